@@ -1,0 +1,18 @@
+"""
+The life of one incident.
+
+                 IncidentOpened ──── FindingRepeated*
+                      │
+                    open ── IncidentAcknowledged ─▶ acknowledged ── IncidentDismissed ─┐
+                      │            (notes, assignments, severities at any time)        │
+                      │ DiagnosisGathered · MenuPrepared                               │
+                      ▼                                                                │
+        HotfixChosen ─▶ HotfixApproved ─▶ HotfixApplied ─▶ HotfixVerified              │
+             │                │                │                 │                     │
+       HotfixRejected    HotfixFailed    HotfixRefuted     IncidentResolved ◀──────────┘
+                                               │                 │  ▲        └─ IncidentReopened ─▶ open
+                                         HotfixReverted          ▼  │
+                                                   FollowUpProposed · FollowUpAnswered
+                                                                 │
+                                                          IncidentClosed
+"""

@@ -1,0 +1,66 @@
+"""
+Every error of the project.
+
+    RecsysopsError
+    ├── Refused               a rule says no; an answer for the person, not a crash
+    │   ├── NotAllowed        the person is not in a group that may do this
+    │   └── Stale             the button belongs to an earlier state
+    ├── ConfigurationError    recsysops.toml or the environment: what, where, what to do
+    ├── SourceError           a table: missing, locked, of another shape, or silent
+    │   └── TooFewRows        not enough to say anything
+    ├── DeployError           a deployer did not do it
+    │   └── DeployUncertain   nobody knows whether it did; asking again with the same key is safe
+    └── LogError              the store
+        ├── VersionConflict   somebody else appended first; decide again
+        └── Tampered          the log is not what was written
+"""
+
+from __future__ import annotations
+
+
+class RecsysopsError(Exception):
+    """What went wrong, where, and what to do about it, in one message."""
+
+
+class Refused(RecsysopsError):  # noqa: N818 - a refusal is an answer, not an error
+    """A rule says no, in words for the person who asked."""
+
+
+class NotAllowed(Refused):
+    """The person is in none of the groups that may do this."""
+
+
+class Stale(Refused):
+    """The button was drawn for an earlier state of the incident."""
+
+
+class ConfigurationError(RecsysopsError):
+    """Something declared is wrong; the message names file, line or key, and the nearest right name."""
+
+
+class SourceError(RecsysopsError):
+    """A table could not be read as declared."""
+
+
+class TooFewRows(SourceError):
+    """Fewer rows than the method needs."""
+
+
+class DeployError(RecsysopsError):
+    """A deployer answered that it did not do it."""
+
+
+class DeployUncertain(DeployError):
+    """A deployer gave no answer; it may or may not have acted."""
+
+
+class LogError(RecsysopsError):
+    """The store could not do what was asked."""
+
+
+class VersionConflict(LogError):
+    """The stream moved on since it was read."""
+
+
+class Tampered(LogError):
+    """The hash chain or a card does not fit the events."""

@@ -1,0 +1,1 @@
+"""One incident: commands in, events out, everything shown folded from them."""

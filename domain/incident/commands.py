@@ -1,0 +1,206 @@
+"""What can be asked of an incident: orders, verb first. A rule may refuse each of them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from domain.values import Diagnosis, Finding, Improvement, Moment, Option, Severity, Value
+
+
+class OpenIncident(Value):
+    """From a finding. Where an incident with its fingerprint is open, that one is updated."""
+
+    number: int
+    finding: Finding
+
+
+class DeclareIncident(Value):
+    """From a person, without a finding."""
+
+    number: int
+    title: str
+    severity: Severity
+    description: str = ""
+
+
+class ClearFinding(Value):
+    observed: float
+    expected: float
+    window_end: Moment
+
+
+class Acknowledge(Value):
+    pass
+
+
+class Assign(Value):
+    person: str
+
+
+class ChangeSeverity(Value):
+    severity: Severity
+    reason: str
+
+
+class AddNote(Value):
+    text: str
+
+
+class Silence(Value):
+    until: Moment
+
+
+class RecordMessage(Value):
+    channel: str
+    message: str
+
+
+class RecordDiagnosis(Value):
+    diagnosis: Diagnosis
+
+
+class RecordDiagnosisFailure(Value):
+    reason: str
+
+
+class PrepareMenu(Value):
+    options: tuple[Option, ...]
+    note: str = ""
+
+
+class ChooseHotfix(Value):
+    option: str
+
+
+class ApproveHotfix(Value):
+    option: str
+
+
+class RejectHotfix(Value):
+    option: str
+    reason: str = ""
+
+
+class RecordHotfixApplied(Value):
+    option: str
+    receipt: str
+
+
+class RecordHotfixFailed(Value):
+    option: str
+    reason: str
+
+
+class RecordWatch(Value):
+    option: str
+    observed: float
+    expected: float
+    repaired_share: float
+    window_end: Moment
+
+
+class VerifyHotfix(Value):
+    option: str
+    observed: float
+    expected: float
+    repaired_share: float
+    low: float | None = None
+    high: float | None = None
+
+
+class RefuteHotfix(Value):
+    option: str
+    reason: str
+    repaired_share: float | None = None
+
+
+class RevertHotfix(Value):
+    option: str
+
+
+class RecordHotfixReverted(Value):
+    option: str
+    receipt: str
+
+
+class RecordRevertFailed(Value):
+    option: str
+    reason: str
+
+
+class ExpireHotfix(Value):
+    option: str
+
+
+class ScorePrediction(Value):
+    observed: float
+    forecast: float
+    low: float
+    high: float
+
+
+class Resolve(Value):
+    how: Literal["hotfix", "by_itself", "elsewhere"] = "elsewhere"
+    reason: str
+
+
+class Dismiss(Value):
+    """Not an incident."""
+
+    reason: str
+
+
+class Reopen(Value):
+    reason: str
+
+
+class ProposeFollowUp(Value):
+    improvement: Improvement
+
+
+class AnswerFollowUp(Value):
+    improvement: Improvement
+
+
+class AcceptFollowUp(Value):
+    """The proposed improvement, as it is."""
+
+
+class Close(Value):
+    pass
+
+
+Command = (
+    OpenIncident
+    | DeclareIncident
+    | ClearFinding
+    | Acknowledge
+    | Assign
+    | ChangeSeverity
+    | AddNote
+    | Silence
+    | RecordMessage
+    | RecordDiagnosis
+    | RecordDiagnosisFailure
+    | PrepareMenu
+    | ChooseHotfix
+    | ApproveHotfix
+    | RejectHotfix
+    | RecordHotfixApplied
+    | RecordHotfixFailed
+    | RecordWatch
+    | VerifyHotfix
+    | RefuteHotfix
+    | RevertHotfix
+    | RecordHotfixReverted
+    | RecordRevertFailed
+    | ExpireHotfix
+    | ScorePrediction
+    | Resolve
+    | Dismiss
+    | Reopen
+    | ProposeFollowUp
+    | AnswerFollowUp
+    | AcceptFollowUp
+    | Close
+)

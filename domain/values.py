@@ -1,0 +1,172 @@
+"""Values every room speaks in: who, how bad, how sure, what was found. Frozen; two equal ones are the same one."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from hashlib import sha256
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+def _aware(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError("a time needs a zone; write it in UTC, for instance 2026-11-25T02:40:00Z")
+    return moment
+
+
+Moment = Annotated[datetime, AfterValidator(_aware)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class Value(BaseModel):
+    """Base of all values: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Severity(StrEnum):
+    """How bad, 1 the worst. SEV1 wakes people, SEV4 waits for the morning."""
+
+    SEV1 = "SEV1"
+    SEV2 = "SEV2"
+    SEV3 = "SEV3"
+    SEV4 = "SEV4"
+
+
+class Actor(Value):
+    """Who did it: a person by mapped id (`slack:U123`, `terminal:root`), or a worker by its job's name."""
+
+    kind: Literal["person", "worker"]
+    id: str
+    groups: tuple[str, ...] = ()
+
+
+class Estimate(Value):
+    """A number with its interval, and how it is known. `value` is null where it could not be established."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    unit: str
+    confidence: Share = 0.9
+    basis: str
+
+
+Slice = tuple[tuple[str, str], ...]
+"""Pairs (dimension, value), sorted by dimension; empty means the whole table."""
+
+
+def slice_of(**values: str) -> Slice:
+    """
+    >>> slice_of(device="tv", country="France")
+    (('country', 'France'), ('device', 'tv'))
+    """
+    return tuple(sorted(values.items()))
+
+
+def name_slice(where: Slice) -> str:
+    """
+    Words for a slice.
+
+    >>> name_slice((("country", "France"), ("device", "tv")))
+    'country = France, device = tv'
+    """
+    return ", ".join(f"{dimension} = {value}" for dimension, value in where) or "everything"
+
+
+class Finding(Value):
+    """
+    One thing a check saw in one window that its own history does not explain.
+
+    `observed` and `expected` are in `unit` for the window; `low`–`high` is the band that history gives;
+    `p_value` is two-sided unless the check says otherwise. `subject` is the item a prediction is about.
+    """
+
+    check: str
+    table: str
+    kind: Literal["detected", "predicted"] = "detected"
+    slice: Slice = ()
+    subject: str | None = None
+    window_start: Moment
+    window_end: Moment
+    observed: float
+    expected: float
+    low: float | None = None
+    high: float | None = None
+    unit: str = "rows"
+    p_value: Share
+    severity: Severity
+    affected_share: Share | None = None
+    title: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Same check, table, slice and subject: the same thing going wrong."""
+        parts = (self.check, self.table, *(f"{d}={v}" for d, v in self.slice), self.subject or "")
+        return sha256("\x1f".join(parts).encode()).hexdigest()[:16]
+
+    @property
+    def change(self) -> float:
+        """Relative change against the expected: -0.71 is 71 % less. 0 where nothing was expected."""
+        return self.observed / self.expected - 1.0 if self.expected else 0.0
+
+
+class Evidence(Value):
+    """One line of a diagnosis: what was looked at, what it says, and how strong it is (0–1)."""
+
+    kind: Literal["onset", "size", "slices", "history", "change", "feature", "attribution", "reproduction", "other"]
+    statement: str
+    strength: Share = 0.5
+    table: tuple[tuple[str, ...], ...] = ()
+    picture: str | None = None
+
+
+class Diagnosis(Value):
+    """
+    What is known of the cause. `cause` is one sentence or null: not established yet.
+
+    `cause_kind` selects the hotfixes that fit; `facts` are the machine-readable parts a hotfix needs
+    (for instance feature, items, value). `picture` names an attachment in the store.
+    """
+
+    cause: str | None
+    cause_kind: Literal["feature", "feed", "launch", "model", "unknown"] = "unknown"
+    since: Moment | None = None
+    slices: tuple[Slice, ...] = ()
+    items: tuple[str, ...] = ()
+    feature: str | None = None
+    suggested_value: str | None = None
+    evidence: tuple[Evidence, ...] = ()
+    picture: str | None = None
+    seconds: float = 0.0
+
+
+class Option(Value):
+    """One line of the menu. `key` is opaque and stable; `parameters` go to the deployer as they are."""
+
+    key: str
+    hotfix: str
+    label: str
+    does: str
+    repairs: Estimate
+    costs: Estimate
+    deploy_seconds: float
+    undo: str
+    expires_after: timedelta | None
+    watch: timedelta = timedelta(minutes=15)
+    blast_share: Share
+    needs_second_person: bool = False
+    deployer: str
+    parameters: dict[str, object] = Field(default_factory=dict)
+
+
+class Improvement(Value):
+    """What the practice learns: answers to the three questions, and the change that follows."""
+
+    detect_faster: str
+    diagnose_faster: str
+    change: Literal["check", "threshold", "log", "hotfix", "nothing"]
+    detail: str
+    proof: str | None = None
