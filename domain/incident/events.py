@@ -261,9 +261,8 @@ class IncidentClosed(Event):
     wire_name = "incident.closed"
 
 
-IncidentEvent = (
-    IncidentOpened
-    | FindingRepeated
+Understanding = (
+    FindingRepeated
     | FindingCleared
     | IncidentAcknowledged
     | IncidentAssigned
@@ -274,7 +273,10 @@ IncidentEvent = (
     | DiagnosisGathered
     | DiagnosisFailed
     | MenuPrepared
-    | HotfixChosen
+    | PredictionScored
+)
+OfHotfix = (
+    HotfixChosen
     | HotfixApproved
     | HotfixRejected
     | HotfixApplied
@@ -286,13 +288,9 @@ IncidentEvent = (
     | HotfixReverted
     | RevertFailed
     | HotfixExpired
-    | PredictionScored
-    | IncidentResolved
-    | IncidentReopened
-    | FollowUpProposed
-    | FollowUpAnswered
-    | IncidentClosed
 )
+Ending = IncidentResolved | IncidentReopened | FollowUpProposed | FollowUpAnswered | IncidentClosed
+IncidentEvent = IncidentOpened | Understanding | OfHotfix | Ending
 
 
 class Recorded(Value):
