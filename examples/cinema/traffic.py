@@ -1,0 +1,97 @@
+"""Requests, what is shown on them, and what is played: the same code makes history and the present."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .catalogue import Catalogue
+from .features import TRUE_POSITION, mix
+from .members import SURFACE_SHARES, Audience
+from .rails import SHELF, Rails
+
+Ints = npt.NDArray[np.int64]
+Places = npt.NDArray[np.int32]
+Bools = npt.NDArray[np.bool_]
+
+HOUR = 3_600_000_000  # microseconds
+DAILY_SWING, BUSIEST_HOUR = 0.35, 20
+CANDIDATE_SHARE = 0.10  # requests whose candidates are logged
+
+
+@dataclass(frozen=True)
+class Visits:
+    """Requests in order of time: microseconds since 1970 (also the request's id), rail, member, surface."""
+
+    times: Ints
+    rails: Ints
+    members: Ints
+    surfaces: Ints
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+
+@dataclass(frozen=True)
+class Shelves:
+    """What visits were shown: columns of `rails` (n, 10) in order of position, what was played, for how long."""
+
+    visits: Visits
+    rails: Rails
+    shown: Places
+    played: Bools
+    minutes: npt.NDArray[np.float32]
+
+
+def expected_rate(times: Ints, mean: float) -> npt.NDArray[np.float64]:
+    """Requests a second at each time: a daily cycle around `mean`, busiest at 20:00 UTC."""
+    hours = (times % (24 * HOUR)) / HOUR
+    rate: npt.NDArray[np.float64] = mean * (1 + DAILY_SWING * np.cos((hours - BUSIEST_HOUR) * np.pi / 12))
+    return rate
+
+
+def arrivals(rng: np.random.Generator, start: int, end: int, mean: float) -> Ints:
+    """Times of requests in [start, end), an inhomogeneous Poisson process by thinning; each time once."""
+    most = mean * (1 + DAILY_SWING)
+    count = rng.poisson(most * max(0, end - start) / 1e6)
+    times = np.unique(rng.integers(start, end, count)) if count else np.empty(0, dtype=np.int64)
+    return times[rng.random(len(times)) * most < expected_rate(times, mean)]
+
+
+def visit(rng: np.random.Generator, audience: Audience, times: Ints) -> Visits:
+    """Who comes at these times, on which device."""
+    edges = np.cumsum(audience.rail_shares)
+    rails = np.minimum(np.searchsorted(edges, rng.random(len(times)), side="right"), audience.rails - 1)
+    clusters = rails // (audience.rails // audience.clusters)
+    turn = (rng.random(len(times)) * audience.member_count[clusters]).astype(np.int64)
+    surfaces = np.searchsorted(np.cumsum(SURFACE_SHARES)[:-1], rng.random(len(times)), side="right")
+    return Visits(times, rails, audience.first_member[clusters] + turn, surfaces)
+
+
+def pick(rng: np.random.Generator, rails: Rails, which: Ints, count: int = SHELF) -> Places:
+    """The candidates whose exponential clocks ring first, in that order: (n, count) columns of `rails`."""
+    rings = rng.standard_exponential((len(which), rails.films.shape[1]), dtype=np.float32)
+    rings /= rails.weights[which]
+    first = np.argpartition(rings, count - 1, axis=1)[:, :count]
+    order = np.argsort(np.take_along_axis(rings, first, axis=1), axis=1)
+    return np.take_along_axis(first, order, axis=1).astype(np.int32)
+
+
+def serve(rng: np.random.Generator, rails: Rails, catalogue: Catalogue, visits: Visits) -> Shelves:
+    """Shelves for visits, and what members do with them."""
+    shown = pick(rng, rails, visits.rails)
+    odds = rails.true_log_odds[visits.rails[:, None], shown] + TRUE_POSITION * np.arange(SHELF, dtype=np.float32)
+    played = rng.random(shown.shape, dtype=np.float32) < 1 / (1 + np.exp(-odds))
+    films = rails.films[visits.rails[:, None], shown]
+    watched = rng.beta(2.0, 1.2, int(played.sum())).astype(np.float32)
+    minutes = np.zeros(shown.shape, dtype=np.float32)
+    minutes[played] = np.maximum(1, watched * catalogue.numbers["runtime_minutes"][films[played]])
+    return Shelves(visits, rails, shown, played, minutes)
+
+
+def logged(times: Ints) -> Bools:
+    """Which requests have their candidates logged: one in ten, by a hash of the id."""
+    share: Bools = mix(times.astype(np.uint64)) < np.uint64(CANDIDATE_SHARE * 2.0**64)
+    return share
