@@ -22,7 +22,7 @@ class RecsysopsError(Exception):
     """What went wrong, where, and what to do about it, in one message."""
 
 
-class Refused(RecsysopsError):  # noqa: N818 - a refusal is an answer, not an error
+class Refused(RecsysopsError):
     """A rule says no, in words for the person who asked."""
 
 

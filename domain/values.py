@@ -1,4 +1,4 @@
-"""Values every room speaks in: who, how bad, how sure, what was found. Frozen; two equal ones are the same one."""
+"""Values every room speaks in: who, how bad, how sure, what was found. All are frozen."""
 
 from __future__ import annotations
 
@@ -116,7 +116,9 @@ class Finding(Value):
 class Evidence(Value):
     """One line of a diagnosis: what was looked at, what it says, and how strong it is (0–1)."""
 
-    kind: Literal["onset", "size", "slices", "history", "change", "feature", "attribution", "reproduction", "other"]
+    kind: Literal[
+        "onset", "size", "slices", "history", "change", "feature", "attribution", "reproduction", "other"
+    ]
     statement: str
     strength: Share = 0.5
     table: tuple[tuple[str, ...], ...] = ()

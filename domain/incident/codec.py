@@ -31,5 +31,4 @@ def decode(wire_name: str, schema_version: int, data: dict[str, Any]) -> Inciden
             f"the log holds {wire_name} version {schema_version}, which this release cannot read; "
             "run the release that wrote it, or a later one"
         )
-    event = cls.model_validate(data)
-    return event  # type: ignore[return-value]  # EVENTS holds the members of the union only
+    return cls.model_validate(data)  # type: ignore[return-value]  # EVENTS holds the members of the union only

@@ -170,10 +170,9 @@ class Close(Value):
     pass
 
 
-Command = (
-    OpenIncident
-    | DeclareIncident
-    | ClearFinding
+Opening = OpenIncident | DeclareIncident
+Understanding = (
+    ClearFinding
     | Acknowledge
     | Assign
     | ChangeSeverity
@@ -183,24 +182,19 @@ Command = (
     | RecordDiagnosis
     | RecordDiagnosisFailure
     | PrepareMenu
-    | ChooseHotfix
-    | ApproveHotfix
-    | RejectHotfix
-    | RecordHotfixApplied
+    | ScorePrediction
+)
+ByPerson = ApproveHotfix | RejectHotfix | RevertHotfix
+ByWorker = (
+    RecordHotfixApplied
     | RecordHotfixFailed
     | RecordWatch
     | VerifyHotfix
     | RefuteHotfix
-    | RevertHotfix
     | RecordHotfixReverted
     | RecordRevertFailed
     | ExpireHotfix
-    | ScorePrediction
-    | Resolve
-    | Dismiss
-    | Reopen
-    | ProposeFollowUp
-    | AnswerFollowUp
-    | AcceptFollowUp
-    | Close
 )
+OfHotfix = ChooseHotfix | ByPerson | ByWorker
+Ending = Resolve | Dismiss | Reopen | ProposeFollowUp | AnswerFollowUp | AcceptFollowUp | Close
+Command = Opening | Understanding | OfHotfix | Ending

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Literal, assert_never
 
+from pydantic import Field
+
 from domain.errors import LogError
 from domain.incident import events as e
 from domain.values import Diagnosis, Finding, Improvement, Moment, Option, Severity, Value
@@ -91,7 +93,7 @@ class Incident(Value):
     follow_up: Improvement | None = None
     follow_up_by: str | None = None
     closed_at: Moment | None = None
-    awaits: dict[str, tuple[str, Moment]] = {}
+    awaits: dict[str, tuple[str, Moment]] = Field(default_factory=dict)
     version: int
     last_event_id: str
     last_at: Moment
@@ -177,9 +179,7 @@ def _changes(incident: Incident, record: e.Recorded) -> dict[str, Any]:
             return _understanding_changes(incident, record, record.event)
 
 
-def _understanding_changes(  # noqa: C901, PLR0911 - one short line for each kind of event
-    incident: Incident, record: e.Recorded, event: e.Understanding
-) -> dict[str, Any]:
+def _understanding_changes(incident: Incident, record: e.Recorded, event: e.Understanding) -> dict[str, Any]:
     match event:
         case e.FindingRepeated():
             return {
@@ -250,9 +250,7 @@ def _hotfix_changes(incident: Incident, record: e.Recorded, event: e.OfHotfix) -
     return changes
 
 
-def _stage(  # noqa: C901, PLR0911, PLR0912 - one short line for each kind of event
-    event: e.OfHotfix, record: e.Recorded
-) -> tuple[Stage | None, dict[str, Any]]:
+def _stage(event: e.OfHotfix, record: e.Recorded) -> tuple[Stage | None, dict[str, Any]]:
     match event:
         case e.HotfixChosen():
             return "chosen", {}
