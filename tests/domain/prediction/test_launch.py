@@ -1,0 +1,112 @@
+"""Launch forecasts on a calendar whose truth is known."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from domain.errors import TooFewRows
+from domain.prediction.launch import LaunchColumns, find_missed_launches, forecast_launches
+from domain.prediction.score import score_prediction
+
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+FEATURES = ("genre", "language", "popularity", "dry_run_share")
+COLUMNS = LaunchColumns("item_id", "snapshot_at", "launch_at", "first_day", FEATURES)
+
+
+def calendar(
+    past: int = 150, upcoming: int = 30, faulty: tuple[int, ...] = (), seed: int = 1
+) -> pd.DataFrame:
+    """Rows (item, look): one look 8 days before each past launch, one today for each upcoming."""
+    chance = np.random.default_rng(seed)
+    total = past + upcoming
+    popularity = chance.uniform(0, 1, total)
+    genre = chance.choice(["drama", "comedy", "horror"], total)
+    share = (
+        0.02 * np.exp(1.5 * popularity + chance.normal(0, 0.1, total)) * np.where(genre == "horror", 0.5, 1.0)
+    )
+    language = np.array(chance.choice(["French", "Danish"], total), dtype=object)
+    for place in faulty:
+        share[past + place] *= 0.03
+        language[past + place] = None
+    ago = np.concatenate([chance.uniform(2, 90, past), -chance.uniform(9, 26, upcoming)])
+    launch = pd.Timestamp(AT) - pd.to_timedelta(ago, unit="D")
+    frame = pd.DataFrame(
+        {
+            "item_id": [f"film-{n}" for n in range(total)],
+            "snapshot_at": [min(at - timedelta(days=8), pd.Timestamp(AT)) for at in launch],
+            "launch_at": launch,
+            "genre": genre,
+            "language": language,
+            "popularity": popularity,
+            "dry_run_share": share,
+        }
+    )
+    outcome = np.round(20_000 * share * np.exp(chance.normal(0, 0.2, total)))
+    return frame.assign(first_day=np.where(np.arange(total) < past, outcome, np.nan))
+
+
+def test_a_launch_that_nobody_will_be_shown_is_predicted_and_no_other() -> None:
+    forecasts = forecast_launches(calendar(faulty=(3,)), COLUMNS, AT, seed=7)
+    findings = find_missed_launches(
+        forecasts, AT, table="prelaunch", titles={"film-153": "Quiet Harbour"}, noun="films"
+    )
+    assert [finding.subject for finding in findings] == ["film-153"]
+    (finding,) = findings
+    assert finding.kind == "predicted"
+    assert finding.title.startswith("“Quiet Harbour” launches in ")
+    assert "comparable films had" in finding.title
+    assert finding.high is not None
+    assert finding.observed < finding.high < finding.expected
+    assert finding.window_start - AT >= timedelta(days=7)
+    suspects = next(f.suspects for f in forecasts if f.item == "film-153")
+    assert "language" in suspects
+
+
+def test_healthy_calendars_raise_hardly_any_alarm() -> None:
+    alarms = 0
+    for seed in range(4):
+        forecasts = forecast_launches(calendar(seed=seed), COLUMNS, AT, seed=seed)
+        alarms += len(find_missed_launches(forecasts, AT, table="prelaunch", titles={}))
+    assert alarms <= 1  # of 120 launches
+
+
+def test_intervals_cover_about_nine_in_ten() -> None:
+    frame = calendar(past=300, seed=5)
+    future = frame["launch_at"] > pd.Timestamp(AT)
+    chance = np.random.default_rng(0)
+    truth = 20_000 * frame["dry_run_share"] * np.exp(chance.normal(0, 0.2, len(frame)))
+    answers = dict(zip(frame["item_id"], truth, strict=True))
+    forecasts = forecast_launches(frame, COLUMNS, AT)
+    assert len(forecasts) == future.sum()
+    inside = [forecast.low <= answers[forecast.item] <= forecast.high for forecast in forecasts]
+    assert np.mean(inside) >= 0.75
+
+
+def test_the_same_seed_gives_the_same_forecasts() -> None:
+    frame = calendar(faulty=(1,))
+    assert forecast_launches(frame, COLUMNS, AT, seed=3) == forecast_launches(frame, COLUMNS, AT, seed=3)
+
+
+def test_snapshots_from_after_the_moment_are_not_used() -> None:
+    frame = calendar()
+    later = frame.tail(5).assign(snapshot_at=pd.Timestamp(AT) + timedelta(days=1), dry_run_share=0.0)
+    assert forecast_launches(pd.concat([frame, later]), COLUMNS, AT) == forecast_launches(frame, COLUMNS, AT)
+
+
+def test_too_few_past_launches_are_said_in_words() -> None:
+    with pytest.raises(TooFewRows, match=r"12 past launches.*30 are needed"):
+        forecast_launches(calendar(past=12), COLUMNS, AT)
+
+
+def test_a_prediction_is_scored_with_its_interval() -> None:
+    (finding,) = find_missed_launches(
+        forecast_launches(calendar(faulty=(3,)), COLUMNS, AT), AT, table="prelaunch", titles={}
+    )
+    scored = score_prediction(finding, observed=55.0)
+    assert (scored.observed, scored.forecast, scored.low, scored.high) == (
+        55.0, finding.observed, finding.low, finding.high,
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="only a prediction"):
+        score_prediction(finding.model_copy(update={"kind": "detected"}), 1.0)

@@ -1,0 +1,24 @@
+"""What every deployer can do."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from domain.values import Option
+
+
+class Deployer(Protocol):
+    """
+    Carries a hotfix to where it acts. Asking twice with the same key does it once.
+
+    Raises (both methods): DeployError when it was refused; DeployUncertain when nobody knows.
+    """
+
+    def apply(self, key: str, option: Option, expires_at: datetime | None) -> str:
+        """Put the option in force; returns the receipt, a sentence for people."""
+        ...
+
+    def revert(self, key: str, option: Option) -> str:
+        """Undo what was applied under the same key; returns the receipt."""
+        ...
