@@ -20,7 +20,7 @@ Events = tuple[e.IncidentEvent, ...]
 DEPLOYED: frozenset[Stage] = frozenset({"applied", "verified", "refuted", "revert_failed"})
 """Stages in which the hotfix acts on the recommender."""
 
-BUSY: frozenset[Stage] = frozenset({"chosen", "approved", "reverting"} | DEPLOYED)
+BUSY: frozenset[Stage] = DEPLOYED | frozenset[Stage]({"chosen", "approved", "reverting"})
 """Stages in which no other hotfix may be chosen."""
 
 

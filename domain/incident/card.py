@@ -1,0 +1,79 @@
+"""Which buttons an incident's card carries: exactly those that a rule would let do something."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from domain.incident.decide import BUSY, DEPLOYED
+from domain.incident.state import Incident
+from domain.values import Value
+
+Action = Literal[
+    "acknowledge",
+    "assign",
+    "severity",
+    "note",
+    "silence",
+    "dismiss",
+    "deploy",
+    "approve",
+    "reject",
+    "revert",
+    "resolve",
+    "reopen",
+    "follow_up_accept",
+    "follow_up_edit",
+    "follow_up_decline",
+    "close",
+    "report",
+]
+ACTIONS: tuple[Action, ...] = get_args(Action)
+
+
+class Button(Value):
+    """Something to press. `option` is the hotfix it is about."""
+
+    action: Action
+    option: str | None = None
+
+
+def buttons(incident: Incident) -> tuple[Button, ...]:
+    """All buttons of the card, the most useful first."""
+    if incident.status == "closed":
+        return (Button(action="reopen"), Button(action="report"))
+    return (
+        *_of_hotfix(incident),
+        *(_of_resolved(incident) if incident.status == "resolved" else _of_open(incident)),
+        Button(action="note"),
+        Button(action="assign"),
+        Button(action="severity"),
+        Button(action="silence"),
+        Button(action="report"),
+    )
+
+
+def _of_hotfix(incident: Incident) -> tuple[Button, ...]:
+    hotfix = incident.hotfix
+    stage = hotfix.stage if hotfix else None
+    if hotfix and stage == "chosen":
+        return (Button(action="approve", option=hotfix.option), Button(action="reject", option=hotfix.option))
+    if hotfix and stage in DEPLOYED:
+        return (Button(action="revert", option=hotfix.option),)
+    if incident.status == "resolved" or stage in BUSY:
+        return ()
+    return tuple(Button(action="deploy", option=option.key) for option in incident.menu or ())
+
+
+def _of_open(incident: Incident) -> tuple[Button, ...]:
+    take = () if incident.status == "acknowledged" else (Button(action="acknowledge"),)
+    return (*take, Button(action="resolve"), Button(action="dismiss"))
+
+
+def _of_resolved(incident: Incident) -> tuple[Button, ...]:
+    proposed = (Button(action="follow_up_accept"),) if incident.proposed else ()
+    answers = (
+        ()
+        if incident.follow_up
+        else (*proposed, Button(action="follow_up_edit"), Button(action="follow_up_decline"))
+    )
+    return (*answers, Button(action="close"), Button(action="reopen"))
