@@ -1,0 +1,107 @@
+"""Checks that several Web API methods share: is there such a channel, would Slack take these blocks."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from bot.workspace import reference, validate
+from bot.workspace.errors import Refusal, refuse_shapes
+from bot.workspace.people import direct_id
+from bot.workspace.render import with_ids
+from bot.workspace.state import Message
+from bot.workspace.world import World
+
+Arguments = dict[str, Any]
+
+
+def wanted_channel(world: World, args: Arguments) -> str:
+    """The id of the channel that `channel` names, by id, by `#name`, or by a person's id."""
+    named = str(args.get("channel", ""))
+    channels = world.state.channels
+    if world.is_person(named):
+        return direct_id(named)
+    by_name = {
+        channel.get("name"): channel_id for channel_id, channel in channels.items() if "name" in channel
+    }
+    found = named if named in channels else by_name.get(named.removeprefix("#"))
+    if found is None:
+        raise Refusal("channel_not_found")
+    return found
+
+
+def wanted_message(world: World, channel: str, ts: object) -> Message:
+    message = world.state.find(channel, str(ts))
+    if message is None or message.only_for:
+        raise Refusal("message_not_found")
+    return message
+
+
+def wanted_text(args: Arguments) -> str:
+    text = args.get("text")
+    text = "" if text is None else str(text)
+    if len(text) > reference.MESSAGE_TEXT_MAX:
+        raise Refusal("msg_too_long")
+    return text
+
+
+def wanted_blocks(world: World, args: Arguments, seed: str) -> list[dict[str, Any]] | None:
+    """
+    The message's blocks with ids filled in; None when none were given.
+
+    Raises:
+        Refusal: `invalid_blocks_format`, `invalid_blocks` with every problem's place, or
+            `msg_blocks_too_long`.
+    """
+    blocks = args.get("blocks")
+    if blocks is None or blocks in ("", []):
+        return None
+    if not isinstance(blocks, list):
+        raise Refusal("invalid_blocks_format")
+    problems = validate.problems_of_blocks(blocks)
+    problems += unknown_files(world, blocks, "/blocks")
+    if problems:
+        raise refuse_shapes("invalid_blocks", problems)
+    too_long = validate.length_of_blocks(blocks) > reference.MESSAGE_BLOCKS_LENGTH_MAX
+    if too_long or validate.markdown_length(blocks) > reference.MARKDOWN_LENGTH_MAX:
+        raise Refusal("msg_blocks_too_long")
+    return with_ids(blocks, seed)
+
+
+def unknown_files(world: World, node: Any, pointer: str) -> list[str]:
+    """Problems for each `slack_file` that names no file of this workspace."""
+    if isinstance(node, list):
+        return [
+            p for index, item in enumerate(node) for p in unknown_files(world, item, f"{pointer}/{index}")
+        ]
+    if not isinstance(node, dict):
+        return []
+    problems = [p for key, value in node.items() for p in unknown_files(world, value, f"{pointer}/{key}")]
+    file = node.get("slack_file")
+    if isinstance(file, dict) and str(file.get("id")) not in world.state.files and "url" not in file:
+        problems.append(f"invalid slack file [json-pointer:{pointer}/slack_file]")
+    return problems
+
+
+def wanted_metadata(args: Arguments) -> dict[str, Any] | None:
+    """Message metadata: an `event_type` of letters, digits, `_`, `-`, and a payload."""
+    metadata = args.get("metadata")
+    if metadata in (None, "", {}):
+        return None
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("event_payload"), dict):
+        raise Refusal("invalid_metadata_format")
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,255}", str(metadata.get("event_type", ""))):
+        raise Refusal("invalid_metadata_format")
+    return {"event_type": metadata["event_type"], "event_payload": metadata["event_payload"]}
+
+
+def flag(args: Arguments, name: str) -> bool:
+    """A boolean argument, however the form spelled it."""
+    return str(args.get(name, "")).lower() in {"1", "true", "t"}
+
+
+def count(args: Arguments, name: str, default: int, maximum: int) -> int:
+    try:
+        return max(1, min(int(args.get(name) or default), maximum))
+    except ValueError as error:
+        raise Refusal(f"invalid_{name}") from error

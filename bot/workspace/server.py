@@ -1,0 +1,103 @@
+"""Runs a workspace in a thread of this process, for tests and for a try-out."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from types import TracebackType
+
+import uvicorn
+
+from bot.workspace.app import create_app
+from bot.workspace.dropped import KeepSend
+from bot.workspace.settings import WorkspaceSettings
+from bot.workspace.world import World
+
+_START_SECONDS = 10.0
+
+
+class WorkspaceServer(uvicorn.Server):
+    """Ends the browsers' event streams when it stops; they would hold it up otherwise."""
+
+    def __init__(self, settings: WorkspaceSettings) -> None:
+        self._app = create_app(settings)
+        self.world: World = self._app.state.world
+        config = uvicorn.Config(
+            KeepSend(self._app),
+            host=settings.host,
+            port=settings.port,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=2,
+        )
+        super().__init__(config)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.world.live.close()
+        await super().shutdown(sockets)
+
+
+def listen(settings: WorkspaceSettings) -> tuple[WorkspaceServer, socket.socket]:
+    """
+    A server and the socket it is to run on, already bound, so that its address is known.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind((settings.host, settings.port))
+    server = WorkspaceServer(settings)
+    # What listens on all interfaces is reached, from here, on the loopback one.
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104
+    server.world.address = f"{host}:{bound.getsockname()[1]}"
+    return server, bound
+
+
+class Workspace:
+    """
+    A workspace that runs between `start` and `stop`, or within `with`.
+
+    Attributes:
+        url:     its page, `http://127.0.0.1:PORT`.
+        api_url: what slack_sdk takes as `base_url`.
+    """
+
+    def __init__(self, settings: WorkspaceSettings | None = None) -> None:
+        self.settings = settings or WorkspaceSettings(port=0)
+        self._server, self._socket = listen(self.settings)
+        host, port = self._socket.getsockname()[:2]
+        self.url = f"http://{host}:{port}"
+        self.api_url = f"{self.url}/api/"
+        self._thread = threading.Thread(target=self._run, name="workspace", daemon=True)
+
+    def start(self) -> Workspace:
+        """
+        Raises:
+            RuntimeError: it did not come up within ten seconds.
+        """
+        self._thread.start()
+        until = time.monotonic() + _START_SECONDS
+        while not self._server.started:
+            if time.monotonic() > until or not self._thread.is_alive():
+                raise RuntimeError(f"The workspace did not start at {self.url}.")
+            time.sleep(0.01)
+        return self
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(timeout=_START_SECONDS)
+        self._socket.close()
+
+    def _run(self) -> None:
+        self._server.run(sockets=[self._socket])
+
+    def __enter__(self) -> Workspace:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()

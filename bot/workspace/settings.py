@@ -1,0 +1,97 @@
+"""What one local workspace is told when it starts; read once, then frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+BOT_SCOPES = (
+    "app_mentions:read",
+    "channels:history",
+    "channels:read",
+    "chat:write",
+    "commands",
+    "files:write",
+    "im:write",
+    "reactions:write",
+    "usergroups:read",
+    "users:read",
+)
+
+
+@dataclass(frozen=True)
+class WorkspaceSettings:
+    """
+    Everything the workspace needs to know. The tokens and the secret are for loopback use: any value
+    will do, as long as the app is started with the same ones.
+
+    Attributes:
+        host, port:        where to listen; port 0 takes a free one.
+        bot_token:         what the app sends as `Authorization: Bearer` (the `xoxb-` one).
+        app_token:         what `apps.connections.open` wants (the `xapp-` one).
+        signing_secret:    signs what is delivered to `request_url`.
+        request_url:       HTTP mode: where commands, clicks and events are POSTed. Empty: Socket Mode.
+        data_folder:       where messages survive a restart. None: kept in memory only.
+        on_first_view_url: POSTed once, when a browser first opens the workspace.
+        scopes:            what the bot token may do; a method that needs another is refused.
+        events:            event types the app has subscribed to.
+        ack_seconds:       how long the app may take to answer a delivery.
+        retry_seconds:     pauses before an unanswered event is delivered again.
+        allowed_hosts:     host names, beside loopback ones, under which the pages may be opened.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8075
+    bot_token: str = "xoxb-local"  # noqa: S105 - a loopback default, printed in the README
+    app_token: str = "xapp-local"  # noqa: S105
+    signing_secret: str = "local-signing-secret"  # noqa: S105
+    request_url: str = ""
+    data_folder: Path | None = None
+    on_first_view_url: str = ""
+    scopes: tuple[str, ...] = BOT_SCOPES
+    events: tuple[str, ...] = ("app_home_opened",)
+    ack_seconds: float = 3.0
+    retry_seconds: tuple[float, ...] = (0.0, 60.0, 300.0)
+    allowed_hosts: tuple[str, ...] = ()
+
+
+def settings_from_environment(environment: Mapping[str, str]) -> WorkspaceSettings:
+    """
+    The settings that `WORKSPACE_*` variables spell; a variable not set keeps its default.
+
+    Raises:
+        ValueError: a number that is none, or a `WORKSPACE_` variable that no setting answers to.
+
+    >>> settings_from_environment({"WORKSPACE_PORT": "9000"}).port
+    9000
+    """
+    known = {f"WORKSPACE_{field.name.upper()}": field.name for field in fields(WorkspaceSettings)}
+    given: dict[str, object] = {}
+    for name, value in environment.items():
+        if not name.startswith("WORKSPACE_"):
+            continue
+        if name not in known:
+            raise ValueError(f"{name} is not a setting of the workspace. Known: {', '.join(sorted(known))}.")
+        given[known[name]] = _read(name, value)
+    return WorkspaceSettings(**given)  # type: ignore[arg-type]  # each value was read by its own name
+
+
+def _read(name: str, value: str) -> object:
+    parts = tuple(part.strip() for part in value.split(",") if part.strip())
+    try:
+        match name.removeprefix("WORKSPACE_"):
+            case "PORT":
+                return int(value)
+            case "ACK_SECONDS":
+                return float(value)
+            case "RETRY_SECONDS":
+                return tuple(float(part) for part in parts)
+            case "SCOPES" | "EVENTS" | "ALLOWED_HOSTS":
+                return parts
+            case "DATA_FOLDER":
+                return Path(value) if value else None
+            case _:
+                return value
+    except ValueError as error:
+        raise ValueError(f"{name} has to be a number, not {value!r}.") from error
