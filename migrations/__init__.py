@@ -1,0 +1,1 @@
+"""Alembic's migrations of the store. A version imports nothing of ours: it must mean the same for ever."""

@@ -1,0 +1,84 @@
+"""
+One PostgreSQL and one Valkey for the whole run, from their wheels; a database of its own for each test.
+
+Where TEST_DATABASE_URL and TEST_REDIS_URL name servers, those are used instead.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, make_url
+
+from workers import embedded
+from workers.embedded import Servers
+from workers.store.connection import driver_address, engine
+from workers.store.migrate import migrate
+
+TEMPLATE = "recsysops_template"
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """The two servers; all of pytest-xdist's workers join the same ones."""
+    database, broker = os.environ.get("TEST_DATABASE_URL"), os.environ.get("TEST_REDIS_URL")
+    with ExitStack() as stack:
+        if database is None or broker is None:
+            base = tmp_path_factory.getbasetemp()
+            shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+            started = stack.enter_context(embedded.started(shared / "servers"))
+            database, broker = database or started.database_url, broker or started.redis_url
+        yield Servers(database, broker)
+
+
+@pytest.fixture(scope="session")
+def template(servers: Servers) -> str:
+    """The name of a migrated database that each test copies: faster than migrating again."""
+    with psycopg.connect(driver_address(servers.database_url), autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(5270999)")
+        found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [TEMPLATE]).fetchone()
+        if found is None:
+            connection.execute(f"CREATE DATABASE {TEMPLATE}_new")
+            migrate(_named(servers.database_url, f"{TEMPLATE}_new"))
+            connection.execute(f"ALTER DATABASE {TEMPLATE}_new RENAME TO {TEMPLATE}")
+    return TEMPLATE
+
+
+@pytest.fixture
+def database_url(servers: Servers, template: str) -> Iterator[str]:
+    """The address of an empty, migrated database that only this test sees."""
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(driver_address(servers.database_url), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        url = _named(servers.database_url, name)
+        yield url
+        engine(url).dispose()
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def log(database_url: str) -> Engine:
+    """The store of this test."""
+    return engine(database_url)
+
+
+@pytest.fixture
+def redis_url(servers: Servers) -> str:
+    """The address of the Valkey all tests share: use keys and queues of your own."""
+    return servers.redis_url
+
+
+@pytest.fixture
+def root() -> Path:
+    """The folder of the project."""
+    return Path(__file__).parent.parent
+
+
+def _named(url: str, database: str) -> str:
+    return make_url(url).set(database=database).render_as_string(hide_password=False)

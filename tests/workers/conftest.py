@@ -1,0 +1,79 @@
+"""Findings, actors and short ways to say things, for the tests of the workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+from domain.incident.commands import Command, OpenIncident
+from domain.values import Actor, Finding, Severity, slice_of
+from workers.handle import Answer, handle
+
+NOON = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def noon() -> datetime:
+    """When the tests' first window ends."""
+    return NOON
+
+
+@pytest.fixture
+def detector() -> Actor:
+    """The worker that finds."""
+    return Actor(kind="worker", id="worker:detect")
+
+
+@pytest.fixture
+def on_call() -> Actor:
+    """The person who presses."""
+    return Actor(kind="person", id="terminal:on-call", groups=("oncall",))
+
+
+def make_finding(genre: str = "Drama", minutes: int = 0, observed: float = 29.0) -> Finding:
+    """A slice that is shown less than expected, in the minute that ends `minutes` after noon."""
+    end = NOON + timedelta(minutes=minutes)
+    return Finding(
+        check="impressions_by_slice",
+        table="impressions",
+        slice=slice_of(genre=genre),
+        window_start=end - timedelta(minutes=1),
+        window_end=end,
+        observed=observed,
+        expected=100.0,
+        low=80.0,
+        high=120.0,
+        p_value=1e-6,
+        severity=Severity.SEV2,
+        title=f"{genre} films are shown 71 % less",
+    )
+
+
+@pytest.fixture
+def finding() -> Callable[..., Finding]:
+    """Makes findings: `finding("Drama", minutes=3)`."""
+    return make_finding
+
+
+@pytest.fixture
+def opened(log: Engine, detector: Actor) -> Callable[..., Answer]:
+    """Opens an incident: `opened("Drama", key="a", minutes=3)`."""
+
+    def ask(genre: str = "Drama", key: str = "open", **more: int) -> Answer:
+        command = OpenIncident(number=0, finding=make_finding(genre, **more))
+        return handle(None, command, actor=detector, key=key, at=NOON, log=log)
+
+    return ask
+
+
+@pytest.fixture
+def pressed(log: Engine, on_call: Actor) -> Callable[[str, Command, str], Answer]:
+    """A person asks: `pressed(stream, AddNote(text="…"), "key")`."""
+
+    def ask(stream: str, command: Command, key: str) -> Answer:
+        return handle(stream, command, actor=on_call, key=key, log=log)
+
+    return ask

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, text
+
+from domain.errors import LogError, Refused, VersionConflict
+from domain.incident.commands import Acknowledge, AddNote, DeclareIncident, OpenIncident, Resolve
+from domain.incident.events import FindingRepeated, IncidentOpened, NoteAdded
+from domain.incident.state import replay
+from domain.values import Actor, Finding, Severity
+from workers import handle as handling
+from workers.handle import Answer, handle
+from workers.store import cards
+from workers.store.events import Origin, append, read_after, read_stream
+
+Opened = Callable[..., Answer]
+Pressed = Callable[..., Answer]
+
+
+def test_a_finding_opens_an_incident_and_its_card_equals_its_events_replayed(
+    log: Engine, opened: Opened
+) -> None:
+    answer = opened()
+    with log.connect() as connection:
+        card = cards.find(connection, answer.stream)
+        assert card == replay(read_stream(connection, answer.stream))
+        assert card == cards.find(connection, "#1")
+    assert answer.number == 1
+    assert isinstance(answer.events[0].event, IncidentOpened)
+
+
+def test_the_same_finding_later_updates_the_open_incident(opened: Opened) -> None:
+    first, again, other = opened(), opened(key="later", minutes=5), opened("Comedy", key="other")
+    assert again.stream == first.stream
+    assert isinstance(again.events[0].event, FindingRepeated)
+    assert (first.number, other.number) == (1, 2)
+
+
+def test_eight_at_once_open_one_incident(log: Engine, opened: Opened) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda n: opened(key=f"try-{n}", minutes=n), range(8)))
+    assert len({answer.stream for answer in answers}) == 1
+    with log.connect() as connection:
+        events = read_after(connection, 0)
+        assert [isinstance(record.event, IncidentOpened) for record in events].count(True) == 1
+        assert cards.find(connection, "1") == replay(events)
+
+
+def test_eight_different_ones_at_once_get_eight_numbers_without_a_gap(opened: Opened) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda n: opened(f"Genre {n}", key=f"g{n}"), range(8)))
+    assert sorted(answer.number for answer in answers) == list(range(1, 9))
+
+
+def test_asking_twice_with_a_key_changes_nothing_and_answers_the_same(
+    opened: Opened, pressed: Pressed
+) -> None:
+    stream = opened().stream
+    first = pressed(stream, AddNote(text="looking"), "press-1")
+    second = pressed(stream, AddNote(text="looking, twice delivered"), "press-1")
+    assert second.repeated
+    assert second.events == first.events
+
+
+def test_a_key_sent_eight_times_at_once_writes_once(log: Engine, opened: Opened, pressed: Pressed) -> None:
+    stream = opened().stream
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: pressed(stream, AddNote(text="once"), "same"), range(8)))
+    assert len({answer.events for answer in answers}) == 1
+    with log.connect() as connection:
+        assert [r.version for r in read_stream(connection, stream)] == [1, 2]
+
+
+def test_eight_notes_at_once_are_all_written_in_one_order(
+    log: Engine, opened: Opened, pressed: Pressed
+) -> None:
+    stream = opened().stream
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: pressed(stream, AddNote(text=f"note {n}"), f"n{n}"), range(8)))
+    with log.connect() as connection:
+        events = read_stream(connection, stream)
+        assert [r.version for r in events] == list(range(1, 10))
+        assert [r.position for r in events] == sorted(r.position for r in events)
+        assert cards.find(connection, stream) == replay(events)
+
+
+def test_two_people_press_at_once_and_both_are_known(log: Engine, opened: Opened) -> None:
+    stream = opened().stream
+    people = [Actor(kind="person", id=f"slack:U{n}") for n in range(2)]
+
+    def acknowledge(person: Actor) -> Answer:
+        return handle(stream, Acknowledge(), actor=person, key=person.id, log=log)
+
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(acknowledge, people))
+    names = [record.event.wire_name for answer in answers for record in answer.events]
+    assert sorted(names) == ["incident.acknowledged", "incident.assigned"]
+
+
+def test_nobody_can_speak_of_an_incident_that_is_not_there(pressed: Pressed) -> None:
+    with pytest.raises(Refused, match="There is no incident incident-none"):
+        pressed("incident-none", AddNote(text="hello"), "k")
+
+
+def test_a_refusal_writes_nothing(log: Engine, opened: Opened, pressed: Pressed) -> None:
+    stream = opened().stream
+    with pytest.raises(Refused):
+        pressed(stream, Resolve(reason="  "), "k")
+    with log.connect() as connection:
+        assert len(read_stream(connection, stream)) == 1
+
+
+def test_declaring_twice_with_a_key_opens_one_incident(log: Engine, on_call: Actor) -> None:
+    command = DeclareIncident(number=0, title="Shelves are empty", severity=Severity.SEV1)
+    answers = [handle(None, command, actor=on_call, key="modal-7", log=log) for _ in range(2)]
+    assert answers[0].stream == answers[1].stream
+    assert [answer.repeated for answer in answers] == [False, True]
+
+
+def test_a_handler_that_always_loses_gives_up_in_words(
+    log: Engine, opened: Opened, on_call: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = opened().stream
+    decide = handling.decide
+
+    def outrun(*asked: object) -> object:
+        origin = Origin(actor=on_call, key=f"other-{len(tries)}", at=handling.clock.now())
+        with log.begin() as connection:
+            append(connection, stream, 1 + len(tries), [NoteAdded(text="first")], origin)
+        tries.append(1)
+        return decide(*asked)  # type: ignore[arg-type]
+
+    tries: list[int] = []
+    monkeypatch.setattr(handling, "decide", outrun)
+    monkeypatch.setattr(handling, "ATTEMPTS", 3)
+    with pytest.raises(VersionConflict, match="stands at version"):
+        handle(stream, AddNote(text="late"), actor=on_call, key="late", log=log)
+    assert len(tries) == 3
+
+
+def test_an_infinite_number_is_refused_before_it_poisons_the_log(
+    log: Engine, finding: Callable[..., Finding], detector: Actor
+) -> None:
+    command = OpenIncident(number=0, finding=finding(observed=float("inf")))
+    with pytest.raises(LogError, match=r"incident\.opened"):
+        handle(None, command, actor=detector, key="inf", log=log)
+    with log.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM events")).scalar_one() == 0
+
+
+def test_times_come_back_as_they_went_in(
+    log: Engine, finding: Callable[..., Finding], detector: Actor
+) -> None:
+    command = OpenIncident(number=0, finding=finding())
+    at = command.finding.window_end + timedelta(microseconds=1)
+    answer = handle(None, command, actor=detector, key="t", at=at, log=log)
+    with log.connect() as connection:
+        assert read_stream(connection, answer.stream) == answer.events
+    assert answer.events[0].at == at

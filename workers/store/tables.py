@@ -1,0 +1,100 @@
+"""
+The tables, as typed rows. Alembic makes them (migrations/); these classes only read and write them.
+
+`data` and `incident` are JSON kept as text: the hash is over exactly these bytes, and decoding text with
+orjson is nearly twice as fast as the driver's own jsonb.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import BigInteger, DateTime, Identity, LargeBinary, Text
+from sqlmodel import Field, SQLModel
+
+
+def _moment(**options: Any) -> Any:
+    return Field(sa_type=DateTime(timezone=True), **options)
+
+
+class EventRow(SQLModel, table=True):
+    """One fact. Never updated, never deleted: the database itself refuses."""
+
+    __tablename__: ClassVar[str] = "events"
+
+    position: int | None = Field(
+        default=None, primary_key=True, sa_type=BigInteger, sa_column_args=[Identity(always=True)]
+    )
+    stream: str
+    version: int
+    wire_name: str
+    schema_version: int
+    data: str = Field(sa_type=Text)
+    actor_kind: str
+    actor: str
+    cause: str | None = None
+    at: datetime = _moment()
+    key: str
+    part: int
+    hash: bytes = Field(sa_type=LargeBinary)
+
+
+class CardRow(SQLModel, table=True):
+    """The fold of a stream, kept in the transaction of its events."""
+
+    __tablename__: ClassVar[str] = "cards"
+
+    stream: str = Field(primary_key=True)
+    number: int
+    status: str
+    severity: str
+    fingerprint: str
+    opened_at: datetime = _moment()
+    owes: bool
+    expires_at: datetime | None = _moment(default=None)
+    version: int
+    incident: str = Field(sa_type=Text)
+
+
+class FollowerRow(SQLModel, table=True):
+    """How far a follower has come."""
+
+    __tablename__: ClassVar[str] = "followers"
+
+    name: str = Field(primary_key=True)
+    position: int = Field(sa_type=BigInteger)
+
+
+class AttachmentRow(SQLModel, table=True):
+    """A picture, named by the SHA-256 of its bytes."""
+
+    __tablename__: ClassVar[str] = "attachments"
+
+    digest: str = Field(primary_key=True)
+    media_type: str
+    bytes: bytes
+    kept_at: datetime = _moment()
+
+
+class MemoryRow(SQLModel, table=True):
+    """What a job remembers between two runs, as JSON under a name."""
+
+    __tablename__: ClassVar[str] = "memory"
+
+    name: str = Field(primary_key=True)
+    value: str = Field(sa_type=Text)
+    kept_at: datetime = _moment()
+
+
+class AttemptRow(SQLModel, table=True):
+    """How often a debt was handed to the workers, when next, and what went wrong last."""
+
+    __tablename__: ClassVar[str] = "attempts"
+
+    event_id: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    stream: str
+    count: int
+    next_at: datetime = _moment()
+    trouble: str | None = Field(default=None, sa_type=Text)
