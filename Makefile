@@ -1,0 +1,52 @@
+# Everything a newcomer needs: `make run` and `make test`. Both make `.venv` from hashed locks first.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+NAME   ?= press
+
+.PHONY: run test test-real test-browser check bench lock clean
+
+run: $(VENV)/.run
+	$(BIN)/recsysops up --example cinema
+
+test: check
+	$(BIN)/pytest -n 2 --dist loadfile
+
+test-real: $(VENV)/.test
+	$(BIN)/pytest -o addopts= -ra tests/real
+
+test-browser: $(VENV)/.test
+	$(BIN)/pytest -o addopts= -ra tests/browser
+
+check: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.test
+	$(BIN)/python -m benchmarks.$(NAME)
+
+lock:
+	uv pip compile pyproject.toml --extra cinema --extra dev --universal --python-version 3.11 \
+		--no-emit-index-url --generate-hashes --no-header -o requirements-dev.lock
+	uv pip compile pyproject.toml --extra cinema --universal --python-version 3.11 \
+		--no-emit-index-url --generate-hashes --no-header -c requirements-dev.lock -o requirements.lock
+
+clean:
+	rm -rf $(VENV) var
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or later is needed; name one with: make PYTHON=python3.12 …"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements.lock pyproject.toml client/pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps -e . -e client
+	@touch $@
+
+$(VENV)/.test: requirements-dev.lock pyproject.toml client/pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install --quiet --no-deps -e . -e client
+	@touch $@ $(VENV)/.run

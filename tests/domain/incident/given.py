@@ -1,0 +1,105 @@
+"""Given these commands: the shortest way to an incident in a test. Uses the real rules, no shortcuts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from domain.incident import commands as c
+from domain.incident.decide import decide
+from domain.incident.events import IncidentEvent, Recorded
+from domain.incident.state import Incident, evolve
+from domain.values import Actor, Diagnosis, Estimate, Finding, Improvement, Option, Severity
+
+MORNING = datetime(2026, 3, 1, 2, 40, tzinfo=UTC)
+ON_CALL = Actor(kind="person", id="slack:U-oncall", groups=("oncall",))
+SECOND = Actor(kind="person", id="slack:U-ml", groups=("ml",))
+WORKER = Actor(kind="worker", id="detect")
+
+FINDING = Finding(
+    check="impressions_by_slice",
+    table="impressions",
+    slice=(("country", "France"),),
+    window_start=MORNING - timedelta(minutes=1),
+    window_end=MORNING,
+    observed=29,
+    expected=100,
+    p_value=1e-9,
+    severity=Severity.SEV2,
+    title="impressions where country = France: 71 % fewer rows",
+)
+LESSON = Improvement(
+    detect_faster="Yes: at the delivery.",
+    diagnose_faster="No: it took 4 s.",
+    change="check",
+    detail="Alarm when language is not set at a delivery.",
+)
+
+
+def option(key: str = "fill", *, second_person: bool = False) -> Option:
+    """An option of the menu."""
+    number = Estimate(value=0.96, low=0.93, high=0.98, unit="share", basis="replay of 41,000 requests")
+    return Option(
+        key=key,
+        hotfix=key,
+        label=f"Do {key}",
+        does="Fills the language in.",
+        repairs=number,
+        costs=number,
+        deploy_seconds=5,
+        undo="1 click",
+        expires_after=timedelta(days=7),
+        blast_share=0.05,
+        needs_second_person=second_person,
+        deployer="overrides",
+    )
+
+
+def after(*steps: c.Command | tuple[c.Command, Actor]) -> tuple[Incident, list[Recorded]]:
+    """The incident after these commands, a minute apart, and its events."""
+    incident: Incident | None = None
+    log: list[Recorded] = []
+    for number, step in enumerate(steps):
+        command, actor = step if isinstance(step, tuple) else (step, ON_CALL)
+        at = MORNING + timedelta(minutes=number)
+        incident, log = append(incident, log, decide(incident, command, actor, at), actor, at)
+    assert incident is not None
+    return incident, log
+
+
+def append(
+    incident: Incident | None,
+    log: list[Recorded],
+    events: Sequence[IncidentEvent],
+    actor: Actor,
+    at: datetime,
+) -> tuple[Incident | None, list[Recorded]]:
+    """The incident and its log with these events at the end."""
+    for event in events:
+        version = len(log) + 1
+        record = Recorded(
+            position=version,
+            stream="incident-1",
+            version=version,
+            id=f"event-{version}",
+            at=at,
+            actor_kind=actor.kind,
+            actor=actor.id,
+            cause=None,
+            key=f"key-{version}",
+            event=event,
+        )
+        incident, log = evolve(incident, record), [*log, record]
+    return incident, log
+
+
+OPEN = (c.OpenIncident(number=1, finding=FINDING), WORKER)
+DIAGNOSED = (
+    c.RecordDiagnosis(diagnosis=Diagnosis(cause="language is not set", cause_kind="feature")),
+    WORKER,
+)
+OFFERED = (c.PrepareMenu(options=(option(), option("rollback", second_person=True))), WORKER)
+DEPLOYED = c.ChooseHotfix(option="fill")
+APPLIED = (c.RecordHotfixApplied(option="fill", receipt="ok"), WORKER)
+VERIFIED = (c.VerifyHotfix(option="fill", observed=96, expected=100, repaired_share=0.94), WORKER)
+PROPOSED = (c.ProposeFollowUp(improvement=LESSON), WORKER)

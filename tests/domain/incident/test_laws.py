@@ -1,0 +1,197 @@
+"""Laws of decide and evolve, for any sequence of commands."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.errors import Refused
+from domain.incident import commands as c
+from domain.incident.card import buttons
+from domain.incident.codec import EVENTS, decode, encode
+from domain.incident.debts import DUE_AFTER, owed
+from domain.incident.decide import decide
+from domain.incident.events import Event, Recorded
+from domain.incident.state import Incident, replay
+from domain.incident.timeline import _SENTENCES, timeline
+from domain.values import Actor, Severity
+from tests.domain.incident.given import (
+    APPLIED,
+    DIAGNOSED,
+    FINDING,
+    LESSON,
+    MORNING,
+    OFFERED,
+    ON_CALL,
+    OPEN,
+    PROPOSED,
+    SECOND,
+    WORKER,
+    append,
+)
+
+_KEYS = st.sampled_from(["fill", "rollback", "gone"])
+_BY_OPTION = [
+    lambda key: c.ChooseHotfix(option=key),
+    lambda key: c.ApproveHotfix(option=key),
+    lambda key: c.RejectHotfix(option=key, reason="no"),
+    lambda key: c.RecordHotfixApplied(option=key, receipt="ok"),
+    lambda key: c.RecordHotfixFailed(option=key, reason="no"),
+    lambda key: c.RecordWatch(option=key, observed=50, expected=100, repaired_share=0.3, window_end=MORNING),
+    lambda key: c.VerifyHotfix(option=key, observed=96, expected=100, repaired_share=0.94),
+    lambda key: c.RefuteHotfix(option=key, reason="not back"),
+    lambda key: c.RevertHotfix(option=key),
+    lambda key: c.RecordHotfixReverted(option=key, receipt="ok"),
+    lambda key: c.RecordRevertFailed(option=key, reason="no"),
+    lambda key: c.ExpireHotfix(option=key),
+]
+_PLAIN: list[c.Command] = [
+    OPEN[0],
+    c.OpenIncident(number=2, finding=FINDING.model_copy(update={"window_end": MORNING + timedelta(days=1)})),
+    c.DeclareIncident(number=3, title="Something is off", severity=Severity.SEV3),
+    c.ClearFinding(observed=99, expected=100, window_end=MORNING),
+    c.Acknowledge(),
+    c.Assign(person="slack:U-ml"),
+    c.ChangeSeverity(severity=Severity.SEV1, reason="it grows"),
+    c.AddNote(text="looking"),
+    c.Silence(until=MORNING + timedelta(days=9)),
+    c.RecordMessage(channel="C1", message="1.2"),
+    DIAGNOSED[0],
+    c.RecordDiagnosisFailure(reason="the source is locked"),
+    OFFERED[0],
+    c.ScorePrediction(observed=10, forecast=12, low=5, high=20),
+    c.Resolve(reason="It stopped."),
+    c.Dismiss(reason="A holiday."),
+    c.Reopen(reason="It is back."),
+    PROPOSED[0],
+    c.AnswerFollowUp(improvement=LESSON),
+    c.AcceptFollowUp(),
+    c.Close(),
+]
+COMMANDS = st.one_of(
+    st.sampled_from(_PLAIN), st.builds(lambda make, key: make(key), st.sampled_from(_BY_OPTION), _KEYS)
+)
+STEPS = st.lists(st.tuples(COMMANDS, st.sampled_from([ON_CALL, SECOND, WORKER])), max_size=40)
+
+
+def walk(steps: list[tuple[c.Command, Actor]]) -> tuple[Incident | None, list[Recorded]]:
+    """The incident after these steps; what a rule refuses is left out."""
+    incident: Incident | None = None
+    log: list[Recorded] = []
+    for number, (command, actor) in enumerate([(OPEN[0], WORKER), *steps]):
+        at = MORNING + timedelta(minutes=number)
+        try:
+            events = decide(incident, command, actor, at)
+        except Refused:
+            continue
+        incident, log = append(incident, log, events, actor, at)
+    return incident, log
+
+
+@given(STEPS)
+@settings(max_examples=150, deadline=None)
+def test_the_incident_kept_equals_the_incident_replayed_from_json(
+    steps: list[tuple[c.Command, Actor]],
+) -> None:
+    incident, log = walk(steps)
+    read = [
+        record.model_copy(
+            update={
+                "event": decode(record.event.wire_name, record.event.schema_version, encode(record.event))
+            }
+        )
+        for record in log
+    ]
+    assert replay(read) == incident
+
+
+@given(STEPS)
+@settings(max_examples=150, deadline=None)
+def test_every_command_repeated_at_once_changes_nothing_that_acts_on_the_world(
+    steps: list[tuple[c.Command, Actor]],
+) -> None:
+    incident, log = walk(steps)
+    doubled, doubled_log = walk([step for step in steps for _ in range(2)])
+    acts = {"hotfix.approved", "hotfix.applied", "hotfix.revert_requested", "incident.closed"}
+    assert [r.event.wire_name for r in log if r.event.wire_name in acts] == [
+        r.event.wire_name for r in doubled_log if r.event.wire_name in acts
+    ]
+    assert incident is not None
+    assert doubled is not None
+    assert incident.status == doubled.status
+
+
+@given(STEPS)
+@settings(max_examples=150, deadline=None)
+def test_from_every_state_there_is_a_way_to_the_end(steps: list[tuple[c.Command, Actor]]) -> None:
+    incident, log = walk(steps)
+    assert incident is not None
+    way: list[tuple[c.Command, Actor]] = [(c.Resolve(reason="It stopped."), ON_CALL)]
+    key = incident.hotfix.option if incident.hotfix else "fill"
+    way += [
+        (c.RecordHotfixFailed(option=key, reason="no"), WORKER),
+        (c.RecordHotfixReverted(option=key, receipt="ok"), WORKER),
+        (c.RefuteHotfix(option=key, reason="not back"), WORKER),
+        (c.AnswerFollowUp(improvement=LESSON), ON_CALL),
+        (c.Close(), ON_CALL),
+    ]
+    ended, _ = walk([*steps, *way])
+    assert ended is not None
+    assert ended.status == "closed"
+
+
+@given(STEPS)
+@settings(max_examples=100, deadline=None)
+def test_what_is_owed_names_an_event_of_the_log_and_a_kind_with_a_due_time(
+    steps: list[tuple[c.Command, Actor]],
+) -> None:
+    incident, log = walk(steps)
+    assert incident is not None
+    ids = {record.id for record in log}
+    for debt in owed(incident):
+        assert debt.event_id in ids
+        assert debt.kind in DUE_AFTER
+
+
+@given(STEPS)
+@settings(max_examples=100, deadline=None)
+def test_no_button_stands_twice_on_a_card_and_every_event_has_its_line(
+    steps: list[tuple[c.Command, Actor]],
+) -> None:
+    incident, log = walk(steps)
+    assert incident is not None
+    shown = buttons(incident)
+    assert len(shown) == len(set(shown))
+    assert all(entry.what and "{" not in entry.what for entry in timeline(log))
+    assert len(timeline(log)) == len(log)
+
+
+def test_every_event_has_a_wire_name_of_its_own_and_a_sentence() -> None:
+    members = set(EVENTS.values())
+    assert members == set(_SENTENCES)
+    assert all(issubclass(member, Event) for member in members)
+    assert len(EVENTS) == len(members) == 30
+
+
+def test_every_command_is_in_exactly_one_group() -> None:
+    groups = [c.Opening, c.Understanding, c.ByPerson, c.ByWorker, c.Ending]
+    members = [member for group in groups for member in get_args(group)] + [c.ChooseHotfix]
+    assert len(members) == len(set(members))
+    assert set(members) == set(get_args(c.Command))
+
+
+def test_an_event_from_a_later_release_is_refused_in_words() -> None:
+    with pytest.raises(Exception, match="cannot read"):
+        decode("incident.renamed", 1, {})
+
+
+def test_an_applied_hotfix_is_watched_until_its_time() -> None:
+    incident, _ = walk([DIAGNOSED, OFFERED, (c.ChooseHotfix(option="fill"), ON_CALL), APPLIED])
+    assert incident is not None
+    assert incident.hotfix is not None
+    assert incident.hotfix.watch_until is not None
+    assert incident.hotfix.watch_until > incident.hotfix.at
