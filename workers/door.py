@@ -1,0 +1,117 @@
+"""
+All that the bot may ask. Imports no science: a click is answered at once, and shap alone takes seconds.
+
+Every method opens its own short transaction and may be called from any thread; call them from a coroutine
+through `asyncio.to_thread`.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine, text
+
+from domain.incident.commands import Command
+from domain.incident.events import Recorded
+from domain.incident.state import Incident
+from domain.values import Actor
+from workers.follow import News, hold_position, save_position
+from workers.handle import Answer, handle
+from workers.settings import Settings
+from workers.store import attachments, cards
+from workers.store.connection import engine
+from workers.store.events import read_after, read_stream
+
+if TYPE_CHECKING:
+    from workers.carry import Carrier
+
+
+class Door:
+    """The store and the jobs, as the bot sees them."""
+
+    def __init__(self, settings: Settings) -> None:
+        """
+        Raises:
+            ConfigurationError: no PostgreSQL is named.
+        """
+        self._settings = settings
+        self._engine = engine(settings.database())
+        self._carrier: Carrier | None = None
+        self._carrier_lock = Lock()
+
+    @property
+    def log(self) -> Engine:
+        """The store's pool of connections, for health pages and tests."""
+        return self._engine
+
+    def submit(
+        self, stream: str | int | None, command: Command, actor: Actor, key: str, cause: str | None = None
+    ) -> Answer:
+        """
+        Do what a person asks; `stream` may also be an incident's number. See `workers.handle.handle`.
+
+        Raises:
+            Refused: a rule says no, in words for the person.
+        """
+        found = None if stream is None else self._stream(stream)
+        return handle(found, command, actor=actor, key=key, cause=cause, log=self._engine)
+
+    def incident(self, stream_or_number: str | int) -> Incident | None:
+        """The card of an incident, by stream or number (`142`, `"#142"`)."""
+        with self._engine.connect() as connection:
+            return cards.find(connection, stream_or_number)
+
+    def incidents(self, status: str | tuple[str, ...] | None = None) -> list[Incident]:
+        """The cards with this status, or one of these, or all; newest first."""
+        with self._engine.connect() as connection:
+            return cards.every(connection, status)
+
+    def events(self, stream: str | int) -> list[Recorded]:
+        """The events of an incident, oldest first; empty where there is none."""
+        with self._engine.connect() as connection:
+            return list(read_stream(connection, self._stream(stream)))
+
+    def picture(self, digest: str) -> bytes | None:
+        """The bytes of a kept picture (PNG), or None."""
+        found = attachments.find(self._engine, digest)
+        return found[0] if found else None
+
+    def unseen(self, follower: str, limit: int = 100) -> list[Recorded]:
+        """The next events that a follower has not seen, in order of commit."""
+        with self._engine.begin() as connection:
+            return list(read_after(connection, hold_position(connection, follower), limit))
+
+    def saw(self, follower: str, position: int) -> None:
+        """Everything up to `position` is done: the follower is not shown it again."""
+        with self._engine.begin() as connection:
+            save_position(connection, follower, position)
+
+    def news(self) -> News:
+        """Something to wait on for the next append; one for each thread that waits."""
+        return News(self._engine)
+
+    def enqueue(self, job: str, *arguments: object) -> bool:
+        """
+        Ask the workers for a job, for instance `enqueue("recsysops.settle", kind, stream, event_id)`.
+
+        False where the broker is away: what is owed is asked for again by the clock, so nothing is lost.
+        """
+        with self._carrier_lock:
+            if self._carrier is None:
+                from workers.carry import Carrier  # noqa: PLC0415 - Celery takes a third of a second
+
+                self._carrier = Carrier(self._settings.broker())
+        return self._carrier.send(job, *arguments)
+
+    def healthy(self) -> bool:
+        """True where PostgreSQL answers."""
+        with self._engine.connect() as connection:
+            return bool(connection.execute(text("SELECT 1")).scalar_one() == 1)
+
+    def _stream(self, stream_or_number: str | int) -> str:
+        named = str(stream_or_number).removeprefix("#")
+        if not named.isdecimal():
+            return named
+        found = self.incident(named)
+        return found.stream if found else named

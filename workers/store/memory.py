@@ -1,0 +1,28 @@
+"""What a job remembers between two runs: one JSON value under a name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.postgresql import insert
+
+from workers import clock
+from workers.store.tables import MemoryRow
+
+_MEMORY = MemoryRow.__table__  # type: ignore[attr-defined]
+
+
+def remember(connection: Connection, name: str, value: Any) -> None:
+    """Keep `value` (JSON values, aware times too) under `name`, in the caller's transaction."""
+    row = {"name": name, "value": orjson.dumps(value).decode(), "kept_at": clock.now()}
+    statement = insert(_MEMORY).values(row)
+    kept = {"value": statement.excluded.value, "kept_at": statement.excluded.kept_at}
+    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=kept))
+
+
+def recall(connection: Connection, name: str) -> Any:
+    """The value last kept under `name`, or None."""
+    found = connection.execute(select(_MEMORY.c.value).where(_MEMORY.c.name == name)).scalar_one_or_none()
+    return None if found is None else orjson.loads(found)
