@@ -19,7 +19,7 @@ Places = npt.NDArray[np.int32]
 
 SHELF = 10  # films shown a request
 RETRIEVED = 52  # candidates a rail besides the new films
-TEMPERATURE = 0.65  # how much exploration: log-odds are divided by it
+TEMPERATURE = 0.8  # how much exploration: log-odds are divided by it
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ def first_lesson(audience: Audience, catalogue: Catalogue, at: datetime, seed: i
     shown = np.flatnonzero(catalogue.launched(at)).astype(np.int32)
     fame = catalogue.numbers["popularity"][shown].astype(np.float64) ** 3
     films = rng.choice(shown, (audience.rails, FIRST_ROWS_PER_RAIL), p=fame / fame.sum()).astype(np.int32)
-    odds = true_log_odds(audience, catalogue, rails, films, at) + 1.0  # asked outright, people say yes more often
+    odds = true_log_odds(audience, catalogue, rails, films, at) + 2.0  # asked outright, people say yes more often
     odds += (TRUE_POSITION * rng.integers(0, 10, odds.shape)).astype(np.float32)
     seen = features(audience, catalogue, rails, films, at).reshape(-1, len(FEATURES))
     played = (rng.random(odds.shape) < 1 / (1 + np.exp(-odds))).ravel()

@@ -1,0 +1,76 @@
+"""Catalogue deliveries: each leaves a snapshot, the current items and their features."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .catalogue import Catalogue, microseconds
+from .rows import MOMENT
+from .tables import append_file, stamp, write
+
+ITEMS = ("item_id", "title", "genre", "country", "language", "decade")
+NUMBERS = ("year", "runtime_minutes", "rating", "popularity", "launch_at")
+
+
+def deliver(tables: Path, catalogue: Catalogue, at: datetime, current: bool = True) -> None:
+    """Write the snapshot of a delivery; and, when it is the current one, `items` and `features`."""
+    rows = item_rows(catalogue)
+    moment = pa.array([microseconds(at)] * rows.num_rows, MOMENT)
+    append_file(tables, "items_snapshots", at, rows.add_column(0, "delivered_at", moment))
+    note = {"delivered_at": pa.array([microseconds(at)], MOMENT), "table": ["items"], "rows": [rows.num_rows]}
+    append_file(tables, "deliveries", at, pa.table(note))
+    if current:
+        write(tables / "items" / "current.parquet", rows)
+        write(tables / "features" / "current.parquet", feature_rows(catalogue, at))
+
+
+def item_rows(catalogue: Catalogue) -> pa.Table:
+    """The catalogue as the `items` table."""
+    frame = catalogue.frame[[*ITEMS, *NUMBERS]]
+    columns = {name: pa.array(frame[name], pa.string(), from_pandas=True) for name in ITEMS}
+    columns |= {name: pa.array(frame[name].to_numpy()) for name in NUMBERS[:-1]}
+    return pa.table(columns | {"launch_at": pa.array(catalogue.launches, MOMENT)})
+
+
+def feature_rows(catalogue: Catalogue, at: datetime) -> pa.Table:
+    """What is a film's own among the model's features."""
+    count, numbers = len(catalogue.ids), catalogue.numbers
+    return pa.table(
+        {
+            "as_of": pa.array([microseconds(at)] * count, MOMENT),
+            "item_id": pa.array(catalogue.ids, pa.string()),
+            "popularity": numbers["popularity"],
+            "rating": numbers["rating"],
+            "age_decades": ((2015.0 - numbers["year"]) / 10.0).astype(np.float32),
+            "runtime_minutes": numbers["runtime_minutes"],
+            "language_known": pa.array(catalogue.codes["language"] >= 0),
+            "is_new": pa.array(catalogue.new(at)),
+        }
+    )
+
+
+def delivered_times(tables: Path) -> list[datetime]:
+    """When the catalogue was delivered, oldest first."""
+    names = sorted(path.stem for path in (tables / "items_snapshots").glob("*.parquet"))
+    return [datetime.strptime(name, "%Y%m%dT%H%M%S").replace(tzinfo=UTC) for name in names]
+
+
+def read_snapshot(tables: Path, at: datetime, like: Catalogue) -> Catalogue:
+    """
+    The catalogue as it was delivered at `at`, without the films launched after that: they are not in it.
+
+    Raises:
+        FileNotFoundError: nothing was delivered at that time.
+    """
+    rows = pq.ParquetFile(tables / "items_snapshots" / f"{stamp(microseconds(at))}.parquet").read().to_pandas()
+    frame = like.frame.copy()
+    frame["language"] = rows["language"].astype("str")
+    launch_at = pd.to_datetime(rows["launch_at"], utc=True).dt.as_unit("us")
+    frame["launch_at"] = launch_at.mask(launch_at > at, pd.Timestamp("2100-01-01", tz="UTC"))
+    return Catalogue(frame, like.vocabulary)

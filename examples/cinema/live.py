@@ -1,0 +1,206 @@
+"""The present: traffic, deliveries, trainings and dry runs, as time passes."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from recsysops_client import RequestLog
+
+from . import rows
+from .backfill import Progress, fill_history, fill_traffic, write_training
+from .catalogue import microseconds
+from .deliveries import deliver
+from .faults import film_to_lose, lose, now
+from .prelaunch import count_first_days, fill_outcomes, snapshot
+from .serving import Serving
+from .settings import Settings
+from .tables import TIME_COLUMN, LiveTable, append_file, live_files, write
+from .training import learn
+from .traffic import HOUR, Shelves, arrivals, serve, visit
+
+LOG = logging.getLogger("cinema")
+TABLES = (*TIME_COLUMN, "members", "items", "items_snapshots", "features", "deliveries", "training_runs")
+TICK_SECONDS = 1.0
+LONGEST_TICK = 60_000_000  # microseconds; after a longer pause (a laptop asleep) the time is back-filled
+
+
+class Live:
+    """
+    Traffic goes on from where it is complete; `step` takes it up to a time.
+
+    Opening it back-fills: everything when there is nothing, else the hole since it last ran.
+    """
+
+    def __init__(self, settings: Settings, progress: Progress, at: datetime | None = None) -> None:
+        at = at or now()
+        self.settings = settings
+        state = _read_state(settings)
+        anchor = datetime.fromisoformat(state["anchor"]) if state else at
+        self.serving = Serving(settings, anchor)
+        self.lock = threading.RLock()
+        self.failover = False
+        self._anchor = anchor
+        self._rng = np.random.default_rng([settings.seed, microseconds(at)])
+        if state:
+            self._until = int(state["complete_until"])
+        else:
+            self._fill_from_nothing(at, progress)
+        self.tables = {name: LiveTable(settings.tables, name, self._until) for name in TIME_COLUMN}
+        self.catch_up(at, progress)
+        self.requests = RequestLog(settings.folder / "requests", share=0.1, max_bytes=20_000_000)
+        self._flushed = self._dry_run = 0
+        self._day = at
+
+    def _fill_from_nothing(self, at: datetime, progress: Progress) -> None:
+        for name in TABLES:  # what an interrupted first start left behind
+            for path in (self.settings.tables / name).glob("*.parquet"):
+                path.unlink()
+        start = (at - timedelta(days=self.settings.history_days)).replace(minute=0, second=0, microsecond=0)
+        fill_history(self.serving, start, at, progress)
+        self._until = microseconds(at)
+        self._write_state()
+
+    def catch_up(self, at: datetime, progress: Progress) -> None:
+        """Fill what lies between the last complete time and `at` with normal traffic."""
+        if microseconds(at) > self._until:
+            fill_traffic(self.serving, self._until, microseconds(at), progress)
+            self._until = microseconds(at)
+            self._write_state()
+
+    def step(self, at: datetime) -> None:
+        """Take traffic, and everything that has its hour, up to `at`."""
+        with self.lock:
+            end = microseconds(at)
+            if end <= self._until:
+                return  # the clock went back: wait until it has caught up
+            if end - self._until > LONGEST_TICK:
+                self.flush()
+                self.catch_up(at, lambda *_: None)
+            self._serve(at, end)
+            if end - self._dry_run >= self.settings.prelaunch_seconds * 1e6:
+                self.tables["prelaunch"].append(snapshot(self._rng, self.serving.stage(at), at))
+                self._dry_run = end
+            if end - self._flushed >= self.settings.flush_seconds * 1e6:
+                self.flush()
+            self._daily(at)
+
+    def _serve(self, at: datetime, end: int) -> None:
+        stage, audience, truth = self.serving.stage(at), self.serving.audience, self.serving.truth
+        times = arrivals(self._rng, self._until, end, self.settings.requests_per_second)
+        self._until = end
+        if not len(times):
+            return
+        shelves = serve(self._rng, stage.rails, truth, visit(self._rng, audience, times))
+        played = rows.plays(shelves, audience, truth)
+        losing = self.serving.faults.on("upstream") and not self.failover
+        self.tables["impressions"].append(rows.impressions(shelves, audience, truth))
+        self.tables["plays_standby"].append(played)
+        self.tables["plays"].append(lose(self._rng, played) if losing else played)
+        self.tables["candidates"].append(rows.candidates(shelves, audience, stage.catalogue))
+        self._log_requests(shelves)
+
+    def _log_requests(self, shelves: Shelves) -> None:
+        ids, rails = self.serving.truth.ids, shelves.rails
+        for turn, time in enumerate(shelves.visits.times.tolist()):
+            if self.requests.takes(time):
+                rail, shown = shelves.visits.rails[turn], shelves.shown[turn]
+                scores = [round(float(odds), 4) for odds in rails.log_odds[rail, shown]]
+                films = [str(ids[film]) for film in rails.films[rail, shown]]
+                self.requests.write({"request_id": time, "rail": int(rail), "shown": films, "log_odds": scores})
+
+    def flush(self) -> None:
+        """Make everything up to now readable."""
+        with self.lock:
+            for table in self.tables.values():
+                table.flush(self._until)
+            self._flushed = self._until
+            self._write_state()
+
+    def _daily(self, at: datetime) -> None:
+        before, self._day = self._day, at
+        if before.hour == at.hour and before.date() == at.date():
+            return
+        hours = (at - before) // timedelta(hours=1) + 1
+        passed = {(at - timedelta(hours=back)).hour for back in range(int(min(hours, 24)))}
+        if self.settings.delivery_hour in passed:
+            self.deliver(at)
+        if self.settings.training_hour in passed:
+            self.train(at)
+        outcomes = count_first_days(self.settings.tables, self.serving.truth, at - timedelta(days=3), at)
+        self.flush()
+        fill_outcomes(self.settings.tables, outcomes, self.tables["prelaunch"].path(self._until))
+        self.tables["prelaunch"].reread()
+
+    def deliver(self, at: datetime) -> None:
+        """A catalogue delivery, as it comes each morning and whenever something in it changed."""
+        with self.lock:
+            deliver(self.settings.tables, self.serving.receive_delivery(), at)
+
+    def train(self, at: datetime, left_out: str = "") -> str:
+        """Learn anew from the log, and serve what was learnt; a sentence about it."""
+        self.flush()
+        try:
+            flipped = self.serving.faults.on("training_segment")
+            ranker = learn(self.settings.tables, at, flipped=flipped, left_out=left_out)
+        except ValueError as error:
+            LOG.warning("the training of %s failed, the model stays: %s", at.isoformat(), error)
+            return f"not trained: {error}"
+        with self.lock:
+            self.serving.replace_ranker(ranker)
+            write_training(self.serving, ranker)
+        return f"trained on {ranker.rows:,} rows, area under the curve {ranker.auc:.3f}"
+
+    def switch_fault(self, name: str, on: bool, at: datetime) -> bool:
+        """Switch a fault; those of the catalogue come with a delivery. Raises UnknownFault, ValueError."""
+        with self.lock:
+            noted = {"item_id": film_to_lose(self.serving.truth, at)} if name == "launch" and on else {}
+            changed = self.serving.faults.switch(name, on, at, **noted)
+            if changed and name in ("language", "launch"):
+                self.deliver(at)
+            return changed
+
+    def restore_plays(self) -> int:
+        """Put the standby's rows where the feed lost some; how many rows came back."""
+        with self.lock:
+            self.flush()
+            back = 0
+            for path in live_files(self.settings.tables, "plays_standby"):
+                target = self.settings.tables / "plays" / path.name
+                whole = pq.ParquetFile(path).read()
+                had = pq.ParquetFile(target).metadata.num_rows if target.exists() else 0
+                if had < whole.num_rows:
+                    write(target, whole)
+                    back += whole.num_rows - had
+            self.tables["plays"].reread()
+            return back
+
+    def run(self, stop: threading.Event) -> None:
+        """Step until told to stop, then make everything readable."""
+        while not stop.wait(TICK_SECONDS):
+            try:
+                self.step(now())
+            except Exception:
+                LOG.exception("a step of the cinema failed; the next one tries again")
+        self.flush()
+        self.requests.close()
+
+    def _write_state(self) -> None:
+        path = self.settings.folder / "state.json"
+        fresh = path.with_suffix(".tmp")
+        fresh.write_text(json.dumps({"anchor": self._anchor.isoformat(), "complete_until": self._until}))
+        os.replace(fresh, path)
+
+
+def _read_state(settings: Settings) -> dict[str, str] | None:
+    path = settings.folder / "state.json"
+    if not path.exists():
+        return None
+    state: dict[str, str] = json.loads(path.read_text())
+    return state
