@@ -1,0 +1,12 @@
+"""
+From counted windows to findings. Pure: a frame and a state in, findings and the next state out.
+
+    Counts (one table, one grid of windows)
+        │ volume        the total against its own season, level and scatter          (baseline)
+        │ slice_volume  every slice's share of the total against its own past        (share)
+        │ freshness     the silence since the last row against the usual silences
+        ▼
+    p-values ─▶ discovery (Benjamini–Hochberg in a tick, LORD++ from tick to tick)
+        ▼
+    localise: the fewest slices that explain what was found ─▶ Findings
+"""

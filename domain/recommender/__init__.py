@@ -1,0 +1,12 @@
+"""
+What a team declares about its recommender, as frozen values; read from `recsysops.toml` by `workers.sources.declare`.
+
+    Recommender
+    ├── tables       where rows are, when a window of them is complete, what they can be sliced by
+    ├── items        which table describes the items, by which key
+    ├── models       model files and the log of what they scored
+    ├── launches     the calendar of items to come
+    ├── checks       what is looked at
+    ├── hotfixes     what can be done ─▶ deployers   where it goes
+    └── stakeholders, routes, permissions   who is told, who may press
+"""

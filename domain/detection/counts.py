@@ -1,0 +1,83 @@
+"""Counted windows as arrays: one total and one column a slice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from domain.detection.window import Grid
+from domain.values import Slice
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """
+    Rows of one table by window and slice; the last window is the one that is judged.
+
+    `total` is (n_windows,), `rows` (n_windows, n_slices), both counts ≥ 0; `slices` names the columns. `known` is
+    (n_windows,): false before the table's first row, where nothing can be learned.
+    """
+
+    grid: Grid
+    total: Floats
+    rows: Floats
+    slices: tuple[Slice, ...]
+    known: npt.NDArray[np.bool_]
+    first: int = 0
+
+    def start(self, index: int) -> datetime:
+        """When window `index` begins."""
+        return self.grid.edge(self.first + index)
+
+    def end(self, index: int) -> datetime:
+        """When window `index` ends."""
+        return self.grid.edge(self.first + index + 1)
+
+    def local_seconds(self) -> npt.NDArray[np.int64]:
+        """(n_windows,) local clock at each window's start."""
+        return self.grid.local_seconds()[self.first : self.first + len(self.total)]
+
+    def until(self, last: int, history: int) -> Counts:
+        """The counts with window `last` as the judged one and at most `history` windows before it."""
+        begin = max(last - history, 0)
+        span = slice(begin, last + 1)
+        return replace(
+            self,
+            total=self.total[span],
+            rows=self.rows[span],
+            known=self.known[span],
+            first=self.first + begin,
+        )
+
+
+def counts_of(frame: pd.DataFrame, grid: Grid) -> Counts:
+    """
+    The frame of `workers.sources.count_windows` as arrays; windows that are absent there hold 0 rows.
+
+    Args:
+        frame: columns window, dim1, val1, dim2, val2, rows; in any order of rows.
+    """
+    frame = frame[(frame["window"] >= 0) & (frame["window"] < grid.count)]
+    whole = frame["dim1"].isna()
+    total = np.zeros(grid.count)
+    np.add.at(
+        total, frame.loc[whole, "window"].to_numpy(dtype=int), frame.loc[whole, "rows"].to_numpy(dtype=float)
+    )
+    parts = frame[~whole]
+    keys = pd.MultiIndex.from_frame(parts[["dim1", "val1", "dim2", "val2"]].astype(object).fillna(""))
+    codes, names = pd.factorize(keys, sort=True)
+    rows = np.zeros((grid.count, len(names)))
+    np.add.at(rows, (parts["window"].to_numpy(dtype=int), codes), parts["rows"].to_numpy(dtype=float))
+    slices = tuple(_slice(*name) for name in names)
+    known = np.cumsum(total) > 0
+    return Counts(grid, total, rows, slices, known)
+
+
+def _slice(dim1: str, val1: str, dim2: str, val2: str) -> Slice:
+    return tuple(sorted(((dim1, val1), (dim2, val2)) if dim2 else ((dim1, val1),)))

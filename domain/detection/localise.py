@@ -1,0 +1,153 @@
+"""
+From many slices that look wrong to the one or two that are.
+
+A fault in one slice pulls at every slice that overlaps it: its parents lose part of their rows, its children lose
+theirs, and everything else seems to gain share. Greedily: take the slice with the most evidence, set its rows aside
+on both sides of the comparison, and look again at the others in what is left. Those that are now as expected were
+its shadow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.detection.counts import Floats
+from domain.detection.share import share_p_values
+from domain.values import Slice
+
+MAX_PICKS = 8
+CLOSE_ENOUGH = 0.8  # of the best evidence: then the slice with fewer dimensions is the better word
+
+
+@dataclass(frozen=True)
+class Suspects:
+    """All slices of a window: (n_slices,) observed rows, expected shares, dispersion factors; `n` rows in total."""
+
+    slices: tuple[Slice, ...]
+    observed: Floats
+    share: Floats
+    dispersion: Floats
+    n: float
+    places: dict[Slice, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Index the slices by name."""
+        self.places.update({name: place for place, name in enumerate(self.slices)})
+
+
+def localise(suspects: Suspects, found: npt.NDArray[np.intp], alpha: float, least_change: float) -> list[int]:
+    """
+    The places of the fewest slices that explain those `found`; the strongest first.
+
+    Drops are taken before surges as long as there are any that some other slice's loss does not explain, unless the
+    strongest surge has more evidence than all drops.
+    """
+    left = list(map(int, found))
+    picked: list[int] = []
+    while left and len(picked) < MAX_PICKS:
+        observed, share, n = _without(suspects, left, picked)
+        expected = share * n
+        off = observed - expected
+        p_values = share_p_values(observed, n, np.clip(share, 0, 1), suspects.dispersion[left])
+        still = (p_values <= alpha) & (np.abs(off) >= least_change * expected) & (np.abs(off) >= 1)
+        if picked:
+            covered = np.array([_covered(suspects.slices[place], suspects, picked) for place in left])
+            still &= ~covered
+        if not still.any():
+            break
+        best = _strongest(suspects, left, off, expected, still)
+        picked.append(left[best])
+        left = [place for i, place in enumerate(left) if still[i] and i != best]
+    return picked
+
+
+def _strongest(
+    suspects: Suspects, left: list[int], off: Floats, expected: Floats, still: npt.NDArray[np.bool_]
+) -> int:
+    """The place (in `left`) with the most evidence: squared distance over its variance."""
+    variance = suspects.dispersion[left] * np.maximum(expected, 1.0)
+    score = np.where(still, off**2 / variance, -1.0)
+    lost = still & (off < 0)
+    if lost.any() and score[lost].max() >= 0.5 * score.max():
+        score = np.where(lost, score, -1.0)
+    near = np.flatnonzero(score >= CLOSE_ENOUGH * score.max())
+    return int(min(near, key=lambda i: (len(suspects.slices[left[i]]), -score[i])))
+
+
+def _without(suspects: Suspects, left: list[int], picked: list[int]) -> tuple[Floats, Floats, Floats]:
+    """(observed, share, n) of the slices in `left` among the rows that lie in none of the picked slices."""
+    observed = suspects.observed[left].copy()
+    share = suspects.share[left].copy()
+    n_observed, n_share = suspects.n, 1.0
+    for pick in picked:
+        seen, usual = overlaps(suspects, left, pick)
+        observed -= seen
+        share -= usual
+        n_observed -= suspects.observed[pick]
+        n_share -= suspects.share[pick]
+    n = np.full(len(left), max(n_observed, 1.0))
+    return np.maximum(observed, 0.0), np.maximum(share, 0.0) / max(n_share, 1e-6), n
+
+
+def overlaps(suspects: Suspects, left: Iterable[int], pick: int) -> tuple[Floats, Floats]:
+    """
+    How many rows, seen and as a usual share, each slice in `left` has in common with `pick`.
+
+    Known where their common slice has a count of its own; otherwise as if their dimensions had nothing to do with
+    each other.
+    """
+    seen, usual = [], []
+    chosen = suspects.slices[pick]
+    for place in left:
+        common = merged(suspects.slices[place], chosen)
+        if common is None:
+            seen.append(0.0)
+            usual.append(0.0)
+        elif common in suspects.places:
+            known = suspects.places[common]
+            seen.append(float(suspects.observed[known]))
+            usual.append(float(suspects.share[known]))
+        else:
+            part = _part(suspects, suspects.slices[place], chosen)
+            seen.append(float(suspects.observed[place]) * part[0])
+            usual.append(float(suspects.share[place]) * part[1])
+    return np.array(seen), np.array(usual)
+
+
+def merged(one: Slice, other: Slice) -> Slice | None:
+    """
+    The slice of the rows in both; None when there are none.
+
+    >>> merged((("a", "1"),), (("b", "2"),))
+    (('a', '1'), ('b', '2'))
+    """
+    together = dict(one)
+    for dimension, value in other:
+        if together.setdefault(dimension, value) != value:
+            return None
+    return tuple(sorted(together.items()))
+
+
+def _part(suspects: Suspects, inside: Slice, of: Slice) -> tuple[float, float]:
+    """Which part of the rows of `inside` lies in `of`, seen and usual: the mean over what single dimensions say."""
+    seen, usual = [], []
+    for pair in inside:
+        common = merged((pair,), of)
+        base = suspects.places.get((pair,))
+        known = suspects.places.get(common) if common else None
+        if base is not None and known is not None:
+            seen.append(suspects.observed[known] / max(suspects.observed[base], 1.0))
+            usual.append(suspects.share[known] / max(suspects.share[base], 1e-9))
+    if not seen:
+        whole = suspects.places[of]
+        return float(suspects.observed[whole] / max(suspects.n, 1.0)), float(suspects.share[whole])
+    return float(np.clip(np.mean(seen), 0, 1)), float(np.clip(np.mean(usual), 0, 1))
+
+
+def _covered(where: Slice, suspects: Suspects, picked: list[int]) -> bool:
+    """Whether a picked slice contains this one: then there is nothing of it left to judge."""
+    return any(set(suspects.slices[pick]) <= set(where) for pick in picked)

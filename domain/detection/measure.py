@@ -1,0 +1,104 @@
+"""The metric of a finding measured again: is it back to what it was before the incident?"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+
+from domain.detection.baseline import expect
+from domain.detection.counts import Counts
+from domain.detection.share import expect_shares, share_p_values
+from domain.errors import TooFewRows
+from domain.values import Finding, Share, Value
+
+BAND = 1.96
+
+
+class Measurement(Value):
+    """
+    A metric over some window: observed and expected in the finding's unit, `low`–`high` the 95 % band, two-sided p.
+    """
+
+    observed: float
+    expected: float
+    low: float
+    high: float
+    p_value: Share
+
+    @property
+    def within(self) -> bool:
+        """Whether what is observed lies in the band of what is expected."""
+        return self.low <= self.observed <= self.high
+
+    def repaired(self, finding: Finding) -> float:
+        """
+        The share of the finding's gap that is closed: 0 as bad as found, 1 as expected; outside when worse or past.
+
+        Windows of different lengths compare by their ratio to what was expected.
+        """
+        if finding.expected <= 0 or self.expected <= 0:
+            return 1.0 if self.within else 0.0
+        then, now = finding.observed / finding.expected, self.observed / self.expected
+        return (now - then) / (1 - then) if then != 1 else 1.0
+
+
+def measure_slice(finding: Finding, past: Counts, present: Counts) -> Measurement:
+    """
+    A slice's rows among those of the present window, against its share in the past.
+
+    Raises:
+        TooFewRows: the slice was not there before, or the present holds no rows at all.
+    """
+    n = float(present.total[0])
+    if n <= 0:
+        raise TooFewRows(
+            f'table "{finding.table}": no rows at all in this window; it is too early to measure'
+        )
+    if finding.slice not in past.slices:
+        return Measurement(observed=_rows(finding, present), expected=0.0, low=0.0, high=1.0, p_value=0.0)
+    place = past.slices.index(finding.slice)
+    rows = np.vstack([past.rows[:, [place]], np.zeros((1, 1))])
+    total = np.append(past.total, 0.0)
+    usable = np.append(past.known, True)[:, None]
+    shares = expect_shares(total, rows, usable)
+    observed, share, factor = _rows(finding, present), float(shares.share[0]), float(shares.dispersion[0])
+    spread = BAND * float(np.sqrt(factor * n * share * (1 - share)))
+    p_value = float(share_p_values(np.array([observed]), n, shares.share, shares.dispersion)[0])
+    return Measurement(
+        observed=observed,
+        expected=share * n,
+        low=share * n - spread,
+        high=share * n + spread,
+        p_value=p_value,
+    )
+
+
+def _rows(finding: Finding, present: Counts) -> float:
+    if finding.slice not in present.slices:
+        return 0.0
+    return float(present.rows[0, present.slices.index(finding.slice)])
+
+
+def measure_total(past: Counts, present: Counts, window: timedelta, least_change: float) -> Measurement:
+    """
+    All rows of the present window, against what a window of the past leads one to expect, scaled to its length.
+
+    Raises:
+        TooFewRows: there is not enough past.
+    """
+    width = window.total_seconds()
+    local = np.append(past.local_seconds(), present.local_seconds()[0])
+    expected = expect(np.append(past.total, 0.0), local, width, np.append(past.known, True))
+    if expected is None:
+        raise TooFewRows("fewer than eight windows before the incident: nothing to measure against")
+    scale = present.grid.width.total_seconds() / width
+    low, high = expected.band()
+    observed = float(present.total[0])
+    return Measurement(
+        observed=observed,
+        expected=expected.mean * scale,
+        low=min(low, expected.mean * (1 - least_change / 2)) * scale,
+        high=max(high, expected.mean * (1 + least_change / 2)) * scale,
+        p_value=expected.p_value(observed / scale),
+    )

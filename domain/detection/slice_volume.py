@@ -1,0 +1,117 @@
+"""Every slice of a table in one window: its share of the total, against its own past."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.detection.counts import Counts, Floats
+from domain.detection.discovery import WEEK_SECONDS, benjamini_hochberg, level, spend
+from domain.detection.localise import Suspects, localise
+from domain.detection.severity import severity_of
+from domain.detection.share import WARM_UP, Shares, expect_shares, share_p_values
+from domain.detection.state import CheckState, Seen, Verdict, confirm
+from domain.detection.title import title_of
+from domain.recommender.check import Check
+from domain.values import Finding
+
+LEAST_HISTORY = 8  # windows with rows before a slice is judged
+BAND = 1.96
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Slices of the last window with what they should hold and how surprising what they hold is."""
+
+    shares: Shares
+    expected: Floats
+    observed: Floats
+    p_values: Floats
+
+
+def judge_slices(
+    check: Check, counts: Counts, state: CheckState, looks_per_week: float | None = None
+) -> Verdict:
+    """
+    The fewest slices that explain what changed within the total of the last window.
+
+    A change of the whole table changes no share and belongs to the volume check. Discoveries are controlled over the
+    slices of this look and over looks; each must also reach the declared least change and least rows.
+    """
+    if int((counts.total[:-1] > 0).sum()) < LEAST_HISTORY or counts.total[-1] <= 0:
+        note = "not enough history yet" if counts.total[-1] > 0 else "no rows to divide into slices"
+        return Verdict(state=state, judged=False, note=note)
+    width = counts.grid.width.total_seconds()
+    judged = judge(counts, state)
+    matters = _matters(check, judged)
+    tested = np.maximum(judged.expected, judged.observed) >= check.least_rows
+    alpha = level(state.wealth, looks_per_week or WEEK_SECONDS / width)
+    discovered = np.zeros(len(tested), dtype=bool)
+    discovered[tested] = benjamini_hochberg(judged.p_values[tested], alpha)
+    suspects = Suspects(
+        counts.slices, judged.observed, judged.shares.share, judged.shares.dispersion, float(counts.total[-1])
+    )
+    picked = localise(suspects, np.flatnonzero(discovered & matters), alpha, check.least_change)
+    state = state.model_copy(update={"wealth": spend(state.wealth, bool(picked))})
+    findings = [_finding(check, counts, judged, place) for place in picked]
+    return confirm(state, findings, width)
+
+
+def judge(counts: Counts, state: CheckState) -> Judged:
+    """All slices of the last window, none of them filtered."""
+    shares = expect_shares(counts.total, counts.rows, _usable(counts, state.seen))
+    observed = counts.rows[-1]
+    n = float(counts.total[-1])
+    p_values = share_p_values(observed, n, shares.share, shares.dispersion)
+    return Judged(shares, shares.expected(n), observed, p_values)
+
+
+def _usable(counts: Counts, seen: dict[str, Seen]) -> npt.NDArray[np.bool_]:
+    """(n_windows, n_slices): a slice, and every slice inside or around it, learns nothing while it is wrong."""
+    usable = np.repeat(counts.known[:, None], len(counts.slices), axis=1)
+    for one in seen.values():
+        before = np.array([counts.end(i) <= one.since for i in range(len(counts.total))])
+        touched = [set(one.slice) <= set(s) or set(s) <= set(one.slice) for s in counts.slices]
+        usable[:, np.array(touched, dtype=bool)] &= before[:, None]
+    return usable
+
+
+def _matters(check: Check, judged: Judged) -> npt.NDArray[np.bool_]:
+    off = judged.observed - judged.expected
+    big = np.abs(off) >= np.maximum(check.least_rows, check.least_change * judged.expected)
+    learned = judged.shares.learned >= WARM_UP
+    match check.direction:
+        case "drop":
+            return np.asarray(big & learned & (off < 0))
+        case "surge":
+            return np.asarray(big & learned & (off > 0))
+        case _:
+            return np.asarray(big & learned)
+
+
+def _finding(check: Check, counts: Counts, judged: Judged, place: int) -> Finding:
+    n = float(counts.total[-1])
+    observed, expected = float(judged.observed[place]), float(judged.expected[place])
+    share = float(judged.shares.share[place])
+    spread = BAND * float(np.sqrt(judged.shares.dispersion[place] * n * share * (1 - share)))
+    affected = min(1.0, abs(observed - expected) / max(n, 1.0))
+    unit = check.measure or "rows"
+    where = counts.slices[place]
+    return Finding(
+        check=check.name,
+        table=check.table or "",
+        slice=where,
+        window_start=counts.start(len(counts.total) - 1),
+        window_end=counts.end(len(counts.total) - 1),
+        observed=observed,
+        expected=round(expected, 2),
+        low=max(0.0, expected - spread),
+        high=expected + spread,
+        unit=unit,
+        p_value=float(judged.p_values[place]),
+        severity=check.severity or severity_of(affected, drop=observed < expected),
+        affected_share=affected,
+        title=title_of(check.table or "", where, observed, expected, unit),
+    )

@@ -1,0 +1,81 @@
+"""What a check remembers from look to look; a value that survives as JSON."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from domain.detection.discovery import Wealth
+from domain.values import Finding, Moment, Slice, Value
+
+CLEAR_AFTER = 2  # looks without the finding before it counts as over
+CONFIRM_SHORT = 2  # looks in a row that must agree where windows are shorter than an hour
+SHORT_SECONDS = 3_600.0
+
+
+class Seen(Value):
+    """Something found: since which window, in how many looks in a row, and in how many it has been missing since."""
+
+    slice: Slice
+    since: Moment
+    rise: bool = False
+    looks: int = 1
+    missing: int = 0
+    told: bool = False
+
+
+class CheckState(Value):
+    """The memory of one check. `seen` is keyed by the finding's fingerprint."""
+
+    wealth: Wealth = Wealth()
+    seen: dict[str, Seen] = Field(default_factory=dict)
+    last_window_end: Moment | None = None
+
+
+class Verdict(Value):
+    """
+    What one look of one check came to.
+
+    `findings` are confirmed, `cleared` the fingerprints of those that were confirmed before and are over. `judged`
+    says whether there was enough history to judge at all; `note` why not.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    cleared: tuple[str, ...] = ()
+    state: CheckState = CheckState()
+    judged: bool = True
+    note: str | None = None
+
+
+def confirm(state: CheckState, found: list[Finding], window_seconds: float) -> Verdict:
+    """
+    Which of `found` have been there long enough to tell, which earlier ones are over, and the next state.
+
+    A short window has to show the same thing in two looks in a row; a long one is told at once.
+    """
+    need = CONFIRM_SHORT if window_seconds < SHORT_SECONDS else 1
+    seen: dict[str, Seen] = {}
+    told: list[Finding] = []
+    for finding in found:
+        before = state.seen.get(finding.fingerprint)
+        looks = before.looks + 1 if before else 1
+        told_now = looks >= need or bool(before and before.told)
+        seen[finding.fingerprint] = Seen(
+            slice=finding.slice,
+            since=before.since if before else finding.window_start,
+            rise=finding.change > 0,
+            looks=looks,
+            told=told_now,
+        )
+        if told_now:
+            told.append(finding)
+    cleared = []
+    for fingerprint, before in state.seen.items():
+        if fingerprint in seen or not before.told:
+            continue
+        if before.missing + 1 >= CLEAR_AFTER or window_seconds >= SHORT_SECONDS:
+            cleared.append(fingerprint)
+        else:
+            seen[fingerprint] = before.model_copy(update={"missing": before.missing + 1})
+    return Verdict(
+        findings=tuple(told), cleared=tuple(cleared), state=state.model_copy(update={"seen": seen})
+    )

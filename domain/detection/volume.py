@@ -1,0 +1,78 @@
+"""The total of a table in one window, against its own season, level and scatter."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.detection.baseline import Expected, expect
+from domain.detection.counts import Counts
+from domain.detection.discovery import WEEK_SECONDS, level, spend
+from domain.detection.severity import severity_of
+from domain.detection.state import CheckState, Verdict, confirm
+from domain.detection.title import title_of
+from domain.recommender.check import Check
+from domain.values import Finding
+
+
+def usable_windows(counts: Counts, state: CheckState) -> npt.NDArray[np.bool_]:
+    """(n_windows,) those that may be learned from: after the first row, and not since a finding that still stands."""
+    usable = counts.known.copy()
+    standing = [seen.since for seen in state.seen.values() if not seen.slice]
+    if standing:
+        since = min(standing)
+        usable &= np.array([counts.end(i) <= since for i in range(len(usable))])
+    return usable
+
+
+def expect_total(counts: Counts, state: CheckState) -> Expected | None:
+    """What the last window should hold; None without enough history."""
+    width = counts.grid.width.total_seconds()
+    return expect(counts.total, counts.local_seconds(), width, usable_windows(counts, state))
+
+
+def judge_volume(
+    check: Check, counts: Counts, state: CheckState, looks_per_week: float | None = None
+) -> Verdict:
+    """
+    Whether the last window's total is what history leads one to expect.
+
+    Returns:
+        At most one finding: significant at the level this look may spend, *and* changed by the declared least
+        share and least number of rows.
+    """
+    expected = expect_total(counts, state)
+    if expected is None:
+        return Verdict(state=state, judged=False, note="not enough history yet")
+    width = counts.grid.width.total_seconds()
+    alpha = level(state.wealth, looks_per_week or WEEK_SECONDS / width)
+    observed = float(counts.total[-1])
+    p_value = expected.p_value(observed)
+    off = observed - expected.mean
+    matters = abs(off) >= max(check.least_rows, check.least_change * expected.mean)
+    wanted = check.direction == "both" or (check.direction == "drop") == (off < 0)
+    found = p_value <= alpha and matters and wanted
+    state = state.model_copy(update={"wealth": spend(state.wealth, found)})
+    findings = [_finding(check, counts, expected, observed, p_value)] if found else []
+    return confirm(state, findings, width)
+
+
+def _finding(check: Check, counts: Counts, expected: Expected, observed: float, p_value: float) -> Finding:
+    low, high = expected.band()
+    share = min(1.0, abs(observed - expected.mean) / max(expected.mean, 1.0))
+    unit = check.measure or "rows"
+    return Finding(
+        check=check.name,
+        table=check.table or "",
+        window_start=counts.start(len(counts.total) - 1),
+        window_end=counts.end(len(counts.total) - 1),
+        observed=observed,
+        expected=round(expected.mean, 2),
+        low=low,
+        high=high,
+        unit=unit,
+        p_value=p_value,
+        severity=check.severity or severity_of(share, drop=observed < expected.mean),
+        affected_share=share,
+        title=title_of(check.table or "", (), observed, expected.mean, unit),
+    )

@@ -1,0 +1,93 @@
+"""Windows of time, counted from one start; days begin at local midnight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """
+    `count` windows of `width`, the first beginning at `start` (aware UTC), one after the other.
+
+    `offsets` are (since, seconds east of UTC): for windows of whole days, what local clocks showed, so that a day
+    stays a local day when the clocks change; otherwise one entry of 0.
+    """
+
+    start: datetime
+    width: timedelta
+    count: int
+    offsets: tuple[tuple[datetime, int], ...]
+    zone: ZoneInfo
+
+    @property
+    def end(self) -> datetime:
+        """When the last window ends."""
+        return self.edge(self.count)
+
+    def edge(self, index: int) -> datetime:
+        """When window `index` begins."""
+        first = self.offsets[0][1]
+        local = self.start.timestamp() + first + index * self.width.total_seconds()
+        moment = datetime.fromtimestamp(local - first, UTC)
+        for since, seconds in self.offsets[1:]:
+            there = datetime.fromtimestamp(local - seconds, UTC)
+            if there >= since:
+                moment = there
+        return moment
+
+    def local_seconds(self) -> npt.NDArray[np.int64]:
+        """(count,) start of each window, seconds since 1970 on the local clock, for weekday and hour."""
+        edges = [self.edge(i) for i in range(self.count)]
+        return np.array([int(_offset(e, self.zone) + e.timestamp()) for e in edges], dtype=np.int64)
+
+
+def grid_until(end: datetime, width: timedelta, history: timedelta, zone: ZoneInfo) -> Grid:
+    """The grid whose last window ends at `end`, reaching back over at least `history` before that window."""
+    count = max(int(history / width), 1) + 1
+    if width % DAY:
+        return Grid(end - count * width, width, count, ((end - count * width, 0),), zone)
+    local = end.astimezone(zone).replace(tzinfo=None) - count * width
+    return Grid(start := _utc(local, zone), width, count, _offsets(start, end, zone), zone)
+
+
+def last_end(at: datetime, width: timedelta, step: timedelta, zone: ZoneInfo) -> datetime:
+    """The latest moment, not after `at`, at which a window may end: local midnight for days, else a multiple of `step`."""
+    if not width % DAY and not step % DAY:
+        return _utc(at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None), zone)
+    seconds = step.total_seconds()
+    return datetime.fromtimestamp(at.timestamp() // seconds * seconds, UTC)
+
+
+def _offset(moment: datetime, zone: ZoneInfo) -> int:
+    shift = moment.astimezone(zone).utcoffset()
+    return int(shift.total_seconds()) if shift else 0
+
+
+def _utc(local: datetime, zone: ZoneInfo) -> datetime:
+    return local.replace(tzinfo=zone).astimezone(UTC)
+
+
+def _offsets(start: datetime, end: datetime, zone: ZoneInfo) -> tuple[tuple[datetime, int], ...]:
+    """Clock changes in [start, end], found to the minute by bisection between hours."""
+    found = [(start, _offset(start, zone))]
+    moment = start
+    while moment < end:
+        then = moment + DAY
+        if _offset(then, zone) != found[-1][1]:
+            low, high = moment, then
+            while high - low > timedelta(seconds=1):
+                middle = low + (high - low) / 2
+                low, high = (middle, high) if _offset(middle, zone) == found[-1][1] else (low, middle)
+            change = high.replace(microsecond=0)
+            found.append((change, _offset(change, zone)))
+        moment = then
+    return tuple(found)

@@ -1,0 +1,68 @@
+"""What can be done about an incident, and where it is sent."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from domain.recommender.duration import Duration
+from domain.values import Share, Value
+
+Cause = Literal["feature", "feed", "launch", "model", "unknown"]
+
+
+class Replay(Value):
+    """How logged traffic is replayed to price the hotfix; `table` is what a snapshot or standby is read from."""
+
+    kind: Literal["fill_feature", "boost_items", "snapshot", "standby"]
+    table: str | None = None
+    feature: str | None = None
+    amount: float | None = None
+
+
+class DeclaredHotfix(Value):
+    """
+    A hotfix that the team offers.
+
+    `causes` are the kinds of cause it fits; `deploy_seconds` how long until it is in force; `second_person_above`
+    the share of traffic touched above which whoever asked may not approve.
+    """
+
+    name: str
+    kind: Literal["fill_feature", "boost_items", "webhook"]
+    label: str
+    does: str = ""
+    causes: tuple[Cause, ...] = Field(min_length=1)
+    feature: str | None = None
+    amount: float | None = None
+    hook: str | None = None
+    deployer: str
+    deploy_seconds: float = Field(default=60.0, ge=0.0)
+    undo: str = "1 click"
+    expires: Duration | None = timedelta(days=7)
+    watch: Duration = timedelta(minutes=15)
+    second_person_above: Share = 1.0
+    replay: Replay | None = None
+
+
+class Deployer(Value):
+    """Where a hotfix goes: a signed webhook, or a file that the recommender reads. The secret stays in `secret_env`."""
+
+    name: str
+    kind: Literal["webhook", "file"]
+    path: str | None = None
+    url: str | None = None
+    secret_env: str | None = None
+    timeout: Duration = timedelta(seconds=10)
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        if self.kind == "file" and not self.path:
+            raise ValueError('kind "file" needs path: the file that the recommender reads')
+        if self.kind == "webhook" and not (self.url and self.secret_env):
+            raise ValueError(
+                'kind "webhook" needs url and secret_env (the NAME of the variable with the secret)'
+            )
+        return self

@@ -1,0 +1,52 @@
+"""Models, the items they score, and the launches to come."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pydantic import Field
+
+from domain.recommender.duration import Duration
+from domain.values import Value
+
+
+class Items(Value):
+    """Which table describes the items: one row an item, by `key`."""
+
+    table: str
+    key: str
+    title: str | None = None
+    features: tuple[str, ...] = ()
+
+
+class Model(Value):
+    """
+    A model file and the log of what it scored.
+
+    `features` are columns of the `candidates` table in the order that the model takes them; `request`, `item`,
+    `score` and `shown` are columns there too. `top` is how many places a request fills.
+    """
+
+    name: str
+    path: str
+    features: tuple[str, ...] = Field(min_length=1)
+    candidates: str | None = None
+    request: str | None = None
+    item: str | None = None
+    score: str | None = None
+    shown: str | None = None
+    propensity: str | None = None
+    top: int = Field(default=10, ge=1)
+
+
+class Launches(Value):
+    """The launch calendar: snapshots of what was known of each item before its launch, and what became of it."""
+
+    table: str
+    snapshot: str
+    launch: str
+    item: str
+    features: tuple[str, ...] = Field(min_length=1)
+    outcome: str
+    horizon: Duration = timedelta(days=28)
+    lead: Duration = timedelta(days=7)

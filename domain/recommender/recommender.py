@@ -1,0 +1,38 @@
+"""The whole declaration."""
+
+from __future__ import annotations
+
+from domain.recommender.check import Check
+from domain.recommender.hotfix import DeclaredHotfix, Deployer
+from domain.recommender.model import Items, Launches, Model
+from domain.recommender.route import Permissions, Routes, Stakeholder
+from domain.recommender.table import Table
+from domain.values import Severity, Value
+
+
+class Recommender(Value):
+    """
+    One recommender as its team declared it; paths are absolute.
+
+    `folder` is where the declaration lies. Names in it have been checked against each other.
+    """
+
+    name: str
+    timezone: str = "UTC"
+    folder: str = "."
+    tables: dict[str, Table]
+    items: Items | None = None
+    models: dict[str, Model] = {}
+    launches: Launches | None = None
+    checks: dict[str, Check] = {}
+    hotfixes: dict[str, DeclaredHotfix] = {}
+    deployers: dict[str, Deployer] = {}
+    stakeholders: dict[str, Stakeholder] = {}
+    routes: Routes = Routes()
+    permissions: Permissions = Permissions()
+
+    def channels(self, table: str, severity: Severity) -> tuple[str, ...]:
+        """Where an incident of this table and severity is announced: the route first, then the stakeholders."""
+        first = getattr(self.routes, severity.value) or self.routes.default
+        others = (s.channel for s in self.stakeholders.values() if not s.tables or table in s.tables)
+        return tuple(dict.fromkeys((first, *others)))

@@ -1,0 +1,31 @@
+"""Who is told, and who may press."""
+
+from __future__ import annotations
+
+from domain.values import Value
+
+
+class Stakeholder(Value):
+    """A channel that hears of incidents in `tables` (all of them when none is named)."""
+
+    name: str
+    channel: str
+    tables: tuple[str, ...] = ()
+
+
+class Routes(Value):
+    """Where an incident is announced: by severity, else `default`."""
+
+    default: str = "#recsysops"
+    SEV1: str | None = None
+    SEV2: str | None = None
+    SEV3: str | None = None
+    SEV4: str | None = None
+
+
+class Permissions(Value):
+    """Which groups may respond, choose and deploy a hotfix, and approve one for somebody else."""
+
+    respond: tuple[str, ...] = ()
+    deploy: tuple[str, ...] = ()
+    approve: tuple[str, ...] = ()

@@ -1,0 +1,71 @@
+"""One table of the recommender: where it is, what its time is, what it can be sliced by."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from domain.recommender.duration import Duration
+from domain.values import Value
+
+MAX_DIMENSIONS = 12
+
+
+class Csv(Value):
+    """
+    How a text file is laid out.
+
+    `columns` names them, each with its type, where the file has no header; `explode` says which columns hold
+    several values, and what stands between them (`{genres = "|"}`).
+    """
+
+    delimiter: str = Field(default=",", min_length=1, max_length=4)
+    header: bool = True
+    columns: dict[str, Literal["string", "int", "float", "bool", "timestamp"]] = Field(default_factory=dict)
+    explode: dict[str, str] = Field(default_factory=dict)
+
+
+class Table(Value):
+    """
+    A declared table: rows with a time, or (without `time`) a description of items, read as it is now.
+
+    Exactly one of `path` (parquet or text files, a glob allowed), `url` (any Ibis URL, with `table` or `select`),
+    or `select` alone (SQL in which `{tables.NAME}` is not needed: it reads files itself).
+    `settle` is how long after its end a window is complete; windows start every `every` and may overlap.
+    """
+
+    name: str
+    path: str | None = None
+    url: str | None = None
+    table: str | None = None
+    select: str | None = None
+    time: str | None = None
+    window: Duration = timedelta(hours=1)
+    settle: Duration = timedelta(0)
+    every: Duration | None = None
+    dimensions: tuple[str, ...] = Field(default=(), max_length=MAX_DIMENSIONS)
+    item: str | None = None
+    member: str | None = None
+    key: str | None = None
+    csv: Csv | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if self.path and self.url:
+            raise ValueError("has both path and url; a table is in one place")
+        if not (self.path or self.url or self.select):
+            raise ValueError("has no path, url or select; say where its rows are")
+        if self.url and not (self.table or self.select):
+            raise ValueError("has a url but no table and no select; say which table of that database")
+        if self.window <= timedelta(0):
+            raise ValueError("window must be longer than nothing; for instance 1m or 1d")
+        if self.every is not None and self.every <= timedelta(0):
+            raise ValueError("every must be longer than nothing; for instance 10s")
+        return self
+
+    @property
+    def looks_every(self) -> timedelta:
+        """How often to look: `every`, or once a window where none is said."""
+        return self.every or self.window

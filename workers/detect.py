@@ -1,0 +1,216 @@
+"""
+One look at a recommender: every check that is due, each against what its table holds now.
+
+A check that fails is a finding of its own, and the others go on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import pandas as pd
+from pydantic import Field
+
+from domain.detection.checks import CHECKS
+from domain.detection.counts import Counts, counts_of
+from domain.detection.freshness import Silences, judge_freshness
+from domain.detection.measure import Measurement, measure_slice, measure_total
+from domain.detection.state import CheckState, Seen, Verdict
+from domain.detection.window import Grid, grid_until, last_end
+from domain.errors import RecsysopsError
+from domain.recommender.check import Check
+from domain.recommender.duration import name_duration
+from domain.recommender.recommender import Recommender
+from domain.recommender.table import Table
+from domain.values import Finding, Severity, Value
+from workers.sources.count import count_windows, time_bins, zone_of
+
+DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
+WEEK_SECONDS = 604_800.0
+MAX_BINS = 20_000
+KINDS = (*CHECKS, "freshness")
+FAULT = "check fault"
+
+
+class State(Value):
+    """What all checks remember between looks, by check name; JSON with `model_dump_json`."""
+
+    checks: dict[str, CheckState] = Field(default_factory=dict)
+
+
+class TickResult(Value):
+    """
+    What one look came to.
+
+    `findings` open or repeat an incident each. `cleared` are fingerprints of earlier findings that are over (the
+    metric is as expected again). `notes` say of a check why it could not judge.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    cleared: tuple[str, ...] = ()
+    notes: dict[str, str] = Field(default_factory=dict)
+    state: State = State()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One check of one table with its lengths of time settled."""
+
+    check: Check
+    table: Table
+    window: timedelta
+    every: timedelta
+    history: timedelta
+    dimensions: tuple[str, ...] = field(default=())
+
+
+def plan(recommender: Recommender, check: Check) -> Plan:
+    """The lengths of time of `check`: its own, else its table's, else what suits the window."""
+    table = recommender.tables[check.table or next(iter(recommender.tables))]
+    window = check.window or table.window
+    every = check.every or (table.every if check.window is None else None) or window
+    dimensions = check.dimensions if check.dimensions is not None else table.dimensions
+    sliced = dimensions if check.kind == "slice_volume" else ()
+    settled = check.model_copy(update={"table": table.name})
+    return Plan(settled, table, window, every, check.history or _history(window, check.kind), sliced)
+
+
+def _history(window: timedelta, kind: str) -> timedelta:
+    if window >= DAY:
+        return 56 * DAY
+    if window >= HOUR:
+        return 28 * DAY
+    return 240 * window if kind == "slice_volume" else 720 * window
+
+
+def run_checks(recommender: Recommender, at: datetime, state: State | None = None) -> TickResult:
+    """
+    Look once, at `at` (aware UTC): every volume, freshness and slice check whose newest complete window has not been
+    judged yet. Windows end at or before `at` − settle. Call it as often as you like; not twice at once.
+    """
+    before = state or State()
+    checks, findings, notes = dict(before.checks), list[Finding](), dict[str, str]()
+    cleared: list[str] = []
+    for check in recommender.checks.values():
+        if check.kind not in KINDS:
+            continue
+        planned = plan(recommender, check)
+        memory = checks.get(check.name, CheckState())
+        end = last_end(at - planned.table.settle, planned.window, planned.every, zone_of(recommender))
+        if memory.last_window_end is not None and end <= memory.last_window_end:
+            continue
+        try:
+            verdict = look(recommender, planned, end, memory)
+        except Exception as error:  # noqa: BLE001 - whatever a check raises must not stop the others
+            verdict = fault(planned, end, error, memory)
+        checks[check.name] = verdict.state.model_copy(update={"last_window_end": end})
+        findings += verdict.findings
+        cleared += verdict.cleared
+        if verdict.note:
+            notes[check.name] = verdict.note
+    return TickResult(
+        findings=tuple(findings), cleared=tuple(cleared), notes=notes, state=State(checks=checks)
+    )
+
+
+def look(recommender: Recommender, planned: Plan, end: datetime, memory: CheckState) -> Verdict:
+    """
+    One check at the window that ends at `end`.
+
+    Raises:
+        SourceError: the table cannot be read as declared.
+    """
+    if planned.check.kind == "freshness":
+        width = silence_width(planned)
+        start = end - min(planned.history, MAX_BINS * width)
+        bins = time_bins(recommender, planned.table.name, start, end, width)
+        silences = Silences(bins, width.total_seconds(), end.timestamp())
+        return judge_freshness(planned.check, silences, memory)
+    counts = read_counts(recommender, planned, grid_of(recommender, planned, end))
+    return CHECKS[planned.check.kind](
+        planned.check, counts, memory, WEEK_SECONDS / planned.every.total_seconds()
+    )
+
+
+def silence_width(planned: Plan) -> timedelta:
+    """How finely silences are measured: an hour for tables by the day, down to ten seconds."""
+    if planned.window >= DAY:
+        return HOUR
+    return max(min(planned.every, planned.window / 6), timedelta(seconds=10))
+
+
+def grid_of(recommender: Recommender, planned: Plan, end: datetime) -> Grid:
+    """The windows that a check learns from and judges, the last one ending at `end`."""
+    return grid_until(end, planned.window, planned.history, zone_of(recommender))
+
+
+def read_counts(recommender: Recommender, planned: Plan, grid: Grid) -> Counts:
+    """The counts of a check's table over `grid`, one query."""
+    frame: pd.DataFrame = count_windows(
+        recommender,
+        planned.table.name,
+        grid,
+        dimensions=planned.dimensions,
+        ways=planned.check.ways,
+        measure=planned.check.measure,
+    )
+    return counts_of(frame, grid)
+
+
+def fault(planned: Plan, end: datetime, error: Exception, memory: CheckState) -> Verdict:
+    """A check that could not look, as a finding: a blind spot is an incident too."""
+    says = str(error) if isinstance(error, RecsysopsError) else f"{type(error).__name__}: {error}"
+    first = says.strip().splitlines()[0] if says.strip() else type(error).__name__
+    finding = Finding(
+        check=planned.check.name,
+        table=planned.table.name,
+        subject=FAULT,
+        window_start=end - planned.window,
+        window_end=end,
+        observed=0.0,
+        expected=1.0,
+        unit="looks",
+        p_value=0.0,
+        severity=planned.check.severity or Severity.SEV3,
+        title=f"The check {planned.check.name} cannot look: {first}"[:300],
+    )
+    seen = Seen(slice=(), since=end, told=True)
+    state = memory.model_copy(update={"seen": {**memory.seen, finding.fingerprint: seen}})
+    return Verdict(findings=(finding,), state=state, judged=False, note=first)
+
+
+def measure(recommender: Recommender, finding: Finding, start: datetime, end: datetime) -> Measurement:
+    """
+    The metric that raised `finding`, now over [start, end): what it is, what it should be, and whether it is back.
+
+    What it should be is learned only from windows that ended before the finding's first window, so that the
+    incident does not become its own yardstick.
+
+    Raises:
+        SourceError: the table cannot be read. ValueError: the check is no longer declared.
+    """
+    check = recommender.checks.get(finding.check)
+    if check is None:
+        raise ValueError(f'check "{finding.check}" is no longer declared; it cannot be measured')
+    planned = plan(recommender, check)
+    if check.kind == "freshness":
+        width = silence_width(planned)
+        bins = time_bins(recommender, planned.table.name, start, end, width)
+        since = (
+            finding.window_start
+            if not len(bins)
+            else datetime.fromtimestamp(int(bins[-1]), end.tzinfo) + width
+        )
+        silence = max(0.0, (end - since).total_seconds())
+        limit = finding.high if finding.high is not None else finding.expected
+        return Measurement(
+            observed=silence, expected=finding.expected, low=0.0, high=limit, p_value=float(silence <= limit)
+        )
+    window = end - start
+    grid = grid_until(finding.window_start, planned.window, planned.history, zone_of(recommender))
+    past = read_counts(recommender, planned, grid)
+    present = read_counts(recommender, planned, Grid(start, window, 1, ((start, 0),), zone_of(recommender)))
+    if finding.slice:
+        return measure_slice(finding, past, present)
+    return measure_total(past, present, planned.window, check.least_change)

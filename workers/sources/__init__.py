@@ -1,0 +1,1 @@
+"""Where rows come from: the declaration (`declare`), and its tables opened through Ibis (`source`, `count`)."""

@@ -1,0 +1,237 @@
+"""Rows counted by window and slice: one pass over the source, and only the counts come back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import reduce
+from itertools import combinations
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import ibis
+import numpy as np
+import pandas as pd
+from ibis import _
+
+from domain.detection.window import Grid
+from domain.errors import SourceError
+from domain.recommender.recommender import Recommender
+from workers.sources.lines import nearest
+from workers.sources.source import TIME, Source, open_source, rows_of
+
+NOT_SET = "∅ (not set)"
+MAX_VALUES = 2_000
+MAX_COUNTS = 6_000_000
+WINDOW, ROWS = "__window", "rows"
+DAY_SECONDS = 86_400
+
+
+@dataclass(frozen=True)
+class Census:
+    """What a table holds besides the rows that are counted: totals over everything in it."""
+
+    rows: int
+    without_time: int
+    in_future: int
+    first: datetime | None
+    last: datetime | None
+
+
+def census(source: Source, at: datetime) -> Census:
+    """How many rows there are, how many have no time or one after `at`, and the span of the others."""
+    rows = source.timed()
+    early = (rows[TIME] <= ibis.literal(at)) & rows[TIME].notnull()
+    row = source.fetch(
+        rows.aggregate(
+            total=rows.count(),
+            missing=rows[TIME].isnull().sum(),
+            future=(rows[TIME] > ibis.literal(at)).sum(),
+            first=rows[TIME].min(where=early),
+            last=rows[TIME].max(where=early),
+        )
+    ).iloc[0]
+    counts = [0 if pd.isna(row[name]) else int(row[name]) for name in ("total", "missing", "future")]
+    return Census(*counts, first=_moment(row["first"]), last=_moment(row["last"]))
+
+
+def _moment(value: Any) -> datetime | None:
+    if value is None or pd.isna(value):
+        return None
+    stamp = pd.Timestamp(value)
+    stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+    return stamp.to_pydatetime()
+
+
+def count_windows(
+    recommender: Recommender,
+    name: str,
+    grid: Grid,
+    *,
+    dimensions: tuple[str, ...] = (),
+    ways: int = 2,
+    measure: str | None = None,
+) -> pd.DataFrame:
+    """
+    Rows of table `name` in each window of `grid`, in total and for each slice of up to `ways` dimensions.
+
+    Args:
+        measure: a numeric column to add up instead of counting; NaN and infinite values add nothing.
+
+    Returns:
+        Columns window (int: index into the grid), dim1, val1, dim2, val2 (null where unused), rows. The total of a
+        window has no dim1. Windows without rows are absent. Null values are the value "∅ (not set)".
+
+    Raises:
+        SourceError: a dimension has more than 2,000 values, or as `open_source`.
+    """
+    source = open_source(recommender, name)
+    rows = source.between(grid.start, grid.end)
+    if measure is not None:
+        source.require(measure)
+    rows, exploded = _with_dimensions(recommender, source, rows, dimensions)
+    weight = ibis.literal(1) if measure is None else _finite(rows[measure])
+    keyed = rows.mutate(**{WINDOW: _window(rows, grid), ROWS: weight})
+    cells = keyed.group_by(WINDOW, *dimensions).aggregate(**{ROWS: keyed[ROWS].sum()})
+    asked = [() for _unused in range(1)] + [
+        s for k in range(1, ways + 1) for s in combinations(dimensions, k)
+    ]
+    if exploded:
+        frame = source.fetch(cells)
+        _bounded(name, frame, dimensions)
+        return _rolled_up(frame, asked, exploded)
+    frame = source.fetch(_sets(cells, asked).limit(MAX_COUNTS + 1))
+    if len(frame) > MAX_COUNTS:
+        raise SourceError(
+            f'table "{name}": more than {MAX_COUNTS:,} counts for dimensions {", ".join(dimensions)}; '
+            "declare fewer dimensions, ways = 1, or a shorter history"
+        )
+    _bounded(name, frame, dimensions)
+    return _plain(frame)
+
+
+def _finite(column: Any) -> Any:
+    value = column.cast("float64")
+    return ibis.ifelse(value.isnan() | value.isinf() | value.isnull(), 0.0, value)
+
+
+def _window(rows: Any, grid: Grid) -> Any:
+    seconds = rows[TIME].epoch_seconds().cast("int64")
+    offset = ibis.literal(int(grid.offsets[0][1]))
+    for since, then in grid.offsets[1:]:
+        offset = ibis.ifelse(seconds >= int(since.timestamp()), int(then), offset)
+    first = int(grid.start.timestamp()) + int(grid.offsets[0][1])
+    return ((seconds + offset - first) / int(grid.width.total_seconds())).floor().cast("int64")
+
+
+def _with_dimensions(
+    recommender: Recommender, source: Source, rows: Any, dimensions: tuple[str, ...]
+) -> tuple[Any, dict[str, str]]:
+    """Rows with every dimension as text; one that the table has not is looked up from the items it names."""
+    own = set(source.columns)
+    exploded = dict(source.table.csv.explode) if source.table.csv else {}
+    looked_up = [dimension for dimension in dimensions if dimension not in own]
+    if looked_up:
+        items = recommender.items
+        if items is None or source.table.item is None:
+            source.require(*looked_up)
+            raise AssertionError("unreachable: require raised")
+        source.require(source.table.item)
+        described = _open_beside(recommender, source, items.table)
+        for dimension in looked_up:
+            if dimension not in described.columns:
+                right = sorted(own | set(described.columns))
+                raise SourceError(
+                    f'table "{source.table.name}": dimension "{dimension}" is in neither it nor "{items.table}"; '
+                    f"{nearest(dimension, right)}"
+                )
+        text = recommender.tables[items.table].csv
+        exploded |= dict(text.explode) if text else {}
+        chosen = described.group_by(__key=described[items.key].cast("string")).aggregate(
+            **{d: described[d].max() for d in looked_up}
+        )
+        rows = rows.mutate(__item=rows[source.table.item].cast("string"))
+        rows = rows.left_join(chosen, rows["__item"] == chosen["__key"])
+    texts = {d: rows[d].cast("string").fill_null(NOT_SET) for d in dimensions}
+    return rows.mutate(**texts), {d: mark for d, mark in exploded.items() if d in dimensions}
+
+
+def _open_beside(recommender: Recommender, source: Source, items: str) -> Any:
+    """The item table on the source's own connection, copied there when it lives elsewhere."""
+    other = open_source(recommender, items)
+    key = recommender.items.key if recommender.items else ""
+    other.require(key)
+    if not other.table.url and not source.table.url:
+        return rows_of(source.connection, str(other.connection.compile(other.rows)))
+    described = other.fetch(other.rows)
+    if source.connection.name != "duckdb":
+        return ibis.memtable(described)
+    source.connection.con.register("__items", described)
+    return rows_of(source.connection, "SELECT * FROM __items")
+
+
+def _sets(cells: Any, asked: list[tuple[str, ...]]) -> Any:
+    """One aggregation for each set of dimensions, all of them from the cells, which the engine computes once."""
+
+    def one(names: tuple[str, ...]) -> Any:
+        counted = cells.group_by(WINDOW, *names).aggregate(**{ROWS: cells[ROWS].sum()})
+        text = ibis.null("string")
+        columns: dict[str, Any] = {WINDOW: counted[WINDOW]}
+        for place in (0, 1):
+            used = place < len(names)
+            columns[f"dim{place + 1}"] = ibis.literal(names[place]) if used else text
+            columns[f"val{place + 1}"] = counted[names[place]] if used else text
+        return counted.select(**columns, **{ROWS: counted[ROWS].cast("float64")})
+
+    return reduce(lambda left, right: left.union(right), [one(names) for names in asked])
+
+
+def _rolled_up(cells: pd.DataFrame, asked: list[tuple[str, ...]], exploded: dict[str, str]) -> pd.DataFrame:
+    parts = []
+    for names in asked:
+        part = cells[[WINDOW, *names, ROWS]]
+        for name in names:
+            if name in exploded:
+                part = part.assign(**{name: part[name].str.split(exploded[name], regex=False)}).explode(name)
+                part[name] = part[name].replace("", NOT_SET)
+        part = part.groupby([WINDOW, *names], as_index=False, observed=True)[ROWS].sum()
+        for place in (0, 1):
+            part[f"dim{place + 1}"] = names[place] if place < len(names) else None
+            part[f"val{place + 1}"] = part[names[place]] if place < len(names) else None
+        parts.append(part)
+    return _plain(pd.concat(parts, ignore_index=True))
+
+
+def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+    named = frame.rename(columns={WINDOW: "window"})
+    return named[["window", "dim1", "val1", "dim2", "val2", "rows"]].astype({"rows": np.float64})
+
+
+def _bounded(name: str, frame: pd.DataFrame, dimensions: tuple[str, ...]) -> None:
+    for dimension in dimensions:
+        if dimension in frame.columns:
+            values = frame[dimension].nunique()
+        else:
+            values = frame.loc[(frame["dim1"] == dimension) & frame["dim2"].isna(), "val1"].nunique()
+        if values > MAX_VALUES:
+            raise SourceError(
+                f'table "{name}": dimension "{dimension}" has {values:,} values, more than {MAX_VALUES:,}; '
+                "a dimension is for what a person would name, such as country; take this one out"
+            )
+
+
+def time_bins(
+    recommender: Recommender, name: str, start: datetime, end: datetime, width: timedelta
+) -> np.ndarray:
+    """Starts (unix seconds, sorted, int64) of the bins of `width` in [start, end) that hold at least one row."""
+    source = open_source(recommender, name)
+    rows = source.between(start, end)
+    seconds = int(width.total_seconds())
+    index = (rows[TIME].epoch_seconds().cast("int64") / seconds).floor().cast("int64")
+    bins = source.fetch(rows.select(bin=index).distinct().order_by(_.bin))
+    return bins["bin"].to_numpy(dtype=np.int64) * seconds
+
+
+def zone_of(recommender: Recommender) -> ZoneInfo:
+    """The zone in which this recommender's days begin."""
+    return ZoneInfo(recommender.timezone)

@@ -1,0 +1,203 @@
+"""`recsysops.toml` read into a `Recommender`; every problem found is reported at once, with its line."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ValidationError
+
+from domain.errors import ConfigurationError
+from domain.recommender.check import Check
+from domain.recommender.hotfix import DeclaredHotfix, Deployer
+from domain.recommender.model import Items, Launches, Model
+from domain.recommender.recommender import Recommender
+from domain.recommender.route import Permissions, Routes, Stakeholder
+from domain.recommender.table import Csv, Table
+from workers.sources.lines import line_of, nearest
+from workers.sources.references import references
+
+FILE_NAME = "recsysops.toml"
+NAMED: Mapping[str, type[BaseModel]] = {
+    "tables": Table,
+    "models": Model,
+    "checks": Check,
+    "hotfixes": DeclaredHotfix,
+    "deployers": Deployer,
+    "stakeholders": Stakeholder,
+}
+SINGLE: Mapping[str, type[BaseModel]] = {
+    "items": Items,
+    "launches": Launches,
+    "routes": Routes,
+    "permissions": Permissions,
+}
+SECTIONS = ("recommender", *NAMED, *SINGLE)
+_VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong in a declaration: the key, and words that say what would be right."""
+
+    key: tuple[str, ...]
+    says: str
+
+
+def load(path: str | Path, environment: Mapping[str, str] | None = None) -> Recommender:
+    """
+    The declaration in `path` (a file, or a folder that holds `recsysops.toml`).
+
+    `${NAME}` and `${NAME:-default}` in any text are replaced from `environment` (the process's own if not given).
+    A relative path is relative to the declaration, unless it begins with a variable that is set: then to the
+    current folder, as in a shell.
+
+    Raises:
+        ConfigurationError: all problems, one a line, each as `file:line: key: what is wrong, what would be right`.
+    """
+    file = Path(path)
+    file = (file / FILE_NAME if file.is_dir() else file).resolve()
+    try:
+        text = file.read_text(encoding="utf-8")
+        declared = tomllib.loads(text)
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"{file}: there is no such file; `recsysops init` writes a first one"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file}: not readable as TOML: {error}") from None
+    problems: list[Problem] = []
+    expanded = _expand(
+        declared, (), os.environ if environment is None else environment, file.parent, problems
+    )
+    recommender = None if problems else _build(expanded, file.parent, problems)
+    if recommender is not None:
+        problems.extend(misnamed(recommender))
+    if problems or recommender is None:
+        raise ConfigurationError("\n".join(_say(file, text, problem) for problem in problems))
+    return recommender
+
+
+def _say(file: Path, text: str, problem: Problem) -> str:
+    line = line_of(text, problem.key)
+    where = f"{file}:{line}" if line else str(file)
+    return f"{where}: {'.'.join(problem.key) or 'the file'}: {problem.says}"
+
+
+def _expand(
+    value: Any, key: tuple[str, ...], environment: Mapping[str, str], folder: Path, problems: list[Problem]
+) -> Any:
+    if isinstance(value, dict):
+        return {k: _expand(v, (*key, k), environment, folder, problems) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_expand(v, key, environment, folder, problems) for v in value]
+    if not isinstance(value, str):
+        return value
+
+    def replace(found: re.Match[str]) -> str:
+        name, default = found[1], found[2]
+        if not environment.get(name) and default is None:
+            problems.append(
+                Problem(key, f"the variable {name} is not set; set it, or write ${{{name}:-default}}")
+            )
+        return environment.get(name) or default or ""
+
+    filled = _VARIABLE.sub(replace, value)
+    if key[-1:] == ("path",) and not Path(filled).is_absolute():
+        first = _VARIABLE.match(value)
+        root = Path.cwd() if first and environment.get(first[1]) else folder
+        return os.path.normpath(root / filled)
+    return filled
+
+
+def _build(declared: Mapping[str, Any], folder: Path, problems: list[Problem]) -> Recommender | None:
+    for section in declared:
+        if section not in SECTIONS:
+            problems.append(Problem((section,), f"unknown section; {nearest(section, SECTIONS)}"))
+    about = declared.get("recommender", {})
+    fields: dict[str, Any] = {"folder": str(folder)}
+    for known in about:
+        if known not in ("name", "timezone"):
+            problems.append(
+                Problem(("recommender", known), f"unknown key; {nearest(known, ('name', 'timezone'))}")
+            )
+    fields["name"] = about.get("name")
+    if not isinstance(fields["name"], str) or not fields["name"]:
+        problems.append(Problem(("recommender", "name"), 'missing; for instance name = "cinema"'))
+    fields["timezone"] = _zone(about.get("timezone", "UTC"), problems)
+    for section, kind in NAMED.items():
+        fields[section] = dict(_named(section, kind, declared.get(section, {}), problems))
+    for section, kind in SINGLE.items():
+        if section in declared and (one := _one((section,), kind, declared[section], problems)):
+            fields[section] = one
+    if not declared.get("tables"):
+        problems.append(Problem(("tables",), "no table is declared; write at least one [tables.NAME]"))
+    return None if problems else Recommender.model_validate(fields)
+
+
+def _zone(name: object, problems: list[Problem]) -> str:
+    try:
+        ZoneInfo(str(name))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        problems.append(
+            Problem(("recommender", "timezone"), f"{name!r} is not a time zone; for instance Europe/Berlin")
+        )
+    return str(name)
+
+
+def _named(
+    section: str, kind: type[BaseModel], entries: object, problems: list[Problem]
+) -> Iterator[tuple[str, BaseModel]]:
+    if not isinstance(entries, dict):
+        problems.append(Problem((section,), f"write it as [{section}.NAME]"))
+        return
+    for name, fields in entries.items():
+        given = {**fields, "name": name} if isinstance(fields, dict) else fields
+        if (one := _one((section, name), kind, given, problems)) is not None:
+            yield name, one
+
+
+def _one(
+    key: tuple[str, ...], kind: type[BaseModel], fields: object, problems: list[Problem]
+) -> BaseModel | None:
+    if not isinstance(fields, dict):
+        problems.append(Problem(key, f"write it as [{'.'.join(key)}] with keys under it"))
+        return None
+    try:
+        return kind.model_validate(fields)
+    except ValidationError as error:
+        problems.extend(_problem(key, kind, found) for found in error.errors())
+        return None
+
+
+def _problem(key: tuple[str, ...], kind: type[BaseModel], found: Any) -> Problem:
+    location = tuple(str(part) for part in found["loc"])
+    holder: type[BaseModel] = Csv if location[:1] == ("csv",) and len(location) > 1 else kind
+    names = [name for name in holder.model_fields if name != "name"]
+    match found["type"]:
+        case "extra_forbidden":
+            says = f"unknown key; {nearest(location[-1], names)}"
+        case "missing":
+            says = "missing; it has to be given"
+        case "literal_error":
+            right = re.findall(r"'([^']+)'|(\d+)", found["ctx"]["expected"])
+            says = (
+                f"{found['input']!r} is not known; {nearest(str(found['input']), (a or b for a, b in right))}"
+            )
+        case _:
+            says = f"{found['msg'].removeprefix('Value error, ')} (it says {found['input']!r})"
+            says = says if location else found["msg"].removeprefix("Value error, ")
+    return Problem((*key, *location), says)
+
+
+def misnamed(recommender: Recommender) -> Iterator[Problem]:
+    """Names in a declaration that stand for nothing declared there."""
+    for key, name, right in references(recommender):
+        if name not in right:
+            yield Problem(key, f'"{name}" is not declared; {nearest(name, right)}')

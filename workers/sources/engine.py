@@ -1,0 +1,107 @@
+"""Connections through Ibis, and an end to every statement that hangs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import duckdb
+import ibis
+
+from domain.errors import SourceError
+
+T = TypeVar("T")
+STATEMENT_SECONDS = 120.0
+
+
+def open_duckdb(folder: str = ".") -> Any:
+    """An in-memory DuckDB whose times are UTC; relative file names in SQL are looked for in `folder`."""
+    connection = ibis.duckdb.connect(":memory:")
+    connection.raw_sql("SET TimeZone = 'UTC'")
+    connection.raw_sql("SET enable_progress_bar = false")
+    connection.raw_sql(f"SET file_search_path = '{quoted(folder)}'")
+    return connection
+
+
+def open_url(name: str, url: str, seconds: float = STATEMENT_SECONDS) -> Any:
+    """
+    Any Ibis URL, read-only and with a statement timeout where the engine knows one.
+
+    Raises:
+        SourceError: the engine is not reachable, or the database is locked. The message never holds the URL,
+            which may hold a password.
+    """
+    try:
+        if url.startswith(("duckdb://", "sqlite://")):
+            return ibis.connect(
+                f"{url}{'&' if '?' in url else '?'}read_only=True" if "duckdb" in url else url
+            )
+        connection = ibis.connect(url)
+        if url.startswith(("postgres://", "postgresql://")):
+            connection.raw_sql(f"SET statement_timeout = {int(seconds * 1000)}").close()
+            connection.raw_sql("SET default_transaction_read_only = on").close()
+            connection.raw_sql("SET TIME ZONE 'UTC'").close()
+        return connection
+    except Exception as error:
+        raise explained(name, error) from error
+
+
+def quoted(text: str) -> str:
+    """`text` for the inside of an SQL string."""
+    return text.replace("'", "''")
+
+
+def run(name: str, connection: Any, ask: Callable[[], T], seconds: float = STATEMENT_SECONDS) -> T:
+    """
+    The answer of `ask`, which talks to `connection`; interrupted after `seconds`.
+
+    Raises:
+        SourceError: the table does not answer in time, or as declared.
+    """
+    answer: list[T] = []
+    failure: list[Exception] = []
+
+    def work() -> None:
+        try:
+            answer.append(ask())
+        except Exception as error:  # noqa: BLE001 - carried to the caller's thread, where it is explained
+            failure.append(error)
+
+    thread = threading.Thread(target=work, name=f"read {name}", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        interrupt = getattr(connection.con, "interrupt", None) or getattr(connection.con, "cancel", None)
+        if interrupt is not None:
+            interrupt()
+        raise SourceError(
+            f'table "{name}": no answer within {seconds:.0f} s; the source hangs or the question is too big. '
+            "Look at the source, or make the check's history shorter"
+        )
+    if failure:
+        raise explained(name, failure[0]) from failure[0]
+    return answer[0]
+
+
+def explained(name: str, error: Exception) -> SourceError:
+    """The engine's error in words that say what to do."""
+    if isinstance(error, SourceError):
+        return error
+    said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    lower = said.lower()
+    if "no files found" in lower or "no such file" in lower or isinstance(error, FileNotFoundError):
+        hint = "there is no such file; check path, or whether the recommender has written anything yet"
+    elif "lock" in lower:
+        hint = "it is locked by another process; let it finish, or read a copy"
+    elif isinstance(error, duckdb.InterruptException) or "timeout" in lower or "interrupt" in lower:
+        hint = "it did not answer in time"
+    elif "no magic bytes" in lower or "parquet" in lower or "too small" in lower:
+        hint = "a file is not whole or not Parquet; it may still be being written, or be empty"
+    elif any(
+        words in lower for words in ("refused", "translate host", "could not connect", "connection failed")
+    ):
+        hint = "the database is not reachable; check url, and that it runs"
+    else:
+        hint = "it is not as declared"
+    return SourceError(f'table "{name}": {hint}. The engine says: {said}')

@@ -1,0 +1,49 @@
+"""Where in a TOML text a key stands, and what a wrong name was probably meant to be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+_HEADER = re.compile(r"^\s*\[\[?([^\]]+)\]\]?")
+_KEY = re.compile(r"^\s*([\w.\"'-]+)\s*=")
+
+
+def line_of(text: str, key: Sequence[str]) -> int | None:
+    """
+    The 1-based line on which the longest known beginning of `key` stands; None where nothing of it is written.
+
+    >>> line_of('[tables.plays]\\npath = "a"\\n', ("tables", "plays", "path"))
+    2
+    """
+    best: tuple[int, int] | None = None
+    section: tuple[str, ...] = ()
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := _HEADER.match(line):
+            section = _parts(header[1])
+            here = section
+        elif found := _KEY.match(line):
+            here = (*section, *_parts(found[1]))
+        else:
+            continue
+        if tuple(key[: len(here)]) == here and (best is None or len(here) > best[0]):
+            best = (len(here), number)
+    return best[1] if best else None
+
+
+def _parts(dotted: str) -> tuple[str, ...]:
+    return tuple(part.strip().strip("\"'") for part in dotted.split("."))
+
+
+def nearest(name: str, right: Iterable[str]) -> str:
+    """
+    Words that offer the nearest right name, or list them when none is near.
+
+    >>> nearest("tabel", ["table", "time"])
+    'did you mean "table"?'
+    """
+    names = sorted(set(right))
+    if close := get_close_matches(name, names, n=1, cutoff=0.6):
+        return f'did you mean "{close[0]}"?'
+    return f"choose from {', '.join(names)}" if names else "there is nothing to choose from yet"
