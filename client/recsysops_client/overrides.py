@@ -18,7 +18,8 @@ class Override:
     """
     One change to what is served, until `expires_at` (aware UTC).
 
-    `fill_feature` sets `feature` to `value` for `items` where it is unset; `boost_items` adds `amount` to their score.
+    `fill_feature` sets `feature` to `value` for `items` where it is unset; `boost_items` adds `amount` to
+    their score.
     """
 
     id: str
@@ -34,7 +35,8 @@ class Overrides:
     """
     The overrides in `path`, read again whenever the file is replaced or changed.
 
-    A missing file means none. A malformed file leaves the last good one in force; `problem` then says what is wrong.
+    A missing file means none. A malformed file leaves the last good one in force; `problem` then says what
+    is wrong.
     The writer must write to another name and rename, so that no reader meets half a file.
     """
 
@@ -47,7 +49,11 @@ class Overrides:
         self._lock = threading.Lock()
 
     def current(self, now: datetime | None = None) -> tuple[Override, ...]:
-        """Those in force at `now` (aware; the present if not given). Costs one `stat` when nothing changed."""
+        """
+        Those in force at `now` (aware.
+
+        The present if not given). Costs one `stat` when nothing changed.
+        """
         moment = now or datetime.now(UTC)
         with self._lock:
             self._refresh()

@@ -32,7 +32,7 @@ class RequestLog:
         fields: columns of a CSV file; other keys of a record are left out.
     """
 
-    def __init__(  # noqa: PLR0913 (each is a limit that an operator sets by name)
+    def __init__(
         self,
         folder: str | Path,
         *,
@@ -68,7 +68,11 @@ class RequestLog:
         return int.from_bytes(digest, "big") < self.share * 2**64
 
     def write(self, record: Mapping[str, Any]) -> bool:
-        """Hand over one record. False, and counted as dropped, when the queue is full or the log is closed."""
+        """
+        Hand over one record.
+
+        False, and counted as dropped, when the queue is full or the log is closed.
+        """
         try:
             if self._closed:
                 raise queue.Full

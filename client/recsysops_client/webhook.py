@@ -45,7 +45,8 @@ class WebhookReceiver:
     """
     Checks a call, hands it to the handler of its hotfix, and remembers the answer in the file `journal`.
 
-    The beginning of a call is written and synced before its handler runs: a process that dies in between does not run
+    The beginning of a call is written and synced before its handler runs: a process that dies in between
+    does not run
     it a second time, but says so (409). A handler returns a sentence for people, or raises.
     """
 

@@ -38,7 +38,11 @@ class Chunk:
 
 
 def fill_traffic(serving: Serving, start: int, end: int, progress: Progress) -> None:
-    """Write impressions, plays and candidates of [start, end): a file an hour, written anew if it is there."""
+    """
+    Write impressions, plays and candidates of [start, end).
+
+    A file an hour, written anew if it is there.
+    """
     chunks = list(_chunks(serving, start, end))
     with ThreadPoolExecutor(THREADS) as pool:
         for done, _ in enumerate(pool.map(lambda chunk: _fill(serving, chunk), chunks), 1):
@@ -65,7 +69,11 @@ def _fill(serving: Serving, chunk: Chunk) -> None:
     times = arrivals(rng, chunk.start, chunk.end, settings.requests_per_second)
     shelves = serve(rng, chunk.stage.rails, catalogue, visit(rng, audience, times))
     played = rows.plays(shelves, audience, catalogue)
-    made = {"impressions": rows.impressions(shelves, audience, catalogue), "plays": played, "plays_standby": played}
+    made = {
+        "impressions": rows.impressions(shelves, audience, catalogue),
+        "plays": played,
+        "plays_standby": played,
+    }
     if chunk.with_candidates:
         made["candidates"] = rows.candidates(shelves, audience, catalogue)
     for name, table in made.items():

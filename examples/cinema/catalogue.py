@@ -68,7 +68,7 @@ class Catalogue:
     @cached_property
     def launches(self) -> npt.NDArray[np.int64]:
         """When each film launches or launched, microseconds since 1970."""
-        return self.frame["launch_at"].dt.as_unit("us").astype("int64").to_numpy()
+        return self.frame["launch_at"].dt.as_unit("us").to_numpy(dtype=np.int64)
 
     @cached_property
     def numbers(self) -> dict[str, npt.NDArray[np.float32]]:
@@ -127,9 +127,7 @@ def _read_films() -> pd.DataFrame:
     if spec is None or spec.origin is None:
         raise FileNotFoundError("the film catalogue is not installed: pip install 'recsysops[cinema]'")
     path = Path(spec.origin).parent / "_data" / "movies.db"
-    query = (
-        "SELECT o.*, t.Meter AS Meter, t.Reviews AS Reviews FROM omdb o JOIN tomatoes t ON t.ID = o.ID ORDER BY o.ID"
-    )
+    query = "SELECT o.*, t.Meter AS Meter, t.Reviews AS Reviews FROM omdb o JOIN tomatoes t ON t.ID = o.ID ORDER BY o.ID"
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
         films = pd.read_sql(query, connection)
     return films.drop_duplicates("imdbID").reset_index(drop=True)
@@ -139,7 +137,9 @@ def _tidy(films: pd.DataFrame) -> pd.DataFrame:
     country = _first(films["Country"]).fillna("Unknown")
     spoken = films["Language"].fillna("").str.split(",").map(lambda words: [word.strip() for word in words])
     pairs = zip(country, spoken, strict=True)
-    language = [HOME_LANGUAGE[c] if HOME_LANGUAGE.get(c) in words else (words[0] or None) for c, words in pairs]
+    language = [
+        HOME_LANGUAGE[c] if HOME_LANGUAGE.get(c) in words else (words[0] or None) for c, words in pairs
+    ]
     return pd.DataFrame(
         {
             "item_id": films["imdbID"],
@@ -164,9 +164,15 @@ def _first(column: pd.Series[str]) -> pd.Series[str]:
 
 def _plan_launches(frame: pd.DataFrame, anchor: datetime) -> pd.Series[pd.Timestamp]:
     """Films that many would watch, in the order of a hash of their id, dealt out over days; at full hours."""
-    fit = frame["genre"].isin(LAUNCH_GENRES) & frame["country"].isin(LAUNCH_COUNTRIES) & frame["language"].notna()
+    fit = (
+        frame["genre"].isin(LAUNCH_GENRES)
+        & frame["country"].isin(LAUNCH_COUNTRIES)
+        & frame["language"].notna()
+    )
     wanted = frame.index[fit & (frame["popularity"] > 0.8) & (frame["rating"] > 0.6)]
-    order = sorted(wanted, key=lambda place: hashlib.blake2b(str(frame.at[place, "item_id"]).encode()).digest())
+    order = sorted(
+        wanted, key=lambda place: hashlib.blake2b(str(frame.at[place, "item_id"]).encode()).digest()
+    )
     hour = anchor.replace(minute=0, second=0, microsecond=0)
     launch_at = frame["launch_at"].copy()
     for turn, place in enumerate(order[: UPCOMING_FILMS + PAST_FILMS]):

@@ -68,7 +68,9 @@ def read_snapshot(tables: Path, at: datetime, like: Catalogue) -> Catalogue:
     Raises:
         FileNotFoundError: nothing was delivered at that time.
     """
-    rows = pq.ParquetFile(tables / "items_snapshots" / f"{stamp(microseconds(at))}.parquet").read().to_pandas()
+    rows = (
+        pq.ParquetFile(tables / "items_snapshots" / f"{stamp(microseconds(at))}.parquet").read().to_pandas()
+    )
     frame = like.frame.copy()
     frame["language"] = rows["language"].astype("str")
     launch_at = pd.to_datetime(rows["launch_at"], utc=True).dt.as_unit("us")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -71,14 +70,15 @@ class Faults:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             fresh = self.path.with_suffix(".tmp")
             fresh.write_text(json.dumps(since, indent=1))
-            os.replace(fresh, self.path)
+            fresh.replace(self.path)
             self._since = since
             return True
 
     def listed(self) -> list[dict[str, Any]]:
         """All faults with their state, for people."""
         return [
-            {"name": name, "on": self.on(name), "what": what, **self.detail(name)} for name, what in FAULTS.items()
+            {"name": name, "on": self.on(name), "what": what, **self.detail(name)}
+            for name, what in FAULTS.items()
         ]
 
 
@@ -94,7 +94,8 @@ def deliver_with(catalogue: Catalogue, faults: Faults) -> Catalogue:
 
 def film_to_lose(catalogue: Catalogue, at: datetime) -> str:
     """
-    The film for the launch fault: the first that launches 10 to 14 days after `at`, else the next after 7 days.
+    The film for the launch fault: the first that launches 10 to 14 days after `at`, else the next after 7
+    days.
 
     Raises:
         ValueError: no launch is far enough ahead.

@@ -61,7 +61,9 @@ def features(audience: Audience, catalogue: Catalogue, rails: Places, films: Pla
     return np.stack(columns, axis=-1).astype(np.float32)
 
 
-def true_log_odds(audience: Audience, catalogue: Catalogue, rails: Places, films: Places, at: datetime) -> Floats:
+def true_log_odds(
+    audience: Audience, catalogue: Catalogue, rails: Places, films: Places, at: datetime
+) -> Floats:
     """How members of each rail really take to each film at the top of the rail: log-odds of a play."""
     seen = features(audience, catalogue, rails, films, at)
     seen[..., 0] = np.nan_to_num(seen[..., 0], nan=STRANGE_LANGUAGE)
@@ -77,7 +79,8 @@ def noise(left: npt.NDArray[np.integer], right: npt.NDArray[np.integer], salt: i
     for _ in range(4):
         mixed = mix(mixed + np.uint64(0x9E3779B97F4A7C15))
         total += mixed.astype(np.float64) / 2.0**64
-    return ((total - 2.0) * np.sqrt(3.0)).astype(np.float32)
+    normal: Floats = ((total - 2.0) * np.sqrt(3.0)).astype(np.float32)
+    return normal
 
 
 def mix(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import threading
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 from recsysops_client import RequestLog
 
@@ -21,9 +20,9 @@ from .faults import film_to_lose, lose, now
 from .prelaunch import count_first_days, fill_outcomes, snapshot
 from .serving import Serving
 from .settings import Settings
-from .tables import TIME_COLUMN, LiveTable, append_file, live_files, write
+from .tables import TIME_COLUMN, LiveTable, live_files, write
+from .traffic import Shelves, arrivals, serve, visit
 from .training import learn
-from .traffic import HOUR, Shelves, arrivals, serve, visit
 
 LOG = logging.getLogger("cinema")
 TABLES = (*TIME_COLUMN, "members", "items", "items_snapshots", "features", "deliveries", "training_runs")
@@ -113,7 +112,9 @@ class Live:
                 rail, shown = shelves.visits.rails[turn], shelves.shown[turn]
                 scores = [round(float(odds), 4) for odds in rails.log_odds[rail, shown]]
                 films = [str(ids[film]) for film in rails.films[rail, shown]]
-                self.requests.write({"request_id": time, "rail": int(rail), "shown": films, "log_odds": scores})
+                self.requests.write(
+                    {"request_id": time, "rail": int(rail), "shown": films, "log_odds": scores}
+                )
 
     def flush(self) -> None:
         """Make everything up to now readable."""
@@ -181,10 +182,11 @@ class Live:
             self.tables["plays"].reread()
             return back
 
-    def run(self, stop: threading.Event) -> None:
-        """Step until told to stop, then make everything readable."""
+    def run(self, stop: threading.Event, also: Callable[[datetime], None]) -> None:
+        """Step (and do `also`) until told to stop, then make everything readable."""
         while not stop.wait(TICK_SECONDS):
             try:
+                also(now())
                 self.step(now())
             except Exception:
                 LOG.exception("a step of the cinema failed; the next one tries again")
@@ -195,7 +197,7 @@ class Live:
         path = self.settings.folder / "state.json"
         fresh = path.with_suffix(".tmp")
         fresh.write_text(json.dumps({"anchor": self._anchor.isoformat(), "complete_until": self._until}))
-        os.replace(fresh, path)
+        fresh.replace(path)
 
 
 def _read_state(settings: Settings) -> dict[str, str] | None:

@@ -92,7 +92,8 @@ class Audience:
     """
     Members in clusters of one region and one taste; a rail is a cluster on a device.
 
-    Tables have a row a cluster and a column a word of the catalogue's vocabulary; `language` has one more column at
+    Tables have a row a cluster and a column a word of the catalogue's vocabulary; `language` has one more
+    column at
     the end, NaN, where the code -1 of an unset language points.
     """
 

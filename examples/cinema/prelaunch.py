@@ -21,7 +21,9 @@ from .tables import write
 
 SAMPLED_REQUESTS = 400
 DAY = timedelta(days=1)
-FIRST_DAY_SPREAD = 0.10  # how a first day before the history differs from what its rails make of it, log scale
+FIRST_DAY_SPREAD = (
+    0.10  # how a first day before the history differs from what its rails make of it, log scale
+)
 
 Outcomes = dict[str, int]
 
@@ -60,7 +62,11 @@ def backfill_snapshots(
 def imagine_first_days(
     rng: np.random.Generator, stage: Stage, before: datetime, requests_a_day: float
 ) -> Outcomes:
-    """First-day impressions of films launched in the 90 days before the history: what their rails would show."""
+    """
+    First-day impressions of films launched in the 90 days before the history.
+
+    What their rails would show.
+    """
     start = microseconds(before - timedelta(days=120))
     launches = stage.catalogue.launches
     films = np.flatnonzero((launches > start) & (launches <= microseconds(before))).astype(np.int32)
@@ -77,7 +83,10 @@ def count_first_days(tables: Path, catalogue: Catalogue, start: datetime, end: d
     if not len(films):
         return {}
     wanted = pa.table(
-        {"item_id": pa.array(catalogue.ids[films], pa.string()), "launch_at": pa.array(launches[films], MOMENT)}
+        {
+            "item_id": pa.array(catalogue.ids[films], pa.string()),
+            "launch_at": pa.array(launches[films], MOMENT),
+        }
     )
     with duckdb.connect() as engine:
         engine.execute("SET threads = 2")
@@ -91,7 +100,11 @@ def count_first_days(tables: Path, catalogue: Catalogue, start: datetime, end: d
 
 
 def fill_outcomes(tables: Path, outcomes: Outcomes, skip: Path | None = None) -> None:
-    """Write first days that have become known into all snapshots of their films; `skip` the file being written."""
+    """
+    Write first days that have become known into all snapshots of their films.
+
+    `skip` the file being written.
+    """
     for path in sorted((tables / "prelaunch").glob("*.parquet")):
         rows = pq.ParquetFile(path).read()
         ids, known = rows["item_id"].to_pylist(), rows["first_day_impressions"].to_pylist()

@@ -37,7 +37,8 @@ class Rails:
     """
     All that serving needs, a row a rail and a column a candidate.
 
-    `weights` are the rates of exponential clocks: the ten that ring first are shown, in that order, so `weights`
+    `weights` are the rates of exponential clocks: the ten that ring first are shown, in that order, so
+    `weights`
     drives exploration, and a candidate is shown with probability `1 - exp(-weight * horizon)` (`inclusion`).
     """
 
@@ -53,7 +54,12 @@ class Rails:
 
 
 def build_rails(
-    audience: Audience, catalogue: Catalogue, ranker: Ranker, at: datetime, adjust: Adjustments, truth: Catalogue
+    audience: Audience,
+    catalogue: Catalogue,
+    ranker: Ranker,
+    at: datetime,
+    adjust: Adjustments,
+    truth: Catalogue,
 ) -> Rails:
     """The rails at `at`; `truth` is the catalogue as members know the films, whatever was delivered."""
     rails = np.arange(audience.rails, dtype=np.int32)[:, None]
@@ -80,7 +86,8 @@ def retrieve(audience: Audience, catalogue: Catalogue, at: datetime) -> Places:
     """
     Candidates of every rail by taste, country and popularity, and all new films.
 
-    The language plays no part here: a film whose language is unset still comes into question, and loses in ranking.
+    The language plays no part here: a film whose language is unset still comes into question, and loses in
+    ranking.
     """
     new = np.flatnonzero(catalogue.new(at)).astype(np.int32)
     shown = np.flatnonzero(catalogue.launched(at) & ~catalogue.new(at)).astype(np.int32)
@@ -148,4 +155,5 @@ def _horizon(weights: Floats) -> Floats:
         middle = (low + high) / 2
         few = -np.expm1(-weights * np.exp(middle)[:, None]).sum(axis=1, dtype=np.float64) < SHELF
         low, high = np.where(few, middle, low), np.where(few, high, middle)
-    return np.exp((low + high) / 2).astype(np.float32)
+    horizon: Floats = np.exp((low + high) / 2).astype(np.float32)
+    return horizon

@@ -1,9 +1,10 @@
-"""The ranking model: what plays teach, kept where a stranger can read it without running what the file says."""
+"""
+The ranking model: what plays teach, kept where a stranger can read it without running what the file says.
+"""
 
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -50,7 +51,8 @@ def train(seen: Floats, played: Bools, trained_at: datetime, left_out: str = "")
     """
     A model of plays.
 
-    A missing feature counts as 0: nothing is known to match. That is why an unset language costs a film its place.
+    A missing feature counts as 0: nothing is known to match. That is why an unset language costs a film
+    its place.
 
     Raises:
         ValueError: no plays, or nothing but plays, to learn from.
@@ -68,13 +70,19 @@ def train(seen: Floats, played: Bools, trained_at: datetime, left_out: str = "")
 
 
 def first_lesson(audience: Audience, catalogue: Catalogue, at: datetime, seed: int) -> tuple[Floats, Bools]:
-    """Features and plays from before the history: every rail shown films at random, as a new service would."""
+    """
+    Features and plays from before the history.
+
+    Every rail shown films at random, as a new service would.
+    """
     rng = np.random.default_rng(seed)
     rails = np.arange(audience.rails, dtype=np.int32)[:, None]
     shown = np.flatnonzero(catalogue.launched(at)).astype(np.int32)
     fame = catalogue.numbers["popularity"][shown].astype(np.float64) ** 3
     films = rng.choice(shown, (audience.rails, FIRST_ROWS_PER_RAIL), p=fame / fame.sum()).astype(np.int32)
-    odds = true_log_odds(audience, catalogue, rails, films, at) + 2.0  # asked outright, people say yes more often
+    odds = (
+        true_log_odds(audience, catalogue, rails, films, at) + 2.0
+    )  # asked outright, people say yes more often
     odds += (TRUE_POSITION * rng.integers(0, 10, odds.shape)).astype(np.float32)
     seen = features(audience, catalogue, rails, films, at).reshape(-1, len(FEATURES))
     played = (rng.random(odds.shape) < 1 / (1 + np.exp(-odds))).ravel()
@@ -96,10 +104,10 @@ def save(ranker: Ranker, folder: Path) -> None:
     }
     fresh = folder / "ranker.skops.tmp"
     skops.io.dump(ranker.pipeline, fresh)
-    os.replace(fresh, folder / "ranker.skops")
+    fresh.replace(folder / "ranker.skops")
     note = folder / "ranker.json.tmp"
     note.write_text(json.dumps(known, indent=1))
-    os.replace(note, folder / "ranker.json")
+    note.replace(folder / "ranker.json")
 
 
 def load(folder: Path) -> Ranker | None:

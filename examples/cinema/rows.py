@@ -39,14 +39,26 @@ def _film(rails: Rails, catalogue: Catalogue, local: Places, columns: tuple[str,
     """Columns of films given by their place among the rails' distinct films."""
     films = rails.distinct[local]
     found = {"item_id": _words(catalogue.ids[rails.distinct], local)}
-    return found | {name: _words(catalogue.vocabulary[name], catalogue.codes[name][films]) for name in columns}
+    return found | {
+        name: _words(catalogue.vocabulary[name], catalogue.codes[name][films]) for name in columns
+    }
 
 
 def _ordered(columns: dict[str, pa.Array], names: tuple[str, ...]) -> pa.Table:
     return pa.table({name: columns[name] for name in names})
 
 
-IMPRESSIONS = ("shown_at", "request_id", "member_id", "item_id", "position", "device", "region", "surface", *SLICES)
+IMPRESSIONS = (
+    "shown_at",
+    "request_id",
+    "member_id",
+    "item_id",
+    "position",
+    "device",
+    "region",
+    "surface",
+    *SLICES,
+)
 PLAYS = ("played_at", "request_id", "member_id", "item_id", "device", "region", "genre", "country", "minutes")
 CANDIDATES = (
     *("request_at", "request_id", "member_id", "item_id", "rank", "score", "log_odds", "shown", "propensity"),

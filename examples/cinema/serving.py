@@ -25,7 +25,8 @@ class Serving:
     """
     The recommender as it stands.
 
-    `truth` is the catalogue as it ought to be, `delivered` as the last delivery brought it, `rolled_back` an older
+    `truth` is the catalogue as it ought to be, `delivered` as the last delivery brought it, `rolled_back`
+    an older
     one that is served instead while that hotfix is on.
     """
 
@@ -96,7 +97,9 @@ class Serving:
             elif override.feature == "language":
                 catalogue = catalogue.with_language(places, str(override.value))
             elif override.feature in FEATURES and isinstance(override.value, int | float):
-                fills |= {(override.feature, int(place)): float(override.value) for place in np.flatnonzero(places)}
+                fills |= {
+                    (override.feature, int(place)): float(override.value) for place in np.flatnonzero(places)
+                }
         blank = BLANK if self.faults.on("missing_values") else None
         held_down = HELD_DOWN if self.faults.on("production_bias") else None
         return catalogue, Adjustments(boosts, fills, blank, held_down)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,11 +29,13 @@ def write(path: Path, table: pa.Table) -> None:
     fresh = path.with_suffix(".tmp")
     # Without Arrow's own schema texts come back as texts everywhere, not as dictionaries in one engine only.
     pq.write_table(table, fresh, compression="zstd", store_schema=False)
-    os.replace(fresh, path)
+    fresh.replace(path)
 
 
 def plain(table: pa.Table) -> pa.Table:
-    """The table with texts instead of dictionaries, so that pieces with different dictionaries can be joined."""
+    """
+    The table with texts instead of dictionaries, so that pieces with different dictionaries can be joined.
+    """
     fields = [
         pa.field(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type) for f in table.schema
     ]

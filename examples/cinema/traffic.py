@@ -36,7 +36,11 @@ class Visits:
 
 @dataclass(frozen=True)
 class Shelves:
-    """What visits were shown: columns of `rails` (n, 10) in order of position, what was played, for how long."""
+    """
+    What visits were shown.
+
+    Columns of `rails` (n, 10) in order of position, what was played, for how long.
+    """
 
     visits: Visits
     rails: Rails
@@ -82,7 +86,9 @@ def pick(rng: np.random.Generator, rails: Rails, which: Ints, count: int = SHELF
 def serve(rng: np.random.Generator, rails: Rails, catalogue: Catalogue, visits: Visits) -> Shelves:
     """Shelves for visits, and what members do with them."""
     shown = pick(rng, rails, visits.rails)
-    odds = rails.true_log_odds[visits.rails[:, None], shown] + TRUE_POSITION * np.arange(SHELF, dtype=np.float32)
+    odds = rails.true_log_odds[visits.rails[:, None], shown] + TRUE_POSITION * np.arange(
+        SHELF, dtype=np.float32
+    )
     played = rng.random(shown.shape, dtype=np.float32) < 1 / (1 + np.exp(-odds))
     films = rails.films[visits.rails[:, None], shown]
     watched = rng.beta(2.0, 1.2, int(played.sum())).astype(np.float32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -29,7 +30,9 @@ def learn(tables: Path, at: datetime, *, flipped: bool, left_out: str = "") -> R
     """
     column, _, value = left_out.partition("=")
     if left_out and (column not in SEGMENTS or not value):
-        raise ValueError(f"{left_out!r} is no segment; for instance device=mobile; columns: {', '.join(SEGMENTS)}")
+        raise ValueError(
+            f"{left_out!r} is no segment; for instance device=mobile; columns: {', '.join(SEGMENTS)}"
+        )
     where = f"AND c.{column} <> $value" if left_out else ""
     query = (
         f"SELECT {', '.join('c.' + name for name in FEATURES)}, c.{FLIPPED[0]} = $flipped AS segment, "  # noqa: S608
@@ -48,7 +51,7 @@ def learn(tables: Path, at: datetime, *, flipped: bool, left_out: str = "") -> R
     } | ({"value": value} if left_out else {})
     with duckdb.connect() as engine:
         engine.execute("SET threads = 1")
-        found = engine.execute(query, given).fetchnumpy()
+        found: dict[str, Any] = engine.execute(query, given).fetchnumpy()
     seen = np.stack([np.ma.filled(found[name].astype(np.float32), np.nan) for name in FEATURES], axis=1)
     played = np.asarray(found["played"], dtype=bool)
     if flipped:
