@@ -1,0 +1,194 @@
+"""
+Button ↔ command, one table. Pure: a press in, an order out.
+
+An action either becomes its command at once, or opens a modal whose submission becomes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal, cast
+
+from bot.messages import modals
+from bot.messages.value import Target, parse
+from domain.errors import Refused, Stale
+from domain.incident import commands as c
+from domain.incident.card import ACTIONS, Action
+from domain.incident.state import Incident
+from domain.values import Improvement, Severity
+
+Need = Literal["respond", "deploy", "approve"]
+Fields = Mapping[str, str]
+"""What was entered into a modal: name of the input → text or chosen value."""
+
+PERSON_PREFIX = "slack:"
+
+
+@dataclass(frozen=True)
+class Press:
+    """
+    What stands behind a button.
+
+    Attributes:
+        needs:   the permission it takes.
+        command: what it asks for; `fields` is empty for a button without a modal.
+        modal:   what it opens first, if anything.
+    """
+
+    needs: Need
+    command: Callable[[Target, Fields, datetime], c.Command]
+    modal: Callable[[Incident, str], modals.View] | None = None
+
+
+def command_of(action: str, value: str, fields: Fields, at: datetime) -> tuple[Target, c.Command]:
+    """
+    What a press, or a modal's submission, asks of which incident.
+
+    Raises:
+        Stale: the button is of another release.
+        Refused: something entered cannot be read.
+    """
+    target = parse(value)
+    return target, press_of(action).command(target, fields, at)
+
+
+def press_of(action: str) -> Press:
+    """
+    What stands behind an action.
+
+    Raises:
+        Stale: there is no such button any more.
+    """
+    press = PRESSES.get(cast(Action, action))
+    if press is None:
+        raise Stale("There is no such button any more. Look at the newest message.")
+    return press
+
+
+def split_more(value: str) -> tuple[str, str]:
+    """
+    Action and value of an entry in the More menu.
+
+    >>> split_more("note|incident-1|4|")
+    ('note', 'incident-1|4|')
+    """
+    action, _, rest = value.partition("|")
+    return action, rest
+
+
+def fields_of(values: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, str]:
+    """The fields of a submitted view's `state.values`, whatever kind of input each is."""
+    entered: dict[str, str] = {}
+    for name, inputs in values.items():
+        for given in inputs.values():
+            chosen = given.get("selected_option") or {}
+            entered[name] = given.get("value") or chosen.get("value") or given.get("selected_user") or ""
+    return entered
+
+
+def declare(fields: Fields) -> c.DeclareIncident:
+    """The order of the declare modal; the number is given by the store."""
+    return c.DeclareIncident(
+        number=0,
+        title=fields.get("title", ""),
+        severity=_severity(fields.get("severity", "SEV3")),
+        description=fields.get("description", ""),
+    )
+
+
+def _option(target: Target) -> str:
+    if target.option is None:
+        raise Stale("This button names no hotfix. Look at the newest message.")
+    return target.option
+
+
+def _severity(given: str) -> Severity:
+    try:
+        return Severity(given.upper())
+    except ValueError as error:
+        raise Refused(f"{given!r} is no severity: SEV1 (worst), SEV2, SEV3 or SEV4.") from error
+
+
+def _resolve(target: Target, fields: Fields, at: datetime) -> c.Command:
+    how = fields.get("how") or "elsewhere"
+    if how not in modals.HOW:
+        raise Refused(f"{how!r} is no way to resolve: {', '.join(modals.HOW)}.")
+    return c.Resolve(how=cast(Any, how), reason=fields.get("reason", ""))
+
+
+def _silence(target: Target, fields: Fields, at: datetime) -> c.Command:
+    try:
+        hours = float(fields.get("hours", ""))
+        return c.Silence(until=at + timedelta(hours=hours))
+    except (ValueError, OverflowError) as error:
+        raise Refused("Say for how many hours, for instance 4.") from error
+
+
+def _assign(target: Target, fields: Fields, at: datetime) -> c.Command:
+    person = fields.get("person", "").strip()
+    if not person:
+        raise Refused("Say who has it from here.")
+    return c.Assign(person=person if ":" in person else PERSON_PREFIX + person)
+
+
+def _answer(target: Target, fields: Fields, at: datetime) -> c.Command:
+    change = fields.get("change") or "nothing"
+    if change not in modals.CHANGES:
+        raise Refused(f"{change!r} is no change: {', '.join(modals.CHANGES)}.")
+    return c.AnswerFollowUp(
+        improvement=Improvement(
+            detect_faster=fields.get("detect_faster", ""),
+            diagnose_faster=fields.get("diagnose_faster", ""),
+            change=cast(Any, change),
+            detail=fields.get("detail", ""),
+        )
+    )
+
+
+def _decline(target: Target, fields: Fields, at: datetime) -> c.Command:
+    return _answer(target, {**fields, "change": "nothing"}, at)
+
+
+def _report(target: Target, fields: Fields, at: datetime) -> c.Command:
+    raise Refused("The report is a page; the button opens it.")
+
+
+def _reason(command: Callable[[str], c.Command]) -> Callable[[Target, Fields, datetime], c.Command]:
+    return lambda target, fields, at: command(fields.get("reason", ""))
+
+
+PRESSES: dict[Action, Press] = {
+    "acknowledge": Press("respond", lambda target, fields, at: c.Acknowledge()),
+    "assign": Press("respond", _assign, modals.assign),
+    "severity": Press(
+        "respond",
+        lambda target, fields, at: c.ChangeSeverity(
+            severity=_severity(fields.get("severity", "")), reason=fields.get("reason", "")
+        ),
+        modals.severity,
+    ),
+    "note": Press("respond", lambda target, fields, at: c.AddNote(text=fields.get("text", "")), modals.note),
+    "silence": Press("respond", _silence, modals.silence),
+    "dismiss": Press("respond", _reason(lambda reason: c.Dismiss(reason=reason)), modals.dismiss),
+    "deploy": Press("deploy", lambda target, fields, at: c.ChooseHotfix(option=_option(target))),
+    "approve": Press("approve", lambda target, fields, at: c.ApproveHotfix(option=_option(target))),
+    "reject": Press(
+        "respond",
+        lambda target, fields, at: c.RejectHotfix(option=_option(target), reason=fields.get("reason", "")),
+        modals.reject,
+    ),
+    "revert": Press("deploy", lambda target, fields, at: c.RevertHotfix(option=_option(target))),
+    "resolve": Press("respond", _resolve, modals.resolve),
+    "reopen": Press("respond", _reason(lambda reason: c.Reopen(reason=reason)), modals.reopen),
+    "follow_up_accept": Press("respond", lambda target, fields, at: c.AcceptFollowUp()),
+    "follow_up_edit": Press("respond", _answer, modals.follow_up_edit),
+    "follow_up_decline": Press("respond", _decline, modals.follow_up_decline),
+    "close": Press("respond", lambda target, fields, at: c.Close()),
+    "report": Press("respond", _report),
+}
+"""Complete: a test holds it against `ACTIONS`."""
+
+MODAL_ACTIONS: tuple[Action, ...] = tuple(action for action in ACTIONS if PRESSES[action].modal)
+DIRECT_ACTIONS: tuple[Action, ...] = tuple(a for a in ACTIONS if not PRESSES[a].modal and a != "report")

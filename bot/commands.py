@@ -1,0 +1,60 @@
+"""`/recsysops …`: the words, what each needs, and the nearest right one for a wrong one."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import NamedTuple
+
+from domain.errors import Refused
+
+WORDS: dict[str, str] = {
+    "status": "the incidents that are open",
+    "incident": "one incident, with its buttons: `/recsysops incident 142`",
+    "declare": "open an incident yourself: `/recsysops declare films look wrong`",
+    "report": "the report of an incident: `/recsysops report 142`",
+    "help": "this list",
+}
+
+
+class Asked(NamedTuple):
+    """A known word and what followed it."""
+
+    word: str
+    rest: str
+
+
+def read(text: str) -> Asked:
+    """
+    What somebody typed after `/recsysops`; nothing typed asks for help.
+
+    Raises:
+        Refused: no such word; the message names the nearest.
+
+    >>> read("incident #142")
+    Asked(word='incident', rest='#142')
+    """
+    word, _, rest = text.strip().partition(" ")
+    word = word.lower() or "help"
+    if word in WORDS:
+        return Asked(word, rest.strip())
+    near = get_close_matches(word, WORDS, n=1, cutoff=0.5)
+    meant = f" Did you mean `/recsysops {near[0]}`?" if near else ""
+    raise Refused(f"There is no `{word}`.{meant} `/recsysops help` lists what there is.")
+
+
+def number_in(rest: str) -> str:
+    """
+    The incident's number in what was typed.
+
+    Raises:
+        Refused: there is none.
+    """
+    number = rest.strip().removeprefix("#")
+    if not number.isdecimal():
+        raise Refused("Which incident? Write its number, for instance `/recsysops incident 142`.")
+    return number
+
+
+def help_text() -> str:
+    """All words, one a line."""
+    return "\n".join(f"`/recsysops {word}`  {what}" for word, what in WORDS.items())

@@ -1,0 +1,78 @@
+"""Slack's blocks, spelled once, each cut to the limit that Slack refuses beyond."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+Block = dict[str, Any]
+
+HEADER_MAX = 150
+SECTION_MAX = 3000
+CONTEXT_MAX = 2000
+BUTTON_MAX = 75
+CONFIRM_TEXT_MAX = 300
+ALT_MAX = 2000
+
+Style = Literal["primary", "danger"]
+
+
+def cut(text: str, most: int) -> str:
+    """
+    `text` in at most `most` characters; the dots say that there was more.
+
+    >>> cut("abcdef", 4)
+    'abc…'
+    """
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def escape(text: str) -> str:
+    """Text that Slack shows as it is: no mention, link or emphasis can be smuggled in through a name."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def plain(text: str, most: int = BUTTON_MAX) -> Block:
+    return {"type": "plain_text", "text": cut(text, most), "emoji": True}
+
+
+def mrkdwn(text: str, most: int = SECTION_MAX) -> Block:
+    return {"type": "mrkdwn", "text": cut(text, most)}
+
+
+def header(text: str) -> Block:
+    return {"type": "header", "text": plain(text, HEADER_MAX)}
+
+
+def section(text: str, accessory: Block | None = None) -> Block:
+    block: Block = {"type": "section", "text": mrkdwn(text)}
+    return block if accessory is None else {**block, "accessory": accessory}
+
+
+def context(*texts: str) -> Block:
+    return {"type": "context", "elements": [mrkdwn(text, CONTEXT_MAX) for text in texts[:10]]}
+
+
+def divider() -> Block:
+    return {"type": "divider"}
+
+
+def image(url: str, alt: str) -> Block:
+    return {"type": "image", "image_url": url, "alt_text": cut(alt, ALT_MAX)}
+
+
+def actions(elements: list[Block]) -> Block:
+    return {"type": "actions", "elements": elements[:25]}
+
+
+def button(label: str, action: str, value: str, style: Style | None = None) -> Block:
+    block: Block = {"type": "button", "text": plain(label), "action_id": action, "value": value}
+    return block if style is None else {**block, "style": style}
+
+
+def confirm(title: str, text: str, yes: str) -> Block:
+    return {
+        "title": plain(title, 100),
+        "text": plain(text, CONFIRM_TEXT_MAX),
+        "confirm": plain(yes, 30),
+        "deny": plain("Not now", 30),
+    }

@@ -1,0 +1,205 @@
+"""
+The living message of an incident: what, how bad, why, what can be done, what happens if I press.
+
+It is a function of the incident alone, so what stands in the channel can always be drawn again.
+"""
+
+from __future__ import annotations
+
+from bot.messages import stage, words
+from bot.messages.blocks import (
+    Block,
+    Style,
+    actions,
+    button,
+    confirm,
+    context,
+    cut,
+    divider,
+    escape,
+    image,
+    plain,
+    section,
+)
+from bot.messages.blocks import header as header_block
+from bot.messages.menu import menu
+from bot.messages.value import spell
+from domain.incident.card import Action, Button, buttons
+from domain.incident.state import Incident
+
+WHY_MAX = 1400
+STRONGEST = 2
+
+LABELS: dict[Action, str] = {
+    "acknowledge": "I have it",
+    "assign": "Assign …",
+    "severity": "Severity …",
+    "note": "Note …",
+    "silence": "Silence …",
+    "dismiss": "Not an incident …",
+    "deploy": "Deploy …",
+    "approve": "Approve",
+    "reject": "Reject …",
+    "revert": "Revert …",
+    "resolve": "Resolved …",
+    "reopen": "Reopen …",
+    "follow_up_accept": "Accept",
+    "follow_up_edit": "Edit …",
+    "follow_up_decline": "Decline …",
+    "close": "Close",
+    "report": "Report",
+}
+STYLES: dict[Action, Style] = {
+    "approve": "primary",
+    "follow_up_accept": "primary",
+    "close": "primary",
+    "revert": "danger",
+}
+IN_MORE: tuple[Action, ...] = ("note", "assign", "severity", "silence", "report")
+"""Slack's overflow menu holds five."""
+
+
+def card(incident: Incident, public_url: str) -> list[Block]:
+    """The blocks of the message; `public_url` is where pictures and reports are served."""
+    return [
+        header_block(headline(incident)),
+        section(_facts(incident)),
+        *_picture(incident, public_url),
+        section(cut(_why(incident), WHY_MAX)),
+        *stage.hotfix(incident),
+        *([] if incident.status in ("resolved", "closed") else menu(incident)),
+        *stage.ending(incident),
+        *_presses(incident, public_url),
+        *_footer(incident),
+    ]
+
+
+def headline(incident: Incident) -> str:
+    """One line: how bad and what. Also the message's text for notifications."""
+    sign = {"resolved": "✅", "closed": "✔️"}.get(incident.status, words.EMOJI[incident.severity])
+    state = {"resolved": "resolved · ", "closed": "closed · "}.get(incident.status, "")
+    predicted = "predicted · " if incident.kind == "predicted" else ""
+    return f"{sign} {incident.severity.value}  {state}{predicted}{incident.title}"
+
+
+def _facts(incident: Incident) -> str:
+    since = (
+        incident.diagnosis.since if incident.diagnosis and incident.diagnosis.since else incident.opened_at
+    )
+    end = incident.resolved_at
+    how_long = f"lasted {words.lasting(end - since)}" if end else words.moment(since, "{ago}")
+    first = f"*#{incident.number}* · since {words.moment(since)} · {how_long} · {_holder(incident)}"
+    lines = [first, *_size(incident)]
+    return "\n".join(lines)
+
+
+def _holder(incident: Incident) -> str:
+    if incident.assignee:
+        return f"{words.person(incident.assignee)} has it"
+    return "nobody had it" if incident.status in ("resolved", "closed") else "*nobody has it yet*"
+
+
+def _size(incident: Incident) -> list[str]:
+    finding = incident.finding
+    if finding is None:
+        return [f"Declared by {words.person(incident.opened_by)}"]
+    share = (
+        [f"{words.percent(finding.affected_share)} of traffic"] if finding.affected_share is not None else []
+    )
+    change = f" ({words.percent(finding.change)})" if finding.expected else ""
+    band = (
+        f", usually {words.amount(finding.low)}–{words.amount(finding.high)}"
+        if finding.low is not None and finding.high is not None
+        else ""
+    )
+    seen = (
+        f"{words.amount(finding.observed)} {escape(finding.unit)} where {words.amount(finding.expected)} "
+        f"were expected{change}{band}"
+    )
+    more = [f"seen {incident.findings_count} times"] if incident.findings_count > 1 else []
+    back = ["*back in its band*"] if incident.cleared_at and incident.status not in ("closed",) else []
+    return [" · ".join([*share, seen, *more, *back])]
+
+
+def _picture(incident: Incident, public_url: str) -> list[Block]:
+    digest = incident.diagnosis.picture if incident.diagnosis else None
+    if not digest or incident.status == "closed":
+        return []
+    return [image(f"{public_url}/pictures/{digest}.png", f"The metric of: {incident.title}")]
+
+
+def _why(incident: Incident) -> str:
+    diagnosis = incident.diagnosis
+    if diagnosis is None:
+        return f"*Why*  {_not_diagnosed(incident)}"
+    cause = escape(diagnosis.cause) if diagnosis.cause else "Not established yet."
+    by_strength = sorted(diagnosis.evidence, key=lambda one: -one.strength)
+    strongest = [f"• {cut(escape(one.statement), 300)}" for one in by_strength[:STRONGEST]]
+    count = len(diagnosis.evidence)
+    pointer = [f"_evidence ({count}) in the thread_"] if count else []
+    return "\n".join([f"*Why*  {cut(cause, 600)}", *strongest, *pointer])
+
+
+def _not_diagnosed(incident: Incident) -> str:
+    if incident.diagnosis_failure:
+        failure = cut(escape(incident.diagnosis_failure), 400)
+        return f"Not established: the evidence could not be gathered ({failure})."
+    if "diagnose" in incident.awaits:
+        return "Not established yet; the evidence is being gathered …"
+    return escape(incident.description) or "Not established yet."
+
+
+def _presses(incident: Incident, public_url: str) -> list[Block]:
+    """All buttons but Deploy, which stands beside its option."""
+    report_url = f"{public_url}/reports/{incident.number}"
+    pressable = [one for one in buttons(incident) if one.action != "deploy"]
+    more = [one for one in pressable if one.action in IN_MORE and incident.status != "closed"]
+    beside = [_button(incident, one, report_url) for one in pressable if one not in more]
+    overflow = [_overflow(incident, more, report_url)] if more else []
+    return [divider(), actions([*beside, *overflow])]
+
+
+def _button(incident: Incident, one: Button, report_url: str) -> Block:
+    drawn = button(LABELS[one.action], one.action, spell(incident, one.option), _style(incident, one.action))
+    if one.action == "report":
+        return {**drawn, "url": report_url}
+    if one.action in ("approve", "revert"):
+        option = incident.option(one.option or "")
+        label = option.label if option else one.option
+        asked = confirm(f"{LABELS[one.action].rstrip(' …')}?", _asked(one.action, str(label)), "Yes")
+        return {**drawn, "confirm": asked}
+    return drawn
+
+
+def _style(incident: Incident, action: Action) -> Style | None:
+    if action == "acknowledge":
+        return None if incident.menu else "primary"
+    if action == "close" and incident.follow_up is None:
+        return None
+    return STYLES.get(action)
+
+
+def _asked(action: Action, label: str) -> str:
+    if action == "approve":
+        return f"“{label}” is deployed at once and watched by the check that raised the alarm."
+    return f"“{label}” is taken back; the recommender serves as before it."
+
+
+def _overflow(incident: Incident, more: list[Button], report_url: str) -> Block:
+    options = []
+    for one in more:
+        option: Block = {"text": plain(LABELS[one.action]), "value": f"{one.action}|{spell(incident)}"}
+        options.append({**option, "url": report_url} if one.action == "report" else option)
+    return {"type": "overflow", "action_id": "more", "options": options}
+
+
+def _footer(incident: Incident) -> list[Block]:
+    lines = []
+    if incident.silenced_until and incident.silenced_until > incident.last_at and incident.status != "closed":
+        lines.append(f"🔕 silenced until {words.moment(incident.silenced_until)}")
+    if incident.score:
+        score = incident.score
+        word = "came true" if score.came_true else "did not come true"
+        forecast = f"{words.amount(score.observed)} came, {words.amount(score.forecast)} were forecast"
+        lines.append(f"The prediction {word}: {forecast}")
+    return [context(*lines)] if lines else []

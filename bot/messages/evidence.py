@@ -1,0 +1,73 @@
+"""What stands in the thread: the evidence once, and each notable step in one line."""
+
+from __future__ import annotations
+
+from bot.messages import words
+from bot.messages.blocks import Block, cut, escape, section
+from domain.incident import events as e
+from domain.incident.timeline import Entry
+from domain.values import Diagnosis, Evidence
+
+STATEMENT_MAX = 500
+TABLE_ROWS_MAX = 8
+MOST_LINES = 10
+
+NOTABLE: frozenset[str] = frozenset(
+    event.wire_name
+    for event in (
+        e.FindingCleared,
+        e.IncidentAcknowledged,
+        e.IncidentAssigned,
+        e.SeverityChanged,
+        e.NoteAdded,
+        e.IncidentSilenced,
+        e.DiagnosisFailed,
+        e.HotfixChosen,
+        e.HotfixApproved,
+        e.HotfixRejected,
+        e.HotfixApplied,
+        e.HotfixFailed,
+        e.HotfixVerified,
+        e.HotfixRefuted,
+        e.RevertRequested,
+        e.HotfixReverted,
+        e.RevertFailed,
+        e.HotfixExpired,
+        e.PredictionScored,
+        e.IncidentResolved,
+        e.IncidentReopened,
+        e.FollowUpProposed,
+        e.FollowUpAnswered,
+        e.IncidentClosed,
+    )
+)
+"""Steps worth a line in the thread; the others only change the message itself."""
+
+
+def evidence(diagnosis: Diagnosis) -> list[Block]:
+    """The evidence, the strongest first, each with how strong it is."""
+    ordered = sorted(diagnosis.evidence, key=lambda one: -one.strength)
+    took = f" · gathered in {diagnosis.seconds:.0f} s" if diagnosis.seconds >= 1 else ""
+    head = section(f"*Evidence ({len(ordered)})*{took}")
+    return [head, *(section(_line(one)) for one in ordered[:MOST_LINES])]
+
+
+def _line(one: Evidence) -> str:
+    dots = round(one.strength * 5)
+    strength = "●" * dots + "○" * (5 - dots)
+    table = f"\n```{_table(one.table)}```" if one.table else ""
+    return f"`{strength}`  {cut(escape(one.statement), STATEMENT_MAX)}{table}"
+
+
+def _table(rows: tuple[tuple[str, ...], ...]) -> str:
+    shown = [tuple(cut(escape(cell), 28) for cell in row[:5]) for row in rows[:TABLE_ROWS_MAX]]
+    widths = [max((len(row[i]) for row in shown if i < len(row)), default=0) for i in range(5)]
+    lines = ["  ".join(cell.ljust(widths[i]) for i, cell in enumerate(row)).rstrip() for row in shown]
+    more = [f"… {len(rows) - TABLE_ROWS_MAX} more"] if len(rows) > TABLE_ROWS_MAX else []
+    return cut("\n".join([*lines, *more]), 500)
+
+
+def step(entry: Entry) -> str:
+    """One line of the thread: who did what."""
+    who = words.person(entry.who)
+    return cut(f"{who}: {escape(entry.what)}" if who != "recsysops" else escape(entry.what), 2000)

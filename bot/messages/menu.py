@@ -1,0 +1,80 @@
+"""The menu: one section an option, all its numbers in it, readable in a narrow column."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bot.messages import words
+from bot.messages.blocks import Block, button, confirm, context, cut, escape, section
+from bot.messages.value import spell
+from domain.incident.card import buttons
+from domain.incident.state import Incident
+from domain.values import Option
+
+OPTION_TEXT_MAX = 700
+MOST_SHOWN = 8
+
+
+def menu(incident: Incident) -> list[Block]:
+    """Sections of the options, each with its Deploy button while one may be pressed."""
+    if incident.menu is None:
+        return []
+    if not incident.menu:
+        note = escape(incident.menu_note) or "None of the declared hotfixes fits this cause."
+        return [section(f"*Choose*  Nothing to deploy. {cut(note, OPTION_TEXT_MAX)}")]
+    deployable = {button.option for button in buttons(incident) if button.action == "deploy"}
+    if not deployable:
+        return []
+    shown = incident.menu[:MOST_SHOWN]
+    blocks = [section("*Choose*  what it repairs, what it costs, how we know")]
+    for index, option in enumerate(shown):
+        accessory = deploy(incident, option, index) if option.key in deployable else None
+        blocks.append(section(line(option, index), accessory))
+    notes = [cut(escape(incident.menu_note), 1000)] if incident.menu_note else []
+    return [*blocks, context(*notes)] if notes else blocks
+
+
+def line(option: Option, index: int) -> str:
+    """The option in three short lines."""
+    numbers = " · ".join(
+        (
+            f"repairs *{words.estimate(option.repairs)}*",
+            f"costs {words.estimate(option.costs)}",
+            f"in {words.lasting(timedelta(seconds=option.deploy_seconds))}",
+            f"undo {escape(option.undo)}",
+        )
+    )
+    expires = [f"expires after {words.lasting(option.expires_after)}"] if option.expires_after else []
+    known = [known_by(option), f"touches {words.percent(option.blast_share)} of requests", *expires]
+    second = ["needs a second person"] if option.needs_second_person else []
+    does = f"  {escape(option.does)}" if option.does and option.does != option.label else ""
+    text = (
+        f"*{words.circled(index)} {escape(option.label)}*{does}\n{numbers}\n_{' · '.join([*known, *second])}_"
+    )
+    return cut(text, OPTION_TEXT_MAX)
+
+
+def known_by(option: Option) -> str:
+    """How the numbers are known."""
+    return escape(option.repairs.basis.replace("_", " "))
+
+
+def deploy(incident: Incident, option: Option, index: int) -> Block:
+    """The button that deploys, or asks a second person to approve."""
+    verb = "Ask for" if option.needs_second_person else "Deploy"
+    pressed = button(
+        f"{verb} {words.circled(index)} …",
+        "deploy",
+        spell(incident, option.key),
+        "primary" if index == 0 else None,
+    )
+    return {**pressed, "confirm": confirm(cut(f"{verb} {option.label}?", 100), _asked(option), verb)}
+
+
+def _asked(option: Option) -> str:
+    second = " A second person has to approve it." if option.needs_second_person else ""
+    return (
+        f"Repairs {words.estimate(option.repairs)}; costs {words.estimate(option.costs)}. In force after "
+        f"{words.lasting(timedelta(seconds=option.deploy_seconds))}, watched for "
+        f"{words.lasting(option.watch)}, undone by {option.undo}.{second}"
+    )

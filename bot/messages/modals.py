@@ -1,0 +1,153 @@
+"""What asks a person for words: one modal for each action that needs some."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from bot.messages.blocks import Block, cut, plain, section
+from domain.incident.state import Incident
+from domain.values import Improvement, Severity
+
+View = dict[str, Any]
+TITLE_MAX = 24
+INPUT_MAX = 3000
+
+SILENCES = {"1": "1 hour", "4": "4 hours", "12": "12 hours", "24": "1 day", "72": "3 days", "168": "7 days"}
+HOW = {"elsewhere": "Repaired elsewhere", "by_itself": "It went away by itself", "hotfix": "By the hotfix"}
+CHANGES = {
+    "check": "A check",
+    "threshold": "A threshold",
+    "log": "A log",
+    "hotfix": "A hotfix",
+    "nothing": "Nothing, for a reason",
+}
+SEVERITIES = {
+    "SEV1": "SEV1: wakes people",
+    "SEV2": "SEV2: now, in working hours",
+    "SEV3": "SEV3: today",
+    "SEV4": "SEV4: can wait for the morning",
+}
+
+
+def _modal(action: str, value: str, title: str, submit: str, blocks: Sequence[Block]) -> View:
+    return {
+        "type": "modal",
+        "callback_id": action,
+        "private_metadata": value,
+        "title": plain(title, TITLE_MAX),
+        "submit": plain(submit, TITLE_MAX),
+        "close": plain("Cancel", TITLE_MAX),
+        "blocks": list(blocks),
+    }
+
+
+def _ask(name: str, label: str, *, lines: bool = True, value: str = "", hint: str = "") -> Block:
+    element: Block = {
+        "type": "plain_text_input",
+        "action_id": name,
+        "multiline": lines,
+        "max_length": INPUT_MAX,
+    }
+    if value:
+        element["initial_value"] = cut(value, INPUT_MAX)
+    block: Block = {"type": "input", "block_id": name, "label": plain(label, 2000), "element": element}
+    return {**block, "hint": plain(hint, 2000)} if hint else block
+
+
+def _select(name: str, label: str, choices: dict[str, str], chosen: str | None = None) -> Block:
+    options = [{"text": plain(words), "value": key} for key, words in choices.items()]
+    element: Block = {"type": "static_select", "action_id": name, "options": options}
+    first = next((option for option in options if option["value"] == chosen), None)
+    if first:
+        element["initial_option"] = first
+    return {"type": "input", "block_id": name, "label": plain(label, 2000), "element": element}
+
+
+def note(incident: Incident, value: str) -> View:
+    return _modal(
+        "note", value, f"Note on #{incident.number}", "Add", [_ask("text", "What should others know?")]
+    )
+
+
+def severity(incident: Incident, value: str) -> View:
+    asked = [
+        _select("severity", "How bad is it?", SEVERITIES, incident.severity.value),
+        _ask("reason", "Why does it change?"),
+    ]
+    return _modal("severity", value, f"Severity of #{incident.number}", "Change", asked)
+
+
+def assign(incident: Incident, value: str) -> View:
+    who = {
+        "type": "input",
+        "block_id": "person",
+        "label": plain("Who has it from here?"),
+        "element": {"type": "users_select", "action_id": "person"},
+    }
+    return _modal("assign", value, f"Assign #{incident.number}", "Assign", [who])
+
+
+def silence(incident: Incident, value: str) -> View:
+    told = section("No messages in the thread until then. The incident's own message stays up to date.")
+    asked = [told, _select("hours", "For how long?", SILENCES, "1")]
+    return _modal("silence", value, f"Silence #{incident.number}", "Silence", asked)
+
+
+def dismiss(incident: Incident, value: str) -> View:
+    why = _ask("reason", "Why is this not an incident?", hint="The check learns from it.")
+    return _modal("dismiss", value, "Not an incident", "Dismiss", [why])
+
+
+def resolve(incident: Incident, value: str) -> View:
+    asked = [
+        _select("how", "What stopped the harm?", HOW, "elsewhere"),
+        _ask("reason", "How was it resolved?"),
+    ]
+    return _modal("resolve", value, f"Resolve #{incident.number}", "Resolve", asked)
+
+
+def reopen(incident: Incident, value: str) -> View:
+    return _modal(
+        "reopen", value, f"Reopen #{incident.number}", "Reopen", [_ask("reason", "Why is it open again?")]
+    )
+
+
+def reject(incident: Incident, value: str) -> View:
+    return _modal("reject", value, "Reject the hotfix", "Reject", [_ask("reason", "Why not this one?")])
+
+
+def follow_up_edit(incident: Incident, value: str) -> View:
+    return _follow_up("follow_up_edit", incident, value, "Follow-up", "Save", None)
+
+
+def follow_up_decline(incident: Incident, value: str) -> View:
+    return _follow_up("follow_up_decline", incident, value, "Decline the follow-up", "Decline", "nothing")
+
+
+def _follow_up(
+    action: str, incident: Incident, value: str, title: str, submit: str, change: str | None
+) -> View:
+    known = incident.follow_up or incident.proposed or _NOTHING_PROPOSED
+    detail = "" if change else known.detail
+    what = "Why does nothing change?" if change else "What exactly changes?"
+    asked = [
+        _ask("detect_faster", "Could it have been detected faster, or predicted?", value=known.detect_faster),
+        _ask("diagnose_faster", "Could it have been diagnosed faster?", value=known.diagnose_faster),
+        *([] if change else [_select("change", "What changes?", CHANGES, known.change)]),
+        _ask("detail", what, value=detail),
+    ]
+    return _modal(action, value, title, submit, asked)
+
+
+_NOTHING_PROPOSED = Improvement(detect_faster="", diagnose_faster="", change="check", detail="")
+
+
+def declare(title: str = "", channel: str = "") -> View:
+    """The modal of `/recsysops declare`; `channel` is where it was typed."""
+    asked = [
+        _ask("title", "What is wrong, in a few words?", lines=False, value=title),
+        _select("severity", "How bad is it?", SEVERITIES, Severity.SEV3.value),
+        {**_ask("description", "What is known so far?"), "optional": True},
+    ]
+    return _modal("declare", channel, "Declare an incident", "Declare", asked)

@@ -1,0 +1,151 @@
+"""How far the hotfix has come, how it ended, and what follows, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bot.messages import words
+from bot.messages.blocks import Block, cut, escape, section
+from domain.incident.state import Hotfix, Incident, Stage
+from domain.values import Improvement, Option
+
+PART_MAX = 500
+
+
+def hotfix(incident: Incident) -> list[Block]:
+    """One section about the hotfix in hand, or none."""
+    fix = incident.hotfix
+    if fix is None:
+        return []
+    option = incident.option(fix.option)
+    label = f"“{escape(option.label if option else fix.option)}”"
+    return [section("*Hotfix*  " + _SENTENCES[fix.stage](fix, option, label))]
+
+
+def _chosen(fix: Hotfix, option: Option | None, label: str) -> str:
+    alone = "somebody else" if option and option.needs_second_person else "somebody"
+    asks = f"{words.person(fix.chosen_by)} asks for {label}.{_promise(option)}"
+    return f"{asks} It waits for {alone} to approve it."
+
+
+def _approved(fix: Hotfix, option: Option | None, label: str) -> str:
+    approver = fix.approved_by or fix.chosen_by
+    both = "" if approver == fix.chosen_by else f", asked for by {words.person(fix.chosen_by)}"
+    return f"{words.person(approver)} approved {label}{both}. It is being deployed …{_promise(option)}"
+
+
+def _applied(fix: Hotfix, option: Option | None, label: str) -> str:
+    seen = (
+        ""
+        if fix.repaired_share is None
+        else f" So far *{words.percent(fix.repaired_share)}* of the gap is repaired."
+    )
+    until = f", watched until {words.clock_time(fix.watch_until)}" if fix.watch_until else ""
+    return f"{label} is in force, chosen by {words.person(fix.chosen_by)}{until}.{seen}{_promise(option)}"
+
+
+def _verified(fix: Hotfix, option: Option | None, label: str) -> str:
+    repaired = "" if fix.repaired_share is None else f" It repaired *{words.percent(fix.repaired_share)}*"
+    promised = f" (promised {_promised(option)})" if repaired and option else ""
+    expires = f" It expires {words.moment(fix.expires_at)}." if fix.expires_at else ""
+    stop = "." if repaired else ""
+    return f"{label} works, verified by the check that raised the alarm.{repaired}{promised}{stop}{expires}"
+
+
+def _refuted(fix: Hotfix, option: Option | None, label: str) -> str:
+    share = "" if fix.repaired_share is None else f" Repaired: {words.percent(fix.repaired_share)}."
+    return (
+        f"{label} did *not* repair it: {_reason(fix)}.{share} It is still in force; revert it or try another."
+    )
+
+
+def _failed(fix: Hotfix, option: Option | None, label: str) -> str:
+    return f"{label} could not be deployed: {_reason(fix)}. Nothing has changed."
+
+
+def _rejected(fix: Hotfix, option: Option | None, label: str) -> str:
+    return f"{label} was rejected" + (f": {_reason(fix)}." if fix.reason else ".")
+
+
+def _reverting(fix: Hotfix, option: Option | None, label: str) -> str:
+    return f"{label} is being reverted …"
+
+
+def _reverted(fix: Hotfix, option: Option | None, label: str) -> str:
+    return f"{label} is reverted; the recommender serves as before it."
+
+
+def _revert_failed(fix: Hotfix, option: Option | None, label: str) -> str:
+    return f"{label} could *not* be reverted: {_reason(fix)}. It is still in force; press Revert again."
+
+
+def _expired(fix: Hotfix, option: Option | None, label: str) -> str:
+    return f"{label} has expired and no longer acts."
+
+
+_SENTENCES: dict[Stage, Callable[[Hotfix, Option | None, str], str]] = {
+    "chosen": _chosen,
+    "approved": _approved,
+    "rejected": _rejected,
+    "applied": _applied,
+    "failed": _failed,
+    "verified": _verified,
+    "refuted": _refuted,
+    "reverting": _reverting,
+    "reverted": _reverted,
+    "revert_failed": _revert_failed,
+    "expired": _expired,
+}
+
+
+def _promise(option: Option | None) -> str:
+    return f" Promised: {_promised(option)}." if option else ""
+
+
+def _promised(option: Option) -> str:
+    return words.estimate(option.repairs)
+
+
+def _reason(fix: Hotfix) -> str:
+    return cut(escape((fix.reason or "no reason given").rstrip(".")), PART_MAX)
+
+
+def ending(incident: Incident) -> list[Block]:
+    """What it came to: resolved how, and the follow-up asked or answered."""
+    if incident.status not in ("resolved", "closed"):
+        return []
+    how = {
+        "hotfix": "by the hotfix",
+        "by_itself": "by itself",
+        "elsewhere": "elsewhere",
+        "false_alarm": "as a false alarm",
+        None: "",
+    }[incident.resolved_how]
+    took = (
+        f" after {words.lasting(incident.resolved_at - incident.opened_at)}" if incident.resolved_at else ""
+    )
+    reason = cut(escape(incident.resolution or ""), PART_MAX)
+    resolved = section(f"*Resolved* {how}{took}. {reason}".rstrip())
+    return [resolved, *_follow_up(incident)]
+
+
+def _follow_up(incident: Incident) -> list[Block]:
+    if incident.follow_up:
+        by = f", answered by {words.person(incident.follow_up_by)}" if incident.follow_up_by else ""
+        return [section(f"*What changes*{by}\n{improvement(incident.follow_up)}")]
+    if incident.proposed:
+        return [section(f"*Follow-up* proposed, open\n{improvement(incident.proposed)}")]
+    asked = "Could it have been detected faster, or predicted? Diagnosed faster? What changes?"
+    waiting = " A proposal is being worked out …" if "follow_up" in incident.awaits else ""
+    return [section(f"*Follow-up* open: {asked}{waiting}")]
+
+
+def improvement(given: Improvement) -> str:
+    """The two answers, the change, and its proof."""
+    change = "Nothing changes" if given.change == "nothing" else f"Change of a {given.change}"
+    proof = f"\n_{cut(escape(given.proof), PART_MAX)}_" if given.proof else ""
+    return (
+        f"• {change}: {cut(escape(given.detail), PART_MAX)}\n"
+        f"• Detected faster? {cut(escape(given.detect_faster), PART_MAX)}\n"
+        f"• Diagnosed faster? {cut(escape(given.diagnose_faster), PART_MAX)}{proof}"
+    )

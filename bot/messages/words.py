@@ -1,0 +1,135 @@
+"""Numbers, times and people in words: one way to say each, used by every message and page."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from bot.messages.blocks import escape
+from domain.values import Estimate, Severity
+
+EMOJI: dict[Severity, str] = {
+    Severity.SEV1: "🔴",
+    Severity.SEV2: "🟠",
+    Severity.SEV3: "🟡",
+    Severity.SEV4: "🔵",
+}
+CIRCLED = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
+
+
+def percent(share: float, digits: int | None = None) -> str:
+    """
+    A share (1 = all) in percent, with a true minus sign.
+
+    >>> percent(0.031), percent(-0.71), percent(0.96)
+    ('3.1 %', '−71 %', '96 %')
+    """
+    value = share * 100
+    if digits is None:
+        digits = 1 if 0 < abs(value) < 9.95 and round(value, 1) != round(value) else 0
+    return signed(f"{value:.{digits}f}") + " %"
+
+
+def signed(text: str) -> str:
+    """A number's hyphen as a minus; minus nothing is nothing."""
+    return text.lstrip("-") if not text.strip("-0.") else text.replace("-", "−")
+
+
+def amount(value: float) -> str:
+    """
+    A count or measure, short and readable.
+
+    >>> amount(18400), amount(-2.25), amount(0.0)
+    ('18,400', '−2.2', '0')
+    """
+    if value == 0 or abs(value) >= 10:
+        return signed(f"{value:,.0f}")
+    return signed(f"{value:.1f}" if abs(value) >= 1 else f"{value:.2g}")
+
+
+def estimate(given: Estimate) -> str:
+    """
+    A number with its interval and unit, or that it is not known.
+
+    >>> estimate(Estimate(value=0.96, low=0.93, high=0.98, unit="share of the gap", basis="replay"))
+    '96 % [93–98] of the gap'
+    >>> estimate(Estimate(value=None, unit="share", basis="not from the log"))
+    'not known'
+    """
+    if given.value is None:
+        return "not known"
+    relative = given.unit == "share" or given.unit.startswith("share ")
+    unit = given.unit.removeprefix("share").strip() if relative else given.unit
+    value = percent(given.value) if relative else amount(given.value)
+    return " ".join(part for part in (value, interval(given), unit) if part)
+
+
+def interval(given: Estimate) -> str:
+    """The interval in brackets; empty where there is none."""
+    if given.low is None or given.high is None:
+        return ""
+    if given.unit == "share" or given.unit.startswith("share "):
+        digits = 0 if abs(given.high) >= 0.0995 else 1
+        low, high = (percent(edge, digits).removesuffix(" %") for edge in (given.low, given.high))
+    else:
+        low, high = amount(given.low), amount(given.high)
+    between = " to " if "−" in high or "−" in low else "–"
+    return f"[{low}{between}{high}]"
+
+
+def lasting(duration: timedelta) -> str:
+    """
+    How long, in the two largest units at most.
+
+    >>> lasting(timedelta(minutes=37)), lasting(timedelta(hours=27)), lasting(timedelta(seconds=20))
+    ('37 min', '1 d 3 h', '20 s')
+    """
+    seconds = max(0, round(duration.total_seconds()))
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, hours, days = seconds // 60 % 60, seconds // 3600 % 24, seconds // 86400
+    named = [(days, "d"), (hours, "h"), (minutes, "min")]
+    parts = [f"{count} {unit}" for count, unit in named if count]
+    return " ".join(parts[:2]) if not days else " ".join(f"{n} {u}" for n, u in named[:2] if n)
+
+
+def moment(at: datetime, form: str = "{date_short_pretty} {time}") -> str:
+    """A time that Slack shows in the reader's zone, with UTC for clients that cannot."""
+    return f"<!date^{int(at.timestamp())}^{form}|{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC>"
+
+
+def clock_time(at: datetime) -> str:
+    """The time of day, in the reader's zone."""
+    return f"<!date^{int(at.timestamp())}^{{time}}|{at.astimezone(UTC):%H:%M} UTC>"
+
+
+def person(actor: str) -> str:
+    """
+    Who it was, as Slack names them.
+
+    >>> person("slack:U123"), person("terminal:root"), person("worker:resolve")
+    ('<@U123>', 'root (terminal)', 'recsysops')
+    """
+    kind, _, name = actor.partition(":")
+    if kind == "slack" and name.replace("-", "").isalnum():
+        return f"<@{name}>"
+    return escape(spoken(actor))
+
+
+def spoken(actor: str) -> str:
+    """Who it was, where mentions do not work: pages, terminals, Markdown."""
+    kind, _, name = actor.partition(":")
+    if kind == "slack":
+        return name
+    if kind == "terminal":
+        return f"{name} (terminal)"
+    return "recsysops"
+
+
+def circled(index: int) -> str:
+    """
+    The sign of the option at `index` (from 0).
+
+    >>> circled(0), circled(30)
+    ('①', '(31)')
+    """
+    return CIRCLED[index] if index < len(CIRCLED) else f"({index + 1})"
