@@ -20,7 +20,6 @@ from domain.detection.state import CheckState, Seen, Verdict
 from domain.detection.window import Grid, grid_until, last_end
 from domain.errors import RecsysopsError
 from domain.recommender.check import Check
-from domain.recommender.duration import name_duration
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from domain.values import Finding, Severity, Value
@@ -43,8 +42,8 @@ class TickResult(Value):
     """
     What one look came to.
 
-    `findings` open or repeat an incident each. `cleared` are fingerprints of earlier findings that are over (the
-    metric is as expected again). `notes` say of a check why it could not judge.
+    `findings` open or repeat an incident each. `cleared` are fingerprints of earlier findings that are over
+    (the metric is as expected again). `notes` say of a check why it could not judge.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -86,8 +85,9 @@ def _history(window: timedelta, kind: str) -> timedelta:
 
 def run_checks(recommender: Recommender, at: datetime, state: State | None = None) -> TickResult:
     """
-    Look once, at `at` (aware UTC): every volume, freshness and slice check whose newest complete window has not been
-    judged yet. Windows end at or before `at` − settle. Call it as often as you like; not twice at once.
+    Look once, at `at` (aware UTC): every volume, freshness and slice check whose newest complete window has
+    not been judged yet. Windows end at or before `at` − settle. Call it as often as you like; not twice at
+    once.
     """
     before = state or State()
     checks, findings, notes = dict(before.checks), list[Finding](), dict[str, str]()
@@ -182,7 +182,8 @@ def fault(planned: Plan, end: datetime, error: Exception, memory: CheckState) ->
 
 def measure(recommender: Recommender, finding: Finding, start: datetime, end: datetime) -> Measurement:
     """
-    The metric that raised `finding`, now over [start, end): what it is, what it should be, and whether it is back.
+    The metric that raised `finding`, now over [start, end): what it is, what it should be, and whether it is
+    back.
 
     What it should be is learned only from windows that ended before the finding's first window, so that the
     incident does not become its own yardstick.

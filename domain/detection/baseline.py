@@ -1,13 +1,14 @@
 """
 What a total should be: its season (weekday and hour where there is enough of it), its level, its scatter.
 
-A median of seasonal neighbours, brought to the present level, so that single bad days in the history neither move
-the expectation nor widen the band, while a slow trend is followed.
+A median of seasonal neighbours, brought to the present level, so that single bad days in the history neither
+move the expectation nor widen the band, while a slow trend is followed.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,8 +37,8 @@ class Expected:
     def band(self, confidence: float = 0.95) -> tuple[float, float]:
         """The central interval of the negative binomial with this mean and scatter."""
         tail = (1 - confidence) / 2
-        low, high = self._distribution().ppf([tail, 1 - tail])
-        return float(low), float(high)
+        distribution = self._distribution()
+        return float(distribution.ppf(tail)), float(distribution.ppf(1 - tail))
 
     def p_value(self, observed: float) -> float:
         """Two-sided probability of something at least as far out as `observed`."""
@@ -45,7 +46,7 @@ class Expected:
         k = np.floor(observed)
         return float(min(1.0, 2 * min(d.cdf(k), d.sf(k - 1))))
 
-    def _distribution(self) -> stats.rv_discrete:
+    def _distribution(self) -> Any:
         size = 1 / max(self.scatter, 1e-9)
         return stats.nbinom(size, size / (size + max(self.mean, 1e-9)))
 
@@ -90,7 +91,10 @@ def _repeats(
     width: float,
     least: int,
 ) -> bool:
-    """Whether the judged window's season came at least `least` times: on that many weeks or days, not just windows."""
+    """
+    Whether the judged window's season came at least `least` times: on that many weeks or days, not just
+    windows.
+    """
     same = past[key[past] == key[-1]]
     return len(np.unique(local[same] // max(DAY, int(width)))) >= least
 

@@ -20,8 +20,8 @@ class Counts:
     """
     Rows of one table by window and slice; the last window is the one that is judged.
 
-    `total` is (n_windows,), `rows` (n_windows, n_slices), both counts ≥ 0; `slices` names the columns. `known` is
-    (n_windows,): false before the table's first row, where nothing can be learned.
+    `total` is (n_windows,), `rows` (n_windows, n_slices), both counts ≥ 0; `slices` names the columns.
+    `known` is (n_windows,): false before the table's first row, where nothing can be learned.
     """
 
     grid: Grid

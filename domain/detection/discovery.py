@@ -33,7 +33,8 @@ class Wealth(Value):
 
 def level(wealth: Wealth, looks_per_week: float, alpha: float = ALPHA) -> float:
     """
-    The level of the next look: what LORD++ allows, and never less than the weekly allowance spread over the week.
+    The level of the next look: what LORD++ allows, and never less than the weekly allowance spread over the
+    week.
 
     >>> 0 < level(Wealth(looks=10_000), looks_per_week=7) < 0.05
     True

@@ -25,8 +25,8 @@ SEV2_TIMES, SEV1_TIMES = 2.0, 4.0  # the usual longest silence
 @dataclass(frozen=True)
 class Silences:
     """
-    Bins of time that hold rows: `bins` are starts (n,) in unix seconds, sorted; `width` seconds each; `at` when
-    the silence is measured (unix seconds). The settle time has already been taken off.
+    Bins of time that hold rows: `bins` are starts (n,) in unix seconds, sorted; `width` seconds each; `at`
+    when the silence is measured (unix seconds). The settle time has already been taken off.
     """
 
     bins: npt.NDArray[np.int64]
@@ -54,7 +54,8 @@ class Usual:
 
 def usual_silence(gaps: npt.NDArray[np.float64], width: float, within: float | None) -> Usual | None:
     """
-    What silences (n,) in seconds are usual. One or two long ones were outages and do not make the limit longer.
+    What silences (n,) in seconds are usual. One or two long ones were outages and do not make the limit
+    longer.
 
     Returns:
         None with fewer than seven silences and no promise `within`.

@@ -1,10 +1,10 @@
 """
 From many slices that look wrong to the one or two that are.
 
-A fault in one slice pulls at every slice that overlaps it: its parents lose part of their rows, its children lose
-theirs, and everything else seems to gain share. Greedily: take the slice with the most evidence, set its rows aside
-on both sides of the comparison, and look again at the others in what is left. Those that are now as expected were
-its shadow.
+A fault in one slice pulls at every slice that overlaps it: its parents lose part of their rows, its children
+lose theirs, and everything else seems to gain share. Greedily: take the slice with the most evidence, set its
+rows aside on both sides of the comparison, and look again at the others in what is left. Those that are now
+as expected were its shadow.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ CLOSE_ENOUGH = 0.8  # of the best evidence: then the slice with fewer dimensions
 
 @dataclass(frozen=True)
 class Suspects:
-    """All slices of a window: (n_slices,) observed rows, expected shares, dispersion factors; `n` rows in total."""
+    """
+    All slices of a window: (n_slices,) observed rows, expected shares, dispersion factors; `n` rows in total.
+    """
 
     slices: tuple[Slice, ...]
     observed: Floats
@@ -43,8 +45,8 @@ def localise(suspects: Suspects, found: npt.NDArray[np.intp], alpha: float, leas
     """
     The places of the fewest slices that explain those `found`; the strongest first.
 
-    Drops are taken before surges as long as there are any that some other slice's loss does not explain, unless the
-    strongest surge has more evidence than all drops.
+    Drops are taken before surges as long as there are any that some other slice's loss does not explain,
+    unless the strongest surge has more evidence than all drops.
     """
     left = list(map(int, found))
     picked: list[int] = []
@@ -97,8 +99,8 @@ def overlaps(suspects: Suspects, left: Iterable[int], pick: int) -> tuple[Floats
     """
     How many rows, seen and as a usual share, each slice in `left` has in common with `pick`.
 
-    Known where their common slice has a count of its own; otherwise as if their dimensions had nothing to do with
-    each other.
+    Known where their common slice has a count of its own; otherwise as if their dimensions had nothing to do
+    with each other.
     """
     seen, usual = [], []
     chosen = suspects.slices[pick]
@@ -133,7 +135,9 @@ def merged(one: Slice, other: Slice) -> Slice | None:
 
 
 def _part(suspects: Suspects, inside: Slice, of: Slice) -> tuple[float, float]:
-    """Which part of the rows of `inside` lies in `of`, seen and usual: the mean over what single dimensions say."""
+    """
+    Which part of the rows of `inside` lies in `of`, seen and usual: the mean over what single dimensions say.
+    """
     seen, usual = [], []
     for pair in inside:
         common = merged((pair,), of)

@@ -17,7 +17,8 @@ BAND = 1.96
 
 class Measurement(Value):
     """
-    A metric over some window: observed and expected in the finding's unit, `low`–`high` the 95 % band, two-sided p.
+    A metric over some window: observed and expected in the finding's unit, `low`–`high` the 95 % band, two-
+    sided p.
     """
 
     observed: float
@@ -33,7 +34,8 @@ class Measurement(Value):
 
     def repaired(self, finding: Finding) -> float:
         """
-        The share of the finding's gap that is closed: 0 as bad as found, 1 as expected; outside when worse or past.
+        The share of the finding's gap that is closed: 0 as bad as found, 1 as expected; outside when worse or
+        past.
 
         Windows of different lengths compare by their ratio to what was expected.
         """
@@ -82,7 +84,8 @@ def _rows(finding: Finding, present: Counts) -> float:
 
 def measure_total(past: Counts, present: Counts, window: timedelta, least_change: float) -> Measurement:
     """
-    All rows of the present window, against what a window of the past leads one to expect, scaled to its length.
+    All rows of the present window, against what a window of the past leads one to expect, scaled to its
+    length.
 
     Raises:
         TooFewRows: there is not enough past.

@@ -1,8 +1,8 @@
 """
 What part of the total a slice should be, from its own past, for thousands of slices at once.
 
-A forgetting mean of the share, a window's surprise clipped so that a bad day teaches little; over-dispersion from the
-one-step surprises themselves, so that drift and season count as scatter. A quasi-binomial.
+A forgetting mean of the share, a window's surprise clipped so that a bad day teaches little; over-dispersion
+from the one-step surprises themselves, so that drift and season count as scatter. A quasi-binomial.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ MAD_TO_SD = 1.4826
 
 @dataclass(frozen=True)
 class Shares:
-    """(n_slices,) expected share, expected count given the total, over-dispersion factor ≥ 1, windows learned from."""
+    """
+    (n_slices,) expected share, expected count given the total, over-dispersion factor ≥ 1, windows learned
+    from.
+    """
 
     share: Floats
     dispersion: Floats
@@ -76,23 +79,25 @@ def _running(surprises: Floats, started: npt.NDArray[np.int64], t: int) -> Float
 
 
 def _dispersion(surprises: Floats) -> Floats:
-    """Variance of the surprises, by their median size and their 90 % point, whichever is larger; at least 1."""
+    """
+    Variance of the surprises, by their median size and their 90 % point, whichever is larger; at least 1.
+    """
     enough = np.isfinite(surprises).sum(axis=0) >= 4
     factor = np.full(surprises.shape[1], 4.0)
     if enough.any():
         size = np.abs(surprises[:, enough])
         middle, outer = np.nanquantile(size, [0.5, 0.9], axis=0)
         factor[enough] = np.maximum((MAD_TO_SD * middle) ** 2, (outer / 1.645) ** 2)
-    return np.maximum(factor, 1.0)
+    return np.asarray(np.maximum(factor, 1.0), dtype=np.float64)
 
 
 def share_p_values(observed: Floats, n: Floats | float, share: Floats, dispersion: Floats | float) -> Floats:
     """
     Two-sided p-values of counts out of `n`, whose variance is `dispersion` times a binomial's.
 
-    The count and its total are divided by the dispersion, and the binomial's tail is taken as the incomplete beta
-    function that it is, which needs no whole numbers: thousands of slices in a millisecond, where a sum over a
-    beta-binomial takes minutes.
+    The count and its total are divided by the dispersion, and the binomial's tail is taken as the incomplete
+    beta function that it is, which needs no whole numbers: thousands of slices in a millisecond, where a sum
+    over a beta-binomial takes minutes.
 
     Args:
         observed, share: (n_slices,); n, dispersion: scalar or (n_slices,).
@@ -103,4 +108,4 @@ def share_p_values(observed: Floats, n: Floats | float, share: Floats, dispersio
     low = special.betainc(np.maximum(total - k, 1e-12), k + 1, 1 - p)
     high = np.where(k <= 0, 1.0, special.betainc(np.maximum(k, 1e-12), total - k + 1, p))
     low = np.where(k >= total, 1.0, low)
-    return np.asarray(np.clip(2 * np.minimum(low, high), 0.0, 1.0))
+    return np.asarray(np.clip(2 * np.minimum(low, high), 0.0, 1.0), dtype=np.float64)

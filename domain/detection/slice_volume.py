@@ -37,8 +37,9 @@ def judge_slices(
     """
     The fewest slices that explain what changed within the total of the last window.
 
-    A change of the whole table changes no share and belongs to the volume check. Discoveries are controlled over the
-    slices of this look and over looks; each must also reach the declared least change and least rows.
+    A change of the whole table changes no share and belongs to the volume check. Discoveries are controlled
+    over the slices of this look and over looks; each must also reach the declared least change and least
+    rows.
     """
     if int((counts.total[:-1] > 0).sum()) < LEAST_HISTORY or counts.total[-1] <= 0:
         note = "not enough history yet" if counts.total[-1] > 0 else "no rows to divide into slices"
@@ -69,7 +70,9 @@ def judge(counts: Counts, state: CheckState) -> Judged:
 
 
 def _usable(counts: Counts, seen: dict[str, Seen]) -> npt.NDArray[np.bool_]:
-    """(n_windows, n_slices): a slice, and every slice inside or around it, learns nothing while it is wrong."""
+    """
+    (n_windows, n_slices): a slice, and every slice inside or around it, learns nothing while it is wrong.
+    """
     usable = np.repeat(counts.known[:, None], len(counts.slices), axis=1)
     for one in seen.values():
         before = np.array([counts.end(i) <= one.since for i in range(len(counts.total))])

@@ -13,7 +13,10 @@ SHORT_SECONDS = 3_600.0
 
 
 class Seen(Value):
-    """Something found: since which window, in how many looks in a row, and in how many it has been missing since."""
+    """
+    Something found: since which window, in how many looks in a row, and in how many it has been missing
+    since.
+    """
 
     slice: Slice
     since: Moment
@@ -35,8 +38,8 @@ class Verdict(Value):
     """
     What one look of one check came to.
 
-    `findings` are confirmed, `cleared` the fingerprints of those that were confirmed before and are over. `judged`
-    says whether there was enough history to judge at all; `note` why not.
+    `findings` are confirmed, `cleared` the fingerprints of those that were confirmed before and are over.
+    `judged` says whether there was enough history to judge at all; `note` why not.
     """
 
     findings: tuple[Finding, ...] = ()

@@ -16,7 +16,10 @@ from domain.values import Finding
 
 
 def usable_windows(counts: Counts, state: CheckState) -> npt.NDArray[np.bool_]:
-    """(n_windows,) those that may be learned from: after the first row, and not since a finding that still stands."""
+    """
+    (n_windows,) those that may be learned from: after the first row, and not since a finding that still
+    stands.
+    """
     usable = counts.known.copy()
     standing = [seen.since for seen in state.seen.values() if not seen.slice]
     if standing:

@@ -18,8 +18,8 @@ class Grid:
     """
     `count` windows of `width`, the first beginning at `start` (aware UTC), one after the other.
 
-    `offsets` are (since, seconds east of UTC): for windows of whole days, what local clocks showed, so that a day
-    stays a local day when the clocks change; otherwise one entry of 0.
+    `offsets` are (since, seconds east of UTC): for windows of whole days, what local clocks showed, so that a
+    day stays a local day when the clocks change; otherwise one entry of 0.
     """
 
     start: datetime
@@ -60,7 +60,10 @@ def grid_until(end: datetime, width: timedelta, history: timedelta, zone: ZoneIn
 
 
 def last_end(at: datetime, width: timedelta, step: timedelta, zone: ZoneInfo) -> datetime:
-    """The latest moment, not after `at`, at which a window may end: local midnight for days, else a multiple of `step`."""
+    """
+    The latest moment, not after `at`, at which a window may end: local midnight for days, else a multiple of
+    `step`.
+    """
     if not width % DAY and not step % DAY:
         return _utc(at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None), zone)
     seconds = step.total_seconds()

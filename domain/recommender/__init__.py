@@ -1,5 +1,6 @@
 """
-What a team declares about its recommender, as frozen values; read from `recsysops.toml` by `workers.sources.declare`.
+What a team declares about its recommender, as frozen values; read from `recsysops.toml` by
+`workers.sources.declare`.
 
     Recommender
     ├── tables       where rows are, when a window of them is complete, what they can be sliced by

@@ -14,7 +14,9 @@ Cause = Literal["feature", "feed", "launch", "model", "unknown"]
 
 
 class Replay(Value):
-    """How logged traffic is replayed to price the hotfix; `table` is what a snapshot or standby is read from."""
+    """
+    How logged traffic is replayed to price the hotfix; `table` is what a snapshot or standby is read from.
+    """
 
     kind: Literal["fill_feature", "boost_items", "snapshot", "standby"]
     table: str | None = None
@@ -26,8 +28,8 @@ class DeclaredHotfix(Value):
     """
     A hotfix that the team offers.
 
-    `causes` are the kinds of cause it fits; `deploy_seconds` how long until it is in force; `second_person_above`
-    the share of traffic touched above which whoever asked may not approve.
+    `causes` are the kinds of cause it fits; `deploy_seconds` how long until it is in force;
+    `second_person_above` the share of traffic touched above which whoever asked may not approve.
     """
 
     name: str
@@ -48,7 +50,10 @@ class DeclaredHotfix(Value):
 
 
 class Deployer(Value):
-    """Where a hotfix goes: a signed webhook, or a file that the recommender reads. The secret stays in `secret_env`."""
+    """
+    Where a hotfix goes: a signed webhook, or a file that the recommender reads. The secret stays in
+    `secret_env`.
+    """
 
     name: str
     kind: Literal["webhook", "file"]

@@ -23,8 +23,8 @@ class Model(Value):
     """
     A model file and the log of what it scored.
 
-    `features` are columns of the `candidates` table in the order that the model takes them; `request`, `item`,
-    `score` and `shown` are columns there too. `top` is how many places a request fills.
+    `features` are columns of the `candidates` table in the order that the model takes them; `request`,
+    `item`, `score` and `shown` are columns there too. `top` is how many places a request fills.
     """
 
     name: str
@@ -40,7 +40,9 @@ class Model(Value):
 
 
 class Launches(Value):
-    """The launch calendar: snapshots of what was known of each item before its launch, and what became of it."""
+    """
+    The launch calendar: snapshots of what was known of each item before its launch, and what became of it.
+    """
 
     table: str
     snapshot: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from domain.recommender.check import Check
 from domain.recommender.hotfix import DeclaredHotfix, Deployer
 from domain.recommender.model import Items, Launches, Model
@@ -22,17 +24,19 @@ class Recommender(Value):
     folder: str = "."
     tables: dict[str, Table]
     items: Items | None = None
-    models: dict[str, Model] = {}
+    models: dict[str, Model] = Field(default_factory=dict)
     launches: Launches | None = None
-    checks: dict[str, Check] = {}
-    hotfixes: dict[str, DeclaredHotfix] = {}
-    deployers: dict[str, Deployer] = {}
-    stakeholders: dict[str, Stakeholder] = {}
+    checks: dict[str, Check] = Field(default_factory=dict)
+    hotfixes: dict[str, DeclaredHotfix] = Field(default_factory=dict)
+    deployers: dict[str, Deployer] = Field(default_factory=dict)
+    stakeholders: dict[str, Stakeholder] = Field(default_factory=dict)
     routes: Routes = Routes()
     permissions: Permissions = Permissions()
 
     def channels(self, table: str, severity: Severity) -> tuple[str, ...]:
-        """Where an incident of this table and severity is announced: the route first, then the stakeholders."""
+        """
+        Where an incident of this table and severity is announced: the route first, then the stakeholders.
+        """
         first = getattr(self.routes, severity.value) or self.routes.default
         others = (s.channel for s in self.stakeholders.values() if not s.tables or table in s.tables)
         return tuple(dict.fromkeys((first, *others)))

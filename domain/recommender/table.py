@@ -31,9 +31,9 @@ class Table(Value):
     """
     A declared table: rows with a time, or (without `time`) a description of items, read as it is now.
 
-    Exactly one of `path` (parquet or text files, a glob allowed), `url` (any Ibis URL, with `table` or `select`),
-    or `select` alone (SQL in which `{tables.NAME}` is not needed: it reads files itself).
-    `settle` is how long after its end a window is complete; windows start every `every` and may overlap.
+    Exactly one of `path` (parquet or text files, a glob allowed), `url` (any Ibis URL, with `table` or
+    `select`), or `select` alone (SQL in which `{tables.NAME}` is not needed: it reads files itself). `settle`
+    is how long after its end a window is complete; windows start every `every` and may overlap.
     """
 
     name: str

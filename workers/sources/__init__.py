@@ -1,1 +1,3 @@
-"""Where rows come from: the declaration (`declare`), and its tables opened through Ibis (`source`, `count`)."""
+"""
+Where rows come from: the declaration (`declare`), and its tables opened through Ibis (`source`, `count`).
+"""

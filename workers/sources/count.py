@@ -51,8 +51,10 @@ def census(source: Source, at: datetime) -> Census:
             last=rows[TIME].max(where=early),
         )
     ).iloc[0]
-    counts = [0 if pd.isna(row[name]) else int(row[name]) for name in ("total", "missing", "future")]
-    return Census(*counts, first=_moment(row["first"]), last=_moment(row["last"]))
+    total, missing, future = (
+        0 if pd.isna(row[name]) else int(row[name]) for name in ("total", "missing", "future")
+    )
+    return Census(total, missing, future, _moment(row["first"]), _moment(row["last"]))
 
 
 def _moment(value: Any) -> datetime | None:
@@ -79,8 +81,8 @@ def count_windows(
         measure: a numeric column to add up instead of counting; NaN and infinite values add nothing.
 
     Returns:
-        Columns window (int: index into the grid), dim1, val1, dim2, val2 (null where unused), rows. The total of a
-        window has no dim1. Windows without rows are absent. Null values are the value "∅ (not set)".
+        Columns window (int: index into the grid), dim1, val1, dim2, val2 (null where unused), rows. The total
+        of a window has no dim1. Windows without rows are absent. Null values are the value "∅ (not set)".
 
     Raises:
         SourceError: a dimension has more than 2,000 values, or as `open_source`.
@@ -93,9 +95,7 @@ def count_windows(
     weight = ibis.literal(1) if measure is None else _finite(rows[measure])
     keyed = rows.mutate(**{WINDOW: _window(rows, grid), ROWS: weight})
     cells = keyed.group_by(WINDOW, *dimensions).aggregate(**{ROWS: keyed[ROWS].sum()})
-    asked = [() for _unused in range(1)] + [
-        s for k in range(1, ways + 1) for s in combinations(dimensions, k)
-    ]
+    asked = [s for k in range(ways + 1) for s in combinations(dimensions, k)]
     if exploded:
         frame = source.fetch(cells)
         _bounded(name, frame, dimensions)
@@ -142,7 +142,8 @@ def _with_dimensions(
             if dimension not in described.columns:
                 right = sorted(own | set(described.columns))
                 raise SourceError(
-                    f'table "{source.table.name}": dimension "{dimension}" is in neither it nor "{items.table}"; '
+                    f'table "{source.table.name}": dimension "{dimension}" is in neither it nor '
+                    f'"{items.table}"; '
                     f"{nearest(dimension, right)}"
                 )
         text = recommender.tables[items.table].csv
@@ -171,7 +172,9 @@ def _open_beside(recommender: Recommender, source: Source, items: str) -> Any:
 
 
 def _sets(cells: Any, asked: list[tuple[str, ...]]) -> Any:
-    """One aggregation for each set of dimensions, all of them from the cells, which the engine computes once."""
+    """
+    One aggregation for each set of dimensions, all of them from the cells, which the engine computes once.
+    """
 
     def one(names: tuple[str, ...]) -> Any:
         counted = cells.group_by(WINDOW, *names).aggregate(**{ROWS: cells[ROWS].sum()})
@@ -194,7 +197,7 @@ def _rolled_up(cells: pd.DataFrame, asked: list[tuple[str, ...]], exploded: dict
             if name in exploded:
                 part = part.assign(**{name: part[name].str.split(exploded[name], regex=False)}).explode(name)
                 part[name] = part[name].replace("", NOT_SET)
-        part = part.groupby([WINDOW, *names], as_index=False, observed=True)[ROWS].sum()
+        part = part.groupby([WINDOW, *names], observed=True)[[ROWS]].sum().reset_index()
         for place in (0, 1):
             part[f"dim{place + 1}"] = names[place] if place < len(names) else None
             part[f"val{place + 1}"] = part[names[place]] if place < len(names) else None
@@ -223,7 +226,9 @@ def _bounded(name: str, frame: pd.DataFrame, dimensions: tuple[str, ...]) -> Non
 def time_bins(
     recommender: Recommender, name: str, start: datetime, end: datetime, width: timedelta
 ) -> np.ndarray:
-    """Starts (unix seconds, sorted, int64) of the bins of `width` in [start, end) that hold at least one row."""
+    """
+    Starts (unix seconds, sorted, int64) of the bins of `width` in [start, end) that hold at least one row.
+    """
     source = open_source(recommender, name)
     rows = source.between(start, end)
     seconds = int(width.total_seconds())

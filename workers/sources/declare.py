@@ -54,12 +54,13 @@ def load(path: str | Path, environment: Mapping[str, str] | None = None) -> Reco
     """
     The declaration in `path` (a file, or a folder that holds `recsysops.toml`).
 
-    `${NAME}` and `${NAME:-default}` in any text are replaced from `environment` (the process's own if not given).
-    A relative path is relative to the declaration, unless it begins with a variable that is set: then to the
-    current folder, as in a shell.
+    `${NAME}` and `${NAME:-default}` in any text are replaced from `environment` (the process's own if not
+    given). A relative path is relative to the declaration, unless it begins with a variable that is set: then
+    to the current folder, as in a shell.
 
     Raises:
-        ConfigurationError: all problems, one a line, each as `file:line: key: what is wrong, what would be right`.
+        ConfigurationError: all problems, one a line, each as `file:line: key: what is wrong, what would be
+        right`.
     """
     file = Path(path)
     file = (file / FILE_NAME if file.is_dir() else file).resolve()

@@ -12,7 +12,8 @@ _KEY = re.compile(r"^\s*([\w.\"'-]+)\s*=")
 
 def line_of(text: str, key: Sequence[str]) -> int | None:
     """
-    The 1-based line on which the longest known beginning of `key` stands; None where nothing of it is written.
+    The 1-based line on which the longest known beginning of `key` stands; None where nothing of it is
+    written.
 
     >>> line_of('[tables.plays]\\npath = "a"\\n', ("tables", "plays", "path"))
     2

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import ibis
+import numpy as np
 import pandas as pd
 from ibis import _
 from ibis.backends.sql.datatypes import DuckDBType
@@ -65,15 +66,16 @@ class Source:
                 )
 
     def between(self, start: datetime, end: datetime) -> Any:
-        """Rows with start ≤ time < end, their time in `__time`; the condition is on the column as it is stored."""
+        """
+        Rows with start ≤ time < end, their time in `__time`; the condition is on the column as it is stored.
+        """
         column = self._time_column()
         stored = self.stored_time()
         low, high = _bounds(stored, start, end)
-        kept = self.rows
         if stored == "text":
-            kept = kept.mutate(**{TIME: _as_time(column, stored)}).filter(_[TIME] >= low, _[TIME] < high)
-            return kept
-        return kept.filter(column >= low, column < high).mutate(**{TIME: _as_time(column, stored)})
+            timed = self.rows.mutate(**{TIME: _as_time(column, stored)})
+            return timed.filter(_[TIME] >= low, _[TIME] < high)
+        return self.rows.filter(column >= low, column < high).mutate(**{TIME: _as_time(column, stored)})
 
     def timed(self) -> Any:
         """All rows with their time in `__time`, null where there is none."""
@@ -87,8 +89,8 @@ class Source:
         if kind.is_date():
             return "date"
         if kind.is_numeric():
-            top = self.fetch(self.rows.aggregate(top=self._time_column().max())).iloc[0, 0]
-            return "milliseconds" if pd.notna(top) and float(top) > MILLISECONDS_ABOVE else "seconds"
+            top = self.fetch(self.rows.aggregate(top=self._time_column().max()))["top"].to_numpy(dtype=float)
+            return "milliseconds" if np.nanmax(top, initial=0.0) > MILLISECONDS_ABOVE else "seconds"
         if kind.is_string():
             return "text"
         raise SourceError(
@@ -156,7 +158,7 @@ def open_source(recommender: Recommender, name: str, *, seconds: float = STATEME
         connection = open_duckdb(recommender.folder)
         sql = table.select or f"SELECT * FROM {_reader(table)}"  # noqa: S608 - the declaration is the team's own
         if table.select and table.path:
-            sql = f"WITH rows AS (SELECT * FROM {_reader(table)}) {table.select}"
+            sql = f"WITH rows AS (SELECT * FROM {_reader(table)}) {table.select}"  # noqa: S608
     return Source(
         table, connection, run(name, connection, lambda: rows_of(connection, sql), seconds), seconds
     )
@@ -183,7 +185,9 @@ def _reader(table: Table) -> str:
 
 
 def text_options(csv: Csv, *, rejects: bool = False) -> str:
-    """DuckDB's options for a text file; a row that does not fit is left out, and kept aside with `rejects`."""
+    """
+    DuckDB's options for a text file; a row that does not fit is left out, and kept aside with `rejects`.
+    """
     options = [
         f"delim = '{quoted(csv.delimiter)}'",
         f"header = {str(csv.header).lower()}",
@@ -201,7 +205,9 @@ def text_options(csv: Csv, *, rejects: bool = False) -> str:
 
 
 def malformed_rows(table: Table) -> int:
-    """How many lines of a text table do not fit its declared shape; 0 for other tables. Reads the whole file."""
+    """
+    How many lines of a text table do not fit its declared shape; 0 for other tables. Reads the whole file.
+    """
     if not table.path or not (table.csv or table.path.endswith(TEXT_ENDINGS)):
         return 0
     connection = open_duckdb()
