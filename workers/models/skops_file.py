@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,20 +27,24 @@ class SkopsModel:
     """
     One fitted scikit-learn estimator, asked for scores.
 
-    `kind` is "probability" where the estimator is a classifier with `predict_proba`, else "number".
+    `kind` is "log_odds" where the estimator is a classifier of two classes, else "number".
     """
 
     def __init__(self, estimator: object) -> None:
         self.estimator = estimator
-        self.kind = "probability" if hasattr(estimator, "predict_proba") else "number"
+        self.kind = "log_odds" if hasattr(estimator, "predict_proba") else "number"
 
     def score(self, features: pd.DataFrame) -> npt.NDArray[np.float64]:
-        """(rows,) probability of the last class, or the predicted number. `features` in the trained order."""
+        """(rows,) log-odds of the second class, or the predicted number. Columns are found by name."""
         names = getattr(self.estimator, "feature_names_in_", None)
         inputs = features[list(names)] if names is not None else features.to_numpy(float)
-        if self.kind == "probability":
-            return np.asarray(self.estimator.predict_proba(inputs), np.float64)[:, -1]  # type: ignore[attr-defined]
-        return np.asarray(self.estimator.predict(inputs), np.float64)  # type: ignore[attr-defined]
+        estimator: Any = self.estimator
+        if self.kind == "number":
+            return np.asarray(estimator.predict(inputs), np.float64)
+        if hasattr(estimator, "decision_function"):
+            return np.asarray(estimator.decision_function(inputs), np.float64)
+        chance = np.clip(np.asarray(estimator.predict_proba(inputs), np.float64)[:, -1], 1e-9, 1 - 1e-9)
+        return np.asarray(np.log(chance) - np.log1p(-chance))
 
 
 def load_model(path: Path) -> SkopsModel:

@@ -33,7 +33,7 @@ def test_a_model_scores_as_it_did_before_it_was_written(tmp_path: Path, model: o
     skops.io.dump(model, tmp_path / "m.skops")
     loaded = load_model(tmp_path / "m.skops")
     wanted = (
-        model.predict_proba(INPUTS)[:, 1] if hasattr(model, "predict_proba") else model.predict(INPUTS)  # type: ignore[attr-defined]
+        model.decision_function(INPUTS) if hasattr(model, "predict_proba") else model.predict(INPUTS)  # type: ignore[attr-defined]
     )
     np.testing.assert_allclose(loaded.score(INPUTS[["c", "a", "b"]]), wanted)
 

@@ -1,0 +1,98 @@
+"""Since when: the change point of a metric from which its season is already taken out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from domain.errors import TooFewRows
+from domain.values import Estimate
+
+Floats = npt.NDArray[np.float64]
+
+WINDOWS = 8  # fewer hold no change point
+LEAST_EVIDENCE = 6.0  # log likelihood ratio; 5 % false onsets over some hundred windows
+Z90 = 1.645
+
+
+@dataclass(frozen=True)
+class Onset:
+    """`since`: start of the first wrong window; `last_right`: start of the one before; `change` in %."""
+
+    since: datetime
+    last_right: datetime | None
+    change: Estimate
+    missing_per_hour: float
+    evidence: float
+
+
+def find_onset(series: pd.DataFrame) -> Onset | None:
+    """
+    The moment from which on the counts are off by one constant factor; null where none stands out.
+
+    Args:
+        series: `window_start` (aware, ascending, equally far apart), `observed`, `expected` counts.
+
+    Returns:
+        The split with the greatest Poisson likelihood ratio, divided by the over-dispersion before it.
+
+    Raises:
+        TooFewRows: fewer than 8 windows.
+
+    Source:
+        Hinkley (1970), Biometrika 57(1); over-dispersion as in McCullagh & Nelder (1989), 4.5.
+    """
+    known = series[np.isfinite(series["observed"]) & (series["expected"] > 0)]
+    if len(known) < WINDOWS:
+        raise TooFewRows(f"{len(known)} windows are known and {WINDOWS} are needed to say since when")
+    observed, expected = known["observed"].to_numpy(float), known["expected"].to_numpy(float)
+    gain = _gains(observed, expected)
+    split = int(np.argmax(gain))
+    phi = _dispersion(observed[:split], expected[:split]) if split > 3 else 1.0
+    if gain[split] / phi < LEAST_EVIDENCE:
+        return None
+    starts = pd.DatetimeIndex(known["window_start"])
+    base = observed[:split].sum() / expected[:split].sum() if split > 3 else 1.0
+    after = expected[split:].sum() * base
+    ratio = observed[split:].sum() / after
+    error = Z90 * np.sqrt(phi * max(ratio, 1 / after) / after)
+    hours = (starts[1] - starts[0]) / pd.Timedelta(hours=1) * (len(known) - split)
+    change = Estimate(
+        value=100 * (ratio - 1),
+        low=100 * (max(ratio - error, 0) - 1),
+        high=100 * (ratio + error - 1),
+        unit="%",
+        basis=f"{len(known) - split} windows since the onset against {split} before",
+    )
+    return Onset(
+        since=starts[split].floor("us").to_pydatetime(),
+        last_right=starts[split - 1].floor("us").to_pydatetime() if split else None,
+        change=change,
+        missing_per_hour=float((after - observed[split:].sum()) / hours),
+        evidence=float(gain[split] / phi),
+    )
+
+
+def _gains(observed: Floats, expected: Floats) -> Floats:
+    """For each split: log likelihood with a factor of its own on either side, against one factor."""
+
+    def fit(counts: Floats, means: Floats) -> Floats:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(counts > 0, counts * np.log(counts / np.maximum(means, 1e-12)), 0.0)
+
+    seen, due = np.cumsum(observed[::-1])[::-1], np.cumsum(expected[::-1])[::-1]
+    gain = fit(seen, due) + fit(seen[0] - seen, due[0] - due) - fit(seen[:1], due[:1])
+    return np.nan_to_num(gain)
+
+
+def _dispersion(observed: Floats, expected: Floats) -> float:
+    """Pearson's over-dispersion, at least 1; outliers cut so that an earlier fault does not hide this one."""
+    ratio = observed.sum() / expected.sum()
+    if ratio <= 0:
+        return 1.0
+    squares = (observed - ratio * expected) ** 2 / (ratio * expected)
+    return max(1.0, float(np.mean(np.minimum(squares, np.quantile(squares, 0.95)))))

@@ -1,0 +1,205 @@
+"""Logged requests, scored again by the real model and ranked again as the log shows that ranking is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+BISECTIONS = 45
+EXPLORES_AT = 0.9  # correlation from which logged propensities are taken for an exponential race
+
+
+class Scorer(Protocol):
+    """A model. `kind` "log_odds": scores are log-odds of a play; "number": predicted plays."""
+
+    kind: str
+
+    def score(self, features: pd.DataFrame) -> Floats:
+        """(rows,) in the model's own unit."""
+        ...
+
+
+@dataclass(frozen=True)
+class CandidateColumns:
+    """Which column of the candidates' log holds what; `features` in the model's order."""
+
+    request: str
+    item: str
+    score: str
+    features: tuple[str, ...]
+    member: str | None = None
+    propensity: str | None = None
+    shown: str | None = None
+    top: int = 10
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """
+    Candidates of logged requests, one row each.
+
+    `adjustment` is what serving added to the model's score (a boost, a bug) and stays; `temperature` divides
+    scores before exploration, null where the best `top` are shown.
+    """
+
+    rows: pd.DataFrame
+    columns: CandidateColumns
+    model: Scorer
+    requests: npt.NDArray[np.intp]
+    adjustment: Floats
+    temperature: float | None
+
+    @property
+    def request_count(self) -> int:
+        return int(self.requests.max()) + 1 if len(self.requests) else 0
+
+    def scores(self, features: pd.DataFrame) -> Floats:
+        """As they would have been logged with these features."""
+        return self.model.score(features[list(self.columns.features)]) + self.adjustment
+
+    def exposure(self, scores: Floats, gone: Bools | None = None) -> Floats:
+        """How likely each candidate is shown (0–1); rows that are `gone` are not candidates."""
+        if self.temperature is None:
+            return self._best(scores, gone)
+        with np.errstate(over="ignore"):
+            top = np.full(self.request_count, -np.inf)
+            np.maximum.at(top, self.requests, scores)
+            weights = np.exp((scores - top[self.requests]) / self.temperature)
+        if gone is not None:
+            weights = np.where(gone, 0.0, weights)
+        return self._race(weights)
+
+    def plays(self, scores: Floats) -> Floats:
+        """Predicted plays of each candidate if shown."""
+        if self.model.kind == "log_odds":
+            return np.asarray(1.0 / (1.0 + np.exp(-np.clip(scores, -40, 40))))
+        return np.maximum(scores, 0.0)
+
+    def per_request(self, values: Floats) -> Floats:
+        """(requests,) sums over each request's candidates."""
+        return np.bincount(self.requests, weights=values, minlength=self.request_count).astype(np.float64)
+
+    def _best(self, scores: Floats, gone: Bools | None) -> Floats:
+        ranked = np.where(gone, -np.inf, scores) if gone is not None else scores
+        order = np.lexsort((-ranked, self.requests))
+        starts = np.searchsorted(self.requests[order], np.arange(self.request_count))
+        place = np.arange(len(order)) - starts[self.requests[order]]
+        shown = np.zeros(len(scores))
+        shown[order] = (place < self.columns.top) & np.isfinite(ranked[order])
+        return shown
+
+    def _race(self, weights: Floats) -> Floats:
+        """Chances that a candidate's exponential clock is among the first `top`, its horizon by bisection."""
+        sizes = self.per_request((weights > 0).astype(float))
+        goal = np.minimum(self.columns.top, 0.999 * sizes)
+        low, high = np.full(self.request_count, -20.0), np.full(self.request_count, 40.0)
+        for _ in range(BISECTIONS):
+            middle = (low + high) / 2
+            few = self.per_request(-np.expm1(-weights * np.exp(middle)[self.requests])) < goal
+            low, high = np.where(few, middle, low), np.where(few, high, middle)
+        return np.asarray(-np.expm1(-weights * np.exp((low + high) / 2)[self.requests]))
+
+
+def load_traffic(rows: pd.DataFrame, columns: CandidateColumns, model: Scorer) -> Traffic:
+    """
+    Candidates made ready for replay.
+
+    How exploration works is read from the log: where the complementary log-log of the propensities is a
+    straight line in the score within each request, exposure is an exponential race, and the inverse of its
+    slope the temperature. Logged probabilities are turned into log-odds where the model speaks those.
+    """
+    rows = rows.reset_index(drop=True)
+    requests = pd.factorize(rows[columns.request])[0].astype(np.intp)
+    logged = _in_unit_of(model, rows[columns.score].to_numpy(np.float64))
+    own = model.score(rows[list(columns.features)])
+    temperature = None
+    if columns.propensity is not None and columns.propensity in rows:
+        temperature = _temperature(rows[columns.propensity].to_numpy(np.float64), logged, requests)
+    return Traffic(rows, columns, model, requests, np.nan_to_num(logged - own), temperature)
+
+
+def _in_unit_of(model: Scorer, logged: Floats) -> Floats:
+    if model.kind != "log_odds" or not np.all((logged >= 0) & (logged <= 1)):
+        return logged
+    inside = np.clip(logged, 1e-9, 1 - 1e-9)
+    return np.asarray(np.log(inside) - np.log1p(-inside))
+
+
+def _temperature(chance: Floats, score: Floats, requests: npt.NDArray[np.intp]) -> float | None:
+    inside = (chance > 1e-6) & (chance < 0.999)
+    if inside.sum() < 50:
+        return None
+    rate = np.log(-np.log1p(-chance[inside]))
+    places = pd.Series(requests[inside])
+    dx = score[inside] - pd.Series(score[inside]).groupby(places).transform("mean").to_numpy()
+    dy = rate - pd.Series(rate).groupby(places).transform("mean").to_numpy()
+    if not (np.any(dx) and np.any(dy)) or np.corrcoef(dx, dy)[0, 1] < EXPLORES_AT:
+        return None
+    slope = float(dx @ dy / (dx @ dx))
+    return 1.0 / slope if slope > 0 else None
+
+
+def derived_columns(
+    rows: pd.DataFrame, columns: CandidateColumns, feature: str, concerned: Bools
+) -> tuple[str, ...]:
+    """Model features made from the raw `feature`: itself, those named after it, and those unset with it."""
+    found = []
+    for name in columns.features:
+        unset = rows[name].isna()
+        together = (
+            concerned.any()
+            and unset[concerned].mean() > 0.5
+            and unset[~concerned].mean() < 0.1 * unset[concerned].mean()
+        )
+        if name == feature or name.startswith(f"{feature}_") or together:
+            found.append(name)
+    return tuple(found)
+
+
+def fill_rows(
+    rows: pd.DataFrame,
+    pool: pd.DataFrame,
+    columns: CandidateColumns,
+    feature: str,
+    values: Mapping[str, str],
+    derived: Sequence[str],
+) -> pd.DataFrame:
+    """
+    The model's input with `feature` of some items put to a value.
+
+    A model feature made from it is taken from candidates that have this value: of the same request, else of
+    the same member, else of anyone.
+
+    Args:
+        pool: candidates to look values up in.
+        values: item → raw value.
+    """
+    wanted = rows[columns.item].astype(str).map(values)
+    touched = wanted.notna().to_numpy()
+    out = rows[list(columns.features)].copy()
+    known = (
+        pool[pool[feature].notna()].assign(__value=lambda frame: frame[feature].astype(str))
+        if (feature in pool)
+        else pool.iloc[:0].assign(__value="")
+    )
+    asked = rows[touched].assign(__value=wanted[touched].astype(str))
+    for name in derived:
+        if name == feature:
+            out.loc[touched, name] = pd.to_numeric(wanted[touched], errors="coerce")
+            continue
+        filled = np.full(int(touched.sum()), np.nan)
+        for keys in ([columns.request], [columns.member] if columns.member else [], []):
+            by = [*keys, "__value"]
+            means = known.groupby(by, observed=True)[name].mean().rename("__mean").reset_index()
+            found = asked[by].merge(means, on=by, how="left")["__mean"].to_numpy(np.float64)
+            filled = np.where(np.isfinite(filled), filled, found)
+        out.loc[touched, name] = filled
+    return out

@@ -1,0 +1,49 @@
+"""Since when."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from domain.diagnosis.onset import find_onset
+from domain.errors import TooFewRows
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def series(
+    factor: float, onset: int = 100, windows: int = 120, mean: float = 80.0, seed: int = 0
+) -> pd.DataFrame:
+    chance = np.random.default_rng(seed)
+    expected = mean * (1 + 0.4 * np.sin(np.arange(windows) / 9))
+    truth = expected * np.where(np.arange(windows) >= onset, factor, 1.0)
+    starts = pd.DatetimeIndex([START + n * timedelta(minutes=5) for n in range(windows)])
+    return pd.DataFrame({"window_start": starts, "observed": chance.poisson(truth), "expected": expected})
+
+
+@pytest.mark.parametrize("factor", [0.3, 0.6, 1.8])
+def test_the_onset_is_found_within_a_window_and_the_interval_holds_the_truth(factor: float) -> None:
+    for seed in range(5):
+        onset = find_onset(series(factor, seed=seed))
+        assert onset is not None
+        assert abs(onset.since - (START + 100 * timedelta(minutes=5))) <= timedelta(minutes=10)
+        assert onset.last_right is not None and onset.last_right < onset.since
+        assert onset.change.low is not None and onset.change.high is not None
+        assert onset.change.low - 5 <= 100 * (factor - 1) <= onset.change.high + 5
+        assert np.sign(onset.missing_per_hour) == np.sign(1 - factor)
+
+
+def test_a_metric_that_goes_on_as_before_has_no_onset() -> None:
+    assert [find_onset(series(1.0, seed=seed)) for seed in range(10)] == [None] * 10
+
+
+def test_the_loss_an_hour_is_a_rate() -> None:
+    onset = find_onset(series(0.0, mean=60.0))
+    assert onset is not None
+    assert 400 < onset.missing_per_hour < 1_050  # twelve windows of about sixty
+
+
+def test_too_few_windows_are_said() -> None:
+    with pytest.raises(TooFewRows, match="5 windows are known"):
+        find_onset(series(1.0).head(5))

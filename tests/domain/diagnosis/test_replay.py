@@ -1,0 +1,59 @@
+"""Replay of logged requests."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from domain.diagnosis.replay import derived_columns, fill_rows, load_traffic
+
+
+def test_how_the_recommender_explores_is_read_from_the_log(world: SimpleNamespace) -> None:
+    traffic = load_traffic(world.candidates, world.columns, world.model)
+    assert traffic.temperature == pytest.approx(0.65, rel=0.02)
+    exposure = traffic.exposure(traffic.scores(traffic.rows))
+    np.testing.assert_allclose(exposure, world.candidates["propensity"], atol=0.01)
+    np.testing.assert_allclose(traffic.per_request(exposure), 5.0, atol=0.01)
+
+
+def test_without_propensities_the_best_of_each_request_are_shown(world: SimpleNamespace) -> None:
+    traffic = load_traffic(world.candidates.drop(columns="propensity"), world.columns, world.model)
+    assert traffic.temperature is None
+    shown = traffic.exposure(traffic.scores(traffic.rows)) > 0
+    ranks = world.candidates.groupby("request_id")["score"].rank(ascending=False)
+    assert (ranks[shown] <= 5).all()
+    assert shown.sum() == 5 * traffic.request_count
+
+
+def test_candidates_that_are_gone_are_not_shown_and_others_take_their_places(world: SimpleNamespace) -> None:
+    traffic = load_traffic(world.candidates_before, world.columns, world.model)
+    gone = traffic.rows["item_id"].isin(world.concerned).to_numpy()
+    exposure = traffic.exposure(traffic.scores(traffic.rows), gone)
+    assert exposure[gone].max() == 0.0
+    np.testing.assert_allclose(traffic.per_request(exposure), 5.0, atol=0.05)
+
+
+def test_what_serving_added_to_the_score_stays(world: SimpleNamespace) -> None:
+    rows = world.candidates.copy()
+    odds = np.log(rows["score"] / (1 - rows["score"])) + 0.5
+    rows["score"] = 1 / (1 + np.exp(-odds))
+    traffic = load_traffic(rows, world.columns, world.model)
+    np.testing.assert_allclose(traffic.adjustment, 0.5, atol=1e-6)
+
+
+def test_a_filled_language_gives_each_member_its_own_match_back(world: SimpleNamespace) -> None:
+    columns, rows = world.columns, world.candidates
+    concerned = rows["item_id"].isin(world.concerned).to_numpy()
+    derived = derived_columns(rows, columns, "language", concerned)
+    assert derived == ("language_match",)
+    pool = pd.concat([rows, world.candidates_before])
+    former = dict(zip(world.before["item_id"], world.before["language"], strict=True))
+    values = {item: former[item] for item in world.concerned}
+    filled = fill_rows(rows, pool, columns, "language", values, derived)
+    for member, group in rows[concerned].groupby("member_id"):
+        for place, item in group["item_id"].items():
+            truth = pool[(pool["member_id"] == member) & (pool["language"] == values[item])]["language_match"]
+            if len(truth):
+                assert filled.loc[place, "language_match"] == pytest.approx(truth.iloc[0])
+    pd.testing.assert_frame_equal(filled[~concerned], rows.loc[~concerned, list(columns.features)])
