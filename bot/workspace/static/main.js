@@ -86,8 +86,15 @@ function drawMessages() {
   const found = inChannel(app.channel);
   list.replaceChildren(...withDays(found, (message) => row(message, app, false)));
   if (!found.length) list.append(h("div", { class: "empty" }, h("p", {}, "Nothing has been said here yet."), h("p", { class: "quiet" }, "Incidents appear by themselves. Type / to ask for something.")));
-  list.scrollTop = list.scrollHeight;
+  showNewest(list);
   markRead();
+}
+
+// The newest message; one taller than the window is shown from its head, where it says what it is about.
+function showNewest(list) {
+  list.scrollTop = list.scrollHeight;
+  const last = list.lastElementChild;
+  if (last && last.offsetHeight > list.clientHeight) last.scrollIntoView({ block: "start" });
 }
 
 function withDays(found, draw) {
@@ -170,7 +177,7 @@ function replace(list, message, inThread) {
   const fresh = row(message, app, inThread);
   old.replaceWith(fresh);
   if (action) fresh.querySelector(`[data-action-id="${CSS.escape(action)}"]`)?.focus();
-  if (atEnd) list.scrollTop = list.scrollHeight;
+  if (atEnd) showNewest(list);
 }
 
 function listen() {
@@ -194,7 +201,7 @@ byId("thread").addEventListener("keydown", (event) => { if (event.key === "Escap
 // A picture that arrives late must not push the newest message out of sight.
 for (const id of ["messages", "thread-messages"]) {
   const list = byId(id);
-  list.addEventListener("load", () => { if (list.scrollHeight - list.scrollTop - list.clientHeight < 500) list.scrollTop = list.scrollHeight; }, true);
+  list.addEventListener("load", () => { if (list.scrollHeight - list.scrollTop - list.clientHeight < 500) showNewest(list); }, true);
 }
 addEventListener("hashchange", followAddress);
 addEventListener("visibilitychange", () => app.data && markRead());

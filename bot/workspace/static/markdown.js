@@ -12,7 +12,12 @@ export function markdown(text) {
 }
 
 function lines(all) {
-  if (all.length > 1 && all[0].includes("|") && /^[\s|:-]+$/.test(all[1])) return [table(all)];
+  const start = all.findIndex((line, index) => line.includes("|") && /^[\s|:-]*-[\s|:-]*$/.test(all[index + 1] ?? ""));
+  if (start >= 0) {
+    const length = all.slice(start).findIndex((line) => !line.includes("|"));
+    const end = length < 0 ? all.length : start + length;
+    return [...lines(all.slice(0, start)), table(all.slice(start, end)), ...lines(all.slice(end))];
+  }
   const out = [];
   for (const line of all) {
     const heading = /^#{1,6}\s+(.*)$/.exec(line);

@@ -1,0 +1,117 @@
+"""Acts as the people of a local workspace and reads what it shows; what tests of the bot drive it with."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import httpx
+
+Json = dict[str, Any]
+Found = TypeVar("Found")
+
+
+class Refused(Exception):
+    """The workspace could not do what was asked of it; its words say why."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """How the app took what a person did; see `bot.workspace.deliver.Answer`."""
+
+    ack_ms: float
+    status: int | None
+    answer: Json
+    error: str
+
+
+class Driver:
+    """
+    Args:
+        url: the workspace's page, without a slash at the end.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._http = httpx.Client(base_url=url, timeout=20.0, trust_env=False)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def press(
+        self, action_id: str, *, user: str = "U-oncall", message: Json | None = None, **more: Any
+    ) -> Answered:
+        """Presses in a message (JSON with channel and ts), else in the open modal; `home=True`: in Home."""
+        place = {} if message is None else {"channel": message["channel"], "ts": message["ts"]}
+        return self._act("press", user=user, action_id=action_id, **place, **more)
+
+    def command(
+        self, text: str, *, user: str = "U-oncall", channel: str = "C-recsysops", **more: Any
+    ) -> Answered:
+        return self._act("command", user=user, channel=channel, text=text, **more)
+
+    def submit(self, values: Json, *, user: str = "U-oncall") -> Answered:
+        """Fills the topmost modal in, {block id: value} or {block id: {action id: value}}, and sends it."""
+        return self._act("submit", user=user, values=values)
+
+    def close_modal(self, *, user: str = "U-oncall", everything: bool = False) -> Answered:
+        return self._act("close", user=user, all=everything)
+
+    def open_home(self, *, user: str = "U-oncall") -> Answered:
+        return self._act("open_home", user=user)
+
+    def say(self, text: str, *, user: str = "U-oncall", channel: str = "C-recsysops", **more: Any) -> Json:
+        return self._post("say", user=user, channel=channel, text=text, **more)
+
+    def fault(self, kind: str, **more: Any) -> None:
+        """Orders something to go wrong; see `bot.workspace.faults.Fault`."""
+        self._post("faults", kind=kind, **more)
+
+    def advance(self, seconds: float) -> None:
+        """Moves the workspace's clock ahead."""
+        self._post("clock", advance_seconds=seconds)
+
+    def disconnect_sockets(self) -> int:
+        return int(self._post("sockets")["disconnected"])
+
+    def state(self) -> Json:
+        body: Json = self._http.get("/control/state").raise_for_status().json()
+        return body
+
+    def messages(self, channel: str = "C-recsysops") -> list[Json]:
+        """What everyone sees in a channel, replies included, deleted ones not; oldest first."""
+        return [m for m in self.state()["messages"] if m["channel"] == channel and not m["deleted"]]
+
+    def ephemerals(self, user: str = "U-oncall") -> list[Json]:
+        return [m for m in self.state()["ephemerals"] if m["only_for"] == user and not m["deleted"]]
+
+    def modal(self, user: str = "U-oncall") -> Json | None:
+        """The topmost modal a person has open."""
+        open_views: list[Json] = self.state()["views"][user]
+        return open_views[-1] if open_views else None
+
+    def wait(self, look: Callable[[], Found | None], what: str, seconds: float = 5.0) -> Found:
+        """
+        The first thing `look` finds that is true.
+
+        Raises:
+            TimeoutError: nothing in time; `what` says what was awaited.
+        """
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            found = look()
+            if found:
+                return found
+            time.sleep(0.03)
+        raise TimeoutError(f"No {what} within {seconds} s.")
+
+    def _act(self, path: str, **body: Any) -> Answered:
+        return Answered(**self._post(path, **body))
+
+    def _post(self, path: str, **body: Any) -> Json:
+        response = self._http.post(f"/control/{path}", json=body)
+        answer: Json = response.json()
+        if response.status_code != 200:
+            raise Refused(answer["error"])
+        return answer
