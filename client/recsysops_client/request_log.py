@@ -24,7 +24,8 @@ class RequestLog:
     Append-only JSON lines (or CSV, when `fields` are given) under `folder`, written by one background thread.
 
     Args:
-        folder: created when absent. The open file is `{name}.jsonl` or `.csv`; full ones get a time in their name.
+        folder: created when absent. The open file is `{name}.jsonl` or `.csv`; full ones get a time in
+            their name.
         share: part of the requests (0–1) for which `takes` says yes, chosen by a hash of the request's id.
         max_bytes: size at which a file is turned over.
         keep: how many full files stay.

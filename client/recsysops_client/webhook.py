@@ -100,7 +100,8 @@ class WebhookReceiver:
             return "the signature does not belong to this body, time and secret"
         age_seconds = self._clock() - int(timestamp)
         if abs(age_seconds) > TOLERANCE_SECONDS:
-            return f"signed {age_seconds:.0f} s ago; at most {TOLERANCE_SECONDS} s are accepted (are the clocks right?)"
+            limit = f"at most {TOLERANCE_SECONDS} s are accepted"
+            return f"signed {age_seconds:.0f} s ago; {limit} (are the clocks right?)"
         return None
 
     def _run(self, call: HotfixCall) -> Answer:
@@ -135,7 +136,7 @@ class WebhookReceiver:
                 entry = json.loads(line)
                 key = (entry["id"], entry["action"])
             except (ValueError, KeyError, TypeError):
-                continue  # half a line of a process that died: its call counts as begun only if that was written
+                continue  # half a line of a process that died: its call had not begun yet
             answers[key] = (entry["http"], entry["answer"]) if "answer" in entry else _unfinished(key)
         return answers
 

@@ -68,7 +68,8 @@ class Catalogue:
     @cached_property
     def launches(self) -> npt.NDArray[np.int64]:
         """When each film launches or launched, microseconds since 1970."""
-        return self.frame["launch_at"].dt.as_unit("us").to_numpy(dtype=np.int64)
+        at: npt.NDArray[np.int64] = self.frame["launch_at"].dt.as_unit("us").to_numpy(dtype=np.int64)
+        return at
 
     @cached_property
     def numbers(self) -> dict[str, npt.NDArray[np.float32]]:
@@ -127,7 +128,8 @@ def _read_films() -> pd.DataFrame:
     if spec is None or spec.origin is None:
         raise FileNotFoundError("the film catalogue is not installed: pip install 'recsysops[cinema]'")
     path = Path(spec.origin).parent / "_data" / "movies.db"
-    query = "SELECT o.*, t.Meter AS Meter, t.Reviews AS Reviews FROM omdb o JOIN tomatoes t ON t.ID = o.ID ORDER BY o.ID"
+    joined = "FROM omdb o JOIN tomatoes t ON t.ID = o.ID ORDER BY o.ID"
+    query = f"SELECT o.*, t.Meter AS Meter, t.Reviews AS Reviews {joined}"
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
         films = pd.read_sql(query, connection)
     return films.drop_duplicates("imdbID").reset_index(drop=True)
@@ -137,9 +139,7 @@ def _tidy(films: pd.DataFrame) -> pd.DataFrame:
     country = _first(films["Country"]).fillna("Unknown")
     spoken = films["Language"].fillna("").str.split(",").map(lambda words: [word.strip() for word in words])
     pairs = zip(country, spoken, strict=True)
-    language = [
-        HOME_LANGUAGE[c] if HOME_LANGUAGE.get(c) in words else (words[0] or None) for c, words in pairs
-    ]
+    language = [_main_language(HOME_LANGUAGE.get(land), words) for land, words in pairs]
     return pd.DataFrame(
         {
             "item_id": films["imdbID"],
@@ -155,6 +155,11 @@ def _tidy(films: pd.DataFrame) -> pd.DataFrame:
             "launch_at": pd.to_datetime(films["Released"], utc=True).dt.as_unit("us"),
         }
     )
+
+
+def _main_language(home: str | None, spoken: list[str]) -> str | None:
+    """The source lists languages by alphabet: the country's own if it is among them, else the first."""
+    return home if home in spoken else (spoken[0] or None)
 
 
 def _first(column: pd.Series[str]) -> pd.Series[str]:

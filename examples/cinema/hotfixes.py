@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,8 @@ HOTFIXES = {
 class Hotfixes:
     """The hotfixes in force, kept in a file so that a restart keeps them, too."""
 
-    def __init__(self, live: Live) -> None:
-        self.live = live
+    def __init__(self, live: Live, clock: Callable[[], datetime] = now) -> None:
+        self.live, self.clock = live, clock
         self.path = live.settings.folder / "hotfixes.json"
         self.receiver = WebhookReceiver(live.settings.secret(), live.settings.folder / "hooks.journal")
         self.active: dict[str, dict[str, Any]] = {}
@@ -46,7 +47,7 @@ class Hotfixes:
                 _parse_expiry(call.expires_at)
             if call.hotfix in self.active:
                 raise ValueError(f"{call.hotfix} is in force already, by {self.active[call.hotfix]['id']}")
-            detail, noted = self._apply(call.hotfix, dict(call.parameters), now())
+            detail, noted = self._apply(call.hotfix, dict(call.parameters), self.clock())
             self.active[call.hotfix] = {"id": call.id, "expires_at": call.expires_at, **noted}
             self._write()
             return detail
@@ -94,7 +95,8 @@ class Hotfixes:
             raise ValueError(f"no catalogue was delivered before {limit.isoformat()}")
         serving.rolled_back = read_snapshot(tables, earlier[-1], serving.truth)
         gone = int(serving.delivered.launched(at).sum() - serving.rolled_back.launched(at).sum())
-        detail = f"serving the catalogue delivered at {earlier[-1]:%Y-%m-%d %H:%M:%S} UTC; {gone} newer films are gone"
+        since = f"{earlier[-1]:%Y-%m-%d %H:%M:%S} UTC"
+        detail = f"serving the catalogue delivered at {since}; {gone} newer films are gone"
         return detail, {"delivered_at": earlier[-1].isoformat()}
 
     def _retrain(self, segment: str, at: datetime) -> tuple[str, dict[str, Any]]:
@@ -106,7 +108,7 @@ class Hotfixes:
 
     def _keep_model(self) -> Path:
         serving = self.live.serving
-        folder = self.live.settings.folder / "models" / f"before-{now():%Y%m%dT%H%M%S%f}"
+        folder = self.live.settings.folder / "models" / f"before-{self.clock():%Y%m%dT%H%M%S%f}"
         ranking.save(serving.ranker, folder)
         return folder
 

@@ -49,7 +49,8 @@ def render(shelves: list[Shelf], status: dict[str, Any]) -> str:
 
 def _shelf(shelf: Shelf) -> str:
     films = "".join(_film(*film) for film in shelf.films)
-    return f"<section><h2>{escape(shelf.title)} <small>{escape(shelf.detail)}</small></h2><ol>{films}</ol></section>"
+    head = f"<h2>{escape(shelf.title)} <small>{escape(shelf.detail)}</small></h2>"
+    return f"<section>{head}<ol>{films}</ol></section>"
 
 
 def _film(title: str, genre: str, country: str, language: str | None) -> str:
