@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import structlog
-from celery import Celery  # type: ignore[import-untyped]
+from celery import Celery
 from kombu.exceptions import OperationalError
 
 CONNECT_SECONDS = 2

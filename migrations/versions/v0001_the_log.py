@@ -72,8 +72,8 @@ BESIDE = (
         kept_at timestamptz NOT NULL)""",
     "CREATE TABLE memory (name text PRIMARY KEY, value text NOT NULL, kept_at timestamptz NOT NULL)",
     """CREATE TABLE attempts (
-        event_id text, kind text, stream text NOT NULL, count integer NOT NULL, next_at timestamptz NOT NULL,
-        trouble text, PRIMARY KEY (event_id, kind))""",
+        event_id text, kind text, stream text NOT NULL, issued integer NOT NULL, begun integer NOT NULL,
+        next_at timestamptz NOT NULL, trouble text, PRIMARY KEY (event_id, kind))""",
 )
 
 

@@ -88,13 +88,19 @@ class MemoryRow(SQLModel, table=True):
 
 
 class AttemptRow(SQLModel, table=True):
-    """How often a debt was handed to the workers, when next, and what went wrong last."""
+    """
+    How a debt is coming along.
+
+    `issued` counts how often it was handed to the workers, `begun` how often one began since it last came to
+    an end (so a worker that died over it counts too), `next_at` is when to hand it over again.
+    """
 
     __tablename__: ClassVar[str] = "attempts"
 
     event_id: str = Field(primary_key=True)
     kind: str = Field(primary_key=True)
     stream: str
-    count: int
+    issued: int
+    begun: int
     next_at: datetime = _moment()
     trouble: str | None = Field(default=None, sa_type=Text)

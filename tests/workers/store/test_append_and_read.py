@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import orjson
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from domain.errors import Tampered, VersionConflict
+from domain.incident.commands import AddNote
+from domain.incident.events import NoteAdded
+from domain.incident.state import replay
+from domain.values import Actor
+from workers import clock
+from workers.handle import Answer
+from workers.store import cards
+from workers.store.events import Origin, append, last_position, read_after, read_stream
+from workers.store.export import export
+from workers.store.verify import verify
+
+Opened = Callable[..., Answer]
+Pressed = Callable[..., Answer]
+
+WRITER = """
+import sys
+from domain.incident.commands import AddNote
+from domain.values import Actor
+from workers.handle import handle
+from workers.store.connection import engine
+log, stream, first = engine(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+person = Actor(kind="person", id="terminal:on-call")
+for n in range(first, 10_000):
+    handle(stream, AddNote(text=f"note {n}"), actor=person, key=f"note-{n}", log=log)
+    print(n, flush=True)
+"""
+
+
+@pytest.mark.parametrize(
+    "change", ["UPDATE events SET actor = 'nobody'", "DELETE FROM events", "TRUNCATE events"]
+)
+def test_the_database_itself_refuses_to_change_an_event(log: Engine, opened: Opened, change: str) -> None:
+    opened()
+    with pytest.raises(DBAPIError, match="events are never changed"), log.begin() as connection:
+        connection.execute(text(change))
+
+
+def test_an_append_to_a_stream_that_moved_on_is_a_conflict(
+    log: Engine, opened: Opened, on_call: Actor
+) -> None:
+    stream = opened().stream
+    origin = Origin(actor=on_call, key="k", at=clock.now())
+    with pytest.raises(VersionConflict, match="stands at version 1, not 0"), log.begin() as connection:
+        append(connection, stream, 0, [NoteAdded(text="late")], origin)
+
+
+def test_several_events_of_one_command_share_its_key_and_stay_together(log: Engine, on_call: Actor) -> None:
+    origin = Origin(actor=on_call, key="k", at=clock.now())
+    with log.begin() as connection:
+        written = append(connection, "s", 0, [NoteAdded(text="a"), NoteAdded(text="b")], origin)
+    assert [(r.version, r.key, r.id) for r in written] == [(1, "k", "s:1"), (2, "k", "s:2")]
+
+
+def test_a_reader_never_passes_a_gap_while_eight_write_and_some_give_up(log: Engine, on_call: Actor) -> None:
+    def write(n: int) -> None:
+        dice = random.Random(n)
+        for step in range(6):
+            origin = Origin(actor=on_call, key=f"{n}-{step}", at=clock.now())
+            with log.connect() as connection, connection.begin() as transaction:
+                append(connection, f"s{n}-{step}", 0, [NoteAdded(text="x")], origin)
+                time.sleep(dice.uniform(0, 0.004))
+                if dice.random() < 0.3:
+                    transaction.rollback()
+
+    seen: list[int] = []
+    with ThreadPoolExecutor(8) as pool:
+        writers = [pool.submit(write, n) for n in range(8)]
+        while not all(w.done() for w in writers) or not caught_up(log, seen):
+            with log.connect() as connection:
+                seen += [r.position for r in read_after(connection, seen[-1] if seen else 0)]
+    for writer in writers:
+        writer.result()
+    with log.connect() as connection:
+        everything = [r.position for r in read_after(connection, 0)]
+    assert seen == everything
+    assert len(seen) > 10
+
+
+def caught_up(log: Engine, seen: list[int]) -> bool:
+    with log.connect() as connection:
+        return last_position(connection) == (seen[-1] if seen else 0)
+
+
+def test_a_killed_writer_that_resends_leaves_no_half_and_no_double(
+    log: Engine, database_url: str, opened: Opened
+) -> None:
+    stream = opened().stream
+    confirmed = -1
+    for _ in range(3):
+        # It resends the last one it knows to be written, as a client does that died before the answer came.
+        command = [sys.executable, "-c", WRITER, database_url, stream, str(max(confirmed, 0))]
+        writer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert writer.stdout is not None
+        for line in writer.stdout:
+            confirmed = int(line)
+            if confirmed >= 0 and confirmed % 15 == 14:
+                break
+        time.sleep(random.uniform(0, 0.01))
+        os.kill(writer.pid, signal.SIGKILL)
+        confirmed = max([confirmed, *(int(line) for line in writer.stdout if line.endswith("\n"))])
+        writer.wait(10)
+    with log.connect() as connection:
+        events = read_stream(connection, stream)
+        card = cards.find(connection, stream)
+    notes = [r.event.text for r in events if isinstance(r.event, NoteAdded)]
+    assert notes == [f"note {n}" for n in range(len(notes))]
+    assert len(notes) in (confirmed + 1, confirmed + 2)
+    assert card == replay(events)
+    assert verify(log).events == len(events)
+
+
+def test_a_log_that_was_not_touched_is_verified(log: Engine, opened: Opened, pressed: Pressed) -> None:
+    pressed(opened("Drama", "a").stream, AddNote(text="hm"), "n")
+    opened("Comedy", "b")
+    verified = verify(log)
+    assert (verified.events, verified.streams, verified.cards) == (3, 2, 2)
+
+
+def tamper(log: Engine, statement: str) -> None:
+    with log.begin() as connection:
+        connection.execute(text("ALTER TABLE events DISABLE TRIGGER events_are_never_changed"))
+        connection.execute(text(statement))
+        connection.execute(text("ALTER TABLE events ENABLE TRIGGER events_are_never_changed"))
+
+
+@pytest.mark.parametrize(
+    ("statement", "says"),
+    [
+        ("UPDATE events SET actor = 'somebody' WHERE version = 2", "event 2 (note.added, version 2"),
+        (
+            "UPDATE events SET data = replace(data, 'second', 'other') WHERE version = 3",
+            "event 3 (note.added",
+        ),
+        ("UPDATE events SET at = at + interval '1 hour' WHERE version = 1", "event 1 (incident.opened"),
+        ("DELETE FROM events WHERE version = 2", "has no version 2: the next event is event 3"),
+        ("DELETE FROM events WHERE version = 3", "is not what its events say"),
+        ("UPDATE cards SET severity = 'SEV4'", "The card of incident-"),
+        ("UPDATE cards SET incident = '{}'", "The card of incident-"),
+        ("DELETE FROM cards", "has events but no card"),
+        ("DELETE FROM events", "has no events; somebody wrote it by hand"),
+    ],
+)
+def test_the_first_thing_that_does_not_fit_is_named(
+    log: Engine, opened: Opened, pressed: Pressed, statement: str, says: str
+) -> None:
+    stream = opened().stream
+    pressed(stream, AddNote(text="first"), "n1")
+    pressed(stream, AddNote(text="second"), "n2")
+    tamper(log, statement)
+    with pytest.raises(Tampered) as caught:
+        verify(log)
+    assert says in str(caught.value)
+
+
+def test_the_export_is_one_line_an_event_with_its_hash(log: Engine, opened: Opened, pressed: Pressed) -> None:
+    stream = opened().stream
+    pressed(stream, AddNote(text="hm"), "n")
+    lines = [orjson.loads(line) for line in export(log)]
+    assert [line["wire_name"] for line in lines] == ["incident.opened", "note.added"]
+    assert lines[1]["data"] == {"text": "hm"}
+    assert len(lines[1]["hash"]) == 64
+    assert list(export(log, after=lines[0]["position"])) == [orjson.dumps(lines[1]) + b"\n"]

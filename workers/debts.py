@@ -1,0 +1,187 @@
+"""
+What the log owes the world is done here, once, however often it is asked for.
+
+A follower hands each new debt to the workers, the clock (`remind`) hands it over again while it is owed, and
+`settle` does it: one at a time for each debt, after another look into the log, answered under the debt's key.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Event as Signal
+
+import structlog
+from sqlalchemy import Connection, Engine
+
+from domain.errors import Refused
+from domain.incident import commands as c
+from domain.incident.debts import Debt, owed
+from domain.incident.decide import DEPLOYED
+from domain.incident.events import Recorded
+from domain.incident.state import Incident
+from domain.values import Actor
+from workers import clock
+from workers.carry import Carrier
+from workers.follow import follow
+from workers.handle import handle, replayed
+from workers.settings import settings
+from workers.store import attempts, cards
+from workers.store.connection import engine
+from workers.store.lock import alone
+
+FOLLOWER = "debts"
+MOST_TRIES = 5
+BOTS_OWN = {"announce"}
+"""Settled by the bot's own follower; not handed to the workers."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Work:
+    """One debt to settle. `last_try`: after this one the workers give up, so leave the world as it was."""
+
+    log: Engine
+    incident: Incident
+    debt: Debt
+    at: datetime
+    last_try: bool = False
+
+
+Settler = Callable[[Work], Sequence[c.Command]]
+"""Does the work and returns what to record; nothing where it is not time yet. May raise anything."""
+
+Send = Callable[..., bool]
+"""`send(job, *arguments)`: see `workers.carry.Carrier.send`."""
+
+
+def hand_over(send: Send) -> Callable[[Connection, Recorded], None]:
+    """The follower's effect: what an event newly demands goes to the workers."""
+
+    def effect(connection: Connection, recorded: Recorded) -> None:
+        incident = cards.find(connection, recorded.stream)
+        for debt in owed(incident) if incident else ():
+            if debt.kind in BOTS_OWN:
+                continue
+            if attempts.issue_first(connection, recorded.stream, debt, clock.now()):
+                send("recsysops.settle", debt.kind, recorded.stream, debt.event_id)
+
+    return effect
+
+
+def remind(log: Engine, send: Send, at: datetime | None = None) -> int:
+    """Hand over again whatever is overdue, and hotfixes whose time is over; returns how many."""
+    count = 0
+    now = at or clock.now()
+    with log.begin() as connection:
+        for incident in cards.to_remind(connection):
+            for debt in _due(incident, now):
+                if attempts.issue_again(connection, incident.stream, debt, now):
+                    send("recsysops.settle", debt.kind, incident.stream, debt.event_id)
+                    count += 1
+    return count
+
+
+def settle(log: Engine, settlers: Mapping[str, Settler], kind: str, stream: str, event_id: str) -> bool:
+    """
+    Settle one debt, if it is still owed and nobody else is at it; True where an answer was recorded.
+
+    After `MOST_TRIES` attempts that came to nothing the failure itself is recorded, so that people see it.
+    """
+    with alone(log, f"settle:{kind}:{event_id}") as mine:
+        if not mine:
+            return False
+        with log.begin() as connection:
+            incident = replayed(connection, stream)
+            debt = _still_owed(incident, kind, event_id)
+            if debt is None:
+                return False
+            begun, trouble = attempts.begin(connection, stream, debt, clock.now())
+        if begun > MOST_TRIES:
+            gave_up = _give_up(log, incident, debt, trouble or "the worker died over it each time")
+            if gave_up:
+                return True
+        work = Work(log, incident, debt, clock.now(), last_try=begun >= MOST_TRIES)
+        return _try(work, settlers[kind])
+
+
+def _try(work: Work, settler: Settler) -> bool:
+    debt = work.debt
+    try:
+        commands = settler(work)
+        for command in commands:
+            _record(work.log, work.incident, debt, command, _key(debt, command))
+    except Exception as error:  # noqa: BLE001 - whatever it was: written down, tried again, given up visibly
+        _log.exception("debt_not_settled", kind=debt.kind, event_id=debt.event_id)
+        trouble = f"{type(error).__name__}: {error}"
+        with work.log.begin() as connection:
+            attempts.end(connection, debt, trouble=trouble)
+        return work.last_try and _give_up(work.log, work.incident, debt, trouble)
+    with work.log.begin() as connection:
+        attempts.end(connection, debt)
+    return bool(commands)
+
+
+def _key(debt: Debt, command: c.Command) -> str:
+    # Every look of a watch is an answer of its own; everything else is answered once.
+    looked = f":{command.window_end.isoformat()}" if isinstance(command, c.RecordWatch) else ""
+    return f"{debt.event_id}:{debt.kind}{looked}"
+
+
+def _record(log: Engine, incident: Incident, debt: Debt, command: c.Command, key: str) -> None:
+    actor = Actor(kind="worker", id=f"worker:{debt.kind}")
+    try:
+        handle(incident.stream, command, actor=actor, key=key, cause=debt.event_id, log=log)
+    except Refused as error:
+        # The incident moved on while the work was done; what people decided meanwhile stands.
+        _log.info("answer_refused", key=key, reason=str(error))
+
+
+def _due(incident: Incident, at: datetime) -> tuple[Debt, ...]:
+    expiry = expiry_of(incident)
+    due = tuple(debt for debt in owed(incident) if debt.kind not in BOTS_OWN)
+    return (*due, expiry) if expiry and expiry.since <= at else due
+
+
+def expiry_of(incident: Incident) -> Debt | None:
+    """The debt of taking a hotfix back when its time is over; None where nothing acts or nothing expires."""
+    hotfix = incident.hotfix
+    if hotfix is None or hotfix.stage not in DEPLOYED or hotfix.expires_at is None:
+        return None
+    return Debt(kind="expire", event_id=hotfix.event_id, since=hotfix.expires_at)
+
+
+def _still_owed(incident: Incident, kind: str, event_id: str) -> Debt | None:
+    return next((d for d in _due(incident, clock.now()) if (d.kind, d.event_id) == (kind, event_id)), None)
+
+
+def _give_up(log: Engine, incident: Incident, debt: Debt, trouble: str) -> bool:
+    """Record the failure. False where the debt stays owed all the same, and is worth going on with."""
+    reason = f"Given up after {MOST_TRIES} attempts; the last one said: {trouble}"
+    option = incident.hotfix.option if incident.hotfix else ""
+    failures: dict[str, c.Command] = {
+        "diagnose": c.RecordDiagnosisFailure(reason=reason),
+        "menu": c.PrepareMenu(options=(), note=f"The hotfixes could not be priced. {reason}"),
+        "apply": c.RecordHotfixFailed(option=option, reason=reason),
+        "watch": c.RefuteHotfix(option=option, reason=f"Its effect could not be measured. {reason}"),
+        "revert": c.RecordRevertFailed(option=option, reason=reason),
+    }
+    note = c.AddNote(text=f"“{debt.kind}” is not done yet and goes on being tried. {reason}")
+    key = f"{debt.event_id}:{debt.kind}:given-up"
+    _record(log, incident, debt, failures.get(debt.kind, note), key)
+    return debt.kind in failures
+
+
+def main() -> None:
+    """The follower's process: `python -m workers.debts`."""
+    stop = Signal()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    follow(engine(settings().database()), FOLLOWER, hand_over(Carrier(settings().broker()).send), stop)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""The declaration this process works with, read again when its file changed."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from domain.errors import ConfigurationError
+from domain.recommender.recommender import Recommender
+from workers.settings import settings
+from workers.sources.declare import load
+
+
+def recommender(path: Path | None = None) -> Recommender:
+    """
+    What `recsysops.toml` declares now.
+
+    Raises:
+        ConfigurationError: there is no such file, or something in it is wrong.
+    """
+    file = path or settings().config
+    if not file.exists():
+        raise ConfigurationError(
+            f"{file} does not exist: write one with `recsysops init`, or name it in RECSYSOPS_CONFIG."
+        )
+    return _loaded(file, file.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _loaded(file: Path, changed_at_nanoseconds: int) -> Recommender:
+    return load(file)

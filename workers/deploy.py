@@ -1,0 +1,104 @@
+"""A hotfix put in force and taken back by the deployer its option names; its key is the approval's id."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+
+from domain.errors import ConfigurationError, DeployError, DeployUncertain
+from domain.incident import commands as c
+from domain.incident.events import HotfixApproved
+from domain.incident.state import Incident
+from domain.recommender.recommender import Recommender
+from domain.values import Option
+from workers import clock
+from workers.debts import Work
+from workers.deployers.deployer import Deployer
+from workers.deployers.file import FileDeployer
+from workers.deployers.webhook import WebhookDeployer
+from workers.store.events import read_stream
+
+_log = structlog.get_logger(__name__)
+
+
+def build_deployer(recommender: Recommender, option: Option) -> Deployer:
+    """
+    The deployer that an option goes to.
+
+    Raises:
+        ConfigurationError: it is not declared (any more), or the variable with its secret is not set.
+    """
+    declared = recommender.deployers.get(option.deployer)
+    if declared is None:
+        raise ConfigurationError(
+            f"The deployer {option.deployer!r} is not declared; add [deployers.{option.deployer}]."
+        )
+    if declared.kind == "file":
+        return FileDeployer(Path(declared.path or ""))
+    secret = os.environ.get(declared.secret_env or "", "")
+    return WebhookDeployer(
+        declared.url or "", secret, clock=clock.now, timeout_seconds=declared.timeout.total_seconds()
+    )
+
+
+def apply(work: Work, recommender: Recommender) -> Sequence[c.Command]:
+    """
+    Put the approved option in force.
+
+    A refusal is recorded at once. Where nobody knows whether it was done, it is asked again under the same
+    key; at the last try it is taken back instead, so that nothing acts that the log calls failed.
+    """
+    option = option_in_hand(work.incident)
+    deployer = build_deployer(recommender, option)
+    expires_at = work.at + option.expires_after if option.expires_after else None
+    try:
+        receipt = deployer.apply(work.debt.event_id, option, expires_at)
+    except DeployUncertain:
+        if work.last_try:
+            deployer.revert(work.debt.event_id, option)
+        raise
+    except DeployError as error:
+        return (c.RecordHotfixFailed(option=option.key, reason=str(error)),)
+    return (c.RecordHotfixApplied(option=option.key, receipt=receipt),)
+
+
+def revert(work: Work, recommender: Recommender) -> Sequence[c.Command]:
+    """Take the hotfix back; a refusal is recorded, an unknown outcome is tried again."""
+    option = option_in_hand(work.incident)
+    try:
+        receipt = build_deployer(recommender, option).revert(approval_id(work), option)
+    except DeployUncertain:
+        raise
+    except DeployError as error:
+        return (c.RecordRevertFailed(option=option.key, reason=str(error)),)
+    return (c.RecordHotfixReverted(option=option.key, receipt=receipt),)
+
+
+def expire(work: Work, recommender: Recommender) -> Sequence[c.Command]:
+    """Its time is over: take it back for certain, whatever the receiving side does about expiry by itself."""
+    option = option_in_hand(work.incident)
+    build_deployer(recommender, option).revert(approval_id(work), option)
+    return (c.ExpireHotfix(option=option.key),)
+
+
+def option_in_hand(incident: Incident) -> Option:
+    """
+    The option of the incident's hotfix.
+
+    Raises:
+        ConfigurationError: the hotfix is not on the menu any more.
+    """
+    option = incident.option(incident.hotfix.option) if incident.hotfix else None
+    if option is None:
+        raise ConfigurationError(f"#{incident.number} has no hotfix in hand that is on its menu.")
+    return option
+
+
+def approval_id(work: Work) -> str:
+    """The id of the approval that the hotfix was applied under: the key by which a deployer knows it."""
+    with work.log.connect() as connection:
+        events = read_stream(connection, work.incident.stream)
+    return next(r.id for r in reversed(events) if isinstance(r.event, HotfixApproved))

@@ -1,0 +1,61 @@
+"""
+The jobs, thin: each looks up what it needs and calls the room that does the work.
+
+Science is imported inside them: the application starts at once, and a process loads what it needs.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from celery import shared_task
+from sqlalchemy import Engine
+
+from workers import clock
+from workers.carry import Carrier
+from workers.settings import settings
+from workers.store.connection import engine
+
+
+def _log() -> Engine:
+    return engine(settings().database())
+
+
+@shared_task(name="recsysops.detect")  # type: ignore[untyped-decorator]
+def detect() -> None:
+    """One look at everything that is declared."""
+    from workers.declared import recommender  # noqa: PLC0415
+    from workers.tick import detect_tick  # noqa: PLC0415
+
+    detect_tick(_log(), recommender(), clock.now())
+
+
+@shared_task(name="recsysops.predict")  # type: ignore[untyped-decorator]
+def predict() -> None:
+    """One look at the launch calendar."""
+    from workers.declared import recommender  # noqa: PLC0415
+    from workers.tick import predict_tick  # noqa: PLC0415
+
+    predict_tick(_log(), recommender(), clock.now())
+
+
+@shared_task(name="recsysops.settle")  # type: ignore[untyped-decorator]
+def settle(kind: str, stream: str, event_id: str) -> None:
+    """One debt of one incident."""
+    from workers.debts import settle as settle_debt  # noqa: PLC0415
+    from workers.settlers import SETTLERS  # noqa: PLC0415
+
+    settle_debt(_log(), SETTLERS, kind, stream, event_id)
+
+
+@shared_task(name="recsysops.remind")  # type: ignore[untyped-decorator]
+def remind() -> None:
+    """Whatever is overdue is asked for again."""
+    from workers.debts import remind as remind_debts  # noqa: PLC0415
+
+    remind_debts(_log(), _carrier().send)
+
+
+@lru_cache(maxsize=1)
+def _carrier() -> Carrier:
+    return Carrier(settings().broker())

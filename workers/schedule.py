@@ -1,0 +1,83 @@
+"""
+The clock's process: `python -m workers.schedule`. It only sends; what is due is decided by whoever gets it.
+
+A tick that finds no worker expires instead of piling up, and two clocks at once do no harm: each job takes a
+lock of its own.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Event as Signal
+
+import structlog
+
+from domain.errors import ConfigurationError
+from workers.carry import Carrier
+from workers.declared import recommender
+from workers.settings import settings
+
+REMIND_SECONDS = 2.0
+PREDICT_SECONDS = 60.0
+DETECT_SECONDS = 10.0
+FASTEST_SECONDS = 1.0
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Ticks:
+    """Which job is due when. `every` maps a job to its seconds; the only time it knows is monotonic."""
+
+    every: dict[str, float]
+    _next: dict[str, float] = field(default_factory=dict)
+
+    def due(self, now: float) -> list[str]:
+        """The jobs to send now. After a pause each is sent once, not once for every tick that was missed."""
+        jobs = [job for job in self.every if now >= self._next.get(job, now)]
+        for job in jobs:
+            self._next[job] = now + self.every[job]
+        return jobs
+
+    def seconds_to_next(self, now: float) -> float:
+        """How long to sleep."""
+        return max(0.05, min((self._next.get(job, now) for job in self.every), default=now + 1.0) - now)
+
+
+def run(ticks: Ticks, send: Callable[..., bool], stop: Signal) -> None:
+    """Send what is due until `stop` is set."""
+    while not stop.is_set():
+        for job in ticks.due(time.monotonic()):
+            send(job, expires_seconds=max(5.0, 2 * ticks.every[job]))
+        stop.wait(ticks.seconds_to_next(time.monotonic()))
+
+
+def declared_ticks() -> Ticks:
+    """How often each job is sent for what is declared now; a wrong declaration still leaves the reminders."""
+    every = {"recsysops.remind": REMIND_SECONDS}
+    try:
+        declared = recommender()
+    except ConfigurationError as error:
+        _log.error("nothing_to_look_at", error=str(error))
+        return Ticks(every)
+    lengths = [table.looks_every.total_seconds() for table in declared.tables.values() if table.time]
+    lengths += [check.every.total_seconds() for check in declared.checks.values() if check.every]
+    every["recsysops.detect"] = max(FASTEST_SECONDS, min(lengths, default=DETECT_SECONDS))
+    if declared.launches is not None:
+        every["recsysops.predict"] = PREDICT_SECONDS
+    return Ticks(every)
+
+
+def main() -> None:
+    """The clock, until it is told to stop."""
+    stop = Signal()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    run(declared_ticks(), Carrier(settings().broker()).send, stop)
+
+
+if __name__ == "__main__":
+    main()

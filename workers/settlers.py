@@ -1,0 +1,73 @@
+"""
+Who settles which kind of debt: the one table. Complete in both directions; a test holds it against them.
+
+Each science room is imported when its first debt comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from domain.incident import commands as c
+from domain.recommender.recommender import Recommender
+from workers.debts import Settler, Work
+from workers.declared import recommender
+
+Room = Callable[[Work, Recommender], Sequence[c.Command]]
+
+
+def _diagnose() -> Room:
+    from workers.diagnose import settle  # noqa: PLC0415
+
+    return settle
+
+
+def _menu() -> Room:
+    from workers.resolve import settle  # noqa: PLC0415
+
+    return settle
+
+
+def _apply() -> Room:
+    from workers.deploy import apply  # noqa: PLC0415
+
+    return apply
+
+
+def _revert() -> Room:
+    from workers.deploy import revert  # noqa: PLC0415
+
+    return revert
+
+
+def _expire() -> Room:
+    from workers.deploy import expire  # noqa: PLC0415
+
+    return expire
+
+
+def _watch() -> Room:
+    from workers.watch import watch  # noqa: PLC0415
+
+    return watch
+
+
+def _follow_up() -> Room:
+    from workers.improve import settle  # noqa: PLC0415
+
+    return settle
+
+
+def _with_declaration(room: Callable[[], Room]) -> Settler:
+    return lambda work: room()(work, recommender())
+
+
+SETTLERS: Mapping[str, Settler] = {
+    "diagnose": _with_declaration(_diagnose),
+    "menu": _with_declaration(_menu),
+    "apply": _with_declaration(_apply),
+    "watch": _with_declaration(_watch),
+    "revert": _with_declaration(_revert),
+    "expire": _with_declaration(_expire),
+    "follow_up": _with_declaration(_follow_up),
+}

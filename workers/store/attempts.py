@@ -1,0 +1,87 @@
+"""How often each debt was handed to the workers, when to hand it over again, and what went wrong last."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, and_, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from domain.incident.debts import DUE_AFTER, Debt
+from workers.store.tables import AttemptRow
+
+LONGEST_PAUSE = timedelta(minutes=10)
+STEADY = {"watch"}
+"""Kinds that are asked for again and again by design, at one pace."""
+
+_ATTEMPTS = AttemptRow.__table__  # type: ignore[attr-defined]
+
+
+def issue_first(connection: Connection, stream: str, debt: Debt, at: datetime) -> bool:
+    """True where this debt was never handed over; it now counts as handed over once."""
+    row = _fresh(stream, debt, at)
+    statement = insert(_ATTEMPTS).values(row).on_conflict_do_nothing()
+    return connection.execute(statement.returning(_ATTEMPTS.c.kind)).first() is not None
+
+
+def issue_again(connection: Connection, stream: str, debt: Debt, at: datetime) -> bool:
+    """True where this debt is due to be handed over again (or for the first time); it then counts as such."""
+    if at - debt.since < DUE_AFTER.get(debt.kind, timedelta(0)):
+        return False
+    issued = connection.execute(select(_ATTEMPTS.c.issued).where(_this(debt))).scalar_one_or_none()
+    if issued is None:
+        return issue_first(connection, stream, debt, at)
+    due = _this(debt) & (_ATTEMPTS.c.next_at <= at) & (_ATTEMPTS.c.issued == issued)
+    again = {"issued": issued + 1, "next_at": at + pause(debt.kind, issued + 1)}
+    return connection.execute(update(_ATTEMPTS).where(due).values(again)).rowcount == 1
+
+
+def begin(connection: Connection, stream: str, debt: Debt, at: datetime) -> tuple[int, str | None]:
+    """Count a beginning; returns how many there were since the last end, and the last trouble."""
+    statement = insert(_ATTEMPTS).values({**_fresh(stream, debt, at), "begun": 1})
+    counted = statement.on_conflict_do_update(
+        index_elements=["event_id", "kind"], set_={"begun": _ATTEMPTS.c.begun + 1}
+    )
+    row = connection.execute(counted.returning(_ATTEMPTS.c.begun, _ATTEMPTS.c.trouble)).one()
+    return row.begun, row.trouble
+
+
+def end(connection: Connection, debt: Debt, trouble: str | None = None) -> None:
+    """The attempt came to an end: well (`trouble` None: the count starts again), or not."""
+    values = {"trouble": trouble} if trouble else {"begun": 0, "trouble": None}
+    connection.execute(update(_ATTEMPTS).where(_this(debt)).values(values))
+
+
+def troubled(connection: Connection) -> int:
+    """How many debts are in trouble at the moment."""
+    query = select(func.count()).select_from(_ATTEMPTS).where(_ATTEMPTS.c.trouble.is_not(None))
+    return int(connection.execute(query).scalar_one())
+
+
+def pause(kind: str, issued: int) -> timedelta:
+    """
+    How long to wait after the n-th handing over.
+
+    >>> pause("apply", 1), pause("apply", 3), pause("apply", 30), pause("watch", 30)
+    (datetime.timedelta(seconds=15), datetime.timedelta(seconds=60), datetime.timedelta(seconds=600), \
+datetime.timedelta(seconds=5))
+    """
+    first = DUE_AFTER.get(kind, timedelta(seconds=15))
+    if kind in STEADY:
+        return first
+    return LONGEST_PAUSE if issued > 10 else min(LONGEST_PAUSE, first * 2 ** (issued - 1))
+
+
+def _fresh(stream: str, debt: Debt, at: datetime) -> dict[str, object]:
+    return {
+        "event_id": debt.event_id,
+        "kind": debt.kind,
+        "stream": stream,
+        "issued": 1,
+        "begun": 0,
+        "next_at": at + pause(debt.kind, 1),
+    }
+
+
+def _this(debt: Debt) -> ColumnElement[bool]:
+    return and_(_ATTEMPTS.c.event_id == debt.event_id, _ATTEMPTS.c.kind == debt.kind)

@@ -1,0 +1,111 @@
+"""A deployed hotfix is watched by the metric that raised the alarm, until it is back or the time is over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import structlog
+
+from domain.detection.measure import Measurement
+from domain.errors import ConfigurationError, SourceError
+from domain.incident import commands as c
+from domain.incident.events import HotfixWatched
+from domain.incident.state import Hotfix
+from domain.recommender.recommender import Recommender
+from domain.values import Finding
+from workers.debts import Work
+from workers.detect import measure
+from workers.store.events import read_stream
+
+LOOK_AGAIN_AFTER = timedelta(seconds=15)
+REPAIRED_ENOUGH = 0.5
+"""Share of the gap that has to be closed too: that the metric lies in a wide band says little alone."""
+
+_log = structlog.get_logger(__name__)
+
+
+def watch(work: Work, recommender: Recommender) -> Sequence[c.Command]:
+    """
+    One look. Verified as soon as one whole window after the deployment has its metric back in the band;
+    refuted when the declared time to watch is over without it; until then a look is only written down.
+    """
+    hotfix, finding = work.incident.hotfix, work.incident.finding
+    if hotfix is None or hotfix.applied_at is None or hotfix.watch_until is None:
+        raise ConfigurationError(f"#{work.incident.number} has no deployed hotfix to watch.")
+    if finding is None:
+        reason = "No check raised this incident, so nothing can be measured; judge it yourself."
+        return (c.RefuteHotfix(option=hotfix.option, reason=reason),)
+    start, end = window_to_look_at(recommender, finding, hotfix.applied_at, work.at)
+    whole = end - start >= finding.window_end - finding.window_start
+    over = end >= hotfix.watch_until
+    if not over and (not whole or end < _last_look(work, hotfix) + LOOK_AGAIN_AFTER):
+        return ()
+    try:
+        seen = measure(recommender, finding, start, end)
+    except (SourceError, ValueError) as error:
+        if over:
+            return (
+                c.RefuteHotfix(option=hotfix.option, reason=f"Its effect could not be measured: {error}"),
+            )
+        _log.warning("not_measured", incident=work.incident.number, error=str(error))
+        return ()
+    return (_judged(hotfix, finding, seen, whole, over, end),)
+
+
+def window_to_look_at(
+    recommender: Recommender, finding: Finding, applied_at: datetime, at: datetime
+) -> tuple[datetime, datetime]:
+    """The newest complete window, as long as the finding's, without anything from before the deployment."""
+    table = recommender.tables.get(finding.table)
+    end = at - (table.settle if table else timedelta(0))
+    return max(applied_at, end - (finding.window_end - finding.window_start)), end
+
+
+def _judged(
+    hotfix: Hotfix, finding: Finding, seen: Measurement, whole: bool, over: bool, end: datetime
+) -> c.Command:
+    repaired = seen.repaired(finding)
+    low, high = _interval(finding, seen)
+    if whole and seen.within and repaired >= REPAIRED_ENOUGH and (low is None or low > 0):
+        return c.VerifyHotfix(
+            option=hotfix.option,
+            observed=seen.observed,
+            expected=seen.expected,
+            repaired_share=repaired,
+            low=low,
+            high=high,
+        )
+    if over:
+        reason = (
+            f"{seen.observed:,.0f} {finding.unit} where {seen.expected:,.0f} are expected "
+            f"({seen.low:,.0f} to {seen.high:,.0f}): {repaired:.0%} of the gap is closed"
+        )
+        return c.RefuteHotfix(option=hotfix.option, reason=reason, repaired_share=repaired)
+    return c.RecordWatch(
+        option=hotfix.option,
+        observed=seen.observed,
+        expected=seen.expected,
+        repaired_share=repaired,
+        window_end=end,
+    )
+
+
+def _interval(finding: Finding, seen: Measurement) -> tuple[float | None, float | None]:
+    """
+    The 95 % interval of the repaired share: chance moves what is observed by as much as the band is wide.
+
+    None where the gap was not relative to anything expected.
+    """
+    if finding.expected <= 0 or seen.expected <= 0 or finding.change == 0:
+        return None, None
+    half = (seen.high - seen.low) / 2 / seen.expected / abs(finding.change)
+    repaired = seen.repaired(finding)
+    return repaired - half, repaired + half
+
+
+def _last_look(work: Work, hotfix: Hotfix) -> datetime:
+    with work.log.connect() as connection:
+        events = read_stream(connection, work.incident.stream)
+    looks = (r.event.window_end for r in events if isinstance(r.event, HotfixWatched) and r.at >= hotfix.at)
+    return max(looks, default=hotfix.at - LOOK_AGAIN_AFTER)
