@@ -10,21 +10,40 @@ from __future__ import annotations
 from threading import Lock
 from typing import TYPE_CHECKING
 
+import structlog
 from sqlalchemy import Engine, text
 
+from domain.errors import ConfigurationError
 from domain.incident.commands import Command
 from domain.incident.events import Recorded
 from domain.incident.state import Incident
+from domain.recommender.route import Permissions, Routes
 from domain.values import Actor
 from workers.follow import News, hold_position, save_position
 from workers.handle import Answer, handle
 from workers.settings import Settings
+from workers.settings import settings as environment
 from workers.store import attachments, cards
 from workers.store.connection import engine
 from workers.store.events import read_after, read_stream
 
 if TYPE_CHECKING:
+    from domain.recommender.recommender import Recommender
     from workers.carry import Carrier
+
+__all__ = ["Door", "environment", "open_door"]
+
+_log = structlog.get_logger(__name__)
+
+
+def open_door() -> Door:
+    """
+    The door to the store that this process's environment names.
+
+    Raises:
+        ConfigurationError: no PostgreSQL is named.
+    """
+    return Door(environment())
 
 
 class Door:
@@ -108,6 +127,29 @@ class Door:
         """True where PostgreSQL answers."""
         with self._engine.connect() as connection:
             return bool(connection.execute(text("SELECT 1")).scalar_one() == 1)
+
+    def permissions(self) -> Permissions:
+        """Which groups may press what, as declared now; nobody is named where nothing is declared."""
+        declared = self._declared()
+        return declared.permissions if declared else Permissions()
+
+    def channels(self, incident: Incident) -> tuple[str, ...]:
+        """Where an incident is announced: its route first, then the stakeholders of its table."""
+        declared = self._declared()
+        if declared is None:
+            return (Routes().default,)
+        table = incident.finding.table if incident.finding else ""
+        return declared.channels(table, incident.severity)
+
+    def _declared(self) -> Recommender | None:
+        # A wrong declaration must not keep incidents from being told; `recsysops doctor` says what is wrong.
+        from workers.declared import recommender  # noqa: PLC0415 - only some processes need it
+
+        try:
+            return recommender(self._settings.config)
+        except ConfigurationError as error:
+            _log.warning("not_declared", error=str(error).partition("\n")[0])
+            return None
 
     def _stream(self, stream_or_number: str | int) -> str:
         named = str(stream_or_number).removeprefix("#")

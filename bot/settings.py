@@ -1,0 +1,60 @@
+"""What the bot's processes need to know, taken from the environment that the door reads once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from domain.errors import ConfigurationError
+from workers.door import environment
+
+
+@dataclass(frozen=True)
+class BotSettings:
+    """
+    Tokens are kept out of `repr`, so that they reach no log.
+
+    Attributes:
+        public_url: where people's browsers reach the pages; in links and pictures of messages.
+        host, port: where the web process listens.
+    """
+
+    bot_token: str = field(repr=False)
+    signing_secret: str = field(repr=False)
+    app_token: str = field(repr=False)
+    slack_base_url: str
+    public_url: str
+    host: str
+    port: int
+
+
+def read(*, http: bool = False, socket: bool = False) -> BotSettings:
+    """
+    This process's settings.
+
+    Args:
+        http:   requests come over HTTP: the signing secret is needed.
+        socket: they come over Socket Mode: the app-level token is needed.
+
+    Raises:
+        ConfigurationError: what is needed is not set.
+    """
+    given = environment()
+    needed = {"SLACK_BOT_TOKEN": given.slack_bot_token}
+    if http:
+        needed["SLACK_SIGNING_SECRET"] = given.slack_signing_secret
+    if socket:
+        needed["SLACK_APP_TOKEN"] = given.slack_app_token
+    if missing := [name for name, value in needed.items() if not value]:
+        raise ConfigurationError(
+            f"{' and '.join(missing)} not set. The values are on your Slack app's pages (README.md, "
+            "“Connect it to Slack”); to try without Slack, run `recsysops demo`."
+        )
+    return BotSettings(
+        bot_token=given.slack_bot_token or "",
+        signing_secret=given.slack_signing_secret or "",
+        app_token=given.slack_app_token or "",
+        slack_base_url=given.slack_base_url,
+        public_url=given.public_url,
+        host=given.host,
+        port=given.port,
+    )
