@@ -175,7 +175,7 @@ def fault(planned: Plan, end: datetime, error: Exception, memory: CheckState) ->
         severity=planned.check.severity or Severity.SEV3,
         title=f"The check {planned.check.name} cannot look: {first}"[:300],
     )
-    seen = Seen(slice=(), since=end, told=True)
+    seen = Seen(slice=(), since=end, told=True, blind=True)
     state = memory.model_copy(update={"seen": {**memory.seen, finding.fingerprint: seen}})
     return Verdict(findings=(finding,), state=state, judged=False, note=first)
 

@@ -74,7 +74,7 @@ def _usable(counts: Counts, seen: dict[str, Seen]) -> npt.NDArray[np.bool_]:
     (n_windows, n_slices): a slice, and every slice inside or around it, learns nothing while it is wrong.
     """
     usable = np.repeat(counts.known[:, None], len(counts.slices), axis=1)
-    for one in seen.values():
+    for one in (one for one in seen.values() if not one.blind):
         before = np.array([counts.end(i) <= one.since for i in range(len(counts.total))])
         touched = [set(one.slice) <= set(s) or set(s) <= set(one.slice) for s in counts.slices]
         usable[:, np.array(touched, dtype=bool)] &= before[:, None]

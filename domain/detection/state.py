@@ -14,8 +14,8 @@ SHORT_SECONDS = 3_600.0
 
 class Seen(Value):
     """
-    Something found: since which window, in how many looks in a row, and in how many it has been missing
-    since.
+    Something found: since which window, in how many looks in a row, in how many it has been missing since.
+    `blind`: what was found is that the check could not look.
     """
 
     slice: Slice
@@ -24,6 +24,7 @@ class Seen(Value):
     looks: int = 1
     missing: int = 0
     told: bool = False
+    blind: bool = False
 
 
 class CheckState(Value):

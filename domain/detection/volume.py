@@ -21,7 +21,7 @@ def usable_windows(counts: Counts, state: CheckState) -> npt.NDArray[np.bool_]:
     stands.
     """
     usable = counts.known.copy()
-    standing = [seen.since for seen in state.seen.values() if not seen.slice]
+    standing = [seen.since for seen in state.seen.values() if not seen.blind]
     if standing:
         since = min(standing)
         usable &= np.array([counts.end(i) <= since for i in range(len(usable))])

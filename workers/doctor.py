@@ -1,0 +1,230 @@
+"""What `recsysops doctor` says: the declaration held against the real sources, and what to mend."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+
+from domain.errors import ConfigurationError, SourceError
+from domain.recommender.hotfix import Deployer
+from domain.recommender.model import Model
+from domain.recommender.recommender import Recommender
+from workers import clock
+from workers.detect import plan
+from workers.examine import Advice, examine_items, examine_table
+from workers.first import init
+from workers.sources.declare import load
+from workers.sources.lines import nearest
+from workers.sources.source import Source
+
+__all__ = ["Advice", "check", "init"]
+
+HOOK_SECONDS = 3.0
+_CHANNEL = re.compile(r"^(#[a-z0-9][a-z0-9_-]{0,79}|[CGD][A-Z0-9]{8,})$")
+
+
+def check(
+    path: str | Path,
+    *,
+    environment: Mapping[str, str] | None = None,
+    at: datetime | None = None,
+) -> list[Advice]:
+    """
+    Everything that can be checked about the declaration at `path`, against what it names.
+
+    Reads the sources, never writes to them; a deployer is asked whether it answers, not to do anything.
+
+    Args:
+        environment: the process's own if not given. at: now, if not given.
+    """
+    env = os.environ if environment is None else environment
+    try:
+        recommender = load(path, env)
+    except ConfigurationError as error:
+        return [
+            Advice(level="error", where=str(path), says=line, mend="mend the file") for line in _lines(error)
+        ]
+    now = at or clock.now()
+    opened: dict[str, Source] = {}
+    advice: list[Advice] = []
+    for name in recommender.tables:
+        advice += _examined(f"tables.{name}", partial(examine_table, recommender, name, now, opened))
+    advice += _examined("items", lambda: examine_items(recommender, opened))
+    for model in recommender.models.values():
+        advice += _examined(f"models.{model.name}", partial(_model, model, opened))
+    advice += _examined("launches", lambda: _launches(recommender, opened))
+    advice += list(_checks(recommender))
+    for deployer in recommender.deployers.values():
+        advice += _examined(f"deployers.{deployer.name}", partial(_deployer, deployer, env))
+    advice += [*_hotfixes(recommender), *_people(recommender)]
+    return advice
+
+
+def _lines(error: Exception) -> list[str]:
+    return str(error).splitlines()
+
+
+def _examined(where: str, look: Callable[[], Iterable[Advice]]) -> list[Advice]:
+    """What `look` says; where the source fails it, that. All well is a line of its own."""
+    try:
+        said = list(look())
+    except SourceError as error:
+        return [
+            Advice(level="error", where=where, says=str(error), mend="mend the source, or the declaration")
+        ]
+    bad = any(a.level in {"warning", "error"} for a in said)
+    return said if bad or not said else [*said, Advice(level="ok", where=where, says="as declared")]
+
+
+def _model(model: Model, opened: Mapping[str, Source]) -> Iterator[Advice]:
+    where = f"models.{model.name}"
+    source = opened.get(model.candidates or "")
+    if source is not None:
+        asked = (model.request, model.item, model.score, model.shown, model.propensity, *model.features)
+        for name in asked:
+            if name is not None and name not in source.columns:
+                says = f'table "{model.candidates}" has no column "{name}"'
+                yield Advice(level="error", where=where, says=says, mend=nearest(name, source.columns))
+    file = Path(model.path)
+    if not file.is_file():
+        yield Advice(
+            level="error", where=f"{where}.path", says=f"there is no file {file}", mend="train the model"
+        )
+        return
+    yield from _model_file(model, file, f"{where}.path")
+
+
+def _model_file(model: Model, file: Path, where: str) -> Iterator[Advice]:
+    """The model's types and its number of features, read without running anything that it says."""
+    from skops.io import get_untrusted_types  # noqa: PLC0415 - seconds, and only where a model is
+    from skops.io import load as load_model  # noqa: PLC0415
+
+    try:
+        untrusted = get_untrusted_types(file=file)
+        if untrusted:
+            says = f"it holds types that are not trusted: {', '.join(untrusted[:3])}"
+            yield Advice(
+                level="error", where=where, says=says, mend="save it with known scikit-learn parts only"
+            )
+            return
+        loaded = load_model(file)
+    except Exception as error:  # noqa: BLE001 - whatever a broken file does, the doctor says so
+        says = f"is not a model that skops can read: {type(error).__name__}"
+        yield Advice(level="error", where=where, says=says, mend="save it with skops.io.dump")
+        return
+    takes = getattr(loaded, "n_features_in_", None)
+    if takes is not None and int(takes) != len(model.features):
+        says = f"the model takes {takes} features, {len(model.features)} are declared"
+        yield Advice(level="error", where=where, says=says, mend="declare what it was trained with")
+
+
+def _launches(recommender: Recommender, opened: Mapping[str, Source]) -> Iterator[Advice]:
+    launches = recommender.launches
+    source = opened.get(launches.table) if launches else None
+    if launches is None or source is None:
+        return
+    asked = (launches.snapshot, launches.launch, launches.item, launches.outcome, *launches.features)
+    for name in asked:
+        if name not in source.columns:
+            says = f'table "{launches.table}" has no column "{name}"'
+            yield Advice(level="error", where="launches", says=says, mend=nearest(name, source.columns))
+
+
+def _checks(recommender: Recommender) -> Iterator[Advice]:
+    if not recommender.checks:
+        yield Advice(level="warning", where="checks", says="nothing is looked at", mend="add [checks.NAME]")
+    for declared in recommender.checks.values():
+        where = f"checks.{declared.name}"
+        if declared.kind == "launch_forecast":
+            if recommender.launches is None:
+                yield Advice(
+                    level="error", where=where, says="no [launches] is declared", mend="add [launches]"
+                )
+            continue
+        table = plan(recommender, declared).table
+        if declared.table is None:
+            says = f'names no table; it looks at "{table.name}"'
+            yield Advice(level="warning", where=where, says=says, mend="add table = …")
+        if table.time is None:
+            says = f'table "{table.name}" declares no time'
+            yield Advice(level="error", where=where, says=says, mend=f"add time to [tables.{table.name}]")
+        if declared.kind == "slice_volume" and not (declared.dimensions or table.dimensions):
+            says = f'table "{table.name}" declares no dimensions to slice by'
+            yield Advice(level="error", where=where, says=says, mend="add dimensions, or use kind volume")
+
+
+def _deployer(deployer: Deployer, environment: Mapping[str, str]) -> Iterator[Advice]:
+    where = f"deployers.{deployer.name}"
+    if deployer.kind == "file":
+        yield from _file_deployer(Path(str(deployer.path)), f"{where}.path")
+        return
+    if not environment.get(str(deployer.secret_env)):
+        says = f"the variable {deployer.secret_env} is not set: calls could not be signed"
+        yield Advice(
+            level="error", where=f"{where}.secret_env", says=says, mend="set it to the shared secret"
+        )
+    if urlsplit(str(deployer.url)).scheme not in {"http", "https"}:
+        says = f"{deployer.url} is not an http(s) address"
+        yield Advice(
+            level="error", where=f"{where}.url", says=says, mend="write for instance https://host/hook"
+        )
+        return
+    try:
+        httpx.head(str(deployer.url), timeout=HOOK_SECONDS)
+    except httpx.HTTPError as error:
+        says = f"{deployer.url} does not answer ({type(error).__name__})"
+        yield Advice(level="warning", where=f"{where}.url", says=says, mend="start it, or correct url")
+
+
+def _file_deployer(path: Path, where: str) -> Iterator[Advice]:
+    folder = path.parent
+    if not folder.is_dir():
+        says = f"its folder {folder} does not exist"
+        yield Advice(level="error", where=where, says=says, mend="start the recommender, or correct path")
+    elif not os.access(folder, os.W_OK) or path.is_dir():
+        says = f"{path} cannot be written"
+        yield Advice(level="error", where=where, says=says, mend="let this user write into its folder")
+
+
+def _hotfixes(recommender: Recommender) -> Iterator[Advice]:
+    if recommender.checks and not recommender.hotfixes:
+        says = "none is declared: an incident will have an empty menu"
+        yield Advice(level="note", where="hotfixes", says=says, mend="add [hotfixes.NAME]")
+    features = set(recommender.items.features) if recommender.items else set()
+    for hotfix in recommender.hotfixes.values():
+        where = f"hotfixes.{hotfix.name}"
+        kind = recommender.deployers[hotfix.deployer].kind
+        if (hotfix.kind == "webhook") != (kind == "webhook") and hotfix.kind == "webhook":
+            says = f'is a webhook, but deployer "{hotfix.deployer}" is a file'
+            yield Advice(level="error", where=f"{where}.deployer", says=says, mend="name a webhook deployer")
+        if hotfix.kind == "fill_feature" and hotfix.feature is None:
+            yield Advice(level="error", where=where, says="fills no feature", mend='add feature = "…"')
+        elif hotfix.feature is not None and features and hotfix.feature not in features:
+            says = f'"{hotfix.feature}" is not among items.features'
+            mend = nearest(hotfix.feature, features)
+            yield Advice(level="error", where=f"{where}.feature", says=says, mend=mend)
+        if hotfix.replay is None:
+            says = "has no replay: its menu line will have no numbers"
+            yield Advice(level="note", where=where, says=says, mend="add replay = { kind = … }")
+
+
+def _people(recommender: Recommender) -> Iterator[Advice]:
+    channels = {f"stakeholders.{s.name}.channel": s.channel for s in recommender.stakeholders.values()}
+    channels |= {f"routes.{k}": v for k, v in recommender.routes.model_dump().items() if v is not None}
+    for where, channel in channels.items():
+        if not _CHANNEL.match(channel):
+            says = f'"{channel}" is not a channel'
+            yield Advice(
+                level="error", where=where, says=says, mend="write #lower-case-name or a channel's id"
+            )
+    for key, groups in recommender.permissions.model_dump().items():
+        if not groups:
+            says = f"nobody may {key}"
+            yield Advice(level="error", where=f"permissions.{key}", says=says, mend=f'add {key} = ["oncall"]')

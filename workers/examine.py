@@ -1,0 +1,147 @@
+"""A declared table held against what it really holds, for `recsysops doctor`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Literal
+
+from domain.recommender.duration import name_duration
+from domain.recommender.recommender import Recommender
+from domain.recommender.table import Table
+from domain.values import Value
+from workers.detect import KINDS, plan
+from workers.sources.count import MAX_VALUES, census
+from workers.sources.lines import nearest
+from workers.sources.source import Source, malformed_rows, open_source
+
+MALFORMED_SHARE = 0.01
+UNMATCHED_SHARE = 0.05
+NOT_SET_SHARE = 0.20
+LEAST_WINDOWS = 8
+Level = Literal["ok", "note", "warning", "error"]
+
+
+class Advice(Value):
+    """One line of the doctor: how bad, which key of the declaration, what is so, and what to do."""
+
+    level: Level
+    where: str
+    says: str
+    mend: str = ""
+
+
+def examine_table(
+    recommender: Recommender, name: str, now: datetime, opened: dict[str, Source]
+) -> Iterator[Advice]:
+    where = f"tables.{name}"
+    table = recommender.tables[name]
+    source = opened[name] = open_source(recommender, name)
+    yield from _columns(recommender, source, where)
+    lost = malformed_rows(table)
+    rows = int(source.fetch(source.rows.aggregate(rows=source.rows.count()))["rows"].iloc[0])
+    if lost:
+        level: Level = "warning" if lost > MALFORMED_SHARE * (rows + lost) else "note"
+        says = f"{lost:,} of {rows + lost:,} lines do not fit the declared shape and are left out"
+        yield Advice(level=level, where=f"{where}.csv", says=says, mend="look at delimiter and columns")
+    if rows == 0:
+        yield Advice(level="error", where=where, says="has no rows", mend="write some, or correct path")
+    elif table.time is not None and table.time in source.columns:
+        yield from _time(recommender, source, now)
+
+
+def _columns(recommender: Recommender, source: Source, where: str) -> Iterator[Advice]:
+    table = source.table
+    described: tuple[str, ...] = ()
+    if recommender.items and table.item and recommender.items.table != table.name:
+        described = open_source(recommender, recommender.items.table).columns
+    asked = {"time": table.time, "item": table.item, "member": table.member, "key": table.key}
+    for key, column in asked.items():
+        if column is not None and column not in source.columns:
+            says = f'there is no column "{column}"'
+            yield Advice(
+                level="error", where=f"{where}.{key}", says=says, mend=nearest(column, source.columns)
+            )
+    for dimension in table.dimensions:
+        if dimension in source.columns:
+            yield from _dimension(source, dimension, where)
+        elif dimension not in described:
+            says = f'there is no column "{dimension}"'
+            right = {*source.columns, *described}
+            yield Advice(
+                level="error", where=f"{where}.dimensions", says=says, mend=nearest(dimension, right)
+            )
+
+
+def _dimension(source: Source, dimension: str, where: str) -> Iterator[Advice]:
+    column = source.rows[dimension]
+    row = source.fetch(
+        source.rows.aggregate(values=column.nunique(), unset=column.isnull().mean(), rows=column.count())
+    ).iloc[0]
+    key = f"{where}.dimensions"
+    if int(row["values"]) > MAX_VALUES:
+        says = f"{dimension} has {int(row['values']):,} values, more than {MAX_VALUES:,}"
+        yield Advice(
+            level="error", where=key, says=says, mend="take it out: nobody can name that many slices"
+        )
+    if float(row["unset"] or 0) > NOT_SET_SHARE:
+        says = f"{dimension} is not set in {float(row['unset']):.0%} of the rows"
+        yield Advice(level="warning", where=key, says=says, mend="find out why; they count as one slice, ∅")
+
+
+def _time(recommender: Recommender, source: Source, now: datetime) -> Iterator[Advice]:
+    where = f"tables.{source.table.name}.time"
+    stored = source.stored_time()
+    if stored == "timestamp":
+        kind = source.rows[source.table.time].type()
+        if kind.timezone is None:
+            says = f"{source.table.time} has no zone; it is taken for UTC"
+            yield Advice(level="note", where=where, says=says, mend="store it with a zone if it is another")
+    counted = census(source, now)
+    if counted.first is None or counted.last is None:
+        says = f"{source.table.time} holds no time that can be read (stored as {stored})"
+        yield Advice(level="error", where=where, says=says, mend="name the column that holds the time")
+        return
+    if counted.without_time:
+        says = f"{counted.without_time:,} of {counted.rows:,} rows have no time and are not counted"
+        yield Advice(level="warning", where=where, says=says, mend="find out where they come from")
+    if counted.in_future:
+        says = f"{counted.in_future:,} of {counted.rows:,} rows lie in the future and are not counted yet"
+        yield Advice(level="warning", where=where, says=says, mend="check the writer's clock and zone")
+    yield from _history(recommender, source.table, counted.first, counted.last)
+
+
+def _history(recommender: Recommender, table: Table, first: datetime, last: datetime) -> Iterator[Advice]:
+    kinds = [c for c in recommender.checks.values() if c.table == table.name and c.kind in KINDS]
+    for declared in kinds:
+        need = LEAST_WINDOWS * plan(recommender, declared).window
+        if last - first < need:
+            had = name_duration(last - first)
+            says = f"{had} of history; it needs {name_duration(need)} before it can judge"
+            yield Advice(
+                level="warning", where=f"checks.{declared.name}", says=says, mend="wait, or shorten window"
+            )
+
+
+def examine_items(recommender: Recommender, opened: Mapping[str, Source]) -> Iterator[Advice]:
+    items = recommender.items
+    if items is None or items.table not in opened:
+        return
+    described = opened[items.table]
+    for name in (items.key, items.title, *items.features):
+        if name is not None and name not in described.columns:
+            says = f'table "{items.table}" has no column "{name}"'
+            yield Advice(level="error", where="items", says=says, mend=nearest(name, described.columns))
+    if items.key not in described.columns:
+        return
+    known = set(described.fetch(described.rows.select(key=described.rows[items.key].cast("string")))["key"])
+    for name, source in opened.items():
+        item = source.table.item
+        if name == items.table or item is None or item not in source.columns:
+            continue
+        named = source.rows.group_by(key=source.rows[item].cast("string"))
+        seen = source.fetch(named.aggregate(rows=source.rows.count()))
+        lost = float(seen.loc[~seen["key"].isin(known), "rows"].sum() / max(seen["rows"].sum(), 1))
+        if lost > UNMATCHED_SHARE:
+            says = f'{lost:.0%} of its rows name an item that table "{items.table}" does not have'
+            yield Advice(level="warning", where=f"tables.{name}.item", says=says, mend="check items.key")
