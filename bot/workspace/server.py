@@ -40,7 +40,7 @@ class WorkspaceServer(uvicorn.Server):
 
 def listen(settings: WorkspaceSettings) -> tuple[WorkspaceServer, socket.socket]:
     """
-    A server and the socket it is to run on, already bound, so that its address is known.
+    A server and the socket it is to run on, already open, so that its address is known.
 
     Raises:
         OSError: the port is taken.
@@ -49,6 +49,7 @@ def listen(settings: WorkspaceSettings) -> tuple[WorkspaceServer, socket.socket]
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.bind((settings.host, settings.port))
+    bound.listen()  # from here on a visitor waits instead of being turned away
     server = WorkspaceServer(settings)
     # What listens on all interfaces is reached, from here, on the loopback one.
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104

@@ -1,0 +1,170 @@
+"""A small slack-bolt app, unchanged Bolt, that the workspace's tests press and type at."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+Json = dict[str, Any]
+
+
+def modal(callback_id: str = "note", title: str = "Note") -> Json:
+    return {
+        "type": "modal",
+        "callback_id": callback_id,
+        "title": {"type": "plain_text", "text": title},
+        "submit": {"type": "plain_text", "text": "Save"},
+        "notify_on_close": True,
+        "blocks": [
+            {
+                "type": "input",
+                "block_id": "words",
+                "label": {"type": "plain_text", "text": "Words"},
+                "element": {"type": "plain_text_input", "action_id": "typed", "max_length": 20},
+            }
+        ],
+    }
+
+
+def card() -> list[Json]:
+    names = ("open", "ignore", "late", "answer")
+    buttons: list[Json] = [
+        {"type": "button", "action_id": name, "value": "142", "text": {"type": "plain_text", "text": name}}
+        for name in names
+    ]
+    options = [{"text": {"type": "plain_text", "text": f"SEV{n}"}, "value": str(n)} for n in (1, 2)]
+    buttons.append({"type": "static_select", "action_id": "severity", "options": options})
+    return [{"type": "actions", "block_id": "buttons", "elements": buttons}]
+
+
+class Seen:
+    """What reached the app, by the kind of listener."""
+
+    def __init__(self) -> None:
+        self.bodies: list[tuple[str, Json]] = []
+        self.errors: list[str] = []
+        self.delay_seconds = 0.0
+
+    def of(self, kind: str) -> list[Json]:
+        return [body for seen, body in self.bodies if seen == kind]
+
+
+def new_app(api_url: str, secret: str, seen: Seen) -> AsyncApp:
+    client = AsyncWebClient(token="xoxb-local", base_url=api_url)
+    app = AsyncApp(client=client, signing_secret=secret, raise_error_for_unhandled_request=False)
+
+    @app.command("/recsysops")
+    async def command(ack: Any, body: Json) -> None:
+        seen.bodies.append(("command", body))
+        await ack("All quiet.")
+
+    @app.action("open")
+    async def open_modal(ack: Any, body: Json, client: AsyncWebClient) -> None:
+        seen.bodies.append(("open", body))
+        await ack()
+        await client.views_open(trigger_id=body["trigger_id"], view=modal())
+
+    @app.action("severity")
+    async def severity(ack: Any, body: Json, respond: Any) -> None:
+        seen.bodies.append(("severity", body))
+        await ack()
+        await respond("Severity noted.", replace_original=False)
+
+    @app.action("late")
+    async def late(ack: Any, body: Json) -> None:
+        seen.bodies.append(("late", body))
+        await asyncio.sleep(seen.delay_seconds)
+        await ack()
+
+    @app.action("answer")
+    async def answer(ack: Any, body: Json, respond: Any) -> None:
+        seen.bodies.append(("answer", body))
+        await ack()
+        await respond(text="Replaced.", replace_original=True)
+
+    @app.view("note")
+    async def note(ack: Any, body: Json) -> None:
+        seen.bodies.append(("note", body))
+        words = body["view"]["state"]["values"]["words"]["typed"]["value"]
+        answers: dict[str, Json] = {
+            "bad": {"response_action": "errors", "errors": {"words": "Say more."}},
+            "again": {"response_action": "update", "view": modal(title="Again")},
+            "more": {"response_action": "push", "view": modal(title="More")},
+            "done": {"response_action": "clear"},
+            "broken": {"response_action": "update", "view": {"type": "modal"}},
+        }
+        await ack(**answers.get(words, {}))
+
+    @app.view_closed("note")
+    async def closed(ack: Any, body: Json) -> None:
+        seen.bodies.append(("closed", body))
+        await ack()
+
+    @app.event("app_home_opened")
+    async def home(event: Json) -> None:
+        seen.bodies.append(("home", event))
+
+    return app
+
+
+@contextmanager
+def over_http(app: AsyncApp) -> Iterator[str]:
+    """Serves a Bolt app under uvicorn; gives its request URL."""
+    handler = AsyncSlackRequestHandler(app)
+
+    async def endpoint(request: Request) -> Response:
+        return await handler.handle(request)
+
+    bound = socket.socket()
+    bound.bind(("127.0.0.1", 0))
+    routes = [Route("/slack/events", endpoint, methods=["POST"])]
+    server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), log_level="error"))
+    thread = threading.Thread(target=lambda: server.run(sockets=[bound]), daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}/slack/events"
+    finally:
+        server.should_exit = True
+        thread.join(5)
+
+
+@contextmanager
+def over_sockets(app: AsyncApp, api_url: str) -> Iterator[AsyncSocketModeHandler]:
+    """Connects a Bolt app through Socket Mode, in a loop of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+
+    async def connect() -> AsyncSocketModeHandler:
+        handler = AsyncSocketModeHandler(
+            app, "xapp-local", web_client=AsyncWebClient(token="xapp-local", base_url=api_url)
+        )
+        await handler.connect_async()  # type: ignore[no-untyped-call]
+        return handler
+
+    handler = asyncio.run_coroutine_threadsafe(connect(), loop).result(10)
+    try:
+        yield handler
+    finally:
+        closing = handler.close_async()  # type: ignore[no-untyped-call]
+        asyncio.run_coroutine_threadsafe(closing, loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(5)
+        loop.close()
