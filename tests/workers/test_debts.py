@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from domain.incident import commands as c
+from domain.incident.debts import DUE_AFTER
+from domain.incident.events import DiagnosisFailed, DiagnosisGathered, NoteAdded
+from domain.incident.state import Incident
+from domain.values import Diagnosis
+from workers import clock
+from workers.debts import BOTS_OWN, MOST_TRIES, Settler, Work, hand_over, remind, settle
+from workers.follow import catch_up
+from workers.handle import Answer
+from workers.settlers import SETTLERS
+from workers.store import attempts, cards
+from workers.store.events import read_stream
+
+Opened = Callable[..., Answer]
+
+
+class Sent:
+    """A broker that only writes down what it was given, and loses it."""
+
+    def __init__(self) -> None:
+        self.jobs: list[tuple[Any, ...]] = []
+
+    def send(self, job: str, *arguments: object) -> bool:
+        self.jobs.append((job, *arguments))
+        return True
+
+
+def diagnosis(work: Work) -> Sequence[c.Command]:
+    return (c.RecordDiagnosis(diagnosis=Diagnosis(cause="language is unset", cause_kind="feature")),)
+
+
+def fails(work: Work) -> Sequence[c.Command]:
+    raise RuntimeError("the warehouse hangs")
+
+
+def events(log: Engine, stream: str) -> list[str]:
+    with log.connect() as connection:
+        return [record.event.wire_name for record in read_stream(connection, stream)]
+
+
+def card(log: Engine, stream: str) -> Incident:
+    with log.connect() as connection:
+        found = cards.find(connection, stream)
+    assert found is not None
+    return found
+
+
+def test_every_kind_of_debt_has_somebody_who_settles_it_and_nobody_settles_anything_else() -> None:
+    assert set(SETTLERS) == (set(DUE_AFTER) - BOTS_OWN) | {"expire"}
+
+
+def test_an_opened_incident_is_handed_over_for_diagnosis_once(log: Engine, opened: Opened) -> None:
+    stream, sent = opened().stream, Sent()
+    opened(key="again", minutes=5)
+    catch_up(log, "debts", hand_over(sent.send))
+    assert sent.jobs == [("recsysops.settle", "diagnose", stream, f"{stream}:1")]
+
+
+def test_a_settled_debt_is_answered_under_its_key_and_caused_by_its_event(
+    log: Engine, opened: Opened
+) -> None:
+    stream = opened().stream
+    assert settle(log, {"diagnose": diagnosis}, "diagnose", stream, f"{stream}:1")
+    with log.connect() as connection:
+        last = read_stream(connection, stream)[-1]
+    assert isinstance(last.event, DiagnosisGathered)
+    assert (last.key, last.cause, last.actor) == (f"{stream}:1:diagnose", f"{stream}:1", "worker:diagnose")
+
+
+def test_a_task_carried_three_times_does_the_work_once(log: Engine, opened: Opened) -> None:
+    stream, calls = opened().stream, []
+
+    def counted(work: Work) -> Sequence[c.Command]:
+        calls.append(work.debt.kind)
+        return diagnosis(work)
+
+    answers = [settle(log, {"diagnose": counted}, "diagnose", stream, f"{stream}:1") for _ in range(3)]
+    assert answers == [True, False, False]
+    assert calls == ["diagnose"]
+
+
+def test_a_task_carried_twice_at_once_is_done_by_one_worker(log: Engine, opened: Opened) -> None:
+    stream, calls, together = opened().stream, [], Barrier(2)
+
+    def slow(work: Work) -> Sequence[c.Command]:
+        calls.append(1)
+        together.wait(10)
+        return diagnosis(work)
+
+    def second() -> bool:
+        return settle(log, {"diagnose": fails}, "diagnose", stream, f"{stream}:1")
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(settle, log, {"diagnose": slow}, "diagnose", stream, f"{stream}:1")
+        while not calls:
+            pass
+        assert not second()
+        together.wait(10)
+        assert first.result(10)
+    assert events(log, stream) == ["incident.opened", "diagnosis.gathered"]
+
+
+def test_a_lost_task_is_sent_again_when_it_is_overdue_and_ever_more_slowly(
+    log: Engine, opened: Opened
+) -> None:
+    stream, sent = opened().stream, Sent()
+    catch_up(log, "debts", hand_over(sent.send))
+    start, due = clock.now(), DUE_AFTER["diagnose"]
+    sent.jobs.clear()
+    with log.begin() as connection:
+        connection.execute(text("UPDATE attempts SET next_at = :at"), {"at": start + due})
+    assert remind(log, sent.send, start + due - timedelta(seconds=1)) == 0
+    assert remind(log, sent.send, start + due) == 1
+    assert remind(log, sent.send, start + due) == 0
+    assert remind(log, sent.send, start + 2 * due) == 0
+    assert remind(log, sent.send, start + 3 * due) == 1
+    assert sent.jobs == [("recsysops.settle", "diagnose", stream, f"{stream}:1")] * 2
+
+
+def test_a_debt_whose_follower_died_before_handing_it_over_is_sent_by_the_clock(
+    log: Engine, opened: Opened
+) -> None:
+    stream, sent = opened().stream, Sent()
+    assert remind(log, sent.send, clock.now() + timedelta(hours=1)) == 1
+    assert sent.jobs == [("recsysops.settle", "diagnose", stream, f"{stream}:1")]
+
+
+def test_nothing_is_reminded_of_once_it_is_answered(log: Engine, opened: Opened) -> None:
+    stream, sent = opened().stream, Sent()
+    settlers: dict[str, Settler] = {"diagnose": diagnosis, "menu": lambda w: (c.PrepareMenu(options=()),)}
+    settle(log, settlers, "diagnose", stream, f"{stream}:1")
+    settle(log, settlers, "menu", stream, f"{stream}:2")
+    assert remind(log, sent.send, clock.now() + timedelta(days=1)) == 0
+
+
+def test_what_keeps_failing_is_given_up_where_people_see_it(log: Engine, opened: Opened) -> None:
+    stream = opened().stream
+    answers = [
+        settle(log, {"diagnose": fails}, "diagnose", stream, f"{stream}:1") for _ in range(MOST_TRIES + 1)
+    ]
+    assert answers == [False] * (MOST_TRIES - 1) + [True, False]
+    with log.connect() as connection:
+        last = read_stream(connection, stream)[-1]
+    assert isinstance(last.event, DiagnosisFailed)
+    assert "the warehouse hangs" in last.event.reason
+
+
+def test_one_failure_is_forgotten_after_a_success(log: Engine, opened: Opened) -> None:
+    stream = opened().stream
+    assert not settle(log, {"diagnose": fails}, "diagnose", stream, f"{stream}:1")
+    with log.connect() as connection:
+        assert attempts.troubled(connection) == 1
+    assert settle(log, {"diagnose": diagnosis}, "diagnose", stream, f"{stream}:1")
+    with log.connect() as connection:
+        assert attempts.troubled(connection) == 0
+
+
+def test_a_worker_that_dies_over_a_debt_each_time_is_noticed(log: Engine, opened: Opened) -> None:
+    stream = opened().stream
+
+    def dies(work: Work) -> Sequence[c.Command]:
+        raise SystemExit("killed")
+
+    for _ in range(MOST_TRIES):
+        with pytest.raises(SystemExit):
+            settle(log, {"diagnose": dies}, "diagnose", stream, f"{stream}:1")
+    assert settle(log, {"diagnose": dies}, "diagnose", stream, f"{stream}:1")
+    assert card(log, stream).diagnosis_failure == (
+        f"Given up after {MOST_TRIES} attempts; the last one said: the worker died over it each time"
+    )
+
+
+def test_a_follow_up_that_cannot_be_proposed_is_said_so_once_and_tried_on(
+    log: Engine, opened: Opened, pressed: Callable[..., Answer]
+) -> None:
+    stream = opened().stream
+    pressed(stream, c.Resolve(reason="went away"), "r")
+    for _ in range(MOST_TRIES + 3):
+        assert not settle(log, {"follow_up": fails}, "follow_up", stream, f"{stream}:2")
+    with log.connect() as connection:
+        notes = [r.event for r in read_stream(connection, stream) if isinstance(r.event, NoteAdded)]
+    assert len(notes) == 1
+    assert "the warehouse hangs" in notes[0].text
+    assert "follow_up" in card(log, stream).awaits
+
+
+def test_an_answer_that_came_too_late_is_not_written(
+    log: Engine, opened: Opened, pressed: Callable[..., Answer]
+) -> None:
+    stream = opened().stream
+
+    def dismissed_meanwhile(work: Work) -> Sequence[c.Command]:
+        pressed(stream, c.Dismiss(reason="a planned sale"), "dismiss")
+        return (c.RecordDiagnosisFailure(reason="too late"),)
+
+    settle(log, {"diagnose": dismissed_meanwhile}, "diagnose", stream, f"{stream}:1")
+    assert events(log, stream) == ["incident.opened", "incident.resolved"]

@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from domain.detection.measure import Measurement
+from domain.errors import DeployError, DeployUncertain, SourceError
+from domain.incident import commands as c
+from domain.incident.state import Hotfix, Incident
+from domain.recommender.hotfix import Deployer
+from domain.recommender.recommender import Recommender
+from domain.recommender.table import Table
+from domain.values import Actor, Diagnosis, Estimate, Option
+from workers import clock
+from workers.debts import MOST_TRIES, Settler, Work, remind, settle
+from workers.deploy import apply, expire, revert
+from workers.handle import Answer, handle
+from workers.store import cards
+from workers.watch import watch
+
+Room = Callable[[Work, Recommender], Sequence[c.Command]]
+SHARE = Estimate(value=0.9, low=0.8, high=1.0, unit="share", basis="replay")
+
+
+@pytest.fixture
+def recommender(tmp_path: Path) -> Recommender:
+    table = Table(name="impressions", path="none.parquet", time="at", window=timedelta(minutes=1))
+    overrides = Deployer(name="overrides", kind="file", path=str(tmp_path / "overrides.json"))
+    return Recommender(name="cinema", tables={"impressions": table}, deployers={"overrides": overrides})
+
+
+def option(expires_after: timedelta = timedelta(days=1)) -> Option:
+    return Option(
+        key="fill",
+        hotfix="fill_language",
+        label="Fill language in",
+        does="fills it in",
+        repairs=SHARE,
+        costs=SHARE,
+        deploy_seconds=1.0,
+        undo="1 click",
+        expires_after=expires_after,
+        watch=timedelta(minutes=5),
+        blast_share=0.1,
+        deployer="overrides",
+        parameters={"kind": "fill_feature", "items": ["7"], "feature": "language", "value": "Danish"},
+    )
+
+
+class Story:
+    """One incident with a hotfix approved, and short words for what happens to it."""
+
+    def __init__(self, log: Engine, recommender: Recommender, stream: str, on_call: Actor) -> None:
+        self.log, self.recommender, self.stream, self.on_call = log, recommender, stream, on_call
+        self.say(c.RecordDiagnosis(diagnosis=Diagnosis(cause="unset", cause_kind="feature")))
+        self.say(c.PrepareMenu(options=(option(),)))
+        self.say(c.ChooseHotfix(option="fill"))
+
+    def say(self, command: c.Command, at: datetime | None = None) -> Answer:
+        key = f"{type(command).__name__}-{clock.now().timestamp()}"
+        return handle(self.stream, command, actor=self.on_call, key=key, at=at, log=self.log)
+
+    def settle(self, kind: str, room: Room) -> bool:
+        settlers: dict[str, Settler] = {kind: lambda work: room(work, self.recommender)}
+        event = self.hotfix.event_id
+        return settle(self.log, settlers, kind, self.stream, event)
+
+    @property
+    def card(self) -> Incident:
+        with self.log.connect() as connection:
+            found = cards.find(connection, self.stream)
+        assert found is not None
+        return found
+
+    @property
+    def hotfix(self) -> Hotfix:
+        assert self.card.hotfix is not None
+        return self.card.hotfix
+
+    @property
+    def overrides(self) -> list[str]:
+        path = Path(self.recommender.deployers["overrides"].path or "")
+        return [entry["id"] for entry in json.loads(path.read_text())["overrides"]]
+
+
+@pytest.fixture
+def story(log: Engine, recommender: Recommender, opened: Callable[..., Answer], on_call: Actor) -> Story:
+    return Story(log, recommender, opened().stream, on_call)
+
+
+def test_an_approved_hotfix_is_applied_under_its_approval_and_taken_back_under_the_same(story: Story) -> None:
+    approval = story.hotfix.event_id
+    assert story.settle("apply", apply)
+    assert story.overrides == [approval]
+    story.say(c.RevertHotfix(option="fill"))
+    assert story.settle("revert", revert)
+    assert story.hotfix.stage == "reverted"
+    assert story.overrides == []
+
+
+def test_a_worker_killed_between_doing_and_recording_deploys_once(story: Story) -> None:
+    def killed(work: Work, recommender: Recommender) -> Sequence[c.Command]:
+        apply(work, recommender)
+        raise SystemExit("killed")
+
+    with pytest.raises(SystemExit):
+        story.settle("apply", killed)
+    assert story.hotfix.stage == "approved"
+    assert story.settle("apply", apply)
+    assert len(story.overrides) == 1
+    assert "already holds" in (story.hotfix.receipt or "")
+
+
+class Receiver:
+    """A deployer that answers as it is told, and remembers what it was asked."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error, self.asked = error, list[str]()
+
+    def apply(self, key: str, option: Option, expires_at: datetime | None) -> str:
+        self.asked.append(f"apply {key}")
+        raise self.error
+
+    def revert(self, key: str, option: Option) -> str:
+        self.asked.append(f"revert {key}")
+        return "undone"
+
+
+def test_a_refused_deployment_is_said_at_once(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    receiver = Receiver(DeployError("the receiver said no"))
+    monkeypatch.setattr("workers.deploy.build_deployer", lambda *_: receiver)
+    assert story.settle("apply", apply)
+    assert (story.hotfix.stage, story.hotfix.reason) == ("failed", "the receiver said no")
+
+
+def test_a_deployment_nobody_can_confirm_is_asked_again_then_taken_back_and_called_failed(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approval, receiver = story.hotfix.event_id, Receiver(DeployUncertain("no answer"))
+    monkeypatch.setattr("workers.deploy.build_deployer", lambda *_: receiver)
+    answers = [story.settle("apply", apply) for _ in range(MOST_TRIES)]
+    assert answers == [False] * (MOST_TRIES - 1) + [True]
+    assert receiver.asked == [f"apply {approval}"] * MOST_TRIES + [f"revert {approval}"]
+    assert story.hotfix.stage == "failed"
+    assert "no answer" in (story.hotfix.reason or "")
+
+
+def test_an_expired_hotfix_is_taken_back_by_the_clock(story: Story) -> None:
+    sent: list[object] = []
+    story.say(c.RecordHotfixApplied(option="fill", receipt="done"), at=clock.now() - timedelta(days=2))
+    story.say(c.VerifyHotfix(option="fill", observed=1, expected=1, repaired_share=1))
+
+    def send(*job: object) -> bool:
+        sent.append(job)
+        return True
+
+    remind(story.log, send)
+    remind(story.log, send)
+    expiry = ("recsysops.settle", "expire", story.stream, story.hotfix.event_id)
+    assert sent.count(expiry) == 1
+    assert story.settle("expire", expire)
+    assert story.hotfix.stage == "expired"
+
+
+def test_a_hotfix_whose_time_is_not_over_is_left_alone(story: Story) -> None:
+    story.settle("apply", apply)
+    assert not story.settle("expire", expire)
+    assert len(story.overrides) == 1
+
+
+def applied(story: Story, ago: timedelta) -> None:
+    story.say(c.RecordHotfixApplied(option="fill", receipt="done"), at=clock.now() - ago)
+
+
+def seen(observed: float) -> Measurement:
+    return Measurement(observed=observed, expected=100.0, low=80.0, high=120.0, p_value=0.5)
+
+
+@pytest.mark.parametrize(
+    ("ago", "observed", "stage"),
+    [(2, 97.0, "verified"), (2, 40.0, "applied"), (6, 40.0, "refuted"), (6, 97.0, "verified")],
+)
+def test_a_watched_hotfix_is_judged_by_the_metric_that_raised_the_alarm(
+    story: Story, monkeypatch: pytest.MonkeyPatch, ago: int, observed: float, stage: str
+) -> None:
+    applied(story, timedelta(minutes=ago))
+    monkeypatch.setattr("workers.watch.measure", lambda *_: seen(observed))
+    assert story.settle("watch", watch)
+    assert story.hotfix.stage == stage
+    share = (observed - 29.0) / 71.0
+    assert story.hotfix.repaired_share == pytest.approx(share)
+    assert story.card.status == ("resolved" if stage == "verified" else "open")
+
+
+def test_nothing_is_judged_before_a_whole_window_has_passed(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    applied(story, timedelta(seconds=30))
+    monkeypatch.setattr("workers.watch.measure", lambda *_: seen(97.0))
+    assert not story.settle("watch", watch)
+    assert story.hotfix.stage == "applied"
+
+
+def test_a_look_is_written_down_at_most_every_quarter_minute(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    applied(story, timedelta(minutes=2))
+    monkeypatch.setattr("workers.watch.measure", lambda *_: seen(40.0))
+    assert [story.settle("watch", watch) for _ in range(3)] == [True, False, False]
+
+
+def test_a_metric_that_cannot_be_measured_refutes_only_when_the_time_is_over(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> Measurement:
+        raise SourceError("the warehouse is away")
+
+    monkeypatch.setattr("workers.watch.measure", away)
+    applied(story, timedelta(minutes=2))
+    assert not any(story.settle("watch", watch) for _ in range(MOST_TRIES + 2))
+    assert story.hotfix.stage == "applied"
+
+
+def test_a_look_sees_nothing_from_before_the_deployment(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[datetime, datetime]] = []
+
+    def measured(recommender: object, finding: object, start: datetime, end: datetime) -> Measurement:
+        asked.append((start, end))
+        return seen(40.0)
+
+    monkeypatch.setattr("workers.watch.measure", measured)
+    applied(story, timedelta(seconds=61))
+    story.settle("watch", watch)
+    start, end = asked[0]
+    assert start >= (story.hotfix.applied_at or end)
+    assert timedelta(seconds=60) <= end - start <= timedelta(seconds=61)
