@@ -16,7 +16,6 @@ SLICES = 3
 LEAST_SHARE = 0.1  # of the whole change; a slice that explains less is not named
 LEAST_GAIN = 8.0  # log likelihood ratio
 SIMPLER = 0.9  # a slice of one dimension is preferred when it explains nine tenths as much
-TOP_VALUES = 60
 
 
 @dataclass(frozen=True)

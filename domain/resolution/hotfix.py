@@ -1,0 +1,150 @@
+"""Each kind of hotfix: what goes to its deployer, and what replay makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import pandas as pd
+
+from domain.diagnosis.material import Standby
+from domain.diagnosis.replay import fill_rows
+from domain.recommender.hotfix import DeclaredHotfix
+from domain.resolution.price import Price, amount_to_repair, price
+from domain.resolution.stage import Stage
+from domain.values import Diagnosis, Estimate, Finding
+
+NOT_KNOWN = "not from the log"
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """
+    What the menu is made from.
+
+    Args:
+        stage: replayable traffic, null where there is none; `no_stage` says why.
+        previous: the items as the delivery before last had them, by `key`; `delivered_at` of the last one.
+        standby: rows of the slice in the table and in its standby.
+        mended: (now, mended, expected) first-day forecasts of a launch, if `feature` had its value.
+    """
+
+    finding: Finding
+    diagnosis: Diagnosis
+    stage: Stage | None = None
+    no_stage: str = ""
+    previous: pd.DataFrame | None = None
+    key: str = "item_id"
+    delivered_at: datetime | None = None
+    former: Mapping[str, str] = field(default_factory=dict)
+    standby: Standby | None = None
+    mended: tuple[float, float, float] | None = None
+    noun: str = "items"
+    seed: int = 0
+
+
+def parameters_of(hotfix: DeclaredHotfix, around: Circumstances) -> dict[str, object] | None:
+    """What the deployer gets; null where the hotfix cannot act on this cause (no items, another feature)."""
+    found = around.diagnosis
+    items = list(found.items) or ([around.finding.subject] if around.finding.subject else [])
+    if hotfix.kind == "fill_feature":
+        feature = hotfix.feature or found.feature
+        if found.feature != feature or found.suggested_value is None or not items:
+            return None
+        return {"kind": "fill_feature", "items": items, "feature": feature, "value": found.suggested_value}
+    if hotfix.kind == "boost_items":
+        if not items:
+            return None
+        return {"kind": "boost_items", "items": items, "amount": _amount(hotfix, around)}
+    given: dict[str, object] = {"kind": "webhook", "hook": hotfix.hook or hotfix.name}
+    given["slice"] = dict(found.slices[0] if found.slices else around.finding.slice)
+    if hotfix.replay is not None and hotfix.replay.kind == "snapshot" and around.delivered_at is not None:
+        given["before"] = around.delivered_at.isoformat()
+    if found.since is not None:
+        given["since"] = found.since.isoformat()
+    return given
+
+
+def price_of(hotfix: DeclaredHotfix, parameters: Mapping[str, object], around: Circumstances) -> Price:
+    """Its trade-off by the replay declared for it, or by its own kind; unknown where neither works."""
+    kind = hotfix.replay.kind if hotfix.replay is not None else hotfix.kind
+    if kind == "standby":
+        return _by_standby(around)
+    if around.finding.kind == "predicted":
+        return _by_forecast(kind, around)
+    stage = around.stage
+    if stage is None:
+        return _unknown(around, around.no_stage or NOT_KNOWN)
+    if kind == "fill_feature" and stage.derived and stage.feature is not None:
+        value = str(around.diagnosis.suggested_value)
+        values = dict.fromkeys(around.diagnosis.items, value)
+        rows = stage.traffic.rows.assign(**{name: stage.faulty_rows[name] for name in stage.derived})
+        filled = fill_rows(rows, stage.pool, stage.traffic.columns, stage.feature, values, stage.derived)
+        return price(stage, stage.traffic.scores(filled), seed=around.seed)
+    if kind == "boost_items":
+        amount = float(str(parameters.get("amount") or _amount(hotfix, around)))
+        return price(stage, stage.now + amount * stage.concerned, seed=around.seed)
+    if kind == "snapshot" and around.previous is not None:
+        return _by_rollback(stage, around.previous, around)
+    return _unknown(around, NOT_KNOWN)
+
+
+def _by_rollback(stage: Stage, previous: pd.DataFrame, around: Circumstances) -> Price:
+    """Items that the former snapshot has not are gone; the others have their former values."""
+    there = set(previous[around.key].astype(str))
+    gone = ~stage.traffic.rows[stage.traffic.columns.item].astype(str).isin(there).to_numpy()
+    missing = stage.traffic.rows.loc[gone, stage.traffic.columns.item].nunique()
+    note = f"; {missing:,} newer {around.noun} gone" if missing else ""
+    return price(stage, stage.ideal, gone=gone if gone.any() else None, note=note, seed=around.seed)
+
+
+def _by_standby(around: Circumstances) -> Price:
+    spare = around.standby
+    if spare is None or spare.rows_standby <= 0:
+        return _unknown(around, "the standby holds no rows of this slice")
+    lost = spare.rows_standby - spare.rows
+    expected = spare.rows / max(1 + around.finding.change, 0.02)
+    share = min(max(lost / max(expected - spare.rows, 1e-9), 0.0), 1.0)
+    error = 1.645 * (spare.rows_standby**0.5) / max(expected - spare.rows, 1e-9)
+    basis = f"{spare.rows_standby:,.0f} rows in `{spare.table}` against {spare.rows:,.0f}"
+    repairs = Estimate(
+        value=100 * share,
+        low=100 * max(share - error, 0.0),
+        high=100 * min(share + error, 1.0),
+        unit="%",
+        basis=basis,
+    )
+    touched = around.finding.affected_share
+    costs = Estimate(
+        value=0.0, low=0.0, high=0.0, unit="% plays", basis="a feed changes nothing that is served"
+    )
+    return Price(repairs, costs, 1.0 if touched is None else touched)
+
+
+def _by_forecast(kind: str, around: Circumstances) -> Price:
+    if kind != "fill_feature" or around.mended is None:
+        return _unknown(around, NOT_KNOWN, blast=0.0)
+    now, mended, expected = around.mended
+    share = (mended - now) / (expected - now) if expected > now else 0.0
+    repairs = Estimate(
+        value=100 * min(max(share, 0.0), 1.0),
+        unit="%",
+        basis=f"forecast with the value set: {mended:,.0f} first-day impressions instead of {now:,.0f}",
+    )
+    none = Estimate(value=0.0, low=0.0, high=0.0, unit="% plays", basis="it is not served before its launch")
+    return Price(repairs, none, 0.0)
+
+
+def _unknown(around: Circumstances, why: str, blast: float | None = None) -> Price:
+    """Nothing is known: then everybody may be touched, and a second person decides."""
+    touched = around.finding.affected_share if blast is None else blast
+    unknown = Estimate(value=None, unit="%", basis=why)
+    return Price(unknown, unknown.model_copy(update={"unit": "% plays"}), 1.0 if touched is None else touched)
+
+
+def _amount(hotfix: DeclaredHotfix, around: Circumstances) -> float:
+    declared = hotfix.amount if hotfix.amount is not None else hotfix.replay.amount if hotfix.replay else None
+    if declared is not None:
+        return declared
+    return amount_to_repair(around.stage) if around.stage is not None else 1.0

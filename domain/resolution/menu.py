@@ -1,0 +1,122 @@
+"""The menu: the declared hotfixes that fit the cause, each with its trade-off, and doing nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+
+from domain.recommender.hotfix import DeclaredHotfix
+from domain.resolution.hotfix import Circumstances, parameters_of, price_of
+from domain.values import Estimate, Option
+
+DO_NOTHING = "do_nothing"
+NO_DEPLOYER = "none"
+KEY_LENGTH = 16
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Menu:
+    """The options in the order in which they are offered; `note` says what was left out and why."""
+
+    options: tuple[Option, ...]
+    note: str = ""
+
+
+def build_menu(hotfixes: Iterable[DeclaredHotfix], around: Circumstances, incident: str) -> Menu:
+    """
+    The hotfixes whose declared causes hold the diagnosed one, best first: by what they repair less what they
+    cost, those of which nothing is known after them, doing nothing last.
+
+    Args:
+        incident: its stream; option keys are made of it, so that a key never fits another incident.
+    """
+    options, left_out = [], []
+    for hotfix in hotfixes:
+        if around.diagnosis.cause_kind not in hotfix.causes:
+            continue
+        try:
+            option = _option(hotfix, around, incident)
+        except Exception as error:  # noqa: BLE001 (one hotfix must not take the others off the menu)
+            left_out.append(f"{hotfix.label} could not be priced: {error}")
+            continue
+        if option is None:
+            left_out.append(f"{hotfix.label}: the diagnosis names nothing that it could act on")
+        else:
+            options.append(option)
+    if not options and not left_out:
+        left_out.append(f"No declared hotfix fits a cause of kind “{around.diagnosis.cause_kind}”")
+    options.sort(key=_rank)
+    return Menu((*options, do_nothing(around, incident)), "; ".join(left_out))
+
+
+def do_nothing(around: Circumstances, incident: str) -> Option:
+    """Always there: it repairs nothing, and costs what is lost an hour."""
+    finding = around.finding
+    hours = max((finding.window_end - finding.window_start) / HOUR, 1e-6)
+    if finding.kind == "predicted":
+        hours, unit = 1.0, finding.unit
+    else:
+        unit = f"{finding.unit} an hour"
+    costs = Estimate(
+        value=(finding.observed - finding.expected) / hours,
+        low=None if finding.high is None else (finding.observed - finding.high) / hours,
+        high=None if finding.low is None else (finding.observed - finding.low) / hours,
+        unit=unit,
+        basis="as long as it goes on as in the last window",
+    )
+    if finding.kind == "predicted":
+        costs = costs.model_copy(update={"low": None, "high": None, "basis": "the launch forecast"})
+    return Option(
+        key=_key(incident, DO_NOTHING, {}),
+        hotfix=DO_NOTHING,
+        label="Do nothing",
+        does="Leaves everything as it is",
+        repairs=Estimate(value=0.0, low=0.0, high=0.0, unit="%", basis="nothing changes"),
+        costs=costs,
+        deploy_seconds=0.0,
+        undo="nothing to undo",
+        expires_after=None,
+        blast_share=0.0,
+        deployer=NO_DEPLOYER,
+    )
+
+
+def _option(hotfix: DeclaredHotfix, around: Circumstances, incident: str) -> Option | None:
+    parameters = parameters_of(hotfix, around)
+    if parameters is None:
+        return None
+    worth = price_of(hotfix, parameters, around)
+    return Option(
+        key=_key(incident, hotfix.name, parameters),
+        hotfix=hotfix.hook or hotfix.name if hotfix.kind == "webhook" else hotfix.name,
+        label=_label(hotfix, parameters),
+        does=hotfix.does or hotfix.label,
+        repairs=worth.repairs,
+        costs=worth.costs,
+        deploy_seconds=hotfix.deploy_seconds,
+        undo=hotfix.undo,
+        expires_after=hotfix.expires,
+        watch=hotfix.watch,
+        blast_share=worth.blast_share,
+        needs_second_person=worth.blast_share > hotfix.second_person_above,
+        deployer=hotfix.deployer,
+        parameters=parameters,
+    )
+
+
+def _label(hotfix: DeclaredHotfix, parameters: dict[str, object]) -> str:
+    return f"{hotfix.label}: {parameters['value']}" if hotfix.kind == "fill_feature" else hotfix.label
+
+
+def _rank(option: Option) -> tuple[bool, float, str]:
+    known = option.repairs.value is not None
+    return not known, -((option.repairs.value or 0.0) + (option.costs.value or 0.0)), option.hotfix
+
+
+def _key(incident: str, hotfix: str, parameters: dict[str, object]) -> str:
+    text = json.dumps([incident, hotfix, parameters], sort_keys=True, default=str)
+    return sha256(text.encode()).hexdigest()[:KEY_LENGTH]

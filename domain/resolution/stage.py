@@ -1,0 +1,131 @@
+"""Logged traffic as it is, and as it would be without the fault; a hotfix is priced between the two."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from domain.diagnosis.replay import (
+    Bools,
+    CandidateColumns,
+    Floats,
+    Scorer,
+    Traffic,
+    derived_columns,
+    fill_rows,
+    load_traffic,
+)
+from domain.errors import TooFewRows
+
+ENOUGH_REQUESTS = 300  # since the onset; with fewer, the fault is put upon healthy traffic
+LEAST_REQUESTS = 30
+
+
+@dataclass(frozen=True)
+class Stage:
+    """
+    Args:
+        concerned: rows of the items concerned.
+        now, ideal: scores with and without the fault; `ideal` is also what plays are valued with.
+        pool: where values of derived features are looked up.
+        derived: model features made from the faulty feature.
+        goal: exposures of the items concerned over all requests without the fault.
+        basis: how the numbers come about, in words.
+    """
+
+    traffic: Traffic
+    concerned: Bools
+    now: Floats
+    ideal: Floats
+    pool: pd.DataFrame
+    feature: str | None
+    derived: tuple[str, ...]
+    faulty_rows: pd.DataFrame
+    goal: float
+    basis: str
+
+
+def set_stage(  # noqa: PLR0913 (each is read from another table)
+    candidates: pd.DataFrame,
+    before: pd.DataFrame,
+    columns: CandidateColumns,
+    model: Scorer,
+    items: Sequence[str],
+    *,
+    feature: str | None,
+    former: Mapping[str, str],
+    change: float,
+) -> Stage:
+    """
+    The traffic that hotfixes are priced on.
+
+    Args:
+        candidates, before: logged since the onset and before it.
+        feature: the raw feature that is at fault, with each item's `former` value; null where none is.
+        change: of the metric against its expectation (−0.71 is 71 % less), used where no feature is known.
+
+    Raises:
+        TooFewRows: fewer than 30 requests with a candidate concerned.
+    """
+    live = _requests(candidates, columns) >= ENOUGH_REQUESTS
+    simulate = (
+        feature is not None and not live and _requests(before, columns) > _requests(candidates, columns)
+    )
+    rows = before if simulate else candidates
+    if _requests(rows, columns) < LEAST_REQUESTS:
+        raise TooFewRows(
+            f"{_requests(rows, columns)} logged requests; {LEAST_REQUESTS} are needed for a replay"
+        )
+    traffic = load_traffic(rows, columns, model)
+    concerned = traffic.rows[columns.item].astype(str).isin(set(items)).to_numpy()
+    if not concerned.any():
+        raise TooFewRows("none of the items concerned is a candidate in the log")
+    pool = pd.concat([candidates, before], ignore_index=True)
+    derived = _derived(candidates, pool, columns, feature, items)
+    logged = traffic.rows[list(columns.features)]
+    as_logged = traffic.scores(logged)
+    faulty = logged
+    now = ideal = as_logged
+    if feature is not None and derived:
+        if simulate:
+            faulty = logged.copy()
+            faulty.loc[concerned, list(derived)] = np.nan
+            now = traffic.scores(faulty)
+        else:
+            ideal = traffic.scores(fill_rows(traffic.rows, pool, columns, feature, former, derived))
+    own = concerned.astype(float)
+    shown = float(own @ traffic.exposure(now))
+    goal = float(own @ traffic.exposure(ideal)) if derived else shown / max(1 + change, 0.02)
+    what = "the fault put upon them" if simulate else "since it began"
+    return Stage(
+        traffic=traffic,
+        concerned=concerned,
+        now=now,
+        ideal=ideal,
+        pool=pool,
+        feature=feature,
+        derived=derived,
+        faulty_rows=faulty,
+        goal=goal,
+        basis=f"replay of {traffic.request_count:,} requests, {what}",
+    )
+
+
+def _requests(rows: pd.DataFrame, columns: CandidateColumns) -> int:
+    return int(rows[columns.request].nunique()) if len(rows) else 0
+
+
+def _derived(
+    candidates: pd.DataFrame,
+    pool: pd.DataFrame,
+    columns: CandidateColumns,
+    feature: str | None,
+    items: Sequence[str],
+) -> tuple[str, ...]:
+    if feature is None:
+        return ()
+    rows = candidates if len(candidates) else pool
+    return derived_columns(rows, columns, feature, rows[columns.item].astype(str).isin(set(items)).to_numpy())

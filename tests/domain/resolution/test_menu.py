@@ -1,0 +1,234 @@
+"""Menus whose trade-offs are known."""
+
+from dataclasses import replace
+from datetime import timedelta
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from domain.diagnosis.material import Standby
+from domain.errors import TooFewRows
+from domain.recommender.hotfix import DeclaredHotfix, Replay
+from domain.resolution.hotfix import Circumstances
+from domain.resolution.menu import build_menu
+from domain.resolution.price import amount_to_repair, price
+from domain.resolution.stage import Stage, set_stage
+from domain.values import Diagnosis, Option
+
+FILL = DeclaredHotfix(
+    name="fill_language",
+    kind="fill_feature",
+    label="Fill in the language",
+    causes=("feature",),
+    feature="language",
+    deployer="overrides",
+    second_person_above=0.5,
+)
+BOOST = DeclaredHotfix(
+    name="boost",
+    kind="boost_items",
+    label="Boost",
+    causes=("feature", "model"),
+    amount=1.0,
+    deployer="overrides",
+    second_person_above=0.01,
+)
+ROLLBACK = DeclaredHotfix(
+    name="rollback",
+    kind="webhook",
+    label="Roll back",
+    causes=("feature",),
+    hook="catalogue_rollback",
+    deployer="hooks",
+    replay=Replay(kind="snapshot", table="items_snapshots"),
+)
+FAILOVER = DeclaredHotfix(
+    name="failover",
+    kind="webhook",
+    label="Standby",
+    causes=("feed",),
+    hook="feed_failover",
+    deployer="hooks",
+    replay=Replay(kind="standby", table="plays_standby"),
+)
+ALL = (FILL, BOOST, ROLLBACK, FAILOVER)
+
+
+def former_of(world: SimpleNamespace) -> dict[str, str]:
+    values = dict(zip(world.before["item_id"], world.before["language"], strict=True))
+    return {item: values[item] for item in world.concerned}
+
+
+@pytest.fixture(scope="module", params=["since it began", "put upon healthy traffic"])
+def stage(world: SimpleNamespace, request: pytest.FixtureRequest) -> Stage:
+    rows = world.candidates
+    if request.param != "since it began":
+        rows = rows[rows["request_id"] < 1_040]
+    before = (
+        world.candidates_before if request.param != "since it began" else world.candidates_before.head(300)
+    )
+    return set_stage(
+        rows,
+        before,
+        world.columns,
+        world.model,
+        world.concerned,
+        feature="language",
+        former=former_of(world),
+        change=-0.7,
+    )
+
+
+@pytest.fixture(scope="module")
+def around(world: SimpleNamespace, stage: Stage) -> Circumstances:
+    diagnosis = Diagnosis(
+        cause="x", cause_kind="feature", items=world.concerned, feature="language", suggested_value="French"
+    )
+    previous = world.before[~world.before["item_id"].isin(["film-1", "film-2", "film-3"])]
+    return Circumstances(
+        finding=world.finding,
+        diagnosis=diagnosis,
+        stage=stage,
+        previous=previous,
+        delivered_at=world.delivered,
+        former=former_of(world),
+        noun="films",
+    )
+
+
+def by_name(options: tuple[Option, ...]) -> dict[str, Option]:
+    return {option.hotfix: option for option in options}
+
+
+def test_filling_repairs_nearly_all_for_nothing_and_a_boost_less_for_more(around: Circumstances) -> None:
+    menu = build_menu(ALL, around, "incident-1")
+    options = by_name(menu.options)
+    assert set(options) == {"fill_language", "boost", "catalogue_rollback", "do_nothing"}
+    fill, boost = options["fill_language"], options["boost"]
+    assert fill.repairs.value is not None and boost.repairs.value is not None
+    assert 85 < fill.repairs.value < 112
+    assert fill.repairs.low is not None and fill.repairs.high is not None
+    assert fill.repairs.low <= fill.repairs.value <= fill.repairs.high
+    assert boost.repairs.value < fill.repairs.value
+    assert fill.costs.value is not None and boost.costs.value is not None
+    assert boost.costs.value < fill.costs.value
+    assert fill.repairs.basis.startswith("replay of ")
+    assert fill.label == "Fill in the language: French"
+    assert menu.options[-1].hotfix == "do_nothing"
+    assert menu.options[0].hotfix in {"fill_language", "catalogue_rollback"}
+
+
+def test_rolling_back_says_how_many_newer_items_are_gone(around: Circumstances) -> None:
+    rollback = by_name(build_menu(ALL, around, "incident-1").options)["catalogue_rollback"]
+    assert "newer films gone" in rollback.repairs.basis
+    assert rollback.repairs.value is not None
+    assert rollback.repairs.value > 85
+    assert rollback.parameters["before"] == "2026-03-02T05:30:00+00:00"
+
+
+def test_who_touches_more_than_declared_needs_a_second_person(around: Circumstances) -> None:
+    options = by_name(build_menu(ALL, around, "incident-1").options)
+    assert options["boost"].needs_second_person
+    assert not options["fill_language"].needs_second_person
+    assert 0 < options["fill_language"].blast_share < 0.5
+
+
+def test_keys_are_stable_and_belong_to_one_incident(around: Circumstances) -> None:
+    keys = [option.key for option in build_menu(ALL, around, "incident-1").options]
+    assert keys == [option.key for option in build_menu(ALL, around, "incident-1").options]
+    assert len(set(keys)) == len(keys)
+    assert not set(keys) & {option.key for option in build_menu(ALL, around, "incident-2").options}
+
+
+def test_the_deployer_gets_what_the_client_reads(around: Circumstances, world: SimpleNamespace) -> None:
+    options = by_name(build_menu(ALL, around, "incident-1").options)
+    assert options["fill_language"].parameters == {
+        "kind": "fill_feature", "items": list(world.concerned), "feature": "language", "value": "French",
+    }  # fmt: skip
+    assert options["boost"].parameters == {
+        "kind": "boost_items",
+        "items": list(world.concerned),
+        "amount": 1.0,
+    }
+
+
+def test_doing_nothing_costs_what_is_lost_an_hour(around: Circumstances) -> None:
+    nothing = build_menu((), around, "incident-1").options[-1]
+    assert nothing.costs.value == pytest.approx(-70 * 12)  # 70 rows in five minutes
+    assert nothing.costs.unit == "rows an hour"
+    assert nothing.repairs.value == 0.0
+
+
+def test_a_cause_that_no_hotfix_fits_leaves_doing_nothing_and_says_so(around: Circumstances) -> None:
+    unknown = replace(around, diagnosis=Diagnosis(cause=None))
+    menu = build_menu(ALL, unknown, "incident-1")
+    assert [option.hotfix for option in menu.options] == ["do_nothing"]
+    assert "No declared hotfix fits" in menu.note
+
+
+def test_a_feed_is_priced_by_the_rows_of_its_standby(world: SimpleNamespace) -> None:
+    finding = world.finding.model_copy(update={"table": "plays", "observed": 45.0, "affected_share": 0.1})
+    around = Circumstances(
+        finding=finding,
+        diagnosis=Diagnosis(cause="x", cause_kind="feed"),
+        standby=Standby("plays_standby", 900, 2_000),
+    )
+    option = by_name(build_menu(ALL, around, "i").options)["feed_failover"]
+    assert option.repairs.value == pytest.approx(100.0)
+    assert "2,000 rows in `plays_standby` against 900" in option.repairs.basis
+    assert option.blast_share == pytest.approx(0.1)
+
+
+def test_a_launch_is_priced_by_its_forecast(world: SimpleNamespace, around: Circumstances) -> None:
+    finding = world.finding.model_copy(update={"kind": "predicted", "subject": "film-0", "slice": ()})
+    launch = replace(around, finding=finding, mended=(40.0, 800.0, 900.0), stage=None)
+    options = by_name(build_menu((FILL, BOOST), launch, "i").options)
+    assert options["fill_language"].repairs.value == pytest.approx(100 * 760 / 860)
+    assert options["boost"].repairs.value is None
+    assert options["boost"].repairs.basis == "not from the log"
+
+
+def test_without_a_log_nothing_is_promised_and_a_second_person_decides(around: Circumstances) -> None:
+    bare = replace(around, stage=None, no_stage="12 logged requests; 30 are needed for a replay")
+    fill = by_name(build_menu(ALL, bare, "i").options)["fill_language"]
+    assert fill.repairs.value is None
+    assert "12 logged requests" in fill.repairs.basis
+    assert fill.needs_second_person
+
+
+def test_the_interval_of_a_price_shrinks_with_more_requests(world: SimpleNamespace) -> None:
+    def width(count: int) -> float:
+        rows = world.candidates[world.candidates["request_id"] < 1_000 + count]
+        stage = set_stage(
+            rows,
+            rows.head(0),
+            world.columns,
+            world.model,
+            world.concerned,
+            feature=None,
+            former={},
+            change=-0.7,
+        )
+        repairs = price(stage, stage.now + stage.concerned).repairs
+        assert repairs.low is not None and repairs.high is not None
+        return repairs.high - repairs.low
+
+    assert width(200) < 0.75 * width(40)
+
+
+def test_the_boost_that_repairs_is_found(stage: Stage) -> None:
+    amount = amount_to_repair(stage)
+    own = stage.concerned.astype(float)
+    shown = own @ stage.traffic.exposure(stage.now + amount * own)
+    assert shown == pytest.approx(stage.goal, rel=0.1)
+    assert np.isfinite(amount)
+
+
+def test_too_few_requests_are_said(world: SimpleNamespace) -> None:
+    rows = world.candidates[world.candidates["request_id"] < 1_010]
+    with pytest.raises(TooFewRows, match="10 logged requests"):
+        set_stage(
+            rows, rows, world.columns, world.model, world.concerned, feature=None, former={}, change=-0.5
+        )
+    assert FILL.watch == timedelta(minutes=15)
