@@ -111,9 +111,8 @@ def _guess(root: Path, name: str, pattern: str) -> Guess | None:
 def _counts(connection: duckdb.DuckDBPyConnection, rows: str, columns: list[str]) -> dict[str, int]:
     asked = ", ".join(f"approx_count_distinct({_name(c)})" for c in columns)
     exact = ", ".join(f"count(DISTINCT {_name(c)})" for c in columns if _ITEM.match(c))
-    row: Any = connection.execute(
-        f"SELECT count(*), {asked}{', ' + exact if exact else ''} FROM {rows}"
-    ).fetchone()
+    question = f"SELECT count(*), {asked}{f', {exact}' if exact else ''} FROM {rows}"  # noqa: S608
+    row: Any = connection.execute(question).fetchone()
     counts = dict(zip(["", *columns], row, strict=False))
     return counts | dict(zip((c for c in columns if _ITEM.match(c)), row[1 + len(columns) :], strict=True))
 

@@ -85,7 +85,7 @@ def judge_freshness(check: Check, silences: Silences, state: CheckState) -> Verd
         return Verdict(state=state, judged=False, note="not enough history yet")
     silence = silences.at - float(bins[-1]) - silences.width
     findings = [_finding(check, silences, usual, silence)] if silence > usual.limit else []
-    return confirm(state, findings, LONG)
+    return confirm(state, findings, LONG, datetime.fromtimestamp(silences.at, UTC))
 
 
 def _finding(check: Check, silences: Silences, usual: Usual, silence: float) -> Finding:

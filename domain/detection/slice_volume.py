@@ -12,8 +12,9 @@ from domain.detection.discovery import WEEK_SECONDS, benjamini_hochberg, level, 
 from domain.detection.localise import Suspects, localise
 from domain.detection.severity import severity_of
 from domain.detection.share import WARM_UP, Shares, expect_shares, share_p_values
-from domain.detection.state import CheckState, Seen, Verdict, confirm
+from domain.detection.state import CheckState, Verdict, confirm
 from domain.detection.title import title_of
+from domain.detection.volume import inside
 from domain.recommender.check import Check
 from domain.values import Finding
 
@@ -57,28 +58,33 @@ def judge_slices(
     picked = localise(suspects, np.flatnonzero(discovered & matters), alpha, check.least_change)
     state = state.model_copy(update={"wealth": spend(state.wealth, bool(picked))})
     findings = [_finding(check, counts, judged, place) for place in picked]
-    return confirm(state, findings, width)
+    return confirm(state, findings, width, counts.start(len(counts.total) - 1))
 
 
 def judge(counts: Counts, state: CheckState) -> Judged:
     """All slices of the last window, none of them filtered."""
-    shares = expect_shares(counts.total, counts.rows, _usable(counts, state.seen))
+    shares = expect_shares(counts.total, counts.rows, _usable(counts, state))
     observed = counts.rows[-1]
     n = float(counts.total[-1])
     p_values = share_p_values(observed, n, shares.share, shares.dispersion)
     return Judged(shares, shares.expected(n), observed, p_values)
 
 
-def _usable(counts: Counts, seen: dict[str, Seen]) -> npt.NDArray[np.bool_]:
+def _usable(counts: Counts, state: CheckState) -> npt.NDArray[np.bool_]:
     """
     (n_windows, n_slices): a slice, and every slice inside or around it, learns nothing while it is wrong.
+
+    A slice that was wrong for nearly all of the history has a new normal, and learns from all of it.
     """
     usable = np.repeat(counts.known[:, None], len(counts.slices), axis=1)
-    for one in (one for one in seen.values() if not one.blind):
-        before = np.array([counts.end(i) <= one.since for i in range(len(counts.total))])
-        touched = [set(one.slice) <= set(s) or set(s) <= set(one.slice) for s in counts.slices]
-        usable[:, np.array(touched, dtype=bool)] &= before[:, None]
-    return usable
+    good = usable.copy()
+    names = [set(name) for name in counts.slices]
+    for wrong in state.wrong(counts.end(len(counts.total) - 1)):
+        where = set(wrong.slice)
+        touched = np.array([where <= name or name <= where for name in names], dtype=bool)
+        good[:, touched] &= ~inside(counts, wrong)[:, None]
+    renewed = good[:-1].sum(axis=0) < LEAST_HISTORY
+    return np.where(renewed[None, :], usable, good)
 
 
 def _matters(check: Check, judged: Judged) -> npt.NDArray[np.bool_]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pydantic import Field
 
 from domain.detection.discovery import Wealth
 from domain.values import Finding, Moment, Slice, Value
 
+SPOILED_KEPT = 64
 CLEAR_AFTER = 2  # looks without the finding before it counts as over
 CONFIRM_SHORT = 2  # looks in a row that must agree where windows are shorter than an hour
 SHORT_SECONDS = 3_600.0
@@ -27,12 +30,29 @@ class Seen(Value):
     blind: bool = False
 
 
+class Spoiled(Value):
+    """A time in which a slice was wrong: nothing is to be learned from it."""
+
+    slice: Slice
+    since: Moment
+    until: Moment
+
+
 class CheckState(Value):
-    """The memory of one check. `seen` is keyed by the finding's fingerprint."""
+    """
+    The memory of one check. `seen` is keyed by the finding's fingerprint; `spoiled` are the latest that
+    ended.
+    """
 
     wealth: Wealth = Wealth()
     seen: dict[str, Seen] = Field(default_factory=dict)
+    spoiled: tuple[Spoiled, ...] = ()
     last_window_end: Moment | None = None
+
+    def wrong(self, latest: datetime) -> tuple[Spoiled, ...]:
+        """All times that were wrong, those that still are up to `latest`."""
+        standing = (s for s in self.seen.values() if not s.blind)
+        return (*self.spoiled, *(Spoiled(slice=s.slice, since=s.since, until=latest) for s in standing))
 
 
 class Verdict(Value):
@@ -50,11 +70,12 @@ class Verdict(Value):
     note: str | None = None
 
 
-def confirm(state: CheckState, found: list[Finding], window_seconds: float) -> Verdict:
+def confirm(state: CheckState, found: list[Finding], window_seconds: float, until: datetime) -> Verdict:
     """
     Which of `found` have been there long enough to tell, which earlier ones are over, and the next state.
 
-    A short window has to show the same thing in two looks in a row; a long one is told at once.
+    `until` is when the last window before this look's began: what is over now was wrong until then. A short
+    window has to show the same thing in two looks in a row; a long one is told at once.
     """
     need = CONFIRM_SHORT if window_seconds < SHORT_SECONDS else 1
     seen: dict[str, Seen] = {}
@@ -72,14 +93,16 @@ def confirm(state: CheckState, found: list[Finding], window_seconds: float) -> V
         )
         if told_now:
             told.append(finding)
-    cleared = []
+    cleared: list[str] = []
+    spoiled = list(state.spoiled)
     for fingerprint, before in state.seen.items():
         if fingerprint in seen or not before.told:
             continue
         if before.missing + 1 >= CLEAR_AFTER or window_seconds >= SHORT_SECONDS:
             cleared.append(fingerprint)
+            if not before.blind:
+                spoiled.append(Spoiled(slice=before.slice, since=before.since, until=until))
         else:
             seen[fingerprint] = before.model_copy(update={"missing": before.missing + 1})
-    return Verdict(
-        findings=tuple(told), cleared=tuple(cleared), state=state.model_copy(update={"seen": seen})
-    )
+    kept = state.model_copy(update={"seen": seen, "spoiled": tuple(spoiled[-SPOILED_KEPT:])})
+    return Verdict(findings=tuple(told), cleared=tuple(cleared), state=kept)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from domain.detection.baseline import Expected, expect
+from domain.detection.baseline import LEAST_WINDOWS, Expected, expect
 from domain.detection.counts import Counts
 from domain.detection.discovery import WEEK_SECONDS, level, spend
 from domain.detection.severity import severity_of
-from domain.detection.state import CheckState, Verdict, confirm
+from domain.detection.state import CheckState, Spoiled, Verdict, confirm
 from domain.detection.title import title_of
 from domain.recommender.check import Check
 from domain.values import Finding
@@ -17,15 +17,23 @@ from domain.values import Finding
 
 def usable_windows(counts: Counts, state: CheckState) -> npt.NDArray[np.bool_]:
     """
-    (n_windows,) those that may be learned from: after the first row, and not since a finding that still
-    stands.
+    (n_windows,) those that may be learned from: after the first row, and not while something was found.
+
+    When nearly all of the history was wrong, it is the new normal, and all of it counts.
     """
     usable = counts.known.copy()
-    standing = [seen.since for seen in state.seen.values() if not seen.blind]
-    if standing:
-        since = min(standing)
-        usable &= np.array([counts.end(i) <= since for i in range(len(usable))])
-    return usable
+    good = usable.copy()
+    for wrong in state.wrong(counts.end(len(usable) - 1)):
+        good &= ~inside(counts, wrong)
+    return good if int(good[:-1].sum()) >= LEAST_WINDOWS else usable
+
+
+def inside(counts: Counts, wrong: Spoiled) -> npt.NDArray[np.bool_]:
+    """(n_windows,) those that overlap the time that was wrong."""
+    width = counts.grid.width.total_seconds()
+    first = counts.start(0).timestamp()
+    starts = first + width * np.arange(len(counts.total))
+    return np.asarray((starts + width > wrong.since.timestamp()) & (starts < wrong.until.timestamp()))
 
 
 def expect_total(counts: Counts, state: CheckState) -> Expected | None:
@@ -57,7 +65,7 @@ def judge_volume(
     found = p_value <= alpha and matters and wanted
     state = state.model_copy(update={"wealth": spend(state.wealth, found)})
     findings = [_finding(check, counts, expected, observed, p_value)] if found else []
-    return confirm(state, findings, width)
+    return confirm(state, findings, width, counts.start(len(counts.total) - 1))
 
 
 def _finding(check: Check, counts: Counts, expected: Expected, observed: float, p_value: float) -> Finding:
