@@ -62,7 +62,10 @@ async def call(request: Request) -> Response:
     """Answers one call of the Web API, or lets it go wrong as ordered."""
     world: World = request.app.state.world
     name = request.path_params["method"]
-    args = await _arguments(request)
+    try:
+        args = await _arguments(request)
+    except Refusal as refusal:
+        return _refused(refusal)
     fault = world.faults.take(API_FAULTS, name)
     if fault is not None:
         return await _go_wrong(world, request, name, args, fault)
@@ -124,9 +127,11 @@ async def _arguments(request: Request) -> Arguments:
     if request.headers.get("content-type", "").startswith("application/json"):
         try:
             parsed = json.loads(body or b"{}")
-        except ValueError:
-            parsed = {}
-        return {**request.query_params, **(parsed if isinstance(parsed, dict) else {})}
+        except ValueError as error:
+            raise Refusal("invalid_json") from error
+        if not isinstance(parsed, dict):
+            raise Refusal("json_not_object")
+        return {**request.query_params, **parsed}
     pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
     return {key: _unpacked(key, value) for key, value in [*request.query_params.multi_items(), *pairs]}
 

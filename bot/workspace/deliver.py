@@ -59,12 +59,13 @@ def sign(secret: str, timestamp: str, body: bytes) -> str:
     return "v0=" + hmac.new(secret.encode(), base, hashlib.sha256).hexdigest()
 
 
-async def deliver(world: World, kind: str, payload: dict[str, Any]) -> Answer:
+async def deliver(world: World, kind: str, payload: dict[str, Any], retry: int = 0) -> Answer:
     """
     Hands `payload` over once, or as ordered by a fault; of two deliveries the first one's answer counts.
 
     Args:
-        kind: `command`, `block_actions`, `view_submission`, `view_closed` or `event`.
+        kind:  `command`, `block_actions`, `view_submission`, `view_closed` or `event`.
+        retry: how many times it was tried before.
     """
     fault = world.faults.take(DELIVERY_FAULTS, kind)
     if fault is not None and fault.kind == "lost":
@@ -74,14 +75,19 @@ async def deliver(world: World, kind: str, payload: dict[str, Any]) -> Answer:
             _once(world, kind, payload, None), _once(world, kind, payload, None)
         )
         return first
-    return await _once(world, kind, payload, fault)
+    return await _once(world, kind, payload, fault, retry)
 
 
-async def _once(world: World, kind: str, payload: dict[str, Any], fault: Fault | None) -> Answer:
+async def _once(
+    world: World, kind: str, payload: dict[str, Any], fault: Fault | None, retry: int = 0
+) -> Answer:
     started = time.perf_counter()
     if world.settings.request_url:
         body, content_type = _encoded(kind, payload)
         request = _request(world, body, content_type, fault)
+        if retry:
+            request.add_header("X-Slack-Retry-Num", str(retry))
+            request.add_header("X-Slack-Retry-Reason", "http_error")
         loop = asyncio.get_running_loop()
         answer = await loop.run_in_executor(_threads, _post, request, world.settings.ack_seconds)
     else:

@@ -9,7 +9,7 @@ Json = dict[str, Any]
 
 _CHOICES = {"static_select", "radio_buttons", "overflow"}
 _MANY = {"multi_static_select", "checkboxes"}
-_KEEPS_NOTHING = {"button", "overflow", "image", "plain_text", "mrkdwn"}
+KEEPS_NOTHING = {"button", "overflow", "image", "plain_text", "mrkdwn"}
 
 
 class BadValue(ValueError):
@@ -29,9 +29,17 @@ def first_values(blocks: list[Json]) -> Json:
     """`state.values` of a view nobody has touched."""
     values: Json = {}
     for block, element in elements(blocks):
-        if element["type"] not in _KEEPS_NOTHING:
+        if element["type"] not in KEEPS_NOTHING:
             values.setdefault(block["block_id"], {})[element["action_id"]] = _first(element)
     return values
+
+
+def kept_values(blocks: list[Json], given: Json) -> Json:
+    """`state.values` of fields of which some were touched: what was given, in the fields that are there."""
+    return {
+        block: {action: given.get(block, {}).get(action, value) for action, value in actions.items()}
+        for block, actions in first_values(blocks).items()
+    }
 
 
 def _first(element: Json) -> Json:

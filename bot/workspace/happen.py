@@ -83,8 +83,8 @@ async def tell(world: World, event: dict[str, Any]) -> Answer:
 
 
 async def _tell_again(world: World, payload: dict[str, Any]) -> None:
-    for pause in world.settings.retry_seconds:
+    for retry, pause in enumerate(world.settings.retry_seconds, start=1):
         await asyncio.sleep(pause)
-        answer = await deliver(world, "event", payload)
+        answer = await deliver(world, "event", payload, retry)
         if not answer.error:
             return

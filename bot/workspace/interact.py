@@ -62,7 +62,8 @@ async def press(
     blocks = (place.blocks or []) if isinstance(place, Message) else place.body["blocks"]
     block, element = _find(blocks, action_id, block_id)
     entry = fields.entered(element, value)
-    place.values.setdefault(block["block_id"], {})[element["action_id"]] = entry
+    if element["type"] not in fields.KEEPS_NOTHING:
+        place.values.setdefault(block["block_id"], {})[element["action_id"]] = entry
     action = {"action_id": element["action_id"], "block_id": block["block_id"], **entry}
     action["action_ts"] = f"{world.state.now():.6f}"
     if "text" in element:
@@ -115,7 +116,7 @@ def _message_place(world: World, user: str, message: Message) -> Json:
     place: Json = {
         "container": container,
         "channel": {"id": message.channel, "name": name},
-        "state": {"values": message.values},
+        "state": {"values": fields.kept_values(message.blocks or [], message.values)},
         "response_url": url_of(world, key),
     }
     if message.only_for is None:
@@ -182,7 +183,8 @@ def _obey(world: World, view: View, answer: Json) -> None:
 
 async def close(world: World, user: str, view: View, *, all_of_them: bool) -> Answer:
     """Closes a modal, or the whole stack, and tells the app where the view asked for it."""
-    closing = world.state.stack_of(user) if all_of_them or view.body.get("clear_on_close") else [view]
+    clears = all_of_them or bool(view.body.get("clear_on_close"))
+    closing = world.state.stack_of(user) if clears else [view]
     for closed in closing:
         world.state.views.pop(closed.id, None)
     world.show_views(user)
@@ -190,7 +192,7 @@ async def close(world: World, user: str, view: View, *, all_of_them: bool) -> An
     for closed in closing:
         if closed.body.get("notify_on_close"):
             payload = {**_about(world, "view_closed", user, closed), "view": view_json(closed)}
-            answer = await deliver(world, "view_closed", {**payload, "is_cleared": all_of_them})
+            answer = await deliver(world, "view_closed", {**payload, "is_cleared": clears})
     return answer
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from bot.workspace import reference, validate
 from bot.workspace.checks import Arguments, unknown_files
 from bot.workspace.errors import Refusal, refuse_shapes
-from bot.workspace.fields import first_values
+from bot.workspace.fields import kept_values
 from bot.workspace.render import view_json, with_ids
 from bot.workspace.state import Trigger, View
 from bot.workspace.world import World
@@ -73,14 +73,9 @@ def put_on_top(world: World, user: str, body: dict[str, Any]) -> View:
 
 def change(world: World, view: View, body: dict[str, Any]) -> None:
     """Replaces a view's content; what the person has typed into fields that stay, stays."""
-    kept = view.values
     view.body = {**body, "blocks": with_ids(body["blocks"], view.id)}
     view.hash = f"{int(world.state.now())}.{world.state.next_id('').lower()}"
-    fresh = first_values(view.body["blocks"])
-    view.values = {
-        block: {action: kept.get(block, {}).get(action, value) for action, value in actions.items()}
-        for block, actions in fresh.items()
-    }
+    view.values = kept_values(view.body["blocks"], view.values)
     view.errors = {}
     if view.body["type"] == "home":
         world.show_home(view)

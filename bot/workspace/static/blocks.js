@@ -36,8 +36,8 @@ function picture(image, kind) {
 function input(block, ctx) {
   const error = ctx.errors?.[block.block_id];
   const id = `field-${block.block_id}`;
-  const field = control(block.element, block, { ...ctx, fieldId: id, errorId: error ? `${id}-error` : null });
-  const label = h("label", { for: id }, textNode(block.label, ctx), block.optional ? h("span", { class: "optional" }, " (optional)") : null);
+  const field = control(block.element, block, { ...ctx, fieldId: id, labelId: `${id}-label`, errorId: error ? `${id}-error` : null });
+  const label = h("label", { for: id, id: `${id}-label` }, textNode(block.label, ctx), block.optional ? h("span", { class: "optional" }, " (optional)") : null);
   return h("div", { class: error ? "wrong" : "" }, label, field,
     error ? h("p", { class: "error", id: `${id}-error` }, error) : null,
     block.hint ? h("p", { class: "hint" }, textNode(block.hint, ctx)) : null);

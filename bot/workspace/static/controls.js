@@ -66,7 +66,8 @@ function radios(element, block, ctx) {
 function ticks(element, block, ctx, now, type, options) {
   const change = changed(element, block, ctx);
   const name = `${block.block_id}-${element.action_id}`;
-  const group = h("div", { class: "ticks", role: type === "radio" ? "radiogroup" : "group", id: ctx.fieldId });
+  const group = h("div", { class: "ticks", role: type === "radio" ? "radiogroup" : "group", id: ctx.fieldId, "data-action-id": element.action_id,
+    "aria-labelledby": ctx.labelId, "aria-describedby": ctx.errorId });
   const react = (event) => {
     const on = [...group.querySelectorAll("input:checked")].map((box) => box.value);
     change(event, type === "radio" ? on[0] ?? null : on);
@@ -78,7 +79,7 @@ function ticks(element, block, ctx, now, type, options) {
 }
 
 function overflow(element, block, ctx) {
-  const menu = h("details", { class: "overflow" }, h("summary", { "aria-label": "More actions", title: "More actions" }, "⋯"));
+  const menu = h("details", { class: "overflow", "data-action-id": element.action_id }, h("summary", { "aria-label": "More actions", title: "More actions" }, "⋯"));
   const pick = (option) => async (event) => {
     const node = event.currentTarget;
     menu.open = false;

@@ -73,7 +73,7 @@ const mention = (text) => h("span", { class: "mention" }, text);
 
 export function link(url, label) {
   const address = plain(url);
-  if (!/^(https?:|mailto:)/.test(address)) return document.createTextNode(label);
+  if (!/^(https?:|mailto:)/.test(address)) return typeof label === "string" ? document.createTextNode(label) : label;
   return h("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, label);
 }
 
@@ -83,7 +83,7 @@ function date(spec, fallback) {
   if (Number.isNaN(when.getTime())) return document.createTextNode(plain(fallback));
   const text = (format ?? "").replace(/\{(\w+)\}/g, (whole, name) => DATES[name]?.(when) ?? whole);
   const node = h("time", { datetime: when.toISOString(), title: when.toString() }, plain(text));
-  return url ? h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, node) : node;
+  return url ? link(url, node) : node;
 }
 
 const spell = (options) => (when) => new Intl.DateTimeFormat("en", options).format(when);

@@ -64,6 +64,13 @@ def test_a_posted_message_comes_back_with_its_metadata_only_when_asked(client: W
     assert full["blocks"][0]["block_id"]
 
 
+def test_json_that_is_none_is_refused(workspace: Workspace) -> None:
+    headers = {"Authorization": "Bearer xoxb-local", "Content-Type": "application/json"}
+    for body, error in ((b"{", "invalid_json"), (b"[]", "json_not_object")):
+        answer = httpx.post(workspace.api_url + "auth.test", content=body, headers=headers)
+        assert answer.json()["error"] == error
+
+
 def test_a_form_is_read_like_json(workspace: Workspace) -> None:
     form = {"channel": "C-data", "text": "x", "blocks": json.dumps(SECTION), "token": "xoxb-local"}
     answer = httpx.post(workspace.api_url + "chat.postMessage", data=form).json()

@@ -137,6 +137,8 @@ def test_a_choice_names_its_option_and_the_response_url_answers(both: Stage) -> 
     both.driver.press("severity", message=both.post_card(), value="2")
     action = both.seen.of("severity")[0]["actions"][0]
     assert action["selected_option"]["value"] == "2"
+    kept = both.seen.of("severity")[0]["state"]["values"]["buttons"]
+    assert list(kept) == ["severity"]
     driver = both.driver
     assert driver.wait(driver.ephemerals, "answer")[0]["text"] == "Severity noted."
     with pytest.raises(Refused, match="not offered"):
