@@ -19,8 +19,10 @@ Codes = npt.NDArray[np.int32]
 NEW_FOR = timedelta(days=3)
 UPCOMING_DAYS, UPCOMING_FILMS = 28, 12
 PAST_DAYS, PAST_FILMS = 90, 108
+LATEST_LAUNCH_DAYS = 2 / 24  # before the first start, so that an older catalogue lacks something
 LAUNCH_GENRES = ("Drama", "Comedy", "Romance", "Documentary", "Horror", "Thriller", "Sci-Fi")
-LAUNCH_COUNTRIES = ("United States", "France", "United Kingdom", "Germany", "Italy", "Japan")
+LAUNCH_COUNTRIES = ("United States", "France", "United Kingdom", "Germany")
+LAUNCH_LANGUAGES = ("English", "French", "German")  # spoken widely enough that losing it is felt
 HOME_LANGUAGE = {
     "France": "French",
     "Belgium": "French",
@@ -51,6 +53,7 @@ class Catalogue:
 
     frame: pd.DataFrame
     vocabulary: dict[str, list[str]]
+    withheld: npt.NDArray[np.bool_] | None = None  # films that are not served though launched
 
     @cached_property
     def ids(self) -> npt.NDArray[np.object_]:
@@ -79,7 +82,8 @@ class Catalogue:
 
     def launched(self, at: datetime) -> npt.NDArray[np.bool_]:
         """Which films can be shown at `at`."""
-        return self.launches <= microseconds(at)
+        launched = self.launches <= microseconds(at)
+        return launched if self.withheld is None else launched & ~self.withheld
 
     def new(self, at: datetime) -> npt.NDArray[np.bool_]:
         """Which films were launched in the `NEW_FOR` before `at`."""
@@ -168,13 +172,18 @@ def _first(column: pd.Series[str]) -> pd.Series[str]:
 
 
 def _plan_launches(frame: pd.DataFrame, anchor: datetime) -> pd.Series[pd.Timestamp]:
-    """Films that many would watch, in the order of a hash of their id, dealt out over days; at full hours."""
-    fit = (
-        frame["genre"].isin(LAUNCH_GENRES)
-        & frame["country"].isin(LAUNCH_COUNTRIES)
-        & frame["language"].notna()
-    )
-    wanted = frame.index[fit & (frame["popularity"] > 0.8) & (frame["rating"] > 0.6)]
+    """
+    Launches at full hours: films in the order of a hash of their id, dealt out evenly over days.
+
+    Middling films, so that one launch moves no slice much: what changes by itself must not look like a fault.
+    """
+    fit = frame["genre"].isin(LAUNCH_GENRES) & frame["country"].isin(LAUNCH_COUNTRIES)
+    wanted = frame.index[
+        fit
+        & frame["language"].isin(LAUNCH_LANGUAGES)
+        & frame["popularity"].between(0.6, 0.8)
+        & (frame["rating"] > 0.5)
+    ]
     order = sorted(
         wanted, key=lambda place: hashlib.blake2b(str(frame.at[place, "item_id"]).encode()).digest()
     )
@@ -184,6 +193,6 @@ def _plan_launches(frame: pd.DataFrame, anchor: datetime) -> pd.Series[pd.Timest
         if turn < UPCOMING_FILMS:
             days = (turn + 0.5) * UPCOMING_DAYS / UPCOMING_FILMS
         else:
-            days = -(turn - UPCOMING_FILMS + 0.5) * PAST_DAYS / PAST_FILMS
+            days = -LATEST_LAUNCH_DAYS - (turn - UPCOMING_FILMS) * PAST_DAYS / PAST_FILMS
         launch_at[place] = pd.Timestamp(hour + timedelta(hours=round(days * 24)))
     return launch_at

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -73,6 +72,4 @@ def read_snapshot(tables: Path, at: datetime, like: Catalogue) -> Catalogue:
     )
     frame = like.frame.copy()
     frame["language"] = rows["language"].astype("str")
-    launch_at = pd.to_datetime(rows["launch_at"], utc=True).dt.as_unit("us")
-    frame["launch_at"] = launch_at.mask(launch_at > at, pd.Timestamp("2100-01-01", tz="UTC"))
-    return Catalogue(frame, like.vocabulary)
+    return Catalogue(frame, like.vocabulary, withheld=like.launches > microseconds(at))

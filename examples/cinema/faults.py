@@ -17,14 +17,14 @@ from .catalogue import Catalogue, microseconds
 
 FAULTS = {
     "language": "a catalogue delivery unsets the language of all films of France",
-    "upstream": "the feed of plays loses a good half of its rows from televisions in central_europe",
+    "upstream": "the feed of plays loses a good half of its rows from televisions in british_isles",
     "launch": "a film that launches in 10 to 14 days has lost its language",
     "missing_values": "a bug feeds NaN for genre_affinity on mobile",
     "training_segment": "the next training reads plays from mobile with the labels turned round",
     "production_bias": "production ranks documentaries lower than the model does",
 }
 COUNTRY = "France"
-LOST_SLICE = {"device": "tv", "region": "central_europe"}
+LOST_SLICE = {"device": "tv", "region": "british_isles"}
 LOST_SHARE = 0.55
 BLANK = ("genre_affinity", "mobile")
 HELD_DOWN = ("Documentary", 1.5)

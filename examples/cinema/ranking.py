@@ -26,6 +26,7 @@ Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 
 FIRST_ROWS_PER_RAIL = 1_500
+TRUSTED = ["numpy.dtype"]  # what the imputer keeps besides what skops trusts by itself
 HOLDOUT = 5  # one row in five is kept back for the area under the curve
 
 
@@ -117,7 +118,7 @@ def load(folder: Path) -> Ranker | None:
     known = json.loads((folder / "ranker.json").read_text())
     if known["features"] != list(FEATURES):
         return None  # of another version: train anew
-    pipeline = skops.io.load(folder / "ranker.skops", trusted=[])
+    pipeline = skops.io.load(folder / "ranker.skops", trusted=TRUSTED)
     trained_at = datetime.fromisoformat(known["trained_at"])
     rows, auc, loss = known["training_rows"], known["auc"], known["log_loss"]
     return Ranker(pipeline, trained_at, rows, auc, loss, known["left_out"])
