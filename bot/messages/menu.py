@@ -13,6 +13,8 @@ from domain.values import Option
 
 OPTION_TEXT_MAX = 700
 MOST_SHOWN = 8
+NO_DEPLOYER = "none"
+"""The deployer of doing nothing, which stands on the menu to be compared with."""
 
 
 def menu(incident: Incident) -> list[Block]:
@@ -28,7 +30,8 @@ def menu(incident: Incident) -> list[Block]:
     shown = incident.menu[:MOST_SHOWN]
     blocks = [section("*Choose*  what it repairs, what it costs, how we know")]
     for index, option in enumerate(shown):
-        accessory = deploy(incident, option, index) if option.key in deployable else None
+        pressable = option.key in deployable and option.deployer != NO_DEPLOYER
+        accessory = deploy(incident, option, index) if pressable else None
         blocks.append(section(line(option, index), accessory))
     notes = [cut(escape(incident.menu_note), 1000)] if incident.menu_note else []
     return [*blocks, context(*notes)] if notes else blocks
@@ -36,6 +39,9 @@ def menu(incident: Incident) -> list[Block]:
 
 def line(option: Option, index: int) -> str:
     """The option in three short lines."""
+    if option.deployer == NO_DEPLOYER:
+        costs = f"repairs 0 % · costs {words.estimate(option.costs)}\n_{escape(option.costs.basis)}_"
+        return cut(f"*{words.circled(index)} {escape(option.label)}*\n{costs}", OPTION_TEXT_MAX)
     numbers = " · ".join(
         (
             f"repairs *{words.estimate(option.repairs)}*",

@@ -54,24 +54,33 @@ def estimate(given: Estimate) -> str:
     '96 % [93–98] of the gap'
     >>> estimate(Estimate(value=None, unit="share", basis="not from the log"))
     'not known'
+    >>> estimate(Estimate(value=-0.3, low=-0.4, high=-0.2, unit="% plays", basis="replay"))
+    '−0.3 % [−0.4 to −0.2] plays'
     """
     if given.value is None:
         return "not known"
-    relative = given.unit == "share" or given.unit.startswith("share ")
-    unit = given.unit.removeprefix("share").strip() if relative else given.unit
-    value = percent(given.value) if relative else amount(given.value)
+    scale, unit = _scale(given.unit)
+    value = amount(given.value) if scale is None else percent(given.value * scale)
     return " ".join(part for part in (value, interval(given), unit) if part)
+
+
+def _scale(unit: str) -> tuple[float | None, str]:
+    """What turns a number in this unit into a share (None: it is none), and the rest of the unit."""
+    first, _, rest = unit.partition(" ")
+    return {"share": 1.0, "%": 0.01}.get(first), rest if first in ("share", "%") else unit
 
 
 def interval(given: Estimate) -> str:
     """The interval in brackets; empty where there is none."""
     if given.low is None or given.high is None:
         return ""
-    if given.unit == "share" or given.unit.startswith("share "):
-        digits = 0 if abs(given.high) >= 0.0995 else 1
-        low, high = (percent(edge, digits).removesuffix(" %") for edge in (given.low, given.high))
+    scale, _ = _scale(given.unit)
+    edges = (given.low, given.high)
+    if scale is None:
+        low, high = map(amount, edges)
     else:
-        low, high = amount(given.low), amount(given.high)
+        digits = 0 if max(abs(edge * scale) for edge in edges) >= 0.0995 else 1
+        low, high = (percent(edge * scale, digits).removesuffix(" %") for edge in edges)
     between = " to " if "−" in high or "−" in low else "–"
     return f"[{low}{between}{high}]"
 
@@ -83,13 +92,23 @@ def lasting(duration: timedelta) -> str:
     >>> lasting(timedelta(minutes=37)), lasting(timedelta(hours=27)), lasting(timedelta(seconds=20))
     ('37 min', '1 d 3 h', '20 s')
     """
-    seconds = max(0, round(duration.total_seconds()))
-    if seconds < 60:
-        return f"{seconds} s"
-    minutes, hours, days = seconds // 60 % 60, seconds // 3600 % 24, seconds // 86400
+    whole = max(0, round(duration.total_seconds()))
+    if whole < 60:
+        return f"{whole} s"
+    minutes, hours, days = whole // 60 % 60, whole // 3600 % 24, whole // 86400
     named = [(days, "d"), (hours, "h"), (minutes, "min")]
     parts = [f"{count} {unit}" for count, unit in named if count]
     return " ".join(parts[:2]) if not days else " ".join(f"{n} {u}" for n, u in named[:2] if n)
+
+
+def seconds(given: float) -> str:
+    """
+    How long a number of seconds is.
+
+    >>> seconds(120)
+    '2 min'
+    """
+    return lasting(timedelta(seconds=given))
 
 
 def moment(at: datetime, form: str = "{date_short_pretty} {time}") -> str:

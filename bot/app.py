@@ -1,0 +1,86 @@
+"""
+The web process: Slack's requests, verified, and the pages. `uvicorn bot.app:app`, or `python -m bot.app`
+
+It starts in under two seconds and loads no science, since a press has to be answered at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from bot import settings
+from bot.listeners import Listeners
+from bot.pages.routes import Pages
+from bot.permission import Groups
+from bot.settings import BotSettings
+from domain.errors import ConfigurationError
+from workers.door import Door, open_door
+
+_log = structlog.get_logger(__name__)
+
+
+def slack_app(given: BotSettings, door: Door) -> tuple[AsyncApp, Groups]:
+    """Bolt with our listeners, for HTTP and for Socket Mode; and the groups to be asked for early."""
+    client = AsyncWebClient(token=given.bot_token, base_url=given.slack_base_url)
+    app = AsyncApp(client=client, token=given.bot_token, signing_secret=given.signing_secret or None)
+    groups = Groups(client)
+    Listeners(door, groups, given.public_url).register(app)
+    return app, groups
+
+
+def create_app(given: BotSettings, door: Door) -> Starlette:
+    """The ASGI application."""
+    bolt, groups = slack_app(given, door)
+    handler = AsyncSlackRequestHandler(bolt)
+
+    async def slack(request: Request) -> Response:
+        return await handler.handle(request)
+
+    @asynccontextmanager
+    async def run(app: Starlette) -> AsyncIterator[None]:
+        if not await groups.refresh():  # asked before the first press, so that it need not wait
+            _log.warning("started_without_groups", advice="check SLACK_BOT_TOKEN and its scopes")
+        yield
+
+    routes = [Route("/slack/events", slack, methods=["POST"]), *Pages(door).routes()]
+    return Starlette(routes=routes, lifespan=run)
+
+
+def __getattr__(name: str) -> Any:
+    """`bot.app:app`, made when a server asks for it: importing this module reads no environment."""
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        return create_app(settings.read(http=True), open_door())
+    except ConfigurationError as error:
+        raise SystemExit(str(error)) from None
+
+
+def main() -> int:
+    """The process, on the host and port of its settings (loopback unless told otherwise)."""
+    import uvicorn  # noqa: PLC0415
+
+    try:
+        given = settings.read(http=True)
+        app = create_app(given, open_door())
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    uvicorn.run(app, host=given.host, port=given.port, log_level="warning")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

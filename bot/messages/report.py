@@ -1,0 +1,154 @@
+"""
+The report of an incident, as Markdown and as a page, drawn from its events.
+
+In this order: what happened, who was hit and how much, why, what was done and did it work, what changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from bot.messages import words
+from bot.messages.home import MEANS, mean_times
+from domain.incident import events as e
+from domain.incident.state import Incident
+from domain.incident.timeline import Entry, durations, timeline
+from domain.values import Option, name_slice
+
+STEPS = {
+    "detect": "from the onset to the alarm",
+    "acknowledge": "from the alarm to “I have it”",
+    "diagnose": "from the alarm to the evidence",
+    "mitigate": "from the alarm to the repair",
+    "resolve": "from the alarm to the end",
+}
+QUIET = frozenset({"message.posted", "finding.repeated", "hotfix.watched"})
+"""Many of these in a row are told as one line."""
+
+
+@dataclass(frozen=True)
+class Offered:
+    """The menu as it stood when a hotfix was chosen from it, and by whom."""
+
+    options: tuple[Option, ...]
+    at: datetime
+    chosen: str | None = None
+    chosen_by: str | None = None
+
+
+@dataclass(frozen=True)
+class Told:
+    """Everything a report says, before it is written down."""
+
+    incident: Incident
+    entries: tuple[Entry, ...]
+    times: tuple[tuple[str, str, str], ...]
+    menus: tuple[Offered, ...]
+    picture: str | None
+
+
+def tell(incident: Incident, recorded: Sequence[e.Recorded], picture: str | None = None) -> Told:
+    """The report's content; `picture` is the address (or data URI) of the diagnosis's picture."""
+    entries = timeline(recorded)
+    took = durations(incident)
+    times = tuple(
+        (step, words.lasting(of(took) or timedelta()) if of(took) is not None else "–", STEPS[step])
+        for step, of in MEANS.items()
+    )
+    return Told(incident, _gathered(entries), times, _menus(recorded), picture)
+
+
+def markdown(told: Told) -> str:
+    """The report as Markdown."""
+    return _render("report.md.j2", told)
+
+
+def html(told: Told) -> str:
+    """The report as a page that stands alone, prints, and is light or dark as the reader's system is."""
+    return _render("report.html.j2", told)
+
+
+def index_html(incidents: Sequence[Incident]) -> str:
+    """The page of all incidents."""
+    return _ENVIRONMENT.get_template("index.html.j2").render(
+        incidents=incidents, means=mean_times(incidents), words=words, utc=utc
+    )
+
+
+def missing_html(number: int) -> str:
+    """The page for a number that no incident has."""
+    return _ENVIRONMENT.get_template("missing.html.j2").render(number=number)
+
+
+def utc(at: datetime, form: str = "%Y-%m-%d %H:%M") -> str:
+    """A time in UTC, for what is printed."""
+    return f"{at.astimezone(UTC):{form}}"
+
+
+def _gathered(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """The timeline; of a run of quiet entries of one kind only the last, with how many there were."""
+    told: list[Entry] = []
+    count = 1
+    for entry in entries:
+        if told and entry.wire_name in QUIET and told[-1].wire_name == entry.wire_name:
+            count += 1
+            told[-1] = entry.model_copy(update={"what": f"{entry.what} ({count} looks up to now)"})
+        else:
+            count = 1
+            told.append(entry)
+    return tuple(told)
+
+
+def _menus(recorded: Sequence[e.Recorded]) -> tuple[Offered, ...]:
+    menus: list[Offered] = []
+    for record in recorded:
+        if isinstance(record.event, e.MenuPrepared):
+            menus.append(Offered(record.event.options, record.at))
+        elif isinstance(record.event, e.HotfixChosen) and menus:
+            last = menus[-1]
+            chosen = Offered(last.options, last.at, record.event.option, record.actor)
+            menus[-1:] = [chosen] if last.chosen is None else [last, chosen]
+    return tuple(menu for menu in menus if menu.options)
+
+
+def _render(name: str, told: Told) -> str:
+    incident = told.incident
+    label = incident.option(incident.hotfix.option) if incident.hotfix else None
+    return _ENVIRONMENT.get_template(name).render(
+        told=told,
+        incident=incident,
+        diagnosis=incident.diagnosis,
+        finding=incident.first_finding,
+        hotfix=incident.hotfix,
+        option=label,
+        words=words,
+        utc=utc,
+        name_slice=name_slice,
+        lasted=_lasted(incident),
+    )
+
+
+def _lasted(incident: Incident) -> str | None:
+    begun = (
+        incident.diagnosis.since if incident.diagnosis and incident.diagnosis.since else incident.opened_at
+    )
+    return words.lasting(incident.resolved_at - begun) if incident.resolved_at else None
+
+
+def _cell(text: object) -> str:
+    """Text that stays within its cell or line of Markdown."""
+    return " ".join(str(text).replace("|", "\\|").replace("<", "&lt;").split())
+
+
+_ENVIRONMENT = Environment(
+    loader=PackageLoader("bot.messages"),
+    autoescape=select_autoescape(("html.j2",)),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_ENVIRONMENT.filters["cell"] = _cell

@@ -1,0 +1,88 @@
+"""The pages beside Slack's address."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TypeVar
+
+import structlog
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from bot.messages import report
+from bot.pages.numbers import numbers
+from workers.door import Door
+
+DIGEST = re.compile(r"[A-Za-z0-9_-]{1,128}")
+FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+SAFE = {
+    "Content-Security-Policy": "default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+T = TypeVar("T")
+_log = structlog.get_logger(__name__)
+
+
+class Pages:
+    """Each page is drawn from the log when it is asked for."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    def routes(self) -> list[Route]:
+        """All of them."""
+        return [
+            Route("/", self.index),
+            Route("/reports/{number:int}.md", self.show_markdown),
+            Route("/reports/{number:int}", self.show_report),
+            Route("/pictures/{digest}.png", self.picture),
+            Route("/health", self.health),
+            Route("/metrics", self.metrics),
+        ]
+
+    async def index(self, request: Request) -> Response:
+        incidents = await run_in_threadpool(self._door.incidents)
+        return HTMLResponse(report.index_html(incidents), headers=SAFE)
+
+    async def show_report(self, request: Request) -> Response:
+        drawn = await run_in_threadpool(self._drawn, request, report.html)
+        if drawn is None:
+            return HTMLResponse(report.missing_html(request.path_params["number"]), 404, SAFE)
+        return HTMLResponse(drawn, headers=SAFE)
+
+    async def show_markdown(self, request: Request) -> Response:
+        drawn = await run_in_threadpool(self._drawn, request, report.markdown)
+        if drawn is None:
+            return PlainTextResponse(f"There is no incident #{request.path_params['number']}.\n", 404, SAFE)
+        return PlainTextResponse(drawn, headers=SAFE, media_type="text/markdown")
+
+    async def picture(self, request: Request) -> Response:
+        digest = request.path_params["digest"]
+        found = await run_in_threadpool(self._door.picture, digest) if DIGEST.fullmatch(digest) else None
+        if found is None:
+            return PlainTextResponse("There is no such picture.\n", 404, SAFE)
+        return Response(found, headers={**SAFE, **FOR_EVER}, media_type="image/png")
+
+    async def health(self, request: Request) -> Response:
+        try:
+            await run_in_threadpool(self._door.healthy)
+        except Exception as error:  # noqa: BLE001 - a health page answers, whatever is broken
+            _log.warning("not_healthy", error=str(error))
+            return JSONResponse({"healthy": False, "store": "does not answer"}, 503)
+        return JSONResponse({"healthy": True})
+
+    async def metrics(self, request: Request) -> Response:
+        incidents = await run_in_threadpool(self._door.incidents)
+        return PlainTextResponse(numbers(incidents), media_type="text/plain; version=0.0.4")
+
+    def _drawn(self, request: Request, draw: Callable[[report.Told], T]) -> T | None:
+        incident = self._door.incident(str(request.path_params["number"]))
+        if incident is None:
+            return None
+        digest = incident.diagnosis.picture if incident.diagnosis else None
+        picture = f"/pictures/{digest}.png" if digest else None
+        return draw(report.tell(incident, self._door.events(incident.stream), picture))

@@ -1,0 +1,236 @@
+"""Cards: what Slack takes, what a tired person reads, and that every button works."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot import actions
+from bot.messages.blocks import Block
+from bot.messages.card import LABELS, card, headline
+from bot.messages.evidence import NOTABLE, evidence
+from bot.messages.value import parse
+from bot.workspace.reference import MESSAGE_BLOCKS_LENGTH_MAX
+from bot.workspace.validate import length_of_blocks, problems_of_blocks, problems_of_view
+from domain.errors import Refused, Stale
+from domain.incident.card import ACTIONS, Button, buttons
+from domain.incident.codec import EVENTS
+from domain.incident.decide import decide
+from domain.incident.state import Incident
+from domain.values import Actor, Severity
+from tests.bot.stories import DIAGNOSIS, FINDING, MENU, STORIES, WAY, told
+from tests.domain.incident.given import MORNING, after
+from tests.domain.incident.test_laws import STEPS, walk
+
+URL = "http://127.0.0.1:8000"
+SOMEBODY = Actor(kind="person", id="slack:U-third", groups=("oncall", "ml", "leads"))
+LATER = MORNING + timedelta(days=2)
+FILLED = {
+    "text": "looking",
+    "person": "U-other",
+    "reason": "because",
+    "hours": "4",
+    "how": "elsewhere",
+    "detect_faster": "yes",
+    "diagnose_faster": "no",
+    "change": "log",
+    "detail": "log the language",
+}
+
+
+def drawn(blocks: list[Block]) -> Iterator[tuple[str, str]]:
+    """(action, value) of everything that can be pressed on a card."""
+    for block in blocks:
+        elements = [*block.get("elements", []), *([block["accessory"]] if "accessory" in block else [])]
+        for element in elements:
+            if element["type"] == "button":
+                yield element["action_id"], element["value"]
+            if element["type"] == "overflow":
+                yield from (actions.split_more(option["value"]) for option in element["options"])
+
+
+def fits(blocks: list[Block]) -> None:
+    assert problems_of_blocks(blocks) == []
+    assert length_of_blocks(blocks) <= MESSAGE_BLOCKS_LENGTH_MAX
+
+
+def fields_for(action: str, incident: Incident) -> dict[str, str]:
+    other = next(severity for severity in Severity if severity != incident.severity)
+    return {**FILLED, "severity": other.value} if actions.press_of(action).modal else {}
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_slack_takes_the_card_of_every_story(story: str) -> None:
+    incident, _ = told(story)
+    fits(card(incident, URL))
+
+
+@given(STEPS)
+@settings(max_examples=60, deadline=None)
+def test_slack_takes_every_card_and_it_carries_exactly_the_buttons_of_the_rules(steps: Any) -> None:
+    incident, _ = walk(steps)
+    assert incident is not None
+    blocks = card(incident, URL)
+    fits(blocks)
+    shown = [Button.model_validate({"action": a, "option": parse(v).option}) for a, v in drawn(blocks)]
+    assert len(shown) == len(set(shown))
+    assert set(shown) == set(buttons(incident))
+
+
+@given(STEPS)
+@settings(max_examples=60, deadline=None)
+def test_every_button_on_a_card_works_or_says_in_words_what_is_missing(steps: Any) -> None:
+    incident, _ = walk(steps)
+    assert incident is not None
+    for action, value in drawn(card(incident, URL)):
+        if action == "report":
+            continue
+        press = actions.press_of(action)
+        if press.modal:
+            assert problems_of_view(press.modal(incident, value)) == []
+        target, command = actions.command_of(action, value, fields_for(action, incident), LATER)
+        assert target.stream == incident.stream
+        if action == "close" and _may_not_close(incident):
+            with pytest.raises(Refused, match="cannot be closed"):
+                decide(incident, command, SOMEBODY, LATER)
+            continue
+        assert decide(incident, command, SOMEBODY, LATER), f"{action} does nothing"
+
+
+def _may_not_close(incident: Incident) -> bool:
+    acting = incident.hotfix is not None and incident.hotfix.stage in ("approved", "applied", "reverting")
+    return incident.follow_up is None or acting
+
+
+@given(STEPS)
+@settings(max_examples=60, deadline=None)
+def test_no_working_button_is_missing(steps: Any) -> None:
+    incident, _ = walk(steps)
+    assert incident is not None
+    shown = {(action, parse(value).option) for action, value in drawn(card(incident, URL))}
+    keys = [option.key for option in incident.menu or ()]
+    for action in ACTIONS:
+        by_option = action in ("deploy", "approve", "reject", "revert")
+        for key in keys if by_option else [None]:
+            if action == "report" or (action, key) in shown or _stands_elsewhere(action, incident):
+                continue
+            value = f"{incident.stream}|{incident.version}|{key or ''}"
+            _, command = actions.command_of(action, value, fields_for(action, incident), LATER)
+            try:
+                assert decide(incident, command, SOMEBODY, LATER) == (), (
+                    f"{action} {key} works, has no button"
+                )
+            except Refused:
+                continue
+
+
+def _stands_elsewhere(action: str, incident: Incident) -> bool:
+    """What a rule lets happen, and the card offers in other words or on purpose not at all."""
+    return (
+        (action == "acknowledge" and incident.status == "acknowledged")  # taking over is Assign
+        or (action == "note" and incident.status == "closed")  # a closed card is at rest: Reopen first
+        or (
+            action in ("follow_up_accept", "follow_up_edit", "follow_up_decline") and bool(incident.follow_up)
+        )
+        or (action == "revert" and incident.status == "closed")  # by `recsysops hotfix revert`
+        or (action in ("approve", "reject") and incident.status == "closed")
+    )
+
+
+def test_every_action_has_a_press_and_a_label() -> None:
+    assert set(actions.PRESSES) == set(ACTIONS) == set(LABELS)
+
+
+def test_every_notable_step_is_an_event() -> None:
+    assert set(EVENTS) >= NOTABLE
+
+
+def test_the_card_says_what_how_bad_who_and_why_in_this_order() -> None:
+    incident, _ = told("offered")
+    text = json.dumps(card(incident, URL), ensure_ascii=False)
+    spoken = ["🟠 SEV2", "71 % less", "#142", "nobody has it yet", "3.1 % of traffic", "*Why*", "*Choose*"]
+    places = [text.index(words) for words in spoken]
+    assert places == sorted(places)
+    assert "repairs *96 % [93–98]*" in text
+    assert f"{URL}/pictures/{DIAGNOSIS.picture}.png" in text
+
+
+def test_what_is_not_known_is_said_to_be_unknown() -> None:
+    incident, _ = told("opened")
+    assert "Not established yet; the evidence is being gathered" in json.dumps(card(incident, URL))
+    failed, _ = told("diagnosis failed")
+    assert "the table is locked" in json.dumps(card(failed, URL))
+
+
+def test_the_end_says_what_was_promised_and_what_came() -> None:
+    incident, _ = told("follow-up proposed")
+    text = json.dumps(card(incident, URL), ensure_ascii=False)
+    assert "repaired *94 %* (promised 96 % [93–98])" in text
+    assert "3 h 40 min earlier" in text
+
+
+def test_deploy_asks_once_more_with_the_numbers() -> None:
+    incident, _ = told("offered")
+    accessories = [block["accessory"] for block in card(incident, URL) if "accessory" in block]
+    asked = [accessory["confirm"]["text"]["text"] for accessory in accessories]
+    assert len(asked) == 3
+    assert "96 % [93–98]" in asked[0]
+    assert "second person" in asked[2]
+
+
+def test_doing_nothing_is_priced_but_has_nothing_to_press() -> None:
+    incident, _ = told("offered")
+    nothing = MENU[0].model_copy(update={"key": "nothing", "label": "Do nothing", "deployer": "none"})
+    blocks = card(incident.model_copy(update={"menu": (*MENU, nothing)}), URL)
+    last = next(block for block in blocks if "④ Do nothing" in block.get("text", {}).get("text", ""))
+    assert "accessory" not in last
+
+
+def test_names_from_data_cannot_mention_or_link_anybody() -> None:
+    nasty = FINDING.model_copy(update={"unit": "<!channel> rows", "title": "<!everyone> look"})
+    incident, _ = after(
+        (WAY[0][0].model_copy(update={"finding": nasty}), WAY[0][1]),  # type: ignore[index]
+        (_diagnosis_of("<@U-lead> did it"), WAY[0][1]),  # type: ignore[index]
+    )
+    text = json.dumps(card(incident, URL))
+    sections = [block["text"]["text"] for block in card(incident, URL) if block["type"] == "section"]
+    assert not any("<!channel>" in one or "<@U-lead>" in one for one in sections)
+    assert "&lt;@U-lead&gt;" in text
+
+
+def _diagnosis_of(cause: str) -> Any:
+    from domain.incident.commands import RecordDiagnosis
+
+    return RecordDiagnosis(diagnosis=DIAGNOSIS.model_copy(update={"cause": cause}))
+
+
+@given(st.text(min_size=1, max_size=6000), st.integers(1, 30))
+@settings(max_examples=40, deadline=None)
+def test_however_long_the_texts_the_card_and_the_evidence_fit(text: str, count: int) -> None:
+    incident, _ = told("offered")
+    menu = tuple(
+        MENU[0].model_copy(update={"key": f"o{n}", "label": text, "does": text, "undo": text})
+        for n in range(count)
+    )
+    one = DIAGNOSIS.evidence[2].model_copy(update={"statement": text, "table": ((text,) * 6,) * count})
+    diagnosis = DIAGNOSIS.model_copy(update={"cause": text, "evidence": (one,) * count})
+    long = incident.model_copy(
+        update={"title": text, "menu": menu, "menu_note": text, "diagnosis": diagnosis, "description": text}
+    )
+    fits(card(long, URL))
+    fits(evidence(diagnosis))
+    assert headline(long)
+
+
+def test_an_unreadable_button_is_refused_in_words() -> None:
+    for value in ("", "a", "a|b|c", "|1|", "a|1"):
+        with pytest.raises(Stale, match="not readable"):
+            actions.command_of("acknowledge", value, {}, LATER)
+    with pytest.raises(Stale, match="no such button"):
+        actions.command_of("explode", "a|1|", {}, LATER)

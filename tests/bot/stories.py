@@ -1,0 +1,145 @@
+"""Incidents as people will see them, told with the real rules."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from domain.incident import commands as c
+from domain.incident.events import Recorded
+from domain.incident.state import Incident
+from domain.values import Actor, Diagnosis, Estimate, Evidence, Finding, Improvement, Option, Severity
+from tests.domain.incident.given import MORNING, ON_CALL, SECOND, WORKER, after
+
+FINDING = Finding(
+    check="impressions_by_slice",
+    table="impressions",
+    slice=(("country", "Denmark"),),
+    window_start=MORNING - timedelta(minutes=1),
+    window_end=MORNING,
+    observed=214,
+    expected=738,
+    low=661,
+    high=815,
+    unit="impressions",
+    p_value=1e-9,
+    severity=Severity.SEV2,
+    affected_share=0.031,
+    title="Films from Denmark are shown 71 % less",
+)
+DIAGNOSIS = Diagnosis(
+    cause="Input, not model: `language` is not set for 212 films since the delivery of 21:05.",
+    cause_kind="feature",
+    since=MORNING - timedelta(minutes=14),
+    feature="language",
+    suggested_value="Danish",
+    evidence=(
+        Evidence(
+            kind="feature", statement="Their language is 14 MADs off 40 comparable films.", strength=0.95
+        ),
+        Evidence(
+            kind="attribution", statement="With it filled in, the model scores as before.", strength=0.9
+        ),
+        Evidence(
+            kind="slices",
+            statement="Denmark explains 97 % of the gap.",
+            strength=0.8,
+            table=(("slice", "seen", "expected"), ("Denmark", "214", "738"), ("Sweden", "698", "702")),
+        ),
+    ),
+    picture="0" * 64,
+    seconds=4.2,
+)
+
+
+def option(key: str, label: str, repairs: float, costs: float, *, second: bool = False) -> Option:
+    """An option with numbers in percent, as the pricing gives them."""
+    return Option(
+        key=key,
+        hotfix=key,
+        label=label,
+        does="Serves these films with the language that comparable films have",
+        repairs=Estimate(
+            value=repairs, low=repairs - 3, high=repairs + 2, unit="%", basis="replay of 41,000 requests"
+        ),
+        costs=Estimate(value=costs, low=costs - 0.1, high=costs + 0.1, unit="% plays", basis="replay"),
+        deploy_seconds=120,
+        undo="1 click",
+        expires_after=timedelta(days=7),
+        blast_share=0.24 if second else 0.031,
+        needs_second_person=second,
+        deployer="overrides",
+    )
+
+
+MENU = (
+    option("fill", "Fill in the language", 96, 0.0),
+    option("boost", "Boost these films", 61, -0.3),
+    option("rollback", "Roll the catalogue back", 97, -1.2, second=True),
+)
+LESSON = Improvement(
+    detect_faster="Yes: an alarm on unset language at delivery would have fired 3 h 40 min earlier.",
+    diagnose_faster="No: the evidence was in after 4 s.",
+    change="check",
+    detail="Alarm when more than 1 % of a delivery has no language.",
+    proof="Replayed over 90 days: this incident 3 h 40 min earlier, no false alarm.",
+)
+OPENED = (c.OpenIncident(number=142, finding=FINDING), WORKER)
+DIAGNOSED = (c.RecordDiagnosis(diagnosis=DIAGNOSIS), WORKER)
+OFFERED = (c.PrepareMenu(options=MENU, note=""), WORKER)
+CHOSEN = c.ChooseHotfix(option="fill")
+ASKED = c.ChooseHotfix(option="rollback")
+APPLIED = (c.RecordHotfixApplied(option="fill", receipt="ok"), WORKER)
+WATCHED = (
+    c.RecordWatch(
+        option="fill",
+        observed=520,
+        expected=738,
+        repaired_share=0.58,
+        window_end=MORNING + timedelta(minutes=5),
+    ),
+    WORKER,
+)
+VERIFIED = (c.VerifyHotfix(option="fill", observed=706, expected=738, repaired_share=0.94), WORKER)
+PROPOSED = (c.ProposeFollowUp(improvement=LESSON), WORKER)
+
+Step = c.Command | tuple[c.Command, Actor]
+WAY: tuple[Step, ...] = (
+    OPENED,
+    DIAGNOSED,
+    OFFERED,
+    (c.Acknowledge(), ON_CALL),
+    (CHOSEN, ON_CALL),
+    APPLIED,
+    WATCHED,
+    VERIFIED,
+    PROPOSED,
+    (c.AcceptFollowUp(), SECOND),
+    (c.Close(), ON_CALL),
+)
+"""From the alarm to the end, the ordinary way."""
+
+STORIES: dict[str, tuple[Step, ...]] = {
+    "opened": WAY[:1],
+    "diagnosed": WAY[:2],
+    "offered": WAY[:3],
+    "asked for a second person": (*WAY[:3], ASKED),
+    "approved": WAY[:5],
+    "watched": WAY[:7],
+    "resolved": WAY[:8],
+    "follow-up proposed": WAY[:9],
+    "closed": WAY,
+    "refuted": (*WAY[:6], (c.RefuteHotfix(option="fill", reason="still 60 % too low"), WORKER)),
+    "failed": (*WAY[:5], (c.RecordHotfixFailed(option="fill", reason="the webhook answered 500"), WORKER)),
+    "diagnosis failed": (OPENED, (c.RecordDiagnosisFailure(reason="the table is locked"), WORKER)),
+    "nothing to offer": (*WAY[:2], (c.PrepareMenu(options=(), note="No hotfix fits a feed."), WORKER)),
+    "declared": (
+        c.DeclareIncident(number=7, title="Odd rows on the start page", severity=Severity.SEV3),
+        c.Silence(until=MORNING + timedelta(hours=4)),
+    ),
+    "dismissed": (OPENED, c.Dismiss(reason="A holiday in Denmark.")),
+}
+
+
+def told(story: str) -> tuple[Incident, list[Recorded]]:
+    """The incident of a story, and its events."""
+    return after(*STORIES[story])
