@@ -11,6 +11,7 @@
 | react | user, channel, ts, name |
 | faults | kind, method, count, retry_after, delay_seconds (see `faults.py`); DELETE forgets all |
 | clock | advance_seconds |
+| forget | nothing: messages, views, files and faults are gone, as in a new workspace |
 | sockets | reason: disconnects every Socket Mode connection |
 
 Answers are `{ack_ms, status, answer, error}`, and 400 `{"error": words}` for what cannot be done.
@@ -181,6 +182,11 @@ async def _sockets(world: World, body: Json) -> Json:
     return {"disconnected": await world.sockets.disconnect(str(body.get("reason") or "refresh_requested"))}
 
 
+async def _forget(world: World, body: Json) -> Json:
+    world.forget()
+    return {"ok": True}
+
+
 ACTS: Mapping[str, Act] = {
     "press": _press,
     "command": _command,
@@ -191,5 +197,6 @@ ACTS: Mapping[str, Act] = {
     "react": _react,
     "faults": _faults,
     "clock": _clock,
+    "forget": _forget,
     "sockets": _sockets,
 }

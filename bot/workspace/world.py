@@ -25,6 +25,13 @@ class World:
     sockets: Sockets
     address: str
 
+    def forget(self) -> None:
+        """Everything said and ordered is gone, as if the workspace were new; connections stay."""
+        self.state.store.clear()
+        self.state = State(self.state.store)
+        self.faults.clear()
+        self.live.tell("reload")
+
     def show(self, message: Message) -> None:
         """Keeps a message and shows it, and its parent's reply count, to everyone or to the one it is for."""
         self.state.save(message)

@@ -188,6 +188,7 @@ function listen() {
   source.onmessage = (event) => {
     const change = JSON.parse(event.data);
     if (change.kind === "message") arrive(change.message);
+    else if (change.kind === "reload") load();
     else if (change.user !== app.me) return;
     else if (change.kind === "views") showModal(change.views, app.me, app.names);
     else if (change.kind === "home") { app.data.home = change.view; drawHome(); }

@@ -112,6 +112,18 @@ def test_a_restart_keeps_messages_homes_and_files(tmp_path: Path) -> None:
         driver.close()
 
 
+def test_forgetting_leaves_an_empty_workspace(
+    workspace: Workspace, driver: Driver, client: WebClient
+) -> None:
+    posted = client.chat_postMessage(channel="C-data", text="x")
+    client.reactions_add(channel="C-data", timestamp=posted["ts"], name="eyes")
+    client.views_publish(user_id="U-ml", view={"type": "home", "blocks": []})
+    driver.fault("slow")
+    driver.forget()
+    state = driver.state()
+    assert (state["messages"], state["homes"], state["files"], state["faults"]) == ([], {}, [], [])
+
+
 @contextmanager
 def listener() -> Iterator[tuple[str, list[str]]]:
     calls: list[str] = []
