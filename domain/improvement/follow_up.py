@@ -1,0 +1,95 @@
+"""What the practice should learn from one incident: a proposal for people to accept, edit or decline."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from domain.improvement.replay import Proof
+from domain.incident.state import Incident
+from domain.incident.timeline import Durations, durations
+from domain.values import Improvement, name_slice
+
+
+def propose(incident: Incident, proof: Proof | None = None) -> Improvement:
+    """
+    The change that follows from the incident's cause.
+
+    Args:
+        proof: of the alarm on unset values, where deliveries could be replayed.
+    """
+    took = durations(incident)
+    kind = incident.diagnosis.cause_kind if incident.diagnosis else "unknown"
+    if incident.kind == "predicted":
+        return _launch(incident, took)
+    if kind == "feature" and incident.diagnosis is not None and incident.diagnosis.feature:
+        return _feature(incident, took, incident.diagnosis.feature, proof)
+    if kind == "feed":
+        return _feed(incident, took)
+    return _not_established(incident, took)
+
+
+def _feature(incident: Incident, took: Durations, feature: str, proof: Proof | None) -> Improvement:
+    earlier = proof.earlier if proof is not None else None
+    if earlier is not None and earlier > timedelta(0):
+        faster = f"Yes: at the delivery itself, {_words(earlier)} before the metric fell far enough"
+    else:
+        faster = f"Yes: at the delivery itself, before anybody is shown less{_after_onset(took)}"
+    return Improvement(
+        detect_faster=faster,
+        diagnose_faster=f"The cause was named {_diagnosed(took)}; an alarm at delivery names it by itself",
+        change="check",
+        detail=f"Alarm on the share of items with `{feature}` not set, at each catalogue delivery",
+        proof=proof.sentence if proof is not None else None,
+    )
+
+
+def _feed(incident: Incident, took: Durations) -> Improvement:
+    finding = incident.first_finding
+    table = finding.table if finding else "the feed"
+    where = f" ({name_slice(finding.slice)})" if finding and finding.slice else ""
+    return Improvement(
+        detect_faster=f"Yes: against its standby a lost slice shows within a window{_after_onset(took)}",
+        diagnose_faster=f"The cause was named {_diagnosed(took)}; the comparison names it by itself",
+        change="check",
+        detail=f"Compare `{table}` with its standby by slice{where} in each window, half as long as now",
+    )
+
+
+def _launch(incident: Incident, took: Durations) -> Improvement:
+    feature = incident.diagnosis.feature if incident.diagnosis else None
+    what = f"`{feature}` is set and " if feature else ""
+    return Improvement(
+        detect_faster="It was predicted; a gate at the entry to the calendar finds it on the first day",
+        diagnose_faster=f"The cause was named {_diagnosed(took)}",
+        change="check",
+        detail=f"A gate in the launch calendar: {what}the dry run shows the item as often as comparable ones",
+    )
+
+
+def _not_established(incident: Incident, took: Durations) -> Improvement:
+    return Improvement(
+        detect_faster=f"Not known while the cause is not established{_after_onset(took)}",
+        diagnose_faster="No: the evidence at hand did not establish the cause",
+        change="log",
+        detail="Log what would have shown the cause: write down here what was found by hand, and where",
+    )
+
+
+def _after_onset(took: Durations) -> str:
+    return f" (it took {_words(took.to_detect)} from the onset)" if took.to_detect else ""
+
+
+def _diagnosed(took: Durations) -> str:
+    return f"{_words(took.to_diagnose)} after the opening" if took.to_diagnose is not None else "by hand"
+
+
+def _words(span: timedelta) -> str:
+    """
+    >>> _words(timedelta(minutes=220)), _words(timedelta(seconds=42))
+    ('3 h 40 min', '42 s')
+    """
+    seconds = span.total_seconds()
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

@@ -1,0 +1,148 @@
+"""The job of diagnosing: tables → material → diagnosis, with a picture kept in the store."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from domain.diagnosis.diagnose import diagnose as conclude
+from domain.diagnosis.material import Material
+from domain.diagnosis.onset import Onset, find_onset
+from domain.incident import commands as c
+from domain.recommender.recommender import Recommender
+from domain.values import Diagnosis, Finding
+from workers.debts import Work
+from workers.pictures import draw_metric
+from workers.predict import columns_of, noun_of, read_launches
+from workers.reading import BACK, Reader
+from workers.store import attachments
+
+SEED = 7
+LEAST_SPAN = timedelta(minutes=1)
+
+Keep = Callable[[bytes], str]
+
+
+def settle(work: Work, recommender: Recommender) -> Sequence[c.Command]:
+    """
+    Diagnose the incident's finding.
+
+    Without one (a person declared it) there is nothing to measure, which is said.
+    """
+    finding = work.incident.finding
+    if finding is None:
+        reason = (
+            "No check raised this incident, so there is no metric to look into; add what you know as a note."
+        )
+        return (c.RecordDiagnosisFailure(reason=reason),)
+
+    def keep(picture: bytes) -> str:
+        return attachments.keep(work.log, picture)
+
+    return (c.RecordDiagnosis(diagnosis=diagnose(recommender, finding, work.at, keep=keep)),)
+
+
+def diagnose(
+    recommender: Recommender, finding: Finding, at: datetime, *, keep: Keep | None = None, seed: int = SEED
+) -> Diagnosis:
+    """
+    What is known of the finding's cause at `at`.
+
+    Args:
+        keep: stores a picture and returns its name; without it none is drawn.
+
+    Returns:
+        Whatever could be established; what could not be read is a line of evidence.
+    """
+    began = time.monotonic()
+    reader = Reader(recommender, finding, at)
+    material, onset = gather(reader, seed)
+    found = conclude(material, seed)
+    picture = None
+    if keep is not None and material.series is not None:
+        picture = reader.attempt("The picture", lambda: keep(_draw(material, onset)))
+    return found.model_copy(update={"picture": picture, "seconds": round(time.monotonic() - began, 2)})
+
+
+def gather(reader: Reader, seed: int = SEED) -> tuple[Material, Onset | None]:
+    """Read everything that is declared and bears on the finding."""
+    recommender, finding = reader.recommender, reader.finding
+    series = reader.attempt("The metric", reader.series)
+    onset = reader.attempt("When it began", lambda: find_onset(series)) if series is not None else None
+    since = min(onset.since if onset else finding.window_start, reader.end - LEAST_SPAN)
+    material = Material(
+        finding=finding,
+        noun=noun_of(recommender),
+        zone=ZoneInfo(recommender.timezone),
+        series=series,
+        key=recommender.items.key if recommender.items else "item_id",
+        features=recommender.items.features if recommender.items else (),
+    )
+    if finding.kind == "predicted":
+        return _launch(reader, material), None
+    cells = reader.attempt("The slices", lambda: reader.cells(since))
+    material = replace(
+        material,
+        cells=cells[0] if cells else None,
+        dimensions=cells[1] if cells else (),
+        items=reader.attempt("The items", reader.items),
+        snapshots=reader.attempt("The deliveries", lambda: reader.snapshots(since)),
+        standby=reader.attempt("The standby", lambda: reader.standby(since)),
+        beside=reader.attempt("Other tables", lambda: reader.beside(since)) or (),
+        events=reader.attempt("Deliveries and trainings", lambda: reader.events(since)) or (),
+    )
+    return replace(_with_model(reader, material, since, seed), problems=tuple(reader.problems)), onset
+
+
+def _with_model(reader: Reader, material: Material, since: datetime, seed: int) -> Material:
+    loaded = reader.attempt("The model", reader.model)
+    if loaded is None:
+        return material
+    model, columns, table = loaded
+
+    return replace(
+        material,
+        model=model,
+        columns=columns,
+        candidates=reader.attempt(
+            "The candidates", lambda: reader.candidates(table, columns, since, reader.end, seed)
+        ),
+        candidates_before=reader.attempt(
+            "The candidates before", lambda: reader.candidates(table, columns, since - BACK, since, seed)
+        ),
+    )
+
+
+def _launch(reader: Reader, material: Material) -> Material:
+    launches = reader.recommender.launches
+    if launches is None:
+        return material
+    rows = reader.attempt("The launch calendar", lambda: read_launches(reader.recommender, reader.at))
+    if rows is not None:
+        rows = rows.sort_values(launches.snapshot).drop_duplicates(launches.item, keep="last")
+    snapshots = reader.attempt("The deliveries", lambda: reader.snapshots(None))
+    features = tuple(dict.fromkeys((*launches.features, *material.features)))
+    return replace(
+        material,
+        key=launches.item,
+        features=features,
+        launches=rows,
+        launch_columns=columns_of(launches),
+        snapshots=snapshots,
+        problems=tuple(reader.problems),
+    )
+
+
+def _draw(material: Material, onset: Onset | None) -> bytes:
+    finding = material.finding
+    assert material.series is not None  # noqa: S101 (asked before)
+    return draw_metric(
+        material.series,
+        title=finding.title,
+        unit=finding.unit,
+        zone=material.zone,
+        onset=onset.since if onset else None,
+    )

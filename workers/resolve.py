@@ -1,0 +1,116 @@
+"""The job of preparing the menu: the declared hotfixes priced on the logged traffic of this incident."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from domain.diagnosis.material import Standby
+from domain.incident import commands as c
+from domain.recommender.recommender import Recommender
+from domain.resolution.hotfix import Circumstances
+from domain.resolution.menu import Menu, build_menu
+from domain.resolution.stage import Stage, set_stage
+from domain.values import Diagnosis, Finding
+from workers.debts import Work
+from workers.diagnose import LEAST_SPAN, SEED
+from workers.predict import mended, noun_of
+from workers.reading import BACK, Reader
+
+NO_FINDING = (
+    "No check raised this incident, so no hotfix can be priced; see what is declared in recsysops.toml."
+)
+
+
+def settle(work: Work, recommender: Recommender) -> Sequence[c.Command]:
+    """Prepare the menu for the incident's finding and diagnosis."""
+    finding = work.incident.finding
+    if finding is None:
+        return (c.PrepareMenu(options=(), note=NO_FINDING),)
+    diagnosis = work.incident.diagnosis or Diagnosis(cause=None)
+    menu = prepare_menu(recommender, finding, diagnosis, work.incident.stream, work.at)
+    return (c.PrepareMenu(options=menu.options, note=menu.note),)
+
+
+def prepare_menu(
+    recommender: Recommender, finding: Finding, diagnosis: Diagnosis, incident: str, at: datetime
+) -> Menu:
+    """
+    The options for one finding.
+
+    What cannot be read leaves its options without numbers, and the note says why.
+    """
+    reader = Reader(recommender, finding, at)
+    since = min(diagnosis.since or finding.window_start, reader.end - LEAST_SPAN)
+    around = Circumstances(
+        finding=finding, diagnosis=diagnosis, noun=noun_of(recommender), key=_key(recommender), seed=SEED
+    )
+    if finding.kind == "predicted":
+        around = _forecast(reader, around)
+    elif diagnosis.cause_kind == "feed":
+        around = _feed(reader, around, since)
+    else:
+        around = _replayable(reader, around, since)
+    menu = build_menu(recommender.hotfixes.values(), around, incident)
+    return Menu(menu.options, "; ".join(part for part in (menu.note, *reader.problems) if part))
+
+
+def _forecast(reader: Reader, around: Circumstances) -> Circumstances:
+    found = around.diagnosis
+    if found.feature is None or found.suggested_value is None:
+        return around
+    feature, value = found.feature, found.suggested_value
+    answer = reader.attempt(
+        "The launch forecast", lambda: mended(reader.recommender, reader.finding, feature, value, reader.at)
+    )
+    return Circumstances(**{**around.__dict__, "mended": answer})
+
+
+def _feed(reader: Reader, around: Circumstances, since: datetime) -> Circumstances:
+    spare: Standby | None = reader.attempt("The standby", lambda: reader.standby(since))
+    return Circumstances(**{**around.__dict__, "standby": spare})
+
+
+def _replayable(reader: Reader, around: Circumstances, since: datetime) -> Circumstances:
+    snapshots = reader.attempt("The deliveries", lambda: reader.snapshots(since))
+    former: dict[str, str] = {}
+    feature = around.diagnosis.feature
+    if snapshots is not None and feature is not None and feature in snapshots.before:
+        known = snapshots.before.drop_duplicates(around.key).set_index(around.key)[feature].dropna()
+        mine = known[known.index.astype(str).isin(set(around.diagnosis.items))]
+        former = {str(item): str(value) for item, value in mine.items()}
+    if not former and around.diagnosis.suggested_value is not None:
+        former = dict.fromkeys(around.diagnosis.items, around.diagnosis.suggested_value)
+    stage = reader.attempt("The logged traffic", lambda: _stage(reader, around, since, former))
+    return Circumstances(
+        **{
+            **around.__dict__,
+            "stage": stage,
+            "no_stage": "" if stage else "; ".join(reader.problems[-1:]) or "no candidates are logged",
+            "previous": snapshots.before if snapshots else None,
+            "delivered_at": snapshots.delivered_at if snapshots else None,
+            "former": former,
+        }
+    )
+
+
+def _stage(reader: Reader, around: Circumstances, since: datetime, former: dict[str, str]) -> Stage | None:
+    loaded = reader.model()
+    if loaded is None:
+        return None
+    model, columns, table = loaded
+    found = around.diagnosis
+    return set_stage(
+        reader.candidates(table, columns, since, reader.end, SEED),
+        reader.candidates(table, columns, since - BACK, since, SEED),
+        columns,
+        model,
+        found.items,
+        feature=found.feature if found.cause_kind == "feature" else None,
+        former=former,
+        change=around.finding.change,
+    )
+
+
+def _key(recommender: Recommender) -> str:
+    return recommender.items.key if recommender.items else "item_id"
