@@ -7,6 +7,8 @@ Where TEST_DATABASE_URL and TEST_REDIS_URL name servers, those are used instead.
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -25,14 +27,17 @@ TEMPLATE = "recsysops_template"
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+def servers() -> Iterator[Servers]:
     """The two servers; all of pytest-xdist's workers join the same ones."""
     database, broker = os.environ.get("TEST_DATABASE_URL"), os.environ.get("TEST_REDIS_URL")
     with ExitStack() as stack:
         if database is None or broker is None:
-            base = tmp_path_factory.getbasetemp()
-            shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
-            started = stack.enter_context(embedded.started(shared / "servers"))
+            # Not in pytest's own folder: the next pytest of the same user closes that to others, and when
+            # root runs the tests PostgreSQL is another user.
+            run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex
+            folder = Path(tempfile.gettempdir(), f"recsysops-tests-{run}")
+            stack.callback(_remove_unused, folder)
+            started = stack.enter_context(embedded.started(folder))
             database, broker = database or started.database_url, broker or started.redis_url
         yield Servers(database, broker)
 
@@ -78,6 +83,20 @@ def redis_url(servers: Servers) -> str:
 def root() -> Path:
     """The folder of the project."""
     return Path(__file__).parent.parent
+
+
+@pytest.fixture
+def servers_folder() -> Iterator[Path]:
+    """A folder to start servers of one's own in."""
+    folder = Path(tempfile.mkdtemp(prefix="recsysops-"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+def _remove_unused(folder: Path) -> None:
+    # Whoever leaves last finds the servers stopped, and nobody needs the folder any more.
+    if embedded.running(folder) is None:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _named(url: str, database: str) -> str:

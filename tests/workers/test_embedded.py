@@ -50,66 +50,70 @@ def postmaster(folder: Path) -> psutil.Process:
     return psutil.Process(int((folder / "postgres" / "postmaster.pid").read_text().splitlines()[0]))
 
 
-def test_servers_left_by_a_kill_are_taken_over_with_their_data_and_stopped_at_the_end(tmp_path: Path) -> None:
-    owner = start_owner(tmp_path)
-    servers = embedded.running(tmp_path)
+def test_servers_left_by_a_kill_are_taken_over_with_their_data_and_stopped_at_the_end(
+    servers_folder: Path,
+) -> None:
+    owner = start_owner(servers_folder)
+    servers = embedded.running(servers_folder)
     assert servers is not None
     write(servers)
-    postgres = postmaster(tmp_path)
+    postgres = postmaster(servers_folder)
     owner.send_signal(signal.SIGKILL)
     owner.wait(10)
-    with embedded.started(tmp_path) as again:
-        assert postmaster(tmp_path) == postgres
+    with embedded.started(servers_folder) as again:
+        assert postmaster(servers_folder) == postgres
         assert again == servers
         assert read(again) == ("still here", "still here")
     assert not postgres.is_running() or postgres.status() == psutil.STATUS_ZOMBIE
-    assert embedded.running(tmp_path) is None
+    assert embedded.running(servers_folder) is None
     with pytest.raises(redis.ConnectionError):
         redis.Redis.from_url(servers.redis_url).ping()
 
 
-def test_servers_killed_with_their_owner_come_back_with_what_was_committed(tmp_path: Path) -> None:
-    with suppress(subprocess.CalledProcessError), embedded.started(tmp_path) as servers:
+def test_servers_killed_with_their_owner_come_back_with_what_was_committed(servers_folder: Path) -> None:
+    with suppress(subprocess.CalledProcessError), embedded.started(servers_folder) as servers:
         write(servers)
         broker = psutil.Process(redis.Redis.from_url(servers.redis_url).info("server")["process_id"])
         redis.Redis.from_url(servers.redis_url).waitaof(1, 0, 3000)
-        for process in (postmaster(tmp_path), broker):
+        for process in (postmaster(servers_folder), broker):
             process.send_signal(signal.SIGKILL)
         time.sleep(0.2)
-    with embedded.started(tmp_path) as again:
+    with embedded.started(servers_folder) as again:
         assert read(again) == ("still here", "still here")
 
 
-def test_whoever_leaves_first_does_not_take_the_servers_with_them(tmp_path: Path) -> None:
-    owner = start_owner(tmp_path)
+def test_whoever_leaves_first_does_not_take_the_servers_with_them(servers_folder: Path) -> None:
+    owner = start_owner(servers_folder)
     try:
-        with embedded.started(tmp_path) as joined:
+        with embedded.started(servers_folder) as joined:
             write(joined)
-        assert embedded.running(tmp_path) == joined
+        assert embedded.running(servers_folder) == joined
         assert read(joined) == ("still here", "still here")
     finally:
         owner.send_signal(signal.SIGINT)
         owner.wait(20)
-    assert embedded.running(tmp_path) is None
+    assert embedded.running(servers_folder) is None
 
 
-def test_a_pid_file_whose_number_now_belongs_to_somebody_else_is_not_believed(tmp_path: Path) -> None:
-    with embedded.started(tmp_path) as servers:
+def test_a_pid_file_whose_number_now_belongs_to_somebody_else_is_not_believed(servers_folder: Path) -> None:
+    with embedded.started(servers_folder) as servers:
         write(servers)
-        lines = (tmp_path / "postgres" / "postmaster.pid").read_text().splitlines()
-    (tmp_path / "postgres" / "postmaster.pid").write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
-    with embedded.started(tmp_path) as again:
+        lines = (servers_folder / "postgres" / "postmaster.pid").read_text().splitlines()
+    (servers_folder / "postgres" / "postmaster.pid").write_text(
+        "\n".join([str(os.getpid()), *lines[1:]]) + "\n"
+    )
+    with embedded.started(servers_folder) as again:
         assert read(again) == ("still here", "still here")
 
 
-def test_nothing_listens_beyond_this_machine_and_a_stranger_needs_the_password(tmp_path: Path) -> None:
-    with embedded.started(tmp_path) as servers:
+def test_nothing_listens_beyond_this_machine_and_a_stranger_needs_the_password(servers_folder: Path) -> None:
+    with embedded.started(servers_folder) as servers:
         listening = [
-            c for c in postmaster(tmp_path).net_connections("inet") if c.status == psutil.CONN_LISTEN
+            c for c in postmaster(servers_folder).net_connections("inet") if c.status == psutil.CONN_LISTEN
         ]
         assert listening == []
         address = redis.Redis.from_url(servers.redis_url).connection_pool.connection_kwargs
         assert address["host"] == "127.0.0.1"
         with pytest.raises(redis.AuthenticationError):
             redis.Redis(host=address["host"], port=address["port"]).ping()
-        assert (tmp_path / "servers.json").stat().st_mode & 0o077 == 0
+        assert (servers_folder / "servers.json").stat().st_mode & 0o077 == 0

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from pathlib import Path
+from threading import Event as Signal
+
+import pytest
+
+from domain.errors import ConfigurationError
+from workers.schedule import REMIND_SECONDS, Ticks, declared_ticks, run
+from workers.settings import Settings
+
+
+def test_each_job_is_sent_at_its_own_pace_and_a_pause_is_not_made_up_for() -> None:
+    ticks = Ticks({"remind": 2.0, "detect": 10.0})
+    assert ticks.due(0.0) == ["remind", "detect"]
+    assert ticks.due(1.9) == []
+    assert ticks.due(2.0) == ["remind"]
+    assert ticks.due(300.0) == ["remind", "detect"]
+    assert ticks.due(300.1) == []
+    assert ticks.seconds_to_next(301.0) == pytest.approx(1.0)
+
+
+def test_the_clock_stops_when_it_is_told() -> None:
+    stop, sent = Signal(), list[tuple[str, float]]()
+
+    def send(job: str, expires_seconds: float) -> bool:
+        sent.append((job, expires_seconds))
+        stop.set()
+        return True
+
+    run(Ticks({"remind": 2.0}), send, stop)
+    assert sent == [("remind", 5.0)]
+
+
+def test_a_wrong_declaration_stops_the_looking_but_not_the_reminding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong() -> None:
+        raise ConfigurationError("recsysops.toml:3: checks.x.kind: unknown")
+
+    monkeypatch.setattr("workers.schedule.recommender", wrong)
+    assert declared_ticks().every == {"recsysops.remind": REMIND_SECONDS}
+
+
+def test_the_fastest_table_says_how_often_to_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "rows.csv").write_text("at,genre\n2026-03-03T12:00:00Z,Drama\n")
+    (tmp_path / "recsysops.toml").write_text(
+        """
+        [recommender]
+        name = "cinema"
+        [tables.impressions]
+        path = "rows.csv"
+        time = "at"
+        window = "1m"
+        every = "10s"
+        [tables.plays]
+        path = "rows.csv"
+        time = "at"
+        window = "1h"
+        [checks.volume]
+        kind = "volume"
+        table = "impressions"
+        """
+    )
+    monkeypatch.setattr("workers.declared.settings", lambda: Settings(config=tmp_path / "recsysops.toml"))
+    assert declared_ticks().every["recsysops.detect"] == 10.0

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from domain.errors import ConfigurationError
+from workers.settings import read_settings
+from workers.store.connection import driver_address, spell
+
+
+def test_secrets_do_not_reach_a_log() -> None:
+    settings = read_settings(
+        {
+            "DATABASE_URL": "postgres://me:hunter2@db/incidents",
+            "REDIS_URL": "redis://:hunter2@broker/0",
+            "SLACK_BOT_TOKEN": "xoxb-hunter2",
+            "SLACK_SIGNING_SECRET": "hunter2",
+            "SLACK_APP_TOKEN": "xapp-hunter2",
+        }
+    )
+    assert settings.slack_bot_token == "xoxb-hunter2"
+    assert "hunter2" not in repr(settings)
+
+
+def test_an_empty_environment_has_defaults_and_says_what_is_missing(tmp_path: Path) -> None:
+    settings = read_settings({"RECSYSOPS_VAR": str(tmp_path)})
+    assert settings.public_url == "http://127.0.0.1:8000"
+    with pytest.raises(ConfigurationError, match="set DATABASE_URL"):
+        settings.database()
+    with pytest.raises(ConfigurationError, match="set REDIS_URL"):
+        settings.broker()
+
+
+def test_servers_that_were_started_here_are_found_and_named_ones_go_first(tmp_path: Path) -> None:
+    started = {"database_url": "postgresql://here", "redis_url": "redis://here"}
+    (tmp_path / "servers.json").write_text(json.dumps(started))
+    here = read_settings({"RECSYSOPS_VAR": str(tmp_path)})
+    assert (here.database(), here.broker()) == ("postgresql://here", "redis://here")
+    named = read_settings(
+        {"RECSYSOPS_VAR": str(tmp_path), "BROKER_URL": "amqp://there", "REDIS_URL": "redis://x"}
+    )
+    assert named.broker() == "amqp://there"
+
+
+def test_a_port_that_is_no_number_is_said_so() -> None:
+    with pytest.raises(ConfigurationError, match="PORT is 'http'"):
+        read_settings({"PORT": "http"})
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg2", "postgresql+psycopg"])
+def test_every_spelling_of_a_database_address_is_understood(scheme: str) -> None:
+    assert spell(f"{scheme}://me:p%40ss@db:5432/x") == "postgresql+psycopg://me:p%40ss@db:5432/x"
+    assert driver_address(f"{scheme}://me:p%40ss@db:5432/x") == "postgresql://me:p%40ss@db:5432/x"

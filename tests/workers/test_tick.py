@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from sqlalchemy import Engine
+
+from domain.errors import SourceError
+from domain.incident.state import Incident
+from domain.recommender.check import Check
+from domain.recommender.recommender import Recommender
+from domain.recommender.table import Table
+from domain.values import Finding
+from workers.detect import State, TickResult
+from workers.store import cards
+from workers.store.lock import alone
+from workers.tick import MOST_MISSED_LOOKS, detect_tick
+
+from .conftest import NOON, make_finding
+
+MINUTE = timedelta(minutes=1)
+
+
+def write(folder: Path, per_minute: list[int]) -> None:
+    """Impressions for as many minutes as there are counts, the last minute ending at noon."""
+    start = NOON - len(per_minute) * MINUTE
+    times = [
+        start + n * MINUTE + k * MINUTE / count for n, count in enumerate(per_minute) for k in range(count)
+    ]
+    pd.DataFrame({"at": times, "genre": "Drama"}).to_parquet(folder / "impressions.parquet")
+
+
+@pytest.fixture
+def recommender(tmp_path: Path) -> Recommender:
+    table = Table(name="impressions", path=str(tmp_path / "*.parquet"), time="at", window=MINUTE)
+    check = Check(name="impressions_volume", kind="volume", table="impressions")
+    return Recommender(name="cinema", tables={"impressions": table}, checks={check.name: check})
+
+
+def every(log: Engine) -> list[Incident]:
+    with log.connect() as connection:
+        return cards.every(connection)
+
+
+def test_a_table_that_loses_its_rows_opens_one_incident_and_is_said_to_be_over_when_they_are_back(
+    log: Engine, tmp_path: Path, recommender: Recommender
+) -> None:
+    usual = [60, 58, 63, 61, 57, 62] * 20
+    write(tmp_path, usual + [5] * 2 + [60, 61, 59, 60])
+    for minutes in range(-5, 1):
+        detect_tick(log, recommender, NOON + minutes * MINUTE)
+    (incident,) = every(log)
+    assert incident.finding is not None
+    assert incident.finding.observed == 5
+    assert incident.cleared_at is not None
+
+
+def test_looking_twice_at_the_same_moment_changes_nothing(
+    log: Engine, tmp_path: Path, recommender: Recommender
+) -> None:
+    write(tmp_path, [60, 58, 63, 61, 57, 62] * 20 + [5] * 4)
+    for minutes in (-1, 0, 0, 0):
+        detect_tick(log, recommender, NOON + minutes * MINUTE)
+    before = every(log)
+    assert len(before) == 1
+    detect_tick(log, recommender, NOON)
+    assert every(log) == before
+
+
+def test_a_table_that_is_missing_is_an_incident_of_its_own(log: Engine, recommender: Recommender) -> None:
+    detect_tick(log, recommender, NOON)
+    (incident,) = every(log)
+    assert "cannot look" in incident.title
+
+
+class Looks:
+    """Stands in for the checks: says what it is told, and remembers when it was asked."""
+
+    def __init__(self, *findings: Finding, cleared: tuple[str, ...] = ()) -> None:
+        self.findings, self.cleared, self.moments = findings, cleared, list[datetime]()
+
+    def __call__(self, recommender: Recommender, at: datetime, state: State) -> TickResult:
+        self.moments.append(at)
+        return TickResult(findings=self.findings, cleared=self.cleared)
+
+
+def test_an_outage_is_caught_up_with_a_window_at_a_time(
+    log: Engine, recommender: Recommender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = Looks()
+    monkeypatch.setattr("workers.tick.run_checks", looks)
+    detect_tick(log, recommender, NOON)
+    detect_tick(log, recommender, NOON + 4 * MINUTE)
+    assert looks.moments == [NOON + n * MINUTE for n in range(5)]
+    looks.moments.clear()
+    detect_tick(log, recommender, NOON + timedelta(days=1))
+    assert len(looks.moments) == MOST_MISSED_LOOKS + 1
+    assert looks.moments[-1] == NOON + timedelta(days=1)
+
+
+def test_a_clock_that_jumps_back_looks_once_and_goes_on(
+    log: Engine, recommender: Recommender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = Looks()
+    monkeypatch.setattr("workers.tick.run_checks", looks)
+    detect_tick(log, recommender, NOON)
+    detect_tick(log, recommender, NOON - timedelta(hours=1))
+    assert looks.moments == [NOON, NOON - timedelta(hours=1)]
+
+
+def test_two_clocks_at_once_look_once(
+    log: Engine, recommender: Recommender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = Looks(make_finding())
+    monkeypatch.setattr("workers.tick.run_checks", looks)
+    with alone(log, "tick:detect") as mine:
+        assert mine
+        assert detect_tick(log, recommender, NOON) == 0
+    assert looks.moments == []
+    assert detect_tick(log, recommender, NOON) == 1
+
+
+def test_an_open_incident_is_not_told_the_same_every_few_seconds(
+    log: Engine, recommender: Recommender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seconds in range(0, 121, 10):
+        finding = make_finding()
+        end = finding.window_end + timedelta(seconds=seconds)
+        finding = finding.model_copy(update={"window_end": end, "window_start": end - MINUTE})
+        monkeypatch.setattr("workers.tick.run_checks", Looks(finding))
+        detect_tick(log, recommender, NOON + timedelta(seconds=seconds))
+    (incident,) = every(log)
+    assert incident.findings_count == 3
+
+
+def test_a_look_that_died_before_it_was_remembered_is_repeated_without_harm(
+    log: Engine, recommender: Recommender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.tick.run_checks", Looks(make_finding()))
+    with monkeypatch.context() as dying:
+        dying.setattr("workers.tick._remember", _dies)
+        with pytest.raises(SystemExit):
+            detect_tick(log, recommender, NOON)
+    before = every(log)
+    detect_tick(log, recommender, NOON)
+    assert every(log) == before
+
+
+def _dies(*_: object) -> None:
+    raise SystemExit("killed")
+
+
+def test_a_finding_that_is_over_but_cannot_be_measured_is_said_to_be_over_later(
+    log: Engine, tmp_path: Path, recommender: Recommender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finding = make_finding().model_copy(update={"check": "impressions_volume", "slice": ()})
+    monkeypatch.setattr("workers.tick.run_checks", Looks(finding))
+    detect_tick(log, recommender, NOON)
+    with _away(monkeypatch):
+        monkeypatch.setattr("workers.tick.run_checks", Looks(cleared=(finding.fingerprint,)))
+        detect_tick(log, recommender, NOON)
+    assert every(log)[0].cleared_at is None
+    monkeypatch.setattr("workers.tick.run_checks", Looks())
+    write(tmp_path, [60, 58, 63, 61, 57, 62] * 20)
+    detect_tick(log, recommender, NOON)
+    assert every(log)[0].cleared_at is not None
+
+
+@contextmanager
+def _away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    def away(*_: object) -> None:
+        raise SourceError("the warehouse is away")
+
+    with monkeypatch.context() as without:
+        without.setattr("workers.tick.measure", away)
+        yield
