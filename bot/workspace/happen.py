@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 from bot.workspace import people
@@ -13,6 +14,7 @@ from bot.workspace.render import view_json
 from bot.workspace.state import Message
 from bot.workspace.world import World
 
+_MENTION = re.compile(r"(<[@#!][^<>\s]+>)")
 _again: set[asyncio.Task[None]] = set()
 
 
@@ -34,6 +36,7 @@ async def say(
 ) -> tuple[Message, Answer]:
     """A person writes something."""
     thread = wanted_thread(world, channel, thread_ts)
+    text = as_stored(world, text)
     message = Message(channel, world.state.next_ts(), user, text, thread_ts=thread)
     world.show(message)
     kind = "app_mention" if f"<@{people.BOT_USER}>" in text else "message"
@@ -43,6 +46,20 @@ async def say(
     if kind == "message":
         event["channel_type"] = "im" if world.state.channels[channel]["is_im"] else "channel"
     return message, await tell(world, event)
+
+
+def as_stored(world: World, text: str) -> str:
+    """What was typed as Slack keeps it: `@name` of a person or group as a mention, `&`, `<`, `>` escaped."""
+    names = {user["name"]: f"<@{user_id}>" for user_id, user in world.state.users.items()}
+    groups = {group["handle"]: f"<!subteam^{group_id}>" for group_id, group in world.state.groups.items()}
+
+    def stored(part: str) -> str:
+        if re.fullmatch(_MENTION, part):
+            return part
+        escaped = part.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        return re.sub(r"(?<!\w)@(\w+)", lambda m: {**groups, **names}.get(m[1], m[0]), escaped)
+
+    return "".join(stored(part) for part in re.split(_MENTION, text))
 
 
 async def add_reaction(world: World, user: str, message: Message, name: str) -> Answer:

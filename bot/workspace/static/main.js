@@ -85,9 +85,19 @@ function drawMessages() {
   const list = byId("messages");
   const found = inChannel(app.channel);
   list.replaceChildren(...withDays(found, (message) => row(message, app, false)));
-  if (!found.length) list.append(h("div", { class: "empty" }, h("p", {}, "Nothing has been said here yet."), h("p", { class: "quiet" }, "Incidents appear by themselves. Type / to ask for something.")));
+  if (!found.length) list.append(emptyPlace());
   showNewest(list);
   markRead();
+}
+
+function emptyPlace() {
+  const channel = app.data.channels[app.channel];
+  const hint = (key, text) => h("li", {}, h("kbd", {}, key), h("span", {}, text));
+  return h("div", { class: "empty" },
+    h("img", { src: "/static/icon.svg", alt: "", width: 56, height: 56 }),
+    h("h2", {}, channel.is_im ? `You and ${app.data.app.name}` : `This is #${channel.name}`),
+    h("p", { class: "quiet" }, channel.is_im ? "What concerns you alone is said here." : "Quiet so far. Incidents post themselves here when they are noticed."),
+    h("ul", {}, hint("/", "asks the app: status, an incident, a report"), hint("You are", "at the left: act as another person"), hint("Home", "what is open, and what is yours")));
 }
 
 // The newest message; one taller than the window is shown from its head, where it says what it is about.

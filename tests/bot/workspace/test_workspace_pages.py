@@ -112,6 +112,13 @@ def test_a_restart_keeps_messages_homes_and_files(tmp_path: Path) -> None:
         driver.close()
 
 
+def test_what_people_type_is_kept_as_slack_keeps_it(driver: Driver) -> None:
+    driver.say("<b> & @lead, @leads: see <@U-ml> (not@ml.example, @nobody)")
+    assert driver.messages()[0]["text"] == (
+        "&lt;b&gt; &amp; <@U-lead>, <!subteam^S-leads>: see <@U-ml> (not@ml.example, @nobody)"
+    )
+
+
 def test_forgetting_leaves_an_empty_workspace(
     workspace: Workspace, driver: Driver, client: WebClient
 ) -> None:
