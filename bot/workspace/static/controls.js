@@ -88,6 +88,8 @@ function overflow(element, block, ctx) {
   };
   menu.append(h("div", { class: "menu" }, element.options.map((option) => h("button", { type: "button", onclick: pick(option), "data-value": option.value },
     emojiText(option.text.text), option.description ? h("small", {}, emojiText(option.description.text)) : null))));
+  // Near the bottom there is room above only.
+  menu.addEventListener("toggle", () => menu.classList.toggle("up", menu.open && menu.getBoundingClientRect().bottom + menu.lastChild.offsetHeight > innerHeight - 90));
   menu.addEventListener("keydown", (event) => { if (event.key === "Escape") { menu.open = false; menu.firstChild.focus(); event.stopPropagation(); event.preventDefault(); } });
   menu.addEventListener("focusout", (event) => { if (!menu.contains(event.relatedTarget)) menu.open = false; });
   return menu;
