@@ -181,11 +181,12 @@ def test_the_command_says_where_it_is_and_stops_when_told() -> None:
         [sys.executable, "-m", "bot.workspace"], env=environment, stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
-    with process.stdout:
+    try:
         url = process.stdout.readline().split()[-1]
         assert httpx.get(url).status_code == 200
+    finally:
         process.terminate()
-        process.wait(10)
+        process.communicate(timeout=10)
 
 
 def test_the_command_says_which_port_is_taken(workspace: Workspace) -> None:
