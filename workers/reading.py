@@ -45,9 +45,9 @@ class Reader:
 
     @property
     def end(self) -> datetime:
-        """Up to when the finding's table is complete."""
+        """Up to when the finding's table is complete; whole seconds, as windows are counted in them."""
         table = self.recommender.tables.get(self.finding.table)
-        return self.at - (table.settle if table else timedelta(0))
+        return (self.at - (table.settle if table else timedelta(0))).replace(microsecond=0)
 
     def attempt(self, what: str, read: Callable[[], T]) -> T | None:
         """The answer of `read`; null, and a line in `problems`, when it raises."""
@@ -273,7 +273,7 @@ def _pick(counts: pd.DataFrame, where: Slice, windows: int) -> np.ndarray[Any, n
     for place, (name, value) in enumerate((first, second), 1):
         dimension, held = counts[f"dim{place}"], counts[f"val{place}"]
         chosen &= dimension.isna() if name is None else (dimension == name) & (held == value)
-    rows = counts[chosen]
+    rows = counts[chosen & (counts["window"] < windows)]
     answer = np.zeros(windows)
     answer[rows["window"].to_numpy(int)] = rows["rows"].to_numpy(float)
     return answer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -45,19 +45,26 @@ class Circumstances:
 
 
 def parameters_of(hotfix: DeclaredHotfix, around: Circumstances) -> dict[str, object] | None:
-    """What the deployer gets; null where the hotfix cannot act on this cause (no items, another feature)."""
+    """
+    What the deployer gets; null where the hotfix cannot act on this cause (no items, another feature).
+
+    A fill with several values also has `values`: value → items; `value` is then the most usual one.
+    """
     found = around.diagnosis
+    given: dict[str, object]
     items = list(found.items) or ([around.finding.subject] if around.finding.subject else [])
     if hotfix.kind == "fill_feature":
         feature = hotfix.feature or found.feature
         if found.feature != feature or found.suggested_value is None or not items:
             return None
-        return {"kind": "fill_feature", "items": items, "feature": feature, "value": found.suggested_value}
+        given = {"kind": "fill_feature", "items": items, "feature": feature, "value": found.suggested_value}
+        values = _by_value(items, found.suggested_value, around.former)
+        return {**given, "values": values} if len(values) > 1 else given
     if hotfix.kind == "boost_items":
         if not items:
             return None
         return {"kind": "boost_items", "items": items, "amount": _amount(hotfix, around)}
-    given: dict[str, object] = {"kind": "webhook", "hook": hotfix.hook or hotfix.name}
+    given = {"kind": "webhook", "hook": hotfix.hook or hotfix.name}
     given["slice"] = dict(found.slices[0] if found.slices else around.finding.slice)
     if hotfix.replay is not None and hotfix.replay.kind == "snapshot" and around.delivered_at is not None:
         given["before"] = around.delivered_at.isoformat()
@@ -77,8 +84,8 @@ def price_of(hotfix: DeclaredHotfix, parameters: Mapping[str, object], around: C
     if stage is None:
         return _unknown(around, around.no_stage or NOT_KNOWN)
     if kind == "fill_feature" and stage.derived and stage.feature is not None:
-        value = str(around.diagnosis.suggested_value)
-        values = dict.fromkeys(around.diagnosis.items, value)
+        usual = str(around.diagnosis.suggested_value)
+        values = {item: around.former.get(item, usual) for item in around.diagnosis.items}
         rows = stage.traffic.rows.assign(**{name: stage.faulty_rows[name] for name in stage.derived})
         filled = fill_rows(rows, stage.pool, stage.traffic.columns, stage.feature, values, stage.derived)
         return price(stage, stage.traffic.scores(filled), seed=around.seed)
@@ -88,6 +95,14 @@ def price_of(hotfix: DeclaredHotfix, parameters: Mapping[str, object], around: C
     if kind == "snapshot" and around.previous is not None:
         return _by_rollback(stage, around.previous, around)
     return _unknown(around, NOT_KNOWN)
+
+
+def _by_value(items: Sequence[str], usual: str, former: Mapping[str, str]) -> dict[str, list[str]]:
+    """Items by the value that each of them had; `usual` where that is not known."""
+    groups: dict[str, list[str]] = {}
+    for item in items:
+        groups.setdefault(former.get(item, usual), []).append(item)
+    return dict(sorted(groups.items(), key=lambda group: (-len(group[1]), group[0])))
 
 
 def _by_rollback(stage: Stage, previous: pd.DataFrame, around: Circumstances) -> Price:

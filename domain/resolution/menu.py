@@ -109,7 +109,12 @@ def _option(hotfix: DeclaredHotfix, around: Circumstances, incident: str) -> Opt
 
 
 def _label(hotfix: DeclaredHotfix, parameters: dict[str, object]) -> str:
-    return f"{hotfix.label}: {parameters['value']}" if hotfix.kind == "fill_feature" else hotfix.label
+    if hotfix.kind != "fill_feature":
+        return hotfix.label
+    values = parameters.get("values")
+    if isinstance(values, dict):
+        return f"{hotfix.label}: {parameters['value']} and {len(values) - 1} more, as before"
+    return f"{hotfix.label}: {parameters['value']}"
 
 
 def _rank(option: Option) -> tuple[bool, float, str]:

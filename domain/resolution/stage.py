@@ -20,7 +20,7 @@ from domain.diagnosis.replay import (
 )
 from domain.errors import TooFewRows
 
-ENOUGH_REQUESTS = 300  # since the onset; with fewer, the fault is put upon healthy traffic
+ENOUGH_REQUESTS = 150  # since the onset; with fewer, the fault is put upon healthy traffic
 LEAST_REQUESTS = 30
 
 

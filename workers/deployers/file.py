@@ -25,7 +25,8 @@ FIELDS = ("kind", "items", "feature", "value", "amount")
 
 class FileDeployer:
     """
-    Keeps one entry a hotfix, under its key, in the JSON file `path`: `{"version": 1, "overrides": […]}`.
+    Keeps a hotfix under its key in the JSON file `path`: `{"version": 1, "overrides": […]}`. A hotfix that
+    fills several values has an entry for each of them.
 
     Entries and keys that are not ours stay as they are. The file is replaced by a rename, so that a reader
     never meets half of it; writers wait for each other on `path` + `.lock`.
@@ -36,14 +37,15 @@ class FileDeployer:
 
     def apply(self, key: str, option: Option, expires_at: datetime | None) -> str:
         """Write the entry; the same key again writes nothing."""
-        entry = _entry(key, option, expires_at)
+        entries = _entries(key, option, expires_at)
         with self._locked():
             document = self._read()
             if any(_id(other) == key for other in document["overrides"]):
                 return f"{self.path} already holds {key}"
-            document["overrides"].append(entry)
+            document["overrides"].extend(entries)
             self._write(document)
-        return f"{self.path} holds {key}: {entry['kind']} for {len(entry['items']):,} items"
+        count = sum(len(entry["items"]) for entry in entries)
+        return f"{self.path} holds {key}: {entries[0]['kind']} for {count:,} items"
 
     def revert(self, key: str, option: Option) -> str:
         """Take the entry out; where it is gone already, nothing changes."""
@@ -98,7 +100,7 @@ class FileDeployer:
         _sync_folder(self.path.parent)
 
 
-def _entry(key: str, option: Option, expires_at: datetime | None) -> dict[str, Any]:
+def _entries(key: str, option: Option, expires_at: datetime | None) -> list[dict[str, Any]]:
     given = option.parameters
     if given.get("kind") not in KINDS or not isinstance(given.get("items"), list | tuple):
         raise DeployError(
@@ -108,7 +110,11 @@ def _entry(key: str, option: Option, expires_at: datetime | None) -> dict[str, A
     if expires_at is None:
         raise DeployError(f"{option.hotfix}: an override needs an end; give the hotfix `expires`")
     entry = {name: given[name] for name in FIELDS if given.get(name) is not None}
-    return {"id": key, **entry, "expires_at": expires_at.astimezone(UTC).isoformat()}
+    whole = {"id": key, **entry, "expires_at": expires_at.astimezone(UTC).isoformat()}
+    values = given.get("values")
+    if not isinstance(values, dict) or not values:
+        return [whole]
+    return [{**whole, "items": list(items), "value": value} for value, items in values.items()]
 
 
 def _id(entry: object) -> object:

@@ -114,7 +114,7 @@ def test_filling_repairs_nearly_all_for_nothing_and_a_boost_less_for_more(around
     assert fill.costs.value is not None and boost.costs.value is not None
     assert boost.costs.value < fill.costs.value
     assert fill.repairs.basis.startswith("replay of ")
-    assert fill.label == "Fill in the language: French"
+    assert fill.label == "Fill in the language: French and 1 more, as before"
     assert menu.options[-1].hotfix == "do_nothing"
     assert menu.options[0].hotfix in {"fill_language", "catalogue_rollback"}
 
@@ -143,7 +143,12 @@ def test_keys_are_stable_and_belong_to_one_incident(around: Circumstances) -> No
 
 def test_the_deployer_gets_what_the_client_reads(around: Circumstances, world: SimpleNamespace) -> None:
     options = by_name(build_menu(ALL, around, "incident-1").options)
-    assert options["fill_language"].parameters == {
+    fill = dict(options["fill_language"].parameters)
+    values = fill.pop("values")
+    assert isinstance(values, dict)
+    assert sorted(item for items in values.values() for item in items) == sorted(world.concerned)
+    assert all(former_of(world)[item] == value for value, items in values.items() for item in items)
+    assert fill == {
         "kind": "fill_feature", "items": list(world.concerned), "feature": "language", "value": "French",
     }  # fmt: skip
     assert options["boost"].parameters == {

@@ -34,6 +34,17 @@ def test_what_is_applied_is_what_the_client_serves_and_a_revert_takes_it_out(tmp
     assert reader.problem is None
 
 
+def test_a_fill_with_several_values_is_served_with_each_and_taken_back_as_one(tmp_path: Path) -> None:
+    path = tmp_path / "overrides.json"
+    values = {"French": ["a"], "English": ["b"]}
+    option = OPTION.model_copy(update={"parameters": {**OPTION.parameters, "values": values}})
+    assert "for 2 items" in FileDeployer(path).apply("event-1", option, LATER)
+    reader = Overrides(path)
+    assert {override.value: list(override.items) for override in reader.current(AT)} == values
+    FileDeployer(path).revert("event-1", option)
+    assert reader.current(AT) == ()
+
+
 def test_twice_is_once_and_strangers_entries_stay(tmp_path: Path) -> None:
     path = tmp_path / "overrides.json"
     stranger = {"id": "theirs", "kind": "something_else", "x": 1}

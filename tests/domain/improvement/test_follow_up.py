@@ -1,0 +1,102 @@
+"""Proposals after incidents, and how well the practice works."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+import pytest
+
+from domain.improvement.follow_up import propose
+from domain.improvement.replay import Proof
+from domain.improvement.scorecard import score_practice
+from domain.incident.state import Incident
+from domain.values import Diagnosis, Finding, Severity, slice_of
+
+OPENED = datetime(2026, 3, 1, 10, tzinfo=UTC)
+FINDING = Finding(
+    check="plays_by_slice",
+    table="plays",
+    slice=slice_of(device="tv"),
+    window_start=OPENED - timedelta(minutes=5),
+    window_end=OPENED,
+    observed=30,
+    expected=100,
+    p_value=0.0,
+    severity=Severity.SEV2,
+    title="plays on tv",
+)
+
+
+def incident(**changed: object) -> Incident:
+    told: dict[str, object] = {
+        "stream": "incident-1",
+        "number": 1,
+        "title": "plays on tv",
+        "kind": "detected",
+        "severity": Severity.SEV2,
+        "fingerprint": "f",
+        "first_finding": FINDING,
+        "finding": FINDING,
+        "opened_at": OPENED,
+        "opened_by": "worker:detect",
+        "version": 1,
+        "last_event_id": "e",
+        "last_at": OPENED,
+    }
+    return Incident.model_validate({**told, **changed})
+
+
+def diagnosed(kind: Literal["feature", "feed", "unknown"], feature: str | None = None) -> Diagnosis:
+    return Diagnosis(cause="x", cause_kind=kind, feature=feature, since=OPENED - timedelta(minutes=7))
+
+
+def test_a_lost_feature_asks_for_an_alarm_at_the_delivery_with_its_proof() -> None:
+    proof = Proof(OPENED - timedelta(hours=2), timedelta(hours=2), 0, 90.0, 90)
+    found = propose(
+        incident(diagnosis=diagnosed("feature", "language"), diagnosed_at=OPENED + timedelta(seconds=4)),
+        proof,
+    )
+    assert found.change == "check"
+    assert found.detail == "Alarm on the share of items with `language` not set, at each catalogue delivery"
+    assert "2 h 0 min before" in found.detect_faster
+    assert found.diagnose_faster.startswith("The cause was named 4 s after the opening")
+    assert found.proof == proof.sentence
+
+
+def test_without_replayed_deliveries_nothing_is_claimed_as_proved() -> None:
+    assert propose(incident(diagnosis=diagnosed("feature", "language"))).proof is None
+
+
+def test_a_feed_asks_for_a_comparison_with_its_standby() -> None:
+    found = propose(incident(diagnosis=diagnosed("feed")))
+    assert "Compare `plays` with its standby by slice (device = tv)" in found.detail
+    assert "it took 7 min from the onset" in found.detect_faster
+
+
+def test_a_launch_asks_for_a_gate_in_the_calendar() -> None:
+    found = propose(incident(kind="predicted", diagnosis=diagnosed("feature", "language")))
+    assert found.detail.startswith("A gate in the launch calendar: `language` is set and ")
+
+
+@pytest.mark.parametrize("diagnosis", [None, diagnosed("unknown")])
+def test_a_cause_that_was_not_established_asks_for_a_log(diagnosis: Diagnosis | None) -> None:
+    found = propose(incident(diagnosis=diagnosis))
+    assert found.change == "log"
+    assert found.proof is None
+
+
+def test_mean_times_count_only_what_was_taken_and_leave_false_alarms_out() -> None:
+    minute = timedelta(minutes=1)
+    card = score_practice(
+        [
+            incident(
+                acknowledged_at=OPENED + 2 * minute, resolved_at=OPENED + 30 * minute, resolved_how="hotfix"
+            ),
+            incident(acknowledged_at=OPENED + 4 * minute, diagnosis=diagnosed("feed")),
+            incident(acknowledged_at=OPENED + 90 * minute, resolved_how="false_alarm"),
+        ]
+    )
+    assert (card.incidents, card.false_alarms) == (2, 1)
+    assert card.acknowledge.mean == 3 * minute
+    assert (card.resolve.mean, card.resolve.count) == (30 * minute, 1)
+    assert card.detect.median == 7 * minute
+    assert (card.mitigate.mean, card.mitigate.count) == (None, 0)
