@@ -87,7 +87,25 @@ def count_windows(
     Raises:
         SourceError: a dimension has more than 2,000 values, or as `open_source`.
     """
-    source = open_source(recommender, name)
+    with open_source(recommender, name) as source:
+        frame, exploded = _counted(recommender, source, grid, dimensions, ways, measure)
+    _bounded(name, frame, dimensions)
+    return _rolled_up(frame, _asked(dimensions, ways), exploded) if exploded else _plain(frame)
+
+
+def _asked(dimensions: tuple[str, ...], ways: int) -> list[tuple[str, ...]]:
+    return [names for size in range(ways + 1) for names in combinations(dimensions, size)]
+
+
+def _counted(
+    recommender: Recommender,
+    source: Source,
+    grid: Grid,
+    dimensions: tuple[str, ...],
+    ways: int,
+    measure: str | None,
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The counts by every set of dimensions; by all dimensions at once where some hold several values."""
     rows = source.between(grid.start, grid.end)
     if measure is not None:
         source.require(measure)
@@ -95,19 +113,15 @@ def count_windows(
     weight = ibis.literal(1) if measure is None else _finite(rows[measure])
     keyed = rows.mutate(**{WINDOW: _window(rows, grid), ROWS: weight})
     cells = keyed.group_by(WINDOW, *dimensions).aggregate(**{ROWS: keyed[ROWS].sum()})
-    asked = [s for k in range(ways + 1) for s in combinations(dimensions, k)]
     if exploded:
-        frame = source.fetch(cells)
-        _bounded(name, frame, dimensions)
-        return _rolled_up(frame, asked, exploded)
-    frame = source.fetch(_sets(cells, asked).limit(MAX_COUNTS + 1))
+        return source.fetch(cells), exploded
+    frame = source.fetch(_sets(cells, _asked(dimensions, ways)).limit(MAX_COUNTS + 1))
     if len(frame) > MAX_COUNTS:
         raise SourceError(
-            f'table "{name}": more than {MAX_COUNTS:,} counts for dimensions {", ".join(dimensions)}; '
-            "declare fewer dimensions, ways = 1, or a shorter history"
+            f'table "{source.table.name}": more than {MAX_COUNTS:,} counts for dimensions '
+            f"{', '.join(dimensions)}; declare fewer dimensions, ways = 1, or a shorter history"
         )
-    _bounded(name, frame, dimensions)
-    return _plain(frame)
+    return frame, {}
 
 
 def _finite(column: Any) -> Any:
@@ -229,11 +243,11 @@ def time_bins(
     """
     Starts (unix seconds, sorted, int64) of the bins of `width` in [start, end) that hold at least one row.
     """
-    source = open_source(recommender, name)
-    rows = source.between(start, end)
     seconds = int(width.total_seconds())
-    index = (rows[TIME].epoch_seconds().cast("int64") / seconds).floor().cast("int64")
-    bins = source.fetch(rows.select(bin=index).distinct().order_by(_.bin))
+    with open_source(recommender, name) as source:
+        rows = source.between(start, end)
+        index = (rows[TIME].epoch_seconds().cast("int64") / seconds).floor().cast("int64")
+        bins = source.fetch(rows.select(bin=index).distinct().order_by(_.bin))
     return bins["bin"].to_numpy(dtype=np.int64) * seconds
 
 

@@ -13,6 +13,7 @@ from domain.errors import SourceError
 
 T = TypeVar("T")
 STATEMENT_SECONDS = 120.0
+READ_ONLY = "SET default_transaction_read_only = {}"
 
 
 def open_duckdb(folder: str = ".") -> Any:
@@ -40,7 +41,7 @@ def open_url(name: str, url: str, seconds: float = STATEMENT_SECONDS) -> Any:
         connection = ibis.connect(url)
         if url.startswith(("postgres://", "postgresql://")):
             connection.raw_sql(f"SET statement_timeout = {int(seconds * 1000)}").close()
-            connection.raw_sql("SET default_transaction_read_only = on").close()
+            connection.raw_sql(READ_ONLY.format("on")).close()
             connection.raw_sql("SET TIME ZONE 'UTC'").close()
         return connection
     except Exception as error:

@@ -28,6 +28,7 @@ def line_of(text: str, key: Sequence[str]) -> int | None:
             here = (*section, *_parts(found[1]))
         else:
             continue
+        here = here[: len(key)]
         if tuple(key[: len(here)]) == here and (best is None or len(here) > best[0]):
             best = (len(here), number)
     return best[1] if best else None

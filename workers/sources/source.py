@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from glob import glob
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import ibis
 import numpy as np
 import pandas as pd
 from ibis import _
-from ibis.backends.sql.datatypes import DuckDBType
+from ibis.backends.sql.datatypes import DuckDBType, PostgresType
 
 from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
@@ -43,6 +43,14 @@ class Source:
     connection: Any
     rows: Any
     seconds: float = STATEMENT_SECONDS
+
+    def __enter__(self) -> Self:
+        """The source, closed at the end of the block."""
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        """Let go of the connection, so that looking every ten seconds does not pile them up."""
+        self.connection.disconnect()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -106,11 +114,25 @@ class Source:
 
 def rows_of(connection: Any, sql: str) -> Any:
     """The rows of an SQL query as an Ibis expression; nothing is read yet. For DuckDB see `answer`."""
+    if connection.name == "postgres":
+        return connection.sql(sql, schema=_postgres_schema(connection, sql))
     if connection.name != "duckdb":
         return connection.sql(sql)
     described = connection.con.execute(f"DESCRIBE {sql}").fetchall()
     schema = ibis.schema({name: DuckDBType.from_string(kind) for name, kind, *_rest in described})
     return connection.sql(sql, schema=schema)
+
+
+def _postgres_schema(connection: Any, sql: str) -> Any:
+    """The columns of a query; Ibis itself would create a view, which a read-only connection may not."""
+    with connection.con.cursor() as cursor, connection.con.transaction():
+        cursor.execute(f"SELECT * FROM ({sql.rstrip().rstrip(';')}) AS asked LIMIT 0")  # noqa: S608
+        kinds = {column.name: column.type_code for column in cursor.description}
+        cursor.execute(
+            "SELECT oid, format_type(oid, NULL) FROM pg_type WHERE oid = ANY(%s)", [[*kinds.values()]]
+        )
+        names = dict(cursor.fetchall())
+    return ibis.schema({name: PostgresType.from_string(names[kind]) for name, kind in kinds.items()})
 
 
 def answer(connection: Any, expression: Any) -> pd.DataFrame:

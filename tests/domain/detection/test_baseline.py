@@ -10,7 +10,7 @@ from tests.domain.detection.traffic import DAY, totals, weekly
 DAY_SECONDS = 86_400.0
 
 
-def expected(values: np.ndarray, known: np.ndarray | None = None):  # noqa: ANN201
+def expected(values: np.ndarray, known: np.ndarray | None = None):
     counts = totals(values, DAY)
     usable = np.ones(len(values), dtype=bool) if known is None else known
     return expect(counts.total, counts.local_seconds(), DAY_SECONDS, usable)

@@ -31,7 +31,7 @@ def test_a_smaller_p_value_never_loses_a_discovery(p: np.ndarray, data: st.DataO
 
 
 @given(p_values, st.randoms())
-def test_the_order_of_slices_does_not_matter(p: np.ndarray, chance):  # noqa: ANN001
+def test_the_order_of_slices_does_not_matter(p: np.ndarray, chance):
     order = list(range(len(p)))
     chance.shuffle(order)
     assert (benjamini_hochberg(p, ALPHA)[order] == benjamini_hochberg(p[order], ALPHA)).all()

@@ -15,7 +15,7 @@ def daily(days: int, missing: tuple[int, ...] = ()) -> np.ndarray:
     return np.array([d * DAY + HOUR for d in range(days) if d not in missing], dtype=np.int64)
 
 
-def judge(bins: np.ndarray, hours_later: float, check: Check = CHECK, width: float = HOUR):  # noqa: ANN201
+def judge(bins: np.ndarray, hours_later: float, check: Check = CHECK, width: float = HOUR):
     return judge_freshness(check, Silences(bins, width, float(bins[-1] + hours_later * HOUR)), CheckState())
 
 

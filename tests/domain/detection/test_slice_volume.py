@@ -36,14 +36,17 @@ def found(verdict: Verdict) -> list:
         ({("Italy", "mobile"): 2.5}, [slice_of(country="Italy", device="mobile")]),
     ],
 )
-def test_of_all_the_slices_that_a_fault_pulls_at_only_the_faulty_one_is_named(fault, slices):  # noqa: ANN001
+def test_of_all_the_slices_that_a_fault_pulls_at_only_the_faulty_one_is_named(fault, slices):
     for seed in range(5):
         assert found(look(fault, seed)) == slices
 
 
 def test_two_faults_at_once_are_two_findings():
     fault = {("France", "*"): 0.3, ("Poland", "web"): 0.2}
-    assert sorted(found(look(fault))) == [slice_of(country="France"), slice_of(country="Poland", device="web")]
+    assert sorted(found(look(fault))) == [
+        slice_of(country="France"),
+        slice_of(country="Poland", device="web"),
+    ]
 
 
 def test_when_everything_halves_no_slice_is_to_blame():
@@ -57,7 +60,9 @@ def test_rows_that_go_elsewhere_instead_are_not_a_finding_of_their_own():
     refilled[-1, other] *= counts.total[:-1].mean() / counts.total[-1]
     total = counts.total.copy()
     total[-1] = counts.total[:-1].mean()
-    verdict = judge_slices(CHECK, replace(counts, rows=refilled, total=total, grid=grid(HOUR, 80)), CheckState())
+    verdict = judge_slices(
+        CHECK, replace(counts, rows=refilled, total=total, grid=grid(HOUR, 80)), CheckState()
+    )
     assert found(verdict) == [slice_of(country="France")]
 
 
@@ -72,8 +77,8 @@ def test_a_finding_says_what_a_tired_person_needs():
 
 
 def test_noise_is_rarely_a_finding():
-    false = sum(bool(look(None, seed).findings) for seed in range(100, 180))
-    assert false <= 2
+    false = sum(bool(look(None, seed).findings) for seed in range(100, 140))
+    assert false <= 1
 
 
 def test_a_short_window_has_to_show_it_twice():

@@ -39,8 +39,8 @@ def cube(
     windows: int, per_window: float, seed: int, fault: dict[tuple[str, str], float] | None = None
 ) -> Counts:
     """
-    Impressions by country and device, one and two ways; in the last window the cells named in `fault` (a `*` stands
-    for any) keep only that part of their rows.
+    Impressions by country and device, one and two ways; in the last window the cells named in `fault` (a `*`
+    stands for any) keep only that part of their rows.
     """
     chance = np.random.default_rng(seed)
     rows: list[tuple[int, str | None, str | None, str | None, str | None, float]] = []

@@ -52,7 +52,7 @@ def lake(tmp_path: Path) -> Recommender:
     return recommender(tmp_path, {"views": table})
 
 
-def hours(count: int = 10):  # noqa: ANN201
+def hours(count: int = 10):
     return grid_until(END, HOUR, (count - 1) * HOUR, UTC_ZONE)
 
 
@@ -154,7 +154,7 @@ def test_a_table_in_postgres_is_read_by_its_url(tmp_path: Path, request: pytest.
         frame = views(300)
         with connection.cursor() as cursor:
             rows = [
-                (at.to_pydatetime(), c if isinstance(c, str) else None)
+                (at.floor("us").to_pydatetime(), c if isinstance(c, str) else None)
                 for at, c in zip(frame["at"], frame["country"], strict=True)
             ]
             cursor.executemany("INSERT INTO seen VALUES (%s, %s)", rows)
@@ -177,7 +177,7 @@ def test_a_table_in_postgres_is_read_by_its_url(tmp_path: Path, request: pytest.
         (lambda f: write(f, views(10)), 'no column "planet"'),
     ],
 )
-def test_a_source_that_cannot_be_read_says_why(tmp_path: Path, make, words: str):  # noqa: ANN001
+def test_a_source_that_cannot_be_read_says_why(tmp_path: Path, make, words: str):
     file = tmp_path / "v.parquet"
     make(file)
     it = recommender(tmp_path, {"v": {"path": str(file), "time": "at"}})
@@ -192,7 +192,8 @@ def test_a_locked_database_says_so(tmp_path: Path):
     import sys
 
     path = tmp_path / "held.duckdb"
-    hold = f"import duckdb, time; c = duckdb.connect({json.dumps(str(path))}); print('held', flush=True); time.sleep(60)"
+    connect = f"c = duckdb.connect({json.dumps(str(path))})"
+    hold = f"import duckdb, time; {connect}; print('held', flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", hold], stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()

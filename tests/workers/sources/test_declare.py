@@ -28,7 +28,7 @@ table = "views"
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
-def declared(folder: Path, text: str, environment: dict[str, str] | None = None):  # noqa: ANN201
+def declared(folder: Path, text: str, environment: dict[str, str] | None = None):
     file = folder / "recsysops.toml"
     file.write_text(text, encoding="utf-8")
     return load(file, environment or {})
@@ -90,7 +90,7 @@ def test_several_problems_are_told_together(tmp_path: Path):
 
 
 def test_text_that_is_not_toml_says_where(tmp_path: Path):
-    with pytest.raises(ConfigurationError, match="not readable as TOML.*line 1"):
+    with pytest.raises(ConfigurationError, match=r"not readable as TOML.*line 1"):
         declared(tmp_path, "[recommender\n")
 
 
