@@ -38,6 +38,7 @@ def servers() -> Iterator[Servers]:
             folder = Path(tempfile.gettempdir(), f"recsysops-tests-{run}")
             stack.callback(_remove_unused, folder)
             started = stack.enter_context(embedded.started(folder))
+            _hurry(started.database_url)
             database, broker = database or started.database_url, broker or started.redis_url
         yield Servers(database, broker)
 
@@ -91,6 +92,14 @@ def servers_folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="recsysops-"))
     yield folder
     shutil.rmtree(folder)
+
+
+def _hurry(url: str) -> None:
+    # Tests kill clients, never the machine: nothing has to reach the disk.
+    with psycopg.connect(url, autocommit=True) as connection:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        connection.execute("SELECT pg_reload_conf()")
 
 
 def _remove_unused(folder: Path) -> None:

@@ -21,7 +21,7 @@ from workers.declared import recommender
 from workers.settings import settings
 
 REMIND_SECONDS = 2.0
-PREDICT_SECONDS = 60.0
+PREDICT_SECONDS = 300.0
 DETECT_SECONDS = 10.0
 FASTEST_SECONDS = 1.0
 
@@ -64,10 +64,15 @@ def declared_ticks() -> Ticks:
         _log.error("nothing_to_look_at", error=str(error))
         return Ticks(every)
     lengths = [table.looks_every.total_seconds() for table in declared.tables.values() if table.time]
-    lengths += [check.every.total_seconds() for check in declared.checks.values() if check.every]
+    lengths += [
+        check.every.total_seconds()
+        for check in declared.checks.values()
+        if check.every and check.kind != "launch_forecast"
+    ]
     every["recsysops.detect"] = max(FASTEST_SECONDS, min(lengths, default=DETECT_SECONDS))
     if declared.launches is not None:
-        every["recsysops.predict"] = PREDICT_SECONDS
+        own = next((c.every for c in declared.checks.values() if c.kind == "launch_forecast"), None)
+        every["recsysops.predict"] = own.total_seconds() if own else PREDICT_SECONDS
     return Ticks(every)
 
 

@@ -44,18 +44,39 @@ def detect_tick(log: Engine, recommender: Recommender, at: datetime) -> int:
             result = run_checks(recommender, moment, State.model_validate(kept.get("state", {})))
             for check, note in result.notes.items():
                 _log.info("check_did_not_judge", check=check, note=note)
-            found += open_incidents(log, result.findings, DETECTOR, moment)
+            found += open_incidents(log, result.findings, DETECTOR, result.state)
             waiting = _clear(log, recommender, (*kept.get("uncleared", ()), *result.cleared), moment)
             _remember(log, result, moment, waiting)
     return found
 
 
-def open_incidents(log: Engine, findings: Iterable[Finding], actor: Actor, at: datetime) -> int:
-    """Open an incident for each finding, or tell the open one; returns how many findings there were."""
+def predict_tick(log: Engine, recommender: Recommender, at: datetime) -> int:
+    """Forecast what launches next and score what launched; returns how many findings there were."""
+    from workers.predict import forecast, score  # noqa: PLC0415 - boosting takes seconds to import
+
+    with alone(log, "tick:predict") as mine:
+        if not mine:
+            return 0
+        with log.connect() as connection:
+            unscored = cards.unscored(connection)
+        for incident in unscored:
+            scored = score(recommender, incident.finding, at) if incident.finding else None
+            if scored is not None:
+                handle(incident.stream, scored, actor=PREDICTOR, key=f"{incident.stream}:score", log=log)
+        return open_incidents(log, forecast(recommender, at), PREDICTOR)
+
+
+def open_incidents(log: Engine, findings: Iterable[Finding], actor: Actor, state: State | None = None) -> int:
+    """
+    Open an incident for each finding, or tell the open one; returns how many findings there were.
+
+    The key holds the window's end, so that a forecast of one day, or a window looked at twice, opens one
+    incident and no second one after that is closed.
+    """
     count = 0
     for finding in findings:
         count += 1
-        if _told_lately(log, finding):
+        if _told_lately(log, finding) or (state and _dismissed(log, finding, state)):
             continue
         key = f"{finding.fingerprint}:{finding.window_end.isoformat()}"
         handle(None, OpenIncident(number=0, finding=finding), actor=actor, key=key, log=log)
@@ -71,6 +92,17 @@ def _told_lately(log: Engine, finding: Finding) -> bool:
         return False
     pause = max(REPEAT_AFTER, finding.window_end - finding.window_start)
     return last.severity == finding.severity and finding.window_end < last.window_end + pause
+
+
+def _dismissed(log: Engine, finding: Finding, state: State) -> bool:
+    """True while what was closed as "not an incident" goes on: it is no news until it was over once."""
+    check = state.checks.get(finding.check)
+    seen = check.seen.get(finding.fingerprint) if check else None
+    with log.connect() as connection:
+        last = cards.newest(connection, finding.fingerprint)
+    if last is None or seen is None or last.closed_at is None or last.resolved_how != "false_alarm":
+        return False
+    return seen.since <= last.closed_at
 
 
 def _moments(log: Engine, recommender: Recommender, at: datetime) -> Iterator[datetime]:

@@ -37,12 +37,19 @@ def watch(work: Work, recommender: Recommender) -> Sequence[c.Command]:
         reason = "No check raised this incident, so nothing can be measured; judge it yourself."
         return (c.RefuteHotfix(option=hotfix.option, reason=reason),)
     start, end = window_to_look_at(recommender, finding, hotfix.applied_at, work.at)
-    whole = end - start >= finding.window_end - finding.window_start
+    # A forecast is of a day to come: it may be looked at as soon as there is one.
+    predicted = finding.kind == "predicted"
+    long_enough = min(finding.window_end - finding.window_start, hotfix.watch_until - hotfix.applied_at)
+    whole = predicted or end - start >= long_enough
     over = end >= hotfix.watch_until
     if not over and (not whole or end < _last_look(work, hotfix) + LOOK_AGAIN_AFTER):
         return ()
     try:
-        seen = measure(recommender, finding, start, end)
+        seen = (
+            _measure_launch(recommender, finding, work.at)
+            if predicted
+            else measure(recommender, finding, start, end)
+        )
     except (SourceError, ValueError) as error:
         if over:
             return (
@@ -51,6 +58,12 @@ def watch(work: Work, recommender: Recommender) -> Sequence[c.Command]:
         _log.warning("not_measured", incident=work.incident.number, error=str(error))
         return ()
     return (_judged(hotfix, finding, seen, whole, over, end),)
+
+
+def _measure_launch(recommender: Recommender, finding: Finding, at: datetime) -> Measurement:
+    from workers.predict import measure_launch  # noqa: PLC0415 - most incidents need no forecast
+
+    return measure_launch(recommender, finding, at)
 
 
 def window_to_look_at(

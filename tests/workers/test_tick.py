@@ -9,16 +9,20 @@ import pandas as pd
 import pytest
 from sqlalchemy import Engine
 
+from domain.detection.state import CheckState, Seen
 from domain.errors import SourceError
+from domain.incident.commands import AnswerFollowUp, Close, Dismiss, ScorePrediction
 from domain.incident.state import Incident
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
-from domain.values import Finding
+from domain.values import Actor, Finding, Improvement
+from workers import clock
 from workers.detect import State, TickResult
+from workers.handle import handle
 from workers.store import cards
 from workers.store.lock import alone
-from workers.tick import MOST_MISSED_LOOKS, detect_tick
+from workers.tick import MOST_MISSED_LOOKS, detect_tick, predict_tick
 
 from .conftest import NOON, make_finding
 
@@ -77,15 +81,54 @@ def test_a_table_that_is_missing_is_an_incident_of_its_own(log: Engine, recommen
     assert "cannot look" in incident.title
 
 
+def test_what_was_dismissed_and_closed_is_no_news_until_it_was_over_once(
+    log: Engine, recommender: Recommender, on_call: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = Looks(make_finding(), since=NOON)
+    monkeypatch.setattr("workers.tick.run_checks", looks)
+    detect_tick(log, recommender, NOON)
+    learned = Improvement(detect_faster="no", diagnose_faster="no", change="nothing", detail="a planned sale")
+    for command in (Dismiss(reason="a planned sale"), AnswerFollowUp(improvement=learned), Close()):
+        handle(every(log)[0].stream, command, actor=on_call, key=type(command).__name__, log=log)
+    looks.findings = (make_finding(minutes=2),)
+    detect_tick(log, recommender, NOON)
+    assert len(every(log)) == 1
+    looks.findings, looks.since = (make_finding(minutes=30),), clock.now() + timedelta(days=1)
+    detect_tick(log, recommender, NOON)
+    assert [incident.status for incident in every(log)] == ["open", "closed"]
+
+
+def predicted() -> Finding:
+    return make_finding().model_copy(update={"check": "launches", "kind": "predicted", "subject": "film-7"})
+
+
+def test_a_forecast_opens_one_incident_and_is_scored_once_its_day_is_over(
+    log: Engine, recommender: Recommender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = iter([None, ScorePrediction(observed=31, forecast=29, low=20, high=40)])
+    monkeypatch.setattr("workers.predict.forecast", lambda *_: [predicted()])
+    monkeypatch.setattr("workers.predict.score", lambda *_: next(over))
+    for _ in range(4):
+        assert predict_tick(log, recommender, NOON) == 1
+    (incident,) = every(log)
+    assert incident.kind == "predicted"
+    assert incident.score is not None
+    assert incident.score.came_true
+
+
 class Looks:
     """Stands in for the checks: says what it is told, and remembers when it was asked."""
 
-    def __init__(self, *findings: Finding, cleared: tuple[str, ...] = ()) -> None:
-        self.findings, self.cleared, self.moments = findings, cleared, list[datetime]()
+    def __init__(
+        self, *findings: Finding, cleared: tuple[str, ...] = (), since: datetime | None = None
+    ) -> None:
+        self.findings, self.cleared, self.moments, self.since = findings, cleared, list[datetime](), since
 
     def __call__(self, recommender: Recommender, at: datetime, state: State) -> TickResult:
         self.moments.append(at)
-        return TickResult(findings=self.findings, cleared=self.cleared)
+        seen = {f.fingerprint: Seen(slice=f.slice, since=self.since) for f in self.findings if self.since}
+        checks = {f.check: CheckState(seen=seen) for f in self.findings}
+        return TickResult(findings=self.findings, cleared=self.cleared, state=State(checks=checks))
 
 
 def test_an_outage_is_caught_up_with_a_window_at_a_time(

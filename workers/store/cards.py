@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, cast, func, select
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.exc import IntegrityError
 
 from domain.incident.decide import DEPLOYED
@@ -86,6 +86,23 @@ def every(connection: Connection, status: str | tuple[str, ...] | None = None) -
     if status is not None:
         query = query.where(_CARDS.c.status.in_([status] if isinstance(status, str) else status))
     return [Incident.model_validate_json(found) for found in connection.execute(query).scalars()]
+
+
+def newest(connection: Connection, fingerprint: str) -> Incident | None:
+    """The newest incident of a fingerprint, closed or not."""
+    query = select(_CARDS.c.incident).where(_CARDS.c.fingerprint == fingerprint)
+    found = connection.execute(query.order_by(_CARDS.c.number.desc()).limit(1)).scalar_one_or_none()
+    return None if found is None else Incident.model_validate_json(found)
+
+
+def unscored(connection: Connection) -> list[Incident]:
+    """The predictions of which it was not yet said whether they came true, oldest first."""
+    fields = cast(_CARDS.c.incident, JSONB)
+    query = select(_CARDS.c.incident).where(
+        fields["kind"].astext == "predicted", fields["score"].astext.is_(None)
+    )
+    found = connection.execute(query.order_by(_CARDS.c.number)).scalars()
+    return [Incident.model_validate_json(one) for one in found]
 
 
 def to_remind(connection: Connection) -> list[Incident]:
