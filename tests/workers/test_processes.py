@@ -1,0 +1,133 @@
+"""The worker, the follower and the clock as real processes, with a real broker between them."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import orjson
+import pytest
+from sqlalchemy import Engine, make_url
+
+from domain.incident import commands as c
+from domain.incident.state import Incident
+from domain.values import Actor, Diagnosis, Estimate, Option
+from workers.handle import Answer, handle
+from workers.store import cards
+from workers.store.events import read_stream
+from workers.store.verify import verify
+
+DECLARATION = """
+[recommender]
+name = "cinema"
+[tables.impressions]
+path = "impressions.csv"
+time = "at"
+window = "1m"
+[deployers.overrides]
+kind = "file"
+path = "overrides.json"
+"""
+WORKER = ("celery", "-A", "workers.app", "worker", "--concurrency", "1", "--loglevel", "ERROR")
+FOLLOWER = ("workers.debts",)
+CLOCK = ("workers.schedule",)
+SHARE = Estimate(value=0.9, unit="share", basis="replay")
+OPTION = Option(
+    key="fill",
+    hotfix="fill_language",
+    label="Fill language in",
+    does="fills it in",
+    repairs=SHARE,
+    costs=SHARE,
+    deploy_seconds=1.0,
+    undo="1 click",
+    expires_after=timedelta(days=7),
+    blast_share=0.1,
+    deployer="overrides",
+    parameters={"kind": "fill_feature", "items": ["7"], "feature": "language", "value": "Danish"},
+)
+
+Start = Callable[[tuple[str, ...]], subprocess.Popen[bytes]]
+
+
+@pytest.fixture
+def start(database_url: str, redis_url: str, tmp_path: Path, root: Path) -> Iterator[Start]:
+    (tmp_path / "impressions.csv").write_text("at,genre\n2026-03-03T12:00:00Z,Drama\n")
+    (tmp_path / "recsysops.toml").write_text(DECLARATION)
+    broker = make_url(redis_url).set(database=str(random.randint(1, 15)))
+    environment = {
+        **os.environ,
+        "DATABASE_URL": database_url,
+        "REDIS_URL": broker.render_as_string(hide_password=False),
+        "RECSYSOPS_CONFIG": str(tmp_path / "recsysops.toml"),
+    }
+    running: list[subprocess.Popen[bytes]] = []
+
+    def launch(module: tuple[str, ...]) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", *module]
+        running.append(subprocess.Popen(command, cwd=root, env=environment, start_new_session=True))
+        return running[-1]
+
+    yield launch
+    for process in running:
+        kill(process)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """kill -9 of a process and of its children, as when the machine's memory runs out."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(10)
+
+
+@pytest.fixture
+def approved(log: Engine, opened: Callable[..., Answer], on_call: Actor) -> str:
+    stream = opened().stream
+    for command in (
+        c.RecordDiagnosis(diagnosis=Diagnosis(cause="unset")),
+        c.PrepareMenu(options=(OPTION,)),
+        c.ChooseHotfix(option="fill"),
+    ):
+        handle(stream, command, actor=on_call, key=type(command).__name__, log=log)
+    return stream
+
+
+def wait_for(log: Engine, stream: str, stage: str, seconds: float) -> Incident:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with log.connect() as connection:
+            incident = cards.find(connection, stream)
+        if incident and incident.hotfix and incident.hotfix.stage == stage:
+            return incident
+        time.sleep(0.1)
+    raise AssertionError(f"not {stage} within {seconds} s: {incident and incident.hotfix}")
+
+
+def test_a_hotfix_is_deployed_once_and_taken_back_once_while_everything_is_killed(
+    log: Engine, approved: str, start: Start, tmp_path: Path, on_call: Actor
+) -> None:
+    # Each of the three dies at a random moment of its first second of work, and comes back.
+    for module in (FOLLOWER, WORKER, CLOCK):
+        process = start(module)
+        time.sleep(random.uniform(0.5, 2.5))
+        kill(process)
+    for module in (FOLLOWER, WORKER, CLOCK):
+        start(module)
+    incident = wait_for(log, approved, "applied", 60)
+    overrides = tmp_path / "overrides.json"
+    assert len(orjson.loads(overrides.read_bytes())["overrides"]) == 1
+    handle(approved, c.RevertHotfix(option="fill"), actor=on_call, key="revert", log=log)
+    wait_for(log, approved, "reverted", 60)
+    assert orjson.loads(overrides.read_bytes())["overrides"] == []
+    with log.connect() as connection:
+        names = [record.event.wire_name for record in read_stream(connection, approved)]
+    assert names.count("hotfix.applied") == names.count("hotfix.reverted") == 1
+    assert incident.number == 1
+    assert verify(log).streams == 1
