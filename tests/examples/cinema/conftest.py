@@ -26,16 +26,21 @@ class Small:
 
     def __init__(self, folder: Path, at: datetime = START, rate: float = 1.5) -> None:
         self.settings = Settings(
-            folder=folder, requests_per_second=rate, history_days=1, candidate_hours=2, members=500
+            folder=folder,
+            requests_per_second=rate,
+            history_days=1,
+            candidate_hours=2,
+            members=500,
+            flush_seconds=600,
         )
         self.live = Live(self.settings, quiet, at)
         self.at = at
 
     def run(self, minutes: float) -> None:
-        """Let time pass, half a minute at a time, and make it readable."""
+        """Let time pass, a minute at a time, and make it readable."""
         end = self.at + timedelta(minutes=minutes)
         while self.at < end:
-            self.at = min(end, self.at + timedelta(seconds=30))
+            self.at = min(end, self.at + timedelta(seconds=60))
             self.live.step(self.at)
         self.live.flush()
 
