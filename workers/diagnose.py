@@ -83,13 +83,16 @@ def gather(reader: Reader, seed: int = SEED) -> tuple[Material, Onset | None]:
     )
     if finding.kind == "predicted":
         return _launch(reader, material), None
+    snapshots = reader.attempt("The deliveries", lambda: reader.snapshots(since))
+    if onset is None and snapshots is not None and reader.end - snapshots.delivered_at < BACK:
+        since = min(since, snapshots.delivered_at)  # else what is called “before” would hold the fault, too
     cells = reader.attempt("The slices", lambda: reader.cells(since))
     material = replace(
         material,
         cells=cells[0] if cells else None,
         dimensions=cells[1] if cells else (),
         items=reader.attempt("The items", reader.items),
-        snapshots=reader.attempt("The deliveries", lambda: reader.snapshots(since)),
+        snapshots=snapshots,
         standby=reader.attempt("The standby", lambda: reader.standby(since)),
         beside=reader.attempt("Other tables", lambda: reader.beside(since)) or (),
         events=reader.attempt("Deliveries and trainings", lambda: reader.events(since)) or (),

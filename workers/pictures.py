@@ -21,7 +21,7 @@ def draw_metric(
     zone: tzinfo,
     onset: datetime | None = None,
     moments: Sequence[tuple[datetime, str]] = (),
-    last: int = 120,
+    last: int = 60,
 ) -> bytes:
     """
     A metric with its expected band, the onset and an incident's moments marked.

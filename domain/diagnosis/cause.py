@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 import numpy as np
@@ -21,13 +22,14 @@ LIKE_IT = 15
 
 @dataclass(frozen=True)
 class Cause:
-    """The sentence, and what a hotfix needs to know."""
+    """The sentence, and what a hotfix needs to know. `since`: where the cause itself has a moment."""
 
     sentence: str | None
     kind: Kind = "unknown"
     feature: str | None = None
     value: str | None = None
     items: tuple[str, ...] = ()
+    since: datetime | None = None
 
 
 def name_cause(material: Material, known: Known) -> Cause:
@@ -57,7 +59,7 @@ def _feature_changed(material: Material, known: Known) -> Cause | None:
         f"catalogue delivery at {when}; before it was {change.former} for "
         f"{100 * change.former_share:.0f} %{alike}"
     )
-    return Cause(sentence, "feature", change.feature, change.former, change.items)
+    return Cause(sentence, "feature", change.feature, change.former, change.items, taken.delivered_at)
 
 
 def _feed_lost(material: Material, known: Known) -> Cause | None:

@@ -222,7 +222,7 @@ def _reproduction(material: Material, known: Known, seed: int) -> None:
     known.say(
         "reproduction",
         f"With `{change.feature}` put back, the same model shows them {answer.after:,.2f} times a request "
-        f"instead of {answer.now:,.2f}: {100 * answer.closes:.0f} % of the gap "
+        f"instead of {answer.now:,.2f}: {100 * min(answer.closes, 1.0):.0f} % of the gap "
         f"(replay of {answer.requests:,} requests)",
         0.95 if answer.closes > 0.5 else 0.3,
     )
@@ -269,7 +269,7 @@ def _conclude(material: Material, known: Known) -> Diagnosis:
     return Diagnosis(
         cause=cause.sentence,
         cause_kind=cause.kind,
-        since=known.onset.since if known.onset else None,
+        since=known.onset.since if known.onset else cause.since,
         slices=slices or ((material.finding.slice,) if material.finding.slice else ()),
         items=cause.items[:NAMED_ITEMS],
         feature=cause.feature,
