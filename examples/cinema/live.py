@@ -27,6 +27,7 @@ from .training import learn
 LOG = logging.getLogger("cinema")
 TABLES = (*TIME_COLUMN, "members", "items", "items_snapshots", "features", "deliveries", "training_runs")
 TICK_SECONDS = 1.0
+FIRST_DAYS_LOOKED_BACK = 8
 LONGEST_TICK = 60_000_000  # microseconds; after a longer pause (a laptop asleep) the time is back-filled
 
 
@@ -56,6 +57,7 @@ class Live:
         self.requests = RequestLog(settings.folder / "requests", share=0.1, max_bytes=20_000_000)
         self._flushed = self._dry_run = 0
         self._day = at
+        self._known: set[str] = set()  # films whose first day has been counted since the start
 
     def _fill_from_nothing(self, at: datetime, progress: Progress) -> None:
         for name in TABLES:  # what an interrupted first start left behind
@@ -134,10 +136,13 @@ class Live:
             self.deliver(at)
         if self.settings.training_hour in passed:
             self.train(at)
-        outcomes = count_first_days(self.settings.tables, self.serving.truth, at - timedelta(days=3), at)
         self.flush()
-        fill_outcomes(self.settings.tables, outcomes, self.tables["prelaunch"].path(self._until))
-        self.tables["prelaunch"].reread()
+        start = at - timedelta(days=FIRST_DAYS_LOOKED_BACK)
+        outcomes = count_first_days(self.settings.tables, self.serving.truth, start, at, self._known)
+        if outcomes:
+            fill_outcomes(self.settings.tables, outcomes)
+            self.tables["prelaunch"].reread()
+            self._known |= outcomes.keys()
 
     def deliver(self, at: datetime) -> None:
         """A catalogue delivery, as it comes each morning and whenever something in it changed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -76,10 +77,13 @@ def imagine_first_days(
     return dict(zip(stage.catalogue.ids[films], (int(number) for number in count), strict=True))
 
 
-def count_first_days(tables: Path, catalogue: Catalogue, start: datetime, end: datetime) -> Outcomes:
-    """First-day impressions of the films whose first 24 hours lie within [start, end), from the log."""
+def count_first_days(
+    tables: Path, catalogue: Catalogue, start: datetime, end: datetime, known: Collection[str] = ()
+) -> Outcomes:
+    """First-day impressions, from the log, of films (not `known`) whose first 24 hours lie in [start, end)."""
     launches = catalogue.launches
     films = np.flatnonzero((launches >= microseconds(start)) & (launches <= microseconds(end - DAY)))
+    films = np.array([film for film in films if catalogue.ids[film] not in known], dtype=np.int64)
     if not len(films):
         return {}
     wanted = pa.table(
@@ -92,24 +96,20 @@ def count_first_days(tables: Path, catalogue: Catalogue, start: datetime, end: d
         engine.execute("SET threads = 2")
         engine.register("wanted", wanted)
         found = engine.execute(
-            "SELECT item_id, count(*) FROM read_parquet(?) JOIN wanted USING (item_id) "
-            "WHERE shown_at >= launch_at AND shown_at < launch_at + INTERVAL 24 HOUR GROUP BY item_id",
-            [str(tables / "impressions" / "*.parquet")],
+            "SELECT item_id, count(*) FROM read_parquet(?) JOIN wanted USING (item_id) WHERE shown_at >= ? "
+            "AND shown_at >= launch_at AND shown_at < launch_at + INTERVAL 24 HOUR GROUP BY item_id",
+            [str(tables / "impressions" / "*.parquet"), start],
         ).fetchall()
     return {str(film): 0 for film in catalogue.ids[films]} | {film: int(count) for film, count in found}
 
 
-def fill_outcomes(tables: Path, outcomes: Outcomes, skip: Path | None = None) -> None:
-    """
-    Write first days that have become known into all snapshots of their films.
-
-    `skip` the file being written.
-    """
+def fill_outcomes(tables: Path, outcomes: Outcomes) -> None:
+    """Write first days that have become known into all snapshots of their films."""
     for path in sorted((tables / "prelaunch").glob("*.parquet")):
         rows = pq.ParquetFile(path).read()
-        ids, known = rows["item_id"].to_pylist(), rows["first_day_impressions"].to_pylist()
-        filled = [outcomes.get(film) if old is None else old for film, old in zip(ids, known, strict=True)]
-        if filled != known and path != skip:
+        ids, had = rows["item_id"].to_pylist(), rows["first_day_impressions"].to_pylist()
+        filled = [outcomes.get(film) if old is None else old for film, old in zip(ids, had, strict=True)]
+        if filled != had:
             place = rows.schema.get_field_index("first_day_impressions")
             write(path, rows.set_column(place, "first_day_impressions", pa.array(filled, pa.int64())))
 

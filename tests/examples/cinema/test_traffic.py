@@ -150,3 +150,29 @@ def test_more_than_eighty_past_launches_have_a_first_day_that_their_dry_run_fore
     assert np.corrcoef(foretold, came)[0, 1] > 0.8
     upcoming = cinema.ask("SELECT count(DISTINCT item_id) FROM {items} WHERE launch_at > ?", START)
     assert upcoming[0][0] == 12
+
+
+def test_a_day_brings_a_delivery_a_training_and_the_first_day_of_yesterdays_launch(cinema: Small) -> None:
+    film, launch_at = cinema.ask(
+        "SELECT item_id, launch_at FROM {items} WHERE launch_at < ? ORDER BY launch_at DESC LIMIT 1", START
+    )[0]
+    counted = "count(*), count(first_day_impressions), max(first_day_impressions)"
+    known = f"SELECT {counted} FROM {{prelaunch}} WHERE item_id = ?"
+    snapshots, filled, _ = cinema.ask(known, film)[0]
+    assert snapshots > 20
+    assert filled == 0
+    before = [
+        cinema.ask(f"SELECT count(*) FROM {{{table}}}")[0][0] for table in ("deliveries", "training_runs")
+    ]
+    cinema.live.step(launch_at + timedelta(hours=24, minutes=5))
+    after = [
+        cinema.ask(f"SELECT count(*) FROM {{{table}}}")[0][0] for table in ("deliveries", "training_runs")
+    ]
+    assert after == [number + 1 for number in before]
+    shown = cinema.ask(
+        "SELECT count(*) FROM {impressions} WHERE item_id = ? AND shown_at < ?",
+        film,
+        launch_at + timedelta(hours=24),
+    )[0][0]
+    assert shown > 1_000
+    assert cinema.ask(known, film) == [(snapshots, snapshots, shown)]
