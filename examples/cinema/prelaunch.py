@@ -80,7 +80,7 @@ def imagine_first_days(
 def count_first_days(
     tables: Path, catalogue: Catalogue, start: datetime, end: datetime, known: Collection[str] = ()
 ) -> Outcomes:
-    """First-day impressions, from the log, of films (not `known`) whose first 24 hours lie in [start, end)."""
+    """First-day impressions, from the log, of films (not `known`) whose first day lies in [start, end)."""
     launches = catalogue.launches
     films = np.flatnonzero((launches >= microseconds(start)) & (launches <= microseconds(end - DAY)))
     films = np.array([film for film in films if catalogue.ids[film] not in known], dtype=np.int64)
