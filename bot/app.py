@@ -26,7 +26,7 @@ from bot.pages.routes import Pages
 from bot.permission import Groups
 from bot.settings import BotSettings
 from domain.errors import ConfigurationError
-from workers.door import Door, open_door
+from workers.door import Door, environment, open_door
 
 _log = structlog.get_logger(__name__)
 
@@ -34,7 +34,7 @@ _log = structlog.get_logger(__name__)
 def slack_app(given: BotSettings, door: Door) -> tuple[AsyncApp, Groups]:
     """Bolt with our listeners, for HTTP and for Socket Mode; and the groups to be asked for early."""
     client = AsyncWebClient(token=given.bot_token, base_url=given.slack_base_url)
-    app = AsyncApp(client=client, token=given.bot_token, signing_secret=given.signing_secret or None)
+    app = AsyncApp(client=client, signing_secret=given.signing_secret or None)
     groups = Groups(client)
     Listeners(door, groups, given.public_url).register(app)
     return app, groups
@@ -54,8 +54,9 @@ def create_app(given: BotSettings, door: Door) -> Starlette:
             _log.warning("started_without_groups", advice="check SLACK_BOT_TOKEN and its scopes")
         yield
 
-    routes = [Route("/slack/events", slack, methods=["POST"]), *Pages(door).routes()]
-    return Starlette(routes=routes, lifespan=run)
+    # Without a secret nothing that comes in can be trusted: then Slack speaks over Socket Mode only.
+    slack_routes = [Route("/slack/events", slack, methods=["POST"])] if given.signing_secret else []
+    return Starlette(routes=[*slack_routes, *Pages(door).routes()], lifespan=run)
 
 
 def __getattr__(name: str) -> Any:
@@ -63,7 +64,7 @@ def __getattr__(name: str) -> Any:
     if name != "app":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        return create_app(settings.read(http=True), open_door())
+        return create_app(settings.read(http=not environment().slack_app_token), open_door())
     except ConfigurationError as error:
         raise SystemExit(str(error)) from None
 
@@ -73,7 +74,7 @@ def main() -> int:
     import uvicorn  # noqa: PLC0415
 
     try:
-        given = settings.read(http=True)
+        given = settings.read(http=not environment().slack_app_token)
         app = create_app(given, open_door())
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")

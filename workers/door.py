@@ -28,8 +28,19 @@ from workers.store.connection import engine
 from workers.store.events import read_after, read_stream
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+    from pathlib import Path
+
+    from domain.recommender.check import Check
     from domain.recommender.recommender import Recommender
+    from domain.values import Finding
+    from workers.backtest import BacktestResult
     from workers.carry import Carrier
+    from workers.embedded import Servers
+    from workers.examine import Advice
+    from workers.store.verify import Verified
 
 __all__ = ["Door", "environment", "open_door"]
 
@@ -157,3 +168,115 @@ class Door:
             return named
         found = self.incident(named)
         return found.stream if found else named
+
+
+# What takes a terminal, not a click: each imports what it needs when it is called.
+
+
+def embedded(folder: Path) -> AbstractContextManager[Servers]:
+    """PostgreSQL and Valkey from their wheels, up for the block. See `workers.embedded.started`."""
+    from workers.embedded import started  # noqa: PLC0415
+
+    return started(folder)
+
+
+def migrate(database_url: str) -> None:
+    """Bring the store to the newest shape."""
+    from workers.store.migrate import migrate as newest  # noqa: PLC0415
+
+    newest(database_url)
+
+
+def doctor(path: Path) -> list[Advice]:
+    """The declaration held against the real sources. See `workers.doctor.check`."""
+    from workers.doctor import check  # noqa: PLC0415 - opens every engine
+
+    return check(path)
+
+
+def init(folder: Path) -> str:
+    """
+    The text of a first declaration for a folder of tables.
+
+    Raises:
+        SourceError: there is no table in it.
+    """
+    from workers.first import init as first  # noqa: PLC0415
+
+    return first(folder)
+
+
+def checks(path: Path) -> tuple[Check, ...]:
+    """
+    The declared checks.
+
+    Raises:
+        ConfigurationError: the declaration is wrong.
+    """
+    from workers.declared import recommender  # noqa: PLC0415
+
+    return tuple(recommender(path).checks.values())
+
+
+def run_check(
+    path: Path, name: str | None, at: datetime | None = None
+) -> tuple[list[Finding], dict[str, str]]:
+    """
+    What one check (or all) finds now, and notes of those that could not judge; nothing is written to the log.
+
+    Raises:
+        ConfigurationError: the declaration is wrong, or has no such check.
+    """
+    from workers import clock  # noqa: PLC0415
+    from workers.declared import recommender  # noqa: PLC0415
+    from workers.detect import run_checks  # noqa: PLC0415
+    from workers.predict import forecast, launch_check  # noqa: PLC0415
+    from workers.sources.lines import nearest  # noqa: PLC0415
+
+    declared, moment = recommender(path), at or clock.now()
+    if name is not None and name not in declared.checks:
+        raise ConfigurationError(f'no check is called "{name}"; {nearest(name, declared.checks)}')
+    chosen = declared.checks if name is None else {name: declared.checks[name]}
+    result = run_checks(declared.model_copy(update={"checks": chosen}), moment)
+    findings = list(result.findings)
+    launch = launch_check(declared)
+    if launch is not None and launch.name in chosen:
+        findings += forecast(declared, moment)
+    return findings, result.notes
+
+
+def backtest(
+    path: Path, start: datetime, end: datetime, progress: Callable[[int, int], None] | None = None
+) -> BacktestResult:
+    """
+    The checks walked over the past as if it were live. See `workers.backtest.backtest`.
+
+    Raises:
+        ConfigurationError: the declaration is wrong, or `end` is not after `start`.
+    """
+    from workers.backtest import backtest as walk  # noqa: PLC0415
+    from workers.sources.declare import load  # noqa: PLC0415
+
+    try:
+        return walk(load(path), start, end, progress)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
+
+
+def export(door: Door, after: int = 0) -> Iterator[bytes]:
+    """The log as lines of JSON. See `workers.store.export.export`."""
+    from workers.store.export import export as lines  # noqa: PLC0415
+
+    return lines(door.log, after)
+
+
+def verify(door: Door) -> Verified:
+    """
+    Hash chains and cards held against the events.
+
+    Raises:
+        Tampered: names the first that does not fit.
+    """
+    from workers.store.verify import verify as walk  # noqa: PLC0415
+
+    return walk(door.log)

@@ -1,0 +1,52 @@
+"""
+`recsysops`: everything that Slack does, in a terminal, and the operator's verbs.
+
+Whoever has a terminal and the store's address is an operator: `terminal:<login>`, in all declared groups.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from sqlalchemy.exc import OperationalError
+
+from bot import cli_follow_up, cli_hotfix, cli_incident, cli_log, cli_recommender, cli_run
+from domain.errors import ConfigurationError, RecsysopsError
+
+app = typer.Typer(
+    name="recsysops",
+    help="Incidents of a recommender: detected, explained, repaired, learned from.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+for room in (cli_run, cli_recommender, cli_incident):
+    room.register(app)
+app.add_typer(cli_recommender.checks, name="check")
+app.add_typer(cli_hotfix.app, name="hotfix")
+app.add_typer(cli_follow_up.app, name="follow-up")
+app.add_typer(cli_log.app, name="events")
+
+
+def main() -> None:
+    """
+    The command. Exit codes: 0 done, 1 refused or failed, 2 wrongly asked or configured, 130 interrupted.
+    """
+    try:
+        app()
+    except ConfigurationError as error:
+        _fail(str(error), 2)
+    except RecsysopsError as error:
+        _fail(str(error), 1)
+    except OperationalError as error:
+        _fail(f"PostgreSQL does not answer: {str(error.orig).splitlines()[0]}", 1)
+
+
+def _fail(message: str, code: int) -> None:
+    sys.stderr.write(f"{message}\n")
+    raise SystemExit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""`recsysops hotfix …`: the menu of an incident, and what was chosen from it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bot.cli_desk import Json, Number, console, find, order, print_json, table
+from bot.messages import words
+from domain.errors import Refused
+from domain.incident import commands as c
+from domain.incident.state import Incident
+from workers.door import open_door
+
+app = typer.Typer(help="The hotfixes of an incident.", no_args_is_help=True)
+Which = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="OPTION", help="Its number on the menu, or its key. The one in hand if not given."
+    ),
+]
+
+
+@app.command("list")
+def list_hotfixes(number: Number, as_json: Json = False) -> None:
+    """The menu with its numbers."""
+    incident = find(open_door(), number)
+    options = incident.menu or ()
+    if as_json:
+        hotfix = incident.hotfix.model_dump(mode="json") if incident.hotfix else None
+        print_json({"options": [one.model_dump(mode="json") for one in options], "hotfix": hotfix})
+        return
+    if not options:
+        console().print(incident.menu_note or "There is no menu yet.", markup=False)
+        return
+    rows = [
+        (
+            str(place),
+            one.label,
+            words.estimate(one.repairs),
+            words.estimate(one.costs),
+            words.seconds(one.deploy_seconds),
+            one.undo,
+            one.repairs.basis,
+        )
+        for place, one in enumerate(options, 1)
+    ]
+    table("", ("", "Hotfix", "Repairs", "Costs", "In", "Undo", "How we know"), rows)
+
+
+@app.command()
+def choose(number: Number, option: Annotated[str, typer.Argument()], as_json: Json = False) -> None:
+    """Deploy this one (or ask a second person to approve it)."""
+    order(number, c.ChooseHotfix(option=_key(number, option)), as_json=as_json)
+
+
+@app.command()
+def approve(number: Number, option: Which = None, as_json: Json = False) -> None:
+    """Approve what somebody else chose."""
+    order(number, c.ApproveHotfix(option=_key(number, option)), as_json=as_json)
+
+
+@app.command()
+def reject(
+    number: Number,
+    option: Which = None,
+    reason: Annotated[str, typer.Option("--reason", "-r")] = "",
+    as_json: Json = False,
+) -> None:
+    """Say no to what somebody chose."""
+    order(number, c.RejectHotfix(option=_key(number, option), reason=reason), as_json=as_json)
+
+
+@app.command()
+def revert(number: Number, option: Which = None, as_json: Json = False) -> None:
+    """Take it back."""
+    order(number, c.RevertHotfix(option=_key(number, option)), as_json=as_json)
+
+
+def _key(number: str, given: str | None) -> str:
+    """The option's key, from its place on the menu, its key or its hotfix's name."""
+    incident = find(open_door(), number)
+    if given is None:
+        return _in_hand(incident)
+    options = incident.menu or ()
+    if given.isdecimal() and 1 <= int(given) <= len(options):
+        return options[int(given) - 1].key
+    for option in options:
+        if given in (option.key, option.hotfix):
+            return option.key
+    listed = ", ".join(f"{place} {one.label}" for place, one in enumerate(options, 1)) or "nothing yet"
+    raise Refused(f"{given!r} is not on the menu of #{incident.number}: {listed}")
+
+
+def _in_hand(incident: Incident) -> str:
+    if incident.hotfix is None:
+        raise Refused(f"no hotfix of #{incident.number} was chosen yet")
+    return incident.hotfix.option

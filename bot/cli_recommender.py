@@ -1,0 +1,151 @@
+"""What concerns the declared recommender: `doctor`, `init`, `check`, `backtest`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import Progress
+
+from bot.cli_desk import Json, console, print_json, table, utc
+from bot.messages import words
+from domain.errors import ConfigurationError, Refused
+from domain.values import Finding, name_slice
+from workers import door
+
+FILE_NAME = "recsysops.toml"
+SIGNS = {"ok": "✓", "note": "·", "warning": "!", "error": "✗"}
+Declared = Annotated[
+    Path | None,
+    typer.Argument(metavar="FILE", help=f"{FILE_NAME}, or its folder. RECSYSOPS_CONFIG if not given."),
+]
+
+checks = typer.Typer(help="The declared checks.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    app.command("doctor")(doctor)
+    app.command("init")(init)
+    app.command("backtest")(backtest)
+
+
+def doctor(file: Declared = None, as_json: Json = False) -> None:
+    """Hold the declaration against the real sources, and say what to mend."""
+    advice = door.doctor(_file(file))
+    bad = [one for one in advice if one.level == "error"]
+    if as_json:
+        print_json({"healthy": not bad, "advice": [one.model_dump(mode="json") for one in advice]})
+    else:
+        for one in advice:
+            mend = f" → {one.mend}" if one.mend else ""
+            said = f"{SIGNS.get(one.level, '·')} {one.where}: {one.says}{mend}"
+            console().print(said, markup=False, highlight=False, soft_wrap=True)
+        console().print("Healthy." if not bad else f"{len(bad)} to mend.", highlight=False)
+    raise typer.Exit(1 if bad else 0)
+
+
+def init(folder: Annotated[Path, typer.Argument(help="A folder of Parquet or CSV tables.")]) -> None:
+    """Print a first declaration for a folder of tables."""
+    typer.echo(door.init(folder))
+
+
+@checks.command("list")
+def list_checks(file: Declared = None, as_json: Json = False) -> None:
+    """The declared checks."""
+    declared = door.checks(_file(file))
+    if as_json:
+        print_json({"checks": [check.model_dump(mode="json") for check in declared]})
+        return
+    rows = [
+        (check.name, check.kind, check.table or "–", str(check.severity or "by size")) for check in declared
+    ]
+    table("", ("Check", "Kind", "Table", "Severity"), rows)
+
+
+@checks.command("run")
+def run_check(
+    name: Annotated[str | None, typer.Argument(help="One check; all if not given.")] = None,
+    file: Annotated[Path | None, typer.Option("--file", help=FILE_NAME)] = None,
+    at: Annotated[
+        str | None, typer.Option(help="Look as of this time, for instance 2026-11-25T02:40Z.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Look now, and print what is found. Nothing is written to the log."""
+    findings, notes = door.run_check(_file(file), name, _moment(at) if at else None)
+    if as_json:
+        print_json({"findings": [one.model_dump(mode="json") for one in findings], "notes": notes})
+        return
+    _show(findings)
+    for check, note in notes.items():
+        console().print(f"{check}: {note}", markup=False, highlight=False)
+
+
+def backtest(
+    file: Declared = None,
+    start: Annotated[str, typer.Option("--from", help="The first day or time, UTC.")] = "",
+    end: Annotated[str, typer.Option("--to", help="The end, not included, UTC.")] = "",
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write findings and incidents here.")
+    ] = None,
+) -> None:
+    """Walk the checks over the past as if it were live."""
+    if not start or not end:
+        raise ConfigurationError("say from when to when: --from 2026-10-01 --to 2026-11-01")
+    with Progress(transient=True, console=console()) as progress:
+        task = progress.add_task("looking", total=None)
+        result = door.backtest(
+            _file(file),
+            _moment(start),
+            _moment(end),
+            lambda done, in_all: progress.update(task, completed=done, total=in_all),
+        )
+    if json_file is not None:
+        import orjson  # noqa: PLC0415
+
+        json_file.write_bytes(orjson.dumps(result.report(), option=orjson.OPT_INDENT_2))
+    rows = [
+        (utc(one.opened_at), utc(one.ended_at), one.severity.value, one.title, str(one.findings))
+        for one in result.incidents
+    ]
+    table("", ("Opened, UTC", "Ended", "", "Incident", "Findings"), rows)
+    for check, note in result.notes.items():
+        console().print(f"{check}: {note}", markup=False, highlight=False)
+    week = words.amount(result.incidents_per_week)
+    console().print(
+        f"{len(result.incidents)} incidents of {len(result.findings)} findings in {result.looks} looks: "
+        f"{week} a week",
+        highlight=False,
+    )
+
+
+def _show(findings: list[Finding]) -> None:
+    if not findings:
+        console().print("Nothing found.")
+        return
+    rows = [
+        (
+            one.severity.value,
+            one.title,
+            name_slice(one.slice),
+            f"{words.amount(one.observed)} ({words.percent(one.change)})",
+            utc(one.window_end),
+        )
+        for one in findings
+    ]
+    table("", ("", "Finding", "Slice", "Observed", "Window ends, UTC"), rows)
+
+
+def _file(given: Path | None) -> Path:
+    path = given or door.environment().config
+    return path / FILE_NAME if path.is_dir() else path
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Refused(f"{text!r} is not a time; write for instance 2026-11-25 or 2026-11-25T02:40Z") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,40 @@
+"""`recsysops up` and `demo`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bot.example import Ports
+from bot.up import up
+
+Web = Annotated[int, typer.Option("--port", help="Port of the web process.")]
+Workspace = Annotated[int, typer.Option(help="Port of the example's chat workspace.")]
+Cinema = Annotated[int, typer.Option(help="Port of the example's recommender.")]
+Example = Annotated[str | None, typer.Option(help="Run an example beside it: cinema.")]
+DEFAULT = Ports()
+
+
+def run(
+    example: Example = None,
+    port: Web = DEFAULT.web,
+    workspace_port: Workspace = DEFAULT.workspace,
+    cinema_port: Cinema = DEFAULT.cinema,
+) -> None:
+    """Start everything and print one address. Ctrl-C stops it."""
+    raise typer.Exit(up(example, Ports(port, workspace_port, cinema_port), typer.echo))
+
+
+def demo(
+    port: Web = DEFAULT.web,
+    workspace_port: Workspace = DEFAULT.workspace,
+    cinema_port: Cinema = DEFAULT.cinema,
+) -> None:
+    """The same as `up --example cinema`: live through one incident."""
+    run("cinema", port, workspace_port, cinema_port)
+
+
+def register(app: typer.Typer) -> None:
+    app.command("up")(run)
+    app.command("demo")(demo)

@@ -1,0 +1,149 @@
+"""The example that `recsysops up --example cinema` runs: its processes, its environment, its first fault."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from domain.errors import ConfigurationError
+
+EXAMPLE_PROCESSES: Mapping[str, str] = {
+    "workspace": "exec python -m bot.workspace",
+    "cinema": "exec python -m examples.cinema serve",
+}
+EXAMPLES: Mapping[str, Path] = {"cinema": Path("examples/cinema/recsysops.toml")}
+FIRST_FAULT = "language"
+READY_SECONDS = 300.0
+LOOPBACK = "127.0.0.1"
+
+Environment = dict[str, str]
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""Opens loopback addresses whatever proxy the environment names."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where everything listens, on loopback."""
+
+    web: int = 8000
+    workspace: int = 8075
+    cinema: int = 8400
+
+
+def example_environment(example: str, var: Path, ports: Ports, first_view_url: str) -> Environment:
+    """
+    What the example's processes are told; its secrets are made up once and kept for the owner only.
+
+    Raises:
+        ConfigurationError: there is no such example here.
+    """
+    declared = EXAMPLES.get(example)
+    if declared is None or not declared.exists():
+        raise ConfigurationError(
+            f"there is no example {example!r} here; run `recsysops up --example cinema` in the project's "
+            "folder."
+        )
+    own = keep_secrets(var / "secrets.json")
+    cinema, workspace = f"http://{LOOPBACK}:{ports.cinema}", f"http://{LOOPBACK}:{ports.workspace}"
+    return {
+        "RECSYSOPS_CONFIG": str(declared.resolve()),
+        "SLACK_BOT_TOKEN": own["bot_token"],
+        "SLACK_SIGNING_SECRET": own["signing_secret"],
+        "SLACK_APP_TOKEN": "",
+        "SLACK_BASE_URL": f"{workspace}/api/",
+        "WORKSPACE_HOST": LOOPBACK,
+        "WORKSPACE_PORT": str(ports.workspace),
+        "WORKSPACE_BOT_TOKEN": own["bot_token"],
+        "WORKSPACE_APP_TOKEN": own["app_token"],
+        "WORKSPACE_SIGNING_SECRET": own["signing_secret"],
+        "WORKSPACE_REQUEST_URL": f"http://{LOOPBACK}:{ports.web}/slack/events",
+        "WORKSPACE_DATA_FOLDER": str(var / "workspace"),
+        "WORKSPACE_ON_FIRST_VIEW_URL": first_view_url,
+        "CINEMA_FOLDER": str(var / "cinema"),
+        "CINEMA_PORT": str(ports.cinema),
+        "CINEMA_HOST": LOOPBACK,
+        "CINEMA_URL": cinema,
+        "CINEMA_WEBHOOK_SECRET": own["webhook_secret"],
+    }
+
+
+def keep_secrets(path: Path) -> dict[str, str]:
+    """The secrets in a file that only its owner can read, made up the first time."""
+    if not path.exists():
+        made = {
+            "bot_token": f"xoxb-{secrets.token_hex(24)}",
+            "app_token": f"xapp-{secrets.token_hex(24)}",
+            "signing_secret": secrets.token_hex(16),
+            "webhook_secret": secrets.token_hex(32),
+        }
+        fresh = path.with_name(f"{path.name}.new")
+        fresh.unlink(missing_ok=True)
+        fresh.touch(mode=0o600)
+        fresh.write_text(json.dumps(made))
+        fresh.replace(path)
+    return dict(json.loads(path.read_text()))
+
+
+@contextmanager
+def first_view(ports: Ports) -> Iterator[str]:
+    """
+    An address on loopback that the workspace calls when a browser first opens it: then the cinema's first
+    fault is switched on, as soon as the cinema answers.
+    """
+    fault = f"http://{LOOPBACK}:{ports.cinema}/faults/{FIRST_FAULT}"
+    path = f"/{secrets.token_urlsafe(16)}"
+
+    class Viewed(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            known = self.path == path
+            self.send_response(204 if known else 404)
+            self.end_headers()
+            if known:
+                threading.Thread(target=_switch_on, args=(fault,), daemon=True).start()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Nothing: the terminal is for the address."""
+
+    server = ThreadingHTTPServer((LOOPBACK, 0), Viewed)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    timer = threading.Timer(1.0, thread.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield f"http://{LOOPBACK}:{server.server_address[1]}{path}"
+    finally:
+        timer.cancel()
+        if thread.is_alive():
+            server.shutdown()
+        server.server_close()
+
+
+def _switch_on(fault: str) -> None:
+    until = time.monotonic() + READY_SECONDS
+    while not _switched(fault) and time.monotonic() < until:
+        time.sleep(1.0)
+
+
+def _switched(fault: str) -> bool:
+    """False while the cinema is still starting."""
+    body = json.dumps({"on": True}).encode()
+    request = urllib.request.Request(  # noqa: S310 - our own address on loopback
+        fault, body, {"Content-Type": "application/json"}, method="POST"
+    )
+    try:
+        DIRECT.open(request, timeout=5).close()
+    except urllib.error.HTTPError as answered:
+        return answered.code < 500
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,122 @@
+"""The bot as it runs: a workspace, the web process's application and the announcer, on a real store."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from bot.announce import Announcer
+from bot.app import create_app
+from bot.chat import Chat
+from bot.settings import BotSettings
+from bot.workspace import Workspace, WorkspaceSettings
+from tests.bot.workspace.driver import Driver
+from workers.door import Door
+from workers.settings import Settings
+
+SECRET = "local-signing-secret"
+DECLARED = """
+[recommender]
+name = "cinema"
+[tables.impressions]
+path = "impressions/*.parquet"
+time = "shown_at"
+window = "1m"
+[tables.prelaunch]
+path = "prelaunch/*.parquet"
+time = "snapshot_at"
+window = "1m"
+[stakeholders.content]
+channel = "#content"
+tables = ["prelaunch"]
+[permissions]
+respond = ["oncall", "ml"]
+deploy = ["oncall", "ml"]
+approve = ["ml", "leads"]
+"""
+
+
+@pytest.fixture
+def door(database_url: str, redis_url: str, tmp_path: Path) -> Door:
+    declared = tmp_path / "recsysops.toml"
+    declared.write_text(DECLARED)
+    return Door(Settings(database_url=database_url, broker_url=redis_url, config=declared))
+
+
+def free_port() -> int:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        return int(bound.getsockname()[1])
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def room(port: int) -> Iterator[Workspace]:
+    """A workspace that delivers over HTTP to the bot of this test."""
+    settings = WorkspaceSettings(port=0, request_url=f"http://127.0.0.1:{port}/slack/events")
+    with Workspace(settings) as running:
+        yield running
+
+
+@pytest.fixture
+def given(room: Workspace, port: int) -> BotSettings:
+    return BotSettings(
+        bot_token="xoxb-local",
+        signing_secret=SECRET,
+        app_token="xapp-local",
+        slack_base_url=room.api_url,
+        public_url=f"http://127.0.0.1:{port}",
+        host="127.0.0.1",
+        port=port,
+    )
+
+
+@pytest.fixture
+def web(given: BotSettings, door: Door) -> Iterator[str]:
+    """The web process's application, served in a thread; its address."""
+    config = uvicorn.Config(create_app(given, door), port=given.port, log_level="warning")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    until = time.monotonic() + 10
+    while not server.started and time.monotonic() < until:
+        time.sleep(0.02)
+    yield given.public_url
+    server.should_exit = True
+    thread.join(10)
+
+
+@pytest.fixture
+def person(room: Workspace) -> Iterator[Driver]:
+    driver = Driver(room.url)
+    yield driver
+    driver.close()
+
+
+@pytest.fixture
+def announcer(given: BotSettings, door: Door) -> Announcer:
+    return fresh_announcer(given, door)
+
+
+def fresh_announcer(given: BotSettings, door: Door) -> Announcer:
+    """An announcer that remembers nothing, as after a restart."""
+    return Announcer(door, Chat(given.bot_token, given.slack_base_url), given.public_url)
+
+
+def settle(announcer: Announcer, seconds: float = 8.0) -> None:
+    """Rounds until nothing is left to do."""
+    until = time.monotonic() + seconds
+    while announcer.round():
+        if time.monotonic() > until:
+            raise TimeoutError(f"the announcer is not done after {seconds} s")
+        time.sleep(0.05)

@@ -1,0 +1,268 @@
+"""People press in the workspace; the log says what came of it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+import pytest
+from slack_sdk.signature import SignatureVerifier
+
+from bot.announce import Announcer
+from bot.workspace import Workspace
+from domain.incident.state import Incident
+from tests.bot.conftest import SECRET, settle
+from tests.bot.stories import APPLIED, DIAGNOSED, MENU, OFFERED, OPENED, PROPOSED, VERIFIED
+from tests.bot.test_announce import heads, tell
+from tests.bot.workspace.driver import Answered, Driver
+from workers.door import Door
+
+pytestmark = pytest.mark.usefixtures("web")
+
+
+@pytest.fixture
+def stream(door: Door, announcer: Announcer) -> str:
+    """An incident with its menu, announced."""
+    opened = tell(door, OPENED)
+    door.submit(opened, *DIAGNOSED, "diagnosis")
+    door.submit(opened, *OFFERED, "menu")
+    settle(announcer)
+    return opened
+
+
+@pytest.fixture
+def now(door: Door, stream: str) -> Callable[[], Incident]:
+    def look() -> Incident:
+        incident = door.incident(stream)
+        assert incident is not None
+        return incident
+
+    return look
+
+
+def press(person: Driver, action: str, user: str = "U-oncall", **more: Any) -> Answered:
+    return person.press(action, user=user, message=heads(person)[0], **more)
+
+
+def deploy(person: Driver, sign: str, user: str = "U-oncall") -> Answered:
+    """Press the Deploy button beside the option with this sign."""
+    for block in heads(person)[0]["blocks"]:
+        if sign in str(block.get("accessory")):
+            return press(person, "deploy", user, block_id=block["block_id"])
+    raise AssertionError(f"no Deploy button {sign}")
+
+
+def test_i_have_it(person: Driver, now: Callable[[], Incident]) -> None:
+    answered = press(person, "acknowledge")
+    assert answered.error == ""
+    assert now().acknowledged_by == "slack:U-oncall"
+    assert person.ephemerals() == []
+
+
+def test_a_press_is_written_down_before_slack_is_answered_and_quickly(
+    person: Driver, now: Callable[[], Incident]
+) -> None:
+    press(person, "acknowledge", "U-ml")  # the first one also asks Slack who the bot is
+    answered = press(person, "acknowledge")
+    assert now().assignee == "slack:U-oncall"
+    assert answered.status == 200
+
+
+def test_a_press_delivered_twice_counts_once(person: Driver, now: Callable[[], Incident]) -> None:
+    before = now().version
+    person.fault("twice", method="block_actions")
+    press(person, "acknowledge")
+    time.sleep(0.3)
+    assert now().version == before + 1
+
+
+def test_somebody_in_no_group_is_told_so_and_nothing_happens(
+    person: Driver, now: Callable[[], Incident]
+) -> None:
+    before = now().version
+    press(person, "acknowledge", "U-content")
+    refused = person.wait(lambda: person.ephemerals("U-content"), "refusal")
+    assert "@oncall" in refused[0]["text"]
+    assert now().version == before
+
+
+def test_who_may_not_deploy_is_told_so(person: Driver, now: Callable[[], Incident]) -> None:
+    deploy(person, "①", "U-lead")
+    assert person.wait(lambda: person.ephemerals("U-lead"), "refusal")
+    assert now().hotfix is None
+
+
+def test_a_hotfix_is_chosen_and_a_second_person_approves(
+    door: Door, announcer: Announcer, person: Driver, now: Callable[[], Incident]
+) -> None:
+    deploy(person, "③", "U-ml")
+    hotfix = now().hotfix
+    assert hotfix is not None
+    assert (hotfix.option, hotfix.stage) == (MENU[2].key, "chosen")
+    settle(announcer)
+    press(person, "approve", "U-ml")
+    assert "second person" in person.wait(lambda: person.ephemerals("U-ml"), "refusal")[0]["text"]
+    press(person, "approve", "U-lead")
+    approved = now().hotfix
+    assert approved is not None
+    assert (approved.stage, approved.approved_by) == ("approved", "slack:U-lead")
+
+
+def test_two_people_press_at_once_and_the_second_is_told_so(
+    person: Driver, now: Callable[[], Incident]
+) -> None:
+    deploy(person, "①", "U-oncall")
+    deploy(person, "②", "U-ml")
+    assert "was first" in person.wait(lambda: person.ephemerals("U-ml"), "answer")[0]["text"]
+    hotfix = now().hotfix
+    assert hotfix is not None
+    assert hotfix.option == MENU[0].key
+
+
+def test_a_modal_opens_at_once_and_its_words_are_kept(
+    door: Door, person: Driver, now: Callable[[], Incident]
+) -> None:
+    press(person, "more", value=value_of_more(person, "note"))
+    person.wait(person.modal, "modal")
+    person.submit({"text": "The supplier has been called."})
+    assert any("supplier" in str(record.event) for record in door.events(now().stream))
+    assert person.modal() is None
+
+
+def value_of_more(person: Driver, action: str) -> str:
+    for block in heads(person)[0]["blocks"]:
+        for element in block.get("elements", []):
+            if element.get("type") == "overflow":
+                return next(o["value"] for o in element["options"] if o["value"].startswith(action))
+    raise AssertionError(f"no {action} under More")
+
+
+def test_what_a_rule_refuses_stands_in_the_modal(person: Driver, now: Callable[[], Incident]) -> None:
+    press(person, "dismiss")
+    person.wait(person.modal, "modal")
+    answered = person.submit({"reason": "  "})
+    assert "Say why" in str(answered)
+    assert now().status == "open"
+
+
+def test_it_cannot_be_closed_before_the_follow_up_is_answered(
+    door: Door, announcer: Announcer, person: Driver, now: Callable[[], Incident]
+) -> None:
+    deploy(person, "①")
+    for key, step in enumerate((APPLIED, VERIFIED, PROPOSED)):
+        door.submit(now().stream, *step, f"step {key}")
+    settle(announcer)
+    press(person, "close")
+    assert "follow-up is missing" in person.wait(person.ephemerals, "refusal")[0]["text"]
+    press(person, "follow_up_accept")
+    settle(announcer)
+    press(person, "close")
+    assert now().status == "closed"
+
+
+def send_signed(web: str, payload: dict[str, Any]) -> httpx.Response:
+    """What Slack sends for a press, signed as it signs."""
+    body = urlencode({"payload": json.dumps(payload)})
+    stamp = str(int(time.time()))
+    signature = SignatureVerifier(SECRET).generate_signature(timestamp=stamp, body=body)
+    headers = {
+        "X-Slack-Request-Timestamp": stamp,
+        "X-Slack-Signature": str(signature),
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+    return httpx.post(f"{web}/slack/events", content=body, headers=headers, trust_env=False, timeout=10)
+
+
+@pytest.mark.parametrize("value", ["{stream}|1|gone", "nonsense", "incident-gone|1|fill", "{stream}|1|"])
+def test_a_button_of_long_ago_is_refused_in_words(
+    web: str, room: Workspace, person: Driver, now: Callable[[], Incident], value: str
+) -> None:
+    before = now().version
+    person.command("help")
+    key = next(iter(room.world.state.response_urls))
+    answered = send_signed(
+        web,
+        {
+            "type": "block_actions",
+            "team": {"id": "T-local"},
+            "user": {"id": "U-oncall", "team_id": "T-local"},
+            "api_app_id": "A",
+            "trigger_id": f"1.2.{value}",
+            "response_url": f"{room.url}/respond/{key}",
+            "container": {"type": "message"},
+            "actions": [
+                {
+                    "action_id": "deploy",
+                    "block_id": "b",
+                    "value": value.format(stream=now().stream),
+                    "type": "button",
+                }
+            ],
+        },
+    )
+    assert answered.status_code == 200
+    told = person.wait(lambda: person.ephemerals()[1:], "refusal")
+    assert any(
+        word in told[0]["text"] for word in ("not on the menu", "not readable", "no incident", "no hotfix")
+    )
+    assert now().version == before
+
+
+def test_nobody_deploys_while_slack_does_not_say_who_is_who(
+    door: Door, person: Driver, now: Callable[[], Incident], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.permission.FRESH_SECONDS", -1.0)
+    person.fault("server_error", method="usergroups.list", count=50)
+    deploy(person, "①")
+    assert "Slack does not say" in person.wait(person.ephemerals, "refusal")[0]["text"]
+    press(person, "acknowledge")
+    assert now().hotfix is None
+    assert now().acknowledged_by == "slack:U-oncall"
+
+
+def test_status_lists_what_is_open(person: Driver, now: Callable[[], Incident]) -> None:
+    person.command("status")
+    shown = person.wait(person.ephemerals, "answer")[0]
+    assert "71 % less" in str(shown["blocks"])
+
+
+def test_an_incident_can_be_asked_for_and_pressed_on(person: Driver, now: Callable[[], Incident]) -> None:
+    person.command(f"incident {now().number}")
+    shown = person.wait(person.ephemerals, "card")[0]
+    assert "I have it" in str(shown["blocks"])
+
+
+def test_an_unknown_word_is_answered_with_the_nearest(person: Driver, now: Callable[[], Incident]) -> None:
+    person.command("staus")
+    assert "`/recsysops status`" in person.wait(person.ephemerals, "answer")[0]["text"]
+
+
+def test_a_report_that_is_not_there_is_said_so(person: Driver, now: Callable[[], Incident]) -> None:
+    person.command("report 99")
+    assert "no incident 99" in person.wait(person.ephemerals, "answer")[0]["text"]
+
+
+def test_somebody_declares_an_incident(door: Door, person: Driver, now: Callable[[], Incident]) -> None:
+    person.command("declare the start page looks odd")
+    person.wait(person.modal, "modal")
+    person.submit({"title": "The start page looks odd", "severity": "SEV3", "description": ""})
+    declared = door.incidents()[0]
+    assert (declared.title, declared.kind) == ("The start page looks odd", "declared")
+    assert declared.opened_by == "slack:U-oncall"
+
+
+def test_home_shows_what_is_open(person: Driver, now: Callable[[], Incident]) -> None:
+    person.open_home()
+    home = person.wait(lambda: person.state()["homes"].get("U-oncall"), "Home")
+    assert "71 % less" in str(home)
+
+
+def test_an_unsigned_request_does_nothing(person: Driver, now: Callable[[], Incident]) -> None:
+    before = now().version
+    person.fault("unsigned", method="block_actions")
+    press(person, "acknowledge")
+    assert now().version == before
