@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import groupby
 
 from pydantic import Field
 
 from domain.detection.checks import CHECKS, Judge
 from domain.detection.counts import Counts
+from domain.detection.explain import without_shadows
 from domain.detection.freshness import Silences, judge_freshness
 from domain.detection.state import CheckState, Verdict
 from domain.detection.window import grid_until, last_end
@@ -156,15 +158,17 @@ def backtest(
 
 def _fold(start: datetime, end: datetime, verdicts: list[tuple[datetime, str, Verdict]]) -> BacktestResult:
     incidents, findings, notes = _Open(), list[Finding](), dict[str, str]()
-    for at, name, verdict in verdicts:
-        for finding in verdict.findings:
+    for at, looks in groupby(verdicts, key=lambda verdict: verdict[0]):
+        together = [(name, verdict) for _at, name, verdict in looks]
+        told = without_shadows(finding for _name, verdict in together for finding in verdict.findings)
+        findings += told
+        for finding in told:
             incidents.take(finding, at)
-            findings.append(finding)
-        taken = {finding.fingerprint for finding in verdict.findings}
-        for fingerprint in verdict.cleared:
-            incidents.clear(fingerprint, at, taken)
-        if verdict.note:
-            notes[name] = verdict.note
+        taken = {finding.fingerprint for finding in told}
+        for name, verdict in together:
+            for fingerprint in verdict.cleared:
+                incidents.clear(fingerprint, at, taken)
+            notes |= {name: verdict.note} if verdict.note else {}
     every = sorted([*incidents.ended, *incidents.standing.values()], key=lambda i: i.opened_at)
     return BacktestResult(
         start=start,

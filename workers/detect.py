@@ -14,6 +14,7 @@ from pydantic import Field
 
 from domain.detection.checks import CHECKS
 from domain.detection.counts import Counts, counts_of
+from domain.detection.explain import without_shadows
 from domain.detection.freshness import Silences, judge_freshness
 from domain.detection.measure import Measurement, measure_slice, measure_total
 from domain.detection.state import CheckState, Seen, Verdict
@@ -110,7 +111,7 @@ def run_checks(recommender: Recommender, at: datetime, state: State | None = Non
         if verdict.note:
             notes[check.name] = verdict.note
     return TickResult(
-        findings=tuple(findings), cleared=tuple(cleared), notes=notes, state=State(checks=checks)
+        findings=without_shadows(findings), cleared=tuple(cleared), notes=notes, state=State(checks=checks)
     )
 
 

@@ -21,7 +21,8 @@ MEDIAN_VARIANCE = np.pi / 2  # of a median, against a mean, of normal values
 LEAST_WEEKS = 3  # repetitions of a weekday and hour before they are used
 LEAST_DAYS = 3  # repetitions of an hour of the day before it is used
 LEAST_WINDOWS = 8  # history below which nothing is expected at all
-LEVEL_WINDOWS = (5, 28)  # the level now is the median of one season, within these bounds
+SEASON_WINDOWS = (5, 28)  # the running level is a mean over one season, within these bounds
+LEVEL_DAYS, LEVEL_WINDOWS = 7, 72  # the level now is the median of so many days, or shorter windows
 LEAST_SCATTER = 0.0004  # (2 %)²: no feed repeats itself more exactly than that
 DAY, HOUR, WEEK = 86_400, 3_600, 604_800
 
@@ -76,12 +77,13 @@ def expect(
     if len(past) < LEAST_WINDOWS:
         return None
     y = total[past]
+    reach = LEVEL_DAYS if width_seconds >= DAY else LEVEL_WINDOWS
     for key, least in zip(
         season_keys(local_seconds, width_seconds), (LEAST_WEEKS, LEAST_DAYS, 1), strict=True
     ):
         if _repeats(key, past, local_seconds, width_seconds, least):
-            return _fit(y, key[past], int(key[-1]), _season_windows(key[past]))
-    return _fit(y, np.zeros(len(past), dtype=np.int64), 0, len(past))
+            return _fit(y, key[past], int(key[-1]), _season_windows(key[past]), reach)
+    return _fit(y, np.zeros(len(past), dtype=np.int64), 0, SEASON_WINDOWS[1], reach)
 
 
 def _repeats(
@@ -100,15 +102,14 @@ def _repeats(
 
 
 def _season_windows(keys: npt.NDArray[np.int64]) -> int:
-    return int(np.clip(len(np.unique(keys)), *LEVEL_WINDOWS))
+    return int(np.clip(len(np.unique(keys)), *SEASON_WINDOWS))
 
 
-def _fit(y: Floats, keys: npt.NDArray[np.int64], now: int, season: int) -> Expected:
+def _fit(y: Floats, keys: npt.NDArray[np.int64], now: int, season: int, reach: int) -> Expected:
     level = _levels(y, season)
     ratio = y / np.maximum(level, 1e-9)
     codes, inverse = np.unique(keys, return_inverse=True)
     profile = np.array([np.median(ratio[inverse == c]) for c in range(len(codes))])
-    reach = int(np.clip(season, *LEVEL_WINDOWS))
     flat = y / np.maximum(profile[inverse], 1e-9)
     flat = flat[profile[inverse] > 0]
     level_now = float(np.median(flat[-reach:])) if len(flat) else 0.0

@@ -56,8 +56,8 @@ def judge_slices(
         counts.slices, judged.observed, judged.shares.share, judged.shares.dispersion, float(counts.total[-1])
     )
     picked = localise(suspects, np.flatnonzero(discovered & matters), alpha, check.least_change)
-    state = state.model_copy(update={"wealth": spend(state.wealth, bool(picked))})
     findings = [_finding(check, counts, judged, place) for place in picked]
+    state = state.model_copy(update={"wealth": spend(state.wealth, state.new(findings))})
     return confirm(state, findings, width, counts.start(len(counts.total) - 1))
 
 

@@ -49,6 +49,13 @@ class CheckState(Value):
     spoiled: tuple[Spoiled, ...] = ()
     last_window_end: Moment | None = None
 
+    def new(self, found: list[Finding]) -> bool:
+        """
+        Whether anything in `found` is not standing already: only a discovery earns the next ones a wider
+        level.
+        """
+        return any(finding.fingerprint not in self.seen for finding in found)
+
     def wrong(self, latest: datetime) -> tuple[Spoiled, ...]:
         """All times that were wrong, those that still are up to `latest`."""
         standing = (s for s in self.seen.values() if not s.blind)

@@ -63,8 +63,8 @@ def judge_volume(
     matters = abs(off) >= max(check.least_rows, check.least_change * expected.mean)
     wanted = check.direction == "both" or (check.direction == "drop") == (off < 0)
     found = p_value <= alpha and matters and wanted
-    state = state.model_copy(update={"wealth": spend(state.wealth, found)})
     findings = [_finding(check, counts, expected, observed, p_value)] if found else []
+    state = state.model_copy(update={"wealth": spend(state.wealth, state.new(findings))})
     return confirm(state, findings, width, counts.start(len(counts.total) - 1))
 
 

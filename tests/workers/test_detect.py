@@ -19,7 +19,7 @@ FAULT_AT, MENDED_AT = START + 12 * DAY + 5 * HOUR, START + 12 * DAY + 17 * HOUR
 
 
 def views(until: datetime = START + 14 * DAY) -> pd.DataFrame:
-    """Two weeks of views; France loses three quarters for twelve hours; one night of an hour without any rows."""
+    """Two weeks of views; France loses three quarters of them for twelve hours."""
     chance = np.random.default_rng(3)
     rows = round((until - START) / HOUR) * 400
     at = pd.Series(START + pd.to_timedelta(np.sort(chance.uniform(0, rows / 400 * 3600, rows)), unit="s"))
