@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from workers.carry import celery_app
+from workers.carry import VISIBILITY_SECONDS, celery_app
 from workers.settings import settings
 
 app = celery_app(settings().broker())
 app.conf.include = ["workers.jobs"]
 app.conf.worker_hijack_root_logger = False
+# A source that hangs must not hold a worker for ever, nor longer than the broker waits for it.
+app.conf.task_soft_time_limit = VISIBILITY_SECONDS - 60
+app.conf.task_time_limit = VISIBILITY_SECONDS - 30
 # Models and frames are given back by ending the process that held them.
 app.conf.worker_max_tasks_per_child = 500
