@@ -56,10 +56,12 @@ def check(
     advice: list[Advice] = []
     for name in recommender.tables:
         advice += _examined(f"tables.{name}", partial(examine_table, recommender, name, now, opened))
-    advice += _examined("items", lambda: examine_items(recommender, opened))
+    if recommender.items is not None:
+        advice += _examined("items", lambda: examine_items(recommender, opened))
     for model in recommender.models.values():
         advice += _examined(f"models.{model.name}", partial(_model, model, opened))
-    advice += _examined("launches", lambda: _launches(recommender, opened))
+    if recommender.launches is not None:
+        advice += _examined("launches", lambda: _launches(recommender, opened))
     advice += list(_checks(recommender))
     for deployer in recommender.deployers.values():
         advice += _examined(f"deployers.{deployer.name}", partial(_deployer, deployer, env))
@@ -80,7 +82,7 @@ def _examined(where: str, look: Callable[[], Iterable[Advice]]) -> list[Advice]:
             Advice(level="error", where=where, says=str(error), mend="mend the source, or the declaration")
         ]
     bad = any(a.level in {"warning", "error"} for a in said)
-    return said if bad or not said else [*said, Advice(level="ok", where=where, says="as declared")]
+    return said if bad else [*said, Advice(level="ok", where=where, says="as declared")]
 
 
 def _model(model: Model, opened: Mapping[str, Source]) -> Iterator[Advice]:

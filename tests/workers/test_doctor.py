@@ -1,0 +1,301 @@
+from __future__ import annotations
+
+import http.server
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+from skops.io import dump
+
+from workers.doctor import Advice, check
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SECRET = {"SHOP_SECRET": "s"}
+DECLARATION = """\
+[recommender]
+name = "shop"
+
+[tables.views]
+path = "views.parquet"
+time = "at"
+window = "1h"
+dimensions = ["country"]
+item = "item_id"
+
+[tables.items]
+path = "items.parquet"
+key = "item_id"
+
+[tables.candidates]
+path = "candidates.parquet"
+time = "at"
+
+[items]
+table = "items"
+key = "item_id"
+title = "title"
+features = ["language"]
+
+[models.ranker]
+path = "ranker.skops"
+features = ["a", "b"]
+candidates = "candidates"
+score = "score"
+
+[checks.by_slice]
+kind = "slice_volume"
+table = "views"
+
+[hotfixes.fill]
+kind = "fill_feature"
+label = "Fill in the language"
+causes = ["feature"]
+feature = "language"
+deployer = "overrides"
+replay = { kind = "fill_feature" }
+
+[deployers.overrides]
+kind = "file"
+path = "overrides.json"
+
+[deployers.hooks]
+kind = "webhook"
+url = "http://127.0.0.1:PORT/hook"
+secret_env = "SHOP_SECRET"
+
+[routes]
+default = "#shop"
+
+[permissions]
+respond = ["oncall"]
+deploy = ["oncall"]
+approve = ["leads"]
+"""
+
+
+class Quiet(http.server.BaseHTTPRequestHandler):
+    def do_HEAD(self) -> None:
+        self.send_response(405)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing to say."""
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+def store(path: Path, frame: pd.DataFrame) -> None:
+    with duckdb.connect() as connection:
+        connection.register("frame", frame)
+        connection.execute(f"COPY frame TO '{path}' (FORMAT parquet)")
+
+
+def views(rows: int = 600) -> pd.DataFrame:
+    at = pd.Series(pd.date_range(NOW - timedelta(days=2), NOW - timedelta(minutes=1), periods=rows))
+    country = np.resize(["France", "Spain"], rows)
+    return pd.DataFrame({"at": at, "country": country, "item_id": np.resize(["i1", "i2", "i3"], rows)})
+
+
+@pytest.fixture
+def shop(tmp_path: Path, port: int) -> Path:
+    """A set-up in which all is well."""
+    store(tmp_path / "views.parquet", views())
+    items = {"item_id": ["i1", "i2", "i3"], "title": ["A", "B", "C"], "language": ["fr", "es", "da"]}
+    store(tmp_path / "items.parquet", pd.DataFrame(items))
+    candidates = pd.DataFrame({"at": [NOW - timedelta(hours=1)], "a": [0.1], "b": [0.2], "score": [0.5]})
+    store(tmp_path / "candidates.parquet", candidates)
+    model = LogisticRegression().fit(np.array([[0.0, 0.0], [1.0, 1.0]]), np.array([0, 1]))
+    dump(model, tmp_path / "ranker.skops")
+    (tmp_path / "recsysops.toml").write_text(DECLARATION.replace("PORT", str(port)))
+    return tmp_path
+
+
+def advice(folder: Path, environment: dict[str, str] | None = None) -> list[Advice]:
+    return check(folder, environment=SECRET if environment is None else environment, at=NOW)
+
+
+def declared(old: str, new: str) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        file = folder / "recsysops.toml"
+        text = file.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new))
+
+    return change
+
+
+def table(**columns: object) -> Callable[[Path], None]:
+    return lambda folder: store(folder / "views.parquet", views().assign(**columns))
+
+
+def pickled(folder: Path) -> None:
+    (folder / "ranker.skops").write_bytes(b"\x80\x04not a model")
+
+
+def test_a_healthy_set_up_has_nothing_to_mend(shop: Path):
+    told = advice(shop)
+    assert [line for line in told if line.level in {"warning", "error"}] == []
+    right = {"tables.views", "items", "models.ranker", "deployers.overrides", "deployers.hooks"}
+    assert {line.where for line in told if line.level == "ok"} >= right
+
+
+BROKEN: list[tuple[str, Callable[[Path], object], str, str, str, str]] = [
+    (
+        "a key is misspelt",
+        declared('time = "at"\nwindow', 'tiem = "at"\nwindow'),
+        "error",
+        "",
+        "unknown key",
+        'did you mean "time"',
+    ),
+    (
+        "a file is missing",
+        lambda f: (f / "views.parquet").unlink(),
+        "error",
+        "tables.views",
+        "no file",
+        "source",
+    ),
+    (
+        "a file is empty",
+        lambda f: (f / "views.parquet").write_bytes(b""),
+        "error",
+        "tables.views",
+        "is empty",
+        "source",
+    ),
+    (
+        "a column is absent",
+        declared('["country"]', '["contry"]'),
+        "error",
+        "tables.views.dimensions",
+        'no column "contry"',
+        '"country"',
+    ),
+    (
+        "the time is no time",
+        declared('time = "at"\nwindow', 'time = "country"\nwindow'),
+        "error",
+        "tables.views.time",
+        "no time that can be read",
+        "name the column",
+    ),
+    (
+        "rows lie in the future",
+        table(at=pd.Series(pd.date_range(NOW - timedelta(days=2), NOW + timedelta(hours=5), periods=600))),
+        "warning",
+        "tables.views.time",
+        "in the future",
+        "clock",
+    ),
+    (
+        "a dimension has too many values",
+        lambda f: store(f / "views.parquet", views(2_500).assign(country=[str(n) for n in range(2_500)])),
+        "error",
+        "tables.views.dimensions",
+        "2,500 values",
+        "take it out",
+    ),
+    (
+        "there is too little history",
+        table(at=pd.Series(pd.date_range(NOW - timedelta(hours=2), NOW - timedelta(minutes=1), periods=600))),
+        "warning",
+        "checks.by_slice",
+        "of history",
+        "wait",
+    ),
+    (
+        "items are not in the item table",
+        table(item_id="i9"),
+        "warning",
+        "tables.views.item",
+        "100% of its rows",
+        "items.key",
+    ),
+    ("the model is not one", pickled, "error", "models.ranker.path", "not a model", "skops.io.dump"),
+    (
+        "the model takes other features",
+        declared('["a", "b"]', '["a", "b", "score"]'),
+        "error",
+        "models.ranker.path",
+        "takes 2 features, 3",
+        "trained with",
+    ),
+    (
+        "the override's folder is missing",
+        declared('"overrides.json"', '"nowhere/overrides.json"'),
+        "error",
+        "deployers.overrides.path",
+        "does not exist",
+        "start the recommender",
+    ),
+    (
+        "the webhook does not answer",
+        declared("/hook", "9/hook"),
+        "warning",
+        "deployers.hooks.url",
+        "does not answer",
+        "start it",
+    ),
+    (
+        "a hotfix fills an unknown feature",
+        declared('feature = "language"', 'feature = "langage"'),
+        "error",
+        "hotfixes.fill.feature",
+        "not among",
+        '"language"',
+    ),
+    (
+        "a channel is none",
+        declared("#shop", "The Shop"),
+        "error",
+        "routes.default",
+        "not a channel",
+        "#lower",
+    ),
+    (
+        "nobody may deploy",
+        declared('deploy = ["oncall"]', "deploy = []"),
+        "error",
+        "permissions.deploy",
+        "nobody may deploy",
+        "add deploy",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("breaking", "level", "where", "says", "mend"),
+    [case[1:] for case in BROKEN],
+    ids=[case[0] for case in BROKEN],
+)
+def test_what_is_broken_is_told_where_and_how_to_mend_it(
+    shop: Path, breaking: Callable[[Path], object], level: str, where: str, says: str, mend: str
+):
+    breaking(shop)
+    lines = [line for line in advice(shop) if line.level in {"warning", "error"}]
+    fitting = [line for line in lines if line.level == level and where in line.where and says in line.says]
+    assert fitting, lines
+    assert any(mend in f"{line.mend} {line.says}" for line in fitting)
+    assert len(lines) <= 2
+
+
+def test_a_secret_that_is_not_set_is_told(shop: Path):
+    (line,) = [line for line in advice(shop, {}) if line.level == "error"]
+    assert (line.where, "SHOP_SECRET" in line.says) == ("deployers.hooks.secret_env", True)
+
+
+def test_twelve_and_more_ways_to_break_it_are_tried():
+    assert len(BROKEN) >= 12
