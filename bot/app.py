@@ -6,6 +6,7 @@ It starts in under two seconds and loads no science, since a press has to be ans
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -33,6 +34,8 @@ _log = structlog.get_logger(__name__)
 
 def slack_app(given: BotSettings, door: Door) -> tuple[AsyncApp, Groups]:
     """Bolt with our listeners, for HTTP and for Socket Mode; and the groups to be asked for early."""
+    # It warns that SLACK_BOT_TOKEN is not used beside a client; the client has it.
+    logging.getLogger("slack_bolt.AsyncApp").setLevel(logging.ERROR)
     client = AsyncWebClient(token=given.bot_token, base_url=given.slack_base_url)
     app = AsyncApp(client=client, signing_secret=given.signing_secret or None)
     groups = Groups(client)

@@ -130,7 +130,7 @@ def _show(findings: list[Finding]) -> None:
             one.severity.value,
             one.title,
             name_slice(one.slice),
-            f"{words.amount(one.observed)} ({words.percent(one.change)})",
+            f"{words.amount(one.observed)} ({words.change(one.change)})",
             utc(one.window_end),
         )
         for one in findings

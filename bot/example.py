@@ -21,6 +21,7 @@ EXAMPLE_PROCESSES: Mapping[str, str] = {
     "workspace": "exec python -m bot.workspace",
     "cinema": "exec python -m examples.cinema serve",
 }
+PREPARE = ("-m", "examples.cinema", "backfill")
 EXAMPLES: Mapping[str, Path] = {"cinema": Path("examples/cinema/recsysops.toml")}
 FIRST_FAULT = "language"
 READY_SECONDS = 300.0

@@ -6,7 +6,9 @@ recommender in miniature and a chat workspace beside them. One address is printe
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -22,6 +24,7 @@ from bot.example import (
     DIRECT,
     EXAMPLE_PROCESSES,
     LOOPBACK,
+    PREPARE,
     READY_SECONDS,
     Environment,
     Ports,
@@ -50,6 +53,7 @@ def up(example: str | None, ports: Ports, say: Callable[[str], None]) -> int:
     Raises:
         ConfigurationError: a port is taken, no such example, or a server does not start.
     """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
     var = door.environment().var.resolve()
     var.mkdir(parents=True, exist_ok=True)
     _check_ports(ports, example)
@@ -59,8 +63,18 @@ def up(example: str | None, ports: Ports, say: Callable[[str], None]) -> int:
             return _run(environment, dict(_processes(environment)), _addresses(ports, None), log, say)
         with first_view(ports) as first_view_url:
             environment |= example_environment(example, var, ports, first_view_url)
+            # A history that is still being written looks like a dozen incidents.
+            _prepare(environment, log)
             processes = {**EXAMPLE_PROCESSES, **PROCESSES}
             return _run(environment, processes, _addresses(ports, example), log, say)
+
+
+def _prepare(environment: Environment, log: TextIO) -> None:
+    done = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, *PREPARE], env=environment, stdout=log, stderr=log, check=False
+    )
+    if done.returncode:
+        raise ConfigurationError(f"the example's history could not be written; the log is {log.name}")
 
 
 def _processes(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -111,12 +125,13 @@ def _check_ports(ports: Ports, example: str | None) -> None:
 
 
 def _addresses(ports: Ports, example: str | None) -> dict[str, str]:
-    """Name → what has to answer before all is ready; the first is what people are told."""
-    web = {"web": f"http://{LOOPBACK}:{ports.web}/health"}
+    """What people are told first; and what has to answer before all is ready. Address → its health page."""
+    web = {f"http://{LOOPBACK}:{ports.web}": "/health"}
     if example is None:
         return web
-    workspace = {"workspace": f"http://{LOOPBACK}:{ports.workspace}/"}
-    return {**workspace, **web, "cinema": f"http://{LOOPBACK}:{ports.cinema}/status"}
+    # Not the workspace's own page: its first view starts the story.
+    workspace = {f"http://{LOOPBACK}:{ports.workspace}": "/static/index.html"}
+    return {**workspace, **web, f"http://{LOOPBACK}:{ports.cinema}": "/status"}
 
 
 def _run(
@@ -161,15 +176,14 @@ def _tell_when_ready(
 ) -> None:
     waiting, until = dict(addresses), time.monotonic() + READY_SECONDS
     while waiting and not ended.wait(0.3):
-        waiting = {name: url for name, url in waiting.items() if not _answers(url)}
+        waiting = {address: page for address, page in waiting.items() if not _answers(address + page)}
         if waiting and time.monotonic() > until:
             say(
                 f"{' and '.join(waiting)} did not answer within {READY_SECONDS:.0f} s; see up.log under var/."
             )
             return
     if not ended.is_set():
-        name, url = next(iter(addresses.items()))
-        say(url.removesuffix("/health") if name == "web" else url.rstrip("/"))
+        say(next(iter(addresses)))
 
 
 def _answers(url: str) -> bool:

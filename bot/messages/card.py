@@ -79,7 +79,7 @@ def headline(incident: Incident) -> str:
     sign = {"resolved": "✅", "closed": "✔️"}.get(incident.status, words.EMOJI[incident.severity])
     state = {"resolved": "resolved · ", "closed": "closed · "}.get(incident.status, "")
     predicted = "predicted · " if incident.kind == "predicted" else ""
-    return f"{sign} {incident.severity.value}  {state}{predicted}{incident.title}"
+    return f"{sign} {incident.severity.value} · {state}{predicted}{incident.title}"
 
 
 def _facts(incident: Incident) -> str:
@@ -106,7 +106,7 @@ def _size(incident: Incident) -> list[str]:
     share = (
         [f"{words.percent(finding.affected_share)} of traffic"] if finding.affected_share is not None else []
     )
-    change = f" ({words.percent(finding.change)})" if finding.expected else ""
+    change = f" ({words.change(finding.change)})" if finding.expected else ""
     band = (
         f", usually {words.amount(finding.low)}–{words.amount(finding.high)}"
         if finding.low is not None and finding.high is not None

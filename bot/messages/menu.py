@@ -28,7 +28,9 @@ def menu(incident: Incident) -> list[Block]:
     if not deployable:
         return []
     shown = incident.menu[:MOST_SHOWN]
-    blocks = [section("*Choose*  what it repairs, what it costs, how we know")]
+    anything = any(option.deployer != NO_DEPLOYER for option in shown)
+    what = "what it repairs, what it costs, how we know" if anything else "there is nothing to deploy"
+    blocks = [section(f"*Choose*  {what}")]
     for index, option in enumerate(shown):
         pressable = option.key in deployable and option.deployer != NO_DEPLOYER
         accessory = deploy(incident, option, index) if pressable else None

@@ -29,6 +29,18 @@ def percent(share: float, digits: int | None = None) -> str:
     return signed(f"{value:.{digits}f}") + " %"
 
 
+def change(relative: float) -> str:
+    """
+    A change against what was expected, with its sign; from ten times on as a multiple.
+
+    >>> change(-0.71), change(1.04), change(9025.0)
+    ('−71 %', '+104 %', '9,026 times as much')
+    """
+    if relative >= 9:
+        return f"{relative + 1:,.0f} times as much"
+    return ("+" if relative > 0 else "") + percent(relative)
+
+
 def signed(text: str) -> str:
     """A number's hyphen as a minus; minus nothing is nothing."""
     return text.lstrip("-") if not text.strip("-0.") else text.replace("-", "−")
