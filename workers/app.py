@@ -8,6 +8,7 @@ from workers.settings import settings
 app = celery_app(settings().broker())
 app.conf.include = ["workers.jobs"]
 app.conf.worker_hijack_root_logger = False
+app.conf.worker_redirect_stdouts = False
 # A source that hangs must not hold a worker for ever, nor longer than the broker waits for it.
 app.conf.task_soft_time_limit = VISIBILITY_SECONDS - 60
 app.conf.task_time_limit = VISIBILITY_SECONDS - 30

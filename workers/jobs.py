@@ -34,7 +34,7 @@ def detect() -> None:
 def predict() -> None:
     """One look at the launch calendar."""
     from workers.declared import recommender  # noqa: PLC0415
-    from workers.tick import predict_tick  # noqa: PLC0415
+    from workers.look_ahead import predict_tick  # noqa: PLC0415
 
     predict_tick(_log(), recommender(), clock.now())
 

@@ -21,7 +21,7 @@ from workers.declared import recommender
 from workers.settings import settings
 
 REMIND_SECONDS = 2.0
-PREDICT_SECONDS = 300.0
+PREDICT_SECONDS = 60.0
 DETECT_SECONDS = 10.0
 FASTEST_SECONDS = 1.0
 
@@ -71,8 +71,7 @@ def declared_ticks() -> Ticks:
     ]
     every["recsysops.detect"] = max(FASTEST_SECONDS, min(lengths, default=DETECT_SECONDS))
     if declared.launches is not None:
-        own = next((c.every for c in declared.checks.values() if c.kind == "launch_forecast"), None)
-        every["recsysops.predict"] = own.total_seconds() if own else PREDICT_SECONDS
+        every["recsysops.predict"] = PREDICT_SECONDS
     return Ticks(every)
 
 

@@ -24,7 +24,6 @@ REPEAT_AFTER = timedelta(minutes=1)
 """An open incident is told of the same finding at most this often: the log is for people too."""
 
 DETECTOR = Actor(kind="worker", id="worker:detect")
-PREDICTOR = Actor(kind="worker", id="worker:predict")
 
 _log = structlog.get_logger(__name__)
 
@@ -43,27 +42,12 @@ def detect_tick(log: Engine, recommender: Recommender, at: datetime) -> int:
                 kept = recall(connection, MEMORY) or {}
             result = run_checks(recommender, moment, State.model_validate(kept.get("state", {})))
             for check, note in result.notes.items():
-                _log.info("check_did_not_judge", check=check, note=note)
+                if note != kept.get("notes", {}).get(check):
+                    _log.info("check_did_not_judge", check=check, note=note)
             found += open_incidents(log, result.findings, DETECTOR, result.state)
             waiting = _clear(log, recommender, (*kept.get("uncleared", ()), *result.cleared), moment)
             _remember(log, result, moment, waiting)
     return found
-
-
-def predict_tick(log: Engine, recommender: Recommender, at: datetime) -> int:
-    """Forecast what launches next and score what launched; returns how many findings there were."""
-    from workers.predict import forecast, score  # noqa: PLC0415 - boosting takes seconds to import
-
-    with alone(log, "tick:predict") as mine:
-        if not mine:
-            return 0
-        with log.connect() as connection:
-            unscored = cards.unscored(connection)
-        for incident in unscored:
-            scored = score(recommender, incident.finding, at) if incident.finding else None
-            if scored is not None:
-                handle(incident.stream, scored, actor=PREDICTOR, key=f"{incident.stream}:score", log=log)
-        return open_incidents(log, forecast(recommender, at), PREDICTOR)
 
 
 def open_incidents(log: Engine, findings: Iterable[Finding], actor: Actor, state: State | None = None) -> int:
@@ -150,6 +134,11 @@ def _cleared(recommender: Recommender, finding: Finding, at: datetime) -> ClearF
 
 
 def _remember(log: Engine, result: TickResult, at: datetime, waiting: list[str]) -> None:
-    kept = {"state": result.state.model_dump(mode="json"), "looked_at": at, "uncleared": waiting}
+    kept = {
+        "state": result.state.model_dump(mode="json"),
+        "looked_at": at,
+        "uncleared": waiting,
+        "notes": result.notes,
+    }
     with log.begin() as connection:
         remember(connection, MEMORY, kept)

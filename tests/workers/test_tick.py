@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from domain.detection.state import CheckState, Seen
 from domain.errors import SourceError
-from domain.incident.commands import AnswerFollowUp, Close, Dismiss, ScorePrediction
+from domain.incident.commands import AnswerFollowUp, Close, Dismiss
 from domain.incident.state import Incident
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
@@ -22,7 +22,7 @@ from workers.detect import State, TickResult
 from workers.handle import handle
 from workers.store import cards
 from workers.store.lock import alone
-from workers.tick import MOST_MISSED_LOOKS, detect_tick, predict_tick
+from workers.tick import MOST_MISSED_LOOKS, detect_tick
 
 from .conftest import NOON, make_finding
 
@@ -96,24 +96,6 @@ def test_what_was_dismissed_and_closed_is_no_news_until_it_was_over_once(
     looks.findings, looks.since = (make_finding(minutes=30),), clock.now() + timedelta(days=1)
     detect_tick(log, recommender, NOON)
     assert [incident.status for incident in every(log)] == ["open", "closed"]
-
-
-def predicted() -> Finding:
-    return make_finding().model_copy(update={"check": "launches", "kind": "predicted", "subject": "film-7"})
-
-
-def test_a_forecast_opens_one_incident_and_is_scored_once_its_day_is_over(
-    log: Engine, recommender: Recommender, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    over = iter([None, ScorePrediction(observed=31, forecast=29, low=20, high=40)])
-    monkeypatch.setattr("workers.predict.forecast", lambda *_: [predicted()])
-    monkeypatch.setattr("workers.predict.score", lambda *_: next(over))
-    for _ in range(4):
-        assert predict_tick(log, recommender, NOON) == 1
-    (incident,) = every(log)
-    assert incident.kind == "predicted"
-    assert incident.score is not None
-    assert incident.score.came_true
 
 
 class Looks:
