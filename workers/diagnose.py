@@ -8,10 +8,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import pandas as pd
+
 from domain.diagnosis.diagnose import diagnose as conclude
 from domain.diagnosis.material import Material
 from domain.diagnosis.onset import Onset, find_onset
 from domain.incident import commands as c
+from domain.recommender.model import Launches
 from domain.recommender.recommender import Recommender
 from domain.values import Diagnosis, Finding
 from workers.debts import Work
@@ -125,7 +128,7 @@ def _launch(reader: Reader, material: Material) -> Material:
         return material
     rows = reader.attempt("The launch calendar", lambda: read_launches(reader.recommender, reader.at))
     if rows is not None:
-        rows = rows.sort_values(launches.snapshot).drop_duplicates(launches.item, keep="last")
+        rows = _equally_far(rows, launches, reader.finding.subject)
     snapshots = reader.attempt("The deliveries", lambda: reader.snapshots(None))
     features = tuple(dict.fromkeys((*launches.features, *material.features)))
     return replace(
@@ -136,6 +139,19 @@ def _launch(reader: Reader, material: Material) -> Material:
         launch_columns=columns_of(launches),
         snapshots=snapshots,
         problems=tuple(reader.problems),
+    )
+
+
+def _equally_far(rows: pd.DataFrame, launches: Launches, subject: str | None) -> pd.DataFrame:
+    """Of each item the snapshot taken about as long before its launch as the subject's last one."""
+    ahead = rows[launches.launch] - rows[launches.snapshot]
+    mine = rows[launches.item].astype(str) == subject
+    own = ahead[mine].min() if mine.any() else ahead.median()
+    return (
+        rows.assign(__off=(ahead - own).abs())
+        .sort_values("__off", kind="stable")
+        .drop_duplicates(launches.item)
+        .drop(columns="__off")
     )
 
 

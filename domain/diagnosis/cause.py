@@ -48,12 +48,18 @@ def _feature_changed(material: Material, known: Known) -> Cause | None:
     if known.repaired is None and not change.unset:
         return None
     count = change.unset or change.changed
+    when = material.clock(taken.delivered_at)
     what = "is not set" if change.unset else "is another"
     alike = ""
     if known.oddity is not None and known.oddity.feature == change.feature and change.unset:
         odd = known.oddity
         alike = f"; {odd.comparables_unset:,} of {odd.comparables:,} comparable {material.noun} lack it"
-    when = material.clock(taken.delivered_at)
+    if material.finding.subject is not None:
+        sentence = (
+            f"`{change.feature}` of this launch {what} since the catalogue delivery at {when}; "
+            f"before it was {change.former}{alike}"
+        )
+        return Cause(sentence, "feature", change.feature, change.former, known.concerned, taken.delivered_at)
     sentence = (
         f"`{change.feature}` {what} for {count:,} of {change.concerned:,} {material.noun} since the "
         f"catalogue delivery at {when}; before it was {change.former} for "

@@ -13,6 +13,7 @@ from domain.prediction.neighbours import is_numeric, nearest, robust_centre
 
 POOL = 2_000  # items compared with at most; distances grow with the square
 COMPARABLES = 5  # for each item concerned
+LEAST_COMPARED = 40  # all together
 CHANGED_SHARE = 0.2  # of the items concerned, from which a change is worth naming
 
 
@@ -114,7 +115,8 @@ def compare_features(
     found = []
     for name in free:
         rest = [other for other in free if other != name and mine[other].isna().mean() < 0.5]
-        places = np.unique(nearest(mine, others, rest or free, COMPARABLES))
+        count = max(COMPARABLES, LEAST_COMPARED // len(mine))
+        places = np.unique(nearest(mine, others, rest or free, count))
         found.append(_oddity(name, mine[name], others[name].iloc[places]))
     return tuple(sorted(found, key=lambda oddity: -oddity.distance))
 

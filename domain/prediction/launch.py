@@ -15,19 +15,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.stats import false_discovery_control
-from sklearn.ensemble import (  # type: ignore[import-untyped,unused-ignore]
-    HistGradientBoostingRegressor,
-)
 from sklearn.model_selection import KFold  # type: ignore[import-untyped,unused-ignore]
 
 from domain.errors import TooFewRows
 from domain.prediction.neighbours import Floats, distances, is_numeric, robust_centre
+from domain.prediction.regression import Fitted, fit_counts
 from domain.values import Finding, Severity
 
 PAST_LAUNCHES = 30  # fewer say nothing about tails
 COMPARABLES = 15
 FOLDS = 5
-LEVELS = 100  # categories kept per feature; rarer ones count as unset
 SUSPECT_SPREADS = 3.5
 FALSE_DISCOVERY = 0.05
 COVERAGE = 0.9
@@ -66,8 +63,7 @@ class _History:
     target: Floats  # log1p of the first day
     shortfalls: Floats  # out-of-fold forecast minus comparables' median, log
     residuals: Floats  # |target − out-of-fold forecast|, log
-    levels: dict[str, pd.Index]
-    model: HistGradientBoostingRegressor
+    model: Fitted
 
 
 def forecast_launches(
@@ -109,12 +105,17 @@ def forecast_launches(
     if upcoming.empty:
         return ()
     history = _learn(past, columns, seed)
-    guess = history.model.predict(_encode(upcoming, columns.features, history.levels))
+    guess = history.model.predict(upcoming)
     margin = _conformal_quantile(history.residuals)
+    out_of_line = [
+        suspect_features(upcoming.iloc[[place]], history.rows, columns.features)
+        for place in range(len(upcoming))
+    ]
+    common = _in_most(out_of_line)
     found = []
     for place in range(len(upcoming)):
         row = upcoming.iloc[[place]]
-        suspects = suspect_features(row, history.rows, columns.features)
+        suspects = tuple(name for name in out_of_line[place] if name not in common)
         near = _comparable_places(row, history.rows, columns.features, suspects)
         middle = float(np.median(history.target[near]))
         found.append(
@@ -213,6 +214,13 @@ def suspect_features(row: pd.DataFrame, pool: pd.DataFrame, features: Sequence[s
     return tuple(suspects + found)
 
 
+def _in_most(suspects: Sequence[tuple[str, ...]]) -> set[str]:
+    """What sets most launches apart (how far ahead they still are) is not what is wrong with one."""
+    names = {name for some in suspects for name in some}
+    count = {name: sum(name in some for some in suspects) for name in names}
+    return {name for name in names if count[name] > max(1, len(suspects) // 2)}
+
+
 def _comparable_places(
     row: pd.DataFrame, pool: pd.DataFrame, features: Sequence[str], suspects: Sequence[str]
 ) -> npt.NDArray[np.intp]:
@@ -238,19 +246,10 @@ def _past(known: pd.DataFrame, columns: LaunchColumns, at: datetime, lead: timed
 
 def _learn(past: pd.DataFrame, columns: LaunchColumns, seed: int) -> _History:
     features = columns.features
-    levels = {
-        name: past[name].astype("string").value_counts().index[:LEVELS]
-        for name in features
-        if not is_numeric(past[name])
-    }
-    inputs = _encode(past, features, levels)
-    target = np.log1p(np.maximum(past[columns.outcome].to_numpy(float), 0.0))
-    categorical = [name in levels for name in features]
+    target = np.log1p(np.maximum(past[columns.outcome].to_numpy(np.float64), 0.0))
     guess = np.empty(len(past))
-    for train, held in KFold(FOLDS, shuffle=True, random_state=seed).split(inputs):
-        guess[held] = (
-            _model(len(train), categorical, seed).fit(inputs[train], target[train]).predict(inputs[held])
-        )
+    for train, held in KFold(FOLDS, shuffle=True, random_state=seed).split(past):
+        guess[held] = fit_counts(past.iloc[train], features, target[train], seed).predict(past.iloc[held])
     apart = distances(past, past, features)
     np.fill_diagonal(apart, np.inf)
     near = np.argsort(apart, axis=1, kind="stable")[:, :COMPARABLES]
@@ -259,32 +258,8 @@ def _learn(past: pd.DataFrame, columns: LaunchColumns, seed: int) -> _History:
         target=target,
         shortfalls=guess - np.median(target[near], axis=1),
         residuals=np.abs(target - guess),
-        levels=levels,
-        model=_model(len(past), categorical, seed).fit(inputs, target),
+        model=fit_counts(past, features, target, seed),
     )
-
-
-def _model(rows: int, categorical: list[bool], seed: int) -> HistGradientBoostingRegressor:
-    return HistGradientBoostingRegressor(
-        max_iter=80,
-        learning_rate=0.1,
-        max_leaf_nodes=12,
-        min_samples_leaf=max(3, min(20, rows // 20)),
-        categorical_features=categorical if any(categorical) else None,
-        early_stopping=False,
-        random_state=seed,
-    )
-
-
-def _encode(rows: pd.DataFrame, features: Sequence[str], levels: dict[str, pd.Index]) -> Floats:
-    out = np.empty((len(rows), len(features)))
-    for place, name in enumerate(features):
-        if name in levels:
-            codes = levels[name].get_indexer(pd.Index(rows[name].astype("string"))).astype(float)
-            out[:, place] = np.where(codes < 0, np.nan, codes)
-        else:
-            out[:, place] = pd.to_numeric(rows[name], errors="coerce").to_numpy(float, na_value=np.nan)
-    return out
 
 
 def _conformal_quantile(residuals: Floats) -> float:

@@ -25,14 +25,17 @@ def forecast_mended(  # noqa: PLR0913 (the forecast's own terms)
     """
     The first day's count forecast with `feature` put to `value`.
 
-    Numbers that were out of line too (a dry run in which nobody was shown the item) follow from it, so they
-    are put to the median of the launch's comparables.
+    Numbers outside of what any comparable launch has (a dry run in which nobody was shown the item) follow
+    from it, so they are put to the median of the comparables.
     """
     rows = snapshots.copy()
     mine = (rows[columns.item].astype(str) == forecast.item).to_numpy()
     near = rows[rows[columns.item].astype(str).isin(set(forecast.comparables))]
-    for name in forecast.suspects:
-        if name != feature and is_numeric(rows[name]):
+    for name in columns.features:
+        if name == feature or not is_numeric(rows[name]):
+            continue
+        own = rows.loc[mine, name].astype(float)
+        if name in forecast.suspects or not own.between(near[name].min(), near[name].max()).all():
             rows[name] = rows[name].astype(float)
             rows.loc[mine, name] = float(near[name].median())
     if feature in rows:

@@ -1,0 +1,131 @@
+"""The launch calendar read from a file: predicted, measured again, scored."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from domain.errors import SourceError, TooFewRows
+from domain.recommender.recommender import Recommender
+from domain.values import Diagnosis, Finding
+from tests.domain.prediction.test_launch import AT, calendar
+from workers.diagnose import diagnose
+from workers.predict import forecast, measure_launch, score
+from workers.resolve import prepare_menu
+from workers.sources.declare import load
+
+DECLARED = """
+[recommender]
+name = "small"
+[tables.prelaunch]
+path = "prelaunch.parquet"
+time = "snapshot_at"
+item = "film_id"
+[tables.films]
+path = "films.parquet"
+key = "film_id"
+[items]
+table = "films"
+key = "film_id"
+title = "title"
+features = ["genre"]
+[launches]
+table = "prelaunch"
+snapshot = "snapshot_at"
+launch = "launch_at"
+item = "film_id"
+features = ["genre", "language", "popularity", "dry_run_share"]
+outcome = "first_day"
+[checks.launches]
+kind = "launch_forecast"
+[hotfixes.fill_language]
+kind = "fill_feature"
+label = "Fill in the language"
+causes = ["feature", "launch"]
+feature = "language"
+deployer = "overrides"
+[deployers.overrides]
+kind = "file"
+path = "overrides.json"
+"""
+
+
+def declared(folder: Path, rows: pd.DataFrame) -> Recommender:
+    for name in ("snapshot_at", "launch_at"):
+        rows = rows.assign(**{name: pd.to_datetime(rows[name], utc=True).astype("datetime64[us, UTC]")})
+    rows = rows.rename(columns={"item_id": "film_id"})
+    rows.to_parquet(folder / "prelaunch.parquet")
+    films = rows[["film_id", "genre"]].drop_duplicates("film_id")
+    films.assign(title="Title of " + films["film_id"]).to_parquet(folder / "films.parquet")
+    (folder / "recsysops.toml").write_text(DECLARED)
+    return load(folder / "recsysops.toml")
+
+
+@pytest.fixture(scope="module")
+def recommender(tmp_path_factory: pytest.TempPathFactory) -> Recommender:
+    return declared(tmp_path_factory.mktemp("launches"), calendar(faulty=(3,)))
+
+
+@pytest.fixture(scope="module")
+def finding(recommender: Recommender) -> Finding:
+    (found,) = forecast(recommender, AT)
+    return found
+
+
+def test_the_missed_launch_is_found_in_the_file_with_its_title_and_check(finding: Finding) -> None:
+    assert (finding.subject, finding.check, finding.table) == ("film-153", "launches", "prelaunch")
+    assert finding.title.startswith("“Title of film-153” launches in ")
+    assert "comparable films had" in finding.title
+
+
+def test_its_diagnosis_names_the_unset_language_and_the_menu_promises_by_forecast(
+    recommender: Recommender, finding: Finding
+) -> None:
+    found = diagnose(recommender, finding, AT)
+    assert (found.cause_kind, found.feature, found.items) == ("feature", "language", ("film-153",))
+    assert found.suggested_value in {"French", "Danish"}
+    menu = prepare_menu(recommender, finding, found, "incident-1", AT)
+    fill = next(option for option in menu.options if option.hotfix == "fill_language")
+    assert fill.repairs.value is not None
+    assert fill.repairs.value > 50
+    assert "first-day impressions instead of" in fill.repairs.basis
+    assert fill.parameters["items"] == ["film-153"]
+
+
+def test_a_mended_launch_measures_as_comparable_ones(
+    recommender: Recommender, finding: Finding, tmp_path: Path
+) -> None:
+    ill = measure_launch(recommender, finding, AT)
+    assert not ill.within
+    rows = calendar(faulty=(3,))
+    later = rows[rows["item_id"] == "film-153"].assign(
+        snapshot_at=pd.Timestamp(AT) + pd.Timedelta(hours=1), language="French", dry_run_share=0.05
+    )
+    mended = declared(tmp_path, pd.concat([rows, later], ignore_index=True))
+    well = measure_launch(mended, finding, AT + timedelta(hours=2))
+    assert well.observed > 3 * ill.observed
+    assert well.repaired(finding) > 0.5
+
+
+def test_the_prediction_is_scored_once_the_day_is_over_and_known(finding: Finding, tmp_path: Path) -> None:
+    rows = calendar(faulty=(3,))
+    recommender = declared(tmp_path, rows)
+    after = finding.window_end + timedelta(hours=1)
+    assert score(recommender, finding, AT) is None
+    assert score(recommender, finding, after) is None
+    rows.loc[rows["item_id"] == "film-153", "first_day"] = 37.0
+    known = score(declared(tmp_path, rows), finding, after)
+    assert known is not None
+    assert (known.observed, known.forecast) == (37.0, finding.observed)
+
+
+def test_a_calendar_that_is_too_short_or_an_item_that_is_gone_is_said(
+    recommender: Recommender, finding: Finding, tmp_path: Path
+) -> None:
+    with pytest.raises(TooFewRows, match="past launches"):
+        forecast(declared(tmp_path, calendar(past=5)), AT)
+    with pytest.raises(SourceError, match="not an upcoming launch"):
+        measure_launch(recommender, finding.model_copy(update={"subject": "film-0"}), AT)
+    menu = prepare_menu(recommender, finding, Diagnosis(cause=None), "incident-1", AT)
+    assert "No declared hotfix fits" in menu.note
