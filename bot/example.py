@@ -25,6 +25,7 @@ PREPARE = ("-m", "examples.cinema", "backfill")
 EXAMPLES: Mapping[str, Path] = {"cinema": Path("examples/cinema/recsysops.toml")}
 FIRST_FAULT = "language"
 READY_SECONDS = 300.0
+AGAIN_SECONDS = 1.0
 LOOPBACK = "127.0.0.1"
 
 Environment = dict[str, str]
@@ -132,7 +133,7 @@ def first_view(ports: Ports) -> Iterator[str]:
 def _switch_on(fault: str) -> None:
     until = time.monotonic() + READY_SECONDS
     while not _switched(fault) and time.monotonic() < until:
-        time.sleep(1.0)
+        time.sleep(AGAIN_SECONDS)
 
 
 def _switched(fault: str) -> bool:

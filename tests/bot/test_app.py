@@ -1,0 +1,135 @@
+"""The web process: what it serves, how light it is, and that it refuses strangers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+
+import httpx
+import pytest
+
+from bot import socket as socket_mode
+from bot.announce import Announcer
+from bot.settings import BotSettings
+from bot.workspace import Workspace, WorkspaceSettings
+from tests.bot.conftest import settle
+from tests.bot.stories import DIAGNOSIS, WAY
+from tests.bot.test_announce import heads, tell
+from tests.bot.workspace.driver import Driver
+from workers.door import Door
+from workers.store import attachments
+
+SCIENCE = ("pandas", "numpy", "scipy", "sklearn", "shap", "duckdb", "ibis", "matplotlib")
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(16)
+
+
+def get(web: str, path: str) -> httpx.Response:
+    return httpx.get(web + path, trust_env=False, timeout=10)
+
+
+def test_the_web_process_loads_no_science_and_is_light() -> None:
+    program = (
+        "import sys, resource, bot.app, bot.announce, bot.cli\n"
+        f"print([m for m in {SCIENCE!r} if m in sys.modules])\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    loaded, megabytes = done.stdout.splitlines()
+    assert loaded == "[]"
+    assert int(megabytes) < 150
+
+
+def test_it_is_healthy_and_counts(web: str, door: Door) -> None:
+    tell(door, *WAY)
+    assert get(web, "/health").json() == {"healthy": True}
+    numbers = get(web, "/metrics").text
+    assert 'recsysops_incidents{status="closed",severity="SEV2"} 1' in numbers
+    assert 'recsysops_mean_seconds{step="resolve"}' in numbers
+
+
+def test_the_report_opens_with_all_its_parts_in_order(web: str, door: Door) -> None:
+    tell(door, *WAY)
+    page = get(web, "/reports/1")
+    assert page.status_code == 200
+    parts = ["What happened", "Who was hit", "Why", "What was done", "What changes", "Minute by minute"]
+    places = [page.text.index(f"<h2>{part}") for part in parts]
+    assert places == sorted(places)
+    assert f"/pictures/{DIAGNOSIS.picture}.png" in page.text
+    assert "script" not in page.headers["content-security-policy"]
+    assert get(web, "/reports/1.md").text.startswith("# #1 Films from Denmark")
+
+
+def test_what_is_not_there_is_said_so(web: str) -> None:
+    assert get(web, "/reports/99").status_code == 404
+    assert "no incident #99" in get(web, "/reports/99").text
+    assert get(web, "/pictures/nothing.png").status_code == 404
+    assert get(web, "/").status_code == 200
+
+
+def test_a_kept_picture_is_served(web: str, door: Door) -> None:
+    digest = attachments.keep(door.log, PNG, "image/png")
+    served = get(web, f"/pictures/{digest}.png")
+    assert (served.content, served.headers["content-type"]) == (PNG, "image/png")
+
+
+def test_titles_from_data_are_only_text_on_a_page(web: str, door: Door) -> None:
+    from domain.incident.commands import DeclareIncident
+    from domain.values import Severity
+
+    tell(door, DeclareIncident(number=0, title="<script>alert(1)</script>", severity=Severity.SEV3))
+    for path in ("/", "/reports/1"):
+        assert "<script>" not in get(web, path).text
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-Slack-Signature": "v0=00", "X-Slack-Request-Timestamp": "1"}])
+def test_a_stranger_is_refused(web: str, headers: dict[str, str]) -> None:
+    body = {"command": "/recsysops", "text": "status"}
+    answered = httpx.post(f"{web}/slack/events", data=body, headers=headers, trust_env=False)
+    assert answered.status_code == 401
+
+
+async def test_socket_mode_presses_reach_the_log(door: Door, given: BotSettings) -> None:
+    with Workspace(WorkspaceSettings(port=0)) as room:
+        over_socket = BotSettings(
+            bot_token="xoxb-local",
+            signing_secret="",
+            app_token="xapp-local",
+            slack_base_url=room.api_url,
+            public_url=given.public_url,
+            host="127.0.0.1",
+            port=0,
+        )
+        stop = asyncio.Event()
+        running = asyncio.create_task(socket_mode.run(over_socket, door, stop))
+        driver = Driver(room.url)
+        answered = None
+        until = time.monotonic() + 10
+        while time.monotonic() < until and (answered is None or answered.error):
+            await asyncio.sleep(0.2)
+            answered = await asyncio.to_thread(driver.command, "status")
+        shown = await asyncio.to_thread(driver.wait, driver.ephemerals, "answer")
+        stop.set()
+        await asyncio.wait_for(running, 10)
+        driver.close()
+    assert "No incident is open" in json.dumps(shown)
+
+
+def test_the_card_in_the_channel_is_the_card_of_the_state(
+    door: Door, announcer: Announcer, person: Driver, given: BotSettings
+) -> None:
+    from bot.messages.card import card
+
+    stream = tell(door, *WAY)
+    settle(announcer)
+    incident = door.incident(stream)
+    assert incident is not None
+    shown = [
+        {key: value for key, value in block.items() if key != "block_id"}
+        for block in heads(person)[0]["blocks"]
+    ]
+    assert json.dumps(shown, sort_keys=True) == json.dumps(card(incident, given.public_url), sort_keys=True)

@@ -1,0 +1,94 @@
+"""`recsysops up`: what it starts, with which secrets, and what it says when it cannot."""
+
+from __future__ import annotations
+
+import json
+import socket
+import stat
+import threading
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from honcho.environ import parse_procfile
+
+from bot.example import DIRECT, Ports, example_environment, first_view, keep_secrets
+from bot.up import PROCESSES, up
+from bot.workspace import settings_from_environment
+from domain.errors import ConfigurationError
+
+
+def test_it_starts_what_the_procfile_names(root: Path) -> None:
+    named = parse_procfile((root / "Procfile").read_text()).processes
+    assert set(named) == set(PROCESSES)
+    for name in ("worker", "clock", "follower", "announce"):
+        assert PROCESSES[name].removeprefix("exec ") == named[name]
+
+
+def test_secrets_are_made_once_and_for_the_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.json"
+    first = keep_secrets(path)
+    assert keep_secrets(path) == first
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert len(set(first.values())) == 4
+
+
+def test_the_workspace_and_the_bot_are_told_the_same_secrets(
+    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root)
+    environment = example_environment("cinema", tmp_path, Ports(1, 2, 3), "http://127.0.0.1:4/x")
+    workspace = settings_from_environment(environment)
+    assert workspace.bot_token == environment["SLACK_BOT_TOKEN"]
+    assert workspace.signing_secret == environment["SLACK_SIGNING_SECRET"]
+    assert workspace.request_url == "http://127.0.0.1:1/slack/events"
+    assert environment["SLACK_BASE_URL"] == "http://127.0.0.1:2/api/"
+
+
+def test_a_taken_port_is_named_with_the_option_that_changes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECSYSOPS_VAR", str(tmp_path))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=rf"port {port} is taken.*--port"):
+            up(None, Ports(web=port), print)
+
+
+def test_an_example_that_is_not_here_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError, match="project's folder"):
+        example_environment("cinema", tmp_path, Ports(), "")
+
+
+def test_the_first_view_switches_the_first_fault_on_as_soon_as_the_cinema_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[tuple[str, object]] = []
+    done = threading.Event()
+
+    class Cinema(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            asked.append((self.path, json.loads(body)))
+            starting = len(asked) == 1
+            self.send_response(503 if starting else 200)
+            self.end_headers()
+            if not starting:
+                done.set()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing: what was asked is in the list."""
+
+    cinema = ThreadingHTTPServer(("127.0.0.1", 0), Cinema)
+    threading.Thread(target=cinema.serve_forever, daemon=True).start()
+    monkeypatch.setattr("bot.example.AGAIN_SECONDS", 0.01)
+    with first_view(Ports(cinema=cinema.server_address[1])) as url:
+        DIRECT.open(urllib.request.Request(url, b"", method="POST"), timeout=10).close()
+        assert done.wait(10)
+    cinema.shutdown()
+    cinema.server_close()
+    assert asked == [("/faults/language", {"on": True})] * 2
