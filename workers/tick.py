@@ -44,7 +44,10 @@ def detect_tick(log: Engine, recommender: Recommender, at: datetime) -> int:
             for check, note in result.notes.items():
                 if note != kept.get("notes", {}).get(check):
                     _log.info("check_did_not_judge", check=check, note=note)
-            found += open_incidents(log, result.findings, DETECTOR, result.state)
+            told = [
+                f for f in result.findings if f.subject != FAULT or f.fingerprint in kept.get("blind", ())
+            ]
+            found += open_incidents(log, told, DETECTOR, result.state)
             waiting = _clear(log, recommender, (*kept.get("uncleared", ()), *result.cleared), moment)
             _remember(log, result, moment, waiting)
     return found
@@ -139,6 +142,8 @@ def _remember(log: Engine, result: TickResult, at: datetime, waiting: list[str])
         "looked_at": at,
         "uncleared": waiting,
         "notes": result.notes,
+        # A table that cannot be read once may be being written; twice in a row is a blind spot, and told.
+        "blind": [finding.fingerprint for finding in result.findings if finding.subject == FAULT],
     }
     with log.begin() as connection:
         remember(connection, MEMORY, kept)

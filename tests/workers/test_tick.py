@@ -75,8 +75,12 @@ def test_looking_twice_at_the_same_moment_changes_nothing(
     assert every(log) == before
 
 
-def test_a_table_that_is_missing_is_an_incident_of_its_own(log: Engine, recommender: Recommender) -> None:
+def test_a_table_that_cannot_be_read_twice_in_a_row_is_an_incident_of_its_own(
+    log: Engine, recommender: Recommender
+) -> None:
     detect_tick(log, recommender, NOON)
+    assert every(log) == []
+    detect_tick(log, recommender, NOON + MINUTE)
     (incident,) = every(log)
     assert "cannot look" in incident.title
 
