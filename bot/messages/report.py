@@ -6,11 +6,13 @@ In this order: what happened, who was hit and how much, why, what was done and d
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
 
 from bot.messages import words
 from bot.messages.home import MEANS, mean_times
@@ -144,6 +146,11 @@ def _cell(text: object) -> str:
     return " ".join(str(text).replace("|", "\\|").replace("<", "&lt;").split())
 
 
+def _code(text: str) -> Markup:
+    """What stands between backticks as code; everything else escaped."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped first
+
+
 _ENVIRONMENT = Environment(
     loader=PackageLoader("bot.messages"),
     autoescape=select_autoescape(("html.j2",)),
@@ -151,4 +158,4 @@ _ENVIRONMENT = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_ENVIRONMENT.filters["cell"] = _cell
+_ENVIRONMENT.filters |= {"cell": _cell, "code": _code}
