@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from domain.diagnosis.material import Standby
@@ -57,18 +58,21 @@ def prepare_menu(
 
 def _forecast(reader: Reader, around: Circumstances) -> Circumstances:
     found = around.diagnosis
+    snapshots = reader.attempt("The deliveries", lambda: reader.snapshots(None))
+    if snapshots is not None:
+        around = replace(around, delivered_at=snapshots.delivered_at)
     if found.feature is None or found.suggested_value is None:
         return around
     feature, value = found.feature, found.suggested_value
     answer = reader.attempt(
         "The launch forecast", lambda: mended(reader.recommender, reader.finding, feature, value, reader.at)
     )
-    return Circumstances(**{**around.__dict__, "mended": answer})
+    return replace(around, mended=answer)
 
 
 def _feed(reader: Reader, around: Circumstances, since: datetime) -> Circumstances:
     spare: Standby | None = reader.attempt("The standby", lambda: reader.standby(since))
-    return Circumstances(**{**around.__dict__, "standby": spare})
+    return replace(around, standby=spare)
 
 
 def _replayable(reader: Reader, around: Circumstances, since: datetime) -> Circumstances:
@@ -82,15 +86,13 @@ def _replayable(reader: Reader, around: Circumstances, since: datetime) -> Circu
     if not former and around.diagnosis.suggested_value is not None:
         former = dict.fromkeys(around.diagnosis.items, around.diagnosis.suggested_value)
     stage = reader.attempt("The logged traffic", lambda: _stage(reader, around, since, former))
-    return Circumstances(
-        **{
-            **around.__dict__,
-            "stage": stage,
-            "no_stage": "" if stage else "; ".join(reader.problems[-1:]) or "no candidates are logged",
-            "previous": snapshots.before if snapshots else None,
-            "delivered_at": snapshots.delivered_at if snapshots else None,
-            "former": former,
-        }
+    return replace(
+        around,
+        stage=stage,
+        no_stage="" if stage else "; ".join(reader.problems[-1:]) or "no candidates are logged",
+        previous=snapshots.before if snapshots else None,
+        delivered_at=snapshots.delivered_at if snapshots else None,
+        former=former,
     )
 
 

@@ -254,8 +254,11 @@ def _events(material: Material, known: Known, seed: int) -> None:
         for moment, words in material.events
         if -900 <= (known.onset.since - moment).total_seconds() <= NEAR_SECONDS
     ]
-    for moment, words in sorted(near, reverse=True)[:3]:
-        known.say("change", f"{words} at {material.clock(moment)}", 0.35)
+    told = dict.fromkeys(
+        f"{words} at {material.clock(moment)}" for moment, words in sorted(near, reverse=True)
+    )
+    for words in list(told)[:3]:
+        known.say("change", words, 0.35)
 
 
 def _items(known: Known) -> tuple[str, ...]:

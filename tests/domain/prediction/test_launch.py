@@ -110,3 +110,9 @@ def test_a_prediction_is_scored_with_its_interval() -> None:
     )  # fmt: skip
     with pytest.raises(ValueError, match="only a prediction"):
         score_prediction(finding.model_copy(update={"kind": "detected"}), 1.0)
+
+
+def test_a_forecast_goes_below_everything_that_was_seen() -> None:
+    forecasts = {one.item: one for one in forecast_launches(calendar(faulty=(3,)), COLUMNS, AT)}
+    smallest = calendar()["first_day"].min()
+    assert forecasts["film-153"].value < 0.5 * smallest
