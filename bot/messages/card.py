@@ -95,7 +95,8 @@ def _facts(incident: Incident) -> str:
 
 def _holder(incident: Incident) -> str:
     if incident.assignee:
-        return f"{words.person(incident.assignee)} has it"
+        verb = "had" if incident.status == "closed" else "has"
+        return f"{words.person(incident.assignee)} {verb} it"
     return "nobody had it" if incident.status in ("resolved", "closed") else "*nobody has it yet*"
 
 
@@ -134,7 +135,8 @@ def _why(incident: Incident) -> str:
         return f"*Why*  {_not_diagnosed(incident)}"
     cause = escape(diagnosis.cause) if diagnosis.cause else "Not established yet."
     by_strength = sorted(diagnosis.evidence, key=lambda one: -one.strength)
-    strongest = [f"• {cut(escape(one.statement), 300)}" for one in by_strength[:STRONGEST]]
+    shown = [] if incident.status in ("resolved", "closed") else by_strength[:STRONGEST]
+    strongest = [f"• {cut(escape(one.statement), 300)}" for one in shown]
     count = len(diagnosis.evidence)
     pointer = [f"_evidence ({count}) in the thread_"] if count else []
     return "\n".join([f"*Why*  {cut(cause, 600)}", *strongest, *pointer])
@@ -153,6 +155,8 @@ def _presses(incident: Incident, public_url: str) -> list[Block]:
     """All buttons but Deploy, which stands beside its option."""
     report_url = f"{public_url}/reports/{incident.number}"
     pressable = [one for one in buttons(incident) if one.action != "deploy"]
+    if incident.status == "resolved":  # the follow-up is what is next; taking it back is for later
+        pressable.sort(key=lambda one: one.action == "revert")
     more = [one for one in pressable if one.action in IN_MORE and incident.status != "closed"]
     beside = [_button(incident, one, report_url) for one in pressable if one not in more]
     overflow = [_overflow(incident, more, report_url)] if more else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from bot.messages import words
@@ -13,6 +14,8 @@ from domain.values import Option
 
 OPTION_TEXT_MAX = 700
 MOST_SHOWN = 8
+NO_BREAK = "\u00a0"
+SHORT = 34
 NO_DEPLOYER = "none"
 """The deployer of doing nothing, which stands on the menu to be compared with."""
 
@@ -44,7 +47,7 @@ def line(option: Option, index: int) -> str:
     if option.deployer == NO_DEPLOYER:
         costs = f"repairs 0 % · costs {words.estimate(option.costs)}\n_{escape(option.costs.basis)}_"
         return cut(f"*{words.circled(index)} {escape(option.label)}*\n{costs}", OPTION_TEXT_MAX)
-    numbers = " · ".join(
+    numbers = _together(
         (
             f"repairs *{words.estimate(option.repairs)}*",
             f"costs {words.estimate(option.costs)}",
@@ -57,9 +60,14 @@ def line(option: Option, index: int) -> str:
     second = ["needs a second person"] if option.needs_second_person else []
     does = f"  {escape(option.does)}" if option.does and option.does != option.label else ""
     text = (
-        f"*{words.circled(index)} {escape(option.label)}*{does}\n{numbers}\n_{' · '.join([*known, *second])}_"
+        f"*{words.circled(index)} {escape(option.label)}*{does}\n{numbers}\n_{_together([*known, *second])}_"
     )
     return cut(text, OPTION_TEXT_MAX)
+
+
+def _together(parts: Iterable[str]) -> str:
+    """Short parts on one line, broken between them and not within."""
+    return " · ".join(part.replace(" ", NO_BREAK) if len(part) <= SHORT else part for part in parts)
 
 
 def known_by(option: Option) -> str:

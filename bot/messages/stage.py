@@ -124,7 +124,10 @@ def ending(incident: Incident) -> list[Block]:
     took = (
         f" after {words.lasting(incident.resolved_at - incident.opened_at)}" if incident.resolved_at else ""
     )
-    reason = cut(escape(incident.resolution or ""), PART_MAX)
+    # By a verified hotfix: what it repaired stands above already.
+    verified = incident.hotfix is not None and incident.hotfix.stage == "verified"
+    said = "" if verified and incident.resolved_how == "hotfix" else incident.resolution or ""
+    reason = cut(escape(said), PART_MAX)
     resolved = section(f"*Resolved* {how}{took}. {reason}".rstrip())
     return [resolved, *_follow_up(incident)]
 

@@ -153,7 +153,7 @@ def test_every_notable_step_is_an_event() -> None:
 
 def test_the_card_says_what_how_bad_who_and_why_in_this_order() -> None:
     incident, _ = told("offered")
-    text = json.dumps(card(incident, URL), ensure_ascii=False)
+    text = json.dumps(card(incident, URL), ensure_ascii=False).replace("\u00a0", " ")
     spoken = ["🟠 SEV2", "71 % less", "#142", "nobody has it yet", "3.1 % of traffic", "*Why*", "*Choose*"]
     places = [text.index(words) for words in spoken]
     assert places == sorted(places)
