@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import reduce
 from itertools import combinations
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,12 +17,11 @@ from domain.detection.window import Grid
 from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
 from workers.sources.lines import nearest
+from workers.sources.sets import MAX_COUNTS, NOT_SET, ROWS, WINDOW, grouped, rolled_up, united
 from workers.sources.source import TIME, Source, open_source, rows_of
 
-NOT_SET = "∅ (not set)"
+GROUPING_SETS = ("duckdb", "postgres")  # engines that are asked for them in SQL
 MAX_VALUES = 2_000
-MAX_COUNTS = 6_000_000
-WINDOW, ROWS = "__window", "rows"
 DAY_SECONDS = 86_400
 
 
@@ -90,7 +88,7 @@ def count_windows(
     with open_source(recommender, name) as source:
         frame, exploded = _counted(recommender, source, grid, dimensions, ways, measure)
     _bounded(name, frame, dimensions)
-    return _rolled_up(frame, _asked(dimensions, ways), exploded) if exploded else _plain(frame)
+    return _plain(rolled_up(frame, _asked(dimensions, ways), exploded) if exploded else frame)
 
 
 def _asked(dimensions: tuple[str, ...], ways: int) -> list[tuple[str, ...]]:
@@ -112,10 +110,16 @@ def _counted(
     rows, exploded = _with_dimensions(recommender, source, rows, dimensions)
     weight = ibis.literal(1) if measure is None else _finite(rows[measure])
     keyed = rows.mutate(**{WINDOW: _window(rows, grid), ROWS: weight})
-    cells = keyed.group_by(WINDOW, *dimensions).aggregate(**{ROWS: keyed[ROWS].sum()})
+    keyed = keyed.select(WINDOW, *dimensions, ROWS)
     if exploded:
-        return source.fetch(cells), exploded
-    frame = source.fetch(_sets(cells, _asked(dimensions, ways)).limit(MAX_COUNTS + 1))
+        return source.fetch(
+            keyed.group_by(WINDOW, *dimensions).aggregate(**{ROWS: keyed[ROWS].sum()})
+        ), exploded
+    asked = _asked(dimensions, ways)
+    if source.connection.name in GROUPING_SETS:
+        frame = grouped(source, keyed, dimensions, asked)
+    else:
+        frame = source.fetch(united(_cells(keyed, dimensions), asked).limit(MAX_COUNTS + 1))
     if len(frame) > MAX_COUNTS:
         raise SourceError(
             f'table "{source.table.name}": more than {MAX_COUNTS:,} counts for dimensions '
@@ -124,13 +128,17 @@ def _counted(
     return frame, {}
 
 
+def _cells(keyed: Any, dimensions: tuple[str, ...]) -> Any:
+    return keyed.group_by(WINDOW, *dimensions).aggregate(**{ROWS: keyed[ROWS].sum()})
+
+
 def _finite(column: Any) -> Any:
     value = column.cast("float64")
     return ibis.ifelse(value.isnan() | value.isinf() | value.isnull(), 0.0, value)
 
 
 def _window(rows: Any, grid: Grid) -> Any:
-    seconds = rows[TIME].epoch_seconds().cast("int64")
+    seconds = rows[TIME].truncate("s").epoch_seconds().cast("int64")
     offset = ibis.literal(int(grid.offsets[0][1]))
     for since, then in grid.offsets[1:]:
         offset = ibis.ifelse(seconds >= int(since.timestamp()), int(then), offset)
@@ -185,40 +193,6 @@ def _open_beside(recommender: Recommender, source: Source, items: str) -> Any:
     return rows_of(source.connection, "SELECT * FROM __items")
 
 
-def _sets(cells: Any, asked: list[tuple[str, ...]]) -> Any:
-    """
-    One aggregation for each set of dimensions, all of them from the cells, which the engine computes once.
-    """
-
-    def one(names: tuple[str, ...]) -> Any:
-        counted = cells.group_by(WINDOW, *names).aggregate(**{ROWS: cells[ROWS].sum()})
-        text = ibis.null("string")
-        columns: dict[str, Any] = {WINDOW: counted[WINDOW]}
-        for place in (0, 1):
-            used = place < len(names)
-            columns[f"dim{place + 1}"] = ibis.literal(names[place]) if used else text
-            columns[f"val{place + 1}"] = counted[names[place]] if used else text
-        return counted.select(**columns, **{ROWS: counted[ROWS].cast("float64")})
-
-    return reduce(lambda left, right: left.union(right), [one(names) for names in asked])
-
-
-def _rolled_up(cells: pd.DataFrame, asked: list[tuple[str, ...]], exploded: dict[str, str]) -> pd.DataFrame:
-    parts = []
-    for names in asked:
-        part = cells[[WINDOW, *names, ROWS]]
-        for name in names:
-            if name in exploded:
-                part = part.assign(**{name: part[name].str.split(exploded[name], regex=False)}).explode(name)
-                part[name] = part[name].replace("", NOT_SET)
-        part = part.groupby([WINDOW, *names], observed=True)[[ROWS]].sum().reset_index()
-        for place in (0, 1):
-            part[f"dim{place + 1}"] = names[place] if place < len(names) else None
-            part[f"val{place + 1}"] = part[names[place]] if place < len(names) else None
-        parts.append(part)
-    return _plain(pd.concat(parts, ignore_index=True))
-
-
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
     named = frame.rename(columns={WINDOW: "window"})
     return named[["window", "dim1", "val1", "dim2", "val2", "rows"]].astype({"rows": np.float64})
@@ -246,7 +220,7 @@ def time_bins(
     seconds = int(width.total_seconds())
     with open_source(recommender, name) as source:
         rows = source.between(start, end)
-        index = (rows[TIME].epoch_seconds().cast("int64") / seconds).floor().cast("int64")
+        index = (rows[TIME].truncate("s").epoch_seconds().cast("int64") / seconds).floor().cast("int64")
         bins = source.fetch(rows.select(bin=index).distinct().order_by(_.bin))
     return bins["bin"].to_numpy(dtype=np.int64) * seconds
 

@@ -15,8 +15,9 @@ from domain.detection.window import grid_until
 from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
 from domain.values import slice_of
-from workers.sources.count import NOT_SET, census, count_windows, time_bins
+from workers.sources.count import census, count_windows, time_bins
 from workers.sources.engine import run
+from workers.sources.sets import NOT_SET
 from workers.sources.source import malformed_rows, open_source
 
 UTC_ZONE = ZoneInfo("UTC")
