@@ -5,9 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 WIDTH_INCHES, HEIGHT_INCHES, DOTS = 7.0, 2.6, 200  # 1,400 pixels: sharp at 700
 LINE, BAND, MARK, WORDS = "#1f4e79", "#d9e2ec", "#c0392b", "#52606d"
@@ -36,46 +40,74 @@ def draw_metric(
         PNG, 1,400 pixels wide.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 (0.5 s; few callers draw)
-    from matplotlib.dates import ConciseDateFormatter  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    rows = series.tail(_how_many(series, onset, last))
-    times = pd.DatetimeIndex(rows["window_start"]).tz_convert(zone)
-    observed, expected = rows["observed"].to_numpy(float), rows["expected"].to_numpy(float)
-    spread = _spread(series, onset) * np.sqrt(np.maximum(expected, 1.0))
-    low = rows["low"].to_numpy(float) if "low" in rows else np.maximum(expected - 1.96 * spread, 0.0)
-    high = rows["high"].to_numpy(float) if "high" in rows else expected + 1.96 * spread
     figure = Figure(figsize=(WIDTH_INCHES, HEIGHT_INCHES), dpi=DOTS, facecolor="white", layout="constrained")
     canvas = FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    axes.fill_between(times, low, high, color=BAND, linewidth=0, label="expected")
-    axes.plot(times, observed, color=LINE, linewidth=1.6, label="observed")
-    top = float(np.nanmax([observed.max(), high.max(), 1.0])) * 1.18
-    axes.set_ylim(0, top)
+    times, top = _draw_band_and_line(axes, series.tail(_how_many(series, onset, last)), series, zone, onset)
     if onset is not None:
-        at = _day(onset)
-        axes.axvline(at, color=MARK, linewidth=1.4)
-        words = f" since {onset.astimezone(zone):%H:%M}"
-        axes.text(at, top * 0.97, words, color=MARK, fontsize=9, va="top", ha=_side(times, at))
+        words = f"  since {onset.astimezone(zone):%H:%M}  "
+        _mark(axes, times, onset, words, {"color": MARK, "linewidth": 1.4}, (top * 0.97, 9, "top"))
     for moment, word in moments:
-        at = _day(moment)
-        axes.axvline(at, color=WORDS, linewidth=0.9, linestyle=":")
-        axes.text(at, top * 0.04, f" {word}", color=WORDS, fontsize=8, va="bottom", ha=_side(times, at))
+        style = {"color": WORDS, "linewidth": 0.9, "linestyle": ":"}
+        _mark(axes, times, moment, f"  {word}  ", style, (top * 0.04, 8, "bottom"))
     axes.set_title(title, loc="left", fontsize=10, color="#102a43", wrap=True)
     axes.set_ylabel(unit, fontsize=9, color=WORDS)
+    _tidy(axes, zone)
+    out = io.BytesIO()
+    canvas.print_png(out)  # type: ignore[no-untyped-call]
+    return out.getvalue()
+
+
+def _draw_band_and_line(
+    axes: Axes, rows: pd.DataFrame, series: pd.DataFrame, zone: tzinfo, onset: datetime | None
+) -> tuple[pd.DatetimeIndex, float]:
+    """Steps, each as wide as its window, so that the last one is seen; returns their edges and the top."""
+    starts = pd.DatetimeIndex(rows["window_start"]).tz_convert(zone)
+    width = starts[1] - starts[0] if len(starts) > 1 else pd.Timedelta(minutes=1)
+    edges = pd.DatetimeIndex([*starts, starts[-1] + width])
+    place = np.append(np.arange(len(rows)), len(rows) - 1)
+    observed = rows["observed"].to_numpy(float)[place]
+    expected = rows["expected"].to_numpy(float)[place]
+    reach = 1.96 * _spread(series, onset) * np.sqrt(np.maximum(expected, 1.0))
+    low = rows["low"].to_numpy(float)[place] if "low" in rows else np.maximum(expected - reach, 0.0)
+    high = rows["high"].to_numpy(float)[place] if "high" in rows else expected + reach
+    axes.fill_between(edges, low, high, step="post", color=BAND, linewidth=0, label="expected")
+    axes.step(edges, observed, where="post", color=LINE, linewidth=1.6, label="observed")
+    top = float(np.nanmax([observed.max(), high.max(), 1.0])) * 1.18
+    axes.set_ylim(0, top)
+    axes.legend(loc="lower left", fontsize=8, frameon=False, ncols=2)
+    return edges, top
+
+
+def _mark(
+    axes: Axes,
+    times: pd.DatetimeIndex,
+    moment: datetime,
+    words: str,
+    style: dict[str, Any],
+    place: tuple[float, int, str],
+) -> None:
+    """A line at a moment, with its word beside it: on the left where the right edge is near."""
+    at, (height, size, anchor) = _day(moment), place
+    first, final = _day(times[0]), _day(times[-1])
+    side = "right" if at > first + 0.75 * (final - first) else "left"
+    axes.axvline(at, **style)
+    ground = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.6}
+    axes.text(at, height, words, color=style["color"], fontsize=size, va=anchor, ha=side, bbox=ground)
+
+
+def _tidy(axes: Axes, zone: tzinfo) -> None:
+    from matplotlib.dates import ConciseDateFormatter  # noqa: PLC0415
+
     locator = axes.xaxis.get_major_locator()
     axes.xaxis.set_major_formatter(
-        ConciseDateFormatter(  # type: ignore[no-untyped-call]
-            locator, tz=zone, show_offset=False
-        )
+        ConciseDateFormatter(locator, tz=zone, show_offset=False)  # type: ignore[no-untyped-call]
     )
     axes.tick_params(labelsize=9, colors=WORDS, length=3)
     for edge in ("top", "right"):
         axes.spines[edge].set_visible(False)
-    axes.legend(loc="lower left", fontsize=8, frameon=False, ncols=2)
-    out = io.BytesIO()
-    canvas.print_png(out)  # type: ignore[no-untyped-call]
-    return out.getvalue()
 
 
 def _how_many(series: pd.DataFrame, onset: datetime | None, last: int) -> int:
@@ -83,12 +115,6 @@ def _how_many(series: pd.DataFrame, onset: datetime | None, last: int) -> int:
         return last
     after = int((pd.DatetimeIndex(series["window_start"]) >= pd.Timestamp(onset)).sum())
     return max(last, after + 20)
-
-
-def _side(times: pd.DatetimeIndex, at: float) -> str:
-    """Words stand left of a line that is near the right edge."""
-    first, final = _day(times[0]), _day(times[-1])
-    return "right" if at > first + 0.75 * (final - first) else "left"
 
 
 def _day(moment: datetime) -> float:

@@ -112,25 +112,17 @@ def forecast_launches(
         for place in range(len(upcoming))
     ]
     common = _in_most(out_of_line)
-    found = []
-    for place in range(len(upcoming)):
-        row = upcoming.iloc[[place]]
-        suspects = tuple(name for name in out_of_line[place] if name not in common)
-        near = _comparable_places(row, history.rows, columns.features, suspects)
-        middle = float(np.median(history.target[near]))
-        found.append(
-            Forecast(
-                item=str(row[columns.item].iloc[0]),
-                launch_at=row[columns.launch].iloc[0].floor("us").to_pydatetime(),
-                value=float(np.expm1(max(guess[place], 0.0))),
-                low=float(np.expm1(max(guess[place] - margin, 0.0))),
-                high=float(np.expm1(guess[place] + margin)),
-                comparable=float(np.expm1(middle)),
-                comparables=tuple(history.rows[columns.item].iloc[near].astype(str)),
-                suspects=suspects,
-                p_value=_tail_share(history.shortfalls, float(guess[place] - middle)),
-            )
+    found = [
+        _forecast(
+            upcoming.iloc[[place]],
+            columns,
+            history,
+            float(guess[place]),
+            margin,
+            tuple(name for name in out_of_line[place] if name not in common),
         )
+        for place in range(len(upcoming))
+    ]
     return tuple(sorted(found, key=lambda forecast: (forecast.launch_at, forecast.item)))
 
 
@@ -212,6 +204,29 @@ def suspect_features(row: pd.DataFrame, pool: pd.DataFrame, features: Sequence[s
         if spread > 0 and abs(value - middle) > SUSPECT_SPREADS * spread:
             found.append(name)
     return tuple(suspects + found)
+
+
+def _forecast(  # one launch; `guess` and `margin` on the logarithmic scale
+    row: pd.DataFrame,
+    columns: LaunchColumns,
+    history: _History,
+    guess: float,
+    margin: float,
+    suspects: tuple[str, ...],
+) -> Forecast:
+    near = _comparable_places(row, history.rows, columns.features, suspects)
+    middle = float(np.median(history.target[near]))
+    return Forecast(
+        item=str(row[columns.item].iloc[0]),
+        launch_at=row[columns.launch].iloc[0].floor("us").to_pydatetime(),
+        value=float(np.expm1(max(guess, 0.0))),
+        low=float(np.expm1(max(guess - margin, 0.0))),
+        high=float(np.expm1(guess + margin)),
+        comparable=float(np.expm1(middle)),
+        comparables=tuple(history.rows[columns.item].iloc[near].astype(str)),
+        suspects=suspects,
+        p_value=_tail_share(history.shortfalls, guess - middle),
+    )
 
 
 def _in_most(suspects: Sequence[tuple[str, ...]]) -> set[str]:

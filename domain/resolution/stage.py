@@ -85,20 +85,10 @@ def set_stage(  # noqa: PLR0913 (each is read from another table)
         raise TooFewRows("none of the items concerned is a candidate in the log")
     pool = pd.concat([candidates, before], ignore_index=True)
     derived = _derived(candidates, pool, columns, feature, items)
-    logged = traffic.rows[list(columns.features)]
-    as_logged = traffic.scores(logged)
-    faulty = logged
-    now = ideal = as_logged
-    if feature is not None and derived:
-        if simulate:
-            faulty = logged.copy()
-            faulty.loc[concerned, list(derived)] = np.nan
-            now = traffic.scores(faulty)
-        else:
-            ideal = traffic.scores(fill_rows(traffic.rows, pool, columns, feature, former, derived))
+    faulty, mended = _with_and_without(traffic, concerned, pool, feature, former, derived, simulate)
+    now, ideal = traffic.scores(faulty), traffic.scores(mended)
     own = concerned.astype(float)
     shown = float(own @ traffic.exposure(now))
-    goal = float(own @ traffic.exposure(ideal)) if derived else shown / max(1 + change, 0.02)
     what = "the fault put upon them" if simulate else "since it began"
     return Stage(
         traffic=traffic,
@@ -109,9 +99,30 @@ def set_stage(  # noqa: PLR0913 (each is read from another table)
         feature=feature,
         derived=derived,
         faulty_rows=faulty,
-        goal=goal,
+        goal=float(own @ traffic.exposure(ideal)) if derived else shown / max(1 + change, 0.02),
         basis=f"replay of {traffic.request_count:,} requests, {what}",
     )
+
+
+def _with_and_without(
+    traffic: Traffic,
+    concerned: Bools,
+    pool: pd.DataFrame,
+    feature: str | None,
+    former: Mapping[str, str],
+    derived: tuple[str, ...],
+    simulate: bool,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The model's input with the fault and without it; one of them is what was logged."""
+    logged = traffic.rows[list(traffic.columns.features)]
+    if feature is None or not derived:
+        return logged, logged
+    if not simulate:
+        return logged, fill_rows(traffic.rows, pool, traffic.columns, feature, former, derived)
+    faulty = logged.copy()
+    faulty[list(derived)] = faulty[list(derived)].astype(float)
+    faulty.loc[concerned, list(derived)] = np.nan
+    return faulty, logged
 
 
 def _requests(rows: pd.DataFrame, columns: CandidateColumns) -> int:
