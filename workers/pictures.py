@@ -95,7 +95,9 @@ def _mark(
     side = "right" if at > first + 0.75 * (final - first) else "left"
     axes.axvline(at, **style)
     ground = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.6}
-    axes.text(at, height, words, color=style["color"], fontsize=size, va=anchor, ha=side, bbox=ground)
+    axes.text(
+        at, height, words, color=style["color"], fontsize=size, va=anchor, ha=side, bbox=ground, zorder=1.9
+    )
 
 
 def _tidy(axes: Axes, zone: tzinfo) -> None:

@@ -210,7 +210,7 @@ class Reader:
             if not table.time or table.dimensions or table.key or (launches and launches.table == name):
                 continue
             source = open_source(self.recommender, name)
-            rows = source.between(since - BACK, since + timedelta(minutes=15))
+            rows = source.between(since - BACK, min(since + timedelta(minutes=15), self.at))
             times = source.fetch(rows.select(rows[TIME]).order_by(ibis.desc(TIME)).limit(5))[TIME]
             answers += [
                 (moment.to_pydatetime(), f"`{name}` got a row") for moment in pd.to_datetime(times, utc=True)

@@ -8,6 +8,7 @@ other with it. The cause is named only when a step established it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 import pandas as pd
 
@@ -265,6 +266,15 @@ def _items(known: Known) -> tuple[str, ...]:
     return known.change.items if known.change is not None and known.change.items else known.concerned
 
 
+def _since(material: Material, known: Known, delivered: datetime | None) -> datetime | None:
+    """The onset is known to a window; where the cause's own moment lies in that window, it is the better one."""
+    if known.onset is None:
+        return delivered
+    window = material.finding.window_end - material.finding.window_start
+    within = delivered is not None and known.onset.since <= delivered <= known.onset.since + window
+    return delivered if within else known.onset.since
+
+
 def _conclude(material: Material, known: Known) -> Diagnosis:
     cause = name_cause(material, known)
     evidence = sorted(known.evidence, key=lambda line: -line.strength)
@@ -272,7 +282,7 @@ def _conclude(material: Material, known: Known) -> Diagnosis:
     return Diagnosis(
         cause=cause.sentence,
         cause_kind=cause.kind,
-        since=known.onset.since if known.onset else cause.since,
+        since=_since(material, known, cause.since),
         slices=slices or ((material.finding.slice,) if material.finding.slice else ()),
         items=cause.items[:NAMED_ITEMS],
         feature=cause.feature,
