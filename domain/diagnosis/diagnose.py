@@ -267,7 +267,7 @@ def _items(known: Known) -> tuple[str, ...]:
 
 
 def _since(material: Material, known: Known, delivered: datetime | None) -> datetime | None:
-    """The onset is known to a window; where the cause's own moment lies in that window, it is the better one."""
+    """The onset is known to a window; the cause's own moment is better where it lies in that window."""
     if known.onset is None:
         return delivered
     window = material.finding.window_end - material.finding.window_start
