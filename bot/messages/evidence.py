@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.messages import words
-from bot.messages.blocks import Block, cut, escape, section
+from bot.messages.blocks import Block, context, cut, escape, section
 from domain.incident import events as e
 from domain.incident.timeline import Entry
 from domain.values import Diagnosis, Evidence
@@ -49,7 +49,9 @@ def evidence(diagnosis: Diagnosis) -> list[Block]:
     ordered = sorted(diagnosis.evidence, key=lambda one: -one.strength)
     took = f" · gathered in {diagnosis.seconds:.0f} s" if diagnosis.seconds >= 1 else ""
     head = section(f"*Evidence ({len(ordered)})*{took}")
-    return [head, *(section(_line(one)) for one in ordered[:MOST_LINES])]
+    left = len(ordered) - MOST_LINES
+    more = [context(f"and {left} weaker ones, in the report")] if left > 0 else []
+    return [head, *(section(_line(one)) for one in ordered[:MOST_LINES]), *more]
 
 
 def _line(one: Evidence) -> str:

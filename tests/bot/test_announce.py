@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from bot.announce import ANNOUNCER, Announcer
+from bot.messages.evidence import NOTABLE
 from bot.settings import BotSettings
 from domain.incident import commands as c
 from tests.bot.conftest import DECLARED, fresh_announcer, settle
@@ -184,3 +186,31 @@ def test_without_a_token_it_says_what_to_set() -> None:
     assert ended.returncode == 2
     assert "SLACK_BOT_TOKEN" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_the_process_killed_hard_at_any_moment_posts_each_thing_once(
+    door: Door, given: BotSettings, person: Driver, database_url: str
+) -> None:
+    environment = {
+        **os.environ,
+        "DATABASE_URL": database_url,
+        "SLACK_BOT_TOKEN": given.bot_token,
+        "SLACK_BASE_URL": given.slack_base_url,
+        "RECSYSOPS_CONFIG": str(door._settings.config),
+    }
+    stream: str | None = None
+    pauses = iter((0.9, 1.1, 1.4, 1.0, 1.2))
+    for number in range(0, len(WAY), 3):
+        announcing = subprocess.Popen([sys.executable, "-m", "bot.announce"], env=environment)
+        for offset, step in enumerate(WAY[number : number + 3]):
+            command, actor = step if isinstance(step, tuple) else (step, ON_CALL)
+            stream = door.submit(stream, command, actor, f"step {number + offset}").stream
+        time.sleep(next(pauses))
+        announcing.kill()
+        announcing.wait(10)
+    settle(fresh_announcer(given, door))
+    assert len(heads(person)) == 1
+    said = replies(person)
+    assert len(said) == len(set(said))
+    notable = [event for event in door.events(stream or "") if event.event.wire_name in NOTABLE]
+    assert len(said) == len(notable) + 1  # and the evidence
