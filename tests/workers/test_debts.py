@@ -91,10 +91,10 @@ def test_a_task_carried_three_times_does_the_work_once(log: Engine, opened: Open
 
 
 def test_a_task_carried_twice_at_once_is_done_by_one_worker(log: Engine, opened: Opened) -> None:
-    stream, calls, together = opened().stream, [], Barrier(2)
+    stream, together = opened().stream, Barrier(2)
 
     def slow(work: Work) -> Sequence[c.Command]:
-        calls.append(1)
+        together.wait(10)
         together.wait(10)
         return diagnosis(work)
 
@@ -103,8 +103,7 @@ def test_a_task_carried_twice_at_once_is_done_by_one_worker(log: Engine, opened:
 
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(settle, log, {"diagnose": slow}, "diagnose", stream, f"{stream}:1")
-        while not calls:
-            pass
+        together.wait(10)
         assert not second()
         together.wait(10)
         assert first.result(10)
