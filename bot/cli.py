@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 
+import structlog
 import typer
 from sqlalchemy.exc import OperationalError
 
@@ -33,6 +34,8 @@ def main() -> None:
     """
     The command. Exit codes: 0 done, 1 refused or failed, 2 wrongly asked or configured, 130 interrupted.
     """
+    # What a program reads is on the standard output alone.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
         app()
     except ConfigurationError as error:

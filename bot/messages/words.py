@@ -72,8 +72,15 @@ def estimate(given: Estimate) -> str:
     if given.value is None:
         return "not known"
     scale, unit = _scale(given.unit)
-    value = amount(given.value) if scale is None else percent(given.value * scale)
+    value = amount(given.value) if scale is None else percent(given.value * scale, _digits(given, scale))
     return " ".join(part for part in (value, interval(given), unit) if part)
+
+
+def _digits(given: Estimate, scale: float) -> int | None:
+    """How many digits a percentage and its interval get: as many for the one as for the other."""
+    if given.low is None or given.high is None:
+        return None
+    return 0 if max(abs(given.low * scale), abs(given.high * scale)) >= 0.0995 else 1
 
 
 def _scale(unit: str) -> tuple[float | None, str]:
@@ -91,8 +98,7 @@ def interval(given: Estimate) -> str:
     if scale is None:
         low, high = map(amount, edges)
     else:
-        digits = 0 if max(abs(edge * scale) for edge in edges) >= 0.0995 else 1
-        low, high = (percent(edge * scale, digits).removesuffix(" %") for edge in edges)
+        low, high = (percent(edge * scale, _digits(given, scale)).removesuffix(" %") for edge in edges)
     between = " to " if "−" in high or "−" in low else "–"
     return f"[{low}{between}{high}]"
 

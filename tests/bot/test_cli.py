@@ -132,6 +132,12 @@ def test_an_error_is_said_once_without_a_trace(words: tuple[str, ...], code: int
     assert "Traceback" not in done.stderr
 
 
+def test_what_a_program_reads_is_nothing_but_json(database_url: str) -> None:
+    done = recsysops("declare", "odd rows", "--json", DATABASE_URL=database_url)
+    assert json.loads(done.stdout)["incident"]["number"] == 1
+    assert "not_declared" in done.stderr
+
+
 def test_a_store_that_does_not_answer_is_said_so() -> None:
     done = recsysops("status", DATABASE_URL="postgresql://nobody@127.0.0.1:9/none")
     assert done.returncode == 1
