@@ -27,9 +27,9 @@ from domain.values import Finding, Moment, Severity, Slice, Value
 from workers.detect import (
     KINDS,
     MAX_BINS,
-    WEEK_SECONDS,
     Plan,
     fault,
+    looks_per_week,
     plan,
     read_counts,
     silence_width,
@@ -244,4 +244,4 @@ def _counted(recommender: Recommender, planned: Plan, ends: list[datetime]) -> L
 
 
 def _judge(judge: Judge, planned: Plan, counts: Counts, state: CheckState) -> Verdict:
-    return judge(planned.check, counts, state, WEEK_SECONDS / planned.every.total_seconds())
+    return judge(planned.check, counts, state, looks_per_week(planned))

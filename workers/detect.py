@@ -129,9 +129,12 @@ def look(recommender: Recommender, planned: Plan, end: datetime, memory: CheckSt
         silences = Silences(bins, width.total_seconds(), end.timestamp())
         return judge_freshness(planned.check, silences, memory)
     counts = read_counts(recommender, planned, grid_of(recommender, planned, end))
-    return CHECKS[planned.check.kind](
-        planned.check, counts, memory, WEEK_SECONDS / planned.every.total_seconds()
-    )
+    return CHECKS[planned.check.kind](planned.check, counts, memory, looks_per_week(planned))
+
+
+def looks_per_week(planned: Plan) -> float:
+    """Independent looks a week: those at overlapping windows see mostly the same rows."""
+    return WEEK_SECONDS / max(planned.every, planned.window).total_seconds()
 
 
 def silence_width(planned: Plan) -> timedelta:

@@ -16,7 +16,7 @@ from domain.detection.state import CheckState, Verdict, confirm
 from domain.detection.title import title_of
 from domain.detection.volume import inside
 from domain.recommender.check import Check
-from domain.values import Finding
+from domain.values import Finding, Slice
 
 LEAST_HISTORY = 8  # windows with rows before a slice is judged
 BAND = 1.96
@@ -50,8 +50,7 @@ def judge_slices(
     matters = _matters(check, judged)
     tested = np.maximum(judged.expected, judged.observed) >= check.least_rows
     alpha = level(state.wealth, looks_per_week or WEEK_SECONDS / width)
-    discovered = np.zeros(len(tested), dtype=bool)
-    discovered[tested] = benjamini_hochberg(judged.p_values[tested], alpha)
+    discovered = _discovered(counts.slices, judged.p_values, tested, alpha)
     suspects = Suspects(
         counts.slices, judged.observed, judged.shares.share, judged.shares.dispersion, float(counts.total[-1])
     )
@@ -59,6 +58,22 @@ def judge_slices(
     findings = [_finding(check, counts, judged, place) for place in picked]
     state = state.model_copy(update={"wealth": spend(state.wealth, state.new(findings))})
     return confirm(state, findings, width, counts.start(len(counts.total) - 1))
+
+
+def _discovered(
+    slices: tuple[Slice, ...], p_values: Floats, tested: npt.NDArray[np.bool_], alpha: float
+) -> npt.NDArray[np.bool_]:
+    """
+    Discoveries among single dimensions and among pairs, each with its part of the level: the few hundred
+    slices that a whole dimension's value makes do not pay for the thousands of pairs.
+    """
+    ways = np.array([len(name) for name in slices])
+    found = np.zeros(len(tested), dtype=bool)
+    families = np.unique(ways[tested])
+    for family in families:
+        members = tested & (ways == family)
+        found[members] = benjamini_hochberg(p_values[members], alpha / len(families))
+    return found
 
 
 def judge(counts: Counts, state: CheckState) -> Judged:
