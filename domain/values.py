@@ -145,6 +145,9 @@ class Diagnosis(Value):
     seconds: float = 0.0
 
 
+NO_DEPLOYER = "none"
+
+
 class Option(Value):
     """One line of the menu. `key` is opaque and stable; `parameters` go to the deployer as they are."""
 
@@ -162,6 +165,11 @@ class Option(Value):
     needs_second_person: bool = False
     deployer: str
     parameters: dict[str, object] = Field(default_factory=dict)
+
+    @property
+    def deployable(self) -> bool:
+        """False for the line that says what doing nothing costs."""
+        return self.deployer != NO_DEPLOYER
 
 
 class Improvement(Value):

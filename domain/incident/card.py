@@ -61,7 +61,9 @@ def _of_hotfix(incident: Incident) -> tuple[Button, ...]:
         return (Button(action="revert", option=hotfix.option),)
     if incident.status == "resolved" or stage in BUSY:
         return ()
-    return tuple(Button(action="deploy", option=option.key) for option in incident.menu or ())
+    return tuple(
+        Button(action="deploy", option=option.key) for option in incident.menu or () if option.deployable
+    )
 
 
 def _of_open(incident: Incident) -> tuple[Button, ...]:

@@ -169,6 +169,8 @@ def _hotfix(incident: Incident, command: c.OfHotfix, actor: Actor, at: datetime)
 def _choose(incident: Incident, command: c.ChooseHotfix, actor: Actor) -> Events:
     option = _option(incident, command.option)
     _not_closed(incident)
+    if not option.deployable:
+        raise Refused("Doing nothing needs no deployment. If there is nothing to do, resolve it and say why.")
     if incident.status == "resolved":
         raise Refused(f"#{incident.number} is resolved; reopen it before deploying anything.")
     hotfix = incident.hotfix

@@ -27,6 +27,7 @@ COMPARABLES = 15
 FOLDS = 5
 SUSPECT_SPREADS = 3.5
 FALSE_DISCOVERY = 0.05
+LEAST_SHORTFALL = 0.5  # of what comparables had: less is not worth waking anyone for
 COVERAGE = 0.9
 FIRST_DAY = timedelta(days=1)
 
@@ -139,7 +140,8 @@ def find_missed_launches(  # noqa: PLR0913 (words for people, by name)
 ) -> list[Finding]:
     """
     Predicted findings, at least `lead` ahead: even the high end of the forecast is below the comparables'
-    median, and the shortfall stands out with a false discovery rate of 5 % over all upcoming launches.
+    median, the forecast at half of it or less, and the shortfall stands out with a false discovery rate of 5 % over
+    all upcoming launches.
     """
     if not forecasts:
         return []
@@ -149,6 +151,7 @@ def find_missed_launches(  # noqa: PLR0913 (words for people, by name)
         for forecast, share in zip(forecasts, adjusted, strict=True)
         if share <= FALSE_DISCOVERY
         and forecast.high < forecast.comparable
+        and forecast.value <= (1 - LEAST_SHORTFALL) * forecast.comparable
         and forecast.launch_at - at >= lead
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -13,6 +14,8 @@ from domain.errors import SourceError
 
 T = TypeVar("T")
 STATEMENT_SECONDS = 120.0
+ATTEMPTS = 3
+PAUSE_SECONDS = 0.2
 READ_ONLY = "SET default_transaction_read_only = {}"
 
 
@@ -65,7 +68,7 @@ def run(name: str, connection: Any, ask: Callable[[], T], seconds: float = STATE
 
     def work() -> None:
         try:
-            answer.append(ask())
+            answer.append(_asked_again(ask))
         except Exception as error:  # noqa: BLE001 - carried to the caller's thread, where it is explained
             failure.append(error)
 
@@ -83,6 +86,21 @@ def run(name: str, connection: Any, ask: Callable[[], T], seconds: float = STATE
     if failure:
         raise explained(name, failure[0]) from failure[0]
     return answer[0]
+
+
+def _asked_again(ask: Callable[[], T]) -> T:
+    """
+    The answer, asked up to three times: a file that its writer replaces between two reads of the engine looks
+    broken for a moment.
+    """
+    for _attempt in range(ATTEMPTS - 1):
+        try:
+            return ask()
+        except duckdb.InterruptException:
+            raise
+        except duckdb.Error:
+            time.sleep(PAUSE_SECONDS)
+    return ask()
 
 
 def explained(name: str, error: Exception) -> SourceError:
