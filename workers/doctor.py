@@ -108,15 +108,17 @@ def _model_file(model: Model, file: Path, where: str) -> Iterator[Advice]:
     from skops.io import get_untrusted_types  # noqa: PLC0415 - seconds, and only where a model is
     from skops.io import load as load_model  # noqa: PLC0415
 
+    from workers.models.skops_file import TRUSTED  # noqa: PLC0415
+
     try:
-        untrusted = get_untrusted_types(file=file)
+        untrusted = sorted(set(get_untrusted_types(file=file)) - TRUSTED)
         if untrusted:
             says = f"it holds types that are not trusted: {', '.join(untrusted[:3])}"
             yield Advice(
                 level="error", where=where, says=says, mend="save it with known scikit-learn parts only"
             )
             return
-        loaded = load_model(file)
+        loaded = load_model(file, trusted=sorted(TRUSTED))
     except Exception as error:  # noqa: BLE001 - whatever a broken file does, the doctor says so
         says = f"is not a model that skops can read: {type(error).__name__}"
         yield Advice(level="error", where=where, says=says, mend="save it with skops.io.dump")
