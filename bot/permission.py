@@ -21,6 +21,9 @@ from domain.errors import NotAllowed
 from domain.values import Actor
 
 FRESH_SECONDS = 180.0
+STALE_SECONDS = 600.0
+"""Between the two, groups are asked for again while a press goes on with those known."""
+
 DANGEROUS: frozenset[Need] = frozenset({"deploy", "approve"})
 
 _log = structlog.get_logger(__name__)
@@ -46,10 +49,18 @@ class Groups:
         self._members: Mapping[str, Collection[str]] = {}
         self._asked_at: float | None = None
         self._lock = asyncio.Lock()
+        self._renewing: asyncio.Task[bool] | None = None
 
     async def of(self, user: str) -> tuple[tuple[str, ...], bool]:
         """The handles of a person's groups, and whether they are fresh."""
-        fresh = await self.refresh()
+        age = None if self._asked_at is None else self._clock() - self._asked_at
+        if age is None or age >= STALE_SECONDS:
+            fresh = await self.refresh()
+        else:
+            fresh = True
+            if age >= FRESH_SECONDS and (self._renewing is None or self._renewing.done()):
+                # Beside the press: it must not wait for Slack while what is known is recent enough.
+                self._renewing = asyncio.create_task(self.refresh())
         handles = tuple(sorted(handle for handle, users in self._members.items() if user in users))
         return handles, fresh
 
