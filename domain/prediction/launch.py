@@ -140,8 +140,8 @@ def find_missed_launches(  # noqa: PLR0913 (words for people, by name)
 ) -> list[Finding]:
     """
     Predicted findings, at least `lead` ahead: even the high end of the forecast is below the comparables'
-    median, the forecast at half of it or less, and the shortfall stands out with a false discovery rate of 5 % over
-    all upcoming launches.
+    median, the forecast at half of it or less, and the shortfall stands out with a false discovery rate of
+    5 % over all upcoming launches.
     """
     if not forecasts:
         return []

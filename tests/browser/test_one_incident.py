@@ -74,7 +74,9 @@ def _status(environment: dict[str, str], *options: str) -> list[dict[str, Any]]:
 
 def _recsysops(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
     command = Path(sys.executable).with_name("recsysops")
-    return subprocess.run([command, *words], env=environment, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [command, *words], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 def _picture(page: Page, name: str) -> None:

@@ -128,7 +128,7 @@ def test_every_command_repeated_at_once_changes_nothing_that_acts_on_the_world(
 @given(STEPS)
 @settings(max_examples=150, deadline=None)
 def test_from_every_state_there_is_a_way_to_the_end(steps: list[tuple[c.Command, Actor]]) -> None:
-    incident, log = walk(steps)
+    incident, _ = walk(steps)
     assert incident is not None
     way: list[tuple[c.Command, Actor]] = [(c.Resolve(reason="It stopped."), ON_CALL)]
     key = incident.hotfix.option if incident.hotfix else "fill"

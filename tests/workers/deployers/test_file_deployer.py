@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from recsysops_client.overrides import Overrides
 
-from client.recsysops_client.overrides import Overrides
 from domain.errors import DeployError
 from domain.values import Estimate, Option
 from workers.deployers.file import FileDeployer

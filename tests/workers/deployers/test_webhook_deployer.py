@@ -6,8 +6,8 @@ from pathlib import Path
 import httpx
 import orjson
 import pytest
+from recsysops_client.webhook import HotfixCall, WebhookReceiver
 
-from client.recsysops_client.webhook import HotfixCall, WebhookReceiver
 from domain.errors import ConfigurationError, DeployError, DeployUncertain
 from domain.values import Estimate, Option
 from workers.deployers.webhook import WebhookDeployer
