@@ -1,0 +1,1 @@
+"""Speed and size, measured on the real processes: `python -m benchmarks.NAME`, a NAME for each folder."""

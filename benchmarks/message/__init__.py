@@ -1,0 +1,1 @@
+"""How soon people hear of a finding."""

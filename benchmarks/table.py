@@ -1,0 +1,93 @@
+"""
+One row a figure, printed and written to `benchmarks/results/NAME.json`.
+
+A figure is a bound that was held or not, or a ratio to a peer measured in the same run: seconds alone say
+more about the machine than about the program.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+RESULTS = Path(__file__).parent / "results"
+DIGITS = 3
+
+
+@dataclass(frozen=True)
+class Row:
+    """
+    One figure.
+
+    Attributes:
+        work:  what was done.
+        goal:  what the figure is held against, in words; empty where the row only puts others in proportion.
+        holds: None where there is no goal.
+        peer:  what was measured beside it in the same run, with its own figure.
+    """
+
+    work: str
+    figure: float
+    unit: str
+    goal: str
+    holds: bool | None
+    peer: str
+    machine: str
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Makes the rows of one run, all with the same words about the machine."""
+
+    machine: str
+
+    def below(self, work: str, figure: float, unit: str, most: float, peer: str = "") -> Row:
+        """A figure that may be `most` and no more."""
+        return Row(work, _short(figure), unit, f"≤ {most:g} {unit}", figure <= most, peer, self.machine)
+
+    def told(self, work: str, figure: float, unit: str, peer: str = "") -> Row:
+        """A figure without a goal."""
+        return Row(work, _short(figure), unit, "", None, peer, self.machine)
+
+
+def machine() -> str:
+    """Cores, system and how busy others keep them; call it before the work begins."""
+    cores, load = os.cpu_count() or 1, os.getloadavg()[0]
+    python = ".".join(platform.python_version_tuple()[:2])
+    return f"{cores} cores {platform.machine()}, {platform.system()}, Python {python}, load before {load:.1f}"
+
+
+def show(name: str, rows: Sequence[Row]) -> None:
+    """Print the table and write it down; rows of earlier runs of this benchmark are replaced."""
+    table = Table(title=name, caption=rows[0].machine)
+    for heading in ("work", "figure", "goal", "holds", "beside it"):
+        table.add_column(heading, justify="right" if heading == "figure" else "left")
+    for row in rows:
+        holds = {True: "yes", False: "no", None: ""}[row.holds]
+        table.add_row(row.work, f"{row.figure:g} {row.unit}", row.goal, holds, row.peer)
+    Console().print(table)
+    RESULTS.mkdir(exist_ok=True)
+    written = json.dumps([asdict(row) for row in rows], indent=2, ensure_ascii=False)
+    (RESULTS / f"{name}.json").write_text(f"{written}\n", encoding="utf-8")
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """
+    The smallest value that at least `share` of them do not exceed.
+
+    >>> percentile([1.0, 2.0, 3.0, 4.0], 0.5)
+    2.0
+    """
+    ranked = sorted(values)
+    return ranked[max(0, -(-len(ranked) * round(share * 1000) // 1000) - 1)]
+
+
+def _short(figure: float) -> float:
+    return float(f"{figure:.{DIGITS}g}")

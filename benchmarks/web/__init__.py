@@ -1,0 +1,1 @@
+"""How light the web process is."""
