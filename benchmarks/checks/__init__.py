@@ -1,0 +1,1 @@
+"""All three checks over ten million rows."""

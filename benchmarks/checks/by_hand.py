@@ -1,0 +1,43 @@
+"""The same aggregations as somebody would write them in DuckDB's SQL who needs no program for it."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+from benchmarks.checks.lake import DAYS, END, VALUES
+
+SPAN = (
+    f"shown_at < TIMESTAMPTZ '{END.isoformat()}' "
+    f"AND shown_at >= TIMESTAMPTZ '{END.isoformat()}' - INTERVAL {DAYS * 24} HOUR"
+)
+
+
+def slice_counts(folder: Path) -> pd.DataFrame:
+    """Rows by hour and by each slice of one and of two dimensions, and in total."""
+    names = tuple(VALUES)
+    sets = [named for size in range(3) for named in combinations(names, size)]
+    grouping = ", ".join(f"({', '.join(('hour', *named))})" for named in sets)
+    return _ask(
+        f"SELECT hour, {', '.join(names)}, count(*) AS rows FROM "
+        f"(SELECT epoch(shown_at)::BIGINT // 3600 AS hour, * FROM '{folder}/*.parquet' WHERE {SPAN}) "
+        f"GROUP BY GROUPING SETS ({grouping})"
+    )
+
+
+def all_counts(folder: Path) -> int:
+    """What the three checks look at: slices, totals by hour, and the bins of ten minutes that hold rows."""
+    rows = f"FROM '{folder}/*.parquet' WHERE {SPAN}"
+    asked = (
+        f"SELECT epoch(shown_at)::BIGINT // 3600 AS hour, count(*) AS rows {rows} GROUP BY hour ORDER BY hour",
+        f"SELECT DISTINCT epoch(shown_at)::BIGINT // 600 AS bin {rows} ORDER BY bin",
+    )
+    return len(slice_counts(folder)) + sum(len(_ask(one)) for one in asked)
+
+
+def _ask(sql: str) -> pd.DataFrame:
+    with duckdb.connect() as engine:
+        return engine.execute(sql).df()

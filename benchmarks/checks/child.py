@@ -1,0 +1,54 @@
+"""One measurement in a process of its own: `python -m benchmarks.checks.child WHAT FOLDER` prints JSON."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.checks import by_hand
+from benchmarks.checks.lake import END, VALUES, declared
+from workers.detect import grid_of, plan, run_checks
+from workers.sources.count import count_windows
+
+KIBIBYTES = 1024
+
+
+def three_checks(folder: Path) -> int:
+    """One look by all three; how many findings it came to."""
+    result = run_checks(declared(folder), END)
+    if result.notes:
+        raise RuntimeError(f"a check did not judge: {result.notes}")
+    return len(result.findings)
+
+
+def slice_counts(folder: Path) -> int:
+    """The slice check's aggregation alone; how many counts came back."""
+    lake = declared(folder)
+    planned = plan(lake, lake.checks["slice_volume"])
+    grid = grid_of(lake, planned, END)
+    return len(count_windows(lake, "impressions", grid, dimensions=tuple(VALUES)))
+
+
+WORK: dict[str, Callable[[Path], int]] = {
+    "three checks": three_checks,
+    "slice counts": slice_counts,
+    "three by hand": by_hand.all_counts,
+    "slice counts by hand": lambda folder: len(by_hand.slice_counts(folder)),
+}
+
+
+def main() -> None:
+    what, folder = sys.argv[1:]
+    begun = time.perf_counter()
+    found = WORK[what](Path(folder))
+    seconds = time.perf_counter() - begun
+    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIBIBYTES
+    print(json.dumps({"seconds": seconds, "megabytes": megabytes, "found": found}))
+
+
+if __name__ == "__main__":
+    main()
