@@ -1,0 +1,21 @@
+"""
+The worker's application and the follower, with a patience of seconds.
+
+How long the clock waits before it asks again for what a killed worker took with it is a minute for a
+diagnosis; twenty incidents in a test cannot wait that long. Nothing else differs from the real processes.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from domain.incident.debts import DUE_AFTER
+from workers import debts
+from workers.app import app as app  # noqa: PLC0414 - `celery -A tests.crash.hurried` looks for it here
+
+PATIENCE = timedelta(seconds=4)
+
+DUE_AFTER.update({kind: min(usual, PATIENCE) for kind, usual in DUE_AFTER.items()})
+
+if __name__ == "__main__":
+    debts.main()
