@@ -8,5 +8,5 @@ From counted windows to findings. Pure: a frame and a state in, findings and the
         ▼
     p-values ─▶ discovery (Benjamini–Hochberg in a tick, LORD++ from tick to tick)
         ▼
-    localise: the fewest slices that explain what was found ─▶ Findings
+    localise: the fewest slices that explain what was found ─▶ moved: told as drops where rows only moved ─▶ Findings
 """

@@ -9,12 +9,13 @@ import numpy.typing as npt
 
 from domain.detection.counts import Counts, Floats
 from domain.detection.discovery import WEEK_SECONDS, benjamini_hochberg, level, spend
-from domain.detection.localise import Suspects, localise
+from domain.detection.localise import Suspects
+from domain.detection.moved import Total, pick
 from domain.detection.severity import severity_of
 from domain.detection.share import WARM_UP, Shares, expect_shares, share_p_values
 from domain.detection.state import CheckState, Verdict, confirm
 from domain.detection.title import title_of
-from domain.detection.volume import inside
+from domain.detection.volume import expect_total, inside
 from domain.recommender.check import Check
 from domain.values import Finding, Slice
 
@@ -54,7 +55,8 @@ def judge_slices(
     suspects = Suspects(
         counts.slices, judged.observed, judged.shares.share, judged.shares.dispersion, float(counts.total[-1])
     )
-    picked = localise(suspects, np.flatnonzero(discovered & matters), alpha, check.least_change)
+    total = Total(float(counts.total[-1]), expect_total(counts, state), _dropping(counts, state))
+    picked = pick(suspects, discovered & matters, total, alpha, check.least_change)
     findings = [_finding(check, counts, judged, place) for place in picked]
     state = state.model_copy(update={"wealth": spend(state.wealth, state.new(findings))})
     return confirm(state, findings, width, counts.start(len(counts.total) - 1))
@@ -85,21 +87,26 @@ def judge(counts: Counts, state: CheckState) -> Judged:
     return Judged(shares, shares.expected(n), observed, p_values)
 
 
+def _dropping(counts: Counts, state: CheckState) -> bool:
+    """Whether a slice is known to have lacked rows in a time that overlaps the last window."""
+    last = len(counts.total) - 1
+    standing = any(not (seen.rise or seen.blind) for seen in state.seen.values())
+    return standing or any(not w.rise and w.until > counts.start(last) for w in state.spoiled)
+
+
 def _usable(counts: Counts, state: CheckState) -> npt.NDArray[np.bool_]:
     """
-    (n_windows, n_slices): a slice, and every slice inside or around it, learns nothing while it is wrong.
+    (n_windows, n_slices): while one slice is wrong, none learns anything.
 
-    A slice that was wrong for nearly all of the history has a new normal, and learns from all of it.
+    Shares add up to one, so that those that took its place would learn what is usual from a fault, and seem
+    to drop when it is mended. Where nearly all of the history was wrong, it is the new normal, and all of it
+    counts.
     """
-    usable = np.repeat(counts.known[:, None], len(counts.slices), axis=1)
-    good = usable.copy()
-    names = [set(name) for name in counts.slices]
+    good = counts.known.copy()
     for wrong in state.wrong(counts.end(len(counts.total) - 1)):
-        where = set(wrong.slice)
-        touched = np.array([where <= name or name <= where for name in names], dtype=bool)
-        good[:, touched] &= ~inside(counts, wrong)[:, None]
-    renewed = good[:-1].sum(axis=0) < LEAST_HISTORY
-    return np.where(renewed[None, :], usable, good)
+        good &= ~inside(counts, wrong)
+    enough = int((good & (counts.total > 0))[:-1].sum()) >= LEAST_HISTORY
+    return np.repeat((good if enough else counts.known)[:, None], len(counts.slices), axis=1)
 
 
 def _matters(check: Check, judged: Judged) -> npt.NDArray[np.bool_]:

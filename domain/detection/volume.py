@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import numpy as np
 import numpy.typing as npt
 
-from domain.detection.baseline import LEAST_WINDOWS, Expected, expect
+from domain.detection.baseline import LEAST_DAYS, LEAST_WINDOWS, Expected, expect
 from domain.detection.counts import Counts
 from domain.detection.discovery import WEEK_SECONDS, level, spend
 from domain.detection.severity import severity_of
@@ -14,18 +16,35 @@ from domain.detection.title import title_of
 from domain.recommender.check import Check
 from domain.values import Finding
 
+SURELY_SOME = 20.0  # rows a window usually holds, above which an empty one is an outage
+HABIT_AFTER = timedelta(days=LEAST_DAYS)
+
 
 def usable_windows(counts: Counts, state: CheckState) -> npt.NDArray[np.bool_]:
     """
     (n_windows,) those that may be learned from: after the first row, and not while something was found.
 
-    When nearly all of the history was wrong, it is the new normal, and all of it counts.
+    Neither from a hole that an outage left. When nearly all of the history was wrong, it is the new normal,
+    and all of it counts.
     """
-    usable = counts.known.copy()
+    usable = counts.known & ~holes(counts)
     good = usable.copy()
     for wrong in state.wrong(counts.end(len(usable) - 1)):
         good &= ~inside(counts, wrong)
     return good if int(good[:-1].sum()) >= LEAST_WINDOWS else usable
+
+
+def holes(counts: Counts) -> npt.NDArray[np.bool_]:
+    """
+    (n_windows,) those without a row where windows usually hold so many that none at all is no chance.
+
+    Only where the history is too short to show a habit: a table may well be silent every night.
+    """
+    filled = counts.total[counts.total > 0]
+    short = len(counts.total) * counts.grid.width < HABIT_AFTER
+    if not short or not len(filled) or float(np.median(filled)) < SURELY_SOME:
+        return np.zeros(len(counts.total), dtype=bool)
+    return np.asarray(counts.total <= 0)
 
 
 def inside(counts: Counts, wrong: Spoiled) -> npt.NDArray[np.bool_]:

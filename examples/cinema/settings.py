@@ -21,8 +21,8 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8400
     webhook_secret: str = ""
-    requests_per_second: float = 8.0
-    history_days: float = 5.0
+    requests_per_second: float = 12.0
+    history_days: float = 3.0
     candidate_hours: float = 24.0
     members: int = 5_000
     training_hour: int = 3
