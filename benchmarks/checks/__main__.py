@@ -49,7 +49,7 @@ def main() -> None:
         raise RuntimeError("the SQL written by hand does not count the same")
     seconds = {what: median(one[what].seconds for one in rounds) for what in TOGETHER}
     megabytes = {what: max(one[what].megabytes for one in rounds) for what in TOGETHER}
-    lake = f"{ROWS // 1_000_000} million rows of Parquet, {slices():,} slices, 673 hours"
+    lake = f"{ROWS // 1_000_000} million rows of Parquet, {slices():,} slices, 672 hours"
     by_hand = "DuckDB SQL with GROUPING SETS, into pandas"
     hand = {what: f"{by_hand}: {seconds[what]:.2f} s, {megabytes[what]:.0f} MB" for what in TOGETHER}
     show(

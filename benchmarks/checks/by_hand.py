@@ -10,6 +10,9 @@ import pandas as pd
 
 from benchmarks.checks.lake import DAYS, END, VALUES
 
+HOUR, BIN = 3_600_000_000, 600_000_000
+"""Microseconds."""
+
 SPAN = (
     f"shown_at < TIMESTAMPTZ '{END.isoformat()}' "
     f"AND shown_at >= TIMESTAMPTZ '{END.isoformat()}' - INTERVAL {DAYS * 24} HOUR"
@@ -23,17 +26,17 @@ def slice_counts(folder: Path) -> pd.DataFrame:
     grouping = ", ".join(f"({', '.join(('hour', *named))})" for named in sets)
     return _ask(
         f"SELECT hour, {', '.join(names)}, count(*) AS rows FROM "
-        f"(SELECT epoch(shown_at)::BIGINT // 3600 AS hour, * FROM '{folder}/*.parquet' WHERE {SPAN}) "
+        f"(SELECT epoch_us(shown_at) // {HOUR} AS hour, * FROM '{folder}/*.parquet' WHERE {SPAN}) "
         f"GROUP BY GROUPING SETS ({grouping})"
     )
 
 
 def all_counts(folder: Path) -> int:
     """What the three checks look at: slices, totals by hour, and the bins of ten minutes that hold rows."""
-    rows = f"FROM '{folder}/*.parquet' WHERE {SPAN}"
+    seen = f"FROM '{folder}/*.parquet' WHERE {SPAN}"
     asked = (
-        f"SELECT epoch(shown_at)::BIGINT // 3600 AS hour, count(*) AS rows {rows} GROUP BY hour ORDER BY hour",
-        f"SELECT DISTINCT epoch(shown_at)::BIGINT // 600 AS bin {rows} ORDER BY bin",
+        f"SELECT epoch_us(shown_at) // {HOUR} AS hour, count(*) AS rows {seen} GROUP BY hour ORDER BY hour",
+        f"SELECT DISTINCT epoch_us(shown_at) // {BIN} AS bin {seen} ORDER BY bin",
     )
     return len(slice_counts(folder)) + sum(len(_ask(one)) for one in asked)
 
