@@ -67,9 +67,12 @@ class Announcer:
         try:
             for stream in dict.fromkeys(event.stream for event in seen):
                 self._post(stream)  # first posts before everything else
+            last = {event.stream: event.position for event in seen}
             for event in seen:
                 self._reply(event)
                 self._mark(event)
+                if event.position == last[event.stream]:
+                    self._draw_closed(event.stream)
                 self._door.saw(FOLLOWER, event.position)
         except Later as later:
             _log.info("slack_asks_to_wait", seconds=round(later.seconds, 1), what=later.what)
@@ -142,6 +145,13 @@ class Announcer:
         """The stream up to this event: a sentence about a hotfix names it by the menu that came before."""
         return [one for one in self._door.events(event.stream) if one.version <= event.version]
 
+    def _draw_closed(self, stream: str) -> None:
+        # Not later as the others: whoever starts after a kill looks only at incidents that are not closed.
+        incident = self._door.incident(stream)
+        if incident is not None and incident.status == "closed" and stream in self._changed:
+            self._draw(incident)
+            self._changed.pop(stream)
+
     def _is_silent(self, incident: Incident) -> bool:
         return incident.silenced_until is not None and incident.silenced_until > self._now()
 
@@ -152,20 +162,19 @@ class Announcer:
                 continue
             incident = self._door.incident(stream)
             try:
-                for channel, message in incident.messages if incident else ():
-                    self._update(incident, channel, message)
+                if incident is not None:
+                    self._draw(incident)
             except Later:
                 continue
             self._changed.pop(stream, None)
 
-    def _update(self, incident: Incident | None, channel: str, message: str) -> None:
-        if incident is None:
-            return
-        try:
-            blocks = card(incident, self._public_url)
-            self._chat.update(channel, message, text=headline(incident), blocks=blocks)
-        except Lost as lost:
-            _log.error("cannot_update", number=incident.number, error=str(lost))
+    def _draw(self, incident: Incident) -> None:
+        blocks = card(incident, self._public_url)
+        for channel, message in incident.messages:
+            try:
+                self._chat.update(channel, message, text=headline(incident), blocks=blocks)
+            except Lost as lost:
+                _log.error("cannot_update", number=incident.number, error=str(lost))
 
 
 def run(announcer: Announcer, door: Door, stop: Signal) -> None:

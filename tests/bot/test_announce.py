@@ -106,6 +106,18 @@ def test_killed_after_any_post_it_posts_nothing_twice_and_loses_nothing(
     assert len(said) == len(set(said)) >= 6
 
 
+def test_killed_before_the_last_update_the_message_says_closed_all_the_same(
+    door: Door, given: BotSettings, announcer: Announcer, person: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = tell(door, *WAY[:-1])
+    settle(announcer)
+    monkeypatch.setattr(announcer, "_update_due", lambda: None)  # it dies before it comes to that
+    door.submit(stream, c.Close(), ON_CALL, "close")
+    announcer.round()
+    settle(fresh_announcer(given, door))
+    assert "closed" in heads(person)[0]["text"]
+
+
 @pytest.mark.parametrize("fault", ["drop_after_effect", "drop_before_effect", "server_error"])
 def test_a_post_whose_answer_is_lost_is_posted_once(
     door: Door, announcer: Announcer, person: Driver, fault: str
