@@ -74,7 +74,9 @@ def gather(reader: Reader, seed: int = SEED) -> tuple[Material, Onset | None]:
     """Read everything that is declared and bears on the finding."""
     recommender, finding = reader.recommender, reader.finding
     series = reader.attempt("The metric", reader.series)
-    onset = reader.attempt("When it began", lambda: find_onset(series)) if series is not None else None
+    onset = None
+    if series is not None:
+        onset = reader.attempt("When it began", lambda: find_onset(series, finding.change))
     since = min(onset.since if onset else finding.window_start, reader.end - LEAST_SPAN)
     material = Material(
         finding=finding,

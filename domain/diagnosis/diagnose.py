@@ -60,7 +60,7 @@ def diagnose(material: Material, seed: int = 0) -> Diagnosis:
 def _when(material: Material, known: Known, seed: int) -> None:
     if material.series is None:
         return
-    known.onset = find_onset(material.series)
+    known.onset = find_onset(material.series, material.finding.change)
     if known.onset is None:
         known.say("onset", "No single moment stands out at which it began", 0.3)
         return

@@ -30,12 +30,14 @@ class Onset:
     evidence: float
 
 
-def find_onset(series: pd.DataFrame) -> Onset | None:
+def find_onset(series: pd.DataFrame, alarm: float = 0.0) -> Onset | None:
     """
     The moment from which on the counts are off by one constant factor; null where none stands out.
 
     Args:
         series: `window_start` (aware, ascending, equally far apart), `observed`, `expected` counts.
+        alarm: the relative change that raised the alarm, e.g. -0.7. The counts since the onset must be off by
+            at least half of it on average, so that a slow drift hours ago is not taken for this.
 
     Returns:
         The split with the greatest Poisson likelihood ratio, divided by the over-dispersion before it.
@@ -50,7 +52,7 @@ def find_onset(series: pd.DataFrame) -> Onset | None:
     if len(known) < WINDOWS:
         raise TooFewRows(f"{len(known)} windows are known and {WINDOWS} are needed to say since when")
     observed, expected = known["observed"].to_numpy(float), known["expected"].to_numpy(float)
-    gain = _gains(observed, expected)
+    gain = np.where(_off_enough(observed, expected, alarm), _gains(observed, expected), 0.0)
     split = int(np.argmax(gain))
     phi = _dispersion(observed[:split], expected[:split]) if split > 3 else 1.0
     if gain[split] / phi < LEAST_EVIDENCE:
@@ -75,6 +77,14 @@ def find_onset(series: pd.DataFrame) -> Onset | None:
         missing_per_hour=float((after - observed[split:].sum()) / hours),
         evidence=float(gain[split] / phi),
     )
+
+
+def _off_enough(observed: Floats, expected: Floats, alarm: float) -> npt.NDArray[np.bool_]:
+    """For each split: the counts after it are off by at least half of `alarm`, to the same side."""
+    if alarm == 0:
+        return np.ones(len(observed), dtype=bool)
+    seen, due = np.cumsum(observed[::-1])[::-1], np.cumsum(expected[::-1])[::-1]
+    return np.asarray((seen / due - 1) / alarm >= 0.5)
 
 
 def _gains(observed: Floats, expected: Floats) -> Floats:

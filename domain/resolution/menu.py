@@ -117,9 +117,11 @@ def _label(hotfix: DeclaredHotfix, parameters: dict[str, object]) -> str:
     return f"{hotfix.label}: {parameters['value']}"
 
 
-def _rank(option: Option) -> tuple[bool, float, str]:
+def _rank(option: Option) -> tuple[bool, float, bool, float, str]:
+    """The best worth first; of two within a percent, the one that one person deploys, and the quicker one."""
     known = option.repairs.value is not None
-    return not known, -((option.repairs.value or 0.0) + (option.costs.value or 0.0)), option.hotfix
+    worth = round((option.repairs.value or 0.0) + (option.costs.value or 0.0))
+    return not known, -worth, option.needs_second_person, option.deploy_seconds, option.hotfix
 
 
 def _key(incident: str, hotfix: str, parameters: dict[str, object]) -> str:

@@ -47,3 +47,13 @@ def test_the_loss_an_hour_is_a_rate() -> None:
 def test_too_few_windows_are_said() -> None:
     with pytest.raises(TooFewRows, match="5 windows are known"):
         find_onset(series(1.0).head(5))
+
+
+def test_a_slow_drift_of_hours_ago_is_not_taken_for_the_surge_of_the_last_window() -> None:
+    drifting = series(1.25, mean=40.0)
+    drifting.loc[drifting.index[-1], "observed"] = 105.0
+    plain, asked = find_onset(drifting), find_onset(drifting, 1.0)
+    assert plain is not None
+    assert asked is not None
+    assert plain.since < asked.since
+    assert asked.since == drifting["window_start"].iloc[-1]
