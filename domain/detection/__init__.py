@@ -8,5 +8,8 @@ From counted windows to findings. Pure: a frame and a state in, findings and the
         ▼
     p-values ─▶ discovery (Benjamini–Hochberg in a tick, LORD++ from tick to tick)
         ▼
-    localise: the fewest slices that explain what was found ─▶ moved: told as drops where rows only moved ─▶ Findings
+    localise: the fewest slices that explain what was found
+        │ moved        a surge without more rows in all is told as the drop it comes from
+        ▼
+    Findings
 """

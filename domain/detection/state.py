@@ -60,7 +60,10 @@ class CheckState(Value):
     def wrong(self, latest: datetime) -> tuple[Spoiled, ...]:
         """All times that were wrong, those that still are up to `latest`."""
         standing = (s for s in self.seen.values() if not s.blind)
-        return (*self.spoiled, *(Spoiled(slice=s.slice, since=s.since, until=latest, rise=s.rise) for s in standing))
+        return (
+            *self.spoiled,
+            *(Spoiled(slice=s.slice, since=s.since, until=latest, rise=s.rise) for s in standing),
+        )
 
 
 class Verdict(Value):
@@ -109,9 +112,7 @@ def confirm(state: CheckState, found: list[Finding], window_seconds: float, unti
         if before.missing + 1 >= CLEAR_AFTER or window_seconds >= SHORT_SECONDS:
             cleared.append(fingerprint)
             if not before.blind:
-                spoiled.append(
-                    Spoiled(slice=before.slice, since=before.since, until=until, rise=before.rise)
-                )
+                spoiled.append(Spoiled(slice=before.slice, since=before.since, until=until, rise=before.rise))
         else:
             seen[fingerprint] = before.model_copy(update={"missing": before.missing + 1})
     kept = state.model_copy(update={"seen": seen, "spoiled": tuple(spoiled[-SPOILED_KEPT:])})
