@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from domain.detection.counts import Counts
+from domain.detection.slice_volume import judge_slices
+from domain.detection.state import CheckState, Seen, Verdict
+from domain.recommender.check import Check
+from domain.values import Slice, slice_of
+from tests.domain.detection.traffic import HOUR, cube, grid
+
+CHECK = Check(name="by_slice", kind="slice_volume", table="impressions")
+FRANCE, POLAND_TV = slice_of(country="France"), slice_of(country="Poland", device="tv")
+
+
+def moved(counts: Counts, source: Slice, target: Slice, part: float) -> Counts:
+    """In the last window, `part` of the rows of `source` are rows of `target` instead; the total stays."""
+    rows = counts.rows.copy()
+    place = {name: i for i, name in enumerate(counts.slices)}
+    n = 0.0
+    for name, i in place.items():
+        if set(source) <= set(name):
+            lost = np.floor(part * rows[-1, i])
+            rows[-1, i] -= lost
+            n = max(n, float(lost))
+    for name, i in place.items():
+        if set(name) <= set(target):
+            rows[-1, i] += n
+    return replace(counts, rows=rows)
+
+
+def look(counts: Counts, state: CheckState | None = None) -> Verdict:
+    return judge_slices(CHECK, replace(counts, grid=grid(HOUR, len(counts.total))), state or CheckState())
+
+
+def found(verdict: Verdict) -> list[Slice]:
+    return [finding.slice for finding in verdict.findings]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_slice_that_took_the_place_of_a_lost_one_is_not_a_finding_of_its_own(seed: int) -> None:
+    counts = moved(cube(80, 4_000, seed), FRANCE, slice_of(country="Denmark", device="web"), 0.8)
+    assert found(look(counts)) == [FRANCE]
+
+
+def test_a_surge_whose_drop_is_still_chance_is_waited_for() -> None:
+    counts = cube(80, 4_000, 3)
+    place = {name: i for i, name in enumerate(counts.slices)}
+    rows = counts.rows.copy()
+    target = slice_of(country="Denmark", device="web")
+    for name in (target, slice_of(country="Denmark"), slice_of(device="web")):
+        rows[-1, place[name]] += 60
+    for country in ("Spain", "Italy", "Poland"):  # a little less everywhere: no drop that stands out
+        rows[-1, place[slice_of(country=country)]] -= 20
+    assert found(look(replace(counts, rows=rows))) == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_surge_that_brings_its_own_rows_is_told(seed: int) -> None:
+    assert found(look(cube(80, 4_000, seed, {("Italy", "mobile"): 2.5}))) == [
+        slice_of(country="Italy", device="mobile")
+    ]
+
+
+def test_a_surge_at_the_cost_of_all_others_alike_is_told_as_that_surge() -> None:
+    counts = cube(80, 4_000, 4, {("France", "*"): 6.0})
+    shrunk = counts.rows.copy()
+    shrunk[-1] *= counts.total[:-1].mean() / counts.total[-1]
+    total = counts.total.copy()
+    total[-1] = counts.total[:-1].mean()
+    assert found(look(replace(counts, rows=shrunk, total=total))) == [FRANCE]
+
+
+def test_while_rows_are_missing_a_surge_that_does_not_raise_the_total_is_their_shadow() -> None:
+    counts = moved(cube(80, 4_000, 5), FRANCE, POLAND_TV, 0.6)
+    standing = Seen(slice=FRANCE, since=counts.start(78), looks=3, told=True)
+    state = CheckState(seen={"france": standing})
+    assert POLAND_TV not in found(look(counts, state))
+
+
+def test_the_end_of_a_fault_raises_no_alarm_of_those_that_had_taken_its_place() -> None:
+    healthy = cube(120, 4_000, 6)
+    rows = healthy.rows.copy()
+    for last in range(60, 90):
+        rows[last] = moved(healthy.until(last, 60), FRANCE, POLAND_TV, 0.9).rows[-1]
+    counts = replace(healthy, rows=rows, grid=grid(HOUR, 120))
+    state, told = CheckState(), []
+    for last in range(50, 120):
+        verdict = judge_slices(CHECK, counts.until(last, 50), state)
+        state = verdict.state
+        told += [(last, slice_) for slice_ in found(verdict)]
+    assert {slice_ for _, slice_ in told} == {FRANCE}
+    assert [last for last, _ in told] == list(range(60, 90))
