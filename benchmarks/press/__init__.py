@@ -1,0 +1,1 @@
+"""How soon a press is acknowledged while everything else is busy."""
