@@ -61,7 +61,11 @@ def machine() -> str:
     """Cores, system and how busy others keep them; call it before the work begins."""
     cores, load = os.cpu_count() or 1, os.getloadavg()[0]
     python = ".".join(platform.python_version_tuple()[:2])
-    return f"{cores} cores {platform.machine()}, {platform.system()}, Python {python}, load before {load:.1f}"
+    words = (
+        f"{cores} cores {platform.machine()}, {platform.system()}, Python {python}, load before {load:.1f}"
+    )
+    priority = os.getpriority(os.PRIO_PROCESS, 0)
+    return f"{words}, run at nice {priority}" if priority else words
 
 
 def show(name: str, rows: Sequence[Row]) -> None:

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
-import psutil  # type: ignore[import-untyped]
 
+from benchmarks.busy import Meter
 from benchmarks.message.findings import finding, opened
 from benchmarks.press.load import PRESSES_A_SECOND, Answered, send
 from benchmarks.press.slack import Json, button, modal
@@ -39,9 +39,10 @@ ANNOUNCED_SECONDS, WORKING_SECONDS = 120.0, 90.0
 
 @dataclass(frozen=True)
 class Load:
-    """How busy the workers were meanwhile: seconds of processor a second, and diagnoses that ended."""
+    """Cores that the workers, and processes that are none of ours, kept busy; and diagnoses that ended."""
 
-    cores: float
+    workers: float
+    strangers: float
     diagnosed: int
 
 
@@ -104,23 +105,15 @@ def wait_for(what: str, done: Callable[[], bool], seconds: float) -> None:
         time.sleep(0.5)
 
 
-def processor_seconds(process: subprocess.Popen[bytes]) -> float:
-    """Of a process and the children it has now."""
-    parent = psutil.Process(process.pid)
-    times = [one.cpu_times() for one in (parent, *parent.children(recursive=True))]
-    return float(sum(one.user + one.system for one in times))
-
-
 def press_busy(real: Stack, door: Door, presses: Sequence[Json]) -> tuple[Answered, Load]:
     """The presses while the workers are at their diagnoses."""
     real.start(FOLLOWER)
     real.start(CLOCK)
     workers = real.start(WORKERS)
     wait_for("the first two diagnoses", lambda: diagnosed(door) >= 2, WORKING_SECONDS)
-    before, spent, begun = diagnosed(door), processor_seconds(workers), time.perf_counter()
+    before, meter = diagnosed(door), Meter(real.folder)
     answered = asyncio.run(send(real.web_url, presses))
-    seconds = time.perf_counter() - begun
-    load = Load((processor_seconds(workers) - spent) / seconds, diagnosed(door) - before)
+    load = Load(meter.cores(workers.pid), meter.strangers(), diagnosed(door) - before)
     return answered, load
 
 
@@ -156,10 +149,11 @@ def main() -> None:
         extra = write_cinema(cinema)
         with stack(ROOT / "examples/cinema/recsysops.toml", extra) as real:
             idle, busy, load = measure(real, cinema)
+    rows = Rows(f"{rows.machine}, strangers on {load.strangers:.1f} cores meanwhile")
     p99 = percentile(busy.presses, 0.99)
     floor, floor_median = percentile(busy.health, 0.99), percentile(busy.health, 0.5)
     resting = f"with the workers resting: p99 {percentile(idle.presses, 0.99):.0f} ms"
-    work = f"a press acknowledged, {PRESSES_A_SECOND} a second, workers on {load.cores:.1f} cores"
+    work = f"a press acknowledged, {PRESSES_A_SECOND} a second, workers on {load.workers:.1f} cores"
     beside = f"/health of the same process meanwhile: p99 {floor:.0f} ms"
     show(
         "press",
