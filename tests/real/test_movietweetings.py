@@ -36,12 +36,12 @@ def deliveries(feed: Recommender) -> BacktestResult:
     return backtest(feed, day("2013-08-19"), day("2014-06-30"))
 
 
-def test_at_most_one_incident_a_week_is_opened(spring: BacktestResult, deliveries: BacktestResult):
+def test_at_most_one_incident_a_week_is_opened(spring: BacktestResult, deliveries: BacktestResult) -> None:
     assert spring.incidents_per_week <= 1
     assert deliveries.incidents_per_week <= 1
 
 
-def test_a_film_that_everybody_saw_is_one_incident_of_its_genre(spring: BacktestResult):
+def test_a_film_that_everybody_saw_is_one_incident_of_its_genre(spring: BacktestResult) -> None:
     """Iron Man 3 came to cinemas between 24 April and 3 May 2013."""
     action = [i for i in spring.incidents if dict(i.slice).get("genres") == "Action"]
     assert len(action) == 1
@@ -49,11 +49,11 @@ def test_a_film_that_everybody_saw_is_one_incident_of_its_genre(spring: Backtest
     assert action[0].findings >= 2
 
 
-def test_every_delivery_on_time_opens_no_freshness_incident(deliveries: BacktestResult):
+def test_every_delivery_on_time_opens_no_freshness_incident(deliveries: BacktestResult) -> None:
     assert [i for i in deliveries.incidents if i.check == "deliveries_freshness"] == []
 
 
-def test_a_feed_that_stops_is_found_within_a_day(feed: Recommender, tmp_path: Path):
+def test_a_feed_that_stops_is_found_within_a_day(feed: Recommender, tmp_path: Path) -> None:
     lines = (DATA / "ratings.dat").read_text().splitlines()
     stop = day("2013-05-10").timestamp()
     for name in ("movies.dat", "feed_deliveries.csv"):
@@ -66,7 +66,7 @@ def test_a_feed_that_stops_is_found_within_a_day(feed: Recommender, tmp_path: Pa
     assert [f.check for f in found if f.check == "ratings_volume"]
 
 
-def test_half_of_a_genre_lost_for_three_days_is_found_by_name(feed: Recommender, tmp_path: Path):
+def test_half_of_a_genre_lost_for_three_days_is_found_by_name(feed: Recommender, tmp_path: Path) -> None:
     drama = {
         line.split("::")[0]
         for line in (DATA / "movies.dat").read_text().splitlines()
@@ -86,6 +86,6 @@ def test_half_of_a_genre_lost_for_three_days_is_found_by_name(feed: Recommender,
     assert [i for i in found if dict(i.slice) == {"genres": "Drama"} and day("2013-05-20") < i.opened_at]
 
 
-def test_no_line_of_the_feed_is_lost(feed: Recommender):
+def test_no_line_of_the_feed_is_lost(feed: Recommender) -> None:
     assert malformed_rows(feed.tables["ratings"]) == 0
     assert malformed_rows(feed.tables["movies"]) == 0
