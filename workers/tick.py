@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import Engine
 
+from domain.detection.explain import same_cause
 from domain.errors import RecsysopsError
-from domain.incident.commands import ClearFinding, OpenIncident
+from domain.incident.commands import AddNote, ClearFinding, OpenIncident
+from domain.incident.state import Incident
 from domain.recommender.recommender import Recommender
 from domain.values import Actor, Finding
 from workers.detect import FAULT, State, TickResult, measure, plan, run_checks
@@ -48,7 +50,8 @@ def detect_tick(log: Engine, recommender: Recommender, at: datetime) -> int:
                 f for f in result.findings if f.subject != FAULT or f.fingerprint in kept.get("blind", ())
             ]
             found += open_incidents(log, told, DETECTOR, result.state)
-            waiting = _clear(log, recommender, (*kept.get("uncleared", ()), *result.cleared), moment)
+            over = (*kept.get("uncleared", ()), *result.cleared)
+            waiting = _clear(log, recommender, over, moment, told)
             _remember(log, result, moment, waiting)
     return found
 
@@ -58,12 +61,19 @@ def open_incidents(log: Engine, findings: Iterable[Finding], actor: Actor, state
     Open an incident for each finding, or tell the open one; returns how many findings there were.
 
     The key holds the window's end, so that a forecast of one day, or a window looked at twice, opens one
-    incident and no second one after that is closed.
+    incident and no second one after that is closed. What an open incident already tells of another table is
+    a note in that one.
     """
     count = 0
     for finding in findings:
         count += 1
         if _told_lately(log, finding) or (state and _dismissed(log, finding, state)):
+            continue
+        elsewhere = _known_elsewhere(log, finding)
+        if elsewhere is not None:
+            note = AddNote(text=f"Also seen: {finding.title}")
+            key = f"{finding.fingerprint}:also:{elsewhere.stream}"
+            handle(elsewhere.stream, note, actor=actor, key=key, log=log)
             continue
         key = f"{finding.fingerprint}:{finding.window_end.isoformat()}"
         handle(None, OpenIncident(number=0, finding=finding), actor=actor, key=key, log=log)
@@ -79,6 +89,25 @@ def _told_lately(log: Engine, finding: Finding) -> bool:
         return False
     pause = max(REPEAT_AFTER, finding.window_end - finding.window_start)
     return last.severity == finding.severity and finding.window_end < last.window_end + pause
+
+
+def _known_elsewhere(log: Engine, finding: Finding) -> Incident | None:
+    """The open incident with the same cause as `finding`, unless that one has an incident of its own."""
+    with log.connect() as connection:
+        if cards.unclosed(connection, finding.fingerprint):
+            return None
+        unclosed = cards.every(connection, ("open", "acknowledged", "resolved"))
+    return next((incident for incident in reversed(unclosed) if _told_by(incident, finding)), None)
+
+
+def _told_by(incident: Incident, finding: Finding) -> bool:
+    first, latest = incident.first_finding, incident.finding
+    if first is None or latest is None:
+        return False
+    # An incident that goes on is told only now and then: it was seen later than its latest finding says.
+    pause = max(REPEAT_AFTER, latest.window_end - latest.window_start)
+    seen_until = latest.window_end + (pause if incident.cleared_at is None else timedelta(0))
+    return same_cause(first, latest, seen_until, finding)
 
 
 def _dismissed(log: Engine, finding: Finding, state: State) -> bool:
@@ -107,14 +136,26 @@ def _moments(log: Engine, recommender: Recommender, at: datetime) -> Iterator[da
     yield at
 
 
-def _clear(log: Engine, recommender: Recommender, fingerprints: Iterable[str], at: datetime) -> list[str]:
-    """Say that findings are over; returns those whose metric could not be measured yet."""
+def _clear(
+    log: Engine,
+    recommender: Recommender,
+    fingerprints: Iterable[str],
+    at: datetime,
+    standing: Iterable[Finding] = (),
+) -> list[str]:
+    """
+    Say that findings are over; returns those whose metric could not be measured yet, and those that go on
+    under the name of another slice of their table.
+    """
     waiting = []
     for fingerprint in dict.fromkeys(fingerprints):
         with log.connect() as connection:
             stream = cards.unclosed(connection, fingerprint)
             incident = cards.find(connection, stream) if stream else None
         if incident is None or incident.finding is None:
+            continue
+        if any(one.table == incident.finding.table and _told_by(incident, one) for one in standing):
+            waiting.append(fingerprint)
             continue
         try:
             command = _cleared(recommender, incident.finding, at)

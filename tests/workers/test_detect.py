@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from domain.recommender.recommender import Recommender
-from domain.values import slice_of
+from domain.values import Finding, slice_of
 from workers.backtest import BacktestResult, backtest
 from workers.detect import FAULT, State, measure, run_checks
 
@@ -62,7 +62,7 @@ def walked(shop: Recommender) -> BacktestResult:
     return backtest(shop, START + 5 * DAY, START + 14 * DAY)
 
 
-def test_one_fault_is_one_incident_from_its_first_hour_to_its_end(walked: BacktestResult):
+def test_one_fault_is_one_incident_from_its_first_hour_to_its_end(walked: BacktestResult) -> None:
     (incident,) = walked.incidents
     assert incident.slice == slice_of(country="France")
     assert incident.opened_at == FAULT_AT + HOUR
@@ -70,7 +70,9 @@ def test_one_fault_is_one_incident_from_its_first_hour_to_its_end(walked: Backte
     assert incident.findings == 12
 
 
-def test_the_past_does_not_depend_on_the_future(shop: Recommender, walked: BacktestResult, tmp_path: Path):
+def test_the_past_does_not_depend_on_the_future(
+    shop: Recommender, walked: BacktestResult, tmp_path: Path
+) -> None:
     cut = FAULT_AT + 4 * HOUR
     frame = views()
     shorter = write(tmp_path, frame[frame["at"] < cut])
@@ -79,8 +81,8 @@ def test_the_past_does_not_depend_on_the_future(shop: Recommender, walked: Backt
     assert len(past) == 4
 
 
-def test_live_looks_find_what_the_backtest_finds(shop: Recommender, walked: BacktestResult):
-    state, found = State(), []
+def test_live_looks_find_what_the_backtest_finds(shop: Recommender, walked: BacktestResult) -> None:
+    state, found = State(), list[Finding]()
     for hour in range(-3, 4):
         result = run_checks(shop, FAULT_AT + hour * HOUR + 5 * MINUTE, state)
         state = State.model_validate_json(result.state.model_dump_json())
@@ -90,13 +92,15 @@ def test_live_looks_find_what_the_backtest_finds(shop: Recommender, walked: Back
     assert live == past[:3]
 
 
-def test_a_window_is_judged_once_however_often_one_looks(shop: Recommender):
+def test_a_window_is_judged_once_however_often_one_looks(shop: Recommender) -> None:
     first = run_checks(shop, FAULT_AT + 2 * HOUR)
     again = run_checks(shop, FAULT_AT + 2 * HOUR + 30 * MINUTE, first.state)
     assert (len(first.findings), again.findings, again.state) == (1, (), first.state)
 
 
-def test_a_check_that_cannot_look_is_a_finding_and_the_others_go_on(shop: Recommender, tmp_path: Path):
+def test_a_check_that_cannot_look_is_a_finding_and_the_others_go_on(
+    shop: Recommender, tmp_path: Path
+) -> None:
     broken = shop.checks["sliced"].model_copy(update={"name": "broken", "measure": "minutes"})
     checks = {"broken": broken, **shop.checks}
     result = run_checks(shop.model_copy(update={"checks": checks}), FAULT_AT + 2 * HOUR)
@@ -118,7 +122,7 @@ def test_a_check_that_cannot_look_is_a_finding_and_the_others_go_on(shop: Recomm
     assert mended.cleared == (result.findings[0].fingerprint,)
 
 
-def test_the_metric_of_a_finding_is_measured_against_the_time_before_it(shop: Recommender):
+def test_the_metric_of_a_finding_is_measured_against_the_time_before_it(shop: Recommender) -> None:
     finding = run_checks(shop, FAULT_AT + 2 * HOUR).findings[0]
     still = measure(shop, finding, MENDED_AT - 2 * HOUR, MENDED_AT)
     mended = measure(shop, finding, MENDED_AT, MENDED_AT + 2 * HOUR)
@@ -131,7 +135,7 @@ def test_the_metric_of_a_finding_is_measured_against_the_time_before_it(shop: Re
     assert abs(mended.expected - 240) < 20
 
 
-def test_a_silent_table_is_one_finding_of_freshness_and_of_volume(tmp_path: Path):
+def test_a_silent_table_is_one_finding_of_freshness_and_of_volume(tmp_path: Path) -> None:
     frame = views()
     silent = write(tmp_path, frame[frame["at"] < FAULT_AT])
     result = run_checks(silent, FAULT_AT + 3 * HOUR)
@@ -141,7 +145,7 @@ def test_a_silent_table_is_one_finding_of_freshness_and_of_volume(tmp_path: Path
     assert fresh.severity == "SEV1"
 
 
-def test_overlapping_windows_are_judged_on_each_beat(shop: Recommender):
+def test_overlapping_windows_are_judged_on_each_beat(shop: Recommender) -> None:
     table = shop.tables["views"].model_copy(update={"every": 15 * MINUTE})
     often = shop.model_copy(update={"tables": {"views": table}, "checks": {"sliced": shop.checks["sliced"]}})
     result = backtest(often, FAULT_AT - 12 * HOUR, FAULT_AT + 2 * HOUR)
@@ -150,7 +154,7 @@ def test_overlapping_windows_are_judged_on_each_beat(shop: Recommender):
     assert result.findings[0].window_end <= FAULT_AT + 45 * MINUTE
 
 
-def test_what_is_written_as_json_keeps_its_shape(walked: BacktestResult):
+def test_what_is_written_as_json_keeps_its_shape(walked: BacktestResult) -> None:
     report = walked.report()
     assert set(report) == {"findings", "incidents"}
     first = report["findings"][0]  # type: ignore[index]

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -136,7 +137,7 @@ def declared(old: str, new: str) -> Callable[[Path], None]:
     return change
 
 
-def table(**columns: object) -> Callable[[Path], None]:
+def table(**columns: Any) -> Callable[[Path], None]:
     return lambda folder: store(folder / "views.parquet", views().assign(**columns))
 
 
@@ -144,7 +145,7 @@ def pickled(folder: Path) -> None:
     (folder / "ranker.skops").write_bytes(b"\x80\x04not a model")
 
 
-def test_a_healthy_set_up_has_nothing_to_mend(shop: Path):
+def test_a_healthy_set_up_has_nothing_to_mend(shop: Path) -> None:
     told = advice(shop)
     assert [line for line in told if line.level in {"warning", "error"}] == []
     right = {"tables.views", "items", "models.ranker", "deployers.overrides", "deployers.hooks"}
@@ -283,7 +284,7 @@ BROKEN: list[tuple[str, Callable[[Path], object], str, str, str, str]] = [
 )
 def test_what_is_broken_is_told_where_and_how_to_mend_it(
     shop: Path, breaking: Callable[[Path], object], level: str, where: str, says: str, mend: str
-):
+) -> None:
     breaking(shop)
     lines = [line for line in advice(shop) if line.level in {"warning", "error"}]
     fitting = [line for line in lines if line.level == level and where in line.where and says in line.says]
@@ -292,10 +293,10 @@ def test_what_is_broken_is_told_where_and_how_to_mend_it(
     assert len(lines) <= 2
 
 
-def test_a_secret_that_is_not_set_is_told(shop: Path):
+def test_a_secret_that_is_not_set_is_told(shop: Path) -> None:
     (line,) = [line for line in advice(shop, {}) if line.level == "error"]
     assert (line.where, "SHOP_SECRET" in line.says) == ("deployers.hooks.secret_env", True)
 
 
-def test_twelve_and_more_ways_to_break_it_are_tried():
+def test_twelve_and_more_ways_to_break_it_are_tried() -> None:
     assert len(BROKEN) >= 12

@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_first_declaration_is_guessed_and_can_be_loaded(folder: Path):
+def test_a_first_declaration_is_guessed_and_can_be_loaded(folder: Path) -> None:
     (folder / "recsysops.toml").write_text(init(folder))
     recommender = load(folder, {})
     views = recommender.tables["views"]
@@ -40,7 +40,7 @@ def test_a_first_declaration_is_guessed_and_can_be_loaded(folder: Path):
     assert {check.kind for check in recommender.checks.values()} == {"volume", "freshness", "slice_volume"}
 
 
-def test_what_is_guessed_passes_the_doctor(folder: Path):
+def test_what_is_guessed_passes_the_doctor(folder: Path) -> None:
     from workers.doctor import check
 
     (folder / "recsysops.toml").write_text(init(folder))
@@ -48,6 +48,6 @@ def test_what_is_guessed_passes_the_doctor(folder: Path):
     assert [line for line in lines if line.level == "error"] == []
 
 
-def test_a_folder_without_tables_says_so(tmp_path: Path):
+def test_a_folder_without_tables_says_so(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no Parquet or CSV table"):
         init(tmp_path)

@@ -12,15 +12,17 @@ from sqlalchemy import Engine
 from domain.detection.state import CheckState, Seen
 from domain.errors import SourceError
 from domain.incident.commands import AnswerFollowUp, Close, Dismiss
+from domain.incident.events import NoteAdded
 from domain.incident.state import Incident
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
-from domain.values import Actor, Finding, Improvement
+from domain.values import Actor, Finding, Improvement, slice_of
 from workers import clock
 from workers.detect import State, TickResult
 from workers.handle import handle
 from workers.store import cards
+from workers.store.events import read_stream
 from workers.store.lock import alone
 from workers.tick import MOST_MISSED_LOOKS, detect_tick
 
@@ -164,6 +166,38 @@ def test_an_open_incident_is_not_told_the_same_every_few_seconds(
         detect_tick(log, recommender, NOON + timedelta(seconds=seconds))
     (incident,) = every(log)
     assert incident.findings_count == 3
+
+
+def test_one_fault_seen_in_two_tables_is_one_incident_with_one_note_of_the_other(
+    log: Engine, recommender: Recommender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for minutes in range(4):
+        first = make_finding(minutes=minutes)
+        elsewhere = {"table": "plays", "check": "plays_by_slice", "title": "plays of Drama: 60 % fewer rows"}
+        findings = (first, first.model_copy(update=elsewhere))[: 1 + minutes]
+        monkeypatch.setattr("workers.tick.run_checks", Looks(*findings))
+        detect_tick(log, recommender, NOON + minutes * MINUTE)
+    (incident,) = every(log)
+    with log.connect() as connection:
+        events = [recorded.event for recorded in read_stream(connection, incident.stream)]
+    notes = [event.text for event in events if isinstance(event, NoteAdded)]
+    assert notes == ["Also seen: plays of Drama: 60 % fewer rows"]
+
+
+def test_a_fault_that_goes_on_under_the_name_of_a_part_of_it_is_not_said_to_be_over(
+    log: Engine, tmp_path: Path, recommender: Recommender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, [60] * 120)
+    whole = make_finding().model_copy(update={"check": "impressions_volume"})
+    part = whole.model_copy(update={"slice": slice_of(genre="Drama", device="tv")})
+    for looks in (Looks(whole), Looks(part, cleared=(whole.fingerprint,))):
+        monkeypatch.setattr("workers.tick.run_checks", looks)
+        detect_tick(log, recommender, NOON)
+    (incident,) = every(log)
+    assert incident.cleared_at is None
+    monkeypatch.setattr("workers.tick.run_checks", Looks())
+    detect_tick(log, recommender, NOON)
+    assert every(log)[0].cleared_at is not None
 
 
 def test_a_look_that_died_before_it_was_remembered_is_repeated_without_harm(

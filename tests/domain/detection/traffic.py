@@ -54,12 +54,13 @@ def cube(
                         if c in {country, "*"} and d in {device, "*"}:
                             mean *= kept
                 n = float(chance.poisson(mean))
-                for key in (
+                keys: tuple[tuple[tuple[str, str], ...], ...] = (
                     (),
                     (("country", country),),
                     (("device", device),),
                     (("country", country), ("device", device)),
-                ):
+                )
+                for key in keys:
                     total[key] = total.get(key, 0.0) + n
         for key, n in total.items():
             flat = [part for pair in key for part in pair] + [None] * (4 - 2 * len(key))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -11,7 +12,7 @@ import pandas as pd
 import pytest
 
 from domain.detection.counts import counts_of
-from domain.detection.window import grid_until
+from domain.detection.window import Grid, grid_until
 from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
 from domain.values import slice_of
@@ -42,22 +43,26 @@ def views(rows: int, seed: int = 1) -> pd.DataFrame:
     at = pd.to_datetime(END - timedelta(hours=10)) + pd.to_timedelta(
         chance.uniform(0, 36_000, rows), unit="s"
     )
-    country = chance.choice(["France", "Spain", None], rows, p=[0.5, 0.3, 0.2])
+    country = chance.choice(np.array(["France", "Spain", None], dtype=object), rows, p=[0.5, 0.3, 0.2])
     return pd.DataFrame({"at": at, "country": country, "device": chance.choice(["tv", "web"], rows)})
 
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Recommender:
     write(tmp_path / "views/1.parquet", views(5_000))
-    table = {"path": str(tmp_path / "views/*.parquet"), "time": "at", "dimensions": ["country", "device"]}
+    table: dict[str, object] = {
+        "path": str(tmp_path / "views/*.parquet"),
+        "time": "at",
+        "dimensions": ["country", "device"],
+    }
     return recommender(tmp_path, {"views": table})
 
 
-def hours(count: int = 10):
+def hours(count: int = 10) -> Grid:
     return grid_until(END, HOUR, (count - 1) * HOUR, UTC_ZONE)
 
 
-def test_counts_by_window_and_slice_are_those_of_pandas(lake: Recommender):
+def test_counts_by_window_and_slice_are_those_of_pandas(lake: Recommender) -> None:
     frame = views(5_000)
     counts = counts_of(count_windows(lake, "views", hours(), dimensions=("country", "device")), hours())
     window = ((frame["at"] - hours().start) / HOUR).astype(int)
@@ -70,37 +75,37 @@ def test_counts_by_window_and_slice_are_those_of_pandas(lake: Recommender):
     assert len(counts.slices) == 3 + 2 + 6
 
 
-def test_a_file_that_appears_is_in_the_next_look(lake: Recommender, tmp_path: Path):
+def test_a_file_that_appears_is_in_the_next_look(lake: Recommender, tmp_path: Path) -> None:
     before = count_windows(lake, "views", hours())["rows"].sum()
     write(tmp_path / "views/2.parquet", views(700, seed=2))
     assert count_windows(lake, "views", hours())["rows"].sum() == before + 700
 
 
-def test_rows_outside_the_windows_and_without_time_are_not_counted(lake: Recommender, tmp_path: Path):
-    odd = views(3).assign(at=[END + HOUR, END - timedelta(days=3), pd.NaT])
+def test_rows_outside_the_windows_and_without_time_are_not_counted(lake: Recommender, tmp_path: Path) -> None:
+    odd = views(3).assign(at=pd.to_datetime(pd.Series([END + HOUR, END - timedelta(days=3), None])))
     write(tmp_path / "views/3.parquet", odd)
     assert count_windows(lake, "views", hours())["rows"].sum() == 5_000
     counted = census(open_source(lake, "views"), END)
     assert (counted.rows, counted.in_future, counted.without_time) == (5_003, 1, 1)
 
 
-def test_only_the_windows_asked_for_are_counted(lake: Recommender):
+def test_only_the_windows_asked_for_are_counted(lake: Recommender) -> None:
     assert count_windows(lake, "views", hours(2))["rows"].sum() < 1_200
 
 
-def test_a_measure_is_added_up_and_nan_and_infinity_add_nothing(tmp_path: Path):
+def test_a_measure_is_added_up_and_nan_and_infinity_add_nothing(tmp_path: Path) -> None:
     frame = views(4).assign(minutes=[1.5, float("nan"), float("inf"), 2.0])
     write(tmp_path / "v.parquet", frame)
     it = recommender(tmp_path, {"v": {"path": str(tmp_path / "v.parquet"), "time": "at"}})
     assert count_windows(it, "v", hours(), measure="minutes")["rows"].sum() == 3.5
 
 
-def test_text_files_with_a_long_delimiter_exploded_values_and_seconds(tmp_path: Path):
+def test_text_files_with_a_long_delimiter_exploded_values_and_seconds(tmp_path: Path) -> None:
     start = int((END - HOUR).timestamp())
     lines = [f"{u}::0{u % 2}::7::{start + u}" for u in range(100)] + ["not a row", "7::8"]
     (tmp_path / "ratings.dat").write_text("\n".join(lines))
     (tmp_path / "films.dat").write_text("00::Étude (1999)::Drama|Crime\n01::Two::\n")
-    ratings = {
+    ratings: dict[str, object] = {
         "path": str(tmp_path / "ratings.dat"),
         "time": "at",
         "item": "film",
@@ -110,7 +115,7 @@ def test_text_files_with_a_long_delimiter_exploded_values_and_seconds(tmp_path: 
             "columns": {"user": "string", "film": "string", "stars": "int", "at": "int"},
         },
     }
-    films = {
+    films: dict[str, object] = {
         "path": str(tmp_path / "films.dat"),
         "csv": {
             "delimiter": "::",
@@ -128,8 +133,8 @@ def test_text_files_with_a_long_delimiter_exploded_values_and_seconds(tmp_path: 
     assert malformed_rows(it.tables["ratings"]) == 2
 
 
-def test_a_select_over_files_is_a_table(lake: Recommender, tmp_path: Path):
-    table = {
+def test_a_select_over_files_is_a_table(lake: Recommender, tmp_path: Path) -> None:
+    table: dict[str, object] = {
         "path": str(tmp_path / "views/*.parquet"),
         "select": "SELECT * FROM rows WHERE device = 'tv'",
         "time": "at",
@@ -138,12 +143,12 @@ def test_a_select_over_files_is_a_table(lake: Recommender, tmp_path: Path):
     assert count_windows(it, "tv", hours())["rows"].sum() == (views(5_000)["device"] == "tv").sum()
 
 
-def test_bins_with_rows_are_told_in_order(lake: Recommender):
+def test_bins_with_rows_are_told_in_order(lake: Recommender) -> None:
     bins = time_bins(lake, "views", END - timedelta(hours=3), END, HOUR)
     assert bins.tolist() == [int((END - n * HOUR).timestamp()) for n in (3, 2, 1)]
 
 
-def test_a_table_in_postgres_is_read_by_its_url(tmp_path: Path, request: pytest.FixtureRequest):
+def test_a_table_in_postgres_is_read_by_its_url(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     url = request.getfixturevalue("servers").database_url
     import psycopg
     from sqlalchemy import make_url
@@ -178,7 +183,9 @@ def test_a_table_in_postgres_is_read_by_its_url(tmp_path: Path, request: pytest.
         (lambda f: write(f, views(10)), 'no column "planet"'),
     ],
 )
-def test_a_source_that_cannot_be_read_says_why(tmp_path: Path, make, words: str):
+def test_a_source_that_cannot_be_read_says_why(
+    tmp_path: Path, make: Callable[[Path], None], words: str
+) -> None:
     file = tmp_path / "v.parquet"
     make(file)
     it = recommender(tmp_path, {"v": {"path": str(file), "time": "at"}})
@@ -188,7 +195,7 @@ def test_a_source_that_cannot_be_read_says_why(tmp_path: Path, make, words: str)
     assert words in str(told.value)
 
 
-def test_a_locked_database_says_so(tmp_path: Path):
+def test_a_locked_database_says_so(tmp_path: Path) -> None:
     import subprocess
     import sys
 
@@ -204,7 +211,7 @@ def test_a_locked_database_says_so(tmp_path: Path):
         holder.kill()
 
 
-def test_a_dimension_with_too_many_values_is_refused(tmp_path: Path):
+def test_a_dimension_with_too_many_values_is_refused(tmp_path: Path) -> None:
     frame = views(2_500).assign(country=[str(n) for n in range(2_500)])
     write(tmp_path / "v.parquet", frame)
     it = recommender(tmp_path, {"v": {"path": str(tmp_path / "v.parquet"), "time": "at"}})
@@ -212,7 +219,7 @@ def test_a_dimension_with_too_many_values_is_refused(tmp_path: Path):
         count_windows(it, "v", hours(), dimensions=("country",))
 
 
-def test_a_question_that_hangs_is_given_up_and_interrupted(lake: Recommender):
+def test_a_question_that_hangs_is_given_up_and_interrupted(lake: Recommender) -> None:
     source = open_source(lake, "views")
     endless = "SELECT count(*) FROM range(10_000_000_000) a, range(10_000) b"
     with pytest.raises(SourceError, match="no answer within 0 s"):

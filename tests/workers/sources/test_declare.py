@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from domain.errors import ConfigurationError
+from domain.recommender.recommender import Recommender
 from domain.values import Severity
 from workers.sources.declare import load
 from workers.sources.lines import line_of, nearest
@@ -28,13 +29,13 @@ table = "views"
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
-def declared(folder: Path, text: str, environment: dict[str, str] | None = None):
+def declared(folder: Path, text: str, environment: dict[str, str] | None = None) -> Recommender:
     file = folder / "recsysops.toml"
     file.write_text(text, encoding="utf-8")
     return load(file, environment or {})
 
 
-def test_a_declaration_becomes_frozen_values_with_absolute_paths(tmp_path: Path):
+def test_a_declaration_becomes_frozen_values_with_absolute_paths(tmp_path: Path) -> None:
     recommender = declared(tmp_path, GOOD)
     table = recommender.tables["views"]
     assert table.path == str(tmp_path / "views.parquet")
@@ -42,7 +43,7 @@ def test_a_declaration_becomes_frozen_values_with_absolute_paths(tmp_path: Path)
     assert recommender.checks["volume"].table == "views"
 
 
-def test_a_folder_stands_for_its_declaration(tmp_path: Path):
+def test_a_folder_stands_for_its_declaration(tmp_path: Path) -> None:
     declared(tmp_path, GOOD)
     assert load(tmp_path).name == "shop"
 
@@ -71,7 +72,7 @@ def test_a_folder_stands_for_its_declaration(tmp_path: Path):
 )
 def test_what_is_wrong_is_named_with_its_line_and_what_would_be_right(
     tmp_path: Path, wrong: str, right: str, line: int, words: str
-):
+) -> None:
     assert wrong in GOOD
     with pytest.raises(ConfigurationError) as told:
         declared(tmp_path, GOOD.replace(wrong, right))
@@ -80,7 +81,7 @@ def test_what_is_wrong_is_named_with_its_line_and_what_would_be_right(
     assert f"recsysops.toml:{line}: " in message
 
 
-def test_several_problems_are_told_together(tmp_path: Path):
+def test_several_problems_are_told_together(tmp_path: Path) -> None:
     text = (
         GOOD.replace('"1m"', '"soon"').replace('kind = "volume"', 'kind = "x"').replace("[rec", "[sub]\n[rec")
     )
@@ -89,17 +90,17 @@ def test_several_problems_are_told_together(tmp_path: Path):
     assert len(str(told.value).splitlines()) == 3
 
 
-def test_text_that_is_not_toml_says_where(tmp_path: Path):
+def test_text_that_is_not_toml_says_where(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"not readable as TOML.*line 1"):
         declared(tmp_path, "[recommender\n")
 
 
-def test_a_missing_file_says_how_to_write_one(tmp_path: Path):
+def test_a_missing_file_says_how_to_write_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="recsysops init"):
         load(tmp_path / "recsysops.toml")
 
 
-def test_a_variable_moves_the_data_and_its_default_lies_beside_the_declaration(tmp_path: Path):
+def test_a_variable_moves_the_data_and_its_default_lies_beside_the_declaration(tmp_path: Path) -> None:
     text = GOOD.replace("views.parquet", "${DATA:-data}/views.parquet")
     assert declared(tmp_path, text).tables["views"].path == str(tmp_path / "data/views.parquet")
     moved = declared(tmp_path, text, {"DATA": "/lake"})
@@ -107,22 +108,22 @@ def test_a_variable_moves_the_data_and_its_default_lies_beside_the_declaration(t
 
 
 @pytest.mark.parametrize("example", ["cinema", "movietweetings"])
-def test_the_examples_are_declared_rightly(example: str):
+def test_the_examples_are_declared_rightly(example: str) -> None:
     recommender = load(EXAMPLES / example, {})
     assert recommender.name == example
     assert recommender.checks
 
 
-def test_who_hears_of_an_incident():
+def test_who_hears_of_an_incident() -> None:
     recommender = load(EXAMPLES / "cinema", {})
     assert recommender.channels("impressions", Severity.SEV1) == ("#recsysops",)
 
 
-def test_lines_are_found_also_for_dotted_keys():
+def test_lines_are_found_also_for_dotted_keys() -> None:
     assert line_of('a.b = 1\n[c."d"]\ne = 2\n', ("c", "d", "e")) == 3
     assert line_of("a.b = 1\n", ("a", "b")) == 1
     assert line_of("a = 1\n", ("x",)) is None
 
 
-def test_without_a_near_name_all_are_offered():
+def test_without_a_near_name_all_are_offered() -> None:
     assert nearest("zzz", ["path", "time"]) == "choose from path, time"
