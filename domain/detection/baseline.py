@@ -139,6 +139,17 @@ def _trimmed(view: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.where(away <= np.maximum(4 * usual, 1e-9), view, np.nan)
 
 
+def medians_of_others(values: Floats) -> Floats:
+    """(n,) for each of (n,) values the median of the n − 1 others; n ≥ 2."""
+    order = np.argsort(values, kind="stable")
+    rank = np.empty(len(values), dtype=np.intp)
+    rank[order] = np.arange(len(values))
+    ordered, others = values[order], len(values) - 1
+    # Without the value of some rank, those from that rank on move down by one.
+    low, high = (others - 1) // 2, others // 2
+    return np.asarray((ordered[low + (rank <= low)] + ordered[high + (rank <= high)]) / 2)
+
+
 def _scatter(y: Floats, level: Floats, inverse: npt.NDArray[np.intp]) -> float:
     """
     Relative variance beyond counting noise, from how far each window lies from the others of its season.
@@ -151,13 +162,10 @@ def _scatter(y: Floats, level: Floats, inverse: npt.NDArray[np.intp]) -> float:
         members = np.flatnonzero(inverse == code)
         if len(members) < 2:
             continue
-        others = ratio[members]
-        for j, member in enumerate(members if len(members) <= 64 else members[-64:]):
-            rest = np.delete(others, j if len(members) <= 64 else len(members) - 64 + j)
-            centre = np.median(rest)
-            if centre > 0:
-                spread = np.sqrt(1 + MEDIAN_VARIANCE / len(rest))
-                residual[member] = (ratio[member] / centre - 1) / spread
+        centre = medians_of_others(ratio[members])
+        spread = np.sqrt(1 + MEDIAN_VARIANCE / (len(members) - 1))
+        away = (ratio[members] / np.maximum(centre, 1e-9) - 1) / spread
+        residual[members] = np.where(centre > 0, away, np.nan)
     seen = residual[np.isfinite(residual)]
     if len(seen) < 4:
         return 0.04

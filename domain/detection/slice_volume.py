@@ -55,8 +55,10 @@ def judge_slices(
     suspects = Suspects(
         counts.slices, judged.observed, judged.shares.share, judged.shares.dispersion, float(counts.total[-1])
     )
-    total = Total(float(counts.total[-1]), expect_total(counts, state), _dropping(counts, state))
-    picked = pick(suspects, discovered & matters, total, alpha, check.least_change)
+    picked: list[int] = []
+    if (discovered & matters).any():
+        total = Total(float(counts.total[-1]), expect_total(counts, state), _dropping(counts, state))
+        picked = pick(suspects, discovered & matters, total, alpha, check.least_change)
     findings = [_finding(check, counts, judged, place) for place in picked]
     state = state.model_copy(update={"wealth": spend(state.wealth, state.new(findings))})
     return confirm(state, findings, width, counts.start(len(counts.total) - 1))

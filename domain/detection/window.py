@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -46,8 +47,16 @@ class Grid:
 
     def local_seconds(self) -> npt.NDArray[np.int64]:
         """(count,) start of each window, seconds since 1970 on the local clock, for weekday and hour."""
-        edges = [self.edge(i) for i in range(self.count)]
-        return np.array([int(_offset(e, self.zone) + e.timestamp()) for e in edges], dtype=np.int64)
+        return _local_seconds(self)
+
+
+@lru_cache(maxsize=64)
+def _local_seconds(grid: Grid) -> npt.NDArray[np.int64]:
+    """Kept, and read-only: a walk over the past asks the same grid at each of its looks."""
+    edges = [grid.edge(i) for i in range(grid.count)]
+    seconds = np.array([int(_offset(e, grid.zone) + e.timestamp()) for e in edges], dtype=np.int64)
+    seconds.setflags(write=False)
+    return seconds
 
 
 def grid_until(end: datetime, width: timedelta, history: timedelta, zone: ZoneInfo) -> Grid:

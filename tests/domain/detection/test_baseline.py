@@ -4,16 +4,18 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.detection.baseline import Expected, expect
+from domain.detection.baseline import Expected, expect, medians_of_others
 from tests.domain.detection.traffic import DAY, totals, weekly
 
 DAY_SECONDS = 86_400.0
 
 
-def expected(values: np.ndarray, known: np.ndarray | None = None) -> Expected | None:
+def expected(values: np.ndarray, known: np.ndarray | None = None) -> Expected:
     counts = totals(values, DAY)
     usable = np.ones(len(values), dtype=bool) if known is None else known
-    return expect(counts.total, counts.local_seconds(), DAY_SECONDS, usable)
+    found = expect(counts.total, counts.local_seconds(), DAY_SECONDS, usable)
+    assert found is not None
+    return found
 
 
 def test_a_saturday_is_expected_to_be_like_other_saturdays() -> None:
@@ -44,7 +46,8 @@ def test_the_present_value_does_not_change_what_is_expected_of_it() -> None:
 
 
 def test_with_less_than_eight_windows_nothing_is_expected() -> None:
-    assert expected(weekly(8, seed=3)) is None
+    counts = totals(weekly(8, seed=3), DAY)
+    assert expect(counts.total, counts.local_seconds(), DAY_SECONDS, np.ones(8, dtype=bool)) is None
 
 
 def test_windows_that_may_not_be_learned_from_are_not() -> None:
@@ -71,3 +74,10 @@ def test_normal_days_are_rarely_called_abnormal() -> None:
         p_values.append(expected(values).p_value(float(values[-1])))
     assert np.mean(np.array(p_values) < 0.01) <= 0.05
     assert np.mean(np.array(p_values) < 0.5) >= 0.2
+
+
+@given(st.lists(st.floats(0, 5), min_size=2, max_size=12))
+def test_each_window_is_compared_with_the_median_of_all_others(values: list[float]) -> None:
+    ratio = np.array(values)
+    others = [float(np.median(np.delete(ratio, i))) for i in range(len(ratio))]
+    assert np.allclose(medians_of_others(ratio), others)
