@@ -69,10 +69,10 @@ def _when(material: Material, known: Known, seed: int) -> None:
     known.say("onset", f"Since {material.clock(onset.since)}{right}", min(0.95, 0.6 + onset.evidence / 200))
     word = "less" if onset.missing_per_hour > 0 else "more"
     change = onset.change
+    low, high = sorted((abs(change.low or 0), abs(change.high or 0)))
     known.say(
         "size",
-        f"{abs(change.value or 0):.0f} % {word} than expected "
-        f"[{abs(change.high or 0):.0f}–{abs(change.low or 0):.0f}], "
+        f"{abs(change.value or 0):.0f} % {word} than expected [{low:.0f}–{high:.0f}], "
         f"about {abs(onset.missing_per_hour):,.0f} {unit} an hour",
         0.7,
     )
