@@ -36,12 +36,15 @@ from workers import door
 
 PROCESSES: Mapping[str, str] = {
     "web": "exec python -m bot.app",
-    "worker": "exec celery -A workers.app worker --loglevel WARNING --concurrency ${WORKERS:-2}",
+    "worker": "exec nice -n 10 celery -A workers.app worker --loglevel WARNING --concurrency ${WORKERS:-2}",
     "clock": "exec python -m workers.schedule",
     "follower": "exec python -m workers.debts",
     "announce": "exec python -m bot.announce",
 }
-"""Those of the Procfile: a test holds the names against it."""
+"""
+Those of the Procfile: a test holds the names against it. Workers are nice, so that a press is answered before a
+diagnosis.
+"""
 
 LINES_TOLD = 12
 
