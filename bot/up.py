@@ -42,8 +42,8 @@ PROCESSES: Mapping[str, str] = {
     "announce": "exec python -m bot.announce",
 }
 """
-Those of the Procfile: a test holds the names against it. Workers are nice, so that a press is answered before a
-diagnosis.
+Those of the Procfile: a test holds the names against it. Workers are nice, so that a press is answered before
+a diagnosis.
 """
 
 LINES_TOLD = 12
