@@ -8,7 +8,7 @@ every slice around the one that surged, hold that much more than their own past 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -78,10 +78,10 @@ def pick(
     the better word.
     """
     whole = localise(suspects, np.flatnonzero(found), alpha, least_change)
-    shadow = moved(suspects, total)
+    lost = suspects.observed < suspects.share * suspects.n
+    dropping = total.dropping or bool(lost[whole].any())
+    shadow = moved(suspects, replace(total, dropping=dropping))
     if not shadow[whole].any():
         return whole
     drops = localise(suspects, np.flatnonzero(found & ~shadow), alpha, least_change)
-    lost = suspects.observed < suspects.share * suspects.n
-    only_surges = not lost[whole].any() and not total.dropping
-    return whole if only_surges and len(drops) > len(whole) else drops
+    return whole if not dropping and len(drops) > len(whole) else drops

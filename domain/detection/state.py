@@ -86,7 +86,8 @@ def confirm(state: CheckState, found: list[Finding], window_seconds: float, unti
     Which of `found` have been there long enough to tell, which earlier ones are over, and the next state.
 
     `until` is when the last window before this look's began: what is over now was wrong until then. A short
-    window has to show the same thing in two looks in a row; a long one is told at once.
+    window has to show the same thing in two looks in a row, and a surge in two windows that share no row: by
+    then the drop that it may come from is known. A long one is told at once.
     """
     need = CONFIRM_SHORT if window_seconds < SHORT_SECONDS else 1
     seen: dict[str, Seen] = {}
@@ -94,7 +95,7 @@ def confirm(state: CheckState, found: list[Finding], window_seconds: float, unti
     for finding in found:
         before = state.seen.get(finding.fingerprint)
         looks = before.looks + 1 if before else 1
-        told_now = looks >= need or bool(before and before.told)
+        told_now = bool(before and before.told) or (looks >= need and not _too_early(finding, before))
         seen[finding.fingerprint] = Seen(
             slice=finding.slice,
             since=before.since if before else finding.window_start,
@@ -117,3 +118,10 @@ def confirm(state: CheckState, found: list[Finding], window_seconds: float, unti
             seen[fingerprint] = before.model_copy(update={"missing": before.missing + 1})
     kept = state.model_copy(update={"seen": seen, "spoiled": tuple(spoiled[-SPOILED_KEPT:])})
     return Verdict(findings=tuple(told), cleared=tuple(cleared), state=kept)
+
+
+def _too_early(finding: Finding, before: Seen | None) -> bool:
+    """Whether a surge was seen in one and the same time only."""
+    if finding.change <= 0 or before is None:
+        return False
+    return finding.window_start < before.since + (finding.window_end - finding.window_start)

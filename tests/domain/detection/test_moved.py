@@ -1,16 +1,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
 
 from domain.detection.counts import Counts
 from domain.detection.slice_volume import judge_slices
-from domain.detection.state import CheckState, Seen, Verdict
+from domain.detection.state import CheckState, Seen, Verdict, confirm
 from domain.recommender.check import Check
 from domain.values import Slice, slice_of
-from tests.domain.detection.traffic import HOUR, cube, grid
+from tests.domain.detection.traffic import HOUR, MINUTE, cube, grid
 
 CHECK = Check(name="by_slice", kind="slice_volume", table="impressions")
 FRANCE, POLAND_TV = slice_of(country="France"), slice_of(country="Poland", device="tv")
@@ -94,3 +95,17 @@ def test_the_end_of_a_fault_raises_no_alarm_of_those_that_had_taken_its_place() 
         told += [(last, slice_) for slice_ in found(verdict)]
     assert {slice_ for _, slice_ in told} == {FRANCE}
     assert [last for last, _ in told] == list(range(60, 90))
+
+
+def test_a_surge_in_overlapping_short_windows_is_told_once_it_is_seen_in_other_rows() -> None:
+    counts = cube(80, 4_000, 3, {("Italy", "mobile"): 2.5})
+    (finding,) = look(counts).findings
+    first = finding.window_end
+    state, told = CheckState(), []
+    for seconds in range(0, 100, 10):
+        end = first + timedelta(seconds=seconds)
+        short = finding.model_copy(update={"window_start": end - MINUTE, "window_end": end})
+        verdict = confirm(state, [short], 60.0, end - MINUTE)
+        state = verdict.state
+        told += [seconds] * len(verdict.findings)
+    assert told == [60, 70, 80, 90]
