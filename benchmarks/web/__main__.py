@@ -35,7 +35,7 @@ def started(module: Sequence[str], environment: Mapping[str, str], log: Path) ->
     with running(module, {**environment, "PORT": str(port)}, log) as process:
         wait_until_healthy(f"http://127.0.0.1:{port}/health", process)
         seconds = time.perf_counter() - begun
-        return seconds, psutil.Process(process.pid).memory_info().rss / 2**20
+        return seconds, psutil.Process(process.pid).memory_info().rss / 1e6
 
 
 def main() -> None:
