@@ -25,16 +25,16 @@ SHORTEST_SECONDS, LONGEST_SECONDS = 0.3, 2.5
 
 class Killer:
     """
-    Runs the processes within `with`, and kills one of them every now and then.
+    Runs the processes within `with`, and kills one of them every now and then: `kills` times in all.
 
     Attributes:
         killed: how often each was killed so far.
     """
 
-    def __init__(self, root: Path, environment: Mapping[str, str], log: Path, seed: int) -> None:
+    def __init__(self, root: Path, environment: Mapping[str, str], log: Path, seed: int, kills: int) -> None:
         self.killed = Counter[str]()
         self._root, self._environment, self._log = root, environment, log
-        self._chance = random.Random(seed)
+        self._chance, self._kills = random.Random(seed), kills
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._enough = threading.Event()
         self._thread = threading.Thread(target=self._kill_now_and_then, daemon=True)
@@ -44,10 +44,10 @@ class Killer:
         """How many kills there were so far."""
         return self.killed.total()
 
-    @property
-    def stopped(self) -> bool:
-        """True where no more will be killed."""
-        return self._enough.is_set()
+    def _strike(self, name: str) -> None:
+        kill(self._running[name])
+        self.killed[name] += 1
+        self._start(name)
 
     def stop_killing(self) -> None:
         """What runs now goes on running."""
@@ -79,10 +79,10 @@ class Killer:
 
     def _kill_now_and_then(self) -> None:
         order: list[str] = []
-        while not self._enough.wait(self._chance.uniform(SHORTEST_SECONDS, LONGEST_SECONDS)):
+        while self.count < self._kills and not self._enough.wait(self._pause_seconds()):
             if not order:  # in turns, so that chance leaves nobody out
                 order = self._chance.sample(VICTIMS, k=len(VICTIMS))
-            name = order.pop()
-            kill(self._running[name])
-            self.killed[name] += 1
-            self._start(name)
+            self._strike(order.pop())
+
+    def _pause_seconds(self) -> float:
+        return self._chance.uniform(SHORTEST_SECONDS, LONGEST_SECONDS)

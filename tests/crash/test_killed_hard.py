@@ -32,9 +32,12 @@ from workers.handle import handle
 from workers.store.events import read_stream
 from workers.store.verify import verify
 
-WALKS = int(os.environ.get("CRASH_WALKS", "20"))
+WALKS = int(os.environ.get("CRASH_WALKS", "4"))
 SEED = int(os.environ.get("CRASH_SEED", "2"))
 KILLS = 20
+SPREAD_KILLS = 10
+"""As many kills it takes until the last incident is opened, so that the others meet every step."""
+
 LONGEST_SECONDS = 300.0
 DETECTOR = Actor(kind="worker", id="worker:detect")
 WAY = (
@@ -103,7 +106,7 @@ def killer(
         SECRET_ENV: SECRET,
     }
     environment.pop("SLACK_APP_TOKEN", None)
-    with Killer(root, environment, tmp_path / "processes.log", SEED) as running:
+    with Killer(root, environment, tmp_path / "processes.log", SEED, KILLS) as running:
         yield running
 
 
@@ -124,17 +127,19 @@ def names(log: Engine, stream: str) -> list[str]:
         return [recorded.event.wire_name for recorded in read_stream(connection, stream)]
 
 
-def walk(log: Engine, genres: list[str], killer: Killer, walker: Walker) -> dict[str, str]:
-    """Every incident to its end; genre → stream. Spread over the kills, so that they meet every step."""
+def walk(
+    log: Engine, genres: list[str], small: SmallRecommender, killer: Killer, walker: Walker
+) -> dict[str, str]:
+    """Every incident to its end while things die; genre → stream. Begun one by one, as they are walked."""
     streams: dict[str, str] = {}
     until = time.monotonic() + LONGEST_SECONDS
     while time.monotonic() < until:
-        for genre in genres[len(streams) : 2 + killer.count * WALKS // KILLS]:
+        for genre in genres[len(streams) : 2 + killer.count * WALKS // SPREAD_KILLS]:
             streams[genre] = opened(log, genre)
+            small.genres[streams[genre]] = genre
         walker.look_and_press()
-        if killer.count >= KILLS and not killer.stopped:
+        if killer.count >= KILLS and all_told_closed(walker, genres):
             killer.stop_killing()
-        if killer.stopped and len(streams) == len(genres) and all_told_closed(walker, genres):
             return streams
         time.sleep(0.2)
     told = {stream: names(log, stream) for stream in streams.values()}
@@ -149,7 +154,7 @@ def all_told_closed(walker: Walker, genres: list[str]) -> bool:
 def test_everything_killed_at_random_moments_every_incident_ends_the_same_and_nothing_is_done_twice(
     log: Engine, genres: list[str], small: SmallRecommender, killer: Killer, walker: Walker
 ) -> None:
-    streams = walk(log, genres, killer, walker)
+    streams = walk(log, genres, small, killer, walker)
     print(f"{killer.killed=} {walker.lost=} deliveries={small.delivered.total()}")  # noqa: T201 - for whoever asks
 
     assert killer.count >= KILLS
