@@ -27,7 +27,8 @@ _log = structlog.get_logger(__name__)
 
 def watch(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     """
-    One look. Verified as soon as one whole window after the deployment has its metric back in the band;
+    One look. Verified as soon as one whole window after the deployment has its metric back in the band, and
+    either chance cannot explain the repair or an earlier window without a row in common shows it too;
     refuted when the declared time to watch is over without it; until then a look is only written down.
     """
     hotfix, finding = work.incident.hotfix, work.incident.finding
@@ -37,12 +38,13 @@ def watch(work: Work, recommender: Recommender) -> Sequence[c.Command]:
         reason = "No check raised this incident, so nothing can be measured; judge it yourself."
         return (c.RefuteHotfix(option=hotfix.option, reason=reason),)
     start, end = window_to_look_at(recommender, finding, hotfix.applied_at, work.at)
+    looks = _looks(work, hotfix)
     # A forecast is of a day to come: it may be looked at as soon as there is one.
     predicted = finding.kind == "predicted"
     long_enough = min(finding.window_end - finding.window_start, hotfix.watch_until - hotfix.applied_at)
     whole = predicted or end - start >= long_enough
     over = end >= hotfix.watch_until
-    if not over and (not whole or end < _last_look(work, hotfix) + LOOK_AGAIN_AFTER):
+    if not over and (not whole or end < _last_look(looks, hotfix) + LOOK_AGAIN_AFTER):
         return ()
     try:
         seen = (
@@ -57,7 +59,9 @@ def watch(work: Work, recommender: Recommender) -> Sequence[c.Command]:
             )
         _log.warning("not_measured", incident=work.incident.number, error=str(error))
         return ()
-    return (_judged(hotfix, finding, seen, whole, over, end),)
+    back = whole and _back(recommender, finding, seen)
+    before = any(look.window_end <= start and look.repaired_share >= REPAIRED_ENOUGH for look in looks)
+    return (_judged(hotfix, finding, seen, back, over, end, before),)
 
 
 def _measure_launch(recommender: Recommender, finding: Finding, at: datetime) -> Measurement:
@@ -75,12 +79,19 @@ def window_to_look_at(
     return max(applied_at, end - (finding.window_end - finding.window_start)), end
 
 
+def _back(recommender: Recommender, finding: Finding, seen: Measurement) -> bool:
+    """The check would not alarm: in its band, or off by less than the check thinks worth a word."""
+    check = recommender.checks.get(finding.check)
+    tolerated = check.least_change * seen.expected if check else 0.0
+    return seen.within or abs(seen.observed - seen.expected) < tolerated
+
+
 def _judged(
-    hotfix: Hotfix, finding: Finding, seen: Measurement, whole: bool, over: bool, end: datetime
+    hotfix: Hotfix, finding: Finding, seen: Measurement, back: bool, over: bool, end: datetime, before: bool
 ) -> c.Command:
     repaired = seen.repaired(finding)
     low, high = _interval(finding, seen)
-    if whole and seen.within and repaired >= REPAIRED_ENOUGH and (low is None or low > 0):
+    if back and repaired >= REPAIRED_ENOUGH and (before or low is None or low > 0):
         return c.VerifyHotfix(
             option=hotfix.option,
             observed=seen.observed,
@@ -117,8 +128,11 @@ def _interval(finding: Finding, seen: Measurement) -> tuple[float | None, float 
     return repaired - half, repaired + half
 
 
-def _last_look(work: Work, hotfix: Hotfix) -> datetime:
+def _looks(work: Work, hotfix: Hotfix) -> list[HotfixWatched]:
     with work.log.connect() as connection:
         events = read_stream(connection, work.incident.stream)
-    looks = (r.event.window_end for r in events if isinstance(r.event, HotfixWatched) and r.at >= hotfix.at)
-    return max(looks, default=hotfix.at - LOOK_AGAIN_AFTER)
+    return [r.event for r in events if isinstance(r.event, HotfixWatched) and r.at >= hotfix.at]
+
+
+def _last_look(looks: Sequence[HotfixWatched], hotfix: Hotfix) -> datetime:
+    return max((look.window_end for look in looks), default=hotfix.at - LOOK_AGAIN_AFTER)

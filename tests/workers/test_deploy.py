@@ -241,3 +241,20 @@ def test_a_look_sees_nothing_from_before_the_deployment(
     start, end = asked[0]
     assert start >= (story.hotfix.applied_at or end)
     assert timedelta(seconds=60) <= end - start <= timedelta(seconds=61)
+
+
+def test_a_wide_interval_is_made_up_for_by_a_second_window_that_is_good_too(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    applied(story, timedelta(minutes=4))
+    uncertain = Measurement(observed=97.0, expected=100.0, low=0.0, high=260.0, p_value=0.9)
+    monkeypatch.setattr("workers.watch.measure", lambda *_: uncertain)
+    earlier = clock.now() - timedelta(minutes=2)
+    assert story.settle("watch", watch)
+    assert story.hotfix.stage == "applied"
+    story.say(
+        c.RecordWatch(option="fill", observed=97, expected=100, repaired_share=0.95, window_end=earlier)
+    )
+    monkeypatch.setattr("workers.watch.LOOK_AGAIN_AFTER", timedelta(0))
+    assert story.settle("watch", watch)
+    assert story.hotfix.stage == "verified"
