@@ -251,10 +251,11 @@ def test_a_wide_interval_is_made_up_for_by_a_second_window_that_is_good_too(
     monkeypatch.setattr("workers.watch.measure", lambda *_: uncertain)
     earlier = clock.now() - timedelta(minutes=2)
     assert story.settle("watch", watch)
-    assert story.hotfix.stage == "applied"
+    stages = [story.hotfix.stage]
     story.say(
         c.RecordWatch(option="fill", observed=97, expected=100, repaired_share=0.95, window_end=earlier)
     )
     monkeypatch.setattr("workers.watch.LOOK_AGAIN_AFTER", timedelta(0))
     assert story.settle("watch", watch)
-    assert story.hotfix.stage == "verified"
+    stages.append(story.hotfix.stage)
+    assert stages == ["applied", "verified"]
