@@ -59,7 +59,7 @@ def watch(work: Work, recommender: Recommender) -> Sequence[c.Command]:
             )
         _log.warning("not_measured", incident=work.incident.number, error=str(error))
         return ()
-    back = whole and _back(recommender, finding, seen)
+    back = whole and seen.within
     before = any(look.window_end <= start and look.repaired_share >= REPAIRED_ENOUGH for look in looks)
     return (_judged(hotfix, finding, seen, back, over, end, before),)
 
@@ -77,13 +77,6 @@ def window_to_look_at(
     table = recommender.tables.get(finding.table)
     end = at - (table.settle if table else timedelta(0))
     return max(applied_at, end - (finding.window_end - finding.window_start)), end
-
-
-def _back(recommender: Recommender, finding: Finding, seen: Measurement) -> bool:
-    """The check would not alarm: in its band, or off by less than the check thinks worth a word."""
-    check = recommender.checks.get(finding.check)
-    tolerated = check.least_change * seen.expected if check else 0.0
-    return seen.within or abs(seen.observed - seen.expected) < tolerated
 
 
 def _judged(
