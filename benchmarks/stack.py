@@ -63,7 +63,7 @@ def stack(declaration: Path | None = None, extra: Mapping[str, str] | None = Non
     with ExitStack() as held:
         held.callback(shutil.rmtree, folder, ignore_errors=True)
         servers = held.enter_context(embedded.started(folder / "servers"))
-        migrate(servers.database_url)
+        migrate(servers.owner_url)
         environment = {
             **os.environ,
             "DATABASE_URL": servers.database_url,

@@ -38,9 +38,9 @@ def servers() -> Iterator[Servers]:
             folder = Path(tempfile.gettempdir(), f"recsysops-tests-{run}")
             stack.callback(_remove_unused, folder)
             started = stack.enter_context(embedded.started(folder))
-            _hurry(started.database_url)
-            database, broker = database or started.database_url, broker or started.redis_url
-        yield Servers(database, broker)
+            _hurry(started.owner_url)
+            database, broker = database or started.owner_url, broker or started.redis_url
+        yield Servers(database, broker, database)
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +72,13 @@ def database_url(servers: Servers, template: str) -> Iterator[str]:
 def log(database_url: str) -> Engine:
     """The store of this test."""
     return engine(database_url)
+
+
+@pytest.fixture
+def owner(database_url: str) -> Iterator[psycopg.Connection]:
+    """Whoever owns the tables, as migrations do; the program itself works under a role that may do less."""
+    with psycopg.connect(driver_address(database_url), autocommit=True) as connection:
+        yield connection
 
 
 @pytest.fixture

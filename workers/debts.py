@@ -29,7 +29,7 @@ from workers.follow import follow
 from workers.handle import handle, replayed
 from workers.settings import settings
 from workers.store import attempts, cards
-from workers.store.connection import engine
+from workers.store.connection import own
 from workers.store.lock import alone
 
 FOLLOWER = "debts"
@@ -180,7 +180,7 @@ def main() -> None:
     stop = Signal()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    follow(engine(settings().database()), FOLLOWER, hand_over(Carrier(settings().broker()).send), stop)
+    follow(own(), FOLLOWER, hand_over(Carrier(settings().broker()).send), stop)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from workers.settings import Settings
 from workers.settings import settings as environment
 from workers.store import attachments, cards
 from workers.store.connection import engine
-from workers.store.events import read_after, read_stream
+from workers.store.events import number, read_after, read_stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -66,7 +66,7 @@ class Door:
             ConfigurationError: no PostgreSQL is named.
         """
         self._settings = settings
-        self._engine = engine(settings.database())
+        self._engine = engine(settings.database(), settings.workspace)
         self._carrier: Carrier | None = None
         self._carrier_lock = Lock()
 
@@ -109,6 +109,7 @@ class Door:
 
     def unseen(self, follower: str, limit: int = 100) -> list[Recorded]:
         """The next events that a follower has not seen, in order of commit."""
+        number(self._engine)
         with self._engine.begin() as connection:
             return list(read_after(connection, hold_position(connection, follower), limit))
 

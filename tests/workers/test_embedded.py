@@ -33,14 +33,14 @@ def start_owner(folder: Path) -> subprocess.Popen[str]:
 
 
 def write(servers: embedded.Servers) -> None:
-    with psycopg.connect(servers.database_url) as connection:
+    with psycopg.connect(servers.owner_url) as connection:
         connection.execute("CREATE TABLE kept (word text)")
         connection.execute("INSERT INTO kept VALUES ('still here')")
     redis.Redis.from_url(servers.redis_url).set("kept", "still here")
 
 
 def read(servers: embedded.Servers) -> tuple[str, str]:
-    with psycopg.connect(servers.database_url) as connection:
+    with psycopg.connect(servers.owner_url) as connection:
         row = connection.execute("SELECT word FROM kept").fetchone()
     assert row is not None
     return row[0], str(redis.Redis.from_url(servers.redis_url, decode_responses=True).get("kept"))

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from threading import Event as Signal
 from threading import Thread
 
+import psycopg
 import pytest
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
 from domain.incident.events import Recorded
 from workers.follow import catch_up, follow, hold_position
@@ -80,7 +81,9 @@ def test_a_running_follower_is_woken_by_an_append_and_survives_a_failing_effect(
         assert hold_position(connection, "f") == 2
 
 
-def test_a_follower_outlives_the_loss_of_its_connections(log: Engine, opened: Opened) -> None:
+def test_a_follower_outlives_the_loss_of_its_connections(
+    log: Engine, owner: psycopg.Connection, opened: Opened
+) -> None:
     stop, done = Signal(), Signal()
 
     def effect(connection: Connection, recorded: Recorded) -> None:
@@ -92,9 +95,10 @@ def test_a_follower_outlives_the_loss_of_its_connections(log: Engine, opened: Op
     thread.start()
     try:
         opened("Drama", "a")
-        with log.connect() as connection:
-            others = "datname = current_database() AND pid <> pg_backend_pid()"
-            connection.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"))
+        owner.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
         opened("Comedy", "b")
         assert done.wait(20)
     finally:

@@ -40,7 +40,7 @@ def begin(connection: Connection, stream: str, debt: Debt, at: datetime) -> tupl
     """Count a beginning; returns how many there were since the last end, and the last trouble."""
     statement = insert(_ATTEMPTS).values({**_fresh(stream, debt, at), "begun": 1})
     counted = statement.on_conflict_do_update(
-        index_elements=["event_id", "kind"], set_={"begun": _ATTEMPTS.c.begun + 1}
+        constraint="attempts_pkey", set_={"begun": _ATTEMPTS.c.begun + 1}
     )
     row = connection.execute(counted.returning(_ATTEMPTS.c.begun, _ATTEMPTS.c.trouble)).one()
     return row.begun, row.trouble

@@ -1,36 +1,110 @@
-"""The card of each incident: written with its events, read by everything that shows or asks."""
+"""
+The card of each incident: written with its events, read by everything that shows or asks.
+
+A card is a fold over events and may be made again at any time. It names the shape of `Incident` that made it;
+where a newer release reads an older shape, it folds the events instead, so no card is ever half understood.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, cast, func, select
-from sqlalchemy.dialects.postgresql import JSONB, insert
-from sqlalchemy.exc import IntegrityError
+import orjson
+from sqlalchemy import ColumnElement, Connection, func, select, true
 
 from domain.incident.decide import DEPLOYED
-from domain.incident.state import Incident
-from workers.store.events import conflict
+from domain.incident.events import Recorded
+from domain.incident.state import Incident, replay
+from workers.store import events
+from workers.store.events import Draft, Head
 from workers.store.tables import CardRow
 
 _CARDS = CardRow.__table__  # type: ignore[attr-defined]
 
+HIGHEST_NUMBER = 2**31 - 1
+"""What PostgreSQL's integer holds; whoever asks for more gets no incident, not an error."""
+
+_COLUMNS = (
+    "stream",
+    "number",
+    "status",
+    "severity",
+    "fingerprint",
+    "opened_at",
+    "owes",
+    "expires_at",
+    "version",
+    "incident",
+    "shape",
+    "unscored",
+)
+
+_VALUES = ", ".join(f"%(card_{name})s" for name in _COLUMNS)
+_CHANGES = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])
+UPSERT = (
+    f"INSERT INTO cards ({', '.join(_COLUMNS)}) VALUES ({_VALUES}) "  # noqa: S608 - constants
+    f"ON CONFLICT ON CONSTRAINT cards_pkey DO UPDATE SET {_CHANGES}"
+)
+
+_APPEND, _PENDING = events.INSERT.rsplit("INSERT INTO pending", maxsplit=1)
+_APPEND_WITH_CARD = f"{_APPEND.rstrip()}, queued AS (INSERT INTO pending{_PENDING}) {UPSERT}"
+
+_STAND = """
+SELECT answered.stream AS answered, cards.incident, cards.shape, newest.version, newest.hash
+FROM (SELECT) AS one
+LEFT JOIN (SELECT stream FROM events WHERE key = %(key)s AND part = 0) AS answered ON true
+LEFT JOIN cards ON cards.stream = %(stream)s
+LEFT JOIN (
+    SELECT version, hash FROM events WHERE stream = %(stream)s ORDER BY version DESC LIMIT 1
+) AS newest ON true
+"""
+
+
+@dataclass(frozen=True)
+class Stand:
+    """Where an incident stands, all of one moment; `answered`: the stream a key was answered in before."""
+
+    answered: str | None
+    incident: Incident | None
+    head: Head
+
+
+def stand(connection: Connection, stream: str, key: str) -> Stand:
+    """Everything that deciding needs, in one question."""
+    row = connection.exec_driver_sql(_STAND, {"stream": stream, "key": key}).one()
+    if row.version is None:
+        return Stand(row.answered, None, Head(stream))
+    incident = _read(row.incident, row.shape)
+    if incident is None or incident.version != row.version:
+        # Of an older release, or gone: the events know. They may have grown since; the append will say so.
+        incident = _folded(connection, stream)
+    return Stand(row.answered, incident, Head(stream, row.version, bytes(row.hash)))
+
+
+def append(connection: Connection, draft: Draft, incident: Incident) -> tuple[Recorded, ...]:
+    """
+    Write events and the card that they make, in one statement.
+
+    Raises:
+        VersionConflict: somebody else appended first, or another incident took the number.
+    """
+    card = {f"card_{name}": value for name, value in row_of(incident).items()}
+    events.write(connection, _APPEND_WITH_CARD, {**draft.parameters, **card})
+    return draft.recorded
+
 
 def keep(connection: Connection, incident: Incident) -> None:
     """
-    Write the card, in the transaction of its events.
+    Write a card that was made again.
 
     Raises:
-        VersionConflict: another incident took the number first.
+        VersionConflict: another incident has its number.
     """
-    row = row_of(incident)
-    statement = insert(_CARDS).values(row)
-    changed = {name: statement.excluded[name] for name in row if name != "stream"}
-    try:
-        connection.execute(statement.on_conflict_do_update(index_elements=["stream"], set_=changed))
-    except IntegrityError as error:
-        raise conflict(error) from error
+    events.write(connection, UPSERT, {f"card_{name}": value for name, value in row_of(incident).items()})
 
 
 def row_of(incident: Incident) -> dict[str, Any]:
@@ -46,21 +120,27 @@ def row_of(incident: Incident) -> dict[str, Any]:
         "expires_at": _expires_at(incident),
         "version": incident.version,
         "incident": incident.model_dump_json(),
+        "shape": shape(),
+        "unscored": incident.kind == "predicted" and incident.score is None,
     }
 
 
-def _expires_at(incident: Incident) -> datetime | None:
-    """When the hotfix has to be taken back, while it acts; kept as a column so that the clock finds it."""
-    hotfix = incident.hotfix
-    return hotfix.expires_at if hotfix and hotfix.stage in DEPLOYED else None
+@lru_cache(maxsize=1)
+def shape() -> str:
+    """The shape of `Incident` in this release, as 16 hexadecimal digits."""
+    schema = orjson.dumps(Incident.model_json_schema(), option=orjson.OPT_SORT_KEYS)
+    return sha256(schema).hexdigest()[:16]
 
 
 def find(connection: Connection, stream_or_number: str | int) -> Incident | None:
     """The incident of a stream, or of a number (`142`, `"142"` or `"#142"`)."""
     asked = str(stream_or_number).removeprefix("#")
-    which = _CARDS.c.number == int(asked) if asked.isdecimal() else _CARDS.c.stream == asked
-    found = connection.execute(select(_CARDS.c.incident).where(which)).scalar_one_or_none()
-    return None if found is None else Incident.model_validate_json(found)
+    if asked.isdecimal():
+        wanted = _CARDS.c.number == min(int(asked), HIGHEST_NUMBER)
+    else:
+        wanted = _CARDS.c.stream == asked
+    found = _some(connection, wanted)
+    return found[0] if found else None
 
 
 def unclosed(connection: Connection, fingerprint: str) -> str | None:
@@ -76,37 +156,73 @@ def times_seen(connection: Connection, fingerprint: str) -> int:
 
 
 def next_number(connection: Connection) -> int:
-    """One more than the highest number; asked while the right to append is held, so numbers have no gaps."""
+    """One more than the highest number; asked while the right to open is held, so numbers have no gaps."""
     return int(connection.execute(select(func.coalesce(func.max(_CARDS.c.number), 0))).scalar_one()) + 1
 
 
 def every(connection: Connection, status: str | tuple[str, ...] | None = None) -> list[Incident]:
     """The incidents with this status (or any of these; or all), newest first."""
-    query = select(_CARDS.c.incident).order_by(_CARDS.c.number.desc())
-    if status is not None:
-        query = query.where(_CARDS.c.status.in_([status] if isinstance(status, str) else status))
-    return [Incident.model_validate_json(found) for found in connection.execute(query).scalars()]
+    statuses = (status,) if isinstance(status, str) else status
+    return _some(connection, true() if statuses is None else _CARDS.c.status.in_(statuses))
+
+
+def page(
+    connection: Connection,
+    *,
+    statuses: tuple[str, ...] = (),
+    severities: tuple[str, ...] = (),
+    below: int | None = None,
+    limit: int = 50,
+) -> list[Incident]:
+    """
+    One page of incidents, newest first.
+
+    Args:
+        statuses, severities: only these; all where empty.
+        below: only numbers below this one: the last number of the page before.
+    """
+    wanted: ColumnElement[bool] = true()
+    if statuses:
+        wanted &= _CARDS.c.status.in_(statuses)
+    if severities:
+        wanted &= _CARDS.c.severity.in_(severities)
+    if below is not None:
+        wanted &= _CARDS.c.number < below
+    return _some(connection, wanted, limit=limit)
 
 
 def newest(connection: Connection, fingerprint: str) -> Incident | None:
     """The newest incident of a fingerprint, closed or not."""
-    query = select(_CARDS.c.incident).where(_CARDS.c.fingerprint == fingerprint)
-    found = connection.execute(query.order_by(_CARDS.c.number.desc()).limit(1)).scalar_one_or_none()
-    return None if found is None else Incident.model_validate_json(found)
+    found = _some(connection, _CARDS.c.fingerprint == fingerprint, limit=1)
+    return found[0] if found else None
 
 
 def unscored(connection: Connection) -> list[Incident]:
     """The predictions of which it was not yet said whether they came true, oldest first."""
-    fields = cast(_CARDS.c.incident, JSONB)
-    query = select(_CARDS.c.incident).where(
-        fields["kind"].astext == "predicted", fields["score"].astext.is_(None)
-    )
-    found = connection.execute(query.order_by(_CARDS.c.number)).scalars()
-    return [Incident.model_validate_json(one) for one in found]
+    return _some(connection, _CARDS.c.unscored)[::-1]
 
 
 def to_remind(connection: Connection) -> list[Incident]:
-    """The incidents that await an answer, or whose hotfix will expire."""
-    query = select(_CARDS.c.incident).where(_CARDS.c.owes | _CARDS.c.expires_at.is_not(None))
-    found = connection.execute(query.order_by(_CARDS.c.number)).scalars()
-    return [Incident.model_validate_json(one) for one in found]
+    """The incidents that await an answer, or whose hotfix will expire, oldest first."""
+    return _some(connection, _CARDS.c.owes | _CARDS.c.expires_at.is_not(None))[::-1]
+
+
+def _some(connection: Connection, wanted: ColumnElement[bool], limit: int | None = None) -> list[Incident]:
+    query = select(_CARDS.c.incident, _CARDS.c.shape, _CARDS.c.stream).where(wanted)
+    rows = connection.execute(query.order_by(_CARDS.c.number.desc()).limit(limit)).all()
+    found = (_read(row.incident, row.shape) or _folded(connection, row.stream) for row in rows)
+    return [incident for incident in found if incident is not None]
+
+
+def _folded(connection: Connection, stream: str) -> Incident | None:
+    return replay(events.read_stream(connection, stream))
+
+
+def _read(incident: str | None, made_by: str | None) -> Incident | None:
+    return Incident.model_validate_json(incident) if incident and made_by == shape() else None
+
+
+def _expires_at(incident: Incident) -> datetime | None:
+    """When the hotfix has to be taken back, while it acts; kept as a column so that the clock finds it."""
+    hotfix = incident.hotfix
+    return hotfix.expires_at if hotfix and hotfix.stage in DEPLOYED else None

@@ -1,4 +1,9 @@
-"""One pool of PostgreSQL connections a process, and the address in the spelling SQLAlchemy wants."""
+"""
+One pool of PostgreSQL connections a process, and the address in the spelling SQLAlchemy wants.
+
+Whatever login an address names, the program works under the role `recsysops_app`, which may add to the log
+and not change it, and in one workspace, beyond which the database shows it nothing.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +11,13 @@ from functools import lru_cache
 
 from sqlalchemy import Engine, create_engine, make_url
 
+from workers.settings import settings
+
 POOL_CONNECTIONS = 5
 POOL_OVERFLOW = 15
 CONNECT_SECONDS = 5
 STATEMENT_MILLISECONDS = 60_000
+ROLE = "recsysops_app"
 
 
 def spell(url: str) -> str:
@@ -29,13 +37,29 @@ def driver_address(url: str) -> str:
     return make_url(spell(url)).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-@lru_cache(maxsize=32)
-def engine(url: str) -> Engine:
+def own() -> Engine:
     """
-    The pool for this address; the same one each time in one process.
+    The store that this process's environment names.
+
+    Raises:
+        ConfigurationError: no PostgreSQL is named.
+    """
+    return engine(settings().database(), settings().workspace)
+
+
+@lru_cache(maxsize=32)
+def engine(url: str, workspace: str = "main") -> Engine:
+    """
+    The pool for this address and workspace; the same one each time in one process.
 
     A connection that died is noticed before it is used; a statement that hangs is ended by the server.
     """
+    options = {
+        "statement_timeout": STATEMENT_MILLISECONDS,
+        "timezone": "UTC",
+        "role": ROLE,
+        "recsysops.workspace": workspace,
+    }
     return create_engine(
         spell(url),
         pool_size=POOL_CONNECTIONS,
@@ -43,6 +67,6 @@ def engine(url: str) -> Engine:
         pool_pre_ping=True,
         connect_args={
             "connect_timeout": CONNECT_SECONDS,
-            "options": f"-c statement_timeout={STATEMENT_MILLISECONDS} -c timezone=UTC",
+            "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
         },
     )

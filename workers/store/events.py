@@ -1,36 +1,48 @@
 """
 Append to the log, and read it.
 
-Positions are in the order of commits: an append holds one advisory lock from before its position is drawn
-until its transaction ends, so a reader that has seen position n never finds n - 1 filled in later. It costs
-group commit between writers; an incident log has few of them.
-
-Each event carries SHA-256 of (the hash before it in its stream + its own canonical bytes).
+An append is one INSERT that waits for nobody: two writers of one stream meet at its unique version, two
+askings of one key at the key. It also puts the event's id into `pending`; whoever reads next has PostgreSQL
+number what is pending, and so committed (`number_events` in migrations/). What has no number yet is not
+visible to a reader by position, so a reader that has seen position n never finds n - 1 filled in later.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from hashlib import sha256
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC
 from typing import Any
 
 import orjson
 from pydantic import ValidationError
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
 from domain.errors import LogError, VersionConflict
 from domain.incident.codec import decode, encode
 from domain.incident.events import IncidentEvent, Recorded
 from domain.values import Actor, Moment, Value
-from workers.store.tables import EventRow
+from workers.store.chain import chained
 
-APPEND_LOCK = 5_270_001
 CHANNEL = "recsysops_events"
 
-_EVENTS = EventRow.__table__  # type: ignore[attr-defined]
 _IN_THE_WAY = {"events_stream_version_key", "events_key_part_key", "cards_pkey", "cards_number_key"}
+
+COLUMNS = "stream, version, wire_name, schema_version, data, actor_kind, actor, cause, at, key, part, hash"
+
+INSERT = """
+WITH written AS (
+    INSERT INTO events (stream, version, wire_name, schema_version, data, actor_kind, actor, cause, at, key,
+                        part, hash)
+    SELECT %(stream)s, %(before)s + n, wire_name, schema_version, data, %(actor_kind)s, %(actor)s, %(cause)s,
+           %(at)s, %(key)s, n - 1, hash
+    FROM unnest(%(wire_names)s::text[], %(schema_versions)s::int[], %(data)s::text[], %(hashes)s::bytea[])
+         WITH ORDINALITY AS event (wire_name, schema_version, data, hash, n)
+    ORDER BY n
+    RETURNING id)
+INSERT INTO pending (event_id) SELECT id FROM written
+"""
 
 
 class Origin(Value):
@@ -42,46 +54,85 @@ class Origin(Value):
     at: Moment
 
 
+@dataclass(frozen=True)
+class Head:
+    """Where a stream stands: its newest version and that event's hash (0 and empty before the first)."""
+
+    stream: str
+    version: int = 0
+    hash: bytes = b""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Events about to be written: as they will read back, and as the parameters of `INSERT`."""
+
+    recorded: tuple[Recorded, ...]
+    parameters: dict[str, Any]
+
+
 def event_id(stream: str, version: int) -> str:
     """The id of an event: its place in its stream, so that it is the same wherever it is made."""
     return f"{stream}:{version}"
 
 
-def queue_up(connection: Connection) -> None:
-    """Wait for the right to append, and keep it until the transaction ends. Asking twice is harmless."""
-    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": APPEND_LOCK})
+def draft(head: Head, events: Sequence[IncidentEvent], origin: Origin) -> Draft:
+    """
+    The events that come after `head`, chained to it.
+
+    Raises:
+        LogError: an event would not read back as it was written (for instance an infinite number in it).
+    """
+    rows: list[dict[str, Any]] = []
+    before = head.hash
+    for part, event in enumerate(events):
+        row = _row(head.stream, head.version + part + 1, part, event, origin)
+        before = row["hash"] = chained(before, row)
+        rows.append(row)
+    parameters = {
+        "stream": head.stream,
+        "before": head.version,
+        "actor_kind": origin.actor.kind,
+        "actor": origin.actor.id,
+        "cause": origin.cause,
+        "at": origin.at,
+        "key": origin.key,
+        "wire_names": [row["wire_name"] for row in rows],
+        "schema_versions": [row["schema_version"] for row in rows],
+        "data": [row["data"] for row in rows],
+        "hashes": [row["hash"] for row in rows],
+    }
+    written = zip(rows, events, strict=True)
+    return Draft(tuple(_recorded(row, event) for row, event in written), parameters)
 
 
 def append(
-    connection: Connection,
-    stream: str,
-    expected_version: int,
-    events: Sequence[IncidentEvent],
-    origin: Origin,
+    connection: Connection, head: Head, events: Sequence[IncidentEvent], origin: Origin
 ) -> tuple[Recorded, ...]:
     """
-    Write `events` after `expected_version` of `stream`, in the caller's transaction.
+    Write `events` after `head`, in the caller's transaction.
 
     Raises:
         VersionConflict: somebody else appended first, perhaps under the same key: look for its `answer`,
             else read again and decide again.
-        LogError: an event would not read back as it was written (for instance an infinite number in it).
+        LogError: an event would not read back as it was written.
     """
-    queue_up(connection)
-    version, before = _head(connection, stream)
-    if version != expected_version:
-        raise VersionConflict(f"{stream} stands at version {version}, not {expected_version}; read it again.")
-    rows: list[dict[str, Any]] = []
-    for part, event in enumerate(events):
-        row = _row(stream, version + part + 1, part, event, origin)
-        before = row["hash"] = chained(before, row)
-        rows.append(row)
+    made = draft(head, events, origin)
+    write(connection, INSERT, made.parameters)
+    return made.recorded
+
+
+def write(connection: Connection, statement: str, parameters: dict[str, Any]) -> None:
+    """
+    Run a statement that appends.
+
+    Raises:
+        VersionConflict: somebody else appended first.
+    """
     try:
-        found = connection.execute(insert(_EVENTS).returning(_EVENTS.c.position, _EVENTS.c.version), rows)
+        connection.exec_driver_sql(statement, parameters)
     except IntegrityError as error:
         raise conflict(error) from error
-    positions = {row.version: row.position for row in found}
-    return tuple(recorded_from({**row, "position": positions[row["version"]]}) for row in rows)
 
 
 def conflict(error: IntegrityError) -> Exception:
@@ -92,69 +143,65 @@ def conflict(error: IntegrityError) -> Exception:
     return LogError(f"The log refused the events: {error.orig}")
 
 
+def head_of(connection: Connection, stream: str) -> Head:
+    """Where a stream stands now."""
+    query = "SELECT version, hash FROM events WHERE stream = %(stream)s ORDER BY version DESC LIMIT 1"
+    row = connection.exec_driver_sql(query, {"stream": stream}).first()
+    return Head(stream, row.version, bytes(row.hash)) if row else Head(stream)
+
+
 def answer(connection: Connection, key: str) -> tuple[Recorded, ...]:
     """The events written under an idempotency key; empty where there are none."""
-    query = select(_EVENTS).where(_EVENTS.c.key == key).order_by(_EVENTS.c.part)
-    return tuple(recorded_from(row._mapping) for row in connection.execute(query))
+    query = f"SELECT {COLUMNS} FROM events WHERE key = %(key)s ORDER BY part"  # noqa: S608 - a constant
+    return _all(connection, query, {"key": key})
 
 
 def read_stream(connection: Connection, stream: str) -> tuple[Recorded, ...]:
     """All events of a stream, oldest first; empty where there is no such stream."""
-    query = select(_EVENTS).where(_EVENTS.c.stream == stream).order_by(_EVENTS.c.version)
-    return tuple(recorded_from(row._mapping) for row in connection.execute(query))
+    query = f"SELECT {COLUMNS} FROM events WHERE stream = %(stream)s ORDER BY version"  # noqa: S608
+    return _all(connection, query, {"stream": stream})
+
+
+def number(log: Engine) -> int:
+    """
+    Give what is committed and has no number yet its position in the log; returns how many got one.
+
+    In a transaction of its own, so that nobody waits for it and it sees the newest commits.
+    """
+    with log.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        return int(connection.exec_driver_sql("SELECT number_events()").scalar_one())
 
 
 def read_after(connection: Connection, position: int, limit: int = 500) -> tuple[Recorded, ...]:
-    """Up to `limit` events of all streams after `position`, in the order of commits."""
-    query = select(_EVENTS).where(_EVENTS.c.position > position).order_by(_EVENTS.c.position).limit(limit)
-    return tuple(recorded_from(row._mapping) for row in connection.execute(query))
+    """Up to `limit` numbered events of all streams after `position`, in order; `number` them first."""
+    return tuple(recorded_from(row) for row in rows_after(connection, position, limit))
+
+
+def rows_after(connection: Connection, position: int, limit: int) -> Iterator[dict[str, Any]]:
+    """The same as rows of `events`, with `position` and `entry_hash`, the hash of the log's entry."""
+    query = f"""SELECT position, log.hash AS entry_hash, {COLUMNS.replace("hash", "events.hash")}
+        FROM log JOIN events ON events.id = log.event_id
+        WHERE position > %(position)s ORDER BY position LIMIT %(limit)s"""  # noqa: S608 - constants
+    found = connection.exec_driver_sql(query, {"position": position, "limit": limit})
+    names = list(found.keys())
+    for row in found:
+        yield dict(zip(names, row, strict=True))
 
 
 def last_position(connection: Connection) -> int:
-    """The position of the newest event; 0 while there is none."""
-    return int(connection.execute(text("SELECT coalesce(max(position), 0) FROM events")).scalar_one())
-
-
-def canonical(row: Any) -> bytes:
-    """The bytes of a row that its hash is over: everything but position and hash, keys in order."""
-    at: datetime = row["at"]
-    names = (
-        "stream",
-        "version",
-        "wire_name",
-        "schema_version",
-        "data",
-        "actor_kind",
-        "actor",
-        "cause",
-        "key",
-        "part",
-    )
-    content = {name: row[name] for name in names} | {
-        "at": at.astimezone(UTC).isoformat(timespec="microseconds")
-    }
-    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
-
-
-def chained(before: bytes, row: Any) -> bytes:
-    """The hash of a row whose predecessor in the stream has the hash `before` (empty for the first)."""
-    return sha256(before + canonical(row)).digest()
-
-
-def canonical_matches(before: bytes, row: Any) -> bool:
-    """True where a row's hash is the one its content and its predecessor's hash make."""
-    return chained(before, row) == bytes(row["hash"])
-
-
-def row_name(row: Any) -> str:
-    """An event in words, for whoever has to look for it."""
-    return f"event {row['position']} ({row['wire_name']}, version {row['version']} of {row['stream']})"
+    """The position of the newest numbered event; 0 while there is none."""
+    found = connection.exec_driver_sql("SELECT position FROM log ORDER BY position DESC LIMIT 1")
+    return int(found.scalar_one_or_none() or 0)
 
 
 def recorded_from(row: Any) -> Recorded:
     """The event of a row of `events`."""
-    return Recorded(
-        position=row["position"],
+    return _recorded(row, decode(row["wire_name"], row["schema_version"], orjson.loads(row["data"])))
+
+
+def _recorded(row: Any, event: IncidentEvent) -> Recorded:
+    return Recorded.model_construct(
+        position=row.get("position", 0),
         stream=row["stream"],
         version=row["version"],
         id=event_id(row["stream"], row["version"]),
@@ -163,14 +210,14 @@ def recorded_from(row: Any) -> Recorded:
         actor=row["actor"],
         cause=row["cause"],
         key=row["key"],
-        event=decode(row["wire_name"], row["schema_version"], orjson.loads(row["data"])),
+        event=event,
     )
 
 
-def _head(connection: Connection, stream: str) -> tuple[int, bytes]:
-    newest = select(_EVENTS.c.version, _EVENTS.c.hash).where(_EVENTS.c.stream == stream)
-    row = connection.execute(newest.order_by(_EVENTS.c.version.desc()).limit(1)).first()
-    return (row.version, bytes(row.hash)) if row else (0, b"")
+def _all(connection: Connection, query: str, parameters: dict[str, Any]) -> tuple[Recorded, ...]:
+    found = connection.exec_driver_sql(query, parameters)
+    names = list(found.keys())
+    return tuple(recorded_from(dict(zip(names, row, strict=True))) for row in found)
 
 
 def _row(stream: str, version: int, part: int, event: IncidentEvent, origin: Origin) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The log as JSON lines, streamed: one event a line, with its hash, in the order of commits."""
+"""The log as JSON lines, streamed: one event a line, in the order of the log, with both of its hashes."""
 
 from __future__ import annotations
 
@@ -6,29 +6,37 @@ from collections.abc import Iterator
 from datetime import UTC
 
 import orjson
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
-from workers.store.tables import EventRow
+from workers.store.events import number, rows_after
 
 ROWS_AT_ONCE = 2_000
-
-_EVENTS = EventRow.__table__  # type: ignore[attr-defined]
 
 
 def export(log: Engine, after: int = 0) -> Iterator[bytes]:
     """
-    Lines of JSON, each with its newline: the columns of `events`, `data` decoded, `hash` in hexadecimal.
+    Lines of JSON, each with its newline: the columns of `events`, `data` decoded, hashes in hexadecimal.
 
     Args:
         after: begins behind this position, so that a nightly export can go on where the last one ended.
     """
-    query = select(_EVENTS).where(_EVENTS.c.position > after).order_by(_EVENTS.c.position)
-    with log.connect().execution_options(yield_per=ROWS_AT_ONCE) as connection:
-        for row in connection.execute(query):
-            line = dict(row._mapping)
-            line |= {
-                "data": orjson.Fragment(line["data"]),
-                "hash": bytes(line["hash"]).hex(),
-                "at": line["at"].astimezone(UTC),
-            }
-            yield orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+    number(log)
+    position = after
+    while True:
+        with log.connect() as connection:
+            rows = list(rows_after(connection, position, ROWS_AT_ONCE))
+        if not rows:
+            return
+        for row in rows:
+            yield _line(row)
+        position = rows[-1]["position"]
+
+
+def _line(row: dict[str, object]) -> bytes:
+    spelled = {
+        "data": orjson.Fragment(str(row["data"])),
+        "hash": bytes(row["hash"]).hex(),  # type: ignore[call-overload]
+        "entry_hash": bytes(row["entry_hash"]).hex(),  # type: ignore[call-overload]
+        "at": row["at"].astimezone(UTC),  # type: ignore[attr-defined]
+    }
+    return orjson.dumps(row | spelled, option=orjson.OPT_APPEND_NEWLINE)

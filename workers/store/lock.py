@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from hashlib import sha256
 
 from sqlalchemy import Engine, text
+
+_NUMBER = "hashtextextended(current_setting('recsysops.workspace') || ' ' || :name, 0)"
 
 
 @contextmanager
@@ -17,12 +18,11 @@ def alone(log: Engine, name: str) -> Iterator[bool]:
     A lock of the connection, not of a transaction: the work inside may take minutes, and a transaction open
     for so long would keep dead rows alive.
     """
-    number = int.from_bytes(sha256(name.encode()).digest()[:8], "big", signed=True)
     with log.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        asked = connection.execute(text("SELECT pg_try_advisory_lock(:n)"), {"n": number})
+        asked = connection.execute(text(f"SELECT pg_try_advisory_lock({_NUMBER})"), {"name": name})
         held = bool(asked.scalar_one())
         try:
             yield held
         finally:
             if held:
-                connection.execute(text("SELECT pg_advisory_unlock(:n)"), {"n": number})
+                connection.execute(text(f"SELECT pg_advisory_unlock({_NUMBER})"), {"name": name})

@@ -19,7 +19,7 @@ def remember(connection: Connection, name: str, value: Any) -> None:
     row = {"name": name, "value": orjson.dumps(value).decode(), "kept_at": clock.now()}
     statement = insert(_MEMORY).values(row)
     kept = {"value": statement.excluded.value, "kept_at": statement.excluded.kept_at}
-    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=kept))
+    connection.execute(statement.on_conflict_do_update(constraint="memory_pkey", set_=kept))
 
 
 def recall(connection: Connection, name: str) -> Any:

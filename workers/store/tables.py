@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, DateTime, Identity, LargeBinary, Text
+from sqlalchemy import BigInteger, DateTime, Identity, LargeBinary, Text, text
 from sqlmodel import Field, SQLModel
 
 
@@ -18,14 +18,21 @@ def _moment(**options: Any) -> Any:
     return Field(sa_type=DateTime(timezone=True), **options)
 
 
+def _workspace(**options: Any) -> Any:
+    """Filled in by the database from the connection, which sees no other workspace's rows."""
+    ours = text("current_setting('recsysops.workspace')")
+    return Field(default=None, nullable=False, sa_column_kwargs={"server_default": ours}, **options)
+
+
 class EventRow(SQLModel, table=True):
     """One fact. Never updated, never deleted: the database itself refuses."""
 
     __tablename__: ClassVar[str] = "events"
 
-    position: int | None = Field(
+    id: int | None = Field(
         default=None, primary_key=True, sa_type=BigInteger, sa_column_args=[Identity(always=True)]
     )
+    workspace: str | None = _workspace()
     stream: str
     version: int
     wire_name: str
@@ -40,11 +47,23 @@ class EventRow(SQLModel, table=True):
     hash: bytes = Field(sa_type=LargeBinary)
 
 
+class LogRow(SQLModel, table=True):
+    """The order of the events: written by PostgreSQL's `number_events` alone, once they are committed."""
+
+    __tablename__: ClassVar[str] = "log"
+
+    workspace: str | None = _workspace(primary_key=True)
+    position: int = Field(primary_key=True, sa_type=BigInteger)
+    event_id: int = Field(sa_type=BigInteger)
+    hash: bytes = Field(sa_type=LargeBinary)
+
+
 class CardRow(SQLModel, table=True):
     """The fold of a stream, kept in the transaction of its events."""
 
     __tablename__: ClassVar[str] = "cards"
 
+    workspace: str | None = _workspace(primary_key=True)
     stream: str = Field(primary_key=True)
     number: int
     status: str
@@ -55,6 +74,8 @@ class CardRow(SQLModel, table=True):
     expires_at: datetime | None = _moment(default=None)
     version: int
     incident: str = Field(sa_type=Text)
+    shape: str
+    unscored: bool
 
 
 class FollowerRow(SQLModel, table=True):
@@ -62,6 +83,7 @@ class FollowerRow(SQLModel, table=True):
 
     __tablename__: ClassVar[str] = "followers"
 
+    workspace: str | None = _workspace(primary_key=True)
     name: str = Field(primary_key=True)
     position: int = Field(sa_type=BigInteger)
 
@@ -71,6 +93,7 @@ class AttachmentRow(SQLModel, table=True):
 
     __tablename__: ClassVar[str] = "attachments"
 
+    workspace: str | None = _workspace(primary_key=True)
     digest: str = Field(primary_key=True)
     media_type: str
     bytes: bytes
@@ -82,6 +105,7 @@ class MemoryRow(SQLModel, table=True):
 
     __tablename__: ClassVar[str] = "memory"
 
+    workspace: str | None = _workspace(primary_key=True)
     name: str = Field(primary_key=True)
     value: str = Field(sa_type=Text)
     kept_at: datetime = _moment()
@@ -97,6 +121,7 @@ class AttemptRow(SQLModel, table=True):
 
     __tablename__: ClassVar[str] = "attempts"
 
+    workspace: str | None = _workspace(primary_key=True)
     event_id: str = Field(primary_key=True)
     kind: str = Field(primary_key=True)
     stream: str

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import orjson
+import psycopg
 import pytest
-from sqlalchemy import Engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Engine
 
 from domain.errors import Tampered, VersionConflict
 from domain.incident.commands import AddNote
@@ -22,7 +22,7 @@ from domain.values import Actor
 from workers import clock
 from workers.handle import Answer
 from workers.store import cards
-from workers.store.events import Origin, append, last_position, read_after, read_stream
+from workers.store.events import Head, Origin, append, last_position, number, read_after, read_stream
 from workers.store.export import export
 from workers.store.verify import verify
 
@@ -44,12 +44,15 @@ for n in range(first, 10_000):
 
 
 @pytest.mark.parametrize(
-    "change", ["UPDATE events SET actor = 'nobody'", "DELETE FROM events", "TRUNCATE events"]
+    "change",
+    ["UPDATE events SET actor = 'nobody'", "DELETE FROM events", "TRUNCATE events", "DELETE FROM log"],
 )
-def test_the_database_itself_refuses_to_change_an_event(log: Engine, opened: Opened, change: str) -> None:
+def test_the_database_itself_refuses_to_change_an_event(
+    owner: psycopg.Connection, opened: Opened, change: str
+) -> None:
     opened()
-    with pytest.raises(DBAPIError, match="events are never changed"), log.begin() as connection:
-        connection.execute(text(change))
+    with pytest.raises(psycopg.Error, match="events are never changed"):
+        owner.execute(change)
 
 
 def test_an_append_to_a_stream_that_moved_on_is_a_conflict(
@@ -57,14 +60,14 @@ def test_an_append_to_a_stream_that_moved_on_is_a_conflict(
 ) -> None:
     stream = opened().stream
     origin = Origin(actor=on_call, key="k", at=clock.now())
-    with pytest.raises(VersionConflict, match="stands at version 1, not 0"), log.begin() as connection:
-        append(connection, stream, 0, [NoteAdded(text="late")], origin)
+    with pytest.raises(VersionConflict, match="events_stream_version_key"), log.begin() as connection:
+        append(connection, Head(stream), [NoteAdded(text="late")], origin)
 
 
 def test_several_events_of_one_command_share_its_key_and_stay_together(log: Engine, on_call: Actor) -> None:
     origin = Origin(actor=on_call, key="k", at=clock.now())
     with log.begin() as connection:
-        written = append(connection, "s", 0, [NoteAdded(text="a"), NoteAdded(text="b")], origin)
+        written = append(connection, Head("s"), [NoteAdded(text="a"), NoteAdded(text="b")], origin)
     assert [(r.version, r.key, r.id) for r in written] == [(1, "k", "s:1"), (2, "k", "s:2")]
 
 
@@ -74,7 +77,7 @@ def test_a_reader_never_passes_a_gap_while_eight_write_and_some_give_up(log: Eng
         for step in range(6):
             origin = Origin(actor=on_call, key=f"{n}-{step}", at=clock.now())
             with log.connect() as connection, connection.begin() as transaction:
-                append(connection, f"s{n}-{step}", 0, [NoteAdded(text="x")], origin)
+                append(connection, Head(f"s{n}-{step}"), [NoteAdded(text="x")], origin)
                 time.sleep(dice.uniform(0, 0.004))
                 if dice.random() < 0.3:
                     transaction.rollback()
@@ -83,6 +86,7 @@ def test_a_reader_never_passes_a_gap_while_eight_write_and_some_give_up(log: Eng
     with ThreadPoolExecutor(8) as pool:
         writers = [pool.submit(write, n) for n in range(8)]
         while not all(w.done() for w in writers) or not caught_up(log, seen):
+            number(log)
             with log.connect() as connection:
                 seen += [r.position for r in read_after(connection, seen[-1] if seen else 0)]
     for writer in writers:
@@ -94,6 +98,7 @@ def test_a_reader_never_passes_a_gap_while_eight_write_and_some_give_up(log: Eng
 
 
 def caught_up(log: Engine, seen: list[int]) -> bool:
+    number(log)
     with log.connect() as connection:
         return last_position(connection) == (seen[-1] if seen else 0)
 
@@ -133,11 +138,10 @@ def test_a_log_that_was_not_touched_is_verified(log: Engine, opened: Opened, pre
     assert (verified.events, verified.streams, verified.cards) == (3, 2, 2)
 
 
-def tamper(log: Engine, statement: str) -> None:
-    with log.begin() as connection:
-        connection.execute(text("ALTER TABLE events DISABLE TRIGGER events_are_never_changed"))
-        connection.execute(text(statement))
-        connection.execute(text("ALTER TABLE events ENABLE TRIGGER events_are_never_changed"))
+def tamper(owner: psycopg.Connection, statement: str) -> None:
+    for table, trigger in (("events", "events_are_never_changed"), ("log", "the_log_is_never_changed")):
+        owner.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
+    owner.execute(statement)
 
 
 @pytest.mark.parametrize(
@@ -149,21 +153,30 @@ def tamper(log: Engine, statement: str) -> None:
             "event 3 (note.added",
         ),
         ("UPDATE events SET at = at + interval '1 hour' WHERE version = 1", "event 1 (incident.opened"),
-        ("DELETE FROM events WHERE version = 2", "has no version 2: the next event is event 3"),
-        ("DELETE FROM events WHERE version = 3", "is not what its events say"),
+        ("DELETE FROM events WHERE version = 2", "event at position 2 of the log is gone"),
+        ("DELETE FROM events WHERE version = 3", "event at position 3 of the log is gone"),
         ("UPDATE cards SET severity = 'SEV4'", "The card of incident-"),
         ("UPDATE cards SET incident = '{}'", "The card of incident-"),
         ("DELETE FROM cards", "has events but no card"),
-        ("DELETE FROM events", "has no events; somebody wrote it by hand"),
+        ("DELETE FROM events", "event at position 1 of the log is gone"),
+        (
+            "DELETE FROM events WHERE version = 3; DELETE FROM log WHERE position = 3",
+            "is not what its events say",
+        ),
+        ("DELETE FROM log WHERE position = 3", "holds 3 events; the log numbers 2"),
+        ("UPDATE log SET event_id = 5 - event_id WHERE position > 1", "has no version 2"),
+        ("DELETE FROM log; DELETE FROM events", "has no events; somebody wrote it by hand"),
+        ("INSERT INTO followers VALUES ('debts', 9, 'main')", "is said to be at 9; the log ends at 3"),
     ],
 )
 def test_the_first_thing_that_does_not_fit_is_named(
-    log: Engine, opened: Opened, pressed: Pressed, statement: str, says: str
+    log: Engine, owner: psycopg.Connection, opened: Opened, pressed: Pressed, statement: str, says: str
 ) -> None:
     stream = opened().stream
     pressed(stream, AddNote(text="first"), "n1")
     pressed(stream, AddNote(text="second"), "n2")
-    tamper(log, statement)
+    number(log)
+    tamper(owner, statement)
     with pytest.raises(Tampered) as caught:
         verify(log)
     assert says in str(caught.value)

@@ -1,0 +1,52 @@
+"""
+The hashes that make a change of the log show.
+
+Each event carries SHA-256 of (the hash before it in its stream + its own canonical bytes); each entry of the
+log, SHA-256 of (the hash of the entry before it + the hash of its event). PostgreSQL makes the second one
+itself (`chain_link` in migrations/).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+COVERED = (
+    "stream",
+    "version",
+    "wire_name",
+    "schema_version",
+    "data",
+    "actor_kind",
+    "actor",
+    "cause",
+    "key",
+    "part",
+)
+"""What the hash of an event is over, beside its time."""
+
+
+def canonical(row: Any) -> bytes:
+    """The bytes of a row of `events` that its hash is over: keys in order, `data` as it was written."""
+    at: datetime = row["at"]
+    content = {name: row[name] for name in COVERED}
+    content["at"] = at.astimezone(UTC).isoformat(timespec="microseconds")
+    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+
+
+def chained(before: bytes, row: Any) -> bytes:
+    """The hash of an event whose predecessor in its stream has the hash `before` (empty for the first)."""
+    return sha256(before + canonical(row)).digest()
+
+
+def linked(before: bytes, event_hash: bytes) -> bytes:
+    """
+    The hash of an entry of the log, after an entry with the hash `before` (empty for the first).
+
+    >>> linked(b"", sha256(b"opened").digest()).hex()[:16]
+    'ab43b0abb3c17edc'
+    """
+    return sha256(before + event_hash).digest()
