@@ -23,6 +23,7 @@ from honcho.printer import Printer
 from bot.example import (
     DIRECT,
     EXAMPLE_PROCESSES,
+    FIRST_FAULT,
     LOOPBACK,
     PREPARE,
     READY_SECONDS,
@@ -49,12 +50,13 @@ a diagnosis.
 LINES_TOLD = 12
 
 
-def up(example: str | None, ports: Ports, say: Callable[[str], None]) -> int:
+def up(example: str | None, ports: Ports, say: Callable[[str], None], fault: str = FIRST_FAULT) -> int:
     """
-    Run everything until Ctrl-C or SIGTERM; returns the exit code.
+    Run everything until Ctrl-C or SIGTERM; returns the exit code. The example's `fault` begins as its page is
+    first viewed.
 
     Raises:
-        ConfigurationError: a port is taken, no such example, or a server does not start.
+        ConfigurationError: a port is taken, no such example or fault, or a server does not start.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
     var = door.environment().var.resolve()
@@ -64,7 +66,7 @@ def up(example: str | None, ports: Ports, say: Callable[[str], None]) -> int:
         environment = {**os.environ, **_common(var, ports), **servers}
         if example is None:
             return _run(environment, dict(_processes(environment)), _addresses(ports, None), log, say)
-        with first_view(ports) as first_view_url:
+        with first_view(ports, fault) as first_view_url:
             environment |= example_environment(example, var, ports, first_view_url)
             # A history that is still being written looks like a dozen incidents.
             _prepare(environment, log)

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 from honcho.environ import parse_procfile
 
-from bot.example import DIRECT, Ports, example_environment, first_view, keep_secrets
+from bot.example import DIRECT, FAULTS, Ports, example_environment, first_view, keep_secrets
 from bot.up import PROCESSES, up
 from bot.workspace import settings_from_environment
 from domain.errors import ConfigurationError
+from examples.cinema import faults
 
 
 def test_it_starts_what_the_procfile_names(root: Path) -> None:
@@ -92,3 +93,12 @@ def test_the_first_view_switches_the_first_fault_on_as_soon_as_the_cinema_answer
     cinema.shutdown()
     cinema.server_close()
     assert asked == [("/faults/language", {"on": True})] * 2
+
+
+def test_every_fault_of_the_cinema_can_be_the_first_one_and_no_other() -> None:
+    assert set(FAULTS) == set(faults.FAULTS)
+    with (
+        pytest.raises(ConfigurationError, match=r"no fault 'flood'.*language, upstream"),
+        first_view(Ports(), "flood"),
+    ):
+        raise AssertionError("it should not have begun")
