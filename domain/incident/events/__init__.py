@@ -133,9 +133,13 @@ IncidentEvent = IncidentOpened | Understanding | OfHotfix | Ending | Correction
 
 
 class Recorded(Value):
-    """An event as it stands in the log. `id` is the idempotency key of whatever answers it."""
+    """
+    An event as it stands in the log. `id` is the idempotency key of whatever answers it.
 
-    position: int
+    `position` is its place in the log: 0 until it is numbered, and where it was read by its stream.
+    """
+
+    position: int = 0
     stream: str
     version: int
     id: str
