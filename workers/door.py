@@ -131,7 +131,7 @@ class Door:
             if self._carrier is None:
                 from workers.carry import Carrier  # noqa: PLC0415 - Celery takes a third of a second
 
-                self._carrier = Carrier(self._settings.broker())
+                self._carrier = Carrier(self._settings.broker(), self._settings.broker_queue)
         return self._carrier.send(job, *arguments)
 
     def healthy(self) -> bool:

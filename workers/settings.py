@@ -13,6 +13,10 @@ from domain.errors import ConfigurationError
 
 SERVER_ADDRESSES = "servers.json"
 
+BROKERS = ("redis", "rediss", "amqp", "amqps")
+"""Schemes of a broker's address: Redis and Valkey, RabbitMQ; an s at the end means TLS."""
+LEFT_VARIABLES = "environment.json"
+CONFIG = "recsysops.toml"
 
 @dataclass(frozen=True)
 class Settings:
@@ -25,6 +29,7 @@ class Settings:
     database_url: str | None = field(default=None, repr=False)
     broker_url: str | None = field(default=None, repr=False)
     config: Path = Path("recsysops.toml")
+    broker_queue: str = "recsysops"
     var: Path = Path("var")
     slack_bot_token: str | None = field(default=None, repr=False)
     slack_signing_secret: str | None = field(default=None, repr=False)
@@ -48,9 +53,19 @@ class Settings:
         The address of the broker that carries jobs.
 
         Raises:
-            ConfigurationError: none is named and none is running.
+            ConfigurationError: none is named and none is running, or its scheme is not one of `BROKERS`.
         """
-        return _needed(self.broker_url, "a broker", "REDIS_URL")
+        url = _needed(self.broker_url, "a broker", "REDIS_URL")
+        scheme, separator, rest = url.partition("://")
+        if scheme == "valkey":
+            scheme = "redis"
+        if scheme not in BROKERS or not separator:
+            # Its scheme alone: there may be a password in the rest.
+            raise ConfigurationError(
+                f"The broker's address (BROKER_URL or REDIS_URL) begins with {scheme[:20]!r}; write for instance "
+                "redis://host:6379/0 (Redis, Valkey) or amqp://user:password@host:5672/vhost (RabbitMQ)."
+            )
+        return f"{scheme}://{rest}"
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
