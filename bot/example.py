@@ -23,6 +23,9 @@ EXAMPLE_PROCESSES: Mapping[str, str] = {
 }
 PREPARE = ("-m", "examples.cinema", "backfill")
 EXAMPLES: Mapping[str, Path] = {"cinema": Path("examples/cinema/recsysops.toml")}
+EXAMPLE_LEFT = ("CINEMA_FOLDER", "CINEMA_URL", "CINEMA_WEBHOOK_SECRET")
+"""What its declaration names, for `recsysops doctor` in a second terminal."""
+
 FIRST_FAULT = "language"
 FAULTS = (FIRST_FAULT, "upstream", "launch", "missing_values", "training_segment", "production_bias")
 READY_SECONDS = 300.0

@@ -22,6 +22,7 @@ from honcho.printer import Printer
 
 from bot.example import (
     DIRECT,
+    EXAMPLE_LEFT,
     EXAMPLE_PROCESSES,
     FIRST_FAULT,
     LOOPBACK,
@@ -65,13 +66,27 @@ def up(example: str | None, ports: Ports, say: Callable[[str], None], fault: str
     with _servers(var) as servers, (var / "up.log").open("w", encoding="utf-8") as log:
         environment = {**os.environ, **_common(var, ports), **servers}
         if example is None:
-            return _run(environment, dict(_processes(environment)), _addresses(ports, None), log, say)
+            processes = dict(_processes(environment))
+            with door.left_variables(var, _left(environment)):
+                return _run(environment, processes, _addresses(ports, None), log, say)
         with first_view(ports, fault) as first_view_url:
             environment |= example_environment(example, var, ports, first_view_url)
             # A history that is still being written looks like a dozen incidents.
             _prepare(environment, log)
             processes = {**EXAMPLE_PROCESSES, **PROCESSES}
-            return _run(environment, processes, _addresses(ports, example), log, say)
+            with door.left_variables(var, _left(environment, *EXAMPLE_LEFT)):
+                return _run(environment, processes, _addresses(ports, example), log, say)
+
+
+def _left(environment: Environment, *names: str) -> Environment:
+    """
+    What a command in a second terminal needs to know meanwhile. The tokens of the chat are nobody else's, and
+    your own secrets are not written down.
+    """
+    left = {name: environment[name] for name in ("PUBLIC_URL", *names)}
+    if config := environment.get("RECSYSOPS_CONFIG"):
+        left["RECSYSOPS_CONFIG"] = str(Path(config).resolve())
+    return left
 
 
 def _prepare(environment: Environment, log: TextIO) -> None:

@@ -1,10 +1,11 @@
-"""The environment, read once into one frozen object. Nobody else reads it."""
+"""The environment, read once into one frozen object; and what a declaration's variables stand for."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -12,11 +13,11 @@ from pathlib import Path
 from domain.errors import ConfigurationError
 
 SERVER_ADDRESSES = "servers.json"
-
 BROKERS = ("redis", "rediss", "amqp", "amqps")
 """Schemes of a broker's address: Redis and Valkey, RabbitMQ; an s at the end means TLS."""
 LEFT_VARIABLES = "environment.json"
 CONFIG = "recsysops.toml"
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -28,8 +29,8 @@ class Settings:
 
     database_url: str | None = field(default=None, repr=False)
     broker_url: str | None = field(default=None, repr=False)
-    config: Path = Path("recsysops.toml")
     broker_queue: str = "recsysops"
+    config: Path = Path("recsysops.toml")
     var: Path = Path("var")
     slack_bot_token: str | None = field(default=None, repr=False)
     slack_signing_secret: str | None = field(default=None, repr=False)
@@ -72,14 +73,15 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """
     Settings from an environment (the process's own by default).
 
-    Where no server is named, the ones that `recsysops up` started under RECSYSOPS_VAR are used.
+    Where no server or declaration is named, those of the `recsysops up` that runs on RECSYSOPS_VAR are used.
 
     Raises:
         ConfigurationError: PORT is not a number.
     """
-    given = {name: value for name, value in (environment or os.environ).items() if value}
-    var = Path(given.get("RECSYSOPS_VAR", "var"))
-    started = _started_servers(var)
+    given = _named(environment)
+    around = surroundings(environment)
+    var = _var(given)
+    started = _read(var / SERVER_ADDRESSES)
     port = given.get("PORT", "8000")
     if not port.isdecimal():
         raise ConfigurationError(
@@ -89,16 +91,42 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         database_url=given.get("DATABASE_URL", started.get("database_url")),
         broker_url=given.get("BROKER_URL") or given.get("REDIS_URL", started.get("redis_url")),
-        config=Path(given.get("RECSYSOPS_CONFIG", "recsysops.toml")),
+        config=Path(
+            given.get("RECSYSOPS_CONFIG") or _own_declaration() or around.get("RECSYSOPS_CONFIG", CONFIG)
+        ),
         var=var,
         slack_bot_token=given.get("SLACK_BOT_TOKEN"),
         slack_signing_secret=given.get("SLACK_SIGNING_SECRET"),
         slack_app_token=given.get("SLACK_APP_TOKEN"),
         slack_base_url=given.get("SLACK_BASE_URL", "https://slack.com/api/"),
-        public_url=given.get("PUBLIC_URL", f"http://{host}:{port}").rstrip("/"),
+        public_url=around.get("PUBLIC_URL", f"http://{host}:{port}").rstrip("/"),
         host=host,
         port=int(port),
     )
+
+
+def surroundings(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """
+    The variables that a declaration's `${NAME}` and `secret_env` stand for: the process's own (or
+    `environment`), over those that a running `recsysops up` left for a second terminal.
+    """
+    given = _named(environment)
+    return {**_read(_var(given) / LEFT_VARIABLES), **given}
+
+
+@contextmanager
+def left_variables(var: Path, variables: Mapping[str, str]) -> Iterator[None]:
+    """Leaves variables under `var` for `surroundings`, readable by the owner only, while the block lasts."""
+    file = var / LEFT_VARIABLES
+    fresh = file.with_name(f"{file.name}.new")
+    fresh.unlink(missing_ok=True)
+    fresh.touch(mode=0o600)
+    fresh.write_text(json.dumps(dict(variables)), encoding="utf-8")
+    fresh.replace(file)
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
 
 
 @lru_cache(maxsize=1)
@@ -115,7 +143,19 @@ def _needed(url: str | None, what: str, variable: str) -> str:
     return url
 
 
-def _started_servers(var: Path) -> dict[str, str]:
+def _own_declaration() -> str | None:
+    """The declaration in the current folder, which goes before one that a running `recsysops up` left."""
+    return CONFIG if Path(CONFIG).exists() else None
+
+
+def _var(given: Mapping[str, str]) -> Path:
+    return Path(given.get("RECSYSOPS_VAR", "var"))
+
+
+def _named(environment: Mapping[str, str] | None) -> dict[str, str]:
+    return {name: value for name, value in (environment or os.environ).items() if value}
+
+
+def _read(file: Path) -> dict[str, str]:
     # A file read here and not through workers.embedded: the web process need not know how to start a server.
-    addresses = var / SERVER_ADDRESSES
-    return dict(json.loads(addresses.read_text())) if addresses.exists() else {}
+    return dict(json.loads(file.read_text())) if file.exists() else {}

@@ -20,10 +20,10 @@ from domain.recommender.model import Items, Launches, Model
 from domain.recommender.recommender import Recommender
 from domain.recommender.route import Permissions, Routes, Stakeholder
 from domain.recommender.table import Csv, Table
+from workers.settings import CONFIG, surroundings
 from workers.sources.lines import line_of, nearest
 from workers.sources.references import names, references
 
-FILE_NAME = "recsysops.toml"
 NAMED: Mapping[str, type[BaseModel]] = {
     "tables": Table,
     "models": Model,
@@ -54,16 +54,15 @@ def load(path: str | Path, environment: Mapping[str, str] | None = None) -> Reco
     """
     The declaration in `path` (a file, or a folder that holds `recsysops.toml`).
 
-    `${NAME}` and `${NAME:-default}` in any text are replaced from `environment` (the process's own if not
-    given). A relative path is relative to the declaration, unless it begins with a variable that is set: then
-    to the current folder, as in a shell.
+    `${NAME}` and `${NAME:-default}` in any text are replaced from `environment` (if not given:
+    `workers.settings.surroundings`). A relative path is relative to the declaration, unless it begins with a
+    variable that is set: then to the current folder, as in a shell.
 
     Raises:
         ConfigurationError: all problems, one a line, each as `file:line: key: what is wrong, what would be
         right`.
     """
-    file = Path(path)
-    file = (file / FILE_NAME if file.is_dir() else file).resolve()
+    file = _file(path)
     try:
         text = file.read_text(encoding="utf-8")
         declared = tomllib.loads(text)
@@ -79,7 +78,7 @@ def load(path: str | Path, environment: Mapping[str, str] | None = None) -> Reco
         raise ConfigurationError(f"{file}: not readable as TOML: {error}") from None
     problems: list[Problem] = []
     expanded = _expand(
-        declared, (), os.environ if environment is None else environment, file.parent, problems
+        declared, (), surroundings() if environment is None else environment, file.parent, problems
     )
     unset = {problem.key for problem in problems}  # whatever else is said of these keys comes of that
     found = list[Problem]()
@@ -98,9 +97,23 @@ def _said(file: Path, text: str, problems: list[Problem]) -> list[str]:
 
 
 def _say(file: Path, text: str, problem: Problem) -> str:
-    line = line_of(text, problem.key)
-    where = f"{file}:{line}" if line else str(file)
-    return f"{where}: {'.'.join(problem.key) or 'the file'}: {problem.says}"
+    return f"{_place(file, text, problem.key)}: {'.'.join(problem.key) or 'the file'}: {problem.says}"
+
+
+def _place(file: Path, text: str, key: tuple[str, ...]) -> str:
+    line = line_of(text, key)
+    return f"{file}:{line}" if line else str(file)
+
+
+def place(path: str | Path, key: tuple[str, ...]) -> str:
+    """Where a key stands in a declaration that was read before: `file:line: key`."""
+    file = _file(path)
+    return f"{_place(file, file.read_text(encoding='utf-8'), key)}: {'.'.join(key)}"
+
+
+def _file(path: str | Path) -> Path:
+    file = Path(path)
+    return (file / CONFIG if file.is_dir() else file).resolve()
 
 
 def _expand(
