@@ -55,7 +55,7 @@ def everything(
         text=True,
     )
     try:
-        yield Installation(_address(process), environment)
+        yield Installation(_address(process), environment, f"http://127.0.0.1:{ports[2]}")
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)

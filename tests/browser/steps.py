@@ -19,10 +19,19 @@ PICTURES = os.environ.get("BROWSER_PICTURES")
 
 @dataclass(frozen=True)
 class Installation:
-    """Everything up: the one printed address, and the environment in which `recsysops` speaks to it."""
+    """
+    Everything up: the one printed address, the environment in which `recsysops` speaks to it, and where the
+    cinema answers.
+    """
 
     address: str
     environment: dict[str, str]
+    cinema: str
+
+    @property
+    def tables(self) -> Path:
+        """The folder of the cinema's tables."""
+        return Path(self.environment["RECSYSOPS_VAR"]) / "cinema" / "tables"
 
     def recsysops(self, *words: str) -> subprocess.CompletedProcess[str]:
         """One command of the terminal."""
@@ -98,3 +107,12 @@ def picture(page: Page, name: str, *, whole: bool = False) -> None:
     """Kept where BROWSER_PICTURES names a folder, so that a person can look."""
     if PICTURES:
         page.screenshot(path=f"{PICTURES}/{name}.png", full_page=whole)
+
+
+def words_of(page: Page, address: str) -> str:
+    """All words of another page, looked at beside."""
+    beside = page.context.new_page()
+    beside.goto(address)
+    words = beside.locator("body").inner_text()
+    beside.close()
+    return words
