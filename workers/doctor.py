@@ -231,5 +231,5 @@ def _people(recommender: Recommender) -> Iterator[Advice]:
             )
     for key, groups in recommender.permissions.model_dump().items():
         if not groups:
-            says = f"nobody may {key}"
+            says = f"nobody may {key} in Slack"
             yield Advice(level="error", where=f"permissions.{key}", says=says, mend=f'add {key} = ["oncall"]')
