@@ -44,21 +44,31 @@ def _follow_up(event: e.FollowUpProposed | e.FollowUpAnswered, _: dict[str, str]
     return f"Follow-up {verb}: {event.improvement.change}: {event.improvement.detail}"
 
 
+def _corrected(words: str) -> Callable[[Any, dict[str, str]], str]:
+    """A sentence about another event, by its number within the incident, and why."""
+
+    def told(event: Any, _: dict[str, str]) -> str:
+        number = event.corrects.rpartition(":")[2]
+        return f"Corrected {words.format(event=event, number=number)} ({event.reason})"
+
+    return told
+
+
 def _about(words: str) -> Callable[[Any, dict[str, str]], str]:
     """A sentence of the event's own fields; `{label}` is the hotfix's label."""
 
-    def sentence(event: e.Event, labels: dict[str, str]) -> str:
+    def told(event: e.Event, labels: dict[str, str]) -> str:
         option = getattr(event, "option", "")
         return words.format(event=event, label=labels.get(option, option))
 
-    return sentence
+    return told
 
 
 SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
     e.IncidentOpened: _opened,
     e.FindingRepeated: _repeated,
     e.FindingCleared: _about(
-        "The metric is back in its band: {event.observed:,.0f}, expected {event.expected:,.0f}"
+        "Back to what is expected: {event.observed:,.0f}, expected {event.expected:,.0f}"
     ),
     e.IncidentAcknowledged: _about("Acknowledged"),
     e.IncidentAssigned: _about("Assigned to {event.person}"),
@@ -89,8 +99,8 @@ SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
     e.FollowUpProposed: _follow_up,
     e.FollowUpAnswered: _follow_up,
     e.IncidentClosed: _about("Closed"),
-    e.TimeCorrected: _about("Corrected when it happened: {event.reason}"),
-    e.OnsetCorrected: _about("Corrected when it began: {event.reason}"),
-    e.NoteCorrected: _about("Corrected a note: {event.reason}"),
-    e.SeverityCorrected: _about("Corrected a severity: {event.reason}"),
+    e.TimeCorrected: _corrected("the time of event {number}: {event.happened_at:%Y-%m-%d %H:%M} UTC"),
+    e.OnsetCorrected: _corrected("when it began: {event.since:%Y-%m-%d %H:%M} UTC"),
+    e.NoteCorrected: _corrected("note {number}: “{event.text}”"),
+    e.SeverityCorrected: _corrected("the severity in event {number}: {event.severity}"),
 }

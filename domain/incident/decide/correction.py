@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import assert_never
 
 from domain.errors import Refused
@@ -26,33 +26,27 @@ def correct(incident: Incident, command: c.Correction, at: datetime) -> Events:
     Raises:
         Refused: there is no such event, it says nothing of the kind, nothing changes, or the time cannot be.
     """
+    reason, event = _why(command), command.event
     match command:
         case c.CorrectTime():
-            found = _find(incident, command.event, "time")
-            _possible(incident, command, at)
-            _differs(incident, command.event, found.at, command.at)
-            event: e.Correction = e.TimeCorrected(
-                corrects=command.event, happened_at=command.at, reason=_why(command)
-            )
+            happened_at = command.at.astimezone(UTC)
+            _differs(incident, event, _find(incident, event, "time").at, happened_at)
+            _possible(incident, event, happened_at, at)
+            return (e.TimeCorrected(corrects=event, happened_at=happened_at, reason=reason),)
         case c.CorrectOnset():
-            found = _find(incident, command.event, "onset")
-            _not_to_come(command.since, at)
-            _differs(incident, command.event, found.onset_at, command.since)
-            event = e.OnsetCorrected(corrects=command.event, since=command.since, reason=_why(command))
+            since = command.since.astimezone(UTC)
+            _differs(incident, event, _find(incident, event, "onset").onset_at, since)
+            _not_to_come(since, at)
+            return (e.OnsetCorrected(corrects=event, since=since, reason=reason),)
         case c.CorrectNote():
-            found = _find(incident, command.event, "note")
             text = said(command.text, "The corrected note is empty: say what it should read.")
-            _differs(incident, command.event, found.text, text)
-            event = e.NoteCorrected(corrects=command.event, text=text, reason=_why(command))
+            _differs(incident, event, _find(incident, event, "note").text, text)
+            return (e.NoteCorrected(corrects=event, text=text, reason=reason),)
         case c.CorrectSeverity():
-            found = _find(incident, command.event, "severity")
-            _differs(incident, command.event, found.severity, command.severity)
-            event = e.SeverityCorrected(
-                corrects=command.event, severity=command.severity, reason=_why(command)
-            )
+            _differs(incident, event, _find(incident, event, "severity").severity, command.severity)
+            return (e.SeverityCorrected(corrects=event, severity=command.severity, reason=reason),)
         case _:
             assert_never(command)
-    return (event,)
 
 
 def _why(command: c.Correction) -> str:
@@ -96,11 +90,11 @@ def _not_to_come(moment: datetime, at: datetime) -> None:
         raise Refused(f"{moment:%Y-%m-%d %H:%M %Z} is still to come; a correction says what has been.")
 
 
-def _possible(incident: Incident, command: c.CorrectTime, at: datetime) -> None:
+def _possible(incident: Incident, event: str, happened_at: datetime, at: datetime) -> None:
     """The steps keep their order, so that no step takes less than no time."""
-    _not_to_come(command.at, at)
+    _not_to_come(happened_at, at)
     moved = {
-        field: command.at if by == command.event else getattr(incident, field)
+        field: happened_at if by == event else getattr(incident, field)
         for field, by in incident.given_by.items()
     }
     opened, repaired, resolved = (moved.get(f) for f in ("opened_at", "mitigated_at", "resolved_at"))
@@ -108,6 +102,6 @@ def _possible(incident: Incident, command: c.CorrectTime, at: datetime) -> None:
     before_opening = opened and any(step is not None and step < opened for step in steps)
     if before_opening or (repaired and resolved and resolved < repaired):
         raise Refused(
-            f"{command.at:%Y-%m-%d %H:%M %Z} would turn the order of the steps around: opened first, then "
+            f"{happened_at:%Y-%m-%d %H:%M %Z} would turn the order of the steps around: opened first, then "
             "acknowledged, diagnosed and repaired, then resolved. Correct the other time first."
         )

@@ -49,6 +49,8 @@ def _repeat(incident: Incident, command: c.OpenIncident) -> Events:
     if incident.status == "closed":
         raise Refused(f"Incident #{incident.number} is closed; a new finding opens a new one.")
     last = incident.finding
-    if last is not None and command.finding.window_end <= last.window_end:
+    # A forecast is always of the same day: what was over and is back is news all the same.
+    back = command.finding.kind == "predicted" and incident.cleared_at is not None
+    if last is not None and command.finding.window_end <= last.window_end and not back:
         return ()
     return (e.FindingRepeated(finding=command.finding),)

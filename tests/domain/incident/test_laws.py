@@ -73,8 +73,26 @@ _PLAIN: list[c.Command] = [
     c.AcceptFollowUp(),
     c.Close(),
 ]
+_CORRECTIONS = [
+    lambda event, minute: c.CorrectTime(event=event, at=MORNING + timedelta(minutes=minute), reason="paged"),
+    lambda event, minute: c.CorrectOnset(
+        event=event, since=MORNING - timedelta(minutes=minute), reason="the feed's log"
+    ),
+    lambda event, minute: c.CorrectNote(event=event, text=f"minute {minute}", reason="a slip"),
+    lambda event, minute: c.CorrectSeverity(
+        event=event, severity=(Severity.SEV1, Severity.SEV4)[minute % 2], reason="a slip"
+    ),
+]
+CORRECTIONS = st.builds(
+    lambda make, version, minute: make(f"incident-1:{version}", minute),
+    st.sampled_from(_CORRECTIONS),
+    st.integers(1, 12),
+    st.integers(-5, 30),
+)
 COMMANDS = st.one_of(
-    st.sampled_from(_PLAIN), st.builds(lambda make, key: make(key), st.sampled_from(_BY_OPTION), _KEYS)
+    st.sampled_from(_PLAIN),
+    st.builds(lambda make, key: make(key), st.sampled_from(_BY_OPTION), _KEYS),
+    CORRECTIONS,
 )
 STEPS = st.lists(st.tuples(COMMANDS, st.sampled_from([ON_CALL, SECOND, WORKER])), max_size=40)
 
