@@ -79,5 +79,5 @@ def page() -> Iterator[Page]:
     assert found, f"none of {', '.join(BROWSERS)} is installed; with Debian: apt-get install chromium"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=QUIET)
-        yield browser.new_page(viewport={"width": 1280, "height": 1100})
+        yield browser.new_context(viewport={"width": 1280, "height": 1100}).new_page()
         browser.close()
