@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, cast
 
-from bot.messages import modals
+from bot.messages import correction, modals
 from bot.messages.value import Target, parse
 from domain.errors import Refused, Stale
 from domain.incident import commands as c
 from domain.incident.card import ACTIONS, Action
 from domain.incident.state import Incident
-from domain.values import Improvement, Severity
+from domain.values import Improvement
 
 Need = Literal["respond", "deploy", "approve"]
 Fields = Mapping[str, str]
@@ -93,7 +93,7 @@ def declare(fields: Fields) -> c.DeclareIncident:
     return c.DeclareIncident(
         number=0,
         title=fields.get("title", ""),
-        severity=_severity(fields.get("severity", "SEV3")),
+        severity=correction.severity(fields.get("severity", "SEV3")),
         description=fields.get("description", ""),
     )
 
@@ -102,13 +102,6 @@ def _option(target: Target) -> str:
     if target.option is None:
         raise Stale("This button names no hotfix. Look at the newest message.")
     return target.option
-
-
-def _severity(given: str) -> Severity:
-    try:
-        return Severity(given.upper())
-    except ValueError as error:
-        raise Refused(f"{given!r} is no severity: SEV1 (worst), SEV2, SEV3 or SEV4.") from error
 
 
 def _resolve(target: Target, fields: Fields, at: datetime) -> c.Command:
@@ -151,6 +144,11 @@ def _decline(target: Target, fields: Fields, at: datetime) -> c.Command:
     return _answer(target, {**fields, "change": "nothing"}, at)
 
 
+def _correct(target: Target, fields: Fields, at: datetime) -> c.Command:
+    part, event = correction.read_key(fields.get("what", ""))
+    return correction.order(part, event, fields.get("right", ""), fields.get("reason", ""))
+
+
 def _report(target: Target, fields: Fields, at: datetime) -> c.Command:
     raise Refused("The report is a page; the button opens it.")
 
@@ -165,7 +163,7 @@ PRESSES: dict[Action, Press] = {
     "severity": Press(
         "respond",
         lambda target, fields, at: c.ChangeSeverity(
-            severity=_severity(fields.get("severity", "")), reason=fields.get("reason", "")
+            severity=correction.severity(fields.get("severity", "")), reason=fields.get("reason", "")
         ),
         modals.severity,
     ),
@@ -186,6 +184,7 @@ PRESSES: dict[Action, Press] = {
     "follow_up_edit": Press("respond", _answer, modals.follow_up_edit),
     "follow_up_decline": Press("respond", _decline, modals.follow_up_decline),
     "close": Press("respond", lambda target, fields, at: c.Close()),
+    "correct": Press("respond", _correct, modals.correct),
     "report": Press("respond", _report),
 }
 """Complete: a test holds it against `ACTIONS`."""

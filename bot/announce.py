@@ -131,7 +131,7 @@ class Announcer:
         incident = self._door.incident(event.stream)
         if incident is None or not incident.messages or self._is_silent(incident):
             return
-        text = step(timeline(self._named(event))[-1])
+        text = step(next(entry for entry in timeline(self._named(event)) if entry.id == event.id))
         blocks = [section(text)]
         if isinstance(event.event, e.DiagnosisGathered):
             blocks = evidence(event.event.diagnosis)

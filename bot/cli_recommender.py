@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import Progress
@@ -14,6 +15,9 @@ from bot.messages import words
 from domain.errors import ConfigurationError, Refused
 from domain.values import Finding, name_slice
 from workers import door
+
+if TYPE_CHECKING:
+    from workers.backtest import BacktestResult
 
 FILE_NAME = "recsysops.toml"
 SIGNS = {"ok": "✓", "note": "·", "warning": "!", "error": "✗"}
@@ -91,7 +95,7 @@ def backtest(
         Path | None, typer.Option("--json", help="Write findings and incidents here.")
     ] = None,
 ) -> None:
-    """Walk the checks over the past as if it were live."""
+    """Walk the checks over the past as if it were live. Exit code 1 where a look could not be taken."""
     if not start or not end:
         raise ConfigurationError("say from when to when: --from 2026-10-01 --to 2026-11-01")
     with Progress(transient=True, console=console()) as progress:
@@ -106,19 +110,30 @@ def backtest(
         import orjson  # noqa: PLC0415
 
         json_file.write_bytes(orjson.dumps(result.report(), option=orjson.OPT_INDENT_2))
+    _show_backtest(result)
+    raise typer.Exit(1 if result.faults else 0)
+
+
+def _show_backtest(result: BacktestResult) -> None:
     rows = [
         (utc(one.opened_at), utc(one.ended_at), one.severity.value, one.title, str(one.findings))
         for one in result.incidents
     ]
     table("", ("Opened, UTC", "Ended", "", "Incident", "Findings"), rows)
+    say = partial(console().print, markup=False, highlight=False, soft_wrap=True)
     for check, note in result.notes.items():
-        console().print(f"{check}: {note}", markup=False, highlight=False)
+        say(f"{check}: {note}")
+    for fault in result.faults:
+        windows = "1 window" if fault.windows == 1 else f"{fault.windows} windows"
+        between = f"{utc(fault.window_start)} to {utc(fault.window_end)} UTC"
+        say(f"✗ {fault.check}: {windows}, {between}, could not be looked at: {fault.says}")
     week = words.amount(result.incidents_per_week)
-    console().print(
+    say(
         f"{len(result.incidents)} incidents of {len(result.findings)} findings in {result.looks} looks: "
-        f"{week} a week",
-        highlight=False,
+        f"{week} a week"
     )
+    if missed := sum(fault.windows for fault in result.faults):
+        say(f"{missed} looks could not be taken; what happened in those windows is not known.")
 
 
 def _show(findings: list[Finding]) -> None:

@@ -6,13 +6,17 @@ from typing import Annotated
 
 import typer
 
-from bot.example import Ports
+from bot.example import FAULTS, FIRST_FAULT, Ports
 from bot.up import up
 
 Web = Annotated[int, typer.Option("--port", help="Port of the web process.")]
 Workspace = Annotated[int, typer.Option(help="Port of the example's chat workspace.")]
 Cinema = Annotated[int, typer.Option(help="Port of the example's recommender.")]
 Example = Annotated[str | None, typer.Option(help="Run an example beside it: cinema.")]
+Fault = Annotated[
+    str,
+    typer.Option("--fault", help=f"What goes wrong in it once its page is viewed: {', '.join(FAULTS)}."),
+]
 DEFAULT = Ports()
 
 
@@ -21,18 +25,20 @@ def run(
     port: Web = DEFAULT.web,
     workspace_port: Workspace = DEFAULT.workspace,
     cinema_port: Cinema = DEFAULT.cinema,
+    fault: Fault = FIRST_FAULT,
 ) -> None:
     """Start everything and print one address. Ctrl-C stops it."""
-    raise typer.Exit(up(example, Ports(port, workspace_port, cinema_port), typer.echo))
+    raise typer.Exit(up(example, Ports(port, workspace_port, cinema_port), typer.echo, fault))
 
 
 def demo(
     port: Web = DEFAULT.web,
     workspace_port: Workspace = DEFAULT.workspace,
     cinema_port: Cinema = DEFAULT.cinema,
+    fault: Fault = FIRST_FAULT,
 ) -> None:
     """The same as `up --example cinema`: live through one incident."""
-    run("cinema", port, workspace_port, cinema_port)
+    run("cinema", port, workspace_port, cinema_port, fault)
 
 
 def register(app: typer.Typer) -> None:

@@ -23,7 +23,11 @@ EXAMPLE_PROCESSES: Mapping[str, str] = {
 }
 PREPARE = ("-m", "examples.cinema", "backfill")
 EXAMPLES: Mapping[str, Path] = {"cinema": Path("examples/cinema/recsysops.toml")}
+EXAMPLE_LEFT = ("CINEMA_FOLDER", "CINEMA_URL", "CINEMA_WEBHOOK_SECRET")
+"""What its declaration names, for `recsysops doctor` in a second terminal."""
+
 FIRST_FAULT = "language"
+FAULTS = (FIRST_FAULT, "upstream", "launch", "missing_values", "training_segment", "production_bias")
 READY_SECONDS = 300.0
 AGAIN_SECONDS = 1.0
 LOOPBACK = "127.0.0.1"
@@ -97,12 +101,17 @@ def keep_secrets(path: Path) -> dict[str, str]:
 
 
 @contextmanager
-def first_view(ports: Ports) -> Iterator[str]:
+def first_view(ports: Ports, fault: str = FIRST_FAULT) -> Iterator[str]:
     """
-    An address on loopback that the workspace calls when a browser first opens it: then the cinema's first
-    fault is switched on, as soon as the cinema answers.
+    An address on loopback that the workspace calls when a browser first opens it: then the cinema's `fault`
+    is switched on, as soon as the cinema answers.
+
+    Raises:
+        ConfigurationError: the cinema has no such fault.
     """
-    fault = f"http://{LOOPBACK}:{ports.cinema}/faults/{FIRST_FAULT}"
+    if fault not in FAULTS:
+        raise ConfigurationError(f"the cinema has no fault {fault!r}; there are: {', '.join(FAULTS)}.")
+    switch = f"http://{LOOPBACK}:{ports.cinema}/faults/{fault}"
     path = f"/{secrets.token_urlsafe(16)}"
 
     class Viewed(BaseHTTPRequestHandler):
@@ -111,7 +120,7 @@ def first_view(ports: Ports) -> Iterator[str]:
             self.send_response(204 if known else 404)
             self.end_headers()
             if known:
-                threading.Thread(target=_switch_on, args=(fault,), daemon=True).start()
+                threading.Thread(target=_switch_on, args=(switch,), daemon=True).start()
 
         def log_message(self, format: str, *args: Any) -> None:
             """Nothing: the terminal is for the address."""

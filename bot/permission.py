@@ -1,13 +1,15 @@
 """
-Who may press what: a Slack person's user groups against the declaration's permissions.
+Who may press what: a Slack person and their user groups against the declaration's permissions.
 
-Groups are asked of Slack once in a few minutes. Where Slack does not answer, what was known last still lets
-people respond; what changes the recommender fails closed.
+Whoever is not named may not, and where nobody is named nobody may: what is missing in recsysops.toml opens
+nothing. Groups are asked of Slack once in a few minutes. Where Slack does not answer, what was known last
+still lets people respond; what changes the recommender fails closed.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
@@ -26,11 +28,12 @@ STALE_SECONDS = 600.0
 
 DANGEROUS: frozenset[Need] = frozenset({"deploy", "approve"})
 
+_PERSON = re.compile(r"^[UW][A-Z0-9]{6,}$")
 _log = structlog.get_logger(__name__)
 
 
 class Permissions(Protocol):
-    """Groups by handle, as declared under [permissions]."""
+    """Groups by handle or people by id, as declared under [permissions]."""
 
     @property
     def respond(self) -> tuple[str, ...]: ...
@@ -92,8 +95,6 @@ def authorise(
     """
     The actor that this person is, where they may do what needs `need`.
 
-    Nobody named for `respond` means that everybody may; nobody named for the dangerous two, that nobody may.
-
     Raises:
         NotAllowed: in words for the person.
     """
@@ -103,16 +104,25 @@ def authorise(
         "deploy": permissions.deploy,
         "approve": permissions.approve,
     }[need]
-    if need in DANGEROUS and not fresh:
-        raise NotAllowed(
-            "Slack does not say which groups you are in at the moment, and this changes the recommender. "
-            "Try again in a minute, or use `recsysops hotfix` in a terminal."
-        )
-    if need == "respond" and not allowed:
-        return actor
     if not allowed:
-        raise NotAllowed(f"Nobody may do this yet: name groups under [permissions] {need} in recsysops.toml.")
+        raise NotAllowed(
+            f"Nobody may do this in Slack yet: [permissions] {need} in recsysops.toml names nobody, or the "
+            "file cannot be read; `recsysops doctor` says which. In a terminal, `recsysops` can."
+        )
+    if user in allowed:
+        return actor
+    if not fresh and (need in DANGEROUS or not groups):
+        raise NotAllowed(
+            "Slack does not say which groups you are in at the moment"
+            f"{', and this changes the recommender' if need in DANGEROUS else ''}. "
+            "Try again in a minute, or use `recsysops` in a terminal."
+        )
     if set(groups).isdisjoint(allowed):
-        named = ", ".join(f"@{group}" for group in allowed)
-        raise NotAllowed(f"Only members of {named} may do this. Ask one of them, or be added to the group.")
+        named = ", ".join(_mention(one) for one in allowed)
+        raise NotAllowed(f"Only {named} may do this. Ask one of them, or be added to the group.")
     return actor
+
+
+def _mention(name: str) -> str:
+    """A person by a mention, a group by its handle (a mention would need its id)."""
+    return f"<@{name}>" if _PERSON.match(name) else f"members of @{name}"

@@ -22,7 +22,9 @@ from honcho.printer import Printer
 
 from bot.example import (
     DIRECT,
+    EXAMPLE_LEFT,
     EXAMPLE_PROCESSES,
+    FIRST_FAULT,
     LOOPBACK,
     PREPARE,
     READY_SECONDS,
@@ -49,12 +51,13 @@ a diagnosis.
 LINES_TOLD = 12
 
 
-def up(example: str | None, ports: Ports, say: Callable[[str], None]) -> int:
+def up(example: str | None, ports: Ports, say: Callable[[str], None], fault: str = FIRST_FAULT) -> int:
     """
-    Run everything until Ctrl-C or SIGTERM; returns the exit code.
+    Run everything until Ctrl-C or SIGTERM; returns the exit code. The example's `fault` begins as its page is
+    first viewed.
 
     Raises:
-        ConfigurationError: a port is taken, no such example, or a server does not start.
+        ConfigurationError: a port is taken, no such example or fault, or a server does not start.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
     var = door.environment().var.resolve()
@@ -63,13 +66,27 @@ def up(example: str | None, ports: Ports, say: Callable[[str], None]) -> int:
     with _servers(var) as servers, (var / "up.log").open("w", encoding="utf-8") as log:
         environment = {**os.environ, **_common(var, ports), **servers}
         if example is None:
-            return _run(environment, dict(_processes(environment)), _addresses(ports, None), log, say)
-        with first_view(ports) as first_view_url:
+            processes = dict(_processes(environment))
+            with door.left_variables(var, _left(environment)):
+                return _run(environment, processes, _addresses(ports, None), log, say)
+        with first_view(ports, fault) as first_view_url:
             environment |= example_environment(example, var, ports, first_view_url)
             # A history that is still being written looks like a dozen incidents.
             _prepare(environment, log)
             processes = {**EXAMPLE_PROCESSES, **PROCESSES}
-            return _run(environment, processes, _addresses(ports, example), log, say)
+            with door.left_variables(var, _left(environment, *EXAMPLE_LEFT)):
+                return _run(environment, processes, _addresses(ports, example), log, say)
+
+
+def _left(environment: Environment, *names: str) -> Environment:
+    """
+    What a command in a second terminal needs to know meanwhile. The tokens of the chat are nobody else's, and
+    your own secrets are not written down.
+    """
+    left = {name: environment[name] for name in ("PUBLIC_URL", *names)}
+    if config := environment.get("RECSYSOPS_CONFIG"):
+        left["RECSYSOPS_CONFIG"] = str(Path(config).resolve())
+    return left
 
 
 def _prepare(environment: Environment, log: TextIO) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from workers.carry import VISIBILITY_SECONDS, celery_app
 from workers.settings import settings
 
-app = celery_app(settings().broker())
+app = celery_app(settings().broker(), settings().broker_queue)
 app.conf.include = ["workers.jobs"]
+app.conf.worker_consumer = "workers.consumer:Consumer"
+app.conf.worker_enable_remote_control = False  # nobody asks, and on RabbitMQ it would be two queues a worker
 app.conf.worker_hijack_root_logger = False
 app.conf.worker_redirect_stdouts = False
 # A source that hangs must not hold a worker for ever, nor longer than the broker waits for it.

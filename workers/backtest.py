@@ -3,38 +3,25 @@ The checks walked over the past as if it were live: one query a check, then look
 frame.
 
 Every look sees only what had happened by then; what it finds is folded into incidents as the log would fold
-it.
+it. A look that cannot be taken is a fault, told beside the incidents: it says nothing of the past.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 from itertools import groupby
 
 from pydantic import Field
 
-from domain.detection.checks import CHECKS, Judge
-from domain.detection.counts import Counts
 from domain.detection.explain import without_shadows
-from domain.detection.freshness import Silences, judge_freshness
-from domain.detection.state import CheckState, Verdict
-from domain.detection.window import grid_until, last_end
+from domain.detection.state import Verdict
+from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
 from domain.values import Finding, Moment, Severity, Slice, Value
-from workers.detect import (
-    KINDS,
-    MAX_BINS,
-    Plan,
-    fault,
-    looks_per_week,
-    plan,
-    read_counts,
-    silence_width,
-)
-from workers.sources.count import time_bins, zone_of
+from workers.detect import KINDS, Plan, plan
+from workers.walk import Fault, ends_of, together, walk
 
 Progress = Callable[[int, int], None]
 WORST = (Severity.SEV1, Severity.SEV2, Severity.SEV3, Severity.SEV4)
@@ -56,12 +43,17 @@ class BacktestIncident(Value):
 
 
 class BacktestResult(Value):
-    """All findings in order of time, the incidents they fold into, and how many a week that is."""
+    """
+    All findings in order of time, the incidents they fold into, and how many a week that is.
+
+    `looks` counts those that were taken; `faults` are the others.
+    """
 
     start: Moment
     end: Moment
     findings: tuple[Finding, ...] = ()
     incidents: tuple[BacktestIncident, ...] = ()
+    faults: tuple[Fault, ...] = ()
     looks: int = 0
     notes: dict[str, str] = Field(default_factory=dict)
 
@@ -71,14 +63,16 @@ class BacktestResult(Value):
         return len(self.incidents) / max((self.end - self.start) / timedelta(weeks=1), 1e-9)
 
     def report(self) -> dict[str, object]:
-        """What `--json` writes: findings and incidents as plain values."""
-        return {
+        """What `--json` writes: findings and incidents as plain values, and faults where there are any."""
+        written: dict[str, object] = {
             "findings": [_plain(finding) for finding in self.findings],
             "incidents": [
                 {**incident.model_dump(mode="json"), "slice": dict(incident.slice)}
                 for incident in self.incidents
             ],
         }
+        faults = [fault.model_dump(mode="json") for fault in self.faults]
+        return {**written, "faults": faults} if faults else written
 
 
 def _plain(finding: Finding) -> dict[str, object]:
@@ -139,21 +133,38 @@ def backtest(
         progress: called with (looks done, looks in all) now and then.
 
     Raises:
-        ValueError: `end` is not after `start`.
+        ValueError: `end` is not after `start`, or no check is declared that can be walked.
+        SourceError: not a single look could be taken.
     """
     if end <= start:
         raise ValueError("the end of a backtest must be after its start")
-    plans = [plan(recommender, c) for c in recommender.checks.values() if c.kind in KINDS]
-    ends = {p.check.name: _ends(recommender, p, start, end) for p in plans}
+    plans = plans_of(recommender)
+    if not plans:
+        raise ValueError(
+            f"there is nothing to walk: declare a check, [checks.NAME], of kind {' or '.join(KINDS)}"
+        )
+    ends = {p.check.name: ends_of(recommender, p, start, end) for p in plans}
     in_all, done = sum(map(len, ends.values())), 0
     verdicts: list[tuple[datetime, str, Verdict]] = []
+    faults: list[Fault] = []
     for planned in plans:
-        for at, verdict in _walk(recommender, planned, ends[planned.check.name]):
-            verdicts.append((at, planned.check.name, verdict))
+        for at, came_to in walk(recommender, planned, ends[planned.check.name]):
+            if isinstance(came_to, Fault):
+                faults.append(came_to)
+            else:
+                verdicts.append((at, planned.check.name, came_to))
             done += 1
             if progress and (done % 100 == 0 or done == in_all):
                 progress(done, in_all)
-    return _fold(start, end, sorted(verdicts, key=lambda v: (v[0], v[1])))
+    if faults and not verdicts:
+        raise SourceError("\n".join(dict.fromkeys(fault.says for fault in faults)))
+    result = _fold(start, end, sorted(verdicts, key=lambda v: (v[0], v[1])))
+    return result.model_copy(update={"faults": together(faults)})
+
+
+def plans_of(recommender: Recommender) -> list[Plan]:
+    """The declared checks that can be walked."""
+    return [plan(recommender, check) for check in recommender.checks.values() if check.kind in KINDS]
 
 
 def _fold(start: datetime, end: datetime, verdicts: list[tuple[datetime, str, Verdict]]) -> BacktestResult:
@@ -178,70 +189,3 @@ def _fold(start: datetime, end: datetime, verdicts: list[tuple[datetime, str, Ve
         looks=len(verdicts),
         notes=notes,
     )
-
-
-def _ends(recommender: Recommender, planned: Plan, start: datetime, end: datetime) -> list[datetime]:
-    """The ends of all windows that lie in [start, end]; a look is taken when each is complete."""
-    zone = zone_of(recommender)
-    ends: list[datetime] = []
-    moment = last_end(end, planned.window, planned.every, zone)
-    while moment > start:
-        ends.append(moment)
-        moment = last_end(moment - timedelta(seconds=1), planned.window, planned.every, zone)
-    return ends[::-1]
-
-
-def _walk(
-    recommender: Recommender, planned: Plan, ends: list[datetime]
-) -> Iterator[tuple[datetime, Verdict]]:
-    state = CheckState()
-    if not ends:
-        return
-    looks = _silences(recommender, planned, ends) if planned.check.kind == "freshness" else None
-    try:
-        judged = looks or _counted(recommender, planned, ends)
-        for end, judge in judged:
-            verdict = judge(state)
-            state = verdict.state
-            yield end + planned.table.settle, verdict
-    except Exception as error:  # noqa: BLE001 - as live: a check that cannot look is a finding, the others go on
-        yield ends[-1] + planned.table.settle, fault(planned, ends[-1], error, state)
-
-
-Looks = Iterator[tuple[datetime, Callable[[CheckState], Verdict]]]
-
-
-def _silences(recommender: Recommender, planned: Plan, ends: list[datetime]) -> Looks:
-    width = silence_width(planned)
-    back = min(planned.history, MAX_BINS * width)
-    bins = time_bins(recommender, planned.table.name, ends[0] - back, ends[-1], width)
-    for end in ends:
-        at = end.timestamp()
-        seen = bins[(bins >= at - back.total_seconds()) & (bins + width.total_seconds() <= at)]
-        silences = Silences(seen, width.total_seconds(), at)
-        yield end, partial(judge_freshness, planned.check, silences)
-
-
-def _counted(recommender: Recommender, planned: Plan, ends: list[datetime]) -> Looks:
-    """
-    Looks whose windows end on the same beat share one grid and one query; overlapping windows take one for
-    each beat.
-    """
-    zone = zone_of(recommender)
-    beats = max(1, round(planned.window / planned.every))
-    history = max(1, int(planned.history / planned.window))
-    grids: list[tuple[Counts, dict[datetime, int]]] = []
-    for beat in range(min(beats, len(ends))):
-        own = ends[beat::beats]
-        grid = grid_until(own[-1], planned.window, planned.history + (own[-1] - own[0]), zone)
-        places = {grid.edge(i + 1): i for i in range(grid.count)}
-        grids.append((read_counts(recommender, planned, grid), places))
-    judge = CHECKS[planned.check.kind]
-    for place, end in enumerate(ends):
-        counts, places = grids[place % beats]
-        now = counts.until(places[end], history)
-        yield end, partial(_judge, judge, planned, now)
-
-
-def _judge(judge: Judge, planned: Plan, counts: Counts, state: CheckState) -> Verdict:
-    return judge(planned.check, counts, state, looks_per_week(planned))

@@ -1,4 +1,10 @@
-"""Sends jobs to the workers by name, without knowing them. The broker may lose one: the log still owes it."""
+"""
+Sends jobs to the workers by name, without knowing them. The broker may lose one: the log still owes it.
+
+Redis (or Valkey) and RabbitMQ are the brokers. On RabbitMQ the queue is a quorum queue, and a job counts as
+sent when the broker has confirmed it; on Redis a job that a killed worker held comes back when its visibility
+timeout is over.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +15,15 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 CONNECT_SECONDS = 2
+ANSWER_SECONDS = 10
+"""How long a broker that is there may take to answer, before it counts as away."""
+
 VISIBILITY_SECONDS = 600
 
 _log = structlog.get_logger(__name__)
 
 
-def celery_app(broker_url: str) -> Celery:
+def celery_app(broker_url: str, queue: str) -> Celery:
     """
     Celery as this project uses it: JSON only, no results, acknowledged when done.
 
@@ -27,9 +36,14 @@ def celery_app(broker_url: str) -> Celery:
         task_ignore_result=True,
         task_acks_late=True,
         task_reject_on_worker_lost=True,
-        task_publish_retry=False,
+        # Once more, at once: a connection that broke while idle is noticed by the first job sent over it.
+        task_publish_retry=True,
+        task_publish_retry_policy={"max_retries": 1, "interval_start": 0, "interval_step": 0},
+        task_default_queue=queue,
+        task_default_queue_type="quorum",  # means something to RabbitMQ only
         worker_prefetch_multiplier=1,
         broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,  # a broker may be away for a night
         broker_transport_options=_transport_options(broker_url),
         broker_connection_timeout=CONNECT_SECONDS,
         enable_utc=True,
@@ -41,8 +55,8 @@ def celery_app(broker_url: str) -> Celery:
 class Carrier:
     """A connection to the broker, made at the first job and made again when it broke."""
 
-    def __init__(self, broker_url: str) -> None:
-        self._app = celery_app(broker_url)
+    def __init__(self, broker_url: str, queue: str) -> None:
+        self._app = celery_app(broker_url, queue)
 
     def send(self, job: str, *arguments: object, expires_seconds: float | None = None) -> bool:
         """
@@ -52,7 +66,9 @@ class Carrier:
             expires_seconds: a job not begun by then is dropped: a tick that is late is another tick's.
         """
         try:
-            self._app.send_task(job, args=list(arguments), expires=expires_seconds)
+            self._app.send_task(
+                job, args=list(arguments), expires=expires_seconds, confirm_timeout=ANSWER_SECONDS
+            )
         except (OperationalError, OSError) as error:
             _log.warning("job_not_sent", job=job, error=str(error))
             return False
@@ -60,10 +76,10 @@ class Carrier:
 
 
 def _transport_options(broker_url: str) -> dict[str, Any]:
-    if not broker_url.startswith("redis"):
-        return {}
+    if broker_url.startswith("amqp"):
+        return {"confirm_publish": True}
     return {
         "visibility_timeout": VISIBILITY_SECONDS,
-        "socket_timeout": CONNECT_SECONDS * 5,
+        "socket_timeout": ANSWER_SECONDS,
         "socket_connect_timeout": CONNECT_SECONDS,
     }

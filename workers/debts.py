@@ -180,7 +180,8 @@ def main() -> None:
     stop = Signal()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    follow(own(), FOLLOWER, hand_over(Carrier(settings().broker()).send), stop)
+    carrier = Carrier(settings().broker(), settings().broker_queue)
+    follow(own(), FOLLOWER, hand_over(carrier.send), stop)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from workers.debts import Work
 from workers.deployers.deployer import Deployer
 from workers.deployers.file import FileDeployer
 from workers.deployers.webhook import WebhookDeployer
+from workers.settings import surroundings
 from workers.store.events import read_stream
 
 _log = structlog.get_logger(__name__)
@@ -38,7 +38,7 @@ def build_deployer(recommender: Recommender, option: Option) -> Deployer:
         )
     if declared.kind == "file":
         return FileDeployer(Path(declared.path or ""))
-    secret = os.environ.get(declared.secret_env or "", "")
+    secret = surroundings().get(declared.secret_env or "", "")
     return WebhookDeployer(
         declared.url or "", secret, clock=clock.now, timeout_seconds=declared.timeout.total_seconds()
     )

@@ -20,6 +20,7 @@ from workers import clock
 from workers.detect import plan
 from workers.examine import Advice, examine_items, examine_table
 from workers.first import init
+from workers.settings import surroundings
 from workers.sources.declare import load
 from workers.sources.lines import nearest
 from workers.sources.source import Source
@@ -42,9 +43,9 @@ def check(
     Reads the sources, never writes to them; a deployer is asked whether it answers, not to do anything.
 
     Args:
-        environment: the process's own if not given. at: now, if not given.
+        environment: `workers.settings.surroundings` if not given. at: now, if not given.
     """
-    env = os.environ if environment is None else environment
+    env = surroundings() if environment is None else environment
     try:
         recommender = load(path, env)
     except ConfigurationError as error:
@@ -230,5 +231,5 @@ def _people(recommender: Recommender) -> Iterator[Advice]:
             )
     for key, groups in recommender.permissions.model_dump().items():
         if not groups:
-            says = f"nobody may {key}"
+            says = f"nobody may {key} in Slack"
             yield Advice(level="error", where=f"permissions.{key}", says=says, mend=f'add {key} = ["oncall"]')

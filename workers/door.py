@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 from sqlalchemy import Engine, text
 
-from domain.errors import ConfigurationError
+from domain.errors import ConfigurationError, SourceError
 from domain.incident.commands import Command
 from domain.incident.events import Recorded
 from domain.incident.state import Incident
@@ -21,7 +21,7 @@ from domain.recommender.route import Permissions, Routes
 from domain.values import Actor
 from workers.follow import News, hold_position, save_position
 from workers.handle import Answer, handle
-from workers.settings import Settings
+from workers.settings import Settings, left_variables
 from workers.settings import settings as environment
 from workers.store import attachments, cards
 from workers.store.connection import engine
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from workers.examine import Advice
     from workers.store.verify import Verified
 
-__all__ = ["Door", "environment", "open_door"]
+__all__ = ["Door", "environment", "left_variables", "open_door"]
 
 _log = structlog.get_logger(__name__)
 
@@ -132,7 +132,7 @@ class Door:
             if self._carrier is None:
                 from workers.carry import Carrier  # noqa: PLC0415 - Celery takes a third of a second
 
-                self._carrier = Carrier(self._settings.broker())
+                self._carrier = Carrier(self._settings.broker(), self._settings.broker_queue)
         return self._carrier.send(job, *arguments)
 
     def healthy(self) -> bool:
@@ -254,12 +254,20 @@ def backtest(
 
     Raises:
         ConfigurationError: the declaration is wrong, or `end` is not after `start`.
+        SourceError: a table that is looked at cannot be read as declared, a line each; or no look could be
+            taken.
     """
     from workers.backtest import backtest as walk  # noqa: PLC0415
-    from workers.sources.declare import load  # noqa: PLC0415
+    from workers.backtest import plans_of  # noqa: PLC0415
+    from workers.sources.declare import load, place  # noqa: PLC0415
+    from workers.walk import unreadable  # noqa: PLC0415
 
+    recommender = load(path)
+    if broken := unreadable(recommender, plans_of(recommender)):
+        said = (f"{place(path, ('tables', name))}: {error}" for name, error in broken.items())
+        raise SourceError("\n".join(said))
     try:
-        return walk(load(path), start, end, progress)
+        return walk(recommender, start, end, progress)
     except ValueError as error:
         raise ConfigurationError(str(error)) from error
 

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
+from urllib.parse import urlsplit
 
 import psutil  # type: ignore[import-untyped]
 import psycopg
@@ -178,8 +179,11 @@ def _valkey(folder: Path) -> str:
     if address.exists() and _answers(address.read_text()):
         return address.read_text()
     deadline = time.monotonic() + START_SECONDS
+    # Where it was before, if that is free: whoever runs meanwhile knows no other address.
+    former = address.read_text() if address.exists() else None
     while time.monotonic() < deadline:
-        url, process = _launch_valkey(folder)
+        url, process = _launch_valkey(folder, former)
+        former = None
         while process.poll() is None and time.monotonic() < deadline:
             if _answers(url):
                 _write_privately(address, url)
@@ -197,9 +201,10 @@ _CHILDREN: list[subprocess.Popen[bytes]] = []
 """Valkey outlives its handle where another process still needs it; dropping the handle would only warn."""
 
 
-def _launch_valkey(folder: Path) -> tuple[str, subprocess.Popen[bytes]]:
-    password = secrets.token_urlsafe(24)
-    port = find_free_port("127.0.0.1")
+def _launch_valkey(folder: Path, former: str | None) -> tuple[str, subprocess.Popen[bytes]]:
+    parts = urlsplit(former or "")
+    password = parts.password or secrets.token_urlsafe(24)
+    port = parts.port or find_free_port("127.0.0.1")
     settings = {
         "bind": "127.0.0.1",
         "port": port,

@@ -30,7 +30,7 @@ def prove(recommender: Recommender, incident: Incident) -> Proof | None:
         return None
     try:
         shares = unset_shares(recommender, incident, found.feature)
-        return None if shares is None else replay_unset_alarm(shares, incident.opened_at, found.since)
+        return None if shares is None else replay_unset_alarm(shares, incident.opened_at, incident.onset_at)
     except RecsysopsError:
         return None  # the proposal stands without a proof, and then carries none
 

@@ -53,4 +53,4 @@ def remind() -> None:
 
 @lru_cache(maxsize=1)
 def _carrier() -> Carrier:
-    return Carrier(settings().broker())
+    return Carrier(settings().broker(), settings().broker_queue)

@@ -80,7 +80,7 @@ def main() -> None:
     stop = Signal()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    run(declared_ticks(), Carrier(settings().broker()).send, stop)
+    run(declared_ticks(), Carrier(settings().broker(), settings().broker_queue).send, stop)
 
 
 if __name__ == "__main__":

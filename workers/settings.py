@@ -1,11 +1,12 @@
-"""The environment, read once into one frozen object. Nobody else reads it."""
+"""The environment, read once into one frozen object; and what a declaration's variables stand for."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +15,10 @@ from domain.errors import ConfigurationError
 
 SERVER_ADDRESSES = "servers.json"
 WORKSPACE = re.compile(r"[a-z][a-z0-9_]{0,39}")
+BROKERS = ("redis", "rediss", "amqp", "amqps")
+"""Schemes of a broker's address: Redis and Valkey, RabbitMQ; an s at the end means TLS."""
+LEFT_VARIABLES = "environment.json"
+CONFIG = "recsysops.toml"
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,7 @@ class Settings:
     database_url: str | None = field(default=None, repr=False)
     workspace: str = "main"
     broker_url: str | None = field(default=None, repr=False)
+    broker_queue: str = "recsysops"
     config: Path = Path("recsysops.toml")
     var: Path = Path("var")
     slack_bot_token: str | None = field(default=None, repr=False)
@@ -52,43 +58,83 @@ class Settings:
         The address of the broker that carries jobs.
 
         Raises:
-            ConfigurationError: none is named and none is running.
+            ConfigurationError: none is named and none is running, or its scheme is not one of `BROKERS`.
         """
-        return _needed(self.broker_url, "a broker", "REDIS_URL")
+        url = _needed(self.broker_url, "a broker", "REDIS_URL")
+        scheme, separator, rest = url.partition("://")
+        if scheme == "valkey":
+            scheme = "redis"
+        if scheme not in BROKERS or not separator:
+            # Its scheme alone: there may be a password in the rest.
+            raise ConfigurationError(
+                f"The broker's address (BROKER_URL or REDIS_URL) begins with {scheme[:20]!r}; write for "
+                "instance redis://host:6379/0 (Redis, Valkey) or "
+                "amqp://user:password@host:5672/vhost (RabbitMQ)."
+            )
+        return f"{scheme}://{rest}"
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """
     Settings from an environment (the process's own by default).
 
-    Where no server is named, the ones that `recsysops up` started under RECSYSOPS_VAR are used.
+    Where no server or declaration is named, those of the `recsysops up` that runs on RECSYSOPS_VAR are used.
 
     Raises:
         ConfigurationError: PORT is not a number, or RECSYSOPS_WORKSPACE no name.
     """
-    given = {name: value for name, value in (environment or os.environ).items() if value}
-    var = Path(given.get("RECSYSOPS_VAR", "var"))
-    started = _started_servers(var)
+    given = _named(environment)
+    around = surroundings(environment)
+    var = _var(given)
+    started = _read(var / SERVER_ADDRESSES)
     port = given.get("PORT", "8000")
     if not port.isdecimal():
         raise ConfigurationError(
             f"PORT is {port!r}, which is not a port number; set it to one, for instance 8000."
         )
     host = given.get("HOST", "127.0.0.1")
+    workspace = _workspace(given.get("RECSYSOPS_WORKSPACE", "main"))
     return Settings(
         database_url=given.get("DATABASE_URL", started.get("database_url")),
-        workspace=_workspace(given.get("RECSYSOPS_WORKSPACE", "main")),
+        workspace=workspace,
         broker_url=given.get("BROKER_URL") or given.get("REDIS_URL", started.get("redis_url")),
-        config=Path(given.get("RECSYSOPS_CONFIG", "recsysops.toml")),
+        broker_queue="recsysops" if workspace == "main" else f"recsysops-{workspace}",
+        config=Path(
+            given.get("RECSYSOPS_CONFIG") or _own_declaration() or around.get("RECSYSOPS_CONFIG", CONFIG)
+        ),
         var=var,
         slack_bot_token=given.get("SLACK_BOT_TOKEN"),
         slack_signing_secret=given.get("SLACK_SIGNING_SECRET"),
         slack_app_token=given.get("SLACK_APP_TOKEN"),
         slack_base_url=given.get("SLACK_BASE_URL", "https://slack.com/api/"),
-        public_url=given.get("PUBLIC_URL", f"http://{host}:{port}").rstrip("/"),
+        public_url=around.get("PUBLIC_URL", f"http://{host}:{port}").rstrip("/"),
         host=host,
         port=int(port),
     )
+
+
+def surroundings(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """
+    The variables that a declaration's `${NAME}` and `secret_env` stand for: the process's own (or
+    `environment`), over those that a running `recsysops up` left for a second terminal.
+    """
+    given = _named(environment)
+    return {**_read(_var(given) / LEFT_VARIABLES), **given}
+
+
+@contextmanager
+def left_variables(var: Path, variables: Mapping[str, str]) -> Iterator[None]:
+    """Leaves variables under `var` for `surroundings`, readable by the owner only, while the block lasts."""
+    file = var / LEFT_VARIABLES
+    fresh = file.with_name(f"{file.name}.new")
+    fresh.unlink(missing_ok=True)
+    fresh.touch(mode=0o600)
+    fresh.write_text(json.dumps(dict(variables)), encoding="utf-8")
+    fresh.replace(file)
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
 
 
 @lru_cache(maxsize=1)
@@ -114,7 +160,19 @@ def _needed(url: str | None, what: str, variable: str) -> str:
     return url
 
 
-def _started_servers(var: Path) -> dict[str, str]:
+def _own_declaration() -> str | None:
+    """The declaration in the current folder, which goes before one that a running `recsysops up` left."""
+    return CONFIG if Path(CONFIG).exists() else None
+
+
+def _var(given: Mapping[str, str]) -> Path:
+    return Path(given.get("RECSYSOPS_VAR", "var"))
+
+
+def _named(environment: Mapping[str, str] | None) -> dict[str, str]:
+    return {name: value for name, value in (environment or os.environ).items() if value}
+
+
+def _read(file: Path) -> dict[str, str]:
     # A file read here and not through workers.embedded: the web process need not know how to start a server.
-    addresses = var / SERVER_ADDRESSES
-    return dict(json.loads(addresses.read_text())) if addresses.exists() else {}
+    return dict(json.loads(file.read_text())) if file.exists() else {}

@@ -36,4 +36,4 @@ def finding(number: int, **slice_values: str) -> Finding:
 def opened(settings: Settings, one: Finding, key: str) -> Answer:
     """The incident of this finding, opened as the detector opens it."""
     command = OpenIncident(number=0, finding=one)
-    return handle(None, command, actor=DETECTOR, key=key, log=engine(settings.database()))
+    return handle(None, command, actor=DETECTOR, key=key, log=engine(settings.database(), settings.workspace))

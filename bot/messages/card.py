@@ -26,6 +26,7 @@ from bot.messages.menu import menu
 from bot.messages.value import spell
 from domain.incident.card import Action, Button, buttons
 from domain.incident.state import Incident
+from domain.values import Finding
 
 WHY_MAX = 1400
 STRONGEST = 2
@@ -47,6 +48,7 @@ LABELS: dict[Action, str] = {
     "follow_up_edit": "Edit …",
     "follow_up_decline": "Decline …",
     "close": "Close",
+    "correct": "Correct …",
     "report": "Report",
 }
 STYLES: dict[Action, Style] = {
@@ -55,7 +57,7 @@ STYLES: dict[Action, Style] = {
     "close": "primary",
     "revert": "danger",
 }
-IN_MORE: tuple[Action, ...] = ("note", "assign", "severity", "silence", "report")
+IN_MORE: tuple[Action, ...] = ("note", "assign", "severity", "silence", "correct")
 """Slack's overflow menu holds five."""
 
 
@@ -83,9 +85,7 @@ def headline(incident: Incident) -> str:
 
 
 def _facts(incident: Incident) -> str:
-    since = (
-        incident.diagnosis.since if incident.diagnosis and incident.diagnosis.since else incident.opened_at
-    )
+    since = incident.onset_at or incident.opened_at
     end = incident.resolved_at
     how_long = f"lasted {words.lasting(end - since)}" if end else words.moment(since, "{ago}")
     first = f"*#{incident.number}* · since {words.moment(since)} · {how_long} · {_holder(incident)}"
@@ -104,6 +104,8 @@ def _size(incident: Incident) -> list[str]:
     finding = incident.finding
     if finding is None:
         return [f"Declared by {words.person(incident.opened_by)}"]
+    if finding.kind == "predicted":
+        return [_forecast(incident, finding)]
     share = (
         [f"{words.percent(finding.affected_share)} of traffic"] if finding.affected_share is not None else []
     )
@@ -120,6 +122,13 @@ def _size(incident: Incident) -> list[str]:
     more = [f"seen {incident.findings_count} times"] if incident.findings_count > 1 else []
     back = ["*back in its band*"] if incident.cleared_at and incident.status not in ("closed",) else []
     return [" · ".join([*share, seen, *more, *back])]
+
+
+def _forecast(incident: Incident, finding: Finding) -> str:
+    """What is forecast of a launch, when it is, and whether the forecast has recovered since."""
+    size = f"forecast {escape(words.forecast(finding))}"
+    good = ["*the forecast has recovered*"] if incident.cleared_at and incident.status != "closed" else []
+    return " · ".join([f"launches {words.moment(finding.window_start)}", size, *good])
 
 
 def _picture(incident: Incident, public_url: str) -> list[Block]:
@@ -159,7 +168,7 @@ def _presses(incident: Incident, public_url: str) -> list[Block]:
         pressable.sort(key=lambda one: one.action == "revert")
     more = [one for one in pressable if one.action in IN_MORE and incident.status != "closed"]
     beside = [_button(incident, one, report_url) for one in pressable if one not in more]
-    overflow = [_overflow(incident, more, report_url)] if more else []
+    overflow = [_overflow(incident, more)] if more else []
     return [divider(), actions([*beside, *overflow])]
 
 
@@ -189,11 +198,10 @@ def _asked(action: Action, label: str) -> str:
     return f"“{label}” is taken back; the recommender serves as before it."
 
 
-def _overflow(incident: Incident, more: list[Button], report_url: str) -> Block:
-    options = []
-    for one in more:
-        option: Block = {"text": plain(LABELS[one.action]), "value": f"{one.action}|{spell(incident)}"}
-        options.append({**option, "url": report_url} if one.action == "report" else option)
+def _overflow(incident: Incident, more: list[Button]) -> Block:
+    options = [
+        {"text": plain(LABELS[one.action]), "value": f"{one.action}|{spell(incident)}"} for one in more
+    ]
     return {"type": "overflow", "action_id": "more", "options": options}
 
 
@@ -202,8 +210,5 @@ def _footer(incident: Incident) -> list[Block]:
     if incident.silenced_until and incident.silenced_until > incident.last_at and incident.status != "closed":
         lines.append(f"🔕 silenced until {words.moment(incident.silenced_until)}")
     if incident.score:
-        score = incident.score
-        word = "came true" if score.came_true else "did not come true"
-        forecast = f"{words.amount(score.observed)} came, {words.amount(score.forecast)} were forecast"
-        lines.append(f"The prediction {word}: {forecast}")
+        lines.append(words.scored(incident))
     return [context(*lines)] if lines else []

@@ -39,6 +39,10 @@ NOTABLE: frozenset[str] = frozenset(
         e.FollowUpProposed,
         e.FollowUpAnswered,
         e.IncidentClosed,
+        e.TimeCorrected,
+        e.OnsetCorrected,
+        e.NoteCorrected,
+        e.SeverityCorrected,
     )
 )
 """Steps worth a line in the thread; the others only change the message itself."""

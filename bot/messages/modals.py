@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot.messages.blocks import Block, cut, plain, section
+from bot.messages.correction import choices
 from domain.incident.state import Incident
 from domain.values import Improvement, Severity
 
 View = dict[str, Any]
 TITLE_MAX = 24
 INPUT_MAX = 3000
+OPTIONS_MAX = 100
 
 SILENCES = {"1": "1 hour", "4": "4 hours", "12": "12 hours", "24": "1 day", "72": "3 days", "168": "7 days"}
 HOW = {"elsewhere": "Repaired elsewhere", "by_itself": "It went away by itself", "hotfix": "By the hotfix"}
@@ -115,6 +117,16 @@ def reopen(incident: Incident, value: str) -> View:
 
 def reject(incident: Incident, value: str) -> View:
     return _modal("reject", value, "Reject the hotfix", "Reject", [_ask("reason", "Why not this one?")])
+
+
+def correct(incident: Incident, value: str) -> View:
+    found = choices(incident)[:OPTIONS_MAX]
+    asked = [
+        _select("what", "What is wrong?", {one.key: f"{one.name}: {one.says}" for one in found}),
+        _ask("right", "What is right?", hint="A time like 2026-03-01 02:41, in UTC; a severity like SEV2."),
+        _ask("reason", "Why is it corrected?", hint="What was written stays in the timeline, beside this."),
+    ]
+    return _modal("correct", value, f"Correct #{incident.number}", "Correct", asked)
 
 
 def follow_up_edit(incident: Incident, value: str) -> View:

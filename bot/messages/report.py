@@ -135,9 +135,7 @@ def _render(name: str, told: Told) -> str:
 
 
 def _lasted(incident: Incident) -> str | None:
-    begun = (
-        incident.diagnosis.since if incident.diagnosis and incident.diagnosis.since else incident.opened_at
-    )
+    begun = incident.onset_at or incident.opened_at
     return words.lasting(incident.resolved_at - begun) if incident.resolved_at else None
 
 

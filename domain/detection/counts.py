@@ -64,18 +64,19 @@ def counts_of(frame: pd.DataFrame, grid: Grid) -> Counts:
         frame: columns window, dim1, val1, dim2, val2, rows; in any order of rows.
     """
     frame = frame[(frame["window"] >= 0) & (frame["window"] < grid.count)]
-    whole = frame["dim1"].isna()
-    total = np.zeros(grid.count)
-    np.add.at(
-        total, frame.loc[whole, "window"].to_numpy(dtype=int), frame.loc[whole, "rows"].to_numpy(dtype=float)
-    )
-    parts = frame[~whole]
-    codes, names = _coded(parts)
-    rows = np.zeros((grid.count, len(names)))
-    np.add.at(rows, (parts["window"].to_numpy(dtype=int), codes), parts["rows"].to_numpy(dtype=float))
+    whole = frame["dim1"].isna().to_numpy()
+    window, n = frame["window"].to_numpy(dtype=np.int64), frame["rows"].to_numpy(dtype=np.float64)
+    total = _added(window[whole], n[whole], grid.count)
+    codes, names = _coded(frame[~whole])
+    places = window[~whole] * len(names) + codes
+    rows = _added(places, n[~whole], grid.count * len(names)).reshape(grid.count, len(names))
     slices = tuple(_slice(*name) for name in names)
     known = np.cumsum(total) > 0
     return Counts(grid, total, rows, slices, known)
+
+
+def _added(places: npt.NDArray[np.int64], n: Floats, length: int) -> Floats:
+    return np.bincount(places, n, minlength=length).astype(np.float64, copy=False)
 
 
 def _coded(parts: pd.DataFrame) -> tuple[npt.NDArray[np.int64], list[tuple[str, str, str, str]]]:
@@ -87,18 +88,20 @@ def _coded(parts: pd.DataFrame) -> tuple[npt.NDArray[np.int64], list[tuple[str, 
     key = np.zeros(len(parts), dtype=np.int64)
     values: list[list[str]] = []
     for column in ("dim1", "val1", "dim2", "val2"):
-        codes, found = pd.factorize(parts[column].fillna(""), sort=True)
-        key = key * (len(found) + 1) + codes
-        values.append([str(value) for value in found])
+        texts = parts[column].astype("category").cat
+        names = [str(value) for value in texts.categories]
+        rank = np.append(np.argsort(np.argsort(names)) + 1, 0)  # a text that is absent has the code −1
+        key = key * len(rank) + rank[texts.codes]
+        values.append(["", *sorted(names)])
     present, places = np.unique(key, return_inverse=True)
-    names = []
+    slices = []
     for one in present.tolist():
         rest, parts_of = one, []
         for known in reversed(values):
-            rest, code = divmod(rest, len(known) + 1)
+            rest, code = divmod(rest, len(known))
             parts_of.append(known[code])
-        names.append((parts_of[3], parts_of[2], parts_of[1], parts_of[0]))
-    return places.astype(np.int64), names
+        slices.append((parts_of[3], parts_of[2], parts_of[1], parts_of[0]))
+    return places.astype(np.int64), slices
 
 
 def _slice(dim1: str, val1: str, dim2: str, val2: str) -> Slice:

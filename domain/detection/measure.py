@@ -44,6 +44,21 @@ class Measurement(Value):
         then, now = finding.observed / finding.expected, self.observed / self.expected
         return (now - then) / (1 - then) if then != 1 else 1.0
 
+    def blur(self, finding: Finding) -> float | None:
+        """
+        Half the band as a share of the finding's gap: 0 is sharp; from 1 on the metric would lie in the band
+        even as it was found, so that being in it says nothing. None without a gap relative to what is
+        expected.
+
+        >>> drop = Finding(check="c", table="t", window_start=0, window_end=60, observed=40, expected=100,
+        ...                p_value=0, severity="SEV2", title="60 % fewer rows")
+        >>> Measurement(observed=50, expected=50, low=35, high=65, p_value=1).blur(drop)
+        0.5
+        """
+        if finding.expected <= 0 or self.expected <= 0 or finding.change == 0:
+            return None
+        return (self.high - self.low) / 2 / self.expected / abs(finding.change)
+
 
 def measure_slice(finding: Finding, past: Counts, present: Counts) -> Measurement:
     """

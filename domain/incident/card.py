@@ -25,6 +25,7 @@ Action = Literal[
     "follow_up_edit",
     "follow_up_decline",
     "close",
+    "correct",
     "report",
 ]
 ACTIONS: tuple[Action, ...] = get_args(Action)
@@ -40,7 +41,7 @@ class Button(Value):
 def buttons(incident: Incident) -> tuple[Button, ...]:
     """All buttons of the card, the most useful first."""
     if incident.status == "closed":
-        return (Button(action="reopen"), Button(action="report"))
+        return (Button(action="reopen"), Button(action="correct"), Button(action="report"))
     return (
         *_of_hotfix(incident),
         *(_of_resolved(incident) if incident.status == "resolved" else _of_open(incident)),
@@ -48,6 +49,7 @@ def buttons(incident: Incident) -> tuple[Button, ...]:
         Button(action="assign"),
         Button(action="severity"),
         Button(action="silence"),
+        Button(action="correct"),
         Button(action="report"),
     )
 

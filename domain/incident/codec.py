@@ -1,7 +1,13 @@
-"""Events to JSON values and back, by wire name. Old spellings are read for ever."""
+"""
+Events to JSON values and back, by wire name. Old spellings are read for ever.
+
+A field that is added, dropped, or of another type makes a new schema version, and `UPCASTS` says how the one
+before is read. Every version ever written is kept under `tests/domain/incident/wire`, and read by a test.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, get_args
 
 from domain.errors import LogError
@@ -11,6 +17,9 @@ EVENTS: dict[str, type[Event]] = {
     member.wire_name: member for union in get_args(IncidentEvent) for member in (get_args(union) or (union,))
 }
 """Wire name → class, complete: a test holds it against the union."""
+
+UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""(Wire name, version) → what makes its JSON values those of the next; for every version but the newest."""
 
 
 def encode(event: IncidentEvent) -> dict[str, Any]:
@@ -26,9 +35,11 @@ def decode(wire_name: str, schema_version: int, data: dict[str, Any]) -> Inciden
         LogError: a wire name or a version that this release does not know.
     """
     cls = EVENTS.get(wire_name)
-    if cls is None or schema_version > cls.schema_version:
+    if cls is None or not 1 <= schema_version <= cls.schema_version:
         raise LogError(
             f"the log holds {wire_name} version {schema_version}, which this release cannot read; "
             "run the release that wrote it, or a later one"
         )
+    for version in range(schema_version, cls.schema_version):
+        data = UPCASTS[wire_name, version](data)
     return cls.model_validate(data)  # type: ignore[return-value]  # EVENTS holds the members of the union only

@@ -170,6 +170,34 @@ class Close(Value):
     pass
 
 
+class CorrectTime(Value):
+    """What the event (its id) tells of happened at another time."""
+
+    event: str
+    at: Moment
+    reason: str
+
+
+class CorrectOnset(Value):
+    """The harm began at another time than the event says."""
+
+    event: str
+    since: Moment
+    reason: str
+
+
+class CorrectNote(Value):
+    event: str
+    text: str
+    reason: str
+
+
+class CorrectSeverity(Value):
+    event: str
+    severity: Severity
+    reason: str
+
+
 Opening = OpenIncident | DeclareIncident
 Understanding = (
     ClearFinding
@@ -197,4 +225,5 @@ ByWorker = (
 )
 OfHotfix = ChooseHotfix | ByPerson | ByWorker
 Ending = Resolve | Dismiss | Reopen | ProposeFollowUp | AnswerFollowUp | AcceptFollowUp | Close
-Command = Opening | Understanding | OfHotfix | Ending
+Correction = CorrectTime | CorrectOnset | CorrectNote | CorrectSeverity
+Command = Opening | Understanding | OfHotfix | Ending | Correction

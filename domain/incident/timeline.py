@@ -1,42 +1,117 @@
-"""What happened, minute by minute, in words; and how long each step took."""
+"""What happened, minute by minute, in words, as corrected; and how long each step took."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from datetime import timedelta
-from typing import Any
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any, assert_never
 
 from domain.incident import events as e
+from domain.incident.sentence import sentence
 from domain.incident.state import Incident
-from domain.values import Moment, Value, name_slice
+from domain.values import Moment, Value
+
+
+class Amendment(Value):
+    """What a line said before it was corrected, who corrected it when, and why."""
+
+    at: Moment
+    who: str
+    was: str
+    reason: str
 
 
 class Entry(Value):
-    """One line of the timeline."""
+    """
+    One line of the timeline, as corrected.
 
+    `id` is the event's; `amendments` are what it said before, oldest first.
+    """
+
+    id: str
     at: Moment
     who: str
     what: str
     wire_name: str
+    amendments: tuple[Amendment, ...] = ()
+
+
+class _Line(Value):
+    """An event as the corrections so far let it stand."""
+
+    record: e.Recorded
+    onset_at: Moment | None = None
+    amendments: tuple[Amendment, ...] = ()
 
 
 def timeline(recorded: Iterable[e.Recorded]) -> tuple[Entry, ...]:
-    """One line an event, in the order of the log."""
+    """One line an event, in the order of the log; a line whose time was corrected stands at its new time."""
     labels: dict[str, str] = {}
-    entries = []
+    lines: dict[str, _Line] = {}
+    moved: set[str] = set()
     for record in recorded:
-        if isinstance(record.event, e.MenuPrepared):
-            labels |= {option.key: option.label for option in record.event.options}
-        what = _SENTENCES[type(record.event)](record.event, labels)
-        entries.append(Entry(at=record.at, who=record.actor, what=what, wire_name=record.event.wire_name))
-    return tuple(entries)
+        event = record.event
+        lines[record.id] = _Line(record=record)
+        if isinstance(event, e.MenuPrepared):
+            labels |= {option.key: option.label for option in event.options}
+        if isinstance(event, e.Correction):
+            lines[event.corrects] = _amended(lines[event.corrects], record, event)
+            moved |= {event.corrects} if isinstance(event, e.TimeCorrected) else set()
+    entries = [_entry(line, labels) for line in lines.values()]
+    in_order = [entry for entry in entries if entry.id not in moved]
+    for entry in entries:
+        if entry.id in moved:
+            later = (place for place, one in enumerate(in_order) if one.at > entry.at)
+            in_order.insert(next(later, len(in_order)), entry)
+    return tuple(in_order)
+
+
+def _entry(line: _Line, labels: dict[str, str]) -> Entry:
+    record = line.record
+    began = f"; it began {_minute(line.onset_at)}" if line.onset_at else ""
+    return Entry(
+        id=record.id,
+        at=record.at,
+        who=record.actor,
+        what=sentence(record.event, labels) + began,
+        wire_name=record.event.wire_name,
+        amendments=line.amendments,
+    )
+
+
+def _amended(line: _Line, correction: e.Recorded, event: e.Correction) -> _Line:
+    wrong, onset_at = line.record, line.onset_at
+    says: Any = wrong.event
+    match event:
+        case e.TimeCorrected():
+            was, right = _minute(wrong.at), {"at": event.happened_at}
+        case e.OnsetCorrected():
+            gathered = isinstance(wrong.event, e.DiagnosisGathered)
+            before = onset_at or (says.diagnosis.since if gathered else None)
+            was, right, onset_at = _minute(before), {}, event.since
+        case e.NoteCorrected():
+            was, right = f"“{says.text}”", {"event": says.model_copy(update={"text": event.text})}
+        case e.SeverityCorrected():
+            was, right = says.severity, {"event": says.model_copy(update={"severity": event.severity})}
+        case _:
+            assert_never(event)
+    amendment = Amendment(at=correction.at, who=correction.actor, was=was, reason=event.reason)
+    return _Line(
+        record=wrong.model_copy(update=right),
+        onset_at=onset_at,
+        amendments=(*line.amendments, amendment),
+    )
+
+
+def _minute(moment: datetime | None) -> str:
+    return "not known" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 class Durations(Value):
     """
     How long each step took; None where it has not been taken.
 
-    `to_detect` counts from the diagnosed onset to the opening; the others from the opening.
+    `to_detect` counts from the onset to the opening; the others from the opening. All as corrected.
     """
 
     to_detect: timedelta | None
@@ -52,7 +127,7 @@ def durations(incident: Incident) -> Durations:
     def since_opening(moment: Moment | None) -> timedelta | None:
         return None if moment is None else moment - incident.opened_at
 
-    onset = incident.diagnosis.since if incident.diagnosis else None
+    onset = incident.onset_at
     return Durations(
         to_detect=None if onset is None else max(incident.opened_at - onset, timedelta(0)),
         to_acknowledge=since_opening(incident.acknowledged_at),
@@ -60,81 +135,3 @@ def durations(incident: Incident) -> Durations:
         to_mitigate=since_opening(incident.mitigated_at),
         to_resolve=since_opening(incident.resolved_at),
     )
-
-
-def _opened(event: e.IncidentOpened, _: dict[str, str]) -> str:
-    return f"{event.severity} opened: {event.title}"
-
-
-def _repeated(event: e.FindingRepeated, _: dict[str, str]) -> str:
-    finding = event.finding
-    where = name_slice(finding.slice)
-    return f"Seen again in {where}: {finding.observed:,.0f} {finding.unit}, expected {finding.expected:,.0f}"
-
-
-def _diagnosed(event: e.DiagnosisGathered, _: dict[str, str]) -> str:
-    return f"Diagnosis gathered: {event.diagnosis.cause or 'the cause is not established yet'}"
-
-
-def _menu(event: e.MenuPrepared, _: dict[str, str]) -> str:
-    if not event.options:
-        return f"No hotfix to offer: {event.note or 'none that is declared fits the cause'}"
-    return f"Menu of {len(event.options)} prepared: " + "; ".join(option.label for option in event.options)
-
-
-def _verified(event: e.HotfixVerified, labels: dict[str, str]) -> str:
-    label = labels.get(event.option, event.option)
-    return f"“{label}” verified: {event.repaired_share:.0%} of the gap is repaired"
-
-
-def _follow_up(event: e.FollowUpProposed | e.FollowUpAnswered, _: dict[str, str]) -> str:
-    verb = "proposed" if isinstance(event, e.FollowUpProposed) else "answered"
-    return f"Follow-up {verb}: {event.improvement.change}: {event.improvement.detail}"
-
-
-def _about(words: str) -> Callable[[Any, dict[str, str]], str]:
-    """A sentence of the event's own fields; `{label}` is the hotfix's label."""
-
-    def sentence(event: e.Event, labels: dict[str, str]) -> str:
-        option = getattr(event, "option", "")
-        return words.format(event=event, label=labels.get(option, option))
-
-    return sentence
-
-
-_SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
-    e.IncidentOpened: _opened,
-    e.FindingRepeated: _repeated,
-    e.FindingCleared: _about(
-        "The metric is back in its band: {event.observed:,.0f}, expected {event.expected:,.0f}"
-    ),
-    e.IncidentAcknowledged: _about("Acknowledged"),
-    e.IncidentAssigned: _about("Assigned to {event.person}"),
-    e.SeverityChanged: _about("Severity is now {event.severity}: {event.reason}"),
-    e.NoteAdded: _about("Note: {event.text}"),
-    e.IncidentSilenced: _about("Silenced until {event.until:%Y-%m-%d %H:%M} UTC"),
-    e.MessagePosted: _about("Posted to {event.channel}"),
-    e.DiagnosisGathered: _diagnosed,
-    e.DiagnosisFailed: _about("Diagnosis failed: {event.reason}"),
-    e.MenuPrepared: _menu,
-    e.HotfixChosen: _about("Chose “{label}”"),
-    e.HotfixApproved: _about("Approved “{label}”"),
-    e.HotfixRejected: _about("Rejected “{label}” {event.reason}"),
-    e.HotfixApplied: _about("“{label}” is deployed; watched until {event.watch_until:%H:%M} UTC"),
-    e.HotfixFailed: _about("“{label}” could not be deployed: {event.reason}"),
-    e.HotfixWatched: _about("Watching “{label}”: {event.repaired_share:.0%} of the gap is repaired"),
-    e.HotfixVerified: _verified,
-    e.HotfixRefuted: _about("“{label}” did not repair it: {event.reason}"),
-    e.RevertRequested: _about("Asked to revert “{label}”"),
-    e.HotfixReverted: _about("“{label}” is reverted"),
-    e.RevertFailed: _about("“{label}” could not be reverted: {event.reason}"),
-    e.HotfixExpired: _about("“{label}” expired"),
-    e.PredictionScored: _about(
-        "Prediction scored: {event.observed:,.0f} came, {event.forecast:,.0f} were forecast"
-    ),
-    e.IncidentResolved: _about("Resolved ({event.how}): {event.reason}"),
-    e.IncidentReopened: _about("Reopened: {event.reason}"),
-    e.FollowUpProposed: _follow_up,
-    e.FollowUpAnswered: _follow_up,
-    e.IncidentClosed: _about("Closed"),
-}

@@ -24,7 +24,10 @@ class Routes(Value):
 
 
 class Permissions(Value):
-    """Which groups may respond, choose and deploy a hotfix, and approve one for somebody else."""
+    """
+    Who may respond, choose and deploy a hotfix, and approve one for somebody else, in Slack: user groups by
+    handle, or people by id. Nobody, where nobody is named.
+    """
 
     respond: tuple[str, ...] = ()
     deploy: tuple[str, ...] = ()

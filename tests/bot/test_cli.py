@@ -26,7 +26,7 @@ Run = Callable[..., Any]
 @pytest.fixture
 def run(door: Door, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command in this process on the test's store, and returns what it printed."""
-    for name in ("cli_desk", "cli_incident", "cli_hotfix", "cli_log"):
+    for name in ("cli_desk", "cli_incident", "cli_correct", "cli_hotfix", "cli_log"):
         monkeypatch.setattr(f"bot.{name}.open_door", lambda: door)
 
     def running(*words: str) -> str:
@@ -64,6 +64,23 @@ def test_an_incident_is_lived_through(run: Run, door: Door) -> None:
     assert run("report", "1").startswith("# #1 Films from Denmark")
     assert run("report", "1", "--html").startswith("<!doctype html>")
     assert "as it was written" in run("events", "verify")
+
+
+def test_a_wrong_time_is_put_right_and_the_report_says_both(run: Run, door: Door) -> None:
+    tell(door, OPENED)
+    run("ack", "1")
+    assert "Acknowledged" not in run("correct", "1")
+    listed = json.loads(run("correct", "1", "--json"))["correctable"]
+    acknowledged = next(one for one in listed if one["part"] == "time")
+    number = acknowledged["event"].rpartition(":")[2]
+    with pytest.raises(Refused, match="what is right, for instance"):
+        run("correct", "1", number)
+    with pytest.raises(Refused, match="still to come"):
+        run("correct", "1", number, "time", "2999-01-01 00:00", "-r", "a slip")
+    assert "severity.corrected" in run("correct", "1", "1", "severity", "sev3", "-r", "a slip")
+    text = run("report", "1")
+    assert "SEV3 opened" in text
+    assert "was SEV2; a slip" in text
 
 
 def test_status_prints_incidents_for_programs(run: Run, door: Door) -> None:

@@ -137,6 +137,18 @@ def test_a_modal_opens_at_once_and_its_words_are_kept(
     assert person.modal() is None
 
 
+def test_a_wrong_severity_is_put_right_from_the_more_menu(
+    person: Driver, now: Callable[[], Incident]
+) -> None:
+    press(person, "more", value=value_of_more(person, "correct"))
+    person.wait(person.modal, "modal")
+    form = {"what": f"severity|{now().stream}:1", "right": "SEV5", "reason": "a slip"}
+    assert "is no severity" in str(person.submit(form))
+    person.submit({**form, "right": "SEV1"})
+    assert now().severity == "SEV1"
+    assert person.modal() is None
+
+
 def value_of_more(person: Driver, action: str) -> str:
     for block in heads(person)[0]["blocks"]:
         for element in block.get("elements", []):

@@ -13,10 +13,14 @@ from pathlib import Path
 import pytest
 from honcho.environ import parse_procfile
 
-from bot.example import DIRECT, Ports, example_environment, first_view, keep_secrets
+from bot.example import DIRECT, FAULTS, Ports, example_environment, first_view, keep_secrets
 from bot.up import PROCESSES, up
 from bot.workspace import settings_from_environment
 from domain.errors import ConfigurationError
+from examples.cinema import faults
+from tests.bot.conftest import free_port
+from workers.settings import Settings, read_settings, settings, surroundings
+from workers.sources.declare import load
 
 
 def test_it_starts_what_the_procfile_names(root: Path) -> None:
@@ -58,6 +62,38 @@ def test_a_taken_port_is_named_with_the_option_that_changes_it(
             up(None, Ports(web=port), print)
 
 
+def test_a_doctor_in_a_second_terminal_can_sign_what_the_example_s_secret_signs(
+    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch, database_url: str, redis_url: str
+) -> None:
+    monkeypatch.chdir(root)
+    for name, value in (
+        ("RECSYSOPS_VAR", str(tmp_path)),
+        ("DATABASE_URL", database_url),
+        ("REDIS_URL", redis_url),
+    ):
+        monkeypatch.setenv(name, value)
+    seen: list[tuple[dict[str, str], Settings, str]] = []
+
+    def run(environment: dict[str, str], *_rest: object) -> int:
+        seen.append((surroundings(), read_settings(), (tmp_path / "environment.json").read_text()))
+        assert surroundings()["CINEMA_WEBHOOK_SECRET"] == environment["CINEMA_WEBHOOK_SECRET"]
+        return 0
+
+    monkeypatch.setattr("bot.up._run", run)
+    monkeypatch.setattr("bot.up._prepare", lambda *_: None)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    settings.cache_clear()
+    try:
+        assert up("cinema", Ports(free_port(), free_port(), free_port()), print) == 0
+    finally:
+        settings.cache_clear()
+    ((around, told, written),) = seen
+    assert told.config == root / "examples/cinema/recsysops.toml"
+    assert load(told.config, around).deployers["hooks"].secret_env == "CINEMA_WEBHOOK_SECRET"
+    assert "xoxb" not in written
+    assert not (tmp_path / "environment.json").exists()
+
+
 def test_an_example_that_is_not_here_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigurationError, match="project's folder"):
@@ -92,3 +128,12 @@ def test_the_first_view_switches_the_first_fault_on_as_soon_as_the_cinema_answer
     cinema.shutdown()
     cinema.server_close()
     assert asked == [("/faults/language", {"on": True})] * 2
+
+
+def test_every_fault_of_the_cinema_can_be_the_first_one_and_no_other() -> None:
+    assert set(FAULTS) == set(faults.FAULTS)
+    with (
+        pytest.raises(ConfigurationError, match=r"no fault 'flood'.*language, upstream"),
+        first_view(Ports(), "flood"),
+    ):
+        raise AssertionError("it should not have begun")

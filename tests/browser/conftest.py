@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
+from tests.browser.steps import Installation
+
 ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
@@ -29,8 +31,11 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, str]]]:
-    """(the one printed address, the environment in which `recsysops` speaks to the same installation)."""
+def everything(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
+    """An installation for one test file; its `FAULT` is switched on as the page is first viewed."""
+    fault = getattr(request.module, "FAULT", "language")
     var = tmp_path_factory.mktemp("var")
     for folder in (var, *var.parents[:2]):
         folder.chmod(0o755)  # PostgreSQL does not run as root, and has to reach its folder
@@ -43,14 +48,14 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, 
     names = ("--port", "--workspace-port", "--cinema-port")
     options = [word for pair in zip(names, ports, strict=True) for word in pair]
     process = subprocess.Popen(
-        [*recsysops, "up", "--example", "cinema", *options],
+        [*recsysops, "up", "--example", "cinema", "--fault", fault, *options],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,
         text=True,
     )
     try:
-        yield _address(process), environment
+        yield Installation(_address(process), environment, f"http://127.0.0.1:{ports[2]}")
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)
@@ -74,5 +79,5 @@ def page() -> Iterator[Page]:
     assert found, f"none of {', '.join(BROWSERS)} is installed; with Debian: apt-get install chromium"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=QUIET)
-        yield browser.new_page(viewport={"width": 1280, "height": 1100})
+        yield browser.new_context(viewport={"width": 1280, "height": 1100}).new_page()
         browser.close()

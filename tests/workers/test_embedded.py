@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -80,6 +81,28 @@ def test_servers_killed_with_their_owner_come_back_with_what_was_committed(serve
         time.sleep(0.2)
     with embedded.started(servers_folder) as again:
         assert read(again) == ("still here", "still here")
+
+
+def test_a_valkey_that_was_killed_comes_back_where_those_that_run_look_for_it(servers_folder: Path) -> None:
+    with embedded.started(servers_folder) as servers:
+        client = redis.Redis.from_url(servers.redis_url)
+        psutil.Process(client.info("server")["process_id"]).send_signal(signal.SIGKILL)
+        with embedded.started(servers_folder) as again:
+            assert again == servers
+            assert client.ping()
+
+
+def test_a_valkey_whose_port_was_taken_meanwhile_comes_back_at_another(servers_folder: Path) -> None:
+    with embedded.started(servers_folder) as servers:
+        write(servers)
+        port = redis.Redis.from_url(servers.redis_url).connection_pool.connection_kwargs["port"]
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        with embedded.started(servers_folder) as again:
+            assert again.redis_url != servers.redis_url
+            assert read(again) == ("still here", "still here")
 
 
 def test_whoever_leaves_first_does_not_take_the_servers_with_them(servers_folder: Path) -> None:

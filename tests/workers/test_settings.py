@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+import stat
 from pathlib import Path
 
 import pytest
 
 from domain.errors import ConfigurationError
-from workers.settings import read_settings
+from workers.settings import left_variables, read_settings, surroundings
 from workers.store.connection import driver_address, spell
 
 
@@ -42,6 +43,29 @@ def test_servers_that_were_started_here_are_found_and_named_ones_go_first(tmp_pa
         {"RECSYSOPS_VAR": str(tmp_path), "BROKER_URL": "amqp://there", "REDIS_URL": "redis://x"}
     )
     assert named.broker() == "amqp://there"
+
+
+def test_a_second_terminal_knows_what_the_first_one_runs_until_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    own = {"RECSYSOPS_VAR": "var"}
+    (tmp_path / "var").mkdir()
+    left = {
+        "RECSYSOPS_CONFIG": "/cinema/recsysops.toml",
+        "PUBLIC_URL": "http://here:1",
+        "HOOK_SECRET": "s3cret",
+    }
+    with left_variables(tmp_path / "var", left):
+        assert stat.S_IMODE((tmp_path / "var/environment.json").stat().st_mode) == 0o600
+        assert read_settings(own).config == Path("/cinema/recsysops.toml")
+        assert read_settings(own).public_url == "http://here:1"
+        assert surroundings(own)["HOOK_SECRET"] == "s3cret"
+        assert surroundings({**own, "HOOK_SECRET": "mine"})["HOOK_SECRET"] == "mine"
+        assert read_settings({**own, "RECSYSOPS_CONFIG": "mine.toml"}).config == Path("mine.toml")
+        (tmp_path / "recsysops.toml").touch()
+        assert read_settings(own).config == Path("recsysops.toml")
+    assert "HOOK_SECRET" not in surroundings(own)
 
 
 def test_a_port_that_is_no_number_is_said_so() -> None:

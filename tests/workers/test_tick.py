@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from sqlalchemy import Engine
 
+from domain.detection.measure import Measurement
 from domain.detection.state import CheckState, Seen
 from domain.errors import SourceError
 from domain.incident.commands import AnswerFollowUp, Close, Dismiss
@@ -222,14 +223,71 @@ def test_a_finding_that_is_over_but_cannot_be_measured_is_said_to_be_over_later(
 ) -> None:
     finding = make_finding().model_copy(update={"check": "impressions_volume", "slice": ()})
     monkeypatch.setattr("workers.tick.run_checks", Looks(finding))
-    detect_tick(log, recommender, NOON)
+    detect_tick(log, recommender, NOON - MINUTE)
     with _away(monkeypatch):
         monkeypatch.setattr("workers.tick.run_checks", Looks(cleared=(finding.fingerprint,)))
-        detect_tick(log, recommender, NOON)
+        detect_tick(log, recommender, NOON - MINUTE)
     assert every(log)[0].cleared_at is None
     monkeypatch.setattr("workers.tick.run_checks", Looks())
     write(tmp_path, [60, 58, 63, 61, 57, 62] * 20)
     detect_tick(log, recommender, NOON)
+    assert every(log)[0].cleared_at is not None
+
+
+def test_a_mend_that_has_only_begun_is_not_a_metric_that_is_back(
+    log: Engine, tmp_path: Path, recommender: Recommender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    often = {"impressions": recommender.tables["impressions"].model_copy(update={"every": MINUTE / 6})}
+    recommender = recommender.model_copy(update={"tables": often})
+    finding = make_finding(minutes=-1).model_copy(update={"check": "impressions_volume", "slice": ()})
+    write(tmp_path, [60, 58, 63, 61, 57, 62] * 20 + [17, 60])  # mended a minute before noon
+    cleared_after = None
+    for seconds in range(0, 70, 10):
+        # The check falls silent as soon as its window holds some of the mended time.
+        looks = {0: Looks(finding), 20: Looks(cleared=(finding.fingerprint,))}.get(seconds, Looks())
+        monkeypatch.setattr("workers.tick.run_checks", looks)
+        detect_tick(log, recommender, NOON - MINUTE + timedelta(seconds=seconds))
+        if cleared_after is None and every(log)[0].cleared_at is not None:
+            cleared_after = seconds
+    assert cleared_after == 60
+
+
+@pytest.mark.parametrize(
+    ("low", "observed", "over"), [(80.0, 97.0, True), (80.0, 40.0, False), (0.0, 97.0, False)]
+)
+def test_a_metric_is_back_when_it_lies_in_a_band_that_does_not_hold_what_was_found(
+    log: Engine,
+    recommender: Recommender,
+    monkeypatch: pytest.MonkeyPatch,
+    low: float,
+    observed: float,
+    over: bool,
+) -> None:
+    finding = make_finding().model_copy(update={"check": "impressions_volume", "slice": ()})
+    now = Measurement(observed=observed, expected=100.0, low=low, high=200.0 - low, p_value=0.5)
+    monkeypatch.setattr("workers.clear.measure", lambda *_: now)
+    for looks in (Looks(finding), Looks(cleared=(finding.fingerprint,))):
+        monkeypatch.setattr("workers.tick.run_checks", looks)
+        detect_tick(log, recommender, NOON)
+    assert (every(log)[0].cleared_at is not None) is over
+
+
+def test_a_finding_that_comes_back_before_it_was_over_waits_for_a_whole_window_again(
+    log: Engine, recommender: Recommender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finding = make_finding().model_copy(update={"check": "impressions_volume", "slice": ()})
+    now = [
+        Measurement(observed=value, expected=100.0, low=80.0, high=120.0, p_value=0.5) for value in (40, 97)
+    ]
+    monkeypatch.setattr("workers.clear.measure", lambda *_: now[0])
+    for looks in (Looks(finding), Looks(cleared=(finding.fingerprint,)), Looks(finding, since=NOON)):
+        monkeypatch.setattr("workers.tick.run_checks", looks)
+        detect_tick(log, recommender, NOON)
+    now.pop(0)
+    monkeypatch.setattr("workers.tick.run_checks", Looks())
+    detect_tick(log, recommender, NOON + MINUTE / 2)
+    assert every(log)[0].cleared_at is None
+    detect_tick(log, recommender, NOON + MINUTE)
     assert every(log)[0].cleared_at is not None
 
 
@@ -239,5 +297,5 @@ def _away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         raise SourceError("the warehouse is away")
 
     with monkeypatch.context() as without:
-        without.setattr("workers.tick.measure", away)
+        without.setattr("workers.clear.measure", away)
         yield

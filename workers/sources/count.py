@@ -17,7 +17,7 @@ from domain.detection.window import Grid
 from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
 from workers.sources.lines import nearest
-from workers.sources.sets import MAX_COUNTS, NOT_SET, ROWS, WINDOW, grouped, rolled_up, united
+from workers.sources.sets import MAX_COUNTS, ROWS, WINDOW, Parts, by_all, counted, lengthened, rolled_up
 from workers.sources.source import TIME, Source, open_source, rows_of
 
 GROUPING_SETS = ("duckdb", "postgres")  # engines that are asked for them in SQL
@@ -79,16 +79,17 @@ def count_windows(
         measure: a numeric column to add up instead of counting; NaN and infinite values add nothing.
 
     Returns:
-        Columns window (int: index into the grid), dim1, val1, dim2, val2 (null where unused), rows. The total
-        of a window has no dim1. Windows without rows are absent. Null values are the value "∅ (not set)".
+        Columns window (int: index into the grid), dim1, val1, dim2, val2 (categories; null where unused),
+        rows. The total of a window has no dim1. Windows without rows are absent. Null values are the value
+        "∅ (not set)".
 
     Raises:
         SourceError: a dimension has more than 2,000 values, or as `open_source`.
     """
     with open_source(recommender, name) as source:
-        frame, exploded = _counted(recommender, source, grid, dimensions, ways, measure)
-    _bounded(name, frame, dimensions)
-    return _plain(rolled_up(frame, _asked(dimensions, ways), exploded) if exploded else frame)
+        parts = _counted(recommender, source, grid, dimensions, ways, measure)
+    _bounded(name, parts, dimensions)
+    return lengthened(parts)
 
 
 def _asked(dimensions: tuple[str, ...], ways: int) -> list[tuple[str, ...]]:
@@ -102,34 +103,27 @@ def _counted(
     dimensions: tuple[str, ...],
     ways: int,
     measure: str | None,
-) -> tuple[pd.DataFrame, dict[str, str]]:
-    """The counts by every set of dimensions; by all dimensions at once where some hold several values."""
+) -> Parts:
+    """The counts by every set of dimensions."""
     rows = source.between(grid.start, grid.end)
     if measure is not None:
         source.require(measure)
     rows, exploded = _with_dimensions(recommender, source, rows, dimensions)
-    weight = ibis.literal(1) if measure is None else _finite(rows[measure])
-    keyed = rows.mutate(**{WINDOW: _window(source, rows, grid), ROWS: weight})
-    keyed = keyed.select(WINDOW, *dimensions, ROWS)
-    if exploded:
-        return source.fetch(
-            keyed.group_by(WINDOW, *dimensions).aggregate(**{ROWS: keyed[ROWS].sum()})
-        ), exploded
+    weight = {} if measure is None else {ROWS: _finite(rows[measure])}
+    keyed = rows.mutate(**{WINDOW: _window(source, rows, grid), **weight}).select(
+        WINDOW, *dimensions, *weight
+    )
     asked = _asked(dimensions, ways)
-    if source.connection.name in GROUPING_SETS:
-        frame = grouped(source, keyed, dimensions, asked)
-    else:
-        frame = source.fetch(united(_cells(keyed, dimensions), asked).limit(MAX_COUNTS + 1))
-    if len(frame) > MAX_COUNTS:
+    if exploded:
+        return rolled_up(source.fetch(by_all(keyed, dimensions)), asked, exploded)
+    one_pass = source.connection.name in GROUPING_SETS
+    parts = counted(source, keyed, dimensions, asked, one_pass=one_pass)
+    if sum(map(len, parts.values())) > MAX_COUNTS:
         raise SourceError(
             f'table "{source.table.name}": more than {MAX_COUNTS:,} counts for dimensions '
             f"{', '.join(dimensions)}; declare fewer dimensions, ways = 1, or a shorter history"
         )
-    return frame, {}
-
-
-def _cells(keyed: Any, dimensions: tuple[str, ...]) -> Any:
-    return keyed.group_by(WINDOW, *dimensions).aggregate(**{ROWS: keyed[ROWS].sum()})
+    return parts
 
 
 def _finite(column: Any) -> Any:
@@ -187,7 +181,7 @@ def _with_dimensions(
         )
         rows = rows.mutate(__item=rows[source.table.item].cast("string"))
         rows = rows.left_join(chosen, rows["__item"] == chosen["__key"])
-    texts = {d: rows[d].cast("string").fill_null(NOT_SET) for d in dimensions}
+    texts = {d: rows[d].cast("string") for d in dimensions}
     return rows.mutate(**texts), {d: mark for d, mark in exploded.items() if d in dimensions}
 
 
@@ -205,17 +199,9 @@ def _open_beside(recommender: Recommender, source: Source, items: str) -> Any:
     return rows_of(source.connection, "SELECT * FROM __items")
 
 
-def _plain(frame: pd.DataFrame) -> pd.DataFrame:
-    named = frame.rename(columns={WINDOW: "window"})
-    return named[["window", "dim1", "val1", "dim2", "val2", "rows"]].astype({"rows": np.float64})
-
-
-def _bounded(name: str, frame: pd.DataFrame, dimensions: tuple[str, ...]) -> None:
+def _bounded(name: str, parts: Parts, dimensions: tuple[str, ...]) -> None:
     for dimension in dimensions:
-        if dimension in frame.columns:
-            values = frame[dimension].nunique()
-        else:
-            values = frame.loc[(frame["dim1"] == dimension) & frame["dim2"].isna(), "val1"].nunique()
+        values = parts[(dimension,)][dimension].nunique()
         if values > MAX_VALUES:
             raise SourceError(
                 f'table "{name}": dimension "{dimension}" has {values:,} values, more than {MAX_VALUES:,}; '

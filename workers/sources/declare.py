@@ -20,10 +20,10 @@ from domain.recommender.model import Items, Launches, Model
 from domain.recommender.recommender import Recommender
 from domain.recommender.route import Permissions, Routes, Stakeholder
 from domain.recommender.table import Csv, Table
+from workers.settings import CONFIG, surroundings
 from workers.sources.lines import line_of, nearest
-from workers.sources.references import references
+from workers.sources.references import names, references
 
-FILE_NAME = "recsysops.toml"
 NAMED: Mapping[str, type[BaseModel]] = {
     "tables": Table,
     "models": Model,
@@ -54,16 +54,15 @@ def load(path: str | Path, environment: Mapping[str, str] | None = None) -> Reco
     """
     The declaration in `path` (a file, or a folder that holds `recsysops.toml`).
 
-    `${NAME}` and `${NAME:-default}` in any text are replaced from `environment` (the process's own if not
-    given). A relative path is relative to the declaration, unless it begins with a variable that is set: then
-    to the current folder, as in a shell.
+    `${NAME}` and `${NAME:-default}` in any text are replaced from `environment` (if not given:
+    `workers.settings.surroundings`). A relative path is relative to the declaration, unless it begins with a
+    variable that is set: then to the current folder, as in a shell.
 
     Raises:
         ConfigurationError: all problems, one a line, each as `file:line: key: what is wrong, what would be
         right`.
     """
-    file = Path(path)
-    file = (file / FILE_NAME if file.is_dir() else file).resolve()
+    file = _file(path)
     try:
         text = file.read_text(encoding="utf-8")
         declared = tomllib.loads(text)
@@ -71,24 +70,50 @@ def load(path: str | Path, environment: Mapping[str, str] | None = None) -> Reco
         raise ConfigurationError(
             f"{file}: there is no such file; `recsysops init` writes a first one"
         ) from None
+    except OSError as error:
+        raise ConfigurationError(
+            f"{file}: cannot be read ({error.strerror}); let this user read it"
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{file}: not readable as TOML: {error}") from None
     problems: list[Problem] = []
     expanded = _expand(
-        declared, (), os.environ if environment is None else environment, file.parent, problems
+        declared, (), surroundings() if environment is None else environment, file.parent, problems
     )
-    recommender = None if problems else _build(expanded, file.parent, problems)
-    if recommender is not None:
-        problems.extend(misnamed(recommender))
+    unset = {problem.key for problem in problems}  # whatever else is said of these keys comes of that
+    found = list[Problem]()
+    recommender = _build(expanded, file.parent, found)
+    found.extend(_misnamed(expanded))
+    problems += [problem for problem in found if problem.key not in unset]
     if problems or recommender is None:
-        raise ConfigurationError("\n".join(_say(file, text, problem) for problem in problems))
+        raise ConfigurationError("\n".join(_said(file, text, problems)))
     return recommender
 
 
+def _said(file: Path, text: str, problems: list[Problem]) -> list[str]:
+    """The problems, from the first line to the last."""
+    ordered = sorted(problems, key=lambda problem: line_of(text, problem.key) or 0)
+    return [_say(file, text, problem) for problem in ordered]
+
+
 def _say(file: Path, text: str, problem: Problem) -> str:
-    line = line_of(text, problem.key)
-    where = f"{file}:{line}" if line else str(file)
-    return f"{where}: {'.'.join(problem.key) or 'the file'}: {problem.says}"
+    return f"{_place(file, text, problem.key)}: {'.'.join(problem.key) or 'the file'}: {problem.says}"
+
+
+def _place(file: Path, text: str, key: tuple[str, ...]) -> str:
+    line = line_of(text, key)
+    return f"{file}:{line}" if line else str(file)
+
+
+def place(path: str | Path, key: tuple[str, ...]) -> str:
+    """Where a key stands in a declaration that was read before: `file:line: key`."""
+    file = _file(path)
+    return f"{_place(file, file.read_text(encoding='utf-8'), key)}: {'.'.join(key)}"
+
+
+def _file(path: str | Path) -> Path:
+    file = Path(path)
+    return (file / CONFIG if file.is_dir() else file).resolve()
 
 
 def _expand(
@@ -107,7 +132,8 @@ def _expand(
             problems.append(
                 Problem(key, f"the variable {name} is not set; set it, or write ${{{name}:-default}}")
             )
-        return environment.get(name) or default or ""
+        # Left as it is written where nothing stands for it: an empty text would be one more problem.
+        return environment.get(name) or (found[0] if default is None else default)
 
     filled = _VARIABLE.sub(replace, value)
     if key[-1:] == ("path",) and not Path(filled).is_absolute():
@@ -121,25 +147,29 @@ def _build(declared: Mapping[str, Any], folder: Path, problems: list[Problem]) -
     for section in declared:
         if section not in SECTIONS:
             problems.append(Problem((section,), f"unknown section; {nearest(section, SECTIONS)}"))
-    about = declared.get("recommender", {})
-    fields: dict[str, Any] = {"folder": str(folder)}
-    for known in about:
-        if known not in ("name", "timezone"):
-            problems.append(
-                Problem(("recommender", known), f"unknown key; {nearest(known, ('name', 'timezone'))}")
-            )
-    fields["name"] = about.get("name")
-    if not isinstance(fields["name"], str) or not fields["name"]:
-        problems.append(Problem(("recommender", "name"), 'missing; for instance name = "cinema"'))
-    fields["timezone"] = _zone(about.get("timezone", "UTC"), problems)
+    fields: dict[str, Any] = {"folder": str(folder), **_about(declared.get("recommender", {}), problems)}
     for section, kind in NAMED.items():
         fields[section] = dict(_named(section, kind, declared.get(section, {}), problems))
     for section, kind in SINGLE.items():
         if section in declared and (one := _one((section,), kind, declared[section], problems)):
             fields[section] = one
-    if not declared.get("tables"):
+    if not names(declared, "tables"):
         problems.append(Problem(("tables",), "no table is declared; write at least one [tables.NAME]"))
     return None if problems else Recommender.model_validate(fields)
+
+
+def _about(about: object, problems: list[Problem]) -> dict[str, Any]:
+    if not isinstance(about, dict):
+        problems.append(Problem(("recommender",), "write it as [recommender] with keys under it"))
+        return {}
+    for known in about:
+        if known not in ("name", "timezone"):
+            right = nearest(known, ("name", "timezone"))
+            problems.append(Problem(("recommender", known), f"unknown key; {right}"))
+    name = about.get("name")
+    if not isinstance(name, str) or not name:
+        problems.append(Problem(("recommender", "name"), 'missing; for instance name = "cinema"'))
+    return {"name": name, "timezone": _zone(about.get("timezone", "UTC"), problems)}
 
 
 def _zone(name: object, problems: list[Problem]) -> str:
@@ -197,8 +227,8 @@ def _problem(key: tuple[str, ...], kind: type[BaseModel], found: Any) -> Problem
     return Problem((*key, *location), says)
 
 
-def misnamed(recommender: Recommender) -> Iterator[Problem]:
+def _misnamed(declared: Mapping[str, Any]) -> Iterator[Problem]:
     """Names in a declaration that stand for nothing declared there."""
-    for key, name, right in references(recommender):
+    for key, name, right in references(declared):
         if name not in right:
             yield Problem(key, f'"{name}" is not declared; {nearest(name, right)}')

@@ -1,34 +1,65 @@
-"""Every place where a declaration names another part of itself."""
+"""Every place where a declaration names another part of itself, and what is written there wrongly."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
 
-from domain.recommender.recommender import Recommender
+Key = tuple[str, ...]
+Reference = tuple[Key, str, Collection[str]]
+Declared = Mapping[str, Any]
 
-Reference = tuple[tuple[str, ...], str, Collection[str]]
+
+def references(declared: Declared) -> Iterator[Reference]:
+    """
+    Yields (key, the name written there, the names that would be right), from a declaration as it is written:
+    whatever else is wrong in it, its names can be held against each other.
+    """
+    tables = names(declared, "tables")
+    for single in ("items", "launches"):
+        yield from _named((single,), _table(declared.get(single)), "table", tables)
+    for key, check in _entries(declared, "checks"):
+        yield from _named(key, check, "table", tables)
+        yield from _dimensions(declared, key, check)
+    for key, model in _entries(declared, "models"):
+        yield from _named(key, model, "candidates", tables)
+    for key, hotfix in _entries(declared, "hotfixes"):
+        yield from _named(key, hotfix, "deployer", names(declared, "deployers"))
+        yield from _named((*key, "replay"), _table(hotfix.get("replay")), "table", tables)
+    for key, stakeholder in _entries(declared, "stakeholders"):
+        for table in _texts(stakeholder.get("tables")):
+            yield (*key, "tables"), table, tables
 
 
-def references(recommender: Recommender) -> Iterator[Reference]:
-    """Yields (key, the name written there, the names that would be right)."""
-    tables = recommender.tables
-    if recommender.items:
-        yield ("items", "table"), recommender.items.table, tables
-    if recommender.launches:
-        yield ("launches", "table"), recommender.launches.table, tables
-    for check in recommender.checks.values():
-        if check.table is not None:
-            yield ("checks", check.name, "table"), check.table, tables
-            for dimension in check.dimensions or ():
-                right = tables[check.table].dimensions if check.table in tables else ()
-                yield ("checks", check.name, "dimensions"), dimension, right
-    for model in recommender.models.values():
-        if model.candidates:
-            yield ("models", model.name, "candidates"), model.candidates, tables
-    for hotfix in recommender.hotfixes.values():
-        yield ("hotfixes", hotfix.name, "deployer"), hotfix.deployer, recommender.deployers
-        if hotfix.replay and hotfix.replay.table:
-            yield ("hotfixes", hotfix.name, "replay"), hotfix.replay.table, tables
-    for stakeholder in recommender.stakeholders.values():
-        for table in stakeholder.tables:
-            yield ("stakeholders", stakeholder.name, "tables"), table, tables
+def names(declared: Declared, section: str) -> Collection[str]:
+    """What is declared under `section`, also where its title is misspelt: that is a problem of its own."""
+    alike = {one for one in declared if get_close_matches(one, [section], cutoff=0.6)}
+    return {name for one in (section, *alike) for name in _table(declared.get(one))}
+
+
+def _dimensions(declared: Declared, key: Key, check: Declared) -> Iterator[Reference]:
+    table = _table(_table(declared.get("tables")).get(str(check.get("table"))))
+    if not table:
+        return  # that it names no table is said already
+    right = tuple(_texts(table.get("dimensions")))
+    for dimension in _texts(check.get("dimensions")):
+        yield (*key, "dimensions"), dimension, right
+
+
+def _named(key: Key, entry: Declared, field: str, right: Collection[str]) -> Iterator[Reference]:
+    for name in _texts([entry.get(field)]):
+        yield (*key, field), name, right
+
+
+def _entries(declared: Declared, section: str) -> Iterator[tuple[Key, Declared]]:
+    for name, entry in _table(declared.get(section)).items():
+        yield (section, name), _table(entry)
+
+
+def _table(value: object) -> Declared:
+    return value if isinstance(value, dict) else {}
+
+
+def _texts(value: object) -> Iterator[str]:
+    yield from (text for text in value if isinstance(text, str)) if isinstance(value, list) else ()

@@ -1,4 +1,9 @@
-"""One table counted by several sets of dimensions: asked of the engine in one pass, or rolled up here."""
+"""
+One table counted by several sets of dimensions, in one pass over its rows.
+
+Only the largest sets are asked of the engine. A total, and a slice of one dimension, is the sum of slices of
+two: adding up those few thousand counts here is cheaper than counting every row once more for it.
+"""
 
 from __future__ import annotations
 
@@ -9,72 +14,153 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from workers.sources.source import Source, answer, rows_of
+from workers.sources.source import Source, coded, rows_of
 
-WINDOW, ROWS = "__window", "rows"
+WINDOW, ROWS, ABSENT = "__window", "rows", "__absent"
 MAX_COUNTS = 6_000_000
+UNUSED = -1  # the code of no category
 NOT_SET = "∅ (not set)"
 
+Names = tuple[str, ...]
+Parts = dict[Names, pd.DataFrame]
+"""By set of dimensions: columns `WINDOW`, one category for each dimension, `ROWS`."""
 
-def grouped(
-    source: Source, keyed: Any, dimensions: tuple[str, ...], asked: list[tuple[str, ...]]
-) -> pd.DataFrame:
-    """
-    All sets of dimensions in one pass: GROUPING SETS, which Ibis cannot write, around what it can.
 
-    A dimension has no nulls here, so a null says that the row is not about it.
+def largest(asked: list[Names]) -> list[Names]:
     """
-    names = [WINDOW, *dimensions]
-    columns = ", ".join(f'"{name}"' for name in names)
-    sets = ", ".join("(" + ", ".join(f'"{name}"' for name in (WINDOW, *one)) + ")" for one in asked)
-    sql = (
-        f'SELECT {columns}, CAST(SUM("{ROWS}") AS DOUBLE PRECISION) AS "{ROWS}" '  # noqa: S608
-        f"FROM ({source.connection.compile(keyed)}) AS keyed GROUP BY GROUPING SETS ({sets}) "
-        f"LIMIT {MAX_COUNTS + 1}"
+    The sets that lie in no other one.
+
+    >>> largest([(), ("a",), ("b",), ("a", "b")])
+    [('a', 'b')]
+    """
+    return [one for one in asked if not any(set(one) < set(other) for other in asked)]
+
+
+def counted(source: Source, keyed: Any, dimensions: Names, asked: list[Names], *, one_pass: bool) -> Parts:
+    """
+    `keyed` (columns `WINDOW`, the dimensions as text, and `ROWS` where a measure is added up instead of rows
+    counted) by every set in `asked`; not more than `MAX_COUNTS` + 1 counts come back from the engine.
+
+    Args:
+        one_pass: the engine knows GROUPING SETS.
+    """
+    sets = largest(asked)
+    question = _grouping_sets if one_pass else _united
+    expression = question(source, keyed, dimensions, sets)
+    wide = source.ask(lambda: coded(source.connection, expression))
+    parts: Parts = {}
+    for names in sets:
+        part = wide.loc[wide[ABSENT] == _absent(names, dimensions), [WINDOW, *names, ROWS]]
+        parts[names] = _filled(part, names)
+    return {names: parts[names] if names in parts else _added_up(parts, names) for names in asked}
+
+
+def _grouping_sets(source: Source, keyed: Any, dimensions: Names, sets: list[Names]) -> Any:
+    """
+    GROUPING SETS, which Ibis cannot write, around what it can.
+
+    GROUPING tells a dimension that is not set from one that the row is not about: filling it in beforehand
+    would cost a third of the whole pass.
+    """
+    columns = ", ".join(f'"{name}"' for name in (WINDOW, *dimensions))
+    grouping = ", ".join("(" + ", ".join(f'"{name}"' for name in (WINDOW, *one)) + ")" for one in sets)
+    absent = f"GROUPING({columns})"
+    count = f'SUM("{ROWS}")' if ROWS in keyed.columns else "COUNT(*)"
+    return rows_of(
+        source.connection,
+        f'SELECT {columns}, {absent} AS "{ABSENT}", CAST({count} AS DOUBLE PRECISION) AS "{ROWS}" '  # noqa: S608
+        f"FROM ({source.connection.compile(keyed)}) AS keyed GROUP BY GROUPING SETS ({grouping}) "
+        f"LIMIT {MAX_COUNTS + 1}",
     )
-    wide: pd.DataFrame = source.ask(lambda: answer(source.connection, rows_of(source.connection, sql)))
-    present = wide[list(dimensions)].notna().to_numpy(dtype=bool)
-    pattern = present @ (1 << np.arange(len(dimensions), dtype=np.int64))
-    parts = []
-    for one in asked:
-        bits = sum(1 << dimensions.index(name) for name in one)
-        part = pd.DataFrame(wide.loc[pattern == bits, [WINDOW, ROWS, *one]])
-        for place in (0, 1):
-            part[f"dim{place + 1}"] = one[place] if place < len(one) else None
-            part[f"val{place + 1}"] = part[one[place]] if place < len(one) else None
-        parts.append(part.drop(columns=list(one)))
-    return pd.concat(parts, ignore_index=True)
 
 
-def united(cells: Any, asked: list[tuple[str, ...]]) -> Any:
+def _united(_source: Source, keyed: Any, dimensions: Names, sets: list[Names]) -> Any:
+    """One aggregation for each set, all of them from the finest cells, which the engine computes once."""
+    cells = by_all(keyed, dimensions)
+
+    def one(names: Names) -> Any:
+        part = cells.group_by(WINDOW, *names).aggregate(**{ROWS: cells[ROWS].sum()})
+        texts = {name: part[name] if name in names else ibis.null("string") for name in dimensions}
+        absent = ibis.literal(_absent(names, dimensions), type="int64")
+        return part.select(part[WINDOW], **texts, **{ABSENT: absent, ROWS: part[ROWS].cast("float64")})
+
+    return reduce(lambda left, right: left.union(right), map(one, sets)).limit(MAX_COUNTS + 1)
+
+
+def by_all(keyed: Any, dimensions: Names) -> Any:
+    """The finest cells: by all dimensions at once."""
+    count = keyed[ROWS].sum() if ROWS in keyed.columns else keyed.count()
+    return keyed.group_by(WINDOW, *dimensions).aggregate(**{ROWS: count})
+
+
+def _absent(names: Names, dimensions: Names) -> int:
+    """What GROUPING(window, dimensions) says of a row about `names`: a bit for each that it is not about."""
+    return sum(1 << place for place, name in enumerate(reversed(dimensions)) if name not in names)
+
+
+def _filled(part: pd.DataFrame, names: Names) -> pd.DataFrame:
+    """A dimension that is not set has a value of its own, also where some rows spell it out."""
+    spelt = False
+    for name in names:
+        texts = part[name].astype("category")
+        if texts.isna().any():
+            spelt |= NOT_SET in texts.cat.categories
+            texts = texts.cat.set_categories(texts.cat.categories.union([NOT_SET])).fillna(NOT_SET)
+        part = part.assign(**{name: texts})
+    return _summed(part, names) if spelt else part
+
+
+def _added_up(parts: Parts, names: Names) -> pd.DataFrame:
+    """The counts of a set from the counts of one that holds it."""
+    finer = next(part for held, part in parts.items() if set(names) <= set(held))
+    return _summed(finer, names)
+
+
+def _summed(part: pd.DataFrame, names: Names) -> pd.DataFrame:
+    return part.groupby([WINDOW, *names], observed=True, sort=False)[[ROWS]].sum().reset_index()
+
+
+def rolled_up(cells: pd.DataFrame, asked: list[Names], exploded: dict[str, str]) -> Parts:
     """
-    One aggregation for each set of dimensions, all of them from the cells, which the engine computes once.
+    Every set from the finest cells, where a row counts once for each of several values in a dimension, so
+    that slices do not add up to their total.
     """
-
-    def one(names: tuple[str, ...]) -> Any:
-        counted = cells.group_by(WINDOW, *names).aggregate(**{ROWS: cells[ROWS].sum()})
-        text = ibis.null("string")
-        columns: dict[str, Any] = {WINDOW: counted[WINDOW]}
-        for place in (0, 1):
-            used = place < len(names)
-            columns[f"dim{place + 1}"] = ibis.literal(names[place]) if used else text
-            columns[f"val{place + 1}"] = counted[names[place]] if used else text
-        return counted.select(**columns, **{ROWS: counted[ROWS].cast("float64")})
-
-    return reduce(lambda left, right: left.union(right), [one(names) for names in asked])
-
-
-def rolled_up(cells: pd.DataFrame, asked: list[tuple[str, ...]], exploded: dict[str, str]) -> pd.DataFrame:
-    parts = []
+    parts: Parts = {}
     for names in asked:
         part = cells[[WINDOW, *names, ROWS]]
         for name in names:
             if name in exploded:
                 part = part.assign(**{name: part[name].str.split(exploded[name], regex=False)}).explode(name)
                 part[name] = part[name].replace("", NOT_SET)
-        part = part.groupby([WINDOW, *names], observed=True)[[ROWS]].sum().reset_index()
+        parts[names] = _summed(_filled(part, names), names)
+    return parts
+
+
+def lengthened(parts: Parts) -> pd.DataFrame:
+    """
+    All sets under each other: columns window, dim1, val1, dim2, val2 (categories; null where unused), rows.
+
+    Texts are kept as numbers of a common list throughout: as texts, millions of counts take gigabytes.
+    """
+    dimensions = sorted({name for names in parts for name in names})
+    texts = (part[name].cat.categories for names, part in parts.items() for name in names)
+    named = pd.CategoricalDtype(dimensions)
+    valued = pd.CategoricalDtype(sorted({value for some in texts for value in some}))
+    long = []
+    for names, part in parts.items():
+        columns: dict[str, Any] = {"window": part[WINDOW].to_numpy(dtype=np.int64)}
         for place in (0, 1):
-            part[f"dim{place + 1}"] = names[place] if place < len(names) else None
-            part[f"val{place + 1}"] = part[names[place]] if place < len(names) else None
-        parts.append(part)
-    return pd.concat(parts, ignore_index=True)
+            used = place < len(names)
+            code = dimensions.index(names[place]) if used else UNUSED
+            columns[f"dim{place + 1}"] = _all_alike(code, len(part), named)
+            columns[f"val{place + 1}"] = (
+                part[names[place]].cat.set_categories(valued.categories).array
+                if used
+                else _all_alike(UNUSED, len(part), valued)
+            )
+        long.append(pd.DataFrame({**columns, ROWS: part[ROWS].to_numpy(dtype=np.float64)}))
+    return pd.concat(long, ignore_index=True)
+
+
+def _all_alike(code: int, length: int, kind: pd.CategoricalDtype) -> pd.Categorical:
+    return pd.Categorical.from_codes(np.full(length, code, dtype=np.int16), dtype=kind)

@@ -62,7 +62,9 @@ def fits(blocks: list[Block]) -> None:
 
 def fields_for(action: str, incident: Incident) -> dict[str, str]:
     other = next(severity for severity in Severity if severity != incident.severity)
-    return {**FILLED, "severity": other.value} if actions.press_of(action).modal else {}
+    earlier = f"{incident.opened_at - timedelta(minutes=1):%Y-%m-%d %H:%M}"
+    wrong = {"what": f"time|{incident.stream}:1", "right": earlier}
+    return {**FILLED, **wrong, "severity": other.value} if actions.press_of(action).modal else {}
 
 
 @pytest.mark.parametrize("story", STORIES)

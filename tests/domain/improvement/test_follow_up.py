@@ -42,7 +42,9 @@ def incident(**changed: object) -> Incident:
         "last_event_id": "e",
         "last_at": OPENED,
     }
-    return Incident.model_validate({**told, **changed})
+    diagnosis = changed.get("diagnosis")
+    onset_at = diagnosis.since if isinstance(diagnosis, Diagnosis) else None
+    return Incident.model_validate({**told, "onset_at": onset_at, **changed})
 
 
 def diagnosed(kind: Literal["feature", "feed", "unknown"], feature: str | None = None) -> Diagnosis:

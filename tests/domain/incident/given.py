@@ -81,7 +81,7 @@ def append(
             position=version,
             stream="incident-1",
             version=version,
-            id=f"event-{version}",
+            id=f"incident-1:{version}",
             at=at,
             actor_kind=actor.kind,
             actor=actor.id,

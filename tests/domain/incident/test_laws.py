@@ -16,8 +16,9 @@ from domain.incident.codec import EVENTS, decode, encode
 from domain.incident.debts import DUE_AFTER, owed
 from domain.incident.decide import decide
 from domain.incident.events import Event, Recorded
+from domain.incident.sentence import SENTENCES
 from domain.incident.state import Incident, replay
-from domain.incident.timeline import _SENTENCES, timeline
+from domain.incident.timeline import timeline
 from domain.values import Actor, Severity
 from tests.domain.incident.given import (
     APPLIED,
@@ -72,8 +73,26 @@ _PLAIN: list[c.Command] = [
     c.AcceptFollowUp(),
     c.Close(),
 ]
+_CORRECTIONS = [
+    lambda event, minute: c.CorrectTime(event=event, at=MORNING + timedelta(minutes=minute), reason="paged"),
+    lambda event, minute: c.CorrectOnset(
+        event=event, since=MORNING - timedelta(minutes=minute), reason="the feed's log"
+    ),
+    lambda event, minute: c.CorrectNote(event=event, text=f"minute {minute}", reason="a slip"),
+    lambda event, minute: c.CorrectSeverity(
+        event=event, severity=(Severity.SEV1, Severity.SEV4)[minute % 2], reason="a slip"
+    ),
+]
+CORRECTIONS = st.builds(
+    lambda make, version, minute: make(f"incident-1:{version}", minute),
+    st.sampled_from(_CORRECTIONS),
+    st.integers(1, 12),
+    st.integers(-5, 30),
+)
 COMMANDS = st.one_of(
-    st.sampled_from(_PLAIN), st.builds(lambda make, key: make(key), st.sampled_from(_BY_OPTION), _KEYS)
+    st.sampled_from(_PLAIN),
+    st.builds(lambda make, key: make(key), st.sampled_from(_BY_OPTION), _KEYS),
+    CORRECTIONS,
 )
 STEPS = st.lists(st.tuples(COMMANDS, st.sampled_from([ON_CALL, SECOND, WORKER])), max_size=40)
 
@@ -172,13 +191,13 @@ def test_no_button_stands_twice_on_a_card_and_every_event_has_its_line(
 
 def test_every_event_has_a_wire_name_of_its_own_and_a_sentence() -> None:
     members = set(EVENTS.values())
-    assert members == set(_SENTENCES)
+    assert members == set(SENTENCES)
     assert all(issubclass(member, Event) for member in members)
-    assert len(EVENTS) == len(members) == 30
+    assert len(EVENTS) == len(members) == 34
 
 
 def test_every_command_is_in_exactly_one_group() -> None:
-    groups = [c.Opening, c.Understanding, c.ByPerson, c.ByWorker, c.Ending]
+    groups = [c.Opening, c.Understanding, c.ByPerson, c.ByWorker, c.Ending, c.Correction]
     members = [member for group in groups for member in get_args(group)] + [c.ChooseHotfix]
     assert len(members) == len(set(members))
     assert set(members) == set(get_args(c.Command))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import combinations
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -10,15 +11,18 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from domain.detection.counts import counts_of
 from domain.detection.window import Grid, grid_until
 from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
 from domain.values import slice_of
+from workers.sources import count
 from workers.sources.count import census, count_windows, time_bins
 from workers.sources.engine import run
-from workers.sources.sets import NOT_SET
+from workers.sources.sets import NOT_SET, largest
 from workers.sources.source import malformed_rows, open_source
 
 UTC_ZONE = ZoneInfo("UTC")
@@ -73,6 +77,56 @@ def test_counts_by_window_and_slice_are_those_of_pandas(lake: Recommender) -> No
     unset = counts.slices.index(slice_of(country=NOT_SET))
     assert counts.rows[:, unset].sum() == frame["country"].isna().sum()
     assert len(counts.slices) == 3 + 2 + 6
+
+
+MAYBE = st.sampled_from(["a", "b", NOT_SET, None])
+SEEN = st.lists(
+    st.tuples(st.integers(0, 599), MAYBE, MAYBE, MAYBE, st.integers(0, 9)), min_size=1, max_size=40
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    seen=SEEN, ways=st.sampled_from([1, 2]), measure=st.sampled_from([None, "plays"]), one_pass=st.booleans()
+)
+def test_slices_added_up_from_finer_ones_are_those_counted_row_by_row(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    seen: list[tuple[int, str | None, str | None, str | None, int]],
+    ways: int,
+    measure: str | None,
+    one_pass: bool,
+) -> None:
+    monkeypatch.setattr(count, "GROUPING_SETS", ("duckdb",) if one_pass else ())
+    names = ("x", "y", "z")
+    frame = pd.DataFrame(seen, columns=["minute", *names, "plays"]).astype(dict.fromkeys(names, "str"))
+    frame["at"] = hours().start + pd.to_timedelta(frame["minute"], unit="min")
+    write(tmp_path / "v.parquet", frame)
+    it = recommender(tmp_path, {"v": {"path": str(tmp_path / "v.parquet"), "time": "at"}})
+    counted = count_windows(it, "v", hours(), dimensions=names, ways=ways, measure=measure)
+    assert not counted.duplicated(["window", "dim1", "val1", "dim2", "val2"]).any()
+    counts = counts_of(counted, hours())
+    window, weight = frame["minute"] // 60, frame["plays"] if measure else pd.Series(1, frame.index)
+    assert counts.total.tolist() == [weight[window == n].sum() for n in range(10)]
+    texts = frame[list(names)].fillna(NOT_SET)
+    there = {
+        slice_of(**dict(zip(some, values, strict=True)))
+        for size in range(1, ways + 1)
+        for some in combinations(names, size)
+        for values in texts[list(some)].itertuples(index=False, name=None)
+    }
+    assert set(counts.slices) == there
+    for place, where in enumerate(counts.slices):
+        inside = (texts[[name for name, _ in where]] == [value for _, value in where]).all(axis=1)
+        assert counts.rows[:, place].tolist() == [weight[inside & (window == n)].sum() for n in range(10)]
+
+
+def test_only_sets_that_lie_in_no_other_are_asked_of_the_engine() -> None:
+    singles = [("a",), ("b",), ("c",)]
+    pairs = [("a", "b"), ("a", "c"), ("b", "c")]
+    assert largest([(), *singles, *pairs]) == pairs
+    assert largest([(), *singles]) == singles
+    assert largest([()]) == [()]
 
 
 def test_a_file_that_appears_is_in_the_next_look(lake: Recommender, tmp_path: Path) -> None:

@@ -90,6 +90,90 @@ def test_several_problems_are_told_together(tmp_path: Path) -> None:
     assert len(str(told.value).splitlines()) == 3
 
 
+WRONG_NAMES = """\
+[recommender]
+nam = "shop"
+
+[tables.views]
+path = "${NOWHERE}/views.parquet"
+time = "at"
+dimensions = ["country"]
+
+[items]
+table = "item"
+key = "item_id"
+features = []
+
+[checks.volume]
+kind = "volume"
+table = "view"
+dimensions = ["planet"]
+
+[checks.slices]
+kind = "slice_volume"
+table = "views"
+dimensions = ["contry"]
+ways = 3
+
+[hotfixes.boost]
+kind = "boost_items"
+label = "Boost"
+deployer = "overide"
+replay = { kind = "snapshot", table = "vews" }
+
+[deployers.override]
+kind = "file"
+
+[stakeholders.content]
+channel = "#content"
+tables = ["views", "viewz", "x"]
+"""
+
+
+def test_wrong_names_are_told_together_with_wrong_keys_in_the_order_of_the_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as told:
+        declared(tmp_path, WRONG_NAMES)
+    lines = [line.partition("recsysops.toml:")[2] for line in str(told.value).splitlines()]
+    for line, says in (
+        (2, 'recommender.nam: unknown key; did you mean "name"?'),
+        (5, "tables.views.path: the variable NOWHERE is not set"),
+        (10, 'items.table: "item" is not declared; choose from views'),
+        (16, 'checks.volume.table: "view" is not declared; did you mean "views"?'),
+        (22, 'checks.slices.dimensions: "contry" is not declared; did you mean "country"?'),
+        (23, "checks.slices.ways: "),
+        (28, 'hotfixes.boost.deployer: "overide" is not declared; did you mean "override"?'),
+        (29, 'hotfixes.boost.replay.table: "vews" is not declared; did you mean "views"?'),
+        (36, 'stakeholders.content.tables: "viewz" is not declared; did you mean "views"?'),
+        (36, 'stakeholders.content.tables: "x" is not declared; choose from views'),
+    ):
+        assert any(one.startswith(f"{line}: {says}") for one in lines), (line, says, lines)
+    numbers = [int(line.partition(":")[0]) for line in lines]
+    assert numbers == sorted(numbers)
+    assert "planet" not in str(told.value), "a dimension of a table that is not there is not one more problem"
+
+
+def test_a_misspelt_section_is_one_problem_not_one_for_every_name_in_it(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as told:
+        declared(tmp_path, GOOD.replace("[tables.views]", "[table.views]"))
+    (line,) = str(told.value).splitlines()
+    assert 'unknown section; did you mean "tables"?' in line
+
+
+def test_a_variable_that_is_not_set_is_one_problem(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as told:
+        declared(tmp_path, GOOD.replace('"1m"', '"${WINDOW}"'))
+    (line,) = str(told.value).splitlines()
+    assert "tables.views.window: the variable WINDOW is not set" in line
+
+
+@pytest.mark.parametrize(
+    "text", ["recommender = 3\n", "tables = [1]\n", "[tables]\nviews = 2\n", "items = 1\n"]
+)
+def test_what_is_no_table_at_all_is_said_so(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigurationError, match="write it as"):
+        declared(tmp_path, text)
+
+
 def test_text_that_is_not_toml_says_where(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"not readable as TOML.*line 1"):
         declared(tmp_path, "[recommender\n")

@@ -1,0 +1,44 @@
+"""
+The rules of an incident's life: a command and what is so far, to events or a refusal in words.
+
+One module for each part of the life. An empty answer means there is nothing to do: the same thing was asked
+and done before.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from domain.errors import Refused
+from domain.incident import commands as c
+from domain.incident.decide.correction import correct
+from domain.incident.decide.ending import end
+from domain.incident.decide.hotfix import treat
+from domain.incident.decide.opening import begin
+from domain.incident.decide.rule import BUSY, DEPLOYED, Events
+from domain.incident.decide.understanding import understand
+from domain.incident.state import Incident
+from domain.values import Actor
+
+__all__ = ["BUSY", "DEPLOYED", "Events", "decide"]
+
+
+def decide(incident: Incident | None, command: c.Command, actor: Actor, at: datetime) -> Events:
+    """
+    What happens when `actor` asks this at `at`.
+
+    Raises:
+        Refused: a rule says no; the message is for the person who asked.
+        Stale: the command speaks of an option that is no longer on the menu.
+    """
+    if isinstance(command, c.Opening):
+        return begin(incident, command)
+    if incident is None:
+        raise Refused("There is no such incident. `recsysops status` lists those that are open.")
+    if isinstance(command, c.OfHotfix):
+        return treat(incident, command, actor, at)
+    if isinstance(command, c.Ending):
+        return end(incident, command)
+    if isinstance(command, c.Correction):
+        return correct(incident, command, at)
+    return understand(incident, command, actor, at)

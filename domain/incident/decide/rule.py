@@ -1,0 +1,43 @@
+"""What the rules of all parts of the life share."""
+
+from __future__ import annotations
+
+from domain.errors import Refused, Stale
+from domain.incident import events as e
+from domain.incident.state import Hotfix, Incident, Stage
+from domain.values import Option
+
+Events = tuple[e.IncidentEvent, ...]
+
+DEPLOYED: frozenset[Stage] = frozenset({"applied", "verified", "refuted", "revert_failed"})
+"""Stages in which the hotfix acts on the recommender."""
+
+BUSY: frozenset[Stage] = DEPLOYED | frozenset[Stage]({"chosen", "approved", "reverting"})
+"""Stages in which no other hotfix may be chosen."""
+
+
+def said(text: str, otherwise: str) -> str:
+    """The words without the space around them; `otherwise` is the refusal where there are none."""
+    if not text.strip():
+        raise Refused(otherwise)
+    return text.strip()
+
+
+def not_closed(incident: Incident) -> None:
+    """Refused on a closed incident."""
+    if incident.status == "closed":
+        raise Refused(f"#{incident.number} is closed. Reopen it to go on.")
+
+
+def option_of(incident: Incident, key: str) -> Option:
+    """The option with this key; Stale where it is not on the menu."""
+    option = incident.option(key)
+    if option is None:
+        raise Stale("That hotfix is not on the menu any more. Look at the message again.")
+    return option
+
+
+def stage_is(hotfix: Hotfix, stage: Stage) -> None:
+    """Stale where the hotfix has come further."""
+    if hotfix.stage != stage:
+        raise Stale(f"Too late: the hotfix is {hotfix.stage.replace('_', ' ')} already.")

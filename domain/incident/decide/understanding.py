@@ -1,0 +1,84 @@
+"""Who has it, and what is known of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import assert_never
+
+from domain.errors import Refused
+from domain.incident import commands as c
+from domain.incident import events as e
+from domain.incident.decide.rule import Events, not_closed, said
+from domain.incident.state import Incident
+from domain.values import Actor
+
+
+def understand(incident: Incident, command: c.Understanding, actor: Actor, at: datetime) -> Events:
+    """What people say of it while it goes on, and what the workers find out."""
+    match command:
+        case c.AddNote():
+            return (e.NoteAdded(text=said(command.text, "The note is empty.")),)
+        case c.RecordMessage():
+            known = (command.channel, command.message) in incident.messages
+            return () if known else (e.MessagePosted(channel=command.channel, message=command.message),)
+        case c.ScorePrediction():
+            return _score(incident, command)
+        case c.RecordDiagnosis():
+            if incident.diagnosis is not None and "diagnose" not in incident.awaits:
+                return ()
+            return (e.DiagnosisGathered(diagnosis=command.diagnosis),)
+        case c.RecordDiagnosisFailure():
+            return (e.DiagnosisFailed(reason=command.reason),) if "diagnose" in incident.awaits else ()
+        case c.PrepareMenu():
+            if "menu" not in incident.awaits:
+                return ()
+            return (e.MenuPrepared(options=command.options, note=command.note),)
+        case c.ClearFinding():
+            if incident.cleared_at is not None or incident.status == "closed":
+                return ()
+            return (e.FindingCleared(**command.model_dump()),)
+        case c.Acknowledge() | c.Assign() | c.ChangeSeverity() | c.Silence():
+            return _take(incident, command, actor, at)
+        case _:
+            assert_never(command)
+
+
+def _take(
+    incident: Incident,
+    command: c.Acknowledge | c.Assign | c.ChangeSeverity | c.Silence,
+    actor: Actor,
+    at: datetime,
+) -> Events:
+    not_closed(incident)
+    match command:
+        case c.Acknowledge():
+            if incident.status == "resolved":
+                raise Refused(f"#{incident.number} is resolved already; reopen it if it is back.")
+            if incident.acknowledged_by == actor.id:
+                return ()
+            if incident.acknowledged_by is not None:
+                return (e.IncidentAssigned(person=actor.id),) if incident.assignee != actor.id else ()
+            return (e.IncidentAcknowledged(),)
+        case c.Assign():
+            same = incident.assignee == command.person
+            return () if same else (e.IncidentAssigned(person=command.person),)
+        case c.ChangeSeverity():
+            if command.severity == incident.severity:
+                return ()
+            reason = said(command.reason, "Say why the severity changes.")
+            return (e.SeverityChanged(severity=command.severity, reason=reason),)
+        case c.Silence():
+            if command.until <= at:
+                raise Refused("A silence has to end in the future.")
+            return (e.IncidentSilenced(until=command.until),)
+        case _:
+            assert_never(command)
+
+
+def _score(incident: Incident, command: c.ScorePrediction) -> Events:
+    if incident.kind != "predicted":
+        raise Refused(f"#{incident.number} is not a prediction; there is nothing to score.")
+    if incident.score is not None:
+        return ()
+    came_true = command.low <= command.observed <= command.high
+    return (e.PredictionScored(**command.model_dump(), came_true=came_true),)

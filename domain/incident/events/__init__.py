@@ -1,0 +1,151 @@
+"""
+What happened to an incident: facts, in the past tense, one module for each part of its life.
+
+Each class has a wire name that is never renamed and a schema version that grows when its fields change; every
+version ever written is kept under `tests/domain/incident/wire` and held against the classes.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from domain.incident.events.correction import (
+    NoteCorrected,
+    OnsetCorrected,
+    SeverityCorrected,
+    TimeCorrected,
+)
+from domain.incident.events.ending import (
+    FollowUpAnswered,
+    FollowUpProposed,
+    IncidentClosed,
+    IncidentReopened,
+    IncidentResolved,
+)
+from domain.incident.events.event import Event
+from domain.incident.events.hotfix import (
+    HotfixApplied,
+    HotfixApproved,
+    HotfixChosen,
+    HotfixExpired,
+    HotfixFailed,
+    HotfixRefuted,
+    HotfixRejected,
+    HotfixReverted,
+    HotfixVerified,
+    HotfixWatched,
+    RevertFailed,
+    RevertRequested,
+)
+from domain.incident.events.understanding import (
+    DiagnosisFailed,
+    DiagnosisGathered,
+    FindingCleared,
+    FindingRepeated,
+    IncidentAcknowledged,
+    IncidentAssigned,
+    IncidentOpened,
+    IncidentSilenced,
+    MenuPrepared,
+    MessagePosted,
+    NoteAdded,
+    PredictionScored,
+    SeverityChanged,
+)
+from domain.values import Value
+
+__all__ = [
+    "Correction",
+    "DiagnosisFailed",
+    "DiagnosisGathered",
+    "Ending",
+    "Event",
+    "FindingCleared",
+    "FindingRepeated",
+    "FollowUpAnswered",
+    "FollowUpProposed",
+    "HotfixApplied",
+    "HotfixApproved",
+    "HotfixChosen",
+    "HotfixExpired",
+    "HotfixFailed",
+    "HotfixRefuted",
+    "HotfixRejected",
+    "HotfixReverted",
+    "HotfixVerified",
+    "HotfixWatched",
+    "IncidentAcknowledged",
+    "IncidentAssigned",
+    "IncidentClosed",
+    "IncidentEvent",
+    "IncidentOpened",
+    "IncidentReopened",
+    "IncidentResolved",
+    "IncidentSilenced",
+    "MenuPrepared",
+    "MessagePosted",
+    "NoteAdded",
+    "NoteCorrected",
+    "OfHotfix",
+    "OnsetCorrected",
+    "PredictionScored",
+    "Recorded",
+    "RevertFailed",
+    "RevertRequested",
+    "SeverityChanged",
+    "SeverityCorrected",
+    "TimeCorrected",
+    "Understanding",
+]
+
+Understanding = (
+    FindingRepeated
+    | FindingCleared
+    | IncidentAcknowledged
+    | IncidentAssigned
+    | SeverityChanged
+    | NoteAdded
+    | IncidentSilenced
+    | MessagePosted
+    | DiagnosisGathered
+    | DiagnosisFailed
+    | MenuPrepared
+    | PredictionScored
+)
+OfHotfix = (
+    HotfixChosen
+    | HotfixApproved
+    | HotfixRejected
+    | HotfixApplied
+    | HotfixFailed
+    | HotfixWatched
+    | HotfixVerified
+    | HotfixRefuted
+    | RevertRequested
+    | HotfixReverted
+    | RevertFailed
+    | HotfixExpired
+)
+Correction = TimeCorrected | OnsetCorrected | NoteCorrected | SeverityCorrected
+Ending = IncidentResolved | IncidentReopened | FollowUpProposed | FollowUpAnswered | IncidentClosed
+IncidentEvent = IncidentOpened | Understanding | OfHotfix | Ending | Correction
+
+
+class Recorded(Value):
+    """
+    An event as it stands in the log. `id` is the idempotency key of whatever answers it.
+
+    `position` is its place in the log: 0 until it is numbered, and where it was read by its stream.
+    """
+
+    position: int = 0
+    stream: str
+    version: int
+    id: str
+    at: datetime
+    actor_kind: Literal["person", "worker"]
+    actor: str
+    cause: str | None
+    key: str
+    event: IncidentEvent

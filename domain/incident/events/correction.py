@@ -1,0 +1,42 @@
+"""What was written wrongly, and what is right. The wrong fact stays in the log; this one stands beside it."""
+
+from __future__ import annotations
+
+from domain.incident.events.event import Event
+from domain.values import Moment, Severity
+
+
+class TimeCorrected(Event):
+    """What the event `corrects` (its id) tells of happened at another time than it was written down."""
+
+    wire_name = "time.corrected"
+    corrects: str
+    happened_at: Moment
+    reason: str
+
+
+class OnsetCorrected(Event):
+    """The harm began at another time than the event `corrects` says."""
+
+    wire_name = "onset.corrected"
+    corrects: str
+    since: Moment
+    reason: str
+
+
+class NoteCorrected(Event):
+    """The note that the event `corrects` wrote down reads otherwise."""
+
+    wire_name = "note.corrected"
+    corrects: str
+    text: str
+    reason: str
+
+
+class SeverityCorrected(Event):
+    """The severity that the event `corrects` gave was never right."""
+
+    wire_name = "severity.corrected"
+    corrects: str
+    severity: Severity
+    reason: str

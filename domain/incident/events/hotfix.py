@@ -1,0 +1,108 @@
+"""What was done about it: one hotfix at a time, from the choice to the end."""
+
+from __future__ import annotations
+
+from domain.incident.events.event import Event
+from domain.values import Moment
+
+
+class HotfixChosen(Event):
+    """A person wants this option."""
+
+    wire_name = "hotfix.chosen"
+    option: str
+
+
+class HotfixApproved(Event):
+    """It may be deployed: from here on it is owed."""
+
+    wire_name = "hotfix.approved"
+    option: str
+
+
+class HotfixRejected(Event):
+    """A person said no to the chosen option."""
+
+    wire_name = "hotfix.rejected"
+    option: str
+    reason: str
+
+
+class HotfixApplied(Event):
+    """The deployer did it; `receipt` is its answer."""
+
+    wire_name = "hotfix.applied"
+    option: str
+    receipt: str
+    expires_at: Moment | None
+    watch_until: Moment
+
+
+class HotfixFailed(Event):
+    """The deployer did not do it, and why."""
+
+    wire_name = "hotfix.failed"
+    option: str
+    reason: str
+
+
+class HotfixWatched(Event):
+    """One look at the metric while the hotfix is being watched."""
+
+    wire_name = "hotfix.watched"
+    option: str
+    observed: float
+    expected: float
+    repaired_share: float
+    window_end: Moment
+
+
+class HotfixVerified(Event):
+    """The metric that raised the alarm is back: `repaired_share` of the gap was closed."""
+
+    wire_name = "hotfix.verified"
+    option: str
+    observed: float
+    expected: float
+    repaired_share: float
+    low: float | None = None
+    high: float | None = None
+
+
+class HotfixRefuted(Event):
+    """The watch ended and the metric is not back."""
+
+    wire_name = "hotfix.refuted"
+    option: str
+    reason: str
+    repaired_share: float | None = None
+
+
+class RevertRequested(Event):
+    """A person wants the hotfix undone: from here on it is owed."""
+
+    wire_name = "hotfix.revert_requested"
+    option: str
+
+
+class HotfixReverted(Event):
+    """The deployer undid it."""
+
+    wire_name = "hotfix.reverted"
+    option: str
+    receipt: str
+
+
+class RevertFailed(Event):
+    """The deployer did not undo it, and why."""
+
+    wire_name = "hotfix.revert_failed"
+    option: str
+    reason: str
+
+
+class HotfixExpired(Event):
+    """Its time was over; it no longer acts."""
+
+    wire_name = "hotfix.expired"
+    option: str

@@ -1,0 +1,106 @@
+"""Each event in one sentence, as the timeline and the thread tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from domain.incident import events as e
+from domain.values import name_slice
+
+
+def sentence(event: e.IncidentEvent, labels: dict[str, str]) -> str:
+    """What happened; `labels` maps the key of a hotfix to its label."""
+    return SENTENCES[type(event)](event, labels)
+
+
+def _opened(event: e.IncidentOpened, _: dict[str, str]) -> str:
+    return f"{event.severity} opened: {event.title}"
+
+
+def _repeated(event: e.FindingRepeated, _: dict[str, str]) -> str:
+    finding = event.finding
+    where = name_slice(finding.slice)
+    return f"Seen again in {where}: {finding.observed:,.0f} {finding.unit}, expected {finding.expected:,.0f}"
+
+
+def _diagnosed(event: e.DiagnosisGathered, _: dict[str, str]) -> str:
+    return f"Diagnosis gathered: {event.diagnosis.cause or 'the cause is not established yet'}"
+
+
+def _menu(event: e.MenuPrepared, _: dict[str, str]) -> str:
+    if not event.options:
+        return f"No hotfix to offer: {event.note or 'none that is declared fits the cause'}"
+    return f"Menu of {len(event.options)} prepared: " + "; ".join(option.label for option in event.options)
+
+
+def _verified(event: e.HotfixVerified, labels: dict[str, str]) -> str:
+    label = labels.get(event.option, event.option)
+    return f"“{label}” verified: {event.repaired_share:.0%} of the gap is repaired"
+
+
+def _follow_up(event: e.FollowUpProposed | e.FollowUpAnswered, _: dict[str, str]) -> str:
+    verb = "proposed" if isinstance(event, e.FollowUpProposed) else "answered"
+    return f"Follow-up {verb}: {event.improvement.change}: {event.improvement.detail}"
+
+
+def _corrected(words: str) -> Callable[[Any, dict[str, str]], str]:
+    """A sentence about another event, by its number within the incident, and why."""
+
+    def told(event: Any, _: dict[str, str]) -> str:
+        number = event.corrects.rpartition(":")[2]
+        return f"Corrected {words.format(event=event, number=number)} ({event.reason})"
+
+    return told
+
+
+def _about(words: str) -> Callable[[Any, dict[str, str]], str]:
+    """A sentence of the event's own fields; `{label}` is the hotfix's label."""
+
+    def told(event: e.Event, labels: dict[str, str]) -> str:
+        option = getattr(event, "option", "")
+        return words.format(event=event, label=labels.get(option, option))
+
+    return told
+
+
+SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
+    e.IncidentOpened: _opened,
+    e.FindingRepeated: _repeated,
+    e.FindingCleared: _about(
+        "Back to what is expected: {event.observed:,.0f}, expected {event.expected:,.0f}"
+    ),
+    e.IncidentAcknowledged: _about("Acknowledged"),
+    e.IncidentAssigned: _about("Assigned to {event.person}"),
+    e.SeverityChanged: _about("Severity is now {event.severity}: {event.reason}"),
+    e.NoteAdded: _about("Note: {event.text}"),
+    e.IncidentSilenced: _about("Silenced until {event.until:%Y-%m-%d %H:%M} UTC"),
+    e.MessagePosted: _about("Posted to {event.channel}"),
+    e.DiagnosisGathered: _diagnosed,
+    e.DiagnosisFailed: _about("Diagnosis failed: {event.reason}"),
+    e.MenuPrepared: _menu,
+    e.HotfixChosen: _about("Chose “{label}”"),
+    e.HotfixApproved: _about("Approved “{label}”"),
+    e.HotfixRejected: _about("Rejected “{label}” {event.reason}"),
+    e.HotfixApplied: _about("“{label}” is deployed; watched until {event.watch_until:%H:%M} UTC"),
+    e.HotfixFailed: _about("“{label}” could not be deployed: {event.reason}"),
+    e.HotfixWatched: _about("Watching “{label}”: {event.repaired_share:.0%} of the gap is repaired"),
+    e.HotfixVerified: _verified,
+    e.HotfixRefuted: _about("“{label}” did not repair it: {event.reason}"),
+    e.RevertRequested: _about("Asked to revert “{label}”"),
+    e.HotfixReverted: _about("“{label}” is reverted"),
+    e.RevertFailed: _about("“{label}” could not be reverted: {event.reason}"),
+    e.HotfixExpired: _about("“{label}” expired"),
+    e.PredictionScored: _about(
+        "Prediction scored: {event.observed:,.0f} came, {event.forecast:,.0f} were forecast"
+    ),
+    e.IncidentResolved: _about("Resolved ({event.how}): {event.reason}"),
+    e.IncidentReopened: _about("Reopened: {event.reason}"),
+    e.FollowUpProposed: _follow_up,
+    e.FollowUpAnswered: _follow_up,
+    e.IncidentClosed: _about("Closed"),
+    e.TimeCorrected: _corrected("the time of event {number}: {event.happened_at:%Y-%m-%d %H:%M} UTC"),
+    e.OnsetCorrected: _corrected("when it began: {event.since:%Y-%m-%d %H:%M} UTC"),
+    e.NoteCorrected: _corrected("note {number}: “{event.text}”"),
+    e.SeverityCorrected: _corrected("the severity in event {number}: {event.severity}"),
+}

@@ -1,0 +1,48 @@
+"""What an event of the ending changes."""
+
+from __future__ import annotations
+
+from typing import Any, assert_never
+
+from domain.incident import events as e
+from domain.incident.state.incident import Incident, without
+
+
+def of_ending(incident: Incident, record: e.Recorded, event: e.Ending) -> dict[str, Any]:
+    """The fields of the incident that this event of its ending changes."""
+    match event:
+        case e.IncidentResolved():
+            awaits = without(incident, "diagnose", "menu")
+            if incident.proposed is None:
+                awaits["follow_up"] = (record.id, record.at)
+            return {
+                "status": "resolved",
+                "resolved_at": record.at,
+                "resolved_how": event.how,
+                "resolution": event.reason,
+                "mitigated_at": incident.mitigated_at or record.at,
+                "awaits": awaits,
+            }
+        case e.IncidentReopened():
+            return {
+                "status": "acknowledged" if incident.acknowledged_at else "open",
+                "resolved_at": None,
+                "resolved_how": None,
+                "resolution": None,
+                "mitigated_at": None,
+                "closed_at": None,
+                "follow_up": None,
+                "awaits": without(incident, "follow_up"),
+            }
+        case e.FollowUpProposed():
+            return {"proposed": event.improvement, "awaits": without(incident, "follow_up")}
+        case e.FollowUpAnswered():
+            return {
+                "follow_up": event.improvement,
+                "follow_up_by": record.actor,
+                "awaits": without(incident, "follow_up"),
+            }
+        case e.IncidentClosed():
+            return {"status": "closed", "closed_at": record.at}
+        case _:
+            assert_never(event)

@@ -1,0 +1,80 @@
+"""What an event of a hotfix changes."""
+
+from __future__ import annotations
+
+from typing import Any, assert_never
+
+from domain.errors import LogError
+from domain.incident import events as e
+from domain.incident.state.incident import Hotfix, Incident, Stage, without
+from domain.values import Moment
+
+
+def of_hotfix(incident: Incident, record: e.Recorded, event: e.OfHotfix) -> dict[str, Any]:
+    """The fields of the incident that this event of its hotfix changes."""
+    if isinstance(event, e.HotfixChosen):
+        chosen = Hotfix(
+            option=event.option, stage="chosen", event_id=record.id, at=record.at, chosen_by=record.actor
+        )
+        return {"hotfix": chosen}
+    if incident.hotfix is None:
+        raise LogError(f"{record.event.wire_name} in {record.stream} before a hotfix was chosen")
+    stage, fields = _stage(event, record)
+    update: dict[str, Any] = {"stage": stage or incident.hotfix.stage, **fields}
+    if stage:
+        update |= {"event_id": record.id, "at": record.at}
+    changes: dict[str, Any] = {"hotfix": incident.hotfix.model_copy(update=update)}
+    if stage:
+        changes["awaits"] = _owed_by_stage(incident, record, stage)
+    if stage == "verified":
+        changes["mitigated_at"] = record.at
+    return changes
+
+
+def _stage(event: e.OfHotfix, record: e.Recorded) -> tuple[Stage | None, dict[str, Any]]:
+    match event:
+        case e.HotfixChosen():
+            return "chosen", {}
+        case e.HotfixApproved():
+            return "approved", {"approved_by": record.actor}
+        case e.HotfixRejected():
+            return "rejected", {"reason": event.reason}
+        case e.HotfixApplied():
+            return "applied", {
+                "applied_at": record.at,
+                "receipt": event.receipt,
+                "expires_at": event.expires_at,
+                "watch_until": event.watch_until,
+            }
+        case e.HotfixFailed():
+            return "failed", {"reason": event.reason}
+        case e.HotfixWatched():
+            return None, {"repaired_share": event.repaired_share}
+        case e.HotfixVerified():
+            return "verified", {
+                "repaired_share": event.repaired_share,
+                "low": event.low,
+                "high": event.high,
+                "reason": None,
+            }
+        case e.HotfixRefuted():
+            return "refuted", {"reason": event.reason, "repaired_share": event.repaired_share}
+        case e.RevertRequested():
+            return "reverting", {}
+        case e.HotfixReverted():
+            return "reverted", {"receipt": event.receipt}
+        case e.RevertFailed():
+            return "revert_failed", {"reason": event.reason}
+        case e.HotfixExpired():
+            return "expired", {}
+        case _:
+            assert_never(event)
+
+
+_OWED_IN_STAGE: dict[Stage, str] = {"approved": "apply", "applied": "watch", "reverting": "revert"}
+
+
+def _owed_by_stage(incident: Incident, record: e.Recorded, stage: Stage) -> dict[str, tuple[str, Moment]]:
+    awaits = without(incident, "apply", "watch", "revert")
+    owed = _OWED_IN_STAGE.get(stage)
+    return {**awaits, owed: (record.id, record.at)} if owed else awaits

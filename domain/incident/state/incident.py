@@ -1,0 +1,130 @@
+"""What an incident is, at one moment of its life."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from domain.values import Diagnosis, Finding, Improvement, Moment, Option, Severity, Value
+
+Status = Literal["open", "acknowledged", "resolved", "closed"]
+Stage = Literal[
+    "chosen",
+    "approved",
+    "rejected",
+    "applied",
+    "failed",
+    "verified",
+    "refuted",
+    "reverting",
+    "reverted",
+    "revert_failed",
+    "expired",
+]
+Part = Literal["time", "onset", "note", "severity"]
+"""What a correction may be about."""
+
+TimeField = Literal["opened_at", "acknowledged_at", "diagnosed_at", "mitigated_at", "resolved_at"]
+"""The times of an incident that an event gives and a correction can move."""
+
+
+class Hotfix(Value):
+    """The option that a person chose, and how far it has come. `event_id` put it in its stage, at `at`."""
+
+    option: str
+    stage: Stage
+    event_id: str
+    at: Moment
+    chosen_by: str
+    approved_by: str | None = None
+    applied_at: Moment | None = None
+    watch_until: Moment | None = None
+    expires_at: Moment | None = None
+    receipt: str | None = None
+    repaired_share: float | None = None
+    low: float | None = None
+    high: float | None = None
+    reason: str | None = None
+
+
+class Score(Value):
+    """How a prediction turned out."""
+
+    observed: float
+    forecast: float
+    low: float
+    high: float
+    came_true: bool
+
+
+class Correctable(Value):
+    """What holds now of an event that may be corrected, and which `parts` of it may."""
+
+    wire_name: str
+    parts: tuple[Part, ...]
+    at: Moment
+    onset_at: Moment | None = None
+    text: str | None = None
+    severity: Severity | None = None
+
+
+class Incident(Value):
+    """
+    One incident, as corrected.
+
+    `awaits` maps what is owed to the event that asked for it (id, when). `correctable` maps the id of each
+    event that may be corrected to what holds of it now, oldest first; `given_by` a time of this incident to
+    the id of the event it is from. `onset_at` is when the harm began, where that is known.
+    """
+
+    stream: str
+    number: int
+    title: str
+    kind: Literal["detected", "predicted", "declared"]
+    status: Status = "open"
+    severity: Severity
+    fingerprint: str
+    description: str = ""
+    first_finding: Finding | None = None
+    finding: Finding | None = None
+    findings_count: int = 0
+    opened_at: Moment
+    opened_by: str
+    acknowledged_at: Moment | None = None
+    acknowledged_by: str | None = None
+    assignee: str | None = None
+    silenced_until: Moment | None = None
+    messages: tuple[tuple[str, str], ...] = ()
+    diagnosis: Diagnosis | None = None
+    diagnosed_at: Moment | None = None
+    diagnosis_failure: str | None = None
+    menu: tuple[Option, ...] | None = None
+    menu_note: str = ""
+    hotfix: Hotfix | None = None
+    onset_at: Moment | None = None
+    cleared_at: Moment | None = None
+    score: Score | None = None
+    mitigated_at: Moment | None = None
+    resolved_at: Moment | None = None
+    resolved_how: Literal["hotfix", "by_itself", "elsewhere", "false_alarm"] | None = None
+    resolution: str | None = None
+    proposed: Improvement | None = None
+    follow_up: Improvement | None = None
+    follow_up_by: str | None = None
+    closed_at: Moment | None = None
+    awaits: dict[str, tuple[str, Moment]] = Field(default_factory=dict)
+    correctable: dict[str, Correctable] = Field(default_factory=dict)
+    given_by: dict[TimeField, str] = Field(default_factory=dict)
+    version: int
+    last_event_id: str
+    last_at: Moment
+
+    def option(self, key: str) -> Option | None:
+        """The option on the menu with this key."""
+        return next((option for option in self.menu or () if option.key == key), None)
+
+
+def without(incident: Incident, *kinds: str) -> dict[str, tuple[str, Moment]]:
+    """What is still owed once these kinds of debt are settled."""
+    return {kind: asked for kind, asked in incident.awaits.items() if kind not in kinds}

@@ -1,0 +1,89 @@
+"""What an event of the beginning, of the people and of the diagnosis changes."""
+
+from __future__ import annotations
+
+from typing import Any, assert_never
+
+from domain.incident import events as e
+from domain.incident.state.correction import first_correctable
+from domain.incident.state.incident import Incident, Score, without
+
+FoundOut = e.DiagnosisGathered | e.DiagnosisFailed | e.MenuPrepared | e.PredictionScored
+
+
+def opened(record: e.Recorded, event: e.IncidentOpened) -> Incident:
+    """The incident that this event begins."""
+    asked = (record.id, record.at)
+    awaits = {"announce": asked} if event.finding is None else {"announce": asked, "diagnose": asked}
+    return Incident(
+        stream=record.stream,
+        number=event.number,
+        title=event.title,
+        kind=event.kind,
+        severity=event.severity,
+        fingerprint=event.fingerprint,
+        description=event.description,
+        first_finding=event.finding,
+        finding=event.finding,
+        findings_count=0 if event.finding is None else 1,
+        opened_at=record.at,
+        opened_by=record.actor,
+        awaits=awaits,
+        correctable=first_correctable(record),
+        given_by={"opened_at": record.id},
+        version=record.version,
+        last_event_id=record.id,
+        last_at=record.at,
+    )
+
+
+def of_understanding(incident: Incident, record: e.Recorded, event: e.Understanding) -> dict[str, Any]:
+    """The fields of the incident that this event changes."""
+    match event:
+        case e.FindingRepeated():
+            count = incident.findings_count + 1
+            return {"finding": event.finding, "findings_count": count, "cleared_at": None}
+        case e.FindingCleared():
+            return {"cleared_at": record.at}
+        case e.IncidentAcknowledged():
+            return {
+                "status": "acknowledged",
+                "acknowledged_at": record.at,
+                "acknowledged_by": record.actor,
+                "assignee": record.actor,
+            }
+        case e.IncidentAssigned():
+            return {"assignee": event.person}
+        case e.SeverityChanged():
+            return {"severity": event.severity}
+        case e.NoteAdded():
+            return {}
+        case e.IncidentSilenced():
+            return {"silenced_until": event.until}
+        case e.MessagePosted():
+            messages = (*incident.messages, (event.channel, event.message))
+            return {"messages": messages, "awaits": without(incident, "announce")}
+        case _:
+            return _found_out(incident, record, event)
+
+
+def _found_out(incident: Incident, record: e.Recorded, event: FoundOut) -> dict[str, Any]:
+    menu_owed = {**without(incident, "diagnose"), "menu": (record.id, record.at)}
+    match event:
+        case e.DiagnosisGathered():
+            return {
+                "diagnosis": event.diagnosis,
+                "diagnosed_at": record.at,
+                "diagnosis_failure": None,
+                "onset_at": incident.onset_at or event.diagnosis.since,
+                "awaits": menu_owed,
+            }
+        case e.DiagnosisFailed():
+            return {"diagnosis_failure": event.reason, "awaits": menu_owed}
+        case e.MenuPrepared():
+            awaits = without(incident, "menu")
+            return {"menu": event.options, "menu_note": event.note, "awaits": awaits}
+        case e.PredictionScored():
+            return {"score": Score(**event.model_dump())}
+        case _:
+            assert_never(event)

@@ -1,0 +1,118 @@
+"""What a person does with an incident in the browser, step by step; a step fails with what it waited for."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Locator, Page, expect
+
+HEADINGS = ("What happened", "Why", "What was done", "What changes", "Minute by minute")
+PICTURES = os.environ.get("BROWSER_PICTURES")
+
+
+@dataclass(frozen=True)
+class Installation:
+    """
+    Everything up: the one printed address, the environment in which `recsysops` speaks to it, and where the
+    cinema answers.
+    """
+
+    address: str
+    environment: dict[str, str]
+    cinema: str
+
+    @property
+    def tables(self) -> Path:
+        """The folder of the cinema's tables."""
+        return Path(self.environment["RECSYSOPS_VAR"]) / "cinema" / "tables"
+
+    def recsysops(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """One command of the terminal."""
+        command = Path(sys.executable).with_name("recsysops")
+        return subprocess.run(
+            [command, *words], env=self.environment, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    def incidents(self) -> list[dict[str, Any]]:
+        """All incidents, those that are closed too."""
+        answer = self.recsysops("status", "--json", "--all")
+        incidents: list[dict[str, Any]] = json.loads(answer.stdout)["incidents"]
+        return incidents
+
+
+def message_of(page: Page, words: str, within_seconds: float) -> Locator:
+    """The message in the channel that holds `words`."""
+    card = page.locator(".message", has_text=words).first
+    card.wait_for(timeout=within_seconds * 1000)
+    return card
+
+
+def deploy_button(card: Locator, label: str, within_seconds: float = 120) -> Locator:
+    """The Deploy button of the hotfix whose label begins with `label`."""
+    button = card.locator(".block", has_text=label).locator("[data-action-id=deploy]").first
+    button.wait_for(timeout=within_seconds * 1000)
+    return button
+
+
+def acknowledge(card: Locator) -> None:
+    """Press "I have it"."""
+    card.locator("[data-action-id=acknowledge]").click()
+    expect(card).to_contain_text("On call has it", timeout=10_000, ignore_case=True)
+
+
+def deploy(page: Page, card: Locator, button: Locator) -> None:
+    """Press Deploy, confirm, and wait until the hotfix is in force."""
+    button.click()
+    page.locator("#confirm button", has_text="Deploy").last.click()
+    expect(card).to_contain_text("is in force", timeout=60_000)
+
+
+def verified(card: Locator, within_seconds: float = 300) -> None:
+    """Wait until the metric that raised the alarm says that the repair worked."""
+    expect(card).to_contain_text("verified by the check that raised the alarm", timeout=within_seconds * 1000)
+
+
+def close(page: Page, card: Locator) -> None:
+    """Press Close and be refused, accept the follow-up, press Close again."""
+    card.locator("[data-action-id=close]").click()
+    refused = page.locator(".message.ephemeral").last
+    expect(refused).to_contain_text("follow-up is missing", timeout=10_000)
+    accept = card.locator("[data-action-id=follow_up_accept]")
+    accept.wait_for(timeout=60_000)
+    accept.click()
+    expect(accept).to_have_count(0, timeout=10_000)
+    card.locator("[data-action-id=close]").click()
+    expect(card).to_contain_text("closed", timeout=10_000, ignore_case=True)
+
+
+def report_opens(page: Page, card: Locator, name: str, words: Iterable[str] = ()) -> None:
+    """Press Report: a page with its five parts, and `words`."""
+    with page.context.expect_page() as opened:
+        card.locator("[data-action-id=report]").click()
+    report = opened.value
+    for heading in (*HEADINGS, *words):
+        expect(report.locator("body")).to_contain_text(heading)
+    picture(report, f"{name}-report", whole=True)
+    report.close()
+
+
+def picture(page: Page, name: str, *, whole: bool = False) -> None:
+    """Kept where BROWSER_PICTURES names a folder, so that a person can look."""
+    if PICTURES:
+        page.screenshot(path=f"{PICTURES}/{name}.png", full_page=whole)
+
+
+def words_of(page: Page, address: str) -> str:
+    """All words of another page, looked at beside."""
+    beside = page.context.new_page()
+    beside.goto(address)
+    words = beside.locator("body").inner_text()
+    beside.close()
+    return words

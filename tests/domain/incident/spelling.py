@@ -1,0 +1,90 @@
+"""
+What every version of every event looks like, and whether the code still keeps to it.
+
+One file each under `wire/`, `<wire name>.v<version>.json`: its fields (a `?` where one may be left out), and
+examples as they were written. A file is never changed and never taken away.
+"""
+
+from __future__ import annotations
+
+import json
+import types
+from collections.abc import Callable, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from domain.incident.events import Event
+from domain.values import Value
+
+KEPT = Path(__file__).parent / "wire"
+Upcasts = Mapping[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]]
+
+
+def fields(cls: type[Value]) -> dict[str, Any]:
+    """Name of each field (with `?` where it may be left out) → its type, all the way down."""
+    return {
+        name + ("" if field.is_required() else "?"): spell(field.annotation)
+        for name, field in sorted(cls.model_fields.items())
+    }
+
+
+def spell(kind: Any) -> Any:
+    """A type in words, or as fields where it has some."""
+    origin, inside = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return spell(inside[0])
+    if origin is Literal:
+        return "one of " + ", ".join(sorted(map(str, inside)))
+    if origin in (Union, types.UnionType):
+        return {"any of": sorted((spell(one) for one in inside), key=str)}
+    if origin is not None:
+        return {origin.__name__: [spell(one) for one in inside]}
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return "one of " + ", ".join(sorted(str(member.value) for member in kind))
+    if isinstance(kind, type) and issubclass(kind, Value):
+        return fields(kind)
+    return {type(None): "null", Ellipsis: "…"}.get(kind) or kind.__name__
+
+
+def file_name(wire_name: str, version: int) -> str:
+    """Where a version is kept."""
+    return f"{wire_name}.v{version}.json"
+
+
+def kept(folder: Path) -> dict[tuple[str, int], dict[str, Any]]:
+    """(Wire name, version) → what its file says."""
+    read = (json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json")))
+    return {(one["wire_name"], one["schema_version"]): one for one in read}
+
+
+def broken_promises(events: Mapping[str, type[Event]], upcasts: Upcasts, folder: Path) -> list[str]:
+    """What the code no longer keeps of what was ever written; each says what to do."""
+    files = kept(folder)
+    problems = [
+        f"{name} version {version} was written once, and no event has this wire name any more: put it back"
+        for name, version in files
+        if name not in events
+    ]
+    for name, cls in events.items():
+        if cls.wire_name != name:
+            problems.append(f"{name} is spelled {cls.wire_name} now: a wire name is for ever")
+        newest = files.get((name, cls.schema_version))
+        if newest is None:
+            problems.append(
+                f"write {file_name(name, cls.schema_version)} with an example, and these fields: "
+                + json.dumps(fields(cls), ensure_ascii=False)
+            )
+        elif newest["fields"] != fields(cls):
+            now, then = cls.schema_version, cls.schema_version + 1
+            problems.append(
+                f"the fields of {name} are not those of version {now}: give {cls.__name__} "
+                f"schema_version {then}, say in UPCASTS how version {now} is read, and keep "
+                f"{file_name(name, then)} beside the old file"
+            )
+        for version in range(1, cls.schema_version):
+            if (name, version) not in files:
+                problems.append(f"{file_name(name, version)} is gone: what was written is kept for ever")
+            if (name, version) not in upcasts:
+                problems.append(f"UPCASTS does not say how {name} version {version} is read")
+    return problems

@@ -1,0 +1,131 @@
+"""
+A finding is over when its metric is back: in a whole window without a row of the time in which it was found.
+
+That a check finds it no more says less. It has to be sure before it speaks, so that it falls silent while a
+mend has only begun and its window still holds half of the fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Engine
+
+from domain.detection.explain import same_cause
+from domain.detection.state import CLEAR_AFTER
+from domain.errors import RecsysopsError
+from domain.incident.commands import ClearFinding
+from domain.incident.state import Incident
+from domain.recommender.recommender import Recommender
+from domain.values import Actor, Finding
+from workers.detect import FAULT, HOUR, TickResult, measure, plan
+from workers.handle import handle
+from workers.store import cards
+
+REPEAT_AFTER = timedelta(minutes=1)
+"""An open incident is told of the same finding at most this often: the log is for people too."""
+
+SHARP_ENOUGH = 2 / 3
+"""Half the band, as a share of the gap that was found; a wider band could hold what was found as well."""
+
+LOOKS_A_WINDOW = 4
+DETECTOR = Actor(kind="worker", id="worker:detect")
+
+_log = structlog.get_logger(__name__)
+
+
+def clear(
+    log: Engine,
+    recommender: Recommender,
+    result: TickResult,
+    told: Iterable[Finding],
+    clearing: Mapping[str, str],
+    at: datetime,
+) -> dict[str, datetime]:
+    """
+    Say that findings are over.
+
+    Args:
+        told: what this look found; an incident that goes on under the name of another slice is not over.
+        clearing: fingerprint → when to look again (ISO 8601), as returned by the look before.
+
+    Returns:
+        Those that are not over yet, with the time from which on to look at them again.
+    """
+    standing, waiting = tuple(told), dict[str, datetime]()
+    due = {fingerprint: datetime.fromisoformat(moment) for fingerprint, moment in clearing.items()}
+    for fingerprint in dict.fromkeys((*due, *result.cleared)):
+        incident = _unclosed(log, fingerprint)
+        if incident is None or incident.finding is None or incident.cleared_at is not None:
+            continue
+        finding = incident.finding
+        width = finding.window_end - finding.window_start
+        if fingerprint in result.cleared:
+            due[fingerprint] = _first_look(recommender, finding, at)
+        elif any(fingerprint in check.seen for check in result.state.checks.values()):
+            due[fingerprint] = at + width
+        elsewhere = any(one.table == finding.table and told_by(incident, one) for one in standing)
+        if elsewhere or due[fingerprint] > at:
+            waiting[fingerprint] = due[fingerprint]
+        elif not _cleared(log, recommender, incident, finding, at):
+            waiting[fingerprint] = at + width / LOOKS_A_WINDOW
+    return waiting
+
+
+def told_by(incident: Incident, finding: Finding) -> bool:
+    """Whether `incident` already tells of the cause of `finding`, seen elsewhere."""
+    first, latest = incident.first_finding, incident.finding
+    if first is None or latest is None:
+        return False
+    # An incident that goes on is told only now and then: it was seen later than its latest finding says.
+    pause = max(REPEAT_AFTER, latest.window_end - latest.window_start)
+    seen_until = latest.window_end + (pause if incident.cleared_at is None else timedelta(0))
+    return same_cause(first, latest, seen_until, finding)
+
+
+def _unclosed(log: Engine, fingerprint: str) -> Incident | None:
+    with log.connect() as connection:
+        stream = cards.unclosed(connection, fingerprint)
+        return cards.find(connection, stream) if stream else None
+
+
+def _first_look(recommender: Recommender, finding: Finding, at: datetime) -> datetime:
+    """When a whole window has passed since the last one in which a check that says so now still found it."""
+    check = recommender.checks.get(finding.check)
+    if check is None or finding.subject == FAULT or finding.unit == "seconds":
+        return at  # a silence is over with the first row
+    planned = plan(recommender, check)
+    looks = CLEAR_AFTER if planned.window < HOUR else 1
+    return at - looks * planned.every + (finding.window_end - finding.window_start)
+
+
+def _cleared(
+    log: Engine, recommender: Recommender, incident: Incident, finding: Finding, at: datetime
+) -> bool:
+    try:
+        command = _back(recommender, finding, at)
+    except (RecsysopsError, ValueError) as error:
+        _log.warning("not_measured", incident=incident.number, error=str(error))
+        return False
+    if command is None:
+        return False
+    key = f"{finding.fingerprint}:cleared:{command.window_end.isoformat()}"
+    handle(incident.stream, command, actor=DETECTOR, key=key, log=log)
+    return True
+
+
+def _back(recommender: Recommender, finding: Finding, at: datetime) -> ClearFinding | None:
+    """None while the metric is not back, or its band too wide to tell."""
+    table = recommender.tables.get(finding.table)
+    end = at - (table.settle if table else timedelta(0))
+    if finding.subject == FAULT:
+        return ClearFinding(observed=1.0, expected=1.0, window_end=end)
+    now = measure(recommender, finding, end - (finding.window_end - finding.window_start), end)
+    sharp = finding.unit == "seconds" or (now.blur(finding) or 0.0) <= SHARP_ENOUGH
+    return (
+        ClearFinding(observed=now.observed, expected=now.expected, window_end=end)
+        if sharp and now.within
+        else None
+    )

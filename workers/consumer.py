@@ -1,0 +1,27 @@
+"""
+Celery's consumer without what this project never asks of it.
+
+Nobody sends a job for later, so the 28 queues of native delayed delivery are not declared on RabbitMQ; workers
+need not know of each other, so a new one does not wait a second for greetings, and none listens to the rest.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery.worker.consumer import Consumer as WholeConsumer
+
+ALONE = {"without_mingle": True, "without_gossip": True, "without_heartbeat": True}
+DELAYED = "celery.worker.consumer.delayed_delivery:DelayedDelivery"
+
+
+class Consumer(WholeConsumer):  # type: ignore[misc]
+    """What `worker_consumer` names."""
+
+    class Blueprint(WholeConsumer.Blueprint):  # type: ignore[misc]
+        """The steps of the worker's life with the broker."""
+
+        default_steps = tuple(step for step in WholeConsumer.Blueprint.default_steps if step != DELAYED)
+
+    def __init__(self, *given: Any, worker_options: dict[str, Any] | None = None, **more: Any) -> None:
+        super().__init__(*given, worker_options={**(worker_options or {}), **ALONE}, **more)

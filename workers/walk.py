@@ -1,0 +1,186 @@
+"""The looks of one check over the past: one question for all, or one for each where that is not answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from functools import partial
+
+from domain.detection.checks import CHECKS
+from domain.detection.counts import Counts
+from domain.detection.freshness import Silences, judge_freshness
+from domain.detection.state import CheckState, Verdict
+from domain.detection.window import grid_until, last_end
+from domain.errors import RecsysopsError, SourceError
+from domain.recommender.recommender import Recommender
+from domain.values import Moment, Value
+from workers.detect import (
+    MAX_BINS,
+    Plan,
+    look,
+    looks_per_week,
+    read_counts,
+    silence_width,
+)
+from workers.sources.count import time_bins, zone_of
+from workers.sources.source import open_source
+
+Judged = Callable[[CheckState], Verdict]
+
+
+class Fault(Value):
+    """Looks in a row that could not be taken: whose, over which windows, how many, and why."""
+
+    check: str
+    table: str
+    window_start: Moment
+    window_end: Moment
+    windows: int = 1
+    says: str
+
+
+def unreadable(recommender: Recommender, plans: list[Plan]) -> dict[str, SourceError]:
+    """Table → why nothing of it can be counted; empty where every planned table opens as declared."""
+    broken: dict[str, SourceError] = {}
+    for planned in plans:
+        name = planned.table.name
+        try:
+            with open_source(recommender, name) as source:
+                source.stored_time()
+                source.require(*([planned.check.measure] if planned.check.measure else []))
+        except SourceError as error:
+            broken.setdefault(name, error)
+    return broken
+
+
+def ends_of(recommender: Recommender, planned: Plan, start: datetime, end: datetime) -> list[datetime]:
+    """The ends of all windows that lie in [start, end]; a look is taken when each is complete."""
+    zone = zone_of(recommender)
+    ends: list[datetime] = []
+    moment = last_end(end, planned.window, planned.every, zone)
+    while moment > start:
+        ends.append(moment)
+        moment = last_end(moment - timedelta(seconds=1), planned.window, planned.every, zone)
+    return ends[::-1]
+
+
+def walk(
+    recommender: Recommender, planned: Plan, ends: list[datetime]
+) -> Iterator[tuple[datetime, Verdict | Fault]]:
+    """
+    Look after look: when it is taken, and what it comes to. A look that cannot be taken changes nothing for
+    the next, as live.
+    """
+    state = CheckState()
+    for end, judged in _looks(recommender, planned, ends):
+        try:
+            verdict = judged(state)
+        except Exception as error:  # noqa: BLE001 - as live: whatever a look raises must not stop the others
+            yield end + planned.table.settle, _fault(planned, end, error)
+            continue
+        state = verdict.state
+        yield end + planned.table.settle, verdict
+
+
+def _looks(
+    recommender: Recommender, planned: Plan, ends: list[datetime]
+) -> Iterator[tuple[datetime, Judged]]:
+    if not ends:
+        return iter(())
+    try:
+        if planned.check.kind == "freshness":
+            return _silences(recommender, planned, ends)
+        return _counted(recommender, planned, ends)
+    except Exception:  # noqa: BLE001 - one window spoils the question for all; which one, each look will say
+        return _alone(recommender, planned, ends)
+
+
+def _alone(
+    recommender: Recommender, planned: Plan, ends: list[datetime]
+) -> Iterator[tuple[datetime, Judged]]:
+    """Each look with a question of its own, as live; none is asked again where neither end is answered."""
+    errors = [_error(recommender, planned, end) for end in (ends[0], ends[-1])]
+    hopeless = errors[-1] if all(errors) else None
+    for end in ends:
+        yield end, partial(_raise, hopeless) if hopeless else partial(look, recommender, planned, end)
+
+
+def _error(recommender: Recommender, planned: Plan, end: datetime) -> Exception | None:
+    try:
+        look(recommender, planned, end, CheckState())
+    except Exception as error:  # noqa: BLE001 - it is told where it belongs
+        return error
+    return None
+
+
+def _raise(error: Exception, _state: CheckState) -> Verdict:
+    raise error
+
+
+def _silences(
+    recommender: Recommender, planned: Plan, ends: list[datetime]
+) -> Iterator[tuple[datetime, Judged]]:
+    width = silence_width(planned)
+    back = min(planned.history, MAX_BINS * width)
+    bins = time_bins(recommender, planned.table.name, ends[0] - back, ends[-1], width)
+
+    def judged(end: datetime, state: CheckState) -> Verdict:
+        at = end.timestamp()
+        seen = bins[(bins >= at - back.total_seconds()) & (bins + width.total_seconds() <= at)]
+        return judge_freshness(planned.check, Silences(seen, width.total_seconds(), at), state)
+
+    return ((end, partial(judged, end)) for end in ends)
+
+
+def _counted(
+    recommender: Recommender, planned: Plan, ends: list[datetime]
+) -> Iterator[tuple[datetime, Judged]]:
+    """
+    Looks whose windows end on the same beat share one grid and one query; overlapping windows take one for
+    each beat.
+    """
+    zone = zone_of(recommender)
+    beats = max(1, round(planned.window / planned.every))
+    history = max(1, int(planned.history / planned.window))
+    grids: list[tuple[Counts, dict[datetime, int]]] = []
+    for beat in range(min(beats, len(ends))):
+        own = ends[beat::beats]
+        grid = grid_until(own[-1], planned.window, planned.history + (own[-1] - own[0]), zone)
+        places = {grid.edge(i + 1): i for i in range(grid.count)}
+        grids.append((read_counts(recommender, planned, grid), places))
+    judge = CHECKS[planned.check.kind]
+
+    def judged(place: int, end: datetime, state: CheckState) -> Verdict:
+        counts, places = grids[place % beats]
+        now = counts.until(places[end], history)
+        return judge(planned.check, now, state, looks_per_week(planned))
+
+    return ((end, partial(judged, place, end)) for place, end in enumerate(ends))
+
+
+def _fault(planned: Plan, end: datetime, error: Exception) -> Fault:
+    says = str(error) if isinstance(error, RecsysopsError) else f"{type(error).__name__}: {error}"
+    return Fault(
+        check=planned.check.name,
+        table=planned.table.name,
+        window_start=end - planned.window,
+        window_end=end,
+        says=says.strip().partition("\n")[0] or type(error).__name__,
+    )
+
+
+def together(faults: list[Fault]) -> tuple[Fault, ...]:
+    """Faults in order of time, those of one check and one reason that follow each other told as one."""
+    told: list[Fault] = []
+    for fault in sorted(faults, key=lambda fault: (fault.check, fault.window_end)):
+        last = told[-1] if told else None
+        width = fault.window_end - fault.window_start
+        if (
+            last
+            and (last.check, last.says) == (fault.check, fault.says)
+            and (fault.window_start - last.window_end < width)
+        ):
+            told[-1] = last.model_copy(update={"window_end": fault.window_end, "windows": last.windows + 1})
+        else:
+            told.append(fault)
+    return tuple(sorted(told, key=lambda fault: (fault.window_start, fault.check)))
