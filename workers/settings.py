@@ -63,8 +63,9 @@ class Settings:
         if scheme not in BROKERS or not separator:
             # Its scheme alone: there may be a password in the rest.
             raise ConfigurationError(
-                f"The broker's address (BROKER_URL or REDIS_URL) begins with {scheme[:20]!r}; write for instance "
-                "redis://host:6379/0 (Redis, Valkey) or amqp://user:password@host:5672/vhost (RabbitMQ)."
+                f"The broker's address (BROKER_URL or REDIS_URL) begins with {scheme[:20]!r}; write "
+                "redis://host:6379/0 (Redis, Valkey) or amqp://user:password@host:5672/vhost (RabbitMQ), "
+                "for instance."
             )
         return f"{scheme}://{rest}"
 
@@ -91,6 +92,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         database_url=given.get("DATABASE_URL", started.get("database_url")),
         broker_url=given.get("BROKER_URL") or given.get("REDIS_URL", started.get("redis_url")),
+        broker_queue=given.get("BROKER_QUEUE", "recsysops"),
         config=Path(
             given.get("RECSYSOPS_CONFIG") or _own_declaration() or around.get("RECSYSOPS_CONFIG", CONFIG)
         ),
