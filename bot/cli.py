@@ -44,6 +44,8 @@ def main() -> None:
         _fail(str(error), 1)
     except OperationalError as error:
         _fail(f"PostgreSQL does not answer: {str(error.orig).splitlines()[0]}", 1)
+    except OSError as error:
+        _fail(f"{error.filename or 'a file'}: {error.strerror or error}", 1)
 
 
 def _fail(message: str, code: int) -> None:

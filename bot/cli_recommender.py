@@ -77,14 +77,16 @@ def run_check(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Look now, and print what is found. Nothing is written to the log."""
-    findings, notes = door.run_check(_file(file), name, _moment(at) if at else None)
+    """Look now, and print what is found; nothing is written to the log. Exit code 1 where a look failed."""
+    looked = door.run_check(_file(file), name, _moment(at) if at else None)
     if as_json:
-        print_json({"findings": [one.model_dump(mode="json") for one in findings], "notes": notes})
-        return
-    _show(findings)
-    for check, note in notes.items():
-        console().print(f"{check}: {note}", markup=False, highlight=False)
+        found = [one.model_dump(mode="json") for one in looked.findings]
+        print_json({"findings": found, "notes": looked.notes})
+    else:
+        _show(looked.findings)
+        for check, note in looked.notes.items():
+            console().print(f"{check}: {note}", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(1 if looked.blind else 0)
 
 
 def backtest(
@@ -98,6 +100,8 @@ def backtest(
     """Walk the checks over the past as if it were live. Exit code 1 where a look could not be taken."""
     if not start or not end:
         raise ConfigurationError("say from when to when: --from 2026-10-01 --to 2026-11-01")
+    if json_file is not None and not json_file.absolute().parent.is_dir():
+        raise ConfigurationError(f"--json {json_file}: there is no such folder; make it, or choose another")
     with Progress(transient=True, console=console()) as progress:
         task = progress.add_task("looking", total=None)
         result = door.backtest(

@@ -74,6 +74,10 @@ class Carrier:
             return False
         return True
 
+    def close(self) -> None:
+        """Give the connection back."""
+        self._app.close()
+
 
 def _transport_options(broker_url: str) -> dict[str, Any]:
     if broker_url.startswith("amqp"):

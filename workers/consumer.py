@@ -1,8 +1,8 @@
 """
 Celery's consumer without what this project never asks of it.
 
-Nobody sends a job for later, so the 28 queues of native delayed delivery are not declared on RabbitMQ; workers
-need not know of each other, so a new one does not wait a second for greetings, and none listens to the rest.
+Nobody sends a job for later, so the 28 queues of native delayed delivery are not declared on RabbitMQ.
+Workers need not know of each other: a new one waits for no greetings, and none listens to the others.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ from domain.recommender.model import Launches
 from domain.recommender.recommender import Recommender
 from domain.values import Diagnosis, Finding
 from workers.debts import Work
+from workers.launches import columns_of, noun_of, read_launches
 from workers.pictures import draw_metric
-from workers.predict import columns_of, noun_of, read_launches
 from workers.reading import BACK, Reader
 from workers.store import attachments
 

@@ -8,7 +8,7 @@ through `asyncio.to_thread`.
 from __future__ import annotations
 
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 from sqlalchemy import Engine, text
@@ -219,19 +219,26 @@ def checks(path: Path) -> tuple[Check, ...]:
     return tuple(recommender(path).checks.values())
 
 
-def run_check(
-    path: Path, name: str | None, at: datetime | None = None
-) -> tuple[list[Finding], dict[str, str]]:
+class Looked(NamedTuple):
+    """What checks found, notes of those that could not judge, and which of them could not even look."""
+
+    findings: list[Finding]
+    notes: dict[str, str]
+    blind: tuple[str, ...]
+
+
+def run_check(path: Path, name: str | None, at: datetime | None = None) -> Looked:
     """
-    What one check (or all) finds now, and notes of those that could not judge; nothing is written to the log.
+    What one check (or all) finds now; nothing is written to the log.
 
     Raises:
         ConfigurationError: the declaration is wrong, or has no such check.
     """
     from workers import clock  # noqa: PLC0415
     from workers.declared import recommender  # noqa: PLC0415
-    from workers.detect import run_checks  # noqa: PLC0415
-    from workers.predict import forecast, launch_check  # noqa: PLC0415
+    from workers.detect import FAULT, run_checks  # noqa: PLC0415
+    from workers.launches import launch_check  # noqa: PLC0415
+    from workers.predict import forecast  # noqa: PLC0415
     from workers.sources.lines import nearest  # noqa: PLC0415
 
     declared, moment = recommender(path), at or clock.now()
@@ -243,7 +250,8 @@ def run_check(
     launch = launch_check(declared)
     if launch is not None and launch.name in chosen:
         findings += forecast(declared, moment)
-    return findings, result.notes
+    blind = tuple(finding.check for finding in findings if finding.subject == FAULT)
+    return Looked(findings, result.notes, blind)
 
 
 def backtest(

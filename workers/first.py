@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,11 @@ DIMENSION_VALUES = (2, 200)
 SAMPLE_ROWS = 200_000
 WINDOWS = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(days=1))
 ROWS_A_WINDOW = 1_000
+ABOUT = """\
+# Guessed from the tables: look it over, then `recsysops doctor` holds it against them.
+# A relative path is relative to this file.
+
+"""
 _ITEM = re.compile(
     r"^(item|movie|film|product|article|track|song|video|imdb|sku)_?(id)?$|^iid$", re.IGNORECASE
 )
@@ -44,7 +51,7 @@ class Guess:
 def init(folder: str | Path) -> str:
     """
     The text of a first `recsysops.toml` for the tables in `folder`: each Parquet or CSV file, or folder of
-    them.
+    them. Its paths are absolute, since nobody knows here where the text will lie.
 
     Raises:
         SourceError: there is no table in it.
@@ -54,11 +61,12 @@ def init(folder: str | Path) -> str:
     if not tables:
         raise SourceError(f"{root}: there is no Parquet or CSV table in it; give a folder that holds some")
     items = next((t for t in tables if t.key is not None), None)
-    parts = [f'[recommender]\nname = "{_plain(root.resolve().name)}"\ntimezone = "UTC"\n']
-    parts += [_declared(table) for table in tables]
+    parts = [ABOUT + f'[recommender]\nname = "{_plain(root.resolve().name)}"\ntimezone = "UTC"\n']
+    parts += [_declared(root.resolve(), table) for table in tables]
     if items is not None:
         features = [c for c in items.columns if c != items.key][:20]
-        parts.append(f'[items]\ntable = "{items.name}"\nkey = "{items.key}"\nfeatures = {_list(features)}\n')
+        key = _text(str(items.key))
+        parts.append(f'[items]\ntable = "{items.name}"\nkey = {key}\nfeatures = {_list(features)}\n')
     parts += [_check(table) for table in tables if table.time is not None]
     parts.append('[routes]\ndefault = "#recsysops"\n')
     parts.append('[permissions]\nrespond = ["oncall"]\ndeploy = ["oncall"]\napprove = ["leads"]\n')
@@ -145,19 +153,25 @@ def _plain(name: str) -> str:
     return re.sub(r"\W+", "_", name.lower()).strip("_") or "table"
 
 
+def _text(text: str) -> str:
+    """A TOML string: JSON's are among them."""
+    return json.dumps(text, ensure_ascii=False)
+
+
 def _list(names: list[str]) -> str:
-    return "[" + ", ".join(f'"{name}"' for name in names) + "]"
+    return "[" + ", ".join(map(_text, names)) + "]"
 
 
-def _declared(table: Guess) -> str:
-    lines = [f"[tables.{table.name}]", f'path = "{table.pattern}"']
+def _declared(root: Path, table: Guess) -> str:
+    path = _text(f"{escape(str(root))}/{table.pattern}")
+    lines = [f"[tables.{table.name}]", f"path = {path}"]
     if table.time is not None:
-        lines += [f'time = "{table.time}"', f'window = "{name_duration(table.window)}"']
+        lines += [f"time = {_text(table.time)}", f'window = "{name_duration(table.window)}"']
     if table.dimensions:
         lines.append(f"dimensions = {_list(list(table.dimensions))}")
     for key, column in (("item", table.item), ("member", table.member), ("key", table.key)):
         if column is not None:
-            lines.append(f'{key} = "{column}"')
+            lines.append(f"{key} = {_text(column)}")
     return "\n".join(lines) + "\n"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,11 +13,14 @@ from sqlalchemy import Engine
 from domain.detection.state import CheckState
 from domain.errors import SourceError, TooFewRows
 from domain.incident.commands import ClearFinding
+from domain.prediction.launch import Forecast
+from domain.prediction.missed import recovered
 from domain.recommender.recommender import Recommender
 from domain.values import Actor, Finding
 from workers.detect import fault, plan
 from workers.handle import handle
-from workers.predict import forecast, launch_check, score
+from workers.launches import launch_check
+from workers.predict import forecasts, missed, score
 from workers.store import cards
 from workers.store.lock import alone
 from workers.store.memory import recall, remember
@@ -29,6 +34,15 @@ FAILURES_TOLD = 2
 PREDICTOR = Actor(kind="worker", id="worker:predict")
 
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one look saw; `trouble` where the calendar could not be read, and then nothing else."""
+
+    findings: tuple[Finding, ...] = ()
+    forecasts: tuple[Forecast, ...] = ()
+    trouble: SourceError | None = None
 
 
 def predict_tick(log: Engine, recommender: Recommender, at: datetime) -> int:
@@ -45,29 +59,63 @@ def predict_tick(log: Engine, recommender: Recommender, at: datetime) -> int:
             kept = recall(connection, MEMORY) or {}
         if at < _next_look(kept, check.every or LOOK_EVERY) and at >= _looked_at(kept):
             return 0
-        findings, trouble = _look(log, recommender, at)
-        failures = kept.get("failures", 0) + 1 if trouble else 0
-        blind = fault(plan(recommender, check), at, trouble or SourceError("-"), CheckState()).findings
-        if trouble is None:
+        look = _look(log, recommender, at)
+        findings, failures = list(look.findings), 0
+        blind = fault(plan(recommender, check), at, look.trouble or SourceError("-"), CheckState()).findings
+        if look.trouble is None:
             _see_again(log, blind, at)
-        elif failures >= FAILURES_TOLD:
-            findings = list(blind)
-        count = open_incidents(log, findings, PREDICTOR)
+        else:
+            failures = kept.get("failures", 0) + 1
+            findings += blind if failures >= FAILURES_TOLD else ()
+        standing = _standing(kept.get("standing"), look, at)
+        count = open_incidents(log, findings, PREDICTOR, since=standing)
+        _tell_recovered(log, look.forecasts, check.name, at)
         with log.begin() as connection:
-            remember(connection, MEMORY, {"looked_at": at, "failures": failures})
+            remember(connection, MEMORY, {"looked_at": at, "failures": failures, "standing": standing})
     return count
 
 
-def _look(log: Engine, recommender: Recommender, at: datetime) -> tuple[list[Finding], SourceError | None]:
+def _look(log: Engine, recommender: Recommender, at: datetime) -> Look:
     try:
         _score(log, recommender, at)
-        return forecast(recommender, at), None
+        every = forecasts(recommender, at)
+        return Look(tuple(missed(recommender, every, at)), every)
     except TooFewRows as error:
         _log.info("nothing_forecast", note=str(error))
-        return [], None
+        return Look()
     except SourceError as error:
         _log.warning("calendar_not_read", error=str(error))
-        return [], error
+        return Look(trouble=error)
+
+
+def _standing(before: dict[str, str] | None, look: Look, at: datetime) -> dict[str, str] | None:
+    """
+    Item → since when its launch is forecast to be missed; it goes on until the forecast has recovered.
+
+    What came up before this was remembered has no time.
+    """
+    known = {one.item: recovered(one) for one in look.forecasts}
+    kept = before or {}
+    if not known:
+        return before
+    news = "" if before is None else at.isoformat()
+    found = {one.subject: kept.get(one.subject, news) for one in look.findings if one.subject}
+    return found | {item: since for item, since in kept.items() if not known.get(item, True)}
+
+
+def _tell_recovered(log: Engine, every: Sequence[Forecast], check: str, at: datetime) -> None:
+    """Say of each open prediction whose forecast is right again that it is, whatever brought that about."""
+    good = {one.item: one for one in every if recovered(one)}
+    with log.connect() as connection:
+        incidents = cards.every(connection, ("open", "acknowledged", "resolved")) if good else []
+    for incident in incidents:
+        finding = incident.finding
+        if finding is None or finding.check != check or finding.subject not in good or incident.cleared_at:
+            continue
+        now = good[finding.subject]
+        cleared = ClearFinding(observed=now.value, expected=now.comparable, window_end=at)
+        key = f"{finding.fingerprint}:cleared:{at.isoformat()}"
+        handle(incident.stream, cleared, actor=PREDICTOR, key=key, log=log)
 
 
 def _score(log: Engine, recommender: Recommender, at: datetime) -> None:

@@ -18,6 +18,7 @@ from domain.diagnosis.replay import CandidateColumns
 from domain.recommender.model import Model
 from domain.recommender.recommender import Recommender
 from domain.values import Finding, Slice
+from workers.deliveries import change_of
 from workers.models.skops_file import SkopsModel, load_model
 from workers.sources.count import count_windows, zone_of
 from workers.sources.source import TIME, Source, open_source
@@ -110,26 +111,36 @@ class Reader:
         return source.fetch(source.rows.select(*names).limit(ITEMS))
 
     def snapshots(self, since: datetime | None) -> Snapshots | None:
-        """The items before and after the last delivery that came before `since`."""
+        """
+        The items before and after the last delivery that came before `since`; of a finding about one item,
+        around the one that changed it.
+        """
         name, declared = self.snapshot_table(), self.recommender.items
         if name is None or declared is None:
             return None
         source = open_source(self.recommender, name)
+        names = _present(source, (declared.key, *declared.features))
+        times = self._two_deliveries(source, declared.key, names[1:], since)
+        if times is None:
+            return None
+        rows = source.timed()
+        before, after = (
+            source.fetch(rows.filter(rows[TIME] == ibis.literal(moment)).select(*names)) for moment in times
+        )
+        return Snapshots(before, after, times[1], times[0])
+
+    def _two_deliveries(
+        self, source: Source, key: str, features: Sequence[str], since: datetime | None
+    ) -> tuple[datetime, datetime] | None:
+        if self.finding.subject is not None and features:
+            changed = change_of(source, key, self.finding.subject, features, self.at)
+            if changed is not None:
+                return changed
         rows = source.timed()
         found = source.fetch(rows.select(rows[TIME]).distinct())[TIME].dropna()
         limit = since + (self.finding.window_end - self.finding.window_start) if since else self.at
         times = sorted(moment for moment in pd.to_datetime(found, utc=True) if moment <= pd.Timestamp(limit))
-        if len(times) < 2:
-            return None
-        names = _present(source, (declared.key, *declared.features))
-
-        def taken(moment: pd.Timestamp) -> pd.DataFrame:
-            return source.fetch(
-                rows.filter(rows[TIME] == ibis.literal(moment.to_pydatetime())).select(*names)
-            )
-
-        before, after = taken(times[-2]), taken(times[-1])
-        return Snapshots(before, after, times[-1].to_pydatetime(), times[-2].to_pydatetime())
+        return (times[-2].to_pydatetime(), times[-1].to_pydatetime()) if len(times) > 1 else None
 
     def snapshot_table(self) -> str | None:
         """The table that keeps what each delivery brought."""

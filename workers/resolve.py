@@ -15,7 +15,8 @@ from domain.resolution.stage import Stage, set_stage
 from domain.values import Diagnosis, Finding
 from workers.debts import Work
 from workers.diagnose import LEAST_SPAN, SEED
-from workers.predict import mended, noun_of
+from workers.launches import noun_of
+from workers.predict import mended
 from workers.reading import BACK, Reader
 
 NO_FINDING = (
@@ -44,7 +45,12 @@ def prepare_menu(
     reader = Reader(recommender, finding, at)
     since = min(diagnosis.since or finding.window_start, reader.end - LEAST_SPAN)
     around = Circumstances(
-        finding=finding, diagnosis=diagnosis, noun=noun_of(recommender), key=_key(recommender), seed=SEED
+        finding=finding,
+        diagnosis=diagnosis,
+        noun=noun_of(recommender),
+        key=_key(recommender),
+        seed=SEED,
+        at=at,
     )
     if finding.kind == "predicted":
         around = _forecast(reader, around)

@@ -71,7 +71,12 @@ def declared_ticks() -> Ticks:
     ]
     every["recsysops.detect"] = max(FASTEST_SECONDS, min(lengths, default=DETECT_SECONDS))
     if declared.launches is not None:
-        every["recsysops.predict"] = PREDICT_SECONDS
+        own = [
+            c.every.total_seconds()
+            for c in declared.checks.values()
+            if c.every and c.kind == "launch_forecast"
+        ]
+        every["recsysops.predict"] = max(FASTEST_SECONDS, min([PREDICT_SECONDS, *own]))
     return Ticks(every)
 
 

@@ -67,9 +67,9 @@ class Settings:
         if scheme not in BROKERS or not separator:
             # Its scheme alone: there may be a password in the rest.
             raise ConfigurationError(
-                f"The broker's address (BROKER_URL or REDIS_URL) begins with {scheme[:20]!r}; write for "
-                "instance redis://host:6379/0 (Redis, Valkey) or "
-                "amqp://user:password@host:5672/vhost (RabbitMQ)."
+                f"The broker's address (BROKER_URL or REDIS_URL) begins with {scheme[:20]!r}; write "
+                "redis://host:6379/0 (Redis, Valkey) or amqp://user:password@host:5672/vhost (RabbitMQ), "
+                "for instance."
             )
         return f"{scheme}://{rest}"
 
@@ -98,7 +98,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         database_url=given.get("DATABASE_URL", started.get("database_url")),
         workspace=workspace,
         broker_url=given.get("BROKER_URL") or given.get("REDIS_URL", started.get("redis_url")),
-        broker_queue="recsysops" if workspace == "main" else f"recsysops-{workspace}",
+        broker_queue=given.get("BROKER_QUEUE") or _queue(workspace),
         config=Path(
             given.get("RECSYSOPS_CONFIG") or _own_declaration() or around.get("RECSYSOPS_CONFIG", CONFIG)
         ),
@@ -141,6 +141,11 @@ def left_variables(var: Path, variables: Mapping[str, str]) -> Iterator[None]:
 def settings() -> Settings:
     """This process's settings, read at the first call."""
     return read_settings()
+
+
+def _queue(workspace: str) -> str:
+    # Of its own, so that workspaces may share a broker as they may share a database.
+    return "recsysops" if workspace == "main" else f"recsysops-{workspace}"
 
 
 def _workspace(name: str) -> str:

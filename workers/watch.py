@@ -37,21 +37,29 @@ def watch(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     if finding is None:
         reason = "No check raised this incident, so nothing can be measured; judge it yourself."
         return (c.RefuteHotfix(option=hotfix.option, reason=reason),)
-    start, end = window_to_look_at(recommender, finding, hotfix.applied_at, work.at)
+    if finding.kind == "predicted" and not _knows(recommender, finding, hotfix.applied_at, work.at):
+        return ()
+    return _look(work, recommender, hotfix, finding, hotfix.applied_at, hotfix.watch_until)
+
+
+def _look(
+    work: Work,
+    recommender: Recommender,
+    hotfix: Hotfix,
+    finding: Finding,
+    applied_at: datetime,
+    watch_until: datetime,
+) -> Sequence[c.Command]:
+    start, end = window_to_look_at(recommender, finding, applied_at, work.at)
     looks = _looks(work, hotfix)
-    # A forecast is of a day to come: it may be looked at as soon as there is one.
-    predicted = finding.kind == "predicted"
-    long_enough = min(finding.window_end - finding.window_start, hotfix.watch_until - hotfix.applied_at)
-    whole = predicted or end - start >= long_enough
-    over = end >= hotfix.watch_until
+    # A forecast is of a day to come: it may be looked at as soon as it knows of the hotfix.
+    long_enough = min(finding.window_end - finding.window_start, watch_until - applied_at)
+    whole = finding.kind == "predicted" or end - start >= long_enough
+    over = end >= watch_until
     if not over and (not whole or end < _last_look(looks, hotfix) + LOOK_AGAIN_AFTER):
         return ()
     try:
-        seen = (
-            _measure_launch(recommender, finding, work.at)
-            if predicted
-            else measure(recommender, finding, start, end)
-        )
+        seen = _measure(recommender, finding, start, end, work.at)
     except (SourceError, ValueError) as error:
         if over:
             return (
@@ -64,7 +72,28 @@ def watch(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     return (_judged(hotfix, finding, seen, back, over, end, before),)
 
 
-def _measure_launch(recommender: Recommender, finding: Finding, at: datetime) -> Measurement:
+def _knows(recommender: Recommender, finding: Finding, applied_at: datetime, at: datetime) -> bool:
+    """
+    Whether the launch calendar was written since the deployment. Many are written once a day, so the watch
+    waits for it, whatever was declared, at most until the launch.
+    """
+    from workers.predict import looked_at  # noqa: PLC0415 - most incidents need no forecast
+
+    if at >= finding.window_start:
+        return True
+    try:
+        newest = looked_at(recommender, finding, at)
+    except SourceError as error:
+        _log.warning("calendar_not_read", error=str(error))
+        return False
+    return newest is not None and newest > applied_at
+
+
+def _measure(
+    recommender: Recommender, finding: Finding, start: datetime, end: datetime, at: datetime
+) -> Measurement:
+    if finding.kind != "predicted":
+        return measure(recommender, finding, start, end)
     from workers.predict import measure_launch  # noqa: PLC0415 - most incidents need no forecast
 
     return measure_launch(recommender, finding, at)

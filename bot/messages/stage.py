@@ -19,6 +19,8 @@ def hotfix(incident: Incident) -> list[Block]:
         return []
     option = incident.option(fix.option)
     label = f"“{escape(option.label if option else fix.option)}”"
+    if fix.stage == "verified" and incident.kind == "predicted":
+        return [section("*Hotfix*  " + _verified(fix, option, label, "forecast"))]
     return [section("*Hotfix*  " + _SENTENCES[fix.stage](fix, option, label))]
 
 
@@ -44,12 +46,12 @@ def _applied(fix: Hotfix, option: Option | None, label: str) -> str:
     return f"{label} is in force, chosen by {words.person(fix.chosen_by)}{until}.{seen}{_promise(option)}"
 
 
-def _verified(fix: Hotfix, option: Option | None, label: str) -> str:
+def _verified(fix: Hotfix, option: Option | None, label: str, alarm: str = "check") -> str:
     repaired = "" if fix.repaired_share is None else f" It repaired *{words.percent(fix.repaired_share)}*"
     promised = f" (promised {_promised(option)})" if repaired and option else ""
     expires = f" It expires {words.moment(fix.expires_at)}." if fix.expires_at else ""
     stop = "." if repaired else ""
-    return f"{label} works, verified by the check that raised the alarm.{repaired}{promised}{stop}{expires}"
+    return f"{label} works, verified by the {alarm} that raised the alarm.{repaired}{promised}{stop}{expires}"
 
 
 def _refuted(fix: Hotfix, option: Option | None, label: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from bot.messages.blocks import escape
-from domain.values import Estimate, Severity
+from domain.incident.state import Incident
+from domain.values import Estimate, Finding, Severity
 
 EMOJI: dict[Severity, str] = {
     Severity.SEV1: "🔴",
@@ -87,6 +88,32 @@ def _scale(unit: str) -> tuple[float | None, str]:
     """What turns a number in this unit into a share (None: it is none), and the rest of the unit."""
     first, _, rest = unit.partition(" ")
     return {"share": 1.0, "%": 0.01}.get(first), rest if first in ("share", "%") else unit
+
+
+def forecast(finding: Finding) -> str:
+    """
+    What a launch is forecast to come to, against comparable ones.
+
+    >>> forecast(Finding(check="c", table="t", window_start="2026-01-01T00:00Z", window_end="2026-01-02T00:00Z",
+    ...     observed=40, expected=800, low=30, high=52, unit="first-day plays", p_value=0.0, severity="SEV3",
+    ...     title="x"))
+    '40 [30–52] first-day plays where comparable launches had 800 (−95 %)'
+    """
+    given = Estimate(value=finding.observed, low=finding.low, high=finding.high, unit=finding.unit, basis="")
+    comparable = f"comparable launches had {amount(finding.expected)} ({change(finding.change)})"
+    return f"{estimate(given)} where {comparable}"
+
+
+def scored(incident: Incident) -> str:
+    """What became of a prediction; empty while it is not known. One that a hotfix prevented was not wrong."""
+    score = incident.score
+    if score is None:
+        return ""
+    if score.observed > score.high and incident.resolved_how == "hotfix":
+        without = f"{amount(score.forecast)} were forecast without the hotfix"
+        return f"The launch was saved: {amount(score.observed)} came; {without}"
+    word = "came true" if score.came_true else "did not come true"
+    return f"The prediction {word}: {amount(score.observed)} came, {amount(score.forecast)} were forecast"
 
 
 def interval(given: Estimate) -> str:

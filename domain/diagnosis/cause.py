@@ -106,7 +106,7 @@ def _launch(material: Material, known: Known) -> Cause | None:
         return None
     if known.oddity is None:
         return None
-    sentence = f"`{known.oddity.feature}` of this launch is out of line: {known.oddity.words}"
+    sentence = f"`{known.oddity.feature}` of this launch is out of line: it {known.oddity.words}"
     return Cause(sentence, "launch", known.oddity.feature, None, known.concerned)
 
 

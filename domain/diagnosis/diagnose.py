@@ -138,13 +138,15 @@ def _changes(material: Material, known: Known, seed: int) -> None:
     for change in changes:
         what = "lost its value" if change.unset else "changed"
         count = change.unset or change.changed
-        known.say(
-            "change",
-            f"`{change.feature}` {what} for {count:,} of {change.concerned:,} {material.noun} "
-            f"with the delivery at {when}; before it was {change.former} for "
-            f"{100 * change.former_share:.0f} %",
-            0.9 if change.unset else 0.6,
-        )
+        if change.concerned == 1:
+            words = f"`{change.feature}` {what} with the delivery at {when}; before it was {change.former}"
+        else:
+            words = (
+                f"`{change.feature}` {what} for {count:,} of {change.concerned:,} {material.noun} "
+                f"with the delivery at {when}; before it was {change.former} for "
+                f"{100 * change.former_share:.0f} %"
+            )
+        known.say("change", words, 0.9 if change.unset else 0.6)
 
 
 def _oddities(material: Material, known: Known, seed: int) -> None:
@@ -164,10 +166,11 @@ def _oddities(material: Material, known: Known, seed: int) -> None:
         return
     known.oddity = odd[0]
     table = tuple((oddity.feature, oddity.words) for oddity in odd[:6])
+    told = odd[:1] if material.finding.subject is None else odd[:2]
     known.say(
         "feature",
-        f"Against {odd[0].comparables:,} comparable {material.noun}, `{odd[0].feature}` stands out: "
-        f"{odd[0].words}",
+        f"Against {odd[0].comparables:,} comparable {material.noun}: "
+        + "; ".join(f"`{oddity.feature}` {oddity.words}" for oddity in told),
         0.85 if _unset_alone(odd[0]) else 0.6,
         (("feature", "how it differs"), *table),
     )

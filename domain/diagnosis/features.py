@@ -126,18 +126,23 @@ def _oddity(name: str, mine: pd.Series, near: pd.Series) -> Oddity:
     pooled = (unset + near_unset + 1) / (len(mine) + len(near) + 2)
     error = np.sqrt(pooled * (1 - pooled) * (1 / len(mine) + 1 / len(near)))
     distance = abs(unset / len(mine) - near_unset / len(near)) / error
-    words = f"not set for {unset:,} of {len(mine):,}; {near_unset:,} of {len(near):,} comparable"
+    alone = len(mine) == 1
+    words = f"is not set for {unset:,} of {len(mine):,}, and for {near_unset:,} of {len(near):,} comparable"
+    if alone:
+        words = f"is not set, and set for {len(near) - near_unset:,} of {len(near):,} comparable"
     if is_numeric(mine) and mine.notna().any() and near.notna().any():
         middle, spread = robust_centre(near.to_numpy(float, na_value=np.nan))
         own = robust_centre(mine.to_numpy(float, na_value=np.nan))[0]
         off = abs(own - middle) / spread if spread > 0 else 0.0
         if off > distance:
-            distance, words = off, f"median {own:,.3g} against {middle:,.3g} ({off:.1f} spreads off)"
+            middling = "" if alone else "median "
+            distance, words = off, f"is {middling}{own:,.3g} against {middle:,.3g} ({off:.1f} spreads off)"
     elif mine.notna().any() and near.notna().any() and not is_numeric(near):
         apart = _divergence(mine.dropna().astype(str), near.dropna().astype(str))
         if apart > distance:
             top = mine.dropna().astype(str).value_counts(normalize=True)
-            distance, words = apart, f"{top.index[0]} for {100 * top.iloc[0]:.0f} %, unlike comparable ones"
+            share = "" if alone else f" for {100 * top.iloc[0]:.0f} %"
+            distance, words = apart, f"is {top.index[0]}{share}, unlike comparable ones"
     return Oddity(name, float(distance), unset, len(mine), len(near), near_unset, words)
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, tzinfo
 import pandas as pd
 
 from domain.diagnosis.replay import CandidateColumns, Scorer
-from domain.prediction.launch import LaunchColumns
+from domain.prediction.calendar import LaunchColumns
 from domain.values import Finding
 
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pandas as pd
 
 from domain.diagnosis.material import Standby
 from domain.diagnosis.replay import fill_rows
+from domain.prediction.mended import Mended
 from domain.recommender.hotfix import DeclaredHotfix
 from domain.resolution.price import Price, amount_to_repair, price
 from domain.resolution.stage import Stage
 from domain.values import Diagnosis, Estimate, Finding
 
 NOT_KNOWN = "not from the log"
+ON_ITEMS = ("fill_feature", "boost_items")
+"""Kinds of hotfix that change what is served of the items named, and nothing else."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,8 @@ class Circumstances:
         stage: replayable traffic, null where there is none; `no_stage` says why.
         previous: the items as the delivery before last had them, by `key`; `delivered_at` of the last one.
         standby: rows of the slice in the table and in its standby.
-        mended: (now, mended, expected) first-day forecasts of a launch, if `feature` had its value.
+        mended: forecasts of a launch as it is and if `feature` had its value.
+        at: when the menu is made.
     """
 
     finding: Finding
@@ -39,7 +43,8 @@ class Circumstances:
     delivered_at: datetime | None = None
     former: Mapping[str, str] = field(default_factory=dict)
     standby: Standby | None = None
-    mended: tuple[float, float, float] | None = None
+    mended: Mended | None = None
+    at: datetime | None = None
     noun: str = "items"
     seed: int = 0
 
@@ -138,17 +143,40 @@ def _by_standby(around: Circumstances) -> Price:
 
 
 def _by_forecast(kind: str, around: Circumstances) -> Price:
+    """
+    What a launch would gain, of what it is forecast to lose; the interval is the mended forecast's.
+
+    What is not priced may touch all that is served, unless it acts on the item alone.
+    """
     if kind != "fill_feature" or around.mended is None:
-        return _unknown(around, NOT_KNOWN, blast=0.0)
-    now, mended, expected = around.mended
-    share = (mended - now) / (expected - now) if expected > now else 0.0
+        return _unknown(around, NOT_KNOWN, blast=0.0 if kind in ON_ITEMS else 1.0)
+    told = around.mended
+    gap = told.comparable - told.now
+
+    def share(count: float) -> float:
+        return 100 * min(max((count - told.now) / gap, 0.0), 1.0) if gap > 0 else 0.0
+
     repairs = Estimate(
-        value=100 * min(max(share, 0.0), 1.0),
+        value=share(told.value),
+        low=share(told.low),
+        high=share(told.high),
         unit="%",
-        basis=f"forecast with the value set: {mended:,.0f} first-day impressions instead of {now:,.0f}",
+        basis=f"forecast {told.basis}: {told.value:,.0f} [{told.low:,.0f}–{told.high:,.0f}] "
+        f"{around.finding.unit} instead of {told.now:,.0f}",
     )
     none = Estimate(value=0.0, low=0.0, high=0.0, unit="% plays", basis="it is not served before its launch")
     return Price(repairs, none, 0.0)
+
+
+def lasts(hotfix: DeclaredHotfix, around: Circumstances) -> timedelta | None:
+    """
+    How long it stays: as declared. What acts on a launch alone stays to the end of its first day at the
+    least: it would be gone before the day that it is for.
+    """
+    launch = around.finding.kind == "predicted" and hotfix.kind in ON_ITEMS
+    if hotfix.expires is None or around.at is None or not launch:
+        return hotfix.expires
+    return max(hotfix.expires, around.finding.window_end - around.at)
 
 
 def _unknown(around: Circumstances, why: str, blast: float | None = None) -> Price:

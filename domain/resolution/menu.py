@@ -9,8 +9,8 @@ from datetime import timedelta
 from hashlib import sha256
 
 from domain.recommender.hotfix import DeclaredHotfix
-from domain.resolution.hotfix import Circumstances, parameters_of, price_of
-from domain.values import Estimate, Option
+from domain.resolution.hotfix import Circumstances, lasts, parameters_of, price_of
+from domain.values import Estimate, Finding, Option
 
 DO_NOTHING = "do_nothing"
 NO_DEPLOYER = "none"
@@ -56,20 +56,7 @@ def build_menu(hotfixes: Iterable[DeclaredHotfix], around: Circumstances, incide
 def do_nothing(around: Circumstances, incident: str) -> Option:
     """Always there: it repairs nothing, and costs what is lost an hour."""
     finding = around.finding
-    hours = max((finding.window_end - finding.window_start) / HOUR, 1e-6)
-    if finding.kind == "predicted":
-        hours, unit = 1.0, finding.unit
-    else:
-        unit = f"{finding.unit} an hour"
-    costs = Estimate(
-        value=(finding.observed - finding.expected) / hours,
-        low=None if finding.high is None else (finding.observed - finding.high) / hours,
-        high=None if finding.low is None else (finding.observed - finding.low) / hours,
-        unit=unit,
-        basis="as long as it goes on as in the last window",
-    )
-    if finding.kind == "predicted":
-        costs = costs.model_copy(update={"low": None, "high": None, "basis": "the launch forecast"})
+    costs = _forecast_loss(finding) if finding.kind == "predicted" else _loss(finding)
     return Option(
         key=_key(incident, DO_NOTHING, {}),
         hotfix=DO_NOTHING,
@@ -82,6 +69,29 @@ def do_nothing(around: Circumstances, incident: str) -> Option:
         expires_after=None,
         blast_share=0.0,
         deployer=NO_DEPLOYER,
+    )
+
+
+def _loss(finding: Finding) -> Estimate:
+    """What is lost an hour, as in the last window; its band is that of what history leads one to expect."""
+    hours = max((finding.window_end - finding.window_start) / HOUR, 1e-6)
+    return Estimate(
+        value=(finding.observed - finding.expected) / hours,
+        low=None if finding.high is None else (finding.observed - finding.high) / hours,
+        high=None if finding.low is None else (finding.observed - finding.low) / hours,
+        unit=f"{finding.unit} an hour",
+        basis="as long as it goes on as in the last window",
+    )
+
+
+def _forecast_loss(finding: Finding) -> Estimate:
+    """What the launch will lack of what comparable ones had; the band is the forecast's."""
+    return Estimate(
+        value=finding.observed - finding.expected,
+        low=None if finding.low is None else finding.low - finding.expected,
+        high=None if finding.high is None else finding.high - finding.expected,
+        unit=finding.unit,
+        basis="the forecast against comparable launches",
     )
 
 
@@ -99,7 +109,7 @@ def _option(hotfix: DeclaredHotfix, around: Circumstances, incident: str) -> Opt
         costs=worth.costs,
         deploy_seconds=hotfix.deploy_seconds,
         undo=hotfix.undo,
-        expires_after=hotfix.expires,
+        expires_after=lasts(hotfix, around),
         watch=hotfix.watch,
         blast_share=worth.blast_share,
         needs_second_person=worth.blast_share > hotfix.second_person_above,

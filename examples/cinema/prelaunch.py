@@ -20,7 +20,7 @@ from .ranking import Ranker
 from .rows import MOMENT
 from .tables import write
 
-SAMPLED_REQUESTS = 400
+SAMPLED_REQUESTS = 4_000  # with fewer, chance moves a share by as much as films differ
 DAY = timedelta(days=1)
 FIRST_DAY_SPREAD = (
     0.10  # how a first day before the history differs from what its rails make of it, log scale

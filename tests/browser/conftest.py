@@ -34,7 +34,10 @@ def free_port() -> int:
 def everything(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Installation]:
-    """An installation for one test file; its `FAULT` is switched on as the page is first viewed."""
+    """
+    An installation for one test file: its `FAULT` is switched on as the page is first viewed; its `CINEMA`
+    says what is unusual about the cinema.
+    """
     fault = getattr(request.module, "FAULT", "language")
     var = tmp_path_factory.mktemp("var")
     for folder in (var, *var.parents[:2]):
@@ -42,6 +45,7 @@ def everything(
     environment = {
         **{k: v for k, v in os.environ.items() if not k.endswith(("DATABASE_URL", "REDIS_URL"))},
         "RECSYSOPS_VAR": str(var),
+        **getattr(request.module, "CINEMA", {}),
     }
     ports = [str(free_port()) for _ in range(3)]
     recsysops = [str(Path(sys.executable).with_name("recsysops"))]

@@ -74,9 +74,10 @@ def deploy(page: Page, card: Locator, button: Locator) -> None:
     expect(card).to_contain_text("is in force", timeout=60_000)
 
 
-def verified(card: Locator, within_seconds: float = 300) -> None:
-    """Wait until the metric that raised the alarm says that the repair worked."""
-    expect(card).to_contain_text("verified by the check that raised the alarm", timeout=within_seconds * 1000)
+def verified(card: Locator, within_seconds: float = 300, alarm: str = "check") -> None:
+    """Wait until what raised the alarm says that the repair worked."""
+    said = f"verified by the {alarm} that raised the alarm"
+    expect(card).to_contain_text(said, timeout=within_seconds * 1000)
 
 
 def close(page: Page, card: Locator) -> None:

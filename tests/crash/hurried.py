@@ -2,7 +2,8 @@
 The worker's application and the follower, with a patience of seconds.
 
 How long the clock waits before it asks again for what a killed worker took with it is a minute for a
-diagnosis; twenty incidents in a test cannot wait that long. Nothing else differs from the real processes.
+diagnosis; twenty incidents in a test cannot wait that long. And the worker imports its science before it forks,
+so that of each death only one import is the price. Nothing else differs from the real processes.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from datetime import timedelta
 
 from domain.incident.debts import DUE_AFTER
 from workers import debts
-from workers.app import app as app  # noqa: PLC0414 - `celery -A tests.crash.hurried` looks for it here
+from workers.app import app  # `celery -A tests.crash.hurried` looks for it here
 
 PATIENCE = timedelta(seconds=4)
 
@@ -19,3 +20,7 @@ DUE_AFTER.update({kind: min(usual, PATIENCE) for kind, usual in DUE_AFTER.items(
 
 if __name__ == "__main__":
     debts.main()
+else:
+    from workers import diagnose, improve, resolve, watch
+
+    __all__ = ["app", "diagnose", "improve", "resolve", "watch"]

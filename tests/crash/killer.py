@@ -1,4 +1,4 @@
-"""The project's processes, each killed hard at random moments and started again at once."""
+"""The project's processes and servers, each killed hard at random and chosen moments, and started again."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import random
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests.workers.test_processes import kill
@@ -19,41 +20,68 @@ PROCESSES: Mapping[str, tuple[str, ...]] = {
     "clock": ("workers.schedule",),
     "announce": ("bot.announce",),
 }
-VICTIMS = ("web", "worker", "follower", "announce")
-SHORTEST_SECONDS, LONGEST_SECONDS = 0.3, 2.5
+SHORTEST_SECONDS, LONGEST_SECONDS = 0.3, 1.7
 
 
 class Killer:
     """
-    Runs the processes within `with`, and kills one of them every now and then: `kills` times in all.
+    Runs the processes within `with`, and kills one of them or of `servers` every now and then.
+
+    Args:
+        servers: name → how it is killed and started again.
+        kills: how many at random moments.
 
     Attributes:
-        killed: how often each was killed so far.
+        killed: how often each was killed at random moments so far.
+        trouble: what went wrong with starting something again.
     """
 
-    def __init__(self, root: Path, environment: Mapping[str, str], log: Path, seed: int, kills: int) -> None:
+    def __init__(
+        self,
+        command: tuple[Path, Mapping[str, str], Path],
+        servers: Mapping[str, Callable[[], None]],
+        seed: int,
+        kills: int,
+    ) -> None:
         self.killed = Counter[str]()
-        self._root, self._environment, self._log = root, environment, log
+        self.trouble: BaseException | None = None
+        self._root, self._environment, self._log = command
+        self._servers = servers
         self._chance, self._kills = random.Random(seed), kills
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._locks = {name: threading.Lock() for name in (*PROCESSES, *servers)}
         self._enough = threading.Event()
         self._thread = threading.Thread(target=self._kill_now_and_then, daemon=True)
 
     @property
+    def victims(self) -> tuple[str, ...]:
+        """Who is killed at random moments."""
+        return tuple(self._locks)
+
+    @property
     def count(self) -> int:
-        """How many kills there were so far."""
+        """How many kills at random moments there were so far."""
         return self.killed.total()
 
-    def _strike(self, name: str) -> None:
-        kill(self._running[name])
-        self.killed[name] += 1
-        self._start(name)
+    @property
+    def done(self) -> bool:
+        """True where there were as many as were asked for."""
+        return self.count >= self._kills
+
+    def strike(self, name: str) -> None:
+        """Kill one now, and start it again."""
+        with self._locks[name]:
+            if name in self._servers:
+                self._servers[name]()
+            elif not self._enough.is_set():
+                kill(self._running[name])
+                self._start(name)
 
     def stop_killing(self) -> None:
         """What runs now goes on running."""
         self._enough.set()
         if self._thread.is_alive():
-            self._thread.join(30)
+            self._thread.join(60)
 
     def __enter__(self) -> Killer:
         for name in PROCESSES:
@@ -63,11 +91,14 @@ class Killer:
 
     def __exit__(self, *_: object) -> None:
         self.stop_killing()
-        for process in self._running.values():
-            kill(process)
+        for name, process in self._running.items():
+            with self._locks[name]:
+                kill(process)
 
     def _start(self, name: str) -> None:
         with self._log.open("ab") as log:
+            log.write(f"--- {time.time():.2f} {name} starts\n".encode())
+            log.flush()
             self._running[name] = subprocess.Popen(
                 [sys.executable, "-m", *PROCESSES[name]],
                 cwd=self._root,
@@ -79,10 +110,16 @@ class Killer:
 
     def _kill_now_and_then(self) -> None:
         order: list[str] = []
-        while self.count < self._kills and not self._enough.wait(self._pause_seconds()):
+        while not self.done and not self._enough.wait(self._pause_seconds()):
             if not order:  # in turns, so that chance leaves nobody out
-                order = self._chance.sample(VICTIMS, k=len(VICTIMS))
-            self._strike(order.pop())
+                order = self._chance.sample(self.victims, k=len(self.victims))
+            name = order.pop()
+            try:
+                self.strike(name)
+            except BaseException as error:
+                self.trouble = error
+                raise
+            self.killed[name] += 1
 
     def _pause_seconds(self) -> float:
         return self._chance.uniform(SHORTEST_SECONDS, LONGEST_SECONDS)

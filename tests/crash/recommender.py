@@ -11,7 +11,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,7 +28,7 @@ SECRET_ENV = "CRASH_WEBHOOK_SECRET"
 SECRET = "between the two of us"
 STEP_SECONDS = 0.2
 WINDOW = timedelta(seconds=3)
-HISTORY, FUTURE = timedelta(seconds=130), timedelta(seconds=600)
+HISTORY = timedelta(seconds=130)
 HEALTHY, FAULTY, EVERYTHING_ELSE = 4, 1, 1_000
 """Impressions a row stands for: of a genre before and with the fault, and of all others."""
 
@@ -93,7 +93,7 @@ class SmallRecommender:
         genres: of each incident's stream.
     """
 
-    def __init__(self, folder: Path, genres: list[str], began: datetime) -> None:
+    def __init__(self, folder: Path, genres: list[str], began: datetime, seconds: float) -> None:
         self.delivered = Counter[tuple[str, str]]()
         self.mended = Counter[str]()
         self.broken = Counter[str]()
@@ -103,7 +103,7 @@ class SmallRecommender:
         self._chance = random.Random(5)
         self.receiver = WebhookReceiver(SECRET, folder / "journal.jsonl")
         self.receiver.register("mend", self._mend)
-        end = began + FUTURE
+        end = began + timedelta(seconds=seconds + 60)
         parts = [self._shown(genre, began - HISTORY, began, HEALTHY) for genre in genres]
         parts += [self._shown(genre, began, end, FAULTY) for genre in genres]
         parts.append(self._shown("Everything else", began - HISTORY, end, EVERYTHING_ELSE))
@@ -135,8 +135,15 @@ class SmallRecommender:
 
 
 @contextmanager
-def listening(recommender: SmallRecommender) -> Iterator[str]:
-    """The receiver behind HTTP, for the block; its address."""
+def listening(
+    recommender: SmallRecommender, done: Callable[[], None], answered: Callable[[], None]
+) -> Iterator[str]:
+    """
+    The receiver behind HTTP, for the block; its address.
+
+    Args:
+        done: called when a call was obeyed and not answered yet; answered: when its answer has left.
+    """
 
     class Called(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -145,11 +152,13 @@ def listening(recommender: SmallRecommender) -> Iterator[str]:
             recommender.delivered[asked["id"], asked["action"]] += 1
             status, answer = recommender.receiver.receive(dict(self.headers), body)
             said = orjson.dumps(answer)
+            done()
             try:
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(said)))
                 self.end_headers()
                 self.wfile.write(said)
+                answered()
             except ConnectionError:
                 self.close_connection = True  # whoever asked was killed meanwhile
 

@@ -1,13 +1,14 @@
 """
-Everything killed hard, again and again, while incidents are walked from the alarm to the end.
+Everything killed hard, again and again, while incidents are walked from the alarm to the end: each of the
+project's processes, PostgreSQL, the broker; at random moments, and between an effect and its record.
 
-CRASH_WALKS says how many incidents (20 for the whole proof), CRASH_SEED which moments.
+CRASH_WALKS says how many incidents, CRASH_KILLS how many kills at random moments over each broker, CRASH_SEED
+which moments. Where TEST_AMQP_URL names a RabbitMQ all of it happens over that as well.
 """
 
 from __future__ import annotations
 
 import os
-import random
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -15,7 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, make_url
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
 from bot.messages.evidence import NOTABLE
 from bot.workspace import Workspace, WorkspaceSettings
@@ -25,20 +27,28 @@ from domain.values import Actor
 from tests.bot.conftest import SECRET as SIGNING_SECRET
 from tests.bot.conftest import free_port
 from tests.bot.workspace.driver import Driver
-from tests.crash.killer import VICTIMS, Killer
+from tests.brokers import BROKERS
+from tests.crash.aims import PLACES, Aims, watch_posts, watched_store
+from tests.crash.clicks import Clicks
+from tests.crash.killer import Killer
 from tests.crash.recommender import DECLARED, SECRET, SECRET_ENV, SmallRecommender, finding, listening
+from tests.crash.servers import Servers, own_servers
 from tests.crash.walk import Walker
 from workers.handle import handle
+from workers.store.connection import engine
 from workers.store.events import read_stream
 from workers.store.verify import verify
 
-WALKS = int(os.environ.get("CRASH_WALKS", "4"))
+WALKS = int(os.environ.get("CRASH_WALKS", "3"))
+KILLS = int(os.environ.get("CRASH_KILLS", "10"))
 SEED = int(os.environ.get("CRASH_SEED", "2"))
-KILLS = 20
-SPREAD_KILLS = 10
-"""As many kills it takes until the last incident is opened, so that the others meet every step."""
+AIMED = 1
+"""Shots at each place: enough that every walk of the test has some, few enough that it comes to an end."""
 
-LONGEST_SECONDS = 300.0
+FIRST = 2
+"""Incidents that are open from the beginning; the others are opened as the kills go on."""
+
+LONGEST_SECONDS = 240.0 + 6.0 * KILLS
 DETECTOR = Actor(kind="worker", id="worker:detect")
 WAY = (
     "incident.opened",
@@ -66,12 +76,23 @@ def genres() -> list[str]:
 
 @pytest.fixture
 def small(tmp_path: Path, genres: list[str]) -> SmallRecommender:
-    return SmallRecommender(tmp_path, genres, datetime.now(UTC))
+    return SmallRecommender(tmp_path, genres, datetime.now(UTC), LONGEST_SECONDS)
 
 
 @pytest.fixture
-def url(small: SmallRecommender) -> Iterator[str]:
-    with listening(small) as address:
+def aims() -> Aims:
+    return Aims(AIMED)
+
+
+@pytest.fixture
+def url(small: SmallRecommender, aims: Aims) -> Iterator[str]:
+    def done() -> None:
+        aims.fire("mended")
+
+    def answered() -> None:
+        aims.fire_soon("answered")
+
+    with listening(small, done, answered) as address:
         yield address
 
 
@@ -81,22 +102,41 @@ def port() -> int:
 
 
 @pytest.fixture
-def room(port: int) -> Iterator[Workspace]:
+def clicks(monkeypatch: pytest.MonkeyPatch) -> Clicks:
+    noted = Clicks()
+    noted.watch(monkeypatch)
+    return noted
+
+
+@pytest.fixture
+def room(port: int, aims: Aims, clicks: Clicks, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    watch_posts(aims, monkeypatch)
     settings = WorkspaceSettings(port=0, request_url=f"http://127.0.0.1:{port}/slack/events")
     with Workspace(settings) as running:
         yield running
 
 
+@pytest.fixture(params=BROKERS)
+def servers(request: pytest.FixtureRequest, servers_folder: Path) -> Iterator[Servers]:
+    with own_servers(servers_folder, request.param) as own:
+        yield own
+
+
+@pytest.fixture
+def log(servers: Servers) -> Iterator[Engine]:
+    store = engine(servers.database_url)
+    yield store
+    store.dispose()
+
+
 @pytest.fixture
 def killer(
-    database_url: str, redis_url: str, tmp_path: Path, root: Path, url: str, port: int, room: Workspace
+    servers: Servers, aims: Aims, tmp_path: Path, root: Path, url: str, port: int, room: Workspace
 ) -> Iterator[Killer]:
     (tmp_path / "recsysops.toml").write_text(DECLARED.replace("{url}", url))
-    broker = make_url(redis_url).set(database=str(random.randint(1, 15)))
     environment = {
         **os.environ,
-        "DATABASE_URL": database_url,
-        "REDIS_URL": broker.render_as_string(hide_password=False),
+        **servers.environment,
         "RECSYSOPS_CONFIG": str(tmp_path / "recsysops.toml"),
         "SLACK_BOT_TOKEN": room.settings.bot_token,
         "SLACK_SIGNING_SECRET": SIGNING_SECRET,
@@ -106,7 +146,10 @@ def killer(
         SECRET_ENV: SECRET,
     }
     environment.pop("SLACK_APP_TOKEN", None)
-    with Killer(root, environment, tmp_path / "processes.log", SEED, KILLS) as running:
+    command = (root, environment, tmp_path / "processes.log")
+    mortal = {"database": servers.kill_database, "broker": servers.kill_broker}
+    with watched_store(aims, servers.database_url), Killer(command, mortal, SEED, KILLS) as running:
+        aims.load(running)
         yield running
 
 
@@ -117,14 +160,22 @@ def walker(room: Workspace) -> Iterator[Walker]:
     person.close()
 
 
-def opened(log: Engine, genre: str) -> str:
+def opened(log: Engine, genre: str) -> str | None:
+    """The incident's stream; None where the database is away, and is asked again as the next tick would."""
     found = finding(genre, datetime.now(UTC))
-    return handle(None, OpenIncident(number=0, finding=found), actor=DETECTOR, key=genre, log=log).stream
+    try:
+        return handle(None, OpenIncident(number=0, finding=found), actor=DETECTOR, key=genre, log=log).stream
+    except OperationalError:
+        return None
+
+
+def events_of(log: Engine, stream: str) -> tuple[Recorded, ...]:
+    with log.connect() as connection:
+        return read_stream(connection, stream)
 
 
 def names(log: Engine, stream: str) -> list[str]:
-    with log.connect() as connection:
-        return [recorded.event.wire_name for recorded in read_stream(connection, stream)]
+    return [recorded.event.wire_name for recorded in events_of(log, stream)]
 
 
 def walk(
@@ -133,17 +184,19 @@ def walk(
     """Every incident to its end while things die; genre → stream. Begun one by one, as they are walked."""
     streams: dict[str, str] = {}
     until = time.monotonic() + LONGEST_SECONDS
-    while time.monotonic() < until:
-        for genre in genres[len(streams) : 2 + killer.count * WALKS // SPREAD_KILLS]:
-            streams[genre] = opened(log, genre)
-            small.genres[streams[genre]] = genre
+    while time.monotonic() < until and killer.trouble is None:
+        # The last one is opened half way through the kills, so that there is something to kill for.
+        for genre in genres[len(streams) : FIRST + killer.count * WALKS * 2 // KILLS]:
+            if stream := opened(log, genre):
+                streams[genre] = stream
+                small.genres[stream] = genre
         walker.look_and_press()
-        if killer.count >= KILLS and all_told_closed(walker, genres):
+        if killer.done and all_told_closed(walker, genres):
             killer.stop_killing()
             return streams
         time.sleep(0.2)
     told = {stream: names(log, stream) for stream in streams.values()}
-    raise AssertionError(f"not all closed within {LONGEST_SECONDS:.0f} s: {told}")
+    raise AssertionError(f"not all closed within {LONGEST_SECONDS:.0f} s: {told}") from killer.trouble
 
 
 def all_told_closed(walker: Walker, genres: list[str]) -> bool:
@@ -151,19 +204,32 @@ def all_told_closed(walker: Walker, genres: list[str]) -> bool:
     return sum("closed" in message["text"] for _, message in walker.heads()) >= len(genres)
 
 
-def test_everything_killed_at_random_moments_every_incident_ends_the_same_and_nothing_is_done_twice(
-    log: Engine, genres: list[str], small: SmallRecommender, killer: Killer, walker: Walker
+def test_everything_killed_hard_every_incident_ends_the_same_and_nothing_is_lost_or_done_twice(
+    log: Engine,
+    genres: list[str],
+    small: SmallRecommender,
+    killer: Killer,
+    aims: Aims,
+    walker: Walker,
+    clicks: Clicks,
 ) -> None:
     streams = walk(log, genres, small, killer, walker)
-    print(f"{killer.killed=} {walker.lost=} deliveries={small.delivered.total()}")  # noqa: T201 - for whoever asks
+    print(  # noqa: T201 - for whoever asks
+        f"at random {sum(killer.killed.values())}: {dict(killer.killed)}; aimed {dict(aims.shots)}; presses "
+        f"accepted {len(clicks.accepted)}, lost {walker.lost}; deliveries {small.delivered.total()}"
+    )
 
     assert killer.count >= KILLS
-    assert set(killer.killed) == set(VICTIMS)
-    for stream in streams.values():
-        went = Counter(names(log, stream))
-        assert [name for name in names(log, stream) if name in WAY] == list(WAY)
-        assert {name: went[name] for name in BESIDE} == dict.fromkeys(BESIDE, 1)
+    assert set(killer.killed) == set(killer.victims)
+    assert aims.shots == dict.fromkeys(PLACES, AIMED)
+    events = {stream: events_of(log, stream) for stream in streams.values()}
+    for told in events.values():
+        went = [recorded.event.wire_name for recorded in told]
+        assert [name for name in went if name in WAY] == list(WAY)
+        assert {name: went.count(name) for name in BESIDE} == dict.fromkeys(BESIDE, 1)
         assert set(went) <= {*WAY, *BESIDE, "hotfix.watched"}
+    assert clicks.lost(events) == []
+    assert verify(log).streams == len(genres)
 
     # Counted where it arrives: in the channel, and at the recommender.
     heads = walker.heads()
@@ -173,13 +239,11 @@ def test_everything_killed_at_random_moments_every_incident_ends_the_same_and_no
     assert len(small.delivered) == len(genres)  # one key a fix, however often it was delivered
     for stream, head in heads:
         assert walker.thread(head) == Counter(told_in_thread(log, stream))
-    assert verify(log).streams == len(genres)
 
 
 def told_in_thread(log: Engine, stream: str) -> list[str]:
     """The ids of the events of which the thread has to tell, once each."""
-    with log.connect() as connection:
-        return [event.id for event in read_stream(connection, stream) if in_thread(event)]
+    return [event.id for event in events_of(log, stream) if in_thread(event)]
 
 
 def in_thread(event: Recorded) -> bool:

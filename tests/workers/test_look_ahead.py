@@ -7,14 +7,18 @@ import pytest
 from sqlalchemy import Engine
 
 from domain.errors import SourceError, TooFewRows
-from domain.incident.commands import ScorePrediction
+from domain.incident.commands import AnswerFollowUp, Close, Dismiss, ScorePrediction
 from domain.incident.state import Incident
+from domain.incident.timeline import timeline
+from domain.prediction.launch import Forecast
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
-from domain.values import Finding
+from domain.values import Actor, Finding, Improvement
+from workers.handle import handle
 from workers.look_ahead import LOOK_EVERY, predict_tick
 from workers.store import cards
+from workers.store.events import read_stream
 
 from .conftest import NOON, make_finding
 
@@ -34,18 +38,26 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
     """What the forecasts say, one look after another."""
 
     def say(*looks: Sequence[Finding] | Exception) -> None:
-        left = list(looks)
+        left, found = list(looks), list[Finding]()
 
-        def forecast(*_: object) -> Sequence[Finding]:
+        def forecasts(*_: object) -> tuple[Forecast, ...]:
             answer = left.pop(0)
             if isinstance(answer, Exception):
                 raise answer
-            return answer
+            found[:] = answer
+            return (forecast_of(31.0) if answer else forecast_of(700.0),)
 
-        monkeypatch.setattr("workers.look_ahead.forecast", forecast)
+        monkeypatch.setattr("workers.look_ahead.forecasts", forecasts)
+        monkeypatch.setattr("workers.look_ahead.missed", lambda *_: list(found))
         monkeypatch.setattr("workers.look_ahead.score", lambda *_: None)
 
     return say
+
+
+def forecast_of(value: float) -> Forecast:
+    return Forecast(
+        "film-7", NOON + timedelta(days=10), value, 0.7 * value, 1.4 * value, 800.0, (), (), 0.001
+    )
 
 
 def predicted() -> Finding:
@@ -69,6 +81,67 @@ def test_a_forecast_opens_one_incident_and_is_scored_once_its_day_is_over(
     assert incident.kind == "predicted"
     assert incident.score is not None
     assert incident.score.came_true
+
+
+def test_a_forecast_that_recovers_by_itself_is_told_and_one_that_falls_again_is_news(
+    log: Engine, recommender: Recommender, answers: Answers
+) -> None:
+    answers([predicted()], [], [], [predicted()], [predicted()])
+    predict_tick(log, recommender, NOON)
+    assert every(log)[0].cleared_at is None
+    for n in (1, 2):
+        predict_tick(log, recommender, NOON + n * LONG)
+    (incident,) = every(log)
+    assert incident.cleared_at is not None
+    assert incident.status == "open"
+    assert told(log, incident)[-1] == "Back to what is expected: 700, expected 800"
+    for n in (3, 4):
+        predict_tick(log, recommender, NOON + n * LONG)
+    (incident,) = every(log)
+    assert incident.cleared_at is None
+    assert incident.findings_count == 2
+
+
+def test_a_launch_that_is_put_right_closed_and_lost_again_is_a_new_incident(
+    log: Engine, recommender: Recommender, answers: Answers
+) -> None:
+    answers([predicted()], [predicted()], [], [predicted()], [predicted()])
+    predict_tick(log, recommender, NOON)
+    close(log, every(log)[0])
+    predict_tick(log, recommender, NOON + LONG)
+    assert len(every(log)) == 1  # what was closed as it is goes on: no news
+    for n in (2, 3, 4):
+        predict_tick(log, recommender, NOON + n * LONG)
+    assert [incident.status for incident in every(log)] == ["open", "closed"]
+
+
+def test_between_missed_and_recovered_nothing_is_said(
+    log: Engine, recommender: Recommender, answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers([predicted()], [], [predicted()])
+    predict_tick(log, recommender, NOON)
+    close(log, every(log)[0])
+    monkeypatch.setattr("workers.look_ahead.recovered", lambda _: False)
+    for n in (1, 2):
+        predict_tick(log, recommender, NOON + n * LONG)
+    assert [incident.status for incident in every(log)] == ["closed"]
+
+
+def told(log: Engine, incident: Incident) -> list[str]:
+    with log.connect() as connection:
+        return [entry.what for entry in timeline(read_stream(connection, incident.stream))]
+
+
+def close(log: Engine, incident: Incident) -> None:
+    why = Improvement(detect_faster="no", diagnose_faster="no", change="nothing", detail="it was tried out")
+    for n, command in enumerate((Dismiss(reason="known"), AnswerFollowUp(improvement=why), Close())):
+        handle(
+            incident.stream,
+            command,
+            actor=Actor(kind="person", id="terminal:on-call"),
+            key=f"close-{incident.number}-{n}",
+            log=log,
+        )
 
 
 def test_the_calendar_is_looked_at_when_it_is_time_and_again_at_once_after_a_failure(

@@ -30,6 +30,8 @@ SQL_TYPES = {
     "bool": "BOOLEAN",
     "timestamp": "TIMESTAMPTZ",
 }
+COARSER = {"TIMESTAMP_NS": "TIMESTAMP", "TIMESTAMPTZ_NS": "TIMESTAMPTZ"}
+"""Nanoseconds, as pandas writes them: Ibis 12 does not know the one, DuckDB cannot compare the other."""
 MILLISECONDS_ABOVE = 100_000_000_000
 TIME = "__time"
 Stored = Literal["timestamp", "date", "seconds", "milliseconds", "text"]
@@ -119,6 +121,10 @@ def rows_of(connection: Any, sql: str) -> Any:
     if connection.name != "duckdb":
         return connection.sql(sql)
     described = connection.con.execute(f"DESCRIBE {sql}").fetchall()
+    fine = {_quoted(name): COARSER[kind] for name, kind, *_rest in described if kind in COARSER}
+    if fine:
+        coarse = ", ".join(f"{name}::{kind} AS {name}" for name, kind in fine.items())
+        return rows_of(connection, f"SELECT * REPLACE ({coarse}) FROM ({sql.rstrip().rstrip(';')})")  # noqa: S608
     schema = ibis.schema({name: DuckDBType.from_string(kind) for name, kind, *_rest in described})
     return connection.sql(sql, schema=schema)
 
@@ -196,7 +202,11 @@ def open_source(recommender: Recommender, name: str, *, seconds: float = STATEME
 
 
 def _identifier(name: str) -> str:
-    return ".".join('"' + part.replace('"', '""') + '"' for part in name.split("."))
+    return ".".join(map(_quoted, name.split(".")))
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _reader(table: Table) -> str:

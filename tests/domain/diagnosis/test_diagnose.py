@@ -13,7 +13,7 @@ from domain.diagnosis.attribution import attribute_gap
 from domain.diagnosis.diagnose import diagnose
 from domain.diagnosis.features import changes_of, compare_features
 from domain.diagnosis.material import Material, Snapshots, Standby
-from domain.prediction.launch import LaunchColumns
+from domain.prediction.calendar import LaunchColumns
 from domain.values import Diagnosis, Finding, Severity, slice_of
 
 

@@ -1,13 +1,20 @@
 """Launch forecasts on a calendar whose truth is known."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.errors import TooFewRows
-from domain.prediction.launch import LaunchColumns, find_missed_launches, forecast_launches
+from domain.prediction.calendar import LaunchColumns
+from domain.prediction.history import History
+from domain.prediction.launch import forecast_launches
+from domain.prediction.mended import Mended, forecast_mended
+from domain.prediction.missed import find_missed_launches, recovered
 from domain.prediction.score import score_prediction
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -116,3 +123,63 @@ def test_a_forecast_goes_below_everything_that_was_seen() -> None:
     forecasts = {one.item: one for one in forecast_launches(calendar(faulty=(3,)), COLUMNS, AT)}
     smallest = calendar()["first_day"].min()
     assert forecasts["film-153"].value < 0.5 * smallest
+
+
+def test_a_launch_has_recovered_when_its_comparables_lie_within_its_forecast() -> None:
+    ill, well = (
+        next(one for one in forecast_launches(calendar(faulty=faulty), COLUMNS, AT) if one.item == "film-153")
+        for faulty in ((3,), ())
+    )
+    assert recovered(well)
+    assert not recovered(ill)
+    on_the_edge = replace(well, value=0.45 * well.comparable, high=1.1 * well.comparable)
+    assert not recovered(on_the_edge)
+    assert not find_missed_launches([on_the_edge], AT, table="prelaunch", titles={})
+
+
+def mended_as(frame: pd.DataFrame, seed: int, earlier: pd.DataFrame | None = None) -> Mended:
+    every = forecast_launches(frame, COLUMNS, AT, seed=seed)
+    ill = next(one for one in every if one.item == "film-153")
+    return forecast_mended(frame, COLUMNS, AT, ill, "language", "French", earlier=earlier, seed=seed)
+
+
+def test_nine_in_ten_mended_launches_come_to_what_their_interval_says() -> None:
+    inside = []
+    for seed in range(8):
+        healthy, ill = calendar(seed=seed), calendar(faulty=(3,), seed=seed)
+        before = healthy[healthy["item_id"] == "film-153"].assign(language="French")
+        told = mended_as(ill, seed, before)
+        noise = np.exp(np.random.default_rng(100 + seed).normal(0, 0.2))
+        truth = 20_000 * float(before["dry_run_share"].iloc[0]) * noise
+        assert told.now < 0.5 * told.value
+        inside.append(told.low <= truth <= told.high)
+    assert np.mean(inside) >= 0.75
+
+
+def test_an_item_that_was_never_well_is_mended_as_comparable_ones_are_and_less_surely() -> None:
+    ill, healthy = calendar(faulty=(3,)), calendar()
+    own = mended_as(ill, 0, healthy[healthy["item_id"] == "film-153"].assign(language="French"))
+    guessed = mended_as(ill, 0)
+    assert (own.basis, guessed.basis) == (
+        "with what was known of it before", "with what was known of comparable launches",
+    )  # fmt: skip
+    assert guessed.value == pytest.approx(guessed.comparable, rel=0.5)
+    assert np.log(guessed.high / guessed.low) > np.log(own.high / own.low)
+
+
+@given(
+    residuals=st.lists(st.floats(0, 3), min_size=1, max_size=60),
+    guesses=st.lists(st.floats(0, 12), min_size=1, max_size=8),
+)
+def test_an_interval_holds_the_middle_of_its_guesses_and_grows_with_the_errors(
+    residuals: list[float], guesses: list[float]
+) -> None:
+    def interval(errors: list[float]) -> tuple[float, float]:
+        nothing = np.zeros(0)
+        history = History(pd.DataFrame(), nothing, nothing, np.array(errors), None)  # type: ignore[arg-type]
+        return history.interval(np.array(guesses))
+
+    low, high = interval(residuals)
+    wide_low, wide_high = interval([2 * error for error in residuals])
+    assert wide_low <= low + 1e-9 <= float(np.median(guesses)) + 2e-9
+    assert float(np.median(guesses)) - 2e-9 <= high <= wide_high + 1e-9

@@ -9,6 +9,7 @@ import pytest
 
 from domain.diagnosis.material import Standby
 from domain.errors import TooFewRows
+from domain.prediction.mended import Mended
 from domain.recommender.hotfix import DeclaredHotfix, Replay
 from domain.resolution.hotfix import Circumstances
 from domain.resolution.menu import build_menu
@@ -187,9 +188,14 @@ def test_a_feed_is_priced_by_the_rows_of_its_standby(world: SimpleNamespace) -> 
 
 def test_a_launch_is_priced_by_its_forecast(world: SimpleNamespace, around: Circumstances) -> None:
     finding = world.finding.model_copy(update={"kind": "predicted", "subject": "film-0", "slice": ()})
-    launch = replace(around, finding=finding, mended=(40.0, 800.0, 900.0), stage=None)
+    mended = Mended(now=40.0, value=800.0, low=600.0, high=1_100.0, comparable=900.0, basis="")
+    launch = replace(around, finding=finding, mended=mended, stage=None)
     options = by_name(build_menu((FILL, BOOST), launch, "i").options)
-    assert options["fill_language"].repairs.value == pytest.approx(100 * 760 / 860)
+    repairs = options["fill_language"].repairs
+    assert repairs.value == pytest.approx(100 * 760 / 860)
+    assert repairs.low == pytest.approx(100 * 560 / 860)
+    assert repairs.high == 100.0
+    assert "800 [600–1,100] rows instead of 40" in repairs.basis
     assert options["boost"].repairs.value is None
     assert options["boost"].repairs.basis == "not from the log"
 

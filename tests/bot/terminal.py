@@ -1,0 +1,79 @@
+"""`recsysops` as somebody types it: in this process, or in one of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from bot.cli import main
+from workers.settings import settings
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The standard output, which has to be JSON and nothing else."""
+        return json.loads(self.out)
+
+
+class Terminal:
+    """Runs commands in this process, through the entry point and with an environment of its own."""
+
+    def __init__(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        environment: Mapping[str, str],
+    ) -> None:
+        self._monkeypatch = monkeypatch
+        self._capsys = capsys
+        self.environment = dict(environment)
+
+    def __call__(self, *words: str | Path, code: int = 0) -> Done:
+        """What these words come to; it has to end with this exit code."""
+        self._capsys.readouterr()
+        with self._monkeypatch.context() as patch:
+            for name, value in {"RECSYSOPS_VAR": "/nowhere", "COLUMNS": "200", **self.environment}.items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "argv", ["recsysops", *map(str, words)])
+            settings.cache_clear()
+            try:
+                main()
+                ended = 0
+            except SystemExit as end:
+                ended = int(end.code or 0)
+            finally:
+                settings.cache_clear()
+                structlog.reset_defaults()
+        told = self._capsys.readouterr()
+        assert ended == code, f"{words} ended with {ended}:\n{told.out}{told.err}"
+        return Done(ended, told.out, told.err)
+
+
+def recsysops(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own, with nothing in its environment but what is given."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return subprocess.run(
+        [sys.executable, "-m", "bot.cli", *words],
+        env={**kept, "RECSYSOPS_VAR": "/nowhere", **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )

@@ -1,0 +1,98 @@
+"""
+A way to a server that can be cut: to whoever is connected the server died, and later it is back.
+
+For a server that is not ours to kill.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+from types import TracebackType
+
+RESET = struct.pack("ii", 1, 0)
+"""Linger for no time: closing says "reset", as the kernel does for a process that was killed."""
+
+
+class Proxy:
+    """
+    Forwards bytes from `port`, on loopback, to (host, port) while it is open.
+
+    Attributes:
+        port: stays the same when the way is cut and opened again.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        self._target = (host, port)
+        self._lock = threading.Lock()
+        self._ends: set[socket.socket] = set()
+        self._listener: socket.socket | None = None
+        self.port = 0
+        self.open()
+
+    def open(self) -> None:
+        """Let through whoever comes."""
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", self.port))
+        listener.listen()
+        self.port = listener.getsockname()[1]
+        self._listener = listener
+        threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+
+    def cut(self) -> None:
+        """Reset every connection and refuse new ones."""
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            with contextlib.suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
+            listener.close()
+        with self._lock:
+            ends, self._ends = self._ends, set()
+        for end in ends:
+            _reset(end)
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                client, _ = listener.accept()
+                server = socket.create_connection(self._target, timeout=5)
+            except OSError:
+                return  # cut
+            server.settimeout(None)
+            with self._lock:
+                if self._listener is not listener:
+                    _reset(client)
+                    _reset(server)
+                    return
+                self._ends |= {client, server}
+            for source, sink in ((client, server), (server, client)):
+                threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+
+    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+        try:
+            while data := source.recv(65536):
+                sink.sendall(data)
+        except OSError:
+            pass  # reset by either end, which is passed on to the other
+        with self._lock:
+            self._ends -= {source, sink}
+        for end in (source, sink):
+            _reset(end)
+
+    def __enter__(self) -> Proxy:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.cut()
+
+
+def _reset(end: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        end.shutdown(socket.SHUT_RDWR)  # wakes a thread that reads from it
+    end.close()
