@@ -129,7 +129,7 @@ def _oddity(name: str, mine: pd.Series, near: pd.Series) -> Oddity:
     alone = len(mine) == 1
     words = f"is not set for {unset:,} of {len(mine):,}, and for {near_unset:,} of {len(near):,} comparable"
     if alone:
-        words = f"is not set, and set for {len(near) - near_unset:,} of {len(near):,} comparable"
+        words = f"is not set, {len(near) - near_unset:,} of {len(near):,} have it"
     if is_numeric(mine) and mine.notna().any() and near.notna().any():
         middle, spread = robust_centre(near.to_numpy(float, na_value=np.nan))
         own = robust_centre(mine.to_numpy(float, na_value=np.nan))[0]
