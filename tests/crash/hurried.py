@@ -2,7 +2,7 @@
 The worker's application and the follower, with a patience of seconds.
 
 How long the clock waits before it asks again for what a killed worker took with it is a minute for a
-diagnosis; twenty incidents in a test cannot wait that long. And the worker imports its science before it forks,
+diagnosis; a test cannot wait that long. And the worker imports its science before it forks,
 so that of each death only one import is the price. Nothing else differs from the real processes.
 """
 

@@ -20,7 +20,7 @@ PROCESSES: Mapping[str, tuple[str, ...]] = {
     "clock": ("workers.schedule",),
     "announce": ("bot.announce",),
 }
-SHORTEST_SECONDS, LONGEST_SECONDS = 0.3, 1.7
+SHORTEST_PAUSE_SECONDS = 0.3
 
 
 class Killer:
@@ -29,7 +29,7 @@ class Killer:
 
     Args:
         servers: name → how it is killed and started again.
-        kills: how many at random moments.
+        kills: how many at random moments, with at most `pause_seconds` between two.
 
     Attributes:
         killed: how often each was killed at random moments so far.
@@ -42,12 +42,13 @@ class Killer:
         servers: Mapping[str, Callable[[], None]],
         seed: int,
         kills: int,
+        pause_seconds: float,
     ) -> None:
         self.killed = Counter[str]()
         self.trouble: BaseException | None = None
         self._root, self._environment, self._log = command
         self._servers = servers
-        self._chance, self._kills = random.Random(seed), kills
+        self._chance, self._kills, self._longest = random.Random(seed), kills, pause_seconds
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._locks = {name: threading.Lock() for name in (*PROCESSES, *servers)}
         self._enough = threading.Event()
@@ -122,4 +123,4 @@ class Killer:
             self.killed[name] += 1
 
     def _pause_seconds(self) -> float:
-        return self._chance.uniform(SHORTEST_SECONDS, LONGEST_SECONDS)
+        return self._chance.uniform(SHORTEST_PAUSE_SECONDS, self._longest)

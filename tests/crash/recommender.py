@@ -136,13 +136,14 @@ class SmallRecommender:
 
 @contextmanager
 def listening(
-    recommender: SmallRecommender, done: Callable[[], None], answered: Callable[[], None]
+    recommender: SmallRecommender, done: Callable[[], bool], answered: Callable[[], None]
 ) -> Iterator[str]:
     """
     The receiver behind HTTP, for the block; its address.
 
     Args:
-        done: called when a call was obeyed and not answered yet; answered: when its answer has left.
+        done: called when a call was obeyed and not answered yet; True where who asked is dead since.
+        answered: called when an answer has left.
     """
 
     class Called(BaseHTTPRequestHandler):
@@ -152,7 +153,9 @@ def listening(
             recommender.delivered[asked["id"], asked["action"]] += 1
             status, answer = recommender.receiver.receive(dict(self.headers), body)
             said = orjson.dumps(answer)
-            done()
+            if done():
+                self.close_connection = True
+                return
             try:
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(said)))

@@ -2,8 +2,9 @@
 Everything killed hard, again and again, while incidents are walked from the alarm to the end: each of the
 project's processes, PostgreSQL, the broker; at random moments, and between an effect and its record.
 
-CRASH_WALKS says how many incidents, CRASH_KILLS how many kills at random moments over each broker, CRASH_SEED
-which moments. Where TEST_AMQP_URL names a RabbitMQ all of it happens over that as well.
+CRASH_WALKS says how many incidents, CRASH_KILLS how many kills at random moments over each broker, CRASH_PAUSE
+how many seconds there are at most between two, CRASH_SEED which moments. Where TEST_AMQP_URL names a RabbitMQ
+all of it happens over that as well.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ from workers.store.events import read_stream
 from workers.store.verify import verify
 
 WALKS = int(os.environ.get("CRASH_WALKS", "3"))
-KILLS = int(os.environ.get("CRASH_KILLS", "10"))
+KILLS = int(os.environ.get("CRASH_KILLS", "8"))
+PAUSE_SECONDS = float(os.environ.get("CRASH_PAUSE", "1.7"))
 SEED = int(os.environ.get("CRASH_SEED", "2"))
 AIMED = 1
 """Shots at each place: enough that every walk of the test has some, few enough that it comes to an end."""
@@ -48,7 +50,7 @@ AIMED = 1
 FIRST = 2
 """Incidents that are open from the beginning; the others are opened as the kills go on."""
 
-LONGEST_SECONDS = 240.0 + 6.0 * KILLS
+LONGEST_SECONDS = 300.0 + (5.0 + PAUSE_SECONDS) * KILLS
 DETECTOR = Actor(kind="worker", id="worker:detect")
 WAY = (
     "incident.opened",
@@ -86,8 +88,8 @@ def aims() -> Aims:
 
 @pytest.fixture
 def url(small: SmallRecommender, aims: Aims) -> Iterator[str]:
-    def done() -> None:
-        aims.fire("mended")
+    def done() -> bool:
+        return aims.fire("mended")
 
     def answered() -> None:
         aims.fire_soon("answered")
@@ -148,7 +150,10 @@ def killer(
     environment.pop("SLACK_APP_TOKEN", None)
     command = (root, environment, tmp_path / "processes.log")
     mortal = {"database": servers.kill_database, "broker": servers.kill_broker}
-    with watched_store(aims, servers.database_url), Killer(command, mortal, SEED, KILLS) as running:
+    with (
+        watched_store(aims, servers.database_url),
+        Killer(command, mortal, SEED, KILLS, PAUSE_SECONDS) as running,
+    ):
         aims.load(running)
         yield running
 
@@ -194,7 +199,7 @@ def walk(
         if killer.done and all_told_closed(walker, genres):
             killer.stop_killing()
             return streams
-        time.sleep(0.2)
+        time.sleep(0.3)
     told = {stream: names(log, stream) for stream in streams.values()}
     raise AssertionError(f"not all closed within {LONGEST_SECONDS:.0f} s: {told}") from killer.trouble
 
