@@ -21,7 +21,7 @@ from bot.chat import Chat, Later, Lost
 from bot.messages.blocks import section
 from bot.messages.card import card, headline
 from bot.messages.evidence import NOTABLE, evidence, step
-from domain.errors import ConfigurationError, Refused
+from domain.errors import ConfigurationError
 from domain.incident import commands as c
 from domain.incident import events as e
 from domain.incident.state import Incident
@@ -65,19 +65,32 @@ class Announcer:
         self._look_around()
         seen = self._door.unseen(FOLLOWER)
         try:
-            for stream in dict.fromkeys(event.stream for event in seen):
-                self._post(stream)  # first posts before everything else
+            for event in {event.stream: event for event in reversed(seen)}.values():
+                self._try(event, lambda event: self._post(event.stream))  # first posts before all else
             last = {event.stream: event.position for event in seen}
             for event in seen:
-                self._reply(event)
-                self._mark(event)
-                if event.position == last[event.stream]:
-                    self._draw_closed(event.stream)
+                self._try(event, lambda event: self._tell(event, last[event.stream]))
                 self._door.saw(FOLLOWER, event.position)
         except Later as later:
             _log.info("slack_asks_to_wait", seconds=round(later.seconds, 1), what=later.what)
         self._update_due()
         return bool(self._changed) or bool(seen)
+
+    def _try(self, event: e.Recorded, work: Callable[[e.Recorded], None]) -> None:
+        try:
+            work(event)
+        except Later:
+            raise
+        except Exception as error:
+            if not self._door.stumbled(FOLLOWER, event, error):
+                raise
+            _log.exception("event_set_aside", position=event.position)
+
+    def _tell(self, event: e.Recorded, last: int) -> None:
+        self._reply(event)
+        self._mark(event)
+        if event.position == last:
+            self._draw_closed(event.stream)
 
     def _look_around(self) -> None:
         # What a killed process left undone: an update not sent, a first post that Slack refused.
@@ -185,10 +198,6 @@ def run(announcer: Announcer, door: Door, stop: Signal) -> None:
         try:
             soon = announcer.round()
             failures = 0
-        except Refused as refusal:
-            _log.error("announcement_refused", error=str(refusal))
-            stop.wait(1.0)
-            continue
         except Exception:  # noqa: BLE001 - store or Slack is away: all is still owed and tried again
             failures += 1
             _log.exception("announcing_failed", failures=failures)

@@ -12,7 +12,16 @@ import structlog
 import typer
 from sqlalchemy.exc import OperationalError
 
-from bot import cli_correct, cli_follow_up, cli_hotfix, cli_incident, cli_log, cli_recommender, cli_run
+from bot import (
+    cli_correct,
+    cli_follow_up,
+    cli_followers,
+    cli_hotfix,
+    cli_incident,
+    cli_log,
+    cli_recommender,
+    cli_run,
+)
 from domain.errors import ConfigurationError, RecsysopsError
 
 app = typer.Typer(
@@ -28,6 +37,7 @@ app.add_typer(cli_recommender.checks, name="check")
 app.add_typer(cli_hotfix.app, name="hotfix")
 app.add_typer(cli_follow_up.app, name="follow-up")
 app.add_typer(cli_log.app, name="events")
+app.add_typer(cli_followers.app, name="followers")
 
 
 def main() -> None:

@@ -12,20 +12,22 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
-from domain.errors import ConfigurationError, SourceError
+from domain.errors import ConfigurationError, LogError, SourceError
 from domain.incident.commands import Command
 from domain.incident.events import Recorded
 from domain.incident.state import Incident
 from domain.recommender.route import Permissions, Routes
 from domain.values import Actor
-from workers.follow import News, hold_position, save_position
+from workers.follow import News, say_stuck, stumble
 from workers.handle import Answer, handle
 from workers.settings import Settings, left_variables
 from workers.settings import settings as environment
-from workers.store import attachments, cards
+from workers.store import attachments, cards, followers
 from workers.store.connection import engine
-from workers.store.events import number, read_after, read_stream
+from workers.store.events import last_position, number, read_stream
+from workers.store.followers import Following
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     from workers.examine import Advice
     from workers.store.verify import Verified
 
-__all__ = ["Door", "environment", "left_variables", "open_door"]
+__all__ = ["Door", "Following", "environment", "left_variables", "open_door"]
 
 _log = structlog.get_logger(__name__)
 
@@ -108,15 +110,37 @@ class Door:
         return found[0] if found else None
 
     def unseen(self, follower: str, limit: int = 100) -> list[Recorded]:
-        """The next events that a follower has not seen, in order of commit."""
+        """
+        The next events for a follower to do, in order of the log; none while it is paused.
+
+        Raises:
+            LogError: this release cannot read the next one; `recsysops followers` says so too.
+        """
         number(self._engine)
-        with self._engine.begin() as connection:
-            return list(read_after(connection, hold_position(connection, follower), limit))
+        try:
+            with self._engine.begin() as connection:
+                return list(followers.unseen(connection, follower, limit))
+        except LogError as error:
+            say_stuck(self._engine, follower, str(error))
+            raise
 
     def saw(self, follower: str, position: int) -> None:
-        """Everything up to `position` is done: the follower is not shown it again."""
+        """The event at `position` is done: the follower is not shown it again."""
         with self._engine.begin() as connection:
-            save_position(connection, follower, position)
+            followers.done(connection, follower, position)
+
+    def stumbled(self, follower: str, event: Recorded, reason: Exception) -> bool:
+        """The follower failed at an event; True where it was once too often, and it goes on without it."""
+        # The store's own trouble says nothing about the event.
+        if isinstance(reason, SQLAlchemyError):
+            return False
+        return stumble(self._engine, follower, event, f"{type(reason).__name__}: {reason}")
+
+    def followers(self) -> list[Following]:
+        """How each follower is doing."""
+        number(self._engine)
+        with self._engine.connect() as connection:
+            return followers.every(connection)
 
     def news(self) -> News:
         """Something to wait on for the next append; one for each thread that waits."""
@@ -278,6 +302,32 @@ def backtest(
         return walk(recommender, start, end, progress)
     except ValueError as error:
         raise ConfigurationError(str(error)) from error
+
+
+def pause(door: Door, follower: str, paused: bool) -> None:
+    """
+    Let a follower stand still, or go on.
+
+    Raises:
+        Refused: there is no such follower.
+    """
+    with door.log.begin() as connection:
+        followers.pause(connection, follower, paused)
+
+
+def replay(door: Door, follower: str, position: int | None) -> int:
+    """
+    Have a follower do everything after `position` again, or (None) what it set aside; returns how many.
+
+    Raises:
+        Refused: there is no such follower, or no such position.
+    """
+    number(door.log)
+    with door.log.begin() as connection:
+        if position is None:
+            return followers.try_again(connection, follower)
+        followers.replay_from(connection, follower, position)
+        return last_position(connection) - position
 
 
 def export(door: Door, after: int = 0) -> Iterator[bytes]:

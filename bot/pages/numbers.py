@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from bot.messages.home import mean_times
 from domain.incident.state import Incident
+from workers.door import Following
 
 
-def numbers(incidents: Sequence[Incident]) -> str:
+def numbers(incidents: Sequence[Incident], followers: Sequence[Following] = ()) -> str:
     """
-    Incidents by status and severity, and the mean times.
+    Incidents by status and severity, the mean times, and how far each follower of the log is behind.
 
     >>> print(numbers([]), end="")
     # HELP recsysops_incidents Incidents by status and severity.
@@ -21,6 +22,12 @@ def numbers(incidents: Sequence[Incident]) -> str:
     recsysops_owed 0
     # HELP recsysops_mean_seconds Mean time to each step, in seconds.
     # TYPE recsysops_mean_seconds gauge
+    # HELP recsysops_follower_behind Events that a follower of the log has not seen.
+    # TYPE recsysops_follower_behind gauge
+    # HELP recsysops_follower_lag_seconds How long the oldest of them has waited.
+    # TYPE recsysops_follower_lag_seconds gauge
+    # HELP recsysops_follower_set_aside Events that a follower could not do.
+    # TYPE recsysops_follower_set_aside gauge
     """
     counted = Counter((one.status, one.severity.value) for one in incidents)
     lines = [
@@ -39,5 +46,20 @@ def numbers(incidents: Sequence[Incident]) -> str:
             f'recsysops_mean_seconds{{step="{step}"}} {mean.total_seconds():.1f}'
             for step, (mean, _) in mean_times(incidents).items()
         ),
+        *_of_followers(followers),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _of_followers(followers: Sequence[Following]) -> Iterator[str]:
+    for name, says, value in _FOLLOWED:
+        yield f"# HELP recsysops_follower_{name} {says}"
+        yield f"# TYPE recsysops_follower_{name} gauge"
+        yield from (f'recsysops_follower_{name}{{follower="{one.name}"}} {value(one)}' for one in followers)
+
+
+_FOLLOWED: tuple[tuple[str, str, Callable[[Following], object]], ...] = (
+    ("behind", "Events that a follower of the log has not seen.", lambda one: one.behind),
+    ("lag_seconds", "How long the oldest of them has waited.", lambda one: f"{one.lag.total_seconds():.1f}"),
+    ("set_aside", "Events that a follower could not do.", lambda one: len(one.aside)),
+)

@@ -77,7 +77,8 @@ class Pages:
 
     async def metrics(self, request: Request) -> Response:
         incidents = await run_in_threadpool(self._door.incidents)
-        return PlainTextResponse(numbers(incidents), media_type="text/plain; version=0.0.4")
+        followers = await run_in_threadpool(self._door.followers)
+        return PlainTextResponse(numbers(incidents, followers), media_type="text/plain; version=0.0.4")
 
     def _drawn(self, request: Request, draw: Callable[[report.Told], T]) -> T | None:
         incident = self._door.incident(str(request.path_params["number"]))

@@ -26,7 +26,7 @@ Run = Callable[..., Any]
 @pytest.fixture
 def run(door: Door, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command in this process on the test's store, and returns what it printed."""
-    for name in ("cli_desk", "cli_incident", "cli_correct", "cli_hotfix", "cli_log"):
+    for name in ("cli_desk", "cli_incident", "cli_correct", "cli_hotfix", "cli_followers", "cli_log"):
         monkeypatch.setattr(f"bot.{name}.open_door", lambda: door)
 
     def running(*words: str) -> str:
@@ -165,3 +165,27 @@ def test_a_store_that_does_not_answer_is_said_so() -> None:
 def test_there_is_no_such_incident(run: Run) -> None:
     with pytest.raises(Refused, match="no incident 9"):
         run("ack", "9")
+
+
+def test_followers_are_listed_paused_and_replayed(run: Run, door: Door) -> None:
+    tell(door, OPENED)
+    (event,) = door.unseen("debts")
+    door.saw("debts", event.position)
+    assert "up to date" in run("followers")
+    run("followers", "pause", "debts")
+    run("followers", "replay", "debts", "--from", "0", "--no-wait")
+    (debts,) = json.loads(run("followers", "--json"))["followers"]
+    assert (debts["position"], debts["behind"], debts["paused"]) == (0, 1, True)
+    assert "paused" in run("followers", "replay", "debts", "--from", "0")
+    run("followers", "resume", "debts")
+    assert door.unseen("debts") == [event]
+
+
+def test_what_a_follower_left_out_is_told_and_asked_for_again(run: Run, door: Door) -> None:
+    tell(door, OPENED)
+    (event,) = door.unseen("debts")
+    while not door.stumbled("debts", event, ValueError("no such slice")):
+        pass
+    assert "debts left out event 1: ValueError: no such slice" in run("followers")
+    run("followers", "replay", "debts", "--no-wait")
+    assert door.unseen("debts")[0] == event

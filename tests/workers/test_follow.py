@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import Connection, Engine
 
 from domain.incident.events import Recorded
-from workers.follow import catch_up, follow, hold_position
+from workers.follow import Poisoned, catch_up, follow
 from workers.handle import Answer
+from workers.store import followers
 from workers.store.memory import recall, remember
 
 Opened = Callable[..., Answer]
@@ -34,7 +35,7 @@ def test_effect_and_position_are_saved_together_or_not_at_all(log: Engine, opene
         if recorded.position == 2:
             raise RuntimeError("the effect failed")
 
-    with pytest.raises(RuntimeError):
+    with pytest.raises(Poisoned, match="the effect failed"):
         catch_up(log, "f", fail_at_the_second)
     assert seen(log) == []
     assert catch_up(log, "f", note_down) == 2
@@ -78,7 +79,7 @@ def test_a_running_follower_is_woken_by_an_append_and_survives_a_failing_effect(
         thread.join(10)
     assert seen(log) == [1, 2]
     with log.begin() as connection:
-        assert hold_position(connection, "f") == 2
+        assert followers.hold(connection, "f") == 2
 
 
 def test_a_follower_outlives_the_loss_of_its_connections(

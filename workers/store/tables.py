@@ -86,6 +86,24 @@ class FollowerRow(SQLModel, table=True):
     workspace: str | None = _workspace(primary_key=True)
     name: str = Field(primary_key=True)
     position: int = Field(sa_type=BigInteger)
+    paused: bool = False
+    failures: int = 0
+    trouble: str | None = Field(default=None, sa_type=Text)
+    moved_at: datetime = _moment()
+
+
+class SetAsideRow(SQLModel, table=True):
+    """An event that a follower could not do. `again`: somebody asked it to try once more."""
+
+    __tablename__: ClassVar[str] = "set_aside"
+
+    workspace: str | None = _workspace(primary_key=True)
+    follower: str = Field(primary_key=True)
+    position: int = Field(primary_key=True, sa_type=BigInteger)
+    trouble: str = Field(sa_type=Text)
+    set_aside_at: datetime = _moment()
+    incident: str
+    again: bool = False
 
 
 class AttachmentRow(SQLModel, table=True):

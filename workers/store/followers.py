@@ -1,0 +1,233 @@
+"""
+How far each follower has come, and what it could not do.
+
+A position only moves from where its holder read it: whoever was told meanwhile to begin again elsewhere is
+not overruled by an effect that was still under way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from domain.errors import LogError, Refused
+from domain.incident.events import Recorded
+from domain.values import Moment, Value
+from workers import clock
+from workers.store.events import last_position, recorded_from, rows_after
+from workers.store.tables import EventRow, FollowerRow, LogRow, SetAsideRow
+
+MOST_TRIES = 5
+TROUBLE_CHARACTERS = 500
+
+_FOLLOWERS = FollowerRow.__table__  # type: ignore[attr-defined]
+_ASIDE = SetAsideRow.__table__  # type: ignore[attr-defined]
+_LOG = LogRow.__table__  # type: ignore[attr-defined]
+_EVENTS = EventRow.__table__  # type: ignore[attr-defined]
+
+
+class Aside(Value):
+    """An event that a follower could not do, and the incident that was declared because of it."""
+
+    position: int
+    trouble: str
+    at: Moment
+    incident: str
+    again: bool
+
+
+class Following(Value):
+    """
+    How a follower is doing. `behind`: events it has not seen; `lag`: how long the oldest of them has waited;
+    `trouble`: why it does not get on, with the number of `failures` at this event so far.
+    """
+
+    name: str
+    position: int
+    behind: int
+    lag: timedelta
+    paused: bool
+    failures: int
+    trouble: str | None
+    moved_at: Moment
+    aside: tuple[Aside, ...] = ()
+
+
+def hold(connection: Connection, name: str) -> int | None:
+    """
+    The follower's position, or None where it is paused.
+
+    A second process of the same follower waits here until the first one's transaction is done.
+    """
+    register(connection, name)
+    query = select(_FOLLOWERS.c.position, _FOLLOWERS.c.paused).where(_FOLLOWERS.c.name == name)
+    held = connection.execute(query.with_for_update()).one()
+    return None if held.paused else int(held.position)
+
+
+def register(connection: Connection, name: str) -> None:
+    """Make a follower known, at the beginning of the log where it is new."""
+    connection.execute(insert(_FOLLOWERS).values(name=name, position=0).on_conflict_do_nothing())
+
+
+def unseen(connection: Connection, name: str, limit: int) -> tuple[Recorded, ...]:
+    """
+    What to do next: events set aside that somebody asks for again, then those after the position.
+
+    Raises:
+        LogError: this release cannot read the very next one; what comes before such a one is returned first.
+    """
+    position = hold(connection, name)
+    if position is None:
+        return ()
+    again = select(_ASIDE.c.position).where(_ASIDE.c.follower == name, _ASIDE.c.again)
+    wanted = connection.execute(again.order_by(_ASIDE.c.position).limit(limit)).scalars().all()
+    rows = [row for one in wanted for row in rows_after(connection, one - 1, 1)]
+    rows += rows_after(connection, position, limit - len(rows))
+    return tuple(_readable(rows))
+
+
+def _readable(rows: Iterable[dict[str, Any]]) -> Iterator[Recorded]:
+    for n, row in enumerate(rows):
+        try:
+            yield recorded_from(row)
+        except LogError:
+            if n == 0:
+                raise
+            return
+
+
+def done(connection: Connection, name: str, position: int) -> None:
+    """
+    The event at `position` is done.
+
+    Positions of a workspace have no gaps, so a follower moves by one. Nothing moves where it was told
+    meanwhile to begin elsewhere.
+    """
+    this = (_FOLLOWERS.c.name == name) & (_FOLLOWERS.c.position == position - 1)
+    moved = {"position": position, "failures": 0, "trouble": None, "moved_at": clock.now()}
+    if connection.execute(update(_FOLLOWERS).where(this).values(moved)).rowcount == 0:
+        connection.execute(delete(_ASIDE).where(_aside(name, position), _ASIDE.c.again))
+
+
+def failed(connection: Connection, name: str, position: int, trouble: str) -> int:
+    """
+    Count a failure at `position`, and return how many there were in a row.
+
+    An event that was asked for again and fails again stays where it is, with its new trouble.
+    """
+    said = trouble[:TROUBLE_CHARACTERS]
+    again = {"again": False, "trouble": said}
+    if connection.execute(
+        update(_ASIDE).where(_aside(name, position), _ASIDE.c.again).values(again)
+    ).rowcount:
+        return 0
+    register(connection, name)
+    this = (_FOLLOWERS.c.name == name) & (_FOLLOWERS.c.position == position - 1)
+    counted = update(_FOLLOWERS).where(this).values(failures=_FOLLOWERS.c.failures + 1, trouble=said)
+    return int(connection.execute(counted.returning(_FOLLOWERS.c.failures)).scalar_one_or_none() or 0)
+
+
+def stuck(connection: Connection, name: str, trouble: str) -> None:
+    """Say why a follower does not get on, where it is not the event's fault."""
+    register(connection, name)
+    said = update(_FOLLOWERS).where(_FOLLOWERS.c.name == name)
+    connection.execute(said.values(trouble=trouble[:TROUBLE_CHARACTERS]))
+
+
+def set_aside(connection: Connection, name: str, position: int, trouble: str, incident: str) -> None:
+    """Go on behind the event at `position`, and remember that it is not done."""
+    row = {"follower": name, "position": position, "trouble": trouble[:TROUBLE_CHARACTERS]}
+    row |= {"set_aside_at": clock.now(), "incident": incident}
+    connection.execute(insert(_ASIDE).values(row).on_conflict_do_nothing())
+    done(connection, name, position)
+
+
+def stream_of_trouble(connection: Connection, name: str) -> str | None:
+    """The incident that tells of the events this follower has set aside; None where there are none."""
+    query = select(_ASIDE.c.incident).where(_ASIDE.c.follower == name)
+    return connection.execute(query.order_by(_ASIDE.c.position.desc()).limit(1)).scalar_one_or_none()
+
+
+def every(connection: Connection) -> list[Following]:
+    """How each follower is doing, by name."""
+    end = last_position(connection)
+    rows = connection.execute(select(_FOLLOWERS).order_by(_FOLLOWERS.c.name)).mappings().all()
+    return [
+        Following(
+            name=row["name"],
+            position=row["position"],
+            behind=end - row["position"],
+            lag=_waited(connection, row["position"]),
+            paused=row["paused"],
+            failures=row["failures"],
+            trouble=row["trouble"],
+            moved_at=row["moved_at"],
+            aside=_all_aside(connection, row["name"]),
+        )
+        for row in rows
+    ]
+
+
+def pause(connection: Connection, name: str, paused: bool) -> None:
+    """
+    Let a follower stand still, or go on, within a second or so.
+
+    Raises:
+        Refused: there is no such follower.
+    """
+    _change(connection, name, {"paused": paused})
+
+
+def replay_from(connection: Connection, name: str, position: int) -> None:
+    """
+    Have a follower do every event after `position` again. Whatever it did before is not done twice: posts,
+    deployments and jobs are known by their events.
+
+    Raises:
+        Refused: there is no such follower, or the log does not reach so far.
+    """
+    end = last_position(connection)
+    if not 0 <= position <= end:
+        raise Refused(f"The log goes from 0 to {end}; {position} is not in it.")
+    _change(connection, name, {"position": position, "failures": 0, "trouble": None})
+
+
+def try_again(connection: Connection, name: str) -> int:
+    """
+    Have a follower try the events again that it set aside; returns how many there are.
+
+    Raises:
+        Refused: there is no such follower.
+    """
+    _change(connection, name, {"failures": 0})
+    asked = update(_ASIDE).where(_ASIDE.c.follower == name).values(again=True)
+    return connection.execute(asked).rowcount
+
+
+def _change(connection: Connection, name: str, values: dict[str, object]) -> None:
+    if connection.execute(update(_FOLLOWERS).where(_FOLLOWERS.c.name == name).values(values)).rowcount == 0:
+        names = ", ".join(connection.execute(select(_FOLLOWERS.c.name).order_by("name")).scalars())
+        raise Refused(f"There is no follower “{name}”; there are: {names or 'none yet'}.")
+
+
+def _aside(name: str, position: int) -> ColumnElement[bool]:
+    return and_(_ASIDE.c.follower == name, _ASIDE.c.position == position)
+
+
+def _all_aside(connection: Connection, name: str) -> tuple[Aside, ...]:
+    rows = connection.execute(select(_ASIDE).where(_ASIDE.c.follower == name).order_by(_ASIDE.c.position))
+    return tuple(
+        Aside(position=r.position, trouble=r.trouble, at=r.set_aside_at, incident=r.incident, again=r.again)
+        for r in rows
+    )
+
+
+def _waited(connection: Connection, position: int) -> timedelta:
+    oldest = select(_EVENTS.c.at).join(_LOG, _LOG.c.event_id == _EVENTS.c.id)
+    at = connection.execute(oldest.where(_LOG.c.position == position + 1)).scalar_one_or_none()
+    return max(clock.now() - at, timedelta(0)) if at else timedelta(0)
