@@ -36,7 +36,16 @@ def _menu(event: e.MenuPrepared, _: dict[str, str]) -> str:
 
 def _verified(event: e.HotfixVerified, labels: dict[str, str]) -> str:
     label = labels.get(event.option, event.option)
-    return f"“{label}” verified: {event.repaired_share:.0%} of the gap is repaired"
+    return f"“{label}” verified: {_percent(event.repaired_share)} of the gap is repaired"
+
+
+def _watched(event: e.HotfixWatched, labels: dict[str, str]) -> str:
+    label = labels.get(event.option, event.option)
+    return f"Watching “{label}”: {_percent(event.repaired_share)} of the gap is repaired"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %".replace("-", "−")
 
 
 def _follow_up(event: e.FollowUpProposed | e.FollowUpAnswered, _: dict[str, str]) -> str:
@@ -84,7 +93,7 @@ SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
     e.HotfixRejected: _about("Rejected “{label}” {event.reason}"),
     e.HotfixApplied: _about("“{label}” is deployed; watched until {event.watch_until:%H:%M} UTC"),
     e.HotfixFailed: _about("“{label}” could not be deployed: {event.reason}"),
-    e.HotfixWatched: _about("Watching “{label}”: {event.repaired_share:.0%} of the gap is repaired"),
+    e.HotfixWatched: _watched,
     e.HotfixVerified: _verified,
     e.HotfixRefuted: _about("“{label}” did not repair it: {event.reason}"),
     e.RevertRequested: _about("Asked to revert “{label}”"),

@@ -115,5 +115,5 @@ def _verified(incident: Incident, hotfix: Hotfix, command: c.VerifyHotfix) -> Ev
     verified = e.HotfixVerified(**command.model_dump())
     if incident.status in ("resolved", "closed"):
         return (verified,)
-    share = f"{command.repaired_share:.0%}"
+    share = f"{100 * command.repaired_share:.0f} %"
     return verified, e.IncidentResolved(how="hotfix", reason=f"The hotfix repaired {share} of the gap.")

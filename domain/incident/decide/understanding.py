@@ -70,7 +70,8 @@ def _take(
         case c.Silence():
             if command.until <= at:
                 raise Refused("A silence has to end in the future.")
-            return (e.IncidentSilenced(until=command.until),)
+            same_until = incident.silenced_until == command.until
+            return () if same_until else (e.IncidentSilenced(until=command.until),)
         case _:
             assert_never(command)
 
