@@ -3,8 +3,8 @@ Everything killed hard, again and again, while incidents are walked from the ala
 project's processes, PostgreSQL, the broker; at random moments, and between an effect and its record.
 
 CRASH_WALKS says how many incidents, CRASH_KILLS how many kills at random moments over each broker,
-CRASH_PAUSE how many seconds there are at most between two, CRASH_SEED which moments. Where TEST_AMQP_URL names a RabbitMQ
-all of it happens over that as well.
+CRASH_PAUSE how many seconds there are at most between two, CRASH_SEED which moments. Where TEST_AMQP_URL
+names a RabbitMQ all of it happens over that as well.
 """
 
 from __future__ import annotations
