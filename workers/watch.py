@@ -141,7 +141,8 @@ def _judged(
 
 def _interval(finding: Finding, seen: Measurement) -> tuple[float | None, float | None]:
     """
-    The 95 % interval of the repaired share: chance moves what is observed by as much as the band is wide.
+    The 95 % interval of the repaired share, of a forecast the 90 % one: chance moves what is observed by as
+    much as the band is wide.
 
     None where the gap was not relative to anything expected.
     """

@@ -129,7 +129,8 @@ def _gathered(entries: Sequence[Entry]) -> tuple[Entry, ...]:
     for entry in entries:
         if told and entry.wire_name in QUIET and told[-1].wire_name == entry.wire_name:
             count += 1
-            told[-1] = entry.model_copy(update={"what": f"{entry.what} ({count} looks up to now)"})
+            times = f"{count} messages" if entry.wire_name == "message.posted" else f"{count} looks up to now"
+            told[-1] = entry.model_copy(update={"what": f"{entry.what} ({times})"})
         else:
             count = 1
             told.append(entry)
