@@ -116,6 +116,37 @@ def test_a_worker_killed_between_doing_and_recording_deploys_once(story: Story) 
     assert "already holds" in (story.hotfix.receipt or "")
 
 
+def test_a_worker_killed_after_doing_it_and_then_nobody_there_to_ask_is_not_called_failed(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(work: Work, recommender: Recommender) -> Sequence[c.Command]:
+        apply(work, recommender)
+        raise SystemExit("killed")
+
+    with pytest.raises(SystemExit):
+        story.settle("apply", killed)
+    with monkeypatch.context() as away:
+        away.setattr("workers.deploy.build_deployer", lambda *_: Receiver(DeployError("is it running?")))
+        assert not story.settle("apply", apply)
+    assert (story.hotfix.stage, story.overrides) == ("approved", [story.hotfix.event_id])
+    assert story.settle("apply", apply)
+    assert (story.hotfix.stage, len(story.overrides)) == ("applied", 1)
+
+
+def test_what_workers_die_over_each_time_is_taken_back_before_it_is_called_failed(story: Story) -> None:
+    def killed(work: Work, recommender: Recommender) -> Sequence[c.Command]:
+        apply(work, recommender)
+        raise SystemExit("killed")
+
+    for _ in range(MOST_TRIES):
+        with pytest.raises(SystemExit):
+            story.settle("apply", killed)
+    assert len(story.overrides) == 1
+    assert story.settle("apply", apply)
+    assert (story.hotfix.stage, story.overrides) == ("failed", [])
+    assert "died over it 5 times, so it was taken back" in (story.hotfix.reason or "")
+
+
 class Receiver:
     """A deployer that answers as it is told, and remembers what it was asked."""
 
