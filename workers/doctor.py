@@ -52,10 +52,10 @@ def check(
         return [
             Advice(level="error", where=str(path), says=line, mend="mend the file") for line in _lines(error)
         ]
-    now = at or clock.now()
     opened: dict[str, Source] = {}
     advice: list[Advice] = []
     for name in recommender.tables:
+        now = at or clock.now()  # of each table: to read those before it may take a minute
         advice += _examined(f"tables.{name}", partial(examine_table, recommender, name, now, opened))
     if recommender.items is not None:
         advice += _examined("items", lambda: examine_items(recommender, opened))

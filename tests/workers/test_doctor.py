@@ -295,6 +295,13 @@ def test_what_is_broken_is_told_where_and_how_to_mend_it(
     assert len(lines) <= 2
 
 
+def test_rows_that_are_written_while_the_doctor_reads_are_not_the_future(shop: Path) -> None:
+    table(at=pd.Series(pd.date_range(NOW - timedelta(days=2), NOW + timedelta(seconds=40), periods=600)))(
+        shop
+    )
+    assert [line for line in advice(shop) if "future" in line.says] == []
+
+
 def test_a_secret_that_is_not_set_is_told(shop: Path) -> None:
     (line,) = [line for line in advice(shop, {}) if line.level == "error"]
     assert (line.where, "SHOP_SECRET" in line.says) == ("deployers.hooks.secret_env", True)
