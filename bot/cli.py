@@ -12,7 +12,16 @@ import structlog
 import typer
 from sqlalchemy.exc import OperationalError
 
-from bot import cli_correct, cli_follow_up, cli_hotfix, cli_incident, cli_log, cli_recommender, cli_run
+from bot import (
+    cli_correct,
+    cli_follow_up,
+    cli_hotfix,
+    cli_incident,
+    cli_log,
+    cli_people,
+    cli_recommender,
+    cli_run,
+)
 from domain.errors import ConfigurationError, RecsysopsError
 
 app = typer.Typer(
@@ -22,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for room in (cli_run, cli_recommender, cli_incident, cli_correct):
+for room in (cli_run, cli_recommender, cli_incident, cli_correct, cli_people):
     room.register(app)
 app.add_typer(cli_recommender.checks, name="check")
 app.add_typer(cli_hotfix.app, name="hotfix")

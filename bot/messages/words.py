@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from bot.messages.blocks import escape
+from domain.incident.person import FORMER, is_pseudonym
 from domain.incident.state import Incident
 from domain.values import Estimate, Finding, Severity
 
@@ -193,6 +194,8 @@ def spoken(actor: str, names: Names = NOBODY) -> str:
 
     >>> spoken("slack:U1", {"slack:U1": "Ada"}), spoken("slack:U2"), spoken("terminal:root")
     ('Ada', 'U2', 'root (terminal)')
+    >>> spoken("person:00000000000000000000000000000001")
+    'a former member'
     """
     kind, _, name = actor.partition(":")
     if actor in names:
@@ -201,7 +204,7 @@ def spoken(actor: str, names: Names = NOBODY) -> str:
         return name
     if kind == "terminal":
         return f"{name} (terminal)"
-    return "recsysops"
+    return FORMER if is_pseudonym(actor) else "recsysops"
 
 
 def called(actor: str, names: Names = NOBODY) -> str:

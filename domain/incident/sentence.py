@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from domain.incident import events as e
+from domain.incident.person import spoken
 from domain.values import name_slice
 
 
@@ -32,6 +33,10 @@ def _menu(event: e.MenuPrepared, _: dict[str, str]) -> str:
     if not event.options:
         return f"No hotfix to offer: {event.note or 'none that is declared fits the cause'}"
     return f"Menu of {len(event.options)} prepared: " + "; ".join(option.label for option in event.options)
+
+
+def _assigned(event: e.IncidentAssigned, _: dict[str, str]) -> str:
+    return f"Assigned to {spoken(event.person)}"
 
 
 def _verified(event: e.HotfixVerified, labels: dict[str, str]) -> str:
@@ -80,7 +85,7 @@ SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
         "Back to what is expected: {event.observed:,.0f}, expected {event.expected:,.0f}"
     ),
     e.IncidentAcknowledged: _about("Acknowledged"),
-    e.IncidentAssigned: _about("Assigned to {event.person}"),
+    e.IncidentAssigned: _assigned,
     e.SeverityChanged: _about("Severity is now {event.severity}: {event.reason}"),
     e.NoteAdded: _about("Note: {event.text}"),
     e.IncidentSilenced: _about("Silenced until {event.until:%Y-%m-%d %H:%M} UTC"),

@@ -54,10 +54,11 @@ def _take(
         case c.Acknowledge():
             if incident.status == "resolved":
                 raise Refused(f"#{incident.number} is resolved already; reopen it if it is back.")
-            if incident.acknowledged_by == actor.id:
+            if actor.is_(incident.acknowledged_by):
                 return ()
             if incident.acknowledged_by is not None:
-                return (e.IncidentAssigned(person=actor.id),) if incident.assignee != actor.id else ()
+                mine = actor.is_(incident.assignee)
+                return () if mine else (e.IncidentAssigned(person=actor.id),)
             return (e.IncidentAcknowledged(),)
         case c.Assign():
             same = incident.assignee == command.person
