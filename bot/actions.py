@@ -13,6 +13,7 @@ from typing import Any, Literal, cast
 
 from bot.messages import correction, modals
 from bot.messages.value import Target, parse
+from bot.messages.words import PERSON_PREFIX
 from domain.errors import Refused, Stale
 from domain.incident import commands as c
 from domain.incident.card import ACTIONS, Action
@@ -22,8 +23,6 @@ from domain.values import Improvement
 Need = Literal["respond", "deploy", "approve"]
 Fields = Mapping[str, str]
 """What was entered into a modal: name of the input → text or chosen value."""
-
-PERSON_PREFIX = "slack:"
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ import structlog
 
 from bot import settings
 from bot.chat import Chat, Later, Lost
+from bot.directory import PatientDirectory
 from bot.messages.blocks import section
 from bot.messages.card import card, headline
 from bot.messages.evidence import NOTABLE, evidence, step
@@ -49,12 +50,14 @@ class Announcer:
         door: Door,
         chat: Chat,
         public_url: str,
+        directory: PatientDirectory,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._door = door
         self._chat = chat
         self._public_url = public_url
+        self._directory = directory
         self._now = now
         self._clock = clock
         self._changed: dict[str, tuple[float, float]] = {}
@@ -144,7 +147,8 @@ class Announcer:
         incident = self._door.incident(event.stream)
         if incident is None or not incident.messages or self._is_silent(incident):
             return
-        text = step(next(entry for entry in timeline(self._named(event)) if entry.id == event.id))
+        entry = next(entry for entry in timeline(self._named(event)) if entry.id == event.id)
+        text = step(entry, self._directory.of({entry.who}))
         blocks = [section(text)]
         if isinstance(event.event, e.DiagnosisGathered):
             blocks = evidence(event.event.diagnosis)
@@ -219,7 +223,8 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     chat = Chat(given.bot_token, given.slack_base_url)
-    run(Announcer(door, chat, given.public_url), door, stop)
+    directory = PatientDirectory(given.bot_token, given.slack_base_url)
+    run(Announcer(door, chat, given.public_url, directory), door, stop)
     return 0
 
 

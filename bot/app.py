@@ -22,6 +22,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bot import settings
+from bot.directory import Directory
 from bot.listeners import Listeners
 from bot.pages.routes import Pages
 from bot.permission import Groups
@@ -59,7 +60,7 @@ def create_app(given: BotSettings, door: Door) -> Starlette:
 
     # Without a secret nothing that comes in can be trusted: then Slack speaks over Socket Mode only.
     slack_routes = [Route("/slack/events", slack, methods=["POST"])] if given.signing_secret else []
-    return Starlette(routes=[*slack_routes, *Pages(door).routes()], lifespan=run)
+    return Starlette(routes=[*slack_routes, *Pages(door, Directory(bolt.client)).routes()], lifespan=run)
 
 
 def __getattr__(name: str) -> Any:

@@ -123,7 +123,8 @@ def _show_backtest(result: BacktestResult) -> None:
         (utc(one.opened_at), utc(one.ended_at), one.severity.value, one.title, str(one.findings))
         for one in result.incidents
     ]
-    table("", ("Opened, UTC", "Ended", "", "Incident", "Findings"), rows)
+    if rows:
+        table("", ("Opened, UTC", "Ended", "", "Incident", "Findings"), rows)
     say = partial(console().print, markup=False, highlight=False, soft_wrap=True)
     for check, note in result.notes.items():
         say(f"{check}: {note}")

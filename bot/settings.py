@@ -47,7 +47,7 @@ def read(*, http: bool = False, socket: bool = False) -> BotSettings:
     if missing := [name for name, value in needed.items() if not value]:
         raise ConfigurationError(
             f"{' and '.join(missing)} not set. The values are on your Slack app's pages (README.md, "
-            "“Connect it to Slack”); to try without Slack, run `recsysops demo`."
+            "“Connect Slack”); to try without Slack, run `recsysops demo`."
         )
     return BotSettings(
         bot_token=given.slack_bot_token or "",

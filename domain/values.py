@@ -36,11 +36,21 @@ class Severity(StrEnum):
 
 
 class Actor(Value):
-    """Who did it: a person by mapped id (`slack:U123`, `terminal:root`), or a worker by its job's name."""
+    """
+    Who did it: a person by mapped id, or a worker by its job's name.
+
+    `id` is what the log holds: a person's pseudonym once they came through the door, and `known_as` is then
+    the id they have outside (`slack:U123`, `terminal:root`), by which events before pseudonyms name them.
+    """
 
     kind: Literal["person", "worker"]
     id: str
     groups: tuple[str, ...] = ()
+    known_as: str | None = None
+
+    def is_(self, person: str | None) -> bool:
+        """True where an event that says `person` speaks of this one."""
+        return person is not None and person in (self.id, self.known_as)
 
 
 class Estimate(Value):

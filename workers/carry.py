@@ -74,6 +74,16 @@ class Carrier:
             return False
         return True
 
+    def trouble(self) -> str | None:
+        """What keeps the broker from taking jobs, without its password; None where it would take them."""
+        with self._app.connection_for_write() as connection:
+            refusals = (OperationalError, OSError, *connection.connection_errors, *connection.channel_errors)
+            try:
+                connection.default_channel  # noqa: B018 - opened at this look; Redis is first asked by it
+            except refusals as error:
+                return f"{connection.as_uri()} does not take jobs: {str(error) or type(error).__name__}"
+        return None
+
     def close(self) -> None:
         """Give the connection back."""
         self._app.close()

@@ -34,6 +34,9 @@ from workers.store.lock import alone
 
 FOLLOWER = "debts"
 MOST_TRIES = 5
+UNDONE_BY_SETTLER = {"apply"}
+"""Where a death may have left something that acts: not given up before its settler has taken it back."""
+
 BOTS_OWN = {"announce"}
 """Settled by the bot's own follower; not handed to the workers."""
 
@@ -42,13 +45,19 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Work:
-    """One debt to settle. `last_try`: after this one the workers give up, so leave the world as it was."""
+    """
+    One debt to settle.
+
+    `last_try`: after this one the workers give up, so leave the world as it was. `tries`: this one and those
+    before it of which nobody knows how far they came; more than `MOST_TRIES` where each of them died.
+    """
 
     log: Engine
     incident: Incident
     debt: Debt
     at: datetime
     last_try: bool = False
+    tries: int = 1
 
 
 Settler = Callable[[Work], Sequence[c.Command]]
@@ -100,11 +109,11 @@ def settle(log: Engine, settlers: Mapping[str, Settler], kind: str, stream: str,
             if debt is None:
                 return False
             begun, trouble = attempts.begin(connection, stream, debt, clock.now())
-        if begun > MOST_TRIES:
+        if begun > (2 * MOST_TRIES if kind in UNDONE_BY_SETTLER else MOST_TRIES):
             gave_up = _give_up(log, incident, debt, trouble or "the worker died over it each time")
             if gave_up:
                 return True
-        work = Work(log, incident, debt, clock.now(), last_try=begun >= MOST_TRIES)
+        work = Work(log, incident, debt, clock.now(), last_try=begun >= MOST_TRIES, tries=begun)
         return _try(work, settlers[kind])
 
 

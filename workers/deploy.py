@@ -14,12 +14,14 @@ from domain.incident.state import Incident
 from domain.recommender.recommender import Recommender
 from domain.values import Option
 from workers import clock
-from workers.debts import Work
+from workers.debts import MOST_TRIES, Work
 from workers.deployers.deployer import Deployer
 from workers.deployers.file import FileDeployer
 from workers.deployers.webhook import WebhookDeployer
 from workers.settings import surroundings
 from workers.store.events import read_stream
+
+EACH_DIED = f"The worker died over it {MOST_TRIES} times, so it was taken back."
 
 _log = structlog.get_logger(__name__)
 
@@ -48,31 +50,35 @@ def apply(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     """
     Put the approved option in force.
 
-    A refusal is recorded at once. Where nobody knows whether it was done, it is asked again under the same
-    key; at the last try it is taken back instead, so that nothing acts that the log calls failed.
+    A refusal of the first try is recorded at once. Where nobody knows whether it was done, it is asked again
+    under the same key; at the last try it is taken back, so that nothing acts that the log calls failed.
     """
     option = option_in_hand(work.incident)
     deployer = build_deployer(recommender, option)
     expires_at = work.at + option.expires_after if option.expires_after else None
+    if work.tries > MOST_TRIES:
+        deployer.revert(work.debt.event_id, option)
+        return (c.RecordHotfixFailed(option=option.key, reason=EACH_DIED),)
     try:
         receipt = deployer.apply(work.debt.event_id, option, expires_at)
-    except DeployUncertain:
+    except DeployError as error:
+        # A later try that is refused, or finds nobody there, says nothing of one before: that may be done.
+        if work.tries == 1 and not isinstance(error, DeployUncertain):
+            return (c.RecordHotfixFailed(option=option.key, reason=str(error)),)
         if work.last_try:
             deployer.revert(work.debt.event_id, option)
         raise
-    except DeployError as error:
-        return (c.RecordHotfixFailed(option=option.key, reason=str(error)),)
     return (c.RecordHotfixApplied(option=option.key, receipt=receipt),)
 
 
 def revert(work: Work, recommender: Recommender) -> Sequence[c.Command]:
-    """Take the hotfix back; a refusal is recorded, an unknown outcome is tried again."""
+    """Take the hotfix back; a refusal of the first try is recorded, an unknown outcome is tried again."""
     option = option_in_hand(work.incident)
     try:
         receipt = build_deployer(recommender, option).revert(approval_id(work), option)
-    except DeployUncertain:
-        raise
     except DeployError as error:
+        if work.tries > 1 or isinstance(error, DeployUncertain):
+            raise
         return (c.RecordRevertFailed(option=option.key, reason=str(error)),)
     return (c.RecordHotfixReverted(option=option.key, receipt=receipt),)
 

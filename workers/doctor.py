@@ -20,7 +20,7 @@ from workers import clock
 from workers.detect import plan
 from workers.examine import Advice, examine_items, examine_table
 from workers.first import init
-from workers.settings import surroundings
+from workers.settings import read_settings, surroundings
 from workers.sources.declare import load
 from workers.sources.lines import nearest
 from workers.sources.source import Source
@@ -52,10 +52,10 @@ def check(
         return [
             Advice(level="error", where=str(path), says=line, mend="mend the file") for line in _lines(error)
         ]
-    now = at or clock.now()
     opened: dict[str, Source] = {}
     advice: list[Advice] = []
     for name in recommender.tables:
+        now = at or clock.now()  # of each table: to read those before it may take a minute
         advice += _examined(f"tables.{name}", partial(examine_table, recommender, name, now, opened))
     if recommender.items is not None:
         advice += _examined("items", lambda: examine_items(recommender, opened))
@@ -66,7 +66,7 @@ def check(
     advice += list(_checks(recommender))
     for deployer in recommender.deployers.values():
         advice += _examined(f"deployers.{deployer.name}", partial(_deployer, deployer, env))
-    advice += [*_hotfixes(recommender), *_people(recommender)]
+    advice += [*_hotfixes(recommender), *_people(recommender), *_broker(env)]
     return advice
 
 
@@ -196,6 +196,27 @@ def _file_deployer(path: Path, where: str) -> Iterator[Advice]:
     elif not os.access(folder, os.W_OK) or path.is_dir():
         says = f"{path} cannot be written"
         yield Advice(level="error", where=where, says=says, mend="let this user write into its folder")
+
+
+def _broker(environment: Mapping[str, str]) -> Iterator[Advice]:
+    from workers.carry import Carrier  # noqa: PLC0415 - Celery takes a third of a second
+
+    try:
+        named = read_settings(environment)
+        if named.broker_url is None:
+            return  # `recsysops up` starts one
+        carrier = Carrier(named.broker(), named.broker_queue)
+    except ConfigurationError as error:
+        yield Advice(level="error", where="broker", says=str(error), mend="correct that variable")
+        return
+    trouble = carrier.trouble()
+    carrier.close()
+    if trouble:
+        yield Advice(
+            level="error", where="broker", says=trouble, mend="start it, or correct BROKER_URL or REDIS_URL"
+        )
+    else:
+        yield Advice(level="ok", where="broker", says="takes jobs")
 
 
 def _hotfixes(recommender: Recommender) -> Iterator[Advice]:

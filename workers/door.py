@@ -2,7 +2,8 @@
 All that the bot may ask. Imports no science: a click is answered at once, and shap alone takes seconds.
 
 Every method opens its own short transaction and may be called from any thread; call them from a coroutine
-through `asyncio.to_thread`.
+through `asyncio.to_thread`. People are known to the log by pseudonyms alone, and outside by their ids: see
+`workers.people`.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ import structlog
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from domain.errors import ConfigurationError, LogError, SourceError
+from domain.errors import ConfigurationError, LogError, Refused, SourceError
 from domain.incident.commands import Command
 from domain.incident.events import Recorded
 from domain.incident.state import Incident
 from domain.recommender.route import Permissions, Routes
 from domain.values import Actor
+from workers import people
 from workers.follow import News, say_stuck, stumble
 from workers.handle import Answer, handle
 from workers.settings import Settings, left_variables
@@ -87,22 +89,30 @@ class Door:
             Refused: a rule says no, in words for the person.
         """
         found = None if stream is None else self._stream(stream)
-        return handle(found, command, actor=actor, key=key, cause=cause, log=self._engine)
+        actor, command = people.hide(self._engine, actor, command)
+        try:
+            answer = handle(found, command, actor=actor, key=key, cause=cause, log=self._engine)
+        except Refused as refusal:
+            raise people.say(self._engine, refusal) from refusal
+        with self._engine.connect() as connection:
+            events = tuple(people.show_events(connection, answer.events))
+        return answer.model_copy(update={"events": events})
 
     def incident(self, stream_or_number: str | int) -> Incident | None:
         """The card of an incident, by stream or number (`142`, `"#142"`)."""
         with self._engine.connect() as connection:
-            return cards.find(connection, stream_or_number)
+            found = cards.find(connection, stream_or_number)
+            return None if found is None else people.show_incidents(connection, [found])[0]
 
     def incidents(self, status: str | tuple[str, ...] | None = None) -> list[Incident]:
         """The cards with this status, or one of these, or all; newest first."""
         with self._engine.connect() as connection:
-            return cards.every(connection, status)
+            return people.show_incidents(connection, cards.every(connection, status))
 
     def events(self, stream: str | int) -> list[Recorded]:
         """The events of an incident, oldest first; empty where there is none."""
         with self._engine.connect() as connection:
-            return list(read_stream(connection, self._stream(stream)))
+            return people.show_events(connection, read_stream(connection, self._stream(stream)))
 
     def picture(self, digest: str) -> bytes | None:
         """The bytes of a kept picture (PNG), or None."""
@@ -119,7 +129,8 @@ class Door:
         number(self._engine)
         try:
             with self._engine.begin() as connection:
-                return list(followers.unseen(connection, follower, limit))
+                events = followers.unseen(connection, follower, limit)
+                return people.show_events(connection, events)
         except LogError as error:
             say_stuck(self._engine, follower, str(error))
             raise
@@ -141,6 +152,10 @@ class Door:
         number(self._engine)
         with self._engine.connect() as connection:
             return followers.every(connection)
+
+    def forget(self, who: str) -> bool:
+        """Forget who a person is; False where nobody is known by this id. See `workers.people.forget`."""
+        return people.forget(self._engine, who)
 
     def news(self) -> News:
         """Something to wait on for the next append; one for each thread that waits."""

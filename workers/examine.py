@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from domain.recommender.duration import name_duration
@@ -19,6 +19,9 @@ MALFORMED_SHARE = 0.01
 UNMATCHED_SHARE = 0.05
 NOT_SET_SHARE = 0.20
 LEAST_WINDOWS = 8
+CLOCKS_APART = timedelta(minutes=1)
+"""Rows this far ahead are a writer's clock, or were written while the table was being read."""
+
 Level = Literal["ok", "note", "warning", "error"]
 
 
@@ -97,7 +100,7 @@ def _time(recommender: Recommender, source: Source, now: datetime) -> Iterator[A
         if kind.timezone is None:
             says = f"{source.table.time} has no zone; it is taken for UTC"
             yield Advice(level="note", where=where, says=says, mend="store it with a zone if it is another")
-    counted = census(source, now)
+    counted = census(source, now + CLOCKS_APART)
     if counted.first is None or counted.last is None:
         says = f"{source.table.time} holds no time that can be read (stored as {stored})"
         yield Advice(level="error", where=where, says=says, mend="name the column that holds the time")

@@ -113,6 +113,8 @@ def _judged(
 ) -> c.Command:
     repaired = seen.repaired(finding)
     low, high = _interval(finding, seen)
+    if seen.within:
+        repaired = min(repaired, 1.0)  # what is beyond all of it is chance
     if back and repaired >= REPAIRED_ENOUGH and (before or low is None or low > 0):
         return c.VerifyHotfix(
             option=hotfix.option,
@@ -125,7 +127,7 @@ def _judged(
     if over:
         reason = (
             f"{seen.observed:,.0f} {finding.unit} where {seen.expected:,.0f} are expected "
-            f"({seen.low:,.0f} to {seen.high:,.0f}): {repaired:.0%} of the gap is closed"
+            f"({seen.low:,.0f} to {seen.high:,.0f}): {100 * repaired:.0f} % of the gap is closed"
         )
         return c.RefuteHotfix(option=hotfix.option, reason=reason, repaired_share=repaired)
     return c.RecordWatch(
@@ -139,15 +141,16 @@ def _judged(
 
 def _interval(finding: Finding, seen: Measurement) -> tuple[float | None, float | None]:
     """
-    The 95 % interval of the repaired share: chance moves what is observed by as much as the band is wide.
+    The 95 % interval of the repaired share, of a forecast the 90 % one: chance moves what is observed by as
+    much as the band is wide.
 
     None where the gap was not relative to anything expected.
     """
-    if finding.expected <= 0 or seen.expected <= 0 or finding.change == 0:
+    blur = seen.blur(finding)
+    if blur is None:
         return None, None
-    half = (seen.high - seen.low) / 2 / seen.expected / abs(finding.change)
     repaired = seen.repaired(finding)
-    return repaired - half, repaired + half
+    return repaired - blur, repaired + blur
 
 
 def _looks(work: Work, hotfix: Hotfix) -> list[HotfixWatched]:

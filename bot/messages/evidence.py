@@ -73,7 +73,10 @@ def _table(rows: tuple[tuple[str, ...], ...]) -> str:
     return cut("\n".join([*lines, *more]), 500)
 
 
-def step(entry: Entry) -> str:
-    """One line of the thread: who did what."""
-    who = words.person(entry.who)
-    return cut(f"{who}: {escape(entry.what)}" if who != "recsysops" else escape(entry.what), 2000)
+def step(entry: Entry, names: words.Names = words.NOBODY) -> str:
+    """One line of the thread: who did what, by name; mentioned is only whom it is handed to."""
+    who = words.called(entry.who, names)
+    what = escape(entry.what)
+    if entry.wire_name == e.IncidentAssigned.wire_name:  # nowhere else: what comes from data mentions nobody
+        what = words.with_names(what, words.person)
+    return cut(f"{who}: {what}" if who != "recsysops" else what, 2000)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
@@ -51,17 +52,43 @@ class Told:
     times: tuple[tuple[str, str, str], ...]
     menus: tuple[Offered, ...]
     picture: str | None
+    names: words.Names
 
 
-def tell(incident: Incident, recorded: Sequence[e.Recorded], picture: str | None = None) -> Told:
-    """The report's content; `picture` is the address (or data URI) of the diagnosis's picture."""
-    entries = timeline(recorded)
+def people(incident: Incident, recorded: Sequence[e.Recorded]) -> set[str]:
+    """Everybody whom the report of an incident names, by id."""
+    said = {one for entry in timeline(recorded) for one in words.people_in(entry.what)}
+    return (
+        {record.actor for record in recorded} | said | ({incident.assignee} if incident.assignee else set())
+    )
+
+
+def tell(
+    incident: Incident,
+    recorded: Sequence[e.Recorded],
+    picture: str | None = None,
+    names: words.Names = words.NOBODY,
+) -> Told:
+    """
+    The report's content; `picture` is the address (or data URI) of the diagnosis's picture, `names` what
+    `people` are called.
+    """
+    say = partial(words.spoken, names=names)
+    entries = [
+        entry.model_copy(update={"what": words.with_names(entry.what, say)}) if _hands(entry) else entry
+        for entry in timeline(recorded)
+    ]
     took = durations(incident)
     times = tuple(
         (step, words.lasting(of(took) or timedelta()) if of(took) is not None else "–", STEPS[step])
         for step, of in MEANS.items()
     )
-    return Told(incident, _gathered(entries), times, _menus(recorded), picture)
+    return Told(incident, _gathered(entries), times, _menus(recorded), picture, names)
+
+
+def _hands(entry: Entry) -> bool:
+    """Whether the line names somebody besides who did it."""
+    return entry.wire_name == e.IncidentAssigned.wire_name
 
 
 def markdown(told: Told) -> str:
@@ -74,10 +101,14 @@ def html(told: Told) -> str:
     return _render("report.html.j2", told)
 
 
-def index_html(incidents: Sequence[Incident]) -> str:
+def index_html(incidents: Sequence[Incident], names: words.Names = words.NOBODY) -> str:
     """The page of all incidents."""
     return _ENVIRONMENT.get_template("index.html.j2").render(
-        incidents=incidents, means=mean_times(incidents), words=words, utc=utc
+        incidents=incidents,
+        means=mean_times(incidents),
+        words=words,
+        who=partial(words.spoken, names=names),
+        utc=utc,
     )
 
 
@@ -98,7 +129,8 @@ def _gathered(entries: Sequence[Entry]) -> tuple[Entry, ...]:
     for entry in entries:
         if told and entry.wire_name in QUIET and told[-1].wire_name == entry.wire_name:
             count += 1
-            told[-1] = entry.model_copy(update={"what": f"{entry.what} ({count} looks up to now)"})
+            times = f"{count} messages" if entry.wire_name == "message.posted" else f"{count} looks up to now"
+            told[-1] = entry.model_copy(update={"what": f"{entry.what} ({times})"})
         else:
             count = 1
             told.append(entry)
@@ -128,6 +160,7 @@ def _render(name: str, told: Told) -> str:
         hotfix=incident.hotfix,
         option=label,
         words=words,
+        who=partial(words.spoken, names=told.names),
         utc=utc,
         name_slice=name_slice,
         lasted=_lasted(incident),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from bot.messages.blocks import escape
+from domain.incident.person import FORMER, is_pseudonym
 from domain.incident.state import Incident
 from domain.values import Estimate, Finding, Severity
 
@@ -14,6 +17,12 @@ EMOJI: dict[Severity, str] = {
     Severity.SEV3: "🟡",
     Severity.SEV4: "🔵",
 }
+Names = Mapping[str, str]
+"""Person (`slack:U123`) → what they are called; see `bot.directory`."""
+
+NOBODY: Names = {}
+PERSON_PREFIX = "slack:"
+_PERSON = re.compile(r"\bslack:[A-Z][\w-]*")
 CIRCLED = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
 
 
@@ -94,9 +103,9 @@ def forecast(finding: Finding) -> str:
     """
     What a launch is forecast to come to, against comparable ones.
 
-    >>> forecast(Finding(check="c", table="t", window_start="2026-01-01T00:00Z", window_end="2026-01-02T00:00Z",
-    ...     observed=40, expected=800, low=30, high=52, unit="first-day plays", p_value=0.0, severity="SEV3",
-    ...     title="x"))
+    >>> day = {"window_start": "2026-01-01T00:00Z", "window_end": "2026-01-02T00:00Z"}
+    >>> forecast(Finding(check="c", table="t", **day, observed=40, expected=800, low=30, high=52,
+    ...     unit="first-day plays", p_value=0.0, severity="SEV3", title="x"))
     '40 [30–52] first-day plays where comparable launches had 800 (−95 %)'
     """
     given = Estimate(value=finding.observed, low=finding.low, high=finding.high, unit=finding.unit, basis="")
@@ -179,14 +188,53 @@ def person(actor: str) -> str:
     return escape(spoken(actor))
 
 
-def spoken(actor: str) -> str:
-    """Who it was, where mentions do not work: pages, terminals, Markdown."""
+def spoken(actor: str, names: Names = NOBODY) -> str:
+    """
+    Who it was, where mentions do not work: pages, terminals, Markdown. The id, where no name is known.
+
+    >>> spoken("slack:U1", {"slack:U1": "Ada"}), spoken("slack:U2"), spoken("terminal:root")
+    ('Ada', 'U2', 'root (terminal)')
+    >>> spoken("person:00000000000000000000000000000001")
+    'a former member'
+    """
     kind, _, name = actor.partition(":")
+    if actor in names:
+        return names[actor]
     if kind == "slack":
         return name
     if kind == "terminal":
         return f"{name} (terminal)"
-    return "recsysops"
+    return FORMER if is_pseudonym(actor) else "recsysops"
+
+
+def called(actor: str, names: Names = NOBODY) -> str:
+    """
+    Who it was, in a message that is posted: by name, since a mention would notify whoever just pressed.
+
+    >>> called("slack:U1", {"slack:U1": "Ada"}), called("slack:U2")
+    ('Ada', '<@U2>')
+    """
+    return escape(names[actor]) if actor in names else person(actor)
+
+
+def people_in(text: str) -> set[str]:
+    """
+    The people whom a sentence names by id.
+
+    >>> people_in("Assigned to slack:U1")
+    {'slack:U1'}
+    """
+    return set(_PERSON.findall(text))
+
+
+def with_names(text: str, say: Callable[[str], str]) -> str:
+    """
+    A sentence with people as `say` says them.
+
+    >>> with_names("Assigned to slack:U1", person)
+    'Assigned to <@U1>'
+    """
+    return _PERSON.sub(lambda found: say(found[0]), text)
 
 
 def circled(index: int) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import TypeVar
 
 import structlog
 from starlette.concurrency import run_in_threadpool
@@ -12,8 +10,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from bot.directory import Directory
 from bot.messages import report
 from bot.pages.numbers import numbers
+from domain.incident.events import Recorded
+from domain.incident.state import Incident
 from workers.door import Door
 
 DIGEST = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -23,15 +24,15 @@ SAFE = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-T = TypeVar("T")
 _log = structlog.get_logger(__name__)
 
 
 class Pages:
     """Each page is drawn from the log when it is asked for."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Door, directory: Directory) -> None:
         self._door = door
+        self._directory = directory
 
     def routes(self) -> list[Route]:
         """All of them."""
@@ -46,19 +47,21 @@ class Pages:
 
     async def index(self, request: Request) -> Response:
         incidents = await run_in_threadpool(self._door.incidents)
-        return HTMLResponse(report.index_html(incidents), headers=SAFE)
+        names = await self._directory.of({one.assignee for one in incidents if one.assignee})
+        return HTMLResponse(report.index_html(incidents, names), headers=SAFE)
 
     async def show_report(self, request: Request) -> Response:
-        drawn = await run_in_threadpool(self._drawn, request, report.html)
-        if drawn is None:
+        told = await self._told(request)
+        if told is None:
             return HTMLResponse(report.missing_html(request.path_params["number"]), 404, SAFE)
-        return HTMLResponse(drawn, headers=SAFE)
+        return HTMLResponse(await run_in_threadpool(report.html, told), headers=SAFE)
 
     async def show_markdown(self, request: Request) -> Response:
-        drawn = await run_in_threadpool(self._drawn, request, report.markdown)
-        if drawn is None:
+        told = await self._told(request)
+        if told is None:
             return PlainTextResponse(f"There is no incident #{request.path_params['number']}.\n", 404, SAFE)
-        return PlainTextResponse(drawn, headers=SAFE, media_type="text/markdown")
+        text = await run_in_threadpool(report.markdown, told)
+        return PlainTextResponse(text, headers=SAFE, media_type="text/markdown")
 
     async def picture(self, request: Request) -> Response:
         digest = request.path_params["digest"]
@@ -80,10 +83,15 @@ class Pages:
         followers = await run_in_threadpool(self._door.followers)
         return PlainTextResponse(numbers(incidents, followers), media_type="text/plain; version=0.0.4")
 
-    def _drawn(self, request: Request, draw: Callable[[report.Told], T]) -> T | None:
-        incident = self._door.incident(str(request.path_params["number"]))
-        if incident is None:
+    async def _told(self, request: Request) -> report.Told | None:
+        found = await run_in_threadpool(self._found, str(request.path_params["number"]))
+        if found is None:
             return None
+        incident, recorded = found
+        names = await self._directory.of(report.people(incident, recorded))
         digest = incident.diagnosis.picture if incident.diagnosis else None
-        picture = f"/pictures/{digest}.png" if digest else None
-        return draw(report.tell(incident, self._door.events(incident.stream), picture))
+        return report.tell(incident, recorded, f"/pictures/{digest}.png" if digest else None, names)
+
+    def _found(self, number: str) -> tuple[Incident, list[Recorded]] | None:
+        incident = self._door.incident(number)
+        return None if incident is None else (incident, self._door.events(incident.stream))

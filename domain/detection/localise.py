@@ -20,6 +20,7 @@ from domain.detection.share import share_p_values
 from domain.values import Slice
 
 MAX_PICKS = 8
+LEAST_PART = 1e-9
 CLOSE_ENOUGH = 0.8  # of the best evidence: then the slice with fewer dimensions is the better word
 
 
@@ -99,8 +100,7 @@ def overlaps(suspects: Suspects, left: Iterable[int], pick: int) -> tuple[Floats
     """
     How many rows, seen and as a usual share, each slice in `left` has in common with `pick`.
 
-    Known where their common slice has a count of its own; otherwise as if their dimensions had nothing to do
-    with each other.
+    Known where their common slice has a count of its own; otherwise as their dimensions go together in pairs.
     """
     seen, usual = [], []
     chosen = suspects.slices[pick]
@@ -135,21 +135,45 @@ def merged(one: Slice, other: Slice) -> Slice | None:
 
 
 def _part(suspects: Suspects, inside: Slice, of: Slice) -> tuple[float, float]:
+    """Which part of the rows of `inside` lies in `of` too, seen and usual."""
+    rest = tuple(pair for pair in of if pair not in inside)
+    return (
+        _given(suspects, suspects.observed, suspects.n, inside, rest),
+        _given(suspects, suspects.share, 1.0, inside, rest),
+    )
+
+
+def _given(suspects: Suspects, counts: Floats, total: float, inside: Slice, rest: Slice) -> float:
     """
-    Which part of the rows of `inside` lies in `of`, seen and usual: the mean over what single dimensions say.
+    The part of the rows of `inside` that have all of `rest`, from counts of one and of two dimensions.
+
+    Each value of `inside` moves the odds of each of `rest` by what it moves them alone: films of a country
+    are played in its region, so that slices of both have far more in common than their totals say.
+
+    Source:
+        The log-linear model without interactions of three: Birch (1963), J. R. Stat. Soc. B 25(1).
     """
-    seen, usual = [], []
-    for pair in inside:
-        common = merged((pair,), of)
-        base = suspects.places.get((pair,))
-        known = suspects.places.get(common) if common else None
-        if base is not None and known is not None:
-            seen.append(suspects.observed[known] / max(suspects.observed[base], 1.0))
-            usual.append(suspects.share[known] / max(suspects.share[base], 1e-9))
-    if not seen:
-        whole = suspects.places[of]
-        return float(suspects.observed[whole] / max(suspects.n, 1.0)), float(suspects.share[whole])
-    return float(np.clip(np.mean(seen), 0, 1)), float(np.clip(np.mean(usual), 0, 1))
+
+    def odds(part: float) -> float:
+        part = min(max(part, LEAST_PART), 1 - LEAST_PART)
+        return part / (1 - part)
+
+    part = _count(suspects, counts, rest) / max(total, LEAST_PART)
+    for one in rest:
+        alone = _count(suspects, counts, (one,)) / max(total, LEAST_PART)
+        told = odds(alone)
+        for pair in inside:
+            both = merged((pair,), (one,))
+            if both in suspects.places and (pair,) in suspects.places:
+                with_one = _count(suspects, counts, both) / max(_count(suspects, counts, (pair,)), LEAST_PART)
+                told *= odds(with_one) / odds(alone)
+        part *= told / (1 + told) / max(alone, LEAST_PART)
+    return float(np.clip(part, 0, 1))
+
+
+def _count(suspects: Suspects, counts: Floats, where: Slice) -> float:
+    place = suspects.places.get(where)
+    return 0.0 if place is None else float(counts[place])
 
 
 def _covered(where: Slice, suspects: Suspects, picked: list[int]) -> bool:

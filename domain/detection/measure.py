@@ -79,9 +79,9 @@ def measure_slice(finding: Finding, past: Counts, present: Counts) -> Measuremen
     total = np.append(past.total, 0.0)
     usable = np.append(past.known, True)[:, None]
     shares = expect_shares(total, rows, usable)
-    observed, share, factor = _rows(finding, present), float(shares.share[0]), float(shares.dispersion[0])
-    spread = BAND * float(np.sqrt(factor * n * share * (1 - share)))
-    p_value = float(share_p_values(np.array([observed]), n, shares.share, shares.dispersion)[0])
+    observed, share, dispersion = _rows(finding, present), float(shares.share[0]), shares.dispersion(n)
+    spread = BAND * float(np.sqrt(dispersion[0] * n * share * (1 - share)))
+    p_value = float(share_p_values(np.array([observed]), n, shares.share, dispersion)[0])
     return Measurement(
         observed=observed,
         expected=share * n,

@@ -14,11 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.detection.baseline import Expected
+from domain.detection.discovery import ALPHA
 from domain.detection.localise import Suspects, localise
 
-MATCHED = 0.5  # of a surge's excess that must also be more in the table, and in every slice around it
-BEYOND_NOISE = 0.75  # standard deviations of the table's total, above which it is said to have risen
-BEYOND_NOISE_IN_A_DROP = 2.0  # the same while rows of the table are missing: then most surges are shadows
+HALFWAY = 0.5  # between no more rows around a surge and all of its rows: there both are equally likely
+ODDS = 1.0  # of "moved" against "more", before the total is looked at: nothing else is known
+ODDS_IN_A_DROP = 1 / ALPHA  # while rows of the table are missing: then most surges are shadows
 
 
 @dataclass(frozen=True)
@@ -38,19 +39,22 @@ def moved(suspects: Suspects, total: Total) -> npt.NDArray[np.bool_]:
     """
     (n_slices,) those that hold more than their share without there being more rows to hold.
 
-    Excess is counted from the share of the total *as it should have been*, so that a surge large enough to
-    lift the total is not measured against what it lifted. Without an expectation of the total, nothing moved.
+    Two explanations of the total, by their likelihood ratio: it is what it usually is, and the rows came from
+    elsewhere; or it has risen by the surge's excess. The excess is counted from the share of the total *as it
+    should have been*, so that a surge large enough to lift the total is not measured against what it lifted.
+    A surge that is small beside the total's own scatter is told about as often as not. Without an expectation
+    of the total, nothing moved.
     """
     if total.expected is None:
         return np.zeros(len(suspects.slices), dtype=bool)
     usual = total.expected.mean
     excess = suspects.observed - suspects.share * usual
     rise = total.observed - usual
-    noise = float(np.sqrt(usual + total.expected.scatter * usual**2))
-    least = noise * (BEYOND_NOISE_IN_A_DROP if total.dropping else BEYOND_NOISE)
-    unmatched = (rise < MATCHED * excess) | (rise < least)
+    variance = usual + total.expected.scatter * usual**2
+    evidence = excess * (rise - HALFWAY * excess) / max(variance, 1e-9)
+    unmatched = evidence < np.log(ODDS_IN_A_DROP if total.dropping else ODDS)
     for place, around in _around(suspects):
-        unmatched[place] |= excess[around] < MATCHED * excess[place]
+        unmatched[place] |= excess[around] < HALFWAY * excess[place]
     return np.asarray(unmatched & (suspects.observed > suspects.share * suspects.n))
 
 

@@ -2,7 +2,11 @@
 What part of the total a slice should be, from its own past, for thousands of slices at once.
 
 A forgetting mean of the share, a window's surprise clipped so that a bad day teaches little; over-dispersion
-from the one-step surprises themselves, so that drift and season count as scatter. A quasi-binomial.
+from the one-step surprises themselves, so that drift and season count as scatter. A beta-binomial.
+
+Source:
+    Skellam (1948), J. R. Stat. Soc. B 10(2); its correlation as the measure of over-dispersion: Williams
+    (1982), J. R. Stat. Soc. C 31(2).
 """
 
 from __future__ import annotations
@@ -11,9 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 from domain.detection.counts import Floats
+from domain.detection.tail import MOST_CORRELATION, beta_binomial_tails
 
 HALF_LIFE_WINDOWS = 14.0
 CLIP = 3.0  # surprises in standard deviations beyond which a window teaches no more
@@ -24,17 +28,25 @@ MAD_TO_SD = 1.4826
 @dataclass(frozen=True)
 class Shares:
     """
-    (n_slices,) expected share, expected count given the total, over-dispersion factor ≥ 1, windows learned
-    from.
+    (n_slices,) expected share, correlation of two rows of one window (0: a binomial), windows learned from.
     """
 
     share: Floats
-    dispersion: Floats
+    correlation: Floats
     learned: npt.NDArray[np.int64]
 
     def expected(self, n: float) -> Floats:
         """(n_slices,) rows that a total of `n` should hold."""
         return self.share * n
+
+    def dispersion(self, n: float) -> Floats:
+        """
+        (n_slices,) how many times a binomial's variance theirs is in a total of `n`; ≥ 1.
+
+        What scatters is the share, so that counting noise hides it in a small total and not in a large one: a
+        busy hour is further off from its expectation than a factor learned over the whole day says.
+        """
+        return 1 + self.correlation * max(n - 1, 0.0)
 
 
 def expect_shares(
@@ -68,7 +80,10 @@ def expect_shares(
         hits = np.where(learn, hits * forget + taught, hits)
         seen = np.where(learn, seen * forget + n, seen)
         started += learn
-    return Shares(hits / (seen + 0.5), _dispersion(surprises), started)
+    learned = (total > 0) & usable.any(axis=1)
+    usual = float(np.median(total[:-1][learned[:-1]])) if learned[:-1].any() else 1.0
+    correlation = np.minimum((_dispersion(surprises) - 1) / max(usual - 1, 1.0), MOST_CORRELATION)
+    return Shares(hits / (seen + 0.5), correlation, started)
 
 
 def _running(surprises: Floats, started: npt.NDArray[np.int64], t: int) -> Floats:
@@ -98,19 +113,13 @@ def _dispersion(surprises: Floats) -> Floats:
 
 def share_p_values(observed: Floats, n: Floats | float, share: Floats, dispersion: Floats | float) -> Floats:
     """
-    Two-sided p-values of counts out of `n`, whose variance is `dispersion` times a binomial's.
-
-    The count and its total are divided by the dispersion, and the binomial's tail is taken as the incomplete
-    beta function that it is, which needs no whole numbers: thousands of slices in a millisecond, where a sum
-    over a beta-binomial takes minutes.
+    Two-sided p-values of counts out of `n`, beta-binomial with a variance `dispersion` times a binomial's.
 
     Args:
         observed, share: (n_slices,); n, dispersion: scalar or (n_slices,).
     """
-    total = np.maximum(np.broadcast_to(np.asarray(n, dtype=float), observed.shape), 1.0) / dispersion
-    k = np.minimum(np.broadcast_to(observed / dispersion, total.shape), total)
-    p = np.clip(share, 1e-9, 1 - 1e-9)
-    low = special.betainc(np.maximum(total - k, 1e-12), k + 1, 1 - p)
-    high = np.where(k <= 0, 1.0, special.betainc(np.maximum(k, 1e-12), total - k + 1, p))
-    low = np.where(k >= total, 1.0, low)
+    total = np.broadcast_to(np.maximum(np.asarray(n, dtype=float), 1.0), observed.shape)
+    low, high = beta_binomial_tails(
+        np.clip(observed, 0.0, total), total, np.clip(share, 1e-9, 1 - 1e-9), dispersion
+    )
     return np.asarray(np.clip(2 * np.minimum(low, high), 0.0, 1.0), dtype=np.float64)

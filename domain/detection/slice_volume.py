@@ -28,6 +28,7 @@ class Judged:
     """Slices of the last window with what they should hold and how surprising what they hold is."""
 
     shares: Shares
+    dispersion: Floats
     expected: Floats
     observed: Floats
     p_values: Floats
@@ -53,7 +54,7 @@ def judge_slices(
     alpha = level(state.wealth, looks_per_week or WEEK_SECONDS / width)
     discovered = _discovered(counts.slices, judged.p_values, tested, alpha)
     suspects = Suspects(
-        counts.slices, judged.observed, judged.shares.share, judged.shares.dispersion, float(counts.total[-1])
+        counts.slices, judged.observed, judged.shares.share, judged.dispersion, float(counts.total[-1])
     )
     picked: list[int] = []
     if (discovered & matters).any():
@@ -85,8 +86,9 @@ def judge(counts: Counts, state: CheckState) -> Judged:
     shares = expect_shares(counts.total, counts.rows, _usable(counts, state))
     observed = counts.rows[-1]
     n = float(counts.total[-1])
-    p_values = share_p_values(observed, n, shares.share, shares.dispersion)
-    return Judged(shares, shares.expected(n), observed, p_values)
+    dispersion = shares.dispersion(n)
+    p_values = share_p_values(observed, n, shares.share, dispersion)
+    return Judged(shares, dispersion, shares.expected(n), observed, p_values)
 
 
 def _dropping(counts: Counts, state: CheckState) -> bool:
@@ -128,7 +130,7 @@ def _finding(check: Check, counts: Counts, judged: Judged, place: int) -> Findin
     n = float(counts.total[-1])
     observed, expected = float(judged.observed[place]), float(judged.expected[place])
     share = float(judged.shares.share[place])
-    spread = BAND * float(np.sqrt(judged.shares.dispersion[place] * n * share * (1 - share)))
+    spread = BAND * float(np.sqrt(judged.dispersion[place] * n * share * (1 - share)))
     affected = min(1.0, abs(observed - expected) / max(n, 1.0))
     unit = check.measure or "rows"
     where = counts.slices[place]

@@ -41,7 +41,9 @@ def localise(cells: pd.DataFrame, dimensions: Sequence[str], ways: int = 2) -> t
     left = cells.dropna(subset=["observed", "expected"]).reset_index(drop=True)
     whole = float((left["observed"] - left["expected"]).sum())
     found: list[Localised] = []
-    while len(found) < SLICES and not left.empty:
+    explained = 0.0
+    # What is left once all but a nameless share is explained is chance.
+    while len(found) < SLICES and not left.empty and explained <= 1 - LEAST_SHARE:
         best = _best(left, dimensions, ways)
         if best is None:
             break
@@ -50,6 +52,7 @@ def localise(cells: pd.DataFrame, dimensions: Sequence[str], ways: int = 2) -> t
         if gain < LEAST_GAIN or share < LEAST_SHARE:
             break
         found.append(Localised(where, seen, due, float(min(share, 1.0))))
+        explained += share
         inside = np.logical_and.reduce([left[name].astype(str) == value for name, value in where])
         left = left[~inside]
     return tuple(found)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from domain.incident import events as e
+from domain.incident.person import spoken
 from domain.values import name_slice
 
 
@@ -34,9 +35,22 @@ def _menu(event: e.MenuPrepared, _: dict[str, str]) -> str:
     return f"Menu of {len(event.options)} prepared: " + "; ".join(option.label for option in event.options)
 
 
+def _assigned(event: e.IncidentAssigned, _: dict[str, str]) -> str:
+    return f"Assigned to {spoken(event.person)}"
+
+
 def _verified(event: e.HotfixVerified, labels: dict[str, str]) -> str:
     label = labels.get(event.option, event.option)
-    return f"“{label}” verified: {event.repaired_share:.0%} of the gap is repaired"
+    return f"“{label}” verified: {_percent(event.repaired_share)} of the gap is repaired"
+
+
+def _watched(event: e.HotfixWatched, labels: dict[str, str]) -> str:
+    label = labels.get(event.option, event.option)
+    return f"Watching “{label}”: {_percent(event.repaired_share)} of the gap is repaired"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %".replace("-", "−")
 
 
 def _follow_up(event: e.FollowUpProposed | e.FollowUpAnswered, _: dict[str, str]) -> str:
@@ -71,7 +85,7 @@ SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
         "Back to what is expected: {event.observed:,.0f}, expected {event.expected:,.0f}"
     ),
     e.IncidentAcknowledged: _about("Acknowledged"),
-    e.IncidentAssigned: _about("Assigned to {event.person}"),
+    e.IncidentAssigned: _assigned,
     e.SeverityChanged: _about("Severity is now {event.severity}: {event.reason}"),
     e.NoteAdded: _about("Note: {event.text}"),
     e.IncidentSilenced: _about("Silenced until {event.until:%Y-%m-%d %H:%M} UTC"),
@@ -84,7 +98,7 @@ SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
     e.HotfixRejected: _about("Rejected “{label}” {event.reason}"),
     e.HotfixApplied: _about("“{label}” is deployed; watched until {event.watch_until:%H:%M} UTC"),
     e.HotfixFailed: _about("“{label}” could not be deployed: {event.reason}"),
-    e.HotfixWatched: _about("Watching “{label}”: {event.repaired_share:.0%} of the gap is repaired"),
+    e.HotfixWatched: _watched,
     e.HotfixVerified: _verified,
     e.HotfixRefuted: _about("“{label}” did not repair it: {event.reason}"),
     e.RevertRequested: _about("Asked to revert “{label}”"),

@@ -127,7 +127,7 @@ def _by_standby(around: Circumstances) -> Price:
     expected = spare.rows / max(1 + around.finding.change, 0.02)
     share = min(max(lost / max(expected - spare.rows, 1e-9), 0.0), 1.0)
     error = 1.645 * (spare.rows_standby**0.5) / max(expected - spare.rows, 1e-9)
-    basis = f"{spare.rows_standby:,.0f} rows in `{spare.table}` against {spare.rows:,.0f}"
+    basis = f"the standby has {spare.rows_standby:,.0f} rows where the feed has {spare.rows:,.0f}"
     repairs = Estimate(
         value=100 * share,
         low=100 * max(share - error, 0.0),

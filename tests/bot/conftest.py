@@ -14,6 +14,7 @@ import uvicorn
 from bot.announce import Announcer
 from bot.app import create_app
 from bot.chat import Chat
+from bot.directory import PatientDirectory
 from bot.settings import BotSettings
 from bot.workspace import Workspace, WorkspaceSettings
 from tests.bot.workspace.driver import Driver
@@ -110,7 +111,8 @@ def announcer(given: BotSettings, door: Door) -> Announcer:
 
 def fresh_announcer(given: BotSettings, door: Door) -> Announcer:
     """An announcer that remembers nothing, as after a restart."""
-    return Announcer(door, Chat(given.bot_token, given.slack_base_url), given.public_url)
+    chat = Chat(given.bot_token, given.slack_base_url)
+    return Announcer(door, chat, given.public_url, PatientDirectory(given.bot_token, given.slack_base_url))
 
 
 def settle(announcer: Announcer, seconds: float = 8.0) -> None:

@@ -26,8 +26,9 @@ Run = Callable[..., Any]
 @pytest.fixture
 def run(door: Door, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command in this process on the test's store, and returns what it printed."""
-    for name in ("cli_desk", "cli_incident", "cli_correct", "cli_hotfix", "cli_followers", "cli_log"):
-        monkeypatch.setattr(f"bot.{name}.open_door", lambda: door)
+    desks = ("desk", "incident", "correct", "people", "hotfix", "followers", "log")
+    for name in desks:
+        monkeypatch.setattr(f"bot.cli_{name}.open_door", lambda: door)
 
     def running(*words: str) -> str:
         result = CliRunner().invoke(app, list(words), catch_exceptions=False)
@@ -81,6 +82,18 @@ def test_a_wrong_time_is_put_right_and_the_report_says_both(run: Run, door: Door
     text = run("report", "1")
     assert "SEV3 opened" in text
     assert "was SEV2; a slip" in text
+
+
+def test_who_was_forgotten_is_a_former_member_in_the_report(run: Run, door: Door) -> None:
+    tell(door, OPENED)
+    run("assign", "1", "slack:U0ADA")
+    assert "U0ADA" in run("report", "1")
+    assert "Forgotten" in run("forget", "slack:U0ADA", "--yes")
+    text = run("report", "1")
+    assert "U0ADA" not in text
+    assert "Assigned to a former member" in text
+    with pytest.raises(Refused, match="nobody is known as"):
+        run("forget", "slack:U0ADA", "--yes")
 
 
 def test_status_prints_incidents_for_programs(run: Run, door: Door) -> None:

@@ -107,9 +107,9 @@ def dict_of_methods() -> dict[str, Method]:
 
 
 @contextmanager
-def watched_store(aims: Aims, database_url: str) -> Iterator[None]:
+def watched_store(aims: Aims, owner_url: str) -> Iterator[None]:
     """Every picture kept and every press committed is told to `aims`, also after the database was killed."""
-    address = driver_address(database_url)
+    address = driver_address(owner_url)
     with psycopg.connect(address, autocommit=True) as connection:
         connection.execute(TELL)
     over = threading.Event()

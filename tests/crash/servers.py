@@ -24,15 +24,16 @@ STOPPED_SECONDS = 10
 class Servers:
     """
     Attributes:
-        database_url: of PostgreSQL, migrated; the same after each kill.
+        database_url: of PostgreSQL, migrated; the same after each kill. owner_url: of its owner.
     """
 
     def __init__(self, folder: Path, broker: str, stack: ExitStack) -> None:
         self._folder, self._stack = folder, stack
         started = stack.enter_context(embedded.started(folder))
         self.database_url, self._redis_url = started.database_url, started.redis_url
+        self.owner_url = started.owner_url
         self._way: Way | None = stack.enter_context(way_to(AMQP_URL)) if broker == "rabbitmq" else None
-        migrate(self.database_url)
+        migrate(self.owner_url)
 
     @property
     def environment(self) -> Mapping[str, str]:

@@ -2,9 +2,9 @@
 Everything killed hard, again and again, while incidents are walked from the alarm to the end: each of the
 project's processes, PostgreSQL, the broker; at random moments, and between an effect and its record.
 
-CRASH_WALKS says how many incidents, CRASH_KILLS how many kills at random moments over each broker, CRASH_PAUSE
-how many seconds there are at most between two, CRASH_SEED which moments. Where TEST_AMQP_URL names a RabbitMQ
-all of it happens over that as well.
+CRASH_WALKS says how many incidents, CRASH_KILLS how many kills at random moments over each broker,
+CRASH_PAUSE how many seconds there are at most between two, CRASH_SEED which moments. Where TEST_AMQP_URL
+names a RabbitMQ all of it happens over that as well.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def killer(
     command = (root, environment, tmp_path / "processes.log")
     mortal = {"database": servers.kill_database, "broker": servers.kill_broker}
     with (
-        watched_store(aims, servers.database_url),
+        watched_store(aims, servers.owner_url),
         Killer(command, mortal, SEED, KILLS, PAUSE_SECONDS) as running,
     ):
         aims.load(running)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from celery.worker.consumer import Consumer as WholeConsumer
 from kombu.connection import Connection
 from sqlalchemy import make_url
 
 from tests.brokers import AMQP_URL, BROKERS, Way, way_to
 from workers.carry import Carrier, celery_app
+from workers.consumer import DELAYED, Consumer
 
 
 @pytest.fixture(params=BROKERS)
@@ -63,3 +65,9 @@ def test_a_broker_that_is_away_is_said_so_at_once_and_used_again_when_it_is_back
 def test_the_queue_is_one_of_several_replicas_where_the_broker_knows_such(way: Way) -> None:
     queue = celery_app(way.url, way.queue).amqp.queues[way.queue]
     assert queue.queue_arguments == {"x-queue-type": "quorum"}
+
+
+def test_a_worker_declares_no_queues_for_delays_that_nobody_asks_for() -> None:
+    whole, ours = WholeConsumer.Blueprint.default_steps, Consumer.Blueprint.default_steps
+    assert set(whole) - set(ours) == {DELAYED}
+    assert "celery.worker.consumer.tasks:Tasks" in ours

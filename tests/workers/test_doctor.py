@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import http.server
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,13 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 from skops.io import dump
+from sqlalchemy import make_url
 
+from tests.brokers import AMQP_URL, BROKERS, way_to
 from workers.doctor import Advice, check
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-SECRET = {"SHOP_SECRET": "s"}
+SECRET = {"SHOP_SECRET": "s", "RECSYSOPS_VAR": "no-such-folder"}
 DECLARATION = """\
 [recommender]
 name = "shop"
@@ -293,9 +295,40 @@ def test_what_is_broken_is_told_where_and_how_to_mend_it(
     assert len(lines) <= 2
 
 
+def test_rows_that_are_written_while_the_doctor_reads_are_not_the_future(shop: Path) -> None:
+    table(at=pd.Series(pd.date_range(NOW - timedelta(days=2), NOW + timedelta(seconds=40), periods=600)))(
+        shop
+    )
+    assert [line for line in advice(shop) if "future" in line.says] == []
+
+
 def test_a_secret_that_is_not_set_is_told(shop: Path) -> None:
     (line,) = [line for line in advice(shop, {}) if line.level == "error"]
     assert (line.where, "SHOP_SECRET" in line.says) == ("deployers.hooks.secret_env", True)
+
+
+@pytest.mark.parametrize("broker", BROKERS)
+def test_a_broker_is_asked_whether_it_takes_jobs(shop: Path, redis_url: str, broker: str) -> None:
+    url = AMQP_URL if broker == "rabbitmq" else redis_url
+    with way_to(url) as way:
+        assert about_broker(shop, way.environment) == [("ok", "takes jobs")]
+        way.proxy.cut()
+        [(level, says)] = about_broker(shop, way.environment)
+    assert level == "error"
+    assert "refused" in says
+    assert f":{make_url(url).password}@" not in says
+
+
+def test_an_address_that_is_of_no_broker_we_know_is_told_without_its_password(shop: Path) -> None:
+    [(level, says)] = about_broker(shop, {"BROKER_URL": "kafka://me:hunter2@host"})
+    assert level == "error"
+    assert "begins with 'kafka'" in says
+    assert "hunter2" not in says
+
+
+def about_broker(folder: Path, environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    told = advice(folder, {**SECRET, **environment})
+    return [(one.level, one.says) for one in told if one.where == "broker"]
 
 
 def test_twelve_and_more_ways_to_break_it_are_tried() -> None:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine
 
 from domain.errors import SourceError, TooFewRows
-from domain.incident.commands import AnswerFollowUp, Close, Dismiss, ScorePrediction
+from domain.incident.commands import AnswerFollowUp, Close, Command, Dismiss, ScorePrediction
 from domain.incident.state import Incident
 from domain.incident.timeline import timeline
 from domain.prediction.launch import Forecast
@@ -134,7 +134,8 @@ def told(log: Engine, incident: Incident) -> list[str]:
 
 def close(log: Engine, incident: Incident) -> None:
     why = Improvement(detect_faster="no", diagnose_faster="no", change="nothing", detail="it was tried out")
-    for n, command in enumerate((Dismiss(reason="known"), AnswerFollowUp(improvement=why), Close())):
+    steps: tuple[Command, ...] = (Dismiss(reason="known"), AnswerFollowUp(improvement=why), Close())
+    for n, command in enumerate(steps):
         handle(
             incident.stream,
             command,

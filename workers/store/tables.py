@@ -147,3 +147,13 @@ class AttemptRow(SQLModel, table=True):
     begun: int
     next_at: datetime = _moment()
     trouble: str | None = Field(default=None, sa_type=Text)
+
+
+class PersonRow(SQLModel, table=True):
+    """Who is behind a pseudonym: the id they have outside (`slack:U123`)."""
+
+    __tablename__: ClassVar[str] = "people"
+
+    workspace: str | None = _workspace(primary_key=True)
+    person: str = Field(primary_key=True)
+    known_as: str

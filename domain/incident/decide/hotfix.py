@@ -34,7 +34,7 @@ def _choose(incident: Incident, command: c.ChooseHotfix, actor: Actor) -> Events
         raise Refused(f"#{incident.number} is resolved; reopen it before deploying anything.")
     hotfix = incident.hotfix
     if hotfix is not None and hotfix.stage in BUSY:
-        if hotfix.option == option.key and hotfix.chosen_by == actor.id:
+        if hotfix.option == option.key and actor.is_(hotfix.chosen_by):
             return ()
         raise Refused(_in_hand(incident, hotfix))
     chosen = e.HotfixChosen(option=option.key)
@@ -55,7 +55,7 @@ def _press(incident: Incident, hotfix: Hotfix, command: c.ByPerson, actor: Actor
             if hotfix.approved_by is not None:
                 return ()
             stage_is(hotfix, "chosen")
-            if option_of(incident, hotfix.option).needs_second_person and actor.id == hotfix.chosen_by:
+            if option_of(incident, hotfix.option).needs_second_person and actor.is_(hotfix.chosen_by):
                 raise Refused(
                     "This hotfix touches so much traffic that a second person has to approve it; "
                     "you asked for it yourself."
@@ -115,5 +115,5 @@ def _verified(incident: Incident, hotfix: Hotfix, command: c.VerifyHotfix) -> Ev
     verified = e.HotfixVerified(**command.model_dump())
     if incident.status in ("resolved", "closed"):
         return (verified,)
-    share = f"{command.repaired_share:.0%}"
+    share = f"{100 * command.repaired_share:.0f} %"
     return verified, e.IncidentResolved(how="hotfix", reason=f"The hotfix repaired {share} of the gap.")

@@ -54,10 +54,11 @@ def _take(
         case c.Acknowledge():
             if incident.status == "resolved":
                 raise Refused(f"#{incident.number} is resolved already; reopen it if it is back.")
-            if incident.acknowledged_by == actor.id:
+            if actor.is_(incident.acknowledged_by):
                 return ()
             if incident.acknowledged_by is not None:
-                return (e.IncidentAssigned(person=actor.id),) if incident.assignee != actor.id else ()
+                mine = actor.is_(incident.assignee)
+                return () if mine else (e.IncidentAssigned(person=actor.id),)
             return (e.IncidentAcknowledged(),)
         case c.Assign():
             same = incident.assignee == command.person
@@ -70,7 +71,8 @@ def _take(
         case c.Silence():
             if command.until <= at:
                 raise Refused("A silence has to end in the future.")
-            return (e.IncidentSilenced(until=command.until),)
+            same_until = incident.silenced_until == command.until
+            return () if same_until else (e.IncidentSilenced(until=command.until),)
         case _:
             assert_never(command)
 

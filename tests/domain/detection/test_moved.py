@@ -5,8 +5,15 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from scipy import stats
 
+from domain.detection.baseline import Expected
 from domain.detection.counts import Counts
+from domain.detection.localise import Suspects
+from domain.detection.moved import Total
+from domain.detection.moved import moved as moved_away
 from domain.detection.slice_volume import judge_slices
 from domain.detection.state import CheckState, Seen, Verdict, confirm
 from domain.recommender.check import Check
@@ -64,6 +71,32 @@ def test_a_surge_that_brings_its_own_rows_is_told(seed: int) -> None:
     assert found(look(cube(80, 4_000, seed, {("Italy", "mobile"): 2.5}))) == [
         slice_of(country="Italy", device="mobile")
     ]
+
+
+def told_as_a_surge(excess: float, rise: float, *, dropping: bool) -> bool:
+    """`excess` rows too many in a slice of 300, in a table of 10,000 ± 220 that holds `rise` more."""
+    n = 10_000 + rise
+    suspects = Suspects((FRANCE,), np.array([300 + excess]), np.array([0.03]), np.array([1.0]), n)
+    return not moved_away(suspects, Total(n, Expected(10_000.0, 0.0004, 100), dropping))[0]
+
+
+@given(excess=st.floats(50, 5_000), rise=st.floats(-500, 5_000), more=st.floats(0, 1_000))
+def test_more_rows_in_all_never_make_a_surge_a_shadow(excess: float, rise: float, more: float) -> None:
+    assume(300 + excess > 0.03 * (10_000 + rise + more))
+    for dropping in (False, True):
+        was = told_as_a_surge(excess, rise, dropping=dropping)
+        assert not was or told_as_a_surge(excess, rise + more, dropping=dropping)
+
+
+@given(excess=st.floats(50, 5_000), rise=st.floats(-500, 5_000))
+def test_a_surge_is_told_by_what_explains_the_total_better(excess: float, rise: float) -> None:
+    assume(300 + excess > 0.03 * (10_000 + rise) and abs(rise - excess / 2) > 1e-6)
+    assert told_as_a_surge(excess, rise, dropping=False) == (rise > excess / 2)
+    scatter = np.sqrt(10_000 + 0.0004 * 10_000**2)
+    law = stats.norm(scale=scatter)
+    likelier = np.exp(law.logpdf(rise - excess) - law.logpdf(rise))
+    assume(abs(likelier - 20) > 1e-3)
+    assert told_as_a_surge(excess, rise, dropping=True) == (likelier > 20)
 
 
 def test_a_surge_at_the_cost_of_all_others_alike_is_told_as_that_surge() -> None:

@@ -40,3 +40,12 @@ def test_a_change_everywhere_alike_is_not_localised() -> None:
     cells = cube(2)
     assert localise(cells.assign(observed=cells["expected"] * 0.5), DIMENSIONS) == ()
     assert localise(cells.iloc[:0], DIMENSIONS) == ()
+
+
+def test_chance_is_not_named_beside_a_slice_that_explains_the_whole_change() -> None:
+    cells = cube(0, a={"country": "B", "device": "tv"})
+    unlucky = (cells["country"] == "E") & (cells["genre"] == "y")
+    few = cells.assign(observed=np.where(unlucky, 0.7 * cells["expected"], cells["observed"]))
+    lucky = (cells["country"] == "A") & (cells["genre"] == "x")
+    even = few.assign(observed=np.where(lucky, 1.3 * few["expected"], few["observed"]))
+    assert [f.slice for f in localise(even, DIMENSIONS)] == [(("country", "B"), ("device", "tv"))]

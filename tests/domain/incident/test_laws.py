@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import get_args
 
@@ -36,7 +37,7 @@ from tests.domain.incident.given import (
 )
 
 _KEYS = st.sampled_from(["fill", "rollback", "gone"])
-_BY_OPTION = [
+BY_KEY: list[Callable[[str], c.Command]] = [
     lambda key: c.ChooseHotfix(option=key),
     lambda key: c.ApproveHotfix(option=key),
     lambda key: c.RejectHotfix(option=key, reason="no"),
@@ -50,7 +51,7 @@ _BY_OPTION = [
     lambda key: c.RecordRevertFailed(option=key, reason="no"),
     lambda key: c.ExpireHotfix(option=key),
 ]
-_PLAIN: list[c.Command] = [
+PLAIN: list[c.Command] = [
     OPEN[0],
     c.OpenIncident(number=2, finding=FINDING.model_copy(update={"window_end": MORNING + timedelta(days=1)})),
     c.DeclareIncident(number=3, title="Something is off", severity=Severity.SEV3),
@@ -90,8 +91,8 @@ CORRECTIONS = st.builds(
     st.integers(-5, 30),
 )
 COMMANDS = st.one_of(
-    st.sampled_from(_PLAIN),
-    st.builds(lambda make, key: make(key), st.sampled_from(_BY_OPTION), _KEYS),
+    st.sampled_from(PLAIN),
+    st.builds(lambda make, key: make(key), st.sampled_from(BY_KEY), _KEYS),
     CORRECTIONS,
 )
 STEPS = st.lists(st.tuples(COMMANDS, st.sampled_from([ON_CALL, SECOND, WORKER])), max_size=40)

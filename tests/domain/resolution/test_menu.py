@@ -182,7 +182,7 @@ def test_a_feed_is_priced_by_the_rows_of_its_standby(world: SimpleNamespace) -> 
     )
     option = by_name(build_menu(ALL, around, "i").options)["feed_failover"]
     assert option.repairs.value == pytest.approx(100.0)
-    assert "2,000 rows in `plays_standby` against 900" in option.repairs.basis
+    assert "the standby has 2,000 rows where the feed has 900" in option.repairs.basis
     assert option.blast_share == pytest.approx(0.1)
 
 

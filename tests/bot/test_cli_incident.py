@@ -1,0 +1,157 @@
+"""The terminal on a real store, through the entry point and the environment as an operator has them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from domain.incident import commands as c
+from tests.bot.stories import APPLIED, DIAGNOSED, MENU, OFFERED, OPENED, PROPOSED, VERIFIED, WATCHED, Step
+from tests.bot.terminal import Terminal, recsysops
+from tests.bot.test_announce import tell
+from workers.door import Door
+from workers.store.connection import driver_address
+
+ANSWERS = ("--detect-faster", "no", "--diagnose-faster", "no", "--change", "nothing", "--detail", "a holiday")
+
+
+@pytest.fixture
+def terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], database_url: str, redis_url: str
+) -> Terminal:
+    return Terminal(monkeypatch, capsys, {"DATABASE_URL": database_url, "REDIS_URL": redis_url})
+
+
+def happen(door: Door, *steps: Step) -> None:
+    """What the workers do of incident 1."""
+    for step in steps:
+        assert isinstance(step, tuple)
+        door.submit("#1", step[0], step[1], f"worker-{step[0].__class__.__name__}")
+
+
+def test_an_incident_is_walked_from_the_alarm_to_its_end(
+    terminal: Terminal, door: Door, tmp_path: Path
+) -> None:
+    tell(door, OPENED)
+    happen(door, DIAGNOSED, OFFERED)
+    told = terminal("status").out
+    assert "#1" in told
+    assert "nobody" in told
+    assert terminal("ack", "1", "--json").json["events"] == ["incident.acknowledged"]
+    assert terminal("status", "--json").json["incidents"][0]["status"] == "acknowledged"
+    assert "Fill in the language" in terminal("hotfix", "list", "1").out
+    refused = terminal("hotfix", "choose", "1", "9", code=1)
+    assert "9" in refused.err
+    assert "1 Fill in the language, 2 Boost these films" in refused.err
+    chosen = terminal("hotfix", "choose", "1", "1", "--json").json
+    assert chosen["incident"]["hotfix"]["option"] == MENU[0].key
+    assert "hotfix.approved" in chosen["events"]
+    happen(door, APPLIED, WATCHED, VERIFIED, PROPOSED)
+    assert "follow-up" in terminal("close", "1", code=1).err
+    assert "follow_up.answered" in terminal("follow-up", "accept", "1").out
+    assert "#1 is closed" in terminal("close", "1").out
+    assert "No incident is open." in terminal("status").out
+    assert "Mean times: to detect" in terminal("status").out
+    assert [one["number"] for one in terminal("status", "--all", "--json").json["incidents"]] == [1]
+    page = tmp_path / "report.html"
+    terminal("report", "1", "--html", "--out", page)
+    assert page.read_text().startswith("<!doctype html>")
+    assert terminal("report", "1", "--json").json["timeline"][-1]["what"] == "Closed"
+    assert terminal("incident", "1").out.startswith("# #1 Films from Denmark")
+
+
+def test_a_second_person_s_hotfix_is_rejected_and_another_is_reverted(terminal: Terminal, door: Door) -> None:
+    tell(door, OPENED)
+    happen(door, DIAGNOSED, OFFERED)
+    asked = terminal("hotfix", "choose", "1", "rollback", "--json").json
+    assert asked["events"] == ["hotfix.chosen"]
+    assert "second person" in terminal("hotfix", "approve", "1", code=1).err
+    assert "hotfix.rejected" in terminal("hotfix", "reject", "1", "--reason", "too many films").out
+    terminal("hotfix", "choose", "1", "fill")
+    happen(door, APPLIED)
+    assert "hotfix.revert_requested" in terminal("hotfix", "revert", "1").out
+
+
+def test_a_declared_incident_is_told_changed_and_answered_in_every_way(
+    terminal: Terminal, door: Door
+) -> None:
+    made = terminal(
+        "declare", "odd rows", "--severity", "SEV2", "--description", "seen by hand", "--json"
+    ).json
+    assert (made["incident"]["number"], made["incident"]["severity"]) == (1, "SEV2")
+    assert "#2 is open." in terminal("declare", "another").out
+    for words, event in (
+        (("note", "1", "looking"), "note.added"),
+        (("severity", "1", "SEV1", "--reason", "it grows"), "severity.changed"),
+        (("assign", "1", "slack:U-ml"), "incident.assigned"),
+        (("silence", "1", "--hours", "2"), "incident.silenced"),
+        (("resolve", "1", "--reason", "it stopped"), "incident.resolved"),
+        (("reopen", "1", "--reason", "it is back"), "incident.reopened"),
+        (("dismiss", "1", "--reason", "a holiday"), "incident.resolved"),
+        (("follow-up", "answer", "1", *ANSWERS), "follow_up.answered"),
+        (("close", "1"), "incident.closed"),
+    ):
+        assert event in terminal(*words, "--json").json["events"], words
+    assert {event.actor.partition(":")[0] for event in door.events(1)} == {"terminal"}
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("ack", "7"), 1, "there is no incident 7"),
+        (("report", "7"), 1, "there is no incident 7"),
+        (("hotfix", "revert", "1"), 1, "no hotfix of #1 was chosen yet"),
+        (("severity", "1", "SEV9"), 2, "SEV9"),
+        (("follow-up", "accept", "1"), 1, ""),
+        (("report", "1", "--out", "/nowhere/report.md"), 1, "/nowhere/report.md: No such file or directory"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_line(
+    terminal: Terminal, door: Door, words: tuple[str, ...], code: int, says: str
+) -> None:
+    tell(door, c.DeclareIncident(number=0, title="odd rows", severity="SEV3"))
+    done = terminal(*words, code=code)
+    assert says in done.err
+    assert done.err.strip()
+    assert "Traceback" not in done.err
+
+
+def test_the_log_is_exported_from_a_position_on_and_verified(
+    terminal: Terminal, door: Door, tmp_path: Path
+) -> None:
+    tell(door, OPENED)
+    happen(door, DIAGNOSED, OFFERED)
+    out = tmp_path / "log.jsonl"
+    terminal("events", "export", "--out", out)
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [line["wire_name"] for line in lines] == ["incident.opened", "diagnosis.gathered", "menu.prepared"]
+    terminal("events", "export", "--after", "2", "--out", out)
+    assert [json.loads(line)["position"] for line in out.read_text().splitlines()] == [3]
+    verified = terminal("events", "verify", "--json").json
+    assert verified["verified"] is True
+    assert "The log is as it was written" in terminal("events", "verify").out
+
+
+def test_a_log_that_was_changed_behind_our_back_fails_verification(
+    terminal: Terminal, door: Door, database_url: str
+) -> None:
+    tell(door, OPENED)
+    with psycopg.connect(driver_address(database_url), autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")  # as a superuser may
+        connection.execute("UPDATE events SET data = replace(data::text, '214', '215')::jsonb")
+    done = terminal("events", "verify", code=1)
+    assert "1" in done.err
+    assert "as it was written" not in done.out
+
+
+def test_in_a_process_of_its_own_only_json_is_printed(database_url: str, door: Door, tmp_path: Path) -> None:
+    tell(door, OPENED)
+    listed = recsysops("status", "--json", DATABASE_URL=database_url)
+    assert [one["number"] for one in json.loads(listed.stdout)["incidents"]] == [1]
+    exported = recsysops("events", "export", DATABASE_URL=database_url)
+    assert json.loads(exported.stdout)["wire_name"] == "incident.opened"
+    report = recsysops("report", "1", "--markdown", DATABASE_URL=database_url)
+    assert report.stdout.startswith("# #1 Films from Denmark")

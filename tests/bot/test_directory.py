@@ -1,0 +1,149 @@
+"""People by name on pages and in threads; by id in the log, and wherever Slack does not say."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.announce import Announcer
+from bot.directory import FRESH_SECONDS, UNKNOWN_SECONDS, Directory, Names, name_in
+from bot.settings import BotSettings
+from bot.workspace import Workspace
+from domain.incident import commands as c
+from domain.values import Actor
+from tests.bot.conftest import settle
+from tests.bot.stories import OPENED
+from tests.bot.test_announce import replies, tell
+from tests.bot.workspace.driver import Driver
+from workers import door as the_door
+from workers.door import Door
+
+ON_CALL = Actor(kind="person", id="slack:U-oncall", groups=("oncall",))
+STRANGER = Actor(kind="person", id="slack:U-gone", groups=("oncall",))
+HANDED = (
+    OPENED,
+    (c.Acknowledge(), ON_CALL),
+    (c.Assign(person="slack:U-ml"), ON_CALL),
+    (c.AddNote(text="hm"), STRANGER),
+)
+
+
+class Clock:
+    """Goes only when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def get(web: str, path: str) -> str:
+    return httpx.get(web + path, trust_env=False, timeout=10).text
+
+
+def test_pages_name_people_and_the_log_does_not(web: str, door: Door) -> None:
+    tell(door, *HANDED)
+    page = get(web, "/reports/1")
+    assert "<td>On call</td><td>Acknowledged</td>" in page
+    assert "Assigned to ML engineer" in page
+    assert "; ML engineer had it" in page
+    assert "U-oncall" not in page
+    assert "| On call | Assigned to ML engineer |" in get(web, "/reports/1.md")
+    assert "<td>ML engineer</td>" in get(web, "/")
+    log = b"".join(the_door.export(door)).decode()
+    assert "U-oncall" not in log
+    assert "On call" not in log
+    assert "ML engineer" not in log
+
+
+def test_whoever_slack_does_not_know_keeps_the_id(web: str, door: Door) -> None:
+    tell(door, *HANDED)
+    assert "<td>U-gone</td>" in get(web, "/reports/1")
+
+
+@pytest.mark.parametrize(
+    "fault", [{"kind": "server_error"}, {"kind": "ratelimited"}, {"kind": "slow", "delay_seconds": 9.0}]
+)
+def test_pages_open_with_ids_while_slack_does_not_answer(
+    web: str, door: Door, person: Driver, fault: dict[str, Any]
+) -> None:
+    tell(door, *HANDED)
+    person.fault(**fault, method="users.info", count=50)
+    page = get(web, "/reports/1")
+    assert "<td>U-oncall</td><td>Acknowledged</td>" in page
+    assert "Assigned to U-ml" in page
+
+
+def test_a_thread_names_who_did_it_and_mentions_only_whom_it_is_handed_to(
+    door: Door, announcer: Announcer, person: Driver
+) -> None:
+    tell(door, *HANDED)
+    settle(announcer)
+    said = replies(person)
+    assert "On call: Acknowledged" in said
+    assert "On call: Assigned to <@U-ml>" in said
+    assert "<@U-gone>: Note: hm" in said
+    assert not any("<@U-oncall>" in one for one in said)
+
+
+def test_what_comes_from_data_mentions_nobody_in_a_thread(
+    door: Door, announcer: Announcer, person: Driver
+) -> None:
+    tell(door, OPENED, (c.AddNote(text="ask slack:U-lead"), ON_CALL))
+    settle(announcer)
+    assert not any("<@U-lead>" in json.dumps(message) for message in person.messages())
+
+
+async def test_somebody_is_asked_for_once_an_hour(
+    room: Workspace, given: BotSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, asked = Clock(), list[str]()
+    client = AsyncWebClient(token=given.bot_token, base_url=room.api_url)
+    right = client.users_info
+
+    async def counted(*, user: str, **more: Any) -> Any:
+        asked.append(user)
+        return await right(user=user, **more)
+
+    monkeypatch.setattr(client, "users_info", counted)
+    directory = Directory(client, Names(clock))
+    people = {"slack:U-ml", "slack:U-gone", "worker:resolve", "terminal:root"}
+    for _ in range(3):
+        assert await directory.of(people) == {"slack:U-ml": "ML engineer"}
+    assert sorted(asked) == ["U-gone", "U-ml"]
+    clock.now += UNKNOWN_SECONDS
+    await directory.of(people)
+    assert sorted(asked) == ["U-gone", "U-gone", "U-ml"]
+    clock.now += FRESH_SECONDS
+    await directory.of(people)
+    assert asked.count("U-ml") == 2
+
+
+def test_a_name_once_heard_stays_while_slack_is_silent() -> None:
+    clock = Clock()
+    names = Names(clock)
+    names.keep("slack:U1", "Ada")
+    clock.now += FRESH_SECONDS
+    assert names.missing({"slack:U1"}) == ["slack:U1"]
+    names.keep("slack:U1", None)
+    assert names.of({"slack:U1"}) == {"slack:U1": "Ada"}
+    assert names.missing({"slack:U1"}) == []
+
+
+@pytest.mark.parametrize(
+    ("user", "name"),
+    [
+        ({"profile": {"display_name": "ada"}, "real_name": "Ada Lovelace"}, "ada"),
+        ({"profile": {"display_name": " "}, "real_name": "Ada\nLovelace"}, "Ada Lovelace"),
+        ({"name": "ada"}, "ada"),
+        ({"profile": {"display_name": "x" * 200}}, "x" * 80),
+        ({}, None),
+    ],
+)
+def test_people_are_called_what_they_want_to_be_called(user: dict[str, Any], name: str | None) -> None:
+    assert name_in(user) == name

@@ -1,0 +1,108 @@
+"""People are known to the log by pseudonyms alone, outside by their ids; and can be forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import Engine, text
+
+from domain.errors import Refused
+from domain.incident.commands import Acknowledge, AddNote, Assign, ChooseHotfix, PrepareMenu
+from domain.incident.person import is_pseudonym
+from domain.values import Actor
+from tests.domain.incident.given import DIAGNOSED, option
+from workers.door import Door
+from workers.handle import Answer, handle
+from workers.people import hide
+from workers.settings import Settings
+from workers.store.export import export
+from workers.store.verify import verify
+
+ADA = Actor(kind="person", id="slack:U-ada")
+BEN = Actor(kind="person", id="slack:U-ben")
+
+
+@pytest.fixture
+def door(database_url: str, redis_url: str) -> Door:
+    return Door(Settings(database_url=database_url, broker_url=redis_url))
+
+
+def written(log: Engine) -> str:
+    """Everything that the store keeps of an incident, but who is behind a pseudonym."""
+    with log.connect() as connection:
+        cards = connection.execute(text("SELECT incident FROM cards")).scalars().all()
+    return b"".join(export(log)).decode() + "".join(cards)
+
+
+def test_the_log_names_nobody_and_the_door_everybody(
+    door: Door, log: Engine, opened: Callable[..., Answer]
+) -> None:
+    opened()
+    answer = door.submit(1, Acknowledge(), ADA, "a")
+    door.submit(1, Assign(person="slack:U-ben"), ADA, "b")
+    assert answer.events[0].actor == "slack:U-ada"
+    assert "slack:" not in written(log)
+    card = door.incident(1)
+    assert card is not None
+    assert (card.acknowledged_by, card.assignee) == ("slack:U-ada", "slack:U-ben")
+    assert [one.assignee for one in door.incidents()] == ["slack:U-ben"]
+    assert [record.actor for record in door.events(1)][1:] == ["slack:U-ada"] * 2
+    assert door.unseen("somebody")[-1].event.model_dump() == {"person": "slack:U-ben"}
+
+
+def test_who_was_forgotten_is_a_former_member_everywhere_and_the_chain_holds(
+    door: Door, log: Engine, opened: Callable[..., Answer]
+) -> None:
+    opened()
+    door.submit(1, Acknowledge(), ADA, "a")
+    door.submit(1, AddNote(text="looking"), BEN, "b")
+    before = verify(log)
+    assert door.forget("slack:U-ada")
+    assert not door.forget("slack:U-ada")
+    assert verify(log) == before
+    card = door.incident(1)
+    assert card is not None
+    assert is_pseudonym(str(card.acknowledged_by))
+    assert [record.actor for record in door.events(1)][2] == "slack:U-ben"
+    with log.connect() as connection:
+        left = connection.execute(text("SELECT known_as FROM people")).scalars().all()
+    assert left == ["slack:U-ben"]
+
+
+def test_somebody_who_comes_back_is_somebody_new(
+    door: Door, log: Engine, opened: Callable[..., Answer]
+) -> None:
+    opened()
+    first, _ = hide(log, ADA, Acknowledge())
+    assert hide(log, ADA, Acknowledge())[0] == first
+    door.forget("slack:U-ada")
+    assert hide(log, ADA, Acknowledge())[0].id != first.id
+
+
+def test_a_refusal_names_people_as_they_are_known_outside(
+    door: Door, log: Engine, opened: Callable[..., Answer], detector: Actor
+) -> None:
+    stream = opened().stream
+    for key, command in (
+        ("d", DIAGNOSED[0]),
+        ("m", PrepareMenu(options=(option("fill"), option("rollback")))),
+    ):
+        handle(stream, command, actor=detector, key=key, log=log)
+    door.submit(1, ChooseHotfix(option="fill"), ADA, "a")
+    with pytest.raises(Refused, match="slack:U-ada was first"):
+        door.submit(1, ChooseHotfix(option="rollback"), BEN, "b")
+    door.forget("slack:U-ada")
+    with pytest.raises(Refused, match="a former member was first"):
+        door.submit(1, ChooseHotfix(option="rollback"), BEN, "c")
+
+
+def test_two_processes_that_meet_somebody_at_once_give_one_pseudonym(log: Engine) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        found = {actor.id for actor, _ in pool.map(lambda _: hide(log, ADA, Acknowledge()), range(32))}
+    assert len(found) == 1
+
+
+def test_a_worker_is_no_person(log: Engine, detector: Actor) -> None:
+    assert hide(log, detector, Acknowledge()) == (detector, Acknowledge())

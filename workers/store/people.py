@@ -1,0 +1,44 @@
+"""
+Who is behind a pseudonym. The log holds pseudonyms alone, so a person is forgotten by forgetting this row.
+
+A person who comes back after that is somebody new: nothing joins them to what they did before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import uuid4
+
+from sqlalchemy import Connection, delete, or_, select
+from sqlalchemy.dialects.postgresql import insert
+
+from domain.incident.person import PREFIX
+from workers.store.tables import PersonRow
+
+_PEOPLE = PersonRow.__table__  # type: ignore[attr-defined]
+
+
+def pseudonym(connection: Connection, known_as: str) -> str:
+    """The pseudonym of a person by the id they have outside; a new one where they have none yet."""
+    query = select(_PEOPLE.c.person).where(_PEOPLE.c.known_as == known_as)
+    found = connection.execute(query).scalar_one_or_none()
+    if found is None:
+        new = {"person": f"{PREFIX}{uuid4().hex}", "known_as": known_as}
+        # Somebody else may have been faster; theirs stands.
+        connection.execute(insert(_PEOPLE).values(new).on_conflict_do_nothing())
+        found = connection.execute(query).scalar_one()
+    return str(found)
+
+
+def known(connection: Connection, people: Collection[str]) -> dict[str, str]:
+    """Pseudonym → id outside, of those who are known."""
+    if not people:
+        return {}
+    query = select(_PEOPLE.c.person, _PEOPLE.c.known_as).where(_PEOPLE.c.person.in_(people))
+    return {row.person: row.known_as for row in connection.execute(query)}
+
+
+def forget(connection: Connection, who: str) -> bool:
+    """Forget who is behind a pseudonym, named by it or by the id outside; False where nobody is known so."""
+    statement = delete(_PEOPLE).where(or_(_PEOPLE.c.person == who, _PEOPLE.c.known_as == who))
+    return connection.execute(statement.returning(_PEOPLE.c.person)).first() is not None
