@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 NAME   ?= press
+FAULT  ?= language
 
 .PHONY: run test test-real test-browser check bench lock clean
 
 run: $(VENV)/.run
-	$(BIN)/recsysops up --example cinema
+	$(BIN)/recsysops up --example cinema --fault $(FAULT)
 
 test: check
 	$(BIN)/pytest -n 2 --dist loadfile
@@ -16,7 +17,7 @@ test-real: $(VENV)/.test
 	$(BIN)/pytest -o addopts= -ra tests/real
 
 test-browser: $(VENV)/.test
-	$(BIN)/pytest -o addopts= -ra tests/browser
+	$(BIN)/pytest -o addopts= -ra -n 3 --dist loadfile tests/browser
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -71,6 +71,7 @@ def up(example: str | None, ports: Ports, say: Callable[[str], None], fault: str
                 return _run(environment, processes, _addresses(ports, None), log, say)
         with first_view(ports, fault) as first_view_url:
             environment |= example_environment(example, var, ports, first_view_url)
+            environment["WORKSPACE_FIRST_VIEW"] = fault
             # A history that is still being written looks like a dozen incidents.
             _prepare(environment, log)
             processes = {**EXAMPLE_PROCESSES, **PROCESSES}

@@ -15,4 +15,6 @@ The life of one incident.
                                                    FollowUpProposed · FollowUpAnswered
                                                                  │
                                                           IncidentClosed
+
+At any time, after the end too: TimeCorrected · OnsetCorrected · NoteCorrected · SeverityCorrected.
 """

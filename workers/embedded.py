@@ -145,16 +145,19 @@ def _forget_dead_postmaster(folder: Path) -> None:
     pid_file = folder / "postmaster.pid"
     if not pid_file.exists():
         return
-    if not _is_postgres(pid_file):
+    if not _runs(pid_file, "postgres"):
         for stale in (pid_file, *folder.glob(".s.PGSQL.*.lock")):
             stale.unlink(missing_ok=True)
 
 
-def _is_postgres(pid_file: Path) -> bool:
+def _runs(pid_file: Path, name: str) -> bool:
+    """True where the process of a pid file is there and has a name that begins with this one."""
+    if not pid_file.exists():
+        return False
     first = pid_file.read_text().partition("\n")[0].strip()
     try:
         process = psutil.Process(int(first)) if first.isdecimal() else None
-        return process is not None and process.name().startswith("postgres") and not _is_gone(process)
+        return process is not None and process.name().startswith(name) and not _is_gone(process)
     except psutil.NoSuchProcess:
         return False
 
@@ -176,11 +179,15 @@ def _stop_postgres(server: PostgresServer) -> None:
 def _valkey(folder: Path) -> str:
     folder.mkdir(exist_ok=True)
     address = folder / "address"
-    if address.exists() and _answers(address.read_text()):
-        return address.read_text()
     deadline = time.monotonic() + START_SECONDS
     # Where it was before, if that is free: whoever runs meanwhile knows no other address.
     former = address.read_text() if address.exists() else None
+    while former and time.monotonic() < deadline:
+        if _answers(former):
+            return former
+        if not _runs(folder / "valkey.pid", "valkey"):
+            break
+        time.sleep(0.1)  # busy, or just starting: a second one on the same files would spoil them
     while time.monotonic() < deadline:
         url, process = _launch_valkey(folder, former)
         former = None
@@ -209,6 +216,7 @@ def _launch_valkey(folder: Path, former: str | None) -> tuple[str, subprocess.Po
         "bind": "127.0.0.1",
         "port": port,
         "dir": folder,
+        "pidfile": folder / "valkey.pid",
         "requirepass": password,
         "appendonly": "yes",
         "appendfsync": "everysec",

@@ -12,6 +12,7 @@ import pandas as pd
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 WIDTH_INCHES, HEIGHT_INCHES, DOTS = 7.0, 2.6, 200  # 1,400 pixels: sharp at 700
 LINE, BAND, MARK, WORDS = "#1f4e79", "#d9e2ec", "#c0392b", "#52606d"
@@ -39,12 +40,7 @@ def draw_metric(
     Returns:
         PNG, 1,400 pixels wide.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 (0.5 s; few callers draw)
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
-    figure = Figure(figsize=(WIDTH_INCHES, HEIGHT_INCHES), dpi=DOTS, facecolor="white", layout="constrained")
-    canvas = FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    canvas, axes = _sheet()
     times, top = _draw_band_and_line(axes, series.tail(_how_many(series, onset, last)), series, zone, onset)
     if onset is not None:
         words = f"  since {onset.astimezone(zone):%H:%M}  "
@@ -58,6 +54,14 @@ def draw_metric(
     out = io.BytesIO()
     canvas.print_png(out)  # type: ignore[no-untyped-call]
     return out.getvalue()
+
+
+def _sheet() -> tuple[FigureCanvasAgg, Axes]:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 (0.5 s; few callers draw)
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    figure = Figure(figsize=(WIDTH_INCHES, HEIGHT_INCHES), dpi=DOTS, facecolor="white", layout="constrained")
+    return FigureCanvasAgg(figure), figure.add_subplot()
 
 
 def _draw_band_and_line(

@@ -128,7 +128,7 @@ def _forecast(incident: Incident, finding: Finding) -> str:
     """What is forecast of a launch, when it is, and whether the forecast has recovered since."""
     size = f"forecast {escape(words.forecast(finding))}"
     good = ["*the forecast has recovered*"] if incident.cleared_at and incident.status != "closed" else []
-    return " · ".join([f"launches {words.moment(finding.window_start)}", size, *good])
+    return " · ".join([*good, f"launches {words.moment(finding.window_start)}", size])
 
 
 def _picture(incident: Incident, public_url: str) -> list[Block]:

@@ -24,9 +24,10 @@ _notices: set[asyncio.Task[None]] = set()
 
 async def index(request: Request) -> Response:
     world: World = request.app.state.world
-    if world.settings.on_first_view_url and not world.state.store.all("first_view"):
-        world.state.store.put("first_view", "asked", {})
-        task = asyncio.create_task(_tell_first_view(world.settings.on_first_view_url))
+    settings, store = world.settings, world.state.store
+    if settings.on_first_view_url and settings.first_view not in store.all("first_view"):
+        store.put("first_view", settings.first_view, {})
+        task = asyncio.create_task(_tell_first_view(settings.on_first_view_url))
         _notices.add(task)
         task.add_done_callback(_notices.discard)
     return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-store"})

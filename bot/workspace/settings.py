@@ -34,6 +34,7 @@ class WorkspaceSettings:
         request_url:       HTTP mode: where commands, clicks and events are POSTed. Empty: Socket Mode.
         data_folder:       where messages survive a restart. None: kept in memory only.
         on_first_view_url: POSTed once, when a browser first opens the workspace.
+        first_view:        what that view begins; one that begins something else is a first view again.
         scopes:            what the bot token may do; a method that needs another is refused.
         events:            event types the app has subscribed to.
         ack_seconds:       how long the app may take to answer a delivery.
@@ -49,6 +50,7 @@ class WorkspaceSettings:
     request_url: str = ""
     data_folder: Path | None = None
     on_first_view_url: str = ""
+    first_view: str = "asked"
     scopes: tuple[str, ...] = BOT_SCOPES
     events: tuple[str, ...] = ("app_home_opened",)
     ack_seconds: float = 3.0

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, assert_never
 
 from bot.workspace import reference
-from bot.workspace.reference import (
+from bot.workspace.shape import (
     Child,
     Choice,
     Date,

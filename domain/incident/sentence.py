@@ -21,6 +21,9 @@ def _opened(event: e.IncidentOpened, _: dict[str, str]) -> str:
 
 def _repeated(event: e.FindingRepeated, _: dict[str, str]) -> str:
     finding = event.finding
+    if finding.kind == "predicted":
+        comparable = f"comparable launches had {finding.expected:,.0f}"
+        return f"Forecast again: {finding.observed:,.0f} {finding.unit}, {comparable}"
     where = name_slice(finding.slice)
     return f"Seen again in {where}: {finding.observed:,.0f} {finding.unit}, expected {finding.expected:,.0f}"
 

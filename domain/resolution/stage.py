@@ -70,15 +70,7 @@ def set_stage(  # noqa: PLR0913 (each is read from another table)
     Raises:
         TooFewRows: fewer than 30 requests with a candidate concerned.
     """
-    live = _requests(candidates, columns) >= ENOUGH_REQUESTS
-    simulate = (
-        feature is not None and not live and _requests(before, columns) > _requests(candidates, columns)
-    )
-    rows = before if simulate else candidates
-    if _requests(rows, columns) < LEAST_REQUESTS:
-        raise TooFewRows(
-            f"{_requests(rows, columns)} logged requests; {LEAST_REQUESTS} are needed for a replay"
-        )
+    rows, simulate = _priced_on(candidates, before, columns, feature)
     traffic = load_traffic(rows, columns, model)
     concerned = traffic.rows[columns.item].astype(str).isin(set(items)).to_numpy()
     if not concerned.any():
@@ -88,20 +80,22 @@ def set_stage(  # noqa: PLR0913 (each is read from another table)
     faulty, mended = _with_and_without(traffic, concerned, pool, feature, former, derived, simulate)
     now, ideal = traffic.scores(faulty), traffic.scores(mended)
     own = concerned.astype(float)
-    shown = float(own @ traffic.exposure(now))
+    goal = own @ traffic.exposure(ideal) if derived else own @ traffic.exposure(now) / max(1 + change, 0.02)
     what = "the fault put upon them" if simulate else "since it began"
-    return Stage(
-        traffic=traffic,
-        concerned=concerned,
-        now=now,
-        ideal=ideal,
-        pool=pool,
-        feature=feature,
-        derived=derived,
-        faulty_rows=faulty,
-        goal=float(own @ traffic.exposure(ideal)) if derived else shown / max(1 + change, 0.02),
-        basis=f"replay of {traffic.request_count:,} requests, {what}",
-    )
+    basis = f"replay of {traffic.request_count:,} requests, {what}"
+    return Stage(traffic, concerned, now, ideal, pool, feature, derived, faulty, float(goal), basis)
+
+
+def _priced_on(
+    candidates: pd.DataFrame, before: pd.DataFrame, columns: CandidateColumns, feature: str | None
+) -> tuple[pd.DataFrame, bool]:
+    """Traffic since the onset, where there is enough; else healthy traffic to put the fault upon (True)."""
+    since, healthy = _requests(candidates, columns), _requests(before, columns)
+    simulate = feature is not None and since < ENOUGH_REQUESTS and healthy > since
+    count = healthy if simulate else since
+    if count < LEAST_REQUESTS:
+        raise TooFewRows(f"{count} logged requests; {LEAST_REQUESTS} are needed for a replay")
+    return (before if simulate else candidates), simulate
 
 
 def _with_and_without(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
 from domain.incident.commands import Command, OpenIncident
-from domain.values import Actor, Finding, Severity, slice_of
+from domain.values import Actor, Estimate, Finding, Option, Severity, slice_of
 from workers.handle import Answer, handle
 
 NOON = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
@@ -50,6 +51,27 @@ def make_finding(genre: str = "Drama", minutes: int = 0, observed: float = 29.0)
         severity=Severity.SEV2,
         title=f"{genre} films are shown 71 % less",
     )
+
+
+def make_option(**changes: Any) -> Option:
+    """A hotfix that fills a language in through the overrides' file; `changes` are other fields."""
+    share = Estimate(value=0.9, low=0.8, high=1.0, unit="share", basis="replay")
+    option = Option(
+        key="fill",
+        hotfix="fill_language",
+        label="Fill language in",
+        does="fills it in",
+        repairs=share,
+        costs=share,
+        deploy_seconds=1.0,
+        undo="1 click",
+        expires_after=timedelta(days=1),
+        watch=timedelta(minutes=5),
+        blast_share=0.1,
+        deployer="overrides",
+        parameters={"kind": "fill_feature", "items": ["7"], "feature": "language", "value": "Danish"},
+    )
+    return option.model_copy(update=changes)
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from domain.incident.state import Hotfix, Incident
 from domain.recommender.hotfix import Deployer
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
-from domain.values import Actor, Diagnosis, Estimate, Option
+from domain.values import Actor, Diagnosis, Option
+from tests.workers.conftest import make_option
 from workers import clock
 from workers.debts import MOST_TRIES, Settler, Work, remind, settle
 from workers.deploy import apply, expire, revert
@@ -24,7 +25,6 @@ from workers.store import cards
 from workers.watch import watch
 
 Room = Callable[[Work, Recommender], Sequence[c.Command]]
-SHARE = Estimate(value=0.9, low=0.8, high=1.0, unit="share", basis="replay")
 
 
 @pytest.fixture
@@ -34,31 +34,13 @@ def recommender(tmp_path: Path) -> Recommender:
     return Recommender(name="cinema", tables={"impressions": table}, deployers={"overrides": overrides})
 
 
-def option(expires_after: timedelta = timedelta(days=1)) -> Option:
-    return Option(
-        key="fill",
-        hotfix="fill_language",
-        label="Fill language in",
-        does="fills it in",
-        repairs=SHARE,
-        costs=SHARE,
-        deploy_seconds=1.0,
-        undo="1 click",
-        expires_after=expires_after,
-        watch=timedelta(minutes=5),
-        blast_share=0.1,
-        deployer="overrides",
-        parameters={"kind": "fill_feature", "items": ["7"], "feature": "language", "value": "Danish"},
-    )
-
-
 class Story:
     """One incident with a hotfix approved, and short words for what happens to it."""
 
     def __init__(self, log: Engine, recommender: Recommender, stream: str, on_call: Actor) -> None:
         self.log, self.recommender, self.stream, self.on_call = log, recommender, stream, on_call
         self.say(c.RecordDiagnosis(diagnosis=Diagnosis(cause="unset", cause_kind="feature")))
-        self.say(c.PrepareMenu(options=(option(),)))
+        self.say(c.PrepareMenu(options=(make_option(),)))
         self.say(c.ChooseHotfix(option="fill"))
 
     def say(self, command: c.Command, at: datetime | None = None) -> Answer:

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -90,6 +91,21 @@ def test_a_valkey_that_was_killed_comes_back_where_those_that_run_look_for_it(se
         with embedded.started(servers_folder) as again:
             assert again == servers
             assert client.ping()
+
+
+def test_a_valkey_that_is_too_busy_to_answer_is_waited_for_and_not_started_twice(
+    servers_folder: Path,
+) -> None:
+    with embedded.started(servers_folder) as servers:
+        client = redis.Redis.from_url(servers.redis_url)
+        busy = psutil.Process(client.info("server")["process_id"])
+        busy.suspend()
+        recovery = threading.Timer(3, busy.resume)
+        recovery.start()
+        with embedded.started(servers_folder) as again:
+            assert again == servers
+            assert client.info("server")["process_id"] == busy.pid
+        recovery.join()
 
 
 def test_a_valkey_whose_port_was_taken_meanwhile_comes_back_at_another(servers_folder: Path) -> None:

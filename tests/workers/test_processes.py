@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import orjson
@@ -18,7 +17,8 @@ from sqlalchemy import Engine, make_url
 
 from domain.incident import commands as c
 from domain.incident.state import Incident
-from domain.values import Actor, Diagnosis, Estimate, Option
+from domain.values import Actor, Diagnosis
+from tests.workers.conftest import make_option
 from workers.handle import Answer, handle
 from workers.store import cards
 from workers.store.events import read_stream
@@ -38,21 +38,6 @@ path = "overrides.json"
 WORKER = ("celery", "-A", "workers.app", "worker", "--concurrency", "1", "--loglevel", "ERROR")
 FOLLOWER = ("workers.debts",)
 CLOCK = ("workers.schedule",)
-SHARE = Estimate(value=0.9, unit="share", basis="replay")
-OPTION = Option(
-    key="fill",
-    hotfix="fill_language",
-    label="Fill language in",
-    does="fills it in",
-    repairs=SHARE,
-    costs=SHARE,
-    deploy_seconds=1.0,
-    undo="1 click",
-    expires_after=timedelta(days=7),
-    blast_share=0.1,
-    deployer="overrides",
-    parameters={"kind": "fill_feature", "items": ["7"], "feature": "language", "value": "Danish"},
-)
 
 Start = Callable[[tuple[str, ...]], subprocess.Popen[bytes]]
 
@@ -92,7 +77,7 @@ def approved(log: Engine, opened: Callable[..., Answer], on_call: Actor) -> str:
     stream = opened().stream
     for command in (
         c.RecordDiagnosis(diagnosis=Diagnosis(cause="unset")),
-        c.PrepareMenu(options=(OPTION,)),
+        c.PrepareMenu(options=(make_option(),)),
         c.ChooseHotfix(option="fill"),
     ):
         handle(stream, command, actor=on_call, key=type(command).__name__, log=log)

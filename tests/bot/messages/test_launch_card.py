@@ -60,6 +60,9 @@ def test_a_forecast_that_is_right_again_is_said_on_the_card_and_in_the_report() 
     incident, recorded = after(PREDICTED, (cleared, WORKER))
     assert "Back to what is expected: 760, expected 800" in markdown(tell(incident, recorded))
     again = c.OpenIncident(number=3, finding=FORECAST)
+    incident, recorded = after(PREDICTED, (cleared, WORKER), (again, WORKER))
+    fell = "Forecast again: 40 first-day impressions, comparable launches had 800"
+    assert fell in markdown(tell(incident, recorded))
     assert "recovered" not in said(PREDICTED, (cleared, WORKER), (again, WORKER))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.workspace import reference
+from bot.workspace import reference, shape
 from bot.workspace.validate import length_of_blocks, problems_of_blocks, problems_of_view
 
 Json = dict[str, Any]
@@ -220,13 +220,13 @@ def test_every_kind_that_the_table_names_is_in_the_table() -> None:
     assert named <= {kind for table in reference.SHAPES.values() for kind in table}
 
 
-def _kinds(rule: reference.Rule) -> tuple[str, ...]:
+def _kinds(rule: shape.Rule) -> tuple[str, ...]:
     match rule:
-        case reference.Child(kinds=kinds):
+        case shape.Child(kinds=kinds):
             return kinds
-        case reference.Many(of=of):
+        case shape.Many(of=of):
             return _kinds(of)
-        case reference.Text(kinds=kinds):
+        case shape.Text(kinds=kinds):
             return kinds
         case _:
             return ()

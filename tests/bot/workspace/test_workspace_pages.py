@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -162,6 +163,11 @@ def test_the_first_view_of_the_page_is_told_once_even_after_a_restart(tmp_path: 
                 driver.wait(lambda: calls, "call of the first-view address")
                 driver.close()
         assert calls == ["/begin"]
+        with Workspace(replace(settings, first_view="something else")) as workspace:
+            driver = Driver(workspace.url)
+            httpx.get(workspace.url + "/")
+            driver.wait(lambda: len(calls) == 2, "call for what begins now")
+            driver.close()
 
 
 def test_settings_are_read_from_the_environment_and_misspellings_are_told() -> None:

@@ -9,17 +9,14 @@ import pytest
 from recsysops_client.overrides import Overrides
 
 from domain.errors import DeployError
-from domain.values import Estimate, Option
+from tests.workers.conftest import make_option
 from workers.deployers.file import FileDeployer
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATER = AT + timedelta(days=7)
-NOTHING = Estimate(value=0.0, unit="%", basis="test")
-OPTION = Option(
-    key="k", hotfix="fill_language", label="Fill", does="fills", repairs=NOTHING, costs=NOTHING,
-    deploy_seconds=1, undo="1 click", expires_after=None, blast_share=0.1, deployer="overrides",
-    parameters={"kind": "fill_feature", "items": ["a", "b"], "feature": "language", "value": "French"},
-)  # fmt: skip
+OPTION = make_option(
+    parameters={"kind": "fill_feature", "items": ["a", "b"], "feature": "language", "value": "French"}
+)
 
 
 def test_what_is_applied_is_what_the_client_serves_and_a_revert_takes_it_out(tmp_path: Path) -> None:

@@ -9,17 +9,12 @@ import pytest
 from recsysops_client.webhook import HotfixCall, WebhookReceiver
 
 from domain.errors import ConfigurationError, DeployError, DeployUncertain
-from domain.values import Estimate, Option
+from tests.workers.conftest import make_option
 from workers.deployers.webhook import WebhookDeployer
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 URL = "https://recommender.example/hotfix"
-NOTHING = Estimate(value=0.0, unit="%", basis="test")
-OPTION = Option(
-    key="k", hotfix="fill_language", label="Fill", does="fills", repairs=NOTHING, costs=NOTHING,
-    deploy_seconds=1, undo="1 click",
-    expires_after=None, blast_share=0.1, deployer="hook", parameters={"items": ["a"]},
-)  # fmt: skip
+OPTION = make_option(deployer="hook", parameters={"items": ["a"]})
 
 
 def deployer(answer: httpx.MockTransport, secret: str = "shared") -> WebhookDeployer:
