@@ -1,8 +1,8 @@
 """
 A recommender in a folder: impressions by genre in one table, and a receiver that mends a genre when told to.
 
-Every genre to be mended is shown a quarter of what it used to be, from some moment on and into the future;
-the receiver adds the missing rows from the moment of the call, so that the check sees the recovery itself.
+Every genre is shown a quarter of what it used to be from the moment it fails on and into the future; the
+receiver adds the missing rows from the moment of the call, so that the check sees the recovery itself.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SECRET_ENV = "CRASH_WEBHOOK_SECRET"
 SECRET = "between the two of us"
 STEP_SECONDS = 0.2
 WINDOW = timedelta(seconds=3)
-HISTORY = timedelta(seconds=130)
+HISTORY = timedelta(seconds=310)
 HEALTHY, FAULTY, EVERYTHING_ELSE = 4, 1, 1_000
 """Impressions a row stands for: of a genre before and with the fault, and of all others."""
 
@@ -46,7 +46,7 @@ kind = "slice_volume"
 table = "impressions"
 measure = "shown"
 ways = 1
-history = "120s"
+history = "300s"
 [hotfixes.mend]
 kind = "webhook"
 label = "Mend the genre"
@@ -106,9 +106,21 @@ class SmallRecommender:
         end = began + timedelta(seconds=seconds + 60)
         parts = [self._shown(genre, began - HISTORY, began, HEALTHY) for genre in genres]
         parts += [self._shown(genre, began, end, FAULTY) for genre in genres]
+        for genre in genres:
+            self._write(f"{genre} as long as it is healthy", self._shown(genre, began, end, HEALTHY - FAULTY))
         parts.append(self._shown("Everything else", began - HISTORY, end, EVERYTHING_ELSE))
         self._write("as it is", pd.concat(parts))
-        self._end = end
+        self._began, self._end = began, end
+        self._failed = set[str]()
+
+    def fail(self, genre: str) -> None:
+        """From the window before now on; asked again, nothing changes."""
+        if genre in self._failed:
+            return
+        self._failed.add(genre)
+        until = datetime.now(UTC) - WINDOW
+        missing = self._shown(genre, self._began, until, HEALTHY - FAULTY)
+        self._write(f"{genre} as long as it is healthy", missing)
 
     def _mend(self, call: HotfixCall) -> str:
         # By the approval's id, not by the slice that the diagnosis named: with so many genres coming and
@@ -123,7 +135,7 @@ class SmallRecommender:
         return f"{genre} is mended"
 
     def _shown(self, genre: str, start: datetime, end: datetime, weight: int) -> pd.DataFrame:
-        steps = np.arange((end - start).total_seconds() / STEP_SECONDS) * STEP_SECONDS
+        steps = np.arange(max(0.0, (end - start).total_seconds() / STEP_SECONDS)) * STEP_SECONDS
         times = pd.Timestamp(start) + pd.to_timedelta(steps, unit="s")
         shown_at = times.astype("datetime64[us, UTC]")
         return pd.DataFrame({"shown_at": shown_at, "genre": genre, "shown": weight})

@@ -190,8 +190,9 @@ def walk(
     streams: dict[str, str] = {}
     until = time.monotonic() + LONGEST_SECONDS
     while time.monotonic() < until and killer.trouble is None:
-        # The last one is opened half way through the kills, so that there is something to kill for.
-        for genre in genres[len(streams) : FIRST + killer.count * WALKS * 2 // KILLS]:
+        # The last one is opened when most kills are done, so that all along there is something to kill for.
+        for genre in genres[len(streams) : FIRST + killer.count * WALKS * 5 // (4 * KILLS)]:
+            small.fail(genre)
             if stream := opened(log, genre):
                 streams[genre] = stream
                 small.genres[stream] = genre
