@@ -27,6 +27,7 @@ from bot.listeners import Listeners
 from bot.pages.routes import Pages
 from bot.permission import Groups
 from bot.settings import BotSettings
+from bot.team import own_team
 from domain.errors import ConfigurationError
 from workers.door import Door, environment, open_door
 
@@ -39,6 +40,7 @@ def slack_app(given: BotSettings, door: Door) -> tuple[AsyncApp, Groups]:
     logging.getLogger("slack_bolt.AsyncApp").setLevel(logging.ERROR)
     client = AsyncWebClient(token=given.bot_token, base_url=given.slack_base_url)
     app = AsyncApp(client=client, signing_secret=given.signing_secret or None)
+    app.use(own_team)
     groups = Groups(client)
     Listeners(door, groups, given.public_url).register(app)
     return app, groups

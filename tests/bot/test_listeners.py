@@ -257,6 +257,29 @@ def test_a_button_of_long_ago_is_refused_in_words(
     assert now().version == before
 
 
+@pytest.mark.parametrize("team", ["T-other", "T-local"])
+def test_a_press_of_another_slack_team_is_not_answered_though_the_secret_is_one(
+    web: str, now: Callable[[], Incident], team: str
+) -> None:
+    value = f"{now().stream}|{now().version}|"
+    acknowledge = {"action_id": "acknowledge", "block_id": "b", "value": value, "type": "button"}
+    answered = send_signed(
+        web,
+        {
+            "type": "block_actions",
+            "team": {"id": team},
+            "user": {"id": "U-oncall", "team_id": team},
+            "api_app_id": "A",
+            "trigger_id": f"1.2.{team}",
+            "response_url": "http://127.0.0.1:9/nowhere",
+            "container": {"type": "message"},
+            "actions": [acknowledge],
+        },
+    )
+    assert ("serves another Slack workspace" in answered.text) == (team == "T-other")
+    assert (now().acknowledged_by is None) == (team == "T-other")
+
+
 def test_nobody_deploys_while_slack_does_not_say_who_is_who(
     door: Door, person: Driver, now: Callable[[], Incident], monkeypatch: pytest.MonkeyPatch
 ) -> None:
