@@ -1,7 +1,7 @@
 """
 What people are called, as Slack says it: asked once an hour a person, kept in memory and nowhere else.
 
-The log knows people by id alone. Where Slack does not answer, or does not know somebody, the id stands.
+No name is ever written to the log. Where Slack does not answer, or does not know somebody, the id stands.
 """
 
 from __future__ import annotations

@@ -62,19 +62,12 @@ def forecast_mended(  # noqa: PLR0913 (the forecast's own terms)
     """
     history = learn(past_launches(snapshots, columns, at, lead), columns, seed)
     rows, basis = _possible(snapshots, columns, forecast, earlier, history)
-    rows = rows.assign(
-        **{feature: float(value) if is_numeric(snapshots[feature]) else value} if feature in rows else {}
-    )
+    if feature in rows:
+        rows = rows.assign(**{feature: float(value) if is_numeric(snapshots[feature]) else value})
     guesses = history.model.predict(rows)
-    low, high = history.interval(guesses)
-    return Mended(
-        now=forecast.value,
-        value=count_of(float(np.median(guesses))),
-        low=count_of(low),
-        high=count_of(high),
-        comparable=forecast.comparable,
-        basis=basis,
-    )
+    low, high = (count_of(end) for end in history.interval(guesses))
+    value_then = count_of(float(np.median(guesses)))
+    return Mended(forecast.value, value_then, low, high, forecast.comparable, basis)
 
 
 def _possible(

@@ -1,13 +1,9 @@
-"""The terminal: an incident lived through, what is printed for programs, and errors of one line."""
+"""The terminal: what is put right, who is forgotten, what is printed for programs, errors of one line."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +11,8 @@ from typer.testing import CliRunner
 
 from bot.cli import app
 from domain.errors import Refused
-from tests.bot.conftest import DECLARED
-from tests.bot.stories import APPLIED, DIAGNOSED, OFFERED, OPENED, VERIFIED
+from tests.bot.stories import OPENED
+from tests.bot.terminal import recsysops
 from tests.bot.test_announce import tell
 from workers.door import Door
 
@@ -36,35 +32,6 @@ def run(door: Door, monkeypatch: pytest.MonkeyPatch) -> Run:
         return result.output
 
     return running
-
-
-def test_an_incident_is_lived_through(run: Run, door: Door) -> None:
-    stream = tell(door, OPENED)
-    door.submit(stream, DIAGNOSED[0], DIAGNOSED[1], "diagnosis")
-    door.submit(stream, OFFERED[0], OFFERED[1], "menu")
-    assert "acknowledged" in run("ack", "1")
-    assert json.loads(run("hotfix", "list", "1", "--json"))["options"][0]["label"] == "Fill in the language"
-    assert "96 %" in run("hotfix", "list", "1")
-    assert "hotfix.chosen" in run("hotfix", "choose", "1", "1")
-    door.submit(stream, APPLIED[0], APPLIED[1], "applied")
-    door.submit(stream, VERIFIED[0], VERIFIED[1], "verified")
-    with pytest.raises(Refused, match="follow-up is missing"):
-        run("close", "1")
-    answer = [
-        "--detect-faster",
-        "yes",
-        "--diagnose-faster",
-        "no",
-        "--change",
-        "check",
-        "--detail",
-        "an alarm",
-    ]
-    assert "follow_up.answered" in run("follow-up", "answer", "1", *answer)
-    assert "closed" in run("close", "1")
-    assert run("report", "1").startswith("# #1 Films from Denmark")
-    assert run("report", "1", "--html").startswith("<!doctype html>")
-    assert "as it was written" in run("events", "verify")
 
 
 def test_a_wrong_time_is_put_right_and_the_report_says_both(run: Run, door: Door) -> None:
@@ -96,54 +63,6 @@ def test_who_was_forgotten_is_a_former_member_in_the_report(run: Run, door: Door
         run("forget", "slack:U0ADA", "--yes")
 
 
-def test_status_prints_incidents_for_programs(run: Run, door: Door) -> None:
-    assert json.loads(run("status", "--json")) == {"incidents": []}
-    tell(door, OPENED)
-    (incident,) = json.loads(run("status", "--json"))["incidents"]
-    assert (incident["number"], incident["severity"]) == (1, "SEV2")
-
-
-def test_every_order_is_given_by_the_person_at_the_terminal(run: Run, door: Door) -> None:
-    assert json.loads(run("declare", "odd rows", "--json"))["incident"]["title"] == "odd rows"
-    run("note", "1", "looking")
-    run("severity", "1", "SEV1", "--reason", "it grows")
-    run("assign", "1", "slack:U-ml")
-    run("silence", "1", "--hours", "2")
-    run("resolve", "1", "--reason", "it stopped")
-    run("reopen", "1", "--reason", "it is back")
-    run("dismiss", "1", "--reason", "a holiday")
-    events = door.events(1)
-    assert {event.actor.partition(":")[0] for event in events} == {"terminal"}
-    assert len(events) == 8
-
-
-def test_the_log_is_exported_line_by_line(run: Run, door: Door, tmp_path: Path) -> None:
-    tell(door, OPENED)
-    out = tmp_path / "log.jsonl"
-    run("events", "export", "--out", str(out))
-    (line,) = out.read_text().splitlines()
-    assert json.loads(line)["wire_name"] == "incident.opened"
-
-
-def test_declared_checks_are_listed(run: Run, tmp_path: Path) -> None:
-    file = tmp_path / "recsysops.toml"
-    file.write_text(DECLARED + '[checks.rows]\nkind = "volume"\ntable = "impressions"\n')
-    listed = json.loads(run("check", "list", str(file), "--json"))
-    assert [check["name"] for check in listed["checks"]] == ["rows"]
-
-
-def recsysops(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return subprocess.run(
-        [sys.executable, "-m", "bot.cli", *words],
-        env={**kept, "RECSYSOPS_VAR": "/nowhere", **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
@@ -173,11 +92,6 @@ def test_a_store_that_does_not_answer_is_said_so() -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("PostgreSQL does not answer")
     assert "Traceback" not in done.stderr
-
-
-def test_there_is_no_such_incident(run: Run) -> None:
-    with pytest.raises(Refused, match="no incident 9"):
-        run("ack", "9")
 
 
 def test_followers_are_listed_paused_and_replayed(run: Run, door: Door) -> None:
