@@ -215,6 +215,22 @@ class Life(RuleBasedStateMachine):
         assert opened is not None
         self.incident = opened
 
+    @rule(data=st.data(), actor=st.sampled_from([ON_CALL, SECOND]), minutes=st.integers(0, 60))
+    def correct(self, data: st.DataObject, actor: Actor, minutes: int) -> None:
+        event = data.draw(st.sampled_from(sorted(self.incident.correctable)))
+        part = data.draw(st.sampled_from(self.incident.correctable[event].parts))
+        right = MORNING + timedelta(minutes=data.draw(st.integers(-5, minutes)))
+        command: c.Correction
+        if part == "time":
+            command = c.CorrectTime(event=event, at=right, reason="paged")
+        elif part == "onset":
+            command = c.CorrectOnset(event=event, since=right, reason="the feed's log")
+        elif part == "note":
+            command = c.CorrectNote(event=event, text=f"{right:%H:%M} it was", reason="a slip")
+        else:
+            command = c.CorrectSeverity(event=event, severity=list(Severity)[minutes % 4], reason="a slip")
+        self.ask(command, actor, minutes)
+
     @rule(command=COMMANDS, actor=st.sampled_from([ON_CALL, SECOND, WORKER]), minutes=st.integers(0, 60))
     def ask(self, command: c.Command, actor: Actor, minutes: int) -> None:
         at = MORNING + timedelta(minutes=minutes)
@@ -274,7 +290,7 @@ class Life(RuleBasedStateMachine):
 
 
 TestLife = Life.TestCase
-TestLife.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestLife.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
 
 
 def test_from_every_state_there_is_a_way_to_the_end_and_its_buttons_work() -> None:
