@@ -1,7 +1,7 @@
 """
 The tails of the beta-binomial: a count out of a total whose share itself scatters from window to window.
 
-Summed count by count from where the tail begins, away from the mean; further out, where the distribution
+A tail is summed count by count from where it begins, away from the mean; further out, where the distribution
 changes little from one count to the next, by the middle of ever wider blocks of counts. So a tail takes a few
 dozen terms, or hundreds where totals go into the millions, and all slices are summed at once.
 """
@@ -15,10 +15,7 @@ from scipy.special import gammaln
 from domain.detection.counts import Floats
 
 ONE_BY_ONE = 64  # counts before blocks begin to widen, and the part of its distance that a block is wide
-REACH_SD, REACH_DISPERSION = (
-    7.0,
-    20.0,
-)  # beyond so much of both, less than 1 : 10⁷ of a tail is left
+REACH_SD, REACH_DISPERSION = 7.0, 20.0  # beyond so much of both, less than 1 : 10⁷ is left of a tail
 LEAST_CORRELATION, MOST_CORRELATION = 1e-9, 0.5  # of two rows of one window; the least is a binomial
 
 

@@ -14,7 +14,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from workers.sources.source import Source, coded, rows_of
+from workers.sources.source import Source, rows_of
 
 WINDOW, ROWS, ABSENT = "__window", "rows", "__absent"
 MAX_COUNTS = 6_000_000
@@ -47,12 +47,21 @@ def counted(source: Source, keyed: Any, dimensions: Names, asked: list[Names], *
     sets = largest(asked)
     question = _grouping_sets if one_pass else _united
     expression = question(source, keyed, dimensions, sets)
-    wide = source.ask(lambda: coded(source.connection, expression))
+    wide = source.ask(lambda: _coded(source.connection, expression))
     parts: Parts = {}
     for names in sets:
         part = wide.loc[wide[ABSENT] == _absent(names, dimensions), [WINDOW, *names, ROWS]]
         parts[names] = _filled(part, names)
     return {names: parts[names] if names in parts else _added_up(parts, names) for names in asked}
+
+
+def _coded(connection: Any, expression: Any) -> pd.DataFrame:
+    """The rows of an expression, as `source.answer`, but texts come as numbers of a list: as categories."""
+    if connection.name == "duckdb":
+        table = connection.con.sql(str(connection.compile(expression))).to_arrow_table()
+    else:
+        table = connection.to_pyarrow(expression)
+    return pd.DataFrame(table.to_pandas(strings_to_categorical=True))
 
 
 def _grouping_sets(source: Source, keyed: Any, dimensions: Names, sets: list[Names]) -> Any:

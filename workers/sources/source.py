@@ -152,15 +152,6 @@ def answer(connection: Any, expression: Any) -> pd.DataFrame:
     return pd.DataFrame(connection.to_pandas(expression))
 
 
-def coded(connection: Any, expression: Any) -> pd.DataFrame:
-    """As `answer`, but texts come as categories: a number each, and the list of them once."""
-    if connection.name == "duckdb":
-        table = connection.con.sql(str(connection.compile(expression))).to_arrow_table()
-    else:
-        table = connection.to_pyarrow(expression)
-    return pd.DataFrame(table.to_pandas(strings_to_categorical=True))
-
-
 def _as_time(column: Any, stored: Stored) -> Any:
     if stored == "seconds":
         return column.cast("int64").as_timestamp("s")
