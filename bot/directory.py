@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
+from http.client import HTTPException
 from typing import Any
 
 import structlog
+from aiohttp import ClientError
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
@@ -28,7 +30,9 @@ PATIENCE_SECONDS = 2
 MOST_ASKED = 20
 """People asked for at once; `users.info` allows about a hundred a minute."""
 
-FAILURES = (SlackApiError, SlackClientError, OSError, TimeoutError)
+FAILURES = (SlackApiError, SlackClientError, ClientError, HTTPException, OSError, TimeoutError)
+"""What a call to Slack may raise: the two clients let their libraries' errors through."""
+
 _log = structlog.get_logger(__name__)
 
 

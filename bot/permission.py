@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
 import structlog
+from aiohttp import ClientError
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -74,7 +75,7 @@ class Groups:
                 return True
             try:
                 self._members = await self._ask()
-            except (SlackApiError, SlackClientError, OSError, TimeoutError) as error:
+            except (SlackApiError, SlackClientError, ClientError, OSError, TimeoutError) as error:
                 _log.warning("groups_not_answered", error=str(error))
                 return False
             self._asked_at = self._clock()

@@ -19,8 +19,8 @@ from tests.bot.conftest import settle
 from tests.bot.stories import OPENED
 from tests.bot.test_announce import replies, tell
 from tests.bot.workspace.driver import Driver
-from workers import door as the_door
 from workers.door import Door
+from workers.store.export import export
 
 ON_CALL = Actor(kind="person", id="slack:U-oncall", groups=("oncall",))
 STRANGER = Actor(kind="person", id="slack:U-gone", groups=("oncall",))
@@ -55,7 +55,7 @@ def test_pages_name_people_and_the_log_does_not(web: str, door: Door) -> None:
     assert "U-oncall" not in page
     assert "| On call | Assigned to ML engineer |" in get(web, "/reports/1.md")
     assert "<td>ML engineer</td>" in get(web, "/")
-    log = b"".join(the_door.export(door)).decode()
+    log = b"".join(export(door.log)).decode()
     assert "U-oncall" not in log
     assert "On call" not in log
     assert "ML engineer" not in log
@@ -67,7 +67,13 @@ def test_whoever_slack_does_not_know_keeps_the_id(web: str, door: Door) -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [{"kind": "server_error"}, {"kind": "ratelimited"}, {"kind": "slow", "delay_seconds": 9.0}]
+    "fault",
+    [
+        {"kind": "server_error"},
+        {"kind": "ratelimited"},
+        {"kind": "drop_before_effect"},
+        {"kind": "slow", "delay_seconds": 9.0},
+    ],
 )
 def test_pages_open_with_ids_while_slack_does_not_answer(
     web: str, door: Door, person: Driver, fault: dict[str, Any]

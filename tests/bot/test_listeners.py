@@ -280,12 +280,13 @@ def test_a_press_of_another_slack_team_is_not_answered_though_the_secret_is_one(
     assert (now().acknowledged_by is None) == (team == "T-other")
 
 
+@pytest.mark.parametrize("fault", ["server_error", "drop_before_effect"])
 def test_nobody_deploys_while_slack_does_not_say_who_is_who(
-    door: Door, person: Driver, now: Callable[[], Incident], monkeypatch: pytest.MonkeyPatch
+    door: Door, person: Driver, now: Callable[[], Incident], monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     monkeypatch.setattr("bot.permission.FRESH_SECONDS", -1.0)
     monkeypatch.setattr("bot.permission.STALE_SECONDS", -1.0)
-    person.fault("server_error", method="usergroups.list", count=50)
+    person.fault(fault, method="usergroups.list", count=50)
     deploy(person, "①")
     assert "Slack does not say" in person.wait(person.ephemerals, "refusal")[0]["text"]
     press(person, "acknowledge")
