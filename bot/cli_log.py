@@ -1,39 +1,185 @@
-"""`recsysops events …`: the log itself."""
+"""`recsysops events …`: the log itself; and `recsysops migrate`."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import BaseModel
+from rich.console import Console
+from rich.progress import Progress
 
 from bot.cli_desk import Json, console, print_json
-from workers import door
-from workers.door import open_door
+from domain.errors import ConfigurationError
+from workers import ledger
 
 app = typer.Typer(help="The log itself.", no_args_is_help=True)
+
+Exported = Annotated[Path, typer.Argument(metavar="FILE", help="What `events export` wrote.", dir_okay=False)]
+Key = Annotated[
+    str | None, typer.Option(help="The public key that has to have signed: 64 hexadecimal digits, or a PEM.")
+]
+Folder = Annotated[Path | None, typer.Option(help="The folder that `events archive` wrote into.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.command("migrate")(migrate)
+
+
+def migrate() -> None:
+    """Bring the store to this release's shape: a step of each release, before its processes start."""
+    console().print(f"The store has the shape of this release ({ledger.migrate()}).", highlight=False)
 
 
 @app.command()
 def export(
-    after: Annotated[int, typer.Option(help="Begin behind this position.")] = 0,
-    out: Annotated[Path | None, typer.Option(help="Write to this file.")] = None,
+    file: Annotated[Path | None, typer.Argument(help="Write to this file.", dir_okay=False)] = None,
+    after: Annotated[int, typer.Option(min=0, help="Begin behind this position.")] = 0,
+    checkpoint: Annotated[bool, typer.Option("--checkpoint", help="End with a signed checkpoint.")] = False,
+    out: Annotated[Path | None, typer.Option(help="The same as FILE.")] = None,
 ) -> None:
     """Every event as a line of JSON."""
-    if out is None:
-        sys.stdout.buffer.writelines(door.export(open_door(), after))
+    lines = ledger.export(after, signed=checkpoint)
+    target = file or out
+    if target is None:
+        sys.stdout.buffer.writelines(lines)
         return
-    with out.open("wb") as file:
-        file.writelines(door.export(open_door(), after))
+    # Whole or not at all: half an export looks like a log that ends early.
+    fresh = target.with_name(f"{target.name}.new")
+    with fresh.open("wb") as written:
+        written.writelines(lines)
+    fresh.replace(target)
 
 
 @app.command()
-def verify(as_json: Json = False) -> None:
-    """Hold the hash chains and the cards against the events."""
-    verified = door.verify(open_door())
+def key() -> None:
+    """The public key of this installation, for whoever checks its exports."""
+    typer.echo(ledger.public_key())
+
+
+@app.command()
+def check(file: Exported, key: Key = None, as_json: Json = False) -> None:
+    """Hold an exported file against itself: hashes, order, signatures. Needs no store."""
+    checked = ledger.check(file, key)
     if as_json:
-        print_json({"verified": True, **verified.model_dump(mode="json")})
-    else:
-        counted = ", ".join(f"{count} {name}" for name, count in verified.model_dump().items())
-        console().print(f"The log is as it was written: {counted}.", highlight=False)
+        print_json({"checked": True, **checked.model_dump(mode="json")})
+        return
+    _say(f"{file} is as it was written: {_counted(checked)}.")
+    if checked.signed_by is None:
+        _say("It does not end with a signed checkpoint: whether lines are missing at its end is not known.")
+    elif key is None:
+        _say("Whether that key is the right one is for you to say: --key, and `recsysops events key`.")
+
+
+@app.command("import")
+def restore(file: Exported, key: Key = None, as_json: Json = False) -> None:
+    """Put an exported file into an empty store: whole or not at all."""
+    with _progress("putting events in") as progress:
+        restored = ledger.restore(file, key, progress)
+    if as_json:
+        print_json(restored.model_dump(mode="json"))
+        return
+    _say(f"The store holds what {file} holds: {_counted(restored)}.")
+    _say("Followers begin behind the last event. End the processes of the old store before you start these.")
+
+
+@app.command()
+def rebuild(as_json: Json = False) -> None:
+    """Make the cards again from the events, beside a running system."""
+    with _progress("making cards") as progress:
+        rebuilt = ledger.rebuild(progress)
+    if as_json:
+        print_json(rebuilt.model_dump(mode="json"))
+        return
+    said = f"{rebuilt.cards} cards made again"
+    said += f", {rebuilt.stray} without events taken away" if rebuilt.stray else ""
+    said += f", {rebuilt.archived} of archived events left as they are" if rebuilt.archived else ""
+    _say(f"{said}.")
+
+
+@app.command()
+def verify(archive: Folder = None, key: Key = None, as_json: Json = False) -> None:
+    """Hold the hash chains and the cards against the events, and an archive against the log."""
+    verified = ledger.verify(key)
+    held = None if archive is None else ledger.hold(archive, key)
+    if as_json:
+        more = {} if held is None else {"archive": held.model_dump(mode="json")}
+        print_json({"verified": True, **verified.model_dump(mode="json"), **more})
+        return
+    _say(f"The log is as it was written: {_counted(verified)}.")
+    if held is not None:
+        _say(f"{archive} holds all that was moved out of it: {_counted(held)}.")
+    elif verified.archived:
+        _say(f"Of {verified.archived} events only the hashes are here; --archive FOLDER reads the rest.")
+
+
+@app.command()
+def archive(
+    to: Annotated[Path, typer.Option(help="A folder; made where missing.", file_okay=False)],
+    before: Annotated[str | None, typer.Option(help="Only incidents closed before this day, UTC.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write the events of closed incidents as Parquet, a file a month. The store stays as it is."""
+    written = ledger.archive(to, _day(before) if before else None)
+    if as_json:
+        print_json({"files": [file.model_dump(mode="json") for file in written]})
+        return
+    for file in written:
+        _say(f"{file.file}: {file.events} events of {file.streams} incidents, SHA-256 {file.sha256}")
+    if not written:
+        _say("Nothing new: the months that are over are in the folder already, or nothing was closed.")
+
+
+@app.command()
+def prune(
+    days: Annotated[int, typer.Option(min=30, help="Of incidents closed longer ago than this.")],
+    archive: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """
+    Take away what is not the log, of incidents closed long ago; with --archive also the events in there.
+
+    The events' hashes stay, so that the log can still be verified. Only the tables' owner may do that.
+    """
+    before = datetime.now(UTC) - timedelta(days=days)
+    dropped = None if archive is None else ledger.drop(archive, before)
+    forgotten = ledger.forget(before)
+    if as_json:
+        events = None if dropped is None else dropped.model_dump(mode="json")
+        print_json({"forgotten": forgotten.model_dump(mode="json"), "dropped": events})
+        return
+    _say(f"Taken away: {_counted(forgotten)}.")
+    if dropped is not None:
+        _say(f"{dropped.events} events of {dropped.streams} incidents dropped; their hashes stay.")
+        for stream, why in dropped.kept.items():
+            _say(f"{stream} stays: {why}")
+
+
+def _say(text: str) -> None:
+    console().print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _counted(found: BaseModel) -> str:
+    values = found.model_dump(mode="json", exclude_none=True).items()
+    return ", ".join(f"{v} {k}" if isinstance(v, int) else f"{k.replace('_', ' ')} {v}" for k, v in values)
+
+
+def _day(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigurationError(f"--before {text}: not a day; write for instance 2026-01-01") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar for people, on the standard error: what a program reads is on the other one."""
+    with Progress(transient=True, console=Console(stderr=True)) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, in_all: bar.update(task, completed=done, total=in_all)

@@ -1,5 +1,6 @@
 """
-All that the bot may ask. Imports no science: a click is answered at once, and shap alone takes seconds.
+All that the bot may ask; what an operator asks of the log itself is in `workers.ledger`. Imports no science:
+a click is answered at once, and shap alone takes seconds.
 
 Every method opens its own short transaction and may be called from any thread; call them from a coroutine
 through `asyncio.to_thread`. People are known to the log by pseudonyms alone, and outside by their ids: see
@@ -32,7 +33,7 @@ from workers.store.events import last_position, number, read_stream
 from workers.store.followers import Following
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
     from datetime import datetime
     from pathlib import Path
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from workers.carry import Carrier
     from workers.embedded import Servers
     from workers.examine import Advice
-    from workers.store.verify import Verified
 
 __all__ = ["Door", "Following", "environment", "left_variables", "open_door"]
 
@@ -343,22 +343,3 @@ def replay(door: Door, follower: str, position: int | None) -> int:
             return followers.try_again(connection, follower)
         followers.replay_from(connection, follower, position)
         return last_position(connection) - position
-
-
-def export(door: Door, after: int = 0) -> Iterator[bytes]:
-    """The log as lines of JSON. See `workers.store.export.export`."""
-    from workers.store.export import export as lines  # noqa: PLC0415
-
-    return lines(door.log, after)
-
-
-def verify(door: Door) -> Verified:
-    """
-    Hash chains and cards held against the events.
-
-    Raises:
-        Tampered: names the first that does not fit.
-    """
-    from workers.store.verify import verify as walk  # noqa: PLC0415
-
-    return walk(door.log)

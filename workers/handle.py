@@ -25,7 +25,7 @@ from domain.values import Actor, Value
 from workers import clock
 from workers.store import cards
 from workers.store.connection import own
-from workers.store.events import CHANNEL, Origin, answer, draft, read_stream
+from workers.store.events import CHANNEL, Origin, answer, archived, draft, read_stream
 
 STREAMS = UUID("6f1c1c0e-9d3b-5c57-8a4e-2f0b7d8a5e11")
 ATTEMPTS = 12
@@ -130,7 +130,7 @@ def _decide(connection: Connection, stream: str, command: Command, origin: Origi
         written = answer(connection, origin.key)
         return Answer(stream=stood.answered, number=number, events=written, repeated=True)
     if stood.incident is None and not isinstance(command, OpenIncident | DeclareIncident):
-        raise Refused(f"There is no incident {stream}; `recsysops status` lists those there are.")
+        raise _absent(connection, stream)
     made = draft(stood.head, decide(stood.incident, command, origin.actor, origin.at), origin)
     incident = stood.incident
     for record in made.recorded:
@@ -150,8 +150,16 @@ def replayed(connection: Connection, stream: str) -> Incident:
     """
     incident = replay(read_stream(connection, stream))
     if incident is None:
-        raise Refused(f"There is no incident {stream}; `recsysops status` lists those there are.")
+        raise _absent(connection, stream)
     return incident
+
+
+def _absent(connection: Connection, stream: str) -> Refused:
+    if archived(connection, stream):
+        return Refused(
+            "This incident was closed long ago and its events are in the archive; nothing can be added to it."
+        )
+    return Refused(f"There is no incident {stream}; `recsysops status` lists those there are.")
 
 
 def _place(connection: Connection, command: Command, key: str) -> tuple[str, Command]:

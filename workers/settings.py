@@ -27,15 +27,19 @@ class Settings:
     What the environment says. Secrets are kept out of `repr`, so that they reach no log.
 
     `database_url` and `broker_url` are None where no server is named and none is running under `var`.
-    `workspace` keeps several recommenders apart in one database.
+    `owner_url` is the same database for whoever owns its tables and migrates them. `workspace` keeps several
+    recommenders apart in one database. `signing_key` is the file of the key that signs checkpoints; None for
+    one under `var`.
     """
 
     database_url: str | None = field(default=None, repr=False)
+    owner_url: str | None = field(default=None, repr=False)
     workspace: str = "main"
     broker_url: str | None = field(default=None, repr=False)
     broker_queue: str = "recsysops"
     config: Path = Path("recsysops.toml")
     var: Path = Path("var")
+    signing_key: Path | None = None
     slack_bot_token: str | None = field(default=None, repr=False)
     slack_signing_secret: str | None = field(default=None, repr=False)
     slack_app_token: str | None = field(default=None, repr=False)
@@ -52,6 +56,15 @@ class Settings:
             ConfigurationError: none is named and none is running.
         """
         return _needed(self.database_url, "PostgreSQL", "DATABASE_URL")
+
+    def owner(self) -> str:
+        """
+        The address of PostgreSQL for whoever owns the tables.
+
+        Raises:
+            ConfigurationError: none is named and none is running.
+        """
+        return self.owner_url or self.database()
 
     def broker(self) -> str:
         """
@@ -94,8 +107,11 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         )
     host = given.get("HOST", "127.0.0.1")
     workspace = _workspace(given.get("RECSYSOPS_WORKSPACE", "main"))
+    signing_key = given.get("RECSYSOPS_SIGNING_KEY")
     return Settings(
         database_url=given.get("DATABASE_URL", started.get("database_url")),
+        # The owner of what was started here owns nothing on a server that was named.
+        owner_url=given.get("DATABASE_OWNER_URL", given.get("DATABASE_URL", started.get("owner_url"))),
         workspace=workspace,
         broker_url=given.get("BROKER_URL") or given.get("REDIS_URL", started.get("redis_url")),
         broker_queue=given.get("BROKER_QUEUE") or _queue(workspace),
@@ -103,6 +119,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
             given.get("RECSYSOPS_CONFIG") or _own_declaration() or around.get("RECSYSOPS_CONFIG", CONFIG)
         ),
         var=var,
+        signing_key=Path(signing_key) if signing_key else None,
         slack_bot_token=given.get("SLACK_BOT_TOKEN"),
         slack_signing_secret=given.get("SLACK_SIGNING_SECRET"),
         slack_app_token=given.get("SLACK_APP_TOKEN"),

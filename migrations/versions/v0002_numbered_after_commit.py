@@ -20,9 +20,12 @@ OURS = "current_setting('recsysops.workspace')"
 RULE = f"(workspace = {OURS})"
 KEPT = ("cards", "followers", "attachments", "memory", "attempts")
 
+# Asked first: who may not create roles may still find it made by somebody who may.
 ROLE = """
 DO $$ BEGIN
-    CREATE ROLE recsysops_app NOLOGIN;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'recsysops_app') THEN
+        CREATE ROLE recsysops_app NOLOGIN;
+    END IF;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
 END $$
 """

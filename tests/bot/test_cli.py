@@ -22,7 +22,7 @@ Run = Callable[..., Any]
 @pytest.fixture
 def run(door: Door, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command in this process on the test's store, and returns what it printed."""
-    desks = ("desk", "incident", "correct", "people", "hotfix", "followers", "log")
+    desks = ("desk", "incident", "correct", "people", "hotfix", "followers")
     for name in desks:
         monkeypatch.setattr(f"bot.cli_{name}.open_door", lambda: door)
 

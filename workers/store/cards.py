@@ -215,7 +215,10 @@ def _some(connection: Connection, wanted: ColumnElement[bool], limit: int | None
 
 
 def _folded(connection: Connection, stream: str) -> Incident | None:
-    return replay(events.read_stream(connection, stream))
+    recorded = events.read_stream(connection, stream)
+    if recorded and recorded[0].version > 1 and events.archived(connection, stream):
+        return None  # its beginning is in an archive: there is nothing to fold it from
+    return replay(recorded)
 
 
 def _read(incident: str | None, made_by: str | None) -> Incident | None:

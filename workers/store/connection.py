@@ -70,3 +70,19 @@ def engine(url: str, workspace: str = "main") -> Engine:
             "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
         },
     )
+
+
+def owner_engine(url: str, workspace: str = "main") -> Engine:
+    """
+    The same store as the login that owns its tables, for what the program may not do. Dispose of it.
+
+    To an owner the database shows every workspace: name the one that is meant.
+    """
+    return create_engine(
+        spell(url),
+        pool_size=1,
+        connect_args={
+            "connect_timeout": CONNECT_SECONDS,
+            "options": f"-c timezone=UTC -c recsysops.workspace={workspace}",
+        },
+    )

@@ -69,6 +69,8 @@ class Draft:
 
     recorded: tuple[Recorded, ...]
     parameters: dict[str, Any]
+    head: Head
+    """Where the stream stands once they are written."""
 
 
 def event_id(stream: str, version: int) -> str:
@@ -103,7 +105,8 @@ def draft(head: Head, events: Sequence[IncidentEvent], origin: Origin) -> Draft:
         "hashes": [row["hash"] for row in rows],
     }
     written = zip(rows, events, strict=True)
-    return Draft(tuple(_recorded(row, event) for row, event in written), parameters)
+    recorded = tuple(_recorded(row, event) for row, event in written)
+    return Draft(recorded, parameters, Head(head.stream, head.version + len(rows), before))
 
 
 def append(
@@ -160,6 +163,12 @@ def read_stream(connection: Connection, stream: str) -> tuple[Recorded, ...]:
     """All events of a stream, oldest first; empty where there is no such stream."""
     query = f"SELECT {COLUMNS} FROM events WHERE stream = %(stream)s ORDER BY version"  # noqa: S608
     return _all(connection, query, {"stream": stream})
+
+
+def archived(connection: Connection, stream: str) -> bool:
+    """Whether a stream's events were moved into an archive."""
+    query = "SELECT EXISTS (SELECT FROM archived WHERE stream = %(stream)s)"
+    return bool(connection.exec_driver_sql(query, {"stream": stream}).scalar_one())
 
 
 def number(log: Engine) -> int:

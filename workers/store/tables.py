@@ -58,6 +58,30 @@ class LogRow(SQLModel, table=True):
     hash: bytes = Field(sa_type=LargeBinary)
 
 
+class ArchiveRow(SQLModel, table=True):
+    """A file that events of closed incidents were moved into. `manifest`: what was signed of it, as JSON."""
+
+    __tablename__: ClassVar[str] = "archives"
+
+    workspace: str | None = _workspace(primary_key=True)
+    name: str = Field(primary_key=True)
+    manifest: str = Field(sa_type=Text)
+
+
+class ArchivedRow(SQLModel, table=True):
+    """What stands in the log for an event that was moved away: its place and its hash."""
+
+    __tablename__: ClassVar[str] = "archived"
+
+    workspace: str | None = _workspace(primary_key=True)
+    position: int = Field(primary_key=True, sa_type=BigInteger)
+    event_id: int = Field(sa_type=BigInteger)
+    stream: str
+    version: int
+    hash: bytes = Field(sa_type=LargeBinary)
+    archive: str
+
+
 class CardRow(SQLModel, table=True):
     """The fold of a stream, kept in the transaction of its events."""
 

@@ -1,11 +1,17 @@
-"""Is the log what was written, and are the cards and followers what the log says?"""
+"""
+Is the log what was written, and are the cards and followers what the log says?
+
+Where events of closed incidents were moved into archives, their hashes still carry the chain; what they said
+is held against the archive's files by `workers.store.retention`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
+import orjson
 from pydantic import ValidationError
 from sqlalchemy import Connection, Engine, func, select
 
@@ -15,42 +21,65 @@ from domain.values import Value
 from workers.store import cards
 from workers.store.chain import chained, linked
 from workers.store.events import number, recorded_from
-from workers.store.tables import CardRow, EventRow, FollowerRow, LogRow
+from workers.store.guards import require_guards
+from workers.store.signature import require_signed
+from workers.store.tables import ArchivedRow, ArchiveRow, CardRow, EventRow, FollowerRow, LogRow
 
 ROWS_AT_ONCE = 2_000
+ARCHIVE = "archive"
+"""What the signature of an archive's manifest is of."""
 
 _EVENTS = EventRow.__table__  # type: ignore[attr-defined]
 _LOG = LogRow.__table__  # type: ignore[attr-defined]
+_ARCHIVES = ArchiveRow.__table__  # type: ignore[attr-defined]
+_ARCHIVED = ArchivedRow.__table__  # type: ignore[attr-defined]
 _CARDS = CardRow.__table__  # type: ignore[attr-defined]
 _FOLLOWERS = FollowerRow.__table__  # type: ignore[attr-defined]
 
 
 class Verified(Value):
-    """What was walked through, without finding anything wrong. `head`: the newest hash, in hexadecimal."""
+    """
+    What was walked through, without finding anything wrong.
+
+    `head`: the newest hash, in hexadecimal. `archived`: how many of the events stand by their hash alone.
+    """
 
     events: int
+    archived: int
     streams: int
     cards: int
     followers: int
     head: str
 
 
-def verify(log: Engine) -> Verified:
+def verify(log: Engine, trusted: str | None = None) -> Verified:
     """
     Walk the log's chain and every stream's, replay each stream, and hold its card against the replay.
 
     All of one moment: what is appended meanwhile is left for the next time.
 
+    Args:
+        trusted: the public key that has to have signed what was archived; any, where None.
+
     Raises:
-        Tampered: names the first event, card or follower that does not fit.
+        Tampered: names the first event, card, follower, archive or guard that does not fit.
     """
     number(log)
     with log.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
         position, head = walk_chain(connection)
-        streams = _replay_all(connection)
-        _nothing_unnumbered(connection, position)
+        gone = _archived_streams(connection, trusted)
+        streams = _replay_all(connection, gone)
+        archived = _nothing_unnumbered(connection, position)
         followers = _followers_fit(connection, position)
-    return Verified(events=position, streams=streams, cards=streams, followers=followers, head=head.hex())
+        require_guards(connection)
+    return Verified(
+        events=position,
+        archived=archived,
+        streams=streams,
+        cards=streams,
+        followers=followers,
+        head=head.hex(),
+    )
 
 
 def walk_chain(connection: Connection) -> tuple[int, bytes]:
@@ -62,12 +91,11 @@ def walk_chain(connection: Connection) -> tuple[int, bytes]:
     """
     heads: dict[str, tuple[int, bytes]] = {}
     position, before = 0, b""
-    for row in _entries(connection):
+    for entry in _entries(connection):
         position += 1
-        if row["position"] != position:
-            raise Tampered(f"The log has no position {position}; the next one is {row['position']}.")
-        if row["stream"] is None:
-            raise Tampered(f"The event at position {position} of the log is gone.")
+        if entry["position"] != position:
+            raise Tampered(f"The log has no position {position}; the next one is {entry['position']}.")
+        row = entry if entry["stream"] is not None else _archived(entry)
         version, stream_hash = heads.get(row["stream"], (0, b""))
         _next_of_its_stream(row, version, stream_hash)
         before = linked(before, row["hash"])
@@ -84,10 +112,19 @@ def row_name(row: Any) -> str:
     return f"event {row['position']} ({row['wire_name']}, version {row['version']} of {row['stream']})"
 
 
+def _archived(row: Any) -> dict[str, Any]:
+    """What stands in the place of an event that was moved into an archive."""
+    if row.get("archived_stream") is None:
+        raise Tampered(f"The event at position {row['position']} of the log is gone.")
+    place = {name: row[f"archived_{name}"] for name in ("stream", "version", "hash")}
+    kept = {"position": row["position"], "entry_hash": row["entry_hash"]}
+    return {**kept, **place, "wire_name": "archived", "data": None}
+
+
 def _next_of_its_stream(row: Any, version: int, before: bytes) -> None:
     if row["version"] != version + 1:
         raise Tampered(f"{row['stream']} has no version {version + 1}: the next event is {row_name(row)}.")
-    if chained(before, row) != row["hash"]:
+    if row["data"] is not None and chained(before, row) != row["hash"]:
         raise Tampered(f"{row_name(row)} is not what was written: its hash does not fit its content.")
 
 
@@ -96,6 +133,11 @@ def _entries(connection: Connection) -> Iterator[Any]:
     joined = select(_LOG.c.position, _LOG.c.hash.label("entry_hash"), *kept).join_from(
         _LOG, _EVENTS, _EVENTS.c.id == _LOG.c.event_id, isouter=True
     )
+    if connection.execute(select(_ARCHIVED.c.position).limit(1)).first():
+        stand_ins = (_ARCHIVED.c[name].label(f"archived_{name}") for name in ("stream", "version", "hash"))
+        joined = joined.add_columns(*stand_ins).join(
+            _ARCHIVED, _ARCHIVED.c.position == _LOG.c.position, isouter=True
+        )
     return _rows(connection, joined.order_by(_LOG.c.position))
 
 
@@ -103,17 +145,57 @@ def _rows(connection: Connection, query: Any) -> Iterator[Any]:
     yield from connection.execute(query, execution_options={"yield_per": ROWS_AT_ONCE}).mappings()
 
 
-def _replay_all(connection: Connection) -> int:
+def _archived_streams(connection: Connection, trusted: str | None) -> dict[str, int]:
+    """The streams that were moved into archives, each with its last version there."""
+    for manifest in connection.execute(select(_ARCHIVES.c.manifest)).scalars():
+        try:
+            require_signed(ARCHIVE, orjson.loads(manifest), trusted)
+        except Tampered as error:
+            raise Tampered(f"Of an archive of events, {error}.") from error
+    last = func.max(_ARCHIVED.c.version)
+    found = connection.execute(select(_ARCHIVED.c.stream, last).group_by(_ARCHIVED.c.stream))
+    return {stream: int(version) for stream, version in found}
+
+
+def _replay_all(connection: Connection, gone: Mapping[str, int]) -> int:
     """Each stream replayed and held against its card; returns how many there are."""
     streams = 0
-    kept = _rows(connection, select(_CARDS).order_by(_CARDS.c.stream))
+    cards_kept = _rows(connection, select(_CARDS).order_by(_CARDS.c.stream))
+    archived = dict(gone)
+    kept = (card for card in cards_kept if not _card_of_archived(card, archived))
     written = select(_EVENTS, _EVENTS.c.id.label("position")).order_by(_EVENTS.c.stream, _EVENTS.c.version)
-    for _, rows in groupby(_rows(connection, written), key=lambda row: row["stream"]):
-        _fits(connection, _replayed(rows), next(kept, None))
-        streams += 1
+    for stream, rows in groupby(_rows(connection, written), key=lambda row: row["stream"]):
+        if stream not in gone:
+            _fits(connection, _replayed(rows), next(kept, None))
+            streams += 1
     if stray := next(kept, None):
         raise Tampered(f"The card of {stray['stream']} has no events; somebody wrote it by hand.")
-    return streams
+    if archived:
+        raise Tampered(f"{min(archived)} was moved into an archive and has no card.")
+    return streams + len(gone)
+
+
+def _card_of_archived(kept: Any, archived: dict[str, int]) -> bool:
+    """
+    Whether a card is of a stream that was moved into an archive; those still to come are in `archived`.
+
+    It cannot be folded from the store; it has to be closed, of the last version, and at one with itself.
+    """
+    version = archived.pop(kept["stream"], None)
+    if version is None:
+        return False
+    if kept["version"] == version and kept["status"] != "closed":
+        raise Tampered(f"{kept['stream']} was moved into an archive, and its card is {kept['status']}.")
+    if kept["version"] < version:
+        raise Tampered(f"The card of {kept['stream']} is older than what was moved into an archive.")
+    if kept["shape"] == cards.shape():
+        try:
+            same = cards.row_of(Incident.model_validate_json(kept["incident"]))
+        except ValidationError:
+            same = {}
+        if not same or any(kept[name] != same[name] for name in same if name != "incident"):
+            raise Tampered(f"The card of {kept['stream']}, whose events are archived, was edited.")
+    return True
 
 
 def _replayed(rows: Iterator[Any]) -> Incident:
@@ -156,13 +238,17 @@ def _fits(connection: Connection, incident: Incident, kept: Any) -> None:
         )
 
 
-def _nothing_unnumbered(connection: Connection, position: int) -> None:
+def _nothing_unnumbered(connection: Connection, position: int) -> int:
+    """Every event has a number or waits for one; returns how many numbers are of archived events."""
     written = connection.execute(select(func.count()).select_from(_EVENTS)).scalar_one()
+    archived = connection.execute(select(func.count()).select_from(_ARCHIVED)).scalar_one()
     pending = connection.exec_driver_sql("SELECT count(*) FROM pending").scalar_one()
-    if written != position + pending:
+    if written + archived != position + pending:
         raise Tampered(
-            f"The store holds {written} events; the log numbers {position} and {pending} wait for a number."
+            f"The store holds {written} events; the log numbers {position} and {pending} wait for a number, "
+            f"and {archived} were moved into archives."
         )
+    return int(archived)
 
 
 def _followers_fit(connection: Connection, position: int) -> int:

@@ -1,0 +1,142 @@
+"""
+The door's other half: what an operator and an auditor may ask of the log itself.
+
+Each function imports what it needs when it is called, so that a terminal's other verbs start at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workers.settings import Settings
+from workers.settings import settings as environment
+from workers.store.connection import engine, owner_engine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+    from sqlalchemy import Engine
+
+    from workers.store.archive import Written
+    from workers.store.check import Checked
+    from workers.store.rebuild import Rebuilt
+    from workers.store.restore import Restored
+    from workers.store.retention import Dropped, Forgotten, Held
+    from workers.store.verify import Verified
+
+    Progress = Callable[[int, int], None]
+
+
+def migrate() -> str:
+    """
+    Bring the store to the newest shape, as the login that owns its tables; returns the revision.
+
+    Raises:
+        ConfigurationError: no PostgreSQL is named, or a login may not do what is needed.
+    """
+    from workers.store.migrate import migrate as upgrade  # noqa: PLC0415
+    from workers.store.migrate import newest  # noqa: PLC0415
+
+    named = environment()
+    upgrade(named.owner(), named.database())
+    return newest()
+
+
+def export(after: int = 0, *, signed: bool = False) -> Iterator[bytes]:
+    """The log as lines of JSON, with a signed checkpoint at the end. See `workers.store.export`."""
+    from workers.store.export import export as lines  # noqa: PLC0415
+    from workers.store.signature import signing_key  # noqa: PLC0415
+
+    named = environment()
+    return lines(_log(named), after, signing_key(named) if signed else None)
+
+
+def public_key() -> str:
+    """The public key of this installation, in hexadecimal; made where there is none yet."""
+    from workers.store.signature import signing_key, spell_public  # noqa: PLC0415
+
+    return spell_public(signing_key(environment()))
+
+
+def check(file: Path, key: str | None = None) -> Checked:
+    """
+    An exported file held against itself. Asks no database.
+
+    Raises:
+        Tampered: names the first line that does not fit.
+    """
+    from workers.store.check import check as walk  # noqa: PLC0415
+
+    return walk(file, _trusted(key))
+
+
+def restore(file: Path, key: str | None = None, progress: Progress | None = None) -> Restored:
+    """An exported file put into an empty store. See `workers.store.restore`."""
+    from workers.store.restore import restore as put  # noqa: PLC0415
+
+    return put(_log(environment()), file, _trusted(key), progress)
+
+
+def rebuild(progress: Progress | None = None) -> Rebuilt:
+    """The cards made again from the events. See `workers.store.rebuild`."""
+    from workers.store.rebuild import rebuild as again  # noqa: PLC0415
+
+    return again(_log(environment()), progress)
+
+
+def verify(key: str | None = None) -> Verified:
+    """
+    Hash chains, cards, followers and guards held against the events.
+
+    Raises:
+        Tampered: names the first that does not fit.
+    """
+    from workers.store.verify import verify as walk  # noqa: PLC0415
+
+    return walk(_log(environment()), _trusted(key))
+
+
+def archive(folder: Path, before: datetime | None = None) -> list[Written]:
+    """Events of closed incidents written into a folder. See `workers.store.archive`."""
+    from workers.store.archive import archive as write  # noqa: PLC0415
+
+    return write(_log(environment()), folder, before)
+
+
+def hold(folder: Path, key: str | None = None) -> Held:
+    """An archive held against what stands in the log for it. See `workers.store.retention`."""
+    from workers.store.retention import hold as against  # noqa: PLC0415
+
+    return against(_log(environment()), folder, _trusted(key))
+
+
+def forget(before: datetime) -> Forgotten:
+    """What is not the log, taken away of incidents closed before. See `workers.store.retention`."""
+    from workers.store.retention import forget as take_away  # noqa: PLC0415
+
+    return take_away(_log(environment()), before)
+
+
+def drop(folder: Path, before: datetime) -> Dropped:
+    """Archived events of incidents closed before dropped, as the owner. See `workers.store.retention`."""
+    from workers.store.retention import drop as move  # noqa: PLC0415
+    from workers.store.signature import signing_key  # noqa: PLC0415
+
+    named = environment()
+    owner = owner_engine(named.owner(), named.workspace)
+    try:
+        return move(_log(named), owner, folder, before, signing_key(named))
+    finally:
+        owner.dispose()
+
+
+def _log(named: Settings) -> Engine:
+    return engine(named.database(), named.workspace)
+
+
+def _trusted(key: str | None) -> str | None:
+    from workers.store.signature import read_public  # noqa: PLC0415
+
+    return None if key is None else read_public(key)

@@ -1,0 +1,244 @@
+"""
+What is kept for how long. The log is append-only for the program: it may only forget what is not the log.
+
+The bodies of events of closed incidents may be dropped by the owner of the tables alone, once they are in an
+archive: the place and the hash of each stay in the log, beside the signed digest of the file that holds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from psycopg.errors import InsufficientPrivilege
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import ProgrammingError
+
+from domain.errors import ConfigurationError, LogError, Tampered
+from domain.incident.state import Incident, replay
+from domain.values import Value
+from workers import clock
+from workers.store import cards
+from workers.store.archive import digest, files, read
+from workers.store.events import number, recorded_from
+from workers.store.signature import require_signed, sign
+from workers.store.verify import ARCHIVE
+
+_CLOSED_BEFORE = """
+SELECT stream FROM cards WHERE status = 'closed'
+AND (incident::jsonb ->> 'closed_at')::timestamptz < %(before)s
+"""
+_PICTURES_NEEDED = f"""
+SELECT picture FROM events, LATERAL (SELECT data::jsonb #>> '{{diagnosis,picture}}' AS picture) AS drawn
+WHERE wire_name = 'diagnosis.gathered' AND picture IS NOT NULL AND stream NOT IN ({_CLOSED_BEFORE})
+"""  # noqa: S608 - constants
+_FORGET = {
+    "pictures": f"DELETE FROM attachments WHERE kept_at < %(before)s AND digest NOT IN ({_PICTURES_NEEDED})",  # noqa: S608
+    "attempts": f"DELETE FROM attempts WHERE stream IN ({_CLOSED_BEFORE})",  # noqa: S608
+    "memory": "DELETE FROM memory WHERE kept_at < %(before)s",
+}
+
+_OURS = "workspace = current_setting('recsysops.workspace')"
+_STORED = f"""
+SELECT events.stream, events.version, events.hash, events.id, log.position
+FROM log JOIN events ON events.id = log.event_id
+WHERE log.{_OURS} AND events.stream = ANY (%(streams)s) ORDER BY events.stream, events.version
+"""  # noqa: S608 - constants
+_STAND_IN = f"""
+INSERT INTO archived (position, event_id, stream, version, hash, archive)
+SELECT log.position, events.id, events.stream, events.version, events.hash, %(archive)s
+FROM log JOIN events ON events.id = log.event_id
+WHERE log.{_OURS} AND events.stream = ANY (%(streams)s)
+"""  # noqa: S608 - constants
+_DROP = f"DELETE FROM events WHERE {_OURS} AND stream = ANY (%(streams)s)"  # noqa: S608 - constants
+
+
+class Forgotten(Value):
+    """How many pictures, attempts at debts and memories of checks were taken away."""
+
+    pictures: int
+    attempts: int
+    memory: int
+
+
+class Dropped(Value):
+    """How many events of how many incidents were dropped, and why others of the archive were not."""
+
+    events: int
+    streams: int
+    kept: dict[str, str]
+
+
+class Held(Value):
+    """What an archive was found to hold of what was dropped from the store."""
+
+    files: int
+    events: int
+    streams: int
+
+
+def forget(log: Engine, before: datetime) -> Forgotten:
+    """Take away what is not the log, of incidents that were closed before this time."""
+    with log.begin() as connection:
+        gone = {
+            what: connection.exec_driver_sql(statement, {"before": before}).rowcount
+            for what, statement in _FORGET.items()
+        }
+    return Forgotten(**gone)
+
+
+def drop(log: Engine, owner: Engine, folder: Path, before: datetime, key: Ed25519PrivateKey) -> Dropped:
+    """
+    Drop the bodies of events that are in the archive under `folder`, of incidents closed before this time.
+
+    Every file is read and its hashes are made again first. Each file is one transaction, in which appends
+    wait.
+
+    Args:
+        owner: the same store, as the login that owns its tables. key: signs what each file is.
+
+    Raises:
+        Tampered: a file of the archive is not what was written.
+        ConfigurationError: that login does not own the tables.
+    """
+    number(log)
+    with log.connect() as connection:
+        ours = str(connection.exec_driver_sql("SELECT current_setting('recsysops.workspace')").scalar_one())
+    events, streams, kept = 0, 0, dict[str, str]()
+    for file in files(folder, ours):
+        archived = {stream: rows for stream, rows in _by_stream(file) if rows}
+        try:
+            with owner.begin() as connection:
+                connection.exec_driver_sql("LOCK TABLE events IN SHARE ROW EXCLUSIVE MODE")
+                going, staying = _judge(connection, archived, before)
+                kept.update(staying)
+                if going:
+                    events += _move(connection, ours, file, going, key)
+                    streams += len(going)
+        except ProgrammingError as error:
+            if not isinstance(error.orig, InsufficientPrivilege):
+                raise
+            raise ConfigurationError(
+                f"PostgreSQL says: {str(error.orig).splitlines()[0]}. Only the login that owns the tables "
+                "may drop events; name it in DATABASE_OWNER_URL."
+            ) from error
+    return Dropped(events=events, streams=streams, kept=kept)
+
+
+def hold(log: Engine, folder: Path, trusted: str | None = None) -> Held:
+    """
+    Hold the archive under `folder` against what stands in the log for the events that were dropped.
+
+    Raises:
+        Tampered: a file is missing or another one than was signed, an event in it is not the one that was
+            dropped, or a card is not what its archived events say.
+    """
+    events, names = 0, list[str]()
+    with log.connect() as connection:
+        found = connection.exec_driver_sql("SELECT name, manifest FROM archives ORDER BY name").all()
+        for name, manifest in found:
+            signed = orjson.loads(manifest)
+            require_signed(ARCHIVE, signed, trusted)
+            file = folder / name
+            if not file.is_file():
+                raise Tampered(f"{file} is missing; events of closed incidents were moved into it.")
+            if digest(file) != signed["sha256"]:
+                raise Tampered(f"{file} is not the file that was signed: its bytes are others.")
+            events += _same(connection, file)
+            names.append(name)
+        total, streams = connection.exec_driver_sql(
+            "SELECT count(*), count(DISTINCT stream) FROM archived"
+        ).one()
+    if events != total:
+        raise Tampered(f"{total} events were moved into archives; {events} of them are in {folder}.")
+    return Held(files=len(names), events=events, streams=streams)
+
+
+def _by_stream(file: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """The whole streams of a file: one month's."""
+    rows = sorted(read(file), key=lambda row: (row["stream"], row["version"]))
+    for stream, some in groupby(rows, key=lambda row: row["stream"]):
+        yield stream, list(some)
+
+
+def _judge(
+    connection: Connection, archived: Mapping[str, list[dict[str, Any]]], before: datetime
+) -> tuple[list[str], dict[str, str]]:
+    """Which streams may go, and why the others stay; those that are gone already are neither."""
+    stored: dict[str, list[Any]] = {}
+    for row in connection.exec_driver_sql(_STORED, {"streams": list(archived)}):
+        stored.setdefault(row.stream, []).append(row)
+    going, staying = list[str](), dict[str, str]()
+    for stream, rows in archived.items():
+        if stream not in stored:
+            continue
+        there = [(row.version, bytes(row.hash), row.position) for row in stored[stream]]
+        incident = replay(recorded_from(row) for row in rows)
+        if there != [(row["version"], row["hash"], row["position"]) for row in rows]:
+            staying[stream] = "the store holds other events of it than the archive; archive it again"
+        elif why := _kept_because(incident, before):
+            staying[stream] = why
+        else:
+            going.append(stream)
+    return going, staying
+
+
+def _kept_because(incident: Incident | None, before: datetime) -> str | None:
+    if incident is None or incident.status != "closed" or incident.closed_at is None:
+        return "it is not closed"
+    if incident.closed_at >= before:
+        return f"it was closed on {incident.closed_at:%Y-%m-%d}, which is not long enough ago"
+    return None
+
+
+def _move(
+    connection: Connection, workspace: str, file: Path, streams: list[str], key: Ed25519PrivateKey
+) -> int:
+    content = {"workspace": workspace, "name": file.name, "sha256": digest(file)}
+    known = connection.exec_driver_sql(
+        f"SELECT manifest FROM archives WHERE {_OURS} AND name = %(name)s",  # noqa: S608 - a constant
+        {"name": file.name},
+    ).scalar_one_or_none()
+    if known is None:
+        manifest = orjson.dumps(sign(ARCHIVE, {**content, "at": clock.now().isoformat()}, key)).decode()
+        statement = "INSERT INTO archives (name, manifest) VALUES (%(name)s, %(manifest)s)"
+        connection.exec_driver_sql(statement, {"name": file.name, "manifest": manifest})
+    elif orjson.loads(known)["sha256"] != content["sha256"]:
+        raise Tampered(f"{file} is not the file that was signed when events were first dropped for it.")
+    stood_in = connection.exec_driver_sql(_STAND_IN, {"streams": streams, "archive": file.name}).rowcount
+    dropped = connection.exec_driver_sql(_DROP, {"streams": streams}).rowcount
+    if dropped != stood_in:
+        raise LogError(
+            f"{dropped} events would go and {stood_in} entries would stand for them; nothing went."
+        )
+    return dropped
+
+
+def _same(connection: Connection, file: Path) -> int:
+    """How many dropped events a file holds, each the one that stood there, its card what they say."""
+    query = "SELECT stream, version, hash, position FROM archived WHERE archive = %(name)s"
+    gone: dict[str, list[tuple[int, bytes, int]]] = {}
+    for row in connection.exec_driver_sql(query, {"name": file.name}):
+        gone.setdefault(row.stream, []).append((row.version, bytes(row.hash), row.position))
+    count = 0
+    for stream, rows in _by_stream(file):
+        if stream not in gone:
+            continue
+        if sorted(gone[stream]) != [(row["version"], row["hash"], row["position"]) for row in rows]:
+            raise Tampered(f"{file}: the events of {stream} are not those that were dropped for it.")
+        count += len(rows)
+        card = cards.find(connection, stream)
+        incident = replay(recorded_from(row) for row in rows)
+        if (
+            card is not None
+            and incident is not None
+            and card.version == incident.version
+            and card != incident
+        ):
+            raise Tampered(f"The card of {stream} (#{incident.number}) is not what its archived events say.")
+    return count
