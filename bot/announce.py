@@ -61,6 +61,7 @@ class Announcer:
         self._now = now
         self._clock = clock
         self._changed: dict[str, tuple[float, float]] = {}
+        self._again: set[str] = set()
         self._looked_at: float | None = None
 
     def round(self) -> bool:
@@ -101,6 +102,9 @@ class Announcer:
             return
         first = self._looked_at is None
         self._looked_at = self._clock()
+        self._again = set(self._door.to_draw_again())
+        for stream in self._again:
+            self._changed.setdefault(stream, (self._clock(), self._clock()))
         for incident in self._door.incidents(("open", "acknowledged", "resolved")):
             if incident.messages and first:
                 self._changed.setdefault(incident.stream, (self._clock(), self._clock()))
@@ -184,6 +188,9 @@ class Announcer:
             except Later:
                 continue
             self._changed.pop(stream, None)
+            if stream in self._again:
+                self._door.drawn_again(stream)
+                self._again.discard(stream)
 
     def _draw(self, incident: Incident) -> None:
         blocks = card(incident, self._public_url)

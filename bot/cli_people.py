@@ -31,5 +31,6 @@ def forget(
         print_json({"forgotten": person})
         return
     console().print(
-        "Forgotten. Messages that stand in Slack change when they are next drawn.", highlight=False
+        "Forgotten. Messages are drawn anew within a minute; lines that stand in threads stay.",
+        highlight=False,
     )

@@ -157,6 +157,14 @@ class Door:
         """Forget who a person is; False where nobody is known by this id. See `workers.people.forget`."""
         return people.forget(self._engine, who)
 
+    def to_draw_again(self) -> list[str]:
+        """The streams of the incidents whose message still names somebody who was forgotten."""
+        return people.to_draw_again(self._engine)
+
+    def drawn_again(self, stream: str) -> None:
+        """The message of this incident is drawn again."""
+        people.drawn_again(self._engine, stream)
+
     def news(self) -> News:
         """Something to wait on for the next append; one for each thread that waits."""
         return News(self._engine)

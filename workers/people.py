@@ -27,7 +27,9 @@ from domain.incident.person import (
 from domain.incident.state import Incident
 from domain.values import Actor
 from workers.store import people
+from workers.store.memory import recall, remember
 
+DRAW_AGAIN = "people.draw_again"
 Shown = TypeVar("Shown", Incident, Recorded)
 
 
@@ -73,7 +75,28 @@ def forget(log: Engine, who: str) -> bool:
     own words stays too, and so does the id in events written before there were pseudonyms.
     """
     with log.begin() as connection:
-        return people.forget(connection, who)
+        pseudonym = people.forget(connection, who)
+        if pseudonym is not None:
+            streams = {*_to_draw_again(connection), *people.cards_of(connection, pseudonym)}
+            remember(connection, DRAW_AGAIN, sorted(streams))
+    return pseudonym is not None
+
+
+def to_draw_again(log: Engine) -> list[str]:
+    """The streams of the incidents whose message still names somebody who was forgotten."""
+    with log.connect() as connection:
+        return _to_draw_again(connection)
+
+
+def drawn_again(log: Engine, stream: str) -> None:
+    """The message of this incident names nobody any more who was forgotten."""
+    with log.begin() as connection:
+        left = [one for one in _to_draw_again(connection) if one != stream]
+        remember(connection, DRAW_AGAIN, left)
+
+
+def _to_draw_again(connection: Connection) -> list[str]:
+    return [str(stream) for stream in recall(connection, DRAW_AGAIN) or ()]
 
 
 def _show(

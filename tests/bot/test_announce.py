@@ -70,6 +70,19 @@ def test_the_thread_holds_the_evidence_and_each_notable_step_once(
     assert not any("Posted to" in one or "Seen again" in one for one in said)
 
 
+def test_the_message_of_a_closed_incident_forgets_who_was_forgotten(
+    door: Door, announcer: Announcer, given: BotSettings, person: Driver
+) -> None:
+    tell(door, *WAY)
+    settle(announcer)
+    assert "U-oncall" in str(heads(person)[0])
+    assert door.forget(ON_CALL.id)
+    settle(fresh_announcer(given, door))
+    assert "U-oncall" not in str(heads(person)[0]["blocks"])
+    assert "a former member had it" in str(heads(person)[0]["blocks"])
+    assert door.to_draw_again() == []
+
+
 @pytest.fixture
 def killed_after(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Makes an announcer die right after Slack took its nth post, before it can remember that."""

@@ -13,9 +13,10 @@ from sqlalchemy import Connection, delete, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.incident.person import PREFIX
-from workers.store.tables import PersonRow
+from workers.store.tables import CardRow, PersonRow
 
 _PEOPLE = PersonRow.__table__  # type: ignore[attr-defined]
+_CARDS = CardRow.__table__  # type: ignore[attr-defined]
 
 
 def pseudonym(connection: Connection, known_as: str) -> str:
@@ -38,7 +39,13 @@ def known(connection: Connection, people: Collection[str]) -> dict[str, str]:
     return {row.person: row.known_as for row in connection.execute(query)}
 
 
-def forget(connection: Connection, who: str) -> bool:
-    """Forget who is behind a pseudonym, named by it or by the id outside; False where nobody is known so."""
+def forget(connection: Connection, who: str) -> str | None:
+    """Forget who is behind a pseudonym, named by it or by the id outside; None where nobody is known so."""
     statement = delete(_PEOPLE).where(or_(_PEOPLE.c.person == who, _PEOPLE.c.known_as == who))
-    return connection.execute(statement.returning(_PEOPLE.c.person)).first() is not None
+    return connection.execute(statement.returning(_PEOPLE.c.person)).scalar_one_or_none()
+
+
+def cards_of(connection: Connection, pseudonym: str) -> list[str]:
+    """The streams of the incidents whose card names somebody."""
+    named = select(_CARDS.c.stream).where(_CARDS.c.incident.contains(pseudonym, autoescape=True))
+    return list(connection.execute(named.order_by(_CARDS.c.number)).scalars())
