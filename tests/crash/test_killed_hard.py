@@ -200,7 +200,7 @@ def walk(
         if killer.done and all_told_closed(walker, genres):
             killer.stop_killing()
             return streams
-        time.sleep(0.3)
+        time.sleep(0.4)
     told = {stream: names(log, stream) for stream in streams.values()}
     raise AssertionError(f"not all closed within {LONGEST_SECONDS:.0f} s: {told}") from killer.trouble
 
