@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 
+import psycopg
 import structlog
 import typer
 from sqlalchemy.exc import OperationalError
@@ -53,8 +54,9 @@ def main() -> None:
         _fail(str(error), 2)
     except RecsysopsError as error:
         _fail(str(error), 1)
-    except OperationalError as error:
-        _fail(f"PostgreSQL does not answer: {str(error.orig).splitlines()[0]}", 1)
+    except (OperationalError, psycopg.OperationalError) as error:
+        reason = str(getattr(error, "orig", error)).splitlines()[0]
+        _fail(f"PostgreSQL does not answer: {reason}", 1)
     except OSError as error:
         _fail(f"{error.filename or 'a file'}: {error.strerror or error}", 1)
 

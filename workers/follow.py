@@ -27,9 +27,10 @@ from domain.values import Actor, Severity
 from workers.handle import handle
 from workers.store import followers
 from workers.store.connection import driver_address
-from workers.store.events import CHANNEL, number
+from workers.store.events import CALL_SECONDS, CHANNEL, number
 
 POLL_SECONDS = 1.0
+AGAIN_SECONDS = 2 * CALL_SECONDS
 BATCH_EVENTS = 50
 LONGEST_PAUSE_SECONDS = 30.0
 
@@ -89,7 +90,7 @@ def catch_up(log: Engine, name: str, effect: Effect, limit: int = BATCH_EVENTS) 
         for recorded in events:
             try:
                 effect(connection, recorded)
-            except SQLAlchemyError:
+            except (SQLAlchemyError, psycopg.Error):
                 raise  # the store's own trouble says nothing about the event
             except Exception as error:
                 raise Poisoned(recorded, error) from error
@@ -134,14 +135,24 @@ def _tell(log: Engine, name: str, recorded: Recorded, trouble: str, told: str | 
 
 
 class News:
-    """Waits for the call that follows an append, on a connection of its own. Not for several threads."""
+    """
+    Waits for the call that follows an append, on a connection of its own. Not for several threads.
+
+    An append shortly after another one of its process is not called out: whoever has heard a call waits only
+    `AGAIN_SECONDS` the next time, and so finds that one too.
+    """
 
     def __init__(self, log: Engine) -> None:
+        self._heard = False
         self._address = driver_address(log.url.render_as_string(hide_password=False))
         self._connection: psycopg.Connection | None = None
 
     def wait(self, timeout_seconds: float) -> bool:
-        """True when there may be news; False when the time was over, or PostgreSQL is away."""
+        """True when there may be news; False when the time was over, or PostgreSQL is away: look even so."""
+        self._heard = self._wait(min(timeout_seconds, AGAIN_SECONDS) if self._heard else timeout_seconds)
+        return self._heard
+
+    def _wait(self, timeout_seconds: float) -> bool:
         try:
             if self._connection is None:
                 self._connection = psycopg.connect(self._address, autocommit=True, connect_timeout=5)

@@ -11,10 +11,12 @@ import random
 import time
 from datetime import datetime
 from uuid import UUID, uuid5
+from weakref import WeakKeyDictionary
 
+import psycopg
 import structlog
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from domain.errors import Refused, VersionConflict
 from domain.incident.commands import Command, DeclareIncident, OpenIncident
@@ -25,13 +27,14 @@ from domain.values import Actor, Value
 from workers import clock
 from workers.store import cards
 from workers.store.connection import own
-from workers.store.events import CHANNEL, Origin, answer, archived, draft, read_stream
+from workers.store.events import CALL_SECONDS, CHANNEL, Origin, answer, archived, draft, read_stream
 
 STREAMS = UUID("6f1c1c0e-9d3b-5c57-8a4e-2f0b7d8a5e11")
 ATTEMPTS = 12
 LONGEST_PAUSE_SECONDS = 0.2
 OPENING = "SELECT pg_advisory_xact_lock(5270002, hashtext(current_setting('recsysops.workspace')))"
 
+_called: WeakKeyDictionary[Engine, float] = WeakKeyDictionary()
 _log = structlog.get_logger(__name__)
 
 
@@ -72,6 +75,12 @@ def handle(
     for attempt in range(1, ATTEMPTS + 1):
         try:
             answered = _once(store, stream, command, origin)
+        except (OperationalError, psycopg.OperationalError):
+            # The connection was lost, perhaps with the answer: the key makes it safe to ask again.
+            if attempt > 1:
+                raise
+            store.dispose()
+            continue
         except VersionConflict:
             if attempt == ATTEMPTS:
                 raise
@@ -86,11 +95,15 @@ def handle(
 
 def wake(store: Engine) -> None:
     """
-    Tell the followers that there is news.
+    Tell the followers that there is news; at most once in `CALL_SECONDS`, see `workers.follow.News`.
 
     Outside the append's transaction: a NOTIFY inside it would serialise the commits. Nor does it wait for the
     disk: a lost call costs a follower at most one poll.
     """
+    now = time.monotonic()
+    if now - _called.get(store, 0.0) < CALL_SECONDS:
+        return
+    _called[store] = now
     try:
         with store.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql(f"SET LOCAL synchronous_commit = off; NOTIFY {CHANNEL}")

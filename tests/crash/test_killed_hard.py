@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
@@ -170,7 +171,7 @@ def opened(log: Engine, genre: str) -> str | None:
     found = finding(genre, datetime.now(UTC))
     try:
         return handle(None, OpenIncident(number=0, finding=found), actor=DETECTOR, key=genre, log=log).stream
-    except OperationalError:
+    except (OperationalError, psycopg.OperationalError):
         return None
 
 

@@ -20,6 +20,7 @@ from domain.incident.decide import DEPLOYED
 from domain.incident.events import Recorded
 from domain.incident.state import Incident, replay
 from workers.store import events
+from workers.store.connection import driver
 from workers.store.events import Draft, Head
 from workers.store.tables import CardRow
 
@@ -50,9 +51,6 @@ UPSERT = (
     f"ON CONFLICT ON CONSTRAINT cards_pkey DO UPDATE SET {_CHANGES}"
 )
 
-_APPEND, _PENDING = events.INSERT.rsplit("INSERT INTO pending", maxsplit=1)
-_APPEND_WITH_CARD = f"{_APPEND.rstrip()}, queued AS (INSERT INTO pending{_PENDING}) {UPSERT}"
-
 _STAND = """
 SELECT answered.stream AS answered, cards.incident, cards.shape, newest.version, newest.hash
 FROM (SELECT) AS one
@@ -75,14 +73,15 @@ class Stand:
 
 def stand(connection: Connection, stream: str, key: str) -> Stand:
     """Everything that deciding needs, in one question."""
-    row = connection.exec_driver_sql(_STAND, {"stream": stream, "key": key}).one()
-    if row.version is None:
-        return Stand(row.answered, None, Head(stream))
-    incident = _read(row.incident, row.shape)
-    if incident is None or incident.version != row.version:
+    found = driver(connection).execute(_STAND, {"stream": stream, "key": key}).fetchone()
+    answered, card, made_by, version, newest_hash = found or (None, None, None, None, b"")
+    if version is None:
+        return Stand(answered, None, Head(stream))
+    incident = _read(card, made_by)
+    if incident is None or incident.version != version:
         # Of an older release, or gone: the events know. They may have grown since; the append will say so.
         incident = _folded(connection, stream)
-    return Stand(row.answered, incident, Head(stream, row.version, bytes(row.hash)))
+    return Stand(answered, incident, Head(stream, version, newest_hash))
 
 
 def append(connection: Connection, draft: Draft, incident: Incident) -> tuple[Recorded, ...]:
@@ -93,7 +92,7 @@ def append(connection: Connection, draft: Draft, incident: Incident) -> tuple[Re
         VersionConflict: somebody else appended first, or another incident took the number.
     """
     card = {f"card_{name}": value for name, value in row_of(incident).items()}
-    events.write(connection, _APPEND_WITH_CARD, {**draft.parameters, **card})
+    events.write(connection, events.statement(draft, UPSERT), {**draft.parameters, **card})
     return draft.recorded
 
 
