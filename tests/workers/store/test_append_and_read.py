@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -8,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
 
 import orjson
 import psycopg
@@ -22,6 +24,7 @@ from domain.values import Actor
 from workers import clock
 from workers.handle import Answer
 from workers.store import cards
+from workers.store.chain import canonical
 from workers.store.events import Head, Origin, append, last_position, number, read_after, read_stream
 from workers.store.export import export
 from workers.store.verify import verify
@@ -192,3 +195,21 @@ def test_the_export_is_one_line_an_event_with_its_hash(log: Engine, opened: Open
     (second,) = map(orjson.loads, export(log, after=lines[0]["position"]))
     before = {"before": lines[0]["hash"], "entry_before": lines[0]["entry_hash"]}
     assert second == {**lines[1], **before}
+
+
+def test_what_the_hash_of_an_event_is_over_never_changes() -> None:
+    row = {
+        "stream": "s",
+        "version": 2,
+        "wire_name": "note.added",
+        "schema_version": 1,
+        "data": '{"text":"hm"}',
+        "actor_kind": "person",
+        "actor": "slack:U1",
+        "cause": None,
+        "at": datetime(2026, 3, 3, 13, 0, tzinfo=timezone(timedelta(hours=1))),
+        "key": "k",
+        "part": 0,
+    }
+    spelled = {**row, "at": "2026-03-03T12:00:00.000000+00:00"}
+    assert canonical(row) == json.dumps(spelled, sort_keys=True, separators=(",", ":")).encode()
