@@ -42,7 +42,7 @@ from workers.store.events import read_stream
 from workers.store.verify import verify
 
 WALKS = int(os.environ.get("CRASH_WALKS", "3"))
-KILLS = int(os.environ.get("CRASH_KILLS", "8"))
+KILLS = int(os.environ.get("CRASH_KILLS", "7"))
 PAUSE_SECONDS = float(os.environ.get("CRASH_PAUSE", "1.7"))
 SEED = int(os.environ.get("CRASH_SEED", "2"))
 AIMED = 1
