@@ -1,0 +1,158 @@
+"""
+The door's terminal: what takes a terminal, not a click. `workers.door` hands all of it on.
+
+Each imports what it needs when it is called, so that a terminal's other verbs, and the web, start at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from domain.errors import ConfigurationError, SourceError
+from workers.store import followers
+from workers.store.events import last_position, number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+    from pathlib import Path
+
+    from domain.recommender.check import Check
+    from domain.values import Finding
+    from workers.backtest import BacktestResult
+    from workers.door import Door
+    from workers.embedded import Servers
+    from workers.examine import Advice
+
+
+def embedded(folder: Path) -> AbstractContextManager[Servers]:
+    """PostgreSQL and Valkey from their wheels, up for the block. See `workers.embedded.started`."""
+    from workers.embedded import started  # noqa: PLC0415
+
+    return started(folder)
+
+
+def migrate(database_url: str) -> None:
+    """Bring the store to the newest shape."""
+    from workers.store.migrate import migrate as newest  # noqa: PLC0415
+
+    newest(database_url)
+
+
+def doctor(path: Path) -> list[Advice]:
+    """The declaration held against the real sources. See `workers.doctor.check`."""
+    from workers.doctor import check  # noqa: PLC0415 - opens every engine
+
+    return check(path)
+
+
+def init(folder: Path) -> str:
+    """
+    The text of a first declaration for a folder of tables.
+
+    Raises:
+        SourceError: there is no table in it.
+    """
+    from workers.first import init as first  # noqa: PLC0415
+
+    return first(folder)
+
+
+def checks(path: Path) -> tuple[Check, ...]:
+    """
+    The declared checks.
+
+    Raises:
+        ConfigurationError: the declaration is wrong.
+    """
+    from workers.declared import recommender  # noqa: PLC0415
+
+    return tuple(recommender(path).checks.values())
+
+
+class Looked(NamedTuple):
+    """What checks found, notes of those that could not judge, and which of them could not even look."""
+
+    findings: list[Finding]
+    notes: dict[str, str]
+    blind: tuple[str, ...]
+
+
+def run_check(path: Path, name: str | None, at: datetime | None = None) -> Looked:
+    """
+    What one check (or all) finds now; nothing is written to the log.
+
+    Raises:
+        ConfigurationError: the declaration is wrong, or has no such check.
+    """
+    from workers import clock  # noqa: PLC0415
+    from workers.declared import recommender  # noqa: PLC0415
+    from workers.detect import FAULT, run_checks  # noqa: PLC0415
+    from workers.launches import launch_check  # noqa: PLC0415
+    from workers.predict import forecast  # noqa: PLC0415
+    from workers.sources.lines import nearest  # noqa: PLC0415
+
+    declared, moment = recommender(path), at or clock.now()
+    if name is not None and name not in declared.checks:
+        raise ConfigurationError(f'no check is called "{name}"; {nearest(name, declared.checks)}')
+    chosen = declared.checks if name is None else {name: declared.checks[name]}
+    result = run_checks(declared.model_copy(update={"checks": chosen}), moment)
+    findings = list(result.findings)
+    launch = launch_check(declared)
+    if launch is not None and launch.name in chosen:
+        findings += forecast(declared, moment)
+    blind = tuple(finding.check for finding in findings if finding.subject == FAULT)
+    return Looked(findings, result.notes, blind)
+
+
+def backtest(
+    path: Path, start: datetime, end: datetime, progress: Callable[[int, int], None] | None = None
+) -> BacktestResult:
+    """
+    The checks walked over the past as if it were live. See `workers.backtest.backtest`.
+
+    Raises:
+        ConfigurationError: the declaration is wrong, or `end` is not after `start`.
+        SourceError: a table that is looked at cannot be read as declared, a line each; or no look could be
+            taken.
+    """
+    from workers.backtest import backtest as walk  # noqa: PLC0415
+    from workers.backtest import plans_of  # noqa: PLC0415
+    from workers.sources.declare import load, place  # noqa: PLC0415
+    from workers.walk import unreadable  # noqa: PLC0415
+
+    recommender = load(path)
+    if broken := unreadable(recommender, plans_of(recommender)):
+        said = (f"{place(path, ('tables', name))}: {error}" for name, error in broken.items())
+        raise SourceError("\n".join(said))
+    try:
+        return walk(recommender, start, end, progress)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
+
+
+def pause(door: Door, follower: str, paused: bool) -> None:
+    """
+    Let a follower stand still, or go on.
+
+    Raises:
+        Refused: there is no such follower.
+    """
+    with door.log.begin() as connection:
+        followers.pause(connection, follower, paused)
+
+
+def replay(door: Door, follower: str, position: int | None) -> int:
+    """
+    Have a follower do everything after `position` again, or (None) what it set aside; returns how many.
+
+    Raises:
+        Refused: there is no such follower, or no such position.
+    """
+    number(door.log)
+    with door.log.begin() as connection:
+        if position is None:
+            return followers.try_again(connection, follower)
+        followers.replay_from(connection, follower, position)
+        return last_position(connection) - position
