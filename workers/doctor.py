@@ -19,6 +19,7 @@ from domain.recommender.recommender import Recommender
 from workers import clock
 from workers.detect import plan
 from workers.examine import Advice, examine_items, examine_table
+from workers.examine_store import examine_store
 from workers.first import init
 from workers.settings import read_settings, surroundings
 from workers.sources.declare import load
@@ -66,7 +67,7 @@ def check(
     advice += list(_checks(recommender))
     for deployer in recommender.deployers.values():
         advice += _examined(f"deployers.{deployer.name}", partial(_deployer, deployer, env))
-    advice += [*_hotfixes(recommender), *_people(recommender), *_broker(env)]
+    advice += [*_hotfixes(recommender), *_people(recommender), *examine_store(env), *_broker(env)]
     return advice
 
 

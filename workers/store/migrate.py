@@ -43,6 +43,12 @@ def newest() -> str:
     return str(ScriptDirectory.from_config(configuration("postgresql://")).get_current_head())
 
 
+def revisions() -> frozenset[str]:
+    """All revisions that this release knows."""
+    known = ScriptDirectory.from_config(configuration("postgresql://")).walk_revisions()
+    return frozenset(script.revision for script in known)
+
+
 def configuration(url: str) -> Config:
     """Alembic's settings, made here so that there is no second file to keep in step."""
     config = Config()
