@@ -1,0 +1,184 @@
+"""What an operator and an auditor do with the log, at the terminal and with the environment they have."""
+
+from __future__ import annotations
+
+import json
+import stat
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import make_url
+
+from domain.incident import commands as c
+from domain.values import Actor
+from tests.bot.terminal import Terminal, recsysops
+from tests.workers.conftest import NOON, make_finding
+from tests.workers.store.conftest import NOTHING
+from workers.embedded import Servers
+from workers.handle import handle
+from workers.store.connection import ROLE, driver_address, engine
+
+WORKER = Actor(kind="worker", id="worker:detect")
+PERSON = Actor(kind="person", id="terminal:on-call", groups=("oncall",))
+
+
+@pytest.fixture
+def terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], database_url: str, tmp_path: Path
+) -> Terminal:
+    here = {"DATABASE_URL": database_url, "RECSYSOPS_VAR": str(tmp_path / "var")}
+    return Terminal(monkeypatch, capsys, here)
+
+
+@pytest.fixture
+def lived(database_url: str) -> str:
+    """An incident that was closed in March, and one that is open; returns the stream of the first."""
+    log = engine(database_url)
+    opening = c.OpenIncident(number=0, finding=make_finding("Drama"))
+    stream = handle(None, opening, actor=WORKER, key="drama", at=NOON, log=log).stream
+    ending: tuple[c.Command, ...] = (
+        c.Dismiss(reason="a holiday"),
+        c.AnswerFollowUp(improvement=NOTHING),
+        c.Close(),
+    )
+    for n, command in enumerate(ending):
+        handle(stream, command, actor=PERSON, key=f"end-{n}", at=NOON + timedelta(hours=n + 1), log=log)
+    opening = c.OpenIncident(number=0, finding=make_finding("Comedy"))
+    handle(None, opening, actor=WORKER, key="comedy", at=NOON, log=log)
+    return stream
+
+
+@pytest.fixture
+def empty(servers: Servers, terminal: Terminal) -> Iterator[str]:
+    """The address of a database without a single table."""
+    name = f"empty_{uuid.uuid4().hex}"
+    with psycopg.connect(driver_address(servers.database_url), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        url = make_url(servers.database_url).set(database=name).render_as_string(hide_password=False)
+        yield url
+        engine(url).dispose()
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_an_auditor_checks_an_export_without_the_store(
+    terminal: Terminal, lived: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "log.jsonl"
+    terminal("events", "export", "--checkpoint", file)
+    key = terminal("events", "key").out.strip()
+    assert stat.S_IMODE((tmp_path / "var" / "signing_key.pem").stat().st_mode) == 0o600
+    alone = recsysops("events", "check", str(file), "--key", key, "--json")
+    assert alone.returncode == 0, alone.stderr
+    checked = json.loads(alone.stdout)
+    assert (checked["checked"], checked["events"], checked["signed_by"]) == (True, 5, key)
+    assert "5 events" in recsysops("events", "check", str(file)).stdout
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join([*lines[:1], *lines[2:]]))
+    done = recsysops("events", "check", str(file))
+    assert done.returncode == 1
+    assert done.stderr == f"{file}, line 2: position 2 is missing; this is position 3.\n"
+    assert done.stdout == ""
+
+
+def test_what_an_export_cannot_show_is_said(terminal: Terminal, lived: str, tmp_path: Path) -> None:
+    file = tmp_path / "log.jsonl"
+    terminal("events", "export", file)
+    assert "whether lines are missing at its end is not known" in terminal("events", "check", file).out
+    key = terminal("events", "key").out.strip()
+    done = terminal("events", "check", file, "--key", key, code=1)
+    assert "does not end with a signed checkpoint" in done.err
+    assert "neither 64 hexadecimal digits" in terminal("events", "check", file, "--key", "x", code=2).err
+
+
+def test_an_export_that_breaks_off_leaves_what_was_there(
+    terminal: Terminal, lived: str, database_url: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "log.jsonl"
+    terminal("events", "export", file)
+    before = file.read_bytes()
+    with psycopg.connect(driver_address(database_url), autocommit=True) as connection:
+        connection.execute("ALTER TABLE events DISABLE TRIGGER USER")
+        connection.execute("DELETE FROM events WHERE id = (SELECT max(id) FROM events)")
+    assert "is gone" in terminal("events", "export", file, code=1).err
+    assert file.read_bytes() == before
+
+
+def test_a_store_is_put_back_from_its_export(
+    terminal: Terminal, lived: str, empty: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "log.jsonl"
+    terminal("events", "export", "--checkpoint", file)
+    head = terminal("events", "verify", "--json").json["head"]
+    terminal.environment["DATABASE_URL"] = empty
+    assert "The store has the shape of this release" in terminal("migrate").out
+    assert "5 events, 2 cards" in terminal("events", "import", file).out
+    assert terminal("events", "verify", "--json").json["head"] == head
+    refused = terminal("events", "import", file, code=1)
+    assert "holds 5 events already" in refused.err
+    assert terminal("status", "--all", "--json").json["incidents"][0]["title"].startswith("Comedy")
+
+
+def test_cards_are_made_again(terminal: Terminal, lived: str, database_url: str) -> None:
+    with psycopg.connect(driver_address(database_url), autocommit=True) as connection:
+        connection.execute("UPDATE cards SET severity = 'SEV4'")
+    assert "events rebuild" in terminal("events", "verify", code=1).err
+    assert "2 cards made again" in terminal("events", "rebuild").out
+    assert terminal("events", "rebuild", "--json").json == {"cards": 2, "stray": 0, "archived": 0}
+    assert "as it was written" in terminal("events", "verify").out
+
+
+def test_closed_incidents_are_archived_and_pruned_and_the_log_is_still_verified(
+    terminal: Terminal, lived: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "archive"
+    assert (
+        "main-2026-03.parquet: 4 events of 1 incidents" in terminal("events", "archive", "--to", folder).out
+    )
+    assert terminal("events", "archive", "--to", folder, "--json").json == {"files": []}
+    head = terminal("events", "verify", "--json").json["head"]
+    assert "0 pictures" in terminal("events", "prune", "--days", "30").out
+    pruned = terminal("events", "prune", "--days", "30", "--archive", folder, "--json").json
+    assert pruned["dropped"] == {"events": 4, "streams": 1, "kept": {}}
+    verified = terminal("events", "verify", "--archive", folder, "--json").json
+    assert (verified["head"], verified["archived"], verified["archive"]["events"]) == (head, 4, 4)
+    assert "4 archived" in terminal("events", "verify").out
+    assert "--archive FOLDER reads the rest" in terminal("events", "verify").out
+    assert "Drama" in terminal("status", "--all").out
+    assert "its events are in the archive" in terminal("reopen", "1", "-r", "again", code=1).err
+    assert terminal("incident", "1").out
+    assert terminal("report", "1").out
+
+
+def test_only_the_tables_owner_may_drop(
+    terminal: Terminal, lived: str, database_url: str, tmp_path: Path
+) -> None:
+    folder, name = tmp_path / "archive", f"login_{uuid.uuid4().hex[:12]}"
+    terminal("events", "archive", "--to", folder)
+    with psycopg.connect(driver_address(database_url), autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {name} LOGIN IN ROLE {ROLE}")
+        program = make_url(database_url).set(username=name).render_as_string(hide_password=False)
+        terminal.environment["DATABASE_URL"] = program
+        refused = terminal("events", "prune", "--days", "30", "--archive", folder, code=2)
+        assert "name it in DATABASE_OWNER_URL" in refused.err
+        terminal.environment["DATABASE_OWNER_URL"] = database_url
+        pruned = terminal("events", "prune", "--days", "30", "--archive", folder, "--json").json
+        assert pruned["dropped"]["events"] == 4
+        engine(program).dispose()
+        connection.execute(f"DROP ROLE {name}")
+
+
+def test_what_is_younger_than_a_month_is_never_pruned(terminal: Terminal) -> None:
+    assert "30" in terminal("events", "prune", "--days", "7", code=2).err
+
+
+def test_the_secret_key_is_shown_nowhere(terminal: Terminal, lived: str, tmp_path: Path) -> None:
+    told = [terminal("events", "export", "--checkpoint"), terminal("events", "key")]
+    secret = (tmp_path / "var" / "signing_key.pem").read_text().splitlines()[1]
+    assert not any(secret in done.out + done.err for done in told)
+    missing = tmp_path / "none.pem"
+    terminal.environment["RECSYSOPS_SIGNING_KEY"] = str(missing)
+    assert f"openssl genpkey -algorithm ed25519 -out {missing}" in terminal("events", "key", code=2).err
