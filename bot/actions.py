@@ -166,6 +166,7 @@ PRESSES: dict[Action, Press] = {
         ),
         modals.severity,
     ),
+    "look_again": Press("respond", lambda target, fields, at: c.LookAgain()),
     "note": Press("respond", lambda target, fields, at: c.AddNote(text=fields.get("text", "")), modals.note),
     "silence": Press("respond", _silence, modals.silence),
     "dismiss": Press("respond", _reason(lambda reason: c.Dismiss(reason=reason)), modals.dismiss),

@@ -33,6 +33,7 @@ def register(app: typer.Typer) -> None:
         severity,
         assign,
         silence,
+        look_again,
         dismiss,
         resolve,
         reopen,
@@ -128,6 +129,11 @@ def silence(
 ) -> None:
     """No messages about it for a while."""
     order(number, c.Silence(until=datetime.now(UTC) + timedelta(hours=hours)), as_json=as_json)
+
+
+def look_again(number: Number, as_json: Json = False) -> None:
+    """Gather the evidence again, and prepare the menu afresh; the hotfixes of now stay until then."""
+    order(number, c.LookAgain(), as_json=as_json)
 
 
 def dismiss(number: Number, reason: Reason = "", as_json: Json = False) -> None:

@@ -5,7 +5,7 @@ The life of one incident.
                       │
                     open ── IncidentAcknowledged ─▶ acknowledged ── IncidentDismissed ─┐
                       │            (notes, assignments, severities at any time)        │
-                      │ DiagnosisGathered · MenuPrepared                               │
+                      │ DiagnosisGathered · MenuPrepared   (DiagnosisRequested: again) │
                       ▼                                                                │
         HotfixChosen ─▶ HotfixApproved ─▶ HotfixApplied ─▶ HotfixVerified              │
              │                │                │                 │                     │

@@ -35,6 +35,7 @@ LABELS: dict[Action, str] = {
     "acknowledge": "I have it",
     "assign": "Assign …",
     "severity": "Severity …",
+    "look_again": "Look again",
     "note": "Note …",
     "silence": "Silence …",
     "dismiss": "Not an incident …",
@@ -148,16 +149,30 @@ def _why(incident: Incident) -> str:
     strongest = [f"• {cut(escape(one.statement), 300)}" for one in shown]
     count = len(diagnosis.evidence)
     pointer = [f"_evidence ({count}) in the thread_"] if count else []
-    return "\n".join([f"*Why*  {cut(cause, 600)}", *strongest, *pointer])
+    return "\n".join([f"*Why*  {cut(cause, 600)}", *strongest, *pointer, *_second_look(incident)])
+
+
+def _second_look(incident: Incident) -> list[str]:
+    """What became of looking again, under what was known before it."""
+    if "diagnose" in incident.awaits:
+        return ["_It is being looked into again; this changes when there is something newer._"]
+    if incident.diagnosis_failure and incident.status not in ("resolved", "closed"):
+        return [f"_Looking again failed: {cut(escape(incident.diagnosis_failure), 300)}_"]
+    return []
 
 
 def _not_diagnosed(incident: Incident) -> str:
-    if incident.diagnosis_failure:
-        failure = cut(escape(incident.diagnosis_failure), 400)
-        return f"Not established: the evidence could not be gathered ({failure})."
     if "diagnose" in incident.awaits:
-        return "Not established yet; the evidence is being gathered …"
+        again = " again" if incident.diagnosis_failure else ""
+        return f"Not established yet; the evidence is being gathered{again} …"
+    if incident.diagnosis_failure:
+        failure = cut(escape(incident.diagnosis_failure).rstrip("."), 400)
+        return f"Not established: the evidence could not be gathered ({failure}).{_try_again(incident)}"
     return escape(incident.description) or "Not established yet."
+
+
+def _try_again(incident: Incident) -> str:
+    return " _Look again_ tries anew." if Button(action="look_again") in buttons(incident) else ""
 
 
 def _presses(incident: Incident, public_url: str) -> list[Block]:

@@ -22,6 +22,7 @@ NOTABLE: frozenset[str] = frozenset(
         e.NoteAdded,
         e.IncidentSilenced,
         e.DiagnosisFailed,
+        e.DiagnosisRequested,
         e.HotfixChosen,
         e.HotfixApproved,
         e.HotfixRejected,

@@ -24,9 +24,11 @@ def menu(incident: Incident) -> list[Block]:
     """Sections of the options, each with its Deploy button while one may be pressed."""
     if incident.menu is None:
         return []
+    being_made = not {"diagnose", "menu"}.isdisjoint(incident.awaits)
     if not incident.menu:
         note = escape(incident.menu_note) or "None of the declared hotfixes fits this cause."
-        return [section(f"*Choose*  Nothing to deploy. {cut(note, OPTION_TEXT_MAX)}")]
+        said = "The hotfixes are being looked at again …" if being_made else f"Nothing to deploy. {note}"
+        return [section(f"*Choose*  {cut(said, OPTION_TEXT_MAX)}")]
     deployable = {button.option for button in buttons(incident) if button.action == "deploy"}
     if not deployable:
         return []
@@ -39,6 +41,7 @@ def menu(incident: Incident) -> list[Block]:
         accessory = deploy(incident, option, index) if pressable else None
         blocks.append(section(line(option, index), accessory))
     notes = [cut(escape(incident.menu_note), 1000)] if incident.menu_note else []
+    notes += ["A newer menu is being prepared; what you choose from this one stands."] if being_made else []
     return [*blocks, context(*notes)] if notes else blocks
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from domain.incident.decide import BUSY, DEPLOYED
+from domain.incident.decide import BUSY, DEPLOYED, against_looking_again
 from domain.incident.state import Incident
 from domain.values import Value
 
@@ -12,6 +12,7 @@ Action = Literal[
     "acknowledge",
     "assign",
     "severity",
+    "look_again",
     "note",
     "silence",
     "dismiss",
@@ -70,7 +71,8 @@ def _of_hotfix(incident: Incident) -> tuple[Button, ...]:
 
 def _of_open(incident: Incident) -> tuple[Button, ...]:
     take = () if incident.status == "acknowledged" else (Button(action="acknowledge"),)
-    return (*take, Button(action="resolve"), Button(action="dismiss"))
+    look = () if against_looking_again(incident) else (Button(action="look_again"),)
+    return (*take, *look, Button(action="resolve"), Button(action="dismiss"))
 
 
 def _of_resolved(incident: Incident) -> tuple[Button, ...]:

@@ -63,6 +63,10 @@ class RecordDiagnosisFailure(Value):
     reason: str
 
 
+class LookAgain(Value):
+    """Gather the evidence and price the hotfixes once more."""
+
+
 class PrepareMenu(Value):
     options: tuple[Option, ...]
     note: str = ""
@@ -209,6 +213,7 @@ Understanding = (
     | RecordMessage
     | RecordDiagnosis
     | RecordDiagnosisFailure
+    | LookAgain
     | PrepareMenu
     | ScorePrediction
 )

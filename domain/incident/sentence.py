@@ -95,6 +95,7 @@ SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
     e.MessagePosted: _about("Posted to {event.channel}"),
     e.DiagnosisGathered: _diagnosed,
     e.DiagnosisFailed: _about("Diagnosis failed: {event.reason}"),
+    e.DiagnosisRequested: _about("Asked to look into the cause again"),
     e.MenuPrepared: _menu,
     e.HotfixChosen: _about("Chose “{label}”"),
     e.HotfixApproved: _about("Approved “{label}”"),

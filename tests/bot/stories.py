@@ -132,6 +132,12 @@ STORIES: dict[str, tuple[Step, ...]] = {
     "failed": (*WAY[:5], (c.RecordHotfixFailed(option="fill", reason="the webhook answered 500"), WORKER)),
     "diagnosis failed": (OPENED, (c.RecordDiagnosisFailure(reason="the table is locked"), WORKER)),
     "nothing to offer": (*WAY[:2], (c.PrepareMenu(options=(), note="No hotfix fits a feed."), WORKER)),
+    "looked into again": (*WAY[:3], c.LookAgain()),
+    "looked into again in vain": (
+        *WAY[:3],
+        c.LookAgain(),
+        (c.RecordDiagnosisFailure(reason="the table is locked"), WORKER),
+    ),
     "declared": (
         c.DeclareIncident(number=7, title="Odd rows on the start page", severity=Severity.SEV3),
         c.Silence(until=MORNING + timedelta(hours=4)),

@@ -16,11 +16,11 @@ from domain.incident.decide.ending import end
 from domain.incident.decide.hotfix import treat
 from domain.incident.decide.opening import begin
 from domain.incident.decide.rule import BUSY, DEPLOYED, Events
-from domain.incident.decide.understanding import understand
+from domain.incident.decide.understanding import against_looking_again, understand
 from domain.incident.state import Incident
 from domain.values import Actor
 
-__all__ = ["BUSY", "DEPLOYED", "Events", "decide"]
+__all__ = ["BUSY", "DEPLOYED", "Events", "against_looking_again", "decide"]
 
 
 def decide(incident: Incident | None, command: c.Command, actor: Actor, at: datetime) -> Events:

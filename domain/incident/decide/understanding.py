@@ -8,9 +8,20 @@ from typing import assert_never
 from domain.errors import Refused
 from domain.incident import commands as c
 from domain.incident import events as e
-from domain.incident.decide.rule import Events, not_closed, said
-from domain.incident.state import Incident
+from domain.incident.decide.rule import BUSY, Events, not_closed, said
+from domain.incident.state import Incident, Stage
 from domain.values import Actor
+
+IN_HAND: dict[Stage, str] = {
+    "chosen": "waits to be approved",
+    "approved": "is being deployed",
+    "applied": "is in force and being watched",
+    "verified": "is in force",
+    "refuted": "is in force",
+    "reverting": "is being reverted",
+    "revert_failed": "is in force",
+}
+"""A hotfix in each stage of `BUSY`, in words."""
 
 
 def understand(incident: Incident, command: c.Understanding, actor: Actor, at: datetime) -> Events:
@@ -24,11 +35,16 @@ def understand(incident: Incident, command: c.Understanding, actor: Actor, at: d
         case c.ScorePrediction():
             return _score(incident, command)
         case c.RecordDiagnosis():
-            if incident.diagnosis is not None and "diagnose" not in incident.awaits:
+            late = "diagnose" not in incident.awaits
+            if late and (incident.diagnosis is not None or _in_hand(incident)):
                 return ()
             return (e.DiagnosisGathered(diagnosis=command.diagnosis),)
         case c.RecordDiagnosisFailure():
             return (e.DiagnosisFailed(reason=command.reason),) if "diagnose" in incident.awaits else ()
+        case c.LookAgain():
+            if against := against_looking_again(incident):
+                raise Refused(against)
+            return (e.DiagnosisRequested(),)
         case c.PrepareMenu():
             if "menu" not in incident.awaits:
                 return ()
@@ -41,6 +57,32 @@ def understand(incident: Incident, command: c.Understanding, actor: Actor, at: d
             return _take(incident, command, actor, at)
         case _:
             assert_never(command)
+
+
+def against_looking_again(incident: Incident) -> str | None:
+    """Why the cause is not looked into again now, in words; None where it may be."""
+    number = f"#{incident.number}"
+    if incident.status in ("resolved", "closed"):
+        return f"{number} is {incident.status}. Reopen it if it is back, then look again."
+    if incident.finding is None:
+        return f"No check raised {number}, so there is no metric to look into; add what you know as a note."
+    if "diagnose" in incident.awaits:
+        return f"{number} is being looked into already; its message changes when there is something new."
+    if "menu" in incident.awaits:
+        return f"The hotfixes of {number} are being priced already; its message changes when they are."
+    hotfix = incident.hotfix
+    if hotfix is not None and _in_hand(incident):
+        option = incident.option(hotfix.option)
+        label = option.label if option else hotfix.option
+        return (
+            f"“{label}” {IN_HAND[hotfix.stage]}, and the menu must not change under it. Look again once it "
+            "is rejected or reverted."
+        )
+    return None
+
+
+def _in_hand(incident: Incident) -> bool:
+    return incident.hotfix is not None and incident.hotfix.stage in BUSY
 
 
 def _take(

@@ -41,6 +41,7 @@ from domain.incident.events.hotfix import (
 from domain.incident.events.understanding import (
     DiagnosisFailed,
     DiagnosisGathered,
+    DiagnosisRequested,
     FindingCleared,
     FindingRepeated,
     IncidentAcknowledged,
@@ -59,6 +60,7 @@ __all__ = [
     "Correction",
     "DiagnosisFailed",
     "DiagnosisGathered",
+    "DiagnosisRequested",
     "Ending",
     "Event",
     "FindingCleared",
@@ -110,6 +112,7 @@ Understanding = (
     | MessagePosted
     | DiagnosisGathered
     | DiagnosisFailed
+    | DiagnosisRequested
     | MenuPrepared
     | PredictionScored
 )

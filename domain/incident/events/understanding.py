@@ -94,6 +94,12 @@ class DiagnosisFailed(Event):
     reason: str
 
 
+class DiagnosisRequested(Event):
+    """A person wants the evidence gathered again; the menu is prepared afresh after it."""
+
+    wire_name = "diagnosis.requested"
+
+
 class MenuPrepared(Event):
     """The hotfixes that fit, with their trade-offs; may be empty, with the reason in `note`."""
 

@@ -16,7 +16,8 @@ def of_hotfix(incident: Incident, record: e.Recorded, event: e.OfHotfix) -> dict
         chosen = Hotfix(
             option=event.option, stage="chosen", event_id=record.id, at=record.at, chosen_by=record.actor
         )
-        return {"hotfix": chosen}
+        # A choice calls off a second look: the menu does not change under the hotfix in hand.
+        return {"hotfix": chosen, "awaits": without(incident, "diagnose", "menu")}
     if incident.hotfix is None:
         raise LogError(f"{record.event.wire_name} in {record.stream} before a hotfix was chosen")
     stage, fields = _stage(event, record)

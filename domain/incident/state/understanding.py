@@ -7,8 +7,11 @@ from typing import Any, assert_never
 from domain.incident import events as e
 from domain.incident.state.correction import first_correctable
 from domain.incident.state.incident import Incident, Score, without
+from domain.values import Diagnosis, Moment
 
-FoundOut = e.DiagnosisGathered | e.DiagnosisFailed | e.MenuPrepared | e.PredictionScored
+FoundOut = (
+    e.DiagnosisGathered | e.DiagnosisFailed | e.DiagnosisRequested | e.MenuPrepared | e.PredictionScored
+)
 
 
 def opened(record: e.Recorded, event: e.IncidentOpened) -> Incident:
@@ -73,13 +76,16 @@ def _found_out(incident: Incident, record: e.Recorded, event: FoundOut) -> dict[
         case e.DiagnosisGathered():
             return {
                 "diagnosis": event.diagnosis,
-                "diagnosed_at": record.at,
+                "diagnosed_at": incident.diagnosed_at or record.at,
                 "diagnosis_failure": None,
-                "onset_at": incident.onset_at or event.diagnosis.since,
+                "onset_at": _onset(incident, event.diagnosis),
                 "awaits": menu_owed,
             }
         case e.DiagnosisFailed():
             return {"diagnosis_failure": event.reason, "awaits": menu_owed}
+        case e.DiagnosisRequested():
+            # What is known stays to be read, and to be chosen from, until there is something newer.
+            return {"awaits": {**without(incident, "menu"), "diagnose": (record.id, record.at)}}
         case e.MenuPrepared():
             awaits = without(incident, "menu")
             return {"menu": event.options, "menu_note": event.note, "awaits": awaits}
@@ -87,3 +93,12 @@ def _found_out(incident: Incident, record: e.Recorded, event: FoundOut) -> dict[
             return {"score": Score(**event.model_dump())}
         case _:
             assert_never(event)
+
+
+def _onset(incident: Incident, diagnosis: Diagnosis) -> Moment | None:
+    """When it began: as a person corrected it, else as the newest diagnosis that knows says."""
+    before = incident.diagnosis
+    corrected = before is None or incident.onset_at != before.since
+    if corrected and incident.onset_at is not None:
+        return incident.onset_at
+    return diagnosis.since or incident.onset_at

@@ -21,6 +21,7 @@ from bot.workspace.validate import length_of_blocks, problems_of_blocks, problem
 from domain.errors import Refused, Stale
 from domain.incident.card import ACTIONS, Button, buttons
 from domain.incident.codec import EVENTS
+from domain.incident.commands import LookAgain
 from domain.incident.decide import decide
 from domain.incident.state import Incident
 from domain.values import Actor, Severity
@@ -168,6 +169,22 @@ def test_what_is_not_known_is_said_to_be_unknown() -> None:
     assert "Not established yet; the evidence is being gathered" in json.dumps(card(incident, URL))
     failed, _ = told("diagnosis failed")
     assert "the table is locked" in json.dumps(card(failed, URL))
+
+
+def test_a_second_look_is_told_under_what_was_known_before_it() -> None:
+    failed, _ = told("diagnosis failed")
+    assert "_Look again_" not in json.dumps(card(failed, URL))  # its menu is being prepared
+    priced, _ = after(*STORIES["diagnosis failed"], *STORIES["nothing to offer"][-1:])
+    assert "(the table is locked). _Look again_ tries anew." in json.dumps(card(priced, URL))
+    looking, _ = told("looked into again")
+    text = json.dumps(card(looking, URL), ensure_ascii=False)
+    assert text.index("looked into again") < text.index("A newer menu is being prepared")
+    in_vain, _ = told("looked into again in vain")
+    assert "Looking again failed: the table is locked" in json.dumps(card(in_vain, URL))
+    empty, _ = after(*STORIES["nothing to offer"], LookAgain())
+    text = json.dumps(card(empty, URL))
+    assert "being looked at again" in text
+    assert "Nothing to deploy" not in text
 
 
 def test_the_end_says_what_was_promised_and_what_came() -> None:

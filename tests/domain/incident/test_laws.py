@@ -64,7 +64,9 @@ PLAIN: list[c.Command] = [
     c.RecordMessage(channel="C1", message="1.2"),
     DIAGNOSED[0],
     c.RecordDiagnosisFailure(reason="the source is locked"),
+    c.LookAgain(),
     OFFERED[0],
+    c.PrepareMenu(options=(), note="None fits."),
     c.ScorePrediction(observed=10, forecast=12, low=5, high=20),
     c.Resolve(reason="It stopped."),
     c.Dismiss(reason="A holiday."),
@@ -194,7 +196,7 @@ def test_every_event_has_a_wire_name_of_its_own_and_a_sentence() -> None:
     members = set(EVENTS.values())
     assert members == set(SENTENCES)
     assert all(issubclass(member, Event) for member in members)
-    assert len(EVENTS) == len(members) == 34
+    assert len(EVENTS) == len(members) == 35
 
 
 def test_every_command_is_in_exactly_one_group() -> None:

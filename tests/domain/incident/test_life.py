@@ -67,6 +67,7 @@ PRESSED: dict[Action, Callable[[Incident, str], c.Command]] = {
     "severity": lambda incident, option: c.ChangeSeverity(
         severity=next(one for one in Severity if one != incident.severity), reason="it is"
     ),
+    "look_again": lambda incident, option: c.LookAgain(),
     "note": lambda incident, option: c.AddNote(text="looking"),
     "silence": lambda incident, option: c.Silence(until=LATER + timedelta(hours=4)),
     "dismiss": lambda incident, option: c.Dismiss(reason="A holiday."),
@@ -139,7 +140,9 @@ def told_apart(incident: Incident) -> State:
         incident.status,
         hotfix and (hotfix.option, hotfix.stage, hotfix.approved_by is None),
         incident.acknowledged_by is None,
-        incident.menu is None,
+        None if incident.menu is None else bool(incident.menu),
+        incident.finding is None,
+        incident.diagnosis is None,
         incident.proposed is None,
         incident.follow_up is None,
         frozenset({"diagnose", "menu", "follow_up"} & set(incident.awaits)),

@@ -20,6 +20,7 @@ from tests.domain.incident.spelling import KEPT, broken_promises, fields, file_n
 EVER = [
     "diagnosis.failed.v1",
     "diagnosis.gathered.v1",
+    "diagnosis.requested.v1",
     "finding.cleared.v1",
     "finding.repeated.v1",
     "follow_up.answered.v1",
