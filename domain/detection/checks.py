@@ -1,16 +1,39 @@
-"""The checks that look at counts, by the kind that is declared."""
+"""The checks by the kind that is declared: of counts, and of what rows hold."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from domain.detection.allowed import judge_domain
 from domain.detection.counts import Counts
+from domain.detection.drift import judge_drift
+from domain.detection.duplicates import judge_duplicates
+from domain.detection.gaps import judge_references
+from domain.detection.histogram import Histograms
+from domain.detection.missing import judge_missing
+from domain.detection.schema import Columns, judge_schema
 from domain.detection.slice_volume import judge_slices
 from domain.detection.state import CheckState, Verdict
+from domain.detection.tally import Tally
 from domain.detection.volume import judge_volume
 from domain.recommender.check import Check
 
 Judge = Callable[[Check, Counts, CheckState, float | None], Verdict]
+RowsJudge = Callable[[Check, Tally, CheckState, float | None], Verdict]
 
 CHECKS: Mapping[str, Judge] = {"volume": judge_volume, "slice_volume": judge_slices}
 """`freshness` looks at silences instead of counts, `launch_forecast` belongs to `domain.prediction`."""
+
+ROWS: Mapping[str, RowsJudge] = {
+    "missing": judge_missing,
+    "domain": judge_domain,
+    "duplicates": judge_duplicates,
+    "references": judge_references,
+}
+"""Each counts rows of which something is wrong."""
+
+DRIFT: Mapping[str, Callable[[Check, Histograms, CheckState, float | None], Verdict]] = {"drift": judge_drift}
+SCHEMA: Mapping[str, Callable[[Check, Columns, CheckState], Verdict]] = {"schema": judge_schema}
+
+DATA = (*ROWS, *DRIFT, *SCHEMA)
+"""The kinds that look at what rows hold."""

@@ -67,10 +67,10 @@ def counts_of(frame: pd.DataFrame, grid: Grid) -> Counts:
     whole = frame["dim1"].isna().to_numpy()
     window, n = frame["window"].to_numpy(dtype=np.int64), frame["rows"].to_numpy(dtype=np.float64)
     total = _added(window[whole], n[whole], grid.count)
-    codes, names = _coded(frame[~whole])
+    codes, names = coded(frame[~whole])
     places = window[~whole] * len(names) + codes
     rows = _added(places, n[~whole], grid.count * len(names)).reshape(grid.count, len(names))
-    slices = tuple(_slice(*name) for name in names)
+    slices = tuple(slice_named(*name) for name in names)
     known = np.cumsum(total) > 0
     return Counts(grid, total, rows, slices, known)
 
@@ -79,7 +79,7 @@ def _added(places: npt.NDArray[np.int64], n: Floats, length: int) -> Floats:
     return np.bincount(places, n, minlength=length).astype(np.float64, copy=False)
 
 
-def _coded(parts: pd.DataFrame) -> tuple[npt.NDArray[np.int64], list[tuple[str, str, str, str]]]:
+def coded(parts: pd.DataFrame) -> tuple[npt.NDArray[np.int64], list[tuple[str, str, str, str]]]:
     """
     (n_rows,) the place of each row's slice, and the slices in order of their names.
 
@@ -104,5 +104,5 @@ def _coded(parts: pd.DataFrame) -> tuple[npt.NDArray[np.int64], list[tuple[str, 
     return places.astype(np.int64), slices
 
 
-def _slice(dim1: str, val1: str, dim2: str, val2: str) -> Slice:
+def slice_named(dim1: str, val1: str, dim2: str, val2: str) -> Slice:
     return tuple(sorted(((dim1, val1), (dim2, val2)) if dim2 else ((dim1, val1),)))

@@ -42,13 +42,14 @@ class Spoiled(Value):
 class CheckState(Value):
     """
     The memory of one check. `seen` is keyed by the finding's fingerprint; `spoiled` are the latest that
-    ended.
+    ended; `accepted` is column → what it holds, where the columns are what is looked at.
     """
 
     wealth: Wealth = Wealth()
     seen: dict[str, Seen] = Field(default_factory=dict)
     spoiled: tuple[Spoiled, ...] = ()
     last_window_end: Moment | None = None
+    accepted: dict[str, str] | None = None
 
     def new(self, found: list[Finding]) -> bool:
         """

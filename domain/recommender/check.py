@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from domain.recommender.duration import Duration
 from domain.values import Severity, Share, Value
 
-CheckKind = Literal["volume", "freshness", "slice_volume", "launch_forecast"]
+CheckKind = Literal[
+    "volume",
+    "freshness",
+    "slice_volume",
+    "launch_forecast",
+    "schema",
+    "missing",
+    "domain",
+    "duplicates",
+    "references",
+    "drift",
+]
+Type = Literal["integer", "number", "text", "boolean", "time", "other"]
+OWN_KEYS = {
+    "types": ("schema",),
+    "ranges": ("domain",),
+    "values": ("domain",),
+    "key": ("duplicates",),
+    "references": ("references",),
+    "columns": ("schema", "missing", "domain", "drift"),
+    "least_share": ("missing", "domain", "duplicates", "references", "drift"),
+}
+"""Keys that say something to some kinds only: written elsewhere they would be read by nobody."""
 
 
 class Check(Value):
@@ -20,6 +42,13 @@ class Check(Value):
     `history` how far back to learn from; `within` a promise on freshness that needs no learning;
     `least_change` (share) and `least_rows` are what a change must reach to be worth a person's attention.
     `every` and `window` stand in for the table's own.
+
+    Of the data checks: `columns` are those looked at (all, where none is named); `least_share` the share of
+    a slice's rows that must be wrong beyond what is usual. `types` are the columns a table must have
+    (`{rating = "number"}`; else those it had at the first look), `ranges` (`{rating = [0.0, 1.0]}`, `"-inf"`
+    or `"inf"` where a side is open) and `values` (`{device = ["tv", "web"]}`) what a column may hold (else
+    what it held), `key` the columns of which no two rows may be alike, and `references` where a column's
+    values must be found (`{member_id = "members.member_id"}`).
     """
 
     name: str
@@ -36,3 +65,26 @@ class Check(Value):
     least_rows: float = Field(default=20.0, ge=0.0)
     direction: Literal["both", "drop", "surge"] = "both"
     dimensions: tuple[str, ...] | None = None
+    columns: tuple[str, ...] = ()
+    least_share: Share | None = None
+    types: dict[str, Type] = Field(default_factory=dict)
+    ranges: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    values: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    key: tuple[str, ...] = ()
+    references: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        for name, kinds in OWN_KEYS.items():
+            if getattr(self, name) not in ((), {}, None) and self.kind not in kinds:
+                raise ValueError(f"{name} is for kind {' or '.join(kinds)}; take it out of this {self.kind}")
+        for column, (low, high) in self.ranges.items():
+            if not low <= high:
+                raise ValueError(f"ranges.{column}: {low:g} is not below {high:g}; write [low, high]")
+        for column, target in self.references.items():
+            if target.count(".") != 1:
+                raise ValueError(
+                    f'references.{column}: write "table.column" for where its values must be found, '
+                    f"not {target!r}"
+                )
+        return self

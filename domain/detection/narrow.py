@@ -1,0 +1,49 @@
+"""The fewest slices that hold the rows that are wrong, out of those in which something was discovered."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.detection.counts import Floats
+from domain.values import Slice
+
+HOLDS = 0.8  # of the wrong rows, above which a slice is the better word for all of them
+MOST_TOLD = 3  # slices of one column in one look
+
+
+def narrowest(
+    cells: tuple[Slice, ...], excess: Floats, rows: Floats, found: npt.NDArray[np.bool_]
+) -> list[int]:
+    """
+    Places of the slices to tell of, disjoint, worst first.
+
+    Args:
+        cells: the slices, the whole table among them; excess: (n_cells,) wrong rows beyond the usual.
+        rows: (n_cells,) all rows; found: (n_cells,) where it is more than chance and matters.
+
+    >>> cells = ((), (("device", "tv"),), (("device", "web"),))
+    >>> found = np.array([True, True, False])
+    >>> narrowest(cells, np.array([90.0, 88.0, 2.0]), np.array([200.0, 100.0, 100.0]), found)
+    [1]
+    """
+    left, told = found.copy(), list[int]()
+    while left.any() and len(told) < MOST_TOLD:
+        worst = int(np.argmax(np.where(left, excess, -np.inf)))
+        within = [
+            place
+            for place in np.flatnonzero(left)
+            if set(cells[worst]) <= set(cells[place]) and excess[place] >= HOLDS * excess[worst]
+        ]
+        chosen = min(within, key=lambda place: (rows[place], len(cells[place])))
+        told.append(int(chosen))
+        if not cells[worst]:
+            break  # the whole table is told of: what is in it is told with it
+        left &= np.array([not _overlap(cells[chosen], cell) for cell in cells])
+    return told
+
+
+def _overlap(one: Slice, other: Slice) -> bool:
+    """Whether rows can be in both."""
+    values = dict(one)
+    return all(values.get(dimension, value) == value for dimension, value in other)

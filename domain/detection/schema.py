@@ -1,0 +1,100 @@
+"""The columns of a table and what they hold, against what was declared or last accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.detection.state import CheckState, Verdict, confirm
+from domain.recommender.check import Check
+from domain.values import Finding, Severity
+
+WORDS = {
+    "integer": "whole numbers",
+    "number": "numbers",
+    "text": "text",
+    "boolean": "yes or no",
+    "time": "times",
+    "other": "something else",
+}
+LONG = 3_600.0
+
+
+@dataclass(frozen=True)
+class Columns:
+    """`types`: column → what it holds now; `accept_before`: changes seen before it are the new normal."""
+
+    types: Mapping[str, str]
+    window_start: datetime
+    window_end: datetime
+    accept_before: datetime
+
+
+def judge_schema(check: Check, columns: Columns, state: CheckState) -> Verdict:
+    """
+    Columns that are gone, new, or of another type: a finding each.
+
+    Against `types` of the declaration, else against what was accepted: all columns at the first look, and a
+    change once it has stood for the check's history.
+    """
+    now = _chosen(check, columns.types)
+    if not check.types and state.accepted is None:
+        kept = state.model_copy(update={"accepted": dict(now)})
+        return Verdict(state=kept, judged=False, note="columns noted; changes are told from the next look on")
+    known = check.types or state.accepted or {}
+    findings = [finding for _column, finding in _changes(check, columns, known, now)]
+    verdict = confirm(state, findings, LONG, columns.window_start)
+    if check.types:
+        return verdict
+    accepted = dict(known)
+    for column, finding in _changes(check, columns, known, now):
+        seen = verdict.state.seen.get(finding.fingerprint)
+        if seen and seen.since < columns.accept_before:
+            accepted.pop(column, None)
+            accepted |= {column: now[column]} if column in now else {}
+    return verdict.model_copy(update={"state": verdict.state.model_copy(update={"accepted": accepted})})
+
+
+def _chosen(check: Check, types: Mapping[str, str]) -> dict[str, str]:
+    """The columns looked at: those named, those declared, else all."""
+    named = check.columns or tuple(check.types)
+    return {name: held for name, held in types.items() if not named or name in named}
+
+
+def _changes(
+    check: Check, columns: Columns, known: Mapping[str, str], now: Mapping[str, str]
+) -> Iterator[tuple[str, Finding]]:
+    """(column, finding) of every difference."""
+    for column in sorted({*known, *now}):
+        before, after = known.get(column), now.get(column)
+        if before == after or (after == "integer" and before == "number" and check.types):
+            continue
+        if after is None:
+            yield column, _told(check, columns, column, 0, Severity.SEV2, f"column {column} is gone")
+        elif before is None:
+            says = f"a new column {column}, of {WORDS[after]}"
+            yield column, _told(check, columns, column, 1, Severity.SEV4, says)
+        else:
+            alike = {before, after} == {"integer", "number"}
+            says = f"column {column} holds {WORDS[after]}, before {WORDS[before]}"
+            worst = Severity.SEV4 if alike else Severity.SEV2
+            yield column, _told(check, columns, column, 0, worst, says)
+
+
+def _told(
+    check: Check, columns: Columns, column: str, observed: int, severity: Severity, says: str
+) -> Finding:
+    return Finding(
+        check=check.name,
+        table=check.table or "",
+        subject=column,
+        window_start=columns.window_start,
+        window_end=columns.window_end,
+        observed=float(observed),
+        expected=float(1 - observed),
+        unit="columns as known",
+        p_value=0.0,
+        severity=check.severity or severity,
+        title=f"{check.table}: {says}",
+    )

@@ -1,0 +1,97 @@
+"""Rows of which something is wrong, by window, slice and column, as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from domain.detection.counts import Floats, coded, slice_named
+from domain.detection.state import CheckState
+from domain.detection.window import Grid
+from domain.values import Slice
+
+
+@dataclass(frozen=True)
+class Tally:
+    """
+    Rows of one table, and those of them that are wrong; the last window is the one that is judged.
+
+    `cells` names the slices, the whole table () first; `columns` what may be wrong, `told` the same with more
+    words where there are any. `rows` is (n_windows, n_cells), `bad` (n_windows, n_cells, n_columns), both
+    counts ≥ 0, bad ≤ rows.
+    """
+
+    grid: Grid
+    cells: tuple[Slice, ...]
+    columns: tuple[str, ...]
+    rows: Floats
+    bad: Floats
+    first: int = 0
+    told: tuple[str, ...] = ()
+
+    def start(self, index: int) -> datetime:
+        """When window `index` begins."""
+        return self.grid.edge(self.first + index)
+
+    def end(self, index: int) -> datetime:
+        """When window `index` ends."""
+        return self.grid.edge(self.first + index + 1)
+
+    @property
+    def last(self) -> int:
+        """The place of the judged window."""
+        return len(self.rows) - 1
+
+    def until(self, last: int, history: int) -> Tally:
+        """The tally with window `last` as the judged one and at most `history` windows before it."""
+        begin = max(last - history, 0)
+        span = slice(begin, last + 1)
+        return replace(self, rows=self.rows[span], bad=self.bad[span], first=self.first + begin)
+
+
+def tally_of(frame: pd.DataFrame, grid: Grid, columns: Sequence[str]) -> Tally:
+    """
+    The frame of `workers.sources.tally` as arrays; windows and slices that are absent there hold 0 rows.
+
+    Args:
+        frame: columns window, dim1, val1, dim2, val2 (as of `count_windows`), rows, and one count a name in
+            `columns`.
+    """
+    frame = frame[(frame["window"] >= 0) & (frame["window"] < grid.count)]
+    places, names = coded(frame)
+    cells = ((), *(slice_named(*name) for name in names if name[0]))
+    shift = 0 if names and not names[0][0] else 1  # the whole table has the smallest name where it is there
+    flat = frame["window"].to_numpy(dtype=np.int64) * len(cells) + places + shift
+    length = grid.count * len(cells)
+    added = [
+        np.bincount(flat, frame[name].to_numpy(dtype=np.float64), minlength=length).astype(np.float64)
+        for name in ("rows", *columns)
+    ]
+    shaped = [one.reshape(grid.count, len(cells)) for one in added]
+    bad = np.stack(shaped[1:], axis=-1) if columns else np.zeros((grid.count, len(cells), 0))
+    return Tally(grid, cells, tuple(columns), shaped[0], bad)
+
+
+def learnable(
+    grid: Grid, first: int, windows: int, state: CheckState, least: int, held: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """
+    (windows,) which may be learned from: not the judged last one, nor one in which something was wrong.
+
+    When nearly all of the history was wrong, it is the new normal, and all of it counts.
+
+    Args:
+        held: (windows,) those with any row at all.
+    """
+    usable = held.copy()
+    usable[-1] = False
+    starts = np.array([grid.edge(first + place).timestamp() for place in range(windows + 1)])
+    good = usable.copy()
+    for wrong in state.wrong(grid.edge(first + windows)):
+        good &= ~((starts[1:] > wrong.since.timestamp()) & (starts[:-1] < wrong.until.timestamp()))
+    return good if int(good.sum()) >= least else usable
