@@ -20,11 +20,15 @@ from domain.incident.decide import DEPLOYED
 from domain.incident.events import Recorded
 from domain.incident.state import Incident, replay
 from workers.store import events
-from workers.store.connection import driver
+from workers.store.connection import cursor
 from workers.store.events import Draft, Head
 from workers.store.tables import CardRow
 
 _CARDS = CardRow.__table__  # type: ignore[attr-defined]
+
+MOST_KNOWN = 256
+_known: dict[bytes, Incident] = {}
+"""Incidents by the hash of their newest event, which says all that happened before: read once, not again."""
 
 HIGHEST_NUMBER = 2**31 - 1
 """What PostgreSQL's integer holds; whoever asks for more gets no incident, not an error."""
@@ -73,11 +77,11 @@ class Stand:
 
 def stand(connection: Connection, stream: str, key: str) -> Stand:
     """Everything that deciding needs, in one question."""
-    found = driver(connection).execute(_STAND, {"stream": stream, "key": key}).fetchone()
+    found = cursor(connection).execute(_STAND, {"stream": stream, "key": key}).fetchone()
     answered, card, made_by, version, newest_hash = found or (None, None, None, None, b"")
     if version is None:
         return Stand(answered, None, Head(stream))
-    incident = _read(card, made_by)
+    incident = _known.get(newest_hash) or _read(card, made_by)
     if incident is None or incident.version != version:
         # Of an older release, or gone: the events know. They may have grown since; the append will say so.
         incident = _folded(connection, stream)
@@ -93,6 +97,9 @@ def append(connection: Connection, draft: Draft, incident: Incident) -> tuple[Re
     """
     card = {f"card_{name}": value for name, value in row_of(incident).items()}
     events.write(connection, events.statement(draft, UPSERT), {**draft.parameters, **card})
+    if len(_known) >= MOST_KNOWN:
+        _known.clear()
+    _known[draft.head.hash] = incident
     return draft.recorded
 
 

@@ -53,13 +53,18 @@ def own() -> Engine:
     return engine(settings().database(), settings().workspace)
 
 
-def driver(connection: Connection) -> psycopg.Connection[Any]:
+def cursor(connection: Connection) -> psycopg.Cursor[Any]:
     """
-    The driver's connection under SQLAlchemy's, for the statements that everything waits for.
+    The driver's cursor under SQLAlchemy's connection, for the statements that everything waits for.
 
-    It is in the same transaction where one was begun; SQLAlchemy begins and commits none for it.
+    One for each connection, made once: fetch what it found before the next statement. It is in the
+    transaction of the connection where one was begun; SQLAlchemy begins and commits none for it.
     """
-    return cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+    kept = connection.info
+    if "cursor" not in kept:
+        under = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+        kept["cursor"] = under.cursor()
+    return cast("psycopg.Cursor[Any]", kept["cursor"])
 
 
 @lru_cache(maxsize=32)

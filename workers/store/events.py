@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -24,9 +25,10 @@ from domain.incident.codec import decode_text, encode
 from domain.incident.events import IncidentEvent, Recorded
 from domain.values import Actor, Moment, Value
 from workers.store.chain import chained
-from workers.store.connection import driver
+from workers.store.connection import cursor
 
 CHANNEL = "recsysops_events"
+STREAMED_ROWS = 100
 CALL_SECONDS = 0.02
 """One process calls the followers at most this often; whoever hears a call looks again later than that."""
 
@@ -35,6 +37,12 @@ _IN_THE_WAY = {"events_stream_version_key", "events_key_part_key", "cards_pkey",
 COLUMNS = "stream, version, wire_name, schema_version, data, actor_kind, actor, cause, at, key, part, hash"
 
 _READ = COLUMNS.removesuffix(", part, hash")
+
+# Event by event along the log: joined as a whole, everything would be sorted before the first one is read.
+_IN_ORDER = f"""
+SELECT position, event.* FROM log
+JOIN LATERAL (SELECT {_READ} FROM events WHERE id = log.event_id OFFSET 0) AS event ON true
+WHERE position > %s ORDER BY position"""  # noqa: S608 - constants
 
 _VALUES = ", ".join(f"%({name})s" for name in COLUMNS.split(", "))
 
@@ -100,7 +108,7 @@ def draft(head: Head, events: Sequence[IncidentEvent], origin: Origin) -> Draft:
         row = _row(head.stream, head.version + part + 1, part, event, origin)
         before = row["hash"] = chained(before, row)
         rows.append(row)
-    recorded = tuple(_recorded(0, event, row) for row, event in zip(rows, events, strict=True))
+    recorded = tuple(_recorded((0, *_in_row(row)), event) for row, event in zip(rows, events, strict=True))
     parameters = _arrays(head, rows) if len(rows) > 1 else dict(*rows)
     return Draft(recorded, parameters, Head(head.stream, head.version + len(rows), before))
 
@@ -141,7 +149,7 @@ def write(connection: Connection, statement: str, parameters: dict[str, Any]) ->
         VersionConflict: somebody else appended first.
     """
     try:
-        driver(connection).execute(statement, parameters)
+        cursor(connection).execute(statement, parameters)
     except psycopg.IntegrityError as error:
         raise conflict(error) from error
 
@@ -190,15 +198,20 @@ def number(log: Engine) -> int:
 
 def read_after(connection: Connection, position: int, limit: int = 500) -> tuple[Recorded, ...]:
     """Up to `limit` numbered events of all streams after `position`, in order; `number` them first."""
-    query = f"""SELECT position, {_READ} FROM log JOIN events ON events.id = log.event_id
-        WHERE position > %s ORDER BY position LIMIT %s"""  # noqa: S608 - constants
-    return _all(connection, query, position, limit)
+    return _all(connection, f"{_IN_ORDER} LIMIT %s", position, limit)
+
+
+def read_all(connection: Connection, position: int = 0) -> Iterator[Recorded]:
+    """Every numbered event after `position`, in order, few of them in memory at a time."""
+    # Nothing else can be asked on this connection meanwhile.
+    for row in cursor(connection).stream(_IN_ORDER, (position,), binary=True, size=STREAMED_ROWS):
+        yield _recorded(row)
 
 
 def _all(connection: Connection, query: str, *parameters: Any) -> tuple[Recorded, ...]:
     # Binary, as the numbers and times of a row are then not spelled out and read again.
-    found = driver(connection).execute(query, parameters, binary=True)
-    return tuple([_read(row) for row in found.fetchall()])
+    found = cursor(connection).execute(query, parameters, binary=True)
+    return tuple([_recorded(row) for row in found.fetchall()])
 
 
 def rows_after(connection: Connection, position: int, limit: int) -> Iterator[dict[str, Any]]:
@@ -220,46 +233,29 @@ def last_position(connection: Connection) -> int:
 
 def recorded_from(row: Any) -> Recorded:
     """The event of a row of `events`."""
-    event = decode_text(row["wire_name"], row["schema_version"], row["data"])
-    return _recorded(row.get("position", 0), event, row)
+    return _recorded((row.get("position", 0), *_in_row(row)))
 
 
-def _recorded(position: int, event: IncidentEvent, row: Any) -> Recorded:
-    stream, version = row["stream"], row["version"]
-    who = (row["actor_kind"], row["actor"], row["cause"], row["key"])
-    return _made(position, stream, version, row["at"], who, event)
+def _recorded(row: tuple[Any, ...], event: IncidentEvent | None = None) -> Recorded:
+    """
+    The event of a row: its position, and the columns of `_READ`.
 
-
-def _read(row: tuple[Any, ...]) -> Recorded:
-    """The event of a row of `_READ` columns."""
+    `Recorded.model_construct` is written out here: it would take a third of the time of a replay.
+    """
     position, stream, version, wire_name, schema_version, data, actor_kind, actor, cause, at, key = row
-    event = decode_text(wire_name, schema_version, data)
-    return _made(position, stream, version, at, (actor_kind, actor, cause, key), event)
-
-
-def _made(
-    position: int,
-    stream: str,
-    version: int,
-    at: datetime,
-    who: tuple[str, str, str | None, str],
-    event: IncidentEvent,
-) -> Recorded:
-    """`Recorded.model_construct` written out: it would take a third of the time of a replay."""
-    actor_kind, actor, cause, key = who
-    recorded = object.__new__(Recorded)
     content = {
         "position": position,
         "stream": stream,
         "version": version,
-        "id": event_id(stream, version),
-        "at": at.astimezone(UTC),
+        "id": f"{stream}:{version}",
+        "at": at if at.tzinfo is UTC else at.astimezone(UTC),
         "actor_kind": actor_kind,
         "actor": actor,
         "cause": cause,
         "key": key,
-        "event": event,
+        "event": decode_text(wire_name, schema_version, data) if event is None else event,
     }
+    recorded = object.__new__(Recorded)
     _set(recorded, "__dict__", content)
     _set(recorded, "__pydantic_fields_set__", _FIELDS)
     _set(recorded, "__pydantic_extra__", None)
@@ -267,6 +263,7 @@ def _made(
     return recorded
 
 
+_in_row = itemgetter(*_READ.split(", "))
 _set = object.__setattr__
 _FIELDS = set(Recorded.model_fields)
 """Shared by all of them, as nobody changes it: they are frozen."""
