@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from bot import (
     cli_correct,
+    cli_debts,
     cli_follow_up,
     cli_followers,
     cli_hotfix,
@@ -40,6 +41,7 @@ app.add_typer(cli_hotfix.app, name="hotfix")
 app.add_typer(cli_follow_up.app, name="follow-up")
 app.add_typer(cli_log.app, name="events")
 app.add_typer(cli_followers.app, name="followers")
+app.add_typer(cli_debts.app, name="debts")
 
 
 def main() -> None:

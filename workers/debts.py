@@ -19,7 +19,6 @@ from sqlalchemy import Connection, Engine
 from domain.errors import Refused
 from domain.incident import commands as c
 from domain.incident.debts import Debt, owed
-from domain.incident.decide import DEPLOYED
 from domain.incident.events import Recorded
 from domain.incident.state import Incident
 from domain.values import Actor
@@ -27,6 +26,7 @@ from workers import clock
 from workers.carry import Carrier
 from workers.follow import follow
 from workers.handle import handle, replayed
+from workers.owed import BOTS_OWN, due
 from workers.settings import settings
 from workers.store import attempts, cards
 from workers.store.connection import own
@@ -36,9 +36,6 @@ FOLLOWER = "debts"
 MOST_TRIES = 5
 UNDONE_BY_SETTLER = {"apply"}
 """Where a death may have left something that acts: not given up before its settler has taken it back."""
-
-BOTS_OWN = {"announce"}
-"""Settled by the bot's own follower; not handed to the workers."""
 
 _log = structlog.get_logger(__name__)
 
@@ -87,7 +84,7 @@ def remind(log: Engine, send: Send, at: datetime | None = None) -> int:
     now = at or clock.now()
     with log.begin() as connection:
         for incident in cards.to_remind(connection):
-            for debt in _due(incident, now):
+            for debt in due(incident, now):
                 if attempts.issue_again(connection, incident.stream, debt, now):
                     send("recsysops.settle", debt.kind, incident.stream, debt.event_id)
                     count += 1
@@ -149,22 +146,8 @@ def _record(log: Engine, incident: Incident, debt: Debt, command: c.Command, key
         _log.info("answer_refused", key=key, reason=str(error))
 
 
-def _due(incident: Incident, at: datetime) -> tuple[Debt, ...]:
-    expiry = expiry_of(incident)
-    due = tuple(debt for debt in owed(incident) if debt.kind not in BOTS_OWN)
-    return (*due, expiry) if expiry and expiry.since <= at else due
-
-
-def expiry_of(incident: Incident) -> Debt | None:
-    """The debt of taking a hotfix back when its time is over; None where nothing acts or nothing expires."""
-    hotfix = incident.hotfix
-    if hotfix is None or hotfix.stage not in DEPLOYED or hotfix.expires_at is None:
-        return None
-    return Debt(kind="expire", event_id=hotfix.event_id, since=hotfix.expires_at)
-
-
 def _still_owed(incident: Incident, kind: str, event_id: str) -> Debt | None:
-    return next((d for d in _due(incident, clock.now()) if (d.kind, d.event_id) == (kind, event_id)), None)
+    return next((d for d in due(incident, clock.now()) if (d.kind, d.event_id) == (kind, event_id)), None)
 
 
 def _give_up(log: Engine, incident: Incident, debt: Debt, trouble: str) -> bool:

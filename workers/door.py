@@ -23,16 +23,29 @@ from domain.incident.events import Recorded
 from domain.incident.state import Incident
 from domain.recommender.route import Permissions, Routes
 from domain.values import Actor
-from workers import people
+from workers import clock, owed, people
 from workers.follow import News, say_stuck, stumble
 from workers.handle import Answer, handle
+from workers.owed import Owed
 from workers.settings import Settings, left_variables
 from workers.settings import settings as environment
 from workers.store import attachments, cards, followers
 from workers.store.connection import engine
 from workers.store.events import number, read_stream
 from workers.store.followers import Following
-from workers.verbs import Looked, backtest, checks, doctor, embedded, init, migrate, pause, replay, run_check
+from workers.verbs import (
+    Looked,
+    backtest,
+    checks,
+    doctor,
+    embedded,
+    init,
+    migrate,
+    pause,
+    replay,
+    retry,
+    run_check,
+)
 
 if TYPE_CHECKING:
     from domain.recommender.recommender import Recommender
@@ -42,6 +55,7 @@ __all__ = [
     "Door",
     "Following",
     "Looked",
+    "Owed",
     "backtest",
     "checks",
     "doctor",
@@ -53,6 +67,7 @@ __all__ = [
     "open_door",
     "pause",
     "replay",
+    "retry",
     "run_check",
 ]
 
@@ -172,6 +187,11 @@ class Door:
     def drawn_again(self, stream: str) -> None:
         """The message of this incident is drawn again."""
         people.drawn_again(self._engine, stream)
+
+    def owed(self) -> list[Owed]:
+        """All that the log owes now, the oldest first."""
+        with self._engine.connect() as connection:
+            return owed.every(connection, clock.now())
 
     def news(self) -> News:
         """Something to wait on for the next append; one for each thread that waits."""

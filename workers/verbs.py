@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from domain.errors import ConfigurationError, SourceError
+from workers import clock, owed
 from workers.store import followers
 from workers.store.events import last_position, number
 
@@ -18,12 +19,14 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from domain.incident.state import Incident
     from domain.recommender.check import Check
     from domain.values import Finding
     from workers.backtest import BacktestResult
     from workers.door import Door
     from workers.embedded import Servers
     from workers.examine import Advice
+    from workers.owed import Owed
 
 
 def embedded(folder: Path) -> AbstractContextManager[Servers]:
@@ -86,7 +89,6 @@ def run_check(path: Path, name: str | None, at: datetime | None = None) -> Looke
     Raises:
         ConfigurationError: the declaration is wrong, or has no such check.
     """
-    from workers import clock  # noqa: PLC0415
     from workers.declared import recommender  # noqa: PLC0415
     from workers.detect import FAULT, run_checks  # noqa: PLC0415
     from workers.launches import launch_check  # noqa: PLC0415
@@ -156,3 +158,14 @@ def replay(door: Door, follower: str, position: int | None) -> int:
             return followers.try_again(connection, follower)
         followers.replay_from(connection, follower, position)
         return last_position(connection) - position
+
+
+def retry(door: Door, incident: Incident, kind: str | None = None) -> list[Owed]:
+    """
+    Have the workers try at once what is owed for an incident. See `workers.owed.retry`.
+
+    Raises:
+        Refused: nothing is owed, or nothing of this kind.
+    """
+    with door.log.begin() as connection:
+        return owed.retry(connection, incident, kind, clock.now())

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 
 from bot.messages.home import mean_times
 from domain.incident.state import Incident
-from workers.door import Following
+from workers.door import Following, Owed
 
 
-def numbers(incidents: Sequence[Incident], followers: Sequence[Following] = ()) -> str:
+def numbers(
+    incidents: Sequence[Incident],
+    followers: Sequence[Following] = (),
+    owed: Sequence[Owed] = (),
+    at: datetime | None = None,
+) -> str:
     """
-    Incidents by status and severity, the mean times, and how far each follower of the log is behind.
+    Incidents by status and severity, what is owed at `at` (now, if not given), the mean times, and how far
+    each follower of the log is behind.
 
     >>> print(numbers([]), end="")
     # HELP recsysops_incidents Incidents by status and severity.
@@ -20,6 +27,11 @@ def numbers(incidents: Sequence[Incident], followers: Sequence[Following] = ()) 
     # HELP recsysops_owed Answers that the log still owes.
     # TYPE recsysops_owed gauge
     recsysops_owed 0
+    # HELP recsysops_owed_in_trouble Of these, those whose last try failed.
+    # TYPE recsysops_owed_in_trouble gauge
+    recsysops_owed_in_trouble 0
+    # HELP recsysops_owed_oldest_seconds How long the oldest of each kind has been owed.
+    # TYPE recsysops_owed_oldest_seconds gauge
     # HELP recsysops_mean_seconds Mean time to each step, in seconds.
     # TYPE recsysops_mean_seconds gauge
     # HELP recsysops_follower_behind Events that a follower of the log has not seen.
@@ -37,9 +49,7 @@ def numbers(incidents: Sequence[Incident], followers: Sequence[Following] = ()) 
             f'recsysops_incidents{{status="{status}",severity="{severity}"}} {count}'
             for (status, severity), count in sorted(counted.items())
         ),
-        "# HELP recsysops_owed Answers that the log still owes.",
-        "# TYPE recsysops_owed gauge",
-        f"recsysops_owed {sum(len(one.awaits) for one in incidents)}",
+        *_of_owed(owed, at or datetime.now(UTC)),
         "# HELP recsysops_mean_seconds Mean time to each step, in seconds.",
         "# TYPE recsysops_mean_seconds gauge",
         *(
@@ -49,6 +59,21 @@ def numbers(incidents: Sequence[Incident], followers: Sequence[Following] = ()) 
         *_of_followers(followers),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _of_owed(owed: Sequence[Owed], at: datetime) -> Iterator[str]:
+    yield "# HELP recsysops_owed Answers that the log still owes."
+    yield "# TYPE recsysops_owed gauge"
+    yield f"recsysops_owed {len(owed)}"
+    yield "# HELP recsysops_owed_in_trouble Of these, those whose last try failed."
+    yield "# TYPE recsysops_owed_in_trouble gauge"
+    yield f"recsysops_owed_in_trouble {sum(one.trouble is not None for one in owed)}"
+    yield "# HELP recsysops_owed_oldest_seconds How long the oldest of each kind has been owed."
+    yield "# TYPE recsysops_owed_oldest_seconds gauge"
+    for kind in sorted({one.kind for one in owed}):
+        oldest = min(one.since for one in owed if one.kind == kind)
+        seconds = max(0.0, (at - oldest).total_seconds())
+        yield f'recsysops_owed_oldest_seconds{{kind="{kind}"}} {seconds:.1f}'
 
 
 def _of_followers(followers: Sequence[Following]) -> Iterator[str]:

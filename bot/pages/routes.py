@@ -81,7 +81,8 @@ class Pages:
     async def metrics(self, request: Request) -> Response:
         incidents = await run_in_threadpool(self._door.incidents)
         followers = await run_in_threadpool(self._door.followers)
-        return PlainTextResponse(numbers(incidents, followers), media_type="text/plain; version=0.0.4")
+        owed = await run_in_threadpool(self._door.owed)
+        return PlainTextResponse(numbers(incidents, followers, owed), media_type="text/plain; version=0.0.4")
 
     async def _told(self, request: Request) -> report.Told | None:
         found = await run_in_threadpool(self._found, str(request.path_params["number"]))

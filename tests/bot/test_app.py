@@ -7,19 +7,21 @@ import json
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
 from bot import socket as socket_mode
 from bot.announce import Announcer
+from bot.pages.numbers import numbers
 from bot.settings import BotSettings
 from bot.workspace import Workspace, WorkspaceSettings
 from tests.bot.conftest import settle
-from tests.bot.stories import DIAGNOSIS, WAY
+from tests.bot.stories import DIAGNOSIS, OPENED, WAY
 from tests.bot.test_announce import heads, tell
 from tests.bot.workspace.driver import Driver
-from workers.door import Door
+from workers.door import Door, Owed
 from workers.store import attachments
 
 SCIENCE = ("pandas", "numpy", "scipy", "sklearn", "shap", "duckdb", "ibis", "matplotlib")
@@ -50,6 +52,21 @@ def test_it_is_healthy_and_counts(web: str, door: Door) -> None:
     numbers = get(web, "/metrics").text
     assert 'recsysops_incidents{status="closed",severity="SEV2"} 1' in numbers
     assert 'recsysops_mean_seconds{step="resolve"}' in numbers
+
+
+def test_the_numbers_say_what_is_owed_how_long_and_what_is_in_trouble(web: str, door: Door) -> None:
+    tell(door, OPENED)
+    said = get(web, "/metrics").text.splitlines()
+    assert "recsysops_owed 2" in said
+    assert "recsysops_owed_in_trouble 0" in said
+    (oldest,) = [line for line in said if line.startswith('recsysops_owed_oldest_seconds{kind="diagnose"} ')]
+    assert 0 <= float(oldest.split()[-1]) < 60
+    since = datetime(2026, 3, 1, 2, 40, tzinfo=UTC)
+    debt = {"kind": "apply", "number": 1, "stream": "s", "event_id": "s:4", "since": since}
+    owed = [Owed.model_validate({**debt, "trouble": trouble}) for trouble in ("HTTPError: 500", None)]
+    told = numbers([], owed=owed, at=since + timedelta(minutes=2))
+    assert "recsysops_owed_in_trouble 1" in told.splitlines()
+    assert 'recsysops_owed_oldest_seconds{kind="apply"} 120.0' in told.splitlines()
 
 
 def test_the_report_opens_with_all_its_parts_in_order(web: str, door: Door) -> None:

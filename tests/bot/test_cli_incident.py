@@ -155,3 +155,28 @@ def test_in_a_process_of_its_own_only_json_is_printed(database_url: str, door: D
     assert json.loads(exported.stdout)["wire_name"] == "incident.opened"
     report = recsysops("report", "1", "--markdown", DATABASE_URL=database_url)
     assert report.stdout.startswith("# #1 Films from Denmark")
+
+
+def test_what_is_owed_is_listed_and_tried_again_and_a_cause_looked_into_again(
+    terminal: Terminal, door: Door
+) -> None:
+    assert terminal("debts").out.strip() == "Nothing is owed."
+    tell(door, OPENED)
+    owed = terminal("debts", "--json").json["debts"]
+    assert [(one["kind"], one["number"], one["tries"]) for one in owed] == [
+        ("announce", 1, 0),
+        ("diagnose", 1, 0),
+    ]
+    listed = terminal("debts").out
+    assert "diagnose" in listed
+    assert "–" in listed
+    assert "#1: “diagnose” is tried again within seconds." in terminal("debts", "retry", "1").out
+    (again,) = terminal("debts", "retry", "1", "diagnose", "--json").json["debts"]
+    assert again["next_try_at"] is not None
+    assert "does not owe “menu” but: diagnose" in terminal("debts", "retry", "1", "menu", code=1).err
+    assert "there is no incident 7" in terminal("debts", "retry", "7", code=1).err
+    assert "looked into already" in terminal("look-again", "1", code=1).err
+    happen(door, DIAGNOSED, OFFERED)
+    assert "`recsysops look-again 1`" in terminal("debts", "retry", "1", code=1).err
+    assert terminal("look-again", "1", "--json").json["events"] == ["diagnosis.requested"]
+    assert [one["kind"] for one in terminal("debts", "--json").json["debts"]] == ["announce", "diagnose"]

@@ -9,17 +9,20 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
+from domain.errors import Refused
 from domain.incident import commands as c
 from domain.incident.debts import DUE_AFTER
 from domain.incident.events import DiagnosisFailed, DiagnosisGathered, NoteAdded
 from domain.incident.state import Incident
 from domain.values import Diagnosis
-from workers import clock
-from workers.debts import BOTS_OWN, MOST_TRIES, Settler, Work, hand_over, remind, settle
+from tests.workers.conftest import make_option
+from workers import clock, owed
+from workers.debts import MOST_TRIES, Settler, Work, hand_over, remind, settle
 from workers.follow import catch_up
 from workers.handle import Answer
+from workers.owed import BOTS_OWN, Owed
 from workers.settlers import SETTLERS
-from workers.store import attempts, cards
+from workers.store import cards
 from workers.store.events import read_stream
 
 Opened = Callable[..., Answer]
@@ -54,6 +57,16 @@ def card(log: Engine, stream: str) -> Incident:
         found = cards.find(connection, stream)
     assert found is not None
     return found
+
+
+def owed_now(log: Engine) -> list[Owed]:
+    with log.connect() as connection:
+        return owed.every(connection, clock.now())
+
+
+def retried(log: Engine, stream: str, kind: str | None = None) -> list[Owed]:
+    with log.begin() as connection:
+        return owed.retry(connection, card(log, stream), kind, clock.now())
 
 
 def test_every_kind_of_debt_has_somebody_who_settles_it_and_nobody_settles_anything_else() -> None:
@@ -158,11 +171,9 @@ def test_what_keeps_failing_is_given_up_where_people_see_it(log: Engine, opened:
 def test_one_failure_is_forgotten_after_a_success(log: Engine, opened: Opened) -> None:
     stream = opened().stream
     assert not settle(log, {"diagnose": fails}, "diagnose", stream, f"{stream}:1")
-    with log.connect() as connection:
-        assert attempts.troubled(connection) == 1
+    assert [one.trouble for one in owed_now(log)] == [None, "RuntimeError: the warehouse hangs"]
     assert settle(log, {"diagnose": diagnosis}, "diagnose", stream, f"{stream}:1")
-    with log.connect() as connection:
-        assert attempts.troubled(connection) == 0
+    assert [one.trouble for one in owed_now(log)] == [None, None]
 
 
 def test_a_worker_that_dies_over_a_debt_each_time_is_noticed(log: Engine, opened: Opened) -> None:
@@ -205,3 +216,136 @@ def test_an_answer_that_came_too_late_is_not_written(
 
     settle(log, {"diagnose": dismissed_meanwhile}, "diagnose", stream, f"{stream}:1")
     assert events(log, stream) == ["incident.opened", "incident.resolved"]
+
+
+def answering(command: c.Command) -> Settler:
+    return lambda work: (command,)
+
+
+nothing_fits = answering(c.PrepareMenu(options=(), note="None fits."))
+
+
+def give_up(log: Engine, kind: str, stream: str) -> None:
+    """Whatever is owed of this kind fails until it is given up."""
+    for _ in range(MOST_TRIES):
+        settle(log, {kind: fails}, kind, stream, card(log, stream).awaits[kind][0])
+
+
+def test_what_is_owed_is_listed_with_its_tries_and_what_went_wrong(log: Engine, opened: Opened) -> None:
+    stream, sent = opened().stream, Sent()
+    assert [(one.kind, one.tries, one.next_try_at) for one in owed_now(log)] == [
+        ("announce", 0, None),
+        ("diagnose", 0, None),
+    ]
+    catch_up(log, "debts", hand_over(sent.send))
+    settle(log, {"diagnose": fails}, "diagnose", stream, f"{stream}:1")
+    settle(log, {"diagnose": fails}, "diagnose", stream, f"{stream}:1")
+    found = owed_now(log)[1]
+    assert (found.number, found.handed_over, found.tries) == (1, 1, 2)
+    assert found.trouble == "RuntimeError: the warehouse hangs"
+    assert found.next_try_at is not None
+    assert found.next_try_at > clock.now()
+
+
+def test_a_person_has_it_tried_at_once_with_all_tries_before_it_again(log: Engine, opened: Opened) -> None:
+    stream, sent = opened().stream, Sent()
+    catch_up(log, "debts", hand_over(sent.send))
+    for _ in range(MOST_TRIES - 1):
+        settle(log, {"diagnose": fails}, "diagnose", stream, f"{stream}:1")
+    sent.jobs.clear()
+    assert remind(log, sent.send) == 0
+    assert [(one.kind, one.tries) for one in retried(log, stream)] == [("diagnose", 0)]
+    assert remind(log, sent.send) == 1
+    assert remind(log, sent.send) == 0
+    assert sent.jobs == [("recsysops.settle", "diagnose", stream, f"{stream}:1")]
+    for _ in range(MOST_TRIES - 1):
+        assert not settle(log, {"diagnose": fails}, "diagnose", stream, f"{stream}:1")
+    assert settle(log, {"diagnose": diagnosis}, "diagnose", stream, f"{stream}:1")
+
+
+def test_a_clock_that_dies_while_it_hands_over_what_a_person_asked_for_loses_nothing(
+    log: Engine, opened: Opened
+) -> None:
+    stream, sent = opened().stream, Sent()
+    retried(log, stream, "diagnose")
+
+    def dies(*_: object) -> bool:
+        raise SystemExit("killed")
+
+    with pytest.raises(SystemExit):
+        remind(log, dies)
+    assert remind(log, sent.send) == 1
+
+
+def test_what_cannot_be_tried_again_is_said_in_words(
+    log: Engine, opened: Opened, pressed: Callable[..., Answer]
+) -> None:
+    stream = opened().stream
+    with pytest.raises(Refused, match="does not owe “menu” but: diagnose"):
+        retried(log, stream, "menu")
+    with pytest.raises(Refused, match="announced by the bot's own process"):
+        retried(log, stream, "announce")
+    give_up(log, "diagnose", stream)
+    give_up(log, "menu", stream)
+    with pytest.raises(Refused, match="`recsysops look-again 1`"):
+        retried(log, stream)
+    pressed(stream, c.Resolve(reason="went away"), "r")
+    settle(log, {"follow_up": lambda work: ()}, "follow_up", stream, card(log, stream).last_event_id)
+    assert [one.kind for one in retried(log, stream)] == ["follow_up"]
+
+
+def test_a_diagnosis_and_a_menu_that_were_given_up_are_made_when_a_person_looks_again(
+    log: Engine, opened: Opened, pressed: Callable[..., Answer]
+) -> None:
+    stream, sent = opened().stream, Sent()
+    give_up(log, "diagnose", stream)
+    give_up(log, "menu", stream)
+    assert card(log, stream).menu == ()
+    catch_up(log, "debts", hand_over(sent.send))
+    sent.jobs.clear()
+    asked = pressed(stream, c.LookAgain(), "look").events[0].id
+    catch_up(log, "debts", hand_over(sent.send))
+    assert sent.jobs == [("recsysops.settle", "diagnose", stream, asked)]
+    assert not settle(log, {"diagnose": fails}, "diagnose", stream, asked)  # the first of its own tries
+    assert settle(log, {"diagnose": diagnosis}, "diagnose", stream, asked)
+    assert not settle(log, {"diagnose": diagnosis}, "diagnose", stream, f"{stream}:1")
+    assert settle(log, {"menu": nothing_fits}, "menu", stream, card(log, stream).last_event_id)
+    after = card(log, stream)
+    assert (after.diagnosis_failure, after.menu_note) == (None, "None fits.")
+    assert after.diagnosis is not None
+
+
+def test_a_second_look_that_keeps_failing_is_given_up_as_visibly_and_can_be_asked_for_again(
+    log: Engine, opened: Opened, pressed: Callable[..., Answer]
+) -> None:
+    stream = opened().stream
+    for key in ("once", "twice"):
+        give_up(log, "diagnose", stream)
+        settle(log, {"menu": nothing_fits}, "menu", stream, card(log, stream).last_event_id)
+        assert "the warehouse hangs" in (card(log, stream).diagnosis_failure or "")
+        pressed(stream, c.LookAgain(), key)
+    names = events(log, stream)
+    assert names.count("diagnosis.failed") == names.count("diagnosis.requested") == 2
+
+
+def test_a_deployment_and_a_revert_that_were_given_up_are_done_when_a_person_presses_again(
+    log: Engine, opened: Opened, pressed: Callable[..., Answer]
+) -> None:
+    stream, press = opened().stream, c.ChooseHotfix(option="fill")
+    settle(log, {"diagnose": diagnosis}, "diagnose", stream, f"{stream}:1")
+    settle(log, {"menu": answering(c.PrepareMenu(options=(make_option(),)))}, "menu", stream, f"{stream}:2")
+    pressed(stream, press, "deploy")
+    give_up(log, "apply", stream)
+    pressed(stream, press, "deploy again")
+    applied = {"apply": answering(c.RecordHotfixApplied(option="fill", receipt="ok"))}
+    assert settle(log, applied, "apply", stream, card(log, stream).awaits["apply"][0])
+    pressed(stream, c.RevertHotfix(option="fill"), "revert")
+    give_up(log, "revert", stream)
+    pressed(stream, c.RevertHotfix(option="fill"), "revert again")
+    reverted = {"revert": answering(c.RecordHotfixReverted(option="fill", receipt="ok"))}
+    assert settle(log, reverted, "revert", stream, card(log, stream).awaits["revert"][0])
+    hotfix = card(log, stream).hotfix
+    assert hotfix is not None
+    assert hotfix.stage == "reverted"
+    names = events(log, stream)
+    assert (names.count("hotfix.failed"), names.count("hotfix.revert_failed")) == (1, 1)

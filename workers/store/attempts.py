@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.incident.debts import DUE_AFTER, Debt
@@ -17,6 +19,25 @@ STEADY = {"watch"}
 _ATTEMPTS = AttemptRow.__table__  # type: ignore[attr-defined]
 
 
+class Progress(NamedTuple):
+    """How often a debt was handed over and begun, when it is handed over again, and the last trouble."""
+
+    handed_over: int
+    tries: int
+    next_try_at: datetime
+    trouble: str | None
+
+
+def progress_of(connection: Connection, event_ids: Collection[str]) -> dict[tuple[str, str], Progress]:
+    """(Event, kind) → how that debt is coming along, for those that were ever handed over."""
+    row = _ATTEMPTS.c
+    query = select(row.event_id, row.kind, row.issued, row.begun, row.next_at, row.trouble)
+    rows = connection.execute(query.where(row.event_id.in_(event_ids)))
+    return {
+        (one.event_id, one.kind): Progress(one.issued, one.begun, one.next_at, one.trouble) for one in rows
+    }
+
+
 def issue_first(connection: Connection, stream: str, debt: Debt, at: datetime) -> bool:
     """True where this debt was never handed over; it now counts as handed over once."""
     row = _fresh(stream, debt, at)
@@ -26,10 +47,10 @@ def issue_first(connection: Connection, stream: str, debt: Debt, at: datetime) -
 
 def issue_again(connection: Connection, stream: str, debt: Debt, at: datetime) -> bool:
     """True where this debt is due to be handed over again (or for the first time); it then counts as such."""
-    if at - debt.since < DUE_AFTER.get(debt.kind, timedelta(0)):
-        return False
     issued = connection.execute(select(_ATTEMPTS.c.issued).where(_this(debt))).scalar_one_or_none()
     if issued is None:
+        if at - debt.since < DUE_AFTER.get(debt.kind, timedelta(0)):
+            return False
         return issue_first(connection, stream, debt, at)
     due = _this(debt) & (_ATTEMPTS.c.next_at <= at) & (_ATTEMPTS.c.issued == issued)
     again = {"issued": issued + 1, "next_at": at + pause(debt.kind, issued + 1)}
@@ -52,10 +73,11 @@ def end(connection: Connection, debt: Debt, trouble: str | None = None) -> None:
     connection.execute(update(_ATTEMPTS).where(_this(debt)).values(values))
 
 
-def troubled(connection: Connection) -> int:
-    """How many debts are in trouble at the moment."""
-    query = select(func.count()).select_from(_ATTEMPTS).where(_ATTEMPTS.c.trouble.is_not(None))
-    return int(connection.execute(query).scalar_one())
+def begin_anew(connection: Connection, stream: str, debt: Debt, at: datetime) -> None:
+    """Due at once, and as if it had never been tried; what went wrong last stays to be read."""
+    anew = {"issued": 0, "begun": 0, "next_at": at}
+    statement = insert(_ATTEMPTS).values({**_fresh(stream, debt, at), **anew})
+    connection.execute(statement.on_conflict_do_update(constraint="attempts_pkey", set_=anew))
 
 
 def pause(kind: str, issued: int) -> timedelta:

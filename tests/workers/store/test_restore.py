@@ -21,6 +21,7 @@ from domain.values import Actor
 from workers import debts
 from workers.follow import catch_up
 from workers.handle import Answer, handle
+from workers.owed import BOTS_OWN
 from workers.store import cards, restore
 from workers.store.chain import chained, linked
 from workers.store.events import last_position, number, read_stream
@@ -96,7 +97,7 @@ def test_what_was_answered_is_not_owed_and_what_is_owed_is_asked_for_by_the_cloc
     debts.remind(other, send)
     with other.connect() as connection:
         (open_one,) = cards.every(connection, "open")
-    due = {(debt.kind, debt.event_id) for debt in owed(open_one) if debt.kind not in debts.BOTS_OWN}
+    due = {(debt.kind, debt.event_id) for debt in owed(open_one) if debt.kind not in BOTS_OWN}
     assert {(kind, event) for _, kind, _, event in sent} == due
     assert due
 

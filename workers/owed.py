@@ -1,0 +1,99 @@
+"""What the log owes now, and how far the workers are with it; and how a person has it tried again at once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from domain.errors import Refused
+from domain.incident.debts import Debt, owed
+from domain.incident.decide import DEPLOYED, against_looking_again
+from domain.incident.state import Incident
+from domain.values import Moment, Value
+from workers.store import attempts, cards
+
+BOTS_OWN = {"announce"}
+"""Settled by the bot's own follower; not handed to the workers."""
+
+
+class Owed(Value):
+    """
+    A debt and how it is coming along.
+
+    `handed_over` counts how often it went to the workers, `tries` how often one began since it last came to
+    a good end; `next_try_at` is when the clock hands it over again, where nothing comes of it before.
+    """
+
+    kind: str
+    number: int
+    stream: str
+    event_id: str
+    since: Moment
+    handed_over: int = 0
+    tries: int = 0
+    next_try_at: Moment | None = None
+    trouble: str | None = None
+
+
+def every(connection: Connection, at: datetime) -> list[Owed]:
+    """All that is owed at `at`, the oldest first."""
+    pairs = [
+        (incident, debt)
+        for incident in cards.to_remind(connection)
+        for debt in (*owed(incident), *_expired(incident, at))
+    ]
+    progress = attempts.progress_of(connection, [debt.event_id for _, debt in pairs])
+    found = [_told(incident, debt, progress.get((debt.event_id, debt.kind))) for incident, debt in pairs]
+    return sorted(found, key=lambda one: (one.since, one.number, one.kind))
+
+
+def due(incident: Incident, at: datetime) -> tuple[Debt, ...]:
+    """What the workers owe for this incident, with the end of a hotfix whose time is over."""
+    return (*(debt for debt in owed(incident) if debt.kind not in BOTS_OWN), *_expired(incident, at))
+
+
+def expiry_of(incident: Incident) -> Debt | None:
+    """The debt of taking a hotfix back when its time is over; None where nothing acts or nothing expires."""
+    hotfix = incident.hotfix
+    if hotfix is None or hotfix.stage not in DEPLOYED or hotfix.expires_at is None:
+        return None
+    return Debt(kind="expire", event_id=hotfix.event_id, since=hotfix.expires_at)
+
+
+def retry(connection: Connection, incident: Incident, kind: str | None, at: datetime) -> list[Owed]:
+    """
+    Have the clock hand over at its next beat what is owed for an incident, with all tries before it again.
+
+    Raises:
+        Refused: nothing is owed, or nothing of this kind.
+    """
+    chosen = [debt for debt in due(incident, at) if kind in (None, debt.kind)]
+    if not chosen:
+        raise Refused(_nothing(incident, kind, at))
+    for debt in chosen:
+        attempts.begin_anew(connection, incident.stream, debt, at)
+    progress = attempts.progress_of(connection, [debt.event_id for debt in chosen])
+    return [_told(incident, debt, progress.get((debt.event_id, debt.kind))) for debt in chosen]
+
+
+def _expired(incident: Incident, at: datetime) -> tuple[Debt, ...]:
+    expiry = expiry_of(incident)
+    return (expiry,) if expiry and expiry.since <= at else ()
+
+
+def _told(incident: Incident, debt: Debt, progress: attempts.Progress | None) -> Owed:
+    how = {} if progress is None else progress._asdict()
+    place = {"number": incident.number, "stream": incident.stream}
+    return Owed(kind=debt.kind, event_id=debt.event_id, since=debt.since, **place, **how)
+
+
+def _nothing(incident: Incident, kind: str | None, at: datetime) -> str:
+    number, kinds = incident.number, [debt.kind for debt in due(incident, at)]
+    if kind in BOTS_OWN:
+        return f"#{number} is announced by the bot's own process, over and over; see `recsysops followers`."
+    if kinds:
+        return f"#{number} does not owe “{kind}” but: {', '.join(kinds)}."
+    look = against_looking_again(incident) is None
+    again = f" `recsysops look-again {number}` has its cause looked into again." if look else ""
+    return f"#{number} owes nothing that the workers could try again.{again}"
