@@ -20,6 +20,9 @@ from workers.store.line import BODY, spell
 from workers.store.signature import sign
 
 ROWS_AT_ONCE = 2_000
+EACH_BY_ITS_KEY = "SET LOCAL enable_material = off"
+"""Without statistics, right after an import, PostgreSQL would go through all events for each entry."""
+
 CHECKPOINT = "checkpoint"
 
 _EVENT = ", ".join(f"events.{name}" for name in COLUMNS.split(", ") if name in BODY)
@@ -89,6 +92,7 @@ def _rows(log: Engine, after: int) -> Iterator[dict[str, Any]]:
 
 
 def _some(connection: Connection, position: int, with_before: bool) -> list[dict[str, Any]]:
+    connection.exec_driver_sql(EACH_BY_ITS_KEY)
     query = _WITH_BEFORE if with_before else _ENTRIES
     found = connection.exec_driver_sql(query, {"position": position, "limit": ROWS_AT_ONCE})
     names = list(found.keys())

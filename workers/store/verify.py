@@ -21,6 +21,7 @@ from domain.values import Value
 from workers.store import cards
 from workers.store.chain import chained, linked
 from workers.store.events import number, recorded_from
+from workers.store.export import EACH_BY_ITS_KEY
 from workers.store.guards import require_guards
 from workers.store.signature import require_signed
 from workers.store.tables import ArchivedRow, ArchiveRow, CardRow, EventRow, FollowerRow, LogRow
@@ -66,6 +67,7 @@ def verify(log: Engine, trusted: str | None = None) -> Verified:
     """
     number(log)
     with log.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+        connection.exec_driver_sql(EACH_BY_ITS_KEY)
         position, head = walk_chain(connection)
         gone = _archived_streams(connection, trusted)
         streams = _replay_all(connection, gone)
