@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from alembic import command
 from sqlalchemy import make_url
 
 from domain.incident import commands as c
@@ -21,6 +22,7 @@ from tests.workers.store.conftest import NOTHING
 from workers.embedded import Servers
 from workers.handle import handle
 from workers.store.connection import ROLE, driver_address, engine
+from workers.store.migrate import configuration, newest
 
 WORKER = Actor(kind="worker", id="worker:detect")
 PERSON = Actor(kind="person", id="terminal:on-call", groups=("oncall",))
@@ -45,8 +47,8 @@ def lived(database_url: str) -> str:
         c.AnswerFollowUp(improvement=NOTHING),
         c.Close(),
     )
-    for n, command in enumerate(ending):
-        handle(stream, command, actor=PERSON, key=f"end-{n}", at=NOON + timedelta(hours=n + 1), log=log)
+    for n, one in enumerate(ending):
+        handle(stream, one, actor=PERSON, key=f"end-{n}", at=NOON + timedelta(hours=n + 1), log=log)
     opening = c.OpenIncident(number=0, finding=make_finding("Comedy"))
     handle(None, opening, actor=WORKER, key="comedy", at=NOON, log=log)
     return stream
@@ -150,7 +152,8 @@ def test_closed_incidents_are_archived_and_pruned_and_the_log_is_still_verified(
     assert "Drama" in terminal("status", "--all").out
     assert "its events are in the archive" in terminal("reopen", "1", "-r", "again", code=1).err
     assert terminal("incident", "1").out
-    assert terminal("report", "1").out
+    assert "In the archive" in terminal("report", "1").out
+    assert "In the archive" in terminal("report", "1", "--html").out
 
 
 def test_only_the_tables_owner_may_drop(
@@ -182,3 +185,29 @@ def test_the_secret_key_is_shown_nowhere(terminal: Terminal, lived: str, tmp_pat
     missing = tmp_path / "none.pem"
     terminal.environment["RECSYSOPS_SIGNING_KEY"] = str(missing)
     assert f"openssl genpkey -algorithm ed25519 -out {missing}" in terminal("events", "key", code=2).err
+
+
+@pytest.mark.parametrize("revision", ["0002", "0004"])
+def test_a_store_whose_migrations_are_behind_is_said_to_be_so_in_a_sentence(
+    terminal: Terminal, empty: str, revision: str
+) -> None:
+    command.upgrade(configuration(empty), revision)
+    terminal.environment["DATABASE_URL"] = empty
+    sentence = f"it has the shape {revision}, and this release wants {newest()}; run `recsysops migrate`."
+    for words in (("events", "verify"), ("events", "export"), ("events", "rebuild")):
+        said = terminal(*words, code=2).err
+        assert (said.count("\n"), "Traceback" in said) == (1, False)
+        assert sentence in said
+    assert sentence in terminal("events", "archive", "--to", "/nowhere", code=2).err
+    terminal("migrate")
+    assert "0 events" in terminal("events", "verify").out
+
+
+def test_a_verb_that_finds_no_tables_says_what_to_run(terminal: Terminal, empty: str) -> None:
+    terminal.environment["DATABASE_URL"] = empty
+    for words in (("status",), ("followers",), ("debts",), ("events", "verify")):
+        said = terminal(*words, code=2).err
+        assert "it has no tables of this release yet; run `recsysops migrate`." in said
+        assert said.count("\n") == 1
+    command.upgrade(configuration(empty), "0003")
+    assert "it has the shape 0003" in terminal("followers", code=2).err
