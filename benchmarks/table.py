@@ -52,6 +52,10 @@ class Rows:
         """A figure that may be `most` and no more."""
         return Row(work, _short(figure), unit, f"≤ {most:g} {unit}", figure <= most, peer, self.machine)
 
+    def above(self, work: str, figure: float, unit: str, least: float, peer: str = "") -> Row:
+        """A figure that has to be `least` or more."""
+        return Row(work, _short(figure), unit, f"≥ {least:g} {unit}", figure >= least, peer, self.machine)
+
     def told(self, work: str, figure: float, unit: str, peer: str = "") -> Row:
         """A figure without a goal."""
         return Row(work, _short(figure), unit, "", None, peer, self.machine)
@@ -68,8 +72,8 @@ def machine() -> str:
     return f"{words}, run at nice {priority}" if priority else words
 
 
-def show(name: str, rows: Sequence[Row]) -> None:
-    """Print the table and write it down; rows of earlier runs of this benchmark are replaced."""
+def show(name: str, rows: Sequence[Row], keep: bool = True) -> None:
+    """Print the table and write it down (`keep`); rows of earlier runs of this benchmark are replaced."""
     table = Table(title=name, caption=rows[0].machine)
     for heading in ("work", "figure", "goal", "holds", "beside it"):
         table.add_column(heading, justify="right" if heading == "figure" else "left")
@@ -77,6 +81,8 @@ def show(name: str, rows: Sequence[Row]) -> None:
         holds = {True: "yes", False: "no", None: ""}[row.holds]
         table.add_row(row.work, f"{row.figure:g} {row.unit}", row.goal, holds, row.peer)
     Console().print(table)
+    if not keep:
+        return
     RESULTS.mkdir(exist_ok=True)
     written = json.dumps([asdict(row) for row in rows], indent=2, ensure_ascii=False)
     (RESULTS / f"{name}.json").write_text(f"{written}\n", encoding="utf-8")

@@ -1,0 +1,1 @@
+"""The store beside a bare table and two event stores, on one PostgreSQL: `python -m benchmarks.store`."""

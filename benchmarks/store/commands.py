@@ -1,0 +1,82 @@
+"""What a person's press costs in the store: `workers.handle.handle` from command to events and card."""
+
+from __future__ import annotations
+
+import time
+from threading import Event as Signal
+from threading import Thread
+from uuid import uuid4
+
+from sqlalchemy import Connection
+
+from benchmarks.store.facts import PERSON, STREAM_EVENTS
+from domain.incident.commands import AddNote, ChangeSeverity, Command, DeclareIncident
+from domain.incident.events import Recorded
+from domain.values import Severity
+from workers import clock
+from workers.follow import follow
+from workers.handle import handle
+from workers.store.connection import engine
+
+
+class Incidents:
+    """Commands of one person, one incident after the other, `STREAM_EVENTS` commands each."""
+
+    def __init__(self, url: str) -> None:
+        self._log = engine(url)
+        self._stream: str | None = None
+        self._asked = 0
+
+    def ask(self) -> None:
+        """The next command."""
+        if self._asked % STREAM_EVENTS == 0:
+            self._stream = None
+        done = handle(self._stream, self._command(), actor=PERSON, key=f"T012:{uuid4()}", log=self._log)
+        self._stream = done.stream
+        self._asked += 1
+
+    def _command(self) -> Command:
+        if self._stream is None:
+            return DeclareIncident(
+                number=0, title="Danish films are gone", severity=Severity.SEV3, description="seen by hand"
+            )
+        if self._asked % 2:
+            return AddNote(text=f"Minute {self._asked}: the delivery is read again, two thirds are done.")
+        worse = self._asked % 4 == 0
+        return ChangeSeverity(severity=Severity.SEV2 if worse else Severity.SEV3, reason="counted again")
+
+
+def ask(url: str, begin_at: float, seconds: float) -> float:
+    """Commands done a second, from the moment `begin_at` (`time.time()`) on."""
+    incidents, done = Incidents(url), 0
+    time.sleep(max(0.0, begin_at - time.time()))
+    begun = time.perf_counter()
+    while time.perf_counter() - begun < seconds:
+        incidents.ask()
+        done += 1
+    return done / (time.perf_counter() - begun)
+
+
+def ask_steadily(url: str, begin_at: float, seconds: float, a_second: float) -> int:
+    """The same at a fixed pace; returns how many were done."""
+    incidents = Incidents(url)
+    for n in range(int(seconds * a_second)):
+        time.sleep(max(0.0, begin_at + n / a_second - time.time()))
+        incidents.ask()
+    return int(seconds * a_second)
+
+
+def follow_along(url: str, seconds: float) -> list[float]:
+    """Milliseconds from each command (its `at`) to a follower's effect; not of what was there before."""
+    begun, lags, stop = clock.now(), list[float](), Signal()
+
+    def effect(_: Connection, recorded: Recorded) -> None:
+        if recorded.at > begun:
+            lags.append((clock.now() - recorded.at).total_seconds() * 1000)
+
+    thread = Thread(target=follow, args=(engine(url), "benchmark", effect, stop))
+    thread.start()
+    time.sleep(seconds)
+    stop.set()
+    thread.join()
+    return lags

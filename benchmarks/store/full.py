@@ -1,0 +1,111 @@
+"""
+A store of ten million events: streams of fifty, numbered, each with its card, written by the server itself.
+
+Their hashes are made up, as here they are only carried along.
+"""
+
+from __future__ import annotations
+
+import time
+from hashlib import md5
+from uuid import UUID
+
+import psycopg
+from sqlalchemy import Engine
+
+from benchmarks.store.facts import INCIDENT, NOON, PERSON, SPELLED
+from domain.incident.state import replay
+from workers.store import cards
+from workers.store.connection import engine
+from workers.store.events import Head, Origin, draft
+
+STREAMS_AT_ONCE = 20_000
+ROUNDS_OF_PAGES = 4
+STATUSES = ("open", "acknowledged", "resolved", "closed")
+SEVERITIES = ("SEV1", "SEV2", "SEV3", "SEV4")
+
+# Of a hundred incidents one is at each stage before closed, and one is of the worst severity.
+MADE = """
+SELECT number, 'incident-' || md5(number::text)::uuid AS stream,
+       coalesce((ARRAY['open', 'acknowledged', 'resolved'])[mod(number, 100)], 'closed') AS status,
+       CASE WHEN mod(number, 97) = 0 THEN 'SEV1' ELSE 'SEV' || (mod(number, 3) + 2) END AS severity
+FROM generate_series(%(first)s::int, %(last)s::int) AS number
+"""
+
+EVENTS = f"""
+INSERT INTO events (workspace, stream, version, wire_name, schema_version, data, actor_kind, actor, at, key,
+                    part, hash)
+SELECT 'main', stream, n, wire_name, schema_version, data, 'person', 'slack:U02ABCDEF',
+       %(at)s + number * interval '10 minutes' + n * interval '1 minute', stream || ':' || (n - 1), 0,
+       sha256(convert_to(stream || n, 'UTF8'))
+FROM ({MADE}) AS made, unnest(%(wire_names)s::text[], %(versions)s::int[], %(data)s::text[])
+         WITH ORDINALITY AS event (wire_name, schema_version, data, n)
+ORDER BY number, n
+"""
+
+CARDS = f"""
+INSERT INTO cards (workspace, stream, number, status, severity, fingerprint, opened_at, owes, version,
+                   incident, shape, unscored)
+SELECT 'main', stream, number, status, severity, left(md5(mod(number, 5000)::text), 16), %(at)s, false,
+       %(length)s, replace(replace(replace(replace(%(incident)s, 'STREAM', stream), '"number":1,',
+       '"number":' || number || ','), '"status":"acknowledged"', '"status":"' || status || '"'),
+       '"severity":"SEV3"', '"severity":"' || severity || '"'), %(shape)s, false
+FROM ({MADE}) AS made
+"""
+
+LOG = """
+INSERT INTO log (workspace, position, event_id, hash)
+SELECT 'main', row_number() OVER (ORDER BY id), id, hash FROM events
+"""
+
+# Made again at the end: filled row by row, the indexes would take most of the time.
+UNIQUE = {"events_stream_version_key": "stream, version", "events_key_part_key": "key, part"}
+
+
+def fill(owner: psycopg.Connection, streams: int) -> None:
+    """`streams` incidents of `STREAM_EVENTS` events."""
+    names, versions, data = (list(column) for column in zip(*SPELLED, strict=True))
+    shared = {"at": NOON, "wire_names": names, "versions": versions, "data": data, "length": len(data)}
+    shared |= {"incident": _card(), "shape": cards.shape()}
+    owner.execute("SET synchronous_commit = off; SET maintenance_work_mem = '1GB'; SET work_mem = '256MB'")
+    for name in UNIQUE:
+        owner.execute(f"ALTER TABLE events DROP CONSTRAINT {name}")
+    for first in range(1, streams + 1, STREAMS_AT_ONCE):
+        block = {**shared, "first": first, "last": min(streams, first + STREAMS_AT_ONCE - 1)}
+        owner.execute(EVENTS, block)
+        owner.execute(CARDS, block)
+    owner.execute(LOG)
+    for name, columns in UNIQUE.items():
+        owner.execute(f"ALTER TABLE events ADD CONSTRAINT {name} UNIQUE (workspace, {columns})")
+    owner.execute("VACUUM ANALYZE")
+    owner.execute("CHECKPOINT")
+
+
+def stream_of(number: int) -> str:
+    """The name of the n-th stream that `fill` made."""
+    return f"incident-{UUID(md5(str(number).encode()).hexdigest())}"
+
+
+def pages(url: str) -> list[float]:
+    """Milliseconds of the first page of cards, for every filter by status, severity, or both."""
+    log = engine(url)
+    wanted = [(), ("open", "acknowledged"), *((one,) for one in STATUSES)]
+    harm = [(), *((one,) for one in SEVERITIES)]
+    filters = [(status, severity) for status in wanted for severity in harm] * ROUNDS_OF_PAGES
+    return [_page(log, statuses, severities) for statuses, severities in filters]
+
+
+def _page(log: Engine, statuses: tuple[str, ...], severities: tuple[str, ...]) -> float:
+    begun = time.perf_counter()
+    with log.connect() as connection:
+        cards.page(connection, statuses=statuses, severities=severities)
+    return (time.perf_counter() - begun) * 1000
+
+
+def _card() -> str:
+    """The card after the events of a stream that is called STREAM, as JSON."""
+    written = draft(Head("STREAM"), INCIDENT, Origin(actor=PERSON, key="k", at=NOON))
+    incident = replay(written.recorded)
+    if incident is None:
+        raise RuntimeError("the events made no incident")
+    return incident.model_dump_json()

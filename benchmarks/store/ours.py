@@ -1,0 +1,68 @@
+"""Our store by its public ways: typed events in, chained, keyed and pending; typed events out."""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine
+
+from benchmarks.store.contender import Contender
+from benchmarks.store.facts import INCIDENT, PERSON
+from workers import clock
+from workers.store.connection import engine
+from workers.store.events import (
+    Head,
+    Origin,
+    draft,
+    number,
+    read_all,
+    read_stream,
+    statement,
+    write,
+)
+from workers.store.migrate import migrate
+from workers.store.verify import walk_chain
+
+
+class Ours(Contender):
+    """
+    `draft` and `write` encode, check, chain and append; `read_all` and `read_stream` give
+    typed events.
+    """
+
+    name = "ours"
+
+    def __init__(self, url: str) -> None:
+        self.log: Engine = engine(url)
+        self._connection = self.log.connect().execution_options(isolation_level="AUTOCOMMIT")
+        self._head = Head("")
+
+    @staticmethod
+    def prepare(owner_url: str) -> str:
+        migrate(owner_url)
+        return owner_url  # `engine` takes up the program's own role, whoever logs in
+
+    def begin(self, stream: str) -> None:
+        self._head = Head(stream)
+
+    def append(self, first: int, count: int) -> None:
+        events = [INCIDENT[n % len(INCIDENT)] for n in range(first, first + count)]
+        origin = Origin(actor=PERSON, key=f"{self._head.stream}:{first}", at=clock.now())
+        made = draft(self._head, events, origin)
+        write(self._connection, statement(made), made.parameters)
+        self._head = made.head
+
+    def replay(self) -> int:
+        return sum(1 for _ in read_all(self._connection))
+
+    def load(self, stream: str) -> int:
+        return len(read_stream(self._connection, stream))
+
+    def settle(self) -> int:
+        settled = 0
+        while numbered := number(self.log):
+            settled += numbered
+        return settled
+
+    def verify(self) -> int:
+        """Make every hash of the log again; returns how many events there are."""
+        with self.log.connect() as connection:
+            return walk_chain(connection)[0]
