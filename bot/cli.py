@@ -11,7 +11,7 @@ import sys
 import psycopg
 import structlog
 import typer
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from bot import (
     cli_correct,
@@ -26,6 +26,7 @@ from bot import (
     cli_run,
 )
 from domain.errors import ConfigurationError, RecsysopsError
+from workers import ledger
 
 app = typer.Typer(
     name="recsysops",
@@ -58,9 +59,21 @@ def main() -> None:
         _fail(str(error), 1)
     except (OperationalError, psycopg.OperationalError) as error:
         reason = str(getattr(error, "orig", error)).splitlines()[0]
-        _fail(f"PostgreSQL does not answer: {reason}", 1)
+        _fail(_unfit() or f"PostgreSQL does not answer: {reason}", 1)
+    except (ProgrammingError, psycopg.ProgrammingError):
+        # Most often a store that was not migrated; what is none of that is a fault of ours, and shown whole.
+        if why := _unfit():
+            _fail(why, 2)
+        raise
     except OSError as error:
         _fail(f"{error.filename or 'a file'}: {error.strerror or error}", 1)
+
+
+def _unfit() -> str | None:
+    try:
+        return ledger.unfit()
+    except (ConfigurationError, psycopg.OperationalError):
+        return None
 
 
 def _fail(message: str, code: int) -> None:

@@ -44,29 +44,47 @@ def examine_store(environment: Mapping[str, str]) -> Iterator[Advice]:
         yield Advice(level="error", where=WHERE, says=says, mend="start it, or correct DATABASE_URL")
 
 
+def unfit(url: str) -> str | None:
+    """
+    Why the store at this address cannot be worked with by this release, in a sentence; None where it can.
+
+    Raises:
+        psycopg.OperationalError: PostgreSQL does not answer.
+    """
+    with psycopg.connect(driver_address(url), connect_timeout=CONNECT_SECONDS, autocommit=True) as connection:
+        found = _unfit(connection)
+    return f"The store does not fit this release: {found.says}; {found.mend}." if found else None
+
+
 def _examined(connection: psycopg.Connection) -> Iterator[Advice]:
+    if found := _unfit(connection):
+        yield found
+        return
+    said = [*_power(connection), *_guards(connection)]
+    yield from said or [Advice(level="ok", where=WHERE, says="its newest shape; this login only adds to it")]
+
+
+def _unfit(connection: psycopg.Connection) -> Advice | None:
+    """What keeps the program from working here at all; else the connection is under the program's role."""
     found = connection.execute(_TABLES, [ROLE]).fetchone()
     if found is None or None in found:
-        yield Advice(level="error", where=WHERE, says="it has no tables of this release yet", mend=MIGRATE)
-        return
+        return Advice(level="error", where=WHERE, says="it has no tables of this release yet", mend=MIGRATE)
     try:
         connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(ROLE)))
     except psycopg.errors.InsufficientPrivilege:
         login = connection.info.user
         says = f"the login “{login}” may not take the role {ROLE}, under which the program works"
         mend = f'{MIGRATE}, or let an administrator run: GRANT {ROLE} TO "{login}"'
-        yield Advice(level="error", where=WHERE, says=says, mend=mend)
-        return
-    behind = _behind(connection)
-    if behind is not None:
-        yield behind
-        return
-    said = [*_power(connection), *_guards(connection)]
-    yield from said or [Advice(level="ok", where=WHERE, says="its newest shape; this login only adds to it")]
+        return Advice(level="error", where=WHERE, says=says, mend=mend)
+    return _behind(connection)
 
 
 def _behind(connection: psycopg.Connection) -> Advice | None:
-    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    try:
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    except psycopg.errors.InsufficientPrivilege:
+        says = "it is from before the program had a role of its own"
+        return Advice(level="error", where=WHERE, says=says, mend=MIGRATE)
     stands, wants = row[0] if row else "nothing", newest()
     if stands == wants:
         return None

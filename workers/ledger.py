@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from domain.errors import ConfigurationError
 from workers.settings import Settings
 from workers.settings import settings as environment
 from workers.store.connection import engine, owner_engine
@@ -132,7 +133,16 @@ def drop(folder: Path, before: datetime) -> Dropped:
         owner.dispose()
 
 
+def unfit() -> str | None:
+    """Why the named store cannot be worked with by this release, in a sentence; None where it can."""
+    from workers.examine_store import unfit as of  # noqa: PLC0415
+
+    return of(environment().database())
+
+
 def _log(named: Settings) -> Engine:
+    if why := unfit():
+        raise ConfigurationError(why)
     return engine(named.database(), named.workspace)
 
 
