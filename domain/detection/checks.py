@@ -10,6 +10,7 @@ from domain.detection.drift import judge_drift
 from domain.detection.duplicates import judge_duplicates
 from domain.detection.gaps import judge_references
 from domain.detection.histogram import Histograms
+from domain.detection.misses import judge_misses
 from domain.detection.missing import judge_missing
 from domain.detection.schema import Columns, judge_schema
 from domain.detection.slice_volume import judge_slices
@@ -29,6 +30,7 @@ ROWS: Mapping[str, RowsJudge] = {
     "domain": judge_domain,
     "duplicates": judge_duplicates,
     "references": judge_references,
+    "misses": judge_misses,
 }
 """Each counts rows of which something is wrong."""
 

@@ -7,6 +7,7 @@ What a team declares about its recommender, as frozen values; read from `recsyso
     ├── items        which table describes the items, by which key
     ├── models       model files and the log of what they scored
     ├── launches     the calendar of items to come
+    ├── exposure     what was shown, and what was chosen of it
     ├── checks       what is looked at
     ├── hotfixes     what can be done ─▶ deployers   where it goes
     └── stakeholders, routes, permissions   who is told, who may press

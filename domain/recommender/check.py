@@ -20,6 +20,7 @@ CheckKind = Literal[
     "duplicates",
     "references",
     "drift",
+    "misses",
 ]
 Type = Literal["integer", "number", "text", "boolean", "time", "other"]
 OWN_KEYS = {
@@ -29,7 +30,8 @@ OWN_KEYS = {
     "key": ("duplicates",),
     "references": ("references",),
     "columns": ("schema", "missing", "domain", "drift"),
-    "least_share": ("missing", "domain", "duplicates", "references", "drift"),
+    "least_share": ("missing", "domain", "duplicates", "references", "drift", "misses"),
+    "low_rank": ("misses",),
 }
 """Keys that say something to some kinds only: written elsewhere they would be read by nobody."""
 
@@ -49,6 +51,9 @@ class Check(Value):
     or `"inf"` where a side is open) and `values` (`{device = ["tv", "web"]}`) what a column may hold (else
     what it held), `key` the columns of which no two rows may be alike, and `references` where a column's
     values must be found (`{member_id = "members.member_id"}`).
+
+    Of `misses`, whose table is a model's candidates: `low_rank` is the place from which on a choice was ranked
+    low (twice as far down as a request is filled, where none is said).
     """
 
     name: str
@@ -72,6 +77,7 @@ class Check(Value):
     values: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     key: tuple[str, ...] = ()
     references: dict[str, str] = Field(default_factory=dict)
+    low_rank: int | None = Field(default=None, ge=2)
 
     @model_validator(mode="after")
     def _fitting(self) -> Self:

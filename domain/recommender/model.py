@@ -11,11 +11,15 @@ from domain.values import Value
 
 
 class Items(Value):
-    """Which table describes the items: one row an item, by `key`."""
+    """
+    Which table describes the items: one row an item, by `key`; `launch` is the column with the time from which
+    on it could be shown.
+    """
 
     table: str
     key: str
     title: str | None = None
+    launch: str | None = None
     features: tuple[str, ...] = ()
 
 
@@ -24,7 +28,9 @@ class Model(Value):
     A model file and the log of what it scored.
 
     `features` are columns of the `candidates` table in the order that the model takes them; `request`,
-    `item`, `score` and `shown` are columns there too. `top` is how many places a request fills.
+    `item`, `score` and `shown` are columns there too, `rank` (1 the highest score; else worked out from the
+    score) and `version` (of the model that scored) where there are any. `top` is how many places a request
+    fills.
     """
 
     name: str
@@ -36,6 +42,8 @@ class Model(Value):
     score: str | None = None
     shown: str | None = None
     propensity: str | None = None
+    rank: str | None = None
+    version: str | None = None
     top: int = Field(default=10, ge=1)
 
 

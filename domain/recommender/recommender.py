@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from domain.recommender.check import Check
+from domain.recommender.exposure import Exposure
 from domain.recommender.hotfix import DeclaredHotfix, Deployer
 from domain.recommender.model import Items, Launches, Model
 from domain.recommender.route import Permissions, Routes, Stakeholder
@@ -26,6 +27,7 @@ class Recommender(Value):
     items: Items | None = None
     models: dict[str, Model] = Field(default_factory=dict)
     launches: Launches | None = None
+    exposure: Exposure | None = None
     checks: dict[str, Check] = Field(default_factory=dict)
     hotfixes: dict[str, DeclaredHotfix] = Field(default_factory=dict)
     deployers: dict[str, Deployer] = Field(default_factory=dict)

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from domain.errors import ConfigurationError
 from domain.recommender.check import Check
+from domain.recommender.exposure import Exposure
 from domain.recommender.hotfix import DeclaredHotfix, Deployer
 from domain.recommender.model import Items, Launches, Model
 from domain.recommender.recommender import Recommender
@@ -35,6 +36,7 @@ NAMED: Mapping[str, type[BaseModel]] = {
 SINGLE: Mapping[str, type[BaseModel]] = {
     "items": Items,
     "launches": Launches,
+    "exposure": Exposure,
     "routes": Routes,
     "permissions": Permissions,
 }

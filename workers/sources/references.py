@@ -19,6 +19,8 @@ def references(declared: Declared) -> Iterator[Reference]:
     tables = names(declared, "tables")
     for single in ("items", "launches"):
         yield from _named((single,), _table(declared.get(single)), "table", tables)
+    for field in ("shown", "chosen"):
+        yield from _named(("exposure",), _table(declared.get("exposure")), field, tables)
     for key, check in _entries(declared, "checks"):
         yield from _named(key, check, "table", tables)
         yield from _dimensions(declared, key, check)

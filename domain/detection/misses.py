@@ -1,0 +1,88 @@
+"""
+Choices of items that the model had ranked low: what members wanted and had to look for.
+
+A choice that the model did not foresee is no error by itself; more of them than usual, in all or in a slice,
+says that something the model is fed, or the model, is wrong there. The single worst are worth a person's look.
+"""
+
+from __future__ import annotations
+
+from domain.detection.state import CheckState, Verdict
+from domain.detection.tally import Tally
+from domain.detection.wrong import Words, judge_rows
+from domain.recommender.check import Check
+from domain.values import Moment, Slice, Value
+
+WORDS = Words(
+    says=lambda _what, share: f"{share} of the choices were ranked low",
+    unit=lambda _what: "low-ranked choices",
+    least_share=0.05,
+)
+
+
+class Candidate(Value):
+    """One item that the model scored for a request: its place by score (1 the best), and whether it was shown."""
+
+    item: str
+    rank: int
+    score: float | None = None
+    shown: bool | None = None
+    chosen: bool = False
+    features: dict[str, float | str | None] = {}
+
+
+class Miss(Value):
+    """
+    One choice of an item that was ranked low, with all that is needed to look at it.
+
+    `member` is the id that the table has; `slice` the request's and the item's dimensions, the context;
+    `model` the version that ranked, where the table says it. `candidates` are the first few by rank, and the
+    chosen one; `rank` of `ranked` in all.
+    """
+
+    check: str
+    at: Moment
+    request: str
+    member: str | None
+    item: str
+    title: str | None = None
+    rank: int
+    ranked: int
+    slice: Slice = ()
+    model: str
+    version: str | None = None
+    candidates: tuple[Candidate, ...] = ()
+
+    @property
+    def surprise(self) -> float:
+        """How low it was ranked: 1 is the last of all candidates."""
+        return self.rank / max(self.ranked, 1)
+
+    @property
+    def key(self) -> str:
+        """The same choice is the same miss, however often it is looked at."""
+        return f"{self.check}:{self.request}:{self.item}"
+
+
+def judge_misses(
+    check: Check, tally: Tally, state: CheckState, looks_per_week: float | None = None
+) -> Verdict:
+    """Whether more choices than usual were ranked low, in all or in a slice. See `wrong.judge_rows`."""
+    return judge_rows(check, tally, state, looks_per_week, WORDS)
+
+
+def keep_worst(kept: tuple[Miss, ...], found: tuple[Miss, ...], a_day: int, days: int) -> tuple[Miss, ...]:
+    """
+    The `a_day` lowest-ranked choices of each of the newest `days` days (UTC) that have any, newest first.
+
+    >>> keep_worst((), (), 10, 14)
+    ()
+    """
+    by_day: dict[str, dict[str, Miss]] = {}
+    for one in (*kept, *found):
+        by_day.setdefault(one.at.strftime("%Y-%m-%d"), {})[one.key] = one
+    worst: list[Miss] = []
+    for day in sorted(by_day, reverse=True)[:days]:
+        ordered = sorted(by_day[day].values(), key=lambda one: (-one.surprise, one.key))
+        worst += ordered[:a_day]
+    return tuple(worst)
