@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, select, update
@@ -87,8 +88,30 @@ def unseen(connection: Connection, name: str, limit: int) -> tuple[Recorded, ...
     again = select(_ASIDE.c.position).where(_ASIDE.c.follower == name, _ASIDE.c.again)
     wanted = connection.execute(again.order_by(_ASIDE.c.position).limit(limit)).scalars().all()
     rows = [row for one in wanted for row in rows_after(connection, one - 1, 1)]
-    rows += rows_after(connection, position, limit - len(rows))
+    left = limit - len(rows)
+    rows += _next(connection, position, left) or _next(connection, _skip(connection, name, position), left)
     return tuple(_readable(rows))
+
+
+def _next(connection: Connection, position: int, limit: int) -> list[dict[str, Any]]:
+    """What comes right after a position, up to where events were moved into an archive."""
+    rows = enumerate(rows_after(connection, position, limit), start=position + 1)
+    return [row for _, row in takewhile(lambda one: one[1]["position"] == one[0], rows)]
+
+
+def _skip(connection: Connection, name: str, position: int) -> int:
+    """Move a follower over what was moved into an archive: nothing is left to be done of it."""
+    of_log = "SELECT FROM archived WHERE archived.position = log.position"
+    last = f"""SELECT coalesce(
+        (SELECT position - 1 FROM log WHERE position > %(position)s AND NOT EXISTS ({of_log})
+            ORDER BY position LIMIT 1),
+        (SELECT max(position) FROM archived))
+        FROM archived WHERE position = %(position)s + 1"""  # noqa: S608 - a constant
+    found = connection.exec_driver_sql(last, {"position": position}).scalar_one_or_none()
+    if found is None:
+        return position
+    _change(connection, name, {"position": int(found), "moved_at": clock.now()})
+    return int(found)
 
 
 def _readable(rows: Iterable[dict[str, Any]]) -> Iterator[Recorded]:
@@ -105,8 +128,8 @@ def done(connection: Connection, name: str, position: int) -> None:
     """
     The event at `position` is done.
 
-    Positions of a workspace have no gaps, so a follower moves by one. Nothing moves where it was told
-    meanwhile to begin elsewhere.
+    Positions of a workspace have no gaps but for archived events (see `_skip`), so a follower moves by one.
+    Nothing moves where it was told meanwhile to begin elsewhere.
     """
     this = (_FOLLOWERS.c.name == name) & (_FOLLOWERS.c.position == position - 1)
     moved = {"position": position, "failures": 0, "trouble": None, "moved_at": clock.now()}

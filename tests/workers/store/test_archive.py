@@ -16,10 +16,12 @@ from sqlalchemy import Engine
 
 from domain.errors import ConfigurationError, Refused, Tampered
 from domain.incident.commands import RecordDiagnosis, Reopen
+from domain.incident.events import Recorded
 from domain.values import Actor, Diagnosis
 from workers import clock
+from workers.follow import catch_up
 from workers.handle import Answer, handle
-from workers.store import attachments, cards, restore
+from workers.store import attachments, cards, followers, restore
 from workers.store.archive import archive, read
 from workers.store.check import check
 from workers.store.connection import owner_engine
@@ -232,6 +234,34 @@ def test_an_export_names_archived_events_by_their_hashes(
         restore.restore(other, file)
     file.write_bytes(b"".join(export(log, after=7)))
     assert check(file).first == 8
+
+
+def test_a_follower_that_begins_again_passes_over_what_was_archived(
+    log: Engine, pruned: Path, lived: dict[str, str]
+) -> None:
+    seen: list[Recorded] = []
+    while catch_up(log, "debts", lambda _, recorded: seen.append(recorded), limit=2):
+        continue
+    exported = [line for line in map(orjson.loads, export(log)) if "archived" not in line]
+    assert [one.position for one in seen] == [line["position"] for line in exported]
+    with log.connect() as connection:
+        (debts,) = followers.every(connection)
+    assert (debts.behind, debts.position) == (0, 18)
+
+
+def test_a_follower_of_a_log_that_is_archived_to_its_end_is_at_its_end(
+    log: Engine, tables_owner: Engine, closed: Closed, key: Ed25519PrivateKey, tmp_path: Path
+) -> None:
+    closed("Drama")
+    archive(log, tmp_path)
+    drop(log, tables_owner, tmp_path, MAY, key)
+    seen: list[Recorded] = []
+    assert catch_up(log, "debts", lambda _, recorded: seen.append(recorded)) == 0
+    with log.connect() as connection:
+        (debts,) = followers.every(connection)
+    assert (debts.behind, debts.position, seen) == (0, 4, [])
+    closed("Comedy")
+    assert catch_up(log, "debts", lambda _, recorded: seen.append(recorded)) == 4
 
 
 @pytest.mark.parametrize(
