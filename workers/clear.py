@@ -22,6 +22,7 @@ from domain.recommender.recommender import Recommender
 from domain.values import Actor, Finding
 from workers.detect import FAULT, HOUR, TickResult, measure, plan
 from workers.handle import handle
+from workers.past import past_before
 from workers.store import cards
 
 REPEAT_AFTER = timedelta(minutes=1)
@@ -105,7 +106,7 @@ def _cleared(
     log: Engine, recommender: Recommender, incident: Incident, finding: Finding, at: datetime
 ) -> bool:
     try:
-        command = _back(recommender, finding, at)
+        command = _back(log, recommender, incident, finding, at)
     except (RecsysopsError, ValueError) as error:
         _log.warning("not_measured", incident=incident.number, error=str(error))
         return False
@@ -116,13 +117,16 @@ def _cleared(
     return True
 
 
-def _back(recommender: Recommender, finding: Finding, at: datetime) -> ClearFinding | None:
+def _back(
+    log: Engine, recommender: Recommender, incident: Incident, finding: Finding, at: datetime
+) -> ClearFinding | None:
     """None while the metric is not back, or its band too wide to tell."""
     table = recommender.tables.get(finding.table)
     end = at - (table.settle if table else timedelta(0))
     if finding.subject == FAULT:
         return ClearFinding(observed=1.0, expected=1.0, window_end=end)
-    now = measure(recommender, finding, end - (finding.window_end - finding.window_start), end)
+    past = past_before(log, recommender, incident, at)
+    now = measure(recommender, finding, end - (finding.window_end - finding.window_start), end, past)
     sharp = finding.unit == "seconds" or (now.blur(finding) or 0.0) <= SHARP_ENOUGH
     return (
         ClearFinding(observed=now.observed, expected=now.expected, window_end=end)

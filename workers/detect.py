@@ -6,31 +6,42 @@ A check that fails is a finding of its own, and the others go on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from math import ceil
 
 import pandas as pd
 from pydantic import Field
 
+from domain.detection.baseline import LEAST_WINDOWS
 from domain.detection.checks import CHECKS
 from domain.detection.counts import Counts, counts_of
 from domain.detection.explain import without_shadows
 from domain.detection.freshness import Silences, judge_freshness
 from domain.detection.measure import Measurement, measure_slice, measure_total
-from domain.detection.state import CheckState, Seen, Verdict
+from domain.detection.spoiled import Past
+from domain.detection.state import CheckState, Seen, Spoiled, Verdict
+from domain.detection.volume import inside
 from domain.detection.window import Grid, grid_until, last_end
 from domain.errors import RecsysopsError
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from domain.values import Finding, Severity, Value
+from workers import quality
 from workers.sources.count import count_windows, time_bins, zone_of
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 WEEK_SECONDS = 604_800.0
 MAX_BINS = 20_000
-KINDS = (*CHECKS, "freshness")
+KINDS = (*CHECKS, "freshness", *quality.KINDS)
+SLICED = ("slice_volume", *quality.SLICED)
 FAULT = "check fault"
+MOST_LOST = 2  # histories further back than declared, in place of times that were wrong
+
+Wrong = Mapping[str, tuple[Spoiled, ...]]
+"""Check → times that are known to have been wrong."""
 
 
 class State(Value):
@@ -71,7 +82,7 @@ def plan(recommender: Recommender, check: Check) -> Plan:
     window = check.window or table.window
     every = check.every or (table.every if check.window is None else None) or window
     dimensions = check.dimensions if check.dimensions is not None else table.dimensions
-    sliced = dimensions if check.kind == "slice_volume" else ()
+    sliced = dimensions if check.kind in SLICED else ()
     settled = check.model_copy(update={"table": table.name})
     return Plan(settled, table, window, every, check.history or _history(window, check.kind), sliced)
 
@@ -81,14 +92,19 @@ def _history(window: timedelta, kind: str) -> timedelta:
         return 56 * DAY
     if window >= HOUR:
         return 28 * DAY
-    return 240 * window if kind == "slice_volume" else 720 * window
+    return 240 * window if kind in SLICED else 720 * window
 
 
-def run_checks(recommender: Recommender, at: datetime, state: State | None = None) -> TickResult:
+def run_checks(
+    recommender: Recommender, at: datetime, state: State | None = None, wrong: Wrong | None = None
+) -> TickResult:
     """
     Look once, at `at` (aware UTC): every volume, freshness and slice check whose newest complete window has
     not been judged yet. Windows end at or before `at` − settle. Call it as often as you like; not twice at
     once.
+
+    Args:
+        wrong: what the log knows of times to learn nothing from, see `workers.past`.
     """
     before = state or State()
     checks, findings, notes = dict(before.checks), list[Finding](), dict[str, str]()
@@ -98,6 +114,7 @@ def run_checks(recommender: Recommender, at: datetime, state: State | None = Non
             continue
         planned = plan(recommender, check)
         memory = checks.get(check.name, CheckState())
+        memory = memory.model_copy(update={"known": (wrong or {}).get(check.name, ())})
         end = last_end(at - planned.table.settle, planned.window, planned.every, zone_of(recommender))
         if memory.last_window_end is not None and end <= memory.last_window_end:
             continue
@@ -128,6 +145,9 @@ def look(recommender: Recommender, planned: Plan, end: datetime, memory: CheckSt
         bins = time_bins(recommender, planned.table.name, start, end, width)
         silences = Silences(bins, width.total_seconds(), end.timestamp())
         return judge_freshness(planned.check, silences, memory)
+    if planned.check.kind in quality.KINDS:
+        grid = grid_of(recommender, planned, end)
+        return quality.look_at_rows(data_look(recommender, planned, grid), memory)
     counts = read_counts(recommender, planned, grid_of(recommender, planned, end))
     return CHECKS[planned.check.kind](planned.check, counts, memory, looks_per_week(planned))
 
@@ -162,6 +182,12 @@ def read_counts(recommender: Recommender, planned: Plan, grid: Grid) -> Counts:
     return counts_of(frame, grid)
 
 
+def data_look(recommender: Recommender, planned: Plan, grid: Grid) -> quality.Look:
+    """What `workers.quality` needs to look at the rows of a plan's table."""
+    weekly = looks_per_week(planned)
+    return quality.Look(recommender, planned.check, planned.dimensions, grid, weekly, planned.history)
+
+
 def fault(planned: Plan, end: datetime, error: Exception, memory: CheckState) -> Verdict:
     """A check that could not look, as a finding: a blind spot is an incident too."""
     says = str(error) if isinstance(error, RecsysopsError) else f"{type(error).__name__}: {error}"
@@ -184,13 +210,16 @@ def fault(planned: Plan, end: datetime, error: Exception, memory: CheckState) ->
     return Verdict(findings=(finding,), state=state, judged=False, note=first)
 
 
-def measure(recommender: Recommender, finding: Finding, start: datetime, end: datetime) -> Measurement:
+def measure(
+    recommender: Recommender, finding: Finding, start: datetime, end: datetime, past: Past | None = None
+) -> Measurement:
     """
     The metric that raised `finding`, now over [start, end): what it is, what it should be, and whether it is
     back.
 
-    What it should be is learned only from windows that ended before the finding's first window, so that the
-    incident does not become its own yardstick.
+    What it should be is learned only from the `past`: windows from before the incident, in which nothing else
+    was wrong, so that no incident becomes its own yardstick. Where that is not given, from those before the
+    finding's own window.
 
     Raises:
         SourceError: the table cannot be read. ValueError: the check is no longer declared.
@@ -212,10 +241,38 @@ def measure(recommender: Recommender, finding: Finding, start: datetime, end: da
         return Measurement(
             observed=silence, expected=finding.expected, low=0.0, high=limit, p_value=float(silence <= limit)
         )
+    if check.kind in quality.KINDS:
+        width = end - start
+        reach = quality.reach(planned.history, width, start - finding.window_start)
+        now = data_look(recommender, planned, grid_until(end, width, reach, zone_of(recommender)))
+        return quality.measure_at_rows(now, finding, past or Past(before=finding.window_start), start)
     window = end - start
-    grid = grid_until(finding.window_start, planned.window, planned.history, zone_of(recommender))
-    past = read_counts(recommender, planned, grid)
+    before = read_past(recommender, planned, past or Past(before=finding.window_start), finding.window_start)
     present = read_counts(recommender, planned, Grid(start, window, 1, ((start, 0),), zone_of(recommender)))
     if finding.slice:
-        return measure_slice(finding, past, present)
-    return measure_total(past, present, planned.window, check.least_change)
+        return measure_slice(finding, before, present)
+    return measure_total(before, present, planned.window, check.least_change)
+
+
+def read_past(recommender: Recommender, planned: Plan, past: Past, beat: datetime) -> Counts:
+    """
+    As much good history as the check asks for, before an incident; all of it where hardly any was good.
+
+    Args:
+        beat: where a window of the incident begins: those of the past lie on the same beat.
+    """
+    zone, width = zone_of(recommender), planned.window
+    end = beat - max(0, ceil((beat - past.before) / width)) * width
+    if not width % DAY:
+        end = last_end(min(past.before, beat), width, width, zone)
+    lost = sum((_overlap(wrong, end - planned.history, end) for wrong in past.wrong), timedelta(0))
+    reach = planned.history + min(lost, MOST_LOST * planned.history)
+    counts = read_counts(recommender, planned, grid_until(end, width, reach, zone))
+    good = counts.known.copy()
+    for wrong in past.wrong:
+        good &= ~inside(counts, wrong)
+    return replace(counts, known=good) if int(good.sum()) >= LEAST_WINDOWS else counts
+
+
+def _overlap(wrong: Spoiled, start: datetime, end: datetime) -> timedelta:
+    return max(timedelta(0), min(wrong.until, end) - max(wrong.since, start))

@@ -20,6 +20,7 @@ from domain.values import Actor, Finding
 from workers.detect import fault, plan
 from workers.handle import handle
 from workers.launches import launch_check
+from workers.past import suspects
 from workers.predict import forecasts, missed, score
 from workers.store import cards
 from workers.store.lock import alone
@@ -78,7 +79,7 @@ def predict_tick(log: Engine, recommender: Recommender, at: datetime) -> int:
 def _look(log: Engine, recommender: Recommender, at: datetime) -> Look:
     try:
         _score(log, recommender, at)
-        every = forecasts(recommender, at)
+        every = forecasts(recommender, at, suspects(log, at))
         return Look(tuple(missed(recommender, every, at)), every)
     except TooFewRows as error:
         _log.info("nothing_forecast", note=str(error))

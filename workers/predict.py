@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -41,9 +41,12 @@ def forecast(recommender: Recommender, at: datetime) -> list[Finding]:
     return missed(recommender, forecasts(recommender, at), at)
 
 
-def forecasts(recommender: Recommender, at: datetime) -> tuple[Forecast, ...]:
+def forecasts(recommender: Recommender, at: datetime, suspects: Collection[str] = ()) -> tuple[Forecast, ...]:
     """
     The forecast of each upcoming launch; none where no check looks at them.
+
+    Args:
+        suspects: items whose own launch was an incident: nothing is learned from what became of them.
 
     Raises:
         SourceError: the calendar cannot be read; TooFewRows with fewer than 30 past launches.
@@ -51,8 +54,10 @@ def forecasts(recommender: Recommender, at: datetime) -> tuple[Forecast, ...]:
     launches = recommender.launches
     if launches is None or launch_check(recommender) is None:
         return ()
+    calendar = read_launches(recommender, at)
+    past = calendar[launches.launch] <= at
     return forecast_launches(
-        read_launches(recommender, at),
+        calendar[~(past & calendar[launches.item].isin(list(suspects)))],
         columns_of(launches),
         at,
         horizon=launches.horizon,

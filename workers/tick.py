@@ -15,6 +15,7 @@ from domain.values import Actor, Finding
 from workers.clear import DETECTOR, REPEAT_AFTER, clear, told_by
 from workers.detect import FAULT, State, TickResult, plan, run_checks
 from workers.handle import handle
+from workers.past import wrong_times
 from workers.store import cards
 from workers.store.lock import alone
 from workers.store.memory import recall, remember
@@ -36,7 +37,8 @@ def detect_tick(log: Engine, recommender: Recommender, at: datetime) -> int:
         for moment in _moments(log, recommender, at) if mine else ():
             with log.connect() as connection:
                 kept = recall(connection, MEMORY) or {}
-            result = run_checks(recommender, moment, State.model_validate(kept.get("state", {})))
+            state = State.model_validate(kept.get("state", {}))
+            result = run_checks(recommender, moment, state, wrong_times(log, recommender, moment))
             for check, note in result.notes.items():
                 if note != kept.get("notes", {}).get(check):
                     _log.info("check_did_not_judge", check=check, note=note)

@@ -16,6 +16,7 @@ from domain.recommender.recommender import Recommender
 from domain.values import Finding
 from workers.debts import Work
 from workers.detect import measure
+from workers.past import past_before
 from workers.store.events import read_stream
 
 LOOK_AGAIN_AFTER = timedelta(seconds=15)
@@ -59,7 +60,7 @@ def _look(
     if not over and (not whole or end < _last_look(looks, hotfix) + LOOK_AGAIN_AFTER):
         return ()
     try:
-        seen = _measure(recommender, finding, start, end, work.at)
+        seen = _measure(work, recommender, finding, start, end)
     except (SourceError, ValueError) as error:
         if over:
             return (
@@ -90,13 +91,14 @@ def _knows(recommender: Recommender, finding: Finding, applied_at: datetime, at:
 
 
 def _measure(
-    recommender: Recommender, finding: Finding, start: datetime, end: datetime, at: datetime
+    work: Work, recommender: Recommender, finding: Finding, start: datetime, end: datetime
 ) -> Measurement:
     if finding.kind != "predicted":
-        return measure(recommender, finding, start, end)
+        past = past_before(work.log, recommender, work.incident, work.at)
+        return measure(recommender, finding, start, end, past)
     from workers.predict import measure_launch  # noqa: PLC0415 - most incidents need no forecast
 
-    return measure_launch(recommender, finding, at)
+    return measure_launch(recommender, finding, work.at)
 
 
 def window_to_look_at(

@@ -80,12 +80,23 @@ def judge_freshness(check: Check, silences: Silences, state: CheckState) -> Verd
     if not len(bins):
         return Verdict(state=state, judged=False, note="no row yet")
     within = check.within.total_seconds() if check.within else None
-    usual = usual_silence(np.diff(bins).astype(float), silences.width, within)
+    usual = usual_silence(_sound(bins, silences, state), silences.width, within)
     if usual is None:
         return Verdict(state=state, judged=False, note="not enough history yet")
     silence = silences.at - float(bins[-1]) - silences.width
     findings = [_finding(check, silences, usual, silence)] if silence > usual.limit else []
     return confirm(state, findings, LONG, datetime.fromtimestamp(silences.at, UTC))
+
+
+def _sound(bins: npt.NDArray[np.int64], silences: Silences, state: CheckState) -> npt.NDArray[np.float64]:
+    """(n,) silences in seconds, without those in a time when the whole table is known to have been wrong."""
+    gaps = np.diff(bins).astype(float)
+    good = np.ones(len(gaps), dtype=bool)
+    for wrong in state.wrong(datetime.fromtimestamp(silences.at, UTC)):
+        if not wrong.slice:
+            since, until = wrong.since.timestamp(), wrong.until.timestamp()
+            good &= ~((bins[1:] > since) & (bins[:-1] + silences.width < until) & (gaps > silences.width))
+    return gaps[good] if int(good.sum()) >= LEAST_GAPS else gaps
 
 
 def _finding(check: Check, silences: Silences, usual: Usual, silence: float) -> Finding:

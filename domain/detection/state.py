@@ -42,7 +42,8 @@ class Spoiled(Value):
 class CheckState(Value):
     """
     The memory of one check. `seen` is keyed by the finding's fingerprint; `spoiled` are the latest that
-    ended; `accepted` is column → what it holds, where the columns are what is looked at.
+    ended; `accepted` is column → what it holds, where the columns are what is looked at. `known` are times
+    that the log says were wrong (`domain.detection.spoiled`): told anew at each look, never remembered.
     """
 
     wealth: Wealth = Wealth()
@@ -50,6 +51,7 @@ class CheckState(Value):
     spoiled: tuple[Spoiled, ...] = ()
     last_window_end: Moment | None = None
     accepted: dict[str, str] | None = None
+    known: tuple[Spoiled, ...] = Field(default=(), exclude=True)
 
     def new(self, found: list[Finding]) -> bool:
         """
@@ -62,6 +64,7 @@ class CheckState(Value):
         """All times that were wrong, those that still are up to `latest`."""
         standing = (s for s in self.seen.values() if not s.blind)
         return (
+            *self.known,
             *self.spoiled,
             *(Spoiled(slice=s.slice, since=s.since, until=latest, rise=s.rise) for s in standing),
         )

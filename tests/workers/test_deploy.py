@@ -250,7 +250,9 @@ def test_a_look_sees_nothing_from_before_the_deployment(
 ) -> None:
     asked: list[tuple[datetime, datetime]] = []
 
-    def measured(recommender: object, finding: object, start: datetime, end: datetime) -> Measurement:
+    def measured(
+        recommender: object, finding: object, start: datetime, end: datetime, past: object
+    ) -> Measurement:
         asked.append((start, end))
         return seen(40.0)
 

@@ -20,7 +20,7 @@ from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from domain.values import Actor, Finding, Improvement, slice_of
 from workers import clock
-from workers.detect import State, TickResult
+from workers.detect import State, TickResult, Wrong
 from workers.handle import handle
 from workers.store import cards
 from workers.store.events import read_stream
@@ -113,7 +113,7 @@ class Looks:
     ) -> None:
         self.findings, self.cleared, self.moments, self.since = findings, cleared, list[datetime](), since
 
-    def __call__(self, recommender: Recommender, at: datetime, state: State) -> TickResult:
+    def __call__(self, recommender: Recommender, at: datetime, state: State, wrong: Wrong) -> TickResult:
         self.moments.append(at)
         seen = {f.fingerprint: Seen(slice=f.slice, since=self.since) for f in self.findings if self.since}
         checks = {f.check: CheckState(seen=seen) for f in self.findings}

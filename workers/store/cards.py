@@ -172,6 +172,11 @@ def every(connection: Connection, status: str | tuple[str, ...] | None = None) -
     return _some(connection, true() if statuses is None else _CARDS.c.status.in_(statuses))
 
 
+def open_or_opened_since(connection: Connection, moment: datetime) -> list[Incident]:
+    """The incidents that are not closed, and all that were opened at `moment` or later; newest first."""
+    return _some(connection, (_CARDS.c.status != "closed") | (_CARDS.c.opened_at >= moment))
+
+
 def page(
     connection: Connection,
     *,
