@@ -5,8 +5,8 @@ The exposure since its launch, against that of comparable launches up to the sam
 differ: their scatter is learned from them, and with few of them the interval is Student's.
 
 Source:
-    Comparables by Gower's distance (1971), Biometrics 27(4). The item's own number is shrunk as in James & Stein
-    (1961), Proc. 4th Berkeley Symp.: little where it lies further off than chance takes it.
+    Comparables by Gower's distance (1971), Biometrics 27(4). The item's own number is shrunk as in James &
+    Stein (1961), Proc. 4th Berkeley Symp.: little where it lies further off than chance takes it.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def cold_start(item: str, exposure: pd.DataFrame, bin_hours: float, confidence: 
     The launch of `item` against the others in `exposure`.
 
     Args:
-        exposure: a row a launch, a column an hour-bin of age; impressions, NaN where it is not that old yet or
-            was that old before the log begins; index: item.
+        exposure: a row a launch, a column an hour-bin of age; impressions, NaN where it is not that old yet
+            or was that old before the log begins; index: item.
         bin_hours: how long a bin is.
 
     Raises:
@@ -94,8 +94,8 @@ def cold_start(item: str, exposure: pd.DataFrame, bin_hours: float, confidence: 
 
 def alike(item: str, described: pd.DataFrame, among: list[str], count: int = MOST_LAUNCHES) -> list[str]:
     """
-    The `count` items of `among` most like `item`: Gower's distance over the columns of `described`, numbers by
-    their range, words by being the same; what is unknown on either side is left out.
+    The `count` items of `among` most like `item`: Gower's distance over the columns of `described`, numbers
+    by their range, words by being the same; what is unknown on either side is left out.
     """
     rows = described.loc[[item, *(one for one in among if one != item and one in described.index)]]
     away, known = np.zeros(len(rows)), np.zeros(len(rows))

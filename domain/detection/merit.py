@@ -5,9 +5,9 @@ What is shown further down is seen less. The attention that each place gets is l
 different places, so that it is not taken for the worth of what usually stands there.
 
 Source:
-    Gamma-Poisson empirical Bayes: Robbins (1956), Proc. 3rd Berkeley Symp.; Morris (1983), J. Am. Stat. Assoc.
-    78(381). Attention by place: the position-based model of Craswell, Zoeter, Taylor & Ramsey (2008), WSDM;
-    learned from items that change places: Agarwal, Zaitsev, Wang, Li, Najork & Joachims (2019), WSDM.
+    Gamma-Poisson empirical Bayes: Robbins (1956), Proc. 3rd Berkeley Symp.; Morris (1983), J. Am. Stat.
+    Assoc. 78(381). Attention by place: the position-based model of Craswell, Zoeter, Taylor & Ramsey (2008),
+    WSDM; learned from items that change places: Agarwal, Zaitsev, Wang, Li, Najork & Joachims (2019), WSDM.
 """
 
 from __future__ import annotations

@@ -2,66 +2,23 @@
 Choices of items that the model had ranked low: what members wanted and had to look for.
 
 A choice that the model did not foresee is no error by itself; more of them than usual, in all or in a slice,
-says that something the model is fed, or the model, is wrong there. The single worst are worth a person's look.
+says that something the model is fed, or the model, is wrong there. The single worst are worth a person's
+look.
 """
 
 from __future__ import annotations
 
+from domain.answer import Miss
 from domain.detection.state import CheckState, Verdict
 from domain.detection.tally import Tally
 from domain.detection.wrong import Words, judge_rows
 from domain.recommender.check import Check
-from domain.values import Moment, Slice, Value
 
 WORDS = Words(
     says=lambda _what, share: f"{share} of the choices were ranked low",
     unit=lambda _what: "low-ranked choices",
     least_share=0.05,
 )
-
-
-class Candidate(Value):
-    """One item that the model scored for a request: its place by score (1 the best), and whether it was shown."""
-
-    item: str
-    rank: int
-    score: float | None = None
-    shown: bool | None = None
-    chosen: bool = False
-    features: dict[str, float | str | None] = {}
-
-
-class Miss(Value):
-    """
-    One choice of an item that was ranked low, with all that is needed to look at it.
-
-    `member` is the id that the table has; `slice` the request's and the item's dimensions, the context;
-    `model` the version that ranked, where the table says it. `candidates` are the first few by rank, and the
-    chosen one; `rank` of `ranked` in all.
-    """
-
-    check: str
-    at: Moment
-    request: str
-    member: str | None
-    item: str
-    title: str | None = None
-    rank: int
-    ranked: int
-    slice: Slice = ()
-    model: str
-    version: str | None = None
-    candidates: tuple[Candidate, ...] = ()
-
-    @property
-    def surprise(self) -> float:
-        """How low it was ranked: 1 is the last of all candidates."""
-        return self.rank / max(self.ranked, 1)
-
-    @property
-    def key(self) -> str:
-        """The same choice is the same miss, however often it is looked at."""
-        return f"{self.check}:{self.request}:{self.item}"
 
 
 def judge_misses(

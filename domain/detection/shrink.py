@@ -73,8 +73,8 @@ def shrink(estimate: Floats, error: Floats, confidence: float = 0.9) -> Shrunk:
 def _widths(estimate: Floats, error: Floats) -> Floats:
     """From a tenth of the smallest error to twice the largest truth that the estimates can hold."""
     least = float(error.min()) / 10
-    beyond = np.square(estimate) - np.square(error)
-    most = 2 * float(np.sqrt(max(float(beyond.max()), (8 * least) ** 2)))
+    beyond: Floats = np.square(estimate) - np.square(error)
+    most = 2 * float(np.sqrt(max(float(np.max(beyond)), (8 * least) ** 2)))
     steps = int(np.ceil(np.log(most / least) / np.log(STEP)))
     return np.concatenate([[0.0], least * STEP ** np.arange(steps + 1)])
 
