@@ -111,14 +111,15 @@ def _servers(var: Path) -> Iterator[Environment]:
         name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL", "BROKER_URL") if os.environ.get(name)
     }
     owner = os.environ.get("DATABASE_OWNER_URL") or named.get("DATABASE_URL")
+    program = named.get("DATABASE_URL")
     broker = named.get("BROKER_URL") or named.get("REDIS_URL")
     if "DATABASE_URL" in named and broker:
-        door.migrate(owner or named["DATABASE_URL"])
+        door.migrate(owner or named["DATABASE_URL"], program)
         yield named
         return
     with door.embedded(var) as started:
         addresses = {"DATABASE_URL": started.database_url, "REDIS_URL": started.redis_url, **named}
-        door.migrate(owner or started.owner_url)
+        door.migrate(owner or started.owner_url, program)
         yield addresses
 
 

@@ -36,11 +36,11 @@ def embedded(folder: Path) -> AbstractContextManager[Servers]:
     return started(folder)
 
 
-def migrate(database_url: str) -> None:
-    """Bring the store to the newest shape."""
+def migrate(owner_url: str, program_url: str | None = None) -> None:
+    """Bring the store to the newest shape. See `workers.store.migrate`."""
     from workers.store.migrate import migrate as newest  # noqa: PLC0415
 
-    newest(database_url)
+    newest(owner_url, program_url)
 
 
 def doctor(path: Path) -> list[Advice]:
