@@ -70,6 +70,8 @@ def check(file: Exported, key: Key = None, as_json: Json = False) -> None:
         print_json({"checked": True, **checked.model_dump(mode="json")})
         return
     _say(f"{file} is as it was written: {_counted(checked)}.")
+    if checked.archived:
+        _say(f"Of {checked.archived} events only the hashes are in it; the rest is in an archive.")
     if checked.signed_by is None:
         _say("It does not end with a signed checkpoint: whether lines are missing at its end is not known.")
     elif key is None:

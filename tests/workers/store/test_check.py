@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import tempfile
 import tracemalloc
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ import orjson
 import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
@@ -218,6 +219,45 @@ def made_up(events: int) -> Iterator[bytes]:
         yield spell(row)
 
 
+KEY = Ed25519PrivateKey.generate()
+EVENTS = list(made_up(6))
+END = {"position": 6, "hash": read(EVENTS[-1])["entry_hash"].hex(), "at": MOMENT.isoformat()}
+SIGNED = sign(CHECKPOINT, {"workspace": "main", **END}, KEY)
+WRITTEN = b"".join(EVENTS) + orjson.dumps(SIGNED, option=orjson.OPT_APPEND_NEWLINE)
+
+
+@given(st.integers(0, len(WRITTEN) - 2), st.integers(1, 255))
+@settings(max_examples=400, deadline=None)
+def test_whichever_byte_is_changed_it_is_named(where: int, by: int) -> None:
+    other = bytearray(WRITTEN)
+    other[where] ^= by
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "log.jsonl")
+        path.write_bytes(WRITTEN)
+        assert check(path, spell_public(KEY)).events == 6
+        path.write_bytes(other)
+        with pytest.raises(Tampered):
+            check(path, spell_public(KEY))
+
+
+@given(st.lists(st.integers(0, 6), max_size=9))
+@settings(max_examples=200, deadline=None)
+def test_in_no_other_order_is_it_the_same_log(order: list[int]) -> None:
+    lines = WRITTEN.splitlines(keepends=True)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "log.jsonl")
+        path.write_bytes(b"".join(lines[n] for n in order))
+        try:
+            checked = check(path, spell_public(KEY))
+        except Tampered:
+            return
+    # A checkpoint may be repeated, and may stand alone; it never stands for lines that are gone.
+    events = [n for n in order if n < 6]
+    assert events in ([], [0, 1, 2, 3, 4, 5])
+    assert order[-1] == 6
+    assert (checked.last, checked.head) == (6, END["hash"])
+
+
 def test_checking_a_hundred_thousand_events_needs_no_more_memory_than_a_thousand(tmp_path: Path) -> None:
     peaks = []
     for events in (1_000, 100_000):
@@ -243,9 +283,9 @@ def test_whatever_is_signed_is_what_is_vouched_for(content: dict[str, Any]) -> N
 
 
 def test_the_signing_key_is_made_once_for_the_owner_only_and_never_shown(tmp_path: Path) -> None:
-    settings = Settings(var=tmp_path / "var")
-    first = spell_public(signing_key(settings))
-    assert spell_public(signing_key(settings)) == first
+    here = Settings(var=tmp_path / "var")
+    first = spell_public(signing_key(here))
+    assert spell_public(signing_key(here)) == first
     (path,) = (tmp_path / "var").iterdir()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     named = Settings(var=tmp_path / "elsewhere", signing_key=path)
