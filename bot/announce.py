@@ -19,7 +19,8 @@ import structlog
 from bot import settings
 from bot.chat import Chat, Later, Lost
 from bot.directory import PatientDirectory
-from bot.messages.blocks import section
+from bot.messages import words
+from bot.messages.blocks import Block, section
 from bot.messages.card import card, headline
 from bot.messages.evidence import NOTABLE, evidence, step
 from domain.errors import ConfigurationError
@@ -138,11 +139,17 @@ class Announcer:
             key=incident.stream,
             since=incident.opened_at,
             text=headline(incident),
-            blocks=card(incident, self._public_url),
+            blocks=self._card(incident),
         )
         record = c.RecordMessage(channel=channel, message=message)
         key = f"announce:{incident.stream}:{channel}"
         self._door.submit(incident.stream, record, ANNOUNCER, key)
+
+    def _card(self, incident: Incident) -> list[Block]:
+        # A mention would page whoever has just declared it: by name, and by id where Slack does not say it.
+        who = {incident.opened_by} if incident.finding is None else set()
+        found = self._directory.of(who)
+        return card(incident, self._public_url, {one: words.spoken(one, found) for one in who})
 
     def _reply(self, event: e.Recorded) -> None:
         gathered = isinstance(event.event, e.DiagnosisGathered) and event.event.diagnosis.evidence
@@ -193,7 +200,7 @@ class Announcer:
                 self._again.discard(stream)
 
     def _draw(self, incident: Incident) -> None:
-        blocks = card(incident, self._public_url)
+        blocks = self._card(incident)
         for channel, message in incident.messages:
             try:
                 self._chat.update(channel, message, text=headline(incident), blocks=blocks)

@@ -62,11 +62,15 @@ IN_MORE: tuple[Action, ...] = ("note", "assign", "severity", "silence", "correct
 """Slack's overflow menu holds five."""
 
 
-def card(incident: Incident, public_url: str) -> list[Block]:
-    """The blocks of the message; `public_url` is where pictures and reports are served."""
+def card(incident: Incident, public_url: str, names: words.Names = words.NOBODY) -> list[Block]:
+    """
+    The blocks of the message; `public_url` is where pictures and reports are served.
+
+    Whoever declared it is called as in `names`, and mentioned where they are not there.
+    """
     return [
         header_block(headline(incident)),
-        section(_facts(incident)),
+        section(_facts(incident, names)),
         *_picture(incident, public_url),
         section(cut(_why(incident), WHY_MAX)),
         *stage.hotfix(incident),
@@ -85,13 +89,12 @@ def headline(incident: Incident) -> str:
     return f"{sign} {incident.severity.value} · {state}{predicted}{incident.title}"
 
 
-def _facts(incident: Incident) -> str:
+def _facts(incident: Incident, names: words.Names) -> str:
     since = incident.onset_at or incident.opened_at
     end = incident.resolved_at
     how_long = f"lasted {words.lasting(end - since)}" if end else words.moment(since, "{ago}")
     first = f"*#{incident.number}* · since {words.moment(since)} · {how_long} · {_holder(incident)}"
-    lines = [first, *_size(incident)]
-    return "\n".join(lines)
+    return "\n".join([first, *_size(incident, names)])
 
 
 def _holder(incident: Incident) -> str:
@@ -101,10 +104,10 @@ def _holder(incident: Incident) -> str:
     return "nobody had it" if incident.status in ("resolved", "closed") else "*nobody has it yet*"
 
 
-def _size(incident: Incident) -> list[str]:
+def _size(incident: Incident, names: words.Names) -> list[str]:
     finding = incident.finding
     if finding is None:
-        return [f"Declared by {words.person(incident.opened_by)}"]
+        return [f"Declared by {words.called(incident.opened_by, names)}"]
     if finding.kind == "predicted":
         return [_forecast(incident, finding)]
     share = (

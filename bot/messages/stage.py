@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bot.messages import words
-from bot.messages.blocks import Block, cut, escape, section
+from bot.messages.blocks import Block, context, cut, escape, section
+from domain.incident.decide import missing_to_close
 from domain.incident.state import Hotfix, Incident, Stage
 from domain.values import Improvement, Option
 
@@ -131,7 +132,7 @@ def ending(incident: Incident) -> list[Block]:
     said = "" if verified and incident.resolved_how == "hotfix" else incident.resolution or ""
     reason = cut(escape(said), PART_MAX)
     resolved = section(f"*Resolved* {how}{took}. {reason}".rstrip())
-    return [resolved, *_follow_up(incident)]
+    return [resolved, *_follow_up(incident), *_before_closing(incident)]
 
 
 def _follow_up(incident: Incident) -> list[Block]:
@@ -143,6 +144,16 @@ def _follow_up(incident: Incident) -> list[Block]:
     asked = "Could it have been detected faster, or predicted? Diagnosed faster? What changes?"
     waiting = " A proposal is being worked out …" if "follow_up" in incident.awaits else ""
     return [section(f"*Follow-up* open: {asked}{waiting}")]
+
+
+def _before_closing(incident: Incident) -> list[Block]:
+    """What Close waits for, said before anybody presses it."""
+    answer = "Accept, Edit or Decline it" if incident.proposed else "Edit it, or Decline it with a reason"
+    stage = incident.hotfix.stage if incident.hotfix else None
+    doing = {"approved": "deployed", "applied": "watched", "reverting": "reverted"}.get(str(stage), "")
+    words_for = {"follow_up": f"the follow-up: {answer}", "hotfix": f"the hotfix, which is being {doing}"}
+    missing = [words_for[one] for one in missing_to_close(incident)] if incident.status == "resolved" else []
+    return [context("_Close_ waits for " + "; and for ".join(missing))] if missing else []
 
 
 def improvement(given: Improvement) -> str:

@@ -14,10 +14,10 @@ from bot.directory import FRESH_SECONDS, UNKNOWN_SECONDS, Directory, Names, name
 from bot.settings import BotSettings
 from bot.workspace import Workspace
 from domain.incident import commands as c
-from domain.values import Actor
+from domain.values import Actor, Severity
 from tests.bot.conftest import settle
 from tests.bot.stories import OPENED
-from tests.bot.test_announce import replies, tell
+from tests.bot.test_announce import heads, replies, tell
 from tests.bot.workspace.driver import Driver
 from workers.door import Door
 from workers.store.export import export
@@ -95,6 +95,22 @@ def test_a_thread_names_who_did_it_and_mentions_only_whom_it_is_handed_to(
     assert "On call: Assigned to <@U-ml>" in said
     assert "<@U-gone>: Note: hm" in said
     assert not any("<@U-oncall>" in one for one in said)
+
+
+@pytest.mark.parametrize("slack_answers", [True, False])
+def test_whoever_declares_an_incident_is_not_paged_for_it(
+    door: Door, announcer: Announcer, person: Driver, slack_answers: bool
+) -> None:
+    if not slack_answers:
+        person.fault(kind="server_error", method="users.info", count=50)
+    stream = tell(door, (c.DeclareIncident(number=0, title="Odd rows", severity=Severity.SEV3), ON_CALL))
+    settle(announcer)
+    called = "On call" if slack_answers else "U-oncall"
+    assert f"Declared by {called}" in json.dumps(heads(person)[0])
+    door.submit(stream, c.ChangeSeverity(severity=Severity.SEV2, reason="it grows"), STRANGER, "worse")
+    settle(announcer)
+    assert "SEV2" in heads(person)[0]["text"]
+    assert "<@U-oncall>" not in json.dumps(person.messages())
 
 
 def test_what_comes_from_data_mentions_nobody_in_a_thread(

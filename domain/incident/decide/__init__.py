@@ -12,7 +12,7 @@ from datetime import datetime
 from domain.errors import Refused
 from domain.incident import commands as c
 from domain.incident.decide.correction import correct
-from domain.incident.decide.ending import end
+from domain.incident.decide.ending import end, missing_to_close
 from domain.incident.decide.hotfix import treat
 from domain.incident.decide.opening import begin
 from domain.incident.decide.rule import BUSY, DEPLOYED, Events
@@ -20,7 +20,7 @@ from domain.incident.decide.understanding import against_looking_again, understa
 from domain.incident.state import Incident
 from domain.values import Actor
 
-__all__ = ["BUSY", "DEPLOYED", "Events", "against_looking_again", "decide"]
+__all__ = ["BUSY", "DEPLOYED", "Events", "against_looking_again", "decide", "missing_to_close"]
 
 
 def decide(incident: Incident | None, command: c.Command, actor: Actor, at: datetime) -> Events:

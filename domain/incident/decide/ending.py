@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Literal, assert_never
 
 from domain.errors import Refused
 from domain.incident import commands as c
 from domain.incident import events as e
 from domain.incident.decide.rule import Events, not_closed, said
-from domain.incident.state import Incident
+from domain.incident.state import Incident, Stage
 from domain.values import Improvement
+
+Missing = Literal["follow_up", "hotfix"]
+UNFINISHED: frozenset[Stage] = frozenset({"approved", "applied", "reverting"})
+"""Stages in which the workers still do something with the hotfix."""
 
 
 def end(incident: Incident, command: c.Ending) -> Events:
@@ -45,6 +49,14 @@ def end(incident: Incident, command: c.Ending) -> Events:
             assert_never(command)
 
 
+def missing_to_close(incident: Incident) -> tuple[Missing, ...]:
+    """What a resolved incident still waits for before it may be closed."""
+    hotfix = incident.hotfix
+    answer: tuple[Missing, ...] = ("follow_up",) if incident.follow_up is None else ()
+    acting = hotfix is not None and hotfix.stage in UNFINISHED
+    return (*answer, "hotfix") if acting else answer
+
+
 def _answer(incident: Incident, improvement: Improvement) -> Events:
     not_closed(incident)
     if incident.status != "resolved":
@@ -73,13 +85,14 @@ def _close(incident: Incident) -> Events:
         return ()
     if incident.status != "resolved":
         raise Refused(f"#{incident.number} cannot be closed: it is {incident.status}, not resolved.")
-    if incident.follow_up is None:
+    missing = missing_to_close(incident)
+    if "follow_up" in missing:
         raise Refused(
             f"#{incident.number} cannot be closed yet. The follow-up is missing: could it have been detected "
             "faster, or predicted? Could it have been diagnosed faster? What changes: a check, a threshold, "
             "a log, a hotfix, or a stated reason for nothing?"
         )
-    if incident.hotfix is not None and incident.hotfix.stage in ("approved", "applied", "reverting"):
+    if incident.hotfix is not None and "hotfix" in missing:
         raise Refused(
             f"#{incident.number} cannot be closed: its hotfix is {incident.hotfix.stage}; wait for the end."
         )

@@ -21,12 +21,12 @@ from bot.workspace.validate import length_of_blocks, problems_of_blocks, problem
 from domain.errors import Refused, Stale
 from domain.incident.card import ACTIONS, Button, buttons
 from domain.incident.codec import EVENTS
-from domain.incident.commands import LookAgain
+from domain.incident.commands import AcceptFollowUp, LookAgain, Resolve
 from domain.incident.decide import decide
 from domain.incident.state import Incident
 from domain.values import Actor, Severity
 from tests.bot.stories import DIAGNOSIS, FINDING, MENU, STORIES, WAY, told
-from tests.domain.incident.given import MORNING, after
+from tests.domain.incident.given import MORNING, ON_CALL, after
 from tests.domain.incident.test_laws import STEPS, walk
 
 URL = "http://127.0.0.1:8000"
@@ -99,16 +99,15 @@ def test_every_button_on_a_card_works_or_says_in_words_what_is_missing(steps: An
             assert problems_of_view(press.modal(incident, value)) == []
         target, command = actions.command_of(action, value, fields_for(action, incident), LATER)
         assert target.stream == incident.stream
-        if action == "close" and _may_not_close(incident):
+        if action == "close" and _says_what_is_missing(incident):
             with pytest.raises(Refused, match="cannot be closed"):
                 decide(incident, command, SOMEBODY, LATER)
             continue
         assert decide(incident, command, SOMEBODY, LATER), f"{action} does nothing"
 
 
-def _may_not_close(incident: Incident) -> bool:
-    acting = incident.hotfix is not None and incident.hotfix.stage in ("approved", "applied", "reverting")
-    return incident.follow_up is None or acting
+def _says_what_is_missing(incident: Incident) -> bool:
+    return "_Close_ waits for" in json.dumps(card(incident, URL))
 
 
 @given(STEPS)
@@ -192,6 +191,26 @@ def test_the_end_says_what_was_promised_and_what_came() -> None:
     text = json.dumps(card(incident, URL), ensure_ascii=False)
     assert "repaired *94 %* (promised 96 % [93–98])" in text
     assert "3 h 40 min earlier" in text
+
+
+def test_the_card_says_what_close_waits_for_before_anybody_presses() -> None:
+    resolved = json.dumps(card(told("resolved")[0], URL))
+    assert "_Close_ waits for the follow-up: Edit it, or Decline it with a reason" in resolved
+    proposed = json.dumps(card(told("follow-up proposed")[0], URL))
+    assert "_Close_ waits for the follow-up: Accept, Edit or Decline it" in proposed
+    answered, _ = after(*STORIES["follow-up proposed"], AcceptFollowUp())
+    assert not _says_what_is_missing(answered)
+    watched, _ = after(*STORIES["watched"], Resolve(reason="It stopped."))
+    text = json.dumps(card(watched, URL))
+    assert "Decline it with a reason; and for the hotfix, which is being watched" in text
+    assert not _says_what_is_missing(told("offered")[0])
+
+
+def test_whoever_declared_it_is_named_without_being_mentioned() -> None:
+    incident, _ = told("declared")
+    assert f"Declared by <@{ON_CALL.id.removeprefix('slack:')}>" in json.dumps(card(incident, URL))
+    named = json.dumps(card(incident, URL, {ON_CALL.id: "Ada <b>"}))
+    assert "Declared by Ada &lt;b&gt;" in named
 
 
 def test_deploy_asks_once_more_with_the_numbers() -> None:
