@@ -75,7 +75,7 @@ def _fill(serving: Serving, chunk: Chunk) -> None:
         "plays_standby": played,
     }
     if chunk.with_candidates:
-        made["candidates"] = rows.candidates(shelves, audience, catalogue)
+        made["candidates"] = rows.candidates(shelves, audience, catalogue, chunk.stage.ranker.version)
     for name, table in made.items():
         write(hour_file(settings.tables, name, chunk.start), table)
 

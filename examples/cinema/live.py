@@ -104,7 +104,9 @@ class Live:
         self.tables["impressions"].append(rows.impressions(shelves, audience, truth))
         self.tables["plays_standby"].append(played)
         self.tables["plays"].append(lose(self._rng, played) if losing else played)
-        self.tables["candidates"].append(rows.candidates(shelves, audience, stage.catalogue))
+        self.tables["candidates"].append(
+            rows.candidates(shelves, audience, stage.catalogue, stage.ranker.version)
+        )
         self._log_requests(shelves)
 
     def _log_requests(self, shelves: Shelves) -> None:

@@ -41,6 +41,11 @@ class Ranker:
     log_loss: float
     left_out: str = ""
 
+    @property
+    def version(self) -> str:
+        """The model by the time of its training, for instance 20261125T030000."""
+        return f"{self.trained_at:%Y%m%dT%H%M%S}"
+
     def log_odds(self, seen: Floats) -> Floats:
         """Log-odds of a play for features of shape (…, 8)."""
         flat = seen.reshape(-1, len(FEATURES))

@@ -10,7 +10,7 @@ from .catalogue import SLICES, Catalogue
 from .features import FEATURES
 from .members import DEVICES, REGIONS, SURFACES, Audience
 from .rails import SHELF, Rails
-from .traffic import Places, Shelves, Visits, logged
+from .traffic import Places, Shelves, Visits, explored, logged
 
 MOMENT = pa.timestamp("us", tz="UTC")
 REGION_NAMES = [region.name for region in REGIONS]
@@ -54,6 +54,7 @@ IMPRESSIONS = (
     "member_id",
     "item_id",
     "position",
+    "explored",
     "device",
     "region",
     "surface",
@@ -62,7 +63,7 @@ IMPRESSIONS = (
 PLAYS = ("played_at", "request_id", "member_id", "item_id", "device", "region", "genre", "country", "minutes")
 CANDIDATES = (
     *("request_at", "request_id", "member_id", "item_id", "rank", "score", "log_odds", "shown", "propensity"),
-    *("device", "region", "surface", *FEATURES, *SLICES, "language"),
+    *("device", "region", "surface", *FEATURES, *SLICES, "language", "model_version"),
 )
 
 
@@ -73,6 +74,7 @@ def impressions(shelves: Shelves, audience: Audience, catalogue: Catalogue) -> p
     local = shelves.rails.local[visits.rails[:, None], shelves.shown].ravel()
     columns = _who(visits, audience, each) | _film(shelves.rails, catalogue, local, SLICES)
     columns["shown_at"] = pa.array(visits.times[each], MOMENT)
+    columns["explored"] = pa.array(explored(visits.times)[each])
     columns["position"] = pa.array(np.tile(np.arange(1, SHELF + 1, dtype=np.int8), count))
     return _ordered(columns, IMPRESSIONS)
 
@@ -88,11 +90,12 @@ def plays(shelves: Shelves, audience: Audience, catalogue: Catalogue) -> pa.Tabl
     return _ordered(columns, PLAYS)
 
 
-def candidates(shelves: Shelves, audience: Audience, catalogue: Catalogue) -> pa.Table:
+def candidates(shelves: Shelves, audience: Audience, catalogue: Catalogue, version: str) -> pa.Table:
     """
     A row a candidate of the logged requests, in order of score.
 
-    `catalogue` is the one that served, so that `language` is null where the model met none.
+    `catalogue` is the one that served, so that `language` is null where the model met none; `version` names
+    the model.
     """
     visits, rails = shelves.visits, shelves.rails
     chosen = np.flatnonzero(logged(visits.times))
@@ -114,6 +117,7 @@ def candidates(shelves: Shelves, audience: Audience, catalogue: Catalogue) -> pa
         "shown": pa.array(np.take_along_axis(shown, order, axis=1).ravel()),
         "propensity": pa.array(rails.inclusion[row, flat]),
     }
+    columns["model_version"] = _words([version], np.zeros(len(row), dtype=np.int32))
     seen = rails.seen[row, flat]
     columns |= {name: pa.array(np.ascontiguousarray(seen[:, i])) for i, name in enumerate(FEATURES)}
     return _ordered(columns, CANDIDATES)

@@ -18,7 +18,9 @@ Bools = npt.NDArray[np.bool_]
 
 HOUR = 3_600_000_000  # microseconds
 DAILY_SWING, BUSIEST_HOUR = 0.35, 20
-CANDIDATE_SHARE = 0.10  # requests whose candidates are logged
+CANDIDATE_SHARE = 0.10  # ranked requests whose candidates are logged
+EXPLORED_SHARE = 0.015  # requests that chance fills, each candidate alike: what a film is worth by itself
+EXPLORING = np.uint64(0x5EED)  # told apart from the requests that are logged
 
 
 @dataclass(frozen=True)
@@ -74,10 +76,18 @@ def visit(rng: np.random.Generator, audience: Audience, times: Ints) -> Visits:
     return Visits(times, rails, audience.first_member[clusters] + turn, surfaces)
 
 
-def pick(rng: np.random.Generator, rails: Rails, which: Ints, count: int = SHELF) -> Places:
-    """The candidates whose exponential clocks ring first, in that order: (n, count) columns of `rails`."""
+def pick(
+    rng: np.random.Generator, rails: Rails, which: Ints, count: int = SHELF, by_chance: Bools | None = None
+) -> Places:
+    """
+    The candidates whose exponential clocks ring first, in that order: (n, count) columns of `rails`.
+
+    Args:
+        by_chance: (n,) where all clocks run alike.
+    """
     rings = rng.standard_exponential((len(which), rails.films.shape[1]), dtype=np.float32)
-    rings /= rails.weights[which]
+    weights = rails.weights[which]
+    rings /= weights if by_chance is None else np.where(by_chance[:, None], np.float32(1), weights)
     first = np.argpartition(rings, count - 1, axis=1)[:, :count]
     order = np.argsort(np.take_along_axis(rings, first, axis=1), axis=1)
     return np.take_along_axis(first, order, axis=1).astype(np.int32)
@@ -85,7 +95,7 @@ def pick(rng: np.random.Generator, rails: Rails, which: Ints, count: int = SHELF
 
 def serve(rng: np.random.Generator, rails: Rails, catalogue: Catalogue, visits: Visits) -> Shelves:
     """Shelves for visits, and what members do with them."""
-    shown = pick(rng, rails, visits.rails)
+    shown = pick(rng, rails, visits.rails, by_chance=explored(visits.times))
     odds = rails.true_log_odds[visits.rails[:, None], shown] + TRUE_POSITION * np.arange(
         SHELF, dtype=np.float32
     )
@@ -98,6 +108,16 @@ def serve(rng: np.random.Generator, rails: Rails, catalogue: Catalogue, visits: 
 
 
 def logged(times: Ints) -> Bools:
-    """Which requests have their candidates logged: one in ten, by a hash of the id."""
+    """
+    Which requests have their candidates logged: one in ten of those the model fills, by a hash of the id.
+    """
     share: Bools = mix(times.astype(np.uint64)) < np.uint64(CANDIDATE_SHARE * 2.0**64)
+    return share & ~explored(times)
+
+
+def explored(times: Ints) -> Bools:
+    """Which requests chance fills, by a hash of the id: three in two hundred."""
+    share: Bools = mix(times.astype(np.uint64) ^ (EXPLORING << np.uint64(48))) < np.uint64(
+        EXPLORED_SHARE * 2.0**64
+    )
     return share
