@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 
-from domain.detection.checks import CHECKS
+from domain.detection.checks import CHECKS, DATA
 from domain.detection.counts import Counts
 from domain.detection.freshness import Silences, judge_freshness
 from domain.detection.state import CheckState, Verdict
@@ -90,6 +90,8 @@ def _looks(
     try:
         if planned.check.kind == "freshness":
             return _silences(recommender, planned, ends)
+        if planned.check.kind in DATA:
+            return _each(recommender, planned, ends)
         return _counted(recommender, planned, ends)
     except Exception:  # noqa: BLE001 - one window spoils the question for all; which one, each look will say
         return _alone(recommender, planned, ends)
@@ -103,6 +105,11 @@ def _alone(
     hopeless = errors[-1] if all(errors) else None
     for end in ends:
         yield end, partial(_raise, hopeless) if hopeless else partial(look, recommender, planned, end)
+
+
+def _each(recommender: Recommender, planned: Plan, ends: list[datetime]) -> Iterator[tuple[datetime, Judged]]:
+    """Each look with a question of its own: what is usual is learned in the engine, from what was before."""
+    return ((end, partial(look, recommender, planned, end)) for end in ends)
 
 
 def _error(recommender: Recommender, planned: Plan, end: datetime) -> Exception | None:

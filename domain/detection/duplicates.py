@@ -9,7 +9,7 @@ from domain.recommender.check import Check
 
 WORDS = Words(
     says=lambda key, share: f"{share} of the rows repeat the {key} of another",
-    unit=lambda key: f"rows that repeat a {key}",
+    unit=lambda key: f"rows that repeat {key}",
     least_share=0.001,
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from domain.detection.counts import Floats
-from domain.detection.tally import tally_of
+from domain.detection.tally import celled
 from domain.detection.window import Grid
 from domain.values import Slice
 
@@ -72,18 +72,23 @@ class Histograms:
         )
 
 
-def histograms_of(
-    frame: pd.DataFrame, grid: Grid, bins: Sequence[Bins], names: Mapping[str, Sequence[str]]
-) -> Histograms:
+def histograms_of(frame: pd.DataFrame, grid: Grid, bins: Sequence[Bins]) -> Histograms:
     """
-    The frame of `workers.sources.histogram` as arrays.
+    The frame of `workers.sources.histogram` as arrays; what is absent there holds 0 rows.
 
     Args:
-        frame: columns window, dim1, val1, dim2, val2, rows, and one count for each of `names`: column → the
-            frame's names of its bins, in order.
+        frame: columns window, dim1, val1, dim2, val2 (as of `count_windows`), column (the place in `bins`, −1
+            for all rows), bin, rows.
     """
-    every = [name for one in bins for name in names[one.column]]
-    tally = tally_of(frame, grid, every)
-    ends = np.cumsum([one.count for one in bins])
-    counts = tuple(tally.bad[:, :, end - one.count : end] for one, end in zip(bins, ends, strict=True))
-    return Histograms(grid, tally.cells, tuple(bins), tally.rows, counts)
+    frame = frame[(frame["window"] >= 0) & (frame["window"] < grid.count)]
+    cells, place = celled(frame)
+    ends = np.cumsum([1, *(one.count for one in bins)])
+    width = int(ends[-1])
+    start = np.concatenate([[0], ends[:-1]])[frame["column"].to_numpy(dtype=np.int64) + 1]
+    row = frame["window"].to_numpy(dtype=np.int64) * len(cells) + place
+    flat = row * width + start + frame["bin"].to_numpy(dtype=np.int64)
+    rows = frame["rows"].to_numpy(dtype=np.float64)
+    added = np.bincount(flat, rows, minlength=grid.count * len(cells) * width).astype(np.float64)
+    whole = added.reshape(grid.count, len(cells), width)
+    counts = tuple(whole[:, :, end - one.count : end] for one, end in zip(bins, ends[1:], strict=True))
+    return Histograms(grid, cells, tuple(bins), whole[:, :, 0], counts)

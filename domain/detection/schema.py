@@ -19,6 +19,8 @@ WORDS = {
     "other": "something else",
 }
 LONG = 3_600.0
+GONE, NEW, RETYPED = "columns gone", "new columns", "columns of another type"
+OF = " of type "
 
 
 @dataclass(frozen=True)
@@ -71,29 +73,35 @@ def _changes(
         if before == after or (after == "integer" and before == "number" and check.types):
             continue
         if after is None:
-            yield column, _told(check, columns, column, 0, Severity.SEV2, f"column {column} is gone")
+            says = f"column {column} is gone"
+            yield column, _told(check, columns, column, GONE, Severity.SEV2, says)
         elif before is None:
             says = f"a new column {column}, of {WORDS[after]}"
-            yield column, _told(check, columns, column, 1, Severity.SEV4, says)
+            yield column, _told(check, columns, column, NEW, Severity.SEV4, says)
         else:
-            alike = {before, after} == {"integer", "number"}
+            worst = Severity.SEV4 if {before, after} == {"integer", "number"} else Severity.SEV2
             says = f"column {column} holds {WORDS[after]}, before {WORDS[before]}"
-            worst = Severity.SEV4 if alike else Severity.SEV2
-            yield column, _told(check, columns, column, 0, worst, says)
+            yield column, _told(check, columns, f"{column}{OF}{before}", RETYPED, worst, says)
 
 
-def _told(
-    check: Check, columns: Columns, column: str, observed: int, severity: Severity, says: str
-) -> Finding:
+def restored(finding: Finding, types: Mapping[str, str]) -> bool:
+    """Whether what a finding tells of is as it was, in a table that now has `types`."""
+    column, _of, before = str(finding.subject).partition(OF)
+    if finding.unit == NEW:
+        return column not in types
+    return column in types if finding.unit == GONE else types.get(column) == before
+
+
+def _told(check: Check, columns: Columns, subject: str, unit: str, severity: Severity, says: str) -> Finding:
     return Finding(
         check=check.name,
         table=check.table or "",
-        subject=column,
+        subject=subject,
         window_start=columns.window_start,
         window_end=columns.window_end,
-        observed=float(observed),
-        expected=float(1 - observed),
-        unit="columns as known",
+        observed=1.0,
+        expected=0.0,
+        unit=unit,
         p_value=0.0,
         severity=check.severity or severity,
         title=f"{check.table}: {says}",

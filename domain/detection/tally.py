@@ -54,7 +54,14 @@ class Tally:
         return replace(self, rows=self.rows[span], bad=self.bad[span], first=self.first + begin)
 
 
-def tally_of(frame: pd.DataFrame, grid: Grid, columns: Sequence[str]) -> Tally:
+def celled(frame: pd.DataFrame) -> tuple[tuple[Slice, ...], npt.NDArray[np.int64]]:
+    """The slices in a frame with dim1, val1, dim2, val2, the whole table first, and each row's place."""
+    places, names = coded(frame)
+    shift = 0 if names and not names[0][0] else 1  # the whole table has the smallest name where it is there
+    return ((), *(slice_named(*name) for name in names if name[0])), places + shift
+
+
+def tally_of(frame: pd.DataFrame, grid: Grid, columns: Sequence[str], told: Sequence[str] = ()) -> Tally:
     """
     The frame of `workers.sources.tally` as arrays; windows and slices that are absent there hold 0 rows.
 
@@ -63,10 +70,8 @@ def tally_of(frame: pd.DataFrame, grid: Grid, columns: Sequence[str]) -> Tally:
             `columns`.
     """
     frame = frame[(frame["window"] >= 0) & (frame["window"] < grid.count)]
-    places, names = coded(frame)
-    cells = ((), *(slice_named(*name) for name in names if name[0]))
-    shift = 0 if names and not names[0][0] else 1  # the whole table has the smallest name where it is there
-    flat = frame["window"].to_numpy(dtype=np.int64) * len(cells) + places + shift
+    cells, places = celled(frame)
+    flat = frame["window"].to_numpy(dtype=np.int64) * len(cells) + places
     length = grid.count * len(cells)
     added = [
         np.bincount(flat, frame[name].to_numpy(dtype=np.float64), minlength=length).astype(np.float64)
@@ -74,7 +79,7 @@ def tally_of(frame: pd.DataFrame, grid: Grid, columns: Sequence[str]) -> Tally:
     ]
     shaped = [one.reshape(grid.count, len(cells)) for one in added]
     bad = np.stack(shaped[1:], axis=-1) if columns else np.zeros((grid.count, len(cells), 0))
-    return Tally(grid, cells, tuple(columns), shaped[0], bad)
+    return Tally(grid, cells, tuple(columns), shaped[0], bad, told=tuple(told))
 
 
 def learnable(

@@ -19,6 +19,7 @@ from domain.detection.title import percent, place_of
 from domain.recommender.check import Check
 from domain.values import Finding, Slice
 
+ALIKE = 0.1  # of the wrong rows, by which columns may differ that are wrong for one cause
 NAMED = 3  # columns that a title names before it counts the others
 
 
@@ -58,9 +59,9 @@ def judge_rows(
     The fewest slices and columns that hold more wrong rows than is usual.
 
     Returns:
-        Findings that are significant over all slices and columns of this look and over looks, *and* reach the
-        least share of the slice's rows and the least number of rows. Columns that are wrong in one slice are
-        one finding.
+        Findings that are significant over slices, columns and looks, *and* reach the
+        least share of the slice's rows and the least number of rows. Columns that are wrong alike in a slice
+        are one finding.
     """
     usable = learnable(tally.grid, tally.first, len(tally.rows), state, LEAST_WINDOWS, tally.rows[:, 0] > 0)
     if usable.sum() < LEAST_WINDOWS or tally.rows[-1, 0] <= 0:
@@ -74,13 +75,29 @@ def judge_rows(
     matters = excess >= np.maximum(check.least_rows, least * judged.rows[:, None])
     tested = np.repeat((judged.rows >= check.least_rows)[:, None], excess.shape[1], axis=1)
     found = discovered(tally.cells, judged.p_values, tested, alpha) & matters
-    places: dict[int, list[int]] = {}
-    for column in np.flatnonzero(found.any(axis=0)):
-        for place in narrowest(tally.cells, excess[:, column], judged.rows, found[:, column]):
-            places.setdefault(place, []).append(int(column))
-    findings = [_finding(check, tally, judged, place, columns, words) for place, columns in places.items()]
+    findings = [
+        _finding(check, tally, judged, place, columns, words)
+        for place, columns in _together(tally.cells, excess, judged.rows, found)
+    ]
     state = state.model_copy(update={"wealth": spend(state.wealth, state.new(findings))})
     return confirm(state, findings, width, tally.start(tally.last))
+
+
+def _together(
+    cells: tuple[Slice, ...], excess: Floats, rows: Floats, found: npt.NDArray[np.bool_]
+) -> list[tuple[int, list[int]]]:
+    """(slice, columns) to tell of: columns that are wrong in as many rows of a slice have one cause."""
+    told: list[tuple[int, list[int]]] = []
+    for column in np.flatnonzero(found.any(axis=0)):
+        for place in narrowest(cells, excess[:, column], rows, found[:, column]):
+            for there, columns in told:
+                first = excess[place, columns[0]]
+                if there == place and abs(excess[place, column] - first) <= ALIKE * first:
+                    columns.append(int(column))
+                    break
+            else:
+                told.append((place, [int(column)]))
+    return told
 
 
 def judge(tally: Tally, usable: npt.NDArray[np.bool_]) -> Judged:
@@ -119,27 +136,27 @@ def listed(names: list[str]) -> str:
 def _finding(
     check: Check, tally: Tally, judged: Judged, place: int, columns: list[int], words: Words
 ) -> Finding:
-    """One finding for all columns; the first one gives it its name, the worst one its numbers."""
-    worst = max(columns, key=lambda column: float(judged.bad[place, column] - judged.expected[place, column]))
-    rows, bad = float(judged.rows[place]), float(judged.bad[place, worst])
-    expected = float(judged.expected[place, worst])
+    """One finding for all columns; the first one gives it its name and numbers."""
+    first = columns[0]
+    rows, bad = float(judged.rows[place]), float(judged.bad[place, first])
+    expected = float(judged.expected[place, first])
     affected = min(1.0, (bad - expected) / max(float(judged.rows[0]), 1.0))
     names = [(tally.told or tally.columns)[column] for column in columns]
     says = words.says(listed(names), percent(bad / rows))
-    usual = percent(float(judged.rates.share[place, worst]))
+    usual = percent(float(judged.rates.share[place, first]))
     return Finding(
         check=check.name,
         table=check.table or "",
         slice=tally.cells[place],
-        subject=tally.columns[columns[0]],
+        subject=tally.columns[first],
         window_start=tally.start(tally.last),
         window_end=tally.end(tally.last),
         observed=bad,
         expected=round(expected, 2),
         low=0.0,
-        high=round(float(judged.rates.most(judged.rows)[place, worst]), 2),
-        unit=words.unit(tally.columns[worst]),
-        p_value=float(judged.p_values[place, worst]),
+        high=round(float(judged.rates.most(judged.rows)[place, first]), 2),
+        unit=words.unit(tally.columns[first]),
+        p_value=float(judged.p_values[place, first]),
         severity=check.severity or severity_of(affected, drop=True),
         affected_share=affected,
         title=f"{place_of(check.table or '', tally.cells[place])}: {says}, usually {usual}"[:300],

@@ -92,7 +92,7 @@ def count_windows(
     return lengthened(parts)
 
 
-def _asked(dimensions: tuple[str, ...], ways: int) -> list[tuple[str, ...]]:
+def sets_of(dimensions: tuple[str, ...], ways: int) -> list[tuple[str, ...]]:
     return [names for size in range(ways + 1) for names in combinations(dimensions, size)]
 
 
@@ -108,12 +108,12 @@ def _counted(
     rows = source.between(grid.start, grid.end)
     if measure is not None:
         source.require(measure)
-    rows, exploded = _with_dimensions(recommender, source, rows, dimensions)
+    rows, exploded = with_dimensions(recommender, source, rows, dimensions)
     weight = {} if measure is None else {ROWS: _finite(rows[measure])}
-    keyed = rows.mutate(**{WINDOW: _window(source, rows, grid), **weight}).select(
+    keyed = rows.mutate(**{WINDOW: window_of(source, rows, grid), **weight}).select(
         WINDOW, *dimensions, *weight
     )
-    asked = _asked(dimensions, ways)
+    asked = sets_of(dimensions, ways)
     if exploded:
         return rolled_up(source.fetch(by_all(keyed, dimensions)), asked, exploded)
     one_pass = source.connection.name in GROUPING_SETS
@@ -143,7 +143,7 @@ def _seconds(source: Source, rows: Any) -> Any:
     return rows[TIME].truncate("s").epoch_seconds().cast("int64")
 
 
-def _window(source: Source, rows: Any, grid: Grid) -> Any:
+def window_of(source: Source, rows: Any, grid: Grid) -> Any:
     seconds = _seconds(source, rows)
     offset = ibis.literal(int(grid.offsets[0][1]))
     for since, then in grid.offsets[1:]:
@@ -152,7 +152,7 @@ def _window(source: Source, rows: Any, grid: Grid) -> Any:
     return ((seconds + offset - first) / int(grid.width.total_seconds())).floor().cast("int64")
 
 
-def _with_dimensions(
+def with_dimensions(
     recommender: Recommender, source: Source, rows: Any, dimensions: tuple[str, ...]
 ) -> tuple[Any, dict[str, str]]:
     """Rows with every dimension as text; one that the table has not is looked up from the items it names."""
@@ -165,7 +165,7 @@ def _with_dimensions(
             source.require(*looked_up)
             raise AssertionError("unreachable: require raised")
         source.require(source.table.item)
-        described = _open_beside(recommender, source, items.table)
+        described = described_beside(recommender, source, items.table, (items.key,))
         for dimension in looked_up:
             if dimension not in described.columns:
                 right = sorted(own | set(described.columns))
@@ -185,18 +185,19 @@ def _with_dimensions(
     return rows.mutate(**texts), {d: mark for d, mark in exploded.items() if d in dimensions}
 
 
-def _open_beside(recommender: Recommender, source: Source, items: str) -> Any:
-    """The item table on the source's own connection, copied there when it lives elsewhere."""
-    other = open_source(recommender, items)
-    key = recommender.items.key if recommender.items else ""
-    other.require(key)
-    if not other.table.url and not source.table.url:
+def described_beside(
+    recommender: Recommender, source: Source, name: str, needed: tuple[str, ...], copy: str = "__items"
+) -> Any:
+    """The table `name` on the source's own connection, copied there as `copy` when it lives elsewhere."""
+    other = open_source(recommender, name)
+    other.require(*needed)
+    if other.table.url == source.table.url:
         return rows_of(source.connection, str(other.connection.compile(other.rows)))
     described = other.fetch(other.rows)
     if source.connection.name != "duckdb":
         return ibis.memtable(described)
-    source.connection.con.register("__items", described)
-    return rows_of(source.connection, "SELECT * FROM __items")
+    source.connection.con.register(copy, described)
+    return rows_of(source.connection, f'SELECT * FROM "{copy}"')  # noqa: S608 - our own name
 
 
 def _bounded(name: str, parts: Parts, dimensions: tuple[str, ...]) -> None:

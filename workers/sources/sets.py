@@ -47,15 +47,15 @@ def counted(source: Source, keyed: Any, dimensions: Names, asked: list[Names], *
     sets = largest(asked)
     question = _grouping_sets if one_pass else _united
     expression = question(source, keyed, dimensions, sets)
-    wide = source.ask(lambda: _coded(source.connection, expression))
+    wide = source.ask(lambda: coded(source.connection, expression))
     parts: Parts = {}
     for names in sets:
         part = wide.loc[wide[ABSENT] == _absent(names, dimensions), [WINDOW, *names, ROWS]]
-        parts[names] = _filled(part, names)
+        parts[names] = filled(part, names)
     return {names: parts[names] if names in parts else _added_up(parts, names) for names in asked}
 
 
-def _coded(connection: Any, expression: Any) -> pd.DataFrame:
+def coded(connection: Any, expression: Any) -> pd.DataFrame:
     """The rows of an expression, as `source.answer`, but texts come as numbers of a list: as categories."""
     if connection.name == "duckdb":
         table = connection.con.sql(str(connection.compile(expression))).to_arrow_table()
@@ -107,7 +107,7 @@ def _absent(names: Names, dimensions: Names) -> int:
     return sum(1 << place for place, name in enumerate(reversed(dimensions)) if name not in names)
 
 
-def _filled(part: pd.DataFrame, names: Names) -> pd.DataFrame:
+def filled(part: pd.DataFrame, names: Names) -> pd.DataFrame:
     """A dimension that is not set has a value of its own, also where some rows spell it out."""
     spelt = False
     for name in names:
@@ -141,7 +141,7 @@ def rolled_up(cells: pd.DataFrame, asked: list[Names], exploded: dict[str, str])
             if name in exploded:
                 part = part.assign(**{name: part[name].str.split(exploded[name], regex=False)}).explode(name)
                 part[name] = part[name].replace("", NOT_SET)
-        parts[names] = _summed(_filled(part, names), names)
+        parts[names] = _summed(filled(part, names), names)
     return parts
 
 

@@ -201,6 +201,21 @@ def _quoted(name: str) -> str:
 
 
 def _reader(table: Table) -> str:
+    return _read(table, files_of(table))
+
+
+def rows_of_files(table: Table, files: list[str]) -> str:
+    """SQL for the rows of some of the table's files."""
+    return f"SELECT * FROM {_read(table, files)}"  # noqa: S608 - the declaration is the team's own
+
+
+def files_of(table: Table) -> list[str]:
+    """
+    The table's files that hold anything, in order of their names.
+
+    Raises:
+        SourceError: there is none.
+    """
     path = str(table.path)
     files = [file for file in glob(path, recursive=True) if Path(file).is_file()]  # noqa: PTH207 - absolute pattern
     if not files:
@@ -210,8 +225,12 @@ def _reader(table: Table) -> str:
     whole = [file for file in files if Path(file).stat().st_size]
     if not whole:
         raise SourceError(f'table "{table.name}": every file at {path} is empty (0 bytes)')
-    listed = ", ".join(f"'{quoted(file)}'" for file in sorted(whole))
-    if table.csv is not None or path.endswith(TEXT_ENDINGS):
+    return sorted(whole)
+
+
+def _read(table: Table, files: list[str]) -> str:
+    listed = ", ".join(f"'{quoted(file)}'" for file in files)
+    if table.csv is not None or str(table.path).endswith(TEXT_ENDINGS):
         return f"read_csv([{listed}], {text_options(table.csv or Csv())})"
     return f"read_parquet([{listed}], union_by_name = true)"
 

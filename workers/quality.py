@@ -1,0 +1,99 @@
+"""A look at what rows hold: source → arrays → judgement, for each kind of data check."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from domain.detection import allowed, duplicates, gaps, misses, missing
+from domain.detection.checks import DATA, DRIFT, ROWS, SCHEMA
+from domain.detection.measure import Measurement
+from domain.detection.measure_data import measure_moved, measure_rows
+from domain.detection.schema import Columns, restored
+from domain.detection.spoiled import Past
+from domain.detection.state import CheckState, Spoiled, Verdict
+from domain.detection.window import Grid
+from domain.recommender.check import Check
+from domain.recommender.recommender import Recommender
+from domain.values import Finding
+from workers.sources.histogram import histogram_rows
+from workers.sources.kinds import types_now
+from workers.sources.source import open_source
+from workers.sources.tally import tally_rows
+
+KINDS = DATA
+SLICED = (*ROWS, *DRIFT)
+MOST_MEASURED = 240  # windows of the past that a finding is measured against again
+LEAST_SHARE = {
+    "missing": missing.WORDS.least_share,
+    "domain": allowed.WORDS.least_share,
+    "duplicates": duplicates.WORDS.least_share,
+    "references": gaps.WORDS.least_share,
+    "misses": misses.WORDS.least_share,
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look: the check with its table named, the dimensions it is sliced by, and the windows."""
+
+    recommender: Recommender
+    check: Check
+    dimensions: tuple[str, ...]
+    grid: Grid
+    looks_per_week: float
+    history: timedelta
+
+
+def look_at_rows(look: Look, memory: CheckState) -> Verdict:
+    """
+    What a data check says of the last window of the look's grid.
+
+    Raises:
+        SourceError: the table cannot be read as declared.
+    """
+    check, grid = look.check, look.grid
+    if check.kind in SCHEMA:
+        with open_source(look.recommender, str(check.table)) as source:
+            types = types_now(source)
+        columns = Columns(types, grid.edge(grid.count - 1), grid.end, grid.end - look.history)
+        return SCHEMA[check.kind](check, columns, memory)
+    if check.kind in DRIFT:
+        histograms = histogram_rows(look.recommender, check, grid, look.dimensions)
+        return DRIFT[check.kind](check, histograms, memory, look.looks_per_week)
+    tally = tally_rows(look.recommender, check, grid, look.dimensions, memory)
+    return ROWS[check.kind](check, tally, memory, look.looks_per_week)
+
+
+def reach(history: timedelta, width: timedelta, since: timedelta) -> timedelta:
+    """How far back to read to measure again, in windows of `width`, what was found so long ago."""
+    return min(history, MOST_MEASURED * width) + max(since, timedelta(0))
+
+
+def measure_at_rows(look: Look, finding: Finding, past: Past, start: datetime) -> Measurement:
+    """
+    The metric of `finding` in the last window of the look's grid, against the windows before.
+
+    Raises:
+        SourceError: the table cannot be read as declared. TooFewRows: there is nothing to measure.
+    """
+    check = look.check
+    if check.kind in SCHEMA:
+        return _columns_measured(look, finding)
+    bad = Spoiled(slice=finding.slice, since=min(past.before, start), until=start)
+    memory = CheckState(spoiled=(*past.wrong, bad))
+    dimensions = tuple(name for name, _value in finding.slice)
+    if check.kind in DRIFT:
+        only = check.model_copy(update={"columns": (finding.subject,)})
+        return measure_moved(
+            check, finding, histogram_rows(look.recommender, only, look.grid, dimensions), memory
+        )
+    tally = tally_rows(look.recommender, check, look.grid, dimensions, memory)
+    return measure_rows(check, finding, tally, LEAST_SHARE[check.kind], memory)
+
+
+def _columns_measured(look: Look, finding: Finding) -> Measurement:
+    """Whether the finding's column is again as it was: there, gone, or of its type."""
+    with open_source(look.recommender, str(look.check.table)) as source:
+        back = restored(finding, types_now(source))
+    return Measurement(observed=0.0 if back else 1.0, expected=0.0, low=0.0, high=0.0, p_value=float(back))

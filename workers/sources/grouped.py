@@ -1,0 +1,165 @@
+"""
+Rows of a table grouped in several ways, in one pass over its rows where the engine knows GROUPING SETS.
+
+What comes back is counts by window and slice, never rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from domain.detection.window import Grid
+from domain.errors import SourceError
+from domain.recommender.recommender import Recommender
+from workers.sources.count import GROUPING_SETS, MAX_VALUES, window_of, with_dimensions
+from workers.sources.sets import MAX_COUNTS, NOT_SET, ROWS, UNUSED, WINDOW, Names, coded, largest
+from workers.sources.source import Source, rows_of
+
+SET = "__set"
+MOST_SETS = 24  # in one question: GROUPING takes so many columns and no more in some engines
+FEW_CELLS = 1_000  # of all dimensions at once, up to which they are asked for in one grouping
+LONG = ["window", "dim1", "val1", "dim2", "val2"]
+
+
+def windowed(
+    recommender: Recommender, source: Source, rows: Any, grid: Grid, dimensions: Names
+) -> tuple[Any, Names]:
+    """
+    Rows with the index of their window in `WINDOW` and every dimension as text, and the dimensions.
+
+    One that holds several values in a text is left out: what is wrong with a row is not divided among them.
+    """
+    kept = tuple(name for name in dimensions if name not in _exploded(recommender, source))
+    rows, _several = with_dimensions(recommender, source, rows, kept)
+    return rows.mutate(**{WINDOW: window_of(source, rows, grid)}), kept
+
+
+def _exploded(recommender: Recommender, source: Source) -> set[str]:
+    described = recommender.tables.get(recommender.items.table) if recommender.items else None
+    return {name for table in (source.table, described) if table and table.csv for name in table.csv.explode}
+
+
+def grouped(source: Source, keyed: Any, sets: Sequence[Names], sums: Names = ()) -> list[pd.DataFrame]:
+    """
+    For each of `sets` (column names) a frame of those columns, `ROWS`, and the sums of the columns `sums`.
+
+    `keyed` counts a row as often as its column `ROWS` says, once where it has none.
+
+    Raises:
+        SourceError: more than six million counts come back.
+    """
+    chunks = [sets[at : at + MOST_SETS] for at in range(0, len(sets), MOST_SETS)]
+    if source.connection.name in GROUPING_SETS:
+        frames = [frame for chunk in chunks for frame in _in_one_pass(source, keyed, chunk, sums)]
+    else:
+        frames = [_alone(source, keyed, names, sums) for names in sets]
+    if sum(len(frame) * (1 + len(sums)) for frame in frames) > MAX_COUNTS:
+        raise SourceError(
+            f'table "{source.table.name}": more than {MAX_COUNTS:,} counts come back; declare fewer '
+            "dimensions or columns, ways = 1, or a shorter history"
+        )
+    return frames
+
+
+def _in_one_pass(source: Source, keyed: Any, sets: Sequence[Names], sums: Names) -> list[pd.DataFrame]:
+    columns = tuple(dict.fromkeys(name for names in sets for name in names))
+    listed = ", ".join(f'"{name}"' for name in columns)
+    grouping = ", ".join("(" + ", ".join(f'"{name}"' for name in names) + ")" for names in sets)
+    count = f'SUM("{ROWS}")' if ROWS in keyed.columns else "COUNT(*)"
+    counts = ", ".join(
+        [f'CAST({count} AS DOUBLE PRECISION) AS "{ROWS}"']
+        + [f'CAST(SUM("{name}") AS DOUBLE PRECISION) AS "{name}"' for name in sums]
+    )
+    question = rows_of(
+        source.connection,
+        f'SELECT {listed}, GROUPING({listed}) AS "{SET}", {counts} '  # noqa: S608 - names are quoted
+        f"FROM ({source.connection.compile(keyed)}) AS keyed GROUP BY GROUPING SETS ({grouping}) "
+        f"LIMIT {MAX_COUNTS + 1}",
+    )
+    wide = source.ask(lambda: coded(source.connection, question))
+    frames = []
+    for names in sets:
+        absent = sum(1 << place for place, name in enumerate(reversed(columns)) if name not in names)
+        frames.append(wide.loc[wide[SET] == absent, [*names, ROWS, *sums]].reset_index(drop=True))
+    return frames
+
+
+def _alone(source: Source, keyed: Any, names: Names, sums: Names) -> pd.DataFrame:
+    count = keyed[ROWS].sum() if ROWS in keyed.columns else keyed.count()
+    question = keyed.group_by(*names).aggregate(
+        **{ROWS: count.cast("float64")}, **{name: keyed[name].sum().cast("float64") for name in sums}
+    )
+    return source.ask(lambda: coded(source.connection, question.limit(MAX_COUNTS + 1)))
+
+
+def slices_asked(source: Source, keyed: Any, dimensions: Names, ways: int) -> tuple[list[Names], list[Names]]:
+    """
+    All sets of up to `ways` dimensions, and those that the engine is asked for: the largest of them, or one
+    of all dimensions where it has few values, which is one grouping in the place of many.
+    """
+    every = [names for size in range(ways + 1) for names in combinations(dimensions, size)]
+    asked = largest(every)
+    if len(asked) > 1:
+        values = source.fetch(keyed.aggregate(**{name: keyed[name].approx_nunique() for name in dimensions}))
+        if np.prod(values.to_numpy(dtype=float) + 1) <= FEW_CELLS:
+            asked = [dimensions]
+    return every, asked
+
+
+def lengthened(
+    source: Source, parts: dict[Names, pd.DataFrame], asked: list[Names], keep: Names, sums: Names
+) -> pd.DataFrame:
+    """
+    Counts by the engine's sets added up to all sets in `asked`, under each other.
+
+    Args:
+        parts: set of dimensions → its frame, with `WINDOW`, the dimensions, the columns `keep` and the counts
+            `sums`.
+
+    Returns:
+        Columns window, dim1, val1, dim2, val2 (categories; null where unused), those in `keep`, the counts.
+    """
+    parts = {held: part.assign(**{name: _told(part[name]) for name in held}) for held, part in parts.items()}
+    texts = {str(text) for held, part in parts.items() for name in held for text in part[name].cat.categories}
+    named = pd.CategoricalDtype(sorted({name for held in parts for name in held}))
+    valued = pd.CategoricalDtype(sorted(texts))
+    told = []
+    for names in asked:
+        finer = next(part for held, part in parts.items() if set(names) <= set(held))
+        by = [WINDOW, *names, *keep]
+        part = finer.groupby(by, observed=True, sort=False)[list(sums)].sum().reset_index()
+        if any(part[name].nunique() > MAX_VALUES for name in names):
+            raise SourceError(
+                f'table "{source.table.name}": one of {", ".join(names)} has more than {MAX_VALUES:,} '
+                "values; take it out of dimensions"
+            )
+        for place in (0, 1):
+            used = place < len(names)
+            code = list(named.categories).index(names[place]) if used else UNUSED
+            part[f"dim{place + 1}"] = _alike(code, len(part), named)
+            part[f"val{place + 1}"] = (
+                part[names[place]].cat.set_categories(valued.categories)
+                if used
+                else _alike(UNUSED, len(part), valued)
+            )
+        told.append(part.rename(columns={WINDOW: "window"})[[*LONG, *keep, *sums]])
+    return pd.concat(told, ignore_index=True)
+
+
+def _alike(code: int, length: int, kind: pd.CategoricalDtype) -> pd.Categorical:
+    return pd.Categorical.from_codes(np.full(length, code, dtype=np.int16), dtype=kind)
+
+
+def _told(texts: pd.Series) -> pd.Series:
+    """A dimension's values, those that are not set by their own name."""
+    kind = texts.astype("category")
+    if not kind.isna().any():
+        return kind
+    if NOT_SET not in kind.cat.categories:
+        kind = kind.cat.add_categories([NOT_SET])
+    return kind.fillna(NOT_SET)

@@ -1,0 +1,146 @@
+"""Columns as histograms by window and slice: cut in the engine, at bins learned from all of the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import ibis
+import numpy as np
+import pandas as pd
+from ibis import _
+
+from domain.detection.histogram import Bins, Histograms, histograms_of
+from domain.detection.window import Grid
+from domain.errors import SourceError
+from domain.recommender.check import Check
+from domain.recommender.recommender import Recommender
+from workers.sources.grouped import grouped, lengthened, slices_asked, windowed
+from workers.sources.kinds import kind_of, looked_at
+from workers.sources.sets import ROWS, WINDOW, Names
+from workers.sources.source import Source, open_source
+
+QUANTILES = (0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.99)
+WHOLE_TEXTS = 30  # different texts that are bins of their own
+NAMED_TEXTS, GROUPS = 20, 8  # of more texts: the most frequent ones, and groups of all the others
+BIN, COLUMN = "bin", "column"
+MOST_CELLS = 20_000_000
+WITHOUT = -1  # the column of a row that counts all rows
+
+
+def histogram_rows(recommender: Recommender, check: Check, grid: Grid, dimensions: Names) -> Histograms:
+    """
+    The check's columns over `grid`. Values that are not set or not finite are in no bin.
+
+    Raises:
+        SourceError: the table is not as the check needs it, or as `open_source` and `grouped`.
+    """
+    with open_source(recommender, str(check.table)) as source:
+        rows = source.between(grid.start, grid.end)
+        columns = looked_at(source, check.columns)
+        bins = learn_bins(source, rows, columns)
+        rows, kept = windowed(recommender, source, rows, grid, dimensions)
+        cut = {f"__bin{place}": _cut(rows[one.column], one) for place, one in enumerate(bins)}
+        keyed = rows.mutate(**cut).select(WINDOW, *kept, *cut)
+        every, largest = slices_asked(source, keyed, kept, check.ways)
+        wholes = [(WINDOW, *names) for names in largest]
+        sets = [*wholes, *((*whole, name) for name in cut for whole in wholes)]
+        frames = grouped(source, keyed, sets)
+        parts = {names: _parts(frames[at :: len(largest)], bins) for at, names in enumerate(largest)}
+        long = lengthened(source, parts, every, (COLUMN, BIN), (ROWS,))
+    cells = grid.count * len(long[["dim1", "val1", "dim2", "val2"]].drop_duplicates())
+    if cells * sum(one.count for one in bins) > MOST_CELLS:
+        raise SourceError(
+            f'table "{check.table}": more than {MOST_CELLS:,} bins of slices; declare ways = 1, fewer '
+            "columns or a shorter history"
+        )
+    return histograms_of(long, grid, bins)
+
+
+def _parts(frames: Sequence[pd.DataFrame], bins: Sequence[Bins]) -> pd.DataFrame:
+    """One set's frame of all rows and those of each column, with the column's place and its bin's."""
+    told = [frames[0].assign(column=WITHOUT, bin=0)]
+    for place, (frame, one) in enumerate(zip(frames[1:], bins, strict=True)):
+        held = frame.dropna(subset=[f"__bin{place}"])
+        number = held[f"__bin{place}"]
+        if one.labels and one.named == len(one.labels):
+            number = number.astype(str).map({label: at for at, label in enumerate(one.labels)})
+        number = number.dropna().astype(np.int64)  # a text that was written since the bins were learned
+        held = held.loc[number.index].drop(columns=f"__bin{place}")
+        told.append(held.assign(column=place, bin=number))
+    return pd.concat(told, ignore_index=True)
+
+
+def learn_bins(source: Source, rows: Any, columns: Names) -> list[Bins]:
+    """
+    Where to cut each column: numbers at their quantiles, texts by their most frequent values.
+
+    Learned from past and present alike, so that what is frequent in one of them by chance is not held
+    against the other. Columns of other kinds, and those without any value, are left out.
+    """
+    numeric = [name for name in columns if kind_of(rows[name]) in ("number", "integer")]
+    texts = [name for name in columns if kind_of(rows[name]) in ("text", "boolean")]
+    bins = {**_edges(source, rows, numeric), **_labels(source, rows, texts)}
+    return [bins[name] for name in columns if name in bins]
+
+
+def _edges(source: Source, rows: Any, columns: list[str]) -> dict[str, Bins]:
+    measures: dict[str, Any] = {}
+    quick = source.connection.name == "duckdb"
+    for place, name in enumerate(columns):
+        value = finite(rows[name])
+        middle = value.approx_quantile(list(QUANTILES)) if quick else value.quantile(list(QUANTILES))
+        measures |= {f"q{place}": middle, f"low{place}": value.min(), f"high{place}": value.max()}
+    seen: Any = source.fetch(rows.aggregate(**measures)).iloc[0] if measures else {}
+    found = {}
+    for place, name in enumerate(columns):
+        low, high = seen[f"low{place}"], seen[f"high{place}"]
+        if pd.notna(low):
+            inner = [float(one) for one in seen[f"q{place}"]]
+            found[name] = Bins(name, edges=tuple(np.unique([float(low), *inner, float(high)]).tolist()))
+    return found
+
+
+def finite(column: Any) -> Any:
+    """The number, null where it is none or infinite."""
+    value = column.cast("float64")
+    return ibis.ifelse(value.isnan() | value.isinf(), ibis.null("float64"), value)
+
+
+def _labels(source: Source, rows: Any, columns: list[str]) -> dict[str, Bins]:
+    found = {}
+    for name in columns:
+        held = rows.select(held=_text(rows[name]))
+        counts = held.filter(held["held"].notnull()).group_by("held").aggregate(n=_.count())
+        top = source.fetch(counts.order_by(ibis.desc("n"), "held").limit(WHOLE_TEXTS + 1))["held"].astype(str)
+        if len(top) > WHOLE_TEXTS:
+            others = tuple(f"other values, group {one + 1} of {GROUPS}" for one in range(GROUPS))
+            found[name] = Bins(name, labels=(*top[:NAMED_TEXTS], *others), named=NAMED_TEXTS)
+        elif len(top):
+            found[name] = Bins(name, labels=tuple(top), named=len(top))
+    return found
+
+
+def _text(column: Any) -> Any:
+    return column.cast("string").nullif("")
+
+
+def _cut(column: Any, bins: Bins) -> Any:
+    """The bin of each value: of whole texts the text itself."""
+    if bins.edges:
+        return _between(finite(column), bins.edges, 0, bins.count)
+    text = _text(column)
+    if bins.named == len(bins.labels):
+        return text
+    group = bins.named + (text.hash() % GROUPS + GROUPS) % GROUPS
+    named = [(text == label, ibis.literal(at)) for at, label in enumerate(bins.labels[: bins.named])]
+    return ibis.cases((text.isnull(), ibis.null("int64")), *named, else_=group.cast("int64"))
+
+
+def _between(value: Any, edges: tuple[float, ...], low: int, high: int) -> Any:
+    """The place of the bin, by halving: a value at an inner edge belongs to the bin below it."""
+    if high - low <= 1:
+        return ibis.ifelse(value.isnull(), ibis.null("int64"), ibis.literal(low, type="int64"))
+    middle = (low + high) // 2
+    lower, upper = _between(value, edges, low, middle), _between(value, edges, middle, high)
+    return ibis.ifelse(value <= edges[middle], lower, upper)

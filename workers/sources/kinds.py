@@ -1,0 +1,57 @@
+"""What a column holds, in the few words that matter to a check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from workers.sources.source import Source, files_of, rows_of, rows_of_files
+
+
+def kind_of(column: Any) -> str:
+    """`integer`, `number`, `text`, `boolean`, `time` or `other`: an Ibis column's or type's."""
+    held = column.type() if hasattr(column, "type") else column
+    if held.is_boolean():
+        return "boolean"
+    if held.is_integer():
+        return "integer"
+    if held.is_numeric():
+        return "number"
+    if held.is_string():
+        return "text"
+    return "time" if held.is_temporal() else "other"
+
+
+def looked_at(source: Source, named: tuple[str, ...]) -> tuple[str, ...]:
+    """
+    The columns that a check looks at: those named, else all but the time.
+
+    Raises:
+        SourceError: one that is named is not there.
+    """
+    source.require(*named)
+    return named or tuple(name for name in source.columns if name != source.table.time)
+
+
+def types_now(source: Source) -> dict[str, str]:
+    """
+    Column → what it holds as it is written now.
+
+    Of files only the newest counts, by its time of writing and by its name: all of them together would hide a
+    column that is no longer written. Where the two differ, a backfill was written, and both are believed.
+    """
+    if not source.table.path or source.table.select:
+        return {name: kind_of(source.rows[name]) for name in source.columns}
+    types: dict[str, str] = {}
+    for file in _newest(source):
+        rows = rows_of(source.connection, rows_of_files(source.table, [file]))
+        types |= {name: kind_of(rows[name]) for name in rows.columns}
+    return types
+
+
+def _newest(source: Source) -> Iterator[str]:
+    """The file written last, then the last by name: what that one holds is believed first."""
+    files = files_of(source.table)
+    by_time = max(files, key=lambda file: (Path(file).stat().st_mtime_ns, file))
+    yield from dict.fromkeys((by_time, max(files)))
