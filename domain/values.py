@@ -91,7 +91,8 @@ class Finding(Value):
     One thing a check saw in one window that its own history does not explain.
 
     `observed` and `expected` are in `unit` for the window; `low`–`high` is the band that history gives;
-    `p_value` is two-sided unless the check says otherwise. `subject` is the item a prediction is about.
+    `p_value` is two-sided unless the check says otherwise. `subject` is the item a prediction is about, or the
+    column that something is wrong with.
     """
 
     check: str
@@ -116,6 +117,11 @@ class Finding(Value):
         """Same check, table, slice and subject: the same thing going wrong."""
         parts = (self.check, self.table, *(f"{d}={v}" for d, v in self.slice), self.subject or "")
         return sha256("\x1f".join(parts).encode()).hexdigest()[:16]
+
+    @property
+    def item(self) -> str | None:
+        """The one item that this is about; None of a finding about many."""
+        return self.subject if self.kind == "predicted" else None
 
     @property
     def change(self) -> float:

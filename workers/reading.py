@@ -59,10 +59,13 @@ class Reader:
             return None
 
     def series(self) -> pd.DataFrame | None:
-        """Windows of the slice; its share of the total, or the day before, makes what is expected."""
+        """
+        Windows of the slice; its share of the total, or the day before, makes what is expected. None where a
+        column is wrong, or an item: how many rows there are says nothing of that.
+        """
         finding, width = self.finding, self.finding.window_end - self.finding.window_start
         count = int(min(WINDOWS, BACK / width))
-        if count < 1 or finding.table not in self.recommender.tables or finding.kind == "predicted":
+        if count < 1 or finding.table not in self.recommender.tables or finding.subject is not None:
             return None
         names = tuple(name for name, _ in finding.slice)
         now = self._counts(self.end - count * width, width, count, names)
@@ -84,7 +87,7 @@ class Reader:
         """Counts of combinations of the table's own dimensions since then, against the two hours before."""
         source = open_source(self.recommender, self.finding.table)
         names = [name for name in source.table.dimensions if name in source.columns]
-        if not names or since >= self.end:
+        if not names or since >= self.end or self.finding.subject is not None:
             return None
         now = _grouped(source, since, self.end, names)
         before = _grouped(source, since - CELLS_BACK, since, names)
@@ -132,8 +135,8 @@ class Reader:
     def _two_deliveries(
         self, source: Source, key: str, features: Sequence[str], since: datetime | None
     ) -> tuple[datetime, datetime] | None:
-        if self.finding.subject is not None and features:
-            changed = change_of(source, key, self.finding.subject, features, self.at)
+        if self.finding.item is not None and features:
+            changed = change_of(source, key, self.finding.item, features, self.at)
             if changed is not None:
                 return changed
         rows = source.timed()

@@ -54,7 +54,7 @@ def _feature_changed(material: Material, known: Known) -> Cause | None:
     if known.oddity is not None and known.oddity.feature == change.feature and change.unset:
         odd = known.oddity
         alike = f"; {odd.comparables_unset:,} of {odd.comparables:,} comparable {material.noun} lack it"
-    if material.finding.subject is not None:
+    if material.finding.item is not None:
         sentence = (
             f"`{change.feature}` of this launch {what} since the catalogue delivery at {when}; "
             f"before it was {change.former}{alike}"
@@ -87,7 +87,7 @@ def _feature_unset(material: Material, known: Known) -> Cause | None:
     odd = known.oddity
     if odd is None or odd.unset <= 0.5 * odd.concerned or odd.comparables_unset > 0.1 * odd.comparables:
         return None
-    single = material.finding.subject is not None
+    single = material.finding.item is not None
     who = (
         f"this one of the {material.noun}"
         if single
@@ -102,7 +102,7 @@ def _feature_unset(material: Material, known: Known) -> Cause | None:
 
 
 def _launch(material: Material, known: Known) -> Cause | None:
-    if material.finding.kind != "predicted" or material.finding.subject is None:
+    if material.finding.kind != "predicted" or material.finding.item is None:
         return None
     if known.oddity is None:
         return None
@@ -112,7 +112,7 @@ def _launch(material: Material, known: Known) -> Cause | None:
 
 def _usual_value(material: Material, known: Known, feature: str) -> tuple[str | None, str]:
     """The value that it had before, else the one most common among the nearest."""
-    rows = material.launches if material.finding.subject is not None else material.items
+    rows = material.launches if material.finding.item is not None else material.items
     if rows is None:
         return None, ""
     taken = material.snapshots

@@ -57,7 +57,7 @@ def parameters_of(hotfix: DeclaredHotfix, around: Circumstances) -> dict[str, ob
     """
     found = around.diagnosis
     given: dict[str, object]
-    items = list(found.items) or ([around.finding.subject] if around.finding.subject else [])
+    items = list(found.items) or ([around.finding.item] if around.finding.item else [])
     if hotfix.kind == "fill_feature":
         feature = hotfix.feature or found.feature
         if found.feature != feature or found.suggested_value is None or not items:
