@@ -25,7 +25,6 @@ from domain.diagnosis.onset import find_onset
 from domain.values import Diagnosis, name_slice
 
 NAMED_ITEMS = 50_000
-STANDBY_MORE = 1.15  # a standby with this many times the rows shows that rows were lost on the way
 RIGHT = 0.15  # relative change below which another table counts as right
 NEAR_SECONDS = 6 * 3600
 
