@@ -36,16 +36,18 @@ from bot.example import (
 from domain.errors import ConfigurationError
 from workers import door
 
+_CELERY = "celery -A workers.app:{0} worker -n {0}@%h --loglevel WARNING --concurrency {1}"
 PROCESSES: Mapping[str, str] = {
     "web": "exec python -m bot.app",
-    "worker": "exec nice -n 10 celery -A workers.app worker --loglevel WARNING --concurrency ${WORKERS:-2}",
+    "worker": "exec nice -n 10 " + _CELERY.format("answers", "${WORKERS:-2}"),
+    "looks": "exec nice -n 15 " + _CELERY.format("looks", "1"),
     "clock": "exec python -m workers.schedule",
     "follower": "exec python -m workers.debts",
     "announce": "exec python -m bot.announce",
 }
 """
 Those of the Procfile: a test holds the names against it. Workers are nice, so that a press is answered before
-a diagnosis.
+a diagnosis, and a diagnosis is made before the next look.
 """
 
 LINES_TOLD = 12

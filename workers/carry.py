@@ -8,10 +8,12 @@ timeout is over.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import structlog
 from celery import Celery
+from kombu.entity import Queue
 from kombu.exceptions import OperationalError
 
 CONNECT_SECONDS = 2
@@ -20,15 +22,28 @@ ANSWER_SECONDS = 10
 
 VISIBILITY_SECONDS = 600
 
+LOOKS = ("recsysops.detect", "recsysops.predict")
+"""Jobs that may take a minute on a busy machine, and come again. They have a queue of their own: a fix that a
+person has asked for does not wait behind them."""
+
 _log = structlog.get_logger(__name__)
 
 
-def celery_app(broker_url: str, queue: str) -> Celery:
+def queue_of_looks(queue: str) -> str:
+    """The queue of `LOOKS`, beside the queue of all that is owed."""
+    return f"{queue}-looks"
+
+
+def celery_app(broker_url: str, queue: str, *, takes: Collection[str] | None = None) -> Celery:
     """
     Celery as this project uses it: JSON only, no results, acknowledged when done.
 
     A task is at most carried twice, never trusted: every one of them looks into the log first.
+
+    Args:
+        takes: the queues that a worker of this application takes jobs from; both where None.
     """
+    looks = queue_of_looks(queue)
     app = Celery("recsysops", broker=broker_url)
     app.conf.update(
         accept_content=["json"],
@@ -41,6 +56,8 @@ def celery_app(broker_url: str, queue: str) -> Celery:
         task_publish_retry_policy={"max_retries": 1, "interval_start": 0, "interval_step": 0},
         task_default_queue=queue,
         task_default_queue_type="quorum",  # means something to RabbitMQ only
+        task_queues=[_queue(name) for name in takes or (queue, looks)],
+        task_routes={job: {"queue": _queue(looks)} for job in LOOKS},
         worker_prefetch_multiplier=1,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,  # a broker may be away for a night
@@ -50,6 +67,10 @@ def celery_app(broker_url: str, queue: str) -> Celery:
         timezone="UTC",
     )
     return app
+
+
+def _queue(name: str) -> Queue:
+    return Queue(name, routing_key=name, queue_arguments={"x-queue-type": "quorum"})  # type: ignore[no-untyped-call]
 
 
 class Carrier:
