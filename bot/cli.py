@@ -23,6 +23,7 @@ from bot import (
     cli_log,
     cli_people,
     cli_recommender,
+    cli_record,
     cli_run,
 )
 from domain.errors import ConfigurationError, RecsysopsError
@@ -35,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for room in (cli_run, cli_recommender, cli_incident, cli_correct, cli_people, cli_log):
+for room in (cli_run, cli_recommender, cli_record, cli_incident, cli_correct, cli_people, cli_log):
     room.register(app)
 app.add_typer(cli_recommender.checks, name="check")
 app.add_typer(cli_hotfix.app, name="hotfix")

@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
 
 def doctor(file: Declared = None, as_json: Json = False) -> None:
     """Hold the declaration against the real sources, and say what to mend."""
-    advice = door.doctor(_file(file))
+    advice = door.doctor(declaration(file))
     bad = [one for one in advice if one.level == "error"]
     if as_json:
         print_json({"healthy": not bad, "advice": [one.model_dump(mode="json") for one in advice]})
@@ -58,7 +58,7 @@ def init(folder: Annotated[Path, typer.Argument(help="A folder of Parquet or CSV
 @checks.command("list")
 def list_checks(file: Declared = None, as_json: Json = False) -> None:
     """The declared checks."""
-    declared = door.checks(_file(file))
+    declared = door.checks(declaration(file))
     if as_json:
         print_json({"checks": [check.model_dump(mode="json") for check in declared]})
         return
@@ -78,7 +78,7 @@ def run_check(
     as_json: Json = False,
 ) -> None:
     """Look now, and print what is found; nothing is written to the log. Exit code 1 where a look failed."""
-    looked = door.run_check(_file(file), name, _moment(at) if at else None)
+    looked = door.run_check(declaration(file), name, _moment(at) if at else None)
     if as_json:
         found = [one.model_dump(mode="json") for one in looked.findings]
         print_json({"findings": found, "notes": looked.notes})
@@ -105,7 +105,7 @@ def backtest(
     with Progress(transient=True, console=console()) as progress:
         task = progress.add_task("looking", total=None)
         result = door.backtest(
-            _file(file),
+            declaration(file),
             _moment(start),
             _moment(end),
             lambda done, in_all: progress.update(task, completed=done, total=in_all),
@@ -158,7 +158,8 @@ def _show(findings: list[Finding]) -> None:
     table("", ("", "Finding", "Slice", "Observed", "Window ends, UTC"), rows)
 
 
-def _file(given: Path | None) -> Path:
+def declaration(given: Path | None) -> Path:
+    """The declaration that is meant."""
     path = given or door.environment().config
     return path / FILE_NAME if path.is_dir() else path
 

@@ -6,7 +6,7 @@ A check that fails is a finding of its own, and the others go on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import ceil
@@ -128,8 +128,23 @@ def run_checks(
         if verdict.note:
             notes[check.name] = verdict.note
     return TickResult(
-        findings=without_shadows(findings), cleared=tuple(cleared), notes=notes, state=State(checks=checks)
+        findings=explained(recommender, findings),
+        cleared=tuple(cleared),
+        notes=notes,
+        state=State(checks=checks),
     )
+
+
+def explained(recommender: Recommender, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """
+    The findings of one look without totals that a slice explains: each told by what people hear of, and in
+    the shadow by what stays there, so that no check in the shadow silences another.
+    """
+    loud, quiet = list[Finding](), list[Finding]()
+    for finding in findings:
+        check = recommender.checks.get(finding.check)
+        (quiet if check is not None and check.shadow else loud).append(finding)
+    return (*without_shadows(loud), *without_shadows(quiet))
 
 
 def look(recommender: Recommender, planned: Plan, end: datetime, memory: CheckState) -> Verdict:

@@ -22,6 +22,7 @@ from workers.handle import handle
 from workers.launches import launch_check
 from workers.past import suspects
 from workers.predict import forecasts, missed, score
+from workers.record import begin_records, quietly
 from workers.store import cards
 from workers.store.lock import alone
 from workers.store.memory import recall, remember
@@ -69,6 +70,8 @@ def predict_tick(log: Engine, recommender: Recommender, at: datetime) -> int:
             failures = kept.get("failures", 0) + 1
             findings += blind if failures >= FAILURES_TOLD else ()
         standing = _standing(kept.get("standing"), look, at)
+        begin_records(log, [check], at)
+        findings = quietly(log, recommender, findings, at)
         count = open_incidents(log, findings, PREDICTOR, since=standing)
         _tell_recovered(log, look.forecasts, check.name, at)
         with log.begin() as connection:

@@ -10,12 +10,14 @@ from sqlalchemy import Engine
 
 from domain.incident.commands import AddNote, OpenIncident
 from domain.incident.state import Incident
+from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from domain.values import Actor, Finding
 from workers.clear import DETECTOR, REPEAT_AFTER, clear, told_by
-from workers.detect import FAULT, State, TickResult, plan, run_checks
+from workers.detect import FAULT, KINDS, State, TickResult, plan, run_checks
 from workers.handle import handle
 from workers.past import wrong_times
+from workers.record import begin_records, quietly
 from workers.store import cards
 from workers.store.lock import alone
 from workers.store.memory import recall, remember
@@ -35,6 +37,7 @@ def detect_tick(log: Engine, recommender: Recommender, at: datetime) -> int:
     found = 0
     with alone(log, "tick:detect") as mine:
         for moment in _moments(log, recommender, at) if mine else ():
+            begin_records(log, _looked_at(recommender), moment)
             with log.connect() as connection:
                 kept = recall(connection, MEMORY) or {}
             state = State.model_validate(kept.get("state", {}))
@@ -45,10 +48,15 @@ def detect_tick(log: Engine, recommender: Recommender, at: datetime) -> int:
             told = [
                 f for f in result.findings if f.subject != FAULT or f.fingerprint in kept.get("blind", ())
             ]
+            told = quietly(log, recommender, told, moment)
             found += open_incidents(log, told, DETECTOR, result.state)
             waiting = clear(log, recommender, result, told, kept.get("clearing", {}), moment)
             _remember(log, result, moment, waiting)
     return found
+
+
+def _looked_at(recommender: Recommender) -> list[Check]:
+    return [check for check in recommender.checks.values() if check.kind in KINDS]
 
 
 def open_incidents(

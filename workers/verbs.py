@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from workers.embedded import Servers
     from workers.examine import Advice
     from workers.owed import Owed
+    from workers.promote import Change
+    from workers.record import Record
 
 
 def embedded(folder: Path) -> AbstractContextManager[Servers]:
@@ -169,3 +171,25 @@ def retry(door: Door, incident: Incident, kind: str | None = None) -> list[Owed]
     """
     with door.log.begin() as connection:
         return owed.retry(connection, incident, kind, clock.now())
+
+
+def records(door: Door, path: Path) -> tuple[Record, ...]:
+    """The record of each declared check. See `domain.improvement.record`."""
+    from workers.declared import recommender  # noqa: PLC0415
+    from workers.record import read_records  # noqa: PLC0415
+
+    return read_records(door.log, recommender(path), clock.now())
+
+
+def promotion(path: Path, name: str) -> Change:
+    """What has to change so that a check in the shadow pages people. See `workers.promote.promotion`."""
+    from workers.promote import promotion as change_of  # noqa: PLC0415
+
+    return change_of(path, name)
+
+
+def promote(change: Change) -> None:
+    """Make that change. See `workers.promote.promote`."""
+    from workers.promote import promote as make  # noqa: PLC0415
+
+    make(change)

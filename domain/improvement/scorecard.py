@@ -54,8 +54,12 @@ def score_practice(incidents: Iterable[Incident]) -> Scorecard:
 
 
 def _mean(spans: Sequence[timedelta | None]) -> MeanTime:
+    known = [span for span in spans if span is not None]
+    mean = sum(known, timedelta(0)) / len(known) if known else None
+    return MeanTime(mean=mean, median=middle(known), count=len(known))
+
+
+def middle(spans: Sequence[timedelta | None]) -> timedelta | None:
+    """The median of those that are known; None without any."""
     known = sorted(span for span in spans if span is not None)
-    if not known:
-        return MeanTime(mean=None, median=None, count=0)
-    middle = (known[(len(known) - 1) // 2] + known[len(known) // 2]) / 2
-    return MeanTime(mean=sum(known, timedelta(0)) / len(known), median=middle, count=len(known))
+    return (known[(len(known) - 1) // 2] + known[len(known) // 2]) / 2 if known else None

@@ -43,7 +43,8 @@ class Check(Value):
     `measure` is a column to add up instead of counting rows; `ways` how many dimensions a slice may have;
     `history` how far back to learn from; `within` a promise on freshness that needs no learning;
     `least_change` (share) and `least_rows` are what a change must reach to be worth a person's attention.
-    `every` and `window` stand in for the table's own.
+    `every` and `window` stand in for the table's own. In `shadow` it pages no one: what it finds is written
+    into its record, which says when it may.
 
     Of the data checks: `columns` are those looked at (all, where none is named); `least_share` the share of
     a slice's rows that must be wrong beyond what is usual. `types` are the columns a table must have
@@ -60,6 +61,7 @@ class Check(Value):
     kind: CheckKind
     table: str | None = None
     severity: Severity | None = None
+    shadow: bool = False
     measure: str | None = None
     ways: Literal[1, 2] = 2
     history: Duration | None = None

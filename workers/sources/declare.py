@@ -64,7 +64,7 @@ def load(path: str | Path, environment: Mapping[str, str] | None = None) -> Reco
         ConfigurationError: all problems, one a line, each as `file:line: key: what is wrong, what would be
         right`.
     """
-    file = _file(path)
+    file = file_of(path)
     try:
         text = file.read_text(encoding="utf-8")
         declared = tomllib.loads(text)
@@ -109,11 +109,12 @@ def _place(file: Path, text: str, key: tuple[str, ...]) -> str:
 
 def place(path: str | Path, key: tuple[str, ...]) -> str:
     """Where a key stands in a declaration that was read before: `file:line: key`."""
-    file = _file(path)
+    file = file_of(path)
     return f"{_place(file, file.read_text(encoding='utf-8'), key)}: {'.'.join(key)}"
 
 
-def _file(path: str | Path) -> Path:
+def file_of(path: str | Path) -> Path:
+    """The declaration that `path`, a file or its folder, names."""
     file = Path(path)
     return (file / CONFIG if file.is_dir() else file).resolve()
 

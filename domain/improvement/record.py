@@ -1,0 +1,249 @@
+"""
+The record of each check: how often it spoke, how often it was right, and what everybody missed.
+
+What a check finds in shadow, or while somebody said beforehand that its metric would be off, pages no one. It
+is written down as an alarm all the same, and held against the incidents of the same time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Literal
+
+from domain.improvement.scorecard import middle
+from domain.incident.state import Incident
+from domain.incident.timeline import durations
+from domain.recommender.check import Check
+from domain.values import Finding, Moment, Severity, Slice, Value
+
+SHADOW = "shadow"
+SETTLED_AFTER = timedelta(days=7)  # an alarm that nobody knows an incident for by then was false
+LEAST_DAYS = timedelta(days=14)  # on record, before a check may page people
+LEAST_CONFIRMED = 3  # alarms that were right
+LEAST_PRECISION = 0.75  # of the alarms that were judged, those that were right
+MOST_FALSE_A_WEEK = 1.0  # false alarms
+MOST_ALARMS = 2_000  # kept of one check; the oldest go first
+
+Outcome = Literal["confirmed", "false", "undecided"]
+
+
+class Alarm(Value):
+    """
+    Something found that paged no one, from its first window to its last; `quiet` says why: "shadow", or what
+    was planned. `told_at` is when people would have been told.
+    """
+
+    fingerprint: str
+    title: str
+    table: str
+    slice: Slice = ()
+    severity: Severity
+    quiet: str
+    since: Moment
+    told_at: Moment
+    until: Moment
+    findings: int = 1
+
+
+class Record(Value):
+    """
+    What is known of one check. `shadow`: only its alarms in shadow count, else only incidents that it opened.
+
+    `missed` are the numbers of incidents that people had to declare while the check was on record, and that
+    no check had found. `to_detect` is the median from the onset to the alarm, over the confirmed ones whose
+    onset is known. `quiet` counts alarms in times that were planned. `verdict` says in words whether the
+    record earns it that people are paged, and what is lacking.
+    """
+
+    check: str
+    shadow: bool
+    since: Moment | None
+    alarms: int
+    confirmed: int
+    false: int
+    undecided: int
+    quiet: int
+    missed: tuple[int, ...]
+    to_detect: timedelta | None
+    earned: bool
+    verdict: str
+
+
+def written(alarms: Sequence[Alarm], finding: Finding, quiet: str, at: datetime) -> tuple[Alarm, ...]:
+    """
+    The alarms with one finding more: it goes on where its last window is at most one window back, and the
+    same finding told twice is one.
+    """
+    width = finding.window_end - finding.window_start
+    for place in range(len(alarms) - 1, -1, -1):
+        known = alarms[place]
+        if (known.fingerprint, known.quiet) != (finding.fingerprint, quiet):
+            continue
+        if finding.window_end <= known.until:
+            return tuple(alarms)
+        if finding.window_start <= known.until + max(width, timedelta(minutes=1)):
+            more = {"until": finding.window_end, "findings": known.findings + 1}
+            return (*alarms[:place], known.model_copy(update=more), *alarms[place + 1 :])
+        break
+    alarm = Alarm(
+        fingerprint=finding.fingerprint,
+        title=finding.title,
+        table=finding.table,
+        slice=finding.slice,
+        severity=finding.severity,
+        quiet=quiet,
+        since=finding.window_start,
+        told_at=at,
+        until=finding.window_end,
+    )
+    return (*alarms, alarm)[-MOST_ALARMS:]
+
+
+def records(
+    checks: Iterable[Check],
+    incidents: Sequence[Incident],
+    alarms: Sequence[tuple[str, Alarm]],
+    since: dict[str, datetime],
+    at: datetime,
+) -> tuple[Record, ...]:
+    """
+    The record of each check.
+
+    Args:
+        alarms: (check, alarm) of all of them.
+        since: check → when it was first looked at as it is now, in shadow or not.
+    """
+    unseen = [incident for incident in incidents if _nobody_found(incident, incidents, alarms, at)]
+    return tuple(
+        _record(
+            check,
+            incidents,
+            [alarm for name, alarm in alarms if name == check.name],
+            [one.number for one in unseen if one.opened_at >= since.get(check.name, at)],
+            since.get(check.name),
+            at,
+        )
+        for check in checks
+    )
+
+
+def _record(
+    check: Check,
+    incidents: Sequence[Incident],
+    alarms: Sequence[Alarm],
+    missed: Sequence[int],
+    since: datetime | None,
+    at: datetime,
+) -> Record:
+    judged = list(
+        _shadowed(check, incidents, alarms, since, at) if check.shadow else _opened(check, incidents, since)
+    )
+    count = {
+        name: sum(outcome == name for outcome, _ in judged) for name in ("confirmed", "false", "undecided")
+    }
+    lacking = _lacking(count["confirmed"], count["false"], timedelta(0) if since is None else at - since)
+    return Record(
+        check=check.name,
+        shadow=check.shadow,
+        since=since,
+        alarms=len(judged),
+        quiet=sum(alarm.quiet != SHADOW for alarm in alarms),
+        missed=tuple(missed),
+        to_detect=middle([took for outcome, took in judged if outcome == "confirmed"]),
+        earned=not lacking,
+        verdict=f"not yet: {'; '.join(lacking)}" if lacking else "its record earns it that people are paged",
+        **count,
+    )
+
+
+def _opened(
+    check: Check, incidents: Iterable[Incident], since: datetime | None
+) -> Iterator[tuple[Outcome, timedelta | None]]:
+    """(outcome, time to detect) of each incident that the check opened."""
+    for incident in incidents:
+        first = incident.first_finding
+        mine = first is not None and first.check == check.name and first.unit != "looks"
+        if mine and since is not None and incident.opened_at >= since:
+            yield _outcome(incident), durations(incident).to_detect
+
+
+def _outcome(incident: Incident) -> Outcome:
+    if incident.resolved_how is not None:
+        return "false" if incident.resolved_how == "false_alarm" else "confirmed"
+    untouched = incident.hotfix is None or incident.hotfix.applied_at is None
+    if incident.score is not None and untouched:
+        return "confirmed" if incident.score.came_true else "false"
+    return "undecided"
+
+
+def _shadowed(
+    check: Check,
+    incidents: Sequence[Incident],
+    alarms: Iterable[Alarm],
+    since: datetime | None,
+    at: datetime,
+) -> Iterator[tuple[Outcome, timedelta | None]]:
+    """(outcome, time to detect) of each alarm in shadow, by the incidents of its time."""
+    for alarm in alarms:
+        if alarm.quiet != SHADOW or since is None or alarm.told_at < since:
+            continue
+        beside = [one for one in incidents if _beside(one, alarm, at)]
+        real = [one for one in beside if _outcome(one) == "confirmed"]
+        if real:
+            onsets = [one.onset_at for one in real if one.onset_at is not None]
+            yield "confirmed", max(alarm.told_at - min(onsets), timedelta(0)) if onsets else None
+        elif any(_outcome(one) == "undecided" for one in beside):
+            yield "undecided", None
+        else:
+            yield ("false" if beside or at - alarm.until >= SETTLED_AFTER else "undecided"), None
+
+
+def _beside(incident: Incident, alarm: Alarm, at: datetime) -> bool:
+    """Whether an incident was going on in the same table, or one without a table was declared, meanwhile."""
+    first = incident.first_finding
+    if incident.kind == "predicted" or (first is not None and first.table != alarm.table):
+        return False
+    if first is not None and not (
+        set(first.slice) <= set(alarm.slice) or set(alarm.slice) <= set(first.slice)
+    ):
+        return False
+    since, until = _lasted(incident, at)
+    return since <= alarm.until and alarm.since <= until
+
+
+def _nobody_found(
+    incident: Incident, incidents: Iterable[Incident], alarms: Iterable[tuple[str, Alarm]], at: datetime
+) -> bool:
+    """Whether people declared it, it was one, and no check had said anything in the meantime."""
+    if incident.kind != "declared" or incident.resolved_how == "false_alarm":
+        return False
+    since, until = _lasted(incident, at)
+    if any(_beside(incident, alarm, at) for _check, alarm in alarms if alarm.quiet == SHADOW):
+        return False
+    found = (_lasted(one, at) for one in incidents if one.kind == "detected" and _outcome(one) != "false")
+    return not any(begun <= until and since <= ended for begun, ended in found)
+
+
+def _lasted(incident: Incident, at: datetime) -> tuple[datetime, datetime]:
+    first = incident.first_finding
+    began = [incident.opened_at, incident.onset_at, first.window_start if first else None]
+    return min(one for one in began if one is not None), incident.cleared_at or incident.resolved_at or at
+
+
+def _lacking(confirmed: int, false: int, on_record: timedelta) -> list[str]:
+    """What a record lacks, in words; nothing where it earns that people are paged."""
+    weeks = max(on_record / timedelta(weeks=1), 1.0)
+    lacks = []
+    if on_record < LEAST_DAYS:
+        lacks.append(f"{on_record.days} of {LEAST_DAYS.days} days on record")
+    if confirmed < LEAST_CONFIRMED:
+        lacks.append(f"{confirmed} of {LEAST_CONFIRMED} alarms confirmed")
+    if confirmed + false and confirmed / (confirmed + false) < LEAST_PRECISION:
+        right = 100 * confirmed / (confirmed + false)
+        lacks.append(
+            f"{right:.0f} % of its judged alarms were right, {100 * LEAST_PRECISION:.0f} % are needed"
+        )
+    if false / weeks > MOST_FALSE_A_WEEK:
+        lacks.append(f"{false / weeks:.1f} false alarms a week, at most {MOST_FALSE_A_WEEK:.0f} may be")
+    return lacks
