@@ -1,13 +1,65 @@
-"""Deliveries that are kept: between which two of them did one item change?"""
+"""Deliveries that are kept: which table keeps them, and between which two of them did something change?"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
 
+import ibis
 import pandas as pd
 
-from workers.sources.source import TIME, Source
+from domain.diagnosis.material import Snapshots
+from domain.recommender.recommender import Recommender
+from domain.values import Finding
+from workers.sources.source import TIME, Source, open_source
+
+
+def delivery_table(recommender: Recommender) -> str | None:
+    """The table that keeps what each delivery of the items brought."""
+    declared = recommender.items
+    for hotfix in recommender.hotfixes.values():
+        if hotfix.replay is not None and hotfix.replay.kind == "snapshot" and hotfix.replay.table:
+            return hotfix.replay.table
+    for name, table in recommender.tables.items():
+        if declared and name != declared.table and table.key == declared.key and table.time:
+            return name
+    return None
+
+
+def last_two(
+    recommender: Recommender, finding: Finding, since: datetime | None, at: datetime
+) -> Snapshots | None:
+    """
+    The items before and after the last delivery that came before `since` (None: `at`); of a finding about
+    one item, around the one that changed it. Null where no two are kept.
+    """
+    name, declared = delivery_table(recommender), recommender.items
+    if name is None or declared is None:
+        return None
+    source = open_source(recommender, name)
+    names = [one for one in dict.fromkeys((declared.key, *declared.features)) if one in source.columns]
+    times = _times(source, finding, declared.key, names[1:], since, at)
+    if times is None:
+        return None
+    rows = source.timed()
+    before, after = (
+        source.fetch(rows.filter(rows[TIME] == ibis.literal(moment)).select(*names)) for moment in times
+    )
+    return Snapshots(before, after, times[1], times[0])
+
+
+def _times(
+    source: Source, finding: Finding, key: str, features: Sequence[str], since: datetime | None, at: datetime
+) -> tuple[datetime, datetime] | None:
+    if finding.item is not None and features:
+        changed = change_of(source, key, finding.item, features, at)
+        if changed is not None:
+            return changed
+    rows = source.timed()
+    found = source.fetch(rows.select(rows[TIME]).distinct())[TIME].dropna()
+    limit = since + (finding.window_end - finding.window_start) if since else at
+    times = sorted(moment for moment in pd.to_datetime(found, utc=True) if moment <= pd.Timestamp(limit))
+    return (times[-2].to_pydatetime(), times[-1].to_pydatetime()) if len(times) > 1 else None
 
 
 def change_of(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, TypeVar
 
 import ibis
@@ -15,11 +14,11 @@ import pandas as pd
 from domain.detection.window import Grid
 from domain.diagnosis.material import Snapshots, Standby
 from domain.diagnosis.replay import CandidateColumns
-from domain.recommender.model import Model
 from domain.recommender.recommender import Recommender
 from domain.values import Finding, Slice
-from workers.deliveries import change_of
-from workers.models.skops_file import SkopsModel, load_model
+from workers.deliveries import delivery_table, last_two
+from workers.models.logged import logged_model
+from workers.models.skops_file import SkopsModel
 from workers.sources.count import count_windows, zone_of
 from workers.sources.source import TIME, Source, open_source
 
@@ -118,51 +117,15 @@ class Reader:
         The items before and after the last delivery that came before `since`; of a finding about one item,
         around the one that changed it.
         """
-        name, declared = self.snapshot_table(), self.recommender.items
-        if name is None or declared is None:
-            return None
-        source = open_source(self.recommender, name)
-        names = _present(source, (declared.key, *declared.features))
-        times = self._two_deliveries(source, declared.key, names[1:], since)
-        if times is None:
-            return None
-        rows = source.timed()
-        before, after = (
-            source.fetch(rows.filter(rows[TIME] == ibis.literal(moment)).select(*names)) for moment in times
-        )
-        return Snapshots(before, after, times[1], times[0])
-
-    def _two_deliveries(
-        self, source: Source, key: str, features: Sequence[str], since: datetime | None
-    ) -> tuple[datetime, datetime] | None:
-        if self.finding.item is not None and features:
-            changed = change_of(source, key, self.finding.item, features, self.at)
-            if changed is not None:
-                return changed
-        rows = source.timed()
-        found = source.fetch(rows.select(rows[TIME]).distinct())[TIME].dropna()
-        limit = since + (self.finding.window_end - self.finding.window_start) if since else self.at
-        times = sorted(moment for moment in pd.to_datetime(found, utc=True) if moment <= pd.Timestamp(limit))
-        return (times[-2].to_pydatetime(), times[-1].to_pydatetime()) if len(times) > 1 else None
+        return last_two(self.recommender, self.finding, since, self.at)
 
     def snapshot_table(self) -> str | None:
         """The table that keeps what each delivery brought."""
-        declared = self.recommender.items
-        for hotfix in self.recommender.hotfixes.values():
-            if hotfix.replay is not None and hotfix.replay.kind == "snapshot" and hotfix.replay.table:
-                return hotfix.replay.table
-        for name, table in self.recommender.tables.items():
-            if declared and name != declared.table and table.key == declared.key and table.time:
-                return name
-        return None
+        return delivery_table(self.recommender)
 
     def model(self) -> tuple[SkopsModel, CandidateColumns, str] | None:
         """The first declared model whose candidates are logged."""
-        for declared in self.recommender.models.values():
-            columns = _columns(declared, self.recommender)
-            if columns is not None and declared.candidates is not None:
-                return load_model(Path(declared.path)), columns, declared.candidates
-        return None
+        return logged_model(self.recommender)
 
     def candidates(
         self, table: str, columns: CandidateColumns, start: datetime, end: datetime, seed: int
@@ -244,21 +207,6 @@ class Reader:
             source.require(dimension)
             rows = rows.filter(rows[dimension].cast("string") == value)
         return float(source.fetch(rows.aggregate(n=rows.count()))["n"].astype(float)[0])
-
-
-def _columns(declared: Model, recommender: Recommender) -> CandidateColumns | None:
-    if declared.candidates is None or not (declared.request and declared.item and declared.score):
-        return None
-    return CandidateColumns(
-        request=declared.request,
-        item=declared.item,
-        score=declared.score,
-        features=declared.features,
-        member=recommender.tables[declared.candidates].member,
-        propensity=declared.propensity,
-        shown=declared.shown,
-        top=declared.top,
-    )
 
 
 def _present(source: Source, names: Sequence[str]) -> list[str]:
