@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from bot.workspace import reference, validate
+from bot.workspace import limits, validate
 from bot.workspace.errors import Refusal, refuse_shapes
 from bot.workspace.people import direct_id
 from bot.workspace.render import with_ids
@@ -40,7 +40,7 @@ def wanted_message(world: World, channel: str, ts: object) -> Message:
 def wanted_text(args: Arguments) -> str:
     text = args.get("text")
     text = "" if text is None else str(text)
-    if len(text) > reference.MESSAGE_TEXT_MAX:
+    if len(text) > limits.MESSAGE_TEXT_MAX:
         raise Refusal("msg_too_long")
     return text
 
@@ -62,8 +62,8 @@ def wanted_blocks(world: World, args: Arguments, seed: str) -> list[dict[str, An
     problems += unknown_files(world, blocks, "/blocks")
     if problems:
         raise refuse_shapes("invalid_blocks", problems)
-    too_long = validate.length_of_blocks(blocks) > reference.MESSAGE_BLOCKS_LENGTH_MAX
-    if too_long or validate.markdown_length(blocks) > reference.MARKDOWN_LENGTH_MAX:
+    too_long = validate.length_of_blocks(blocks) > limits.MESSAGE_BLOCKS_LENGTH_MAX
+    if too_long or validate.markdown_length(blocks) > limits.MARKDOWN_LENGTH_MAX:
         raise Refusal("msg_blocks_too_long")
     return with_ids(blocks, seed)
 

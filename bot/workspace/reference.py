@@ -2,30 +2,19 @@
 Block Kit in one table: which blocks, elements and objects there are, which keys each may carry, and
 how long each may be.
 
-Source: Slack's Block Kit reference (docs.slack.dev/reference/block-kit), read 2026-11. Two limits are
-not in it: the length of all blocks of a message together was measured by users of Slack
-(slackapi/bolt-js#2509: 13,297 characters in one block, 125 fewer for each block more); the number of
-surfaces is what the pages say for each.
+Source: Slack's Block Kit reference (docs.slack.dev/reference/block-kit), read 2026-11.
 
-Lengths are in characters, counts in items. `validate.py` walks this; the tests try each limit from
-both sides.
+Lengths are in characters, counts in items. What holds for a whole message or view is in `limits.py`, what
+rich text is made of in `rich_text.py`. `validate.py` walks this; the tests try each limit from both sides.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bot.workspace.limits import ID_MAX, MARKDOWN_LENGTH_MAX, VIEW_BLOCKS_MAX
+from bot.workspace.rich_text import RICH_TEXT
 from bot.workspace.shape import Child, Choice, Date, Flag, Many, Number, Rule, Shape, String, Text, TextKind
-
-MESSAGE_TEXT_MAX = 40_000
-MESSAGE_BLOCKS_MAX = 50
-VIEW_BLOCKS_MAX = 100
-MESSAGE_BLOCKS_LENGTH_MAX = 13_200
-MESSAGE_BLOCK_OVERHEAD = 125
-MARKDOWN_LENGTH_MAX = 12_000  # all markdown blocks of a message together
-VIEW_BYTES_MAX = 250_000
-VIEW_STACK_MAX = 3
-ID_MAX = 255
 
 _BLOCK_ID = {"block_id": String(ID_MAX, unique="block_id")}
 _ACTION_ID = {"action_id": String(ID_MAX, unique="action_id")}
@@ -170,34 +159,6 @@ ELEMENTS: Mapping[str, Shape] = {
     "image": Shape(
         required={"alt_text": String(2_000)}, optional=_IMAGE, one_of=(("image_url", "slack_file"),)
     ),
-}
-
-_INLINE = ("text", "link", "emoji", "user", "usergroup", "channel")
-_STYLE = {"style": Child(("inline_style",))}
-RICH_TEXT: Mapping[str, Shape] = {
-    "rich_text_section": Shape(required={"elements": Many(Child(_INLINE), 500, 0)}),
-    "rich_text_preformatted": Shape(
-        required={"elements": Many(Child(("text", "link")), 500, 0)}, optional={"border": Number(0, 1)}
-    ),
-    "rich_text_quote": Shape(
-        required={"elements": Many(Child(_INLINE), 500, 0)}, optional={"border": Number(0, 1)}
-    ),
-    "rich_text_list": Shape(
-        required={
-            "style": Choice(("bullet", "ordered")),
-            "elements": Many(Child(("rich_text_section",)), 500),
-        },
-        optional={"indent": Number(0, 8), "border": Number(0, 1), "offset": Number()},
-    ),
-    "text": Shape(required={"text": String(MESSAGE_TEXT_MAX)}, optional=_STYLE),
-    "link": Shape(
-        required={"url": String(3_000, url=True)},
-        optional={"text": String(3_000), "unsafe": Flag(), **_STYLE},
-    ),
-    "emoji": Shape(required={"name": String(100)}, optional={"unicode": String(100), **_STYLE}),
-    "user": Shape(required={"user_id": String(ID_MAX)}, optional=_STYLE),
-    "usergroup": Shape(required={"usergroup_id": String(ID_MAX)}, optional=_STYLE),
-    "channel": Shape(required={"channel_id": String(ID_MAX)}, optional=_STYLE),
 }
 
 _OPTION: Mapping[str, Rule] = {"text": Text(75), "value": String(150)}

@@ -11,7 +11,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
-from bot.workspace import reference
+from bot.workspace import limits, reference
+from bot.workspace.rich_text import RICH_TEXT
 from bot.workspace.shape import (
     Child,
     Choice,
@@ -49,7 +50,7 @@ def problems_of_blocks(blocks: Any, surface: Surface = "message") -> list[str]:
     ['unsupported type: blink [json-pointer:/blocks/0/type]']
     """
     walk = _Walk(surface)
-    most = reference.MESSAGE_BLOCKS_MAX if surface == "message" else reference.VIEW_BLOCKS_MAX
+    most = limits.MESSAGE_BLOCKS_MAX if surface == "message" else limits.VIEW_BLOCKS_MAX
     _walk_rule(walk, Many(Child(tuple(reference.BLOCKS)), most, 0), blocks, "/blocks")
     return walk.problems
 
@@ -72,7 +73,7 @@ def problems_of_view(view: Any) -> list[str]:
 
 def length_of_blocks(blocks: list[dict[str, Any]]) -> int:
     """Characters that a message's blocks count for against `MESSAGE_BLOCKS_LENGTH_MAX`."""
-    return _text_length(blocks) + reference.MESSAGE_BLOCK_OVERHEAD * max(0, len(blocks) - 1)
+    return _text_length(blocks) + limits.MESSAGE_BLOCK_OVERHEAD * max(0, len(blocks) - 1)
 
 
 def markdown_length(blocks: list[dict[str, Any]]) -> int:
@@ -185,7 +186,7 @@ def _walk_child(walk: _Walk, kinds: tuple[str, ...], value: Any, pointer: str) -
 
 
 def _shape_of(kind: str, *, is_block: bool) -> Shape:
-    tables = [reference.BLOCKS] if is_block else [reference.ELEMENTS, reference.RICH_TEXT, reference.OBJECTS]
+    tables = [reference.BLOCKS] if is_block else [reference.ELEMENTS, RICH_TEXT, reference.OBJECTS]
     return next(table[kind] for table in tables if kind in table)
 
 

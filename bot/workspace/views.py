@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.workspace import reference, validate
+from bot.workspace import limits, validate
 from bot.workspace.checks import Arguments, unknown_files
 from bot.workspace.errors import Refusal, refuse_shapes
 from bot.workspace.fields import kept_values
@@ -26,7 +26,7 @@ def push(world: World, args: Arguments) -> dict[str, Any]:
     trigger = _exchange(world, args)
     if trigger.view not in world.state.views:
         raise Refusal("not_found")
-    if len(world.state.stack_of(trigger.user)) >= reference.VIEW_STACK_MAX:
+    if len(world.state.stack_of(trigger.user)) >= limits.VIEW_STACK_MAX:
         raise Refusal("push_limit_reached")
     return _shown(put_on_top(world, trigger.user, body))
 
@@ -93,7 +93,7 @@ def wanted_view(world: World, args: Arguments, kind: str, itself: View | None = 
     body = args.get("view")
     if not isinstance(body, dict):
         raise refuse_shapes("invalid_arguments", ["must be an object [json-pointer:/view]"])
-    if validate.view_bytes(body) > reference.VIEW_BYTES_MAX:
+    if validate.view_bytes(body) > limits.VIEW_BYTES_MAX:
         raise Refusal("view_too_large")
     problems = validate.problems_of_view(body) + unknown_files(world, body.get("blocks"), "/view/blocks")
     if not problems and body["type"] != kind:

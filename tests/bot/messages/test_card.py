@@ -16,7 +16,7 @@ from bot.messages.blocks import Block
 from bot.messages.card import LABELS, card, headline
 from bot.messages.evidence import NOTABLE, evidence
 from bot.messages.value import parse
-from bot.workspace.reference import MESSAGE_BLOCKS_LENGTH_MAX
+from bot.workspace.limits import MESSAGE_BLOCKS_LENGTH_MAX
 from bot.workspace.validate import length_of_blocks, problems_of_blocks, problems_of_view
 from domain.errors import Refused, Stale
 from domain.incident.card import ACTIONS, Button, buttons
