@@ -91,8 +91,8 @@ class Finding(Value):
     One thing a check saw in one window that its own history does not explain.
 
     `observed` and `expected` are in `unit` for the window; `low`–`high` is the band that history gives;
-    `p_value` is two-sided unless the check says otherwise. `subject` is the item a prediction is about, or the
-    column that something is wrong with.
+    `p_value` is two-sided unless the check says otherwise. `subject` is the item a prediction is about, or
+    the column that something is wrong with.
     """
 
     check: str

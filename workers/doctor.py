@@ -19,6 +19,7 @@ from domain.recommender.recommender import Recommender
 from workers import clock
 from workers.detect import plan
 from workers.examine import Advice, examine_items, examine_table
+from workers.examine_checks import examine_checks
 from workers.examine_store import examine_store
 from workers.first import init
 from workers.settings import read_settings, surroundings
@@ -65,6 +66,8 @@ def check(
     if recommender.launches is not None:
         advice += _examined("launches", lambda: _launches(recommender, opened))
     advice += list(_checks(recommender))
+    if opened:
+        advice += _examined("checks", lambda: examine_checks(recommender, opened))
     for deployer in recommender.deployers.values():
         advice += _examined(f"deployers.{deployer.name}", partial(_deployer, deployer, env))
     advice += [*_hotfixes(recommender), *_people(recommender), *examine_store(env), *_broker(env)]

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Literal
 
+from domain.detection.checks import DATA
+from domain.detection.rate import LEAST_WINDOWS as LEAST_ROWS_WINDOWS
 from domain.recommender.duration import name_duration
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
@@ -117,7 +119,8 @@ def _time(recommender: Recommender, source: Source, now: datetime) -> Iterator[A
 def _history(recommender: Recommender, table: Table, first: datetime, last: datetime) -> Iterator[Advice]:
     kinds = [c for c in recommender.checks.values() if c.table == table.name and c.kind in KINDS]
     for declared in kinds:
-        need = LEAST_WINDOWS * plan(recommender, declared).window
+        least = LEAST_ROWS_WINDOWS if declared.kind in DATA else LEAST_WINDOWS
+        need = least * plan(recommender, declared).window
         if last - first < need:
             had = name_duration(last - first)
             says = f"{had} of history; it needs {name_duration(need)} before it can judge"
