@@ -20,18 +20,29 @@ from domain.incident.state import Incident, evolve
 from domain.values import Value
 from workers.store import cards
 from workers.store.chain import chained, linked
-from workers.store.events import number, recorded_from
+from workers.store.connection import cursor
+from workers.store.events import COLUMNS, STREAMED_ROWS, number, recorded_from
 from workers.store.export import EACH_BY_ITS_KEY
 from workers.store.guards import require_guards
 from workers.store.signature import require_signed
-from workers.store.tables import ArchivedRow, ArchiveRow, CardRow, EventRow, FollowerRow, LogRow
+from workers.store.tables import ArchivedRow, ArchiveRow, CardRow, EventRow, FollowerRow
 
 ROWS_AT_ONCE = 2_000
 ARCHIVE = "archive"
 """What the signature of an archive's manifest is of."""
 
+_NAMES = ("position", "entry_hash", *COLUMNS.split(", "))
+_WITH_ARCHIVED = (*_NAMES, "archived_stream", "archived_version", "archived_hash")
+_LOG = f"""
+FROM log LEFT JOIN LATERAL (SELECT {COLUMNS} FROM events WHERE id = log.event_id OFFSET 0) AS event ON true
+"""  # noqa: S608 - constants
+_ENTRIES = f"SELECT log.position, log.hash, event.* {_LOG} ORDER BY log.position"
+_ENTRIES_WITH_ARCHIVED = f"""
+SELECT log.position, log.hash, event.*, archived.stream, archived.version, archived.hash
+{_LOG} LEFT JOIN archived ON archived.position = log.position ORDER BY log.position
+"""
+
 _EVENTS = EventRow.__table__  # type: ignore[attr-defined]
-_LOG = LogRow.__table__  # type: ignore[attr-defined]
 _ARCHIVES = ArchiveRow.__table__  # type: ignore[attr-defined]
 _ARCHIVED = ArchivedRow.__table__  # type: ignore[attr-defined]
 _CARDS = CardRow.__table__  # type: ignore[attr-defined]
@@ -130,17 +141,12 @@ def _next_of_its_stream(row: Any, version: int, before: bytes) -> None:
         raise Tampered(f"{row_name(row)} is not what was written: its hash does not fit its content.")
 
 
-def _entries(connection: Connection) -> Iterator[Any]:
-    kept = [column for column in _EVENTS.c if column.name not in {"id", "workspace"}]
-    joined = select(_LOG.c.position, _LOG.c.hash.label("entry_hash"), *kept).join_from(
-        _LOG, _EVENTS, _EVENTS.c.id == _LOG.c.event_id, isouter=True
-    )
-    if connection.execute(select(_ARCHIVED.c.position).limit(1)).first():
-        stand_ins = (_ARCHIVED.c[name].label(f"archived_{name}") for name in ("stream", "version", "hash"))
-        joined = joined.add_columns(*stand_ins).join(
-            _ARCHIVED, _ARCHIVED.c.position == _LOG.c.position, isouter=True
-        )
-    return _rows(connection, joined.order_by(_LOG.c.position))
+def _entries(connection: Connection) -> Iterator[dict[str, Any]]:
+    """The log's entries in order, each with its event: straight from the driver, as there are many."""
+    gone = connection.execute(select(_ARCHIVED.c.position).limit(1)).first()
+    query, names = (_ENTRIES_WITH_ARCHIVED, _WITH_ARCHIVED) if gone else (_ENTRIES, _NAMES)
+    for row in cursor(connection).stream(query, binary=True, size=STREAMED_ROWS):
+        yield dict(zip(names, row, strict=True))
 
 
 def _rows(connection: Connection, query: Any) -> Iterator[Any]:
@@ -149,11 +155,14 @@ def _rows(connection: Connection, query: Any) -> Iterator[Any]:
 
 def _archived_streams(connection: Connection, trusted: str | None) -> dict[str, int]:
     """The streams that were moved into archives, each with its last version there."""
-    for manifest in connection.execute(select(_ARCHIVES.c.manifest)).scalars():
+    for workspace, name, manifest in connection.execute(select(_ARCHIVES)):
+        signed = orjson.loads(manifest)
+        if (signed.get("workspace"), signed.get("name")) != (workspace, name):
+            raise Tampered(f"What was signed beside {name} is of another archive.")
         try:
-            require_signed(ARCHIVE, orjson.loads(manifest), trusted)
+            require_signed(ARCHIVE, signed, trusted)
         except Tampered as error:
-            raise Tampered(f"Of an archive of events, {error}.") from error
+            raise Tampered(f"Of {name}, {error}.") from error
     last = func.max(_ARCHIVED.c.version)
     found = connection.execute(select(_ARCHIVED.c.stream, last).group_by(_ARCHIVED.c.stream))
     return {stream: int(version) for stream, version in found}
