@@ -156,7 +156,10 @@ def _rows(connection: Connection, query: Any) -> Iterator[Any]:
 def _archived_streams(connection: Connection, trusted: str | None) -> dict[str, int]:
     """The streams that were moved into archives, each with its last version there."""
     for workspace, name, manifest in connection.execute(select(_ARCHIVES)):
-        signed = orjson.loads(manifest)
+        try:
+            signed = dict(orjson.loads(manifest))
+        except (TypeError, ValueError) as error:
+            raise Tampered(f"What was signed beside {name} cannot be read.") from error
         if (signed.get("workspace"), signed.get("name")) != (workspace, name):
             raise Tampered(f"What was signed beside {name} is of another archive.")
         try:

@@ -269,7 +269,17 @@ def test_a_follower_of_a_log_that_is_archived_to_its_end_is_at_its_end(
     [
         ("UPDATE archived SET hash = sha256('x') WHERE position = 1", "is not where it was"),
         ("DELETE FROM archived WHERE position = 1", "event at position 1 of the log is gone"),
-        ("UPDATE archives SET manifest = replace(manifest, 'main', 'mine')", "its signature does not fit"),
+        ("UPDATE archives SET manifest = replace(manifest, 'main', 'mine')", "is of another archive"),
+        ("UPDATE archives SET manifest = '[1]'", "cannot be read"),
+        ("UPDATE archives SET manifest = '{'", "cannot be read"),
+        (
+            "UPDATE archives SET manifest = (SELECT manifest FROM archives WHERE name LIKE '%-04.parquet')",
+            "main-2026-03.parquet is of another archive",
+        ),
+        (
+            'UPDATE archives SET manifest = regexp_replace(manifest, \'"sha256":"..\', \'"sha256":"zz\')',
+            "its signature does not fit",
+        ),
         ("UPDATE cards SET status = 'open' WHERE number = 1", "its card is open"),
         ("UPDATE cards SET severity = 'SEV4' WHERE number = 1", "whose events are archived, was edited"),
         ("UPDATE cards SET incident = '{}' WHERE number = 1", "whose events are archived, was edited"),
