@@ -77,3 +77,20 @@ def test_a_port_that_is_no_number_is_said_so() -> None:
 def test_every_spelling_of_a_database_address_is_understood(scheme: str) -> None:
     assert spell(f"{scheme}://me:p%40ss@db:5432/x") == "postgresql+psycopg://me:p%40ss@db:5432/x"
     assert driver_address(f"{scheme}://me:p%40ss@db:5432/x") == "postgresql://me:p%40ss@db:5432/x"
+
+
+def test_the_owner_of_what_was_started_here_owns_nothing_on_a_server_that_is_named(tmp_path: Path) -> None:
+    started = {"database_url": "postgresql://program@here", "owner_url": "postgresql://owner@here"}
+    (tmp_path / "servers.json").write_text(json.dumps(started))
+    here = {"RECSYSOPS_VAR": str(tmp_path)}
+    assert read_settings(here).owner() == "postgresql://owner@here"
+    there = {**here, "DATABASE_URL": "postgresql://program@there"}
+    assert read_settings(there).owner() == "postgresql://program@there"
+    owned = {**there, "DATABASE_OWNER_URL": "postgresql://owner@there"}
+    assert (read_settings(owned).owner(), read_settings(owned).database()) == (
+        "postgresql://owner@there",
+        "postgresql://program@there",
+    )
+    assert "owner@there" not in repr(read_settings(owned))
+    signing = {**here, "RECSYSOPS_SIGNING_KEY": "/keys/log.pem"}
+    assert read_settings(signing).signing_key == Path("/keys/log.pem")
