@@ -84,6 +84,21 @@ def test_a_press_delivered_twice_counts_once(person: Driver, now: Callable[[], I
     assert now().version == before + 1
 
 
+def test_looking_again_is_asked_for_in_the_message_and_told_there(
+    announcer: Announcer, person: Driver, now: Callable[[], Incident]
+) -> None:
+    before = now().version
+    press(person, "look_again", "U-content")
+    assert person.wait(lambda: person.ephemerals("U-content"), "refusal")
+    assert now().version == before
+    press(person, "look_again")
+    assert now().awaits["diagnose"][0] == now().last_event_id
+    settle(announcer)
+    shown = json.dumps(heads(person)[0]["blocks"])
+    assert "It is being looked into again" in shown
+    assert '"look_again"' not in shown
+
+
 def test_somebody_in_no_group_is_told_so_and_nothing_happens(
     person: Driver, now: Callable[[], Incident]
 ) -> None:
