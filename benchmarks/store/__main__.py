@@ -47,7 +47,7 @@ class Size:
     lag_seconds: float
 
 
-WHOLE = Size(rounds=6, seconds=1.2, read=2_000, full=200_000, lag_seconds=30)
+WHOLE = Size(rounds=5, seconds=1.0, read=1_000, full=200_000, lag_seconds=20)
 QUICK = Size(rounds=2, seconds=0.5, read=80, full=2_000, lag_seconds=5)
 
 
@@ -92,9 +92,9 @@ def ahead(row: Row, found: Figures, times: float = 1.0) -> Row:
     )
 
 
-def append_rows(bench: Bench, urls: Urls) -> list[Row]:
+def append_rows(bench: Bench) -> list[Row]:
     """Appends as commits are, then with slow ones."""
-    made, unit = [], "× a bare INSERT"
+    made, unit, urls = list[Row](), "× a bare INSERT", bench.databases("append")
     for slow in (False, True):
         bench.server.slow(SLOW_COMMIT_MICROSECONDS if slow else 0)
         how = ", commits 3 ms slower" if slow else ""
@@ -188,7 +188,7 @@ def full_rows(bench: Bench) -> list[Row]:
     ]
 
 
-def lag_row(bench: Bench) -> Row:
+def lag_rows(bench: Bench) -> list[Row]:
     """Commands at a fixed pace, seen by a follower in a process of its own."""
     url, seconds = bench.server.database("lag", Ours), bench.size.lag_seconds
     with Crew(1) as follower:
@@ -197,23 +197,24 @@ def lag_row(bench: Bench) -> Row:
         bench.crew.all(commands.ask_steadily, url, begin_at, seconds, LAG_A_SECOND / WRITERS)
         lags = follower.finish()
     name = f"from a command to a follower's effect, {LAG_A_SECOND} a second: p99 of {len(lags):,}"
-    return bench.rows.below(name, percentile(lags, 0.99), "ms", 250.0, f"p50 {median(lags):.0f} ms")
+    return [bench.rows.below(name, percentile(lags, 0.99), "ms", 250.0, f"p50 {median(lags):.0f} ms")]
 
 
 def main() -> None:
+    begun = time.monotonic()
     size = QUICK if "--quick" in sys.argv else WHOLE
     with tempfile.TemporaryDirectory(prefix="recsysops-npm-") as folder, server() as one:
         fetched = fetch_message_db(Path(folder))
         kinds: tuple[Kind, ...] = (Bare, Ours, Eventsourcing, EventsourcingFunctions)
         kinds += (MessageDb,) if fetched[0].isdecimal() else ()
         rows = Rows(f"{machine()}, fsync on, {MEAN_BYTES} bytes an event, message-db {fetched}")
-        with Crew(WRITERS) as crew:
-            bench = Bench(one, crew, rows, size, kinds)
-            made = append_rows(bench, bench.databases("append"))
-            made += read_rows(bench)
-            made.append(lag_row(bench))
-            made += full_rows(bench)
-    show("store", made, keep=size is WHOLE)
+        made: list[Row] = []
+        for part in (append_rows, read_rows, lag_rows, full_rows):
+            # Processes of its own for each part: they keep their connections to each store they have used.
+            with Crew(WRITERS) as crew:
+                made += part(Bench(one, crew, rows, size, kinds))
+            show("store", made, keep=size is WHOLE)
+            print(f"{part.__name__} after {time.monotonic() - begun:,.0f} s", file=sys.stderr)
 
 
 if __name__ == "__main__":

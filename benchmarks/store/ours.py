@@ -12,10 +12,10 @@ from workers.store.events import (
     Head,
     Origin,
     draft,
+    insert,
     number,
     read_all,
     read_stream,
-    statement,
     write,
 )
 from workers.store.migrate import migrate
@@ -47,7 +47,7 @@ class Ours(Contender):
         events = [INCIDENT[n % len(INCIDENT)] for n in range(first, first + count)]
         origin = Origin(actor=PERSON, key=f"{self._head.stream}:{first}", at=clock.now())
         made = draft(self._head, events, origin)
-        write(self._connection, statement(made), made.parameters)
+        write(self._connection, insert(count > 1), made.parameters)
         self._head = made.head
 
     def replay(self) -> int:

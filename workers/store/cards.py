@@ -96,7 +96,8 @@ def append(connection: Connection, draft: Draft, incident: Incident) -> tuple[Re
         VersionConflict: somebody else appended first, or another incident took the number.
     """
     card = {f"card_{name}": value for name, value in row_of(incident).items()}
-    events.write(connection, events.statement(draft, UPSERT), {**draft.parameters, **card})
+    statement = events.insert(len(draft.recorded) > 1, UPSERT)
+    events.write(connection, statement, {**draft.parameters, **card})
     if len(_known) >= MOST_KNOWN:
         _known.clear()
     _known[draft.head.hash] = incident

@@ -195,11 +195,13 @@ def test_cards_are_made_again_beside_writers(
     steps: list[tuple[int, int]] = []
     with ThreadPoolExecutor(3) as pool:
         writers = [pool.submit(write, stream) for stream in streams]
-        for _ in range(15):
-            with log.begin() as connection:
-                connection.exec_driver_sql("DELETE FROM cards WHERE stream = %(s)s", {"s": streams[0]})
-            rebuild(log, lambda done, in_all: steps.append((done, in_all)))
-        stop.set()
+        try:
+            for _ in range(15):
+                with log.begin() as connection:
+                    connection.exec_driver_sql("DELETE FROM cards WHERE stream = %(s)s", {"s": streams[0]})
+                rebuild(log, lambda done, in_all: steps.append((done, in_all)))
+        finally:
+            stop.set()
     for writer in writers:
         writer.result()
     assert steps[:3] == [(1, 3), (2, 3), (3, 3)]
