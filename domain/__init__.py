@@ -1,7 +1,7 @@
 """
 The life of one incident.
 
-                 IncidentOpened ──── FindingRepeated*
+                 IncidentOpened ──── FindingRepeated* · FindingJoined*
                       │
                     open ── IncidentAcknowledged ─▶ acknowledged ── IncidentDismissed ─┐
                       │            (notes, assignments, severities at any time)        │

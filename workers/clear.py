@@ -13,11 +13,12 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import Engine
 
-from domain.detection.explain import same_cause
+from domain.detection.cause import Link, same_cause
 from domain.detection.state import CLEAR_AFTER
 from domain.errors import RecsysopsError
 from domain.incident.commands import ClearFinding
 from domain.incident.state import Incident
+from domain.recommender.lineage import Lineage, lineage
 from domain.recommender.recommender import Recommender
 from domain.values import Actor, Finding
 from workers.detect import FAULT, HOUR, TickResult, measure, plan
@@ -56,6 +57,7 @@ def clear(
         Those that are not over yet, with the time from which on to look at them again.
     """
     standing, waiting = tuple(told), dict[str, datetime]()
+    above = lineage(recommender.tables)
     due = {fingerprint: datetime.fromisoformat(moment) for fingerprint, moment in clearing.items()}
     for fingerprint in dict.fromkeys((*due, *result.cleared)):
         incident = _unclosed(log, fingerprint)
@@ -67,7 +69,7 @@ def clear(
             due[fingerprint] = _first_look(recommender, finding, at)
         elif any(fingerprint in check.seen for check in result.state.checks.values()):
             due[fingerprint] = at + width
-        elsewhere = any(one.table == finding.table and told_by(incident, one) for one in standing)
+        elsewhere = any(one.table == finding.table and told_by(incident, one, above) for one in standing)
         if elsewhere or due[fingerprint] > at:
             waiting[fingerprint] = due[fingerprint]
         elif not _cleared(log, recommender, incident, finding, at):
@@ -75,15 +77,15 @@ def clear(
     return waiting
 
 
-def told_by(incident: Incident, finding: Finding) -> bool:
-    """Whether `incident` already tells of the cause of `finding`, seen elsewhere."""
+def told_by(incident: Incident, finding: Finding, above: Lineage) -> Link | None:
+    """What `finding` shares with `incident`, where that tells of its cause already; else None."""
     first, latest = incident.first_finding, incident.finding
     if first is None or latest is None:
-        return False
+        return None
     # An incident that goes on is told only now and then: it was seen later than its latest finding says.
     pause = max(REPEAT_AFTER, latest.window_end - latest.window_start)
     seen_until = latest.window_end + (pause if incident.cleared_at is None else timedelta(0))
-    return same_cause(first, latest, seen_until, finding)
+    return same_cause(first, latest, seen_until, finding, above)
 
 
 def _unclosed(log: Engine, fingerprint: str) -> Incident | None:

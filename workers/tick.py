@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import Engine
 
-from domain.incident.commands import AddNote, OpenIncident
+from domain.detection.cause import Link
+from domain.incident.commands import JoinFinding, OpenIncident
 from domain.incident.state import Incident
 from domain.recommender.check import Check
+from domain.recommender.lineage import Lineage, lineage
 from domain.recommender.recommender import Recommender
 from domain.values import Actor, Finding
 from workers.clear import DETECTOR, REPEAT_AFTER, clear, told_by
 from workers.detect import FAULT, KINDS, State, TickResult, plan, run_checks
 from workers.handle import handle
-from workers.past import wrong_times
+from workers.past import known_since, wrong_times
 from workers.record import begin_records, quietly
 from workers.store import cards
 from workers.store.lock import alone
@@ -24,6 +26,9 @@ from workers.store.memory import recall, remember
 
 MEMORY = "detect"
 MOST_MISSED_LOOKS = 60
+LONGEST_OVER = timedelta(days=7)
+"""How long before a window an incident may have been opened that ended within it."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -49,7 +54,8 @@ def detect_tick(log: Engine, recommender: Recommender, at: datetime) -> int:
                 f for f in result.findings if f.subject != FAULT or f.fingerprint in kept.get("blind", ())
             ]
             told = quietly(log, recommender, told, moment)
-            found += open_incidents(log, told, DETECTOR, result.state)
+            above = lineage(recommender.tables)
+            found += open_incidents(log, told, DETECTOR, result.state, above=above)
             waiting = clear(log, recommender, result, told, kept.get("clearing", {}), moment)
             _remember(log, result, moment, waiting)
     return found
@@ -65,15 +71,17 @@ def open_incidents(
     actor: Actor,
     state: State | None = None,
     since: Mapping[str, str] | None = None,
+    above: Lineage | None = None,
 ) -> int:
     """
     Open an incident for each finding, or tell the open one; returns how many findings there were.
 
     The key holds the window's end, so that a forecast of one day, or a window looked at twice, opens one
-    incident and no second one after that is closed. What an open incident already tells of another table is
-    a note in that one.
+    incident and no second one after that is closed. What an open incident already tells, seen elsewhere,
+    joins that one.
 
     Args:
+        above: which tables are made from which.
         since: subject → when the finding came up; of a forecast that was good in between, another one.
     """
     count = 0
@@ -81,11 +89,15 @@ def open_incidents(
         count += 1
         if _told_lately(log, finding) or (state and _dismissed(log, finding, state)):
             continue
-        elsewhere = _known_elsewhere(log, finding)
+        elsewhere = _known_elsewhere(log, finding, state, above or {})
         if elsewhere is not None:
-            note = AddNote(text=f"Also seen: {finding.title}")
-            key = f"{finding.fingerprint}:also:{elsewhere.stream}"
-            handle(elsewhere.stream, note, actor=actor, key=key, log=log)
+            incident, shares = elsewhere
+            join = JoinFinding(finding=finding, shares=shares)
+            key = f"{finding.fingerprint}:also:{incident.stream}"
+            handle(incident.stream, join, actor=actor, key=key, log=log)
+            continue
+        if _over_already(log, finding, above or {}):
+            _log.info("tail_of_what_is_over", finding=finding.title)
             continue
         came_up = (since or {}).get(finding.subject or "", "")
         key = ":".join(filter(None, (finding.fingerprint, finding.window_end.isoformat(), came_up)))
@@ -104,13 +116,44 @@ def _told_lately(log: Engine, finding: Finding) -> bool:
     return last.severity == finding.severity and finding.window_end < last.window_end + pause
 
 
-def _known_elsewhere(log: Engine, finding: Finding) -> Incident | None:
-    """The open incident with the same cause as `finding`, unless that one has an incident of its own."""
+def _known_elsewhere(
+    log: Engine, finding: Finding, state: State | None, above: Lineage
+) -> tuple[Incident, Link] | None:
+    """
+    The open incident with the same cause as `finding`, and what they share; None where it has one of its own.
+    What has joined one stays with it until it is over, also where the incident's own metric is back before.
+    """
     with log.connect() as connection:
         if cards.unclosed(connection, finding.fingerprint):
             return None
         unclosed = cards.every(connection, ("open", "acknowledged", "resolved"))
-    return next((incident for incident in reversed(unclosed) if told_by(incident, finding)), None)
+    check = state.checks.get(finding.check) if state else None
+    seen = check.seen.get(finding.fingerprint) if check else None
+    for incident in reversed(unclosed):
+        joined = any(one.fingerprint == finding.fingerprint for one in incident.also)
+        if joined and seen is not None and incident.cleared_at and seen.since < incident.cleared_at:
+            return incident, "table"
+        if shares := told_by(incident, finding, above):
+            return incident, shares
+    return None
+
+
+def _over_already(log: Engine, finding: Finding, above: Lineage) -> bool:
+    """
+    True where the window reaches back into an incident of the same cause that has ended since.
+
+    A check of long windows goes on seeing what a fix has repaired; what goes on after the fix is found again
+    in the first window that begins after it.
+    """
+
+    def told(one: Incident) -> bool:
+        known = {one.fingerprint, *(joined.fingerprint for joined in one.also)}
+        return finding.fingerprint in known or told_by(one, finding, above) is not None
+
+    return any(
+        one.status == "closed" and finding.window_start < (one.mitigated_at or one.last_at) and told(one)
+        for one in known_since(log, finding.window_start - LONGEST_OVER)
+    )
 
 
 def _dismissed(log: Engine, finding: Finding, state: State) -> bool:

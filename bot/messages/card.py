@@ -30,6 +30,7 @@ from domain.values import Finding
 
 WHY_MAX = 1400
 STRONGEST = 2
+MOST_ALSO, ALSO_MAX = 3, 140  # findings that joined are named, and how many characters of each
 
 LABELS: dict[Action, str] = {
     "acknowledge": "I have it",
@@ -94,7 +95,15 @@ def _facts(incident: Incident, names: words.Names) -> str:
     end = incident.resolved_at
     how_long = f"lasted {words.lasting(end - since)}" if end else words.moment(since, "{ago}")
     first = f"*#{incident.number}* · since {words.moment(since)} · {how_long} · {_holder(incident)}"
-    return "\n".join([first, *_size(incident, names)])
+    return "\n".join([first, *_size(incident, names), *_also(incident)])
+
+
+def _also(incident: Incident) -> list[str]:
+    """What joined the incident: the same thing, seen elsewhere."""
+    titles = [cut(escape(one.title), ALSO_MAX) for one in incident.also]
+    left = len(titles) - MOST_ALSO
+    more = [f"and {left} more"] if left > 0 else []
+    return [f"also: {'; '.join([*titles[:MOST_ALSO], *more])}"] if titles else []
 
 
 def _holder(incident: Incident) -> str:

@@ -15,6 +15,7 @@ MOST_LINES = 10
 NOTABLE: frozenset[str] = frozenset(
     event.wire_name
     for event in (
+        e.FindingJoined,
         e.FindingCleared,
         e.IncidentAcknowledged,
         e.IncidentAssigned,

@@ -5,9 +5,8 @@ One cause, one incident: a total that is off because one slice of it is does not
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 
-from domain.values import Finding, Slice
+from domain.values import Finding
 
 EXPLAINED_SHARE = 0.6  # of the total's change, above which the slices are the better word for it
 
@@ -34,31 +33,3 @@ def _explained(total: Finding, findings: tuple[Finding, ...]) -> bool:
         if same and part.window_start < total.window_end and total.window_start < part.window_end:
             parts += part.observed - part.expected * total.expected / total.observed
     return parts / off >= EXPLAINED_SHARE
-
-
-def same_cause(first: Finding, latest: Finding, seen_until: datetime, other: Finding) -> bool:
-    """
-    Whether `other` is what an incident already tells, seen elsewhere: in a table downstream, or in a slice
-    within or around its own. The same direction, and a window that overlaps the time it was seen in.
-
-    Args:
-        first, latest: the incident's findings; they differ in their window.
-        seen_until: when it was last seen, at the least the end of the latest window.
-    """
-    detected = first.kind == other.kind == "detected" and not (first.subject or other.subject)
-    alike = first.unit == other.unit and (latest.change < 0) == (other.change < 0)
-    overlap = first.window_start < other.window_end and other.window_start < seen_until
-    elsewhere = first.fingerprint != other.fingerprint
-    return detected and alike and overlap and elsewhere and _nested(first, other)
-
-
-def _nested(one: Finding, other: Finding) -> bool:
-    """The same slice, or in one table a slice within the other; a whole table is nobody's slice."""
-    if one.slice == other.slice:
-        return one.table != other.table
-    inner, outer = _sorted(one.slice, other.slice)
-    return bool(outer) and set(outer) < set(inner)
-
-
-def _sorted(one: Slice, other: Slice) -> tuple[Slice, Slice]:
-    return (one, other) if len(one) >= len(other) else (other, one)

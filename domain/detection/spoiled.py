@@ -64,6 +64,7 @@ def suspect_launches(incidents: Iterable[Incident]) -> frozenset[str]:
 def _findings(incident: Incident) -> Iterator[Finding]:
     if incident.first_finding is not None:
         yield incident.first_finding
+    yield from incident.also
 
 
 def _concerns(check: Check, finding: Finding, checks: Mapping[str, Check]) -> bool:

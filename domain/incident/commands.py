@@ -23,6 +23,13 @@ class DeclareIncident(Value):
     description: str = ""
 
 
+class JoinFinding(Value):
+    """A finding elsewhere that is the same thing; see `FindingJoined` for what it `shares`."""
+
+    finding: Finding
+    shares: Literal["slice", "table", "column", "upstream", "downstream"]
+
+
 class ClearFinding(Value):
     observed: float
     expected: float
@@ -204,7 +211,8 @@ class CorrectSeverity(Value):
 
 Opening = OpenIncident | DeclareIncident
 Understanding = (
-    ClearFinding
+    JoinFinding
+    | ClearFinding
     | Acknowledge
     | Assign
     | ChangeSeverity

@@ -9,6 +9,15 @@ from domain.incident import events as e
 from domain.incident.person import spoken
 from domain.values import name_slice
 
+SHARED = {
+    "slice": "in the same slice",
+    "table": "in the same table",
+    "column": "in the same column",
+    "upstream": "in a table that it is made from",
+    "downstream": "in a table that is made from it",
+}
+"""What a finding shares with the incident that it joined, in words."""
+
 
 def sentence(event: e.IncidentEvent, labels: dict[str, str]) -> str:
     """What happened; `labels` maps the key of a hotfix to its label."""
@@ -26,6 +35,10 @@ def _repeated(event: e.FindingRepeated, _: dict[str, str]) -> str:
         return f"Forecast again: {finding.observed:,.0f} {finding.unit}, {comparable}"
     where = name_slice(finding.slice)
     return f"Seen again in {where}: {finding.observed:,.0f} {finding.unit}, expected {finding.expected:,.0f}"
+
+
+def _joined(event: e.FindingJoined, _: dict[str, str]) -> str:
+    return f"Also seen: {event.finding.title} ({SHARED[event.shares]})"
 
 
 def _diagnosed(event: e.DiagnosisGathered, _: dict[str, str]) -> str:
@@ -84,6 +97,7 @@ def _about(words: str) -> Callable[[Any, dict[str, str]], str]:
 SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
     e.IncidentOpened: _opened,
     e.FindingRepeated: _repeated,
+    e.FindingJoined: _joined,
     e.FindingCleared: _about(
         "Back to what is expected: {event.observed:,.0f}, expected {event.expected:,.0f}"
     ),

@@ -33,7 +33,8 @@ class Table(Value):
 
     Exactly one of `path` (parquet or text files, a glob allowed), `url` (any Ibis URL, with `table` or
     `select`), or `select` alone (SQL in which `{tables.NAME}` is not needed: it reads files itself). `settle`
-    is how long after its end a window is complete; windows start every `every` and may overlap.
+    is how long after its end a window is complete; windows start every `every` and may overlap. `upstream`
+    are the tables that it is made from: what is wrong there is wrong here later.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Table(Value):
     member: str | None = None
     key: str | None = None
     csv: Csv | None = None
+    upstream: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:

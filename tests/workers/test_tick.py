@@ -12,13 +12,13 @@ from sqlalchemy import Engine
 from domain.detection.measure import Measurement
 from domain.detection.state import CheckState, Seen
 from domain.errors import SourceError
-from domain.incident.commands import AnswerFollowUp, Close, Dismiss
-from domain.incident.events import NoteAdded
+from domain.incident.commands import AnswerFollowUp, Close, Dismiss, Resolve
+from domain.incident.events import FindingJoined
 from domain.incident.state import Incident
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
-from domain.values import Actor, Finding, Improvement, slice_of
+from domain.values import Actor, Finding, Improvement, Severity, slice_of
 from workers import clock
 from workers.detect import State, TickResult, Wrong
 from workers.handle import handle
@@ -105,6 +105,34 @@ def test_what_was_dismissed_and_closed_is_no_news_until_it_was_over_once(
     assert [incident.status for incident in every(log)] == ["open", "closed"]
 
 
+def test_a_long_window_that_still_sees_what_was_repaired_opens_no_second_incident(
+    log: Engine, recommender: Recommender, on_call: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look(finding: Finding) -> list[str]:
+        monkeypatch.setattr("workers.tick.run_checks", Looks(finding))
+        detect_tick(log, recommender, finding.window_end)
+        return [incident.status for incident in every(log)]
+
+    look(make_finding())
+    learned = Improvement(detect_faster="no", diagnose_faster="no", change="nothing", detail="a new alarm")
+    ending = (
+        Resolve(how="elsewhere", reason="the feed is back"),
+        AnswerFollowUp(improvement=learned),
+        Close(),
+    )
+    for command in ending:
+        key = type(command).__name__
+        handle(every(log)[0].stream, command, actor=on_call, key=key, at=NOON + 3 * MINUTE, log=log)
+    plays = {"table": "plays", "check": "plays_by_slice", "title": "plays of Drama: 28 % fewer rows"}
+    for wide in (make_finding(minutes=4), make_finding(minutes=4).model_copy(update=plays)):
+        reaches_back = wide.model_copy(update={"window_start": NOON - MINUTE})
+        assert look(reaches_back) == ["closed"]
+    assert look(make_finding(minutes=5)) == ["open", "closed"]
+
+
+BACK = Measurement(observed=100.0, expected=100.0, low=80.0, high=120.0, p_value=0.5)
+
+
 class Looks:
     """Stands in for the checks: says what it is told, and remembers when it was asked."""
 
@@ -169,7 +197,7 @@ def test_an_open_incident_is_not_told_the_same_every_few_seconds(
     assert incident.findings_count == 3
 
 
-def test_one_fault_seen_in_two_tables_is_one_incident_with_one_note_of_the_other(
+def test_one_fault_seen_in_two_tables_is_one_incident_which_the_other_joins_once(
     log: Engine, recommender: Recommender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for minutes in range(4):
@@ -181,8 +209,47 @@ def test_one_fault_seen_in_two_tables_is_one_incident_with_one_note_of_the_other
     (incident,) = every(log)
     with log.connect() as connection:
         events = [recorded.event for recorded in read_stream(connection, incident.stream)]
-    notes = [event.text for event in events if isinstance(event, NoteAdded)]
-    assert notes == ["Also seen: plays of Drama: 60 % fewer rows"]
+    joined = [(event.finding.title, event.shares) for event in events if isinstance(event, FindingJoined)]
+    assert joined == [("plays of Drama: 60 % fewer rows", "slice")]
+    assert [one.table for one in incident.also] == ["plays"]
+
+
+def test_what_is_wrong_downstream_joins_its_upstreams_incident_until_it_is_over(
+    log: Engine, recommender: Recommender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plays = recommender.tables["impressions"].model_copy(
+        update={"name": "plays", "upstream": ("impressions",)}
+    )
+    orders = plays.model_copy(update={"name": "orders", "upstream": ()})
+    tables = {**recommender.tables, "plays": plays, "orders": orders}
+    declared = recommender.model_copy(update={"tables": tables})
+    first = make_finding(minutes=0).model_copy(update={"slice": (), "severity": Severity.SEV3})
+    below = make_finding(minutes=1).model_copy(
+        update={
+            "table": "plays",
+            "slice": (),
+            "unit": "seconds",
+            "severity": Severity.SEV1,
+            "title": "silence",
+        }
+    )
+    stranger = make_finding(minutes=1).model_copy(update={"table": "orders", "slice": ()})
+    first = first.model_copy(update={"check": "impressions_volume"})
+    monkeypatch.setattr("workers.clear.measure", lambda *_: BACK)
+    looks = [
+        Looks(first, since=NOON),
+        Looks(below, stranger, since=NOON),
+        Looks(cleared=(first.fingerprint,)),
+        Looks(below, since=NOON),  # later than the upstream, and still the same
+    ]
+    for minutes, look in enumerate(looks):
+        monkeypatch.setattr("workers.tick.run_checks", look)
+        detect_tick(log, declared, NOON + minutes * MINUTE)
+    other, incident = every(log)
+    assert (other.finding and other.finding.table, other.also) == ("orders", ())
+    assert [one.title for one in incident.also] == ["silence"]
+    assert incident.severity == Severity.SEV1
+    assert incident.cleared_at is not None
 
 
 def test_a_fault_that_goes_on_under_the_name_of_a_part_of_it_is_not_said_to_be_over(

@@ -19,8 +19,12 @@ def references(declared: Declared) -> Iterator[Reference]:
     tables = names(declared, "tables")
     for single in ("items", "launches"):
         yield from _named((single,), _table(declared.get(single)), "table", tables)
-    for field in ("shown", "chosen"):
-        yield from _named(("exposure",), _table(declared.get("exposure")), field, tables)
+    exposure = _table(declared.get("exposure"))
+    yield from _named(("exposure",), exposure, "shown", tables)
+    yield from _named(("exposure",), exposure, "chosen", tables)
+    for key, table in _entries(declared, "tables"):
+        for name in _texts(table.get("upstream")):
+            yield (*key, "upstream"), name, [one for one in tables if not _made_from(declared, one, key[1])]
     for key, check in _entries(declared, "checks"):
         yield from _named(key, check, "table", tables)
         yield from _dimensions(declared, key, check)
@@ -32,6 +36,15 @@ def references(declared: Declared) -> Iterator[Reference]:
     for key, stakeholder in _entries(declared, "stakeholders"):
         for table in _texts(stakeholder.get("tables")):
             yield (*key, "tables"), table, tables
+
+
+def _made_from(declared: Declared, one: str, name: str) -> bool:
+    """Whether table `one` is `name`, or made from it, so that `name` cannot be made from `one`."""
+    tables, seen, waiting = _table(declared.get("tables")), set[str](), [one]
+    while waiting:
+        seen.add(here := waiting.pop())
+        waiting += [up for up in _texts(_table(tables.get(here)).get("upstream")) if up not in seen]
+    return name in seen
 
 
 def names(declared: Declared, section: str) -> Collection[str]:

@@ -49,6 +49,8 @@ def understand(incident: Incident, command: c.Understanding, actor: Actor, at: d
             if "menu" not in incident.awaits:
                 return ()
             return (e.MenuPrepared(options=command.options, note=command.note),)
+        case c.JoinFinding():
+            return _join(incident, command)
         case c.ClearFinding():
             if incident.cleared_at is not None or incident.status == "closed":
                 return ()
@@ -57,6 +59,20 @@ def understand(incident: Incident, command: c.Understanding, actor: Actor, at: d
             return _take(incident, command, actor, at)
         case _:
             assert_never(command)
+
+
+def _join(incident: Incident, command: c.JoinFinding) -> Events:
+    finding = command.finding
+    not_closed(incident)
+    known = (incident.fingerprint, *(one.fingerprint for one in incident.also))
+    if finding.fingerprint in known:
+        return ()
+    joined = e.FindingJoined(finding=finding, shares=command.shares)
+    told = (one.severity for one in (incident.first_finding, *incident.also) if one is not None)
+    judged = incident.severity != min(told, default=None)
+    if judged or finding.severity >= incident.severity:  # what a person judged stays
+        return (joined,)
+    return (joined, e.SeverityChanged(severity=finding.severity, reason=f"also: {finding.title}"))
 
 
 def against_looking_again(incident: Incident) -> str | None:

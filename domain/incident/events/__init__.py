@@ -43,6 +43,7 @@ from domain.incident.events.understanding import (
     DiagnosisGathered,
     DiagnosisRequested,
     FindingCleared,
+    FindingJoined,
     FindingRepeated,
     IncidentAcknowledged,
     IncidentAssigned,
@@ -64,6 +65,7 @@ __all__ = [
     "Ending",
     "Event",
     "FindingCleared",
+    "FindingJoined",
     "FindingRepeated",
     "FollowUpAnswered",
     "FollowUpProposed",
@@ -103,6 +105,7 @@ __all__ = [
 
 Understanding = (
     FindingRepeated
+    | FindingJoined
     | FindingCleared
     | IncidentAcknowledged
     | IncidentAssigned

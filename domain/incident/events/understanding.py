@@ -28,6 +28,18 @@ class FindingRepeated(Event):
     finding: Finding
 
 
+class FindingJoined(Event):
+    """
+    What the incident tells was seen elsewhere too. `shares` says what makes it the same thing: a slice, a
+    table, a column, or that the finding's table is made from the incident's (`downstream`) or the other way
+    round (`upstream`).
+    """
+
+    wire_name = "finding.joined"
+    finding: Finding
+    shares: Literal["slice", "table", "column", "upstream", "downstream"]
+
+
 class FindingCleared(Event):
     """The check looked again and found its metric back in the band."""
 

@@ -75,7 +75,8 @@ class Incident(Value):
 
     `awaits` maps what is owed to the event that asked for it (id, when). `correctable` maps the id of each
     event that may be corrected to what holds of it now, oldest first; `given_by` a time of this incident to
-    the id of the event it is from. `onset_at` is when the harm began, where that is known.
+    the id of the event it is from. `onset_at` is when the harm began, where that is known. `also` are the
+    findings elsewhere that are the same thing, as they joined.
     """
 
     stream: str
@@ -89,6 +90,7 @@ class Incident(Value):
     first_finding: Finding | None = None
     finding: Finding | None = None
     findings_count: int = 0
+    also: tuple[Finding, ...] = ()
     opened_at: Moment
     opened_by: str
     acknowledged_at: Moment | None = None

@@ -46,6 +46,8 @@ def of_understanding(incident: Incident, record: e.Recorded, event: e.Understand
         case e.FindingRepeated():
             count = incident.findings_count + 1
             return {"finding": event.finding, "findings_count": count, "cleared_at": None}
+        case e.FindingJoined():
+            return {"also": (*incident.also, event.finding)}
         case e.FindingCleared():
             return {"cleared_at": record.at}
         case e.IncidentAcknowledged():

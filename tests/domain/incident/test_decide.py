@@ -167,3 +167,32 @@ def test_a_silence_has_to_end_in_the_future() -> None:
 def test_a_reopened_incident_asks_for_its_follow_up_anew() -> None:
     incident, _ = after(*FIXED, PROPOSED, c.AcceptFollowUp(), c.Close(), c.Reopen(reason="It is back"))
     assert (incident.status, incident.follow_up) == ("acknowledged", None)
+
+
+def elsewhere(table: str, severity: Severity) -> c.JoinFinding:
+    finding = FINDING.model_copy(update={"table": table, "severity": severity})
+    return c.JoinFinding(finding=finding, shares="downstream")
+
+
+def test_what_joins_raises_the_severity_unless_a_person_judged_it() -> None:
+    worse, worst = elsewhere("plays", Severity.SEV2), elsewhere("training", Severity.SEV1)
+    mild = FINDING.model_copy(update={"severity": Severity.SEV3})
+    begun = (c.OpenIncident(number=1, finding=mild), WORKER)
+    assert [after(begun, *more)[0].severity for more in [(), (worse,), (worse, worst), (worst, worse)]] == [
+        Severity.SEV3,
+        Severity.SEV2,
+        Severity.SEV1,
+        Severity.SEV1,
+    ]
+    judged = c.ChangeSeverity(severity=Severity.SEV4, reason="nobody is awake there")
+    assert after(begun, judged, worst)[0].severity == Severity.SEV4
+
+
+def test_the_same_finding_joins_once_and_none_joins_what_is_closed() -> None:
+    incident, log = after(OPEN, elsewhere("plays", Severity.SEV3), elsewhere("plays", Severity.SEV3))
+    assert [one.table for one in incident.also] == ["plays"]
+    assert decide(incident, c.JoinFinding(finding=FINDING, shares="table"), WORKER, MORNING) == ()
+    closed, _ = after(OPEN, c.Dismiss(reason="a test"), c.AnswerFollowUp(improvement=LESSON), c.Close())
+    with pytest.raises(Refused, match="closed"):
+        decide(closed, elsewhere("plays", Severity.SEV3), WORKER, MORNING)
+    assert len(log) == 2

@@ -55,6 +55,9 @@ PLAIN: list[c.Command] = [
     OPEN[0],
     c.OpenIncident(number=2, finding=FINDING.model_copy(update={"window_end": MORNING + timedelta(days=1)})),
     c.DeclareIncident(number=3, title="Something is off", severity=Severity.SEV3),
+    c.JoinFinding(
+        finding=FINDING.model_copy(update={"table": "plays", "severity": Severity.SEV1}), shares="slice"
+    ),
     c.ClearFinding(observed=99, expected=100, window_end=MORNING),
     c.Acknowledge(),
     c.Assign(person="slack:U-ml"),
@@ -196,7 +199,7 @@ def test_every_event_has_a_wire_name_of_its_own_and_a_sentence() -> None:
     members = set(EVENTS.values())
     assert members == set(SENTENCES)
     assert all(issubclass(member, Event) for member in members)
-    assert len(EVENTS) == len(members) == 35
+    assert len(EVENTS) == len(members) == 36
 
 
 def test_every_command_is_in_exactly_one_group() -> None:

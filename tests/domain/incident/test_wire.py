@@ -22,6 +22,7 @@ EVER = [
     "diagnosis.gathered.v1",
     "diagnosis.requested.v1",
     "finding.cleared.v1",
+    "finding.joined.v1",
     "finding.repeated.v1",
     "follow_up.answered.v1",
     "follow_up.proposed.v1",

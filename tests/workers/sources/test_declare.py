@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -211,3 +212,28 @@ def test_lines_are_found_also_for_dotted_keys() -> None:
 
 def test_without_a_near_name_all_are_offered() -> None:
     assert nearest("zzz", ["path", "time"]) == "choose from path, time"
+
+
+@pytest.mark.parametrize(
+    ("upstream", "words"),
+    [
+        ('["vews"]', 'tables.plays.upstream: "vews" is not declared; did you mean "views"?'),
+        ('["plays"]', 'tables.plays.upstream: "plays" is not declared'),
+        ('["clicks"]', 'tables.plays.upstream: "clicks" is not declared'),
+    ],
+)
+def test_a_table_is_made_from_declared_tables_and_never_from_itself(
+    tmp_path: Path, upstream: str, words: str
+) -> None:
+    more = """
+[tables.plays]
+path = "plays.parquet"
+upstream = {}
+
+[tables.clicks]
+path = "clicks.parquet"
+upstream = ["plays"]
+"""
+    with pytest.raises(ConfigurationError, match=re.escape(words)):
+        declared(tmp_path, GOOD + more.format(upstream))
+    assert declared(tmp_path, GOOD + more.format('["views"]')).tables["plays"].upstream == ("views",)
