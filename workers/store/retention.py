@@ -40,7 +40,6 @@ WHERE wire_name = 'diagnosis.gathered' AND picture IS NOT NULL AND stream NOT IN
 _FORGET = {
     "pictures": f"DELETE FROM attachments WHERE kept_at < %(before)s AND digest NOT IN ({_PICTURES_NEEDED})",  # noqa: S608
     "attempts": f"DELETE FROM attempts WHERE stream IN ({_CLOSED_BEFORE})",  # noqa: S608
-    "memory": "DELETE FROM memory WHERE kept_at < %(before)s",
 }
 
 _OURS = "workspace = current_setting('recsysops.workspace')"
@@ -59,11 +58,10 @@ _DROP = f"DELETE FROM events WHERE {_OURS} AND stream = ANY (%(streams)s)"  # no
 
 
 class Forgotten(Value):
-    """How many pictures, attempts at debts and memories of checks were taken away."""
+    """How many pictures and attempts at debts were taken away."""
 
     pictures: int
     attempts: int
-    memory: int
 
 
 class Dropped(Value):
@@ -83,7 +81,11 @@ class Held(Value):
 
 
 def forget(log: Engine, before: datetime) -> Forgotten:
-    """Take away what is not the log, of incidents that were closed before this time."""
+    """
+    Take away what is not the log, of incidents that were closed before this time.
+
+    What the checks remember stays: it does not grow, and since when a check is on record is old by right.
+    """
     with log.begin() as connection:
         gone = {
             what: connection.exec_driver_sql(statement, {"before": before}).rowcount

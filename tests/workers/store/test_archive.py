@@ -27,6 +27,7 @@ from workers.store.check import check
 from workers.store.connection import owner_engine
 from workers.store.events import number
 from workers.store.export import export
+from workers.store.memory import recall
 from workers.store.rebuild import rebuild
 from workers.store.retention import drop, forget, hold
 from workers.store.signature import spell_public
@@ -358,10 +359,11 @@ def test_only_what_is_not_the_log_is_forgotten(
         owner.execute(
             "INSERT INTO attempts VALUES (%s, 'diagnose', %s, 1, 0, now(), NULL, 'main')", [stream, stream]
         )
-    owner.execute("INSERT INTO memory VALUES ('a check of old', '1', '2026-03-01', 'main')")
-    owner.execute("INSERT INTO memory VALUES ('detect', '1', now(), 'main')")
+    owner.execute("INSERT INTO memory VALUES ('record:a check', '1', '2025-03-01', 'main')")
     forgotten = forget(log, MAY)
-    assert (forgotten.pictures, forgotten.attempts, forgotten.memory) == (1, 3, 1)
+    assert (forgotten.pictures, forgotten.attempts) == (1, 3)
+    with log.connect() as connection:
+        assert recall(connection, "record:a check") == 1
     assert attachments.find(log, fresh) is not None
     assert verify(log).events == 18
 
