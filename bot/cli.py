@@ -20,6 +20,7 @@ from bot import (
     cli_followers,
     cli_hotfix,
     cli_incident,
+    cli_item,
     cli_log,
     cli_people,
     cli_recommender,
@@ -36,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for room in (cli_run, cli_recommender, cli_record, cli_incident, cli_correct, cli_people, cli_log):
+for room in (cli_run, cli_recommender, cli_item, cli_record, cli_incident, cli_correct, cli_people, cli_log):
     room.register(app)
 app.add_typer(cli_recommender.checks, name="check")
 app.add_typer(cli_hotfix.app, name="hotfix")

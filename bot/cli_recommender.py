@@ -78,7 +78,7 @@ def run_check(
     as_json: Json = False,
 ) -> None:
     """Look now, and print what is found; nothing is written to the log. Exit code 1 where a look failed."""
-    looked = door.run_check(declaration(file), name, _moment(at) if at else None)
+    looked = door.run_check(declaration(file), name, moment_of(at) if at else None)
     if as_json:
         found = [one.model_dump(mode="json") for one in looked.findings]
         print_json({"findings": found, "notes": looked.notes})
@@ -106,8 +106,8 @@ def backtest(
         task = progress.add_task("looking", total=None)
         result = door.backtest(
             declaration(file),
-            _moment(start),
-            _moment(end),
+            moment_of(start),
+            moment_of(end),
             lambda done, in_all: progress.update(task, completed=done, total=in_all),
         )
     if json_file is not None:
@@ -164,7 +164,13 @@ def declaration(given: Path | None) -> Path:
     return path / FILE_NAME if path.is_dir() else path
 
 
-def _moment(text: str) -> datetime:
+def moment_of(text: str) -> datetime:
+    """
+    A time as somebody typed it; UTC where no zone is said.
+
+    Raises:
+        Refused: it is none.
+    """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

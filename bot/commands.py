@@ -10,6 +10,7 @@ from domain.errors import Refused
 WORDS: dict[str, str] = {
     "status": "the incidents that are open",
     "incident": "one incident, with its buttons: `/recsysops incident 142`",
+    "item": "is an item shown what it merits, since when not: `/recsysops item tt0104454`, or its title",
     "declare": "open an incident yourself: `/recsysops declare films look wrong`",
     "report": "the report of an incident: `/recsysops report 142`",
     "help": "this list",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -19,9 +20,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import actions, commands
 from bot.messages import modals
-from bot.messages.blocks import section
+from bot.messages.blocks import escape, section
 from bot.messages.card import card, headline
 from bot.messages.home import home
+from bot.messages.item import blocks as item_blocks
 from bot.messages.status import line, status
 from bot.messages.value import parse
 from bot.permission import Groups, authorise
@@ -35,6 +37,7 @@ Body = Mapping[str, Any]
 ANYTHING = re.compile(".*")
 UNRESOLVED = ("open", "acknowledged")
 BROKEN = "This could not be written down, so nothing has happened. Try again in a moment."
+ITEM_SECONDS, ITEM_PAUSE_SECONDS = 600.0, 0.5  # a response_url is good for half an hour
 DONE_BEFORE = "Nothing to do: that had been done already."
 
 _log = structlog.get_logger(__name__)
@@ -106,6 +109,10 @@ class Listeners:
                     trigger_id=body["trigger_id"], view=modals.declare(asked.rest, body["channel_id"])
                 )
                 return None
+            if asked.word == "item":
+                await ack()
+                await self._item(body, asked.rest, respond)
+                return None
             answer.update(await self._shown(asked))
             return None
 
@@ -115,6 +122,24 @@ class Listeners:
             answer = {"text": said}
         if answer:
             await respond(**answer, response_type="ephemeral")
+
+    async def _item(self, body: Body, item: str, respond: AsyncRespond) -> None:
+        """A worker looks; the person hears at once that it does, and the answer as soon as it is there."""
+        if not item:
+            raise Refused("Which item? Write its key or its title, for instance `/recsysops item tt0104454`.")
+        question = _key(body)
+        if not await asyncio.to_thread(self._door.ask_item, item, question):
+            raise Refused("The workers cannot be reached just now. Try again in a minute.")
+        await respond(f"Looking at {escape(item)} …", response_type="ephemeral")
+        until = time.monotonic() + ITEM_SECONDS
+        while (found := await asyncio.to_thread(self._door.answer, question)) is None:
+            if time.monotonic() > until:
+                raise Refused(f"{escape(item)}: no answer yet; the workers are busy. Ask again in a while.")
+            await asyncio.sleep(ITEM_PAUSE_SECONDS)
+        if isinstance(found, str):
+            raise Refused(escape(found))
+        drawn = item_blocks(found, self._public_url)
+        await respond(found.headline, blocks=drawn, response_type="ephemeral", replace_original=False)
 
     async def home_opened(self, event: Body, client: AsyncWebClient) -> None:
         """The App Home is drawn each time somebody looks."""

@@ -22,8 +22,8 @@ ANSWER_SECONDS = 10
 
 VISIBILITY_SECONDS = 600
 
-LOOKS = ("recsysops.detect", "recsysops.predict")
-"""Jobs that may take a minute on a busy machine, and come again. They have a queue of their own: a fix that a
+LOOKS = ("recsysops.detect", "recsysops.predict", "recsysops.item")
+"""Jobs that may take a minute on a busy machine. They have a queue of their own: a fix that a
 person has asked for does not wait behind them."""
 
 _log = structlog.get_logger(__name__)

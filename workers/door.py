@@ -23,7 +23,7 @@ from domain.incident.events import Recorded
 from domain.incident.state import Incident
 from domain.recommender.route import Permissions, Routes
 from domain.values import Actor
-from workers import clock, owed, people
+from workers import ask, clock, owed, people
 from workers.follow import News, say_stuck, stumble
 from workers.handle import Answer, handle
 from workers.owed import Owed
@@ -40,7 +40,9 @@ from workers.verbs import (
     doctor,
     embedded,
     init,
+    item,
     migrate,
+    misses,
     pause,
     promote,
     promotion,
@@ -51,6 +53,7 @@ from workers.verbs import (
 )
 
 if TYPE_CHECKING:
+    from domain.answer import ItemAnswer, Miss
     from domain.recommender.recommender import Recommender
     from workers.carry import Carrier
 
@@ -65,8 +68,10 @@ __all__ = [
     "embedded",
     "environment",
     "init",
+    "item",
     "left_variables",
     "migrate",
+    "misses",
     "open_door",
     "pause",
     "promote",
@@ -215,6 +220,20 @@ class Door:
 
                 self._carrier = Carrier(self._settings.broker(), self._settings.broker_queue)
         return self._carrier.send(job, *arguments)
+
+    def ask_item(self, item: str, question: str) -> bool:
+        """Have a worker look at an item; False where the broker is away. `question` fetches the answer."""
+        return self.enqueue("recsysops.item", item, question)
+
+    def answer(self, question: str) -> ItemAnswer | str | None:
+        """The answer to a question, or why there is none; None while it is not ready. Once only."""
+        return ask.fetch(self._engine, question)
+
+    def kept_misses(self) -> tuple[Miss, ...]:
+        """The worst low-ranked choices of the last days, with everything that was known of them."""
+        from workers.misses import kept_misses  # noqa: PLC0415 - science
+
+        return kept_misses(self._engine)
 
     def healthy(self) -> bool:
         """True where PostgreSQL answers."""

@@ -20,9 +20,11 @@ from workers.store.connection import own
 def detect() -> None:
     """One look at everything that is declared."""
     from workers.declared import recommender  # noqa: PLC0415
+    from workers.misses import keep_misses  # noqa: PLC0415
     from workers.tick import detect_tick  # noqa: PLC0415
 
     detect_tick(own(), recommender(), clock.now())
+    keep_misses(own(), recommender(), clock.now())
 
 
 @shared_task(name="recsysops.predict")  # type: ignore[untyped-decorator]
@@ -41,6 +43,15 @@ def settle(kind: str, stream: str, event_id: str) -> None:
     from workers.settlers import SETTLERS  # noqa: PLC0415
 
     settle_debt(own(), SETTLERS, kind, stream, event_id)
+
+
+@shared_task(name="recsysops.item")  # type: ignore[untyped-decorator]
+def item(key: str, question: str) -> None:
+    """One item looked at, for somebody who asked in the chat."""
+    from workers.ask import settle_item  # noqa: PLC0415
+    from workers.declared import recommender  # noqa: PLC0415
+
+    settle_item(own(), recommender(), key, question)
 
 
 @shared_task(name="recsysops.remind")  # type: ignore[untyped-decorator]

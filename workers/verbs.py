@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from domain.answer import ItemAnswer, Miss
     from domain.incident.state import Incident
     from domain.recommender.check import Check
     from domain.values import Finding
@@ -134,6 +135,33 @@ def backtest(
         return walk(recommender, start, end, progress)
     except ValueError as error:
         raise ConfigurationError(str(error)) from error
+
+
+def item(path: Path, key: str, at: datetime | None = None) -> tuple[ItemAnswer, bytes]:
+    """
+    One item looked at, and its picture (PNG). See `workers.item`.
+
+    Raises:
+        Refused: there is no such item. SourceError: a table cannot be read, or nothing is declared.
+    """
+    from workers.ask import item_answer  # noqa: PLC0415
+    from workers.declared import recommender  # noqa: PLC0415
+
+    return item_answer(recommender(path), key, at)
+
+
+def misses(path: Path, since: datetime | None = None) -> list[Miss]:
+    """
+    The lowest-ranked choices since then, from the tables. See `workers.misses.read_misses`.
+
+    Raises:
+        ConfigurationError: no check of kind misses is declared. SourceError: a table cannot be read.
+    """
+    from workers import clock  # noqa: PLC0415
+    from workers.declared import recommender  # noqa: PLC0415
+    from workers.misses import read_misses  # noqa: PLC0415
+
+    return read_misses(recommender(path), clock.now(), since)
 
 
 def pause(door: Door, follower: str, paused: bool) -> None:

@@ -14,8 +14,8 @@ Where there is no unbiased traffic, an item's merit is its engagement in product
 and for how often it was shown, and every item is taken to come into question equally often.
 
 Source:
-    Exposure against merit: Singh & Joachims (2018), "Fairness of exposure in rankings", KDD. A posterior mean in
-    the place of a merit that is not known exactly: regression calibration, Carroll, Ruppert, Stefanski &
+    Exposure against merit: Singh & Joachims (2018), "Fairness of exposure in rankings", KDD. A posterior mean
+    in the place of a merit that is not known exactly: regression calibration, Carroll, Ruppert, Stefanski &
     Crainiceanu (2006), ch. 4. Outliers: Huber (1964), Ann. Math. Stat. 35(1).
 """
 

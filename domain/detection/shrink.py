@@ -2,8 +2,8 @@
 Many estimates with their errors, each moved towards what estimates like it turn out to be.
 
 Source:
-    Adaptive shrinkage: Stephens (2017), "False discovery rates: a new deal", Biostatistics 18(2): a mixture of
-    normal distributions around nothing, its weights learned from all estimates at once. A clear exception
+    Adaptive shrinkage: Stephens (2017), "False discovery rates: a new deal", Biostatistics 18(2): a mixture
+    of normal distributions around nothing, its weights learned from all estimates at once. A clear exception
     among many that are near zero stays one, which a single normal prior would not let it.
 """
 
@@ -48,7 +48,7 @@ def shrink(estimate: Floats, error: Floats, confidence: float = 0.9) -> Shrunk:
     """
     widths = _widths(estimate, error)
     spread = np.hypot(error[:, None], widths[None, :])
-    likely = norm.logpdf(estimate[:, None], 0.0, spread)
+    likely = np.asarray(norm.logpdf(estimate[:, None], 0.0, spread), dtype=np.float64)
     likely = np.exp(likely - likely.max(axis=1, keepdims=True))
     weights = np.full(len(widths), 1 / len(widths))
     for _round in range(ROUNDS):
@@ -73,8 +73,8 @@ def shrink(estimate: Floats, error: Floats, confidence: float = 0.9) -> Shrunk:
 def _widths(estimate: Floats, error: Floats) -> Floats:
     """From a tenth of the smallest error to twice the largest truth that the estimates can hold."""
     least = float(error.min()) / 10
-    beyond: Floats = np.square(estimate) - np.square(error)
-    most = 2 * float(np.sqrt(max(float(np.max(beyond)), (8 * least) ** 2)))
+    beyond = float(np.max(np.square(estimate) - np.square(error)))
+    most = 2 * float(np.sqrt(max(beyond, (8 * least) ** 2)))
     steps = int(np.ceil(np.log(most / least) / np.log(STEP)))
     return np.concatenate([[0.0], least * STEP ** np.arange(steps + 1)])
 

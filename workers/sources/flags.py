@@ -13,7 +13,8 @@ from domain.detection.allowed import MOST_CATEGORIES, Allowed, learn_allowed
 from domain.errors import SourceError
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
-from domain.values import Value
+from domain.values import Moment, Value
+from workers.sources.choices import RANK, low_rank, ranked_choices, ranking_model
 from workers.sources.count import described_beside
 from workers.sources.kinds import kind_of, looked_at
 from workers.sources.lines import nearest
@@ -38,11 +39,16 @@ class Flagged:
 
 
 class Asked(Value):
-    """What flags are made for: `learn_until` is the first window that nothing is to be learned from."""
+    """
+    What flags are made for: `learn_until` is the first window that nothing is to be learned from; the windows
+    cover [start, end).
+    """
 
     check: Check
     dimensions: Names
     learn_until: int
+    start: Moment
+    end: Moment
     skip: tuple[tuple[int, int], ...] = ()
 
 
@@ -157,6 +163,14 @@ def flag_references(recommender: Recommender, source: Source, rows: Any, asked: 
     return _flagged(rows, unmatched)
 
 
+def flag_misses(recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
+    """Of the candidates that were chosen, those that the model had ranked low."""
+    check = asked.check
+    low = low_rank(check, ranking_model(recommender, check))
+    chosen = ranked_choices(recommender, source, rows, check, asked.start, asked.end)
+    return _flagged(chosen, {f"choices below place {low}": chosen[RANK] > low})
+
+
 def _flagged(rows: Any, flags: Mapping[str, Any], told: Names = ()) -> Flagged:
     ones = {
         f"{FLAG}{place}": (flag if flag.type().is_integer() else ibis.ifelse(flag, 1, 0)).cast("int64")
@@ -170,4 +184,5 @@ FLAGS: Mapping[str, Callable[[Recommender, Source, Any, Asked], Flagged]] = {
     "domain": flag_domain,
     "duplicates": flag_duplicates,
     "references": flag_references,
+    "misses": flag_misses,
 }

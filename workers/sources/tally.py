@@ -25,7 +25,14 @@ def tally_rows(
     with open_source(recommender, str(check.table)) as source:
         rows = source.between(grid.start, grid.end)
         rows, kept = windowed(recommender, source, rows, grid, dimensions)
-        asked = Asked(check=check, dimensions=kept, learn_until=grid.count - 1, skip=_wrong(grid, memory))
+        asked = Asked(
+            check=check,
+            dimensions=kept,
+            learn_until=grid.count - 1,
+            start=grid.start,
+            end=grid.end,
+            skip=_wrong(grid, memory),
+        )
         flagged = FLAGS[check.kind](recommender, source, rows, asked)
         weight = (ROWS,) if ROWS in flagged.rows.columns else ()
         keyed = flagged.rows.select(WINDOW, *kept, *weight, *flagged.columns)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from workers import clock
@@ -25,4 +25,11 @@ def remember(connection: Connection, name: str, value: Any) -> None:
 def recall(connection: Connection, name: str) -> Any:
     """The value last kept under `name`, or None."""
     found = connection.execute(select(_MEMORY.c.value).where(_MEMORY.c.name == name)).scalar_one_or_none()
+    return None if found is None else orjson.loads(found)
+
+
+def take(connection: Connection, name: str) -> Any:
+    """The value last kept under `name`, which is then no longer kept; None where there is none."""
+    taken = delete(_MEMORY).where(_MEMORY.c.name == name).returning(_MEMORY.c.value)
+    found = connection.execute(taken).scalar_one_or_none()
     return None if found is None else orjson.loads(found)

@@ -1,0 +1,100 @@
+"""One item, and choices that the model did not foresee, in a terminal."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.cli_desk import Json, console, print_json, table, utc
+from bot.cli_recommender import FILE_NAME, declaration, moment_of
+from bot.messages import item as messages
+from domain.answer import Miss
+from domain.errors import ConfigurationError, Refused
+from domain.values import name_slice
+from workers import door
+
+File = Annotated[Path | None, typer.Option("--file", help=FILE_NAME)]
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(item)
+    app.command()(misses)
+
+
+def item(
+    key: Annotated[str, typer.Argument(metavar="ID", help="The item's key, or its exact title.")],
+    file: File = None,
+    png: Annotated[Path | None, typer.Option(help="Write the picture here.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page with everything here.")] = None,
+    at: Annotated[str | None, typer.Option(help="As of this time, for instance 2026-11-25T02:40Z.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Is this item shown what it merits, since when not, and compared with what?"""
+    for out in (png, html):
+        if out is not None and not out.absolute().parent.is_dir():
+            raise ConfigurationError(f"{out}: there is no such folder; make it, or choose another")
+    answer, picture = door.item(declaration(file), key, moment_of(at) if at else None)
+    if png is not None:
+        png.write_bytes(picture)
+    if html is not None:
+        html.write_text(messages.page(answer, picture), encoding="utf-8")
+    if as_json:
+        print_json({"item": answer.model_dump(mode="json")})
+        return
+    say = console().print
+    say(f"{messages.SIGNS[answer.verdict]} {answer.headline}", markup=False, highlight=False, soft_wrap=True)
+    table("", ("", ""), messages.facts(answer))
+    for line in (*answer.basis, *answer.notes):
+        say(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def misses(
+    limit: Annotated[int, typer.Option(min=1, help="So many, the lowest-ranked first.")] = 20,
+    where: Annotated[
+        list[str] | None, typer.Option("--slice", help="Only these, for instance device=tv; may be repeated.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="From this time on, UTC.")] = None,
+    file: File = None,
+    as_json: Json = False,
+) -> None:
+    """Choices of items that the model had ranked low, the lowest first: who, what, where, instead of what."""
+    start = moment_of(since) if since else None
+    read = door.misses(declaration(file), start)
+    found = list({one.key: one for one in (*_kept(start), *read)}.values())
+    wanted = [_pair(one) for one in where or ()]
+    kept = [one for one in found if all(pair in one.slice for pair in wanted)]
+    kept = sorted(kept, key=lambda one: (-one.surprise, one.key))[:limit]
+    if as_json:
+        print_json({"misses": [one.model_dump(mode="json") for one in kept]})
+        return
+    if not kept:
+        console().print("None is kept. They are kept as the checks of kind misses look.", highlight=False)
+        return
+    columns = ("When, UTC", "Member", "Chose", "Rank", "Context", "Instead of", "Model")
+    table("", columns, [_row(one) for one in kept])
+
+
+def _kept(since: datetime | None) -> list[Miss]:
+    """What the log keeps of days that the tables may have forgotten; nothing where no log is named."""
+    try:
+        kept = door.open_door().kept_misses()
+    except ConfigurationError:
+        return []
+    return [one for one in kept if since is None or one.at >= since]
+
+
+def _row(miss: Miss) -> tuple[str, ...]:
+    first = next((one.item for one in miss.candidates if one.rank == 1), "–")
+    rank = f"{miss.rank} of {miss.ranked}"
+    context, model = name_slice(miss.slice), miss.version or miss.model
+    return utc(miss.at), miss.member or "–", miss.title or miss.item, rank, context, first, model
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, mark, value = text.partition("=")
+    if not mark:
+        raise Refused(f"{text!r} is no slice; write for instance --slice device=tv")
+    return name.strip(), value.strip()

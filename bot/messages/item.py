@@ -1,0 +1,107 @@
+"""The answer for one item, as blocks, as lines for a terminal, and as a page that stands by itself."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from statistics import median
+
+from markupsafe import Markup
+
+from bot.messages import words
+from bot.messages.blocks import Block, context, header, image, section
+from bot.messages.blocks import escape as plain
+from domain.answer import Compared, ItemAnswer
+from domain.values import Estimate
+
+SIGNS = {"less": "🔻", "more": "🔺", "fair": "✅", "unknown": "❔"}
+NAMED = 5  # of those compared with, by title
+
+STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;color:#102a43;max-width:44rem;margin:2rem auto;padding:0 1rem}"
+    "h1{font-size:1.3rem}img{max-width:100%}dt{font-weight:600}dd{margin:0 0 .6rem}small{color:#52606d}"
+)
+
+
+def facts(answer: ItemAnswer) -> list[tuple[str, str]]:
+    """What there is to say, in the order in which it is asked: how much, since when, compared with whom."""
+    said: list[tuple[str, str]] = []
+    if answer.bias is not None:
+        since = answer.measured_since
+        span = f", measured since {words.moment(since)}" if since else ""
+        said.append(("Shown against merit", f"{interval(answer.bias)}{span}"))
+    if answer.before is not None and answer.since is not None:
+        said.append(("Before that", interval(answer.before)))
+    if answer.since is not None:
+        said.append(("Since", words.moment(answer.since)))
+    if answer.usual is not None:
+        low, high = (words.change(one) for one in answer.usual)
+        said.append(("Usual here", f"{low} to {high} for nine in ten items"))
+    if answer.launch is not None:
+        launch = answer.launch
+        shown = f"{launch.shown:,.0f} impressions in its first {launch.age_hours:,.0f} h"
+        said.append(("Its launch", f"{shown}, {interval(launch.ratio)} of {launch.expected:,.0f} for others"))
+        said.append(("Launches compared with", _named(launch.compared)))
+    if answer.compared:
+        known = [one.bias for one in answer.compared if one.bias is not None]
+        middle = f"; half of them are below {words.change(median(known))}" if known else ""
+        said.append(("Compared with", f"{_named(answer.compared)}, which merit as much{middle}"))
+    if answer.about:
+        said.append(("The item", ", ".join(f"{name} {value}" for name, value in answer.about)))
+    return said
+
+
+def interval(estimate: Estimate) -> str:
+    """
+    >>> interval(Estimate(value=-0.6, low=-0.67, high=-0.51, unit="share", basis="log"))
+    '−60 % [−67 % to −51 %]'
+    """
+    if estimate.value is None:
+        return "not known"
+    if estimate.low is None or estimate.high is None:
+        return words.change(estimate.value)
+    return f"{words.change(estimate.value)} [{words.change(estimate.low)} to {words.change(estimate.high)}]"
+
+
+def blocks(answer: ItemAnswer, public_url: str) -> list[Block]:
+    """For Slack: the sentence, the picture, the numbers, how they are known."""
+    drawn: list[Block] = [header(f"{SIGNS[answer.verdict]} {answer.title or answer.item}")]
+    drawn.append(section(f"*{plain(answer.headline)}*"))
+    if answer.picture:
+        drawn.append(image(f"{public_url}/pictures/{answer.picture}.png", answer.headline))
+    drawn += [section(f"*{name}*\n{plain(value)}") for name, value in facts(answer)]
+    known = [*answer.basis, *answer.notes]
+    return [*drawn, context(*(plain(one) for one in known))] if known else drawn
+
+
+def page(answer: ItemAnswer, picture: bytes) -> str:
+    """One HTML file with the picture in it."""
+    drawn = b64encode(picture).decode()
+    rows = Markup("").join(
+        Markup("<dt>{}</dt><dd>{}</dd>").format(name, value) for name, value in facts(answer)
+    )
+    known = Markup("").join(Markup("<p><small>{}</small></p>").format(one) for one in _known(answer))
+    return str(
+        Markup(
+            '<!doctype html><html lang="en"><meta charset="utf-8"><title>{}</title><style>{}</style>'
+            '<h1>{} {}</h1><img alt="{}" src="data:image/png;base64,{}"><dl>{}</dl>{}</html>\n'
+        ).format(
+            answer.title or answer.item,
+            Markup(STYLE),  # noqa: S704 - our own
+            SIGNS[answer.verdict],
+            answer.headline,
+            answer.headline,
+            drawn,
+            rows,
+            known,
+        )
+    )
+
+
+def _known(answer: ItemAnswer) -> list[str]:
+    return [*answer.basis, *answer.notes, f"As of {words.moment(answer.at)}, item {answer.item}."]
+
+
+def _named(compared: tuple[Compared, ...]) -> str:
+    names = [one.title or one.item for one in compared[:NAMED]]
+    left = len(compared) - len(names)
+    return ", ".join(names) + (f" and {left} more" if left > 0 else "")

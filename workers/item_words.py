@@ -1,0 +1,102 @@
+"""The answer for an item in one sentence, for somebody who owns the item and no dashboard."""
+
+from __future__ import annotations
+
+from datetime import UTC
+
+from domain.answer import ItemAnswer, Launch, Verdict
+from domain.detection.discovery import ALPHA
+from domain.values import Estimate
+
+
+def verdict_of(
+    bias: Estimate | None,
+    usual: tuple[float, float] | None,
+    launch: Launch | None,
+    change: Estimate | None,
+    p_value: float | None,
+) -> Verdict:
+    """
+    Whether it is shown less or more than is right.
+
+    A bias counts where its interval excludes none *and* it is out of the ordinary: it came up at a known
+    moment, or lies outside what nine in ten items have, further off than chance among items takes it. A
+    launch counts where it is unlike those that it is compared with.
+    """
+    if bias is not None and bias.low is not None and bias.high is not None and bias.value is not None:
+        odd = usual is not None and not usual[0] <= bias.value <= usual[1] and (p_value or 1.0) < ALPHA
+        moved = 0.0 if change is None or change.value is None else change.value
+        if bias.high < 0 and (odd or moved < 0):
+            return "less"
+        if bias.low > 0 and (odd or moved > 0):
+            return "more"
+    if launch is not None and launch.p_value < ALPHA and launch.ratio.low is not None:
+        if (launch.ratio.high or 0.0) < 0:
+            return "less"
+        if launch.ratio.low > 0:
+            return "more"
+    return "unknown" if bias is None and launch is None else "fair"
+
+
+def headline_of(answer: ItemAnswer) -> str:
+    """The whole answer in one sentence."""
+    name = answer.title or answer.item
+    launch, bias = answer.launch, answer.bias
+    if answer.verdict == "unknown":
+        why = f": {answer.notes[0][0].lower()}{answer.notes[0][1:]}" if answer.notes else ""
+        return f"Nothing can be said of {name} yet{why}"
+    if answer.verdict == "fair":
+        return _fair(name, answer)
+    since = f" since {answer.since.astimezone(UTC):%d %b %H:%M} UTC" if answer.since else ""
+    if bias is not None and bias.value is not None and _sides(bias, answer.verdict):
+        than = "as" if bias.value >= 1 else "than"
+        return f"{name} is shown {share(bias.value)} {than} it merits{since}."
+    if launch is not None and launch.ratio.value is not None:
+        than = "as" if launch.ratio.value >= 1 else "than"
+        against = f"{than} {len(launch.compared)} launches at {launch.age_hours:,.0f} h"
+        return f"{name} is shown {share(launch.ratio.value)} {against}."
+    return f"{name} is shown {answer.verdict} than it merits{since}."
+
+
+def _fair(name: str, answer: ItemAnswer) -> str:
+    launch, bias, usual = answer.launch, answer.bias, answer.usual
+    if launch is not None and launch.ratio.value is not None:
+        ratio = launch.ratio
+        span = f"{percent(ratio.value)} [{percent(ratio.low)} to {percent(ratio.high)}]"
+        others = f"{len(launch.compared)} other launches"
+        return f"{name} starts like {others}: {span} impressions in its first {launch.age_hours:,.0f} h."
+    if bias is None or bias.value is None:
+        age = f"{launch.age_hours:,.0f}" if launch is not None else "?"
+        return f"{name} starts like other launches at {age} h."
+    if (bias.low or 0.0) <= 0.0 <= (bias.high or 0.0):
+        return f"{name} is shown about as much as it merits."
+    said = (
+        f"{name} is shown {share(bias.value)} than it merits"
+        if bias.value < 1
+        else (f"{name} is shown {share(bias.value)} as it merits")
+    )
+    between = f"; nine in ten items lie between {share(usual[0])} and {share(usual[1])}" if usual else ""
+    return f"{said}, which is not unusual here{between}."
+
+
+def _sides(bias: Estimate, verdict: Verdict) -> bool:
+    low, high = bias.low or 0.0, bias.high or 0.0
+    return high < 0 if verdict == "less" else low > 0
+
+
+def percent(ratio: float | None) -> str:
+    """
+    >>> percent(-0.113), percent(0.2)
+    ('−11 %', '+20 %')
+    """
+    return "?" if ratio is None else f"{100 * ratio:+.0f} %".replace("-", "−")
+
+
+def share(ratio: float) -> str:
+    """
+    >>> share(-0.62), share(0.3), share(2.4)
+    ('62 % less', '30 % more', '3.4 times as much')
+    """
+    if ratio >= 1:
+        return f"{1 + ratio:.1f} times as much"
+    return f"{abs(ratio):.0%}".replace("%", " %") + (" less" if ratio < 0 else " more")
