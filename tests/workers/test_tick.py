@@ -19,7 +19,6 @@ from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from domain.values import Actor, Finding, Improvement, Severity, slice_of
-from workers import clock
 from workers.detect import State, TickResult, Wrong
 from workers.handle import handle
 from workers.store import cards
@@ -96,11 +95,12 @@ def test_what_was_dismissed_and_closed_is_no_news_until_it_was_over_once(
     detect_tick(log, recommender, NOON)
     learned = Improvement(detect_faster="no", diagnose_faster="no", change="nothing", detail="a planned sale")
     for command in (Dismiss(reason="a planned sale"), AnswerFollowUp(improvement=learned), Close()):
-        handle(every(log)[0].stream, command, actor=on_call, key=type(command).__name__, log=log)
+        key = type(command).__name__
+        handle(every(log)[0].stream, command, actor=on_call, key=key, at=NOON + MINUTE, log=log)
     looks.findings = (make_finding(minutes=2),)
     detect_tick(log, recommender, NOON)
     assert len(every(log)) == 1
-    looks.findings, looks.since = (make_finding(minutes=30),), clock.now() + timedelta(days=1)
+    looks.findings, looks.since = (make_finding(minutes=30),), NOON + 29 * MINUTE
     detect_tick(log, recommender, NOON)
     assert [incident.status for incident in every(log)] == ["open", "closed"]
 
