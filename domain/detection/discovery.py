@@ -1,6 +1,12 @@
 """
 How small a p-value must be: many slices in one look, and many looks a day.
 
+What the rule over many looks remembers, `Wealth`, is a small value: how many looks there were, and which of
+them found something new. Live it is kept with the check's memory and saved once a look's findings are. Over
+the past it is earned anew from the first look on, so that a walk is the same each time it is taken; a single
+look at some time (`check run --at`) begins without any, at about the level of a check that never found
+anything. A look that begins with the same memory comes to the same findings, wherever it is taken.
+
 Source:
     Benjamini & Hochberg (1995), J. R. Stat. Soc. B 57(1); LORD++: Ramdas, Yang, Wainwright & Jordan (2017),
     "Online control of the false discovery rate with decaying memory", NeurIPS.
@@ -19,6 +25,7 @@ from domain.values import Value
 
 ALPHA = 0.05
 FALSE_ALARMS_PER_WEEK = 0.02  # a check that never found anything may still speak this often
+SLICES_FALSE_ALARMS_PER_WEEK = 0.2  # the same of a check of slices: thousands share it
 WEEK_SECONDS = 604_800.0
 REMEMBERED = 64  # earlier discoveries that still earn level; older ones earn next to nothing
 _NORM = 0.0722
@@ -31,10 +38,12 @@ class Wealth(Value):
     found_at: tuple[int, ...] = Field(default=(), max_length=REMEMBERED + 1)
 
 
-def level(wealth: Wealth, looks_per_week: float, alpha: float = ALPHA) -> float:
+def level(
+    wealth: Wealth, looks_per_week: float, alpha: float = ALPHA, allowed: float = FALSE_ALARMS_PER_WEEK
+) -> float:
     """
-    The level of the next look: what LORD++ allows, and never less than the weekly allowance spread over the
-    week.
+    The level of the next look: what LORD++ allows, and never less than the false alarms `allowed` a week,
+    spread over the week.
 
     >>> 0 < level(Wealth(looks=10_000), looks_per_week=7) < 0.05
     True
@@ -43,7 +52,7 @@ def level(wealth: Wealth, looks_per_week: float, alpha: float = ALPHA) -> float:
     earned = _gamma(now) * half
     for place, found in enumerate(wealth.found_at):
         earned += (alpha - half if place == 0 else alpha) * _gamma(now - found)
-    return min(alpha, max(earned, FALSE_ALARMS_PER_WEEK / max(looks_per_week, 1e-9)))
+    return min(alpha, max(earned, allowed / max(looks_per_week, 1e-9)))
 
 
 def spend(wealth: Wealth, found: bool) -> Wealth:

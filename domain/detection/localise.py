@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -105,7 +106,7 @@ def overlaps(suspects: Suspects, left: Iterable[int], pick: int) -> tuple[Floats
     seen, usual = [], []
     chosen = suspects.slices[pick]
     for place in left:
-        common = merged(suspects.slices[place], chosen)
+        common = shared(suspects, suspects.slices[place], chosen)
         if common is None:
             seen.append(0.0)
             usual.append(0.0)
@@ -120,18 +121,28 @@ def overlaps(suspects: Suspects, left: Iterable[int], pick: int) -> tuple[Floats
     return np.array(seen), np.array(usual)
 
 
-def merged(one: Slice, other: Slice) -> Slice | None:
+def shared(suspects: Suspects, one: Slice, other: Slice) -> Slice | None:
     """
     The slice of the rows in both; None when there are none.
+
+    Two values of one dimension share no row, unless rows may have several, as films have genres: then what
+    they share was counted, as the slice of both values.
+    """
+    together = merged(one, other)
+    for (name, value), (next_name, next_value) in pairwise(together):
+        if name == next_name and ((name, value), (name, next_value)) not in suspects.places:
+            return None
+    return together
+
+
+def merged(one: Slice, other: Slice) -> Slice:
+    """
+    All that is said of the rows in both.
 
     >>> merged((("a", "1"),), (("b", "2"),))
     (('a', '1'), ('b', '2'))
     """
-    together = dict(one)
-    for dimension, value in other:
-        if together.setdefault(dimension, value) != value:
-            return None
-    return tuple(sorted(together.items()))
+    return tuple(sorted({*one, *other}))
 
 
 def _part(suspects: Suspects, inside: Slice, of: Slice) -> tuple[float, float]:

@@ -17,12 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.detection.counts import Floats
+from domain.detection.habit import Habits, Keys, learn_habits
 from domain.detection.tail import MOST_CORRELATION, beta_binomial_tails
 
 HALF_LIFE_WINDOWS = 14.0
 CLIP = 3.0  # surprises in standard deviations beyond which a window teaches no more
 WARM_UP = 5  # windows before surprises are counted
 MAD_TO_SD = 1.4826
+LARGER_OF_TWO = 0.9  # over √n: how much the larger of two estimates from n values is too large, by simulation
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,11 @@ class Shares:
 
 
 def expect_shares(
-    total: Floats, rows: Floats, usable: npt.NDArray[np.bool_], half_life: float = HALF_LIFE_WINDOWS
+    total: Floats,
+    rows: Floats,
+    usable: npt.NDArray[np.bool_],
+    half_life: float = HALF_LIFE_WINDOWS,
+    keys: Keys | None = None,
 ) -> Shares:
     """
     Shares expected in the last window, from those before it.
@@ -58,17 +64,19 @@ def expect_shares(
     Args:
         total: (n_windows,) and rows: (n_windows, n_slices) counts.
         usable: (n_windows, n_slices) which windows each slice may learn from.
+        keys: (n_windows,) the hour or weekday of each, where a slice may have habits (`habit_keys`).
     """
+    habits = None if keys is None else learn_habits(total, rows, np.asarray(usable.all(axis=1)), keys)
     forget = 0.5 ** (1.0 / half_life)
     n_slices = rows.shape[1]
     hits, seen = np.full(n_slices, 0.5), np.full(n_slices, 1.0)
     started = np.zeros(n_slices, dtype=np.int64)
     surprises = np.full((len(total) - 1, n_slices), np.nan)
     for t in range(len(total) - 1):
-        n = total[t]
-        if n <= 0:
+        if total[t] <= 0:
             continue
         learn = usable[t]
+        n = total[t] * _usual(habits, t, rows[t] if learn.all() else None, float(total[t]))
         share = np.clip(hits / seen, 1e-9, 1 - 1e-9)
         scale = np.sqrt(n * share * (1 - share))
         z = (rows[t] - n * share) / scale
@@ -83,7 +91,12 @@ def expect_shares(
     learned = (total > 0) & usable.any(axis=1)
     usual = float(np.median(total[:-1][learned[:-1]])) if learned[:-1].any() else 1.0
     correlation = np.minimum((_dispersion(surprises) - 1) / max(usual - 1, 1.0), MOST_CORRELATION)
-    return Shares(hits / (seen + 0.5), correlation, started)
+    share = hits / (seen + 0.5) * _usual(habits, len(total) - 1, None, float(total[-1]))
+    return Shares(np.minimum(share, 1.0), correlation, started)
+
+
+def _usual(habits: Habits | None, window: int, rows: Floats | None, total: float) -> Floats | float:
+    return 1.0 if habits is None else habits.factor(window, rows, total)
 
 
 def _running(surprises: Floats, started: npt.NDArray[np.int64], t: int) -> Floats:
@@ -107,7 +120,8 @@ def _dispersion(surprises: Floats) -> Floats:
     last = np.maximum(count - 1, 0)
     middle = size[last // 2, columns]
     outer = size[np.round(0.9 * last).astype(int), columns]
-    factor = np.maximum((MAD_TO_SD * middle) ** 2, (outer / 1.645) ** 2)
+    larger = np.maximum((MAD_TO_SD * middle) ** 2, (outer / 1.645) ** 2)
+    factor = larger / (1 + LARGER_OF_TWO / np.sqrt(np.maximum(count, 1)))
     return np.asarray(np.where(count >= 4, np.maximum(factor, 1.0), 4.0), dtype=np.float64)
 
 

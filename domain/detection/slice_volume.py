@@ -8,7 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.detection.counts import Counts, Floats
-from domain.detection.discovery import WEEK_SECONDS, benjamini_hochberg, level, spend
+from domain.detection.discovery import (
+    SLICES_FALSE_ALARMS_PER_WEEK,
+    WEEK_SECONDS,
+    benjamini_hochberg,
+    level,
+    spend,
+)
+from domain.detection.habit import habit_keys
 from domain.detection.localise import Suspects
 from domain.detection.moved import Total, pick
 from domain.detection.severity import severity_of
@@ -51,7 +58,9 @@ def judge_slices(
     judged = judge(counts, state)
     matters = _matters(check, judged)
     tested = np.maximum(judged.expected, judged.observed) >= check.least_rows
-    alpha = level(state.wealth, looks_per_week or WEEK_SECONDS / width)
+    tested &= np.array([len(dict(name)) == len(name) for name in counts.slices], dtype=bool)
+    looks = looks_per_week or WEEK_SECONDS / width
+    alpha = level(state.wealth, looks, allowed=SLICES_FALSE_ALARMS_PER_WEEK)
     discovered = _discovered(counts.slices, judged.p_values, tested, alpha)
     suspects = Suspects(
         counts.slices, judged.observed, judged.shares.share, judged.dispersion, float(counts.total[-1])
@@ -83,7 +92,9 @@ def _discovered(
 
 def judge(counts: Counts, state: CheckState) -> Judged:
     """All slices of the last window, none of them filtered."""
-    shares = expect_shares(counts.total, counts.rows, _usable(counts, state))
+    usable = _usable(counts, state)  # alike for all slices
+    keys = habit_keys(counts.local_seconds(), counts.grid.width.total_seconds(), usable[:, 0])
+    shares = expect_shares(counts.total, counts.rows, usable, keys=keys)
     observed = counts.rows[-1]
     n = float(counts.total[-1])
     dispersion = shares.dispersion(n)

@@ -8,6 +8,7 @@ two: adding up those few thousand counts here is cheaper than counting every row
 from __future__ import annotations
 
 from functools import reduce
+from itertools import combinations
 from typing import Any
 
 import ibis
@@ -16,7 +17,8 @@ import pandas as pd
 
 from workers.sources.source import Source, rows_of
 
-WINDOW, ROWS, ABSENT = "__window", "rows", "__absent"
+WINDOW, ROWS, ABSENT, SECOND = "__window", "rows", "__absent", "__second"
+MOST_IN_COMMON = 60  # values of a dimension, the most frequent ones, that are counted two by two
 MAX_COUNTS = 6_000_000
 UNUSED = -1  # the code of no category
 NOT_SET = "∅ (not set)"
@@ -132,17 +134,42 @@ def _summed(part: pd.DataFrame, names: Names) -> pd.DataFrame:
 def rolled_up(cells: pd.DataFrame, asked: list[Names], exploded: dict[str, str]) -> Parts:
     """
     Every set from the finest cells, where a row counts once for each of several values in a dimension, so
-    that slices do not add up to their total.
+    that slices do not add up to their total; and what two values of such a dimension have in common, by that
+    dimension named twice.
     """
+    for name, mark in exploded.items():
+        texts = cells[name].str.split(mark, regex=False)
+        cells = cells.assign(**{name: texts.map(_once, na_action="ignore")})
     parts: Parts = {}
     for names in asked:
         part = cells[[WINDOW, *names, ROWS]]
         for name in names:
             if name in exploded:
-                part = part.assign(**{name: part[name].str.split(exploded[name], regex=False)}).explode(name)
-                part[name] = part[name].replace("", NOT_SET)
+                part = part.explode(name)
         parts[names] = _summed(filled(part, names), names)
+    for name in exploded:
+        if (name,) in parts:
+            parts[name, name] = _in_common(cells, parts[(name,)], name)
     return parts
+
+
+def _once(values: list[str]) -> list[str]:
+    return list(dict.fromkeys(value or NOT_SET for value in values))
+
+
+def _in_common(cells: pd.DataFrame, counts: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The rows of each two values that come together: columns `WINDOW`, `name`, `SECOND`, `ROWS`."""
+    total = counts.groupby(name, observed=True)[ROWS].sum()
+    frequent = set(total.nlargest(MOST_IN_COMMON).index)
+    several = cells[cells[name].str.len() > 1]
+    pairs = several[name].map(lambda values: list(combinations(sorted(frequent & set(values)), 2)))
+    together = several.assign(**{name: pairs}).explode(name).dropna(subset=[name])
+    split = pd.DataFrame(together[name].tolist(), columns=[name, SECOND], index=together.index)
+    whole = together[[WINDOW, ROWS]].join(split.astype("category")) if len(split) else together.iloc[:0]
+    if whole.empty:
+        whole = pd.DataFrame({WINDOW: [], name: [], SECOND: [], ROWS: []})
+        whole = whole.astype({name: "category", SECOND: "category"})
+    return _summed(whole.reset_index(drop=True), (name, SECOND))
 
 
 def lengthened(parts: Parts) -> pd.DataFrame:
@@ -152,7 +179,7 @@ def lengthened(parts: Parts) -> pd.DataFrame:
     Texts are kept as numbers of a common list throughout: as texts, millions of counts take gigabytes.
     """
     dimensions = sorted({name for names in parts for name in names})
-    texts = (part[name].cat.categories for names, part in parts.items() for name in names)
+    texts = (part[column].cat.categories for names, part in parts.items() for column in _columns_of(names))
     named = pd.CategoricalDtype(dimensions)
     valued = pd.CategoricalDtype(sorted({value for some in texts for value in some}))
     long = []
@@ -163,12 +190,16 @@ def lengthened(parts: Parts) -> pd.DataFrame:
             code = dimensions.index(names[place]) if used else UNUSED
             columns[f"dim{place + 1}"] = _all_alike(code, len(part), named)
             columns[f"val{place + 1}"] = (
-                part[names[place]].cat.set_categories(valued.categories).array
+                part[_columns_of(names)[place]].cat.set_categories(valued.categories).array
                 if used
                 else _all_alike(UNUSED, len(part), valued)
             )
         long.append(pd.DataFrame({**columns, ROWS: part[ROWS].to_numpy(dtype=np.float64)}))
     return pd.concat(long, ignore_index=True)
+
+
+def _columns_of(names: Names) -> Names:
+    return (names[0], SECOND) if len(names) == 2 and names[0] == names[1] else names
 
 
 def _all_alike(code: int, length: int, kind: pd.CategoricalDtype) -> pd.Categorical:

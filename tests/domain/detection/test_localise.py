@@ -69,3 +69,45 @@ def test_what_two_slices_have_in_common_is_reckoned_from_how_their_dimensions_go
         seen, usual = overlaps(window, [crossing], window.places[lost])
         assert usual[0] == pytest.approx(truth)
         assert seen[0] == pytest.approx(ROWS * truth)
+
+
+def genres(kept: dict[str, float], counted_in_common: bool = True) -> Suspects:
+    """Films of several genres; those with a genre in `kept` have that many times their rows."""
+    films = {"Action|Thriller": 900, "Action": 700, "Thriller": 500, "Drama": 1500, "Comedy": 1200}
+    usual: dict[Slice, float] = {}
+    seen: dict[Slice, float] = {}
+    for film, rows in films.items():
+        names = film.split("|")
+        factor = next((kept[name] for name in names if name in kept), 1.0)
+        slices: list[Slice] = [slice_of(genres=name) for name in names]
+        if len(names) == 2 and counted_in_common:
+            slices.append(tuple(("genres", name) for name in sorted(names)))
+        for where in slices:
+            usual[where] = usual.get(where, 0.0) + rows
+            seen[where] = seen.get(where, 0.0) + rows * factor
+    total = float(sum(films.values()))
+    n = sum(rows * next((kept[g] for g in film.split("|") if g in kept), 1.0) for film, rows in films.items())
+    names = tuple(sorted(usual))
+    return Suspects(
+        names,
+        np.array([seen[name] for name in names]),
+        np.array([usual[name] / total for name in names]),
+        np.full(len(names), 1.5),
+        float(n),
+    )
+
+
+@pytest.mark.parametrize("factor", [0.4, 2.0])
+def test_a_genre_that_shares_its_films_with_the_one_that_changed_is_its_shadow(factor: float) -> None:
+    window = genres({"Action": factor})
+    found = np.array([window.places[slice_of(genres=name)] for name in ("Action", "Thriller")])
+    assert [window.slices[place] for place in localise(window, found, 1e-4, 0.2)] == [
+        slice_of(genres="Action")
+    ]
+
+
+def test_values_of_one_dimension_that_were_not_counted_in_common_share_no_row() -> None:
+    window = genres({"Action": 0.4}, counted_in_common=False)
+    action, thriller = (window.places[slice_of(genres=name)] for name in ("Action", "Thriller"))
+    seen, usual = overlaps(window, [thriller], action)
+    assert (seen[0], usual[0]) == (0.0, 0.0)

@@ -48,7 +48,7 @@ def test_chance_alone_is_no_slice(seed: int) -> None:
 
 
 def films(seed: int, kept: float) -> pd.DataFrame:
-    """Films with several genres each; those of Action keep that part of their rows, whatever else they are."""
+    """Films with several genres each; those of Action keep that part of their rows."""
     chance = np.random.default_rng(seed)
     genres = ("Action|Thriller", "Action", "Thriller", "Drama", "Drama|Comedy", "Comedy", "Action|Drama", "")
     mean = np.array([900.0, 700, 500, 1500, 600, 1200, 200, 80])
