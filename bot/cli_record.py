@@ -33,6 +33,7 @@ COLUMNS = (
 def register(_app: typer.Typer) -> None:
     checks.command("ledger")(ledger)
     checks.command("promote")(promote)
+    checks.command("alarms")(alarms)
 
 
 def ledger(file: File = None, as_json: Json = False) -> None:
@@ -76,3 +77,16 @@ def promote(
     else:
         say += f'take out "{change.before.strip()}", or let --write do it'
     console().print(say, markup=False, highlight=False, soft_wrap=True)
+
+
+def alarms(file: File = None, as_json: Json = False) -> None:
+    """What was found and nobody was told of: in the shadow, in a planned time, in a silence."""
+    every = door.alarms(door.open_door(), declaration(file))
+    if as_json:
+        print_json({"alarms": [{"check": check, **one.model_dump(mode="json")} for check, one in every]})
+        return
+    rows = [
+        (utc(one.since), utc(one.until), one.severity.value, check, one.title, one.quiet)
+        for check, one in every
+    ]
+    table("", ("Since, UTC", "Until", "", "Check", "Found", "Nobody was told"), rows)

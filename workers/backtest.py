@@ -15,12 +15,11 @@ from itertools import groupby
 
 from pydantic import Field
 
-from domain.detection.explain import without_shadows
 from domain.detection.state import Verdict
 from domain.errors import SourceError
-from domain.recommender.recommender import Recommender
+from domain.recommender.recommender import SHADOW, Recommender
 from domain.values import Finding, Moment, Severity, Slice, Value
-from workers.detect import KINDS, Plan, plan
+from workers.detect import KINDS, Plan, explained, plan
 from workers.walk import Fault, ends_of, together, walk
 
 Progress = Callable[[int, int], None]
@@ -158,8 +157,13 @@ def backtest(
                 progress(done, in_all)
     if faults and not verdicts:
         raise SourceError("\n".join(dict.fromkeys(fault.says for fault in faults)))
-    result = _fold(start, end, sorted(verdicts, key=lambda v: (v[0], v[1])))
+    result = _fold(recommender, start, end, sorted(verdicts, key=lambda v: (v[0], v[1])))
     return result.model_copy(update={"faults": together(faults)})
+
+
+def _announced(recommender: Recommender, finding: Finding) -> bool:
+    """Whether somebody said it beforehand. What is on trial is walked as if it were not."""
+    return recommender.quiet(finding) not in (None, SHADOW)
 
 
 def plans_of(recommender: Recommender) -> list[Plan]:
@@ -167,14 +171,22 @@ def plans_of(recommender: Recommender) -> list[Plan]:
     return [plan(recommender, check) for check in recommender.checks.values() if check.kind in KINDS]
 
 
-def _fold(start: datetime, end: datetime, verdicts: list[tuple[datetime, str, Verdict]]) -> BacktestResult:
+def _fold(
+    recommender: Recommender,
+    start: datetime,
+    end: datetime,
+    verdicts: list[tuple[datetime, str, Verdict]],
+) -> BacktestResult:
     incidents, findings, notes = _Open(), list[Finding](), dict[str, str]()
     for at, looks in groupby(verdicts, key=lambda verdict: verdict[0]):
         together = [(name, verdict) for _at, name, verdict in looks]
-        told = without_shadows(finding for _name, verdict in together for finding in verdict.findings)
+        told = explained(
+            recommender, [finding for _name, verdict in together for finding in verdict.findings]
+        )
         findings += told
         for finding in told:
-            incidents.take(finding, at)
+            if not _announced(recommender, finding):
+                incidents.take(finding, at)
         taken = {finding.fingerprint for finding in told}
         for name, verdict in together:
             for fingerprint in verdict.cleared:

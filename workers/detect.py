@@ -20,7 +20,7 @@ from domain.detection.counts import Counts, counts_of
 from domain.detection.explain import without_shadows
 from domain.detection.freshness import Silences, judge_freshness
 from domain.detection.measure import Measurement, measure_slice, measure_total
-from domain.detection.spoiled import Past
+from domain.detection.spoiled import Past, planned_for
 from domain.detection.state import CheckState, Seen, Spoiled, Verdict
 from domain.detection.volume import inside
 from domain.detection.window import Grid, grid_until, last_end
@@ -114,7 +114,8 @@ def run_checks(
             continue
         planned = plan(recommender, check)
         memory = checks.get(check.name, CheckState())
-        memory = memory.model_copy(update={"known": (wrong or {}).get(check.name, ())})
+        known = (*planned_for(recommender, check), *(wrong or {}).get(check.name, ()))
+        memory = memory.model_copy(update={"known": known})
         end = last_end(at - planned.table.settle, planned.window, planned.every, zone_of(recommender))
         if memory.last_window_end is not None and end <= memory.last_window_end:
             continue

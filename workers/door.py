@@ -35,6 +35,7 @@ from workers.store.events import number, read_stream
 from workers.store.followers import Following
 from workers.verbs import (
     Looked,
+    alarms,
     backtest,
     checks,
     doctor,
@@ -62,6 +63,7 @@ __all__ = [
     "Following",
     "Looked",
     "Owed",
+    "alarms",
     "backtest",
     "checks",
     "doctor",

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
-from domain.detection.spoiled import Past, past_of, spoiled_for, suspect_launches
+from domain.detection.spoiled import Past, past_of, planned_for, spoiled_for, suspect_launches
 from domain.incident.state import Incident
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
@@ -32,7 +32,8 @@ def past_before(log: Engine, recommender: Recommender, incident: Incident, at: d
     check: Check | None = recommender.checks.get(incident.finding.check) if incident.finding else None
     if check is None:
         return None
-    return past_of(incident, wrong_times(log, recommender, at).get(check.name, ()))
+    wrong = wrong_times(log, recommender, at).get(check.name, ())
+    return past_of(incident, (*planned_for(recommender, check), *wrong))
 
 
 def suspects(log: Engine, at: datetime) -> frozenset[str]:

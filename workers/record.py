@@ -8,14 +8,14 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Connection, Engine
 
-from domain.improvement.record import SHADOW, Alarm, Record, records, written
+from domain.improvement.record import Alarm, Record, records, written
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
 from workers.store import cards
 from workers.store.memory import recall, remember
 
-__all__ = ["Record", "begin_records", "quiet", "quietly", "read_records"]
+__all__ = ["Alarm", "Record", "begin_records", "quietly", "read_alarms", "read_records"]
 
 _log = structlog.get_logger(__name__)
 
@@ -29,7 +29,7 @@ def quietly(log: Engine, recommender: Recommender, found: Iterable[Finding], at:
     loud: list[Finding] = []
     silent: dict[str, list[tuple[Finding, str]]] = {}
     for finding in found:
-        why = quiet(recommender, finding)
+        why = recommender.quiet(finding)
         if why is None:
             loud.append(finding)
         else:
@@ -44,12 +44,6 @@ def quietly(log: Engine, recommender: Recommender, found: Iterable[Finding], at:
                 remember(connection, f"alarms:{check}", [one.model_dump(mode="json") for one in kept])
                 _log.info("found_quietly", check=check, titles=[one.title for one, _why in findings])
     return loud
-
-
-def quiet(recommender: Recommender, finding: Finding) -> str | None:
-    """Why people are not told of `finding`; None where they are."""
-    check = recommender.checks.get(finding.check)
-    return SHADOW if check is not None and check.shadow else None
 
 
 def begin_records(log: Engine, checks: Iterable[Check], at: datetime) -> None:
@@ -74,6 +68,13 @@ def read_records(log: Engine, recommender: Recommender, at: datetime) -> tuple[R
         if (kept := begun[check.name]) and kept["shadow"] == check.shadow
     }
     return records(checks, incidents, alarms, since, at)
+
+
+def read_alarms(log: Engine, recommender: Recommender) -> list[tuple[str, Alarm]]:
+    """(check, alarm) of all that was found quietly, the newest first."""
+    with log.connect() as connection:
+        every = [(name, alarm) for name in recommender.checks for alarm in _alarms(connection, name)]
+    return sorted(every, key=lambda one: one[1].told_at, reverse=True)
 
 
 def _alarms(connection: Connection, check: str) -> tuple[Alarm, ...]:

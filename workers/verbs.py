@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from workers.examine import Advice
     from workers.owed import Owed
     from workers.promote import Change
-    from workers.record import Record
+    from workers.record import Alarm, Record
 
 
 def embedded(folder: Path) -> AbstractContextManager[Servers]:
@@ -207,6 +207,14 @@ def records(door: Door, path: Path) -> tuple[Record, ...]:
     from workers.record import read_records  # noqa: PLC0415
 
     return read_records(door.log, recommender(path), clock.now())
+
+
+def alarms(door: Door, path: Path) -> list[tuple[str, Alarm]]:
+    """(check, alarm) of what was found and nobody was told, the newest first."""
+    from workers.declared import recommender  # noqa: PLC0415
+    from workers.record import read_alarms  # noqa: PLC0415
+
+    return read_alarms(door.log, recommender(path))
 
 
 def promotion(path: Path, name: str) -> Change:

@@ -9,6 +9,7 @@ from functools import partial
 from domain.detection.checks import CHECKS, DATA
 from domain.detection.counts import Counts
 from domain.detection.freshness import Silences, judge_freshness
+from domain.detection.spoiled import planned_for
 from domain.detection.state import CheckState, Verdict
 from domain.detection.window import grid_until, last_end
 from domain.errors import RecsysopsError, SourceError
@@ -71,7 +72,7 @@ def walk(
     Look after look: when it is taken, and what it comes to. A look that cannot be taken changes nothing for
     the next, as live.
     """
-    state = CheckState()
+    state = CheckState(known=planned_for(recommender, planned.check))
     for end, judged in _looks(recommender, planned, ends):
         try:
             verdict = judged(state)

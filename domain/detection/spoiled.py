@@ -13,6 +13,7 @@ from datetime import datetime
 from domain.detection.state import Spoiled
 from domain.incident.state import Incident
 from domain.recommender.check import Check
+from domain.recommender.recommender import Recommender
 from domain.values import Finding, Moment, Value
 
 COUNTING = ("volume", "slice_volume", "freshness")
@@ -40,6 +41,15 @@ def spoiled_for(
         for incident in incidents
         for finding in _findings(incident)
         if _concerns(check, finding, checks) and (spoiled := _spoiled(incident, finding, at)) is not None
+    )
+
+
+def planned_for(recommender: Recommender, check: Check) -> tuple[Spoiled, ...]:
+    """The times in which somebody said beforehand that what `check` looks at would be off."""
+    return tuple(
+        Spoiled(slice=one.slices[0] if one.slices else (), since=one.since, until=one.until)
+        for one in (*recommender.planned, *recommender.silences)
+        if one.concerns(check.name, check.table)
     )
 
 

@@ -15,9 +15,9 @@ from domain.improvement.scorecard import middle
 from domain.incident.state import Incident
 from domain.incident.timeline import durations
 from domain.recommender.check import Check
+from domain.recommender.recommender import SHADOW
 from domain.values import Finding, Moment, Severity, Slice, Value
 
-SHADOW = "shadow"
 SETTLED_AFTER = timedelta(days=7)  # an alarm that nobody knows an incident for by then was false
 LEAST_DAYS = timedelta(days=14)  # on record, before a check may page people
 LEAST_CONFIRMED = 3  # alarms that were right
@@ -31,7 +31,7 @@ Outcome = Literal["confirmed", "false", "undecided"]
 class Alarm(Value):
     """
     Something found that paged no one, from its first window to its last; `quiet` says why: "shadow", or what
-    was planned. `told_at` is when people would have been told.
+    was planned ("planned: a launch"). `told_at` is when people would have been told.
     """
 
     fingerprint: str

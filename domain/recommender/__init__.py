@@ -10,5 +10,6 @@ What a team declares about its recommender, as frozen values; read from `recsyso
     ├── exposure     what was shown, and what was chosen of it
     ├── checks       what is looked at
     ├── hotfixes     what can be done ─▶ deployers   where it goes
+    ├── planned, silences           times in which nobody is told
     └── stakeholders, routes, permissions   who is told, who may press
 """

@@ -8,9 +8,13 @@ from domain.recommender.check import Check
 from domain.recommender.exposure import Exposure
 from domain.recommender.hotfix import DeclaredHotfix, Deployer
 from domain.recommender.model import Items, Launches, Model
+from domain.recommender.planned import Planned
 from domain.recommender.route import Permissions, Routes, Stakeholder
 from domain.recommender.table import Table
-from domain.values import Severity, Value
+from domain.values import Finding, Severity, Value
+
+SHADOW = "shadow"
+"""Why nobody is told of what a check finds that is on trial."""
 
 
 class Recommender(Value):
@@ -34,6 +38,18 @@ class Recommender(Value):
     stakeholders: dict[str, Stakeholder] = Field(default_factory=dict)
     routes: Routes = Routes()
     permissions: Permissions = Permissions()
+    planned: tuple[Planned, ...] = ()
+    silences: tuple[Planned, ...] = ()
+
+    def quiet(self, finding: Finding) -> str | None:
+        """Why nobody is told of a finding, in words; None where somebody is."""
+        if (check := self.checks.get(finding.check)) is not None and check.shadow:
+            return SHADOW
+        for word, times in (("planned", self.planned), ("silence", self.silences)):
+            for one in times:
+                if one.covers(finding):
+                    return f"{word}: {one.name}"
+        return None
 
     def channels(self, table: str, severity: Severity) -> tuple[str, ...]:
         """

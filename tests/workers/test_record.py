@@ -10,13 +10,15 @@ from sqlalchemy import Engine
 
 from domain.errors import ConfigurationError, Refused
 from domain.recommender.check import Check
+from domain.recommender.planned import Planned
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from tests.workers.conftest import NOON, make_finding
 from tests.workers.test_tick import every, write
-from workers.detect import explained
+from workers.backtest import backtest
+from workers.detect import explained, run_checks
 from workers.promote import promote, promotion
-from workers.record import read_records
+from workers.record import read_alarms, read_records
 from workers.sources.declare import load
 from workers.tick import detect_tick
 
@@ -106,3 +108,38 @@ def test_what_cannot_be_promoted_is_said_in_words(tmp_path: Path) -> None:
     )
     with pytest.raises(Refused, match="by hand"):
         promotion(file, "trial")
+
+
+def test_what_was_planned_is_recorded_and_pages_no_one_until_it_is_over(
+    log: Engine, tmp_path: Path, shadowed: Recommender
+) -> None:
+    check = shadowed.checks["trial"].model_copy(update={"shadow": False})
+    sale = Planned.model_validate({"name": "sale", "from": NOON - 5 * MINUTE, "to": NOON - MINUTE})
+    declared = shadowed.model_copy(update={"checks": {"trial": check}, "planned": (sale,)})
+    write(tmp_path, [60, 58, 63, 61, 57, 62] * 20 + [150] * 6)
+    for minutes in range(-5, -1):
+        detect_tick(log, declared, NOON + minutes * MINUTE)
+    assert every(log) == []
+    ((name, alarm),) = read_alarms(log, declared)
+    assert (name, alarm.quiet, alarm.severity) == ("trial", "planned: sale", alarm.severity)
+    (record,) = read_records(log, declared, NOON)
+    assert (record.alarms, record.quiet) == (0, 1)
+    for minutes in (-1, 0):
+        detect_tick(log, declared, NOON + minutes * MINUTE)
+    assert len(every(log)) == 1
+
+
+def test_what_was_planned_teaches_nobody_what_is_usual(tmp_path: Path, shadowed: Recommender) -> None:
+    check = shadowed.checks["trial"].model_copy(update={"shadow": False, "history": 60 * MINUTE})
+    plain = shadowed.model_copy(update={"checks": {"trial": check}})
+    sale = Planned.model_validate({"name": "sale", "from": NOON - 55 * MINUTE, "to": NOON - 10 * MINUTE})
+    write(tmp_path, [60, 58, 63, 61, 57, 62] * 20 + [300] * 45 + [60, 61, 59, 62, 60] * 2)
+    unprepared = backtest(plain, NOON - 60 * MINUTE, NOON)
+    prepared = backtest(plain.model_copy(update={"planned": (sale,)}), NOON - 60 * MINUTE, NOON)
+    assert unprepared.incidents
+    assert prepared.incidents == ()
+    assert {finding.window_end <= sale.until for finding in prepared.findings} == {True}
+    again = run_checks(plain.model_copy(update={"planned": (sale,)}), NOON - MINUTE)
+    assert run_checks(plain.model_copy(update={"planned": (sale,)}), NOON, again.state).findings == ()
+    cold = run_checks(plain, NOON - MINUTE)
+    assert run_checks(plain, NOON, cold.state).findings != ()

@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -18,6 +19,7 @@ from domain.recommender.check import Check
 from domain.recommender.exposure import Exposure
 from domain.recommender.hotfix import DeclaredHotfix, Deployer
 from domain.recommender.model import Items, Launches, Model
+from domain.recommender.planned import Planned, planned_at
 from domain.recommender.recommender import Recommender
 from domain.recommender.route import Permissions, Routes, Stakeholder
 from domain.recommender.table import Csv, Table
@@ -40,7 +42,8 @@ SINGLE: Mapping[str, type[BaseModel]] = {
     "routes": Routes,
     "permissions": Permissions,
 }
-SECTIONS = ("recommender", *NAMED, *SINGLE)
+LISTS: Mapping[str, type[BaseModel]] = {"planned": Planned, "silences": Planned}
+SECTIONS = ("recommender", *NAMED, *SINGLE, *LISTS)
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
@@ -156,6 +159,10 @@ def _build(declared: Mapping[str, Any], folder: Path, problems: list[Problem]) -
     for section, kind in SINGLE.items():
         if section in declared and (one := _one((section,), kind, declared[section], problems)):
             fields[section] = one
+    for section, kind in LISTS.items():
+        fields[section] = tuple(
+            _listed(section, kind, declared.get(section, []), str(fields.get("timezone", "UTC")), problems)
+        )
     if not names(declared, "tables"):
         problems.append(Problem(("tables",), "no table is declared; write at least one [tables.NAME]"))
     return None if problems else Recommender.model_validate(fields)
@@ -197,6 +204,21 @@ def _named(
             yield name, one
 
 
+def _listed(
+    section: str, kind: type[BaseModel], entries: object, zone: str, problems: list[Problem]
+) -> Iterator[BaseModel]:
+    if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
+        problems.append(Problem((section,), f"write each as [[{section}]]"))
+        return
+    clock = ZoneInfo(zone) if not any(problem.key[-1:] == ("timezone",) for problem in problems) else UTC
+    for place, fields in enumerate(entries):
+        times = {
+            key: planned_at(fields[key], clock, end=key == "to") for key in ("from", "to") if key in fields
+        }
+        if (one := _one((section, str(place)), kind, {**fields, **times}, problems)) is not None:
+            yield one
+
+
 def _one(
     key: tuple[str, ...], kind: type[BaseModel], fields: object, problems: list[Problem]
 ) -> BaseModel | None:
@@ -213,7 +235,8 @@ def _one(
 def _problem(key: tuple[str, ...], kind: type[BaseModel], found: Any) -> Problem:
     location = tuple(str(part) for part in found["loc"])
     holder: type[BaseModel] = Csv if location[:1] == ("csv",) and len(location) > 1 else kind
-    names = [name for name in holder.model_fields if name != "name"]
+    named = {field.alias or name for name, field in holder.model_fields.items()}
+    names = sorted(named if key[0] in LISTS else named - {"name"})
     match found["type"]:
         case "extra_forbidden":
             says = f"unknown key; {nearest(location[-1], names)}"

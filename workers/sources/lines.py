@@ -13,16 +13,20 @@ _KEY = re.compile(r"^\s*([\w.\"'-]+)\s*=")
 def line_of(text: str, key: Sequence[str]) -> int | None:
     """
     The 1-based line on which the longest known beginning of `key` stands; None where nothing of it is
-    written.
+    written. An entry of a list is named by its place: `("planned", "0")`.
 
     >>> line_of('[tables.plays]\\npath = "a"\\n', ("tables", "plays", "path"))
     2
     """
     best: tuple[int, int] | None = None
     section: tuple[str, ...] = ()
+    listed: dict[tuple[str, ...], int] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         if header := _HEADER.match(line):
             section = _parts(header[1])
+            if line.lstrip().startswith("[["):
+                listed[section] = listed.get(section, -1) + 1
+                section = (*section, str(listed[section]))
             here = section
         elif found := _KEY.match(line):
             here = (*section, *_parts(found[1]))

@@ -22,8 +22,8 @@ def references(declared: Declared) -> Iterator[Reference]:
     exposure = _table(declared.get("exposure"))
     yield from _named(("exposure",), exposure, "shown", tables)
     yield from _named(("exposure",), exposure, "chosen", tables)
-    for key, table in _entries(declared, "tables"):
-        for name in _texts(table.get("upstream")):
+    for key, made in _entries(declared, "tables"):
+        for name in _texts(made.get("upstream")):
             yield (*key, "upstream"), name, [one for one in tables if not _made_from(declared, one, key[1])]
     for key, check in _entries(declared, "checks"):
         yield from _named(key, check, "table", tables)
@@ -33,9 +33,32 @@ def references(declared: Declared) -> Iterator[Reference]:
     for key, hotfix in _entries(declared, "hotfixes"):
         yield from _named(key, hotfix, "deployer", names(declared, "deployers"))
         yield from _named((*key, "replay"), _table(hotfix.get("replay")), "table", tables)
+    yield from _planned(declared)
     for key, stakeholder in _entries(declared, "stakeholders"):
         for table in _texts(stakeholder.get("tables")):
             yield (*key, "tables"), table, tables
+
+
+def _planned(declared: Declared) -> Iterator[Reference]:
+    tables, checks = names(declared, "tables"), names(declared, "checks")
+    for section in ("planned", "silences"):
+        written = declared.get(section)
+        for place, entry in enumerate(written if isinstance(written, list) else ()):
+            key, one = (section, str(place)), _table(entry)
+            for name in _texts(one.get("tables")):
+                yield (*key, "tables"), name, tables
+            for name in _texts(one.get("checks")):
+                yield (*key, "checks"), name, checks
+            meant = tuple(_texts(one.get("tables"))) or tables
+            right = {
+                d
+                for t in meant
+                for d in _texts(_table(_table(declared.get("tables")).get(t)).get("dimensions"))
+            }
+            slices = one.get("slices")
+            for where in slices if isinstance(slices, list) else ():
+                for dimension in _table(where):
+                    yield (*key, "slices"), dimension, right
 
 
 def _made_from(declared: Declared, one: str, name: str) -> bool:

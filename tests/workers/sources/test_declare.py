@@ -237,3 +237,61 @@ upstream = ["plays"]
     with pytest.raises(ConfigurationError, match=re.escape(words)):
         declared(tmp_path, GOOD + more.format(upstream))
     assert declared(tmp_path, GOOD + more.format('["views"]')).tables["plays"].upstream == ("views",)
+
+
+PLANNED = """
+[[planned]]
+name = "Christmas"
+from = 2026-12-24
+to = 2026-12-26
+
+[[silences]]
+name = "backfill"
+from = 2026-03-01T00:00:00Z
+to = "2026-03-01T06:00"
+tables = ["views"]
+slices = [{ country = "France" }]
+"""
+
+
+def test_planned_times_are_those_of_the_declared_zone(tmp_path: Path) -> None:
+    recommender = declared(tmp_path, GOOD + PLANNED)
+    (christmas,), (backfill,) = recommender.planned, recommender.silences
+    assert christmas.since.isoformat() == "2026-12-24T00:00:00+01:00"
+    assert christmas.until.isoformat() == "2026-12-27T00:00:00+01:00"
+    assert backfill.until.isoformat() == "2026-03-01T06:00:00+01:00"
+    assert backfill.slices == ((("country", "France"),),)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "line", "words"),
+    [
+        ("to = 2026-12-26\n", "", 15, "planned.0.to: missing; it has to be given"),
+        ("to = 2026-12-26", "to = 2026-12-22", 15, "planned.0: ends before it begins"),
+        ("to = 2026-12-26", 'to = "soon"', 18, "planned.0.to: "),
+        ("[[planned]]", "[planned]", 15, "planned: write each as [[planned]]"),
+        (
+            'tables = ["views"]',
+            'tabels = ["views"]',
+            24,
+            'silences.0.tabels: unknown key; did you mean "tables"?',
+        ),
+        ('tables = ["views"]', 'tables = ["vews"]', 24, '"vews" is not declared; did you mean "views"?'),
+        ("{ country =", "{ contry =", 25, '"contry" is not declared; did you mean "country"?'),
+    ],
+)
+def test_what_is_planned_wrongly_is_said_where_it_stands(
+    tmp_path: Path, wrong: str, right: str, line: int, words: str
+) -> None:
+    text = GOOD + PLANNED
+    assert wrong in text
+    with pytest.raises(ConfigurationError) as caught:
+        declared(tmp_path, text.replace(wrong, right))
+    assert f":{line}: " in str(caught.value)
+    assert words in str(caught.value)
+
+
+def test_the_second_entry_of_a_list_is_found_on_its_own_line() -> None:
+    text = '[[planned]]\nname = "a"\n[other]\nx = 1\n[[planned]]\nname = "b"\n'
+    assert line_of(text, ("planned", "1", "name")) == 6
+    assert line_of(text, ("planned", "0", "to")) == 1

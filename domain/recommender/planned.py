@@ -1,0 +1,100 @@
+"""What is known beforehand: times in which a metric will be off, or in which nobody wants to be told."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from domain.values import Finding, Moment, Slice, Value, name_slice, slice_of
+
+LONGEST = timedelta(days=366)  # whatever is planned ends: a check that is wrong for longer should be changed
+
+
+def _slice(written: object) -> object:
+    """A slice as it is written: `{country = "France"}`."""
+    if isinstance(written, dict):
+        return slice_of(**{str(dimension): str(value) for dimension, value in written.items()})
+    return written
+
+
+class Planned(Value):
+    """
+    A time that was announced: a holiday, a launch, a backfill (`[[planned]]`), or one in which nobody is to
+    be told (`[[silences]]`). It always ends.
+
+    It is about the findings of `checks` and in `tables`, and in `slices` and what lies within them; about
+    all, where none is named. A prediction is meant only where its check is named.
+    """
+
+    name: str = Field(min_length=1)
+    since: Moment = Field(alias="from")
+    until: Moment = Field(alias="to")
+    tables: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    slices: tuple[Annotated[Slice, BeforeValidator(_slice)], ...] = ()
+
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        if self.until <= self.since:
+            raise ValueError("ends before it begins: to must be later than from")
+        if self.until - self.since > LONGEST:
+            raise ValueError(
+                f"lasts longer than {LONGEST.days} days; what is so for ever is for the check to say"
+            )
+        return self
+
+    def concerns(self, check: str, table: str | None) -> bool:
+        """Whether a check of a table may find what is planned here."""
+        return (not self.checks or check in self.checks) and (not self.tables or table in self.tables)
+
+    def covers(self, finding: Finding) -> bool:
+        """
+        Whether a finding is of this time. A silence that goes on for longer after it than is usual is not.
+        """
+        if finding.kind == "predicted" and finding.check not in self.checks:
+            return False
+        inside = not self.slices or any(set(one) <= set(finding.slice) for one in self.slices)
+        return self.concerns(finding.check, finding.table) and inside and self._meets(finding)
+
+    def _meets(self, finding: Finding) -> bool:
+        if finding.unit == "seconds":
+            usual = timedelta(seconds=finding.high if finding.high is not None else finding.expected)
+            return self.since < finding.window_end <= self.until + usual
+        return finding.window_start < self.until and self.since < finding.window_end
+
+    def words(self) -> str:
+        """
+        >>> Planned.model_validate({"name": "sale", "from": "2026-11-27T00:00Z", "to": "2026-11-28T00:00Z",
+        ...                         "slices": [{"country": "France"}]}).words()
+        'sale, 2026-11-27 00:00 to 2026-11-28 00:00 UTC, country = France'
+        """
+        where = [*self.tables, *self.checks, *map(name_slice, self.slices)]
+        return ", ".join(
+            [self.name, f"{self.since:%Y-%m-%d %H:%M} to {self.until:%Y-%m-%d %H:%M} UTC", *where]
+        )
+
+
+def planned_at(written: Any, zone: Any, *, end: bool) -> Any:
+    """
+    A moment as TOML holds it: one with a zone as it is, one without in `zone`; a whole day begins at its
+    midnight, and as the `end` of something is over at the next.
+
+    >>> from datetime import UTC, date
+    >>> planned_at(date(2026, 12, 24), UTC, end=True)
+    datetime.datetime(2026, 12, 25, 0, 0, tzinfo=datetime.timezone.utc)
+    """
+    if isinstance(written, str):
+        try:
+            day = len(written.strip()) <= len("2026-12-24")
+            written = datetime.fromisoformat(written.strip())
+            written = written.date() if day else written
+        except ValueError:
+            return written
+    if isinstance(written, datetime):
+        return written if written.tzinfo else written.replace(tzinfo=zone)
+    if hasattr(written, "toordinal"):
+        midnight = datetime(written.year, written.month, written.day)  # noqa: DTZ001 - its zone is added below
+        return (midnight + timedelta(days=int(end))).replace(tzinfo=zone)
+    return written
