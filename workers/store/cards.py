@@ -27,8 +27,8 @@ from workers.store.tables import CardRow
 _CARDS = CardRow.__table__  # type: ignore[attr-defined]
 
 MOST_KNOWN = 256
-_known: dict[bytes, Incident] = {}
-"""Incidents by the hash of their newest event, which says all that happened before: read once, not again."""
+_known: dict[str, tuple[bytes, Incident]] = {}
+"""By stream: an incident and its newest event's hash, which says all that happened. Not read again."""
 
 HIGHEST_NUMBER = 2**31 - 1
 """What PostgreSQL's integer holds; whoever asks for more gets no incident, not an error."""
@@ -56,7 +56,8 @@ UPSERT = (
 )
 
 _STAND = """
-SELECT answered.stream AS answered, cards.incident, cards.shape, newest.version, newest.hash
+SELECT answered.stream AS answered, CASE WHEN newest.hash = %(known)s THEN NULL ELSE cards.incident END,
+    cards.shape, newest.version, newest.hash
 FROM (SELECT) AS one
 LEFT JOIN (SELECT stream FROM events WHERE key = %(key)s AND part = 0) AS answered ON true
 LEFT JOIN cards ON cards.stream = %(stream)s
@@ -77,11 +78,13 @@ class Stand:
 
 def stand(connection: Connection, stream: str, key: str) -> Stand:
     """Everything that deciding needs, in one question."""
-    found = cursor(connection).execute(_STAND, {"stream": stream, "key": key}).fetchone()
+    known, incident = _known.get(stream, (b"", None))
+    found = cursor(connection).execute(_STAND, {"stream": stream, "key": key, "known": known}).fetchone()
     answered, card, made_by, version, newest_hash = found or (None, None, None, None, b"")
     if version is None:
         return Stand(answered, None, Head(stream))
-    incident = _known.get(newest_hash) or _read(card, made_by)
+    if newest_hash != known:
+        incident = _read(card, made_by)
     if incident is None or incident.version != version:
         # Of an older release, or gone: the events know. They may have grown since; the append will say so.
         incident = _folded(connection, stream)
@@ -100,7 +103,7 @@ def append(connection: Connection, draft: Draft, incident: Incident) -> tuple[Re
     events.write(connection, statement, {**draft.parameters, **card})
     if len(_known) >= MOST_KNOWN:
         _known.clear()
-    _known[draft.head.hash] = incident
+    _known[incident.stream] = (draft.head.hash, incident)
     return draft.recorded
 
 
