@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from threading import Event as Signal
 from threading import Thread
@@ -9,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, Engine
 
 from domain.incident.events import Recorded
-from workers.follow import Poisoned, catch_up, follow
+from workers.follow import News, Poisoned, catch_up, follow
 from workers.handle import Answer
 from workers.store import followers
 from workers.store.memory import recall, remember
@@ -106,3 +107,16 @@ def test_a_follower_outlives_the_loss_of_its_connections(
         stop.set()
         thread.join(10)
     assert seen(log) == [1, 2]
+
+
+def test_whoever_heard_a_call_looks_once_more_soon_for_what_was_not_called_out(
+    log: Engine, opened: Opened
+) -> None:
+    news, began = News(log), time.monotonic()
+    assert news.wait(60)  # it listens from now on
+    assert not news.wait(60)
+    opened("Drama", "a")
+    assert news.wait(60)
+    assert not news.wait(60)
+    assert time.monotonic() - began < 60
+    news.close()

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import Engine, text
 
@@ -17,6 +18,7 @@ from domain.values import Actor, Finding, Severity
 from workers import clock
 from workers.handle import Answer, handle
 from workers.store import cards
+from workers.store import connection as connection_module
 from workers.store.events import Origin, append, head_of, number, read_after, read_stream
 
 Opened = Callable[..., Answer]
@@ -163,3 +165,41 @@ def test_times_come_back_as_they_went_in(
     with log.connect() as connection:
         assert read_stream(connection, answer.stream) == answer.events
     assert answer.events[0].at == at
+
+
+HANG_UP = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+
+
+def test_a_connection_that_was_lost_a_moment_ago_costs_nobody_a_press(
+    owner: psycopg.Connection, log: Engine, opened: Opened, pressed: Pressed
+) -> None:
+    stream = opened().stream
+    owner.execute(HANG_UP)
+    assert pressed(stream, AddNote(text="hm"), "n").repeated is False
+    with log.connect() as connection:
+        assert len(read_stream(connection, stream)) == 2
+
+
+def test_a_connection_that_was_lost_while_it_rested_is_noticed_by_whoever_reads(
+    owner: psycopg.Connection, log: Engine, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = opened().stream
+    monkeypatch.setattr(connection_module, "RESTED_SECONDS", 0.0)
+    owner.execute(HANG_UP)
+    with log.connect() as connection:
+        assert len(read_stream(connection, stream)) == 1
+
+
+def test_an_incident_that_another_process_moved_on_is_not_taken_from_memory(
+    log: Engine, opened: Opened, pressed: Pressed, on_call: Actor
+) -> None:
+    stream = opened().stream
+    origin = Origin(actor=on_call, key="elsewhere", at=clock.now())
+    with log.begin() as connection:
+        append(connection, head_of(connection, stream), [NoteAdded(text="from elsewhere")], origin)
+    pressed(stream, AddNote(text="here"), "n")
+    with log.connect() as connection:
+        assert cards.find(connection, stream) == replay(read_stream(connection, stream))
