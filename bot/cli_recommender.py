@@ -96,12 +96,18 @@ def backtest(
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write findings and incidents here.")
     ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Checks walked at once.")] = 1,
+    resume: Annotated[
+        Path | None, typer.Option("--resume", help="Keep finished checks here, and begin after them.")
+    ] = None,
 ) -> None:
     """Walk the checks over the past as if it were live. Exit code 1 where a look could not be taken."""
     if not start or not end:
         raise ConfigurationError("say from when to when: --from 2026-10-01 --to 2026-11-01")
-    if json_file is not None and not json_file.absolute().parent.is_dir():
-        raise ConfigurationError(f"--json {json_file}: there is no such folder; make it, or choose another")
+    for option, chosen in (("--json", json_file), ("--resume", resume)):
+        if chosen is not None and not chosen.absolute().parent.is_dir():
+            says = f"{option} {chosen}: there is no such folder; make it, or choose another"
+            raise ConfigurationError(says)
     with Progress(transient=True, console=console()) as progress:
         task = progress.add_task("looking", total=None)
         result = door.backtest(
@@ -109,6 +115,8 @@ def backtest(
             moment_of(start),
             moment_of(end),
             lambda done, in_all: progress.update(task, completed=done, total=in_all),
+            jobs,
+            resume,
         )
     if json_file is not None:
         import orjson  # noqa: PLC0415

@@ -8,10 +8,10 @@ it. A look that cannot be taken is a fault, told beside the incidents: it says n
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
+from pathlib import Path
 
 from pydantic import Field
 
@@ -20,9 +20,9 @@ from domain.errors import SourceError
 from domain.recommender.recommender import SHADOW, Recommender
 from domain.values import Finding, Moment, Severity, Slice, Value
 from workers.detect import KINDS, Plan, explained, plan
-from workers.walk import Fault, ends_of, together, walk
+from workers.walk import Fault, together
+from workers.walks import Kept, Progress, walks
 
-Progress = Callable[[int, int], None]
 WORST = (Severity.SEV1, Severity.SEV2, Severity.SEV3, Severity.SEV4)
 
 
@@ -122,7 +122,12 @@ class _Open:
 
 
 def backtest(
-    recommender: Recommender, start: datetime, end: datetime, progress: Progress | None = None
+    recommender: Recommender,
+    start: datetime,
+    end: datetime,
+    progress: Progress | None = None,
+    jobs: int = 1,
+    resume: Path | None = None,
 ) -> BacktestResult:
     """
     Every look that would have been taken in [start, end), and the incidents that would have come of them.
@@ -130,9 +135,12 @@ def backtest(
     Args:
         start, end: aware. History before `start` is used where the tables have it.
         progress: called with (looks done, looks in all) now and then.
+        jobs: how many checks are walked at once; what comes out is the same.
+        resume: a file in which finished checks are kept, and found again by the next run.
 
     Raises:
         ValueError: `end` is not after `start`, or no check is declared that can be walked.
+        ConfigurationError: `resume` is the file of another backtest.
         SourceError: not a single look could be taken.
     """
     if end <= start:
@@ -142,19 +150,16 @@ def backtest(
         raise ValueError(
             f"there is nothing to walk: declare a check, [checks.NAME], of kind {' or '.join(KINDS)}"
         )
-    ends = {p.check.name: ends_of(recommender, p, start, end) for p in plans}
-    in_all, done = sum(map(len, ends.values())), 0
+    kept = Kept(resume, recommender, start, end) if resume else None
+    walked = walks(recommender, plans, (start, end), jobs, kept, progress)
     verdicts: list[tuple[datetime, str, Verdict]] = []
     faults: list[Fault] = []
     for planned in plans:
-        for at, came_to in walk(recommender, planned, ends[planned.check.name]):
+        for at, came_to in walked[planned.check.name]:
             if isinstance(came_to, Fault):
                 faults.append(came_to)
             else:
                 verdicts.append((at, planned.check.name, came_to))
-            done += 1
-            if progress and (done % 100 == 0 or done == in_all):
-                progress(done, in_all)
     if faults and not verdicts:
         raise SourceError("\n".join(dict.fromkeys(fault.says for fault in faults)))
     result = _fold(recommender, start, end, sorted(verdicts, key=lambda v: (v[0], v[1])))

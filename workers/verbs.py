@@ -112,7 +112,12 @@ def run_check(path: Path, name: str | None, at: datetime | None = None) -> Looke
 
 
 def backtest(
-    path: Path, start: datetime, end: datetime, progress: Callable[[int, int], None] | None = None
+    path: Path,
+    start: datetime,
+    end: datetime,
+    progress: Callable[[int, int], None] | None = None,
+    jobs: int = 1,
+    resume: Path | None = None,
 ) -> BacktestResult:
     """
     The checks walked over the past as if it were live. See `workers.backtest.backtest`.
@@ -132,7 +137,7 @@ def backtest(
         said = (f"{place(path, ('tables', name))}: {error}" for name, error in broken.items())
         raise SourceError("\n".join(said))
     try:
-        return walk(recommender, start, end, progress)
+        return walk(recommender, start, end, progress, jobs, resume)
     except ValueError as error:
         raise ConfigurationError(str(error)) from error
 

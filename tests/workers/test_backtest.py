@@ -13,7 +13,7 @@ from domain.detection.checks import CHECKS
 from domain.detection.counts import Counts
 from domain.detection.state import CheckState, Verdict
 from domain.errors import ConfigurationError, SourceError
-from workers import door
+from workers import door, walks
 from workers.backtest import backtest
 from workers.sources.declare import load
 
@@ -154,3 +154,68 @@ def test_without_a_check_there_is_nothing_to_walk(tmp_path: Path) -> None:
     plays(tmp_path)
     with pytest.raises(ConfigurationError, match=r"\[checks.NAME\]"):
         door.backtest(declare(tmp_path, DECLARED.partition("[checks")[0]), *LAST_DAY)
+
+
+MORE = """
+[checks.fresh]
+kind = "freshness"
+table = "plays"
+history = "2d"
+"""
+
+
+def test_checks_walked_at_once_come_to_what_they_come_to_one_after_the_other(tmp_path: Path) -> None:
+    plays(tmp_path, price="free")
+    recommender = load(declare(tmp_path, DECLARED + PRICED + MORE))
+    told: list[tuple[int, int]] = []
+    serial = backtest(recommender, *LAST_DAY, jobs=1)
+    parallel = backtest(recommender, *LAST_DAY, lambda done, in_all: told.append((done, in_all)), jobs=3)
+    assert serial.faults
+    assert parallel == serial
+    assert parallel.model_dump_json() == serial.model_dump_json()
+    assert told[-1] == (72, 72)
+
+
+def test_a_backtest_that_was_stopped_goes_on_after_the_checks_it_had_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plays(tmp_path, price="free")
+    recommender, file = load(declare(tmp_path, DECLARED + PRICED + MORE)), tmp_path / "kept.jsonl"
+    whole = backtest(recommender, *LAST_DAY)
+    asked: list[str] = []
+
+    def stops_at(name: str | None) -> None:
+        def walked(recommender: Any, check: str, *rest: Any) -> Any:
+            asked.append(check)
+            if check == name:
+                raise KeyboardInterrupt
+            return walks.walked_before(recommender, check, *rest)  # type: ignore[attr-defined]
+
+        monkeypatch.setattr(walks, "walked", walked)
+
+    monkeypatch.setattr(walks, "walked_before", walks.walked, raising=False)
+    stops_at("paid")
+    with pytest.raises(KeyboardInterrupt):
+        backtest(recommender, *LAST_DAY, resume=file)
+    assert asked == ["rows", "paid"]
+    with file.open("a") as kept:
+        kept.write('{"check": "paid", "looks": [{"at": "2026')  # killed while it wrote
+    asked.clear()
+    stops_at(None)
+    assert backtest(recommender, *LAST_DAY, resume=file).model_dump_json() == whole.model_dump_json()
+    assert asked == ["paid", "fresh"]
+    asked.clear()
+    assert backtest(recommender, *LAST_DAY, resume=file) == whole
+    assert asked == []
+
+
+def test_what_was_kept_of_another_backtest_is_not_taken_up(tmp_path: Path) -> None:
+    plays(tmp_path)
+    path, file = declare(tmp_path), tmp_path / "kept.jsonl"
+    backtest(load(path), *LAST_DAY, resume=file)
+    with pytest.raises(ConfigurationError, match="another declaration, or from and to other days"):
+        backtest(load(path), START + 8 * DAY, LAST_DAY[1], resume=file)
+    with pytest.raises(ConfigurationError, match="another declaration"):
+        backtest(load(declare(tmp_path, DECLARED.replace("2d", "3d"))), *LAST_DAY, resume=file)
+    with pytest.raises(ConfigurationError, match="is no file of a backtest"):
+        backtest(load(path), *LAST_DAY, resume=path)
