@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
@@ -11,8 +11,9 @@ from domain.errors import RecsysopsError
 from domain.recommender.recommender import Recommender
 from workers import clock
 from workers.store import attachments
-from workers.store.memory import remember, take
+from workers.store.memory import drop_before, remember, take
 
+UNFETCHED = timedelta(hours=1)
 BROKE = "Something went wrong while looking; the workers' log says what."
 
 
@@ -51,6 +52,7 @@ def settle_item(log: Engine, recommender: Recommender, item: str, question: str)
 def put(log: Engine, question: str, said: dict[str, object]) -> None:
     """Keep what is said to a question until it is fetched."""
     with log.begin() as connection:
+        drop_before(connection, "answer:", clock.now() - UNFETCHED)  # whoever asked is no longer waiting
         remember(connection, f"answer:{question}", said)
 
 

@@ -142,7 +142,6 @@ def _basis(seen: Seen) -> tuple[str, ...]:
     else:
         said = (
             f"No traffic is filled by chance. Merit is the item's own engagement over {span:,.0f} h, "
-            "corrected for its places and how often it was shown. That the wrong members were shown it is not "
-            "seen that way."
+            "corrected for its places and for how often it was shown; who was shown it is not looked at."
         )
     return (said, f"Production usually rewards merit with its power of {seen.deserved.reward:.1f}.")

@@ -24,7 +24,7 @@ from domain.detection.counts import Floats
 from domain.errors import TooFewRows
 
 LEAST_CHOSEN = 10  # choices in all below which nothing is known of any item
-ROUNDS = 12  # of attention against merit; the last ones move nothing by a thousandth
+ROUNDS, SETTLED = 12, 1e-3  # of attention against merit, and when no place moves any more
 SHAPE_BOUNDS = (-3.0, 9.0)  # log of the prior's shape: from all items different to all alike
 MOST_WORTH = 2.0  # of a guide: how many times further apart rates may be than it says
 FEW_PLACES = 0.5  # choices that stand for "no place differs", while a place has few of its own
@@ -134,7 +134,9 @@ def estimate_merit(shown: pd.DataFrame, guide: Merit | None = None) -> Merit:
     np.add.at(chosen, (item, place), shown["chosen"].to_numpy(np.float64))
     attention = np.ones(len(places))
     for _round in range(ROUNDS if len(places) > 1 else 0):
-        attention = _attention(seen, chosen, attention)
+        before, attention = attention, _attention(seen, chosen, attention)
+        if float(np.abs(attention - before).max()) < SETTLED:
+            break
     exposure = seen @ attention
     names = np.asarray(items, dtype=object)
     rates = shrink_rates(chosen.sum(axis=1), exposure, _guide(names, guide))

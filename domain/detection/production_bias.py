@@ -16,7 +16,8 @@ and for how often it was shown, and every item is taken to come into question eq
 Source:
     Exposure against merit: Singh & Joachims (2018), "Fairness of exposure in rankings", KDD. A posterior mean
     in the place of a merit that is not known exactly: regression calibration, Carroll, Ruppert, Stefanski &
-    Crainiceanu (2006), ch. 4. Outliers: Huber (1964), Ann. Math. Stat. 35(1).
+    Crainiceanu (2006), ch. 4. Outliers: Huber (1964), Ann. Math. Stat. 35(1). False discoveries
+    among dependent items: Benjamini & Yekutieli (2001), Ann. Stat. 29(4).
 """
 
 from __future__ import annotations
@@ -126,7 +127,7 @@ def production_bias(
             "merit": deserved.merit.rates.mean,
             "wrong_sign": posterior.wrong_sign,
             "p_value": p_values,
-            "unusual": benjamini_hochberg(p_values, ALPHA),
+            "unusual": benjamini_hochberg(p_values, ALPHA / _dependent(len(p_values))),
         }
     )
 
@@ -145,6 +146,11 @@ def comparables(deserved: Deserved, item: str, among: npt.NDArray[np.bool_], cou
     away[place] = np.inf
     nearest = np.argsort(away, kind="stable")[:count]
     return [str(deserved.items[one]) for one in nearest if np.isfinite(away[one])]
+
+
+def _dependent(count: int) -> float:
+    """What a level is divided by where errors go together: here by what is learned from all items at once."""
+    return float(np.sum(1 / np.arange(1, max(count, 1) + 1)))
 
 
 def _by_item(production: pd.DataFrame, items: npt.NDArray[np.object_], attention: dict[int, float]) -> Floats:
@@ -199,11 +205,14 @@ def _unlike_others(raw: Floats, error: Floats) -> Floats:
     """
     (n_items,) two-sided p-values against items that differ as much as most of them do.
 
-    How much that is beyond their errors: so that half of them lie within a normal's middle half.
+    How much that is beyond their errors is learned from the half of them that is known best: so that half of
+    those lie within a normal's middle half.
     """
+    known = error <= np.median(error)
     centre, low, high = float(np.median(raw)), 0.0, _spread(raw) + 1e-9
+    away, blur = np.abs(raw - centre)[known], error[known]
     for _step in range(BISECTIONS):
         usual = (low + high) / 2
-        wide = MAD_TO_SD * float(np.median(np.abs(raw - centre) / np.hypot(error, usual))) > 1
+        wide = MAD_TO_SD * float(np.median(away / np.hypot(blur, usual))) > 1
         low, high = (usual, high) if wide else (low, usual)
     return np.asarray(2 * norm.sf(np.abs(raw - centre) / np.hypot(error, high)), dtype=np.float64)

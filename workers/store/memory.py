@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -33,3 +34,9 @@ def take(connection: Connection, name: str) -> Any:
     taken = delete(_MEMORY).where(_MEMORY.c.name == name).returning(_MEMORY.c.value)
     found = connection.execute(taken).scalar_one_or_none()
     return None if found is None else orjson.loads(found)
+
+
+def drop_before(connection: Connection, beginning: str, before: datetime) -> None:
+    """Keep nothing more under names that begin like this, if it was kept before then."""
+    old = delete(_MEMORY).where(_MEMORY.c.name.startswith(beginning), _MEMORY.c.kept_at < before)
+    connection.execute(old)
