@@ -1,7 +1,5 @@
 """
-All that the bot may ask; what an operator asks of the log itself is in `workers.ledger`, and what takes a
-terminal is written in `workers.verbs` and handed on here. Imports no science: a click is answered at once,
-and shap alone takes seconds.
+The door itself: the store and the jobs, as the bot sees them.
 
 Every method opens its own short transaction and may be called from any thread; call them from a coroutine
 through `asyncio.to_thread`. People are known to the log by pseudonyms alone, and outside by their ids: see
@@ -27,62 +25,17 @@ from workers import ask, clock, owed, people
 from workers.follow import News, say_stuck, stumble
 from workers.handle import Answer, handle
 from workers.owed import Owed
-from workers.settings import Settings, left_variables
+from workers.settings import Settings
 from workers.settings import settings as environment
 from workers.store import attachments, cards, followers
 from workers.store.connection import engine
 from workers.store.events import number, read_stream
 from workers.store.followers import Following
-from workers.verbs import (
-    Looked,
-    alarms,
-    backtest,
-    checks,
-    doctor,
-    embedded,
-    init,
-    item,
-    migrate,
-    misses,
-    pause,
-    promote,
-    promotion,
-    records,
-    replay,
-    retry,
-    run_check,
-)
 
 if TYPE_CHECKING:
     from domain.answer import ItemAnswer, Miss
     from domain.recommender.recommender import Recommender
     from workers.carry import Carrier
-
-__all__ = [
-    "Door",
-    "Following",
-    "Looked",
-    "Owed",
-    "alarms",
-    "backtest",
-    "checks",
-    "doctor",
-    "embedded",
-    "environment",
-    "init",
-    "item",
-    "left_variables",
-    "migrate",
-    "misses",
-    "open_door",
-    "pause",
-    "promote",
-    "promotion",
-    "records",
-    "replay",
-    "retry",
-    "run_check",
-]
 
 _log = structlog.get_logger(__name__)
 

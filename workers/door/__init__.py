@@ -1,0 +1,57 @@
+"""
+All that the bot may ask: the door (`workers.door.door`), and what takes a terminal (`workers.verbs`), both
+handed on here. What an operator asks of the log itself is in `workers.ledger`.
+
+Imports no science: a click is answered at once, and shap alone takes seconds.
+"""
+
+from workers.door.door import Door, open_door
+from workers.owed import Owed
+from workers.settings import left_variables
+from workers.settings import settings as environment
+from workers.store.followers import Following
+from workers.verbs import (
+    Looked,
+    alarms,
+    backtest,
+    checks,
+    doctor,
+    embedded,
+    init,
+    item,
+    migrate,
+    misses,
+    pause,
+    promote,
+    promotion,
+    records,
+    replay,
+    retry,
+    run_check,
+)
+
+__all__ = [
+    "Door",
+    "Following",
+    "Looked",
+    "Owed",
+    "alarms",
+    "backtest",
+    "checks",
+    "doctor",
+    "embedded",
+    "environment",
+    "init",
+    "item",
+    "left_variables",
+    "migrate",
+    "misses",
+    "open_door",
+    "pause",
+    "promote",
+    "promotion",
+    "records",
+    "replay",
+    "retry",
+    "run_check",
+]
