@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Callable
+from datetime import UTC, datetime
 from statistics import median
 
 from markupsafe import Markup
@@ -10,7 +12,7 @@ from markupsafe import Markup
 from bot.messages import words
 from bot.messages.blocks import Block, context, header, image, section
 from bot.messages.blocks import escape as plain
-from domain.answer import Compared, ItemAnswer
+from domain.answer import Compared, ItemAnswer, Launch
 from domain.values import Estimate
 
 SIGNS = {"less": "🔻", "more": "🔺", "fair": "✅", "unknown": "❔"}
@@ -22,32 +24,52 @@ STYLE = (
 )
 
 
-def facts(answer: ItemAnswer) -> list[tuple[str, str]]:
-    """What there is to say, in the order in which it is asked: how much, since when, compared with whom."""
+def written(at: datetime) -> str:
+    """
+    >>> written(datetime(2026, 3, 10, 12, 20, tzinfo=UTC))
+    '10 Mar 2026 12:20 UTC'
+    """
+    return f"{at.astimezone(UTC):%d %b %Y %H:%M} UTC"
+
+
+def facts(
+    answer: ItemAnswer, time: Callable[[datetime], str] = written, safe: Callable[[str], str] = str
+) -> list[tuple[str, str]]:
+    """
+    What there is to say, in the order in which it is asked: how much, since when, compared with whom.
+
+    Args:
+        time: how a time is written; safe: what is done to names that come from a table.
+    """
     said: list[tuple[str, str]] = []
     if answer.bias is not None:
         since = answer.measured_since
-        span = f", measured since {words.moment(since)}" if since else ""
-        said.append(("Shown against merit", f"{interval(answer.bias)}{span}"))
+        said.append(
+            (
+                "Shown against merit",
+                interval(answer.bias) + (f", measured since {time(since)}" if since else ""),
+            )
+        )
     if answer.before is not None and answer.since is not None:
-        said.append(("Before that", interval(answer.before)))
-    if answer.since is not None:
-        said.append(("Since", words.moment(answer.since)))
+        said += [("Before that", interval(answer.before)), ("Since", time(answer.since))]
     if answer.usual is not None:
         low, high = (words.change(one) for one in answer.usual)
         said.append(("Usual here", f"{low} to {high} for nine in ten items"))
     if answer.launch is not None:
-        launch = answer.launch
-        shown = f"{launch.shown:,.0f} impressions in its first {launch.age_hours:,.0f} h"
-        said.append(("Its launch", f"{shown}, {interval(launch.ratio)} of {launch.expected:,.0f} for others"))
-        said.append(("Launches compared with", _named(launch.compared)))
+        said += _launch(answer.launch, safe)
     if answer.compared:
         known = [one.bias for one in answer.compared if one.bias is not None]
         middle = f"; half of them are below {words.change(median(known))}" if known else ""
-        said.append(("Compared with", f"{_named(answer.compared)}, which merit as much{middle}"))
+        said.append(("Compared with", f"{_named(answer.compared, safe)}, which merit as much{middle}"))
     if answer.about:
-        said.append(("The item", ", ".join(f"{name} {value}" for name, value in answer.about)))
+        said.append(("The item", safe(", ".join(f"{name} {value}" for name, value in answer.about))))
     return said
+
+
+def _launch(launch: Launch, safe: Callable[[str], str]) -> list[tuple[str, str]]:
+    shown = f"{launch.shown:,.0f} impressions in its first {launch.age_hours:,.0f} h"
+    against = f"{interval(launch.ratio)} against {launch.expected:,.0f} of others"
+    return [("Its launch", f"{shown}: {against}"), ("Launches compared with", _named(launch.compared, safe))]
 
 
 def interval(estimate: Estimate) -> str:
@@ -68,7 +90,7 @@ def blocks(answer: ItemAnswer, public_url: str) -> list[Block]:
     drawn.append(section(f"*{plain(answer.headline)}*"))
     if answer.picture:
         drawn.append(image(f"{public_url}/pictures/{answer.picture}.png", answer.headline))
-    drawn += [section(f"*{name}*\n{plain(value)}") for name, value in facts(answer)]
+    drawn += [section(f"*{name}*\n{value}") for name, value in facts(answer, words.moment, plain)]
     known = [*answer.basis, *answer.notes]
     return [*drawn, context(*(plain(one) for one in known))] if known else drawn
 
@@ -98,10 +120,10 @@ def page(answer: ItemAnswer, picture: bytes) -> str:
 
 
 def _known(answer: ItemAnswer) -> list[str]:
-    return [*answer.basis, *answer.notes, f"As of {words.moment(answer.at)}, item {answer.item}."]
+    return [*answer.basis, *answer.notes, f"As of {written(answer.at)}, item {answer.item}."]
 
 
-def _named(compared: tuple[Compared, ...]) -> str:
-    names = [one.title or one.item for one in compared[:NAMED]]
+def _named(compared: tuple[Compared, ...], safe: Callable[[str], str]) -> str:
+    names = [safe(one.title or one.item) for one in compared[:NAMED]]
     left = len(compared) - len(names)
     return ", ".join(names) + (f" and {left} more" if left > 0 else "")
