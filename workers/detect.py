@@ -15,11 +15,12 @@ import pandas as pd
 from pydantic import Field
 
 from domain.detection.baseline import LEAST_WINDOWS
-from domain.detection.checks import CHECKS
+from domain.detection.checks import CHECKS, METRICS
 from domain.detection.counts import Counts, counts_of
 from domain.detection.explain import without_shadows
 from domain.detection.freshness import Silences, judge_freshness
 from domain.detection.measure import Measurement, measure_slice, measure_total
+from domain.detection.measure_series import measure_series
 from domain.detection.spoiled import Past, planned_for
 from domain.detection.state import CheckState, Seen, Spoiled, Verdict
 from domain.detection.volume import inside
@@ -31,13 +32,16 @@ from domain.recommender.table import Table
 from domain.values import Finding, Severity, Value
 from workers import quality
 from workers.sources.count import count_windows, time_bins, zone_of
+from workers.sources.series import series_of
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 WEEK_SECONDS = 604_800.0
 MAX_BINS = 20_000
-KINDS = (*CHECKS, "freshness", *quality.KINDS)
+KINDS = (*CHECKS, "freshness", *METRICS, *quality.KINDS)
 SLICED = ("slice_volume", *quality.SLICED)
-FAULT = "check fault"
+FAULT, LATE = "check fault", "check late"
+SERIES_DAYS = 28 * DAY  # how far back a series learns from,
+SERIES_WINDOWS = (182, 4_032)  # and how many windows that may be
 MOST_LOST = 2  # histories further back than declared, in place of times that were wrong
 
 Wrong = Mapping[str, tuple[Spoiled, ...]]
@@ -82,12 +86,15 @@ def plan(recommender: Recommender, check: Check) -> Plan:
     window = check.window or table.window
     every = check.every or (table.every if check.window is None else None) or window
     dimensions = check.dimensions if check.dimensions is not None else table.dimensions
-    sliced = dimensions if check.kind in SLICED else ()
+    sliced = dimensions if check.kind in SLICED else check.dimensions if check.kind in METRICS else None
     settled = check.model_copy(update={"table": table.name})
-    return Plan(settled, table, window, every, check.history or _history(window, check.kind), sliced)
+    return Plan(settled, table, window, every, check.history or _history(window, check.kind), sliced or ())
 
 
 def _history(window: timedelta, kind: str) -> timedelta:
+    if kind in METRICS:
+        least, most = SERIES_WINDOWS
+        return min(max(SERIES_DAYS, least * window), most * window)
     if window >= DAY:
         return 56 * DAY
     if window >= HOUR:
@@ -116,10 +123,14 @@ def run_checks(
         memory = checks.get(check.name, CheckState())
         known = (*planned_for(recommender, check), *(wrong or {}).get(check.name, ()))
         memory = memory.model_copy(update={"known": known})
-        end = last_end(at - planned.table.settle, planned.window, planned.every, zone_of(recommender))
+        end = due_end(recommender, planned, at)
         if memory.last_window_end is not None and end <= memory.last_window_end:
             continue
         try:
+            if (still := waits(recommender, planned, end, at, memory)) is not None:
+                checks[check.name] = still.state
+                findings += still.findings
+                continue
             verdict = look(recommender, planned, end, memory)
         except Exception as error:  # noqa: BLE001 - whatever a check raises must not stop the others
             verdict = fault(planned, end, error, memory)
@@ -134,6 +145,33 @@ def run_checks(
         notes=notes,
         state=State(checks=checks),
     )
+
+
+def due_end(recommender: Recommender, planned: Plan, at: datetime) -> datetime:
+    """The end of the newest window that is to be judged at `at`; of a cron expression, at its latest moment."""
+    zone, schedule = zone_of(recommender), planned.check.schedule
+    moment = at if schedule in (None, UPDATED) else newest(schedule, at, zone)
+    return last_end(moment - planned.table.settle, planned.window, planned.every, zone)
+
+
+def waits(
+    recommender: Recommender, planned: Plan, end: datetime, at: datetime, memory: CheckState
+) -> Verdict | None:
+    """
+    Of a check that is due when its table is updated: what to say while no row of the window that ends at `end`
+    is there; None once there is one. Late is what has not come a whole window later.
+
+    Raises:
+        SourceError: the table cannot be read as declared.
+    """
+    if planned.check.schedule != UPDATED:
+        return None
+    if len(time_bins(recommender, planned.table.name, end - planned.window, at, planned.window)):
+        return None
+    if at < end + planned.table.settle + planned.window:
+        return Verdict(state=memory)
+    says = f"{planned.table.name} has no row since {end - planned.window:%Y-%m-%d %H:%M} UTC"
+    return blind(planned, LATE, (end - planned.window, end), f"waits for an update: {says}", memory)
 
 
 def explained(recommender: Recommender, findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -161,6 +199,9 @@ def look(recommender: Recommender, planned: Plan, end: datetime, memory: CheckSt
         bins = time_bins(recommender, planned.table.name, start, end, width)
         silences = Silences(bins, width.total_seconds(), end.timestamp())
         return judge_freshness(planned.check, silences, memory)
+    if planned.check.kind in METRICS:
+        metric = series_of(recommender, planned.check, grid_of(recommender, planned, end), planned.dimensions)
+        return METRICS[planned.check.kind](planned.check, metric, memory)
     if planned.check.kind in quality.KINDS:
         grid = grid_of(recommender, planned, end)
         return quality.look_at_rows(data_look(recommender, planned, grid), memory)
@@ -208,22 +249,30 @@ def fault(planned: Plan, end: datetime, error: Exception, memory: CheckState) ->
     """A check that could not look, as a finding: a blind spot is an incident too."""
     says = str(error) if isinstance(error, RecsysopsError) else f"{type(error).__name__}: {error}"
     first = says.strip().splitlines()[0] if says.strip() else type(error).__name__
+    verdict = blind(planned, FAULT, (end - planned.window, end), f"cannot look: {first}", memory)
+    return verdict.model_copy(update={"note": first})
+
+
+def blind(
+    planned: Plan, subject: str, window: tuple[datetime, datetime], says: str, memory: CheckState
+) -> Verdict:
+    """A check that did not see a time: over with its next look."""
     finding = Finding(
         check=planned.check.name,
         table=planned.table.name,
-        subject=FAULT,
-        window_start=end - planned.window,
-        window_end=end,
+        subject=subject,
+        window_start=window[0],
+        window_end=window[1],
         observed=0.0,
         expected=1.0,
-        unit="looks",
+        unit=BLIND,
         p_value=0.0,
         severity=planned.check.severity or Severity.SEV3,
-        title=f"The check {planned.check.name} cannot look: {first}"[:300],
+        title=f"The check {planned.check.name} {says}"[:300],
     )
-    seen = Seen(slice=(), since=end, told=True, blind=True)
+    seen = Seen(slice=(), since=window[1], told=True, blind=True)
     state = memory.model_copy(update={"seen": {**memory.seen, finding.fingerprint: seen}})
-    return Verdict(findings=(finding,), state=state, judged=False, note=first)
+    return Verdict(findings=(finding,), state=state, judged=False)
 
 
 def measure(
@@ -257,17 +306,23 @@ def measure(
         return Measurement(
             observed=silence, expected=finding.expected, low=0.0, high=limit, p_value=float(silence <= limit)
         )
+    if check.kind in METRICS:
+        before = past or Past(before=finding.window_start)
+        reach = planned.history + max(end - before.before, timedelta(0))
+        grid = grid_until(end, planned.window, reach, zone_of(recommender))
+        metric = series_of(recommender, planned.check, grid, planned.dimensions)
+        return measure_series(planned.check, finding, metric, before, start)
     if check.kind in quality.KINDS:
         width = end - start
         reach = quality.reach(planned.history, width, start - finding.window_start)
         now = data_look(recommender, planned, grid_until(end, width, reach, zone_of(recommender)))
         return quality.measure_at_rows(now, finding, past or Past(before=finding.window_start), start)
     window = end - start
-    before = read_past(recommender, planned, past or Past(before=finding.window_start), finding.window_start)
+    counts = read_past(recommender, planned, past or Past(before=finding.window_start), finding.window_start)
     present = read_counts(recommender, planned, Grid(start, window, 1, ((start, 0),), zone_of(recommender)))
     if finding.slice:
-        return measure_slice(finding, before, present)
-    return measure_total(before, present, planned.window, check.least_change)
+        return measure_slice(finding, counts, present)
+    return measure_total(counts, present, planned.window, check.least_change)
 
 
 def read_past(recommender: Recommender, planned: Plan, past: Past, beat: datetime) -> Counts:

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 
-from domain.detection.checks import CHECKS, DATA
-from domain.detection.counts import Counts
+from domain.detection.checks import CHECKS, DATA, METRICS
 from domain.detection.freshness import Silences, judge_freshness
 from domain.detection.spoiled import planned_for
 from domain.detection.state import CheckState, Verdict
-from domain.detection.window import grid_until, last_end
+from domain.detection.window import Grid, grid_until, last_end
 from domain.errors import RecsysopsError, SourceError
 from domain.recommender.recommender import Recommender
 from domain.values import Moment, Value
@@ -24,6 +23,7 @@ from workers.detect import (
     silence_width,
 )
 from workers.sources.count import time_bins, zone_of
+from workers.sources.series import series_of
 from workers.sources.source import open_source
 
 Judged = Callable[[CheckState], Verdict]
@@ -93,6 +93,8 @@ def _looks(
             return _silences(recommender, planned, ends)
         if planned.check.kind in DATA:
             return _each(recommender, planned, ends)
+        if planned.check.kind in METRICS:
+            return _metrics(recommender, planned, ends)
         return _counted(recommender, planned, ends)
     except Exception:  # noqa: BLE001 - one window spoils the question for all; which one, each look will say
         return _alone(recommender, planned, ends)
@@ -140,6 +142,39 @@ def _silences(
     return ((end, partial(judged, end)) for end in ends)
 
 
+def _beats(planned: Plan, ends: list[datetime]) -> int:
+    """How many looks it takes until a window begins where another one ends."""
+    return min(max(1, round(planned.window / planned.every)), len(ends))
+
+
+def _grids(
+    recommender: Recommender, planned: Plan, ends: list[datetime]
+) -> Iterator[tuple[Grid, dict[datetime, int]]]:
+    """For each beat the windows of all its looks, and the place of each by its end."""
+    zone, beats = zone_of(recommender), _beats(planned, ends)
+    for beat in range(beats):
+        own = ends[beat::beats]
+        grid = grid_until(own[-1], planned.window, planned.history + (own[-1] - own[0]), zone)
+        yield grid, {grid.edge(i + 1): i for i in range(grid.count)}
+
+
+def _metrics(
+    recommender: Recommender, planned: Plan, ends: list[datetime]
+) -> Iterator[tuple[datetime, Judged]]:
+    """Looks at a metric, with a query for each beat as for counts."""
+    history, beats = max(1, int(planned.history / planned.window)), _beats(planned, ends)
+    grids = [
+        (series_of(recommender, planned.check, grid, planned.dimensions), places)
+        for grid, places in _grids(recommender, planned, ends)
+    ]
+
+    def judged(place: int, end: datetime, state: CheckState) -> Verdict:
+        metric, places = grids[place % beats]
+        return METRICS[planned.check.kind](planned.check, metric.until(places[end], history), state)
+
+    return ((end, partial(judged, place, end)) for place, end in enumerate(ends))
+
+
 def _counted(
     recommender: Recommender, planned: Plan, ends: list[datetime]
 ) -> Iterator[tuple[datetime, Judged]]:
@@ -147,15 +182,12 @@ def _counted(
     Looks whose windows end on the same beat share one grid and one query; overlapping windows take one for
     each beat.
     """
-    zone = zone_of(recommender)
-    beats = max(1, round(planned.window / planned.every))
     history = max(1, int(planned.history / planned.window))
-    grids: list[tuple[Counts, dict[datetime, int]]] = []
-    for beat in range(min(beats, len(ends))):
-        own = ends[beat::beats]
-        grid = grid_until(own[-1], planned.window, planned.history + (own[-1] - own[0]), zone)
-        places = {grid.edge(i + 1): i for i in range(grid.count)}
-        grids.append((read_counts(recommender, planned, grid), places))
+    beats = _beats(planned, ends)
+    grids = [
+        (read_counts(recommender, planned, grid), places)
+        for grid, places in _grids(recommender, planned, ends)
+    ]
     judge = CHECKS[planned.check.kind]
 
     def judged(place: int, end: datetime, state: CheckState) -> Verdict:

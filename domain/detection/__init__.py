@@ -5,6 +5,7 @@ From counted windows to findings. Pure: a frame and a state in, findings and the
         │ volume        the total against its own season, level and scatter          (baseline)
         │ slice_volume  every slice's share of the total against its own past        (share)
         │ freshness     the silence since the last row against the usual silences
+        │ series        a metric, whole and by slice, against its own extremes       (season, strain, alarm)
         ▼
     p-values ─▶ discovery (Benjamini–Hochberg in a tick, LORD++ from tick to tick)
         ▼

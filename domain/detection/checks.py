@@ -1,4 +1,4 @@
-"""The checks by the kind that is declared: of counts, and of what rows hold."""
+"""The checks by the kind that is declared: of counts, of metrics, and of what rows hold."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from domain.detection.histogram import Histograms
 from domain.detection.misses import judge_misses
 from domain.detection.missing import judge_missing
 from domain.detection.schema import Columns, judge_schema
+from domain.detection.series import Metric, judge_series
 from domain.detection.slice_volume import judge_slices
 from domain.detection.state import CheckState, Verdict
 from domain.detection.tally import Tally
@@ -35,6 +36,7 @@ ROWS: Mapping[str, RowsJudge] = {
 """Each counts rows of which something is wrong."""
 
 DRIFT: Mapping[str, Callable[[Check, Histograms, CheckState, float | None], Verdict]] = {"drift": judge_drift}
+METRICS: Mapping[str, Callable[[Check, Metric, CheckState], Verdict]] = {"series": judge_series}
 SCHEMA: Mapping[str, Callable[[Check, Columns, CheckState], Verdict]] = {"schema": judge_schema}
 
 DATA = (*ROWS, *DRIFT, *SCHEMA)

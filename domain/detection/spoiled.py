@@ -84,7 +84,7 @@ def _concerns(check: Check, finding: Finding, checks: Mapping[str, Check]) -> bo
         return True
     other = checks.get(finding.check)
     counted = other.kind in COUNTING if other else finding.subject is None
-    return counted and check.kind in COUNTING
+    return counted and check.kind in (*COUNTING, "series")
 
 
 def _spoiled(incident: Incident, finding: Finding, at: datetime) -> Spoiled | None:

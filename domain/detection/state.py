@@ -85,15 +85,23 @@ class Verdict(Value):
     note: str | None = None
 
 
-def confirm(state: CheckState, found: list[Finding], window_seconds: float, until: datetime) -> Verdict:
+def confirm(
+    state: CheckState,
+    found: list[Finding],
+    window_seconds: float,
+    until: datetime,
+    clear_after: int | None = None,
+) -> Verdict:
     """
     Which of `found` have been there long enough to tell, which earlier ones are over, and the next state.
 
     `until` is when the last window before this look's began: what is over now was wrong until then. A short
     window has to show the same thing in two looks in a row, and a surge in two windows that share no row: by
-    then the drop that it may come from is known. A long one is told at once.
+    then the drop that it may come from is known. A long one is told at once. So is any where `clear_after` is
+    given: over after so many looks without it.
     """
-    need = CONFIRM_SHORT if window_seconds < SHORT_SECONDS else 1
+    need = CONFIRM_SHORT if window_seconds < SHORT_SECONDS and clear_after is None else 1
+    patience = clear_after or (CLEAR_AFTER if window_seconds < SHORT_SECONDS else 1)
     seen: dict[str, Seen] = {}
     told: list[Finding] = []
     for finding in found:
@@ -114,7 +122,7 @@ def confirm(state: CheckState, found: list[Finding], window_seconds: float, unti
     for fingerprint, before in state.seen.items():
         if fingerprint in seen or not before.told:
             continue
-        if before.missing + 1 >= CLEAR_AFTER or window_seconds >= SHORT_SECONDS:
+        if before.missing + 1 >= patience:
             cleared.append(fingerprint)
             if not before.blind:
                 spoiled.append(Spoiled(slice=before.slice, since=before.since, until=until, rise=before.rise))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from domain.recommender.duration import Duration
+from domain.recommender.schedule import Schedule
 from domain.values import Severity, Share, Value
 
 CheckKind = Literal[
@@ -21,7 +23,9 @@ CheckKind = Literal[
     "references",
     "drift",
     "misses",
+    "series",
 ]
+Aggregate = Literal["count", "sum", "mean", "quantile", "ratio"]
 Type = Literal["integer", "number", "text", "boolean", "time", "other"]
 OWN_KEYS = {
     "types": ("schema",),
@@ -32,6 +36,10 @@ OWN_KEYS = {
     "columns": ("schema", "missing", "domain", "drift"),
     "least_share": ("missing", "domain", "duplicates", "references", "drift", "misses"),
     "low_rank": ("misses",),
+    "aggregate": ("series",),
+    "over": ("series",),
+    "quantile": ("series",),
+    "planned": ("series",),
 }
 """Keys that say something to some kinds only: written elsewhere they would be read by nobody."""
 
@@ -44,7 +52,8 @@ class Check(Value):
     `history` how far back to learn from; `within` a promise on freshness that needs no learning;
     `least_change` (share) and `least_rows` are what a change must reach to be worth a person's attention.
     `every` and `window` stand in for the table's own. In `shadow` it pages no one: what it finds is written
-    into its record, which says when it may.
+    into its record, which says when it may. It looks as soon as a window is complete, or when its `schedule`
+    says so: a cron expression, or "updated", which waits for rows of the window.
 
     Of the data checks: `columns` are those looked at (all, where none is named); `least_share` the share of
     a slice's rows that must be wrong beyond what is usual. `types` are the columns a table must have
@@ -53,8 +62,14 @@ class Check(Value):
     what it held), `key` the columns of which no two rows may be alike, and `references` where a column's
     values must be found (`{member_id = "members.member_id"}`).
 
-    Of `misses`, whose table is a model's candidates: `low_rank` is the place from which on a choice was ranked
-    low (twice as far down as a request is filled, where none is said).
+    Of `misses`, whose table is a model's candidates: `low_rank` is the place from which on a choice was
+    ranked low (twice as far down as a request is filled, where none is said).
+
+    Of `series`: `aggregate` says what is made of the column `measure` in each window, its sum where
+    nothing is said, or the count of rows where no column is named; `quantile` which one; `ratio` is the
+    sum of `measure` over the sum of `over`. On `planned` days (dates, in the recommender's time zone)
+    only silence is told, and nothing is learned from them. A series has one dimension a slice, and slices
+    only where `dimensions` says so.
     """
 
     name: str
@@ -67,6 +82,7 @@ class Check(Value):
     history: Duration | None = None
     within: Duration | None = None
     every: Duration | None = None
+    schedule: Schedule | None = None
     window: Duration | None = None
     least_change: Share = 0.25
     least_rows: float = Field(default=20.0, ge=0.0)
@@ -80,6 +96,15 @@ class Check(Value):
     key: tuple[str, ...] = ()
     references: dict[str, str] = Field(default_factory=dict)
     low_rank: int | None = Field(default=None, ge=2)
+    aggregate: Aggregate | None = None
+    over: str | None = None
+    quantile: float | None = Field(default=None, gt=0.0, lt=1.0)
+    planned: tuple[date, ...] = ()
+
+    @property
+    def aggregated(self) -> Aggregate:
+        """What a series is made of in each window."""
+        return self.aggregate or ("count" if self.measure is None else "sum")
 
     @model_validator(mode="after")
     def _fitting(self) -> Self:
@@ -95,4 +120,15 @@ class Check(Value):
                     f'references.{column}: write "table.column" for where its values must be found, '
                     f"not {target!r}"
                 )
+        self._of_a_series()
         return self
+
+    def _of_a_series(self) -> None:
+        if self.aggregate in {"sum", "mean", "quantile", "ratio"} and self.measure is None:
+            raise ValueError(f'aggregate = "{self.aggregate}" needs a column; add measure = "…"')
+        if self.aggregate == "count" and self.measure is not None:
+            raise ValueError('aggregate = "count" counts rows; take out measure, or write "sum"')
+        if (self.aggregate == "ratio") != (self.over is not None):
+            raise ValueError('aggregate = "ratio" and over = "…", a column to divide by, belong together')
+        if self.quantile is not None and self.aggregate != "quantile":
+            raise ValueError('quantile is for aggregate = "quantile"; add that, or take quantile out')

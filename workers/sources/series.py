@@ -1,0 +1,108 @@
+"""A metric by the window, whole and by slice: aggregated in the engine, and only the values come back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ibis
+import numpy as np
+import pandas as pd
+
+from domain.detection.series import Metric
+from domain.detection.strain_finding import QUANTILE
+from domain.detection.window import Grid
+from domain.errors import SourceError
+from domain.recommender.check import Check
+from domain.recommender.recommender import Recommender
+from domain.values import Slice
+from workers.sources.grouped import windowed
+from workers.sources.sets import NOT_SET, WINDOW, Names
+from workers.sources.source import Source, open_source
+
+MOST_SERIES = 200  # slices; each is a time series of its own, and people can name no more
+VALUE = "__value"
+ZERO = ("count", "sum")  # where a window without rows holds 0 and not nothing
+
+
+def series_of(recommender: Recommender, check: Check, grid: Grid, dimensions: Names) -> Metric:
+    """
+    The check's metric over `grid`, of the whole table and of each value of each of `dimensions`.
+
+    NaN and infinite values of a column count for nothing. A window without rows is 0 where rows are
+    counted or added up, and has no value otherwise; nor has one before the table's first row.
+
+    Raises:
+        SourceError: a column is missing or holds no numbers, or there are more than 200 slices; or as
+            `open_source`.
+    """
+    with open_source(recommender, str(check.table)) as source:
+        require_numbers(source, check)
+        rows = source.between(grid.start, grid.end)
+        rows, kept = windowed(recommender, source, rows, grid, dimensions)
+        asked: list[Names] = [(), *((name,) for name in kept)]
+        frames = [source.fetch(_aggregated(rows, check, names)) for names in asked]
+    columns: dict[Slice, np.ndarray] = {}
+    for names, frame in zip(asked, frames, strict=True):
+        for where, part in _parted(names, frame):
+            held = np.full(grid.count, np.nan)
+            inside = part[(part[WINDOW] >= 0) & (part[WINDOW] < grid.count)]
+            held[inside[WINDOW].to_numpy(dtype=np.int64)] = inside[VALUE].to_numpy(dtype=np.float64)
+            columns[where] = np.where(np.isfinite(held), held, np.nan)
+    _bounded(check, columns)
+    empty = 0.0 if check.aggregated in ZERO else np.nan
+    return Metric(grid, np.column_stack(list(columns.values())), tuple(columns), empty)
+
+
+def require_numbers(source: Source, check: Check) -> None:
+    """
+    Raises SourceError where a column that the check adds up or divides by is missing or holds no numbers.
+    """
+    for name in (check.measure, check.over):
+        if name is None:
+            continue
+        source.require(name)
+        kind = source.rows[name].type()
+        if not (kind.is_numeric() or kind.is_boolean()):
+            raise SourceError(
+                f'table "{source.table.name}": column "{name}" holds {kind}, not numbers; name another, '
+                "or count rows"
+            )
+
+
+def _aggregated(rows: Any, check: Check, names: Names) -> Any:
+    """One row a window and slice, with the metric in `VALUE`."""
+    wanted = {"measure": check.measure, "over": check.over}
+    told = rows.select(WINDOW, *names, **{key: _finite(rows[name]) for key, name in wanted.items() if name})
+    match check.aggregated:
+        case "count":
+            value = told.count()
+        case "sum":
+            value = told["measure"].sum()
+        case "mean":
+            value = told["measure"].mean()
+        case "quantile":
+            value = told["measure"].quantile(check.quantile or QUANTILE)
+        case "ratio":
+            value = told["measure"].sum() / told["over"].sum().nullif(0.0)
+    return told.group_by(WINDOW, *names).aggregate(**{VALUE: value.cast("float64")})
+
+
+def _finite(column: Any) -> Any:
+    value = column.cast("float64")
+    return ibis.ifelse(value.isnan() | value.isinf(), ibis.null("float64"), value)
+
+
+def _parted(names: Names, frame: pd.DataFrame) -> list[tuple[Slice, pd.DataFrame]]:
+    if not names:
+        return [((), frame)]
+    (name,) = names
+    texts = frame[name].astype("string").fillna(NOT_SET)
+    return [(((name, str(text)),), part) for text, part in frame.groupby(texts, sort=True)]
+
+
+def _bounded(check: Check, columns: dict[Slice, np.ndarray]) -> None:
+    if len(columns) > MOST_SERIES + 1:
+        raise SourceError(
+            f'table "{check.table}": {len(columns) - 1:,} slices, more than {MOST_SERIES}; '
+            f"name fewer dimensions in [checks.{check.name}], or watch them with kind slice_volume"
+        )
