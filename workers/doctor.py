@@ -20,6 +20,7 @@ from workers import clock
 from workers.detect import plan
 from workers.examine import Advice, examine_items, examine_table
 from workers.examine_checks import examine_checks
+from workers.examine_exposure import examine_exposure
 from workers.examine_store import examine_store
 from workers.first import init
 from workers.settings import read_settings, surroundings
@@ -65,6 +66,8 @@ def check(
         advice += _examined(f"models.{model.name}", partial(_model, model, opened))
     if recommender.launches is not None:
         advice += _examined("launches", lambda: _launches(recommender, opened))
+    if recommender.exposure is not None or any(c.kind == "misses" for c in recommender.checks.values()):
+        advice += _examined("exposure", lambda: examine_exposure(recommender, opened))
     advice += list(_checks(recommender))
     if opened:
         advice += _examined("checks", lambda: examine_checks(recommender, opened))
@@ -94,7 +97,16 @@ def _model(model: Model, opened: Mapping[str, Source]) -> Iterator[Advice]:
     where = f"models.{model.name}"
     source = opened.get(model.candidates or "")
     if source is not None:
-        asked = (model.request, model.item, model.score, model.shown, model.propensity, *model.features)
+        asked = (
+            model.request,
+            model.item,
+            model.score,
+            model.shown,
+            model.propensity,
+            model.rank,
+            model.version,
+        )
+        asked = (*asked, *model.features)
         for name in asked:
             if name is not None and name not in source.columns:
                 says = f'table "{model.candidates}" has no column "{name}"'

@@ -134,7 +134,7 @@ def examine_items(recommender: Recommender, opened: Mapping[str, Source]) -> Ite
     if items is None or items.table not in opened:
         return
     described = opened[items.table]
-    for name in (items.key, items.title, *items.features):
+    for name in (items.key, items.title, items.launch, *items.features):
         if name is not None and name not in described.columns:
             says = f'table "{items.table}" has no column "{name}"'
             yield Advice(level="error", where="items", says=says, mend=nearest(name, described.columns))
