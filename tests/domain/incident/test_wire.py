@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from pydantic import create_model
 
 from domain.errors import LogError
 from domain.incident import codec
-from domain.incident.codec import EVENTS, UPCASTS, decode, encode
+from domain.incident.codec import EVENTS, UPCASTS, decode, decode_text, encode
 from domain.incident.events import Event, IncidentOpened, NoteAdded
 from domain.values import Finding, Severity
 from tests.domain.incident.spelling import KEPT, broken_promises, fields, file_name, kept
@@ -79,6 +80,7 @@ def test_what_was_written_is_read(name: str, version: int, example: dict[str, An
     event = decode(name, version, example)
     assert event.wire_name == name
     assert decode(name, event.schema_version, encode(event)) == event
+    assert decode_text(name, version, json.dumps(example)) == event
     if version == event.schema_version:
         assert encode(event) == example
 
