@@ -97,17 +97,8 @@ def _model(model: Model, opened: Mapping[str, Source]) -> Iterator[Advice]:
     where = f"models.{model.name}"
     source = opened.get(model.candidates or "")
     if source is not None:
-        asked = (
-            model.request,
-            model.item,
-            model.score,
-            model.shown,
-            model.propensity,
-            model.rank,
-            model.version,
-        )
-        asked = (*asked, *model.features)
-        for name in asked:
+        asked = (model.request, model.item, model.score, model.rank, model.shown, model.propensity)
+        for name in (*asked, model.version, *model.features):
             if name is not None and name not in source.columns:
                 says = f'table "{model.candidates}" has no column "{name}"'
                 yield Advice(level="error", where=where, says=says, mend=nearest(name, source.columns))

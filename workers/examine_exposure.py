@@ -1,4 +1,4 @@
-"""What was shown and chosen, and the checks of low-ranked choices, held against their tables, for the doctor."""
+"""What was shown and chosen, and checks of low-ranked choices, held against their tables, for the doctor."""
 
 from __future__ import annotations
 
