@@ -133,7 +133,7 @@ def confirm(
 
 
 def _too_early(finding: Finding, before: Seen | None) -> bool:
-    """Whether a surge was seen in one and the same time only."""
-    if finding.change <= 0 or before is None:
+    """Whether a surge was seen in one and the same time only. Rows that are wrong come from no drop."""
+    if finding.change <= 0 or before is None or finding.subject is not None:
         return False
     return finding.window_start < before.since + (finding.window_end - finding.window_start)

@@ -16,6 +16,7 @@ from ibis import _
 from domain.detection.window import Grid
 from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
+from workers.sources.engine import quoted
 from workers.sources.lines import nearest
 from workers.sources.sets import MAX_COUNTS, ROWS, WINDOW, Parts, by_all, counted, lengthened, rolled_up
 from workers.sources.source import TIME, Source, open_source, rows_of
@@ -23,6 +24,7 @@ from workers.sources.source import TIME, Source, open_source, rows_of
 GROUPING_SETS = ("duckdb", "postgres")  # engines that are asked for them in SQL
 MAX_VALUES = 2_000
 DAY_SECONDS = 86_400
+BETWEEN = "\x1f"  # of keys in one text: the sign that is made for that
 
 
 @dataclass(frozen=True)
@@ -198,6 +200,18 @@ def described_beside(
         return ibis.memtable(described)
     source.connection.con.register(copy, described)
     return rows_of(source.connection, f'SELECT * FROM "{copy}"')  # noqa: S608 - our own name
+
+
+def keys_beside(recommender: Recommender, source: Source, name: str, key: str, copy: str) -> Any:
+    """The column `key` of the table `name` on the source's own connection; nothing is written there."""
+    if source.connection.name != "postgres" or recommender.tables[name].url == source.table.url:
+        return described_beside(recommender, source, name, (key,), copy)
+    with open_source(recommender, name) as other:
+        other.require(key)
+        known = other.fetch(other.rows.select(key=other.rows[key].cast("string")).distinct())["key"].dropna()
+    listed = quoted(BETWEEN.join(known))
+    sql = f"SELECT unnest(string_to_array('{listed}', chr({ord(BETWEEN)}))) AS \"{key}\""
+    return rows_of(source.connection, sql)
 
 
 def _bounded(name: str, parts: Parts, dimensions: tuple[str, ...]) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import ibis
-import pandas as pd
 
 from domain.detection.allowed import MOST_CATEGORIES, Allowed, learn_allowed
 from domain.errors import SourceError
@@ -15,8 +14,8 @@ from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from domain.values import Moment, Value
 from workers.sources.choices import RANK, low_rank, ranked_choices, ranking_model
-from workers.sources.count import described_beside
-from workers.sources.kinds import kind_of, looked_at
+from workers.sources.count import keys_beside
+from workers.sources.kinds import finite, kind_of, looked_at
 from workers.sources.lines import nearest
 from workers.sources.sets import ROWS, WINDOW, Names
 from workers.sources.source import Source
@@ -65,8 +64,11 @@ def _missing(column: Any) -> Any:
     return column.isnull() | (column == "") if kind == "text" else column.isnull()
 
 
-def flag_domain(_recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
-    """Numbers that are not finite or out of range, texts that are none of the known ones."""
+def flag_domain(recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
+    """
+    Numbers that are not finite or out of range, texts that are none of the known ones. What is not a number
+    is left to a check for missing values where one looks at that column: one cause, one incident.
+    """
     check = asked.check
     source.require(*check.ranges, *check.values)
     named = tuple(dict.fromkeys((*check.columns, *check.ranges, *check.values)))
@@ -79,11 +81,12 @@ def flag_domain(_recommender: Recommender, source: Source, rows: Any, asked: Ask
         if kind in ("number", "integer") and name in allowed.ranges:
             low, high = allowed.ranges[name]
             value = column.cast("float64")
-            finite = ~(value.isnan() | value.isinf())
-            flags[f"{name} out of range"] = finite & ((value < low) | (value > high))
+            whole = ~(value.isnan() | value.isinf())
+            flags[f"{name} out of range"] = whole & ((value < low) | (value > high))
             told.append(f"{name} outside {low:,.4g} to {high:,.4g}")
             if kind == "number":
-                flags[f"{name} not finite"] = ~finite
+                missed = any(_looks_for_missing(one, check, name) for one in recommender.checks.values())
+                flags[f"{name} not finite"] = value.isinf() if missed else ~whole
                 told.append(f"{name} not a finite number")
         elif kind == "text" and name in allowed.values:
             flags[f"new {name}"] = column.notin(allowed.values[name]) & (column != "")
@@ -91,29 +94,49 @@ def flag_domain(_recommender: Recommender, source: Source, rows: Any, asked: Ask
     return _flagged(rows, flags, tuple(told))
 
 
+def _looks_for_missing(one: Check, check: Check, column: str) -> bool:
+    return (one.kind, one.table) == ("missing", check.table) and (not one.columns or column in one.columns)
+
+
 def _learn(source: Source, rows: Any, asked: Asked, columns: Names) -> Allowed:
     """What the windows before the judged one hold, without those in which something was wrong."""
-    past = rows.filter(rows[WINDOW] < asked.learn_until)
+    past = rows.filter(rows[WINDOW] < asked.learn_until, rows[WINDOW] >= 0)
     for first, last in asked.skip:
         past = past.filter((past[WINDOW] < first) | (past[WINDOW] > last))
+    check = asked.check
+    numbers = [n for n in columns if kind_of(past[n]) in ("number", "integer") and n not in check.ranges]
+    texts = [n for n in columns if kind_of(past[n]) == "text" and n not in check.values]
     measures: dict[str, Any] = {}
-    for place, name in enumerate(columns):
-        kind = kind_of(past[name])
-        if kind in ("number", "integer") and name not in asked.check.ranges:
-            value = past[name].cast("float64")
-            finite = value.nullif(float("inf")).nullif(float("-inf")).nullif(float("nan"))
-            measures |= {f"low{place}": finite.min(), f"high{place}": finite.max()}
-        elif kind == "text" and name not in asked.check.values:
-            measures[f"values{place}"] = past[name].approx_nunique()
-    seen: Any = source.fetch(past.aggregate(**measures)).iloc[0] if measures else {}
-    ranges, values = {}, {}
-    for place, name in enumerate(columns):
-        if f"low{place}" in measures and pd.notna(seen[f"low{place}"]):
-            ranges[name] = (float(seen[f"low{place}"]), float(seen[f"high{place}"]))
-        if f"values{place}" in measures and seen[f"values{place}"] <= 2 * MOST_CATEGORIES:
-            held = source.fetch(past.select(held=past[name]).distinct().limit(MOST_CATEGORIES + 2))["held"]
-            values[name] = tuple(sorted(str(one) for one in held.dropna()))
-    return learn_allowed(asked.check, ranges, values)
+    for place, name in enumerate(numbers):
+        value = finite(past[name])
+        measures |= {f"low{place}": value.min(), f"high{place}": value.max()}
+    by_window = source.fetch(past.group_by(WINDOW).aggregate(rows=past.count(), **measures))
+    by_window = by_window.sort_values(WINDOW)
+    spans = {
+        name: list(
+            zip(by_window[f"low{place}"].astype(float), by_window[f"high{place}"].astype(float), strict=True)
+        )
+        for place, name in enumerate(numbers)
+    }
+    newest = int(by_window[WINDOW].max()) if len(by_window) else 0
+    return learn_allowed(check, spans, _texts(source, past, texts, newest))
+
+
+def _texts(source: Source, past: Any, names: list[str], newest: int) -> dict[str, tuple[set[str], set[str]]]:
+    """Of columns with few texts those of all windows but the newest, and those of the newest."""
+    if not names:
+        return {}
+    counts = past.aggregate(**{f"n{place}": past[name].approx_nunique() for place, name in enumerate(names)})
+    many = source.fetch(counts).iloc[0]
+    seen = {}
+    for place, name in enumerate(names):
+        if many[f"n{place}"] > 2 * MOST_CATEGORIES:
+            continue
+        pairs = past.select(held=past[name], new=past[WINDOW] == newest).distinct()
+        told = source.fetch(pairs.limit(4 * MOST_CATEGORIES)).dropna()
+        new = told["new"].astype(bool)
+        seen[name] = (set(told.loc[~new, "held"].astype(str)), set(told.loc[new, "held"].astype(str)))
+    return seen
 
 
 def flag_duplicates(_recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
@@ -151,8 +174,8 @@ def flag_references(recommender: Recommender, source: Source, rows: Any, asked: 
                 f'check "{asked.check.name}": table "{table}" is not declared; '
                 f"{nearest(table, recommender.tables)}"
             )
-        other = described_beside(recommender, source, table, (key,), f"__described{place}")
         named, found = f"__named{place}", f"__found{place}"
+        other = keys_beside(recommender, source, table, key, f"__keys{place}")
         known = other.select(**{found: other[key].cast("string")}).distinct()
         rows = rows.mutate(**{named: rows[column].cast("string")})
         rows = rows.left_join(known, rows[named] == known[found])

@@ -16,7 +16,7 @@ from domain.errors import SourceError
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from workers.sources.grouped import grouped, lengthened, slices_asked, windowed
-from workers.sources.kinds import kind_of, looked_at
+from workers.sources.kinds import finite, kind_of, looked_at
 from workers.sources.sets import ROWS, WINDOW, Names
 from workers.sources.source import Source, open_source
 
@@ -99,12 +99,6 @@ def _edges(source: Source, rows: Any, columns: list[str]) -> dict[str, Bins]:
             inner = [float(one) for one in seen[f"q{place}"]]
             found[name] = Bins(name, edges=tuple(np.unique([float(low), *inner, float(high)]).tolist()))
     return found
-
-
-def finite(column: Any) -> Any:
-    """The number, null where it is none or infinite."""
-    value = column.cast("float64")
-    return ibis.ifelse(value.isnan() | value.isinf(), ibis.null("float64"), value)
 
 
 def _labels(source: Source, rows: Any, columns: list[str]) -> dict[str, Bins]:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import ibis
+
 from workers.sources.source import Source, files_of, rows_of, rows_of_files
 
 
@@ -21,6 +23,12 @@ def kind_of(column: Any) -> str:
     if held.is_string():
         return "text"
     return "time" if held.is_temporal() else "other"
+
+
+def finite(column: Any) -> Any:
+    """The number, null where it is none or infinite."""
+    value = column.cast("float64")
+    return ibis.ifelse(value.isnan() | value.isinf(), ibis.null("float64"), value)
 
 
 def looked_at(source: Source, named: tuple[str, ...]) -> tuple[str, ...]:

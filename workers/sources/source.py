@@ -232,7 +232,8 @@ def _read(table: Table, files: list[str]) -> str:
     listed = ", ".join(f"'{quoted(file)}'" for file in files)
     if table.csv is not None or str(table.path).endswith(TEXT_ENDINGS):
         return f"read_csv([{listed}], {text_options(table.csv or Csv())})"
-    return f"read_parquet([{listed}], union_by_name = true)"
+    # A file's statistics leave out what is not a number, and without a word DuckDB believes that none is.
+    return f"read_parquet([{listed}], union_by_name = true, can_have_nan = true)"
 
 
 def text_options(csv: Csv, *, rejects: bool = False) -> str:

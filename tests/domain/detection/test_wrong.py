@@ -148,8 +148,8 @@ def test_short_windows_have_to_agree_twice(kind: str) -> None:
     one = tally(now={"mobile": 0.9}, width=MINUTE)
     first = ROWS[kind](check, one, CheckState(), None)
     assert first.findings == ()
-    later = replace(one, grid=replace(one.grid, start=one.grid.start + timedelta(minutes=1)))
-    assert len(ROWS[kind](check, later, first.state, None).findings) <= 1
+    later = replace(one, grid=replace(one.grid, start=one.grid.start + timedelta(seconds=10)))
+    assert len(ROWS[kind](check, later, first.state, None).findings) == 1
 
 
 @pytest.mark.parametrize(("key", "value"), [("least_share", 0.7), ("least_rows", 2_000.0)])
