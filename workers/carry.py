@@ -78,6 +78,7 @@ class Carrier:
 
     def __init__(self, broker_url: str, queue: str) -> None:
         self._app = celery_app(broker_url, queue)
+        self._queue = queue
 
     def send(self, job: str, *arguments: object, expires_seconds: float | None = None) -> bool:
         """
@@ -94,6 +95,25 @@ class Carrier:
             _log.warning("job_not_sent", job=job, error=str(error))
             return False
         return True
+
+    def waiting(self, job: str) -> int:
+        """
+        How many jobs lie in the queue of `job` and nobody has taken; 0 where nobody can say.
+
+        A job that has expired lies there too: the broker does not look into it, only whoever takes it does.
+        """
+        queue = queue_of_looks(self._queue) if job in LOOKS else self._queue
+        try:
+            with self._app.pool.acquire(block=True, timeout=CONNECT_SECONDS) as connection:
+                refusals = (*connection.connection_errors, *connection.channel_errors)
+                try:
+                    with connection.channel() as channel:
+                        bound = _queue(queue).bind(channel)  # type: ignore[no-untyped-call]
+                        return int(bound.queue_declare(passive=True).message_count)
+                except refusals:
+                    return 0  # nobody has made the queue yet, or the broker is away: sending will say so
+        except (OperationalError, OSError):
+            return 0
 
     def trouble(self) -> str | None:
         """What keeps the broker from taking jobs, without its password; None where it would take them."""

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import Engine
 
-from domain.detection.cause import Link, same_cause
+from domain.detection.cause import BLIND, Link, same_cause
 from domain.detection.state import CLEAR_AFTER
 from domain.errors import RecsysopsError
 from domain.incident.commands import ClearFinding
@@ -21,7 +21,7 @@ from domain.incident.state import Incident
 from domain.recommender.lineage import Lineage, lineage
 from domain.recommender.recommender import Recommender
 from domain.values import Actor, Finding
-from workers.detect import FAULT, HOUR, TickResult, measure, plan
+from workers.detect import HOUR, TickResult, measure, plan
 from workers.handle import handle
 from workers.past import past_before
 from workers.store import cards
@@ -97,7 +97,7 @@ def _unclosed(log: Engine, fingerprint: str) -> Incident | None:
 def _first_look(recommender: Recommender, finding: Finding, at: datetime) -> datetime:
     """When a whole window has passed since the last one in which a check that says so now still found it."""
     check = recommender.checks.get(finding.check)
-    if check is None or finding.subject == FAULT or finding.unit == "seconds":
+    if check is None or finding.unit in (BLIND, "seconds"):
         return at  # a silence is over with the first row
     planned = plan(recommender, check)
     looks = CLEAR_AFTER if planned.window < HOUR else 1
@@ -125,7 +125,7 @@ def _back(
     """None while the metric is not back, or its band too wide to tell."""
     table = recommender.tables.get(finding.table)
     end = at - (table.settle if table else timedelta(0))
-    if finding.subject == FAULT:
+    if finding.unit == BLIND:
         return ClearFinding(observed=1.0, expected=1.0, window_end=end)
     past = past_before(log, recommender, incident, at)
     now = measure(recommender, finding, end - (finding.window_end - finding.window_start), end, past)

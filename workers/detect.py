@@ -15,6 +15,7 @@ import pandas as pd
 from pydantic import Field
 
 from domain.detection.baseline import LEAST_WINDOWS
+from domain.detection.cause import BLIND
 from domain.detection.checks import CHECKS, METRICS
 from domain.detection.counts import Counts, counts_of
 from domain.detection.explain import without_shadows
@@ -28,6 +29,7 @@ from domain.detection.window import Grid, grid_until, last_end
 from domain.errors import RecsysopsError
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
+from domain.recommender.schedule import UPDATED, newest
 from domain.recommender.table import Table
 from domain.values import Finding, Severity, Value
 from workers import quality
@@ -40,8 +42,8 @@ MAX_BINS = 20_000
 KINDS = (*CHECKS, "freshness", *METRICS, *quality.KINDS)
 SLICED = ("slice_volume", *quality.SLICED)
 FAULT, LATE = "check fault", "check late"
-SERIES_DAYS = 28 * DAY  # how far back a series learns from,
-SERIES_WINDOWS = (182, 4_032)  # and how many windows that may be
+SERIES_DAYS = 56 * DAY  # how far back a series learns from,
+SERIES_WINDOWS = (182, 8_064)  # and how many windows that may be
 MOST_LOST = 2  # histories further back than declared, in place of times that were wrong
 
 Wrong = Mapping[str, tuple[Spoiled, ...]]
@@ -148,7 +150,7 @@ def run_checks(
 
 
 def due_end(recommender: Recommender, planned: Plan, at: datetime) -> datetime:
-    """The end of the newest window that is to be judged at `at`; of a cron expression, at its latest moment."""
+    """The end of the newest window to judge at `at`; by a cron expression, at the latest moment it names."""
     zone, schedule = zone_of(recommender), planned.check.schedule
     moment = at if schedule in (None, UPDATED) else newest(schedule, at, zone)
     return last_end(moment - planned.table.settle, planned.window, planned.every, zone)
@@ -158,8 +160,8 @@ def waits(
     recommender: Recommender, planned: Plan, end: datetime, at: datetime, memory: CheckState
 ) -> Verdict | None:
     """
-    Of a check that is due when its table is updated: what to say while no row of the window that ends at `end`
-    is there; None once there is one. Late is what has not come a whole window later.
+    Of a check that is due when its table is updated: what to say while no row of the window that ends at
+    `end` is there; None once there is one. Late is what has not come a whole window later.
 
     Raises:
         SourceError: the table cannot be read as declared.
@@ -168,10 +170,12 @@ def waits(
         return None
     if len(time_bins(recommender, planned.table.name, end - planned.window, at, planned.window)):
         return None
-    if at < end + planned.table.settle + planned.window:
+    oldest = min(end, (memory.last_window_end or end) + planned.window)
+    if at < oldest + planned.table.settle + planned.window:
         return Verdict(state=memory)
-    says = f"{planned.table.name} has no row since {end - planned.window:%Y-%m-%d %H:%M} UTC"
-    return blind(planned, LATE, (end - planned.window, end), f"waits for an update: {says}", memory)
+    since = oldest - planned.window
+    says = f"waits for an update: {planned.table.name} has no row since {since:%Y-%m-%d %H:%M} UTC"
+    return blind(planned, LATE, (since, end), says, memory)
 
 
 def explained(recommender: Recommender, findings: Iterable[Finding]) -> tuple[Finding, ...]:

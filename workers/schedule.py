@@ -1,8 +1,8 @@
 """
 The clock's process: `python -m workers.schedule`. It only sends; what is due is decided by whoever gets it.
 
-A tick that finds no worker expires instead of piling up, and two clocks at once do no harm: each job takes a
-lock of its own.
+A tick that finds no worker expires; but an expired one lies in the queue until somebody takes it, so while
+many lie there no more are sent. Two clocks at once do no harm: each job takes a lock of its own.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ REMIND_SECONDS = 2.0
 PREDICT_SECONDS = 60.0
 DETECT_SECONDS = 10.0
 FASTEST_SECONDS = 1.0
+MOST_WAITING = 20
+"""Jobs that may lie untaken in a queue before the clock adds no more."""
 
 _log = structlog.get_logger(__name__)
 
@@ -47,10 +49,24 @@ class Ticks:
         return max(0.05, min((self._next.get(job, now) for job in self.every), default=now + 1.0) - now)
 
 
-def run(ticks: Ticks, send: Callable[..., bool], stop: Signal) -> None:
-    """Send what is due until `stop` is set."""
+def run(
+    ticks: Ticks, send: Callable[..., bool], stop: Signal, waiting: Callable[[str], int] = lambda _job: 0
+) -> None:
+    """
+    Send what is due until `stop` is set.
+
+    Args:
+        waiting: how many jobs lie untaken where this one would be put.
+    """
+    held_back: set[str] = set()
     while not stop.is_set():
         for job in ticks.due(time.monotonic()):
+            if (lie := waiting(job)) >= MOST_WAITING:
+                if job not in held_back:
+                    _log.warning("nobody_takes_jobs", job=job, waiting=lie, mend="start a worker")
+                held_back.add(job)
+                continue
+            held_back.discard(job)
             send(job, expires_seconds=max(5.0, 2 * ticks.every[job]))
         stop.wait(ticks.seconds_to_next(time.monotonic()))
 
@@ -85,7 +101,8 @@ def main() -> None:
     stop = Signal()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    run(declared_ticks(), Carrier(settings().broker(), settings().broker_queue).send, stop)
+    carrier = Carrier(settings().broker(), settings().broker_queue)
+    run(declared_ticks(), carrier.send, stop, carrier.waiting)
 
 
 if __name__ == "__main__":

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from sqlalchemy import Engine
 
 from domain.detection.cause import Link
+from domain.detection.state import CheckState
 from domain.incident.commands import JoinFinding, OpenIncident
 from domain.incident.state import Incident
 from domain.recommender.check import Check
@@ -16,7 +18,7 @@ from domain.recommender.lineage import Lineage, lineage
 from domain.recommender.recommender import Recommender
 from domain.values import Actor, Finding
 from workers.clear import DETECTOR, REPEAT_AFTER, clear, told_by
-from workers.detect import FAULT, KINDS, State, TickResult, plan, run_checks
+from workers.detect import FAULT, KINDS, LATE, Plan, State, TickResult, blind, plan, run_checks
 from workers.handle import handle
 from workers.past import known_since, wrong_times
 from workers.record import begin_records, quietly
@@ -41,24 +43,45 @@ def detect_tick(log: Engine, recommender: Recommender, at: datetime) -> int:
     """
     found = 0
     with alone(log, "tick:detect") as mine:
-        for moment in _moments(log, recommender, at) if mine else ():
-            begin_records(log, _looked_at(recommender), moment)
-            with log.connect() as connection:
-                kept = recall(connection, MEMORY) or {}
-            state = State.model_validate(kept.get("state", {}))
-            result = run_checks(recommender, moment, state, wrong_times(log, recommender, moment))
-            for check, note in result.notes.items():
-                if note != kept.get("notes", {}).get(check):
-                    _log.info("check_did_not_judge", check=check, note=note)
-            told = [
-                f for f in result.findings if f.subject != FAULT or f.fingerprint in kept.get("blind", ())
-            ]
-            told = quietly(log, recommender, told, moment)
-            above = lineage(recommender.tables)
-            found += open_incidents(log, told, DETECTOR, result.state, above=above)
-            waiting = clear(log, recommender, result, told, kept.get("clearing", {}), moment)
-            _remember(log, result, moment, waiting)
+        if not mine:
+            return 0
+        kept = _recall(log)
+        looked_at = datetime.fromisoformat(kept["looked_at"]) if "looked_at" in kept else None
+        begin_records(log, _looked_at(recommender), at)
+        late = _left_out(recommender, looked_at, at, State.model_validate(kept.get("state", {})))
+        kept = {**kept, "state": late.state} if late.findings else kept
+        for moment in _moments(recommender, looked_at, at):
+            found += _look(log, recommender, moment, kept, late.findings)
+            kept, late = _recall(log), TickResult()
     return found
+
+
+def _look(
+    log: Engine, recommender: Recommender, moment: datetime, kept: Mapping[str, Any], late: Iterable[Finding]
+) -> int:
+    """
+    One look, remembered; returns how many findings there were.
+
+    Args:
+        kept: what the look before remembered.
+        late: findings from before this look, told with its own.
+    """
+    state = State.model_validate(kept.get("state", {}))
+    result = run_checks(recommender, moment, state, wrong_times(log, recommender, moment))
+    for check, note in result.notes.items():
+        if note != kept.get("notes", {}).get(check):
+            _log.info("check_did_not_judge", check=check, note=note)
+    told = [f for f in result.findings if f.subject != FAULT or f.fingerprint in kept.get("blind", ())]
+    told = quietly(log, recommender, [*late, *told], moment)
+    found = open_incidents(log, told, DETECTOR, result.state, above=lineage(recommender.tables))
+    waiting = clear(log, recommender, result, told, kept.get("clearing", {}), moment)
+    _remember(log, result, moment, waiting)
+    return found
+
+
+def _recall(log: Engine) -> dict[str, Any]:
+    with log.connect() as connection:
+        return recall(connection, MEMORY) or {}
 
 
 def _looked_at(recommender: Recommender) -> list[Check]:
@@ -167,19 +190,39 @@ def _dismissed(log: Engine, finding: Finding, state: State) -> bool:
     return seen.since <= last.closed_at
 
 
-def _moments(log: Engine, recommender: Recommender, at: datetime) -> Iterator[datetime]:
-    """The moments to look at: the newest of those since the last look, a window apart, then now."""
-    with log.connect() as connection:
-        kept = recall(connection, MEMORY) or {}
-    plans = [plan(recommender, check) for check in recommender.checks.values() if check.table]
-    step = min((max(p.window, p.every) for p in plans), default=None)
-    if step and "looked_at" in kept:
-        missed = datetime.fromisoformat(kept["looked_at"]) + step
-        missed = max(missed, at - MOST_MISSED_LOOKS * step)
+def _moments(recommender: Recommender, looked_at: datetime | None, at: datetime) -> list[datetime]:
+    """
+    The moments to look at: of each check the newest of those since the last look, a window apart, then now.
+    """
+    moments = {at}
+    for planned in _plans(recommender) if looked_at else ():
+        step = max(planned.window, planned.every)
+        missed = max((looked_at or at) + step, at - MOST_MISSED_LOOKS * step)
         while missed <= at - step:
-            yield missed
+            moments.add(missed)
             missed += step
-    yield at
+    return sorted(moments)
+
+
+def _left_out(recommender: Recommender, looked_at: datetime | None, at: datetime, state: State) -> TickResult:
+    """
+    What is too long ago to be looked at after an outage, as a finding of each check, and the next state.
+    """
+    findings, checks = list[Finding](), dict(state.checks)
+    for planned in _plans(recommender) if looked_at else ():
+        step = max(planned.window, planned.every)
+        since, until = looked_at or at, at - MOST_MISSED_LOOKS * step
+        if since + step < until:
+            says = f"did not look from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC"
+            memory = checks.get(planned.check.name, CheckState())
+            verdict = blind(planned, LATE, (since, until), says, memory)
+            checks[planned.check.name] = verdict.state
+            findings += verdict.findings
+    return TickResult(findings=tuple(findings), state=State(checks=checks))
+
+
+def _plans(recommender: Recommender) -> list[Plan]:
+    return [plan(recommender, check) for check in _looked_at(recommender)]
 
 
 def _remember(log: Engine, result: TickResult, at: datetime, waiting: Mapping[str, datetime]) -> None:

@@ -87,13 +87,15 @@ class Looked(NamedTuple):
 
 def run_check(path: Path, name: str | None, at: datetime | None = None) -> Looked:
     """
-    What one check (or all) finds now; nothing is written to the log.
+    What one check (or all) finds in its newest window that is complete now, or was at `at`. Nothing is
+    written to the log, and asking again gives the same answer.
 
     Raises:
         ConfigurationError: the declaration is wrong, or has no such check.
     """
+    from workers.again import look_at  # noqa: PLC0415
     from workers.declared import recommender  # noqa: PLC0415
-    from workers.detect import FAULT, run_checks  # noqa: PLC0415
+    from workers.detect import FAULT  # noqa: PLC0415
     from workers.launches import launch_check  # noqa: PLC0415
     from workers.predict import forecast  # noqa: PLC0415
     from workers.sources.lines import nearest  # noqa: PLC0415
@@ -102,7 +104,7 @@ def run_check(path: Path, name: str | None, at: datetime | None = None) -> Looke
     if name is not None and name not in declared.checks:
         raise ConfigurationError(f'no check is called "{name}"; {nearest(name, declared.checks)}')
     chosen = declared.checks if name is None else {name: declared.checks[name]}
-    result = run_checks(declared.model_copy(update={"checks": chosen}), moment)
+    result = look_at(declared.model_copy(update={"checks": chosen}), moment)
     findings = list(result.findings)
     launch = launch_check(declared)
     if launch is not None and launch.name in chosen:

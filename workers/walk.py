@@ -13,10 +13,12 @@ from domain.detection.state import CheckState, Verdict
 from domain.detection.window import Grid, grid_until, last_end
 from domain.errors import RecsysopsError, SourceError
 from domain.recommender.recommender import Recommender
+from domain.recommender.schedule import UPDATED, moments
 from domain.values import Moment, Value
 from workers.detect import (
     MAX_BINS,
     Plan,
+    due_end,
     look,
     looks_per_week,
     read_counts,
@@ -56,7 +58,11 @@ def unreadable(recommender: Recommender, plans: list[Plan]) -> dict[str, SourceE
 
 def ends_of(recommender: Recommender, planned: Plan, start: datetime, end: datetime) -> list[datetime]:
     """The ends of all windows that lie in [start, end]; a look is taken when each is complete."""
-    zone = zone_of(recommender)
+    zone, schedule = zone_of(recommender), planned.check.schedule
+    if schedule not in (None, UPDATED):
+        named = moments(schedule, start, end + planned.table.settle, zone)
+        due = {due_end(recommender, planned, moment) for moment in named}
+        return sorted(one for one in due if start < one <= end)
     ends: list[datetime] = []
     moment = last_end(end, planned.window, planned.every, zone)
     while moment > start:
@@ -95,6 +101,8 @@ def _looks(
             return _each(recommender, planned, ends)
         if planned.check.kind in METRICS:
             return _metrics(recommender, planned, ends)
+        if planned.check.schedule not in (None, UPDATED) and planned.every < planned.window:
+            return _each(recommender, planned, ends)  # overlapping windows on no regular beat
         return _counted(recommender, planned, ends)
     except Exception:  # noqa: BLE001 - one window spoils the question for all; which one, each look will say
         return _alone(recommender, planned, ends)

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 from pathlib import Path
 from threading import Event as Signal
+from uuid import uuid4
 
 import pytest
+from sqlalchemy import make_url
 
 from domain.errors import ConfigurationError
-from workers.schedule import REMIND_SECONDS, Ticks, declared_ticks, run
+from workers.carry import Carrier
+from workers.schedule import MOST_WAITING, REMIND_SECONDS, Ticks, declared_ticks, run
 from workers.settings import Settings
 
 
@@ -30,6 +33,28 @@ def test_the_clock_stops_when_it_is_told() -> None:
 
     run(Ticks({"remind": 2.0}), send, stop)
     assert sent == [("remind", 5.0)]
+
+
+def test_while_nobody_takes_them_ticks_do_not_pile_up_and_then_go_on(redis_url: str) -> None:
+    url = make_url(redis_url).set(database="13").render_as_string(hide_password=False)
+    stop, carrier, asked = Signal(), Carrier(url, f"ticks-{uuid4().hex}"), list[int]()
+
+    def waiting(job: str) -> int:
+        asked.append(carrier.waiting(job))
+        if len(asked) == MOST_WAITING + 5:
+            stop.set()
+        return asked[-1]
+
+    run(Ticks({"recsysops.detect": 0.01}), carrier.send, stop, waiting)
+    assert max(asked) == carrier.waiting("recsysops.detect") == MOST_WAITING
+    assert carrier.waiting("recsysops.remind") == 0  # another queue, which nobody has made
+    carrier.close()
+
+
+def test_where_the_broker_is_away_nothing_is_held_back(unused_tcp_port: int) -> None:
+    carrier = Carrier(f"redis://127.0.0.1:{unused_tcp_port}/0", "nowhere")
+    assert carrier.waiting("recsysops.detect") == 0
+    carrier.close()
 
 
 def test_a_wrong_declaration_stops_the_looking_but_not_the_reminding(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -162,6 +162,37 @@ def test_an_outage_is_caught_up_with_a_window_at_a_time(
     assert looks.moments[-1] == NOON + timedelta(days=1)
 
 
+def test_a_daily_check_makes_up_for_days_while_the_minutes_are_bounded_and_what_is_left_out_is_said(
+    log: Engine, recommender: Recommender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daily = Check(name="daily", kind="volume", table="impressions", window=timedelta(days=1))
+    checks = {**recommender.checks, "daily": daily}
+    both = recommender.model_copy(update={"checks": checks})
+    looks = Looks()
+    monkeypatch.setattr("workers.tick.run_checks", looks)
+    detect_tick(log, both, NOON)
+    detect_tick(log, both, NOON + timedelta(days=3))
+    made_up = looks.moments[1:]
+    assert [NOON + timedelta(days=n) for n in (1, 2, 3)] == [one for one in made_up if one.hour == 12][-3:]
+    assert len(made_up) == MOST_MISSED_LOOKS + 3
+    (incident,) = every(log)
+    assert incident.title == (
+        "The check impressions_volume did not look from 2026-03-03 12:00 to 2026-03-06 11:00 UTC"
+    )
+
+
+def test_a_check_is_said_to_look_again_after_what_it_left_out(
+    log: Engine, tmp_path: Path, recommender: Recommender
+) -> None:
+    write(tmp_path, [60, 58, 63, 61, 57, 62] * 20)
+    detect_tick(log, recommender, NOON - timedelta(days=1))
+    for minutes in (-1, 0):
+        detect_tick(log, recommender, NOON + minutes * MINUTE)
+    (incident,) = every(log)
+    assert "did not look" in incident.title
+    assert incident.cleared_at is not None
+
+
 def test_a_clock_that_jumps_back_looks_once_and_goes_on(
     log: Engine, recommender: Recommender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
