@@ -14,7 +14,7 @@ import pytest
 from examples.cinema import ranking
 from examples.cinema.features import FEATURES
 from examples.cinema.tables import LiveTable
-from examples.cinema.traffic import expected_rate
+from examples.cinema.traffic import EXPLORED_SHARE, expected_rate
 
 from .conftest import START, Small
 
@@ -176,3 +176,44 @@ def test_a_day_brings_a_delivery_a_training_and_the_first_day_of_yesterdays_laun
     )[0][0]
     assert shown > 1_000
     assert cinema.ask(known, film) == [(snapshots, snapshots, shown)]
+
+
+def test_chance_fills_three_requests_in_two_hundred_wholly_in_history_and_live(hour: Small) -> None:
+    request = (
+        "SELECT any_value(shown_at) AS at, avg(CAST(explored AS INT)) AS part, "
+        "max(CAST(explored AS INT)) AS whole FROM {impressions} GROUP BY request_id"
+    )
+    rows = hour.ask(
+        f"SELECT r.at >= ?, count(*), avg(r.part), max(abs(r.part - r.whole)) FROM ({request}) r GROUP BY 1",
+        START,
+    )
+    assert len(rows) == 2
+    for _live, requests, share, torn in rows:
+        assert torn == 0
+        assert abs(share - EXPLORED_SHARE) < 4 * np.sqrt(EXPLORED_SHARE / requests)
+
+
+def test_what_chance_shows_owes_nothing_to_the_model(hour: Small) -> None:
+    """A new film comes into question everywhere: by chance it is shown as often as any other candidate."""
+    query = (
+        "SELECT count(DISTINCT request_id), sum(CAST(item_id IN (SELECT item_id FROM {{items}} "
+        "WHERE launch_at <= ? AND launch_at > ?) AS INT)) FROM {{impressions}} "
+        "WHERE shown_at >= ? AND explored = {}"
+    )
+    when = (START, START - timedelta(days=2), START - timedelta(hours=1))
+    new = hour.ask("SELECT count(*) FROM {items} WHERE launch_at <= ? AND launch_at > ?", *when[:2])[0][0]
+    (asked, shown) = hour.ask(query.format("true"), *when)[0]
+    width = hour.live.serving.stage(hour.at).rails.films.shape[1]
+    due = asked * new * 10 / width
+    assert new >= 1
+    assert abs(shown - due) < 4 * np.sqrt(due)
+
+
+def test_only_requests_that_the_model_filled_have_their_candidates_logged_with_its_version(
+    hour: Small,
+) -> None:
+    by_chance = "SELECT request_id FROM {impressions} WHERE explored"
+    assert hour.ask(f"SELECT count(*) FROM {{candidates}} WHERE request_id IN ({by_chance})") == [(0,)]
+    assert hour.ask("SELECT DISTINCT model_version FROM {candidates}") == [
+        (hour.live.serving.ranker.version,)
+    ]
