@@ -10,11 +10,12 @@ from domain.values import Value
 
 class Exposure(Value):
     """
-    The table of what was `shown`, a row an item, and of what was `chosen`; both name their item (`item` of the
-    table), and `request` is a column of both that says which choice belongs to which row shown.
+    The table of what was `shown`, a row an item, and of what was `chosen`; both name their item (`item` of
+    the table), and `request` is a column of both that says which choice belongs to which row shown.
 
-    `position` (1 the first place) and `explored` are columns of `shown`; `explored` is true where chance alone
-    picked the item among those that came into question. `history` is how far back merit is learned from.
+    `position` (1 the first place) and `explored` are columns of `shown`; `explored` is true where chance
+    alone picked the item among those that came into question. `history` is how far back merit is learned
+    from.
     """
 
     shown: str

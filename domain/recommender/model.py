@@ -12,8 +12,8 @@ from domain.values import Value
 
 class Items(Value):
     """
-    Which table describes the items: one row an item, by `key`; `launch` is the column with the time from which
-    on it could be shown.
+    Which table describes the items: one row an item, by `key`; `launch` is the column with the time from
+    which on it could be shown.
     """
 
     table: str
