@@ -129,7 +129,8 @@ def row_of(incident: Incident) -> dict[str, Any]:
         "owes": bool(incident.awaits),
         "expires_at": _expires_at(incident),
         "version": incident.version,
-        "incident": incident.model_dump_json(),
+        # Without what is as in every new incident: PostgreSQL packs what is longer than 2 kB, at a price.
+        "incident": incident.model_dump_json(exclude_defaults=True),
         "shape": shape(),
         "unscored": incident.kind == "predicted" and incident.score is None,
     }
