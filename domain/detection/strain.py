@@ -112,7 +112,7 @@ def strains(past: Past) -> tuple[Strain, ...]:
         ways += [level_strain(one, foretold, windows), spread_strain(one, foretold, windows)]
     day, before = _decay(past.good, past.learned, a_day)
     still = standstill(past.y)
-    ways.append(_strain(past, "decay", max(a_day, LEAST_DECAY), day, before))
+    ways.append(_strain(good, "decay", max(a_day, LEAST_DECAY), day, before))
     ways.append(_strain(past, "silence", 1, still, np.zeros(len(still))))
     return tuple(ways)
 
@@ -187,9 +187,13 @@ def _decay(y: Floats, learned: Floats, a_day: int) -> tuple[Floats, Floats]:
 def _strain(past: Past, way: Way, windows: int, observed: Floats, expected: Floats) -> Strain:
     distance = np.abs(observed - expected)
     distance = np.where(distance <= DUST * np.abs(np.nan_to_num(past.y)), 0 * distance, distance)
-    reach = max(REACH_WINDOWS, REACH_DAYS * past.a_day)
-    known = pd.Series(np.where(past.usable, distance, np.nan)).rolling(
-        reach, min_periods=least_past(past.a_day)
-    )
-    level = known.quantile(1 - return_share(past.a_day)).shift(1).ffill()
-    return Strain(way, windows, observed, expected, distance, np.asarray(level, dtype=np.float64))
+    spoilt = pd.Series(~past.usable & np.isfinite(past.y)).rolling(windows, min_periods=1).max() > 0
+    learned = np.where(spoilt | ~past.usable, np.nan, distance)
+    return Strain(way, windows, observed, expected, distance, _return_level(learned, past.a_day))
+
+
+def _return_level(distance: Floats, a_day: int) -> Floats:
+    """(n,) what about one in `RETURN_DAYS` of the known distances before exceeded; NaN where these are few."""
+    reach = max(REACH_WINDOWS, REACH_DAYS * a_day)
+    known = pd.Series(distance).rolling(reach, min_periods=least_past(a_day))
+    return np.asarray(known.quantile(1 - return_share(a_day)).shift(1).ffill(), dtype=np.float64)
