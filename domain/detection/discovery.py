@@ -25,7 +25,7 @@ from domain.values import Value
 
 ALPHA = 0.05
 FALSE_ALARMS_PER_WEEK = 0.02  # a check that never found anything may still speak this often
-SLICES_FALSE_ALARMS_PER_WEEK = 0.2  # the same of a check of slices: thousands share it
+SLICES_FALSE_ALARMS_PER_WEEK = 0.1  # the same of a check of slices: thousands share it
 WEEK_SECONDS = 604_800.0
 REMEMBERED = 64  # earlier discoveries that still earn level; older ones earn next to nothing
 _NORM = 0.0722

@@ -18,6 +18,7 @@ from domain.detection.discovery import (
 from domain.detection.habit import habit_keys
 from domain.detection.localise import Suspects
 from domain.detection.moved import Total, pick
+from domain.detection.renamed import Told, told_together
 from domain.detection.severity import severity_of
 from domain.detection.share import WARM_UP, Shares, expect_shares, share_p_values
 from domain.detection.state import CheckState, Verdict, confirm
@@ -69,7 +70,8 @@ def judge_slices(
     if (discovered & matters).any():
         total = Total(float(counts.total[-1]), expect_total(counts, state), _dropping(counts, state))
         picked = pick(suspects, discovered & matters, total, alpha, check.least_change)
-    findings = [_finding(check, counts, judged, place) for place in picked]
+    told = told_together(counts.slices, judged.observed, judged.expected, picked)
+    findings = [_finding(check, counts, judged, one) for one in told]
     state = state.model_copy(update={"wealth": spend(state.wealth, state.new(findings))})
     return confirm(state, findings, width, counts.start(len(counts.total) - 1))
 
@@ -137,7 +139,8 @@ def _matters(check: Check, judged: Judged) -> npt.NDArray[np.bool_]:
             return np.asarray(big & learned)
 
 
-def _finding(check: Check, counts: Counts, judged: Judged, place: int) -> Finding:
+def _finding(check: Check, counts: Counts, judged: Judged, told: Told) -> Finding:
+    place = told.place
     n = float(counts.total[-1])
     observed, expected = float(judged.observed[place]), float(judged.expected[place])
     share = float(judged.shares.share[place])
@@ -145,6 +148,7 @@ def _finding(check: Check, counts: Counts, judged: Judged, place: int) -> Findin
     affected = min(1.0, abs(observed - expected) / max(n, 1.0))
     unit = check.measure or "rows"
     where = counts.slices[place]
+    title = title_of(check.table or "", where, observed, expected, unit)
     return Finding(
         check=check.name,
         table=check.table or "",
@@ -159,5 +163,5 @@ def _finding(check: Check, counts: Counts, judged: Judged, place: int) -> Findin
         p_value=float(judged.p_values[place]),
         severity=check.severity or severity_of(affected, drop=observed < expected),
         affected_share=affected,
-        title=title_of(check.table or "", where, observed, expected, unit),
+        title="; ".join(filter(None, (title, told.words))),
     )
