@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import Engine
@@ -15,7 +16,9 @@ from domain.errors import SourceError, TooFewRows
 from domain.incident.commands import ClearFinding
 from domain.prediction.launch import Forecast
 from domain.prediction.missed import recovered
+from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
+from domain.recommender.schedule import UPDATED, newest
 from domain.values import Actor, Finding
 from workers.detect import fault, plan
 from workers.handle import handle
@@ -23,6 +26,7 @@ from workers.launches import launch_check
 from workers.past import suspects
 from workers.predict import forecasts, missed, score
 from workers.record import begin_records, quietly
+from workers.sources.count import zone_of
 from workers.store import cards
 from workers.store.lock import alone
 from workers.store.memory import recall, remember
@@ -59,7 +63,7 @@ def predict_tick(log: Engine, recommender: Recommender, at: datetime) -> int:
             return 0
         with log.connect() as connection:
             kept = recall(connection, MEMORY) or {}
-        if at < _next_look(kept, check.every or LOOK_EVERY) and at >= _looked_at(kept):
+        if not _due(kept, check, at, zone_of(recommender)) and at >= _looked_at(kept):
             return 0
         look = _look(log, recommender, at)
         findings, failures = list(look.findings), 0
@@ -72,7 +76,7 @@ def predict_tick(log: Engine, recommender: Recommender, at: datetime) -> int:
         standing = _standing(kept.get("standing"), look, at)
         begin_records(log, [check], at)
         findings = quietly(log, recommender, findings, at)
-        count = open_incidents(log, findings, PREDICTOR, since=standing)
+        count = open_incidents(log, findings, PREDICTOR, since=standing, recommender=recommender)
         _tell_recovered(log, look.forecasts, check.name, at)
         with log.begin() as connection:
             remember(connection, MEMORY, {"looked_at": at, "failures": failures, "standing": standing})
@@ -146,5 +150,9 @@ def _looked_at(kept: dict[str, Any]) -> datetime:
     return datetime.fromisoformat(kept.get("looked_at", "0001-01-01T00:00:00+00:00"))
 
 
-def _next_look(kept: dict[str, Any], every: timedelta) -> datetime:
-    return _looked_at(kept) if kept.get("failures") else _looked_at(kept) + every
+def _due(kept: dict[str, Any], check: Check, at: datetime, zone: ZoneInfo) -> bool:
+    if kept.get("failures"):
+        return at >= _looked_at(kept)
+    if check.schedule not in (None, UPDATED):
+        return newest(check.schedule, at, zone) > _looked_at(kept)
+    return at >= _looked_at(kept) + (check.every or LOOK_EVERY)

@@ -23,6 +23,7 @@ from workers.settings import settings
 REMIND_SECONDS = 2.0
 PREDICT_SECONDS = 60.0
 DETECT_SECONDS = 10.0
+SCHEDULED_SECONDS = 60.0
 FASTEST_SECONDS = 1.0
 MOST_WAITING = 20
 """Jobs that may lie untaken in a queue before the clock adds no more."""
@@ -85,6 +86,8 @@ def declared_ticks() -> Ticks:
         for check in declared.checks.values()
         if check.every and check.kind != "launch_forecast"
     ]
+    # What is due by the minute is not seen by a clock that goes by the day.
+    lengths += [SCHEDULED_SECONDS for check in declared.checks.values() if check.schedule]
     every["recsysops.detect"] = max(FASTEST_SECONDS, min(lengths, default=DETECT_SECONDS))
     if declared.launches is not None:
         own = [

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from domain.detection.cause import Link
 from domain.detection.state import CheckState
-from domain.incident.commands import JoinFinding, OpenIncident
+from domain.incident.commands import JoinFinding, OpenIncident, Reopen
 from domain.incident.state import Incident
 from domain.recommender.check import Check
 from domain.recommender.lineage import Lineage, lineage
@@ -19,6 +19,7 @@ from domain.recommender.recommender import Recommender
 from domain.values import Actor, Finding
 from workers.clear import DETECTOR, REPEAT_AFTER, clear, told_by
 from workers.detect import FAULT, KINDS, LATE, Plan, State, TickResult, blind, plan, run_checks
+from workers.grade import graded
 from workers.handle import handle
 from workers.past import known_since, wrong_times
 from workers.record import begin_records, quietly
@@ -73,7 +74,7 @@ def _look(
             _log.info("check_did_not_judge", check=check, note=note)
     told = [f for f in result.findings if f.subject != FAULT or f.fingerprint in kept.get("blind", ())]
     told = quietly(log, recommender, [*late, *told], moment)
-    found = open_incidents(log, told, DETECTOR, result.state, above=lineage(recommender.tables))
+    found = open_incidents(log, told, DETECTOR, result.state, recommender=recommender)
     waiting = clear(log, recommender, result, told, kept.get("clearing", {}), moment)
     _remember(log, result, moment, waiting)
     return found
@@ -94,7 +95,7 @@ def open_incidents(
     actor: Actor,
     state: State | None = None,
     since: Mapping[str, str] | None = None,
-    above: Lineage | None = None,
+    recommender: Recommender | None = None,
 ) -> int:
     """
     Open an incident for each finding, or tell the open one; returns how many findings there were.
@@ -104,28 +105,66 @@ def open_incidents(
     joins that one.
 
     Args:
-        above: which tables are made from which.
+        recommender: whose checks say how bad it is and when it is news again, and whose tables are made from
+            which.
         since: subject → when the finding came up; of a forecast that was good in between, another one.
     """
-    count = 0
+    count, above = 0, lineage(recommender.tables) if recommender else {}
     for finding in findings:
         count += 1
+        if recommender is not None:
+            finding = _graded(log, recommender, finding)  # noqa: PLW2901 - the same finding, judged
         if _told_lately(log, finding) or (state and _dismissed(log, finding, state)):
             continue
-        elsewhere = _known_elsewhere(log, finding, state, above or {})
+        elsewhere = _known_elsewhere(log, finding, state, above)
         if elsewhere is not None:
             incident, shares = elsewhere
             join = JoinFinding(finding=finding, shares=shares)
             key = f"{finding.fingerprint}:also:{incident.stream}"
             handle(incident.stream, join, actor=actor, key=key, log=log)
             continue
-        if _over_already(log, finding, above or {}):
+        if _over_already(log, finding, above) or _just_closed(log, finding, recommender):
             _log.info("tail_of_what_is_over", finding=finding.title)
             continue
+        _reopen(log, finding, recommender, actor)
         came_up = (since or {}).get(finding.subject or "", "")
         key = ":".join(filter(None, (finding.fingerprint, finding.window_end.isoformat(), came_up)))
         handle(None, OpenIncident(number=0, finding=finding), actor=actor, key=key, log=log)
     return count
+
+
+def _graded(log: Engine, recommender: Recommender, finding: Finding) -> Finding:
+    with log.connect() as connection:
+        stream = cards.unclosed(connection, finding.fingerprint)
+        incident = cards.find(connection, stream) if stream else None
+    return graded(recommender, finding, incident.first_finding if incident else None)
+
+
+def _last_closed(
+    log: Engine, finding: Finding, recommender: Recommender | None
+) -> tuple[Incident, datetime, Check] | None:
+    """The finding's last incident, when it was closed, and the check that says what follows from that."""
+    check = recommender.checks.get(finding.check) if recommender else None
+    if check is None or finding.kind == "predicted":
+        return None
+    with log.connect() as connection:
+        last = cards.newest(connection, finding.fingerprint)
+    return None if last is None or last.closed_at is None else (last, last.closed_at, check)
+
+
+def _just_closed(log: Engine, finding: Finding, recommender: Recommender | None) -> bool:
+    closed = _last_closed(log, finding, recommender)
+    return closed is not None and finding.window_end < closed[1] + closed[2].cool_down
+
+
+def _reopen(log: Engine, finding: Finding, recommender: Recommender | None, actor: Actor) -> None:
+    """Where the same was closed only lately, that incident goes on."""
+    closed = _last_closed(log, finding, recommender)
+    if closed is None or finding.window_end >= closed[1] + closed[2].reopen_within:
+        return
+    key = f"{finding.fingerprint}:again:{finding.window_end.isoformat()}"
+    reason = f"Found again: {finding.title}"
+    handle(closed[0].stream, Reopen(reason=reason), actor=actor, key=key, log=log)
 
 
 def _told_lately(log: Engine, finding: Finding) -> bool:
@@ -166,14 +205,14 @@ def _over_already(log: Engine, finding: Finding, above: Lineage) -> bool:
     True where the window reaches back into an incident of the same cause that has ended since.
 
     A check of long windows goes on seeing what a fix has repaired; what goes on after the fix is found again
-    in the first window that begins after it.
+    in the first window that begins after it. A forecast is of its day, whenever it is made.
     """
 
     def told(one: Incident) -> bool:
         known = {one.fingerprint, *(joined.fingerprint for joined in one.also)}
         return finding.fingerprint in known or told_by(one, finding, above) is not None
 
-    return any(
+    return finding.kind == "detected" and any(
         one.status == "closed" and finding.window_start < (one.mitigated_at or one.last_at) and told(one)
         for one in known_since(log, finding.window_start - LONGEST_OVER)
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -55,6 +55,9 @@ class Check(Value):
     into its record, which says when it may. It looks as soon as a window is complete, or when its `schedule`
     says so: a cron expression, or "updated", which waits for rows of the window.
 
+    After an incident is closed, the same finding is told no sooner than `cool_down` later; and until
+    `reopen_within` later it opens that incident again instead of a new one.
+
     Of the data checks: `columns` are those looked at (all, where none is named); `least_share` the share of
     a slice's rows that must be wrong beyond what is usual. `types` are the columns a table must have
     (`{rating = "number"}`; else those it had at the first look), `ranges` (`{rating = [0.0, 1.0]}`, `"-inf"`
@@ -77,6 +80,8 @@ class Check(Value):
     table: str | None = None
     severity: Severity | None = None
     shadow: bool = False
+    cool_down: Duration = timedelta(0)
+    reopen_within: Duration = timedelta(0)
     measure: str | None = None
     ways: Literal[1, 2] = 2
     history: Duration | None = None

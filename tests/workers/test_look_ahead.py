@@ -174,3 +174,13 @@ def test_too_few_launches_to_learn_from_alarm_nobody(
     answers(TooFewRows("12 past launches"), TooFewRows("12 past launches"))
     assert predict_tick(log, recommender, NOON) == predict_tick(log, recommender, NOON + LONG) == 0
     assert every(log) == []
+
+
+def test_a_calendar_on_a_schedule_is_looked_at_when_that_says_so(
+    log: Engine, recommender: Recommender, answers: Answers
+) -> None:
+    check = recommender.checks["launches"].model_copy(update={"schedule": "0 6,18 * * *"})
+    declared = recommender.model_copy(update={"checks": {"launches": check}})
+    answers([predicted()], [predicted()])
+    looked = [predict_tick(log, declared, NOON + timedelta(hours=hours)) for hours in (0, 3, 5.9, 6, 7)]
+    assert looked == [1, 0, 0, 1, 0]

@@ -87,3 +87,9 @@ def test_the_fastest_table_says_how_often_to_look(tmp_path: Path, monkeypatch: p
     )
     monkeypatch.setattr("workers.declared.settings", lambda: Settings(config=tmp_path / "recsysops.toml"))
     assert declared_ticks().every["recsysops.detect"] == 10.0
+    file = tmp_path / "recsysops.toml"
+    slow = file.read_text().replace('"1m"', '"1d"').replace('every = "10s"', "")
+    file.write_text(slow.replace('"1h"', '"1d"'))
+    assert declared_ticks().every["recsysops.detect"] == 86_400.0
+    file.write_text(file.read_text() + 'schedule = "15 6 * * *"\n')
+    assert declared_ticks().every["recsysops.detect"] == 60.0

@@ -53,4 +53,8 @@ def _repeat(incident: Incident, command: c.OpenIncident) -> Events:
     back = command.finding.kind == "predicted" and incident.cleared_at is not None
     if last is not None and command.finding.window_end <= last.window_end and not back:
         return ()
-    return (e.FindingRepeated(finding=command.finding),)
+    repeated = e.FindingRepeated(finding=command.finding)
+    if incident.judged or command.finding.severity >= incident.severity:  # what a person judged stays
+        return (repeated,)
+    grown = e.SeverityChanged(severity=command.finding.severity, reason=f"it grows: {command.finding.title}")
+    return (repeated, grown)

@@ -68,9 +68,7 @@ def _join(incident: Incident, command: c.JoinFinding) -> Events:
     if finding.fingerprint in known:
         return ()
     joined = e.FindingJoined(finding=finding, shares=command.shares)
-    told = (one.severity for one in (incident.first_finding, *incident.also) if one is not None)
-    judged = incident.severity != min(told, default=None)
-    if judged or finding.severity >= incident.severity:  # what a person judged stays
+    if incident.judged or finding.severity >= incident.severity:  # what a person judged stays
         return (joined,)
     return (joined, e.SeverityChanged(severity=finding.severity, reason=f"also: {finding.title}"))
 

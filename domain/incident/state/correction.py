@@ -25,7 +25,8 @@ def of_correction(incident: Incident, event: e.Correction) -> dict[str, Any]:
             after, changes = before.model_copy(update={"text": event.text}), {}
         case e.SeverityCorrected():
             after = before.model_copy(update={"severity": event.severity})
-            changes = {"severity": event.severity} if event.corrects == _judged_by(incident) else {}
+            holds = event.corrects == _judged_by(incident)
+            changes = {"severity": event.severity, "judged": True} if holds else {}
         case _:
             assert_never(event)
     return {**changes, "correctable": {**incident.correctable, event.corrects: after}}

@@ -76,7 +76,7 @@ class Incident(Value):
     `awaits` maps what is owed to the event that asked for it (id, when). `correctable` maps the id of each
     event that may be corrected to what holds of it now, oldest first; `given_by` a time of this incident to
     the id of the event it is from. `onset_at` is when the harm began, where that is known. `also` are the
-    findings elsewhere that are the same thing, as they joined.
+    findings elsewhere that are the same thing, as they joined. `judged`: a person said how bad it is.
     """
 
     stream: str
@@ -85,6 +85,7 @@ class Incident(Value):
     kind: Literal["detected", "predicted", "declared"]
     status: Status = "open"
     severity: Severity
+    judged: bool = False
     fingerprint: str
     description: str = ""
     first_finding: Finding | None = None

@@ -60,7 +60,7 @@ def of_understanding(incident: Incident, record: e.Recorded, event: e.Understand
         case e.IncidentAssigned():
             return {"assignee": event.person}
         case e.SeverityChanged():
-            return {"severity": event.severity}
+            return {"severity": event.severity, "judged": record.actor_kind == "person"}
         case e.NoteAdded():
             return {}
         case e.IncidentSilenced():

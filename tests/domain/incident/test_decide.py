@@ -11,7 +11,7 @@ from domain.incident import commands as c
 from domain.incident import events as e
 from domain.incident.debts import owed
 from domain.incident.decide import decide
-from domain.values import Improvement, Severity
+from domain.values import Actor, Improvement, Severity
 from tests.domain.incident.given import (
     APPLIED,
     DEPLOYED,
@@ -169,9 +169,9 @@ def test_a_reopened_incident_asks_for_its_follow_up_anew() -> None:
     assert (incident.status, incident.follow_up) == ("acknowledged", None)
 
 
-def elsewhere(table: str, severity: Severity) -> c.JoinFinding:
+def elsewhere(table: str, severity: Severity) -> tuple[c.JoinFinding, Actor]:
     finding = FINDING.model_copy(update={"table": table, "severity": severity})
-    return c.JoinFinding(finding=finding, shares="downstream")
+    return c.JoinFinding(finding=finding, shares="downstream"), WORKER
 
 
 def test_what_joins_raises_the_severity_unless_a_person_judged_it() -> None:
@@ -194,5 +194,19 @@ def test_the_same_finding_joins_once_and_none_joins_what_is_closed() -> None:
     assert decide(incident, c.JoinFinding(finding=FINDING, shares="table"), WORKER, MORNING) == ()
     closed, _ = after(OPEN, c.Dismiss(reason="a test"), c.AnswerFollowUp(improvement=LESSON), c.Close())
     with pytest.raises(Refused, match="closed"):
-        decide(closed, elsewhere("plays", Severity.SEV3), WORKER, MORNING)
+        decide(closed, elsewhere("plays", Severity.SEV3)[0], WORKER, MORNING)
     assert len(log) == 2
+
+
+def test_what_grows_is_worse_unless_a_person_judged_it_and_never_better_by_itself() -> None:
+    def again(minutes: int, severity: Severity) -> tuple[c.Command, Actor]:
+        later = {"window_end": MORNING + timedelta(minutes=minutes), "severity": severity}
+        return (c.OpenIncident(number=1, finding=FINDING.model_copy(update=later)), WORKER)
+
+    grown, log = after(OPEN, again(5, Severity.SEV1), again(6, Severity.SEV3))
+    assert grown.severity == Severity.SEV1
+    assert [record.event.wire_name for record in log].count("severity.changed") == 1
+    judged, _ = after(
+        OPEN, c.ChangeSeverity(severity=Severity.SEV4, reason="a test"), again(5, Severity.SEV1)
+    )
+    assert (judged.severity, judged.judged) == (Severity.SEV4, True)
