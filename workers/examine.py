@@ -13,7 +13,8 @@ from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from domain.values import Value
 from workers.detect import KINDS, plan
-from workers.sources.count import MAX_VALUES, census
+from workers.sources.cardinality import MAX_VALUES
+from workers.sources.count import census
 from workers.sources.lines import nearest
 from workers.sources.source import Source, malformed_rows, open_source
 

@@ -16,13 +16,13 @@ from ibis import _
 from domain.detection.window import Grid
 from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
+from workers.sources.cardinality import MAX_VALUES, refuse_many_valued, too_many
 from workers.sources.engine import quoted
 from workers.sources.lines import nearest
 from workers.sources.sets import MAX_COUNTS, ROWS, WINDOW, Parts, by_all, counted, lengthened, rolled_up
 from workers.sources.source import TIME, Source, open_source, rows_of
 
 GROUPING_SETS = ("duckdb", "postgres")  # engines that are asked for them in SQL
-MAX_VALUES = 2_000
 DAY_SECONDS = 86_400
 BETWEEN = "\x1f"  # of keys in one text: the sign that is made for that
 
@@ -110,6 +110,8 @@ def _counted(
     rows = source.between(grid.start, grid.end)
     if measure is not None:
         source.require(measure)
+    newest = grid.edge(grid.count - 1)
+    refuse_many_valued(source, set(dimensions) - set(_own_exploded(source)), newest, grid.end)
     rows, exploded = with_dimensions(recommender, source, rows, dimensions)
     weight = {} if measure is None else {ROWS: _finite(rows[measure])}
     keyed = rows.mutate(**{WINDOW: window_of(source, rows, grid), **weight}).select(
@@ -159,7 +161,7 @@ def with_dimensions(
 ) -> tuple[Any, dict[str, str]]:
     """Rows with every dimension as text; one that the table has not is looked up from the items it names."""
     own = set(source.columns)
-    exploded = dict(source.table.csv.explode) if source.table.csv else {}
+    exploded = _own_exploded(source)
     looked_up = [dimension for dimension in dimensions if dimension not in own]
     if looked_up:
         items = recommender.items
@@ -218,10 +220,7 @@ def _bounded(name: str, parts: Parts, dimensions: tuple[str, ...]) -> None:
     for dimension in dimensions:
         values = parts[(dimension,)][dimension].nunique()
         if values > MAX_VALUES:
-            raise SourceError(
-                f'table "{name}": dimension "{dimension}" has {values:,} values, more than {MAX_VALUES:,}; '
-                "a dimension is for what a person would name, such as country; take this one out"
-            )
+            raise SourceError(too_many(name, dimension, values))
 
 
 def time_bins(
@@ -241,3 +240,8 @@ def time_bins(
 def zone_of(recommender: Recommender) -> ZoneInfo:
     """The zone in which this recommender's days begin."""
     return ZoneInfo(recommender.timezone)
+
+
+def _own_exploded(source: Source) -> dict[str, str]:
+    """Of the table's own columns: column → what stands between its several values."""
+    return dict(source.table.csv.explode) if source.table.csv else {}

@@ -16,7 +16,8 @@ import pandas as pd
 from domain.detection.window import Grid
 from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
-from workers.sources.count import GROUPING_SETS, MAX_VALUES, window_of, with_dimensions
+from workers.sources.cardinality import MAX_VALUES
+from workers.sources.count import GROUPING_SETS, window_of, with_dimensions
 from workers.sources.sets import MAX_COUNTS, NOT_SET, ROWS, UNUSED, WINDOW, Names, coded, largest
 from workers.sources.source import Source, rows_of
 
