@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pandas as pd
+import psycopg
 import pytest
 from sqlalchemy import Engine
 
@@ -14,8 +16,10 @@ from tests.workers.shop import END, FAULT_AT, START, write_shop
 from workers.detect import State, run_checks
 from workers.misses import A_DAY, keep_misses, kept_misses, read_misses
 from workers.sources.choices import lowest_choices
+from workers.store.connection import driver_address
 
 HOUR = timedelta(hours=1)
+SQL = {"M": "timestamptz", "i": "bigint", "f": "double precision", "O": "text", "U": "text"}
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +93,28 @@ def test_a_table_that_no_model_ranked_is_said_to_be_none(shop: Recommender) -> N
     check = shop.checks["misses"].model_copy(update={"table": "shown"})
     with pytest.raises(SourceError, match='no model logs its candidates in "shown"'):
         lowest_choices(shop, check, FAULT_AT, END, 5)
+
+
+def test_postgresql_ranks_as_duckdb_does(shop: Recommender, database_url: str) -> None:
+    url = driver_address(database_url)
+    with psycopg.connect(url, autocommit=True) as connection:
+        for name in ("candidates", "chosen"):
+            frame = pd.read_parquet(str(shop.tables[name].path))
+            frame = frame[frame["at"] >= FAULT_AT + 4 * HOUR]
+            columns = ", ".join(f"{column} {SQL[frame[column].dtype.kind]}" for column in frame)
+            connection.execute(f"CREATE TABLE {name} ({columns})")
+            with connection.cursor().copy(f"COPY {name} FROM STDIN") as copy:
+                for row in frame.itertuples(index=False):
+                    copy.write_row(tuple(row))
+    moved = {
+        name: shop.tables[name].model_copy(update={"path": None, "url": url, "table": name})
+        for name in ("candidates", "chosen")
+    }
+    there = shop.model_copy(update={"tables": {**shop.tables, **moved}})
+    start = FAULT_AT + 4 * HOUR
+    here, there_found = (
+        lowest_choices(one, one.checks["misses"], start, END, 5_000) for one in (shop, there)
+    )
+    assert len(here) > 20
+    assert {one.key: one.rank for one in here} == {one.key: one.rank for one in there_found}
+    assert run_checks(there, END).notes == {"misses": "not enough history yet"}

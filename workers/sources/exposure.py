@@ -6,19 +6,23 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import ibis
 import numpy as np
 import pandas as pd
 
+from domain.detection.window import Grid
 from domain.errors import SourceError
 from domain.recommender.exposure import Exposure
 from domain.recommender.recommender import Recommender
+from workers.sources.count import window_of
 from workers.sources.source import TIME, Source, open_source, rows_of
 
 ITEM, REQUEST, PLACE, CHANCE, BIN = "item", "__request", "position", "explored", "bin"
-TOTAL = "∑"
+TOTAL, OTHERS = "∑", "∑ of others"
 MOST_ITEMS = 200_000
+MINUTE = timedelta(minutes=1)
 
 
 def declared(recommender: Recommender) -> Exposure:
@@ -117,7 +121,7 @@ def joined(rows: Any, chosen: Any) -> Any:
         same = left.type() == right.type()
         keys.append(left == right if same else left.cast("string") == right.cast("string"))
     found = rows.left_join(chosen, keys)
-    return found.mutate(__chosen=found["__r"].notnull().cast("int64"))
+    return found.mutate(__chosen=ibis.ifelse(found["__r"].notnull(), 1, 0))
 
 
 def exposure_series(
@@ -131,14 +135,18 @@ def exposure_series(
     bins = max(int((end - start) / width), 1)
     with open_source(recommender, exposure.shown) as source:
         rows = _shown(source, exposure, start, start + bins * width)
-        rows = rows.mutate(**{ITEM: rows[ITEM].cast("string"), BIN: _bin(rows[TIME], start, width)})
         rows = rows.filter(~rows[CHANCE])
-        few = rows.filter(rows[ITEM].isin(list(items)))
-        every = source.fetch(rows.group_by(BIN).aggregate(shown=rows.count()))
-        frame = source.fetch(few.group_by(ITEM, BIN).aggregate(shown=few.count()))
+        named = rows[ITEM].cast("string")
+        keyed = rows.select(
+            **{
+                BIN: window_of(source, rows, _grid(start, width, bins)),
+                ITEM: ibis.ifelse(named.isin(list(items)), named, OTHERS),
+            }
+        )
+        frame = source.fetch(keyed.group_by(BIN, ITEM).aggregate(shown=keyed.count()))
     wide = frame.pivot_table(index=BIN, columns=ITEM, values="shown", aggfunc="sum", fill_value=0)
-    wide = wide.reindex(index=range(bins), columns=list(items), fill_value=0).astype(float)
-    wide[TOTAL] = every.set_index(BIN)["shown"].reindex(range(bins), fill_value=0).astype(float)
+    wide = wide.reindex(index=range(bins), columns=[*items, OTHERS], fill_value=0).astype(float)
+    wide[TOTAL] = wide.sum(axis=1)
     return wide
 
 
@@ -158,11 +166,11 @@ def exposure_by_age(
         rows = _shown(source, exposure, start, end)
         rows = rows.mutate(**{ITEM: rows[ITEM].cast("string")})
         rows = rows.filter(rows[ITEM].isin(list(known["__item"])))
-        seconds = rows[TIME].truncate("s").epoch_seconds().cast("int64")
-        hour = (seconds / 60).floor().cast("int64")
-        frame = source.fetch(rows.group_by(ITEM, __minute=hour).aggregate(shown=rows.count()))
+        minutes = max(int((end - start) / MINUTE), 1)
+        minute = window_of(source, rows, _grid(start, MINUTE, minutes))
+        frame = source.fetch(rows.group_by(ITEM, __minute=minute).aggregate(shown=rows.count()))
     frame = frame.merge(known, left_on=ITEM, right_on="__item")
-    age = (frame["__minute"] * 60 - frame["__launch"]) // width.total_seconds()
+    age = (start.timestamp() + frame["__minute"] * 60 - frame["__launch"]) // width.total_seconds()
     frame = frame.assign(age=age.astype(int)).query("age >= 0")
     wide = frame.pivot_table(index=ITEM, columns="age", values="shown", aggfunc="sum", fill_value=0)
     wide = wide.reindex(index=known["__item"], columns=range(max(bins, 1)), fill_value=0).astype(float)
@@ -193,9 +201,8 @@ def items_beside(recommender: Recommender) -> pd.DataFrame:
     return frame
 
 
-def _bin(time: Any, start: datetime, width: timedelta) -> Any:
-    seconds = time.truncate("s").epoch_seconds().cast("int64") - int(start.timestamp())
-    return (seconds / int(width.total_seconds())).floor().cast("int64")
+def _grid(start: datetime, width: timedelta, count: int) -> Grid:
+    return Grid(start, width, count, ((start, 0),), ZoneInfo("UTC"))
 
 
 def _epoch(times: pd.Series) -> np.ndarray:
