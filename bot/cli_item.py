@@ -62,9 +62,9 @@ def misses(
 ) -> None:
     """Choices of items that the model had ranked low, the lowest first: who, what, where, instead of what."""
     start = moment_of(since) if since else None
-    read = door.misses(declaration(file), start)
+    wanted = tuple(_pair(one) for one in where or ())
+    read = door.misses(declaration(file), start, wanted, limit)
     found = list({one.key: one for one in (*_kept(start), *read)}.values())
-    wanted = [_pair(one) for one in where or ()]
     kept = [one for one in found if all(pair in one.slice for pair in wanted)]
     kept = sorted(kept, key=lambda one: (-one.surprise, one.key))[:limit]
     if as_json:
@@ -87,7 +87,7 @@ def _kept(since: datetime | None) -> list[Miss]:
 
 
 def _row(miss: Miss) -> tuple[str, ...]:
-    first = next((one.item for one in miss.candidates if one.rank == 1), "–")
+    first = next((one.title or one.item for one in miss.candidates if one.rank == 1), "–")
     rank = f"{miss.rank} of {miss.ranked}"
     context, model = name_slice(miss.slice), miss.version or miss.model
     return utc(miss.at), miss.member or "–", miss.title or miss.item, rank, context, first, model

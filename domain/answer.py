@@ -67,6 +67,7 @@ class Candidate(Value):
     shown."""
 
     item: str
+    title: str | None = None
     rank: int
     score: float | None = None
     shown: bool | None = None

@@ -182,7 +182,8 @@ def _bias(recommender: Recommender, seen: Seen) -> None:
     """Production against merit now, and before it changed."""
     if seen.deserved is None or seen.whole is None:
         return
-    seen.recent = seen.onset.since if seen.onset else max(seen.start, seen.end - RECENT)
+    lately = max(seen.start, seen.end - RECENT, seen.launched_at or seen.start)
+    seen.recent = seen.onset.since if seen.onset else lately
     late = read.engagement(recommender, seen.recent, seen.end)
     whole, late = (frame[~frame["explored"]] for frame in (seen.whole, late))
     early = whole.assign(shown=whole["shown"] - _matched(late, whole)).query("shown > 0")

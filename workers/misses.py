@@ -16,6 +16,7 @@ from domain.detection.window import last_end
 from domain.errors import ConfigurationError, RecsysopsError
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
+from domain.values import Slice
 from workers.detect import plan
 from workers.sources.choices import lowest_choices
 from workers.sources.count import zone_of
@@ -72,9 +73,12 @@ def kept_misses(log: Engine) -> tuple[Miss, ...]:
         return _read(recall(connection, MEMORY) or {})
 
 
-def read_misses(recommender: Recommender, at: datetime, since: datetime | None) -> list[Miss]:
+def read_misses(
+    recommender: Recommender, at: datetime, since: datetime | None, where: Slice = (), limit: int = MOST_READ
+) -> list[Miss]:
     """
-    The lowest-ranked choices of [since, at), straight from the tables; of the last day where nothing is said.
+    The `limit` lowest-ranked choices of [since, at) of each check, straight from the tables; of the last day
+    where nothing is said. `where`: only those with these values.
 
     Raises:
         ConfigurationError: no check of kind misses is declared. SourceError: a table cannot be read.
@@ -88,7 +92,7 @@ def read_misses(recommender: Recommender, at: datetime, since: datetime | None) 
     start = since or at - timedelta(days=1)
     found = list[Miss]()
     for check in checks:
-        found += lowest_choices(recommender, plan(recommender, check).check, start, at, MOST_READ)
+        found += lowest_choices(recommender, plan(recommender, check).check, start, at, limit, where)
     return named(recommender, found)
 
 
@@ -98,7 +102,12 @@ def named(recommender: Recommender, misses: list[Miss]) -> list[Miss]:
     if title is None or not misses:
         return misses
     titles = items_beside(recommender)[title].astype(str)
-    return [one.model_copy(update={"title": titles.get(one.item)}) for one in misses]
+
+    def name(one: Miss) -> Miss:
+        beside = tuple(c.model_copy(update={"title": titles.get(c.item)}) for c in one.candidates)
+        return one.model_copy(update={"title": titles.get(one.item), "candidates": beside})
+
+    return [name(one) for one in misses]
 
 
 def _read(kept: dict[str, list[object]]) -> tuple[Miss, ...]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from domain.answer import ItemAnswer, Miss
     from domain.incident.state import Incident
     from domain.recommender.check import Check
-    from domain.values import Finding
+    from domain.values import Finding, Slice
     from workers.backtest import BacktestResult
     from workers.door import Door
     from workers.embedded import Servers
@@ -157,9 +157,9 @@ def item(path: Path, key: str, at: datetime | None = None) -> tuple[ItemAnswer, 
     return item_answer(recommender(path), key, at)
 
 
-def misses(path: Path, since: datetime | None = None) -> list[Miss]:
+def misses(path: Path, since: datetime | None, where: Slice, limit: int) -> list[Miss]:
     """
-    The lowest-ranked choices since then, from the tables. See `workers.misses.read_misses`.
+    The `limit` lowest-ranked choices since then, from the tables. See `workers.misses.read_misses`.
 
     Raises:
         ConfigurationError: no check of kind misses is declared. SourceError: a table cannot be read.
@@ -168,7 +168,7 @@ def misses(path: Path, since: datetime | None = None) -> list[Miss]:
     from workers.declared import recommender  # noqa: PLC0415
     from workers.misses import read_misses  # noqa: PLC0415
 
-    return read_misses(recommender(path), clock.now(), since)
+    return read_misses(recommender(path), clock.now(), since, where, limit)
 
 
 def pause(door: Door, follower: str, paused: bool) -> None:

@@ -13,6 +13,7 @@ from domain.errors import SourceError
 from domain.recommender.check import Check
 from domain.recommender.model import Model
 from domain.recommender.recommender import Recommender
+from domain.values import Slice
 from workers.sources.exposure import chosen_beside, declared
 from workers.sources.source import TIME, Source, open_source
 
@@ -82,10 +83,13 @@ def _ranked(rows: Any, request: str) -> Any:
 
 
 def lowest_choices(
-    recommender: Recommender, check: Check, start: datetime, end: datetime, limit: int
+    recommender: Recommender, check: Check, start: datetime, end: datetime, limit: int, where: Slice = ()
 ) -> tuple[Miss, ...]:
     """
     The choices of [start, end) that were ranked lowest, at most `limit`, those below `low_rank` only.
+
+    Args:
+        where: only those with these values in columns of the check's table.
 
     Raises:
         SourceError: the tables cannot be read as declared.
@@ -94,7 +98,10 @@ def lowest_choices(
     with open_source(recommender, str(check.table)) as source:
         rows = source.between(start, end)
         found = ranked_choices(recommender, source, rows, check, start, end)
+        source.require(*(name for name, _value in where))
         low = found.filter(found[RANK] > low_rank(check, model))
+        for name, value in where:
+            low = low.filter(low[name].cast("string") == value)
         worst = low.order_by(ibis.desc(low[RANK] / low[RANKED]), low[str(model.request)]).limit(limit)
         cases = source.fetch(worst)
         if cases.empty:
