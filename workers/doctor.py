@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from domain.detection.checks import METRICS
 from domain.errors import ConfigurationError, SourceError
+from domain.recommender.check import Check
 from domain.recommender.hotfix import Deployer
 from domain.recommender.model import Model
 from domain.recommender.recommender import Recommender
@@ -26,6 +28,7 @@ from workers.first import init
 from workers.settings import read_settings, surroundings
 from workers.sources.declare import load
 from workers.sources.lines import nearest
+from workers.sources.series import require_numbers
 from workers.sources.source import Source
 
 __all__ = ["Advice", "check", "init"]
@@ -69,6 +72,9 @@ def check(
     if recommender.exposure is not None or any(c.kind == "misses" for c in recommender.checks.values()):
         advice += _examined("exposure", lambda: examine_exposure(recommender, opened))
     advice += list(_checks(recommender))
+    for declared in recommender.checks.values():
+        if declared.kind in METRICS:
+            advice += _examined(f"checks.{declared.name}", partial(_metric, recommender, declared, opened))
     if opened:
         advice += _examined("checks", lambda: examine_checks(recommender, opened))
     for deployer in recommender.deployers.values():
@@ -170,6 +176,14 @@ def _checks(recommender: Recommender) -> Iterator[Advice]:
         if declared.kind == "slice_volume" and not (declared.dimensions or table.dimensions):
             says = f'table "{table.name}" declares no dimensions to slice by'
             yield Advice(level="error", where=where, says=says, mend="add dimensions, or use kind volume")
+
+
+def _metric(recommender: Recommender, declared: Check, opened: Mapping[str, Source]) -> Iterator[Advice]:
+    """Whether what a metric is made of is there, and numbers. Raises SourceError."""
+    source = opened.get(plan(recommender, declared).table.name)
+    if source is not None:
+        require_numbers(source, declared)
+    yield from ()
 
 
 def _deployer(deployer: Deployer, environment: Mapping[str, str]) -> Iterator[Advice]:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.detection.measure import Measurement
-from domain.detection.series import Metric, on_planned, usable_windows
+from domain.detection.series import Metric, usable_windows
 from domain.detection.spoiled import Past as Before
 from domain.detection.state import CheckState
 from domain.detection.strain import Strain, least_past, level_strain, spread_strain, standstill
@@ -37,7 +37,7 @@ def measure_series(
     if finding.unit == "seconds":
         return _silence(finding, metric, place)
     ends = np.array([metric.edge(i + 1).timestamp() for i in range(metric.count)])
-    usable = usable_windows(metric, place, CheckState(known=before.wrong)) & ~on_planned(check, metric)
+    usable = usable_windows(metric, place, CheckState(known=before.wrong))
     usable &= ends <= before.before.timestamp()
     past = metric.past(place, usable)
     windows = max(1, int((metric.end - start) / metric.grid.width))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +25,8 @@ from domain.recommender.check import Check
 from domain.values import Slice
 
 WAYS = 8  # strains that are looked at together
+DAY = timedelta(days=1)
 HALF = 0.5  # of a dimension's slices, from where on it is the table and not they
-EPOCH = 719_163  # the ordinal of 1970-01-01
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,11 @@ class Metric:
         """(n_windows,) local clock at the start of each."""
         return self.grid.local_seconds()[self.first : self.first + self.count]
 
+    @property
+    def a_day(self) -> int:
+        """Windows in a day, one at the least."""
+        return max(int(DAY / self.grid.width), 1)
+
     def values(self, place: int) -> Floats:
         """(n_windows,) of one series, NaN where it has no value."""
         begun = np.logical_or.accumulate(np.isfinite(self.held[:, 0]))
@@ -92,9 +97,9 @@ def judge_series(check: Check, metric: Metric, state: CheckState) -> Verdict:
 
     With many slices, each has to be as far out as makes one in any of them as rare as in a single series.
     """
-    planned, judged = on_planned(check, metric), dict[Slice, Told | None]()
+    judged = dict[Slice, Told | None]()
     for place, where in enumerate(metric.slices):
-        past = metric.past(place, usable_windows(metric, place, state) & ~planned)
+        past = metric.past(place, usable_windows(metric, place, state))
         if int(np.isfinite(past.learned[:-1]).sum()) >= least_past(past.a_day):
             judged[where] = _told(check, metric, place, past, state)
     if not judged:
@@ -102,7 +107,7 @@ def judge_series(check: Check, metric: Metric, state: CheckState) -> Verdict:
     findings = [
         finding_of(check, metric.edge, metric.count, where, told) for where, told in one_cause(judged).items()
     ]
-    patience = stand_windows(metric.past(0, planned).a_day) + 1
+    patience = stand_windows(metric.a_day) + 1
     until, width = metric.edge(metric.count - 1), metric.grid.width.total_seconds()
     return confirm(state, findings, width, until, clear_after=patience)
 
@@ -137,12 +142,6 @@ def usable_windows(metric: Metric, place: int, state: CheckState) -> npt.NDArray
     return good if int((good & known)[:-1].sum()) >= enough else np.ones_like(good)
 
 
-def on_planned(check: Check, metric: Metric) -> npt.NDArray[np.bool_]:
-    """(n_windows,) those that begin on a day that was declared as planned, by the local calendar."""
-    days = np.array([day.toordinal() - EPOCH for day in check.planned], dtype=np.int64)
-    return np.isin(metric.local_seconds // 86_400, days)
-
-
 def _touches(wrong: Spoiled, where: Slice) -> bool:
     one, other = set(wrong.slice), set(where)
     return one <= other or other <= one
@@ -160,11 +159,10 @@ def _told(check: Check, metric: Metric, place: int, past: Past, state: CheckStat
     as it is seen within an hour: what takes a day to see would take a day to be over.
     """
     standing, needed = _needed(metric, metric.slices[place], past.a_day, state)
-    quiet = bool(on_planned(check, metric)[-1])
     told = []
     for strain in strains(past):
         ratio = float(strain.ratio[-1])
-        if ratio < needed or (quiet and strain.way != "silence"):
+        if ratio < needed:
             continue
         if strain.windows > short_windows(past.a_day) if standing else not _matters(check, strain, past):
             continue

@@ -130,7 +130,8 @@ def _says(told: Told, numbers: Numbers, length: timedelta) -> str:
     match told.strain.way:
         case "silence":
             says = "without a value" if told.nothing else "has not moved"
-            return f"{says} for {_named(numbers.observed)}, usually at most {_named(numbers.expected)}"
+            usual = f"usually at most {_named(numbers.expected)}" if numbers.expected > 0 else "never before"
+            return f"{says} for {_named(numbers.observed)}, {usual}"
         case "spread":
             if numbers.expected <= 0:
                 return "swings, which it never did"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -39,7 +39,6 @@ OWN_KEYS = {
     "aggregate": ("series",),
     "over": ("series",),
     "quantile": ("series",),
-    "planned": ("series",),
 }
 """Keys that say something to some kinds only: written elsewhere they would be read by nobody."""
 
@@ -70,9 +69,8 @@ class Check(Value):
 
     Of `series`: `aggregate` says what is made of the column `measure` in each window, its sum where
     nothing is said, or the count of rows where no column is named; `quantile` which one; `ratio` is the
-    sum of `measure` over the sum of `over`. On `planned` days (dates, in the recommender's time zone)
-    only silence is told, and nothing is learned from them. A series has one dimension a slice, and slices
-    only where `dimensions` says so.
+    sum of `measure` over the sum of `over`. It is sliced, by one dimension at a time, only where
+    `dimensions` says so.
     """
 
     name: str
@@ -104,7 +102,6 @@ class Check(Value):
     aggregate: Aggregate | None = None
     over: str | None = None
     quantile: float | None = Field(default=None, gt=0.0, lt=1.0)
-    planned: tuple[date, ...] = ()
 
     @property
     def aggregated(self) -> Aggregate:

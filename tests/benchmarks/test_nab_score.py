@@ -19,7 +19,7 @@ def told(*rows: int, strength: float = 1.0) -> np.ndarray:
 
 
 def sigmoid(position: float) -> float:
-    return 2 / (1 + np.exp(5 * position)) - 1
+    return float(2 / (1 + np.exp(5 * position)) - 1)
 
 
 def test_the_first_row_of_the_window_alone_is_a_hundred_and_silence_is_nothing() -> None:

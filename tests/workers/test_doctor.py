@@ -154,6 +154,15 @@ def test_a_healthy_set_up_has_nothing_to_mend(shop: Path) -> None:
     assert {line.where for line in told if line.level == "ok"} >= right
 
 
+SERIES = """\
+[checks.metric]
+kind = "series"
+table = "views"
+measure = "{}"
+window = "1h"
+
+[hotfixes.fill]"""
+
 BROKEN: list[tuple[str, Callable[[Path], object], str, str, str, str]] = [
     (
         "a key is misspelt",
@@ -228,6 +237,22 @@ BROKEN: list[tuple[str, Callable[[Path], object], str, str, str, str]] = [
         "items.key",
     ),
     ("the model is not one", pickled, "error", "models.ranker.path", "not a model", "skops.io.dump"),
+    (
+        "a metric is made of a column that is not there",
+        declared("[hotfixes.fill]", SERIES.format("contry")),
+        "error",
+        "checks.metric",
+        'no column "contry"',
+        '"country"',
+    ),
+    (
+        "a metric is made of texts",
+        declared("[hotfixes.fill]", SERIES.format("country")),
+        "error",
+        "checks.metric",
+        'column "country" holds string, not numbers',
+        "count rows",
+    ),
     (
         "the model takes other features",
         declared('["a", "b"]', '["a", "b", "score"]'),

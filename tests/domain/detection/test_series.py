@@ -104,29 +104,14 @@ def test_a_new_normal_is_learned_when_nearly_all_of_the_past_was_wrong() -> None
     assert judge_series(CHECK, metric(y), CheckState(known=(all_of_it,))).judged
 
 
-def test_on_a_planned_day_only_silence_is_told() -> None:
+def test_a_metric_without_a_value_is_a_silence_and_how_long_is_said() -> None:
     y = daily(1)
-    y[-1] *= 0.3
-    day = (END - HOUR).date()
-    planned = CHECK.model_copy(update={"planned": (day,)})
-    assert judge_series(CHECK, metric(y), CheckState()).findings
-    assert not judge_series(planned, metric(y), CheckState()).findings
     y[-8:] = np.nan
-    (finding,) = judge_series(planned, metric(y), CheckState()).findings
-    assert finding.title == "plays: mean wait without a value for 7h, usually at most 0s"
+    (finding,) = judge_series(CHECK, metric(y), CheckState()).findings
+    assert finding.title == "plays: mean wait without a value for 7h, never before"
     assert finding.unit == "seconds"
     assert finding.observed == 7 * 3_600
     assert finding.window_end - finding.window_start == timedelta(hours=8)
-
-
-def test_a_planned_day_teaches_nothing() -> None:
-    y = daily(1)
-    y[FAULT_AT - 24 * 7 - 10 : FAULT_AT - 24 * 6 - 10] = 500
-    day = metric(y).edge(FAULT_AT - 24 * 7).date()
-    y[FAULT_AT] *= 0.4
-    now = metric(y).until(FAULT_AT, WINDOWS)
-    planned = CHECK.model_copy(update={"planned": (day,)})
-    assert len(judge_series(planned, now, CheckState()).findings) == 1
 
 
 def by_country(sick: tuple[str, ...]) -> Metric:
@@ -197,7 +182,7 @@ def test_a_swing_is_measured_as_a_swing_and_a_silence_as_a_silence() -> None:
     assert not measure_series(CHECK, swing, now, before, now.edge(now.count - 6)).within
     y[FAULT_AT:] = y[FAULT_AT]
     (silence,) = judge_series(CHECK, metric(y).until(FAULT_AT + 9, WINDOWS), CheckState()).findings
-    assert silence.title == "plays: mean wait has not moved for 9h, usually at most 0s"
+    assert silence.title == "plays: mean wait has not moved for 9h, never before"
     still = metric(y).until(FAULT_AT + 12, WINDOWS)
     assert not measure_series(CHECK, silence, still, before, still.edge(still.count - 1)).within
     y[FAULT_AT + 12 :] += daily(1)[FAULT_AT + 12 :]
