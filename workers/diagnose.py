@@ -96,6 +96,7 @@ def gather(reader: Reader, seed: int = SEED) -> tuple[Material, Onset | None]:
         material,
         cells=cells[0] if cells else None,
         dimensions=cells[1] if cells else (),
+        exploded=reader.exploded,
         items=reader.attempt("The items", reader.items),
         snapshots=snapshots,
         standby=reader.attempt("The standby", lambda: reader.standby(since)),

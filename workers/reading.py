@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -93,12 +93,18 @@ class Reader:
         both = now.merge(before, on=names, how="outer", suffixes=("", "_before")).fillna(
             {"n": 0, "n_before": 0}
         )
-        rest = ~_inside(both, self.finding.slice) if self.finding.slice else pd.Series(True, index=both.index)
+        rest = ~_inside(both, self.finding.slice, self.exploded) if self.finding.slice else both["n"] >= 0
         scale = (self.end - since) / CELLS_BACK
         if self.finding.slice and both.loc[rest, "n_before"].sum() > 0:
             scale = float(both.loc[rest, "n"].sum() / both.loc[rest, "n_before"].sum())
         both["observed"], both["expected"] = both["n"].astype(float), both["n_before"] * scale
         return both[[*names, "observed", "expected"]], tuple(names)
+
+    @property
+    def exploded(self) -> dict[str, str]:
+        """Of the finding's table: dimension → what stands between its several values."""
+        table = self.recommender.tables.get(self.finding.table)
+        return dict(table.csv.explode) if table and table.csv else {}
 
     def items(self) -> pd.DataFrame | None:
         """The item table as it is now, with its declared features."""
@@ -220,12 +226,18 @@ def _grouped(source: Source, start: datetime, end: datetime, names: list[str]) -
     return source.fetch(rows.group_by(names).aggregate(n=rows.count()))
 
 
-def _inside(cells: pd.DataFrame, where: Slice) -> pd.Series:
+def _inside(cells: pd.DataFrame, where: Slice, exploded: Mapping[str, str]) -> pd.Series:
     inside = pd.Series(True, index=cells.index)
     for name, value in where:
         if name in cells:
-            inside &= cells[name].astype(str) == value
+            inside &= _has(cells[name].astype(str), value, exploded.get(name))
     return inside
+
+
+def _has(texts: pd.Series, value: str, mark: str | None) -> pd.Series:
+    if mark is None:
+        return texts == value
+    return texts.str.split(mark, regex=False).map(lambda values: value in values)
 
 
 def _pick(counts: pd.DataFrame, where: Slice, windows: int) -> np.ndarray[Any, np.dtype[np.float64]]:

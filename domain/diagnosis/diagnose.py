@@ -81,7 +81,7 @@ def _when(material: Material, known: Known, seed: int) -> None:
 def _where(material: Material, known: Known, seed: int) -> None:
     if material.cells is None or not material.dimensions:
         return
-    known.slices = localise(material.cells, material.dimensions)
+    known.slices = localise(material.cells, material.dimensions, exploded=material.exploded)
     if not known.slices:
         known.say("slices", "The change is alike in every declared slice", 0.4)
         return

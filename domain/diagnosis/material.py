@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 
@@ -39,6 +40,7 @@ class Material:
     Args:
         series: windows of the slice: `window_start`, `observed`, `expected`.
         cells: combinations of `dimensions` since about the onset: `observed`, `expected`.
+        exploded: dimension → what stands between its several values in one cell.
         items: one row an item, by `key`; `features` may be odd.
         candidates: logged candidates since the onset; `candidates_before`: before it.
         events: (time, words) of what else happened: deliveries, trainings.
@@ -52,6 +54,7 @@ class Material:
     series: pd.DataFrame | None = None
     cells: pd.DataFrame | None = None
     dimensions: tuple[str, ...] = ()
+    exploded: Mapping[str, str] = field(default_factory=dict)
     items: pd.DataFrame | None = None
     key: str = "item_id"
     features: tuple[str, ...] = ()
