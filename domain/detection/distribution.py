@@ -22,6 +22,7 @@ from domain.detection.counts import Floats
 LEAST_EXPECTED = 5.0  # rows of the judged window in a bin, below which bins are put together
 SURE = 2.0  # standard errors by which windows must differ before that is believed
 UNSURE = 0.5  # the same, by which they must differ along few directions before that is believed
+SKEW = 0.7  # a few windows mostly show less than the whole of so skew a scatter; found by simulation
 MOST_CORRELATION = 0.5
 
 
@@ -138,7 +139,7 @@ def _scatter(
     scaled = ratios / (1 + correlation * sizes)
     variance = _sum((scaled - _mean(scaled)) ** 2) / np.maximum(counted - 1, 1)
     chance = 2 / freedom * (1 + UNSURE * np.sqrt((2 + 12 / freedom) / np.maximum(counted, 1)))
-    shown = np.where((correlation > 0) & (variance > chance), 2 / np.maximum(variance, 1e-9), freedom)
+    shown = np.where((correlation > 0) & (variance > chance), SKEW * 2 / np.maximum(variance, 1e-9), freedom)
     return correlation, np.clip(shown, 1.0, freedom), counted
 
 

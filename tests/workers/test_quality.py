@@ -18,7 +18,7 @@ from domain.detection.checks import DATA
 from domain.errors import ConfigurationError, RecsysopsError
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
-from workers import detect, doctor
+from workers import doctor, quality
 from workers.backtest import backtest
 from workers.detect import FAULT, State, measure, run_checks
 from workers.sources.declare import load
@@ -247,14 +247,14 @@ def test_a_check_that_breaks_inside_stops_no_other(
     frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recommender = written(tmp_path / "views", frame)
-    real = detect.quality.look_at_rows
+    real = quality.look_at_rows
 
-    def breaks(look: detect.quality.Look, memory: Any) -> Any:
+    def breaks(look: quality.Look, memory: Any) -> Any:
         if look.check.kind == "domain":
             raise ZeroDivisionError("division by zero")
         return real(look, memory)
 
-    monkeypatch.setattr(detect.quality, "look_at_rows", breaks)
+    monkeypatch.setattr(quality, "look_at_rows", breaks)
     result = run_checks(recommender, END)
     assert [(f.check, f.subject) for f in result.findings] == [("domain", FAULT)]
     assert set(result.state.checks) == set(CHECKS)

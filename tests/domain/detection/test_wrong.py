@@ -31,7 +31,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def look(kind: str) -> Look:
-    check = Check(name="c", kind=kind, table="views")  # type: ignore[arg-type]
+    check = Check(name="c", kind=kind, table="views")
     return lambda rows: ROWS[kind](check, rows, CheckState(), None)
 
 
@@ -124,7 +124,7 @@ def test_one_outage_in_the_past_does_not_hide_the_next(look: Look) -> None:
 
 
 def test_what_goes_on_is_not_learned_and_clears_when_it_is_over(kind: str) -> None:
-    check = Check(name="c", kind=kind, table="views")  # type: ignore[arg-type]
+    check = Check(name="c", kind=kind, table="views")
     faulty = tally(windows=30, now={"mobile": 0.6})
     state = CheckState()
     bad = faulty.bad.copy()
@@ -144,7 +144,7 @@ def test_what_goes_on_is_not_learned_and_clears_when_it_is_over(kind: str) -> No
 
 
 def test_short_windows_have_to_agree_twice(kind: str) -> None:
-    check = Check(name="c", kind=kind, table="views")  # type: ignore[arg-type]
+    check = Check(name="c", kind=kind, table="views")
     one = tally(now={"mobile": 0.9}, width=MINUTE)
     first = ROWS[kind](check, one, CheckState(), None)
     assert first.findings == ()

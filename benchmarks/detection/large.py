@@ -1,0 +1,140 @@
+"""A hundred million rows of Parquet: volume, missing values, drift by slice, beside SQL written by hand."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from benchmarks.table import Row, Rows
+from domain.recommender.recommender import Recommender
+
+ROWS, DAYS, FILES = 100_000_000, 29, 10
+DAY_MICROSECONDS = 86_400_000_000
+MOST_MEGABYTES, MOST_RATIO = 2_000.0, 1.5
+END = datetime(2026, 6, 1, tzinfo=UTC)
+COLUMNS = ("rating", "minutes", "genre")
+KINDS: dict[str, dict[str, object]] = {
+    "slice_volume": {},
+    "missing": {"columns": COLUMNS},
+    "drift": {"columns": COLUMNS},
+}
+
+
+def make(folder: Path) -> None:
+    """Views by country and device; a fifth of the ratings of one device is not set on the last day."""
+    with duckdb.connect() as connection:
+        connection.execute("SET memory_limit = '1500MB'; SET threads = 2; SET enable_progress_bar = false")
+        start, each = f"TIMESTAMPTZ '{END}' - INTERVAL {DAYS} DAY", ROWS // FILES
+        for file in range(FILES):
+            connection.execute(
+                f"""COPY (
+                    SELECT moment, 'c' || (hash(n) % 12) AS country,
+                        'd' || (hash(n + 1) % 3) AS device,
+                        CASE WHEN hash(n + 1) % 3 = 0 AND moment >= TIMESTAMPTZ '{END}' - INTERVAL 1 DAY
+                            AND hash(n + 5) % 5 = 0 THEN NULL ELSE (hash(n + 2) % 1000) / 1000.0 END::FLOAT
+                            AS rating,
+                        (hash(n + 3) % 180)::SMALLINT AS minutes, 'g' || (hash(n + 4) % 18) AS genre
+                    FROM (SELECT range * {FILES * 8} + {file * 8} AS n,
+                        {start} + to_microseconds(({DAYS * DAY_MICROSECONDS} * range / {each})::BIGINT)
+                        AS moment FROM range({each}))
+                ) TO '{folder}/{file}.parquet' (FORMAT parquet)"""
+            )
+
+
+def declared(folder: Path) -> Recommender:
+    """The three checks over the files."""
+    table = {
+        "name": "views",
+        "path": f"{folder}/*.parquet",
+        "time": "moment",
+        "window": "1d",
+        "dimensions": ("country", "device"),
+    }
+    checks = {kind: {"name": kind, "kind": kind, "table": "views", **more} for kind, more in KINDS.items()}
+    return Recommender.model_validate(
+        {"name": "b", "folder": str(folder), "tables": {"views": table}, "checks": checks}
+    )
+
+
+CHILD = """
+import json, resource, sys
+from pathlib import Path
+from benchmarks.detection import large
+before = resource.getrusage(resource.RUSAGE_SELF)
+found = getattr(large, sys.argv[1])(Path(sys.argv[2]))
+after = resource.getrusage(resource.RUSAGE_SELF)
+spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+print(json.dumps({"seconds": spent, "megabytes": after.ru_maxrss / 1024, "found": found}))
+"""
+
+
+def ours(folder: Path) -> list[list[object]]:
+    """What the checks find."""
+    from workers.detect import run_checks  # noqa: PLC0415 - imports are no part of what is measured
+
+    return [[f.check, f.subject, f.slice] for f in run_checks(declared(folder), END).findings]
+
+
+def by_hand(folder: Path) -> list[list[object]]:
+    """The same counts in SQL, into pandas; nothing is judged."""
+    source = f"read_parquet('{folder}/*.parquet')"
+    day = f"date_diff('day', TIMESTAMPTZ '{END}' - INTERVAL {DAYS} DAY, moment)"
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+        ask = connection.execute
+        by = "GROUP BY 1, 2, 3"
+        ask(f"SELECT {day}, country, device, count(*) FROM {source} {by}").df()
+        missing = ", ".join(f"count(*) FILTER ({name} IS NULL)" for name in COLUMNS)
+        ask(f"SELECT {day}, country, device, count(*), {missing} FROM {source} {by}").df()
+        shares = "[0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.99]"
+        edges = ask(
+            f"SELECT approx_quantile(rating, {shares}), approx_quantile(minutes, {shares}) FROM {source}"
+        ).fetchone()
+        ask(f"SELECT genre, count(*) FROM {source} GROUP BY 1").df()
+        assert edges is not None
+        cut = ", ".join(
+            f"{_case(name, inner)} AS b{n}"
+            for n, (name, inner) in enumerate(zip(("rating", "minutes"), edges, strict=True))
+        )
+        whole = "d, country, device"
+        sets = ", ".join(f"({whole}{more})" for more in ("", ", b0", ", b1", ", genre"))
+        ask(
+            f"SELECT {whole}, b0, b1, genre, GROUPING(b0, b1, genre), count(*) "
+            f"FROM (SELECT {day} AS d, country, device, genre, {cut} FROM {source}) "
+            f"GROUP BY GROUPING SETS ({sets})"
+        ).df()
+    return []
+
+
+def _case(name: str, edges: list[float]) -> str:
+    whens = " ".join(f"WHEN {name} <= {edge} THEN {n}" for n, edge in enumerate(edges))
+    return f"CASE {whens} ELSE {len(edges)} END"
+
+
+def rows(table: Rows) -> Iterator[Row]:
+    """Memory, and processor time beside that of the SQL."""
+    with tempfile.TemporaryDirectory(prefix="recsysops-benchmark-") as folder:
+        make(Path(folder))
+        measured = {}
+        for what in ("by_hand", "ours"):
+            done = subprocess.run(
+                [sys.executable, "-c", CHILD, what, folder], capture_output=True, text=True, check=False
+            )
+            if done.returncode:
+                raise RuntimeError(done.stderr)
+            measured[what] = json.loads(done.stdout.splitlines()[-1])
+    if [found[0] for found in measured["ours"]["found"]] != ["missing"]:
+        raise RuntimeError(f"something else than the one fault was found: {measured['ours']['found']}")
+    work = f"volume, missing, drift of {len(COLUMNS)} columns by slice, {ROWS // 1_000_000} million rows"
+    hand = measured["by_hand"]
+    ratio = measured["ours"]["seconds"] / hand["seconds"]
+    beside = f"by hand {hand['seconds']:.0f} s of processor, {hand['megabytes']:.0f} MB"
+    yield table.below(f"{work}: ÷ SQL by hand, processor", ratio, "×", MOST_RATIO, beside)
+    yield table.below("their peak memory", measured["ours"]["megabytes"], "MB", MOST_MEGABYTES, beside)

@@ -1,0 +1,164 @@
+"""All data checks over a million rows of twenty columns, slices of two dimensions: seconds of processor."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from benchmarks.detection.stranger import NotThereError, answered, installed
+from benchmarks.table import Row, Rows
+from domain.recommender.recommender import Recommender
+
+ROWS, DAYS = 1_000_000, 29
+MOST_SECONDS = 10.0
+END = datetime(2026, 6, 1, tzinfo=UTC)
+EVIDENTLY, EXPECTATIONS = "evidently==0.7.23", "great_expectations==1.24.1"
+CHECKS = ("schema", "missing", "domain", "duplicates", "references", "drift", "volume", "slice_volume")
+
+
+def make(folder: Path) -> None:
+    """Twenty columns; on the last day a third of mobile's rows lack a feature."""
+    chance = np.random.default_rng(0)
+    at = pd.Timestamp(END) - pd.to_timedelta(chance.uniform(0, DAYS * 86_400, ROWS), unit="s")
+    frame = pd.DataFrame({"at": at, "id": np.arange(ROWS), "item_id": chance.integers(0, 5_000, ROWS)})
+    frame["country"] = chance.choice(["France", "Spain", "Italy", "Poland", "Denmark"], ROWS)
+    frame["device"] = chance.choice(["tv", "web", "mobile"], ROWS)
+    frame["genre"] = chance.choice([f"g{n}" for n in range(8)], ROWS)
+    for n in range(7):
+        frame[f"n{n}"] = chance.normal(n, 1 + n, ROWS)
+    for n in range(3):
+        frame[f"i{n}"] = chance.integers(0, 10 ** (n + 1), ROWS)
+    for n in range(3):
+        frame[f"c{n}"] = chance.choice([f"v{m}" for m in range(5 * (n + 1) ** 2)], ROWS)
+    frame["member_id"] = chance.integers(0, 100_000, ROWS).astype(str)
+    lost = (
+        (frame["at"] >= END - timedelta(days=1))
+        & (frame["device"] == "mobile")
+        & (chance.random(ROWS) < 1 / 3)
+    )
+    frame["n1"] = frame["n1"].mask(lost)
+    with duckdb.connect() as connection:
+        connection.register("frame", frame)
+        connection.execute(f"COPY frame TO '{folder}/rows.parquet' (FORMAT parquet)")
+        connection.execute(f"COPY (SELECT range AS item_id FROM range(5000)) TO '{folder}/items.parquet'")
+
+
+def declared(folder: Path) -> Recommender:
+    """Every data check over all columns, in slices of up to two of three dimensions."""
+    table = {
+        "name": "rows",
+        "path": f"{folder}/rows.parquet",
+        "time": "at",
+        "window": "1d",
+        "dimensions": ("country", "device", "genre"),
+        "item": "item_id",
+        "key": "id",
+    }
+    items = {"name": "items", "path": f"{folder}/items.parquet", "key": "item_id"}
+    return Recommender.model_validate(
+        {
+            "name": "b",
+            "folder": str(folder),
+            "tables": {"rows": table, "items": items},
+            "items": {"table": "items", "key": "item_id"},
+            "checks": {kind: {"name": kind, "kind": kind, "table": "rows"} for kind in CHECKS},
+        }
+    )
+
+
+CHILD = """
+import json, resource, sys
+from pathlib import Path
+from benchmarks.detection.suite import END, declared
+from workers.detect import run_checks
+before = resource.getrusage(resource.RUSAGE_SELF)
+found = run_checks(declared(Path(sys.argv[1])), END).findings
+after = resource.getrusage(resource.RUSAGE_SELF)
+spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+print(json.dumps({"seconds": spent, "megabytes": after.ru_maxrss / 1024,
+                  "found": [[f.check, f.subject, f.slice] for f in found]}))
+"""
+
+
+def rows(table: Rows) -> Iterator[Row]:
+    """Ours, and what two strangers take for the part that they can do."""
+    with tempfile.TemporaryDirectory(prefix="recsysops-benchmark-") as folder:
+        make(Path(folder))
+        done = subprocess.run(
+            [sys.executable, "-c", CHILD, folder], capture_output=True, text=True, check=True
+        )
+        ours = json.loads(done.stdout.splitlines()[-1])
+        if ours["found"] != [["missing", "n1", [["device", "mobile"]]]]:
+            raise RuntimeError(f"something else than the one fault was found: {ours['found']}")
+        beside = "; ".join(
+            _theirs(packages, program, does, folder)
+            for packages, program, does in (
+                ((EVIDENTLY, "pyarrow", "pandas<3"), DRIFT, "drift of 19 columns, no slices"),
+                (
+                    (EXPECTATIONS, "pyarrow"),
+                    EXPECT,
+                    "missing and ranges of 19 columns, no slices",
+                ),
+            )
+        )
+    work = f"{len(CHECKS)} checks over {ROWS:,} rows × 20 columns, slices of two of three dimensions"
+    yield table.below(f"{work}: processor", ours["seconds"], "s", MOST_SECONDS, beside)
+    yield table.told("their peak memory", ours["megabytes"], "MB")
+
+
+def _theirs(packages: tuple[str, ...], program: str, does: str, folder: str) -> str:
+    try:
+        with installed(*packages) as python:
+            said = answered(python, program, f"{folder}/rows.parquet", END.isoformat())
+            return f"{packages[0]}, {does}: {said['seconds']:.1f} s"
+    except NotThereError as error:
+        return f"{packages[0]} could not be run here: {error}"
+
+
+MEASURED = """
+import json, resource, sys
+import pandas as pd
+frame = pd.read_parquet(sys.argv[1])
+def spent():
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+columns = [name for name in frame if name != "at"]
+"""
+
+DRIFT = (
+    MEASURED
+    + """
+from evidently import Report
+from evidently.presets import DataDriftPreset
+before = spent()
+today = frame["at"] >= pd.Timestamp(sys.argv[2]) - pd.Timedelta(days=1)
+Report([DataDriftPreset(columns=columns)]).run(frame.loc[today, columns], frame.loc[~today, columns]).dict()
+print(json.dumps({"seconds": spent() - before}))
+"""
+)
+
+EXPECT = (
+    MEASURED
+    + """
+import great_expectations as gx
+from great_expectations import expectations as e
+context = gx.get_context(mode="ephemeral")
+batch = (context.data_sources.add_pandas("p").add_dataframe_asset("a")
+         .add_batch_definition_whole_dataframe("b").get_batch({"dataframe": frame}))
+before = spent()
+for name in columns:
+    batch.validate(e.ExpectColumnValuesToNotBeNull(column=name))
+    if frame[name].dtype.kind in "if":
+        batch.validate(e.ExpectColumnValuesToBeBetween(column=name, min_value=-1e9, max_value=1e9))
+print(json.dumps({"seconds": spent() - before}))
+"""
+)
