@@ -42,7 +42,7 @@ def make(folder: Path) -> None:
                             AS rating,
                         (hash(n + 3) % 180)::SMALLINT AS minutes, 'g' || (hash(n + 4) % 18) AS genre
                     FROM (SELECT range * {FILES * 8} + {file * 8} AS n,
-                        {start} + to_microseconds(({DAYS * DAY_MICROSECONDS} * range / {each})::BIGINT)
+                        {start} + to_microseconds(({DAYS * DAY_MICROSECONDS} * (range / {each}))::BIGINT)
                         AS moment FROM range({each}))
                 ) TO '{folder}/{file}.parquet' (FORMAT parquet)"""
             )

@@ -6,10 +6,15 @@ From counted windows to findings. Pure: a frame and a state in, findings and the
         │ slice_volume  every slice's share of the total against its own past        (share)
         │ freshness     the silence since the last row against the usual silences
         │ series        a metric, whole and by slice, against its own extremes       (season, strain, alarm)
+
+    Tally, Histograms, Columns (what rows hold: by window, slice and column)
+        │ missing, domain, duplicates, references    wrong rows against the usual share  (rate, wrong)
+        │ drift         a distribution against its past ones, and by how much     (distribution)
+        │ schema        columns against those accepted or declared
         ▼
     p-values ─▶ discovery (Benjamini–Hochberg in a tick, LORD++ from tick to tick)
         ▼
-    localise: the fewest slices that explain what was found
+    localise, narrow: the fewest slices that explain what was found
         │ moved        a surge without more rows in all is told as the drop it comes from
         ▼
     Findings
