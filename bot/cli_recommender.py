@@ -63,9 +63,16 @@ def list_checks(file: Declared = None, as_json: Json = False) -> None:
         print_json({"checks": [check.model_dump(mode="json") for check in declared]})
         return
     rows = [
-        (check.name, check.kind, check.table or "–", str(check.severity or "by size")) for check in declared
+        (
+            check.name,
+            check.kind,
+            check.table or "–",
+            check.schedule or "each window",
+            "nobody: shadow" if check.shadow else str(check.severity or "by size"),
+        )
+        for check in declared
     ]
-    table("", ("Check", "Kind", "Table", "Severity"), rows)
+    table("", ("Check", "Kind", "Table", "Looks", "Severity"), rows)
 
 
 @checks.command("run")

@@ -137,7 +137,7 @@ def _graded(log: Engine, recommender: Recommender, finding: Finding) -> Finding:
     with log.connect() as connection:
         stream = cards.unclosed(connection, finding.fingerprint)
         incident = cards.find(connection, stream) if stream else None
-    return graded(recommender, finding, incident.first_finding if incident else None)
+    return graded(recommender, finding, incident)
 
 
 def _last_closed(
@@ -175,7 +175,7 @@ def _told_lately(log: Engine, finding: Finding) -> bool:
     if incident is None or last is None or incident.cleared_at is not None:
         return False
     pause = max(REPEAT_AFTER, finding.window_end - finding.window_start)
-    return last.severity == finding.severity and finding.window_end < last.window_end + pause
+    return last.severity <= finding.severity and finding.window_end < last.window_end + pause
 
 
 def _known_elsewhere(

@@ -72,15 +72,26 @@ def test_a_declared_severity_and_what_cannot_be_counted_stay(tmp_path: Path) -> 
     assert graded(declared(tmp_path), found(), None).severity == Severity.SEV4
 
 
-def test_what_grows_becomes_a_step_worse_than_it_was_at_first(tmp_path: Path, log: Engine) -> None:
+@pytest.mark.parametrize(
+    ("shares", "severity"),
+    [
+        ((0.001, 0.007, 0.007), Severity.SEV3),  # the first window held some of the time before
+        ((0.001, 0.002, 0.0075), Severity.SEV2),  # half as much again in a window of its own
+        ((0.006, 0.050, 0.050), Severity.SEV2),  # its full size is known in the second window
+        ((0.006, 0.006, 0.001), Severity.SEV3),  # what is less now was as bad as it was
+    ],
+)
+def test_what_grows_within_its_incident_is_a_step_worse(
+    tmp_path: Path, log: Engine, shares: tuple[float, ...], severity: Severity
+) -> None:
     write(tmp_path, 40, 100)
     recommender = declared(tmp_path)
-    for minutes, share in ((0, 0.005), (1, 0.006), (3, 0.02)):
+    for minutes, share in enumerate(shares):
         times = {"window_start": NOON + (minutes - 1) * MINUTE, "window_end": NOON + minutes * MINUTE}
         open_incidents(log, [found(share, **times)], WORKER, recommender=recommender)
     (incident,) = every(log)
     assert incident.first_finding is not None
-    assert (incident.first_finding.severity, incident.severity) == (Severity.SEV3, Severity.SEV2)
+    assert (incident.first_finding.severity, incident.severity) == (Severity.SEV3, severity)
 
 
 WORKER = Actor(kind="worker", id="worker:detect")
