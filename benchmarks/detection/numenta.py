@@ -161,6 +161,8 @@ def rows(table: Rows) -> Iterator[Row]:
     yield table.above(f"the same, threshold as declared ({MARGIN:g} ×)", fixed, "of 100", LEAST)
     for group in groups if len(groups) > 1 else ():
         part = [one for one in every if one.group == group]
+        if not any(one.labelled.windows for one in part):
+            continue  # its alarms count in the sum; alone, it has nothing to be won
         said = "; ".join(f"{name} {one.at(part, one.best(every)[1]):.1f}" for name, one in peers.items())
         yield table.told(f"of that, {group}", mine.at(part, MARGIN), "of 100", said)
     found, false, days = false_alarms(every, mine.alarms(every, MARGIN))

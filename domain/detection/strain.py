@@ -193,7 +193,9 @@ def _strain(past: Past, way: Way, windows: int, observed: Floats, expected: Floa
 
 
 def _return_level(distance: Floats, a_day: int) -> Floats:
-    """(n,) what about one in `RETURN_DAYS` of the known distances before exceeded; NaN where these are few."""
+    """
+    (n,) what about one in `RETURN_DAYS` of the known distances before exceeded; NaN where these are few.
+    """
     reach = max(REACH_WINDOWS, REACH_DAYS * a_day)
     known = pd.Series(distance).rolling(reach, min_periods=least_past(a_day))
     return np.asarray(known.quantile(1 - return_share(a_day)).shift(1).ffill(), dtype=np.float64)
