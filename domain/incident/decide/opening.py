@@ -56,5 +56,6 @@ def _repeat(incident: Incident, command: c.OpenIncident) -> Events:
     repeated = e.FindingRepeated(finding=command.finding)
     if incident.judged or command.finding.severity >= incident.severity:  # what a person judged stays
         return (repeated,)
-    grown = e.SeverityChanged(severity=command.finding.severity, reason=f"worse than at first: {command.finding.title}")
+    reason = f"worse than at first: {command.finding.title}"
+    grown = e.SeverityChanged(severity=command.finding.severity, reason=reason)
     return (repeated, grown)

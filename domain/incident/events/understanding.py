@@ -63,7 +63,7 @@ class IncidentAssigned(Event):
 
 
 class SeverityChanged(Event):
-    """A person judged it better or worse."""
+    """A person judged it better or worse; or what was found since is worse."""
 
     wire_name = "severity.changed"
     severity: Severity

@@ -6,12 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from domain.improvement.record import LEAST_CONFIRMED, SHADOW, Alarm, Record, records, written
+from domain.improvement.record import LEAST_CONFIRMED, Alarm, Record, records, written
 from domain.incident import commands as c
 from domain.incident.decide import decide
 from domain.incident.events import Recorded
 from domain.incident.state import Incident, evolve
 from domain.recommender.check import Check
+from domain.recommender.recommender import SHADOW
 from domain.values import Finding, Severity
 from tests.domain.incident.given import FINDING, MORNING, WORKER
 
