@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 
 from domain.detection.measure import Measurement
-from domain.errors import SourceError
+from domain.errors import SourceError, TooFewRows
 from domain.incident.commands import ScorePrediction
 from domain.prediction.launch import Forecast, forecast_launches
 from domain.prediction.mended import Mended, forecast_mended
@@ -46,7 +47,8 @@ def forecasts(recommender: Recommender, at: datetime, suspects: Collection[str] 
     The forecast of each upcoming launch; none where no check looks at them.
 
     Args:
-        suspects: items whose own launch was an incident: nothing is learned from what became of them.
+        suspects: items whose own launch was an incident: nothing is learned from what became of them, unless
+            too few others launched to learn from.
 
     Raises:
         SourceError: the calendar cannot be read; TooFewRows with fewer than 30 past launches.
@@ -55,15 +57,21 @@ def forecasts(recommender: Recommender, at: datetime, suspects: Collection[str] 
     if launches is None or launch_check(recommender) is None:
         return ()
     calendar = read_launches(recommender, at)
-    past = calendar[launches.launch] <= at
-    return forecast_launches(
-        calendar[~(past & calendar[launches.item].isin(list(suspects)))],
-        columns_of(launches),
-        at,
+    left_out = (calendar[launches.launch] <= at) & calendar[launches.item].isin(list(suspects))
+    told = partial(
+        forecast_launches,
+        columns=columns_of(launches),
+        at=at,
         horizon=launches.horizon,
         lead=launches.lead,
         seed=SEED,
     )
+    try:
+        return told(calendar[~left_out])
+    except TooFewRows:
+        if not left_out.any():
+            raise
+        return told(calendar)
 
 
 def missed(recommender: Recommender, every: Sequence[Forecast], at: datetime) -> list[Finding]:
@@ -83,14 +91,16 @@ def missed(recommender: Recommender, every: Sequence[Forecast], at: datetime) ->
     )
 
 
-def measure_launch(recommender: Recommender, finding: Finding, at: datetime) -> Measurement:
+def measure_launch(
+    recommender: Recommender, finding: Finding, at: datetime, suspects: Collection[str] = ()
+) -> Measurement:
     """
     The forecast of a finding's item as it is now: to see whether a hotfix helped before the launch.
 
     Raises:
         SourceError: the calendar cannot be read, or the item is not an upcoming launch (any more).
     """
-    return measured(_forecast_of(recommender, finding, at))
+    return measured(_forecast_of(recommender, finding, at, suspects))
 
 
 def measured(found: Forecast) -> Measurement:
@@ -142,9 +152,11 @@ def mended(recommender: Recommender, finding: Finding, feature: str, value: str,
     )
 
 
-def _forecast_of(recommender: Recommender, finding: Finding, at: datetime) -> Forecast:
+def _forecast_of(
+    recommender: Recommender, finding: Finding, at: datetime, suspects: Collection[str] = ()
+) -> Forecast:
     launches = declared_launches(recommender)
-    every = forecasts(recommender, at)
+    every = forecasts(recommender, at, suspects)
     found = next((one for one in every if one.item == finding.subject), None)
     if found is None:
         raise SourceError(f'table "{launches.table}": {finding.subject} is not an upcoming launch (any more)')

@@ -16,7 +16,7 @@ from domain.recommender.recommender import Recommender
 from domain.values import Finding
 from workers.debts import Work
 from workers.detect import measure
-from workers.past import past_before
+from workers.past import past_before, suspects
 from workers.store.events import read_stream
 
 LOOK_AGAIN_AFTER = timedelta(seconds=15)
@@ -98,7 +98,7 @@ def _measure(
         return measure(recommender, finding, start, end, past)
     from workers.predict import measure_launch  # noqa: PLC0415 - most incidents need no forecast
 
-    return measure_launch(recommender, finding, work.at)
+    return measure_launch(recommender, finding, work.at, suspects(work.log, work.at))
 
 
 def window_to_look_at(

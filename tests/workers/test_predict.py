@@ -11,7 +11,7 @@ from domain.recommender.recommender import Recommender
 from domain.values import Diagnosis, Finding
 from tests.domain.prediction.test_launch import AT, calendar
 from workers.diagnose import diagnose
-from workers.predict import forecast, measure_launch, score
+from workers.predict import forecast, forecasts, measure_launch, score
 from workers.resolve import prepare_menu
 from workers.sources.declare import load
 
@@ -129,3 +129,16 @@ def test_a_calendar_that_is_too_short_or_an_item_that_is_gone_is_said(
         measure_launch(recommender, finding.model_copy(update={"subject": "film-0"}), AT)
     menu = prepare_menu(recommender, finding, Diagnosis(cause=None), "incident-1", AT)
     assert "No declared hotfix fits" in menu.note
+
+
+def test_launches_that_were_incidents_teach_nothing_unless_too_few_others_are_left(
+    tmp_path: Path, recommender: Recommender
+) -> None:
+    def comparable(suspects: frozenset[str]) -> float:
+        every = forecasts(recommender, AT, suspects)
+        return next(one for one in every if one.item == "film-153").comparable
+
+    film = "film-{}".format
+    everybody = comparable(frozenset())
+    assert comparable(frozenset(map(film, range(0, 60)))) != everybody
+    assert comparable(frozenset(map(film, range(150)))) == everybody
