@@ -15,8 +15,8 @@ from domain.detection.wrong import Words, judge_rows
 from domain.recommender.check import Check
 
 WORDS = Words(
-    says=lambda _what, share: f"{share} of the choices were ranked low",
-    unit=lambda _what: "low-ranked choices",
+    says=lambda where, share: f"{share} of the choices {where}",
+    unit=lambda _where: "low-ranked choices",
     least_share=0.05,
 )
 

@@ -36,7 +36,7 @@ def test_a_model_that_goes_wrong_on_one_device_is_found_there(shop: Recommender)
         found += result.findings
     assert {one.slice for one in found} == {slice_of(device="tv")}
     assert min(one.window_start for one in found) == FAULT_AT
-    assert "of the choices were ranked low" in found[0].title
+    assert "of the choices ranked below place 4, usually" in found[0].title
 
 
 def test_a_case_holds_all_that_is_needed_to_look_at_it(shop: Recommender) -> None:

@@ -191,7 +191,7 @@ def flag_misses(recommender: Recommender, source: Source, rows: Any, asked: Aske
     check = asked.check
     low = low_rank(check, ranking_model(recommender, check))
     chosen = ranked_choices(recommender, source, rows, check, asked.start, asked.end)
-    return _flagged(chosen, {f"choices below place {low}": chosen[RANK] > low})
+    return _flagged(chosen, {f"ranked below place {low}": chosen[RANK] > low})
 
 
 def _flagged(rows: Any, flags: Mapping[str, Any], told: Names = ()) -> Flagged:

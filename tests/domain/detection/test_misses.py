@@ -22,6 +22,7 @@ from tests.domain.detection.traffic import HOUR, grid
 GENRES = {"Drama": 0.5, "Comedy": 0.3, "Documentary": 0.2}
 DEVICES = {"tv": 0.6, "mobile": 0.4}
 USUAL = 0.25
+LOW = "ranked below place 20"
 CHECK = Check(name="misses", kind="misses", table="candidates", window=HOUR)
 
 
@@ -45,8 +46,8 @@ def choices(seed: int, fault: dict[str, float] | None = None, windows: int = 40,
                 for key in ((), ("genre", genre), ("device", device), ("device", device, "genre", genre)):
                     counts[key] = counts.get(key, np.zeros(2)) + cell
         rows += [(window, *key, *[None] * (4 - len(key)), *cell) for key, cell in counts.items()]
-    frame = pd.DataFrame(rows, columns=["window", "dim1", "val1", "dim2", "val2", "rows", "low"])
-    return tally_of(frame, grid(HOUR, windows), ("low",))
+    frame = pd.DataFrame(rows, columns=["window", "dim1", "val1", "dim2", "val2", "rows", LOW])
+    return tally_of(frame, grid(HOUR, windows), (LOW,))
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,7 @@ def test_more_low_ranked_choices_than_usual_are_found_where_they_are(
     (found,) = judge_misses(CHECK, choices(1, fault), CheckState()).findings
     assert found.slice == where
     assert found.high is not None and found.observed > found.high
-    assert "of the choices were ranked low, usually 2" in found.title
+    assert "of the choices ranked below place 20, usually 2" in found.title
 
 
 def test_where_nothing_is_wrong_nothing_is_found_in_sixty_looks() -> None:

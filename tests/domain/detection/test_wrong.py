@@ -24,7 +24,7 @@ from .traffic import MINUTE
 Look = Callable[[Tally], Verdict]
 
 
-@pytest.fixture(params=["missing", "domain", "duplicates", "references"])
+@pytest.fixture(params=["missing", "domain", "duplicates", "references", "misses"])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
