@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import numpy as np
+import numpy.typing as npt
 
 from domain.detection.baseline import expect
 from domain.detection.counts import Counts
+from domain.detection.habit import Keys, habit_keys
 from domain.detection.share import expect_shares, share_p_values
 from domain.errors import TooFewRows
 from domain.values import Finding, Share, Value
@@ -78,7 +80,7 @@ def measure_slice(finding: Finding, past: Counts, present: Counts) -> Measuremen
     rows = np.vstack([past.rows[:, [place]], np.zeros((1, 1))])
     total = np.append(past.total, 0.0)
     usable = np.append(past.known, True)[:, None]
-    shares = expect_shares(total, rows, usable)
+    shares = expect_shares(total, rows, usable, keys=_keys(past, present, usable[:, 0]))
     observed, share, dispersion = _rows(finding, present), float(shares.share[0]), shares.dispersion(n)
     spread = BAND * float(np.sqrt(dispersion[0] * n * share * (1 - share)))
     p_value = float(share_p_values(np.array([observed]), n, shares.share, dispersion)[0])
@@ -89,6 +91,14 @@ def measure_slice(finding: Finding, past: Counts, present: Counts) -> Measuremen
         high=share * n + spread,
         p_value=p_value,
     )
+
+
+def _keys(past: Counts, present: Counts, known: npt.NDArray[np.bool_]) -> Keys | None:
+    """The hour or weekday of each window; None where the present one spans more of them than one."""
+    if present.grid.width > past.grid.width:
+        return None
+    local = np.append(past.local_seconds(), present.local_seconds()[0])
+    return habit_keys(local, past.grid.width.total_seconds(), known)
 
 
 def _rows(finding: Finding, present: Counts) -> float:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
 import numpy as np
 import pytest
 
+from domain.detection.counts import Counts
 from domain.detection.habit import habit_keys, learn_habits
+from domain.detection.measure import measure_slice
 from domain.detection.share import expect_shares, share_p_values
+from domain.detection.window import Grid
+from domain.values import Finding, slice_of
+from tests.domain.detection.traffic import DAY, grid
 
 DAYS, SLICES, ROWS = 56, 300, 60_000.0
 MONDAY = 345_600
+SUNDAY = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def history(seed: int, swing: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -76,3 +85,35 @@ def test_a_slice_without_a_row_has_no_habit() -> None:
     shares = expect_shares(total, rows, np.ones(rows.shape, dtype=bool), keys=keys)
     assert np.isfinite(shares.share).all()
     assert shares.share[3] < 1e-5
+
+
+def measured(sunday_rows: float) -> tuple[float, bool]:
+    """What a slice that doubles on Sundays should hold on one, and whether so many rows are as usual."""
+    past_grid, present_grid = grid(DAY, 42, SUNDAY), Grid(SUNDAY, DAY, 1, ((SUNDAY, 0),), ZoneInfo("UTC"))
+    sunday = np.array([[past_grid.edge(day).weekday() == 6] for day in range(42)])
+    chance = np.random.default_rng(0)
+    rows = chance.poisson(np.where(sunday, 2_000, 1_000)).astype(float)
+    known, names = np.ones(42, dtype=bool), (slice_of(device="tv"),)
+    past = Counts(past_grid, np.full(42, 10_000.0), rows, names, known)
+    present = Counts(present_grid, np.array([10_000.0]), np.array([[sunday_rows]]), names, known[:1])
+    finding = Finding(
+        check="c",
+        table="plays",
+        slice=names[0],
+        window_start=SUNDAY - DAY,
+        window_end=SUNDAY,
+        observed=500,
+        expected=1_000,
+        p_value=0,
+        severity="SEV2",
+        title="50 % fewer rows",
+    )
+    found = measure_slice(finding, past, present)
+    return found.expected, found.within
+
+
+def test_a_finding_is_over_by_what_is_usual_at_that_time() -> None:
+    expected, within = measured(2_000)
+    assert within
+    assert expected == pytest.approx(2_000, rel=0.1)
+    assert not measured(1_000)[1]
