@@ -3,7 +3,7 @@ From counted windows to findings. Pure: a frame and a state in, findings and the
 
     Counts (one table, one grid of windows)
         │ volume        the total against its own season, level and scatter          (baseline)
-        │ slice_volume  every slice's share of the total against its own past        (share)
+        │ slice_volume  every slice's share of the total against its own past        (share, habit)
         │ freshness     the silence since the last row against the usual silences
         │ series        a metric, whole and by slice, against its own extremes       (season, strain, alarm)
 
@@ -16,6 +16,7 @@ From counted windows to findings. Pure: a frame and a state in, findings and the
         ▼
     localise, narrow: the fewest slices that explain what was found
         │ moved        a surge without more rows in all is told as the drop it comes from
+        │ renamed      values whose rows others took over are told as one
         ▼
     Findings
 """
