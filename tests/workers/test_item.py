@@ -13,8 +13,9 @@ from domain.answer import ItemAnswer
 from domain.errors import Refused, SourceError
 from domain.recommender.recommender import Recommender
 from tests.workers.shop import END, FAILED, FAULT_AT, HELD_DOWN, write_shop
-from workers import ask, clock
+from workers import ask, clock, declared, jobs
 from workers.ask import fetch, item_answer, settle_item
+from workers.carry import LOOKS
 from workers.store import attachments
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -156,3 +157,16 @@ def test_tables_in_two_places_are_said_to_be_so(shop: Recommender, tmp_path: Pat
     elsewhere = {**shop.tables, "chosen": shop.tables["chosen"].model_copy(update=place)}
     with pytest.raises(SourceError, match="are in two places"):
         answer(shop.model_copy(update={"tables": elsewhere}), HELD_DOWN)
+
+
+def test_the_job_looks_in_the_queue_of_looks_and_a_fix_never_waits_behind_it(
+    shop: Recommender, log: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert jobs.item.name in LOOKS
+    monkeypatch.setattr(clock, "now", lambda: END)
+    monkeypatch.setattr(jobs, "own", lambda: log)
+    monkeypatch.setattr(declared, "recommender", lambda: shop)
+    jobs.item("i03", "q3")
+    found = fetch(log, "q3")
+    assert isinstance(found, ItemAnswer)
+    assert found.item == "i03"
