@@ -23,6 +23,7 @@ from domain.values import Actor, Finding
 from workers.detect import fault, plan
 from workers.handle import handle
 from workers.launches import launch_check
+from workers.news import open_incidents
 from workers.past import suspects
 from workers.predict import forecasts, missed, score
 from workers.record import begin_records, quietly
@@ -30,7 +31,6 @@ from workers.sources.count import zone_of
 from workers.store import cards
 from workers.store.lock import alone
 from workers.store.memory import recall, remember
-from workers.tick import open_incidents
 
 MEMORY = "predict"
 LOOK_EVERY = timedelta(minutes=5)

@@ -19,8 +19,8 @@ from tests.workers.conftest import NOON, make_finding
 from workers import clock
 from workers.grade import graded
 from workers.handle import handle
+from workers.news import open_incidents
 from workers.store import cards
-from workers.tick import open_incidents
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 LEARNED = Improvement(detect_faster="no", diagnose_faster="no", change="nothing", detail="a cable")

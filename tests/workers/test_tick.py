@@ -179,6 +179,25 @@ def test_a_daily_check_makes_up_for_days_while_the_minutes_are_bounded_and_what_
     assert incident.title == (
         "The check impressions_volume did not look from 2026-03-03 12:00 to 2026-03-06 11:00 UTC"
     )
+    assert incident.severity == Severity.SEV4
+
+
+def test_what_several_checks_left_out_in_one_outage_is_one_incident(
+    log: Engine, recommender: Recommender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plays = recommender.tables["impressions"].model_copy(update={"name": "plays"})
+    other = recommender.checks["impressions_volume"].model_copy(update={"name": "plays", "table": "plays"})
+    both = recommender.model_copy(
+        update={
+            "tables": {**recommender.tables, "plays": plays},
+            "checks": {**recommender.checks, "plays": other},
+        }
+    )
+    monkeypatch.setattr("workers.tick.run_checks", Looks())
+    detect_tick(log, both, NOON)
+    detect_tick(log, both, NOON + timedelta(hours=8))
+    (incident,) = every(log)
+    assert incident.title.startswith("The check impressions_volume and 1 more did not look from")
 
 
 def test_a_check_is_said_to_look_again_after_what_it_left_out(
