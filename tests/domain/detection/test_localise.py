@@ -87,12 +87,12 @@ def genres(kept: dict[str, float], counted_in_common: bool = True) -> Suspects:
             seen[where] = seen.get(where, 0.0) + rows * factor
     total = float(sum(films.values()))
     n = sum(rows * next((kept[g] for g in film.split("|") if g in kept), 1.0) for film, rows in films.items())
-    names = tuple(sorted(usual))
+    every = tuple(sorted(usual))
     return Suspects(
-        names,
-        np.array([seen[name] for name in names]),
-        np.array([usual[name] / total for name in names]),
-        np.full(len(names), 1.5),
+        every,
+        np.array([seen[name] for name in every]),
+        np.array([usual[name] / total for name in every]),
+        np.full(len(every), 1.5),
         float(n),
     )
 
