@@ -22,8 +22,8 @@ ODD = 3.0  # standard errors or spreads
 def find_concerned(material: Material, known: Known, seed: int) -> None:
     """Which items the finding is about; none where it cannot be told from their features."""
     finding, items = material.finding, material.items
-    if finding.subject is not None:
-        known.concerned = (finding.subject,)
+    if finding.item is not None:
+        known.concerned = (finding.item,)
         return
     if items is None:
         return
@@ -66,7 +66,7 @@ def tell_changes(material: Material, known: Known, seed: int) -> None:
 def tell_oddities(material: Material, known: Known, seed: int) -> None:
     """How they differ from comparable items."""
     rows = material.items
-    if material.finding.subject is not None and material.launches is not None:
+    if material.finding.item is not None and material.launches is not None:
         rows = material.launches
     if rows is None or not known.concerned:
         return
@@ -81,7 +81,7 @@ def tell_oddities(material: Material, known: Known, seed: int) -> None:
         return
     known.oddity = odd[0]
     table = tuple((oddity.feature, oddity.words) for oddity in odd[:6])
-    told = odd[:1] if material.finding.subject is None else odd[:2]
+    told = odd[:1] if material.finding.item is None else odd[:2]
     known.say(
         "feature",
         f"Against {odd[0].comparables:,} comparable {material.noun}: "
