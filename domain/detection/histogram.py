@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 import numpy as np
 import pandas as pd
@@ -12,6 +11,7 @@ import pandas as pd
 from domain.detection.counts import Floats
 from domain.detection.tally import celled
 from domain.detection.window import Grid
+from domain.detection.windowed import Windowed
 from domain.values import Slice
 
 
@@ -34,7 +34,7 @@ class Bins:
 
 
 @dataclass(frozen=True)
-class Histograms:
+class Histograms(Windowed):
     """
     One table's columns; the last window is the one that is judged. `counts` holds (n_windows, n_cells,
     n_bins) for each of `bins`: rows with a value in that bin. `rows` (n_windows, n_cells) are all rows.
@@ -46,19 +46,6 @@ class Histograms:
     rows: Floats
     counts: tuple[Floats, ...]
     first: int = 0
-
-    def start(self, index: int) -> datetime:
-        """When window `index` begins."""
-        return self.grid.edge(self.first + index)
-
-    def end(self, index: int) -> datetime:
-        """When window `index` ends."""
-        return self.grid.edge(self.first + index + 1)
-
-    @property
-    def last(self) -> int:
-        """The place of the judged window."""
-        return len(self.rows) - 1
 
     def until(self, last: int, history: int) -> Histograms:
         """The histograms with window `last` as the judged one and at most `history` windows before it."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +12,12 @@ import pandas as pd
 from domain.detection.counts import Floats, coded, slice_named
 from domain.detection.state import CheckState
 from domain.detection.window import Grid
+from domain.detection.windowed import Windowed
 from domain.values import Slice
 
 
 @dataclass(frozen=True)
-class Tally:
+class Tally(Windowed):
     """
     Rows of one table, and those of them that are wrong; the last window is the one that is judged.
 
@@ -33,19 +33,6 @@ class Tally:
     bad: Floats
     first: int = 0
     told: tuple[str, ...] = ()
-
-    def start(self, index: int) -> datetime:
-        """When window `index` begins."""
-        return self.grid.edge(self.first + index)
-
-    def end(self, index: int) -> datetime:
-        """When window `index` ends."""
-        return self.grid.edge(self.first + index + 1)
-
-    @property
-    def last(self) -> int:
-        """The place of the judged window."""
-        return len(self.rows) - 1
 
     def until(self, last: int, history: int) -> Tally:
         """The tally with window `last` as the judged one and at most `history` windows before it."""
