@@ -21,8 +21,9 @@ from domain.incident.state import Incident
 from domain.recommender.lineage import Lineage, lineage
 from domain.recommender.recommender import Recommender
 from domain.values import Actor, Finding
-from workers.detect import HOUR, TickResult, measure, plan
+from workers.detect import HOUR, TickResult, plan
 from workers.handle import handle
+from workers.measure import measure
 from workers.past import past_before
 from workers.store import cards
 

@@ -7,24 +7,19 @@ A check that fails is a finding of its own, and the others go on.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from math import ceil
 
 import pandas as pd
 from pydantic import Field
 
-from domain.detection.baseline import LEAST_WINDOWS
 from domain.detection.cause import BLIND
 from domain.detection.checks import CHECKS, METRICS
 from domain.detection.counts import Counts, counts_of
 from domain.detection.explain import without_shadows
 from domain.detection.freshness import Silences, judge_freshness
-from domain.detection.measure import Measurement, measure_slice, measure_total
-from domain.detection.measure_series import measure_series
-from domain.detection.spoiled import Past, planned_for
+from domain.detection.spoiled import planned_for
 from domain.detection.state import CheckState, Seen, Spoiled, Verdict
-from domain.detection.volume import inside
 from domain.detection.window import Grid, grid_until, last_end
 from domain.errors import RecsysopsError
 from domain.recommender.check import Check
@@ -44,7 +39,6 @@ SLICED = ("slice_volume", *quality.SLICED)
 FAULT, LATE = "check fault", "check late"
 SERIES_DAYS = 56 * DAY  # how far back a series learns from,
 SERIES_WINDOWS = (182, 8_064)  # and how many windows that may be
-MOST_LOST = 2  # histories further back than declared, in place of times that were wrong
 
 Wrong = Mapping[str, tuple[Spoiled, ...]]
 """Check → times that are known to have been wrong."""
@@ -277,77 +271,3 @@ def blind(
     seen = Seen(slice=(), since=window[1], told=True, blind=True)
     state = memory.model_copy(update={"seen": {**memory.seen, finding.fingerprint: seen}})
     return Verdict(findings=(finding,), state=state, judged=False)
-
-
-def measure(
-    recommender: Recommender, finding: Finding, start: datetime, end: datetime, past: Past | None = None
-) -> Measurement:
-    """
-    The metric that raised `finding`, now over [start, end): what it is, what it should be, and whether it is
-    back.
-
-    What it should be is learned only from the `past`: windows from before the incident, in which nothing else
-    was wrong, so that no incident becomes its own yardstick. Where that is not given, from those before the
-    finding's own window.
-
-    Raises:
-        SourceError: the table cannot be read. ValueError: the check is no longer declared.
-    """
-    check = recommender.checks.get(finding.check)
-    if check is None:
-        raise ValueError(f'check "{finding.check}" is no longer declared; it cannot be measured')
-    planned = plan(recommender, check)
-    if check.kind == "freshness":
-        width = silence_width(planned)
-        bins = time_bins(recommender, planned.table.name, start, end, width)
-        since = (
-            finding.window_start
-            if not len(bins)
-            else datetime.fromtimestamp(int(bins[-1]), end.tzinfo) + width
-        )
-        silence = max(0.0, (end - since).total_seconds())
-        limit = finding.high if finding.high is not None else finding.expected
-        return Measurement(
-            observed=silence, expected=finding.expected, low=0.0, high=limit, p_value=float(silence <= limit)
-        )
-    if check.kind in METRICS:
-        before = past or Past(before=finding.window_start)
-        reach = planned.history + max(end - before.before, timedelta(0))
-        grid = grid_until(end, planned.window, reach, zone_of(recommender))
-        metric = series_of(recommender, planned.check, grid, planned.dimensions)
-        return measure_series(planned.check, finding, metric, before, start)
-    if check.kind in quality.KINDS:
-        width = end - start
-        reach = quality.reach(planned.history, width, start - finding.window_start)
-        now = data_look(recommender, planned, grid_until(end, width, reach, zone_of(recommender)))
-        return quality.measure_at_rows(now, finding, past or Past(before=finding.window_start), start)
-    window = end - start
-    counts = read_past(recommender, planned, past or Past(before=finding.window_start), finding.window_start)
-    present = read_counts(recommender, planned, Grid(start, window, 1, ((start, 0),), zone_of(recommender)))
-    if finding.slice:
-        return measure_slice(finding, counts, present)
-    return measure_total(counts, present, planned.window, check.least_change)
-
-
-def read_past(recommender: Recommender, planned: Plan, past: Past, beat: datetime) -> Counts:
-    """
-    As much good history as the check asks for, before an incident; all of it where hardly any was good.
-
-    Args:
-        beat: where a window of the incident begins: those of the past lie on the same beat.
-    """
-    zone, width = zone_of(recommender), planned.window
-    end = beat - max(0, ceil((beat - past.before) / width)) * width
-    if not width % DAY:
-        end = last_end(min(past.before, beat), width, width, zone)
-    lost = sum((_overlap(wrong, end - planned.history, end) for wrong in past.wrong), timedelta(0))
-    reach = planned.history + min(lost, MOST_LOST * planned.history)
-    counts = read_counts(recommender, planned, grid_until(end, width, reach, zone))
-    good = counts.known.copy()
-    for wrong in past.wrong:
-        good &= ~inside(counts, wrong)
-    return replace(counts, known=good) if int(good.sum()) >= LEAST_WINDOWS else counts
-
-
-def _overlap(wrong: Spoiled, start: datetime, end: datetime) -> timedelta:
-    return max(timedelta(0), min(wrong.until, end) - max(wrong.since, start))

@@ -15,7 +15,7 @@ from domain.incident.state import Hotfix
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
 from workers.debts import Work
-from workers.detect import measure
+from workers.measure import measure
 from workers.past import past_before, suspects
 from workers.store.events import read_stream
 

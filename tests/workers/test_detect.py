@@ -11,7 +11,8 @@ import pytest
 from domain.recommender.recommender import Recommender
 from domain.values import Finding, slice_of
 from workers.backtest import BacktestResult, backtest
-from workers.detect import FAULT, State, measure, run_checks
+from workers.detect import FAULT, State, run_checks
+from workers.measure import measure
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR, MINUTE, DAY = timedelta(hours=1), timedelta(minutes=1), timedelta(days=1)

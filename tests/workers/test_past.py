@@ -19,8 +19,9 @@ from domain.recommender.table import Table
 from domain.values import Actor, Diagnosis, Finding, Improvement
 from tests.workers.conftest import NOON, make_finding, make_option
 from workers.debts import Work
-from workers.detect import measure, run_checks
+from workers.detect import run_checks
 from workers.handle import Answer, handle
+from workers.measure import measure
 from workers.past import past_before, wrong_times
 from workers.store import cards
 from workers.tick import detect_tick

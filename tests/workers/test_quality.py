@@ -20,7 +20,8 @@ from domain.recommender.recommender import Recommender
 from domain.values import Finding
 from workers import doctor, quality
 from workers.backtest import backtest
-from workers.detect import FAULT, State, measure, run_checks
+from workers.detect import FAULT, State, run_checks
+from workers.measure import measure
 from workers.sources.declare import load
 
 END = datetime(2026, 3, 30, tzinfo=UTC)  # the clocks in Berlin change the day before
