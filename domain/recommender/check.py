@@ -24,8 +24,16 @@ CheckKind = Literal[
     "drift",
     "misses",
     "series",
+    "scores",
+    "calibration",
+    "metric",
+    "training",
+    "staleness",
+    "skew",
+    "numeric",
 ]
 Aggregate = Literal["count", "sum", "mean", "quantile", "ratio"]
+Metric = Literal["auc", "log_loss", "ndcg", "hit_rate", "mrr"]
 Type = Literal["integer", "number", "text", "boolean", "time", "other"]
 OWN_KEYS = {
     "types": ("schema",),
@@ -33,12 +41,20 @@ OWN_KEYS = {
     "values": ("domain",),
     "key": ("duplicates",),
     "references": ("references",),
-    "columns": ("schema", "missing", "domain", "drift"),
-    "least_share": ("missing", "domain", "duplicates", "references", "drift", "misses"),
+    "columns": ("schema", "missing", "domain", "drift", "scores", "training", "skew", "numeric"),
+    "least_share": (
+        *("missing", "domain", "duplicates", "references", "drift", "misses"),
+        *("scores", "skew", "numeric"),
+    ),
     "low_rank": ("misses",),
     "aggregate": ("series",),
     "over": ("series",),
     "quantile": ("series",),
+    "metric": ("metric",),
+    "top": ("metric",),
+    "against": ("calibration",),
+    "learned_from": ("skew",),
+    "as_of": ("staleness",),
 }
 """Keys that say something to some kinds only: written elsewhere they would be read by nobody."""
 
@@ -71,6 +87,12 @@ class Check(Value):
     nothing is said, or the count of rows where no column is named; `quantile` which one; `ratio` is the
     sum of `measure` over the sum of `over`. It is sliced, by one dimension at a time, only where
     `dimensions` says so.
+
+    Of the checks of a model, whose table is its candidates: `metric` is what is computed of scores and
+    choices, of the first `top` places where it has places (else those that a request fills); `against`
+    "score" holds what is chosen against the scores as they are, "past" against how far off they usually are;
+    `learned_from` is the table that the model was trained on. Of `staleness`, `as_of` is the column that says
+    from when something is: a table of trainings is as old as its newest row where nothing is said.
     """
 
     name: str
@@ -102,6 +124,11 @@ class Check(Value):
     aggregate: Aggregate | None = None
     over: str | None = None
     quantile: float | None = Field(default=None, gt=0.0, lt=1.0)
+    metric: Metric | None = None
+    top: int | None = Field(default=None, ge=1)
+    against: Literal["past", "score"] | None = None
+    learned_from: str | None = None
+    as_of: str | None = None
 
     @property
     def aggregated(self) -> Aggregate:
@@ -123,6 +150,7 @@ class Check(Value):
                     f"not {target!r}"
                 )
         self._of_a_series()
+        self._of_a_model()
         return self
 
     def _of_a_series(self) -> None:
@@ -134,3 +162,15 @@ class Check(Value):
             raise ValueError('aggregate = "ratio" and over = "…", a column to divide by, belong together')
         if self.quantile is not None and self.aggregate != "quantile":
             raise ValueError('quantile is for aggregate = "quantile"; add that, or take quantile out')
+
+    def _of_a_model(self) -> None:
+        if self.kind == "metric" and self.metric is None:
+            raise ValueError(
+                'says not which metric; add metric = "auc", "log_loss", "ndcg", "hit_rate" or "mrr"'
+            )
+        if self.top is not None and self.metric in {"auc", "log_loss"}:
+            raise ValueError(f"top is for metrics with places, not for {self.metric}; take it out")
+        if self.kind == "skew" and self.learned_from is None:
+            raise ValueError('says not what the model learned from; add learned_from = "table"')
+        if self.kind == "training" and not self.columns:
+            raise ValueError('says not which columns of a training to judge; add columns = ["auc"]')
