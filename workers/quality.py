@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from domain.detection import allowed, duplicates, gaps, misses, missing
+from domain.detection import allowed, duplicates, gaps, misses, missing, numeric
 from domain.detection.checks import DATA, DRIFT, ROWS, SCHEMA
 from domain.detection.measure import Measurement
 from domain.detection.measure_data import measure_moved, measure_rows
@@ -13,6 +14,7 @@ from domain.detection.schema import Columns, restored
 from domain.detection.spoiled import Past
 from domain.detection.state import CheckState, Spoiled, Verdict
 from domain.detection.window import Grid
+from domain.detection.wrong import Words
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
@@ -24,12 +26,13 @@ from workers.sources.tally import tally_rows
 KINDS = DATA
 SLICED = (*ROWS, *DRIFT)
 MOST_MEASURED = 240  # windows of the past that a finding is measured against again
-LEAST_SHARE = {
-    "missing": missing.WORDS.least_share,
-    "domain": allowed.WORDS.least_share,
-    "duplicates": duplicates.WORDS.least_share,
-    "references": gaps.WORDS.least_share,
-    "misses": misses.WORDS.least_share,
+WORDS: Mapping[str, Words] = {
+    "missing": missing.WORDS,
+    "domain": allowed.WORDS,
+    "duplicates": duplicates.WORDS,
+    "references": gaps.WORDS,
+    "misses": misses.WORDS,
+    "numeric": numeric.WORDS,
 }
 
 
@@ -89,7 +92,7 @@ def measure_at_rows(look: Look, finding: Finding, past: Past, start: datetime) -
             check, finding, histogram_rows(look.recommender, only, look.grid, dimensions), memory
         )
     tally = tally_rows(look.recommender, check, look.grid, dimensions, memory)
-    return measure_rows(check, finding, tally, LEAST_SHARE[check.kind], memory)
+    return measure_rows(check, finding, tally, WORDS[check.kind], memory)
 
 
 def _columns_measured(look: Look, finding: Finding) -> Measurement:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,9 @@ LEAST_WINDOWS = 3
 LEAST_SHARE = 0.1  # of the rows that must have moved beyond the usual, where nothing is declared
 BAND = 2.0  # of what usually moves
 
+Says = Callable[[Bins, Floats, Floats], str]
+"""The change of a column in words, from where it is cut and its counts before and now, (n_bins,) each."""
+
 
 @dataclass(frozen=True)
 class Judged:
@@ -36,10 +40,15 @@ class Judged:
 
 
 def judge_drift(
-    check: Check, histograms: Histograms, state: CheckState, looks_per_week: float | None = None
+    check: Check,
+    histograms: Histograms,
+    state: CheckState,
+    looks_per_week: float | None = None,
+    says: Says | None = None,
 ) -> Verdict:
     """
-    The fewest slices whose column is distributed otherwise than in the past.
+    The fewest slices whose column is distributed otherwise than in the past, told as `says` does (`describe`,
+    where it is not given).
 
     Returns:
         Findings that are significant over slices, columns and looks, *and* whose moved rows reach the least
@@ -60,7 +69,9 @@ def judge_drift(
     tested = judged.rows >= check.least_rows
     found = discovered(histograms.cells, judged.p_values, tested, alpha) & matters
     findings = [
-        _finding(check, histograms, judged, usable, place, int(column))
+        _finding(
+            check, histograms, judged, (place, int(column)), _change(histograms, usable, says or describe)
+        )
         for column in np.flatnonzero(found.any(axis=0))
         for place in narrowest(histograms.cells, excess[:, column], rows[-1], found[:, column])
     ]
@@ -94,12 +105,11 @@ def _finding(
     check: Check,
     histograms: Histograms,
     judged: Judged,
-    usable: npt.NDArray[np.bool_],
-    place: int,
-    column: int,
+    found: tuple[int, int],
+    change: Callable[[int, int], str],
 ) -> Finding:
+    place, column = found
     bins, rows = histograms.bins[column], float(judged.rows[place, column])
-    counts = histograms.counts[column][:, place]
     moved, usual = float(judged.moved[place, column]), float(judged.usual[place, column])
     affected = min(1.0, (moved - usual) * rows / max(float(histograms.rows[-1, 0]), 1.0))
     where = histograms.cells[place]
@@ -118,9 +128,16 @@ def _finding(
         p_value=float(judged.p_values[place, column]),
         severity=check.severity or severity_of(affected, drop=False),
         affected_share=affected,
-        title=f"{place_of(check.table or '', where)}: "
-        f"{describe(bins, counts[usable].sum(axis=0), counts[-1])}"[:300],
+        title=f"{place_of(check.table or '', where)}: {change(place, column)}"[:300],
     )
+
+
+def _change(histograms: Histograms, usable: npt.NDArray[np.bool_], says: Says) -> Callable[[int, int], str]:
+    def change(place: int, column: int) -> str:
+        counts = histograms.counts[column][:, place]
+        return says(histograms.bins[column], counts[usable].sum(axis=0), counts[-1])
+
+    return change
 
 
 def describe(bins: Bins, reference: Floats, current: Floats) -> str:

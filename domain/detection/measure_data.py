@@ -14,6 +14,7 @@ from domain.detection.measure import Measurement
 from domain.detection.rate import LEAST_WINDOWS
 from domain.detection.state import CheckState
 from domain.detection.tally import Tally, learnable
+from domain.detection.wrong import Words
 from domain.detection.wrong import judge as judge_tally
 from domain.errors import TooFewRows
 from domain.recommender.check import Check
@@ -23,7 +24,7 @@ STILL_USUAL = 0.5  # of the least share that is told, within which a share is ba
 
 
 def measure_rows(
-    check: Check, finding: Finding, tally: Tally, least_share: float, memory: CheckState
+    check: Check, finding: Finding, tally: Tally, words: Words, memory: CheckState
 ) -> Measurement:
     """
     Wrong rows of the finding's column and slice in the last window, against the windows before.
@@ -36,7 +37,7 @@ def measure_rows(
     if column is None:
         raise TooFewRows(f'table "{finding.table}": {finding.subject} is not looked at any more')
     judged = judge_tally(tally, _usable(tally, memory))
-    least = check.least_share if check.least_share is not None else least_share
+    least = words.least(check, tally.columns[column])
     expected = float(judged.expected[place, column])
     return Measurement(
         observed=float(judged.bad[place, column]),

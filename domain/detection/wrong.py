@@ -29,12 +29,19 @@ class Words:
     How one kind of wrong rows is told.
 
     `says` makes a sentence's middle of column names and a share in percent; `unit` names the rows in the
-    plural, given a column; `least_share` is what matters where the declaration says nothing.
+    plural, given a column; `least_share` is what matters where the declaration says nothing, `floor` what
+    of a column matters whatever it says.
     """
 
     says: Callable[[str, str], str]
     unit: Callable[[str], str]
     least_share: float
+    floor: Callable[[str], float] = lambda _column: 0.0
+
+    def least(self, check: Check, column: str) -> float:
+        """The share of a slice's rows that must be wrong in `column` beyond what is usual."""
+        declared = check.least_share if check.least_share is not None else self.least_share
+        return max(declared, self.floor(column))
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,7 @@ def judge_rows(
     width = tally.grid.width.total_seconds()
     alpha = level(state.wealth, looks_per_week or WEEK_SECONDS / width)
     excess = judged.bad - judged.expected
-    least = check.least_share if check.least_share is not None else words.least_share
+    least = np.array([words.least(check, column) for column in tally.columns])
     matters = excess >= np.maximum(check.least_rows, least * judged.rows[:, None])
     tested = np.repeat((judged.rows >= check.least_rows)[:, None], excess.shape[1], axis=1)
     found = discovered(tally.cells, judged.p_values, tested, alpha) & matters
