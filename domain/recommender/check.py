@@ -8,6 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from domain.recommender.duration import Duration
+from domain.recommender.evidences import TestId
 from domain.recommender.schedule import Schedule
 from domain.values import Severity, Share, Value
 
@@ -70,6 +71,9 @@ class Check(Value):
     into its record, which says when it may. It looks as soon as a window is complete, or when its `schedule`
     says so: a cron expression, or "updated", which waits for rows of the window.
 
+    `evidences` are tests of the ML Test Score that it is evidence for beside those of its kind, such as
+    `monitor-6` for a series of serving latency.
+
     After an incident is closed, the same finding is told no sooner than `cool_down` later; and until
     `reopen_within` later it opens that incident again instead of a new one.
 
@@ -100,6 +104,7 @@ class Check(Value):
     table: str | None = None
     severity: Severity | None = None
     shadow: bool = False
+    evidences: tuple[TestId, ...] = ()
     cool_down: Duration = timedelta(0)
     reopen_within: Duration = timedelta(0)
     measure: str | None = None

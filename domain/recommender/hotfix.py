@@ -8,6 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from domain.recommender.duration import Duration
+from domain.recommender.evidences import TestId
 from domain.values import Share, Value
 
 Cause = Literal["feature", "feed", "launch", "model", "unknown"]
@@ -29,7 +30,9 @@ class DeclaredHotfix(Value):
     A hotfix that the team offers.
 
     `causes` are the kinds of cause it fits; `deploy_seconds` how long until it is in force;
-    `second_person_above` the share of traffic touched above which whoever asked may not approve.
+    `second_person_above` the share of traffic touched above which whoever asked may not approve. `evidences`
+    are tests of the ML Test Score that it is evidence for once it worked in an incident, such as `infra-7` of
+    one that puts the model before back.
     """
 
     name: str
@@ -47,6 +50,7 @@ class DeclaredHotfix(Value):
     watch: Duration = timedelta(minutes=15)
     second_person_above: Share = 1.0
     replay: Replay | None = None
+    evidences: tuple[TestId, ...] = ()
 
 
 class Deployer(Value):
