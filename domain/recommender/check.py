@@ -32,6 +32,12 @@ CheckKind = Literal[
     "staleness",
     "skew",
     "numeric",
+    "latency",
+    "versions",
+    "stages",
+    "joins",
+    "sampling",
+    "disagreements",
 ]
 Aggregate = Literal["count", "sum", "mean", "quantile", "ratio"]
 Metric = Literal["auc", "log_loss", "ndcg", "hit_rate", "mrr"]
@@ -45,7 +51,7 @@ OWN_KEYS = {
     "columns": ("schema", "missing", "domain", "drift", "scores", "training", "skew", "numeric"),
     "least_share": (
         *("missing", "domain", "duplicates", "references", "drift", "misses"),
-        *("scores", "skew", "numeric"),
+        *("scores", "skew", "numeric", "joins", "disagreements", "versions"),
     ),
     "low_rank": ("misses",),
     "aggregate": ("series",),
@@ -56,8 +62,29 @@ OWN_KEYS = {
     "against": ("calibration",),
     "learned_from": ("skew",),
     "as_of": ("staleness",),
+    "limits": ("latency",),
+    "per": ("latency", "versions", "sampling"),
+    "versions": ("versions",),
+    "stages": ("stages",),
+    "beside": ("joins", "sampling", "disagreements"),
+    "on": ("joins", "sampling", "disagreements", "stages"),
+    "rate": ("sampling",),
+    "compare": ("disagreements",),
+    "tolerance": ("disagreements",),
 }
 """Keys that say something to some kinds only: written elsewhere they would be read by nobody."""
+NEEDED = {
+    "latency": {"measure": 'measure = "latency_ms"'},
+    "stages": {"stages": 'stages = ["ranked", "shown"]'},
+    "joins": {"beside": 'beside = "table"', "on": 'on = {request = "request_id"}'},
+    "sampling": {"beside": 'beside = "table"', "on": 'on = {request_id = "request"}'},
+    "disagreements": {
+        "beside": 'beside = "table"',
+        "on": 'on = {request = "request_id"}',
+        "compare": 'compare = {score = "score"}',
+    },
+}
+"""Keys without which a kind has nothing to look at, and how each may be written."""
 
 
 class Check(Value):
@@ -97,6 +124,18 @@ class Check(Value):
     "score" holds what is chosen against the scores as they are, "past" against how far off they usually are;
     `learned_from` is the table that the model was trained on. Of `staleness`, `as_of` is the column that says
     from when something is: a table of trainings is as old as its newest row where nothing is said.
+
+    Of `latency`: `measure` is the column with the time an answer took, `limits` what was promised of its
+    quantiles (`{p95 = 250.0}`, in the column's unit). Of `versions`: `versions` is the share that each should
+    serve (`{v7 = 0.9, v8 = 0.1}`; else all what the model's registry names), `within` how long replicas may
+    take to follow it. Rows alike in the column `per`, of one request or member, count once (else those of a
+    request, where the table is a model's candidates). Of `stages`: boolean columns, and tables in which a row
+    is found again by `on`, in the order in which rows get through them.
+
+    Of what others log of us: `beside` is the table to look in, and `on` which column is which of its own
+    (`{request = "request_id"}`), `within` how far apart in time they may be. `rate` is the share of rows that
+    was agreed to be kept there, `compare` which columns have to hold the same, numbers up to `tolerance`, a
+    part of the larger one.
     """
 
     name: str
@@ -134,6 +173,15 @@ class Check(Value):
     against: Literal["past", "score"] | None = None
     learned_from: str | None = None
     as_of: str | None = None
+    limits: dict[Literal["p50", "p95", "p99"], float] = Field(default_factory=dict)
+    per: str | None = None
+    versions: dict[str, Share] = Field(default_factory=dict)
+    stages: tuple[str, ...] = ()
+    beside: str | None = None
+    on: dict[str, str] = Field(default_factory=dict)
+    rate: Share | None = Field(default=None, gt=0.0)
+    compare: dict[str, str] = Field(default_factory=dict)
+    tolerance: float | None = Field(default=None, ge=0.0)
 
     @property
     def aggregated(self) -> Aggregate:
@@ -156,6 +204,7 @@ class Check(Value):
                 )
         self._of_a_series()
         self._of_a_model()
+        self._of_what_is_served()
         return self
 
     def _of_a_series(self) -> None:
@@ -179,3 +228,13 @@ class Check(Value):
             raise ValueError('says not what the model learned from; add learned_from = "table"')
         if self.kind == "training" and not self.columns:
             raise ValueError('says not which columns of a training to judge; add columns = ["auc"]')
+
+    def _of_what_is_served(self) -> None:
+        for name, example in NEEDED.get(self.kind, {}).items():
+            if not getattr(self, name):
+                raise ValueError(f"a check of kind {self.kind} needs {name}; add for instance {example}")
+        if sum(self.versions.values()) > 1 + 1e-6:
+            raise ValueError("versions: the shares add up to more than 1; write each as a part of all rows")
+        for name, limit in self.limits.items():
+            if limit <= 0:
+                raise ValueError(f"limits.{name}: {limit:g} is no time; write what was promised, above 0")
