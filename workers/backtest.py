@@ -19,7 +19,7 @@ from domain.detection.state import Verdict
 from domain.errors import SourceError
 from domain.recommender.recommender import SHADOW, Recommender
 from domain.values import Finding, Moment, Severity, Slice, Value
-from workers.detect import KINDS, Plan, explained, plan
+from workers.detect import KINDS, Plan, explained, plan, window_checks
 from workers.walk import Fault, together
 from workers.walks import Kept, Progress, walks
 
@@ -162,7 +162,7 @@ def backtest(
                 verdicts.append((at, planned.check.name, came_to))
     if faults and not verdicts:
         raise SourceError("\n".join(dict.fromkeys(fault.says for fault in faults)))
-    result = _fold(recommender, start, end, sorted(verdicts, key=lambda v: (v[0], v[1])))
+    result = fold(recommender, start, end, sorted(verdicts, key=lambda v: (v[0], v[1])))
     return result.model_copy(update={"faults": together(faults)})
 
 
@@ -173,15 +173,16 @@ def _announced(recommender: Recommender, finding: Finding) -> bool:
 
 def plans_of(recommender: Recommender) -> list[Plan]:
     """The declared checks that can be walked."""
-    return [plan(recommender, check) for check in recommender.checks.values() if check.kind in KINDS]
+    return [plan(recommender, check) for check in window_checks(recommender)]
 
 
-def _fold(
+def fold(
     recommender: Recommender,
     start: datetime,
     end: datetime,
     verdicts: list[tuple[datetime, str, Verdict]],
 ) -> BacktestResult:
+    """The incidents of looks in order of time: when each was taken, by which check, what it came to."""
     incidents, findings, notes = _Open(), list[Finding](), dict[str, str]()
     for at, looks in groupby(verdicts, key=lambda verdict: verdict[0]):
         together = [(name, verdict) for _at, name, verdict in looks]

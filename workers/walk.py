@@ -72,13 +72,17 @@ def ends_of(recommender: Recommender, planned: Plan, start: datetime, end: datet
 
 
 def walk(
-    recommender: Recommender, planned: Plan, ends: list[datetime]
+    recommender: Recommender, planned: Plan, ends: list[datetime], state: CheckState | None = None
 ) -> Iterator[tuple[datetime, Verdict | Fault]]:
     """
     Look after look: when it is taken, and what it comes to. A look that cannot be taken changes nothing for
     the next, as live.
+
+    Args:
+        state: what the check remembers of looks before these; nothing where there were none.
     """
-    state = CheckState(known=planned_for(recommender, planned.check))
+    known = planned_for(recommender, planned.check)
+    state = (state or CheckState()).model_copy(update={"known": known})
     for end, judged in _looks(recommender, planned, ends):
         try:
             verdict = judged(state)
@@ -97,7 +101,7 @@ def _looks(
     try:
         if planned.check.kind == "freshness":
             return _silences(recommender, planned, ends)
-        if planned.check.kind in DATA:
+        if planned.check.own or planned.check.kind in DATA:
             return _each(recommender, planned, ends)
         if planned.check.kind in METRICS:
             return _metrics(recommender, planned, ends)

@@ -1,0 +1,134 @@
+"""
+`python -m benchmarks.cinema`: two simulated weeks without a fault, then each fault at a moment of its own.
+
+Moments are drawn by `--seed` over the two weeks. `--only` or fewer `--days` print, and write nothing down.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from benchmarks.cinema.faulted import Outcome, live_through
+from benchmarks.cinema.quiet import Quiet, quiet_weeks
+from benchmarks.cinema.theatre import Theatre, branch
+from benchmarks.store.server import Server, server
+from benchmarks.table import Row, machine, show
+from examples.cinema.faults import FAULTS
+from workers.store.connection import engine
+from workers.store.migrate import migrate
+
+OPENED = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+WEEKS_DAYS = 14.0
+MOST_ALARMS = 0
+HOUR = timedelta(hours=1)
+SAY = Console(stderr=True)
+
+
+def main() -> None:
+    asked = _asked()
+    where = machine()
+    with tempfile.TemporaryDirectory(prefix="recsysops-cinema-", dir=asked.folder) as made:
+        rows = measured(asked, Path(made), where)
+    show("cinema", rows, keep=asked.days >= WEEKS_DAYS and asked.only is None)
+
+
+def _asked() -> argparse.Namespace:
+    told = argparse.ArgumentParser(prog="python -m benchmarks.cinema", description=__doc__)
+    told.add_argument("--days", type=float, default=WEEKS_DAYS, help="without a fault")
+    told.add_argument("--only", nargs="*", choices=sorted(FAULTS), help="these faults, or none")
+    told.add_argument("--declared", action="store_true", help="quiet looks as often as live: 30 h of processor")
+    told.add_argument("--no-quiet", action="store_true", help="no looks at the time without a fault")
+    told.add_argument("--jobs", type=int, default=2)
+    told.add_argument("--seed", type=int, default=1)
+    told.add_argument("--rate", type=float, default=12.0, help="requests a second, as CINEMA_RATE")
+    told.add_argument("--folder", type=Path, help="where the simulated cinemas are kept while it runs")
+    return told.parse_args()
+
+
+def measured(asked: argparse.Namespace, folder: Path, where: str) -> list[Row]:
+    """All rows: the quiet weeks first, whose traffic is each fault's past."""
+    theatre = Theatre(folder / "cinema", OPENED, asked.rate)
+    moments = drawn(asked.seed, asked.days)
+    branches: dict[str, datetime] = {}
+
+    def keep(now: Theatre) -> None:
+        for fault, at in moments.items():
+            if now.at <= at < now.at + HOUR:
+                branches[fault] = now.at
+                branch(now.settings.folder, folder / fault)
+
+    quiet: Quiet | None = None
+    if asked.no_quiet:
+        _only_pass(theatre, asked.days, keep)
+    else:
+        quiet = quiet_weeks(
+            theatre, asked.days, asked.jobs, as_declared=asked.declared, each_hour=keep, told=SAY.print
+        )
+    theatre.close()
+    faults = FAULTS if asked.only is None else asked.only
+    rows = [] if quiet is None else quiet_rows(quiet, where, asked.declared)
+    with server() as running:
+        for fault in faults:
+            outcome = _one(running, fault, folder, branches[fault], moments[fault], asked.rate)
+            SAY.print(f"{fault}: {outcome.minutes} min. {outcome.words()}", markup=False)
+            rows.append(fault_row(outcome, where))
+    return rows
+
+
+def _only_pass(theatre: Theatre, days: float, keep: object) -> None:
+    end = theatre.at + timedelta(days=days)
+    while theatre.at < end:
+        theatre.pass_hours(theatre.at + HOUR)
+        keep(theatre)  # type: ignore[operator]
+        theatre.forget()
+
+
+def drawn(seed: int, days: float) -> dict[str, datetime]:
+    """A moment for each fault, anywhere in the time without one but for its first hour."""
+    rng = np.random.default_rng(seed)
+    seconds = rng.integers(3_600, int(days * 86_400) - 3_600, len(FAULTS))
+    return {fault: OPENED + timedelta(seconds=int(s)) for fault, s in zip(FAULTS, seconds, strict=True)}
+
+
+def _one(running: Server, fault: str, folder: Path, opened: datetime, at: datetime, rate: float) -> Outcome:
+    with running.connected() as connection:
+        connection.execute(f"CREATE DATABASE {fault}")
+    migrate(running.named(fault))
+    log = engine(running.named(fault))
+    try:
+        return live_through(fault, folder / fault, opened, at, rate, log)
+    finally:
+        log.dispose()
+
+
+def quiet_rows(quiet: Quiet, where: str, as_declared: bool) -> list[Row]:
+    """Alarms in all, and what was looked at how often."""
+    looks = ", ".join(f"{name} {count:,}" for name, count in quiet.looks.items())
+    often = "as often as declared" if as_declared else "once a window, those of rows each 10 min at the most"
+    said = f"looks {often}: {looks}; forecasts {quiet.forecasts:,}; {quiet.processor:,.0f} s of processor"
+    alarms = quiet.alarms
+    words = "; ".join([*alarms, *(f"could not look: {one.says}" for one in quiet.faults)])
+    count = len(alarms) + len(quiet.faults)
+    work = f"alarms in {quiet.days:g} simulated days without a fault"
+    goal = f"≤ {MOST_ALARMS}"
+    peer = "; ".join(filter(None, (words, said)))
+    return [Row(work, count, "", goal, count <= MOST_ALARMS, peer, where)]
+
+
+def fault_row(outcome: Outcome, where: str) -> Row:
+    """Minutes to the first incident, −1 where there was none, and what it named."""
+    minutes = outcome.minutes
+    harm = f", in force with the training of {outcome.harm_at:%H:%M}" if outcome.harm_at != outcome.at else ""
+    work = f"{outcome.fault}: switched on {outcome.at:%a %H:%M}{harm}; until a check raised it"
+    figure = -1.0 if minutes is None else round(minutes, 1)
+    return Row(work, figure, "min", "found", minutes is not None, outcome.words(), where)
+
+
+if __name__ == "__main__":
+    main()

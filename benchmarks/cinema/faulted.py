@@ -1,0 +1,141 @@
+"""
+Each fault at a moment of its own: which check raises it first, after how long, and what else is raised.
+
+The cinema serves as it does live, ten seconds at a time, and after each the jobs of the clock's process look:
+the real ticks, into a log of their own, with nothing but the clock exchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from unittest.mock import patch
+
+from sqlalchemy import Engine
+
+from benchmarks.cinema.theatre import Theatre
+from domain.incident.state import Incident
+from domain.values import Finding, Slice, name_slice
+from examples.cinema.faults import BLANK, COUNTRY, FLIPPED, HELD_DOWN, LOST_SLICE
+from workers import clock
+from workers.look_ahead import predict_tick
+from workers.store import cards
+from workers.tick import detect_tick
+
+LOOK_SECONDS, FORECAST_EVERY = 10.0, 3  # as the clock's process sends: each 10 s, and each 30 s
+BEFORE, AFTER, LONGEST = timedelta(minutes=8), timedelta(minutes=10), timedelta(hours=3)
+
+TRUTH: Mapping[str, tuple[Slice, str | None]] = {
+    "language": ((("country", COUNTRY),), None),
+    "upstream": (tuple(sorted(LOST_SLICE.items())), None),
+    "launch": ((), None),  # its film is drawn when it is switched on
+    "missing_values": ((("device", BLANK[1]),), BLANK[0]),
+    "training_segment": ((FLIPPED,), None),
+    "production_bias": ((("genre", HELD_DOWN[0]),), None),
+}
+"""What each fault is about: a slice, and the column or item where it is about one. Read by nobody who looks."""
+
+
+@dataclass
+class Outcome:
+    """One fault lived through; times are the cinema's."""
+
+    fault: str
+    at: datetime
+    harm_at: datetime
+    truth: tuple[Slice, str | None]
+    incidents: list[Incident] = field(default_factory=list)
+    before: list[Incident] = field(default_factory=list)
+
+    @property
+    def first(self) -> Incident | None:
+        """What was raised first; of several at once, what names the truth."""
+        if not self.incidents:
+            return None
+        opened = min(one.opened_at for one in self.incidents)
+        at_once = [one for one in self.incidents if one.opened_at == opened]
+        return max(at_once, key=lambda one: self.names(one.first_finding))
+
+    @property
+    def minutes(self) -> float | None:
+        """From the first harm to the first incident."""
+        return None if self.first is None else (self.first.opened_at - self.harm_at) / timedelta(minutes=1)
+
+    def names(self, finding: Finding | None) -> int:
+        """How well a finding names what is wrong: 2 exactly, 1 a part of it or what holds it, 0 not."""
+        if finding is None:
+            return 0
+        where, subject = self.truth
+        if subject is not None and finding.subject != subject:
+            return 0
+        if set(finding.slice) == set(where):
+            return 2
+        return int(bool(set(finding.slice) & set(where)) or bool(subject))
+
+    def words(self) -> str:
+        """What was named, and what else was raised."""
+        if self.first is None or self.first.first_finding is None:
+            return f"nothing raised in {LONGEST}"
+        how = ("not named", "named in part", "named exactly")[self.names(self.first.first_finding)]
+        others = [f"{one.first_finding.check}: {one.title}" for one in self.incidents if one != self.first and one.first_finding]
+        also = [f"{one.check}: {one.title}" for one in self.first.also]
+        said = [f"{self.first.first_finding.check}: {self.first.title}; truth {_spell(self.truth)}: {how}"]
+        said += [f"joined it: {'; '.join(also)}"] if also else []
+        said += [f"other alarms: {'; '.join(others)}"] if others else ["no other alarm"]
+        said += [f"before it: {'; '.join(one.title for one in self.before)}"] if self.before else []
+        return ". ".join(said)
+
+
+def _spell(truth: tuple[Slice, str | None]) -> str:
+    where, subject = truth
+    return " ".join(filter(None, (subject, name_slice(where) if where else "")))
+
+
+def live_through(fault: str, folder: Path, opened: datetime, at: datetime, rate: float, log: Engine) -> Outcome:
+    """
+    A fault switched on at `at` in a cinema that stands at `opened`, looked at until ten minutes after the
+    first incident, or for three hours.
+    """
+    theatre = Theatre(folder, opened, rate)
+    harm_at = at
+    if fault == "training_segment":  # it harms nobody before the next training reads it
+        theatre.pass_hours(at)
+        theatre.live.switch_fault(fault, True, at)
+        harm_at = at.replace(hour=theatre.settings.training_hour, minute=0, second=0, microsecond=0)
+        harm_at += timedelta(days=1) if harm_at <= at else timedelta(0)
+    theatre.pass_hours(harm_at - BEFORE)
+    outcome = Outcome(fault, at, harm_at, TRUTH[fault])
+    with patch.object(clock, "now", lambda: theatre.at):
+        _look_on(theatre, outcome, log)
+    theatre.close()
+    return outcome
+
+
+def _look_on(theatre: Theatre, outcome: Outcome, log: Engine) -> None:
+    recommender, end, looks = theatre.declared, outcome.harm_at + LONGEST, 0
+    while theatre.at < end:
+        if theatre.at >= outcome.harm_at and not theatre.live.serving.faults.on(outcome.fault):
+            outcome.before = _every(log)
+            theatre.live.switch_fault(outcome.fault, True, theatre.at)
+            film = theatre.live.serving.faults.detail(outcome.fault).get("item_id")
+            outcome.truth = ((), film) if film else outcome.truth
+        theatre.pass_time(LOOK_SECONDS)
+        detect_tick(log, recommender, theatre.at)
+        if looks % FORECAST_EVERY == 0:
+            predict_tick(log, recommender, theatre.at)
+        looks += 1
+        known = {one.stream for one in outcome.before}
+        every = _every(log)
+        if theatre.at <= outcome.harm_at:
+            outcome.before = every
+            continue
+        outcome.incidents = [one for one in every if one.stream not in known]
+        if outcome.first is not None:
+            end = min(end, outcome.first.opened_at + AFTER)
+
+
+def _every(log: Engine) -> list[Incident]:
+    with log.connect() as connection:
+        return cards.every(connection)

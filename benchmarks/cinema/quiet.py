@@ -1,0 +1,131 @@
+"""
+Weeks in which nothing is wrong: what the checks raise all the same.
+
+Day by day the cinema's traffic is made, with its deliveries, nightly trainings and launches, and every check
+looks at each of its windows: its real judgement, with what it remembers and the wealth it may spend carried
+from look to look. What a look asks of the tables is asked once for a day where that comes to the same.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from multiprocessing import get_context
+from pathlib import Path
+
+from benchmarks.cinema.theatre import Theatre, declared
+from domain.detection.checks import DATA
+from domain.detection.state import CheckState, Verdict
+from domain.values import Finding
+from workers.backtest import BacktestIncident, fold, plans_of
+from workers.detect import Plan, plan
+from workers.predict import forecast
+from workers.walk import Fault, ends_of, walk
+
+DAY = timedelta(days=1)
+ASKED_EACH = timedelta(minutes=10)
+"""How often at the most a check looks that asks the engine anew each time; `--declared` takes this away."""
+
+
+@dataclass
+class Quiet:
+    """What came of it: incidents that would have been opened, looks, and the processor's seconds."""
+
+    incidents: tuple[BacktestIncident, ...] = ()
+    predicted: dict[str, Finding] = field(default_factory=dict)
+    looks: dict[str, int] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+    days: float = 0.0
+    forecasts: int = 0
+    processor: float = 0.0
+
+    @property
+    def alarms(self) -> list[str]:
+        """All that would have called somebody, in words."""
+        opened = [(one.opened_at, f"{one.check}: {one.title}") for one in self.incidents]
+        opened += [(one.window_start, f"{one.check}: {one.title}") for one in self.predicted.values()]
+        return [f"{at:%d %b %H:%M} {words}" for at, words in sorted(opened)]
+
+
+Looked = list[tuple[datetime, str, Verdict]]
+
+
+def quiet_weeks(
+    theatre: Theatre,
+    days: float,
+    jobs: int,
+    *,
+    as_declared: bool,
+    each_hour: Callable[[Theatre], None],
+    told: Callable[[str], None],
+) -> Quiet:
+    """
+    Args:
+        as_declared: every check looks as often as is declared, also where windows overlap; else once a window.
+        each_hour: called when an hour of traffic is there.
+        told: how far it is, in words.
+    """
+    quiet, looked, states = Quiet(), Looked(), dict[str, CheckState]()
+    end = theatre.at + days * DAY
+    begun = start = theatre.at
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        while start < end:
+            until = min(start + DAY, end)
+            _a_day(theatre, until, quiet, each_hour)
+            folder = theatre.settings.folder
+            names = [one.check.name for one in plans_of(theatre.declared)]
+            asked = [
+                pool.submit(look_through, folder, name, (start, until), states.get(name), as_declared)
+                for name in names
+            ]
+            for name, one in zip(names, asked, strict=True):
+                states[name], found, faults, spent = one.result()
+                looked += [(at, name, verdict) for at, verdict in found]
+                quiet.looks[name] = quiet.looks.get(name, 0) + len(found)
+                quiet.faults += faults
+                quiet.processor += spent
+            quiet.days = (until - begun) / DAY
+            looked.sort(key=lambda one: one[:2])
+            quiet.incidents = fold(theatre.declared, begun, until, looked).incidents
+            told(f"{quiet.days:g} days: {len(quiet.alarms)} alarms, {quiet.processor:,.0f} s of processor")
+            start = until
+    return quiet
+
+
+def _a_day(theatre: Theatre, until: datetime, quiet: Quiet, each_hour: Callable[[Theatre], None]) -> None:
+    """Traffic up to `until`, and a look at the calendar of launches each hour."""
+    before = time.process_time()
+    while theatre.at < until:
+        theatre.pass_hours(min(theatre.at + timedelta(hours=1), until))
+        for finding in forecast(theatre.declared, theatre.at):
+            quiet.predicted.setdefault(finding.fingerprint, finding)
+        quiet.forecasts += 1
+        each_hour(theatre)
+    theatre.forget()
+    quiet.processor += time.process_time() - before
+
+
+def look_through(
+    folder: Path, name: str, span: tuple[datetime, datetime], state: CheckState | None, as_declared: bool
+) -> tuple[CheckState, list[tuple[datetime, Verdict]], list[Fault], float]:
+    """One check's looks of a day: what it remembers then, what they came to, and the processor's seconds."""
+    before = time.process_time()
+    recommender = declared(folder)
+    planned = plan(recommender, recommender.checks[name])
+    planned = planned if as_declared else replace(planned, every=_once_a_window(planned))
+    state, found, faults = state or CheckState(), list[tuple[datetime, Verdict]](), list[Fault]()
+    for at, came_to in walk(recommender, planned, ends_of(recommender, planned, *span), state):
+        if isinstance(came_to, Fault):
+            faults.append(came_to)
+            continue
+        state = came_to.state
+        found.append((at, came_to.model_copy(update={"state": CheckState()})))
+    return state, found, faults, time.process_time() - before
+
+
+def _once_a_window(planned: Plan) -> timedelta:
+    least = ASKED_EACH if planned.check.kind in DATA else timedelta(0)
+    return max(planned.every, planned.window, least)
