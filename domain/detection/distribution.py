@@ -75,19 +75,21 @@ class Surprise:
     usual: Floats
 
 
-def compare(past: Floats, current: Floats) -> Surprise:
+def compare(past: Floats, current: Floats, reference: Floats | None = None) -> Surprise:
     """
-    The judged histograms against those of past windows.
+    The judged histograms against those of past windows; or against a `reference`, so that past windows only
+    say how far windows scatter.
 
     Args:
-        past: (n_windows, n_cells, n_bins) counts; current: (n_cells, n_bins).
+        past: (n_windows, n_cells, n_bins) counts; current: (n_cells, n_bins); reference: the same.
 
     Returns:
         p = 1 where there is nothing to compare: no rows on one side, or a single bin.
     """
-    past, current = _together(past, current)
-    n, windows = past.sum(axis=-1), len(past)
-    whole, now = past.sum(axis=0), current.sum(axis=-1)
+    windows = len(past)
+    told, current = _together(past if reference is None else np.concatenate([past, reference[None]]), current)
+    past, n = told[:windows], told[:windows].sum(axis=-1)
+    whole, now = (past.sum(axis=0) if reference is None else told[-1]), current.sum(axis=-1)
     bins = (whole + current > 0).sum(axis=-1)
     freedom = np.maximum(bins - 1, 1).astype(float)
     square, effective = _square(whole, current)
@@ -95,7 +97,7 @@ def compare(past: Floats, current: Floats) -> Surprise:
     below = np.full(len(now), np.inf)
     usual = np.sqrt(2 * freedom / np.pi / np.maximum(effective, 1.0)) / 2
     if windows > 1:
-        others = whole[None] - past
+        others = past.sum(axis=0)[None] - past
         squares, sizes = _square(others, past)
         squares = np.where(n > 0, squares, np.nan)
         correlation, freedom, counted = _scatter(squares / freedom, sizes, freedom, n > 0)

@@ -19,6 +19,14 @@ from domain.values import Finding, Severity, Slice, name_slice
 
 FIRST_SHARE = 1_000.0  # from where on a change in per cent is no number for a person
 QUANTILE = 0.95  # where a check of a quantile names none
+RANKING = {
+    "auc": "AUC",
+    "log_loss": "log loss",
+    "ndcg": "NDCG@{top}",
+    "hit_rate": "hit rate@{top}",
+    "mrr": "MRR@{top}",
+}
+"""Metrics of a model's ranking, as people write them."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +55,11 @@ def metric_name(check: Check) -> str:
     """
     >>> metric_name(Check(name="c", kind="series", table="t", aggregate="quantile", measure="wait"))
     '95 % quantile of wait'
+    >>> metric_name(Check(name="c", kind="metric", table="t", metric="ndcg", top=10))
+    'NDCG@10'
     """
+    if check.metric is not None:
+        return RANKING[check.metric].format(top=check.top or "k")
     match check.aggregated:
         case "count":
             return "rows"
