@@ -19,7 +19,7 @@ SHARED = {
 """What a finding shares with the incident that it joined, in words."""
 
 
-def sentence(event: e.IncidentEvent, labels: dict[str, str]) -> str:
+def sentence(event: e.Logged, labels: dict[str, str]) -> str:
     """What happened; `labels` maps the key of a hotfix to its label."""
     return SENTENCES[type(event)](event, labels)
 
@@ -134,5 +134,7 @@ SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
     e.TimeCorrected: _corrected("the time of event {number}: {event.happened_at:%Y-%m-%d %H:%M} UTC"),
     e.OnsetCorrected: _corrected("when it began: {event.since:%Y-%m-%d %H:%M} UTC"),
     e.NoteCorrected: _corrected("note {number}: “{event.text}”"),
+    e.AttestationGiven: _about("Vouched for {event.test} until {event.until:%Y-%m-%d}: {event.link}"),
+    e.AttestationWithdrawn: _about("Vouches for {event.test} no more"),
     e.SeverityCorrected: _corrected("the severity in event {number}: {event.severity}"),
 }

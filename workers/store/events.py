@@ -23,7 +23,7 @@ from sqlalchemy import Connection, Engine
 
 from domain.errors import LogError, VersionConflict
 from domain.incident.codec import decode_text, encode
-from domain.incident.events import IncidentEvent, Recorded
+from domain.incident.events import Logged, Recorded
 from domain.values import Actor, Moment, Value
 from workers.store.chain import chained
 from workers.store.connection import cursor
@@ -100,7 +100,7 @@ def event_id(stream: str, version: int) -> str:
     return f"{stream}:{version}"
 
 
-def draft(head: Head, events: Sequence[IncidentEvent], origin: Origin) -> Draft:
+def draft(head: Head, events: Sequence[Logged], origin: Origin) -> Draft:
     """
     The events that come after `head`, chained to it.
 
@@ -133,7 +133,7 @@ def _joined(head: Head, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def append(
-    connection: Connection, head: Head, events: Sequence[IncidentEvent], origin: Origin
+    connection: Connection, head: Head, events: Sequence[Logged], origin: Origin
 ) -> tuple[Recorded, ...]:
     """
     Write `events` after `head`, in the caller's transaction.
@@ -243,7 +243,7 @@ def recorded_from(row: Any) -> Recorded:
     return _recorded((row.get("position", 0), *_in_row(row)))
 
 
-def _recorded(row: tuple[Any, ...], event: IncidentEvent | None = None) -> Recorded:
+def _recorded(row: tuple[Any, ...], event: Logged | None = None) -> Recorded:
     """
     The event of a row: its position, and the columns of `_READ`.
 
@@ -276,7 +276,7 @@ _FIELDS = set(Recorded.model_fields)
 """Shared by all of them, as nobody changes it: they are frozen."""
 
 
-def _row(stream: str, version: int, part: int, event: IncidentEvent, origin: Origin) -> dict[str, Any]:
+def _row(stream: str, version: int, part: int, event: Logged, origin: Origin) -> dict[str, Any]:
     return {
         "stream": stream,
         "version": version,
@@ -292,7 +292,7 @@ def _row(stream: str, version: int, part: int, event: IncidentEvent, origin: Ori
     }
 
 
-def _written(event: IncidentEvent) -> str:
+def _written(event: Logged) -> str:
     """An event that cannot be read back would stop every follower for ever: refuse it here."""
     try:
         data = orjson.dumps(encode(event), option=orjson.OPT_SORT_KEYS).decode()

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.errors import LogError, Refused
+from domain.incident.events import AUDIT
 from domain.incident.state import replay
 from domain.values import Value
 from workers.handle import OPENING, wake
@@ -127,7 +128,8 @@ def _number(connection: Connection, checked: Checked, file: Path) -> None:
 
 
 def _fold(connection: Connection) -> int:
-    streams = list(connection.execute(text("SELECT DISTINCT stream FROM events")).scalars())
+    query = text("SELECT DISTINCT stream FROM events WHERE stream <> :audit")
+    streams = list(connection.execute(query, {"audit": AUDIT}).scalars())
     for stream in streams:
         incident = replay(read_stream(connection, stream))
         if incident is not None:

@@ -7,7 +7,7 @@ is held against the archive's files by `workers.store.retention`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, Engine, func, select
 
 from domain.errors import LogError, Tampered
+from domain.incident.events import AUDIT, Attestation
 from domain.incident.state import Incident, evolve
 from domain.values import Value
 from workers.store import cards
@@ -81,7 +82,7 @@ def verify(log: Engine, trusted: str | None = None) -> Verified:
         connection.exec_driver_sql(EACH_BY_ITS_KEY)
         position, head = walk_chain(connection)
         gone = _archived_streams(connection, trusted)
-        streams = _replay_all(connection, gone)
+        streams, kept = _replay_all(connection, gone)
         archived = _nothing_unnumbered(connection, position)
         followers = _followers_fit(connection, position)
         require_guards(connection)
@@ -89,7 +90,7 @@ def verify(log: Engine, trusted: str | None = None) -> Verified:
         events=position,
         archived=archived,
         streams=streams,
-        cards=streams,
+        cards=kept,
         followers=followers,
         head=head.hex(),
     )
@@ -171,22 +172,36 @@ def _archived_streams(connection: Connection, trusted: str | None) -> dict[str, 
     return {stream: int(version) for stream, version in found}
 
 
-def _replay_all(connection: Connection, gone: Mapping[str, int]) -> int:
-    """Each stream replayed and held against its card; returns how many there are."""
-    streams = 0
+def _replay_all(connection: Connection, gone: Mapping[str, int]) -> tuple[int, int]:
+    """Each stream replayed and held against its card; returns how many there are of both."""
+    streams, without_card = 0, 0
     cards_kept = _rows(connection, select(_CARDS).order_by(_CARDS.c.stream))
     archived = dict(gone)
     kept = (card for card in cards_kept if not _card_of_archived(card, archived))
     written = select(_EVENTS, _EVENTS.c.id.label("position")).order_by(_EVENTS.c.stream, _EVENTS.c.version)
     for stream, rows in groupby(_rows(connection, written), key=lambda row: row["stream"]):
-        if stream not in gone:
+        if stream == AUDIT:
+            _vouches(rows)
+            without_card = 1
+        elif stream not in gone:
             _fits(connection, _replayed(rows), next(kept, None))
             streams += 1
     if stray := next(kept, None):
         raise Tampered(f"The card of {stray['stream']} has no events; somebody wrote it by hand.")
     if archived:
         raise Tampered(f"{min(archived)} was moved into an archive and has no card.")
-    return streams + len(gone)
+    return streams + len(gone) + without_card, streams + len(gone)
+
+
+def _vouches(rows: Iterable[Any]) -> None:
+    """What stands in the stream of the audit is what people vouch for, and can be read."""
+    for row in rows:
+        try:
+            event = recorded_from(row).event
+        except (LogError, ValidationError) as error:
+            raise Tampered(f"{row_name(row)} cannot be read: {error}") from error
+        if not isinstance(event, Attestation):
+            raise Tampered(f"{row_name(row)} is of an incident, and stands in the stream of the audit.")
 
 
 def _card_of_archived(kept: Any, archived: dict[str, int]) -> bool:

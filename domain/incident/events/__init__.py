@@ -1,5 +1,6 @@
 """
-What happened to an incident: facts, in the past tense, one module for each part of its life.
+What happened to an incident: facts, in the past tense, one module for each part of its life; and beside them
+what people vouch for in an audit.
 
 Each class has a wire name that is never renamed and a schema version that grows when its fields change; every
 version ever written is kept under `tests/domain/incident/wire` and held against the classes.
@@ -10,6 +11,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
+from domain.incident.events.attestation import AUDIT, AttestationGiven, AttestationWithdrawn
 from domain.incident.events.correction import (
     NoteCorrected,
     OnsetCorrected,
@@ -58,6 +60,10 @@ from domain.incident.events.understanding import (
 from domain.values import Value
 
 __all__ = [
+    "AUDIT",
+    "Attestation",
+    "AttestationGiven",
+    "AttestationWithdrawn",
     "Correction",
     "DiagnosisFailed",
     "DiagnosisGathered",
@@ -87,6 +93,7 @@ __all__ = [
     "IncidentReopened",
     "IncidentResolved",
     "IncidentSilenced",
+    "Logged",
     "MenuPrepared",
     "MessagePosted",
     "NoteAdded",
@@ -136,6 +143,9 @@ OfHotfix = (
 Correction = TimeCorrected | OnsetCorrected | NoteCorrected | SeverityCorrected
 Ending = IncidentResolved | IncidentReopened | FollowUpProposed | FollowUpAnswered | IncidentClosed
 IncidentEvent = IncidentOpened | Understanding | OfHotfix | Ending | Correction
+Attestation = AttestationGiven | AttestationWithdrawn
+Logged = IncidentEvent | Attestation
+"""All that the log may hold."""
 
 
 class Recorded(Value):
@@ -154,4 +164,4 @@ class Recorded(Value):
     actor: str
     cause: str | None
     key: str
-    event: IncidentEvent
+    event: Logged

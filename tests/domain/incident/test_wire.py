@@ -19,6 +19,8 @@ from domain.values import Finding, Severity
 from tests.domain.incident.spelling import KEPT, broken_promises, fields, file_name, kept
 
 EVER = [
+    "attestation.given.v1",
+    "attestation.withdrawn.v1",
     "diagnosis.failed.v1",
     "diagnosis.gathered.v1",
     "diagnosis.requested.v1",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ from sqlalchemy import Engine
 
 from bot import announce
 from domain.errors import LogError, Refused, Tampered
+from domain.improvement.attestation import Attest
 from domain.incident.commands import AddNote
 from domain.incident.debts import owed
 from domain.incident.events import Recorded
 from domain.values import Actor
+from tests.workers.conftest import NOON
 from workers import debts
+from workers.attest import attest, attestations
 from workers.follow import catch_up
 from workers.handle import Answer, handle
 from workers.owed import BOTS_OWN
@@ -220,3 +224,18 @@ def test_two_cards_with_each_others_number_are_both_made_again(log: Engine, open
             connection.exec_driver_sql(f"UPDATE cards SET number = {swap}")
     assert rebuild(log).cards == 2
     assert verify(log).cards == 2
+
+
+def test_what_people_vouch_for_comes_with_it_and_has_no_card(
+    log: Engine, other: Engine, opened: Opened, on_call: Actor, tmp_path: Path
+) -> None:
+    opened("Drama", "a")
+    until = NOON + timedelta(days=90)
+    vouched = Attest(test="infra-1", how="manual", link="https://wiki.example.org/twice", until=until)
+    attest(log, vouched, actor=on_call, key="b", at=NOON)
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(b"".join(export(log)))
+    assert restore.restore(other, path).cards == 1
+    assert (verify(other).streams, verify(other).cards) == (2, 1)
+    with other.connect() as connection:
+        assert [one.test for one in attestations(connection)] == ["infra-1"]
