@@ -6,25 +6,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from domain.detection import allowed, duplicates, gaps, misses, missing, numeric
-from domain.detection.checks import DATA, DRIFT, ROWS, SCHEMA
+from domain.detection import allowed, disagreements, duplicates, gaps, joins, misses, missing, numeric
+from domain.detection.checks import DATA, DRIFT, LATENCY, PORTIONS, ROWS, SCHEMA
 from domain.detection.measure import Measurement
 from domain.detection.measure_data import measure_moved, measure_rows
+from domain.detection.measure_portion import measure_latency, measure_portion
 from domain.detection.schema import Columns, restored
 from domain.detection.spoiled import Past
 from domain.detection.state import CheckState, Spoiled, Verdict
 from domain.detection.window import Grid
 from domain.detection.wrong import Words
+from domain.errors import TooFewRows
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
+from workers.models.registry import should_serve
 from workers.sources.histogram import histogram_rows
 from workers.sources.kinds import types_now
+from workers.sources.latency import latency_rows
+from workers.sources.served import SERVED
 from workers.sources.source import open_source
 from workers.sources.tally import tally_rows
 
 KINDS = DATA
-SLICED = (*ROWS, *DRIFT)
+SLICED = (*ROWS, *PORTIONS, *LATENCY, *DRIFT)
 MOST_MEASURED = 240  # windows of the past that a finding is measured against again
 WORDS: Mapping[str, Words] = {
     "missing": missing.WORDS,
@@ -33,6 +38,8 @@ WORDS: Mapping[str, Words] = {
     "references": gaps.WORDS,
     "misses": misses.WORDS,
     "numeric": numeric.WORDS,
+    "joins": joins.WORDS,
+    "disagreements": disagreements.WORDS,
 }
 
 
@@ -64,8 +71,15 @@ def look_at_rows(look: Look, memory: CheckState) -> Verdict:
     if check.kind in DRIFT:
         histograms = histogram_rows(look.recommender, check, grid, look.dimensions)
         return DRIFT[check.kind](check, histograms, memory, look.looks_per_week)
-    tally = tally_rows(look.recommender, check, grid, look.dimensions, memory)
-    return ROWS[check.kind](check, tally, memory, look.looks_per_week)
+    if check.kind in LATENCY:
+        held = latency_rows(look.recommender, check, grid, look.dimensions)
+        return LATENCY[check.kind](check, held, memory, look.looks_per_week)
+    asked = should_serve(look.recommender, check, grid.edge(grid.count - 1))
+    if asked is None:
+        return Verdict(state=memory, judged=False, note="another version has just been released")
+    flag, judges = SERVED.get(check.kind), {**ROWS, **PORTIONS}
+    tally = tally_rows(look.recommender, asked, grid, look.dimensions, memory, flag)
+    return judges[check.kind](asked, tally, memory, look.looks_per_week)
 
 
 def reach(history: timedelta, width: timedelta, since: timedelta) -> timedelta:
@@ -91,7 +105,17 @@ def measure_at_rows(look: Look, finding: Finding, past: Past, start: datetime) -
         return measure_moved(
             check, finding, histogram_rows(look.recommender, only, look.grid, dimensions), memory
         )
-    tally = tally_rows(look.recommender, check, look.grid, dimensions, memory)
+    if check.kind in LATENCY:
+        return measure_latency(
+            check, finding, latency_rows(look.recommender, check, look.grid, dimensions), memory
+        )
+    asked = should_serve(look.recommender, check, start)
+    if asked is None:
+        raise TooFewRows("another version has just been released; it is too early to measure")
+    flag = SERVED.get(check.kind)
+    tally = tally_rows(look.recommender, asked, look.grid, dimensions, memory, flag)
+    if check.kind in PORTIONS:
+        return measure_portion(asked, finding, tally, memory)
     return measure_rows(check, finding, tally, WORDS[check.kind], memory)
 
 

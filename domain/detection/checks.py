@@ -6,17 +6,23 @@ from collections.abc import Callable, Mapping
 
 from domain.detection.allowed import judge_domain
 from domain.detection.counts import Counts
+from domain.detection.disagreements import judge_disagreements
 from domain.detection.drift import judge_drift
 from domain.detection.duplicates import judge_duplicates
 from domain.detection.gaps import judge_references
 from domain.detection.histogram import Histograms
+from domain.detection.joins import judge_joins
+from domain.detection.latency import judge_latency
 from domain.detection.misses import judge_misses
 from domain.detection.missing import judge_missing
+from domain.detection.sampling import judge_sampling
 from domain.detection.schema import Columns, judge_schema
 from domain.detection.series import Metric, judge_series
 from domain.detection.slice_volume import judge_slices
+from domain.detection.stages import judge_stages
 from domain.detection.state import CheckState, Verdict
 from domain.detection.tally import Tally
+from domain.detection.versions import judge_versions
 from domain.detection.volume import judge_volume
 from domain.recommender.check import Check
 
@@ -32,12 +38,25 @@ ROWS: Mapping[str, RowsJudge] = {
     "duplicates": judge_duplicates,
     "references": judge_references,
     "misses": judge_misses,
+    "joins": judge_joins,
+    "disagreements": judge_disagreements,
 }
 """Each counts rows of which something is wrong."""
+
+PORTIONS: Mapping[str, RowsJudge] = {
+    "stages": judge_stages,
+    "sampling": judge_sampling,
+    "versions": judge_versions,
+}
+"""Each counts rows that have a property, of which there may be too few or too many."""
 
 DRIFT: Mapping[str, Callable[[Check, Histograms, CheckState, float | None], Verdict]] = {"drift": judge_drift}
 METRICS: Mapping[str, Callable[[Check, Metric, CheckState], Verdict]] = {"series": judge_series}
 SCHEMA: Mapping[str, Callable[[Check, Columns, CheckState], Verdict]] = {"schema": judge_schema}
 
-DATA = (*ROWS, *DRIFT, *SCHEMA)
+LATENCY: Mapping[str, Callable[[Check, Histograms, CheckState, float | None], Verdict]] = {
+    "latency": judge_latency
+}
+
+DATA = (*ROWS, *PORTIONS, *LATENCY, *DRIFT, *SCHEMA)
 """The kinds that look at what rows hold."""

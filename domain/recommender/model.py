@@ -23,6 +23,16 @@ class Items(Value):
     features: tuple[str, ...] = ()
 
 
+class Registry(Value):
+    """
+    What says which version should serve: a JSON file at `path`, and the key in it that holds the version
+    (`"production.version"` where it lies deeper). The file is written anew when another one should.
+    """
+
+    path: str
+    version: str
+
+
 class Model(Value):
     """
     A model file and the log of what it scored.
@@ -30,7 +40,7 @@ class Model(Value):
     `features` are columns of the `candidates` table in the order that the model takes them; `request`,
     `item`, `score` and `shown` are columns there too, `rank` (1 the highest score; else worked out from the
     score) and `version` (of the model that scored) where there are any. `top` is how many places a request
-    fills.
+    fills, `registry` what says which version should serve.
     """
 
     name: str
@@ -44,6 +54,7 @@ class Model(Value):
     propensity: str | None = None
     rank: str | None = None
     version: str | None = None
+    registry: Registry | None = None
     top: int = Field(default=10, ge=1)
 
 

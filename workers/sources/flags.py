@@ -54,7 +54,7 @@ class Asked(Value):
 def flag_missing(_recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
     """Null, not a number, or an empty text."""
     names = looked_at(source, asked.check.columns)
-    return _flagged(rows, {name: _missing(rows[name]) for name in names})
+    return flagged(rows, {name: _missing(rows[name]) for name in names})
 
 
 def _missing(column: Any) -> Any:
@@ -91,7 +91,7 @@ def flag_domain(recommender: Recommender, source: Source, rows: Any, asked: Aske
         elif kind == "text" and name in allowed.values:
             flags[f"new {name}"] = column.notin(allowed.values[name]) & (column != "")
             told.append(f"a {name} never seen before" if name not in check.values else f"an unknown {name}")
-    return _flagged(rows, flags, tuple(told))
+    return flagged(rows, flags, tuple(told))
 
 
 def _looks_for_missing(one: Check, check: Check, column: str) -> bool:
@@ -153,7 +153,7 @@ def flag_duplicates(_recommender: Recommender, source: Source, rows: Any, asked:
     once = whole.group_by(WINDOW, **keys).aggregate(
         **{name: whole[name].max() for name in asked.dimensions}, **{ROWS: whole.count()}
     )
-    return _flagged(once, {" + ".join(key): once[ROWS] - 1})
+    return flagged(once, {" + ".join(key): once[ROWS] - 1})
 
 
 def flag_references(recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
@@ -183,7 +183,7 @@ def flag_references(recommender: Recommender, source: Source, rows: Any, asked: 
         column: rows[f"__named{place}"].notnull() & rows[f"__found{place}"].isnull()
         for place, column in enumerate(targets)
     }
-    return _flagged(rows, unmatched)
+    return flagged(rows, unmatched)
 
 
 def flag_misses(recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
@@ -191,10 +191,11 @@ def flag_misses(recommender: Recommender, source: Source, rows: Any, asked: Aske
     check = asked.check
     low = low_rank(check, ranking_model(recommender, check))
     chosen = ranked_choices(recommender, source, rows, check, asked.start, asked.end)
-    return _flagged(chosen, {f"ranked below place {low}": chosen[RANK] > low})
+    return flagged(chosen, {f"ranked below place {low}": chosen[RANK] > low})
 
 
-def _flagged(rows: Any, flags: Mapping[str, Any], told: Names = ()) -> Flagged:
+def flagged(rows: Any, flags: Mapping[str, Any], told: Names = ()) -> Flagged:
+    """Rows with a flag for each name: a condition, or a whole number of times that it is wrong."""
     ones = {
         f"{FLAG}{place}": (flag if flag.type().is_integer() else ibis.ifelse(flag, 1, 0)).cast("int64")
         for place, flag in enumerate(flags.values())
@@ -202,7 +203,9 @@ def _flagged(rows: Any, flags: Mapping[str, Any], told: Names = ()) -> Flagged:
     return Flagged(rows.mutate(**ones) if ones else rows, tuple(flags), told)
 
 
-FLAGS: Mapping[str, Callable[[Recommender, Source, Any, Asked], Flagged]] = {
+Flag = Callable[[Recommender, Source, Any, Asked], Flagged]
+
+FLAGS: Mapping[str, Flag] = {
     "missing": flag_missing,
     "domain": flag_domain,
     "duplicates": flag_duplicates,

@@ -40,14 +40,26 @@ def histogram_rows(recommender: Recommender, check: Check, grid: Grid, dimension
         columns = looked_at(source, check.columns)
         bins = learn_bins(source, rows, columns)
         rows, kept = windowed(recommender, source, rows, grid, dimensions)
-        cut = {f"__bin{place}": _cut(rows[one.column], one) for place, one in enumerate(bins)}
-        keyed = rows.mutate(**cut).select(WINDOW, *kept, *cut)
-        every, largest = slices_asked(source, keyed, kept, check.ways)
-        wholes = [(WINDOW, *names) for names in largest]
-        sets = [*wholes, *((*whole, name) for name in cut for whole in wholes)]
-        frames = grouped(source, keyed, sets)
-        parts = {names: _parts(frames[at :: len(largest)], bins) for at, names in enumerate(largest)}
-        long = lengthened(source, parts, every, (COLUMN, BIN), (ROWS,))
+        return binned(source, check, grid, rows, kept, bins)
+
+
+def binned(
+    source: Source, check: Check, grid: Grid, rows: Any, kept: Names, bins: Sequence[Bins]
+) -> Histograms:
+    """
+    Rows of `windowed` cut at `bins`, by the dimensions `kept`.
+
+    Raises:
+        SourceError: as `grouped`, or more than twenty million bins of slices.
+    """
+    cut = {f"__bin{place}": _cut(rows[one.column], one) for place, one in enumerate(bins)}
+    keyed = rows.mutate(**cut).select(WINDOW, *kept, *cut)
+    every, largest = slices_asked(source, keyed, kept, check.ways)
+    wholes = [(WINDOW, *names) for names in largest]
+    sets = [*wholes, *((*whole, name) for name in cut for whole in wholes)]
+    frames = grouped(source, keyed, sets)
+    parts = {names: _parts(frames[at :: len(largest)], bins) for at, names in enumerate(largest)}
+    long = lengthened(source, parts, every, (COLUMN, BIN), (ROWS,))
     cells = grid.count * len(long[["dim1", "val1", "dim2", "val2"]].drop_duplicates())
     if cells * sum(one.count for one in bins) > MOST_CELLS:
         raise SourceError(

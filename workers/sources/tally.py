@@ -7,17 +7,25 @@ from domain.detection.tally import Tally, tally_of
 from domain.detection.window import Grid
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
-from workers.sources.flags import FLAGS, Asked
+from workers.sources.flags import FLAGS, Asked, Flag
 from workers.sources.grouped import grouped, lengthened, slices_asked, windowed
 from workers.sources.sets import ROWS, WINDOW, Names
 from workers.sources.source import open_source
 
 
 def tally_rows(
-    recommender: Recommender, check: Check, grid: Grid, dimensions: Names, memory: CheckState
+    recommender: Recommender,
+    check: Check,
+    grid: Grid,
+    dimensions: Names,
+    memory: CheckState,
+    flag: Flag | None = None,
 ) -> Tally:
     """
     The check's table over `grid`; what a column may hold is learned from all windows but the last.
+
+    Args:
+        flag: says what is wrong with a row; as the check's kind does, if not given.
 
     Raises:
         SourceError: the table is not as the check needs it, or as `open_source` and `grouped`.
@@ -33,7 +41,7 @@ def tally_rows(
             end=grid.end,
             skip=_wrong(grid, memory),
         )
-        flagged = FLAGS[check.kind](recommender, source, rows, asked)
+        flagged = (flag or FLAGS[check.kind])(recommender, source, rows, asked)
         weight = (ROWS,) if ROWS in flagged.rows.columns else ()
         keyed = flagged.rows.select(WINDOW, *kept, *weight, *flagged.columns)
         every, largest = slices_asked(source, keyed, kept, check.ways)

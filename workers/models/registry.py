@@ -1,0 +1,76 @@
+"""Which version of a model should serve, and since when: read from its registry."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from domain.errors import SourceError
+from domain.recommender.check import Check
+from domain.recommender.model import Registry
+from domain.recommender.recommender import Recommender
+
+GRACE = timedelta(minutes=10)  # for all replicas to follow a release, where nothing is declared
+
+
+@dataclass(frozen=True)
+class Released:
+    """The version that should serve, and when the registry was last written."""
+
+    version: str
+    since: datetime
+
+
+def released(name: str, registry: Registry) -> Released:
+    """
+    What the registry of the model `name` says now.
+
+    Raises:
+        SourceError: there is no such file, it is not JSON, or it has no such key.
+    """
+    path = Path(registry.path)
+    where = f'model "{name}": registry {path}'
+    try:
+        held: Any = json.loads(path.read_text(encoding="utf-8"))
+        since = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except FileNotFoundError as error:
+        raise SourceError(f"{where}: there is no such file; correct its path") from error
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{where}: cannot be read as JSON ({error})") from error
+    for key in registry.version.split("."):
+        if not isinstance(held, dict) or key not in held:
+            known = ", ".join(held) if isinstance(held, dict) else type(held).__name__
+            raise SourceError(f'{where}: has no "{registry.version}"; there is {known or "nothing in it"}')
+        held = held[key]
+    if not isinstance(held, str | int | float) or isinstance(held, bool):
+        raise SourceError(f"{where}: {registry.version} is no version but {type(held).__name__}")
+    return Released(str(held), since)
+
+
+def should_serve(recommender: Recommender, check: Check, start: datetime) -> Check | None:
+    """
+    A check of versions with those that should serve in a window that begins at `start`: the declared ones,
+    else the one that the registry of its model names. Any other check as it is.
+
+    None where the registry was written since, or so shortly before that replicas may still follow: it only
+    knows what should serve now.
+
+    Raises:
+        SourceError: neither is declared, or the registry cannot be read.
+    """
+    if check.kind != "versions" or check.versions:
+        return check
+    models = recommender.models.values()
+    model = next((one for one in models if one.registry and one.candidates == check.table), None)
+    if model is None or model.registry is None:
+        raise SourceError(
+            f'check "{check.name}": nothing says which version should serve; add versions = {{v7 = 1.0}}, or '
+            'registry = {path = "…", version = "…"} to the model whose candidates its table holds'
+        )
+    now = released(model.name, model.registry)
+    if start < now.since + (GRACE if check.within is None else check.within):
+        return None
+    return check.model_copy(update={"versions": {now.version: 1.0}})
