@@ -78,13 +78,21 @@ class Plan:
 
 def plan(recommender: Recommender, check: Check) -> Plan:
     """The lengths of time of `check`: its own, else its table's, else what suits the window."""
-    table = recommender.tables[check.table or next(iter(recommender.tables))]
+    table = _settled(recommender, check)
     window = check.window or table.window
     every = check.every or (table.every if check.window is None else None) or window
     dimensions = check.dimensions if check.dimensions is not None else table.dimensions
     sliced = dimensions if check.kind in SLICED else check.dimensions if check.kind in METRICS else None
     settled = check.model_copy(update={"table": table.name})
     return Plan(settled, table, window, every, check.history or _history(window, check.kind), sliced or ())
+
+
+def _settled(recommender: Recommender, check: Check) -> Table:
+    """The check's table; its windows are complete once those are in which its rows are looked for."""
+    table = recommender.tables[check.table or next(iter(recommender.tables))]
+    beside = [name for name in (check.beside, *check.stages) if name in recommender.tables]
+    settle = max([table.settle, *(recommender.tables[str(name)].settle for name in beside)])
+    return table.model_copy(update={"settle": settle})
 
 
 def _history(window: timedelta, kind: str) -> timedelta:
