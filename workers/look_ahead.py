@@ -23,6 +23,8 @@ from domain.values import Actor, Finding
 from workers.detect import fault, plan
 from workers.handle import handle
 from workers.launches import launch_check
+from workers.looks import Look as Looked
+from workers.looks import count_looks
 from workers.news import open_incidents
 from workers.past import suspects
 from workers.predict import forecasts, missed, score
@@ -80,6 +82,8 @@ def predict_tick(log: Engine, recommender: Recommender, at: datetime) -> int:
         _tell_recovered(log, look.forecasts, check.name, at)
         with log.begin() as connection:
             remember(connection, MEMORY, {"looked_at": at, "failures": failures, "standing": standing})
+            failed, judged = look.trouble is not None, bool(look.forecasts)
+            count_looks(connection, MEMORY, [Looked(check.name, failed=failed, judged=judged)], at)
     return count
 
 

@@ -10,11 +10,11 @@ import structlog
 from sqlalchemy import Engine
 
 from domain.detection.state import CheckState
-from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from domain.values import Finding, Severity
 from workers.clear import DETECTOR, clear
-from workers.detect import FAULT, KINDS, LATE, Plan, State, TickResult, blind, plan, run_checks
+from workers.detect import FAULT, LATE, Plan, State, TickResult, blind, plan, run_checks, window_checks
+from workers.looks import Look, count_looks
 from workers.news import open_incidents
 from workers.past import wrong_times
 from workers.record import begin_records, quietly
@@ -39,7 +39,7 @@ def detect_tick(log: Engine, recommender: Recommender, at: datetime) -> int:
             return 0
         kept = _recall(log)
         looked_at = datetime.fromisoformat(kept["looked_at"]) if "looked_at" in kept else None
-        begin_records(log, _looked_at(recommender), at)
+        begin_records(log, window_checks(recommender), at)
         late = _left_out(recommender, looked_at, at, State.model_validate(kept.get("state", {})))
         kept = {**kept, "state": late.state} if late.findings else kept
         for moment in _moments(recommender, looked_at, at):
@@ -67,17 +67,23 @@ def _look(
     told = quietly(log, recommender, [*late, *told], moment)
     found = open_incidents(log, told, DETECTOR, result.state, recommender=recommender)
     waiting = clear(log, recommender, result, told, kept.get("clearing", {}), moment)
-    _remember(log, result, moment, waiting)
+    _remember(log, result, moment, waiting, _looks(state, result))
     return found
+
+
+def _looks(before: State, result: TickResult) -> list[Look]:
+    """Who looked: whoever has judged another window, or tried to."""
+    failed = {finding.check for finding in result.findings if finding.subject == FAULT}
+    return [
+        Look(name, failed=name in failed, judged=name not in result.notes)
+        for name, after in result.state.checks.items()
+        if after.last_window_end != before.checks.get(name, CheckState()).last_window_end
+    ]
 
 
 def _recall(log: Engine) -> dict[str, Any]:
     with log.connect() as connection:
         return recall(connection, MEMORY) or {}
-
-
-def _looked_at(recommender: Recommender) -> list[Check]:
-    return [check for check in recommender.checks.values() if check.kind in KINDS]
 
 
 def _moments(recommender: Recommender, looked_at: datetime | None, at: datetime) -> list[datetime]:
@@ -121,10 +127,12 @@ def _left_out(recommender: Recommender, looked_at: datetime | None, at: datetime
 
 
 def _plans(recommender: Recommender) -> list[Plan]:
-    return [plan(recommender, check) for check in _looked_at(recommender)]
+    return [plan(recommender, check) for check in window_checks(recommender)]
 
 
-def _remember(log: Engine, result: TickResult, at: datetime, waiting: Mapping[str, datetime]) -> None:
+def _remember(
+    log: Engine, result: TickResult, at: datetime, waiting: Mapping[str, datetime], looks: Iterable[Look]
+) -> None:
     kept = {
         "state": result.state.model_dump(mode="json"),
         "looked_at": at,
@@ -135,3 +143,4 @@ def _remember(log: Engine, result: TickResult, at: datetime, waiting: Mapping[st
     }
     with log.begin() as connection:
         remember(connection, MEMORY, kept)
+        count_looks(connection, MEMORY, looks, at)

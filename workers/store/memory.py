@@ -29,6 +29,12 @@ def recall(connection: Connection, name: str) -> Any:
     return None if found is None else orjson.loads(found)
 
 
+def recall_beginning(connection: Connection, beginning: str) -> dict[str, Any]:
+    """Name → the value last kept under it, of all names that begin like this."""
+    query = select(_MEMORY.c.name, _MEMORY.c.value).where(_MEMORY.c.name.startswith(beginning))
+    return {row.name: orjson.loads(row.value) for row in connection.execute(query)}
+
+
 def take(connection: Connection, name: str) -> Any:
     """The value last kept under `name`, which is then no longer kept; None where there is none."""
     taken = delete(_MEMORY).where(_MEMORY.c.name == name).returning(_MEMORY.c.value)

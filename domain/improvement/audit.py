@@ -1,0 +1,178 @@
+"""
+The ML Test Score of a recommender: what counts, where the gaps are, and which step would raise it most.
+
+The score is the lowest of the four sections' sums, so that nobody makes up for what is not watched by what is
+well tested. Source: see `domain.improvement.rubric`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+from domain.improvement.evidenced import BY_SLICE, EVIDENCES, Proof
+from domain.improvement.rubric import POINTS, RUBRIC, SECTIONS, Criterion, Section, reading
+from domain.incident.events.attestation import How
+from domain.recommender.recommender import Recommender
+from domain.values import Moment, Value
+
+
+class Judged(Value):
+    """One test with all that speaks for it, the strongest first; `points` are the strongest one's."""
+
+    test: Criterion
+    points: float
+    proofs: tuple[Proof, ...]
+
+
+class Part(Value):
+    """One section: its tests in order, and their sum (0 to 7)."""
+
+    section: Section
+    name: str
+    points: float
+    tests: tuple[Judged, ...]
+
+
+class Step(Value):
+    """
+    One thing to do: the `tests` for which it would speak, and the `score` there would be then.
+
+    `does` is what to do, in one sentence; `command` is what to type for it, where there is something.
+    """
+
+    does: str
+    command: str | None
+    tests: tuple[str, ...]
+    how: How
+    score: float
+
+
+class Audit(Value):
+    """
+    The whole of it. `lowest` are the sections that hold the score down; `step` is null where nothing is left.
+    """
+
+    at: Moment
+    score: float
+    reading: str
+    parts: tuple[Part, ...]
+    lowest: tuple[Section, ...]
+    step: Step | None
+
+
+def audit(recommender: Recommender, proofs: Iterable[Proof], at: Moment) -> Audit:
+    """What these proofs come to."""
+    speaking: dict[str, list[Proof]] = {test.id: [] for test in RUBRIC}
+    for proof in proofs:
+        speaking[proof.test].append(proof)
+    judged = [_judge(test, speaking[test.id]) for test in RUBRIC]
+    points = {one.test.id: one.points for one in judged}
+    sums = sums_of(points)
+    parts = tuple(
+        Part(
+            section=section,
+            name=name,
+            points=sums[section],
+            tests=tuple(one for one in judged if one.test.section == section),
+        )
+        for section, name in SECTIONS.items()
+    )
+    score = score_of(points)
+    return Audit(
+        at=at,
+        score=score,
+        reading=reading(score),
+        parts=parts,
+        lowest=tuple(section for section in SECTIONS if sums[section] == score),
+        step=best_step(steps(recommender, judged), points),
+    )
+
+
+def sums_of(points: Mapping[str, float]) -> dict[Section, float]:
+    """Section → the sum of its tests' points."""
+    return {
+        section: sum(points[test.id] for test in RUBRIC if test.section == section) for section in SECTIONS
+    }
+
+
+def score_of(points: Mapping[str, float]) -> float:
+    """The score that these points of all tests make: the lowest section's sum."""
+    return min(sums_of(points).values())
+
+
+def _judge(test: Criterion, proofs: Sequence[Proof]) -> Judged:
+    strongest = sorted(proofs, key=worth, reverse=True)
+    return Judged(test=test, points=max(map(worth, proofs), default=0.0), proofs=tuple(strongest))
+
+
+def worth(proof: Proof) -> float:
+    """The points of one proof."""
+    return POINTS[proof.how] if proof.how else 0.0
+
+
+def best_step(candidates: Iterable[Step], points: Mapping[str, float]) -> Step | None:
+    """
+    The step after which the lowest section stands highest, then the second lowest, and so on; of equals the
+    first. Where two sections are lowest no single step may raise the score, and this one begins with it.
+    """
+    return max(
+        candidates,
+        key=lambda step: sorted(sums_of(taken(points, step.tests, step.how)).values()),
+        default=None,
+    )
+
+
+def taken(points: Mapping[str, float], tests: Collection[str], how: How) -> dict[str, float]:
+    """The points once something speaks for these tests."""
+    return {test: max(had, POINTS[how]) if test in tests else had for test, had in points.items()}
+
+
+def steps(recommender: Recommender, judged: Sequence[Judged]) -> list[Step]:
+    """All that can be done, the easiest first: what is there already, then new checks, then people."""
+    points = {one.test.id: one.points for one in judged}
+    found = (*_with_what_is_there(recommender, judged), *_new_checks(recommender), *_people(judged))
+    return [
+        Step(does=does, command=command, tests=tests, how=how, score=score_of(after))
+        for does, command, tests, how in found
+        if (after := taken(points, tests, how)) != points
+    ]
+
+
+Found = tuple[str, str | None, tuple[str, ...], How]
+
+
+def _with_what_is_there(recommender: Recommender, judged: Sequence[Judged]) -> Iterator[Found]:
+    lacking: dict[str, list[Proof]] = {}
+    for one in judged:
+        for proof in one.proofs:
+            if proof.source == "check" and proof.lacks and proof.name:
+                lacking.setdefault(proof.name, []).append(proof)
+    for name, proofs in sorted(lacking.items()):
+        tests, says = tuple(proof.test for proof in proofs), proofs[0].says
+        heard: How = "manual" if recommender.checks[name].shadow else "automatic"
+        match proofs[0].lacks:
+            case "time":
+                yield f"Let the check {name} look until it can judge ({says}).", None, tests, heard
+            case "voice":
+                does = f"Have the check {name} out of the shadow, so that it tells people."
+                yield does, f"recsysops check promote {name}", tests, "automatic"
+            case _:
+                yield f"Mend the check {name} ({says}).", f"recsysops check run {name}", tests, heard
+
+
+def _new_checks(recommender: Recommender) -> Iterator[Found]:
+    declared = {check.kind for check in recommender.checks.values()}
+    for kind, tests in EVIDENCES.items():
+        more = BY_SLICE.get(kind, ())
+        if kind not in declared and (tests or more):
+            by_slice = ", by slice" if more else ""
+            yield f'Declare a check of kind = "{kind}"{by_slice}.', None, (*tests, *more), "automatic"
+
+
+def _people(judged: Sequence[Judged]) -> Iterator[Found]:
+    for one in judged:
+        test, name = one.test.id, f"{one.test.name[0].lower()}{one.test.name[1:]}"
+        expired = any(proof.lacks == "renewal" for proof in one.proofs)
+        again = " again: what stood for it has expired" if expired else ""
+        does = f"Have {test}, {name}, tested by what runs by itself, and vouch for it{again}."
+        yield does, f"recsysops audit attest {test} --link URL --until DATE", (test,), "automatic"

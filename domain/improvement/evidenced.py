@@ -1,0 +1,216 @@
+"""
+What speaks for the tests of the ML Test Score: checks that look again and again, and what incidents showed.
+
+A check counts in full where it looked on its schedule and could judge; in the shadow, where it tells nobody,
+as something done by hand. What a person did in an incident, and everybody could read, counts as that too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from domain.improvement.attestation import Attestation
+from domain.incident.events.attestation import How
+from domain.incident.state import Incident
+from domain.recommender.check import Check
+from domain.recommender.recommender import Recommender
+from domain.recommender.schedule import MINUTE, UPDATED, newest
+from domain.values import Moment, Value
+
+EVIDENCES: Mapping[str, tuple[str, ...]] = {
+    "volume": ("monitor-1",),
+    "freshness": ("monitor-1",),
+    "slice_volume": ("monitor-1",),
+    "schema": ("data-1", "monitor-1", "monitor-2"),
+    "missing": ("monitor-2",),
+    "domain": ("data-1", "monitor-2"),
+    "duplicates": ("monitor-2",),
+    "references": ("monitor-2",),
+    "drift": ("monitor-2",),
+    "misses": ("monitor-7",),
+    "calibration": ("monitor-7",),
+    "metric": ("monitor-7",),
+    "staleness": ("monitor-4",),
+    "skew": ("monitor-3",),
+    "numeric": ("monitor-5",),
+    "latency": ("monitor-6",),
+    "joins": ("monitor-2",),
+    "sampling": ("monitor-2",),
+    "disagreements": ("monitor-3",),
+    "launch_forecast": (),  # what becomes of an item, not of the model
+    "series": (),  # of any metric: only who declares it knows of which, and says so with `evidences`
+    "scores": (),  # that scores moved does not say that they are worse: calibration and metric do
+    "training": (),  # tells of a worse training; nothing keeps it from serving
+    "versions": (),  # which model serves where, not how old or how good it is
+    "stages": (),  # where candidates are lost, not how good those are that stay
+}
+"""
+Kind of check → the tests that it is evidence for. Every kind of ours has its line: a new one is added here. A
+team's own kind speaks for what its declaration names (`evidences`).
+"""
+
+BY_SLICE: Mapping[str, tuple[str, ...]] = {
+    "misses": ("model-6",),
+    "calibration": ("model-6",),
+    "metric": ("model-6",),
+}
+"""The same, and more where the check looks slice by slice."""
+
+LOOKED_BACK = timedelta(days=28)
+LEAST_JUDGED = 2  # looks that could judge: once is not again and again
+MOST_FAILED = 0.05  # share of the looks that could not be taken
+MISSED_LOOKS = 3  # looks on end that may be missing, for instance while everything is installed anew
+SLACK = timedelta(minutes=10)
+INCIDENTS_BACK = timedelta(days=180)
+TRACED = {"attribution", "reproduction"}
+"""Evidence for which logged examples went through the model again."""
+
+Lacks = Literal["time", "health", "voice", "renewal"]
+"""What keeps it from counting in full: time to judge, looks that work, people who are told, a new date."""
+
+
+class Looks(Value):
+    """How one check looked in the days of `LOOKED_BACK`; `failing`: the newest look could not be taken."""
+
+    count: int
+    judged: int
+    failed: int
+    since: Moment
+    last_at: Moment
+    failing: bool
+
+
+class Proof(Value):
+    """
+    One thing that speaks for a test, or would: `how` is null where it does not count, and `lacks` says what
+    keeps it from counting in full. `name` is the check's or the hotfix's, `by` the id of who vouches.
+    """
+
+    test: str
+    source: Literal["check", "incidents", "person"]
+    how: How | None
+    says: str
+    lacks: Lacks | None = None
+    name: str | None = None
+    link: str | None = None
+    by: str | None = None
+    until: Moment | None = None
+
+
+def tests_of(recommender: Recommender, check: Check) -> tuple[str, ...]:
+    """The tests that a check is evidence for: its kind's, those of its slices, and its own `evidences`."""
+    table = recommender.tables.get(check.table or "")
+    sliced = check.dimensions if check.dimensions is not None else (table.dimensions if table else ())
+    by_slice = BY_SLICE.get(check.kind, ()) if sliced else ()
+    return tuple(dict.fromkeys((*EVIDENCES.get(check.kind, ()), *by_slice, *check.evidences)))
+
+
+def of_checks(recommender: Recommender, looks: Mapping[str, Looks], at: datetime) -> list[Proof]:
+    """What each declared check says for each of its tests."""
+    proofs: list[Proof] = []
+    for check in recommender.checks.values():
+        how, lacks, says = _judged(check, looks.get(check.name), longest_pause(recommender, check, at), at)
+        told = f"{check.kind}{f' of {check.table}' if check.table else ''}: {says}"
+        proofs += (
+            Proof(test=test, source="check", how=how, lacks=lacks, name=check.name, says=told)
+            for test in tests_of(recommender, check)
+        )
+    return proofs
+
+
+def _judged(
+    check: Check, looks: Looks | None, pause: timedelta, at: datetime
+) -> tuple[How | None, Lacks | None, str]:
+    if looks is None:
+        return None, "time", "has not looked yet"
+    ran = f"{looks.count:,} looks since {_minute(looks.since)}, {looks.failed:,} failed"
+    if looks.failing:
+        return None, "health", f"could not look at {_minute(looks.last_at)}; {ran}"
+    if at - looks.last_at > pause:
+        return None, "health", f"has not looked since {_minute(looks.last_at)}, which is too long ago"
+    if looks.failed > MOST_FAILED * looks.count:
+        return None, "health", f"fails too often: {ran}"
+    if looks.judged < LEAST_JUDGED:
+        return None, "time", f"cannot judge yet: {ran}, {looks.judged:,} judged"
+    if check.shadow:
+        return "manual", "voice", f"in the shadow, where it tells nobody: {ran}"
+    return "automatic", None, ran
+
+
+def longest_pause(recommender: Recommender, check: Check, at: datetime) -> timedelta:
+    """How long ago the newest look of a check may be, at `at`, before it is off its schedule."""
+    table = recommender.tables.get(check.table or "") or next(iter(recommender.tables.values()))
+    window = check.window or table.window
+    slack = table.settle + window + SLACK
+    if check.schedule not in (None, UPDATED):
+        zone = ZoneInfo(recommender.timezone)
+        before = newest(check.schedule, newest(check.schedule, at, zone) - MINUTE, zone)
+        return at - before + slack
+    every = check.every or (table.every if check.window is None else None) or window
+    return MISSED_LOOKS * max(every, window) + slack
+
+
+def of_incidents(recommender: Recommender, incidents: Iterable[Incident], at: datetime) -> list[Proof]:
+    """What was shown in incidents of the last `INCIDENTS_BACK`: examples traced, hotfixes that worked."""
+    recent = [one for one in incidents if at - one.last_at <= INCIDENTS_BACK]
+    traced = [one for one in recent if one.diagnosis and {e.kind for e in one.diagnosis.evidence} & TRACED]
+    proofs = [Proof(test="infra-5", source="incidents", how="manual", says=_traced(traced))] if traced else []
+    for hotfix in recommender.hotfixes.values():
+        worked = [one for one in recent if _worked(one, hotfix.name)]
+        if worked:
+            says = f"took effect in {_numbers(worked)}"
+            proofs += (
+                Proof(test=test, source="incidents", how="manual", name=hotfix.name, says=says)
+                for test in hotfix.evidences
+            )
+    return proofs
+
+
+def _traced(incidents: list[Incident]) -> str:
+    again = "the diagnosis put logged examples through the model again, feature by feature"
+    return f"{again}, in {_numbers(incidents)}"
+
+
+def _worked(incident: Incident, hotfix: str) -> bool:
+    """Whether a hotfix was deployed in an incident, and measured to have repaired it."""
+    taken = incident.hotfix
+    option = incident.option(taken.option) if taken else None
+    return bool(taken and taken.repaired_share and taken.applied_at and option and option.hotfix == hotfix)
+
+
+def of_people(attestations: Iterable[Attestation], at: datetime) -> list[Proof]:
+    """What people vouch for; what has expired is shown, and counts no more."""
+    return [_vouched(one, stands=one.stands(at)) for one in attestations]
+
+
+def _vouched(one: Attestation, *, stands: bool) -> Proof:
+    return Proof(
+        test=one.test,
+        source="person",
+        how=one.how if stands else None,
+        lacks=None if stands else "renewal",
+        says=f"{_HOW[one.how]}, {'vouched for until' if stands else 'expired on'} {_day(one.until)}",
+        link=one.link,
+        by=one.by,
+        until=one.until,
+    )
+
+
+_HOW: Mapping[How, str] = {"manual": "done by hand", "automatic": "runs by itself"}
+
+
+def _numbers(incidents: list[Incident]) -> str:
+    newest_first = sorted((one.number for one in incidents), reverse=True)
+    named = ", ".join(f"#{number}" for number in newest_first[:3])
+    return named + (f" and {len(newest_first) - 3} more" if len(newest_first) > 3 else "")
+
+
+def _minute(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _day(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d}"
