@@ -32,7 +32,6 @@ from domain.recommender.check import Check
 from domain.values import Finding, Slice
 
 BAND = 1.96
-WAYS = ("drop", "surge")
 LEAST_PROMISED = 1e-6  # of the rows: a share of nothing leaves a binomial nothing to be made of
 
 Place = tuple[int, int]
@@ -171,34 +170,58 @@ def judge_portions(
     judged = judge(portions, usable, promise)
     width, ways = portions.grid.width.total_seconds(), ways_told(check, words)
     alpha = level(state.wealth, looks_per_week or WEEK_SECONDS / width) / len(ways)
-    change = check.least_change if promise is None else 0.0
     findings = [
         _finding(check, portions, judged, way, place, words)
         for way in ways
-        for place in _places(portions.cells, judged, way, alpha, (check.least_rows, change))
+        for place in _places(check, portions.cells, judged, way, alpha, promise)
     ]
     state = state.model_copy(update={"wealth": spend(state.wealth, state.new(findings))})
     return confirm(state, findings, width, portions.start(portions.last))
 
 
 def _places(
-    cells: tuple[Slice, ...], judged: Judged, way: str, alpha: float, least: tuple[float, float]
+    check: Check, cells: tuple[Slice, ...], judged: Judged, way: str, alpha: float, promise: Promise | None
 ) -> Iterator[Place]:
-    """Where to tell of, for a column after the other; `least`: rows, and part of what is expected."""
+    """Where to tell of, one column after the other."""
     side = judged.sides[way]
     off = (judged.held - side.expected) * (1 if way == "surge" else -1)
-    matters = off >= np.maximum(least[0], least[1] * side.expected)
-    found = discovered(cells, side.p_values, judged.rows >= least[0], alpha) & matters
+    size = check.least_change * side.expected if promise is None else promise.allowed * judged.rows
+    tested = judged.rows >= check.least_rows
+    found = discovered(cells, side.p_values, tested, alpha) & (off >= np.maximum(check.least_rows, size))
     for column in np.flatnonzero(found.any(axis=0)):
-        for place in narrowest(cells, off[:, column], judged.rows[:, column], found[:, column]):
-            yield place, int(column)
+        one = off[:, column], size[:, column], found[:, column]
+        for place in narrowest(cells, one[0], judged.rows[:, column], one[2]):
+            yield _source(cells, place, *one, check.least_rows), int(column)
+
+
+def _source(
+    cells: tuple[Slice, ...],
+    place: int,
+    off: Floats,
+    size: Floats,
+    found: npt.NDArray[np.bool_],
+    least_rows: float,
+) -> int:
+    """
+    The slice within `place` that leaves nothing worth telling of the rest of it; `place`, where none does.
+
+    All slices of a window may be off a little together, so that the one that is at fault makes up less of a
+    wider slice's distance than `narrowest` asks for. `off` and `size`, what matters of it, add up.
+    """
+    left = [
+        within
+        for within in np.flatnonzero(found)
+        if set(cells[place]) < set(cells[within])
+        and off[place] - off[within] < max(least_rows, size[place] - size[within])
+    ]
+    return int(max(left, key=lambda within: off[within], default=place))
 
 
 def ways_told(check: Check, words: Words) -> tuple[str, ...]:
     """The directions that a check tells of: what the kind says, else what is declared."""
     if words.way is not None:
         return (words.way,)
-    return WAYS if check.direction == "both" else (check.direction,)
+    return ("drop", "surge") if check.direction == "both" else (check.direction,)
 
 
 def _finding(check: Check, portions: Portions, judged: Judged, way: str, at: Place, words: Words) -> Finding:
