@@ -11,8 +11,9 @@ import typer
 from bot.cli_desk import Json, console, print_json, table, utc
 from bot.cli_recommender import FILE_NAME, declaration, moment_of
 from bot.messages import item as messages
+from bot.messages.miss import instead_of, lowest, place, slice_asked
 from domain.answer import Miss
-from domain.errors import ConfigurationError, Refused
+from domain.errors import ConfigurationError
 from domain.values import name_slice
 from workers import door
 
@@ -62,11 +63,9 @@ def misses(
 ) -> None:
     """Choices of items that the model had ranked low, the lowest first: who, what, where, instead of what."""
     start = moment_of(since) if since else None
-    wanted = tuple(_pair(one) for one in where or ())
+    wanted = slice_asked(where or ())
     read = door.misses(declaration(file), start, wanted, limit)
-    found = list({one.key: one for one in (*_kept(start), *read)}.values())
-    kept = [one for one in found if all(pair in one.slice for pair in wanted)]
-    kept = sorted(kept, key=lambda one: (-one.surprise, one.key))[:limit]
+    kept = lowest((*_kept(start), *read), wanted, limit)
     if as_json:
         print_json({"misses": [one.model_dump(mode="json") for one in kept]})
         return
@@ -87,14 +86,6 @@ def _kept(since: datetime | None) -> list[Miss]:
 
 
 def _row(miss: Miss) -> tuple[str, ...]:
-    first = next((one.title or one.item for one in miss.candidates if one.rank == 1), "–")
-    rank = f"{miss.rank} of {miss.ranked}"
     context, model = name_slice(miss.slice), miss.version or miss.model
-    return utc(miss.at), miss.member or "–", miss.title or miss.item, rank, context, first, model
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, mark, value = text.partition("=")
-    if not mark:
-        raise Refused(f"{text!r} is no slice; write for instance --slice device=tv")
-    return name.strip(), value.strip()
+    chose = miss.title or miss.item
+    return utc(miss.at), miss.member or "–", chose, place(miss), context, instead_of(miss) or "–", model

@@ -11,6 +11,7 @@ WORDS: dict[str, str] = {
     "status": "the incidents that are open",
     "incident": "one incident, with its buttons: `/recsysops incident 142`",
     "item": "is an item shown what it merits, since when not: `/recsysops item tt0104454`, or its title",
+    "misses": "choices that the model had ranked low: `/recsysops misses`, or `/recsysops misses device=tv`",
     "declare": "open an incident yourself: `/recsysops declare films look wrong`",
     "report": "the report of an incident: `/recsysops report 142`",
     "help": "this list",

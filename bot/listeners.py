@@ -24,6 +24,8 @@ from bot.messages.blocks import escape, section
 from bot.messages.card import card, headline
 from bot.messages.home import home
 from bot.messages.item import blocks as item_blocks
+from bot.messages.miss import blocks as miss_blocks
+from bot.messages.miss import lowest, slice_asked
 from bot.messages.status import line, status
 from bot.messages.value import parse
 from bot.permission import Groups, authorise
@@ -154,6 +156,10 @@ class Listeners:
         if asked.word == "status":
             found = await asyncio.to_thread(self._door.incidents, UNRESOLVED)
             return {"text": f"{len(found)} open", "blocks": status(found, self._public_url)}
+        if asked.word == "misses":
+            wanted = slice_asked(filter(None, asked.rest.split(",")))
+            misses = lowest(await asyncio.to_thread(self._door.kept_misses), wanted)
+            return {"text": f"{len(misses)} low-ranked choices", "blocks": miss_blocks(misses)}
         incident = await self._incident(commands.number_in(asked.rest))
         if asked.word == "report":
             shown = [section(f"{line(incident, self._public_url)}\n{self._report_link(incident)}")]

@@ -42,7 +42,9 @@ def _asked() -> argparse.Namespace:
     told = argparse.ArgumentParser(prog="python -m benchmarks.cinema", description=__doc__)
     told.add_argument("--days", type=float, default=WEEKS_DAYS, help="without a fault")
     told.add_argument("--only", nargs="*", choices=sorted(FAULTS), help="these faults, or none")
-    told.add_argument("--declared", action="store_true", help="quiet looks as often as live: 30 h of processor")
+    told.add_argument(
+        "--declared", action="store_true", help="quiet looks as often as live: 30 h of processor"
+    )
     told.add_argument("--no-quiet", action="store_true", help="no looks at the time without a fault")
     told.add_argument("--jobs", type=int, default=2)
     told.add_argument("--seed", type=int, default=1)

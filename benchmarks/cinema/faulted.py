@@ -35,7 +35,7 @@ TRUTH: Mapping[str, tuple[Slice, str | None]] = {
     "training_segment": ((FLIPPED,), None),
     "production_bias": ((("genre", HELD_DOWN[0]),), None),
 }
-"""What each fault is about: a slice, and the column or item where it is about one. Read by nobody who looks."""
+"""What each fault is about: a slice, and the column or item where there is one. No check reads it."""
 
 
 @dataclass
@@ -79,7 +79,11 @@ class Outcome:
         if self.first is None or self.first.first_finding is None:
             return f"nothing raised in {LONGEST}"
         how = ("not named", "named in part", "named exactly")[self.names(self.first.first_finding)]
-        others = [f"{one.first_finding.check}: {one.title}" for one in self.incidents if one != self.first and one.first_finding]
+        others = [
+            f"{one.first_finding.check}: {one.title}"
+            for one in self.incidents
+            if one != self.first and one.first_finding
+        ]
         also = [f"{one.check}: {one.title}" for one in self.first.also]
         said = [f"{self.first.first_finding.check}: {self.first.title}; truth {_spell(self.truth)}: {how}"]
         said += [f"joined it: {'; '.join(also)}"] if also else []
@@ -93,7 +97,9 @@ def _spell(truth: tuple[Slice, str | None]) -> str:
     return " ".join(filter(None, (subject, name_slice(where) if where else "")))
 
 
-def live_through(fault: str, folder: Path, opened: datetime, at: datetime, rate: float, log: Engine) -> Outcome:
+def live_through(
+    fault: str, folder: Path, opened: datetime, at: datetime, rate: float, log: Engine
+) -> Outcome:
     """
     A fault switched on at `at` in a cinema that stands at `opened`, looked at until ten minutes after the
     first incident, or for three hours.

@@ -64,7 +64,7 @@ def quiet_weeks(
 ) -> Quiet:
     """
     Args:
-        as_declared: every check looks as often as is declared, also where windows overlap; else once a window.
+        as_declared: checks look as often as is declared, also where windows overlap; else once a window.
         each_hour: called when an hour of traffic is there.
         told: how far it is, in words.
     """

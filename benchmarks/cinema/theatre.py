@@ -32,7 +32,10 @@ class Theatre:
 
     def __init__(self, folder: Path, at: datetime, rate: float) -> None:
         self.settings = Settings(
-            folder=folder, history_days=HISTORY_DAYS, candidate_hours=24 * HISTORY_DAYS, requests_per_second=rate
+            folder=folder,
+            history_days=HISTORY_DAYS,
+            candidate_hours=24 * HISTORY_DAYS,
+            requests_per_second=rate,
         )
         self.at = at
         self.live = Live(self.settings, lambda *_: None, at)
@@ -70,7 +73,7 @@ class Theatre:
 
 
 def declared(folder: Path) -> Recommender:
-    """The cinema's declaration over a folder of its own; only those who deploy hotfixes ask for the secret."""
+    """The cinema's declaration over a folder; only who deploys hotfixes asks for the secret."""
     return load(DECLARED, {**os.environ, "CINEMA_FOLDER": str(folder), "CINEMA_WEBHOOK_SECRET": "none"})
 
 

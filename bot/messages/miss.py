@@ -1,0 +1,70 @@
+"""Choices that the model had ranked low, the lowest first: who, what, where, instead of what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bot.messages import words
+from bot.messages.blocks import Block, context, escape, header, section
+from domain.answer import Miss
+from domain.errors import Refused
+from domain.values import Slice, name_slice
+
+LISTED = 10  # in one message
+NONE_KEPT = (
+    "No choice of an item that the model had ranked low is kept. They are kept as checks of kind misses look."
+)
+
+
+def slice_asked(pairs: Iterable[str]) -> Slice:
+    """
+    The slice that somebody wrote, pair by pair.
+
+    Raises:
+        Refused: one is no pair.
+
+    >>> slice_asked(["device=tv", " country = United States"])
+    (('device', 'tv'), ('country', 'United States'))
+    """
+    return tuple(_pair(one) for one in pairs)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, mark, value = text.partition("=")
+    if not mark or not name.strip():
+        raise Refused(f"{text.strip()!r} is no slice; write for instance device=tv")
+    return name.strip(), value.strip()
+
+
+def lowest(misses: Iterable[Miss], wanted: Slice = (), limit: int = LISTED) -> list[Miss]:
+    """The `limit` lowest-ranked of `misses`, each once, of those whose context holds what is `wanted`."""
+    once = {one.key: one for one in misses if set(wanted) <= set(one.slice)}
+    return sorted(once.values(), key=lambda one: (-one.surprise, one.key))[:limit]
+
+
+def place(miss: Miss) -> str:
+    """Where the model had put it."""
+    return f"{miss.rank} of {miss.ranked}"
+
+
+def instead_of(miss: Miss) -> str | None:
+    """What the model had put first; None where it is not known."""
+    return next((one.title or one.item for one in miss.candidates if one.rank == 1), None)
+
+
+def blocks(misses: list[Miss]) -> list[Block]:
+    """For Slack: a line a choice; why they are worth a look."""
+    if not misses:
+        return [section(NONE_KEPT)]
+    said = context(
+        "A choice the model did not foresee is no error by itself; many alike are. "
+        "`recsysops misses --json` has each with its candidates and features."
+    )
+    return [header("Choices that the model had ranked low"), *(section(_line(one)) for one in misses), said]
+
+
+def _line(miss: Miss) -> str:
+    chose, first = escape(miss.title or miss.item), instead_of(miss)
+    instead = f", first was {escape(first)}" if first else ""
+    who = " · ".join(filter(None, (escape(miss.member or ""), escape(name_slice(miss.slice)))))
+    return f"*{chose}*: ranked {place(miss)}{instead}\n{words.moment(miss.at)} · {who}"
