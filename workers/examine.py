@@ -12,11 +12,12 @@ from domain.recommender.duration import name_duration
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from domain.values import Value
-from workers.detect import KINDS, plan
+from workers.detect import plan, window_checks
 from workers.sources.cardinality import MAX_VALUES
 from workers.sources.count import census
+from workers.sources.files import malformed_rows
 from workers.sources.lines import nearest
-from workers.sources.source import Source, malformed_rows, open_source
+from workers.sources.source import Source, open_source
 
 MALFORMED_SHARE = 0.01
 UNMATCHED_SHARE = 0.05
@@ -118,8 +119,7 @@ def _time(recommender: Recommender, source: Source, now: datetime) -> Iterator[A
 
 
 def _history(recommender: Recommender, table: Table, first: datetime, last: datetime) -> Iterator[Advice]:
-    kinds = [c for c in recommender.checks.values() if c.table == table.name and c.kind in KINDS]
-    for declared in kinds:
+    for declared in (check for check in window_checks(recommender) if check.table == table.name):
         least = LEAST_ROWS_WINDOWS if declared.kind in DATA else LEAST_WINDOWS
         need = least * plan(recommender, declared).window
         if last - first < need:

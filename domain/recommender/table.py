@@ -34,7 +34,8 @@ class Table(Value):
     Exactly one of `path` (parquet or text files, a glob allowed), `url` (any Ibis URL, with `table` or
     `select`), or `select` alone (SQL in which `{tables.NAME}` is not needed: it reads files itself). `settle`
     is how long after its end a window is complete; windows start every `every` and may overlap. `upstream`
-    are the tables that it is made from: what is wrong there is wrong here later.
+    are the tables that it is made from: what is wrong there is wrong here later. A question to it that is not
+    answered after `timeout` is given up.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Table(Value):
     key: str | None = None
     csv: Csv | None = None
     upstream: tuple[str, ...] = ()
+    timeout: Duration = timedelta(minutes=2)
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
@@ -63,6 +65,8 @@ class Table(Value):
             raise ValueError("has a url but no table and no select; say which table of that database")
         if self.window <= timedelta(0):
             raise ValueError("window must be longer than nothing; for instance 1m or 1d")
+        if self.timeout <= timedelta(0):
+            raise ValueError("timeout must be longer than nothing; for instance 2m")
         if self.every is not None and self.every <= timedelta(0):
             raise ValueError("every must be longer than nothing; for instance 10s")
         return self

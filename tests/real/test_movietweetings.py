@@ -11,7 +11,7 @@ import pytest
 from domain.recommender.recommender import Recommender
 from workers.backtest import BacktestResult, backtest
 from workers.sources.declare import load
-from workers.sources.source import malformed_rows
+from workers.sources.files import malformed_rows
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("MOVIETWEETINGS_DATA", ROOT.parent / "shared/data/movietweetings")).resolve()

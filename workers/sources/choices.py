@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import ibis
@@ -15,7 +15,7 @@ from domain.recommender.model import Model
 from domain.recommender.recommender import Recommender
 from domain.values import Slice
 from workers.sources.exposure import chosen_beside, declared
-from workers.sources.source import TIME, Source, open_source
+from workers.sources.source import TIME, Source, known_moment, open_source
 
 RANK, RANKED, CHOSEN, REQUEST, ITEM = "__rank", "__ranked", "__chosen", "__request", "__item"
 BEST = 10  # candidates that a miss is told with, besides the chosen one
@@ -74,7 +74,9 @@ def ranked_choices(
 def _rank(rows: Any, model: Model) -> Any:
     if model.rank is not None:
         return rows[model.rank].cast("int64")
-    best_first = ibis.window(group_by=rows[model.request], order_by=ibis.desc(rows[model.score]))
+    # By item where scores are alike, so that every engine ranks them alike.
+    order = [ibis.desc(rows[model.score]), rows[str(model.item)]]
+    best_first = ibis.window(group_by=rows[model.request], order_by=order)
     return ibis.row_number().over(best_first).cast("int64") + 1
 
 
@@ -102,7 +104,8 @@ def lowest_choices(
         low = found.filter(found[RANK] > low_rank(check, model))
         for name, value in where:
             low = low.filter(low[name].cast("string") == value)
-        worst = low.order_by(ibis.desc(low[RANK] / low[RANKED]), low[str(model.request)]).limit(limit)
+        order = (ibis.desc(low[RANK] / low[RANKED]), low[str(model.request)], low[str(model.item)])
+        worst = low.order_by(*order).limit(limit)
         cases = source.fetch(worst)
         if cases.empty:
             return ()
@@ -126,7 +129,7 @@ def _miss(
     told = ordered[(ordered[RANK] <= BEST) | (ordered[str(model.item)] == row[str(model.item)])]
     return Miss(
         check=check.name,
-        at=pd.Timestamp(row[TIME]).tz_convert(UTC).floor("us").to_pydatetime(),
+        at=known_moment(row[TIME]),
         request=str(row[str(model.request)]),
         member=str(row[table.member]) if table.member and pd.notna(row[table.member]) else None,
         item=str(row[str(model.item)]),

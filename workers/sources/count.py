@@ -18,13 +18,13 @@ from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
 from workers.sources.cardinality import MAX_VALUES, refuse_many_valued, too_many
 from workers.sources.engine import quoted
+from workers.sources.kinds import as_text, finite
 from workers.sources.lines import nearest
 from workers.sources.sets import MAX_COUNTS, ROWS, WINDOW, Parts, by_all, counted, lengthened, rolled_up
-from workers.sources.source import TIME, Source, open_source, rows_of
+from workers.sources.source import TIME, Source, identifier, moment, open_source, rows_of
 
 GROUPING_SETS = ("duckdb", "postgres")  # engines that are asked for them in SQL
 DAY_SECONDS = 86_400
-BETWEEN = "\x1f"  # of keys in one text: the sign that is made for that
 
 
 @dataclass(frozen=True)
@@ -54,15 +54,7 @@ def census(source: Source, at: datetime) -> Census:
     total, missing, future = (
         0 if pd.isna(row[name]) else int(row[name]) for name in ("total", "missing", "future")
     )
-    return Census(total, missing, future, _moment(row["first"]), _moment(row["last"]))
-
-
-def _moment(value: Any) -> datetime | None:
-    if value is None or pd.isna(value):
-        return None
-    stamp = pd.Timestamp(value)
-    stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
-    return stamp.to_pydatetime()
+    return Census(total, missing, future, moment(row["first"]), moment(row["last"]))
 
 
 def count_windows(
@@ -113,7 +105,7 @@ def _counted(
     newest = grid.edge(grid.count - 1)
     refuse_many_valued(source, set(dimensions) - set(_own_exploded(source)), newest, grid.end)
     rows, exploded = with_dimensions(recommender, source, rows, dimensions)
-    weight = {} if measure is None else {ROWS: _finite(rows[measure])}
+    weight = {} if measure is None else {ROWS: finite(rows[measure]).fill_null(0.0)}
     keyed = rows.mutate(**{WINDOW: window_of(source, rows, grid), **weight}).select(
         WINDOW, *dimensions, *weight
     )
@@ -128,11 +120,6 @@ def _counted(
             f"{', '.join(dimensions)}; declare fewer dimensions, ways = 1, or a shorter history"
         )
     return parts
-
-
-def _finite(column: Any) -> Any:
-    value = column.cast("float64")
-    return ibis.ifelse(value.isnan() | value.isinf() | value.isnull(), 0.0, value)
 
 
 @ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
@@ -169,7 +156,7 @@ def with_dimensions(
             source.require(*looked_up)
             raise AssertionError("unreachable: require raised")
         source.require(source.table.item)
-        described = described_beside(recommender, source, items.table, (items.key,))
+        described = open_source(recommender, items.table)
         for dimension in looked_up:
             if dimension not in described.columns:
                 right = sorted(own | set(described.columns))
@@ -178,6 +165,7 @@ def with_dimensions(
                     f'"{items.table}"; '
                     f"{nearest(dimension, right)}"
                 )
+        described = beside(source, described, (items.key, *looked_up), "__items")
         text = recommender.tables[items.table].csv
         exploded |= dict(text.explode) if text else {}
         chosen = described.group_by(__key=described[items.key].cast("string")).aggregate(
@@ -185,35 +173,31 @@ def with_dimensions(
         )
         rows = rows.mutate(__item=rows[source.table.item].cast("string"))
         rows = rows.left_join(chosen, rows["__item"] == chosen["__key"])
-    texts = {d: rows[d].cast("string") for d in dimensions}
+    texts = {d: as_text(rows[d]) for d in dimensions}
     return rows.mutate(**texts), {d: mark for d, mark in exploded.items() if d in dimensions}
 
 
-def described_beside(
-    recommender: Recommender, source: Source, name: str, needed: tuple[str, ...], copy: str = "__items"
-) -> Any:
-    """The table `name` on the source's own connection, copied there as `copy` when it lives elsewhere."""
-    other = open_source(recommender, name)
-    other.require(*needed)
+def beside(source: Source, other: Source, columns: tuple[str, ...], copy: str) -> Any:
+    """
+    Columns of another table on the source's own connection; of one that lives elsewhere their different rows,
+    as texts. PostgreSQL is told them in the question, as nothing may be written there; elsewhere they are
+    known as `copy`.
+    """
+    other.require(*columns)
     if other.table.url == source.table.url:
-        return rows_of(source.connection, str(other.connection.compile(other.rows)))
-    described = other.fetch(other.rows)
+        return rows_of(source.connection, str(other.connection.compile(other.rows.select(*columns))))
+    with other:
+        told = other.rows.select(**{name: as_text(other.rows[name]) for name in columns}).distinct()
+        frame = other.fetch(told).astype("string")
+    if source.connection.name == "postgres":
+        listed = quoted(frame.to_json(orient="records", force_ascii=False))
+        typed = ", ".join(f"{identifier(name, source.connection)} text" for name in columns)
+        sql = f"SELECT * FROM json_to_recordset('{listed}') AS told({typed})"  # noqa: S608 - quoted
+        return rows_of(source.connection, sql)
     if source.connection.name != "duckdb":
-        return ibis.memtable(described)
-    source.connection.con.register(copy, described)
+        return ibis.memtable(frame)
+    source.connection.con.register(copy, frame)
     return rows_of(source.connection, f'SELECT * FROM "{copy}"')  # noqa: S608 - our own name
-
-
-def keys_beside(recommender: Recommender, source: Source, name: str, key: str, copy: str) -> Any:
-    """The column `key` of the table `name` on the source's own connection; nothing is written there."""
-    if source.connection.name != "postgres" or recommender.tables[name].url == source.table.url:
-        return described_beside(recommender, source, name, (key,), copy)
-    with open_source(recommender, name) as other:
-        other.require(key)
-        known = other.fetch(other.rows.select(key=other.rows[key].cast("string")).distinct())["key"].dropna()
-    listed = quoted(BETWEEN.join(known))
-    sql = f"SELECT unnest(string_to_array('{listed}', chr({ord(BETWEEN)}))) AS \"{key}\""
-    return rows_of(source.connection, sql)
 
 
 def _bounded(name: str, parts: Parts, dimensions: tuple[str, ...]) -> None:

@@ -11,11 +11,13 @@ import duckdb
 import ibis
 
 from domain.errors import SourceError
+from workers.sources.spark import SCHEMES, cancellable, open_spark
 
 T = TypeVar("T")
 STATEMENT_SECONDS = 120.0
 ATTEMPTS = 3
 PAUSE_SECONDS = 0.2
+MISSING = ("no files found", "no such file", "path does not exist", "path_not_found")
 READ_ONLY = "SET default_transaction_read_only = {}"
 
 
@@ -30,13 +32,16 @@ def open_duckdb(folder: str = ".") -> Any:
 
 def open_url(name: str, url: str, seconds: float = STATEMENT_SECONDS) -> Any:
     """
-    Any Ibis URL, read-only and with a statement timeout where the engine knows one.
+    Any Ibis URL, read-only and with a statement timeout where the engine knows one; of Spark see
+    `spark.open_spark`.
 
     Raises:
-        SourceError: the engine is not reachable, or the database is locked. The message never holds the URL,
-            which may hold a password.
+        SourceError: the engine is not reachable or not installed, or the database is locked. The message
+            never holds the URL, which may hold a password.
     """
     try:
+        if url.startswith(SCHEMES):
+            return open_spark(url)
         if url.startswith(("duckdb://", "sqlite://")):
             return ibis.connect(
                 f"{url}{'&' if '?' in url else '?'}read_only=True" if "duckdb" in url else url
@@ -47,8 +52,16 @@ def open_url(name: str, url: str, seconds: float = STATEMENT_SECONDS) -> Any:
             connection.raw_sql(READ_ONLY.format("on")).close()
             connection.raw_sql("SET TIME ZONE 'UTC'").close()
         return connection
+    except SourceError as error:
+        raise SourceError(f'table "{name}": {error}') from error
     except Exception as error:
         raise explained(name, error) from error
+
+
+def close(connection: Any) -> None:
+    """Let go of it; Spark's session goes on, for the next table."""
+    if connection.name != "pyspark":
+        connection.disconnect()
 
 
 def quoted(text: str) -> str:
@@ -65,10 +78,11 @@ def run(name: str, connection: Any, ask: Callable[[], T], seconds: float = STATE
     """
     answer: list[T] = []
     failure: list[Exception] = []
+    asked, interrupt = _interruptible(connection, ask)
 
     def work() -> None:
         try:
-            answer.append(_asked_again(ask))
+            answer.append(_asked_again(asked))
         except Exception as error:  # noqa: BLE001 - carried to the caller's thread, where it is explained
             failure.append(error)
 
@@ -76,16 +90,22 @@ def run(name: str, connection: Any, ask: Callable[[], T], seconds: float = STATE
     thread.start()
     thread.join(seconds)
     if thread.is_alive():
-        interrupt = getattr(connection.con, "interrupt", None) or getattr(connection.con, "cancel", None)
-        if interrupt is not None:
-            interrupt()
+        interrupt()
         raise SourceError(
             f'table "{name}": no answer within {seconds:.0f} s; the source hangs or the question is too big. '
-            "Look at the source, or make the check's history shorter"
+            "Look at the source, make the check's history shorter, or give the table a longer timeout"
         )
     if failure:
         raise explained(name, failure[0]) from failure[0]
     return answer[0]
+
+
+def _interruptible(connection: Any, ask: Callable[[], T]) -> tuple[Callable[[], T], Callable[[], None]]:
+    """The question, and what ends it; an engine that cannot be interrupted is left to itself."""
+    if connection.name == "pyspark":
+        return cancellable(connection, ask)
+    raw = getattr(connection, "con", None)
+    return ask, getattr(raw, "interrupt", None) or getattr(raw, "cancel", None) or (lambda: None)
 
 
 def _asked_again(ask: Callable[[], T]) -> T:
@@ -109,7 +129,9 @@ def explained(name: str, error: Exception) -> SourceError:
         return error
     said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     lower = said.lower()
-    if "no files found" in lower or "no such file" in lower or isinstance(error, FileNotFoundError):
+    if isinstance(error, ImportError):
+        hint = 'what reads such a url is not installed; for BigQuery: pip install "recsysops[bigquery]"'
+    elif any(words in lower for words in MISSING) or isinstance(error, FileNotFoundError):
         hint = "there is no such file; check path, or whether the recommender has written anything yet"
     elif "lock" in lower:
         hint = "it is locked by another process; let it finish, or read a copy"

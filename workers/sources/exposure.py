@@ -17,7 +17,7 @@ from domain.errors import SourceError
 from domain.recommender.exposure import Exposure
 from domain.recommender.recommender import Recommender
 from workers.sources.count import window_of
-from workers.sources.source import TIME, Source, open_source, rows_of
+from workers.sources.source import TIME, Source, moment, open_source, rows_of
 
 ITEM, REQUEST, PLACE, CHANCE, BIN = "item", "__request", "position", "explored", "bin"
 TOTAL, OTHERS = "∑", "∑ of others"
@@ -72,11 +72,7 @@ def first_shown(recommender: Recommender, start: datetime, end: datetime) -> dat
     with open_source(recommender, declared(recommender).shown) as source:
         rows = source.between(start, end)
         found = source.fetch(rows.aggregate(first=rows[TIME].min()))["first"].iloc[0]
-    if pd.isna(found):
-        return None
-    stamp = pd.Timestamp(found)
-    stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
-    return stamp.to_pydatetime()
+    return moment(found)
 
 
 def _shown(source: Source, exposure: Exposure, start: datetime, end: datetime) -> Any:

@@ -14,11 +14,11 @@ from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from domain.values import Moment, Value
 from workers.sources.choices import RANK, low_rank, ranked_choices, ranking_model
-from workers.sources.count import keys_beside
-from workers.sources.kinds import finite, kind_of, looked_at
+from workers.sources.count import beside
+from workers.sources.kinds import finite, is_finite, kind_of, looked_at
 from workers.sources.lines import nearest
 from workers.sources.sets import ROWS, WINDOW, Names
-from workers.sources.source import Source
+from workers.sources.source import Source, open_source
 
 FLAG = "__bad"
 
@@ -81,12 +81,12 @@ def flag_domain(recommender: Recommender, source: Source, rows: Any, asked: Aske
         if kind in ("number", "integer") and name in allowed.ranges:
             low, high = allowed.ranges[name]
             value = column.cast("float64")
-            whole = ~(value.isnan() | value.isinf())
+            whole = is_finite(value)
             flags[f"{name} out of range"] = whole & ((value < low) | (value > high))
             told.append(f"{name} outside {low:,.4g} to {high:,.4g}")
             if kind == "number":
                 missed = any(_looks_for_missing(one, check, name) for one in recommender.checks.values())
-                flags[f"{name} not finite"] = value.isinf() if missed else ~whole
+                flags[f"{name} not finite"] = ~whole & ~value.isnan() if missed else ~whole
                 told.append(f"{name} not a finite number")
         elif kind == "text" and name in allowed.values:
             flags[f"new {name}"] = column.notin(allowed.values[name]) & (column != "")
@@ -175,7 +175,7 @@ def flag_references(recommender: Recommender, source: Source, rows: Any, asked: 
                 f"{nearest(table, recommender.tables)}"
             )
         named, found = f"__named{place}", f"__found{place}"
-        other = keys_beside(recommender, source, table, key, f"__keys{place}")
+        other = beside(source, open_source(recommender, table), (key,), f"__keys{place}")
         known = other.select(**{found: other[key].cast("string")}).distinct()
         rows = rows.mutate(**{named: rows[column].cast("string")})
         rows = rows.left_join(known, rows[named] == known[found])

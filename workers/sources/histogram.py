@@ -15,6 +15,7 @@ from domain.detection.window import Grid
 from domain.errors import SourceError
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
+from workers.sources.count import window_of
 from workers.sources.grouped import grouped, lengthened, slices_asked, windowed
 from workers.sources.kinds import finite, kind_of, looked_at
 from workers.sources.sets import ROWS, WINDOW, Names
@@ -25,6 +26,9 @@ WHOLE_TEXTS = 30  # different texts that are bins of their own
 NAMED_TEXTS, GROUPS = 20, 8  # of more texts: the most frequent ones, and groups of all the others
 BIN, COLUMN = "bin", "column"
 MOST_CELLS = 20_000_000
+MOST_LEARNED = 2_000_000  # rows that quantiles are learned from: an engine has to hold and sort them
+DIGITS = 12  # of a quantile between two values, in the last ones of which engines differ
+HEXADECIMAL = "0123456789abcdef"
 WITHOUT = -1  # the column of a row that counts all rows
 
 
@@ -38,7 +42,7 @@ def histogram_rows(recommender: Recommender, check: Check, grid: Grid, dimension
     with open_source(recommender, str(check.table)) as source:
         rows = source.between(grid.start, grid.end)
         columns = looked_at(source, check.columns)
-        bins = learn_bins(source, rows, columns)
+        bins = learn_bins(source, rows, columns, grid)
         rows, kept = windowed(recommender, source, rows, grid, dimensions)
         return binned(source, check, grid, rows, kept, bins)
 
@@ -52,7 +56,7 @@ def binned(
     Raises:
         SourceError: as `grouped`, or more than twenty million bins of slices.
     """
-    cut = {f"__bin{place}": _cut(rows[one.column], one) for place, one in enumerate(bins)}
+    cut = {f"__bin{place}": _cut(source, rows[one.column], one) for place, one in enumerate(bins)}
     keyed = rows.mutate(**cut).select(WINDOW, *kept, *cut)
     every, largest = slices_asked(source, keyed, kept, check.ways)
     wholes = [(WINDOW, *names) for names in largest]
@@ -83,34 +87,59 @@ def _parts(frames: Sequence[pd.DataFrame], bins: Sequence[Bins]) -> pd.DataFrame
     return pd.concat(told, ignore_index=True)
 
 
-def learn_bins(source: Source, rows: Any, columns: Names) -> list[Bins]:
+def learn_bins(source: Source, rows: Any, columns: Names, grid: Grid) -> list[Bins]:
     """
     Where to cut each column: numbers at their quantiles, texts by their most frequent values.
 
     Learned from past and present alike, so that what is frequent in one of them by chance is not held
     against the other. Columns of other kinds, and those without any value, are left out.
+
+    Exactly, as no two engines estimate a quantile alike; where there are more than two million rows, from
+    those of windows evenly spread over `grid`, the first and the last among them.
     """
     numeric = [name for name in columns if kind_of(rows[name]) in ("number", "integer")]
     texts = [name for name in columns if kind_of(rows[name]) in ("text", "boolean")]
-    bins = {**_edges(source, rows, numeric), **_labels(source, rows, texts)}
+    bins = {**_edges(source, rows, numeric, grid), **_labels(source, rows, texts)}
     return [bins[name] for name in columns if name in bins]
 
 
-def _edges(source: Source, rows: Any, columns: list[str]) -> dict[str, Bins]:
-    measures: dict[str, Any] = {}
-    quick = source.connection.name == "duckdb"
-    for place, name in enumerate(columns):
-        value = finite(rows[name])
-        middle = value.approx_quantile(list(QUANTILES)) if quick else value.quantile(list(QUANTILES))
-        measures |= {f"q{place}": middle, f"low{place}": value.min(), f"high{place}": value.max()}
-    seen: Any = source.fetch(rows.aggregate(**measures)).iloc[0] if measures else {}
+def _edges(source: Source, rows: Any, columns: list[str], grid: Grid) -> dict[str, Bins]:
+    if not columns:
+        return {}
+    values = {name: finite(rows[name]) for name in columns}
+    ends: dict[str, Any] = {"rows": rows.count()}
+    for place, value in enumerate(values.values()):
+        ends |= {f"low{place}": value.min(), f"high{place}": value.max()}
+    whole = source.fetch(rows.aggregate(**ends)).iloc[0]
+    some = _spread(source, rows, grid, int(whole["rows"]))
+    inner = source.fetch(
+        some.aggregate(
+            **{
+                f"q{place}": finite(some[name]).quantile(list(QUANTILES))
+                for place, name in enumerate(columns)
+            }
+        )
+    ).iloc[0]
     found = {}
     for place, name in enumerate(columns):
-        low, high = seen[f"low{place}"], seen[f"high{place}"]
+        low, high = whole[f"low{place}"], whole[f"high{place}"]
         if pd.notna(low):
-            inner = [float(one) for one in seen[f"q{place}"]]
-            found[name] = Bins(name, edges=tuple(np.unique([float(low), *inner, float(high)]).tolist()))
+            cuts = [] if inner[f"q{place}"] is None else [_short(one) for one in inner[f"q{place}"]]
+            found[name] = Bins(name, edges=tuple(np.unique([float(low), *cuts, float(high)]).tolist()))
     return found
+
+
+def _short(quantile: float) -> float:
+    return float(f"{quantile:.{DIGITS}g}")
+
+
+def _spread(source: Source, rows: Any, grid: Grid, count: int) -> Any:
+    """Not many more than `MOST_LEARNED` of `count` rows, the same ones whatever engine holds them."""
+    windows = max(2, MOST_LEARNED * grid.count // max(count, 1))
+    if windows >= grid.count:
+        return rows
+    chosen = np.unique(np.linspace(0, grid.count - 1, windows).round().astype(int)).tolist()
+    return rows.filter(window_of(source, rows, grid).isin(chosen))
 
 
 def _labels(source: Source, rows: Any, columns: list[str]) -> dict[str, Bins]:
@@ -131,14 +160,30 @@ def _text(column: Any) -> Any:
     return column.cast("string").nullif("")
 
 
-def _cut(column: Any, bins: Bins) -> Any:
+@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
+def md5(text: str) -> str:  # type: ignore[empty-body]
+    """Every engine's own: 32 digits, base 16."""
+
+
+@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
+def to_hex(digest: str) -> str:  # type: ignore[empty-body]
+    """BigQuery's own: its md5 answers in bytes."""
+
+
+def _group(source: Source, text: Any) -> Any:
+    """One of `GROUPS`, by the first digit of a digest, as no two engines hash a text alike."""
+    digest = md5(text) if source.connection.name != "bigquery" else to_hex(md5(text))
+    return ibis.literal(HEXADECIMAL).find(digest.substr(0, 1)) // (len(HEXADECIMAL) // GROUPS)
+
+
+def _cut(source: Source, column: Any, bins: Bins) -> Any:
     """The bin of each value: of whole texts the text itself."""
     if bins.edges:
         return _between(finite(column), bins.edges, 0, bins.count)
     text = _text(column)
     if bins.named == len(bins.labels):
         return text
-    group = bins.named + (text.hash() % GROUPS + GROUPS) % GROUPS
+    group = bins.named + _group(source, text)
     named = [(text == label, ibis.literal(at)) for at, label in enumerate(bins.labels[: bins.named])]
     return ibis.cases((text.isnull(), ibis.null("int64")), *named, else_=group.cast("int64"))
 

@@ -7,8 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import ibis
+import numpy as np
 
-from workers.sources.source import Source, files_of, rows_of, rows_of_files
+from workers.sources.files import files_of, rows_of_files
+from workers.sources.source import Source, rows_of
+
+LARGEST = float(np.finfo(np.float64).max)
+EXACT = 1e15  # whole numbers below which a float is spelled with all its digits
 
 
 def kind_of(column: Any) -> str:
@@ -25,10 +30,28 @@ def kind_of(column: Any) -> str:
     return "time" if held.is_temporal() else "other"
 
 
+def is_finite(value: Any) -> Any:
+    """
+    Whether a float is a number and not infinite; null where it is null.
+
+    By comparing, as NaN is no number that is small: Ibis' own `isinf` is never true on Spark.
+    """
+    return value.abs() <= LARGEST
+
+
 def finite(column: Any) -> Any:
     """The number, null where it is none or infinite."""
     value = column.cast("float64")
-    return ibis.ifelse(value.isnan() | value.isinf(), ibis.null("float64"), value)
+    return ibis.ifelse(is_finite(value), value, ibis.null("float64"))
+
+
+def as_text(column: Any) -> Any:
+    """The value in words, alike on every engine: PostgreSQL writes 1 for the float that others call 1.0."""
+    if not column.type().is_floating():
+        return column.cast("string")
+    whole = (column == column.floor()) & (column.abs() < EXACT)
+    spelled = column.cast("int64").cast("string") + ".0"
+    return ibis.cases((column.isnan(), "nan"), (whole, spelled), else_=column.cast("string"))
 
 
 def looked_at(source: Source, named: tuple[str, ...]) -> tuple[str, ...]:

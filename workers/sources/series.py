@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import ibis
 import numpy as np
 import pandas as pd
 
@@ -16,6 +15,7 @@ from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from domain.values import Slice
 from workers.sources.grouped import windowed
+from workers.sources.kinds import finite
 from workers.sources.sets import NOT_SET, WINDOW, Names
 from workers.sources.source import Source, open_source
 
@@ -72,7 +72,7 @@ def require_numbers(source: Source, check: Check) -> None:
 def _aggregated(rows: Any, check: Check, names: Names) -> Any:
     """One row a window and slice, with the metric in `VALUE`."""
     wanted = {"measure": check.measure, "over": check.over}
-    told = rows.select(WINDOW, *names, **{key: _finite(rows[name]) for key, name in wanted.items() if name})
+    told = rows.select(WINDOW, *names, **{key: finite(rows[name]) for key, name in wanted.items() if name})
     match check.aggregated:
         case "count":
             value = told.count()
@@ -85,11 +85,6 @@ def _aggregated(rows: Any, check: Check, names: Names) -> Any:
         case "ratio":
             value = told["measure"].sum() / told["over"].sum().nullif(0.0)
     return told.group_by(WINDOW, *names).aggregate(**{VALUE: value.cast("float64")})
-
-
-def _finite(column: Any) -> Any:
-    value = column.cast("float64")
-    return ibis.ifelse(value.isnan() | value.isinf(), ibis.null("float64"), value)
 
 
 def _parted(names: Names, frame: pd.DataFrame) -> list[tuple[Slice, pd.DataFrame]]:

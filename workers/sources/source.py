@@ -5,31 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from glob import glob
-from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
 import ibis
 import numpy as np
 import pandas as pd
+import sqlglot
 from ibis import _
 from ibis.backends.sql.datatypes import DuckDBType, PostgresType
 
 from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
-from domain.recommender.table import Csv, Table
-from workers.sources.engine import STATEMENT_SECONDS, explained, open_duckdb, open_url, quoted, run
+from domain.recommender.table import Table
+from workers.sources.engine import STATEMENT_SECONDS, close, open_duckdb, open_url, run
+from workers.sources.files import reader
 from workers.sources.lines import nearest
 
 T = TypeVar("T")
-TEXT_ENDINGS = (".csv", ".tsv", ".txt", ".dat", ".csv.gz")
-SQL_TYPES = {
-    "string": "VARCHAR",
-    "int": "BIGINT",
-    "float": "DOUBLE",
-    "bool": "BOOLEAN",
-    "timestamp": "TIMESTAMPTZ",
-}
 COARSER = {"TIMESTAMP_NS": "TIMESTAMP", "TIMESTAMPTZ_NS": "TIMESTAMPTZ"}
 """Nanoseconds, as pandas writes them: Ibis 12 does not know the one, DuckDB cannot compare the other."""
 MILLISECONDS_ABOVE = 100_000_000_000
@@ -52,7 +44,7 @@ class Source:
 
     def __exit__(self, *_raised: object) -> None:
         """Let go of the connection, so that looking every ten seconds does not pile them up."""
-        self.connection.disconnect()
+        close(self.connection)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -83,13 +75,16 @@ class Source:
         stored = self.stored_time()
         low, high = _bounds(stored, start, end)
         if stored == "text":
-            timed = self.rows.mutate(**{TIME: _as_time(column, stored)})
+            timed = self.timed()
             return timed.filter(_[TIME] >= low, _[TIME] < high)
-        return self.rows.filter(column >= low, column < high).mutate(**{TIME: _as_time(column, stored)})
+        return self.rows.filter(column >= low, column < high).mutate(
+            **{TIME: _as_time(self.connection, column, stored)}
+        )
 
     def timed(self) -> Any:
         """All rows with their time in `__time`, null where there is none."""
-        return self.rows.mutate(**{TIME: _as_time(self._time_column(), self.stored_time())})
+        time = _as_time(self.connection, self._time_column(), self.stored_time())
+        return self.rows.mutate(**{TIME: time})
 
     def stored_time(self) -> Stored:
         """How the time column is stored."""
@@ -131,14 +126,41 @@ def rows_of(connection: Any, sql: str) -> Any:
 
 def _postgres_schema(connection: Any, sql: str) -> Any:
     """The columns of a query; Ibis itself would create a view, which a read-only connection may not."""
+    return ibis.schema(
+        {name: PostgresType.from_string(kind) for name, kind, _collates in _postgres_columns(connection, sql)}
+    )
+
+
+def _collated(connection: Any, sql: str) -> set[str]:
+    return {name for name, _kind, collates in _postgres_columns(connection, sql) if collates}
+
+
+def _postgres_columns(connection: Any, sql: str) -> list[tuple[str, str, bool]]:
+    """(name, type, whether it is compared by a language's rules) of each column of a query."""
     with connection.con.cursor() as cursor, connection.con.transaction():
         cursor.execute(f"SELECT * FROM ({sql.rstrip().rstrip(';')}) AS asked LIMIT 0")  # noqa: S608
-        kinds = {column.name: column.type_code for column in cursor.description}
+        columns = {column.name: column.type_code for column in cursor.description}
         cursor.execute(
-            "SELECT oid, format_type(oid, NULL) FROM pg_type WHERE oid = ANY(%s)", [[*kinds.values()]]
+            "SELECT oid, format_type(oid, NULL), typcollation <> 0 FROM pg_type WHERE oid = ANY(%s)",
+            [[*columns.values()]],
         )
-        names = dict(cursor.fetchall())
-    return ibis.schema({name: PostgresType.from_string(names[kind]) for name, kind in kinds.items()})
+        known = {oid: (kind, collates) for oid, kind, collates in cursor.fetchall()}
+    return [(name, *known[oid]) for name, oid in columns.items()]
+
+
+def _declared_rows(connection: Any, sql: str) -> Any:
+    """
+    The rows of a declared table. PostgreSQL's texts are compared by their bytes, as other engines compare
+    all: by a language's rules another text would be the first, or the greatest.
+    """
+    rows = rows_of(connection, sql)
+    if connection.name != "postgres" or not (texts := _collated(connection, sql)):
+        return rows
+    columns = ", ".join(
+        f'{_quoted(name)} COLLATE "C" AS {_quoted(name)}' if name in texts else _quoted(name)
+        for name in rows.columns
+    )
+    return rows_of(connection, f"SELECT {columns} FROM ({sql.rstrip().rstrip(';')}) AS declared")  # noqa: S608
 
 
 def answer(connection: Any, expression: Any) -> pd.DataFrame:
@@ -152,11 +174,19 @@ def answer(connection: Any, expression: Any) -> pd.DataFrame:
     return pd.DataFrame(connection.to_pandas(expression))
 
 
-def _as_time(column: Any, stored: Stored) -> Any:
+@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
+def pg_input_is_valid(text: str, kind: str) -> bool:  # type: ignore[empty-body]
+    """PostgreSQL's own, as it has no TRY_CAST."""
+
+
+def _as_time(connection: Any, column: Any, stored: Stored) -> Any:
     if stored == "seconds":
         return column.cast("int64").as_timestamp("s")
     if stored == "milliseconds":
         return column.cast("int64").as_timestamp("ms")
+    if stored == "text" and connection.name == "postgres":
+        kind = "timestamp('UTC')"
+        return ibis.ifelse(pg_input_is_valid(column, "timestamptz"), column.cast(kind), ibis.null(kind))
     if stored == "text":
         return column.try_cast("timestamp('UTC')")
     return column.cast("timestamp") if stored == "date" else column
@@ -169,9 +199,12 @@ def _bounds(stored: Stored, start: datetime, end: datetime) -> tuple[Any, Any]:
     return ibis.literal(start), ibis.literal(end)
 
 
-def open_source(recommender: Recommender, name: str, *, seconds: float = STATEMENT_SECONDS) -> Source:
+def open_source(recommender: Recommender, name: str, *, seconds: float | None = None) -> Source:
     """
     The declared table `name`, opened now; files that appeared since the last opening are in it.
+
+    Args:
+        seconds: what a question may take, instead of the table's own `timeout`.
 
     Raises:
         SourceError: it is missing, empty, locked, unreadable, or of another shape.
@@ -179,102 +212,36 @@ def open_source(recommender: Recommender, name: str, *, seconds: float = STATEME
     if name not in recommender.tables:
         raise SourceError(f'table "{name}" is not declared; {nearest(name, recommender.tables)}')
     table = recommender.tables[name]
+    seconds = table.timeout.total_seconds() if seconds is None else seconds
     if table.url:
         connection = open_url(name, table.url, seconds)
-        sql = table.select or f"SELECT * FROM {_identifier(str(table.table))}"  # noqa: S608
+        sql = table.select or f"SELECT * FROM {identifier(str(table.table), connection)}"  # noqa: S608
     else:
         connection = open_duckdb(recommender.folder)
-        sql = table.select or f"SELECT * FROM {_reader(table)}"  # noqa: S608 - the declaration is the team's own
+        sql = table.select or f"SELECT * FROM {reader(table)}"  # noqa: S608 - the declaration is the team's own
         if table.select and table.path:
-            sql = f"WITH rows AS (SELECT * FROM {_reader(table)}) {table.select}"  # noqa: S608
-    return Source(
-        table, connection, run(name, connection, lambda: rows_of(connection, sql), seconds), seconds
-    )
+            sql = f"WITH rows AS (SELECT * FROM {reader(table)}) {table.select}"  # noqa: S608
+    rows = run(name, connection, lambda: _declared_rows(connection, sql), seconds)
+    return Source(table, connection, rows, seconds)
 
 
-def _identifier(name: str) -> str:
-    return ".".join(map(_quoted, name.split(".")))
+def identifier(name: str, connection: Any) -> str:
+    """A name as the engine quotes it, and so each of its parts."""
+    parts = [sqlglot.to_identifier(part, quoted=True) for part in name.split(".")]
+    return ".".join(part.sql(dialect=connection.dialect) for part in parts)
+
+
+def moment(value: Any) -> datetime | None:
+    """A time that an engine answers with; it means UTC where it names no zone. None where it is none."""
+    return None if value is None or pd.isna(value) else known_moment(value)
+
+
+def known_moment(value: Any) -> datetime:
+    """The same of one that is there, to the microsecond."""
+    stamp = pd.Timestamp(value).floor("us")
+    stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+    return stamp.to_pydatetime()
 
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
-
-
-def _reader(table: Table) -> str:
-    return _read(table, files_of(table))
-
-
-def rows_of_files(table: Table, files: list[str]) -> str:
-    """SQL for the rows of some of the table's files."""
-    return f"SELECT * FROM {_read(table, files)}"  # noqa: S608 - the declaration is the team's own
-
-
-def files_of(table: Table) -> list[str]:
-    """
-    The table's files that hold anything, in order of their names.
-
-    Raises:
-        SourceError: there is none.
-    """
-    path = str(table.path)
-    files = [file for file in glob(path, recursive=True) if Path(file).is_file()]  # noqa: PTH207 - absolute pattern
-    if not files:
-        raise SourceError(
-            f'table "{table.name}": there is no file at {path}; check path, or write some rows first'
-        )
-    whole = [file for file in files if Path(file).stat().st_size]
-    if not whole:
-        raise SourceError(f'table "{table.name}": every file at {path} is empty (0 bytes)')
-    return sorted(whole)
-
-
-def _read(table: Table, files: list[str]) -> str:
-    listed = ", ".join(f"'{quoted(file)}'" for file in files)
-    if table.csv is not None or str(table.path).endswith(TEXT_ENDINGS):
-        return f"read_csv([{listed}], {text_options(table.csv or Csv())})"
-    # A file's statistics leave out what is not a number, and without a word DuckDB believes that none is.
-    return f"read_parquet([{listed}], union_by_name = true, can_have_nan = true)"
-
-
-def text_options(csv: Csv, *, rejects: bool = False) -> str:
-    """
-    DuckDB's options for a text file; a row that does not fit is left out, and kept aside with `rejects`.
-    """
-    options = [
-        f"delim = '{quoted(csv.delimiter)}'",
-        f"header = {str(csv.header).lower()}",
-        "ignore_errors = true",
-    ]
-    if len(csv.delimiter) > 1:
-        options.append("quote = ''")
-    if csv.columns:
-        columns = ", ".join(f"'{quoted(name)}': '{SQL_TYPES[kind]}'" for name, kind in csv.columns.items())
-        options.append(f"columns = {{{columns}}}")
-        options.append("auto_detect = false")
-    if rejects:
-        options.append("store_rejects = true")
-    return ", ".join(options)
-
-
-def malformed_rows(table: Table) -> int:
-    """
-    How many lines of a text table do not fit its declared shape; 0 for other tables. Reads the whole file.
-    """
-    if not table.path or not (table.csv or table.path.endswith(TEXT_ENDINGS)):
-        return 0
-    connection = open_duckdb()
-    _reader(table)
-    reader = f"read_csv('{quoted(table.path)}', {text_options(table.csv or Csv(), rejects=True)})"
-
-    def count() -> int:
-        raw = connection.con
-        raw.execute(f"SELECT count(COLUMNS(*)) FROM {reader}").fetchall()  # noqa: S608
-        found = raw.execute(
-            "SELECT count(*) FROM (SELECT DISTINCT file_id, line FROM reject_errors)"
-        ).fetchone()
-        return int(found[0])
-
-    try:
-        return run(table.name, connection, count)
-    except SourceError as error:
-        raise explained(table.name, error) from error

@@ -22,8 +22,9 @@ from domain.values import slice_of
 from workers.sources import count
 from workers.sources.count import census, count_windows, time_bins
 from workers.sources.engine import run
+from workers.sources.files import malformed_rows
 from workers.sources.sets import NOT_SET, largest
-from workers.sources.source import malformed_rows, open_source
+from workers.sources.source import open_source
 
 UTC_ZONE = ZoneInfo("UTC")
 END = datetime(2026, 3, 1, 12, tzinfo=UTC)
