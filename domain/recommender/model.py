@@ -25,12 +25,14 @@ class Items(Value):
 
 class Registry(Value):
     """
-    What says which version should serve: a JSON file at `path`, and the key in it that holds the version
-    (`"production.version"` where it lies deeper). The file is written anew when another one should.
+    What says which version should serve: a JSON file at `path`, and the key in it that holds the `version`
+    (`"production.version"` where it lies deeper). `since` is the key of the time from which on it should;
+    where none is named, that is when the file was last written.
     """
 
     path: str
     version: str
+    since: str | None = None
 
 
 class Model(Value):

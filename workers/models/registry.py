@@ -29,25 +29,41 @@ def released(name: str, registry: Registry) -> Released:
     What the registry of the model `name` says now.
 
     Raises:
-        SourceError: there is no such file, it is not JSON, or it has no such key.
+        SourceError: there is no such file, it is not JSON, or has no such key; or its time is none.
     """
     path = Path(registry.path)
     where = f'model "{name}": registry {path}'
     try:
         held: Any = json.loads(path.read_text(encoding="utf-8"))
-        since = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     except FileNotFoundError as error:
         raise SourceError(f"{where}: there is no such file; correct its path") from error
     except (OSError, ValueError) as error:
         raise SourceError(f"{where}: cannot be read as JSON ({error})") from error
-    for key in registry.version.split("."):
+    version = _held(where, held, registry.version)
+    return Released(version, _time(where, _held(where, held, registry.since)) if registry.since else written)
+
+
+def _held(where: str, held: Any, named: str) -> str:
+    """The text or number at the dotted key `named`."""
+    for key in named.split("."):
         if not isinstance(held, dict) or key not in held:
             known = ", ".join(held) if isinstance(held, dict) else type(held).__name__
-            raise SourceError(f'{where}: has no "{registry.version}"; there is {known or "nothing in it"}')
+            raise SourceError(f'{where}: has no "{named}"; there is {known or "nothing in it"}')
         held = held[key]
     if not isinstance(held, str | int | float) or isinstance(held, bool):
-        raise SourceError(f"{where}: {registry.version} is no version but {type(held).__name__}")
-    return Released(str(held), since)
+        raise SourceError(f"{where}: {named} holds {type(held).__name__}; name a key with a text or a number")
+    return str(held)
+
+
+def _time(where: str, written: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(written)
+    except ValueError as error:
+        raise SourceError(
+            f'{where}: "{written}" is no time; write it as 2026-03-30T12:00:00+00:00'
+        ) from error
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def should_serve(recommender: Recommender, check: Check, start: datetime) -> Check | None:
