@@ -11,6 +11,15 @@ From counted windows to findings. Pure: a frame and a state in, findings and the
         │ missing, domain, duplicates, references    wrong rows against the usual share  (rate, wrong)
         │ drift         a distribution against its past ones, and by how much     (distribution)
         │ schema        columns against those accepted or declared
+        │ numeric       NaN, infinities, explosions, one value in the place of many
+        │ scores        a model's scores, as drift
+
+    Outcomes, Fed, Metric, Runs, Ages (what a model says, is fed, is worth, learned; how old it is)
+        │ calibration   scores as chances against what is chosen of them          (ratio)
+        │ skew          a feature as it is fed against how it was learned         (distribution)
+        │ metric        AUC, NDCG, log loss … of logged rankings, as a series     (series)
+        │ training      the newest run's numbers against the runs before
+        │ staleness     how old what serves is, against a promise or the usual    (freshness)
         ▼
     p-values ─▶ discovery (Benjamini–Hochberg in a tick, LORD++ from tick to tick)
         ▼

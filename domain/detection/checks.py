@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from domain.detection.allowed import judge_domain
+from domain.detection.calibration import judge_calibration
 from domain.detection.counts import Counts
 from domain.detection.disagreements import judge_disagreements
 from domain.detection.drift import judge_drift
@@ -13,11 +14,16 @@ from domain.detection.gaps import judge_references
 from domain.detection.histogram import Histograms
 from domain.detection.joins import judge_joins
 from domain.detection.latency import judge_latency
+from domain.detection.metric import judge_metric
 from domain.detection.misses import judge_misses
 from domain.detection.missing import judge_missing
+from domain.detection.numeric import judge_numeric
+from domain.detection.outcomes import Outcomes
 from domain.detection.sampling import judge_sampling
 from domain.detection.schema import Columns, judge_schema
+from domain.detection.scores import judge_scores
 from domain.detection.series import Metric, judge_series
+from domain.detection.skew import Fed, judge_skew
 from domain.detection.slice_volume import judge_slices
 from domain.detection.stages import judge_stages
 from domain.detection.state import CheckState, Verdict
@@ -40,6 +46,7 @@ ROWS: Mapping[str, RowsJudge] = {
     "misses": judge_misses,
     "joins": judge_joins,
     "disagreements": judge_disagreements,
+    "numeric": judge_numeric,
 }
 """Each counts rows of which something is wrong."""
 
@@ -50,13 +57,27 @@ PORTIONS: Mapping[str, RowsJudge] = {
 }
 """Each counts rows that have a property, of which there may be too few or too many."""
 
-DRIFT: Mapping[str, Callable[[Check, Histograms, CheckState, float | None], Verdict]] = {"drift": judge_drift}
-METRICS: Mapping[str, Callable[[Check, Metric, CheckState], Verdict]] = {"series": judge_series}
+DRIFT: Mapping[str, Callable[[Check, Histograms, CheckState, float | None], Verdict]] = {
+    "drift": judge_drift,
+    "scores": judge_scores,
+}
+METRICS: Mapping[str, Callable[[Check, Metric, CheckState], Verdict]] = {
+    "series": judge_series,
+    "metric": judge_metric,
+}
 SCHEMA: Mapping[str, Callable[[Check, Columns, CheckState], Verdict]] = {"schema": judge_schema}
 
 LATENCY: Mapping[str, Callable[[Check, Histograms, CheckState, float | None], Verdict]] = {
     "latency": judge_latency
 }
+
+CALIBRATION: Mapping[str, Callable[[Check, Outcomes, CheckState, float | None], Verdict]] = {
+    "calibration": judge_calibration
+}
+SKEW: Mapping[str, Callable[[Check, Fed, CheckState, float | None], Verdict]] = {"skew": judge_skew}
+
+MODEL = (*CALIBRATION, *SKEW, "staleness", "training")
+"""The kinds that look at a model as such; a training (`judge_training`) and an age have no windows."""
 
 DATA = (*ROWS, *PORTIONS, *LATENCY, *DRIFT, *SCHEMA)
 """The kinds that look at what rows hold."""

@@ -24,18 +24,13 @@ from domain.values import Finding, Severity
 DAY_SECONDS, HOUR_SECONDS = 86_400, 3_600
 FINE_DAYS = 2  # from which on an age is told in hours
 
-WHAT = {
-    "model": "the model that serves is",
-    "data": "the newest row that the model learned from is",
-}
-
 
 @dataclass(frozen=True)
 class Ages:
     """
     What served, one after the other, unix seconds: `since` (n,) when each began to, ascending, and `born`
-    (n,) from when it is. `serving` is the place of the one that serves at `at`. `what` is a key of `WHAT`;
-    `width` how finely ages are told, seconds.
+    (n,) from when it is. `serving` is the place of the one that serves at `at`. `width` is how finely ages
+    are told, seconds; `what` is said to be so old.
     """
 
     since: npt.NDArray[np.float64]
@@ -43,7 +38,7 @@ class Ages:
     serving: int
     at: float
     width: float
-    what: str = "model"
+    what: str = "the model that serves"
 
     @property
     def age(self) -> float:
@@ -84,7 +79,7 @@ def _finding(check: Check, ages: Ages, usual: Usual) -> Finding:
     return Finding(
         check=check.name,
         table=check.table or "",
-        subject=f"age of the {ages.what}",
+        subject=check.as_of or "age",
         window_start=datetime.fromtimestamp(float(ages.born[ages.serving]) + usual.longest, UTC),
         window_end=at,
         observed=round(ages.age, 1),
@@ -95,7 +90,7 @@ def _finding(check: Check, ages: Ages, usual: Usual) -> Finding:
         p_value=usual.p_value(ages.age),
         severity=check.severity or (worst if times >= SEV2_TIMES else Severity.SEV4),
         affected_share=1.0,
-        title=f"{check.table}: {WHAT[ages.what]} {told(ages.age)} old, {should}",
+        title=f"{check.table}: {ages.what} is {told(ages.age)} old, {should}",
     )
 
 
