@@ -6,6 +6,8 @@ Every error of the project.
     │   ├── NotAllowed        the person is not in a group that may do this
     │   └── Stale             the button belongs to an earlier state
     ├── ConfigurationError    recsysops.toml or the environment: what, where, what to do
+    ├── OwnCheckError         a check of a team's own: cannot be imported, or raises
+    │   └── Unmeasurable      its kind does not say how a finding is measured again
     ├── SourceError           a table: missing, locked, of another shape, or silent
     │   └── TooFewRows        not enough to say anything
     ├── DeployError           a deployer did not do it
@@ -36,6 +38,14 @@ class Stale(Refused):
 
 class ConfigurationError(RecsysopsError):
     """Something declared is wrong; the message names file, line or key, and the nearest right name."""
+
+
+class OwnCheckError(RecsysopsError):
+    """A check of a team's own could not be imported, or raised; the message names its kind and its line."""
+
+
+class Unmeasurable(OwnCheckError):
+    """A finding of this kind cannot be measured again: people say whether it is over."""
 
 
 class SourceError(RecsysopsError):

@@ -15,7 +15,7 @@ from domain.detection.window import last_end
 from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
-from workers.detect import HOUR, KINDS, Plan, TickResult, explained, fault, plan
+from workers.detect import HOUR, Plan, TickResult, explained, fault, plan, window_checks
 from workers.sources.count import zone_of
 from workers.walk import ends_of, walk
 
@@ -23,12 +23,10 @@ from workers.walk import ends_of, walk
 def look_at(recommender: Recommender, at: datetime) -> TickResult:
     """What each check finds in its newest window that was complete at `at`; later rows are not looked at."""
     findings, notes = list[Finding](), dict[str, str]()
-    for check in recommender.checks.values():
-        if check.kind in KINDS:
-            planned = plan(recommender, check)
-            verdict = _verdict(recommender, planned, at)
-            findings += verdict.findings
-            notes |= {check.name: verdict.note} if verdict.note else {}
+    for check in window_checks(recommender):
+        verdict = _verdict(recommender, plan(recommender, check), at)
+        findings += verdict.findings
+        notes |= {check.name: verdict.note} if verdict.note else {}
     return TickResult(findings=explained(recommender, findings), notes=notes)
 
 

@@ -15,8 +15,8 @@ from sqlalchemy import Engine
 
 from domain.detection.cause import BLIND, Link, same_cause
 from domain.detection.state import CLEAR_AFTER
-from domain.errors import RecsysopsError
-from domain.incident.commands import ClearFinding
+from domain.errors import RecsysopsError, Unmeasurable
+from domain.incident.commands import AddNote, ClearFinding
 from domain.incident.state import Incident
 from domain.recommender.lineage import Lineage, lineage
 from domain.recommender.recommender import Recommender
@@ -32,6 +32,8 @@ REPEAT_AFTER = timedelta(minutes=1)
 
 SHARP_ENOUGH = 2 / 3
 """Half the band, as a share of the gap that was found; a wider band could hold what was found as well."""
+
+FOUND_NO_MORE = "The check finds it no more. It cannot measure it again, so say yourself whether it is over."
 
 LOOKS_A_WINDOW = 4
 DETECTOR = Actor(kind="worker", id="worker:detect")
@@ -110,6 +112,10 @@ def _cleared(
 ) -> bool:
     try:
         command = _back(log, recommender, incident, finding, at)
+    except Unmeasurable:
+        key = f"{finding.fingerprint}:found-no-more:{finding.window_end.isoformat()}"
+        handle(incident.stream, AddNote(text=FOUND_NO_MORE), actor=DETECTOR, key=key, log=log)
+        return True
     except (RecsysopsError, ValueError) as error:
         _log.warning("not_measured", incident=incident.number, error=str(error))
         return False

@@ -11,9 +11,9 @@ from workers.settings import settings
 from workers.sources.declare import load
 
 
-def recommender(path: Path | None = None) -> Recommender:
+def recommender(path: Path | None = None, *, own: bool = True) -> Recommender:
     """
-    What `recsysops.toml` declares now.
+    What `recsysops.toml` declares now; see `declare.load`.
 
     Raises:
         ConfigurationError: there is no such file, or something in it is wrong.
@@ -23,9 +23,9 @@ def recommender(path: Path | None = None) -> Recommender:
         raise ConfigurationError(
             f"{file} does not exist: write one with `recsysops init`, or name it in RECSYSOPS_CONFIG."
         )
-    return _loaded(file, file.stat().st_mtime_ns)
+    return _loaded(file, file.stat().st_mtime_ns, own)
 
 
 @lru_cache(maxsize=4)
-def _loaded(file: Path, changed_at_nanoseconds: int) -> Recommender:
-    return load(file)
+def _loaded(file: Path, changed_at_nanoseconds: int, own: bool) -> Recommender:
+    return load(file, own=own)

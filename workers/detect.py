@@ -27,7 +27,7 @@ from domain.recommender.recommender import Recommender
 from domain.recommender.schedule import UPDATED, newest
 from domain.recommender.table import Table
 from domain.values import Finding, Severity, Value
-from workers import quality
+from workers import own, quality
 from workers.sources.count import count_windows, time_bins, zone_of
 from workers.sources.series import series_of
 
@@ -76,13 +76,19 @@ class Plan:
     dimensions: tuple[str, ...] = field(default=())
 
 
+def window_checks(recommender: Recommender) -> tuple[Check, ...]:
+    """The declared checks that look at a window of a table; a launch is forecast elsewhere."""
+    return tuple(check for check in recommender.checks.values() if check.own or check.kind in KINDS)
+
+
 def plan(recommender: Recommender, check: Check) -> Plan:
     """The lengths of time of `check`: its own, else its table's, else what suits the window."""
     table = _settled(recommender, check)
     window = check.window or table.window
     every = check.every or (table.every if check.window is None else None) or window
     dimensions = check.dimensions if check.dimensions is not None else table.dimensions
-    sliced = dimensions if check.kind in SLICED else check.dimensions if check.kind in METRICS else None
+    asked = check.dimensions if check.own or check.kind in METRICS else None
+    sliced = dimensions if check.kind in SLICED else asked
     settled = check.model_copy(update={"table": table.name})
     return Plan(settled, table, window, every, check.history or _history(window, check.kind), sliced or ())
 
@@ -120,9 +126,7 @@ def run_checks(
     before = state or State()
     checks, findings, notes = dict(before.checks), list[Finding](), dict[str, str]()
     cleared: list[str] = []
-    for check in recommender.checks.values():
-        if check.kind not in KINDS:
-            continue
+    for check in window_checks(recommender):
         planned = plan(recommender, check)
         memory = checks.get(check.name, CheckState())
         known = (*planned_for(recommender, check), *(wrong or {}).get(check.name, ()))
@@ -208,6 +212,8 @@ def look(recommender: Recommender, planned: Plan, end: datetime, memory: CheckSt
     if planned.check.kind in METRICS:
         metric = series_of(recommender, planned.check, grid_of(recommender, planned, end), planned.dimensions)
         return METRICS[planned.check.kind](planned.check, metric, memory)
+    if planned.check.own:
+        return own.look_own(data_look(recommender, planned, grid_of(recommender, planned, end)), memory)
     if planned.check.kind in quality.KINDS:
         grid = grid_of(recommender, planned, end)
         return quality.look_at_rows(data_look(recommender, planned, grid), memory)

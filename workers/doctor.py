@@ -23,6 +23,7 @@ from workers.detect import plan
 from workers.examine import Advice, examine_items, examine_table
 from workers.examine_checks import examine_checks
 from workers.examine_exposure import examine_exposure
+from workers.examine_own import examine_own
 from workers.examine_store import examine_store
 from workers.first import init
 from workers.settings import read_settings, surroundings
@@ -77,6 +78,7 @@ def check(
             advice += _examined(f"checks.{declared.name}", partial(_metric, recommender, declared, opened))
     if opened:
         advice += _examined("checks", lambda: examine_checks(recommender, opened))
+    advice += list(examine_own(recommender, opened))
     for deployer in recommender.deployers.values():
         advice += _examined(f"deployers.{deployer.name}", partial(_deployer, deployer, env))
     advice += [*_hotfixes(recommender), *_people(recommender), *examine_store(env), *_broker(env)]

@@ -23,7 +23,7 @@ from domain.detection.volume import inside
 from domain.detection.window import Grid, grid_until, last_end
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
-from workers import quality
+from workers import own, quality
 from workers.detect import DAY, Plan, data_look, plan, read_counts, silence_width
 from workers.sources.count import time_bins, zone_of
 from workers.sources.series import series_of
@@ -43,7 +43,8 @@ def measure(
     finding's own window.
 
     Raises:
-        SourceError: the table cannot be read. ValueError: the check is no longer declared.
+        SourceError: the table cannot be read. ValueError: the check is no longer declared. OwnCheckError: a
+            check of a team's own raises, or cannot measure.
     """
     check = recommender.checks.get(finding.check)
     if check is None:
@@ -56,11 +57,12 @@ def measure(
         grid = grid_until(end, planned.window, reach, zone_of(recommender))
         metric = series_of(recommender, planned.check, grid, planned.dimensions)
         return measure_series(planned.check, finding, metric, before, start)
-    if check.kind in quality.KINDS:
+    if check.own or check.kind in quality.KINDS:
         width = end - start
         reach = quality.reach(planned.history, width, start - finding.window_start)
         now = data_look(recommender, planned, grid_until(end, width, reach, zone_of(recommender)))
-        return quality.measure_at_rows(now, finding, before, start)
+        again = own.measure_again if check.own else quality.measure_at_rows
+        return again(now, finding, before, start)
     counts = read_past(recommender, planned, before, finding.window_start)
     only = Grid(start, end - start, 1, ((start, 0),), zone_of(recommender))
     present = read_counts(recommender, planned, only)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from domain.detection.measure import Measurement
-from domain.errors import ConfigurationError, SourceError
+from domain.errors import ConfigurationError, RecsysopsError, SourceError, Unmeasurable
 from domain.incident import commands as c
 from domain.incident.events import HotfixWatched
 from domain.incident.state import Hotfix
@@ -61,8 +61,8 @@ def _look(
         return ()
     try:
         seen = _measure(work, recommender, finding, start, end)
-    except (SourceError, ValueError) as error:
-        if over:
+    except (RecsysopsError, ValueError) as error:
+        if over or isinstance(error, Unmeasurable):
             return (
                 c.RefuteHotfix(option=hotfix.option, reason=f"Its effect could not be measured: {error}"),
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -39,6 +39,7 @@ CheckKind = Literal[
     "sampling",
     "disagreements",
 ]
+OURS: tuple[str, ...] = get_args(CheckKind)
 Aggregate = Literal["count", "sum", "mean", "quantile", "ratio"]
 Metric = Literal["auc", "log_loss", "ndcg", "hit_rate", "mrr"]
 Type = Literal["integer", "number", "text", "boolean", "time", "other"]
@@ -73,6 +74,9 @@ OWN_KEYS = {
     "tolerance": ("disagreements",),
 }
 """Keys that say something to some kinds only: written elsewhere they would be read by nobody."""
+
+OWN_GROUP = "recsysops.checks"
+"""The group of entry points in which a kind of a team's own is found, under its name."""
 NEEDED = {
     "latency": {"measure": 'measure = "latency_ms"'},
     "stages": {"stages": 'stages = ["ranked", "shown"]'},
@@ -89,7 +93,8 @@ NEEDED = {
 
 class Check(Value):
     """
-    One check of one table.
+    One check of one table. `kind` is one of ours, or of a team's own (`domain.detection.own`), whose own keys
+    are `options`: null for ours.
 
     `measure` is a column to add up instead of counting rows; `ways` how many dimensions a slice may have;
     `history` how far back to learn from; `within` a promise on freshness that needs no learning;
@@ -139,7 +144,7 @@ class Check(Value):
     """
 
     name: str
-    kind: CheckKind
+    kind: str
     table: str | None = None
     severity: Severity | None = None
     shadow: bool = False
@@ -173,6 +178,7 @@ class Check(Value):
     against: Literal["past", "score"] | None = None
     learned_from: str | None = None
     as_of: str | None = None
+    options: dict[str, Any] | None = None
     limits: dict[Literal["p50", "p95", "p99"], float] = Field(default_factory=dict)
     per: str | None = None
     versions: dict[str, Share] = Field(default_factory=dict)
@@ -188,8 +194,15 @@ class Check(Value):
         """What a series is made of in each window."""
         return self.aggregate or ("count" if self.measure is None else "sum")
 
+    @property
+    def own(self) -> bool:
+        """Whether its kind is a team's own."""
+        return self.options is not None
+
     @model_validator(mode="after")
     def _fitting(self) -> Self:
+        if not self.own and self.kind not in OURS:
+            raise ValueError(f"{self.kind!r} is no kind of check; write one of {', '.join(OURS)}")
         for name, kinds in OWN_KEYS.items():
             if getattr(self, name) not in ((), {}, None) and self.kind not in kinds:
                 raise ValueError(f"{name} is for kind {' or '.join(kinds)}; take it out of this {self.kind}")
@@ -238,3 +251,7 @@ class Check(Value):
         for name, limit in self.limits.items():
             if limit <= 0:
                 raise ValueError(f"limits.{name}: {limit:g} is no time; write what was promised, above 0")
+
+
+COMMON = frozenset(Check.model_fields) - frozenset(OWN_KEYS)
+"""Keys that every kind has, a team's own as well; no option of one may be called so."""

@@ -213,7 +213,7 @@ class Door:
         from workers.declared import recommender  # noqa: PLC0415 - only some processes need it
 
         try:
-            return recommender(self._settings.config)
+            return recommender(self._settings.config, own=False)  # a team's own check is science too
         except ConfigurationError as error:
             _log.warning("not_declared", error=str(error).partition("\n")[0])
             return None

@@ -25,6 +25,7 @@ from domain.recommender.route import Permissions, Routes, Stakeholder
 from domain.recommender.table import Csv, Table
 from workers.settings import CONFIG, surroundings
 from workers.sources.lines import line_of, nearest
+from workers.sources.own_options import options_apart
 from workers.sources.references import names, references
 
 NAMED: Mapping[str, type[BaseModel]] = {
@@ -55,13 +56,17 @@ class Problem:
     says: str
 
 
-def load(path: str | Path, environment: Mapping[str, str] | None = None) -> Recommender:
+def load(path: str | Path, environment: Mapping[str, str] | None = None, *, own: bool = True) -> Recommender:
     """
     The declaration in `path` (a file, or a folder that holds `recsysops.toml`).
 
     `${NAME}` and `${NAME:-default}` in any text are replaced from `environment` (if not given:
     `workers.settings.surroundings`). A relative path is relative to the declaration, unless it begins with a
     variable that is set: then to the current folder, as in a shell.
+
+    Args:
+        own: whether checks of a team's own are imported, to read their options; without, these stay as they
+            are written.
 
     Raises:
         ConfigurationError: all problems, one a line, each as `file:line: key: what is wrong, what would be
@@ -87,6 +92,8 @@ def load(path: str | Path, environment: Mapping[str, str] | None = None) -> Reco
     )
     unset = {problem.key for problem in problems}  # whatever else is said of these keys comes of that
     found = list[Problem]()
+    expanded, apart = options_apart(expanded, own)
+    found += [Problem(("checks", *key), says) for key, says in apart]
     recommender = _build(expanded, file.parent, found)
     found.extend(_misnamed(expanded))
     problems += [problem for problem in found if problem.key not in unset]

@@ -1,0 +1,142 @@
+"""From the judgements of a team's own check to findings, as for every other check; and measured again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from domain.detection.counts import Counts, Floats
+from domain.detection.discovery import WEEK_SECONDS, level, spend
+from domain.detection.histogram import Histograms
+from domain.detection.measure import Measurement
+from domain.detection.own import WINDOW, Judgement, OwnCheck, Seen
+from domain.detection.severity import severity_of
+from domain.detection.state import CheckState, Verdict, confirm
+from domain.detection.tally import Tally, learnable
+from domain.detection.title import title_of
+from domain.detection.volume import holes
+from domain.detection.window import Grid
+from domain.detection.wrong import discovered
+from domain.errors import TooFewRows
+from domain.recommender.check import Check
+from domain.values import Finding, Severity
+
+Data = Counts | Tally | Histograms | pd.DataFrame
+
+
+def seen_of(own: OwnCheck[Any, Any], check: Check, grid: Grid, data: Data, state: CheckState) -> Seen[Any]:
+    """What the judge is given: the data, and which of its windows may be learned from."""
+    held = data.known & ~holes(data) if isinstance(data, Counts) else _rows(data, grid) > 0
+    usable = learnable(grid, 0, grid.count, state, own.least_windows, held)
+    return Seen(check, grid, data, usable)
+
+
+def judge_own(
+    own: OwnCheck[Any, Any],
+    options: Any,
+    seen: Seen[Any],
+    state: CheckState,
+    looks_per_week: float | None = None,
+) -> Verdict:
+    """
+    What a look comes to.
+
+    Returns:
+        Findings that are significant over everything judged and over looks, *and* matter. Not judged where
+        there are too few usable windows, or no rows that could be wrong.
+
+    Raises:
+        ValueError: two judgements are of the same slice and subject.
+    """
+    if int(seen.usable.sum()) < own.least_windows:
+        return Verdict(state=state, judged=False, note="not enough history yet")
+    if not isinstance(seen.data, Counts) and _rows(seen.data, seen.grid)[-1] <= 0:
+        return Verdict(state=state, judged=False, note="no rows in this window")
+    try:
+        judged = _judged(own, options, seen)
+    except TooFewRows as few:
+        return Verdict(state=state, judged=False, note=str(few) or "too few rows")
+    width = seen.grid.width.total_seconds()
+    alpha = level(state.wealth, looks_per_week or WEEK_SECONDS / width)
+    told = _discoveries(judged, alpha)
+    findings = [_finding(seen, judgement) for judgement in told]
+    state = state.model_copy(update={"wealth": spend(state.wealth, state.new(findings))})
+    return confirm(state, findings, width, seen.grid.edge(seen.grid.count - 1))
+
+
+def measure_own(own: OwnCheck[Any, Any], options: Any, seen: Seen[Any], finding: Finding) -> Measurement:
+    """
+    What `finding` is about, in the last window of `seen`.
+
+    Raises:
+        TooFewRows: there is no past to measure against, or nothing is judged of it in this window.
+    """
+    if int(seen.usable.sum()) < own.least_windows:
+        raise TooFewRows("too few windows before the incident: nothing to measure against")
+    for one in _judged(own, options, seen):
+        if (one.slice, one.subject) == (finding.slice, finding.subject):
+            low, high = min(one.low, one.expected), max(one.high, one.expected)
+            return Measurement(
+                observed=one.observed, expected=one.expected, low=low, high=high, p_value=one.p_value
+            )
+    raise TooFewRows(f'kind "{own.kind}" says nothing of it in this window; it is too early')
+
+
+def _judged(own: OwnCheck[Any, Any], options: Any, seen: Seen[Any]) -> tuple[Judgement, ...]:
+    judged = tuple(own.judge(options, seen))
+    for one in judged:
+        if not isinstance(one, Judgement):
+            raise TypeError(f"judge gave {type(one).__name__}; it has to give Judgements")
+    keys = [(one.slice, one.subject) for one in judged]
+    if len(set(keys)) < len(keys):
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"two judgements are of the same slice and subject: {twice}")
+    return judged
+
+
+def _discoveries(judged: Sequence[Judgement], alpha: float) -> list[Judgement]:
+    """Those that chance does not explain over all that was judged, and that matter; the surest first."""
+    if not judged:
+        return []
+    p_values = np.array([[one.p_value] for one in judged])
+    tested = np.ones(p_values.shape, dtype=bool)
+    found = discovered(tuple(one.slice for one in judged), p_values, tested, alpha)[:, 0]
+    told = [one for one, is_found in zip(judged, found, strict=True) if is_found and one.matters]
+    return sorted(told, key=lambda one: one.p_value)
+
+
+def _finding(seen: Seen[Any], judgement: Judgement) -> Finding:
+    check, grid, one = seen.check, seen.grid, judgement
+    graded = Severity.SEV3 if one.share is None else severity_of(one.share, drop=True)
+    says = one.says or title_of(check.table or "", one.slice, one.observed, one.expected, one.unit)
+    return Finding(
+        check=check.name,
+        table=check.table or "",
+        slice=one.slice,
+        subject=one.subject,
+        window_start=grid.edge(grid.count - 1),
+        window_end=grid.end,
+        observed=one.observed,
+        expected=one.expected,
+        low=one.low,
+        high=one.high,
+        unit=one.unit,
+        p_value=one.p_value,
+        severity=check.severity or graded,
+        affected_share=one.share,
+        title=says[:300],
+    )
+
+
+def _rows(data: Data, grid: Grid) -> Floats:
+    """(grid.count,) rows in each window: of a frame of somebody's own, its rows."""
+    if isinstance(data, Counts):
+        return data.total
+    if isinstance(data, pd.DataFrame):
+        windows = data[WINDOW].to_numpy(dtype=np.int64)
+        inside = windows[(windows >= 0) & (windows < grid.count)]
+        return np.bincount(inside, minlength=grid.count).astype(np.float64)
+    return np.asarray(data.rows[:, 0])

@@ -1,0 +1,89 @@
+"""A check looked at in a situation, and held against what it may say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from domain.detection.measure import Measurement
+from domain.values import Finding
+from workers.conformance.situation import SITUATIONS, Situation
+from workers.conformance.table import DAY, DAYS, END, HOUR, NAME, Change, declared, last_day, sound
+from workers.detect import FAULT, State, TickResult, run_checks
+from workers.measure import measure
+
+
+def hold(check: Mapping[str, Any], situation: str, folder: Path, made: Change | None = None) -> None:
+    """
+    Look at the table in this situation, window after window, and hold what is said against what may be.
+
+    Args:
+        check: the keys under [checks.NAME]: its kind, and what the kind asks.
+        situation: one of `SITUATIONS`.
+        folder: an empty one, for the table's file.
+        made: adds to the sound table the columns that the kind needs.
+
+    Raises:
+        AssertionError: it does not hold.
+    """
+    of = SITUATIONS[situation]
+    recommender = declared(check, of.change(_made(made, sound())), folder, of.window, of.history)
+    if of.says == "fault":
+        (folder / "views.parquet").write_text("cut off in the middle of being written", encoding="utf-8")
+    state = State()
+    for at in of.looks:
+        result = run_checks(recommender, at, state)
+        where = f"{situation}, looked at on {at:%Y-%m-%d %H:%M} UTC"
+        if at == of.looks[-1]:
+            again = run_checks(recommender, at, state)
+            _must(again == result, f"{where}: a second look gives something else")
+        _allowed(of, where, result)
+        state = State.model_validate_json(result.state.model_dump_json())
+
+
+def found(
+    check: Mapping[str, Any], folder: Path, spoil: Change, made: Change | None = None
+) -> tuple[Finding, ...]:
+    """What is told of the last day, when `spoil` was done to its rows alone."""
+    recommender = declared(check, _spoilt(_made(made, sound()), spoil), folder)
+    return tuple(one for one in run_checks(recommender, END).findings if one.check == NAME)
+
+
+def measured(
+    check: Mapping[str, Any], finding: Finding, folder: Path, spoil: Change, made: Change | None = None
+) -> tuple[Measurement, Measurement]:
+    """What `finding` of the last day is about: measured on that day, and on the next one, mended."""
+    frame = _spoilt(_made(made, sound(DAYS + 1, END + DAY)), spoil)
+    recommender = declared(check, frame, folder)
+    then = measure(recommender, finding, END - DAY + HOUR, END)
+    return then, measure(recommender, finding, END, END + DAY)
+
+
+def _made(made: Change | None, frame: pd.DataFrame) -> pd.DataFrame:
+    return made(frame) if made else frame
+
+
+def _spoilt(frame: pd.DataFrame, spoil: Change) -> pd.DataFrame:
+    last = last_day(frame)
+    return pd.concat([frame[~last], spoil(frame[last].copy())], ignore_index=True)
+
+
+def _allowed(of: Situation, where: str, result: TickResult) -> None:
+    own = [finding for finding in result.findings if finding.check == NAME]
+    faults = [finding.title for finding in own if finding.subject == FAULT]
+    told = [finding.title for finding in own if finding.subject != FAULT]
+    if of.says == "fault":
+        _must(bool(faults), f"{where}: a table that cannot be read has to be said")
+        _must("other" in result.state.checks, f"{where}: the other checks have to go on")
+        return
+    _must(not faults, f"{where}: it could not look: {' '.join(faults)}")
+    if of.says == "quiet":
+        _must(not told, f"{where}: there was nothing to tell, and it told: {' '.join(told)}")
+
+
+def _must(holds: bool, says: str) -> None:
+    if not holds:
+        raise AssertionError(says)

@@ -1,0 +1,119 @@
+"""The table that checks are tried on, from a seed, and its declaration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from domain.recommender.recommender import Recommender
+from workers.sources.declare import load
+
+END = datetime(2026, 3, 29, 22, tzinfo=UTC)
+"""Midnight in Berlin, at the end of the day on which its clocks were put forward: it had 23 hours."""
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+DAYS, ROWS_A_DAY = 24, 600
+COUNTRIES = {"France": 0.3, "Spain": 0.3, "Italy": 0.25, "Malta": 0.15}
+DEVICES = {"tv": 0.5, "mobile": 0.3, "web": 0.2}
+ITEMS = 50
+NAME = "on_trial"
+
+Change = Callable[[pd.DataFrame], pd.DataFrame]
+
+DECLARED = """
+[recommender]
+name = "shop"
+timezone = "Europe/Berlin"
+
+[tables.views]
+path = "views.parquet"
+time = "at"
+window = "{window}"
+item = "item_id"
+member = "member_id"
+dimensions = ["country", "device"]
+
+[tables.items]
+path = "items.parquet"
+
+[items]
+table = "items"
+key = "item_id"
+features = []
+
+[checks.{name}]
+{keys}
+
+[checks.other]
+kind = "volume"
+table = "views"
+history = "{history}"
+"""
+
+
+def sound(days: int = DAYS, end: datetime = END, seed: int = 5) -> pd.DataFrame:
+    """
+    `days` of a table `views` until `end`, in which nothing is wrong.
+
+    Columns: at (aware), id (unique), member_id, item_id, country, device and genre (text), rating (−3 to 3),
+    minutes (> 0), always (1), note (null in every row).
+    """
+    chance = np.random.default_rng(seed)
+    rows = days * ROWS_A_DAY
+    back = np.sort(chance.uniform(0, days * DAY.total_seconds(), rows))[::-1]
+    frame = pd.DataFrame({"at": (pd.Timestamp(end) - pd.to_timedelta(back, unit="s")).floor("us")})
+    frame["id"] = np.arange(rows)
+    frame["member_id"] = [f"m{n}" for n in chance.integers(0, 200, rows)]
+    frame["item_id"] = [f"i{n}" for n in chance.integers(0, ITEMS, rows)]
+    frame["country"] = chance.choice([*COUNTRIES], rows, p=[*COUNTRIES.values()])
+    frame["device"] = chance.choice([*DEVICES], rows, p=[*DEVICES.values()])
+    frame["genre"] = chance.choice([f"g{n}" for n in range(6)], rows)
+    frame["rating"] = chance.normal(0.0, 1.0, rows).clip(-3, 3)
+    frame["minutes"] = chance.gamma(4.0, 8.0, rows)
+    frame["always"] = 1
+    frame["note"] = pd.Series([None] * rows, dtype="string")
+    return frame
+
+
+def last_day(frame: pd.DataFrame) -> pd.Series:
+    """(n_rows,) whether a row lies in the local day that ends at `END`."""
+    return (frame["at"] >= pd.Timestamp(END - DAY + HOUR)) & (frame["at"] < pd.Timestamp(END))
+
+
+def declared(
+    check: Mapping[str, Any], frame: pd.DataFrame, folder: Path, window: str = "1d", history: str = "14d"
+) -> Recommender:
+    """
+    The table in a file under `folder`, and a declaration with the check `NAME` of it and a second one,
+    `other`.
+
+    Args:
+        check: the keys of the check; its table and history are filled in where it does not say them.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect() as connection:
+        connection.register("views", frame)
+        connection.execute(f"COPY views TO '{folder / 'views.parquet'}' (FORMAT parquet)")
+        named = f"SELECT 'i' || range AS item_id FROM range({ITEMS})"  # noqa: S608 - our own number
+        connection.execute(f"COPY ({named}) TO '{folder / 'items.parquet'}' (FORMAT parquet)")
+    keys = {"table": "views", "history": history, **check}
+    lines = "\n".join(f"{key} = {_toml(value)}" for key, value in keys.items())
+    text = DECLARED.format(window=window, history=history, name=NAME, keys=lines)
+    (folder / "recsysops.toml").write_text(text, encoding="utf-8")
+    return load(folder, {})
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f'"{key}" = {_toml(one)}' for key, one in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return repr(value) if isinstance(value, int | float) else '"' + str(value).replace('"', '\\"') + '"'
