@@ -107,19 +107,16 @@ def production_bias(
         impression); wrong_sign (0–1); p_value: of being so far from the other items; unusual: by it, at a
         false discovery rate of 5 %.
     """
-    there = _available(deserved.items, available)
-    shown = _by_item(production, deserved.items, deserved.merit.attention)
-    due = deserved.share * there
-    due = shown.sum() * due / due.sum()
-    raw = np.log(shown + HALF) - np.log(due + HALF)
-    error = np.sqrt(deserved.error**2 + 1 / (np.minimum(shown, due) + HALF))
+    shown, merited = due(deserved, production, available)
+    raw = np.log(shown + HALF) - np.log(merited + HALF)
+    error = np.sqrt(deserved.error**2 + 1 / (np.minimum(shown, merited) + HALF))
     posterior = shrink(raw, error, confidence)
     p_values = _unlike_others(raw, error)
     return pd.DataFrame(
         {
             "item": deserved.items,
             "shown": shown,
-            "deserved": due,
+            "deserved": merited,
             "bias": np.expm1(posterior.mean),
             "low": np.expm1(posterior.low),
             "high": np.expm1(posterior.high),
@@ -130,6 +127,15 @@ def production_bias(
             "unusual": benjamini_hochberg(p_values, ALPHA / _dependent(len(p_values))),
         }
     )
+
+
+def due(
+    deserved: Deserved, production: pd.DataFrame, available: pd.Series | None = None
+) -> tuple[Floats, Floats]:
+    """(n_items,) each: what production shows, and what is merited of that; see `production_bias`."""
+    shown = _by_item(production, deserved.items, deserved.merit.attention)
+    merited = deserved.share * _available(deserved.items, available)
+    return shown, np.asarray(shown.sum() * merited / merited.sum())
 
 
 def comparables(deserved: Deserved, item: str, among: npt.NDArray[np.bool_], count: int = 20) -> list[str]:
