@@ -14,6 +14,7 @@ import typer
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from bot import (
+    cli_audit,
     cli_correct,
     cli_debts,
     cli_follow_up,
@@ -40,6 +41,7 @@ app = typer.Typer(
 for room in (cli_run, cli_recommender, cli_item, cli_record, cli_incident, cli_correct, cli_people, cli_log):
     room.register(app)
 app.add_typer(cli_recommender.checks, name="check")
+app.add_typer(cli_audit.app, name="audit")
 app.add_typer(cli_hotfix.app, name="hotfix")
 app.add_typer(cli_follow_up.app, name="follow-up")
 app.add_typer(cli_log.app, name="events")

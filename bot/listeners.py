@@ -19,7 +19,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import actions, commands
-from bot.messages import modals
+from bot.audit import said_in
+from bot.messages import audit, modals
 from bot.messages.blocks import escape, section
 from bot.messages.card import card, headline
 from bot.messages.home import home
@@ -29,7 +30,7 @@ from bot.messages.miss import lowest, slice_asked
 from bot.messages.status import line, status
 from bot.messages.value import parse
 from bot.permission import Groups, authorise
-from domain.errors import Refused
+from domain.errors import ConfigurationError, Refused
 from domain.incident import commands as c
 from domain.incident.state import Incident
 from domain.values import Actor
@@ -115,7 +116,10 @@ class Listeners:
                 await ack()
                 await self._item(body, asked.rest, respond)
                 return None
-            answer.update(await self._shown(asked))
+            if asked.word == "audit":
+                answer.update(await self._audit(body, asked.rest))
+            else:
+                answer.update(await self._shown(asked))
             return None
 
         said = await _answered(act)
@@ -142,6 +146,17 @@ class Listeners:
             raise Refused(escape(found))
         drawn = item_blocks(found, self._public_url)
         await respond(found.headline, blocks=drawn, response_type="ephemeral", replace_original=False)
+
+    async def _audit(self, body: Body, rest: str) -> dict[str, Any]:
+        """The score, after what somebody says here that they vouch for is written down."""
+        if (said := said_in(rest)) is not None:
+            actor = await self._actor(body, "approve")
+            await asyncio.to_thread(self._door.attest, said, actor, _key(body))
+        try:
+            found = await asyncio.to_thread(self._door.audit)
+        except ConfigurationError as error:
+            raise Refused(escape(str(error).partition("\n")[0])) from error
+        return {"text": audit.headline(found), "blocks": audit.blocks(found, self._public_url)}
 
     async def home_opened(self, event: Body, client: AsyncWebClient) -> None:
         """The App Home is drawn each time somebody looks."""

@@ -115,7 +115,7 @@ def authorise(
     if not fresh and (need in DANGEROUS or not groups):
         raise NotAllowed(
             "Slack does not say which groups you are in at the moment"
-            f"{', and this changes the recommender' if need in DANGEROUS else ''}. "
+            f"{', and without that this is not done' if need in DANGEROUS else ''}. "
             "Try again in a minute, or use `recsysops` in a terminal."
         )
     if set(groups).isdisjoint(allowed):

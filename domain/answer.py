@@ -1,4 +1,4 @@
-"""What a person is told who asks about one item, or about choices that the model did not foresee."""
+"""What a person is told who asks: about an item, about choices not foreseen, about how well all is tested."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from domain.values import Estimate, Moment, Share, Slice, Value
+from domain.values import Estimate, How, Moment, Share, Slice, Value
 
 Verdict = Literal["less", "more", "fair", "unknown"]
+Section = Literal["data", "model", "infra", "monitor"]
+Lacks = Literal["time", "health", "voice", "renewal"]
+"""What keeps it from counting in full: time to judge, looks that work, people who are told, a new date."""
 
 
 class Compared(Value):
@@ -106,3 +109,74 @@ class Miss(Value):
     def key(self) -> str:
         """The same choice is the same miss, however often it is looked at."""
         return f"{self.check}:{self.request}:{self.item}"
+
+
+class Criterion(Value):
+    """One test of the ML Test Score, by an id such as `data-1`; what it `asks` is a claim that may hold."""
+
+    id: str
+    section: Section
+    name: str
+    asks: str
+
+
+class Proof(Value):
+    """
+    One thing that speaks for a test, or would: `how` is null where it does not count, and `lacks` says what
+    keeps it from counting in full. `name` is the check's or the hotfix's, `by` the id of who vouches.
+    """
+
+    test: str
+    source: Literal["check", "incidents", "person"]
+    how: How | None
+    says: str
+    lacks: Lacks | None = None
+    name: str | None = None
+    link: str | None = None
+    by: str | None = None
+    until: Moment | None = None
+
+
+class Judged(Value):
+    """One test with all that speaks for it, the strongest first; `points` (0, 0.5 or 1) are that one's."""
+
+    test: Criterion
+    points: float
+    proofs: tuple[Proof, ...]
+
+
+class Part(Value):
+    """One section: its tests in order, and their sum (0 to 7)."""
+
+    section: Section
+    name: str
+    points: float
+    tests: tuple[Judged, ...]
+
+
+class Step(Value):
+    """
+    One thing to do: the `tests` for which it would speak, and the `score` there would be then.
+
+    `does` is what to do, in one sentence; `command` is what to type for it, where there is something.
+    """
+
+    does: str
+    command: str | None
+    tests: tuple[str, ...]
+    how: How
+    score: float
+
+
+class Audit(Value):
+    """
+    The ML Test Score: `reading` is what it means in words, `lowest` are the sections that hold it down, and
+    `step` is what would raise it most; null where nothing is left.
+    """
+
+    at: Moment
+    score: float
+    reading: str
+    parts: tuple[Part, ...]
+    lowest: tuple[Section, ...]
+    step: Step | None

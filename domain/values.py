@@ -64,6 +64,9 @@ class Estimate(Value):
     basis: str
 
 
+How = Literal["manual", "automatic"]
+"""How a test is done: by people now and then, or by itself again and again."""
+
 Slice = tuple[tuple[str, str], ...]
 """Pairs (dimension, value), sorted by dimension; empty means the whole table."""
 

@@ -6,23 +6,21 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
+from domain.answer import Audit
 from domain.improvement.attestation import Attestation
-from domain.improvement.audit import Audit
 from domain.improvement.audit import audit as judge
-from domain.improvement.evidenced import Proof, of_checks, of_incidents, of_people
+from domain.improvement.evidenced import INCIDENTS_BACK, of_checks, of_incidents, of_people
 from domain.recommender.recommender import Recommender
 from workers.attest import attestations
 from workers.looks import read_looks
 from workers.store import cards, people
-
-__all__ = ["Audit", "Proof", "read_audit"]
 
 
 def read_audit(log: Engine, recommender: Recommender, at: datetime) -> Audit:
     """The audit as of now, with people by the ids they have outside, as far as they are known."""
     with log.connect() as connection:
         looks = read_looks(connection, at)
-        incidents = cards.every(connection)
+        incidents = cards.open_or_opened_since(connection, at - INCIDENTS_BACK)
         vouched = attestations(connection)
         known = people.known(connection, {one.by for one in vouched})
     named = [_named(one, known) for one in vouched]

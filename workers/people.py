@@ -41,10 +41,20 @@ def hide(log: Engine, actor: Actor, command: Command) -> tuple[Actor, Command]:
     with log.begin() as connection:
         if other is not None:
             command = hidden(command, people.pseudonym(connection, other))
-        if actor.kind == "person":
-            pseudonym = people.pseudonym(connection, actor.id)
-            actor = actor.model_copy(update={"id": pseudonym, "known_as": actor.id})
-    return actor, command
+        return _hidden(connection, actor), command
+
+
+def hide_actor(log: Engine, actor: Actor) -> Actor:
+    """Who asks, under their pseudonym; somebody new gets one."""
+    with log.begin() as connection:
+        return _hidden(connection, actor)
+
+
+def _hidden(connection: Connection, actor: Actor) -> Actor:
+    if actor.kind != "person":
+        return actor
+    pseudonym = people.pseudonym(connection, actor.id)
+    return actor.model_copy(update={"id": pseudonym, "known_as": actor.id})
 
 
 def show_incidents(connection: Connection, incidents: Sequence[Incident]) -> list[Incident]:

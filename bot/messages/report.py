@@ -103,7 +103,7 @@ def html(told: Told) -> str:
 
 def index_html(incidents: Sequence[Incident], names: words.Names = words.NOBODY) -> str:
     """The page of all incidents."""
-    return _ENVIRONMENT.get_template("index.html.j2").render(
+    return ENVIRONMENT.get_template("index.html.j2").render(
         incidents=incidents,
         means=mean_times(incidents),
         words=words,
@@ -114,7 +114,7 @@ def index_html(incidents: Sequence[Incident], names: words.Names = words.NOBODY)
 
 def missing_html(number: int) -> str:
     """The page for a number that no incident has."""
-    return _ENVIRONMENT.get_template("missing.html.j2").render(number=number)
+    return ENVIRONMENT.get_template("missing.html.j2").render(number=number)
 
 
 def utc(at: datetime, form: str = "%Y-%m-%d %H:%M") -> str:
@@ -152,7 +152,7 @@ def _menus(recorded: Sequence[e.Recorded]) -> tuple[Offered, ...]:
 def _render(name: str, told: Told) -> str:
     incident = told.incident
     label = incident.option(incident.hotfix.option) if incident.hotfix else None
-    return _ENVIRONMENT.get_template(name).render(
+    return ENVIRONMENT.get_template(name).render(
         told=told,
         incident=incident,
         diagnosis=incident.diagnosis,
@@ -182,11 +182,11 @@ def _code(text: str) -> Markup:
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped first
 
 
-_ENVIRONMENT = Environment(
+ENVIRONMENT = Environment(
     loader=PackageLoader("bot.messages"),
     autoescape=select_autoescape(("html.j2",)),
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_ENVIRONMENT.filters |= {"cell": _cell, "code": _code}
+ENVIRONMENT.filters |= {"cell": _cell, "code": _code}

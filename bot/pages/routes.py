@@ -11,8 +11,9 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from bot.directory import Directory
-from bot.messages import report
+from bot.messages import audit, report
 from bot.pages.numbers import numbers
+from domain.errors import ConfigurationError
 from domain.incident.events import Recorded
 from domain.incident.state import Incident
 from workers.door import Door
@@ -38,6 +39,7 @@ class Pages:
         """All of them."""
         return [
             Route("/", self.index),
+            Route("/audit", self.audit),
             Route("/reports/{number:int}.md", self.show_markdown),
             Route("/reports/{number:int}", self.show_report),
             Route("/pictures/{digest}.png", self.picture),
@@ -49,6 +51,14 @@ class Pages:
         incidents = await run_in_threadpool(self._door.incidents)
         names = await self._directory.of({one.assignee for one in incidents if one.assignee})
         return HTMLResponse(report.index_html(incidents, names), headers=SAFE)
+
+    async def audit(self, request: Request) -> Response:
+        try:
+            found = await run_in_threadpool(self._door.audit)
+        except ConfigurationError as error:
+            return HTMLResponse(audit.undeclared_html(str(error)), 503, SAFE)
+        names = await self._directory.of(audit.people(found))
+        return HTMLResponse(audit.html(found, names), headers=SAFE)
 
     async def show_report(self, request: Request) -> Response:
         told = await self._told(request)

@@ -10,8 +10,7 @@ from urllib.parse import urlsplit
 from domain.errors import Refused
 from domain.improvement.rubric import criterion
 from domain.incident import events as e
-from domain.incident.events.attestation import How
-from domain.values import Moment, Value
+from domain.values import How, Moment, Value
 
 LONGEST = timedelta(days=366)
 """Nobody vouches for longer than a year: what was true is looked at again."""

@@ -9,55 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from domain.improvement.evidenced import BY_SLICE, EVIDENCES, Proof
-from domain.improvement.rubric import POINTS, RUBRIC, SECTIONS, Criterion, Section, reading
-from domain.incident.events.attestation import How
+from domain.answer import Audit, Criterion, Judged, Part, Proof, Section, Step
+from domain.improvement.evidenced import BY_SLICE, EVIDENCES
+from domain.improvement.rubric import POINTS, RUBRIC, SECTIONS, reading
 from domain.recommender.recommender import Recommender
-from domain.values import Moment, Value
-
-
-class Judged(Value):
-    """One test with all that speaks for it, the strongest first; `points` are the strongest one's."""
-
-    test: Criterion
-    points: float
-    proofs: tuple[Proof, ...]
-
-
-class Part(Value):
-    """One section: its tests in order, and their sum (0 to 7)."""
-
-    section: Section
-    name: str
-    points: float
-    tests: tuple[Judged, ...]
-
-
-class Step(Value):
-    """
-    One thing to do: the `tests` for which it would speak, and the `score` there would be then.
-
-    `does` is what to do, in one sentence; `command` is what to type for it, where there is something.
-    """
-
-    does: str
-    command: str | None
-    tests: tuple[str, ...]
-    how: How
-    score: float
-
-
-class Audit(Value):
-    """
-    The whole of it. `lowest` are the sections that hold the score down; `step` is null where nothing is left.
-    """
-
-    at: Moment
-    score: float
-    reading: str
-    parts: tuple[Part, ...]
-    lowest: tuple[Section, ...]
-    step: Step | None
+from domain.values import How, Moment
 
 
 def audit(recommender: Recommender, proofs: Iterable[Proof], at: Moment) -> Audit:

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Literal
 from zoneinfo import ZoneInfo
 
+from domain.answer import Lacks, Proof
 from domain.improvement.attestation import Attestation
-from domain.incident.events.attestation import How
 from domain.incident.state import Incident
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from domain.recommender.schedule import MINUTE, UPDATED, newest
-from domain.values import Moment, Value
+from domain.values import How, Moment, Value
 
 EVIDENCES: Mapping[str, tuple[str, ...]] = {
     "volume": ("monitor-1",),
@@ -68,9 +67,6 @@ INCIDENTS_BACK = timedelta(days=180)
 TRACED = {"attribution", "reproduction"}
 """Evidence for which logged examples went through the model again."""
 
-Lacks = Literal["time", "health", "voice", "renewal"]
-"""What keeps it from counting in full: time to judge, looks that work, people who are told, a new date."""
-
 
 class Looks(Value):
     """How one check looked in the days of `LOOKED_BACK`; `failing`: the newest look could not be taken."""
@@ -81,23 +77,6 @@ class Looks(Value):
     since: Moment
     last_at: Moment
     failing: bool
-
-
-class Proof(Value):
-    """
-    One thing that speaks for a test, or would: `how` is null where it does not count, and `lacks` says what
-    keeps it from counting in full. `name` is the check's or the hotfix's, `by` the id of who vouches.
-    """
-
-    test: str
-    source: Literal["check", "incidents", "person"]
-    how: How | None
-    says: str
-    lacks: Lacks | None = None
-    name: str | None = None
-    link: str | None = None
-    by: str | None = None
-    until: Moment | None = None
 
 
 def tests_of(recommender: Recommender, check: Check) -> tuple[str, ...]:

@@ -10,14 +10,12 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
+from domain.answer import Criterion, Section
 from domain.errors import Refused
-from domain.incident.events.attestation import How
 from domain.recommender.evidences import known_test
-from domain.values import Value
+from domain.values import How
 
-Section = Literal["data", "model", "infra", "monitor"]
 SECTIONS: Mapping[Section, str] = {
     "data": "Features and data",
     "model": "Model development",
@@ -29,15 +27,6 @@ POINTS: Mapping[How, float] = {"manual": 0.5, "automatic": 1.0}
 Half a point for what people do now and then, with the result written down for all; a whole one for what runs
 by itself, again and again.
 """
-
-
-class Criterion(Value):
-    """One test of the rubric, by an id such as `data-1`; what it `asks` is a claim that holds or not."""
-
-    id: str
-    section: Section
-    name: str
-    asks: str
 
 
 def _section(section: Section, *tests: tuple[str, str]) -> tuple[Criterion, ...]:

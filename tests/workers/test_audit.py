@@ -7,8 +7,8 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from domain.answer import Audit
 from domain.improvement.attestation import Attest
-from domain.improvement.audit import Audit
 from domain.values import Actor
 from tests.workers.conftest import NOON
 from tests.workers.test_looks import MINUTE, declared

@@ -5,6 +5,7 @@ handed on here. What an operator asks of the log itself is in `workers.ledger`.
 Imports no science: a click is answered at once, and shap alone takes seconds.
 """
 
+from workers.attest import Attest, Withdraw
 from workers.door.door import Door, open_door
 from workers.owed import Owed
 from workers.settings import left_variables
@@ -31,10 +32,12 @@ from workers.verbs import (
 )
 
 __all__ = [
+    "Attest",
     "Door",
     "Following",
     "Looked",
     "Owed",
+    "Withdraw",
     "alarms",
     "backtest",
     "checks",

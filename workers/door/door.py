@@ -22,6 +22,7 @@ from domain.incident.state import Incident
 from domain.recommender.route import Permissions, Routes
 from domain.values import Actor
 from workers import ask, clock, owed, people
+from workers.attest import Attest, Withdraw, attest
 from workers.follow import News, say_stuck, stumble
 from workers.handle import Answer, handle
 from workers.owed import Owed
@@ -33,7 +34,9 @@ from workers.store.events import number, read_stream
 from workers.store.followers import Following
 
 if TYPE_CHECKING:
-    from domain.answer import ItemAnswer, Miss
+    from pathlib import Path
+
+    from domain.answer import Audit, ItemAnswer, Miss
     from domain.recommender.recommender import Recommender
     from workers.carry import Carrier
 
@@ -189,6 +192,23 @@ class Door:
         from workers.misses import kept_misses  # noqa: PLC0415 - science
 
         return kept_misses(self._engine)
+
+    def audit(self, path: Path | None = None) -> Audit:
+        """The ML Test Score of what is declared at `path`, else where it is named. See `workers.audit`."""
+        from workers.audit import read_audit  # noqa: PLC0415 - only who asks for it
+        from workers.declared import recommender  # noqa: PLC0415
+
+        return read_audit(self._engine, recommender(path or self._settings.config, own=False), clock.now())
+
+    def attest(self, said: Attest | Withdraw, actor: Actor, key: str) -> bool:
+        """
+        Have somebody vouch for a test, or do so no more; False where the same was said before.
+
+        Raises:
+            Refused: a rule says no, in words for the person.
+        """
+        hidden = people.hide_actor(self._engine, actor)
+        return bool(attest(self._engine, said, actor=hidden, key=key, at=clock.now()))
 
     def healthy(self) -> bool:
         """True where PostgreSQL answers."""

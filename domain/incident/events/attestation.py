@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from domain.incident.events.event import Event
-from domain.values import Moment
+from domain.values import How, Moment
 
 AUDIT = "audit"
 """The stream of these events, one a workspace. It has no card."""
-
-How = Literal["manual", "automatic"]
 
 
 class AttestationGiven(Event):

@@ -8,13 +8,14 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.improvement.audit import Audit, audit, best_step, score_of, steps, sums_of, taken
-from domain.improvement.evidenced import EVIDENCES, Proof, of_checks
+from domain.answer import Audit, Proof
+from domain.improvement.audit import audit, best_step, score_of, steps, sums_of, taken
+from domain.improvement.evidenced import EVIDENCES, of_checks
 from domain.improvement.rubric import BY_ID, POINTS, RUBRIC, SECTIONS
-from domain.incident.events.attestation import How
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
+from domain.values import How
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 VIEWS = Table(name="views", path="views/*.parquet", time="at", dimensions=("country",))

@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import pytest
 
+from domain.answer import Proof
 from domain.improvement.attestation import Attestation
 from domain.improvement.evidenced import (
     BY_SLICE,
@@ -14,7 +15,6 @@ from domain.improvement.evidenced import (
     INCIDENTS_BACK,
     LEAST_JUDGED,
     Looks,
-    Proof,
     longest_pause,
     of_checks,
     of_incidents,

@@ -7,8 +7,9 @@ from typing import get_args
 
 import pytest
 
+from domain.answer import Section
 from domain.errors import Refused
-from domain.improvement.rubric import BY_ID, RUBRIC, SECTIONS, Section, criterion, reading
+from domain.improvement.rubric import BY_ID, RUBRIC, SECTIONS, criterion, reading
 from domain.recommender.evidences import TEST_IDS
 
 

@@ -1,0 +1,106 @@
+"""The ML Test Score, as blocks, as lines for a terminal, and as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bot.messages import words
+from bot.messages.blocks import Block, context, header, section
+from bot.messages.blocks import escape as plain
+from bot.messages.report import ENVIRONMENT, utc
+from domain.answer import Audit, Judged, Part, Proof
+
+SIGNS = {0.0: "○", 0.5: "◐", 1.0: "●"}
+MOST = 7
+"""Points of a section."""
+
+
+def number(points: float) -> str:
+    """
+    >>> number(1.5), number(2.0)
+    ('1.5', '2')
+    """
+    return f"{points:g}"
+
+
+def headline(audit: Audit) -> str:
+    """The score in one line."""
+    return f"ML Test Score {number(audit.score)} of {MOST}: {audit.reading}"
+
+
+def sums(audit: Audit) -> str:
+    """The four sections in one line."""
+    return " · ".join(f"{part.name} {number(part.points)}" for part in audit.parts)
+
+
+def promise(audit: Audit) -> str:
+    """What the step would bring; why it brings nothing yet, where several sections hold the score down."""
+    step = audit.step
+    if step is None:
+        return "All 28 tests run by themselves. Nothing is left to do."
+    for_what = _listed(list(step.tests))
+    if step.score > audit.score:
+        return f"It speaks for {for_what}, and the score is then {number(step.score)}."
+    names = _listed([part.name for part in audit.parts if part.section in audit.lowest])
+    behind = f"{names} are alike at {number(audit.score)}, so no single step raises the score"
+    return f"{behind}; this one, which speaks for {for_what}, comes first."
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def spoken(proof: Proof, names: words.Names = words.NOBODY) -> str:
+    """One proof as a clause: who or what says it, and what."""
+    by = f" ({words.spoken(proof.by, names)})" if proof.by else ""
+    name = f"{proof.name}, " if proof.name else ""
+    return f"{name}{proof.says}{by}"
+
+
+def gaps(part: Part) -> list[Judged]:
+    """The tests of a section for which nothing counts."""
+    return [one for one in part.tests if not one.points]
+
+
+def blocks(audit: Audit, public_url: str) -> list[Block]:
+    """For Slack: the score, the sections, the step, and the way to all of it."""
+    drawn = [header(headline(audit)), section(plain(sums(audit)))]
+    if audit.step is None:
+        drawn.append(section(plain(promise(audit))))
+    else:
+        typed = f"\n`{plain(audit.step.command)}`" if audit.step.command else ""
+        drawn.append(section(f"*{plain(audit.step.does)}*{typed}\n{plain(promise(audit))}"))
+    return [*drawn, context(f"<{public_url}/audit|All 28 tests, with what speaks for each>")]
+
+
+def rows(audit: Audit, names: words.Names = words.NOBODY) -> Iterator[tuple[str, str, str, str]]:
+    """(test, points, name, what speaks for it) of all tests, and a row before each section with its sum."""
+    for part in audit.parts:
+        yield part.name, number(part.points), "", ""
+        for one in part.tests:
+            said = [f"{spoken(proof, names)}{f' {proof.link}' if proof.link else ''}" for proof in one.proofs]
+            yield one.test.id, SIGNS[one.points], one.test.name, "\n".join(said) or "–"
+
+
+def people(audit: Audit) -> set[str]:
+    """Everybody whom the page names, by id."""
+    every = (proof for part in audit.parts for one in part.tests for proof in one.proofs)
+    return {proof.by for proof in every if proof.by}
+
+
+def html(audit: Audit, names: words.Names = words.NOBODY) -> str:
+    """The page of the audit."""
+    return ENVIRONMENT.get_template("audit.html.j2").render(
+        audit=audit,
+        promise=promise(audit),
+        number=number,
+        gaps=gaps,
+        spoken=lambda proof: spoken(proof, names),
+        utc=utc,
+        most=MOST,
+    )
+
+
+def undeclared_html(reason: str) -> str:
+    """The page while the declaration cannot be read."""
+    return ENVIRONMENT.get_template("undeclared.html.j2").render(reason=reason)
