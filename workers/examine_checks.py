@@ -9,6 +9,7 @@ from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from workers.detect import plan
 from workers.examine import Advice
+from workers.examine_served import examine_served
 from workers.sources.kinds import kind_of, types_now
 from workers.sources.lines import nearest
 from workers.sources.source import Source
@@ -23,6 +24,7 @@ def examine_checks(recommender: Recommender, opened: Mapping[str, Source]) -> It
         if table.name in opened:
             yield from _columns(declared, opened[table.name])
             yield from _asked(recommender, declared, opened)
+            yield from examine_served(recommender, declared, opened[table.name], opened)
 
 
 def _columns(check: Check, source: Source) -> Iterator[Advice]:

@@ -49,7 +49,10 @@ OWN_KEYS = {
     "values": ("domain",),
     "key": ("duplicates",),
     "references": ("references",),
-    "columns": ("schema", "missing", "domain", "drift", "scores", "training", "skew", "numeric"),
+    "columns": (
+        *("schema", "missing", "domain", "drift", "scores", "training", "skew", "numeric"),
+        "versions",
+    ),
     "least_share": (
         *("missing", "domain", "duplicates", "references", "drift", "misses"),
         *("scores", "skew", "numeric", "joins", "disagreements", "versions"),
@@ -64,7 +67,7 @@ OWN_KEYS = {
     "learned_from": ("skew",),
     "as_of": ("staleness",),
     "limits": ("latency",),
-    "per": ("latency", "versions", "sampling"),
+    "per": ("latency", "versions"),
     "versions": ("versions",),
     "stages": ("stages",),
     "beside": ("joins", "sampling", "disagreements"),
@@ -131,11 +134,12 @@ class Check(Value):
     from when something is: a table of trainings is as old as its newest row where nothing is said.
 
     Of `latency`: `measure` is the column with the time an answer took, `limits` what was promised of its
-    quantiles (`{p95 = 250.0}`, in the column's unit). Of `versions`: `versions` is the share that each should
-    serve (`{v7 = 0.9, v8 = 0.1}`; else all what the model's registry names), `within` how long replicas may
-    take to follow it. Rows alike in the column `per`, of one request or member, count once (else those of a
-    request, where the table is a model's candidates). Of `stages`: boolean columns, and tables in which a row
-    is found again by `on`, in the order in which rows get through them.
+    quantiles (`{p95 = 250.0}`, in the column's unit). Of `versions`: `versions` is the share that each
+    should serve (`{v7 = 0.9, v8 = 0.1}`; else all what the model's registry names), `columns` the one that
+    holds it (else the model's own), `within` how long replicas may take to follow the registry. Rows alike
+    in the column `per`, of one request or member, count once (else those of a request, where the table is a
+    model's candidates). Of `stages`: boolean columns, and tables in which a row is found again by `on`, in
+    the order in which rows get through them.
 
     Of what others log of us: `beside` is the table to look in, and `on` which column is which of its own
     (`{request = "request_id"}`), `within` how far apart in time they may be. `rate` is the share of rows that

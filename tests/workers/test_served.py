@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,12 +12,17 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 from domain.detection.checks import DATA
+from domain.errors import TooFewRows
+from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from workers.backtest import backtest
-from workers.detect import run_checks
+from workers.detect import FAULT, run_checks
+from workers.examine_checks import examine_checks
 from workers.measure import measure
+from workers.sources.source import open_source
 
 END = datetime(2026, 3, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -225,3 +231,145 @@ def test_nothing_is_found_where_nothing_is_wrong(frames: Frames, tmp_path: Path)
     assert result.findings == ()
     assert result.faults == ()
     assert result.looks == len(CHECKS) * 7
+
+
+def test_two_looks_an_hour_apart_tell_the_same_of_the_same_window(frames: Frames, tmp_path: Path) -> None:
+    recommender = written(tmp_path, spoiled("lost before it is shown", frames))
+    first, second = run_checks(recommender, END), run_checks(recommender, END + timedelta(hours=1))
+    assert first.findings == second.findings
+
+
+def test_a_replica_behind_its_registry_is_found_and_no_window_before_the_release_is_judged(
+    frames: Frames, tmp_path: Path
+) -> None:
+    path = tmp_path / "ranker.json"
+    path.write_text(json.dumps({"version": "v7", "since": (END - 2 * DAY).isoformat()}))
+    registry = {"path": str(path), "version": "version", "since": "since"}
+    check = {"name": "versions", "kind": "versions", "table": "served", "within": "0s"}
+    models = {"ranker": {**MODEL, "registry": registry}}
+    recommender = written(tmp_path, frames, models=models, checks={"versions": check})
+    (finding,) = run_checks(recommender, END).findings
+    assert (finding.slice, finding.subject) == ((), "v8")
+    assert finding.title.startswith("served: v8 serves 1")
+    before = run_checks(recommender, END - 2 * DAY)
+    assert before.findings == ()
+    assert before.notes == {"versions": "another version has just been released"}
+    with pytest.raises(TooFewRows, match="has just been released"):
+        measure(recommender, finding, END - 3 * DAY, END - 2 * DAY)
+
+
+def test_requests_count_once_and_what_else_is_named(frames: Frames, tmp_path: Path) -> None:
+    recommender = written(tmp_path, spoiled("a replica left behind", frames))
+    by_request = run_checks(recommender, END).findings[0]
+    named = recommender.checks["versions"].model_copy(update={"per": "item_id"})
+    by_item = run_checks(recommender.model_copy(update={"checks": {"versions": named}}), END).findings[0]
+    assert 80 < by_request.observed < 150
+    assert (by_item.slice, by_item.subject) == ((), "v8")  # each item is served by both, in all six cells
+    assert by_item.observed == 6 * CANDIDATES
+
+
+def test_a_window_waits_until_both_tables_are_complete(frames: Frames, tmp_path: Path) -> None:
+    recommender = written(tmp_path, spoiled("a halved rate", frames))
+    late = recommender.tables["ads"].model_copy(update={"settle": timedelta(hours=6)})
+    waiting = recommender.model_copy(update={"tables": {**recommender.tables, "ads": late}})
+    assert [f.check for f in run_checks(waiting, END + timedelta(hours=5)).findings] == []
+    assert [f.check for f in run_checks(waiting, END + timedelta(hours=6)).findings] == ["sampling"]
+
+
+def in_postgres(url: str, frames: Frames, names: tuple[str, ...]) -> str:
+    import psycopg
+    from sqlalchemy import create_engine, make_url
+
+    engine = create_engine(url)
+    address = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    for name in names:
+        frames[name].head(0).to_sql(name, engine, if_exists="replace", index=False)
+        with psycopg.connect(address) as there, there.cursor().copy(f"COPY {name} FROM STDIN CSV") as copy:
+            copy.write(frames[name].to_csv(index=False, header=False))
+    engine.dispose()
+    return address
+
+
+def test_postgres_gives_the_same_answers(
+    frames: Frames, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    spoilt = frames
+    for name in FAULTS:
+        spoilt = spoiled(name, spoilt)
+    address = in_postgres(request.getfixturevalue("servers").database_url, spoilt, TABLES)
+    there = declared(tmp_path, {one: {"url": address, "table": one} for one in TABLES})
+    found, same = (run_checks(one, END).findings for one in (there, written(tmp_path, spoilt)))
+    assert found == same
+    assert {finding.check for finding in found} == set(CHECKS)
+
+
+def test_files_are_held_against_a_database_and_a_database_says_why_it_is_not_held_against_files(
+    frames: Frames, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    spoilt = spoiled("other scores", frames)
+    address = in_postgres(request.getfixturevalue("servers").database_url, spoilt, ("served",))
+    written(tmp_path, spoilt)
+    places = {name: {"path": str(tmp_path / f"{name}.parquet")} for name in TABLES}
+    apart = declared(tmp_path, {**places, "served": {"url": address, "table": "served"}})
+    found = {finding.check: finding for finding in run_checks(apart, END).findings}
+    assert found["disagreements"].slice == (("device", "mobile"),)
+    assert "in two places" in found["sampling"].title
+    assert "in two places" in found["stages"].title
+    assert set(found) == {"disagreements", "sampling", "stages"}
+
+
+Keys = dict[str, Any]
+
+
+@pytest.mark.parametrize(
+    ("kind", "keys", "words"),
+    [
+        ("latency", {"measure": "latency"}, 'has no column "latency"; did you mean "latency_ms"?'),
+        ("latency", {"measure": "device"}, "holds text, no time in numbers"),
+        ("versions", {"columns": ("model_version",)}, 'has no column "model_version"'),
+        ("versions", {"versions": {}}, "nothing says which version should serve"),
+        ("versions", {"per": "request"}, 'has no column "request"; did you mean "request_id"?'),
+        ("stages", {"stages": ("ranked", "impresions")}, 'did you mean "impressions"?'),
+        ("stages", {"on": {}}, "says not how a row is found"),
+        ("joins", {"on": {"request": "reqest_id"}}, 'did you mean "request_id"?'),
+        ("sampling", {"on": {"request_ids": "request"}}, 'has no column "request_ids"'),
+        ("disagreements", {"compare": {"prediction": "scor"}}, 'did you mean "score"?'),
+    ],
+)
+def test_what_cannot_be_asked_is_a_finding_and_the_doctor_says_it_beforehand(
+    kind: str, keys: Keys, words: str, frames: Frames, tmp_path: Path
+) -> None:
+    few = {name: frame.tail(400) for name, frame in frames.items()}
+    wrong = {"name": kind, "kind": kind, **CHECKS[kind], **keys}
+    recommender = written(tmp_path, few, checks={kind: wrong})
+    (finding,) = run_checks(recommender, END).findings
+    assert (finding.subject, words in finding.title) == (FAULT, True)
+    opened = {name: open_source(recommender, name) for name in TABLES}
+    told = " ".join(f"{one.says}; {one.mend}" for one in examine_checks(recommender, opened))
+    assert words.partition(";")[0] in told
+
+
+def test_nothing_is_said_of_what_is_declared_well(frames: Frames, tmp_path: Path) -> None:
+    recommender = written(tmp_path, {name: frame.tail(400) for name, frame in frames.items()})
+    opened = {name: open_source(recommender, name) for name in TABLES}
+    assert list(examine_checks(recommender, opened)) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "keys", "words"),
+    [
+        ("latency", {}, 'needs measure; add for instance measure = "latency_ms"'),
+        ("stages", {}, "needs stages"),
+        ("joins", {"beside": "served"}, "needs on"),
+        ("sampling", {"on": {"a": "b"}}, "needs beside"),
+        ("disagreements", {"beside": "served", "on": {"a": "b"}}, "needs compare"),
+        ("versions", {"versions": {"v7": 0.9, "v8": 0.2}}, "add up to more than 1"),
+        ("latency", {"measure": "ms", "limits": {"p95": 0.0}}, "limits.p95: 0 is no time"),
+        ("latency", {"measure": "ms", "limits": {"p90": 9.0}}, "'p50', 'p95' or 'p99'"),
+        ("missing", {"stages": ("shown",)}, "stages is for kind stages; take it out of this missing"),
+    ],
+)
+def test_a_declaration_that_asks_for_nothing_says_what_to_add(kind: str, keys: Keys, words: str) -> None:
+    with pytest.raises(ValidationError) as told:
+        Check.model_validate({"name": "c", "kind": kind, **keys})
+    assert words in str(told.value)

@@ -18,7 +18,7 @@ from domain.errors import ConfigurationError
 from domain.recommender.check import Check
 from domain.recommender.exposure import Exposure
 from domain.recommender.hotfix import DeclaredHotfix, Deployer
-from domain.recommender.model import Items, Launches, Model
+from domain.recommender.model import Items, Launches, Model, Registry
 from domain.recommender.planned import Planned, planned_at
 from domain.recommender.recommender import Recommender
 from domain.recommender.route import Permissions, Routes, Stakeholder
@@ -44,6 +44,8 @@ SINGLE: Mapping[str, type[BaseModel]] = {
     "permissions": Permissions,
 }
 LISTS: Mapping[str, type[BaseModel]] = {"planned": Planned, "silences": Planned}
+HELD: Mapping[str, type[BaseModel]] = {"csv": Csv, "registry": Registry}
+"""What is written within a section's entry, by its key."""
 SECTIONS = ("recommender", *NAMED, *SINGLE, *LISTS)
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
@@ -241,7 +243,7 @@ def _one(
 
 def _problem(key: tuple[str, ...], kind: type[BaseModel], found: Any) -> Problem:
     location = tuple(str(part) for part in found["loc"])
-    holder: type[BaseModel] = Csv if location[:1] == ("csv",) and len(location) > 1 else kind
+    holder = HELD.get(location[0], kind) if len(location) > 1 else kind
     named = {field.alias or name for name, field in holder.model_fields.items()}
     names = sorted(named if key[0] in LISTS else named - {"name"})
     match found["type"]:

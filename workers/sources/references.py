@@ -28,6 +28,7 @@ def references(declared: Declared) -> Iterator[Reference]:
     for key, check in _entries(declared, "checks"):
         yield from _named(key, check, "table", tables)
         yield from _named(key, check, "learned_from", tables)
+        yield from _named(key, check, "beside", tables)
         yield from _dimensions(declared, key, check)
     for key, model in _entries(declared, "models"):
         yield from _named(key, model, "candidates", tables)
