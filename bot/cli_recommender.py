@@ -58,9 +58,11 @@ def init(folder: Annotated[Path, typer.Argument(help="A folder of Parquet or CSV
 @checks.command("list")
 def list_checks(file: Declared = None, as_json: Json = False) -> None:
     """The declared checks."""
-    declared = door.checks(declaration(file))
+    path = declaration(file)
+    declared, evidence = door.checks(path), door.evidence(path)
     if as_json:
-        print_json({"checks": [check.model_dump(mode="json") for check in declared]})
+        said = [{**check.model_dump(mode="json"), "evidence_for": evidence[check.name]} for check in declared]
+        print_json({"checks": said})
         return
     rows = [
         (
@@ -69,10 +71,11 @@ def list_checks(file: Declared = None, as_json: Json = False) -> None:
             check.table or "–",
             check.schedule or "each window",
             "nobody: shadow" if check.shadow else str(check.severity or "by size"),
+            ", ".join(evidence[check.name]) or "–",
         )
         for check in declared
     ]
-    table("", ("Check", "Kind", "Table", "Looks", "Severity"), rows)
+    table("", ("Check", "Kind", "Table", "Looks", "Severity", "Evidence for"), rows)
 
 
 @checks.command("run")

@@ -77,6 +77,15 @@ def checks(path: Path) -> tuple[Check, ...]:
     return tuple(recommender(path).checks.values())
 
 
+def evidence(path: Path) -> dict[str, tuple[str, ...]]:
+    """Check → the tests of the ML Test Score that it is evidence for."""
+    from domain.improvement.evidenced import tests_of  # noqa: PLC0415
+    from workers.declared import recommender  # noqa: PLC0415
+
+    declared = recommender(path)
+    return {check.name: tests_of(declared, check) for check in declared.checks.values()}
+
+
 class Looked(NamedTuple):
     """What checks found, notes of those that could not judge, and which of them could not even look."""
 

@@ -100,7 +100,10 @@ def test_the_declared_checks_are_listed(terminal: Terminal, declared: Path) -> N
         "plays_freshness": "freshness",
         "plays_slice_volume": "slice_volume",
     }
-    assert "plays_slice_volume" in terminal("check", "list", declared).out
+    assert all(one["evidence_for"] == ["monitor-1"] for one in listed)
+    shown = terminal("check", "list", declared).out
+    assert "plays_slice_volume" in shown
+    assert "monitor-1" in shown
 
 
 def test_one_check_is_run_as_of_a_time(terminal: Terminal, declared: Path) -> None:
