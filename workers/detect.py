@@ -14,7 +14,7 @@ import pandas as pd
 from pydantic import Field
 
 from domain.detection.cause import BLIND
-from domain.detection.checks import CHECKS, METRICS
+from domain.detection.checks import CHECKS, METRICS, SKEW
 from domain.detection.counts import Counts, counts_of
 from domain.detection.explain import without_shadows
 from domain.detection.freshness import Silences, judge_freshness
@@ -27,15 +27,15 @@ from domain.recommender.recommender import Recommender
 from domain.recommender.schedule import UPDATED, newest
 from domain.recommender.table import Table
 from domain.values import Finding, Severity, Value
-from workers import own, quality
+from workers import model_quality, own, quality
 from workers.sources.count import count_windows, time_bins, zone_of
-from workers.sources.series import series_of
+from workers.sources.ranking import METRIC_ROWS, with_places
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 WEEK_SECONDS = 604_800.0
 MAX_BINS = 20_000
-KINDS = (*CHECKS, "freshness", *METRICS, *quality.KINDS)
-SLICED = ("slice_volume", *quality.SLICED)
+KINDS = (*CHECKS, "freshness", *METRICS, *quality.KINDS, *model_quality.KINDS)
+SLICED = ("slice_volume", *quality.SLICED, *model_quality.SLICED)
 FAULT, LATE = "check fault", "check late"
 SERIES_DAYS = 56 * DAY  # how far back a series learns from,
 SERIES_WINDOWS = (182, 8_064)  # and how many windows that may be
@@ -87,9 +87,9 @@ def plan(recommender: Recommender, check: Check) -> Plan:
     window = check.window or table.window
     every = check.every or (table.every if check.window is None else None) or window
     dimensions = check.dimensions if check.dimensions is not None else table.dimensions
-    asked = check.dimensions if check.own or check.kind in METRICS else None
+    asked = check.dimensions if check.own or check.kind in (*METRICS, *SKEW) else None
     sliced = dimensions if check.kind in SLICED else asked
-    settled = check.model_copy(update={"table": table.name})
+    settled = with_places(recommender, check.model_copy(update={"table": table.name}))
     return Plan(settled, table, window, every, check.history or _history(window, check.kind), sliced or ())
 
 
@@ -102,7 +102,7 @@ def _settled(recommender: Recommender, check: Check) -> Table:
 
 
 def _history(window: timedelta, kind: str) -> timedelta:
-    if kind in METRICS:
+    if kind == "series":
         least, most = SERIES_WINDOWS
         return min(max(SERIES_DAYS, least * window), most * window)
     if window >= DAY:
@@ -210,13 +210,17 @@ def look(recommender: Recommender, planned: Plan, end: datetime, memory: CheckSt
         silences = Silences(bins, width.total_seconds(), end.timestamp())
         return judge_freshness(planned.check, silences, memory)
     if planned.check.kind in METRICS:
-        metric = series_of(recommender, planned.check, grid_of(recommender, planned, end), planned.dimensions)
+        ask, grid = METRIC_ROWS[planned.check.kind], grid_of(recommender, planned, end)
+        metric = ask(recommender, planned.check, grid, planned.dimensions)
         return METRICS[planned.check.kind](planned.check, metric, memory)
     if planned.check.own:
         return own.look_own(data_look(recommender, planned, grid_of(recommender, planned, end)), memory)
     if planned.check.kind in quality.KINDS:
         grid = grid_of(recommender, planned, end)
         return quality.look_at_rows(data_look(recommender, planned, grid), memory)
+    if planned.check.kind in model_quality.KINDS:
+        now = data_look(recommender, planned, grid_of(recommender, planned, end))
+        return model_quality.look_at_model(now, memory)
     counts = read_counts(recommender, planned, grid_of(recommender, planned, end))
     return CHECKS[planned.check.kind](planned.check, counts, memory, looks_per_week(planned))
 

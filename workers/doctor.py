@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from domain.detection.checks import METRICS
 from domain.errors import ConfigurationError, SourceError
 from domain.recommender.check import Check
 from domain.recommender.hotfix import Deployer
@@ -74,7 +73,7 @@ def check(
         advice += _examined("exposure", lambda: examine_exposure(recommender, opened))
     advice += list(_checks(recommender))
     for declared in recommender.checks.values():
-        if declared.kind in METRICS:
+        if declared.kind == "series":
             advice += _examined(f"checks.{declared.name}", partial(_metric, recommender, declared, opened))
     if opened:
         advice += _examined("checks", lambda: examine_checks(recommender, opened))

@@ -17,16 +17,17 @@ from domain.detection.checks import METRICS
 from domain.detection.counts import Counts
 from domain.detection.measure import Measurement, measure_slice, measure_total
 from domain.detection.measure_series import measure_series
+from domain.detection.metric import as_series
 from domain.detection.spoiled import Past
 from domain.detection.state import Spoiled
 from domain.detection.volume import inside
 from domain.detection.window import Grid, grid_until, last_end
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
-from workers import own, quality
+from workers import model_quality, own, quality
 from workers.detect import DAY, Plan, data_look, plan, read_counts, silence_width
 from workers.sources.count import time_bins, zone_of
-from workers.sources.series import series_of
+from workers.sources.ranking import METRIC_ROWS
 
 MOST_LOST = 2  # histories further back than declared, in place of times that were wrong
 
@@ -55,13 +56,16 @@ def measure(
     if check.kind in METRICS:
         reach = planned.history + max(end - before.before, timedelta(0))
         grid = grid_until(end, planned.window, reach, zone_of(recommender))
-        metric = series_of(recommender, planned.check, grid, planned.dimensions)
-        return measure_series(planned.check, finding, metric, before, start)
-    if check.own or check.kind in quality.KINDS:
+        metric = METRIC_ROWS[check.kind](recommender, planned.check, grid, planned.dimensions)
+        asked = planned.check if check.metric is None else as_series(planned.check)
+        return measure_series(asked, finding, metric, before, start)
+    if check.own or check.kind in (*quality.KINDS, *model_quality.KINDS):
         width = end - start
         reach = quality.reach(planned.history, width, start - finding.window_start)
         now = data_look(recommender, planned, grid_until(end, width, reach, zone_of(recommender)))
-        again = own.measure_again if check.own else quality.measure_at_rows
+        model = check.kind in model_quality.KINDS
+        again = model_quality.measure_at_model if model else quality.measure_at_rows
+        again = own.measure_again if check.own else again
         return again(now, finding, before, start)
     counts = read_past(recommender, planned, before, finding.window_start)
     only = Grid(start, end - start, 1, ((start, 0),), zone_of(recommender))

@@ -21,9 +21,12 @@ from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
 from workers.models.registry import should_serve
+from workers.sources.flags import Flag
 from workers.sources.histogram import histogram_rows
 from workers.sources.kinds import types_now
 from workers.sources.latency import latency_rows
+from workers.sources.numbers import flag_numeric
+from workers.sources.scored import score_columns
 from workers.sources.served import SERVED
 from workers.sources.source import open_source
 from workers.sources.tally import tally_rows
@@ -41,6 +44,7 @@ WORDS: Mapping[str, Words] = {
     "joins": joins.WORDS,
     "disagreements": disagreements.WORDS,
 }
+FLAGGED: Mapping[str, Flag] = {**SERVED, "numeric": flag_numeric}
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,8 @@ def look_at_rows(look: Look, memory: CheckState) -> Verdict:
         columns = Columns(types, grid.edge(grid.count - 1), grid.end, grid.end - look.history)
         return SCHEMA[check.kind](check, columns, memory)
     if check.kind in DRIFT:
+        if check.kind == "scores":
+            check = check.model_copy(update={"columns": score_columns(look.recommender, check)})
         histograms = histogram_rows(look.recommender, check, grid, look.dimensions)
         return DRIFT[check.kind](check, histograms, memory, look.looks_per_week)
     if check.kind in LATENCY:
@@ -77,7 +83,7 @@ def look_at_rows(look: Look, memory: CheckState) -> Verdict:
     asked = should_serve(look.recommender, check, grid.edge(grid.count - 1))
     if asked is None:
         return Verdict(state=memory, judged=False, note="another version has just been released")
-    flag, judges = SERVED.get(check.kind), {**ROWS, **PORTIONS}
+    flag, judges = FLAGGED.get(check.kind), {**ROWS, **PORTIONS}
     tally = tally_rows(look.recommender, asked, grid, look.dimensions, memory, flag)
     return judges[check.kind](asked, tally, memory, look.looks_per_week)
 
@@ -112,7 +118,7 @@ def measure_at_rows(look: Look, finding: Finding, past: Past, start: datetime) -
     asked = should_serve(look.recommender, check, start)
     if asked is None:
         raise TooFewRows("another version has just been released; it is too early to measure")
-    flag = SERVED.get(check.kind)
+    flag = FLAGGED.get(check.kind)
     tally = tally_rows(look.recommender, asked, look.grid, dimensions, memory, flag)
     if check.kind in PORTIONS:
         return measure_portion(asked, finding, tally, memory)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 
-from domain.detection.checks import CHECKS, DATA, METRICS
+from domain.detection.checks import CHECKS, DATA, METRICS, MODEL
 from domain.detection.freshness import Silences, judge_freshness
 from domain.detection.spoiled import planned_for
 from domain.detection.state import CheckState, Verdict
@@ -25,7 +25,7 @@ from workers.detect import (
     silence_width,
 )
 from workers.sources.count import time_bins, zone_of
-from workers.sources.series import series_of
+from workers.sources.ranking import METRIC_ROWS
 from workers.sources.source import open_source
 
 Judged = Callable[[CheckState], Verdict]
@@ -101,7 +101,7 @@ def _looks(
     try:
         if planned.check.kind == "freshness":
             return _silences(recommender, planned, ends)
-        if planned.check.own or planned.check.kind in DATA:
+        if planned.check.own or planned.check.kind in (*DATA, *MODEL):
             return _each(recommender, planned, ends)
         if planned.check.kind in METRICS:
             return _metrics(recommender, planned, ends)
@@ -176,7 +176,7 @@ def _metrics(
     """Looks at a metric, with a query for each beat as for counts."""
     history, beats = max(1, int(planned.history / planned.window)), _beats(planned, ends)
     grids = [
-        (series_of(recommender, planned.check, grid, planned.dimensions), places)
+        (METRIC_ROWS[planned.check.kind](recommender, planned.check, grid, planned.dimensions), places)
         for grid, places in _grids(recommender, planned, ends)
     ]
 

@@ -85,7 +85,7 @@ def flag_domain(recommender: Recommender, source: Source, rows: Any, asked: Aske
             flags[f"{name} out of range"] = whole & ((value < low) | (value > high))
             told.append(f"{name} outside {low:,.4g} to {high:,.4g}")
             if kind == "number":
-                missed = any(_looks_for_missing(one, check, name) for one in recommender.checks.values())
+                missed = any(looks_for_missing(one, check, name) for one in recommender.checks.values())
                 flags[f"{name} not finite"] = ~whole & ~value.isnan() if missed else ~whole
                 told.append(f"{name} not a finite number")
         elif kind == "text" and name in allowed.values:
@@ -94,16 +94,22 @@ def flag_domain(recommender: Recommender, source: Source, rows: Any, asked: Aske
     return flagged(rows, flags, tuple(told))
 
 
-def _looks_for_missing(one: Check, check: Check, column: str) -> bool:
+def looks_for_missing(one: Check, check: Check, column: str) -> bool:
+    """Whether the check `one` tells of rows without a value in a column that `check` looks at as well."""
     return (one.kind, one.table) == ("missing", check.table) and (not one.columns or column in one.columns)
 
 
-def _learn(source: Source, rows: Any, asked: Asked, columns: Names) -> Allowed:
-    """What the windows before the judged one hold, without those in which something was wrong."""
+def past_of(rows: Any, asked: Asked) -> Any:
+    """The rows of windows before the judged one, without those in which something was wrong."""
     past = rows.filter(rows[WINDOW] < asked.learn_until, rows[WINDOW] >= 0)
     for first, last in asked.skip:
         past = past.filter((past[WINDOW] < first) | (past[WINDOW] > last))
-    check = asked.check
+    return past
+
+
+def _learn(source: Source, rows: Any, asked: Asked, columns: Names) -> Allowed:
+    """What the windows before the judged one hold."""
+    past, check = past_of(rows, asked), asked.check
     numbers = [n for n in columns if kind_of(past[n]) in ("number", "integer") and n not in check.ranges]
     texts = [n for n in columns if kind_of(past[n]) == "text" and n not in check.values]
     measures: dict[str, Any] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,16 @@ def series_of(recommender: Recommender, check: Check, grid: Grid, dimensions: Na
         rows, kept = windowed(recommender, source, rows, grid, dimensions)
         asked: list[Names] = [(), *((name,) for name in kept)]
         frames = [source.fetch(_aggregated(rows, check, names)) for names in asked]
+    return metric_from(check, grid, asked, frames)
+
+
+def metric_from(check: Check, grid: Grid, asked: Sequence[Names], frames: Sequence[pd.DataFrame]) -> Metric:
+    """
+    Frames with `WINDOW` and `VALUE`, one for each set of dimensions in `asked`, as one metric.
+
+    Raises:
+        SourceError: there are more than 200 slices.
+    """
     columns: dict[Slice, np.ndarray] = {}
     for names, frame in zip(asked, frames, strict=True):
         for where, part in _parted(names, frame):
@@ -49,7 +60,7 @@ def series_of(recommender: Recommender, check: Check, grid: Grid, dimensions: Na
             held[inside[WINDOW].to_numpy(dtype=np.int64)] = inside[VALUE].to_numpy(dtype=np.float64)
             columns[where] = np.where(np.isfinite(held), held, np.nan)
     _bounded(check, columns)
-    empty = 0.0 if check.aggregated in ZERO else np.nan
+    empty = 0.0 if check.metric is None and check.aggregated in ZERO else np.nan
     return Metric(grid, np.column_stack(list(columns.values())), tuple(columns), empty)
 
 
