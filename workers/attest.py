@@ -11,7 +11,8 @@ from domain.improvement.attestation import Attest, Attestation, Withdraw, attest
 from domain.incident.events import AUDIT, Recorded
 from domain.values import Actor
 from workers.handle import ATTEMPTS, wake
-from workers.store.events import Origin, answer, append, head_of, read_stream
+from workers.store.draft import Origin
+from workers.store.events import answer, append, head_of, read_stream
 
 __all__ = ["Attest", "Withdraw", "attest", "attestations"]
 

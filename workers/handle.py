@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import time
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID, uuid5
 from weakref import WeakKeyDictionary
 
@@ -23,22 +24,25 @@ from domain.incident.commands import Command, DeclareIncident, OpenIncident
 from domain.incident.decide import decide
 from domain.incident.events import Recorded
 from domain.incident.state import Incident, evolve, replay
-from domain.values import Actor, Value
+from domain.values import Actor
 from workers import clock
 from workers.store import cards
-from workers.store.connection import own
-from workers.store.events import CALL_SECONDS, CHANNEL, Origin, answer, archived, draft, read_stream
+from workers.store.cards import Stand
+from workers.store.connection import at_once, cursor, own
+from workers.store.draft import Origin, draft
+from workers.store.events import CALL_SECONDS, CHANNEL, answer, archived, read_stream
 
 STREAMS = UUID("6f1c1c0e-9d3b-5c57-8a4e-2f0b7d8a5e11")
 ATTEMPTS = 12
 LONGEST_PAUSE_SECONDS = 0.2
 OPENING = "SELECT pg_advisory_xact_lock(5270002, hashtext(current_setting('recsysops.workspace')))"
 
+_CALL = f"SET LOCAL synchronous_commit = off; NOTIFY {CHANNEL}"
 _called: WeakKeyDictionary[Engine, float] = WeakKeyDictionary()
 _log = structlog.get_logger(__name__)
 
 
-class Answer(Value):
+class Answer(NamedTuple):
     """What a command did. `repeated`: its key had been asked before, and these events are from then."""
 
     stream: str
@@ -71,7 +75,7 @@ def handle(
         VersionConflict: others kept appending first, `ATTEMPTS` times.
     """
     store = log or own()
-    origin = Origin(actor=actor, key=key, cause=cause, at=at or clock.now())
+    origin = Origin(actor, key, at or clock.now(), cause)
     for attempt in range(1, ATTEMPTS + 1):
         try:
             answered = _once(store, stream, command, origin)
@@ -105,18 +109,21 @@ def wake(store: Engine) -> None:
         return
     _called[store] = now
     try:
-        with store.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql(f"SET LOCAL synchronous_commit = off; NOTIFY {CHANNEL}")
-    except SQLAlchemyError as error:
+        with at_once(store) as connection:
+            cursor(connection).execute(_CALL)
+    except (SQLAlchemyError, psycopg.Error) as error:
         _log.warning("followers_not_woken", error=str(error))
 
 
 def _once(store: Engine, stream: str | None, command: Command, origin: Origin) -> Answer:
-    """One question and one statement, each a transaction: the expected version holds them together."""
+    """
+    One statement where this process wrote to the incident last, else a question before it; each a transaction
+    of its own: the expected version holds them together.
+    """
     if stream is None:
         return _open(store, command, origin)
-    with store.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        return _decide(connection, stream, command, origin)
+    with at_once(store) as connection:
+        return _guess(connection, stream, command, origin) or _decide(connection, stream, command, origin)
 
 
 def _open(store: Engine, command: Command, origin: Origin) -> Answer:
@@ -125,18 +132,31 @@ def _open(store: Engine, command: Command, origin: Origin) -> Answer:
 
     Whether there is one, and the next number, are asked by one at a time; only those who open wait.
     """
-    with store.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        if isinstance(command, OpenIncident) and (
-            known := cards.unclosed(connection, command.finding.fingerprint)
-        ):
-            return _decide(connection, known, command, origin)
+    if isinstance(command, OpenIncident):
+        with at_once(store) as connection:
+            if known := cards.unclosed(connection, command.finding.fingerprint):
+                return _decide(connection, known, command, origin)
     with store.begin() as connection:
         connection.exec_driver_sql(OPENING)
         stream, numbered = _place(connection, command, origin.key)
         return _decide(connection, stream, numbered, origin)
 
 
+def _guess(connection: Connection, stream: str, command: Command, origin: Origin) -> Answer | None:
+    """Decided on what this process wrote last; None where it has to be asked whether that still holds."""
+    stood = cards.guess(connection, stream)
+    if stood is None:
+        return None
+    try:
+        answered = _append(connection, stood, command, origin)
+    except (Refused, VersionConflict):
+        cards.doubt(connection, stream)
+        return None
+    return answered if answered.events else None
+
+
 def _decide(connection: Connection, stream: str, command: Command, origin: Origin) -> Answer:
+    """Decided on how things stand, or what was answered to the key before."""
     stood = cards.stand(connection, stream, origin.key)
     if stood.answered is not None:
         number = replayed(connection, stood.answered).number
@@ -144,6 +164,14 @@ def _decide(connection: Connection, stream: str, command: Command, origin: Origi
         return Answer(stream=stood.answered, number=number, events=written, repeated=True)
     if stood.incident is None and not isinstance(command, OpenIncident | DeclareIncident):
         raise _absent(connection, stream)
+    return _append(connection, stood, command, origin)
+
+
+def _append(connection: Connection, stood: Stand, command: Command, origin: Origin) -> Answer:
+    """
+    Raises:
+        Refused: a rule says no. VersionConflict: somebody else appended first, or under this key.
+    """
     made = draft(stood.head, decide(stood.incident, command, origin.actor, origin.at), origin)
     incident = stood.incident
     for record in made.recorded:
@@ -151,7 +179,7 @@ def _decide(connection: Connection, stream: str, command: Command, origin: Origi
     if incident is None:
         raise Refused(f"{type(command).__name__} opened nothing.")
     recorded = cards.append(connection, made, incident) if made.recorded else ()
-    return Answer(stream=stream, number=incident.number, events=recorded)
+    return Answer(stream=stood.head.stream, number=incident.number, events=recorded)
 
 
 def replayed(connection: Connection, stream: str) -> Incident:

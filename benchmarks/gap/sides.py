@@ -14,7 +14,8 @@ from domain.values import Actor
 from workers import clock
 from workers.follow import catch_up
 from workers.store.connection import driver_address, engine
-from workers.store.events import Head, Origin, append
+from workers.store.draft import Head, Origin
+from workers.store.events import append
 
 LINGER_SECONDS = 0.03
 GIVEN_UP = 0.15

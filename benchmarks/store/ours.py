@@ -8,16 +8,8 @@ from benchmarks.store.contender import Contender
 from benchmarks.store.facts import INCIDENT, PERSON
 from workers import clock
 from workers.store.connection import engine
-from workers.store.events import (
-    Head,
-    Origin,
-    draft,
-    insert,
-    number,
-    read_all,
-    read_stream,
-    write,
-)
+from workers.store.draft import Head, Origin, draft
+from workers.store.events import insert, number, read_all, read_stream, write
 from workers.store.migrate import migrate
 from workers.store.verify import walk_chain
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from domain.incident.commands import Assign, Command
 from domain.incident.events import IncidentAssigned, Recorded
@@ -65,11 +66,11 @@ def named_incident(incident: Incident, known_as: KnownAs) -> Incident:
 
 def named_record(record: Recorded, known_as: KnownAs) -> Recorded:
     """The event with people by the ids they have outside, as far as they are known."""
-    changes: dict[str, object] = {"actor": known_as.get(record.actor, record.actor)}
+    changes: dict[str, Any] = {"actor": known_as.get(record.actor, record.actor)}
     if isinstance(record.event, IncidentAssigned):
         person = known_as.get(record.event.person, record.event.person)
         changes["event"] = record.event.model_copy(update={"person": person})
-    return record.model_copy(update=changes)
+    return record._replace(**changes)
 
 
 def people_in(text: str) -> set[str]:

@@ -80,27 +80,26 @@ def _entry(line: _Line, labels: dict[str, str]) -> Entry:
 
 
 def _amended(line: _Line, correction: e.Recorded, event: e.Correction) -> _Line:
-    wrong, onset_at = line.record, line.onset_at
+    wrong = right = line.record
+    onset_at = line.onset_at
     says: Any = wrong.event
     match event:
         case e.TimeCorrected():
-            was, right = _minute(wrong.at), {"at": event.happened_at}
+            was, right = _minute(wrong.at), wrong._replace(at=event.happened_at)
         case e.OnsetCorrected():
             gathered = isinstance(wrong.event, e.DiagnosisGathered)
             before = onset_at or (says.diagnosis.since if gathered else None)
-            was, right, onset_at = _minute(before), {}, event.since
+            was, onset_at = _minute(before), event.since
         case e.NoteCorrected():
-            was, right = f"“{says.text}”", {"event": says.model_copy(update={"text": event.text})}
+            note = says.model_copy(update={"text": event.text})
+            was, right = f"“{says.text}”", wrong._replace(event=note)
         case e.SeverityCorrected():
-            was, right = says.severity, {"event": says.model_copy(update={"severity": event.severity})}
+            judged = says.model_copy(update={"severity": event.severity})
+            was, right = says.severity, wrong._replace(event=judged)
         case _:
             assert_never(event)
     amendment = Amendment(at=correction.at, who=correction.actor, was=was, reason=event.reason)
-    return _Line(
-        record=wrong.model_copy(update=right),
-        onset_at=onset_at,
-        amendments=(*line.amendments, amendment),
-    )
+    return _Line(record=right, onset_at=onset_at, amendments=(*line.amendments, amendment))
 
 
 def _minute(moment: datetime | None) -> str:

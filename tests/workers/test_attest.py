@@ -18,7 +18,8 @@ from workers.attest import attest, attestations
 from workers.debts import hand_over
 from workers.follow import catch_up
 from workers.handle import Answer
-from workers.store.events import Origin, append, head_of, number, read_after
+from workers.store.draft import Origin
+from workers.store.events import append, head_of, number, read_after
 from workers.store.rebuild import rebuild
 from workers.store.verify import verify
 

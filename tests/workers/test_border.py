@@ -22,7 +22,8 @@ from workers.handle import Answer, handle
 from workers.settings import Settings
 from workers.store import attachments, cards, followers, memory
 from workers.store.connection import engine
-from workers.store.events import Head, Origin, answer, append, number, read_after, read_stream
+from workers.store.draft import Head, Origin
+from workers.store.events import answer, append, number, read_after, read_stream
 from workers.store.export import export
 from workers.store.lock import alone
 from workers.store.verify import verify

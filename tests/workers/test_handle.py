@@ -10,16 +10,27 @@ import pytest
 from sqlalchemy import Engine, text
 
 from domain.errors import LogError, Refused, VersionConflict
-from domain.incident.commands import Acknowledge, AddNote, DeclareIncident, OpenIncident, Resolve
+from domain.incident.commands import (
+    Acknowledge,
+    AddNote,
+    AnswerFollowUp,
+    Close,
+    DeclareIncident,
+    Dismiss,
+    OpenIncident,
+    Reopen,
+    Resolve,
+)
 from domain.incident.decide import decide
-from domain.incident.events import FindingRepeated, IncidentOpened, NoteAdded
+from domain.incident.events import FindingRepeated, IncidentOpened, IncidentResolved, NoteAdded
 from domain.incident.state import replay
-from domain.values import Actor, Finding, Severity
+from domain.values import Actor, Finding, Improvement, Severity
 from workers import clock
 from workers.handle import Answer, handle
 from workers.store import cards
 from workers.store import connection as connection_module
-from workers.store.events import Origin, append, head_of, number, read_after, read_stream
+from workers.store.draft import Origin
+from workers.store.events import append, head_of, number, read_after, read_stream
 
 Opened = Callable[..., Answer]
 Pressed = Callable[..., Answer]
@@ -143,7 +154,7 @@ def test_a_handler_that_always_loses_gives_up_in_words(
     monkeypatch.setattr("workers.handle.ATTEMPTS", 3)
     with pytest.raises(VersionConflict, match="Somebody else appended first"):
         handle(stream, AddNote(text="late"), actor=on_call, key="late", log=log)
-    assert len(tries) == 3
+    assert len(tries) == 1 + 3, "once from memory, then as often as it may ask"
 
 
 def test_an_infinite_number_is_refused_before_it_poisons_the_log(
@@ -203,3 +214,47 @@ def test_an_incident_that_another_process_moved_on_is_not_taken_from_memory(
     pressed(stream, AddNote(text="here"), "n")
     with log.connect() as connection:
         assert cards.find(connection, stream) == replay(read_stream(connection, stream))
+
+
+def test_what_memory_would_refuse_is_asked_of_the_log(
+    log: Engine, opened: Opened, pressed: Pressed, on_call: Actor
+) -> None:
+    stream = opened().stream
+    origin = Origin(actor=on_call, key="elsewhere", at=clock.now())
+    with log.begin() as connection:
+        append(
+            connection,
+            head_of(connection, stream),
+            [IncidentResolved(how="elsewhere", reason="switched off")],
+            origin,
+        )
+    reopened = pressed(stream, Reopen(reason="it is back"), "r")
+    assert [recorded.version for recorded in reopened.events] == [3]
+
+
+def test_a_key_that_another_process_answered_is_answered_alike_from_memory(
+    log: Engine, opened: Opened, pressed: Pressed, on_call: Actor
+) -> None:
+    stream = opened().stream
+    origin = Origin(actor=on_call, key="k", at=clock.now())
+    with log.begin() as connection:
+        append(connection, head_of(connection, stream), [NoteAdded(text="elsewhere")], origin)
+    again = handle(stream, AddNote(text="here"), actor=on_call, key="k", log=log)
+    assert again.repeated
+    assert [recorded.event for recorded in again.events] == [NoteAdded(text="elsewhere")]
+
+
+def test_where_an_incident_stands_is_guessed_only_while_it_is_open_and_was_written_to_lately(
+    log: Engine, opened: Opened, pressed: Pressed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = opened().stream
+    learned = Improvement(detect_faster="no", diagnose_faster="no", change="nothing", detail="a test")
+    with log.connect() as connection:
+        assert cards.guess(connection, stream) is not None
+        with monkeypatch.context() as long_ago:
+            long_ago.setattr("workers.store.cards.GUESS_SECONDS", 0.0)
+            assert cards.guess(connection, stream) is None
+        for command in (Dismiss(reason="a test"), AnswerFollowUp(improvement=learned), Close()):
+            assert cards.guess(connection, stream) is not None
+            pressed(stream, command, type(command).__name__)
+        assert cards.guess(connection, stream) is None

@@ -88,7 +88,7 @@ class Door:
             raise people.say(self._engine, refusal) from refusal
         with self._engine.connect() as connection:
             events = tuple(people.show_events(connection, answer.events))
-        return answer.model_copy(update={"events": events})
+        return answer._replace(events=events)
 
     def incident(self, stream_or_number: str | int) -> Incident | None:
         """The card of an incident, by stream or number (`142`, `"#142"`)."""

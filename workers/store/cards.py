@@ -11,24 +11,29 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any
+from time import monotonic
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, func, select, true
+from sqlalchemy import ColumnElement, Connection, Engine, func, select, true
 
 from domain.incident.decide import DEPLOYED
 from domain.incident.events import Recorded
 from domain.incident.state import Incident, replay
 from workers.store import events
 from workers.store.connection import cursor
-from workers.store.events import Draft, Head
+from workers.store.draft import Draft, Head
 from workers.store.tables import CardRow
 
 _CARDS = CardRow.__table__  # type: ignore[attr-defined]
 
 MOST_KNOWN = 256
-_known: dict[str, tuple[bytes, Incident]] = {}
-"""By stream: an incident and its newest event's hash, which says all that happened. Not read again."""
+GUESS_SECONDS = 60.0
+"""For how long what this process wrote last may be taken for where an incident stands."""
+
+_known: WeakKeyDictionary[Engine, dict[str, Known]] = WeakKeyDictionary()
+"""By store and stream, what this process wrote last."""
 
 HIGHEST_NUMBER = 2**31 - 1
 """What PostgreSQL's integer holds; whoever asks for more gets no incident, not an error."""
@@ -67,6 +72,14 @@ LEFT JOIN (
 """
 
 
+class Known(NamedTuple):
+    """An incident, its newest event's hash (which says all that happened), and when that was written."""
+
+    incident: Incident
+    hash: bytes
+    since: float
+
+
 @dataclass(frozen=True)
 class Stand:
     """Where an incident stands, all of one moment; `answered`: the stream a key was answered in before."""
@@ -76,9 +89,23 @@ class Stand:
     head: Head
 
 
+def guess(connection: Connection, stream: str) -> Stand | None:
+    """
+    Where an incident stands if nobody else wrote: whoever appends after it is told when somebody did.
+
+    None where this process has not written to it lately, or closed it: of a closed one the events may be in
+    an archive, and then nobody would be told.
+    """
+    known = _known_to(connection).get(stream)
+    if known is None or known.incident.status == "closed" or monotonic() - known.since > GUESS_SECONDS:
+        return None
+    return Stand(None, known.incident, Head(stream, known.incident.version, known.hash))
+
+
 def stand(connection: Connection, stream: str, key: str) -> Stand:
     """Everything that deciding needs, in one question."""
-    known, incident = _known.get(stream, (b"", None))
+    at_hand = _known_to(connection).get(stream)
+    known, incident = (at_hand.hash, at_hand.incident) if at_hand else (b"", None)
     found = cursor(connection).execute(_STAND, {"stream": stream, "key": key, "known": known}).fetchone()
     answered, card, made_by, version, newest_hash = found or (None, None, None, None, b"")
     if version is None:
@@ -101,10 +128,20 @@ def append(connection: Connection, draft: Draft, incident: Incident) -> tuple[Re
     card = {f"card_{name}": value for name, value in row_of(incident).items()}
     statement = events.insert(len(draft.recorded) > 1, UPSERT)
     events.write(connection, statement, {**draft.parameters, **card})
-    if len(_known) >= MOST_KNOWN:
-        _known.clear()
-    _known[incident.stream] = (draft.head.hash, incident)
+    known = _known_to(connection)
+    if len(known) >= MOST_KNOWN:
+        known.clear()
+    known[incident.stream] = Known(incident, draft.head.hash, monotonic())
     return draft.recorded
+
+
+def doubt(connection: Connection, stream: str) -> None:
+    """Guess no more where this incident stands until this process has written to it again."""
+    _known_to(connection).pop(stream, None)
+
+
+def _known_to(connection: Connection) -> dict[str, Known]:
+    return _known.setdefault(connection.engine, {})
 
 
 def keep(connection: Connection, incident: Incident) -> None:

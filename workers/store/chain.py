@@ -15,14 +15,19 @@ from typing import Any
 import orjson
 
 
+def spelled(at: datetime) -> str:
+    """A time as it is hashed: in UTC, to the microsecond."""
+    in_utc = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return in_utc.isoformat(timespec="microseconds")
+
+
 def canonical(row: Any) -> bytes:
     """The bytes of a row of `events` that its hash is over: keys in order, `data` as it was written."""
-    at: datetime = row["at"]
-    # Sorted by hand: it is done for every event that is written and for every one that is verified.
+    # Sorted by hand: it is done for every event that is verified.
     content = {
         "actor": row["actor"],
         "actor_kind": row["actor_kind"],
-        "at": at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "at": spelled(row["at"]),
         "cause": row["cause"],
         "data": row["data"],
         "key": row["key"],
@@ -38,6 +43,11 @@ def canonical(row: Any) -> bytes:
 def chained(before: bytes, row: Any) -> bytes:
     """The hash of an event whose predecessor in its stream has the hash `before` (empty for the first)."""
     return sha256(before + canonical(row)).digest()
+
+
+def sealed(before: bytes, content: dict[str, Any]) -> bytes:
+    """The same of columns that are in order and whose time is `spelled`, as an event about to be written."""
+    return sha256(before + orjson.dumps(content)).digest()
 
 
 def linked(before: bytes, event_hash: bytes) -> bytes:

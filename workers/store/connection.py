@@ -7,9 +7,13 @@ and not change it, and in one workspace, beyond which the database shows it noth
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
@@ -67,6 +71,49 @@ def cursor(connection: Connection) -> psycopg.Cursor[Any]:
     return cast("psycopg.Cursor[Any]", kept["cursor"])
 
 
+_at_hand: WeakKeyDictionary[Engine, list[Connection]] = WeakKeyDictionary()
+
+
+@contextmanager
+def at_once(log: Engine) -> Iterator[Connection]:
+    """
+    A connection on which each statement is a transaction of its own.
+
+    The one that was used last stays at hand: to take one from the pool and to give it back costs more than
+    to decide and to encode.
+    """
+    rested = _at_hand.setdefault(log, [])
+    connection = _awake(rested.pop()) if rested else _fresh(log)
+    try:
+        yield connection
+    except BaseException as error:
+        if isinstance(error, psycopg.Error) and not isinstance(error, psycopg.IntegrityError):
+            connection.invalidate()
+        connection.close()
+        raise
+    if rested:
+        connection.close()
+    else:
+        connection.info["rests_since"] = time.monotonic()
+        rested.append(connection)
+
+
+def _fresh(log: Engine) -> Connection:
+    return log.connect().execution_options(isolation_level="AUTOCOMMIT")
+
+
+def _awake(connection: Connection) -> Connection:
+    """This connection, or another one where it may have died while it rested: the pool asks."""
+    if time.monotonic() - connection.info["rests_since"] <= RESTED_SECONDS:
+        return connection
+    log = connection.engine
+    connection.close()
+    return _fresh(log)
+
+
+os.register_at_fork(after_in_child=_at_hand.clear)
+
+
 @lru_cache(maxsize=32)
 def engine(url: str, workspace: str = "main") -> Engine:
     """
@@ -91,7 +138,14 @@ def engine(url: str, workspace: str = "main") -> Engine:
         },
     )
     _look_at_those_that_rested(made)
+    event.listen(made, "engine_disposed", _give_back)
     return made
+
+
+def _give_back(log: Engine) -> None:
+    for connection in _at_hand.pop(log, []):
+        connection.invalidate()
+        connection.close()
 
 
 def _look_at_those_that_rested(made: Engine) -> None:

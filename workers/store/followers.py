@@ -19,7 +19,8 @@ from domain.errors import LogError, Refused
 from domain.incident.events import Recorded
 from domain.values import Moment, Value
 from workers import clock
-from workers.store.events import last_position, recorded_from, rows_after
+from workers.store.events import last_position, rows_after
+from workers.store.recorded import recorded_from
 from workers.store.tables import EventRow, FollowerRow, LogRow, SetAsideRow
 
 MOST_TRIES = 5

@@ -25,7 +25,8 @@ from domain.values import Value
 from workers import clock
 from workers.store import cards
 from workers.store.archive import digest, files, read
-from workers.store.events import number, recorded_from
+from workers.store.events import number
+from workers.store.recorded import recorded_from
 from workers.store.signature import require_signed, sign
 from workers.store.verify import ARCHIVE
 

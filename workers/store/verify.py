@@ -22,9 +22,10 @@ from domain.values import Value
 from workers.store import cards
 from workers.store.chain import chained, linked
 from workers.store.connection import cursor
-from workers.store.events import COLUMNS, STREAMED_ROWS, number, recorded_from
+from workers.store.events import COLUMNS, STREAMED_ROWS, number
 from workers.store.export import EACH_BY_ITS_KEY
 from workers.store.guards import require_guards
+from workers.store.recorded import recorded_from
 from workers.store.signature import require_signed
 from workers.store.tables import ArchivedRow, ArchiveRow, CardRow, EventRow, FollowerRow
 

@@ -30,7 +30,6 @@ def recorded(*events: e.Attestation, by: str = ADA) -> list[e.Recorded]:
         e.Recorded(
             stream=e.AUDIT,
             version=version,
-            id=f"{e.AUDIT}:{version}",
             at=NOON,
             actor_kind="person",
             actor=by,

@@ -45,8 +45,7 @@ def incident(
         at = MORNING + day * DAY + place * timedelta(hours=1)
         for event in decide(folded, command, WORKER, at):
             version = folded.version + 1 if folded else 1
-            said = {"stream": stream, "id": f"{stream}:{version}", "at": at, "key": "k", "cause": None}
-            record = Recorded(version=version, event=event, actor_kind="worker", actor="w", **said)
+            record = Recorded(stream, version, at, "worker", "w", cause=None, key="k", event=event)
             folded = evolve(folded, record)
     assert folded is not None
     return folded

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from domain.incident import commands as c
+from domain.incident.codec import decode, encode
 from domain.incident.decide import decide
 from domain.incident.events import IncidentEvent, Recorded
 from domain.incident.state import Incident, evolve
@@ -81,7 +82,6 @@ def append(
             position=version,
             stream="incident-1",
             version=version,
-            id=f"incident-1:{version}",
             at=at,
             actor_kind=actor.kind,
             actor=actor.id,
@@ -91,6 +91,12 @@ def append(
         )
         incident, log = evolve(incident, record), [*log, record]
     return incident, log
+
+
+def reread(record: Recorded) -> Recorded:
+    """The same after it was written and read."""
+    event = record.event
+    return record._replace(event=decode(event.wire_name, event.schema_version, encode(event)))
 
 
 OPEN = (c.OpenIncident(number=1, finding=FINDING), WORKER)

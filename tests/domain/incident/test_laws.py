@@ -124,10 +124,8 @@ def test_the_incident_kept_equals_the_incident_replayed_from_json(
 ) -> None:
     incident, log = walk(steps)
     read = [
-        record.model_copy(
-            update={
-                "event": decode(record.event.wire_name, record.event.schema_version, encode(record.event))
-            }
+        record._replace(
+            event=decode(record.event.wire_name, record.event.schema_version, encode(record.event))
         )
         for record in log
     ]

@@ -163,7 +163,6 @@ def record_of(incident: Incident) -> e.Recorded:
     return e.Recorded(
         stream=incident.stream,
         version=incident.version,
-        id=incident.last_event_id,
         at=incident.last_at,
         actor_kind="worker",
         actor="detect",
@@ -249,10 +248,8 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def kept_equals_replayed(self) -> None:
         read = [
-            record.model_copy(
-                update={
-                    "event": decode(record.event.wire_name, record.event.schema_version, encode(record.event))
-                }
+            record._replace(
+                event=decode(record.event.wire_name, record.event.schema_version, encode(record.event))
             )
             for record in self.log
         ]

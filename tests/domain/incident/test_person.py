@@ -48,12 +48,12 @@ def test_no_event_names_anybody_and_shown_they_are_all_there_again(steps: Any) -
     incident, log = walk([behind(*step) for step in steps])
     assert incident is not None
     assert plain is not None
-    written = " ".join([incident.model_dump_json(), *(record.model_dump_json() for record in log)])
+    written = " ".join([incident.model_dump_json(), *(str(record) for record in log)])
     assert "slack:" not in written
     assert named_incident(incident, KNOWN) == plain
     assert [named_record(record, KNOWN) for record in log] == plain_log
     assert people_of(incident) == {one for one in KNOWN if one in incident.model_dump_json()}
-    assert all(people_of(r) == {one for one in KNOWN if one in r.model_dump_json()} for r in log)
+    assert all(people_of(r) == {one for one in KNOWN if one in str(r)} for r in log)
 
 
 def test_somebody_who_was_forgotten_is_a_former_member_and_the_others_are_not() -> None:

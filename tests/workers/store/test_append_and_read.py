@@ -25,7 +25,8 @@ from workers import clock
 from workers.handle import Answer
 from workers.store import cards
 from workers.store.chain import canonical
-from workers.store.events import Head, Origin, append, last_position, number, read_after, read_stream
+from workers.store.draft import Head, Origin
+from workers.store.events import append, last_position, number, read_after, read_stream
 from workers.store.export import export
 from workers.store.verify import verify
 
