@@ -26,11 +26,11 @@ from domain.incident.events import Recorded
 from domain.incident.state import Incident, evolve, replay
 from domain.values import Actor
 from workers import clock
-from workers.store import cards
-from workers.store.cards import Stand
+from workers.store import cards, stand
 from workers.store.connection import at_once, cursor, own
 from workers.store.draft import Origin, draft
 from workers.store.events import CALL_SECONDS, CHANNEL, answer, archived, read_stream
+from workers.store.stand import Stand
 
 STREAMS = UUID("6f1c1c0e-9d3b-5c57-8a4e-2f0b7d8a5e11")
 ATTEMPTS = 12
@@ -144,20 +144,20 @@ def _open(store: Engine, command: Command, origin: Origin) -> Answer:
 
 def _guess(connection: Connection, stream: str, command: Command, origin: Origin) -> Answer | None:
     """Decided on what this process wrote last; None where it has to be asked whether that still holds."""
-    stood = cards.guess(connection, stream)
+    stood = stand.guess(connection, stream)
     if stood is None:
         return None
     try:
         answered = _append(connection, stood, command, origin)
     except (Refused, VersionConflict):
-        cards.doubt(connection, stream)
+        stand.doubt(connection, stream)
         return None
     return answered if answered.events else None
 
 
 def _decide(connection: Connection, stream: str, command: Command, origin: Origin) -> Answer:
     """Decided on how things stand, or what was answered to the key before."""
-    stood = cards.stand(connection, stream, origin.key)
+    stood = stand.stand(connection, stream, origin.key)
     if stood.answered is not None:
         number = replayed(connection, stood.answered).number
         written = answer(connection, origin.key)
@@ -178,7 +178,7 @@ def _append(connection: Connection, stood: Stand, command: Command, origin: Orig
         incident = evolve(incident, record)
     if incident is None:
         raise Refused(f"{type(command).__name__} opened nothing.")
-    recorded = cards.append(connection, made, incident) if made.recorded else ()
+    recorded = stand.append(connection, made, incident) if made.recorded else ()
     return Answer(stream=stood.head.stream, number=incident.number, events=recorded)
 
 

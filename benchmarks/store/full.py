@@ -108,4 +108,4 @@ def _card() -> str:
     incident = replay(written.recorded)
     if incident is None:
         raise RuntimeError("the events made no incident")
-    return incident.model_dump_json()
+    return str(cards.row_of(incident)["incident"])

@@ -29,8 +29,10 @@ from workers import clock
 from workers.handle import Answer, handle
 from workers.store import cards
 from workers.store import connection as connection_module
+from workers.store.connection import at_once
 from workers.store.draft import Origin
 from workers.store.events import append, head_of, number, read_after, read_stream
+from workers.store.stand import guess
 
 Opened = Callable[..., Answer]
 Pressed = Callable[..., Answer]
@@ -138,9 +140,10 @@ def test_declaring_twice_with_a_key_opens_one_incident(log: Engine, on_call: Act
 
 
 def test_a_handler_that_always_loses_gives_up_in_words(
-    log: Engine, opened: Opened, on_call: Actor, monkeypatch: pytest.MonkeyPatch
+    log: Engine, opened: Opened, pressed: Pressed, on_call: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stream = opened().stream
+    pressed(stream, AddNote(text="seen"), "s")
 
     def outrun(*asked: Any) -> object:
         origin = Origin(actor=on_call, key=f"other-{len(tries)}", at=clock.now())
@@ -208,6 +211,7 @@ def test_an_incident_that_another_process_moved_on_is_not_taken_from_memory(
     log: Engine, opened: Opened, pressed: Pressed, on_call: Actor
 ) -> None:
     stream = opened().stream
+    pressed(stream, AddNote(text="seen"), "s")
     origin = Origin(actor=on_call, key="elsewhere", at=clock.now())
     with log.begin() as connection:
         append(connection, head_of(connection, stream), [NoteAdded(text="from elsewhere")], origin)
@@ -220,6 +224,7 @@ def test_what_memory_would_refuse_is_asked_of_the_log(
     log: Engine, opened: Opened, pressed: Pressed, on_call: Actor
 ) -> None:
     stream = opened().stream
+    pressed(stream, AddNote(text="seen"), "s")
     origin = Origin(actor=on_call, key="elsewhere", at=clock.now())
     with log.begin() as connection:
         append(
@@ -229,13 +234,14 @@ def test_what_memory_would_refuse_is_asked_of_the_log(
             origin,
         )
     reopened = pressed(stream, Reopen(reason="it is back"), "r")
-    assert [recorded.version for recorded in reopened.events] == [3]
+    assert [recorded.version for recorded in reopened.events] == [4]
 
 
 def test_a_key_that_another_process_answered_is_answered_alike_from_memory(
     log: Engine, opened: Opened, pressed: Pressed, on_call: Actor
 ) -> None:
     stream = opened().stream
+    pressed(stream, AddNote(text="seen"), "s")
     origin = Origin(actor=on_call, key="k", at=clock.now())
     with log.begin() as connection:
         append(connection, head_of(connection, stream), [NoteAdded(text="elsewhere")], origin)
@@ -248,13 +254,29 @@ def test_where_an_incident_stands_is_guessed_only_while_it_is_open_and_was_writt
     log: Engine, opened: Opened, pressed: Pressed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stream = opened().stream
+    assert not _guessed(log, stream), "what opened it was in a transaction, which might have been rolled back"
+    pressed(stream, AddNote(text="here"), "n")
+    assert _guessed(log, stream)
+    with monkeypatch.context() as long_ago:
+        long_ago.setattr("workers.store.stand.GUESS_SECONDS", 0.0)
+        assert not _guessed(log, stream)
     learned = Improvement(detect_faster="no", diagnose_faster="no", change="nothing", detail="a test")
-    with log.connect() as connection:
-        assert cards.guess(connection, stream) is not None
-        with monkeypatch.context() as long_ago:
-            long_ago.setattr("workers.store.cards.GUESS_SECONDS", 0.0)
-            assert cards.guess(connection, stream) is None
-        for command in (Dismiss(reason="a test"), AnswerFollowUp(improvement=learned), Close()):
-            assert cards.guess(connection, stream) is not None
-            pressed(stream, command, type(command).__name__)
-        assert cards.guess(connection, stream) is None
+    for command in (Dismiss(reason="a test"), AnswerFollowUp(improvement=learned), Close()):
+        assert _guessed(log, stream)
+        pressed(stream, command, type(command).__name__)
+    assert not _guessed(log, stream)
+
+
+def test_nothing_is_guessed_through_a_connection_to_what_may_be_another_server(
+    log: Engine, opened: Opened, pressed: Pressed, owner: psycopg.Connection
+) -> None:
+    stream = opened().stream
+    pressed(stream, AddNote(text="here"), "n")
+    owner.execute(HANG_UP)
+    log.dispose()
+    assert not _guessed(log, stream)
+
+
+def _guessed(log: Engine, stream: str) -> bool:
+    with at_once(log) as connection:
+        return guess(connection, stream) is not None

@@ -7,33 +7,35 @@ where a newer release reads an older shape, it folds the events instead, so no c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
-from time import monotonic
-from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
+from typing import Any, get_args
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Engine, func, select, true
+from sqlalchemy import ColumnElement, Connection, func, select, true
 
 from domain.incident.decide import DEPLOYED
-from domain.incident.events import Recorded
-from domain.incident.state import Incident, replay
+from domain.incident.state import Incident, Status, replay
+from domain.values import Severity
 from workers.store import events
 from workers.store.connection import cursor
-from workers.store.draft import Draft, Head
 from workers.store.tables import CardRow
 
 _CARDS = CardRow.__table__  # type: ignore[attr-defined]
 
-MOST_KNOWN = 256
-GUESS_SECONDS = 60.0
-"""For how long what this process wrote last may be taken for where an incident stands."""
-
-_known: WeakKeyDictionary[Engine, dict[str, Known]] = WeakKeyDictionary()
-"""By store and stream, what this process wrote last."""
+_PAGE = """
+SELECT incident, shape, stream FROM cards WHERE number = ANY (ARRAY(
+    SELECT number
+    FROM unnest(%(statuses)s::text[]) AS status, unnest(%(severities)s::text[]) AS severity, LATERAL (
+        SELECT number FROM cards
+        WHERE cards.status = status.status AND cards.severity = severity.severity AND number < %(below)s
+        ORDER BY number DESC LIMIT %(most)s) AS newest
+    ORDER BY number DESC LIMIT %(most)s))
+ORDER BY number DESC
+"""
+"""Of each status and severity the newest by an index, then the newest of these: no filter makes it slow."""
 
 HIGHEST_NUMBER = 2**31 - 1
 """What PostgreSQL's integer holds; whoever asks for more gets no incident, not an error."""
@@ -59,89 +61,6 @@ UPSERT = (
     f"INSERT INTO cards ({', '.join(_COLUMNS)}) VALUES ({_VALUES}) "  # noqa: S608 - constants
     f"ON CONFLICT ON CONSTRAINT cards_pkey DO UPDATE SET {_CHANGES}"
 )
-
-_STAND = """
-SELECT answered.stream AS answered, CASE WHEN newest.hash = %(known)s THEN NULL ELSE cards.incident END,
-    cards.shape, newest.version, newest.hash
-FROM (SELECT) AS one
-LEFT JOIN (SELECT stream FROM events WHERE key = %(key)s AND part = 0) AS answered ON true
-LEFT JOIN cards ON cards.stream = %(stream)s
-LEFT JOIN (
-    SELECT version, hash FROM events WHERE stream = %(stream)s ORDER BY version DESC LIMIT 1
-) AS newest ON true
-"""
-
-
-class Known(NamedTuple):
-    """An incident, its newest event's hash (which says all that happened), and when that was written."""
-
-    incident: Incident
-    hash: bytes
-    since: float
-
-
-@dataclass(frozen=True)
-class Stand:
-    """Where an incident stands, all of one moment; `answered`: the stream a key was answered in before."""
-
-    answered: str | None
-    incident: Incident | None
-    head: Head
-
-
-def guess(connection: Connection, stream: str) -> Stand | None:
-    """
-    Where an incident stands if nobody else wrote: whoever appends after it is told when somebody did.
-
-    None where this process has not written to it lately, or closed it: of a closed one the events may be in
-    an archive, and then nobody would be told.
-    """
-    known = _known_to(connection).get(stream)
-    if known is None or known.incident.status == "closed" or monotonic() - known.since > GUESS_SECONDS:
-        return None
-    return Stand(None, known.incident, Head(stream, known.incident.version, known.hash))
-
-
-def stand(connection: Connection, stream: str, key: str) -> Stand:
-    """Everything that deciding needs, in one question."""
-    at_hand = _known_to(connection).get(stream)
-    known, incident = (at_hand.hash, at_hand.incident) if at_hand else (b"", None)
-    found = cursor(connection).execute(_STAND, {"stream": stream, "key": key, "known": known}).fetchone()
-    answered, card, made_by, version, newest_hash = found or (None, None, None, None, b"")
-    if version is None:
-        return Stand(answered, None, Head(stream))
-    if newest_hash != known:
-        incident = _read(card, made_by)
-    if incident is None or incident.version != version:
-        # Of an older release, or gone: the events know. They may have grown since; the append will say so.
-        incident = _folded(connection, stream)
-    return Stand(answered, incident, Head(stream, version, newest_hash))
-
-
-def append(connection: Connection, draft: Draft, incident: Incident) -> tuple[Recorded, ...]:
-    """
-    Write events and the card that they make, in one statement.
-
-    Raises:
-        VersionConflict: somebody else appended first, or another incident took the number.
-    """
-    card = {f"card_{name}": value for name, value in row_of(incident).items()}
-    statement = events.insert(len(draft.recorded) > 1, UPSERT)
-    events.write(connection, statement, {**draft.parameters, **card})
-    known = _known_to(connection)
-    if len(known) >= MOST_KNOWN:
-        known.clear()
-    known[incident.stream] = Known(incident, draft.head.hash, monotonic())
-    return draft.recorded
-
-
-def doubt(connection: Connection, stream: str) -> None:
-    """Guess no more where this incident stands until this process has written to it again."""
-    _known_to(connection).pop(stream, None)
-
-
-def _known_to(connection: Connection) -> dict[str, Known]:
-    return _known.setdefault(connection.engine, {})
 
 
 def keep(connection: Connection, incident: Incident) -> None:
@@ -222,8 +141,8 @@ def open_or_opened_since(connection: Connection, moment: datetime) -> list[Incid
 def page(
     connection: Connection,
     *,
-    statuses: tuple[str, ...] = (),
-    severities: tuple[str, ...] = (),
+    statuses: Sequence[str] = (),
+    severities: Sequence[str] = (),
     below: int | None = None,
     limit: int = 50,
 ) -> list[Incident]:
@@ -234,14 +153,14 @@ def page(
         statuses, severities: only these; all where empty.
         below: only numbers below this one: the last number of the page before.
     """
-    wanted: ColumnElement[bool] = true()
-    if statuses:
-        wanted &= _CARDS.c.status.in_(statuses)
-    if severities:
-        wanted &= _CARDS.c.severity.in_(severities)
-    if below is not None:
-        wanted &= _CARDS.c.number < below
-    return _some(connection, wanted, limit=limit)
+    wanted = {
+        "statuses": list(statuses or get_args(Status)),
+        "severities": list(severities or Severity),
+        "below": HIGHEST_NUMBER if below is None else min(below, HIGHEST_NUMBER),
+        "most": limit,
+    }
+    found = cursor(connection).execute(_PAGE, wanted).fetchall()
+    return _incidents(connection, found)
 
 
 def newest(connection: Connection, fingerprint: str) -> Incident | None:
@@ -263,18 +182,24 @@ def to_remind(connection: Connection) -> list[Incident]:
 def _some(connection: Connection, wanted: ColumnElement[bool], limit: int | None = None) -> list[Incident]:
     query = select(_CARDS.c.incident, _CARDS.c.shape, _CARDS.c.stream).where(wanted)
     rows = connection.execute(query.order_by(_CARDS.c.number.desc()).limit(limit)).all()
-    found = (_read(row.incident, row.shape) or _folded(connection, row.stream) for row in rows)
+    return _incidents(connection, rows)
+
+
+def _incidents(connection: Connection, rows: Iterable[Any]) -> list[Incident]:
+    found = (read(incident, made_by) or folded(connection, stream) for incident, made_by, stream in rows)
     return [incident for incident in found if incident is not None]
 
 
-def _folded(connection: Connection, stream: str) -> Incident | None:
+def folded(connection: Connection, stream: str) -> Incident | None:
+    """The incident of a stream from its events; None where there are none, or its beginning is archived."""
     recorded = events.read_stream(connection, stream)
     if recorded and recorded[0].version > 1 and events.archived(connection, stream):
         return None  # its beginning is in an archive: there is nothing to fold it from
     return replay(recorded)
 
 
-def _read(incident: str | None, made_by: str | None) -> Incident | None:
+def read(incident: str | None, made_by: str | None) -> Incident | None:
+    """What a card holds; None where another release made it."""
     return Incident.model_validate_json(incident) if incident and made_by == shape() else None
 
 
