@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup, escape
 
 from bot.messages import words
-from bot.messages.home import MEANS, mean_times
+from bot.messages.home import MEANS
 from domain.incident import events as e
 from domain.incident.state import Incident
 from domain.incident.timeline import Entry, durations, timeline
@@ -99,17 +99,6 @@ def markdown(told: Told) -> str:
 def html(told: Told) -> str:
     """The report as a page that stands alone, prints, and is light or dark as the reader's system is."""
     return _render("report.html.j2", told)
-
-
-def index_html(incidents: Sequence[Incident], names: words.Names = words.NOBODY) -> str:
-    """The page of all incidents."""
-    return ENVIRONMENT.get_template("index.html.j2").render(
-        incidents=incidents,
-        means=mean_times(incidents),
-        words=words,
-        who=partial(words.spoken, names=names),
-        utc=utc,
-    )
 
 
 def missing_html(number: int) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import structlog
+from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from bot.directory import Directory
-from bot.messages import audit, report
+from bot.messages import audit, listing, report
 from bot.pages.numbers import numbers
 from domain.errors import ConfigurationError
 from domain.incident.events import Recorded
@@ -48,9 +50,13 @@ class Pages:
         ]
 
     async def index(self, request: Request) -> Response:
-        incidents = await run_in_threadpool(self._door.incidents)
-        names = await self._directory.of({one.assignee for one in incidents if one.assignee})
-        return HTMLResponse(report.index_html(incidents, names), headers=SAFE)
+        try:
+            asked = listing.Asked.model_validate(dict(request.query_params))
+        except ValidationError as error:
+            return PlainTextResponse(listing.wrong(error), 400, SAFE)
+        found, lately = await run_in_threadpool(self._listed, asked)
+        names = await self._directory.of({one.assignee for one in found if one.assignee})
+        return HTMLResponse(listing.html(found, asked, lately, names), headers=SAFE)
 
     async def audit(self, request: Request) -> Response:
         try:
@@ -93,6 +99,11 @@ class Pages:
         followers = await run_in_threadpool(self._door.followers)
         owed = await run_in_threadpool(self._door.owed)
         return PlainTextResponse(numbers(incidents, followers, owed), media_type="text/plain; version=0.0.4")
+
+    def _listed(self, asked: listing.Asked) -> tuple[list[Incident], list[Incident]]:
+        severities = [one.value for one in asked.severity]
+        found = self._door.page(asked.status, severities, asked.below, listing.PAGE_INCIDENTS)
+        return found, self._door.lately(timedelta(days=listing.MEANS_DAYS))
 
     async def _told(self, request: Request) -> report.Told | None:
         found = await run_in_threadpool(self._found, str(request.path_params["number"]))

@@ -88,6 +88,33 @@ def test_what_is_not_there_is_said_so(web: str) -> None:
     assert get(web, "/").status_code == 200
 
 
+def test_incidents_are_listed_by_status_and_severity(web: str, door: Door) -> None:
+    from domain.incident.commands import DeclareIncident
+    from domain.values import Severity
+
+    tell(door, DeclareIncident(number=0, title="Trailers are silent", severity=Severity.SEV4))
+    assert "Trailers are silent" in get(web, "/").text
+    assert "Trailers are silent" in get(web, "/?status=open&severity=SEV4").text
+    assert "Films from Denmark" not in get(web, "/?severity=SEV4").text
+    assert "No incident is like that" in get(web, "/?status=closed").text
+    assert "No incident is like that" in get(web, "/?below=1").text
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/?status=shut", "status"),
+        ("/?severity=SEV9", "severity"),
+        ("/?below=x", "below"),
+        ("/?page=2", "page"),
+    ],
+)
+def test_an_address_that_asks_for_no_incidents_says_what_is_wrong(web: str, path: str, says: str) -> None:
+    answered = get(web, path)
+    assert answered.status_code == 400
+    assert f"\n{says}" in answered.text
+
+
 def test_a_kept_picture_is_served(web: str, door: Door) -> None:
     digest = attachments.keep(door.log, PNG, "image/png")
     served = get(web, f"/pictures/{digest}.png")

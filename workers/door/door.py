@@ -8,6 +8,7 @@ through `asyncio.to_thread`. People are known to the log by pseudonyms alone, an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ from workers.store.events import number, read_stream
 from workers.store.followers import Following
 
 if TYPE_CHECKING:
+    from datetime import timedelta
     from pathlib import Path
 
     from domain.answer import Audit, ItemAnswer, Miss
@@ -100,6 +102,26 @@ class Door:
         """The cards with this status, or one of these, or all; newest first."""
         with self._engine.connect() as connection:
             return people.show_incidents(connection, cards.every(connection, status))
+
+    def page(
+        self, statuses: Sequence[str], severities: Sequence[str], below: int | None, limit: int
+    ) -> list[Incident]:
+        """
+        One page of the cards, newest first.
+
+        Args:
+            statuses, severities: only these; all where empty.
+            below: only numbers below this one.
+        """
+        with self._engine.connect() as connection:
+            found = cards.page(connection, statuses=statuses, severities=severities, below=below, limit=limit)
+            return people.show_incidents(connection, found)
+
+    def lately(self, reach: timedelta) -> list[Incident]:
+        """The cards of what is not closed, and of all that was opened within `reach` before now."""
+        with self._engine.connect() as connection:
+            found = cards.open_or_opened_since(connection, clock.now() - reach)
+            return people.show_incidents(connection, found)
 
     def events(self, stream: str | int) -> list[Recorded]:
         """The events of an incident, oldest first; empty where there is none."""

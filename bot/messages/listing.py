@@ -1,0 +1,90 @@
+"""The page of incidents: which are asked for, and how they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import get_args
+from urllib.parse import urlencode
+
+from pydantic import Field, ValidationError, field_validator
+
+from bot.messages import words
+from bot.messages.home import mean_times
+from bot.messages.report import ENVIRONMENT, utc
+from domain.incident.state import Incident, Status
+from domain.values import Severity, Value
+
+PAGE_INCIDENTS = 50
+MEANS_DAYS = 90
+STATUSES: tuple[Status, ...] = get_args(Status)
+
+
+class Asked(Value):
+    """Incidents with these statuses and severities (any, where none is named), of numbers below `below`."""
+
+    status: tuple[Status, ...] = ()
+    severity: tuple[Severity, ...] = ()
+    below: int | None = Field(default=None, ge=1)
+
+    @field_validator("status", "severity", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        return [part for part in value.split(",") if part] if isinstance(value, str) else value
+
+    def address(self, **changes: object) -> str:
+        """Where the page with these changes is."""
+        asked = {**self.model_dump(mode="json"), **changes}
+        said = {k: ",".join(map(str, v)) if isinstance(v, list | tuple) else v for k, v in asked.items() if v}
+        return "/?" + urlencode(said, safe=",") if said else "/"
+
+
+def choices(asked: Asked) -> Mapping[str, Sequence[tuple[str, str, bool]]]:
+    """The filters to choose from, by name: (label, address, whether it is chosen)."""
+
+    def offered(name: str, values: Sequence[str]) -> list[tuple[str, str, bool]]:
+        chosen = getattr(asked, name)
+        everything = ("all", asked.address(below=None, **{name: ()}), not chosen)
+        return [
+            everything,
+            *((one, asked.address(below=None, **{name: (one,)}), chosen == (one,)) for one in values),
+        ]
+
+    return {
+        "Status": offered("status", STATUSES),
+        "Severity": offered("severity", [one.value for one in Severity]),
+    }
+
+
+def wrong(error: ValidationError) -> str:
+    """What is wrong with an address that asks for incidents, for whoever wrote it."""
+    said = "".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}\n" for one in error.errors())
+    return f"This address asks for no incidents that there could be.\n{said}"
+
+
+def html(
+    incidents: Sequence[Incident],
+    asked: Asked,
+    lately: Sequence[Incident],
+    names: words.Names = words.NOBODY,
+) -> str:
+    """
+    One page of incidents, newest first.
+
+    Args:
+        incidents: what was found; a full page has another one after it.
+        lately: those of the last `MEANS_DAYS`, over which the mean times are.
+    """
+    full = len(incidents) >= PAGE_INCIDENTS
+    return ENVIRONMENT.get_template("listing.html.j2").render(
+        incidents=incidents,
+        choices=choices(asked),
+        newest=asked.address(below=None) if asked.below else None,
+        older=asked.address(below=incidents[-1].number) if full else None,
+        filtered=bool(asked.status or asked.severity or asked.below),
+        means=mean_times(lately),
+        means_days=MEANS_DAYS,
+        words=words,
+        who=partial(words.spoken, names=names),
+        utc=utc,
+    )
