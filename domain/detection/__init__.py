@@ -13,6 +13,9 @@ From counted windows to findings. Pure: a frame and a state in, findings and the
         │ schema        columns against those accepted or declared
         │ numeric       NaN, infinities, explosions, one value in the place of many
         │ scores        a model's scores, as drift
+        │ latency       answers slower than the usual or the promised quantile    (rate)
+        │ joins, disagreements           rows that find none elsewhere, or hold another value there  (wrong)
+        │ stages, sampling, versions     too small or too large a part, usual or promised  (portion)
 
     Outcomes, Fed, Metric, Runs, Ages (what a model says, is fed, is worth, learned; how old it is)
         │ calibration   scores as chances against what is chosen of them          (ratio)

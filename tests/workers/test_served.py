@@ -182,7 +182,7 @@ def written(folder: Path, frames: Frames, **more: Any) -> Recommender:
 
 
 def declared(folder: Path, places: dict[str, dict[str, str]], **more: Any) -> Recommender:
-    table = {"time": "at", "window": "1d", "dimensions": ("country", "device")}
+    table = {"time": "at", "window": "1d", "dimensions": ("country", "device"), "item": "item_id"}
     return Recommender.model_validate(
         {
             "name": "t",
@@ -266,6 +266,33 @@ def test_requests_count_once_and_what_else_is_named(frames: Frames, tmp_path: Pa
     assert 80 < by_request.observed < 150
     assert (by_item.slice, by_item.subject) == ((), "v8")  # each item is served by both, in all six cells
     assert by_item.observed == 6 * CANDIDATES
+
+
+def test_one_item_that_a_stage_loses_is_named_and_measured_again(frames: Frames, tmp_path: Path) -> None:
+    served = frames["served"]
+    hit = today(served) & (served["item_id"] == "5")
+    spoilt = {**frames, "served": served.assign(shown=served["shown"] & ~hit)}
+    by_item = {"name": "stages", "kind": "stages", **CHECKS["stages"], "dimensions": ("device", "item_id")}
+    recommender = written(tmp_path, spoilt, checks={"stages": {**by_item, "ways": 1}})
+    (finding,) = run_checks(recommender, END).findings
+    assert (finding.slice, finding.subject) == ((("item_id", "5"),), "shown")
+    assert "none get from ranked to shown" in finding.title
+    assert not measure(recommender, finding, END - DAY, END).within
+    assert measure(recommender, finding, END - 2 * DAY, END - DAY).within
+
+
+def test_of_very_many_items_those_with_most_rows_are_told_apart(
+    frames: Frames, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.sources.served.MOST_ITEMS", 3)
+    served = frames["served"].assign(item_id=frames["served"]["request_id"].astype(str))
+    hot = today(served) & (served.index % 40 == 0)
+    served["item_id"] = served["item_id"].mask(served.index % 40 == 0, "hot")
+    spoilt = {**frames, "served": served.assign(shown=served["shown"] & ~hot)}
+    check = {"name": "stages", "kind": "stages", "stages": ("ranked", "shown"), "dimensions": ("item_id",)}
+    recommender = written(tmp_path, spoilt, checks={"stages": {**check, "table": "served"}})
+    (finding,) = run_checks(recommender, END).findings
+    assert finding.slice == (("item_id", "hot"),)
 
 
 def test_a_window_waits_until_both_tables_are_complete(frames: Frames, tmp_path: Path) -> None:

@@ -22,12 +22,14 @@ from workers.sources.sets import WINDOW
 from workers.sources.source import Source
 
 APART = timedelta(hours=1)  # in time, that rows of two tables may be, where nothing is declared
+MOST_ITEMS, OTHERS = 500, "all others"  # told apart, where a check of stages is sliced by item
 MOST_VERSIONS = 20  # told apart: the declared ones, then those that served most
 
 
 def flag_stages(recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
     """Of each stage, the rows that got through it and all before: a boolean column, or a row elsewhere."""
     check, through = asked.check, ibis.literal(True)
+    most = _most_items(source, rows, asked)
     for place, stage in enumerate(check.stages):
         if stage in source.columns:
             got = rows[stage].cast("boolean").fill_null(False)
@@ -44,7 +46,22 @@ def flag_stages(recommender: Recommender, source: Source, rows: Any, asked: Aske
         rows = rows.mutate(**{f"__through{place}": got & through})
         through = rows[f"__through{place}"]
     columns = {stage: rows[f"__through{place}"] for place, stage in enumerate(check.stages)}
-    return flagged(rows, columns)
+    found = flagged(rows, columns)
+    if most is None:
+        return found
+    item = str(source.table.item)  # named anew only now: a row is found again by its own
+    told = ibis.ifelse(found.rows[item].isin(most), found.rows[item], OTHERS)
+    return Flagged(found.rows.mutate(**{item: told}), found.names)
+
+
+def _most_items(source: Source, rows: Any, asked: Asked) -> list[str] | None:
+    """Where single items are a dimension, those with most rows in the judged window; all others are one."""
+    item = source.table.item
+    if item is None or item not in asked.dimensions:
+        return None
+    last = rows.filter(rows[WINDOW] == asked.learn_until)
+    most = last.group_by(item).aggregate(n=_.count()).order_by(ibis.desc("n"), item).limit(MOST_ITEMS)
+    return source.fetch(most)[item].dropna().astype(str).tolist()
 
 
 def flag_joins(recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
