@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+
+from markupsafe import Markup, escape
 
 from bot.messages import words
 from bot.messages.blocks import Block, context, header, section
@@ -11,6 +14,7 @@ from bot.messages.report import ENVIRONMENT, utc
 from domain.answer import Audit, Judged, Part, Proof
 
 SIGNS = {0.0: "○", 0.5: "◐", 1.0: "●"}
+_INCIDENT = re.compile(r"(?<!&)#(\d+)")  # and no entity such as &#39;
 MOST = 7
 """Points of a section."""
 
@@ -51,10 +55,16 @@ def _listed(names: list[str]) -> str:
 
 
 def spoken(proof: Proof, names: words.Names = words.NOBODY) -> str:
-    """One proof as a clause: who or what says it, and what."""
-    by = f" ({words.spoken(proof.by, names)})" if proof.by else ""
-    name = f"{proof.name}, " if proof.name else ""
-    return f"{name}{proof.says}{by}"
+    """One proof as a clause, with who vouches for it."""
+    return f"{proof.says} ({words.spoken(proof.by, names)})" if proof.by else proof.says
+
+
+def linked(proof: Proof, names: words.Names = words.NOBODY) -> Markup:
+    """The same for the page: incidents lead to their reports. A name that is no incident's leads nowhere."""
+    said = escape(spoken(proof, names))
+    if proof.source != "incidents":
+        return said
+    return Markup(_INCIDENT.sub(r'<a href="/reports/\1">#\1</a>', str(said)))  # noqa: S704 - escaped before
 
 
 def gaps(part: Part) -> list[Judged]:
@@ -95,7 +105,7 @@ def html(audit: Audit, names: words.Names = words.NOBODY) -> str:
         promise=promise(audit),
         number=number,
         gaps=gaps,
-        spoken=lambda proof: spoken(proof, names),
+        linked=lambda proof: linked(proof, names),
         utc=utc,
         most=MOST,
     )

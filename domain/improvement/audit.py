@@ -108,12 +108,12 @@ def _with_what_is_there(recommender: Recommender, judged: Sequence[Judged]) -> I
         heard: How = "manual" if recommender.checks[name].shadow else "automatic"
         match proofs[0].lacks:
             case "time":
-                yield f"Let the check {name} look until it can judge ({says}).", None, tests, heard
+                yield f"Let a check look until it can judge: {says}.", None, tests, heard
             case "voice":
                 does = f"Have the check {name} out of the shadow, so that it tells people."
                 yield does, f"recsysops check promote {name}", tests, "automatic"
             case _:
-                yield f"Mend the check {name} ({says}).", f"recsysops check run {name}", tests, heard
+                yield f"Mend a check: {says}.", f"recsysops check run {name}", tests, heard
 
 
 def _new_checks(recommender: Recommender) -> Iterator[Found]:
@@ -122,7 +122,7 @@ def _new_checks(recommender: Recommender) -> Iterator[Found]:
         more = BY_SLICE.get(kind, ())
         if kind not in declared and (tests or more):
             by_slice = ", by slice" if more else ""
-            yield f'Declare a check of kind = "{kind}"{by_slice}.', None, (*tests, *more), "automatic"
+            yield f'Declare a check of `kind = "{kind}"`{by_slice}.', None, (*tests, *more), "automatic"
 
 
 def _people(judged: Sequence[Judged]) -> Iterator[Found]:

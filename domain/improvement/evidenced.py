@@ -32,6 +32,7 @@ EVIDENCES: Mapping[str, tuple[str, ...]] = {
     "misses": ("monitor-7",),
     "calibration": ("monitor-7",),
     "metric": ("monitor-7",),
+    "production_bias": ("monitor-7",),
     "staleness": ("monitor-4",),
     "skew": ("monitor-3",),
     "numeric": ("monitor-5",),
@@ -92,7 +93,9 @@ def of_checks(recommender: Recommender, looks: Mapping[str, Looks], at: datetime
     proofs: list[Proof] = []
     for check in recommender.checks.values():
         how, lacks, says = _judged(check, looks.get(check.name), longest_pause(recommender, check, at), at)
-        told = f"{check.kind}{f' of {check.table}' if check.table else ''}: {says}"
+        kind = "" if check.name == check.kind else f"{check.kind} "
+        of = f" ({kind}of {check.table})" if check.table else ""
+        told = f"{check.name}{of}: {says}"
         proofs += (
             Proof(test=test, source="check", how=how, lacks=lacks, name=check.name, says=told)
             for test in tests_of(recommender, check)
@@ -104,8 +107,9 @@ def _judged(
     check: Check, looks: Looks | None, pause: timedelta, at: datetime
 ) -> tuple[How | None, Lacks | None, str]:
     if looks is None:
-        return None, "time", "has not looked yet"
-    ran = f"{looks.count:,} looks since {_minute(looks.since)}, {looks.failed:,} failed"
+        return None, "time", f"no look in the last {LOOKED_BACK.days} days"
+    count = "1 look" if looks.count == 1 else f"{looks.count:,} looks"
+    ran = f"{count} since {_minute(looks.since)}, {looks.failed:,} failed"
     if looks.failing:
         return None, "health", f"could not look at {_minute(looks.last_at)}; {ran}"
     if at - looks.last_at > pause:
@@ -140,7 +144,7 @@ def of_incidents(recommender: Recommender, incidents: Iterable[Incident], at: da
     for hotfix in recommender.hotfixes.values():
         worked = [one for one in recent if _worked(one, hotfix.name)]
         if worked:
-            says = f"took effect in {_numbers(worked)}"
+            says = f"“{hotfix.label}” worked in {_numbers(worked)}"
             proofs += (
                 Proof(test=test, source="incidents", how="manual", name=hotfix.name, says=says)
                 for test in hotfix.evidences
@@ -149,7 +153,7 @@ def of_incidents(recommender: Recommender, incidents: Iterable[Incident], at: da
 
 
 def _traced(incidents: list[Incident]) -> str:
-    again = "the diagnosis put logged examples through the model again, feature by feature"
+    again = "the diagnosis put logged examples through the model once more, feature by feature"
     return f"{again}, in {_numbers(incidents)}"
 
 

@@ -49,7 +49,7 @@ RUBRIC: tuple[Criterion, ...] = (
             "What a feature costs in time, memory and upkeep is known, and worth paying.",
         ),
         ("Features that are allowed", "No feature comes from a source that the house has ruled out."),
-        ("Privacy", "Who may see members' data is controlled from the source to the trained model."),
+        ("Privacy", "Who may see members’ data is controlled from the source to the trained model."),
         ("Speed of a new feature", "From the idea to production a new feature takes days, not quarters."),
         ("Tested feature code", "The code that makes features has tests, for training as for serving."),
     ),

@@ -60,7 +60,7 @@ def test_the_answer_is_the_score_the_next_step_and_the_way_to_all_of_it(person: 
     assert shown["text"] == "ML Test Score 0 of 7: nothing in the weakest section is shown to be tested"
     drawn = json.dumps(shown["blocks"], ensure_ascii=False)
     assert "Features and data 0 · Model development 0 · Infrastructure 0 · Monitoring 0" in drawn
-    assert 'Declare a check of kind = \\"schema\\".' in drawn
+    assert 'Declare a check of `kind = \\"schema\\"`.' in drawn
     assert f"<{web}/audit|All 28 tests" in drawn
 
 
@@ -142,7 +142,7 @@ def test_where_one_section_is_behind_the_step_says_what_the_score_is_then() -> N
 
 
 def test_what_is_said_elsewhere_is_shown_as_text_alone() -> None:
-    sly = found(vouched("data-1", name="<u>x</u>", by="slack:U1"))
+    sly = found(vouched("data-1", says="<u>x</u>", by="slack:U1"))
     drawn = html(sly, {"slack:U1": "<u>Ada</u>"})
     assert "&lt;u&gt;Ada" in drawn
     assert "<u>" not in drawn
@@ -157,3 +157,9 @@ def test_every_test_has_its_row_with_what_speaks_for_it() -> None:
     assert told[0] == ("Features and data", "1", "", "")
     assert told[1] == ("data-1", "●", "Schema of the features", f"so (root (terminal)) {LINK}\nso")
     assert told[2][3] == "–"
+
+
+def test_an_incident_that_is_named_leads_to_its_report_and_nothing_else_does() -> None:
+    shown = html(found(vouched("infra-7", source="incidents", says="“Ada's” worked in #12 and #3")))
+    assert '“Ada&#39;s” worked in <a href="/reports/12">#12</a> and <a href="/reports/3">#3</a>' in shown
+    assert "/reports/" not in html(found(vouched("infra-7", says="see #12")))

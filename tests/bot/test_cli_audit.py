@@ -27,9 +27,9 @@ def terminal(
 def test_the_table_says_what_speaks_for_each_test_the_gaps_and_the_next_step(terminal: Terminal) -> None:
     told = terminal("audit").out
     assert told.startswith("ML Test Score 0 of 7: nothing in the weakest section is shown to be tested.")
-    assert "total, volume of views: has not looked yet" in told
+    assert "total (volume of views): no look in the last 28 days" in told
     assert "Infrastructure: nothing for infra-1, infra-2, infra-3" in told
-    assert 'Next: Declare a check of kind = "schema".' in told
+    assert 'Next: Declare a check of `kind = "schema"`.' in told
     assert "so no single step raises the score" in told
 
 

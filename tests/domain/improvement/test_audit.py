@@ -99,7 +99,7 @@ def test_without_anything_the_score_is_nothing_and_the_step_lifts_most_sections_
     assert found.lowest == tuple(SECTIONS)
     assert found.reading == "nothing in the weakest section is shown to be tested"
     assert found.step is not None
-    assert found.step.does == 'Declare a check of kind = "schema".'
+    assert found.step.does == 'Declare a check of `kind = "schema"`.'
     assert found.step.tests == EVIDENCES["schema"]
     assert found.step.score == 0.0  # infrastructure and the model are at nothing still
 
@@ -120,7 +120,7 @@ def test_what_is_there_already_is_mended_before_anything_new_is_made() -> None:
     found = told(*of_checks(recommender, {}, NOON), recommender=recommender)
     assert found.step is not None
     assert found.step.does == (
-        "Let the check columns look until it can judge (schema of views: has not looked yet)."
+        "Let a check look until it can judge: columns (schema of views): no look in the last 28 days."
     )
 
 
@@ -136,7 +136,7 @@ def test_a_check_in_the_shadow_is_let_out_and_a_broken_one_mended() -> None:
     promote, mend = lacking("voice", "manual", shadow=True).step, lacking("health", None).step
     assert promote is not None and mend is not None
     assert promote.command == "recsysops check promote columns"
-    assert mend.does == "Mend the check columns (so)."
+    assert mend.does == "Mend a check: so."
     assert mend.command == "recsysops check run columns"
 
 

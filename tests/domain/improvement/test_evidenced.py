@@ -86,13 +86,13 @@ def test_a_check_that_looks_on_its_schedule_counts_in_full_for_each_of_its_tests
     assert [(one.test, one.how, one.lacks) for one in proofs] == [
         (test, "automatic", None) for test in EVIDENCES["schema"]
     ]
-    assert proofs[0].says == "schema of views: 48 looks since 2026-02-27 12:00 UTC, 0 failed"
+    assert proofs[0].says == "one (schema of views): 48 looks since 2026-02-27 12:00 UTC, 0 failed"
 
 
 @pytest.mark.parametrize(
     ("looks", "lacks", "says"),
     [
-        ({}, "time", "has not looked yet"),
+        ({}, "time", "no look in the last 28 days"),
         (looked(failing=True, failed=1), "health", "could not look at 2026-03-01 11:30 UTC"),
         (looked(last_at=NOON - DAY), "health", "has not looked since 2026-02-28 12:00 UTC"),
         (looked(failed=3), "health", "fails too often: 48 looks"),
@@ -163,7 +163,7 @@ def test_a_hotfix_counts_half_for_what_it_names_once_it_worked() -> None:
     assert of_incidents(recommender, [applied], NOON) == []
     worked, _ = after(OPEN, DIAGNOSED, OFFERED, DEPLOYED, APPLIED, VERIFIED)
     (one,) = of_incidents(recommender, [worked], NOON)
-    assert (one.test, one.how, one.name, one.says) == ("infra-7", "manual", "fill", "took effect in #1")
+    assert (one.test, one.how, one.name, one.says) == ("infra-7", "manual", "fill", "“Back” worked in #1")
 
 
 def test_many_incidents_are_named_by_the_newest() -> None:
