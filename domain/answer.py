@@ -38,7 +38,8 @@ class ItemAnswer(Value):
     Is it happening to this item, since when, compared with what?
 
     `bias` is what production shows it over what it merits, less 1 (−0.62: 62 % less), now; `before` the same
-    until `since`. `usual` holds nine in ten of all items. `unbiased` says whether chance showed items, so
+    until `since`. `usual` holds nine in ten of all items or, of one that has only just launched, all other
+    `launches` of these days as well. `unbiased` says whether chance showed items, so
     that merit is known from that. `headline` is the whole answer in one sentence, `basis` how it is known.
     """
 
@@ -57,6 +58,7 @@ class ItemAnswer(Value):
     bias: Estimate | None = None
     before: Estimate | None = None
     usual: tuple[float, float] | None = None
+    usual_of: Literal["items", "launches"] = "items"
     launch: Launch | None = None
     compared: tuple[Compared, ...] = ()
     unbiased: bool = False

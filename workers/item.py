@@ -17,7 +17,7 @@ import pandas as pd
 
 from domain.detection.cold_start import ColdStart, alike, cold_start
 from domain.detection.production_bias import Deserved, comparables, deserve, production_bias
-from domain.diagnosis.onset import Onset, find_onset
+from domain.diagnosis.onset import WINDOWS, Onset, find_onset
 from domain.errors import Refused, SourceError, TooFewRows
 from domain.recommender.recommender import Recommender
 from workers.sources import exposure as read
@@ -47,6 +47,7 @@ class Seen:
     series: pd.DataFrame | None = None
     compared: list[str] = field(default_factory=list)
     onset: Onset | None = None
+    steady: datetime | None = None
     recent: datetime | None = None
     now: pd.DataFrame | None = None
     before: pd.DataFrame | None = None
@@ -153,12 +154,26 @@ def _since(recommender: Recommender, seen: Seen) -> None:
     frame["merited"] = _due(seen, total) if known else np.nan
     seen.series = frame
     try:
-        onset = find_onset(frame)
+        seen.onset, seen.steady = _latest(frame)
     except TooFewRows as error:
         seen.notes.append(f"Since when is not known: {error}.")
-        return
-    if onset is not None and _matters(onset):
-        seen.onset = onset
+
+
+def _latest(frame: pd.DataFrame) -> tuple[Onset | None, datetime | None]:
+    """
+    The moment since which the item is shown as it is now, and since when it had been as it was before that.
+
+    After a greater change the next one is looked for: that an item is no longer new, and shown to everybody,
+    would else hide what happened to it since.
+    """
+    latest, steady = None, None
+    while len(frame) >= WINDOWS and (onset := find_onset(frame)) is not None and _matters(onset):
+        steady = latest.since if latest else None
+        latest = onset
+        if onset.last_right is None:
+            break
+        frame = frame[frame["window_start"] >= onset.since]
+    return latest, steady
 
 
 def _due(seen: Seen, total: np.ndarray) -> np.ndarray:
@@ -186,10 +201,13 @@ def _bias(recommender: Recommender, seen: Seen) -> None:
     seen.recent = seen.onset.since if seen.onset else lately
     late = read.engagement(recommender, seen.recent, seen.end)
     whole, late = (frame[~frame["explored"]] for frame in (seen.whole, late))
-    early = whole.assign(shown=whole["shown"] - _matched(late, whole)).query("shown > 0")
+    if seen.steady is not None:
+        early = read.engagement(recommender, seen.steady, seen.recent).query("not explored")
+    else:
+        early = whole.assign(shown=whole["shown"] - _matched(late, whole)).query("shown > 0")
     seen.now = production_bias(seen.deserved, late, _over(seen, seen.recent, seen.end), CONFIDENCE)
     if seen.recent > seen.start and len(early):
-        span = _over(seen, seen.start, seen.recent)
+        span = _over(seen, seen.steady or seen.start, seen.recent)
         seen.before = production_bias(seen.deserved, early, span, CONFIDENCE)
 
 

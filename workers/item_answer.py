@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import numpy as np
 import pandas as pd
 
 from domain.answer import Compared, ItemAnswer, Launch
+from domain.detection.cold_start import range_of_launches
 from domain.recommender.recommender import Recommender
 from domain.values import Estimate
 from workers.item import COMPARED, CONFIDENCE, Seen
@@ -19,6 +21,9 @@ LEAST_USUAL = 20  # such items, before anything is called usual
 def answer_for(recommender: Recommender, seen: Seen) -> ItemAnswer:
     """What was seen of an item, as the answer that a person reads."""
     bias, before, usual, p_value = _numbers(seen)
+    among = _among_launches(recommender, seen)
+    if usual is not None and among is not None:
+        usual = (min(usual[0], among[0]), max(usual[1], among[1]))
     launch = _launch_answer(recommender, seen)
     verdict = verdict_of(bias, usual, launch, None if seen.onset is None else seen.onset.change, p_value)
     row = _row(seen.now, seen.item)
@@ -38,6 +43,7 @@ def answer_for(recommender: Recommender, seen: Seen) -> ItemAnswer:
         bias=bias,
         before=before if seen.onset else None,
         usual=usual,
+        usual_of="items" if among is None else "launches",
         launch=launch,
         compared=_compared(recommender, seen),
         unbiased=bool(seen.deserved and seen.deserved.unbiased),
@@ -57,6 +63,23 @@ def _numbers(seen: Seen) -> tuple[Estimate | None, Estimate | None, tuple[float,
         usual = (float(many.quantile(0.05)), float(many.quantile(0.95))) if len(many) >= LEAST_USUAL else None
     p_value = None if row is None else float(row["p_value"])
     return _estimate(row), _estimate(_row(seen.before, seen.item)), usual, p_value
+
+
+def _among_launches(recommender: Recommender, seen: Seen) -> tuple[float, float] | None:
+    """
+    What the other launches in the log make of the bias of one more, where the item is one.
+
+    What is new comes into question for everybody, and is picked for few: every launch is shown less than its
+    merit among all, which says nothing of this one.
+    """
+    column = recommender.items.launch if recommender.items else None
+    if column is None or seen.now is None or seen.launched_at is None or seen.launched_at < seen.start:
+        return None
+    launches = seen.items[column]
+    new = set(launches.index[(launches >= pd.Timestamp(seen.start)) & (launches < pd.Timestamp(seen.end))])
+    new.discard(seen.item)
+    others = seen.now[seen.now["item"].isin(new) & (seen.now["deserved"] >= LEAST_DUE)]["bias"]
+    return range_of_launches(others.to_numpy(np.float64), CONFIDENCE)
 
 
 def _row(frame: pd.DataFrame | None, item: str) -> pd.Series | None:

@@ -63,8 +63,9 @@ def _over_time(axes: Axes, answer: ItemAnswer, seen: Seen, zone: tzinfo) -> None
         )
         top = max(top, float(high.max()))
     axes.step(edges, observed, where="post", color=LINE, linewidth=1.6, label="shown")
+    axes.margins(x=0)
     axes.set_ylim(0, top * 1.25)
-    axes.legend(loc="lower left", fontsize=8, frameon=False, ncols=2)
+    _legend(axes)
     axes.set_ylabel(f"impressions in {_span(width)}", fontsize=9, color=WORDS)
     if answer.since is not None:
         _since(axes, answer.since, edges, top * 1.2, zone)
@@ -95,8 +96,9 @@ def _by_age(axes: Axes, seen: Seen) -> None:
     axes.plot(*_climb(own[:reach]), color=LINE, linewidth=2.0, label="this item")
     axes.set_xlabel("hours since the launch", fontsize=9, color=WORDS)
     axes.set_ylabel("impressions so far", fontsize=9, color=WORDS)
+    axes.set_xlim(0, reach)
     axes.set_ylim(0, None)
-    axes.legend(loc="upper left", fontsize=8, frameon=False)
+    _legend(axes)
     _tidy(axes)
 
 
@@ -139,7 +141,15 @@ def _tidy_times(axes: Axes, zone: tzinfo) -> None:
     _tidy(axes)
 
 
+def _legend(axes: Axes) -> None:
+    """Above the picture, where it covers nothing."""
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, fontsize=8, frameon=False, ncols=2
+    )
+
+
 def _tidy(axes: Axes) -> None:
+    axes.yaxis.set_major_formatter("{x:,.0f}")
     axes.tick_params(labelsize=9, colors=WORDS, length=3)
     for edge in ("top", "right"):
         axes.spines[edge].set_visible(False)

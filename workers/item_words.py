@@ -75,7 +75,8 @@ def _fair(name: str, answer: ItemAnswer) -> str:
         if bias.value < 1
         else (f"{name} is shown {share(bias.value)} as it merits")
     )
-    between = f"; nine in ten items lie between {share(usual[0])} and {share(usual[1])}" if usual else ""
+    whose = "other launches and nine in ten items" if answer.usual_of == "launches" else "nine in ten items"
+    between = f"; {whose} lie between {share(usual[0])} and {share(usual[1])}" if usual else ""
     return f"{said}, which is not unusual here{between}."
 
 

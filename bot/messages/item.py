@@ -54,7 +54,8 @@ def facts(
         said += [("Before that", interval(answer.before)), ("Since", time(answer.since))]
     if answer.usual is not None:
         low, high = (words.change(one) for one in answer.usual)
-        said.append(("Usual here", f"{low} to {high} for nine in ten items"))
+        whose = "other launches and " if answer.usual_of == "launches" else ""
+        said.append(("Usual here", f"{low} to {high} for {whose}nine in ten items"))
     if answer.launch is not None:
         said += _launch(answer.launch, safe)
     if answer.compared:

@@ -21,6 +21,7 @@ from domain.errors import TooFewRows
 from domain.values import Share, Value
 
 LEAST_LAUNCHES = 3
+LEAST_PEERS = 2  # before their biases say what is usual of a launch
 MOST_LAUNCHES = 30
 LEAST_SCATTER = 0.1  # log scale: launches are never more alike than this
 HALF = 0.5  # of an impression: the logarithm of a count that is 0
@@ -90,6 +91,25 @@ def cold_start(item: str, exposure: pd.DataFrame, bin_hours: float, confidence: 
         p_value=float(2 * student.sf(away, count - 1)),
         compared=tuple(str(one) for one in others),
     )
+
+
+def range_of_launches(bias: Floats, confidence: float = 0.9) -> tuple[float, float] | None:
+    """
+    Between what and what the bias of one more launch lies, given those of others; None of fewer than two.
+
+    Args:
+        bias: (n,) shown over merited, less 1, of each.
+
+    >>> low, high = range_of_launches(np.array([-0.5, -0.6, -0.55]))
+    >>> round(low, 2), round(high, 2)
+    (-0.69, -0.35)
+    """
+    if len(bias) < LEAST_PEERS:
+        return None
+    logs = np.log1p(np.maximum(bias, -1 + 1e-6))
+    scatter = max(float(logs.std(ddof=1)), LEAST_SCATTER)
+    reach = float(student.ppf((1 + confidence) / 2, len(logs) - 1)) * scatter * np.sqrt(1 + 1 / len(logs))
+    return float(np.expm1(logs.mean() - reach)), float(np.expm1(logs.mean() + reach))
 
 
 def alike(item: str, described: pd.DataFrame, among: list[str], count: int = MOST_LAUNCHES) -> list[str]:

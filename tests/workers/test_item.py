@@ -6,13 +6,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import pytest
 from sqlalchemy import Engine
 
 from domain.answer import ItemAnswer
 from domain.errors import Refused, SourceError
 from domain.recommender.recommender import Recommender
-from tests.workers.shop import END, FAILED, FAULT_AT, HELD_DOWN, write_shop
+from tests.workers.shop import END, FAILED, FAULT_AT, HELD_DOWN, START, write_shop
 from workers import ask, clock, declared, jobs
 from workers.ask import fetch, item_answer, settle_item
 from workers.carry import LOOKS
@@ -53,6 +54,28 @@ def test_an_item_that_is_held_down_is_shown_less_since_then(shop: Recommender) -
     assert found.unbiased
     assert len(found.compared) == 20
     assert HELD_DOWN not in {one.item for one in found.compared}
+
+
+def test_what_happened_last_is_told_though_more_had_changed_before(tmp_path: Path) -> None:
+    """An item that everybody was shown while it was new, long before it was held down."""
+    shop = write_shop(tmp_path)
+    shown = pd.read_parquet(tmp_path / "shown.parquet")
+    early = (shown["item"] == HELD_DOWN) & (shown["at"] < START + timedelta(hours=12)) & ~shown["explored"]
+    everybody = shown[early].assign(request=lambda rows: rows["request"] + 1_000_000)
+    pd.concat([shown, *[everybody] * 12]).to_parquet(tmp_path / "shown.parquet", index=False)
+    found = item_answer(shop, HELD_DOWN, END)[0]
+    assert found.since is not None
+    assert abs(found.since - FAULT_AT) <= timedelta(minutes=20)
+    assert found.before is not None and found.before.value is not None
+    assert found.before.value < 1.0  # since it was no longer new
+
+
+def test_a_launch_is_held_against_other_launches_where_it_merits_more_than_all_of_them_are_shown(
+    shop: Recommender,
+) -> None:
+    found = answer(shop, "n4")
+    assert found.usual_of == "launches"
+    assert answer(shop, "i12").usual_of == "items"
 
 
 def test_no_other_item_is_said_to_have_changed(shop: Recommender) -> None:
