@@ -28,6 +28,7 @@ from domain.recommender.schedule import UPDATED, newest
 from domain.recommender.table import Table
 from domain.values import Finding, Severity, Value
 from workers import model_quality, own, quality
+from workers.merited import AGAINST_MERIT, held_against_merit
 from workers.sources.count import count_windows, time_bins, zone_of
 from workers.sources.ranking import METRIC_ROWS, with_places
 
@@ -35,7 +36,7 @@ DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 WEEK_SECONDS = 604_800.0
 MAX_BINS = 20_000
 KINDS = (*CHECKS, "freshness", *METRICS, *quality.KINDS, *model_quality.KINDS)
-SLICED = ("slice_volume", *quality.SLICED, *model_quality.SLICED)
+SLICED = ("slice_volume", AGAINST_MERIT, *quality.SLICED, *model_quality.SLICED)
 FAULT, LATE = "check fault", "check late"
 SERIES_DAYS = 56 * DAY  # how far back a series learns from,
 SERIES_WINDOWS = (182, 8_064)  # and how many windows that may be
@@ -222,7 +223,10 @@ def look(recommender: Recommender, planned: Plan, end: datetime, memory: CheckSt
         now = data_look(recommender, planned, grid_of(recommender, planned, end))
         return model_quality.look_at_model(now, memory)
     counts = read_counts(recommender, planned, grid_of(recommender, planned, end))
-    return CHECKS[planned.check.kind](planned.check, counts, memory, looks_per_week(planned))
+    verdict = CHECKS[planned.check.kind](planned.check, counts, memory, looks_per_week(planned))
+    if planned.check.kind == AGAINST_MERIT:
+        return held_against_merit(recommender, planned.check, verdict)
+    return verdict
 
 
 def looks_per_week(planned: Plan) -> float:

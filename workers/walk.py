@@ -24,6 +24,7 @@ from workers.detect import (
     read_counts,
     silence_width,
 )
+from workers.merited import AGAINST_MERIT
 from workers.sources.count import time_bins, zone_of
 from workers.sources.ranking import METRIC_ROWS
 from workers.sources.source import open_source
@@ -101,7 +102,7 @@ def _looks(
     try:
         if planned.check.kind == "freshness":
             return _silences(recommender, planned, ends)
-        if planned.check.own or planned.check.kind in (*DATA, *MODEL):
+        if planned.check.own or planned.check.kind in (*DATA, *MODEL, AGAINST_MERIT):
             return _each(recommender, planned, ends)
         if planned.check.kind in METRICS:
             return _metrics(recommender, planned, ends)

@@ -35,8 +35,15 @@ from domain.recommender.check import Check
 Judge = Callable[[Check, Counts, CheckState, float | None], Verdict]
 RowsJudge = Callable[[Check, Tally, CheckState, float | None], Verdict]
 
-CHECKS: Mapping[str, Judge] = {"volume": judge_volume, "slice_volume": judge_slices}
-"""`freshness` looks at silences instead of counts, `launch_forecast` belongs to `domain.prediction`."""
+CHECKS: Mapping[str, Judge] = {
+    "volume": judge_volume,
+    "slice_volume": judge_slices,
+    "production_bias": judge_slices,
+}
+"""
+`freshness` looks at silences instead of counts, `launch_forecast` belongs to `domain.prediction`. What is
+found of `production_bias` is told where it leads away from merit (`domain.detection.merited`).
+"""
 
 ROWS: Mapping[str, RowsJudge] = {
     "missing": judge_missing,

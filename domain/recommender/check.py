@@ -38,6 +38,7 @@ CheckKind = Literal[
     "joins",
     "sampling",
     "disagreements",
+    "production_bias",
 ]
 OURS: tuple[str, ...] = get_args(CheckKind)
 Aggregate = Literal["count", "sum", "mean", "quantile", "ratio"]
@@ -182,7 +183,6 @@ class Check(Value):
     against: Literal["past", "score"] | None = None
     learned_from: str | None = None
     as_of: str | None = None
-    options: dict[str, Any] | None = None
     limits: dict[Literal["p50", "p95", "p99"], float] = Field(default_factory=dict)
     per: str | None = None
     versions: dict[str, Share] = Field(default_factory=dict)
@@ -192,6 +192,7 @@ class Check(Value):
     rate: Share | None = Field(default=None, gt=0.0)
     compare: dict[str, str] = Field(default_factory=dict)
     tolerance: float | None = Field(default=None, ge=0.0)
+    options: dict[str, Any] | None = None
 
     @property
     def aggregated(self) -> Aggregate:

@@ -83,6 +83,9 @@ def _dimensions(declared: Declared, key: Key, check: Declared) -> Iterator[Refer
     if not table:
         return  # that it names no table is said already
     right = tuple(_texts(table.get("dimensions")))
+    if check.get("kind") == "production_bias":  # merit is known of items: by what they are, or one by one
+        items = _table(declared.get("items"))
+        right = (*_texts(items.get("features")), *_texts([table.get("item")]))
     for dimension in _texts(check.get("dimensions")):
         yield (*key, "dimensions"), dimension, right
 
