@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from domain.detection.checks import DATA
+from domain.detection.checks import DATA, MODEL
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from workers.detect import plan
 from workers.examine import Advice
+from workers.examine_model import examine_model
 from workers.examine_served import examine_served
 from workers.sources.kinds import kind_of, types_now
 from workers.sources.lines import nearest
@@ -16,15 +17,16 @@ from workers.sources.source import Source
 
 
 def examine_checks(recommender: Recommender, opened: Mapping[str, Source]) -> Iterator[Advice]:
-    """What data checks ask of columns that are not there, or are of another kind."""
+    """What checks of rows and of models ask of columns that are not there, or are of another kind."""
     for declared in recommender.checks.values():
-        if declared.kind not in DATA:
+        if declared.kind not in (*DATA, *MODEL, "metric"):
             continue
         table = plan(recommender, declared).table
         if table.name in opened:
             yield from _columns(declared, opened[table.name])
             yield from _asked(recommender, declared, opened)
             yield from examine_served(recommender, declared, opened[table.name], opened)
+            yield from examine_model(recommender, declared, opened[table.name], opened)
 
 
 def _columns(check: Check, source: Source) -> Iterator[Advice]:

@@ -20,8 +20,10 @@ from typing import Literal
 
 from domain.detection.series import Metric, judge_series
 from domain.detection.state import CheckState, Verdict
+from domain.detection.strain import Way
 from domain.recommender.check import Check
 
+NO_DIRECTION: tuple[Way, ...] = ("spread",)
 LEAST_CHANGE = 0.05  # of a metric of a model, where nothing is declared
 WORSE: Mapping[str, Literal["drop", "surge"]] = {
     "auc": "drop",
@@ -45,6 +47,6 @@ def as_series(check: Check) -> Check:
 def judge_metric(check: Check, metric: Metric, state: CheckState) -> Verdict:
     """
     Whether the last window's metric is worse than its own past ever was, whole or in a slice. See
-    `series.judge_series`.
+    `series.judge_series`; how far it swings has no direction, and is left out.
     """
-    return judge_series(as_series(check), metric, state)
+    return judge_series(as_series(check), metric, state, without=NO_DIRECTION)

@@ -8,7 +8,7 @@ several strains the greatest gives the words.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,7 +18,16 @@ import numpy.typing as npt
 from domain.detection.alarm import AGAIN, MARGIN, STANDS, cool_windows, stand_windows
 from domain.detection.counts import Floats
 from domain.detection.state import CheckState, Spoiled, Verdict, confirm
-from domain.detection.strain import Past, Strain, least_past, return_share, short_windows, strains, tail_index
+from domain.detection.strain import (
+    Past,
+    Strain,
+    Way,
+    least_past,
+    return_share,
+    short_windows,
+    strains,
+    tail_index,
+)
 from domain.detection.strain_finding import Told, finding_of
 from domain.detection.window import Grid
 from domain.recommender.check import Check
@@ -91,17 +100,21 @@ class Metric:
         return Metric(self.grid, held[:, seen], slices, self.empty, self.first + begin)
 
 
-def judge_series(check: Check, metric: Metric, state: CheckState) -> Verdict:
+def judge_series(check: Check, metric: Metric, state: CheckState, without: Collection[Way] = ()) -> Verdict:
     """
     Whether the last window strains further than the metric's own past ever did, whole or in a slice.
 
     With many slices, each has to be as far out as makes one in any of them as rare as in a single series.
+
+    Args:
+        without: ways of straining that are not looked at.
     """
     judged = dict[Slice, Told | None]()
     for place, where in enumerate(metric.slices):
         past = metric.past(place, usable_windows(metric, place, state))
         if int(np.isfinite(past.learned[:-1]).sum()) >= least_past(past.a_day):
-            judged[where] = _told(check, metric, place, past, state)
+            looked_at = [one for one in strains(past) if one.way not in without]
+            judged[where] = _told(check, metric, (place, past), state, looked_at)
     if not judged:
         return Verdict(state=state, judged=False, note="not enough history yet")
     findings = [
@@ -153,14 +166,17 @@ def _inside(metric: Metric, wrong: Spoiled) -> npt.NDArray[np.bool_]:
     return np.asarray((starts + width > wrong.since.timestamp()) & (starts < wrong.until.timestamp()))
 
 
-def _told(check: Check, metric: Metric, place: int, past: Past, state: CheckState) -> Told | None:
+def _told(
+    check: Check, metric: Metric, one: tuple[int, Past], state: CheckState, looked_at: Sequence[Strain]
+) -> Told | None:
     """
-    The greatest strain that is to be told; None where there is none. What is told already goes on as long
-    as it is seen within an hour: what takes a day to see would take a day to be over.
+    Of one series, the greatest strain that is to be told; None where there is none. What is told already goes
+    on as long as it is seen within an hour: what takes a day to see would take a day to be over.
     """
+    place, past = one
     standing, needed = _needed(metric, metric.slices[place], past.a_day, state)
     told = []
-    for strain in strains(past):
+    for strain in looked_at:
         ratio = float(strain.ratio[-1])
         if ratio < needed:
             continue

@@ -15,6 +15,7 @@ from domain.recommender.model import Model
 from domain.recommender.recommender import Recommender
 from domain.values import Slice
 from workers.sources.exposure import chosen_beside, declared
+from workers.sources.kinds import finite
 from workers.sources.source import TIME, Source, known_moment, open_source
 
 RANK, RANKED, CHOSEN, REQUEST, ITEM = "__rank", "__ranked", "__chosen", "__request", "__item"
@@ -74,8 +75,9 @@ def ranked_choices(
 def _rank(rows: Any, model: Model) -> Any:
     if model.rank is not None:
         return rows[model.rank].cast("int64")
-    # By item where scores are alike, so that every engine ranks them alike.
-    order = [ibis.desc(rows[model.score]), rows[str(model.item)]]
+    # By item where scores are alike, so that every engine ranks them alike; last where there is none: to an
+    # engine what is no number is the greatest of all.
+    order = [ibis.desc(finite(rows[model.score]), nulls_first=False), rows[str(model.item)]]
     best_first = ibis.window(group_by=rows[model.request], order_by=order)
     return ibis.row_number().over(best_first).cast("int64") + 1
 

@@ -9,6 +9,7 @@ import ibis
 
 from domain.errors import SourceError
 from domain.recommender.check import Check
+from domain.recommender.model import Model
 from domain.recommender.recommender import Recommender
 from workers.sources.choices import ranking_model
 from workers.sources.exposure import ITEM, REQUEST, chosen_beside, joined
@@ -37,6 +38,19 @@ def score_columns(recommender: Recommender, check: Check) -> Names:
             "as the candidates of one of [models.NAME], with its score"
         )
     return columns
+
+
+def scoring_model(recommender: Recommender, check: Check) -> Model:
+    """
+    The model whose candidates are the check's table, with a score.
+
+    Raises:
+        SourceError: as `ranking_model`; or it names no score.
+    """
+    model = ranking_model(recommender, check)
+    if model.score is None:
+        raise SourceError(f'model "{model.name}": names no score, which {check.kind} needs; add score = "…"')
+    return model
 
 
 def number_columns(recommender: Recommender, source: Source, check: Check) -> Names:
@@ -68,12 +82,12 @@ def scored_rows(
     1 where it was chosen. What is not shown cannot be chosen, and says nothing of a score.
 
     Raises:
-        SourceError: as `ranking_model` and `exposure.declared`; or the model names no score.
+        SourceError: as `scoring_model` and `exposure.declared`.
     """
-    model = ranking_model(recommender, check)
-    if model.score is None:
-        raise SourceError(f'model "{model.name}": names no score, which {check.kind} needs; add score = "…"')
-    source.require(model.score, str(model.request), str(model.item), *((model.shown,) if model.shown else ()))
+    model = scoring_model(recommender, check)
+    source.require(
+        str(model.score), str(model.request), str(model.item), *((model.shown,) if model.shown else ())
+    )
     if model.shown:
         rows = rows.filter(rows[model.shown].cast("boolean"))
     named = {SCORE: finite(rows[model.score]), REQUEST: rows[model.request], ITEM: rows[model.item]}

@@ -32,13 +32,7 @@ def training_runs(recommender: Recommender, check: Check, start: datetime, end: 
             `open_source`.
     """
     with open_source(recommender, str(check.table)) as source:
-        source.require(*check.columns)
-        for name in check.columns:
-            if kind_of(source.rows[name]) not in ("number", "integer"):
-                raise SourceError(
-                    f'table "{source.table.name}": column "{name}" holds {kind_of(source.rows[name])}, not '
-                    f"numbers; take it out of checks.{check.name}.columns"
-                )
+        require_runs(source, check)
         rows = source.between(start, end)
         values = {f"value{place}": rows[name].cast("float64") for place, name in enumerate(check.columns)}
         frame = source.fetch(rows.select(TIME, **values).order_by(TIME).limit(MOST_RUNS + 1))
@@ -46,6 +40,23 @@ def training_runs(recommender: Recommender, check: Check, start: datetime, end: 
     at = tuple(known_moment(one) for one in frame[TIME])
     held = frame.drop(columns=TIME).to_numpy(dtype=np.float64).reshape(len(at), len(check.columns))
     return Runs(at, check.columns, np.where(np.isfinite(held), held, np.nan))
+
+
+def require_runs(source: Source, check: Check) -> None:
+    """Raises SourceError where a column that the check names is missing or holds no numbers."""
+    source.require(*check.columns)
+    for name in check.columns:
+        if kind_of(source.rows[name]) not in ("number", "integer"):
+            raise SourceError(
+                f'table "{source.table.name}": column "{name}" holds {kind_of(source.rows[name])}, not '
+                f"numbers; take it out of checks.{check.name}.columns"
+            )
+
+
+def born_column(recommender: Recommender, check: Check) -> str | None:
+    """What says from when a version is: the check's own column, else its model's version; None: the time."""
+    model = served_by(recommender, check)
+    return check.as_of or (model.version if model else None)
 
 
 def ages_of(
@@ -59,8 +70,7 @@ def ages_of(
     Raises:
         SourceError: what says from when a version is holds no times, or as `open_source`.
     """
-    model = served_by(recommender, check)
-    column = check.as_of or (model.version if model else None)
+    model, column = served_by(recommender, check), born_column(recommender, check)
     with open_source(recommender, str(check.table)) as source:
         source.require(*((column,) if column else ()))
         rows = source.between(start, end)
