@@ -99,6 +99,22 @@ def run_check(
     raise typer.Exit(1 if looked.blind else 0)
 
 
+@checks.command("new")
+def new_check(
+    name: Annotated[str, typer.Argument(help="Of the kind: small letters, digits and _, as late_views.")],
+    needs: Annotated[
+        str, typer.Option(help="What it reads: wrong_rows, row_counts, histograms or expression.")
+    ] = "wrong_rows",
+    folder: Annotated[Path, typer.Option("--in", help="Where its folder is made.")] = Path(),
+) -> None:
+    """Write a check of your own to begin with: one file, its test, and what makes it installable."""
+    made = door.new_check(name, needs, folder)
+    say = partial(console().print, markup=False, highlight=False, soft_wrap=True)
+    say(f"Wrote {', '.join(f'{made.folder}/{file}' for file in made.files)}.")
+    say(f"Next: pip install -e {made.folder} && pytest {made.folder}, then in {FILE_NAME}:\n")
+    say(made.declare)
+
+
 def backtest(
     file: Declared = None,
     start: Annotated[str, typer.Option("--from", help="The first day or time, UTC.")] = "",

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from workers.door import Door
     from workers.embedded import Servers
     from workers.examine import Advice
+    from workers.new_check import Written
     from workers.owed import Owed
     from workers.promote import Change
     from workers.record import Alarm, Record
@@ -84,6 +85,18 @@ def evidence(path: Path) -> dict[str, tuple[str, ...]]:
 
     declared = recommender(path)
     return {check.name: tests_of(declared, check) for check in declared.checks.values()}
+
+
+def new_check(name: str, needs: str, folder: Path) -> Written:
+    """
+    A check of a team's own to begin with. See `workers.new_check.new_check`.
+
+    Raises:
+        Refused: the name is none, is taken, or there is something already.
+    """
+    from workers.new_check import new_check as write  # noqa: PLC0415
+
+    return write(name, needs, folder)
 
 
 class Looked(NamedTuple):

@@ -12,6 +12,7 @@ from domain.detection.counts import Counts, Floats
 from domain.detection.discovery import WEEK_SECONDS, level, spend
 from domain.detection.histogram import Histograms
 from domain.detection.measure import Measurement
+from domain.detection.narrow import HOLDS, narrowest
 from domain.detection.own import WINDOW, Judgement, OwnCheck, Seen
 from domain.detection.severity import severity_of
 from domain.detection.state import CheckState, Verdict, confirm
@@ -22,7 +23,9 @@ from domain.detection.window import Grid
 from domain.detection.wrong import discovered
 from domain.errors import TooFewRows
 from domain.recommender.check import Check
-from domain.values import Finding, Severity
+from domain.values import Finding, Severity, Slice
+
+HALF = 0.5  # of a dimension's slices, from where on it is the table and not they
 
 Data = Counts | Tally | Histograms | pd.DataFrame
 
@@ -98,14 +101,39 @@ def _judged(own: OwnCheck[Any, Any], options: Any, seen: Seen[Any]) -> tuple[Jud
 
 
 def _discoveries(judged: Sequence[Judgement], alpha: float) -> list[Judgement]:
-    """Those that chance does not explain over all that was judged, and that matter; the surest first."""
+    """Those that chance does not explain over all that was judged, and that matter, in the fewest slices."""
     if not judged:
         return []
     p_values = np.array([[one.p_value] for one in judged])
     tested = np.ones(p_values.shape, dtype=bool)
     found = discovered(tuple(one.slice for one in judged), p_values, tested, alpha)[:, 0]
     told = [one for one, is_found in zip(judged, found, strict=True) if is_found and one.matters]
-    return sorted(told, key=lambda one: one.p_value)
+    groups: dict[tuple[str | None, bool], list[Judgement]] = {}
+    for one in sorted(told, key=lambda one: len(one.slice)):
+        groups.setdefault((one.subject, one.observed > one.expected), []).append(one)
+    slices = [one.slice for one in judged]
+    return [one for alike in groups.values() for one in _fewest(alike, slices)]
+
+
+def _fewest(alike: Sequence[Judgement], judged: Sequence[Slice]) -> list[Judgement]:
+    """
+    Of what is off in the same way, the fewest slices that hold it. A metric that does not add up, such as a
+    share, is as far off in most slices as in the whole table where it is off everywhere: then that is told.
+    """
+    cells = tuple(one.slice for one in alike)
+    excess = np.array([abs(one.observed - one.expected) for one in alike])
+    worst = int(np.argmax(excess))
+    kin, among = (
+        sum(_names(cell) == _names(cells[worst]) for cell in every) for every in (cells, set(judged))
+    )
+    if cells[worst] and not cells[0] and excess[0] >= HOLDS * excess[worst] and kin > HALF * among:
+        return [alike[0]]
+    size = np.array([abs(one.expected) if one.slice else np.inf for one in alike])
+    return [alike[place] for place in narrowest(cells, excess, size, np.ones(len(alike), dtype=bool))]
+
+
+def _names(where: Slice) -> tuple[str, ...]:
+    return tuple(name for name, _value in where)
 
 
 def _finding(seen: Seen[Any], judgement: Judgement) -> Finding:

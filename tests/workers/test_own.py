@@ -119,7 +119,7 @@ def test_a_broken_check_is_its_own_finding_and_a_line_of_the_doctor_and_the_othe
 ) -> None:
     source, words = BROKEN[kind]
     install(kind, source)
-    recommender = declared({"kind": kind}, sound(), tmp_path)
+    recommender = declared({"kind": kind}, sound(), tmp_path, other=True)
     result = run_checks(recommender, END)
     (finding,) = result.findings
     assert (finding.check, finding.subject) == (NAME, FAULT)

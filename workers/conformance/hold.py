@@ -30,8 +30,9 @@ def hold(check: Mapping[str, Any], situation: str, folder: Path, made: Change | 
         AssertionError: it does not hold.
     """
     of = SITUATIONS[situation]
-    recommender = declared(check, of.change(_made(made, sound())), folder, of.window, of.history)
-    if of.says == "fault":
+    frame, broken = of.change(_made(made, sound())), of.says == "fault"
+    recommender = declared(check, frame, folder, of.window, of.history, other=broken)
+    if broken:
         (folder / "views.parquet").write_text("cut off in the middle of being written", encoding="utf-8")
     state = State()
     for at in of.looks:

@@ -52,8 +52,8 @@ def _held(frame: pd.DataFrame) -> list[str]:
 
 
 def _without_days(frame: pd.DataFrame) -> pd.DataFrame:
-    age = (pd.Timestamp(END) - frame["at"]) / pd.Timedelta(DAY)
-    return frame[~(((age > 8) & (age <= 10)) | last_day(frame))]
+    hole = (frame["at"] >= pd.Timestamp(END - 10 * DAY)) & (frame["at"] < pd.Timestamp(END - 8 * DAY))
+    return frame[~(hole | last_day(frame))]
 
 
 def _young(days: int) -> Change:

@@ -49,11 +49,11 @@ features = []
 
 [checks.{name}]
 {keys}
-
+"""
+OTHER = """
 [checks.other]
 kind = "volume"
 table = "views"
-history = "{history}"
 """
 
 
@@ -87,14 +87,20 @@ def last_day(frame: pd.DataFrame) -> pd.Series:
 
 
 def declared(
-    check: Mapping[str, Any], frame: pd.DataFrame, folder: Path, window: str = "1d", history: str = "14d"
+    check: Mapping[str, Any],
+    frame: pd.DataFrame,
+    folder: Path,
+    window: str = "1d",
+    history: str = "14d",
+    *,
+    other: bool = False,
 ) -> Recommender:
     """
-    The table in a file under `folder`, and a declaration with the check `NAME` of it and a second one,
-    `other`.
+    The table in a file under `folder`, and a declaration with the check `NAME` of it.
 
     Args:
         check: the keys of the check; its table and history are filled in where it does not say them.
+        other: whether there is a second check of it, called so.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with duckdb.connect() as connection:
@@ -104,7 +110,7 @@ def declared(
         connection.execute(f"COPY ({named}) TO '{folder / 'items.parquet'}' (FORMAT parquet)")
     keys = {"table": "views", "history": history, **check}
     lines = "\n".join(f"{key} = {_toml(value)}" for key, value in keys.items())
-    text = DECLARED.format(window=window, history=history, name=NAME, keys=lines)
+    text = DECLARED.format(window=window, name=NAME, keys=lines) + (OTHER if other else "")
     (folder / "recsysops.toml").write_text(text, encoding="utf-8")
     return load(folder, {})
 
