@@ -117,7 +117,7 @@ class Listeners:
                 await self._item(body, asked.rest, respond)
                 return None
             if asked.word == "audit":
-                answer.update(await self._audit(body, asked.rest))
+                answer.update(await self._audit(body, asked.rest, ack))
             else:
                 answer.update(await self._shown(asked))
             return None
@@ -147,11 +147,12 @@ class Listeners:
         drawn = item_blocks(found, self._public_url)
         await respond(found.headline, blocks=drawn, response_type="ephemeral", replace_original=False)
 
-    async def _audit(self, body: Body, rest: str) -> dict[str, Any]:
+    async def _audit(self, body: Body, rest: str, ack: AsyncAck) -> dict[str, Any]:
         """The score, after what somebody says here that they vouch for is written down."""
         if (said := said_in(rest)) is not None:
             actor = await self._actor(body, "approve")
             await asyncio.to_thread(self._door.attest, said, actor, _key(body))
+        await ack()  # it goes through half a year of incidents
         try:
             found = await asyncio.to_thread(self._door.audit)
         except ConfigurationError as error:

@@ -23,6 +23,7 @@ from tests.bot.conftest import DECLARED
 from tests.bot.workspace.driver import Driver
 from workers import clock
 from workers.door import Attest, Door, Withdraw
+from workers.store.export import export
 
 BARE = Recommender(name="cinema", tables={"views": Table(name="views", path="views.parquet", time="at")})
 LINK = "https://ci.example.org/twice?a=1&b=2"
@@ -72,6 +73,9 @@ def test_whoever_may_approve_vouches_for_a_test_and_takes_it_back(person: Driver
     assert points(door) == {"infra-1": 1.0}
     answered(person, "audit withdraw infra-1")
     assert points(door) == {}
+    written = b"".join(export(door.log)).decode()
+    assert written.count('"attestation.') == 3
+    assert "slack:" not in written
 
 
 @pytest.mark.usefixtures("web")
