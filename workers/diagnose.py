@@ -18,6 +18,7 @@ from domain.recommender.model import Launches
 from domain.recommender.recommender import Recommender
 from domain.values import Diagnosis, Finding
 from workers.debts import Work
+from workers.launch_picture import draw_launch
 from workers.launches import columns_of, noun_of, read_launches
 from workers.pictures import draw_metric
 from workers.reading import BACK, Reader
@@ -65,8 +66,8 @@ def diagnose(
     material, onset = gather(reader, seed)
     found = conclude(material, seed)
     picture = None
-    if keep is not None and material.series is not None:
-        picture = reader.attempt("The picture", lambda: keep(_draw(material, onset)))
+    if keep is not None and (drawn := reader.attempt("The picture", lambda: _draw(material, onset))):
+        picture = keep(drawn)
     return found.model_copy(update={"picture": picture, "seconds": round(time.monotonic() - began, 2)})
 
 
@@ -158,9 +159,13 @@ def _equally_far(rows: pd.DataFrame, launches: Launches, subject: str | None) ->
     )
 
 
-def _draw(material: Material, onset: Onset | None) -> bytes:
+def _draw(material: Material, onset: Onset | None) -> bytes | None:
+    """What there is to see; None where nothing could be read."""
     finding = material.finding
-    assert material.series is not None  # noqa: S101 (asked before)
+    if finding.kind == "predicted" and material.launches is not None and material.launch_columns is not None:
+        return draw_launch(material.launches, material.launch_columns, finding, material.zone)
+    if material.series is None:
+        return None
     return draw_metric(
         material.series,
         title=finding.title,

@@ -40,7 +40,7 @@ def draw_metric(
     Returns:
         PNG, 1,400 pixels wide.
     """
-    canvas, axes = _sheet()
+    canvas, axes = sheet()
     times, top = _draw_band_and_line(axes, series.tail(_how_many(series, onset, last)), series, zone, onset)
     if onset is not None:
         words = f"  since {onset.astimezone(zone):%H:%M}  "
@@ -50,13 +50,14 @@ def draw_metric(
         _mark(axes, times, moment, f"  {word}  ", style, (top * 0.04, 8, "bottom"))
     axes.set_title(title, loc="left", fontsize=10, color="#102a43", wrap=True)
     axes.set_ylabel(unit, fontsize=9, color=WORDS)
-    _tidy(axes, zone)
+    tidy(axes, zone)
     out = io.BytesIO()
     canvas.print_png(out)  # type: ignore[no-untyped-call]
     return out.getvalue()
 
 
-def _sheet() -> tuple[FigureCanvasAgg, Axes]:
+def sheet() -> tuple[FigureCanvasAgg, Axes]:
+    """A white picture of the size of all, and its axes."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 (0.5 s; few callers draw)
     from matplotlib.figure import Figure  # noqa: PLC0415
 
@@ -104,7 +105,8 @@ def _mark(
     )
 
 
-def _tidy(axes: Axes, zone: tzinfo) -> None:
+def tidy(axes: Axes, zone: tzinfo) -> None:
+    """Times in the reader's zone, quiet ticks, no frame."""
     from matplotlib.dates import ConciseDateFormatter  # noqa: PLC0415
 
     locator = axes.xaxis.get_major_locator()

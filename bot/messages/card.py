@@ -26,7 +26,7 @@ from bot.messages.menu import menu
 from bot.messages.value import spell
 from domain.incident.card import Action, Button, buttons
 from domain.incident.state import Incident
-from domain.values import Finding
+from domain.values import Finding, Slice, name_slice
 
 WHY_MAX = 1400
 STRONGEST = 2
@@ -99,11 +99,23 @@ def _facts(incident: Incident, names: words.Names) -> str:
 
 
 def _also(incident: Incident) -> list[str]:
-    """What joined the incident: the same thing, seen elsewhere."""
-    titles = [cut(escape(one.title), ALSO_MAX) for one in incident.also]
+    """What joined the incident, seen elsewhere; of a table and column that where it is widest."""
+    widest: dict[tuple[str, str | None], Finding] = {}
+    for one in incident.also:
+        known = widest.setdefault((one.table, one.subject), one)
+        if len(one.slice) < len(known.slice):
+            widest[one.table, one.subject] = one
+    own = incident.first_finding.slice if incident.first_finding else None
+    titles = [cut(escape(_elsewhere(one, own)), ALSO_MAX) for one in widest.values()]
     left = len(titles) - MOST_ALSO
     more = [f"and {left} more"] if left > 0 else []
     return [f"also: {'; '.join([*titles[:MOST_ALSO], *more])}"] if titles else []
+
+
+def _elsewhere(one: Finding, own: Slice | None) -> str:
+    """Its title, without the slice where that is the incident's own."""
+    place = f"{one.table} where {name_slice(one.slice)}"
+    return one.title.replace(place, one.table, 1) if one.slice and one.slice == own else one.title
 
 
 def _holder(incident: Incident) -> str:

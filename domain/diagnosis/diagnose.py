@@ -115,9 +115,10 @@ def _beside(material: Material, known: Known, seed: int) -> None:
         known.say("history", f"{words}: {verdict}", 0.95 if lost > 0.1 else 0.5)
     for table, observed, expected in material.beside:
         off = observed / expected - 1 if expected else 0.0
-        state = "as expected" if abs(off) < RIGHT else f"{off:+.0%} off too"
+        size = f"{abs(off):.0%}".replace("%", " %")
+        state = "as usual" if abs(off) < RIGHT else f"{size} {'fewer' if off < 0 else 'more'} rows as well"
         known.say(
-            "history", f"The same slice in `{table}` is {state} ({observed:,.0f} of {expected:,.0f})", 0.55
+            "history", f"The same slice in `{table}`: {state} ({observed:,.0f} of {expected:,.0f})", 0.55
         )
 
 

@@ -7,6 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from domain.values import Finding, Severity
+from tests.domain.prediction.test_launch import AT as LAUNCHES_AT
+from tests.domain.prediction.test_launch import COLUMNS, calendar
+from workers.launch_picture import draw_launch
 from workers.pictures import draw_metric
 
 AT = datetime(2026, 3, 2, 6, tzinfo=UTC)
@@ -21,6 +25,28 @@ def series(windows: int = 90) -> pd.DataFrame:
 def size(picture: bytes) -> tuple[int, int]:
     assert picture.startswith(b"\x89PNG\r\n\x1a\n")
     return int.from_bytes(picture[16:20], "big"), int.from_bytes(picture[20:24], "big")
+
+
+def test_a_forecast_launch_is_drawn_among_the_launches_before_it_also_where_there_were_none() -> None:
+    found = Finding(
+        check="launches",
+        table="prelaunch",
+        kind="predicted",
+        subject="film-153",
+        window_start=LAUNCHES_AT + timedelta(days=10),
+        window_end=LAUNCHES_AT + timedelta(days=11),
+        observed=60.0,
+        expected=900.0,
+        low=30.0,
+        high=120.0,
+        unit="first-day impressions",
+        p_value=0.001,
+        severity=Severity.SEV3,
+        title="Quiet Harbour will hardly be shown",
+    )
+    pictures = [draw_launch(rows, COLUMNS, found) for rows in (calendar(), calendar(past=0))]
+    assert [size(one) for one in pictures] == [(1_400, 520)] * 2
+    assert pictures[0] != pictures[1]
 
 
 @pytest.mark.parametrize("windows", [1, 2, 90, 400])

@@ -82,7 +82,15 @@ def test_the_missed_launch_is_found_in_the_file_with_its_title_and_check(finding
 def test_its_diagnosis_names_the_unset_language_and_the_menu_promises_by_forecast(
     recommender: Recommender, finding: Finding
 ) -> None:
-    found = diagnose(recommender, finding, AT)
+    drawn: list[bytes] = []
+
+    def keep(picture: bytes) -> str:
+        drawn.append(picture)
+        return "kept"
+
+    found = diagnose(recommender, finding, AT, keep=keep)
+    assert found.picture == "kept"
+    assert drawn[0].startswith(b"\x89PNG")
     assert (found.cause_kind, found.feature, found.items) == ("feature", "language", ("film-153",))
     assert found.suggested_value in {"French", "Danish"}
     menu = prepare_menu(recommender, finding, found, "incident-1", AT)

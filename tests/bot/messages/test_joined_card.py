@@ -6,6 +6,7 @@ import json
 
 from bot.messages.card import card
 from domain.incident import commands as c
+from domain.values import name_slice, slice_of
 from tests.domain.incident.given import FINDING, OPEN, after
 
 ALSO = [FINDING.model_copy(update={"table": f"t{n}", "title": f"t{n}: fewer <rows>"}) for n in range(5)]
@@ -20,3 +21,22 @@ def test_the_card_names_the_first_that_joined_and_counts_the_others() -> None:
     assert "also:" not in drawn(0)
     assert "also: t0: fewer &lt;rows&gt;" in drawn(1)
     assert "t2: fewer &lt;rows&gt;; and 2 more" in drawn(5)
+
+
+def test_one_cause_seen_in_many_slices_of_a_column_is_named_once_where_it_is_widest() -> None:
+    seen = [
+        FINDING.model_copy(
+            update={"table": "t", "subject": "language", "slice": where, "title": f"t: {len(where)}"}
+        )
+        for where in (slice_of(country="France", device="tv"), slice_of(country="France"))
+    ]
+    incident, _ = after(OPEN, *(c.JoinFinding(finding=one, shares="downstream") for one in seen))
+    assert "also: t: 1" in json.dumps(card(incident, "https://x"))
+    assert "t: 2" not in json.dumps(card(incident, "https://x"))
+
+
+def test_the_slice_that_stands_above_is_not_said_again() -> None:
+    where = name_slice(FINDING.slice)
+    one = FINDING.model_copy(update={"table": "plays", "title": f"plays where {where}: 32 % fewer rows"})
+    incident, _ = after(OPEN, c.JoinFinding(finding=one, shares="downstream"))
+    assert "also: plays: 32 % fewer rows" in json.dumps(card(incident, "https://x"))

@@ -122,7 +122,7 @@ def test_a_feed_that_loses_rows_is_told_from_a_recommender_that_shows_less(world
     assert found.cause is not None
     assert "loses 55 % of the rows of device = tv since " in found.cause
     assert "`plays_standby` is complete" in found.cause
-    assert "The same slice in `impressions` is as expected" in said(found, "history")
+    assert "The same slice in `impressions`: as usual" in said(found, "history")
 
 
 def test_nothing_established_is_said_and_what_was_excluded(world: SimpleNamespace) -> None:
