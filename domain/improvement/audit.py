@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from domain.answer import Audit, Criterion, Judged, Part, Proof, Section, Step
-from domain.improvement.evidenced import BY_SLICE, EVIDENCES
+from domain.improvement.evidenced import BY_SLICE, EVIDENCES, tests_of
 from domain.improvement.rubric import POINTS, RUBRIC, SECTIONS, reading
 from domain.recommender.recommender import Recommender
 from domain.values import How, Moment
@@ -86,7 +86,12 @@ def taken(points: Mapping[str, float], tests: Collection[str], how: How) -> dict
 def steps(recommender: Recommender, judged: Sequence[Judged]) -> list[Step]:
     """All that can be done, the easiest first: what is there already, then new checks, then people."""
     points = {one.test.id: one.points for one in judged}
-    found = (*_with_what_is_there(recommender, judged), *_new_checks(recommender), *_people(judged))
+    found = (
+        *_with_what_is_there(recommender, judged),
+        *_by_slice(recommender, judged),
+        *_new_checks(recommender),
+        *_people(judged),
+    )
     return [
         Step(does=does, command=command, tests=tests, how=how, score=score_of(after))
         for does, command, tests, how in found
@@ -114,6 +119,15 @@ def _with_what_is_there(recommender: Recommender, judged: Sequence[Judged]) -> I
                 yield does, f"recsysops check promote {name}", tests, "automatic"
             case _:
                 yield f"Mend a check: {says}.", f"recsysops check run {name}", tests, heard
+
+
+def _by_slice(recommender: Recommender, judged: Sequence[Judged]) -> Iterator[Found]:
+    well = {proof.name for one in judged for proof in one.proofs if proof.how == "automatic"}
+    for check in recommender.checks.values():
+        tests = tests_of(recommender, check)
+        more = tuple(test for test in BY_SLICE.get(check.kind, ()) if test not in tests)
+        if more and check.name in well:
+            yield f"Have the check {check.name} look by slice: give it `dimensions`.", None, more, "automatic"
 
 
 def _new_checks(recommender: Recommender) -> Iterator[Found]:

@@ -59,6 +59,9 @@ BY_SLICE: Mapping[str, tuple[str, ...]] = {
 }
 """The same, and more where the check looks slice by slice."""
 
+SLICED_WHEN_ASKED = ("metric",)
+"""Of those, the kinds that look slice by slice only where their own `dimensions` says so, not the table's."""
+
 LOOKED_BACK = timedelta(days=28)
 LEAST_JUDGED = 2  # looks that could judge: once is not again and again
 MOST_FAILED = 0.05  # share of the looks that could not be taken
@@ -83,7 +86,8 @@ class Looks(Value):
 def tests_of(recommender: Recommender, check: Check) -> tuple[str, ...]:
     """The tests that a check is evidence for: its kind's, those of its slices, and its own `evidences`."""
     table = recommender.tables.get(check.table or "")
-    sliced = check.dimensions if check.dimensions is not None else (table.dimensions if table else ())
+    usual = table.dimensions if table and check.kind not in SLICED_WHEN_ASKED else ()
+    sliced = usual if check.dimensions is None else check.dimensions
     by_slice = BY_SLICE.get(check.kind, ()) if sliced else ()
     return tuple(dict.fromkeys((*EVIDENCES.get(check.kind, ()), *by_slice, *check.evidences)))
 

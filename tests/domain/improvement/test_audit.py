@@ -169,3 +169,18 @@ def test_of_equal_steps_the_first_is_taken() -> None:
     assert best_step(twice, points) == twice[0]
     assert sums_of(points) == dict.fromkeys(SECTIONS, 0.0)
     assert POINTS["manual"] < POINTS["automatic"]
+
+
+def test_a_check_that_looks_at_everything_at_once_is_asked_to_look_by_slice() -> None:
+    check = Check(name="ranking", kind="metric", metric="auc", table="views")
+    recommender = BARE.model_copy(update={"checks": {"ranking": check}})
+    others = [vouched(test.id) for test in RUBRIC if test.id not in ("model-6", "monitor-7")]
+    well = vouched("monitor-7", source="check", name="ranking")
+    step = told(well, *others, recommender=recommender).step
+    assert step is not None
+    assert step.does == "Have the check ranking look by slice: give it `dimensions`."
+    assert (step.tests, step.score) == (("model-6",), 7.0)
+    blind = vouched("monitor-7", None, source="check", name="ranking", lacks="health")
+    mended = told(blind, *others, vouched("model-6"), recommender=recommender).step
+    assert mended is not None
+    assert mended.does == "Mend a check: so."

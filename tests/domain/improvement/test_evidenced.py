@@ -77,6 +77,10 @@ def test_a_check_speaks_for_the_tests_of_its_kind_its_slices_and_its_own() -> No
     assert tests_of(sliced, sliced.checks["one"]) == ("monitor-7", "model-6", "monitor-6")
     whole = declared(kind="misses", dimensions=())
     assert tests_of(whole, whole.checks["one"]) == ("monitor-7",)
+    whole = declared(kind="metric", metric="auc")
+    assert tests_of(whole, whole.checks["one"]) == ("monitor-7",)
+    sliced = declared(kind="metric", metric="auc", dimensions=("country",))
+    assert tests_of(sliced, sliced.checks["one"]) == ("monitor-7", "model-6")
     own = declared(kind="series", evidences=("monitor-6",))
     assert tests_of(own, own.checks["one"]) == ("monitor-6",)
 
