@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from workers.conformance import SITUATIONS, hold
+from workers.detect import KINDS
 
+ITSELF = {"id": "id"}  # each row finds itself
 CHECKS: Mapping[str, Mapping[str, Any]] = {
     "volume": {},
     "freshness": {},
@@ -21,7 +23,27 @@ CHECKS: Mapping[str, Mapping[str, Any]] = {
     "references": {},
     "drift": {},
     "series": {"measure": "minutes", "aggregate": "mean"},
+    "numeric": {},
+    "scores": {"columns": ["rating"]},
+    "latency": {"measure": "minutes", "limits": {"p95": 90.0}},
+    "versions": {"columns": ["always"], "versions": {"1": 1.0}},
+    "stages": {"stages": ["always", "views"], "on": ITSELF},
+    "joins": {"beside": "views", "on": ITSELF},
+    "sampling": {"beside": "views", "on": ITSELF, "rate": 1.0},
+    "disagreements": {"beside": "views", "on": ITSELF, "compare": {"rating": "rating", "genre": "genre"}},
+    "misses": {},
+    "calibration": {},
+    "metric": {"metric": "auc"},
+    "skew": {"learned_from": "learned"},
+    "training": {"columns": ["rating"]},
+    "staleness": {},
+    "production_bias": {"dimensions": ["item_id"], "ways": 1},
 }
+"""Each kind, with the keys that it cannot do without."""
+
+
+def test_every_kind_stands_in_the_matrix() -> None:
+    assert set(CHECKS) == set(KINDS)
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
