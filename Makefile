@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 NAME   ?= press
 FAULT  ?= language
 
-.PHONY: run test test-real test-browser check bench lock clean
+.PHONY: run test test-real test-browser test-spark check bench lock clean
 
 run: $(VENV)/.run
 	$(BIN)/recsysops up --example cinema --fault $(FAULT)
@@ -18,6 +18,9 @@ test-real: $(VENV)/.test
 
 test-browser: $(VENV)/.test
 	$(BIN)/pytest -o addopts= -ra -n 3 --dist loadfile tests/browser
+
+test-spark: $(VENV)/.spark
+	$(BIN)/pytest -o addopts= -ra tests/spark
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -33,6 +36,8 @@ lock:
 		--no-emit-index-url --generate-hashes --no-header -o requirements-dev.lock
 	uv pip compile pyproject.toml --extra cinema --universal --python-version 3.11 \
 		--no-emit-index-url --generate-hashes --no-header -c requirements-dev.lock -o requirements.lock
+	uv pip compile pyproject.toml --extra cinema --extra dev --extra spark --universal --python-version 3.11 \
+		--no-emit-index-url --generate-hashes --no-header -c requirements-dev.lock -o requirements-spark.lock
 
 clean:
 	rm -rf $(VENV) var
@@ -51,3 +56,7 @@ $(VENV)/.test: requirements-dev.lock pyproject.toml client/pyproject.toml | $(VE
 	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.lock
 	$(BIN)/pip install --quiet --no-deps -e . -e client
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.spark: requirements-spark.lock $(VENV)/.test
+	$(BIN)/pip install --quiet --require-hashes -r requirements-spark.lock
+	@touch $@

@@ -23,7 +23,7 @@ from workers.sources.lines import nearest
 from workers.sources.sets import MAX_COUNTS, ROWS, WINDOW, Parts, by_all, counted, lengthened, rolled_up
 from workers.sources.source import TIME, Source, identifier, moment, open_source, rows_of
 
-GROUPING_SETS = ("duckdb", "postgres")  # engines that are asked for them in SQL
+GROUPING_SETS = ("duckdb", "postgres", "pyspark")  # engines that are asked for them in SQL
 DAY_SECONDS = 86_400
 
 

@@ -18,8 +18,18 @@ from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
 from workers.sources.cardinality import MAX_VALUES
 from workers.sources.count import GROUPING_SETS, window_of, with_dimensions
-from workers.sources.sets import MAX_COUNTS, NOT_SET, ROWS, UNUSED, WINDOW, Names, coded, largest
-from workers.sources.source import Source, rows_of
+from workers.sources.sets import (
+    MAX_COUNTS,
+    NOT_SET,
+    ROWS,
+    UNUSED,
+    WINDOW,
+    Names,
+    coded,
+    grouping_sets,
+    largest,
+)
+from workers.sources.source import Source
 
 SET = "__set"
 MOST_SETS = 24  # in one question: GROUPING takes so many columns and no more in some engines
@@ -69,19 +79,7 @@ def grouped(source: Source, keyed: Any, sets: Sequence[Names], sums: Names = ())
 
 def _in_one_pass(source: Source, keyed: Any, sets: Sequence[Names], sums: Names) -> list[pd.DataFrame]:
     columns = tuple(dict.fromkeys(name for names in sets for name in names))
-    listed = ", ".join(f'"{name}"' for name in columns)
-    grouping = ", ".join("(" + ", ".join(f'"{name}"' for name in names) + ")" for names in sets)
-    count = f'SUM("{ROWS}")' if ROWS in keyed.columns else "COUNT(*)"
-    counts = ", ".join(
-        [f'CAST({count} AS DOUBLE PRECISION) AS "{ROWS}"']
-        + [f'CAST(SUM("{name}") AS DOUBLE PRECISION) AS "{name}"' for name in sums]
-    )
-    question = rows_of(
-        source.connection,
-        f'SELECT {listed}, GROUPING({listed}) AS "{SET}", {counts} '  # noqa: S608 - names are quoted
-        f"FROM ({source.connection.compile(keyed)}) AS keyed GROUP BY GROUPING SETS ({grouping}) "
-        f"LIMIT {MAX_COUNTS + 1}",
-    )
+    question = grouping_sets(source, keyed, sets, SET, sums)
     wide = source.ask(lambda: coded(source.connection, question))
     frames = []
     for names in sets:

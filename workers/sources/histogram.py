@@ -17,7 +17,7 @@ from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from workers.sources.count import window_of
 from workers.sources.grouped import grouped, lengthened, slices_asked, windowed
-from workers.sources.kinds import finite, kind_of, looked_at
+from workers.sources.kinds import finite, kind_of, looked_at, quantile
 from workers.sources.sets import ROWS, WINDOW, Names
 from workers.sources.source import Source, open_source
 
@@ -115,7 +115,7 @@ def _edges(source: Source, rows: Any, columns: list[str], grid: Grid) -> dict[st
     inner = source.fetch(
         some.aggregate(
             **{
-                f"q{place}": finite(some[name]).quantile(list(QUANTILES))
+                f"q{place}": quantile(source, finite(some[name]), list(QUANTILES))
                 for place, name in enumerate(columns)
             }
         )

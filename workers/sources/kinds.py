@@ -45,6 +45,11 @@ def finite(column: Any) -> Any:
     return ibis.ifelse(is_finite(value), value, ibis.null("float64"))
 
 
+def quantile(source: Source, value: Any, at: float | list[float]) -> Any:
+    """The quantile, exactly, or those of a list; BigQuery only estimates them."""
+    return value.approx_quantile(at) if source.connection.name == "bigquery" else value.quantile(at)
+
+
 def as_text(column: Any) -> Any:
     """The value in words, alike on every engine: PostgreSQL writes 1 for the float that others call 1.0."""
     if not column.type().is_floating():

@@ -16,7 +16,7 @@ from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from domain.values import Slice
 from workers.sources.grouped import windowed
-from workers.sources.kinds import finite
+from workers.sources.kinds import finite, quantile
 from workers.sources.sets import NOT_SET, WINDOW, Names
 from workers.sources.source import Source, open_source
 
@@ -41,7 +41,7 @@ def series_of(recommender: Recommender, check: Check, grid: Grid, dimensions: Na
         rows = source.between(grid.start, grid.end)
         rows, kept = windowed(recommender, source, rows, grid, dimensions)
         asked: list[Names] = [(), *((name,) for name in kept)]
-        frames = [source.fetch(_aggregated(rows, check, names)) for names in asked]
+        frames = [source.fetch(_aggregated(source, rows, check, names)) for names in asked]
     return metric_from(check, grid, asked, frames)
 
 
@@ -80,7 +80,7 @@ def require_numbers(source: Source, check: Check) -> None:
             )
 
 
-def _aggregated(rows: Any, check: Check, names: Names) -> Any:
+def _aggregated(source: Source, rows: Any, check: Check, names: Names) -> Any:
     """One row a window and slice, with the metric in `VALUE`."""
     wanted = {"measure": check.measure, "over": check.over}
     told = rows.select(WINDOW, *names, **{key: finite(rows[name]) for key, name in wanted.items() if name})
@@ -92,7 +92,7 @@ def _aggregated(rows: Any, check: Check, names: Names) -> Any:
         case "mean":
             value = told["measure"].mean()
         case "quantile":
-            value = told["measure"].quantile(check.quantile or QUANTILE)
+            value = quantile(source, told["measure"], check.quantile or QUANTILE)
         case "ratio":
             value = told["measure"].sum() / told["over"].sum().nullif(0.0)
     return told.group_by(WINDOW, *names).aggregate(**{VALUE: value.cast("float64")})

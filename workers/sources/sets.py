@@ -7,6 +7,7 @@ two: adding up those few thousand counts here is cheaper than counting every row
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import reduce
 from itertools import combinations
 from typing import Any
@@ -15,7 +16,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from workers.sources.source import Source, rows_of
+from workers.sources.source import Source, identifier, rows_of
 
 WINDOW, ROWS, ABSENT, SECOND = "__window", "rows", "__absent", "__second"
 MOST_IN_COMMON = 60  # values of a dimension, the most frequent ones, that are counted two by two
@@ -73,14 +74,32 @@ def _grouping_sets(source: Source, keyed: Any, dimensions: Names, sets: list[Nam
     GROUPING tells a dimension that is not set from one that the row is not about: filling it in beforehand
     would cost a third of the whole pass.
     """
-    columns = ", ".join(f'"{name}"' for name in (WINDOW, *dimensions))
-    grouping = ", ".join("(" + ", ".join(f'"{name}"' for name in (WINDOW, *one)) + ")" for one in sets)
-    absent = f"GROUPING({columns})"
-    count = f'SUM("{ROWS}")' if ROWS in keyed.columns else "COUNT(*)"
+    return grouping_sets(source, keyed, [(WINDOW, *one) for one in sets], ABSENT, order=(WINDOW, *dimensions))
+
+
+def grouping_sets(
+    source: Source, keyed: Any, sets: Sequence[Names], absent: str, sums: Names = (), order: Names = ()
+) -> Any:
+    """
+    `keyed` grouped by each of `sets`: the columns (in `order`, else as they come), `absent`, `ROWS`, and the
+    sums of the columns `sums`. In `absent` a bit is set for each column that a row is not about, the last
+    column's being the lowest.
+    """
+    names = order or tuple(dict.fromkeys(name for one in sets for name in one))
+    quoted = {name: identifier(name, source.connection) for name in (*names, absent, ROWS, *sums)}
+    columns = ", ".join(quoted[name] for name in names)
+    grouping = ", ".join("(" + ", ".join(quoted[name] for name in one) + ")" for one in sets)
+    spark = source.connection.name == "pyspark"
+    float_type = "DOUBLE" if spark else "DOUBLE PRECISION"
+    bits = "GROUPING_ID()" if spark else f"GROUPING({columns})"
+    by = f"{columns} GROUPING SETS" if spark else "GROUPING SETS"
+    counts = {ROWS: f"SUM({quoted[ROWS]})" if ROWS in keyed.columns else "COUNT(*)"}
+    counts |= {name: f"SUM({quoted[name]})" for name in sums}
+    told = ", ".join(f"CAST({count} AS {float_type}) AS {quoted[name]}" for name, count in counts.items())
     return rows_of(
         source.connection,
-        f'SELECT {columns}, {absent} AS "{ABSENT}", CAST({count} AS DOUBLE PRECISION) AS "{ROWS}" '  # noqa: S608
-        f"FROM ({source.connection.compile(keyed)}) AS keyed GROUP BY GROUPING SETS ({grouping}) "
+        f"SELECT {columns}, {bits} AS {quoted[absent]}, {told} "  # noqa: S608 - names are quoted
+        f"FROM ({source.connection.compile(keyed)}) AS keyed GROUP BY {by} ({grouping}) "
         f"LIMIT {MAX_COUNTS + 1}",
     )
 

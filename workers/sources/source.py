@@ -24,6 +24,7 @@ from workers.sources.lines import nearest
 T = TypeVar("T")
 COARSER = {"TIMESTAMP_NS": "TIMESTAMP", "TIMESTAMPTZ_NS": "TIMESTAMPTZ"}
 """Nanoseconds, as pandas writes them: Ibis 12 does not know the one, DuckDB cannot compare the other."""
+SCALE = {"seconds": 1.0, "milliseconds": 1_000.0}
 MILLISECONDS_ABOVE = 100_000_000_000
 TIME = "__time"
 Stored = Literal["timestamp", "date", "seconds", "milliseconds", "text"]
@@ -179,11 +180,30 @@ def pg_input_is_valid(text: str, kind: str) -> bool:  # type: ignore[empty-body]
     """PostgreSQL's own, as it has no TRY_CAST."""
 
 
+@ibis.udf.scalar.builtin(signature=((float,), "timestamp('UTC')"))
+def to_timestamp(seconds):  # type: ignore[no-untyped-def]
+    """PostgreSQL's own, for which Ibis has no `as_timestamp`."""
+
+
+@ibis.udf.scalar.builtin(signature=((int,), "timestamp('UTC')"))
+def timestamp_millis(milliseconds):  # type: ignore[no-untyped-def]
+    """Spark's own, for which Ibis' `as_timestamp` knows whole seconds only."""
+
+
+def _since_1970(connection: Any, milliseconds: Any) -> Any:
+    match connection.name:
+        case "postgres":
+            return to_timestamp(milliseconds.cast("float64") / SCALE["milliseconds"])
+        case "pyspark":
+            return timestamp_millis(milliseconds)
+    return milliseconds.as_timestamp("ms")
+
+
 def _as_time(connection: Any, column: Any, stored: Stored) -> Any:
-    if stored == "seconds":
-        return column.cast("int64").as_timestamp("s")
     if stored == "milliseconds":
-        return column.cast("int64").as_timestamp("ms")
+        return _since_1970(connection, column.cast("int64"))
+    if stored == "seconds":
+        return _since_1970(connection, column.cast("int64") * int(SCALE["milliseconds"]))
     if stored == "text" and connection.name == "postgres":
         kind = "timestamp('UTC')"
         return ibis.ifelse(pg_input_is_valid(column, "timestamptz"), column.cast(kind), ibis.null(kind))
@@ -193,8 +213,7 @@ def _as_time(connection: Any, column: Any, stored: Stored) -> Any:
 
 
 def _bounds(stored: Stored, start: datetime, end: datetime) -> tuple[Any, Any]:
-    if stored in {"seconds", "milliseconds"}:
-        scale = 1_000 if stored == "milliseconds" else 1
+    if scale := SCALE.get(stored):
         return start.timestamp() * scale, end.timestamp() * scale
     return ibis.literal(start), ibis.literal(end)
 
@@ -215,7 +234,7 @@ def open_source(recommender: Recommender, name: str, *, seconds: float | None = 
     seconds = table.timeout.total_seconds() if seconds is None else seconds
     if table.url:
         connection = open_url(name, table.url, seconds)
-        sql = table.select or f"SELECT * FROM {identifier(str(table.table), connection)}"  # noqa: S608
+        sql = table.select or f"SELECT * FROM {_whole_name(str(table.table), connection)}"  # noqa: S608
     else:
         connection = open_duckdb(recommender.folder)
         sql = table.select or f"SELECT * FROM {reader(table)}"  # noqa: S608 - the declaration is the team's own
@@ -226,9 +245,12 @@ def open_source(recommender: Recommender, name: str, *, seconds: float | None = 
 
 
 def identifier(name: str, connection: Any) -> str:
-    """A name as the engine quotes it, and so each of its parts."""
-    parts = [sqlglot.to_identifier(part, quoted=True) for part in name.split(".")]
-    return ".".join(part.sql(dialect=connection.dialect) for part in parts)
+    """A column's name as the engine quotes it."""
+    return str(sqlglot.to_identifier(name, quoted=True).sql(dialect=connection.dialect))
+
+
+def _whole_name(name: str, connection: Any) -> str:
+    return ".".join(identifier(part, connection) for part in name.split("."))
 
 
 def moment(value: Any) -> datetime | None:
