@@ -27,6 +27,7 @@ from workers.tick import detect_tick
 LOOK_SECONDS, FORECAST_EVERY = 10.0, 3  # as the clock's process sends: each 10 s, and each 30 s
 BEFORE, AFTER, LONGEST = timedelta(minutes=8), timedelta(minutes=10), timedelta(hours=3)
 
+HOW = ("another thing", "named in part", "named exactly")
 TRUTH: Mapping[str, tuple[Slice, str | None]] = {
     "language": ((("country", COUNTRY),), None),
     "upstream": (tuple(sorted(LOST_SLICE.items())), None),
@@ -75,21 +76,23 @@ class Outcome:
         return int(bool(set(finding.slice) & set(where)) or bool(subject))
 
     def words(self) -> str:
-        """What was named, and what else was raised."""
-        if self.first is None or self.first.first_finding is None:
+        """What was raised, each with its minutes and how well it names the truth, and what joined it."""
+        if self.first is None:
             return f"nothing raised in {LONGEST}"
-        how = ("not named", "named in part", "named exactly")[self.names(self.first.first_finding)]
-        others = [
-            f"{one.first_finding.check}: {one.title}"
-            for one in self.incidents
-            if one != self.first and one.first_finding
-        ]
-        also = [f"{one.check}: {one.title}" for one in self.first.also]
-        said = [f"{self.first.first_finding.check}: {self.first.title}; truth {_spell(self.truth)}: {how}"]
-        said += [f"joined it: {'; '.join(also)}"] if also else []
-        said += [f"other alarms: {'; '.join(others)}"] if others else ["no other alarm"]
+        raised = sorted(self.incidents, key=lambda one: (one != self.first, one.opened_at))
+        said = [f"truth {_spell(self.truth)}", *(self._told(one) for one in raised)]
         said += [f"before it: {'; '.join(one.title for one in self.before)}"] if self.before else []
         return ". ".join(said)
+
+    def _told(self, one: Incident) -> str:
+        minutes = (one.opened_at - self.harm_at) / timedelta(minutes=1)
+        check = one.first_finding.check if one.first_finding else "?"
+        joined = f" (joined by {', '.join(_short(also) for also in one.also)})" if one.also else ""
+        return f"after {minutes:.1f} min {check}: {one.title}, {HOW[self.names(one.first_finding)]}{joined}"
+
+
+def _short(finding: Finding) -> str:
+    return " ".join(filter(None, (finding.check, finding.subject, name_slice(finding.slice))))
 
 
 def _spell(truth: tuple[Slice, str | None]) -> str:

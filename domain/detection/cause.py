@@ -75,7 +75,7 @@ def _in_two_tables(
     upon, under = above.get(other.table, frozenset()), above.get(first.table, frozenset())
     counted = not (first.subject or other.subject)
     if counted and lacks(latest) != lacks(other):
-        return None
+        return "downstream" if first.table in upon and _took_its_place(latest, other) else None
     if first.table in upon or other.table in under:
         link: Link = "downstream" if first.table in upon else "upstream"
         return link if _nested(first.slice, other.slice) else None
@@ -83,6 +83,14 @@ def _in_two_tables(
         return None
     strangers = any(above.values()) and not upon & under
     return "slice" if first.slice or not strangers else None
+
+
+def _took_its_place(latest: Finding, other: Finding) -> bool:
+    """
+    Whether `other` has more rows of another value of what lacks rows upstream: what is not shown makes room.
+    """
+    missing = dict(latest.slice)
+    return lacks(latest) and any(missing.get(name, value) != value for name, value in other.slice)
 
 
 def _nested(one: Slice, other: Slice) -> bool:

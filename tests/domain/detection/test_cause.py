@@ -44,6 +44,9 @@ BLIND = {"subject": "check fault", "unit": "looks", "observed": 0.0, "expected":
         ({"table": "plays", **COLUMN}, "downstream"),
         ({"table": "plays", "observed": 200.0}, None),  # more, where the other is less
         ({"table": "plays", "slice": slice_of(country="Spain")}, None),
+        # What took the place of what is not shown.
+        ({"table": "plays", "slice": slice_of(country="Spain"), "observed": 200.0}, "downstream"),
+        ({"table": "plays", "slice": slice_of(device="tv"), "observed": 200.0}, None),
         ({"table": "plays", "slice": slice_of(device="tv")}, None),  # nothing says it is the same people
         ({"table": "plays", "kind": "predicted"}, None),
         ({"table": "orders"}, "slice"),  # the same slice at the same time
