@@ -11,7 +11,19 @@ what does not hold is an `AssertionError` that says in which situation, and what
 """
 
 from workers.conformance.hold import found, hold, measured
-from workers.conformance.situation import SITUATIONS
+from workers.conformance.situation import SITUATIONS, Says
 from workers.conformance.table import DAY, END, HOUR, Change, last_day, sound
 
-__all__ = ["DAY", "END", "HOUR", "SITUATIONS", "Change", "found", "hold", "last_day", "measured", "sound"]
+__all__ = [
+    "DAY",
+    "END",
+    "HOUR",
+    "SITUATIONS",
+    "Change",
+    "Says",
+    "found",
+    "hold",
+    "last_day",
+    "measured",
+    "sound",
+]

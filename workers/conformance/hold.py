@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,19 @@ import pandas as pd
 
 from domain.detection.measure import Measurement
 from domain.values import Finding
-from workers.conformance.situation import SITUATIONS, Situation
+from workers.conformance.situation import SITUATIONS, Says, Situation
 from workers.conformance.table import DAY, DAYS, END, HOUR, NAME, Change, declared, last_day, sound
 from workers.detect import FAULT, State, TickResult, run_checks
 from workers.measure import measure
 
 
-def hold(check: Mapping[str, Any], situation: str, folder: Path, made: Change | None = None) -> None:
+def hold(
+    check: Mapping[str, Any],
+    situation: str,
+    folder: Path,
+    made: Change | None = None,
+    says: Says | None = None,
+) -> None:
     """
     Look at the table in this situation, window after window, and hold what is said against what may be.
 
@@ -25,11 +32,12 @@ def hold(check: Mapping[str, Any], situation: str, folder: Path, made: Change | 
         situation: one of `SITUATIONS`.
         folder: an empty one, for the table's file.
         made: adds to the sound table the columns that the kind needs.
+        says: what it may say, where the situation is the very fault that it is there for.
 
     Raises:
         AssertionError: it does not hold.
     """
-    of = SITUATIONS[situation]
+    of = replace(SITUATIONS[situation], says=says or SITUATIONS[situation].says)
     frame, broken = of.change(_made(made, sound())), of.says == "fault"
     recommender = declared(check, frame, folder, of.window, of.history, other=broken)
     if broken:

@@ -11,7 +11,11 @@ import pandas as pd
 
 from workers.conformance.table import DAY, END, HOUR, Change, last_day
 
+KEYS = ("id", "request_id", "position", "note")  # what tells rows from one another, or holds nothing
 LOOKS = 3  # days that are looked at, the last ones
+
+
+Says = Literal["quiet", "anything", "fault"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class Situation:
     """
 
     change: Change
-    says: Literal["quiet", "anything", "fault"] = "quiet"
+    says: Says = "quiet"
     window: str = "1d"
     history: str = "14d"
     looks: tuple[datetime, ...] = tuple(END + 2 * HOUR - back * DAY for back in reversed(range(LOOKS)))
@@ -40,11 +44,13 @@ def _emptied(frame: pd.DataFrame) -> pd.DataFrame:
 def _kind(column: pd.Series) -> str:
     if pd.api.types.is_float_dtype(column):
         return "Float64"
+    if pd.api.types.is_bool_dtype(column):
+        return "boolean"
     return "Int64" if pd.api.types.is_integer_dtype(column) else "string"
 
 
 def _constant(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.assign(**{name: frame[name].iloc[0] for name in _held(frame) if name not in ("id", "note")})
+    return frame.assign(**{name: frame[name].iloc[0] for name in _held(frame) if name not in KEYS})
 
 
 def _held(frame: pd.DataFrame) -> list[str]:

@@ -40,9 +40,7 @@ def options_apart(declared: Mapping[str, Any], own: bool) -> tuple[dict[str, Any
         if not isinstance(fields, dict):
             continue
         if "options" in fields:
-            wrong.append(
-                ((name, "options"), "unknown key; write what a kind asks beside its other keys")
-            )
+            wrong.append(((name, "options"), "unknown key; write what a kind asks beside its other keys"))
             apart[name] = {key: value for key, value in fields.items() if key != "options"}
         kind = fields.get("kind")
         if isinstance(kind, str) and kind not in OURS:
@@ -56,8 +54,8 @@ def _wrong(kind: str, fields: Mapping[str, Any], own: bool) -> Iterator[Wrong]:
     if kind not in kinds():
         yield (
             ("kind",),
-            f"{kind!r} is no kind of check here; {nearest(kind, (*OURS, *kinds()))} One of your own is "
-            f"installed by `pip install -e FOLDER`; `recsysops check new {kind}` writes one",
+            f"{kind!r} is no kind of check here; {nearest(kind, (*OURS, *kinds()))} – or, of your own: "
+            f"`pip install -e FOLDER` installs one, `recsysops check new {kind}` writes one",
         )
         return
     options = _options(kind) if own else None
