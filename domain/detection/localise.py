@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.detection.counts import Floats
+from domain.detection.follow import Follow
 from domain.detection.share import share_p_values
 from domain.values import Slice
 
@@ -28,7 +29,8 @@ CLOSE_ENOUGH = 0.8  # of the best evidence: then the slice with fewer dimensions
 @dataclass(frozen=True)
 class Suspects:
     """
-    All slices of a window: (n_slices,) observed rows, expected shares, dispersion factors; `n` rows in total.
+    All slices of a window: (n_slices,) observed rows, shares expected from the past, dispersion factors,
+    their freedom; `n` rows in total; how slices follow others.
     """
 
     slices: tuple[Slice, ...]
@@ -36,6 +38,8 @@ class Suspects:
     share: Floats
     dispersion: Floats
     n: float
+    freedom: Floats | float = np.inf
+    follow: Follow | None = None
     places: dict[Slice, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -53,10 +57,11 @@ def localise(suspects: Suspects, found: npt.NDArray[np.intp], alpha: float, leas
     left = list(map(int, found))
     picked: list[int] = []
     while left and len(picked) < MAX_PICKS:
-        observed, share, n = _without(suspects, left, picked)
-        expected = share * n
+        observed, expected, n = _given_others(suspects, left, picked)
         off = observed - expected
-        p_values = share_p_values(observed, n, np.clip(share, 0, 1), suspects.dispersion[left])
+        p_values = share_p_values(
+            observed, n, np.clip(expected / n, 0, 1), suspects.dispersion[left], _freedom(suspects, left)
+        )
         still = (p_values <= alpha) & (np.abs(off) >= least_change * expected) & (np.abs(off) >= 1)
         if picked:
             covered = np.array([_covered(suspects.slices[place], suspects, picked) for place in left])
@@ -80,6 +85,20 @@ def _strongest(
         score = np.where(lost, score, -1.0)
     near = np.flatnonzero(score >= CLOSE_ENOUGH * score.max())
     return int(min(near, key=lambda i: (len(suspects.slices[left[i]]), -score[i])))
+
+
+def _freedom(suspects: Suspects, left: list[int]) -> Floats | float:
+    return suspects.freedom[left] if isinstance(suspects.freedom, np.ndarray) else suspects.freedom
+
+
+def _given_others(suspects: Suspects, left: list[int], picked: list[int]) -> tuple[Floats, Floats, Floats]:
+    """(observed, expected, n) of the slices in `left`, picked slices set aside, in what is left of others."""
+    if suspects.follow is None:
+        observed, share, n = _without(suspects, left, picked)
+        return observed, share * n, n
+    observed, share, n = _without(suspects, list(range(len(suspects.slices))), picked)
+    expected = share * n * suspects.follow.factor(observed, share * n)
+    return observed[left], expected[left], n[left]
 
 
 def _without(suspects: Suspects, left: list[int], picked: list[int]) -> tuple[Floats, Floats, Floats]:

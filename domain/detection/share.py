@@ -1,8 +1,9 @@
 """
 What part of the total a slice should be, from its own past, for thousands of slices at once.
 
-A forgetting mean of the share, a window's surprise clipped so that a bad day teaches little; over-dispersion
-from the one-step surprises themselves, so that drift and season count as scatter. A beta-binomial.
+A forgetting mean of the share, a window's surprise clipped so that a bad day teaches little; what other
+slices of its values do in the same window (`follow`); over-dispersion from the one-step surprises that are
+left, so that drift and season count as scatter. A beta-binomial whose scatter is itself an estimate.
 
 Source:
     Skellam (1948), J. R. Stat. Soc. B 10(2); its correlation as the measure of over-dispersion: Williams
@@ -11,30 +12,40 @@ Source:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtri, stdtr
 
 from domain.detection.counts import Floats
+from domain.detection.follow import Follow, Following, Places
 from domain.detection.habit import Habits, Keys, learn_habits
+from domain.detection.scatter import CLIP, dispersion_of, scatter_of
 from domain.detection.tail import MOST_CORRELATION, beta_binomial_tails
 
 HALF_LIFE_WINDOWS = 14.0
-CLIP = 3.0  # surprises in standard deviations beyond which a window teaches no more
 WARM_UP = 5  # windows before surprises are counted
-MAD_TO_SD = 1.4826
 
 
 @dataclass(frozen=True)
 class Shares:
     """
-    (n_slices,) expected share, correlation of two rows of one window (0: a binomial), windows learned from.
+    (n_slices,) share expected from the past, correlation of two rows of one window (0: a binomial), windows
+    learned from, the freedom of the surprises' distribution, and how slices follow others in the last window.
     """
 
-    share: Floats
+    past: Floats
     correlation: Floats
     learned: npt.NDArray[np.int64]
+    freedom: Floats
+    follow: Follow | None
+    factor: Floats | float
+
+    @property
+    def share(self) -> Floats:
+        """(n_slices,) given what other slices hold in the last window."""
+        return np.asarray(np.clip(self.past * self.factor, 0.0, 1.0))
 
     def expected(self, n: float) -> Floats:
         """(n_slices,) rows that a total of `n` should hold."""
@@ -56,6 +67,7 @@ def expect_shares(
     usable: npt.NDArray[np.bool_],
     half_life: float = HALF_LIFE_WINDOWS,
     keys: Keys | None = None,
+    margins: tuple[Places, Places] | None = None,
 ) -> Shares:
     """
     Shares expected in the last window, from those before it.
@@ -64,34 +76,84 @@ def expect_shares(
         total: (n_windows,) and rows: (n_windows, n_slices) counts.
         usable: (n_windows, n_slices) which windows each slice may learn from.
         keys: (n_windows,) the hour or weekday of each, where a slice may have habits (`habit_keys`).
+        margins: of `margins_of`, where slices may follow others; then what the others hold in the last window
+            is looked at.
     """
     habits = None if keys is None else learn_habits(total, rows, np.asarray(usable.all(axis=1)), keys)
-    forget = 0.5 ** (1.0 / half_life)
-    n_slices = rows.shape[1]
-    hits, seen = np.full(n_slices, 0.5), np.full(n_slices, 1.0)
-    started = np.zeros(n_slices, dtype=np.int64)
-    surprises = np.full((len(total) - 1, n_slices), np.nan)
-    for t in range(len(total) - 1):
-        if total[t] <= 0:
-            continue
-        learn = usable[t]
-        n = total[t] * _usual(habits, t, rows[t] if learn.all() else None, float(total[t]))
-        share = np.clip(hits / seen, 1e-9, 1 - 1e-9)
-        scale = np.sqrt(n * share * (1 - share))
-        z = (rows[t] - n * share) / scale
-        warm = started >= WARM_UP
-        surprises[t] = np.where(learn & warm, z, np.nan)
-        limit = CLIP * np.sqrt(_running(surprises[:t], started, t))
-        taught = n * share + np.clip(z, -limit, limit) * scale
-        taught = np.where(warm, taught, rows[t])
-        hits = np.where(learn, hits * forget + taught, hits)
-        seen = np.where(learn, seen * forget + n, seen)
-        started += learn
+    walk = _Walk(total, rows, usable, habits, None if margins is None else Following(*margins))
+    for window in np.flatnonzero(total[:-1] > 0).tolist():
+        walk.learn(window, 0.5 ** (1.0 / half_life))
     learned = (total > 0) & usable.any(axis=1)
     usual = float(np.median(total[:-1][learned[:-1]])) if learned[:-1].any() else 1.0
-    correlation = np.minimum((_dispersion(surprises) - 1) / max(usual - 1, 1.0), MOST_CORRELATION)
-    share = hits / (seen + 0.5) * _usual(habits, len(total) - 1, None, float(total[-1]))
-    return Shares(np.minimum(share, 1.0), correlation, started)
+    now = walk.hits / (walk.seen + 0.5) * _usual(habits, len(total) - 1, None, float(total[-1]))
+    past = np.minimum(now, 1.0)
+    follow = walk.settled(past * float(total[-1]))
+    factor = 1.0 if follow is None else follow.factor(rows[-1], past * float(total[-1]))
+    alike = np.zeros(len(past), dtype=bool) if margins is None else margins[0][:, 0] >= 0
+    scatter = scatter_of(walk.surprises, walk.hits / walk.seen * usual, alike)
+    correlation = np.minimum((scatter.dispersion - 1) / max(usual - 1, 1.0), MOST_CORRELATION)
+    return Shares(past, correlation, walk.started, scatter.freedom, follow, factor)
+
+
+@dataclass
+class _Walk:
+    """
+    Window after window, what is learned of each slice.
+
+    Its share is `hits` of `seen`; `due` and `surprises` are (n_windows, n_slices): rows by its own past, and
+    how far it was off, NaN where nothing was to be learned.
+    """
+
+    total: Floats
+    rows: Floats
+    usable: npt.NDArray[np.bool_]
+    habits: Habits | None
+    following: Following | None
+    hits: Floats = field(init=False)
+    seen: Floats = field(init=False)
+    started: npt.NDArray[np.int64] = field(init=False)
+    due: Floats = field(init=False)
+    surprises: Floats = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Nothing is known at first."""
+        windows, slices = len(self.total) - 1, self.rows.shape[1]
+        self.hits, self.seen = np.full(slices, 0.5), np.full(slices, 1.0)
+        self.started = np.zeros(slices, dtype=np.int64)
+        self.due, self.surprises = np.full((2, windows, slices), np.nan)
+
+    def learn(self, t: int, forget: float) -> None:
+        """One more window."""
+        rows, learn, warm = self.rows[t], self.usable[t], self.started >= WARM_UP
+        whole = float(self.total[t])
+        n = whole * _usual(self.habits, t, rows if learn.all() else None, whole)
+        share = np.clip(self.hits / self.seen, 1e-9, 1 - 1e-9)
+        due = self.due[t] = n * share
+        if self.following is not None:
+            follow = self.following.now(self.surprises[:t], due)
+            common = follow.common(rows, due)
+            self.following.learn(common, rows, due, learn & warm)
+            due = due * follow.times(common)
+        scale = np.sqrt(due * (1 - share))
+        z = (rows - due) / scale
+        self.surprises[t] = np.where(learn & warm, z, np.nan)
+        limit = CLIP * np.sqrt(_running(self.surprises[:t], self.started, t))
+        taught = np.where(warm, due + np.clip(z, -limit, limit) * scale, rows)
+        self.hits = np.where(learn, self.hits * forget + taught, self.hits)
+        self.seen = np.where(learn, self.seen * forget + n, self.seen)
+        self.started = self.started + learn
+
+    def settled(self, due: Floats) -> Follow | None:
+        """How slices follow others, all being learned; surprises are reckoned anew by that."""
+        if self.following is None:
+            return None
+        follow = self.following.now(self.surprises, due)
+        for t in np.flatnonzero(np.isfinite(self.surprises).any(axis=1)).tolist():
+            then = self.due[t] * follow.factor(self.rows[t], self.due[t])
+            share = np.minimum(then / self.total[t], 1 - 1e-9)
+            z = (self.rows[t] - then) / np.sqrt(then * (1 - share))
+            self.surprises[t] = np.where(np.isfinite(self.surprises[t]), z, np.nan)
+        return follow
 
 
 def _usual(habits: Habits | None, window: int, rows: Floats | None, total: float) -> Floats | float:
@@ -102,42 +164,27 @@ def _running(surprises: Floats, started: npt.NDArray[np.int64], t: int) -> Float
     """Over-dispersion so far, refreshed now and then: clipping needs no more than its order of magnitude."""
     if t < 2 * WARM_UP:
         return np.full(len(started), 16.0)
-    return _dispersion(surprises[max(0, t - 28) :: max(1, min(t, 28) // 14)])
+    return dispersion_of(surprises[max(0, t - 28) :: max(1, min(t, 28) // 14)])
 
 
-def _dispersion(surprises: Floats) -> Floats:
-    """
-    Variance of the surprises, at least 1: each counts up to three times their usual size, which is their
-    median or 90 % point, whichever says more.
-
-    Sorted by hand, with NaN last: `nanquantile` goes through thousands of slices one by one.
-
-    Source:
-        One step from a robust start to an efficient estimate: Huber (1981), Robust Statistics, ch. 6.
-    """
-    if not len(surprises):
-        return np.full(surprises.shape[1], 4.0)
-    size = np.sort(np.abs(surprises), axis=0)
-    count = np.isfinite(size).sum(axis=0)
-    columns = np.arange(surprises.shape[1])
-    last = np.maximum(count - 1, 0)
-    middle = size[last // 2, columns]
-    outer = size[np.round(0.9 * last).astype(int), columns]
-    usual = np.maximum(MAD_TO_SD * middle, outer / 1.645)
-    np.minimum(size, CLIP * usual, out=size)
-    factor = np.nansum(size**2, axis=0) / np.maximum(count, 1)
-    return np.asarray(np.where(count >= 4, np.maximum(factor, 1.0), 4.0), dtype=np.float64)
-
-
-def share_p_values(observed: Floats, n: Floats | float, share: Floats, dispersion: Floats | float) -> Floats:
+def share_p_values(
+    observed: Floats,
+    n: Floats | float,
+    share: Floats,
+    dispersion: Floats | float,
+    freedom: Floats | float = np.inf,
+) -> Floats:
     """
     Two-sided p-values of counts out of `n`, beta-binomial with a variance `dispersion` times a binomial's.
 
     Args:
         observed, share: (n_slices,); n, dispersion: scalar or (n_slices,).
+        freedom: of the estimate of `dispersion`, the same: the normal score of what the beta-binomial says is
+            taken for one of a Student's distribution.
     """
     total = np.broadcast_to(np.maximum(np.asarray(n, dtype=float), 1.0), observed.shape)
     low, high = beta_binomial_tails(
         np.clip(observed, 0.0, total), total, np.clip(share, 1e-9, 1 - 1e-9), dispersion
     )
-    return np.asarray(np.clip(2 * np.minimum(low, high), 0.0, 1.0), dtype=np.float64)
+    one_sided = np.clip(np.minimum(low, high), 0.0, 0.5)
+    return np.asarray(2 * stdtr(freedom, ndtri(one_sided)), dtype=np.float64)

@@ -15,6 +15,7 @@ from domain.detection.discovery import (
     level,
     spend,
 )
+from domain.detection.follow import margins_of
 from domain.detection.habit import habit_keys
 from domain.detection.localise import Suspects
 from domain.detection.moved import Total, pick
@@ -64,7 +65,13 @@ def judge_slices(
     alpha = level(state.wealth, looks, allowed=SLICES_FALSE_ALARMS_PER_WEEK)
     discovered = _discovered(counts.slices, judged.p_values, tested, alpha)
     suspects = Suspects(
-        counts.slices, judged.observed, judged.shares.share, judged.dispersion, float(counts.total[-1])
+        counts.slices,
+        judged.observed,
+        judged.shares.past,
+        judged.dispersion,
+        float(counts.total[-1]),
+        judged.shares.freedom,
+        judged.shares.follow,
     )
     picked: list[int] = []
     if (discovered & matters).any():
@@ -96,11 +103,12 @@ def judge(counts: Counts, state: CheckState) -> Judged:
     """All slices of the last window, none of them filtered."""
     usable = _usable(counts, state)  # alike for all slices
     keys = habit_keys(counts.local_seconds(), counts.grid.width.total_seconds(), usable[:, 0])
-    shares = expect_shares(counts.total, counts.rows, usable, keys=keys)
+    margins = margins_of(counts.slices)
+    shares = expect_shares(counts.total, counts.rows, usable, keys=keys, margins=margins)
     observed = counts.rows[-1]
     n = float(counts.total[-1])
     dispersion = shares.dispersion(n)
-    p_values = share_p_values(observed, n, shares.share, dispersion)
+    p_values = share_p_values(observed, n, shares.share, dispersion, shares.freedom)
     return Judged(shares, dispersion, shares.expected(n), observed, p_values)
 
 

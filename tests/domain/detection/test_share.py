@@ -43,7 +43,7 @@ def test_p_values_of_slices_without_a_fault_are_as_rare_as_they_say(
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=12), st.integers(0, 10_000))
-def test_slices_judged_in_pieces_are_judged_as_all_at_once(sizes: list[int], seed: int) -> None:
+def test_shares_learned_in_pieces_are_those_learned_all_at_once(sizes: list[int], seed: int) -> None:
     chance = np.random.default_rng(seed)
     total = chance.poisson(2_000, 40).astype(float)
     rows = chance.binomial(2_000, chance.uniform(0.001, 0.05, (1, sum(sizes))), (40, sum(sizes))).astype(
@@ -51,10 +51,18 @@ def test_slices_judged_in_pieces_are_judged_as_all_at_once(sizes: list[int], see
     )
     usable = np.repeat(chance.random(40)[:, None] < 0.9, sum(sizes), axis=1)
 
-    def judge(columns: slice) -> np.ndarray:
+    def learned(columns: slice) -> np.ndarray:
         found: Shares = expect_shares(total, rows[:, columns], usable[:, columns])
-        return share_p_values(rows[-1, columns], total[-1], found.share, found.dispersion(total[-1]))
+        return np.vstack([found.share, found.learned])
 
     ends = np.cumsum(sizes)
-    pieces = [judge(slice(end - size, end)) for size, end in zip(sizes, ends, strict=True)]
-    assert np.allclose(np.concatenate(pieces), judge(slice(None)), rtol=1e-9, atol=0)
+    pieces = [learned(slice(end - size, end)) for size, end in zip(sizes, ends, strict=True)]
+    assert np.allclose(np.hstack(pieces), learned(slice(None)), rtol=1e-9, atol=0)
+
+
+def test_a_scatter_known_from_few_windows_makes_less_of_what_is_far_off() -> None:
+    observed, share = np.array([700.0, 1_000.0, 1_300.0]), np.full(3, 0.1)
+    sure = share_p_values(observed, 10_000, share, 2.0)
+    unsure = share_p_values(observed, 10_000, share, 2.0, 10.0)
+    assert (unsure[[0, 2]] > 100 * sure[[0, 2]]).all()
+    assert unsure[1] == pytest.approx(sure[1], abs=0.02)
