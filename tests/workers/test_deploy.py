@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from domain.detection.measure import Measurement
-from domain.errors import DeployError, DeployUncertain, SourceError
+from domain.errors import DeployError, DeployUncertain, SourceError, Unmeasurable
 from domain.incident import commands as c
 from domain.incident.state import Hotfix, Incident
 from domain.recommender.hotfix import Deployer
@@ -243,6 +243,18 @@ def test_a_metric_that_cannot_be_measured_refutes_only_when_the_time_is_over(
     applied(story, timedelta(minutes=2))
     assert not any(story.settle("watch", watch) for _ in range(MOST_TRIES + 2))
     assert story.hotfix.stage == "applied"
+
+
+def test_a_fix_of_what_cannot_be_measured_is_left_to_people_at_once(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cannot(*_: object) -> Measurement:
+        raise Unmeasurable('kind "moved" cannot be measured again; judge it yourself')
+
+    monkeypatch.setattr("workers.watch.measure", cannot)
+    applied(story, timedelta(minutes=2))
+    assert story.settle("watch", watch)
+    assert story.hotfix.stage == "refuted"
 
 
 def test_a_look_sees_nothing_from_before_the_deployment(
