@@ -19,6 +19,7 @@ from rich.table import Table
 
 RESULTS = Path(__file__).parent / "results"
 DIGITS = 3
+NOT_RUN = "not run"
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,10 @@ class Rows:
         """A figure without a goal."""
         return Row(work, _short(figure), unit, "", None, peer, self.machine)
 
+    def not_run(self, work: str, why: str) -> Row:
+        """What could not be measured here: no figure, and nothing that holds."""
+        return Row(work, 0.0, NOT_RUN, "", False, why, self.machine)
+
 
 def machine() -> str:
     """Cores, system and how busy others keep them; call it before the work begins."""
@@ -79,7 +84,8 @@ def show(name: str, rows: Sequence[Row], keep: bool = True) -> None:
         table.add_column(heading, justify="right" if heading == "figure" else "left")
     for row in rows:
         holds = {True: "yes", False: "no", None: ""}[row.holds]
-        table.add_row(row.work, f"{row.figure:g} {row.unit}", row.goal, holds, row.peer)
+        figure = NOT_RUN if row.unit == NOT_RUN else f"{row.figure:g} {row.unit}"
+        table.add_row(row.work, figure, row.goal, holds, row.peer)
     Console().print(table)
     if not keep:
         return

@@ -1,10 +1,19 @@
-"""`python -m benchmarks.detection [--only ROW …]`: every module here that has `rows` gives its rows."""
+"""
+`python -m benchmarks.detection [--only ROW …]`: every module here that has `rows` gives its rows.
+
+Where the data are is said by LOCALISATION_DATA, NAB_DATA and MOVIETWEETINGS_DATA, or they lie beside the
+project in `shared/data`; without them a row says so. What it is measured beside is installed at first need
+(`peers.txt`).
+"""
 
 from __future__ import annotations
 
 import argparse
+import time
+import traceback
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from itertools import chain
 from pkgutil import iter_modules
 
 import benchmarks.detection as room
@@ -24,6 +33,21 @@ def measures() -> dict[str, Measure]:
     return found
 
 
+def _measured(name: str, measure: Measure, table: Rows) -> list[Row]:
+    """All rows of one module, each told as it comes; one that fails is a row too, and the others go on."""
+    begun, found = time.monotonic(), []
+    print(f"{name} …", flush=True)
+    try:
+        for row in measure(table):
+            found.append(row)
+            print(f"  {row.work}: {row.figure:g} {row.unit}", flush=True)
+    except Exception as error:  # noqa: BLE001 - whatever one module raises must not lose the others' figures
+        traceback.print_exc()
+        found.append(table.not_run(name, f"{type(error).__name__}: {error}"))
+    print(f"{name}: {time.monotonic() - begun:.0f} s", flush=True)
+    return found
+
+
 def main() -> None:
     every = measures()
     asked = argparse.ArgumentParser(prog="python -m benchmarks.detection")
@@ -32,7 +56,7 @@ def main() -> None:
     )
     only = asked.parse_args().only
     table = Rows(machine())
-    rows = [row for name in only or every for row in every[name](table)]
+    rows = list(chain.from_iterable(_measured(name, every[name], table) for name in only or every))
     show("detection", rows, keep=not only)
 
 

@@ -2,10 +2,10 @@
 The series check on the Numenta Anomaly Benchmark's metrics, beside a seasonal z-score and an isolation
 forest.
 
-`NAB_DATA` names a folder with the benchmark's `data/` and `labels/combined_windows.json`; all series that
-are in both are used. Every detector sees a row's past alone, has one alarm an incident by the same rule,
-and one threshold for all series. That threshold is chosen on the very series that are scored, as the
-benchmark does; ours is scored as well at the one it has had before.
+`NAB_DATA` names a folder with the benchmark's `data/` and `labels/combined_windows.json` (else one beside the
+project); all series that are in both are used. Every detector sees a row's past alone, has one alarm an
+incident by the same rule, and one threshold for all series. That threshold is chosen on the very series that
+are scored, as the benchmark does; ours is scored as well at the one it has had before.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from domain.detection.alarm import MARGIN, onsets
 from domain.detection.season import DAY
 from domain.detection.strain import Past, strains
 
-DATA = "NAB_DATA"
+DATA, BESIDE = "NAB_DATA", Path(__file__).parents[3] / "shared/data/nab"
+LABELS = "labels/combined_windows.json"
 LEAST = 65.0
 ORIENTATION = "on all of its groups: random cut forest 51.7, Skyline 58.2, htmjava 65.5, ARTime 74.9"
 MARGINS = np.arange(1.0, 3.01, 0.05)
@@ -63,7 +64,7 @@ class Series:
 
 def read(folder: Path) -> list[Series]:
     """Every labelled series of the benchmark that is there."""
-    windows = json.loads((folder / "labels" / "combined_windows.json").read_text(encoding="utf-8"))
+    windows = json.loads((folder / LABELS).read_text(encoding="utf-8"))
     return [
         _series(folder / "data" / name, name, found)
         for name, found in sorted(windows.items())
@@ -141,11 +142,9 @@ def false_alarms(every: list[Series], told: list[Floats]) -> tuple[int, int, flo
 
 def rows(table: Rows) -> Iterator[Row]:
     """The benchmark's score of the series check and its peers; where there is no data, a row that says so."""
-    folder = Path(os.environ.get(DATA, ""))
-    if not os.environ.get(DATA) or not (folder / "labels" / "combined_windows.json").is_file():
-        yield table.told(
-            f"Numenta benchmark: not measured, {DATA} names no folder with its data", 0, "series"
-        )
+    folder = Path(os.environ.get(DATA, BESIDE)).resolve()
+    if not (folder / LABELS).is_file():
+        yield table.not_run("Numenta benchmark", f"{DATA} names no folder with data/ and {LABELS}")
         return
     every = read(folder)
     windows = sum(len(one.labelled.windows) for one in every)

@@ -1,48 +1,81 @@
-"""A package that does not go together with ours, installed for one benchmark into a folder of its own."""
+"""
+Packages that do not go together with ours, in an environment of their own (`peers.txt`).
+
+It is made at first need under `var/benchmarks/peers`, and kept until `peers.txt` changes.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-INSTALL_SECONDS, RUN_SECONDS = 900, 1_800
+REQUIREMENTS = Path(__file__).with_name("peers.txt")
+PLACE = Path(__file__).parents[2] / "var/benchmarks/peers"
+MADE = "made-of"  # in it: the hash of the requirements that are there
+INSTALL_SECONDS, RUN_SECONDS = 900, 1_200
 
 
 class NotThereError(Exception):
     """It could not be installed, or failed; the message says why."""
 
 
-@contextmanager
-def installed(*packages: str) -> Iterator[str]:
+@cache
+def peers_python() -> str:
     """
-    The path of a Python that has `packages`, gone afterwards.
+    The path of a Python that has all of `peers.txt`.
 
     Raises:
         NotThereError: no network, or no version that fits.
     """
-    with tempfile.TemporaryDirectory(prefix="recsysops-stranger-") as folder:
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True, capture_output=True)
-        python = str(Path(folder) / "bin/python")
-        command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages]
-        yield _ran(command, INSTALL_SECONDS) or python
+    python, wanted = PLACE / "bin/python", hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
+    if python.is_file() and (PLACE / MADE).is_file() and (PLACE / MADE).read_text() == wanted:
+        return str(python)
+    print(f"installing {REQUIREMENTS.name} into {PLACE} …", flush=True)
+    shutil.rmtree(PLACE, ignore_errors=True)
+    begun = time.monotonic()
+    _ran([sys.executable, "-m", "venv", str(PLACE)], INSTALL_SECONDS)
+    install = ["install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"]
+    _ran([str(python), "-m", "pip", *install, "-r", str(REQUIREMENTS)], INSTALL_SECONDS)
+    (PLACE / MADE).write_text(wanted)
+    print(f"installed in {time.monotonic() - begun:.0f} s", flush=True)
+    return str(python)
 
 
-def answered(python: str, program: str, *given: str) -> Any:
-    """What a program of theirs prints last, read as JSON. Raises NotThereError where it fails."""
-    return json.loads(_ran([python, "-W", "ignore", "-c", program, *given], RUN_SECONDS, keep=True))
+def answered(program: str, *given: str) -> Any:
+    """
+    What a program of theirs prints last, read as JSON.
+
+    Raises:
+        NotThereError: it could not be installed, or fails.
+    """
+    return json.loads(_ran([peers_python(), "-W", "ignore", "-c", MEASURED + program, *given], RUN_SECONDS))
 
 
-def _ran(command: list[str], seconds: int, *, keep: bool = False) -> str:
+MEASURED = """
+import json, resource, sys
+import pandas as pd
+
+def spent():
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+frame = pd.read_parquet(sys.argv[1])
+"""
+"""What every program of theirs begins with: seconds of processor up to now, and the rows, read."""
+
+
+def _ran(command: list[str], seconds: int) -> str:
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds)
     except subprocess.TimeoutExpired:
         raise NotThereError(f"no end after {seconds} s") from None
     if done.returncode:
         raise NotThereError((done.stderr.strip().splitlines() or ["failed"])[-1][:200])
-    return done.stdout.strip().splitlines()[-1] if keep else ""
+    return (done.stdout.strip().splitlines() or [""])[-1]
