@@ -23,7 +23,7 @@ from domain.detection.slice_volume import judge_slices
 from domain.detection.state import CheckState
 from domain.recommender.check import Check
 
-SEEDS = (71_843, 20_617, 55_290)
+SEEDS = (91_706, 73_367, 48_634)
 PROCESSES = 2
 NULL_DAYS, WARM_DAYS = 60, 14
 KINDS = {
