@@ -101,6 +101,7 @@ def save(ranker: Ranker, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     known = {
         "features": list(FEATURES),
+        "version": ranker.version,
         "trained_at": ranker.trained_at.isoformat(),
         "training_rows": ranker.rows,
         "auc": ranker.auc,
