@@ -30,9 +30,10 @@ from workers.quality import Look
 from workers.sources.own import read_own
 
 
+@cache
 def find(kind: str) -> OwnCheck[Any, Any]:
     """
-    The installed check of this kind.
+    The installed check of this kind, imported once; what could not be is tried again.
 
     Raises:
         OwnCheckError: there is none, or two; it cannot be imported; or what is there is no `OwnCheck`.
@@ -48,10 +49,9 @@ def find(kind: str) -> OwnCheck[Any, Any]:
 
 def forget() -> None:
     """Import kinds anew when they are next asked for, as after an installation."""
-    _imported.cache_clear()
+    find.cache_clear()
 
 
-@cache
 def _imported(point: EntryPoint) -> OwnCheck[Any, Any]:
     with _its_own(point.name, f"cannot be imported from {point.value}"):
         found = point.load()
@@ -76,7 +76,7 @@ def look_own(look: Look, memory: CheckState) -> Verdict:
             declared wrongly, or raises.
     """
     own, options, data = _read(look)
-    with _its_own(look.check.kind, "raises"):
+    with _its_own(look.check.kind, "raises", own):
         seen = seen_of(own, look.check, look.grid, data, memory)
         return judge_own(own, options, seen, memory, look.looks_per_week)
 
@@ -94,7 +94,7 @@ def measure_again(look: Look, finding: Finding, past: Past, start: datetime) -> 
     own, options, data = _read(look)
     bad = Spoiled(slice=finding.slice, since=min(past.before, start), until=start)
     memory = CheckState(spoiled=(*past.wrong, bad))
-    with _its_own(look.check.kind, "raises"):
+    with _its_own(look.check.kind, "raises", own):
         return measure_own(own, options, seen_of(own, look.check, look.grid, data, memory), finding)
 
 
@@ -116,20 +116,26 @@ def read_options(own: OwnCheck[Any, Any], check: Check) -> Any:
 def _read(look: Look) -> tuple[OwnCheck[Any, Any], Any, Any]:
     check, own = look.check, find(look.check.kind)
     options = read_options(own, check)
-    with _its_own(check.kind, "raises"):
+    with _its_own(check.kind, "raises", own):
         data = read_own(look.recommender, own, options, check, look.grid, look.dimensions)
     return own, options, data
 
 
 @contextmanager
-def _its_own(kind: str, does: str) -> Iterator[None]:
-    """Whatever a stranger's code raises as one error that names its kind, what it said, and its line."""
+def _its_own(kind: str, does: str, own: OwnCheck[Any, Any] | None = None) -> Iterator[None]:
+    """
+    Whatever a stranger's code raises as one error that names its kind, what it said, and the line: of the
+    file that its judge stands in, where that was gone through.
+    """
     try:
         yield
     except RecsysopsError:
         raise
     except (Exception, SystemExit) as error:
-        frame = traceback.extract_tb(error.__traceback__)[-1]
+        frames = traceback.extract_tb(error.__traceback__)
+        code = getattr(own.judge, "__code__", None) if own else None  # a callable object has none
+        its = [one for one in frames if code is not None and one.filename == code.co_filename]
+        frame = (its or frames)[-1]
         where = f"{Path(frame.filename).name}:{frame.lineno}"
         says = str(error).strip().partition("\n")[0]
         told = f"{type(error).__name__}: {says}" if says else type(error).__name__

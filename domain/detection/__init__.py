@@ -23,6 +23,9 @@ From counted windows to findings. Pure: a frame and a state in, findings and the
         │ metric        AUC, NDCG, log loss … of logged rankings, as a series     (series)
         │ training      the newest run's numbers against the runs before
         │ staleness     how old what serves is, against a promise or the usual    (freshness)
+
+    any of them, or a frame of its own
+        │ own           a check that a team brings: its judgements, of all that it looks at     (judgement)
         ▼
     p-values ─▶ discovery (Benjamini–Hochberg in a tick, LORD++ from tick to tick)
         ▼

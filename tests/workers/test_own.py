@@ -94,7 +94,12 @@ BROKEN = {
         COUNTS.replace("too_few", "own_window").replace("least_a_day:", "window:"),
         '"window" is a key of every check',
     ),
-    "raises": (COUNTS.replace("too_few", "raises").replace("total[-1]", "total[-99]"), "IndexError"),
+    "raises": (COUNTS.replace("too_few", "raises").replace("total[-1]", "total[-99]"), "(raises.py:11)"),
+    "raises_deep": (
+        COUNTS.replace("too_few", "raises_deep").replace("seen.data.total[-1]", "np.ones(2).reshape(3)")
+        + "import numpy as np\n",
+        "(raises_deep.py:11)",
+    ),
     "not_finite": (
         COUNTS.replace("too_few", "not_finite").replace("Judgement(rows", "Judgement(float('nan')"),
         "observed of a judgement is nan",
@@ -125,6 +130,6 @@ def test_a_broken_check_is_its_own_finding_and_a_line_of_the_doctor_and_the_othe
     assert (finding.check, finding.subject) == (NAME, FAULT)
     assert words in result.notes[NAME]
     assert set(result.state.checks) == {NAME, "other"}
-    if kind not in ("raises", "not_finite", "gives_numbers", "no_windows"):
+    if kind not in ("raises", "raises_deep", "not_finite", "gives_numbers", "no_windows"):
         lines = [one for one in doctor.check(tmp_path, environment={}, at=END) if one.level == "error"]
         assert any(words.partition(";")[0] in one.says for one in lines if one.where == f"checks.{NAME}")
