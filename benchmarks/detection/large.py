@@ -9,11 +9,13 @@ import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from benchmarks.table import Row, Rows
 from domain.recommender.recommender import Recommender
+from workers.detect import run_checks
 
 ROWS, DAYS, FILES = 100_000_000, 29, 10
 DAY_MICROSECONDS = 86_400_000_000
@@ -27,7 +29,7 @@ KINDS: dict[str, dict[str, object]] = {
 }
 
 
-def make(folder: Path) -> None:
+def make(folder: Path) -> list[list[object]]:
     """Views by country and device; a fifth of the ratings of one device is not set on the last day."""
     with duckdb.connect() as connection:
         connection.execute("SET memory_limit = '1500MB'; SET threads = 2; SET enable_progress_bar = false")
@@ -46,6 +48,7 @@ def make(folder: Path) -> None:
                         AS moment FROM range({each}))
                 ) TO '{folder}/{file}.parquet' (FORMAT parquet)"""
             )
+    return []
 
 
 def declared(folder: Path) -> Recommender:
@@ -56,6 +59,7 @@ def declared(folder: Path) -> Recommender:
         "time": "moment",
         "window": "1d",
         "dimensions": ("country", "device"),
+        "timeout": "20m",  # on two cores that others use too
     }
     checks = {kind: {"name": kind, "kind": kind, "table": "views", **more} for kind, more in KINDS.items()}
     return Recommender.model_validate(
@@ -64,38 +68,41 @@ def declared(folder: Path) -> Recommender:
 
 
 CHILD = """
-import json, resource, sys
+import json, resource, sys, time
 from pathlib import Path
 from benchmarks.detection import large
-before = resource.getrusage(resource.RUSAGE_SELF)
+before, since = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
 found = getattr(large, sys.argv[1])(Path(sys.argv[2]))
-after = resource.getrusage(resource.RUSAGE_SELF)
+after, until = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
 spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-print(json.dumps({"seconds": spent, "megabytes": after.ru_maxrss / 1024, "found": found}))
+print(json.dumps({"seconds": spent, "wall": until - since, "found": found,
+                  "megabytes": after.ru_maxrss / 1024}))
 """
 
 
 def ours(folder: Path) -> list[list[object]]:
     """What the checks find."""
-    from workers.detect import run_checks  # noqa: PLC0415 - imports are no part of what is measured
-
     return [[f.check, f.subject, f.slice] for f in run_checks(declared(folder), END).findings]
 
 
 def by_hand(folder: Path) -> list[list[object]]:
-    """The same counts in SQL, into pandas; nothing is judged."""
+    """
+    The same counts, and nothing judged, in SQL as somebody writes it who knows the engine: days by
+    arithmetic, since DuckDB's calendar takes ten times as long; volume and missing values in one pass;
+    quantiles of two days, which are as good as those of all and take a tenth of the time.
+    """
     source = f"read_parquet('{folder}/*.parquet')"
-    day = f"date_diff('day', TIMESTAMPTZ '{END}' - INTERVAL {DAYS} DAY, moment)"
+    first = int(END.timestamp()) * 1_000_000 - DAYS * DAY_MICROSECONDS
+    day = f"(epoch_us(moment) - {first}) // {DAY_MICROSECONDS}"
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
         ask = connection.execute
-        by = "GROUP BY 1, 2, 3"
-        ask(f"SELECT {day}, country, device, count(*) FROM {source} {by}").df()
-        missing = ", ".join(f"count(*) FILTER ({name} IS NULL)" for name in COLUMNS)
-        ask(f"SELECT {day}, country, device, count(*), {missing} FROM {source} {by}").df()
+        missing = ", ".join(f"count(*) - count({name})" for name in COLUMNS)
+        ask(f"SELECT {day}, country, device, count(*), {missing} FROM {source} GROUP BY 1, 2, 3").df()
         shares = "[0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.99]"
         edges = ask(
-            f"SELECT approx_quantile(rating, {shares}), approx_quantile(minutes, {shares}) FROM {source}"
+            f"SELECT quantile_cont(rating, {shares}), quantile_cont(minutes, {shares}) "
+            f"FROM {source} WHERE {day} IN (0, {DAYS - 1})"
         ).fetchone()
         ask(f"SELECT genre, count(*) FROM {source} GROUP BY 1").df()
         assert edges is not None
@@ -119,22 +126,27 @@ def _case(name: str, edges: list[float]) -> str:
 
 
 def rows(table: Rows) -> Iterator[Row]:
-    """Memory, and processor time beside that of the SQL."""
+    """Memory, and processor time beside that of the SQL; each in a process of its own."""
     with tempfile.TemporaryDirectory(prefix="recsysops-benchmark-") as folder:
-        make(Path(folder))
-        measured = {}
-        for what in ("by_hand", "ours"):
-            done = subprocess.run(
-                [sys.executable, "-c", CHILD, what, folder], capture_output=True, text=True, check=False
-            )
-            if done.returncode:
-                raise RuntimeError(done.stderr)
-            measured[what] = json.loads(done.stdout.splitlines()[-1])
-    if [found[0] for found in measured["ours"]["found"]] != ["missing"]:
-        raise RuntimeError(f"something else than the one fault was found: {measured['ours']['found']}")
+        measured = {what: _alone(what, folder) for what in ("make", "by_hand", "ours")}
+    mine, hand = measured["ours"], measured["by_hand"]
+    if mine["found"] != [["missing", "rating", [["device", "d0"]]]]:
+        raise RuntimeError(f"something else than the one fault was found: {mine['found']}")
     work = f"volume, missing, drift of {len(COLUMNS)} columns by slice, {ROWS // 1_000_000} million rows"
-    hand = measured["by_hand"]
-    ratio = measured["ours"]["seconds"] / hand["seconds"]
-    beside = f"by hand {hand['seconds']:.0f} s of processor, {hand['megabytes']:.0f} MB"
-    yield table.below(f"{work}: ÷ SQL by hand, processor", ratio, "×", MOST_RATIO, beside)
-    yield table.below("their peak memory", measured["ours"]["megabytes"], "MB", MOST_MEGABYTES, beside)
+    told = "{} {seconds:.0f} s of processor, {wall:.0f} s, {megabytes:.0f} MB"
+    beside = f"{told.format('ours', **mine)}; {told.format('by hand', **hand)}"
+    yield table.below(
+        f"{work}: processor ÷ SQL by hand", mine["seconds"] / hand["seconds"], "×", MOST_RATIO, beside
+    )
+    yield table.below("the same: time ÷ SQL by hand", mine["wall"] / hand["wall"], "×", MOST_RATIO, beside)
+    yield table.below("their peak memory", mine["megabytes"], "MB", MOST_MEGABYTES, beside)
+
+
+def _alone(what: str, folder: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, what, folder], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer

@@ -10,6 +10,7 @@ import pytest
 from domain.recommender.recommender import Recommender
 from tests.engines import world
 from tests.engines.answers import answers, differences, everything_of, moved
+from tests.engines.model import WRITTEN
 from tests.engines.places import Where, in_files, in_postgres
 from tests.workers.shop import END, FAULT_AT, HELD_DOWN, write_shop
 from workers.sources.source import open_source
@@ -50,6 +51,18 @@ def test_postgres_answers_for_items_and_choices_as_duckdb_does(tmp_path: Path, d
     assert here["item"]["verdict"] == "less"
     assert len(here["misses"]) > 20
     assert list(differences(here, everything_of(there, HELD_DOWN, FAULT_AT, END))) == []
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_what_a_model_scored_and_served_is_judged_alike_in_postgres(
+    name: str, tmp_path: Path, database_url: str
+) -> None:
+    write, end = WRITTEN[name]
+    files = write(tmp_path)
+    there = moved(files, in_postgres(tmp_path, driver_address(database_url)))
+    here = answers(files, [end])
+    assert {one["check"] for one in here["looks"][0]["findings"]} == set(files.checks)
+    assert list(differences(here, answers(there, [end]))) == []
 
 
 def test_what_describes_the_items_may_be_somewhere_else(tmp_path: Path, postgres: Where) -> None:

@@ -10,6 +10,7 @@ import pytest
 from domain.errors import SourceError
 from tests.engines import world
 from tests.engines.answers import answers, differences, everything_of, moved
+from tests.engines.model import WRITTEN
 from tests.engines.places import SPARK, in_files, in_spark
 from tests.workers.shop import END, FAULT_AT, HELD_DOWN, write_shop
 from workers.sources.engine import open_url, run
@@ -32,6 +33,16 @@ def test_spark_answers_for_items_and_choices_as_duckdb_does(tmp_path: Path) -> N
     assert here["item"]["verdict"] == "less"
     assert len(here["misses"]) > 20
     assert list(differences(here, everything_of(there, HELD_DOWN, FAULT_AT, END))) == []
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_what_a_model_scored_and_served_is_judged_alike_in_spark(name: str, tmp_path: Path) -> None:
+    write, end = WRITTEN[name]
+    files = write(tmp_path)
+    there = moved(files, in_spark(tmp_path))
+    here = answers(files, [end])
+    assert {one["check"] for one in here["looks"][0]["findings"]} == set(files.checks)
+    assert list(differences(here, answers(there, [end]))) == []
 
 
 def test_a_question_that_takes_too_long_is_ended_and_the_next_one_is_answered() -> None:
