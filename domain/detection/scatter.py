@@ -28,6 +28,7 @@ LEAST_POOL, LEAST_ROWS = 30, 5.0  # slices, of so many rows, from which a trend 
 MOST_FREEDOM = 200.0  # beyond, Student's distribution is as good as normal
 TAIL = (0.90, 0.999)  # of the sizes of surprises, the points by which their tail is judged
 TREND_ROUNDS, BISECTIONS = 6, 40
+ODD = 4.0  # times the trend, beyond which a slice counts the less for it the further off it is
 
 
 @dataclass(frozen=True)
@@ -91,22 +92,24 @@ def _of_one_kind(surprises: Floats, rows: Floats) -> Scatter:
     prior = _prior_freedom(own[pool] / trend[pool], freedom[pool])
     drawn = (prior * trend + freedom * own) / (prior + freedom)
     dispersion = np.maximum(np.where(known >= LEAST_KNOWN, drawn, np.maximum(trend, UNKNOWN)), 1.0)
-    tail = _tail(np.abs(surprises[:, pool]) / np.sqrt(dispersion[pool]))
+    like = pool & (own <= ODD * trend)
+    tail = _tail(np.abs(surprises[:, like]) / np.sqrt(dispersion[like])) if like.any() else MOST_FREEDOM
     return Scatter(dispersion, np.minimum(prior + freedom, tail))
 
 
 def _trend(own: Floats, known_rows: Floats, rows: Floats) -> Floats:
     """(n_slices,) what slices of that many rows have: bursts whatever their size, and a part that grows."""
     each = np.column_stack([np.ones(len(own)), known_rows])
-    weight = np.ones(len(own))
-    burst, growth = 1.0, 0.0
+    burst, growth = max(float(np.median(own)), 0.1), 0.0
     for _round in range(TREND_ROUNDS):
+        fit = burst + growth * known_rows
+        # A value that has only come up is off by all its rows: it says nothing of how the others scatter.
+        weight = np.square(np.minimum(1.0, ODD * fit / own) / fit)
         (a, b), (c, d) = (each * weight[:, None]).T @ each
         one, two = (each * weight[:, None]).T @ own
         determinant = max(a * d - b * c, 1e-12)
         growth = max((a * two - c * one) / determinant, 0.0)
         burst = max((one - b * growth) / a, 0.1)
-        weight = 1 / np.square(burst + growth * known_rows)
     return np.asarray(np.maximum(burst + growth * rows, 1.0))
 
 

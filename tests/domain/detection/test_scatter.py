@@ -70,3 +70,14 @@ def test_a_slice_without_a_past_is_judged_with_the_greatest_care() -> None:
     seen[:, 0] = np.nan
     found = scatter_of(seen, np.full(SLICES, 100.0), np.zeros(SLICES, dtype=bool))
     assert found.dispersion[0] >= 4
+
+
+def test_values_that_have_only_come_up_do_not_drown_the_others() -> None:
+    """A launch in a table by item: off by all its rows for a while, which is no scatter of anybody else."""
+    chance = np.random.default_rng(7)
+    surprises = chance.normal(0.0, 1.1, (40, 40))
+    surprises[30:, :4] += 200.0
+    found = scatter_of(surprises, np.full(40, 100.0), np.zeros(40, dtype=bool))
+    assert found.dispersion[4:].max() < 3.0
+    assert found.freedom[4:].min() > 10.0
+    assert found.dispersion[:4].min() > 10.0
