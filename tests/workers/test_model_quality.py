@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psycopg
+import pyarrow.parquet as pq
 import pytest
 
 from domain.errors import ConfigurationError, TooFewRows
@@ -16,8 +18,10 @@ from domain.values import Finding
 from tests.workers.rankings import DAY, END, HOUR, Spoil, trained, write_rankings
 from workers import doctor
 from workers.backtest import backtest
-from workers.detect import FAULT, State, plan, run_checks
+from workers.detect import FAULT, State, grid_of, plan, run_checks
 from workers.measure import measure
+from workers.sources.ranking import metric_rows
+from workers.store.connection import driver_address
 
 CHECKS = """
 [checks.scores]
@@ -240,3 +244,49 @@ def test_the_doctor_says_what_a_check_of_a_model_lacks(lines: str, words: str, t
     write_rankings(tmp_path, f"\n[checks.mine]\n{lines}\n", hours=5)
     said = [one for one in doctor.check(tmp_path, environment={}, at=END) if words in one.says + one.mend]
     assert [one.where.startswith("checks.mine") for one in said] == [True]
+
+
+SQL = {"M": "timestamptz", "i": "bigint", "f": "double precision", "b": "boolean", "O": "text", "U": "text"}
+METRICS = "".join(
+    f'[checks.{name}]\nkind = "metric"\ntable = "candidates"\nmetric = "{name}"\n'
+    for name in ("auc", "log_loss", "ndcg", "hit_rate", "mrr")
+)
+
+
+def in_postgres(recommender: Recommender, address: str) -> Recommender:
+    """The same tables in PostgreSQL."""
+    files = {name: str(table.path) for name, table in recommender.tables.items() if name != "shown"}
+    with psycopg.connect(address, autocommit=True) as connection:
+        for name, path in files.items():
+            frame = pq.read_table(path.replace("*", "all")).to_pandas()
+            kinds = {column: SQL.get(frame[column].dtype.kind, "text") for column in frame}
+            columns = ", ".join(f"{column} {kind}" for column, kind in kinds.items())
+            connection.execute(f"CREATE TABLE {name} ({columns})")
+            with connection.cursor().copy(f"COPY {name} FROM STDIN") as copy:
+                for row in frame.itertuples(index=False):
+                    copy.write_row(tuple(row))
+    moved = {
+        name: recommender.tables[name].model_copy(update={"path": None, "url": address, "table": name})
+        for name in files
+    }
+    moved["shown"] = moved["candidates"].model_copy(update={"name": "shown"})
+    return recommender.model_copy(update={"tables": {**recommender.tables, **moved}})
+
+
+@pytest.mark.parametrize("name", ["one score for all", "a feature unset"])
+def test_postgresql_finds_what_duckdb_finds(name: str, tmp_path: Path, database_url: str) -> None:
+    spoil, expected = FAULTS[name]
+    here = write_rankings(tmp_path, CHECKS + METRICS, spoil, hours=8)
+    there = in_postgres(here, driver_address(database_url))
+    one, two = run_checks(here, END), run_checks(there, END)
+    assert {finding.check for finding in one.findings} <= set(expected)  # of eight hours, not of thirty
+    assert len(one.findings) >= 2
+    assert [(f.check, f.slice, f.subject, f.observed, f.title) for f in one.findings] == [
+        (f.check, f.slice, f.subject, f.observed, f.title) for f in two.findings
+    ]
+    assert one.notes == two.notes
+    for check in ("auc", "log_loss", "ndcg", "hit_rate", "mrr"):
+        planned = plan(here, here.checks[check])
+        grid = grid_of(here, planned, END)
+        held = [metric_rows(shop, planned.check, grid, ("device",)).held for shop in (here, there)]
+        assert held[0] == pytest.approx(held[1], nan_ok=True), check

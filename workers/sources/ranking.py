@@ -69,7 +69,7 @@ def _auc(rows: Any, names: Names) -> Any:
     lowest on, what was chosen times what lies below it.
     """
     by = rows.group_by(WINDOW, *names, SCORE).aggregate(n=rows.count(), up=rows[CHOSEN].sum())
-    by = by.mutate(down=by["n"] - by["up"])
+    by = by.mutate(down=(by["n"] - by["up"]).cast("float64"))  # half of a whole number is none everywhere
     lower = ibis.cumulative_window(group_by=[by[name] for name in (WINDOW, *names)], order_by=by[SCORE])
     by = by.mutate(below=by["down"].sum().over(lower) - by["down"] / 2)
     sums = by.group_by(WINDOW, *names).aggregate(
