@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import ibis
@@ -15,7 +16,6 @@ from domain.detection.window import Grid
 from domain.errors import SourceError
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
-from workers.sources.count import window_of
 from workers.sources.grouped import grouped, lengthened, slices_asked, windowed
 from workers.sources.kinds import finite, kind_of, looked_at, quantile
 from workers.sources.sets import ROWS, WINDOW, Names
@@ -27,6 +27,7 @@ NAMED_TEXTS, GROUPS = 20, 8  # of more texts: the most frequent ones, and groups
 BIN, COLUMN = "bin", "column"
 MOST_CELLS = 20_000_000
 MOST_LEARNED = 2_000_000  # rows that quantiles are learned from: an engine has to hold and sort them
+RUNS = 8  # of windows, whose rows these are: a range of time each, so that engines skip what lies between
 DIGITS = 12  # of a quantile between two values, in the last ones of which engines differ
 HEXADECIMAL = "0123456789abcdef"
 WITHOUT = -1  # the column of a row that counts all rows
@@ -138,8 +139,13 @@ def _spread(source: Source, rows: Any, grid: Grid, count: int) -> Any:
     windows = max(2, MOST_LEARNED * grid.count // max(count, 1))
     if windows >= grid.count:
         return rows
-    chosen = np.unique(np.linspace(0, grid.count - 1, windows).round().astype(int)).tolist()
-    return rows.filter(window_of(source, rows, grid).isin(chosen))
+    runs = min(windows, RUNS)
+    length = windows // runs
+    starts = np.unique(np.linspace(0, grid.count - length, runs).round().astype(int)).tolist()
+    return reduce(
+        lambda one, other: one.union(other),
+        (source.between(grid.edge(start), grid.edge(start + length)) for start in starts),
+    )
 
 
 def _labels(source: Source, rows: Any, columns: list[str]) -> dict[str, Bins]:
