@@ -130,10 +130,11 @@ class Live:
 
     def _daily(self, at: datetime) -> None:
         before, self._day = self._day, at
-        if before.hour == at.hour and before.date() == at.date():
+        hour, last = (moment.replace(minute=0, second=0, microsecond=0) for moment in (at, before))
+        hours = (hour - last) // timedelta(hours=1)
+        if hours < 1:
             return
-        hours = (at - before) // timedelta(hours=1) + 1
-        passed = {(at - timedelta(hours=back)).hour for back in range(int(min(hours, 24)))}
+        passed = {(hour - timedelta(hours=back)).hour for back in range(min(hours, 24))}
         if self.settings.delivery_hour in passed:
             self.deliver(at)
         if self.settings.training_hour in passed:

@@ -217,3 +217,15 @@ def test_only_requests_that_the_model_filled_have_their_candidates_logged_with_i
     assert hour.ask("SELECT DISTINCT model_version FROM {candidates}") == [
         (hour.live.serving.ranker.version,)
     ]
+
+
+def test_hours_passed_one_by_one_bring_one_training_and_one_delivery_a_day(cinema: Small) -> None:
+    def brought() -> list[int]:
+        tables = ("deliveries", "training_runs")
+        return [cinema.ask(f"SELECT count(*) FROM {{{table}}}")[0][0] for table in tables]
+
+    before = brought()
+    night = START.replace(hour=2, minute=0, second=0) + timedelta(days=1)
+    for hours in range(6):
+        cinema.live.step(night + timedelta(hours=hours))
+    assert brought() == [number + 1 for number in before]
