@@ -43,6 +43,36 @@ def narrowest(
     return told
 
 
+def at_fault(
+    cells: tuple[Slice, ...],
+    place: int,
+    off: Floats,
+    size: Floats,
+    found: npt.NDArray[np.bool_],
+    least_rows: float,
+) -> int:
+    """
+    The slice to tell of in place of `place`: a wider one (no whole table) of which the rest is worth telling
+    as well, else a narrower one that leaves nothing worth telling.
+
+    All slices of a window may be off a little together, so that the one that is at fault makes up less of a
+    wider slice's distance than `narrowest` asks for; or most of a slice lies in one part of it, though all of
+    its parts are at fault.
+
+    Args:
+        off: (n_cells,) rows beyond the usual; size: (n_cells,) from where on they matter. Both add up.
+    """
+
+    def rest_matters(wide: int, narrow: int) -> bool:
+        return bool(off[wide] - off[narrow] >= max(least_rows, size[wide] - size[narrow]))
+
+    here = set(cells[place])
+    others = [int(one) for one in np.flatnonzero(found) if cells[one]]
+    wider = [one for one in others if set(cells[one]) < here and rest_matters(one, place)]
+    narrower = [one for one in others if here < set(cells[one]) and not rest_matters(place, one)]
+    return max(wider or narrower, key=lambda one: off[one], default=place)
+
+
 def _overlap(one: Slice, other: Slice) -> bool:
     """Whether rows can be in both."""
     values = dict(one)

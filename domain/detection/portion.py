@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from domain.detection.counts import Floats
 from domain.detection.discovery import WEEK_SECONDS, level, spend
-from domain.detection.narrow import narrowest
+from domain.detection.narrow import at_fault, narrowest
 from domain.detection.rate import LEAST_WINDOWS, Rates, expect_rates
 from domain.detection.severity import severity_of
 from domain.detection.state import CheckState, Verdict, confirm
@@ -190,31 +190,11 @@ def _places(
     found = discovered(cells, side.p_values, tested, alpha) & (off >= np.maximum(check.least_rows, size))
     for column in np.flatnonzero(found.any(axis=0)):
         one = off[:, column], size[:, column], found[:, column]
-        for place in narrowest(cells, one[0], judged.rows[:, column], one[2]):
-            yield _source(cells, place, *one, check.least_rows), int(column)
-
-
-def _source(
-    cells: tuple[Slice, ...],
-    place: int,
-    off: Floats,
-    size: Floats,
-    found: npt.NDArray[np.bool_],
-    least_rows: float,
-) -> int:
-    """
-    The slice within `place` that leaves nothing worth telling of the rest of it; `place`, where none does.
-
-    All slices of a window may be off a little together, so that the one that is at fault makes up less of a
-    wider slice's distance than `narrowest` asks for. `off` and `size`, what matters of it, add up.
-    """
-    left = [
-        within
-        for within in np.flatnonzero(found)
-        if set(cells[place]) < set(cells[within])
-        and off[place] - off[within] < max(least_rows, size[place] - size[within])
-    ]
-    return int(max(left, key=lambda within: off[within], default=place))
+        narrow = narrowest(cells, one[0], judged.rows[:, column], one[2])
+        told = {at_fault(cells, place, *one, check.least_rows): None for place in narrow}
+        for place in told:
+            if not any(set(cells[wider]) < set(cells[place]) for wider in told):
+                yield place, int(column)
 
 
 def ways_told(check: Check, words: Words) -> tuple[str, ...]:

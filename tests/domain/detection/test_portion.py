@@ -171,6 +171,32 @@ def test_a_slice_is_told_although_all_of_them_were_a_little_unlucky_together() -
         assert finding.slice == TV
 
 
+def test_a_country_that_is_lost_in_each_of_its_regions_is_told_as_the_country() -> None:
+    chance = np.random.default_rng(5)
+    regions, countries = {"north": 0.9, "south": 0.1}, ("France", "Spain")
+    cells: list[Slice] = [()]
+    cells += [(("country", one),) for one in countries] + [(("region", one),) for one in regions]
+    pairs: list[Slice] = [(("country", c), ("region", r)) for c in countries for r in regions]
+    share = np.full((40, len(pairs)), 0.2)
+    share[-1, :2] = 0.04
+    rows = chance.poisson(np.tile([*regions.values()], 2) * 4_000, (40, len(pairs)))
+    through = chance.binomial(rows, share)
+    holds = np.array([[set(cell) <= set(pair) for pair in pairs] for cell in (*cells, *pairs)], dtype=float)
+    tally = Tally(
+        funnel(1, windows=40).grid,
+        (*cells, *pairs),
+        ("shown",),
+        rows @ holds.T,
+        (through @ holds.T)[:, :, None],
+    )
+    one = STAGES.model_copy(update={"stages": ("shown",)})
+    assert only(judge_stages(one, tally, CheckState())).slice == (("country", "France"),)
+    share[-1, 1] = 0.2
+    through = chance.binomial(rows, share)
+    alone = replace(tally, bad=(through @ holds.T)[:, :, None])
+    assert only(judge_stages(one, alone, CheckState())).slice == (("country", "France"), ("region", "north"))
+
+
 def test_short_windows_have_to_show_it_twice() -> None:
     state = CheckState()
     tally = funnel(1, {("tv", "shown"): 0.05}, width=MINUTE)
