@@ -13,40 +13,57 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from domain.detection.counts import Floats
 from domain.detection.habit import LEAST_FACTOR
-from domain.detection.scatter import CLIP, dispersion_of
+from domain.detection.scatter import CLIP, LEAST_KNOWN, dispersion_of
 from domain.values import Slice
 
 Places = npt.NDArray[np.int64]
 
-ENOUGH = 8  # windows of a value, from which on it is known whether it scatters
+AT_ONCE = 500_000  # slices times windows that are held in memory together
 
 
-def margins_of(slices: Sequence[Slice]) -> tuple[Places, Places]:
+@dataclass(frozen=True)
+class Margins:
     """
-    (n_slices, 2) where the two values stand as slices of their own; −1 where a slice has but one, or one of
-    them is not there. And (n_slices, 2) a number for all slices of that value that share the other dimension.
+    Which slices have a value in common; (n_sides,) each: one of the two values of one slice.
 
-    >>> margins_of([(("a", "1"),), (("a", "1"), ("b", "2")), (("b", "2"),)])[0].tolist()
-    [[-1, -1], [0, 2], [-1, -1]]
+    `slices` is the slice, `values` the place of this value as a slice of its own, `others` that of its other
+    value (−1: not there), `groups` a number for all slices of this value that share the other dimension.
+    """
+
+    slices: Places
+    values: Places
+    others: Places
+    groups: Places
+
+    def summed(self, each: Floats) -> Floats:
+        """(n_windows, n_sides) the sums of (n_windows, n_sides) over groups."""
+        order = np.argsort(self.groups, kind="stable")
+        first = np.flatnonzero(np.diff(self.groups[order], prepend=-1))
+        return np.asarray(np.add.reduceat(each[:, order], first, axis=1)[:, self.groups])
+
+
+def margins_of(slices: Sequence[Slice]) -> Margins:
+    """
+    >>> margins_of([(("a", "1"),), (("a", "1"), ("b", "2")), (("b", "2"),)]).values.tolist()
+    [0, 2]
     """
     places = {name: place for place, name in enumerate(slices)}
     groups: dict[tuple[int, str], int] = {}
-    found = np.full((2, len(slices), 2), -1, dtype=np.int64)
+    sides = []
     for place, name in enumerate(slices):
-        if len(name) == 2:
-            sides = [places.get((one,), -1) for one in name]
-            found[0, place] = sides
-            keys = zip(sides, (name[1][0], name[0][0]), strict=True)
-            found[1, place] = [groups.setdefault(key, len(groups)) for key in keys]
-    return found[0], found[1]
+        for own, other in (name, name[::-1]) if len(name) == 2 else ():
+            if (value := places.get((own,))) is not None:
+                group = groups.setdefault((value, other[0]), len(groups))
+                sides.append((place, value, places.get((other,), -1), group))
+    return Margins(*np.array(sides, dtype=np.int64).reshape(-1, 4).T)
 
 
 @dataclass(frozen=True)
@@ -55,48 +72,91 @@ class Follow:
     How far slices go with their margins.
 
     Args:
-        margins, groups: (n_slices, 2) of `margins_of`.
         part: (n_slices,) of a value's slices: how much of what is common they show, 0–1.
         scatter: (n_slices,) relative standard deviation of a value beyond counting; 0 where there is none.
     """
 
-    margins: Places
-    groups: Places
+    margins: Margins
     part: Floats
     scatter: Floats
 
     def factor(self, rows: Floats, due: Floats) -> Floats:
-        """(n_slices,) times what its own past says that each should hold, given the `rows` of all today."""
-        return self.times(self.common(rows, due))
+        """
+        (n_windows, n_slices) times what its own past says that each should hold, given the `rows` of all.
+        """
+        return self.times(self.common(rows, due), rows.shape)
 
-    def times(self, common: Floats) -> Floats:
-        """(n_slices,) the factor that what is `common` makes."""
-        return np.asarray(np.maximum(np.prod(1 + self.part[self.margins] * common, axis=1), LEAST_FACTOR))
+    def times(self, common: Floats, shape: tuple[int, ...]) -> Floats:
+        """The factor that what is `common` makes."""
+        shown = 1 + self.part[self.margins.values] * common
+        factor, sides = np.ones(shape), self.margins.slices
+        second = np.diff(sides, prepend=-1) == 0  # a slice has two sides at the most, next to each other
+        for some in (~second, second):
+            factor[:, sides[some]] *= shown[:, some]
+        return np.maximum(factor, LEAST_FACTOR)
 
     def common(self, rows: Floats, due: Floats) -> Floats:
         """
-        (n_slices, 2) how far the rest of each margin is off, as far as that is no counting noise; up to three
-        times as far as is usual, or as half of its slices are: what is further off is a fault in one of them,
-        and no measure for the others. The rest is made of slices that follow other values too, and these are
-        taken as far off as they are as a whole.
+        (n_windows, n_sides) how far the rest of each margin is off, as far as that is no counting noise.
+
+        Up to three times as far as is usual, or as half of its slices are: what is further off is a fault in
+        one of them, and no measure for the others. The rest is made of slices that follow other values too,
+        and these are taken as far off as they are as a whole.
+
+        Args:
+            rows, due: (n_windows, n_slices) what is there, and what the past alone says.
         """
-        pair, side = np.nonzero(self.margins >= 0)
-        value, other = self.margins[pair, side], self.margins[pair, 1 - side]
-        whole = self.part * np.clip(
-            _drawn(rows, due, self.scatter), -CLIP * self.scatter, CLIP * self.scatter
-        )
-        usual = due[pair] * (1 + np.where(other >= 0, whole[other], 0.0))
-        group = self.groups[pair, side]
-        seen, expected = (np.bincount(group, one)[group] - one for one in (rows[pair], usual))
-        scatter = self.scatter[value]
-        near = _drawn(seen, np.maximum(expected, 0.0), scatter)
-        most = CLIP * scatter
-        if far := set(value[np.abs(near) > most].tolist()):
-            asked = np.isin(value, list(far))
-            most = np.maximum(most, np.abs(_middle(pair[asked], value[asked], rows, due))[value])
-        off = np.zeros(self.margins.shape)
-        off[pair, side] = np.clip(near, -most, most)
-        return off
+        of = self.margins
+        if not len(of.slices):
+            return np.zeros((len(rows), 0))
+        whole = np.clip(_drawn(rows, due, self.scatter), -CLIP * self.scatter, CLIP * self.scatter)
+        usual = due[:, of.slices] * (1 + np.where(of.others >= 0, whole[:, of.others], 0.0))
+        seen, expected = (of.summed(each) - each for each in (rows[:, of.slices], usual))
+        scatter = self.scatter[of.values]
+        off = _drawn(seen, np.maximum(expected, 0.0), scatter)
+        most = np.repeat(CLIP * scatter[None, :], len(off), axis=0)
+        for window, value in {*zip(*_far(off, most, of.values), strict=True)}:
+            sides = np.flatnonzero(of.values == value)
+            middle = _middle(rows[window, of.slices[sides]], due[window, of.slices[sides]])
+            most[window, sides] = np.maximum(most[window, sides], abs(middle))
+        return np.asarray(np.clip(off, -most, most))
+
+
+def learn_follow(margins: Margins, surprises: Floats, rows: Floats, due: Floats) -> Follow:
+    """
+    What (n_windows, n_slices) of the past show: rows beyond what is due, regressed on what is common to a
+    slice's margins, as if one had been seen that did not follow.
+
+    Args:
+        surprises: in a Poisson's standard deviations, NaN where nothing is to be learned.
+    """
+    values = np.unique(margins.values)
+    scatter, known = np.zeros(rows.shape[1]), np.isfinite(surprises)
+    beyond = dispersion_of(surprises[:, values]) - 1
+    usual = np.where(known, due, 0.0).sum(axis=0)[values] / np.maximum(known.sum(axis=0)[values], 1)
+    seen = known.sum(axis=0)[values] >= LEAST_KNOWN
+    scatter[values] = np.where(seen, np.sqrt(beyond / np.maximum(usual, 1.0)), 0.0)
+    follow = Follow(margins, np.ones(rows.shape[1]), scatter)
+    together, alone = np.zeros((2, rows.shape[1]))
+    for some in chunks(len(rows), len(margins.slices)):
+        then, there = np.where(known[some], due[some], 0.0), np.where(known[some], rows[some], 0.0)
+        common = follow.common(there, then)
+        off, weight = np.clip(there - then, -then, then)[:, margins.slices], then[:, margins.slices]
+        together += np.bincount(margins.values, (off * common).sum(axis=0), rows.shape[1])
+        alone += np.bincount(margins.values, (weight * common**2).sum(axis=0), rows.shape[1])
+    return Follow(margins, np.clip(together / (alone + 1), 0.0, 1.0), scatter)
+
+
+def chunks(windows: int, sides: int) -> Iterator[slice]:
+    """Windows in pieces that fit into memory."""
+    size = max(AT_ONCE // max(sides, 1), 1)
+    for first in range(0, windows, size):
+        yield slice(first, first + size)
+
+
+def _far(off: Floats, most: Floats, values: Places) -> tuple[list[int], list[int]]:
+    window, side = np.nonzero(np.abs(off) > most)
+    return window.tolist(), values[side].tolist()
 
 
 def _drawn(rows: Floats, due: Floats, scatter: Floats) -> Floats:
@@ -104,49 +164,9 @@ def _drawn(rows: Floats, due: Floats, scatter: Floats) -> Floats:
     return np.asarray((rows - due) * scatter**2 / (1 + due * scatter**2))
 
 
-def _middle(pair: Places, value: Places, rows: Floats, due: Floats) -> Floats:
-    """(n_slices,) the lower median of how far the slices of a value are off; 0 for what is no value."""
-    middle = np.zeros(len(due))
-    some = due[pair] >= 1
-    if not some.any():
-        return middle
-    off, value = rows[pair[some]] / due[pair[some]] - 1, value[some]
-    order = np.lexsort((off, value))
-    value, off = value[order], off[order]
-    present, first, count = np.unique(value, return_index=True, return_counts=True)
-    low, high = off[first + (count - 1) // 2], off[first + count // 2]
-    middle[present] = np.where(np.abs(low) < np.abs(high), low, high)
-    return middle
-
-
-@dataclass
-class Following:
-    """What is learned about that from window to window."""
-
-    margins: Places
-    groups: Places
-    _together: Floats = field(init=False)
-    _alone: Floats = field(init=False)
-    _values: Places = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Nothing is known to go together at first."""
-        self._together, self._alone = np.zeros((2, len(self.margins)))
-        self._values = np.unique(self.margins[self.margins >= 0])
-
-    def now(self, surprises: Floats, due: Floats) -> Follow:
-        """As far as is known, given (n_windows, n_slices) surprises up to now."""
-        scatter = np.zeros(len(due))
-        if len(surprises) >= ENOUGH:
-            beyond = dispersion_of(surprises[:, self._values]) - 1
-            scatter[self._values] = np.sqrt(beyond / np.maximum(due[self._values], 1.0))
-        part = np.clip(self._together / (self._alone + 1), 0.0, 1.0)
-        return Follow(self.margins, self.groups, part, scatter)
-
-    def learn(self, common: Floats, rows: Floats, due: Floats, learn: npt.NDArray[np.bool_]) -> None:
-        """One more window: rows beyond what is due, regressed on what is `common` to a slice's margins."""
-        off = np.clip(rows - due, -due, due)
-        for side, values in enumerate(np.maximum(self.margins, 0).T):
-            one = np.where(learn, common[:, side], 0.0)
-            self._together += np.bincount(values, off * one, len(due))
-            self._alone += np.bincount(values, due * one**2, len(due))
+def _middle(rows: Floats, due: Floats) -> float:
+    """The lower median of how far slices are off."""
+    off = np.sort(rows[due >= 1] / due[due >= 1] - 1)
+    if not len(off):
+        return 0.0
+    return float(min(off[(len(off) - 1) // 2], off[len(off) // 2], key=abs))

@@ -97,7 +97,7 @@ def _given_others(suspects: Suspects, left: list[int], picked: list[int]) -> tup
         observed, share, n = _without(suspects, left, picked)
         return observed, share * n, n
     observed, share, n = _without(suspects, list(range(len(suspects.slices))), picked)
-    expected = share * n * suspects.follow.factor(observed, share * n)
+    expected = share * n * suspects.follow.factor(observed[None], (share * n)[None])[0]
     return observed[left], expected[left], n[left]
 
 

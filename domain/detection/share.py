@@ -19,7 +19,7 @@ import numpy.typing as npt
 from scipy.special import ndtri, stdtr
 
 from domain.detection.counts import Floats
-from domain.detection.follow import Follow, Following, Places
+from domain.detection.follow import Follow, Margins, chunks, learn_follow
 from domain.detection.habit import Habits, Keys, learn_habits
 from domain.detection.scatter import CLIP, dispersion_of, scatter_of
 from domain.detection.tail import MOST_CORRELATION, beta_binomial_tails
@@ -40,7 +40,7 @@ class Shares:
     learned: npt.NDArray[np.int64]
     freedom: Floats
     follow: Follow | None
-    factor: Floats | float
+    factor: Floats
 
     @property
     def share(self) -> Floats:
@@ -67,7 +67,7 @@ def expect_shares(
     usable: npt.NDArray[np.bool_],
     half_life: float = HALF_LIFE_WINDOWS,
     keys: Keys | None = None,
-    margins: tuple[Places, Places] | None = None,
+    margins: Margins | None = None,
 ) -> Shares:
     """
     Shares expected in the last window, from those before it.
@@ -80,16 +80,18 @@ def expect_shares(
             is looked at.
     """
     habits = None if keys is None else learn_habits(total, rows, np.asarray(usable.all(axis=1)), keys)
-    walk = _Walk(total, rows, usable, habits, None if margins is None else Following(*margins))
+    walk = _Walk(total, rows, usable, habits)
     for window in np.flatnonzero(total[:-1] > 0).tolist():
         walk.learn(window, 0.5 ** (1.0 / half_life))
     learned = (total > 0) & usable.any(axis=1)
     usual = float(np.median(total[:-1][learned[:-1]])) if learned[:-1].any() else 1.0
     now = walk.hits / (walk.seen + 0.5) * _usual(habits, len(total) - 1, None, float(total[-1]))
     past = np.minimum(now, 1.0)
-    follow = walk.settled(past * float(total[-1]))
-    factor = 1.0 if follow is None else follow.factor(rows[-1], past * float(total[-1]))
-    alike = np.zeros(len(past), dtype=bool) if margins is None else margins[0][:, 0] >= 0
+    follow, factor, alike = None, np.ones(len(past)), np.zeros(len(past), dtype=bool)
+    if margins is not None and len(margins.slices):
+        follow = walk.followed(margins)
+        factor = follow.factor(rows[-1:], past[None] * float(total[-1]))[0]
+        alike[margins.slices] = True
     scatter = scatter_of(walk.surprises, walk.hits / walk.seen * usual, alike)
     correlation = np.minimum((scatter.dispersion - 1) / max(usual - 1, 1.0), MOST_CORRELATION)
     return Shares(past, correlation, walk.started, scatter.freedom, follow, factor)
@@ -108,7 +110,6 @@ class _Walk:
     rows: Floats
     usable: npt.NDArray[np.bool_]
     habits: Habits | None
-    following: Following | None
     hits: Floats = field(init=False)
     seen: Floats = field(init=False)
     started: npt.NDArray[np.int64] = field(init=False)
@@ -129,11 +130,6 @@ class _Walk:
         n = whole * _usual(self.habits, t, rows if learn.all() else None, whole)
         share = np.clip(self.hits / self.seen, 1e-9, 1 - 1e-9)
         due = self.due[t] = n * share
-        if self.following is not None:
-            follow = self.following.now(self.surprises[:t], due)
-            common = follow.common(rows, due)
-            self.following.learn(common, rows, due, learn & warm)
-            due = due * follow.times(common)
         scale = np.sqrt(due * (1 - share))
         z = (rows - due) / scale
         self.surprises[t] = np.where(learn & warm, z, np.nan)
@@ -143,16 +139,16 @@ class _Walk:
         self.seen = np.where(learn, self.seen * forget + n, self.seen)
         self.started = self.started + learn
 
-    def settled(self, due: Floats) -> Follow | None:
+    def followed(self, margins: Margins) -> Follow:
         """How slices follow others, all being learned; surprises are reckoned anew by that."""
-        if self.following is None:
-            return None
-        follow = self.following.now(self.surprises, due)
-        for t in np.flatnonzero(np.isfinite(self.surprises).any(axis=1)).tolist():
-            then = self.due[t] * follow.factor(self.rows[t], self.due[t])
-            share = np.minimum(then / self.total[t], 1 - 1e-9)
-            z = (self.rows[t] - then) / np.sqrt(then * (1 - share))
-            self.surprises[t] = np.where(np.isfinite(self.surprises[t]), z, np.nan)
+        rows = self.rows[:-1]
+        follow = learn_follow(margins, self.surprises, rows, self.due)
+        for some in chunks(len(rows), len(margins.slices)):
+            alone = np.nan_to_num(self.due[some])
+            then = alone * follow.factor(rows[some], alone)
+            share = np.minimum(then / np.maximum(self.total[:-1][some, None], 1.0), 1 - 1e-9)
+            z = (rows[some] - then) / np.sqrt(np.maximum(then * (1 - share), 1e-9))
+            self.surprises[some] = np.where(np.isfinite(self.surprises[some]), z, np.nan)
         return follow
 
 

@@ -84,12 +84,12 @@ def test_slices_of_one_value_and_slices_whose_values_are_not_counted_follow_nobo
         slice_of(a="1", b="3"),
         slice_of(a="3", b="4"),
     ]
-    margins, groups = margins_of(slices)
-    assert margins.tolist() == [[-1, -1], [0, -1], [0, -1], [-1, -1]]
-    follow = Follow(margins, groups, np.ones(4), np.full(4, 0.1))
+    margins = margins_of(slices)
+    assert (margins.slices.tolist(), margins.values.tolist()) == ([1, 2], [0, 0])
+    follow = Follow(margins, np.ones(4), np.full(4, 0.1))
     factor = follow.factor(
-        np.array([2_400.0, 1_000.0, 1_400.0, 5.0]), np.array([2_000.0, 1_000.0, 1_000.0, 9.0])
-    )
+        np.array([[2_400.0, 1_000.0, 1_400.0, 5.0]]), np.array([[2_000.0, 1_000.0, 1_000.0, 9.0]])
+    )[0]
     assert factor[[0, 3]].tolist() == [1, 1]
     assert factor[1] > 1.2  # as far as the other slice of a = 1
     assert factor[2] == 1
