@@ -12,7 +12,7 @@ import pandas as pd
 from workers.conformance.table import DAY, END, HOUR, Change, last_day
 
 KEYS = ("id", "request_id", "position", "note")  # what tells rows from one another, or holds nothing
-LOOKS = 3  # days that are looked at, the last ones
+LOOKS = 2  # days that are looked at, the last ones
 
 
 Says = Literal["quiet", "anything", "fault"]

@@ -41,9 +41,14 @@ def judge(keys: Keys, seen: Seen[Histograms]) -> Iterator[Judgement]:
 
 
 def _moved(counts: Floats, seen: Seen[Histograms]) -> Floats:
-    """(n_windows,) the share of values that would have to move to make a window as usual, 0 to 1."""
+    """
+    (n_windows,) the share of values that would have to move to make a window as the others are, 0 to 1: each
+    is held against the usable ones without itself, so that the past looks no better than it was.
+    """
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1.0)
-    return np.asarray(np.abs(shares - shares[seen.usable].mean(axis=0)).sum(axis=1) / 2)
+    learned = seen.usable[:, None]
+    others = ((shares * learned).sum(axis=0) - shares * learned) / (learned.sum() - learned)
+    return np.asarray(np.abs(shares - others).sum(axis=1) / 2)
 
 
 CHECK = OwnCheck(
@@ -52,4 +57,5 @@ CHECK = OwnCheck(
     judge=judge,
     options=Keys,
     columns=lambda keys: (keys.column,),
+    least_windows=8,  # the furthest of a few says little of how far it goes
 )
