@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Literal
 
-from domain.detection.checks import DATA
+from domain.detection.checks import CALIBRATION, DATA, SKEW
 from domain.detection.rate import LEAST_WINDOWS as LEAST_ROWS_WINDOWS
 from domain.recommender.duration import name_duration
 from domain.recommender.recommender import Recommender
@@ -23,6 +23,9 @@ MALFORMED_SHARE = 0.01
 UNMATCHED_SHARE = 0.05
 NOT_SET_SHARE = 0.20
 LEAST_WINDOWS = 8
+WITHOUT_WINDOWS = ("staleness", "training")
+"""Kinds that learn from what happened, however long ago: trainings and releases."""
+
 CLOCKS_APART = timedelta(minutes=1)
 """Rows this far ahead are a writer's clock, or were written while the table was being read."""
 
@@ -120,7 +123,10 @@ def _time(recommender: Recommender, source: Source, now: datetime) -> Iterator[A
 
 def _history(recommender: Recommender, table: Table, first: datetime, last: datetime) -> Iterator[Advice]:
     for declared in (check for check in window_checks(recommender) if check.table == table.name):
-        least = LEAST_ROWS_WINDOWS if declared.kind in DATA else LEAST_WINDOWS
+        if declared.kind in WITHOUT_WINDOWS:
+            continue
+        few = declared.kind in (*DATA, *CALIBRATION, *SKEW)
+        least = LEAST_ROWS_WINDOWS if few else LEAST_WINDOWS
         need = least * plan(recommender, declared).window
         if last - first < need:
             had = name_duration(last - first)
