@@ -39,7 +39,7 @@ EVIDENCES: Mapping[str, tuple[str, ...]] = {
     "latency": ("monitor-6",),
     "joins": ("monitor-2",),
     "sampling": ("monitor-2",),
-    "disagreements": ("monitor-3",),
+    "disagreements": ("monitor-2",),  # of any two tables; of served and learned features, `evidences` says so
     "launch_forecast": (),  # what becomes of an item, not of the model
     "series": (),  # of any metric: only who declares it knows of which, and says so with `evidences`
     "scores": (),  # that scores moved does not say that they are worse: calibration and metric do
