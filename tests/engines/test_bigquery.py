@@ -2,42 +2,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from domain.recommender.recommender import Recommender
 from tests.engines import world
-from tests.engines.answers import answers, differences
+from tests.engines.answers import differences, moved
 from tests.engines.compiled import Compiled
+from tests.engines.model import WRITTEN
 from tests.engines.places import in_files
+from workers.detect import State, run_checks
 from workers.sources import source
 
-ESTIMATED = ("drift", "tail")
+ESTIMATED = ("drift", "tail", "scores", "skew")
 """Checks of quantiles, which BigQuery estimates, and of groups of texts, whose digest it spells otherwise."""
 
 
-def test_every_question_compiles_and_no_other_way_of_counting_finds_anything_else(
+def found(recommender: Recommender, looks: Sequence[datetime]) -> list[dict[str, Any]]:
+    """The findings of all looks, of estimates only which and where."""
+    state, told = State(), list[dict[str, Any]]()
+    for at in looks:
+        result = run_checks(recommender, at, state)
+        state = result.state
+        told += [one.model_dump(mode="json") for one in result.findings]
+    where = ("check", "subject", "slice", "window_start", "window_end")
+    return [{key: one[key] for key in where} if one["check"] in ESTIMATED else one for one in told]
+
+
+def in_bigquery(
+    recommender: Recommender, folder: Path, patch: pytest.MonkeyPatch
+) -> tuple[Recommender, Compiled]:
+    bigquery = Compiled(folder)
+    patch.setattr(source, "open_url", lambda _name, _url, _seconds: bigquery)
+    return moved(recommender, lambda name: {"url": "bigquery://project/data", "table": name}), bigquery
+
+
+def test_every_question_compiles_and_another_way_of_counting_finds_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.write(tmp_path)
-    bigquery = Compiled(tmp_path)
-    monkeypatch.setattr(source, "open_url", lambda _name, _url, _seconds: bigquery)
-    there = world.declared(lambda name: {"url": "bigquery://project/data", "table": name})
-    here, there_found = (
-        answers(one, world.LOOKS[1:2]) for one in (world.declared(in_files(tmp_path)), there)
-    )
+    files = world.declared(in_files(tmp_path))
+    here = found(files, world.LOOKS[:2])
+    there, bigquery = in_bigquery(files, tmp_path, monkeypatch)
+    assert list(differences(here, found(there, world.LOOKS[:2]))) == []
+    assert {one["check"] for one in here} == set(world.CHECKS)
     assert len(bigquery.asked) > 50
-    found = [(f["check"], f["slice"], f["subject"]) for f in here["looks"][0]["findings"]]
-    assert found == [(f["check"], f["slice"], f["subject"]) for f in there_found["looks"][0]["findings"]]
-    assert {check for check, _slice, _subject in found} == set(world.CHECKS) - {"slices"}
-    for answer in (here, there_found):
-        findings = answer["looks"][0]["findings"]
-        answer["looks"][0]["findings"] = [one for one in findings if one["check"] not in ESTIMATED]
-        answer["measured"] = [
-            again
-            for one, again in zip(findings, answer["measured"], strict=True)
-            if one["check"] not in ESTIMATED
-        ]
-        for name in ESTIMATED:
-            answer["looks"][0]["state"]["checks"].pop(name)
-    assert list(differences(here, there_found)) == []
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_so_it_is_with_what_a_model_scored_and_served(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, end = WRITTEN[name]
+    files = write(tmp_path)
+    here = found(files, [end])
+    there, bigquery = in_bigquery(files, tmp_path, monkeypatch)
+    assert list(differences(here, found(there, [end]))) == []
+    assert {one["check"] for one in here} == set(files.checks)
+    assert len(bigquery.asked) > 5

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
-import pandas as pd
+import ibis
+from ibis import _
 
 from domain.detection.numeric import ONE_VALUE, exploded_from
 from domain.recommender.recommender import Recommender
@@ -53,8 +55,18 @@ def _limits(source: Source, rows: Any, asked: Asked, columns: tuple[str, ...]) -
 def _most_frequent(
     source: Source, rows: Any, asked: Asked, columns: tuple[str, ...]
 ) -> dict[str, float | None]:
+    """Of several the smallest: not every engine has a mode, and those that have take another one each."""
     now = rows.filter(rows[WINDOW] == asked.learn_until)
-    modes = {f"mode{place}": finite(now[name]).mode() for place, name in enumerate(columns)}
-    seen = source.fetch(now.aggregate(**modes)).iloc[0]
-    held = (seen[f"mode{place}"] for place in range(len(columns)))
-    return {name: None if pd.isna(one) else float(one) for name, one in zip(columns, held, strict=True)}
+
+    def most(place: int, name: str) -> Any:
+        values = now.select(held=finite(now[name]))
+        counts = values.filter(values["held"].notnull()).group_by("held").aggregate(n=_.count())
+        top = counts.order_by(ibis.desc("n"), "held").limit(1)
+        return top.select(place=ibis.literal(place, type="int64"), held=top["held"])
+
+    if not columns:
+        return {}
+    asks = (most(place, name) for place, name in enumerate(columns))
+    seen = source.fetch(reduce(lambda one, other: one.union(other), asks))
+    held = dict(zip(seen["place"].astype(int), seen["held"].astype(float), strict=True))
+    return {name: held.get(place) for place, name in enumerate(columns)}
