@@ -75,9 +75,10 @@ class _Look:
         """The finding with what merit says of it; None where merit says that it is right so."""
         for dimension, _value in finding.slice:
             if dimension not in self._described:
+                right = nearest(dimension, map(str, self._described.columns))
                 raise SourceError(
                     f'check "{finding.check}": merit is known of items, and "{dimension}" is nothing of an '
-                    f"item; {nearest(dimension, map(str, self._described.columns))}; name what items have: dimensions = […]"
+                    f"item; {right}; name what items have: dimensions = […]"
                 )
         members = members_of(finding.slice, self._described)
         now = against_merit(self._deserved, *self._now, members)
