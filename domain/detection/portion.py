@@ -170,24 +170,44 @@ def judge_portions(
     judged = judge(portions, usable, promise)
     width, ways = portions.grid.width.total_seconds(), ways_told(check, words)
     alpha = level(state.wealth, looks_per_week or WEEK_SECONDS / width) / len(ways)
+    worth = _fewer(portions, usable, check.least_change / 2) if words.loss else judged.rows > 0
     findings = [
         _finding(check, portions, judged, way, place, words)
         for way in ways
-        for place in _places(check, portions.cells, judged, way, alpha, promise)
+        for place in _places(check, portions.cells, judged, way, alpha, promise, worth)
     ]
     state = state.model_copy(update={"wealth": spend(state.wealth, state.new(findings))})
     return confirm(state, findings, width, portions.start(portions.last))
 
 
+def _fewer(portions: Portions, usable: npt.NDArray[np.bool_], change: float) -> npt.NDArray[np.bool_]:
+    """
+    (n_cells, n_columns): whether clearly fewer have the property for each row of the rest of the table.
+
+    A slice that twice as many rows came into, of which as many as ever get through, lost nothing.
+    """
+    rest = portions.rows[:, :1] - portions.rows
+    usual = portions.held[usable].sum(axis=0) / np.maximum(rest[usable].sum(axis=0), 1.0)
+    now = portions.held[-1] / np.maximum(rest[-1], 1.0)
+    return np.asarray((now <= (1 - change) * usual) | (rest[-1] <= 0))
+
+
 def _places(
-    check: Check, cells: tuple[Slice, ...], judged: Judged, way: str, alpha: float, promise: Promise | None
+    check: Check,
+    cells: tuple[Slice, ...],
+    judged: Judged,
+    way: str,
+    alpha: float,
+    promise: Promise | None,
+    worth: npt.NDArray[np.bool_],
 ) -> Iterator[Place]:
     """Where to tell of, one column after the other."""
     side = judged.sides[way]
     off = (judged.held - side.expected) * (1 if way == "surge" else -1)
     size = check.least_change * side.expected if promise is None else promise.allowed * judged.rows
     tested = judged.rows >= check.least_rows
-    found = discovered(cells, side.p_values, tested, alpha) & (off >= np.maximum(check.least_rows, size))
+    worth = worth & (off >= np.maximum(check.least_rows, size))
+    found = discovered(cells, side.p_values, tested, alpha) & worth
     for column in np.flatnonzero(found.any(axis=0)):
         one = off[:, column], size[:, column], found[:, column]
         narrow = narrowest(cells, one[0], judged.rows[:, column], one[2])

@@ -67,6 +67,20 @@ def test_a_slice_of_which_nothing_gets_through_is_told_at_the_stage_where_it_end
     assert "none get from" in finding.title
 
 
+def test_a_slice_that_more_rows_came_into_and_as_many_as_ever_leave_lost_nothing() -> None:
+    """As when a film is launched: it is a candidate everywhere, and seldom among the ten."""
+    usual = funnel(1)
+    rows, bad = usual.rows.copy(), usual.bad.copy()
+    rows[:, [1, 3]] *= 10
+    bad[:, [1, 3]] *= 10
+    rows[-1, 2] *= 2
+    rows[:, 0], bad[:, 0] = rows[:, 1:].sum(axis=1), bad[:, 1:].sum(axis=1)
+    assert judge_stages(STAGES, replace(usual, rows=rows, bad=bad), CheckState()).findings == ()
+    bad[-1, 2] *= 0.3
+    bad[-1, 0] = bad[-1, 1:].sum(axis=0)
+    assert only(judge_stages(STAGES, replace(usual, rows=rows, bad=bad), CheckState())).slice == TV
+
+
 def test_more_than_usual_getting_through_is_no_loss() -> None:
     assert judge_stages(STAGES, funnel(1, {("tv", "shown"): 0.6}), CheckState()).findings == ()
 
