@@ -22,11 +22,12 @@ Says = Literal["quiet", "anything", "fault"]
 class Situation:
     """
     `change` is done to the sound table. At the moments in `looks` a check then says nothing ("quiet"), says
-    "anything" as long as it can look, or says that it cannot ("fault").
+    "anything" as long as it can look, or says that it cannot ("fault"). Looked at `twice`, it says the same.
     """
 
     change: Change
     says: Says = "quiet"
+    twice: bool = False
     window: str = "1d"
     history: str = "14d"
     looks: tuple[datetime, ...] = tuple(END + 2 * HOUR - back * DAY for back in reversed(range(LOOKS)))
@@ -76,7 +77,7 @@ def _with_narnia(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 SITUATIONS: Mapping[str, Situation] = {
-    "nothing is wrong": Situation(_as_it_is),
+    "nothing is wrong": Situation(_as_it_is, twice=True),
     "every column is null": Situation(_emptied),
     "every column is constant": Situation(_constant),
     "days without a row": Situation(_without_days, "anything"),
@@ -86,7 +87,11 @@ SITUATIONS: Mapping[str, Situation] = {
     "a slice vanishes": Situation(_without_malta, "anything"),
     "a slice appears": Situation(_with_narnia, "anything"),
     "the clocks change": Situation(
-        _as_it_is, window="1h", history="7d", looks=tuple(END - DAY + hour * HOUR for hour in range(2, 6))
+        _as_it_is,
+        twice=True,
+        window="1h",
+        history="7d",
+        looks=tuple(END - DAY + hour * HOUR for hour in range(2, 6)),
     ),
     "the table cannot be read": Situation(_as_it_is, "fault", looks=(END,)),
 }
