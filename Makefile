@@ -11,7 +11,7 @@ run: $(VENV)/.run
 	$(BIN)/recsysops up --example cinema --fault $(FAULT)
 
 test: check
-	$(BIN)/pytest -n 3 --dist loadfile
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 test-real: $(VENV)/.test
 	$(BIN)/pytest -o addopts= -ra tests/real
