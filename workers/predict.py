@@ -104,12 +104,17 @@ def measure_launch(
 
 
 def measured(found: Forecast) -> Measurement:
-    """A forecast in a measurement's terms: its band is what comparables had, as wide as the forecast is."""
+    """
+    A forecast in a measurement's terms: its band is what comparables had, as wide as the forecast is.
+
+    Only a shortfall is forecast to be missed: what exceeds comparable launches is within the band.
+    """
+    widest = found.comparable * max(found.high / max(found.value, 1e-9), 1.0)
     return Measurement(
         observed=found.value,
         expected=found.comparable,
         low=found.comparable * min(found.low / max(found.value, 1e-9), 1.0),
-        high=found.comparable * max(found.high / max(found.value, 1e-9), 1.0),
+        high=max(widest, found.value),
         p_value=min(found.p_value, 1.0),
     )
 

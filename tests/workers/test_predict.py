@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 
 from domain.errors import SourceError, TooFewRows
+from domain.prediction.launch import Forecast
 from domain.recommender.recommender import Recommender
 from domain.values import Diagnosis, Finding
 from tests.domain.prediction.test_launch import AT, calendar
 from workers.diagnose import diagnose
-from workers.predict import forecast, forecasts, measure_launch, score
+from workers.predict import forecast, forecasts, measure_launch, measured, score
 from workers.resolve import prepare_menu
 from workers.sources.declare import load
 
@@ -114,6 +115,24 @@ def test_a_mended_launch_measures_as_comparable_ones(
     well = measure_launch(mended, finding, AT + timedelta(hours=2))
     assert well.observed > 3 * ill.observed
     assert well.repaired(finding) > 0.5
+
+
+@pytest.mark.parametrize(("value", "repaired"), [(20_000.0, False), (61_000.0, True), (200_000.0, True)])
+def test_a_launch_is_repaired_by_as_much_as_comparable_ones_have_and_by_more(
+    value: float, repaired: bool
+) -> None:
+    seen = Forecast(
+        item="f",
+        launch_at=AT + timedelta(days=10),
+        value=value,
+        low=0.8 * value,
+        high=1.2 * value,
+        comparable=60_000.0,
+        comparables=(),
+        suspects=(),
+        p_value=0.5,
+    )
+    assert measured(seen).within == repaired
 
 
 def test_the_prediction_is_scored_once_the_day_is_over_and_known(finding: Finding, tmp_path: Path) -> None:
