@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from domain.detection.counts import Floats
 from domain.detection.discovery import WEEK_SECONDS, benjamini_hochberg, level, spend
-from domain.detection.narrow import narrowest
+from domain.detection.narrow import at_fault, narrowest
 from domain.detection.rate import LEAST_WINDOWS, Rates, expect_rates
 from domain.detection.severity import severity_of
 from domain.detection.state import CheckState, Verdict, confirm
@@ -84,19 +84,28 @@ def judge_rows(
     found = discovered(tally.cells, judged.p_values, tested, alpha) & matters
     findings = [
         _finding(check, tally, judged, place, columns, words)
-        for place, columns in _together(tally.cells, excess, judged.rows, found)
+        for place, columns in _together(
+            check, tally.cells, excess, least * judged.rows[:, None], judged.rows, found
+        )
     ]
     state = state.model_copy(update={"wealth": spend(state.wealth, state.new(findings))})
     return confirm(state, findings, width, tally.start(tally.last))
 
 
 def _together(
-    cells: tuple[Slice, ...], excess: Floats, rows: Floats, found: npt.NDArray[np.bool_]
+    check: Check,
+    cells: tuple[Slice, ...],
+    excess: Floats,
+    size: Floats,
+    rows: Floats,
+    found: npt.NDArray[np.bool_],
 ) -> list[tuple[int, list[int]]]:
     """(slice, columns) to tell of: columns that are wrong in as many rows of a slice have one cause."""
     told: list[tuple[int, list[int]]] = []
     for column in np.flatnonzero(found.any(axis=0)):
-        for place in narrowest(cells, excess[:, column], rows, found[:, column]):
+        here = (excess[:, column], size[:, column], found[:, column])
+        narrow = narrowest(cells, here[0], rows, here[2])
+        for place in dict.fromkeys(at_fault(cells, one, *here, check.least_rows) for one in narrow):
             for there, columns in told:
                 first = excess[place, columns[0]]
                 if there == place and abs(excess[place, column] - first) <= ALIKE * first:

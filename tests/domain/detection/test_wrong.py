@@ -58,6 +58,24 @@ def test_wrong_rows_everywhere_are_told_once_for_the_whole_table(look: Look) -> 
     assert finding.severity is Severity.SEV1
 
 
+def test_a_value_at_fault_is_told_though_most_of_its_rows_lie_in_one_part_of_it(look: Look) -> None:
+    here, near, far = (("country", "France"),), (("region", "near"),), (("region", "far"),)
+    cells = ((), here, near, far, here + near, here + far)
+    chance = np.random.default_rng(4)
+    parts = chance.poisson([900.0, 100.0, 1_000.0, 4_000.0], (20, 4)).astype(
+        float
+    )  # here: near, far; elsewhere
+    share = np.full((20, 4), 0.02)
+    share[-1, :2] = 0.4
+    wrong = chance.binomial(parts.astype(int), share).astype(float)
+    held = np.array([[1, 1, 1, 1], [1, 1, 0, 0], [1, 0, 1, 0], [0, 1, 0, 1], [1, 0, 0, 0], [0, 1, 0, 0]])
+    of = tally()
+    rows = replace(
+        of, cells=cells, columns=("language",), rows=parts @ held.T, bad=(wrong @ held.T)[:, :, None]
+    )
+    assert only(look(rows)).slice == here
+
+
 def test_columns_that_are_wrong_in_the_same_rows_are_one_finding(look: Look) -> None:
     one = tally(now={"mobile": 0.9})
     bad = one.bad.copy()
