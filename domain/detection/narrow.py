@@ -43,6 +43,31 @@ def narrowest(
     return told
 
 
+def to_tell(
+    cells: tuple[Slice, ...],
+    off: Floats,
+    size: Floats,
+    rows: Floats,
+    found: npt.NDArray[np.bool_],
+    least_rows: float,
+    *,
+    together: bool = False,
+) -> list[int]:
+    """
+    Places of the slices to tell of, none within another: the `narrowest`, or those at fault in their place.
+
+    Args:
+        off: (n_cells,) rows beyond the usual; size: (n_cells,) from where on they matter. Both add up.
+        rows, found: as of `narrowest`.
+        together: all slices of a window may be off a little together (see `at_fault`).
+    """
+    narrow = narrowest(cells, off, rows, found)
+    told = dict.fromkeys(
+        at_fault(cells, place, off, size, found, least_rows, together=together) for place in narrow
+    )
+    return [place for place in told if not any(set(cells[wide]) < set(cells[place]) for wide in told)]
+
+
 def at_fault(
     cells: tuple[Slice, ...],
     place: int,
@@ -50,17 +75,16 @@ def at_fault(
     size: Floats,
     found: npt.NDArray[np.bool_],
     least_rows: float,
+    *,
+    together: bool = False,
 ) -> int:
     """
     The slice to tell of in place of `place`: a wider one (no whole table) of which the rest is worth telling
-    as well, else a narrower one that leaves nothing worth telling.
+    as well, since most of a slice may lie in one part of it, though all of its parts are at fault.
 
-    All slices of a window may be off a little together, so that the one that is at fault makes up less of a
-    wider slice's distance than `narrowest` asks for; or most of a slice lies in one part of it, though all of
-    its parts are at fault.
-
-    Args:
-        off: (n_cells,) rows beyond the usual; size: (n_cells,) from where on they matter. Both add up.
+    Where all slices of a window may be off a little `together`, the one that is at fault makes up less of a
+    wider slice's distance than `narrowest` asks for: there else a narrower one that leaves nothing worth
+    telling. Of rows that are wrong in themselves a few that are left are no less wrong.
     """
 
     def rest_matters(wide: int, narrow: int) -> bool:
@@ -69,7 +93,7 @@ def at_fault(
     here = set(cells[place])
     others = [int(one) for one in np.flatnonzero(found) if cells[one]]
     wider = [one for one in others if set(cells[one]) < here and rest_matters(one, place)]
-    narrower = [one for one in others if here < set(cells[one]) and not rest_matters(place, one)]
+    narrower = [one for one in others if together and here < set(cells[one]) and not rest_matters(place, one)]
     return max(wider or narrower, key=lambda one: off[one], default=place)
 
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from domain.detection.counts import Floats
 from domain.detection.discovery import WEEK_SECONDS, level, spend
-from domain.detection.narrow import at_fault, narrowest
+from domain.detection.narrow import to_tell
 from domain.detection.rate import LEAST_WINDOWS, Rates, expect_rates
 from domain.detection.severity import severity_of
 from domain.detection.state import CheckState, Verdict, confirm
@@ -209,12 +209,9 @@ def _places(
     worth = worth & (off >= np.maximum(check.least_rows, size))
     found = discovered(cells, side.p_values, tested, alpha) & worth
     for column in np.flatnonzero(found.any(axis=0)):
-        one = off[:, column], size[:, column], found[:, column]
-        narrow = narrowest(cells, one[0], judged.rows[:, column], one[2])
-        told = {at_fault(cells, place, *one, check.least_rows): None for place in narrow}
-        for place in told:
-            if not any(set(cells[wider]) < set(cells[place]) for wider in told):
-                yield place, int(column)
+        here = off[:, column], size[:, column], judged.rows[:, column], found[:, column]
+        for place in to_tell(cells, *here, check.least_rows, together=True):
+            yield place, int(column)
 
 
 def ways_told(check: Check, words: Words) -> tuple[str, ...]:

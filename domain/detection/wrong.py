@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from domain.detection.counts import Floats
 from domain.detection.discovery import WEEK_SECONDS, benjamini_hochberg, level, spend
-from domain.detection.narrow import at_fault, narrowest
+from domain.detection.narrow import to_tell
 from domain.detection.rate import LEAST_WINDOWS, Rates, expect_rates
 from domain.detection.severity import severity_of
 from domain.detection.state import CheckState, Verdict, confirm
@@ -103,9 +103,8 @@ def _together(
     """(slice, columns) to tell of: columns that are wrong in as many rows of a slice have one cause."""
     told: list[tuple[int, list[int]]] = []
     for column in np.flatnonzero(found.any(axis=0)):
-        here = (excess[:, column], size[:, column], found[:, column])
-        narrow = narrowest(cells, here[0], rows, here[2])
-        for place in dict.fromkeys(at_fault(cells, one, *here, check.least_rows) for one in narrow):
+        here = excess[:, column], size[:, column], rows, found[:, column]
+        for place in to_tell(cells, *here, check.least_rows):
             for there, columns in told:
                 first = excess[place, columns[0]]
                 if there == place and abs(excess[place, column] - first) <= ALIKE * first:
