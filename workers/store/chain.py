@@ -15,10 +15,14 @@ from typing import Any
 import orjson
 
 
+def in_utc(at: datetime) -> datetime:
+    """The same moment in UTC, as every time of the log is."""
+    return at if at.tzinfo is UTC else at.astimezone(UTC)
+
+
 def spelled(at: datetime) -> str:
     """A time as it is hashed: in UTC, to the microsecond."""
-    in_utc = at if at.tzinfo is UTC else at.astimezone(UTC)
-    return in_utc.isoformat(timespec="microseconds")
+    return in_utc(at).isoformat(timespec="microseconds")
 
 
 def canonical(row: Any) -> bytes:

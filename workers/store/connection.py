@@ -83,7 +83,7 @@ def at_once(log: Engine) -> Iterator[Connection]:
     to decide and to encode.
     """
     rested = _at_hand.setdefault(log, [])
-    connection = _awake(rested.pop()) if rested else _fresh(log)
+    connection = _taken(rested) or _fresh(log)
     try:
         yield connection
     except BaseException as error:
@@ -102,13 +102,16 @@ def _fresh(log: Engine) -> Connection:
     return log.connect().execution_options(isolation_level="AUTOCOMMIT")
 
 
-def _awake(connection: Connection) -> Connection:
-    """This connection, or another one where it may have died while it rested: the pool asks."""
+def _taken(rested: list[Connection]) -> Connection | None:
+    """The one at hand; None where there is none, or it may have died while it rested: the pool asks."""
+    try:
+        connection = rested.pop()
+    except IndexError:  # asked first, it might be gone before it is taken: threads share the list
+        return None
     if time.monotonic() - connection.info["rests_since"] <= RESTED_SECONDS:
         return connection
-    log = connection.engine
     connection.close()
-    return _fresh(log)
+    return None
 
 
 os.register_at_fork(after_in_child=_at_hand.clear)

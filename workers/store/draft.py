@@ -13,7 +13,7 @@ from domain.errors import LogError
 from domain.incident.codec import decode_text, encode
 from domain.incident.events import Logged, Recorded
 from domain.values import Actor
-from workers.store.chain import sealed, spelled
+from workers.store.chain import in_utc, sealed, spelled
 
 JOINT = "\x1e"
 """What joins the columns of several events: a control character, which JSON never holds as it is."""
@@ -57,13 +57,14 @@ def draft(head: Head, events: Sequence[Logged], origin: Origin) -> Draft:
         raise LogError(f"{origin.at} has no zone; give the time of an event in UTC")
     stream, version, before = head
     kind, actor = origin.actor.kind, origin.actor.id
-    at, rows, recorded = spelled(origin.at), list[dict[str, Any]](), list[Recorded]()
+    at, rows, recorded = in_utc(origin.at), list[dict[str, Any]](), list[Recorded]()
+    written_at = spelled(at)
     for part, event in enumerate(events):
         version += 1
-        row = _row(stream, version, part, event, origin, at)
+        row = _row(stream, version, part, event, origin, written_at)
         before = row["hash"] = sealed(before, row)
         rows.append(row)
-        recorded.append(Recorded(stream, version, origin.at, kind, actor, origin.cause, origin.key, event))
+        recorded.append(Recorded(stream, version, at, kind, actor, origin.cause, origin.key, event))
     parameters = _joined(head, rows) if len(rows) > 1 else dict(*rows)
     return Draft(tuple(recorded), parameters, Head(stream, version, before))
 
