@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -83,11 +84,11 @@ def measured(asked: argparse.Namespace, folder: Path, where: str) -> list[Row]:
     return rows
 
 
-def _only_pass(theatre: Theatre, days: float, keep: object) -> None:
+def _only_pass(theatre: Theatre, days: float, keep: Callable[[Theatre], None]) -> None:
     end = theatre.at + timedelta(days=days)
     while theatre.at < end:
         theatre.pass_hours(theatre.at + HOUR)
-        keep(theatre)  # type: ignore[operator]
+        keep(theatre)
         theatre.forget()
 
 
@@ -124,12 +125,12 @@ def quiet_rows(quiet: Quiet, where: str, as_declared: bool) -> list[Row]:
 
 
 def fault_row(outcome: Outcome, where: str) -> Row:
-    """Minutes to the first incident, −1 where there was none, and what it named."""
+    """Minutes to the first incident that names the fault, −1 where there was none; all that was raised."""
     minutes = outcome.minutes
     harm = f", in force with the training of {outcome.harm_at:%H:%M}" if outcome.harm_at != outcome.at else ""
-    work = f"{outcome.fault}: switched on {outcome.at:%a %H:%M}{harm}; until a check raised it"
+    work = f"{outcome.fault}: switched on {outcome.at:%a %H:%M}{harm}; until an incident named it"
     figure = -1.0 if minutes is None else round(minutes, 1)
-    return Row(work, figure, "min", "found", minutes is not None, outcome.words(), where)
+    return Row(work, figure, "min", "named", minutes is not None, outcome.words(), where)
 
 
 if __name__ == "__main__":

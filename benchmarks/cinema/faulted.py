@@ -60,9 +60,15 @@ class Outcome:
         return max(at_once, key=lambda one: self.names(one.first_finding))
 
     @property
+    def naming(self) -> Incident | None:
+        """The first incident that names what is wrong, or a part of it: another one is no detection."""
+        named = [one for one in self.incidents if self.names(one.first_finding)]
+        return min(named, key=lambda one: one.opened_at, default=None)
+
+    @property
     def minutes(self) -> float | None:
-        """From the first harm to the first incident."""
-        return None if self.first is None else (self.first.opened_at - self.harm_at) / timedelta(minutes=1)
+        """From the first harm to the incident that names it."""
+        return None if self.naming is None else (self.naming.opened_at - self.harm_at) / timedelta(minutes=1)
 
     def names(self, finding: Finding | None) -> int:
         """How well a finding names what is wrong: 2 exactly, 1 a part of it or what holds it, 0 not."""
@@ -104,8 +110,8 @@ def live_through(
     fault: str, folder: Path, opened: datetime, at: datetime, rate: float, log: Engine
 ) -> Outcome:
     """
-    A fault switched on at `at` in a cinema that stands at `opened`, looked at until ten minutes after the
-    first incident, or for three hours.
+    A fault switched on at `at` in a cinema that stands at `opened`, looked at until ten minutes after an
+    incident has named it, or for three hours.
     """
     theatre = Theatre(folder, opened, rate)
     harm_at = at
@@ -141,8 +147,8 @@ def _look_on(theatre: Theatre, outcome: Outcome, log: Engine) -> None:
             outcome.before = every
             continue
         outcome.incidents = [one for one in every if one.stream not in known]
-        if outcome.first is not None:
-            end = min(end, outcome.first.opened_at + AFTER)
+        if outcome.naming is not None:
+            end = min(end, outcome.naming.opened_at + AFTER)
 
 
 def _every(log: Engine) -> list[Incident]:

@@ -1,8 +1,8 @@
 """
 Five thousand slices day after day: does a healthy table page anyone, is a sick slice found.
 
-How the table scatters stands in `slices_world`, with where that is known from. The seeds were drawn once the
-method stood, and were run once.
+How the table scatters stands in `slices_world`, with where that is known from. The seeds were drawn by lot,
+and the method was made on others.
 """
 
 from __future__ import annotations
@@ -41,9 +41,7 @@ LEFT_OUT = "without a goal: more than was measured anywhere"
 SICK_ROWS, SICK_LOSS, SICK_DAYS = 2_000.0, 0.30, 40
 MOST_A_DAY, LEAST_POWER = 0.2, 0.95
 Z_LIMIT, Z_DAYS = 3.0, 28
-LEAST_CHANGE = (
-    0.20  # who wants a loss of 30 % found says less than that: half of all such days look like less
-)
+LEAST_CHANGE = 0.20  # who wants a loss of 30 % found says less: half of all such days look like less
 CHECK = Check(name="slices", kind="slice_volume", table="impressions", least_change=LEAST_CHANGE)
 
 
