@@ -80,11 +80,11 @@ def checks(path: Path) -> tuple[Check, ...]:
 
 def evidence(path: Path) -> dict[str, tuple[str, ...]]:
     """Check → the tests of the ML Test Score that it is evidence for."""
-    from domain.improvement.evidenced import tests_of  # noqa: PLC0415
+    from domain.improvement.evidenced import evidenced_by  # noqa: PLC0415
     from workers.declared import recommender  # noqa: PLC0415
 
     declared = recommender(path)
-    return {check.name: tests_of(declared, check) for check in declared.checks.values()}
+    return {check.name: evidenced_by(declared, check) for check in declared.checks.values()}
 
 
 def new_check(name: str, needs: str, folder: Path) -> Written:

@@ -26,7 +26,7 @@ import numpy.typing as npt
 from domain.detection.counts import Floats
 from domain.detection.discovery import WEEK_SECONDS, level, spend
 from domain.detection.distribution import compare, moved_by, population_stability
-from domain.detection.drift import BAND
+from domain.detection.drift import BAND, Judged
 from domain.detection.histogram import Bins, Histograms
 from domain.detection.narrow import narrowest
 from domain.detection.severity import severity_of
@@ -56,16 +56,6 @@ class Fed:
     def until(self, last: int, history: int) -> Fed:
         """The same with window `last` as the judged one and at most `history` windows before it."""
         return replace(self, served=self.served.until(last, history))
-
-
-@dataclass(frozen=True)
-class Judged:
-    """(n_cells, n_columns): how surprising, the share of rows elsewhere, the share that usually is, rows."""
-
-    p_values: Floats
-    moved: Floats
-    usual: Floats
-    rows: Floats
 
 
 def subject_of(bins: Bins) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from domain.answer import Audit, Criterion, Judged, Part, Proof, Section, Step
-from domain.improvement.evidenced import BY_SLICE, EVIDENCES, tests_of
+from domain.improvement.evidenced import BY_SLICE, EVIDENCES, evidenced_by
 from domain.improvement.rubric import POINTS, RUBRIC, SECTIONS, reading
 from domain.recommender.recommender import Recommender
 from domain.values import How, Moment
@@ -124,7 +124,7 @@ def _with_what_is_there(recommender: Recommender, judged: Sequence[Judged]) -> I
 def _by_slice(recommender: Recommender, judged: Sequence[Judged]) -> Iterator[Found]:
     well = {proof.name for one in judged for proof in one.proofs if proof.how == "automatic"}
     for check in recommender.checks.values():
-        tests = tests_of(recommender, check)
+        tests = evidenced_by(recommender, check)
         more = tuple(test for test in BY_SLICE.get(check.kind, ()) if test not in tests)
         if more and check.name in well:
             yield f"Have the check {check.name} look by slice: give it `dimensions`.", None, more, "automatic"

@@ -83,7 +83,7 @@ class Looks(Value):
     failing: bool
 
 
-def tests_of(recommender: Recommender, check: Check) -> tuple[str, ...]:
+def evidenced_by(recommender: Recommender, check: Check) -> tuple[str, ...]:
     """The tests that a check is evidence for: its kind's, those of its slices, and its own `evidences`."""
     table = recommender.tables.get(check.table or "")
     usual = table.dimensions if table and check.kind not in SLICED_WHEN_ASKED else ()
@@ -102,7 +102,7 @@ def of_checks(recommender: Recommender, looks: Mapping[str, Looks], at: datetime
         told = f"{check.name}{of}: {says}"
         proofs += (
             Proof(test=test, source="check", how=how, lacks=lacks, name=check.name, says=told)
-            for test in tests_of(recommender, check)
+            for test in evidenced_by(recommender, check)
         )
     return proofs
 

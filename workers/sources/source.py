@@ -117,7 +117,9 @@ def rows_of(connection: Any, sql: str) -> Any:
     if connection.name != "duckdb":
         return connection.sql(sql)
     described = connection.con.execute(f"DESCRIBE {sql}").fetchall()
-    fine = {_quoted(name): COARSER[kind] for name, kind, *_rest in described if kind in COARSER}
+    fine = {
+        identifier(name, connection): COARSER[kind] for name, kind, *_rest in described if kind in COARSER
+    }
     if fine:
         coarse = ", ".join(f"{name}::{kind} AS {name}" for name, kind in fine.items())
         return rows_of(connection, f"SELECT * REPLACE ({coarse}) FROM ({sql.rstrip().rstrip(';')})")  # noqa: S608
@@ -158,8 +160,8 @@ def _declared_rows(connection: Any, sql: str) -> Any:
     if connection.name != "postgres" or not (texts := _collated(connection, sql)):
         return rows
     columns = ", ".join(
-        f'{_quoted(name)} COLLATE "C" AS {_quoted(name)}' if name in texts else _quoted(name)
-        for name in rows.columns
+        f'{quoted} COLLATE "C" AS {quoted}' if name in texts else quoted
+        for name, quoted in ((name, identifier(name, connection)) for name in rows.columns)
     )
     return rows_of(connection, f"SELECT {columns} FROM ({sql.rstrip().rstrip(';')}) AS declared")  # noqa: S608
 
@@ -263,7 +265,3 @@ def known_moment(value: Any) -> datetime:
     stamp = pd.Timestamp(value).floor("us")
     stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
     return stamp.to_pydatetime()
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -15,11 +15,11 @@ from domain.improvement.evidenced import (
     INCIDENTS_BACK,
     LEAST_JUDGED,
     Looks,
+    evidenced_by,
     longest_pause,
     of_checks,
     of_incidents,
     of_people,
-    tests_of,
 )
 from domain.incident import commands as c
 from domain.incident.state import Incident
@@ -41,7 +41,6 @@ from tests.domain.incident.given import (
     after,
 )
 
-tests_of.__test__ = False  # type: ignore[attr-defined]  # a function of ours, and no test
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 VIEWS = Table(name="views", path="views/*.parquet", time="at", window=HOUR, dimensions=("country",))
@@ -74,15 +73,15 @@ def test_every_kind_of_check_has_its_line_and_names_tests_that_there_are() -> No
 
 def test_a_check_speaks_for_the_tests_of_its_kind_its_slices_and_its_own() -> None:
     sliced = declared(kind="misses", evidences=("monitor-6", "monitor-7"))
-    assert tests_of(sliced, sliced.checks["one"]) == ("monitor-7", "model-6", "monitor-6")
+    assert evidenced_by(sliced, sliced.checks["one"]) == ("monitor-7", "model-6", "monitor-6")
     whole = declared(kind="misses", dimensions=())
-    assert tests_of(whole, whole.checks["one"]) == ("monitor-7",)
+    assert evidenced_by(whole, whole.checks["one"]) == ("monitor-7",)
     whole = declared(kind="metric", metric="auc")
-    assert tests_of(whole, whole.checks["one"]) == ("monitor-7",)
+    assert evidenced_by(whole, whole.checks["one"]) == ("monitor-7",)
     sliced = declared(kind="metric", metric="auc", dimensions=("country",))
-    assert tests_of(sliced, sliced.checks["one"]) == ("monitor-7", "model-6")
+    assert evidenced_by(sliced, sliced.checks["one"]) == ("monitor-7", "model-6")
     own = declared(kind="series", evidences=("monitor-6",))
-    assert tests_of(own, own.checks["one"]) == ("monitor-6",)
+    assert evidenced_by(own, own.checks["one"]) == ("monitor-6",)
 
 
 def test_a_check_that_looks_on_its_schedule_counts_in_full_for_each_of_its_tests() -> None:
