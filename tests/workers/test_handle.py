@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, timedelta, timezone
+from threading import Barrier
 from typing import Any
 
 import psycopg
@@ -29,7 +30,7 @@ from workers import clock
 from workers.handle import Answer, handle
 from workers.store import cards
 from workers.store import connection as connection_module
-from workers.store.connection import at_once
+from workers.store.connection import at_once, cursor
 from workers.store.draft import Origin
 from workers.store.events import append, head_of, number, read_after, read_stream
 from workers.store.stand import guess
@@ -275,6 +276,35 @@ def test_nothing_is_guessed_through_a_connection_to_what_may_be_another_server(
     owner.execute(HANG_UP)
     log.dispose()
     assert not _guessed(log, stream)
+
+
+def test_what_was_just_written_is_told_in_utc_as_it_is_read(
+    log: Engine, opened: Opened, on_call: Actor
+) -> None:
+    stream = opened().stream
+    at = clock.now().astimezone(timezone(timedelta(hours=2)))
+    (written,) = handle(stream, AddNote(text="seen"), actor=on_call, key="n", at=at, log=log).events
+    assert written.at == at
+    assert written.at.tzinfo is UTC
+    with log.connect() as connection:
+        assert read_stream(connection, stream)[-1] == written
+
+
+def test_threads_that_write_at_once_each_have_a_connection_of_their_own(log: Engine, opened: Opened) -> None:
+    opened()
+    meet = Barrier(4)
+
+    def use(_: int) -> list[int]:
+        used = []
+        for _ in range(50):
+            with at_once(log) as connection:
+                used.append(cursor(connection).connection.info.backend_pid)
+                meet.wait(timeout=30)  # all four are in use
+        return used
+
+    with ThreadPoolExecutor(4) as pool:
+        at_each_meeting = zip(*pool.map(use, range(4)), strict=True)
+        assert all(len(set(pids)) == 4 for pids in at_each_meeting)
 
 
 def _guessed(log: Engine, stream: str) -> bool:
