@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -59,11 +59,15 @@ def test_what_is_left_of_one_end_is_right_of_the_other(
     assert np.allclose((high, low), mirrored, rtol=0, atol=2e-4)
 
 
-@given(share=shares, dispersion=dispersions, more=st.floats(1, 3))
-def test_a_count_further_below_is_never_less_surprising(share: float, dispersion: float, more: float) -> None:
+@given(share=shares, dispersion=dispersions, below=st.floats(1, 3))
+@example(share=0.030701548790075826, dispersion=30.5, below=1.0)
+def test_a_count_further_below_on_its_lattice_is_never_less_surprising(
+    share: float, dispersion: float, below: float
+) -> None:
     n = 1_000.0
     mean, sd = n * share, np.sqrt(dispersion * n * share * (1 - share))
-    near, far = max(0.0, mean - sd), max(0.0, mean - more * sd)
+    near = max(0.0, mean - sd)
+    far = near - min(np.floor(near), round((below - 1) * sd))
     assert tails(far, n, share, dispersion)[0] <= tails(near, n, share, dispersion)[0] + 1e-4
 
 
