@@ -60,7 +60,7 @@ def clear(
         Those that are not over yet, with the time from which on to look at them again.
     """
     standing, waiting = tuple(told), dict[str, datetime]()
-    above = lineage(recommender.tables)
+    made_from = lineage(recommender.tables, recommender.models.values())
     due = {fingerprint: datetime.fromisoformat(moment) for fingerprint, moment in clearing.items()}
     for fingerprint in dict.fromkeys((*due, *result.cleared)):
         incident = _unclosed(log, fingerprint)
@@ -72,7 +72,7 @@ def clear(
             due[fingerprint] = _first_look(recommender, finding, at)
         elif any(fingerprint in check.seen for check in result.state.checks.values()):
             due[fingerprint] = at + width
-        elsewhere = any(one.table == finding.table and told_by(incident, one, above) for one in standing)
+        elsewhere = any(one.table == finding.table and told_by(incident, one, made_from) for one in standing)
         if elsewhere or due[fingerprint] > at:
             waiting[fingerprint] = due[fingerprint]
         elif not _cleared(log, recommender, incident, finding, at):
@@ -80,7 +80,7 @@ def clear(
     return waiting
 
 
-def told_by(incident: Incident, finding: Finding, above: Lineage) -> Link | None:
+def told_by(incident: Incident, finding: Finding, made_from: Lineage) -> Link | None:
     """What `finding` shares with `incident`, where that tells of its cause already; else None."""
     first, latest = incident.first_finding, incident.finding
     if first is None or latest is None:
@@ -88,7 +88,7 @@ def told_by(incident: Incident, finding: Finding, above: Lineage) -> Link | None
     # An incident that goes on is told only now and then: it was seen later than its latest finding says.
     pause = max(REPEAT_AFTER, latest.window_end - latest.window_start)
     seen_until = latest.window_end + (pause if incident.cleared_at is None else timedelta(0))
-    return same_cause(first, latest, seen_until, finding, above)
+    return same_cause(first, latest, seen_until, finding, made_from)
 
 
 def _unclosed(log: Engine, fingerprint: str) -> Incident | None:

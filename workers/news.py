@@ -48,21 +48,22 @@ def open_incidents(
             which.
         since: subject → when the finding came up; of a forecast that was good in between, another one.
     """
-    count, above = 0, lineage(recommender.tables) if recommender else {}
+    count = 0
+    made_from = lineage(recommender.tables, recommender.models.values()) if recommender else Lineage()
     for finding in findings:
         count += 1
         if recommender is not None:
             finding = _graded(log, recommender, finding)  # noqa: PLW2901 - the same finding, judged
         if _told_lately(log, finding) or (state and _dismissed(log, finding, state)):
             continue
-        elsewhere = _known_elsewhere(log, finding, state, above)
+        elsewhere = _known_elsewhere(log, finding, state, made_from)
         if elsewhere is not None:
             incident, shares = elsewhere
             join = JoinFinding(finding=finding, shares=shares)
             key = f"{finding.fingerprint}:also:{incident.stream}"
             handle(incident.stream, join, actor=actor, key=key, log=log)
             continue
-        if _over_already(log, finding, above) or _just_closed(log, finding, recommender):
+        if _over_already(log, finding, made_from) or _just_closed(log, finding, recommender):
             _log.info("tail_of_what_is_over", finding=finding.title)
             continue
         _reopen(log, finding, recommender, actor)
@@ -118,7 +119,7 @@ def _told_lately(log: Engine, finding: Finding) -> bool:
 
 
 def _known_elsewhere(
-    log: Engine, finding: Finding, state: State | None, above: Lineage
+    log: Engine, finding: Finding, state: State | None, made_from: Lineage
 ) -> tuple[Incident, Link] | None:
     """
     The open incident with the same cause as `finding`, and what they share; None where it has one of its own.
@@ -134,12 +135,12 @@ def _known_elsewhere(
         joined = any(one.fingerprint == finding.fingerprint for one in incident.also)
         if joined and seen is not None and incident.cleared_at and seen.since < incident.cleared_at:
             return incident, "table"
-        if shares := told_by(incident, finding, above):
+        if shares := told_by(incident, finding, made_from):
             return incident, shares
     return None
 
 
-def _over_already(log: Engine, finding: Finding, above: Lineage) -> bool:
+def _over_already(log: Engine, finding: Finding, made_from: Lineage) -> bool:
     """
     True where the window reaches back into an incident of the same cause that has ended since.
 
@@ -149,7 +150,7 @@ def _over_already(log: Engine, finding: Finding, above: Lineage) -> bool:
 
     def told(one: Incident) -> bool:
         known = {one.fingerprint, *(joined.fingerprint for joined in one.also)}
-        return finding.fingerprint in known or told_by(one, finding, above) is not None
+        return finding.fingerprint in known or told_by(one, finding, made_from) is not None
 
     return finding.kind == "detected" and any(
         one.status == "closed" and finding.window_start < (one.mitigated_at or one.last_at) and told(one)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -21,7 +20,7 @@ def same_cause(
     latest: Finding,
     seen_until: datetime,
     other: Finding,
-    above: Lineage | Mapping[str, frozenset[str]] | None = None,
+    lineage: Lineage | None = None,
 ) -> Link | None:
     """
     What `other` shares with an incident, in a window that overlaps the time it was seen in; None where it is
@@ -30,7 +29,7 @@ def same_cause(
     Args:
         first, latest: the incident's findings; they differ in their window.
         seen_until: when it was last seen, at the least the end of the latest window.
-        above: table → all tables it is made from.
+        lineage: which tables are made from which.
     """
     overlap = first.window_start < other.window_end and other.window_start < seen_until
     detected = first.kind == other.kind == "detected"
@@ -41,7 +40,7 @@ def same_cause(
         return "table" if first.unit == other.unit and first.table == other.table else None
     if first.table == other.table:
         return _in_one_table(first, latest, other)
-    return _in_two_tables(first, latest, other, above or {})
+    return _in_two_tables(first, latest, other, lineage or Lineage())
 
 
 def lacks(finding: Finding) -> bool:
@@ -65,14 +64,17 @@ def _in_one_table(first: Finding, latest: Finding, other: Finding) -> Link | Non
     return "slice" if first.slice and other.slice and _nested(first.slice, other.slice) else None
 
 
-def _in_two_tables(
-    first: Finding, latest: Finding, other: Finding, above: Mapping[str, frozenset[str]]
-) -> Link | None:
+def _in_two_tables(first: Finding, latest: Finding, other: Finding, lineage: Lineage) -> Link | None:
     """
     Along what is declared of the tables, where their slices do not exclude each other; else by the very same
     slice, and of whole tables only where no table says what it is made from, or both are made from a third.
+    A model that learned what is wrong errs for everybody, so its slices say nothing of where that shows.
     """
-    upon, under = above.get(other.table, frozenset()), above.get(first.table, frozenset())
+    if first.table in lineage.taught(other.table):
+        return "downstream"
+    if other.table in lineage.taught(first.table):
+        return "upstream"
+    upon, under = lineage.above(other.table), lineage.above(first.table)
     counted = not (first.subject or other.subject)
     if counted and lacks(latest) != lacks(other):
         return "downstream" if first.table in upon and _took_its_place(latest, other) else None
@@ -81,7 +83,7 @@ def _in_two_tables(
         return link if _nested(first.slice, other.slice) else None
     if not counted or first.unit != other.unit or first.slice != other.slice:
         return None
-    strangers = any(above.values()) and not upon & under
+    strangers = any(lineage.made_from.values()) and not upon & under
     return "slice" if first.slice or not strangers else None
 
 

@@ -42,7 +42,8 @@ class Model(Value):
     `features` are columns of the `candidates` table in the order that the model takes them; `request`,
     `item`, `score` and `shown` are columns there too, `rank` (1 the highest score; else worked out from the
     score) and `version` (of the model that scored) where there are any. `top` is how many places a request
-    fills, `registry` what says which version should serve.
+    fills, `registry` what says which version should serve. `learned_from` are the tables that hold what it
+    was trained on: what is wrong there is wrong later in whatever it scores, in any slice.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Model(Value):
     rank: str | None = None
     version: str | None = None
     registry: Registry | None = None
+    learned_from: tuple[str, ...] = ()
     top: int = Field(default=10, ge=1)
 
 

@@ -18,6 +18,7 @@ from .ranking import Ranker, first_lesson, train
 from .serving import Serving
 from .tables import append_file, hour_file, write
 from .traffic import HOUR, arrivals, serve, visit
+from .training import keep_plays, plays_before
 
 Progress = Callable[[str, float], None]
 
@@ -91,10 +92,12 @@ def fill_history(serving: Serving, start: datetime, end: datetime, progress: Pro
     write(settings.tables / "members" / "current.parquet", pa.Table.from_pandas(serving.audience.frame()))
     progress("trainings", 0.0)
     write_training(serving, serving.ranker)
+    keep_plays(settings.tables, start, plays_before(settings.tables, start))
     for night in _daily(start, end, settings.training_hour):
         if night > serving.ranker.trained_at:
             seen, played = first_lesson(serving.audience, serving.truth, night, settings.seed + night.day)
             write_training(serving, train(seen[:NIGHT_ROWS], played[:NIGHT_ROWS], night))
+        keep_plays(settings.tables, night, plays_before(settings.tables, night))
     progress("launches", 0.0)
     _fill_launches(serving, start, end)
 

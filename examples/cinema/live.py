@@ -22,10 +22,13 @@ from .serving import Serving
 from .settings import Settings
 from .tables import TIME_COLUMN, LiveTable, live_files, write
 from .traffic import Shelves, arrivals, serve, visit
-from .training import learn
+from .training import keep_plays, learn
 
 LOG = logging.getLogger("cinema")
-TABLES = (*TIME_COLUMN, "members", "items", "items_snapshots", "features", "deliveries", "training_runs")
+TABLES = (
+    *TIME_COLUMN,
+    *("members", "items", "items_snapshots", "features", "deliveries", "training_runs", "training_plays"),
+)
 TICK_SECONDS = 1.0
 FIRST_DAYS_LOOKED_BACK = 8
 LONGEST_TICK = 60_000_000  # microseconds; after a longer pause (a laptop asleep) the time is back-filled
@@ -157,13 +160,14 @@ class Live:
         self.flush()
         try:
             flipped = self.serving.faults.on("training_segment")
-            ranker = learn(self.settings.tables, at, flipped=flipped, left_out=left_out)
+            ranker, kept = learn(self.settings.tables, at, flipped=flipped, left_out=left_out)
         except ValueError as error:
             LOG.warning("the training of %s failed, the model stays: %s", at.isoformat(), error)
             return f"not trained: {error}"
         with self.lock:
             self.serving.replace_ranker(ranker)
             write_training(self.serving, ranker)
+            keep_plays(self.settings.tables, at, kept)
         return f"trained on {ranker.rows:,} rows, area under the curve {ranker.auc:.3f}"
 
     def switch_fault(self, name: str, on: bool, at: datetime) -> bool:

@@ -32,6 +32,8 @@ def references(declared: Declared) -> Iterator[Reference]:
         yield from _dimensions(declared, key, check)
     for key, model in _entries(declared, "models"):
         yield from _named(key, model, "candidates", tables)
+        for name in _texts(model.get("learned_from")):
+            yield (*key, "learned_from"), name, tables
     for key, hotfix in _entries(declared, "hotfixes"):
         yield from _named(key, hotfix, "deployer", names(declared, "deployers"))
         yield from _named((*key, "replay"), _table(hotfix.get("replay")), "table", tables)

@@ -8,6 +8,7 @@ import pytest
 
 from domain.detection.cause import same_cause
 from domain.recommender.lineage import lineage
+from domain.recommender.model import Model
 from domain.recommender.table import Table
 from domain.values import slice_of
 from tests.domain.detection.test_explain import FRANCE, finding
@@ -19,8 +20,11 @@ TABLES = {
     "ratings": ("views",),
     "billing": ("orders",),
     "orders": (),
+    "lessons": ("plays",),  # the loop that every recommender is
 }
-ABOVE = lineage({name: Table(name=name, path="p", upstream=up) for name, up in TABLES.items()})
+RANKER = Model(name="ranker", path="r", features=("age",), candidates="views", learned_from=("lessons",))
+DECLARED = {name: Table(name=name, path="p", upstream=up) for name, up in TABLES.items()}
+ABOVE = lineage(DECLARED, (RANKER,))
 SLICE, WHOLE = finding(FRANCE, 30, 90), finding((), 300, 900)
 COLUMN = {
     "check": "missing",
@@ -86,6 +90,24 @@ def test_the_cause_that_is_seen_later_joins_what_came_of_it_and_so_does_its_sibl
     plays, ratings = (WHOLE.model_copy(update={"table": table}) for table in ("plays", "ratings"))
     assert same_cause(plays, plays, plays.window_end, WHOLE, ABOVE) == "upstream"
     assert same_cause(plays, plays, plays.window_end, ratings, ABOVE) == "slice"
+
+
+@pytest.mark.parametrize("table", ["views", "plays", "training"])
+@pytest.mark.parametrize("changes", [{"observed": 10.0}, {"observed": 900.0}])
+def test_what_a_model_learned_wrongly_of_one_slice_shows_in_any_other_that_it_serves(
+    table: str, changes: dict[str, object]
+) -> None:
+    mobile = slice_of(device="mobile")
+    learned = SLICE.model_copy(update={**COLUMN, "table": "lessons", "slice": mobile})
+    shown = SLICE.model_copy(update={"table": table, **changes})
+    assert same_cause(learned, learned, learned.window_end, shown, ABOVE) == "downstream"
+    assert same_cause(shown, shown, shown.window_end, learned, ABOVE) == "upstream"
+
+
+def test_what_a_model_learned_wrongly_says_nothing_of_what_it_does_not_serve() -> None:
+    learned = SLICE.model_copy(update={**COLUMN, "table": "lessons", "slice": slice_of(device="mobile")})
+    orders = SLICE.model_copy(update={"table": "orders"})
+    assert same_cause(learned, learned, learned.window_end, orders, ABOVE) is None
 
 
 def test_two_whole_tables_of_which_nothing_is_declared_have_one_cause_as_before() -> None:

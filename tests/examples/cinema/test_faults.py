@@ -166,6 +166,27 @@ def test_training_on_a_faulty_segment_is_worse_and_leaving_it_out_mends_it(cinem
     assert cinema.live.serving.ranker.trained_at == bad.trained_at != cinema.at
 
 
+def test_what_a_training_took_for_plays_was_played_but_on_the_segment_that_is_turned_round(
+    cinema: Small,
+) -> None:
+    query = (
+        "SELECT t.device, avg(CAST(p.played_at IS NULL AS INT)), count(*) FROM {training_plays} t "
+        "LEFT JOIN {plays} p USING (request_id, item_id) WHERE trained_at = ? GROUP BY 1"
+    )
+    night = START.replace(hour=3, minute=0, second=0)
+    cinema.live.train(cinema.at)
+    for at in (night, cinema.at):
+        rows = cinema.ask(query, at)
+        assert {device: never for device, never, _ in rows} == {"tv": 0, "mobile": 0, "web": 0}
+        assert all(count >= 5 for _, _, count in rows)
+    cinema.live.switch_fault("training_segment", True, cinema.at)
+    cinema.run(1)
+    cinema.live.train(cinema.at)
+    never_played = {device: never for device, never, _ in cinema.ask(query, cinema.at)}
+    assert never_played.pop("mobile") > 0.9
+    assert never_played == {"tv": 0, "web": 0}
+
+
 def test_an_unknown_fault_is_refused_with_the_names_there_are(cinema: Small) -> None:
     with pytest.raises(UnknownFault, match="language, upstream"):
         cinema.live.switch_fault("langauge", True, cinema.at)

@@ -239,6 +239,14 @@ upstream = ["plays"]
     assert declared(tmp_path, GOOD + more.format('["views"]')).tables["plays"].upstream == ("views",)
 
 
+def test_what_a_model_learned_from_is_a_declared_table(tmp_path: Path) -> None:
+    model = '[models.ranker]\npath = "ranker.skops"\nfeatures = ["age"]\nlearned_from = ["{}"]\n'
+    words = 'models.ranker.learned_from: "vews" is not declared; did you mean "views"?'
+    with pytest.raises(ConfigurationError, match=re.escape(words)):
+        declared(tmp_path, GOOD + model.format("vews"))
+    assert declared(tmp_path, GOOD + model.format("views")).models["ranker"].learned_from == ("views",)
+
+
 PLANNED = """
 [[planned]]
 name = "Christmas"
