@@ -4,6 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 NAME   ?= press
 FAULT  ?= language
+# The locks name all there is, so nothing is worked out; what is imported is compiled when it is.
+PIP    := $(BIN)/pip install --quiet --require-hashes --no-deps --no-compile
 
 .PHONY: run test test-real test-browser test-spark check bench lock clean
 
@@ -48,15 +50,15 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: requirements.lock pyproject.toml client/pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(PIP) -r requirements.lock
 	$(BIN)/pip install --quiet --no-deps -e . -e client
 	@touch $@
 
 $(VENV)/.test: requirements-dev.lock pyproject.toml client/pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.lock
+	$(PIP) -r requirements-dev.lock
 	$(BIN)/pip install --quiet --no-deps -e . -e client
 	@touch $@ $(VENV)/.run
 
 $(VENV)/.spark: requirements-spark.lock $(VENV)/.test
-	$(BIN)/pip install --quiet --require-hashes -r requirements-spark.lock
+	$(PIP) -r requirements-spark.lock
 	@touch $@
