@@ -15,7 +15,8 @@ from domain.detection.window import last_end
 from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
-from workers.detect import HOUR, Plan, TickResult, explained, fault, plan, window_checks
+from workers.detect import TickResult, explained, fault
+from workers.plan import HOUR, Plan, plan, window_checks
 from workers.sources.count import zone_of
 from workers.walk import ends_of, walk
 

@@ -19,7 +19,8 @@ from domain.detection.state import Verdict
 from domain.errors import SourceError
 from domain.recommender.recommender import SHADOW, Recommender
 from domain.values import Finding, Moment, Severity, Slice, Value
-from workers.detect import KINDS, Plan, explained, plan, window_checks
+from workers.detect import explained
+from workers.plan import KINDS, Plan, plan, window_checks
 from workers.walk import Fault, together
 from workers.walks import Kept, Progress, walks
 

@@ -21,10 +21,11 @@ from domain.incident.state import Incident
 from domain.recommender.lineage import Lineage, lineage
 from domain.recommender.recommender import Recommender
 from domain.values import Actor, Finding
-from workers.detect import HOUR, TickResult, plan
+from workers.detect import TickResult
 from workers.handle import handle
 from workers.measure import measure
 from workers.past import past_before
+from workers.plan import HOUR, plan
 from workers.store import cards
 
 REPEAT_AFTER = timedelta(minutes=1)

@@ -7,40 +7,30 @@ A check that fails is a finding of its own, and the others go on.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import pandas as pd
 from pydantic import Field
 
 from domain.detection.cause import BLIND
-from domain.detection.checks import CHECKS, METRICS, SKEW
+from domain.detection.checks import CHECKS, METRICS
 from domain.detection.counts import Counts, counts_of
 from domain.detection.explain import without_shadows
 from domain.detection.freshness import Silences, judge_freshness
 from domain.detection.spoiled import planned_for
 from domain.detection.state import CheckState, Seen, Spoiled, Verdict
-from domain.detection.window import Grid, grid_until, last_end
+from domain.detection.window import Grid
 from domain.errors import RecsysopsError
-from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
-from domain.recommender.schedule import UPDATED, newest
-from domain.recommender.table import Table
+from domain.recommender.schedule import UPDATED
 from domain.values import Finding, Severity, Value
 from workers import model_quality, own, quality
 from workers.merited import AGAINST_MERIT, held_against_merit
-from workers.sources.count import count_windows, time_bins, zone_of
-from workers.sources.ranking import METRIC_ROWS, with_places
+from workers.plan import MAX_BINS, Plan, due_end, grid_of, looks_per_week, plan, silence_width, window_checks
+from workers.sources.count import count_windows, time_bins
+from workers.sources.ranking import METRIC_ROWS
 
-DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
-WEEK_SECONDS = 604_800.0
-MAX_BINS = 20_000
-KINDS = (*CHECKS, "freshness", *METRICS, *quality.KINDS, *model_quality.KINDS)
-SLICED = ("slice_volume", AGAINST_MERIT, *quality.SLICED, *model_quality.SLICED)
 FAULT, LATE = "check fault", "check late"
-SERIES_DAYS = 56 * DAY  # how far back a series learns from,
-SERIES_WINDOWS = (182, 8_064)  # and how many windows that may be
-
 Wrong = Mapping[str, tuple[Spoiled, ...]]
 """Check → times that are known to have been wrong."""
 
@@ -63,54 +53,6 @@ class TickResult(Value):
     cleared: tuple[str, ...] = ()
     notes: dict[str, str] = Field(default_factory=dict)
     state: State = State()
-
-
-@dataclass(frozen=True)
-class Plan:
-    """One check of one table with its lengths of time settled."""
-
-    check: Check
-    table: Table
-    window: timedelta
-    every: timedelta
-    history: timedelta
-    dimensions: tuple[str, ...] = field(default=())
-
-
-def window_checks(recommender: Recommender) -> tuple[Check, ...]:
-    """The declared checks that look at a window of a table; a launch is forecast elsewhere."""
-    return tuple(check for check in recommender.checks.values() if check.own or check.kind in KINDS)
-
-
-def plan(recommender: Recommender, check: Check) -> Plan:
-    """The lengths of time of `check`: its own, else its table's, else what suits the window."""
-    table = _settled(recommender, check)
-    window = check.window or table.window
-    every = check.every or (table.every if check.window is None else None) or window
-    dimensions = check.dimensions if check.dimensions is not None else table.dimensions
-    asked = check.dimensions if check.own or check.kind in (*METRICS, *SKEW) else None
-    sliced = dimensions if check.kind in SLICED else asked
-    settled = with_places(recommender, check.model_copy(update={"table": table.name}))
-    return Plan(settled, table, window, every, check.history or _history(window, check.kind), sliced or ())
-
-
-def _settled(recommender: Recommender, check: Check) -> Table:
-    """The check's table; its windows are complete once those are in which its rows are looked for."""
-    table = recommender.tables[check.table or next(iter(recommender.tables))]
-    beside = [name for name in (check.beside, *check.stages) if name in recommender.tables]
-    settle = max([table.settle, *(recommender.tables[str(name)].settle for name in beside)])
-    return table.model_copy(update={"settle": settle})
-
-
-def _history(window: timedelta, kind: str) -> timedelta:
-    if kind == "series":
-        least, most = SERIES_WINDOWS
-        return min(max(SERIES_DAYS, least * window), most * window)
-    if window >= DAY:
-        return 56 * DAY
-    if window >= HOUR:
-        return 28 * DAY
-    return 240 * window if kind in SLICED else 720 * window
 
 
 def run_checks(
@@ -154,13 +96,6 @@ def run_checks(
         notes=notes,
         state=State(checks=checks),
     )
-
-
-def due_end(recommender: Recommender, planned: Plan, at: datetime) -> datetime:
-    """The end of the newest window to judge at `at`; by a cron expression, at the latest moment it names."""
-    zone, schedule = zone_of(recommender), planned.check.schedule
-    moment = at if schedule in (None, UPDATED) else newest(schedule, at, zone)
-    return last_end(moment - planned.table.settle, planned.window, planned.every, zone)
 
 
 def waits(
@@ -227,23 +162,6 @@ def look(recommender: Recommender, planned: Plan, end: datetime, memory: CheckSt
     if planned.check.kind == AGAINST_MERIT:
         return held_against_merit(recommender, planned.check, verdict)
     return verdict
-
-
-def looks_per_week(planned: Plan) -> float:
-    """Independent looks a week: those at overlapping windows see mostly the same rows."""
-    return WEEK_SECONDS / max(planned.every, planned.window).total_seconds()
-
-
-def silence_width(planned: Plan) -> timedelta:
-    """How finely silences are measured: an hour for tables by the day, down to ten seconds."""
-    if planned.window >= DAY:
-        return HOUR
-    return max(min(planned.every, planned.window / 6), timedelta(seconds=10))
-
-
-def grid_of(recommender: Recommender, planned: Plan, end: datetime) -> Grid:
-    """The windows that a check learns from and judges, the last one ending at `end`."""
-    return grid_until(end, planned.window, planned.history, zone_of(recommender))
 
 
 def read_counts(recommender: Recommender, planned: Plan, grid: Grid) -> Counts:

@@ -18,13 +18,13 @@ from domain.recommender.hotfix import Deployer
 from domain.recommender.model import Model
 from domain.recommender.recommender import Recommender
 from workers import clock
-from workers.detect import plan
 from workers.examine import Advice, examine_items, examine_table
 from workers.examine_checks import examine_checks
 from workers.examine_exposure import examine_exposure
 from workers.examine_own import examine_own
 from workers.examine_store import examine_store
 from workers.first import init
+from workers.plan import plan
 from workers.settings import read_settings, surroundings
 from workers.sources.declare import load
 from workers.sources.lines import nearest

@@ -12,7 +12,7 @@ from domain.recommender.duration import name_duration
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from domain.values import Value
-from workers.detect import plan, window_checks
+from workers.plan import plan, window_checks
 from workers.sources.cardinality import MAX_VALUES
 from workers.sources.count import census
 from workers.sources.files import malformed_rows

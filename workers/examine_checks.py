@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from domain.detection.checks import DATA, MODEL
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
-from workers.detect import plan
 from workers.examine import Advice
 from workers.examine_model import examine_model
 from workers.examine_served import examine_served
+from workers.plan import plan
 from workers.sources.kinds import kind_of, types_now
 from workers.sources.lines import nearest
 from workers.sources.source import Source

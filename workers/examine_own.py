@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from domain.errors import OwnCheckError
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
-from workers.detect import plan
 from workers.examine import Advice
 from workers.own import find, read_options
+from workers.plan import plan
 from workers.sources.lines import nearest
 from workers.sources.source import Source
 

@@ -20,13 +20,14 @@ from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from domain.recommender.schedule import UPDATED, newest
 from domain.values import Actor, Finding
-from workers.detect import fault, plan
+from workers.detect import fault
 from workers.handle import handle
 from workers.launches import launch_check
 from workers.looks import Look as Looked
 from workers.looks import count_looks
 from workers.news import open_incidents
 from workers.past import suspects
+from workers.plan import plan
 from workers.predict import forecasts, missed, score
 from workers.record import begin_records, quietly
 from workers.sources.count import zone_of

@@ -25,7 +25,8 @@ from domain.detection.window import Grid, grid_until, last_end
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
 from workers import model_quality, own, quality
-from workers.detect import DAY, Plan, data_look, plan, read_counts, silence_width
+from workers.detect import data_look, read_counts
+from workers.plan import DAY, Plan, plan, silence_width
 from workers.sources.count import time_bins, zone_of
 from workers.sources.ranking import METRIC_ROWS
 

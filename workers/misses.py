@@ -17,7 +17,7 @@ from domain.errors import ConfigurationError, RecsysopsError
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from domain.values import Slice
-from workers.detect import plan
+from workers.plan import plan
 from workers.sources.choices import lowest_choices
 from workers.sources.count import zone_of
 from workers.sources.exposure import items_beside

@@ -10,8 +10,9 @@ from domain.detection.spoiled import Past, past_of, planned_for, spoiled_for, su
 from domain.incident.state import Incident
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
-from workers.detect import Wrong, plan
+from workers.detect import Wrong
 from workers.measure import MOST_LOST
+from workers.plan import plan
 from workers.store import cards
 
 LONGEST = timedelta(days=60)

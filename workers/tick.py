@@ -13,10 +13,11 @@ from domain.detection.state import CheckState
 from domain.recommender.recommender import Recommender
 from domain.values import Finding, Severity
 from workers.clear import DETECTOR, clear
-from workers.detect import FAULT, LATE, Plan, State, TickResult, blind, plan, run_checks, window_checks
+from workers.detect import FAULT, LATE, State, TickResult, blind, run_checks
 from workers.looks import Look, count_looks
 from workers.news import open_incidents
 from workers.past import wrong_times
+from workers.plan import Plan, plan, window_checks
 from workers.record import begin_records, quietly
 from workers.store.lock import alone
 from workers.store.memory import recall, remember

@@ -15,16 +15,9 @@ from domain.errors import RecsysopsError, SourceError
 from domain.recommender.recommender import Recommender
 from domain.recommender.schedule import UPDATED, moments
 from domain.values import Moment, Value
-from workers.detect import (
-    MAX_BINS,
-    Plan,
-    due_end,
-    look,
-    looks_per_week,
-    read_counts,
-    silence_width,
-)
+from workers.detect import look, read_counts
 from workers.merited import AGAINST_MERIT
+from workers.plan import MAX_BINS, Plan, due_end, looks_per_week, silence_width
 from workers.sources.count import time_bins, zone_of
 from workers.sources.ranking import METRIC_ROWS
 from workers.sources.source import open_source

@@ -21,7 +21,7 @@ from typing import Any
 from domain.detection.state import CheckState, Verdict
 from domain.errors import ConfigurationError
 from domain.recommender.recommender import Recommender
-from workers.detect import Plan, plan
+from workers.plan import Plan, plan
 from workers.walk import Fault, ends_of, walk
 
 Progress = Callable[[int, int], None]

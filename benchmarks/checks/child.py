@@ -11,7 +11,8 @@ from pathlib import Path
 
 from benchmarks.checks import by_hand
 from benchmarks.checks.lake import END, VALUES, declared
-from workers.detect import grid_of, plan, run_checks
+from workers.detect import run_checks
+from workers.plan import grid_of, plan
 from workers.sources.count import count_windows
 
 KIBIBYTE_MEGABYTES = 1024 / 1e6

@@ -21,7 +21,7 @@ from domain.detection.checks import DATA
 from domain.detection.state import CheckState, Verdict
 from domain.values import Finding
 from workers.backtest import BacktestIncident, fold, plans_of
-from workers.detect import Plan, plan
+from workers.plan import Plan, plan
 from workers.predict import forecast
 from workers.walk import Fault, ends_of, walk
 

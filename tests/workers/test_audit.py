@@ -17,8 +17,8 @@ from tests.workers.test_looks import MINUTE, declared
 from tests.workers.test_tick import write
 from workers.attest import attest
 from workers.audit import read_audit
-from workers.detect import SLICED
 from workers.people import forget
+from workers.plan import SLICED
 from workers.store import people
 from workers.tick import detect_tick
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from workers.conformance import SITUATIONS, Says, hold
-from workers.detect import KINDS
+from workers.plan import KINDS
 
 ITSELF = {"id": "id"}  # each row finds itself
 CHECKS: Mapping[str, Mapping[str, Any]] = {

@@ -14,8 +14,9 @@ from domain.recommender.recommender import Recommender
 from domain.values import Finding, slice_of
 from tests.workers.shop import FAULT_AT, HELD_DOWN, write_shop
 from workers.backtest import backtest
-from workers.detect import FAULT, State, look, plan, run_checks
+from workers.detect import FAULT, State, look, run_checks
 from workers.merited import held_against_merit
+from workers.plan import plan
 
 HOUR = timedelta(hours=1)
 

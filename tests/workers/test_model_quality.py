@@ -18,8 +18,9 @@ from domain.values import Finding
 from tests.workers.rankings import DAY, END, HOUR, Spoil, trained, write_rankings
 from workers import doctor
 from workers.backtest import backtest
-from workers.detect import FAULT, State, grid_of, plan, run_checks
+from workers.detect import FAULT, State, run_checks
 from workers.measure import measure
+from workers.plan import grid_of, plan
 from workers.sources.ranking import metric_rows
 from workers.store.connection import driver_address
 

@@ -15,7 +15,8 @@ from domain.recommender.recommender import Recommender
 from domain.recommender.schedule import moments, newest
 from domain.recommender.table import Table
 from workers.backtest import backtest
-from workers.detect import LATE, State, plan, run_checks
+from workers.detect import LATE, State, run_checks
+from workers.plan import plan
 from workers.walk import ends_of
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)

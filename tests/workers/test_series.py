@@ -14,8 +14,9 @@ from domain.recommender.recommender import Recommender
 from domain.values import Finding
 from tests.workers.test_detect import DAY, HOUR, MINUTE, START, write
 from workers.backtest import BacktestResult, backtest
-from workers.detect import State, plan, run_checks
+from workers.detect import State, run_checks
 from workers.measure import measure
+from workers.plan import plan
 
 FAULT_AT, MENDED_AT = START + 24 * DAY + 7 * HOUR, START + 24 * DAY + 17 * HOUR
 UNTIL = START + 26 * DAY

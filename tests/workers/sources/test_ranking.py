@@ -12,8 +12,9 @@ from sklearn.metrics import log_loss, roc_auc_score  # type: ignore[import-untyp
 from domain.detection.outcomes import EDGES
 from domain.recommender.recommender import Recommender
 from tests.workers.rankings import END, HOUR, write_rankings
-from workers.detect import grid_of, plan, run_checks
+from workers.detect import run_checks
 from workers.measure import measure
+from workers.plan import grid_of, plan
 from workers.sources.outcomes import outcome_rows
 from workers.sources.ranking import metric_rows
 
