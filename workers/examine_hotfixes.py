@@ -1,0 +1,91 @@
+"""Hotfixes, where they are sent, and who may press them, held against what is there: for the doctor."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+
+from domain.recommender.hotfix import Deployer
+from domain.recommender.recommender import Recommender
+from workers.examine import Advice
+from workers.sources.lines import nearest
+
+HOOK_SECONDS = 3.0
+_CHANNEL = re.compile(r"^(#[a-z0-9][a-z0-9_-]{0,79}|[CGD][A-Z0-9]{8,})$")
+
+
+def examine_hotfixes(recommender: Recommender) -> Iterator[Advice]:
+    """What a hotfix asks of its deployer, of the items and of its replay, that is not there."""
+    if recommender.checks and not recommender.hotfixes:
+        says = "none is declared: an incident will have an empty menu"
+        yield Advice(level="note", where="hotfixes", says=says, mend="add [hotfixes.NAME]")
+    features = set(recommender.items.features) if recommender.items else set()
+    for hotfix in recommender.hotfixes.values():
+        where = f"hotfixes.{hotfix.name}"
+        if hotfix.kind == "webhook" and recommender.deployers[hotfix.deployer].kind == "file":
+            says = f'is a webhook, but deployer "{hotfix.deployer}" is a file'
+            yield Advice(level="error", where=f"{where}.deployer", says=says, mend="name a webhook deployer")
+        if hotfix.kind == "fill_feature" and hotfix.feature is None:
+            yield Advice(level="error", where=where, says="fills no feature", mend='add feature = "…"')
+        elif hotfix.feature is not None and features and hotfix.feature not in features:
+            says = f'"{hotfix.feature}" is not among items.features'
+            mend = nearest(hotfix.feature, features)
+            yield Advice(level="error", where=f"{where}.feature", says=says, mend=mend)
+        if hotfix.replay is None:
+            says = "has no replay: its menu line will have no numbers"
+            yield Advice(level="note", where=where, says=says, mend="add replay = { kind = … }")
+
+
+def examine_people(recommender: Recommender) -> Iterator[Advice]:
+    """Channels that are none, and buttons that nobody may press."""
+    channels = {f"stakeholders.{s.name}.channel": s.channel for s in recommender.stakeholders.values()}
+    channels |= {f"routes.{k}": v for k, v in recommender.routes.model_dump().items() if v is not None}
+    for where, channel in channels.items():
+        if not _CHANNEL.match(channel):
+            says = f'"{channel}" is not a channel'
+            yield Advice(
+                level="error", where=where, says=says, mend="write #lower-case-name or a channel's id"
+            )
+    for key, groups in recommender.permissions.model_dump().items():
+        if not groups:
+            says = f"nobody may {key} in Slack"
+            yield Advice(level="error", where=f"permissions.{key}", says=says, mend=f'add {key} = ["oncall"]')
+
+
+def examine_deployer(deployer: Deployer, environment: Mapping[str, str]) -> Iterator[Advice]:
+    """Whether what it names is there and answers; it is not asked to do anything."""
+    where = f"deployers.{deployer.name}"
+    if deployer.kind == "file":
+        yield from _file_deployer(Path(str(deployer.path)), f"{where}.path")
+        return
+    if not environment.get(str(deployer.secret_env)):
+        says = f"the variable {deployer.secret_env} is not set: calls could not be signed"
+        yield Advice(
+            level="error", where=f"{where}.secret_env", says=says, mend="set it to the shared secret"
+        )
+    if urlsplit(str(deployer.url)).scheme not in {"http", "https"}:
+        says = f"{deployer.url} is not an http(s) address"
+        yield Advice(
+            level="error", where=f"{where}.url", says=says, mend="write for instance https://host/hook"
+        )
+        return
+    try:
+        httpx.head(str(deployer.url), timeout=HOOK_SECONDS)
+    except httpx.HTTPError as error:
+        says = f"{deployer.url} does not answer ({type(error).__name__})"
+        yield Advice(level="warning", where=f"{where}.url", says=says, mend="start it, or correct url")
+
+
+def _file_deployer(path: Path, where: str) -> Iterator[Advice]:
+    folder = path.parent
+    if not folder.is_dir():
+        says = f"its folder {folder} does not exist"
+        yield Advice(level="error", where=where, says=says, mend="start the recommender, or correct path")
+    elif not os.access(folder, os.W_OK) or path.is_dir():
+        says = f"{path} cannot be written"
+        yield Advice(level="error", where=where, says=says, mend="let this user write into its folder")
