@@ -99,4 +99,8 @@ def cancellable(connection: Any, ask: Callable[[], T]) -> tuple[Callable[[], T],
         context.setJobGroup(group, "recsysops", interruptOnCancel=True)
         return ask()
 
-    return asked, lambda: context.cancelJobGroup(group)
+    def end() -> None:
+        # Also what it begins later: a question given up while it is planned has no job yet.
+        context._jsc.sc().cancelJobGroupAndFutureJobs(group)
+
+    return asked, end
