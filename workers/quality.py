@@ -14,6 +14,7 @@ from domain.detection.measure_portion import measure_latency, measure_portion
 from domain.detection.schema import Columns, restored
 from domain.detection.spoiled import Past
 from domain.detection.state import CheckState, Spoiled, Verdict
+from domain.detection.tally import Tally
 from domain.detection.window import Grid
 from domain.detection.wrong import Words
 from domain.errors import TooFewRows
@@ -45,6 +46,8 @@ WORDS: Mapping[str, Words] = {
     "disagreements": disagreements.WORDS,
 }
 FLAGGED: Mapping[str, Flag] = {**SERVED, "numeric": flag_numeric}
+AT_ONCE = ("missing", "references", "misses", "joins", "disagreements", "sampling", "stages")
+"""Kinds that learn nothing in the engine: a window's counts are the same whatever else is asked for."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +86,26 @@ def look_at_rows(look: Look, memory: CheckState) -> Verdict:
     asked = should_serve(look.recommender, check, grid.edge(grid.count - 1))
     if asked is None:
         return Verdict(state=memory, judged=False, note="another version has just been released")
-    flag, judges = FLAGGED.get(check.kind), {**ROWS, **PORTIONS}
-    tally = tally_rows(look.recommender, asked, grid, look.dimensions, memory, flag)
-    return judges[check.kind](asked, tally, memory, look.looks_per_week)
+    tally = tally_rows(look.recommender, asked, grid, look.dimensions, memory, FLAGGED.get(check.kind))
+    return judge_tally(asked, tally, memory, look.looks_per_week)
+
+
+def tally_at_once(look: Look) -> Tally:
+    """
+    The rows of all windows of the grid, to be judged one after the other; of the kinds in `AT_ONCE`.
+
+    Raises:
+        SourceError: the table cannot be read as declared.
+    """
+    flag = FLAGGED.get(look.check.kind)
+    return tally_rows(look.recommender, look.check, look.grid, look.dimensions, CheckState(), flag)
+
+
+def judge_tally(
+    check: Check, tally: Tally, memory: CheckState, looks_per_week: float | None = None
+) -> Verdict:
+    """What a check of rows says of the last window of `tally`."""
+    return {**ROWS, **PORTIONS}[check.kind](check, tally, memory, looks_per_week)
 
 
 def reach(history: timedelta, width: timedelta, since: timedelta) -> timedelta:

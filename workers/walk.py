@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from domain.detection.checks import CHECKS, DATA, METRICS, MODEL
 from domain.detection.freshness import Silences, judge_freshness
@@ -15,7 +16,8 @@ from domain.errors import RecsysopsError, SourceError
 from domain.recommender.recommender import Recommender
 from domain.recommender.schedule import UPDATED, moments
 from domain.values import Moment, Value
-from workers.detect import look, read_counts
+from workers import quality
+from workers.detect import data_look, look, read_counts
 from workers.merited import AGAINST_MERIT
 from workers.plan import MAX_BINS, Plan, due_end, looks_per_week, silence_width
 from workers.sources.count import time_bins, zone_of
@@ -23,6 +25,8 @@ from workers.sources.ranking import METRIC_ROWS
 from workers.sources.source import open_source
 
 Judged = Callable[[CheckState], Verdict]
+Judge = Callable[[Any, CheckState], Verdict]
+"""Of what was asked, cut at the judged window."""
 
 
 class Fault(Value):
@@ -95,13 +99,9 @@ def _looks(
     try:
         if planned.check.kind == "freshness":
             return _silences(recommender, planned, ends)
-        if planned.check.own or planned.check.kind in (*DATA, *MODEL, AGAINST_MERIT):
+        if not _shared(planned):
             return _each(recommender, planned, ends)
-        if planned.check.kind in METRICS:
-            return _metrics(recommender, planned, ends)
-        if planned.check.schedule not in (None, UPDATED) and planned.every < planned.window:
-            return _each(recommender, planned, ends)  # overlapping windows on no regular beat
-        return _counted(recommender, planned, ends)
+        return _by_beat(recommender, planned, ends, *_asked(recommender, planned))
     except Exception:  # noqa: BLE001 - one window spoils the question for all; which one, each look will say
         return _alone(recommender, planned, ends)
 
@@ -164,44 +164,55 @@ def _grids(
         yield grid, {grid.edge(i + 1): i for i in range(grid.count)}
 
 
-def _metrics(
-    recommender: Recommender, planned: Plan, ends: list[datetime]
-) -> Iterator[tuple[datetime, Judged]]:
-    """Looks at a metric, with a query for each beat as for counts."""
-    history, beats = max(1, int(planned.history / planned.window)), _beats(planned, ends)
-    grids = [
-        (METRIC_ROWS[planned.check.kind](recommender, planned.check, grid, planned.dimensions), places)
-        for grid, places in _grids(recommender, planned, ends)
-    ]
-
-    def judged(place: int, end: datetime, state: CheckState) -> Verdict:
-        metric, places = grids[place % beats]
-        return METRICS[planned.check.kind](planned.check, metric.until(places[end], history), state)
-
-    return ((end, partial(judged, place, end)) for place, end in enumerate(ends))
+def _shared(planned: Plan) -> bool:
+    """Whether one question answers for many windows as one for each would."""
+    check = planned.check
+    if check.own or check.kind in (*MODEL, AGAINST_MERIT):
+        return False
+    if check.kind in DATA and check.kind not in quality.AT_ONCE:
+        return False
+    if check.kind == "stages" and planned.table.item in planned.dimensions:
+        return False  # the items that are told apart are those of the judged window
+    by_the_clock = check.schedule not in (None, UPDATED) and check.kind not in METRICS
+    return not (by_the_clock and planned.every < planned.window)  # overlapping on no regular beat
 
 
-def _counted(
-    recommender: Recommender, planned: Plan, ends: list[datetime]
+def _by_beat(
+    recommender: Recommender, planned: Plan, ends: list[datetime], ask: Callable[[Grid], Any], judge: Judge
 ) -> Iterator[tuple[datetime, Judged]]:
     """
-    Looks whose windows end on the same beat share one grid and one query; overlapping windows take one for
+    Looks whose windows end on the same beat share one grid and one question; overlapping windows take one for
     each beat.
     """
-    history = max(1, int(planned.history / planned.window))
-    beats = _beats(planned, ends)
-    grids = [
-        (read_counts(recommender, planned, grid), places)
-        for grid, places in _grids(recommender, planned, ends)
-    ]
-    judge = CHECKS[planned.check.kind]
+    history, beats = max(1, int(planned.history / planned.window)), _beats(planned, ends)
+    asked = [(ask(grid), places) for grid, places in _grids(recommender, planned, ends)]
 
     def judged(place: int, end: datetime, state: CheckState) -> Verdict:
-        counts, places = grids[place % beats]
-        now = counts.until(places[end], history)
-        return judge(planned.check, now, state, looks_per_week(planned))
+        held, places = asked[place % beats]
+        return judge(held.until(places[end], history), state)
 
     return ((end, partial(judged, place, end)) for place, end in enumerate(ends))
+
+
+def _asked(recommender: Recommender, planned: Plan) -> tuple[Callable[[Grid], Any], Judge]:
+    """What a kind asks of a whole grid, and what it says of the last window of what came back."""
+    check, kind = planned.check, planned.check.kind
+    if kind in METRICS:
+        rows, of_metric = METRIC_ROWS[kind], METRICS[kind]
+        return (
+            lambda grid: rows(recommender, check, grid, planned.dimensions),
+            lambda metric, state: of_metric(check, metric, state),
+        )
+    if kind in quality.AT_ONCE:
+        return (
+            lambda grid: quality.tally_at_once(data_look(recommender, planned, grid)),
+            lambda tally, state: quality.judge_tally(check, tally, state, looks_per_week(planned)),
+        )
+    of_counts = CHECKS[kind]
+    return (
+        lambda grid: read_counts(recommender, planned, grid),
+        lambda counts, state: of_counts(check, counts, state, looks_per_week(planned)),
+    )
 
 
 def _fault(planned: Plan, end: datetime, error: Exception) -> Fault:

@@ -114,7 +114,8 @@ def quiet_rows(quiet: Quiet, where: str, as_declared: bool) -> list[Row]:
     """Alarms in all, and what was looked at how often."""
     looks = ", ".join(f"{name} {count:,}" for name, count in quiet.looks.items())
     often = "as often as declared" if as_declared else "once a window, those of rows each 10 min at the most"
-    said = f"looks {often}: {looks}; forecasts {quiet.forecasts:,}; {quiet.processor:,.0f} s of processor"
+    said = f"looks of what is not in the shadow {often}: {looks}; forecasts {quiet.forecasts:,}"
+    said += f"; {quiet.processor:,.0f} s of processor"
     alarms = quiet.alarms
     words = "; ".join([*alarms, *(f"could not look: {one.says}" for one in quiet.faults)])
     count = len(alarms) + len(quiet.faults)

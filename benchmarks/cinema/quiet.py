@@ -2,8 +2,8 @@
 Weeks in which nothing is wrong: what the checks raise all the same.
 
 Day by day the cinema's traffic is made, with its deliveries, nightly trainings and launches, and every check
-looks at each of its windows: its real judgement, with what it remembers and the wealth it may spend carried
-from look to look. What a look asks of the tables is asked once for a day where that comes to the same.
+that may page somebody looks at each of its windows: its real judgement, with what it remembers and the wealth
+it may spend carried from look to look. What looks ask is asked once for a day where that comes to the same.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def quiet_weeks(
             until = min(start + DAY, end)
             _a_day(theatre, until, quiet, each_hour)
             folder = theatre.settings.folder
-            names = [one.check.name for one in plans_of(theatre.declared)]
+            names = [one.check.name for one in plans_of(theatre.declared) if not one.check.shadow]
             asked = [
                 pool.submit(look_through, folder, name, (start, until), states.get(name), as_declared)
                 for name in names
@@ -90,7 +90,8 @@ def quiet_weeks(
             quiet.days = (until - begun) / DAY
             looked.sort(key=lambda one: one[:2])
             quiet.incidents = fold(theatre.declared, begun, until, looked).incidents
-            told(f"{quiet.days:g} days: {len(quiet.alarms)} alarms, {quiet.processor:,.0f} s of processor")
+            said = "; ".join(quiet.alarms) or "no alarm"
+            told(f"{quiet.days:g} days: {said}; {quiet.processor:,.0f} s of processor")
             start = until
     return quiet
 

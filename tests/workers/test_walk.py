@@ -1,0 +1,74 @@
+"""Looks over the past that share one question say what each would have said with a question of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.detection.state import CheckState, Verdict
+from domain.recommender.recommender import Recommender
+from tests.engines import world
+from tests.engines.model import write_served
+from tests.engines.places import in_files
+from tests.workers import test_served
+from tests.workers.shop import END, write_shop
+from workers.detect import look
+from workers.plan import plan
+from workers.quality import AT_ONCE
+from workers.walk import Fault, ends_of, walk
+
+LOOKS = 3
+
+
+def write_world(folder: Path) -> Recommender:
+    world.write(folder)
+    return world.declared(in_files(folder))
+
+
+WRITTEN = {
+    "world": (write_world, world.LOOKS[1], ("missing", "references")),
+    "shop": (write_shop, END, ("misses",)),
+    "served": (write_served, test_served.END, ("joins", "disagreements", "sampling", "stages")),
+}
+
+
+def one_by_one(recommender: Recommender, check: str, ends: list[datetime]) -> Iterator[Verdict]:
+    planned, memory = plan(recommender, recommender.checks[check]), CheckState()
+    for end in ends:
+        verdict = look(recommender, planned, end, memory)
+        memory = verdict.state
+        yield verdict
+
+
+@pytest.mark.parametrize(("name", "kind"), [(name, kind) for name in WRITTEN for kind in WRITTEN[name][2]])
+def test_rows_counted_at_once_are_judged_as_look_by_look(name: str, kind: str, tmp_path: Path) -> None:
+    write, at, _kinds = WRITTEN[name]
+    recommender = write(tmp_path)
+    checks = [one for one in recommender.checks.values() if one.kind == kind and one.name != "broken"]
+    assert checks
+    for check in checks:
+        planned = plan(recommender, check)
+        ends = ends_of(recommender, planned, at - (LOOKS - 1) * planned.every - planned.window, at)[-LOOKS:]
+        at_once = list(_verdicts(recommender, check.name, ends))
+        alone = list(one_by_one(recommender, check.name, ends))
+        assert len(at_once) == len(alone) == LOOKS
+        assert [_plain(one) for one in at_once] == [_plain(one) for one in alone]
+        assert all(one.judged for one in at_once)
+
+
+def test_every_kind_that_is_counted_at_once_is_looked_at_here() -> None:
+    assert {kind for _write, _at, kinds in WRITTEN.values() for kind in kinds} == set(AT_ONCE)
+
+
+def _verdicts(recommender: Recommender, check: str, ends: list[datetime]) -> Iterator[Verdict]:
+    for _at, came_to in walk(recommender, plan(recommender, recommender.checks[check]), ends):
+        assert not isinstance(came_to, Fault), came_to.says
+        yield came_to
+
+
+def _plain(verdict: Verdict) -> dict[str, Any]:
+    return verdict.model_dump(mode="json")
