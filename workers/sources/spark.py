@@ -14,6 +14,7 @@ import subprocess
 import threading
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,7 +28,7 @@ T = TypeVar("T")
 SCHEMES = ("spark://", "pyspark://")
 OLDEST_JAVA, NEWEST_JAVA = 17, 21  # what Spark 4.0 runs on
 NEEDED = f"Spark needs Java {OLDEST_JAVA} or {NEWEST_JAVA}"
-JAVA_SECONDS = 20.0
+JAVA_SECONDS, CANCEL_SECONDS = 20.0, 0.2
 QUIET = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"}
 _starting = threading.Lock()
 
@@ -94,13 +95,29 @@ def require_java(home: str | None) -> None:
 def cancellable(connection: Any, ask: Callable[[], T]) -> tuple[Callable[[], T], Callable[[], None]]:
     """`ask` with its jobs in a group of their own, and what ends these and no other question's."""
     context, group = connection._session.sparkContext, uuid.uuid4().hex
+    given_up, over = threading.Event(), threading.Event()
 
     def asked() -> T:
+        if given_up.is_set():
+            raise SourceError("the question was given up")
+        over.clear()
         context.setJobGroup(group, "recsysops", interruptOnCancel=True)
-        return ask()
+        try:
+            return ask()
+        finally:
+            over.set()
 
     def end() -> None:
-        # Also what it begins later: a question given up while it is planned has no job yet.
-        context._jsc.sc().cancelJobGroupAndFutureJobs(group)
+        given_up.set()
+        threading.Thread(target=_cancel, args=(context, group, over), daemon=True).start()
 
     return asked, end
+
+
+def _cancel(context: Any, group: str, over: threading.Event) -> None:
+    """Until the question is over: one that is given up while it is planned has no job yet."""
+    from py4j.protocol import Py4JError  # noqa: PLC0415 - only where Spark is
+
+    with suppress(Py4JError):  # Spark has gone, and with it what was to be ended
+        while not over.wait(CANCEL_SECONDS):
+            context.cancelJobGroup(group)
