@@ -21,6 +21,7 @@ from domain.incident.state import Incident, Status, replay
 from domain.values import Severity
 from workers.store import events
 from workers.store.connection import cursor
+from workers.store.statement import Statement
 from workers.store.tables import CardRow
 
 _CARDS = CardRow.__table__  # type: ignore[attr-defined]
@@ -55,12 +56,14 @@ _COLUMNS = (
     "unscored",
 )
 
-_VALUES = ", ".join(f"%(card_{name})s" for name in _COLUMNS)
+_SPELLED = {"number", "opened_at", "owes", "expires_at", "version", "unscored"}
+_VALUES = ", ".join(f"%(card_{name}){'s' if name in _SPELLED else 'b'}" for name in _COLUMNS)
 _CHANGES = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])
 UPSERT = (
     f"INSERT INTO cards ({', '.join(_COLUMNS)}) VALUES ({_VALUES}) "  # noqa: S608 - constants
     f"ON CONFLICT ON CONSTRAINT cards_pkey DO UPDATE SET {_CHANGES}"
 )
+_KEEP = Statement(UPSERT)
 
 
 def keep(connection: Connection, incident: Incident) -> None:
@@ -70,7 +73,7 @@ def keep(connection: Connection, incident: Incident) -> None:
     Raises:
         VersionConflict: another incident has its number.
     """
-    events.write(connection, UPSERT, {f"card_{name}": value for name, value in row_of(incident).items()})
+    events.write(connection, _KEEP, {f"card_{name}": value for name, value in row_of(incident).items()})
 
 
 def row_of(incident: Incident) -> dict[str, Any]:

@@ -126,6 +126,7 @@ def engine(url: str, workspace: str = "main") -> Engine:
     the server.
     """
     options = {
+        "client_encoding": "UTF8",
         "statement_timeout": STATEMENT_MILLISECONDS,
         "timezone": "UTC",
         "role": ROLE,
