@@ -21,6 +21,7 @@ from domain.incident.state import Incident, Status, replay
 from domain.values import Severity
 from workers.store import events
 from workers.store.connection import cursor
+from workers.store.spelling import Spelled, spell
 from workers.store.statement import Statement
 from workers.store.tables import CardRow
 
@@ -57,7 +58,7 @@ _COLUMNS = (
 )
 
 _SPELLED = {"number", "opened_at", "owes", "expires_at", "version", "unscored"}
-_VALUES = ", ".join(f"%(card_{name}){'s' if name in _SPELLED else 'b'}" for name in _COLUMNS)
+_VALUES = ", ".join(f"%({name}){'s' if name in _SPELLED else 'b'}" for name in _COLUMNS)
 _CHANGES = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])
 UPSERT = (
     f"INSERT INTO cards ({', '.join(_COLUMNS)}) VALUES ({_VALUES}) "  # noqa: S608 - constants
@@ -73,11 +74,11 @@ def keep(connection: Connection, incident: Incident) -> None:
     Raises:
         VersionConflict: another incident has its number.
     """
-    events.write(connection, _KEEP, {f"card_{name}": value for name, value in row_of(incident).items()})
+    events.write(connection, _KEEP, row_of(incident))
 
 
-def row_of(incident: Incident) -> dict[str, Any]:
-    """The columns of an incident's card."""
+def row_of(incident: Incident, spelled: Spelled | None = None) -> dict[str, Any]:
+    """The columns of an incident's card, which may be spelled already."""
     return {
         "stream": incident.stream,
         "number": incident.number,
@@ -88,8 +89,7 @@ def row_of(incident: Incident) -> dict[str, Any]:
         "owes": bool(incident.awaits),
         "expires_at": _expires_at(incident),
         "version": incident.version,
-        # Without what is as in every new incident: PostgreSQL packs what is longer than 2 kB, at a price.
-        "incident": incident.model_dump_json(exclude_defaults=True),
+        "incident": (spelled or spell(incident)).text,
         "shape": shape(),
         "unscored": incident.kind == "predicted" and incident.score is None,
     }

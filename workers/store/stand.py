@@ -18,6 +18,7 @@ from workers.store import events
 from workers.store.cards import UPSERT, folded, read, row_of
 from workers.store.connection import cursor
 from workers.store.draft import Draft, Head
+from workers.store.spelling import Spelled, spell
 
 MOST_KNOWN = 256
 GUESS_SECONDS = 60.0
@@ -37,11 +38,12 @@ LEFT JOIN (
 
 
 class Known(NamedTuple):
-    """An incident, its newest event's hash (which says all that happened), and when that was written."""
+    """An incident, its newest event's hash (which says all that happened), when that was written, and how."""
 
     incident: Incident
     hash: bytes
     since: float
+    spelled: Spelled
 
 
 @dataclass(frozen=True)
@@ -89,14 +91,15 @@ def append(connection: Connection, draft: Draft, incident: Incident) -> tuple[Re
     Raises:
         VersionConflict: somebody else appended first, or another incident took the number.
     """
-    card = {f"card_{name}": value for name, value in row_of(incident).items()}
+    known = _known_to(connection)
+    before = known.get(incident.stream)
+    spelled = spell(incident, before.spelled if before else None)
     statement = events.insert(len(draft.recorded) > 1, UPSERT)
-    events.write(connection, statement, {**draft.parameters, **card})
+    events.write(connection, statement, {**draft.parameters, **row_of(incident, spelled)})
     if cursor(connection).connection.autocommit:  # else it may yet be rolled back
-        known = _known_to(connection)
         if len(known) >= MOST_KNOWN:
             known.clear()
-        known[incident.stream] = Known(incident, draft.head.hash, monotonic())
+        known[incident.stream] = Known(incident, draft.head.hash, monotonic(), spelled)
     return draft.recorded
 
 

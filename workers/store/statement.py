@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from hashlib import sha256
+from operator import itemgetter
 from typing import Any, Final
 
 import psycopg
@@ -38,7 +39,7 @@ class Statement:
         numbered = _PARAMETER.sub(lambda found: places[found[1]], text).encode()
         self._text, self._numbered = text, numbered
         self._name = sha256(numbered).hexdigest()[:16].encode()
-        self._parameters = tuple(asked)
+        self._values = itemgetter(*asked)
         self._formats = [pq.Format.BINARY if kind == "b" else pq.Format.TEXT for kind in asked.values()]
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> None:
@@ -53,7 +54,10 @@ class Statement:
             # psycopg begins the transaction, and has everything prepared forgotten when one is rolled back.
             under.execute(self._text, values)
             return
-        told = [_told(values[name]) for name in self._parameters]
+        told = [
+            value if value is None or type(value) is bytes else str(value).encode()
+            for value in self._values(values)
+        ]
         prepared: set[bytes] = connection.info.setdefault("prepared", set())
         try:
             self._ask(under.connection.pgconn, told, prepared)
@@ -67,10 +71,6 @@ class Statement:
             prepared.add(self._name)
         # The protocol's annotation knows no NULL; the method does.
         _expect(libpq, libpq.exec_prepared(self._name, told, self._formats))  # type: ignore[arg-type]
-
-
-def _told(value: Any) -> bytes | None:
-    return value if value is None or type(value) is bytes else str(value).encode()
 
 
 def _expect(libpq: pq.abc.PGconn, result: pq.abc.PGresult) -> None:
