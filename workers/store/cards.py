@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import Any, get_args
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, func, select, true
+from sqlalchemy import ColumnElement, Connection, select, true
 
 from domain.incident.decide import DEPLOYED
 from domain.incident.state import Incident, Status, replay
@@ -115,19 +115,22 @@ def find(connection: Connection, stream_or_number: str | int) -> Incident | None
 
 def unclosed(connection: Connection, fingerprint: str) -> str | None:
     """The stream of the newest incident of a fingerprint that is not closed."""
-    query = select(_CARDS.c.stream).where(_CARDS.c.fingerprint == fingerprint, _CARDS.c.status != "closed")
-    return connection.execute(query.order_by(_CARDS.c.number.desc()).limit(1)).scalar_one_or_none()
+    query = """SELECT stream FROM cards WHERE fingerprint = %s AND status <> 'closed'
+        ORDER BY number DESC LIMIT 1"""
+    found = cursor(connection).execute(query, (fingerprint,)).fetchone()
+    return found[0] if found else None
 
 
 def times_seen(connection: Connection, fingerprint: str) -> int:
     """How many incidents a fingerprint has had."""
-    query = select(func.count()).select_from(_CARDS).where(_CARDS.c.fingerprint == fingerprint)
-    return int(connection.execute(query).scalar_one())
+    found = cursor(connection).execute("SELECT count(*) FROM cards WHERE fingerprint = %s", (fingerprint,))
+    return int(found.fetchone()[0])  # type: ignore[index]  # a count is always one row
 
 
 def next_number(connection: Connection) -> int:
     """One more than the highest number; asked while the right to open is held, so numbers have no gaps."""
-    return int(connection.execute(select(func.coalesce(func.max(_CARDS.c.number), 0))).scalar_one()) + 1
+    found = cursor(connection).execute("SELECT number FROM cards ORDER BY number DESC LIMIT 1").fetchone()
+    return int(found[0]) + 1 if found else 1
 
 
 def every(connection: Connection, status: str | tuple[str, ...] | None = None) -> list[Incident]:

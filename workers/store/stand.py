@@ -16,7 +16,7 @@ from domain.incident.events import Recorded
 from domain.incident.state import Incident
 from workers.store import events
 from workers.store.cards import UPSERT, folded, read, row_of
-from workers.store.connection import cursor
+from workers.store.connection import driver
 from workers.store.draft import Draft, Head
 from workers.store.spelling import Spelled, spell
 
@@ -62,7 +62,7 @@ def guess(connection: Connection, stream: str) -> Stand | None:
     None where nothing was written to it through this connection lately, or it is closed: the events of a
     closed one may be in an archive, and then nobody would be told.
     """
-    known = _known_to(connection).get(stream)
+    known: Known | None = driver(connection).known.get(stream)
     if known is None or known.incident.status == "closed" or monotonic() - known.since > GUESS_SECONDS:
         return None
     return Stand(None, known.incident, Head(stream, known.incident.version, known.hash))
@@ -70,9 +70,10 @@ def guess(connection: Connection, stream: str) -> Stand | None:
 
 def stand(connection: Connection, stream: str, key: str) -> Stand:
     """Everything that deciding needs, in one question."""
-    at_hand = _known_to(connection).get(stream)
+    under = driver(connection)
+    at_hand: Known | None = under.known.get(stream)
     known, incident = (at_hand.hash, at_hand.incident) if at_hand else (b"", None)
-    found = cursor(connection).execute(_STAND, {"stream": stream, "key": key, "known": known}).fetchone()
+    found = under.cursor.execute(_STAND, {"stream": stream, "key": key, "known": known}).fetchone()
     answered, card, made_by, version, newest_hash = found or (None, None, None, None, b"")
     if version is None:
         return Stand(answered, None, Head(stream))
@@ -91,12 +92,12 @@ def append(connection: Connection, draft: Draft, incident: Incident) -> tuple[Re
     Raises:
         VersionConflict: somebody else appended first, or another incident took the number.
     """
-    known = _known_to(connection)
-    before = known.get(incident.stream)
+    under, _, known = driver(connection)
+    before: Known | None = known.get(incident.stream)
     spelled = spell(incident, before.spelled if before else None)
     statement = events.insert(len(draft.recorded) > 1, UPSERT)
     events.write(connection, statement, {**draft.parameters, **row_of(incident, spelled)})
-    if cursor(connection).connection.autocommit:  # else it may yet be rolled back
+    if under.connection.autocommit:  # else it may yet be rolled back
         if len(known) >= MOST_KNOWN:
             known.clear()
         known[incident.stream] = Known(incident, draft.head.hash, monotonic(), spelled)
@@ -105,14 +106,4 @@ def append(connection: Connection, draft: Draft, incident: Incident) -> tuple[Re
 
 def doubt(connection: Connection, stream: str) -> None:
     """Guess no more where this incident stands until it was written to again."""
-    _known_to(connection).pop(stream, None)
-
-
-def _known_to(connection: Connection) -> dict[str, Known]:
-    """
-    By stream, what was written last.
-
-    Kept with the connection: one to another server, which may not have all of it, begins with nothing.
-    """
-    known: dict[str, Known] = connection.info.setdefault("known", {})
-    return known
+    driver(connection).known.pop(stream, None)

@@ -18,7 +18,7 @@ import psycopg
 from psycopg import errors, pq
 from sqlalchemy import Connection
 
-from workers.store.connection import cursor
+from workers.store.connection import driver
 
 _PARAMETER = re.compile(r"%\((\w+)\)([sb])")
 _DONE: Final = pq.ExecStatus.COMMAND_OK
@@ -49,16 +49,12 @@ class Statement:
         Raises:
             psycopg.Error: what PostgreSQL says against it, or that it is gone.
         """
-        under = cursor(connection)
+        under, prepared, _ = driver(connection)
         if not under.connection.autocommit:
             # psycopg begins the transaction, and has everything prepared forgotten when one is rolled back.
             under.execute(self._text, values)
             return
-        told = [
-            value if value is None or type(value) is bytes else str(value).encode()
-            for value in self._values(values)
-        ]
-        prepared: set[bytes] = connection.info.setdefault("prepared", set())
+        told = [v.encode() if type(v) is str else _told(v) for v in self._values(values)]
         try:
             self._ask(under.connection.pgconn, told, prepared)
         except errors.InvalidSqlStatementName:  # forgotten: nothing was done
@@ -71,6 +67,10 @@ class Statement:
             prepared.add(self._name)
         # The protocol's annotation knows no NULL; the method does.
         _expect(libpq, libpq.exec_prepared(self._name, told, self._formats))  # type: ignore[arg-type]
+
+
+def _told(value: Any) -> bytes | None:
+    return value if value is None or type(value) is bytes else str(value).encode()
 
 
 def _expect(libpq: pq.abc.PGconn, result: pq.abc.PGresult) -> None:
