@@ -34,10 +34,15 @@ SELECT incident, shape, stream FROM cards WHERE number = ANY (ARRAY(
         SELECT number FROM cards
         WHERE cards.status = status.status AND cards.severity = severity.severity AND number < %(below)s
         ORDER BY number DESC LIMIT %(most)s) AS newest
-    ORDER BY number DESC LIMIT %(most)s))
+    ORDER BY number DESC LIMIT %(most)s)) OR number < 0
 ORDER BY number DESC
 """
-"""Of each status and severity the newest by an index, then the newest of these: no filter makes it slow."""
+"""
+Of each status and severity the newest by an index, then the newest of these: no filter makes it slow.
+
+No number is below 0: two conditions make PostgreSQL gather the rows' places before it fetches them, and so
+ask the disk for many at once. By one it fetches one after the other.
+"""
 
 HIGHEST_NUMBER = 2**31 - 1
 """What PostgreSQL's integer holds; whoever asks for more gets no incident, not an error."""
