@@ -6,7 +6,6 @@ The expected version holds the two together: whoever decided on what is no longe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from time import monotonic
 from typing import NamedTuple
 
@@ -46,8 +45,7 @@ class Known(NamedTuple):
     spelled: Spelled
 
 
-@dataclass(frozen=True)
-class Stand:
+class Stand(NamedTuple):
     """Where an incident stands, all of one moment; `answered`: the stream a key was answered in before."""
 
     answered: str | None
