@@ -50,16 +50,17 @@ class Statement:
             psycopg.Error: what PostgreSQL says against it, or that it is gone.
         """
         under, prepared, _ = driver(connection)
-        if not under.connection.autocommit:
+        libpq = under.connection.pgconn
+        if not under.connection.autocommit or libpq.transaction_status != pq.TransactionStatus.IDLE:
             # psycopg begins the transaction, and has everything prepared forgotten when one is rolled back.
             under.execute(self._text, values)
             return
         told = [v.encode() if type(v) is str else _told(v) for v in self._values(values)]
         try:
-            self._ask(under.connection.pgconn, told, prepared)
+            self._ask(libpq, told, prepared)
         except errors.InvalidSqlStatementName:  # forgotten: nothing was done
             prepared.clear()
-            self._ask(under.connection.pgconn, told, prepared)
+            self._ask(libpq, told, prepared)
 
     def _ask(self, libpq: pq.abc.PGconn, told: list[bytes | None], prepared: set[bytes]) -> None:
         if self._name not in prepared:
