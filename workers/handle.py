@@ -137,7 +137,7 @@ def _open(store: Engine, command: Command, origin: Origin) -> Answer:
             if known := cards.unclosed(connection, command.finding.fingerprint):
                 return _decide(connection, known, command, origin)
     with store.begin() as connection:
-        connection.exec_driver_sql(OPENING)
+        cursor(connection).execute(OPENING)
         stream, numbered = _place(connection, command, origin.key)
         return _decide(connection, stream, numbered, origin)
 

@@ -14,13 +14,15 @@ from hashlib import sha256
 from typing import Any, get_args
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, func, select, true
+from sqlalchemy import ColumnElement, Connection, select, true
 
 from domain.incident.decide import DEPLOYED
 from domain.incident.state import Incident, Status, replay
 from domain.values import Severity
 from workers.store import events
 from workers.store.connection import cursor
+from workers.store.spelling import Spelled, spell
+from workers.store.statement import Statement
 from workers.store.tables import CardRow
 
 _CARDS = CardRow.__table__  # type: ignore[attr-defined]
@@ -32,10 +34,15 @@ SELECT incident, shape, stream FROM cards WHERE number = ANY (ARRAY(
         SELECT number FROM cards
         WHERE cards.status = status.status AND cards.severity = severity.severity AND number < %(below)s
         ORDER BY number DESC LIMIT %(most)s) AS newest
-    ORDER BY number DESC LIMIT %(most)s))
+    ORDER BY number DESC LIMIT %(most)s)) OR number < 0
 ORDER BY number DESC
 """
-"""Of each status and severity the newest by an index, then the newest of these: no filter makes it slow."""
+"""
+Of each status and severity the newest by an index, then the newest of these: no filter makes it slow.
+
+No number is below 0: two conditions make PostgreSQL gather the rows' places before it fetches them, and so
+ask the disk for many at once. By one it fetches one after the other.
+"""
 
 HIGHEST_NUMBER = 2**31 - 1
 """What PostgreSQL's integer holds; whoever asks for more gets no incident, not an error."""
@@ -55,12 +62,14 @@ _COLUMNS = (
     "unscored",
 )
 
-_VALUES = ", ".join(f"%(card_{name})s" for name in _COLUMNS)
+_SPELLED = {"number", "opened_at", "owes", "expires_at", "version", "unscored"}
+_VALUES = ", ".join(f"%({name}){'s' if name in _SPELLED else 'b'}" for name in _COLUMNS)
 _CHANGES = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])
 UPSERT = (
     f"INSERT INTO cards ({', '.join(_COLUMNS)}) VALUES ({_VALUES}) "  # noqa: S608 - constants
     f"ON CONFLICT ON CONSTRAINT cards_pkey DO UPDATE SET {_CHANGES}"
 )
+_KEEP = Statement(UPSERT)
 
 
 def keep(connection: Connection, incident: Incident) -> None:
@@ -70,11 +79,11 @@ def keep(connection: Connection, incident: Incident) -> None:
     Raises:
         VersionConflict: another incident has its number.
     """
-    events.write(connection, UPSERT, {f"card_{name}": value for name, value in row_of(incident).items()})
+    events.write(connection, _KEEP, row_of(incident))
 
 
-def row_of(incident: Incident) -> dict[str, Any]:
-    """The columns of an incident's card."""
+def row_of(incident: Incident, spelled: Spelled | None = None) -> dict[str, Any]:
+    """The columns of an incident's card, which may be spelled already."""
     return {
         "stream": incident.stream,
         "number": incident.number,
@@ -85,8 +94,7 @@ def row_of(incident: Incident) -> dict[str, Any]:
         "owes": bool(incident.awaits),
         "expires_at": _expires_at(incident),
         "version": incident.version,
-        # Without what is as in every new incident: PostgreSQL packs what is longer than 2 kB, at a price.
-        "incident": incident.model_dump_json(exclude_defaults=True),
+        "incident": (spelled or spell(incident)).text,
         "shape": shape(),
         "unscored": incident.kind == "predicted" and incident.score is None,
     }
@@ -112,19 +120,22 @@ def find(connection: Connection, stream_or_number: str | int) -> Incident | None
 
 def unclosed(connection: Connection, fingerprint: str) -> str | None:
     """The stream of the newest incident of a fingerprint that is not closed."""
-    query = select(_CARDS.c.stream).where(_CARDS.c.fingerprint == fingerprint, _CARDS.c.status != "closed")
-    return connection.execute(query.order_by(_CARDS.c.number.desc()).limit(1)).scalar_one_or_none()
+    query = """SELECT stream FROM cards WHERE fingerprint = %s AND status <> 'closed'
+        ORDER BY number DESC LIMIT 1"""
+    found = cursor(connection).execute(query, (fingerprint,)).fetchone()
+    return found[0] if found else None
 
 
 def times_seen(connection: Connection, fingerprint: str) -> int:
     """How many incidents a fingerprint has had."""
-    query = select(func.count()).select_from(_CARDS).where(_CARDS.c.fingerprint == fingerprint)
-    return int(connection.execute(query).scalar_one())
+    found = cursor(connection).execute("SELECT count(*) FROM cards WHERE fingerprint = %s", (fingerprint,))
+    return int(found.fetchone()[0])  # type: ignore[index]  # a count is always one row
 
 
 def next_number(connection: Connection) -> int:
     """One more than the highest number; asked while the right to open is held, so numbers have no gaps."""
-    return int(connection.execute(select(func.coalesce(func.max(_CARDS.c.number), 0))).scalar_one()) + 1
+    found = cursor(connection).execute("SELECT number FROM cards ORDER BY number DESC LIMIT 1").fetchone()
+    return int(found[0]) + 1 if found else 1
 
 
 def every(connection: Connection, status: str | tuple[str, ...] | None = None) -> list[Incident]:

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any, cast
-from weakref import WeakKeyDictionary
+from types import TracebackType
+from typing import Any, NamedTuple, cast
 
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
@@ -57,6 +55,25 @@ def own() -> Engine:
     return engine(settings().database(), settings().workspace)
 
 
+class Driver(NamedTuple):
+    """What is under SQLAlchemy's connection, and what is kept with it: gone with it, and never another's."""
+
+    cursor: psycopg.Cursor[Any]
+    prepared: set[bytes]
+    """The names of the statements that PostgreSQL knows here."""
+    known: dict[str, Any]
+    """By stream, what was written last; see `workers.store.stand`."""
+
+
+def driver(connection: Connection) -> Driver:
+    """The driver's side of a connection. To find it takes SQLAlchemy long: once for several questions."""
+    kept = connection.info
+    if "driver" not in kept:
+        under = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+        kept["driver"] = Driver(under.cursor(), set(), {})
+    return cast("Driver", kept["driver"])
+
+
 def cursor(connection: Connection) -> psycopg.Cursor[Any]:
     """
     The driver's cursor under SQLAlchemy's connection, for the statements that everything waits for.
@@ -64,51 +81,54 @@ def cursor(connection: Connection) -> psycopg.Cursor[Any]:
     One for each connection, made once: fetch what it found before the next statement. It is in the
     transaction of the connection where one was begun; SQLAlchemy begins and commits none for it.
     """
-    kept = connection.info
-    if "cursor" not in kept:
-        under = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
-        kept["cursor"] = under.cursor()
-    return cast("psycopg.Cursor[Any]", kept["cursor"])
+    return driver(connection).cursor
 
 
-_at_hand: WeakKeyDictionary[Engine, list[Connection]] = WeakKeyDictionary()
+_at_hand: dict[Engine, list[tuple[Connection, float]]] = {}
 
 
-@contextmanager
-def at_once(log: Engine) -> Iterator[Connection]:
+class at_once:  # noqa: N801 - read as a verb, `with at_once(log)`; as a generator it took twice as long
     """
     A connection on which each statement is a transaction of its own.
 
     The one that was used last stays at hand: to take one from the pool and to give it back costs more than
     to decide and to encode.
     """
-    rested = _at_hand.setdefault(log, [])
-    connection = _taken(rested) or _fresh(log)
-    try:
-        yield connection
-    except BaseException as error:
-        if isinstance(error, psycopg.Error) and not isinstance(error, psycopg.IntegrityError):
-            connection.invalidate()
-        connection.close()
-        raise
-    if rested:
-        connection.close()
-    else:
-        connection.info["rests_since"] = time.monotonic()
-        rested.append(connection)
+
+    __slots__ = ("_connection", "_log", "_rested")
+
+    def __init__(self, log: Engine) -> None:
+        self._log = log
+
+    def __enter__(self) -> Connection:
+        self._rested = _at_hand.setdefault(self._log, [])
+        self._connection = _taken(self._rested) or _fresh(self._log)
+        return self._connection
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            if isinstance(error, psycopg.Error) and not isinstance(error, psycopg.IntegrityError):
+                self._connection.invalidate()
+            self._connection.close()
+        elif self._rested:
+            self._connection.close()
+        else:
+            self._rested.append((self._connection, time.monotonic()))
 
 
 def _fresh(log: Engine) -> Connection:
     return log.connect().execution_options(isolation_level="AUTOCOMMIT")
 
 
-def _taken(rested: list[Connection]) -> Connection | None:
+def _taken(rested: list[tuple[Connection, float]]) -> Connection | None:
     """The one at hand; None where there is none, or it may have died while it rested: the pool asks."""
     try:
-        connection = rested.pop()
+        connection, since = rested.pop()
     except IndexError:  # asked first, it might be gone before it is taken: threads share the list
         return None
-    if time.monotonic() - connection.info["rests_since"] <= RESTED_SECONDS:
+    if time.monotonic() - since <= RESTED_SECONDS:
         return connection
     connection.close()
     return None
@@ -126,6 +146,7 @@ def engine(url: str, workspace: str = "main") -> Engine:
     the server.
     """
     options = {
+        "client_encoding": "UTF8",
         "statement_timeout": STATEMENT_MILLISECONDS,
         "timezone": "UTC",
         "role": ROLE,
@@ -146,7 +167,7 @@ def engine(url: str, workspace: str = "main") -> Engine:
 
 
 def _give_back(log: Engine) -> None:
-    for connection in _at_hand.pop(log, []):
+    for connection, _ in _at_hand.pop(log, []):
         connection.invalidate()
         connection.close()
 

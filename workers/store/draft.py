@@ -57,7 +57,9 @@ def draft(head: Head, events: Sequence[Logged], origin: Origin) -> Draft:
         raise LogError(f"{origin.at} has no zone; give the time of an event in UTC")
     stream, version, before = head
     kind, actor = origin.actor.kind, origin.actor.id
-    at, rows, recorded = in_utc(origin.at), list[dict[str, Any]](), list[Recorded]()
+    rows: list[dict[str, Any]] = []  # `list[…]()` takes longer than to hash an event
+    recorded: list[Recorded] = []
+    at = in_utc(origin.at)
     written_at = spelled(at)
     for part, event in enumerate(events):
         version += 1

@@ -21,6 +21,7 @@ from domain.incident.events import Logged, Recorded
 from workers.store.connection import cursor
 from workers.store.draft import JOINT, Head, Origin, draft
 from workers.store.recorded import READ, from_row
+from workers.store.statement import Statement
 
 CHANNEL = "recsysops_events"
 STREAMED_ROWS = 100
@@ -37,7 +38,8 @@ SELECT event.*, position FROM log
 JOIN LATERAL (SELECT {READ} FROM events WHERE id = log.event_id OFFSET 0) AS event ON true
 WHERE position > %s ORDER BY position"""  # noqa: S608 - constants
 
-_VALUES = ", ".join(f"%({name})s" for name in COLUMNS.split(", "))
+_SPELLED = {"version", "schema_version", "at", "part"}
+_VALUES = ", ".join(f"%({name}){'s' if name in _SPELLED else 'b'}" for name in COLUMNS.split(", "))
 
 _ONE = f"WITH written AS (INSERT INTO events ({COLUMNS}) VALUES ({_VALUES}) RETURNING id)"  # noqa: S608
 
@@ -47,10 +49,10 @@ _BY = f"chr({ord(JOINT)})"
 _SEVERAL = f"""
 WITH written AS (
     INSERT INTO events ({COLUMNS})
-    SELECT %(stream)s, %(before)s + n, wire_name, schema_version::int, data, %(actor_kind)s, %(actor)s,
-           %(cause)s, %(at)s::timestamptz, %(key)s, n - 1, substr(%(hash)s, (n::int - 1) * 32 + 1, 32)
-    FROM ROWS FROM (string_to_table(%(wire_name)s, {_BY}), string_to_table(%(schema_version)s, {_BY}),
-                    string_to_table(%(data)s, {_BY}))
+    SELECT %(stream)b, %(before)s + n, wire_name, schema_version::int, data, %(actor_kind)b, %(actor)b,
+           %(cause)b, %(at)s::timestamptz, %(key)b, n - 1, substr(%(hash)b::bytea, (n::int - 1) * 32 + 1, 32)
+    FROM ROWS FROM (string_to_table(%(wire_name)b, {_BY}), string_to_table(%(schema_version)b, {_BY}),
+                    string_to_table(%(data)b, {_BY}))
          WITH ORDINALITY AS event (wire_name, schema_version, data, n)
     ORDER BY n
     RETURNING id)
@@ -60,10 +62,10 @@ _PENDING = "INSERT INTO pending (event_id) SELECT id FROM written"
 
 
 @cache
-def insert(several: bool, rest: str = "") -> str:
+def insert(several: bool, rest: str = "") -> Statement:
     """What writes a draft of one event or several, in one statement with `rest`, another INSERT."""
     written = _SEVERAL if several else _ONE
-    return f"{written}, queued AS ({_PENDING}) {rest}" if rest else f"{written} {_PENDING}"
+    return Statement(f"{written}, queued AS ({_PENDING}) {rest}" if rest else f"{written} {_PENDING}")
 
 
 def append(
@@ -82,7 +84,7 @@ def append(
     return made.recorded
 
 
-def write(connection: Connection, statement: str, parameters: dict[str, Any]) -> None:
+def write(connection: Connection, statement: Statement, parameters: dict[str, Any]) -> None:
     """
     Run a statement that appends.
 
@@ -90,7 +92,7 @@ def write(connection: Connection, statement: str, parameters: dict[str, Any]) ->
         VersionConflict: somebody else appended first.
     """
     try:
-        cursor(connection).execute(statement, parameters)
+        statement.run(connection, parameters)
     except psycopg.IntegrityError as error:
         raise conflict(error) from error
 

@@ -6,7 +6,6 @@ The expected version holds the two together: whoever decided on what is no longe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from time import monotonic
 from typing import NamedTuple
 
@@ -16,8 +15,9 @@ from domain.incident.events import Recorded
 from domain.incident.state import Incident
 from workers.store import events
 from workers.store.cards import UPSERT, folded, read, row_of
-from workers.store.connection import cursor
+from workers.store.connection import driver
 from workers.store.draft import Draft, Head
+from workers.store.spelling import Spelled, spell
 
 MOST_KNOWN = 256
 GUESS_SECONDS = 60.0
@@ -37,15 +37,15 @@ LEFT JOIN (
 
 
 class Known(NamedTuple):
-    """An incident, its newest event's hash (which says all that happened), and when that was written."""
+    """An incident, its newest event's hash (which says all that happened), when that was written, and how."""
 
     incident: Incident
     hash: bytes
     since: float
+    spelled: Spelled
 
 
-@dataclass(frozen=True)
-class Stand:
+class Stand(NamedTuple):
     """Where an incident stands, all of one moment; `answered`: the stream a key was answered in before."""
 
     answered: str | None
@@ -60,7 +60,7 @@ def guess(connection: Connection, stream: str) -> Stand | None:
     None where nothing was written to it through this connection lately, or it is closed: the events of a
     closed one may be in an archive, and then nobody would be told.
     """
-    known = _known_to(connection).get(stream)
+    known: Known | None = driver(connection).known.get(stream)
     if known is None or known.incident.status == "closed" or monotonic() - known.since > GUESS_SECONDS:
         return None
     return Stand(None, known.incident, Head(stream, known.incident.version, known.hash))
@@ -68,9 +68,10 @@ def guess(connection: Connection, stream: str) -> Stand | None:
 
 def stand(connection: Connection, stream: str, key: str) -> Stand:
     """Everything that deciding needs, in one question."""
-    at_hand = _known_to(connection).get(stream)
+    under = driver(connection)
+    at_hand: Known | None = under.known.get(stream)
     known, incident = (at_hand.hash, at_hand.incident) if at_hand else (b"", None)
-    found = cursor(connection).execute(_STAND, {"stream": stream, "key": key, "known": known}).fetchone()
+    found = under.cursor.execute(_STAND, {"stream": stream, "key": key, "known": known}).fetchone()
     answered, card, made_by, version, newest_hash = found or (None, None, None, None, b"")
     if version is None:
         return Stand(answered, None, Head(stream))
@@ -89,27 +90,18 @@ def append(connection: Connection, draft: Draft, incident: Incident) -> tuple[Re
     Raises:
         VersionConflict: somebody else appended first, or another incident took the number.
     """
-    card = {f"card_{name}": value for name, value in row_of(incident).items()}
+    under, _, known = driver(connection)
+    before: Known | None = known.get(incident.stream)
+    spelled = spell(incident, before.spelled if before else None)
     statement = events.insert(len(draft.recorded) > 1, UPSERT)
-    events.write(connection, statement, {**draft.parameters, **card})
-    if cursor(connection).connection.autocommit:  # else it may yet be rolled back
-        known = _known_to(connection)
+    events.write(connection, statement, {**draft.parameters, **row_of(incident, spelled)})
+    if under.connection.autocommit:  # else it may yet be rolled back
         if len(known) >= MOST_KNOWN:
             known.clear()
-        known[incident.stream] = Known(incident, draft.head.hash, monotonic())
+        known[incident.stream] = Known(incident, draft.head.hash, monotonic(), spelled)
     return draft.recorded
 
 
 def doubt(connection: Connection, stream: str) -> None:
     """Guess no more where this incident stands until it was written to again."""
-    _known_to(connection).pop(stream, None)
-
-
-def _known_to(connection: Connection) -> dict[str, Known]:
-    """
-    By stream, what was written last.
-
-    Kept with the connection: one to another server, which may not have all of it, begins with nothing.
-    """
-    known: dict[str, Known] = connection.info.setdefault("known", {})
-    return known
+    driver(connection).known.pop(stream, None)

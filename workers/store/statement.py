@@ -1,0 +1,82 @@
+"""
+A statement that everything waits for, asked for by the name under which a connection has it prepared.
+
+Straight at libpq, on which psycopg stands: what its `execute` does around a small INSERT takes longer than
+PostgreSQL takes to write the row. In return a signal does not break in: it is seen to when the statement has
+ended, by itself or at its timeout.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from hashlib import sha256
+from operator import itemgetter
+from typing import Any, Final
+
+import psycopg
+from psycopg import errors, pq
+from sqlalchemy import Connection
+
+from workers.store.connection import driver
+
+_PARAMETER = re.compile(r"%\((\w+)\)([sb])")
+_DONE: Final = pq.ExecStatus.COMMAND_OK
+
+
+class Statement:
+    """
+    A statement that returns nothing.
+
+    Args:
+        text: `%(name)b` stands for text or bytes, which go as they are; `%(name)s` for what is spelled: a
+            number, a time, true or false. So no text is cut at a zero byte: PostgreSQL refuses it.
+    """
+
+    def __init__(self, text: str) -> None:
+        asked = dict(_PARAMETER.findall(text))
+        places = {name: f"${place}" for place, name in enumerate(asked, 1)}
+        numbered = _PARAMETER.sub(lambda found: places[found[1]], text).encode()
+        self._text, self._numbered = text, numbered
+        self._name = sha256(numbered).hexdigest()[:16].encode()
+        self._values = itemgetter(*asked)
+        self._formats = [pq.Format.BINARY if kind == "b" else pq.Format.TEXT for kind in asked.values()]
+
+    def run(self, connection: Connection, values: Mapping[str, Any]) -> None:
+        """
+        Run it; in the transaction of the connection, unless each statement is one of its own.
+
+        Raises:
+            psycopg.Error: what PostgreSQL says against it, or that it is gone.
+        """
+        under, prepared, _ = driver(connection)
+        libpq = under.connection.pgconn
+        if not under.connection.autocommit or libpq.transaction_status != pq.TransactionStatus.IDLE:
+            # psycopg begins the transaction, and has everything prepared forgotten when one is rolled back.
+            under.execute(self._text, values)
+            return
+        told = [v.encode() if type(v) is str else _told(v) for v in self._values(values)]
+        try:
+            self._ask(libpq, told, prepared)
+        except errors.InvalidSqlStatementName:  # forgotten: nothing was done
+            prepared.clear()
+            self._ask(libpq, told, prepared)
+
+    def _ask(self, libpq: pq.abc.PGconn, told: list[bytes | None], prepared: set[bytes]) -> None:
+        if self._name not in prepared:
+            _expect(libpq, libpq.prepare(self._name, self._numbered))
+            prepared.add(self._name)
+        # The protocol's annotation knows no NULL; the method does.
+        _expect(libpq, libpq.exec_prepared(self._name, told, self._formats))  # type: ignore[arg-type]
+
+
+def _told(value: Any) -> bytes | None:
+    return value if value is None or type(value) is bytes else str(value).encode()
+
+
+def _expect(libpq: pq.abc.PGconn, result: pq.abc.PGresult) -> None:
+    if result.status == _DONE:
+        return
+    if libpq.status == pq.ConnStatus.BAD:
+        raise psycopg.OperationalError(result.get_error_message())
+    raise errors.error_from_result(result)
