@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import psycopg
+from psycopg import pq
 
 from benchmarks.store.facts import PERSON, SPELLED
 
@@ -109,6 +110,33 @@ class Bare(Contender):
     def load(self, stream: str) -> int:
         query = f"SELECT id, {self.COLUMNS} FROM bare WHERE stream = %s ORDER BY version"
         return _decoded(self._connection.execute(query, (stream,)))
+
+
+class BareThroughLibpq(Bare):
+    """The bare table asked as ours is, past psycopg's `execute`: what that alone saves."""
+
+    name = "bare through libpq"
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self._libpq = self._connection.pgconn
+        self._begun = False
+
+    def append(self, first: int, count: int) -> None:
+        if count != 1:
+            super().append(first, count)
+            return
+        if not self._begun:
+            numbered = self.ONE.replace("%s", "${}").format(*range(1, 12))
+            self._libpq.prepare(b"one", numbered.encode())
+            self._begun = True
+        wire_name, schema_version, data = spelled(first, 1)[0]
+        key, at = f"{self._stream}:{first}", datetime.now(UTC)
+        row = (self._stream, first + 1, wire_name, schema_version, data, PERSON.kind, PERSON.id)
+        told = [str(value).encode() for value in (*row, "", at, key, 0)]
+        result = self._libpq.exec_prepared(b"one", [*told[:7], None, *told[8:]])  # type: ignore[list-item]
+        if result.status != pq.ExecStatus.COMMAND_OK:
+            raise psycopg.errors.error_from_result(result)
 
 
 def _decoded(rows: psycopg.Cursor[Any]) -> int:
