@@ -86,10 +86,13 @@ def told_by(incident: Incident, finding: Finding, made_from: Lineage) -> Link | 
     first, latest = incident.first_finding, incident.finding
     if first is None or latest is None:
         return None
-    # An incident that goes on is told only now and then: it was seen later than its latest finding says.
+    return same_cause(first, latest, seen_until(incident, latest), finding, made_from)
+
+
+def seen_until(incident: Incident, latest: Finding) -> datetime:
+    """An incident that goes on is told only now and then: it was seen later than its latest finding says."""
     pause = max(REPEAT_AFTER, latest.window_end - latest.window_start)
-    seen_until = latest.window_end + (pause if incident.cleared_at is None else timedelta(0))
-    return same_cause(first, latest, seen_until, finding, made_from)
+    return latest.window_end + (pause if incident.cleared_at is None else timedelta(0))
 
 
 def _unclosed(log: Engine, fingerprint: str) -> Incident | None:

@@ -8,22 +8,28 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import Engine
 
-from domain.detection.cause import Link
+from domain.detection.cause import Link, crossing
+from domain.detection.spoiled import Past
+from domain.errors import RecsysopsError
 from domain.incident.commands import JoinFinding, OpenIncident, Reopen
 from domain.incident.state import Incident
 from domain.recommender.check import Check
 from domain.recommender.lineage import Lineage, lineage
 from domain.recommender.recommender import Recommender
 from domain.values import Actor, Finding
-from workers.clear import REPEAT_AFTER, told_by
+from workers.clear import REPEAT_AFTER, seen_until, told_by
 from workers.detect import State
 from workers.grade import graded
 from workers.handle import handle
+from workers.measure import measure
 from workers.past import known_since
 from workers.store import cards
 
 LONGEST_OVER = timedelta(days=7)
 """How long before a window an incident may have been opened that ended within it."""
+
+MOST_OF_IT = 0.5
+"""Of the rows that a finding lacks, from which on they are told as those of the incident that they share."""
 
 _log = structlog.get_logger(__name__)
 
@@ -56,7 +62,7 @@ def open_incidents(
             finding = _graded(log, recommender, finding)  # noqa: PLW2901 - the same finding, judged
         if _told_lately(log, finding) or (state and _dismissed(log, finding, state)):
             continue
-        elsewhere = _known_elsewhere(log, finding, state, made_from)
+        elsewhere = _known_elsewhere(log, finding, state, made_from, recommender)
         if elsewhere is not None:
             incident, shares = elsewhere
             join = JoinFinding(finding=finding, shares=shares)
@@ -119,7 +125,11 @@ def _told_lately(log: Engine, finding: Finding) -> bool:
 
 
 def _known_elsewhere(
-    log: Engine, finding: Finding, state: State | None, made_from: Lineage
+    log: Engine,
+    finding: Finding,
+    state: State | None,
+    made_from: Lineage,
+    recommender: Recommender | None,
 ) -> tuple[Incident, Link] | None:
     """
     The open incident with the same cause as `finding`, and what they share; None where it has one of its own.
@@ -137,7 +147,27 @@ def _known_elsewhere(
             return incident, "table"
         if shares := told_by(incident, finding, made_from):
             return incident, shares
+        if recommender is not None and _mostly_there(recommender, incident, finding, made_from):
+            return incident, "downstream"
     return None
+
+
+def _mostly_there(recommender: Recommender, incident: Incident, finding: Finding, made_from: Lineage) -> bool:
+    """Whether most of what `finding` lacks lies where its slice crosses that of an incident further up."""
+    first, latest = incident.first_finding, incident.finding
+    if first is None or latest is None:
+        return False
+    where = crossing(first, latest, seen_until(incident, latest), finding, made_from)
+    if where is None:
+        return False
+    both = finding.model_copy(update={"slice": where})
+    past = Past(before=min(first.window_start, finding.window_start))
+    try:
+        there = measure(recommender, both, finding.window_start, finding.window_end, past)
+    except (RecsysopsError, ValueError) as error:
+        _log.info("crossing_not_measured", finding=finding.title, error=str(error))
+        return False
+    return there.expected - there.observed >= MOST_OF_IT * (finding.expected - finding.observed)
 
 
 def _over_already(log: Engine, finding: Finding, made_from: Lineage) -> bool:

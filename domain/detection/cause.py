@@ -31,9 +31,7 @@ def same_cause(
         seen_until: when it was last seen, at the least the end of the latest window.
         lineage: which tables are made from which.
     """
-    overlap = first.window_start < other.window_end and other.window_start < seen_until
-    detected = first.kind == other.kind == "detected"
-    if not (detected and overlap) or first.fingerprint == other.fingerprint:
+    if not _at_one_time(first, seen_until, other) or first.fingerprint == other.fingerprint:
         return None
     if BLIND in (first.unit, other.unit):
         # A table that cannot be read blinds every check of it, and says nothing of its rows.
@@ -41,6 +39,30 @@ def same_cause(
     if first.table == other.table:
         return _in_one_table(first, latest, other)
     return _in_two_tables(first, latest, other, lineage or Lineage())
+
+
+def crossing(
+    first: Finding, latest: Finding, seen_until: datetime, other: Finding, lineage: Lineage
+) -> Slice | None:
+    """
+    The slice of both, where what `other` lacks may be what the incident lacks, in a table made from the
+    incident's: people of one region see fewer films of one country. How much of it lies there has to be
+    counted. None where neither slice says anything of the other, or one says it all.
+
+    Args: as those of `same_cause`.
+    """
+    counted = not (first.subject or other.subject) and lacks(latest) and lacks(other)
+    if not (counted and _at_one_time(first, seen_until, other) and first.table in lineage.above(other.table)):
+        return None
+    where = {**dict(first.slice), **dict(other.slice)}
+    both = set(first.slice) | set(other.slice)
+    crosses = first.slice and other.slice and not _nested(first.slice, other.slice)
+    return tuple(sorted(both)) if crosses and len(where) == len(both) else None
+
+
+def _at_one_time(first: Finding, seen_until: datetime, other: Finding) -> bool:
+    overlap = first.window_start < other.window_end and other.window_start < seen_until
+    return overlap and first.kind == other.kind == "detected"
 
 
 def lacks(finding: Finding) -> bool:

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from domain.detection.cause import same_cause
+from domain.detection.cause import crossing, same_cause
 from domain.recommender.lineage import lineage
 from domain.recommender.model import Model
 from domain.recommender.table import Table
-from domain.values import slice_of
+from domain.values import Slice, slice_of
 from tests.domain.detection.test_explain import FRANCE, finding
 
 TABLES = {
@@ -108,6 +108,27 @@ def test_what_a_model_learned_wrongly_says_nothing_of_what_it_does_not_serve() -
     learned = SLICE.model_copy(update={**COLUMN, "table": "lessons", "slice": slice_of(device="mobile")})
     orders = SLICE.model_copy(update={"table": "orders"})
     assert same_cause(learned, learned, learned.window_end, orders, ABOVE) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [
+        ({"table": "plays"}, slice_of(country="France", device="tv")),
+        ({"table": "training"}, slice_of(country="France", device="tv")),
+        ({"table": "orders"}, None),
+        ({"table": "plays", "observed": 200.0}, None),  # more, where the other is less
+        ({"table": "plays", "slice": ()}, None),  # a whole table crosses nothing
+        ({"table": "plays", "slice": slice_of(country="France", device="tv")}, None),  # lies within
+        ({"table": "plays", "slice": slice_of(country="Spain", device="tv")}, None),
+        ({"table": "plays", **COLUMN}, None),
+        ({"table": "plays", "kind": "predicted"}, None),
+    ],
+)
+def test_where_two_slices_cross_is_asked_only_of_rows_that_both_lack(
+    changes: dict[str, object], where: Slice | None
+) -> None:
+    other = SLICE.model_copy(update={"slice": slice_of(device="tv"), **changes})
+    assert crossing(SLICE, SLICE, SLICE.window_end, other, ABOVE) == where
 
 
 def test_two_whole_tables_of_which_nothing_is_declared_have_one_cause_as_before() -> None:
