@@ -13,7 +13,7 @@ run: $(VENV)/.run
 	$(BIN)/recsysops up --example cinema --fault $(FAULT)
 
 test: check
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 3 --dist worksteal
 
 test-real: $(VENV)/.test
 	$(BIN)/pytest -o addopts= -ra tests/real

@@ -95,7 +95,7 @@ class Driver:
         open_views: list[Json] = self.state()["views"][user]
         return open_views[-1] if open_views else None
 
-    def wait(self, look: Callable[[], Found | None], what: str, seconds: float = 5.0) -> Found:
+    def wait(self, look: Callable[[], Found | None], what: str, seconds: float = 30.0) -> Found:
         """
         The first thing `look` finds that is true.
 
