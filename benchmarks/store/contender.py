@@ -120,21 +120,23 @@ class BareThroughLibpq(Bare):
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self._libpq = self._connection.pgconn
-        self._begun = False
+        self._prepared = False
 
     def append(self, first: int, count: int) -> None:
         if count != 1:
             super().append(first, count)
             return
-        if not self._begun:
+        if not self._prepared:
             numbered = self.ONE.replace("%s", "${}").format(*range(1, 12))
             self._libpq.prepare(b"one", numbered.encode())
-            self._begun = True
+            self._prepared = True
         wire_name, schema_version, data = spelled(first, 1)[0]
         key, at = f"{self._stream}:{first}", datetime.now(UTC)
-        row = (self._stream, first + 1, wire_name, schema_version, data, PERSON.kind, PERSON.id)
-        told = [str(value).encode() for value in (*row, "", at, key, 0)]
-        result = self._libpq.exec_prepared(b"one", [*told[:7], None, *told[8:]])  # type: ignore[list-item]
+        by = (PERSON.kind, PERSON.id, None, at, key)
+        row = (self._stream, first + 1, wire_name, schema_version, data, *by, 0)
+        told = [None if value is None else str(value).encode() for value in row]
+        # The protocol's annotation knows no NULL; the method does.
+        result = self._libpq.exec_prepared(b"one", told)  # type: ignore[arg-type]
         if result.status != pq.ExecStatus.COMMAND_OK:
             raise psycopg.errors.error_from_result(result)
 

@@ -13,6 +13,8 @@ Link = Literal["slice", "table", "column", "upstream", "downstream"]
 
 BLIND = "looks"
 """Unit of the finding that a check could not look."""
+ROWS = "rows"
+"""Unit of what adds up: of a mean, no part lies anywhere."""
 
 
 def same_cause(
@@ -51,8 +53,10 @@ def crossing(
 
     Args: as those of `same_cause`.
     """
-    counted = not (first.subject or other.subject) and lacks(latest) and lacks(other)
-    if not (counted and _at_one_time(first, seen_until, other) and first.table in lineage.above(other.table)):
+    fewer = first.unit == other.unit == ROWS and lacks(latest) and lacks(other)
+    if first.subject or other.subject or not fewer:
+        return None
+    if not (_at_one_time(first, seen_until, other) and first.table in lineage.above(other.table)):
         return None
     where = {**dict(first.slice), **dict(other.slice)}
     both = set(first.slice) | set(other.slice)

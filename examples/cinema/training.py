@@ -71,7 +71,7 @@ def learn(tables: Path, at: datetime, *, flipped: bool, left_out: str = "") -> t
         found: dict[str, Any] = engine.execute(
             f"SELECT {columns}, played FROM lesson ORDER BY hash(request_id, item_id)"  # noqa: S608
         ).fetchnumpy()
-        kept = _kept(engine, "lesson", "played", KEPT)
+        kept = _kept(engine, KEPT, "played")
     seen = np.stack([np.ma.filled(found[name].astype(np.float32), np.nan) for name in FEATURES], axis=1)
     return train(seen, np.asarray(found["played"], dtype=bool), at, left_out), kept
 
@@ -84,7 +84,7 @@ def plays_before(tables: Path, at: datetime) -> pa.Table:
             "WHERE played_at >= $start AND played_at < $until",
             {"plays": str(tables / "plays" / "*.parquet"), "start": at - LEARN_FROM, "until": at},
         )
-        return _kept(engine, "lesson", "true", KEPT_OF_ALL)
+        return _kept(engine, KEPT_OF_ALL)
 
 
 def keep_plays(tables: Path, at: datetime, kept: pa.Table) -> None:
@@ -93,9 +93,10 @@ def keep_plays(tables: Path, at: datetime, kept: pa.Table) -> None:
     append_file(tables, "training_plays", at, kept.add_column(0, "trained_at", trained_at))
 
 
-def _kept(engine: duckdb.DuckDBPyConnection, lesson: str, where: str, one_in: int) -> pa.Table:
+def _kept(engine: duckdb.DuckDBPyConnection, one_in: int, where: str = "true") -> pa.Table:
+    """Of the rows in `lesson`, those of one in so many requests."""
     return engine.sql(
-        f"SELECT request_id, item_id, {', '.join(SEGMENTS)} FROM {lesson} "  # noqa: S608
+        f"SELECT request_id, item_id, {', '.join(SEGMENTS)} FROM lesson "  # noqa: S608
         f"WHERE {where} AND hash(request_id) % {one_in} = 0 ORDER BY request_id, item_id"
     ).to_arrow_table()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -42,9 +41,7 @@ def plays(lost: str) -> pd.DataFrame:
 
 def declared(folder: Path, frame: pd.DataFrame) -> Recommender:
     file = folder / "plays.parquet"
-    with duckdb.connect() as connection:
-        connection.register("frame", frame)
-        connection.execute(f"COPY frame TO '{file}' (FORMAT parquet)")
+    frame.to_parquet(file, coerce_timestamps="us", allow_truncated_timestamps=True)
     tables = {
         name: {
             **{"name": name, "path": str(file), "time": "at", "window": "1h", "upstream": upstream},

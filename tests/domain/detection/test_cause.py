@@ -121,6 +121,7 @@ def test_what_a_model_learned_wrongly_says_nothing_of_what_it_does_not_serve() -
         ({"table": "plays", "slice": slice_of(country="France", device="tv")}, None),  # lies within
         ({"table": "plays", "slice": slice_of(country="Spain", device="tv")}, None),
         ({"table": "plays", **COLUMN}, None),
+        ({"table": "plays", "unit": "minutes, mean"}, None),  # no part of a mean lies anywhere
         ({"table": "plays", "kind": "predicted"}, None),
     ],
 )
