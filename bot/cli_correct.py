@@ -28,9 +28,10 @@ def correct(
     as_json: Json = False,
 ) -> None:
     """Put a time, an onset, a note or a severity right; what was written stays to be read."""
-    incident = find(open_door(), number)
+    door = open_door()
+    incident = find(door, number)
     if event is None:
-        _list(incident, as_json)
+        _list(door.whole(incident.stream) or incident, as_json)
         return
     if part is None or right is None:
         raise Refused(

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from domain.errors import Refused, VersionConflict
-from domain.incident.commands import Command, DeclareIncident, OpenIncident
+from domain.incident.commands import Command, Correction, DeclareIncident, OpenIncident
 from domain.incident.decide import decide
 from domain.incident.events import Recorded
 from domain.incident.state import Incident, evolve, replay
@@ -31,11 +31,13 @@ from workers.store.connection import at_once, cursor, own
 from workers.store.draft import Origin, draft
 from workers.store.events import CALL_SECONDS, CHANNEL, answer, archived, read_stream
 from workers.store.stand import Stand
+from workers.store.statement import together
 
 STREAMS = UUID("6f1c1c0e-9d3b-5c57-8a4e-2f0b7d8a5e11")
 ATTEMPTS = 12
 LONGEST_PAUSE_SECONDS = 0.2
 OPENING = "SELECT pg_advisory_xact_lock(5270002, hashtext(current_setting('recsysops.workspace')))"
+"""Whoever opens an incident waits for this, until the end of its transaction."""
 
 _CALL = f"SET LOCAL synchronous_commit = off; NOTIFY {CHANNEL}"
 _called: WeakKeyDictionary[Engine, float] = WeakKeyDictionary()
@@ -136,14 +138,15 @@ def _open(store: Engine, command: Command, origin: Origin) -> Answer:
         with at_once(store) as connection:
             if known := cards.unclosed(connection, command.finding.fingerprint):
                 return _decide(connection, known, command, origin)
-    with store.begin() as connection:
-        cursor(connection).execute(OPENING)
+    with at_once(store) as connection, together(connection, OPENING):
         stream, numbered = _place(connection, command, origin.key)
         return _decide(connection, stream, numbered, origin)
 
 
 def _guess(connection: Connection, stream: str, command: Command, origin: Origin) -> Answer | None:
     """Decided on what this process wrote last; None where it has to be asked whether that still holds."""
+    if isinstance(command, Correction):
+        return None  # what was read from a card does not say what may be corrected
     stood = stand.guess(connection, stream)
     if stood is None:
         return None
@@ -157,7 +160,7 @@ def _guess(connection: Connection, stream: str, command: Command, origin: Origin
 
 def _decide(connection: Connection, stream: str, command: Command, origin: Origin) -> Answer:
     """Decided on how things stand, or what was answered to the key before."""
-    stood = stand.stand(connection, stream, origin.key)
+    stood = stand.stand(connection, stream, origin.key, whole=isinstance(command, Correction))
     if stood.answered is not None:
         number = replayed(connection, stood.answered).number
         written = answer(connection, origin.key)

@@ -24,8 +24,8 @@ from domain.incident.commands import (
 )
 from domain.incident.decide import decide
 from domain.incident.events import FindingRepeated, IncidentOpened, IncidentResolved, NoteAdded
-from domain.incident.state import replay
 from domain.values import Actor, Finding, Improvement, Severity
+from tests.workers.remade import remade
 from workers import clock
 from workers.handle import Answer, handle
 from workers.store import cards
@@ -45,7 +45,7 @@ def test_a_finding_opens_an_incident_and_its_card_equals_its_events_replayed(
     answer = opened()
     with log.connect() as connection:
         card = cards.find(connection, answer.stream)
-        assert card == replay(read_stream(connection, answer.stream))
+        assert card == remade(read_stream(connection, answer.stream))
         assert card == cards.find(connection, "#1")
     assert answer.number == 1
     assert isinstance(answer.events[0].event, IncidentOpened)
@@ -66,7 +66,14 @@ def test_eight_at_once_open_one_incident(log: Engine, opened: Opened) -> None:
     with log.connect() as connection:
         events = read_after(connection, 0)
         assert [isinstance(record.event, IncidentOpened) for record in events].count(True) == 1
-        assert cards.find(connection, "1") == replay(events)
+        assert cards.find(connection, "1") == remade(events)
+
+
+def test_one_is_opened_though_the_server_has_forgotten_what_was_prepared(log: Engine, opened: Opened) -> None:
+    opened()
+    with at_once(log) as connection:
+        connection.exec_driver_sql("DEALLOCATE ALL")
+    assert opened("Comedy", key="other").number == 2
 
 
 def test_eight_different_ones_at_once_get_eight_numbers_without_a_gap(opened: Opened) -> None:
@@ -104,7 +111,7 @@ def test_eight_notes_at_once_are_all_written_in_one_order(
         events = read_stream(connection, stream)
         assert [r.version for r in events] == list(range(1, 10))
         assert [r.position for r in events] == sorted(r.position for r in events)
-        assert cards.find(connection, stream) == replay(events)
+        assert cards.find(connection, stream) == remade(events)
 
 
 def test_two_people_press_at_once_and_both_are_known(log: Engine, opened: Opened) -> None:
@@ -218,7 +225,7 @@ def test_an_incident_that_another_process_moved_on_is_not_taken_from_memory(
         append(connection, head_of(connection, stream), [NoteAdded(text="from elsewhere")], origin)
     pressed(stream, AddNote(text="here"), "n")
     with log.connect() as connection:
-        assert cards.find(connection, stream) == replay(read_stream(connection, stream))
+        assert cards.find(connection, stream) == remade(read_stream(connection, stream))
 
 
 def test_what_memory_would_refuse_is_asked_of_the_log(

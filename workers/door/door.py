@@ -98,6 +98,19 @@ class Door:
             found = cards.find(connection, stream_or_number)
             return None if found is None else people.show_incidents(connection, [found])[0]
 
+    def whole(self, stream_or_number: str | int) -> Incident | None:
+        """
+        An incident with what of it may be corrected, which its card does not say.
+
+        Nothing may be where its events are in an archive.
+        """
+        with self._engine.connect() as connection:
+            found = cards.find(connection, stream_or_number)
+            if found is None:
+                return None
+            whole = cards.folded(connection, found.stream) or found
+            return people.show_incidents(connection, [whole])[0]
+
     def incidents(self, status: str | tuple[str, ...] | None = None) -> list[Incident]:
         """The cards with this status, or one of these, or all; newest first."""
         with self._engine.connect() as connection:

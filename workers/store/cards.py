@@ -1,8 +1,10 @@
 """
 The card of each incident: written with its events, read by everything that shows or asks.
 
-A card is a fold over events and may be made again at any time. It names the shape of `Incident` that made it;
-where a newer release reads an older shape, it folds the events instead, so no card is ever half understood.
+A card is a fold over events and may be made again at any time. What of an incident may be corrected it leaves
+out, as that grows with each event and only a correction asks for it. It names the shape of `Incident` that
+made it; where a newer release reads an older shape, it folds the events instead, so no card is ever half
+understood.
 """
 
 from __future__ import annotations
@@ -21,7 +23,6 @@ from domain.incident.state import Incident, Status, replay
 from domain.values import Severity
 from workers.store import events
 from workers.store.connection import cursor
-from workers.store.spelling import Spelled, spell
 from workers.store.statement import Statement
 from workers.store.tables import CardRow
 
@@ -82,8 +83,8 @@ def keep(connection: Connection, incident: Incident) -> None:
     events.write(connection, _KEEP, row_of(incident))
 
 
-def row_of(incident: Incident, spelled: Spelled | None = None) -> dict[str, Any]:
-    """The columns of an incident's card, which may be spelled already."""
+def row_of(incident: Incident) -> dict[str, Any]:
+    """The columns of an incident's card."""
     return {
         "stream": incident.stream,
         "number": incident.number,
@@ -94,7 +95,7 @@ def row_of(incident: Incident, spelled: Spelled | None = None) -> dict[str, Any]
         "owes": bool(incident.awaits),
         "expires_at": _expires_at(incident),
         "version": incident.version,
-        "incident": (spelled or spell(incident)).text,
+        "incident": _spelled(incident),
         "shape": shape(),
         "unscored": incident.kind == "predicted" and incident.score is None,
     }
@@ -103,7 +104,8 @@ def row_of(incident: Incident, spelled: Spelled | None = None) -> dict[str, Any]
 @lru_cache(maxsize=1)
 def shape() -> str:
     """The shape of `Incident` in this release, as 16 hexadecimal digits."""
-    schema = orjson.dumps(Incident.model_json_schema(), option=orjson.OPT_SORT_KEYS)
+    kept = Incident.model_json_schema(mode="serialization")
+    schema = orjson.dumps(kept, option=orjson.OPT_SORT_KEYS)
     return sha256(schema).hexdigest()[:16]
 
 
@@ -212,6 +214,20 @@ def folded(connection: Connection, stream: str) -> Incident | None:
 def read(incident: str | None, made_by: str | None) -> Incident | None:
     """What a card holds; None where another release made it."""
     return Incident.model_validate_json(incident) if incident and made_by == shape() else None
+
+
+def kept_of(incident: Incident) -> Incident:
+    """The same as its card keeps it."""
+    return incident.model_copy(update={"correctable": {}})
+
+
+def _spelled(incident: Incident) -> str:
+    """
+    Its JSON, without what is as in every new one: PostgreSQL packs what is longer than 2 kB, at a price.
+
+    By what `model_dump_json` does after it has looked at its dozen options.
+    """
+    return incident.__pydantic_serializer__.to_json(incident, exclude_defaults=True).decode()
 
 
 def _expires_at(incident: Incident) -> datetime | None:

@@ -17,7 +17,7 @@ from workers.store import events
 from workers.store.cards import UPSERT, folded, read, row_of
 from workers.store.connection import driver
 from workers.store.draft import Draft, Head
-from workers.store.spelling import Spelled, spell
+from workers.store.statement import IDLE
 
 MOST_KNOWN = 256
 GUESS_SECONDS = 60.0
@@ -37,12 +37,11 @@ LEFT JOIN (
 
 
 class Known(NamedTuple):
-    """An incident, its newest event's hash (which says all that happened), when that was written, and how."""
+    """An incident, its newest event's hash (which says all that happened), and when that was written."""
 
     incident: Incident
     hash: bytes
     since: float
-    spelled: Spelled
 
 
 class Stand(NamedTuple):
@@ -66,8 +65,13 @@ def guess(connection: Connection, stream: str) -> Stand | None:
     return Stand(None, known.incident, Head(stream, known.incident.version, known.hash))
 
 
-def stand(connection: Connection, stream: str, key: str) -> Stand:
-    """Everything that deciding needs, in one question."""
+def stand(connection: Connection, stream: str, key: str, whole: bool = False) -> Stand:
+    """
+    Everything that deciding needs, in one question.
+
+    Args:
+        whole: what of its events may be corrected, too.
+    """
     under = driver(connection)
     at_hand: Known | None = under.known.get(stream)
     known, incident = (at_hand.hash, at_hand.incident) if at_hand else (b"", None)
@@ -77,8 +81,9 @@ def stand(connection: Connection, stream: str, key: str) -> Stand:
         return Stand(answered, None, Head(stream))
     if newest_hash != known:
         incident = read(card, made_by)
-    if incident is None or incident.version != version:
-        # Of an older release, or gone: the events know. They may have grown since; the append will say so.
+    if whole or incident is None or incident.version != version:
+        # No card has it, or it is of an older release, or gone: the events know. They may have grown since;
+        # the append will say so.
         incident = folded(connection, stream)
     return Stand(answered, incident, Head(stream, version, newest_hash))
 
@@ -91,14 +96,12 @@ def append(connection: Connection, draft: Draft, incident: Incident) -> tuple[Re
         VersionConflict: somebody else appended first, or another incident took the number.
     """
     under, _, known = driver(connection)
-    before: Known | None = known.get(incident.stream)
-    spelled = spell(incident, before.spelled if before else None)
     statement = events.insert(len(draft.recorded) > 1, UPSERT)
-    events.write(connection, statement, {**draft.parameters, **row_of(incident, spelled)})
-    if under.connection.autocommit:  # else it may yet be rolled back
+    events.write(connection, statement, {**draft.parameters, **row_of(incident)})
+    if under.connection.info.transaction_status == IDLE:  # else it may yet be rolled back
         if len(known) >= MOST_KNOWN:
             known.clear()
-        known[incident.stream] = Known(incident, draft.head.hash, monotonic(), spelled)
+        known[incident.stream] = Known(incident, draft.head.hash, monotonic())
     return draft.recorded
 
 

@@ -9,7 +9,8 @@ ended, by itself or at its timeout.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from hashlib import sha256
 from operator import itemgetter
 from typing import Any, Final
@@ -21,7 +22,28 @@ from sqlalchemy import Connection
 from workers.store.connection import driver
 
 _PARAMETER = re.compile(r"%\((\w+)\)([sb])")
-_DONE: Final = pq.ExecStatus.COMMAND_OK
+_DONE: Final = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
+IDLE: Final = pq.TransactionStatus.IDLE
+"""No transaction was begun, and none failed."""
+
+
+@contextmanager
+def together(connection: Connection, first: str) -> Iterator[None]:
+    """
+    One transaction of what is asked on a connection on which each statement is one of its own, from the
+    statement `first` on; taken back where the block raises.
+
+    Raises:
+        psycopg.Error: what PostgreSQL says against its beginning or its end.
+    """
+    libpq = driver(connection).cursor.connection.pgconn
+    _expect(libpq, libpq.exec_(b"BEGIN; " + first.encode()))
+    try:
+        yield
+    except BaseException:
+        libpq.exec_(b"ROLLBACK")
+        raise
+    _expect(libpq, libpq.exec_(b"COMMIT"))
 
 
 class Statement:
@@ -51,14 +73,16 @@ class Statement:
         """
         under, prepared, _ = driver(connection)
         libpq = under.connection.pgconn
-        if not under.connection.autocommit or libpq.transaction_status != pq.TransactionStatus.IDLE:
+        if not under.connection.autocommit:
             # psycopg begins the transaction, and has everything prepared forgotten when one is rolled back.
             under.execute(self._text, values)
             return
         told = [v.encode() if type(v) is str else _told(v) for v in self._values(values)]
         try:
             self._ask(libpq, told, prepared)
-        except errors.InvalidSqlStatementName:  # forgotten: nothing was done
+        except errors.InvalidSqlStatementName as error:  # forgotten: nothing was done
+            if libpq.transaction_status != IDLE:
+                raise psycopg.OperationalError("the transaction failed at a forgotten statement") from error
             prepared.clear()
             self._ask(libpq, told, prepared)
 
@@ -75,7 +99,7 @@ def _told(value: Any) -> bytes | None:
 
 
 def _expect(libpq: pq.abc.PGconn, result: pq.abc.PGresult) -> None:
-    if result.status == _DONE:
+    if result.status in _DONE:
         return
     if libpq.status == pq.ConnStatus.BAD:
         raise psycopg.OperationalError(result.get_error_message())

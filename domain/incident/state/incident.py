@@ -74,8 +74,9 @@ class Incident(Value):
     One incident, as corrected.
 
     `awaits` maps what is owed to the event that asked for it (id, when). `correctable` maps the id of each
-    event that may be corrected to what holds of it now, oldest first; `given_by` a time of this incident to
-    the id of the event it is from. `onset_at` is when the harm began, where that is known. `also` are the
+    event that may be corrected to what holds of it now, oldest first: only a correction asks for it, so it is
+    folded from the events then and kept nowhere. `given_by` maps a time of this incident to the id of the
+    event it is from. `onset_at` is when the harm began, where that is known. `also` are the
     findings elsewhere that are the same thing, as they joined. `judged`: a person said how bad it is.
     """
 
@@ -117,7 +118,7 @@ class Incident(Value):
     follow_up_by: str | None = None
     closed_at: Moment | None = None
     awaits: dict[str, tuple[str, Moment]] = Field(default_factory=dict)
-    correctable: dict[str, Correctable] = Field(default_factory=dict)
+    correctable: dict[str, Correctable] = Field(default_factory=dict, exclude=True)
     given_by: dict[TimeField, str] = Field(default_factory=dict)
     version: int
     last_event_id: str

@@ -19,8 +19,8 @@ from sqlalchemy import Engine
 from domain.errors import Tampered, VersionConflict
 from domain.incident.commands import AddNote
 from domain.incident.events import NoteAdded
-from domain.incident.state import replay
 from domain.values import Actor
+from tests.workers.remade import remade
 from workers import clock
 from workers.handle import Answer
 from workers.store import cards
@@ -131,7 +131,7 @@ def test_a_killed_writer_that_resends_leaves_no_half_and_no_double(
     notes = [r.event.text for r in events if isinstance(r.event, NoteAdded)]
     assert notes == [f"note {n}" for n in range(len(notes))]
     assert len(notes) in (confirmed + 1, confirmed + 2)
-    assert card == replay(events)
+    assert card == remade(events)
     assert verify(log).events == len(events)
 
 
