@@ -26,24 +26,30 @@ class Incidents:
         self._log = engine(url)
         self._stream: str | None = None
         self._asked = 0
+        self._key = f"T012:{uuid4()}"
 
     def ask(self) -> None:
         """The next command."""
-        if self._asked % STREAM_EVENTS == 0:
+        step = self._asked % STREAM_EVENTS
+        if step == 0:
             self._stream = None
-        done = handle(self._stream, self._command(), actor=PERSON, key=f"T012:{uuid4()}", log=self._log)
-        self._stream = done.stream
+        key = f"{self._key}:{self._asked}"
+        self._stream = handle(self._stream, COMMANDS[step], actor=PERSON, key=key, log=self._log).stream
         self._asked += 1
 
-    def _command(self) -> Command:
-        if self._stream is None:
-            return DeclareIncident(
-                number=0, title="Danish films are gone", severity=Severity.SEV3, description="seen by hand"
-            )
-        if self._asked % 2:
-            return AddNote(text=f"Minute {self._asked}: the delivery is read again, two thirds are done.")
-        worse = self._asked % 4 == 0
-        return ChangeSeverity(severity=Severity.SEV2 if worse else Severity.SEV3, reason="counted again")
+
+def _command(step: int) -> Command:
+    if step == 0:
+        return DeclareIncident(
+            number=0, title="Danish films are gone", severity=Severity.SEV3, description="seen by hand"
+        )
+    if step % 2:
+        return AddNote(text=f"Minute {step}: the delivery is read again, two thirds are done.")
+    return ChangeSeverity(severity=Severity.SEV2 if step % 4 == 0 else Severity.SEV3, reason="counted again")
+
+
+COMMANDS = tuple(_command(step) for step in range(STREAM_EVENTS))
+"""What is asked of each incident, made beforehand as the events of the others are."""
 
 
 def ask(url: str, begin_at: float, seconds: float) -> float:
