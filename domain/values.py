@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from hashlib import sha256
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-
-def _aware(moment: datetime) -> datetime:
-    if moment.tzinfo is None:
-        raise ValueError("a time needs a zone; write it in UTC, for instance 2026-11-25T02:40:00Z")
-    return moment
-
-
-Moment = Annotated[datetime, AfterValidator(_aware)]
+Moment = AwareDatetime
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 

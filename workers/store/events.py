@@ -20,7 +20,7 @@ from domain.errors import LogError, VersionConflict
 from domain.incident.events import Logged, Recorded
 from workers.store.connection import cursor
 from workers.store.draft import JOINT, Head, Origin, draft
-from workers.store.recorded import READ, from_row
+from workers.store.recorded import READ, from_rows
 from workers.store.statement import Statement
 
 CHANNEL = "recsysops_events"
@@ -147,14 +147,13 @@ def read_after(connection: Connection, position: int, limit: int = 500) -> tuple
 def read_all(connection: Connection, position: int = 0) -> Iterator[Recorded]:
     """Every numbered event after `position`, in order, few of them in memory at a time."""
     # Nothing else can be asked on this connection meanwhile.
-    for row in cursor(connection).stream(_IN_ORDER, (position,), binary=True, size=STREAMED_ROWS):
-        yield from_row(row)
+    yield from from_rows(cursor(connection).stream(_IN_ORDER, (position,), binary=True, size=STREAMED_ROWS))
 
 
 def _all(connection: Connection, query: str, *parameters: Any) -> tuple[Recorded, ...]:
     # Binary, as the numbers and times of a row are then not spelled out and read again.
     found = cursor(connection).execute(query, parameters, binary=True)
-    return tuple([from_row(row) for row in found.fetchall()])
+    return tuple(from_rows(found.fetchall()))
 
 
 def rows_after(connection: Connection, position: int, limit: int) -> Iterator[dict[str, Any]]:

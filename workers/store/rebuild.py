@@ -50,8 +50,7 @@ def rebuild(log: Engine, progress: Progress | None = None) -> Rebuilt:
         archived = connection.exec_driver_sql("SELECT count(DISTINCT stream) FROM archived").scalar_one()
     in_all, displaced = len(waiting), set[str]()
     for done, stream in enumerate(waiting, start=1):
-        with log.begin() as connection:
-            again = _again(connection, stream)
+        again = _made_again(log, stream)
         if displaced & set(again):
             raise LogError(f"{stream} and {again[0]} were opened under one number; verify the log.")
         displaced.update(again)
@@ -61,16 +60,30 @@ def rebuild(log: Engine, progress: Progress | None = None) -> Rebuilt:
     return Rebuilt(cards=in_all, stray=stray, archived=archived)
 
 
+def _made_again(log: Engine, stream: str) -> list[str]:
+    """
+    As `_again`; tried twice, as a writer may put the card there at the very moment.
+
+    Raises:
+        LogError: what is in the way stays there.
+    """
+    for last in (False, True):
+        try:
+            with log.begin() as connection:
+                return _again(connection, stream)
+        except VersionConflict as error:
+            if last:
+                raise LogError(f"The card of {stream} could not be written: {error}") from error
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
 def _again(connection: Connection, stream: str) -> list[str]:
     """One card made again; returns the streams whose cards wrongly had its number, and now have none."""
     freed: list[str] = []
     while incident := replay(read_stream(connection, stream)):
         place = {"number": incident.number, "stream": stream}
         freed += connection.exec_driver_sql(_IN_THE_WAY, place).scalars()
-        try:
-            cards.keep(connection, incident)
-        except VersionConflict as error:
-            raise LogError(f"The card of {stream} could not be written: {error}") from error
+        cards.keep(connection, incident)
         # The card is ours until the end of this transaction; whoever wrote it before may have been ahead.
         if head_of(connection, stream).version == incident.version:
             break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from operator import itemgetter
 from typing import Any
 
@@ -10,20 +11,24 @@ from domain.incident.events import Recorded
 from workers.store.chain import in_utc
 
 READ = "stream, version, at, actor_kind, actor, cause, key, wire_name, schema_version, data"
-"""The columns that an event is made from, in the order of `from_row`."""
+"""The columns that an event is made from, in the order of `from_rows`."""
 
 
-def from_row(row: tuple[Any, ...]) -> Recorded:
-    """The event of a row: the columns of `READ`, and its position."""
-    stream, version, at, actor_kind, actor, cause, key, wire_name, schema_version, data, position = row
-    event = decode_text(wire_name, schema_version, data)
-    # Past the constructor, which takes twice as long: this is done for each event that is ever read.
-    return _new(Recorded, (stream, version, in_utc(at), actor_kind, actor, cause, key, event, position))
+def from_rows(rows: Iterable[tuple[Any, ...]]) -> Iterator[Recorded]:
+    """The events of rows: the columns of `READ`, and the event's position."""
+    # Past the constructor, which takes twice as long, and in one frame: every event that is read comes here.
+    return (
+        _new(
+            Recorded,
+            (stream, version, in_utc(at), kind, actor, cause, key, decode_text(name, schema, data), position),
+        )
+        for stream, version, at, kind, actor, cause, key, name, schema, data, position in rows
+    )
 
 
 def recorded_from(row: Any) -> Recorded:
     """The event of a row of `events` that has names."""
-    return from_row((*_in_row(row), row.get("position", 0)))
+    return next(from_rows([(*_in_row(row), row.get("position", 0))]))
 
 
 _new = tuple.__new__

@@ -14,6 +14,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from pydantic import AwareDatetime
+
 from domain.incident.events import Event
 from domain.values import Value
 
@@ -44,7 +46,7 @@ def spell(kind: Any) -> Any:
         return "one of " + ", ".join(sorted(str(member.value) for member in kind))
     if isinstance(kind, type) and issubclass(kind, Value):
         return fields(kind)
-    return {type(None): "null", Ellipsis: "…"}.get(kind) or kind.__name__
+    return {type(None): "null", Ellipsis: "…", AwareDatetime: "datetime"}.get(kind) or kind.__name__
 
 
 def file_name(wire_name: str, version: int) -> str:

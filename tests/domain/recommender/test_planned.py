@@ -74,7 +74,7 @@ def test_a_prediction_is_meant_only_where_its_check_is_named() -> None:
     [
         ({"to": MORNING - 3 * HOUR}, "ends before it begins"),
         ({"to": MORNING + timedelta(days=400)}, "lasts longer than 366 days"),
-        ({"to": datetime(2026, 3, 2)}, "a time needs a zone"),  # noqa: DTZ001
+        ({"to": datetime(2026, 3, 2)}, "should have timezone info"),  # noqa: DTZ001
     ],
 )
 def test_it_always_ends(more: dict[str, object], words: str) -> None:
