@@ -3,8 +3,8 @@ The card of each incident: written with its events, read by everything that show
 
 A card is a fold over events and may be made again at any time. What of an incident may be corrected it leaves
 out, as that grows with each event and only a correction asks for it. It names the shape of `Incident` that
-made it; where a newer release reads an older shape, it folds the events instead, so no card is ever half
-understood.
+made it; where a newer release reads an older shape, it folds the events instead, so no card is half
+understood while there are events.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from hashlib import sha256
 from typing import Any, get_args
 
 import orjson
+import structlog
+from pydantic import ValidationError
 from sqlalchemy import ColumnElement, Connection, select, true
 
 from domain.incident.decide import DEPLOYED
@@ -26,6 +28,7 @@ from workers.store.connection import cursor
 from workers.store.statement import Statement
 from workers.store.tables import CardRow
 
+_log = structlog.get_logger(__name__)
 _CARDS = CardRow.__table__  # type: ignore[attr-defined]
 
 _PAGE = """
@@ -199,7 +202,10 @@ def _some(connection: Connection, wanted: ColumnElement[bool], limit: int | None
 
 
 def _incidents(connection: Connection, rows: Iterable[Any]) -> list[Incident]:
-    found = (read(incident, made_by) or folded(connection, stream) for incident, made_by, stream in rows)
+    found = (
+        read(incident, made_by) or folded(connection, stream) or _as_it_was(incident)
+        for incident, made_by, stream in rows
+    )
     return [incident for incident in found if incident is not None]
 
 
@@ -214,6 +220,15 @@ def folded(connection: Connection, stream: str) -> Incident | None:
 def read(incident: str | None, made_by: str | None) -> Incident | None:
     """What a card holds; None where another release made it."""
     return Incident.model_validate_json(incident) if incident and made_by == shape() else None
+
+
+def _as_it_was(incident: str) -> Incident | None:
+    """What this release knows of an older one's card: where its events are archived, nothing else is left."""
+    try:
+        return Incident.model_validate_json(incident, extra="ignore")
+    except ValidationError as error:
+        _log.warning("archived_card_not_read", error=str(error))
+        return None
 
 
 def kept_of(incident: Incident) -> Incident:

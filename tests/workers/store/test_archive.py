@@ -209,6 +209,27 @@ def test_an_archived_incident_is_shown_and_takes_nothing_new(
         handle(lived["Drama"], Reopen(reason="again"), actor=on_call, key="r", log=log)
 
 
+def test_an_archived_incident_whose_card_an_older_release_made_is_still_shown(
+    log: Engine, owner: psycopg.Connection, pruned: Path, lived: dict[str, str]
+) -> None:
+    more = """replace(incident, '"title"', '"since_dropped": 1, "title"')"""
+    owner.execute(f"UPDATE cards SET shape = 'older', incident = {more}")
+    with log.connect() as connection:
+        card = cards.find(connection, lived["Drama"])
+        assert card is not None
+        assert (card.stream, card.status) == (lived["Drama"], "closed")
+        assert len(cards.every(connection)) == 5
+
+
+def test_an_archived_incident_whose_card_says_nothing_known_is_left_out(
+    log: Engine, owner: psycopg.Connection, pruned: Path, lived: dict[str, str]
+) -> None:
+    owner.execute("UPDATE cards SET shape = 'older', incident = '{\"since_dropped\":1}'")
+    with log.connect() as connection:
+        assert cards.find(connection, lived["Drama"]) is None
+        assert len(cards.every(connection)) == 2
+
+
 def test_the_next_incident_of_the_same_finding_is_a_new_one(
     log: Engine, pruned: Path, lived: dict[str, str], opened: Opened
 ) -> None:
