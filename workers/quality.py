@@ -26,11 +26,11 @@ from workers.sources.flags import Flag
 from workers.sources.histogram import histogram_rows
 from workers.sources.kinds import types_now
 from workers.sources.latency import latency_rows
-from workers.sources.numbers import flag_numeric
+from workers.sources.numbers import PastNumbers, flag_numeric, past_numbers
 from workers.sources.scored import score_columns
 from workers.sources.served import SERVED
 from workers.sources.source import open_source
-from workers.sources.tally import tally_rows
+from workers.sources.tally import tally_rows, wrong_windows
 
 KINDS = DATA
 SLICED = (*ROWS, *PORTIONS, *LATENCY, *DRIFT)
@@ -46,8 +46,10 @@ WORDS: Mapping[str, Words] = {
     "disagreements": disagreements.WORDS,
 }
 FLAGGED: Mapping[str, Flag] = {**SERVED, "numeric": flag_numeric}
-AT_ONCE = ("missing", "references", "misses", "joins", "disagreements", "sampling", "stages")
-"""Kinds that learn nothing in the engine: a window's counts are the same whatever else is asked for."""
+LEARNED = ("numeric",)
+"""Kinds that learn in the engine, for all windows at once where nothing in their past was wrong."""
+AT_ONCE = ("missing", "references", "misses", "joins", "disagreements", "sampling", "stages", *LEARNED)
+"""Kinds whose windows share one question. All but `LEARNED` count the same whatever else is asked for."""
 
 
 @dataclass(frozen=True)
@@ -90,15 +92,25 @@ def look_at_rows(look: Look, memory: CheckState) -> Verdict:
     return judge_tally(asked, tally, memory, look.looks_per_week)
 
 
-def tally_at_once(look: Look) -> Tally:
+def tally_at_once(look: Look) -> Tally | PastNumbers:
     """
     The rows of all windows of the grid, to be judged one after the other; of the kinds in `AT_ONCE`.
 
     Raises:
-        SourceError: the table cannot be read as declared.
+        SourceError: the table cannot be read as declared; or the looks have too little in common.
     """
+    if look.check.kind in LEARNED:
+        history = max(1, int(look.history / look.grid.width))
+        return past_numbers(look.recommender, look.check, look.grid, look.dimensions, history)
     flag = FLAGGED.get(look.check.kind)
     return tally_rows(look.recommender, look.check, look.grid, look.dimensions, CheckState(), flag)
+
+
+def learns_less(look: Look, memory: CheckState) -> bool:
+    """Whether a look learns in the engine, and not from all of the windows before it."""
+    return look.check.kind in LEARNED and any(
+        last >= 0 and first < look.grid.count - 1 for first, last in wrong_windows(look.grid, memory)
+    )
 
 
 def judge_tally(

@@ -19,7 +19,7 @@ from domain.values import Moment, Value
 from workers import quality
 from workers.detect import data_look, look, read_counts
 from workers.merited import AGAINST_MERIT
-from workers.plan import MAX_BINS, Plan, due_end, looks_per_week, silence_width
+from workers.plan import MAX_BINS, Plan, due_end, grid_of, looks_per_week, silence_width
 from workers.sources.count import time_bins, zone_of
 from workers.sources.ranking import METRIC_ROWS
 from workers.sources.source import open_source
@@ -189,6 +189,8 @@ def _by_beat(
 
     def judged(place: int, end: datetime, state: CheckState) -> Verdict:
         held, places = asked[place % beats]
+        if quality.learns_less(data_look(recommender, planned, grid_of(recommender, planned, end)), state):
+            return look(recommender, planned, end, state)
         return judge(held.until(places[end], history), state)
 
     return ((end, partial(judged, place, end)) for place, end in enumerate(ends))

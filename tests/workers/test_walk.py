@@ -7,18 +7,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from domain.detection.state import CheckState, Verdict
 from domain.recommender.recommender import Recommender
 from tests.engines import world
-from tests.engines.model import write_served
+from tests.engines.model import write_ranked, write_served
 from tests.engines.places import in_files
-from tests.workers import test_served
+from tests.workers import rankings, test_model_quality, test_served
 from tests.workers.shop import END, write_shop
 from workers.detect import look
 from workers.plan import plan
 from workers.quality import AT_ONCE
+from workers.sources import numbers
 from workers.walk import Fault, ends_of, walk
 
 LOOKS = 3
@@ -32,6 +35,7 @@ def write_world(folder: Path) -> Recommender:
 WRITTEN = {
     "world": (write_world, world.LOOKS[1], ("missing", "references")),
     "shop": (write_shop, END, ("misses",)),
+    "ranked": (write_ranked, rankings.END, ("numeric",)),
     "served": (write_served, test_served.END, ("joins", "disagreements", "sampling", "stages")),
 }
 
@@ -58,6 +62,38 @@ def test_rows_counted_at_once_are_judged_as_look_by_look(name: str, kind: str, t
         assert len(at_once) == len(alone) == LOOKS
         assert [_plain(one) for one in at_once] == [_plain(one) for one in alone]
         assert all(one.judged for one in at_once)
+
+
+def write_spoiled(folder: Path) -> tuple[Recommender, list[datetime]]:
+    """A model whose ages were in days for three hours, and the ends of looks before, in and after them."""
+
+    def in_days(frame: pd.DataFrame, _last: pd.Series, chance: np.random.Generator) -> pd.DataFrame:
+        end = rankings.END
+        hit = frame["at"].between(end - 6 * rankings.HOUR, end - 3 * rankings.HOUR, inclusive="left")
+        return test_model_quality.in_days(frame, hit, chance)
+
+    recommender = rankings.write_rankings(folder, test_model_quality.CHECKS, in_days)
+    planned = plan(recommender, recommender.checks["numbers"])
+    return recommender, ends_of(recommender, planned, rankings.END - 8 * rankings.HOUR, rankings.END)
+
+
+def test_what_was_wrong_is_not_learned_from_where_looks_share_a_question(tmp_path: Path) -> None:
+    recommender, ends = write_spoiled(tmp_path)
+    at_once = list(_verdicts(recommender, "numbers", ends))
+    alone = one_by_one(recommender, "numbers", ends)
+    assert [_plain(one) for one in at_once] == [_plain(one) for one in alone]
+    assert any(one.findings for one in at_once)
+    assert not at_once[-1].findings
+
+
+def test_looks_that_have_too_little_in_common_each_ask_for_themselves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recommender, ends = write_spoiled(tmp_path)
+    at_once = list(_verdicts(recommender, "numbers", ends))
+    monkeypatch.setattr(numbers, "MOST_MARKS", 1)
+    alone = _verdicts(recommender, "numbers", ends)
+    assert [_plain(one) for one in at_once] == [_plain(one) for one in alone]
 
 
 def test_every_kind_that_is_counted_at_once_is_looked_at_here() -> None:

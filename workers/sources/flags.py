@@ -39,16 +39,21 @@ class Flagged:
 
 class Asked(Value):
     """
-    What flags are made for: `learn_until` is the first window that nothing is to be learned from; the windows
-    cover [start, end).
+    What flags are made for: `learn_until` is the first window that nothing is to be learned from, and begins
+    at `judged`; the windows cover [start, end).
     """
 
     check: Check
     dimensions: Names
     learn_until: int
     start: Moment
+    judged: Moment
     end: Moment
     skip: tuple[tuple[int, int], ...] = ()
+
+    def skips(self, window: int) -> bool:
+        """Whether something was wrong in a window of the past."""
+        return any(first <= window <= last for first, last in self.skip)
 
 
 def flag_missing(_recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:

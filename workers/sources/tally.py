@@ -38,8 +38,9 @@ def tally_rows(
             dimensions=kept,
             learn_until=grid.count - 1,
             start=grid.start,
+            judged=grid.edge(grid.count - 1),
             end=grid.end,
-            skip=_wrong(grid, memory),
+            skip=wrong_windows(grid, memory),
         )
         flagged = (flag or FLAGS[check.kind])(recommender, source, rows, asked)
         weight = (ROWS,) if ROWS in flagged.rows.columns else ()
@@ -52,7 +53,7 @@ def tally_rows(
     return tally_of(long, grid, flagged.names, flagged.told)
 
 
-def _wrong(grid: Grid, memory: CheckState) -> tuple[tuple[int, int], ...]:
+def wrong_windows(grid: Grid, memory: CheckState) -> tuple[tuple[int, int], ...]:
     """(first, last) windows in which something was wrong: nothing is learned from them."""
     width = grid.width.total_seconds()
     start = grid.start.timestamp()
