@@ -13,8 +13,9 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -43,16 +44,24 @@ class Margins:
     others: Places
     groups: Places
 
+    @cached_property
+    def _grouped(self) -> tuple[Places, Places]:
+        """The sides group by group, and where each group begins."""
+        order = np.argsort(self.groups, kind="stable")
+        return order, np.flatnonzero(np.diff(self.groups[order], prepend=-1))
+
     def summed(self, each: Floats) -> Floats:
         """(n_windows, n_sides) the sums of (n_windows, n_sides) over groups."""
-        order = np.argsort(self.groups, kind="stable")
-        first = np.flatnonzero(np.diff(self.groups[order], prepend=-1))
-        return np.asarray(np.add.reduceat(each[:, order], first, axis=1)[:, self.groups])
+        order, first = self._grouped
+        return np.add.reduceat(each.take(order, axis=1), first, axis=1).take(self.groups, axis=1)
 
 
-def margins_of(slices: Sequence[Slice]) -> Margins:
+@lru_cache(maxsize=16)
+def margins_of(slices: tuple[Slice, ...]) -> Margins:
     """
-    >>> margins_of([(("a", "1"),), (("a", "1"), ("b", "2")), (("b", "2"),)]).values.tolist()
+    Kept, as a table has the same slices from look to look.
+
+    >>> margins_of(((("a", "1"),), (("a", "1"), ("b", "2")), (("b", "2"),))).values.tolist()
     [0, 2]
     """
     places = {name: place for place, name in enumerate(slices)}
@@ -110,16 +119,18 @@ class Follow:
         if not len(of.slices):
             return np.zeros((len(rows), 0))
         whole = np.clip(_drawn(rows, due, self.scatter), -CLIP * self.scatter, CLIP * self.scatter)
-        usual = due[:, of.slices] * (1 + np.where(of.others >= 0, whole[:, of.others], 0.0))
-        seen, expected = (of.summed(each) - each for each in (rows[:, of.slices], usual))
+        alone = np.ones((len(rows), 1))  # in the last place, which is that of no other value
+        usual = due.take(of.slices, axis=1) * np.hstack([1 + whole, alone]).take(of.others, axis=1)
+        seen, expected = (of.summed(each) - each for each in (rows.take(of.slices, axis=1), usual))
         scatter = self.scatter[of.values]
-        off = _drawn(seen, np.maximum(expected, 0.0), scatter)
-        most = np.repeat(CLIP * scatter[None, :], len(off), axis=0)
+        most, off = CLIP * scatter, _drawn(seen, np.maximum(expected, 0.0), scatter)
+        common = np.clip(off, -most, most)
         for window, value in {*zip(*_far(off, most, of.values), strict=True)}:
             sides = np.flatnonzero(of.values == value)
             middle = _middle(rows[window, of.slices[sides]], due[window, of.slices[sides]])
-            most[window, sides] = np.maximum(most[window, sides], abs(middle))
-        return np.asarray(np.clip(off, -most, most))
+            far = np.maximum(most[sides], abs(middle))
+            common[window, sides] = np.clip(off[window, sides], -far, far)
+        return np.asarray(common)
 
 
 def learn_follow(margins: Margins, surprises: Floats, rows: Floats, due: Floats) -> Follow:
@@ -141,7 +152,8 @@ def learn_follow(margins: Margins, surprises: Floats, rows: Floats, due: Floats)
     for some in chunks(len(rows), len(margins.slices)):
         then, there = np.where(known[some], due[some], 0.0), np.where(known[some], rows[some], 0.0)
         common = follow.common(there, then)
-        off, weight = np.clip(there - then, -then, then)[:, margins.slices], then[:, margins.slices]
+        off = np.clip(there - then, -then, then).take(margins.slices, axis=1)
+        weight = then.take(margins.slices, axis=1)
         together += np.bincount(margins.values, (off * common).sum(axis=0), rows.shape[1])
         alone += np.bincount(margins.values, (weight * common**2).sum(axis=0), rows.shape[1])
     return Follow(margins, np.clip(together / (alone + 1), 0.0, 1.0), scatter)
@@ -161,7 +173,10 @@ def _far(off: Floats, most: Floats, values: Places) -> tuple[list[int], list[int
 
 def _drawn(rows: Floats, due: Floats, scatter: Floats) -> Floats:
     """How far `rows` are off what is due, drawn to nothing by the counting noise in them."""
-    return np.asarray((rows - due) * scatter**2 / (1 + due * scatter**2))
+    off, noise = rows - due, due * scatter**2
+    off *= scatter**2
+    noise += 1
+    return np.asarray(np.divide(off, noise, out=off))
 
 
 def _middle(rows: Floats, due: Floats) -> float:

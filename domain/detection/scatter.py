@@ -16,8 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import digamma, polygamma
-from scipy.stats import t as student
+from scipy.special import digamma, polygamma, stdtrit
 
 from domain.detection.counts import Floats
 
@@ -54,7 +53,8 @@ def dispersion_of(surprises: Floats) -> Floats:
     """
     if not len(surprises):
         return np.full(surprises.shape[1], UNKNOWN)
-    size = np.sort(np.abs(surprises), axis=0)
+    size = np.abs(surprises)
+    size.sort(axis=0)
     count = np.isfinite(size).sum(axis=0)
     columns = np.arange(surprises.shape[1])
     last = np.maximum(count - 1, 0)
@@ -62,7 +62,8 @@ def dispersion_of(surprises: Floats) -> Floats:
     outer = size[np.round(0.9 * last).astype(int), columns]
     usual = np.maximum(MAD_TO_SD * middle, outer / 1.645)
     np.minimum(size, CLIP * usual, out=size)
-    factor = np.nansum(size**2, axis=0) / np.maximum(count, 1)
+    size[np.isnan(size)] = 0.0
+    factor = np.square(size, out=size).sum(axis=0) / np.maximum(count, 1)
     return np.asarray(np.where(count >= LEAST_KNOWN, np.maximum(factor, 1.0), UNKNOWN), dtype=np.float64)
 
 
@@ -132,10 +133,10 @@ def _inverse_trigamma(value: float) -> float:
 def _tail(size: Floats) -> float:
     """The degrees of freedom of a Student's distribution whose tail is as heavy as that of (any,) `size`."""
     near, far = np.nanquantile(size, TAIL)
-    wanted = float(far / max(near, 1e-9))
+    wanted, points = float(far / max(near, 1e-9)), (1 + np.array(TAIL)) / 2
     low, high = 2.0, MOST_FREEDOM
     for _step in range(BISECTIONS):
         middle = (low * high) ** 0.5
-        one, other = student.ppf((1 + np.array(TAIL)) / 2, middle)
+        one, other = stdtrit(middle, points)
         low, high = (middle, high) if other / one > wanted else (low, middle)
     return float(high)

@@ -115,10 +115,12 @@ class _Walk:
     started: npt.NDArray[np.int64] = field(init=False)
     due: Floats = field(init=False)
     surprises: Floats = field(init=False)
+    first: npt.NDArray[np.bool_] = field(init=False)
 
     def __post_init__(self) -> None:
         """Nothing is known at first."""
         windows, slices = len(self.total) - 1, self.rows.shape[1]
+        self.first = np.arange(slices) < 2  # one column alone is added up in another order
         self.hits, self.seen = np.full(slices, 0.5), np.full(slices, 1.0)
         self.started = np.zeros(slices, dtype=np.int64)
         self.due, self.surprises = np.full((2, windows, slices), np.nan)
@@ -133,8 +135,10 @@ class _Walk:
         scale = np.sqrt(due * (1 - share))
         z = (rows - due) / scale
         self.surprises[t] = np.where(learn & warm, z, np.nan)
-        limit = CLIP * np.sqrt(_running(self.surprises[:t], self.started, t))
-        taught = np.where(warm, due + np.clip(z, -limit, limit) * scale, rows)
+        far = np.flatnonzero((np.abs(z) > CLIP) | self.first)  # the others are within any limit
+        limit = CLIP * np.sqrt(_running(self.surprises[:t], far, t))
+        z[far] = np.clip(z[far], -limit, limit)
+        taught = np.where(warm, due + z * scale, rows)
         self.hits = np.where(learn, self.hits * forget + taught, self.hits)
         self.seen = np.where(learn, self.seen * forget + n, self.seen)
         self.started = self.started + learn
@@ -156,11 +160,14 @@ def _usual(habits: Habits | None, window: int, rows: Floats | None, total: float
     return 1.0 if habits is None else habits.factor(window, rows, total)
 
 
-def _running(surprises: Floats, started: npt.NDArray[np.int64], t: int) -> Floats:
-    """Over-dispersion so far, refreshed now and then: clipping needs no more than its order of magnitude."""
+def _running(surprises: Floats, places: npt.NDArray[np.intp], t: int) -> Floats:
+    """
+    Over-dispersion of the slices at `places` so far, at least 1, refreshed now and then: clipping needs no
+    more than its order of magnitude.
+    """
     if t < 2 * WARM_UP:
-        return np.full(len(started), 16.0)
-    return dispersion_of(surprises[max(0, t - 28) :: max(1, min(t, 28) // 14)])
+        return np.full(len(places), 16.0)
+    return dispersion_of(surprises[max(0, t - 28) :: max(1, min(t, 28) // 14)].take(places, axis=1))
 
 
 def share_p_values(

@@ -84,7 +84,7 @@ def test_slices_of_one_value_and_slices_whose_values_are_not_counted_follow_nobo
         slice_of(a="1", b="3"),
         slice_of(a="3", b="4"),
     ]
-    margins = margins_of(slices)
+    margins = margins_of(tuple(slices))
     assert (margins.slices.tolist(), margins.values.tolist()) == ([1, 2], [0, 0])
     follow = Follow(margins, np.ones(4), np.full(4, 0.1))
     factor = follow.factor(
