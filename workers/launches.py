@@ -47,6 +47,8 @@ def read_launches(recommender: Recommender, at: datetime) -> pd.DataFrame:
     """
     What a forecast needs of the calendar: of each item its last snapshot, its last one `lead` before the
     launch, and its outcome. The engine picks them, however often the calendar is written.
+
+    In order, as an engine answers in any, and what is learned together is drawn by place.
     """
     launches = declared_launches(recommender)
     source, rows = _open(recommender, launches, at)
@@ -60,8 +62,9 @@ def read_launches(recommender: Recommender, at: datetime) -> pd.DataFrame:
             __nth=ibis.row_number().over(group_by=launches.item, order_by=ibis.desc(launches.snapshot))
         )
         parts.append(source.fetch(ranked.filter(ranked["__nth"] == 0).drop("__nth")))
-    frame = pd.concat(parts, ignore_index=True).drop_duplicates([launches.item, launches.snapshot])
-    return _typed(frame, launches)
+    one = [launches.item, launches.snapshot]
+    frame = pd.concat(parts, ignore_index=True).drop_duplicates(one)
+    return _typed(frame, launches).sort_values(one, ignore_index=True)
 
 
 def read_earlier(recommender: Recommender, item: str, feature: str, value: str, at: datetime) -> pd.DataFrame:

@@ -70,8 +70,22 @@ class History:
         return np.argsort(distances(row, self.rows, fair)[0], kind="stable")[:COMPARABLES]
 
 
+_LEARNED: dict[tuple[LaunchColumns, int], History] = {}
+
+
 def learn(past: pd.DataFrame, columns: LaunchColumns, seed: int) -> History:
-    """Learn from `past` (see `past_launches`); each error is that of the four fifths without its launch."""
+    """
+    Learn from `past` (see `past_launches`); each error is that of the four fifths without its launch.
+
+    Kept, as one look after the other learns from the same launches until another one has its first day.
+    """
+    kept = _LEARNED.get((columns, seed))
+    if kept is None or not kept.rows.equals(past):
+        kept = _LEARNED[columns, seed] = _learn(past, columns, seed)
+    return kept
+
+
+def _learn(past: pd.DataFrame, columns: LaunchColumns, seed: int) -> History:
     features = columns.features
     target = np.log1p(np.maximum(past[columns.outcome].to_numpy(np.float64), 0.0))
     guess = np.empty(len(past))

@@ -63,6 +63,14 @@ def declared(folder: Path, rows: pd.DataFrame) -> Recommender:
     return load(folder / "recsysops.toml")
 
 
+def test_a_forecast_is_the_same_in_whatever_order_the_calendar_is_written(tmp_path: Path) -> None:
+    rows = calendar(seed=3)
+    rows = rows.assign(snapshot_at=rows["snapshot_at"].dt.floor("D"))  # many at once, as they are taken
+    told = forecasts(declared(tmp_path, rows), AT)
+    again = forecasts(declared(tmp_path, rows.sample(frac=1, random_state=1)), AT)
+    assert told == again
+
+
 @pytest.fixture(scope="module")
 def recommender(tmp_path_factory: pytest.TempPathFactory) -> Recommender:
     return declared(tmp_path_factory.mktemp("launches"), calendar(faulty=(3,)))

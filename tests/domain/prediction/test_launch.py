@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import TooFewRows
-from domain.prediction.calendar import LaunchColumns
-from domain.prediction.history import History
+from domain.prediction.calendar import LaunchColumns, past_launches
+from domain.prediction.history import History, learn
 from domain.prediction.launch import forecast_launches
 from domain.prediction.mended import Mended, forecast_mended
 from domain.prediction.missed import find_missed_launches, recovered
@@ -94,6 +94,14 @@ def test_intervals_cover_about_nine_in_ten() -> None:
 def test_the_same_seed_gives_the_same_forecasts() -> None:
     frame = calendar(faulty=(1,))
     assert forecast_launches(frame, COLUMNS, AT, seed=3) == forecast_launches(frame, COLUMNS, AT, seed=3)
+
+
+def test_what_was_learned_is_kept_until_the_past_is_another_one() -> None:
+    past = past_launches(calendar(seed=1), COLUMNS, AT, timedelta(days=7))
+    history = learn(past, COLUMNS, 0)
+    assert learn(past.copy(), COLUMNS, 0) is history
+    fewer = learn(past.iloc[1:].reset_index(drop=True), COLUMNS, 0)
+    assert len(fewer.rows) == len(history.rows) - 1
 
 
 def test_snapshots_from_after_the_moment_are_not_used() -> None:
