@@ -6,6 +6,8 @@ NAME   ?= press
 FAULT  ?= language
 # The locks name all there is, so nothing is worked out; what is imported is compiled when it is.
 PIP    := $(BIN)/pip install --quiet --require-hashes --no-deps --no-compile
+# Kept by whoever is first: else each process, and a test starts dozens, compiles all of it for itself.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test test-real test-browser test-spark check bench lock clean
 
