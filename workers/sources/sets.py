@@ -58,16 +58,22 @@ def counted(source: Source, keyed: Any, dimensions: Names, asked: list[Names], *
     return {names: parts[names] if names in parts else _added_up(parts, names) for names in asked}
 
 
-def coded(connection: Any, expression: Any) -> pd.DataFrame:
-    """The rows of an expression, as `source.answer`, but texts come as numbers of a list: as categories."""
+def coded(connection: Any, question: Any) -> pd.DataFrame:
+    """
+    The rows of an expression, or of SQL, as `source.answer`, but texts come as numbers of a list: as
+    categories.
+    """
+    # Ibis would read all of the SQL only to write it again; it is needed where it knows how to fetch.
+    written = isinstance(question, str)
     if connection.name == "duckdb":
-        table = connection.con.sql(str(connection.compile(expression))).to_arrow_table()
+        sql = question if written else str(connection.compile(question))
+        table = connection.con.sql(sql).to_arrow_table()
     else:
-        table = connection.to_pyarrow(expression)
+        table = connection.to_pyarrow(rows_of(connection, question) if written else question)
     return pd.DataFrame(table.to_pandas(strings_to_categorical=True))
 
 
-def _grouping_sets(source: Source, keyed: Any, dimensions: Names, sets: list[Names]) -> Any:
+def _grouping_sets(source: Source, keyed: Any, dimensions: Names, sets: list[Names]) -> str:
     """
     GROUPING SETS, which Ibis cannot write, around what it can.
 
@@ -79,11 +85,11 @@ def _grouping_sets(source: Source, keyed: Any, dimensions: Names, sets: list[Nam
 
 def grouping_sets(
     source: Source, keyed: Any, sets: Sequence[Names], absent: str, sums: Names = (), order: Names = ()
-) -> Any:
+) -> str:
     """
-    `keyed` grouped by each of `sets`: the columns (in `order`, else as they come), `absent`, `ROWS`, and the
-    sums of the columns `sums`. In `absent` a bit is set for each column that a row is not about, the last
-    column's being the lowest.
+    The SQL of `keyed` grouped by each of `sets`: the columns (in `order`, else as they come), `absent`,
+    `ROWS`, and the sums of the columns `sums`. In `absent` a bit is set for each column that a row is not
+    about, the last column's being the lowest.
     """
     names = order or tuple(dict.fromkeys(name for one in sets for name in one))
     quoted = {name: identifier(name, source.connection) for name in (*names, absent, ROWS, *sums)}
@@ -96,11 +102,10 @@ def grouping_sets(
     counts = {ROWS: f"SUM({quoted[ROWS]})" if ROWS in keyed.columns else "COUNT(*)"}
     counts |= {name: f"SUM({quoted[name]})" for name in sums}
     told = ", ".join(f"CAST({count} AS {float_type}) AS {quoted[name]}" for name, count in counts.items())
-    return rows_of(
-        source.connection,
+    return (
         f"SELECT {columns}, {bits} AS {quoted[absent]}, {told} "  # noqa: S608 - names are quoted
         f"FROM ({source.connection.compile(keyed)}) AS keyed GROUP BY {by} ({grouping}) "
-        f"LIMIT {MAX_COUNTS + 1}",
+        f"LIMIT {MAX_COUNTS + 1}"
     )
 
 
