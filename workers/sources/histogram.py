@@ -17,7 +17,7 @@ from domain.errors import SourceError
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from workers.sources.grouped import grouped, lengthened, slices_asked, windowed
-from workers.sources.kinds import finite, kind_of, looked_at, quantile
+from workers.sources.kinds import finite, is_finite, kind_of, looked_at, quantile
 from workers.sources.sets import ROWS, WINDOW, Names
 from workers.sources.source import Source, open_source
 
@@ -58,7 +58,7 @@ def binned(
         SourceError: as `grouped`, or more than twenty million bins of slices.
     """
     cut = {f"__bin{place}": _cut(source, rows[one.column], one) for place, one in enumerate(bins)}
-    keyed = rows.mutate(**cut).select(WINDOW, *kept, *cut)
+    keyed = rows.select(WINDOW, *kept, **cut)
     every, largest = slices_asked(source, keyed, kept, check.ways)
     wholes = [(WINDOW, *names) for names in largest]
     sets = [*wholes, *((*whole, name) for name in cut for whole in wholes)]
@@ -185,7 +185,8 @@ def _group(source: Source, text: Any) -> Any:
 def _cut(source: Source, column: Any, bins: Bins) -> Any:
     """The bin of each value: of whole texts the text itself."""
     if bins.edges:
-        return _between(finite(column), bins.edges, 0, bins.count)
+        value = column.cast("float64")
+        return ibis.ifelse(is_finite(value), _between(value, bins.edges, 0, bins.count), ibis.null("int64"))
     text = _text(column)
     if bins.named == len(bins.labels):
         return text
@@ -197,7 +198,7 @@ def _cut(source: Source, column: Any, bins: Bins) -> Any:
 def _between(value: Any, edges: tuple[float, ...], low: int, high: int) -> Any:
     """The place of the bin, by halving: a value at an inner edge belongs to the bin below it."""
     if high - low <= 1:
-        return ibis.ifelse(value.isnull(), ibis.null("int64"), ibis.literal(low, type="int64"))
+        return ibis.literal(low, type="int64")
     middle = (low + high) // 2
     lower, upper = _between(value, edges, low, middle), _between(value, edges, middle, high)
     return ibis.ifelse(value <= edges[middle], lower, upper)
