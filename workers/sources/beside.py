@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
-from workers.sources.source import Source, open_source, rows_of
+from workers.sources.source import Source, open_beside, rows_of
 
 MOST_COPIED = 2_000_000  # rows from one place to another
 
@@ -65,18 +65,16 @@ def _once(other: Any, beside: Beside) -> Any:
 
 
 def _rows_beside(recommender: Recommender, source: Source, beside: Beside) -> Any:
-    with open_source(recommender, beside.table) as other:
+    with open_beside(recommender, beside.table, source) as other:
         other.require(*beside.on.values(), *beside.values)
-        if other.table.url == source.table.url:
-            sql = str(other.connection.compile(other.rows))
-            here = replace(other, connection=source.connection, rows=rows_of(source.connection, sql))
-            return _chosen(here.between(beside.start, beside.end), beside)
+        wanted = _chosen(other.between(beside.start, beside.end), beside)
+        if other.borrowed:
+            return wanted
         if source.connection.name != "duckdb":
             raise SourceError(
                 f'tables "{source.table.name}" and "{beside.table}" are in two places; declare them where '
                 "one question can see both, or the first of them as files"
             )
-        wanted = _chosen(other.between(beside.start, beside.end), beside)
         copied = other.fetch(wanted.limit(MOST_COPIED + 1))
     if len(copied) > MOST_COPIED:
         raise SourceError(

@@ -21,7 +21,7 @@ from workers.sources.engine import quoted
 from workers.sources.kinds import as_text, finite
 from workers.sources.lines import nearest
 from workers.sources.sets import MAX_COUNTS, ROWS, WINDOW, Parts, by_all, counted, lengthened, rolled_up
-from workers.sources.source import TIME, Source, identifier, moment, open_source, rows_of
+from workers.sources.source import TIME, Source, identifier, moment, open_beside, open_source, rows_of
 
 GROUPING_SETS = ("duckdb", "postgres", "pyspark")  # engines that are asked for them in SQL
 DAY_SECONDS = 86_400
@@ -156,7 +156,7 @@ def with_dimensions(
             source.require(*looked_up)
             raise AssertionError("unreachable: require raised")
         source.require(source.table.item)
-        described = open_source(recommender, items.table)
+        described = open_beside(recommender, items.table, source)
         for dimension in looked_up:
             if dimension not in described.columns:
                 right = sorted(own | set(described.columns))
@@ -184,8 +184,8 @@ def beside(source: Source, other: Source, columns: tuple[str, ...], copy: str) -
     known as `copy`.
     """
     other.require(*columns)
-    if other.table.url == source.table.url:
-        return rows_of(source.connection, str(other.connection.compile(other.rows.select(*columns))))
+    if other.borrowed:
+        return other.rows.select(*columns)
     with other:
         told = other.rows.select(**{name: as_text(other.rows[name]) for name in columns}).distinct()
         frame = other.fetch(told).astype("string")

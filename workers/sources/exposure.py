@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,7 +16,7 @@ from domain.errors import SourceError
 from domain.recommender.exposure import Exposure
 from domain.recommender.recommender import Recommender
 from workers.sources.count import window_of
-from workers.sources.source import TIME, Source, moment, open_source, rows_of
+from workers.sources.source import TIME, Source, moment, open_beside, open_source
 
 ITEM, REQUEST, PLACE, CHANCE, BIN = "item", "__request", "position", "explored", "bin"
 TOTAL, OTHERS = "∑", "∑ of others"
@@ -96,12 +95,9 @@ def _shown(source: Source, exposure: Exposure, start: datetime, end: datetime) -
 def chosen_beside(recommender: Recommender, source: Source, start: datetime, end: datetime) -> Any:
     """Each choice of [start, end) once, on the source's own connection: columns `__r` and `__i`."""
     exposure = declared(recommender)
-    other = open_source(recommender, exposure.chosen)
+    other = open_beside(recommender, exposure.chosen, source)
     other.require(exposure.request, str(other.table.item))
-    if other.table.url == source.table.url:
-        sql = str(other.connection.compile(other.rows))
-        other = replace(other, connection=source.connection, rows=rows_of(source.connection, sql))
-    else:
+    if not other.borrowed:
         raise SourceError(
             f'tables "{source.table.name}" and "{exposure.chosen}" are in two places; [exposure] needs them '
             "where one question can see both"

@@ -18,7 +18,7 @@ from workers.sources.count import beside
 from workers.sources.kinds import finite, is_finite, kind_of, looked_at
 from workers.sources.lines import nearest
 from workers.sources.sets import ROWS, WINDOW, Names
-from workers.sources.source import Source, open_source
+from workers.sources.source import Source, open_beside
 
 FLAG = "__bad"
 
@@ -186,7 +186,7 @@ def flag_references(recommender: Recommender, source: Source, rows: Any, asked: 
                 f"{nearest(table, recommender.tables)}"
             )
         named, found = f"__named{place}", f"__found{place}"
-        other = beside(source, open_source(recommender, table), (key,), f"__keys{place}")
+        other = beside(source, open_beside(recommender, table, source), (key,), f"__keys{place}")
         known = other.select(**{found: other[key].cast("string")}).distinct()
         rows = rows.mutate(**{named: rows[column].cast("string")})
         rows = rows.left_join(known, rows[named] == known[found])

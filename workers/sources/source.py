@@ -38,6 +38,7 @@ class Source:
     connection: Any
     rows: Any
     seconds: float = STATEMENT_SECONDS
+    borrowed: bool = False  # the connection is another table's, which closes it
 
     def __enter__(self) -> Self:
         """The source, closed at the end of the block."""
@@ -45,7 +46,8 @@ class Source:
 
     def __exit__(self, *_raised: object) -> None:
         """Let go of the connection, so that looking every ten seconds does not pile them up."""
-        close(self.connection)
+        if not self.borrowed:
+            close(self.connection)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -230,20 +232,39 @@ def open_source(recommender: Recommender, name: str, *, seconds: float | None = 
     Raises:
         SourceError: it is missing, empty, locked, unreadable, or of another shape.
     """
+    table = _declared(recommender, name)
+    seconds = table.timeout.total_seconds() if seconds is None else seconds
+    connection = open_url(name, table.url, seconds) if table.url else open_duckdb(recommender.folder)
+    return Source(table, connection, _opened(table, connection, seconds), seconds)
+
+
+def open_beside(recommender: Recommender, name: str, source: Source) -> Source:
+    """
+    The same, on the connection of `source` where both are in one place: one question can see both, and none
+    has to be opened for it.
+    """
+    table = _declared(recommender, name)
+    if table.url != source.table.url:
+        return open_source(recommender, name)
+    connection, seconds = source.connection, table.timeout.total_seconds()
+    return Source(table, connection, _opened(table, connection, seconds), seconds, borrowed=True)
+
+
+def _declared(recommender: Recommender, name: str) -> Table:
     if name not in recommender.tables:
         raise SourceError(f'table "{name}" is not declared; {nearest(name, recommender.tables)}')
-    table = recommender.tables[name]
-    seconds = table.timeout.total_seconds() if seconds is None else seconds
+    return recommender.tables[name]
+
+
+def _opened(table: Table, connection: Any, seconds: float) -> Any:
+    """The table's rows on this connection."""
     if table.url:
-        connection = open_url(name, table.url, seconds)
         sql = table.select or f"SELECT * FROM {_whole_name(str(table.table), connection)}"  # noqa: S608
     else:
-        connection = open_duckdb(recommender.folder)
         sql = table.select or f"SELECT * FROM {reader(table)}"  # noqa: S608 - the declaration is the team's own
         if table.select and table.path:
             sql = f"WITH rows AS (SELECT * FROM {reader(table)}) {table.select}"  # noqa: S608
-    rows = run(name, connection, lambda: _declared_rows(connection, sql), seconds)
-    return Source(table, connection, rows, seconds)
+    return run(table.name, connection, lambda: _declared_rows(connection, sql), seconds)
 
 
 def identifier(name: str, connection: Any) -> str:
