@@ -105,7 +105,8 @@ def _seconds(source: Source, column: str | None, times: pd.Series[Any]) -> npt.N
             f'table "{source.table.name}": column "{column}" holds {example!r}, which is no time; name one '
             "that says from when a model is: as_of"
         )
-    return np.array([known_moment(one).timestamp() for one in read], dtype=np.float64)
+    whole = read.dt.floor("us").dt.as_unit("us").astype(np.int64)  # as `known_moment`, of thousands at once
+    return whole.to_numpy(dtype=np.float64) / 1_000_000
 
 
 def _bounded(source: Source, frame: pd.DataFrame) -> None:
