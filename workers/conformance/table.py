@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,11 @@ def sound(days: int = DAYS, end: datetime = END, seed: int = 5) -> pd.DataFrame:
     item_id, country, device and genre (text), rating (−3 to 3), minutes (> 0), always (1), note (null in each
     row); position (1–4), score (the chance of being chosen), shown, chosen, version, milliseconds.
     """
+    return _drawn(days, end, seed).copy()
+
+
+@cache
+def _drawn(days: int, end: datetime, seed: int) -> pd.DataFrame:
     chance = np.random.default_rng(seed)
     rows = days * ROWS_A_DAY
     back = np.sort(chance.uniform(0, days * DAY.total_seconds(), rows))[::-1]
@@ -139,7 +145,7 @@ def declared(
         other: whether there is a second check of it, called so.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect() as connection:
+    with duckdb.cursor() as connection:  # to start an engine takes longer than to write these
         connection.register("views", frame)
         connection.execute(f"COPY views TO '{folder / 'views.parquet'}' (FORMAT parquet)")
         named = f"SELECT 'i' || range AS item_id FROM range({ITEMS})"  # noqa: S608 - our own number
