@@ -70,7 +70,7 @@ def write(folder: Path) -> None:
         "sales": _sales(chance),
         "items": pd.DataFrame({"key": np.arange(300), "shelf": [f"s{n % 4}" for n in range(300)]}),
     }
-    with duckdb.connect() as connection:
+    with duckdb.cursor() as connection:
         for name, frame in frames.items():
             connection.register("frame", frame)
             cast = ", ".join(f'"{column}"::{kind} AS "{column}"' for column, kind in KINDS[name].items())

@@ -33,7 +33,7 @@ def views(until: datetime = START + 14 * DAY) -> pd.DataFrame:
 
 def write(folder: Path, frame: pd.DataFrame) -> Recommender:
     file = folder / "views.parquet"
-    with duckdb.connect() as connection:
+    with duckdb.cursor() as connection:
         connection.register("frame", frame)
         connection.execute(f"COPY frame TO '{file}' (FORMAT parquet)")
     table = {

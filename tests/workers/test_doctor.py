@@ -100,7 +100,7 @@ def port() -> Iterator[int]:
 
 
 def store(path: Path, frame: pd.DataFrame) -> None:
-    with duckdb.connect() as connection:
+    with duckdb.cursor() as connection:
         connection.register("frame", frame)
         connection.execute(f"COPY frame TO '{path}' (FORMAT parquet)")
 

@@ -13,7 +13,7 @@ from workers.sources.declare import load
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    with duckdb.connect() as connection:
+    with duckdb.cursor() as connection:
         (tmp_path / "views").mkdir()
         connection.execute(
             "COPY (SELECT TIMESTAMPTZ '2026-01-01 00:00:00+00' + to_seconds(n) AS seen_at, "

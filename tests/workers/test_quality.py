@@ -66,7 +66,7 @@ def views(days: int = DAYS, a_day: int = 1_500, seed: int = 5) -> pd.DataFrame:
 
 def written(folder: Path, frame: pd.DataFrame, **more: Any) -> Recommender:
     folder.mkdir(exist_ok=True)
-    with duckdb.connect() as connection:
+    with duckdb.cursor() as connection:
         for day, rows in frame.groupby(frame["at"].dt.date):
             connection.register("rows_of_day", rows)
             connection.execute(f"COPY rows_of_day TO '{folder / str(day)}.parquet' (FORMAT parquet)")
@@ -313,7 +313,7 @@ def test_dimensions_of_the_items_and_those_with_several_values_are_borne(
 ) -> None:
     today = frame["at"] >= END - DAY
     recommender = written(tmp_path / "views", unset("rating", np.nan)(frame, today, np.random.default_rng(2)))
-    with duckdb.connect() as connection:
+    with duckdb.cursor() as connection:
         connection.execute(
             f"COPY (SELECT range::VARCHAR AS item_id, 'k' || (range % 4) AS shelf FROM range(400)) "
             f"TO '{tmp_path / 'items.parquet'}'"

@@ -174,7 +174,7 @@ FAULTS: dict[str, tuple[Spoil, str, tuple[tuple[str, str], ...], str, str]] = {
 
 
 def written(folder: Path, frames: Frames, **more: Any) -> Recommender:
-    with duckdb.connect() as connection:
+    with duckdb.cursor() as connection:
         for name, frame in frames.items():
             connection.register("rows_of_table", frame)
             connection.execute(f"COPY rows_of_table TO '{folder / name}.parquet' (FORMAT parquet)")

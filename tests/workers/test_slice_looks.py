@@ -37,7 +37,7 @@ def plays(fault: bool) -> pd.DataFrame:
 
 
 def shop(folder: Path, frame: pd.DataFrame, window: str = "1h", settle: str = "0s") -> Recommender:
-    with duckdb.connect() as connection:
+    with duckdb.cursor() as connection:
         connection.register("frame", frame)
         connection.execute(f"COPY frame TO '{folder}/plays.parquet' (FORMAT parquet)")
     table = {

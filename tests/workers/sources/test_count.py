@@ -38,7 +38,7 @@ def recommender(folder: Path, tables: dict[str, dict[str, object]], **more: obje
 
 def write(path: Path, frame: pd.DataFrame) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect() as connection:
+    with duckdb.cursor() as connection:
         connection.register("frame", frame)
         connection.execute(f"COPY frame TO '{path}' (FORMAT parquet)")
 
