@@ -27,7 +27,7 @@ from domain.incident.commands import OpenIncident
 from domain.incident.events import Recorded
 from domain.values import Actor
 from tests.bot.conftest import SECRET as SIGNING_SECRET
-from tests.bot.conftest import free_port
+from tests.bot.conftest import held_port
 from tests.bot.workspace.driver import Driver
 from tests.brokers import BROKERS
 from tests.crash.aims import PLACES, Aims, watch_posts, watched_store
@@ -100,8 +100,9 @@ def url(small: SmallRecommender, aims: Aims) -> Iterator[str]:
 
 
 @pytest.fixture
-def port() -> int:
-    return free_port()
+def port() -> Iterator[int]:
+    with held_port() as held:
+        yield held
 
 
 @pytest.fixture
