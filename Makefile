@@ -9,12 +9,16 @@ PIP    := $(BIN)/pip install --quiet --require-hashes --no-deps --no-compile
 # Kept by whoever is first: else each process, and a test starts dozens, compiles all of it for itself.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-real test-browser test-spark check bench lock clean
+.PHONY: run test tests test-real test-browser test-spark check bench lock clean
 
 run: $(VENV)/.run
 	$(BIN)/recsysops up --example cinema --fault $(FAULT)
 
-test: check
+# Side by side, as the types are one process's work and the longest to wait for.
+test: $(VENV)/.test
+	@$(MAKE) --no-print-directory --jobs 2 check tests
+
+tests: $(VENV)/.test
 	$(BIN)/pytest -n 3 --dist worksteal
 
 test-real: $(VENV)/.test
