@@ -46,6 +46,12 @@ def test_everything_that_the_form_offers_can_be_corrected(steps: Any) -> None:
             assert "order of the steps" in str(refusal)
 
 
+def test_where_the_events_are_in_an_archive_it_is_said_that_nothing_can_be_corrected() -> None:
+    incident, _ = after(*WAY)
+    with pytest.raises(Refused, match="in an archive"):
+        correct(incident.model_copy(update={"correctable": {}}), "incident-1|1|")
+
+
 def test_the_report_tells_the_line_as_corrected_who_corrected_it_and_what_it_said() -> None:
     right = c.CorrectTime(
         event="incident-1:4", at=MORNING + timedelta(minutes=1), reason="I was called | paged"
