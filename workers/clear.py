@@ -90,9 +90,14 @@ def told_by(incident: Incident, finding: Finding, made_from: Lineage) -> Link | 
 
 
 def seen_until(incident: Incident, latest: Finding) -> datetime:
-    """An incident that goes on is told only now and then: it was seen later than its latest finding says."""
-    pause = max(REPEAT_AFTER, latest.window_end - latest.window_start)
-    return latest.window_end + (pause if incident.cleared_at is None else timedelta(0))
+    """
+    An incident that goes on was seen later than its latest finding says: it is told only now and then, and of
+    short windows a look or two may be silent before it counts as over.
+    """
+    if incident.cleared_at is not None:
+        return latest.window_end
+    width = latest.window_end - latest.window_start
+    return latest.window_end + (width if width >= HOUR else REPEAT_AFTER + CLEAR_AFTER * width)
 
 
 def _unclosed(log: Engine, fingerprint: str) -> Incident | None:

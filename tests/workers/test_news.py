@@ -17,7 +17,7 @@ from workers.news import open_incidents
 from workers.store import cards
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
-HOUR = timedelta(hours=1)
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 END = START + 73 * HOUR
 FRANCE, PARIS = slice_of(country="France"), slice_of(region="paris")
 DETECTOR = Actor(kind="worker", id="detector")
@@ -91,3 +91,16 @@ def test_what_a_region_lacks_joins_the_incident_of_a_country_where_most_of_it_is
     assert len(found) == opened
     joined = [one.slice for incident in found for one in incident.also]
     assert joined == ([PARIS] if opened == 1 else [])
+
+
+@pytest.mark.parametrize(("minutes", "count"), [(0, 1), (2, 1), (10, 2)])
+def test_a_wider_slice_found_while_that_within_it_may_still_go_on_joins_its_incident(
+    log: Engine, minutes: int, count: int
+) -> None:
+    first = lacks("impressions", tuple(sorted({*FRANCE, *PARIS})), 40.0, 100.0)
+    first = first.model_copy(update={"window_start": END - MINUTE})
+    end = END + (minutes + 1) * MINUTE
+    wider = first.model_copy(update={"slice": FRANCE, "window_start": end - MINUTE, "window_end": end})
+    open_incidents(log, [first], DETECTOR)
+    open_incidents(log, [wider], DETECTOR)
+    assert len(incidents(log)) == count
