@@ -43,7 +43,14 @@ class Choice(NamedTuple):
 
 
 def choices(incident: Incident) -> list[Choice]:
-    """Everything that can be corrected, the newest first."""
+    """
+    Everything that can be corrected, the newest first.
+
+    Raises:
+        Refused: nothing can be.
+    """
+    if not incident.correctable:
+        raise Refused(f"The events of #{incident.number} are in an archive; nothing of it can be corrected.")
     return [
         Choice(part, event, _name(part, says), _says(part, says))
         for event, says in reversed(incident.correctable.items())

@@ -7,7 +7,6 @@ from typing import Any
 
 from bot.messages.blocks import Block, cut, plain, section
 from bot.messages.correction import choices
-from domain.errors import Refused
 from domain.incident.state import Incident
 from domain.values import Improvement, Severity
 
@@ -122,8 +121,6 @@ def reject(incident: Incident, value: str) -> View:
 
 def correct(incident: Incident, value: str) -> View:
     found = choices(incident)[:OPTIONS_MAX]
-    if not found:
-        raise Refused(f"The events of #{incident.number} are in an archive; nothing of it can be corrected.")
     asked = [
         _select("what", "What is wrong?", {one.key: f"{one.name}: {one.says}" for one in found}),
         _ask("right", "What is right?", hint="A time like 2026-03-01 02:41, in UTC; a severity like SEV2."),
