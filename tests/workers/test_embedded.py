@@ -130,7 +130,7 @@ def test_whoever_leaves_first_does_not_take_the_servers_with_them(servers_folder
         assert read(joined) == ("still here", "still here")
     finally:
         owner.send_signal(signal.SIGINT)
-        owner.wait(20)
+        owner.wait(2 * embedded.STOP_SECONDS)
     assert embedded.running(servers_folder) is None
 
 

@@ -238,8 +238,8 @@ def test_an_event_the_app_did_not_take_comes_again(http: Stage) -> None:
 
 def test_a_disconnected_socket_comes_back(socket: Stage) -> None:
     assert socket.driver.disconnect_sockets() == 1
-    socket.driver.wait(lambda: socket.driver.state()["connections"] == 1, "new connection", 15.0)
-    assert socket.driver.command("status").error == ""
+    # Slack's client may replace its new connection once more: what is sent meanwhile finds nobody.
+    socket.driver.wait(lambda: not socket.driver.command("status").error, "answer over another one", 15.0)
 
 
 def test_slack_sdk_accepts_our_signature_and_no_other() -> None:
