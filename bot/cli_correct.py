@@ -28,10 +28,9 @@ def correct(
     as_json: Json = False,
 ) -> None:
     """Put a time, an onset, a note or a severity right; what was written stays to be read."""
-    door = open_door()
-    incident = find(door, number)
+    incident = find(open_door(), number, whole=event is None)
     if event is None:
-        _list(door.whole(incident.stream) or incident, as_json)
+        _list(incident, as_json)
         return
     if part is None or right is None:
         raise Refused(

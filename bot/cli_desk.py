@@ -33,14 +33,14 @@ def operator(door: Door) -> Actor:
     return Actor(kind="person", id=f"terminal:{getpass.getuser()}", groups=groups)
 
 
-def find(door: Door, number: str) -> Incident:
+def find(door: Door, number: str, *, whole: bool = False) -> Incident:
     """
-    The incident with this number.
+    The incident with this number; see `Door.incident`.
 
     Raises:
         Refused: there is none.
     """
-    found = door.incident(number)
+    found = door.incident(number, whole=whole)
     if found is None:
         raise Refused(f"there is no incident {number}; `recsysops status --all` lists those there are")
     return found

@@ -204,16 +204,13 @@ class Listeners:
     ) -> None:
         press = actions.press_of(name)
         await self._actor(body, press.needs)
-        incident = await self._found(self._door.whole, parse(value).stream)
+        incident = await self._incident(parse(value).stream, whole=True)
         await ack()
         if press.modal:
             await client.views_open(trigger_id=body["trigger_id"], view=press.modal(incident, value))
 
-    async def _incident(self, stream_or_number: str) -> Incident:
-        return await self._found(self._door.incident, stream_or_number)
-
-    async def _found(self, ask: Callable[[str], Incident | None], stream_or_number: str) -> Incident:
-        found = await asyncio.to_thread(ask, stream_or_number)
+    async def _incident(self, stream_or_number: str, *, whole: bool = False) -> Incident:
+        found = await asyncio.to_thread(self._door.incident, stream_or_number, whole=whole)
         if found is None:
             raise Refused(
                 f"There is no incident {stream_or_number}. `/recsysops status` lists those that are open."

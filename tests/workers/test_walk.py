@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from domain.detection.state import CheckState, Verdict
+from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
 from tests.engines import world
 from tests.engines.model import write_ranked, write_served
@@ -19,7 +20,7 @@ from tests.engines.places import in_files
 from tests.workers import rankings, test_model_quality, test_served
 from tests.workers.shop import END, write_shop
 from workers.detect import look
-from workers.plan import plan
+from workers.plan import grid_of, plan
 from workers.quality import AT_ONCE
 from workers.sources import numbers
 from workers.walk import Fault, ends_of, walk
@@ -92,6 +93,10 @@ def test_looks_that_have_too_little_in_common_each_ask_for_themselves(
     recommender, ends = write_spoiled(tmp_path)
     at_once = list(_verdicts(recommender, "numbers", ends))
     monkeypatch.setattr(numbers, "MOST_MARKS", 1)
+    planned = plan(recommender, recommender.checks["numbers"])
+    grid = grid_of(recommender, planned, ends[-1])
+    with pytest.raises(SourceError, match="too many at once"):
+        numbers.past_numbers(recommender, planned.check, grid, planned.dimensions, grid.count - 1)
     alone = _verdicts(recommender, "numbers", ends)
     assert [_plain(one) for one in at_once] == [_plain(one) for one in alone]
 

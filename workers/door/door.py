@@ -92,24 +92,21 @@ class Door:
             events = tuple(people.show_events(connection, answer.events))
         return answer._replace(events=events)
 
-    def incident(self, stream_or_number: str | int) -> Incident | None:
-        """The card of an incident, by stream or number (`142`, `"#142"`)."""
-        with self._engine.connect() as connection:
-            found = cards.find(connection, stream_or_number)
-            return None if found is None else people.show_incidents(connection, [found])[0]
-
-    def whole(self, stream_or_number: str | int) -> Incident | None:
+    def incident(self, stream_or_number: str | int, *, whole: bool = False) -> Incident | None:
         """
-        An incident with what of it may be corrected, which its card does not say.
+        The card of an incident, by stream or number (`142`, `"#142"`).
 
-        Nothing may be where its events are in an archive.
+        Args:
+            whole: with what of it may be corrected, which a card does not say; nothing may be where its
+                events are in an archive.
         """
         with self._engine.connect() as connection:
             found = cards.find(connection, stream_or_number)
             if found is None:
                 return None
-            whole = cards.folded(connection, found.stream) or found
-            return people.show_incidents(connection, [whole])[0]
+            if whole:
+                found = cards.folded(connection, found.stream) or found
+            return people.show_incidents(connection, [found])[0]
 
     def incidents(self, status: str | tuple[str, ...] | None = None) -> list[Incident]:
         """The cards with this status, or one of these, or all; newest first."""
