@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 from celery import Celery
+from kombu.connection import Connection
 from kombu.entity import Queue
 from kombu.exceptions import OperationalError
 
@@ -74,11 +75,12 @@ def _queue(name: str) -> Queue:
 
 
 class Carrier:
-    """A connection to the broker, made at the first job and made again when it broke."""
+    """Connections to the broker, made when they are first needed and made again when they broke."""
 
     def __init__(self, broker_url: str, queue: str) -> None:
         self._app = celery_app(broker_url, queue)
         self._queue = queue
+        self._asking: Connection | None = None
 
     def send(self, job: str, *arguments: object, expires_seconds: float | None = None) -> bool:
         """
@@ -103,31 +105,38 @@ class Carrier:
         A job that has expired lies there too: the broker does not look into it, only whoever takes it does.
         """
         queue = queue_of_looks(self._queue) if job in LOOKS else self._queue
+        # Not one of the pool's: that may hand out again, for ever, what was closed when the broker died.
+        connection = self._asking = self._asking or self._app.connection_for_read()
         try:
-            with self._app.pool.acquire(block=True, timeout=CONNECT_SECONDS) as connection:
-                refusals = (*connection.connection_errors, *connection.channel_errors)
-                try:
-                    with connection.channel() as channel:
-                        bound = _queue(queue).bind(channel)  # type: ignore[no-untyped-call]
-                        return int(bound.queue_declare(passive=True).message_count)
-                except refusals:
-                    return 0  # nobody has made the queue yet, or the broker is away: sending will say so
-        except (OperationalError, OSError):
-            return 0
+            with connection.channel() as channel:
+                bound = _queue(queue).bind(channel)  # type: ignore[no-untyped-call]
+                return int(bound.queue_declare(passive=True).message_count)
+        except _refusals(connection):
+            self._ask_anew()
+            return 0  # nobody has made the queue yet, or the broker is away: sending will say so
 
     def trouble(self) -> str | None:
         """What keeps the broker from taking jobs, without its password; None where it would take them."""
         with self._app.connection_for_write() as connection:
-            refusals = (OperationalError, OSError, *connection.connection_errors, *connection.channel_errors)
             try:
                 connection.default_channel  # noqa: B018 - opened at this look; Redis is first asked by it
-            except refusals as error:
+            except _refusals(connection) as error:
                 return f"{connection.as_uri()} does not take jobs: {str(error) or type(error).__name__}"
         return None
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Give the connections back."""
+        self._ask_anew()
         self._app.close()
+
+    def _ask_anew(self) -> None:
+        if self._asking is not None:
+            self._asking.close()  # type: ignore[no-untyped-call]
+            self._asking = None
+
+
+def _refusals(connection: Connection) -> tuple[type[BaseException], ...]:
+    return (OperationalError, OSError, *connection.connection_errors, *connection.channel_errors)
 
 
 def _transport_options(broker_url: str) -> dict[str, Any]:

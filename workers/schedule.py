@@ -62,13 +62,18 @@ def run(
     held_back: set[str] = set()
     while not stop.is_set():
         for job in ticks.due(time.monotonic()):
-            if (lie := waiting(job)) >= MOST_WAITING:
-                if job not in held_back:
-                    _log.warning("nobody_takes_jobs", job=job, waiting=lie, mend="start a worker")
-                held_back.add(job)
+            try:
+                lie = waiting(job)
+                if lie < MOST_WAITING:
+                    send(job, expires_seconds=max(5.0, 2 * ticks.every[job]))
+            except Exception:  # noqa: BLE001 - whatever it was: all that is owed hangs on the clock's next beat
+                _log.exception("tick_not_sent", job=job)
                 continue
-            held_back.discard(job)
-            send(job, expires_seconds=max(5.0, 2 * ticks.every[job]))
+            if lie < MOST_WAITING:
+                held_back.discard(job)
+            elif job not in held_back:
+                held_back.add(job)
+                _log.warning("nobody_takes_jobs", job=job, waiting=lie, mend="start a worker")
         stop.wait(ticks.seconds_to_next(time.monotonic()))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -21,6 +23,7 @@ PROCESSES: Mapping[str, tuple[str, ...]] = {
     "announce": ("bot.announce",),
 }
 SHORTEST_PAUSE_SECONDS = 0.3
+STACKS_SECONDS, LAST_LINES = 2.0, 250
 
 
 class Killer:
@@ -84,6 +87,17 @@ class Killer:
         if self._thread.is_alive():
             self._thread.join(60)
 
+    def stacks(self) -> str:
+        """Where each process stands, and what they said last: for whoever asks why nothing goes on."""
+        self.stop_killing()
+        alive = {name: process.poll() is None for name, process in self._running.items()}
+        for name, process in self._running.items():
+            if alive[name]:
+                os.killpg(process.pid, signal.SIGABRT)
+        time.sleep(STACKS_SECONDS)
+        said = self._log.read_text(errors="replace").splitlines()
+        return "\n".join([f"alive: {alive}", *said[-LAST_LINES:]])
+
     def __enter__(self) -> Killer:
         for name in PROCESSES:
             self._start(name)
@@ -103,7 +117,7 @@ class Killer:
             self._running[name] = subprocess.Popen(
                 [sys.executable, "-m", *PROCESSES[name]],
                 cwd=self._root,
-                env=self._environment,
+                env={**self._environment, "PYTHONFAULTHANDLER": "1"},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

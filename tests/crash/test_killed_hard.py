@@ -37,6 +37,7 @@ from tests.crash.recommender import DECLARED, SECRET, SECRET_ENV, SmallRecommend
 from tests.crash.servers import Servers, own_servers
 from tests.crash.walk import Walker
 from workers.handle import handle
+from workers.owed import Owed, every
 from workers.store.connection import engine
 from workers.store.events import read_stream
 from workers.store.verify import verify
@@ -181,6 +182,11 @@ def events_of(log: Engine, stream: str) -> tuple[Recorded, ...]:
         return read_stream(connection, stream)
 
 
+def still_owed(log: Engine) -> list[Owed]:
+    with log.connect() as connection:
+        return every(connection, datetime.now(UTC))
+
+
 def names(log: Engine, stream: str) -> list[str]:
     return [recorded.event.wire_name for recorded in events_of(log, stream)]
 
@@ -204,7 +210,10 @@ def walk(
             return streams
         time.sleep(0.4)
     told = {stream: names(log, stream) for stream in streams.values()}
-    raise AssertionError(f"not all closed within {LONGEST_SECONDS:.0f} s: {told}") from killer.trouble
+    owes = [one.model_dump(mode="json") for one in still_owed(log)]
+    raise AssertionError(
+        f"not all closed within {LONGEST_SECONDS:.0f} s: {told}; owed: {owes}; {killer.stacks()}"
+    ) from killer.trouble
 
 
 def all_told_closed(walker: Walker, genres: list[str]) -> bool:

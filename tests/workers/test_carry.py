@@ -62,6 +62,19 @@ def test_a_broker_that_is_away_is_said_so_at_once_and_used_again_when_it_is_back
     assert waiting(way) == 2
 
 
+def test_what_waits_can_be_asked_for_while_the_broker_is_away_and_when_it_is_back(
+    way: Way, carrier: Carrier
+) -> None:
+    assert carrier.send("recsysops.remind")
+    assert carrier.waiting("recsysops.remind") == 1
+    way.proxy.cut()
+    assert not carrier.send("recsysops.remind")
+    assert carrier.waiting("recsysops.remind") == 0
+    way.proxy.open()
+    assert carrier.send("recsysops.remind")
+    assert carrier.waiting("recsysops.remind") == 2
+
+
 def test_the_queue_is_one_of_several_replicas_where_the_broker_knows_such(way: Way) -> None:
     queue = celery_app(way.url, way.queue).amqp.queues[way.queue]
     assert queue.queue_arguments == {"x-queue-type": "quorum"}

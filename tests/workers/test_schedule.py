@@ -57,6 +57,19 @@ def test_where_the_broker_is_away_nothing_is_held_back(unused_tcp_port: int) -> 
     carrier.close()
 
 
+def test_a_beat_that_fails_is_not_the_last() -> None:
+    stop, sent = Signal(), list[str]()
+
+    def send(job: str, expires_seconds: float) -> bool:
+        sent.append(job)
+        if len(sent) == 3:
+            stop.set()
+        raise AttributeError(f"what no client of a broker should raise, after {expires_seconds} seconds")
+
+    run(Ticks({"remind": 0.01}), send, stop)
+    assert sent == ["remind"] * 3
+
+
 def test_a_wrong_declaration_stops_the_looking_but_not_the_reminding(monkeypatch: pytest.MonkeyPatch) -> None:
     def wrong() -> None:
         raise ConfigurationError("recsysops.toml:3: checks.x.kind: unknown")
