@@ -12,7 +12,6 @@ import time
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID, uuid5
-from weakref import WeakKeyDictionary
 
 import psycopg
 import structlog
@@ -40,7 +39,7 @@ OPENING = "SELECT pg_advisory_xact_lock(5270002, hashtext(current_setting('recsy
 """Whoever opens an incident waits for this, until the end of its transaction."""
 
 _CALL = f"SET LOCAL synchronous_commit = off; NOTIFY {CHANNEL}"
-_called: WeakKeyDictionary[Engine, float] = WeakKeyDictionary()
+_called: dict[Engine, float] = {}
 _log = structlog.get_logger(__name__)
 
 

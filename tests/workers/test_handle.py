@@ -33,10 +33,13 @@ from workers.store import connection as connection_module
 from workers.store.connection import at_once, cursor
 from workers.store.draft import Origin
 from workers.store.events import append, head_of, number, read_after, read_stream
+from workers.store.stand import append as append_with_card
 from workers.store.stand import guess
+from workers.store.statement import together
 
 Opened = Callable[..., Answer]
 Pressed = Callable[..., Answer]
+DECLARED = DeclareIncident(number=0, title="Shelves are empty", severity=Severity.SEV1)
 
 
 def test_a_finding_opens_an_incident_and_its_card_equals_its_events_replayed(
@@ -141,8 +144,7 @@ def test_a_refusal_writes_nothing(log: Engine, opened: Opened, pressed: Pressed)
 
 
 def test_declaring_twice_with_a_key_opens_one_incident(log: Engine, on_call: Actor) -> None:
-    command = DeclareIncident(number=0, title="Shelves are empty", severity=Severity.SEV1)
-    answers = [handle(None, command, actor=on_call, key="modal-7", log=log) for _ in range(2)]
+    answers = [handle(None, DECLARED, actor=on_call, key="modal-7", log=log) for _ in range(2)]
     assert answers[0].stream == answers[1].stream
     assert [answer.repeated for answer in answers] == [False, True]
 
@@ -262,9 +264,8 @@ def test_where_an_incident_stands_is_guessed_only_while_it_is_open_and_was_writt
     log: Engine, opened: Opened, pressed: Pressed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stream = opened().stream
-    assert not _guessed(log, stream), "what opened it was in a transaction, which might have been rolled back"
-    pressed(stream, AddNote(text="here"), "n")
     assert _guessed(log, stream)
+    pressed(stream, AddNote(text="here"), "n")
     with monkeypatch.context() as long_ago:
         long_ago.setattr("workers.store.stand.GUESS_SECONDS", 0.0)
         assert not _guessed(log, stream)
@@ -273,6 +274,31 @@ def test_where_an_incident_stands_is_guessed_only_while_it_is_open_and_was_writt
         assert _guessed(log, stream)
         pressed(stream, command, type(command).__name__)
     assert not _guessed(log, stream)
+
+
+def test_where_an_opening_is_taken_back_nothing_is_guessed_of_it(
+    log: Engine, on_call: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = list[str]()
+
+    def lost(*given: Any) -> None:
+        written.append(append_with_card(*given)[0].stream)
+        raise RuntimeError("between the statement and its commit")
+
+    with monkeypatch.context() as before_the_commit, pytest.raises(RuntimeError):
+        before_the_commit.setattr("workers.handle.stand.append", lost)
+        handle(None, DECLARED, actor=on_call, key="d", log=log)
+    assert not _guessed(log, written[0])
+    assert handle(None, DECLARED, actor=on_call, key="d", log=log).stream == written[0]
+    with log.connect() as connection:
+        assert [recorded.version for recorded in read_stream(connection, written[0])] == [1]
+
+
+def test_a_transaction_in_which_a_statement_failed_does_not_pass_for_committed(log: Engine) -> None:
+    taken_back = pytest.raises(psycopg.OperationalError, match="taken back")
+    with at_once(log) as connection, taken_back, together(connection, "SELECT 1"):
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            cursor(connection).execute("SELECT 1 / 0")
 
 
 def test_nothing_is_guessed_through_a_connection_to_what_may_be_another_server(

@@ -17,7 +17,6 @@ from workers.store import events
 from workers.store.cards import UPSERT, folded, read, row_of
 from workers.store.connection import driver
 from workers.store.draft import Draft, Head
-from workers.store.statement import IDLE
 
 MOST_KNOWN = 256
 GUESS_SECONDS = 60.0
@@ -98,7 +97,7 @@ def append(connection: Connection, draft: Draft, incident: Incident) -> tuple[Re
     under, _, known = driver(connection)
     statement = events.insert(len(draft.recorded) > 1, UPSERT)
     events.write(connection, statement, {**draft.parameters, **row_of(incident)})
-    if under.connection.info.transaction_status == IDLE:  # else it may yet be rolled back
+    if under.connection.autocommit:  # else it may yet be rolled back, and nobody would forget it
         if len(known) >= MOST_KNOWN:
             known.clear()
         known[incident.stream] = Known(incident, draft.head.hash, monotonic())

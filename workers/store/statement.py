@@ -36,14 +36,21 @@ def together(connection: Connection, first: str) -> Iterator[None]:
     Raises:
         psycopg.Error: what PostgreSQL says against its beginning or its end.
     """
-    libpq = driver(connection).cursor.connection.pgconn
+    under = driver(connection)
+    libpq = under.cursor.connection.pgconn
     _expect(libpq, libpq.exec_(b"BEGIN; " + first.encode()))
     try:
         yield
+        ended = libpq.exec_(b"COMMIT")
+        _expect(libpq, ended)
+        if ended.command_status != b"COMMIT":  # PostgreSQL says ROLLBACK, and calls it done
+            raise psycopg.OperationalError(
+                "a statement in it had failed, and all was taken back"
+            )
     except BaseException:
+        under.known.clear()  # perhaps of what is taken back
         libpq.exec_(b"ROLLBACK")
         raise
-    _expect(libpq, libpq.exec_(b"COMMIT"))
 
 
 class Statement:
@@ -77,7 +84,11 @@ class Statement:
             # psycopg begins the transaction, and has everything prepared forgotten when one is rolled back.
             under.execute(self._text, values)
             return
-        told = [v.encode() if type(v) is str else _told(v) for v in self._values(values)]
+        # In line: there are two dozen, for each event.
+        told = [
+            v.encode() if type(v) is str else v if v is None or type(v) is bytes else str(v).encode()
+            for v in self._values(values)
+        ]
         try:
             self._ask(libpq, told, prepared)
         except errors.InvalidSqlStatementName as error:  # forgotten: nothing was done
@@ -92,10 +103,6 @@ class Statement:
             prepared.add(self._name)
         # The protocol's annotation knows no NULL; the method does.
         _expect(libpq, libpq.exec_prepared(self._name, told, self._formats))  # type: ignore[arg-type]
-
-
-def _told(value: Any) -> bytes | None:
-    return value if value is None or type(value) is bytes else str(value).encode()
 
 
 def _expect(libpq: pq.abc.PGconn, result: pq.abc.PGresult) -> None:
