@@ -296,9 +296,9 @@ def test_where_an_opening_is_taken_back_nothing_is_guessed_of_it(
 
 def test_a_transaction_in_which_a_statement_failed_does_not_pass_for_committed(log: Engine) -> None:
     taken_back = pytest.raises(psycopg.OperationalError, match="taken back")
-    with at_once(log) as connection, taken_back, together(connection, "SELECT 1"):
-        with pytest.raises(psycopg.errors.DivisionByZero):
-            cursor(connection).execute("SELECT 1 / 0")
+    fails = pytest.raises(psycopg.errors.DivisionByZero)
+    with at_once(log) as connection, taken_back, together(connection, "SELECT 1"), fails:
+        cursor(connection).execute("SELECT 1 / 0")
 
 
 def test_nothing_is_guessed_through_a_connection_to_what_may_be_another_server(

@@ -44,9 +44,7 @@ def together(connection: Connection, first: str) -> Iterator[None]:
         ended = libpq.exec_(b"COMMIT")
         _expect(libpq, ended)
         if ended.command_status != b"COMMIT":  # PostgreSQL says ROLLBACK, and calls it done
-            raise psycopg.OperationalError(
-                "a statement in it had failed, and all was taken back"
-            )
+            raise psycopg.OperationalError("a statement in it had failed, and all was taken back")
     except BaseException:
         under.known.clear()  # perhaps of what is taken back
         libpq.exec_(b"ROLLBACK")
