@@ -8,7 +8,7 @@ import ibis
 import pandas as pd
 
 from domain.errors import SourceError
-from domain.prediction.calendar import LaunchColumns
+from domain.prediction.calendar import LOOKS, LaunchColumns
 from domain.recommender.check import Check
 from domain.recommender.model import Launches
 from domain.recommender.recommender import Recommender
@@ -46,7 +46,8 @@ def declared_launches(recommender: Recommender) -> Launches:
 def read_launches(recommender: Recommender, at: datetime) -> pd.DataFrame:
     """
     What a forecast needs of the calendar: of each item its last snapshot, its last one `lead` before the
-    launch, and its outcome. The engine picks them, however often the calendar is written.
+    launch, and its outcome; of what launches yet its last `LOOKS`. The engine picks them, however often the
+    calendar is written.
 
     In order, as an engine answers in any, and what is learned together is drawn by place.
     """
@@ -56,12 +57,18 @@ def read_launches(recommender: Recommender, at: datetime) -> pd.DataFrame:
         rows[launches.snapshot]
         <= rows[launches.launch] - ibis.interval(seconds=int(launches.lead.total_seconds()))
     )
+    ahead = rows.filter(rows[launches.launch] > ibis.literal(at))
     parts = []
-    for some in (rows, early, rows.filter(rows[launches.outcome].notnull())):
+    for some, most in (
+        (rows, 1),
+        (early, 1),
+        (rows.filter(rows[launches.outcome].notnull()), 1),
+        (ahead, LOOKS),
+    ):
         ranked = some.mutate(
             __nth=ibis.row_number().over(group_by=launches.item, order_by=ibis.desc(launches.snapshot))
         )
-        parts.append(source.fetch(ranked.filter(ranked["__nth"] == 0).drop("__nth")))
+        parts.append(source.fetch(ranked.filter(ranked["__nth"] < most).drop("__nth")))
     one = [launches.item, launches.snapshot]
     frame = pd.concat(parts, ignore_index=True).drop_duplicates(one)
     return _typed(frame, launches).sort_values(one, ignore_index=True)

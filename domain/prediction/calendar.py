@@ -12,6 +12,8 @@ from domain.errors import TooFewRows
 
 PAST_LAUNCHES = 30  # fewer say nothing about tails
 FIRST_DAY = timedelta(days=1)
+LOOKS = 16
+"""Snapshots of an upcoming launch that are looked at: enough to see how they scatter by chance."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,15 @@ class LaunchColumns:
 def upcoming_launches(
     snapshots: pd.DataFrame, columns: LaunchColumns, at: datetime, horizon: timedelta
 ) -> pd.DataFrame:
-    """The last snapshot of each item that launches within `horizon` of `at`, as it was known then."""
+    """
+    The newest `LOOKS` snapshots of each item that launches within `horizon` of `at`, as it was known then,
+    oldest first.
+    """
     known = snapshots[snapshots[columns.snapshot] <= at]
-    ahead = (known[columns.launch] > at) & (known[columns.launch] <= at + horizon)
-    return _latest(known[ahead], columns)
+    ahead = known[(known[columns.launch] > at) & (known[columns.launch] <= at + horizon)]
+    ordered = ahead.sort_values(columns.snapshot, kind="stable")
+    newest: pd.DataFrame = ordered.groupby(columns.item, sort=False).tail(LOOKS).reset_index(drop=True)
+    return newest
 
 
 def past_launches(

@@ -28,8 +28,8 @@ def find_missed_launches(  # noqa: PLR0913 (words for people, by name)
 ) -> list[Finding]:
     """
     Predicted findings, at least `lead` ahead: even the high end of the forecast is below the comparables'
-    median, the forecast at half of it or less, and the shortfall stands out with a false discovery rate of
-    5 % over all upcoming launches.
+    median, the forecast at half of it or less, not by the chance of one snapshot, and the shortfall stands
+    out with a false discovery rate of 5 % over all upcoming launches.
     """
     if not forecasts:
         return []
@@ -39,7 +39,7 @@ def find_missed_launches(  # noqa: PLR0913 (words for people, by name)
         for forecast, share in zip(forecasts, adjusted, strict=True)
         if share <= FALSE_DISCOVERY
         and forecast.high < forecast.comparable
-        and forecast.value <= (1 - LEAST_SHORTFALL) * forecast.comparable
+        and max(forecast.value, forecast.at_most) <= (1 - LEAST_SHORTFALL) * forecast.comparable
         and forecast.launch_at - at >= lead
     ]
 

@@ -56,7 +56,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
 
 def forecast_of(value: float) -> Forecast:
     return Forecast(
-        "film-7", NOON + timedelta(days=10), value, 0.7 * value, 1.4 * value, 800.0, (), (), 0.001
+        "film-7", NOON + timedelta(days=10), value, 0.7 * value, 1.4 * value, 800.0, (), (), 0.001, value
     )
 
 

@@ -139,6 +139,7 @@ def test_a_launch_is_repaired_by_as_much_as_comparable_ones_have_and_by_more(
         comparables=(),
         suspects=(),
         p_value=0.5,
+        at_most=value,
     )
     assert measured(seen).within == repaired
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from domain.errors import TooFewRows
 from domain.prediction.calendar import LaunchColumns, past_launches
 from domain.prediction.history import History, learn
-from domain.prediction.launch import forecast_launches
+from domain.prediction.launch import forecast_launches, level_at_most
 from domain.prediction.mended import Mended, forecast_mended
 from domain.prediction.missed import find_missed_launches, recovered
 from domain.prediction.score import score_prediction
@@ -108,6 +109,51 @@ def test_snapshots_from_after_the_moment_are_not_used() -> None:
     frame = calendar()
     later = frame.tail(5).assign(snapshot_at=pd.Timestamp(AT) + timedelta(days=1), dry_run_share=0.0)
     assert forecast_launches(pd.concat([frame, later]), COLUMNS, AT) == forecast_launches(frame, COLUMNS, AT)
+
+
+def looked_at_often(shares: npt.NDArray[np.float64]) -> pd.DataFrame:
+    """The calendar with film-153 looked at each minute until now, `shares` times its usual dry run."""
+    frame = calendar()
+    mine = frame[frame["item_id"] == "film-153"]
+    looks = mine.loc[mine.index.repeat(len(shares))].assign(
+        snapshot_at=[pd.Timestamp(AT) - timedelta(minutes=len(shares) - 1 - n) for n in range(len(shares))],
+        dry_run_share=mine["dry_run_share"].iloc[0] * shares,
+    )
+    return pd.concat([frame.drop(mine.index), looks], ignore_index=True)
+
+
+def told_of(frame: pd.DataFrame) -> bool:
+    forecasts = forecast_launches(frame, COLUMNS, AT, seed=7)
+    found = find_missed_launches(forecasts, AT, table="prelaunch", titles={})
+    return "film-153" in {one.subject for one in found}
+
+
+@pytest.mark.parametrize(
+    ("scatter", "low", "told"),
+    [(0.3, 0.1, False), (0.02, 0.1, True), (0.3, 0.01, True)],
+    ids=["one low look among many that scatter", "one among many that do not", "lower than any chance"],
+)
+def test_one_low_look_is_told_where_its_snapshots_do_not_scatter_so_far(
+    scatter: float, low: float, told: bool
+) -> None:
+    looks = np.exp(np.random.default_rng(4).normal(0, scatter, 16))
+    assert not told_of(looked_at_often(looks))
+    assert told_of(looked_at_often(np.append(looks, low))) == told
+
+
+def test_where_single_looks_scatter_too_far_several_of_them_tell() -> None:
+    looks = np.exp(np.random.default_rng(4).normal(0, 0.3, 16))
+    assert not told_of(looked_at_often(np.append(looks[1:], 0.1)))
+    assert told_of(looked_at_often(0.1 * looks[::-1]))
+
+
+@given(st.lists(st.floats(-20, 20), min_size=1, max_size=16), st.floats(-5, 5))
+def test_what_a_level_is_at_most_moves_with_it_and_is_nowhere_below_every_look(
+    guesses: list[float], step: float
+) -> None:
+    looks = np.array(guesses)
+    assert level_at_most(looks) >= looks.min() - 1e-9
+    assert level_at_most(looks + step) == pytest.approx(level_at_most(looks) + step, abs=1e-9)
 
 
 def test_too_few_past_launches_are_said_in_words() -> None:
