@@ -111,7 +111,7 @@ def new_check(
     made = door.new_check(name, needs, folder)
     say = partial(console().print, markup=False, highlight=False, soft_wrap=True)
     say(f"Wrote {', '.join(f'{made.folder}/{file}' for file in made.files)}.")
-    say(f"Next: pip install -e {made.folder} && pytest {made.folder}, then in {FILE_NAME}:\n")
+    say(f"Next: pip install -e '{made.folder}[test]' && pytest {made.folder}, then in {FILE_NAME}:\n")
     say(made.declare)
 
 

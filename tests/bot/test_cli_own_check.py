@@ -75,7 +75,10 @@ def test_the_readme_is_followed_from_an_empty_folder_to_a_finding(
     made, installed, tried, doctored, run = asked
     assert made[:3] == ["recsysops", "check", "new"]
     terminal(*made[1:])
-    assert installed == ["pip", "install", "-e", "late_views"]
+    assert installed == ["pip", "install", "-e", "'late_views[test]'"]
+    told = tomllib.loads((folder / "late_views/pyproject.toml").read_text())
+    assert [one.partition(">")[0] for one in told["project"]["optional-dependencies"]["test"]] == ["pytest"]
+    assert "pytest" in told["tool"]  # else the folder around it would say how its tests are run
     install(folder / "late_views", monkeypatch)
     assert tried == ["pytest", "late_views"]
     assert (folder / "late_views/test_late_views.py").exists()  # run by tests/workers/test_new_check.py
