@@ -38,7 +38,9 @@ class ItemAnswer(Value):
     Is it happening to this item, since when, compared with what?
 
     `bias` is what production shows it over what it merits, less 1 (−0.62: 62 % less), now; `before` the same
-    until `since`. `usual` holds nine in ten of all items or, of one that has only just launched, all other
+    until `since`. `in_question` is how much less or more often it comes into question since then, as chance
+    shows it, less 1; null where that has not changed: then the item is judged by how often it does now.
+    `usual` holds nine in ten of all items or, of one that has only just launched, all other
     `launches` of these days as well. `unbiased` says whether chance showed items, so
     that merit is known from that. `headline` is the whole answer in one sentence, `basis` how it is known.
     """
@@ -57,6 +59,7 @@ class ItemAnswer(Value):
     measured_since: Moment | None = None
     bias: Estimate | None = None
     before: Estimate | None = None
+    in_question: Estimate | None = None
     usual: tuple[float, float] | None = None
     usual_of: Literal["items", "launches"] = "items"
     launch: Launch | None = None

@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from domain.detection.cold_start import ColdStart, alike, cold_start
-from domain.detection.production_bias import Deserved, comparables, deserve, production_bias
+from domain.detection.production_bias import Deserved, comparables, deserve, production_bias, reweighted
+from domain.detection.question import Chance, Question, in_question
 from domain.diagnosis.onset import WINDOWS, Onset, find_onset
 from domain.errors import Refused, SourceError, TooFewRows
 from domain.recommender.recommender import Recommender
@@ -51,6 +52,7 @@ class Seen:
     recent: datetime | None = None
     now: pd.DataFrame | None = None
     before: pd.DataFrame | None = None
+    question: Question | None = None
     ages: pd.DataFrame | None = None
     launch: ColdStart | None = None
     launched_at: datetime | None = None
@@ -200,21 +202,46 @@ def _bias(recommender: Recommender, seen: Seen) -> None:
     lately = max(seen.start, seen.end - RECENT, seen.launched_at or seen.start)
     seen.recent = seen.onset.since if seen.onset else lately
     late = read.engagement(recommender, seen.recent, seen.end)
-    whole, late = (frame[~frame["explored"]] for frame in (seen.whole, late))
     if seen.steady is not None:
-        early = read.engagement(recommender, seen.steady, seen.recent).query("not explored")
+        early = read.engagement(recommender, seen.steady, seen.recent)
     else:
-        early = whole.assign(shown=whole["shown"] - _matched(late, whole)).query("shown > 0")
-    seen.now = production_bias(seen.deserved, late, _over(seen, seen.recent, seen.end), CONFIDENCE)
+        early = seen.whole.assign(shown=seen.whole["shown"] - _matched(late, seen.whole)).query("shown > 0")
+    deserved = then = seen.deserved
+    if seen.onset is not None and seen.item in deserved.items:
+        ever, before, since = (_chance(one, seen.item) for one in (seen.whole, early, late))
+        seen.question = in_question(ever, before, since, CONFIDENCE)
+    if seen.question is not None:
+        then = reweighted(then, seen.item, seen.question.then)
+        deserved = reweighted(deserved, seen.item, seen.question.now, seen.question.blur)
+        _redraw(seen, seen.question)
+    late, early = late.query("not explored"), early.query("not explored")
+    seen.now = production_bias(deserved, late, _over(seen, seen.recent, seen.end), CONFIDENCE)
     if seen.recent > seen.start and len(early):
         span = _over(seen, seen.steady or seen.start, seen.recent)
-        seen.before = production_bias(seen.deserved, early, span, CONFIDENCE)
+        seen.before = production_bias(then, early, span, CONFIDENCE)
+
+
+def _chance(engagement: pd.DataFrame, item: str) -> Chance:
+    """What chance showed; nothing where there is no such traffic."""
+    shown = engagement[engagement["explored"]]
+    own = shown.loc[shown["item"] == item, "shown"]
+    return Chance(float(own.sum()), float(shown["shown"].sum()))
+
+
+def _redraw(seen: Seen, question: Question) -> None:
+    """What it merits over time, by how often it came into question then and does now."""
+    if seen.series is None or seen.recent is None:
+        return
+    starts = seen.series["window_start"]
+    times = np.where(starts >= (seen.steady or seen.start), question.then, 1.0)
+    times = np.where(starts >= seen.recent, question.now, times)
+    seen.series["merited"] = seen.series["merited"] * times
 
 
 def _matched(late: pd.DataFrame, whole: pd.DataFrame) -> np.ndarray:
-    found = late.set_index(["item", "position"])["shown"]
-    keys = pd.MultiIndex.from_frame(whole[["item", "position"]])
-    return np.asarray(found.reindex(keys, fill_value=0.0), dtype=np.float64)
+    key = ["item", "position", "explored"]
+    found = late.set_index(key)["shown"]
+    return np.asarray(found.reindex(pd.MultiIndex.from_frame(whole[key]), fill_value=0.0), dtype=np.float64)
 
 
 def _over(seen: Seen, start: datetime, end: datetime) -> pd.Series | None:

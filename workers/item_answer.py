@@ -15,6 +15,8 @@ from workers.item import COMPARED, CONFIDENCE, Seen
 from workers.item_words import headline_of, verdict_of
 
 LEAST_DUE = 20.0  # impressions merited, for an item to be one of those that say what is usual
+MOST_OF_IT = 0.5  # of a change of exposure, by its logarithm
+NOTHING_LEFT = -0.999  # a change of all has no logarithm
 LEAST_USUAL = 20  # such items, before anything is called usual
 
 
@@ -25,7 +27,9 @@ def answer_for(recommender: Recommender, seen: Seen) -> ItemAnswer:
     if usual is not None and among is not None:
         usual = (min(usual[0], among[0]), max(usual[1], among[1]))
     launch = _launch_answer(recommender, seen)
-    verdict = verdict_of(bias, usual, launch, None if seen.onset is None else seen.onset.change, p_value)
+    question = _in_question(seen)
+    change = None if seen.onset is None else seen.onset.change
+    verdict = verdict_of(bias, usual, launch, change, p_value, question)
     row = _row(seen.now, seen.item)
     answer = ItemAnswer(
         item=seen.item,
@@ -42,6 +46,7 @@ def answer_for(recommender: Recommender, seen: Seen) -> ItemAnswer:
         measured_since=seen.recent,
         bias=bias,
         before=before if seen.onset else None,
+        in_question=question if verdict in ("less", "more") else None,
         usual=usual,
         usual_of="items" if among is None else "launches",
         launch=launch,
@@ -95,6 +100,25 @@ def _estimate(row: pd.Series | None) -> Estimate | None:
     low, value, high = sorted(float(row[name]) for name in ("low", "bias", "high"))
     basis = f"{row['shown']:,.0f} impressions in production, {row['deserved']:,.0f} merited"
     return Estimate(value=value, low=low, high=high, unit="share", confidence=CONFIDENCE, basis=basis)
+
+
+def _in_question(seen: Seen) -> Estimate | None:
+    """How much less or more often it comes into question, where that is the better part of what changed."""
+    found, moved = seen.question, seen.onset.change.value if seen.onset else None
+    if (
+        found is None
+        or not moved
+        or np.log1p(found.change) / np.log1p(max(moved / 100, NOTHING_LEFT)) < MOST_OF_IT
+    ):
+        return None
+    return Estimate(
+        value=found.change,
+        low=found.low,
+        high=found.high,
+        unit="share",
+        confidence=CONFIDENCE,
+        basis="how often chance shows it, of all that chance shows",
+    )
 
 
 def _launch_answer(recommender: Recommender, seen: Seen) -> Launch | None:

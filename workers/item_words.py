@@ -15,17 +15,22 @@ def verdict_of(
     launch: Launch | None,
     change: Estimate | None,
     p_value: float | None,
+    question: Estimate | None = None,
 ) -> Verdict:
     """
     Whether it is shown less or more than is right.
 
+    Where it comes into question less (or more) often since it is shown less (or more), that is told, whatever
+    it merits beside: its owner has to know, be it a shelf that it left or a fault.
     A bias counts where its interval excludes none *and* it is out of the ordinary: it came up at a known
     moment, or lies outside what nine in ten items have, further off than chance among items takes it. A
     launch counts where it is unlike those that it is compared with.
     """
+    if question is not None and question.value is not None:
+        return "less" if question.value < 0 else "more"
+    moved = 0.0 if change is None or change.value is None else change.value
     if bias is not None and bias.low is not None and bias.high is not None and bias.value is not None:
         odd = usual is not None and not usual[0] <= bias.value <= usual[1] and (p_value or 1.0) < ALPHA
-        moved = 0.0 if change is None or change.value is None else change.value
         if bias.high < 0 and (odd or moved < 0):
             return "less"
         if bias.low > 0 and (odd or moved > 0):
@@ -48,6 +53,8 @@ def headline_of(answer: ItemAnswer) -> str:
     if answer.verdict == "fair":
         return _fair(name, answer)
     since = f" since {answer.since.astimezone(UTC):%d %b %H:%M} UTC" if answer.since else ""
+    if answer.in_question is not None and answer.in_question.value is not None:
+        return f"{name} comes into question {_often(answer.in_question.value)}{since}; {_of_that(bias)}."
     if bias is not None and bias.value is not None and _sides(bias, answer.verdict):
         than = "as" if bias.value >= 1 else "than"
         return f"{name} is shown {share(bias.value)} {than} it merits{since}."
@@ -56,6 +63,22 @@ def headline_of(answer: ItemAnswer) -> str:
         against = f"{than} {len(launch.compared)} launches at {launch.age_hours:,.0f} h"
         return f"{name} is shown {share(launch.ratio.value)} {against}."
     return f"{name} is shown {answer.verdict} than it merits{since}."
+
+
+def _often(change: float) -> str:
+    """
+    >>> _often(-0.96), _often(2.0)
+    ('96 % less often', '3.0 times as often')
+    """
+    return f"{1 + change:.1f} times as often" if change >= 1 else f"{share(change)} often"
+
+
+def _of_that(bias: Estimate | None) -> str:
+    if bias is None or bias.value is None:
+        return "what it merits of that is not known"
+    if (bias.low or 0.0) <= 0.0 <= (bias.high or 0.0):
+        return "for that, it is shown about as much as it merits"
+    return f"for that, it is shown {share(bias.value)} {'as' if bias.value >= 1 else 'than'} it merits"
 
 
 def _fair(name: str, answer: ItemAnswer) -> str:

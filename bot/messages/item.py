@@ -52,6 +52,10 @@ def facts(
         )
     if answer.before is not None and answer.since is not None:
         said += [("Before that", interval(answer.before)), ("Since", time(answer.since))]
+    if answer.in_question is not None:
+        said.append(
+            ("Comes into question", f"{interval(answer.in_question)} against before, as chance shows it")
+        )
     if answer.usual is not None:
         low, high = (words.change(one) for one in answer.usual)
         whose = "other launches and " if answer.usual_of == "launches" else ""

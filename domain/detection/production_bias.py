@@ -22,7 +22,7 @@ Source:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -136,6 +136,15 @@ def due(
     shown = _by_item(production, deserved.items, deserved.merit.attention)
     merited = deserved.share * _available(deserved.items, available)
     return shown, np.asarray(shown.sum() * merited / merited.sum())
+
+
+def reweighted(deserved: Deserved, item: str, times: float, blur: float = 0.0) -> Deserved:
+    """The same where one item comes into question so many `times` as often; `blur`: of its logarithm."""
+    share, error = deserved.share.copy(), deserved.error.copy()
+    place = int(np.flatnonzero(deserved.items == item)[0])
+    share[place] *= times
+    error[place] = np.hypot(error[place], blur)
+    return replace(deserved, share=share / share.sum(), error=error)
 
 
 def comparables(deserved: Deserved, item: str, among: npt.NDArray[np.bool_], count: int = 20) -> list[str]:

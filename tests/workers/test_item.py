@@ -70,6 +70,34 @@ def test_what_happened_last_is_told_though_more_had_changed_before(tmp_path: Pat
     assert found.before.value < 1.0  # since it was no longer new
 
 
+@pytest.fixture(scope="module")
+def off_the_shelf(tmp_path_factory: pytest.TempPathFactory) -> Recommender:
+    """A shop in which one item is a candidate of every tenth request only, since production holds it down."""
+    folder = tmp_path_factory.mktemp("off_the_shelf")
+    shop = write_shop(folder)
+    shown = pd.read_parquet(folder / "shown.parquet")
+    by_chance = (shown["item"] == HELD_DOWN) & shown["explored"] & (shown["at"] >= FAULT_AT)
+    shown[~by_chance | (shown["request"] % 10 == 0)].to_parquet(folder / "shown.parquet", index=False)
+    return shop
+
+
+def test_an_item_that_comes_into_question_less_often_is_told_so_and_judged_by_that(
+    off_the_shelf: Recommender, shop: Recommender
+) -> None:
+    found, merit = answer(off_the_shelf, HELD_DOWN), answer(shop, HELD_DOWN)
+    assert found.verdict == "less"
+    assert found.since is not None
+    assert abs(found.since - FAULT_AT) <= timedelta(minutes=20)
+    assert found.in_question is not None and found.in_question.value is not None
+    assert found.in_question.low is not None and found.in_question.high is not None
+    assert found.in_question.low < -0.9 < found.in_question.high
+    assert found.headline.startswith(f"Thing {HELD_DOWN} comes into question")
+    assert found.bias is not None and found.bias.value is not None
+    assert merit.bias is not None and merit.bias.value is not None
+    assert found.bias.value > merit.bias.value + 0.3
+    assert merit.in_question is None, "chance shows it as often as before"
+
+
 def test_a_launch_is_held_against_other_launches_where_it_merits_more_than_all_of_them_are_shown(
     shop: Recommender,
 ) -> None:

@@ -52,6 +52,13 @@ def test_it_says_how_much_since_when_and_compared_with_whom() -> None:
     assert "not set" in said["The item"]
 
 
+def test_that_it_comes_into_question_less_often_is_a_line_of_its_own_where_it_does() -> None:
+    assert "Comes into question" not in dict(facts(answer()))
+    left_a_shelf = answer().model_copy(update={"in_question": estimate(-0.96, -0.97, -0.95)})
+    said = dict(facts(left_a_shelf))
+    assert said["Comes into question"] == "−96 % [−97 % to −95 %] against before, as chance shows it"
+
+
 def test_slack_gets_the_sentence_the_picture_and_times_in_the_readers_zone() -> None:
     drawn = blocks(answer(), "https://ops.example")
     assert drawn[0]["text"]["text"].startswith(SIGNS["less"])

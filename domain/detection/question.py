@@ -1,0 +1,63 @@
+"""
+How often an item comes into question, now against then: as often as chance shows it.
+
+From the moment an item leaves a shelf, meets a filter or is no longer new, chance shows it less as well. What
+production then shows it less is no judgement of what it merits, and is told as what it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import norm
+
+HALF = 0.5  # of an impression: the logarithm of a count that is 0
+SURE = 0.99  # that chance shows it otherwise at all, before anything is made of it
+
+
+class Chance(NamedTuple):
+    """Impressions that chance gave the item, and all items together; counts of one stretch of time."""
+
+    own: float
+    total: float
+
+
+@dataclass(frozen=True)
+class Question:
+    """
+    `change` of how often it comes into question, less 1 (−0.9: 90 % less often), with its interval.
+
+    `then`, `now`: of how often it did over the whole time (1: as often); `blur` is the error of the
+    logarithm of `now`.
+    """
+
+    change: float
+    low: float
+    high: float
+    then: float
+    now: float
+    blur: float
+
+
+def in_question(whole: Chance, then: Chance, now: Chance, confidence: float = 0.9) -> Question | None:
+    """
+    What chance says of an item before and after a moment; None where it may have shown it alike.
+
+    >>> changed = in_question(Chance(1_000, 50_000), Chance(960, 25_000), Chance(40, 25_000))
+    >>> round(changed.change, 2), round(changed.then, 2), round(changed.now, 2)
+    (-0.96, 1.92, 0.08)
+    >>> in_question(Chance(100, 5_000), Chance(52, 2_500), Chance(48, 2_500)) is None
+    True
+    """
+    if min(whole.total, then.total, now.total) <= 0:
+        return None
+    usual, before, after = (np.log((one.own + HALF) / one.total) for one in (whole, then, now))
+    error = float(np.sqrt(1 / (then.own + HALF) + 1 / (now.own + HALF)))
+    if abs(after - before) < float(norm.ppf((1 + SURE) / 2)) * error:
+        return None
+    reach = float(norm.ppf((1 + confidence) / 2)) * error
+    change, low, high = (float(np.expm1(after - before + off)) for off in (0.0, -reach, reach))
+    blur = float(1 / np.sqrt(now.own + HALF))
+    return Question(change, low, high, float(np.exp(before - usual)), float(np.exp(after - usual)), blur)
