@@ -17,7 +17,7 @@ import pandas as pd
 
 from domain.detection.cold_start import ColdStart, alike, cold_start
 from domain.detection.production_bias import Deserved, comparables, deserve, production_bias, reweighted
-from domain.detection.question import Chance, Question, in_question
+from domain.detection.question import Question, chance_of, in_question
 from domain.diagnosis.onset import WINDOWS, Onset, find_onset
 from domain.errors import Refused, SourceError, TooFewRows
 from domain.recommender.recommender import Recommender
@@ -208,24 +208,18 @@ def _bias(recommender: Recommender, seen: Seen) -> None:
         early = seen.whole.assign(shown=seen.whole["shown"] - _matched(late, seen.whole)).query("shown > 0")
     deserved = then = seen.deserved
     if seen.onset is not None and seen.item in deserved.items:
-        ever, before, since = (_chance(one, seen.item) for one in (seen.whole, early, late))
+        ever, before, since = (chance_of(one, [seen.item]) for one in (seen.whole, early, late))
         seen.question = in_question(ever, before, since, CONFIDENCE)
     if seen.question is not None:
-        then = reweighted(then, seen.item, seen.question.then)
-        deserved = reweighted(deserved, seen.item, seen.question.now, seen.question.blur)
+        own = seen.deserved.items == seen.item
+        then = reweighted(then, own, seen.question.then)
+        deserved = reweighted(deserved, own, seen.question.now, seen.question.blur)
         _redraw(seen, seen.question)
     late, early = late.query("not explored"), early.query("not explored")
     seen.now = production_bias(deserved, late, _over(seen, seen.recent, seen.end), CONFIDENCE)
     if seen.recent > seen.start and len(early):
         span = _over(seen, seen.steady or seen.start, seen.recent)
         seen.before = production_bias(then, early, span, CONFIDENCE)
-
-
-def _chance(engagement: pd.DataFrame, item: str) -> Chance:
-    """What chance showed; nothing where there is no such traffic."""
-    shown = engagement[engagement["explored"]]
-    own = shown.loc[shown["item"] == item, "shown"]
-    return Chance(float(own.sum()), float(shown["shown"].sum()))
 
 
 def _redraw(seen: Seen, question: Question) -> None:

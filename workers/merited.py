@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from domain.detection.merited import against_merit, leads_away, members_of, told
-from domain.detection.production_bias import Deserved, deserve
+from domain.detection.production_bias import Deserved, deserve, reweighted
+from domain.detection.question import chance_of, in_question
 from domain.detection.state import Verdict
 from domain.errors import SourceError, TooFewRows
 from domain.recommender.check import Check
@@ -25,7 +28,8 @@ def held_against_merit(recommender: Recommender, check: Check, verdict: Verdict)
     """
     Of what was found in the table of what was shown, that which leads away from merit, in those words.
 
-    Merit is learned from the time before the finding's window, as far back as `[exposure]` says.
+    Merit is learned from the time before the finding's window, as far back as `[exposure]` says. What chance
+    shows less too, as it comes into question less often, is judged by how often it does now.
 
     Raises:
         SourceError: nothing is declared of exposure, or the check's table is not the one of what was shown.
@@ -48,7 +52,7 @@ def held_against_merit(recommender: Recommender, check: Check, verdict: Verdict)
         deserved = deserve(before, by_chance, _available(recommender, items, since, start))
     except TooFewRows as error:
         return verdict.model_copy(update={"findings": (), "note": f"what items merit is not known: {error}"})
-    look = _Look(recommender, deserved, items, before, now[~now["explored"]], (since, start, end))
+    look = _Look(recommender, deserved, items, whole, now, (since, start, end))
     kept = [one for finding in verdict.findings if (one := look.at(finding)) is not None]
     return verdict.model_copy(update={"findings": tuple(kept)})
 
@@ -61,14 +65,15 @@ class _Look:
         recommender: Recommender,
         deserved: Deserved,
         items: pd.DataFrame,
-        before: pd.DataFrame,
+        whole: pd.DataFrame,
         now: pd.DataFrame,
         times: tuple[datetime, datetime, datetime],
     ) -> None:
         since, start, end = times
         self._deserved = deserved
-        self._before = (before, _available(recommender, items, since, start))
-        self._now = (now, _available(recommender, items, start, end))
+        self._before = (whole[~whole["explored"]], _available(recommender, items, since, start))
+        self._now = (now[~now["explored"]], _available(recommender, items, start, end))
+        self._engagement = (whole, now)
         self._described = _described(recommender, deserved, items)
 
     def at(self, finding: Finding) -> Finding | None:
@@ -81,10 +86,18 @@ class _Look:
                     f"item; {right}; name what items have: dimensions = […]"
                 )
         members = members_of(finding.slice, self._described)
-        now = against_merit(self._deserved, *self._now, members)
+        now = against_merit(self._as_now(members), *self._now, members)
         if now is None or not leads_away(finding, now):
             return None
         return told(finding, now, against_merit(self._deserved, *self._before, members))
+
+    def _as_now(self, members: npt.NDArray[np.bool_]) -> Deserved:
+        """What is merited where these come into question as often as they do now."""
+        then, now = (chance_of(one, list(self._deserved.items[members])) for one in self._engagement)
+        question = in_question(then, then, now)
+        return (
+            reweighted(self._deserved, members, question.now, question.blur) if question else self._deserved
+        )
 
 
 def _described(recommender: Recommender, deserved: Deserved, items: pd.DataFrame) -> pd.DataFrame:

@@ -138,12 +138,17 @@ def due(
     return shown, np.asarray(shown.sum() * merited / merited.sum())
 
 
-def reweighted(deserved: Deserved, item: str, times: float, blur: float = 0.0) -> Deserved:
-    """The same where one item comes into question so many `times` as often; `blur`: of its logarithm."""
-    share, error = deserved.share.copy(), deserved.error.copy()
-    place = int(np.flatnonzero(deserved.items == item)[0])
-    share[place] *= times
-    error[place] = np.hypot(error[place], blur)
+def reweighted(
+    deserved: Deserved, members: npt.NDArray[np.bool_], times: float, blur: float = 0.0
+) -> Deserved:
+    """
+    The same where items come into question so many `times` as often.
+
+    Args:
+        members: (n_items,) which do; blur: the error of the logarithm of `times`.
+    """
+    share = np.where(members, deserved.share * times, deserved.share)
+    error = np.where(members, np.hypot(deserved.error, blur), deserved.error)
     return replace(deserved, share=share / share.sum(), error=error)
 
 

@@ -7,21 +7,35 @@ production then shows it less is no judgement of what it merits, and is told as 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import norm
+import pandas as pd
+from scipy.stats import binom, norm
 
 HALF = 0.5  # of an impression: the logarithm of a count that is 0
 SURE = 0.99  # that chance shows it otherwise at all, before anything is made of it
 
 
 class Chance(NamedTuple):
-    """Impressions that chance gave the item, and all items together; counts of one stretch of time."""
+    """Impressions that chance gave an item or some, and all together; counts of one stretch of time."""
 
     own: float
     total: float
+
+
+def chance_of(engagement: pd.DataFrame, items: Sequence[str]) -> Chance:
+    """
+    What chance showed of `items`; nothing where there is no such traffic.
+
+    Args:
+        engagement: columns item, explored (true by chance), shown (counts).
+    """
+    shown = engagement[engagement["explored"]]
+    own = shown.loc[shown["item"].isin(items), "shown"]
+    return Chance(float(own.sum()), float(shown["shown"].sum()))
 
 
 @dataclass(frozen=True)
@@ -55,9 +69,17 @@ def in_question(whole: Chance, then: Chance, now: Chance, confidence: float = 0.
         return None
     usual, before, after = (np.log((one.own + HALF) / one.total) for one in (whole, then, now))
     error = float(np.sqrt(1 / (then.own + HALF) + 1 / (now.own + HALF)))
-    if abs(after - before) < float(norm.ppf((1 + SURE) / 2)) * error:
+    if _alike(then, now) > 1 - SURE:
         return None
     reach = float(norm.ppf((1 + confidence) / 2)) * error
     change, low, high = (float(np.expm1(after - before + off)) for off in (0.0, -reach, reach))
     blur = float(1 / np.sqrt(now.own + HALF))
     return Question(change, low, high, float(np.exp(before - usual)), float(np.exp(after - usual)), blur)
+
+
+def _alike(then: Chance, now: Chance) -> float:
+    """p-value, two-sided, of as many now as there are, of all then and now, were it shown as often."""
+    both = round(then.own + now.own)
+    share = now.total / (then.total + now.total)
+    fewer, more = binom.cdf(round(now.own), both, share), binom.sf(round(now.own) - 1, both, share)
+    return float(min(1.0, 2 * min(fewer, more)))

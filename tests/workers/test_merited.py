@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from domain.detection.state import CheckState
@@ -69,6 +70,15 @@ def test_a_change_that_leads_to_what_is_merited_is_not_told(shop: Recommender) -
     rose = fell.model_copy(update={"expected": fell.observed / 3})
     upside = verdict.model_copy(update={"findings": (rose,)})
     assert held_against_merit(shop, planned.check, upside).findings == ()
+
+
+def test_what_chance_shows_less_too_is_no_bias_of_production(tmp_path: Path) -> None:
+    """It left a shelf, say: nobody is shown it any more, whether production picks or chance does."""
+    shop = declared(write_shop(tmp_path), dimensions=("item",))
+    shown = pd.read_parquet(tmp_path / "shown.parquet")
+    by_chance = (shown["item"] == HELD_DOWN) & shown["explored"] & (shown["at"] >= FAULT_AT)
+    shown[~by_chance].to_parquet(tmp_path / "shown.parquet", index=False)
+    assert looked_at(shop) == []
 
 
 @pytest.mark.parametrize(
