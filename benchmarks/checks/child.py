@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -11,11 +10,10 @@ from pathlib import Path
 
 from benchmarks.checks import by_hand
 from benchmarks.checks.lake import END, VALUES, declared
+from benchmarks.memory import peak_megabytes
 from workers.detect import run_checks
 from workers.plan import grid_of, plan
 from workers.sources.count import count_windows
-
-KIBIBYTE_MEGABYTES = 1024 / 1e6
 
 
 def three_checks(folder: Path) -> int:
@@ -47,8 +45,8 @@ def main() -> None:
     begun, spent = time.perf_counter(), time.process_time()
     found = WORK[what](Path(folder))
     seconds, processor = time.perf_counter() - begun, time.process_time() - spent
-    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIBIBYTE_MEGABYTES
-    print(json.dumps({"seconds": seconds, "processor": processor, "megabytes": megabytes, "found": found}))
+    told = {"seconds": seconds, "processor": processor, "megabytes": peak_megabytes(), "found": found}
+    print(json.dumps(told))
 
 
 if __name__ == "__main__":

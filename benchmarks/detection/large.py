@@ -71,12 +71,13 @@ CHILD = """
 import json, resource, sys, time
 from pathlib import Path
 from benchmarks.detection import large
+from benchmarks.memory import peak_megabytes
 before, since = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
 found = getattr(large, sys.argv[1])(Path(sys.argv[2]))
 after, until = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
 spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 print(json.dumps({"seconds": spent, "wall": until - since, "found": found,
-                  "megabytes": after.ru_maxrss / 1024}))
+                  "megabytes": peak_megabytes()}))
 """
 
 

@@ -78,12 +78,13 @@ CHILD = """
 import json, resource, sys
 from pathlib import Path
 from benchmarks.detection.suite import END, declared
+from benchmarks.memory import peak_megabytes
 from workers.detect import run_checks
 before = resource.getrusage(resource.RUSAGE_SELF)
 found = run_checks(declared(Path(sys.argv[1])), END).findings
 after = resource.getrusage(resource.RUSAGE_SELF)
 spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-print(json.dumps({"seconds": spent, "megabytes": after.ru_maxrss / 1024,
+print(json.dumps({"seconds": spent, "megabytes": peak_megabytes(),
                   "found": [[f.check, f.subject, f.slice] for f in found]}))
 """
 
