@@ -20,7 +20,7 @@ from benchmarks.table import Row, Rows
 from domain.recommender.recommender import Recommender
 from workers.detect import run_checks
 
-SPARK = "spark://local[2]?spark.sql.shuffle.partitions=4&spark.driver.host=127.0.0.1"
+SPARK = "spark://local[2]?spark.sql.shuffle.partitions=4&spark.driver.host=127.0.0.1&spark.driver.memory=3g"
 TOLERANCE = 1e-9  # of a number, as a part of it: engines add up in different orders
 TODAY = f"\"at\" >= TIMESTAMP '{suite.END:%Y-%m-%d}' - INTERVAL 1 DAY"
 
