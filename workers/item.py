@@ -206,9 +206,12 @@ def _bias(recommender: Recommender, seen: Seen) -> None:
         early = read.engagement(recommender, seen.steady, seen.recent)
     else:
         early = seen.whole.assign(shown=seen.whole["shown"] - _matched(late, seen.whole)).query("shown > 0")
+    late_span = _over(seen, seen.recent, seen.end)
+    early_span = _over(seen, seen.steady or seen.start, seen.recent)
     deserved = then = seen.deserved
     if seen.onset is not None and seen.item in deserved.items:
-        ever, before, since = (chance_of(one, [seen.item]) for one in (seen.whole, early, late))
+        parts = ((seen.whole, seen.available), (early, early_span), (late, late_span))
+        ever, before, since = (chance_of(part, [seen.item], span) for part, span in parts)
         seen.question = in_question(ever, before, since, CONFIDENCE)
     if seen.question is not None:
         own = seen.deserved.items == seen.item
@@ -216,10 +219,9 @@ def _bias(recommender: Recommender, seen: Seen) -> None:
         deserved = reweighted(deserved, own, seen.question.now, seen.question.blur)
         _redraw(seen, seen.question)
     late, early = late.query("not explored"), early.query("not explored")
-    seen.now = production_bias(deserved, late, _over(seen, seen.recent, seen.end), CONFIDENCE)
+    seen.now = production_bias(deserved, late, late_span, CONFIDENCE)
     if seen.recent > seen.start and len(early):
-        span = _over(seen, seen.steady or seen.start, seen.recent)
-        seen.before = production_bias(then, early, span, CONFIDENCE)
+        seen.before = production_bias(then, early, early_span, CONFIDENCE)
 
 
 def _redraw(seen: Seen, question: Question) -> None:

@@ -28,9 +28,9 @@ def verdict_of(
     """
     if question is not None and question.value is not None:
         return "less" if question.value < 0 else "more"
-    moved = 0.0 if change is None or change.value is None else change.value
     if bias is not None and bias.low is not None and bias.high is not None and bias.value is not None:
         odd = usual is not None and not usual[0] <= bias.value <= usual[1] and (p_value or 1.0) < ALPHA
+        moved = 0.0 if change is None or change.value is None else change.value
         if bias.high < 0 and (odd or moved < 0):
             return "less"
         if bias.low > 0 and (odd or moved > 0):

@@ -73,7 +73,7 @@ class _Look:
         self._deserved = deserved
         self._before = (whole[~whole["explored"]], _available(recommender, items, since, start))
         self._now = (now[~now["explored"]], _available(recommender, items, start, end))
-        self._engagement = (whole, now)
+        self._chance = ((whole, self._before[1]), (now, self._now[1]))
         self._described = _described(recommender, deserved, items)
 
     def at(self, finding: Finding) -> Finding | None:
@@ -93,11 +93,12 @@ class _Look:
 
     def _as_now(self, members: npt.NDArray[np.bool_]) -> Deserved:
         """What is merited where these come into question as often as they do now."""
-        then, now = (chance_of(one, list(self._deserved.items[members])) for one in self._engagement)
+        items = list(self._deserved.items[members])
+        then, now = (chance_of(part, items, available) for part, available in self._chance)
         question = in_question(then, then, now)
-        return (
-            reweighted(self._deserved, members, question.now, question.blur) if question else self._deserved
-        )
+        if question is None:
+            return self._deserved
+        return reweighted(self._deserved, members, question.now, question.blur)
 
 
 def _described(recommender: Recommender, deserved: Deserved, items: pd.DataFrame) -> pd.DataFrame:

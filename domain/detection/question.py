@@ -15,27 +15,34 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binom, norm
 
-HALF = 0.5  # of an impression: the logarithm of a count that is 0
+from domain.detection.production_bias import HALF
+
 SURE = 0.99  # that chance shows it otherwise at all, before anything is made of it
 
 
 class Chance(NamedTuple):
-    """Impressions that chance gave an item or some, and all together; counts of one stretch of time."""
+    """
+    Impressions that chance gave an item or some, and all together while these could be shown; of one stretch
+    of time.
+    """
 
     own: float
     total: float
 
 
-def chance_of(engagement: pd.DataFrame, items: Sequence[str]) -> Chance:
+def chance_of(engagement: pd.DataFrame, items: Sequence[str], available: pd.Series | None = None) -> Chance:
     """
     What chance showed of `items`; nothing where there is no such traffic.
 
     Args:
         engagement: columns item, explored (true by chance), shown (counts).
+        available: share (0–1) of the time in which each item could be shown; 1 where it says nothing. Before
+            a launch nobody can be shown it, which says nothing of how often it comes into question.
     """
     shown = engagement[engagement["explored"]]
     own = shown.loc[shown["item"].isin(items), "shown"]
-    return Chance(float(own.sum()), float(shown["shown"].sum()))
+    there = 1.0 if available is None else float(available.reindex(list(items)).fillna(1.0).mean())
+    return Chance(float(own.sum()), float(shown["shown"].sum()) * there)
 
 
 @dataclass(frozen=True)
@@ -67,10 +74,10 @@ def in_question(whole: Chance, then: Chance, now: Chance, confidence: float = 0.
     """
     if min(whole.total, then.total, now.total) <= 0:
         return None
-    usual, before, after = (np.log((one.own + HALF) / one.total) for one in (whole, then, now))
-    error = float(np.sqrt(1 / (then.own + HALF) + 1 / (now.own + HALF)))
     if _alike(then, now) > 1 - SURE:
         return None
+    usual, before, after = (np.log((one.own + HALF) / one.total) for one in (whole, then, now))
+    error = float(np.sqrt(1 / (then.own + HALF) + 1 / (now.own + HALF)))
     reach = float(norm.ppf((1 + confidence) / 2)) * error
     change, low, high = (float(np.expm1(after - before + off)) for off in (0.0, -reach, reach))
     blur = float(1 / np.sqrt(now.own + HALF))

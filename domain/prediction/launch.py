@@ -15,13 +15,14 @@ import pandas as pd
 
 from domain.prediction.calendar import LaunchColumns, past_launches, upcoming_launches
 from domain.prediction.history import History, learn
+from domain.prediction.neighbours import MAD_TO_SIGMA
 from domain.prediction.suspects import suspects_of_each
 
 CHANCE = 4.0
 """Standard errors: a calendar may be written each minute for weeks, and one look in thousands is no news."""
 
-MAD = 1.4826
-"""The standard deviation of normal steps, in medians of their size."""
+LEAST_STEPS = 4
+"""From look to look, before they tell of a scatter: with fewer, one fall would pass for it."""
 
 
 @dataclass(frozen=True)
@@ -80,11 +81,11 @@ def forecast_launches(
     guesses = pd.Series(history.model.predict(upcoming), upcoming[columns.item])
     last = upcoming.drop_duplicates(columns.item, keep="last")
     suspects = suspects_of_each(last, past, columns.features)
+    own = [np.array(guesses[[item]], np.float64) for item in last[columns.item]]
+    usual = scatter_of(np.concatenate([np.diff(looks) for looks in own]))
     found = [
-        _forecast(
-            last.iloc[[place]], columns, history, np.array(guesses[[item]], np.float64), suspects[place]
-        )
-        for place, item in enumerate(last[columns.item])
+        _forecast(last.iloc[[place]], columns, history, (own[place], usual), suspects[place])
+        for place in range(len(last))
     ]
     return tuple(sorted(found, key=lambda forecast: (forecast.launch_at, forecast.item)))
 
@@ -93,10 +94,10 @@ def _forecast(
     row: pd.DataFrame,
     columns: LaunchColumns,
     history: History,
-    guesses: npt.NDArray[np.float64],
+    looks: tuple[npt.NDArray[np.float64], float],
     suspects: tuple[str, ...],
 ) -> Forecast:
-    guess = float(guesses[-1])
+    guess = float(looks[0][-1])
     near = history.comparable_places(row, columns.features, suspects)
     middle = float(np.median(history.target[near]))
     low, high = history.interval(np.array([guess]))
@@ -110,24 +111,36 @@ def _forecast(
         comparables=tuple(history.rows[columns.item].iloc[near].astype(str)),
         suspects=suspects,
         p_value=history.tail_share(guess - middle),
-        at_most=count_of(level_at_most(guesses)),
+        at_most=count_of(level_at_most(*looks)),
     )
 
 
-def level_at_most(guesses: npt.NDArray[np.float64]) -> float:
+def scatter_of(steps: npt.NDArray[np.float64]) -> float:
+    """The standard deviation of looks, from the steps between them; 0 where there are too few to tell."""
+    if len(steps) < LEAST_STEPS:
+        return 0.0
+    return float(np.median(np.abs(steps))) * MAD_TO_SIGMA / float(np.sqrt(2))
+
+
+def level_at_most(looks: npt.NDArray[np.float64], usual: float = 0.0) -> float:
     """
-    What the level of `guesses` (oldest first) is not above now, however their last ones fell by chance.
+    What the level of `looks` (oldest first) is not above now, however the last ones fell by chance.
 
     The mean of the newest n and `CHANCE` of its standard errors, for the n that says the least: one look
-    where it says enough, more where the level is near. Their scatter is from step to step, so a level that
-    fell once is no scatter.
+    where it says enough, more where the level is near.
+
+    Args:
+        usual: how all items scatter, for one that was looked at too seldom to tell its own.
 
     >>> round(level_at_most(np.array([10.1, 9.9, 10.0, 10.1, 9.9, 10.0, 8.0])), 1)
     8.6
+    >>> round(level_at_most(np.array([10.0, 8.0]), usual=0.1), 1)
+    8.4
     """
-    scatter = float(np.median(np.abs(np.diff(guesses)))) * MAD / np.sqrt(2) if len(guesses) > 1 else 0.0
-    n = np.arange(1, len(guesses) + 1)
-    return float(np.min(np.cumsum(guesses[::-1]) / n + CHANCE * scatter / np.sqrt(n)))
+    steps = np.diff(looks)
+    scatter = scatter_of(steps) if len(steps) >= LEAST_STEPS else usual
+    n = np.arange(1, len(looks) + 1)
+    return float(np.min(np.cumsum(looks[::-1]) / n + CHANCE * scatter / np.sqrt(n)))
 
 
 def count_of(log: float) -> float:

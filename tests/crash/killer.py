@@ -23,7 +23,7 @@ PROCESSES: Mapping[str, tuple[str, ...]] = {
     "announce": ("bot.announce",),
 }
 SHORTEST_PAUSE_SECONDS = 0.3
-STACKS_SECONDS, LAST_LINES = 2.0, 250
+LAST_LINES = 250
 
 
 class Killer:
@@ -94,7 +94,7 @@ class Killer:
         for name, process in self._running.items():
             if alive[name]:
                 os.killpg(process.pid, signal.SIGABRT)
-        time.sleep(STACKS_SECONDS)
+                process.wait(10)  # it says where it stands as it ends
         said = self._log.read_text(errors="replace").splitlines()
         return "\n".join([f"alive: {alive}", *said[-LAST_LINES:]])
 

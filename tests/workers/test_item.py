@@ -98,6 +98,24 @@ def test_an_item_that_comes_into_question_less_often_is_told_so_and_judged_by_th
     assert merit.in_question is None, "chance shows it as often as before"
 
 
+def test_what_has_just_launched_came_into_question_as_often_since_its_launch(
+    tmp_path: Path, shop: Recommender
+) -> None:
+    """Nobody could be shown it before that, which is no change of how often it comes into question."""
+    folder, item = tmp_path, "n4"
+    held_down = write_shop(folder)
+    shown = pd.read_parquet(folder / "shown.parquet")
+    picked = (shown["item"] == item) & ~shown["explored"] & (shown["at"] >= FAULT_AT)
+    shown[~picked | (shown["request"] % 5 == 0)].to_parquet(folder / "shown.parquet", index=False)
+    found, before = item_answer(held_down, item, END)[0], answer(shop, item)
+    assert found.since is not None
+    assert abs(found.since - FAULT_AT) <= timedelta(minutes=20)
+    assert found.in_question is None
+    assert found.bias is not None and found.bias.value is not None
+    assert before.bias is not None and before.bias.value is not None
+    assert (1 + found.bias.value) / (1 + before.bias.value) == pytest.approx(0.2, abs=0.1)
+
+
 def test_a_launch_is_held_against_other_launches_where_it_merits_more_than_all_of_them_are_shown(
     shop: Recommender,
 ) -> None:

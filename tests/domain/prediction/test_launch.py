@@ -141,6 +141,17 @@ def test_one_low_look_is_told_where_its_snapshots_do_not_scatter_so_far(
     assert told_of(looked_at_often(np.append(looks, low))) == told
 
 
+def test_a_launch_looked_at_twice_is_told_at_once_where_it_fell_between_further_than_all_scatter() -> None:
+    assert not told_of(looked_at_often(np.array([1.0, 1.0])))
+    fell = looked_at_often(np.array([1.0, 0.1]))
+    assert told_of(fell), "nobody else was looked at twice"
+    others = fell[(fell["launch_at"] > pd.Timestamp(AT)) & (fell["item_id"] != "film-153")]
+    before = others.assign(snapshot_at=pd.Timestamp(AT) - timedelta(minutes=1))
+    for scatter, told in ((0.02, True), (0.5, False)):
+        share = others["dry_run_share"] * np.exp(np.random.default_rng(4).normal(0, scatter, len(others)))
+        assert told_of(pd.concat([fell, before.assign(dry_run_share=share)], ignore_index=True)) == told
+
+
 def test_where_single_looks_scatter_too_far_several_of_them_tell() -> None:
     looks = np.exp(np.random.default_rng(4).normal(0, 0.3, 16))
     assert not told_of(looked_at_often(np.append(looks[1:], 0.1)))
