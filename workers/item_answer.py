@@ -15,9 +15,9 @@ from workers.item import COMPARED, CONFIDENCE, Seen
 from workers.item_words import headline_of, verdict_of
 
 LEAST_DUE = 20.0  # impressions merited, for an item to be one of those that say what is usual
+LEAST_USUAL = 20  # such items, before anything is called usual
 MOST_OF_IT = 0.5  # of a change of exposure, by its logarithm
 NOTHING_LEFT = -0.999  # a change of all has no logarithm
-LEAST_USUAL = 20  # such items, before anything is called usual
 
 
 def answer_for(recommender: Recommender, seen: Seen) -> ItemAnswer:
@@ -46,7 +46,7 @@ def answer_for(recommender: Recommender, seen: Seen) -> ItemAnswer:
         measured_since=seen.recent,
         bias=bias,
         before=before if seen.onset else None,
-        in_question=question if verdict in ("less", "more") else None,
+        in_question=question,
         usual=usual,
         usual_of="items" if among is None else "launches",
         launch=launch,
@@ -105,11 +105,9 @@ def _estimate(row: pd.Series | None) -> Estimate | None:
 def _in_question(seen: Seen) -> Estimate | None:
     """How much less or more often it comes into question, where that is the better part of what changed."""
     found, moved = seen.question, seen.onset.change.value if seen.onset else None
-    if (
-        found is None
-        or not moved
-        or np.log1p(found.change) / np.log1p(max(moved / 100, NOTHING_LEFT)) < MOST_OF_IT
-    ):
+    if found is None or not moved:
+        return None
+    if np.log1p(found.change) / np.log1p(max(moved / 100, NOTHING_LEFT)) < MOST_OF_IT:
         return None
     return Estimate(
         value=found.change,

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from tests.workers.test_processes import kill
@@ -94,7 +95,8 @@ class Killer:
         for name, process in self._running.items():
             if alive[name]:
                 os.killpg(process.pid, signal.SIGABRT)
-                process.wait(10)  # it says where it stands as it ends
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(10)  # it says where it stands as it ends
         said = self._log.read_text(errors="replace").splitlines()
         return "\n".join([f"alive: {alive}", *said[-LAST_LINES:]])
 
