@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from pydantic import BaseModel
@@ -15,8 +15,13 @@ from rich.console import Console
 from rich.progress import Progress
 
 from bot.cli_desk import Json, console, print_json
-from domain.errors import ConfigurationError
+from domain.errors import ConfigurationError, Tampered
 from workers import ledger
+
+if TYPE_CHECKING:
+    from workers.ledger import Compared
+
+T = TypeVar("T")
 
 app = typer.Typer(help="The log itself.", no_args_is_help=True)
 
@@ -25,6 +30,16 @@ Key = Annotated[
     str | None, typer.Option(help="The public key that has to have signed: 64 hexadecimal digits, or a PEM.")
 ]
 Folder = Annotated[Path | None, typer.Option(help="The folder that `events archive` wrote into.")]
+
+Checkpoints = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--checkpoint",
+        metavar="FILE",
+        help="Checkpoints that were kept elsewhere, or an export that ends with one; may be given again.",
+        dir_okay=False,
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -51,9 +66,12 @@ def export(
         return
     # Whole or not at all: half an export looks like a log that ends early.
     fresh = target.with_name(f"{target.name}.new")
-    with fresh.open("wb") as written:
-        written.writelines(lines)
-    fresh.replace(target)
+    try:
+        with fresh.open("wb") as written:
+            written.writelines(lines)
+        fresh.replace(target)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 @app.command()
@@ -105,19 +123,47 @@ def rebuild(as_json: Json = False) -> None:
 
 
 @app.command()
-def verify(archive: Folder = None, key: Key = None, as_json: Json = False) -> None:
-    """Hold the hash chains and the cards against the events, and an archive against the log."""
-    verified = ledger.verify(key)
-    held = None if archive is None else ledger.hold(archive, key)
+def verify(
+    archive: Folder = None, checkpoint: Checkpoints = None, key: Key = None, as_json: Json = False
+) -> None:
+    """Hold the hash chains and the cards against the events, and the log against what was signed of it."""
+    wrong: list[str] = []
+    verified = _unless(wrong, lambda: ledger.verify(key))
+    held = _unless(wrong, lambda: ledger.hold(archive, key)) if archive else None
+    compared = _unless(wrong, lambda: ledger.compare(checkpoint, key)) if checkpoint else None
+    if wrong:
+        raise Tampered("\n".join(wrong))
     if as_json:
-        more = {} if held is None else {"archive": held.model_dump(mode="json")}
-        print_json({"verified": True, **verified.model_dump(mode="json"), **more})
+        beside = {"archive": held, "checkpoints": compared}
+        more = {name: one.model_dump(mode="json") for name, one in beside.items() if one is not None}
+        print_json({"verified": True, **(verified.model_dump(mode="json") if verified else {}), **more})
         return
-    _say(f"The log is as it was written: {_counted(verified)}.")
+    if verified is not None:
+        _say(f"The log is as it was written: {_counted(verified)}.")
     if held is not None:
         _say(f"{archive} holds all that was moved out of it: {_counted(held)}.")
-    elif verified.archived:
+    elif verified is not None and verified.archived:
         _say(f"Of {verified.archived} events only the hashes are here; --archive FOLDER reads the rest.")
+    if compared is not None:
+        _say_compared(compared, key)
+
+
+def _unless(wrong: list[str], look: Callable[[], T]) -> T | None:
+    """What a look comes to; where it finds the log tampered with, None, and what it says is in `wrong`."""
+    try:
+        return look()
+    except Tampered as error:
+        wrong.append(str(error))
+        return None
+
+
+def _say_compared(compared: Compared, key: str | None) -> None:
+    _say(
+        f"{compared.checkpoints} checkpoints fit, the newest of position {compared.newest} ({compared.at}), "
+        f"signed by {', '.join(compared.signed_by)}."
+    )
+    if key is None:
+        _say("Whether that key is the right one is for you to say: --key, and `recsysops events key`.")
 
 
 @app.command()

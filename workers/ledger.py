@@ -14,7 +14,7 @@ from workers.settings import settings as environment
 from workers.store.connection import engine, owner_engine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
     from pathlib import Path
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from workers.store.archive import Written
     from workers.store.check import Checked
+    from workers.store.checkpoint import Compared as Compared  # noqa: PLC0414 - handed on
     from workers.store.rebuild import Rebuilt
     from workers.store.restore import Restored
     from workers.store.retention import Dropped, Forgotten, Held
@@ -97,6 +98,20 @@ def verify(key: str | None = None) -> Verified:
     from workers.store.verify import verify as walk  # noqa: PLC0415
 
     return walk(_log(environment()), _trusted(key))
+
+
+def compare(files: Iterable[Path], key: str | None = None) -> Compared:
+    """
+    The log held against checkpoints in files, and these against each other.
+
+    Raises:
+        Tampered: says what does not fit. Refused: there is none of this workspace.
+    """
+    from workers.store.checkpoint import compare as against  # noqa: PLC0415
+    from workers.store.checkpoint import read_file  # noqa: PLC0415
+
+    held = [one for file in files for one in read_file(file)]
+    return against(_log(environment()), held, _trusted(key))
 
 
 def archive(folder: Path, before: datetime | None = None) -> list[Written]:

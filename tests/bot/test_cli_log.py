@@ -213,3 +213,35 @@ def test_a_verb_that_finds_no_tables_says_what_to_run(terminal: Terminal, empty:
     assert "from before the program had a role of its own" in terminal("events", "verify", code=2).err
     command.upgrade(configuration(empty), "0003")
     assert "it has the shape 0003" in terminal("followers", code=2).err
+
+
+def test_the_log_is_held_against_checkpoints_that_were_kept_elsewhere(
+    terminal: Terminal, lived: str, database_url: str, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
+    terminal("events", "export", "--checkpoint", first)
+    terminal("events", "export", "--after", "5", "--checkpoint", second)
+    key = terminal("events", "key").out.strip()
+    both = ("--checkpoint", first, "--checkpoint", second)
+    said = terminal("events", "verify", *both, "--key", key, "--json").json["checkpoints"]
+    assert (said["checkpoints"], said["newest"], said["signed_by"]) == (2, 5, [key])
+    assert "2 checkpoints fit, the newest of position 5" in terminal("events", "verify", *both).out
+    with psycopg.connect(driver_address(database_url), autocommit=True) as connection:
+        connection.execute("ALTER TABLE events DISABLE TRIGGER USER; ALTER TABLE log DISABLE TRIGGER USER")
+        connection.execute("DELETE FROM log WHERE position = 5")
+        connection.execute("DELETE FROM events WHERE id = (SELECT max(id) FROM events); DELETE FROM cards")
+        connection.execute("ALTER TABLE events ENABLE TRIGGER USER; ALTER TABLE log ENABLE TRIGGER USER")
+    terminal("events", "rebuild")
+    terminal("events", "verify")
+    done = terminal("events", "verify", *both, code=1)
+    assert "the log ends at position 4: what came after it was cut off" in done.err
+
+
+def test_an_export_of_what_is_not_there_leaves_no_file(
+    terminal: Terminal, lived: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "log.jsonl"
+    for words in (("--after", "7"), ("--after", "7", "--checkpoint")):
+        done = terminal("events", "export", *words, file, code=1)
+        assert done.err == "The log ends at position 5; there is nothing behind position 7.\n"
+    assert list(tmp_path.glob("log*")) == []

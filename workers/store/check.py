@@ -13,7 +13,8 @@ from typing import Any
 from domain.errors import Tampered
 from domain.values import Value
 from workers.store.chain import chained, linked
-from workers.store.export import CHECKPOINT
+from workers.store.checkpoint import CHECKPOINT, Held, require_consistent
+from workers.store.checkpoint import read as read_checkpoint
 from workers.store.line import is_checkpoint, read
 from workers.store.signature import require_signed
 
@@ -51,6 +52,7 @@ class Walk:
         self._entry = b""
         self._events = self._archived = 0
         self._signed_by: str | None = None
+        self._vouched: Held | None = None
 
     def take(self, row: dict[str, Any]) -> None:
         """
@@ -110,18 +112,23 @@ class Walk:
             )
 
     def _checkpoint(self, row: dict[str, Any]) -> None:
-        if set(row) != {"workspace", "position", "hash", "at", "public_key", "signature"}:
-            raise Tampered("it does not have the fields of a checkpoint")
+        checkpoint = read_checkpoint(row)
         require_signed(CHECKPOINT, row, self._trusted)
+        ours = Held(f"this checkpoint of position {checkpoint.position}", checkpoint)
+        if self._vouched is not None:
+            require_consistent([self._vouched, ours])
+            if checkpoint.position < self._vouched.checkpoint.position:
+                raise Tampered(f"{self._vouched.where} is of a later position than this one")
         if self._first is None:
-            # Nothing new since an earlier export: the checkpoint alone says where the log stands.
-            self._position, self._entry = row["position"], bytes.fromhex(row["hash"])
-        if (row["position"], row["hash"]) != (self._position, self._entry.hex()):
+            # Nothing new since an earlier export, or checkpoints alone: they say where the log stands.
+            self._position, self._entry = checkpoint.position, bytes.fromhex(checkpoint.hash)
+        if (checkpoint.position, checkpoint.hash) != (self._position, self._entry.hex()):
             raise Tampered(
-                f"the checkpoint is of position {row['position']} and another hash than what comes before "
-                "it; lines were removed, or it belongs to another log"
+                f"the checkpoint is of position {checkpoint.position} and another hash than what comes "
+                "before it; lines were removed, or it belongs to another log"
             )
-        self._signed_by = row["public_key"]
+        self._signed_by = checkpoint.public_key
+        self._vouched = ours._replace(where=f"the checkpoint before it, of position {checkpoint.position},")
 
 
 def check(file: Path, trusted: str | None = None) -> Checked:

@@ -9,21 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, Engine
 
-from domain.errors import Tampered
-from workers import clock
-from workers.store.events import COLUMNS, number
+from domain.errors import Refused, Tampered
+from workers.store import checkpoint
+from workers.store.events import COLUMNS, last_position, number
 from workers.store.line import BODY, spell
-from workers.store.signature import sign
 
 ROWS_AT_ONCE = 2_000
 EACH_BY_ITS_KEY = "SET LOCAL enable_material = off"
 """Without statistics, right after an import, PostgreSQL would go through all events for each entry."""
-
-CHECKPOINT = "checkpoint"
 
 _EVENT = ", ".join(f"events.{name}" for name in COLUMNS.split(", ") if name in BODY)
 _ENTRIES = f"""
@@ -57,20 +53,32 @@ def export(log: Engine, after: int = 0, key: Ed25519PrivateKey | None = None) ->
             comes before is then named by its hash, so that every line can be checked all the same.
         key: signs a last line, the checkpoint: up to which position, and which hash the log had there.
 
-    Raises:
+    Raises (at once, not at the first line):
+        Refused: the log ends before `after`, or is empty and nothing can be signed.
+
+    Raises (at the line):
         Tampered: an event is gone.
     """
     number(log)
+    with log.connect() as connection:
+        end = last_position(connection)
+    if after > end:
+        raise Refused(f"The log ends at position {end}; there is nothing behind position {after}.")
+    if key is not None and not end:
+        raise Refused("The log is empty: there is nothing yet that a checkpoint could vouch for.")
+    return _lines(log, after, key)
+
+
+def _lines(log: Engine, after: int, key: Ed25519PrivateKey | None) -> Iterator[bytes]:
     position, entry_hash = after, _entry_hash(log, after)
     for row in _rows(log, after):
         if position == after and after > 0:
             row["entry_before"] = entry_hash
-        position, entry_hash = row["position"], row["entry_hash"]
+        position = row["position"]
         yield spell(row)
     if key is not None:
-        where = {"position": position, "hash": bytes(entry_hash).hex(), "at": clock.now().isoformat()}
-        signed = sign(CHECKPOINT, {"workspace": _workspace(log), **where}, key)
-        yield orjson.dumps(signed, option=orjson.OPT_APPEND_NEWLINE)
+        with log.connect() as connection:
+            yield checkpoint.spell(checkpoint.make_at(connection, position, key))
 
 
 def _rows(log: Engine, after: int) -> Iterator[dict[str, Any]]:
@@ -113,8 +121,3 @@ def _entry_hash(log: Engine, position: int) -> bytes:
             "SELECT hash FROM log WHERE position = %(position)s", {"position": position}
         )
         return bytes(found.scalar_one_or_none() or b"")
-
-
-def _workspace(log: Engine) -> str:
-    with log.connect() as connection:
-        return str(connection.exec_driver_sql("SELECT current_setting('recsysops.workspace')").scalar_one())
