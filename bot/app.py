@@ -23,9 +23,9 @@ from starlette.routing import Route
 
 from bot import settings
 from bot.directory import Directory
+from bot.groups import Groups
 from bot.listeners import Listeners
 from bot.pages.routes import Pages
-from bot.permission import Groups
 from bot.settings import BotSettings
 from bot.team import own_team
 from domain.errors import ConfigurationError
@@ -35,13 +35,14 @@ _log = structlog.get_logger(__name__)
 
 
 def slack_app(given: BotSettings, door: Door) -> tuple[AsyncApp, Groups]:
-    """Bolt with our listeners, for HTTP and for Socket Mode; and the groups to be asked for early."""
+    """Bolt with our listeners, for HTTP and for Socket Mode; and the groups that it asks Slack for."""
     # It warns that SLACK_BOT_TOKEN is not used beside a client; the client has it.
     logging.getLogger("slack_bolt.AsyncApp").setLevel(logging.ERROR)
     client = AsyncWebClient(token=given.bot_token, base_url=given.slack_base_url)
     app = AsyncApp(client=client, signing_secret=given.signing_secret or None)
     app.use(own_team)
-    groups = Groups(client)
+    groups = Groups(client, door)
+    groups.listen(app)
     Listeners(door, groups, given.public_url).register(app)
     return app, groups
 
@@ -56,9 +57,10 @@ def create_app(given: BotSettings, door: Door) -> Starlette:
 
     @asynccontextmanager
     async def run(app: Starlette) -> AsyncIterator[None]:
-        if not await groups.refresh():  # asked before the first press, so that it need not wait
+        if not await groups.begin():
             _log.warning("started_without_groups", advice="check SLACK_BOT_TOKEN and its scopes")
         yield
+        await groups.end()
 
     # Without a secret nothing that comes in can be trusted: then Slack speaks over Socket Mode only.
     slack_routes = [Route("/slack/events", slack, methods=["POST"])] if given.signing_secret else []

@@ -20,6 +20,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import actions, commands
 from bot.audit import said_in
+from bot.groups import Groups
 from bot.messages import audit, modals
 from bot.messages.blocks import escape, section
 from bot.messages.card import card, headline
@@ -29,7 +30,7 @@ from bot.messages.miss import blocks as miss_blocks
 from bot.messages.miss import lowest, slice_asked
 from bot.messages.status import line, status
 from bot.messages.value import parse
-from bot.permission import Groups, authorise
+from bot.permission import authorise
 from domain.errors import ConfigurationError, Refused
 from domain.incident import commands as c
 from domain.incident.state import Incident
@@ -219,7 +220,7 @@ class Listeners:
 
     async def _actor(self, body: Body, needs: actions.Need) -> Actor:
         user = body["user"]["id"] if isinstance(body.get("user"), Mapping) else str(body["user_id"])
-        groups, fresh = await self._groups.of(user)
+        groups, fresh = self._groups.of(user)
         permissions = await asyncio.to_thread(self._door.permissions)
         return authorise(user, groups, needs, permissions, fresh=fresh)
 

@@ -18,12 +18,13 @@ from workers.door import Door, open_door
 async def run(given: BotSettings, door: Door, stop: asyncio.Event) -> None:
     """Connected until `stop` is set."""
     app, groups = slack_app(given, door)
-    await groups.refresh()
+    await groups.begin()
     # The handler's own client does not take over the address of the app's.
     handler = AsyncSocketModeHandler(app, given.app_token, web_client=app.client)
     await handler.connect_async()  # type: ignore[no-untyped-call]
     await stop.wait()
     await handler.close_async()  # type: ignore[no-untyped-call]
+    await groups.end()
 
 
 async def _until_told(given: BotSettings, door: Door) -> None:

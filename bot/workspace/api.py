@@ -66,6 +66,7 @@ async def call(request: Request) -> Response:
         args = await _arguments(request)
     except Refusal as refusal:
         return _refused(refusal)
+    world.state.calls[name] = world.state.calls.get(name, 0) + 1
     fault = world.faults.take(API_FAULTS, name)
     if fault is not None:
         return await _go_wrong(world, request, name, args, fault)

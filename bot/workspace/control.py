@@ -10,12 +10,13 @@
 | say | user, channel, text, thread_ts |
 | react | user, channel, ts, name |
 | faults | kind, method, count, retry_after, delay_seconds (see `faults.py`); DELETE forgets all |
+| group | handle, users: a user group with these members, made or changed; the app is told |
 | clock | advance_seconds |
 | forget | nothing: messages, views, files and faults are gone, as in a new workspace |
 | sockets | reason: disconnects every Socket Mode connection |
 
 Answers are `{ack_ms, status, answer, error}`, and 400 `{"error": words}` for what cannot be done.
-GET state: everything, as `{channels, messages, ephemerals, views, homes, files, faults, connections}`.
+GET state: everything, as `{channels, messages, ephemerals, views, homes, files, faults, connections, calls}`.
 """
 
 from __future__ import annotations
@@ -79,6 +80,7 @@ async def show_state(request: Request) -> Response:
             "files": list(state.files.values()),
             "faults": world.faults.listed(),
             "connections": world.sockets.count(),
+            "calls": state.calls,
         }
     )
 
@@ -173,6 +175,11 @@ async def _faults(world: World, body: Json) -> Json:
     return {"faults": world.faults.listed()}
 
 
+async def _group(world: World, body: Json) -> Json:
+    users = [str(user) for user in body["users"]]
+    return (await happen.change_group(world, str(body["handle"]), users)).as_json()
+
+
 async def _clock(world: World, body: Json) -> Json:
     world.state.clock_ahead_seconds += float(body["advance_seconds"])
     return {"now": world.state.now()}
@@ -196,6 +203,7 @@ ACTS: Mapping[str, Act] = {
     "say": _say,
     "react": _react,
     "faults": _faults,
+    "group": _group,
     "clock": _clock,
     "forget": _forget,
     "sockets": _sockets,

@@ -76,6 +76,24 @@ async def add_reaction(world: World, user: str, message: Message, name: str) -> 
     return await tell(world, event)
 
 
+async def change_group(world: World, handle: str, users: list[str]) -> Answer:
+    """A user group gets other members, or is made; in memory only, as all groups are."""
+    known = next((one for one in world.state.groups.values() if one["handle"] == handle), None)
+    group_id = known["id"] if known else world.state.next_id("S")
+    group = people.group(group_id, handle, handle, users)
+    world.state.groups[group_id] = group
+    if known is None:
+        return await tell(world, {"type": "subteam_created", "subteam": group})
+    changed = {
+        "type": "subteam_members_changed",
+        "subteam_id": group_id,
+        "team_id": people.TEAM_ID,
+        "added_users": [user for user in users if user not in known["users"]],
+        "removed_users": [user for user in known["users"] if user not in users],
+    }
+    return await tell(world, changed)
+
+
 async def tell(world: World, event: dict[str, Any]) -> Answer:
     """Delivers one event, at once; if the app does not take it, again after each pause in the settings."""
     if event["type"] not in world.settings.events:

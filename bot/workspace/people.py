@@ -64,17 +64,21 @@ def _user(user_id: str, name: str, real_name: str, title: str, emoji: str) -> di
 def groups() -> dict[str, dict[str, Any]]:
     """User groups, in the shape of `usergroups.list`."""
     return {
-        group_id: {
-            "id": group_id,
-            "team_id": TEAM_ID,
-            "is_usergroup": True,
-            "handle": handle,
-            "name": name,
-            "users": list(members),
-            "user_count": len(members),
-            "date_delete": 0,
-        }
+        group_id: group(group_id, handle, name, members)
         for group_id, (handle, name, members) in GROUPS.items()
+    }
+
+
+def group(group_id: str, handle: str, name: str, members: list[str]) -> dict[str, Any]:
+    return {
+        "id": group_id,
+        "team_id": TEAM_ID,
+        "is_usergroup": True,
+        "handle": handle,
+        "name": name,
+        "users": list(members),
+        "user_count": len(members),
+        "date_delete": 0,
     }
 
 

@@ -18,6 +18,7 @@ BOT_SCOPES = (
     "usergroups:read",
     "users:read",
 )
+BOT_EVENTS = ("app_home_opened", "subteam_created", "subteam_members_changed", "subteam_updated")
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class WorkspaceSettings:
     on_first_view_url: str = ""
     first_view: str = "asked"
     scopes: tuple[str, ...] = BOT_SCOPES
-    events: tuple[str, ...] = ("app_home_opened",)
+    events: tuple[str, ...] = BOT_EVENTS
     ack_seconds: float = 3.0
     retry_seconds: tuple[float, ...] = (0.0, 60.0, 300.0)
     allowed_hosts: tuple[str, ...] = ()

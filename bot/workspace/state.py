@@ -94,6 +94,7 @@ class State:
         self.triggers: dict[str, Trigger] = {}
         self.response_urls: dict[str, ResponseUrl] = {}
         self.clock_ahead_seconds = 0.0
+        self.calls: dict[str, int] = {}
         self._count = itertools.count(1)
         self._last_ts = max((float(message.ts) for message in self.messages.values()), default=0.0)
 

@@ -295,29 +295,6 @@ def test_a_press_of_another_slack_team_is_not_answered_though_the_secret_is_one(
     assert (now().acknowledged_by is None) == (team == "T-other")
 
 
-@pytest.mark.parametrize("fault", ["server_error", "drop_before_effect"])
-def test_nobody_deploys_while_slack_does_not_say_who_is_who(
-    door: Door, person: Driver, now: Callable[[], Incident], monkeypatch: pytest.MonkeyPatch, fault: str
-) -> None:
-    monkeypatch.setattr("bot.permission.FRESH_SECONDS", -1.0)
-    monkeypatch.setattr("bot.permission.STALE_SECONDS", -1.0)
-    person.fault(fault, method="usergroups.list", count=50)
-    deploy(person, "①")
-    assert "Slack does not say" in person.wait(person.ephemerals, "refusal")[0]["text"]
-    press(person, "acknowledge")
-    assert now().hotfix is None
-    assert now().acknowledged_by == "slack:U-oncall"
-
-
-def test_a_press_does_not_wait_for_slack_to_list_the_groups_again(
-    person: Driver, now: Callable[[], Incident], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bot.permission.FRESH_SECONDS", -1.0)
-    person.fault("slow", method="usergroups.list", delay_seconds=4.0)
-    assert press(person, "acknowledge").error == ""
-    assert now().acknowledged_by == "slack:U-oncall"
-
-
 def test_status_lists_what_is_open(person: Driver, now: Callable[[], Incident]) -> None:
     person.command("status")
     shown = person.wait(person.ephemerals, "answer")[0]

@@ -7,6 +7,7 @@ Imports no science: a click is answered at once, and shap alone takes seconds.
 
 from workers.attest import Attest, Withdraw
 from workers.door.door import Door, open_door
+from workers.groups import KeptGroups
 from workers.owed import Owed
 from workers.settings import left_variables
 from workers.settings import settings as environment
@@ -37,6 +38,7 @@ __all__ = [
     "Attest",
     "Door",
     "Following",
+    "KeptGroups",
     "Looked",
     "Owed",
     "Withdraw",

@@ -8,7 +8,7 @@ through `asyncio.to_thread`. People are known to the log by pseudonyms alone, an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -22,9 +22,10 @@ from domain.incident.events import Recorded
 from domain.incident.state import Incident
 from domain.recommender.route import Permissions, Routes
 from domain.values import Actor
-from workers import ask, clock, owed, people
+from workers import ask, clock, groups, owed, people
 from workers.attest import Attest, Withdraw, attest
 from workers.follow import News, say_stuck, stumble
+from workers.groups import KeptGroups
 from workers.handle import Answer, handle
 from workers.owed import Owed
 from workers.settings import Settings
@@ -251,6 +252,18 @@ class Door:
         """Which groups may press what, as declared now; nobody is named where nothing is declared."""
         declared = self._declared()
         return declared.permissions if declared else Permissions()
+
+    def keep_groups(
+        self, members: Mapping[str, Collection[str]], handles: Mapping[str, str], age_seconds: float = 0.0
+    ) -> None:
+        """Keep who is in which user group, by handle, as Slack said. See `workers.groups`."""
+        with self._engine.begin() as connection:
+            groups.keep(connection, members, handles, age_seconds)
+
+    def kept_groups(self) -> KeptGroups | None:
+        """Who is in which user group, as Slack last said to any process; None where it never did."""
+        with self._engine.connect() as connection:
+            return groups.kept(connection)
 
     def channels(self, incident: Incident) -> tuple[str, ...]:
         """Where an incident is announced: its route first, then the stakeholders of its table."""

@@ -68,6 +68,14 @@ class Driver:
         """Orders something to go wrong; see `bot.workspace.faults.Fault`."""
         self._post("faults", kind=kind, **more)
 
+    def group(self, handle: str, users: list[str]) -> Answered:
+        """A user group has these members from now on, and the app is told."""
+        return self._act("group", handle=handle, users=users)
+
+    def calls(self, method: str) -> int:
+        """How often the app called a method of the Web API."""
+        return int(self.state()["calls"].get(method, 0))
+
     def advance(self, seconds: float) -> None:
         """Moves the workspace's clock ahead."""
         self._post("clock", advance_seconds=seconds)

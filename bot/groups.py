@@ -1,0 +1,156 @@
+"""
+Who is in which user group: asked of Slack in the background, never while somebody waits for their press.
+
+One call names all groups with their members. It is made every few minutes and when Slack says that a group
+has changed; what it said is kept in the store, so that a process that has just started, and the workers, know
+it too, and of several processes only one asks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from typing import Any
+
+import structlog
+from aiohttp import ClientError
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+from sqlalchemy.exc import SQLAlchemyError
+
+from workers.door import Door
+
+FRESH_SECONDS = 180.0
+"""Older than this, Slack is asked again."""
+
+STALE_SECONDS = 3600.0
+"""
+Older than this, what is known still lets people respond, and nobody change the recommender: an hour in which
+Slack answered nobody, or told us to wait, is no reason to refuse whoever is on call.
+"""
+
+LOOK_SECONDS = 10.0
+"""So often is it looked whether it is time, and whether another process has heard something newer."""
+
+FIRST_SECONDS = 2.0
+"""So long does a process that knows nothing yet wait for Slack before it takes its first press."""
+
+CHANGED = ("subteam_created", "subteam_updated", "subteam_members_changed")
+"""The events in which Slack says that a group is another one now."""
+
+FAILURES = (SlackApiError, SlackClientError, ClientError, OSError, TimeoutError)
+_log = structlog.get_logger(__name__)
+
+
+class Groups:
+    """Person → handles of their user groups, as Slack last said to this process or to another one."""
+
+    def __init__(
+        self, client: AsyncWebClient, door: Door, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._client = client
+        self._door = door
+        self._clock = clock
+        self._members: Mapping[str, Collection[str]] = {}
+        self._handles: dict[str, str] = {}
+        self._said_at: float | None = None
+        self._ask_at = 0.0
+        self._changed = asyncio.Event()
+        self._loop: asyncio.Task[None] | None = None
+
+    def of(self, user: str) -> tuple[tuple[str, ...], bool]:
+        """The handles of a person's groups, and whether they are fresh. Asks nobody."""
+        handles = tuple(sorted(handle for handle, users in self._members.items() if user in users))
+        return handles, self._age() < STALE_SECONDS
+
+    async def begin(self) -> bool:
+        """Know what is kept, and ask from now on in the background; False where nothing is known yet."""
+        await self._look()
+        self._loop = asyncio.create_task(self._keep_asking())
+        until = self._clock() + FIRST_SECONDS
+        while self._said_at is None and self._clock() < until:
+            await asyncio.sleep(0.02)
+        return self._said_at is not None
+
+    async def end(self) -> None:
+        """Ask no more."""
+        if self._loop is not None:
+            self._loop.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._loop
+
+    def listen(self, app: AsyncApp) -> None:
+        """Hear of changes as they happen."""
+        for name in CHANGED:
+            app.event(name)(self.changed)
+
+    async def changed(self, event: Mapping[str, Any]) -> None:
+        """A group has changed: who was taken out of it is out at once, and Slack is asked for the rest."""
+        handle = self._handles.get(str(event.get("subteam_id")))
+        removed = set(event.get("removed_users") or ())
+        if handle is not None and removed:
+            self._members = {**self._members, handle: set(self._members.get(handle, ())) - removed}
+            await self._keep(self._age())
+        self._ask_at = min(self._ask_at, self._clock())
+        self._changed.set()
+
+    async def refresh(self) -> bool:
+        """Ask Slack now; False where it does not say."""
+        try:
+            listed = await self._client.usergroups_list(include_users=True)
+        except FAILURES as error:
+            wait = retry_after(error)
+            self._ask_at = self._clock() + wait
+            _log.warning("groups_not_answered", error=str(error), again_in_seconds=wait)
+            return False
+        groups: list[dict[str, Any]] = listed.get("usergroups") or []
+        self._handles = {str(group["id"]): str(group["handle"]) for group in groups}
+        self._members = {str(one["handle"]): frozenset(one.get("users") or ()) for one in groups}
+        self._said_at = self._clock()
+        self._ask_at = self._said_at + FRESH_SECONDS
+        await self._keep(0.0)
+        return True
+
+    async def _keep(self, age_seconds: float) -> None:
+        try:
+            await asyncio.to_thread(self._door.keep_groups, self._members, self._handles, age_seconds)
+        except SQLAlchemyError as error:
+            _log.warning("groups_not_kept", error=type(error).__name__)
+
+    def _age(self) -> float:
+        return float("inf") if self._said_at is None else self._clock() - self._said_at
+
+    async def _keep_asking(self) -> None:
+        while True:
+            if not self._changed.is_set():
+                await self._look()
+            self._changed.clear()
+            if self._clock() >= self._ask_at:
+                await self.refresh()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), LOOK_SECONDS)
+
+    async def _look(self) -> None:
+        """Take over what another process was told, where that is newer."""
+        try:
+            kept = await asyncio.to_thread(self._door.kept_groups)
+        except SQLAlchemyError as error:
+            _log.warning("groups_not_read", error=type(error).__name__)
+            return
+        # A second's grace: one's own words, read back, are not newer.
+        if kept is None or kept.age_seconds + 1.0 >= self._age():
+            return
+        self._members, self._handles = kept.members, kept.handles
+        self._said_at = self._clock() - kept.age_seconds
+        self._ask_at = max(self._ask_at, self._said_at + FRESH_SECONDS)
+
+
+def retry_after(error: Exception, otherwise: float = 5.0) -> float:
+    """The seconds that Slack asks to wait, where it does."""
+    if isinstance(error, SlackApiError):
+        with suppress(KeyError, ValueError):
+            return float(error.response.headers["Retry-After"])
+    return otherwise
