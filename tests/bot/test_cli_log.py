@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from alembic import command
+from psycopg import sql
 from sqlalchemy import make_url
 
 from domain.incident import commands as c
@@ -162,7 +163,9 @@ def test_only_the_tables_owner_may_drop(
     folder, name = tmp_path / "archive", f"login_{uuid.uuid4().hex[:12]}"
     terminal("events", "archive", "--to", folder)
     with psycopg.connect(driver_address(database_url), autocommit=True) as connection:
-        connection.execute(f"CREATE ROLE {name} LOGIN IN ROLE {ROLE}")
+        password = sql.Literal(make_url(database_url).password)
+        made = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} IN ROLE {}")
+        connection.execute(made.format(sql.Identifier(name), password, sql.Identifier(ROLE)))
         program = make_url(database_url).set(username=name).render_as_string(hide_password=False)
         terminal.environment["DATABASE_URL"] = program
         refused = terminal("events", "prune", "--days", "30", "--archive", folder, code=2)

@@ -31,14 +31,18 @@ def named(url: str, database: str | None = None, username: str | None = None) ->
 
 @pytest.fixture
 def login(servers: Servers) -> Iterator[Callable[[str], str]]:
-    """Makes logins of this test: `login("LOGIN CREATEROLE")`; they are gone after it."""
+    """
+    Makes logins of this test: `login("CREATEROLE")`, with the password in the server's own address; they are
+    gone after it.
+    """
     made: list[sql.Identifier] = []
+    password = sql.Literal(make_url(servers.database_url).password)
     with psycopg.connect(driver_address(servers.database_url), autocommit=True) as connection:
 
         def make(kind: str) -> str:
             name = f"login_{uuid.uuid4().hex[:12]}"
             made.append(sql.Identifier(name))
-            connection.execute(sql.SQL("CREATE ROLE {} LOGIN " + kind).format(made[-1]))
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} " + kind).format(made[-1], password))
             return name
 
         yield make
@@ -156,7 +160,8 @@ def test_an_owner_that_may_not_make_roles_says_what_an_administrator_runs(server
     with embedded.started(servers_folder) as started:
         with psycopg.connect(started.owner_url, autocommit=True) as administrator:
             administrator.execute(f"DROP ROLE {embedded.LOGIN}, {ROLE}")
-            administrator.execute("CREATE ROLE incidents LOGIN")
+            password = sql.Literal(make_url(started.owner_url).password)
+            administrator.execute(sql.SQL("CREATE ROLE incidents LOGIN PASSWORD {}").format(password))
             administrator.execute("CREATE DATABASE incidents OWNER incidents")
             url = named(started.owner_url, "incidents", "incidents")
             with pytest.raises(ConfigurationError) as caught:
