@@ -103,6 +103,14 @@ def _option(target: Target) -> str:
     return target.option
 
 
+def _choose(target: Target, fields: Fields, at: datetime) -> c.Command:
+    return c.ChooseHotfix(option=_option(target), menu=target.menu)
+
+
+def _approve(target: Target, fields: Fields, at: datetime) -> c.Command:
+    return c.ApproveHotfix(option=_option(target), menu=target.menu)
+
+
 def _resolve(target: Target, fields: Fields, at: datetime) -> c.Command:
     how = fields.get("how") or "elsewhere"
     if how not in modals.HOW:
@@ -170,8 +178,8 @@ PRESSES: dict[Action, Press] = {
     "note": Press("respond", lambda target, fields, at: c.AddNote(text=fields.get("text", "")), modals.note),
     "silence": Press("respond", _silence, modals.silence),
     "dismiss": Press("respond", _reason(lambda reason: c.Dismiss(reason=reason)), modals.dismiss),
-    "deploy": Press("deploy", lambda target, fields, at: c.ChooseHotfix(option=_option(target))),
-    "approve": Press("approve", lambda target, fields, at: c.ApproveHotfix(option=_option(target))),
+    "deploy": Press("deploy", _choose),
+    "approve": Press("approve", _approve),
     "reject": Press(
         "respond",
         lambda target, fields, at: c.RejectHotfix(option=_option(target), reason=fields.get("reason", "")),

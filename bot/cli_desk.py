@@ -18,6 +18,7 @@ from rich.table import Table
 from bot.messages import words
 from domain.errors import Refused
 from domain.incident.commands import Command
+from domain.incident.decide import in_hand
 from domain.incident.state import Incident
 from domain.values import Actor
 from workers.door import Door, open_door
@@ -57,6 +58,8 @@ def order(number: str, command: Command, *, as_json: bool) -> None:
         return
     done = ", ".join(event.event.wire_name for event in answer.events)
     console().print(f"#{after.number} is {after.status}: {done or 'nothing to do'}", highlight=False)
+    if after.status in ("resolved", "closed") and (still := in_hand(after)):
+        console().print(f"{still}. `recsysops hotfix revert {after.number}` takes it back.", highlight=False)
 
 
 def plain(incident: Incident) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -11,6 +13,7 @@ from bot.messages import words
 from domain.errors import Refused
 from domain.incident import commands as c
 from domain.incident.state import Incident
+from domain.values import Option
 from workers.door import open_door
 
 app = typer.Typer(help="The hotfixes of an incident.", no_args_is_help=True)
@@ -22,6 +25,17 @@ Which = Annotated[
 ]
 
 
+Menu = Annotated[
+    str | None,
+    typer.Option(
+        "--menu",
+        metavar="DIGEST",
+        help="The menu whose numbers you read, as `hotfix list` shows it. Without it you are shown them and "
+        "asked, where somebody is there to answer.",
+    ),
+]
+
+
 @app.command("list")
 def list_hotfixes(number: Number, as_json: Json = False) -> None:
     """The menu with its numbers."""
@@ -29,11 +43,17 @@ def list_hotfixes(number: Number, as_json: Json = False) -> None:
     options = incident.menu or ()
     if as_json:
         hotfix = incident.hotfix.model_dump(mode="json") if incident.hotfix else None
-        print_json({"options": [one.model_dump(mode="json") for one in options], "hotfix": hotfix})
+        shown = [one.model_dump(mode="json") for one in options]
+        print_json({"menu": incident.menu_digest, "options": shown, "hotfix": hotfix})
         return
     if not options:
         console().print(incident.menu_note or "There is no menu yet.", markup=False)
         return
+    _show(dict(enumerate(options, 1)))
+    console().print(f"Menu {incident.menu_digest}", highlight=False)
+
+
+def _show(options: Mapping[int, Option]) -> None:
     rows = [
         (
             str(place),
@@ -44,21 +64,27 @@ def list_hotfixes(number: Number, as_json: Json = False) -> None:
             one.undo,
             one.repairs.basis,
         )
-        for place, one in enumerate(options, 1)
+        for place, one in options.items()
     ]
     table("", ("", "Hotfix", "Repairs", "Costs", "In", "Undo", "How we know"), rows)
 
 
 @app.command()
-def choose(number: Number, option: Annotated[str, typer.Argument()], as_json: Json = False) -> None:
+def choose(
+    number: Number, option: Annotated[str, typer.Argument()], menu: Menu = None, as_json: Json = False
+) -> None:
     """Deploy this one (or ask a second person to approve it)."""
-    order(number, c.ChooseHotfix(option=_key(number, option)), as_json=as_json)
+    incident = find(open_door(), number)
+    key = _key(incident, option)
+    order(number, c.ChooseHotfix(option=key, menu=menu or _read(incident, key, as_json)), as_json=as_json)
 
 
 @app.command()
-def approve(number: Number, option: Which = None, as_json: Json = False) -> None:
+def approve(number: Number, option: Which = None, menu: Menu = None, as_json: Json = False) -> None:
     """Approve what somebody else chose."""
-    order(number, c.ApproveHotfix(option=_key(number, option)), as_json=as_json)
+    incident = find(open_door(), number)
+    key = _key(incident, option)
+    order(number, c.ApproveHotfix(option=key, menu=menu or _read(incident, key, as_json)), as_json=as_json)
 
 
 @app.command()
@@ -69,18 +95,36 @@ def reject(
     as_json: Json = False,
 ) -> None:
     """Say no to what somebody chose."""
-    order(number, c.RejectHotfix(option=_key(number, option), reason=reason), as_json=as_json)
+    key = _key(find(open_door(), number), option)
+    order(number, c.RejectHotfix(option=key, reason=reason), as_json=as_json)
 
 
 @app.command()
 def revert(number: Number, option: Which = None, as_json: Json = False) -> None:
     """Take it back."""
-    order(number, c.RevertHotfix(option=_key(number, option)), as_json=as_json)
+    order(number, c.RevertHotfix(option=_key(find(open_door(), number), option)), as_json=as_json)
 
 
-def _key(number: str, given: str | None) -> str:
+def _read(incident: Incident, key: str, as_json: bool) -> str:
+    """
+    The digest of the menu that is read now: the numbers are shown, and whoever is there is asked.
+
+    Raises:
+        Refused: nobody is there to read them, so which menu is meant has to be said.
+    """
+    if as_json or not sys.stdin.isatty():
+        raise Refused(
+            "say which numbers you mean: --menu DIGEST, the digest that `recsysops hotfix list "
+            f"{incident.number}` shows under them"
+        )
+    options = dict(enumerate(incident.menu or (), 1))
+    _show({place: one for place, one in options.items() if one.key == key})
+    typer.confirm(f"Is this what you want for #{incident.number}?", abort=True)
+    return incident.menu_digest
+
+
+def _key(incident: Incident, given: str | None) -> str:
     """The option's key, from its place on the menu, its key or its hotfix's name."""
-    incident = find(open_door(), number)
     if given is None:
         return _in_hand(incident)
     options = incident.menu or ()

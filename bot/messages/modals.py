@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bot.messages.blocks import Block, cut, plain, section
+from bot.messages.blocks import Block, cut, escape, plain, section
 from bot.messages.correction import choices
+from domain.incident.decide import in_hand
 from domain.incident.state import Incident
 from domain.values import Improvement, Severity
 
@@ -103,10 +104,18 @@ def dismiss(incident: Incident, value: str) -> View:
 
 def resolve(incident: Incident, value: str) -> View:
     asked = [
+        *_in_hand(incident),
         _select("how", "What stopped the harm?", HOW, "elsewhere"),
         _ask("reason", "How was it resolved?"),
     ]
     return _modal("resolve", value, f"Resolve #{incident.number}", "Resolve", asked)
+
+
+def _in_hand(incident: Incident) -> list[Block]:
+    """What goes on over the end, or is called off with it."""
+    said = in_hand(incident)
+    withdrawn = incident.hotfix is not None and incident.hotfix.stage == "chosen"
+    return [section(f"{escape(said)}.{' Resolving withdraws it.' if withdrawn else ''}")] if said else []
 
 
 def reopen(incident: Incident, value: str) -> View:

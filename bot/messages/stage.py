@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from bot.messages import words
 from bot.messages.blocks import Block, context, cut, escape, section
-from domain.incident.decide import missing_to_close
+from domain.incident.decide import DEPLOYED, IN_HAND, missing_to_close
 from domain.incident.state import Hotfix, Incident, Stage
 from domain.values import Improvement, Option
 
@@ -132,7 +132,18 @@ def ending(incident: Incident) -> list[Block]:
     said = "" if verified and incident.resolved_how == "hotfix" else incident.resolution or ""
     reason = cut(escape(said), PART_MAX)
     resolved = section(f"*Resolved* {how}{took}. {reason}".rstrip())
-    return [resolved, *_follow_up(incident), *_before_closing(incident)]
+    return [resolved, *_still_in_force(incident), *_follow_up(incident), *_before_closing(incident)]
+
+
+def _still_in_force(incident: Incident) -> list[Block]:
+    """What still acts on the recommender though the incident is over."""
+    fix = incident.hotfix
+    if fix is None or fix.stage not in DEPLOYED:
+        return []
+    option = incident.option(fix.option)
+    until = f" until {words.moment(fix.expires_at)}" if fix.expires_at else ", and does not expire"
+    label = escape(option.label if option else fix.option)
+    return [context(f"“{label}” is still in force{until}; _Revert_ takes it back sooner.")]
 
 
 def _follow_up(incident: Incident) -> list[Block]:
@@ -149,9 +160,8 @@ def _follow_up(incident: Incident) -> list[Block]:
 def _before_closing(incident: Incident) -> list[Block]:
     """What Close waits for, said before anybody presses it."""
     answer = "Accept, Edit or Decline it" if incident.proposed else "Edit it, or Decline it with a reason"
-    stage = incident.hotfix.stage if incident.hotfix else None
-    doing = {"approved": "deployed", "applied": "watched", "reverting": "reverted"}.get(str(stage), "")
-    words_for = {"follow_up": f"the follow-up: {answer}", "hotfix": f"the hotfix, which is being {doing}"}
+    how_far = IN_HAND[incident.hotfix.stage] if incident.hotfix and incident.hotfix.stage in IN_HAND else ""
+    words_for = {"follow_up": f"the follow-up: {answer}", "hotfix": f"the hotfix, which {how_far}"}
     missing = [words_for[one] for one in missing_to_close(incident)] if incident.status == "resolved" else []
     return [context("_Close_ waits for " + "; and for ".join(missing))] if missing else []
 

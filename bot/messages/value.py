@@ -1,4 +1,7 @@
-"""What a button carries: which incident, as it stood at which version, and which hotfix. Never JSON."""
+"""
+What a button carries: which incident, as it stood at which version, which hotfix, and the digest of the menu
+that its numbers are from. Never JSON.
+"""
 
 from __future__ import annotations
 
@@ -16,24 +19,26 @@ class Target(NamedTuple):
     stream: str
     version: int
     option: str | None
+    menu: str = ""
 
 
 def spell(incident: Incident, option: str | None = None) -> str:
     """The value of a button on this incident's card."""
-    return SEPARATOR.join((incident.stream, str(incident.version), option or ""))
+    menu = incident.menu_digest if option else ""
+    return SEPARATOR.join((incident.stream, str(incident.version), option or "", menu))
 
 
 def parse(value: str) -> Target:
     """
-    What a button's value spells.
+    What a button's value spells; one of a message from before there were digests says no menu.
 
     Raises:
         Stale: it is not one of ours, or of a release that spelled it differently.
 
-    >>> parse("incident-1|4|fill_language")
-    Target(stream='incident-1', version=4, option='fill_language')
+    >>> parse("incident-1|4|fill_language|9f86d081884c7d65")
+    Target(stream='incident-1', version=4, option='fill_language', menu='9f86d081884c7d65')
     """
     parts = value.split(SEPARATOR)
-    if len(parts) != 3 or not parts[0] or not parts[1].isdecimal():
+    if len(parts) not in (3, 4) or not parts[0] or not parts[1].isdecimal():
         raise Stale("This button is not readable any more. Open the incident with `/recsysops status`.")
-    return Target(parts[0], int(parts[1]), parts[2] or None)
+    return Target(parts[0], int(parts[1]), parts[2] or None, *parts[3:])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from domain.incident.decide import BUSY, DEPLOYED, against_looking_again
+from domain.incident.decide import BUSY, DEPLOYED, against_looking_again, against_resolving
 from domain.incident.state import Incident
 from domain.values import Value
 
@@ -42,7 +42,8 @@ class Button(Value):
 def buttons(incident: Incident) -> tuple[Button, ...]:
     """All buttons of the card, the most useful first."""
     if incident.status == "closed":
-        return (Button(action="reopen"), Button(action="correct"), Button(action="report"))
+        in_force = [one for one in _of_hotfix(incident) if one.action == "revert"]
+        return (*in_force, Button(action="reopen"), Button(action="correct"), Button(action="report"))
     return (
         *_of_hotfix(incident),
         *(_of_resolved(incident) if incident.status == "resolved" else _of_open(incident)),
@@ -59,7 +60,9 @@ def _of_hotfix(incident: Incident) -> tuple[Button, ...]:
     hotfix = incident.hotfix
     stage = hotfix.stage if hotfix else None
     if hotfix and stage == "chosen":
-        return (Button(action="approve", option=hotfix.option), Button(action="reject", option=hotfix.option))
+        reject = Button(action="reject", option=hotfix.option)
+        over = incident.status == "resolved"  # nothing is deployed after the end
+        return (reject,) if over else (Button(action="approve", option=hotfix.option), reject)
     if hotfix and stage in DEPLOYED:
         return (Button(action="revert", option=hotfix.option),)
     if incident.status == "resolved" or stage in BUSY:
@@ -72,7 +75,9 @@ def _of_hotfix(incident: Incident) -> tuple[Button, ...]:
 def _of_open(incident: Incident) -> tuple[Button, ...]:
     take = () if incident.status == "acknowledged" else (Button(action="acknowledge"),)
     look = () if against_looking_again(incident) else (Button(action="look_again"),)
-    return (*take, *look, Button(action="resolve"), Button(action="dismiss"))
+    resolve = () if against_resolving(incident) else (Button(action="resolve"),)
+    dismiss = () if against_resolving(incident, dismissing=True) else (Button(action="dismiss"),)
+    return (*take, *look, *resolve, *dismiss)
 
 
 def _of_resolved(incident: Incident) -> tuple[Button, ...]:

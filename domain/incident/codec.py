@@ -20,7 +20,16 @@ EVENTS: dict[str, type[Event]] = {
 }
 """Wire name → class, complete: a test holds it against the union."""
 
-UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+def _as_it_was(data: dict[str, Any]) -> dict[str, Any]:
+    """The fields that the next version adds may be left out."""
+    return data
+
+
+UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {
+    ("hotfix.chosen", 1): _as_it_was,
+    ("hotfix.approved", 1): _as_it_was,
+}
 """(Wire name, version) → what makes its JSON values those of the next; for every version but the newest."""
 
 

@@ -80,11 +80,17 @@ class PrepareMenu(Value):
 
 
 class ChooseHotfix(Value):
+    """`menu`: the digest of the menu that was read; empty where the button does not say it."""
+
     option: str
+    menu: str
 
 
 class ApproveHotfix(Value):
+    """`menu`: the digest of the menu that it was chosen from, as the approver read it."""
+
     option: str
+    menu: str
 
 
 class RejectHotfix(Value):

@@ -55,6 +55,12 @@ def _assigned(event: e.IncidentAssigned, _: dict[str, str]) -> str:
     return f"Assigned to {spoken(event.person)}"
 
 
+def _rejected(event: e.HotfixRejected, labels: dict[str, str]) -> str:
+    return f"Rejected “{labels.get(event.option, event.option)}”" + (
+        f": {event.reason}" if event.reason else ""
+    )
+
+
 def _verified(event: e.HotfixVerified, labels: dict[str, str]) -> str:
     label = labels.get(event.option, event.option)
     return f"“{label}” verified: {_percent(event.repaired_share)} of the gap is repaired"
@@ -113,7 +119,7 @@ SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
     e.MenuPrepared: _menu,
     e.HotfixChosen: _about("Chose “{label}”"),
     e.HotfixApproved: _about("Approved “{label}”"),
-    e.HotfixRejected: _about("Rejected “{label}” {event.reason}"),
+    e.HotfixRejected: _rejected,
     e.HotfixApplied: _about("“{label}” is deployed; watched until {event.watch_until:%H:%M} UTC"),
     e.HotfixFailed: _about("“{label}” could not be deployed: {event.reason}"),
     e.HotfixWatched: _watched,

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from domain.incident import commands as c
 from domain.incident.events import Recorded
+from domain.incident.menu import digest_of
 from domain.incident.state import Incident
 from domain.values import Actor, Diagnosis, Estimate, Evidence, Finding, Improvement, Option, Severity
 from tests.domain.incident.given import MORNING, ON_CALL, SECOND, WORKER, after
@@ -86,8 +87,8 @@ LESSON = Improvement(
 OPENED = (c.OpenIncident(number=142, finding=FINDING), WORKER)
 DIAGNOSED = (c.RecordDiagnosis(diagnosis=DIAGNOSIS), WORKER)
 OFFERED = (c.PrepareMenu(options=MENU, note=""), WORKER)
-CHOSEN = c.ChooseHotfix(option="fill")
-ASKED = c.ChooseHotfix(option="rollback")
+CHOSEN = c.ChooseHotfix(option="fill", menu=digest_of(MENU))
+ASKED = c.ChooseHotfix(option="rollback", menu=digest_of(MENU))
 APPLIED = (c.RecordHotfixApplied(option="fill", receipt="ok"), WORKER)
 WATCHED = (
     c.RecordWatch(

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from domain.incident import commands as c
+from domain.incident.menu import digest_of
 from tests.bot.stories import APPLIED, DIAGNOSED, MENU, OFFERED, OPENED, PROPOSED, VERIFIED, WATCHED, Step
 from tests.bot.terminal import Terminal, recsysops
 from tests.bot.test_announce import tell
@@ -46,13 +47,23 @@ def test_an_incident_is_walked_from_the_alarm_to_its_end(
     refused = terminal("hotfix", "choose", "1", "9", code=1)
     assert "9" in refused.err
     assert "1 Fill in the language, 2 Boost these films" in refused.err
-    chosen = terminal("hotfix", "choose", "1", "1", "--json").json
+    menu = terminal("hotfix", "list", "1", "--json").json["menu"]
+    assert f"Menu {menu}" in terminal("hotfix", "list", "1").out
+    unsaid = terminal("hotfix", "choose", "1", "1", code=1).err
+    assert "--menu DIGEST" in unsaid
+    assert "`recsysops hotfix list 1`" in unsaid
+    stale = terminal("hotfix", "choose", "1", "1", "--menu", "0" * 16, code=1).err
+    assert "Now: “Fill in the language” repairs 96 %" in stale
+    chosen = terminal("hotfix", "choose", "1", "1", "--menu", menu, "--json").json
     assert chosen["incident"]["hotfix"]["option"] == MENU[0].key
     assert "hotfix.approved" in chosen["events"]
     happen(door, APPLIED, WATCHED, VERIFIED, PROPOSED)
     assert "follow-up" in terminal("close", "1", code=1).err
     assert "follow_up.answered" in terminal("follow-up", "accept", "1").out
-    assert "#1 is closed" in terminal("close", "1").out
+    closed = terminal("close", "1").out
+    assert "#1 is closed" in closed
+    assert "“Fill in the language” is in force, and expires" in closed
+    assert "`recsysops hotfix revert 1` takes it back" in closed
     assert "No incident is open." in terminal("status").out
     assert "Mean times: to detect" in terminal("status").out
     assert [one["number"] for one in terminal("status", "--all", "--json").json["incidents"]] == [1]
@@ -66,11 +77,12 @@ def test_an_incident_is_walked_from_the_alarm_to_its_end(
 def test_a_second_person_s_hotfix_is_rejected_and_another_is_reverted(terminal: Terminal, door: Door) -> None:
     tell(door, OPENED)
     happen(door, DIAGNOSED, OFFERED)
-    asked = terminal("hotfix", "choose", "1", "rollback", "--json").json
+    menu = digest_of(MENU)
+    asked = terminal("hotfix", "choose", "1", "rollback", "--menu", menu, "--json").json
     assert asked["events"] == ["hotfix.chosen"]
-    assert "second person" in terminal("hotfix", "approve", "1", code=1).err
+    assert "second person" in terminal("hotfix", "approve", "1", "--menu", menu, code=1).err
     assert "hotfix.rejected" in terminal("hotfix", "reject", "1", "--reason", "too many films").out
-    terminal("hotfix", "choose", "1", "fill")
+    terminal("hotfix", "choose", "1", "fill", "--menu", menu)
     happen(door, APPLIED)
     assert "hotfix.revert_requested" in terminal("hotfix", "revert", "1").out
 

@@ -16,13 +16,16 @@ import pytest
 from slack_sdk.signature import SignatureVerifier
 
 from bot.announce import Announcer
-from domain.incident.commands import Command
+from bot.messages.value import spell
+from domain.incident.commands import Command, LookAgain, PrepareMenu
+from domain.incident.menu import digest_of
 from domain.incident.state import Incident
 from domain.values import Actor
 from tests.bot.conftest import SECRET, settle
 from tests.bot.stories import APPLIED, DIAGNOSED, MENU, OFFERED, OPENED, PROPOSED, VERIFIED
 from tests.bot.test_announce import heads, tell
 from tests.bot.workspace.driver import Answered, Driver
+from tests.domain.incident.given import ON_CALL
 from workers.door import Door
 
 pytestmark = pytest.mark.usefixtures("web")
@@ -241,11 +244,9 @@ def send_signed(web: str, payload: dict[str, Any]) -> httpx.Response:
     return httpx.post(f"{web}/slack/events", content=body, headers=headers, trust_env=False, timeout=10)
 
 
-@pytest.mark.parametrize("value", ["{stream}|1|gone", "nonsense", "incident-gone|1|fill", "{stream}|1|"])
-def test_a_button_of_long_ago_is_refused_in_words(
-    web: str, ear: Ear, now: Callable[[], Incident], value: str
-) -> None:
-    before = now().version
+def press_old(web: str, ear: Ear, value: str) -> str:
+    """Press a Deploy button that no message has any more; what the person is told."""
+    deploy = {"action_id": "deploy", "block_id": "b", "value": value, "type": "button"}
     answered = send_signed(
         web,
         {
@@ -256,20 +257,50 @@ def test_a_button_of_long_ago_is_refused_in_words(
             "trigger_id": f"1.2.{value}",
             "response_url": ear.url,
             "container": {"type": "message"},
-            "actions": [
-                {
-                    "action_id": "deploy",
-                    "block_id": "b",
-                    "value": value.format(stream=now().stream),
-                    "type": "button",
-                }
-            ],
+            "actions": [deploy],
         },
     )
     assert answered.status_code == 200
-    heard = ear.heard()
-    assert any(words in heard for words in ("not on the menu", "not readable", "no incident", "no hotfix"))
+    return ear.heard()
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("{stream}|1|gone", "does not say which numbers"),
+        ("{stream}|1|fill", "Now: “Fill in the language” repairs 96 %"),
+        ("{stream}|1|gone|0", "not on the menu any more. Offered now: “Fill in the language”"),
+        ("nonsense", "not readable"),
+        ("incident-gone|1|fill", "no incident"),
+        ("{stream}|1|", "names no hotfix"),
+    ],
+)
+def test_a_button_of_long_ago_is_refused_in_words(
+    web: str, ear: Ear, now: Callable[[], Incident], value: str, words: str
+) -> None:
+    before = now().version
+    assert words in press_old(web, ear, value.format(stream=now().stream))
     assert now().version == before
+
+
+def test_who_presses_by_the_numbers_of_an_earlier_menu_reads_what_changed_and_may_press_again(
+    web: str, ear: Ear, door: Door, announcer: Announcer, person: Driver, now: Callable[[], Incident]
+) -> None:
+    read = spell(now(), "fill")
+    worse = MENU[0].repairs.model_copy(update={"value": 21.0, "low": 9.0, "high": 30.0})
+    priced = (MENU[0].model_copy(update={"repairs": worse}), *MENU[1:])
+    offered: Command = PrepareMenu(options=priced)
+    steps: list[tuple[Command, Actor]] = [(LookAgain(), ON_CALL), DIAGNOSED, (offered, OFFERED[1])]
+    for number, (command, actor) in enumerate(steps):
+        door.submit(now().stream, command, actor, f"again {number}")
+    told = press_old(web, ear, read)
+    assert "“Fill in the language” repairs 21 % [9–30] (before: repairs 96 % [93–98])" in told
+    assert now().hotfix is None
+    settle(announcer)
+    deploy(person, "①")
+    hotfix = now().hotfix
+    assert hotfix is not None
+    assert (hotfix.stage, hotfix.menu) == ("approved", digest_of(priced))
 
 
 @pytest.mark.parametrize("team", ["T-other", "T-local"])

@@ -13,6 +13,7 @@ from domain.errors import Refused
 from domain.incident import commands as c
 from domain.incident.debts import DUE_AFTER
 from domain.incident.events import DiagnosisFailed, DiagnosisGathered, NoteAdded
+from domain.incident.menu import digest_of
 from domain.incident.state import Incident
 from domain.values import Diagnosis
 from tests.workers.conftest import make_option
@@ -331,7 +332,8 @@ def test_a_second_look_that_keeps_failing_is_given_up_as_visibly_and_can_be_aske
 def test_a_deployment_and_a_revert_that_were_given_up_are_done_when_a_person_presses_again(
     log: Engine, opened: Opened, pressed: Callable[..., Answer]
 ) -> None:
-    stream, press = opened().stream, c.ChooseHotfix(option="fill")
+    stream = opened().stream
+    press = c.ChooseHotfix(option="fill", menu=digest_of([make_option()]))
     settle(log, {"diagnose": diagnosis}, "diagnose", stream, f"{stream}:1")
     settle(log, {"menu": answering(c.PrepareMenu(options=(make_option(),)))}, "menu", stream, f"{stream}:2")
     pressed(stream, press, "deploy")

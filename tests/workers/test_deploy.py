@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from domain.detection.measure import Measurement
 from domain.errors import DeployError, DeployUncertain, SourceError, Unmeasurable
 from domain.incident import commands as c
+from domain.incident.menu import digest_of
 from domain.incident.state import Hotfix, Incident
 from domain.recommender.hotfix import Deployer
 from domain.recommender.recommender import Recommender
@@ -41,7 +42,7 @@ class Story:
         self.log, self.recommender, self.stream, self.on_call = log, recommender, stream, on_call
         self.say(c.RecordDiagnosis(diagnosis=Diagnosis(cause="unset", cause_kind="feature")))
         self.say(c.PrepareMenu(options=(make_option(),)))
-        self.say(c.ChooseHotfix(option="fill"))
+        self.say(c.ChooseHotfix(option="fill", menu=digest_of([make_option()])))
 
     def say(self, command: c.Command, at: datetime | None = None) -> Answer:
         key = f"{type(command).__name__}-{clock.now().timestamp()}"

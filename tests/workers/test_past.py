@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from domain.incident import commands as c
 from domain.incident.debts import Debt
+from domain.incident.menu import digest_of
 from domain.incident.state import Incident
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
@@ -89,8 +90,9 @@ def test_a_fault_of_nearly_all_the_history_is_seen_to_be_mended(
     write(tmp_path, (70, 60), (50, 20), (2, 60))  # 50 of the last 60 minutes before the mend were the fault
     stream = the.fault(-51, -2)
     the.say(stream, c.RecordDiagnosis(diagnosis=Diagnosis(cause=None)), -10)
-    the.say(stream, c.PrepareMenu(options=(make_option(watch=2 * MINUTE),)), -9)
-    the.say(stream, c.ChooseHotfix(option="fill"), -8)
+    offered = (make_option(watch=2 * MINUTE),)
+    the.say(stream, c.PrepareMenu(options=offered), -9)
+    the.say(stream, c.ChooseHotfix(option="fill", menu=digest_of(offered)), -8)
     the.say(stream, c.RecordHotfixApplied(option="fill", receipt="done"), -2)
     incident = the.card(stream)
     assert incident.hotfix is not None

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, text
 
 from domain.errors import Refused
 from domain.incident.commands import Acknowledge, AddNote, Assign, ChooseHotfix, PrepareMenu
+from domain.incident.menu import digest_of
 from domain.incident.person import is_pseudonym
 from domain.values import Actor
 from tests.domain.incident.given import DIAGNOSED, option
@@ -22,6 +23,7 @@ from workers.store.verify import verify
 
 ADA = Actor(kind="person", id="slack:U-ada")
 BEN = Actor(kind="person", id="slack:U-ben")
+MENU = (option("fill"), option("rollback"))
 
 
 @pytest.fixture
@@ -87,15 +89,15 @@ def test_a_refusal_names_people_as_they_are_known_outside(
     stream = opened().stream
     for key, command in (
         ("d", DIAGNOSED[0]),
-        ("m", PrepareMenu(options=(option("fill"), option("rollback")))),
+        ("m", PrepareMenu(options=MENU)),
     ):
         handle(stream, command, actor=detector, key=key, log=log)
-    door.submit(1, ChooseHotfix(option="fill"), ADA, "a")
+    door.submit(1, ChooseHotfix(option="fill", menu=digest_of(MENU)), ADA, "a")
     with pytest.raises(Refused, match="slack:U-ada was first"):
-        door.submit(1, ChooseHotfix(option="rollback"), BEN, "b")
+        door.submit(1, ChooseHotfix(option="rollback", menu=digest_of(MENU)), BEN, "b")
     door.forget("slack:U-ada")
     with pytest.raises(Refused, match="a former member was first"):
-        door.submit(1, ChooseHotfix(option="rollback"), BEN, "c")
+        door.submit(1, ChooseHotfix(option="rollback", menu=digest_of(MENU)), BEN, "c")
 
 
 def test_two_processes_that_meet_somebody_at_once_give_one_pseudonym(log: Engine) -> None:

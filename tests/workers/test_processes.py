@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import Engine, make_url
 
 from domain.incident import commands as c
+from domain.incident.menu import digest_of
 from domain.incident.state import Incident
 from domain.values import Actor, Diagnosis
 from tests.workers.conftest import make_option
@@ -78,7 +79,7 @@ def approved(log: Engine, opened: Callable[..., Answer], on_call: Actor) -> str:
     for command in (
         c.RecordDiagnosis(diagnosis=Diagnosis(cause="unset")),
         c.PrepareMenu(options=(make_option(),)),
-        c.ChooseHotfix(option="fill"),
+        c.ChooseHotfix(option="fill", menu=digest_of([make_option()])),
     ):
         handle(stream, command, actor=on_call, key=type(command).__name__, log=log)
     return stream

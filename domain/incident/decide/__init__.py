@@ -12,15 +12,25 @@ from datetime import datetime
 from domain.errors import Refused
 from domain.incident import commands as c
 from domain.incident.decide.correction import correct
-from domain.incident.decide.ending import end, missing_to_close
+from domain.incident.decide.ending import against_resolving, end, missing_to_close
 from domain.incident.decide.hotfix import treat
 from domain.incident.decide.opening import begin
-from domain.incident.decide.rule import BUSY, DEPLOYED, Events
+from domain.incident.decide.rule import BUSY, DEPLOYED, IN_HAND, Events, in_hand
 from domain.incident.decide.understanding import against_looking_again, understand
 from domain.incident.state import Incident
 from domain.values import Actor
 
-__all__ = ["BUSY", "DEPLOYED", "Events", "against_looking_again", "decide", "missing_to_close"]
+__all__ = [
+    "BUSY",
+    "DEPLOYED",
+    "IN_HAND",
+    "Events",
+    "against_looking_again",
+    "against_resolving",
+    "decide",
+    "in_hand",
+    "missing_to_close",
+]
 
 
 def decide(incident: Incident | None, command: c.Command, actor: Actor, at: datetime) -> Events:

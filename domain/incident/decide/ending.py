@@ -7,13 +7,21 @@ from typing import Literal, assert_never
 from domain.errors import Refused
 from domain.incident import commands as c
 from domain.incident import events as e
-from domain.incident.decide.rule import Events, not_closed, said
+from domain.incident.decide.rule import DEPLOYED, Events, in_hand, not_closed, said
 from domain.incident.state import Incident, Stage
 from domain.values import Improvement
 
 Missing = Literal["follow_up", "hotfix"]
-UNFINISHED: frozenset[Stage] = frozenset({"approved", "applied", "reverting"})
-"""Stages in which the workers still do something with the hotfix."""
+UNFINISHED: dict[Stage, str] = {
+    "chosen": "reject it",
+    "approved": "wait for its end",
+    "applied": "wait for the end of the watch, or revert it",
+    "reverting": "wait for its end",
+    "revert_failed": "revert it again",
+}
+"""Stages of a hotfix that an incident is not closed over, and what to do then."""
+
+WITHDRAWN = "withdrawn, as the incident was resolved before anybody approved it"
 
 
 def end(incident: Incident, command: c.Ending) -> Events:
@@ -23,12 +31,12 @@ def end(incident: Incident, command: c.Ending) -> Events:
             if incident.status in ("resolved", "closed"):
                 return ()
             reason = said(command.reason, "Say how it was resolved.")
-            return (e.IncidentResolved(how=command.how, reason=reason),)
+            return _resolved(incident, e.IncidentResolved(how=command.how, reason=reason))
         case c.Dismiss():
             if incident.status in ("resolved", "closed"):
                 return ()
             reason = said(command.reason, "Say why this is not an incident; the check learns from it.")
-            return (e.IncidentResolved(how="false_alarm", reason=reason),)
+            return _resolved(incident, e.IncidentResolved(how="false_alarm", reason=reason))
         case c.Reopen():
             if incident.status not in ("resolved", "closed"):
                 return ()
@@ -47,6 +55,31 @@ def end(incident: Incident, command: c.Ending) -> Events:
             return _close(incident)
         case _:
             assert_never(command)
+
+
+def against_resolving(incident: Incident, *, dismissing: bool = False) -> str | None:
+    """Why an incident that goes on is not resolved, or dismissed, now, in words; None where it may be."""
+    stage = incident.hotfix.stage if incident.hotfix else None
+    if stage in ("approved", "reverting"):
+        return (
+            f"{in_hand(incident)}. Wait until #{incident.number} says how that went; then it can be resolved."
+        )
+    if dismissing and stage in DEPLOYED:
+        return (
+            f"{in_hand(incident)}. Revert it first: what is not an incident needs no hotfix. If it was one "
+            "and is over, resolve it."
+        )
+    return None
+
+
+def _resolved(incident: Incident, event: e.IncidentResolved) -> Events:
+    """What was only asked for is withdrawn with the end; what is being done is waited for."""
+    if against := against_resolving(incident, dismissing=event.how == "false_alarm"):
+        raise Refused(against)
+    hotfix = incident.hotfix
+    if hotfix is None or hotfix.stage != "chosen":
+        return (event,)
+    return event, e.HotfixRejected(option=hotfix.option, reason=WITHDRAWN)
 
 
 def missing_to_close(incident: Incident) -> tuple[Missing, ...]:
@@ -93,7 +126,6 @@ def _close(incident: Incident) -> Events:
             "a log, a hotfix, or a stated reason for nothing?"
         )
     if incident.hotfix is not None and "hotfix" in missing:
-        raise Refused(
-            f"#{incident.number} cannot be closed: its hotfix is {incident.hotfix.stage}; wait for the end."
-        )
+        what = UNFINISHED[incident.hotfix.stage]
+        raise Refused(f"#{incident.number} cannot be closed: {in_hand(incident)}; {what}.")
     return (e.IncidentClosed(),)

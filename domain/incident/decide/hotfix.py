@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from domain.errors import Refused, Stale
 from domain.incident import commands as c
 from domain.incident import events as e
-from domain.incident.decide.rule import BUSY, DEPLOYED, Events, not_closed, option_of, stage_is
+from domain.incident.decide.rule import (
+    BUSY,
+    DEPLOYED,
+    Events,
+    in_hand,
+    label_of,
+    not_closed,
+    option_of,
+    stage_is,
+)
+from domain.incident.menu import priced_anew
+from domain.incident.numbers import lasting
 from domain.incident.state import Hotfix, Incident
-from domain.values import Actor
+from domain.values import Actor, Option
+
+CHOICE_HOLDS = timedelta(hours=24)
+"""How long what somebody asked for may be approved: after that its numbers are not of now."""
 
 
 def treat(incident: Incident, command: c.OfHotfix, actor: Actor, at: datetime) -> Events:
@@ -21,46 +35,82 @@ def treat(incident: Incident, command: c.OfHotfix, actor: Actor, at: datetime) -
     if hotfix is None or hotfix.option != command.option:
         raise Stale("That hotfix is not the one in hand any more. Look at the message again.")
     if isinstance(command, c.ByPerson):
-        return _press(incident, hotfix, command, actor)
+        return _press(incident, hotfix, command, actor, at)
     return _record(incident, hotfix, command, at)
 
 
 def _choose(incident: Incident, command: c.ChooseHotfix, actor: Actor) -> Events:
-    option = option_of(incident, command.option)
-    not_closed(incident)
-    if not option.deployable:
-        raise Refused("Doing nothing needs no deployment. If there is nothing to do, resolve it and say why.")
-    if incident.status == "resolved":
-        raise Refused(f"#{incident.number} is resolved; reopen it before deploying anything.")
+    _by_person(actor)
+    _deployable_now(incident)
     hotfix = incident.hotfix
     if hotfix is not None and hotfix.stage in BUSY:
-        if hotfix.option == option.key and actor.is_(hotfix.chosen_by):
+        if (hotfix.option, hotfix.menu) == (command.option, command.menu) and actor.is_(hotfix.chosen_by):
             return ()
-        raise Refused(_in_hand(incident, hotfix))
-    chosen = e.HotfixChosen(option=option.key)
+        raise Refused(f"{hotfix.chosen_by} was first: {in_hand(incident)}.")
+    option = _as_read(incident, command.option, command.menu)
+    if not option.deployable:
+        raise Refused("Doing nothing needs no deployment. If there is nothing to do, resolve it and say why.")
+    chosen = e.HotfixChosen(option=option.key, menu=command.menu)
     if option.needs_second_person:
         return (chosen,)
-    return (chosen, e.HotfixApproved(option=option.key))
+    return (chosen, e.HotfixApproved(option=option.key, menu=command.menu))
 
 
-def _in_hand(incident: Incident, hotfix: Hotfix) -> str:
-    option = incident.option(hotfix.option)
-    label = option.label if option else hotfix.option
-    return f"{hotfix.chosen_by} was first: “{label}” is {hotfix.stage.replace('_', ' ')}."
+def _by_person(actor: Actor) -> None:
+    if actor.kind != "person":
+        raise Refused("A hotfix is chosen and approved by people.")
 
 
-def _press(incident: Incident, hotfix: Hotfix, command: c.ByPerson, actor: Actor) -> Events:
+def _deployable_now(incident: Incident) -> None:
+    """Refused where the incident is over: nothing is deployed after the end."""
+    not_closed(incident)
+    if incident.status == "resolved":
+        raise Refused(f"#{incident.number} is resolved; reopen it before deploying anything.")
+
+
+def _as_read(incident: Incident, key: str, menu: str) -> Option:
+    """The option as it was read; Stale, with what changed, where the menu was priced anew since."""
+    now = incident.menu or ()
+    if menu == incident.menu_digest:
+        return option_of(incident, key)
+    if menu:
+        since = "The hotfixes were priced anew since what you pressed was drawn"
+    else:
+        since = "What you pressed does not say which numbers it was drawn with"
+    told = priced_anew(incident.former.get(menu), now, key)
+    raise Stale(f"{since}, so nothing was done. Now: {told} The newest message has it; press there.")
+
+
+def _approve(
+    incident: Incident, hotfix: Hotfix, command: c.ApproveHotfix, actor: Actor, at: datetime
+) -> Events:
+    _by_person(actor)
+    if hotfix.approved_by is not None:
+        if actor.is_(hotfix.approved_by):
+            return ()
+        raise Refused(f"{hotfix.approved_by} was first and approved {label_of(incident, hotfix)} already.")
+    stage_is(hotfix, "chosen")
+    _deployable_now(incident)
+    if actor.is_(hotfix.chosen_by):
+        raise Refused(
+            "This hotfix touches so much traffic that a second person has to approve it; you asked for it "
+            "yourself."
+        )
+    if at - hotfix.at > CHOICE_HOLDS:
+        raise Refused(
+            f"{label_of(incident, hotfix)} was asked for {lasting(at - hotfix.at)} ago, and much may have "
+            "changed since. Reject it, look again, and ask anew."
+        )
+    option = _as_read(incident, hotfix.option, command.menu)
+    if hotfix.menu not in (None, command.menu):
+        raise Stale(f"{label_of(incident, hotfix)} was asked for from another menu; reject it, and ask anew.")
+    return (e.HotfixApproved(option=option.key, menu=command.menu),)
+
+
+def _press(incident: Incident, hotfix: Hotfix, command: c.ByPerson, actor: Actor, at: datetime) -> Events:
     match command:
         case c.ApproveHotfix():
-            if hotfix.approved_by is not None:
-                return ()
-            stage_is(hotfix, "chosen")
-            if option_of(incident, hotfix.option).needs_second_person and actor.is_(hotfix.chosen_by):
-                raise Refused(
-                    "This hotfix touches so much traffic that a second person has to approve it; "
-                    "you asked for it yourself."
-                )
-            return (e.HotfixApproved(option=hotfix.option),)
+            return _approve(incident, hotfix, command, actor, at)
         case c.RejectHotfix():
             stage_is(hotfix, "chosen")
             return (e.HotfixRejected(option=hotfix.option, reason=command.reason),)
@@ -104,7 +154,8 @@ def _record(  # the answers of workers: late or repeated ones change nothing
             failed_revert = e.RevertFailed(**command.model_dump())
             return (failed_revert,) if hotfix.stage == "reverting" else ()
         case c.ExpireHotfix():
-            return (e.HotfixExpired(option=hotfix.option),) if hotfix.stage in DEPLOYED else ()
+            over = hotfix.expires_at is not None and at >= hotfix.expires_at
+            return (e.HotfixExpired(option=hotfix.option),) if over and hotfix.stage in DEPLOYED else ()
         case _:
             assert_never(command)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
 from domain.errors import Refused, Stale
 from domain.incident import events as e
 from domain.incident.state import Hotfix, Incident, Stage
@@ -14,6 +16,17 @@ DEPLOYED: frozenset[Stage] = frozenset({"applied", "verified", "refuted", "rever
 
 BUSY: frozenset[Stage] = DEPLOYED | frozenset[Stage]({"chosen", "approved", "reverting"})
 """Stages in which no other hotfix may be chosen."""
+
+IN_HAND: dict[Stage, str] = {
+    "chosen": "waits to be approved",
+    "approved": "is being deployed",
+    "applied": "is in force and being watched",
+    "verified": "is in force",
+    "refuted": "is in force",
+    "reverting": "is being reverted",
+    "revert_failed": "is in force: it could not be reverted",
+}
+"""A hotfix in each stage of `BUSY`, in words."""
 
 
 def said(text: str, otherwise: str) -> str:
@@ -35,6 +48,22 @@ def option_of(incident: Incident, key: str) -> Option:
     if option is None:
         raise Stale("That hotfix is not on the menu any more. Look at the message again.")
     return option
+
+
+def label_of(incident: Incident, hotfix: Hotfix) -> str:
+    """What the hotfix is called, in quotes."""
+    option = incident.option(hotfix.option)
+    return f"“{option.label if option else hotfix.option}”"
+
+
+def in_hand(incident: Incident) -> str | None:
+    """Which hotfix is in hand and how far it has come, in words; None where none is."""
+    hotfix = incident.hotfix
+    if hotfix is None or hotfix.stage not in BUSY:
+        return None
+    until = hotfix.expires_at if hotfix.stage in DEPLOYED else None
+    expires = f", and expires {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if until else ""
+    return f"{label_of(incident, hotfix)} {IN_HAND[hotfix.stage]}{expires}"
 
 
 def stage_is(hotfix: Hotfix, stage: Stage) -> None:

@@ -8,20 +8,9 @@ from typing import assert_never
 from domain.errors import Refused
 from domain.incident import commands as c
 from domain.incident import events as e
-from domain.incident.decide.rule import BUSY, Events, not_closed, said
-from domain.incident.state import Incident, Stage
+from domain.incident.decide.rule import Events, in_hand, not_closed, said
+from domain.incident.state import Incident
 from domain.values import Actor
-
-IN_HAND: dict[Stage, str] = {
-    "chosen": "waits to be approved",
-    "approved": "is being deployed",
-    "applied": "is in force and being watched",
-    "verified": "is in force",
-    "refuted": "is in force",
-    "reverting": "is being reverted",
-    "revert_failed": "is in force",
-}
-"""A hotfix in each stage of `BUSY`, in words."""
 
 
 def understand(incident: Incident, command: c.Understanding, actor: Actor, at: datetime) -> Events:
@@ -36,7 +25,7 @@ def understand(incident: Incident, command: c.Understanding, actor: Actor, at: d
             return _score(incident, command)
         case c.RecordDiagnosis():
             late = "diagnose" not in incident.awaits
-            if late and (incident.diagnosis is not None or _in_hand(incident)):
+            if late and (incident.diagnosis is not None or in_hand(incident)):
                 return ()
             return (e.DiagnosisGathered(diagnosis=command.diagnosis),)
         case c.RecordDiagnosisFailure():
@@ -84,19 +73,9 @@ def against_looking_again(incident: Incident) -> str | None:
         return f"{number} is being looked into already; its message changes when there is something new."
     if "menu" in incident.awaits:
         return f"The hotfixes of {number} are being priced already; its message changes when they are."
-    hotfix = incident.hotfix
-    if hotfix is not None and _in_hand(incident):
-        option = incident.option(hotfix.option)
-        label = option.label if option else hotfix.option
-        return (
-            f"“{label}” {IN_HAND[hotfix.stage]}, and the menu must not change under it. Look again once it "
-            "is rejected or reverted."
-        )
+    if hotfix := in_hand(incident):
+        return f"{hotfix}. The menu must not change under it; look again once it is rejected or reverted."
     return None
-
-
-def _in_hand(incident: Incident) -> bool:
-    return incident.hotfix is not None and incident.hotfix.stage in BUSY
 
 
 def _take(

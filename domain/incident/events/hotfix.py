@@ -7,17 +7,21 @@ from domain.values import Moment
 
 
 class HotfixChosen(Event):
-    """A person wants this option."""
+    """A person wants this option, as the menu with this digest has it; version 1 did not say which menu."""
 
     wire_name = "hotfix.chosen"
+    schema_version = 2
     option: str
+    menu: str | None = None
 
 
 class HotfixApproved(Event):
-    """It may be deployed: from here on it is owed."""
+    """It may be deployed, as the menu with this digest has it: from here on it is owed."""
 
     wire_name = "hotfix.approved"
+    schema_version = 2
     option: str
+    menu: str | None = None
 
 
 class HotfixRejected(Event):

@@ -14,7 +14,12 @@ def of_hotfix(incident: Incident, record: e.Recorded, event: e.OfHotfix) -> dict
     """The fields of the incident that this event of its hotfix changes."""
     if isinstance(event, e.HotfixChosen):
         chosen = Hotfix(
-            option=event.option, stage="chosen", event_id=record.id, at=record.at, chosen_by=record.actor
+            option=event.option,
+            menu=event.menu,
+            stage="chosen",
+            event_id=record.id,
+            at=record.at,
+            chosen_by=record.actor,
         )
         # A choice calls off a second look: the menu does not change under the hotfix in hand.
         return {"hotfix": chosen, "awaits": without(incident, "diagnose", "menu")}

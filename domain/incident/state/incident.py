@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from domain.incident.menu import Former, digest_of
 from domain.values import Diagnosis, Finding, Improvement, Moment, Option, Severity, Value
 
 Status = Literal["open", "acknowledged", "resolved", "closed"]
@@ -30,9 +31,13 @@ TimeField = Literal["opened_at", "acknowledged_at", "diagnosed_at", "mitigated_a
 
 
 class Hotfix(Value):
-    """The option that a person chose, and how far it has come. `event_id` put it in its stage, at `at`."""
+    """
+    The option that a person chose, and how far it has come. `event_id` put it in its stage, at `at`. `menu`
+    is the digest of the menu that it was chosen from; None where it was chosen before there were digests.
+    """
 
     option: str
+    menu: str | None = None
     stage: Stage
     event_id: str
     at: Moment
@@ -76,8 +81,9 @@ class Incident(Value):
     `awaits` maps what is owed to the event that asked for it (id, when). `correctable` maps the id of each
     event that may be corrected to what holds of it now, oldest first: only a correction asks for it, so it is
     folded from the events then and kept nowhere. `given_by` maps a time of this incident to the id of the
-    event it is from. `onset_at` is when the harm began, where that is known. `also` are the
-    findings elsewhere that are the same thing, as they joined. `judged`: a person said how bad it is.
+    event it is from. `former` are the menus before the one of now, by digest. `onset_at` is when the harm
+    began, where that is known. `also` are the findings elsewhere that are the same thing, as they joined.
+    `judged`: a person said how bad it is.
     """
 
     stream: str
@@ -105,6 +111,7 @@ class Incident(Value):
     diagnosis_failure: str | None = None
     menu: tuple[Option, ...] | None = None
     menu_note: str = ""
+    former: Former = Field(default_factory=dict)
     hotfix: Hotfix | None = None
     onset_at: Moment | None = None
     cleared_at: Moment | None = None
@@ -127,6 +134,11 @@ class Incident(Value):
     def option(self, key: str) -> Option | None:
         """The option on the menu with this key."""
         return next((option for option in self.menu or () if option.key == key), None)
+
+    @property
+    def menu_digest(self) -> str:
+        """What a press states to say that it means the menu of now; empty where there is none."""
+        return digest_of(self.menu or ())
 
 
 def without(incident: Incident, *kinds: str) -> dict[str, tuple[str, Moment]]:

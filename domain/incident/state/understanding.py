@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, assert_never
 
 from domain.incident import events as e
+from domain.incident.menu import with_former
 from domain.incident.state.correction import first_correctable
 from domain.incident.state.incident import Incident, Score, without
 from domain.values import Diagnosis, Moment
@@ -90,7 +91,12 @@ def _found_out(incident: Incident, record: e.Recorded, event: FoundOut) -> dict[
             return {"awaits": {**without(incident, "menu"), "diagnose": (record.id, record.at)}}
         case e.MenuPrepared():
             awaits = without(incident, "menu")
-            return {"menu": event.options, "menu_note": event.note, "awaits": awaits}
+            offered = {"menu": event.options, "menu_note": event.note, "awaits": awaits}
+            return (
+                {**offered, "former": with_former(incident.former, incident.menu)}
+                if incident.menu
+                else offered
+            )
         case e.PredictionScored():
             return {"score": Score(**event.model_dump())}
         case _:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from bot import actions
 from bot.messages.blocks import Block
 from bot.messages.card import LABELS, card, headline
 from bot.messages.evidence import NOTABLE, evidence
+from bot.messages.modals import resolve
 from bot.messages.value import parse
 from bot.workspace.limits import MESSAGE_BLOCKS_LENGTH_MAX
 from bot.workspace.validate import length_of_blocks, problems_of_blocks, problems_of_view
@@ -202,8 +204,25 @@ def test_the_card_says_what_close_waits_for_before_anybody_presses() -> None:
     assert not _says_what_is_missing(answered)
     watched, _ = after(*STORIES["watched"], Resolve(reason="It stopped."))
     text = json.dumps(card(watched, URL))
-    assert "Decline it with a reason; and for the hotfix, which is being watched" in text
+    assert "Decline it with a reason; and for the hotfix, which is in force and being watched" in text
     assert not _says_what_is_missing(told("offered")[0])
+
+
+def test_what_still_acts_over_the_end_is_said_and_can_be_taken_back() -> None:
+    for story in ("resolved", "closed"):
+        text = json.dumps(card(told(story)[0], URL), ensure_ascii=False)
+        assert re.search(
+            r"“Fill in the language” is still in force until <!date.*_Revert_ takes it back", text
+        )
+        assert '"action_id": "revert"' in text
+    assert "still in force" not in json.dumps(card(told("dismissed")[0], URL))
+
+
+def test_the_form_that_ends_it_says_what_is_in_hand() -> None:
+    asked = json.dumps(resolve(told("asked for a second person")[0], "v"), ensure_ascii=False)
+    assert "“Roll the catalogue back” waits to be approved. Resolving withdraws it." in asked
+    assert "is in force and being watched" in json.dumps(resolve(told("watched")[0], "v"))
+    assert "in force" not in json.dumps(resolve(told("offered")[0], "v"))
 
 
 def test_whoever_declared_it_is_named_without_being_mentioned() -> None:

@@ -9,6 +9,7 @@ from domain.incident import commands as c
 from domain.incident.codec import decode, encode
 from domain.incident.decide import decide
 from domain.incident.events import IncidentEvent, Recorded
+from domain.incident.menu import digest_of
 from domain.incident.state import Incident, evolve
 from domain.values import Actor, Diagnosis, Estimate, Finding, Improvement, Option, Severity
 
@@ -105,7 +106,23 @@ DIAGNOSED = (
     WORKER,
 )
 OFFERED = (c.PrepareMenu(options=(option(), option("rollback", second_person=True))), WORKER)
-DEPLOYED = c.ChooseHotfix(option="fill")
+MENU = digest_of(OFFERED[0].options)
+REPRICED = (
+    c.PrepareMenu(
+        options=tuple(
+            one.model_copy(update={"repairs": one.repairs.model_copy(update={"value": 0.61, "low": 0.52})})
+            for one in OFFERED[0].options
+        )
+    ),
+    WORKER,
+)
+"""The same hotfixes with other numbers."""
+
+DEPLOYED = c.ChooseHotfix(option="fill", menu=MENU)
+ASKED = c.ChooseHotfix(option="rollback", menu=MENU)
+"""For a second person to approve."""
+
+APPROVED = (c.ApproveHotfix(option="rollback", menu=MENU), SECOND)
 APPLIED = (c.RecordHotfixApplied(option="fill", receipt="ok"), WORKER)
 VERIFIED = (c.VerifyHotfix(option="fill", observed=96, expected=100, repaired_share=0.94), WORKER)
 PROPOSED = (c.ProposeFollowUp(improvement=LESSON), WORKER)

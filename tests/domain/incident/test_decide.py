@@ -14,10 +14,13 @@ from domain.incident.decide import decide
 from domain.values import Actor, Improvement, Severity
 from tests.domain.incident.given import (
     APPLIED,
+    APPROVED,
+    ASKED,
     DEPLOYED,
     DIAGNOSED,
     FINDING,
     LESSON,
+    MENU,
     MORNING,
     OFFERED,
     ON_CALL,
@@ -60,22 +63,22 @@ def test_pressing_deploy_twice_deploys_once() -> None:
 def test_two_people_press_at_once_and_the_second_is_told_so() -> None:
     incident, _ = after(OPEN, DIAGNOSED, OFFERED, DEPLOYED)
     with pytest.raises(Refused, match="slack:U-oncall was first"):
-        decide(incident, c.ChooseHotfix(option="rollback"), SECOND, LATER)
+        decide(incident, ASKED, SECOND, LATER)
 
 
 def test_who_asks_for_a_wide_hotfix_cannot_approve_it() -> None:
-    incident, log = after(OPEN, DIAGNOSED, OFFERED, c.ChooseHotfix(option="rollback"))
+    incident, log = after(OPEN, DIAGNOSED, OFFERED, ASKED)
     assert not any(isinstance(record.event, e.HotfixApproved) for record in log)
     with pytest.raises(Refused, match="second person"):
-        decide(incident, c.ApproveHotfix(option="rollback"), ON_CALL, LATER)
-    approved = decide(incident, c.ApproveHotfix(option="rollback"), SECOND, LATER)
-    assert approved == (e.HotfixApproved(option="rollback"),)
+        decide(incident, APPROVED[0], ON_CALL, LATER)
+    approved = decide(incident, APPROVED[0], SECOND, LATER)
+    assert approved == (e.HotfixApproved(option="rollback", menu=MENU),)
 
 
 def test_a_click_on_a_menu_of_long_ago_is_answered_as_stale() -> None:
     incident, _ = after(OPEN, DIAGNOSED, OFFERED)
     with pytest.raises(Stale, match="not on the menu"):
-        decide(incident, c.ChooseHotfix(option="gone"), ON_CALL, LATER)
+        decide(incident, c.ChooseHotfix(option="gone", menu=MENU), ON_CALL, LATER)
 
 
 def test_a_verified_hotfix_resolves_the_incident_and_owes_a_follow_up() -> None:
@@ -141,7 +144,7 @@ def test_a_refuted_hotfix_is_reverted_by_one_press_and_owed_until_done() -> None
         refuted,
         c.RevertHotfix(option="fill"),
         (c.RecordHotfixReverted(option="fill", receipt="ok"), WORKER),
-        c.ChooseHotfix(option="rollback"),
+        ASKED,
     )
     assert incident.hotfix is not None
     assert (incident.hotfix.option, incident.hotfix.stage) == ("rollback", "chosen")

@@ -23,14 +23,17 @@ from domain.incident.timeline import timeline
 from domain.values import Actor, Severity
 from tests.domain.incident.given import (
     APPLIED,
+    DEPLOYED,
     DIAGNOSED,
     FINDING,
     LESSON,
+    MENU,
     MORNING,
     OFFERED,
     ON_CALL,
     OPEN,
     PROPOSED,
+    REPRICED,
     SECOND,
     WORKER,
     append,
@@ -38,8 +41,8 @@ from tests.domain.incident.given import (
 
 _KEYS = st.sampled_from(["fill", "rollback", "gone"])
 BY_KEY: list[Callable[[str], c.Command]] = [
-    lambda key: c.ChooseHotfix(option=key),
-    lambda key: c.ApproveHotfix(option=key),
+    lambda key: c.ChooseHotfix(option=key, menu=MENU),
+    lambda key: c.ApproveHotfix(option=key, menu=MENU),
     lambda key: c.RejectHotfix(option=key, reason="no"),
     lambda key: c.RecordHotfixApplied(option=key, receipt="ok"),
     lambda key: c.RecordHotfixFailed(option=key, reason="no"),
@@ -69,6 +72,7 @@ PLAIN: list[c.Command] = [
     c.RecordDiagnosisFailure(reason="the source is locked"),
     c.LookAgain(),
     OFFERED[0],
+    REPRICED[0],
     c.PrepareMenu(options=(), note="None fits."),
     c.ScorePrediction(observed=10, forecast=12, low=5, high=20),
     c.Resolve(reason="It stopped."),
@@ -153,12 +157,13 @@ def test_every_command_repeated_at_once_changes_nothing_that_acts_on_the_world(
 def test_from_every_state_there_is_a_way_to_the_end(steps: list[tuple[c.Command, Actor]]) -> None:
     incident, _ = walk(steps)
     assert incident is not None
-    way: list[tuple[c.Command, Actor]] = [(c.Resolve(reason="It stopped."), ON_CALL)]
     key = incident.hotfix.option if incident.hotfix else "fill"
-    way += [
+    way: list[tuple[c.Command, Actor]] = [
         (c.RecordHotfixFailed(option=key, reason="no"), WORKER),
-        (c.RecordHotfixReverted(option=key, receipt="ok"), WORKER),
         (c.RefuteHotfix(option=key, reason="not back"), WORKER),
+        (c.RevertHotfix(option=key), ON_CALL),
+        (c.RecordHotfixReverted(option=key, receipt="ok"), WORKER),
+        (c.Resolve(reason="It stopped."), ON_CALL),
         (c.AnswerFollowUp(improvement=LESSON), ON_CALL),
         (c.Close(), ON_CALL),
     ]
@@ -213,7 +218,7 @@ def test_an_event_from_a_later_release_is_refused_in_words() -> None:
 
 
 def test_an_applied_hotfix_is_watched_until_its_time() -> None:
-    incident, _ = walk([DIAGNOSED, OFFERED, (c.ChooseHotfix(option="fill"), ON_CALL), APPLIED])
+    incident, _ = walk([DIAGNOSED, OFFERED, (DEPLOYED, ON_CALL), APPLIED])
     assert incident is not None
     assert incident.hotfix is not None
     assert incident.hotfix.watch_until is not None

@@ -39,7 +39,11 @@ from tests.domain.incident.given import (
 from tests.domain.incident.test_laws import BY_KEY, COMMANDS, PLAIN
 
 THIRD = Actor(kind="person", id="slack:U-third", groups=("oncall", "ml", "leads"))
-LATER = MORNING + timedelta(days=30)
+LATER = MORNING + timedelta(hours=12)
+OVER = MORNING + timedelta(days=8)
+"""When a hotfix that was applied in the morning has expired."""
+
+MINUTE = timedelta(minutes=1)
 PREDICTED = FINDING.model_copy(update={"kind": "predicted", "subject": "film-1"})
 BEGINNINGS: list[tuple[c.Opening, Actor]] = [
     (c.OpenIncident(number=1, finding=FINDING), WORKER),
@@ -55,9 +59,6 @@ ON_PURPOSE: dict[Action, Callable[[Incident], bool]] = {
     "follow_up_accept": lambda incident: incident.follow_up is not None,
     "follow_up_edit": lambda incident: incident.follow_up is not None,
     "follow_up_decline": lambda incident: incident.follow_up is not None,
-    "approve": lambda incident: incident.status == "closed",
-    "reject": lambda incident: incident.status == "closed",
-    "revert": lambda incident: incident.status == "closed",
 }
 """Where a rule would let something happen, and the card has no button for it."""
 
@@ -71,8 +72,8 @@ PRESSED: dict[Action, Callable[[Incident, str], c.Command]] = {
     "note": lambda incident, option: c.AddNote(text="looking"),
     "silence": lambda incident, option: c.Silence(until=LATER + timedelta(hours=4)),
     "dismiss": lambda incident, option: c.Dismiss(reason="A holiday."),
-    "deploy": lambda incident, option: c.ChooseHotfix(option=option),
-    "approve": lambda incident, option: c.ApproveHotfix(option=option),
+    "deploy": lambda incident, option: c.ChooseHotfix(option=option, menu=incident.menu_digest),
+    "approve": lambda incident, option: c.ApproveHotfix(option=option, menu=incident.menu_digest),
     "reject": lambda incident, option: c.RejectHotfix(option=option, reason="no"),
     "revert": lambda incident, option: c.RevertHotfix(option=option),
     "resolve": lambda incident, option: c.Resolve(reason="It stopped."),
@@ -138,9 +139,9 @@ def told_apart(incident: Incident) -> State:
     hotfix = incident.hotfix
     return (
         incident.status,
-        hotfix and (hotfix.option, hotfix.stage, hotfix.approved_by is None),
+        hotfix and (hotfix.option, hotfix.stage, hotfix.approved_by is None, hotfix.menu),
         incident.acknowledged_by is None,
-        None if incident.menu is None else bool(incident.menu),
+        None if incident.menu is None else incident.menu_digest,
         incident.finding is None,
         incident.diagnosis is None,
         incident.proposed is None,
@@ -152,11 +153,12 @@ def told_apart(incident: Incident) -> State:
 def after_one(incident: Incident, step: Step) -> Incident | None:
     """The incident after one more command, where it lets something happen."""
     command, actor = step
-    events = asked(incident, command, actor, MORNING)
+    at = OVER if isinstance(command, c.ExpireHotfix) else MORNING
+    events = asked(incident, command, actor, at)
     if not events:
         return None
     padding = [record_of(incident)] * incident.version  # `append` numbers by the length of the log
-    return append(incident, padding, events, actor, MORNING)[0]
+    return append(incident, padding, events, actor, at)[0]
 
 
 def record_of(incident: Incident) -> e.Recorded:
@@ -238,7 +240,11 @@ class Life(RuleBasedStateMachine):
             command = c.CorrectSeverity(event=event, severity=list(Severity)[minutes % 4], reason="a slip")
         self.ask(command, actor, minutes)
 
-    @rule(command=COMMANDS, actor=st.sampled_from([ON_CALL, SECOND, WORKER]), minutes=st.integers(0, 60))
+    @rule(
+        command=COMMANDS,
+        actor=st.sampled_from([ON_CALL, SECOND, WORKER]),
+        minutes=st.one_of(st.integers(0, 60), st.just((OVER - MORNING) // MINUTE)),
+    )
     def ask(self, command: c.Command, actor: Actor, minutes: int) -> None:
         at = MORNING + timedelta(minutes=minutes)
         before, log = self.incident, self.log

@@ -12,12 +12,12 @@ from domain.incident import commands as c
 from domain.incident.card import Button, buttons
 from domain.incident.debts import Debt, owed
 from domain.incident.decide import decide
-from domain.incident.decide.rule import BUSY
-from domain.incident.decide.understanding import IN_HAND
+from domain.incident.decide.rule import BUSY, IN_HAND
 from domain.incident.state import Incident
 from domain.values import Diagnosis, Severity
 from tests.domain.incident.given import (
     APPLIED,
+    ASKED,
     DEPLOYED,
     DIAGNOSED,
     MORNING,
@@ -101,7 +101,7 @@ HANDLED = (OPEN, DIAGNOSED, OFFERED)
         ((OPEN,), "looked into already"),
         ((OPEN, DIAGNOSED), "priced already"),
         ((*HANDLED, LOOK), "looked into already"),
-        ((*HANDLED, c.ChooseHotfix(option="rollback")), "“Do rollback” waits to be approved"),
+        ((*HANDLED, ASKED), "“Do rollback” waits to be approved"),
         ((*HANDLED, DEPLOYED), "“Do fill” is being deployed"),
         ((*HANDLED, DEPLOYED, APPLIED), "in force and being watched"),
         ((*HANDLED, DEPLOYED, APPLIED, c.RevertHotfix(option="fill")), "is being reverted"),

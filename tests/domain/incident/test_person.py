@@ -23,7 +23,7 @@ from domain.incident.person import (
 )
 from domain.incident.timeline import timeline
 from domain.values import Actor
-from tests.domain.incident.given import DIAGNOSED, MORNING, OFFERED, ON_CALL, OPEN, SECOND, after
+from tests.domain.incident.given import DIAGNOSED, MENU, MORNING, OFFERED, ON_CALL, OPEN, SECOND, after
 from tests.domain.incident.test_laws import STEPS, walk
 
 ADA, BEN = (f"person:{n:032x}" for n in (1, 2))
@@ -68,11 +68,11 @@ def test_somebody_who_was_forgotten_is_a_former_member_and_the_others_are_not() 
 
 
 def test_who_chose_before_there_were_pseudonyms_is_still_the_same_person() -> None:
-    incident, _ = after(OPEN, DIAGNOSED, OFFERED, (c.ChooseHotfix(option="rollback"), ON_CALL))
+    incident, _ = after(OPEN, DIAGNOSED, OFFERED, (c.ChooseHotfix(option="rollback", menu=MENU), ON_CALL))
     _, ada = behind(c.Acknowledge(), ON_CALL)
     with pytest.raises(Refused, match="second person"):
-        decide(incident, c.ApproveHotfix(option="rollback"), ada, MORNING)
-    assert decide(incident, c.ChooseHotfix(option="rollback"), ada, MORNING) == ()
+        decide(incident, c.ApproveHotfix(option="rollback", menu=MENU), ada, MORNING)
+    assert decide(incident, c.ChooseHotfix(option="rollback", menu=MENU), ada, MORNING) == ()
     _, ben = behind(c.Acknowledge(), SECOND)
-    approved = decide(incident, c.ApproveHotfix(option="rollback"), ben, MORNING)
-    assert approved == (e.HotfixApproved(option="rollback"),)
+    approved = decide(incident, c.ApproveHotfix(option="rollback", menu=MENU), ben, MORNING)
+    assert approved == (e.HotfixApproved(option="rollback", menu=MENU),)
