@@ -9,7 +9,7 @@ PIP    := $(BIN)/pip install --quiet --require-hashes --no-deps --no-compile
 # Kept by whoever is first: else each process, and a test starts dozens, compiles all of it for itself.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test tests test-real test-browser test-spark check bench lock clean
+.PHONY: run test tests test-guards test-real test-browser test-spark check bench lock clean
 
 run: $(VENV)/.run
 	$(BIN)/recsysops up --example cinema --fault $(FAULT)
@@ -20,6 +20,10 @@ test: $(VENV)/.test
 
 tests: $(VENV)/.test
 	$(BIN)/pytest -n 3 --dist worksteal
+
+# What keeps something from being done is taken out, one guard at a time: some test has to fail each time.
+test-guards: $(VENV)/.test
+	$(BIN)/python -m tests.guards $(FILES)
 
 test-real: $(VENV)/.test
 	$(BIN)/pytest -o addopts= -ra tests/real

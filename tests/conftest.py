@@ -43,7 +43,7 @@ def servers() -> Iterator[Servers]:
             folder = Path(tempfile.gettempdir(), f"recsysops-tests-{run}")
             stack.callback(_remove_unused, folder)
             started = stack.enter_context(embedded.started(folder))
-            _hurry(started.owner_url)
+            hurry(started.owner_url)
             database, broker = database or started.owner_url, broker or started.redis_url
         yield Servers(database, broker, database)
 
@@ -106,7 +106,7 @@ def servers_folder() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def _hurry(url: str) -> None:
+def hurry(url: str) -> None:
     # Tests kill clients, never the machine: nothing has to reach the disk.
     with psycopg.connect(url, autocommit=True) as connection:
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):

@@ -1,0 +1,32 @@
+"""Whose guards are taken out, and which tests have to notice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+
+LIFE = (
+    "tests/domain/incident/test_decide.py",
+    "tests/domain/incident/test_laws.py",
+    "tests/domain/incident/test_life.py",
+    "tests/domain/incident/test_look_again.py",
+    "tests/domain/incident/test_press.py",
+)
+
+TARGETS: Mapping[str, tuple[str, ...]] = {
+    "domain/incident/decide/__init__.py": LIFE,
+    "domain/incident/decide/rule.py": LIFE,
+    "domain/incident/decide/opening.py": LIFE,
+    "domain/incident/decide/understanding.py": LIFE,
+    "domain/incident/decide/hotfix.py": LIFE,
+    "domain/incident/decide/ending.py": LIFE,
+    "domain/incident/decide/correction.py": ("tests/domain/incident/test_correction.py", *LIFE),
+    "bot/permission.py": ("tests/bot/test_permission.py",),
+    "workers/watch.py": ("tests/workers/test_deploy.py", "tests/workers/test_launch_story.py"),
+    "workers/deploy.py": ("tests/workers/test_deploy.py",),
+    "workers/store/attempts.py": ("tests/workers/test_debts.py",),
+    "workers/debts.py": ("tests/workers/test_debts.py", "tests/workers/test_deploy.py"),
+    "workers/owed.py": ("tests/workers/test_debts.py", "tests/workers/test_deploy.py"),
+}
