@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from bot.example import FAULTS, FIRST_FAULT, Ports
 from bot.up import up
+from bot.up.example import FAULTS, FIRST_FAULT, Ports
 
 Web = Annotated[int, typer.Option("--port", help="Port of the web process.")]
 Workspace = Annotated[int, typer.Option(help="Port of the example's chat workspace.")]

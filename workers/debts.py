@@ -8,6 +8,7 @@ A follower hands each new debt to the workers, the clock (`remind`) hands it ove
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +17,7 @@ from threading import Event as Signal
 import structlog
 from sqlalchemy import Connection, Engine
 
-from domain.errors import Refused
+from domain.errors import ConfigurationError, Refused
 from domain.incident import commands as c
 from domain.incident.debts import Debt, owed
 from domain.incident.events import Recorded
@@ -167,14 +168,19 @@ def _give_up(log: Engine, incident: Incident, debt: Debt, trouble: str) -> bool:
     return debt.kind in failures
 
 
-def main() -> None:
+def main() -> int:
     """The follower's process: `python -m workers.debts`."""
     stop = Signal()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    carrier = Carrier(settings().broker(), settings().broker_queue)
-    follow(own(), FOLLOWER, hand_over(carrier.send), stop)
+    try:
+        log, carrier = own(), Carrier(settings().broker(), settings().broker_queue)
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    follow(log, FOLLOWER, hand_over(carrier.send), stop)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -8,6 +8,7 @@ many lie there no more are sent. Two clocks at once do no harm: each job takes a
 from __future__ import annotations
 
 import signal
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -104,14 +105,19 @@ def declared_ticks() -> Ticks:
     return Ticks(every)
 
 
-def main() -> None:
+def main() -> int:
     """The clock, until it is told to stop."""
     stop = Signal()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    carrier = Carrier(settings().broker(), settings().broker_queue)
+    try:
+        carrier = Carrier(settings().broker(), settings().broker_queue)
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
     run(declared_ticks(), carrier.send, stop, carrier.waiting)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -151,7 +151,12 @@ def left_variables(var: Path, variables: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     finally:
-        file.unlink(missing_ok=True)
+        forget_variables(var)
+
+
+def forget_variables(var: Path) -> None:
+    """Takes away what `left_variables` left, also where that was killed."""
+    (var / LEFT_VARIABLES).unlink(missing_ok=True)
 
 
 @lru_cache(maxsize=1)

@@ -40,6 +40,27 @@ def embedded(folder: Path) -> AbstractContextManager[Servers]:
     return started(folder)
 
 
+def fallen_embedded(folder: Path) -> tuple[str, ...]:
+    """Which of the two do not run, of those started under a folder. See `workers.embedded.fallen`."""
+    from workers.embedded import fallen  # noqa: PLC0415
+
+    return fallen(folder)
+
+
+def left_embedded(folder: Path) -> bool:
+    """Whether servers were started under a folder and not stopped since."""
+    from workers.embedded import running  # noqa: PLC0415
+
+    return running(folder) is not None
+
+
+def stop_embedded(folder: Path) -> None:
+    """Stop what a killed process left running under a folder, unless somebody else needs it."""
+    if left_embedded(folder):
+        with embedded(folder):
+            pass  # the last one to leave stops them
+
+
 def migrate(owner_url: str, program_url: str | None = None) -> None:
     """Bring the store to the newest shape. See `workers.store.migrate`."""
     from workers.store.migrate import migrate as newest  # noqa: PLC0415

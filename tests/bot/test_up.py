@@ -11,10 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from honcho.environ import parse_procfile
 
-from bot.example import DIRECT, FAULTS, Ports, example_environment, first_view, keep_secrets
 from bot.up import PROCESSES, up
+from bot.up.example import DIRECT, FAULTS, Ports, example_environment, first_view, keep_secrets
 from bot.workspace import settings_from_environment
 from domain.errors import ConfigurationError
 from examples.cinema import faults
@@ -24,7 +23,8 @@ from workers.sources.declare import load
 
 
 def test_it_starts_what_the_procfile_names(root: Path) -> None:
-    named = parse_procfile((root / "Procfile").read_text()).processes
+    lines = (root / "Procfile").read_text().splitlines()
+    named = dict(line.split(": ", 1) for line in lines if not line.startswith("#"))
     assert set(named) == set(PROCESSES)
     for name in ("worker", "clock", "follower", "announce"):
         assert PROCESSES[name].removeprefix("exec ") == named[name]
@@ -74,13 +74,12 @@ def test_a_doctor_in_a_second_terminal_can_sign_what_the_example_s_secret_signs(
         monkeypatch.setenv(name, value)
     seen: list[tuple[dict[str, str], Settings, str]] = []
 
-    def run(environment: dict[str, str], *_rest: object) -> int:
+    def run(_: object, environment: dict[str, str], *_rest: object) -> int:
         seen.append((surroundings(), read_settings(), (tmp_path / "environment.json").read_text()))
         assert surroundings()["CINEMA_WEBHOOK_SECRET"] == environment["CINEMA_WEBHOOK_SECRET"]
         return 0
 
-    monkeypatch.setattr("bot.up._run", run)
-    monkeypatch.setattr("bot.up._prepare", lambda *_: None)
+    monkeypatch.setattr("bot.up.start._run", run)
     monkeypatch.setattr("signal.signal", lambda *_: None)
     settings.cache_clear()
     try:
@@ -121,7 +120,7 @@ def test_the_first_view_switches_the_first_fault_on_as_soon_as_the_cinema_answer
 
     cinema = ThreadingHTTPServer(("127.0.0.1", 0), Cinema)
     threading.Thread(target=cinema.serve_forever, daemon=True).start()
-    monkeypatch.setattr("bot.example.AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr("bot.up.example.AGAIN_SECONDS", 0.01)
     with first_view(Ports(cinema=cinema.server_address[1])) as url:
         DIRECT.open(urllib.request.Request(url, b"", method="POST"), timeout=10).close()
         assert done.wait(10)

@@ -106,6 +106,18 @@ def test_a_server_killed_under_a_long_path_comes_back_and_its_socket_is_cleared_
         assert not former.exists()
 
 
+def test_a_server_killed_under_a_long_path_comes_back_where_those_that_run_look_for_it(
+    long_folder: Path,
+) -> None:
+    with embedded.started(long_folder) as servers:
+        assert embedded.fallen(long_folder) == ()
+        postmaster(long_folder).kill()
+        psutil.wait_procs([postmaster(long_folder)], timeout=10)
+        assert embedded.fallen(long_folder) == ("PostgreSQL",)
+        with embedded.started(long_folder) as again:
+            assert again == servers
+
+
 def test_a_folder_closed_to_others_stays_closed_and_its_servers_start(servers_folder: Path) -> None:
     closed = servers_folder / "home"
     closed.mkdir(mode=0o700)

@@ -117,3 +117,22 @@ def test_a_hotfix_is_deployed_once_and_taken_back_once_while_everything_is_kille
     assert names.count("hotfix.applied") == names.count("hotfix.reverted") == 1
     assert incident.number == 1
     assert verify(log).streams == 1
+
+
+@pytest.mark.parametrize("module", [FOLLOWER, CLOCK])
+def test_a_process_without_an_address_says_in_words_which_one_and_how_to_set_it(
+    module: tuple[str, ...], tmp_path: Path, root: Path
+) -> None:
+    hidden = ("DATABASE_URL", "REDIS_URL", "BROKER_URL")
+    environment = {name: value for name, value in os.environ.items() if name not in hidden}
+    done = subprocess.run(
+        [sys.executable, "-m", *module],
+        cwd=root,
+        env={**environment, "RECSYSOPS_VAR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("No address of ")
+    assert "Traceback" not in done.stderr

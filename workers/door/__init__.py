@@ -9,7 +9,7 @@ from workers.attest import Attest, Withdraw
 from workers.door.door import Door, open_door
 from workers.groups import KeptGroups
 from workers.owed import Owed
-from workers.settings import left_variables
+from workers.settings import forget_variables, left_variables
 from workers.settings import settings as environment
 from workers.store.followers import Following
 from workers.verbs import (
@@ -20,8 +20,10 @@ from workers.verbs import (
     doctor,
     embedded,
     evidence,
+    fallen_embedded,
     init,
     item,
+    left_embedded,
     migrate,
     misses,
     new_check,
@@ -32,6 +34,7 @@ from workers.verbs import (
     replay,
     retry,
     run_check,
+    stop_embedded,
 )
 
 __all__ = [
@@ -49,8 +52,11 @@ __all__ = [
     "embedded",
     "environment",
     "evidence",
+    "fallen_embedded",
+    "forget_variables",
     "init",
     "item",
+    "left_embedded",
     "left_variables",
     "migrate",
     "misses",
@@ -63,4 +69,5 @@ __all__ = [
     "replay",
     "retry",
     "run_check",
+    "stop_embedded",
 ]

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from workers.embedded.postgres import LOGIN
-from workers.embedded.servers import Servers, running, started
+from workers.embedded.servers import Servers, fallen, running, started
 
-__all__ = ["LOGIN", "Servers", "running", "started"]
+__all__ = ["LOGIN", "Servers", "fallen", "running", "started"]

@@ -232,12 +232,13 @@ def _not_made_ready(data: Path, said: str) -> str:
 
 
 def _launch(data: Path, account: Account | None) -> None:
+    former = _socket_folder(data)  # whoever runs meanwhile knows no other address
     _forget_dead(data)
     _write_rules(data, account)
     settings = {
         "listen_addresses": "",
         "port": "5432",
-        "unix_socket_directories": _listed(_new_socket_folder(data, account)),
+        "unix_socket_directories": _listed(_new_socket_folder(data, account, former)),
         "unix_socket_permissions": "0700",
         "hba_file": str(data / "pg_hba.conf"),
         "password_encryption": "scram-sha-256",
@@ -346,17 +347,34 @@ def _socket_folder(data: Path) -> Path | None:
     )
 
 
-def _new_socket_folder(data: Path, account: Account | None) -> Path:
-    """The data's own, or where its name is too long for a socket a private one with a short name."""
+def _new_socket_folder(data: Path, account: Account | None, former: Path | None) -> Path:
+    """
+    The data's own, or where its name is too long for a socket a private one with a short name: the one that
+    was there before the crash, unless somebody else has made it since.
+    """
     if _fits(data):
         return data
-    roots = (Path(tempfile.gettempdir()), Path("/tmp"))  # noqa: S108 - only for a private folder in it
-    root = next((root for root in roots if _fits(root / f"{SOCKET_FOLDER}{'x' * 8}")), roots[-1])
-    folder = Path(tempfile.mkdtemp(prefix=SOCKET_FOLDER, dir=root))
+    folder = _made_again(former) or _fresh_folder()
     if account:
         os.chown(folder, account.uid, account.gid)
         let_through(account, folder)
     return folder
+
+
+def _made_again(former: Path | None) -> Path | None:
+    if former is None or not former.name.startswith(SOCKET_FOLDER):
+        return None
+    try:
+        former.mkdir(mode=0o700)
+    except OSError:
+        return None
+    return former
+
+
+def _fresh_folder() -> Path:
+    roots = (Path(tempfile.gettempdir()), Path("/tmp"))  # noqa: S108 - only for a private folder in it
+    root = next((root for root in roots if _fits(root / f"{SOCKET_FOLDER}{'x' * 8}")), roots[-1])
+    return Path(tempfile.mkdtemp(prefix=SOCKET_FOLDER, dir=root))
 
 
 def _fits(folder: Path) -> bool:

@@ -18,6 +18,7 @@ from typing import IO
 
 from workers.embedded import postgres, valkey
 from workers.embedded.private import guarded_folder, write_privately
+from workers.embedded.process import found
 from workers.settings import SERVER_ADDRESSES
 
 
@@ -62,6 +63,16 @@ def running(folder: Path) -> Servers | None:
     """The servers somebody started under this folder, or None: for a command typed in a second terminal."""
     addresses = folder.resolve() / SERVER_ADDRESSES
     return Servers(**json.loads(addresses.read_text(encoding="utf-8"))) if addresses.exists() else None
+
+
+def fallen(folder: Path) -> tuple[str, ...]:
+    """Which of the servers started under this folder have ended, by the names people know."""
+    folder = folder.resolve()
+    there = {
+        "PostgreSQL": found(folder / "postgres" / "postmaster.pid", "postgres", folder / "postgres"),
+        "Valkey": found(folder / "valkey" / "valkey.pid", "valkey", folder / "valkey"),
+    }
+    return tuple(name for name, process in there.items() if process is None)
 
 
 @contextmanager

@@ -21,7 +21,9 @@ EXAMPLE_PROCESSES: Mapping[str, str] = {
     "workspace": "exec python -m bot.workspace",
     "cinema": "exec python -m examples.cinema serve",
 }
-PREPARE = ("-m", "examples.cinema", "backfill")
+HISTORY = ("history", "exec python -m examples.cinema backfill")
+"""Written first: one that is still being written looks like a dozen incidents."""
+
 EXAMPLES: Mapping[str, Path] = {"cinema": Path("examples/cinema/recsysops.toml")}
 EXAMPLE_LEFT = ("CINEMA_FOLDER", "CINEMA_URL", "CINEMA_WEBHOOK_SECRET")
 """What its declaration names, for `recsysops doctor` in a second terminal."""
@@ -126,16 +128,11 @@ def first_view(ports: Ports, fault: str = FIRST_FAULT) -> Iterator[str]:
             """Nothing: the terminal is for the address."""
 
     server = ThreadingHTTPServer((LOOPBACK, 0), Viewed)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    timer = threading.Timer(1.0, thread.start)
-    timer.daemon = True
-    timer.start()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://{LOOPBACK}:{server.server_address[1]}{path}"
     finally:
-        timer.cancel()
-        if thread.is_alive():
-            server.shutdown()
+        server.shutdown()
         server.server_close()
 
 

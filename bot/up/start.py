@@ -5,34 +5,34 @@ recommender in miniature and a chat workspace beside them. One address is printe
 
 from __future__ import annotations
 
+import asyncio
 import os
-import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from honcho.manager import Manager
-from honcho.printer import Printer
-
-from bot.example import (
+from bot.up.example import (
     DIRECT,
     EXAMPLE_LEFT,
     EXAMPLE_PROCESSES,
     FIRST_FAULT,
+    HISTORY,
     LOOPBACK,
-    PREPARE,
     READY_SECONDS,
     Environment,
     Ports,
     example_environment,
     first_view,
 )
+from bot.up.folder import Folder, occupied
+from bot.up.signals import Signals
+from bot.up.supervise import Mend, Programs, Supervisor
 from domain.errors import ConfigurationError
 from workers import door
 
@@ -50,8 +50,6 @@ Those of the Procfile: a test holds the names against it. Workers are nice, so t
 a diagnosis, and a diagnosis is made before the next look.
 """
 
-LINES_TOLD = 12
-
 
 def up(example: str | None, ports: Ports, say: Callable[[str], None], fault: str = FIRST_FAULT) -> int:
     """
@@ -59,26 +57,38 @@ def up(example: str | None, ports: Ports, say: Callable[[str], None], fault: str
     first viewed.
 
     Raises:
-        ConfigurationError: a port is taken, no such example or fault, or a server does not start.
+        ConfigurationError: it runs on this folder already, a port is taken, no such example or fault, a
+            server does not start, or a process is wrongly configured.
     """
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
+    signals = Signals().listen()
     var = door.environment().var.resolve()
     var.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _check_ports(ports, example)
-    with _servers(var) as servers, (var / "up.log").open("w", encoding="utf-8") as log:
-        environment = {**os.environ, **_common(var, ports), **servers}
-        if example is None:
-            processes = dict(_processes(environment))
-            with door.left_variables(var, _left(environment)):
-                return _run(environment, processes, _addresses(ports, None), log, say)
-        with first_view(ports, fault) as first_view_url:
-            environment |= example_environment(example, var, ports, first_view_url)
-            environment["WORKSPACE_FIRST_VIEW"] = fault
-            # A history that is still being written looks like a dozen incidents.
-            _prepare(environment, log)
-            processes = {**EXAMPLE_PROCESSES, **PROCESSES}
-            with door.left_variables(var, _left(environment, *EXAMPLE_LEFT)):
-                return _run(environment, processes, _addresses(ports, example), log, say)
+    with occupied(var, say) as folder:
+        _check_ports(ports, example)
+        with _servers(var, signals) as (servers, ours), (var / "up.log").open("w", encoding="utf-8") as log:
+            environment = {**os.environ, **_common(var, ports), **servers}
+            run = _Run(var, folder, log, say, signals, _mend(var) if ours else None)
+            if example is None:
+                with door.left_variables(var, _left(environment)):
+                    return _run(run, environment, dict(_processes(environment)), _addresses(ports, None))
+            with first_view(ports, fault) as first_view_url:
+                environment |= example_environment(example, var, ports, first_view_url)
+                environment["WORKSPACE_FIRST_VIEW"] = fault
+                processes = {**EXAMPLE_PROCESSES, **PROCESSES}
+                with door.left_variables(var, _left(environment, *EXAMPLE_LEFT)):
+                    return _run(run, environment, processes, _addresses(ports, example), HISTORY)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What a run has, whatever it runs. `mend` is None where the servers are not ours."""
+
+    var: Path
+    folder: Folder
+    log: TextIO
+    say: Callable[[str], None]
+    signals: Signals
+    mend: Mend | None
 
 
 def _left(environment: Environment, *names: str) -> Environment:
@@ -92,14 +102,6 @@ def _left(environment: Environment, *names: str) -> Environment:
     return left
 
 
-def _prepare(environment: Environment, log: TextIO) -> None:
-    done = subprocess.run(  # noqa: S603 - our own interpreter
-        [sys.executable, *PREPARE], env=environment, stdout=log, stderr=log, check=False
-    )
-    if done.returncode:
-        raise ConfigurationError(f"the example's history could not be written; the log is {log.name}")
-
-
 def _processes(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     yield from PROCESSES.items()
     if environment.get("SLACK_APP_TOKEN"):
@@ -107,22 +109,44 @@ def _processes(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 @contextmanager
-def _servers(var: Path) -> Iterator[Environment]:
-    """Addresses of PostgreSQL and the broker: those named, else started here and stopped at the end."""
-    named = {
-        name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL", "BROKER_URL") if os.environ.get(name)
-    }
+def _servers(var: Path, signals: Signals) -> Iterator[tuple[Environment, bool]]:
+    """
+    Addresses of PostgreSQL and the broker, and whether they are ours: started here, stopped at the end.
+    """
+    named = _named_servers()
     owner = os.environ.get("DATABASE_OWNER_URL") or named.get("DATABASE_URL")
     program = named.get("DATABASE_URL")
     broker = named.get("BROKER_URL") or named.get("REDIS_URL")
     if "DATABASE_URL" in named and broker:
         door.migrate(owner or named["DATABASE_URL"], program)
-        yield named
+        yield named, False
         return
-    with door.embedded(var) as started:
-        addresses = {"DATABASE_URL": started.database_url, "REDIS_URL": started.redis_url, **named}
+    with ExitStack() as stack:
+        with signals.held():
+            started = stack.enter_context(door.embedded(var))
         door.migrate(owner or started.owner_url, program)
-        yield addresses
+        yield {"DATABASE_URL": started.database_url, "REDIS_URL": started.redis_url, **named}, True
+
+
+def _named_servers() -> Environment:
+    names = ("DATABASE_URL", "REDIS_URL", "BROKER_URL")
+    return {name: os.environ[name] for name in names if os.environ.get(name)}
+
+
+def _mend(var: Path) -> Mend:
+    """Starts an embedded server again that has ended."""
+
+    def mend() -> tuple[tuple[str, ...], Environment]:
+        if not (fallen := door.fallen_embedded(var)):
+            return (), {}
+        with door.embedded(var) as again:  # those that ended; who holds the others goes on holding them
+            return fallen, {
+                "DATABASE_URL": again.database_url,
+                "REDIS_URL": again.redis_url,
+                **_named_servers(),
+            }
+
+    return mend
 
 
 def _common(var: Path, ports: Ports) -> Environment:
@@ -160,40 +184,35 @@ def _addresses(ports: Ports, example: str | None) -> dict[str, str]:
 
 
 def _run(
+    run: _Run,
     environment: Environment,
     processes: Mapping[str, str],
     addresses: Mapping[str, str],
-    log: TextIO,
-    say: Callable[[str], None],
+    first: tuple[str, str] | None = None,
 ) -> int:
-    manager = Manager(Printer(output=log, colour=False))
-    for name, command in processes.items():
-        manager.add_process(name, command, env=environment)
     ended = threading.Event()
-    told = threading.Thread(target=_tell_when_ready, args=(addresses, say, ended), daemon=True)
-    # Begun a moment later: the processes are forked first, from a process with one thread.
-    timer = threading.Timer(1.0, told.start)
-    timer.daemon = True
-    timer.start()
-    manager.loop()
-    ended.set()
-    timer.cancel()
-    log.flush()
-    if manager.returncode in (130, 143):
-        return 0
-    tail = Path(log.name).read_text(encoding="utf-8").splitlines()
-    first = next((line for line in tail if " stopped (rc=" in line), "a process stopped")
-    raise ConfigurationError(
-        "\n".join([f"{first.split('| ')[-1]}; the log is {log.name}", *_reason(tail, first)])
-    )
+    told = threading.Thread(target=_tell_when_ready, args=(addresses, run.say, ended), daemon=True)
 
+    async def supervised() -> None:
+        supervisor = Supervisor(
+            Programs(processes, environment, first),
+            run.log,
+            run.say,
+            begun=told.start,
+            note=run.folder.note,
+            after=(sys.executable, "-m", "bot.up.folder", str(run.var)),
+            mend=run.mend,
+        )
+        with run.signals.passed_to(supervisor.ask_to_stop):
+            await supervisor.run()
 
-def _reason(lines: list[str], stopped: str) -> list[str]:
-    """The last words of the process that stopped first."""
-    name = stopped.rpartition("| ")[2].partition(" ")[0]
-    before = lines[: lines.index(stopped)] if stopped in lines else lines
-    own = [line for line in before if f" {name} " in line.partition("|")[0] + " "]
-    return own[-LINES_TOLD:]
+    try:
+        asyncio.run(supervised())
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{error}\nThe log is {run.log.name}.") from error
+    finally:
+        ended.set()
+    return 0
 
 
 def _tell_when_ready(
