@@ -103,7 +103,8 @@ def test_a_server_killed_under_a_long_path_comes_back_and_its_socket_is_cleared_
         postmaster(long_folder).send_signal(signal.SIGKILL)
     with embedded.started(long_folder) as again:
         assert read(again) == ("still here", "still here")
-        assert not former.exists()
+        assert socket_folder(again) == former
+    assert not former.exists()
 
 
 def test_a_server_killed_under_a_long_path_comes_back_where_those_that_run_look_for_it(
