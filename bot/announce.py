@@ -16,7 +16,7 @@ from threading import Event as Signal
 
 import structlog
 
-from bot import settings
+from bot import settings, witness
 from bot.chat import Chat, Later, Lost
 from bot.directory import PatientDirectory
 from bot.messages import words
@@ -238,6 +238,7 @@ def main() -> int:
         return 2
     chat = Chat(given.bot_token, given.slack_base_url)
     directory = PatientDirectory(given.bot_token, given.slack_base_url)
+    witness.start(given, stop)
     run(Announcer(door, chat, given.public_url, directory), door, stop)
     return 0
 

@@ -15,6 +15,7 @@ from bot.messages.blocks import Block
 
 MESSAGE_TYPE = "recsysops_incident"
 STEP_TYPE = "recsysops_step"
+KEPT_TYPE = "recsysops_checkpoint"
 TIMEOUT_SECONDS = 10
 UNCERTAIN_SECONDS = 3.0
 """After a call without an answer: long enough that the post, if it was one, can be found."""
@@ -91,6 +92,22 @@ class Chat:
             raise
         known.add(key)
 
+    def keep_once(self, channel: str, *, key: str, since: datetime, text: str, line: str) -> None:
+        """A checkpoint of the log, unless one with this key was posted after `since`; see `kept`."""
+        if not self._find(channel, key, since, KEPT_TYPE):
+            metadata = {"event_type": KEPT_TYPE, "event_payload": {"key": key, "checkpoint": line}}
+            self._say(channel, text, [], metadata, None)
+
+    def kept(self, channel: str) -> list[str]:
+        """The checkpoints that this bot posted in a channel, oldest first, as far as its history reaches."""
+        own = self._call("auth.test", "").get("bot_id")
+        found = [
+            str(message["metadata"]["event_payload"].get("checkpoint", ""))
+            for message in self._pages("conversations.history", channel)
+            if _key(message, KEPT_TYPE) and message.get("bot_id") == own
+        ]
+        return found[::-1]
+
     def update(self, channel: str, message: str, *, text: str, blocks: list[Block]) -> None:
         """Draw a message again; text and blocks, since text alone would remove the blocks."""
         self._call("chat.update", channel, channel=channel, ts=message, text=text, blocks=blocks)
@@ -104,10 +121,10 @@ class Chat:
         answer = self._call("chat.postMessage", channel, **said, unfurl_links=False, unfurl_media=False)
         return str(answer["ts"])
 
-    def _find(self, channel: str, key: str, since: datetime) -> str | None:
+    def _find(self, channel: str, key: str, since: datetime, kind: str = MESSAGE_TYPE) -> str | None:
         oldest = str((since - LOOK_BACK).timestamp())
         for message in self._pages("conversations.history", channel, oldest=oldest):
-            if _key(message, MESSAGE_TYPE) == key:
+            if _key(message, kind) == key:
                 return str(message["ts"])
         return None
 

@@ -14,14 +14,20 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.progress import Progress
 
-from bot.cli_desk import Json, console, print_json
+from bot import witness
+from bot.cli_desk import Json, console, print_json, table
 from domain.errors import ConfigurationError, Tampered
 from workers import ledger
 
 if TYPE_CHECKING:
-    from workers.ledger import Compared
+    from workers.ledger import Standing, Vouched
 
 T = TypeVar("T")
+
+NO_WITNESS = (
+    "No witness is declared ([witness.NAME] in recsysops.toml): whether the tables' owner cut the log's end "
+    "off, or made all of its hashes anew, cannot be seen from here."
+)
 
 app = typer.Typer(help="The log itself.", no_args_is_help=True)
 
@@ -130,11 +136,11 @@ def verify(
     wrong: list[str] = []
     verified = _unless(wrong, lambda: ledger.verify(key))
     held = _unless(wrong, lambda: ledger.hold(archive, key)) if archive else None
-    compared = _unless(wrong, lambda: ledger.compare(checkpoint, key)) if checkpoint else None
+    vouched = _unless(wrong, lambda: ledger.vouched(checkpoint or (), key, witness.reader()))
     if wrong:
         raise Tampered("\n".join(wrong))
     if as_json:
-        beside = {"archive": held, "checkpoints": compared}
+        beside = {"archive": held, "vouched": vouched}
         more = {name: one.model_dump(mode="json") for name, one in beside.items() if one is not None}
         print_json({"verified": True, **(verified.model_dump(mode="json") if verified else {}), **more})
         return
@@ -144,8 +150,8 @@ def verify(
         _say(f"{archive} holds all that was moved out of it: {_counted(held)}.")
     elif verified is not None and verified.archived:
         _say(f"Of {verified.archived} events only the hashes are here; --archive FOLDER reads the rest.")
-    if compared is not None:
-        _say_compared(compared, key)
+    if vouched is not None:
+        _say_vouched(vouched, key)
 
 
 def _unless(wrong: list[str], look: Callable[[], T]) -> T | None:
@@ -157,13 +163,39 @@ def _unless(wrong: list[str], look: Callable[[], T]) -> T | None:
         return None
 
 
-def _say_compared(compared: Compared, key: str | None) -> None:
+def _say_vouched(vouched: Vouched, key: str | None) -> None:
+    for name, why in vouched.unread.items():
+        _say(f"The witness “{name}” could not be read: {why}.")
+    fits = vouched.compared
+    if fits is None:
+        _say(NO_WITNESS if not vouched.witnesses else "No witness holds a checkpoint of this log yet.")
+        return
     _say(
-        f"{compared.checkpoints} checkpoints fit, the newest of position {compared.newest} ({compared.at}), "
-        f"signed by {', '.join(compared.signed_by)}."
+        f"{fits.checkpoints} checkpoints fit, the newest of position {fits.newest} ({fits.at}), "
+        f"signed by {', '.join(fits.signed_by)}."
     )
+    if vouched.behind:
+        _say(f"For the {vouched.behind} events after it nobody outside the database vouches yet.")
     if key is None:
         _say("Whether that key is the right one is for you to say: --key, and `recsysops events key`.")
+
+
+@app.command()
+def witnesses(as_json: Json = False) -> None:
+    """Who keeps checkpoints of the log outside the database, up to where, and what troubles them."""
+    found = ledger.witnesses()
+    if as_json:
+        print_json({"witnesses": [one.model_dump(mode="json") for one in found]})
+        return
+    if not found:
+        _say(NO_WITNESS)
+        return
+    table("", ("Witness", "Kind", "Position", "Behind", "State"), [_standing(one) for one in found])
+
+
+def _standing(one: Standing) -> tuple[str, ...]:
+    state = one.trouble or ("waiting" if one.waiting else "up to date" if not one.behind else "not due yet")
+    return (one.name, one.kind, str(one.position), str(one.behind), state)
 
 
 @app.command()

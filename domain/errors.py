@@ -12,6 +12,7 @@ Every error of the project.
     │   └── TooFewRows        not enough to say anything
     ├── DeployError           a deployer did not do it
     │   └── DeployUncertain   nobody knows whether it did; asking again with the same key is safe
+    ├── WitnessError          a witness did not take a checkpoint, or does not show what it holds
     └── LogError              the store
         ├── VersionConflict   somebody else appended first; decide again
         └── Tampered          the log is not what was written
@@ -62,6 +63,10 @@ class DeployError(RecsysopsError):
 
 class DeployUncertain(DeployError):
     """A deployer gave no answer; it may or may not have acted."""
+
+
+class WitnessError(RecsysopsError):
+    """A witness did not take a checkpoint, or does not show what it holds."""
 
 
 class LogError(RecsysopsError):

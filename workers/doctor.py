@@ -18,6 +18,7 @@ from workers.examine_exposure import examine_exposure
 from workers.examine_hotfixes import examine_deployer, examine_hotfixes, examine_people
 from workers.examine_own import examine_own
 from workers.examine_store import examine_store
+from workers.examine_witnesses import examine_witnesses
 from workers.first import init
 from workers.plan import plan
 from workers.settings import read_settings, surroundings
@@ -76,6 +77,7 @@ def check(
         *examine_hotfixes(recommender),
         *examine_people(recommender),
         *examine_store(env),
+        *examine_witnesses(recommender, env),
         *_broker(env),
     ]
     return advice

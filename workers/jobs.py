@@ -12,7 +12,7 @@ from celery import shared_task
 
 from workers import clock
 from workers.carry import Carrier
-from workers.settings import settings
+from workers.settings import settings, surroundings
 from workers.store.connection import own
 
 
@@ -43,6 +43,18 @@ def settle(kind: str, stream: str, event_id: str) -> None:
     from workers.settlers import SETTLERS  # noqa: PLC0415
 
     settle_debt(own(), SETTLERS, kind, stream, event_id)
+
+
+@shared_task(name="recsysops.witness")  # type: ignore[untyped-decorator]
+def witness() -> None:
+    """Whoever is due for a checkpoint of the log is handed one."""
+    from workers.declared import recommender  # noqa: PLC0415
+    from workers.store.signature import signing_key  # noqa: PLC0415
+    from workers.witnesses.hand import hand_over  # noqa: PLC0415
+    from workers.witnesses.kind import Surroundings  # noqa: PLC0415
+
+    around = Surroundings(surroundings(), settings().var)
+    hand_over(own(), recommender(own=False), lambda: signing_key(settings()), around)
 
 
 @shared_task(name="recsysops.item")  # type: ignore[untyped-decorator]

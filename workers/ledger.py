@@ -14,19 +14,24 @@ from workers.settings import settings as environment
 from workers.store.connection import engine, owner_engine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
     from pathlib import Path
 
     from sqlalchemy import Engine
 
+    from domain.recommender.witness import Witness
     from workers.store.archive import Written
     from workers.store.check import Checked
-    from workers.store.checkpoint import Compared as Compared  # noqa: PLC0414 - handed on
     from workers.store.rebuild import Rebuilt
     from workers.store.restore import Restored
     from workers.store.retention import Dropped, Forgotten, Held
     from workers.store.verify import Verified
+    from workers.witnesses.hand import Post as Post  # noqa: PLC0414 - handed on
+    from workers.witnesses.held import InTheChat as InTheChat  # noqa: PLC0414 - handed on
+    from workers.witnesses.held import Standing as Standing  # noqa: PLC0414 - handed on
+    from workers.witnesses.held import Vouched as Vouched  # noqa: PLC0414 - handed on
+    from workers.witnesses.kind import Surroundings
 
     Progress = Callable[[int, int], None]
 
@@ -100,18 +105,55 @@ def verify(key: str | None = None) -> Verified:
     return walk(_log(environment()), _trusted(key))
 
 
-def compare(files: Iterable[Path], key: str | None = None) -> Compared:
+def vouched(files: Iterable[Path], key: str | None = None, chat: InTheChat | None = None) -> Vouched:
     """
-    The log held against checkpoints in files, and these against each other.
+    The log held against checkpoints in files and those that the declared witnesses hold, and all of these
+    against each other. See `workers.witnesses.held`.
+
+    Args:
+        chat: reads a witness in the chat, which nobody on this side of the door can.
 
     Raises:
-        Tampered: says what does not fit. Refused: there is none of this workspace.
+        Tampered: says what does not fit. Refused: there is no checkpoint of this workspace in the files.
     """
-    from workers.store.checkpoint import compare as against  # noqa: PLC0415
     from workers.store.checkpoint import read_file  # noqa: PLC0415
+    from workers.witnesses.held import vouched as against  # noqa: PLC0415
 
-    held = [one for file in files for one in read_file(file)]
-    return against(_log(environment()), held, _trusted(key))
+    named = environment()
+    in_files = [one for file in files for one in read_file(file)]
+    return against(_log(named), _witnesses(named), _around(named), in_files, _trusted(key), chat)
+
+
+def witnesses() -> list[Standing]:
+    """How each declared witness is doing."""
+    from workers.witnesses.held import standings  # noqa: PLC0415
+
+    named = environment()
+    return standings(_log(named), _witnesses(named))
+
+
+def to_post() -> list[Post]:
+    """The checkpoints that witnesses in the chat are to take now. See `workers.witnesses.hand`."""
+    from workers.store.connection import own  # noqa: PLC0415
+    from workers.witnesses.hand import to_post as waiting  # noqa: PLC0415
+
+    return waiting(own(), _witnesses(environment()))
+
+
+def posted(post: Post) -> None:
+    """A witness in the chat has this checkpoint."""
+    from workers.store.connection import own  # noqa: PLC0415
+    from workers.witnesses.hand import took  # noqa: PLC0415
+
+    took(own(), post.witness, post.position)
+
+
+def not_posted(post: Post, trouble: str) -> None:
+    """A witness in the chat did not take this checkpoint, and is offered it again."""
+    from workers.store.connection import own  # noqa: PLC0415
+    from workers.witnesses.hand import failed  # noqa: PLC0415
+
+    failed(own(), post.witness, trouble)
 
 
 def archive(folder: Path, before: datetime | None = None) -> list[Written]:
@@ -153,6 +195,20 @@ def unfit() -> str | None:
     from workers.examine_store import unfit as of  # noqa: PLC0415
 
     return of(environment().database())
+
+
+def _witnesses(named: Settings) -> Mapping[str, Witness]:
+    """Those that are declared here; none where nothing is, as at an auditor's."""
+    from workers.declared import recommender  # noqa: PLC0415
+
+    return recommender(named.config, own=False).witness if named.config.exists() else {}
+
+
+def _around(named: Settings) -> Surroundings:
+    from workers.settings import surroundings  # noqa: PLC0415
+    from workers.witnesses.kind import Surroundings  # noqa: PLC0415
+
+    return Surroundings(surroundings(), named.var)
 
 
 def _log(named: Settings) -> Engine:

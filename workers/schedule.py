@@ -25,6 +25,7 @@ REMIND_SECONDS = 2.0
 PREDICT_SECONDS = 60.0
 DETECT_SECONDS = 10.0
 SCHEDULED_SECONDS = 60.0
+WITNESS_SECONDS = 30.0
 FASTEST_SECONDS = 1.0
 MOST_WAITING = 20
 """Jobs that may lie untaken in a queue before the clock adds no more."""
@@ -102,6 +103,9 @@ def declared_ticks() -> Ticks:
             if c.every and c.kind == "launch_forecast"
         ]
         every["recsysops.predict"] = max(FASTEST_SECONDS, min([PREDICT_SECONDS, *own]))
+    if declared.witness:
+        shortest = min(witness.every.total_seconds() for witness in declared.witness.values())
+        every["recsysops.witness"] = min(WITNESS_SECONDS, max(FASTEST_SECONDS, shortest))
     return Ticks(every)
 
 

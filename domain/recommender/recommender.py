@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, SerializeAsAny
 
 from domain.recommender.check import Check
 from domain.recommender.exposure import Exposure
@@ -11,6 +11,7 @@ from domain.recommender.model import Items, Launches, Model
 from domain.recommender.planned import Planned
 from domain.recommender.route import Permissions, Routes, Stakeholder
 from domain.recommender.table import Table
+from domain.recommender.witness import Witness
 from domain.values import Finding, Severity, Value
 
 SHADOW = "shadow"
@@ -40,6 +41,7 @@ class Recommender(Value):
     permissions: Permissions = Permissions()
     planned: tuple[Planned, ...] = ()
     silences: tuple[Planned, ...] = ()
+    witness: dict[str, SerializeAsAny[Witness]] = Field(default_factory=dict)
 
     def quiet(self, finding: Finding) -> str | None:
         """Why nobody is told of a finding, in words; None where somebody is."""

@@ -226,7 +226,7 @@ def test_the_log_is_held_against_checkpoints_that_were_kept_elsewhere(
     terminal("events", "export", "--after", "5", "--checkpoint", second)
     key = terminal("events", "key").out.strip()
     both = ("--checkpoint", first, "--checkpoint", second)
-    said = terminal("events", "verify", *both, "--key", key, "--json").json["checkpoints"]
+    said = terminal("events", "verify", *both, "--key", key, "--json").json["vouched"]["compared"]
     assert (said["checkpoints"], said["newest"], said["signed_by"]) == (2, 5, [key])
     assert "2 checkpoints fit, the newest of position 5" in terminal("events", "verify", *both).out
     with psycopg.connect(driver_address(database_url), autocommit=True) as connection:
@@ -248,3 +248,10 @@ def test_an_export_of_what_is_not_there_leaves_no_file(
         done = terminal("events", "export", *words, file, code=1)
         assert done.err == "The log ends at position 5; there is nothing behind position 7.\n"
     assert list(tmp_path.glob("log*")) == []
+
+
+def test_without_a_witness_it_is_said_what_could_not_be_seen(terminal: Terminal, lived: str) -> None:
+    said = terminal("events", "verify").out
+    assert "No witness is declared" in said
+    assert "whether the tables' owner cut the log's end off" in said
+    assert "No witness is declared" in terminal("events", "witnesses").out

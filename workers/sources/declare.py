@@ -23,10 +23,12 @@ from domain.recommender.planned import Planned, planned_at
 from domain.recommender.recommender import Recommender
 from domain.recommender.route import Permissions, Routes, Stakeholder
 from domain.recommender.table import Csv, Table
+from domain.recommender.witness import Witness
 from workers.settings import CONFIG, surroundings
 from workers.sources.lines import line_of, nearest
 from workers.sources.own_options import options_apart
 from workers.sources.references import names, references
+from workers.witnesses.registry import OPTIONS
 
 NAMED: Mapping[str, type[BaseModel]] = {
     "tables": Table,
@@ -35,7 +37,10 @@ NAMED: Mapping[str, type[BaseModel]] = {
     "hotfixes": DeclaredHotfix,
     "deployers": Deployer,
     "stakeholders": Stakeholder,
+    "witness": Witness,
 }
+OF_KIND: Mapping[str, Mapping[str, type[BaseModel]]] = {"witness": OPTIONS}
+"""Sections whose entries have the keys of their `kind`."""
 SINGLE: Mapping[str, type[BaseModel]] = {
     "items": Items,
     "launches": Launches,
@@ -209,8 +214,23 @@ def _named(
         return
     for name, fields in entries.items():
         given = {**fields, "name": name} if isinstance(fields, dict) else fields
-        if (one := _one((section, name), kind, given, problems)) is not None:
+        of_kind = _of_kind((section, name), kind, given, problems)
+        if of_kind is not None and (one := _one((section, name), of_kind, given, problems)) is not None:
             yield name, one
+
+
+def _of_kind(
+    key: tuple[str, ...], kind: type[BaseModel], given: object, problems: list[Problem]
+) -> type[BaseModel] | None:
+    """What an entry is read as; None where its kind is unknown, and that was said."""
+    kinds = OF_KIND.get(key[0])
+    if kinds is None or not isinstance(given, dict) or "kind" not in given:
+        return kind
+    if given["kind"] not in kinds:
+        says = f"{given['kind']!r} is not known; {nearest(str(given['kind']), kinds)}"
+        problems.append(Problem((*key, "kind"), says))
+        return None
+    return kinds[given["kind"]]
 
 
 def _listed(

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Engine
 
 from domain.errors import Refused, Tampered
 from domain.values import Value
+from workers.store.connection import workspace_of
 from workers.store.events import last_position, number
 from workers.store.signature import require_signed, sign
 
@@ -94,13 +95,12 @@ def make_at(
     Raises:
         Refused: there is no such position.
     """
-    query = """SELECT hash, clock_timestamp() AS at, current_setting('recsysops.workspace') AS workspace
-        FROM log WHERE position = %(position)s"""
+    query = "SELECT hash, clock_timestamp() AS at FROM log WHERE position = %(position)s"
     row = connection.exec_driver_sql(query, {"position": position}).first()
     if row is None:
         raise Refused("The log is empty: there is nothing yet that a checkpoint could vouch for.")
     at = max(row.at, not_before) if not_before else row.at
-    place = {"workspace": row.workspace, "position": position, "hash": bytes(row.hash).hex()}
+    place = {"workspace": workspace_of(connection), "position": position, "hash": bytes(row.hash).hex()}
     signed = sign(CHECKPOINT, {**place, "at": at.astimezone(UTC).isoformat()}, key)
     return Checkpoint.model_validate(signed)
 
@@ -235,8 +235,7 @@ def _require_trusted(where: str, checkpoint: Checkpoint, trusted: str | None) ->
 
 
 def _of_this_workspace(connection: Connection, held: Sequence[Held]) -> list[Held]:
-    query = "SELECT current_setting('recsysops.workspace')"
-    name = str(connection.exec_driver_sql(query).scalar_one())
+    name = workspace_of(connection)
     ours = [one for one in held if one.checkpoint.workspace == name]
     if not ours:
         others = ", ".join(sorted({one.checkpoint.workspace for one in held}))

@@ -203,3 +203,8 @@ def owner_engine(url: str, workspace: str = "main") -> Engine:
             "options": f"-c timezone=UTC -c recsysops.workspace={workspace}",
         },
     )
+
+
+def workspace_of(connection: Connection) -> str:
+    """The workspace that a connection of the program works in."""
+    return str(connection.exec_driver_sql("SELECT current_setting('recsysops.workspace')").scalar_one())

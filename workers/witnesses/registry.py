@@ -1,0 +1,23 @@
+"""The kinds of witness: the one table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from domain.recommender.witness import Witness
+from workers.witnesses import folder, git, slack, webhook
+from workers.witnesses.kind import Keeper, Kind, Surroundings
+
+KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (folder.KIND, webhook.KIND, slack.KIND, git.KIND)}
+OPTIONS: Mapping[str, type[Witness]] = {name: kind.options for name, kind in KINDS.items()}
+
+
+def open_witness(witness: Witness, around: Surroundings) -> Keeper | None:
+    """
+    A declared witness to speak to; None where only the chat's side can.
+
+    Raises:
+        WitnessError: what it needs is not there.
+    """
+    opened = KINDS[witness.kind].open
+    return opened(witness, around) if opened else None
