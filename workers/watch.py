@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import dropwhile
 
 import structlog
 
@@ -38,7 +39,7 @@ def watch(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     if finding is None:
         reason = "No check raised this incident, so nothing can be measured; judge it yourself."
         return (c.RefuteHotfix(option=hotfix.option, reason=reason),)
-    if finding.kind == "predicted" and not _knows(recommender, finding, hotfix.applied_at, work.at):
+    if not _knows(recommender, finding, hotfix.applied_at, work.at):
         return ()
     return _look(work, recommender, hotfix, finding, hotfix.applied_at, hotfix.watch_until)
 
@@ -57,7 +58,7 @@ def _look(
     long_enough = min(finding.window_end - finding.window_start, watch_until - applied_at)
     whole = finding.kind == "predicted" or end - start >= long_enough
     over = end >= watch_until
-    if not over and (not whole or end < _last_look(looks, hotfix) + LOOK_AGAIN_AFTER):
+    if not whole or (not over and end < _last_look(looks, hotfix) + LOOK_AGAIN_AFTER):
         return ()
     try:
         seen = _measure(work, recommender, finding, start, end)
@@ -68,20 +69,19 @@ def _look(
             )
         _log.warning("not_measured", incident=work.incident.number, error=str(error))
         return ()
-    back = whole and seen.within
     before = any(look.window_end <= start and look.repaired_share >= REPAIRED_ENOUGH for look in looks)
-    return (_judged(hotfix, finding, seen, back, over, end, before),)
+    return (_judged(hotfix, finding, seen, over, end, before),)
 
 
 def _knows(recommender: Recommender, finding: Finding, applied_at: datetime, at: datetime) -> bool:
     """
-    Whether the launch calendar was written since the deployment. Many are written once a day, so the watch
-    waits for it, whatever was declared, at most until the launch.
+    Whether what the finding is of has begun, or the launch calendar was written since the deployment. Many
+    are written once a day, so the watch waits for it, whatever was declared, at most until the launch.
     """
-    from workers.predict import looked_at  # noqa: PLC0415 - most incidents need no forecast
-
     if at >= finding.window_start:
         return True
+    from workers.predict import looked_at  # noqa: PLC0415 - most incidents need no forecast
+
     try:
         newest = looked_at(recommender, finding, at)
     except SourceError as error:
@@ -111,13 +111,13 @@ def window_to_look_at(
 
 
 def _judged(
-    hotfix: Hotfix, finding: Finding, seen: Measurement, back: bool, over: bool, end: datetime, before: bool
+    hotfix: Hotfix, finding: Finding, seen: Measurement, over: bool, end: datetime, before: bool
 ) -> c.Command:
     repaired = seen.repaired(finding)
     low, high = _interval(finding, seen)
     if seen.within:
         repaired = min(repaired, 1.0)  # what is beyond all of it is chance
-    if back and repaired >= REPAIRED_ENOUGH and (before or low is None or low > 0):
+    if seen.within and repaired >= REPAIRED_ENOUGH and (before or low is None or low > 0):
         return c.VerifyHotfix(
             option=hotfix.option,
             observed=seen.observed,
@@ -156,9 +156,11 @@ def _interval(finding: Finding, seen: Measurement) -> tuple[float | None, float 
 
 
 def _looks(work: Work, hotfix: Hotfix) -> list[HotfixWatched]:
+    """The looks since this deployment, in the order of the log: a clock may have been set back."""
     with work.log.connect() as connection:
         events = read_stream(connection, work.incident.stream)
-    return [r.event for r in events if isinstance(r.event, HotfixWatched) and r.at >= hotfix.at]
+    since = dropwhile(lambda recorded: recorded.id != hotfix.event_id, events)
+    return [recorded.event for recorded in since if isinstance(recorded.event, HotfixWatched)]
 
 
 def _last_look(looks: Sequence[HotfixWatched], hotfix: Hotfix) -> datetime:

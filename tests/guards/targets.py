@@ -24,7 +24,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "domain/incident/decide/ending.py": LIFE,
     "domain/incident/decide/correction.py": ("tests/domain/incident/test_correction.py", *LIFE),
     "bot/permission.py": ("tests/bot/test_permission.py",),
-    "workers/watch.py": ("tests/workers/test_deploy.py", "tests/workers/test_launch_story.py"),
+    "workers/watch.py": ("tests/workers/test_watched.py", "tests/workers/test_launch_story.py"),
     "workers/deploy.py": ("tests/workers/test_deploy.py",),
     "workers/store/attempts.py": ("tests/workers/test_debts.py",),
     "workers/debts.py": ("tests/workers/test_debts.py", "tests/workers/test_deploy.py"),

@@ -80,11 +80,17 @@ def test_a_launch_that_others_put_right_is_told_on_its_incident(
     assert (incident.status, incident.number) == ("open", predicted.number)
 
 
-def watched(log: Engine, incident: Incident, recommender: Recommender, at: datetime) -> c.Command | None:
-    """What the watch makes of a hotfix that was deployed at `AT` and watched for three minutes."""
+def watched(
+    log: Engine,
+    incident: Incident,
+    recommender: Recommender,
+    at: datetime,
+    watch_for: timedelta = timedelta(minutes=3),
+) -> c.Command | None:
+    """What the watch makes of a hotfix that was deployed at `AT`."""
     hotfix = Hotfix(
         option="fill", stage="applied", event_id="e", at=AT, chosen_by="terminal:on-call",
-        applied_at=AT, watch_until=AT + timedelta(minutes=3),
+        applied_at=AT, watch_until=AT + watch_for,
     )  # fmt: skip
     debt = Debt(kind="watch", event_id="e", since=AT)
     work = Work(log, incident.model_copy(update={"hotfix": hotfix}), debt, at)
@@ -110,3 +116,21 @@ def test_a_forecast_that_is_as_bad_after_the_hotfix_refutes_it(
     refuted = watched(log, predicted, ill, AT + 22 * HOUR)
     assert isinstance(refuted, c.RefuteHotfix)
     assert "of the gap is closed" in refuted.reason
+
+
+def test_a_forecast_that_knows_of_the_hotfix_is_judged_without_waiting_for_a_window(
+    log: Engine, predicted: Incident, tmp_path: Path
+) -> None:
+    well = declared(tmp_path, with_a_later_look(AT + HOUR, well=True))
+    verdict = watched(log, predicted, well, AT + 2 * HOUR, watch_for=timedelta(days=3))
+    assert isinstance(verdict, c.VerifyHotfix)
+
+
+def test_a_launch_whose_calendar_is_written_no_more_is_looked_at_when_it_begins(
+    log: Engine, predicted: Incident, tmp_path: Path
+) -> None:
+    finding = predicted.finding
+    assert finding is not None
+    silent = declared(tmp_path, calendar(faulty=(3,)))
+    assert watched(log, predicted, silent, finding.window_start - HOUR) is None
+    assert isinstance(watched(log, predicted, silent, finding.window_start), c.RefuteHotfix)
