@@ -26,7 +26,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "bot/permission.py": ("tests/bot/test_permission.py",),
     "workers/watch.py": ("tests/workers/test_watched.py", "tests/workers/test_launch_story.py"),
     "workers/deploy.py": ("tests/workers/test_deploy.py",),
-    "workers/store/attempts.py": ("tests/workers/test_debts.py",),
+    "workers/store/attempts.py": ("tests/workers/store/test_attempts.py",),
     "workers/debts.py": ("tests/workers/test_debts.py", "tests/workers/test_deploy.py"),
     "workers/owed.py": ("tests/workers/test_debts.py", "tests/workers/test_deploy.py"),
 }

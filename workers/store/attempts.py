@@ -13,6 +13,7 @@ from domain.incident.debts import DUE_AFTER, Debt
 from workers.store.tables import AttemptRow
 
 LONGEST_PAUSE = timedelta(minutes=10)
+MOST_DOUBLINGS = 10
 STEADY = {"watch"}
 """Kinds that are asked for again and again by design, at one pace."""
 
@@ -91,7 +92,7 @@ datetime.timedelta(seconds=5))
     first = DUE_AFTER.get(kind, timedelta(seconds=15))
     if kind in STEADY:
         return first
-    return LONGEST_PAUSE if issued > 10 else min(LONGEST_PAUSE, first * 2 ** (issued - 1))
+    return min(LONGEST_PAUSE, first * (1 << min(issued - 1, MOST_DOUBLINGS)))
 
 
 def _fresh(stream: str, debt: Debt, at: datetime) -> dict[str, object]:

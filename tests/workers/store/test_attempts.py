@@ -1,0 +1,127 @@
+"""How often each debt is handed over: by whoever is first, again when it is time, never for another one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Connection, Engine, event
+
+from domain.incident.debts import DUE_AFTER, Debt
+from workers.store import attempts
+from workers.store.attempts import LONGEST_PAUSE, Progress, pause
+
+NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
+STREAM = "incident-1"
+SOON = timedelta(microseconds=1)
+
+Change = Callable[[Connection, Debt], object]
+
+
+def debt(kind: str = "diagnose", version: int = 1) -> Debt:
+    return Debt(kind=kind, event_id=f"{STREAM}:{version}", since=NOON)
+
+
+OTHERS = (debt("menu"), debt(version=2))
+"""Another debt of the same event, and the same kind of another event."""
+
+
+def again(connection: Connection, one: Debt, at: datetime) -> bool:
+    return attempts.issue_again(connection, STREAM, one, at)
+
+
+def progress(log: Engine, one: Debt) -> Progress | None:
+    with log.connect() as connection:
+        return attempts.progress_of(connection, [one.event_id]).get((one.event_id, one.kind))
+
+
+def test_a_debt_is_handed_over_first_by_one_and_no_other(log: Engine) -> None:
+    with log.begin() as connection:
+        assert attempts.issue_first(connection, STREAM, debt(), NOON)
+        assert not attempts.issue_first(connection, STREAM, debt(), NOON)
+        assert [attempts.issue_first(connection, STREAM, one, NOON) for one in OTHERS] == [True, True]
+
+
+@pytest.mark.parametrize("kind", ["diagnose", "apply", "expire"])
+def test_what_was_never_handed_over_is_when_it_is_due_and_not_a_moment_before(log: Engine, kind: str) -> None:
+    due = DUE_AFTER.get(kind, timedelta(0))
+    with log.begin() as connection:
+        assert not again(connection, debt(kind), NOON + due - SOON)
+        assert again(connection, debt(kind), NOON + due)
+        assert not again(connection, debt(kind), NOON + due)
+
+
+def test_what_was_handed_over_is_again_when_its_pause_is_over_and_not_a_moment_before(log: Engine) -> None:
+    first = pause("diagnose", 1)
+    with log.begin() as connection:
+        attempts.issue_first(connection, STREAM, debt(), NOON)
+        assert not again(connection, debt(), NOON + first - SOON)
+        assert again(connection, debt(), NOON + first)
+        assert not again(connection, debt(), NOON + first + pause("diagnose", 2) - SOON)
+        assert again(connection, debt(), NOON + first + pause("diagnose", 2))
+    assert progress(log, debt()) == Progress(3, 0, NOON + 7 * first, None)
+
+
+def test_two_clocks_that_beat_at_once_hand_it_over_once(log: Engine) -> None:
+    with log.begin() as connection:
+        attempts.issue_first(connection, STREAM, debt(), NOON)
+    late = NOON + timedelta(hours=1)
+    with log.begin() as slow:
+
+        @event.listens_for(slow, "after_cursor_execute", once=True)
+        def _(*_: object) -> None:
+            with log.begin() as quick:
+                assert again(quick, debt(), late)
+
+        # It has read how often that was before the other one said that it was again; and its clock is ahead.
+        assert not again(slow, debt(), late + timedelta(hours=1))
+    found = progress(log, debt())
+    assert found is not None
+    assert found.handed_over == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda connection, one: again(connection, one, NOON + timedelta(hours=1)),
+        lambda connection, one: attempts.begin(connection, STREAM, one, NOON),
+        lambda connection, one: attempts.end(connection, one, trouble="the warehouse hangs"),
+        lambda connection, one: attempts.begin_anew(connection, STREAM, one, NOON + timedelta(hours=1)),
+    ],
+    ids=["handed over again", "begun", "ended", "begun anew"],
+)
+def test_what_becomes_of_one_debt_changes_no_other(log: Engine, change: Change) -> None:
+    with log.begin() as connection:
+        for one in (debt(), *OTHERS):
+            attempts.issue_first(connection, STREAM, one, NOON)
+    before = [progress(log, one) for one in (debt(), *OTHERS)]
+    with log.begin() as connection:
+        change(connection, debt())
+    after = [progress(log, one) for one in (debt(), *OTHERS)]
+    assert after[0] != before[0]
+    assert after[1:] == before[1:]
+
+
+def test_the_progress_is_of_the_debts_that_were_asked_for(log: Engine) -> None:
+    with log.begin() as connection:
+        for one in (debt(), *OTHERS):
+            attempts.issue_first(connection, STREAM, one, NOON)
+        found = attempts.progress_of(connection, [f"{STREAM}:2"])
+    assert set(found) == {(f"{STREAM}:2", "diagnose")}
+
+
+def test_a_good_end_has_the_tries_begin_again_and_a_bad_one_counts_on(log: Engine) -> None:
+    with log.begin() as connection:
+        assert attempts.begin(connection, STREAM, debt(), NOON) == (1, None)
+        attempts.end(connection, debt(), trouble="the warehouse hangs")
+        assert attempts.begin(connection, STREAM, debt(), NOON) == (2, "the warehouse hangs")
+        attempts.end(connection, debt())
+        assert attempts.begin(connection, STREAM, debt(), NOON) == (1, None)
+
+
+def test_pauses_double_up_to_the_longest_and_a_watch_keeps_its_pace() -> None:
+    seconds = [pause("apply", count).total_seconds() for count in (1, 2, 3, 6, 7, 10, 11, 10_000)]
+    assert seconds == [15, 30, 60, 480, 600, 600, 600, 600]
+    assert pause("diagnose", 5) == LONGEST_PAUSE
+    assert {pause("watch", count) for count in (1, 2, 50)} == {DUE_AFTER["watch"]}
