@@ -23,6 +23,7 @@ from bot.messages import words
 from bot.messages.blocks import Block, section
 from bot.messages.card import card, headline
 from bot.messages.evidence import NOTABLE, evidence, step
+from bot.pages.links import Links, links_of
 from domain.errors import ConfigurationError
 from domain.incident import commands as c
 from domain.incident import events as e
@@ -50,14 +51,14 @@ class Announcer:
         self,
         door: Door,
         chat: Chat,
-        public_url: str,
+        links: Links,
         directory: PatientDirectory,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._door = door
         self._chat = chat
-        self._public_url = public_url
+        self._link = links.posted()
         self._directory = directory
         self._now = now
         self._clock = clock
@@ -149,7 +150,7 @@ class Announcer:
         # A mention would page whoever has just declared it: by name, and by id where Slack does not say it.
         who = {incident.opened_by} if incident.finding is None else set()
         found = self._directory.of(who)
-        return card(incident, self._public_url, {one: words.spoken(one, found) for one in who})
+        return card(incident, self._link, {one: words.spoken(one, found) for one in who})
 
     def _reply(self, event: e.Recorded) -> None:
         gathered = isinstance(event.event, e.DiagnosisGathered) and event.event.diagnosis.evidence
@@ -233,13 +234,14 @@ def main() -> int:
     try:
         given = settings.read()
         door = open_door()
+        links = links_of(door, given.public_url, given.login)
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     chat = Chat(given.bot_token, given.slack_base_url)
     directory = PatientDirectory(given.bot_token, given.slack_base_url)
     witness.start(given, stop)
-    run(Announcer(door, chat, given.public_url, directory), door, stop)
+    run(Announcer(door, chat, links, directory), door, stop)
     return 0
 
 

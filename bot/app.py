@@ -6,9 +6,10 @@ It starts in under two seconds and loads no science, since a press has to be ans
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -17,20 +18,35 @@ from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route, Router
 
 from bot import settings
+from bot.border.answers import SafeAnswers, hosts
+from bot.border.body import BoundedBody
+from bot.border.server import serve, server, server_beside
+from bot.border.signed import SignedOnly
 from bot.directory import Directory
 from bot.groups import Groups
 from bot.listeners import Listeners
+from bot.messages.words import PERSON_PREFIX
+from bot.pages import counted
+from bot.pages.health import Health
+from bot.pages.links import links_of
+from bot.pages.login import SESSION_SECONDS, Login
 from bot.pages.routes import Pages
+from bot.pages.visitor import Visitors
+from bot.permission import authorise
 from bot.settings import BotSettings
 from bot.team import own_team
 from domain.errors import ConfigurationError
 from workers.door import Door, environment, open_door
 
+LOOPBACK = "127.0.0.1"
 _log = structlog.get_logger(__name__)
 
 
@@ -43,8 +59,20 @@ def slack_app(given: BotSettings, door: Door) -> tuple[AsyncApp, Groups]:
     app.use(own_team)
     groups = Groups(client, door)
     groups.listen(app)
-    Listeners(door, groups, given.public_url).register(app)
+    Listeners(door, groups, links_of(door, given.public_url, given.login)).register(app)
     return app, groups
+
+
+def _may_look(door: Door, groups: Groups) -> Callable[[str], Awaitable[None]]:
+    """Whether somebody with a link may respond to incidents now; whoever has a terminal here may."""
+
+    async def may_look(person: str) -> None:
+        if person.startswith(PERSON_PREFIX):
+            user = person.removeprefix(PERSON_PREFIX)
+            belongs, fresh = groups.of(user)
+            authorise(user, belongs, "respond", await asyncio.to_thread(door.permissions), fresh=fresh)
+
+    return may_look
 
 
 def create_app(given: BotSettings, door: Door) -> Starlette:
@@ -62,9 +90,47 @@ def create_app(given: BotSettings, door: Door) -> Starlette:
         yield
         await groups.end()
 
+    login = Login(given.login, given.public_url) if given.login else None
+    visitors = Visitors(links_of(door, given.public_url, given.login), login, _may_look(door, groups))
+    pages = Pages(door, Directory(bolt.client), visitors, login)
+    for_machines = [Health(door).route()]
+    if given.metrics_token:
+        for_machines.append(counted.with_token(door, given.metrics_token))
+    signed = SignedOnly(given.signing_secret, slack)
     # Without a secret nothing that comes in can be trusted: then Slack speaks over Socket Mode only.
-    slack_routes = [Route("/slack/events", slack, methods=["POST"])] if given.signing_secret else []
-    return Starlette(routes=[*slack_routes, *Pages(door, Directory(bolt.client)).routes()], lifespan=run)
+    slack_routes = [Route("/slack/events", signed.take, methods=["POST"])] if given.signing_secret else []
+    tls = given.public_url.startswith("https://")
+    # No address is sent on to one that the request's own Host names.
+    shown = Router(pages.routes(), redirect_slashes=False)
+    app = Starlette(
+        routes=[
+            *slack_routes,
+            *for_machines,
+            Mount("/", shown, middleware=_before_pages(given, door, tls=tls)),
+        ],
+        middleware=[Middleware(SafeAnswers, tls=tls), Middleware(BoundedBody)],
+        lifespan=run,
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+def _before_pages(given: BotSettings, door: Door, *, tls: bool) -> list[Middleware]:
+    """Only names of ours, and a cookie where people log in."""
+    named = Middleware(
+        TrustedHostMiddleware, allowed_hosts=hosts(given.public_url, given.allowed_hosts), www_redirect=False
+    )
+    if given.login is None:
+        return [named]
+    remembered = Middleware(
+        SessionMiddleware,
+        secret_key=door.key("page sessions").hex(),
+        session_cookie="__Host-recsysops" if tls else "recsysops",
+        max_age=SESSION_SECONDS,
+        same_site="lax",
+        https_only=tls,
+    )
+    return [named, remembered]
 
 
 def __getattr__(name: str) -> Any:
@@ -79,15 +145,15 @@ def __getattr__(name: str) -> Any:
 
 def main() -> int:
     """The process, on the host and port of its settings (loopback unless told otherwise)."""
-    import uvicorn  # noqa: PLC0415
-
     try:
         given = settings.read(http=not environment().slack_app_token)
-        app = create_app(given, open_door())
+        door = open_door()
+        app = create_app(given, door)
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    uvicorn.run(app, host=given.host, port=given.port, log_level="warning")
+    beside = server_beside(counted.alone(door), LOOPBACK, given.metrics_port) if given.metrics_port else None
+    asyncio.run(serve(server(app, given.host, given.port), beside))
     return 0
 
 

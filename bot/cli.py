@@ -22,6 +22,7 @@ from bot import (
     cli_hotfix,
     cli_incident,
     cli_item,
+    cli_link,
     cli_log,
     cli_people,
     cli_recommender,
@@ -38,7 +39,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for room in (cli_run, cli_recommender, cli_item, cli_record, cli_incident, cli_correct, cli_people, cli_log):
+ROOMS = (
+    cli_run,
+    cli_recommender,
+    cli_item,
+    cli_record,
+    cli_incident,
+    cli_correct,
+    cli_people,
+    cli_log,
+    cli_link,
+)
+for room in ROOMS:
     room.register(app)
 app.add_typer(cli_recommender.checks, name="check")
 app.add_typer(cli_audit.app, name="audit")

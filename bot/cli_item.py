@@ -79,7 +79,7 @@ def misses(
 def _kept(since: datetime | None) -> list[Miss]:
     """What the log keeps of days that the tables may have forgotten; nothing where no log is named."""
     try:
-        kept = door.open_door().kept_misses()
+        kept = door.kept_misses(door.open_door())
     except ConfigurationError:
         return []
     return [one for one in kept if since is None or one.at >= since]

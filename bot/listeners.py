@@ -21,15 +21,17 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import actions, commands
 from bot.audit import said_in
 from bot.groups import Groups
-from bot.messages import audit, modals
+from bot.messages import audit, modals, words
 from bot.messages.blocks import escape, section
 from bot.messages.card import card, headline
-from bot.messages.home import home
+from bot.messages.home import closed_home, home
 from bot.messages.item import blocks as item_blocks
+from bot.messages.link import Link, linked
 from bot.messages.miss import blocks as miss_blocks
 from bot.messages.miss import lowest, slice_asked
 from bot.messages.status import line, status
 from bot.messages.value import parse
+from bot.pages.links import Links
 from bot.permission import authorise
 from domain.errors import ConfigurationError, Refused
 from domain.incident import commands as c
@@ -41,7 +43,9 @@ Body = Mapping[str, Any]
 ANYTHING = re.compile(".*")
 UNRESOLVED = ("open", "acknowledged")
 BROKEN = "This could not be written down, so nothing has happened. Try again in a moment."
-ITEM_SECONDS, ITEM_PAUSE_SECONDS = 600.0, 0.5  # a response_url is good for half an hour
+LONG = ("item", "misses")
+"""What a worker answers: it takes longer than Slack waits, and science."""
+LOOK_SECONDS, LOOK_PAUSE_SECONDS = 600.0, 0.5  # a response_url is good for half an hour
 DONE_BEFORE = "Nothing to do: that had been done already."
 
 _log = structlog.get_logger(__name__)
@@ -50,10 +54,10 @@ _log = structlog.get_logger(__name__)
 class Listeners:
     """What the bot does when Slack calls."""
 
-    def __init__(self, door: Door, groups: Groups, public_url: str) -> None:
+    def __init__(self, door: Door, groups: Groups, links: Links) -> None:
         self._door = door
         self._groups = groups
-        self._public_url = public_url
+        self._links = links
 
     def register(self, app: AsyncApp) -> None:
         """Hang them all on a Bolt app."""
@@ -72,7 +76,7 @@ class Listeners:
 
         async def act() -> str | None:
             if name == "report":
-                return None
+                return await self._report(body, value)
             if actions.press_of(name).modal:
                 await self._open_modal(body, name, value, client, ack)
                 return None
@@ -113,14 +117,17 @@ class Listeners:
                     trigger_id=body["trigger_id"], view=modals.declare(asked.rest, body["channel_id"])
                 )
                 return None
-            if asked.word == "item":
-                await ack()
-                await self._item(body, asked.rest, respond)
-                return None
+            if asked.word == "help":
+                return commands.help_text()
             if asked.word == "audit":
                 answer.update(await self._audit(body, asked.rest, ack))
+                return None
+            reader = await self._reader(body)
+            if asked.word in LONG:
+                await ack()
+                await self._looked(body, asked, respond, reader)
             else:
-                answer.update(await self._shown(asked))
+                answer.update(await self._shown(asked, reader))
             return None
 
         said = await _answered(act)
@@ -130,62 +137,86 @@ class Listeners:
         if answer:
             await respond(**answer, response_type="ephemeral")
 
-    async def _item(self, body: Body, item: str, respond: AsyncRespond) -> None:
+    async def _looked(self, body: Body, asked: commands.Asked, respond: AsyncRespond, reader: Link) -> None:
         """A worker looks; the person hears at once that it does, and the answer as soon as it is there."""
-        if not item:
-            raise Refused("Which item? Write its key or its title, for instance `/recsysops item tt0104454`.")
-        question = _key(body)
-        if not await asyncio.to_thread(self._door.ask_item, item, question):
+        about, question = escape(asked.rest or asked.word), _key(body)
+        wanted = slice_asked(filter(None, asked.rest.split(","))) if asked.word == "misses" else ()
+        if not await asyncio.to_thread(self._ask, asked, question):
             raise Refused("The workers cannot be reached just now. Try again in a minute.")
-        await respond(f"Looking at {escape(item)} …", response_type="ephemeral")
-        until = time.monotonic() + ITEM_SECONDS
+        await respond(f"Looking at {about} …", response_type="ephemeral")
+        until = time.monotonic() + LOOK_SECONDS
         while (found := await asyncio.to_thread(self._door.answer, question)) is None:
             if time.monotonic() > until:
-                raise Refused(f"{escape(item)}: no answer yet; the workers are busy. Ask again in a while.")
-            await asyncio.sleep(ITEM_PAUSE_SECONDS)
+                raise Refused(f"{about}: no answer yet; the workers are busy. Ask again in a while.")
+            await asyncio.sleep(LOOK_PAUSE_SECONDS)
         if isinstance(found, str):
             raise Refused(escape(found))
-        drawn = item_blocks(found, self._public_url)
-        await respond(found.headline, blocks=drawn, response_type="ephemeral", replace_original=False)
+        if isinstance(found, tuple):
+            misses = lowest(found, wanted)
+            text, drawn = f"{len(misses)} low-ranked choices", miss_blocks(misses)
+        else:
+            text, drawn = found.headline, item_blocks(found, reader)
+        await respond(text, blocks=drawn, response_type="ephemeral", replace_original=False)
+
+    def _ask(self, asked: commands.Asked, question: str) -> bool:
+        if asked.word == "misses":
+            return self._door.ask_misses(question)
+        if not asked.rest:
+            raise Refused("Which item? Write its key or its title, for instance `/recsysops item tt0104454`.")
+        return self._door.ask_item(asked.rest, question)
 
     async def _audit(self, body: Body, rest: str, ack: AsyncAck) -> dict[str, Any]:
         """The score, after what somebody says here that they vouch for is written down."""
-        if (said := said_in(rest)) is not None:
-            actor = await self._actor(body, "approve")
+        said = said_in(rest)
+        actor = await self._actor(body, "approve" if said else "respond")
+        if said:
             await asyncio.to_thread(self._door.attest, said, actor, _key(body))
         await ack()  # it goes through half a year of incidents
         try:
             found = await asyncio.to_thread(self._door.audit)
         except ConfigurationError as error:
             raise Refused(escape(str(error).partition("\n")[0])) from error
-        return {"text": audit.headline(found), "blocks": audit.blocks(found, self._public_url)}
+        return {"text": audit.headline(found), "blocks": audit.blocks(found, self._links.to(actor.id))}
 
     async def home_opened(self, event: Body, client: AsyncWebClient) -> None:
         """The App Home is drawn each time somebody looks."""
         if event.get("tab", "home") != "home":
             return
+        user = str(event["user"])
+        try:
+            reader = await self._reader({"user_id": user})
+        except Refused as refusal:
+            await client.views_publish(user_id=user, view=closed_home(str(refusal)))
+            return
         incidents = await asyncio.to_thread(self._door.incidents)
-        await client.views_publish(user_id=event["user"], view=home(incidents, self._public_url))
+        await client.views_publish(user_id=user, view=home(incidents, reader))
 
-    async def _shown(self, asked: commands.Asked) -> dict[str, Any]:
-        if asked.word == "help":
-            return {"text": commands.help_text()}
+    async def _shown(self, asked: commands.Asked, reader: Link) -> dict[str, Any]:
         if asked.word == "status":
             found = await asyncio.to_thread(self._door.incidents, UNRESOLVED)
-            return {"text": f"{len(found)} open", "blocks": status(found, self._public_url)}
-        if asked.word == "misses":
-            wanted = slice_asked(filter(None, asked.rest.split(",")))
-            misses = lowest(await asyncio.to_thread(self._door.kept_misses), wanted)
-            return {"text": f"{len(misses)} low-ranked choices", "blocks": miss_blocks(misses)}
+            return {"text": f"{len(found)} open", "blocks": status(found, reader)}
         incident = await self._incident(commands.number_in(asked.rest))
         if asked.word == "report":
-            shown = [section(f"{line(incident, self._public_url)}\n{self._report_link(incident)}")]
-            return {"text": headline(incident), "blocks": shown}
-        return {"text": headline(incident), "blocks": card(incident, self._public_url)}
+            return {"text": headline(incident), "blocks": [section(self._report_of(incident, reader))]}
+        return {"text": headline(incident), "blocks": card(incident, reader)}
 
-    def _report_link(self, incident: Incident) -> str:
-        address = f"{self._public_url}/reports/{incident.number}"
-        return f"<{address}|The whole report>, or <{address}.md|as Markdown>"
+    async def _report(self, body: Body, value: str) -> str | None:
+        """The button of a message that everybody reads has no address: whoever presses it is sent theirs."""
+        if self._links.expires_at() is None:
+            return None  # the button opened the page, which asks who is there
+        reader = await self._reader(body)
+        return self._report_of(await self._incident(parse(value).stream), reader)
+
+    async def _reader(self, body: Body) -> Link:
+        """The pages, for whoever asks and may respond to incidents."""
+        return self._links.to((await self._actor(body, "respond")).id)
+
+    def _report_of(self, incident: Incident, reader: Link) -> str:
+        page, text = (reader(f"/reports/{incident.number}{form}") for form in ("", ".md"))
+        ways = f"*{linked(f'Report of #{incident.number}', page)}*, or {linked('as Markdown', text)}"
+        until = self._links.expires_at()
+        yours = f"\n_For you alone, until {words.moment(until)}._" if until else ""
+        return f"{line(incident, reader)}\n{ways}{yours}"
 
     async def _do(self, body: Body, name: str, value: str, fields: actions.Fields) -> str | None:
         actor = await self._actor(body, actions.press_of(name).needs)

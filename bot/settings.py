@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from domain.errors import ConfigurationError
-from workers.door import environment
+from workers.door import Login, environment
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,9 @@ class BotSettings:
     Attributes:
         public_url: where people's browsers reach the pages; in links and pictures of messages.
         host, port: where the web process listens.
+        allowed_hosts: names of it beside that in `public_url`.
+        metrics_port, metrics_token: where, or to whom, `/metrics` is served.
+        login: where people log in for the pages; None where links open them.
     """
 
     bot_token: str = field(repr=False)
@@ -25,6 +28,10 @@ class BotSettings:
     public_url: str
     host: str
     port: int
+    allowed_hosts: tuple[str, ...] = ()
+    metrics_port: int | None = None
+    metrics_token: str | None = field(default=None, repr=False)
+    login: Login | None = None
 
 
 def read(*, http: bool = False, socket: bool = False) -> BotSettings:
@@ -57,4 +64,8 @@ def read(*, http: bool = False, socket: bool = False) -> BotSettings:
         public_url=given.public_url,
         host=given.host,
         port=given.port,
+        allowed_hosts=given.allowed_hosts,
+        metrics_port=given.metrics_port,
+        metrics_token=given.metrics_token,
+        login=given.login,
     )

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
-from domain.answer import ItemAnswer
+from domain.answer import ItemAnswer, Miss
 from domain.errors import RecsysopsError
 from domain.recommender.recommender import Recommender
 from workers import clock
@@ -49,6 +49,13 @@ def settle_item(log: Engine, recommender: Recommender, item: str, question: str)
     put(log, question, said)
 
 
+def settle_misses(log: Engine, question: str) -> None:
+    """Put the low-ranked choices that are kept where the bot fetches them, once, by `question`."""
+    from workers.misses import kept_misses  # noqa: PLC0415 - science, in the process that looks
+
+    put(log, question, {"misses": [one.model_dump(mode="json") for one in kept_misses(log)]})
+
+
 def put(log: Engine, question: str, said: dict[str, object]) -> None:
     """Keep what is said to a question until it is fetched."""
     with log.begin() as connection:
@@ -56,13 +63,15 @@ def put(log: Engine, question: str, said: dict[str, object]) -> None:
         remember(connection, f"answer:{question}", said)
 
 
-def fetch(log: Engine, question: str) -> ItemAnswer | str | None:
+def fetch(log: Engine, question: str) -> ItemAnswer | tuple[Miss, ...] | str | None:
     """The answer to a question, or why there is none (text); None while it is not ready. Fetched once."""
     with log.begin() as connection:
         said = take(connection, f"answer:{question}")
     if said is None:
         return None
+    if "misses" in said:
+        return tuple(Miss.model_validate(one) for one in said["misses"])
     return ItemAnswer.model_validate(said["answer"]) if "answer" in said else str(said["refused"])
 
 
-__all__ = ["fetch", "item_answer", "put", "settle_item"]
+__all__ = ["fetch", "item_answer", "put", "settle_item", "settle_misses"]

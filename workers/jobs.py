@@ -66,6 +66,14 @@ def item(key: str, question: str) -> None:
     settle_item(own(), recommender(), key, question)
 
 
+@shared_task(name="recsysops.misses")  # type: ignore[untyped-decorator]
+def misses(question: str) -> None:
+    """The low-ranked choices that are kept, for somebody who asked in the chat."""
+    from workers.ask import settle_misses  # noqa: PLC0415
+
+    settle_misses(own(), question)
+
+
 @shared_task(name="recsysops.remind")  # type: ignore[untyped-decorator]
 def remind() -> None:
     """Whatever is overdue is asked for again."""

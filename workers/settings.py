@@ -22,6 +22,24 @@ CONFIG = "recsysops.toml"
 
 
 @dataclass(frozen=True)
+class Login:
+    """
+    The OpenID Connect provider where people log in for the pages, and who of its people may.
+
+    Attributes:
+        domains: of verified e-mail addresses. groups: of the claim `groups`. subjects: of the claim `sub`.
+            Whoever is in one of the three may see the pages.
+    """
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    domains: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Settings:
     """
     What the environment says. Secrets are kept out of `repr`, so that they reach no log.
@@ -29,7 +47,8 @@ class Settings:
     `database_url` and `broker_url` are None where no server is named and none is running under `var`.
     `owner_url` is the same database for whoever owns its tables and migrates them. `workspace` keeps several
     recommenders apart in one database. `signing_key` is the file of the key that signs checkpoints; None for
-    one under `var`.
+    one under `var`. `allowed_hosts` are names of the web process beside that of `public_url`; its numbers are
+    served on `metrics_port` of loopback, or to who has `metrics_token`.
     """
 
     database_url: str | None = field(default=None, repr=False)
@@ -47,6 +66,10 @@ class Settings:
     public_url: str = "http://127.0.0.1:8000"
     host: str = "127.0.0.1"
     port: int = 8000
+    allowed_hosts: tuple[str, ...] = ()
+    metrics_port: int | None = None
+    metrics_token: str | None = field(default=None, repr=False)
+    login: Login | None = None
 
     def database(self) -> str:
         """
@@ -94,17 +117,12 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     Where no server or declaration is named, those of the `recsysops up` that runs on RECSYSOPS_VAR are used.
 
     Raises:
-        ConfigurationError: PORT is not a number, or RECSYSOPS_WORKSPACE no name.
+        ConfigurationError: PORT is not a number, RECSYSOPS_WORKSPACE no name, or the login is half declared.
     """
     given = _named(environment)
     around = surroundings(environment)
     var = _var(given)
     started = _read(var / SERVER_ADDRESSES)
-    port = given.get("PORT", "8000")
-    if not port.isdecimal():
-        raise ConfigurationError(
-            f"PORT is {port!r}, which is not a port number; set it to one, for instance 8000."
-        )
     host = given.get("HOST", "127.0.0.1")
     workspace = _workspace(given.get("RECSYSOPS_WORKSPACE", "main"))
     signing_key = given.get("RECSYSOPS_SIGNING_KEY")
@@ -124,9 +142,13 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         slack_signing_secret=given.get("SLACK_SIGNING_SECRET"),
         slack_app_token=given.get("SLACK_APP_TOKEN"),
         slack_base_url=given.get("SLACK_BASE_URL", "https://slack.com/api/"),
-        public_url=around.get("PUBLIC_URL", f"http://{host}:{port}").rstrip("/"),
+        public_url=around.get("PUBLIC_URL", f"http://{host}:{given.get('PORT', '8000')}").rstrip("/"),
         host=host,
-        port=int(port),
+        port=_port(given, "PORT", 8000) or 8000,
+        allowed_hosts=_listed(given, "ALLOWED_HOSTS"),
+        metrics_port=_port(given, "METRICS_PORT", None),
+        metrics_token=given.get("METRICS_TOKEN"),
+        login=_login(given),
     )
 
 
@@ -163,6 +185,38 @@ def forget_variables(var: Path) -> None:
 def settings() -> Settings:
     """This process's settings, read at the first call."""
     return read_settings()
+
+
+def _port(given: Mapping[str, str], name: str, otherwise: int | None) -> int | None:
+    said = given.get(name)
+    if said is None:
+        return otherwise
+    if not (said.isascii() and said.isdecimal() and 0 < int(said) < 65536):
+        raise ConfigurationError(
+            f"{name} is {said!r}, which is not a port number; set it to one, such as 8000."
+        )
+    return int(said)
+
+
+def _listed(given: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(filter(None, (one.strip() for one in given.get(name, "").split(","))))
+
+
+def _login(given: Mapping[str, str]) -> Login | None:
+    needed = ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")
+    allowed = ("OIDC_ALLOWED_DOMAINS", "OIDC_ALLOWED_GROUPS", "OIDC_ALLOWED_SUBJECTS")
+    if not any(name.startswith("OIDC_") for name in given):
+        return None
+    if missing := [name for name in needed if name not in given]:
+        raise ConfigurationError(f"{' and '.join(missing)} not set: a login needs {', '.join(needed)}.")
+    domains, groups, subjects = (_listed(given, name) for name in allowed)
+    if not (domains or groups or subjects):
+        raise ConfigurationError(f"Nobody may log in: set {', '.join(allowed)}, or one of them.")
+    issuer = given["OIDC_ISSUER"].rstrip("/")
+    if not issuer.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+        raise ConfigurationError(f"OIDC_ISSUER is {issuer!r}; it has to begin with https://")
+    at_domains = tuple(one.lower().removeprefix("@") for one in domains)
+    return Login(issuer, given[needed[1]], given[needed[2]], at_domains, groups, subjects)
 
 
 def _queue(workspace: str) -> str:

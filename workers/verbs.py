@@ -214,6 +214,13 @@ def misses(path: Path, since: datetime | None, where: Slice, limit: int) -> list
     return read_misses(recommender(path), clock.now(), since, where, limit)
 
 
+def kept_misses(door: Door) -> tuple[Miss, ...]:
+    """The worst low-ranked choices of the last days, with everything that was known of them."""
+    from workers.misses import kept_misses as kept  # noqa: PLC0415 - science
+
+    return kept(door.log)
+
+
 def pause(door: Door, follower: str, paused: bool) -> None:
     """
     Let a follower stand still, or go on.

@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 from bot.messages import words
 from bot.messages.blocks import Block, context, header, section
 from bot.messages.blocks import escape as plain
+from bot.messages.link import Link, linked, nowhere
 from bot.messages.report import ENVIRONMENT, utc
 from domain.answer import Audit, Judged, Part, Proof
 
@@ -59,12 +60,17 @@ def spoken(proof: Proof, names: words.Names = words.NOBODY) -> str:
     return f"{proof.says} ({words.spoken(proof.by, names)})" if proof.by else proof.says
 
 
-def linked(proof: Proof, names: words.Names = words.NOBODY) -> Markup:
+def with_reports(proof: Proof, link: Link, names: words.Names = words.NOBODY) -> Markup:
     """The same for the page: incidents lead to their reports. A name that is no incident's leads nowhere."""
     said = escape(spoken(proof, names))
     if proof.source != "incidents":
         return said
-    return Markup(_INCIDENT.sub(r'<a href="/reports/\1">#\1</a>', str(said)))  # noqa: S704 - escaped before
+
+    def report(found: re.Match[str]) -> str:
+        address = link(f"/reports/{found[1]}")
+        return f'<a href="{escape(address)}">{found[0]}</a>' if address else found[0]
+
+    return Markup(_INCIDENT.sub(report, str(said)))  # noqa: S704 - escaped before
 
 
 def gaps(part: Part) -> list[Judged]:
@@ -72,7 +78,7 @@ def gaps(part: Part) -> list[Judged]:
     return [one for one in part.tests if not one.points]
 
 
-def blocks(audit: Audit, public_url: str) -> list[Block]:
+def blocks(audit: Audit, link: Link) -> list[Block]:
     """For Slack: the score, the sections, the step, and the way to all of it."""
     drawn = [header(headline(audit)), section(plain(sums(audit)))]
     if audit.step is None:
@@ -80,7 +86,7 @@ def blocks(audit: Audit, public_url: str) -> list[Block]:
     else:
         typed = f"\n`{plain(audit.step.command)}`" if audit.step.command else ""
         drawn.append(section(f"*{plain(audit.step.does)}*{typed}\n{plain(promise(audit))}"))
-    return [*drawn, context(f"<{public_url}/audit|All 28 tests, with what speaks for each>")]
+    return [*drawn, context(linked("All 28 tests, with what speaks for each", link("/audit")))]
 
 
 def rows(audit: Audit, names: words.Names = words.NOBODY) -> Iterator[tuple[str, str, str, str]]:
@@ -98,19 +104,20 @@ def people(audit: Audit) -> set[str]:
     return {proof.by for proof in every if proof.by}
 
 
-def html(audit: Audit, names: words.Names = words.NOBODY) -> str:
-    """The page of the audit."""
+def html(audit: Audit, names: words.Names = words.NOBODY, link: Link = nowhere) -> str:
+    """The page of the audit; `link` is where its reader may go on to."""
     return ENVIRONMENT.get_template("audit.html.j2").render(
         audit=audit,
         promise=promise(audit),
         number=number,
         gaps=gaps,
-        linked=lambda proof: linked(proof, names),
+        linked=lambda proof: with_reports(proof, link, names),
         utc=utc,
         most=MOST,
+        link=link,
     )
 
 
-def undeclared_html(reason: str) -> str:
+def undeclared_html(reason: str, link: Link = nowhere) -> str:
     """The page while the declaration cannot be read."""
-    return ENVIRONMENT.get_template("undeclared.html.j2").render(reason=reason)
+    return ENVIRONMENT.get_template("undeclared.html.j2").render(reason=reason, link=link)

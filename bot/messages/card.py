@@ -22,6 +22,7 @@ from bot.messages.blocks import (
     section,
 )
 from bot.messages.blocks import header as header_block
+from bot.messages.link import Link
 from bot.messages.menu import menu
 from bot.messages.value import spell
 from domain.incident.card import Action, Button, buttons
@@ -63,21 +64,21 @@ IN_MORE: tuple[Action, ...] = ("note", "assign", "severity", "silence", "correct
 """Slack's overflow menu holds five."""
 
 
-def card(incident: Incident, public_url: str, names: words.Names = words.NOBODY) -> list[Block]:
+def card(incident: Incident, link: Link, names: words.Names = words.NOBODY) -> list[Block]:
     """
-    The blocks of the message; `public_url` is where pictures and reports are served.
+    The blocks of the message; `link` is where its pages are for who reads it.
 
     Whoever declared it is called as in `names`, and mentioned where they are not there.
     """
     return [
         header_block(headline(incident)),
         section(_facts(incident, names)),
-        *_picture(incident, public_url),
+        *_picture(incident, link),
         section(cut(_why(incident), WHY_MAX)),
         *stage.hotfix(incident),
         *([] if incident.status in ("resolved", "closed") else menu(incident)),
         *stage.ending(incident),
-        *_presses(incident, public_url),
+        *_presses(incident, link),
         *_footer(incident),
     ]
 
@@ -156,11 +157,10 @@ def _forecast(incident: Incident, finding: Finding) -> str:
     return " · ".join([*good, f"launches {words.moment(finding.window_start)}", size])
 
 
-def _picture(incident: Incident, public_url: str) -> list[Block]:
+def _picture(incident: Incident, link: Link) -> list[Block]:
     digest = incident.diagnosis.picture if incident.diagnosis else None
-    if not digest or incident.status == "closed":
-        return []
-    return [image(f"{public_url}/pictures/{digest}.png", f"The metric of: {incident.title}")]
+    address = link(f"/pictures/{digest}.png") if digest and incident.status != "closed" else None
+    return [image(address, f"The metric of: {incident.title}")] if address else []
 
 
 def _why(incident: Incident) -> str:
@@ -199,9 +199,9 @@ def _try_again(incident: Incident) -> str:
     return " _Look again_ tries anew." if Button(action="look_again") in buttons(incident) else ""
 
 
-def _presses(incident: Incident, public_url: str) -> list[Block]:
+def _presses(incident: Incident, link: Link) -> list[Block]:
     """All buttons but Deploy, which stands beside its option."""
-    report_url = f"{public_url}/reports/{incident.number}"
+    report_url = link(f"/reports/{incident.number}")
     pressable = [one for one in buttons(incident) if one.action != "deploy"]
     if incident.status == "resolved":  # the follow-up is what is next; taking it back is for later
         pressable.sort(key=lambda one: one.action == "revert")
@@ -211,10 +211,10 @@ def _presses(incident: Incident, public_url: str) -> list[Block]:
     return [divider(), actions([*beside, *overflow])]
 
 
-def _button(incident: Incident, one: Button, report_url: str) -> Block:
+def _button(incident: Incident, one: Button, report_url: str | None) -> Block:
     drawn = button(LABELS[one.action], one.action, spell(incident, one.option), _style(incident, one.action))
-    if one.action == "report":
-        return {**drawn, "url": report_url}
+    if one.action == "report":  # pressed without an address, it is answered with one for who pressed
+        return {**drawn, "url": report_url} if report_url else drawn
     if one.action in ("approve", "revert"):
         option = incident.option(one.option or "")
         label = option.label if option else one.option

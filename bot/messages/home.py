@@ -8,6 +8,7 @@ from statistics import fmean
 
 from bot.messages import words
 from bot.messages.blocks import Block, context, divider, header, section
+from bot.messages.link import Link
 from bot.messages.status import status
 from domain.incident.state import Incident
 from domain.incident.timeline import Durations, durations
@@ -21,21 +22,24 @@ MEANS: dict[str, Callable[[Durations], timedelta | None]] = {
 }
 
 
-def home(incidents: Sequence[Incident], public_url: str) -> dict[str, object]:
+def home(incidents: Sequence[Incident], link: Link) -> dict[str, object]:
     """The view of the Home tab, from all incidents."""
     unresolved = [one for one in incidents if one.status in ("open", "acknowledged")]
     to_close = [one for one in incidents if one.status == "resolved"]
-    waiting = (
-        [divider(), header("Resolved, follow-up open"), *status(to_close, public_url)] if to_close else []
-    )
+    waiting = [divider(), header("Resolved, follow-up open"), *status(to_close, link)] if to_close else []
     blocks = [
         header("Open incidents"),
-        *status(unresolved, public_url),
+        *status(unresolved, link),
         *waiting,
         divider(),
         *_times(incidents),
     ]
     return {"type": "home", "blocks": blocks}
+
+
+def closed_home(why: str) -> dict[str, object]:
+    """The same for somebody who may not see incidents; `why` in Slack's markup."""
+    return {"type": "home", "blocks": [header("Incidents"), section(why)]}
 
 
 def mean_times(incidents: Sequence[Incident]) -> dict[str, tuple[timedelta, int]]:

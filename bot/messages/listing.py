@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from bot.messages import words
 from bot.messages.home import mean_times
+from bot.messages.link import Link
 from bot.messages.report import ENVIRONMENT, utc
 from domain.incident.state import Incident, Status
 from domain.values import Severity, Value
@@ -25,7 +26,7 @@ class Asked(Value):
 
     status: tuple[Status, ...] = ()
     severity: tuple[Severity, ...] = ()
-    below: int | None = Field(default=None, ge=1)
+    below: int | None = Field(default=None, ge=1, lt=2**63)
 
     @field_validator("status", "severity", mode="before")
     @classmethod
@@ -66,7 +67,10 @@ def html(
     incidents: Sequence[Incident],
     asked: Asked,
     lately: Sequence[Incident],
+    link: Link,
     names: words.Names = words.NOBODY,
+    *,
+    logged_in: bool = False,
 ) -> str:
     """
     One page of incidents, newest first.
@@ -74,6 +78,7 @@ def html(
     Args:
         incidents: what was found; a full page has another one after it.
         lately: those of the last `MEANS_DAYS`, over which the mean times are.
+        link: where its reader may go on to. logged_in: they may log out.
     """
     full = len(incidents) >= PAGE_INCIDENTS
     return ENVIRONMENT.get_template("listing.html.j2").render(
@@ -87,4 +92,6 @@ def html(
         words=words,
         who=partial(words.spoken, names=names),
         utc=utc,
+        link=link,
+        logged_in=logged_in,
     )

@@ -17,6 +17,7 @@ from markupsafe import Markup, escape
 
 from bot.messages import words
 from bot.messages.home import MEANS
+from bot.messages.link import Link, nowhere
 from domain.incident import events as e
 from domain.incident.state import Incident
 from domain.incident.timeline import Entry, durations, timeline
@@ -53,6 +54,7 @@ class Told:
     menus: tuple[Offered, ...]
     picture: str | None
     names: words.Names
+    link: Link = nowhere
 
 
 def people(incident: Incident, recorded: Sequence[e.Recorded]) -> set[str]:
@@ -68,10 +70,11 @@ def tell(
     recorded: Sequence[e.Recorded],
     picture: str | None = None,
     names: words.Names = words.NOBODY,
+    link: Link = nowhere,
 ) -> Told:
     """
     The report's content; `picture` is the address (or data URI) of the diagnosis's picture, `names` what
-    `people` are called.
+    `people` are called, `link` where its reader may go on to.
     """
     say = partial(words.spoken, names=names)
     entries = [
@@ -83,7 +86,7 @@ def tell(
         (step, words.lasting(of(took) or timedelta()) if of(took) is not None else "–", STEPS[step])
         for step, of in MEANS.items()
     )
-    return Told(incident, _gathered(entries), times, _menus(recorded), picture, names)
+    return Told(incident, _gathered(entries), times, _menus(recorded), picture, names, link)
 
 
 def _hands(entry: Entry) -> bool:
@@ -101,9 +104,14 @@ def html(told: Told) -> str:
     return _render("report.html.j2", told)
 
 
-def missing_html(number: int) -> str:
+def missing_html(number: str, link: Link = nowhere) -> str:
     """The page for a number that no incident has."""
-    return ENVIRONMENT.get_template("missing.html.j2").render(number=number)
+    return ENVIRONMENT.get_template("missing.html.j2").render(number=number, link=link)
+
+
+def closed_html(title: str, why: str, way: str) -> str:
+    """The page of whoever may not see the one they asked for: why not, and the way to it."""
+    return ENVIRONMENT.get_template("closed.html.j2").render(title=title, why=why, way=way)
 
 
 def utc(at: datetime, form: str = "%Y-%m-%d %H:%M") -> str:
@@ -153,6 +161,7 @@ def _render(name: str, told: Told) -> str:
         utc=utc,
         name_slice=name_slice,
         lasted=_lasted(incident),
+        link=told.link,
     )
 
 

@@ -3,117 +3,168 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import structlog
 from pydantic import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from bot.directory import Directory
 from bot.messages import audit, listing, report
-from bot.pages.numbers import numbers
-from domain.errors import ConfigurationError
+from bot.pages.links import PARAMETER
+from bot.pages.login import DONE, Login, Unreachable
+from bot.pages.visitor import NotLoggedIn, Visit, Visitors
+from domain.errors import ConfigurationError, NotAllowed
 from domain.incident.events import Recorded
 from domain.incident.state import Incident
 from workers.door import Door
 
 DIGEST = re.compile(r"[A-Za-z0-9_-]{1,128}")
-FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
-SAFE = {
-    "Content-Security-Policy": "default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
+A_WHILE = {"Cache-Control": "private, max-age=86400, immutable"}
+NUMBER = re.compile(r"[0-9]{1,18}")
+BY_LINK = "Press Report on the incident's message in Slack, or run `recsysops link` in a terminal."
+Page = Callable[[Request, Visit], Awaitable[Response]]
 _log = structlog.get_logger(__name__)
 
 
 class Pages:
-    """Each page is drawn from the log when it is asked for."""
+    """Each page is drawn from the log when it is asked for, for somebody who may see it."""
 
-    def __init__(self, door: Door, directory: Directory) -> None:
+    def __init__(
+        self,
+        door: Door,
+        directory: Directory,
+        visitors: Visitors,
+        login: Login | None = None,
+    ) -> None:
         self._door = door
         self._directory = directory
+        self._visitors = visitors
+        self._login = login
 
     def routes(self) -> list[Route]:
-        """All of them."""
+        """Those for people, who have asked for this host by one of its names."""
+        shown: dict[str, Page] = {
+            "/": self.index,
+            "/audit": self.audit,
+            "/reports/{number}.md": self.show_markdown,
+            "/reports/{number}": self.show_report,
+            "/pictures/{digest}.png": self.picture,
+        }
+        routes = [Route(path, self._for_visitors(page)) for path, page in shown.items()]
+        if self._login is None:
+            return routes
         return [
-            Route("/", self.index),
-            Route("/audit", self.audit),
-            Route("/reports/{number:int}.md", self.show_markdown),
-            Route("/reports/{number:int}", self.show_report),
-            Route("/pictures/{digest}.png", self.picture),
-            Route("/health", self.health),
-            Route("/metrics", self.metrics),
+            *routes,
+            Route("/login", self.log_in),
+            Route(DONE, self.logged_in),
+            Route("/logout", self.log_out, methods=["POST"]),
         ]
 
-    async def index(self, request: Request) -> Response:
+    def _for_visitors(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
+        async def shown(request: Request) -> Response:
+            try:
+                return await page(request, await self._visitors.who(request))
+            except NotLoggedIn as error:
+                if self._login is None:
+                    return _closed("Who is there?", str(error), BY_LINK, 401)
+                # One of our own paths, since a route of ours has matched it: it leads nowhere else.
+                request.session["next"] = f"{request.url.path}?{request.url.query}".rstrip("?")
+                return RedirectResponse("/login", 303)
+            except NotAllowed as error:
+                return _closed("This page stays closed", str(error), BY_LINK, 403)
+            except SQLAlchemyError as error:
+                _log.warning("page_not_drawn", error=type(error).__name__)
+                return _closed("Not just now", "The store does not answer.", "Try again in a minute.", 503)
+
+        return shown
+
+    async def log_in(self, request: Request) -> Response:
+        if self._login is None:
+            return PlainTextResponse("Nobody logs in here.\n", 404)
         try:
-            asked = listing.Asked.model_validate(dict(request.query_params))
+            return await self._login.begin(request)
+        except Unreachable as error:
+            return _closed("Nobody can log in just now", str(error), "", 503)
+
+    async def logged_in(self, request: Request) -> Response:
+        if self._login is None:
+            return PlainTextResponse("Nobody logs in here.\n", 404)
+        onward = str(request.session.get("next", "/"))
+        try:
+            await self._login.end(request)
+        except NotAllowed as error:
+            return _closed("Not logged in", str(error), "Open the page again to log in.", 403)
+        except Unreachable as error:
+            return _closed("Nobody can log in just now", str(error), "", 503)
+        return RedirectResponse(onward, 303)
+
+    async def log_out(self, request: Request) -> Response:
+        request.session.clear()
+        return _closed("Logged out", "This browser forgot who you are.", "Open a page to log in again.", 200)
+
+    async def index(self, request: Request, visit: Visit) -> Response:
+        given = {name: value for name, value in request.query_params.items() if name != PARAMETER}
+        try:
+            asked = listing.Asked.model_validate(given)
         except ValidationError as error:
-            return PlainTextResponse(listing.wrong(error), 400, SAFE)
+            return PlainTextResponse(listing.wrong(error), 400)
         found, lately = await run_in_threadpool(self._listed, asked)
         names = await self._directory.of({one.assignee for one in found if one.assignee})
-        return HTMLResponse(listing.html(found, asked, lately, names), headers=SAFE)
+        return HTMLResponse(listing.html(found, asked, lately, visit.link, names, logged_in=visit.logged_in))
 
-    async def audit(self, request: Request) -> Response:
+    async def audit(self, request: Request, visit: Visit) -> Response:
         try:
             found = await run_in_threadpool(self._door.audit)
         except ConfigurationError as error:
-            return HTMLResponse(audit.undeclared_html(str(error)), 503, SAFE)
+            return HTMLResponse(audit.undeclared_html(str(error), visit.link), 503)
         names = await self._directory.of(audit.people(found))
-        return HTMLResponse(audit.html(found, names), headers=SAFE)
+        return HTMLResponse(audit.html(found, names, visit.link))
 
-    async def show_report(self, request: Request) -> Response:
-        told = await self._told(request)
+    async def show_report(self, request: Request, visit: Visit) -> Response:
+        told = await self._told(request, visit)
         if told is None:
-            return HTMLResponse(report.missing_html(request.path_params["number"]), 404, SAFE)
-        return HTMLResponse(await run_in_threadpool(report.html, told), headers=SAFE)
+            return HTMLResponse(report.missing_html(request.path_params["number"], visit.link), 404)
+        return HTMLResponse(await run_in_threadpool(report.html, told))
 
-    async def show_markdown(self, request: Request) -> Response:
-        told = await self._told(request)
+    async def show_markdown(self, request: Request, visit: Visit) -> Response:
+        told = await self._told(request, visit)
         if told is None:
-            return PlainTextResponse(f"There is no incident #{request.path_params['number']}.\n", 404, SAFE)
+            return PlainTextResponse(f"There is no incident #{request.path_params['number']}.\n", 404)
         text = await run_in_threadpool(report.markdown, told)
-        return PlainTextResponse(text, headers=SAFE, media_type="text/markdown")
+        return PlainTextResponse(text, media_type="text/markdown")
 
-    async def picture(self, request: Request) -> Response:
+    async def picture(self, request: Request, visit: Visit) -> Response:
         digest = request.path_params["digest"]
         found = await run_in_threadpool(self._door.picture, digest) if DIGEST.fullmatch(digest) else None
         if found is None:
-            return PlainTextResponse("There is no such picture.\n", 404, SAFE)
-        return Response(found, headers={**SAFE, **FOR_EVER}, media_type="image/png")
-
-    async def health(self, request: Request) -> Response:
-        try:
-            await run_in_threadpool(self._door.healthy)
-        except Exception as error:  # noqa: BLE001 - a health page answers, whatever is broken
-            _log.warning("not_healthy", error=str(error))
-            return JSONResponse({"healthy": False, "store": "does not answer"}, 503)
-        return JSONResponse({"healthy": True})
-
-    async def metrics(self, request: Request) -> Response:
-        incidents = await run_in_threadpool(self._door.incidents)
-        followers = await run_in_threadpool(self._door.followers)
-        owed = await run_in_threadpool(self._door.owed)
-        return PlainTextResponse(numbers(incidents, followers, owed), media_type="text/plain; version=0.0.4")
+            return PlainTextResponse("There is no such picture.\n", 404)
+        return Response(found, headers=A_WHILE, media_type="image/png")
 
     def _listed(self, asked: listing.Asked) -> tuple[list[Incident], list[Incident]]:
         severities = [one.value for one in asked.severity]
         found = self._door.page(asked.status, severities, asked.below, listing.PAGE_INCIDENTS)
         return found, self._door.lately(timedelta(days=listing.MEANS_DAYS))
 
-    async def _told(self, request: Request) -> report.Told | None:
-        found = await run_in_threadpool(self._found, str(request.path_params["number"]))
+    async def _told(self, request: Request, visit: Visit) -> report.Told | None:
+        found = await run_in_threadpool(self._found, request.path_params["number"])
         if found is None:
             return None
         incident, recorded = found
         names = await self._directory.of(report.people(incident, recorded))
         digest = incident.diagnosis.picture if incident.diagnosis else None
-        return report.tell(incident, recorded, f"/pictures/{digest}.png" if digest else None, names)
+        picture = visit.link(f"/pictures/{digest}.png") if digest else None
+        return report.tell(incident, recorded, picture, names, visit.link)
 
     def _found(self, number: str) -> tuple[Incident, list[Recorded]] | None:
-        incident = self._door.incident(number)
+        incident = self._door.incident(number) if NUMBER.fullmatch(number) else None
         return None if incident is None else (incident, self._door.events(incident.stream))
+
+
+def _closed(title: str, why: str, way: str, status: int) -> Response:
+    return HTMLResponse(report.closed_html(title, why, way), status)

@@ -5,22 +5,27 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
-import uvicorn
+from starlette.types import ASGIApp
 
 from bot.announce import Announcer
 from bot.app import create_app
+from bot.border.server import server
 from bot.chat import Chat
 from bot.directory import PatientDirectory
+from bot.pages.links import Links, links_of
 from bot.settings import BotSettings
 from bot.workspace import Workspace, WorkspaceSettings
 from tests.bot.workspace.driver import Driver
 from workers.door import Door
 from workers.settings import Settings
+
+Look = Callable[[str], httpx.Response]
 
 SECRET = "local-signing-secret"
 DECLARED = """
@@ -48,7 +53,8 @@ approve = ["ml", "leads"]
 def door(database_url: str, redis_url: str, tmp_path: Path) -> Door:
     declared = tmp_path / "recsysops.toml"
     declared.write_text(DECLARED)
-    return Door(Settings(database_url=database_url, broker_url=redis_url, config=declared))
+    var = tmp_path / "var"
+    return Door(Settings(database_url=database_url, broker_url=redis_url, config=declared, var=var))
 
 
 def free_port() -> int:
@@ -96,16 +102,39 @@ def given(room: Workspace, port: int) -> BotSettings:
 @pytest.fixture
 def web(given: BotSettings, door: Door) -> Iterator[str]:
     """The web process's application, served in a thread; its address."""
-    config = uvicorn.Config(create_app(given, door), port=given.port, log_level="warning")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
+    with served(create_app(given, door), given.port):
+        yield given.public_url
+
+
+@contextmanager
+def served(app: ASGIApp, port: int) -> Iterator[None]:
+    """An application behind the web process's own server, in a thread."""
+    running = server(app, "127.0.0.1", port)
+    thread = threading.Thread(target=running.run, daemon=True)
     thread.start()
     until = time.monotonic() + 10
-    while not server.started and time.monotonic() < until:
+    while not running.started and time.monotonic() < until:
         time.sleep(0.02)
-    yield given.public_url
-    server.should_exit = True
+    yield
+    running.should_exit = True
     thread.join(10)
+
+
+@pytest.fixture
+def links(given: BotSettings, door: Door) -> Links:
+    return links_of(door, given.public_url, given.login)
+
+
+@pytest.fixture
+def look(web: str, links: Links) -> Look:
+    """Opens a page as somebody does who got a link to it in a terminal."""
+
+    def opened(path: str) -> httpx.Response:
+        address = links.to("terminal:tests")(path)
+        assert address is not None
+        return httpx.get(address, trust_env=False, timeout=10)
+
+    return opened
 
 
 @pytest.fixture
@@ -123,7 +152,8 @@ def announcer(given: BotSettings, door: Door) -> Announcer:
 def fresh_announcer(given: BotSettings, door: Door) -> Announcer:
     """An announcer that remembers nothing, as after a restart."""
     chat = Chat(given.bot_token, given.slack_base_url)
-    return Announcer(door, chat, given.public_url, PatientDirectory(given.bot_token, given.slack_base_url))
+    links = links_of(door, given.public_url, given.login)
+    return Announcer(door, chat, links, PatientDirectory(given.bot_token, given.slack_base_url))
 
 
 def settle(announcer: Announcer, seconds: float = 8.0) -> None:

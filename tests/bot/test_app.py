@@ -14,10 +14,12 @@ import pytest
 
 from bot import socket as socket_mode
 from bot.announce import Announcer
+from bot.pages.counted import alone
+from bot.pages.links import Links
 from bot.pages.numbers import numbers
 from bot.settings import BotSettings
 from bot.workspace import Workspace, WorkspaceSettings
-from tests.bot.conftest import settle
+from tests.bot.conftest import Look, held_port, served, settle
 from tests.bot.stories import DIAGNOSIS, OPENED, WAY
 from tests.bot.test_announce import heads, tell
 from tests.bot.workspace.driver import Driver
@@ -26,10 +28,6 @@ from workers.store import attachments
 
 SCIENCE = ("pandas", "numpy", "scipy", "sklearn", "shap", "duckdb", "ibis", "matplotlib")
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(16)
-
-
-def get(web: str, path: str) -> httpx.Response:
-    return httpx.get(web + path, trust_env=False, timeout=10)
 
 
 def test_the_web_process_loads_no_science_and_is_light() -> None:
@@ -46,17 +44,24 @@ def test_the_web_process_loads_no_science_and_is_light() -> None:
     assert int(megabytes) < 150
 
 
+def counted(door: Door) -> str:
+    """What Prometheus reads."""
+    with held_port() as port, served(alone(door), port):
+        return httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
+
+
 def test_it_is_healthy_and_counts(web: str, door: Door) -> None:
     tell(door, *WAY)
-    assert get(web, "/health").json() == {"healthy": True}
-    numbers = get(web, "/metrics").text
+    healthy = httpx.get(f"{web}/health", trust_env=False)
+    assert (healthy.status_code, healthy.text) == (200, "ok\n")
+    numbers = counted(door)
     assert 'recsysops_incidents{status="closed",severity="SEV2"} 1' in numbers
     assert 'recsysops_mean_seconds{step="resolve"}' in numbers
 
 
-def test_the_numbers_say_what_is_owed_how_long_and_what_is_in_trouble(web: str, door: Door) -> None:
+def test_the_numbers_say_what_is_owed_how_long_and_what_is_in_trouble(door: Door) -> None:
     tell(door, OPENED)
-    said = get(web, "/metrics").text.splitlines()
+    said = counted(door).splitlines()
     assert "recsysops_owed 2" in said
     assert "recsysops_owed_in_trouble 0" in said
     (oldest,) = [line for line in said if line.startswith('recsysops_owed_oldest_seconds{kind="diagnose"} ')]
@@ -69,35 +74,35 @@ def test_the_numbers_say_what_is_owed_how_long_and_what_is_in_trouble(web: str, 
     assert 'recsysops_owed_oldest_seconds{kind="apply"} 120.0' in told.splitlines()
 
 
-def test_the_report_opens_with_all_its_parts_in_order(web: str, door: Door) -> None:
+def test_the_report_opens_with_all_its_parts_in_order(look: Look, door: Door) -> None:
     tell(door, *WAY)
-    page = get(web, "/reports/1")
+    page = look("/reports/1")
     assert page.status_code == 200
     parts = ["What happened", "Who was hit", "Why", "What was done", "What changes", "Minute by minute"]
     places = [page.text.index(f"<h2>{part}") for part in parts]
     assert places == sorted(places)
     assert f"/pictures/{DIAGNOSIS.picture}.png" in page.text
     assert "script" not in page.headers["content-security-policy"]
-    assert get(web, "/reports/1.md").text.startswith("# #1 Films from Denmark")
+    assert look("/reports/1.md").text.startswith("# #1 Films from Denmark")
 
 
-def test_what_is_not_there_is_said_so(web: str) -> None:
-    assert get(web, "/reports/99").status_code == 404
-    assert "no incident #99" in get(web, "/reports/99").text
-    assert get(web, "/pictures/nothing.png").status_code == 404
-    assert get(web, "/").status_code == 200
+def test_what_is_not_there_is_said_so(look: Look) -> None:
+    assert look("/reports/99").status_code == 404
+    assert "no incident #99" in look("/reports/99").text
+    assert look("/pictures/nothing.png").status_code == 404
+    assert look("/").status_code == 200
 
 
-def test_incidents_are_listed_by_status_and_severity(web: str, door: Door) -> None:
+def test_incidents_are_listed_by_status_and_severity(look: Look, door: Door) -> None:
     from domain.incident.commands import DeclareIncident
     from domain.values import Severity
 
     tell(door, DeclareIncident(number=0, title="Trailers are silent", severity=Severity.SEV4))
-    assert "Trailers are silent" in get(web, "/").text
-    assert "Trailers are silent" in get(web, "/?status=open&severity=SEV4").text
-    assert "Films from Denmark" not in get(web, "/?severity=SEV4").text
-    assert "No incident is like that" in get(web, "/?status=closed").text
-    assert "No incident is like that" in get(web, "/?below=1").text
+    assert "Trailers are silent" in look("/").text
+    assert "Trailers are silent" in look("/?status=open&severity=SEV4").text
+    assert "Films from Denmark" not in look("/?severity=SEV4").text
+    assert "No incident is like that" in look("/?status=closed").text
+    assert "No incident is like that" in look("/?below=1").text
 
 
 @pytest.mark.parametrize(
@@ -109,25 +114,25 @@ def test_incidents_are_listed_by_status_and_severity(web: str, door: Door) -> No
         ("/?page=2", "page"),
     ],
 )
-def test_an_address_that_asks_for_no_incidents_says_what_is_wrong(web: str, path: str, says: str) -> None:
-    answered = get(web, path)
+def test_an_address_that_asks_for_no_incidents_says_what_is_wrong(look: Look, path: str, says: str) -> None:
+    answered = look(path)
     assert answered.status_code == 400
     assert f"\n{says}" in answered.text
 
 
-def test_a_kept_picture_is_served(web: str, door: Door) -> None:
+def test_a_kept_picture_is_served(look: Look, door: Door) -> None:
     digest = attachments.keep(door.log, PNG, "image/png")
-    served = get(web, f"/pictures/{digest}.png")
+    served = look(f"/pictures/{digest}.png")
     assert (served.content, served.headers["content-type"]) == (PNG, "image/png")
 
 
-def test_titles_from_data_are_only_text_on_a_page(web: str, door: Door) -> None:
+def test_titles_from_data_are_only_text_on_a_page(look: Look, door: Door) -> None:
     from domain.incident.commands import DeclareIncident
     from domain.values import Severity
 
     tell(door, DeclareIncident(number=0, title="<script>alert(1)</script>", severity=Severity.SEV3))
     for path in ("/", "/reports/1"):
-        assert "<script>" not in get(web, path).text
+        assert "<script>" not in look(path).text
 
 
 @pytest.mark.parametrize("headers", [{}, {"X-Slack-Signature": "v0=00", "X-Slack-Request-Timestamp": "1"}])
@@ -164,7 +169,7 @@ async def test_socket_mode_presses_reach_the_log(door: Door, given: BotSettings)
 
 
 def test_the_card_in_the_channel_is_the_card_of_the_state(
-    door: Door, announcer: Announcer, person: Driver, given: BotSettings
+    door: Door, announcer: Announcer, person: Driver, links: Links
 ) -> None:
     from bot.messages.card import card
 
@@ -176,4 +181,4 @@ def test_the_card_in_the_channel_is_the_card_of_the_state(
         {key: value for key, value in block.items() if key != "block_id"}
         for block in heads(person)[0]["blocks"]
     ]
-    assert json.dumps(shown, sort_keys=True) == json.dumps(card(incident, given.public_url), sort_keys=True)
+    assert json.dumps(shown, sort_keys=True) == json.dumps(card(incident, links.posted()), sort_keys=True)

@@ -7,11 +7,11 @@ from datetime import timedelta
 from html import unescape
 from typing import Any
 
-import httpx
 import pytest
 
 from bot.audit import day_of, said_in
 from bot.messages.audit import blocks, headline, html, promise, rows
+from bot.messages.link import pages_at
 from domain.answer import Audit, Proof
 from domain.errors import Refused
 from domain.improvement.audit import audit
@@ -19,7 +19,7 @@ from domain.improvement.rubric import RUBRIC
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from domain.values import How
-from tests.bot.conftest import DECLARED
+from tests.bot.conftest import DECLARED, Look
 from tests.bot.workspace.driver import Driver
 from workers import clock
 from workers.door import Attest, Door, Withdraw
@@ -43,10 +43,6 @@ def points(door: Door) -> dict[str, float]:
     return {one.test.id: one.points for part in door.audit().parts for one in part.tests if one.points}
 
 
-def get(web: str, path: str) -> httpx.Response:
-    return httpx.get(web + path, trust_env=False, timeout=10)
-
-
 def answered(person: Driver, text: str, user: str = "U-ml") -> dict[str, Any]:
     """The newest answer that only this person sees."""
     before = len(person.ephemerals(user))
@@ -62,7 +58,7 @@ def test_the_answer_is_the_score_the_next_step_and_the_way_to_all_of_it(person: 
     drawn = json.dumps(shown["blocks"], ensure_ascii=False)
     assert "Features and data 0 · Model development 0 · Infrastructure 0 · Monitoring 0" in drawn
     assert 'Declare a check of `kind = \\"schema\\"`.' in drawn
-    assert f"<{web}/audit|All 28 tests" in drawn
+    assert f"<{web}/audit?link=" in drawn and "|All 28 tests" in drawn
 
 
 @pytest.mark.usefixtures("web")
@@ -100,10 +96,10 @@ def test_what_cannot_be_vouched_for_is_answered_with_what_would_do(person: Drive
 
 
 def test_the_page_shows_every_test_and_who_vouches_for_it_by_name(
-    web: str, person: Driver, door: Door
+    look: Look, person: Driver, door: Door
 ) -> None:
     answered(person, f"audit attest infra-1 {LINK} {NEXT_MONTH}")
-    page = get(web, "/audit")
+    page = look("/audit")
     assert page.status_code == 200
     shown = unescape(page.text)
     assert all(test.name in shown and test.asks in shown for test in RUBRIC)
@@ -111,18 +107,18 @@ def test_the_page_shows_every_test_and_who_vouches_for_it_by_name(
     assert f"runs by itself, vouched for until {NEXT_MONTH} (" in page.text
     assert "slack:" not in page.text and "(U-ml)" not in page.text
     assert "script" not in page.headers["content-security-policy"]
-    assert 'href="/audit"' in get(web, "/").text
+    assert 'href="/audit?link=' in look("/").text
 
 
 def test_while_the_declaration_cannot_be_read_page_and_answer_say_so(
-    web: str, person: Driver, door: Door
+    look: Look, person: Driver, door: Door
 ) -> None:
     config = door._settings.config
     config.write_text(DECLARED + "[tabels.x]\n")
-    page = get(web, "/audit")
+    page = look("/audit")
     assert page.status_code == 503
     assert "tabels" in page.text
-    assert "tabels" in answered(person, "audit")["text"]
+    assert "the file cannot be read" in answered(person, "audit")["text"]
 
 
 def test_words_behind_audit_are_read_as_what_is_vouched_for() -> None:
@@ -151,7 +147,7 @@ def test_what_is_said_elsewhere_is_shown_as_text_alone() -> None:
     assert "&lt;u&gt;Ada" in drawn
     assert "<u>" not in drawn
     done = found(*(vouched(test.id) for test in RUBRIC))
-    assert "Nothing is left to do" in json.dumps(blocks(done, "http://here"))
+    assert "Nothing is left to do" in json.dumps(blocks(done, pages_at("http://here")))
     assert headline(done) == "ML Test Score 7 of 7: tested and watched exceptionally well"
 
 
@@ -164,6 +160,6 @@ def test_every_test_has_its_row_with_what_speaks_for_it() -> None:
 
 
 def test_an_incident_that_is_named_leads_to_its_report_and_nothing_else_does() -> None:
-    shown = html(found(vouched("infra-7", source="incidents", says="“Ada's” worked in #12 and #3")))
+    shown = html(found(vouched("infra-7", source="incidents", says="“Ada's” worked in #12 and #3")), link=str)
     assert '“Ada&#39;s” worked in <a href="/reports/12">#12</a> and <a href="/reports/3">#3</a>' in shown
     assert "/reports/" not in html(found(vouched("infra-7", says="see #12")))

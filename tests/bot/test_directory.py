@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import httpx
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -15,7 +14,7 @@ from bot.settings import BotSettings
 from bot.workspace import Workspace
 from domain.incident import commands as c
 from domain.values import Actor, Severity
-from tests.bot.conftest import settle
+from tests.bot.conftest import Look, settle
 from tests.bot.stories import OPENED
 from tests.bot.test_announce import heads, replies, tell
 from tests.bot.workspace.driver import Driver
@@ -42,28 +41,24 @@ class Clock:
         return self.now
 
 
-def get(web: str, path: str) -> str:
-    return httpx.get(web + path, trust_env=False, timeout=10).text
-
-
-def test_pages_name_people_and_the_log_does_not(web: str, door: Door) -> None:
+def test_pages_name_people_and_the_log_does_not(look: Look, door: Door) -> None:
     tell(door, *HANDED)
-    page = get(web, "/reports/1")
+    page = look("/reports/1").text
     assert "<td>On call</td><td>Acknowledged</td>" in page
     assert "Assigned to ML engineer" in page
     assert "; ML engineer had it" in page
     assert "U-oncall" not in page
-    assert "| On call | Assigned to ML engineer |" in get(web, "/reports/1.md")
-    assert "<td>ML engineer</td>" in get(web, "/")
+    assert "| On call | Assigned to ML engineer |" in look("/reports/1.md").text
+    assert "<td>ML engineer</td>" in look("/").text
     log = b"".join(export(door.log)).decode()
     assert "U-oncall" not in log
     assert "On call" not in log
     assert "ML engineer" not in log
 
 
-def test_whoever_slack_does_not_know_keeps_the_id(web: str, door: Door) -> None:
+def test_whoever_slack_does_not_know_keeps_the_id(look: Look, door: Door) -> None:
     tell(door, *HANDED)
-    assert "<td>U-gone</td>" in get(web, "/reports/1")
+    assert "<td>U-gone</td>" in look("/reports/1").text
 
 
 @pytest.mark.parametrize(
@@ -76,11 +71,11 @@ def test_whoever_slack_does_not_know_keeps_the_id(web: str, door: Door) -> None:
     ],
 )
 def test_pages_open_with_ids_while_slack_does_not_answer(
-    web: str, door: Door, person: Driver, fault: dict[str, Any]
+    look: Look, door: Door, person: Driver, fault: dict[str, Any]
 ) -> None:
     tell(door, *HANDED)
     person.fault(**fault, method="users.info", count=50)
-    page = get(web, "/reports/1")
+    page = look("/reports/1").text
     assert "<td>U-oncall</td><td>Acknowledged</td>" in page
     assert "Assigned to U-ml" in page
 

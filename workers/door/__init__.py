@@ -9,7 +9,7 @@ from workers.attest import Attest, Withdraw
 from workers.door.door import Door, open_door
 from workers.groups import KeptGroups
 from workers.owed import Owed
-from workers.settings import forget_variables, left_variables
+from workers.settings import Login, forget_variables, left_variables
 from workers.settings import settings as environment
 from workers.store.followers import Following
 from workers.verbs import (
@@ -23,6 +23,7 @@ from workers.verbs import (
     fallen_embedded,
     init,
     item,
+    kept_misses,
     left_embedded,
     migrate,
     misses,
@@ -42,6 +43,7 @@ __all__ = [
     "Door",
     "Following",
     "KeptGroups",
+    "Login",
     "Looked",
     "Owed",
     "Withdraw",
@@ -56,6 +58,7 @@ __all__ = [
     "forget_variables",
     "init",
     "item",
+    "kept_misses",
     "left_embedded",
     "left_variables",
     "migrate",

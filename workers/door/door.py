@@ -216,15 +216,13 @@ class Door:
         """Have a worker look at an item; False where the broker is away. `question` fetches the answer."""
         return self.enqueue("recsysops.item", item, question)
 
-    def answer(self, question: str) -> ItemAnswer | str | None:
+    def ask_misses(self, question: str) -> bool:
+        """The same for the low-ranked choices that are kept."""
+        return self.enqueue("recsysops.misses", question)
+
+    def answer(self, question: str) -> ItemAnswer | tuple[Miss, ...] | str | None:
         """The answer to a question, or why there is none; None while it is not ready. Once only."""
         return ask.fetch(self._engine, question)
-
-    def kept_misses(self) -> tuple[Miss, ...]:
-        """The worst low-ranked choices of the last days, with everything that was known of them."""
-        from workers.misses import kept_misses  # noqa: PLC0415 - science
-
-        return kept_misses(self._engine)
 
     def audit(self, path: Path | None = None) -> Audit:
         """The ML Test Score of what is declared at `path`, else where it is named. See `workers.audit`."""
@@ -242,6 +240,17 @@ class Door:
         """
         hidden = people.hide_actor(self._engine, actor)
         return bool(attest(self._engine, said, actor=hidden, key=key, at=clock.now()))
+
+    def key(self, purpose: str) -> bytes:
+        """
+        A key (32 bytes) of this installation for one purpose. See `workers.store.signature.derived_key`.
+
+        Raises:
+            ConfigurationError: RECSYSOPS_SIGNING_KEY names no key.
+        """
+        from workers.store.signature import derived_key  # noqa: PLC0415 - only who shows pages
+
+        return derived_key(self._settings, purpose)
 
     def healthy(self) -> bool:
         """True where PostgreSQL answers."""

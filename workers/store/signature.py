@@ -16,7 +16,9 @@ from typing import Any
 
 import orjson
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -29,6 +31,7 @@ from domain.errors import ConfigurationError, Tampered
 from workers.settings import Settings
 
 FILE = "signing_key.pem"
+DERIVED_BYTES = 32
 _SPELLED = re.compile(r"[0-9a-f]{64}")
 
 
@@ -47,6 +50,18 @@ def signing_key(settings: Settings) -> Ed25519PrivateKey:
             f"`openssl genpkey -algorithm ed25519 -out {settings.signing_key}`."
         )
     return _read(settings.signing_key)
+
+
+def derived_key(settings: Settings, purpose: str) -> bytes:
+    """
+    A key (32 bytes) of this installation for one purpose, by HKDF (RFC 5869): the same wherever the signing
+    key is the same, and leading back to neither it nor the key of another purpose.
+
+    Raises:
+        ConfigurationError: as `signing_key`.
+    """
+    made = HKDF(hashes.SHA256(), DERIVED_BYTES, salt=None, info=f"recsysops {purpose}".encode())
+    return made.derive(signing_key(settings).private_bytes_raw())
 
 
 def spell_public(key: Ed25519PrivateKey) -> str:

@@ -16,6 +16,7 @@ from bot import actions
 from bot.messages.blocks import Block
 from bot.messages.card import LABELS, card, headline
 from bot.messages.evidence import NOTABLE, evidence
+from bot.messages.link import pages_at
 from bot.messages.modals import resolve
 from bot.messages.value import parse
 from bot.workspace.limits import MESSAGE_BLOCKS_LENGTH_MAX
@@ -31,7 +32,7 @@ from tests.bot.stories import DIAGNOSIS, FINDING, MENU, STORIES, WAY, told
 from tests.domain.incident.given import MORNING, ON_CALL, after
 from tests.domain.incident.test_laws import STEPS, walk
 
-URL = "http://127.0.0.1:8000"
+URL = pages_at("http://127.0.0.1:8000")
 SOMEBODY = Actor(kind="person", id="slack:U-third", groups=("oncall", "ml", "leads"))
 LATER = MORNING + timedelta(days=2)
 FILLED = {
@@ -162,7 +163,7 @@ def test_the_card_says_what_how_bad_who_and_why_in_this_order() -> None:
     places = [text.index(words) for words in spoken]
     assert places == sorted(places)
     assert "repairs *96 % [93–98]*" in text
-    assert f"{URL}/pictures/{DIAGNOSIS.picture}.png" in text
+    assert str(URL(f"/pictures/{DIAGNOSIS.picture}.png")) in text
 
 
 def test_what_is_not_known_is_said_to_be_unknown() -> None:

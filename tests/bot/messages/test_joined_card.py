@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from bot.messages.card import card
+from bot.messages.link import pages_at
 from domain.incident import commands as c
 from domain.values import name_slice, slice_of
 from tests.domain.incident.given import FINDING, OPEN, after
@@ -14,7 +15,7 @@ ALSO = [FINDING.model_copy(update={"table": f"t{n}", "title": f"t{n}: fewer <row
 
 def drawn(count: int) -> str:
     incident, _ = after(OPEN, *(c.JoinFinding(finding=one, shares="downstream") for one in ALSO[:count]))
-    return json.dumps(card(incident, "https://x"))
+    return json.dumps(card(incident, pages_at("https://x")))
 
 
 def test_the_card_names_the_first_that_joined_and_counts_the_others() -> None:
@@ -31,12 +32,12 @@ def test_one_cause_seen_in_many_slices_of_a_column_is_named_once_where_it_is_wid
         for where in (slice_of(country="France", device="tv"), slice_of(country="France"))
     ]
     incident, _ = after(OPEN, *(c.JoinFinding(finding=one, shares="downstream") for one in seen))
-    assert "also: t: 1" in json.dumps(card(incident, "https://x"))
-    assert "t: 2" not in json.dumps(card(incident, "https://x"))
+    assert "also: t: 1" in json.dumps(card(incident, pages_at("https://x")))
+    assert "t: 2" not in json.dumps(card(incident, pages_at("https://x")))
 
 
 def test_the_slice_that_stands_above_is_not_said_again() -> None:
     where = name_slice(FINDING.slice)
     one = FINDING.model_copy(update={"table": "plays", "title": f"plays where {where}: 32 % fewer rows"})
     incident, _ = after(OPEN, c.JoinFinding(finding=one, shares="downstream"))
-    assert "also: plays: 32 % fewer rows" in json.dumps(card(incident, "https://x"))
+    assert "also: plays: 32 % fewer rows" in json.dumps(card(incident, pages_at("https://x")))

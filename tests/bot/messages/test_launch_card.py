@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bot.messages.card import card
+from bot.messages.link import pages_at
 from bot.messages.report import html, markdown, tell
 from domain.incident import commands as c
 from tests.bot.stories import DIAGNOSED, FINDING, OFFERED, WAY, Step
@@ -42,7 +43,7 @@ def said(*steps: Step) -> str:
             elif isinstance(value, dict | list):
                 walk(value)
 
-    walk(json.loads(json.dumps(card(after(*steps)[0], "http://x"))))
+    walk(json.loads(json.dumps(card(after(*steps)[0], pages_at("http://x")))))
     return "\n".join(words).replace("\u00a0", " ")
 
 

@@ -26,13 +26,13 @@ def incident(number: int) -> Incident:
 
 def test_a_full_page_leads_to_the_older_ones_and_keeps_what_was_asked_for() -> None:
     full = [incident(number) for number in range(PAGE_INCIDENTS + 10, 10, -1)]
-    page = html(full, Asked.model_validate({"severity": "SEV1,SEV2"}), full)
+    page = html(full, Asked.model_validate({"severity": "SEV1,SEV2"}), full, str)
     assert 'href="/?severity=SEV1,SEV2&amp;below=11">Older</a>' in page
     assert "Newest" not in page
 
 
 def test_the_last_page_leads_back_to_the_newest() -> None:
-    page = html([incident(3)], Asked(status=("open",), below=4), [])
+    page = html([incident(3)], Asked(status=("open",), below=4), [], str)
     assert 'href="/?status=open">Newest</a>' in page
     assert "Older" not in page
 

@@ -1,0 +1,87 @@
+"""A request's body: read whole, within its size and its deadline, before the application is called."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+BODY_BYTES = 1024 * 1024
+BODY_SECONDS = 10.0
+
+
+class TooLarge(Exception):
+    """More than `BODY_BYTES`."""
+
+
+class Gone(Exception):
+    """Whoever asked went away in the middle of it."""
+
+
+class BoundedBody:
+    """ASGI middleware: 413, 408 or 400 instead of a body that is too large, too slow or wrongly announced."""
+
+    def __init__(self, app: ASGIApp, most: int = BODY_BYTES, seconds: float = BODY_SECONDS) -> None:
+        self._app = app
+        self._most = most
+        self._seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = Headers(scope=scope).get("content-length", "0")
+        if not (announced.isascii() and announced.isdecimal()):
+            await self._refuse(400, "Content-Length is no number.", scope, receive, send)
+        elif len(announced) > 20 or int(announced) > self._most:
+            await self._refuse(413, self._too_large(), scope, receive, send)
+        else:
+            await self._read(scope, receive, send)
+
+    async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            async with asyncio.timeout(self._seconds):
+                body = await self._whole(receive)
+        except TooLarge:
+            await self._refuse(413, self._too_large(), scope, receive, send)
+        except TimeoutError:
+            words = f"The body did not arrive within {self._seconds:g} s."
+            await self._refuse(408, words, scope, receive, send)
+        except Gone:
+            return
+        else:
+            await self._app(scope, _once(body, receive), send)
+
+    async def _whole(self, receive: Receive) -> bytes:
+        body = bytearray()
+        while True:
+            message = await receive()
+            if message["type"] != "http.request":
+                raise Gone
+            body += message.get("body", b"")
+            if len(body) > self._most:
+                raise TooLarge
+            if not message.get("more_body", False):
+                return bytes(body)
+
+    def _too_large(self) -> str:
+        return f"The body is larger than {self._most} bytes."
+
+    async def _refuse(self, status: int, words: str, scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse(f"{words}\n", status)(scope, receive, send)
+
+
+def _once(body: bytes, receive: Receive) -> Receive:
+    """The body that was read, then what the server says after it."""
+    given = False
+
+    async def read() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return read

@@ -1,0 +1,100 @@
+"""
+Slack's requests, taken for Slack's only where the signature over their raw bytes says so.
+
+Bolt verifies too, after it has decoded the body; what it cannot decode would be an error of ours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+SIGNATURE, TIMESTAMP = "x-slack-signature", "x-slack-request-timestamp"
+MOST_SECONDS = 300
+"""How far a timestamp may be from now, either way; what is sent again meanwhile is known by its key."""
+
+
+class Malformed(Exception):
+    """Not what Slack would send, in words for who did."""
+
+
+class SignedOnly:
+    """Hands `answer` those requests that whoever knows the secret signed within the last minutes."""
+
+    def __init__(
+        self,
+        secret: str,
+        answer: Callable[[Request], Awaitable[Response]],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._secret = secret.encode()
+        self._answer = answer
+        self._now = now
+
+    async def take(self, request: Request) -> Response:
+        """400 for what Slack would never send, 401 for what it did not sign, else the answer."""
+        body = await request.body()
+        try:
+            if not self._is_signed(request, body):
+                return PlainTextResponse("This is not signed by Slack.\n", 401)
+            require_readable(body, request.headers.get("content-type", ""))
+        except Malformed as error:
+            return PlainTextResponse(f"{error}\n", 400)
+        return await self._answer(request)
+
+    def _is_signed(self, request: Request, body: bytes) -> bool:
+        try:
+            body.decode()
+        except UnicodeDecodeError:
+            raise Malformed("The body is not UTF-8.") from None
+        signature, timestamp = _one(request, SIGNATURE), _one(request, TIMESTAMP)
+        if signature is None or timestamp is None:
+            return False
+        if not (timestamp.isascii() and timestamp.isdecimal() and len(timestamp) <= 12):
+            raise Malformed(f"{TIMESTAMP} is no time in seconds.")
+        if abs(self._now() - int(timestamp)) > MOST_SECONDS:
+            return False
+        covered = b"v0:" + timestamp.encode() + b":" + body
+        right = "v0=" + hmac.new(self._secret, covered, hashlib.sha256).hexdigest()
+        return hmac.compare_digest(right.encode(), signature.encode("utf-8", "replace"))
+
+
+def _one(request: Request, name: str) -> str | None:
+    found = request.headers.getlist(name)
+    if len(found) > 1:
+        raise Malformed(f"{name} is there twice.")
+    return found[0] if found else None
+
+
+def require_readable(body: bytes, content_type: str) -> None:
+    """
+    Raises:
+        Malformed: it is neither a form nor a JSON object, or the form's payload is no JSON object.
+    """
+    text = body.decode()
+    if content_type.partition(";")[0].strip().lower() == "application/json":
+        _require_object(text, "The body")
+        return
+    try:
+        fields = parse_qs(text, keep_blank_values=True, max_num_fields=200)
+    except ValueError:
+        raise Malformed("The body has too many fields.") from None
+    for payload in fields.get("payload", ()):
+        _require_object(payload, "The payload")
+
+
+def _require_object(text: str, what: str) -> None:
+    try:
+        read: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        read = None
+    if not isinstance(read, dict):
+        raise Malformed(f"{what} is no JSON object.")

@@ -1,0 +1,151 @@
+"""
+Links that open a page for one person and expire, where nobody can log in.
+
+A link is the address of a page with a token: for whom, which page, until when, and a MAC (HMAC-SHA256) by a
+key that is derived from the installation's own. Nothing is kept: every process that knows the key can write
+links and read them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode, urlsplit
+
+from itsdangerous import BadSignature, URLSafeSerializer
+
+from bot.messages.link import Link, pages_at
+from domain.errors import NotAllowed
+from workers.door import Door
+
+PARAMETER = "link"
+LASTS = timedelta(hours=8)
+"""A shift. A new one is a press away."""
+
+PURPOSE = "page links"
+EVERYTHING = "/"
+"""The list of incidents: a link to it opens the pages that it leads to, too."""
+
+IN_MESSAGES = "slack"
+"""Who fetches the pictures of messages; these change their address once in `PICTURES_LAST` only."""
+PICTURES_LAST = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a token says: `person` may see `page` (a path) and what belongs to it, until `until`."""
+
+    person: str
+    page: str
+    until: datetime
+
+    def covers(self, path: str) -> bool:
+        """
+        Whether it opens this page: the one it was written for, in either form, or all.
+
+        >>> report = Opened("slack:U1", "/reports/14", datetime(2026, 3, 1, tzinfo=UTC))
+        >>> [report.covers(one) for one in ("/reports/14", "/reports/14.md", "/reports/142", "/")]
+        [True, True, False, False]
+        """
+        return path in (self.page, f"{self.page}.md") or self.page == EVERYTHING
+
+
+class Links:
+    """Writes links, and reads them again."""
+
+    def __init__(
+        self,
+        key: bytes,
+        public_url: str,
+        *,
+        login: bool = False,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """
+        Args:
+            key: 32 bytes that only this installation knows.
+            login: people log in: then addresses are plain, and a token opens no page.
+        """
+        self._spelled = URLSafeSerializer(
+            key,
+            salt=PURPOSE,
+            signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
+        )
+        self._plain = pages_at(public_url)
+        self._login = login
+        self._now = now
+
+    def to(self, person: str) -> Link:
+        """The pages for this person (`slack:U123`, `terminal:ada`), who may see them."""
+        if self._login:
+            return self._plain
+        until = self._now() + LASTS
+        return lambda path: self._written(Opened(person, urlsplit(path).path, until), path)
+
+    def posted(self) -> Link:
+        """For what everybody in a channel reads: pictures, and pages only where these ask who is there."""
+        return self._of_a_message
+
+    def expires_at(self) -> datetime | None:
+        """Until when a link that is written now opens its page; None where people log in."""
+        return None if self._login else self._now() + LASTS
+
+    def carried(self, opened: Opened) -> Link:
+        """On an opened page: the pages that its reader may go on to, with the same end."""
+
+        def onward(path: str) -> str | None:
+            page = urlsplit(path).path
+            if page.startswith("/pictures/"):
+                return self._signed(Opened(opened.person, page, opened.until), path)
+            return self._signed(opened, path) if opened.covers(page) else None
+
+        return onward
+
+    def open(self, token: str, path: str) -> Opened:
+        """
+        What a token says, which opens the page at `path`.
+
+        Raises:
+            NotAllowed: it is not ours, has expired, or is for another page; in words for the reader.
+        """
+        try:
+            person, page, until = self._spelled.loads(token)
+            opened = Opened(str(person), str(page), datetime.fromtimestamp(int(until), UTC))
+        except (BadSignature, ValueError, TypeError, OverflowError, OSError):
+            raise NotAllowed("This link was not written here, or not all of it has arrived.") from None
+        if self._now() >= opened.until:
+            raise NotAllowed(f"This link expired at {opened.until:%d %b %Y %H:%M} UTC.")
+        is_picture = path.startswith("/pictures/")
+        if not opened.covers(path) or (self._login and not is_picture):
+            raise NotAllowed("This link opens another page.")
+        return opened
+
+    def _of_a_message(self, path: str) -> str | None:
+        if path.startswith("/pictures/"):
+            lasts = PICTURES_LAST.total_seconds()
+            until = (self._now().timestamp() // lasts + 2) * lasts
+            return self._written(Opened(IN_MESSAGES, path, datetime.fromtimestamp(until, UTC)), path)
+        return self._plain(path) if self._login else None
+
+    def _written(self, opened: Opened, path: str) -> str | None:
+        return self._plain(self._signed(opened, path))
+
+    def _signed(self, opened: Opened, path: str) -> str:
+        token = self._spelled.dumps([opened.person, opened.page, int(opened.until.timestamp())])
+        mark = "&" if "?" in path else "?"
+        return f"{path}{mark}{urlencode({PARAMETER: token})}"
+
+
+def links_of(door: Door, public_url: str, login: object) -> Links:
+    """
+    The links that this installation writes and reads.
+
+    Args:
+        login: how people log in; None where links open the pages.
+
+    Raises:
+        ConfigurationError: RECSYSOPS_SIGNING_KEY names no key.
+    """
+    return Links(door.key(PURPOSE), public_url, login=login is not None)

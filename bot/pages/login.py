@@ -1,0 +1,163 @@
+"""
+A person's login by OpenID Connect: authorization code with PKCE, state and nonce; the id_token verified.
+
+What the browser keeps is one signed cookie: who somebody is, and until when. Authlib, which speaks to the
+provider, is loaded at the first login.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+import warnings
+from collections.abc import Mapping
+from typing import Any, cast
+
+import httpx
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+
+from domain.errors import NotAllowed
+from workers import door
+
+SESSION_SECONDS = 8 * 3600
+PROVIDER_SECONDS = 10.0
+LEEWAY_SECONDS = 60
+"""How far the provider's clock may be from ours."""
+
+ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"})
+"""Signatures by a key that the provider alone has: neither `none` nor a shared secret."""
+
+DONE = "/login/done"
+_log = structlog.get_logger(__name__)
+
+
+class Unreachable(Exception):
+    """The provider does not answer, or not as it should."""
+
+
+class Login:
+    """The two ends of a login, and what is remembered of it."""
+
+    def __init__(self, declared: door.Login, public_url: str) -> None:
+        self._declared = declared
+        self._done = public_url + DONE
+        self._provider: Any = None
+
+    async def begin(self, request: Request) -> Response:
+        """
+        To the provider, and back to `DONE`.
+
+        Raises:
+            Unreachable: the provider does not say where.
+        """
+        try:
+            provider = await self._ready()
+            return cast("Response", await provider.authorize_redirect(request, self._done))
+        except (httpx.HTTPError, ValueError, KeyError, RuntimeError) as error:
+            raise _unreachable(error) from error
+
+    async def end(self, request: Request) -> None:
+        """
+        Whoever comes back is who the provider says, and the session is theirs.
+
+        Raises:
+            NotAllowed: the answer fits no question of ours, cannot be verified, or is of somebody who is not
+                allowed.
+            Unreachable: the provider does not answer.
+        """
+        from authlib.common.errors import AuthlibBaseError  # noqa: PLC0415 - loaded at the first login
+        from joserfc.errors import JoseError  # noqa: PLC0415
+
+        try:
+            provider = await self._ready()
+            token = await provider.authorize_access_token(
+                request, claims_options=self._claims(), leeway=LEEWAY_SECONDS
+            )
+        except (AuthlibBaseError, JoseError, ValueError, KeyError, TypeError) as error:
+            _log.warning("login_refused", error=type(error).__name__)
+            raise NotAllowed("The login could not be verified. Begin it anew.") from error
+        except (httpx.HTTPError, RuntimeError) as error:
+            raise _unreachable(error) from error
+        claims = token.get("userinfo")
+        if not claims:
+            raise NotAllowed("The provider did not say who you are (no id_token).")
+        self._remember(request, claims)
+
+    def who(self, request: Request) -> str | None:
+        """Who is logged in (`oidc:…`) and still allowed; None where nobody is."""
+        session = request.session
+        if session.get("until", 0) <= time.time() or not self._allows(session.get("claims", {})):
+            return None
+        return f"oidc:{session['claims']['sub']}"
+
+    def _remember(self, request: Request, claims: Mapping[str, Any]) -> None:
+        kept = {name: claims[name] for name in ("sub", "email", "email_verified") if name in claims}
+        of_ours = [one for one in self._declared.groups if one in _groups(claims)]
+        kept["groups"] = of_ours  # a cookie has no room for hundreds
+        if not self._allows(kept):
+            raise NotAllowed("You are logged in, but nobody has declared that you may see these pages.")
+        request.session.clear()  # what was there before belongs to whoever was there before
+        request.session.update(
+            {"claims": kept, "until": time.time() + SESSION_SECONDS, "id": secrets.token_hex(8)}
+        )
+
+    def _allows(self, claims: Mapping[str, Any]) -> bool:
+        if not claims.get("sub"):
+            return False
+        email = str(claims.get("email", "")).lower()
+        verified = claims.get("email_verified") is True and email.count("@") == 1
+        return (
+            claims["sub"] in self._declared.subjects
+            or (verified and email.rpartition("@")[2] in self._declared.domains)
+            or not _groups(claims).isdisjoint(self._declared.groups)
+        )
+
+    def _claims(self) -> dict[str, Any]:
+        needed = {name: {"essential": True} for name in ("sub", "exp", "iat")}
+        return {
+            **needed,
+            "iss": {"essential": True, "value": self._declared.issuer},
+            "aud": {"essential": True, "value": self._declared.client_id},
+            "nonce": {"essential": True},
+        }
+
+    async def _ready(self) -> Any:
+        """The provider, with what it says of itself; asked again where it did not say it."""
+        if self._provider is None:
+            provider = _client(self._declared)
+            said = await provider.load_server_metadata()
+            if str(said["issuer"]).rstrip("/") != self._declared.issuer:
+                raise ValueError(f"the provider calls itself {said['issuer']!r}")
+            offered = said.get("id_token_signing_alg_values_supported") or ["RS256"]
+            said["id_token_signing_alg_values_supported"] = [one for one in offered if one in ALGORITHMS]
+            self._provider = provider
+        return self._provider
+
+
+def _client(declared: door.Login) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it would rather have another client than httpx, which we have
+        from authlib.integrations.starlette_client import OAuth  # noqa: PLC0415
+    return OAuth().register(
+        "provider",
+        client_id=declared.client_id,
+        client_secret=declared.client_secret,
+        server_metadata_url=f"{declared.issuer}/.well-known/openid-configuration",
+        client_kwargs={
+            "scope": "openid email profile",
+            "code_challenge_method": "S256",
+            "timeout": PROVIDER_SECONDS,
+        },
+    )
+
+
+def _groups(claims: Mapping[str, Any]) -> set[str]:
+    said = claims.get("groups") or ()
+    return {str(one) for one in said} if isinstance(said, list | tuple) else {str(said)}
+
+
+def _unreachable(error: Exception) -> Unreachable:
+    _log.warning("provider_not_reached", error=type(error).__name__)
+    return Unreachable("Where people log in does not answer just now. Try again in a minute.")
