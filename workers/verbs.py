@@ -61,6 +61,14 @@ def stop_embedded(folder: Path) -> None:
             pass  # the last one to leave stops them
 
 
+def installation_key(purpose: str) -> bytes:
+    """A key (32 bytes) of this installation for one purpose, where no store is at hand; see `Door.key`."""
+    from workers.settings import settings  # noqa: PLC0415
+    from workers.store.signature import derived_key  # noqa: PLC0415
+
+    return derived_key(settings(), purpose)
+
+
 def migrate(owner_url: str, program_url: str | None = None) -> None:
     """Bring the store to the newest shape. See `workers.store.migrate`."""
     from workers.store.migrate import migrate as newest  # noqa: PLC0415

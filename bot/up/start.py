@@ -6,6 +6,7 @@ recommender in miniature and a chat workspace beside them. One address is printe
 from __future__ import annotations
 
 import asyncio
+import getpass
 import os
 import socket
 import sys
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from bot.pages.links import PURPOSE, Links
 from bot.up.example import (
     DIRECT,
     EXAMPLE_LEFT,
@@ -67,7 +69,8 @@ def up(example: str | None, ports: Ports, say: Callable[[str], None], fault: str
         _check_ports(ports, example)
         with _servers(var, signals) as (servers, ours), (var / "up.log").open("w", encoding="utf-8") as log:
             environment = {**os.environ, **_common(var, ports), **servers}
-            run = _Run(var, folder, log, say, signals, _mend(var) if ours else None)
+            address = f"http://{LOOPBACK}:{ports.workspace}" if example else _pages(environment)
+            run = _Run(var, folder, log, say, signals, _mend(var) if ours else None, address)
             if example is None:
                 with door.left_variables(var, _left(environment)):
                     return _run(run, environment, dict(_processes(environment)), _addresses(ports, None))
@@ -81,7 +84,10 @@ def up(example: str | None, ports: Ports, say: Callable[[str], None], fault: str
 
 @dataclass(frozen=True)
 class _Run:
-    """What a run has, whatever it runs. `mend` is None where the servers are not ours."""
+    """
+    What a run has, whatever it runs. `mend` is None where the servers are not ours; `address` is what people
+    are told once all is ready.
+    """
 
     var: Path
     folder: Folder
@@ -89,6 +95,7 @@ class _Run:
     say: Callable[[str], None]
     signals: Signals
     mend: Mend | None
+    address: str
 
 
 def _left(environment: Environment, *names: str) -> Environment:
@@ -157,6 +164,13 @@ def _common(var: Path, ports: Ports) -> Environment:
     return {**common, "PYTHONUNBUFFERED": "1", "HOST": os.environ.get("HOST", LOOPBACK)}
 
 
+def _pages(environment: Environment) -> str:
+    """The list of incidents, for whoever started this: a link of theirs, where people do not log in."""
+    login = door.environment().login is not None
+    links = Links(door.installation_key(PURPOSE), environment["PUBLIC_URL"].rstrip("/"), login=login)
+    return links.to(f"terminal:{getpass.getuser()}")("/") or environment["PUBLIC_URL"]
+
+
 def _check_ports(ports: Ports, example: str | None) -> None:
     asked = {"--port": ports.web}
     if example is not None:
@@ -174,7 +188,7 @@ def _check_ports(ports: Ports, example: str | None) -> None:
 
 
 def _addresses(ports: Ports, example: str | None) -> dict[str, str]:
-    """What people are told first; and what has to answer before all is ready. Address → its health page."""
+    """What has to answer before all is ready. Address → its health page."""
     web = {f"http://{LOOPBACK}:{ports.web}": "/health"}
     if example is None:
         return web
@@ -191,7 +205,7 @@ def _run(
     first: tuple[str, str] | None = None,
 ) -> int:
     ended = threading.Event()
-    told = threading.Thread(target=_tell_when_ready, args=(addresses, run.say, ended), daemon=True)
+    told = threading.Thread(target=_tell_when_ready, args=(addresses, run, ended), daemon=True)
 
     async def supervised() -> None:
         supervisor = Supervisor(
@@ -215,19 +229,17 @@ def _run(
     return 0
 
 
-def _tell_when_ready(
-    addresses: Mapping[str, str], say: Callable[[str], None], ended: threading.Event
-) -> None:
+def _tell_when_ready(addresses: Mapping[str, str], run: _Run, ended: threading.Event) -> None:
     waiting, until = dict(addresses), time.monotonic() + READY_SECONDS
     while waiting and not ended.wait(0.3):
         waiting = {address: page for address, page in waiting.items() if not _answers(address + page)}
         if waiting and time.monotonic() > until:
-            say(
+            run.say(
                 f"{' and '.join(waiting)} did not answer within {READY_SECONDS:.0f} s; see up.log under var/."
             )
             return
     if not ended.is_set():
-        say(next(iter(addresses)))
+        run.say(run.address)
 
 
 def _answers(url: str) -> bool:
