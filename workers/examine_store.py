@@ -11,7 +11,7 @@ from domain.errors import ConfigurationError
 from workers.examine import Advice
 from workers.settings import read_settings
 from workers.store.connection import ROLE, driver_address
-from workers.store.guards import absent
+from workers.store.guards import differences
 from workers.store.migrate import newest, revisions
 
 WHERE = "store"
@@ -117,6 +117,7 @@ def _power(connection: psycopg.Connection) -> Iterator[Advice]:
 
 
 def _guards(connection: psycopg.Connection) -> Iterator[Advice]:
-    for guard in absent(connection):
-        mend = "switch it on again (ALTER TABLE … ENABLE …), ask who did it, `recsysops events verify`"
-        yield Advice(level="error", where=WHERE, says=f"{guard} is missing or switched off", mend=mend)
+    connection.execute("SELECT set_config('recsysops.workspace', 'main', false)")
+    for one in differences(connection):
+        mend = f"{one.mend}; ask who did it, and `recsysops events verify`"
+        yield Advice(level="error", where=WHERE, says=one.says, mend=mend)
