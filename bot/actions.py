@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from bot.messages import correction, modals
 from bot.messages.value import Target, parse
@@ -18,9 +18,9 @@ from domain.errors import Refused, Stale
 from domain.incident import commands as c
 from domain.incident.card import ACTIONS, Action
 from domain.incident.state import Incident
+from domain.recommender.route import Need
 from domain.values import Improvement
 
-Need = Literal["respond", "deploy", "approve"]
 Fields = Mapping[str, str]
 """What was entered into a modal: name of the input → text or chosen value."""
 

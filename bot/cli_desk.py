@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -23,6 +24,11 @@ from domain.incident.state import Incident
 from domain.values import Actor
 from workers.door import Door, open_door
 
+try:
+    import pwd
+except ImportError:  # not on Windows
+    pwd = None  # type: ignore[assignment]
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Number = Annotated[str, typer.Argument(metavar="ID", help="The incident's number.")]
 
@@ -31,7 +37,20 @@ def operator(door: Door) -> Actor:
     """The person at this terminal."""
     named = door.permissions()
     groups = tuple(sorted({*named.respond, *named.deploy, *named.approve}))
-    return Actor(kind="person", id=f"terminal:{getpass.getuser()}", groups=groups)
+    return Actor(kind="person", id=f"terminal:{account()}", groups=groups)
+
+
+def account() -> str:
+    """
+    The user of the operating system that this process runs as: not what LOGNAME says, which anybody may set.
+    """
+    if pwd is None:
+        return getpass.getuser()
+    number = os.getuid()
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"user-{number}"  # in a container, for instance
 
 
 def find(door: Door, number: str, *, whole: bool = False) -> Incident:

@@ -36,6 +36,7 @@ from bot.permission import authorise
 from domain.errors import ConfigurationError, Refused
 from domain.incident import commands as c
 from domain.incident.state import Incident
+from domain.recommender.route import Need
 from domain.values import Actor
 from workers.door import Door
 
@@ -249,7 +250,7 @@ class Listeners:
             )
         return found
 
-    async def _actor(self, body: Body, needs: actions.Need) -> Actor:
+    async def _actor(self, body: Body, needs: Need) -> Actor:
         user = body["user"]["id"] if isinstance(body.get("user"), Mapping) else str(body["user_id"])
         groups, fresh = self._groups.of(user)
         permissions = await asyncio.to_thread(self._door.permissions)

@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from typing import Protocol
 
-from bot.actions import Need
 from domain.errors import NotAllowed
+from domain.recommender.route import Need
 from domain.values import Actor
 
 DANGEROUS: frozenset[Need] = frozenset({"deploy", "approve"})

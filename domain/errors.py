@@ -4,6 +4,7 @@ Every error of the project.
     RecsysopsError
     ├── Refused               a rule says no; an answer for the person, not a crash
     │   ├── NotAllowed        the person is not in a group that may do this
+    │   │   └── RightsUnknown nobody can say now whether they are; it may be known later
     │   └── Stale             the button belongs to an earlier state
     ├── ConfigurationError    recsysops.toml or the environment: what, where, what to do
     ├── OwnCheckError         a check of a team's own: cannot be imported, or raises
@@ -31,6 +32,10 @@ class Refused(RecsysopsError):
 
 class NotAllowed(Refused):
     """The person is in none of the groups that may do this."""
+
+
+class RightsUnknown(NotAllowed):
+    """Whether the person may cannot be said now: fails closed, and may be tried again."""
 
 
 class Stale(Refused):

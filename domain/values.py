@@ -34,16 +34,18 @@ class Actor(Value):
 
     `id` is what the log holds: a person's pseudonym once they came through the door, and `known_as` is then
     the id they have outside (`slack:U123`, `terminal:root`), by which events before pseudonyms name them.
+    `also` are further ids and pseudonyms of the same person.
     """
 
     kind: Literal["person", "worker"]
     id: str
     groups: tuple[str, ...] = ()
     known_as: str | None = None
+    also: tuple[str, ...] = ()
 
     def is_(self, person: str | None) -> bool:
         """True where an event that says `person` speaks of this one."""
-        return person is not None and person in (self.id, self.known_as)
+        return person is not None and person in (self.id, self.known_as, *self.also)
 
 
 class Estimate(Value):

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
 
-from domain.errors import ConfigurationError, DeployError, DeployUncertain
+from domain.errors import ConfigurationError, DeployError, DeployUncertain, RightsUnknown
 from domain.incident import commands as c
 from domain.incident.events import HotfixApproved
+from domain.incident.numbers import lasting
 from domain.incident.state import Incident
 from domain.recommender.recommender import Recommender
+from domain.resolution.declared import against_offering
 from domain.values import Option
 from workers import clock
 from workers.debts import MOST_TRIES, Work
 from workers.deployers.deployer import Deployer
 from workers.deployers.file import FileDeployer
 from workers.deployers.webhook import WebhookDeployer
+from workers.rights import against_deploying
 from workers.settings import surroundings
 from workers.store.events import read_stream
+
+APPROVAL_HOLDS = timedelta(hours=24)
+"""How long after an approval it may still be deployed, where nobody came to it before."""
 
 EACH_DIED = f"The worker died over it {MOST_TRIES} times, so it was taken back."
 
@@ -48,17 +55,27 @@ def build_deployer(recommender: Recommender, option: Option) -> Deployer:
 
 def apply(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     """
-    Put the approved option in force.
+    Put the approved option in force, if it may be as things are now.
 
     A refusal of the first try is recorded at once. Where nobody knows whether it was done, it is asked again
     under the same key; at the last try it is taken back, so that nothing acts that the log calls failed.
+
+    Raises:
+        RightsUnknown: nobody can say now whether whoever approved it may; tried again, and given up visibly.
     """
     option = option_in_hand(work.incident)
+    if work.tries > MOST_TRIES:
+        return _failed(work, recommender, option, EACH_DIED)
+    try:
+        against = against_deploying_now(work, recommender, option)
+    except RightsUnknown:
+        if work.last_try:
+            _take_back(work, recommender, option)
+        raise
+    if against is not None:
+        return _failed(work, recommender, option, against)
     deployer = build_deployer(recommender, option)
     expires_at = work.at + option.expires_after if option.expires_after else None
-    if work.tries > MOST_TRIES:
-        deployer.revert(work.debt.event_id, option)
-        return (c.RecordHotfixFailed(option=option.key, reason=EACH_DIED),)
     try:
         receipt = deployer.apply(work.debt.event_id, option, expires_at)
     except DeployError as error:
@@ -69,6 +86,39 @@ def apply(work: Work, recommender: Recommender) -> Sequence[c.Command]:
             deployer.revert(work.debt.event_id, option)
         raise
     return (c.RecordHotfixApplied(option=option.key, receipt=receipt),)
+
+
+def against_deploying_now(work: Work, recommender: Recommender, option: Option) -> str | None:
+    """
+    Why what was approved is not deployed after all, in words; None where it may be.
+
+    Hours may lie between a press and a worker that comes to it: the incident, the declaration, and who may
+    approve are looked at as they are now.
+
+    Raises:
+        RightsUnknown: it cannot be said now who may.
+    """
+    incident, hotfix = work.incident, work.incident.hotfix
+    if incident.status in ("resolved", "closed"):
+        return f"#{incident.number} was {incident.status} before it was deployed"
+    if hotfix is not None and hotfix.menu not in (None, incident.menu_digest):
+        return "the menu is not the one that it was chosen from; look at the numbers again"
+    if work.at - work.debt.since > APPROVAL_HOLDS:
+        return f"it was approved {lasting(work.at - work.debt.since)} ago, and much may have changed since"
+    predicted = incident.finding is not None and incident.finding.kind == "predicted"
+    changed = against_offering(option, recommender.hotfixes.values(), predicted=predicted)
+    return f"{changed}; look again" if changed else against_deploying(work.log, recommender, incident)
+
+
+def _failed(work: Work, recommender: Recommender, option: Option, reason: str) -> Sequence[c.Command]:
+    _take_back(work, recommender, option)
+    return (c.RecordHotfixFailed(option=option.key, reason=reason),)
+
+
+def _take_back(work: Work, recommender: Recommender, option: Option) -> None:
+    """What an earlier try may have put in force is taken back: nothing acts that the log calls failed."""
+    if work.tries > 1:
+        build_deployer(recommender, option).revert(work.debt.event_id, option)
 
 
 def revert(work: Work, recommender: Recommender) -> Sequence[c.Command]:

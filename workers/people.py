@@ -6,13 +6,14 @@ Outside the door nobody sees a pseudonym but that of somebody who was forgotten.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 
 from domain.errors import Refused
 from domain.incident.commands import Command
+from domain.incident.decide import in_hand
 from domain.incident.events import Recorded
 from domain.incident.person import (
     KnownAs,
@@ -24,37 +25,62 @@ from domain.incident.person import (
     people_in,
     people_of,
 )
-from domain.incident.state import Incident
+from domain.incident.state import Incident, Stage
+from domain.recommender.person import Person, person_of
 from domain.values import Actor
-from workers.store import people
+from workers.store import cards, people
 from workers.store.memory import recall, remember
 
 DRAW_AGAIN = "people.draw_again"
+UNTIL_THEN: dict[Stage, str] = {
+    "chosen": "reject it, or have it approved and wait for its end",
+    "approved": "wait until it is deployed, and its watch is over",
+    "applied": "wait for the end of its watch, or revert it",
+    "reverting": "wait until it is reverted",
+}
+"""Stages in which somebody is not forgotten who asked for a hotfix or approved it, and what ends that."""
+
+Declared = Mapping[str, Person]
+NOBODY: Declared = {}
 Shown = TypeVar("Shown", Incident, Recorded)
 
 
-def hide(log: Engine, actor: Actor, command: Command) -> tuple[Actor, Command]:
-    """Who asks and what is asked, with every person under their pseudonym; new ones get one."""
+def hide(log: Engine, actor: Actor, command: Command, declared: Declared = NOBODY) -> tuple[Actor, Command]:
+    """
+    Who asks and what is asked, with every person under their pseudonym; new ones get one.
+
+    Args:
+        declared: whose accounts are one person's: all of these have one pseudonym, that of the first one.
+    """
     other = handed_to(command)
     if actor.kind != "person" and other is None:
         return actor, command
     with log.begin() as connection:
         if other is not None:
-            command = hidden(command, people.pseudonym(connection, other))
-        return _hidden(connection, actor), command
+            command = hidden(command, people.pseudonym(connection, _ids(declared, other)[0]))
+        return _hidden(connection, actor, declared), command
 
 
-def hide_actor(log: Engine, actor: Actor) -> Actor:
+def hide_actor(log: Engine, actor: Actor, declared: Declared = NOBODY) -> Actor:
     """Who asks, under their pseudonym; somebody new gets one."""
     with log.begin() as connection:
-        return _hidden(connection, actor)
+        return _hidden(connection, actor, declared)
 
 
-def _hidden(connection: Connection, actor: Actor) -> Actor:
+def _hidden(connection: Connection, actor: Actor, declared: Declared) -> Actor:
     if actor.kind != "person":
         return actor
-    pseudonym = people.pseudonym(connection, actor.id)
-    return actor.model_copy(update={"id": pseudonym, "known_as": actor.id})
+    ids = _ids(declared, actor.id)
+    pseudonym = people.pseudonym(connection, ids[0])
+    # From before it was declared that these are one.
+    also = (*ids, *people.pseudonyms(connection, ids[1:]))
+    return actor.model_copy(update={"id": pseudonym, "known_as": actor.id, "also": also})
+
+
+def _ids(declared: Declared, known_as: str) -> tuple[str, ...]:
+    """All ids outside of whoever has this one; the one first under which the log knows them."""
+    person = person_of(declared, known_as)
+    return person.ids if person else (known_as,)
 
 
 def show_incidents(connection: Connection, incidents: Sequence[Incident]) -> list[Incident]:
@@ -77,19 +103,38 @@ def say(log: Engine, refusal: Refused) -> Refused:
         return type(refusal)(named_text(text, people.known(connection, pseudonyms)))
 
 
-def forget(log: Engine, who: str) -> bool:
+def forget(log: Engine, who: str, declared: Declared = NOBODY) -> bool:
     """
-    Forget who a person is, by the id they have outside, for ever; False where nobody is known by it.
+    Forget who a person is, by an id they have outside, for ever; False where nobody is known by it.
 
     What they did stays in the log, under a pseudonym that nothing leads back from. What they wrote in their
     own words stays too, and so does the id in events written before there were pseudonyms.
+
+    Raises:
+        Refused: something that they asked for or approved is in hand. Whoever comes back is somebody new, who
+            could approve what they had asked for themselves.
     """
     with log.begin() as connection:
-        pseudonym = people.forget(connection, who)
-        if pseudonym is not None:
-            streams = {*_to_draw_again(connection), *people.cards_of(connection, pseudonym)}
-            remember(connection, DRAW_AGAIN, sorted(streams))
-    return pseudonym is not None
+        pseudonyms = people.pseudonyms(connection, (*_ids(declared, who), who))
+        concerned = {stream for one in pseudonyms for stream in people.cards_of(connection, one)}
+        if in_hand := _in_hand(connection, concerned, {*_ids(declared, who), who, *pseudonyms}):
+            raise Refused(f"{who} cannot be forgotten yet: {'; '.join(in_hand)}")
+        for one in pseudonyms:
+            people.forget(connection, one)
+        remember(connection, DRAW_AGAIN, sorted({*_to_draw_again(connection), *concerned}))
+    return bool(pseudonyms)
+
+
+def _in_hand(connection: Connection, streams: Iterable[str], ids: Collection[str]) -> list[str]:
+    """What is being done that one of these people asked for or approved, in words."""
+    found = [incident for stream in streams if (incident := cards.find(connection, stream)) is not None]
+    return [
+        f"{in_hand(incident)} in #{incident.number}; {UNTIL_THEN[incident.hotfix.stage]}"
+        for incident in sorted(found, key=lambda one: one.number)
+        if incident.hotfix is not None
+        and incident.hotfix.stage in UNTIL_THEN
+        and {incident.hotfix.chosen_by, incident.hotfix.approved_by} & set(ids)
+    ]
 
 
 def to_draw_again(log: Engine) -> list[str]:

@@ -11,5 +11,6 @@ What a team declares about its recommender, as frozen values; read from `recsyso
     ├── checks       what is looked at
     ├── hotfixes     what can be done ─▶ deployers   where it goes
     ├── planned, silences           times in which nobody is told
+    ├── people       which accounts in Slack and at terminals are one person's
     └── stakeholders, routes, permissions   who is told, who may press
 """

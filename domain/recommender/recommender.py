@@ -8,8 +8,9 @@ from domain.recommender.check import Check
 from domain.recommender.exposure import Exposure
 from domain.recommender.hotfix import DeclaredHotfix, Deployer
 from domain.recommender.model import Items, Launches, Model
+from domain.recommender.person import Person
 from domain.recommender.planned import Planned
-from domain.recommender.route import Permissions, Routes, Stakeholder
+from domain.recommender.route import Need, Permissions, Routes, Stakeholder
 from domain.recommender.table import Table
 from domain.recommender.witness import Witness
 from domain.values import Finding, Severity, Value
@@ -38,10 +39,17 @@ class Recommender(Value):
     deployers: dict[str, Deployer] = Field(default_factory=dict)
     stakeholders: dict[str, Stakeholder] = Field(default_factory=dict)
     routes: Routes = Routes()
+    people: dict[str, Person] = Field(default_factory=dict)
     permissions: Permissions = Permissions()
     planned: tuple[Planned, ...] = ()
     silences: tuple[Planned, ...] = ()
     witness: dict[str, SerializeAsAny[Witness]] = Field(default_factory=dict)
+
+    def permitted(self, need: Need) -> frozenset[str]:
+        """Who may: handles of groups, member ids, and names under [people] with their member ids."""
+        named = frozenset(getattr(self.permissions, need))
+        members = (person.slack for name, person in self.people.items() if name in named)
+        return named | {member for member in members if member is not None}
 
     def quiet(self, finding: Finding) -> str | None:
         """Why nobody is told of a finding, in words; None where somebody is."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 from domain.values import Value
 
 
@@ -23,10 +25,16 @@ class Routes(Value):
     SEV4: str | None = None
 
 
+Need = Literal["respond", "deploy", "approve"]
+"""What a press takes."""
+
+NEEDS: tuple[Need, ...] = get_args(Need)
+
+
 class Permissions(Value):
     """
-    Who may respond, choose and deploy a hotfix, and approve one for somebody else, in Slack: user groups by
-    handle, or people by id. Nobody, where nobody is named.
+    Who may respond, choose and deploy a hotfix, and approve one for somebody else: user groups in Slack by
+    handle, people by member id, or by their name under [people]. Nobody, where nobody is named.
     """
 
     respond: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from bot.cli_desk import account
 from domain.incident import commands as c
 from domain.incident.menu import digest_of
 from tests.bot.stories import APPLIED, DIAGNOSED, MENU, OFFERED, OPENED, PROPOSED, VERIFIED, WATCHED, Step
@@ -74,13 +75,30 @@ def test_an_incident_is_walked_from_the_alarm_to_its_end(
     assert terminal("incident", "1").out.startswith("# #1 Films from Denmark")
 
 
-def test_a_second_person_s_hotfix_is_rejected_and_another_is_reverted(terminal: Terminal, door: Door) -> None:
+def _declaring(folder: Path, account: str) -> Path:
+    file = folder / "declared.toml"
+    file.write_text(
+        '[recommender]\nname = "shop"\n[tables.a]\npath = "a.csv"\n'
+        f'[people.me]\nterminal = "{account}"\n[permissions]\ndeploy = ["me"]\napprove = ["me"]\n'
+    )
+    return file
+
+
+def test_a_second_person_s_hotfix_is_rejected_and_another_is_reverted(
+    terminal: Terminal, door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tell(door, OPENED)
     happen(door, DIAGNOSED, OFFERED)
     menu = digest_of(MENU)
+    nobody = terminal("hotfix", "choose", "1", "rollback", "--menu", menu, code=1).err
+    assert f"“{account()}” at a terminal is nobody that recsysops.toml knows" in nobody
+    terminal.environment["RECSYSOPS_CONFIG"] = str(_declaring(tmp_path, account()))
     asked = terminal("hotfix", "choose", "1", "rollback", "--menu", menu, "--json").json
     assert asked["events"] == ["hotfix.chosen"]
-    assert "second person" in terminal("hotfix", "approve", "1", "--menu", menu, code=1).err
+    monkeypatch.setenv("LOGNAME", "somebody-else")  # says nothing of who it is
+    assert "You asked for this yourself" in terminal("hotfix", "approve", "1", "--menu", menu, code=1).err
+    waits = terminal("forget", f"terminal:{account()}", "--yes", code=1).err
+    assert "cannot be forgotten yet: “Roll the catalogue back” waits to be approved in #1" in waits
     assert "hotfix.rejected" in terminal("hotfix", "reject", "1", "--reason", "too many films").out
     terminal("hotfix", "choose", "1", "fill", "--menu", menu)
     happen(door, APPLIED)

@@ -7,10 +7,9 @@ from typing import get_args
 
 import pytest
 
-from bot.actions import Need
 from bot.permission import DANGEROUS, authorise
 from domain.errors import NotAllowed
-from domain.recommender.route import Permissions
+from domain.recommender.route import Need, Permissions
 from workers.doctor import check
 from workers.door import Door
 from workers.settings import Settings

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Engine
 
 from domain.incident.commands import Command, OpenIncident
+from domain.recommender.hotfix import DeclaredHotfix
 from domain.values import Actor, Estimate, Finding, Option, Severity, slice_of
 from workers.handle import Answer, handle
 
@@ -72,6 +73,21 @@ def make_option(**changes: Any) -> Option:
         parameters={"kind": "fill_feature", "items": ["7"], "feature": "language", "value": "Danish"},
     )
     return option.model_copy(update=changes)
+
+
+def declared_fill(**changes: Any) -> DeclaredHotfix:
+    """The hotfix that `make_option` is of, as a team declares it; `changes` are other fields."""
+    hotfix = DeclaredHotfix(
+        name="fill_language",
+        kind="fill_feature",
+        label="Fill language in",
+        does="fills it in",
+        causes=("feature",),
+        deployer="overrides",
+        expires=timedelta(days=1),
+        watch=timedelta(minutes=5),
+    )
+    return hotfix.model_copy(update=changes)
 
 
 @pytest.fixture

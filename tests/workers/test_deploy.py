@@ -17,7 +17,7 @@ from domain.recommender.hotfix import Deployer
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from domain.values import Actor, Diagnosis, Option
-from tests.workers.conftest import make_option
+from tests.workers.conftest import declared_fill, make_option
 from workers import clock
 from workers.debts import MOST_TRIES, Settler, Work, remind, settle
 from workers.deploy import apply, expire, revert
@@ -32,7 +32,12 @@ Room = Callable[[Work, Recommender], Sequence[c.Command]]
 def recommender(tmp_path: Path) -> Recommender:
     table = Table(name="impressions", path="none.parquet", time="at", window=timedelta(minutes=1))
     overrides = Deployer(name="overrides", kind="file", path=str(tmp_path / "overrides.json"))
-    return Recommender(name="cinema", tables={"impressions": table}, deployers={"overrides": overrides})
+    return Recommender(
+        name="cinema",
+        tables={"impressions": table},
+        hotfixes={"fill_language": declared_fill()},
+        deployers={"overrides": overrides},
+    )
 
 
 class Story:

@@ -32,6 +32,14 @@ name = "cinema"
 path = "impressions.csv"
 time = "at"
 window = "1m"
+[hotfixes.fill_language]
+kind = "fill_feature"
+label = "Fill language in"
+does = "fills it in"
+causes = ["feature"]
+deployer = "overrides"
+expires = "1d"
+watch = "5m"
 [deployers.overrides]
 kind = "file"
 path = "overrides.json"

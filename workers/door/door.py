@@ -17,12 +17,13 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from domain.errors import ConfigurationError, LogError, Refused
-from domain.incident.commands import Command
+from domain.incident.commands import ApproveHotfix, ChooseHotfix, Command
 from domain.incident.events import Recorded
 from domain.incident.state import Incident
-from domain.recommender.route import Permissions, Routes
+from domain.recommender.person import Person
+from domain.recommender.route import NEEDS, Permissions, Routes
 from domain.values import Actor
-from workers import ask, clock, groups, owed, people
+from workers import ask, clock, groups, owed, people, rights
 from workers.attest import Attest, Withdraw, attest
 from workers.follow import News, say_stuck, stumble
 from workers.groups import KeptGroups
@@ -84,7 +85,9 @@ class Door:
             Refused: a rule says no, in words for the person.
         """
         found = None if stream is None else self._stream(stream)
-        actor, command = people.hide(self._engine, actor, command)
+        declared = self._declared() if actor.kind == "person" else None
+        self._check_press(declared, found, command, actor)
+        actor, command = people.hide(self._engine, actor, command, declared.people if declared else {})
         try:
             answer = handle(found, command, actor=actor, key=key, cause=cause, log=self._engine)
         except Refused as refusal:
@@ -92,6 +95,16 @@ class Door:
         with self._engine.connect() as connection:
             events = tuple(people.show_events(connection, answer.events))
         return answer._replace(events=events)
+
+    def _check_press(
+        self, declared: Recommender | None, stream: str | None, command: Command, actor: Actor
+    ) -> None:
+        if actor.kind != "person" or not isinstance(command, ChooseHotfix | ApproveHotfix):
+            return
+        with self._engine.connect() as connection:
+            incident = cards.find(connection, stream or "")
+            if incident is not None:
+                rights.check_press(connection, declared, incident, command, actor.id)
 
     def incident(self, stream_or_number: str | int, *, whole: bool = False) -> Incident | None:
         """
@@ -179,8 +192,13 @@ class Door:
             return followers.every(connection)
 
     def forget(self, who: str) -> bool:
-        """Forget who a person is; False where nobody is known by this id. See `workers.people.forget`."""
-        return people.forget(self._engine, who)
+        """
+        Forget who a person is; False where nobody is known by this id. See `workers.people.forget`.
+
+        Raises:
+            Refused: something that they asked for or approved is in hand.
+        """
+        return people.forget(self._engine, who, self._people())
 
     def to_draw_again(self) -> list[str]:
         """The streams of the incidents whose message still names somebody who was forgotten."""
@@ -238,7 +256,7 @@ class Door:
         Raises:
             Refused: a rule says no, in words for the person.
         """
-        hidden = people.hide_actor(self._engine, actor)
+        hidden = people.hide_actor(self._engine, actor, self._people())
         return bool(attest(self._engine, said, actor=hidden, key=key, at=clock.now()))
 
     def key(self, purpose: str) -> bytes:
@@ -260,7 +278,9 @@ class Door:
     def permissions(self) -> Permissions:
         """Which groups may press what, as declared now; nobody is named where nothing is declared."""
         declared = self._declared()
-        return declared.permissions if declared else Permissions()
+        if declared is None:
+            return Permissions()
+        return Permissions(**{need: tuple(sorted(declared.permitted(need))) for need in NEEDS})
 
     def keep_groups(
         self, members: Mapping[str, Collection[str]], handles: Mapping[str, str], age_seconds: float = 0.0
@@ -281,6 +301,10 @@ class Door:
             return (Routes().default,)
         table = incident.finding.table if incident.finding else ""
         return declared.channels(table, incident.severity)
+
+    def _people(self) -> Mapping[str, Person]:
+        declared = self._declared()
+        return declared.people if declared else {}
 
     def _declared(self) -> Recommender | None:
         # A wrong declaration must not keep incidents from being told; `recsysops doctor` says what is wrong.

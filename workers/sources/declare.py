@@ -19,6 +19,7 @@ from domain.recommender.check import Check
 from domain.recommender.exposure import Exposure
 from domain.recommender.hotfix import DeclaredHotfix, Deployer
 from domain.recommender.model import Items, Launches, Model, Registry
+from domain.recommender.person import Person, shared
 from domain.recommender.planned import Planned, planned_at
 from domain.recommender.recommender import Recommender
 from domain.recommender.route import Permissions, Routes, Stakeholder
@@ -38,6 +39,7 @@ NAMED: Mapping[str, type[BaseModel]] = {
     "deployers": Deployer,
     "stakeholders": Stakeholder,
     "witness": Witness,
+    "people": Person,
 }
 OF_KIND: Mapping[str, Mapping[str, type[BaseModel]]] = {"witness": OPTIONS}
 """Sections whose entries have the keys of their `kind`."""
@@ -177,6 +179,10 @@ def _build(declared: Mapping[str, Any], folder: Path, problems: list[Problem]) -
         fields[section] = tuple(
             _listed(section, kind, declared.get(section, []), str(fields.get("timezone", "UTC")), problems)
         )
+    for later, earlier, known_as in shared(fields["people"].values()):
+        key = known_as.partition(":")[0]
+        says = f'"{known_as.partition(":")[2]}" is {earlier.name} already; an account is one person\'s'
+        problems.append(Problem(("people", later.name, key), says))
     if not names(declared, "tables"):
         problems.append(Problem(("tables",), "no table is declared; write at least one [tables.NAME]"))
     return None if problems else Recommender.model_validate(fields)

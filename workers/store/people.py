@@ -31,6 +31,16 @@ def pseudonym(connection: Connection, known_as: str) -> str:
     return str(found)
 
 
+def pseudonyms(connection: Connection, known_as: Collection[str]) -> list[str]:
+    """The pseudonyms that there are of these ids outside, or are named here themselves."""
+    if not known_as:
+        return []
+    named = or_(_PEOPLE.c.known_as.in_(known_as), _PEOPLE.c.person.in_(known_as))
+    return list(
+        connection.execute(select(_PEOPLE.c.person).where(named).order_by(_PEOPLE.c.person)).scalars()
+    )
+
+
 def known(connection: Connection, people: Collection[str]) -> dict[str, str]:
     """Pseudonym → id outside, of those who are known."""
     if not people:
@@ -39,10 +49,9 @@ def known(connection: Connection, people: Collection[str]) -> dict[str, str]:
     return {row.person: row.known_as for row in connection.execute(query)}
 
 
-def forget(connection: Connection, who: str) -> str | None:
-    """Forget who is behind a pseudonym, named by it or by the id outside; None where nobody is known so."""
-    statement = delete(_PEOPLE).where(or_(_PEOPLE.c.person == who, _PEOPLE.c.known_as == who))
-    return connection.execute(statement.returning(_PEOPLE.c.person)).scalar_one_or_none()
+def forget(connection: Connection, pseudonym: str) -> None:
+    """Forget who is behind a pseudonym."""
+    connection.execute(delete(_PEOPLE).where(_PEOPLE.c.person == pseudonym))
 
 
 def cards_of(connection: Connection, pseudonym: str) -> list[str]:

@@ -67,6 +67,14 @@ def test_somebody_who_was_forgotten_is_a_former_member_and_the_others_are_not() 
     assert named_text(f"{ADA} was first, then {BEN}", left) == f"{FORMER} was first, then slack:U-ml"
 
 
+def test_somebody_with_two_accounts_is_one_and_may_not_approve_what_they_asked_for_with_the_other() -> None:
+    incident, _ = after(OPEN, DIAGNOSED, OFFERED, (c.ChooseHotfix(option="rollback", menu=MENU), ON_CALL))
+    both = SECOND.model_copy(update={"also": ("terminal:ada", ON_CALL.id)})
+    with pytest.raises(Refused, match="second person"):
+        decide(incident, c.ApproveHotfix(option="rollback", menu=MENU), both, MORNING)
+    assert decide(incident, c.ChooseHotfix(option="rollback", menu=MENU), both, MORNING) == ()
+
+
 def test_who_chose_before_there_were_pseudonyms_is_still_the_same_person() -> None:
     incident, _ = after(OPEN, DIAGNOSED, OFFERED, (c.ChooseHotfix(option="rollback", menu=MENU), ON_CALL))
     _, ada = behind(c.Acknowledge(), ON_CALL)

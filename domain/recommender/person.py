@@ -1,0 +1,65 @@
+"""One person, one identity: the accounts that somebody acts with, in Slack and at a terminal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Self
+
+from pydantic import BeforeValidator, model_validator
+
+from domain.values import Value
+
+SLACK, TERMINAL = "slack:", "terminal:"
+"""What an id outside begins with, by where it is from."""
+
+_MEMBER = re.compile(r"[UW][A-Za-z0-9-]{1,40}")
+
+
+def _several(given: object) -> object:
+    return (given,) if isinstance(given, str) else given
+
+
+class Person(Value):
+    """
+    Somebody with an account in Slack (a member id, `U0123ABCD`), accounts at terminals (names of users of the
+    operating system), or both.
+    """
+
+    name: str
+    slack: str | None = None
+    terminal: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        if self.slack is None and not self.terminal:
+            raise ValueError('needs slack = "U0123ABCD" (a member id), terminal = "account", or both')
+        if self.slack is not None and not _MEMBER.fullmatch(self.slack):
+            raise ValueError(f'slack = "{self.slack}" is no member id; it is on the profile, like U0123ABCD')
+        return self
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids that they have outside (`slack:U123`, `terminal:maria`); by the first one all know them."""
+        member = (SLACK + self.slack,) if self.slack else ()
+        return (*member, *(TERMINAL + account for account in self.terminal))
+
+
+def person_of(people: Mapping[str, Person], known_as: str) -> Person | None:
+    """Who is behind an id outside; None where nobody is declared to be."""
+    return next((person for person in people.values() if known_as in person.ids), None)
+
+
+def same_person(people: Mapping[str, Person], one: str, other: str) -> bool:
+    """Whether two ids outside are of one person."""
+    person = person_of(people, one)
+    return one == other or (person is not None and other in person.ids)
+
+
+def shared(people: Iterable[Person]) -> Iterator[tuple[Person, Person, str]]:
+    """Accounts that two people are declared to have: the later one, the earlier one, and the id."""
+    owners: dict[str, Person] = {}
+    for person in people:
+        for known_as in person.ids:
+            if owners.setdefault(known_as, person) is not person:
+                yield person, owners[known_as], known_as

@@ -1,0 +1,155 @@
+"""
+Whether somebody may have a hotfix deployed, by what is declared and known now: looked at when they press at a
+terminal, and for everybody again before it is deployed.
+
+A press in Slack is authorised by the bot, which knows the groups first (`bot.permission`). What it let
+through may be hours old when a worker comes to it, and a row in the log is no proof that there was a press.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from sqlalchemy import Connection, Engine
+
+from domain.errors import NotAllowed, Refused, RightsUnknown
+from domain.incident.commands import ApproveHotfix, ChooseHotfix, Command
+from domain.incident.numbers import lasting
+from domain.incident.person import is_pseudonym, spoken
+from domain.incident.state import Hotfix, Incident
+from domain.recommender.person import SLACK, TERMINAL, Person, person_of, same_person
+from domain.recommender.recommender import Recommender
+from domain.recommender.route import Need
+from workers import groups
+from workers.store import people as known_people
+
+STALE = timedelta(hours=1)
+"""What Slack said of its groups before then lets nobody change the recommender; as in `bot.groups`."""
+
+
+def against_deploying(log: Engine, recommender: Recommender, incident: Incident) -> str | None:
+    """
+    Why the hotfix in hand is not deployed, by who asked for it and who approved it; None where it may be.
+
+    Raises:
+        RightsUnknown: it cannot be said now; it may be later.
+    """
+    hotfix = incident.hotfix
+    option = incident.option(hotfix.option) if hotfix else None
+    if hotfix is None or option is None or hotfix.approved_by is None:
+        return f"#{incident.number} has no hotfix that somebody approved"
+    with log.connect() as connection:
+        chosen_by, approved_by = _outside(connection, hotfix)
+        if forgotten := [one for one in (chosen_by, approved_by) if is_pseudonym(one)]:
+            verb = "asked for it" if forgotten[0] == chosen_by else "approved it"
+            return f"who {verb} has been forgotten, so nobody can say that they may; ask for it anew"
+        alone = same_person(recommender.people, chosen_by, approved_by)
+        if alone and option.needs_second_person:
+            return f"{approved_by} approved what they had asked for themselves, and it needs a second person"
+        try:
+            authorise(connection, recommender, approved_by, "deploy" if alone else "approve")
+        except RightsUnknown:
+            raise
+        except NotAllowed as refusal:
+            return str(refusal)
+    return None
+
+
+def check_press(
+    connection: Connection, recommender: Recommender | None, incident: Incident, command: Command, who: str
+) -> None:
+    """
+    What the rules cannot see of a choice or an approval: which accounts are one person's.
+
+    Raises:
+        Refused: it might be one's own request, or this account may not; in words for the person.
+    """
+    if not isinstance(command, ChooseHotfix | ApproveHotfix):
+        return
+    people: Mapping[str, Person] = recommender.people if recommender else {}
+    option = incident.option(command.option)
+    by_two = isinstance(command, ApproveHotfix) or (option is not None and option.needs_second_person)
+    if by_two:
+        _is_somebody(people, who)
+    if isinstance(command, ApproveHotfix) and incident.hotfix is not None:
+        _asked_by_somebody_else(people, _outside(connection, incident.hotfix)[0], who)
+    if recommender is not None and who.startswith(TERMINAL):
+        authorise(connection, recommender, who, "approve" if isinstance(command, ApproveHotfix) else "deploy")
+
+
+def authorise(connection: Connection, recommender: Recommender, known_as: str, need: Need) -> None:
+    """
+    Nothing, where whoever has this id outside may do what needs `need`, as declared now.
+
+    An account at a terminal that is nobody's is an operator's: it holds the store's address, and may have
+    deployed what one person may. For somebody declared, what is declared holds wherever they press.
+
+    Raises:
+        NotAllowed: they may not.
+        RightsUnknown: it depends on groups of which Slack has not said for long who is in them.
+    """
+    person = person_of(recommender.people, known_as)
+    if person is None and known_as.startswith(TERMINAL):
+        if need == "deploy":
+            return
+        raise NotAllowed(how_to_be_mapped(known_as))
+    allowed = recommender.permitted(need)
+    if not allowed:
+        raise NotAllowed(f"[permissions] {need} in recsysops.toml names nobody now")
+    member = person.slack if person else known_as.removeprefix(SLACK)
+    if {member, person.name if person else None} & allowed:
+        return
+    if member is None or not set(_groups_of(connection, member)) & allowed:
+        raise NotAllowed(f"{spoken(known_as)} may not {need} by [permissions] in recsysops.toml as it is now")
+
+
+def how_to_be_mapped(known_as: str) -> str:
+    """What an account at a terminal that is nobody's is told."""
+    account = known_as.removeprefix(TERMINAL)
+    return (
+        f"“{account}” at a terminal is nobody that recsysops.toml knows, so it could be whoever asked. Say "
+        f'who it is: [people.NAME] with terminal = "{account}" and slack = "U…" (the member id); or press in '
+        "Slack."
+    )
+
+
+def _groups_of(connection: Connection, member: str) -> tuple[str, ...]:
+    said = groups.kept(connection)
+    if said is None:
+        raise RightsUnknown(
+            "Slack has never said who is in which group, so nobody knows who may; is the bot up?"
+        )
+    age = timedelta(seconds=min(said.age_seconds, timedelta.max.total_seconds() / 2))
+    if age > STALE:
+        raise RightsUnknown(
+            f"Slack has not said for {lasting(age)} who is in which group, so nobody knows who may. "
+            "Is the bot up, and does Slack answer it?"
+        )
+    return said.of(member)
+
+
+def _outside(connection: Connection, hotfix: Hotfix) -> tuple[str, str]:
+    """Who asked for it and who approved it, by the ids they have outside; a pseudonym where nobody knows."""
+    inside = (hotfix.chosen_by, hotfix.approved_by or hotfix.chosen_by)
+    known = known_people.known(connection, set(inside))
+    return known.get(inside[0], inside[0]), known.get(inside[1], inside[1])
+
+
+def _is_somebody(people: Mapping[str, Person], who: str) -> None:
+    if who.startswith(TERMINAL) and person_of(people, who) is None:
+        raise NotAllowed(how_to_be_mapped(who))
+
+
+def _asked_by_somebody_else(people: Mapping[str, Person], asked_by: str, who: str) -> None:
+    if is_pseudonym(asked_by):
+        raise Refused(
+            "Whoever asked for this has been forgotten, so it could be you. Reject it, and ask anew."
+        )
+    if asked_by.startswith(TERMINAL) and person_of(people, asked_by) is None:
+        raise Refused(
+            f"This was asked for at a terminal by “{asked_by.removeprefix(TERMINAL)}”, which is nobody that "
+            "recsysops.toml knows under [people], so it could be you. Reject it, and ask anew."
+        )
+    if same_person(people, asked_by, who):
+        raise Refused("You asked for this yourself; a second person has to approve it.")
