@@ -32,10 +32,11 @@ class Table(Value):
     A declared table: rows with a time, or (without `time`) a description of items, read as it is now.
 
     Exactly one of `path` (parquet or text files, a glob allowed), `url` (any Ibis URL, with `table` or
-    `select`), or `select` alone (SQL in which `{tables.NAME}` is not needed: it reads files itself). `settle`
-    is how long after its end a window is complete; windows start every `every` and may overlap. `upstream`
-    are the tables that it is made from: what is wrong there is wrong here later. A question to it that is not
-    answered after `timeout` is given up.
+    `select`), or `select` with the `files` that it reads itself. A `select` is one SELECT of the path's
+    `rows`, of the url's tables or of `files`; `functions` are those it may call beside the usual ones.
+    `settle` is how long after its end a window is complete; windows start every `every` and may overlap.
+    `upstream` are the tables that it is made from: what is wrong there is wrong here later. A question to it
+    that is not answered after `timeout` is given up.
     """
 
     name: str
@@ -43,6 +44,8 @@ class Table(Value):
     url: str | None = None
     table: str | None = None
     select: str | None = None
+    files: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
     time: str | None = None
     window: Duration = timedelta(hours=1)
     settle: Duration = timedelta(0)
@@ -61,6 +64,8 @@ class Table(Value):
             raise ValueError("has both path and url; a table is in one place")
         if not (self.path or self.url or self.select):
             raise ValueError("has no path, url or select; say where its rows are")
+        if (self.files or self.functions) and not self.select:
+            raise ValueError("has files or functions but no select, which would read or call them")
         if self.url and not (self.table or self.select):
             raise ValueError("has a url but no table and no select; say which table of that database")
         if self.window <= timedelta(0):

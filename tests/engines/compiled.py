@@ -26,7 +26,7 @@ class Compiled:
     dialect = "bigquery"
 
     def __init__(self, folder: Path) -> None:
-        self._files = open_duckdb()
+        self._files = open_duckdb(reads=[f"{folder}/*.parquet"])
         self._made: dict[str, Any] = {}
         self.asked: list[str] = []
         for file in sorted(folder.glob("*.parquet")):

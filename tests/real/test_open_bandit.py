@@ -27,6 +27,7 @@ DECLARED = """
 [recommender]
 name = "shop"
 [tables.shown]
+files = ["{data}/bts.csv", "{data}/random.csv"]
 select = '''
 SELECT timestamp::TIMESTAMPTZ AS at, 'bts' || column00 AS request, item_id::VARCHAR AS item, position,
   false AS by_chance, click FROM read_csv('{data}/bts.csv', names = {names}, header = true)
@@ -38,6 +39,7 @@ time = "at"
 window = "1d"
 item = "item"
 [tables.chosen]
+files = ["{data}/bts.csv", "{data}/random.csv"]
 select = '''
 SELECT timestamp::TIMESTAMPTZ AS at, 'bts' || column00 AS request, item_id::VARCHAR AS item
   FROM read_csv('{data}/bts.csv', names = {names}, header = true) WHERE click = 1
@@ -48,6 +50,7 @@ SELECT timestamp::TIMESTAMPTZ AS at, 'random' || column00 AS request, item_id::V
 time = "at"
 item = "item"
 [tables.items]
+files = ["{data}/random.csv"]
 select = "SELECT DISTINCT item_id::VARCHAR AS item FROM read_csv('{data}/random.csv')"
 [items]
 table = "items"

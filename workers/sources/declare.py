@@ -105,6 +105,7 @@ def load(path: str | Path, environment: Mapping[str, str] | None = None, *, own:
     found += [Problem(("checks", *key), says) for key, says in apart]
     recommender = _build(expanded, file.parent, found)
     found.extend(_misnamed(expanded))
+    found.extend(_selects(recommender))
     problems += [problem for problem in found if problem.key not in unset]
     if problems or recommender is None:
         raise ConfigurationError("\n".join(_said(file, text, problems)))
@@ -158,7 +159,8 @@ def _expand(
         return environment.get(name) or (found[0] if default is None else default)
 
     filled = _VARIABLE.sub(replace, value)
-    if key[-1:] == ("path",) and not Path(filled).is_absolute():
+    is_path = key[-1:] == ("path",) or (key[:1] == ("tables",) and key[-1:] == ("files",))
+    if is_path and "://" not in filled and not Path(filled).is_absolute():
         first = _VARIABLE.match(value)
         root = Path.cwd() if first and environment.get(first[1]) else folder
         return os.path.normpath(root / filled)
@@ -286,6 +288,18 @@ def _problem(key: tuple[str, ...], kind: type[BaseModel], found: Any) -> Problem
             says = f"{found['msg'].removeprefix('Value error, ')} (it says {found['input']!r})"
             says = says if location else found["msg"].removeprefix("Value error, ")
     return Problem((*key, *location), says)
+
+
+def _selects(recommender: Recommender | None) -> Iterator[Problem]:
+    """What is wrong with a `select`, before anything is asked of an engine."""
+    selecting = [table for table in recommender.tables.values() if table.select] if recommender else []
+    if not selecting or recommender is None:
+        return
+    from workers.sources.select import read  # noqa: PLC0415 - a parser, which most declarations do without
+
+    for table in selecting:
+        if wrong := read(table, recommender.folder).wrong:
+            yield Problem(("tables", table.name, "select"), wrong)
 
 
 def _misnamed(declared: Mapping[str, Any]) -> Iterator[Problem]:

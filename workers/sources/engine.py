@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import duckdb
 import ibis
 
 from domain.errors import SourceError
+from workers.sources.found import split_pattern
 from workers.sources.spark import SCHEMES, cancellable, open_spark
 
 T = TypeVar("T")
@@ -18,16 +20,54 @@ STATEMENT_SECONDS = 120.0
 ATTEMPTS = 3
 PAUSE_SECONDS = 0.2
 MISSING = ("no files found", "no such file", "path does not exist", "path_not_found")
+SQLITE_WRITES = (
+    sqlite3.SQLITE_INSERT,
+    sqlite3.SQLITE_UPDATE,
+    sqlite3.SQLITE_DELETE,
+    sqlite3.SQLITE_ALTER_TABLE,
+)
+NOT_DECLARED = ("file system operations are disabled", "disabled by configuration")
+REPLACEMENTS = "python_enable_replacements"
 READ_ONLY = "SET default_transaction_read_only = {}"
 
 
-def open_duckdb(folder: str = ".") -> Any:
-    """An in-memory DuckDB whose times are UTC; relative file names in SQL are looked for in `folder`."""
+def open_duckdb(folder: str = ".", reads: Iterable[str] = ()) -> Any:
+    """
+    An in-memory DuckDB whose times are UTC, and which reads nothing but the files (or patterns) `reads`.
+    Relative file names in SQL are looked for in `folder`.
+    """
     connection = ibis.duckdb.connect(":memory:")
     connection.raw_sql("SET TimeZone = 'UTC'")
     connection.raw_sql("SET enable_progress_bar = false")
     connection.raw_sql(f"SET file_search_path = '{quoted(folder)}'")
+    confine(connection, reads)
     return connection
+
+
+def confine(connection: Any, reads: Iterable[str]) -> None:
+    """
+    From now on this DuckDB reads the files (or patterns) `reads` and no others, loads no extension, takes no
+    variable of this process for a table, and cannot be told otherwise.
+    """
+    patterns = sorted(set(reads))
+    folders = [f"{root}/" for root, rest in map(split_pattern, patterns) if rest]
+    files = [pattern for pattern in patterns if not split_pattern(pattern)[1]]
+    settings = {
+        "allowed_directories": _listed(folders),
+        "allowed_paths": _listed(files),
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "allow_community_extensions": "false",
+        REPLACEMENTS: "false",
+        "enable_external_access": "false",
+        "lock_configuration": "true",
+    }
+    for name, value in settings.items():
+        connection.raw_sql(f"SET {name} = {value}")
+
+
+def _listed(texts: list[str]) -> str:
+    return "[" + ", ".join(f"'{quoted(text)}'" for text in texts) + "]"
 
 
 def open_url(name: str, url: str, seconds: float = STATEMENT_SECONDS) -> Any:
@@ -43,9 +83,7 @@ def open_url(name: str, url: str, seconds: float = STATEMENT_SECONDS) -> Any:
         if url.startswith(SCHEMES):
             return open_spark(url)
         if url.startswith(("duckdb://", "sqlite://")):
-            return ibis.connect(
-                f"{url}{'&' if '?' in url else '?'}read_only=True" if "duckdb" in url else url
-            )
+            return _open_file(url)
         connection = ibis.connect(url)
         if url.startswith(("postgres://", "postgresql://")):
             connection.raw_sql(f"SET statement_timeout = {int(seconds * 1000)}").close()
@@ -56,6 +94,21 @@ def open_url(name: str, url: str, seconds: float = STATEMENT_SECONDS) -> Any:
         raise SourceError(f'table "{name}": {error}') from error
     except Exception as error:
         raise explained(name, error) from error
+
+
+def _open_file(url: str) -> Any:
+    """A database that is a file, for reading."""
+    if url.startswith("duckdb://"):
+        return ibis.connect(f"{url}{'&' if '?' in url else '?'}read_only=True")
+    connection = ibis.connect(url)
+    connection.con.set_authorizer(_reads_only)
+    return connection
+
+
+def _reads_only(action: int, _what: object, _more: object, database: object, _by: object) -> int:
+    """SQLite's question before each step: Ibis keeps views in `temp`; what is the team's stays as it is."""
+    writes = action in SQLITE_WRITES and database != "temp"
+    return sqlite3.SQLITE_DENY if writes or action == sqlite3.SQLITE_ATTACH else sqlite3.SQLITE_OK
 
 
 def close(connection: Any) -> None:
@@ -133,6 +186,8 @@ def explained(name: str, error: Exception) -> SourceError:
         hint = 'what reads such a url is not installed; for BigQuery: pip install "recsysops[bigquery]"'
     elif any(words in lower for words in MISSING) or isinstance(error, FileNotFoundError):
         hint = "there is no such file; check path, or whether the recommender has written anything yet"
+    elif any(words in lower for words in NOT_DECLARED):
+        hint = "it reads a file that is not declared; name it under files, if it is to"
     elif "lock" in lower:
         hint = "it is locked by another process; let it finish, or read a copy"
     elif isinstance(error, duckdb.InterruptException) or "timeout" in lower or "interrupt" in lower:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from glob import glob
-from pathlib import Path
-
 from domain.errors import SourceError
 from domain.recommender.table import Csv, Table
 from workers.sources.engine import explained, open_duckdb, quoted, run
+from workers.sources.found import find
 
 TEXT_ENDINGS = (".csv", ".tsv", ".txt", ".dat", ".csv.gz")
 SQL_TYPES = {
@@ -34,18 +32,9 @@ def files_of(table: Table) -> list[str]:
     The table's files that hold anything, in order of their names.
 
     Raises:
-        SourceError: there is none.
+        SourceError: there is none; or what is there is no file that can be read. See `found.find`.
     """
-    path = str(table.path)
-    files = [file for file in glob(path, recursive=True) if Path(file).is_file()]  # noqa: PTH207 - absolute pattern
-    if not files:
-        raise SourceError(
-            f'table "{table.name}": there is no file at {path}; check path, or write some rows first'
-        )
-    whole = [file for file in files if Path(file).stat().st_size]
-    if not whole:
-        raise SourceError(f'table "{table.name}": every file at {path} is empty (0 bytes)')
-    return sorted(whole)
+    return find(table.name, str(table.path))
 
 
 def _read(table: Table, files: list[str]) -> str:
@@ -82,7 +71,7 @@ def malformed_rows(table: Table) -> int:
     """
     if not table.path or not (table.csv or table.path.endswith(TEXT_ENDINGS)):
         return 0
-    connection = open_duckdb()
+    connection = open_duckdb(reads=(table.path,))
     reader(table)
     whole = f"read_csv('{quoted(table.path)}', {text_options(table.csv or Csv(), rejects=True)})"
 

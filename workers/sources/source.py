@@ -17,9 +17,12 @@ from ibis.backends.sql.datatypes import DuckDBType, PostgresType
 from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
-from workers.sources.engine import STATEMENT_SECONDS, close, open_duckdb, open_url, run
+from workers.sources import select
+from workers.sources.engine import STATEMENT_SECONDS, close, confine, open_duckdb, open_url, run
 from workers.sources.files import reader
+from workers.sources.found import find
 from workers.sources.lines import nearest
+from workers.sources.select import ROWS, local_files
 
 T = TypeVar("T")
 COARSER = {"TIMESTAMP_NS": "TIMESTAMP", "TIMESTAMPTZ_NS": "TIMESTAMPTZ"}
@@ -234,8 +237,8 @@ def open_source(recommender: Recommender, name: str, *, seconds: float | None = 
     """
     table = _declared(recommender, name)
     seconds = table.timeout.total_seconds() if seconds is None else seconds
-    connection = open_url(name, table.url, seconds) if table.url else open_duckdb(recommender.folder)
-    return Source(table, connection, _opened(table, connection, seconds), seconds)
+    connection = _connected(recommender, table, seconds)
+    return Source(table, connection, _opened(table, connection, seconds, recommender.folder), seconds)
 
 
 def open_beside(recommender: Recommender, name: str, source: Source) -> Source:
@@ -247,7 +250,8 @@ def open_beside(recommender: Recommender, name: str, source: Source) -> Source:
     if table.url != source.table.url:
         return open_source(recommender, name)
     connection, seconds = source.connection, table.timeout.total_seconds()
-    return Source(table, connection, _opened(table, connection, seconds), seconds, borrowed=True)
+    rows = _opened(table, connection, seconds, recommender.folder)
+    return Source(table, connection, rows, seconds, borrowed=True)
 
 
 def _declared(recommender: Recommender, name: str) -> Table:
@@ -256,15 +260,39 @@ def _declared(recommender: Recommender, name: str) -> Table:
     return recommender.tables[name]
 
 
-def _opened(table: Table, connection: Any, seconds: float) -> Any:
+def _connected(recommender: Recommender, table: Table, seconds: float) -> Any:
+    """A connection that reads what the tables in the same place declare, and no other file."""
+    beside = [other for other in recommender.tables.values() if other.url == table.url]
+    reads = [file for other in beside for file in local_files(other, recommender.folder)]
+    if table.url is None:
+        reads += [other.path for other in beside if other.path]
+        return open_duckdb(recommender.folder, reads)
+    connection = open_url(table.name, table.url, seconds)
+    if connection.name == "duckdb":
+        confine(connection, reads)
+    return connection
+
+
+def _opened(table: Table, connection: Any, seconds: float, folder: str) -> Any:
     """The table's rows on this connection."""
+    sql = _selected(table, folder) if table.select else ""
     if table.url:
-        sql = table.select or f"SELECT * FROM {_whole_name(str(table.table), connection)}"  # noqa: S608
-    else:
-        sql = table.select or f"SELECT * FROM {reader(table)}"  # noqa: S608 - the declaration is the team's own
-        if table.select and table.path:
-            sql = f"WITH rows AS (SELECT * FROM {reader(table)}) {table.select}"  # noqa: S608
+        sql = sql or f"SELECT * FROM {_whole_name(str(table.table), connection)}"  # noqa: S608
+    elif table.path:
+        # Around it, so that a select may begin with WITH.
+        rows = f"SELECT * FROM {reader(table)}"  # noqa: S608 - the files that were found
+        sql = f"WITH {ROWS} AS ({rows}) SELECT * FROM ({sql}) AS selected" if sql else rows  # noqa: S608
     return run(table.name, connection, lambda: _declared_rows(connection, sql), seconds)
+
+
+def _selected(table: Table, folder: str) -> str:
+    """The table's `select`, once it is known to read what is declared, and that its files are files."""
+    asked = select.read(table, folder)
+    if asked.wrong:
+        raise SourceError(f'table "{table.name}": select {asked.wrong}')
+    for file in local_files(table, folder):
+        find(table.name, file)
+    return asked.sql
 
 
 def identifier(name: str, connection: Any) -> str:
