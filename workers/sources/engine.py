@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -20,12 +19,6 @@ STATEMENT_SECONDS = 120.0
 ATTEMPTS = 3
 PAUSE_SECONDS = 0.2
 MISSING = ("no files found", "no such file", "path does not exist", "path_not_found")
-SQLITE_WRITES = (
-    sqlite3.SQLITE_INSERT,
-    sqlite3.SQLITE_UPDATE,
-    sqlite3.SQLITE_DELETE,
-    sqlite3.SQLITE_ALTER_TABLE,
-)
 NOT_DECLARED = ("file system operations are disabled", "disabled by configuration")
 REPLACEMENTS = "python_enable_replacements"
 READ_ONLY = "SET default_transaction_read_only = {}"
@@ -83,7 +76,9 @@ def open_url(name: str, url: str, seconds: float = STATEMENT_SECONDS) -> Any:
         if url.startswith(SCHEMES):
             return open_spark(url)
         if url.startswith(("duckdb://", "sqlite://")):
-            return _open_file(url)
+            return ibis.connect(
+                f"{url}{'&' if '?' in url else '?'}read_only=True" if "duckdb" in url else url
+            )
         connection = ibis.connect(url)
         if url.startswith(("postgres://", "postgresql://")):
             connection.raw_sql(f"SET statement_timeout = {int(seconds * 1000)}").close()
@@ -94,21 +89,6 @@ def open_url(name: str, url: str, seconds: float = STATEMENT_SECONDS) -> Any:
         raise SourceError(f'table "{name}": {error}') from error
     except Exception as error:
         raise explained(name, error) from error
-
-
-def _open_file(url: str) -> Any:
-    """A database that is a file, for reading."""
-    if url.startswith("duckdb://"):
-        return ibis.connect(f"{url}{'&' if '?' in url else '?'}read_only=True")
-    connection = ibis.connect(url)
-    connection.con.set_authorizer(_reads_only)
-    return connection
-
-
-def _reads_only(action: int, _what: object, _more: object, database: object, _by: object) -> int:
-    """SQLite's question before each step: Ibis keeps views in `temp`; what is the team's stays as it is."""
-    writes = action in SQLITE_WRITES and database != "temp"
-    return sqlite3.SQLITE_DENY if writes or action == sqlite3.SQLITE_ATTACH else sqlite3.SQLITE_OK
 
 
 def close(connection: Any) -> None:

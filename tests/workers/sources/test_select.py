@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -133,28 +132,6 @@ select = "WITH few AS (SELECT x FROM rows WHERE x > 1) SELECT * FROM few -- the 
     )
     with open_source(load(declaration, {}), "views") as source:
         assert list(source.fetch(source.rows)["x"]) == [2]
-
-
-def test_an_sqlite_database_is_read_and_never_written_to(tmp_path: Path) -> None:
-    file = tmp_path / "shop.db"
-    with sqlite3.connect(file) as shop:
-        shop.execute("CREATE TABLE views (x)")
-        shop.execute("INSERT INTO views VALUES (1)")
-    shop.close()
-    declaration = tmp_path / "recsysops.toml"
-    declaration.write_text(
-        f"""[recommender]
-name = "shop"
-[tables.views]
-url = "sqlite://{file}"
-select = "SELECT x FROM views"
-"""
-    )
-    with open_source(load(declaration, {}), "views") as source:
-        assert list(source.fetch(source.rows)["x"]) == [1]
-        for write in ("DELETE FROM views", f"ATTACH '{tmp_path}/new.db' AS new", "DROP TABLE views"):
-            with pytest.raises(sqlite3.DatabaseError, match="not authorized"):
-                source.connection.con.execute(write)
 
 
 def test_files_or_functions_without_a_select_are_said_to_be_of_no_use() -> None:
