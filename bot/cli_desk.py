@@ -5,6 +5,8 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import sys
+import time
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -17,17 +19,20 @@ from rich.markup import escape
 from rich.table import Table
 
 from bot.messages import words
-from domain.errors import Refused
+from domain.errors import Refused, Unanswered
 from domain.incident.commands import Command
 from domain.incident.decide import in_hand
 from domain.incident.state import Incident
 from domain.values import Actor
-from workers.door import Door, open_door
+from workers.door import Answer, Door, open_door
 
 try:
     import pwd
 except ImportError:  # not on Windows
     pwd = None  # type: ignore[assignment]
+
+LOOK_UP_SECONDS = 90.0
+"""So long it is looked up what came of something, where the store is away."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Number = Annotated[str, typer.Argument(metavar="ID", help="The incident's number.")]
@@ -70,7 +75,7 @@ def order(number: str, command: Command, *, as_json: bool) -> None:
     """Ask this of an incident, and print what it has come to."""
     door = open_door()
     incident = find(door, number)
-    answer = door.submit(incident.stream, command, operator(door), f"terminal:{uuid.uuid4()}")
+    answer = ask(door, incident.stream, command)
     after = find(door, number)
     if as_json:
         print_json({"incident": plain(after), "events": [e.event.wire_name for e in answer.events]})
@@ -79,6 +84,35 @@ def order(number: str, command: Command, *, as_json: bool) -> None:
     console().print(f"#{after.number} is {after.status}: {done or 'nothing to do'}", highlight=False)
     if after.status in ("resolved", "closed") and (still := in_hand(after)):
         console().print(f"{still}. `recsysops hotfix revert {after.number}` takes it back.", highlight=False)
+
+
+def ask(door: Door, stream: str | None, command: Command) -> Answer:
+    """
+    What this came to; where the store's answer was lost, it is looked up.
+
+    Raises:
+        Refused: a rule says no; or it was not done, and may be asked again.
+        Unanswered: the store has not come back.
+    """
+    try:
+        return door.submit(stream, command, operator(door), f"terminal:{uuid.uuid4()}")
+    except Unanswered as unknown:
+        sys.stderr.write("The store did not answer; looking up whether this was done …\n")
+        found = _looked_up(door, unknown)
+    if found is None:
+        raise Refused("This was not done: the store did not write it down. Ask again.")
+    return found
+
+
+def _looked_up(door: Door, unknown: Unanswered) -> Answer | None:
+    until = time.monotonic() + LOOK_UP_SECONDS
+    while True:
+        try:
+            return door.look_up(unknown)
+        except Unanswered:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.5)
 
 
 def plain(incident: Incident) -> dict[str, Any]:

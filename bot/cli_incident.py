@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from bot.cli_desk import Json, Number, console, find, operator, order, plain, print_json, table, utc, who
+from bot.cli_desk import Json, Number, ask, console, find, order, plain, print_json, table, utc, who
 from bot.messages import report as reports
 from bot.messages import words
 from bot.messages.home import mean_times
@@ -86,7 +85,7 @@ def declare(
     """Open an incident yourself."""
     door = open_door()
     command = c.DeclareIncident(number=0, title=title, severity=severity, description=description)
-    answer = door.submit(None, command, operator(door), f"terminal:{uuid.uuid4()}")
+    answer = ask(door, None, command)
     if as_json:
         print_json({"incident": plain(find(door, str(answer.number)))})
     else:

@@ -33,7 +33,7 @@ from bot.messages.status import line, status
 from bot.messages.value import parse
 from bot.pages.links import Links
 from bot.permission import authorise
-from domain.errors import ConfigurationError, Refused
+from domain.errors import ConfigurationError, Refused, Unanswered
 from domain.incident import commands as c
 from domain.incident.state import Incident
 from domain.recommender.route import Need
@@ -41,12 +41,27 @@ from domain.values import Actor
 from workers.door import Door
 
 Body = Mapping[str, Any]
+Tell = Callable[[str], Awaitable[None]]
 ANYTHING = re.compile(".*")
 UNRESOLVED = ("open", "acknowledged")
 BROKEN = "This could not be written down, so nothing has happened. Try again in a moment."
 LONG = ("item", "misses")
 """What a worker answers: it takes longer than Slack waits, and science."""
 LOOK_SECONDS, LOOK_PAUSE_SECONDS = 600.0, 0.5  # a response_url is good for half an hour
+LOOK_UP_SECONDS, LOOK_UP_PAUSE_SECONDS = 1500.0, 1.0
+LOOKED_UP = (
+    "The store did not answer, so it is not known yet whether this was done. It is being looked up, and you "
+    "will be told here; please do not press again before."
+)
+DONE = "It is known now: what you pressed before the store stopped answering *was done*, once."
+NOT_DONE = (
+    "It is known now: what you pressed before the store stopped answering was *not done*. Press again if you "
+    "still want it."
+)
+NEVER_KNOWN = (
+    "The store has not come back, so it is still not known whether what you pressed was done. Look at the "
+    "incident's message once it is back, before you press again."
+)
 DONE_BEFORE = "Nothing to do: that had been done already."
 
 _log = structlog.get_logger(__name__)
@@ -59,6 +74,7 @@ class Listeners:
         self._door = door
         self._groups = groups
         self._links = links
+        self._looking = set[asyncio.Task[None]]()
 
     def register(self, app: AsyncApp) -> None:
         """Hang them all on a Bolt app."""
@@ -83,12 +99,15 @@ class Listeners:
                 return None
             return await self._do(body, name, value, {})
 
-        said = await _answered(act)
-        await ack()
-        if said:
+        async def tell(said: str) -> None:
             await respond(said, response_type="ephemeral", replace_original=False)
 
-    async def submitted(self, ack: AsyncAck, body: Body, view: Body) -> None:
+        said = await self._answered(act, tell)
+        await ack()
+        if said:
+            await tell(said)
+
+    async def submitted(self, ack: AsyncAck, body: Body, view: Body, client: AsyncWebClient) -> None:
         """A modal was filled in: everything is authorised again, since time has passed."""
         fields = actions.fields_of(view["state"]["values"])
 
@@ -97,8 +116,14 @@ class Listeners:
                 return await self._declare(body, fields)
             return await self._do(body, str(view["callback_id"]), str(view["private_metadata"]), fields)
 
-        said = await _answered(act)
-        if said and said != DONE_BEFORE:
+        async def tell(said: str) -> None:
+            await client.chat_postMessage(channel=body["user"]["id"], text=said)
+
+        said = await self._answered(act, tell)
+        if said == LOOKED_UP:
+            await ack()  # to send the form again might do it twice
+            await tell(said)
+        elif said and said != DONE_BEFORE:
             await ack(response_action="errors", errors={next(iter(fields)): said[:2000]})
         else:
             await ack()
@@ -131,7 +156,10 @@ class Listeners:
                 answer.update(await self._shown(asked, reader))
             return None
 
-        said = await _answered(act)
+        async def tell(said: str) -> None:
+            await respond(said, response_type="ephemeral")
+
+        said = await self._answered(act, tell)
         await ack()
         if said:
             answer = {"text": said}
@@ -256,19 +284,39 @@ class Listeners:
         permissions = await asyncio.to_thread(self._door.permissions)
         return authorise(user, groups, needs, permissions, fresh=fresh)
 
+    async def _answered(self, act: Callable[[], Awaitable[str | None]], tell: Tell) -> str | None:
+        """
+        What the person is told now, None where the message itself will show it. What cannot be said yet is
+        looked up, and told once it is known.
+        """
+        try:
+            return await act()
+        except Refused as refusal:
+            return str(refusal)
+        except SlackApiError as error:
+            _log.warning("slack_refused", error=str(error))
+            return f"Slack did not open the form ({error.response['error']}). Press again."
+        except Unanswered as unknown:
+            _log.warning("answer_lost", key=unknown.key)
+            looking = asyncio.create_task(self._look_up(unknown, tell))
+            self._looking.add(looking)
+            looking.add_done_callback(self._looking.discard)
+            return LOOKED_UP
+        except Exception:  # noqa: BLE001 - whatever it was, the person has to hear that nothing happened
+            _log.exception("press_failed")
+            return BROKEN
 
-async def _answered(act: Callable[[], Awaitable[str | None]]) -> str | None:
-    """What the person is told, None where the message itself will show it."""
-    try:
-        return await act()
-    except Refused as refusal:
-        return str(refusal)
-    except SlackApiError as error:
-        _log.warning("slack_refused", error=str(error))
-        return f"Slack did not open the form ({error.response['error']}). Press again."
-    except Exception:  # noqa: BLE001 - whatever it was, the person has to hear that nothing happened
-        _log.exception("press_failed")
-        return BROKEN
+    async def _look_up(self, unknown: Unanswered, tell: Tell) -> None:
+        until = time.monotonic() + LOOK_UP_SECONDS
+        while time.monotonic() < until:
+            try:
+                found = await asyncio.to_thread(self._door.look_up, unknown)
+            except Unanswered:
+                await asyncio.sleep(LOOK_UP_PAUSE_SECONDS)
+                continue
+            await tell(NOT_DONE if found is None else DONE)
+            return
+        await tell(NEVER_KNOWN)
 
 
 def _key(body: Body) -> str:

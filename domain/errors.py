@@ -15,6 +15,7 @@ Every error of the project.
     │   └── DeployUncertain   nobody knows whether it did; asking again with the same key is safe
     ├── WitnessError          a witness did not take a checkpoint, or does not show what it holds
     └── LogError              the store
+        ├── Unanswered        its answer was lost: nobody knows yet whether it was done
         ├── VersionConflict   somebody else appended first; decide again
         └── Tampered          the log is not what was written
 """
@@ -76,6 +77,21 @@ class WitnessError(RecsysopsError):
 
 class LogError(RecsysopsError):
     """The store could not do what was asked."""
+
+
+class Unanswered(LogError):
+    """
+    The store was asked to write something down and its answer did not come, so it may or may not have.
+
+    Attributes:
+        key: the idempotency key that it was asked under, by which it can be looked up.
+        since: when the answer was lost, in seconds of the process's own clock (`time.monotonic`).
+    """
+
+    def __init__(self, key: str, since: float) -> None:
+        super().__init__("The store did not answer, so it is not known whether this was done.")
+        self.key = key
+        self.since = since
 
 
 class VersionConflict(LogError):

@@ -18,7 +18,8 @@ RESET = struct.pack("ii", 1, 0)
 
 class Proxy:
     """
-    Forwards bytes from `port`, on loopback, to (host, port) while it is open.
+    Forwards bytes from `port`, on loopback, to (host, port) while it is open; a host that is a folder has the
+    socket of a PostgreSQL in it.
 
     Attributes:
         port: stays the same when the way is cut and opened again.
@@ -28,6 +29,8 @@ class Proxy:
         self._target = (host, port)
         self._lock = threading.Lock()
         self._ends: set[socket.socket] = set()
+        self._losing: tuple[bytes, bool] | None = None
+        self._doomed: set[socket.socket] = set()
         self._listener: socket.socket | None = None
         self.port = 0
         self.open()
@@ -54,11 +57,23 @@ class Proxy:
         for end in ends:
             _reset(end)
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether nobody gets through."""
+        return self._listener is None
+
+    def lose(self, marker: bytes, *, answer: bool) -> None:
+        """
+        Cut the way at the next request that holds these bytes: before it arrives, or (`answer`) when it was
+        done and answered, so that the answer alone is lost.
+        """
+        self._losing = (marker, answer)
+
     def _accept(self, listener: socket.socket) -> None:
         while True:
             try:
                 client, _ = listener.accept()
-                server = socket.create_connection(self._target, timeout=5)
+                server = self._reach()
             except OSError:
                 return  # cut
             server.settimeout(None)
@@ -68,12 +83,30 @@ class Proxy:
                     _reset(server)
                     return
                 self._ends |= {client, server}
-            for source, sink in ((client, server), (server, client)):
-                threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+            for source, sink, asks in ((client, server, True), (server, client, False)):
+                threading.Thread(target=self._pump, args=(source, sink, asks), daemon=True).start()
 
-    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+    def _reach(self) -> socket.socket:
+        host, port = self._target
+        if not host.startswith("/"):
+            return socket.create_connection(self._target, timeout=5)
+        server = socket.socket(socket.AF_UNIX)
+        server.settimeout(5)
+        server.connect(f"{host}/.s.PGSQL.{port}")
+        return server
+
+    def _pump(self, source: socket.socket, sink: socket.socket, asks: bool) -> None:
         try:
             while data := source.recv(65536):
+                if not asks and source in self._doomed:
+                    self.cut()
+                    break
+                if asks and self._losing and self._losing[0] in data:
+                    answer, self._losing = self._losing[1], None
+                    if not answer:
+                        self.cut()
+                        break
+                    self._doomed.add(sink)
                 sink.sendall(data)
         except OSError:
             pass  # reset by either end, which is passed on to the other

@@ -8,6 +8,7 @@ Imports no science: a click is answered at once, and shap alone takes seconds.
 from workers.attest import Attest, Withdraw
 from workers.door.door import Door, open_door
 from workers.groups import KeptGroups
+from workers.handle import Answer
 from workers.owed import Owed
 from workers.settings import Login, forget_variables, left_variables
 from workers.settings import settings as environment
@@ -40,6 +41,7 @@ from workers.verbs import (
 )
 
 __all__ = [
+    "Answer",
     "Attest",
     "Door",
     "Following",

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from threading import Lock
+from time import monotonic
 from typing import TYPE_CHECKING
 
+import psycopg
 import structlog
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
-from domain.errors import ConfigurationError, LogError, Refused
+from domain.errors import ConfigurationError, LogError, Refused, Unanswered
 from domain.incident.commands import ApproveHotfix, ChooseHotfix, Command
 from domain.incident.events import Recorded
 from domain.incident.state import Incident
@@ -32,7 +34,8 @@ from workers.owed import Owed
 from workers.settings import Settings
 from workers.settings import settings as environment
 from workers.store import attachments, cards, followers
-from workers.store.connection import engine
+from workers.store.connection import STATEMENT_MILLISECONDS, engine
+from workers.store.events import answer as events_under
 from workers.store.events import number, read_stream
 from workers.store.followers import Following
 
@@ -43,6 +46,12 @@ if TYPE_CHECKING:
     from domain.answer import Audit, ItemAnswer, Miss
     from domain.recommender.recommender import Recommender
     from workers.carry import Carrier
+
+LOST = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
+"""What is raised where the store's answer did not come."""
+
+SETTLED_SECONDS = STATEMENT_MILLISECONDS / 1000 + 5
+"""So long after a lost answer no statement can be at it any more: the server ends each before that."""
 
 _log = structlog.get_logger(__name__)
 
@@ -83,6 +92,7 @@ class Door:
 
         Raises:
             Refused: a rule says no, in words for the person.
+            Unanswered: the answer of the store was lost; `look_up` says what came of it.
         """
         found = None if stream is None else self._stream(stream)
         declared = self._declared() if actor.kind == "person" else None
@@ -92,9 +102,35 @@ class Door:
             answer = handle(found, command, actor=actor, key=key, cause=cause, log=self._engine)
         except Refused as refusal:
             raise people.say(self._engine, refusal) from refusal
-        with self._engine.connect() as connection:
-            events = tuple(people.show_events(connection, answer.events))
+        except LOST as lost:
+            raise Unanswered(key, monotonic()) from lost
+        try:
+            with self._engine.connect() as connection:
+                events = tuple(people.show_events(connection, answer.events))
+        except LOST as lost:  # it is done all the same
+            _log.warning("people_not_named", error=type(lost).__name__)
+            return answer
         return answer._replace(events=events)
+
+    def look_up(self, unknown: Unanswered) -> Answer | None:
+        """
+        What came of something whose answer was lost; None where it was not done, and will not be.
+
+        Raises:
+            Unanswered: it is not known yet: the store is away, or may still be at it.
+        """
+        try:
+            with self._engine.connect() as connection:
+                events = events_under(connection, unknown.key)
+                if not events:
+                    if monotonic() - unknown.since < SETTLED_SECONDS:
+                        raise unknown
+                    return None
+                card = cards.find(connection, events[0].stream)
+                shown = tuple(people.show_events(connection, events))
+        except LOST as lost:
+            raise unknown from lost
+        return Answer(events[0].stream, card.number if card else 0, shown, repeated=True)
 
     def _check_press(
         self, declared: Recommender | None, stream: str | None, command: Command, actor: Actor
@@ -257,7 +293,10 @@ class Door:
             Refused: a rule says no, in words for the person.
         """
         hidden = people.hide_actor(self._engine, actor, self._people())
-        return bool(attest(self._engine, said, actor=hidden, key=key, at=clock.now()))
+        try:
+            return bool(attest(self._engine, said, actor=hidden, key=key, at=clock.now()))
+        except LOST as lost:
+            raise Unanswered(key, monotonic()) from lost
 
     def key(self, purpose: str) -> bytes:
         """
