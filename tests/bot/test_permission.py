@@ -80,3 +80,7 @@ def test_what_was_known_last_lets_people_respond_and_nothing_more(need: Need) ->
 def test_where_slack_never_said_who_is_who_a_person_is_told_that_and_not_that_they_may_not() -> None:
     with pytest.raises(NotAllowed, match="Slack does not say"):
         authorise("U0ONCALL", (), "respond", NAMED, fresh=False)
+
+
+def test_what_changes_the_recommender_is_told_apart_from_what_does_not() -> None:
+    assert {need: need in DANGEROUS for need in NEEDS} == {"respond": False, "deploy": True, "approve": True}

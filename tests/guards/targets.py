@@ -13,6 +13,7 @@ LIFE = (
     "tests/domain/incident/test_life.py",
     "tests/domain/incident/test_look_again.py",
     "tests/domain/incident/test_press.py",
+    "tests/domain/incident/test_refused.py",
 )
 
 TARGETS: Mapping[str, tuple[str, ...]] = {

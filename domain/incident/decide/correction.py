@@ -9,7 +9,7 @@ from domain.errors import Refused
 from domain.incident import commands as c
 from domain.incident import events as e
 from domain.incident.decide.rule import Events, said
-from domain.incident.state import Correctable, Incident, Part
+from domain.incident.state import Correctable, Incident, Part, TimeField
 
 NAMES: dict[Part, str] = {
     "time": "time",
@@ -17,6 +17,18 @@ NAMES: dict[Part, str] = {
     "note": "note to reword",
     "severity": "severity",
 }
+
+MOST_DIGITS = 18
+"""Of a version; whatever is longer is none."""
+
+ORDER: tuple[tuple[TimeField, TimeField], ...] = (
+    ("opened_at", "acknowledged_at"),
+    ("opened_at", "diagnosed_at"),
+    ("opened_at", "mitigated_at"),
+    ("opened_at", "resolved_at"),
+    ("mitigated_at", "resolved_at"),
+)
+"""Times of which the second is not before the first."""
 
 
 def correct(incident: Incident, command: c.Correction, at: datetime) -> Events:
@@ -77,7 +89,7 @@ def _find(incident: Incident, event: str, part: Part) -> Correctable:
 
 def _version(event: str) -> int:
     last = event.rpartition(":")[2]
-    return int(last) if last.isascii() and last.isdecimal() else 0
+    return int(last[:MOST_DIGITS]) if last.isdecimal() else 0
 
 
 def _differs(incident: Incident, event: str, before: object, after: object) -> None:
@@ -93,15 +105,16 @@ def _not_to_come(moment: datetime, at: datetime) -> None:
 def _possible(incident: Incident, event: str, happened_at: datetime, at: datetime) -> None:
     """The steps keep their order, so that no step takes less than no time."""
     _not_to_come(happened_at, at)
-    moved = {
+    moved: dict[TimeField, datetime | None] = {
         field: happened_at if by == event else getattr(incident, field)
         for field, by in incident.given_by.items()
     }
-    opened, repaired, resolved = (moved.get(f) for f in ("opened_at", "mitigated_at", "resolved_at"))
-    steps = (moved.get("acknowledged_at"), moved.get("diagnosed_at"), repaired, resolved)
-    before_opening = opened and any(step is not None and step < opened for step in steps)
-    if before_opening or (repaired and resolved and resolved < repaired):
+    if any(_turned(moved.get(first), moved.get(then)) for first, then in ORDER):
         raise Refused(
             f"{happened_at:%Y-%m-%d %H:%M %Z} would turn the order of the steps around: opened first, then "
             "acknowledged, diagnosed and repaired, then resolved. Correct the other time first."
         )
+
+
+def _turned(first: datetime | None, then: datetime | None) -> bool:
+    return first is not None and then is not None and then < first

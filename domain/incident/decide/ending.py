@@ -118,14 +118,14 @@ def _close(incident: Incident) -> Events:
         return ()
     if incident.status != "resolved":
         raise Refused(f"#{incident.number} cannot be closed: it is {incident.status}, not resolved.")
-    missing = missing_to_close(incident)
-    if "follow_up" in missing:
+    if incident.follow_up is None:
         raise Refused(
             f"#{incident.number} cannot be closed yet. The follow-up is missing: could it have been detected "
             "faster, or predicted? Could it have been diagnosed faster? What changes: a check, a threshold, "
             "a log, a hotfix, or a stated reason for nothing?"
         )
-    if incident.hotfix is not None and "hotfix" in missing:
-        what = UNFINISHED[incident.hotfix.stage]
+    hotfix = incident.hotfix
+    if hotfix is not None and hotfix.stage in UNFINISHED:
+        what = UNFINISHED[hotfix.stage]
         raise Refused(f"#{incident.number} cannot be closed: {in_hand(incident)}; {what}.")
     return (e.IncidentClosed(),)

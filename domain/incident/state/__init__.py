@@ -10,7 +10,16 @@ from domain.incident import events as e
 from domain.incident.state.correction import marked, of_correction
 from domain.incident.state.ending import of_ending
 from domain.incident.state.hotfix import of_hotfix
-from domain.incident.state.incident import Correctable, Hotfix, Incident, Part, Score, Stage, Status
+from domain.incident.state.incident import (
+    Correctable,
+    Hotfix,
+    Incident,
+    Part,
+    Score,
+    Stage,
+    Status,
+    TimeField,
+)
 from domain.incident.state.understanding import of_understanding, opened
 
 __all__ = [
@@ -21,6 +30,7 @@ __all__ = [
     "Score",
     "Stage",
     "Status",
+    "TimeField",
     "evolve",
     "replay",
 ]
