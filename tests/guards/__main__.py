@@ -104,15 +104,17 @@ def _tried(chosen: Sequence[Case], jobs: int, console: Console, *, noticed: bool
                 _say(progress.console, verdict)
 
         trial = Trial(chosen, jobs, told)
-        said = folder / "said"
-        with said.open("w") as file:
-            stack.callback(os.dup2, os.dup(1), 1)
-            os.dup2(file.fileno(), 1)
-            files = sorted({file for case in chosen for file in case.files})
-            options = ["-q", "-p", "no:cacheprovider", "--capture=sys", f"--basetemp={folder / 'tmp'}"]
-            code = pytest.main([*options, *files], plugins=[trial])
-        if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-            trial.broken = trial.broken or said.read_text()
+        said = stack.enter_context((folder / "said").open("w+"))
+        for stream in (1, 2):
+            stack.callback(os.dup2, os.dup(stream), stream)
+            os.dup2(said.fileno(), stream)
+        files = sorted({file for case in chosen for file in case.files})
+        options = ["-q", "-p", "no:cacheprovider", "--capture=sys", f"--basetemp={folder / 'tmp'}"]
+        options += ["-o", "tmp_path_retention_policy=failed"]
+        code = pytest.main([*options, *files], plugins=[trial])
+        if trial.broken is None and len(trial.verdicts) < len(chosen):
+            said.seek(0)
+            trial.broken = f"Not every guard was taken out; pytest ended with {code!r}.\n{said.read()}"
     return trial
 
 

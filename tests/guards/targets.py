@@ -26,8 +26,22 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "domain/incident/decide/correction.py": ("tests/domain/incident/test_correction.py", *LIFE),
     "bot/permission.py": ("tests/bot/test_permission.py",),
     "workers/watch.py": ("tests/workers/test_watched.py", "tests/workers/test_launch_story.py"),
-    "workers/deploy.py": ("tests/workers/test_deploy.py",),
+    "workers/deploy.py": (
+        "tests/workers/test_deploy.py",
+        "tests/workers/test_rights.py",
+        "tests/workers/test_taken_back.py",
+    ),
+    "workers/rights.py": ("tests/workers/test_rights.py",),
     "workers/store/attempts.py": ("tests/workers/store/test_attempts.py",),
-    "workers/debts.py": ("tests/workers/test_debts.py", "tests/workers/test_deploy.py"),
-    "workers/owed.py": ("tests/workers/test_debts.py", "tests/workers/test_deploy.py"),
+    "workers/debts.py": (
+        "tests/workers/test_debts.py",
+        "tests/workers/test_deploy.py",
+        "tests/workers/test_taken_back.py",
+    ),
+    "workers/owed.py": ("tests/workers/test_debts.py", "tests/workers/test_taken_back.py"),
+    "domain/recommender/person.py": (
+        "tests/domain/recommender/test_person.py",
+        "tests/workers/test_rights.py",
+    ),
+    "domain/resolution/declared.py": ("tests/domain/resolution/test_declared.py",),
 }

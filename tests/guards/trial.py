@@ -2,7 +2,8 @@
 A pytest plugin in place of its loop: it collects once, then runs tests in forks.
 
 First all of them as the program is, to know how long each takes and which lines it comes by. Then, for each
-guard, those that come by it without it: the quickest first, to the first that fails.
+guard, those that come by it without it: the quickest first, to the first that fails. That one has to fail
+once more in another fork: on a busy machine a test may fail by itself, and would hide that nothing notices.
 """
 
 from __future__ import annotations
@@ -81,11 +82,12 @@ class Trial:
             raise session.Interrupted("not all tests can be collected")
         modules = {case.path: importlib.import_module(_dotted(case.path)) for case in self._cases}
         program = Program(modules)
+        # Whoever asks first empties it: that must not be each fork.
+        session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
         gc.freeze()  # else a fork that looks for garbage makes all it was given its own
         known = self._as_it_is(session.items, list(modules))
         if self.broken is None:
-            for ended in in_forks(self._tasks(session.items, program, known), self._jobs):
-                self._judge(ended)
+            self._take_out_each(program, [_Question(case, session.items, known) for case in self._cases])
         return True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -112,20 +114,34 @@ class Trial:
         with Trace(ROOT, paths) as trace:
             return self._run(items, trace)
 
-    def _tasks(self, items: Sequence[pytest.Item], program: Program, known: Ran) -> Iterator[Task]:
-        for case in self._cases:
-            concerned = [item for item in items if _concerns(item.nodeid, case, known)]
-            concerned.sort(key=lambda item: known.seconds[item.nodeid])
-            seconds = sum(known.seconds[item.nodeid] for item in concerned)
-            yield Task(
-                (case, len(concerned)),
-                partial(self._without, program, case, concerned),
-                PATIENCE_SECONDS + PATIENCE_FACTOR * seconds,
-            )
+    def _take_out_each(self, program: Program, questions: list[_Question]) -> None:
+        while questions:
+            suspected, again = [], []
+            for ended in self._asked(program, questions):
+                question: _Question = ended.about
+                if ended.gone or ended.answer.failed is None:
+                    self._judge(question, ended.gone)
+                else:
+                    question.ask_only(ended.answer.failed)
+                    suspected.append(question)
+            for ended in self._asked(program, suspected):
+                if ended.gone or ended.answer.failed:
+                    self._judge(ended.about, ended.gone or ended.answer.failed)
+                else:
+                    ended.about.ask_the_others()
+                    again.append(ended.about)
+            questions = again
 
-    def _without(self, program: Program, case: Case, items: Sequence[pytest.Item]) -> Ran:
-        program.take_out(case.path, case.guard)
-        return self._run(items)
+    def _asked(self, program: Program, questions: Sequence[_Question]) -> Iterator[Ended]:
+        work = partial(self._without, program)
+        for ended in in_forks((question.task(work) for question in questions), self._jobs):
+            if ended.trouble:
+                raise RuntimeError(ended.trouble)
+            yield ended
+
+    def _without(self, program: Program, question: _Question) -> Ran:
+        program.take_out(question.case.path, question.case.guard)
+        return self._run(question.asked)
 
     def _run(self, items: Sequence[pytest.Item], trace: Trace | None = None) -> Ran:
         """To the first that fails."""
@@ -144,13 +160,43 @@ class Trial:
                 return ran
         return ran
 
-    def _judge(self, ended: Ended) -> None:
-        if ended.trouble:
-            raise RuntimeError(ended.trouble)
-        case, tests = ended.about
-        verdict = Verdict(case, ended.gone or ended.answer.failed, tests)
+    def _judge(self, question: _Question, by: str | None) -> None:
+        verdict = Verdict(question.case, by, question.count)
         self.verdicts.append(verdict)
         self._told(verdict)
+
+
+class _Question:
+    """Does one of these tests notice that this guard is gone?"""
+
+    def __init__(self, case: Case, items: Sequence[pytest.Item], known: Ran) -> None:
+        self.case = case
+        self._known = known
+        concerned = [item for item in items if _concerns(item.nodeid, case, known)]
+        self._items = sorted(concerned, key=lambda item: known.seconds[item.nodeid])
+        self._suspect: str | None = None
+
+    @property
+    def asked(self) -> list[pytest.Item]:
+        """All that come by the guard; the one that failed, where it is asked again."""
+        return [item for item in self._items if self._suspect in (None, item.nodeid)]
+
+    @property
+    def count(self) -> int:
+        return len(self._items)
+
+    def ask_only(self, failed: str) -> None:
+        """The test that has failed, once more."""
+        self._suspect = failed
+
+    def ask_the_others(self) -> None:
+        """The one that was asked alone fails by itself now and then, and says nothing."""
+        self._items = [item for item in self._items if item.nodeid != self._suspect]
+        self._suspect = None
+
+    def task(self, work: Callable[[_Question], Ran]) -> Task:
+        seconds = sum(self._known.seconds[item.nodeid] for item in self.asked)
+        return Task(self, partial(work, self), PATIENCE_SECONDS + PATIENCE_FACTOR * seconds)
 
 
 def _concerns(nodeid: str, case: Case, known: Ran) -> bool:

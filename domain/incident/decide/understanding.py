@@ -89,8 +89,6 @@ def _take(
         case c.Acknowledge():
             if incident.status == "resolved":
                 raise Refused(f"#{incident.number} is resolved already; reopen it if it is back.")
-            if actor.is_(incident.acknowledged_by):
-                return ()
             if incident.acknowledged_by is not None:
                 mine = actor.is_(incident.assignee)
                 return () if mine else (e.IncidentAssigned(person=actor.id),)

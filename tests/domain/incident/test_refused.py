@@ -10,7 +10,7 @@ import pytest
 from domain.errors import Refused
 from domain.incident import commands as c
 from domain.incident import events as e
-from domain.incident.decide import decide
+from domain.incident.decide import decide, missing_to_close
 from domain.incident.menu import digest_of
 from domain.values import Actor, Improvement, Severity
 from tests.domain.incident.given import (
@@ -168,6 +168,7 @@ def test_who_has_it_already_takes_it_from_nobody_and_who_takes_it_from_another_i
     assert happens(taken, c.Acknowledge(), SECOND) == ["incident.assigned"]
     handed = (*taken, c.Assign(person=SECOND.id))
     assert happens(handed, c.Acknowledge(), SECOND) == []
+    assert happens(handed, c.Acknowledge()) == ["incident.assigned"]
     assert happens(handed, c.Assign(person=SECOND.id)) == []
 
 
@@ -231,6 +232,12 @@ def test_a_follow_up_is_proposed_only_where_one_is_owed() -> None:
 def test_the_follow_up_of_a_closed_incident_stands_until_it_is_reopened() -> None:
     other = Improvement(detect_faster="No", diagnose_faster="No", change="nothing", detail="Rare.")
     assert "is closed. Reopen it" in refusal(CLOSED, c.AnswerFollowUp(improvement=other))
+
+
+def test_what_is_missing_is_missing_whether_a_hotfix_was_tried_or_not() -> None:
+    assert missing_to_close(after(*RESOLVED)[0]) == ("follow_up",)
+    assert missing_to_close(after(*CLOSED[:-1])[0]) == ()
+    assert missing_to_close(after(*HANDLED, DEPLOYED)[0]) == ("follow_up", "hotfix")
 
 
 def test_closing_twice_closes_once() -> None:
