@@ -30,7 +30,7 @@ from domain.incident import events as e
 from domain.incident.state import Incident
 from domain.incident.timeline import timeline
 from domain.values import Actor
-from workers.door import Door, open_door
+from workers.door import Door, open_door, watch_release
 
 FOLLOWER = "announce"
 QUIET_SECONDS = 0.3
@@ -235,6 +235,7 @@ def main() -> int:
         given = settings.read()
         door = open_door()
         links = links_of(door, given.public_url, given.login)
+        release = watch_release()
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -242,7 +243,7 @@ def main() -> int:
     directory = PatientDirectory(given.bot_token, given.slack_base_url)
     witness.start(given, stop)
     run(Announcer(door, chat, links, directory), door, stop)
-    return 0
+    return release.code
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import logging
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import structlog
@@ -44,7 +45,7 @@ from bot.permission import authorise
 from bot.settings import BotSettings
 from bot.team import own_team
 from domain.errors import ConfigurationError
-from workers.door import Door, environment, open_door
+from workers.door import Door, environment, open_door, watch_release
 
 LOOPBACK = "127.0.0.1"
 _log = structlog.get_logger(__name__)
@@ -138,7 +139,9 @@ def __getattr__(name: str) -> Any:
     if name != "app":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        return create_app(settings.read(http=not environment().slack_app_token), open_door())
+        made = create_app(settings.read(http=not environment().slack_app_token), open_door())
+        watch_release()
+        return made
     except ConfigurationError as error:
         raise SystemExit(str(error)) from None
 
@@ -148,13 +151,14 @@ def main() -> int:
     try:
         given = settings.read(http=not environment().slack_app_token)
         door = open_door()
-        app = create_app(given, door)
+        app = server(create_app(given, door), given.host, given.port)
+        release = watch_release(partial(setattr, app, "should_exit", True))
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     beside = server_beside(counted.alone(door), LOOPBACK, given.metrics_port) if given.metrics_port else None
-    asyncio.run(serve(server(app, given.host, given.port), beside))
-    return 0
+    asyncio.run(serve(app, beside))
+    return release.code
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from bot import settings
 from bot.app import slack_app
 from bot.settings import BotSettings
 from domain.errors import ConfigurationError
-from workers.door import Door, open_door
+from workers.door import Door, open_door, watch_release
 
 
 async def run(given: BotSettings, door: Door, stop: asyncio.Event) -> None:
@@ -39,11 +39,12 @@ def main() -> int:
     try:
         given = settings.read(socket=True)
         door = open_door()
+        release = watch_release()
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     asyncio.run(_until_told(given, door))
-    return 0
+    return release.code
 
 
 if __name__ == "__main__":

@@ -7,9 +7,15 @@ at the tables, so that neither waits for the other. `celery -A workers.app worke
 
 from __future__ import annotations
 
-from celery import Celery
+import sys
 
+from celery import Celery
+from celery.signals import celeryd_init, worker_ready
+from celery.worker import state
+
+from domain.errors import ConfigurationError
 from workers.carry import VISIBILITY_SECONDS, celery_app, queue_of_looks
+from workers.release import UNFIT_CODE, Watch, require_fit
 from workers.settings import settings
 
 
@@ -28,6 +34,26 @@ def _application(*takes: str) -> Celery:
         worker_max_tasks_per_child=500,
     )
     return made
+
+
+@celeryd_init.connect  # type: ignore[untyped-decorator]
+def _require_fit(**_: object) -> None:
+    """A worker does not begin on the store of another release."""
+    try:
+        require_fit()
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(UNFIT_CODE) from None
+
+
+@worker_ready.connect  # type: ignore[untyped-decorator]
+def _watch(**_: object) -> None:
+    """And ends, when it has done what it has begun, where a later release was rolled out."""
+    Watch(_end, settings()).begin()
+
+
+def _end() -> None:
+    state.should_stop = UNFIT_CODE
 
 
 answers = _application(settings().broker_queue)

@@ -28,6 +28,7 @@ from workers.carry import Carrier
 from workers.follow import follow
 from workers.handle import handle, replayed
 from workers.owed import BOTS_OWN, due
+from workers.release import watch
 from workers.settings import settings
 from workers.store import attempts, cards
 from workers.store.connection import own
@@ -175,11 +176,12 @@ def main() -> int:
         signal.signal(number, lambda *_: stop.set())
     try:
         log, carrier = own(), Carrier(settings().broker(), settings().broker_queue)
+        release = watch()
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     follow(log, FOLLOWER, hand_over(carrier.send), stop)
-    return 0
+    return release.code
 
 
 if __name__ == "__main__":

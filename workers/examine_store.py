@@ -5,20 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import psycopg
-from psycopg import sql
 
 from domain.errors import ConfigurationError
 from workers.examine import Advice
 from workers.settings import read_settings
 from workers.store.connection import ROLE, driver_address
+from workers.store.fit import CONNECT_SECONDS, look
 from workers.store.guards import differences
-from workers.store.migrate import newest, revisions
 
 WHERE = "store"
-CONNECT_SECONDS = 3
-MIGRATE = "run `recsysops migrate`"
-
-_TABLES = "SELECT to_regclass('alembic_version'), to_regrole(%s)"
 _POWER = """
 SELECT session_user AS login, rolsuper AS super, pg_get_userbyid(relowner) AS owner,
     pg_has_role(session_user, relowner, 'MEMBER') AS owns,
@@ -44,55 +39,12 @@ def examine_store(environment: Mapping[str, str]) -> Iterator[Advice]:
         yield Advice(level="error", where=WHERE, says=says, mend="start it, or correct DATABASE_URL")
 
 
-def unfit(url: str) -> str | None:
-    """
-    Why the store at this address cannot be worked with by this release, in a sentence; None where it can.
-
-    Raises:
-        psycopg.OperationalError: PostgreSQL does not answer.
-    """
-    with psycopg.connect(driver_address(url), connect_timeout=CONNECT_SECONDS, autocommit=True) as connection:
-        found = _unfit(connection)
-    return f"The store does not fit this release: {found.says}; {found.mend}." if found else None
-
-
 def _examined(connection: psycopg.Connection) -> Iterator[Advice]:
-    if found := _unfit(connection):
-        yield found
+    if found := look(connection, ROLE):
+        yield Advice(level="error", where=WHERE, says=found.says, mend=found.mend)
         return
     said = [*_power(connection), *_guards(connection)]
     yield from said or [Advice(level="ok", where=WHERE, says="its newest shape; this login only adds to it")]
-
-
-def _unfit(connection: psycopg.Connection) -> Advice | None:
-    """What keeps the program from working here at all; else the connection is under the program's role."""
-    found = connection.execute(_TABLES, [ROLE]).fetchone()
-    if found is None or None in found:
-        return Advice(level="error", where=WHERE, says="it has no tables of this release yet", mend=MIGRATE)
-    try:
-        connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(ROLE)))
-    except psycopg.errors.InsufficientPrivilege:
-        login = connection.info.user
-        says = f"the login “{login}” may not take the role {ROLE}, under which the program works"
-        mend = f'{MIGRATE}, or let an administrator run: GRANT {ROLE} TO "{login}"'
-        return Advice(level="error", where=WHERE, says=says, mend=mend)
-    return _behind(connection)
-
-
-def _behind(connection: psycopg.Connection) -> Advice | None:
-    try:
-        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    except psycopg.errors.InsufficientPrivilege:
-        says = "it is from before the program had a role of its own"
-        return Advice(level="error", where=WHERE, says=says, mend=MIGRATE)
-    stands, wants = row[0] if row else "nothing", newest()
-    if stands == wants:
-        return None
-    if stands in revisions():
-        says = f"it has the shape {stands}, and this release wants {wants}"
-        return Advice(level="error", where=WHERE, says=says, mend=MIGRATE)
-    says = f"it has the shape {stands}, of a later release than this one ({wants})"
-    return Advice(level="error", where=WHERE, says=says, mend="run the release that migrated it")
 
 
 def _power(connection: psycopg.Connection) -> Iterator[Advice]:

@@ -43,8 +43,8 @@ def migrate() -> str:
     Raises:
         ConfigurationError: no PostgreSQL is named, or a login may not do what is needed.
     """
+    from workers.store.fit import newest  # noqa: PLC0415
     from workers.store.migrate import migrate as upgrade  # noqa: PLC0415
-    from workers.store.migrate import newest  # noqa: PLC0415
 
     named = environment()
     upgrade(named.owner(), named.database())
@@ -192,9 +192,11 @@ def drop(folder: Path, before: datetime) -> Dropped:
 
 def unfit() -> str | None:
     """Why the named store cannot be worked with by this release, in a sentence; None where it can."""
-    from workers.examine_store import unfit as of  # noqa: PLC0415
+    from workers.store.connection import ROLE  # noqa: PLC0415
+    from workers.store.fit import unfit as of  # noqa: PLC0415
 
-    return of(environment().database())
+    found = of(environment().database(), ROLE)
+    return str(found) if found else None
 
 
 def _witnesses(named: Settings) -> Mapping[str, Witness]:

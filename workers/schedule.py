@@ -19,6 +19,7 @@ import structlog
 from domain.errors import ConfigurationError
 from workers.carry import Carrier
 from workers.declared import recommender
+from workers.release import watch
 from workers.settings import settings
 
 REMIND_SECONDS = 2.0
@@ -116,11 +117,12 @@ def main() -> int:
         signal.signal(number, lambda *_: stop.set())
     try:
         carrier = Carrier(settings().broker(), settings().broker_queue)
+        release = watch()
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     run(declared_ticks(), carrier.send, stop, carrier.waiting)
-    return 0
+    return release.code
 
 
 if __name__ == "__main__":

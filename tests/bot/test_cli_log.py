@@ -23,7 +23,8 @@ from tests.workers.store.conftest import NOTHING
 from workers.embedded import Servers
 from workers.handle import handle
 from workers.store.connection import ROLE, driver_address, engine
-from workers.store.migrate import configuration, newest
+from workers.store.fit import newest
+from workers.store.migrate import configuration
 
 WORKER = Actor(kind="worker", id="worker:detect")
 PERSON = Actor(kind="person", id="terminal:on-call", groups=("oncall",))

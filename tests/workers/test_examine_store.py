@@ -19,7 +19,8 @@ from workers.embedded import Servers
 from workers.examine import Advice
 from workers.examine_store import examine_store
 from workers.store.connection import ROLE, driver_address
-from workers.store.migrate import configuration, migrate, newest
+from workers.store.fit import newest
+from workers.store.migrate import configuration, migrate
 
 Login = Callable[..., str]
 Empty = Callable[..., str]

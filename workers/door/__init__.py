@@ -10,6 +10,7 @@ from workers.door.door import Door, open_door
 from workers.groups import KeptGroups
 from workers.handle import Answer
 from workers.owed import Owed
+from workers.release import watch as watch_release
 from workers.settings import Login, forget_variables, left_variables
 from workers.settings import settings as environment
 from workers.store.followers import Following
@@ -77,4 +78,5 @@ __all__ = [
     "retry",
     "run_check",
     "stop_embedded",
+    "watch_release",
 ]

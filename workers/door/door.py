@@ -31,6 +31,7 @@ from workers.follow import News, say_stuck, stumble
 from workers.groups import KeptGroups
 from workers.handle import Answer, handle
 from workers.owed import Owed
+from workers.release import require_fit
 from workers.settings import Settings
 from workers.settings import settings as environment
 from workers.store import attachments, cards, followers
@@ -61,8 +62,9 @@ def open_door() -> Door:
     The door to the store that this process's environment names.
 
     Raises:
-        ConfigurationError: no PostgreSQL is named.
+        ConfigurationError: no PostgreSQL is named, or it does not fit this release.
     """
+    require_fit()
     return Door(environment())
 
 

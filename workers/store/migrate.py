@@ -7,7 +7,6 @@ from pathlib import Path
 import psycopg
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
 from psycopg import sql
 from sqlalchemy import make_url
 from sqlalchemy.exc import ProgrammingError
@@ -15,6 +14,7 @@ from sqlalchemy.exc import ProgrammingError
 import migrations
 from domain.errors import ConfigurationError
 from workers.store.connection import CONNECT_SECONDS, ROLE, driver_address, spell
+from workers.store.fit import never
 
 
 def migrate(url: str, program_url: str | None = None) -> None:
@@ -26,8 +26,11 @@ def migrate(url: str, program_url: str | None = None) -> None:
         program_url: names the login that the program itself uses; it is let into the program's role.
 
     Raises:
-        ConfigurationError: a login may not do what is needed; says what an administrator runs.
+        ConfigurationError: a login may not do what is needed, or the database is another program's or of a
+            later release; says what to do.
     """
+    if found := never(url):
+        raise ConfigurationError(str(found))
     try:
         command.upgrade(configuration(url), "head")
     except ProgrammingError as error:
@@ -36,17 +39,6 @@ def migrate(url: str, program_url: str | None = None) -> None:
         raise ConfigurationError(_refused(make_url(url).username or "", str(error.orig))) from error
     if program_url is not None:
         _admit(url, program_url)
-
-
-def newest() -> str:
-    """The revision that this release wants."""
-    return str(ScriptDirectory.from_config(configuration("postgresql://")).get_current_head())
-
-
-def revisions() -> frozenset[str]:
-    """All revisions that this release knows."""
-    known = ScriptDirectory.from_config(configuration("postgresql://")).walk_revisions()
-    return frozenset(script.revision for script in known)
 
 
 def configuration(url: str) -> Config:
