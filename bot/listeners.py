@@ -22,18 +22,20 @@ from bot import actions, commands
 from bot.audit import said_in
 from bot.groups import Groups
 from bot.messages import audit, modals, words
-from bot.messages.blocks import escape, section
+from bot.messages.blocks import Block, escape, section
+from bot.messages.blocks import actions as blocks_of_actions
 from bot.messages.card import card, headline
 from bot.messages.home import closed_home, home
 from bot.messages.item import blocks as item_blocks
 from bot.messages.link import Link, linked
+from bot.messages.menu import deploy_again
 from bot.messages.miss import blocks as miss_blocks
 from bot.messages.miss import lowest, slice_asked
 from bot.messages.status import line, status
 from bot.messages.value import parse
 from bot.pages.links import Links
 from bot.permission import authorise
-from domain.errors import ConfigurationError, Refused, Unanswered
+from domain.errors import ConfigurationError, Refused, Stale, Unanswered
 from domain.incident import commands as c
 from domain.incident.state import Incident
 from domain.recommender.route import Need
@@ -97,11 +99,17 @@ class Listeners:
             if actions.press_of(name).modal:
                 await self._open_modal(body, name, value, client, ack)
                 return None
-            return await self._do(body, name, value, {})
+            try:
+                return await self._do(body, name, value, {})
+            except Stale:
+                again.extend(await self._again(name, value))
+                raise
 
         async def tell(said: str) -> None:
-            await respond(said, response_type="ephemeral", replace_original=False)
+            drawn = [section(said), blocks_of_actions(again)] if again else None
+            await respond(said, blocks=drawn, response_type="ephemeral", replace_original=False)
 
+        again: list[Block] = []
         said = await self._answered(act, tell)
         await ack()
         if said:
@@ -269,6 +277,14 @@ class Listeners:
         await ack()
         if press.modal:
             await client.views_open(trigger_id=body["trigger_id"], view=press.modal(incident, value))
+
+    async def _again(self, name: str, value: str) -> list[Block]:
+        """The button of now for whoever pressed one of an earlier menu, where there is one."""
+        if name != "deploy":
+            return []
+        target = parse(value)
+        incident = await asyncio.to_thread(self._door.incident, target.stream)
+        return deploy_again(incident, target.option or "") if incident else []
 
     async def _incident(self, stream_or_number: str, *, whole: bool = False) -> Incident:
         found = await asyncio.to_thread(self._door.incident, stream_or_number, whole=whole)

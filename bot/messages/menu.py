@@ -90,6 +90,13 @@ def deploy(incident: Incident, option: Option, index: int) -> Block:
     return {**pressed, "confirm": confirm(cut(f"{verb} {option.label}?", 100), _asked(option), verb)}
 
 
+def deploy_again(incident: Incident, key: str) -> list[Block]:
+    """The button of now for an option of an earlier menu; empty where it cannot be pressed any more."""
+    deployable = {button.option for button in buttons(incident) if button.action == "deploy"}
+    options = enumerate(incident.menu or ())
+    return [deploy(incident, one, place) for place, one in options if one.key == key and key in deployable]
+
+
 def _asked(option: Option) -> str:
     second = " A second person has to approve it." if option.needs_second_person else ""
     return (

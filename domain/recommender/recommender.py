@@ -47,9 +47,13 @@ class Recommender(Value):
 
     def permitted(self, need: Need) -> frozenset[str]:
         """Who may: handles of groups, member ids, and names under [people] with their member ids."""
-        named = frozenset(getattr(self.permissions, need))
-        members = (person.slack for name, person in self.people.items() if name in named)
-        return named | {member for member in members if member is not None}
+        return frozenset((*getattr(self.permissions, need), *self.permitted_in_slack(need)))
+
+    def permitted_in_slack(self, need: Need) -> tuple[str, ...]:
+        """Who may, as Slack knows them: handles of groups and member ids, in the order of the file."""
+        named: tuple[str, ...] = getattr(self.permissions, need)
+        members = (self.people[name].slack if name in self.people else name for name in named)
+        return tuple(member for member in members if member is not None)
 
     def quiet(self, finding: Finding) -> str | None:
         """Why nobody is told of a finding, in words; None where somebody is."""

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
 import psycopg
@@ -210,3 +214,34 @@ def test_what_is_owed_is_listed_and_tried_again_and_a_cause_looked_into_again(
     assert "`recsysops look-again 1`" in terminal("debts", "retry", "1", code=1).err
     assert terminal("look-again", "1", "--json").json["events"] == ["diagnosis.requested"]
     assert [one["kind"] for one in terminal("debts", "--json").json["debts"]] == ["announce", "diagnose"]
+
+
+@pytest.mark.parametrize(("typed", "stage"), [(b"y\n", "approved"), (b"n\n", None)])
+def test_who_sits_at_a_terminal_is_shown_the_numbers_and_asked(
+    door: Door, database_url: str, redis_url: str, typed: bytes, stage: str | None
+) -> None:
+    tell(door, OPENED)
+    happen(door, DIAGNOSED, OFFERED)
+    here, there = pty.openpty()
+    command = [sys.executable, "-m", "bot.cli", "hotfix", "choose", "1", "fill"]
+    given = {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "RECSYSOPS_VAR": "/nowhere",
+        "COLUMNS": "200",
+    }
+    with subprocess.Popen(
+        command, env={**os.environ, **given}, stdin=there, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as asked:
+        os.write(here, typed)
+        out, _ = asked.communicate(timeout=120)
+    os.close(here)
+    os.close(there)
+    said = out.decode()
+    assert "96 % [93–98]" in said
+    assert "Is this what you want for #1?" in said
+    assert "Boost these films" not in said
+    incident = door.incident(1)
+    assert incident is not None
+    assert (incident.hotfix.stage if incident.hotfix else None) == stage
+    assert asked.returncode == (0 if stage else 1)

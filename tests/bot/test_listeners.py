@@ -16,7 +16,7 @@ import pytest
 from slack_sdk.signature import SignatureVerifier
 
 from bot.announce import Announcer
-from bot.messages.value import spell
+from bot.messages.value import parse, spell
 from domain.incident.commands import Command, LookAgain, PrepareMenu
 from domain.incident.menu import digest_of
 from domain.incident.state import Incident
@@ -167,6 +167,35 @@ def test_a_wrong_severity_is_put_right_from_the_more_menu(
     assert person.modal() is None
 
 
+def test_no_form_opens_for_somebody_who_may_not_send_it(person: Driver, now: Callable[[], Incident]) -> None:
+    before = now().version
+    for action in ("dismiss", "resolve"):
+        press(person, action, "U-content")
+    press(person, "more", "U-content", value=value_of_more(person, "note"))
+    person.wait(lambda: person.ephemerals("U-content")[2:], "three refusals")
+    assert all("@oncall" in str(one["text"]) for one in person.ephemerals("U-content"))
+    assert person.modal("U-content") is None
+    assert now().version == before
+
+
+def test_who_may_no_more_when_the_form_is_sent_is_told_so_in_it(
+    person: Driver, door: Door, now: Callable[[], Incident]
+) -> None:
+    press(person, "dismiss")
+    person.wait(person.modal, "modal")
+    before = now().version
+    for handle in ("oncall", "ml"):
+        person.group(handle, ["U-ml"])
+    person.wait(lambda: not _in_a_group(door, "U-oncall"), "word that they have left")
+    assert "Only members of @oncall, members of @ml" in str(person.submit({"reason": "A holiday."}))
+    assert now().version == before
+
+
+def _in_a_group(door: Door, user: str) -> bool:
+    kept = door.kept_groups()
+    return kept is None or bool(kept.of(user))
+
+
 def value_of_more(person: Driver, action: str) -> str:
     for block in heads(person)[0]["blocks"]:
         for element in block.get("elements", []):
@@ -220,7 +249,14 @@ class Ear:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def heard(self) -> str:
-        return str(json.loads(self._said.get(timeout=10))["text"])
+        self._last = json.loads(self._said.get(timeout=10))
+        return str(self._last["text"])
+
+    @property
+    def button(self) -> dict[str, Any]:
+        """The one that came with what was heard last."""
+        (pressable,) = (block for block in self._last["blocks"] if block["type"] == "actions")
+        return dict(pressable["elements"][0])
 
 
 @pytest.fixture
@@ -296,6 +332,7 @@ def test_who_presses_by_the_numbers_of_an_earlier_menu_reads_what_changed_and_ma
     told = press_old(web, ear, read)
     assert "“Fill in the language” repairs 21 % [9–30] (before: repairs 96 % [93–98])" in told
     assert now().hotfix is None
+    assert parse(ear.button["value"]).menu == digest_of(priced)
     settle(announcer)
     deploy(person, "①")
     hotfix = now().hotfix

@@ -321,7 +321,7 @@ class Door:
         declared = self._declared()
         if declared is None:
             return Permissions()
-        return Permissions(**{need: tuple(sorted(declared.permitted(need))) for need in NEEDS})
+        return Permissions(**{need: declared.permitted_in_slack(need) for need in NEEDS})
 
     def keep_groups(
         self, members: Mapping[str, Collection[str]], handles: Mapping[str, str], age_seconds: float = 0.0

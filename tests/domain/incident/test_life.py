@@ -22,8 +22,9 @@ from domain.incident import events as e
 from domain.incident.card import Action, Button, buttons
 from domain.incident.codec import decode, encode
 from domain.incident.debts import DUE_AFTER, owed
-from domain.incident.decide import decide
-from domain.incident.state import Incident, replay
+from domain.incident.decide import decide, missing_to_close
+from domain.incident.decide.hotfix import CHOICE_HOLDS
+from domain.incident.state import Incident, evolve, replay
 from domain.incident.timeline import durations, timeline
 from domain.values import Actor, Severity
 from tests.domain.incident.given import (
@@ -288,6 +289,33 @@ class Life(RuleBasedStateMachine):
     def what_is_owed_was_asked_for(self) -> None:
         ids = {record.id for record in self.log}
         assert all(debt.event_id in ids and debt.kind in DUE_AFTER for debt in owed(self.incident))
+
+    @invariant()
+    def what_is_approved_is_what_was_chosen_and_nothing_is_after_the_end(self) -> None:
+        so_far: Incident | None = None
+        for record in self.log:
+            if isinstance(record.event, e.HotfixChosen | e.HotfixApproved):
+                assert so_far is not None
+                assert so_far.status in ("open", "acknowledged")
+                assert record.actor_kind == "person"
+                assert record.event.menu == so_far.menu_digest
+            if isinstance(record.event, e.HotfixApproved):
+                assert so_far is not None
+                assert so_far.hotfix is not None
+                assert (so_far.hotfix.option, so_far.hotfix.menu) == (record.event.option, record.event.menu)
+                assert record.at - so_far.hotfix.at <= CHOICE_HOLDS
+                option = so_far.option(record.event.option)
+                assert option is not None
+                assert (so_far.hotfix.chosen_by != record.actor) or not option.needs_second_person
+            if isinstance(record.event, e.HotfixExpired):
+                assert so_far is not None
+                assert so_far.hotfix is not None
+                assert so_far.hotfix.expires_at is not None
+                assert record.at >= so_far.hotfix.expires_at
+            if isinstance(record.event, e.IncidentClosed):
+                assert so_far is not None
+                assert missing_to_close(so_far) == ()
+            so_far = evolve(so_far, record)
 
     @invariant()
     def what_can_be_corrected_stands_in_the_log_and_no_step_took_less_than_no_time(self) -> None:

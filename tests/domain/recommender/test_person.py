@@ -63,4 +63,5 @@ def test_a_name_under_people_may_stand_under_permissions(tmp_path: Path) -> None
     text = '[people.ada]\nslack = "U0ADA"\n[permissions]\napprove = ["ada", "leads"]\n'
     declared = load(declare(tmp_path, text))
     assert declared.permitted("approve") == {"ada", "U0ADA", "leads"}
+    assert declared.permitted_in_slack("approve") == ("U0ADA", "leads")
     assert declared.permitted("deploy") == frozenset()
