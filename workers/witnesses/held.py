@@ -72,9 +72,16 @@ def vouched(
         Tampered: says what does not fit: the log, or a witness.
         Refused: `others` are of other workspaces.
     """
-    held, unread = read_all(log, declared, around, chat)
+    number(log)
+    held, unread, wrong = _read_all(log, declared, around, chat)
     all_held = [*others, *held]
-    compared = compare(log, all_held, trusted) if all_held else None
+    compared = None
+    try:
+        compared = compare(log, all_held, trusted) if all_held else None
+    except Tampered as error:
+        wrong.append(str(error))
+    if wrong:
+        raise Tampered("\n".join(wrong))
     with log.connect() as connection:
         end = last_position(connection)
     return Vouched(
@@ -85,33 +92,34 @@ def vouched(
     )
 
 
-def read_all(
+def _read_all(
     log: Engine, declared: Mapping[str, Witness], around: Surroundings, chat: InTheChat | None
-) -> tuple[list[Held], dict[str, str]]:
+) -> tuple[list[Held], dict[str, str], list[str]]:
     """
-    What every witness holds of this workspace; and of those that could not be read, why.
-
-    Raises:
-        Tampered: what one holds is no checkpoint, or lacks one that it took.
+    What every witness holds of this workspace; of those that could not be read, why; and what is wrong with
+    what one holds: it is no checkpoint, or lacks one that it took.
     """
-    number(log)
     with log.connect() as connection:
         workspace = workspace_of(connection)
         took = {name: known(connection, name) for name in declared}
     held: list[Held] = []
     unread: dict[str, str] = {}
+    wrong: list[str] = []
     for witness in declared.values():
         try:
             found = _ask(witness, workspace, around, chat)
+            if found is None:
+                unread[witness.name] = "it shows nothing from here"
+                continue
+            _require_kept(witness.name, took[witness.name], found)
         except WitnessError as error:
             unread[witness.name] = str(error)
             continue
-        if found is None:
-            unread[witness.name] = "it shows nothing from here"
+        except Tampered as error:
+            wrong.append(str(error))
             continue
-        _require_kept(witness.name, took[witness.name], found)
         held += [Held(f"the witness “{witness.name}” ({where})", one) for where, one in found]
-    return held, unread
+    return held, unread, wrong
 
 
 def _ask(witness: Witness, workspace: str, around: Surroundings, chat: InTheChat | None) -> list[Held] | None:
