@@ -1,8 +1,9 @@
 """
 Follows the log and keeps one living message an incident, with its thread. `python -m bot.announce`
 
-Killed at any moment it neither loses nor doubles a post: a position is saved when its effect is done, and
-every post carries metadata that is looked for before the same thing is posted again.
+What has to be shown is written down before the follower's position moves, and is owed until Slack has it
+(`workers.shown`). So nothing is lost to a kill, a revoked token or a channel that is away: each incident is
+tried again, ever more slowly, by itself, and none holds up another.
 """
 
 from __future__ import annotations
@@ -10,203 +11,172 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from threading import Event as Signal
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot import settings, witness
-from bot.chat import Chat, Later, Lost
+from bot.chat import Chat, NoToken
 from bot.directory import PatientDirectory
-from bot.messages import words
-from bot.messages.blocks import Block, section
-from bot.messages.card import card, headline
-from bot.messages.evidence import NOTABLE, evidence, step
-from bot.pages.links import Links, links_of
+from bot.living import HeldUp, Living
+from bot.pages.links import links_of
 from domain.errors import ConfigurationError
-from domain.incident import commands as c
 from domain.incident import events as e
-from domain.incident.state import Incident
-from domain.incident.timeline import timeline
-from domain.values import Actor
 from workers.door import Door, open_door, watch_release
 
 FOLLOWER = "announce"
 QUIET_SECONDS = 0.3
 LONGEST_QUIET_SECONDS = 1.5
 LOOK_AGAIN_SECONDS = 60.0
+LOOKED_AT = 200
+"""So many cards are held each time against what Slack accepted last; all of them, in turn."""
+
 POLL_SECONDS = 0.5
+SOON_SECONDS = 5.0
+LONGEST_PAUSE_SECONDS = 600.0
+NO_TOKEN_SECONDS = 30.0
 SILENT: frozenset[str] = frozenset({e.MessagePosted.wire_name})
 """Events that change nothing on the card."""
 
-ANNOUNCER = Actor(kind="worker", id="worker:announce")
+NOTHING_TO_TELL = 2**31
+"""As the first version to tell in the thread: there is none, only the card is looked at."""
+
 _log = structlog.get_logger(__name__)
 
 
+@dataclass
+class Waiting:
+    """An incident that is owed to Slack: when it changed first and last, and how it is coming along."""
+
+    version: int
+    first: float
+    last: float
+    tries: int = 0
+    not_before: float = 0.0
+
+    def due(self, now: float) -> bool:
+        quiet = now - self.last >= QUIET_SECONDS or now - self.first >= LONGEST_QUIET_SECONDS
+        return now >= self.not_before and (quiet or self.version == 1)
+
+
 class Announcer:
-    """One round at a time; all that it knows can be found again in the log and in Slack."""
+    """One round at a time; all that it knows can be found again in the store and in Slack."""
 
     def __init__(
-        self,
-        door: Door,
-        chat: Chat,
-        links: Links,
-        directory: PatientDirectory,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        clock: Callable[[], float] = time.monotonic,
+        self, door: Door, chat: Chat, living: Living, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._door = door
         self._chat = chat
-        self._link = links.posted()
-        self._directory = directory
-        self._now = now
+        self._living = living
         self._clock = clock
-        self._changed: dict[str, tuple[float, float]] = {}
-        self._again: set[str] = set()
+        self._waiting: dict[str, Waiting] = {}
         self._looked_at: float | None = None
+        self._looked_below: int | None = None
+        self._closed_until = 0.0
+        self._in_trouble = True  # said by a process before this one, perhaps
+        self._again: set[str] = set()
 
     def round(self) -> bool:
         """Do what is there to do; True where some of it has to wait and the next round should come soon."""
         self._look_around()
+        seen = self._take_in()
+        now = self._clock()
+        if now >= self._closed_until:
+            self._bring_up_all(now)
+        soon = now + SOON_SECONDS
+        return seen or any(not one.tries and one.not_before <= soon for one in self._waiting.values())
+
+    def _take_in(self) -> bool:
+        """What happened is owed to Slack from here on; then the log need not be asked for it again."""
         seen = self._door.unseen(FOLLOWER)
-        try:
-            for event in {event.stream: event for event in reversed(seen)}.values():
-                self._try(event, lambda event: self._post(event.stream))  # first posts before all else
-            last = {event.stream: event.position for event in seen}
-            for event in seen:
-                self._try(event, lambda event: self._tell(event, last[event.stream]))
-                self._door.saw(FOLLOWER, event.position)
-        except Later as later:
-            _log.info("slack_asks_to_wait", seconds=round(later.seconds, 1), what=later.what)
-        self._update_due()
-        return bool(self._changed) or bool(seen)
+        first: dict[str, int] = {}
+        for event in seen:
+            if event.event.wire_name not in SILENT:
+                first[event.stream] = min(event.version, first.get(event.stream, event.version))
+        self._owe(first)
+        for event in seen:
+            self._door.saw(FOLLOWER, event.position)
+        return bool(seen)
 
-    def _try(self, event: e.Recorded, work: Callable[[e.Recorded], None]) -> None:
-        try:
-            work(event)
-        except Later:
-            raise
-        except Exception as error:
-            if not self._door.stumbled(FOLLOWER, event, error):
-                raise
-            _log.exception("event_set_aside", position=event.position)
-
-    def _tell(self, event: e.Recorded, last: int) -> None:
-        self._reply(event)
-        self._mark(event)
-        if event.position == last:
-            self._draw_closed(event.stream)
+    def _owe(self, versions: dict[str, int]) -> None:
+        if not versions:
+            return
+        self._door.shown.owe(versions)
+        now = self._clock()
+        for stream, version in versions.items():
+            one = self._waiting.setdefault(stream, Waiting(version, now, now))
+            one.version, one.last = min(one.version, version), now
+            one.not_before = 0.0 if one.tries else one.not_before  # another message may be taken
 
     def _look_around(self) -> None:
-        # What a killed process left undone: an update not sent, a first post that Slack refused.
+        """
+        What nobody tells of: what a process before this one owed, whoever was forgotten, and cards that are
+        not what Slack accepted last (drawn by another release, or lost to a restored database).
+        """
         if self._looked_at is not None and self._clock() - self._looked_at < LOOK_AGAIN_SECONDS:
             return
-        first = self._looked_at is None
-        self._looked_at = self._clock()
+        now = self._looked_at = self._clock()
+        for stream, owed in self._door.shown.owed().items():
+            self._waiting.setdefault(stream, Waiting(owed.version, now, now, owed.tries))
         self._again = set(self._door.to_draw_again())
-        for stream in self._again:
-            self._changed.setdefault(stream, (self._clock(), self._clock()))
-        for incident in self._door.incidents(("open", "acknowledged", "resolved")):
-            if incident.messages and first:
-                self._changed.setdefault(incident.stream, (self._clock(), self._clock()))
-            elif not incident.messages:
-                try:
-                    self._post(incident.stream)
-                except Later:
-                    return
+        self._owe(dict.fromkeys(self._again, NOTHING_TO_TELL))
+        self._owe(dict.fromkeys(self._out_of_date(), NOTHING_TO_TELL))
 
-    def _mark(self, event: e.Recorded) -> None:
-        if event.event.wire_name not in SILENT:
-            first, _ = self._changed.get(event.stream, (self._clock(), 0.0))
-            self._changed[event.stream] = (first, self._clock())
+    def _out_of_date(self) -> Iterator[str]:
+        page = self._door.page(("open", "acknowledged", "resolved"), (), self._looked_below, LOOKED_AT)
+        self._looked_below = page[-1].number if len(page) == LOOKED_AT else None
+        for incident in page:
+            if incident.stream not in self._waiting and not self._living.is_current(incident):
+                yield incident.stream
 
-    def _post(self, stream: str) -> None:
-        incident = self._door.incident(stream)
-        if incident is None:
-            return
-        posted = {channel for channel, _ in incident.messages}
-        for name in self._door.channels(incident):
+    def _bring_up_all(self, now: float) -> None:
+        due = [(stream, one) for stream, one in self._waiting.items() if one.due(now)]
+        # First posts before all else: an incident that nobody sees is worse than a card that is late.
+        for stream, one in sorted(due, key=lambda pair: (pair[1].version != 1, pair[1].first)):
             try:
-                channel = self._chat.channel(name)
-                if channel not in posted:
-                    self._post_to(incident, channel)
-            except Lost as lost:
-                _log.error("cannot_announce", channel=name, number=incident.number, error=str(lost))
+                self._bring_up(stream, one)
+            except NoToken as error:
+                self._door.shown.say_trouble(str(error))
+                self._in_trouble = True
+                self._closed_until = self._clock() + NO_TOKEN_SECONDS
+                _log.error("slack_takes_nothing", error=str(error), advice="`recsysops doctor`")
+                return
 
-    def _post_to(self, incident: Incident, channel: str) -> None:
-        message = self._chat.post_once(
-            channel,
-            key=incident.stream,
-            since=incident.opened_at,
-            text=headline(incident),
-            blocks=self._card(incident),
-        )
-        record = c.RecordMessage(channel=channel, message=message)
-        key = f"announce:{incident.stream}:{channel}"
-        self._door.submit(incident.stream, record, ANNOUNCER, key)
-
-    def _card(self, incident: Incident) -> list[Block]:
-        # A mention would page whoever has just declared it: by name, and by id where Slack does not say it.
-        who = {incident.opened_by} if incident.finding is None else set()
-        found = self._directory.of(who)
-        return card(incident, self._link, {one: words.spoken(one, found) for one in who})
-
-    def _reply(self, event: e.Recorded) -> None:
-        gathered = isinstance(event.event, e.DiagnosisGathered) and event.event.diagnosis.evidence
-        if not gathered and event.event.wire_name not in NOTABLE:
-            return
-        incident = self._door.incident(event.stream)
-        if incident is None or not incident.messages or self._is_silent(incident):
-            return
-        entry = next(entry for entry in timeline(self._named(event)) if entry.id == event.id)
-        text = step(entry, self._directory.of({entry.who}))
-        blocks = [section(text)]
-        if isinstance(event.event, e.DiagnosisGathered):
-            blocks = evidence(event.event.diagnosis)
-        channel, message = incident.messages[0]
+    def _bring_up(self, stream: str, one: Waiting) -> None:
         try:
-            self._chat.reply_once(channel, message, key=event.id, text=text, blocks=blocks)
-        except Lost as lost:
-            _log.error("cannot_reply", number=incident.number, error=str(lost))
+            brought = self._living.bring_up(stream, one.version)
+        except HeldUp as held:
+            _log.info("slack_asks_to_wait", seconds=round(held.later.seconds, 1), what=held.later.what)
+            one.version, one.not_before = held.version, self._clock() + held.later.seconds
+        except (NoToken, SQLAlchemyError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this incident's: the others go on
+            _log.exception("not_shown", stream=stream)
+            self._put_off(stream, one, one.version, f"{type(error).__name__}: {error}")
+        else:
+            if self._in_trouble:
+                self._door.shown.say_trouble(None)
+                self._in_trouble = False
+            if brought.lacks:
+                _log.warning("not_shown_whole", stream=stream, lacks=brought.lacks)
+                self._put_off(stream, one, brought.version, "; ".join(brought.lacks))
+            else:
+                self._settle(stream)
 
-    def _named(self, event: e.Recorded) -> list[e.Recorded]:
-        """The stream up to this event: a sentence about a hotfix names it by the menu that came before."""
-        return [one for one in self._door.events(event.stream) if one.version <= event.version]
+    def _put_off(self, stream: str, one: Waiting, version: int, trouble: str) -> None:
+        self._door.shown.put_off(stream, version, trouble)
+        pause = min(LONGEST_PAUSE_SECONDS, 2.0 ** min(one.tries, 10))
+        one.version, one.not_before, one.tries = version, self._clock() + pause, one.tries + 1
 
-    def _draw_closed(self, stream: str) -> None:
-        # Not later as the others: whoever starts after a kill looks only at incidents that are not closed.
-        incident = self._door.incident(stream)
-        if incident is not None and incident.status == "closed" and stream in self._changed:
-            self._draw(incident)
-            self._changed.pop(stream)
-
-    def _is_silent(self, incident: Incident) -> bool:
-        return incident.silenced_until is not None and incident.silenced_until > self._now()
-
-    def _update_due(self) -> None:
-        now = self._clock()
-        for stream, (first, last) in list(self._changed.items()):
-            if now - last < QUIET_SECONDS and now - first < LONGEST_QUIET_SECONDS:
-                continue
-            incident = self._door.incident(stream)
-            try:
-                if incident is not None:
-                    self._draw(incident)
-            except Later:
-                continue
-            self._changed.pop(stream, None)
-            if stream in self._again:
-                self._door.drawn_again(stream)
-                self._again.discard(stream)
-
-    def _draw(self, incident: Incident) -> None:
-        blocks = self._card(incident)
-        for channel, message in incident.messages:
-            try:
-                self._chat.update(channel, message, text=headline(incident), blocks=blocks)
-            except Lost as lost:
-                _log.error("cannot_update", number=incident.number, error=str(lost))
+    def _settle(self, stream: str) -> None:
+        self._door.shown.settled(stream)
+        self._waiting.pop(stream, None)
+        if stream in self._again:
+            self._door.drawn_again(stream)
+            self._again.discard(stream)
 
 
 def run(announcer: Announcer, door: Door, stop: Signal) -> None:
@@ -242,7 +212,8 @@ def main() -> int:
     chat = Chat(given.bot_token, given.slack_base_url)
     directory = PatientDirectory(given.bot_token, given.slack_base_url)
     witness.start(given, stop)
-    run(Announcer(door, chat, links, directory), door, stop)
+    living = Living(door, chat, links.posted(), directory)
+    run(Announcer(door, chat, living), door, stop)
     return release.code
 
 

@@ -22,13 +22,53 @@ UNCERTAIN_SECONDS = 3.0
 
 PAGE = 200
 LOOK_BACK = timedelta(minutes=10)
+CLOSED_SECONDS = 60.0
+"""So long is a channel that could not be written into not tried again."""
+
 PASSING = frozenset(
     {"ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"}
+)
+NO_TOKEN = frozenset(
+    {
+        "access_denied",
+        "account_inactive",
+        "accesslimited",
+        "ekm_access_denied",
+        "invalid_auth",
+        "not_allowed_token_type",
+        "not_authed",
+        "org_login_required",
+        "team_access_not_granted",
+        "token_expired",
+        "token_revoked",
+    }
+)
+NO_CHANNEL = frozenset({"channel_not_found", "is_archived", "is_inactive", "not_in_channel"})
+NO_MESSAGE = frozenset(
+    {"cannot_reply_to_message", "cant_update_message", "edit_window_closed", "invalid_thread_ts"}
+    | {"message_not_found", "thread_not_found"}
+)
+NOT_TAKEN = frozenset(
+    {"invalid_arguments", "invalid_attachments", "invalid_blocks", "invalid_blocks_format", "no_text"}
+    | {"msg_blocks_too_long", "msg_too_long"}
 )
 Metadata = dict[str, Any]
 
 
-class Later(Exception):
+class ChatError(Exception):
+    """
+    Slack did not do what was asked. One that is none of those below is taken to pass.
+
+        ChatError
+        ├── Later       it asked to wait, or did not answer
+        ├── NoToken     it takes nothing at all from this token
+        ├── NoChannel   the channel is not there, archived, or the bot is not in it
+        ├── NoMessage   the message is not there any more, or cannot be changed
+        └── NotTaken    it does not take what the message says
+    """
+
+
+class Later(ChatError):
     """Slack asked to wait, or did not answer; the same thing is to be tried again."""
 
     def __init__(self, what: str, seconds: float) -> None:
@@ -37,8 +77,20 @@ class Later(Exception):
         self.seconds = seconds
 
 
-class Lost(Exception):
-    """Slack said no, and will say so again."""
+class NoToken(ChatError):
+    """Slack takes nothing at all from this token."""
+
+
+class NoChannel(ChatError):
+    """The channel is not there, archived, or the bot is not in it."""
+
+
+class NoMessage(ChatError):
+    """The message is not there any more, or cannot be changed."""
+
+
+class NotTaken(ChatError):
+    """Slack does not take what the message says."""
 
 
 class Chat:
@@ -48,6 +100,8 @@ class Chat:
         self._client = WebClient(token=token, base_url=base_url, timeout=TIMEOUT_SECONDS, retry_handlers=[])
         self._clock = clock
         self._channels: dict[str, str] = {}
+        self._listed_at: float | None = None
+        self._closed: dict[str, tuple[str, float]] = {}
         self._waits: dict[tuple[str, str], float] = {}
         self._known: dict[tuple[str, str], set[str]] = {}
 
@@ -56,18 +110,21 @@ class Chat:
         The id of a channel, by `#name` or id.
 
         Raises:
-            Lost: there is none, or the bot does not see it.
+            NoChannel: there is none, it is archived, or the bot is not in it.
         """
         plain = name.removeprefix("#")
-        if plain not in self._channels and not (plain[:1] in "CGD" and plain == plain.upper()):
+        is_id = plain[:1] in "CGD" and plain == plain.upper() and not name.startswith("#")
+        if not is_id and plain not in self._channels:
             self._list_channels()
-        found = self._channels.get(plain) or (
-            plain if plain[:1] in "CGD" and not name.startswith("#") else None
-        )
+        found = plain if is_id else self._channels.get(plain)
         if found is None:
-            raise Lost(
-                f"there is no channel {name}, or the bot is not a member; create it and /invite the bot"
+            raise NoChannel(
+                f"there is no channel {name}, it is archived, or the bot is not in it; create it and /invite "
+                "the bot"
             )
+        why, until = self._closed.get(found, ("", 0.0))
+        if until > self._clock():
+            raise NoChannel(why)
         return found
 
     def post_once(self, channel: str, *, key: str, since: datetime, text: str, blocks: list[Block]) -> str:
@@ -112,6 +169,21 @@ class Chat:
         """Draw a message again; text and blocks, since text alone would remove the blocks."""
         self._call("chat.update", channel, channel=channel, ts=message, text=text, blocks=blocks)
 
+    def upload(self, content: bytes, name: str, alt: str) -> str:
+        """
+        The id of a picture that Slack has from now on, in no channel: it is seen in messages that show it.
+
+        Three calls: an address to send it to, the bytes, the word that this was all. Killed between them it
+        is uploaded once more, and what is left of the first is seen by nobody.
+        """
+        answer = self._asked(
+            "files.getUploadURLExternal",
+            "",
+            lambda: self._client.files_upload_v2(content=content, filename=name, title=name, alt_txt=alt),
+        )
+        files = answer.get("files") or []
+        return str(files[0]["id"])
+
     def _say(
         self, channel: str, text: str, blocks: list[Block], metadata: Metadata, thread: str | None
     ) -> str:
@@ -146,28 +218,42 @@ class Chat:
                 **asked,
             )
             messages += page["messages"]
-            cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
+            cursor = _next(page)
             if not cursor:
                 return messages
 
     def _list_channels(self) -> None:
+        """The channels that the bot is in; `conversations.list` names thousands of others."""
+        if self._listed_at is not None and self._clock() - self._listed_at < CLOSED_SECONDS:
+            return
+        found: dict[str, str] = {}
         cursor = ""
+        kinds = "public_channel,private_channel"
         while True:
-            page = self._call("conversations.list", "", limit=1000, cursor=cursor, exclude_archived=True)
-            self._channels |= {channel["name"]: channel["id"] for channel in page["channels"]}
-            cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
+            page = self._call(
+                "users.conversations", "", types=kinds, limit=1000, cursor=cursor, exclude_archived=True
+            )
+            found |= {channel["name"]: channel["id"] for channel in page["channels"]}
+            cursor = _next(page)
             if not cursor:
-                return
+                break
+        self._channels, self._listed_at = found, self._clock()
 
     def _call(self, method: str, place: str, **asked: Any) -> dict[str, Any]:
+        given = {name: value for name, value in asked.items() if value != ""}
+        post = method.startswith("chat.")
+        return self._asked(
+            method,
+            place,
+            lambda: self._client.api_call(method, json=given) if post else self._get(method, given),
+        )
+
+    def _asked(self, method: str, place: str, ask: Callable[[], Any]) -> dict[str, Any]:
         wait = self._waits.get((method, place), 0.0) - self._clock()
         if wait > 0:
             raise Later(f"{method} {place}", wait)
-        given = {name: value for name, value in asked.items() if value != ""}
         try:
-            answer = (
-                self._client.api_call(method, json=given) if _is_post(method) else self._get(method, given)
-            )
+            answer = ask()
         except SlackApiError as error:
             self._refused(method, place, error)
         except (SlackClientError, OSError, HTTPException) as error:
@@ -190,11 +276,21 @@ class Chat:
             self._waits[method, place] = self._clock() + seconds
             raise Later(f"{method} {place} ({code or response.status_code})", seconds) from error
         problems = "; ".join((response.get("response_metadata") or {}).get("messages") or [])
-        raise Lost(f"{method}: {code} {problems}".strip()) from error
+        needs = f"needs {response['needed']}" if response.get("needed") else ""
+        says = " ".join(filter(None, (f"{method}: {code}", needs, problems)))
+        if code in NO_CHANNEL:
+            self._closed[place] = (says, self._clock() + CLOSED_SECONDS)
+            self._channels = {name: one for name, one in self._channels.items() if one != place}
+        raise _kind(code)(says) from error
 
 
-def _is_post(method: str) -> bool:
-    return method.startswith("chat.")
+def _kind(code: str) -> type[ChatError]:
+    kinds = ((NO_TOKEN, NoToken), (NO_CHANNEL, NoChannel), (NO_MESSAGE, NoMessage), (NOT_TAKEN, NotTaken))
+    return next((kind for codes, kind in kinds if code in codes), ChatError)
+
+
+def _next(page: dict[str, Any]) -> str:
+    return str((page.get("response_metadata") or {}).get("next_cursor") or "")
 
 
 def _key(message: dict[str, Any], event_type: str) -> str | None:

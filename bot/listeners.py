@@ -21,12 +21,12 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import actions, commands
 from bot.audit import said_in
 from bot.groups import Groups
+from bot.item_answer import show_item
 from bot.messages import audit, modals, words
 from bot.messages.blocks import Block, escape, section
 from bot.messages.blocks import actions as blocks_of_actions
-from bot.messages.card import card, headline
+from bot.messages.card import card, fallback, picture_of
 from bot.messages.home import closed_home, home
-from bot.messages.item import blocks as item_blocks
 from bot.messages.link import Link, linked
 from bot.messages.menu import deploy_again
 from bot.messages.miss import blocks as miss_blocks
@@ -159,7 +159,7 @@ class Listeners:
             reader = await self._reader(body)
             if asked.word in LONG:
                 await ack()
-                await self._looked(body, asked, respond, reader)
+                await self._looked(body, asked, respond, client)
             else:
                 answer.update(await self._shown(asked, reader))
             return None
@@ -174,7 +174,9 @@ class Listeners:
         if answer:
             await respond(**answer, response_type="ephemeral")
 
-    async def _looked(self, body: Body, asked: commands.Asked, respond: AsyncRespond, reader: Link) -> None:
+    async def _looked(
+        self, body: Body, asked: commands.Asked, respond: AsyncRespond, client: AsyncWebClient
+    ) -> None:
         """A worker looks; the person hears at once that it does, and the answer as soon as it is there."""
         about, question = escape(asked.rest or asked.word), _key(body)
         wanted = slice_asked(filter(None, asked.rest.split(","))) if asked.word == "misses" else ()
@@ -188,11 +190,11 @@ class Listeners:
             await asyncio.sleep(LOOK_PAUSE_SECONDS)
         if isinstance(found, str):
             raise Refused(escape(found))
-        if isinstance(found, tuple):
-            misses = lowest(found, wanted)
-            text, drawn = f"{len(misses)} low-ranked choices", miss_blocks(misses)
-        else:
-            text, drawn = found.headline, item_blocks(found, reader)
+        if not isinstance(found, tuple):
+            await show_item(found, self._door, client, respond)
+            return
+        misses = lowest(found, wanted)
+        text, drawn = f"{len(misses)} low-ranked choices", miss_blocks(misses)
         await respond(text, blocks=drawn, response_type="ephemeral", replace_original=False)
 
     def _ask(self, asked: commands.Asked, question: str) -> bool:
@@ -234,8 +236,13 @@ class Listeners:
             return {"text": f"{len(found)} open", "blocks": status(found, reader)}
         incident = await self._incident(commands.number_in(asked.rest))
         if asked.word == "report":
-            return {"text": headline(incident), "blocks": [section(self._report_of(incident, reader))]}
-        return {"text": headline(incident), "blocks": card(incident, reader)}
+            return {"text": fallback(incident), "blocks": [section(self._report_of(incident, reader))]}
+        return {"text": fallback(incident), "blocks": self._card(incident, reader)}
+
+    def _card(self, incident: Incident, reader: Link) -> list[Block]:
+        """The card, with its picture where Slack has it already: nobody waits for an upload."""
+        digest = picture_of(incident)
+        return card(incident, reader, picture=self._door.shown.file(digest) if digest else None)
 
     async def _report(self, body: Body, value: str) -> str | None:
         """The button of a message that everybody reads has no address: whoever presses it is sent theirs."""

@@ -47,7 +47,7 @@ def _run(given: BotSettings, stop: Signal) -> None:
 
 def post_all(chat: Chat) -> int:
     """Post what waits; returns how many are there now."""
-    from bot.chat import Later, Lost  # noqa: PLC0415
+    from bot.chat import ChatError  # noqa: PLC0415
 
     there = 0
     for post in ledger.to_post():
@@ -55,7 +55,7 @@ def post_all(chat: Chat) -> int:
         try:
             channel = chat.channel(post.channel)
             chat.keep_once(channel, key=post.key, since=since, text=post.says, line=post.line)
-        except (Later, Lost) as error:
+        except ChatError as error:
             ledger.not_posted(post, f"{post.channel}: {error}")
             continue
         ledger.posted(post)
@@ -65,7 +65,7 @@ def post_all(chat: Chat) -> int:
 
 def reader() -> InTheChat | None:
     """What reads the checkpoints back from a channel; None where no token of a bot is set."""
-    from bot.chat import Chat, Later, Lost  # noqa: PLC0415
+    from bot.chat import Chat, ChatError  # noqa: PLC0415
 
     try:
         given = settings.read()
@@ -77,7 +77,7 @@ def reader() -> InTheChat | None:
         name = str(getattr(witness, "channel", ""))
         try:
             return chat.kept(chat.channel(name))
-        except (Later, Lost) as error:
+        except ChatError as error:
             raise WitnessError(f"{name}: {error}") from error
 
     return read

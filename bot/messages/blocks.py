@@ -56,8 +56,9 @@ def divider() -> Block:
     return {"type": "divider"}
 
 
-def image(url: str, alt: str) -> Block:
-    return {"type": "image", "image_url": url, "alt_text": cut(alt, ALT_MAX)}
+def image(file: str, alt: str) -> Block:
+    """A picture that was uploaded, by its id: Slack fetches none from us, and may not be able to."""
+    return {"type": "image", "slack_file": {"id": file}, "alt_text": cut(alt, ALT_MAX)}
 
 
 def actions(elements: list[Block]) -> Block:

@@ -22,7 +22,7 @@ from bot.messages.blocks import (
     section,
 )
 from bot.messages.blocks import header as header_block
-from bot.messages.link import Link
+from bot.messages.link import Link, linked
 from bot.messages.menu import menu
 from bot.messages.value import spell
 from domain.incident.card import Action, Button, buttons
@@ -64,16 +64,21 @@ IN_MORE: tuple[Action, ...] = ("note", "assign", "severity", "silence", "correct
 """Slack's overflow menu holds five."""
 
 
-def card(incident: Incident, link: Link, names: words.Names = words.NOBODY) -> list[Block]:
+def card(
+    incident: Incident, link: Link, names: words.Names = words.NOBODY, picture: str | None = None
+) -> list[Block]:
     """
-    The blocks of the message; `link` is where its pages are for who reads it.
+    The blocks of the message.
 
-    Whoever declared it is called as in `names`, and mentioned where they are not there.
+    Args:
+        link:    where its pages are for who reads it.
+        names:   what whoever declared it is called; they are mentioned where they are not there.
+        picture: the id in Slack of the picture that `picture_of` names; none is shown without it.
     """
     return [
         header_block(headline(incident)),
         section(_facts(incident, names)),
-        *_picture(incident, link),
+        *_picture(incident, picture),
         section(cut(_why(incident), WHY_MAX)),
         *stage.hotfix(incident),
         *([] if incident.status in ("resolved", "closed") else menu(incident)),
@@ -84,7 +89,7 @@ def card(incident: Incident, link: Link, names: words.Names = words.NOBODY) -> l
 
 
 def headline(incident: Incident) -> str:
-    """One line: how bad and what. Also the message's text for notifications."""
+    """One line: how bad and what; as it is, not yet escaped."""
     sign = {"resolved": "✅", "closed": "✔️"}.get(incident.status, words.EMOJI[incident.severity])
     state = {"resolved": "resolved · ", "closed": "closed · "}.get(incident.status, "")
     predicted = "predicted · " if incident.kind == "predicted" else ""
@@ -157,10 +162,30 @@ def _forecast(incident: Incident, finding: Finding) -> str:
     return " · ".join([*good, f"launches {words.moment(finding.window_start)}", size])
 
 
-def _picture(incident: Incident, link: Link) -> list[Block]:
-    digest = incident.diagnosis.picture if incident.diagnosis else None
-    address = link(f"/pictures/{digest}.png") if digest and incident.status != "closed" else None
-    return [image(address, f"The metric of: {incident.title}")] if address else []
+def picture_of(incident: Incident) -> str | None:
+    """The digest of the picture that its message shows."""
+    if incident.status == "closed" or incident.diagnosis is None:
+        return None
+    return incident.diagnosis.picture
+
+
+def fallback(incident: Incident) -> str:
+    """The message's text beside its blocks: what notifications and screen readers say."""
+    return escape(headline(incident))
+
+
+def stripped(incident: Incident, link: Link) -> str:
+    """The message where Slack does not take its blocks."""
+    report = link(f"/reports/{incident.number}")
+    return f"{fallback(incident)}\n" + (
+        linked("The whole report", report) if report else f"`/recsysops report {incident.number}` has more."
+    )
+
+
+def _picture(incident: Incident, picture: str | None) -> list[Block]:
+    if picture is None or picture_of(incident) is None:
+        return []
+    return [image(picture, f"The metric of: {incident.title}")]
 
 
 def _why(incident: Incident) -> str:

@@ -12,7 +12,6 @@ from markupsafe import Markup
 from bot.messages import words
 from bot.messages.blocks import Block, context, header, image, section
 from bot.messages.blocks import escape as plain
-from bot.messages.link import Link
 from domain.answer import Compared, ItemAnswer, Launch
 from domain.values import Estimate
 
@@ -90,13 +89,12 @@ def interval(estimate: Estimate) -> str:
     return f"{words.change(estimate.value)} [{words.change(estimate.low)} to {words.change(estimate.high)}]"
 
 
-def blocks(answer: ItemAnswer, link: Link) -> list[Block]:
-    """For Slack: the sentence, the picture, the numbers, how they are known."""
+def blocks(answer: ItemAnswer, picture: str | None) -> list[Block]:
+    """For Slack: the sentence, the picture by its id there, the numbers, how they are known."""
     drawn: list[Block] = [header(f"{SIGNS[answer.verdict]} {answer.title or answer.item}")]
     drawn.append(section(f"*{plain(answer.headline)}*"))
-    address = link(f"/pictures/{answer.picture}.png") if answer.picture else None
-    if address:
-        drawn.append(image(address, answer.headline))
+    if picture:
+        drawn.append(image(picture, answer.headline))
     drawn += [section(f"*{name}*\n{value}") for name, value in facts(answer, words.moment, plain)]
     known = [*answer.basis, *answer.notes]
     return [*drawn, context(*(plain(one) for one in known))] if known else drawn

@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from bot.pages.numbers import numbers
+from bot.pages.slack_numbers import slack_numbers
 from workers.door import Door
 
 _log = structlog.get_logger(__name__)
@@ -42,7 +43,10 @@ def alone(door: Door) -> Starlette:
 
 def _counted(door: Door) -> Response:
     try:
-        text = numbers(door.incidents(), door.followers(), door.owed())
+        shown = door.shown
+        text = numbers(door.incidents(), door.followers(), door.owed()) + slack_numbers(
+            shown.owed(), shown.trouble() is not None, len(shown.routes_in_trouble())
+        )
     except SQLAlchemyError as error:
         _log.warning("numbers_not_counted", error=type(error).__name__)
         return PlainTextResponse("The store does not answer.\n", 503)

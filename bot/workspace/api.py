@@ -49,6 +49,7 @@ METHODS: Mapping[str, Method] = {
     "reactions.add": Method(chat.add_reaction, "reactions:write"),
     "usergroups.list": Method(directory.groups_list, "usergroups:read"),
     "usergroups.users.list": Method(directory.group_users, "usergroups:read"),
+    "users.conversations": Method(conversations.list_own, "channels:read"),
     "users.info": Method(directory.user_info, "users:read"),
     "users.list": Method(directory.users_list, "users:read"),
     "views.open": Method(views.open_view),
@@ -79,6 +80,8 @@ async def _go_wrong(world: World, request: Request, name: str, args: Arguments, 
             return _refused(RateLimited(fault.retry_after))
         case "server_error":
             return Response("Internal Server Error", status_code=500)
+        case "refused":
+            return _refused(Refusal(fault.error))
         case "drop_before_effect":
             return Dropped()
         case "drop_after_effect":
@@ -116,6 +119,8 @@ def _authorise(world: World, request: Request, method: Method, args: Arguments) 
         raise Refusal("not_authed")
     if token not in {settings.bot_token, settings.app_token}:
         raise Refusal("invalid_auth")
+    if world.state.trouble:
+        raise Refusal(world.state.trouble)
     if (token == settings.app_token) != method.app:
         raise Refusal("not_allowed_token_type")
     if method.scope and method.scope not in settings.scopes:

@@ -13,6 +13,7 @@ from bot.workspace.checks import (
     wanted_message,
     wanted_metadata,
     wanted_text,
+    writable_channel,
 )
 from bot.workspace.errors import Refusal
 from bot.workspace.render import message_json
@@ -21,7 +22,7 @@ from bot.workspace.world import World
 
 
 def post_message(world: World, args: Arguments) -> dict[str, Any]:
-    channel = wanted_channel(world, args)
+    channel = writable_channel(world, args)
     message = _new_message(world, args, channel)
     world.show(message)
     body = message_json(world.state, message, metadata=True)
@@ -29,7 +30,7 @@ def post_message(world: World, args: Arguments) -> dict[str, Any]:
 
 
 def post_ephemeral(world: World, args: Arguments) -> dict[str, Any]:
-    channel = wanted_channel(world, args)
+    channel = writable_channel(world, args)
     user = args.get("user")
     if not world.is_person(user):
         raise Refusal("user_not_in_channel")
@@ -69,7 +70,7 @@ def wanted_thread(world: World, channel: str, thread_ts: object) -> str | None:
 
 def update(world: World, args: Arguments) -> dict[str, Any]:
     """`text` without `blocks` removes the blocks; `metadata` stays unless it is given again."""
-    channel = wanted_channel(world, args)
+    channel = writable_channel(world, args)
     message = wanted_message(world, channel, args.get("ts"))
     if message.user != people.BOT_USER:
         raise Refusal("cant_update_message")
@@ -93,7 +94,7 @@ def edit(world: World, message: Message, text: str, blocks: list[dict[str, Any]]
 
 
 def delete(world: World, args: Arguments) -> dict[str, Any]:
-    channel = wanted_channel(world, args)
+    channel = writable_channel(world, args)
     message = wanted_message(world, channel, args.get("ts"))
     if message.user != people.BOT_USER:
         raise Refusal("cant_delete_message")

@@ -8,6 +8,7 @@ from typing import Any
 from bot.workspace import limits, validate
 from bot.workspace.errors import Refusal, refuse_shapes
 from bot.workspace.people import direct_id
+from bot.workspace.reach import unreachable_images
 from bot.workspace.render import with_ids
 from bot.workspace.state import Message
 from bot.workspace.world import World
@@ -27,6 +28,22 @@ def wanted_channel(world: World, args: Arguments) -> str:
     found = named if named in channels else by_name.get(named.removeprefix("#"))
     if found is None:
         raise Refusal("channel_not_found")
+    return found
+
+
+def writable_channel(world: World, args: Arguments) -> str:
+    """The same, where the app may write into it."""
+    found = wanted_channel(world, args)
+    if world.state.channels[found].get("is_archived"):
+        raise Refusal("is_archived")
+    return member_channel(world, args)
+
+
+def member_channel(world: World, args: Arguments) -> str:
+    """The same, where the app is in it."""
+    found = wanted_channel(world, args)
+    if not world.state.channels[found].get("is_member", True):
+        raise Refusal("not_in_channel")
     return found
 
 
@@ -59,7 +76,7 @@ def wanted_blocks(world: World, args: Arguments, seed: str) -> list[dict[str, An
     if not isinstance(blocks, list):
         raise Refusal("invalid_blocks_format")
     problems = validate.problems_of_blocks(blocks)
-    problems += unknown_files(world, blocks, "/blocks")
+    problems += unseen_pictures(world, blocks, "/blocks")
     if problems:
         raise refuse_shapes("invalid_blocks", problems)
     too_long = validate.length_of_blocks(blocks) > limits.MESSAGE_BLOCKS_LENGTH_MAX
@@ -68,19 +85,29 @@ def wanted_blocks(world: World, args: Arguments, seed: str) -> list[dict[str, An
     return with_ids(blocks, seed)
 
 
-def unknown_files(world: World, node: Any, pointer: str) -> list[str]:
-    """Problems for each `slack_file` that names no file of this workspace."""
+def unseen_pictures(world: World, node: Any, pointer: str) -> list[str]:
+    """Problems for each picture that Slack could not show: an address out of its reach, a file not ready."""
+    return unreachable_images(node, pointer) + _unknown_files(world, node, pointer)
+
+
+def _unknown_files(world: World, node: Any, pointer: str) -> list[str]:
     if isinstance(node, list):
         return [
-            p for index, item in enumerate(node) for p in unknown_files(world, item, f"{pointer}/{index}")
+            p for index, item in enumerate(node) for p in _unknown_files(world, item, f"{pointer}/{index}")
         ]
     if not isinstance(node, dict):
         return []
-    problems = [p for key, value in node.items() for p in unknown_files(world, value, f"{pointer}/{key}")]
+    problems = [p for key, value in node.items() for p in _unknown_files(world, value, f"{pointer}/{key}")]
     file = node.get("slack_file")
-    if isinstance(file, dict) and str(file.get("id")) not in world.state.files and "url" not in file:
+    if isinstance(file, dict) and "url" not in file and not _is_ready(world, str(file.get("id"))):
         problems.append(f"invalid slack file [json-pointer:{pointer}/slack_file]")
     return problems
+
+
+def _is_ready(world: World, file_id: str) -> bool:
+    """Slack looks at a file for a moment after its upload is complete; until then it is in no message."""
+    completed = world.state.files.get(file_id, {}).get("completed")
+    return completed is not None and world.state.now() >= completed + world.settings.file_seconds
 
 
 def wanted_metadata(args: Arguments) -> dict[str, Any] | None:

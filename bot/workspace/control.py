@@ -9,8 +9,11 @@
 | open_home | user |
 | say | user, channel, text, thread_ts |
 | react | user, channel, ts, name |
-| faults | kind, method, count, retry_after, delay_seconds (see `faults.py`); DELETE forgets all |
+| faults | kind, method, count, retry_after, delay_seconds, error (see `faults.py`); DELETE forgets all |
 | group | handle, users: a user group with these members, made or changed; the app is told |
+| channel | channel, and what changes: is_archived, is_member, name; gone: true takes it away |
+| delete | channel, ts: an administrator deletes a message of the app |
+| token | error: what each call is refused with, for instance token_revoked; empty: no more |
 | clock | advance_seconds |
 | forget | nothing: messages, views, files and faults are gone, as in a new workspace |
 | sockets | reason: disconnects every Socket Mode connection |
@@ -38,6 +41,7 @@ from bot.workspace.state import Message, View
 from bot.workspace.world import World
 
 Json = dict[str, Any]
+CHANGEABLE = ("is_archived", "is_member", "name")
 Act: TypeAlias = Callable[[World, Json], Awaitable[Json]]
 
 
@@ -180,6 +184,28 @@ async def _group(world: World, body: Json) -> Json:
     return (await happen.change_group(world, str(body["handle"]), users)).as_json()
 
 
+async def _change_channel(world: World, body: Json) -> Json:
+    channel = _channel(world, body)
+    if body.get("gone"):
+        return {"gone": world.state.channels.pop(channel)["id"]}
+    world.state.channels[channel] |= {k: v for k, v in body.items() if k in CHANGEABLE}
+    return {"channel": world.state.channels[channel]}
+
+
+async def _delete(world: World, body: Json) -> Json:
+    message = world.state.find(_channel(world, body), str(body.get("ts")))
+    if message is None:
+        raise NotThere(f"There is no message {body.get('ts')}.")
+    message.deleted = True
+    world.show(message)
+    return {"deleted": message.ts}
+
+
+async def _token(world: World, body: Json) -> Json:
+    world.state.trouble = str(body.get("error") or "")
+    return {"error": world.state.trouble}
+
+
 async def _clock(world: World, body: Json) -> Json:
     world.state.clock_ahead_seconds += float(body["advance_seconds"])
     return {"now": world.state.now()}
@@ -204,6 +230,9 @@ ACTS: Mapping[str, Act] = {
     "react": _react,
     "faults": _faults,
     "group": _group,
+    "channel": _change_channel,
+    "delete": _delete,
+    "token": _token,
     "clock": _clock,
     "forget": _forget,
     "sockets": _sockets,

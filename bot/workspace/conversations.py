@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.workspace.checks import Arguments, count, flag, wanted_channel
+from bot.workspace.checks import Arguments, count, flag, member_channel, wanted_channel
 from bot.workspace.errors import Refusal
 from bot.workspace.people import direct_id
 from bot.workspace.render import message_json
@@ -14,11 +14,28 @@ from bot.workspace.world import World
 
 def list_channels(world: World, args: Arguments) -> dict[str, Any]:
     kinds = str(args.get("types") or "public_channel").split(",")
+    archived_too = not flag(args, "exclude_archived")
     channels = [
         channel
         for channel in world.state.channels.values()
-        if ("im" if channel["is_im"] else "public_channel") in kinds
+        if _kind(channel) in kinds and (archived_too or not channel.get("is_archived"))
     ]
+    return _listed(args, channels)
+
+
+def list_own(world: World, args: Arguments) -> dict[str, Any]:
+    """`users.conversations`: those of `conversations.list` that the app itself is in."""
+    listed = list_channels(world, {**args, "limit": 1_000, "cursor": ""})["channels"]
+    return _listed(args, [channel for channel in listed if channel.get("is_member", True)])
+
+
+def _kind(channel: dict[str, Any]) -> str:
+    if channel["is_im"]:
+        return "im"
+    return "private_channel" if channel["is_private"] else "public_channel"
+
+
+def _listed(args: Arguments, channels: list[dict[str, Any]]) -> dict[str, Any]:
     start = _start(args)
     limit = count(args, "limit", 100, 1_000)
     return {"channels": channels[start : start + limit], **_next(start + limit, len(channels))}
@@ -41,7 +58,7 @@ def open_direct(world: World, args: Arguments) -> dict[str, Any]:
 
 def history(world: World, args: Arguments) -> dict[str, Any]:
     """What stands in the channel itself, newest first; replies are in `replies`."""
-    channel = wanted_channel(world, args)
+    channel = member_channel(world, args)
     found = [m for m in world.state.in_channel(channel) if m.thread_ts is None or m.broadcast]
     found = [m for m in reversed(found) if _within(m, args)]
     return _page(world, args, found, 100)
@@ -49,7 +66,7 @@ def history(world: World, args: Arguments) -> dict[str, Any]:
 
 def replies(world: World, args: Arguments) -> dict[str, Any]:
     """A thread, oldest first, its parent at the head."""
-    channel = wanted_channel(world, args)
+    channel = member_channel(world, args)
     asked = world.state.find(channel, str(args.get("ts")))
     if asked is None or asked.only_for:
         raise Refusal("thread_not_found")

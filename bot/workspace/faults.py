@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-API_FAULTS = ("ratelimited", "server_error", "slow", "drop_before_effect", "drop_after_effect")
+API_FAULTS = ("ratelimited", "server_error", "refused", "slow", "drop_before_effect", "drop_after_effect")
 DELIVERY_FAULTS = ("twice", "unsigned", "old_timestamp", "wrong_signature", "lost")
 
 
@@ -21,6 +21,7 @@ class Fault:
                        `view_closed` or `event`; `any` for all.
         count:         how often it still happens.
         retry_after:   seconds in the Retry-After of a 429.
+        error:         what `refused` answers with, one of Slack's codes.
         delay_seconds: how long `slow` waits before it answers.
     """
 
@@ -29,6 +30,7 @@ class Fault:
     count: int = 1
     retry_after: int = 1
     delay_seconds: float = 1.0
+    error: str = "internal_error"
 
 
 class Faults:

@@ -34,6 +34,7 @@ def get_upload_url(world: World, args: Arguments) -> dict[str, Any]:
             "size": length,
             "user": people.BOT_USER,
             "created": int(world.state.now()),
+            "completed": None,
             "mimetype": mimetypes.guess_type(name)[0] or "application/octet-stream",
             "filetype": name.rpartition(".")[2].lower(),
             "alt_txt": str(args.get("alt_txt") or ""),
@@ -70,7 +71,8 @@ def complete_upload(world: World, args: Arguments) -> dict[str, Any]:
         raise Refusal("file_not_found")
     for item in wanted:
         title = str(item.get("title") or world.state.files[item["id"]]["name"])
-        world.state.save_file({**world.state.files[item["id"]], "title": title})
+        completed = {"title": title, "completed": world.state.now()}
+        world.state.save_file({**world.state.files[item["id"]], **completed})
     if args.get("channel_id"):
         _share(world, args, ids)
     return {"files": [world.state.files[file_id] for file_id in ids]}

@@ -37,6 +37,7 @@ class WorkspaceSettings:
         on_first_view_url: POSTed once, when a browser first opens the workspace.
         first_view:        what that view begins; one that begins something else is a first view again.
         scopes:            what the bot token may do; a method that needs another is refused.
+        file_seconds:      how long a file that was uploaded is not ready to be shown in a message.
         events:            event types the app has subscribed to.
         ack_seconds:       how long the app may take to answer a delivery.
         retry_seconds:     pauses before an unanswered event is delivered again.
@@ -54,6 +55,7 @@ class WorkspaceSettings:
     first_view: str = "asked"
     scopes: tuple[str, ...] = BOT_SCOPES
     events: tuple[str, ...] = BOT_EVENTS
+    file_seconds: float = 0.3
     ack_seconds: float = 3.0
     retry_seconds: tuple[float, ...] = (0.0, 60.0, 300.0)
     allowed_hosts: tuple[str, ...] = ()
@@ -86,7 +88,7 @@ def _read(name: str, value: str) -> object:
         match name.removeprefix("WORKSPACE_"):
             case "PORT":
                 return int(value)
-            case "ACK_SECONDS":
+            case "ACK_SECONDS" | "FILE_SECONDS":
                 return float(value)
             case "RETRY_SECONDS":
                 return tuple(float(part) for part in parts)

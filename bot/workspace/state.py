@@ -95,6 +95,7 @@ class State:
         self.response_urls: dict[str, ResponseUrl] = {}
         self.clock_ahead_seconds = 0.0
         self.calls: dict[str, int] = {}
+        self.trouble = ""  # what every call is refused with, for instance token_revoked
         self._count = itertools.count(1)
         self._last_ts = max((float(message.ts) for message in self.messages.values()), default=0.0)
 

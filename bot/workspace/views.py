@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bot.workspace import limits, validate
-from bot.workspace.checks import Arguments, unknown_files
+from bot.workspace.checks import Arguments, unseen_pictures
 from bot.workspace.errors import Refusal, refuse_shapes
 from bot.workspace.fields import kept_values
 from bot.workspace.render import view_json, with_ids
@@ -95,7 +95,7 @@ def wanted_view(world: World, args: Arguments, kind: str, itself: View | None = 
         raise refuse_shapes("invalid_arguments", ["must be an object [json-pointer:/view]"])
     if validate.view_bytes(body) > limits.VIEW_BYTES_MAX:
         raise Refusal("view_too_large")
-    problems = validate.problems_of_view(body) + unknown_files(world, body.get("blocks"), "/view/blocks")
+    problems = validate.problems_of_view(body) + unseen_pictures(world, body.get("blocks"), "/view/blocks")
     if not problems and body["type"] != kind:
         problems = [f"must be a {kind} view [json-pointer:/view/type]"]
     if problems:

@@ -18,6 +18,7 @@ from bot.app import create_app
 from bot.border.server import server
 from bot.chat import Chat
 from bot.directory import PatientDirectory
+from bot.living import Living
 from bot.pages.links import Links, links_of
 from bot.settings import BotSettings
 from bot.workspace import Workspace, WorkspaceSettings
@@ -153,7 +154,8 @@ def fresh_announcer(given: BotSettings, door: Door) -> Announcer:
     """An announcer that remembers nothing, as after a restart."""
     chat = Chat(given.bot_token, given.slack_base_url)
     links = links_of(door, given.public_url, given.login)
-    return Announcer(door, chat, links, PatientDirectory(given.bot_token, given.slack_base_url))
+    directory = PatientDirectory(given.bot_token, given.slack_base_url)
+    return Announcer(door, chat, Living(door, chat, links.posted(), directory))
 
 
 def settle(announcer: Announcer, seconds: float = 8.0) -> None:

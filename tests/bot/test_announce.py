@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from bot.announce import ANNOUNCER, Announcer
+from bot.announce import Announcer
+from bot.living import ANNOUNCER
 from bot.messages.evidence import NOTABLE
 from bot.settings import BotSettings
 from domain.incident import commands as c
@@ -124,7 +125,7 @@ def test_killed_before_the_last_update_the_message_says_closed_all_the_same(
 ) -> None:
     stream = tell(door, *WAY[:-1])
     settle(announcer)
-    monkeypatch.setattr(announcer, "_update_due", lambda: None)  # it dies before it comes to that
+    monkeypatch.setattr(announcer, "_bring_up_all", lambda now: None)  # it dies before it comes to that
     door.submit(stream, c.Close(), ON_CALL, "close")
     announcer.round()
     settle(fresh_announcer(given, door))

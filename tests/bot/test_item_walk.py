@@ -73,18 +73,18 @@ def worker(settings: Settings, root: Path) -> Iterator[None]:
     process.wait(10)
 
 
-@pytest.mark.usefixtures("worker")
+@pytest.mark.usefixtures("worker", "web")
 def test_an_item_asked_for_in_the_chat_is_looked_at_by_a_worker_and_shown_with_its_picture(
-    person: Driver, web: str
+    person: Driver,
 ) -> None:
     person.command(f"item {HELD_DOWN}")
     shown = person.wait(lambda: person.ephemerals()[1:], "answer of the worker", ANSWERED_SECONDS)[0]
     assert f"Thing {HELD_DOWN} is shown" in shown["text"]
     assert "less than it merits since" in shown["text"]
     assert "filled by chance" in str(shown["blocks"])
-    (picture,) = (block["image_url"] for block in shown["blocks"] if block["type"] == "image")
-    assert picture.startswith(web)
-    assert httpx.get(picture, trust_env=False).content.startswith(b"\x89PNG")
+    (file,) = (block["slack_file"]["id"] for block in shown["blocks"] if block["type"] == "image")
+    (uploaded,) = (one for one in person.state()["files"] if one["id"] == file)
+    assert httpx.get(uploaded["url_private"], trust_env=False).content.startswith(b"\x89PNG")
 
 
 @pytest.mark.usefixtures("worker", "web")

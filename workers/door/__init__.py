@@ -13,6 +13,7 @@ from workers.owed import Owed
 from workers.release import watch as watch_release
 from workers.settings import Login, forget_variables, left_variables
 from workers.settings import settings as environment
+from workers.shown import OwedMessage
 from workers.store.followers import Following
 from workers.verbs import (
     Looked,
@@ -50,6 +51,7 @@ __all__ = [
     "Login",
     "Looked",
     "Owed",
+    "OwedMessage",
     "Withdraw",
     "alarms",
     "backtest",

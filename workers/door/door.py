@@ -34,6 +34,7 @@ from workers.owed import Owed
 from workers.release import require_fit
 from workers.settings import Settings
 from workers.settings import settings as environment
+from workers.shown import Shown
 from workers.store import attachments, cards, followers
 from workers.store.connection import STATEMENT_MILLISECONDS, engine
 from workers.store.events import answer as events_under
@@ -78,6 +79,7 @@ class Door:
         """
         self._settings = settings
         self._engine = engine(settings.database(), settings.workspace)
+        self.shown = Shown(self._engine)
         self._carrier: Carrier | None = None
         self._carrier_lock = Lock()
 
@@ -342,6 +344,11 @@ class Door:
             return (Routes().default,)
         table = incident.finding.table if incident.finding else ""
         return declared.channels(table, incident.severity)
+
+    def default_channel(self) -> str:
+        """Where an incident is announced whose own channel cannot be written into."""
+        declared = self._declared()
+        return declared.routes.default if declared else Routes().default
 
     def _people(self) -> Mapping[str, Person]:
         declared = self._declared()

@@ -163,7 +163,8 @@ def test_the_card_says_what_how_bad_who_and_why_in_this_order() -> None:
     places = [text.index(words) for words in spoken]
     assert places == sorted(places)
     assert "repairs *96 % [93–98]*" in text
-    assert str(URL(f"/pictures/{DIAGNOSIS.picture}.png")) in text
+    assert "slack_file" not in text
+    assert '"slack_file": {"id": "F0PICTURE"}' in json.dumps(card(incident, URL, picture="F0PICTURE"))
 
 
 def test_what_is_not_known_is_said_to_be_unknown() -> None:

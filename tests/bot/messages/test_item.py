@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from bot.messages.item import SIGNS, blocks, facts, page
-from bot.messages.link import pages_at
 from domain.answer import Compared, ItemAnswer, Launch, Verdict
 from domain.values import Estimate
 
@@ -61,10 +60,11 @@ def test_that_it_comes_into_question_less_often_is_a_line_of_its_own_where_it_do
 
 
 def test_slack_gets_the_sentence_the_picture_and_times_in_the_readers_zone() -> None:
-    drawn = blocks(answer(), pages_at("https://ops.example"))
+    drawn = blocks(answer(), "F0PICTURE")
     assert drawn[0]["text"]["text"].startswith(SIGNS["less"])
     (picture,) = [one for one in drawn if one["type"] == "image"]
-    assert picture["image_url"] == f"https://ops.example/pictures/{'ab' * 32}.png"
+    assert picture["slack_file"] == {"id": "F0PICTURE"}
+    assert not [one for one in blocks(answer(), None) if one["type"] == "image"]
     text = str(drawn)
     assert f"<!date^{int(SINCE.timestamp())}^" in text
     assert "Zero &lt;b&gt;Effect&lt;/b&gt;" in text
@@ -72,7 +72,7 @@ def test_slack_gets_the_sentence_the_picture_and_times_in_the_readers_zone() -> 
 
 
 def test_a_title_cannot_mention_anybody_or_be_markup() -> None:
-    drawn = blocks(answer(title="<!channel> & <script>"), pages_at("https://ops.example"))
+    drawn = blocks(answer(title="<!channel> & <script>"), None)
     sections = [one for one in drawn if one["type"] in ("section", "context")]
     assert "<!channel>" not in str(sections)
     assert "<script>" not in page(answer(title="<script>alert(1)</script>"), b"png")
@@ -91,4 +91,4 @@ def test_little_known_is_a_short_answer() -> None:
         item="i1", at=AT, learned_since=AT, verdict="unknown", headline="Nothing can be said of i1 yet."
     )
     assert facts(bare) == []
-    assert len(blocks(bare, pages_at("https://ops.example"))) == 2
+    assert len(blocks(bare, None)) == 2

@@ -72,6 +72,18 @@ class Driver:
         """A user group has these members from now on, and the app is told."""
         return self._act("group", handle=handle, users=users)
 
+    def channel(self, channel: str, **changes: Any) -> None:
+        """A channel changes: `is_archived`, `is_member`, `name`, or `gone=True`."""
+        self._post("channel", channel=channel, **changes)
+
+    def delete(self, message: Json) -> None:
+        """An administrator deletes a message."""
+        self._post("delete", channel=message["channel"], ts=message["ts"])
+
+    def token(self, error: str) -> None:
+        """Every call is refused with this, for instance `token_revoked`; with nothing no more."""
+        self._post("token", error=error)
+
     def calls(self, method: str) -> int:
         """How often the app called a method of the Web API."""
         return int(self.state()["calls"].get(method, 0))

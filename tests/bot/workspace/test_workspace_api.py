@@ -212,6 +212,9 @@ def test_an_uploaded_picture_stands_in_its_thread_and_in_blocks(client: WebClien
     with urllib.request.urlopen(file["url_private"]) as response:
         assert (response.read(), response.headers["Content-Type"]) == (picture, "image/png")
     block = {"type": "image", "alt_text": "a", "slack_file": {"id": file["id"]}}
+    fresh = refusal(client.chat_postMessage, channel="C-data", text="x", blocks=[block])
+    assert fresh["error"] == "invalid_blocks"  # Slack looks at it for a moment first
+    driver.advance(1.0)
     assert client.chat_postMessage(channel="C-data", text="x", blocks=[block])["ok"]
     block["slack_file"] = {"id": "F-none"}
     body = refusal(client.chat_postMessage, channel="C-data", text="x", blocks=[block])

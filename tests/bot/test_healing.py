@@ -1,0 +1,294 @@
+"""A card heals by itself: Slack, the token or the channel comes back, and nobody need do anything."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bot import announce
+from bot import chat as chat_module
+from bot.announce import Announcer
+from bot.pages.slack_numbers import slack_numbers
+from bot.settings import BotSettings
+from bot.workspace import Workspace
+from domain.incident import commands as c
+from domain.values import Diagnosis
+from tests.bot.conftest import DECLARED, fresh_announcer, settle
+from tests.bot.stories import DIAGNOSIS, FINDING, OFFERED, OPENED, WAY
+from tests.bot.test_announce import heads, replies, tell
+from tests.bot.workspace.driver import Driver
+from tests.domain.incident.given import ON_CALL, WORKER
+from workers.door import Door
+from workers.store import attachments
+
+PICTURE = b"\x89PNG\r\n\x1a\n-a picture"
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits for minutes waits for moments."""
+    monkeypatch.setattr(announce, "LONGEST_PAUSE_SECONDS", 0.3)
+    monkeypatch.setattr(announce, "NO_TOKEN_SECONDS", 0.3)
+    monkeypatch.setattr(chat_module, "CLOSED_SECONDS", 0.2)
+
+
+def until(announcer: Announcer, look: Callable[[], object], seconds: float = 60.0) -> None:
+    """Rounds until `look` finds something."""
+    end = time.monotonic() + seconds
+    while not look():
+        announcer.round()
+        if time.monotonic() > end:
+            raise TimeoutError(f"not within {seconds} s")
+        time.sleep(0.05)
+
+
+def diagnosed(door: Door) -> tuple[Any, Any]:
+    """A diagnosis with a picture that is kept."""
+    digest = attachments.keep(door.log, PICTURE)
+    diagnosis: Diagnosis = DIAGNOSIS.model_copy(update={"picture": digest})
+    return c.RecordDiagnosis(diagnosis=diagnosis), WORKER
+
+
+def pictures_in(message: dict[str, Any]) -> list[str]:
+    blocks = message["blocks"] or []
+    return [block["slack_file"]["id"] for block in blocks if block["type"] == "image"]
+
+
+def test_the_picture_of_a_card_is_there_though_slack_can_fetch_nothing_from_us(
+    door: Door, announcer: Announcer, person: Driver, room: Workspace
+) -> None:
+    tell(door, OPENED, diagnosed(door))
+    until(announcer, lambda: heads(person) and pictures_in(heads(person)[0]))
+    (message,) = heads(person)
+    assert "image_url" not in json.dumps(message)
+    (file,) = pictures_in(message)
+    assert [one["id"] for one in person.state()["files"]] == [file]
+    assert len(person.messages()) == 2  # the card and its evidence: a file in a channel would be a message
+
+
+def test_a_picture_is_uploaded_once_however_many_cards_show_it(
+    door: Door, announcer: Announcer, given: BotSettings, person: Driver
+) -> None:
+    tell(door, OPENED, diagnosed(door))
+    until(announcer, lambda: heads(person) and pictures_in(heads(person)[0]))
+    other = FINDING.model_copy(update={"slice": (("country", "Norway"),)})
+    tell(door, (c.OpenIncident(number=2, finding=other), WORKER), diagnosed(door))
+    later = fresh_announcer(given, door)
+    until(later, lambda: len(heads(person)) == 2 and pictures_in(heads(person)[1]))
+    assert person.calls("files.getUploadURLExternal") == 1
+
+
+def test_killed_between_the_upload_and_the_card_nothing_is_posted_twice(
+    door: Door, given: BotSettings, person: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell(door, OPENED, diagnosed(door))
+    dying = fresh_announcer(given, door)
+
+    def killed(digest: str, file: str | None) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(door.shown, "keep_file", killed)
+        with pytest.raises(KeyboardInterrupt):
+            settle(dying)
+    later = fresh_announcer(given, door)
+    until(later, lambda: heads(person) and pictures_in(heads(person)[0]))
+    assert len(heads(person)) == 1
+    assert person.calls("files.getUploadURLExternal") == 2  # the first is seen by nobody
+
+
+@pytest.mark.parametrize("method", ["files.getUploadURLExternal", "files.completeUploadExternal"])
+@pytest.mark.parametrize("kind", ["ratelimited", "server_error", "refused", "drop_after_effect"])
+def test_a_card_does_not_wait_for_its_picture_and_has_it_later(
+    door: Door, announcer: Announcer, person: Driver, method: str, kind: str
+) -> None:
+    person.fault(kind, method=method, error="missing_scope")
+    tell(door, OPENED, diagnosed(door))
+    until(announcer, lambda: heads(person))
+    until(announcer, lambda: pictures_in(heads(person)[0]))
+    assert len(heads(person)) == 1
+
+
+def test_a_picture_that_slack_has_lost_is_uploaded_anew(
+    door: Door, announcer: Announcer, person: Driver
+) -> None:
+    work = diagnosed(door)
+    digest = work[0].diagnosis.picture
+    door.shown.keep_file(digest, "F-of-another-team")
+    tell(door, OPENED, work)
+    until(announcer, lambda: heads(person) and pictures_in(heads(person)[0]))
+    assert door.shown.file(digest) == pictures_in(heads(person)[0])[0]
+
+
+@pytest.mark.parametrize("error", ["invalid_blocks", "msg_too_long", "msg_blocks_too_long"])
+def test_a_card_that_slack_does_not_take_is_sent_with_less_and_heals(
+    door: Door, announcer: Announcer, person: Driver, error: str
+) -> None:
+    person.fault("refused", method="chat.postMessage", error=error, count=1)
+    tell(door, OPENED)
+    until(announcer, lambda: heads(person))
+    assert heads(person)[0]["blocks"] is None
+    assert "71 % less" in heads(person)[0]["text"]
+    assert "/reports/1|" in heads(person)[0]["text"]
+    until(announcer, lambda: heads(person)[0]["blocks"])
+    until(announcer, lambda: not door.shown.owed())
+
+
+@pytest.mark.parametrize(
+    "error",
+    ["some_error_of_tomorrow", "invalid_blocks", "internal_error", "channel_not_found"],
+)
+@pytest.mark.parametrize("method", ["chat.postMessage", "chat.update", "conversations.history"])
+def test_whatever_slack_says_no_with_the_card_and_its_thread_are_there_in_the_end(
+    door: Door, announcer: Announcer, person: Driver, error: str, method: str
+) -> None:
+    stream = tell(door, OPENED)
+    person.fault("refused", method=method, error=error, count=3)
+    announcer.round()
+    door.submit(stream, c.Acknowledge(), ON_CALL, "acknowledge")
+    until(announcer, lambda: heads(person) and "U-oncall" in str(heads(person)[0]["blocks"]))
+    until(announcer, lambda: not door.shown.owed())
+    assert len(heads(person)) == 1
+    assert sum("Acknowledged" in one for one in replies(person)) == 1
+
+
+def test_after_a_restart_it_goes_on_where_it_was_without_a_new_event(
+    door: Door, given: BotSettings, person: Driver
+) -> None:
+    tell(door, *WAY)
+    person.token("account_inactive")
+    fresh_announcer(given, door).round()
+    assert heads(person) == []
+    person.token("")
+    settle(fresh_announcer(given, door))
+    assert "closed" in heads(person)[0]["text"]
+    assert any("94 % of the gap" in one for one in replies(person))
+    assert door.shown.owed() == {}
+
+
+def test_the_numbers_say_what_slack_does_not_take(door: Door, announcer: Announcer, person: Driver) -> None:
+    tell(door, OPENED)
+    person.token("token_revoked")
+    until(announcer, door.shown.trouble)
+    said = slack_numbers(door.shown.owed(), door.shown.trouble() is not None, 0)
+    assert "recsysops_slack_refuses 1" in said
+    assert "recsysops_slack_owed 1" in said
+
+
+@pytest.mark.parametrize("error", ["token_revoked", "invalid_auth", "account_inactive"])
+def test_a_revoked_token_is_said_and_all_is_made_up_for_once_it_is_back(
+    door: Door, announcer: Announcer, person: Driver, error: str
+) -> None:
+    stream = tell(door, OPENED)
+    settle(announcer)
+    person.token(error)
+    door.submit(stream, c.AddNote(text="meanwhile"), ON_CALL, "note")
+    until(announcer, door.shown.trouble)
+    trouble = door.shown.trouble()
+    assert trouble is not None
+    assert error in trouble.says
+    person.token("")
+    until(announcer, lambda: any("meanwhile" in one for one in replies(person)))
+    until(announcer, lambda: door.shown.trouble() is None)
+
+
+def test_a_card_that_an_administrator_deleted_is_posted_again_on_the_next_change(
+    door: Door, announcer: Announcer, person: Driver
+) -> None:
+    stream = tell(door, OPENED)
+    settle(announcer)
+    first = heads(person)[0]
+    person.delete(first)
+    door.submit(stream, c.Acknowledge(), ON_CALL, "acknowledge")
+    until(announcer, lambda: heads(person) and replies(person))
+    (message,) = heads(person)
+    assert message["ts"] != first["ts"]
+    assert "U-oncall" in str(message["blocks"])
+    door.submit(stream, c.AddNote(text="on it"), ON_CALL, "note")
+    settle(announcer)
+    assert [m["thread_ts"] for m in person.messages() if m["ts"] != message["ts"]] == [message["ts"]] * 2
+
+
+LAUNCH = FINDING.model_copy(update={"table": "prelaunch"})
+
+
+@pytest.mark.parametrize("change", [{"is_archived": True}, {"is_member": False}, {"name": "renamed"}])
+def test_where_a_channel_is_away_the_default_hears_of_it_once_and_the_card_goes_home_when_it_is_back(
+    door: Door, announcer: Announcer, person: Driver, change: dict[str, Any]
+) -> None:
+    _route(door, '[routes]\nSEV2 = "#data"\n')
+    person.channel("C-data", **change)
+    tell(door, OPENED)
+    tell(door, (c.OpenIncident(number=2, finding=LAUNCH), WORKER))
+    until(announcer, lambda: len(_cards(person)) == 2)
+    said = [one["text"] for one in heads(person) if "are posted here" in one["text"]]
+    assert len(said) == 1
+    assert "#data" in said[0]
+    assert list(door.shown.routes_in_trouble()) == ["#data"]
+    person.channel("C-data", is_archived=False, is_member=True, name="data")
+    until(announcer, lambda: len(heads(person, "C-data")) == 2)
+    until(announcer, lambda: not door.shown.owed())
+    assert door.shown.routes_in_trouble() == {}
+
+
+def test_a_channel_that_is_archived_under_a_card_leaves_the_card_in_the_default_channel(
+    door: Door, announcer: Announcer, person: Driver
+) -> None:
+    _route(door, '[routes]\nSEV2 = "#data"\n')
+    stream = tell(door, OPENED)
+    settle(announcer)
+    assert len(heads(person, "C-data")) == 1
+    person.channel("C-data", is_archived=True)
+    door.submit(stream, c.Acknowledge(), ON_CALL, "acknowledge")
+    until(announcer, lambda: _cards(person) and "U-oncall" in str(_cards(person)[0]["blocks"]))
+    until(announcer, lambda: any("Acknowledged" in one for one in replies(person)))
+
+
+def test_one_broken_incident_does_not_hold_up_the_others(
+    door: Door, announcer: Announcer, person: Driver
+) -> None:
+    _route(door, '[routes]\nSEV2 = "#gone"\ndefault = "#gone"\n')
+    broken = tell(door, OPENED)
+    tell(door, (c.OpenIncident(number=2, finding=LAUNCH), WORKER), OFFERED)
+    until(announcer, lambda: heads(person, "C-content"))
+    announcer.round()
+    owed = door.shown.owed()
+    assert broken in owed
+    assert "#gone" in str(owed[broken].trouble)
+    assert owed[broken].tries >= 1
+
+
+def test_a_card_as_slack_accepted_it_is_not_sent_again(
+    door: Door, announcer: Announcer, given: BotSettings, person: Driver
+) -> None:
+    tell(door, OPENED, diagnosed(door))
+    until(announcer, lambda: heads(person) and pictures_in(heads(person)[0]))
+    until(announcer, lambda: not door.shown.owed())
+    sent = person.calls("chat.update")
+    settle(fresh_announcer(given, door))
+    assert person.calls("chat.update") == sent
+
+
+def test_a_card_that_another_release_drew_is_drawn_anew(
+    door: Door, announcer: Announcer, given: BotSettings, person: Driver
+) -> None:
+    stream = tell(door, OPENED)
+    settle(announcer)
+    accepted = door.shown.accepted(stream)
+    door.shown.accept(stream, dict.fromkeys(accepted, "of another release"))
+    settle(fresh_announcer(given, door))
+    assert door.shown.accepted(stream) == accepted
+    assert person.calls("chat.update") == 1
+
+
+def _route(door: Door, routes: str) -> None:
+    config = door._settings.config
+    config.write_text(DECLARED + routes)
+
+
+def _cards(person: Driver) -> list[dict[str, Any]]:
+    return [one for one in heads(person) if "are posted here" not in one["text"]]
