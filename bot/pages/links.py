@@ -16,7 +16,7 @@ from urllib.parse import urlencode, urlsplit
 
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from bot.messages.link import Link, pages_at
+from bot.messages.link import Link, nowhere, pages_at
 from domain.errors import NotAllowed
 from workers.door import Door
 
@@ -27,10 +27,6 @@ LASTS = timedelta(hours=8)
 PURPOSE = "page links"
 EVERYTHING = "/"
 """The list of incidents: a link to it opens the pages that it leads to, too."""
-
-IN_MESSAGES = "slack"
-"""Who fetches the pictures of messages; these change their address once in `PICTURES_LAST` only."""
-PICTURES_LAST = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -85,8 +81,8 @@ class Links:
         return lambda path: self._written(Opened(person, urlsplit(path).path, until), path)
 
     def posted(self) -> Link:
-        """For what everybody in a channel reads: pictures, and pages only where these ask who is there."""
-        return self._of_a_message
+        """For what everybody in a channel reads: pages, where these ask who is there."""
+        return self._plain if self._login else nowhere
 
     def expires_at(self) -> datetime | None:
         """Until when a link that is written now opens its page; None where people log in."""
@@ -117,17 +113,9 @@ class Links:
             raise NotAllowed("This link was not written here, or not all of it has arrived.") from None
         if self._now() >= opened.until:
             raise NotAllowed(f"This link expired at {opened.until:%d %b %Y %H:%M} UTC.")
-        is_picture = path.startswith("/pictures/")
-        if not opened.covers(path) or (self._login and not is_picture):
+        if self._login or not opened.covers(path):
             raise NotAllowed("This link opens another page.")
         return opened
-
-    def _of_a_message(self, path: str) -> str | None:
-        if path.startswith("/pictures/"):
-            lasts = PICTURES_LAST.total_seconds()
-            until = (self._now().timestamp() // lasts + 2) * lasts
-            return self._written(Opened(IN_MESSAGES, path, datetime.fromtimestamp(until, UTC)), path)
-        return self._plain(path) if self._login else None
 
     def _written(self, opened: Opened, path: str) -> str | None:
         return self._plain(self._signed(opened, path))

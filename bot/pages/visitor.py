@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from bot.messages.link import Link
-from bot.pages.links import IN_MESSAGES, PARAMETER, Links
+from bot.pages.links import PARAMETER, Links
 from bot.pages.login import Login
 from domain.errors import NotAllowed
 
@@ -56,6 +56,5 @@ class Visitors:
         if token is None:
             raise NotLoggedIn("These pages are for people who may respond to incidents.")
         opened = self._links.open(token, request.url.path)
-        if opened.person != IN_MESSAGES:
-            await self._may_look(opened.person)
+        await self._may_look(opened.person)
         return Visit(opened.person, self._links.carried(opened), logged_in=False)

@@ -133,7 +133,7 @@ def test_a_card_that_slack_does_not_take_is_sent_with_less_and_heals(
     until(announcer, lambda: heads(person))
     assert heads(person)[0]["blocks"] is None
     assert "71 % less" in heads(person)[0]["text"]
-    assert "/reports/1|" in heads(person)[0]["text"]
+    assert "/recsysops report 1" in heads(person)[0]["text"]
     until(announcer, lambda: heads(person)[0]["blocks"])
     until(announcer, lambda: not door.shown.owed())
 

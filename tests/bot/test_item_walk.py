@@ -38,7 +38,7 @@ def bring_to_now(folder: Path) -> None:
 def shop(tmp_path: Path) -> Path:
     write_shop(tmp_path)
     bring_to_now(tmp_path)
-    (tmp_path / "recsysops.toml").write_text(DECLARED)
+    (tmp_path / "recsysops.toml").write_text(DECLARED + '[permissions]\nrespond = ["oncall"]\n')
     return tmp_path
 
 

@@ -53,7 +53,8 @@ def test_a_stranger_sees_no_page(web: str, door: Door, path: str) -> None:
 def test_a_digest_alone_opens_no_picture_and_a_link_to_it_does(web: str, door: Door, links: Links) -> None:
     digest = attachments.keep(door.log, PNG, "image/png")
     assert get(f"{web}/pictures/{digest}.png").status_code == 401
-    signed = links.posted()(f"/pictures/{digest}.png")
+    assert links.posted()(f"/pictures/{digest}.png") is None  # what everybody reads opens nothing
+    signed = links.to("slack:U-oncall")(f"/pictures/{digest}.png")
     assert signed is not None
     assert get(signed).content == PNG
 
