@@ -41,8 +41,12 @@ def examine_hotfixes(recommender: Recommender) -> Iterator[Advice]:
             yield Advice(level="note", where=where, says=says, mend="add replay = { kind = … }")
 
 
+SHARED_ACCOUNTS = frozenset({"root", "admin", "administrator", "ubuntu", "debian", "ec2-user", "centos"})
+"""Users of the operating system that are seldom one person's."""
+
+
 def examine_people(recommender: Recommender) -> Iterator[Advice]:
-    """Channels that are none, and buttons that nobody may press."""
+    """Channels that are none, accounts that are hardly one person's, and buttons that nobody may press."""
     channels = {f"stakeholders.{s.name}.channel": s.channel for s in recommender.stakeholders.values()}
     channels |= {f"routes.{k}": v for k, v in recommender.routes.model_dump().items() if v is not None}
     for where, channel in channels.items():
@@ -51,6 +55,11 @@ def examine_people(recommender: Recommender) -> Iterator[Advice]:
             yield Advice(
                 level="error", where=where, says=says, mend="write #lower-case-name or a channel's id"
             )
+    for person in recommender.people.values():
+        for account in sorted(SHARED_ACCOUNTS & set(person.terminal)):
+            says = f"whoever works as {account} is taken for {person.name}, and may approve as they may"
+            mend = "name an account that only they can use"
+            yield Advice(level="warning", where=f"people.{person.name}.terminal", says=says, mend=mend)
     for key, groups in recommender.permissions.model_dump().items():
         if not groups:
             says = f"nobody may {key} in Slack"

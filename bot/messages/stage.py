@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from bot.messages import words
 from bot.messages.blocks import Block, context, cut, escape, section
-from domain.incident.decide import DEPLOYED, IN_HAND, missing_to_close
+from domain.incident.decide import CHOICE_HOLDS, DEPLOYED, IN_HAND, missing_to_close
 from domain.incident.state import Hotfix, Incident, Stage
 from domain.values import Improvement, Option
 
@@ -28,7 +28,7 @@ def hotfix(incident: Incident) -> list[Block]:
 def _chosen(fix: Hotfix, option: Option | None, label: str) -> str:
     alone = "somebody else" if option and option.needs_second_person else "somebody"
     asks = f"{words.person(fix.chosen_by)} asks for {label}.{_promise(option)}"
-    return f"{asks} It waits for {alone} to approve it."
+    return f"{asks} It waits for {alone} to approve it, until {words.moment(fix.at + CHOICE_HOLDS)}."
 
 
 def _approved(fix: Hotfix, option: Option | None, label: str) -> str:

@@ -294,6 +294,14 @@ BROKEN: list[tuple[str, Callable[[Path], object], str, str, str, str]] = [
         "#lower",
     ),
     (
+        "an account is hardly one person's",
+        declared("[permissions]", '[people.ada]\nterminal = ["ada", "root"]\n[permissions]'),
+        "warning",
+        "people.ada.terminal",
+        "whoever works as root is taken for ada",
+        "only they can use",
+    ),
+    (
         "nobody may deploy",
         declared('deploy = ["oncall"]', "deploy = []"),
         "error",

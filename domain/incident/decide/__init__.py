@@ -13,7 +13,7 @@ from domain.errors import Refused
 from domain.incident import commands as c
 from domain.incident.decide.correction import correct
 from domain.incident.decide.ending import against_resolving, end, missing_to_close
-from domain.incident.decide.hotfix import treat
+from domain.incident.decide.hotfix import CHOICE_HOLDS, treat
 from domain.incident.decide.opening import begin
 from domain.incident.decide.rule import BUSY, DEPLOYED, IN_HAND, Events, in_hand
 from domain.incident.decide.understanding import against_looking_again, understand
@@ -22,6 +22,7 @@ from domain.values import Actor
 
 __all__ = [
     "BUSY",
+    "CHOICE_HOLDS",
     "DEPLOYED",
     "IN_HAND",
     "Events",

@@ -25,7 +25,7 @@ from domain.errors import Refused, Stale
 from domain.incident.card import ACTIONS, Button, buttons
 from domain.incident.codec import EVENTS
 from domain.incident.commands import AcceptFollowUp, LookAgain, Resolve
-from domain.incident.decide import decide
+from domain.incident.decide import CHOICE_HOLDS, decide
 from domain.incident.state import Incident
 from domain.values import Actor, Severity
 from tests.bot.stories import DIAGNOSIS, FINDING, MENU, STORIES, WAY, told
@@ -218,6 +218,15 @@ def test_what_still_acts_over_the_end_is_said_and_can_be_taken_back() -> None:
         )
         assert '"action_id": "revert"' in text
     assert "still in force" not in json.dumps(card(told("dismissed")[0], URL))
+
+
+def test_a_request_says_until_when_it_may_be_approved() -> None:
+    incident = told("asked for a second person")[0]
+    assert incident.hotfix is not None
+    until = int((incident.hotfix.at + CHOICE_HOLDS).timestamp())
+    assert f"It waits for somebody else to approve it, until <!date^{until}^" in json.dumps(
+        card(incident, URL)
+    )
 
 
 def test_the_form_that_ends_it_says_what_is_in_hand() -> None:
