@@ -91,7 +91,7 @@ def create_app(given: BotSettings, door: Door) -> Starlette:
         yield
         await groups.end()
 
-    login = Login(given.login, given.public_url) if given.login else None
+    login = Login(given.login, given.public_url, door) if given.login else None
     visitors = Visitors(links_of(door, given.public_url, given.login), login, _may_look(door, groups))
     pages = Pages(door, Directory(bolt.client), visitors, login)
     for_machines = [Health(door).route()]

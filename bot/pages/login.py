@@ -7,6 +7,7 @@ provider, is loaded at the first login.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 import warnings
@@ -19,7 +20,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from domain.errors import NotAllowed
-from workers import door
+from workers.door import Door
+from workers.door import Login as Declared
 
 SESSION_SECONDS = 8 * 3600
 PROVIDER_SECONDS = 10.0
@@ -40,7 +42,8 @@ class Unreachable(Exception):
 class Login:
     """The two ends of a login, and what is remembered of it."""
 
-    def __init__(self, declared: door.Login, public_url: str) -> None:
+    def __init__(self, declared: Declared, public_url: str, door: Door) -> None:
+        self._door = door
         self._declared = declared
         self._done = public_url + DONE
         self._provider: Any = None
@@ -85,12 +88,20 @@ class Login:
             raise NotAllowed("The provider did not say who you are (no id_token).")
         self._remember(request, claims)
 
-    def who(self, request: Request) -> str | None:
+    async def who(self, request: Request) -> str | None:
         """Who is logged in (`oidc:…`) and still allowed; None where nobody is."""
         session = request.session
         if session.get("until", 0) <= time.time() or not self._allows(session.get("claims", {})):
             return None
+        if await asyncio.to_thread(self._door.is_login_ended, session["id"]):
+            return None
         return f"oidc:{session['claims']['sub']}"
+
+    async def forget(self, request: Request) -> None:
+        """Log out: this browser forgets who is there, and what it kept opens nothing any more."""
+        if login := request.session.get("id"):
+            await asyncio.to_thread(self._door.end_login, login)
+        request.session.clear()
 
     def _remember(self, request: Request, claims: Mapping[str, Any]) -> None:
         kept = {name: claims[name] for name in ("sub", "email", "email_verified") if name in claims}
@@ -136,7 +147,7 @@ class Login:
         return self._provider
 
 
-def _client(declared: door.Login) -> Any:
+def _client(declared: Declared) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it would rather have another client than httpx, which we have
         from authlib.integrations.starlette_client import OAuth  # noqa: PLC0415

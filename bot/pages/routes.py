@@ -105,7 +105,8 @@ class Pages:
         return RedirectResponse(onward, 303)
 
     async def log_out(self, request: Request) -> Response:
-        request.session.clear()
+        if self._login is not None:
+            await self._login.forget(request)
         return _closed("Logged out", "This browser forgot who you are.", "Open a page to log in again.", 200)
 
     async def index(self, request: Request, visit: Visit) -> Response:

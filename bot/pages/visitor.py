@@ -50,7 +50,7 @@ class Visitors:
             NotLoggedIn: nobody says who they are.
             NotAllowed: whoever does may not see this page, in words for them.
         """
-        if self._login is not None and (person := self._login.who(request)):
+        if self._login is not None and (person := await self._login.who(request)):
             return Visit(person, lambda path: path, logged_in=True)
         token = request.query_params.get(PARAMETER)
         if token is None:

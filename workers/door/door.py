@@ -25,7 +25,7 @@ from domain.incident.state import Incident
 from domain.recommender.person import Person
 from domain.recommender.route import NEEDS, Permissions, Routes
 from domain.values import Actor
-from workers import ask, clock, groups, owed, people, rights
+from workers import ask, clock, groups, logins, owed, people, rights
 from workers.attest import Attest, Withdraw, attest
 from workers.follow import News, say_stuck, stumble
 from workers.groups import KeptGroups
@@ -301,6 +301,14 @@ class Door:
             return bool(attest(self._engine, said, actor=hidden, key=key, at=clock.now()))
         except LOST as lost:
             raise Unanswered(key, monotonic()) from lost
+
+    def end_login(self, login: str) -> None:
+        """A login to the pages (its id) is good for nothing from now on."""
+        logins.end(self._engine, login)
+
+    def is_login_ended(self, login: str) -> bool:
+        """Whether it was ended."""
+        return logins.is_ended(self._engine, login)
 
     def key(self, purpose: str) -> bytes:
         """

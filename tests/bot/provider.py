@@ -1,0 +1,102 @@
+"""A real OpenID Connect provider on loopback, and hands in its answers where a test wants them forged."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qs
+
+from oidc_provider_mock import User, app
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Request
+
+PEOPLE = (
+    User(sub="ada", claims={"email": "ada@ops.example", "email_verified": True}),
+    User(sub="eve", claims={"email": "eve@ops.example", "email_verified": False}),
+    User(sub="mallory", claims={"email": "mallory@ops.example.evil.example", "email_verified": True}),
+    User(sub="grace", claims={"email": "grace@elsewhere.example", "groups": ["sre", "other"]}),
+    User(sub="alan", claims={}),
+)
+Hand = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+@dataclass
+class Provider:
+    """
+    What a test sees of it.
+
+    Attributes:
+        answers: every answer of its token endpoint, in order.
+        hand: what becomes of the next one on its way.
+        calls_itself: another name of the same length, if it is to say one.
+        challenges: S256 challenges that authorizations came with; a token is given for one of them only.
+    """
+
+    issuer: str = ""
+    answers: list[dict[str, Any]] = field(default_factory=list)
+    hand: Hand | None = None
+    challenges: set[str] = field(default_factory=set)
+    calls_itself: str = ""
+
+    def wrapped(self, inner: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+        def outer(environment: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+            request = Request(environment)
+            if request.path == "/oauth2/authorize" and request.args.get("code_challenge_method") == "S256":
+                self.challenges.add(request.args["code_challenge"])
+            if request.path == "/oauth2/token":
+                return self._token(inner, request, environment, start)
+            said = inner(environment, start)
+            if request.path == "/.well-known/openid-configuration" and self.calls_itself:
+                return [b"".join(said).replace(self.issuer.encode(), self.calls_itself.encode())]
+            return said
+
+        return outer
+
+    def _token(
+        self,
+        inner: Callable[..., Iterable[bytes]],
+        request: Request,
+        environment: dict[str, Any],
+        start: Callable[..., Any],
+    ) -> Iterable[bytes]:
+        body = request.get_data(cache=True)
+        environment["wsgi.input"] = io.BytesIO(body)
+        verifier = parse_qs(body.decode()).get("code_verifier", [""])[0]
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+        if challenge not in self.challenges:
+            start("400 Bad Request", [("Content-Type", "application/json")])
+            return [b'{"error": "invalid_grant"}']
+        said: list[Any] = []
+        whole = b"".join(inner(environment, lambda *given: said.append(given)))
+        answer = json.loads(whole)
+        self.answers.append(answer)
+        if self.hand is not None:
+            answer = self.hand(answer)
+        start(said[0][0], [("Content-Type", "application/json")])
+        return [json.dumps(answer).encode()]
+
+
+@contextmanager
+def provider(age: timedelta = timedelta(hours=1), people: Sequence[User] = PEOPLE) -> Iterator[Provider]:
+    """Up for the block; its tokens live for `age`."""
+    made = Provider()
+    server = make_server(
+        "localhost", 0, made.wrapped(app(access_token_max_age=age, user_claims=people)), threaded=True
+    )
+    made.issuer = f"http://localhost:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield made
+    finally:
+        server.shutdown()
+        thread.join(5)
+        server.server_close()

@@ -1,0 +1,317 @@
+"""People log in at a real provider; what it did not say, or did not say now and here, logs nobody in."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from joserfc import jwt
+from joserfc.jwk import OctKey, RSAKey
+
+from bot.announce import Announcer
+from bot.app import create_app
+from bot.pages.links import Links, links_of
+from bot.settings import BotSettings
+from tests.bot.conftest import SECRET, held_port, served
+from tests.bot.provider import Hand, Provider, provider
+from tests.bot.stories import WAY
+from tests.bot.test_announce import tell
+from workers.door import Door, Login
+
+CLIENT, CLIENT_SECRET = "recsysops", "the-client-secret-of-this-test-0123456789"
+
+
+@pytest.fixture
+def there() -> Iterator[Provider]:
+    with provider() as running:
+        yield running
+
+
+@pytest.fixture
+def declared(there: Provider) -> Login:
+    return Login(
+        there.issuer, CLIENT, CLIENT_SECRET, domains=("ops.example",), groups=("sre",), subjects=("alan",)
+    )
+
+
+@pytest.fixture
+def given(given: BotSettings, declared: Login) -> BotSettings:
+    return replace(given, login=declared)
+
+
+class Browser:
+    """Follows where it is sent, and keeps its cookies."""
+
+    def __init__(self, web: str) -> None:
+        self.web = web
+        self.http = httpx.Client(base_url=web, trust_env=False, timeout=20)
+
+    def to_provider(self, path: str = "/reports/1") -> str:
+        """Where a page leads somebody who is not logged in."""
+        asked = self.http.get(path)
+        assert (asked.status_code, asked.headers["location"]) == (303, "/login")
+        return str(self.http.get("/login").headers["location"])
+
+    def back(self, address: str, sub: str) -> str:
+        """Where the provider leads whoever says there that they are `sub`."""
+        answered = httpx.post(address, data={"sub": sub}, trust_env=False)
+        return str(answered.headers["location"])
+
+    def log_in(self, sub: str, path: str = "/reports/1") -> httpx.Response:
+        return self.http.get(self.back(self.to_provider(path), sub))
+
+
+@pytest.fixture
+def browser(web: str, door: Door) -> Browser:
+    tell(door, *WAY)
+    return Browser(web)
+
+
+@pytest.mark.parametrize("sub", ["ada", "grace", "alan"])
+def test_whoever_is_allowed_logs_in_and_is_where_they_wanted_to_be(
+    browser: Browser, there: Provider, sub: str
+) -> None:
+    done = browser.log_in(sub, "/?status=closed")
+    assert (done.status_code, done.headers["location"]) == (303, "/?status=closed")
+    page = browser.http.get(done.headers["location"])
+    assert "Films from Denmark" in page.text
+    assert 'href="/reports/1"' in page.text
+    assert "All incidents" in browser.http.get("/reports/1").text
+    assert len(there.challenges) == 1
+    query = parse_qs(urlsplit(str(browser.http.get("/login").headers["location"])).query)
+    assert query["code_challenge_method"] == ["S256"] and query["nonce"] and query["state"]
+
+
+@pytest.mark.parametrize("sub", ["eve", "mallory", "nobody"])
+def test_whoever_nobody_declared_is_not_let_in(browser: Browser, sub: str) -> None:
+    answered = browser.log_in(sub)
+    assert answered.status_code == 403
+    assert "nobody has declared" in answered.text
+    assert browser.http.get("/reports/1").status_code == 303
+
+
+def test_the_cookie_is_signed_kept_from_scripts_and_other_sites_and_ends(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_cookie = browser.log_in("ada").headers["set-cookie"]
+    assert set_cookie.startswith("recsysops=")
+    for flag in ("httponly", "samesite=lax", "path=/", "Max-Age=28800"):
+        assert flag in set_cookie
+    assert browser.http.get("/reports/1").status_code == 200
+    name, value = "recsysops", browser.http.cookies["recsysops"]
+    body, _, rest = value.partition(".")
+    said = json.loads(base64.b64decode(body))
+    said["claims"]["sub"] = "alan"
+    forged = base64.b64encode(json.dumps(said).encode()).decode() + "." + rest
+    for cookie in (forged, body, value[:-2], "", "x"):
+        answered = httpx.get(
+            f"{browser.web}/reports/1", headers={"cookie": f"{name}={cookie}"}, trust_env=False
+        )
+        assert answered.status_code == 303, cookie
+    monkeypatch.setattr("bot.pages.login.time.time", lambda: said["until"] + 1)
+    assert browser.http.get("/reports/1").status_code == 303
+
+
+def test_over_tls_the_cookie_is_bound_to_the_host(given: BotSettings, door: Door) -> None:
+    over_tls = replace(given, public_url="https://ops.example")
+    with held_port() as port, served(create_app(over_tls, door), port):
+        asked = httpx.get(f"http://127.0.0.1:{port}/", trust_env=False)
+    assert asked.headers["set-cookie"].startswith("__Host-recsysops=")
+    assert "secure" in asked.headers["set-cookie"].lower()
+
+
+def test_whoever_logs_out_has_to_log_in_again_even_with_the_old_cookie(browser: Browser) -> None:
+    browser.log_in("ada")
+    kept = browser.http.cookies["recsysops"]
+    assert 'action="/logout"' in browser.http.get("/").text
+    assert browser.http.get("/logout").status_code == 405
+    assert browser.http.post("/logout").status_code == 200
+    assert browser.http.get("/reports/1").status_code == 303
+    old = httpx.get(f"{browser.web}/", headers={"cookie": f"recsysops={kept}"}, trust_env=False)
+    assert old.status_code == 303
+
+
+def test_a_right_that_is_taken_back_ends_the_session(
+    browser: Browser, given: BotSettings, door: Door
+) -> None:
+    browser.log_in("grace")
+    kept = browser.http.cookies["recsysops"]
+    assert given.login is not None
+    narrower = replace(given, login=replace(given.login, groups=("leads",)))
+    with held_port() as port, served(create_app(narrower, door), port):
+        asked = httpx.get(
+            f"http://127.0.0.1:{port}/", headers={"cookie": f"recsysops={kept}"}, trust_env=False
+        )
+    assert asked.status_code == 303
+
+
+def test_a_forged_state_logs_nobody_in(browser: Browser) -> None:
+    back = browser.back(browser.to_provider(), "ada")
+    code = parse_qs(urlsplit(back).query)["code"][0]
+    for forged in (f"/login/done?code={code}&state=forged", f"/login/done?code={code}", "/login/done"):
+        answered = browser.http.get(forged)
+        assert answered.status_code == 403
+        assert browser.http.get("/reports/1").status_code == 303
+
+
+def test_an_answer_to_somebody_elses_question_logs_nobody_in(browser: Browser) -> None:
+    back = browser.back(browser.to_provider(), "ada")
+    victim = Browser(browser.web)
+    victim.to_provider()
+    assert victim.http.get(back).status_code == 403
+    assert victim.http.get("/reports/1").status_code == 303
+
+
+def test_a_code_is_good_once(browser: Browser, web: str) -> None:
+    back = browser.back(browser.to_provider(), "ada")
+    before = dict(browser.http.cookies)
+    assert browser.http.get(back).status_code == 303
+    # Whoever saw the address and the cookie of that moment.
+    thief = httpx.get(back, cookies=before, trust_env=False)
+    assert thief.status_code == 403
+    assert browser.http.get(back).status_code == 403
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    body = token.split(".")[1]
+    return dict(json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))))
+
+
+def _part(value: dict[str, Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+
+def unsigned(answer: dict[str, Any]) -> dict[str, Any]:
+    claims = _part(claims_of(answer["id_token"]))
+    return {**answer, "id_token": f"{_part({'alg': 'none', 'typ': 'JWT'})}.{claims}."}
+
+
+def changed(answer: dict[str, Any]) -> dict[str, Any]:
+    head, _, signature = answer["id_token"].split(".")
+    return {
+        **answer,
+        "id_token": f"{head}.{_part({**claims_of(answer['id_token']), 'sub': 'alan'})}.{signature}",
+    }
+
+
+def by_another_key(answer: dict[str, Any]) -> dict[str, Any]:
+    key = RSAKey.import_key(generate_private_key(65537, 2048))
+    return {**answer, "id_token": jwt.encode({"alg": "RS256"}, claims_of(answer["id_token"]), key)}
+
+
+def by_the_shared_secret(answer: dict[str, Any]) -> dict[str, Any]:
+    key = OctKey.import_key(CLIENT_SECRET)
+    return {**answer, "id_token": jwt.encode({"alg": "HS256"}, claims_of(answer["id_token"]), key)}
+
+
+def without(answer: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in answer.items() if name != "id_token"}
+
+
+@pytest.mark.parametrize("hand", [unsigned, changed, by_another_key, by_the_shared_secret, without])
+def test_an_id_token_that_the_provider_did_not_sign_logs_nobody_in(
+    browser: Browser, there: Provider, hand: Hand
+) -> None:
+    there.hand = hand
+    assert browser.log_in("ada").status_code == 403
+    assert browser.http.get("/reports/1").status_code == 303
+    there.hand = None
+    assert browser.log_in("ada").status_code == 303
+
+
+def test_an_id_token_of_another_login_logs_nobody_in(browser: Browser, there: Provider) -> None:
+    """The nonce: a token that was stolen elsewhere, of this very client and person."""
+    Browser(browser.web).log_in("ada")
+    stolen = there.answers[-1]["id_token"]
+    there.hand = lambda answer: {**answer, "id_token": stolen}
+    assert browser.log_in("ada").status_code == 403
+
+
+def test_an_id_token_for_another_client_logs_nobody_in(
+    browser: Browser, there: Provider, given: BotSettings, door: Door
+) -> None:
+    assert given.login is not None
+    other = replace(given, login=replace(given.login, client_id="another-app"))
+
+    def for_other(answer: dict[str, Any]) -> dict[str, Any]:
+        return {**answer, "id_token": claims_kept["token"]}
+
+    claims_kept: dict[str, str] = {}
+    # The same nonce is asked for by another application, whose token the provider signs.
+    address = browser.to_provider()
+    elsewhere = address.replace(f"client_id={CLIENT}", "client_id=another-app")
+    assert elsewhere != address
+    code = parse_qs(urlsplit(browser.back(elsewhere, "ada")).query)["code"][0]
+    with held_port() as port, served(create_app(other, door), port):
+        redirect = parse_qs(urlsplit(address).query)["redirect_uri"][0]
+        there.challenges.add("47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU")  # of no verifier at all
+        token = httpx.post(
+            f"{there.issuer}/oauth2/token",
+            data={"grant_type": "authorization_code", "code": code, "redirect_uri": redirect},
+            auth=("another-app", "whatever"),
+            trust_env=False,
+        ).json()
+    claims_kept["token"] = token["id_token"]
+    assert claims_of(token["id_token"])["aud"] in ("another-app", ["another-app"])
+    there.hand = for_other
+    answered = browser.http.get(browser.back(address, "ada"))
+    assert answered.status_code == 403
+
+
+def test_an_expired_id_token_logs_nobody_in(given: BotSettings, door: Door) -> None:
+    with provider(age=timedelta(hours=-1)) as stale, held_port() as port:
+        assert given.login is not None
+        late = replace(
+            given, public_url=f"http://127.0.0.1:{port}", login=replace(given.login, issuer=stale.issuer)
+        )
+        with served(create_app(late, door), port):
+            assert Browser(late.public_url).log_in("ada", "/").status_code == 403
+        assert stale.answers
+
+
+def test_a_provider_that_calls_itself_otherwise_or_does_not_answer_logs_nobody_in(
+    given: BotSettings, door: Door, there: Provider
+) -> None:
+    assert given.login is not None
+    there.calls_itself = there.issuer.replace("localhost", "elsewhere")
+    for issuer in (there.issuer, f"{there.issuer}/no", "http://127.0.0.1:9"):
+        other = replace(given, login=replace(given.login, issuer=issuer))
+        with held_port() as port, served(create_app(other, door), port):
+            answered = httpx.get(f"http://127.0.0.1:{port}/login", trust_env=False, timeout=20)
+        assert answered.status_code == 503
+        assert CLIENT_SECRET not in answered.text
+
+
+def test_a_refusal_at_the_provider_is_said(browser: Browser) -> None:
+    browser.to_provider()
+    answered = browser.http.get("/login/done?error=access_denied&error_description=<script>no</script>")
+    assert answered.status_code == 403
+    assert "<script>" not in answered.text
+
+
+def test_where_people_log_in_links_are_plain_and_tokens_open_nothing(
+    browser: Browser, given: BotSettings, door: Door, links: Links, announcer: Announcer
+) -> None:
+    assert links.to("slack:U1")("/reports/1") == f"{given.public_url}/reports/1"
+    assert links.posted()("/reports/1") == f"{given.public_url}/reports/1"
+    token = (links_of(door, given.public_url, None).to("terminal:x")("/reports/1") or "").partition("?")[2]
+    assert httpx.get(f"{browser.web}/reports/1?{token}", trust_env=False).status_code == 403
+
+
+def test_nothing_of_a_login_is_written_down(
+    browser: Browser, there: Provider, capfd: pytest.CaptureFixture[str]
+) -> None:
+    browser.log_in("ada")
+    there.hand = by_another_key
+    Browser(browser.web).log_in("ada")
+    written = "".join(capfd.readouterr())
+    for secret in (CLIENT_SECRET, SECRET, there.answers[0]["id_token"], there.answers[0]["access_token"]):
+        assert secret not in written
