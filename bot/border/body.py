@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_BYTES = 1024 * 1024
 BODY_SECONDS = 10.0
+TOO_LARGE = f"The body is larger than {BODY_BYTES} bytes."
 
 
 class TooLarge(Exception):
@@ -23,10 +24,8 @@ class Gone(Exception):
 class BoundedBody:
     """ASGI middleware: 413, 408 or 400 instead of a body that is too large, too slow or wrongly announced."""
 
-    def __init__(self, app: ASGIApp, most: int = BODY_BYTES, seconds: float = BODY_SECONDS) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._most = most
-        self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -35,19 +34,19 @@ class BoundedBody:
         announced = Headers(scope=scope).get("content-length", "0")
         if not (announced.isascii() and announced.isdecimal()):
             await self._refuse(400, "Content-Length is no number.", scope, receive, send)
-        elif len(announced) > 20 or int(announced) > self._most:
-            await self._refuse(413, self._too_large(), scope, receive, send)
+        elif len(announced) > 20 or int(announced) > BODY_BYTES:
+            await self._refuse(413, TOO_LARGE, scope, receive, send)
         else:
             await self._read(scope, receive, send)
 
     async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(BODY_SECONDS):
                 body = await self._whole(receive)
         except TooLarge:
-            await self._refuse(413, self._too_large(), scope, receive, send)
+            await self._refuse(413, TOO_LARGE, scope, receive, send)
         except TimeoutError:
-            words = f"The body did not arrive within {self._seconds:g} s."
+            words = f"The body did not arrive within {BODY_SECONDS:g} s."
             await self._refuse(408, words, scope, receive, send)
         except Gone:
             return
@@ -61,13 +60,10 @@ class BoundedBody:
             if message["type"] != "http.request":
                 raise Gone
             body += message.get("body", b"")
-            if len(body) > self._most:
+            if len(body) > BODY_BYTES:
                 raise TooLarge
             if not message.get("more_body", False):
                 return bytes(body)
-
-    def _too_large(self) -> str:
-        return f"The body is larger than {self._most} bytes."
 
     async def _refuse(self, status: int, words: str, scope: Scope, receive: Receive, send: Send) -> None:
         await PlainTextResponse(f"{words}\n", status)(scope, receive, send)
