@@ -31,6 +31,7 @@ from bot import (
 )
 from domain.errors import ConfigurationError, RecsysopsError
 from workers import ledger
+from workers.door import redacted
 
 app = typer.Typer(
     name="recsysops",
@@ -93,7 +94,7 @@ def _unfit() -> str | None:
 
 
 def _fail(message: str, code: int) -> None:
-    sys.stderr.write(f"{message}\n")
+    sys.stderr.write(f"{redacted(message)}\n")
     raise SystemExit(code)
 
 

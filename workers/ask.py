@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from domain.answer import ItemAnswer, Miss
 from domain.errors import RecsysopsError
 from domain.recommender.recommender import Recommender
-from workers import clock
+from workers import clock, redaction
 from workers.store import attachments
 from workers.store.memory import drop_before, remember, take
 
@@ -42,7 +42,7 @@ def settle_item(log: Engine, recommender: Recommender, item: str, question: str)
         kept = answer.model_copy(update={"picture": attachments.keep(log, picture)})
         said = {"answer": kept.model_dump(mode="json")}
     except RecsysopsError as error:
-        said = {"refused": str(error)}
+        said = {"refused": redaction.prose(str(error))}
     except Exception:
         put(log, question, {"refused": BROKE})
         raise

@@ -23,7 +23,7 @@ from domain.incident.debts import Debt, owed
 from domain.incident.events import Recorded
 from domain.incident.state import Incident
 from domain.values import Actor
-from workers import clock
+from workers import clock, redaction
 from workers.carry import Carrier
 from workers.follow import follow
 from workers.handle import handle, replayed
@@ -124,7 +124,7 @@ def _try(work: Work, settler: Settler) -> bool:
             _record(work.log, work.incident, debt, command, _key(debt, command))
     except Exception as error:  # noqa: BLE001 - whatever it was: written down, tried again, given up visibly
         _log.exception("debt_not_settled", kind=debt.kind, event_id=debt.event_id)
-        trouble = f"{type(error).__name__}: {error}"
+        trouble = redaction.prose(f"{type(error).__name__}: {error}")
         with work.log.begin() as connection:
             attempts.end(connection, debt, trouble=trouble)
         return work.last_try and _give_up(work.log, work.incident, debt, trouble)

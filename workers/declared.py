@@ -7,6 +7,7 @@ from pathlib import Path
 
 from domain.errors import ConfigurationError
 from domain.recommender.recommender import Recommender
+from workers import redaction
 from workers.settings import settings
 from workers.sources.declare import load
 
@@ -28,4 +29,7 @@ def recommender(path: Path | None = None, *, own: bool = True) -> Recommender:
 
 @lru_cache(maxsize=4)
 def _loaded(file: Path, changed_at_nanoseconds: int, own: bool) -> Recommender:
-    return load(file, own=own)
+    try:
+        return load(file, own=own)
+    except ConfigurationError as error:  # it is shown on pages, too
+        raise ConfigurationError(redaction.prose(str(error))) from None

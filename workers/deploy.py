@@ -16,7 +16,7 @@ from domain.incident.state import Incident
 from domain.recommender.recommender import Recommender
 from domain.resolution.declared import against_offering
 from domain.values import Option
-from workers import clock
+from workers import clock, redaction
 from workers.debts import MOST_TRIES, Work
 from workers.deployers.deployer import Deployer
 from workers.deployers.file import FileDeployer
@@ -81,7 +81,7 @@ def apply(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     except DeployError as error:
         # A later try that is refused, or finds nobody there, says nothing of one before: that may be done.
         if work.tries == 1 and not isinstance(error, DeployUncertain):
-            return (c.RecordHotfixFailed(option=option.key, reason=str(error)),)
+            return (c.RecordHotfixFailed(option=option.key, reason=redaction.prose(str(error))),)
         if work.last_try:
             deployer.revert(work.debt.event_id, option)
         raise
@@ -129,7 +129,7 @@ def revert(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     except DeployError as error:
         if work.tries > 1 or isinstance(error, DeployUncertain):
             raise
-        return (c.RecordRevertFailed(option=option.key, reason=str(error)),)
+        return (c.RecordRevertFailed(option=option.key, reason=redaction.prose(str(error))),)
     return (c.RecordHotfixReverted(option=option.key, receipt=receipt),)
 
 

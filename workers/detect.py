@@ -24,7 +24,7 @@ from domain.errors import RecsysopsError
 from domain.recommender.recommender import Recommender
 from domain.recommender.schedule import UPDATED
 from domain.values import Finding, Severity, Value
-from workers import model_quality, own, quality
+from workers import model_quality, own, quality, redaction
 from workers.merited import AGAINST_MERIT, held_against_merit
 from workers.plan import MAX_BINS, Plan, due_end, grid_of, looks_per_week, plan, silence_width, window_checks
 from workers.sources.count import count_windows, time_bins
@@ -186,6 +186,7 @@ def data_look(recommender: Recommender, planned: Plan, grid: Grid) -> quality.Lo
 def fault(planned: Plan, end: datetime, error: Exception, memory: CheckState) -> Verdict:
     """A check that could not look, as a finding: a blind spot is an incident too."""
     says = str(error) if isinstance(error, RecsysopsError) else f"{type(error).__name__}: {error}"
+    says = redaction.prose(says)
     first = says.strip().splitlines()[0] if says.strip() else type(error).__name__
     verdict = blind(planned, FAULT, (end - planned.window, end), f"cannot look: {first}", memory)
     return verdict.model_copy(update={"note": first})

@@ -24,6 +24,7 @@ from domain.errors import LogError
 from domain.incident.commands import AddNote, DeclareIncident
 from domain.incident.events import Recorded
 from domain.values import Actor, Severity
+from workers import redaction
 from workers.handle import handle
 from workers.store import followers
 from workers.store.connection import driver_address
@@ -100,6 +101,7 @@ def catch_up(log: Engine, name: str, effect: Effect, limit: int = BATCH_EVENTS) 
 
 def stumble(log: Engine, name: str, recorded: Recorded, trouble: str) -> bool:
     """Count a failure at an event; True where it was the last, and the event is set aside."""
+    trouble = redaction.prose(trouble)
     with log.begin() as connection:
         failures = followers.failed(connection, name, recorded.position, trouble)
         told = followers.stream_of_trouble(connection, name)
@@ -115,7 +117,7 @@ def stumble(log: Engine, name: str, recorded: Recorded, trouble: str) -> bool:
 def say_stuck(log: Engine, name: str, trouble: str) -> None:
     """Write down why a follower does not get on, for `recsysops followers` to show."""
     with log.begin() as connection:
-        followers.stuck(connection, name, trouble)
+        followers.stuck(connection, name, redaction.prose(trouble))
 
 
 def _tell(log: Engine, name: str, recorded: Recorded, trouble: str, told: str | None) -> str:

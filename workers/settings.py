@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from domain.errors import ConfigurationError
+from workers import redaction
 
 SERVER_ADDRESSES = "servers.json"
 WORKSPACE = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -123,6 +124,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     around = surroundings(environment)
     var = _var(given)
     started = _read(var / SERVER_ADDRESSES)
+    redaction.note_environment(started)
     host = given.get("HOST", "127.0.0.1")
     workspace = _workspace(given.get("RECSYSOPS_WORKSPACE", "main"))
     signing_key = given.get("RECSYSOPS_SIGNING_KEY")
@@ -158,7 +160,9 @@ def surroundings(environment: Mapping[str, str] | None = None) -> dict[str, str]
     `environment`), over those that a running `recsysops up` left for a second terminal.
     """
     given = _named(environment)
-    return {**_read(_var(given) / LEFT_VARIABLES), **given}
+    around = {**_read(_var(given) / LEFT_VARIABLES), **given}
+    redaction.note_environment(around)
+    return around
 
 
 @contextmanager

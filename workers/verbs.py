@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from domain.errors import ConfigurationError, SourceError
-from workers import clock, owed
+from workers import clock, owed, redaction
 from workers.store import followers
 from workers.store.events import last_position, number
 
@@ -80,7 +80,10 @@ def doctor(path: Path) -> list[Advice]:
     """The declaration held against the real sources. See `workers.doctor.check`."""
     from workers.doctor import check  # noqa: PLC0415 - opens every engine
 
-    return check(path)
+    return [
+        one.model_copy(update={"where": redaction.prose(one.where), "says": redaction.prose(one.says)})
+        for one in check(path)
+    ]
 
 
 def init(folder: Path) -> str:

@@ -16,7 +16,7 @@ from domain.errors import RecsysopsError, SourceError
 from domain.recommender.recommender import Recommender
 from domain.recommender.schedule import UPDATED, moments
 from domain.values import Moment, Value
-from workers import quality
+from workers import quality, redaction
 from workers.detect import data_look, look, read_counts
 from workers.merited import AGAINST_MERIT
 from workers.plan import MAX_BINS, Plan, due_end, grid_of, looks_per_week, silence_width
@@ -224,7 +224,7 @@ def _fault(planned: Plan, end: datetime, error: Exception) -> Fault:
         table=planned.table.name,
         window_start=end - planned.window,
         window_end=end,
-        says=says.strip().partition("\n")[0] or type(error).__name__,
+        says=redaction.prose(says).strip().partition("\n")[0] or type(error).__name__,
     )
 
 

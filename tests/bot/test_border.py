@@ -7,7 +7,9 @@ import hmac
 import json
 import socket
 import time
+from collections.abc import Callable
 from contextlib import closing, suppress
+from typing import Any
 from urllib.parse import urlencode
 
 import httpx
@@ -90,7 +92,7 @@ def test_a_genuine_press_is_taken(web: str, door: Door, stream: str) -> None:
     assert now(door, stream).acknowledged_by == "slack:U-oncall"
 
 
-BAD = {
+BAD: dict[str, tuple[Callable[[bytes], Any], int]] = {
     "unsigned": (lambda body: {}, 401),
     "another secret": (lambda body: signed(body, secret="no"), 401),
     "an old timestamp": (lambda body: signed(body, time.time() - 301), 401),
@@ -114,7 +116,7 @@ def test_what_slack_did_not_sign_now_is_refused(web: str, door: Door, stream: st
         (k.encode(), v.encode("latin-1"))
         for k, v in (headers.items() if isinstance(headers, dict) else headers)
     ]
-    assert post(web, body, raw).status_code == status  # type: ignore[arg-type]
+    assert post(web, body, raw).status_code == status
     assert now(door, stream).version == 1
 
 

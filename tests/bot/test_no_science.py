@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -68,6 +69,10 @@ def imported(
         process.wait(10)
 
 
+def _at_least(person: Driver, count: int) -> bool:
+    return len(person.ephemerals()) >= count
+
+
 def _answers(web: str) -> bool:
     try:
         return httpx.get(f"{web}/health", trust_env=False, timeout=5).is_success
@@ -83,7 +88,7 @@ def test_after_every_command_page_and_press_no_science_was_imported(
     commands = ("help", "status", "incident 1", "report 1", "audit", "misses", "misses device=tv", "item x")
     for count, text in enumerate(commands, 1):
         person.command(text)
-        person.wait(lambda count=count: len(person.ephemerals()) >= count, text)
+        person.wait(partial(_at_least, person, count), text)
     person.open_home()
     person.wait(lambda: person.state()["homes"].get("U-oncall"), "Home")
     for action in ("report", "look_again", "resolve", "acknowledge"):

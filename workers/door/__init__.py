@@ -11,6 +11,7 @@ from workers.groups import KeptGroups
 from workers.handle import Answer
 from workers.owed import Owed
 from workers.release import watch as watch_release
+from workers.redaction import prose as redacted
 from workers.settings import Login, forget_variables, left_variables
 from workers.settings import settings as environment
 from workers.shown import OwedMessage
@@ -76,6 +77,7 @@ __all__ = [
     "promote",
     "promotion",
     "records",
+    "redacted",
     "replay",
     "retry",
     "run_check",

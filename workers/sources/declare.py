@@ -25,6 +25,7 @@ from domain.recommender.recommender import Recommender
 from domain.recommender.route import Permissions, Routes, Stakeholder
 from domain.recommender.table import Csv, Table
 from domain.recommender.witness import Witness
+from workers import redaction
 from workers.settings import CONFIG, surroundings
 from workers.sources.lines import line_of, nearest
 from workers.sources.own_options import options_apart
@@ -155,10 +156,13 @@ def _expand(
             problems.append(
                 Problem(key, f"the variable {name} is not set; set it, or write ${{{name}:-default}}")
             )
+        redaction.note_expanded(name, environment.get(name))
         # Left as it is written where nothing stands for it: an empty text would be one more problem.
         return environment.get(name) or (found[0] if default is None else default)
 
     filled = _VARIABLE.sub(replace, value)
+    if key and key[-1].endswith("_env"):  # secret_env: the name of a variable
+        redaction.note_secret(filled, environment.get(filled))
     is_path = key[-1:] == ("path",) or (key[:1] == ("tables",) and key[-1:] == ("files",))
     if is_path and "://" not in filled and not Path(filled).is_absolute():
         first = _VARIABLE.match(value)

@@ -11,6 +11,7 @@ import duckdb
 import ibis
 
 from domain.errors import SourceError
+from workers import redaction
 from workers.sources.found import split_pattern
 from workers.sources.spark import SCHEMES, cancellable, open_spark
 
@@ -160,7 +161,7 @@ def explained(name: str, error: Exception) -> SourceError:
     """The engine's error in words that say what to do."""
     if isinstance(error, SourceError):
         return error
-    said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    said = redaction.prose(str(error)).strip().partition("\n")[0] or type(error).__name__
     lower = said.lower()
     if isinstance(error, ImportError):
         hint = 'what reads such a url is not installed; for BigQuery: pip install "recsysops[bigquery]"'

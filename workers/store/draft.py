@@ -13,6 +13,7 @@ from domain.errors import LogError
 from domain.incident.codec import decode_text, encode
 from domain.incident.events import Logged, Recorded
 from domain.values import Actor
+from workers import redaction
 from workers.store.chain import in_utc, sealed, spelled
 
 JOINT = "\x1e"
@@ -64,6 +65,9 @@ def draft(head: Head, events: Sequence[Logged], origin: Origin) -> Draft:
     for part, event in enumerate(events):
         version += 1
         row = _row(stream, version, part, event, origin, written_at)
+        if (clean := redaction.data(row["data"])) != row["data"]:  # what is in the log stays there
+            event = decode_text(event.wire_name, event.schema_version, clean)  # noqa: PLW2901
+            row = _row(stream, version, part, event, origin, written_at)
         before = row["hash"] = sealed(before, row)
         rows.append(row)
         recorded.append(Recorded(stream, version, at, kind, actor, origin.cause, origin.key, event))

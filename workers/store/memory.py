@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
-from workers import clock
+from workers import clock, redaction
 from workers.store.tables import MemoryRow
 
 _MEMORY = MemoryRow.__table__  # type: ignore[attr-defined]
@@ -17,7 +17,7 @@ _MEMORY = MemoryRow.__table__  # type: ignore[attr-defined]
 
 def remember(connection: Connection, name: str, value: Any) -> None:
     """Keep `value` (JSON values, aware times too) under `name`, in the caller's transaction."""
-    row = {"name": name, "value": orjson.dumps(value).decode(), "kept_at": clock.now()}
+    row = {"name": name, "value": redaction.data(orjson.dumps(value).decode()), "kept_at": clock.now()}
     statement = insert(_MEMORY).values(row)
     kept = {"value": statement.excluded.value, "kept_at": statement.excluded.kept_at}
     connection.execute(statement.on_conflict_do_update(constraint="memory_pkey", set_=kept))
