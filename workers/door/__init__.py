@@ -10,8 +10,8 @@ from workers.door.door import Door, open_door
 from workers.groups import KeptGroups
 from workers.handle import Answer
 from workers.owed import Owed
-from workers.release import watch as watch_release
 from workers.redaction import prose as redacted
+from workers.release import watch as watch_release
 from workers.settings import Login, forget_variables, left_variables
 from workers.settings import settings as environment
 from workers.shown import OwedMessage
