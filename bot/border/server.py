@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +14,7 @@ from starlette.types import ASGIApp
 from bot.border.connection import IDLE_SECONDS, BoundedProtocol
 
 GRACE_SECONDS = 10
+NOISE, NOISE_SECONDS = "Invalid HTTP request received", 60.0
 
 
 def server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
@@ -47,8 +50,24 @@ def server_beside(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
     return _Beside(_config(app, host, port))
 
 
+class _Seldom(logging.Filter):
+    """Strangers' noise is one line a minute, not a line a piece: else they could fill the disk with it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._next = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not str(record.msg).startswith(NOISE):
+            return True
+        now = time.monotonic()
+        told = now >= self._next
+        self._next = now + NOISE_SECONDS if told else self._next
+        return told
+
+
 def _config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
-    return uvicorn.Config(
+    made = uvicorn.Config(
         app,
         host=host,
         port=port,
@@ -60,3 +79,7 @@ def _config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
         timeout_graceful_shutdown=GRACE_SECONDS,
         server_header=False,
     )
+    logger = logging.getLogger("uvicorn.error")
+    if not any(isinstance(one, _Seldom) for one in logger.filters):
+        logger.addFilter(_Seldom())
+    return made

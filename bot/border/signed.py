@@ -80,7 +80,8 @@ def require_readable(body: bytes, content_type: str) -> None:
         Malformed: it is neither a form nor a JSON object, or the form's payload is no JSON object.
     """
     text = body.decode()
-    if content_type.partition(";")[0].strip().lower() == "application/json":
+    # As Bolt does: it reads as JSON what looks like it, whatever it is called.
+    if content_type.partition(";")[0].strip().lower() == "application/json" or text.startswith("{"):
         _require_object(text, "The body")
         return
     try:

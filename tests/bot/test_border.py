@@ -129,6 +129,7 @@ def test_what_slack_did_not_sign_now_is_refused(web: str, door: Door, stream: st
         (b"payload=" + b"[" * 100_000, "application/x-www-form-urlencoded"),
         (b"payload=null&payload=1", "application/x-www-form-urlencoded"),
         (b"{", "application/json"),
+        (b'{"type": ', "application/x-www-form-urlencoded"),
         (b"[1]", "application/json; charset=utf-8"),
         (b"&".join(b"a=%d" % n for n in range(5000)), "application/x-www-form-urlencoded"),
     ],

@@ -1,0 +1,1 @@
+"""What the web process makes of strangers."""

@@ -1,0 +1,201 @@
+"""100,000 requests that nobody should send, and genuine presses beside them, against the real web process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+
+from benchmarks.border.attack import CLOSED, LEFT, Answers, attack, press
+from benchmarks.border.requests import KINDS, Drawn, request
+from benchmarks.press.slack import modal
+from benchmarks.press.slack import signed as signed_press
+from benchmarks.stack import WEB, Stack, stack
+from benchmarks.table import Rows, machine, percentile, show
+from bot.messages.value import spell
+from domain.incident.commands import DeclareIncident
+from domain.incident.state import Incident
+from domain.values import Actor, Severity
+from workers.door import Door
+
+REQUESTS = int(os.environ.get("REQUESTS", "100000"))
+WARM = 3_000
+SEED = 20260301
+INCIDENTS = 20
+PRESSES, PAUSE_SECONDS = 200, 0.25
+MOST_GROWTH, MOST_LEFT = 48.0, 24.0
+"""Megabytes over what it had after `WARM` requests: at its peak, and when all is over."""
+
+SLACK_WAITS_MILLISECONDS = 3_000.0
+DECLARED = """
+[recommender]
+name = "border"
+[tables.impressions]
+path = "impressions/*.parquet"
+time = "at"
+window = "1h"
+[permissions]
+respond = ["oncall"]
+deploy = ["oncall"]
+approve = ["ml"]
+"""
+OPERATOR = Actor(kind="person", id="terminal:benchmark", groups=("oncall",))
+
+
+@dataclass
+class Memory:
+    """Resident megabytes of a process, looked at ten times a second."""
+
+    process: psutil.Process
+    seen: list[float] = field(default_factory=list)
+
+    def now(self) -> float:
+        return float(self.process.memory_info().rss / 1e6)
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        over = threading.Event()
+
+        def look() -> None:
+            while not over.wait(0.1):
+                self.seen.append(self.now())
+
+        thread = threading.Thread(target=look, daemon=True)
+        thread.start()
+        yield
+        over.set()
+        thread.join()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the run came to. Megabytes, seconds."""
+
+    answers: Answers
+    before: float
+    peak: float
+    after: float
+    presses: list[float]
+    refused: int
+    accepted: int
+    tracebacks: int
+    seconds: float
+
+
+def declared(door: Door) -> list[Incident]:
+    """Incidents to press on."""
+    for number in range(INCIDENTS):
+        command = DeclareIncident(number=0, title=f"Rows are odd, {number}", severity=Severity.SEV3)
+        door.submit(None, command, OPERATOR, f"border-{number}")
+    return door.incidents()
+
+
+def genuine(incidents: list[Incident], name: str, count: int, answer_url: str) -> list[bytes]:
+    """Notes that a person of the group writes on them."""
+    presses = []
+    for number in range(count):
+        words = {"text": {"type": "plain_text_input", "value": f"{name} {number}"}}
+        value = spell(incidents[number % len(incidents)])
+        body, headers = signed_press(modal("note", value, f"{name}-{number}", words))
+        presses.append(request(body, list(headers.items())))
+    return presses
+
+
+def events(door: Door, incidents: list[Incident]) -> int:
+    return sum(len(door.events(one.stream)) for one in incidents)
+
+
+async def strike(port: int, drawn: Drawn, presses: list[bytes], taken: list[float]) -> tuple[Answers, int]:
+    """The attack, and presses beside it."""
+    pressing = asyncio.create_task(press(port, presses, PAUSE_SECONDS, taken))
+    answers = await attack(port, drawn, REQUESTS)
+    return answers, await pressing
+
+
+def measure(real: Stack) -> Outcome:
+    """Everything, in one web process."""
+    door = Door(real.settings)
+    incidents = declared(door)
+    process = real.start(WEB, health=f"{real.web_url}/health")
+    port, answer_url = int(real.web_url.rpartition(":")[2]), f"{real.workspace_url}/respond/none"
+    memory, taken = Memory(psutil.Process(process.pid)), list[float]()
+    known = genuine(incidents, "before", INCIDENTS, answer_url)
+    if asyncio.run(press(port, known, 0.0, [])):
+        raise RuntimeError("genuine presses are refused before anything began")
+    drawn = Drawn(random.Random(SEED), [spell(one) for one in incidents], answer_url, known)
+    asyncio.run(attack(port, drawn, WARM))
+    before, written = memory.now(), events(door, incidents)
+    presses = genuine(incidents, "beside", PRESSES, answer_url)
+    begun = time.perf_counter()
+    with memory.watched():
+        answers, refused = asyncio.run(strike(port, drawn, presses, taken))
+    seconds = time.perf_counter() - begun
+    accepted = abs(events(door, incidents) - written - PRESSES) + len(door.incidents()) - INCIDENTS
+    told = real.log.read_text(encoding="utf-8", errors="replace").count("Traceback")
+    return Outcome(answers, before, max(memory.seen), memory.now(), taken, refused, accepted, told, seconds)
+
+
+def main() -> None:
+    rows = Rows(machine())
+    with tempfile.TemporaryDirectory(prefix="recsysops-benchmark-") as made:
+        file = Path(made, "recsysops.toml")
+        file.write_text(DECLARED, encoding="utf-8")
+        with stack(file) as real:
+            got = measure(real)
+    answers, milliseconds = got.answers, [1_000 * one for one in got.presses]
+    show(
+        "border",
+        [
+            *(
+                rows.told(f"{kind}: sent", sum(answers.of[kind].values()), "requests", _spoken(answers, kind))
+                for kind in KINDS
+            ),
+            rows.above("all of them", answers.sent, "requests", REQUESTS, f"in {got.seconds:.0f} s"),
+            rows.below("events that they added to the log, or that were lost", got.accepted, "events", 0),
+            rows.below("answered with a fault of ours (5xx)", answers.faults(), "requests", 0),
+            rows.below("left waiting for 30 s", answers.count(LEFT), "requests", 0),
+            rows.below("tracebacks in the log of the process", got.tracebacks, "tracebacks", 0),
+            rows.below(
+                "memory at its peak, over before",
+                got.peak - got.before,
+                "MB",
+                MOST_GROWTH,
+                f"before: {got.before:.0f} MB",
+            ),
+            rows.below(
+                "memory after, over before",
+                got.after - got.before,
+                "MB",
+                MOST_LEFT,
+                f"after: {got.after:.0f} MB",
+            ),
+            rows.below(f"genuine presses refused, of {PRESSES} beside", got.refused, "presses", 0),
+            rows.below(
+                "genuine presses beside, p99",
+                percentile(milliseconds, 0.99),
+                "ms",
+                SLACK_WAITS_MILLISECONDS,
+                f"p50 {percentile(milliseconds, 0.5):.0f} ms",
+            ),
+        ],
+    )
+
+
+def _spoken(answers: Answers, kind: str) -> str:
+    """How they were answered, the most frequent first."""
+    return ", ".join(f"{said}: {count:,}" for said, count in answers.of[kind].most_common(6))
+
+
+__all__ = ["CLOSED", "main"]
+
+if __name__ == "__main__":
+    main()

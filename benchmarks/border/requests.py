@@ -1,0 +1,262 @@
+"""
+Requests that nobody should send, drawn with a seed: each a kind, its bytes, and how they are sent.
+
+None of them may change the log. Those that Slack's secret has signed are what a thief of one request, or a
+person without the right, could send.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from benchmarks.press.slack import button
+from benchmarks.stack import SECRET
+
+EVENTS = "/slack/events"
+FORM = "application/x-www-form-urlencoded"
+TOO_LARGE = 1024 * 1024 + 1
+Headers = Sequence[tuple[str, str]]
+CHUNK = b"8000\r\n" + b"x" * 0x8000 + b"\r\n"
+
+
+@dataclass(frozen=True)
+class Sent:
+    """
+    One request.
+
+    Attributes:
+        kind: what it stands for in the table.
+        parts: its bytes, sent one after the other.
+        pause_seconds: between two of them; where it is the half of a request, that is all that ever comes.
+    """
+
+    kind: str
+    parts: tuple[bytes, ...]
+    pause_seconds: float = 0.0
+
+
+@dataclass
+class Drawn:
+    """Draws them. `genuine` are requests that were sent, and acknowledged, before: (headers, body)."""
+
+    chance: random.Random
+    values: Sequence[str]
+    answer_url: str
+    genuine: list[bytes]
+
+    def next(self) -> Sent:
+        kind = self.chance.choices(list(KINDS), [share for share, _ in KINDS.values()])[0]
+        return KINDS[kind][1](self)
+
+    def body(self, action: str = "acknowledge") -> bytes:
+        trigger = f"stolen-{self.chance.getrandbits(64)}"
+        pressed = button(action, self.chance.choice(self.values), trigger, self.answer_url)
+        return urlencode({"payload": json.dumps(pressed)}).encode()
+
+    def noise(self, least: int, most: int) -> bytes:
+        return self.chance.randbytes(self.chance.randint(least, most))
+
+
+def request(
+    body: bytes, headers: Sequence[tuple[str, str]], path: str = EVENTS, method: str = "POST"
+) -> bytes:
+    """A request as it goes over the wire."""
+    lines = [f"{method} {path} HTTP/1.1", "host: 127.0.0.1", f"content-length: {len(body)}"]
+    lines += [f"{name}: {value}" for name, value in headers]
+    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
+
+
+def signed(
+    body: bytes, at: float | None = None, secret: str = SECRET, kind: str = FORM
+) -> list[tuple[str, str]]:
+    """Slack's headers for a body."""
+    stamp = str(int(time.time() if at is None else at))
+    mac = hmac.new(secret.encode(), b"v0:" + stamp.encode() + b":" + body, hashlib.sha256).hexdigest()
+    return [
+        ("content-type", kind),
+        ("x-slack-request-timestamp", stamp),
+        ("x-slack-signature", f"v0={mac}"),
+    ]
+
+
+def forged(drawn: Drawn) -> Sent:
+    """A press that Slack did not sign, or did not sign like this."""
+    body = drawn.body()
+    kind, stamp, mac = signed(body)
+    made: list[list[tuple[str, str]]] = [
+        [],
+        [kind, stamp],
+        [kind, mac],
+        signed(body, secret="another"),
+        signed(body + b"&a=b"),
+        [kind, stamp, (mac[0], mac[1][:-2])],
+        [kind, stamp, (mac[0], mac[1].upper())],
+        [kind, stamp, mac, mac],
+        [kind, stamp, ("x-slack-request-timestamp", "0"), mac],
+        [kind, ("x-slack-request-timestamp", "１２３".encode().decode("latin-1")), mac],
+        [kind, stamp, ("x-slack-signature", "v0=\xff\xfe")],
+    ]
+    return Sent("forged", (request(body, drawn.chance.choice(made)),))
+
+
+def late(drawn: Drawn) -> Sent:
+    """Well signed, for a time that is not now."""
+    body = drawn.body()
+    away = drawn.chance.choice((-86_400, -3_600, -400, 600, 3_600, 10**9))
+    return Sent("signed for another time", (request(body, signed(body, time.time() + away)),))
+
+
+def replayed(drawn: Drawn) -> Sent:
+    """A genuine press, sent again to the byte."""
+    return Sent("replayed", (drawn.chance.choice(drawn.genuine),))
+
+
+def out_of_order(drawn: Drawn) -> Sent:
+    """Signed, and for what the incident is not at: approved before it was chosen, closed while it is open."""
+    body = drawn.body(
+        drawn.chance.choice(("approve", "revert", "close", "follow_up_accept", "reopen", "none"))
+    )
+    return Sent("out of order", (request(body, signed(body)),))
+
+
+EARLY = ("approve", "revert", "close", "follow_up_accept", "reopen", "none")
+"""Actions of a later stage, or of none."""
+
+
+def unreadable(drawn: Drawn) -> Sent:
+    """A body that is none, signed by nobody or (a fault of Slack's) by Slack."""
+    made = (
+        drawn.noise(1, 2_000),
+        b"payload=" + drawn.noise(1, 200),
+        b"payload=%7B%22type%22",
+        b"payload=" + b"[" * 10_000,
+        b'{"type": ',
+        b"&".join(b"a=1" for _ in range(1_000)),
+        b"",
+    )
+    body = drawn.chance.choice(made)
+    kind = drawn.chance.choice(
+        (FORM, "application/json", "text/plain; charset=utf-16", "multipart/form-data", "")
+    )
+    headers = signed(body, kind=kind) if drawn.chance.random() < 0.5 else [("content-type", kind)]
+    # An empty body that is signed is a request that asks for nothing.
+    return Sent("unreadable", (request(body, headers if body else []),))
+
+
+TYPES = (FORM, "application/json", "text/plain; charset=utf-16", "multipart/form-data", "")
+
+
+def malformed(drawn: Drawn) -> Sent:
+    """A press with some of its bytes changed, or no HTTP at all."""
+    body = drawn.body()
+    whole = bytearray(request(body, signed(body, secret="another")))
+    how = drawn.chance.randrange(4)
+    if how == 0:
+        return Sent("malformed", (drawn.noise(1, 600) + b"\r\n\r\n",))
+    if how == 1:
+        return Sent("malformed", (drawn.chance.choice(LINES),))
+    for _ in range(drawn.chance.randint(1, 12)):
+        whole[drawn.chance.randrange(min(len(whole), 300))] = drawn.chance.randrange(256)
+    return Sent("malformed", (bytes(whole),))
+
+
+LINES = (
+    b"GET /\r\n\r\n",
+    b"GET / HTTP/9.9\r\n\r\n",
+    b"BREW / HTTP/1.1\r\nhost: x\r\n\r\n",
+    b"GET / HTTP/1.1\r\n: x\r\n\r\n",
+    b"GET /\x00 HTTP/1.1\r\nhost: x\r\n\r\n",
+    b"POST /slack/events HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab",
+    b"POST /slack/events HTTP/1.1\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\nGET / ",
+    b"POST /slack/events HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+    b"POST /slack/events HTTP/1.1\r\ncontent-length: -1\r\n\r\n",
+    b"GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    b"CONNECT x:1 HTTP/1.1\r\nhost: x\r\n\r\n",
+)
+
+
+def oversized(drawn: Drawn) -> Sent:
+    """More than anybody needs: announced, sent in pieces without saying how many, or before the body."""
+    how = drawn.chance.randrange(5)
+    head = b"POST /slack/events HTTP/1.1\r\nhost: 127.0.0.1\r\n"
+    if how == 0:
+        return Sent("oversized", (head + b"content-length: %d\r\n\r\n" % (TOO_LARGE * 200),))
+    if how == 1:
+        whole = head + b"content-length: %d\r\n\r\n" % TOO_LARGE
+        return Sent("oversized", (whole, b"x" * 400_000))
+    if how == 2:
+        return Sent("oversized", (head + b"transfer-encoding: chunked\r\n\r\n", *[CHUNK] * 40))
+    if how == 3:
+        return Sent("oversized", (head + b"x-more: " + b"x" * 60_000, b"y" * 20_000 + b"\r\n\r\n"))
+    return Sent("oversized", (b"GET /" + b"a" * 60_000 + b" HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n",))
+
+
+def slow(drawn: Drawn) -> Sent:
+    """Half of a request, or one that drips."""
+    body = drawn.body()
+    whole = request(body, signed(body, secret="another"))
+    half = whole[: drawn.chance.randint(1, len(whole) - 1)]
+    if drawn.chance.random() < 0.5:
+        return Sent("slow", (half,))
+    return Sent("slow", tuple(half[at : at + 1] for at in range(min(len(half), 30))), pause_seconds=1.0)
+
+
+def astray(drawn: Drawn) -> Sent:
+    """Pages, without the right to them: strange paths, methods, hosts, links and cookies."""
+    path = drawn.chance.choice(
+        (
+            "/",
+            "/audit",
+            f"/reports/{drawn.chance.getrandbits(90)}",
+            "/reports/" + "9" * 5_000,
+            "/reports/%00.md",
+            f"/pictures/{drawn.chance.getrandbits(256):x}.png",
+            f"/?below={drawn.chance.getrandbits(90)}&status=open",
+            f"/reports/1?link={drawn.noise(1, 60).hex()}.{drawn.noise(4, 20).hex()}",
+            "/reports/1?link=WyJ0ZXJtaW5hbDpyb290IiwiLyIsOTk5OTk5OTk5OV0.AAAA",
+            "/../../etc/passwd",
+            "//evil.example/%2e%2e",
+            "/metrics",
+            "/login/done?code=x&state=y",
+            "/static/x",
+        )
+    )
+    method = drawn.chance.choice(("GET", "GET", "GET", "HEAD", "PUT", "DELETE", "OPTIONS", "POST"))
+    more = drawn.chance.choice(
+        (
+            [],
+            [("host", "evil.example")],
+            [("cookie", "recsysops=" + "e30=." * 20)],
+            [("x-forwarded-host", "e")],
+        )
+    )
+    return Sent("astray", (request(b"", more, path, method),))
+
+
+STRANGE: tuple[Headers, ...] = (
+    [],
+    [("host", "evil.example")],
+    [("cookie", "recsysops=" + "e30=." * 20)],
+    [("x-forwarded-host", "evil.example")],
+)
+
+KINDS: dict[str, tuple[float, Callable[[Drawn], Sent]]] = {
+    "forged": (30, forged),
+    "malformed": (25, malformed),
+    "unreadable": (12, unreadable),
+    "astray": (12, astray),
+    "signed for another time": (8, late),
+    "replayed": (5, replayed),
+    "oversized": (4, oversized),
+    "slow": (2, slow),
+    "out of order": (2, out_of_order),
+}
+"""Kind → how often (per hundred), and what draws it."""
