@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -13,6 +13,7 @@ from workers import door as verbs
 from workers.door import Owed, open_door
 
 COLUMNS = ("Owed", "", "Since, UTC", "For", "Tries", "Next try", "What went wrong last")
+MOST_SHOWN = 100
 
 app = typer.Typer(
     help="What the log owes, and how the workers are coming along.", invoke_without_command=True
@@ -27,12 +28,15 @@ def show(context: typer.Context, as_json: Json = False) -> None:
     """What is owed: since when, how often it was tried, when next, and what went wrong."""
     if context.invoked_subcommand is not None:
         return
-    found = open_door().owed()
+    door = open_door()
     if as_json:
-        print_json({"debts": [one.model_dump(mode="json") for one in found]})
-    elif found:
-        now = datetime.now(UTC)
+        print_json({"debts": [one.model_dump(mode="json") for one in door.owed()]})
+    elif found := door.owed(MOST_SHOWN):
+        now = door.now()
         table("", COLUMNS, [_row(one, now) for one in found])
+        left = sum(one.count for one in door.owed_sums()) - len(found)
+        if left > 0:
+            console().print(f"and {left:,} more, all of them with --json.", highlight=False)
     else:
         console().print("Nothing is owed.")
 

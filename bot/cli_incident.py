@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,13 +12,13 @@ import typer
 from bot.cli_desk import Json, Number, ask, console, find, order, plain, print_json, table, utc, who
 from bot.messages import report as reports
 from bot.messages import words
-from bot.messages.home import mean_times
 from domain.incident import commands as c
 from domain.incident.state import Incident
 from domain.values import Severity
 from workers.door import Door, open_door
 
 UNRESOLVED = ("open", "acknowledged", "resolved")
+PAGE_INCIDENTS = 50
 Reason = Annotated[str, typer.Option("--reason", "-r", help="In a few words.")]
 
 
@@ -43,14 +43,17 @@ def register(app: typer.Typer) -> None:
 
 
 def status(
-    every: Annotated[bool, typer.Option("--all", help="Closed ones too.")] = False, as_json: Json = False
+    every: Annotated[bool, typer.Option("--all", help="Closed ones too.")] = False,
+    below: Annotated[int | None, typer.Option(min=1, help="Only numbers below this one.")] = None,
+    as_json: Json = False,
 ) -> None:
-    """The incidents that are not closed, and the mean times."""
+    """The incidents that are not closed, fifty at a time, and the mean times."""
     door = open_door()
-    found = door.incidents(None if every else UNRESOLVED)
     if as_json:
-        print_json({"incidents": [plain(one) for one in found]})
+        asked = None if every else UNRESOLVED
+        print_json({"incidents": [plain(one) for one in door.incidents(asked)]})
         return
+    found = door.page(() if every else UNRESOLVED, (), below, PAGE_INCIDENTS)
     rows = [
         (f"#{one.number}", one.severity.value, one.title, one.status, utc(one.opened_at), who(one.assignee))
         for one in found
@@ -59,8 +62,9 @@ def status(
         table("", ("", "", "Title", "Status", "Opened, UTC", "Who has it"), rows)
     else:
         console().print("No incident is open.")
-    means = mean_times(door.incidents())
-    if means:
+    if len(found) == PAGE_INCIDENTS:
+        console().print(f"Older ones: --below {found[-1].number}", highlight=False)
+    if means := door.mean_times():
         told = ", ".join(f"to {step} {words.lasting(mean)}" for step, (mean, _) in means.items())
         console().print(f"Mean times: {told}.", highlight=False)
 
@@ -127,7 +131,7 @@ def silence(
     as_json: Json = False,
 ) -> None:
     """No messages about it for a while."""
-    order(number, c.Silence(until=datetime.now(UTC) + timedelta(hours=hours)), as_json=as_json)
+    order(number, c.Silence(until=open_door().now() + timedelta(hours=hours)), as_json=as_json)
 
 
 def look_again(number: Number, as_json: Json = False) -> None:

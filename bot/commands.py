@@ -8,7 +8,7 @@ from typing import NamedTuple
 from domain.errors import Refused
 
 WORDS: dict[str, str] = {
-    "status": "the incidents that are open",
+    "status": "the incidents that are open, the worst first; `/recsysops status 2` for the next page",
     "incident": "one incident, with its buttons: `/recsysops incident 142`",
     "item": "is an item shown what it merits, since when not: `/recsysops item tt0104454`, or its title",
     "misses": "choices that the model had ranked low: `/recsysops misses`, or `/recsysops misses device=tv`",
@@ -17,6 +17,9 @@ WORDS: dict[str, str] = {
     "report": "the report of an incident: `/recsysops report 142`",
     "help": "this list",
 }
+
+
+LAST_PAGE = 1_000_000
 
 
 class Asked(NamedTuple):
@@ -56,6 +59,18 @@ def number_in(rest: str) -> str:
     if not number.isdecimal():
         raise Refused("Which incident? Write its number, for instance `/recsysops incident 142`.")
     return number
+
+
+def page_in(rest: str) -> int:
+    """
+    The page that was asked for, from 1 on; the first one where none was.
+
+    Raises:
+        Refused: it is no number of a page.
+    """
+    if rest and not (rest.isdecimal() and 0 < int(rest) <= LAST_PAGE):
+        raise Refused("Which page? Write its number, for instance `/recsysops status 2`.")
+    return int(rest or 1)
 
 
 def help_text() -> str:

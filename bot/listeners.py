@@ -10,7 +10,6 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -26,12 +25,12 @@ from bot.messages import audit, modals, words
 from bot.messages.blocks import Block, escape, section
 from bot.messages.blocks import actions as blocks_of_actions
 from bot.messages.card import card, fallback, picture_of
-from bot.messages.home import closed_home, home
+from bot.messages.home import TO_CLOSE, UNRESOLVED, Shown, closed_home, home, in_all
 from bot.messages.link import Link, linked
 from bot.messages.menu import deploy_again
 from bot.messages.miss import blocks as miss_blocks
 from bot.messages.miss import lowest, slice_asked
-from bot.messages.status import line, status
+from bot.messages.status import MOST_SHOWN, line, status
 from bot.messages.value import parse
 from bot.pages.links import Links
 from bot.permission import authorise
@@ -45,7 +44,6 @@ from workers.door import Door
 Body = Mapping[str, Any]
 Tell = Callable[[str], Awaitable[None]]
 ANYTHING = re.compile(".*")
-UNRESOLVED = ("open", "acknowledged")
 BROKEN = "This could not be written down, so nothing has happened. Try again in a moment."
 LONG = ("item", "misses")
 """What a worker answers: it takes longer than Slack waits, and science."""
@@ -227,13 +225,17 @@ class Listeners:
         except Refused as refusal:
             await client.views_publish(user_id=user, view=closed_home(str(refusal)))
             return
-        incidents = await asyncio.to_thread(self._door.incidents)
-        await client.views_publish(user_id=user, view=home(incidents, reader))
+        shown = await asyncio.to_thread(self._at_home)
+        await client.views_publish(user_id=user, view=home(shown, reader))
+
+    def _at_home(self) -> Shown:
+        door = self._door
+        unresolved, to_close = (door.worst(of, 1, MOST_SHOWN) for of in (UNRESOLVED, TO_CLOSE))
+        return Shown(unresolved, to_close, door.counts(), door.mean_times())
 
     async def _shown(self, asked: commands.Asked, reader: Link) -> dict[str, Any]:
         if asked.word == "status":
-            found = await asyncio.to_thread(self._door.incidents, UNRESOLVED)
-            return {"text": f"{len(found)} open", "blocks": status(found, reader)}
+            return await asyncio.to_thread(self._status, commands.page_in(asked.rest), reader)
         incident = await self._incident(commands.number_in(asked.rest))
         if asked.word == "report":
             return {"text": fallback(incident), "blocks": [section(self._report_of(incident, reader))]}
@@ -243,6 +245,11 @@ class Listeners:
         """The card, with its picture where Slack has it already: nobody waits for an upload."""
         digest = picture_of(incident)
         return card(incident, reader, picture=self._door.shown.file(digest) if digest else None)
+
+    def _status(self, page: int, reader: Link) -> dict[str, Any]:
+        found = self._door.worst(UNRESOLVED, page, MOST_SHOWN)
+        count = in_all(self._door.counts(), UNRESOLVED)
+        return {"text": f"{count} open", "blocks": status(found, reader, count, page)}
 
     async def _report(self, body: Body, value: str) -> str | None:
         """The button of a message that everybody reads has no address: whoever presses it is sent theirs."""
@@ -264,7 +271,7 @@ class Listeners:
 
     async def _do(self, body: Body, name: str, value: str, fields: actions.Fields) -> str | None:
         actor = await self._actor(body, actions.press_of(name).needs)
-        target, command = actions.command_of(name, value, fields, datetime.now(UTC))
+        target, command = actions.command_of(name, value, fields, self._door.now())
         return await self._submit(body, target.stream, command, actor)
 
     async def _declare(self, body: Body, fields: actions.Fields) -> str | None:

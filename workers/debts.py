@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from itertools import takewhile
 from threading import Event as Signal
 
 import structlog
@@ -19,7 +22,7 @@ from sqlalchemy import Connection, Engine
 
 from domain.errors import ConfigurationError, Refused
 from domain.incident import commands as c
-from domain.incident.debts import Debt, owed
+from domain.incident.debts import BOTS_OWN, Debt, owed
 from domain.incident.events import Recorded
 from domain.incident.state import Incident
 from domain.values import Actor
@@ -27,15 +30,17 @@ from workers import clock, redaction
 from workers.carry import Carrier
 from workers.follow import follow
 from workers.handle import handle, replayed
-from workers.owed import BOTS_OWN, due
+from workers.owed import due
 from workers.release import watch
 from workers.settings import settings
-from workers.store import attempts, cards
+from workers.store import attempts, cards, reminders
 from workers.store.connection import own
 from workers.store.lock import alone
+from workers.store.reminders import Look
 
 FOLLOWER = "debts"
 MOST_TRIES = 5
+BEAT_SECONDS, AT_ONCE = 1.0, 100
 UNDONE_BY_SETTLER = {"apply"}
 """Where a death may have left something that acts: not given up before its settler has taken it back."""
 
@@ -81,16 +86,30 @@ def hand_over(send: Send) -> Callable[[Connection, Recorded], None]:
 
 
 def remind(log: Engine, send: Send, at: datetime | None = None) -> int:
-    """Hand over again whatever is overdue, and hotfixes whose time is over; returns how many."""
-    count = 0
-    now = at or clock.now()
-    with log.begin() as connection:
-        for incident in cards.to_remind(connection):
-            for debt in due(incident, now):
-                if attempts.issue_again(connection, incident.stream, debt, now):
-                    send("recsysops.settle", debt.kind, incident.stream, debt.event_id)
-                    count += 1
+    """
+    Hand over again what is overdue, and hotfixes whose time is over, the longest due first; returns how many.
+
+    A batch at a time, for about `BEAT_SECONDS`: what is left is the next beat's.
+    """
+    count, until = 0, time.monotonic() + BEAT_SECONDS
+    with alone(log, "remind") as mine:
+        more = mine
+        while more:
+            now = at or clock.now()
+            with log.connect() as connection:
+                looks = reminders.look(connection, now, AT_ONCE)
+            # Sent before it is written down, and outside of a transaction: a press waits for no broker.
+            sent = list(takewhile(partial(_sent, send), looks))
+            with log.begin() as connection:
+                reminders.handed_over(connection, sent, now)
+            count += sum(len(one.now) for one in sent)
+            more = len(sent) == len(looks) >= AT_ONCE and time.monotonic() < until
     return count
+
+
+def _sent(send: Send, look: Look) -> bool:
+    """False where the broker is away: it is asked for again at the next beat."""
+    return all(send("recsysops.settle", one.debt.kind, one.stream, one.debt.event_id) for one in look.now)
 
 
 def settle(log: Engine, settlers: Mapping[str, Settler], kind: str, stream: str, event_id: str) -> bool:

@@ -7,14 +7,18 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from domain.errors import Refused
-from domain.incident.debts import Debt, owed
-from domain.incident.decide import DEPLOYED, against_looking_again
+from domain.incident.debts import BOTS_OWN, Debt, expiry_of, owed
+from domain.incident.decide import against_looking_again
 from domain.incident.state import Incident
 from domain.values import Moment, Value
-from workers.store import attempts, cards
+from workers.store import attempts, reminders
+from workers.store.sums import OWED
 
-BOTS_OWN = {"announce"}
-"""Settled by the bot's own follower; not handed to the workers."""
+_EVERY = f"""
+SELECT kind, number, card.stream, event_id, since, coalesce(issued, 0) AS handed_over,
+    coalesce(begun, 0) AS tries, next_at AS next_try_at, trouble
+{OWED} ORDER BY since, number, kind LIMIT %(most)s
+"""
 
 
 class Owed(Value):
@@ -36,29 +40,15 @@ class Owed(Value):
     trouble: str | None = None
 
 
-def every(connection: Connection, at: datetime) -> list[Owed]:
-    """All that is owed at `at`, the oldest first."""
-    pairs = [
-        (incident, debt)
-        for incident in cards.to_remind(connection)
-        for debt in (*owed(incident), *_expired(incident, at))
-    ]
-    progress = attempts.progress_of(connection, [debt.event_id for _, debt in pairs])
-    found = [_told(incident, debt, progress.get((debt.event_id, debt.kind))) for incident, debt in pairs]
-    return sorted(found, key=lambda one: (one.since, one.number, one.kind))
+def every(connection: Connection, at: datetime, most: int | None = None) -> list[Owed]:
+    """What is owed at `at`, the oldest first; all of it, or the first `most`."""
+    found = connection.exec_driver_sql(_EVERY, {"at": at, "most": most}).mappings()
+    return [Owed.model_validate(dict(row)) for row in found]
 
 
 def due(incident: Incident, at: datetime) -> tuple[Debt, ...]:
     """What the workers owe for this incident, with the end of a hotfix whose time is over."""
     return (*(debt for debt in owed(incident) if debt.kind not in BOTS_OWN), *_expired(incident, at))
-
-
-def expiry_of(incident: Incident) -> Debt | None:
-    """The debt of taking a hotfix back when its time is over; None where nothing acts or nothing expires."""
-    hotfix = incident.hotfix
-    if hotfix is None or hotfix.stage not in DEPLOYED or hotfix.expires_at is None:
-        return None
-    return Debt(kind="expire", event_id=hotfix.event_id, since=hotfix.expires_at)
 
 
 def retry(connection: Connection, incident: Incident, kind: str | None, at: datetime) -> list[Owed]:
@@ -73,6 +63,7 @@ def retry(connection: Connection, incident: Incident, kind: str | None, at: date
         raise Refused(_nothing(incident, kind, at))
     for debt in chosen:
         attempts.begin_anew(connection, incident.stream, debt, at)
+    reminders.look_at_once(connection, incident.stream, at)
     progress = attempts.progress_of(connection, [debt.event_id for debt in chosen])
     return [_told(incident, debt, progress.get((debt.event_id, debt.kind))) for debt in chosen]
 

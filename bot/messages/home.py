@@ -2,37 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import timedelta
-from statistics import fmean
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from bot.messages import words
 from bot.messages.blocks import Block, context, divider, header, section
 from bot.messages.link import Link
 from bot.messages.status import status
 from domain.incident.state import Incident
-from domain.incident.timeline import Durations, durations
+from domain.incident.timeline import MeanTimes
 
-MEANS: dict[str, Callable[[Durations], timedelta | None]] = {
-    "detect": lambda took: took.to_detect,
-    "acknowledge": lambda took: took.to_acknowledge,
-    "diagnose": lambda took: took.to_diagnose,
-    "mitigate": lambda took: took.to_mitigate,
-    "resolve": lambda took: took.to_resolve,
-}
+UNRESOLVED = ("open", "acknowledged")
+TO_CLOSE = ("resolved",)
 
 
-def home(incidents: Sequence[Incident], link: Link) -> dict[str, object]:
-    """The view of the Home tab, from all incidents."""
-    unresolved = [one for one in incidents if one.status in ("open", "acknowledged")]
-    to_close = [one for one in incidents if one.status == "resolved"]
-    waiting = [divider(), header("Resolved, follow-up open"), *status(to_close, link)] if to_close else []
+class Shown(NamedTuple):
+    """The first page of what is unresolved and of what is to be closed; how many there are; mean times."""
+
+    unresolved: Sequence[Incident]
+    to_close: Sequence[Incident]
+    counts: Mapping[tuple[str, str], int]
+    means: MeanTimes
+
+
+def home(shown: Shown, link: Link) -> dict[str, object]:
+    """The view of the Home tab."""
+    to_close = status(shown.to_close, link, in_all(shown.counts, TO_CLOSE))
+    waiting = [divider(), header("Resolved, follow-up open"), *to_close] if shown.to_close else []
     blocks = [
         header("Open incidents"),
-        *status(unresolved, link),
+        *status(shown.unresolved, link, in_all(shown.counts, UNRESOLVED)),
         *waiting,
         divider(),
-        *_times(incidents),
+        *_times(shown.means),
     ]
     return {"type": "home", "blocks": blocks}
 
@@ -42,19 +44,12 @@ def closed_home(why: str) -> dict[str, object]:
     return {"type": "home", "blocks": [header("Incidents"), section(why)]}
 
 
-def mean_times(incidents: Sequence[Incident]) -> dict[str, tuple[timedelta, int]]:
-    """Step → (mean, over how many incidents); steps that nobody has taken are left out."""
-    taken = [durations(one) for one in incidents if one.resolved_how != "false_alarm"]
-    means: dict[str, tuple[timedelta, int]] = {}
-    for step, of in MEANS.items():
-        seconds = [took.total_seconds() for took in map(of, taken) if took is not None]
-        if seconds:
-            means[step] = (timedelta(seconds=fmean(seconds)), len(seconds))
-    return means
+def in_all(counts: Mapping[tuple[str, str], int], statuses: Sequence[str]) -> int:
+    """How many incidents have one of these statuses."""
+    return sum(count for (status, _), count in counts.items() if status in statuses)
 
 
-def _times(incidents: Sequence[Incident]) -> list[Block]:
-    means = mean_times(incidents)
+def _times(means: MeanTimes) -> list[Block]:
     if not means:
         return [context("Mean times appear with the first resolved incident.")]
     lines = [f"to {step}: *{words.lasting(mean)}* ({count})" for step, (mean, count) in means.items()]

@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 from pydantic import Field, ValidationError, field_validator
 
 from bot.messages import words
-from bot.messages.home import mean_times
 from bot.messages.link import Link
 from bot.messages.report import ENVIRONMENT, utc
 from domain.incident.state import Incident, Status
+from domain.incident.timeline import MeanTimes
 from domain.values import Severity, Value
 
 PAGE_INCIDENTS = 50
@@ -66,7 +66,7 @@ def wrong(error: ValidationError) -> str:
 def html(
     incidents: Sequence[Incident],
     asked: Asked,
-    lately: Sequence[Incident],
+    means: MeanTimes,
     link: Link,
     names: words.Names = words.NOBODY,
     *,
@@ -77,7 +77,7 @@ def html(
 
     Args:
         incidents: what was found; a full page has another one after it.
-        lately: those of the last `MEANS_DAYS`, over which the mean times are.
+        means: over what was opened in the last `MEANS_DAYS`.
         link: where its reader may go on to. logged_in: they may log out.
     """
     full = len(incidents) >= PAGE_INCIDENTS
@@ -87,7 +87,7 @@ def html(
         newest=asked.address(below=None) if asked.below else None,
         older=asked.address(below=incidents[-1].number) if full else None,
         filtered=bool(asked.status or asked.severity or asked.below),
-        means=mean_times(lately),
+        means=means,
         means_days=MEANS_DAYS,
         words=words,
         who=partial(words.spoken, names=names),

@@ -16,7 +16,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup, escape
 
 from bot.messages import words
-from bot.messages.home import MEANS
 from bot.messages.link import Link, nowhere
 from domain.incident import events as e
 from domain.incident.state import Incident
@@ -82,11 +81,12 @@ def tell(
         for entry in timeline(recorded)
     ]
     took = durations(incident)
-    times = tuple(
-        (step, words.lasting(of(took) or timedelta()) if of(took) is not None else "–", STEPS[step])
-        for step, of in MEANS.items()
-    )
+    times = tuple((step, _long(getattr(took, f"to_{step}")), counted) for step, counted in STEPS.items())
     return Told(incident, _gathered(entries), times, _menus(recorded), picture, names, link)
+
+
+def _long(took: timedelta | None) -> str:
+    return "–" if took is None else words.lasting(took)
 
 
 def _hands(entry: Entry) -> bool:

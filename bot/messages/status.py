@@ -10,17 +10,29 @@ from bot.messages.link import Link, linked
 from domain.incident.state import Incident
 
 MOST_SHOWN = 20
+"""So many are on a page."""
+
 TITLE_MAX = 160
 
 
-def status(incidents: Sequence[Incident], link: Link) -> list[Block]:
-    """One line an incident, the worst first."""
+def status(incidents: Sequence[Incident], link: Link, in_all: int, page: int = 1) -> list[Block]:
+    """
+    One line an incident, as they come: the worst first.
+
+    Args:
+        incidents: this page's, `MOST_SHOWN` of them where another one follows.
+        in_all: how many there are on all pages.
+    """
     if not incidents:
-        return [section("✅ No incident is open.")]
-    worst_first = sorted(incidents, key=lambda one: (one.severity.value, -one.number))
-    lines = [section(line(one, link)) for one in worst_first[:MOST_SHOWN]]
-    left = len(incidents) - MOST_SHOWN
-    return [*lines, context(f"and {left} more")] if left > 0 else lines
+        return [section("✅ No incident is open." if page == 1 else f"There are only {in_all} incidents.")]
+    lines = [section(line(one, link)) for one in incidents]
+    left = in_all - page * MOST_SHOWN
+    if left <= 0:
+        return lines
+    unresolved = incidents[0].status in ("open", "acknowledged")
+    next_page = f" · `/recsysops status {page + 1}`" if unresolved else ""
+    every = link(f"/?status={'open,acknowledged' if unresolved else 'resolved'}")
+    return [*lines, context(f"and {linked(f'{left:,} more', every)}{next_page}")]
 
 
 def line(incident: Incident, link: Link) -> str:

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 
-from bot.messages.home import mean_times
-from domain.incident.state import Incident
-from workers.door import Following, Owed
+from domain.incident.timeline import MeanTimes
+from workers.door import Following, OwedSum
 
 
 def numbers(
-    incidents: Sequence[Incident],
-    followers: Sequence[Following] = (),
-    owed: Sequence[Owed] = (),
-    at: datetime | None = None,
+    counts: Mapping[tuple[str, str], int],
+    means: MeanTimes,
+    followers: Sequence[Following],
+    owed: Sequence[OwedSum],
+    at: datetime,
 ) -> str:
     """
-    Incidents by status and severity, what is owed at `at` (now, if not given), the mean times, and how far
-    each follower of the log is behind.
+    Incidents by status and severity, what is owed at `at` by kind, the mean times, and how far each follower
+    of the log is behind.
 
-    >>> print(numbers([]), end="")
+    >>> print(numbers({}, {}, [], [], datetime.now(UTC)), end="")
     # HELP recsysops_incidents Incidents by status and severity.
     # TYPE recsysops_incidents gauge
     # HELP recsysops_owed Answers that the log still owes.
@@ -41,39 +40,37 @@ def numbers(
     # HELP recsysops_follower_set_aside Events that a follower could not do.
     # TYPE recsysops_follower_set_aside gauge
     """
-    counted = Counter((one.status, one.severity.value) for one in incidents)
     lines = [
         "# HELP recsysops_incidents Incidents by status and severity.",
         "# TYPE recsysops_incidents gauge",
         *(
             f'recsysops_incidents{{status="{status}",severity="{severity}"}} {count}'
-            for (status, severity), count in sorted(counted.items())
+            for (status, severity), count in sorted(counts.items())
         ),
-        *_of_owed(owed, at or datetime.now(UTC)),
+        *_of_owed(owed, at),
         "# HELP recsysops_mean_seconds Mean time to each step, in seconds.",
         "# TYPE recsysops_mean_seconds gauge",
         *(
             f'recsysops_mean_seconds{{step="{step}"}} {mean.total_seconds():.1f}'
-            for step, (mean, _) in mean_times(incidents).items()
+            for step, (mean, _) in means.items()
         ),
         *_of_followers(followers),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _of_owed(owed: Sequence[Owed], at: datetime) -> Iterator[str]:
+def _of_owed(owed: Sequence[OwedSum], at: datetime) -> Iterator[str]:
     yield "# HELP recsysops_owed Answers that the log still owes."
     yield "# TYPE recsysops_owed gauge"
-    yield f"recsysops_owed {len(owed)}"
+    yield f"recsysops_owed {sum(one.count for one in owed)}"
     yield "# HELP recsysops_owed_in_trouble Of these, those whose last try failed."
     yield "# TYPE recsysops_owed_in_trouble gauge"
-    yield f"recsysops_owed_in_trouble {sum(one.trouble is not None for one in owed)}"
+    yield f"recsysops_owed_in_trouble {sum(one.in_trouble for one in owed)}"
     yield "# HELP recsysops_owed_oldest_seconds How long the oldest of each kind has been owed."
     yield "# TYPE recsysops_owed_oldest_seconds gauge"
-    for kind in sorted({one.kind for one in owed}):
-        oldest = min(one.since for one in owed if one.kind == kind)
-        seconds = max(0.0, (at - oldest).total_seconds())
-        yield f'recsysops_owed_oldest_seconds{{kind="{kind}"}} {seconds:.1f}'
+    for one in owed:
+        seconds = max(0.0, (at - one.oldest).total_seconds())
+        yield f'recsysops_owed_oldest_seconds{{kind="{one.kind}"}} {seconds:.1f}'
 
 
 def _of_followers(followers: Sequence[Following]) -> Iterator[str]:

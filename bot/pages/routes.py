@@ -22,6 +22,7 @@ from bot.pages.visitor import NotLoggedIn, Visit, Visitors
 from domain.errors import ConfigurationError, NotAllowed
 from domain.incident.events import Recorded
 from domain.incident.state import Incident
+from domain.incident.timeline import MeanTimes
 from workers.door import Door
 
 DIGEST = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -115,9 +116,9 @@ class Pages:
             asked = listing.Asked.model_validate(given)
         except ValidationError as error:
             return PlainTextResponse(listing.wrong(error), 400)
-        found, lately = await run_in_threadpool(self._listed, asked)
+        found, means = await run_in_threadpool(self._listed, asked)
         names = await self._directory.of({one.assignee for one in found if one.assignee})
-        return HTMLResponse(listing.html(found, asked, lately, visit.link, names, logged_in=visit.logged_in))
+        return HTMLResponse(listing.html(found, asked, means, visit.link, names, logged_in=visit.logged_in))
 
     async def audit(self, request: Request, visit: Visit) -> Response:
         try:
@@ -147,10 +148,10 @@ class Pages:
             return PlainTextResponse("There is no such picture.\n", 404)
         return Response(found, headers=A_WHILE, media_type="image/png")
 
-    def _listed(self, asked: listing.Asked) -> tuple[list[Incident], list[Incident]]:
+    def _listed(self, asked: listing.Asked) -> tuple[list[Incident], MeanTimes]:
         severities = [one.value for one in asked.severity]
         found = self._door.page(asked.status, severities, asked.below, listing.PAGE_INCIDENTS)
-        return found, self._door.lately(timedelta(days=listing.MEANS_DAYS))
+        return found, self._door.mean_times(timedelta(days=listing.MEANS_DAYS))
 
     async def _told(self, request: Request, visit: Visit) -> report.Told | None:
         found = await run_in_threadpool(self._found, request.path_params["number"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from domain.incident.decide import DEPLOYED
 from domain.incident.state import Incident
 from domain.values import Moment, Value
 
@@ -17,6 +18,11 @@ DUE_AFTER: dict[str, timedelta] = {
     "follow_up": timedelta(seconds=60),
 }
 """How long an answer may take before the clock asks again."""
+
+BOTS_OWN = frozenset({"announce"})
+"""Settled by the bot's own follower; not handed to the workers."""
+
+EXPIRE = "expire"
 
 
 class Debt(Value):
@@ -37,3 +43,11 @@ def owed(incident: Incident) -> tuple[Debt, ...]:
         Debt(kind=kind, event_id=event_id, since=since) for kind, (event_id, since) in incident.awaits.items()
     )
     return tuple(sorted(debts, key=lambda debt: (debt.since, debt.kind)))
+
+
+def expiry_of(incident: Incident) -> Debt | None:
+    """The debt of taking a hotfix back when its time is over; None where nothing acts or nothing expires."""
+    hotfix = incident.hotfix
+    if hotfix is None or hotfix.stage not in DEPLOYED or hotfix.expires_at is None:
+        return None
+    return Debt(kind=EXPIRE, event_id=hotfix.event_id, since=hotfix.expires_at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, assert_never
 
@@ -106,9 +106,15 @@ def _minute(moment: datetime | None) -> str:
     return "not known" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
+STEPS = ("detect", "acknowledge", "diagnose", "mitigate", "resolve")
+
+MeanTimes = Mapping[str, tuple[timedelta, int]]
+"""Step → (mean, over how many incidents)."""
+
+
 class Durations(Value):
     """
-    How long each step took; None where it has not been taken.
+    How long each step took; None where it has not been taken. Never negative, however a clock went.
 
     `to_detect` counts from the onset to the opening; the others from the opening. All as corrected.
     """
@@ -124,7 +130,7 @@ def durations(incident: Incident) -> Durations:
     """The five times of an incident."""
 
     def since_opening(moment: Moment | None) -> timedelta | None:
-        return None if moment is None else moment - incident.opened_at
+        return None if moment is None else max(moment - incident.opened_at, timedelta(0))
 
     onset = incident.onset_at
     return Durations(

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 
 from domain.errors import Refused
 from domain.incident import commands as c
-from domain.incident.debts import DUE_AFTER
+from domain.incident.debts import BOTS_OWN, DUE_AFTER
 from domain.incident.events import DiagnosisFailed, DiagnosisGathered, NoteAdded
 from domain.incident.menu import digest_of
 from domain.incident.state import Incident
@@ -21,10 +21,11 @@ from workers import clock, owed
 from workers.debts import MOST_TRIES, Settler, Work, hand_over, remind, settle
 from workers.follow import catch_up
 from workers.handle import Answer
-from workers.owed import BOTS_OWN, Owed
+from workers.owed import Owed
 from workers.settlers import SETTLERS
 from workers.store import cards
 from workers.store.events import read_stream
+from workers.store.lock import alone
 
 Opened = Callable[..., Answer]
 
@@ -68,6 +69,14 @@ def owed_now(log: Engine) -> list[Owed]:
 def retried(log: Engine, stream: str, kind: str | None = None) -> list[Owed]:
     with log.begin() as connection:
         return owed.retry(connection, card(log, stream), kind, clock.now())
+
+
+def test_while_one_clock_hands_over_another_does_not(log: Engine, opened: Opened) -> None:
+    opened()
+    sent, late = Sent(), clock.now() + timedelta(hours=1)
+    with alone(log, "remind"):
+        assert remind(log, sent.send, late) == 0
+    assert remind(log, sent.send, late) == 1
 
 
 def test_every_kind_of_debt_has_somebody_who_settles_it_and_nobody_settles_anything_else() -> None:

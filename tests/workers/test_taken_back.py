@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from domain.errors import ConfigurationError, DeployError, DeployUncertain, Refused
 from domain.improvement.attestation import Attest
 from domain.incident import commands as c
-from domain.incident.debts import Debt
+from domain.incident.debts import Debt, expiry_of
 from domain.incident.menu import digest_of
 from domain.incident.state import Incident
 from domain.recommender.recommender import Recommender
@@ -24,7 +24,7 @@ from workers.debts import Work, hand_over, settle
 from workers.deploy import apply, build_deployer, expire, option_in_hand, revert
 from workers.follow import catch_up
 from workers.handle import Answer, handle
-from workers.owed import due, expiry_of, retry
+from workers.owed import due, retry
 from workers.store import cards
 from workers.store.lock import alone
 

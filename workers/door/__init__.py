@@ -16,6 +16,7 @@ from workers.settings import Login, forget_variables, left_variables
 from workers.settings import settings as environment
 from workers.shown import OwedMessage
 from workers.store.followers import Following
+from workers.store.sums import OwedSum
 from workers.verbs import (
     Looked,
     alarms,
@@ -53,6 +54,7 @@ __all__ = [
     "Looked",
     "Owed",
     "OwedMessage",
+    "OwedSum",
     "Withdraw",
     "alarms",
     "backtest",

@@ -22,6 +22,7 @@ from domain.errors import ConfigurationError, LogError, Refused, Unanswered
 from domain.incident.commands import ApproveHotfix, ChooseHotfix, Command
 from domain.incident.events import Recorded
 from domain.incident.state import Incident
+from domain.incident.timeline import MeanTimes
 from domain.recommender.person import Person
 from domain.recommender.route import NEEDS, Permissions, Routes
 from domain.values import Actor
@@ -35,14 +36,15 @@ from workers.release import require_fit
 from workers.settings import Settings
 from workers.settings import settings as environment
 from workers.shown import Shown
-from workers.store import attachments, cards, followers
+from workers.store import attachments, cards, followers, sums
 from workers.store.connection import STATEMENT_MILLISECONDS, engine
 from workers.store.events import answer as events_under
 from workers.store.events import number, read_stream
 from workers.store.followers import Following
+from workers.store.sums import OwedSum
 
 if TYPE_CHECKING:
-    from datetime import timedelta
+    from datetime import datetime, timedelta
     from pathlib import Path
 
     from domain.answer import Audit, ItemAnswer, Miss
@@ -181,11 +183,20 @@ class Door:
             found = cards.page(connection, statuses=statuses, severities=severities, below=below, limit=limit)
             return people.show_incidents(connection, found)
 
-    def lately(self, reach: timedelta) -> list[Incident]:
-        """The cards of what is not closed, and of all that was opened within `reach` before now."""
+    def worst(self, statuses: Sequence[str], page: int, limit: int) -> list[Incident]:
+        """One page, from 1 on, of the cards with these statuses: the worst first, of those the newest."""
         with self._engine.connect() as connection:
-            found = cards.open_or_opened_since(connection, clock.now() - reach)
-            return people.show_incidents(connection, found)
+            return people.show_incidents(connection, cards.worst(connection, statuses, page, limit))
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """(Status, severity) → how many incidents."""
+        with self._engine.connect() as connection:
+            return sums.counts(connection)
+
+    def mean_times(self, reach: timedelta | None = None) -> MeanTimes:
+        """Over the incidents opened within `reach` before now; over all, where None."""
+        with self._engine.connect() as connection:
+            return sums.mean_times(connection, None if reach is None else clock.now() - reach)
 
     def events(self, stream: str | int) -> list[Recorded]:
         """The events of an incident, oldest first; empty where there is none."""
@@ -248,10 +259,15 @@ class Door:
         """The message of this incident is drawn again."""
         people.drawn_again(self._engine, stream)
 
-    def owed(self) -> list[Owed]:
-        """All that the log owes now, the oldest first."""
+    def owed(self, most: int | None = None) -> list[Owed]:
+        """What the log owes now, the oldest first; all of it, or the first `most`."""
         with self._engine.connect() as connection:
-            return owed.every(connection, clock.now())
+            return owed.every(connection, clock.now(), most)
+
+    def owed_sums(self) -> list[OwedSum]:
+        """What the log owes now, by kind."""
+        with self._engine.connect() as connection:
+            return sums.owed_sums(connection, clock.now())
 
     def news(self) -> News:
         """Something to wait on for the next append; one for each thread that waits."""
@@ -320,6 +336,10 @@ class Door:
         from workers.store.signature import derived_key  # noqa: PLC0415 - only who shows pages
 
         return derived_key(self._settings, purpose)
+
+    def now(self) -> datetime:
+        """The present moment, by which everything here is timed."""
+        return clock.now()
 
     def healthy(self) -> bool:
         """True where PostgreSQL answers."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -18,6 +18,24 @@ STEADY = {"watch"}
 """Kinds that are asked for again and again by design, at one pace."""
 
 _ATTEMPTS = AttemptRow.__table__  # type: ignore[attr-defined]
+
+
+_COUNT = """
+INSERT INTO attempts (event_id, kind, stream, issued, begun, next_at)
+SELECT event_id, kind, stream, issued, 0, next_at FROM unnest(%(events)s::text[], %(kinds)s::text[],
+    %(streams)s::text[], %(issued)s::int[], %(moments)s::timestamptz[])
+    AS counted (event_id, kind, stream, issued, next_at)
+ON CONFLICT ON CONSTRAINT attempts_pkey DO UPDATE SET issued = excluded.issued, next_at = excluded.next_at
+WHERE attempts.issued = excluded.issued - 1
+"""
+
+
+class Issue(NamedTuple):
+    """A debt handed over, which it was `before` times."""
+
+    stream: str
+    debt: Debt
+    before: int
 
 
 class Progress(NamedTuple):
@@ -46,16 +64,16 @@ def issue_first(connection: Connection, stream: str, debt: Debt, at: datetime) -
     return connection.execute(statement.returning(_ATTEMPTS.c.kind)).first() is not None
 
 
-def issue_again(connection: Connection, stream: str, debt: Debt, at: datetime) -> bool:
-    """True where this debt is due to be handed over again (or for the first time); it then counts as such."""
-    issued = connection.execute(select(_ATTEMPTS.c.issued).where(_this(debt))).scalar_one_or_none()
-    if issued is None:
-        if at - debt.since < DUE_AFTER.get(debt.kind, timedelta(0)):
-            return False
-        return issue_first(connection, stream, debt, at)
-    due = _this(debt) & (_ATTEMPTS.c.next_at <= at) & (_ATTEMPTS.c.issued == issued)
-    again = {"issued": issued + 1, "next_at": at + pause(debt.kind, issued + 1)}
-    return connection.execute(update(_ATTEMPTS).where(due).values(again)).rowcount == 1
+def count_issues(connection: Connection, issues: Sequence[Issue], at: datetime) -> None:
+    """Count that these were handed over once more; not where somebody else has counted meanwhile."""
+    asked: dict[str, list[object]] = {
+        "events": [one.debt.event_id for one in issues],
+        "kinds": [one.debt.kind for one in issues],
+        "streams": [one.stream for one in issues],
+        "issued": [one.before + 1 for one in issues],
+        "moments": [at + pause(one.debt.kind, one.before + 1) for one in issues],
+    }
+    connection.exec_driver_sql(_COUNT, asked)
 
 
 def begin(connection: Connection, stream: str, debt: Debt, at: datetime) -> tuple[int, str | None]:

@@ -23,7 +23,7 @@ from sqlalchemy import ColumnElement, Connection, select, true
 from domain.incident.decide import DEPLOYED
 from domain.incident.state import Incident, Status, replay
 from domain.values import Severity
-from workers.store import events
+from workers.store import events, sums
 from workers.store.connection import cursor
 from workers.store.statement import Statement
 from workers.store.tables import CardRow
@@ -48,6 +48,17 @@ No number is below 0: two conditions make PostgreSQL gather the rows' places bef
 ask the disk for many at once. By one it fetches one after the other.
 """
 
+_WORST = """
+SELECT incident, shape, cards.stream FROM (
+    SELECT number, severity FROM unnest(%(statuses)s::text[]) AS status,
+        unnest(%(severities)s::text[]) AS severity, LATERAL (
+            SELECT number FROM cards WHERE cards.status = status.status AND cards.severity = severity.severity
+            ORDER BY number DESC LIMIT %(before)s + %(most)s) AS newest
+    ORDER BY severity, number DESC OFFSET %(before)s LIMIT %(most)s) AS wanted
+JOIN cards USING (number) ORDER BY wanted.severity, number DESC
+"""
+"""The numbers by an index alone; of the cards, only those of the page."""
+
 HIGHEST_NUMBER = 2**31 - 1
 """What PostgreSQL's integer holds; whoever asks for more gets no incident, not an error."""
 
@@ -64,9 +75,10 @@ _COLUMNS = (
     "incident",
     "shape",
     "unscored",
+    *sums.COLUMNS,
 )
 
-_SPELLED = {"number", "opened_at", "owes", "expires_at", "version", "unscored"}
+_SPELLED = {"number", "opened_at", "owes", "expires_at", "version", "unscored", "due_at", *sums.TOOK}
 _VALUES = ", ".join(f"%({name}){'s' if name in _SPELLED else 'b'}" for name in _COLUMNS)
 _CHANGES = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])
 UPSERT = (
@@ -101,6 +113,7 @@ def row_of(incident: Incident) -> dict[str, Any]:
         "incident": _spelled(incident),
         "shape": shape(),
         "unscored": incident.kind == "predicted" and incident.score is None,
+        **sums.row_of(incident),
     }
 
 
@@ -179,6 +192,18 @@ def page(
     return _incidents(connection, found)
 
 
+def worst(connection: Connection, statuses: Sequence[str], page: int = 1, limit: int = 20) -> list[Incident]:
+    """One page, from 1 on, of the incidents with these statuses: the worst first, of those the newest."""
+    wanted = {
+        "statuses": list(statuses),
+        "severities": list(Severity),
+        "before": (page - 1) * limit,
+        "most": limit,
+    }
+    found = cursor(connection).execute(_WORST, wanted).fetchall()
+    return _incidents(connection, found)
+
+
 def newest(connection: Connection, fingerprint: str) -> Incident | None:
     """The newest incident of a fingerprint, closed or not."""
     found = _some(connection, _CARDS.c.fingerprint == fingerprint, limit=1)
@@ -188,11 +213,6 @@ def newest(connection: Connection, fingerprint: str) -> Incident | None:
 def unscored(connection: Connection) -> list[Incident]:
     """The predictions of which it was not yet said whether they came true, oldest first."""
     return _some(connection, _CARDS.c.unscored)[::-1]
-
-
-def to_remind(connection: Connection) -> list[Incident]:
-    """The incidents that await an answer, or whose hotfix will expire, oldest first."""
-    return _some(connection, _CARDS.c.owes | _CARDS.c.expires_at.is_not(None))[::-1]
 
 
 def _some(connection: Connection, wanted: ColumnElement[bool], limit: int | None = None) -> list[Incident]:

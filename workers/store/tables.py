@@ -83,7 +83,12 @@ class ArchivedRow(SQLModel, table=True):
 
 
 class CardRow(SQLModel, table=True):
-    """The fold of a stream, kept in the transaction of its events."""
+    """
+    The fold of a stream, kept in the transaction of its events.
+
+    What it is summed by has columns of its own: `debts` (kind → event, since), `to_…` in microseconds.
+    `due_at` is when the clock looks at it next.
+    """
 
     __tablename__: ClassVar[str] = "cards"
 
@@ -100,6 +105,13 @@ class CardRow(SQLModel, table=True):
     incident: str = Field(sa_type=Text)
     shape: str
     unscored: bool
+    due_at: datetime | None = _moment(default=None)
+    debts: str = Field(sa_type=Text)
+    to_detect: int | None = Field(default=None, sa_type=BigInteger)
+    to_acknowledge: int | None = Field(default=None, sa_type=BigInteger)
+    to_diagnose: int | None = Field(default=None, sa_type=BigInteger)
+    to_mitigate: int | None = Field(default=None, sa_type=BigInteger)
+    to_resolve: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class FollowerRow(SQLModel, table=True):

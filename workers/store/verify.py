@@ -27,6 +27,7 @@ from workers.store.export import EACH_BY_ITS_KEY
 from workers.store.guards import require_guards
 from workers.store.recorded import recorded_from
 from workers.store.signature import require_signed
+from workers.store.sums import MOVED
 from workers.store.tables import ArchivedRow, ArchiveRow, CardRow, EventRow, FollowerRow
 
 ROWS_AT_ONCE = 2_000
@@ -223,7 +224,7 @@ def _card_of_archived(kept: Any, archived: dict[str, int]) -> bool:
             same = cards.row_of(Incident.model_validate_json(kept["incident"]))
         except ValidationError:
             same = {}
-        if not same or any(kept[name] != same[name] for name in same if name != "incident"):
+        if not same or any(kept[name] != same[name] for name in same if name not in {"incident", *MOVED}):
             raise Tampered(f"The card of {kept['stream']}, whose events are archived, was edited.")
     return True
 
@@ -253,7 +254,7 @@ def _fits(connection: Connection, incident: Incident, kept: Any) -> None:
             raise Tampered(f"The card of {kept['stream']} has no events; somebody wrote it by hand.")
         raise Tampered(f"{incident.stream} has events but no card.")
     expected = cards.row_of(incident)
-    shown = {name: kept[name] for name in expected if name not in {"incident", "shape"}}
+    shown = {name: kept[name] for name in expected if name not in {"incident", "shape", *MOVED}}
     if kept["shape"] == expected["shape"]:
         try:
             same = Incident.model_validate_json(kept["incident"]) == cards.kept_of(incident)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from bot.messages.listing import PAGE_INCIDENTS, Asked, choices, html
 from domain.incident.state import Incident
 from domain.values import Severity
@@ -26,13 +28,15 @@ def incident(number: int) -> Incident:
 
 def test_a_full_page_leads_to_the_older_ones_and_keeps_what_was_asked_for() -> None:
     full = [incident(number) for number in range(PAGE_INCIDENTS + 10, 10, -1)]
-    page = html(full, Asked.model_validate({"severity": "SEV1,SEV2"}), full, str)
+    page = html(
+        full, Asked.model_validate({"severity": "SEV1,SEV2"}), {"resolve": (timedelta(minutes=4), 2)}, str
+    )
     assert 'href="/?severity=SEV1,SEV2&amp;below=11">Older</a>' in page
     assert "Newest" not in page
 
 
 def test_the_last_page_leads_back_to_the_newest() -> None:
-    page = html([incident(3)], Asked(status=("open",), below=4), [], str)
+    page = html([incident(3)], Asked(status=("open",), below=4), {}, str)
     assert 'href="/?status=open">Newest</a>' in page
     assert "Older" not in page
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, event
 from domain.incident.debts import DUE_AFTER, Debt
 from workers.store import attempts
 from workers.store.attempts import LONGEST_PAUSE, Progress, pause
+from workers.store.reminders import Due, looked_at
 
 NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
 STREAM = "incident-1"
@@ -28,7 +29,10 @@ OTHERS = (debt("menu"), debt(version=2))
 
 
 def again(connection: Connection, one: Debt, at: datetime) -> bool:
-    return attempts.issue_again(connection, STREAM, one, at)
+    """As the clock does: looked at, and counted where it was handed over."""
+    looked = looked_at(Due(STREAM, 1, (one,)), attempts.progress_of(connection, [one.event_id]), at)
+    attempts.count_issues(connection, looked.now, at)
+    return bool(looked.now)
 
 
 def progress(log: Engine, one: Debt) -> Progress | None:
@@ -63,7 +67,7 @@ def test_what_was_handed_over_is_again_when_its_pause_is_over_and_not_a_moment_b
     assert progress(log, debt()) == Progress(3, 0, NOON + 7 * first, None)
 
 
-def test_two_clocks_that_beat_at_once_hand_it_over_once(log: Engine) -> None:
+def test_two_clocks_that_beat_at_once_count_it_once(log: Engine) -> None:
     with log.begin() as connection:
         attempts.issue_first(connection, STREAM, debt(), NOON)
     late = NOON + timedelta(hours=1)
@@ -75,7 +79,7 @@ def test_two_clocks_that_beat_at_once_hand_it_over_once(log: Engine) -> None:
                 assert again(quick, debt(), late)
 
         # It has read how often that was before the other one said that it was again; and its clock is ahead.
-        assert not again(slow, debt(), late + timedelta(hours=1))
+        again(slow, debt(), late + timedelta(hours=1))
     found = progress(log, debt())
     assert found is not None
     assert found.handed_over == 2

@@ -17,7 +17,7 @@ from bot import announce
 from domain.errors import LogError, Refused, Tampered
 from domain.improvement.attestation import Attest
 from domain.incident.commands import AddNote
-from domain.incident.debts import owed
+from domain.incident.debts import BOTS_OWN, owed
 from domain.incident.events import Recorded
 from domain.values import Actor
 from tests.workers.conftest import NOON
@@ -25,7 +25,6 @@ from workers import debts
 from workers.attest import attest, attestations
 from workers.follow import catch_up
 from workers.handle import Answer, handle
-from workers.owed import BOTS_OWN
 from workers.store import cards, restore
 from workers.store.chain import chained, linked
 from workers.store.events import last_position, number, read_stream

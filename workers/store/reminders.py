@@ -1,0 +1,126 @@
+"""
+Which debts the clock hands over again, the longest due first: found by an index, a batch at a time.
+
+Each card names the moment at which it has to be looked at next. Whoever appends sets it anew; whoever has
+looked moves it on. So nothing that waits is looked at before its time, however much of it there is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import Connection, update
+
+from domain.incident.debts import BOTS_OWN, DUE_AFTER, EXPIRE, Debt
+from workers.store import attempts
+from workers.store.attempts import LONGEST_PAUSE, Issue, Progress
+from workers.store.tables import CardRow
+
+_CARDS = CardRow.__table__  # type: ignore[attr-defined]
+
+SLACK = timedelta(seconds=1)
+"""By so much the clocks of two processes may differ."""
+
+_DUE = """
+(SELECT stream, version, debts FROM cards WHERE due_at <= %(at)s ORDER BY due_at LIMIT %(most)s)
+UNION ALL
+(SELECT stream, version, debts FROM cards
+    WHERE due_at > %(beyond)s AND owes AND debts::jsonb - %(not_ours)s::text[] <> '{}' LIMIT %(most)s)
+"""
+"""
+The second half is of a clock that was set back: no debt waits longer than the longest pause, so whatever
+seems to was written before that, and is looked at now. By the same index: beyond the pause lie only expiries.
+"""
+
+_MOVE = """
+UPDATE cards SET due_at = moved.due_at
+FROM unnest(%(streams)s::text[], %(versions)s::int[], %(moments)s::timestamptz[])
+    AS moved (stream, version, due_at)
+WHERE cards.stream = moved.stream AND cards.version = moved.version
+"""
+
+
+class Due(NamedTuple):
+    """A card to look at: what it owes, and its version then."""
+
+    stream: str
+    version: int
+    debts: tuple[Debt, ...]
+
+
+class Look(NamedTuple):
+    """What a look at a card came to: what to hand over now, and when to look again."""
+
+    card: Due
+    now: tuple[Issue, ...]
+    next_at: datetime | None
+
+
+def look(connection: Connection, at: datetime, most: int) -> list[Look]:
+    """Up to `most` cards whose time has come, the longest due first."""
+    cards = _due(connection, at, most)
+    progress = attempts.progress_of(connection, [debt.event_id for card in cards for debt in card.debts])
+    return [looked_at(card, progress, at) for card in cards]
+
+
+def looked_at(card: Due, progress: dict[tuple[str, str], Progress], at: datetime) -> Look:
+    """What of a card's debts is handed over at a moment, as far as each has come."""
+    now: list[Issue] = []
+    later: list[datetime] = []
+    for debt in card.debts:
+        known = progress.get((debt.event_id, debt.kind))
+        issued = known.handed_over if known else 0
+        next_at = _next(debt, known, at)
+        if next_at <= at:
+            now.append(Issue(card.stream, debt, issued))
+            next_at = at + attempts.pause(debt.kind, issued + 1)
+        later.append(next_at)
+    return Look(card, tuple(now), min(later, default=None))
+
+
+def handed_over(connection: Connection, looks: Iterable[Look], at: datetime) -> None:
+    """Write down that these were handed over, and when each card is looked at next."""
+    done = list(looks)
+    attempts.count_issues(connection, [issue for one in done for issue in one.now], at)
+    moved = {
+        "streams": [one.card.stream for one in done],
+        "versions": [one.card.version for one in done],
+        "moments": [one.next_at for one in done],
+    }
+    connection.exec_driver_sql(_MOVE, moved)
+
+
+def look_at_once(connection: Connection, stream: str, at: datetime) -> None:
+    """Have a card looked at by the next beat of the clock."""
+    connection.execute(update(_CARDS).where(_CARDS.c.stream == stream).values(due_at=at))
+
+
+def _due(connection: Connection, at: datetime, most: int) -> list[Due]:
+    not_ours = [EXPIRE, *BOTS_OWN]
+    asked = {"at": at, "beyond": at + LONGEST_PAUSE + SLACK, "not_ours": not_ours, "most": most}
+    return [Due(row.stream, row.version, _read(row.debts)) for row in connection.exec_driver_sql(_DUE, asked)]
+
+
+def _read(debts: str) -> tuple[Debt, ...]:
+    kept: dict[str, Sequence[str]] = json.loads(debts)
+    return tuple(
+        Debt(kind=kind, event_id=event_id, since=datetime.fromisoformat(since))
+        for kind, (event_id, since) in kept.items()
+        if kind not in BOTS_OWN
+    )
+
+
+def _next(debt: Debt, known: Progress | None, at: datetime) -> datetime:
+    """When a debt is handed over next; now, where it would wait longer than it may: a clock was set back."""
+    if debt.kind == EXPIRE and debt.since > at:
+        return debt.since
+    pause = (
+        attempts.pause(debt.kind, max(1, known.handed_over))
+        if known
+        else DUE_AFTER.get(debt.kind, timedelta(0))
+    )
+    next_at = known.next_try_at if known else debt.since + pause
+    return at if next_at > at + pause + SLACK else next_at

@@ -1,0 +1,113 @@
+"""
+Sums over all cards, by PostgreSQL from columns of their own: however many incidents are open, none is read.
+
+What a card is summed by is a fold over its events, as the card is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from domain.incident.debts import BOTS_OWN, DUE_AFTER, EXPIRE, expiry_of, owed
+from domain.incident.state import Incident
+from domain.incident.timeline import STEPS, MeanTimes, durations
+from domain.values import Moment, Value
+
+EARLIEST = datetime.fromtimestamp(0, UTC)
+MICROSECOND = timedelta(microseconds=1)
+TOOK = tuple(f"to_{step}" for step in STEPS)
+COLUMNS = ("due_at", "debts", *TOOK)
+"""What `row_of` gives."""
+
+MOVED = {"due_at"}
+"""Of these, what is no fold: the clock moves it on when it has looked."""
+
+_COUNTS = "SELECT status, severity, count(*) FROM cards GROUP BY status, severity ORDER BY status, severity"
+_MEANS = f"""
+SELECT {", ".join(f"count({name}), avg({name})" for name in TOOK)} FROM cards WHERE opened_at >= %(since)s
+"""  # noqa: S608 - constants
+OWED = """
+FROM (SELECT stream, number, debts FROM cards WHERE owes OR expires_at IS NOT NULL) AS card,
+    LATERAL (SELECT key AS kind, value ->> 0 AS event_id, (value ->> 1)::timestamptz AS since
+        FROM jsonb_each(debts::jsonb)) AS debt
+    LEFT JOIN attempts USING (event_id, kind)
+WHERE kind <> 'expire' OR since <= %(at)s
+"""
+"""What is owed at a moment, with how it is coming along; the end of a hotfix once its time is over."""
+
+_OWED_SUMS = f"""
+SELECT kind, count(*), min(since), count(trouble) {OWED} GROUP BY kind ORDER BY kind
+"""
+
+
+class OwedSum(Value):
+    """Of one kind of debt: how many there are, since when the oldest, and of how many the last try failed."""
+
+    kind: str
+    count: int
+    oldest: Moment
+    in_trouble: int
+
+
+def row_of(incident: Incident) -> dict[str, Any]:
+    """The columns of a card that are summed, and when the clock has to look at it first."""
+    debts = {debt.kind: (debt.event_id, debt.since) for debt in owed(incident)}
+    if expiry := expiry_of(incident):
+        debts[EXPIRE] = (expiry.event_id, expiry.since)
+    return {"due_at": first_due(debts), "debts": spelled(debts), **_took(incident)}
+
+
+def first_due(debts: Mapping[str, tuple[str, datetime]]) -> datetime | None:
+    """When the first of these is due, as long as none of them was handed over; None where there is none."""
+    due = (
+        since + DUE_AFTER.get(kind, timedelta(0))
+        for kind, (_, since) in debts.items()
+        if kind not in BOTS_OWN
+    )
+    return min(due, default=None)
+
+
+def spelled(debts: Mapping[str, tuple[str, datetime]]) -> str:
+    """As PostgreSQL spells such a value, so that a migration can write it too."""
+    if not debts:
+        return "{}"
+    in_order = sorted(debts.items(), key=lambda debt: (len(debt[0]), debt[0]))
+    return json.dumps({kind: [event_id, _spelled(since)] for kind, (event_id, since) in in_order})
+
+
+def _spelled(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def _took(incident: Incident) -> dict[str, int | None]:
+    """Whole microseconds; none of a false alarm, which says nothing of how fast anybody is."""
+    if incident.resolved_how == "false_alarm":
+        return dict.fromkeys(TOOK)
+    took = durations(incident)
+    return {name: None if (of := getattr(took, name)) is None else of // MICROSECOND for name in TOOK}
+
+
+def counts(connection: Connection) -> dict[tuple[str, str], int]:
+    """(Status, severity) → how many incidents; those there are none of are left out."""
+    return {(status, severity): n for status, severity, n in connection.exec_driver_sql(_COUNTS)}
+
+
+def mean_times(connection: Connection, since: datetime | None = None) -> MeanTimes:
+    """Of the incidents opened at `since` or later (all, where None); steps nobody has taken are left out."""
+    row = connection.exec_driver_sql(_MEANS, {"since": since or EARLIEST}).one()
+    found = zip(STEPS, row[::2], row[1::2], strict=True)
+    return {step: (timedelta(microseconds=float(mean)), count) for step, count, mean in found if count}
+
+
+def owed_sums(connection: Connection, at: datetime) -> list[OwedSum]:
+    """What is owed at a moment, by kind."""
+    found = connection.exec_driver_sql(_OWED_SUMS, {"at": at})
+    return [
+        OwedSum(kind=kind, count=count, oldest=oldest, in_trouble=in_trouble)
+        for kind, count, oldest, in_trouble in found
+    ]
