@@ -8,14 +8,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
-
 from domain.recommender.hotfix import Deployer
 from domain.recommender.recommender import Recommender
 from workers.examine import Advice
+from workers.exchange import NoAnswer, NotReached, exchange
 from workers.sources.lines import nearest
 
 HOOK_SECONDS = 3.0
+HOOK_BYTES = 64 * 1024
 _CHANNEL = re.compile(r"^(#[a-z0-9][a-z0-9_-]{0,79}|[CGD][A-Z0-9]{8,})$")
 
 
@@ -84,9 +84,9 @@ def examine_deployer(deployer: Deployer, environment: Mapping[str, str]) -> Iter
         )
         return
     try:
-        httpx.head(str(deployer.url), timeout=HOOK_SECONDS)
-    except httpx.HTTPError as error:
-        says = f"{deployer.url} does not answer ({type(error).__name__})"
+        exchange("HEAD", str(deployer.url), b"", {}, seconds=HOOK_SECONDS, most_bytes=HOOK_BYTES)
+    except (NotReached, NoAnswer) as error:
+        says = f"does not answer ({error})"
         yield Advice(level="warning", where=f"{where}.url", says=says, mend="start it, or correct url")
 
 

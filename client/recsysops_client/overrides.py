@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 VERSION = 1
+MOST_BYTES = 64 * 1024 * 1024
 KINDS = ("fill_feature", "boost_items")
 
 
@@ -61,7 +63,7 @@ class Overrides:
 
     def _refresh(self) -> None:
         try:
-            stat = self.path.stat()
+            found = self.path.stat()
         except FileNotFoundError:
             if self._seen is not None or self.problem:
                 self._accept((), None)
@@ -69,10 +71,12 @@ class Overrides:
         except OSError as error:
             self.problem = f"{self.path}: {error.strerror or error}; the last good overrides stay in force"
             return
-        seen = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+        seen = (found.st_mtime_ns, found.st_size, found.st_ino)
         if seen == self._seen:
             return
         try:
+            if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_BYTES:
+                raise ValueError(f"is no regular file of at most {MOST_BYTES:,} bytes")
             self._accept(parse(self.path.read_bytes()), seen)
         except (OSError, ValueError) as error:
             self.problem = f"{self.path}: {error}; the last good overrides stay in force"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import io
 import json
 import os
 import queue
+import stat
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -17,6 +19,8 @@ from typing import Any, Self
 
 CLOSING = None
 IDLE_SECONDS = 0.2
+CAREFULLY = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
+"""Where the system knows it: no link is followed, no pipe waited for, no end of line rewritten."""
 
 
 class RequestLog:
@@ -163,8 +167,7 @@ class RequestLog:
         return out.getvalue().encode()
 
     def _open(self) -> io.BufferedWriter:
-        _cut_torn_line(self.path)
-        file = self.path.open("ab")
+        file = _append_to(self.path)
         if self._fields and file.tell() == 0:
             file.write((",".join(self._fields) + "\n").encode())
         return file
@@ -176,11 +179,27 @@ class RequestLog:
             old.unlink(missing_ok=True)
 
 
-def _cut_torn_line(path: Path) -> None:
+def _append_to(path: Path) -> io.BufferedWriter:
+    """
+    The file, open at its end, which is the end of a line.
+
+    Raises:
+        OSError: it is a link, which a turn-over would lose, or a pipe, which would be waited for.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | CAREFULLY, 0o666)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "is no regular file")
+        _cut_torn_line(descriptor)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return os.fdopen(descriptor, "ab")
+
+
+def _cut_torn_line(descriptor: int) -> None:
     """A process that died in the middle of a line left it half; what is appended must not stick to it."""
-    if not path.exists() or path.stat().st_size == 0:
-        return
-    with path.open("r+b") as file:
+    with os.fdopen(os.dup(descriptor), "r+b") as file:
         end = file.seek(0, os.SEEK_END)
         while end:
             start = max(0, end - 65_536)

@@ -5,20 +5,22 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
-import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from .journal import Answer, Journal, Known, Stage
 
 TIMESTAMP_HEADER = "X-RecSysOps-Timestamp"
 SIGNATURE_HEADER = "X-RecSysOps-Signature"
 TOLERANCE_SECONDS = 300
+MOST_BYTES = 1024 * 1024
+MOST_CHARACTERS = 300  # of an id and of a hotfix's name
+DETAIL_CHARACTERS = 2_000
 DONE = {"apply": "applied", "revert": "reverted"}
-
-Answer = tuple[int, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -45,21 +47,33 @@ class WebhookReceiver:
     """
     Checks a call, hands it to the handler of its hotfix, and remembers the answer in the file `journal`.
 
-    The beginning of a call is written and synced before its handler runs: a process that dies in between
-    does not run
-    it a second time, but says so (409). A handler returns a sentence for people, or raises.
+    The beginning of a call is on the disk before its handler runs. An apply whose process died in between is
+    not run a second time, but said to be unknown (409); a revert is run again, so let it be harmless to
+    revert twice. What failed may be tried again. Whatever was asked to be reverted stays so: an apply of the
+    same id that comes later is refused, and so is one that has expired. Several receivers, in one process or
+    in many, may share a journal; one call at a time is in hand.
+
+    Args:
+        secret: shared with the caller; during a rotation both, the new one and the former.
     """
 
-    def __init__(self, secret: str, journal: str | Path, clock: Callable[[], float] = time.time) -> None:
-        if not secret:
+    def __init__(
+        self, secret: str | Sequence[str], journal: str | Path, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._secrets = (secret,) if isinstance(secret, str) else tuple(secret)
+        if not self._secrets or not all(self._secrets):
             raise ValueError(
                 "the webhook's shared secret is empty: set one, or anybody can change what is served"
             )
-        self.journal = Path(journal)
-        self._secret, self._clock = secret, clock
+        self._journal, self._clock = Journal(Path(journal)), clock
         self._handlers: dict[str, Handler] = {}
-        self._lock = threading.Lock()
-        self._answers = self._read_journal()
+        with self._journal.held():
+            pass  # so that a journal that cannot be read or written is known at the start
+
+    @property
+    def problem(self) -> str | None:
+        """What was wrong with the journal and is left out of it; None where nothing was."""
+        return self._journal.problem
 
     def register(self, hotfix: str, handler: Handler) -> None:
         """Let `handler` answer the calls for `hotfix`, both apply and revert."""
@@ -67,24 +81,21 @@ class WebhookReceiver:
 
     def receive(self, headers: Mapping[str, str], body: bytes) -> Answer:
         """The HTTP status and JSON body to answer with. Never raises for what a caller sent."""
+        if len(body) > MOST_BYTES:
+            return _refused(413, f"the body is longer than {MOST_BYTES:,} bytes")
         refusal = self._refuse(headers, body)
         if refusal:
-            return 401, {"status": "refused", "detail": refusal}
+            return _refused(401, refusal)
         try:
             call = parse(body)
         except ValueError as error:
-            return 400, {"status": "refused", "detail": str(error)}
-        with self._lock:
-            key = (call.id, call.action)
-            if key in self._answers:
-                return self._answers[key]
-            if call.hotfix not in self._handlers:
-                known = ", ".join(sorted(self._handlers)) or "none"
-                return 404, {
-                    "status": "refused",
-                    "detail": f"no hotfix {call.hotfix!r} here; registered: {known}",
-                }
-            return self._run(call)
+            return _refused(400, str(error))
+        try:
+            with self._journal.held():
+                return self._about(call, self._decide(call))
+        except OSError as error:
+            detail = f"the journal cannot be written ({error.strerror}); nothing is known to be done"
+            return self._about(call, (503, {"status": "failed", "detail": detail}))
 
     def _refuse(self, headers: Mapping[str, str], body: bytes) -> str | None:
         given = {name.lower(): value for name, value in headers.items()}
@@ -96,7 +107,10 @@ class WebhookReceiver:
             return f"{TIMESTAMP_HEADER} and {SIGNATURE_HEADER} are needed"
         if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) < 16):
             return f"{TIMESTAMP_HEADER} is not a unix time in seconds"
-        if not hmac.compare_digest(sign(self._secret, timestamp, body).encode(), signature.encode()):
+        said = signature.encode(errors="replace")
+        # All are tried: how long it takes tells nobody which one fits.
+        fits = [hmac.compare_digest(sign(one, timestamp, body).encode(), said) for one in self._secrets]
+        if not any(fits):
             return "the signature does not belong to this body, time and secret"
         age_seconds = self._clock() - int(timestamp)
         if abs(age_seconds) > TOLERANCE_SECONDS:
@@ -104,46 +118,78 @@ class WebhookReceiver:
             return f"signed {age_seconds:.0f} s ago; {limit} (are the clocks right?)"
         return None
 
-    def _run(self, call: HotfixCall) -> Answer:
-        self._append({"id": call.id, "action": call.action, "hotfix": call.hotfix, "begun_at": self._clock()})
-        try:
-            answer: Answer = 200, {"status": DONE[call.action], "detail": self._handlers[call.hotfix](call)}
-        except Exception as error:  # noqa: BLE001 (a stranger's handler: whatever it raises is its answer)
-            answer = 500, {"status": "failed", "detail": f"{type(error).__name__}: {error}"}
-        self._answers[call.id, call.action] = answer
-        self._append({"id": call.id, "action": call.action, "http": answer[0], "answer": answer[1]})
+    def _decide(self, call: HotfixCall) -> Answer:
+        known = self._journal.known(call.id)
+        if known is not None and known.hotfix != call.hotfix:
+            return _refused(400, f"the id {call.id} is of another hotfix, {known.hotfix}")
+        before = self._before(call, known)
+        if before is not None:
+            return before
+        if call.hotfix not in self._handlers:
+            names = ", ".join(sorted(self._handlers)) or "none"
+            return _refused(404, f"no hotfix {call.hotfix!r} here; registered: {names}")
+        return self._run(call)
+
+    def _before(self, call: HotfixCall, known: Known | None) -> Answer | None:
+        """The answer where the handler is not to run; None where it is."""
+        if call.action == "revert":
+            if known is None or known.apply in (None, "refused"):
+                return self._ends(call, "it was never applied here; an apply that comes later is refused")
+            return known.reverted if known.revert == "done" else None
+        if known is not None and known.revert is not None:
+            return _refused(410, f"{call.id} was taken back; send a new id to apply it again")
+        if known is not None and known.apply in ("done", "refused"):
+            return known.applied
+        if known is not None and known.apply == "begun":
+            return _unfinished(call)
+        if _is_over(call.expires_at, self._clock()):
+            answer = _refused(410, f"it expired at {call.expires_at}")
+            self._note(call, "refused", answer)
+            return answer
+        return None
+
+    def _ends(self, call: HotfixCall, detail: str) -> Answer:
+        answer: Answer = 200, {"status": DONE["revert"], "detail": detail}
+        self._note(call, "done", answer)
         return answer
 
-    def _append(self, entry: Mapping[str, Any]) -> None:
-        self.journal.parent.mkdir(parents=True, exist_ok=True)
-        with self.journal.open("ab") as file:
-            file.write(json.dumps(entry).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+    def _run(self, call: HotfixCall) -> Answer:
+        self._note(call, "begun", None)
+        try:
+            detail = self._handlers[call.hotfix](call)
+        except Exception as error:  # noqa: BLE001 (a stranger's handler: whatever it raises is its answer)
+            failed = f"{type(error).__name__}: {error}"[:DETAIL_CHARACTERS]
+            answer: Answer = 500, {"status": "failed", "detail": failed}
+            self._note(call, "failed", answer)
+            return answer
+        answer = 200, {"status": DONE[call.action], "detail": str(detail)[:DETAIL_CHARACTERS]}
+        self._note(call, "done", answer)
+        return answer
 
-    def _read_journal(self) -> dict[tuple[str, str], Answer]:
-        answers: dict[tuple[str, str], Answer] = {}
-        if not self.journal.exists():
-            return answers
-        text = self.journal.read_bytes()
-        if text and not text.endswith(
-            b"\n"
-        ):  # died while writing: end the line so that the next stands alone
-            with self.journal.open("ab") as file:
-                file.write(b"\n")
-        for line in text.splitlines():
-            try:
-                entry = json.loads(line)
-                key = (entry["id"], entry["action"])
-            except (ValueError, KeyError, TypeError):
-                continue  # half a line of a process that died: its call had not begun yet
-            answers[key] = (entry["http"], entry["answer"]) if "answer" in entry else _unfinished(key)
-        return answers
+    def _note(self, call: HotfixCall, stage: Stage, answer: Answer | None) -> None:
+        said = {"http": answer[0], "answer": answer[1]} if answer else {}
+        self._journal.write(
+            {"id": call.id, "action": call.action, "hotfix": call.hotfix, "stage": stage, "at": self._clock()}
+            | said
+        )
+
+    def _about(self, call: HotfixCall, answer: Answer) -> Answer:
+        """The answer with the call that it is about, so that it is taken for no other's."""
+        about = {"id": call.id, "action": call.action, "hotfix": call.hotfix}
+        return answer[0], {**answer[1], **about}
 
 
-def _unfinished(key: tuple[str, str]) -> Answer:
-    detail = f"{key[1]} {key[0]} was begun and never finished: look at what is served, then send a new id"
+def _refused(status: int, detail: str) -> Answer:
+    return status, {"status": "refused", "detail": detail}
+
+
+def _unfinished(call: HotfixCall) -> Answer:
+    detail = f"apply {call.id} was begun and never finished: look at what is served, then send a new id"
     return 409, {"status": "unknown", "detail": detail}
+
+
+def _is_over(expires_at: str | None, now: float) -> bool:
+    return expires_at is not None and datetime.fromisoformat(expires_at).timestamp() <= now
 
 
 def parse(body: bytes) -> HotfixCall:
@@ -162,9 +208,21 @@ def parse(body: bytes) -> HotfixCall:
     for key in ("id", "hotfix"):
         if not isinstance(document.get(key), str) or not document[key]:
             raise ValueError(f"{key}: expected a text that is not empty")
+        if len(document[key]) > MOST_CHARACTERS or not document[key].isprintable():
+            raise ValueError(f"{key}: expected at most {MOST_CHARACTERS} characters that can be printed")
     if document.get("action") not in ("apply", "revert"):
-        raise ValueError(f"action: expected apply or revert, found {document.get('action')!r}")
+        raise ValueError(f"action: expected apply or revert, found {str(document.get('action'))[:40]!r}")
     parameters, expires_at = document.get("parameters") or {}, document.get("expires_at")
-    if not isinstance(parameters, dict) or not (expires_at is None or isinstance(expires_at, str)):
-        raise ValueError("parameters: expected an object; expires_at: expected a time as text, or nothing")
+    if not isinstance(parameters, dict):
+        raise ValueError("parameters: expected an object")
+    if expires_at is not None and not _is_time(expires_at):
+        raise ValueError("expires_at: expected a time with its zone, 2026-12-01T00:00:00Z, or nothing")
     return HotfixCall(document["id"], document["action"], document["hotfix"], parameters, expires_at)
+
+
+def _is_time(text: object) -> bool:
+    try:
+        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
+        return moment is not None and moment.tzinfo is not None and moment.timestamp() is not None
+    except (ValueError, OverflowError):
+        return False

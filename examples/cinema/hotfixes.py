@@ -42,6 +42,8 @@ class Hotfixes:
         """Apply or revert what a verified call asks for; a sentence for people."""
         with self.live.lock:
             if call.action == "revert":
+                if self.active.get(call.hotfix, {}).get("id") != call.id:
+                    return f"{call.hotfix} was not in force by {call.id}"
                 return self.revert(call.hotfix)
             if call.expires_at is not None:
                 _parse_expiry(call.expires_at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -86,3 +87,33 @@ def test_a_malformed_file_leaves_the_last_good_one_in_force_and_says_what_is_wro
     put(path)
     assert overrides.current(NOW) == ()
     assert overrides.problem is None
+
+
+def test_a_pipe_or_a_file_far_too_long_is_a_problem_and_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "o.json"
+    put(path, FILL)
+    overrides = Overrides(path)
+    assert [o.id for o in overrides.current(NOW)] == ["a"]
+    path.unlink()
+    os.mkfifo(path)
+    assert [o.id for o in overrides.current(NOW)] == ["a"]
+    assert "no regular file" in str(overrides.problem)
+    path.unlink()
+    with path.open("wb") as file:
+        file.truncate(65 * 1024 * 1024)
+    assert [o.id for o in overrides.current(NOW)] == ["a"]
+    assert "at most" in str(overrides.problem)
+    put(path, BOOST)
+    assert [o.id for o in overrides.current(NOW.replace(hour=10))] == ["b"]
+    assert overrides.problem is None
+
+
+def test_a_link_is_read_where_it_leads(tmp_path: Path) -> None:
+    put(tmp_path / "one.json", FILL)
+    put(tmp_path / "two.json", BOOST)
+    (tmp_path / "o.json").symlink_to("one.json")
+    overrides = Overrides(tmp_path / "o.json")
+    assert [o.id for o in overrides.current(NOW)] == ["a"]
+    (tmp_path / "next").symlink_to("two.json")
+    (tmp_path / "next").replace(tmp_path / "o.json")
+    assert [o.id for o in overrides.current(NOW.replace(hour=10))] == ["b"]

@@ -47,14 +47,22 @@ def test_a_half_written_line_of_a_crash_is_cut_off_before_going_on(tmp_path: Pat
 
 
 def test_a_disk_that_hangs_makes_nobody_wait_and_what_is_lost_is_counted(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "requests.jsonl")  # opening it for writing waits for a reader that never comes
+    hangs = threading.Event()
+
+    class Stuck:
+        def __str__(self) -> str:
+            hangs.wait(60)  # the writer's thread is held as by a disk
+            return "on"
+
     log = RequestLog(tmp_path, queue_size=5)
     start = time.monotonic()
-    accepted = sum(log.write({"id": number}) for number in range(100))
+    accepted = sum(log.write({"id": number, "stuck": Stuck()}) for number in range(100))
     assert time.monotonic() - start < 1
     assert accepted <= 6
     assert log.dropped == 100 - accepted
     assert not log.flush(timeout_seconds=0.05)
+    hangs.set()
+    log.close()
 
 
 def test_a_folder_that_cannot_be_written_is_reported_not_raised(tmp_path: Path) -> None:
@@ -80,3 +88,25 @@ def test_the_sample_is_the_same_everywhere_and_about_as_large_as_asked(tmp_path:
         taken = [number for number in range(5_000) if one.takes(number)]
         assert taken == [number for number in range(5_000) if other.takes(number)]
     assert 400 < len(taken) < 600
+
+
+def test_a_link_or_a_pipe_in_the_place_of_the_log_is_a_problem_and_holds_up_nothing(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("half a line")
+    for kind in ("link", "pipe"):
+        folder = tmp_path / kind
+        folder.mkdir()
+        if kind == "link":
+            (folder / "requests.jsonl").symlink_to(precious)
+        else:
+            os.mkfifo(folder / "requests.jsonl")
+        with RequestLog(folder) as log:
+            assert log.write({"request_id": 1})
+            assert log.flush()
+            assert log.failed == 1
+            assert str(folder / "requests.jsonl") in str(log.problem)
+            (folder / "requests.jsonl").unlink()
+            log.write({"request_id": 2})
+            assert log.flush()
+            assert (folder / "requests.jsonl").read_text() == '{"request_id":2}\n'
+    assert precious.read_text() == "half a line"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import fcntl
+import glob
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import orjson
 
@@ -19,6 +21,7 @@ from domain.values import Option
 
 VERSION = 1
 LOCK_SECONDS = 10.0
+MOST_BYTES = 64 * 1024 * 1024
 KINDS = ("fill_feature", "boost_items")
 FIELDS = ("kind", "items", "feature", "value", "amount")
 
@@ -29,11 +32,13 @@ class FileDeployer:
     fills several values has an entry for each of them.
 
     Entries and keys that are not ours stay as they are. The file is replaced by a rename, so that a reader
-    never meets half of it; writers wait for each other on `path` + `.lock`.
+    never meets half of it, and keeps its owner and permissions; writers wait for each other on `path` +
+    `.lock`. Where `path` is a link into its own folder, the link stays and what it leads to is replaced.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._target = path  # known once the writers' lock is held
 
     def apply(self, key: str, option: Option, expires_at: datetime | None) -> str:
         """Write the entry; the same key again writes nothing."""
@@ -62,17 +67,21 @@ class FileDeployer:
     def _locked(self) -> Iterator[None]:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.with_name(self.path.name + ".lock").open("ab") as lock:
+            with _opened_lock(self.path) as lock:
                 _wait_for(lock.fileno(), self.path)
+                self._target = _target(self.path)
                 yield
+        except RuntimeError as error:  # Path.resolve, of a link that leads to itself, before Python 3.13
+            raise DeployError(f"{self.path} is a link that leads back to itself; mend it") from error
         except OSError as error:
             raise DeployError(f"{self.path} could not be written: {error.strerror or error}") from error
 
     def _read(self) -> dict[str, Any]:
-        if not self.path.exists():
+        text = _text(self._target)
+        if text is None:
             return {"version": VERSION, "overrides": []}
         try:
-            document = orjson.loads(self.path.read_bytes())
+            document = orjson.loads(text)
         except orjson.JSONDecodeError as error:
             raise DeployError(
                 f"{self.path} is not JSON ({error}); mend or remove it, then try again"
@@ -86,18 +95,20 @@ class FileDeployer:
         return document
 
     def _write(self, document: dict[str, Any]) -> None:
-        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
+        folder = self._target.parent
+        _clear_left(folder, self._target.name)
+        handle, name = tempfile.mkstemp(dir=folder, prefix=_prefix(self._target.name))
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(orjson.dumps(document, option=orjson.OPT_INDENT_2))
                 file.flush()
-                os.fchmod(file.fileno(), _mode(self.path))
+                _like(file.fileno(), self._target)
                 os.fsync(file.fileno())
-            Path(name).replace(self.path)
+            Path(name).replace(self._target)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-        _sync_folder(self.path.parent)
+        _sync_folder(folder)
 
 
 def _entries(key: str, option: Option, expires_at: datetime | None) -> list[dict[str, Any]]:
@@ -136,9 +147,72 @@ def _wait_for(descriptor: int, path: Path) -> None:
             return
 
 
-def _mode(path: Path) -> int:
+def _opened_lock(path: Path) -> IO[bytes]:
+    """The writers' lock, which is a file of its own and no link to another."""
+    lock = path.with_name(path.name + ".lock")
+    return os.fdopen(os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644), "r+b")
+
+
+def _target(path: Path) -> Path:
+    """
+    The file itself, where `path` is a link.
+
+    Raises:
+        DeployError: it is outside the folder that was declared: who may write there is not known here.
+    """
+    folder, real = path.parent.resolve(), path.resolve()
+    if not real.is_relative_to(folder):
+        raise DeployError(
+            f"{path} is a link to {real}, outside {folder}; declare that path, if it is the one that is meant"
+        )
+    return real
+
+
+def _text(path: Path) -> bytes | None:
+    """
+    What the file holds; None where there is none.
+
+    Raises:
+        DeployError: it is no file, or longer than any file of overrides.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise DeployError(f"{path} is no regular file; nothing was changed")
+        if found.st_size > MOST_BYTES:
+            raise DeployError(f"{path} is longer than {MOST_BYTES:,} bytes; nothing was changed")
+        return file.read()
+
+
+def _prefix(name: str) -> str:
+    return f".{name[:100]}."
+
+
+def _clear_left(folder: Path, name: str) -> None:
+    """What a writer left that was killed in the middle; its lock is ours now."""
+    for left in folder.glob(f"{glob.escape(_prefix(name))}????????"):
+        left.unlink(missing_ok=True)
+
+
+def _like(descriptor: int, path: Path) -> None:
     """A temporary file is private; the serving process may be another user."""
-    return path.stat().st_mode & 0o777 if path.exists() else 0o644
+    if not path.exists():
+        os.fchmod(descriptor, 0o644)
+        return
+    former, fresh = path.stat(), os.fstat(descriptor)
+    if (former.st_uid, former.st_gid) != (fresh.st_uid, fresh.st_gid):
+        try:
+            os.fchown(descriptor, former.st_uid, former.st_gid)
+        except PermissionError as error:
+            raise DeployError(
+                f"{path} belongs to another account (number {former.st_uid}, group {former.st_gid}), which a "
+                "new file could not be given to; let this account own it, or write it as that one"
+            ) from error
+    os.fchmod(descriptor, stat.S_IMODE(former.st_mode))
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,31 +1,38 @@
-"""A hotfix sent to a recommender's own receiver: signed, with a deadline, never redirected."""
+"""A hotfix sent to a recommender's own receiver: signed, with one deadline, done only where it says so."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
 import orjson
 
 from domain.errors import ConfigurationError, DeployError, DeployUncertain
 from domain.values import Option
+from workers.exchange import Answer, NoAnswer, NotReached, exchange, is_safe, signed_headers
 
 TIMEOUT_SECONDS = 10.0
-ANSWER_LIMIT = 300  # characters of a stranger's answer that are shown
+ANSWER_BYTES = 64 * 1024
+SHOWN_CHARACTERS = 300  # of a stranger's answer
+DONE: Mapping[str, str] = {"apply": "applied", "revert": "reverted"}
+UNDECIDED = (408, 409, 425)
+"""Refusals after which nobody knows: it took too long, an earlier call is in hand, or it is asked later."""
 
 
 class WebhookDeployer:
     """
     Calls `url` with a JSON body signed by the shared secret (scheme `v1`: HMAC-SHA256 of `v1:time:body`).
 
+    Done is what the receiver says is done: `{"status": "applied" | "reverted", "id": …, "hotfix": …}` with
+    the call's own id and hotfix. `"status": "refused"`, and a refusal by HTTP, are refusals. Whatever else
+    comes leaves it uncertain.
+
     Args:
         url: https anywhere, http on loopback only.
         clock: now, aware UTC; the signature carries it.
+        timeout_seconds: for the whole call, from the name of the host to the last byte of the answer.
     """
 
     def __init__(
@@ -35,14 +42,13 @@ class WebhookDeployer:
         *,
         clock: Callable[[], datetime],
         timeout_seconds: float = TIMEOUT_SECONDS,
-        transport: httpx.BaseTransport | None = None,
     ) -> None:
         _check(url, secret)
         self.url = url
+        self.host = urlsplit(url).hostname  # a path may hold a token, which is shown to nobody
         self._secret = secret.encode()
         self._clock = clock
-        self._timeout = httpx.Timeout(timeout_seconds)
-        self._transport = transport
+        self._timeout_seconds = timeout_seconds
 
     def apply(self, key: str, option: Option, expires_at: datetime | None) -> str:
         """Ask the receiver to put the option in force."""
@@ -61,69 +67,61 @@ class WebhookDeployer:
             "expires_at": expires_at.astimezone(UTC).isoformat() if expires_at else None,
         }
         body = orjson.dumps(document)
+        headers = {"Content-Type": "application/json", **signed_headers(self._secret, body, self._clock())}
         try:
-            with httpx.Client(
-                timeout=self._timeout, follow_redirects=False, transport=self._transport, trust_env=False
-            ) as client:
-                response = client.post(self.url, content=body, headers=self._headers(body))
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise DeployError(
-                f"{self.url} could not be reached ({error}); is the receiver running?"
-            ) from error
-        except httpx.HTTPError as error:
+            answer = exchange(
+                "POST", self.url, body, headers, seconds=self._timeout_seconds, most_bytes=ANSWER_BYTES
+            )
+        except NotReached as error:
+            raise DeployError(f"{error}; is the receiver running?") from error
+        except NoAnswer as error:
+            raise DeployUncertain(f"{error}; asking again with the same id is safe") from error
+        return self._read(answer, key, action, option.hotfix)
+
+    def _read(self, answer: Answer, key: str, action: str, hotfix: str) -> str:
+        document = _document(answer.body)
+        status, detail = document.get("status"), _shown(document.get("detail"), answer.body)
+        said = f"{self.host} answered {answer.status}"
+        if answer.status >= 500 or answer.status in UNDECIDED:
+            raise DeployUncertain(f"{said} and does not know whether it did it: {detail}")
+        if status == "refused":
+            raise DeployError(f"{self.host} refused to {action} it: {detail}")
+        if not 200 <= answer.status < 300:
+            if status in DONE.values():
+                raise DeployUncertain(f"{said} and yet “{status}”; look at what is served")
+            raise DeployError(f"{self.host} refused to {action} it ({answer.status}): {detail}")
+        if status != DONE[action]:
             raise DeployUncertain(
-                f"{self.url} gave no answer ({type(error).__name__}); asking again with the same id is safe"
-            ) from error
-        return self._read(response, action)
-
-    def _headers(self, body: bytes) -> dict[str, str]:
-        timestamp = str(int(self._clock().timestamp()))
-        message = b"v1:" + timestamp.encode() + b":" + body
-        return {
-            "Content-Type": "application/json",
-            "X-RecSysOps-Timestamp": timestamp,
-            "X-RecSysOps-Signature": "v1=" + hmac.new(self._secret, message, hashlib.sha256).hexdigest(),
-        }
-
-    def _read(self, response: httpx.Response, action: str) -> str:
-        detail = _detail(response)
-        if response.status_code >= 500:
-            raise DeployUncertain(f"{self.url} answered {response.status_code}: {detail}")
-        if response.status_code == 409:
-            raise DeployUncertain(f"{self.url} does not know whether it did it: {detail}")
-        if not response.is_success:
-            raise DeployError(f"{self.url} refused to {action} it ({response.status_code}): {detail}")
-        return detail or f"{self.url} answered {response.status_code}"
+                f'{said} without saying that it did it ("status": "{DONE[action]}"), but: {detail}'
+            )
+        about = (document.get("id"), document.get("hotfix"))
+        if about != (key, hotfix):
+            raise DeployUncertain(f"{said} about another call ({_shown(about, b'')}); look at what is served")
+        return _shown(document.get("detail"), b"") or said
 
 
-def _detail(response: httpx.Response) -> str:
+def _document(body: bytes) -> dict[str, Any]:
+    """The answer's JSON object; empty where it is none."""
     try:
-        document = orjson.loads(response.content)
+        document = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return response.text[:ANSWER_LIMIT].strip()
-    detail = document.get("detail", document) if isinstance(document, dict) else document
-    return str(detail)[:ANSWER_LIMIT]
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _shown(detail: object, body: bytes) -> str:
+    """What the receiver says, for people: cut, and on one line."""
+    text = body.decode(errors="replace") if detail is None else str(detail)
+    return " ".join(text[:SHOWN_CHARACTERS].split())
 
 
 def _check(url: str, secret: str) -> None:
+    host = urlsplit(url).hostname
     if not secret:
         raise ConfigurationError(
-            f"{url}: the webhook's secret is empty; set the variable that `secret_env` names"
+            f"{host}: the webhook's secret is empty; set the variable that `secret_env` names"
         )
-    parts = urlsplit(url)
-    if parts.scheme == "https" and parts.hostname:
-        return
-    if parts.scheme == "http" and parts.hostname and _loopback(parts.hostname):
-        return
-    raise ConfigurationError(
-        f"{url}: a webhook needs https, or http on this machine (127.0.0.1, ::1, localhost)"
-    )
-
-
-def _loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    if not is_safe(url):
+        raise ConfigurationError(
+            f"{host or url}: a webhook needs https, or http on this machine (127.0.0.1, ::1, localhost)"
+        )
