@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import socket
+import threading
 import time
 import tracemalloc
 from collections.abc import Iterator, Mapping
@@ -165,6 +166,27 @@ def test_one_deadline_holds_for_the_whole_call(how: Answering) -> None:
     began = time.monotonic()
     assert "asking again with the same id is safe" in uncertain(how, seconds=1.0)
     assert time.monotonic() - began < GENEROUS_SECONDS
+
+
+def test_a_name_that_is_looked_up_for_ever_does_not_hold_up_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = threading.Event()
+
+    def looked_up(*_asked: object, **_how: object) -> list[object]:
+        answered.wait(60)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
+    began = time.monotonic()
+    with pytest.raises(DeployError):
+        deployer("https://recommender.example/hotfix", seconds=1.0).apply("e", OPTION, None)
+    assert time.monotonic() - began < GENEROUS_SECONDS
+    answered.set()
+
+
+@pytest.mark.parametrize("port", ["70000", "x", "0"])
+def test_a_port_that_is_none_is_said_to_be_so(port: str) -> None:
+    with pytest.raises(DeployError, match="its address is none"):
+        deployer(f"http://127.0.0.1:{port}/hotfix").apply("e", OPTION, None)
 
 
 def test_a_packed_answer_is_not_unpacked_and_a_long_one_not_kept() -> None:
