@@ -16,7 +16,7 @@ from rich.progress import Progress
 
 from bot import witness
 from bot.cli_desk import Json, console, print_json, table
-from domain.errors import ConfigurationError, Tampered
+from domain.errors import ConfigurationError, RecsysopsError, Refused, Tampered
 from workers import ledger
 
 if TYPE_CHECKING:
@@ -133,12 +133,12 @@ def verify(
     archive: Folder = None, checkpoint: Checkpoints = None, key: Key = None, as_json: Json = False
 ) -> None:
     """Hold the hash chains and the cards against the events, and the log against what was signed of it."""
-    wrong: list[str] = []
+    wrong: list[RecsysopsError] = []
     verified = _unless(wrong, lambda: ledger.verify(key))
     held = _unless(wrong, lambda: ledger.hold(archive, key)) if archive else None
     vouched = _unless(wrong, lambda: ledger.vouched(checkpoint or (), key, witness.reader()))
     if wrong:
-        raise Tampered("\n".join(wrong))
+        raise _all(wrong)
     if as_json:
         beside = {"archive": held, "vouched": vouched}
         more = {name: one.model_dump(mode="json") for name, one in beside.items() if one is not None}
@@ -154,13 +154,20 @@ def verify(
         _say_vouched(vouched, key)
 
 
-def _unless(wrong: list[str], look: Callable[[], T]) -> T | None:
-    """What a look comes to; where it finds the log tampered with, None, and what it says is in `wrong`."""
+def _unless(wrong: list[RecsysopsError], look: Callable[[], T]) -> T | None:
+    """What a look comes to; None where it finds something wrong, which is then in `wrong`."""
     try:
         return look()
-    except Tampered as error:
-        wrong.append(str(error))
+    except (Tampered, Refused, ConfigurationError) as error:
+        wrong.append(error)
         return None
+
+
+def _all(wrong: list[RecsysopsError]) -> RecsysopsError:
+    """All of it in one: what was tampered with must not hide behind what was wrongly asked."""
+    if len(wrong) > 1 and any(isinstance(one, Tampered) for one in wrong):
+        return Tampered("\n".join(map(str, wrong)))
+    return wrong[0]
 
 
 def _say_vouched(vouched: Vouched, key: str | None) -> None:

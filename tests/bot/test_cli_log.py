@@ -256,3 +256,16 @@ def test_without_a_witness_it_is_said_what_could_not_be_seen(terminal: Terminal,
     assert "No witness is declared" in said
     assert "whether the tables' owner cut the log's end off" in said
     assert "No witness is declared" in terminal("events", "witnesses").out
+
+
+def test_what_is_wrongly_declared_does_not_hide_what_was_tampered_with(
+    terminal: Terminal, lived: str, database_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "recsysops.toml").write_text("[witness.vault]\nkind = 'folders'\n")
+    terminal.environment["RECSYSOPS_CONFIG"] = str(tmp_path / "recsysops.toml")
+    assert "did you mean" in terminal("events", "verify", code=2).err
+    with psycopg.connect(driver_address(database_url), autocommit=True) as connection:
+        connection.execute("ALTER TABLE log DISABLE TRIGGER USER")
+    done = terminal("events", "verify", code=1)
+    assert "the trigger the_log_is_never_changed of log is switched off" in done.err
+    assert "did you mean" in done.err

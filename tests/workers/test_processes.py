@@ -22,7 +22,8 @@ from domain.values import Actor, Diagnosis
 from tests.workers.conftest import make_option
 from workers.handle import Answer, handle
 from workers.store import cards
-from workers.store.events import read_stream
+from workers.store.checkpoint import compare, read_file
+from workers.store.events import last_position, number, read_stream
 from workers.store.verify import verify
 
 DECLARATION = """
@@ -43,6 +44,10 @@ watch = "5m"
 [deployers.overrides]
 kind = "file"
 path = "overrides.json"
+[witness.vault]
+kind = "folder"
+path = "vault"
+every = "0s"
 """
 WORKER = ("celery", "-A", "workers.app", "worker", "--concurrency", "1", "--loglevel", "ERROR")
 FOLLOWER = ("workers.debts",)
@@ -144,3 +149,26 @@ def test_a_process_without_an_address_says_in_words_which_one_and_how_to_set_it(
     assert done.returncode == 2
     assert done.stderr.startswith("No address of ")
     assert "Traceback" not in done.stderr
+
+
+def test_a_witness_is_handed_checkpoints_by_the_clock_and_a_worker(
+    log: Engine, approved: str, start: Start, tmp_path: Path, on_call: Actor
+) -> None:
+    for module in (WORKER, CLOCK):
+        start(module)
+    file = tmp_path / "vault" / "main.jsonl"
+    for n in range(2):
+        handle(approved, c.AddNote(text="more"), actor=on_call, key=f"more-{n}", log=log)
+        deadline = time.monotonic() + 90
+        while not file.exists() or read_file(file)[-1].checkpoint.position < _end(log):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+    held = read_file(file)
+    assert len({one.checkpoint.position for one in held}) == len(held)
+    assert compare(log, held).newest == _end(log)
+
+
+def _end(log: Engine) -> int:
+    number(log)
+    with log.connect() as connection:
+        return last_position(connection)

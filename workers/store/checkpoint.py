@@ -39,7 +39,7 @@ class Checkpoint(Value):
     """`hash`: the log's at `position`, hexadecimal; `at` as it was spelled when it was signed."""
 
     workspace: str
-    position: int = Field(gt=0)
+    position: int = Field(gt=0, lt=2**63)
     hash: str = Field(pattern="^[0-9a-f]{64}$")
     at: Annotated[str, AfterValidator(_moment)]
     public_key: str

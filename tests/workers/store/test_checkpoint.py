@@ -137,6 +137,7 @@ def test_checkpoints_of_other_workspaces_say_nothing_of_this_one(key: Ed25519Pri
     ("fields", "says"),
     [
         ({"position": 0}, "position"),
+        ({"position": 2**63}, "position"),
         ({"hash": ""}, "hash"),
         ({"hash": "x" * 64}, "hash"),
         ({"at": "2026-03-01T12:00:00"}, "at"),
