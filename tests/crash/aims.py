@@ -44,6 +44,8 @@ CREATE TRIGGER crash_clicked AFTER INSERT ON events
     FOR EACH ROW WHEN (NEW.actor_kind = 'person') EXECUTE FUNCTION crash_tell('clicked');
 """
 
+LEAVE = "DROP FUNCTION crash_tell() CASCADE"
+
 
 class Aims:
     """
@@ -53,6 +55,7 @@ class Aims:
 
     def __init__(self, each: int) -> None:
         self.shots = Counter[str]()
+        self.address = ""
         self._each = each
         self._killer: Killer | None = None
         self._lock = threading.Lock()
@@ -60,6 +63,11 @@ class Aims:
     def load(self, killer: Killer) -> None:
         """From here on shots are fired."""
         self._killer = killer
+
+    def leave(self) -> None:
+        """Out of the store with what tells of it: one that is verified has no trigger but its own."""
+        with psycopg.connect(self.address, autocommit=True) as connection:
+            connection.execute(LEAVE)
 
     def fire(self, place: str) -> bool:
         """
@@ -109,7 +117,7 @@ def dict_of_methods() -> dict[str, Method]:
 @contextmanager
 def watched_store(aims: Aims, owner_url: str) -> Iterator[None]:
     """Every picture kept and every press committed is told to `aims`, also after the database was killed."""
-    address = driver_address(owner_url)
+    aims.address = address = driver_address(owner_url)
     with psycopg.connect(address, autocommit=True) as connection:
         connection.execute(TELL)
     over = threading.Event()

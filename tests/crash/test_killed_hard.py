@@ -246,6 +246,7 @@ def test_everything_killed_hard_every_incident_ends_the_same_and_nothing_is_lost
         assert {name: went.count(name) for name in BESIDE} == dict.fromkeys(BESIDE, 1)
         assert set(went) <= {*WAY, *BESIDE, "hotfix.watched"}
     assert clicks.lost(events) == []
+    aims.leave()
     assert verify(log).streams == len(genres)
 
     # Counted where it arrives: in the channel, and at the recommender.
