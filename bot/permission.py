@@ -46,10 +46,12 @@ def authorise(
         "deploy": permissions.deploy,
         "approve": permissions.approve,
     }[need]
+    # Who approves has to be somebody whom the file names, wherever they press.
+    beside = "" if need == "approve" else ", or use `recsysops` in a terminal"
     if not allowed:
         raise NotAllowed(
             f"Nobody may do this in Slack yet: [permissions] {need} in recsysops.toml names nobody, or the "
-            "file cannot be read; `recsysops doctor` says which. In a terminal, `recsysops` can."
+            f"file cannot be read; `recsysops doctor` says which. Name somebody there{beside}."
         )
     if user in allowed:
         return actor
@@ -57,7 +59,7 @@ def authorise(
         raise NotAllowed(
             "Slack does not say which groups you are in at the moment"
             f"{', and without that this is not done' if need in DANGEROUS else ''}. "
-            "Try again in a minute, or use `recsysops` in a terminal."
+            f"Try again in a minute{beside}."
         )
     if set(groups).isdisjoint(allowed):
         named = ", ".join(_mention(one) for one in allowed)

@@ -77,6 +77,14 @@ def test_what_was_known_last_lets_people_respond_and_nothing_more(need: Need) ->
         assert authorise("U0ONCALL", ("oncall",), need, everything, fresh=False)
 
 
+@pytest.mark.parametrize("need", NEEDS)
+def test_nobody_is_sent_to_a_terminal_to_approve(need: Need) -> None:
+    for declared in (Permissions(), Permissions(respond=("a",), deploy=("a",), approve=("a",))):
+        with pytest.raises(NotAllowed) as refused:
+            authorise("U0ONCALL", (), need, declared, fresh=False)
+        assert ("in a terminal" in str(refused.value)) == (need != "approve")
+
+
 def test_where_slack_never_said_who_is_who_a_person_is_told_that_and_not_that_they_may_not() -> None:
     with pytest.raises(NotAllowed, match="Slack does not say"):
         authorise("U0ONCALL", (), "respond", NAMED, fresh=False)
