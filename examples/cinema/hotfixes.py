@@ -30,7 +30,7 @@ class Hotfixes:
     def __init__(self, live: Live, clock: Callable[[], datetime] = now) -> None:
         self.live, self.clock = live, clock
         self.path = live.settings.folder / "hotfixes.json"
-        self.receiver = WebhookReceiver(live.settings.secret(), live.settings.folder / "hooks.journal")
+        self.receiver = WebhookReceiver(live.settings.secrets(), live.settings.folder / "hooks.journal")
         self.active: dict[str, dict[str, Any]] = {}
         for name in HOTFIXES:
             self.receiver.register(name, self.handle)

@@ -21,6 +21,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8400
     webhook_secret: str = ""
+    webhook_secret_former: str = ""
     requests_per_second: float = 12.0
     history_days: float = 3.0
     candidate_hours: float = 24.0
@@ -35,6 +36,10 @@ class Settings:
     def tables(self) -> Path:
         """The folder that an engine reads."""
         return self.folder / "tables"
+
+    def secrets(self) -> tuple[str, ...]:
+        """The webhook's shared secret, and while it is exchanged the former one."""
+        return tuple(secret for secret in (self.secret(), self.webhook_secret_former) if secret)
 
     def secret(self) -> str:
         """The webhook's shared secret; made up and kept in `webhook.secret` when none is set."""
@@ -62,6 +67,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         host=env.get("CINEMA_HOST", default.host),
         port=int(_number(env, "CINEMA_PORT", default.port, 0, 65_535)),
         webhook_secret=env.get("CINEMA_WEBHOOK_SECRET", ""),
+        webhook_secret_former=env.get("CINEMA_WEBHOOK_SECRET_FORMER", ""),
         requests_per_second=_number(env, "CINEMA_RATE", default.requests_per_second, 0.01, 50),
         history_days=_number(env, "CINEMA_HISTORY_DAYS", default.history_days, 0.02, 60),
         candidate_hours=_number(env, "CINEMA_CANDIDATE_HOURS", default.candidate_hours, 0, 24 * 60),

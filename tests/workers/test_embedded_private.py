@@ -146,7 +146,7 @@ def test_a_folder_of_another_account_that_everybody_may_write_to_is_refused(serv
         os.chown(theirs, NOBODY, NOBODY)
         theirs.chmod(0o777)
     else:
-        theirs = Path(tempfile.gettempdir())
+        theirs = Path("/tmp")
         assert theirs.stat().st_uid != os.geteuid()
     with pytest.raises(ConfigurationError, match="everybody may write to it"), embedded.started(theirs):
         pass
