@@ -17,6 +17,7 @@ Fault = Annotated[
     str,
     typer.Option("--fault", help=f"What goes wrong in it once its page is viewed: {', '.join(FAULTS)}."),
 ]
+Socket = Annotated[bool, typer.Option("--socket", help="The example's bot over Socket Mode.")]
 DEFAULT = Ports()
 
 
@@ -26,9 +27,11 @@ def run(
     workspace_port: Workspace = DEFAULT.workspace,
     cinema_port: Cinema = DEFAULT.cinema,
     fault: Fault = FIRST_FAULT,
+    socket: Socket = False,
 ) -> None:
     """Start everything and print one address. Ctrl-C stops it."""
-    raise typer.Exit(up(example, Ports(port, workspace_port, cinema_port), typer.echo, fault))
+    ports = Ports(port, workspace_port, cinema_port)
+    raise typer.Exit(up(example, ports, typer.echo, fault, socket_mode=socket))
 
 
 def demo(
@@ -36,9 +39,10 @@ def demo(
     workspace_port: Workspace = DEFAULT.workspace,
     cinema_port: Cinema = DEFAULT.cinema,
     fault: Fault = FIRST_FAULT,
+    socket: Socket = False,
 ) -> None:
     """The same as `up --example cinema`: live through one incident."""
-    run("cinema", port, workspace_port, cinema_port, fault)
+    run("cinema", port, workspace_port, cinema_port, fault, socket)
 
 
 def register(app: typer.Typer) -> None:

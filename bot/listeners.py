@@ -22,10 +22,11 @@ from bot.audit import said_in
 from bot.groups import Groups
 from bot.item_answer import show_item
 from bot.messages import audit, modals, words
-from bot.messages.blocks import Block, escape, section
+from bot.messages.blocks import SECTION_MAX, Block, cut, escape, section
 from bot.messages.blocks import actions as blocks_of_actions
 from bot.messages.card import card, fallback, picture_of
 from bot.messages.home import TO_CLOSE, UNRESOLVED, Shown, closed_home, home, in_all
+from bot.messages.inert import Marked, clean, marked
 from bot.messages.link import Link, linked
 from bot.messages.menu import deploy_again
 from bot.messages.miss import blocks as miss_blocks
@@ -104,8 +105,9 @@ class Listeners:
                 raise
 
         async def tell(said: str) -> None:
-            drawn = [section(said), blocks_of_actions(again)] if again else None
-            await respond(said, blocks=drawn, response_type="ephemeral", replace_original=False)
+            told = cut(marked(said), SECTION_MAX)
+            drawn = [section(told), blocks_of_actions(again)] if again else None
+            await respond(told, blocks=drawn, response_type="ephemeral", replace_original=False)
 
         again: list[Block] = []
         said = await self._answered(act, tell)
@@ -123,14 +125,14 @@ class Listeners:
             return await self._do(body, str(view["callback_id"]), str(view["private_metadata"]), fields)
 
         async def tell(said: str) -> None:
-            await client.chat_postMessage(channel=body["user"]["id"], text=said)
+            await client.chat_postMessage(channel=body["user"]["id"], text=marked(said))
 
         said = await self._answered(act, tell)
         if said == LOOKED_UP:
             await ack()  # to send the form again might do it twice
             await tell(said)
         elif said and said != DONE_BEFORE:
-            await ack(response_action="errors", errors={next(iter(fields)): said[:2000]})
+            await ack(response_action="errors", errors={next(iter(fields)): cut(clean(said), 2000)})
         else:
             await ack()
 
@@ -150,7 +152,7 @@ class Listeners:
                 )
                 return None
             if asked.word == "help":
-                return commands.help_text()
+                return Marked(commands.help_text())
             if asked.word == "audit":
                 answer.update(await self._audit(body, asked.rest, ack))
                 return None
@@ -163,12 +165,12 @@ class Listeners:
             return None
 
         async def tell(said: str) -> None:
-            await respond(said, response_type="ephemeral")
+            await respond(marked(said), response_type="ephemeral")
 
         said = await self._answered(act, tell)
         await ack()
         if said:
-            answer = {"text": said}
+            answer = {"text": marked(said)}
         if answer:
             await respond(**answer, response_type="ephemeral")
 
@@ -176,18 +178,18 @@ class Listeners:
         self, body: Body, asked: commands.Asked, respond: AsyncRespond, client: AsyncWebClient
     ) -> None:
         """A worker looks; the person hears at once that it does, and the answer as soon as it is there."""
-        about, question = escape(asked.rest or asked.word), _key(body)
+        about, question = asked.rest or asked.word, _key(body)
         wanted = slice_asked(filter(None, asked.rest.split(","))) if asked.word == "misses" else ()
         if not await asyncio.to_thread(self._ask, asked, question):
             raise Refused("The workers cannot be reached just now. Try again in a minute.")
-        await respond(f"Looking at {about} …", response_type="ephemeral")
+        await respond(f"Looking at {escape(about)} …", response_type="ephemeral")
         until = time.monotonic() + LOOK_SECONDS
         while (found := await asyncio.to_thread(self._door.answer, question)) is None:
             if time.monotonic() > until:
                 raise Refused(f"{about}: no answer yet; the workers are busy. Ask again in a while.")
             await asyncio.sleep(LOOK_PAUSE_SECONDS)
         if isinstance(found, str):
-            raise Refused(escape(found))
+            raise Refused(found)
         if not isinstance(found, tuple):
             await show_item(found, self._door, client, respond)
             return
@@ -212,7 +214,7 @@ class Listeners:
         try:
             found = await asyncio.to_thread(self._door.audit)
         except ConfigurationError as error:
-            raise Refused(escape(str(error).partition("\n")[0])) from error
+            raise Refused(str(error).partition("\n")[0]) from error
         return {"text": audit.headline(found), "blocks": audit.blocks(found, self._links.to(actor.id))}
 
     async def home_opened(self, event: Body, client: AsyncWebClient) -> None:
@@ -223,7 +225,7 @@ class Listeners:
         try:
             reader = await self._reader({"user_id": user})
         except Refused as refusal:
-            await client.views_publish(user_id=user, view=closed_home(str(refusal)))
+            await client.views_publish(user_id=user, view=closed_home(marked(_said(refusal))))
             return
         shown = await asyncio.to_thread(self._at_home)
         await client.views_publish(user_id=user, view=home(shown, reader))
@@ -256,7 +258,7 @@ class Listeners:
         if self._links.expires_at() is None:
             return None  # the button opened the page, which asks who is there
         reader = await self._reader(body)
-        return self._report_of(await self._incident(parse(value).stream), reader)
+        return Marked(self._report_of(await self._incident(parse(value).stream), reader))
 
     async def _reader(self, body: Body) -> Link:
         """The pages, for whoever asks and may respond to incidents."""
@@ -322,7 +324,7 @@ class Listeners:
         try:
             return await act()
         except Refused as refusal:
-            return str(refusal)
+            return _said(refusal)
         except SlackApiError as error:
             _log.warning("slack_refused", error=str(error))
             return f"Slack did not open the form ({error.response['error']}). Press again."
@@ -347,6 +349,12 @@ class Listeners:
             await tell(NOT_DONE if found is None else DONE)
             return
         await tell(NEVER_KNOWN)
+
+
+def _said(refusal: Refused) -> str:
+    """Its words, with the word that they are Slack's markup already, where they are."""
+    said = refusal.args[0] if refusal.args else ""
+    return said if isinstance(said, Marked) else str(refusal)
 
 
 def _key(body: Body) -> str:

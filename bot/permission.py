@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import Protocol
 
+from bot.messages.inert import Marked, escape
 from domain.errors import NotAllowed
 from domain.recommender.route import Need
 from domain.values import Actor
@@ -63,10 +64,10 @@ def authorise(
         )
     if set(groups).isdisjoint(allowed):
         named = ", ".join(_mention(one) for one in allowed)
-        raise NotAllowed(f"Only {named} may do this. Ask one of them, or be added to the group.")
+        raise NotAllowed(Marked(f"Only {named} may do this. Ask one of them, or be added to the group."))
     return actor
 
 
 def _mention(name: str) -> str:
     """A person by a mention, a group by its handle (a mention would need its id)."""
-    return f"<@{name}>" if _PERSON.match(name) else f"members of @{name}"
+    return f"<@{name}>" if _PERSON.match(name) else f"members of @{escape(name)}"

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from bot.messages.inert import clean, cut, escape
+
+__all__ = ["cut", "escape"]
+
 Block = dict[str, Any]
 
 HEADER_MAX = 150
@@ -12,31 +16,20 @@ CONTEXT_MAX = 2000
 BUTTON_MAX = 75
 CONFIRM_TEXT_MAX = 300
 ALT_MAX = 2000
+NOTHING = "–"
+"""What stands for an empty text, which Slack does not take."""
 
 Style = Literal["primary", "danger"]
 
 
-def cut(text: str, most: int) -> str:
-    """
-    `text` in at most `most` characters; the dots say that there was more.
-
-    >>> cut("abcdef", 4)
-    'abc…'
-    """
-    return text if len(text) <= most else text[: most - 1] + "…"
-
-
-def escape(text: str) -> str:
-    """Text that Slack shows as it is: no mention, link or emphasis can be smuggled in through a name."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
 def plain(text: str, most: int = BUTTON_MAX) -> Block:
-    return {"type": "plain_text", "text": cut(text, most), "emoji": True}
+    """Text in which Slack looks for nothing, not even for `:emoji:`."""
+    return {"type": "plain_text", "text": cut(clean(text), most) or NOTHING, "emoji": False}
 
 
 def mrkdwn(text: str, most: int = SECTION_MAX) -> Block:
-    return {"type": "mrkdwn", "text": cut(text, most)}
+    """Slack's markup, its data escaped; bare addresses and `#channels` in it lead nowhere."""
+    return {"type": "mrkdwn", "text": cut(text, most) or NOTHING, "verbatim": True}
 
 
 def header(text: str) -> Block:
@@ -58,7 +51,7 @@ def divider() -> Block:
 
 def image(file: str, alt: str) -> Block:
     """A picture that was uploaded, by its id: Slack fetches none from us, and may not be able to."""
-    return {"type": "image", "slack_file": {"id": file}, "alt_text": cut(alt, ALT_MAX)}
+    return {"type": "image", "slack_file": {"id": file}, "alt_text": cut(clean(alt), ALT_MAX) or NOTHING}
 
 
 def actions(elements: list[Block]) -> Block:

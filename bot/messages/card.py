@@ -22,6 +22,7 @@ from bot.messages.blocks import (
     section,
 )
 from bot.messages.blocks import header as header_block
+from bot.messages.inert import paragraphs, sentence
 from bot.messages.link import Link, linked
 from bot.messages.menu import menu
 from bot.messages.value import spell
@@ -30,6 +31,7 @@ from domain.incident.state import Incident
 from domain.values import Finding, Slice, name_slice
 
 WHY_MAX = 1400
+FALLBACK_MAX = 1000
 STRONGEST = 2
 MOST_ALSO, ALSO_MAX = 3, 140  # findings that joined are named, and how many characters of each
 
@@ -171,7 +173,7 @@ def picture_of(incident: Incident) -> str | None:
 
 def fallback(incident: Incident) -> str:
     """The message's text beside its blocks: what notifications and screen readers say."""
-    return escape(headline(incident))
+    return cut(escape(headline(incident)), FALLBACK_MAX)
 
 
 def stripped(incident: Incident, link: Link) -> str:
@@ -192,10 +194,10 @@ def _why(incident: Incident) -> str:
     diagnosis = incident.diagnosis
     if diagnosis is None:
         return f"*Why*  {_not_diagnosed(incident)}"
-    cause = escape(diagnosis.cause) if diagnosis.cause else "Not established yet."
+    cause = sentence(diagnosis.cause) if diagnosis.cause else "Not established yet."
     by_strength = sorted(diagnosis.evidence, key=lambda one: -one.strength)
     shown = [] if incident.status in ("resolved", "closed") else by_strength[:STRONGEST]
-    strongest = [f"• {cut(escape(one.statement), 300)}" for one in shown]
+    strongest = [f"• {cut(sentence(one.statement), 300)}" for one in shown]
     count = len(diagnosis.evidence)
     pointer = [f"_evidence ({count}) in the thread_"] if count else []
     return "\n".join([f"*Why*  {cut(cause, 600)}", *strongest, *pointer, *_second_look(incident)])
@@ -206,7 +208,7 @@ def _second_look(incident: Incident) -> list[str]:
     if "diagnose" in incident.awaits:
         return ["_It is being looked into again; this changes when there is something newer._"]
     if incident.diagnosis_failure and incident.status not in ("resolved", "closed"):
-        return [f"_Looking again failed: {cut(escape(incident.diagnosis_failure), 300)}_"]
+        return [f"_Looking again failed: {cut(sentence(incident.diagnosis_failure), 300)}_"]
     return []
 
 
@@ -215,9 +217,9 @@ def _not_diagnosed(incident: Incident) -> str:
         again = " again" if incident.diagnosis_failure else ""
         return f"Not established yet; the evidence is being gathered{again} …"
     if incident.diagnosis_failure:
-        failure = cut(escape(incident.diagnosis_failure).rstrip("."), 400)
+        failure = cut(sentence(incident.diagnosis_failure).rstrip("."), 400)
         return f"Not established: the evidence could not be gathered ({failure}).{_try_again(incident)}"
-    return escape(incident.description) or "Not established yet."
+    return paragraphs(incident.description) or "Not established yet."
 
 
 def _try_again(incident: Incident) -> str:

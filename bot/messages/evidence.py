@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.messages import words
 from bot.messages.blocks import Block, context, cut, escape, section
+from bot.messages.inert import paragraphs, sentence
 from domain.incident import events as e
 from domain.incident.timeline import Entry
 from domain.values import Diagnosis, Evidence
@@ -64,7 +65,7 @@ def _line(one: Evidence) -> str:
     dots = round(one.strength * 5)
     strength = "●" * dots + "○" * (5 - dots)
     table = f"\n```{_table(one.table)}```" if one.table else ""
-    return f"`{strength}`  {cut(escape(one.statement), STATEMENT_MAX)}{table}"
+    return f"`{strength}`  {cut(sentence(one.statement), STATEMENT_MAX)}{table}"
 
 
 def _table(rows: tuple[tuple[str, ...], ...]) -> str:
@@ -78,7 +79,7 @@ def _table(rows: tuple[tuple[str, ...], ...]) -> str:
 def step(entry: Entry, names: words.Names = words.NOBODY) -> str:
     """One line of the thread: who did what, by name; mentioned is only whom it is handed to."""
     who = words.called(entry.who, names)
-    what = escape(entry.what)
+    what = paragraphs(entry.what)
     if entry.wire_name == e.IncidentAssigned.wire_name:  # nowhere else: what comes from data mentions nobody
         what = words.with_names(what, words.person)
     return cut(f"{who}: {what}" if who != "recsysops" else what, 2000)

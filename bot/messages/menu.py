@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from bot.messages import words
 from bot.messages.blocks import Block, button, confirm, context, cut, escape, section
+from bot.messages.inert import sentence
 from bot.messages.value import spell
 from domain.incident.card import buttons
 from domain.incident.state import Incident
@@ -26,7 +27,7 @@ def menu(incident: Incident) -> list[Block]:
         return []
     being_made = not {"diagnose", "menu"}.isdisjoint(incident.awaits)
     if not incident.menu:
-        note = escape(incident.menu_note) or "None of the declared hotfixes fits this cause."
+        note = sentence(incident.menu_note) or "None of the declared hotfixes fits this cause."
         said = "The hotfixes are being looked at again …" if being_made else f"Nothing to deploy. {note}"
         return [section(f"*Choose*  {cut(said, OPTION_TEXT_MAX)}")]
     deployable = {button.option for button in buttons(incident) if button.action == "deploy"}
@@ -40,7 +41,7 @@ def menu(incident: Incident) -> list[Block]:
         pressable = option.key in deployable and option.deployer != NO_DEPLOYER
         accessory = deploy(incident, option, index) if pressable else None
         blocks.append(section(line(option, index), accessory))
-    notes = [cut(escape(incident.menu_note), 1000)] if incident.menu_note else []
+    notes = [cut(sentence(incident.menu_note), 1000)] if incident.menu_note else []
     notes += ["A newer menu is being prepared; what you choose from this one stands."] if being_made else []
     return [*blocks, context(*notes)] if notes else blocks
 
@@ -48,12 +49,12 @@ def menu(incident: Incident) -> list[Block]:
 def line(option: Option, index: int) -> str:
     """The option in three short lines."""
     if option.deployer == NO_DEPLOYER:
-        costs = f"repairs 0 % · costs {words.estimate(option.costs)}\n_{escape(option.costs.basis)}_"
+        costs = f"repairs 0 % · costs {escape(words.estimate(option.costs))}\n_{escape(option.costs.basis)}_"
         return cut(f"*{words.circled(index)} {escape(option.label)}*\n{costs}", OPTION_TEXT_MAX)
     numbers = _together(
         (
-            f"repairs *{words.estimate(option.repairs)}*",
-            f"costs {words.estimate(option.costs)}",
+            f"repairs *{escape(words.estimate(option.repairs))}*",
+            f"costs {escape(words.estimate(option.costs))}",
             f"in {words.lasting(timedelta(seconds=option.deploy_seconds))}",
             f"undo {escape(option.undo)}",
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from bot.messages import words
 from bot.messages.blocks import Block, context, cut, escape, section
+from bot.messages.inert import sentence
 from domain.incident.decide import CHOICE_HOLDS, DEPLOYED, IN_HAND, missing_to_close
 from domain.incident.state import Hotfix, Incident, Stage
 from domain.values import Improvement, Option
@@ -106,11 +107,11 @@ def _promise(option: Option | None) -> str:
 
 
 def _promised(option: Option) -> str:
-    return words.estimate(option.repairs)
+    return escape(words.estimate(option.repairs))
 
 
 def _reason(fix: Hotfix) -> str:
-    return cut(escape((fix.reason or "no reason given").rstrip(".")), PART_MAX)
+    return cut(sentence((fix.reason or "no reason given").rstrip(".")), PART_MAX)
 
 
 def ending(incident: Incident) -> list[Block]:
@@ -169,9 +170,9 @@ def _before_closing(incident: Incident) -> list[Block]:
 def improvement(given: Improvement) -> str:
     """The two answers, the change, and its proof."""
     change = "Nothing changes" if given.change == "nothing" else f"Change of a {given.change}"
-    proof = f"\n_{cut(escape(given.proof), PART_MAX)}_" if given.proof else ""
+    proof = f"\n_{cut(sentence(given.proof), PART_MAX)}_" if given.proof else ""
     return (
-        f"• {change}: {cut(escape(given.detail), PART_MAX)}\n"
-        f"• Detected faster? {cut(escape(given.detect_faster), PART_MAX)}\n"
-        f"• Diagnosed faster? {cut(escape(given.diagnose_faster), PART_MAX)}{proof}"
+        f"• {change}: {cut(sentence(given.detail), PART_MAX)}\n"
+        f"• Detected faster? {cut(sentence(given.detect_faster), PART_MAX)}\n"
+        f"• Diagnosed faster? {cut(sentence(given.diagnose_faster), PART_MAX)}{proof}"
     )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from bot.messages.blocks import escape
+from bot.messages.inert import escape
 from domain.incident.numbers import amount, estimate, lasting, percent, seconds
 from domain.incident.person import FORMER, is_pseudonym
 from domain.incident.state import Incident
@@ -107,7 +107,7 @@ def person(actor: str) -> str:
     ('<@U123>', 'root (terminal)', 'recsysops')
     """
     kind, _, name = actor.partition(":")
-    if kind == "slack" and name.replace("-", "").isalnum():
+    if kind == "slack" and name.isascii() and name.replace("-", "").isalnum():
         return f"<@{name}>"
     return escape(spoken(actor))
 

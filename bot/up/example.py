@@ -85,6 +85,12 @@ def example_environment(example: str, var: Path, ports: Ports, first_view_url: s
     }
 
 
+def over_socket(environment: Environment) -> Environment:
+    """The same with Slack's requests over Socket Mode: no address of ours has to be reached."""
+    token = environment["WORKSPACE_APP_TOKEN"]
+    return {**environment, "SLACK_APP_TOKEN": token, "SLACK_SIGNING_SECRET": "", "WORKSPACE_REQUEST_URL": ""}
+
+
 def keep_secrets(path: Path) -> dict[str, str]:
     """The secrets in a file that only its owner can read, made up the first time."""
     if not path.exists():

@@ -31,6 +31,7 @@ from bot.up.example import (
     Ports,
     example_environment,
     first_view,
+    over_socket,
 )
 from bot.up.folder import Folder, occupied
 from bot.up.signals import Signals
@@ -53,10 +54,17 @@ a diagnosis, and a diagnosis is made before the next look.
 """
 
 
-def up(example: str | None, ports: Ports, say: Callable[[str], None], fault: str = FIRST_FAULT) -> int:
+def up(
+    example: str | None,
+    ports: Ports,
+    say: Callable[[str], None],
+    fault: str = FIRST_FAULT,
+    *,
+    socket_mode: bool = False,
+) -> int:
     """
     Run everything until Ctrl-C or SIGTERM; returns the exit code. The example's `fault` begins as its page is
-    first viewed.
+    first viewed; with `socket_mode` its workspace speaks to the bot as Slack does behind a firewall.
 
     Raises:
         ConfigurationError: it runs on this folder already, a port is taken, no such example or fault, a
@@ -75,9 +83,10 @@ def up(example: str | None, ports: Ports, say: Callable[[str], None], fault: str
                 with door.left_variables(var, _left(environment)):
                     return _run(run, environment, dict(_processes(environment)), _addresses(ports, None))
             with first_view(ports, fault) as first_view_url:
-                environment |= example_environment(example, var, ports, first_view_url)
+                given = example_environment(example, var, ports, first_view_url)
+                environment |= over_socket(given) if socket_mode else given
                 environment["WORKSPACE_FIRST_VIEW"] = fault
-                processes = {**EXAMPLE_PROCESSES, **PROCESSES}
+                processes = {**EXAMPLE_PROCESSES, **dict(_processes(environment))}
                 with door.left_variables(var, _left(environment, *EXAMPLE_LEFT)):
                     return _run(run, environment, processes, _addresses(ports, example), HISTORY)
 

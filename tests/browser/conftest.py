@@ -36,7 +36,7 @@ def everything(
 ) -> Iterator[Installation]:
     """
     An installation for one test file: its `FAULT` is switched on as the page is first viewed; its `CINEMA`
-    says what is unusual about the cinema.
+    says what is unusual about the cinema, its `OPTIONS` are those of `recsysops up`.
     """
     fault = getattr(request.module, "FAULT", "language")
     var = tmp_path_factory.mktemp("var")
@@ -49,10 +49,11 @@ def everything(
     }
     ports = [str(free_port()) for _ in range(3)]
     recsysops = [str(Path(sys.executable).with_name("recsysops"))]
+    more = getattr(request.module, "OPTIONS", ())
     names = ("--port", "--workspace-port", "--cinema-port")
     options = [word for pair in zip(names, ports, strict=True) for word in pair]
     process = subprocess.Popen(
-        [*recsysops, "up", "--example", "cinema", "--fault", fault, *options],
+        [*recsysops, "up", "--example", "cinema", "--fault", fault, *options, *more],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +53,18 @@ def message_of(page: Page, words: str, within_seconds: float) -> Locator:
     card = page.locator(".message", has_text=words).first
     card.wait_for(timeout=within_seconds * 1000)
     return card
+
+
+def picture_of(card: Locator, within_seconds: float = 120) -> Locator:
+    """The picture of the card, once the browser has loaded and drawn it."""
+    image = card.locator("img.full").first
+    image.wait_for(timeout=within_seconds * 1000)
+    image.scroll_into_view_if_needed()
+    until = time.monotonic() + 30
+    while not image.evaluate("image => image.complete && image.naturalWidth > 0"):
+        assert time.monotonic() < until, "the picture of the card was not loaded"
+        time.sleep(0.1)
+    return image
 
 
 def deploy_button(card: Locator, label: str, within_seconds: float = 120) -> Locator:

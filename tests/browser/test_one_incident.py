@@ -22,6 +22,7 @@ def test_from_the_first_page_view_to_a_closed_incident(everything: Installation,
     fill = steps.deploy_button(card, "Fill in the language")
     steps.picture(page, "language-menu")
     expect(card).to_contain_text("language is not set")
+    steps.picture_of(card)
     steps.acknowledge(card)
     steps.deploy(page, card, fill)
     steps.verified(card)
