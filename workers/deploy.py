@@ -12,7 +12,7 @@ from domain.errors import ConfigurationError, DeployError, DeployUncertain, Righ
 from domain.incident import commands as c
 from domain.incident.events import HotfixApproved
 from domain.incident.numbers import lasting
-from domain.incident.state import Incident
+from domain.incident.state import Hotfix, Incident
 from domain.recommender.recommender import Recommender
 from domain.resolution.declared import against_offering
 from domain.values import Option
@@ -63,11 +63,11 @@ def apply(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     Raises:
         RightsUnknown: nobody can say now whether whoever approved it may; tried again, and given up visibly.
     """
-    option = option_in_hand(work.incident)
+    hotfix, option = in_hand(work.incident)
     if work.tries > MOST_TRIES:
         return _failed(work, recommender, option, EACH_DIED)
     try:
-        against = against_deploying_now(work, recommender, option)
+        against = against_deploying_now(work, recommender, hotfix, option)
     except RightsUnknown:
         if work.last_try:
             _take_back(work, recommender, option)
@@ -88,7 +88,7 @@ def apply(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     return (c.RecordHotfixApplied(option=option.key, receipt=receipt),)
 
 
-def against_deploying_now(work: Work, recommender: Recommender, option: Option) -> str | None:
+def against_deploying_now(work: Work, recommender: Recommender, hotfix: Hotfix, option: Option) -> str | None:
     """
     Why what was approved is not deployed after all, in words; None where it may be.
 
@@ -98,16 +98,16 @@ def against_deploying_now(work: Work, recommender: Recommender, option: Option) 
     Raises:
         RightsUnknown: it cannot be said now who may.
     """
-    incident, hotfix = work.incident, work.incident.hotfix
+    incident = work.incident
     if incident.status in ("resolved", "closed"):
         return f"#{incident.number} was {incident.status} before it was deployed"
-    if hotfix is not None and hotfix.menu not in (None, incident.menu_digest):
+    if hotfix.menu not in (None, incident.menu_digest):
         return "the menu is not the one that it was chosen from; look at the numbers again"
     if work.at - work.debt.since > APPROVAL_HOLDS:
         return f"it was approved {lasting(work.at - work.debt.since)} ago, and much may have changed since"
-    predicted = incident.finding is not None and incident.finding.kind == "predicted"
+    predicted = incident.kind == "predicted"
     changed = against_offering(option, recommender.hotfixes.values(), predicted=predicted)
-    return f"{changed}; look again" if changed else against_deploying(work.log, recommender, incident)
+    return f"{changed}; look again" if changed else against_deploying(work.log, recommender, hotfix, option)
 
 
 def _failed(work: Work, recommender: Recommender, option: Option, reason: str) -> Sequence[c.Command]:
@@ -123,7 +123,7 @@ def _take_back(work: Work, recommender: Recommender, option: Option) -> None:
 
 def revert(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     """Take the hotfix back; a refusal of the first try is recorded, an unknown outcome is tried again."""
-    option = option_in_hand(work.incident)
+    _, option = in_hand(work.incident)
     try:
         receipt = build_deployer(recommender, option).revert(approval_id(work), option)
     except DeployError as error:
@@ -135,22 +135,25 @@ def revert(work: Work, recommender: Recommender) -> Sequence[c.Command]:
 
 def expire(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     """Its time is over: take it back for certain, whatever the receiving side does about expiry by itself."""
-    option = option_in_hand(work.incident)
+    _, option = in_hand(work.incident)
     build_deployer(recommender, option).revert(approval_id(work), option)
     return (c.ExpireHotfix(option=option.key),)
 
 
-def option_in_hand(incident: Incident) -> Option:
+def in_hand(incident: Incident) -> tuple[Hotfix, Option]:
     """
-    The option of the incident's hotfix.
+    The incident's hotfix, and the option that it is.
 
     Raises:
-        ConfigurationError: the hotfix is not on the menu any more.
+        ConfigurationError: there is none, or it is not on the menu any more.
     """
-    option = incident.option(incident.hotfix.option) if incident.hotfix else None
+    hotfix = incident.hotfix
+    if hotfix is None:
+        raise ConfigurationError(f"#{incident.number} has no hotfix in hand.")
+    option = incident.option(hotfix.option)
     if option is None:
-        raise ConfigurationError(f"#{incident.number} has no hotfix in hand that is on its menu.")
-    return option
+        raise ConfigurationError(f"The hotfix of #{incident.number} is not on its menu any more.")
+    return hotfix, option
 
 
 def approval_id(work: Work) -> str:

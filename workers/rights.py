@@ -14,13 +14,14 @@ from datetime import timedelta
 from sqlalchemy import Connection, Engine
 
 from domain.errors import NotAllowed, Refused, RightsUnknown
-from domain.incident.commands import ApproveHotfix, ChooseHotfix, Command
+from domain.incident.commands import ApproveHotfix, ChooseHotfix
 from domain.incident.numbers import lasting
 from domain.incident.person import is_pseudonym, spoken
 from domain.incident.state import Hotfix, Incident
 from domain.recommender.person import SLACK, TERMINAL, Person, person_of, same_person
 from domain.recommender.recommender import Recommender
 from domain.recommender.route import Need
+from domain.values import Option
 from workers import groups
 from workers.store import people as known_people
 
@@ -28,17 +29,16 @@ STALE = timedelta(hours=1)
 """What Slack said of its groups before then lets nobody change the recommender; as in `bot.groups`."""
 
 
-def against_deploying(log: Engine, recommender: Recommender, incident: Incident) -> str | None:
+def against_deploying(log: Engine, recommender: Recommender, hotfix: Hotfix, option: Option) -> str | None:
     """
-    Why the hotfix in hand is not deployed, by who asked for it and who approved it; None where it may be.
+    Why a hotfix, the `option` of its menu, is not deployed by who asked for it and who approved it; None
+    where it may be.
 
     Raises:
         RightsUnknown: it cannot be said now; it may be later.
     """
-    hotfix = incident.hotfix
-    option = incident.option(hotfix.option) if hotfix else None
-    if hotfix is None or option is None or hotfix.approved_by is None:
-        return f"#{incident.number} has no hotfix that somebody approved"
+    if hotfix.approved_by is None:
+        return f"nobody approved “{option.label}”"
     with log.connect() as connection:
         chosen_by, approved_by = _outside(connection, hotfix)
         if forgotten := [one for one in (chosen_by, approved_by) if is_pseudonym(one)]:
@@ -57,7 +57,11 @@ def against_deploying(log: Engine, recommender: Recommender, incident: Incident)
 
 
 def check_press(
-    connection: Connection, recommender: Recommender | None, incident: Incident, command: Command, who: str
+    connection: Connection,
+    recommender: Recommender | None,
+    incident: Incident,
+    command: ChooseHotfix | ApproveHotfix,
+    who: str,
 ) -> None:
     """
     What the rules cannot see of a choice or an approval: which accounts are one person's.
@@ -65,8 +69,6 @@ def check_press(
     Raises:
         Refused: it might be one's own request, or this account may not; in words for the person.
     """
-    if not isinstance(command, ChooseHotfix | ApproveHotfix):
-        return
     people: Mapping[str, Person] = recommender.people if recommender else {}
     option = incident.option(command.option)
     by_two = isinstance(command, ApproveHotfix) or (option is not None and option.needs_second_person)

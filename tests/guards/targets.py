@@ -31,7 +31,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
         "tests/workers/test_rights.py",
         "tests/workers/test_taken_back.py",
     ),
-    "workers/rights.py": ("tests/workers/test_rights.py",),
+    "workers/rights.py": ("tests/workers/test_rights.py", "tests/workers/test_who_may.py"),
     "workers/store/attempts.py": ("tests/workers/store/test_attempts.py",),
     "workers/debts.py": (
         "tests/workers/test_debts.py",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Event
 
@@ -20,8 +21,16 @@ from domain.recommender.table import Table
 from domain.values import Actor, Diagnosis, Improvement, Option
 from tests.workers.conftest import NOON, declared_fill, make_option
 from workers.attest import attest
-from workers.debts import Work, hand_over, settle
-from workers.deploy import apply, build_deployer, expire, option_in_hand, revert
+from workers.debts import MOST_TRIES, Work, hand_over, settle
+from workers.deploy import (
+    APPROVAL_HOLDS,
+    against_deploying_now,
+    apply,
+    build_deployer,
+    expire,
+    in_hand,
+    revert,
+)
 from workers.follow import catch_up
 from workers.handle import Answer, handle
 from workers.owed import due, retry
@@ -155,11 +164,56 @@ def test_what_expires_is_taken_back_before_it_is_called_expired(begin: Begin, re
 
 def test_where_no_hotfix_of_the_menu_is_in_hand_there_is_nothing_to_deploy(begin: Begin) -> None:
     incident = begin().incident
-    assert incident.hotfix is not None
-    assert option_in_hand(incident).key == "fill"
-    for missing in ({"hotfix": None}, {"hotfix": incident.hotfix.model_copy(update={"option": "gone"})}):
-        with pytest.raises(ConfigurationError, match="no hotfix in hand that is on its menu"):
-            option_in_hand(incident.model_copy(update=missing))
+    assert in_hand(incident) == (incident.hotfix, incident.option("fill"))
+    with pytest.raises(ConfigurationError, match="#1 has no hotfix in hand"):
+        in_hand(incident.model_copy(update={"hotfix": None}))
+    with pytest.raises(ConfigurationError, match="hotfix of #1 is not on its menu any more"):
+        in_hand(incident.model_copy(update={"menu": ()}))
+
+
+def test_what_was_chosen_before_a_choice_named_its_menu_is_held_to_no_menu(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.deploy.against_deploying", lambda *_: None)
+    story = begin()
+    hotfix, option = in_hand(story.incident)
+    work = story.work("apply")
+    old, other = (hotfix.model_copy(update={"menu": menu}) for menu in (None, "0" * 16))
+    assert against_deploying_now(work, RECOMMENDER, hotfix, option) is None
+    assert against_deploying_now(work, RECOMMENDER, old, option) is None
+    assert "not the one that it was chosen from" in str(
+        against_deploying_now(work, RECOMMENDER, other, option)
+    )
+
+
+@pytest.mark.parametrize(("waited", "deployed"), [(APPROVAL_HOLDS, True), (APPROVAL_HOLDS + SOON, False)])
+def test_an_approval_holds_for_a_day_and_not_a_moment_longer(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch, waited: timedelta, deployed: bool
+) -> None:
+    monkeypatch.setattr("workers.deploy.against_deploying", lambda *_: None)
+    story = begin()
+    work = replace(story.work("apply"), at=NOON + waited)
+    assert (against_deploying_now(work, RECOMMENDER, *in_hand(story.incident)) is None) == deployed
+
+
+def test_only_for_a_launch_may_a_hotfix_last_longer_than_is_declared(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.deploy.against_deploying", lambda *_: None)
+    work = begin(expires_after=3 * DAY).work("apply")
+    launch = replace(work, incident=work.incident.model_copy(update={"kind": "predicted"}))
+    assert "was changed since" in str(against_deploying_now(work, RECOMMENDER, *in_hand(work.incident)))
+    assert against_deploying_now(launch, RECOMMENDER, *in_hand(launch.incident)) is None
+
+
+@pytest.mark.parametrize("tries", [1, 2, MOST_TRIES + 1])
+def test_what_may_not_be_deployed_is_taken_back_only_where_a_try_before_may_have_done_it(
+    begin: Begin, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, tries: int
+) -> None:
+    monkeypatch.setattr("workers.deploy.against_deploying_now", lambda *_: "it was closed")
+    story = begin()
+    assert [type(said) for said in apply(story.work("apply", tries), RECOMMENDER)] == [c.RecordHotfixFailed]
+    assert receiver.asked == ([] if tries == 1 else [f"revert {story.approval}"])
 
 
 def test_a_hotfix_goes_to_no_deployer_that_is_not_declared() -> None:

@@ -28,7 +28,7 @@ ORDER: tuple[tuple[TimeField, TimeField], ...] = (
     ("opened_at", "resolved_at"),
     ("mitigated_at", "resolved_at"),
 )
-"""Times of which the second is not before the first."""
+"""Times of which the second is not before the first, and is there only where the first is."""
 
 
 def correct(incident: Incident, command: c.Correction, at: datetime) -> Events:
@@ -105,16 +105,12 @@ def _not_to_come(moment: datetime, at: datetime) -> None:
 def _possible(incident: Incident, event: str, happened_at: datetime, at: datetime) -> None:
     """The steps keep their order, so that no step takes less than no time."""
     _not_to_come(happened_at, at)
-    moved: dict[TimeField, datetime | None] = {
+    moved: dict[TimeField, datetime] = {
         field: happened_at if by == event else getattr(incident, field)
         for field, by in incident.given_by.items()
     }
-    if any(_turned(moved.get(first), moved.get(then)) for first, then in ORDER):
+    if any(then in moved and moved[then] < moved[first] for first, then in ORDER):
         raise Refused(
             f"{happened_at:%Y-%m-%d %H:%M %Z} would turn the order of the steps around: opened first, then "
             "acknowledged, diagnosed and repaired, then resolved. Correct the other time first."
         )
-
-
-def _turned(first: datetime | None, then: datetime | None) -> bool:
-    return first is not None and then is not None and then < first
