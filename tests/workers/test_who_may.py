@@ -113,12 +113,13 @@ def approved(option: str) -> ApproveHotfix:
 def test_an_approval_takes_somebody_whatever_the_option_takes_and_is_declared(log: Engine) -> None:
     begun, _ = after(OPEN, DIAGNOSED, OFFERED)
     with log.begin() as connection:
-        approvals = [approved(option) for option in ("fill", "rollback", "gone")]
-        for command in [*approvals, chosen("rollback")]:
+        by_two: list[ChooseHotfix | ApproveHotfix] = [chosen("rollback")]
+        by_two += [approved(option) for option in ("fill", "rollback", "gone")]
+        for command in by_two:
             with pytest.raises(NotAllowed, match="could be whoever asked"):
                 check_press(connection, None, begun, command, "terminal:root")
-        for command in (chosen("fill"), chosen("gone")):
-            check_press(connection, None, begun, command, "terminal:root")
+        for option in ("fill", "gone"):
+            check_press(connection, None, begun, chosen(option), "terminal:root")
 
 
 def test_who_presses_in_slack_was_authorised_there_and_who_presses_at_a_terminal_is_here(log: Engine) -> None:
