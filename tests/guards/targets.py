@@ -24,7 +24,10 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "domain/incident/decide/hotfix.py": LIFE,
     "domain/incident/decide/ending.py": LIFE,
     "domain/incident/decide/correction.py": ("tests/domain/incident/test_correction.py", *LIFE),
+    "domain/incident/card.py": LIFE,
     "bot/permission.py": ("tests/bot/test_permission.py",),
+    "bot/actions.py": ("tests/bot/test_actions.py",),
+    "bot/messages/value.py": ("tests/bot/test_actions.py",),
     "workers/watch.py": ("tests/workers/test_watched.py", "tests/workers/test_launch_story.py"),
     "workers/deploy.py": (
         "tests/workers/test_deploy.py",

@@ -74,3 +74,17 @@ def test_for_a_launch_it_may_have_been_made_to_last_longer() -> None:
     longer = make_option(expires_after=timedelta(days=9))
     assert against_offering(longer, [declared_fill()], predicted=True) is None
     assert against_offering(longer, [declared_fill()]) is not None
+
+
+def test_what_is_declared_of_another_kind_of_hotfix_changes_nothing_of_this_one() -> None:
+    assert against_offering(make_option(), [declared_fill(feature="language")]) is None
+    assert against_offering(make_option(), [declared_fill(amount=3.0)]) is None
+    boost = make_option(parameters={"kind": "boost_items", "items": ["7"], "amount": 2.0})
+    declared = declared_fill(kind="boost_items", amount=2.0, feature="genre")
+    assert against_offering(boost, [declared]) is None
+
+
+def test_one_person_deploys_up_to_the_share_that_is_declared_itself_included() -> None:
+    assert against_offering(make_option(blast_share=0.1), [declared_fill(second_person_above=0.1)]) is None
+    by_two = make_option(blast_share=0.1, needs_second_person=True)
+    assert "a second person" in str(against_offering(by_two, [declared_fill(second_person_above=0.1)]))
