@@ -2,8 +2,8 @@
 A pytest plugin in place of its loop: it collects once, then runs tests in forks.
 
 First all of them as the program is, to know how long each takes and which lines it comes by. Then, for each
-guard, those that come by it without it: the quickest first, to the first that fails. That one has to fail
-once more in another fork: on a busy machine a test may fail by itself, and would hide that nothing notices.
+guard, those that come by it without it: the quickest first, to the first that fails twice. What fails once
+fails by itself, as on a busy machine, and would hide that nothing notices.
 """
 
 from __future__ import annotations
@@ -41,6 +41,11 @@ class Case:
         """What a list of exceptions names it by."""
         return f"{self.path} {self.guard.name}"
 
+    @property
+    def place(self) -> str:
+        """The function that it is in: what notices one of its guards is the likeliest to notice the next."""
+        return f"{self.path} {self.guard.where}"
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -72,6 +77,7 @@ class Trial:
     def __init__(self, cases: Sequence[Case], jobs: int, told: Callable[[Verdict], None]) -> None:
         self._cases, self._jobs, self._told = cases, jobs, told
         self._failed: list[pytest.TestReport] = []
+        self._noticed: dict[str, set[str]] = {}
         self.verdicts: list[Verdict] = []
         self.broken: str | None = None
 
@@ -87,7 +93,8 @@ class Trial:
         gc.freeze()  # else a fork that looks for garbage makes all it was given its own
         known = self._as_it_is(session.items, list(modules))
         if self.broken is None:
-            self._take_out_each(program, [_Question(case, session.items, known) for case in self._cases])
+            for ended in in_forks(self._tasks(session.items, program, known), self._jobs):
+                self._judge(ended)
         return True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -114,89 +121,55 @@ class Trial:
         with Trace(ROOT, paths) as trace:
             return self._run(items, trace)
 
-    def _take_out_each(self, program: Program, questions: list[_Question]) -> None:
-        while questions:
-            suspected, again = [], []
-            for ended in self._asked(program, questions):
-                question: _Question = ended.about
-                if ended.gone or ended.answer.failed is None:
-                    self._judge(question, ended.gone)
-                else:
-                    question.ask_only(ended.answer.failed)
-                    suspected.append(question)
-            for ended in self._asked(program, suspected):
-                if ended.gone or ended.answer.failed:
-                    self._judge(ended.about, ended.gone or ended.answer.failed)
-                else:
-                    ended.about.ask_the_others()
-                    again.append(ended.about)
-            questions = again
+    def _tasks(self, items: Sequence[pytest.Item], program: Program, known: Ran) -> Iterator[Task]:
+        for case in self._cases:
+            concerned = [item for item in items if _concerns(item.nodeid, case, known)]
+            likely = self._noticed.get(case.place, ())
+            concerned.sort(key=lambda item: (item.nodeid not in likely, known.seconds[item.nodeid]))
+            seconds = sum(known.seconds[item.nodeid] for item in concerned)
+            yield Task(
+                (case, len(concerned)),
+                partial(self._without, program, case, concerned),
+                PATIENCE_SECONDS + PATIENCE_FACTOR * seconds,
+            )
 
-    def _asked(self, program: Program, questions: Sequence[_Question]) -> Iterator[Ended]:
-        work = partial(self._without, program)
-        for ended in in_forks((question.task(work) for question in questions), self._jobs):
-            if ended.trouble:
-                raise RuntimeError(ended.trouble)
-            yield ended
-
-    def _without(self, program: Program, question: _Question) -> Ran:
-        program.take_out(question.case.path, question.case.guard)
-        return self._run(question.asked)
+    def _without(self, program: Program, case: Case, items: Sequence[pytest.Item]) -> Ran:
+        program.take_out(case.path, case.guard)
+        return self._run(items)
 
     def _run(self, items: Sequence[pytest.Item], trace: Trace | None = None) -> Ran:
-        """To the first that fails."""
+        """To the first that fails, and once more: on a busy machine a test may fail by itself."""
         ran = Ran()
         for place, item in enumerate(items):
-            reports = len(self._failed)
-            before = clock()
             following = items[place + 1] if place + 1 < len(items) else None
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            before = clock()
+            failed = self._fails(item, following)
             ran.seconds[item.nodeid] = clock() - before
             if trace:
                 ran.lines[item.nodeid] = trace.taken()
-            if len(self._failed) > reports:
-                failed = self._failed[reports]
+            if failed:
+                item._initrequest()  # type: ignore[attr-defined]
+                failed = self._fails(item, following)
+            if failed:
                 ran.failed, ran.words = failed.nodeid, failed.longreprtext
                 return ran
         return ran
 
-    def _judge(self, question: _Question, by: str | None) -> None:
-        verdict = Verdict(question.case, by, question.count)
+    def _fails(self, item: pytest.Item, following: pytest.Item | None) -> pytest.TestReport | None:
+        self._failed.clear()
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        return self._failed[0] if self._failed else None
+
+    def _judge(self, ended: Ended) -> None:
+        if ended.trouble:
+            raise RuntimeError(ended.trouble)
+        case, tests = ended.about
+        by = ended.gone or ended.answer.failed
+        if by:
+            self._noticed.setdefault(case.place, set()).add(by)
+        verdict = Verdict(case, by, tests)
         self.verdicts.append(verdict)
         self._told(verdict)
-
-
-class _Question:
-    """Does one of these tests notice that this guard is gone?"""
-
-    def __init__(self, case: Case, items: Sequence[pytest.Item], known: Ran) -> None:
-        self.case = case
-        self._known = known
-        concerned = [item for item in items if _concerns(item.nodeid, case, known)]
-        self._items = sorted(concerned, key=lambda item: known.seconds[item.nodeid])
-        self._suspect: str | None = None
-
-    @property
-    def asked(self) -> list[pytest.Item]:
-        """All that come by the guard; the one that failed, where it is asked again."""
-        return [item for item in self._items if self._suspect in (None, item.nodeid)]
-
-    @property
-    def count(self) -> int:
-        return len(self._items)
-
-    def ask_only(self, failed: str) -> None:
-        """The test that has failed, once more."""
-        self._suspect = failed
-
-    def ask_the_others(self) -> None:
-        """The one that was asked alone fails by itself now and then, and says nothing."""
-        self._items = [item for item in self._items if item.nodeid != self._suspect]
-        self._suspect = None
-
-    def task(self, work: Callable[[_Question], Ran]) -> Task:
-        seconds = sum(self._known.seconds[item.nodeid] for item in self.asked)
-        return Task(self, partial(work, self), PATIENCE_SECONDS + PATIENCE_FACTOR * seconds)
 
 
 def _concerns(nodeid: str, case: Case, known: Ran) -> bool:
