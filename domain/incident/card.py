@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 from domain.incident.decide import BUSY, DEPLOYED, against_looking_again, against_resolving
-from domain.incident.state import Incident
+from domain.incident.state import Hotfix, Incident
 from domain.values import Value
 
 Action = Literal[
@@ -57,19 +57,18 @@ def buttons(incident: Incident) -> tuple[Button, ...]:
 
 
 def _of_hotfix(incident: Incident) -> tuple[Button, ...]:
-    hotfix = incident.hotfix
-    stage = hotfix.stage if hotfix else None
-    if hotfix and stage == "chosen":
+    hotfix, over = incident.hotfix, incident.status == "resolved"  # nothing is deployed after the end
+    if hotfix is not None and hotfix.stage in BUSY:
+        return _of_hotfix_in_hand(hotfix, over)
+    offered = () if over else incident.menu or ()
+    return tuple(Button(action="deploy", option=option.key) for option in offered if option.deployable)
+
+
+def _of_hotfix_in_hand(hotfix: Hotfix, over: bool) -> tuple[Button, ...]:
+    if hotfix.stage == "chosen":
         reject = Button(action="reject", option=hotfix.option)
-        over = incident.status == "resolved"  # nothing is deployed after the end
         return (reject,) if over else (Button(action="approve", option=hotfix.option), reject)
-    if hotfix and stage in DEPLOYED:
-        return (Button(action="revert", option=hotfix.option),)
-    if incident.status == "resolved" or stage in BUSY:
-        return ()
-    return tuple(
-        Button(action="deploy", option=option.key) for option in incident.menu or () if option.deployable
-    )
+    return (Button(action="revert", option=hotfix.option),) if hotfix.stage in DEPLOYED else ()
 
 
 def _of_open(incident: Incident) -> tuple[Button, ...]:

@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.actions import PRESSES, Need, command_of, press_of
+from bot.actions import PRESSES, command_of, press_of
 from bot.messages.value import Target, parse, spell
 from domain.errors import Refused, Stale
 from domain.incident import commands as c
 from domain.incident.card import ACTIONS, Action
+from domain.recommender.route import Need
 from tests.domain.incident.given import DIAGNOSED, MENU, OFFERED, OPEN, after
 
 NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)

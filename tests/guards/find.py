@@ -272,8 +272,10 @@ class _Reader:
 
     def _asked_for(self, call: ast.Call) -> Iterator[Guard]:
         for argument in call.args:
-            if isinstance(argument, ast.Constant) and argument.value in STRONGER:
-                yield self._guard(argument, ast.Constant(WEAKEST), ast.unparse(call), f"needs {WEAKEST}")
+            either = (argument.body, argument.orelse) if isinstance(argument, ast.IfExp) else (argument,)
+            for need in either:
+                if isinstance(need, ast.Constant) and need.value in STRONGER:
+                    yield self._guard(need, ast.Constant(WEAKEST), ast.unparse(call), f"needs {WEAKEST}")
 
     def _each_left_out(self, node: ast.expr, field: str, shown: ast.expr | None = None) -> Iterator[Guard]:
         parts = getattr(node, field)

@@ -24,7 +24,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "domain/incident/decide/hotfix.py": LIFE,
     "domain/incident/decide/ending.py": LIFE,
     "domain/incident/decide/correction.py": ("tests/domain/incident/test_correction.py", *LIFE),
-    "domain/incident/card.py": LIFE,
+    "domain/incident/card.py": ("tests/domain/incident/test_buttons.py", *LIFE),
     "bot/permission.py": ("tests/bot/test_permission.py",),
     "bot/actions.py": ("tests/bot/test_actions.py",),
     "bot/messages/value.py": ("tests/bot/test_actions.py",),

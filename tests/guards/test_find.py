@@ -44,6 +44,7 @@ def without_each(body: str, raising: tuple[str, ...] = ()) -> list[str]:
         ("a = b & c", ["a = b", "a = c"]),
         ("a = {'x': 1, 'y': 2}[b]", ["a = {'x': 1, 'y': 1}[b]", "a = {'x': 2, 'y': 2}[b]"]),
         ("self.actor(body, 'approve')", ["self.actor(body, 'respond')"]),
+        ("self.actor(body, 'deploy' if a else 'look')", ["self.actor(body, 'respond' if a else 'look')"]),
         ("a = f'{1 if b else 0}'", []),
     ],
 )
