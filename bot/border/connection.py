@@ -47,6 +47,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._since = 0.0
         self._deadline: asyncio.TimerHandle | None = None
         self._header_bytes = 0
+        self._field_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -74,7 +75,16 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         if len(self.pipeline) >= MOST_PIPELINED:
             raise ValueError("more requests than are answered at once")  # the parser makes it a 400
+        self._field_bytes = 0
         super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count(len(name) + len(value))
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
@@ -99,6 +109,18 @@ class BoundedProtocol(HttpToolsProtocol):
             self._enter(Phase.DRAIN, DRAIN_SECONDS)
         else:
             self._enter(Phase.IDLE, None)
+
+    def send_400_response(self, msg: str) -> None:
+        if self._field_bytes > HEADER_BYTES:
+            self._refuse(431)
+        else:
+            super().send_400_response(msg)
+
+    def _count(self, size: int) -> None:
+        """They may come whole in one piece: then they are counted one by one, else as they come."""
+        self._field_bytes += size
+        if self._field_bytes > HEADER_BYTES:
+            raise ValueError("the headers are too large")
 
     def _unsupported_upgrade_warning(self) -> None:
         """Nothing: a stranger who asks for a WebSocket is no news, and is answered as if not asking."""

@@ -226,6 +226,23 @@ def test_headers_that_drip_are_cut_off_all_the_same(address: tuple[str, int]) ->
         assert time.monotonic() < until
 
 
+@pytest.mark.parametrize(
+    "whole",
+    [
+        b"GET /" + b"a" * 40_000 + b" HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nhost: x\r\nx-more: " + b"x" * 40_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nhost: x\r\n" + b"x-a: bcdefghi\r\n" * 4_000 + b"\r\n",
+    ],
+    ids=["address", "one", "many"],
+)
+def test_headers_that_are_too_large_are_refused_though_they_come_whole(
+    address: tuple[str, int], whole: bytes
+) -> None:
+    with opened(address) as link:
+        link.sendall(whole)
+        assert until_closed(link).startswith(b"HTTP/1.1 431 ")
+
+
 def test_headers_without_end_are_cut_off_by_their_size(address: tuple[str, int]) -> None:
     with opened(address) as link:
         with suppress(OSError):
