@@ -1,5 +1,7 @@
 """
-The web process: Slack's requests, verified, and the pages. `uvicorn bot.app:app`, or `python -m bot.app`
+The web process: Slack's requests, verified, and the pages. `python -m bot.app`
+
+Another ASGI server can run `bot.app:app`; how long it waits for headers, and for how many, is then its own.
 
 It starts in under two seconds and loads no science, since a press has to be answered at once.
 """

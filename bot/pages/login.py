@@ -14,7 +14,6 @@ import warnings
 from collections.abc import Mapping
 from typing import Any, cast
 
-import httpx
 import structlog
 from starlette.requests import Request
 from starlette.responses import Response
@@ -55,6 +54,8 @@ class Login:
         Raises:
             Unreachable: the provider does not say where.
         """
+        import httpx  # noqa: PLC0415 - loaded at the first login, as Authlib is
+
         try:
             provider = await self._ready()
             return cast("Response", await provider.authorize_redirect(request, self._done))
@@ -70,6 +71,7 @@ class Login:
                 allowed.
             Unreachable: the provider does not answer.
         """
+        import httpx  # noqa: PLC0415
         from authlib.common.errors import AuthlibBaseError  # noqa: PLC0415 - loaded at the first login
         from joserfc.errors import JoseError  # noqa: PLC0415
 
