@@ -27,7 +27,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tests.conftest import hurry
 from tests.guards.equivalent import EQUIVALENT
 from tests.guards.find import guards, raising_functions
-from tests.guards.targets import ROOT, TARGETS
+from tests.guards.targets import ROOT, SPELLED, TARGETS
 from tests.guards.trial import Case, Trial, Verdict
 from workers import embedded
 
@@ -40,7 +40,7 @@ def cases(paths: Sequence[str] = ()) -> list[Case]:
         Case(path, guard, TARGETS[path])
         for path, source in sources.items()
         if not paths or path in paths
-        for guard in guards(source, raising)
+        for guard in guards(source, raising, SPELLED.get(path, ()))
     ]
 
 

@@ -64,16 +64,21 @@ class Guard:
         return ast.fix_missing_locations(tree)
 
 
-def guards(source: str, raising: Iterable[str] = ()) -> list[Guard]:
+def guards(source: str, raising: Iterable[str] = (), spelled: Iterable[tuple[str, str]] = ()) -> list[Guard]:
     """
     The guards of a module in the order of its lines.
 
     Args:
         raising: names of functions that refuse by raising; a bare call of one is a guard too.
+        spelled: guards in texts of the module that are not Python, and what is left: `(" AND b", "")`.
+
+    Raises:
+        LookupError: one of the guards spelled out is in no text of the module, or in several.
     """
     tree = ast.parse(source)
     reader = _Reader(tree, frozenset(raising))
-    found = {(guard.name, guard.number): guard for guard in reader.read()}
+    texts = [reader.in_text(*one) for one in spelled]
+    found = {(guard.name, guard.number): guard for guard in (*reader.read(), *texts)}
     return sorted(found.values(), key=lambda guard: (guard.lines, guard.name))
 
 
@@ -125,6 +130,23 @@ class _Reader:
                 yield from self._definition(statement)
             elif isinstance(statement, ast.Assign | ast.AnnAssign):
                 yield from self._constant(statement)
+
+    def in_text(self, text: str, left: str) -> Guard:
+        """A guard in a text that a constant of the module is, or is made of."""
+        found = [
+            (ast.unparse(statement.targets[0]), node, node.value)
+            for statement in self._tree.body
+            if isinstance(statement, ast.Assign)
+            for node in ast.walk(statement.value)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and text in node.value
+        ]
+        if len(found) != 1 or found[0][2].count(text) != 1:
+            raise LookupError(f"{text!r} is in {len(found)} texts of the module; once in one is meant")
+        ((where, node, value),) = found
+        instead = ast.copy_location(ast.Constant(value.replace(text, left)), node)
+        lines = (node.lineno, node.end_lineno or node.lineno)
+        told = " ".join(text.split()), " ".join(left.split()) or TAKEN_OUT
+        return Guard(where, lines, *told, self._numbers[node], instead, constant=True)
 
     def _definition(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> Iterator[Guard]:
         self._where.append(node.name)

@@ -36,7 +36,14 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     ),
     "workers/rights.py": ("tests/workers/test_rights.py", "tests/workers/test_who_may.py"),
     "workers/store/attempts.py": ("tests/workers/store/test_attempts.py",),
+    "workers/store/reminders.py": (
+        "tests/workers/store/test_attempts.py",
+        "tests/workers/store/test_sums.py",
+        "tests/workers/test_beat.py",
+        "tests/workers/test_debts.py",
+    ),
     "workers/debts.py": (
+        "tests/workers/test_beat.py",
         "tests/workers/test_debts.py",
         "tests/workers/test_deploy.py",
         "tests/workers/test_taken_back.py",
@@ -48,3 +55,17 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     ),
     "domain/resolution/declared.py": ("tests/domain/resolution/test_declared.py",),
 }
+
+SPELLED: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "workers/store/attempts.py": (("\nWHERE attempts.issued = excluded.issued - 1", ""),),
+    "workers/store/reminders.py": (
+        ("due_at <= %(at)s", "true"),
+        ("due_at <= %(at)s", "due_at < %(at)s"),
+        ("due_at > %(beyond)s AND ", ""),
+        (" AND debts::jsonb - %(not_ours)s::text[] <> '{}'", ""),
+        ("cards.stream = moved.stream AND ", ""),
+        (" AND cards.version = moved.version", ""),
+        (" ORDER BY due_at", ""),
+    ),
+}
+"""Guards in SQL, and what is left without them."""

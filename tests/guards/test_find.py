@@ -99,3 +99,13 @@ def test_a_function_that_calls_one_that_raises_raises() -> None:
 def test_a_guard_knows_the_lines_that_a_test_has_to_come_by() -> None:
     source = "class C:\n  def f(self):\n    if (\n      a and\n      b\n    ):\n      return 1\n"
     assert {(guard.where, guard.lines) for guard in guards(source)} == {("C.f", (3, 6))}
+
+
+def test_a_guard_in_a_text_is_spelled_out_and_has_to_be_there_once() -> None:
+    source = 'ASK = f"SELECT {x} FROM t WHERE a AND b"\n'
+    (guard,) = guards(source, spelled=[(" AND b", "")])
+    assert (guard.where, guard.text, guard.left, guard.constant) == ("ASK", "AND b", "(taken out)", True)
+    assert ast.unparse(guard.taken_out(source)) == "ASK = f'SELECT {x} FROM t WHERE a'"
+    for wrong in (" AND c", "E"):
+        with pytest.raises(LookupError, match="texts of the module"):
+            guards(source, spelled=[(wrong, "")])
