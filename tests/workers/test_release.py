@@ -21,7 +21,7 @@ from tests.bot.conftest import free_port
 from tests.bot.terminal import Terminal
 from workers.embedded import Servers
 from workers.store.connection import ROLE, driver_address
-from workers.store.fit import newest, revisions, unfit
+from workers.store.fit import newest, revisions
 from workers.store.migrate import configuration, migrate
 
 PROCESSES: dict[str, tuple[str, ...]] = {
@@ -156,13 +156,15 @@ def test_a_migration_that_is_refused_changes_nothing(store: Make) -> None:
             assert connection.execute(query).fetchall() == before
 
 
-def test_a_schema_of_ones_own_beside_another_program_is_well(store: Make) -> None:
+def test_a_schema_of_ones_own_beside_another_program_is_well(terminal: Terminal, store: Make) -> None:
     url = store("another program's")
     with psycopg.connect(driver_address(url), autocommit=True) as owner:
         owner.execute(f"CREATE SCHEMA incidents; GRANT USAGE ON SCHEMA incidents TO {ROLE}")
-    own = f"{url}{'&' if '?' in url else '?'}options=-csearch_path%3Dincidents"
-    migrate(own)
-    assert unfit(own, ROLE) is None
+        owner.execute(f"ALTER DATABASE {make_url(url).database} SET search_path = incidents".encode())
+    terminal.environment["DATABASE_URL"] = url
+    assert "it has no tables of this release yet" in terminal("status", code=2).err
+    terminal("migrate")
+    terminal("status")
 
 
 def test_what_this_release_wants_is_what_its_migrations_end_with() -> None:

@@ -82,9 +82,13 @@ def look(connection: psycopg.Connection[Any], role: str) -> Unfit | None:
     stands = _stands(connection)
     if stands is None:
         return Unfit("it is from before the program had a role of its own", MIGRATE)
-    if stands != newest():
-        return Unfit(f"it has the shape {stands}, and this release wants {newest()}", MIGRATE)
-    return None
+    return _behind(stands)
+
+
+def _behind(stands: str | None) -> Unfit | None:
+    if stands is None or stands == newest():
+        return None
+    return Unfit(f"it has the shape {stands}, and this release wants {newest()}", MIGRATE)
 
 
 def never(url: str) -> Unfit | None:
@@ -142,7 +146,8 @@ def _stands(connection: psycopg.Connection[Any]) -> str | None:
 
 def _without_role(connection: psycopg.Connection[Any], role: str) -> Unfit | None:
     if connection.execute("SELECT to_regrole(%s)", [role]).fetchone() == (None,):
-        return Unfit(f"there is no role {role}, under which the program works", MIGRATE)
+        stands = _stands(connection)
+        return _behind(stands) or Unfit(f"there is no role {role}, under which the program works", MIGRATE)
     try:
         connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
     except psycopg.errors.InsufficientPrivilege:

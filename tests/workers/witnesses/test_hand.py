@@ -230,6 +230,7 @@ def test_a_log_that_is_no_longer_the_one_it_knows_is_not_handed_over(  # noqa: P
         vouched(log, shop.witness, around)
     # Whoever owns the tables can also make us forget what the witness took: it has not forgotten.
     owner.execute("DELETE FROM memory")
+    log.dispose()  # and this process forgets where the incident stood
     grown()
     hand(shop, timedelta(days=900))
     assert positions(tmp_path) == [3]
