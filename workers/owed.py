@@ -65,7 +65,7 @@ def retry(connection: Connection, incident: Incident, kind: str | None, at: date
         attempts.begin_anew(connection, incident.stream, debt, at)
     reminders.look_at_once(connection, incident.stream, at)
     progress = attempts.progress_of(connection, [debt.event_id for debt in chosen])
-    return [_told(incident, debt, progress.get((debt.event_id, debt.kind))) for debt in chosen]
+    return [_told(incident, debt, progress[debt.event_id, debt.kind]) for debt in chosen]
 
 
 def _expired(incident: Incident, at: datetime) -> tuple[Debt, ...]:
@@ -73,10 +73,9 @@ def _expired(incident: Incident, at: datetime) -> tuple[Debt, ...]:
     return (expiry,) if expiry and expiry.since <= at else ()
 
 
-def _told(incident: Incident, debt: Debt, progress: attempts.Progress | None) -> Owed:
-    how = {} if progress is None else progress._asdict()
+def _told(incident: Incident, debt: Debt, progress: attempts.Progress) -> Owed:
     place = {"number": incident.number, "stream": incident.stream}
-    return Owed(kind=debt.kind, event_id=debt.event_id, since=debt.since, **place, **how)
+    return Owed(kind=debt.kind, event_id=debt.event_id, since=debt.since, **place, **progress._asdict())
 
 
 def _nothing(incident: Incident, kind: str | None, at: datetime) -> str:

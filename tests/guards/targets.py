@@ -24,6 +24,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "domain/incident/decide/hotfix.py": LIFE,
     "domain/incident/decide/ending.py": LIFE,
     "domain/incident/decide/correction.py": ("tests/domain/incident/test_correction.py", *LIFE),
+    "domain/incident/debts.py": ("tests/workers/test_taken_back.py", *LIFE),
     "domain/incident/card.py": ("tests/domain/incident/test_buttons.py", *LIFE),
     "bot/permission.py": ("tests/bot/test_permission.py",),
     "bot/actions.py": ("tests/bot/test_actions.py",),
@@ -41,6 +42,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
         "tests/workers/store/test_sums.py",
         "tests/workers/test_beat.py",
         "tests/workers/test_debts.py",
+        "tests/workers/test_taken_back.py",
     ),
     "workers/debts.py": (
         "tests/workers/test_beat.py",

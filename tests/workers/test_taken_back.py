@@ -19,7 +19,7 @@ from domain.incident.state import Incident
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from domain.values import Actor, Diagnosis, Improvement, Option
-from tests.workers.conftest import NOON, declared_fill, make_option
+from tests.workers.conftest import NOON, declared_fill, make_finding, make_option
 from workers.attest import attest
 from workers.debts import MOST_TRIES, Work, hand_over, settle
 from workers.deploy import (
@@ -34,7 +34,7 @@ from workers.deploy import (
 from workers.follow import catch_up
 from workers.handle import Answer, handle
 from workers.owed import due, retry
-from workers.store import cards
+from workers.store import cards, reminders
 from workers.store.lock import alone
 
 DAY, SOON = timedelta(days=1), timedelta(microseconds=1)
@@ -292,3 +292,22 @@ def test_who_has_nothing_tried_again_is_told_to_look_again_where_that_may_be(
     lesson = Improvement(detect_faster="No", diagnose_faster="No", change="nothing", detail="Rare.")
     story.say(c.ProposeFollowUp(improvement=lesson))
     assert told().endswith("could try again.")
+
+
+def test_what_only_waits_to_expire_is_not_looked_at_before(begin: Begin, log: Engine) -> None:
+    story = begin().applied()
+    story.say(c.RefuteHotfix(option="fill", reason="not back"))
+    with log.connect() as connection:
+        assert reminders.look(connection, NOON + timedelta(hours=1), 10) == []
+        (look,) = reminders.look(connection, NOON + DAY, 10)
+    assert [issue.debt.kind for issue in look.now] == ["expire"]
+
+
+def test_of_what_is_due_the_longest_due_is_looked_at_first(log: Engine, detector: Actor) -> None:
+    streams = []
+    for genre, minutes in (("Drama", 5), ("Comedy", 0), ("Horror", 9)):
+        command, at = c.OpenIncident(number=0, finding=make_finding(genre)), NOON + timedelta(minutes=minutes)
+        streams.append(handle(None, command, actor=detector, key=genre, at=at, log=log).stream)
+    with log.connect() as connection:
+        first = reminders.look(connection, NOON + timedelta(hours=1), 2)
+    assert [look.card.stream for look in first] == [streams[1], streams[0]]

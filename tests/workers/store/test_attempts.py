@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, event
 
 from domain.incident.debts import DUE_AFTER, Debt
 from workers.store import attempts
-from workers.store.attempts import LONGEST_PAUSE, Progress, pause
+from workers.store.attempts import LONGEST_PAUSE, Issue, Progress, pause
 from workers.store.reminders import Due, looked_at
 
 NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
@@ -129,3 +129,12 @@ def test_pauses_double_up_to_the_longest_and_a_watch_keeps_its_pace() -> None:
     assert seconds == [15, 30, 60, 480, 600, 600, 600, 600]
     assert pause("diagnose", 5) == LONGEST_PAUSE
     assert {pause("watch", count) for count in (1, 2, 50)} == {DUE_AFTER["watch"]}
+
+
+def test_what_another_clock_has_counted_meanwhile_is_not_counted_again(log: Engine) -> None:
+    with log.begin() as connection:
+        attempts.issue_first(connection, STREAM, debt(), NOON)
+        for late in (timedelta(minutes=5), timedelta(minutes=9)):
+            attempts.count_issues(connection, [Issue(STREAM, debt(), before=1)], NOON + late)
+    # The second one had read what the first one had not written yet.
+    assert progress(log, debt()) == Progress(2, 0, NOON + timedelta(minutes=5) + pause("diagnose", 2), None)
