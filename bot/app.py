@@ -19,6 +19,8 @@ from typing import Any
 import structlog
 from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
 from slack_bolt.async_app import AsyncApp
+from slack_bolt.middleware.request_verification.async_request_verification import AsyncRequestVerification
+from slack_sdk.signature import Clock
 from slack_sdk.web.async_client import AsyncWebClient
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -53,12 +55,25 @@ LOOPBACK = "127.0.0.1"
 _log = structlog.get_logger(__name__)
 
 
+class _Clock(Clock):
+    """By what the age of a signature is judged: not by a wall clock of this machine that somebody sets."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    def now(self) -> float:
+        return self._door.time()
+
+
 def slack_app(given: BotSettings, door: Door) -> tuple[AsyncApp, Groups]:
     """Bolt with our listeners, for HTTP and for Socket Mode; and the groups that it asks Slack for."""
     # It warns that SLACK_BOT_TOKEN is not used beside a client; the client has it.
     logging.getLogger("slack_bolt.AsyncApp").setLevel(logging.ERROR)
     client = AsyncWebClient(token=given.bot_token, base_url=given.slack_base_url)
     app = AsyncApp(client=client, signing_secret=given.signing_secret or None)
+    for middleware in app._async_middleware_list:
+        if isinstance(middleware, AsyncRequestVerification):
+            middleware.verifier.clock = _Clock(door)
     app.use(own_team)
     groups = Groups(client, door)
     groups.listen(app)
@@ -99,7 +114,7 @@ def create_app(given: BotSettings, door: Door) -> Starlette:
     for_machines = [Health(door).route()]
     if given.metrics_token:
         for_machines.append(counted.with_token(door, given.metrics_token))
-    signed = SignedOnly(given.signing_secret, slack)
+    signed = SignedOnly(given.signing_secret, slack, door.time)
     # Without a secret nothing that comes in can be trusted: then Slack speaks over Socket Mode only.
     slack_routes = [Route("/slack/events", signed.take, methods=["POST"])] if given.signing_secret else []
     tls = given.public_url.startswith("https://")

@@ -9,7 +9,7 @@ What Slack refuses is sent again without the part that it can do without, the pi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from typing import NamedTuple
@@ -100,14 +100,14 @@ class Living:
         chat: Chat,
         link: Link,
         directory: PatientDirectory,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] | None = None,
     ) -> None:
         self._door = door
         self._chat = chat
         self._pictures = Pictures(door, chat)
         self._link = link
         self._directory = directory
-        self._now = now
+        self._now = now or door.now
 
     def bring_up(self, stream: str, version: int) -> Brought:
         """

@@ -9,6 +9,7 @@ timeout is over.
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -82,16 +83,20 @@ class Carrier:
         self._queue = queue
         self._asking: Connection | None = None
 
-    def send(self, job: str, *arguments: object, expires_seconds: float | None = None) -> bool:
+    def send(self, job: str, *arguments: object, late_after: datetime | None = None) -> bool:
         """
         Put a job into the queue; False where the broker is away.
 
         Args:
-            expires_seconds: a job not begun by then is dropped: a tick that is late is another tick's.
+            late_after: a job not begun by then is dropped: a tick that is late is another tick's. By the
+                database's clock: see `workers.jobs`.
         """
         try:
             self._app.send_task(
-                job, args=list(arguments), expires=expires_seconds, confirm_timeout=ANSWER_SECONDS
+                job,
+                args=list(arguments),
+                kwargs={"late_after": late_after.isoformat()} if late_after else {},
+                confirm_timeout=ANSWER_SECONDS,
             )
         except (OperationalError, OSError) as error:
             _log.warning("job_not_sent", job=job, error=str(error))

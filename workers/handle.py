@@ -24,9 +24,8 @@ from domain.incident.decide import decide
 from domain.incident.events import Recorded
 from domain.incident.state import Incident, evolve, replay
 from domain.values import Actor
-from workers import clock
 from workers.store import cards, stand
-from workers.store.connection import at_once, cursor, own
+from workers.store.connection import at_once, cursor, own, present
 from workers.store.draft import Origin, draft
 from workers.store.events import CALL_SECONDS, CHANNEL, answer, archived, read_stream
 from workers.store.stand import Stand
@@ -76,10 +75,9 @@ def handle(
         VersionConflict: others kept appending first, `ATTEMPTS` times.
     """
     store = log or own()
-    origin = Origin(actor, key, at or clock.now(), cause)
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            answered = _once(store, stream, command, origin)
+            answered = _once(store, stream, command, Origin(actor, key, at or present(store), cause))
         except (OperationalError, psycopg.OperationalError):
             # The connection was lost, perhaps with the answer: the key makes it safe to ask again.
             if attempt > 1:
@@ -174,8 +172,11 @@ def _append(connection: Connection, stood: Stand, command: Command, origin: Orig
     Raises:
         Refused: a rule says no. VersionConflict: somebody else appended first, or under this key.
     """
-    made = draft(stood.head, decide(stood.incident, command, origin.actor, origin.at), origin)
     incident = stood.incident
+    if incident is not None and origin.at < incident.last_at:
+        # No event is before the one it answers, whichever clock was wrong: no duration is negative.
+        origin = origin._replace(at=incident.last_at)
+    made = draft(stood.head, decide(incident, command, origin.actor, origin.at), origin)
     for record in made.recorded:
         incident = evolve(incident, record)
     if incident is None:

@@ -12,15 +12,22 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
 from threading import Event as Signal
 
+import psycopg
 import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from domain.errors import ConfigurationError
+from workers import clock
 from workers.carry import Carrier
 from workers.declared import recommender
 from workers.release import watch
 from workers.settings import settings
+from workers.store.connection import own, present
 
 REMIND_SECONDS = 2.0
 PREDICT_SECONDS = 60.0
@@ -54,13 +61,18 @@ class Ticks:
 
 
 def run(
-    ticks: Ticks, send: Callable[..., bool], stop: Signal, waiting: Callable[[str], int] = lambda _job: 0
+    ticks: Ticks,
+    send: Callable[..., bool],
+    stop: Signal,
+    waiting: Callable[[str], int] = lambda _job: 0,
+    now: Callable[[], datetime] = clock.now,
 ) -> None:
     """
     Send what is due until `stop` is set.
 
     Args:
         waiting: how many jobs lie untaken where this one would be put.
+        now: by the clock of whoever takes them, from which on one is late.
     """
     held_back: set[str] = set()
     while not stop.is_set():
@@ -68,7 +80,7 @@ def run(
             try:
                 lie = waiting(job)
                 if lie < MOST_WAITING:
-                    send(job, expires_seconds=max(5.0, 2 * ticks.every[job]))
+                    send(job, late_after=now() + timedelta(seconds=max(5.0, 2 * ticks.every[job])))
             except Exception:  # noqa: BLE001 - whatever it was: all that is owed hangs on the clock's next beat
                 _log.exception("tick_not_sent", job=job)
                 continue
@@ -110,18 +122,26 @@ def declared_ticks() -> Ticks:
     return Ticks(every)
 
 
+def _by_the_database(log: Engine) -> datetime:
+    try:
+        return present(log)
+    except (SQLAlchemyError, psycopg.Error) as error:
+        _log.warning("time_not_asked", error=type(error).__name__)
+        return clock.now()
+
+
 def main() -> int:
     """The clock, until it is told to stop."""
     stop = Signal()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        carrier = Carrier(settings().broker(), settings().broker_queue)
+        log, carrier = own(), Carrier(settings().broker(), settings().broker_queue)
         release = watch()
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    run(declared_ticks(), carrier.send, stop, carrier.waiting)
+    run(declared_ticks(), carrier.send, stop, carrier.waiting, partial(_by_the_database, log))
     return release.code
 
 

@@ -1,5 +1,5 @@
 """
-The worker's application and the follower, with a patience of seconds.
+The worker's application, the follower and (by its name) the web process, with a patience of seconds.
 
 How long the clock waits before it asks again for what a killed worker took with it is a minute for a
 diagnosis; a test cannot wait that long. And the worker imports its science before it forks, so that of each
@@ -9,6 +9,8 @@ here they die more often than that, and not over the debt. Nothing else differs 
 
 from __future__ import annotations
 
+import runpy
+import sys
 from datetime import timedelta
 
 from domain.incident.debts import DUE_AFTER
@@ -23,7 +25,10 @@ debts.MOST_TRIES = TRIES  # before anybody imports it
 DUE_AFTER.update({kind: min(usual, PATIENCE) for kind, usual in DUE_AFTER.items()})
 
 if __name__ == "__main__":
-    debts.main()
+    if sys.argv[1:]:
+        runpy.run_module(sys.argv[1], run_name="__main__")
+    else:
+        debts.main()
 else:
     from workers import diagnose, improve, resolve, watch
 

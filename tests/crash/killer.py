@@ -17,19 +17,21 @@ from pathlib import Path
 from tests.workers.test_processes import kill
 
 PROCESSES: Mapping[str, tuple[str, ...]] = {
-    "web": ("bot.app",),
+    "web": ("tests.crash.hurried", "bot.app"),
     "worker": ("celery", "-A", "tests.crash.hurried", "worker", "--concurrency", "2", "--loglevel", "ERROR"),
     "follower": ("tests.crash.hurried",),
     "clock": ("workers.schedule",),
     "announce": ("bot.announce",),
 }
 SHORTEST_PAUSE_SECONDS = 0.3
+TEN_HOURS_SECONDS = 36_000
 LAST_LINES = 250
 
 
 class Killer:
     """
-    Runs the processes within `with`, and kills one of them or of `servers` every now and then.
+    Runs the processes within `with`, and kills one of them or of `servers` every now and then. After each kill
+    their wall clocks are set: forward ten hours, back, backward ten hours, and right again.
 
     Args:
         servers: name → how it is killed and started again.
@@ -38,6 +40,7 @@ class Killer:
     Attributes:
         killed: how often each was killed at random moments so far.
         trouble: what went wrong with starting something again.
+        clocks_set: how often the wall clocks were set.
     """
 
     def __init__(
@@ -50,7 +53,9 @@ class Killer:
     ) -> None:
         self.killed = Counter[str]()
         self.trouble: BaseException | None = None
+        self.clocks_set = 0
         self._root, self._environment, self._log = command
+        self._ahead = self._log.with_name("ahead")
         self._servers = servers
         self._chance, self._kills, self._longest = random.Random(seed), kills, pause_seconds
         self._running: dict[str, subprocess.Popen[bytes]] = {}
@@ -117,7 +122,7 @@ class Killer:
             log.write(f"--- {time.time():.2f} {name} starts\n".encode())
             log.flush()
             self._running[name] = subprocess.Popen(
-                [sys.executable, "-m", *PROCESSES[name]],
+                [sys.executable, "-m", "tests.crash.shifted", str(self._ahead), *PROCESSES[name]],
                 cwd=self._root,
                 env={**self._environment, "PYTHONFAULTHANDLER": "1"},
                 stdout=log,
@@ -137,6 +142,13 @@ class Killer:
                 self.trouble = error
                 raise
             self.killed[name] += 1
+            self._set_clocks((0, 1, 0, -1)[self.count % 4] * TEN_HOURS_SECONDS)
+
+    def _set_clocks(self, ahead_seconds: int) -> None:
+        fresh = self._ahead.with_suffix(".new")
+        fresh.write_text(str(ahead_seconds))
+        fresh.replace(self._ahead)
+        self.clocks_set += 1
 
     def _pause_seconds(self) -> float:
         return self._chance.uniform(SHORTEST_PAUSE_SECONDS, self._longest)

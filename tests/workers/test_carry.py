@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from celery.worker.consumer import Consumer as WholeConsumer
@@ -38,7 +39,7 @@ def waiting(way: Way) -> int:
 
 def test_a_job_lies_in_the_queue_of_its_name_until_somebody_takes_it(way: Way, carrier: Carrier) -> None:
     assert carrier.send("recsysops.settle", "apply", "incident-1", "incident-1:4")
-    assert carrier.send("recsysops.remind", expires_seconds=5.0)
+    assert carrier.send("recsysops.remind", late_after=datetime(2026, 3, 3, tzinfo=UTC))
     assert waiting(way) == 2
 
 

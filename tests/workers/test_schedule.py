@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event as Signal
 from uuid import uuid4
@@ -24,15 +25,16 @@ def test_each_job_is_sent_at_its_own_pace_and_a_pause_is_not_made_up_for() -> No
 
 
 def test_the_clock_stops_when_it_is_told() -> None:
-    stop, sent = Signal(), list[tuple[str, float]]()
+    stop, sent = Signal(), list[tuple[str, datetime]]()
 
-    def send(job: str, expires_seconds: float) -> bool:
-        sent.append((job, expires_seconds))
+    def send(job: str, late_after: datetime) -> bool:
+        sent.append((job, late_after))
         stop.set()
         return True
 
-    run(Ticks({"remind": 2.0}), send, stop)
-    assert sent == [("remind", 5.0)]
+    noon = datetime(2026, 3, 3, 12, tzinfo=UTC)
+    run(Ticks({"remind": 2.0}), send, stop, now=lambda: noon)
+    assert sent == [("remind", noon + timedelta(seconds=5))]
 
 
 def test_while_nobody_takes_them_ticks_do_not_pile_up_and_then_go_on(redis_url: str) -> None:
@@ -60,11 +62,11 @@ def test_where_the_broker_is_away_nothing_is_held_back(unused_tcp_port: int) -> 
 def test_a_beat_that_fails_is_not_the_last() -> None:
     stop, sent = Signal(), list[str]()
 
-    def send(job: str, expires_seconds: float) -> bool:
+    def send(job: str, late_after: datetime) -> bool:
         sent.append(job)
         if len(sent) == 3:
             stop.set()
-        raise AttributeError(f"what no client of a broker should raise, after {expires_seconds} seconds")
+        raise AttributeError(f"what no client of a broker should raise, at {late_after}")
 
     run(Ticks({"remind": 0.01}), send, stop)
     assert sent == ["remind"] * 3

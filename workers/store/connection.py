@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import datetime
 from functools import lru_cache
 from types import TracebackType
 from typing import Any, NamedTuple, cast
@@ -18,6 +19,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from workers import clock
 from workers.settings import settings
 
 POOL_CONNECTIONS = 5
@@ -128,7 +130,7 @@ def _taken(rested: list[tuple[Connection, float]]) -> Connection | None:
         connection, since = rested.pop()
     except IndexError:  # asked first, it might be gone before it is taken: threads share the list
         return None
-    if time.monotonic() - since <= RESTED_SECONDS:
+    if time.monotonic() - since <= RESTED_SECONDS and not clock.stale():
         return connection
     connection.close()
     return None
@@ -182,11 +184,36 @@ def _look_at_those_that_rested(made: Engine) -> None:
     @event.listens_for(made, "checkout")
     def used(connection: Any, record: ConnectionPoolEntry, _: object) -> None:
         now = time.monotonic()
-        if now - record.info.get("rests_since", now) > RESTED_SECONDS:
+        if now - record.info.get("rests_since", now) > RESTED_SECONDS or clock.stale():
             try:
-                made.dialect.do_ping(connection)
+                _ask_the_time(connection)
             except psycopg.Error as error:
                 raise InvalidatePoolError from error
+
+
+def _ask_the_time(connection: psycopg.Connection[Any]) -> None:
+    """What a ping would show, and what time it is there: one question."""
+    asked, before = clock.steady(), connection.autocommit
+    connection.autocommit = True  # else a transaction would begin with it
+    try:
+        row = connection.execute("SELECT clock_timestamp()").fetchone()
+    finally:
+        if not connection.closed:
+            connection.autocommit = before
+    if row is not None:
+        clock.agree(row[0], asked)
+
+
+def present(log: Engine) -> datetime:
+    """
+    The present moment by the database's clock, which is asked where that was not done lately.
+
+    Raises:
+        OperationalError: it has to be asked, and is away.
+    """
+    if clock.stale():
+        log.connect().close()
+    return clock.now()
 
 
 def owner_engine(url: str, workspace: str = "main") -> Engine:
