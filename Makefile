@@ -25,6 +25,11 @@ tests: $(VENV)/.test
 test-guards: $(VENV)/.test
 	$(BIN)/python -m tests.guards $(FILES)
 
+# Minutes, not seconds: everything killed again and again, RabbitMQ too where the system has one.
+test-crash: $(VENV)/.test
+	CRASH_WALKS=$${CRASH_WALKS:-12} CRASH_KILLS=$${CRASH_KILLS:-60} CRASH_RABBITMQ=$$(command -v rabbitmq-server) \
+		$(BIN)/pytest -o addopts= -ra -s tests/crash tests/bot/test_up_stays.py tests/workers/test_clock_set.py
+
 test-real: $(VENV)/.test
 	$(BIN)/pytest -o addopts= -ra tests/real
 

@@ -30,7 +30,7 @@ LAST_LINES = 250
 
 class Killer:
     """
-    Runs the processes within `with`, and kills one of them or of `servers` every now and then. After each kill
+    Runs the processes within `with`, and kills one of them or of `servers` every now and then. After each
     their wall clocks are set: forward ten hours, back, backward ten hours, and right again.
 
     Args:

@@ -15,10 +15,12 @@ import psutil  # type: ignore[import-untyped]
 import redis
 
 from tests.brokers import AMQP_URL, Way, way_to
+from tests.crash.rabbit import Rabbit
 from workers import embedded
 from workers.store.migrate import migrate
 
 STOPPED_SECONDS = 10
+OWN_RABBIT = "own rabbitmq"
 
 
 class Servers:
@@ -33,13 +35,17 @@ class Servers:
         self.database_url, self._redis_url = started.database_url, started.redis_url
         self.owner_url = started.owner_url
         self._way: Way | None = stack.enter_context(way_to(AMQP_URL)) if broker == "rabbitmq" else None
+        self._rabbit: Rabbit | None = None
+        if broker == OWN_RABBIT:
+            self._rabbit = Rabbit(folder / "rabbit")
+            stack.callback(self._rabbit.stop)
         migrate(self.owner_url)
 
     @property
     def environment(self) -> Mapping[str, str]:
         """What tells our processes where they are."""
-        broker = self._way.environment if self._way else {"BROKER_URL": self._redis_url}
-        return {"DATABASE_URL": self.database_url, **broker}
+        broker = {"BROKER_URL": self._rabbit.url if self._rabbit else self._redis_url}
+        return {"DATABASE_URL": self.database_url, **(self._way.environment if self._way else broker)}
 
     def kill_database(self) -> None:
         """kill -9 of the postmaster and of all that it started; then it is started again on what it left."""
@@ -54,7 +60,10 @@ class Servers:
         self._start_again()
 
     def kill_broker(self) -> None:
-        """kill -9 of Valkey; of RabbitMQ, which is not ours, all that our processes see of that."""
+        """kill -9 of Valkey, or of our own RabbitMQ; of one that is not, what our processes see of that."""
+        if self._rabbit:
+            self._rabbit.kill()
+            return
         if self._way:
             self._way.proxy.cut()
             self._way.proxy.open()
@@ -73,6 +82,6 @@ class Servers:
 
 @contextmanager
 def own_servers(folder: Path, broker: str) -> Iterator[Servers]:
-    """Both servers within `folder`, for the block; `broker`: one of `tests.brokers.BROKERS`."""
+    """Both servers within `folder`, for the block; `broker`: of `tests.brokers.BROKERS`, or `OWN_RABBIT`."""
     with ExitStack() as stack:
         yield Servers(folder, broker, stack)

@@ -1,7 +1,7 @@
 """
 A process of ours whose wall clock somebody sets: `python -m tests.crash.shifted FILE MODULE [ARGUMENT …]`
 
-As many seconds as stand in FILE it is ahead of (or behind) the machine, from the moment they are written there,
+As many seconds as stand in FILE it is ahead of (or behind) the machine, from when they are written there on,
 in all that asks for the time of day: `datetime`, `time.time`, and so Celery, kombu and the Slack library. The
 clocks that nobody can set go on as they do when an administrator sets the other one.
 """

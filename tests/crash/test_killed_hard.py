@@ -5,7 +5,8 @@ each kill the wall clocks of all processes are set, ten hours forward and back.
 
 CRASH_WALKS says how many incidents, CRASH_KILLS how many kills at random moments over each broker,
 CRASH_PAUSE how many seconds there are at most between two, CRASH_SEED which moments. Where TEST_AMQP_URL
-names a RabbitMQ all of it happens over that as well.
+names a RabbitMQ all of it happens over that as well; with CRASH_RABBITMQ over one that is started here from
+the system's `rabbitmq-server`, and killed itself.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from tests.crash.aims import PLACES, Aims, watch_posts, watched_store
 from tests.crash.clicks import Clicks
 from tests.crash.killer import Killer
 from tests.crash.recommender import DECLARED, SECRET, SECRET_ENV, SmallRecommender, finding, listening
-from tests.crash.servers import Servers, own_servers
+from tests.crash.servers import OWN_RABBIT, Servers, own_servers
 from tests.crash.walk import Walker
 from workers.handle import handle
 from workers.owed import Owed, every
@@ -47,6 +48,7 @@ WALKS = int(os.environ.get("CRASH_WALKS", "3"))
 KILLS = int(os.environ.get("CRASH_KILLS", "7"))
 PAUSE_SECONDS = float(os.environ.get("CRASH_PAUSE", "1.7"))
 SEED = int(os.environ.get("CRASH_SEED", "2"))
+RABBIT = bool(os.environ.get("CRASH_RABBITMQ"))
 AIMED = 1
 """Shots at each place: enough that every walk of the test has some, few enough that it comes to an end."""
 
@@ -122,7 +124,7 @@ def room(port: int, aims: Aims, clicks: Clicks, monkeypatch: pytest.MonkeyPatch)
         yield running
 
 
-@pytest.fixture(params=BROKERS)
+@pytest.fixture(params=(*BROKERS, *((OWN_RABBIT,) if RABBIT else ())))
 def servers(request: pytest.FixtureRequest, servers_folder: Path) -> Iterator[Servers]:
     with own_servers(servers_folder, request.param) as own:
         yield own
