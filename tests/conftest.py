@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from sqlalchemy import Engine, make_url
@@ -25,6 +26,12 @@ from workers.store.connection import driver_address, engine
 from workers.store.migrate import migrate
 
 TEMPLATE = "recsysops_template"
+
+# An example may take long on a busy machine: that says nothing of the law it is an example of.
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("patient")
 
 # A question to a table is thousands of small objects that live on: to look for cycles at every seven hundred
 # of them took an eighth of the tests' processor time.

@@ -113,12 +113,12 @@ def served(app: ASGIApp, port: int) -> Iterator[None]:
     running = server(app, "127.0.0.1", port)
     thread = threading.Thread(target=running.run, daemon=True)
     thread.start()
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while not running.started and time.monotonic() < until:
         time.sleep(0.02)
     yield
     running.should_exit = True
-    thread.join(10)
+    thread.join(60)
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def look(web: str, links: Links) -> Look:
     def opened(path: str) -> httpx.Response:
         address = links.to("terminal:tests")(path)
         assert address is not None
-        return httpx.get(address, trust_env=False, timeout=10)
+        return httpx.get(address, trust_env=False, timeout=60)
 
     return opened
 
@@ -158,7 +158,7 @@ def fresh_announcer(given: BotSettings, door: Door) -> Announcer:
     return Announcer(door, chat, Living(door, chat, links.posted(), directory))
 
 
-def settle(announcer: Announcer, seconds: float = 8.0) -> None:
+def settle(announcer: Announcer, seconds: float = 60.0) -> None:
     """Rounds until nothing is left to do."""
     until = time.monotonic() + seconds
     while announcer.round():

@@ -98,5 +98,5 @@ def provider(age: timedelta = timedelta(hours=1), people: Sequence[User] = PEOPL
         yield made
     finally:
         server.shutdown()
-        thread.join(5)
+        thread.join(60)
         server.server_close()

@@ -233,7 +233,7 @@ def test_the_process_killed_hard_at_any_moment_posts_each_thing_once(
             stream = door.submit(stream, command, actor, f"step {number + offset}").stream
         time.sleep(next(pauses))
         announcing.kill()
-        announcing.wait(10)
+        announcing.wait(60)
     settle(fresh_announcer(given, door))
     assert len(heads(person)) == 1
     said = replies(person)

@@ -157,7 +157,7 @@ async def test_socket_mode_presses_reach_the_log(door: Door, given: BotSettings)
         running = asyncio.create_task(socket_mode.run(over_socket, door, stop))
         driver = Driver(room.url)
         answered = None
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while time.monotonic() < until and (answered is None or answered.error):
             await asyncio.sleep(0.2)
             answered = await asyncio.to_thread(driver.command, "status")

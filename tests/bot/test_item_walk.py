@@ -70,7 +70,7 @@ def worker(settings: Settings, root: Path) -> Iterator[None]:
     process = subprocess.Popen(command, cwd=root, env=environment, start_new_session=True)
     yield
     os.killpg(process.pid, signal.SIGKILL)
-    process.wait(10)
+    process.wait(60)
 
 
 @pytest.mark.usefixtures("worker", "web")

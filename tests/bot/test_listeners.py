@@ -249,7 +249,7 @@ class Ear:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def heard(self) -> str:
-        self._last = json.loads(self._said.get(timeout=10))
+        self._last = json.loads(self._said.get(timeout=60))
         return str(self._last["text"])
 
     @property
@@ -277,7 +277,7 @@ def send_signed(web: str, payload: dict[str, Any]) -> httpx.Response:
         "X-Slack-Signature": str(signature),
         "Content-Type": "application/x-www-form-urlencoded",
     }
-    return httpx.post(f"{web}/slack/events", content=body, headers=headers, trust_env=False, timeout=10)
+    return httpx.post(f"{web}/slack/events", content=body, headers=headers, trust_env=False, timeout=60)
 
 
 def press_old(web: str, ear: Ear, value: str) -> str:

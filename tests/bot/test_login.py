@@ -52,7 +52,7 @@ class Browser:
 
     def __init__(self, web: str) -> None:
         self.web = web
-        self.http = httpx.Client(base_url=web, trust_env=False, timeout=20)
+        self.http = httpx.Client(base_url=web, trust_env=False, timeout=60)
 
     def to_provider(self, path: str = "/reports/1") -> str:
         """Where a page leads somebody who is not logged in."""
@@ -285,7 +285,7 @@ def test_a_provider_that_calls_itself_otherwise_or_does_not_answer_logs_nobody_i
     for issuer in (there.issuer, f"{there.issuer}/no", "http://127.0.0.1:9"):
         other = replace(given, login=replace(given.login, issuer=issuer))
         with held_port() as port, served(create_app(other, door), port):
-            answered = httpx.get(f"http://127.0.0.1:{port}/login", trust_env=False, timeout=20)
+            answered = httpx.get(f"http://127.0.0.1:{port}/login", trust_env=False, timeout=60)
         assert answered.status_code == 503
         assert CLIENT_SECRET not in answered.text
 

@@ -66,7 +66,7 @@ def imported(
             time.sleep(0.1)
         yield noted
         process.kill()
-        process.wait(10)
+        process.wait(60)
 
 
 def _at_least(person: Driver, count: int) -> bool:
@@ -75,7 +75,7 @@ def _at_least(person: Driver, count: int) -> bool:
 
 def _answers(web: str) -> bool:
     try:
-        return httpx.get(f"{web}/health", trust_env=False, timeout=5).is_success
+        return httpx.get(f"{web}/health", trust_env=False, timeout=60).is_success
     except httpx.TransportError:
         return False
 

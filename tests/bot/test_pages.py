@@ -31,7 +31,7 @@ OURS = "https://ops.example"
 
 
 def get(address: str, **headers: str) -> httpx.Response:
-    return httpx.get(address, headers=headers, trust_env=False, timeout=10)
+    return httpx.get(address, headers=headers, trust_env=False, timeout=60)
 
 
 def links_in(text: str) -> list[str]:

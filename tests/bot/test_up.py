@@ -122,8 +122,8 @@ def test_the_first_view_switches_the_first_fault_on_as_soon_as_the_cinema_answer
     threading.Thread(target=cinema.serve_forever, daemon=True).start()
     monkeypatch.setattr("bot.up.example.AGAIN_SECONDS", 0.01)
     with first_view(Ports(cinema=cinema.server_address[1])) as url:
-        DIRECT.open(urllib.request.Request(url, b"", method="POST"), timeout=10).close()
-        assert done.wait(10)
+        DIRECT.open(urllib.request.Request(url, b"", method="POST"), timeout=60).close()
+        assert done.wait(60)
     cinema.shutdown()
     cinema.server_close()
     assert asked == [("/faults/language", {"on": True})] * 2

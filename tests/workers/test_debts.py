@@ -117,8 +117,8 @@ def test_a_task_carried_twice_at_once_is_done_by_one_worker(log: Engine, opened:
     stream, together = opened().stream, Barrier(2)
 
     def slow(work: Work) -> Sequence[c.Command]:
-        together.wait(10)
-        together.wait(10)
+        together.wait(60)
+        together.wait(60)
         return diagnosis(work)
 
     def second() -> bool:
@@ -126,10 +126,10 @@ def test_a_task_carried_twice_at_once_is_done_by_one_worker(log: Engine, opened:
 
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(settle, log, {"diagnose": slow}, "diagnose", stream, f"{stream}:1")
-        together.wait(10)
+        together.wait(60)
         assert not second()
-        together.wait(10)
-        assert first.result(10)
+        together.wait(60)
+        assert first.result(60)
     assert events(log, stream) == ["incident.opened", "diagnosis.gathered"]
 
 

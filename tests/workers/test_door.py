@@ -80,7 +80,7 @@ def test_an_append_wakes_whoever_waits_for_news(door: Door, opened: Callable[...
         assert news.wait(0)
         assert not news.wait(0.05)
         opened()
-        assert news.wait(5)
+        assert news.wait(60)
     finally:
         news.close()
 

@@ -54,7 +54,7 @@ def postmaster(folder: Path) -> psutil.Process:
     return psutil.Process(int((folder / "postgres" / "postmaster.pid").read_text().splitlines()[0]))
 
 
-def ends(process: psutil.Process, seconds: float = 10.0) -> bool:
+def ends(process: psutil.Process, seconds: float = 60.0) -> bool:
     """A server counts as stopped once it has taken its file away, a moment before its process is gone."""
     until = time.monotonic() + seconds
     with suppress(psutil.NoSuchProcess):
@@ -74,7 +74,7 @@ def test_servers_left_by_a_kill_are_taken_over_with_their_data_and_stopped_at_th
     write(servers)
     postgres = postmaster(servers_folder)
     owner.send_signal(signal.SIGKILL)
-    owner.wait(10)
+    owner.wait(60)
     with embedded.started(servers_folder) as again:
         assert postmaster(servers_folder) == postgres
         assert again == servers

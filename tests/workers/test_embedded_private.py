@@ -218,7 +218,7 @@ def test_an_open_server_that_a_kill_left_running_is_ended_before_it_is_joined(se
     with pytest.raises(ConfigurationError, match="earlier release"), embedded.started(servers_folder):
         pass
     owner.send_signal(signal.SIGKILL)
-    owner.wait(10)
+    owner.wait(60)
     with embedded.started(servers_folder) as again:
         assert postmaster(servers_folder) != former
         assert read(again) == ("still here", "still here")

@@ -77,7 +77,7 @@ def test_a_running_follower_is_woken_by_an_append_and_survives_a_failing_effect(
         assert done.wait(15)
     finally:
         stop.set()
-        thread.join(10)
+        thread.join(60)
     assert seen(log) == [1, 2]
     with log.begin() as connection:
         assert followers.hold(connection, "f") == 2
@@ -105,7 +105,7 @@ def test_a_follower_outlives_the_loss_of_its_connections(
         assert done.wait(20)
     finally:
         stop.set()
-        thread.join(10)
+        thread.join(60)
     assert seen(log) == [1, 2]
 
 

@@ -59,7 +59,7 @@ def run_until(log: Engine, effect: following.Effect, done: Callable[[], bool]) -
         raise AssertionError("the follower did not come so far")
     finally:
         stop.set()
-        thread.join(10)
+        thread.join(60)
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def test_trouble_of_the_store_itself_is_never_blamed_on_an_event(log: Engine, op
     thread.start()
     stop.wait(1.5)
     stop.set()
-    thread.join(10)
+    thread.join(60)
     assert (state(log).failures, state(log).aside, state(log).behind) == (0, (), 1)
 
 

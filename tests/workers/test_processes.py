@@ -83,7 +83,7 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     """kill -9 of a process and of its children, as when the machine's memory runs out."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait(10)
+        process.wait(60)
 
 
 @pytest.fixture

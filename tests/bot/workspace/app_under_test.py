@@ -142,7 +142,7 @@ def over_http(app: AsyncApp) -> Iterator[str]:
         yield f"http://127.0.0.1:{bound.getsockname()[1]}/slack/events"
     finally:
         server.should_exit = True
-        thread.join(5)
+        thread.join(60)
 
 
 @contextmanager
@@ -159,12 +159,12 @@ def over_sockets(app: AsyncApp, api_url: str) -> Iterator[AsyncSocketModeHandler
         await handler.connect_async()  # type: ignore[no-untyped-call]
         return handler
 
-    handler = asyncio.run_coroutine_threadsafe(connect(), loop).result(10)
+    handler = asyncio.run_coroutine_threadsafe(connect(), loop).result(60)
     try:
         yield handler
     finally:
         closing = handler.close_async()  # type: ignore[no-untyped-call]
-        asyncio.run_coroutine_threadsafe(closing, loop).result(10)
+        asyncio.run_coroutine_threadsafe(closing, loop).result(60)
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(5)
+        thread.join(60)
         loop.close()

@@ -34,7 +34,7 @@ class Driver:
     """
 
     def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=url, timeout=20.0, trust_env=False)
+        self._http = httpx.Client(base_url=url, timeout=60.0, trust_env=False)
 
     def close(self) -> None:
         self._http.close()
@@ -115,7 +115,7 @@ class Driver:
         open_views: list[Json] = self.state()["views"][user]
         return open_views[-1] if open_views else None
 
-    def wait(self, look: Callable[[], Found | None], what: str, seconds: float = 30.0) -> Found:
+    def wait(self, look: Callable[[], Found | None], what: str, seconds: float = 120.0) -> Found:
         """
         The first thing `look` finds that is true.
 

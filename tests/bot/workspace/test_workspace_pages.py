@@ -192,7 +192,7 @@ def test_the_command_says_where_it_is_and_stops_when_told() -> None:
         assert httpx.get(url).status_code == 200
     finally:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 def test_the_command_says_which_port_is_taken(workspace: Workspace) -> None:

@@ -27,7 +27,7 @@ async def heard(connection: ClientConnection) -> dict[str, Any]:
 
 
 async def command(workspace: Workspace) -> dict[str, Any]:
-    async with httpx.AsyncClient(timeout=10) as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         body = {"user": "U-ml", "channel": "C-data", "text": "status"}
         answered: dict[str, Any] = (await http.post(workspace.url + "/control/command", json=body)).json()
         return answered

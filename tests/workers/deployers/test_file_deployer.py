@@ -81,7 +81,7 @@ def test_many_writers_at_once_lose_nothing(tmp_path: Path) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert {override.id for override in Overrides(path).current(AT)} == {f"event-{n}" for n in range(12)}
     assert sorted(file.name for file in tmp_path.iterdir()) == ["overrides.json", "overrides.json.lock"]
 

@@ -124,7 +124,7 @@ def test_a_killed_writer_that_resends_leaves_no_half_and_no_double(
         time.sleep(random.uniform(0, 0.01))
         os.kill(writer.pid, signal.SIGKILL)
         confirmed = max([confirmed, *(int(line) for line in writer.stdout if line.endswith("\n"))])
-        writer.wait(10)
+        writer.wait(60)
     with log.connect() as connection:
         events = read_stream(connection, stream)
         card = cards.find(connection, stream)

@@ -1,0 +1,112 @@
+"""
+Ten thousand open incidents: what people and the clock ask for meanwhile, by the functions that answer them.
+
+Each incident is opened as the detector opens one, so each owes a diagnosis and a message. The App Home,
+`/metrics` and `/recsysops status` are drawn as for Slack; the clock hands over a batch of what is due.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from statistics import median
+
+from benchmarks.message.findings import finding
+from benchmarks.table import Row, Rows, machine, percentile, show
+from bot.messages.home import TO_CLOSE, UNRESOLVED, Shown, home, in_all
+from bot.messages.link import pages_at
+from bot.messages.status import MOST_SHOWN, status
+from bot.pages.numbers import numbers
+from domain.incident.commands import OpenIncident
+from domain.values import Actor
+from workers import debts, embedded
+from workers.door import Door
+from workers.handle import handle
+from workers.settings import Settings
+from workers.store import reminders
+from workers.store.migrate import migrate
+
+INCIDENTS = 10_000
+ROUNDS = 20
+MOST_MILLISECONDS = 200.0
+DETECTOR = Actor(kind="worker", id="worker:detect")
+LINK = pages_at("https://ops.example")
+
+
+def milliseconds(work: Callable[[], object]) -> list[float]:
+    """How long each of `ROUNDS` took."""
+    took = []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        work()
+        took.append(1000 * (time.perf_counter() - began))
+    return took
+
+
+def at_home(door: Door) -> dict[str, object]:
+    unresolved, to_close = (door.worst(of, 1, MOST_SHOWN) for of in (UNRESOLVED, TO_CLOSE))
+    return home(Shown(unresolved, to_close, door.counts(), door.mean_times()), LINK)
+
+
+def counted(door: Door) -> str:
+    return numbers(door.counts(), door.mean_times(), door.followers(), door.owed_sums(), door.now())
+
+
+def listed(door: Door, page: int) -> object:
+    found = door.worst(UNRESOLVED, page, MOST_SHOWN)
+    return status(found, LINK, in_all(door.counts(), UNRESOLVED), page)
+
+
+def look(door: Door, after: timedelta) -> int:
+    """One look of the clock: how many cards are due."""
+    with door.log.connect() as connection:
+        return len(reminders.look(connection, door.now() + after, debts.AT_ONCE))
+
+
+def measured(door: Door, rows: Rows) -> list[Row]:
+    works: dict[str, Callable[[], object]] = {
+        "the App Home": lambda: at_home(door),
+        "/metrics": lambda: counted(door),
+        "/recsysops status": lambda: listed(door, 1),
+        "/recsysops status 400": lambda: listed(door, 400),
+        "mean times of 90 days": lambda: door.mean_times(timedelta(days=90)),
+        "the first hundred debts": lambda: door.owed(100),
+        "a look of the clock, nothing due": lambda: look(door, timedelta(0)),
+        f"a look of the clock, all due: the first {debts.AT_ONCE}": lambda: look(door, timedelta(hours=1)),
+    }
+    found = []
+    for work, run in works.items():
+        took = milliseconds(run)
+        beside = f"p50 {median(took):.1f} ms"
+        found.append(
+            rows.below(f"{work}, p95 of {ROUNDS}", percentile(took, 0.95), "ms", MOST_MILLISECONDS, beside)
+        )
+    began = time.perf_counter()
+    sent = debts.remind(door.log, lambda *_: True, door.now() + timedelta(hours=1))
+    rate = sent / (time.perf_counter() - began)
+    return [*found, rows.told("debts handed over by the clock", rate, "a second", f"{sent} in one beat")]
+
+
+def main() -> None:
+    rows = Rows(machine())
+    folder = Path(tempfile.mkdtemp(prefix="recsysops-benchmark-"))
+    try:
+        with embedded.started(folder) as servers:
+            migrate(servers.owner_url)
+            door = Door(Settings(database_url=servers.database_url, broker_url=servers.redis_url))
+            for number in range(INCIDENTS):
+                opening = OpenIncident(number=0, finding=finding(number, country=f"Country {number}"))
+                handle(None, opening, actor=DETECTOR, key=f"crowd-{number}", log=door.log)
+            door.followers()  # numbers what was written
+            show("crowd", measured(door, rows))
+            door.log.dispose()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
