@@ -28,6 +28,7 @@ from bot import (
     cli_recommender,
     cli_record,
     cli_run,
+    cli_slack,
 )
 from domain.errors import ConfigurationError, RecsysopsError
 from workers import ledger
@@ -50,6 +51,7 @@ ROOMS = (
     cli_people,
     cli_log,
     cli_link,
+    cli_slack,
 )
 for room in ROOMS:
     room.register(app)

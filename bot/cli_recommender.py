@@ -11,6 +11,7 @@ import typer
 from rich.progress import Progress
 
 from bot.cli_desk import Json, console, print_json, table, utc
+from bot.examine_slack import examine_slack
 from bot.messages import words
 from domain.errors import ConfigurationError, Refused
 from domain.values import Finding, name_slice
@@ -36,8 +37,9 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(file: Declared = None, as_json: Json = False) -> None:
-    """Hold the declaration against the real sources, and say what to mend."""
-    advice = door.doctor(declaration(file))
+    """Hold the declaration against the real sources and Slack, and say what to mend."""
+    path = declaration(file)
+    advice = [*door.doctor(path), *examine_slack(path)]
     bad = [one for one in advice if one.level == "error"]
     if as_json:
         print_json({"healthy": not bad, "advice": [one.model_dump(mode="json") for one in advice]})

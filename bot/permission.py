@@ -18,7 +18,7 @@ from domain.values import Actor
 
 DANGEROUS: frozenset[Need] = frozenset({"deploy", "approve"})
 
-_PERSON = re.compile(r"^[UW][A-Z0-9]{6,}$")
+PERSON = re.compile(r"^[UW][A-Z0-9]{6,}$")
 
 
 class Permissions(Protocol):
@@ -70,4 +70,4 @@ def authorise(
 
 def _mention(name: str) -> str:
     """A person by a mention, a group by its handle (a mention would need its id)."""
-    return f"<@{name}>" if _PERSON.match(name) else f"members of @{escape(name)}"
+    return f"<@{name}>" if PERSON.match(name) else f"members of @{escape(name)}"

@@ -14,6 +14,18 @@ Lacks = Literal["time", "health", "voice", "renewal"]
 """What keeps it from counting in full: time to judge, looks that work, people who are told, a new date."""
 
 
+Level = Literal["ok", "note", "warning", "error"]
+
+
+class Advice(Value):
+    """One line of the doctor: how bad, which key of the declaration, what is so, and what to do."""
+
+    level: Level
+    where: str
+    says: str
+    mend: str = ""
+
+
 class Compared(Value):
     """An item that another one is compared with; `bias` is null where it is not known."""
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Literal
 
+from domain.answer import Advice, Level
 from domain.detection.checks import CALIBRATION, DATA, SKEW
 from domain.detection.rate import LEAST_WINDOWS as LEAST_ROWS_WINDOWS
 from domain.recommender.duration import name_duration
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
-from domain.values import Value
 from workers.plan import plan, window_checks
 from workers.sources.cardinality import MAX_VALUES
 from workers.sources.count import census
@@ -28,17 +27,6 @@ WITHOUT_WINDOWS = ("staleness", "training")
 
 CLOCKS_APART = timedelta(minutes=1)
 """Rows this far ahead are a writer's clock, or were written while the table was being read."""
-
-Level = Literal["ok", "note", "warning", "error"]
-
-
-class Advice(Value):
-    """One line of the doctor: how bad, which key of the declaration, what is so, and what to do."""
-
-    level: Level
-    where: str
-    says: str
-    mend: str = ""
 
 
 def examine_table(

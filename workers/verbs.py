@@ -19,14 +19,13 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from domain.answer import ItemAnswer, Miss
+    from domain.answer import Advice, ItemAnswer, Miss
     from domain.incident.state import Incident
     from domain.recommender.check import Check
     from domain.values import Finding, Slice
     from workers.backtest import BacktestResult
     from workers.door import Door
     from workers.embedded import Servers
-    from workers.examine import Advice
     from workers.new_check import Written
     from workers.owed import Owed
     from workers.promote import Change
@@ -84,6 +83,20 @@ def doctor(path: Path) -> list[Advice]:
         one.model_copy(update={"where": redaction.prose(one.where), "says": redaction.prose(one.says)})
         for one in check(path)
     ]
+
+
+def announced(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The channels and the user groups (or people) that a declaration names; none where it cannot be read."""
+    from workers.declared import recommender  # noqa: PLC0415
+
+    try:
+        declared = recommender(path, own=False)
+    except ConfigurationError:
+        return (), ()
+    routes = [one for one in declared.routes.model_dump().values() if one]
+    channels = (*routes, *(one.channel for one in declared.stakeholders.values()))
+    allowed = (name for names in declared.permissions.model_dump().values() for name in names)
+    return tuple(dict.fromkeys(channels)), tuple(dict.fromkeys(allowed))
 
 
 def init(folder: Path) -> str:

@@ -7,14 +7,13 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 BOT_SCOPES = (
-    "app_mentions:read",
     "channels:history",
     "channels:read",
     "chat:write",
     "commands",
     "files:write",
-    "im:write",
-    "reactions:write",
+    "groups:history",
+    "groups:read",
     "usergroups:read",
     "users:read",
 )

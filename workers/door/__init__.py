@@ -20,6 +20,7 @@ from workers.store.sums import OwedSum
 from workers.verbs import (
     Looked,
     alarms,
+    announced,
     backtest,
     checks,
     doctor,
@@ -57,6 +58,7 @@ __all__ = [
     "OwedSum",
     "Withdraw",
     "alarms",
+    "announced",
     "backtest",
     "checks",
     "doctor",

@@ -8,12 +8,14 @@ import pytest
 from slack_sdk import WebClient
 
 from bot.workspace import Workspace, WorkspaceSettings
+from bot.workspace.settings import BOT_SCOPES
 from tests.bot.workspace.driver import Driver
 
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[tuple[Workspace, Driver]]:
-    with Workspace(WorkspaceSettings(port=0)) as workspace:
+    scopes = (*BOT_SCOPES, "im:write", "reactions:write")
+    with Workspace(WorkspaceSettings(port=0, scopes=scopes)) as workspace:
         driver = Driver(workspace.url)
         yield workspace, driver
         driver.close()
