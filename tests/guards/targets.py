@@ -39,6 +39,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "workers/store/attempts.py": ("tests/workers/store/test_attempts.py",),
     "workers/store/reminders.py": (
         "tests/workers/store/test_attempts.py",
+        "tests/workers/store/test_looked_at.py",
         "tests/workers/store/test_sums.py",
         "tests/workers/test_beat.py",
         "tests/workers/test_debts.py",
