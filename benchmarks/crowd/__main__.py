@@ -1,7 +1,7 @@
 """
 Ten thousand open incidents: what people and the clock ask for meanwhile, by the functions that answer them.
 
-Each incident is opened as the detector opens one, so each owes a diagnosis and a message. The App Home,
+Each card is one as the detector opens it, so each owes a diagnosis and a message. The App Home,
 `/metrics` and `/recsysops status` are drawn as for Slack; the clock hands over a batch of what is due.
 """
 
@@ -14,6 +14,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from statistics import median
+
+import psycopg
 
 from benchmarks.message.findings import finding
 from benchmarks.table import Row, Rows, machine, percentile, show
@@ -91,6 +93,21 @@ def measured(door: Door, rows: Rows) -> list[Row]:
     return [*found, rows.told("debts handed over by the clock", rate, "a second", f"{sent} in one beat")]
 
 
+def open_all(door: Door, owner_url: str) -> None:
+    """One incident opened as the detector opens one, and copies of its card: only cards are read here."""
+    handle(None, OpenIncident(number=0, finding=finding(0)), actor=DETECTOR, key="crowd", log=door.log)
+    with psycopg.connect(owner_url, autocommit=True) as connection:
+        asked = "SELECT column_name FROM information_schema.columns WHERE table_name = 'cards'"
+        own = {"stream", "number", "fingerprint", "debts"}
+        copied = ", ".join(name for (name,) in connection.execute(asked) if name not in own)
+        connection.execute(
+            f"INSERT INTO cards (stream, number, fingerprint, debts, {copied}) "
+            f"SELECT stream || n, number + n, fingerprint || n, replace(debts, ':1\"', ':' || n || '\"'), {copied} "
+            f"FROM cards, generate_series(2, {INCIDENTS}) AS n"
+        )
+        connection.execute("VACUUM ANALYZE cards")
+
+
 def main() -> None:
     rows = Rows(machine())
     folder = Path(tempfile.mkdtemp(prefix="recsysops-benchmark-"))
@@ -98,10 +115,7 @@ def main() -> None:
         with embedded.started(folder) as servers:
             migrate(servers.owner_url)
             door = Door(Settings(database_url=servers.database_url, broker_url=servers.redis_url))
-            for number in range(INCIDENTS):
-                opening = OpenIncident(number=0, finding=finding(number, country=f"Country {number}"))
-                handle(None, opening, actor=DETECTOR, key=f"crowd-{number}", log=door.log)
-            door.followers()  # numbers what was written
+            open_all(door, servers.owner_url)
             show("crowd", measured(door, rows))
             door.log.dispose()
     finally:
