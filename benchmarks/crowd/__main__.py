@@ -102,8 +102,8 @@ def open_all(door: Door, owner_url: str) -> None:
         copied = ", ".join(name for (name,) in connection.execute(asked) if name not in own)
         connection.execute(
             f"INSERT INTO cards (stream, number, fingerprint, debts, {copied}) "
-            f"SELECT stream || n, number + n, fingerprint || n, replace(debts, ':1\"', ':' || n || '\"'), {copied} "
-            f"FROM cards, generate_series(2, {INCIDENTS}) AS n"
+            f"SELECT stream || n, number + n, fingerprint || n, replace(debts, ':1\"', ':' || n || '\"'), "
+            f"{copied} FROM cards, generate_series(2, {INCIDENTS}) AS n"
         )
         connection.execute("VACUUM ANALYZE cards")
 
