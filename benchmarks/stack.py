@@ -18,8 +18,9 @@ from pathlib import Path
 import httpx
 
 from workers import embedded
-from workers.settings import Settings, read_settings
+from workers.settings import Settings, read_settings, settings
 from workers.store.migrate import migrate
+from workers.store.signature import FILE
 
 ROOT = Path(__file__).parent.parent
 SECRET, TOKEN = "benchmark-signing-secret", "xoxb-benchmark"
@@ -63,12 +64,14 @@ def stack(declaration: Path | None = None, extra: Mapping[str, str] | None = Non
     with ExitStack() as held:
         held.callback(shutil.rmtree, folder, ignore_errors=True)
         servers = held.enter_context(embedded.started(folder / "servers"))
-        migrate(servers.owner_url)
+        migrate(servers.owner_url, servers.database_url)
         environment = {
             **os.environ,
             "DATABASE_URL": servers.database_url,
             "REDIS_URL": servers.redis_url,
             "RECSYSOPS_VAR": str(folder),
+            # That of this process, which asks the store as well.
+            "RECSYSOPS_SIGNING_KEY": str((settings().signing_key or settings().var / FILE).resolve()),
             "RECSYSOPS_CONFIG": str(declaration or folder / "recsysops.toml"),
             "PORT": web.rpartition(":")[2],
             "PUBLIC_URL": web,

@@ -146,6 +146,11 @@ def verify(
         return
     if verified is not None:
         _say(f"The log is as it was written: {_counted(verified)}.")
+    if verified is not None and verified.former:
+        _say(
+            f"{verified.former} events were decided by former rules, {verified.unsealed} before events were "
+            "sealed: those stand by their hashes."
+        )
     if held is not None:
         _say(f"{archive} holds all that was moved out of it: {_counted(held)}.")
     elif verified is not None and verified.archived:

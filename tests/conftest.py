@@ -13,11 +13,14 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
+from hashlib import sha256
 from pathlib import Path
 
 import hypothesis
 import psycopg
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from sqlalchemy import Engine, make_url
 
 from workers import embedded
@@ -33,9 +36,25 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("patient")
 
+SIGNING_KEY = Path(tempfile.gettempdir(), f"recsysops-tests-{os.getuid()}.pem")
+"""The same in every process that a test starts, and in every run: a server that is kept knows it."""
+
 # A question to a table is thousands of small objects that live on: to look for cycles at every seven hundred
 # of them took an eighth of the tests' processor time.
 gc.set_threshold(100_000, 20, 100)
+
+
+def _make_signing_key() -> None:
+    key = Ed25519PrivateKey.from_private_bytes(sha256(b"the key of the tests").digest())
+    fresh = SIGNING_KEY.with_name(f"{SIGNING_KEY.name}.{uuid.uuid4().hex}")
+    fresh.touch(mode=0o600)
+    fresh.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    fresh.replace(SIGNING_KEY)
+
+
+if "RECSYSOPS_SIGNING_KEY" not in os.environ:
+    _make_signing_key()
+    os.environ["RECSYSOPS_SIGNING_KEY"] = str(SIGNING_KEY)
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from domain.incident.events import AUDIT, Recorded
 from domain.values import Actor
 from workers.handle import ATTEMPTS, wake
 from workers.store.draft import Origin
-from workers.store.events import answer, append, head_of, read_stream
+from workers.store.events import answer, append, head_of, read_stream, taken, unguessed
 
 __all__ = ["Attest", "Withdraw", "attest", "attestations"]
 
@@ -48,6 +48,8 @@ def attest(
 def _once(connection: Connection, command: Attest | Withdraw, origin: Origin) -> tuple[Recorded, ...]:
     if before := answer(connection, origin.key):
         return before
+    if taken(connection, origin.key):
+        return _once(connection, command, origin._replace(key=unguessed(origin.key)))
     head = head_of(connection, AUDIT)  # first: what comes after it is a conflict, and decided again
     standing = attested(read_stream(connection, AUDIT))
     events = vouch(standing, command, origin.actor.id, origin.at)

@@ -27,14 +27,14 @@ from domain.values import Actor
 from workers.store import cards, stand
 from workers.store.connection import at_once, cursor, own, present
 from workers.store.draft import Origin, draft
-from workers.store.events import CALL_SECONDS, CHANNEL, answer, archived, read_stream
+from workers.store.events import CALL_SECONDS, CHANNEL, answer, archived, read_stream, unguessed
 from workers.store.stand import Stand
 from workers.store.statement import together
 
 STREAMS = UUID("6f1c1c0e-9d3b-5c57-8a4e-2f0b7d8a5e11")
 ATTEMPTS = 12
 LONGEST_PAUSE_SECONDS = 0.2
-OPENING = "SELECT pg_advisory_xact_lock(5270002, hashtext(current_setting('recsysops.workspace')))"
+OPENING = "SELECT pg_advisory_xact_lock(5270002, hashtext(workspace_in_force()))"
 """Whoever opens an incident waits for this, until the end of its transaction."""
 
 _CALL = f"SET LOCAL synchronous_commit = off; NOTIFY {CHANNEL}"
@@ -161,6 +161,9 @@ def _decide(connection: Connection, stream: str, command: Command, origin: Origi
     if stood.answered is not None:
         number = replayed(connection, stood.answered).number
         written = answer(connection, origin.key)
+        if not written:
+            # No rule decided what stands under it: somebody was there first who must not keep others out.
+            return _decide(connection, stream, command, origin._replace(key=unguessed(origin.key)))
         return Answer(stream=stood.answered, number=number, events=written, repeated=True)
     if stood.incident is None and not isinstance(command, OpenIncident | DeclareIncident):
         raise _absent(connection, stream)

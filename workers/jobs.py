@@ -14,6 +14,7 @@ from celery import shared_task
 from workers.carry import Carrier
 from workers.settings import settings, surroundings
 from workers.store.connection import own, present
+from workers.store.mend import Mender
 
 
 @shared_task(name="recsysops.detect")  # type: ignore[untyped-decorator]
@@ -87,6 +88,7 @@ def remind(late_after: str | None = None) -> None:
         return
     from workers.debts import remind as remind_debts  # noqa: PLC0415
 
+    _mender().go_on()
     remind_debts(own(), _carrier().send)
 
 
@@ -97,6 +99,11 @@ def _late(after: str | None) -> bool:
     Celery's own `expires` is held against the wall clock of the worker; one that is ahead drops them all.
     """
     return after is not None and present(own()) > datetime.fromisoformat(after)
+
+
+@lru_cache(maxsize=1)
+def _mender() -> Mender:
+    return Mender(own())
 
 
 @lru_cache(maxsize=1)

@@ -47,7 +47,7 @@ def migrate() -> str:
     from workers.store.migrate import migrate as upgrade  # noqa: PLC0415
 
     named = environment()
-    upgrade(named.owner(), named.database())
+    upgrade(named.owner(), named.database(), named.workspace)
     return newest()
 
 
@@ -83,7 +83,12 @@ def restore(file: Path, key: str | None = None, progress: Progress | None = None
     """An exported file put into an empty store. See `workers.store.restore`."""
     from workers.store.restore import restore as put  # noqa: PLC0415
 
-    return put(_log(environment()), file, _trusted(key), progress)
+    named = environment()
+    owner = owner_engine(named.owner())
+    try:
+        return put(_log(named), file, _trusted(key), progress, owner)
+    finally:
+        owner.dispose()
 
 
 def rebuild(progress: Progress | None = None) -> Rebuilt:
@@ -183,7 +188,7 @@ def drop(folder: Path, before: datetime) -> Dropped:
     from workers.store.signature import signing_key  # noqa: PLC0415
 
     named = environment()
-    owner = owner_engine(named.owner(), named.workspace)
+    owner = owner_engine(named.owner())
     try:
         return move(_log(named), owner, folder, before, signing_key(named))
     finally:
@@ -192,10 +197,11 @@ def drop(folder: Path, before: datetime) -> Dropped:
 
 def unfit() -> str | None:
     """Why the named store cannot be worked with by this release, in a sentence; None where it can."""
-    from workers.store.connection import ROLE  # noqa: PLC0415
+    from workers.store.connection import role_of  # noqa: PLC0415
     from workers.store.fit import unfit as of  # noqa: PLC0415
 
-    found = of(environment().database(), ROLE)
+    named = environment()
+    found = of(named.database(), role_of(named.workspace))
     return str(found) if found else None
 
 

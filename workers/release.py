@@ -21,7 +21,7 @@ import structlog
 
 from domain.errors import ConfigurationError
 from workers.settings import Settings, settings
-from workers.store.connection import ROLE
+from workers.store.connection import role_of
 from workers.store.fit import Unfit, newest, unfit
 
 LOOK_SECONDS = 10.0
@@ -51,7 +51,7 @@ def require_fit(named: Settings | None = None) -> None:
 
 
 def _look(named: Settings) -> Unfit | None:
-    return unfit(named.database(), ROLE)
+    return unfit(named.database(), role_of(named.workspace))
 
 
 class Watch:

@@ -47,9 +47,10 @@ class Settings:
 
     `database_url` and `broker_url` are None where no server is named and none is running under `var`.
     `owner_url` is the same database for whoever owns its tables and migrates them. `workspace` keeps several
-    recommenders apart in one database. `signing_key` is the file of the key that signs checkpoints; None for
-    one under `var`. `allowed_hosts` are names of the web process beside that of `public_url`; its numbers are
-    served on `metrics_port` of loopback, or to who has `metrics_token`.
+    recommenders apart in one database. `signing_key` is the file of the key that signs checkpoints and that
+    events are sealed under; None for one under `var`. What `former_keys` sealed still holds. `allowed_hosts`
+    are names of the web process beside that of `public_url`; its numbers are served on `metrics_port` of
+    loopback, or to who has `metrics_token`.
     """
 
     database_url: str | None = field(default=None, repr=False)
@@ -60,6 +61,7 @@ class Settings:
     config: Path = Path("recsysops.toml")
     var: Path = Path("var")
     signing_key: Path | None = None
+    former_keys: tuple[Path, ...] = ()
     slack_bot_token: str | None = field(default=None, repr=False)
     slack_signing_secret: str | None = field(default=None, repr=False)
     slack_app_token: str | None = field(default=None, repr=False)
@@ -127,7 +129,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     redaction.note_environment(started)
     host = given.get("HOST", "127.0.0.1")
     workspace = _workspace(given.get("RECSYSOPS_WORKSPACE", "main"))
-    signing_key = given.get("RECSYSOPS_SIGNING_KEY")
+    signing_keys = [Path(one) for one in given.get("RECSYSOPS_SIGNING_KEY", "").split(os.pathsep) if one]
     return Settings(
         database_url=given.get("DATABASE_URL", started.get("database_url")),
         # The owner of what was started here owns nothing on a server that was named.
@@ -139,7 +141,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
             given.get("RECSYSOPS_CONFIG") or _own_declaration() or around.get("RECSYSOPS_CONFIG", CONFIG)
         ),
         var=var,
-        signing_key=Path(signing_key) if signing_key else None,
+        signing_key=signing_keys[0] if signing_keys else None,
+        former_keys=tuple(signing_keys[1:]),
         slack_bot_token=given.get("SLACK_BOT_TOKEN"),
         slack_signing_secret=given.get("SLACK_SIGNING_SECRET"),
         slack_app_token=given.get("SLACK_APP_TOKEN"),

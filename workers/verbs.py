@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from domain.errors import ConfigurationError, SourceError
 from workers import clock, owed, redaction
+from workers.settings import settings as environment
 from workers.store import followers
 from workers.store.events import last_position, number
 
@@ -72,7 +73,7 @@ def migrate(owner_url: str, program_url: str | None = None) -> None:
     """Bring the store to the newest shape. See `workers.store.migrate`."""
     from workers.store.migrate import migrate as newest  # noqa: PLC0415
 
-    newest(owner_url, program_url)
+    newest(owner_url, program_url, environment().workspace)
 
 
 def doctor(path: Path) -> list[Advice]:

@@ -11,7 +11,7 @@ from workers.store.connection import engine
 from workers.store.draft import Head, Origin, draft
 from workers.store.events import insert, number, read_all, read_stream, write
 from workers.store.migrate import migrate
-from workers.store.verify import walk_chain
+from workers.store.walk import walk_chain
 
 
 class Ours(Contender):

@@ -44,8 +44,9 @@ def alone(door: Door) -> Starlette:
 def _counted(door: Door) -> Response:
     try:
         shown = door.shown
+        undecided = len(door.undecided())
         text = numbers(
-            door.counts(), door.mean_times(), door.followers(), door.owed_sums(), door.now()
+            door.counts(), door.mean_times(), door.followers(), door.owed_sums(), door.now(), undecided
         ) + slack_numbers(shown.owed(), shown.trouble() is not None, len(shown.routes_in_trouble()))
     except SQLAlchemyError as error:
         _log.warning("numbers_not_counted", error=type(error).__name__)

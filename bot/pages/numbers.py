@@ -15,10 +15,11 @@ def numbers(
     followers: Sequence[Following],
     owed: Sequence[OwedSum],
     at: datetime,
+    undecided: int = 0,
 ) -> str:
     """
-    Incidents by status and severity, what is owed at `at` by kind, the mean times, and how far each follower
-    of the log is behind.
+    Incidents by status and severity, what is owed at `at` by kind, the mean times, how far each follower of
+    the log is behind, and how many events of the log are `undecided`: they carry no seal.
 
     >>> print(numbers({}, {}, [], [], datetime.now(UTC)), end="")
     # HELP recsysops_incidents Incidents by status and severity.
@@ -39,6 +40,9 @@ def numbers(
     # TYPE recsysops_follower_lag_seconds gauge
     # HELP recsysops_follower_set_aside Events that a follower could not do.
     # TYPE recsysops_follower_set_aside gauge
+    # HELP recsysops_events_undecided Events that no rule decided: somebody forged them, nobody acts on them.
+    # TYPE recsysops_events_undecided gauge
+    recsysops_events_undecided 0
     """
     lines = [
         "# HELP recsysops_incidents Incidents by status and severity.",
@@ -55,6 +59,10 @@ def numbers(
             for step, (mean, _) in means.items()
         ),
         *_of_followers(followers),
+        "# HELP recsysops_events_undecided "
+        "Events that no rule decided: somebody forged them, nobody acts on them.",
+        "# TYPE recsysops_events_undecided gauge",
+        f"recsysops_events_undecided {undecided}",
     ]
     return "\n".join(lines) + "\n"
 

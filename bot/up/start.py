@@ -140,7 +140,7 @@ def _servers(var: Path, signals: Signals) -> Iterator[tuple[Environment, bool]]:
     with ExitStack() as stack:
         with signals.held():
             started = stack.enter_context(door.embedded(var))
-        door.migrate(owner or started.owner_url, program)
+        door.migrate(owner or started.owner_url, program or started.database_url)
         yield {"DATABASE_URL": started.database_url, "REDIS_URL": started.redis_url, **named}, True
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0011"
-down_revision = "0006"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
@@ -23,7 +23,9 @@ STEPS = {
 }
 
 COLUMNS = (
-    "ALTER TABLE cards ADD COLUMN due_at timestamptz, ADD COLUMN debts text NOT NULL DEFAULT '{}', "
+    "ALTER TABLE cards ADD COLUMN due_at timestamptz "
+    "CHECK (due_at > '0001-01-02 UTC' AND due_at < '9999-12-30 UTC'), "
+    "ADD COLUMN debts text NOT NULL DEFAULT '{}', "
     + ", ".join(f"ADD COLUMN {name} bigint" for name in STEPS),
 )
 

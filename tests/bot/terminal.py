@@ -68,7 +68,9 @@ class Terminal:
 
 def recsysops(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """The command in a process of its own, with nothing in its environment but what is given."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    kept = {
+        name: os.environ[name] for name in ("PATH", "HOME", "RECSYSOPS_SIGNING_KEY") if name in os.environ
+    }
     return subprocess.run(
         [sys.executable, "-m", "bot.cli", *words],
         env={**kept, "RECSYSOPS_VAR": "/nowhere", **environment},

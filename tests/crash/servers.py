@@ -39,7 +39,7 @@ class Servers:
         if broker == OWN_RABBIT:
             self._rabbit = Rabbit(folder / "rabbit")
             stack.callback(self._rabbit.stop)
-        migrate(self.owner_url)
+        migrate(self.owner_url, self.database_url)
 
     @property
     def environment(self) -> Mapping[str, str]:

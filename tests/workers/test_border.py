@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, text
+from psycopg import sql
+from sqlalchemy import Engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from domain.errors import Refused
@@ -21,11 +23,12 @@ from workers.follow import catch_up
 from workers.handle import Answer, handle
 from workers.settings import Settings
 from workers.store import attachments, cards, followers, memory
-from workers.store.connection import engine
+from workers.store.connection import driver_address, engine, role_of
 from workers.store.draft import Head, Origin
 from workers.store.events import answer, append, number, read_after, read_stream
 from workers.store.export import export
 from workers.store.lock import alone
+from workers.store.migrate import migrate
 from workers.store.verify import verify
 
 REQUESTS = 100
@@ -36,12 +39,14 @@ WORKER = Actor(kind="worker", id="worker:detect")
 @pytest.fixture
 def shop(database_url: str) -> Engine:
     """The store of one team."""
+    migrate(database_url, workspace="shop")
     return engine(database_url, "shop")
 
 
 @pytest.fixture
 def cinema(database_url: str) -> Engine:
     """The store of another, in the same database."""
+    migrate(database_url, workspace="cinema")
     return engine(database_url, "cinema")
 
 
@@ -162,6 +167,77 @@ def test_nothing_can_be_written_into_another_workspace(
         origin = Origin(actor=PERSON, key="k", at=make_finding().window_end)
         append(connection, Head(theirs[0].stream), [theirs[0].events[0].event], origin)
     assert verify(cinema).events == 8
+
+
+@pytest.fixture
+def intruder(database_url: str, shop: Engine, theirs: list[Answer]) -> Iterator[psycopg.Connection]:
+    """A client with the login of the shop's installation, and any SQL it likes."""
+    name = f"login_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(driver_address(database_url), autocommit=True) as administrator:
+        password = sql.Literal(make_url(database_url).password)
+        made = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} IN ROLE {}")
+        role = sql.Identifier(role_of("shop"))
+        administrator.execute(made.format(sql.Identifier(name), password, role))
+        url = make_url(database_url).set(username=name).render_as_string(hide_password=False)
+        with psycopg.connect(driver_address(url), autocommit=True) as connection:
+            connection.execute(f"SET ROLE {role_of('shop')}")
+            yield connection
+        administrator.execute(f"DROP ROLE {name}")
+
+
+THEIRS = "recsysops_app_cinema"
+HELD = ("events", "log", "pending", "cards", "followers", "people", "memory", "attempts", "attachments")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SET recsysops.workspace = 'cinema'",
+        "SELECT set_config('recsysops.workspace', 'cinema', false)",
+        f"SET ROLE {THEIRS}",
+        f"SET LOCAL ROLE {THEIRS}",
+        f"SELECT set_config('role', '{THEIRS}', false)",
+        f"SET SESSION AUTHORIZATION {THEIRS}",
+        "SET ROLE recsysops_app",
+        "SET ROLE pg_database_owner",
+        "SET ROLE postgres",
+        "RESET ROLE",
+        "RESET ROLE; SET recsysops.workspace = 'cinema'",
+        f"RESET ROLE; SET ROLE {THEIRS}",
+        "SET row_security = off",
+        "CREATE FUNCTION pg_temp.workspace_in_force() RETURNS text LANGUAGE sql AS $$ SELECT 'cinema' $$; "
+        "SET search_path = pg_temp, public",
+        f"CREATE FUNCTION pg_temp.into() RETURNS bigint LANGUAGE sql SET role = '{THEIRS}' "
+        "AS $$ SELECT count(*) FROM public.events $$; SELECT pg_temp.into()",
+    ],
+)
+def test_a_client_of_one_workspace_cannot_name_another(
+    cinema: Engine, intruder: psycopg.Connection, statement: str
+) -> None:
+    before = snapshot(cinema)
+    try:
+        intruder.execute(statement)
+    except psycopg.Error as error:
+        assert isinstance(error, psycopg.errors.InsufficientPrivilege)
+    for table in HELD:
+        assert seen(intruder, f"SELECT count(*) FROM public.{table} WHERE workspace = 'cinema'") == 0
+        assert seen(intruder, f"DELETE FROM public.{table} WHERE workspace = 'cinema' RETURNING 1") == 0
+    seen(intruder, "SELECT number_events()")
+    assert seen(intruder, "INSERT INTO followers (name, position) VALUES ('x', 0) RETURNING 1") in (0, 1)
+    assert snapshot(cinema) == before
+    with cinema.connect() as connection:
+        assert followers.every(connection) == []
+
+
+def seen(client: psycopg.Connection, statement: str) -> int:
+    """What a client is answered; 0 where it is refused."""
+    try:
+        row = client.execute(statement).fetchone()
+    except psycopg.errors.InsufficientPrivilege:
+        return 0
+    except psycopg.errors.NotNullViolation:  # a row of no workspace
+        return 0
+    return int(row[0]) if row else 0
 
 
 def test_every_table_that_names_a_workspace_is_guarded(owner: psycopg.Connection) -> None:

@@ -18,7 +18,7 @@ from workers.doctor import check
 from workers.embedded import Servers
 from workers.examine import Advice
 from workers.examine_store import examine_store
-from workers.store.connection import ROLE, driver_address
+from workers.store.connection import ROLE, driver_address, role_of
 from workers.store.fit import newest
 from workers.store.migrate import configuration, migrate
 
@@ -72,7 +72,7 @@ def says(url: str) -> list[Advice]:
 
 
 def test_a_login_that_only_adds_is_well(database_url: str, login: Login) -> None:
-    (advice,) = says(named(database_url, username=login(f"IN ROLE {ROLE}")))
+    (advice,) = says(named(database_url, username=login(f"IN ROLE {role_of('main')}")))
     assert (advice.level, advice.says) == ("ok", "its newest shape; this login only adds to it")
 
 
@@ -81,12 +81,12 @@ def test_a_superuser_could_take_the_guards_away(database_url: str) -> None:
     assert advice.level == "warning"
     assert "is a superuser: whoever has its password can switch the log's guards off" in advice.says
     assert advice.mend is not None
-    assert f"LOGIN PASSWORD '…' IN ROLE {ROLE}" in advice.mend
+    assert f"LOGIN PASSWORD '…' IN ROLE {role_of('main')}" in advice.mend
     assert "DATABASE_OWNER_URL" in advice.mend
 
 
 def test_an_owner_could_take_the_guards_away_too(login: Login, empty: Empty) -> None:
-    url = empty(login(f"IN ROLE {ROLE}"))
+    url = empty(login(f"IN ROLE {role_of('main')}"))
     migrate(url, url)
     (advice,) = [one for one in says(url) if one.level == "warning" and "owns" in one.says]
     assert "owns the tables (as login_" in advice.says
@@ -99,7 +99,7 @@ def test_what_the_advice_says_is_what_mends_it(login: Login, empty: Empty, datab
     program = named(url, username=login(""))
     (advice,) = says(program)
     assert advice.level == "error"
-    assert "may not take the role recsysops_app" in advice.says
+    assert "may not take the role recsysops_app_main" in advice.says
     assert advice.mend is not None
     with psycopg.connect(driver_address(database_url), autocommit=True) as administrator:
         administrator.execute(advice.mend.partition("run: ")[2].encode())
@@ -136,7 +136,7 @@ def test_a_schema_where_everybody_may_make_things_is_said(
 ) -> None:
     owner.execute("GRANT CREATE ON SCHEMA public TO PUBLIC")
     told = [one.mend for one in says(database_url) if "functions and tables of its own" in one.says]
-    assert told == [f"REVOKE CREATE ON SCHEMA public FROM PUBLIC, {ROLE}"]
+    assert told == [f"REVOKE CREATE ON SCHEMA public FROM PUBLIC, {role_of('main')}"]
 
 
 def test_a_store_that_does_not_answer_is_said_without_its_password() -> None:
@@ -173,6 +173,10 @@ def test_an_owner_that_may_not_make_roles_says_what_an_administrator_runs(server
             administrator.execute(statement.encode())
             with pytest.raises(ConfigurationError) as caught:
                 migrate(url, url)
+            assert "may not make the role of this workspace" in str(caught.value)
+            administrator.execute(str(caught.value).splitlines()[1].encode())
+            with pytest.raises(ConfigurationError) as caught:
+                migrate(url, url)
             assert "may not take the role" in str(caught.value)
             administrator.execute(str(caught.value).splitlines()[1].encode())
         migrate(url, url)
@@ -200,7 +204,7 @@ def test_where_the_owner_may_not_do_that_an_administrator_is_told_how(
 ) -> None:
     owner = empty(login(""))
     program = named(owner, username=login(""))
-    with pytest.raises(ConfigurationError, match=r'GRANT "recsysops_app" TO "login_'):
+    with pytest.raises(ConfigurationError, match=r'GRANT "recsysops_app_main" TO "login_'):
         migrate(owner, program)
 
 

@@ -42,6 +42,7 @@ from workers.store.events import answer as events_under
 from workers.store.events import number, read_stream
 from workers.store.followers import Following
 from workers.store.sums import OwedSum
+from workers.store.undecided import Lookout, Undecided
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -82,6 +83,7 @@ class Door:
         self._settings = settings
         self._engine = engine(settings.database(), settings.workspace)
         self.shown = Shown(self._engine)
+        self._lookout = Lookout(self._engine)
         self._carrier: Carrier | None = None
         self._carrier_lock = Lock()
 
@@ -258,6 +260,10 @@ class Door:
     def drawn_again(self, stream: str) -> None:
         """The message of this incident is drawn again."""
         people.drawn_again(self._engine, stream)
+
+    def undecided(self, most: int = 20_000) -> tuple[Undecided, ...]:
+        """What stands in the log and no rule decided, after a look at up to `most` events that are new."""
+        return self._lookout.look(most)
 
     def owed(self, most: int | None = None) -> list[Owed]:
         """What the log owes now, the oldest first; all of it, or the first `most`."""

@@ -20,6 +20,7 @@ from domain.errors import Refused, Tampered
 from domain.values import Value
 from workers import clock
 from workers.store.chain import chained
+from workers.store.connection import workspace_of
 from workers.store.events import COLUMNS, number
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def archive(log: Engine, folder: Path, before: datetime | None = None) -> list[W
     folder.mkdir(parents=True, exist_ok=True)
     this_month = clock.now().astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     with log.connect() as connection:
-        ours = str(connection.exec_driver_sql("SELECT current_setting('recsysops.workspace')").scalar_one())
+        ours = workspace_of(connection)
         limit = {"before": min(before or this_month, this_month)}
         months: dict[str, dict[str, int]] = {}
         for row in connection.exec_driver_sql(_CLOSED, limit):
@@ -169,6 +170,8 @@ def _schema() -> pa.Schema:
         "version": pa.int32(),
         "schema_version": pa.int32(),
         "part": pa.int32(),
+        "rules": pa.int32(),
+        "seal": pa.binary(),
         "at": pa.timestamp("us", tz="UTC"),
         "hash": pa.binary(),
         "entry_hash": pa.binary(),

@@ -4,12 +4,13 @@ The card of each incident: written with its events, read by everything that show
 A card is a fold over events and may be made again at any time. What of an incident may be corrected it leaves
 out, as that grows with each event and only a correction asks for it. It names the shape of `Incident` that
 made it; where a newer release reads an older shape, it folds the events instead, so no card is half
-understood while there are events.
+understood while there are events. It carries a seal: where that does not fit, somebody else wrote the card,
+and the events are folded as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -18,21 +19,25 @@ from typing import Any, get_args
 import orjson
 import structlog
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, Connection, select, true
+from sqlalchemy import ColumnElement, Connection, func, select, true
 
 from domain.incident.decide import DEPLOYED
 from domain.incident.state import Incident, Status, replay
 from domain.values import Severity
 from workers.store import events, sums
 from workers.store.connection import cursor
+from workers.store.recorded import BEFORE_SEALS
+from workers.store.seal import fits, seal
 from workers.store.statement import Statement
-from workers.store.tables import CardRow
+from workers.store.tables import CardRow, EventRow
 
 _log = structlog.get_logger(__name__)
 _CARDS = CardRow.__table__  # type: ignore[attr-defined]
+_EVENTS = EventRow.__table__  # type: ignore[attr-defined]
+_NEWEST = select(func.max(_EVENTS.c.version)).where(_EVENTS.c.stream == _CARDS.c.stream).scalar_subquery()
 
 _PAGE = """
-SELECT incident, shape, stream FROM cards WHERE number = ANY (ARRAY(
+SELECT incident, shape, stream, seal FROM cards WHERE number = ANY (ARRAY(
     SELECT number
     FROM unnest(%(statuses)s::text[]) AS status, unnest(%(severities)s::text[]) AS severity, LATERAL (
         SELECT number FROM cards
@@ -49,7 +54,7 @@ ask the disk for many at once. By one it fetches one after the other.
 """
 
 _WORST = """
-SELECT incident, shape, cards.stream FROM (
+SELECT incident, shape, cards.stream, seal FROM (
     SELECT number, severity FROM unnest(%(statuses)s::text[]) AS status,
         unnest(%(severities)s::text[]) AS severity, LATERAL (
             SELECT number FROM cards WHERE cards.status = status.status AND cards.severity = severity.severity
@@ -76,16 +81,23 @@ _COLUMNS = (
     "shape",
     "unscored",
     *sums.COLUMNS,
+    "seal",
 )
 
 _SPELLED = {"number", "opened_at", "owes", "expires_at", "version", "unscored", "due_at", *sums.TOOK}
-_VALUES = ", ".join(f"%({name}){'s' if name in _SPELLED else 'b'}" for name in _COLUMNS)
+_VALUES = ", ".join(f"%({name}){'s' if name in _SPELLED else 'b'}" for name in _COLUMNS[:-1])
 _CHANGES = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])
-UPSERT = (
-    f"INSERT INTO cards ({', '.join(_COLUMNS)}) VALUES ({_VALUES}) "  # noqa: S608 - constants
-    f"ON CONFLICT ON CONSTRAINT cards_pkey DO UPDATE SET {_CHANGES}"
-)
-_KEEP = Statement(UPSERT)
+
+
+def upsert(once: str = "") -> str:
+    """What writes a card; `once`: a FROM with what has to be done before, in one row."""
+    return (
+        f"INSERT INTO cards ({', '.join(_COLUMNS)}) SELECT {_VALUES}, %(card_seal)b {once} "
+        f"ON CONFLICT ON CONSTRAINT cards_pkey DO UPDATE SET {_CHANGES}"
+    )
+
+
+_KEEP = Statement(upsert())
 
 
 def keep(connection: Connection, incident: Incident) -> None:
@@ -99,7 +111,8 @@ def keep(connection: Connection, incident: Incident) -> None:
 
 
 def row_of(incident: Incident) -> dict[str, Any]:
-    """The columns of an incident's card."""
+    """The columns of an incident's card, and its seal as `card_seal`: an event has one too."""
+    spelled, made_by = _spelled(incident), shape()
     return {
         "stream": incident.stream,
         "number": incident.number,
@@ -110,10 +123,11 @@ def row_of(incident: Incident) -> dict[str, Any]:
         "owes": bool(incident.awaits),
         "expires_at": _expires_at(incident),
         "version": incident.version,
-        "incident": _spelled(incident),
-        "shape": shape(),
+        "incident": spelled,
+        "shape": made_by,
         "unscored": incident.kind == "predicted" and incident.score is None,
         **sums.row_of(incident),
+        "card_seal": seal(_sealed(incident.stream, made_by, spelled)),
     }
 
 
@@ -138,10 +152,15 @@ def find(connection: Connection, stream_or_number: str | int) -> Incident | None
 
 def unclosed(connection: Connection, fingerprint: str) -> str | None:
     """The stream of the newest incident of a fingerprint that is not closed."""
-    query = """SELECT stream FROM cards WHERE fingerprint = %s AND status <> 'closed'
-        ORDER BY number DESC LIMIT 1"""
-    found = cursor(connection).execute(query, (fingerprint,)).fetchone()
-    return found[0] if found else None
+    query = """SELECT incident, shape, stream, seal FROM cards WHERE fingerprint = %s AND status <> 'closed'
+        ORDER BY number DESC"""
+    found = cursor(connection).execute(query, (fingerprint,)).fetchall()
+    # Its columns may be what somebody else wrote: a finding must not be joined to just any incident.
+    for row in found:
+        for incident in _incidents(connection, [row]):
+            if incident.fingerprint == fingerprint and incident.status != "closed":
+                return incident.stream
+    return None
 
 
 def times_seen(connection: Connection, fingerprint: str) -> int:
@@ -216,17 +235,37 @@ def unscored(connection: Connection) -> list[Incident]:
 
 
 def _some(connection: Connection, wanted: ColumnElement[bool], limit: int | None = None) -> list[Incident]:
-    query = select(_CARDS.c.incident, _CARDS.c.shape, _CARDS.c.stream).where(wanted)
+    query = select(_CARDS.c.incident, _CARDS.c.shape, _CARDS.c.stream, _CARDS.c.seal).where(wanted)
     rows = connection.execute(query.order_by(_CARDS.c.number.desc()).limit(limit)).all()
     return _incidents(connection, rows)
 
 
 def _incidents(connection: Connection, rows: Iterable[Any]) -> list[Incident]:
     found = (
-        read(incident, made_by) or folded(connection, stream) or _as_it_was(incident)
-        for incident, made_by, stream in rows
+        read(stream, incident, made_by, by_seal)
+        or folded(connection, stream)
+        or _as_it_was(connection, stream, incident, made_by, by_seal)
+        for incident, made_by, stream, by_seal in rows
     )
     return [incident for incident in found if incident is not None]
+
+
+def not_ours(connection: Connection, streams: Collection[str]) -> list[str]:
+    """Those of these streams whose card is missing, older than its events, or not what this program wrote."""
+    query = select(_CARDS, _NEWEST.label("newest")).where(_CARDS.c.stream.in_(streams))
+    kept = {row["stream"]: row for row in connection.execute(query).mappings()}
+    return [stream for stream in streams if stream not in kept or not _is_ours(kept[stream])]
+
+
+def _is_ours(row: Any) -> bool:
+    incident = read(row["stream"], row["incident"], row["shape"], row["seal"])
+    if incident is None or row["newest"] != incident.version:
+        return False
+    expected = row_of(incident)
+    if row["due_at"] is None and expected["due_at"] is not None:
+        return False  # the clock moves it on, and would never come to it
+    beside = {"incident", "seal", *sums.MOVED}
+    return all(row[name] == expected[name] for name in _COLUMNS if name not in beside)
 
 
 def folded(connection: Connection, stream: str) -> Incident | None:
@@ -237,18 +276,49 @@ def folded(connection: Connection, stream: str) -> Incident | None:
     return replay(recorded)
 
 
-def read(incident: str | None, made_by: str | None) -> Incident | None:
-    """What a card holds; None where another release made it."""
-    return Incident.model_validate_json(incident) if incident and made_by == shape() else None
+def read(stream: str, incident: str | None, made_by: str | None, by_seal: bytes | None) -> Incident | None:
+    """What a card holds; None where another release made it, or somebody else."""
+    if incident is None or made_by != shape() or not _ours(stream, incident, made_by, by_seal):
+        return None
+    return Incident.model_validate_json(incident)
 
 
-def _as_it_was(incident: str) -> Incident | None:
+def _ours(stream: str, incident: str, made_by: str, by_seal: bytes | None) -> bool:
+    return by_seal is not None and fits(_sealed(stream, made_by, incident), by_seal)
+
+
+def _sealed(stream: str, made_by: str, incident: str) -> bytes:
+    """What the seal of a card is over; its other columns follow from the incident."""
+    return f"card\n{stream}\n{made_by}\n{incident}".encode()
+
+
+def _as_it_was(
+    connection: Connection, stream: str, incident: str, made_by: str, by_seal: bytes | None
+) -> Incident | None:
     """What this release knows of an older one's card: where its events are archived, nothing else is left."""
+    if not archived_ours(connection, stream, incident, made_by, by_seal):
+        _log.warning("card_not_ours", stream=stream)
+        return None
     try:
         return Incident.model_validate_json(incident, extra="ignore")
     except ValidationError as error:
         _log.warning("archived_card_not_read", error=str(error))
         return None
+
+
+def archived_ours(
+    connection: Connection, stream: str, incident: str, made_by: str, by_seal: bytes | None
+) -> bool:
+    """Whether this program wrote the card of archived events: sealed, or from before there were seals."""
+    if by_seal is None:
+        return _older_than_seals(connection, stream)
+    return _ours(stream, incident, made_by, by_seal)
+
+
+def _older_than_seals(connection: Connection, stream: str) -> bool:
+    query = f"SELECT bool_and(event_id <= {BEFORE_SEALS}) FROM archived WHERE stream = %s"  # noqa: S608 - constants
+    found = cursor(connection).execute(query, (stream,)).fetchone()
+    return bool(found and found[0])
 
 
 def kept_of(incident: Incident) -> Incident:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from hashlib import sha256
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -27,31 +28,48 @@ def spelled(at: datetime) -> str:
 
 def canonical(row: Any) -> bytes:
     """The bytes of a row of `events` that its hash is over: keys in order, `data` as it was written."""
-    # Sorted by hand: it is done for every event that is verified.
+    return content_of(*_in_order(row))
+
+
+def content_of(  # noqa: PLR0913, PLR0917 - one a column: it is made of every event that is read
+    actor: str,
+    actor_kind: str,
+    at: datetime,
+    cause: str | None,
+    data: str,
+    key: str,
+    part: int,
+    schema_version: int,
+    stream: str,
+    version: int,
+    wire_name: str,
+) -> bytes:
+    """The same of its columns."""
+    # Sorted by hand, for the same reason.
     content = {
-        "actor": row["actor"],
-        "actor_kind": row["actor_kind"],
-        "at": spelled(row["at"]),
-        "cause": row["cause"],
-        "data": row["data"],
-        "key": row["key"],
-        "part": row["part"],
-        "schema_version": row["schema_version"],
-        "stream": row["stream"],
-        "version": row["version"],
-        "wire_name": row["wire_name"],
+        "actor": actor,
+        "actor_kind": actor_kind,
+        "at": spelled(at),
+        "cause": cause,
+        "data": data,
+        "key": key,
+        "part": part,
+        "schema_version": schema_version,
+        "stream": stream,
+        "version": version,
+        "wire_name": wire_name,
     }
     return orjson.dumps(content)
 
 
 def chained(before: bytes, row: Any) -> bytes:
     """The hash of an event whose predecessor in its stream has the hash `before` (empty for the first)."""
-    return sha256(before + canonical(row)).digest()
+    return hashed(before, canonical(row))
 
 
-def sealed(before: bytes, content: dict[str, Any]) -> bytes:
-    """The same of columns that are in order and whose time is `spelled`, as an event about to be written."""
-    return sha256(before + orjson.dumps(content)).digest()
+def hashed(before: bytes, content: bytes) -> bytes:
+    """The same of its canonical bytes. PostgreSQL makes it too, of whatever is appended (`event_hash`)."""
+    return sha256(before + content).digest()
 
 
 def linked(before: bytes, event_hash: bytes) -> bytes:
@@ -62,3 +80,9 @@ def linked(before: bytes, event_hash: bytes) -> bytes:
     'ab43b0abb3c17edc'
     """
     return sha256(before + event_hash).digest()
+
+
+_in_order = itemgetter(
+    *("actor", "actor_kind", "at", "cause", "data", "key", "part"),
+    *("schema_version", "stream", "version", "wire_name"),
+)

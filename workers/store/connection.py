@@ -1,8 +1,8 @@
 """
 One pool of PostgreSQL connections a process, and the address in the spelling SQLAlchemy wants.
 
-Whatever login an address names, the program works under the role `recsysops_app`, which may add to the log
-and not change it, and in one workspace, beyond which the database shows it nothing.
+Whatever login an address names, the program works under the role of its workspace, `recsysops_app_main` for
+instance: it may add to the log and not change it, and the database shows it nothing of another workspace.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from domain.errors import ConfigurationError
 from workers import clock
 from workers.settings import settings
+from workers.store.known import MAKE_KNOWN, key_unknown
 
 POOL_CONNECTIONS = 5
 POOL_OVERFLOW = 15
@@ -28,6 +30,17 @@ CONNECT_SECONDS = 5
 STATEMENT_MILLISECONDS = 60_000
 RESTED_SECONDS = 0.5
 ROLE = "recsysops_app"
+"""What the role of every workspace is a member of, and what a table is granted to."""
+
+
+def role_of(workspace: str) -> str:
+    """
+    The role that is a workspace: whoever may take it works in this workspace, and in no other.
+
+    >>> role_of("main")
+    'recsysops_app_main'
+    """
+    return f"{ROLE}_{workspace}"
 
 
 def spell(url: str) -> str:
@@ -151,8 +164,7 @@ def engine(url: str, workspace: str = "main") -> Engine:
         "client_encoding": "UTF8",
         "statement_timeout": STATEMENT_MILLISECONDS,
         "timezone": "UTC",
-        "role": ROLE,
-        "recsysops.workspace": workspace,
+        "role": role_of(workspace),
     }
     made = create_engine(
         spell(url),
@@ -163,9 +175,19 @@ def engine(url: str, workspace: str = "main") -> Engine:
             "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
         },
     )
+    _require_known_key(made, workspace)
     _look_at_those_that_rested(made)
     event.listen(made, "engine_disposed", _give_back)
     return made
+
+
+def _require_known_key(made: Engine, workspace: str) -> None:
+    """Whoever seals with another key than the others distrusts all that they write, and they what it does."""
+
+    @event.listens_for(made, "first_connect")
+    def known(connection: psycopg.Connection[Any], _: ConnectionPoolEntry) -> None:
+        if why := key_unknown(connection, workspace):
+            raise ConfigurationError(f"The store does not know this process: {why}; {MAKE_KNOWN}.")
 
 
 def _give_back(log: Engine) -> None:
@@ -216,22 +238,19 @@ def present(log: Engine) -> datetime:
     return clock.now()
 
 
-def owner_engine(url: str, workspace: str = "main") -> Engine:
+def owner_engine(url: str) -> Engine:
     """
     The same store as the login that owns its tables, for what the program may not do. Dispose of it.
 
-    To an owner the database shows every workspace: name the one that is meant.
+    To an owner the database shows every workspace: each statement has to name the one that is meant.
     """
     return create_engine(
         spell(url),
         pool_size=1,
-        connect_args={
-            "connect_timeout": CONNECT_SECONDS,
-            "options": f"-c timezone=UTC -c recsysops.workspace={workspace}",
-        },
+        connect_args={"connect_timeout": CONNECT_SECONDS, "options": "-c timezone=UTC"},
     )
 
 
 def workspace_of(connection: Connection) -> str:
     """The workspace that a connection of the program works in."""
-    return str(connection.exec_driver_sql("SELECT current_setting('recsysops.workspace')").scalar_one())
+    return str(connection.exec_driver_sql("SELECT workspace_in_force()").scalar_one())

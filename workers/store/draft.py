@@ -11,10 +11,12 @@ from pydantic import ValidationError
 
 from domain.errors import LogError
 from domain.incident.codec import decode_text, encode
+from domain.incident.decide import REVISION
 from domain.incident.events import Logged, Recorded
 from domain.values import Actor
 from workers import redaction
-from workers.store.chain import in_utc, sealed, spelled
+from workers.store.chain import hashed, in_utc, spelled
+from workers.store.seal import of_event, seal
 
 JOINT = "\x1e"
 """What joins the columns of several events: a control character, which JSON never holds as it is."""
@@ -48,7 +50,7 @@ class Draft(NamedTuple):
 
 def draft(head: Head, events: Sequence[Logged], origin: Origin) -> Draft:
     """
-    The events that come after `head`, chained to it.
+    The events that come after `head`, chained to it and sealed: only what a rule decided may be drafted.
 
     Raises:
         LogError: an event would not read back as it was written (for instance an infinite number in it), or
@@ -68,7 +70,9 @@ def draft(head: Head, events: Sequence[Logged], origin: Origin) -> Draft:
         if (clean := redaction.data(row["data"])) != row["data"]:  # what is in the log stays there
             event = decode_text(event.wire_name, event.schema_version, clean)  # noqa: PLW2901
             row = _row(stream, version, part, event, origin, written_at)
-        before = row["hash"] = sealed(before, row)
+        content = orjson.dumps(row)
+        before = hashed(before, content)
+        row |= {"hash": before, "rules": REVISION, "seal": seal(of_event(content, before, REVISION))}
         rows.append(row)
         recorded.append(Recorded(stream, version, at, kind, actor, origin.cause, origin.key, event))
     parameters = _joined(head, rows) if len(rows) > 1 else dict(*rows)
@@ -76,7 +80,7 @@ def draft(head: Head, events: Sequence[Logged], origin: Origin) -> Draft:
 
 
 def _row(stream: str, version: int, part: int, event: Logged, origin: Origin, at: str) -> dict[str, Any]:
-    """The columns of an event, in the order in which `sealed` wants them."""
+    """The columns of an event that its hash is over, in their order."""
     return {
         "actor": origin.actor.id,
         "actor_kind": origin.actor.kind,
@@ -96,7 +100,8 @@ def _joined(head: Head, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The parameters of several events: what they share once, the rest joined."""
     names = ("wire_name", "schema_version", "data")
     columns = {name: JOINT.join([str(row[name]) for row in rows]) for name in names}
-    return {**rows[0], "before": head.version, **columns, "hash": b"".join([row["hash"] for row in rows])}
+    proofs = {name: b"".join([row[name] for row in rows]) for name in ("hash", "seal")}
+    return {**rows[0], "before": head.version, **columns, **proofs}
 
 
 def _written(event: Logged) -> str:

@@ -1,15 +1,19 @@
 """
 Append to the log, and read it.
 
-An append is one INSERT that waits for nobody: two writers of one stream meet at its unique version, two
-askings of one key at the key. It also puts the event's id into `pending`; whoever reads next has PostgreSQL
-number what is pending, and so committed (`number_events` in migrations/). What has no number yet is not
-visible to a reader by position, so a reader that has seen position n never finds n - 1 filled in later.
+An append is one statement that waits for nobody: two writers of one stream meet at its unique version, two
+askings of one key at the key. PostgreSQL's own `append_event` (in migrations/) writes it, once its hash
+follows from its content and the hash before, and puts its id into `pending`; whoever reads next has
+PostgreSQL number what is pending, and so committed (`number_events`). What has no number yet is not visible
+to a reader by position, so a reader that has seen position n never finds n - 1 filled in later.
+
+What carries no seal of this installation no rule decided: whoever reads passes over it
+(`workers.store.recorded`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -20,7 +24,8 @@ from domain.errors import LogError, VersionConflict
 from domain.incident.events import Logged, Recorded
 from workers.store.connection import cursor
 from workers.store.draft import JOINT, Head, Origin, draft
-from workers.store.recorded import READ, from_rows
+from workers.store.recorded import READ, UNSEALED, from_rows
+from workers.store.seal import seal
 from workers.store.statement import Statement
 
 CHANNEL = "recsysops_events"
@@ -30,7 +35,11 @@ CALL_SECONDS = 0.1
 
 _IN_THE_WAY = {"events_stream_version_key", "events_key_part_key", "cards_pkey", "cards_number_key"}
 
-COLUMNS = "stream, version, wire_name, schema_version, data, actor_kind, actor, cause, at, key, part, hash"
+COLUMNS = (
+    "stream, version, wire_name, schema_version, data, actor_kind, actor, cause, at, key, part"
+    ", hash, rules, seal"
+)
+"""Of `events`, in the order in which `append_event` takes them."""
 
 # Event by event along the log: joined as a whole, everything would be sorted before the first one is read.
 _IN_ORDER = f"""
@@ -38,34 +47,37 @@ SELECT event.*, position FROM log
 JOIN LATERAL (SELECT {READ} FROM events WHERE id = log.event_id OFFSET 0) AS event ON true
 WHERE position > %s ORDER BY position"""  # noqa: S608 - constants
 
-_SPELLED = {"version", "schema_version", "at", "part"}
+_SPELLED = {"version", "schema_version", "at", "part", "rules"}
 _VALUES = ", ".join(f"%({name}){'s' if name in _SPELLED else 'b'}" for name in COLUMNS.split(", "))
 
-_ONE = f"WITH written AS (INSERT INTO events ({COLUMNS}) VALUES ({_VALUES}) RETURNING id)"  # noqa: S608
+_ONE = f"SELECT append_event({_VALUES})"
 
 _BY = f"chr({ord(JOINT)})"
 
 # What differs comes joined: the driver takes longer to spell arrays out than PostgreSQL to write the rows.
 _SEVERAL = f"""
-WITH written AS (
-    INSERT INTO events ({COLUMNS})
-    SELECT %(stream)b, %(before)s + n, wire_name, schema_version::int, data, %(actor_kind)b, %(actor)b,
-           %(cause)b, %(at)s::timestamptz, %(key)b, n - 1, substr(%(hash)b::bytea, (n::int - 1) * 32 + 1, 32)
-    FROM ROWS FROM (string_to_table(%(wire_name)b, {_BY}), string_to_table(%(schema_version)b, {_BY}),
-                    string_to_table(%(data)b, {_BY}))
-         WITH ORDINALITY AS event (wire_name, schema_version, data, n)
-    ORDER BY n
-    RETURNING id)
+SELECT count(append_event(
+    %(stream)b, %(before)s::int + n::int, wire_name, schema_version::int, data, %(actor_kind)b, %(actor)b,
+    %(cause)b, %(at)s, %(key)b, n::int - 1, substr(%(hash)b::bytea, (n::int - 1) * 32 + 1, 32), %(rules)s,
+    substr(%(seal)b::bytea, (n::int - 1) * 32 + 1, 32)))
+FROM ROWS FROM (string_to_table(%(wire_name)b, {_BY}), string_to_table(%(schema_version)b, {_BY}),
+                string_to_table(%(data)b, {_BY}))
+     WITH ORDINALITY AS event (wire_name, schema_version, data, n)
 """  # noqa: S608 - constants
-
-_PENDING = "INSERT INTO pending (event_id) SELECT id FROM written"
 
 
 @cache
-def insert(several: bool, rest: str = "") -> Statement:
-    """What writes a draft of one event or several, in one statement with `rest`, another INSERT."""
+def insert(several: bool, then: Callable[[str], str] | None = None) -> Statement:
+    """
+    What writes a draft of one event or several.
+
+    Args:
+        then: makes the statement that is to be the same one: it writes something from what it is given, and
+        only
+            once that is done.
+    """
     written = _SEVERAL if several else _ONE
-    return Statement(f"{written}, queued AS ({_PENDING}) {rest}" if rest else f"{written} {_PENDING}")
+    return Statement(then(f"FROM ({written}) AS appended") if then else written)
 
 
 def append(
@@ -117,6 +129,17 @@ def answer(connection: Connection, key: str) -> tuple[Recorded, ...]:
     return _all(connection, query, key)
 
 
+def taken(connection: Connection, key: str) -> bool:
+    """Whether anything stands under an idempotency key, whoever put it there."""
+    query = "SELECT EXISTS (SELECT FROM events WHERE key = %(key)s)"
+    return bool(connection.exec_driver_sql(query, {"key": key}).scalar_one())
+
+
+def unguessed(key: str) -> str:
+    """The key for the same thing where somebody who may not decide took the one that all can guess."""
+    return f"{key}:{seal(key.encode())[:8].hex()}"
+
+
 def read_stream(connection: Connection, stream: str) -> tuple[Recorded, ...]:
     """All events of a stream, oldest first; empty where there is no such stream."""
     query = f"SELECT {READ}, 0 FROM events WHERE stream = %s ORDER BY version"  # noqa: S608 - a constant
@@ -158,7 +181,7 @@ def _all(connection: Connection, query: str, *parameters: Any) -> tuple[Recorded
 
 def rows_after(connection: Connection, position: int, limit: int) -> Iterator[dict[str, Any]]:
     """The same as rows of `events`, with `position` and `entry_hash`, the hash of the log's entry."""
-    query = f"""SELECT position, log.hash AS entry_hash, {COLUMNS.replace("hash", "events.hash")}
+    query = f"""SELECT position, log.hash AS entry_hash, {COLUMNS.replace("hash", "events.hash")}, {UNSEALED}
         FROM log JOIN events ON events.id = log.event_id
         WHERE position > %(position)s ORDER BY position LIMIT %(limit)s"""  # noqa: S608 - constants
     found = connection.exec_driver_sql(query, {"position": position, "limit": limit})

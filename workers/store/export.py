@@ -15,13 +15,13 @@ from sqlalchemy import Connection, Engine
 from domain.errors import Refused, Tampered
 from workers.store import checkpoint
 from workers.store.events import COLUMNS, last_position, number
-from workers.store.line import BODY, spell
+from workers.store.line import BODY, SEALED, spell
 
 ROWS_AT_ONCE = 2_000
 EACH_BY_ITS_KEY = "SET LOCAL enable_material = off"
 """Without statistics, right after an import, PostgreSQL would go through all events for each entry."""
 
-_EVENT = ", ".join(f"events.{name}" for name in COLUMNS.split(", ") if name in BODY)
+_EVENT = ", ".join(f"events.{name}" for name in COLUMNS.split(", ") if name in (*BODY, *SEALED))
 _ENTRIES = f"""
 SELECT log.position, log.hash AS entry_hash, coalesce(events.stream, archived.stream) AS stream,
     coalesce(events.version, archived.version) AS version, {_EVENT},
@@ -112,6 +112,8 @@ def _entry(row: dict[str, Any]) -> dict[str, Any]:
     if row["stream"] is None:
         raise Tampered(f"The event at position {row['position']} of the log is gone.")
     gone = {"archived"} if row["data"] is not None else set(BODY)
+    if row["seal"] is None:
+        gone |= set(SEALED)
     return {name: value for name, value in row.items() if name not in gone}
 
 

@@ -16,7 +16,8 @@ import psycopg
 from psycopg import sql
 
 import migrations
-from workers.store.connection import driver_address
+from workers.store.connection import ROLE, driver_address
+from workers.store.known import MAKE_KNOWN, key_unknown
 
 CONNECT_SECONDS = 3
 MIGRATE = "run `recsysops migrate`"
@@ -82,7 +83,10 @@ def look(connection: psycopg.Connection[Any], role: str) -> Unfit | None:
     stands = _stands(connection)
     if stands is None:
         return Unfit("it is from before the program had a role of its own", MIGRATE)
-    return _behind(stands)
+    if found := _behind(stands):
+        return found
+    why = key_unknown(connection, role.removeprefix(f"{ROLE}_"))
+    return Unfit(why, MAKE_KNOWN) if why else None
 
 
 def _behind(stands: str | None) -> Unfit | None:

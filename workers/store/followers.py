@@ -12,6 +12,7 @@ from datetime import timedelta
 from itertools import takewhile
 from typing import Any
 
+import structlog
 from sqlalchemy import ColumnElement, Connection, and_, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
@@ -20,12 +21,14 @@ from domain.incident.events import Recorded
 from domain.values import Moment, Value
 from workers import clock
 from workers.store.events import last_position, rows_after
-from workers.store.recorded import recorded_from
+from workers.store.recorded import decided, recorded_from
+from workers.store.seal import fits, seal
 from workers.store.tables import EventRow, FollowerRow, LogRow, SetAsideRow
 
 MOST_TRIES = 5
 TROUBLE_CHARACTERS = 500
 
+_log = structlog.get_logger(__name__)
 _FOLLOWERS = FollowerRow.__table__  # type: ignore[attr-defined]
 _ASIDE = SetAsideRow.__table__  # type: ignore[attr-defined]
 _LOG = LogRow.__table__  # type: ignore[attr-defined]
@@ -66,14 +69,57 @@ def hold(connection: Connection, name: str) -> int | None:
     A second process of the same follower waits here until the first one's transaction is done.
     """
     register(connection, name)
-    query = select(_FOLLOWERS.c.position, _FOLLOWERS.c.paused).where(_FOLLOWERS.c.name == name)
+    row = _FOLLOWERS.c
+    query = select(row.position, row.paused, row.seal).where(row.name == name)
     held = connection.execute(query.with_for_update()).one()
-    return None if held.paused else int(held.position)
+    position = held.position
+    if not ours(connection, name, position, held.seal):
+        position = _before_seals(connection, name)
+        said = f"somebody moved it to {held.position} by hand; it goes over the log again from {position}"
+        _log.error("follower_moved_by_hand", follower=name, position=held.position)
+        _change(connection, name, {**_at(name, position), "trouble": said})
+    return None if held.paused else int(position)
+
+
+def moved_by_hand(connection: Connection) -> list[tuple[str, int]]:
+    """The followers, and where they are, that somebody else than this program moved."""
+    row = _FOLLOWERS.c
+    rows = connection.execute(select(row.name, row.position, row.seal).order_by(row.name)).all()
+    return [
+        (name, reached) for name, reached, by_seal in rows if not ours(connection, name, reached, by_seal)
+    ]
+
+
+def words(name: str, position: int) -> str:
+    """What is said of a follower that was moved by hand."""
+    return f"The follower “{name}” was moved to {position} by hand; it will go over the log again."
+
+
+def ours(connection: Connection, name: str, position: int, by_seal: bytes | None) -> bool:
+    """Whether a follower stands where this program moved it: what it does again it does not do twice."""
+    if by_seal is None:
+        return 0 <= position <= _before_seals(connection, name)
+    return fits(_sealed(name, position), by_seal)
+
+
+def _before_seals(connection: Connection, name: str) -> int:
+    """Where a follower stood when seals began; 0 where it is younger."""
+    query = "SELECT position FROM followers_before_seals WHERE name = %(name)s"
+    return int(connection.exec_driver_sql(query, {"name": name}).scalar_one_or_none() or 0)
+
+
+def _at(name: str, position: int) -> dict[str, object]:
+    """The columns that say where a follower stands."""
+    return {"position": position, "seal": seal(_sealed(name, position))}
+
+
+def _sealed(name: str, position: int) -> bytes:
+    return f"follower\n{name}\n{position}".encode()
 
 
 def register(connection: Connection, name: str) -> None:
     """Make a follower known, at the beginning of the log where it is new."""
-    connection.execute(insert(_FOLLOWERS).values(name=name, position=0).on_conflict_do_nothing())
+    connection.execute(insert(_FOLLOWERS).values(name=name, **_at(name, 0)).on_conflict_do_nothing())
 
 
 def unseen(connection: Connection, name: str, limit: int) -> tuple[Recorded, ...]:
@@ -89,15 +135,35 @@ def unseen(connection: Connection, name: str, limit: int) -> tuple[Recorded, ...
     again = select(_ASIDE.c.position).where(_ASIDE.c.follower == name, _ASIDE.c.again)
     wanted = connection.execute(again.order_by(_ASIDE.c.position).limit(limit)).scalars().all()
     rows = [row for one in wanted for row in rows_after(connection, one - 1, 1)]
+    rows = [row for row in rows if decided(row, row["unsealed"])]
     left = limit - len(rows)
-    rows += _next(connection, position, left) or _next(connection, _skip(connection, name, position), left)
+    rows += _next(connection, name, position, left)
     return tuple(_readable(rows))
 
 
-def _next(connection: Connection, position: int, limit: int) -> list[dict[str, Any]]:
-    """What comes right after a position, up to where events were moved into an archive."""
-    rows = enumerate(rows_after(connection, position, limit), start=position + 1)
-    return [row for _, row in takewhile(lambda one: one[1]["position"] == one[0], rows)]
+def _next(connection: Connection, name: str, position: int, limit: int) -> list[dict[str, Any]]:
+    """
+    What comes right after a position, up to where events were moved into an archive or nobody decided one.
+
+    The follower is moved over what of that comes first.
+    """
+    while True:
+        rows = enumerate(rows_after(connection, position, limit), start=position + 1)
+        there = [row for _, row in takewhile(lambda one: one[1]["position"] == one[0], rows)]
+        if found := list(takewhile(lambda row: decided(row, row["unsealed"]), there)):
+            return found
+        reached = _pass_over(connection, name, there[0]) if there else _skip(connection, name, position)
+        if reached == position:
+            return []
+        position = reached
+
+
+def _pass_over(connection: Connection, name: str, row: dict[str, Any]) -> int:
+    """Move a follower over an event that no rule decided: nothing is done for it."""
+    place = {"position": row["position"], "stream": row["stream"], "wire_name": row["wire_name"]}
+    _log.error("event_not_sealed", follower=name, **place)
+    _change(connection, name, {**_at(name, row["position"]), "moved_at": clock.now()})
+    return int(row["position"])
 
 
 def _skip(connection: Connection, name: str, position: int) -> int:
@@ -111,7 +177,7 @@ def _skip(connection: Connection, name: str, position: int) -> int:
     found = connection.exec_driver_sql(last, {"position": position}).scalar_one_or_none()
     if found is None:
         return position
-    _change(connection, name, {"position": int(found), "moved_at": clock.now()})
+    _change(connection, name, {**_at(name, int(found)), "moved_at": clock.now()})
     return int(found)
 
 
@@ -133,7 +199,7 @@ def done(connection: Connection, name: str, position: int) -> None:
     Nothing moves where it was told meanwhile to begin elsewhere.
     """
     this = (_FOLLOWERS.c.name == name) & (_FOLLOWERS.c.position == position - 1)
-    moved = {"position": position, "failures": 0, "trouble": None, "moved_at": clock.now()}
+    moved = {**_at(name, position), "failures": 0, "trouble": None, "moved_at": clock.now()}
     if connection.execute(update(_FOLLOWERS).where(this).values(moved)).rowcount == 0:
         connection.execute(delete(_ASIDE).where(_aside(name, position), _ASIDE.c.again))
 
@@ -154,6 +220,12 @@ def failed(connection: Connection, name: str, position: int, trouble: str) -> in
     this = (_FOLLOWERS.c.name == name) & (_FOLLOWERS.c.position == position - 1)
     counted = update(_FOLLOWERS).where(this).values(failures=_FOLLOWERS.c.failures + 1, trouble=said)
     return int(connection.execute(counted.returning(_FOLLOWERS.c.failures)).scalar_one_or_none() or 0)
+
+
+def place(connection: Connection, name: str, position: int) -> None:
+    """Have a follower begin behind this position, whether it is known or not."""
+    register(connection, name)
+    _change(connection, name, _at(name, position))
 
 
 def stuck(connection: Connection, name: str, trouble: str) -> None:
@@ -218,7 +290,7 @@ def replay_from(connection: Connection, name: str, position: int) -> None:
     end = last_position(connection)
     if not 0 <= position <= end:
         raise Refused(f"The log goes from 0 to {end}; {position} is not in it.")
-    _change(connection, name, {"position": position, "failures": 0, "trouble": None})
+    _change(connection, name, {**_at(name, position), "failures": 0, "trouble": None})
 
 
 def try_again(connection: Connection, name: str) -> int:

@@ -183,7 +183,7 @@ def _is_programs(who: str) -> bool:
 def _role(name: str, expected: Facts, found: Facts) -> Iterator[Difference]:
     for fact in sorted({*expected, *found}):
         wanted, given = expected.get(fact), found.get(fact)
-        if wanted == given:
+        if wanted == given or fact == "name":  # one picture stands for the roles of all workspaces
             continue
         match fact:
             case "member of":

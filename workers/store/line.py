@@ -13,21 +13,25 @@ from domain.errors import Tampered
 ENTRY = ("position", "entry_hash")
 PLACE = ("stream", "version")
 BODY = ("wire_name", "schema_version", "data", "actor_kind", "actor", "cause", "at", "key", "part")
-HASHES = ("entry_hash", "hash", "before", "entry_before")
+SEALED = ("rules", "seal")
+"""Of an event that a rule decided since there are seals."""
+
+HASHES = ("entry_hash", "hash", "before", "entry_before", "seal")
 """Hexadecimal in a line, bytes in a row."""
 
 _WHOLE = {*ENTRY, *PLACE, *BODY, "hash"}
 _ARCHIVED = {*ENTRY, *PLACE, "hash", "archived"}
 _BEFORE = {"before", "entry_before"}
+_SEALED = {*_WHOLE, *SEALED}
 
 
 def spell(row: Mapping[str, Any]) -> bytes:
     """
     The line of a row, with its newline.
 
-    A row holds the columns of an event (or, once its body was moved away, `archived`: the name of the
-    archive), its `position` and `entry_hash`; where what comes before is not in the same file also `before`,
-    the hash before it in its stream, and `entry_before`, that of the log.
+    A row holds the columns of an event, its seal where it has one (or, once its body was moved away,
+    `archived`: the name of the archive), its `position` and `entry_hash`; where what comes before is not in
+    the same file also `before`, the hash before it in its stream, and `entry_before`, that of the log.
     """
     spelled: dict[str, Any] = {name: bytes(row[name]).hex() for name in HASHES if name in row}
     if "data" in row:
@@ -51,7 +55,7 @@ def read(line: bytes) -> dict[str, Any]:
         raise Tampered("it is not an event")
     if "signature" in found:
         return found
-    if set(found) - _BEFORE not in (_WHOLE, _ARCHIVED):
+    if set(found) - _BEFORE not in (_WHOLE, _SEALED, _ARCHIVED):
         raise Tampered("it does not have the fields of an event")
     try:
         row = _row(found)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Engine, text
 
-_NUMBER = "hashtextextended(current_setting('recsysops.workspace') || ' ' || :name, 0)"
+_NUMBER = "hashtextextended(workspace_in_force() || ' ' || :name, 0)"
 
 
 @contextmanager

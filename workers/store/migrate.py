@@ -13,17 +13,30 @@ from sqlalchemy.exc import ProgrammingError
 
 import migrations
 from domain.errors import ConfigurationError
-from workers.store.connection import CONNECT_SECONDS, ROLE, driver_address, spell
+from workers.store.connection import CONNECT_SECONDS, ROLE, driver_address, role_of, spell
 from workers.store.fit import never
+from workers.store.known import make_known
+
+_MEMBER = """
+SELECT EXISTS (SELECT FROM pg_auth_members WHERE member = made.oid AND roleid = %s::regrole)
+FROM pg_roles AS made WHERE rolname = %s
+"""
+_MADE_MEANWHILE = (
+    psycopg.errors.DuplicateObject,
+    psycopg.errors.UniqueViolation,
+    psycopg.errors.InternalError_,
+)
+"""What PostgreSQL says where another database of the server is making the same role at this very moment."""
 
 
-def migrate(url: str, program_url: str | None = None) -> None:
+def migrate(url: str, program_url: str | None = None, workspace: str = "main") -> None:
     """
     Run all migrations that this database has not had yet.
 
     Args:
         url: names the login that owns the tables, or will.
-        program_url: names the login that the program itself uses; it is let into the program's role.
+        program_url: names the login that the program itself uses; it is let into the workspace's role.
+        workspace: gets a role, where it has none yet.
 
     Raises:
         ConfigurationError: a login may not do what is needed, or the database is another program's or of a
@@ -37,8 +50,11 @@ def migrate(url: str, program_url: str | None = None) -> None:
         if not isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
             raise
         raise ConfigurationError(_refused(make_url(url).username or "", str(error.orig))) from error
+    _make_role(url, role_of(workspace))
+    with psycopg.connect(driver_address(url), connect_timeout=CONNECT_SECONDS) as owner:
+        make_known(owner, workspace)
     if program_url is not None:
-        _admit(url, program_url)
+        _admit(url, program_url, role_of(workspace))
 
 
 def configuration(url: str) -> Config:
@@ -49,23 +65,45 @@ def configuration(url: str) -> Config:
     return config
 
 
-def _admit(owner_url: str, program_url: str) -> None:
-    """The program's login has to be able to take the program's role."""
+def _make_role(owner_url: str, role: str) -> None:
+    """The role that is the workspace, in the role that tables are granted to."""
+    with psycopg.connect(driver_address(owner_url), connect_timeout=CONNECT_SECONDS) as owner:
+        found = owner.execute(_MEMBER, [ROLE, role]).fetchone()
+        if found and found[0]:
+            return
+        group, made = sql.Identifier(ROLE), sql.Identifier(role)
+        try:
+            if found is None:
+                owner.execute(sql.SQL("CREATE ROLE {} NOLOGIN IN ROLE {}").format(made, group))
+            else:
+                owner.execute(sql.SQL("GRANT {} TO {}").format(group, made))
+        except _MADE_MEANWHILE:
+            return
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise ConfigurationError(
+                f"The store is in its newest shape, but the login “{owner.info.user}” may not make the role "
+                f"of this workspace. Let an administrator run, once:\n  CREATE ROLE {role} NOLOGIN IN ROLE "
+                f"{ROLE};\nand then `recsysops migrate` again."
+            ) from error
+
+
+def _admit(owner_url: str, program_url: str, role: str) -> None:
+    """The program's login has to be able to take the role of its workspace."""
     with psycopg.connect(driver_address(program_url), connect_timeout=CONNECT_SECONDS) as program:
         try:
-            program.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(ROLE)))
+            program.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
             return
         except psycopg.errors.InsufficientPrivilege:
             program.rollback()
             login = program.info.user
-    grant = sql.SQL("GRANT {} TO {}").format(sql.Identifier(ROLE), sql.Identifier(login))
+    grant = sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(login))
     with psycopg.connect(driver_address(owner_url), connect_timeout=CONNECT_SECONDS) as owner:
         try:
             owner.execute(grant)
         except psycopg.errors.InsufficientPrivilege as error:
             raise ConfigurationError(
                 f"The store is in its newest shape, but the program's login “{login}” may not take the role "
-                f"{ROLE}. Let an administrator run, once:\n  {grant.as_string(owner)};"
+                f"{role}. Let an administrator run, once:\n  {grant.as_string(owner)};"
             ) from error
 
 

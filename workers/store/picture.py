@@ -240,9 +240,13 @@ def write_manifest() -> None:
 
 def spell(picture: Picture) -> bytes:
     """A picture as the manifest has it."""
-    general = {as_any_workspace(key): facts for key, facts in picture.items()}
+    general = {as_any_workspace(key): _of_any_workspace(key, facts) for key, facts in picture.items()}
     spelled = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
     return orjson.dumps(general, option=spelled)
+
+
+def _of_any_workspace(key: str, facts: Facts) -> Facts:
+    return facts if as_any_workspace(key) == key else {**facts, "name": OF_WORKSPACES}
 
 
 def as_any_workspace(key: str) -> str:

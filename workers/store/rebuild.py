@@ -50,7 +50,7 @@ def rebuild(log: Engine, progress: Progress | None = None) -> Rebuilt:
         archived = connection.exec_driver_sql("SELECT count(DISTINCT stream) FROM archived").scalar_one()
     in_all, displaced = len(waiting), set[str]()
     for done, stream in enumerate(waiting, start=1):
-        again = _made_again(log, stream)
+        again = made_again(log, stream)
         if displaced & set(again):
             raise LogError(f"{stream} and {again[0]} were opened under one number; verify the log.")
         displaced.update(again)
@@ -60,7 +60,7 @@ def rebuild(log: Engine, progress: Progress | None = None) -> Rebuilt:
     return Rebuilt(cards=in_all, stray=stray, archived=archived)
 
 
-def _made_again(log: Engine, stream: str) -> list[str]:
+def made_again(log: Engine, stream: str) -> list[str]:
     """
     As `_again`; tried twice, as a writer may put the card there at the very moment.
 
@@ -80,11 +80,14 @@ def _made_again(log: Engine, stream: str) -> list[str]:
 def _again(connection: Connection, stream: str) -> list[str]:
     """One card made again; returns the streams whose cards wrongly had its number, and now have none."""
     freed: list[str] = []
+    head = head_of(connection, stream)
     while incident := replay(read_stream(connection, stream)):
         place = {"number": incident.number, "stream": stream}
         freed += connection.exec_driver_sql(_IN_THE_WAY, place).scalars()
         cards.keep(connection, incident)
         # The card is ours until the end of this transaction; whoever wrote it before may have been ahead.
-        if head_of(connection, stream).version == incident.version:
-            break
-    return freed
+        before, head = head, head_of(connection, stream)
+        if head == before:
+            return freed
+    connection.exec_driver_sql("DELETE FROM cards WHERE stream = %(stream)s", {"stream": stream})
+    return freed  # no rule decided any of its events

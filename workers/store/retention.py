@@ -25,6 +25,7 @@ from domain.values import Value
 from workers import clock
 from workers.store import cards
 from workers.store.archive import digest, files, read
+from workers.store.connection import workspace_of
 from workers.store.events import number
 from workers.store.recorded import recorded_from
 from workers.store.signature import require_signed, sign
@@ -43,15 +44,16 @@ _FORGET = {
     "attempts": f"DELETE FROM attempts WHERE stream IN ({_CLOSED_BEFORE})",  # noqa: S608
 }
 
-_OURS = "workspace = current_setting('recsysops.workspace')"
+_OURS = "workspace = %(workspace)s"
+"""To the owner the database shows every workspace, and fills none in."""
 _STORED = f"""
 SELECT events.stream, events.version, events.hash, events.id, log.position
 FROM log JOIN events ON events.id = log.event_id
 WHERE log.{_OURS} AND events.stream = ANY (%(streams)s) ORDER BY events.stream, events.version
 """  # noqa: S608 - constants
 _STAND_IN = f"""
-INSERT INTO archived (position, event_id, stream, version, hash, archive)
-SELECT log.position, events.id, events.stream, events.version, events.hash, %(archive)s
+INSERT INTO archived (workspace, position, event_id, stream, version, hash, archive)
+SELECT log.workspace, log.position, events.id, events.stream, events.version, events.hash, %(archive)s
 FROM log JOIN events ON events.id = log.event_id
 WHERE log.{_OURS} AND events.stream = ANY (%(streams)s)
 """  # noqa: S608 - constants
@@ -111,14 +113,14 @@ def drop(log: Engine, owner: Engine, folder: Path, before: datetime, key: Ed2551
     """
     number(log)
     with log.connect() as connection:
-        ours = str(connection.exec_driver_sql("SELECT current_setting('recsysops.workspace')").scalar_one())
+        ours = workspace_of(connection)
     events, streams, kept = 0, 0, dict[str, str]()
     for file in files(folder, ours):
         archived = {stream: rows for stream, rows in _by_stream(file) if rows}
         try:
             with owner.begin() as connection:
                 connection.exec_driver_sql("LOCK TABLE events IN SHARE ROW EXCLUSIVE MODE")
-                going, staying = _judge(connection, archived, before)
+                going, staying = _judge(connection, ours, archived, before)
                 kept.update(staying)
                 if going:
                     events += _move(connection, ours, file, going, key)
@@ -170,11 +172,12 @@ def _by_stream(file: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 
 def _judge(
-    connection: Connection, archived: Mapping[str, list[dict[str, Any]]], before: datetime
+    connection: Connection, workspace: str, archived: Mapping[str, list[dict[str, Any]]], before: datetime
 ) -> tuple[list[str], dict[str, str]]:
     """Which streams may go, and why the others stay; those that are gone already are neither."""
     stored: dict[str, list[Any]] = {}
-    for row in connection.exec_driver_sql(_STORED, {"streams": list(archived)}):
+    asked = {"workspace": workspace, "streams": list(archived)}
+    for row in connection.exec_driver_sql(_STORED, asked):
         stored.setdefault(row.stream, []).append(row)
     going, staying = list[str](), dict[str, str]()
     for stream, rows in archived.items():
@@ -205,21 +208,27 @@ def _move(
     content = {"workspace": workspace, "name": file.name, "sha256": digest(file)}
     known = connection.exec_driver_sql(
         f"SELECT manifest FROM archives WHERE {_OURS} AND name = %(name)s",  # noqa: S608 - a constant
-        {"name": file.name},
+        {"workspace": workspace, "name": file.name},
     ).scalar_one_or_none()
     if known is None:
         manifest = orjson.dumps(sign(ARCHIVE, {**content, "at": clock.now().isoformat()}, key)).decode()
-        statement = "INSERT INTO archives (name, manifest) VALUES (%(name)s, %(manifest)s)"
-        connection.exec_driver_sql(statement, {"name": file.name, "manifest": manifest})
+        statement = "INSERT INTO archives VALUES (%(workspace)s, %(name)s, %(manifest)s)"
+        kept = {"workspace": workspace, "name": file.name, "manifest": manifest}
+        connection.exec_driver_sql(statement, kept)
     elif orjson.loads(known)["sha256"] != content["sha256"]:
         raise Tampered(f"{file} is not the file that was signed when events were first dropped for it.")
-    stood_in = connection.exec_driver_sql(_STAND_IN, {"streams": streams, "archive": file.name}).rowcount
-    dropped = connection.exec_driver_sql(_DROP, {"streams": streams}).rowcount
+    asked = {"workspace": workspace, "streams": streams, "archive": file.name}
+    stood_in = connection.exec_driver_sql(_STAND_IN, asked).rowcount
+    dropped = connection.exec_driver_sql(_DROP, asked).rowcount
     if dropped != stood_in:
         raise LogError(
             f"{dropped} events would go and {stood_in} entries would stand for them; nothing went."
         )
     return dropped
+
+
+def _same_card(card: Incident, incident: Incident) -> bool:
+    return card.version != incident.version or card == cards.kept_of(incident)
 
 
 def _same(connection: Connection, file: Path) -> int:
@@ -237,11 +246,6 @@ def _same(connection: Connection, file: Path) -> int:
         count += len(rows)
         card = cards.find(connection, stream)
         incident = replay(recorded_from(row) for row in rows)
-        if (
-            card is not None
-            and incident is not None
-            and card.version == incident.version
-            and card != cards.kept_of(incident)
-        ):
+        if incident is not None and (card is None or not _same_card(card, incident)):
             raise Tampered(f"The card of {stream} (#{incident.number}) is not what its archived events say.")
     return count

@@ -44,12 +44,17 @@ def signing_key(settings: Settings) -> Ed25519PrivateKey:
     """
     if settings.signing_key is None:
         return _made_once(settings.var / FILE)
-    if not settings.signing_key.is_file():
-        raise ConfigurationError(
-            f"RECSYSOPS_SIGNING_KEY names {settings.signing_key}, and there is no such file; make one with "
-            f"`openssl genpkey -algorithm ed25519 -out {settings.signing_key}`."
-        )
-    return _read(settings.signing_key)
+    return _named(settings.signing_key)
+
+
+def signing_keys(settings: Settings) -> tuple[Ed25519PrivateKey, ...]:
+    """
+    The same, and the former ones that RECSYSOPS_SIGNING_KEY names after it.
+
+    Raises:
+        ConfigurationError: as `signing_key`.
+    """
+    return (signing_key(settings), *(_named(file) for file in settings.former_keys))
 
 
 def derived_key(settings: Settings, purpose: str) -> bytes:
@@ -99,7 +104,8 @@ def sign(what: str, content: Mapping[str, Any], key: Ed25519PrivateKey) -> dict[
     Args:
         what: the kind of thing, so that a signature of one kind fits no other.
     """
-    signed = {**content, "public_key": spell_public(key)}
+    vouched_for = {name: value for name, value in content.items() if name != "signature"}
+    signed = {**vouched_for, "public_key": spell_public(key)}
     return {**signed, "signature": key.sign(_covered(what, signed)).hex()}
 
 
@@ -126,6 +132,15 @@ def require_signed(what: str, content: Mapping[str, Any], trusted: str | None = 
 
 def _covered(what: str, signed: Mapping[str, Any]) -> bytes:
     return f"recsysops {what}\n".encode() + orjson.dumps(signed, option=orjson.OPT_SORT_KEYS)
+
+
+def _named(file: Path) -> Ed25519PrivateKey:
+    if not file.is_file():
+        raise ConfigurationError(
+            f"RECSYSOPS_SIGNING_KEY names {file}, and there is no such file; make one with "
+            f"`openssl genpkey -algorithm ed25519 -out {file}`."
+        )
+    return _read(file)
 
 
 def _read(file: Path) -> Ed25519PrivateKey:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from domain.incident.events import Recorded
 from domain.incident.state import Incident
 from workers.store import events
-from workers.store.cards import UPSERT, folded, read, row_of
+from workers.store.cards import folded, read, row_of, upsert
 from workers.store.connection import driver
 from workers.store.draft import Draft, Head
 
@@ -25,7 +25,7 @@ which the events of a closed incident are kept."""
 
 _STAND = """
 SELECT answered.stream AS answered, CASE WHEN newest.hash = %(known)s THEN NULL ELSE cards.incident END,
-    cards.shape, newest.version, newest.hash
+    cards.shape, cards.seal, newest.version, newest.hash
 FROM (SELECT) AS one
 LEFT JOIN (SELECT stream FROM events WHERE key = %(key)s AND part = 0) AS answered ON true
 LEFT JOIN cards ON cards.stream = %(stream)s
@@ -75,11 +75,11 @@ def stand(connection: Connection, stream: str, key: str, whole: bool = False) ->
     at_hand: Known | None = under.known.get(stream)
     known, incident = (at_hand.hash, at_hand.incident) if at_hand else (b"", None)
     found = under.cursor.execute(_STAND, {"stream": stream, "key": key, "known": known}).fetchone()
-    answered, card, made_by, version, newest_hash = found or (None, None, None, None, b"")
+    answered, card, made_by, seal, version, newest_hash = found or (None, None, None, None, None, b"")
     if version is None:
         return Stand(answered, None, Head(stream))
     if newest_hash != known:
-        incident = read(card, made_by)
+        incident = read(stream, card, made_by, seal)
     if whole or incident is None or incident.version != version:
         # No card has it, or it is of an older release, or gone: the events know. They may have grown since;
         # the append will say so.
@@ -95,7 +95,7 @@ def append(connection: Connection, draft: Draft, incident: Incident) -> tuple[Re
         VersionConflict: somebody else appended first, or another incident took the number.
     """
     under, _, known = driver(connection)
-    statement = events.insert(len(draft.recorded) > 1, UPSERT)
+    statement = events.insert(len(draft.recorded) > 1, upsert)
     events.write(connection, statement, {**draft.parameters, **row_of(incident)})
     if under.connection.autocommit:  # else it may yet be rolled back, and nobody would forget it
         if len(known) >= MOST_KNOWN:

@@ -20,12 +20,13 @@ def _moment(**options: Any) -> Any:
 
 def _workspace(**options: Any) -> Any:
     """Filled in by the database from the connection, which sees no other workspace's rows."""
-    ours = text("current_setting('recsysops.workspace')")
+    ours = text("workspace_in_force()")
     return Field(default=None, nullable=False, sa_column_kwargs={"server_default": ours}, **options)
 
 
 class EventRow(SQLModel, table=True):
-    """One fact. Never updated, never deleted: the database itself refuses."""
+    """One fact. Never updated, never deleted: the database itself refuses. `rules` is the revision of the
+    rules that decided it, `seal` says that they did; None of what is older than seals, or was forged."""
 
     __tablename__: ClassVar[str] = "events"
 
@@ -45,6 +46,8 @@ class EventRow(SQLModel, table=True):
     key: str
     part: int
     hash: bytes = Field(sa_type=LargeBinary)
+    rules: int | None = None
+    seal: bytes | None = Field(default=None, sa_type=LargeBinary)
 
 
 class LogRow(SQLModel, table=True):
@@ -112,10 +115,11 @@ class CardRow(SQLModel, table=True):
     to_diagnose: int | None = Field(default=None, sa_type=BigInteger)
     to_mitigate: int | None = Field(default=None, sa_type=BigInteger)
     to_resolve: int | None = Field(default=None, sa_type=BigInteger)
+    seal: bytes | None = Field(default=None, sa_type=LargeBinary)
 
 
 class FollowerRow(SQLModel, table=True):
-    """How far a follower has come."""
+    """How far a follower has come; sealed, so that nobody else moves it."""
 
     __tablename__: ClassVar[str] = "followers"
 
@@ -126,6 +130,7 @@ class FollowerRow(SQLModel, table=True):
     failures: int = 0
     trouble: str | None = Field(default=None, sa_type=Text)
     moved_at: datetime = _moment()
+    seal: bytes | None = Field(default=None, sa_type=LargeBinary)
 
 
 class SetAsideRow(SQLModel, table=True):

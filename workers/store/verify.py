@@ -1,5 +1,5 @@
 """
-Is the log what was written, and are the cards and followers what the log says?
+Is the log what was written, and are the cards and followers what the log says? All that does not fit is told.
 
 Where events of closed incidents were moved into archives, their hashes still carry the chain; what they said
 is held against the archive's files by `workers.store.retention`.
@@ -7,43 +7,37 @@ is held against the archive's files by `workers.store.retention`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import groupby
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, islice
+from typing import Any, TypeVar
 
 import orjson
 from pydantic import ValidationError
 from sqlalchemy import Connection, Engine, func, select
 
 from domain.errors import LogError, Tampered
-from domain.incident.events import AUDIT, Attestation
+from domain.incident.decide import REVISION
+from domain.incident.events import AUDIT, Attestation, Recorded
+from domain.incident.redecide import redecided
 from domain.incident.state import Incident, evolve
 from domain.values import Value
-from workers.store import cards
-from workers.store.chain import chained, linked
-from workers.store.connection import cursor
-from workers.store.events import COLUMNS, STREAMED_ROWS, number
+from workers.store import cards, followers
+from workers.store.events import number
 from workers.store.export import EACH_BY_ITS_KEY
 from workers.store.guards import require_guards
-from workers.store.recorded import recorded_from
+from workers.store.recorded import UNSEALED, decided, recorded_from
 from workers.store.signature import require_signed
 from workers.store.sums import MOVED
 from workers.store.tables import ArchivedRow, ArchiveRow, CardRow, EventRow, FollowerRow
+from workers.store.walk import row_name, walk
+from workers.store.wrong import MOST_TOLD, Wrong
 
 ROWS_AT_ONCE = 2_000
+STREAMS_AT_ONCE = 200
 ARCHIVE = "archive"
 """What the signature of an archive's manifest is of."""
 
-_NAMES = ("position", "entry_hash", *COLUMNS.split(", "))
-_WITH_ARCHIVED = (*_NAMES, "archived_stream", "archived_version", "archived_hash")
-_LOG = f"""
-FROM log LEFT JOIN LATERAL (SELECT {COLUMNS} FROM events WHERE id = log.event_id OFFSET 0) AS event ON true
-"""  # noqa: S608 - constants
-_ENTRIES = f"SELECT log.position, log.hash, event.* {_LOG} ORDER BY log.position"
-_ENTRIES_WITH_ARCHIVED = f"""
-SELECT log.position, log.hash, event.*, archived.stream, archived.version, archived.hash
-{_LOG} LEFT JOIN archived ON archived.position = log.position ORDER BY log.position
-"""
+T = TypeVar("T")
 
 _EVENTS = EventRow.__table__  # type: ignore[attr-defined]
 _ARCHIVES = ArchiveRow.__table__  # type: ignore[attr-defined]
@@ -51,25 +45,46 @@ _ARCHIVED = ArchivedRow.__table__  # type: ignore[attr-defined]
 _CARDS = CardRow.__table__  # type: ignore[attr-defined]
 _FOLLOWERS = FollowerRow.__table__  # type: ignore[attr-defined]
 
+_BY_STREAM = f"""
+SELECT events.*, {UNSEALED}, coalesce(log.position, 0) AS position
+FROM events LEFT JOIN log ON log.event_id = events.id ORDER BY stream, version
+"""  # noqa: S608 - constants
+_STRAY = f"""
+SELECT stream FROM cards WHERE NOT EXISTS (SELECT FROM events WHERE events.stream = cards.stream)
+AND NOT EXISTS (SELECT FROM archived WHERE archived.stream = cards.stream) ORDER BY stream LIMIT {MOST_TOLD}
+"""  # noqa: S608 - constants
+
 
 class Verified(Value):
     """
     What was walked through, without finding anything wrong.
 
     `head`: the newest hash, in hexadecimal. `archived`: how many of the events stand by their hash alone.
+    `unsealed`: how many are from before events were sealed. `former`: how many were decided by rules that are
+    no longer these, and so were not decided again; those before seals among them.
     """
 
     events: int
     archived: int
+    unsealed: int
+    former: int
     streams: int
     cards: int
     followers: int
     head: str
 
 
+class Counted:
+    """What a walk through the streams came upon."""
+
+    def __init__(self) -> None:
+        self.streams = self.cards = self.unsealed = self.former = 0
+
+
 def verify(log: Engine, trusted: str | None = None) -> Verified:
     """
-    Walk the log's chain and every stream's, replay each stream, and hold its card against the replay.
+    Walk the log's chain and every stream's; decide again and replay each stream, and hold its card against
+    that.
 
     All of one moment: what is appended meanwhile is left for the next time.
 
@@ -77,214 +92,217 @@ def verify(log: Engine, trusted: str | None = None) -> Verified:
         trusted: the public key that has to have signed what was archived; any, where None.
 
     Raises:
-        Tampered: names the first event, card, follower, archive or guard that does not fit.
+        Tampered: names each event, card, follower, archive and guard that does not fit.
     """
     number(log)
+    wrong = Wrong()
     with log.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
         connection.exec_driver_sql(EACH_BY_ITS_KEY)
-        position, head = walk_chain(connection)
-        gone = _archived_streams(connection, trusted)
-        streams, kept = _replay_all(connection, gone)
-        archived = _nothing_unnumbered(connection, position)
-        followers = _followers_fit(connection, position)
-        require_guards(connection)
+        position, head = walk(connection, wrong)
+        gone = _archived_streams(connection, trusted, wrong)
+        counted = _replay_all(connection, gone, wrong)
+        _archived_cards_fit(connection, gone, wrong)
+        archived = _nothing_unnumbered(connection, position, wrong)
+        followed = _followers_fit(connection, position, wrong)
+        _guards_stand(connection, wrong)
+    wrong.require_nothing()
     return Verified(
         events=position,
         archived=archived,
-        streams=streams,
-        cards=kept,
-        followers=followers,
+        unsealed=counted.unsealed,
+        former=counted.former,
+        streams=counted.streams + len(gone),
+        cards=counted.cards + len(gone),
+        followers=followed,
         head=head.hex(),
     )
 
 
-def walk_chain(connection: Connection) -> tuple[int, bytes]:
-    """
-    The newest position and its hash, after every hash before it was made again from what is stored.
-
-    Raises:
-        Tampered: names the first event that does not fit.
-    """
-    heads: dict[str, tuple[int, bytes]] = {}
-    position, before = 0, b""
-    for entry in _entries(connection):
-        position += 1
-        if entry["position"] != position:
-            raise Tampered(f"The log has no position {position}; the next one is {entry['position']}.")
-        row = entry if entry["stream"] is not None else _archived(entry)
-        version, stream_hash = heads.get(row["stream"], (0, b""))
-        _next_of_its_stream(row, version, stream_hash)
-        before = linked(before, row["hash"])
-        if before != row["entry_hash"]:
-            raise Tampered(
-                f"{row_name(row)} is not where it was: the log's hash at its position does not fit."
-            )
-        heads[row["stream"]] = (version + 1, row["hash"])
-    return position, before
+def _batches(given: Iterable[T]) -> Iterator[list[T]]:
+    left = iter(given)
+    while batch := list(islice(left, STREAMS_AT_ONCE)):
+        yield batch
 
 
-def row_name(row: Any) -> str:
-    """An event in words, for whoever has to look for it."""
-    return f"event {row['position']} ({row['wire_name']}, version {row['version']} of {row['stream']})"
-
-
-def _archived(row: Any) -> dict[str, Any]:
-    """What stands in the place of an event that was moved into an archive."""
-    if row.get("archived_stream") is None:
-        raise Tampered(f"The event at position {row['position']} of the log is gone.")
-    place = {name: row[f"archived_{name}"] for name in ("stream", "version", "hash")}
-    kept = {"position": row["position"], "entry_hash": row["entry_hash"]}
-    return {**kept, **place, "wire_name": "archived", "data": None}
-
-
-def _next_of_its_stream(row: Any, version: int, before: bytes) -> None:
-    if row["version"] != version + 1:
-        raise Tampered(f"{row['stream']} has no version {version + 1}: the next event is {row_name(row)}.")
-    if row["data"] is not None and chained(before, row) != row["hash"]:
-        raise Tampered(f"{row_name(row)} is not what was written: its hash does not fit its content.")
-
-
-def _entries(connection: Connection) -> Iterator[dict[str, Any]]:
-    """The log's entries in order, each with its event: straight from the driver, as there are many."""
-    gone = connection.execute(select(_ARCHIVED.c.position).limit(1)).first()
-    query, names = (_ENTRIES_WITH_ARCHIVED, _WITH_ARCHIVED) if gone else (_ENTRIES, _NAMES)
-    for row in cursor(connection).stream(query, binary=True, size=STREAMED_ROWS):
-        yield dict(zip(names, row, strict=True))
-
-
-def _rows(connection: Connection, query: Any) -> Iterator[Any]:
-    yield from connection.execute(query, execution_options={"yield_per": ROWS_AT_ONCE}).mappings()
-
-
-def _archived_streams(connection: Connection, trusted: str | None) -> dict[str, int]:
+def _archived_streams(connection: Connection, trusted: str | None, wrong: Wrong) -> dict[str, int]:
     """The streams that were moved into archives, each with its last version there."""
     for workspace, name, manifest in connection.execute(select(_ARCHIVES)):
         try:
             signed = dict(orjson.loads(manifest))
-        except (TypeError, ValueError) as error:
-            raise Tampered(f"What was signed beside {name} cannot be read.") from error
+        except (TypeError, ValueError):
+            wrong.say(f"What was signed beside {name} cannot be read.")
+            continue
         if (signed.get("workspace"), signed.get("name")) != (workspace, name):
-            raise Tampered(f"What was signed beside {name} is of another archive.")
+            wrong.say(f"What was signed beside {name} is of another archive.")
         try:
             require_signed(ARCHIVE, signed, trusted)
         except Tampered as error:
-            raise Tampered(f"Of {name}, {error}.") from error
+            wrong.say(f"Of {name}, {error}.")
     last = func.max(_ARCHIVED.c.version)
     found = connection.execute(select(_ARCHIVED.c.stream, last).group_by(_ARCHIVED.c.stream))
     return {stream: int(version) for stream, version in found}
 
 
-def _replay_all(connection: Connection, gone: Mapping[str, int]) -> tuple[int, int]:
-    """Each stream replayed and held against its card; returns how many there are of both."""
-    streams, without_card = 0, 0
-    cards_kept = _rows(connection, select(_CARDS).order_by(_CARDS.c.stream))
-    archived = dict(gone)
-    kept = (card for card in cards_kept if not _card_of_archived(card, archived))
-    written = select(_EVENTS, _EVENTS.c.id.label("position")).order_by(_EVENTS.c.stream, _EVENTS.c.version)
-    for stream, rows in groupby(_rows(connection, written), key=lambda row: row["stream"]):
-        if stream == AUDIT:
-            _vouches(rows)
-            without_card = 1
-        elif stream not in gone:
-            _fits(connection, _replayed(rows), next(kept, None))
-            streams += 1
-    if stray := next(kept, None):
-        raise Tampered(f"The card of {stray['stream']} has no events; somebody wrote it by hand.")
-    if archived:
-        raise Tampered(f"{min(archived)} was moved into an archive and has no card.")
-    return streams + len(gone) + without_card, streams + len(gone)
+def _replay_all(connection: Connection, gone: Mapping[str, int], wrong: Wrong) -> Counted:
+    """Each stream replayed and held against its card."""
+    counted = Counted()
+    query = connection.execution_options(yield_per=ROWS_AT_ONCE).exec_driver_sql(_BY_STREAM).mappings()
+    streams = (
+        (stream, _replayed(stream, rows, counted, wrong))
+        for stream, rows in groupby(query, key=lambda row: str(row["stream"]))
+    )
+    for batch in _batches(streams):
+        counted.streams += sum(1 for stream, _ in batch if stream not in gone)
+        incidents = {stream: one for stream, one in batch if stream not in gone and stream != AUDIT}
+        counted.cards += _cards_fit(connection, incidents, wrong)
+    for (stray,) in connection.exec_driver_sql(_STRAY):
+        wrong.say(f"The card of {stray} has no events; somebody wrote it by hand.")
+    return counted
 
 
-def _vouches(rows: Iterable[Any]) -> None:
-    """What stands in the stream of the audit is what people vouch for, and can be read."""
-    for row in rows:
-        try:
-            event = recorded_from(row).event
-        except (LogError, ValidationError) as error:
-            raise Tampered(f"{row_name(row)} cannot be read: {error}") from error
-        if not isinstance(event, Attestation):
-            raise Tampered(f"{row_name(row)} is of an incident, and stands in the stream of the audit.")
-
-
-def _card_of_archived(kept: Any, archived: dict[str, int]) -> bool:
-    """
-    Whether a card is of a stream that was moved into an archive; those still to come are in `archived`.
-
-    It cannot be folded from the store; it has to be closed, of the last version, and at one with itself.
-    """
-    version = archived.pop(kept["stream"], None)
-    if version is None:
-        return False
-    if kept["version"] == version and kept["status"] != "closed":
-        raise Tampered(f"{kept['stream']} was moved into an archive, and its card is {kept['status']}.")
-    if kept["version"] < version:
-        raise Tampered(f"The card of {kept['stream']} is older than what was moved into an archive.")
-    if kept["shape"] == cards.shape():
-        try:
-            same = cards.row_of(Incident.model_validate_json(kept["incident"]))
-        except ValidationError:
-            same = {}
-        if not same or any(kept[name] != same[name] for name in same if name not in {"incident", *MOVED}):
-            raise Tampered(f"The card of {kept['stream']}, whose events are archived, was edited.")
-    return True
-
-
-def _replayed(rows: Iterator[Any]) -> Incident:
+def _replayed(stream: str, rows: Iterable[Any], counted: Counted, wrong: Wrong) -> Incident | None:
+    """What the events of a stream come to; None where no rule decided any, or they cannot be replayed."""
     incident: Incident | None = None
-    for row in rows:
+    for _, group in groupby(_decided(rows, counted, wrong), key=lambda row: row["key"]):
+        written = list(group)
         try:
-            incident = evolve(incident, recorded_from(row))
+            records = [recorded_from(row) for row in written]
+            if stream == AUDIT:
+                _vouch(written, records, wrong)
+                continue
+            _redecide(incident, written, records, counted, wrong)
+            for record in records:
+                incident = evolve(incident, record)
         except (LogError, ValidationError) as error:
-            raise Tampered(f"{row_name(row)} cannot be replayed: {error}") from error
-    if incident is None:
-        raise Tampered("A stream has no events.")
+            wrong.say(f"{row_name(written[0])} cannot be replayed: {error}")
     return incident
 
 
-def _fits(connection: Connection, incident: Incident, kept: Any) -> None:
-    """Both come in the order of their streams, so a card of another stream means that one is missing."""
-    if kept is None or kept["stream"] != incident.stream:
-        there = (
-            kept
-            and connection.execute(
-                select(_EVENTS.c.stream).where(_EVENTS.c.stream == kept["stream"]).limit(1)
-            ).first()
-        )
-        if kept and not there:
-            raise Tampered(f"The card of {kept['stream']} has no events; somebody wrote it by hand.")
-        raise Tampered(f"{incident.stream} has events but no card.")
+def _redecide(
+    incident: Incident | None,
+    written: Sequence[Any],
+    records: Sequence[Recorded],
+    counted: Counted,
+    wrong: Wrong,
+) -> None:
+    """What was written under one key has to be what a rule decides, where the rules are those of now."""
+    if any(row["rules"] != REVISION for row in written):
+        counted.former += len(written)
+    elif not redecided(incident, records):
+        wrong.say(f"{row_name(written[0])} is nothing that a rule would have decided there, and then.")
+
+
+def _decided(rows: Iterable[Any], counted: Counted, wrong: Wrong) -> Iterator[Any]:
+    """The events that a rule decided; the others are named."""
+    for row in rows:
+        if row["seal"] is None and row["unsealed"]:
+            counted.unsealed += 1
+        elif not decided(row, unsealed=False):
+            wrong.say(
+                f"{row_name(row)} carries no seal of this installation: no rule decided it, and nobody acts "
+                "on it."
+            )
+            continue
+        yield row
+
+
+def _vouch(written: Sequence[Any], records: Sequence[Recorded], wrong: Wrong) -> None:
+    """What stands in the stream of the audit is what people vouch for."""
+    for row, record in zip(written, records, strict=True):
+        if not isinstance(record.event, Attestation):
+            wrong.say(f"{row_name(row)} is of an incident, and stands in the stream of the audit.")
+
+
+def _cards_fit(connection: Connection, incidents: Mapping[str, Incident | None], wrong: Wrong) -> int:
+    """Hold cards against what their events come to; returns how many incidents there are."""
+    found = connection.execute(select(_CARDS).where(_CARDS.c.stream.in_(incidents))).mappings()
+    kept = {card["stream"]: card for card in found}
+    for stream, incident in incidents.items():
+        card = kept.get(stream)
+        if incident is None and card is not None:
+            wrong.say(f"The card of {stream} has no events that a rule decided; somebody wrote it by hand.")
+        elif incident is not None and card is None:
+            wrong.say(f"{stream} has events but no card; `recsysops events rebuild` makes it again.")
+        elif incident is not None and not _same(card, incident):
+            wrong.say(
+                f"The card of {stream} (#{incident.number}) is not what its events say; "
+                "`recsysops events rebuild` makes the cards again."
+            )
+    return sum(1 for incident in incidents.values() if incident is not None)
+
+
+def _same(card: Any, incident: Incident) -> bool:
+    """Whether a card is what the events say. An older release's is never read, and so cannot mislead."""
     expected = cards.row_of(incident)
-    shown = {name: kept[name] for name in expected if name not in {"incident", "shape", *MOVED}}
-    if kept["shape"] == expected["shape"]:
-        try:
-            same = Incident.model_validate_json(kept["incident"]) == cards.kept_of(incident)
-        except ValidationError:
-            same = False
-    else:
-        same = True  # an older release's: never read, see `cards`
-    if not same or any(shown[name] != expected[name] for name in shown):
-        raise Tampered(
-            f"The card of {incident.stream} (#{incident.number}) is not what its events say; "
-            "`recsysops events rebuild` makes the cards again."
-        )
+    shown = [name for name in expected if name not in {"incident", "shape", "card_seal", *MOVED}]
+    if any(card[name] != expected[name] for name in shown):
+        return False
+    if card["shape"] != expected["shape"]:
+        return True
+    try:
+        return Incident.model_validate_json(card["incident"]) == cards.kept_of(incident)
+    except ValidationError:
+        return False
 
 
-def _nothing_unnumbered(connection: Connection, position: int) -> int:
+def _archived_cards_fit(connection: Connection, gone: Mapping[str, int], wrong: Wrong) -> None:
+    """
+    What was moved into an archive has a card, which cannot be folded from the store: it has to be closed, of
+    the last version, and at one with itself.
+    """
+    for batch in _batches(gone.items()):
+        versions = dict(batch)
+        found = connection.execute(select(_CARDS).where(_CARDS.c.stream.in_(versions))).mappings()
+        for card in found:
+            version, kept = versions.pop(card["stream"]), (card["stream"], card["incident"], card["shape"])
+            if why := _misfit(card, version):
+                wrong.say(why)
+            elif not cards.archived_ours(connection, *kept, card["seal"]):
+                wrong.say(f"The card of {card['stream']}, whose events are archived, was edited.")
+        for stream in versions:
+            wrong.say(f"{stream} was moved into an archive and has no card.")
+
+
+def _misfit(card: Any, version: int) -> str | None:
+    stream = card["stream"]
+    if card["version"] == version and card["status"] != "closed":
+        return f"{stream} was moved into an archive, and its card is {card['status']}."
+    if card["version"] < version:
+        return f"The card of {stream} is older than what was moved into an archive."
+    if card["shape"] != cards.shape():
+        return None
+    try:
+        same = cards.row_of(Incident.model_validate_json(card["incident"]))
+    except ValidationError:
+        same = {}
+    if not same or any(
+        card[name] != same[name] for name in same if name not in {"incident", "card_seal", *MOVED}
+    ):
+        return f"The card of {stream}, whose events are archived, was edited."
+    return None
+
+
+def _nothing_unnumbered(connection: Connection, position: int, wrong: Wrong) -> int:
     """Every event has a number or waits for one; returns how many numbers are of archived events."""
     written = connection.execute(select(func.count()).select_from(_EVENTS)).scalar_one()
     archived = connection.execute(select(func.count()).select_from(_ARCHIVED)).scalar_one()
     pending = connection.exec_driver_sql("SELECT count(*) FROM pending").scalar_one()
     if written + archived != position + pending:
-        raise Tampered(
+        wrong.say(
             f"The store holds {written} events; the log numbers {position} and {pending} wait for a number, "
             f"and {archived} were moved into archives."
         )
     return int(archived)
 
 
-def _followers_fit(connection: Connection, position: int) -> int:
-    followers = connection.execute(select(_FOLLOWERS.c.name, _FOLLOWERS.c.position)).all()
-    for name, reached in followers:
-        if not 0 <= reached <= position:
-            raise Tampered(f"The follower “{name}” is said to be at {reached}; the log ends at {position}.")
-    return len(followers)
+def _followers_fit(connection: Connection, position: int, wrong: Wrong) -> int:
+    for name, reached in followers.moved_by_hand(connection):
+        wrong.say(f"{followers.words(name, reached)} The log ends at {position}.")
+    return int(connection.execute(select(func.count()).select_from(_FOLLOWERS)).scalar_one())
+
+
+def _guards_stand(connection: Connection, wrong: Wrong) -> None:
+    try:
+        require_guards(connection)
+    except Tampered as error:
+        wrong.say(str(error))

@@ -25,6 +25,7 @@ __all__ = [
     "CHOICE_HOLDS",
     "DEPLOYED",
     "IN_HAND",
+    "REVISION",
     "Events",
     "against_looking_again",
     "against_resolving",
@@ -32,6 +33,12 @@ __all__ = [
     "in_hand",
     "missing_to_close",
 ]
+
+REVISION = 1
+"""
+Which rules these are. It grows whenever a rule changes what it lets happen, so that `recsysops events verify`
+does not hold what former rules decided against those of now.
+"""
 
 
 def decide(incident: Incident | None, command: c.Command, actor: Actor, at: datetime) -> Events:

@@ -24,6 +24,7 @@ from domain.incident.codec import decode, encode
 from domain.incident.debts import DUE_AFTER, owed
 from domain.incident.decide import decide, missing_to_close
 from domain.incident.decide.hotfix import CHOICE_HOLDS
+from domain.incident.redecide import redecided
 from domain.incident.state import Incident, evolve, replay
 from domain.incident.timeline import durations, timeline
 from domain.values import Actor, Severity
@@ -36,6 +37,7 @@ from tests.domain.incident.given import (
     SECOND,
     WORKER,
     append,
+    reread,
 )
 from tests.domain.incident.test_laws import BY_KEY, COMMANDS, PLAIN
 
@@ -224,6 +226,7 @@ class Life(RuleBasedStateMachine):
         opened, self.log = append(None, [], events, beginning[1], MORNING)
         assert opened is not None
         self.incident = opened
+        assert redecided(None, self.log)
 
     @rule(data=st.data(), actor=st.sampled_from([ON_CALL, SECOND]), minutes=st.integers(0, 60))
     def correct(self, data: st.DataObject, actor: Actor, minutes: int) -> None:
@@ -261,6 +264,8 @@ class Life(RuleBasedStateMachine):
         again = asked(kept, command, actor, at)
         if events:
             assert all(isinstance(event, SAID_AGAIN) for event in again), f"{command} happens twice"
+            written = [reread(record) for record in self.log[-len(events) :]]
+            assert redecided(before, written), f"{command} would not be decided again"
 
     @invariant()
     def kept_equals_replayed(self) -> None:

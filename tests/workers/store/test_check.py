@@ -310,15 +310,14 @@ def test_exporting_many_events_needs_no_more_memory_than_a_few(
 ) -> None:
     peaks = []
     for events in (6_000, 54_000):
-        owner.execute("SET recsysops.workspace = 'main'")
         owner.execute(
             """WITH written AS (
-                INSERT INTO events (stream, version, wire_name, schema_version, data, actor_kind, actor, at,
-                                    key, part, hash)
-                SELECT 's' || n, 1, 'note.added', 1, '{"text":"' || repeat('x', 200) || '"}', 'worker', 'w',
-                       now(), gen_random_uuid()::text, 0, sha256(n::text::bytea)
+                INSERT INTO events (workspace, stream, version, wire_name, schema_version, data, actor_kind,
+                                    actor, at, key, part, hash)
+                SELECT 'main', 's' || n, 1, 'note.added', 1, '{"text":"' || repeat('x', 200) || '"}',
+                       'worker', 'w', now(), gen_random_uuid()::text, 0, sha256(n::text::bytea)
                 FROM generate_series((SELECT count(*) FROM events) + 1, %s) AS n RETURNING id)
-            INSERT INTO pending (event_id) SELECT id FROM written""",
+            INSERT INTO pending SELECT 'main', id FROM written""",
             [events],
         )
         while number(log):

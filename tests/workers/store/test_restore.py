@@ -26,11 +26,14 @@ from workers.attest import attest, attestations
 from workers.follow import catch_up
 from workers.handle import Answer, handle
 from workers.store import cards, restore
-from workers.store.chain import chained, linked
+from workers.store.chain import canonical, chained, linked
+from workers.store.connection import owner_engine
 from workers.store.events import last_position, number, read_stream
 from workers.store.export import export
 from workers.store.line import read, spell
+from workers.store.migrate import migrate
 from workers.store.rebuild import rebuild
+from workers.store.seal import of_event, seal
 from workers.store.signature import spell_public
 from workers.store.verify import verify
 
@@ -117,6 +120,7 @@ def test_another_workspace_of_the_same_database_is_an_empty_store(
 ) -> None:
     from workers.store.connection import engine
 
+    migrate(database_url, workspace="second")
     second = engine(database_url, "second")
     restore.restore(second, file)
     assert everything(second) == everything(log)
@@ -153,10 +157,38 @@ def test_an_event_that_this_release_cannot_read_keeps_all_of_it_out(other: Engin
     rows[5]["wire_name"] = "note.sung"
     rows[5]["hash"] = chained(rows[0]["hash"], rows[5])
     rows[5]["entry_hash"] = linked(rows[4]["entry_hash"], rows[5]["hash"])
+    rows[5]["seal"] = seal(of_event(canonical(rows[5]), rows[5]["hash"], rows[5]["rules"]))
     file.write_bytes(b"".join(map(spell, rows)))
     with pytest.raises(LogError, match=r"note\.sung"):
         restore.restore(other, file)
     assert is_empty(other)
+
+
+def test_events_that_another_installation_sealed_are_kept_out(other: Engine, file: Path) -> None:
+    rows = [read(line) for line in file.read_bytes().splitlines(keepends=True)[:-1]]
+    rows[3]["seal"] = b"0" * 32
+    file.write_bytes(b"".join(map(spell, rows)))
+    with pytest.raises(Refused, match=r"position 4 .*RECSYSOPS_SIGNING_KEY"):
+        restore.restore(other, file)
+    assert is_empty(other)
+
+
+def test_events_from_before_seals_are_put_in_by_the_owner_alone(
+    other: Engine, file: Path, key: Ed25519PrivateKey
+) -> None:
+    rows = [read(line) for line in file.read_bytes().splitlines(keepends=True)[:-1]]
+    for row in rows[:3]:
+        del row["seal"], row["rules"]
+    file.write_bytes(b"".join(map(spell, rows)))
+    with pytest.raises(Refused, match="DATABASE_OWNER_URL"):
+        restore.restore(other, file)
+    assert is_empty(other)
+    owning = owner_engine(other.url.render_as_string(hide_password=False))
+    restore.restore(other, file, owner=owning)
+    owning.dispose()
+    verified = verify(other)
+    assert (verified.events, verified.unsealed) == (6, 3)
+    assert list(export(other)) == file.read_bytes().splitlines(keepends=True)
 
 
 def test_whoever_opens_an_incident_meanwhile_waits_and_gets_the_next_number(

@@ -29,6 +29,7 @@ from workers.handle import Answer, handle
 from workers.owed import every
 from workers.settings import Settings
 from workers.store import cards, reminders, sums
+from workers.store.seal import seal
 from workers.store.verify import verify
 
 MANY = 3_000
@@ -71,6 +72,13 @@ def crowd(log: Engine, owner: psycopg.Connection, opened: Callable[..., Answer])
         f"FROM cards, generate_series(1, {MANY}) AS n"
     )
     owner.execute("UPDATE cards SET debts = replace(debts, ':1\"', ':' || number || '\"')")
+    rows = owner.execute("SELECT stream, shape, incident FROM cards").fetchall()
+    seals = [seal(f"card\n{stream}\n{shape}\n{incident}".encode()) for stream, shape, incident in rows]
+    owner.execute(
+        "UPDATE cards SET seal = sealed.seal FROM unnest(%s::text[], %s::bytea[]) AS sealed (stream, seal) "
+        "WHERE cards.stream = sealed.stream",
+        [[row[0] for row in rows], seals],
+    )
     owner.execute("VACUUM ANALYZE cards")
 
 
@@ -80,9 +88,9 @@ def read_cards(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     read: list[str] = []
     before = cards.read
 
-    def counted(incident: str | None, made_by: str | None) -> Incident | None:
+    def counted(stream: str, incident: str | None, *proof: Any) -> Incident | None:
         read.append(str(incident))
-        return before(incident, made_by)
+        return before(stream, incident, *proof)
 
     monkeypatch.setattr(cards, "read", counted)
     return read

@@ -11,8 +11,9 @@ from sqlalchemy import Engine
 from domain.errors import Tampered
 from domain.incident.commands import AddNote
 from workers.handle import Answer
-from workers.store.connection import ROLE, driver_address
+from workers.store.connection import driver_address, engine, role_of
 from workers.store.events import number
+from workers.store.migrate import migrate
 from workers.store.rebuild import rebuild
 from workers.store.verify import verify
 
@@ -33,7 +34,7 @@ def three(log: Engine, opened: Opened, pressed: Pressed) -> str:
 @pytest.fixture
 def program(database_url: str) -> Iterator[psycopg.Connection]:
     """Somebody who has taken over the program: its role, and any SQL they like."""
-    options = f"-c role={ROLE} -c recsysops.workspace=main"
+    options = f"-c role={role_of('main')}"
     with psycopg.connect(driver_address(database_url), autocommit=True, options=options) as connection:
         yield connection
 
@@ -55,6 +56,14 @@ FROM events ORDER BY version DESC LIMIT 1
         "UPDATE log SET hash = ''",
         "DELETE FROM log",
         "TRUNCATE log",
+        ONE_MORE,
+        f"WITH one AS ({ONE_MORE} RETURNING id) INSERT INTO pending (event_id) SELECT id FROM one",
+        "INSERT INTO pending (event_id) SELECT event_id FROM log WHERE position = 2",
+        "SELECT setval(pg_get_serial_sequence('events', 'id'), 1)",
+        "UPDATE before_seals SET last_id = 99",
+        "INSERT INTO before_seals VALUES ('main', 99)",
+        "INSERT INTO known_keys (workspace, public_key) VALUES ('main', 'mine')",
+        "DELETE FROM known_keys",
         "DELETE FROM pending",
         "UPDATE pending SET event_id = 1",
         "TRUNCATE pending",
@@ -90,8 +99,7 @@ FROM events ORDER BY version DESC LIMIT 1
 def test_the_programs_role_may_not(database_url: str, log: Engine, statement: str) -> None:
     # A login of the role alone: none that could step back into the role of an owner.
     with psycopg.connect(driver_address(database_url), autocommit=True) as connection:
-        connection.execute("SELECT set_config('recsysops.workspace', 'main', false)")
-        connection.execute(f"SET SESSION AUTHORIZATION {ROLE}")
+        connection.execute(f"SET SESSION AUTHORIZATION {role_of('main')}; SET ROLE {role_of('main')}")
         with pytest.raises(psycopg.Error) as caught:
             connection.execute(statement)
     assert isinstance(caught.value, psycopg.errors.InsufficientPrivilege)
@@ -119,16 +127,6 @@ def test_tables_of_ones_own_do_not_stand_in_for_those_of_the_log(
 @pytest.mark.parametrize(
     ("statement", "says"),
     [
-        (ONE_MORE, "is not what its events say"),
-        (
-            ONE_MORE.replace("SELECT stream,", "SELECT 'x',").replace("version + 1,", "1,"),
-            "cannot be replayed",
-        ),
-        (
-            f"WITH one AS ({ONE_MORE} RETURNING id) INSERT INTO pending (event_id) SELECT id FROM one",
-            "event 4",
-        ),
-        ("INSERT INTO pending (event_id) SELECT event_id FROM log WHERE position = 2", "has no version 4"),
         ("UPDATE cards SET status = 'closed'", "The card of incident-"),
         ("UPDATE cards SET number = 7", "The card of incident-"),
         ("UPDATE cards SET version = 9", "The card of incident-"),
@@ -250,8 +248,7 @@ def test_even_the_owner_is_refused_while_the_guards_stand(
 def test_a_row_moved_whole_to_another_workspace_is_missed_in_both(
     log: Engine, database_url: str, owner: psycopg.Connection, three: str
 ) -> None:
-    from workers.store.connection import engine
-
+    migrate(database_url, workspace="other")
     owner.execute("ALTER TABLE events DISABLE TRIGGER USER; ALTER TABLE log DISABLE TRIGGER USER")
     owner.execute("UPDATE events SET workspace = 'other' WHERE version = 3")
     owner.execute("UPDATE log SET workspace = 'other', position = 1 WHERE position = 3")

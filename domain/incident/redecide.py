@@ -1,0 +1,115 @@
+"""
+Would the rules of now decide what stands in the log? Each group of events that was written under one key is
+held against what `decide` makes of the commands that can have led to it, on the state before, for that actor,
+then.
+
+`evolve` alone cannot tell: it takes an approval from whoever wrote it, on an incident in any stage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from domain.errors import Refused
+from domain.incident import commands as c
+from domain.incident import events as e
+from domain.incident.decide import decide
+from domain.incident.state import Incident
+from domain.values import Actor
+
+
+def redecided(incident: Incident | None, written: Sequence[e.Recorded]) -> bool:
+    """
+    Whether a rule would decide exactly these events, all written under one key.
+
+    Args:
+        incident: what was so far, with what of it may be corrected; None before the first event.
+    """
+    first = written[0]
+    actor = Actor(kind=first.actor_kind, id=first.actor)
+    events = tuple(record.event for record in written)
+    asked = (command for event in events for command in commands_of(event))
+    return any(_gives(incident, command, actor, first) == events for command in asked)
+
+
+def commands_of(event: e.Logged) -> tuple[c.Command, ...]:
+    """The commands that can lead to an event, alone or beside others; none to what is of no incident."""
+    ask = _ASKED.get(type(event))
+    return ask(event) if ask else ()
+
+
+def _gives(
+    incident: Incident | None, command: c.Command, actor: Actor, first: e.Recorded
+) -> tuple[e.Logged, ...]:
+    try:
+        return decide(incident, command, actor, first.at)
+    except Refused:
+        return ()
+
+
+def _opened(event: e.IncidentOpened) -> tuple[c.Command, ...]:
+    if event.finding is not None:
+        return (c.OpenIncident(number=event.number, finding=event.finding),)
+    given = event.model_dump(include={"number", "title", "severity", "description"})
+    return (c.DeclareIncident(**given),)
+
+
+def _resolved(event: e.IncidentResolved) -> tuple[c.Command, ...]:
+    if event.how == "false_alarm":
+        return (c.Dismiss(reason=event.reason),)
+    return (c.Resolve(how=event.how, reason=event.reason),)
+
+
+def _same(command: type[c.Command], *fields: str) -> Callable[[Any], tuple[c.Command, ...]]:
+    """The command that says what the event says: in all fields, or in these."""
+    return lambda event: (command(**{name: getattr(event, name) for name in fields or command.model_fields}),)
+
+
+_ASKED: dict[type[e.Event], Callable[[Any], tuple[c.Command, ...]]] = {
+    e.IncidentOpened: _opened,
+    e.FindingRepeated: lambda event: (c.OpenIncident(number=0, finding=event.finding),),
+    e.FindingJoined: _same(c.JoinFinding),
+    e.FindingCleared: _same(c.ClearFinding),
+    e.IncidentAcknowledged: _same(c.Acknowledge),
+    e.IncidentAssigned: lambda event: (c.Assign(person=event.person), c.Acknowledge()),
+    e.SeverityChanged: _same(c.ChangeSeverity),
+    e.NoteAdded: _same(c.AddNote),
+    e.IncidentSilenced: _same(c.Silence),
+    e.MessagePosted: _same(c.RecordMessage),
+    e.DiagnosisGathered: _same(c.RecordDiagnosis),
+    e.DiagnosisFailed: _same(c.RecordDiagnosisFailure),
+    e.DiagnosisRequested: _same(c.LookAgain),
+    e.MenuPrepared: _same(c.PrepareMenu),
+    e.PredictionScored: _same(c.ScorePrediction),
+    e.HotfixChosen: lambda event: (c.ChooseHotfix(option=event.option, menu=event.menu or ""),),
+    e.HotfixApproved: lambda event: (c.ApproveHotfix(option=event.option, menu=event.menu or ""),),
+    e.HotfixRejected: _same(c.RejectHotfix),
+    e.HotfixApplied: _same(c.RecordHotfixApplied),
+    e.HotfixFailed: _same(c.RecordHotfixFailed),
+    e.HotfixWatched: _same(c.RecordWatch),
+    e.HotfixVerified: _same(c.VerifyHotfix),
+    e.HotfixRefuted: _same(c.RefuteHotfix),
+    e.RevertRequested: _same(c.RevertHotfix),
+    e.HotfixReverted: _same(c.RecordHotfixReverted),
+    e.RevertFailed: _same(c.RecordRevertFailed),
+    e.HotfixExpired: _same(c.ExpireHotfix),
+    e.IncidentResolved: _resolved,
+    e.IncidentReopened: _same(c.Reopen),
+    e.FollowUpProposed: _same(c.ProposeFollowUp),
+    e.FollowUpAnswered: _same(c.AnswerFollowUp),
+    e.IncidentClosed: _same(c.Close),
+    e.TimeCorrected: lambda event: (
+        c.CorrectTime(event=event.corrects, at=event.happened_at, reason=event.reason),
+    ),
+    e.OnsetCorrected: lambda event: (
+        c.CorrectOnset(event=event.corrects, since=event.since, reason=event.reason),
+    ),
+    e.NoteCorrected: lambda event: (
+        c.CorrectNote(event=event.corrects, text=event.text, reason=event.reason),
+    ),
+    e.SeverityCorrected: lambda event: (
+        c.CorrectSeverity(event=event.corrects, severity=event.severity, reason=event.reason),
+    ),
+}
+"""Event → the commands that can lead to it; complete, a test holds it against the union of events."""

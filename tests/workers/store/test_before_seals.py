@@ -1,0 +1,93 @@
+"""A database of the release before: what it holds stays as it is and holds, and what is added since is
+sealed."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from alembic import command
+from sqlalchemy import Engine, make_url
+
+from domain.errors import Tampered
+from domain.incident import commands as c
+from domain.incident.debts import owed
+from domain.values import Actor
+from workers.embedded import Servers
+from workers.handle import Answer, handle
+from workers.store import cards
+from workers.store.connection import driver_address, engine
+from workers.store.events import COLUMNS, number, read_stream
+from workers.store.migrate import configuration, migrate
+from workers.store.verify import verify
+
+CARD = (
+    "stream, number, status, severity, fingerprint, opened_at, owes, expires_at, version, incident, shape, "
+    "unscored"
+)
+BEFORE = COLUMNS.removesuffix(", rules, seal")
+
+
+@pytest.fixture
+def former(servers: Servers, log: Engine, opened: object) -> Iterator[str]:
+    """The address of a database in its former shape, with an incident and three events in it."""
+    name = f"former_{uuid.uuid4().hex}"
+    url = make_url(servers.database_url).set(database=name).render_as_string(hide_password=False)
+    with psycopg.connect(driver_address(servers.database_url), autocommit=True) as administrator:
+        administrator.execute(f"CREATE DATABASE {name}")
+        command.upgrade(configuration(url), "0006")
+        yield url
+        engine(url).dispose()
+        administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def moved(former: str, log: Engine, opened: object, pressed: object, owner: psycopg.Connection) -> Answer:
+    """What was written there: as it is written now, without what is new."""
+    answer: Answer = opened()  # type: ignore[operator]
+    pressed(answer.stream, c.AddNote(text="first"), "n1")  # type: ignore[operator]
+    pressed(answer.stream, c.AddNote(text="second"), "n2")  # type: ignore[operator]
+    with psycopg.connect(driver_address(former), autocommit=True) as old:
+        old.execute("SET recsysops.workspace = 'main'")
+        for table, columns in (("events", BEFORE), ("cards", CARD)):
+            for row in owner.execute(f"SELECT {columns} FROM {table} ORDER BY version"):
+                places = ", ".join(["%s"] * len(row))
+                old.execute(f"INSERT INTO {table} ({columns}) VALUES ({places})", row)
+        old.execute("INSERT INTO pending (event_id) SELECT id FROM events")
+        old.execute(
+            "INSERT INTO pending (event_id) SELECT id FROM events WHERE version = 2"
+        )  # by hand, once more
+    return answer
+
+
+def test_a_former_database_goes_on(former: str, moved: Answer, on_call: Actor) -> None:
+    migrate(former)
+    store = engine(former)
+    with store.connect() as connection:
+        card = cards.find(connection, 1)
+        assert card is not None
+        assert [debt.kind for debt in owed(card)] == ["announce", "diagnose"]
+        assert len(read_stream(connection, moved.stream)) == 3
+    handle(moved.stream, c.AddNote(text="third"), actor=on_call, key="n3", log=store)
+    verified = verify(store)
+    assert (verified.events, verified.unsealed, verified.former) == (4, 3, 3)
+    assert number(store) == 0
+
+
+def test_what_is_added_without_a_seal_since_is_not_older_than_seals(former: str, moved: Answer) -> None:
+    migrate(former)
+    store = engine(former)
+    number(store)
+    with psycopg.connect(driver_address(former), autocommit=True) as old:
+        old.execute("ALTER TABLE events DISABLE TRIGGER USER")
+        old.execute(
+            f"INSERT INTO events (workspace, {BEFORE}) SELECT workspace, "
+            f"{BEFORE.replace(' version,', ' 4,').replace(' key,', ' gen_random_uuid()::text,')} "
+            "FROM events WHERE version = 3"
+        )
+    with store.connect() as connection:
+        assert len(read_stream(connection, moved.stream)) == 3
+    with pytest.raises(Tampered, match=r"version 4 of .* carries no seal"):
+        verify(store)

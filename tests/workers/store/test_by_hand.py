@@ -1,0 +1,160 @@
+"""Cards, followers and attempts that somebody edited who has the program's role: not believed, told, and
+mended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import psycopg
+import pytest
+from sqlalchemy import Engine
+
+from domain.errors import Tampered
+from domain.incident import commands as c
+from domain.incident import events as e
+from tests.workers.conftest import NOON, make_finding
+from workers import clock
+from workers.debts import hand_over, remind
+from workers.examine_store import examine_store
+from workers.follow import catch_up
+from workers.handle import Answer
+from workers.store import cards, followers, reminders
+from workers.store.connection import driver_address, role_of
+from workers.store.events import number
+from workers.store.mend import Mender
+from workers.store.undecided import Lookout
+from workers.store.verify import verify
+
+Opened = Callable[..., Answer]
+Pressed = Callable[..., Answer]
+
+
+@pytest.fixture
+def program(database_url: str) -> Iterator[psycopg.Connection]:
+    """Somebody who has taken over the program: its role, and any SQL they like, but not its signing key."""
+    options = f"-c role={role_of('main')}"
+    with psycopg.connect(driver_address(database_url), autocommit=True, options=options) as connection:
+        yield connection
+
+
+@pytest.fixture
+def stream(opened: Opened, pressed: Pressed, log: Engine) -> str:
+    """An incident with a note."""
+    stream = opened().stream
+    pressed(stream, c.AddNote(text="first"), "n1")
+    number(log)
+    return stream
+
+
+EDITS = [
+    "UPDATE cards SET incident = replace(incident, 'Drama', 'Comedy')",
+    "UPDATE cards SET owes = false",
+    "UPDATE cards SET due_at = NULL",
+    "UPDATE cards SET debts = '{}'",
+    "UPDATE cards SET status = 'closed'",
+    "UPDATE cards SET fingerprint = 'another'",
+    "UPDATE cards SET seal = NULL",
+    "DELETE FROM cards",
+]
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_a_card_that_was_edited_is_not_believed_and_is_made_again(
+    log: Engine, stream: str, program: psycopg.Connection, edit: str
+) -> None:
+    with log.connect() as connection:
+        before = cards.find(connection, stream)
+    program.execute(edit)
+    with log.connect() as connection:
+        found = cards.find(connection, stream)
+        assert found is None or cards.kept_of(found) == before
+    assert Mender(log).go_on() == [stream]
+    with log.connect() as connection:
+        assert cards.find(connection, stream) == before
+        later = clock.now() + timedelta(days=1)
+        assert [one.card.stream for one in reminders.look(connection, later, 9)] == [stream]
+    assert verify(log).cards == 1
+    assert Mender(log).go_on() == []
+
+
+def test_a_card_that_was_moved_back_is_made_again(
+    log: Engine, stream: str, pressed: Pressed, program: psycopg.Connection
+) -> None:
+    program.execute("CREATE TEMP TABLE kept AS SELECT * FROM cards")
+    pressed(stream, c.Acknowledge(), "a")
+    program.execute("DELETE FROM cards; INSERT INTO cards SELECT * FROM kept")
+    number(log)
+    assert Mender(log).go_on() == [stream]
+    with log.connect() as connection:
+        found = cards.find(connection, stream)
+    assert found is not None
+    assert found.status == "acknowledged"
+
+
+def test_a_finding_is_not_joined_to_an_incident_whose_card_somebody_edited(
+    log: Engine, stream: str, opened: Opened, program: psycopg.Connection
+) -> None:
+    fingerprint = make_finding("Comedy").fingerprint
+    program.execute("UPDATE cards SET fingerprint = %s", [fingerprint])
+    answered = opened("Comedy", key="comedy")
+    assert answered.stream != stream
+    assert isinstance(answered.events[0].event, e.IncidentOpened)
+
+
+def test_a_follower_that_was_moved_forward_goes_over_the_log_again(
+    log: Engine, stream: str, opened: Opened, program: psycopg.Connection, database_url: str
+) -> None:
+    seen: list[int] = []
+    catch_up(log, "debts", lambda _, record: seen.append(record.position))
+    opened("Comedy", key="comedy")
+    number(log)
+    program.execute("UPDATE followers SET position = 3 WHERE name = 'debts'")
+    with pytest.raises(Tampered, match="“debts” was moved to 3 by hand"):
+        verify(log)
+    told = examine_store({"DATABASE_URL": database_url, "RECSYSOPS_VAR": "/nowhere"})
+    assert any("“debts” was moved to 3 by hand" in one.says for one in told)
+    catch_up(log, "debts", lambda _, record: seen.append(record.position))
+    assert seen == [1, 2, 1, 2, 3]
+    with log.connect() as connection:
+        (debts,) = followers.every(connection)
+    assert debts.position == 3
+    assert verify(log).followers == 1
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "DELETE FROM attempts",
+        "UPDATE attempts SET next_at = now() + interval '9 years'",
+    ],
+)
+def test_what_was_taken_from_the_attempts_is_handed_over_again(
+    log: Engine, stream: str, program: psycopg.Connection, edit: str
+) -> None:
+    sent: list[tuple[object, ...]] = []
+
+    def send(*job: object) -> bool:
+        sent.append(job)
+        return True
+
+    catch_up(log, "debts", hand_over(send))
+    assert [job[1] for job in sent] == ["diagnose"]
+    program.execute(edit)
+    assert remind(log, send, clock.now() + timedelta(hours=1)) == 1
+
+
+def test_forged_events_are_counted_and_the_doctor_names_them(
+    log: Engine, stream: str, program: psycopg.Connection, database_url: str
+) -> None:
+    from tests.workers.store.test_forged import APPEND, forged
+    from workers.store.events import head_of
+
+    lookout = Lookout(log)
+    assert lookout.look(1_000) == ()
+    with log.connect() as connection:
+        head = head_of(connection, stream)
+    program.execute(APPEND, forged(head, e.IncidentClosed(), at=NOON))
+    assert [(one.position, one.wire_name) for one in lookout.look(1_000)] == [(3, "incident.closed")]
+    told = examine_store({"DATABASE_URL": database_url, "RECSYSOPS_VAR": "/nowhere"})
+    assert any(one.says.startswith("event 3 (incident.closed of incident-") for one in told)

@@ -1,0 +1,64 @@
+"""
+What a rule of this installation decided carries its seal: keyed BLAKE2b (RFC 7693) under a key that the
+database does not hold.
+
+The key is derived from the installation's signing key, so every process of an installation needs the same
+one. A former key still verifies what it sealed; the first one seals. Whatever does not carry a seal that fits
+was put into the database by somebody else, and is not acted on.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from hashlib import blake2b
+from hmac import compare_digest
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from workers.settings import settings
+from workers.store.signature import signing_keys, spell_public
+
+SEAL_BYTES = 32
+PURPOSE = b"recsysops seal 1"
+"""What the derived keys are for, so that they serve nothing else."""
+
+
+@lru_cache(maxsize=1)
+def keyed() -> tuple[blake2b, ...]:
+    """
+    What seals are made with by each key of this process: to be copied. The first one seals.
+
+    Raises:
+        ConfigurationError: RECSYSOPS_SIGNING_KEY names no key.
+    """
+    found = [key.private_bytes_raw() for key in signing_keys(settings())]
+    derived = [HKDF(SHA256(), SEAL_BYTES, None, PURPOSE).derive(secret) for secret in found]
+    return tuple(blake2b(key=key, digest_size=SEAL_BYTES) for key in derived)
+
+
+def public_keys() -> tuple[str, ...]:
+    """The public halves of the signing keys of this process, the first one first."""
+    return tuple(spell_public(key) for key in signing_keys(settings()))
+
+
+def seal(content: bytes) -> bytes:
+    """The seal of these bytes."""
+    made = keyed()[0].copy()
+    made.update(content)
+    return made.digest()
+
+
+def fits(content: bytes, found: bytes) -> bool:
+    """Whether a seal is of these bytes, by any key of this installation."""
+    for key in keyed():
+        made = key.copy()
+        made.update(content)
+        if compare_digest(made.digest(), found):
+            return True
+    return False
+
+
+def of_event(content: bytes, hash_: bytes, rules: int) -> bytes:
+    """What the seal of an event is over: its canonical bytes, its hash (so its place), and who decided."""
+    return b"event\n%b%b%b" % (hash_, rules.to_bytes(4), content)

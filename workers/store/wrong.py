@@ -1,0 +1,31 @@
+"""What does not fit, one sentence each: all of it is told, not the first alone."""
+
+from __future__ import annotations
+
+from domain.errors import Tampered
+
+MOST_TOLD = 50
+
+
+class Wrong:
+    """Gathers what was found wrong; of very much, the first `MOST_TOLD` and how many more there are."""
+
+    def __init__(self) -> None:
+        self._told: list[str] = []
+        self._more = 0
+
+    def say(self, what: str) -> None:
+        """One more thing that does not fit."""
+        if len(self._told) < MOST_TOLD:
+            self._told.append(what)
+        else:
+            self._more += 1
+
+    def require_nothing(self) -> None:
+        """
+        Raises:
+            Tampered: names all that was found.
+        """
+        if self._told:
+            more = [f"… and {self._more} more."] if self._more else []
+            raise Tampered("\n".join([*self._told, *more]))
