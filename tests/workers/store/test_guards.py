@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 
 import psycopg
 import pytest
@@ -10,7 +11,9 @@ from sqlalchemy import Engine
 
 from domain.errors import Tampered
 from workers.embedded import Servers
+from workers.handle import Answer
 from workers.store.connection import ROLE, driver_address
+from workers.store.events import number
 from workers.store.guards import differences, manifest, require_guards
 from workers.store.migrate import migrate
 from workers.store.picture import MANIFEST, read_picture, spell
@@ -241,6 +244,21 @@ def test_a_role_that_may_more_is_named(database_url: str, statement: str, says: 
         connection.rollback()
     assert says in one.says
     assert mend in one.mend
+
+
+def test_a_sequence_that_was_set_back_is_named(
+    log: Engine, owner: psycopg.Connection, opened: Callable[..., Answer]
+) -> None:
+    opened()
+    opened("Comedy", "another")
+    number(log)
+    owner.execute("SELECT setval('events_position_seq', 1)")
+    ((says, mend),) = said(log)
+    assert says == "the sequence of event ids stands at 1, and the newest event has the id 2"
+    owner.execute(mend.encode())
+    assert said(log) == []
+    owner.execute("SELECT setval('events_position_seq', 1, false)")
+    assert "stands at 0" in said(log)[0][0]
 
 
 def test_the_manifest_leaves_no_table_out(owner: psycopg.Connection) -> None:
