@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from domain.incident.decide import DEPLOYED
 from domain.incident.state import Incident
@@ -31,10 +31,6 @@ class Debt(Value):
     kind: str
     event_id: str
     since: Moment
-
-    def overdue(self, at: datetime) -> bool:
-        """True where the answer has been owed for longer than its kind may take."""
-        return at - self.since > DUE_AFTER[self.kind]
 
 
 def owed(incident: Incident) -> tuple[Debt, ...]:

@@ -134,3 +134,10 @@ def test_a_launch_whose_calendar_is_written_no_more_is_looked_at_when_it_begins(
     silent = declared(tmp_path, calendar(faulty=(3,)))
     assert watched(log, predicted, silent, finding.window_start - HOUR) is None
     assert isinstance(watched(log, predicted, silent, finding.window_start), c.RefuteHotfix)
+
+
+def test_a_launch_that_the_calendar_never_names_is_waited_for(
+    log: Engine, predicted: Incident, tmp_path: Path
+) -> None:
+    rows = calendar(faulty=(3,))
+    assert watched(log, predicted, declared(tmp_path, rows[rows["item_id"] != FILM]), AT + HOUR) is None

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from domain.detection.measure import Measurement
-from domain.errors import ConfigurationError, SourceError
+from domain.errors import ConfigurationError, SourceError, Unmeasurable
 from domain.incident import commands as c
 from domain.incident.debts import Debt
 from domain.incident.menu import digest_of
@@ -91,7 +91,14 @@ class Watched:
         return found
 
     def look(self, minutes: float, seen: Measurement | Exception, incident: Incident | None = None) -> str:
-        """What a look so many minutes after the deployment says: the name of its command, or `nothing`."""
+        """The name of the command that `said` gives, or `nothing`."""
+        said = self.said(minutes, seen, incident)
+        return type(said).__name__ if said else "nothing"
+
+    def said(
+        self, minutes: float, seen: Measurement | Exception, incident: Incident | None = None
+    ) -> c.Command | None:
+        """What a look so many minutes after the deployment says."""
 
         def answer(*_: object) -> Measurement:
             if isinstance(seen, Exception):
@@ -102,8 +109,8 @@ class Watched:
         incident = incident or self.incident
         event = incident.hotfix.event_id if incident.hotfix else "none"
         debt = Debt(kind="watch", event_id=event, since=NOON)
-        said = watch(Work(self._log, incident, debt, NOON + minutes * MINUTE), self._recommender)
-        return type(said[0]).__name__ if said else "nothing"
+        work = Work(self._log, incident, debt, NOON + minutes * MINUTE)
+        return next(iter(watch(work, self._recommender)), None)
 
 
 Begin = Callable[..., Watched]
@@ -244,3 +251,17 @@ def test_what_is_not_back_when_the_time_is_over_is_refuted_and_not_a_moment_befo
 def test_what_cannot_be_measured_to_the_end_is_refuted_at_the_end(begin: Begin) -> None:
     watched, away = begin(), SourceError("the warehouse is away")
     assert [watched.look(minutes, away) for minutes in (2, 4.99, 5)] == ["nothing", "nothing", "RefuteHotfix"]
+
+
+def test_what_can_never_be_measured_again_is_left_to_people_at_once(begin: Begin) -> None:
+    never = Unmeasurable('kind "moved" cannot be measured again; judge it yourself')
+    assert begin().look(2, never) == "RefuteHotfix"
+
+
+def test_more_than_all_of_the_gap_is_chance_in_the_band_and_told_as_it_is_beyond_it(begin: Begin) -> None:
+    watched = begin()
+    verified, beyond = watched.said(2, measured(110.0)), watched.said(2, measured(150.0))
+    assert isinstance(verified, c.VerifyHotfix)
+    assert verified.repaired_share == 1.0
+    assert isinstance(beyond, c.RecordWatch)
+    assert beyond.repaired_share == pytest.approx(2.0)

@@ -229,6 +229,14 @@ def test_a_follow_up_is_proposed_only_where_one_is_owed() -> None:
     assert happens((*RESOLVED, PROPOSED), *PROPOSED) == []
 
 
+def test_the_same_answer_to_the_follow_up_is_given_once() -> None:
+    answer = c.AnswerFollowUp(improvement=LESSON)
+    assert happens(RESOLVED, answer) == ["follow_up.answered"]
+    assert happens((*RESOLVED, answer), answer) == []
+    other = c.AnswerFollowUp(improvement=LESSON.model_copy(update={"detail": "Another alarm."}))
+    assert happens((*RESOLVED, answer), other) == ["follow_up.answered"]
+
+
 def test_the_follow_up_of_a_closed_incident_stands_until_it_is_reopened() -> None:
     other = Improvement(detect_faster="No", diagnose_faster="No", change="nothing", detail="Rare.")
     assert "is closed. Reopen it" in refusal(CLOSED, c.AnswerFollowUp(improvement=other))
