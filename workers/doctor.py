@@ -7,12 +7,13 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from domain.answer import Advice
 from domain.errors import ConfigurationError, SourceError
 from domain.recommender.check import Check
 from domain.recommender.model import Model
 from domain.recommender.recommender import Recommender
 from workers import clock
-from workers.examine import Advice, examine_items, examine_table
+from workers.examine import examine_items, examine_table
 from workers.examine_checks import examine_checks
 from workers.examine_exposure import examine_exposure
 from workers.examine_hotfixes import examine_deployer, examine_hotfixes, examine_people

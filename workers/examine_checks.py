@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from domain.answer import Advice
 from domain.detection.checks import DATA, MODEL
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
-from workers.examine import Advice
 from workers.examine_model import examine_model
 from workers.examine_served import examine_served
 from workers.plan import plan

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from domain.answer import Advice
 from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
-from workers.examine import Advice
 from workers.sources.choices import ranking_model
 from workers.sources.lines import nearest
 from workers.sources.source import Source

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from domain.answer import Advice
 from domain.recommender.hotfix import Deployer
 from domain.recommender.recommender import Recommender
-from workers.examine import Advice
 from workers.exchange import NoAnswer, NotReached, exchange
 from workers.sources.lines import nearest
 

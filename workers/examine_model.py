@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from domain.answer import Advice
 from domain.errors import SourceError
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
-from workers.examine import Advice
 from workers.sources.exposure import declared
 from workers.sources.fed import features_of
 from workers.sources.ranking import OF_SCORES, places

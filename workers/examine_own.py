@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from domain.answer import Advice
 from domain.errors import OwnCheckError
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
-from workers.examine import Advice
 from workers.own import find, read_options
 from workers.plan import plan
 from workers.sources.lines import nearest

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
+from domain.answer import Advice
 from domain.errors import SourceError
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
-from workers.examine import Advice
 from workers.models.registry import released
 from workers.sources.kinds import kind_of
 from workers.sources.lines import nearest

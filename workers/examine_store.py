@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 import psycopg
 
+from domain.answer import Advice
 from domain.errors import ConfigurationError
-from workers.examine import Advice
 from workers.settings import Settings, read_settings
 from workers.store import followers
 from workers.store.connection import driver_address, engine, role_of

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from psycopg import Error as StoreError
 from sqlalchemy.exc import SQLAlchemyError
 
+from domain.answer import Advice
 from domain.errors import ConfigurationError, Tampered, WitnessError
 from domain.recommender.recommender import Recommender
 from domain.recommender.witness import Witness
-from workers.examine import Advice
 from workers.settings import Settings, read_settings
 from workers.store.connection import engine
 from workers.witnesses.held import Standing, standings

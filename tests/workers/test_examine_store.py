@@ -12,11 +12,11 @@ from alembic import command
 from psycopg import sql
 from sqlalchemy import make_url
 
+from domain.answer import Advice
 from domain.errors import ConfigurationError
 from workers import embedded
 from workers.doctor import check
 from workers.embedded import Servers
-from workers.examine import Advice
 from workers.examine_store import examine_store
 from workers.store.connection import ROLE, driver_address, role_of
 from workers.store.fit import newest

@@ -9,9 +9,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine
 
+from domain.answer import Advice
 from tests.workers.witnesses.conftest import Service, reply
 from tests.workers.witnesses.test_hand import FOLDER, declared
-from workers.examine import Advice
 from workers.examine_witnesses import examine_witnesses
 from workers.handle import Answer
 from workers.witnesses.hand import hand_over
