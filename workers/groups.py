@@ -1,5 +1,6 @@
 """
-Who is in which user group, as Slack last said, and when it did.
+Who is in which user group, as Slack last said, and when it did; sealed, as whoever can write into the store
+could make anybody a member.
 
 The web process asks; it is kept here so that another process, or the same one after a restart, knows it while
 Slack does not answer, and so that a worker can look again whether somebody may what they pressed.
@@ -15,7 +16,7 @@ from sqlalchemy import Connection
 
 from domain.values import Moment, Value
 from workers import clock
-from workers.store.memory import recall, remember
+from workers.store.memory import recall_sealed, remember_sealed
 
 NAME = "slack.groups"
 
@@ -53,10 +54,10 @@ def keep(
     said = {handle: tuple(sorted(users)) for handle, users in sorted(members.items())}
     said_at = clock.now() - timedelta(seconds=age_seconds)
     kept = KeptGroups(members=said, handles=dict(handles), said_at=said_at)
-    remember(connection, NAME, kept.model_dump(mode="json"))
+    remember_sealed(connection, NAME, kept.model_dump(mode="json"))
 
 
 def kept(connection: Connection) -> KeptGroups | None:
-    """What Slack last said; None where it never did."""
-    found = recall(connection, NAME)
+    """What Slack last said; None where it never did, or somebody else wrote what stands there."""
+    found = recall_sealed(connection, NAME)
     return None if found is None else KeptGroups.model_validate(found)

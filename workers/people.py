@@ -12,7 +12,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine
 
 from domain.errors import Refused
-from domain.incident.commands import Command
+from domain.incident.commands import ApproveHotfix, ChooseHotfix, Command
 from domain.incident.decide import in_hand
 from domain.incident.events import Recorded
 from domain.incident.person import (
@@ -58,7 +58,21 @@ def hide(log: Engine, actor: Actor, command: Command, declared: Declared = NOBOD
     with log.begin() as connection:
         if other is not None:
             command = hidden(command, people.pseudonym(connection, _ids(declared, other)[0]))
-        return _hidden(connection, actor, declared), command
+        hidden_actor = _hidden(connection, actor, declared)
+        if isinstance(command, ChooseHotfix | ApproveHotfix):
+            _vouch(connection, hidden_actor.id, _ids(declared, actor.id)[0])
+        return hidden_actor, command
+
+
+def _vouch(connection: Connection, pseudonym: str, known_as: str) -> None:
+    """
+    Seal who somebody is who was known before there were seals; not while something of theirs is in hand, as
+    it could have been somebody else's.
+    """
+    if not people.proved(connection, {pseudonym}):
+        concerned = people.cards_of(connection, pseudonym)
+        if not _in_hand(connection, concerned, {pseudonym}):
+            people.vouch(connection, pseudonym, known_as)
 
 
 def hide_actor(log: Engine, actor: Actor, declared: Declared = NOBODY) -> Actor:

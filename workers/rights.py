@@ -43,7 +43,7 @@ def against_deploying(log: Engine, recommender: Recommender, hotfix: Hotfix, opt
         chosen_by, approved_by = _outside(connection, hotfix)
         if forgotten := [one for one in (chosen_by, approved_by) if is_pseudonym(one)]:
             verb = "asked for it" if forgotten[0] == chosen_by else "approved it"
-            return f"who {verb} has been forgotten, so nobody can say that they may; ask for it anew"
+            return f"it cannot be told any more who {verb}; ask for it anew"
         alone = same_person(recommender.people, chosen_by, approved_by)
         if alone and option.needs_second_person:
             return f"{approved_by} approved what they had asked for themselves, and it needs a second person"
@@ -132,9 +132,9 @@ def _groups_of(connection: Connection, member: str) -> tuple[str, ...]:
 
 
 def _outside(connection: Connection, hotfix: Hotfix) -> tuple[str, str]:
-    """Who asked for it and who approved it, by the ids they have outside; a pseudonym where nobody knows."""
+    """Who asked for it and who approved it, by their ids outside; a pseudonym where nothing proves it."""
     inside = (hotfix.chosen_by, hotfix.approved_by or hotfix.chosen_by)
-    known = known_people.known(connection, set(inside))
+    known = known_people.proved(connection, set(inside))
     return known.get(inside[0], inside[0]), known.get(inside[1], inside[1])
 
 
@@ -146,7 +146,7 @@ def _is_somebody(people: Mapping[str, Person], who: str) -> None:
 def _asked_by_somebody_else(people: Mapping[str, Person], asked_by: str, who: str) -> None:
     if is_pseudonym(asked_by):
         raise Refused(
-            "Whoever asked for this has been forgotten, so it could be you. Reject it, and ask anew."
+            "It cannot be told any more who asked for this, so it could be you. Reject it, and ask anew."
         )
     if asked_by.startswith(TERMINAL) and person_of(people, asked_by) is None:
         raise Refused(

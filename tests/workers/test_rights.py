@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import Engine, text
 
@@ -224,8 +225,59 @@ def test_a_request_of_somebody_whom_the_database_was_made_to_forget_is_approved_
     with log.begin() as connection:
         connection.execute(text("DELETE FROM people"))
     for actor in (ADA, BEN):
-        with pytest.raises(Refused, match="has been forgotten, so it could be you"):
+        with pytest.raises(Refused, match="cannot be told any more who asked for this, so it could be you"):
             shop.press(actor, APPROVE)
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "UPDATE people SET known_as = 'slack:U0BEN-too' WHERE known_as = 'slack:U0ADA'",
+        "UPDATE memory SET value = '\"00\"' WHERE name LIKE 'people.seal.%'",
+        "UPDATE memory SET value = '7' WHERE name LIKE 'people.seal.%'",
+        "DELETE FROM memory WHERE name LIKE 'people.seal.%'",
+    ],
+)
+def test_who_asked_is_not_believed_where_somebody_wrote_into_the_store_who_it_was(
+    shop: Shop, owner: psycopg.Connection, forged: str
+) -> None:
+    shop.press(ADA, ASK)
+    owner.execute(forged)
+    with pytest.raises(Refused, match="cannot be told any more who asked for this"):
+        shop.press(ADA, APPROVE)
+    assert shop.hotfix.stage == "chosen"
+
+
+def test_who_was_known_before_there_were_seals_is_believed_from_their_next_choice_on(
+    shop: Shop, owner: psycopg.Connection
+) -> None:
+    shop.press(ADA, c.Acknowledge())
+    owner.execute("DELETE FROM memory WHERE name LIKE 'people.seal.%'")
+    shop.press(ADA, ASK)
+    shop.press(BEN, APPROVE)
+    assert shop.settle()
+    assert shop.hotfix.stage == "applied"
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "UPDATE memory SET value = replace(value, 'U0CAM', 'U0EVE') WHERE name = 'slack.groups'",
+        "UPDATE memory SET value = (value::jsonb -> 'said')::text WHERE name = 'slack.groups'",
+        "UPDATE memory SET value = replace(value, '\"seal\":\"', '\"seal\":\"x') WHERE name = 'slack.groups'",
+    ],
+)
+def test_groups_that_somebody_wrote_into_the_store_are_no_groups(
+    shop: Shop, owner: psycopg.Connection, forged: str
+) -> None:
+    assert shop.door.kept_groups() is not None
+    owner.execute(forged)
+    assert shop.door.kept_groups() is None
+    shop.press(BEN, ASK)
+    with pytest.raises(RightsUnknown, match="never said who is in which group"):
+        shop.press(ADA_AT_A_TERMINAL, APPROVE)
+    shop.door.keep_groups(MEMBERS, {})
+    assert shop.door.kept_groups() is not None
 
 
 # Before it is deployed
@@ -287,7 +339,7 @@ def test_what_somebody_asked_for_or_approved_who_was_forgotten_is_not_deployed(
     shop.press(CAM, APPROVE)
     with log.begin() as connection:
         connection.execute(text("DELETE FROM people WHERE known_as = :who"), {"who": f"slack:{who}"})
-    shop.not_deployed(f"who {verb} has been forgotten")
+    shop.not_deployed(f"it cannot be told any more who {verb}")
 
 
 @pytest.mark.parametrize("said", [None, STALE + timedelta(seconds=9), -timedelta(hours=1)])
@@ -297,7 +349,7 @@ def test_while_nobody_knows_who_may_it_is_tried_again_and_given_up_visibly(
     shop.press(ADA, ASK)
     shop.press(CAM, APPROVE)
     with log.begin() as connection:
-        connection.execute(text("DELETE FROM memory"))
+        connection.execute(text("DELETE FROM memory WHERE name = 'slack.groups'"))
     if said is not None:
         shop.door.keep_groups(MEMBERS, {}, said.total_seconds())
     assert [shop.settle() for _ in range(MOST_TRIES)] == [False] * (MOST_TRIES - 1) + [True]
@@ -320,7 +372,7 @@ def test_who_is_named_by_id_needs_no_word_of_slack(shop: Shop, log: Engine) -> N
     shop.press(ADA, ASK)
     shop.press(CAM, APPROVE)
     with log.begin() as connection:
-        connection.execute(text("DELETE FROM memory"))
+        connection.execute(text("DELETE FROM memory WHERE name = 'slack.groups'"))
     assert shop.settle()
     assert shop.hotfix.stage == "applied"
 

@@ -1,4 +1,7 @@
-"""What a job remembers between two runs: one JSON value under a name."""
+"""
+What a job remembers between two runs: one JSON value under a name; sealed where a right hangs on it, as
+whoever can write into the store could write it too.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,16 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+import structlog
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from workers import clock, redaction
+from workers.store.seal import fits, seal
 from workers.store.tables import MemoryRow
 
 _MEMORY = MemoryRow.__table__  # type: ignore[attr-defined]
+_log = structlog.get_logger(__name__)
 
 
 def remember(connection: Connection, name: str, value: Any) -> None:
@@ -27,6 +33,34 @@ def recall(connection: Connection, name: str) -> Any:
     """The value last kept under `name`, or None."""
     found = connection.execute(select(_MEMORY.c.value).where(_MEMORY.c.name == name)).scalar_one_or_none()
     return None if found is None else orjson.loads(found)
+
+
+def remember_sealed(connection: Connection, name: str, value: Any) -> None:
+    """The same, so that `recall_sealed` knows that this installation kept it, and under this name."""
+    remember(connection, name, {"said": value, "seal": seal(_content(name, value)).hex()})
+
+
+def recall_sealed(connection: Connection, name: str) -> Any:
+    """The value last kept under `name` by this installation; None where there is none, or somebody else's."""
+    match recall(connection, name):
+        case {"said": said, "seal": str(spelled)} if _fits(name, said, spelled):
+            return said
+        case None:
+            return None
+        case _:
+            _log.warning("memory_not_ours", name=name, advice="somebody wrote into the store")
+            return None
+
+
+def _content(name: str, value: Any) -> bytes:
+    return b"memory\n%b\n%b" % (name.encode(), orjson.dumps(value, option=orjson.OPT_SORT_KEYS))
+
+
+def _fits(name: str, value: Any, spelled: str) -> bool:
+    try:
+        return fits(_content(name, value), bytes.fromhex(spelled))
+    except ValueError:
+        return False
 
 
 def recall_beginning(connection: Connection, beginning: str) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 Who is behind a pseudonym. The log holds pseudonyms alone, so a person is forgotten by forgetting this row.
 
 A person who comes back after that is somebody new: nothing joins them to what they did before.
+
+Which id is whose is sealed: whoever can write into the store could make their own request another's.
 """
 
 from __future__ import annotations
@@ -13,7 +15,11 @@ from sqlalchemy import Connection, delete, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.incident.person import PREFIX
+from workers.store.memory import recall_sealed, remember_sealed, take
 from workers.store.tables import CardRow, PersonRow
+
+SEALS = "people.seal."
+"""What the names begin with under which seals are kept."""
 
 _PEOPLE = PersonRow.__table__  # type: ignore[attr-defined]
 _CARDS = CardRow.__table__  # type: ignore[attr-defined]
@@ -28,7 +34,23 @@ def pseudonym(connection: Connection, known_as: str) -> str:
         # Somebody else may have been faster; theirs stands.
         connection.execute(insert(_PEOPLE).values(new).on_conflict_do_nothing())
         found = connection.execute(query).scalar_one()
+        if found == new["person"]:
+            vouch(connection, new["person"], known_as)
     return str(found)
+
+
+def vouch(connection: Connection, pseudonym: str, known_as: str) -> None:
+    """Seal that this pseudonym is of whoever has this id outside."""
+    remember_sealed(connection, SEALS + pseudonym, known_as)
+
+
+def proved(connection: Connection, people: Collection[str]) -> dict[str, str]:
+    """Pseudonym → id outside, of those of whom this installation said so itself."""
+    return {
+        person: known_as
+        for person, known_as in known(connection, people).items()
+        if recall_sealed(connection, SEALS + person) == known_as
+    }
 
 
 def pseudonyms(connection: Connection, known_as: Collection[str]) -> list[str]:
@@ -52,6 +74,7 @@ def known(connection: Connection, people: Collection[str]) -> dict[str, str]:
 def forget(connection: Connection, pseudonym: str) -> None:
     """Forget who is behind a pseudonym."""
     connection.execute(delete(_PEOPLE).where(_PEOPLE.c.person == pseudonym))
+    take(connection, SEALS + pseudonym)
 
 
 def cards_of(connection: Connection, pseudonym: str) -> list[str]:
