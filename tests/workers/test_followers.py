@@ -12,12 +12,15 @@ from sqlalchemy import Connection, Engine
 from domain.errors import Refused
 from domain.incident.commands import AddNote
 from domain.incident.events import Recorded
+from tests.workers.conftest import NOON
 from workers import follow as following
 from workers.follow import catch_up, follow, stumble
 from workers.handle import Answer
 from workers.store import cards, followers
+from workers.store.chain import content_of
 from workers.store.events import number
 from workers.store.memory import recall, remember
+from workers.store.seal import of_event, seal
 
 Opened = Callable[..., Answer]
 
@@ -170,10 +173,12 @@ def test_an_event_of_a_later_release_is_waited_for_and_said(
     log: Engine, owner: psycopg.Connection, opened: Opened
 ) -> None:
     opened()
+    content = content_of("w", "worker", NOON, None, "{}", "k", 0, 1, "s", 1, "moon.landed")
     owner.execute(
         "WITH e AS (INSERT INTO events (workspace, stream, version, wire_name, schema_version, data,"
-        " actor_kind, actor, at, key, part, hash) VALUES ('main', 's', 1, 'moon.landed', 1, '{}', 'worker',"
-        " 'w', now(), 'k', 0, '') RETURNING id) INSERT INTO pending SELECT 'main', id FROM e"
+        " actor_kind, actor, at, key, part, hash, rules, seal) VALUES ('main', 's', 1, 'moon.landed', 1,"
+        " '{}', 'worker', 'w', %s, 'k', 0, '', 9, %s) RETURNING id) INSERT INTO pending SELECT 'main', id FROM e",
+        [NOON, seal(of_event(content, b"", 9))],
     )
     run_until(log, note_down, lambda: state(log).trouble is not None)
     now = state(log)
