@@ -43,11 +43,19 @@ def recommender(tmp_path: Path) -> Recommender:
 class Story:
     """One incident with a hotfix approved, and short words for what happens to it."""
 
-    def __init__(self, log: Engine, recommender: Recommender, stream: str, on_call: Actor) -> None:
+    def __init__(
+        self,
+        log: Engine,
+        recommender: Recommender,
+        stream: str,
+        on_call: Actor,
+        ago: timedelta = timedelta(hours=1),
+    ) -> None:
         self.log, self.recommender, self.stream, self.on_call = log, recommender, stream, on_call
-        self.say(c.RecordDiagnosis(diagnosis=Diagnosis(cause="unset", cause_kind="feature")))
-        self.say(c.PrepareMenu(options=(make_option(),)))
-        self.say(c.ChooseHotfix(option="fill", menu=digest_of([make_option()])))
+        at = clock.now() - ago
+        self.say(c.RecordDiagnosis(diagnosis=Diagnosis(cause="unset", cause_kind="feature")), at)
+        self.say(c.PrepareMenu(options=(make_option(),)), at)
+        self.say(c.ChooseHotfix(option="fill", menu=digest_of([make_option()])), at)
 
     def say(self, command: c.Command, at: datetime | None = None) -> Answer:
         key = f"{type(command).__name__}-{clock.now().timestamp()}"
@@ -169,7 +177,10 @@ def test_a_deployment_nobody_can_confirm_is_asked_again_then_taken_back_and_call
     assert "no answer" in (story.hotfix.reason or "")
 
 
-def test_an_expired_hotfix_is_taken_back_by_the_clock(story: Story) -> None:
+def test_an_expired_hotfix_is_taken_back_by_the_clock(
+    log: Engine, recommender: Recommender, opened: Callable[..., Answer], on_call: Actor
+) -> None:
+    story = Story(log, recommender, opened().stream, on_call, ago=timedelta(days=3))
     sent: list[object] = []
     story.say(c.RecordHotfixApplied(option="fill", receipt="done"), at=clock.now() - timedelta(days=2))
     story.say(c.VerifyHotfix(option="fill", observed=1, expected=1, repaired_share=1))
