@@ -177,7 +177,8 @@ def test_an_event_of_a_later_release_is_waited_for_and_said(
     owner.execute(
         "WITH e AS (INSERT INTO events (workspace, stream, version, wire_name, schema_version, data,"
         " actor_kind, actor, at, key, part, hash, rules, seal) VALUES ('main', 's', 1, 'moon.landed', 1,"
-        " '{}', 'worker', 'w', %s, 'k', 0, '', 9, %s) RETURNING id) INSERT INTO pending SELECT 'main', id FROM e",
+        " '{}', 'worker', 'w', %s, 'k', 0, '', 9, %s) RETURNING id)"
+        " INSERT INTO pending SELECT 'main', id FROM e",
         [NOON, seal(of_event(content, b"", 9))],
     )
     run_until(log, note_down, lambda: state(log).trouble is not None)
