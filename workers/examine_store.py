@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 import psycopg
 
 from domain.answer import Advice
 from domain.errors import ConfigurationError
 from workers.settings import Settings, read_settings
-from workers.store import followers
+from workers.store import followers, people
 from workers.store.connection import driver_address, engine, role_of
 from workers.store.fit import CONNECT_SECONDS, look
 from workers.store.guards import differences
@@ -67,6 +68,8 @@ def _forged(named: Settings) -> Iterator[Advice]:
     with log.connect() as connection:
         for name, position in followers.moved_by_hand(connection):
             yield Advice(level="error", where=WHERE, says=followers.words(name, position), mend=mend)
+        for says in islice(people.changed_by_hand(connection, people.in_log(connection)), MOST_TOLD):
+            yield Advice(level="error", where=WHERE, says=says, mend=mend)
 
 
 def _power(connection: psycopg.Connection, role: str) -> Iterator[Advice]:

@@ -19,6 +19,7 @@ from domain.incident.person import (
     KnownAs,
     handed_to,
     hidden,
+    is_pseudonym,
     named_incident,
     named_record,
     named_text,
@@ -130,6 +131,8 @@ def forget(log: Engine, who: str, declared: Declared = NOBODY) -> bool:
     """
     with log.begin() as connection:
         pseudonyms = people.pseudonyms(connection, (*_ids(declared, who), who))
+        if not pseudonyms and is_pseudonym(who) and who in people.in_log(connection):
+            pseudonyms = [who]  # their row was taken away by hand; it is left at that
         concerned = {stream for one in pseudonyms for stream in people.cards_of(connection, one)}
         if in_hand := _in_hand(connection, concerned, {*_ids(declared, who), who, *pseudonyms}):
             raise Refused(f"{who} cannot be forgotten yet: {'; '.join(in_hand)}")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
 from sqlalchemy import Engine, text
 
-from domain.errors import Refused
+from domain.errors import Refused, Tampered
 from domain.incident.commands import (
     Acknowledge,
     AddNote,
@@ -79,6 +80,37 @@ def test_who_was_forgotten_is_a_former_member_everywhere_and_the_chain_holds(
     with log.connect() as connection:
         left = connection.execute(text("SELECT known_as FROM people")).scalars().all()
     assert left == ["slack:U-ben"]
+
+
+@pytest.mark.parametrize(
+    ("by_hand", "says"),
+    [
+        ("DELETE FROM people", "was taken away by hand: nobody had them forgotten"),
+        ("UPDATE people SET known_as = 'slack:U-eve'", "Somebody made person:"),
+        ("DELETE FROM people; DELETE FROM memory", "was taken away by hand: nobody had them forgotten"),
+    ],
+)
+def test_who_is_taken_away_or_made_another_by_hand_is_named(
+    door: Door, log: Engine, opened: Callable[..., Answer], owner: psycopg.Connection, by_hand: str, says: str
+) -> None:
+    opened()
+    door.submit(1, Acknowledge(), ADA, "a")
+    verify(log)
+    for statement in by_hand.split("; "):
+        owner.execute(statement.encode())
+    with pytest.raises(Tampered, match=says):
+        verify(log)
+
+
+def test_who_was_taken_away_by_hand_may_be_left_forgotten(
+    door: Door, log: Engine, opened: Callable[..., Answer], owner: psycopg.Connection
+) -> None:
+    opened()
+    actor, _ = hide(log, ADA, Acknowledge())
+    door.submit(1, Acknowledge(), ADA, "a")
+    owner.execute("DELETE FROM people")
+    assert door.forget(actor.id)
+    assert verify(log).events
 
 
 def test_somebody_who_comes_back_is_somebody_new(

@@ -42,7 +42,17 @@ def remember_sealed(connection: Connection, name: str, value: Any) -> None:
 
 def recall_sealed(connection: Connection, name: str) -> Any:
     """The value last kept under `name` by this installation; None where there is none, or somebody else's."""
-    match recall(connection, name):
+    return _ours(name, recall(connection, name))
+
+
+def recall_sealed_beginning(connection: Connection, beginning: str) -> dict[str, Any]:
+    """Name → the value last kept under it by this installation, or None where that is somebody else's."""
+    found = recall_beginning(connection, beginning)
+    return {name: _ours(name, kept) for name, kept in found.items()}
+
+
+def _ours(name: str, kept: Any) -> Any:
+    match kept:
         case {"said": said, "seal": str(spelled)} if _fits(name, said, spelled):
             return said
         case None:

@@ -3,23 +3,25 @@ Who is behind a pseudonym. The log holds pseudonyms alone, so a person is forgot
 
 A person who comes back after that is somebody new: nothing joins them to what they did before.
 
-Which id is whose is sealed: whoever can write into the store could make their own request another's.
+Which id is whose is sealed: whoever can write into the store could make their own request another's. So is
+that somebody was forgotten: a row that is gone without it was taken away by hand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from uuid import uuid4
 
 from sqlalchemy import Connection, delete, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.incident.person import PREFIX
-from workers.store.memory import recall_sealed, remember_sealed, take
+from workers.store.memory import recall_sealed, recall_sealed_beginning, remember_sealed, take
 from workers.store.tables import CardRow, PersonRow
 
 SEALS = "people.seal."
-"""What the names begin with under which seals are kept."""
+FORGOTTEN = "people.forgotten."
+"""What the names begin with under which seals are kept, and under which who was forgotten."""
 
 _PEOPLE = PersonRow.__table__  # type: ignore[attr-defined]
 _CARDS = CardRow.__table__  # type: ignore[attr-defined]
@@ -75,6 +77,37 @@ def forget(connection: Connection, pseudonym: str) -> None:
     """Forget who is behind a pseudonym."""
     connection.execute(delete(_PEOPLE).where(_PEOPLE.c.person == pseudonym))
     take(connection, SEALS + pseudonym)
+    unknown(connection, pseudonym)
+
+
+def unknown(connection: Connection, pseudonym: str) -> None:
+    """Seal that nobody is behind a pseudonym here, and that this is right."""
+    remember_sealed(connection, FORGOTTEN + pseudonym, True)
+
+
+def changed_by_hand(connection: Connection, pseudonyms: Collection[str]) -> Iterator[str]:
+    """
+    Who of those that the log names was taken away, or made somebody else, by another than this program; in
+    words.
+    """
+    there = known(connection, pseudonyms)
+    sealed = recall_sealed_beginning(connection, SEALS)
+    forgotten = recall_sealed_beginning(connection, FORGOTTEN)
+    for one in sorted(pseudonyms):
+        if one in there:
+            if sealed.get(SEALS + one, there[one]) != there[one]:
+                yield f"Somebody made {one} another person by hand; what they ask for is not deployed."
+        elif forgotten.get(FORGOTTEN + one) is None:
+            yield (
+                f"Who {one} is was taken away by hand: nobody had them forgotten. Put the row back "
+                f"into `people` from a backup, or run `recsysops forget {one}`."
+            )
+
+
+def in_log(connection: Connection) -> set[str]:
+    """The pseudonyms of all who did something since events are sealed."""
+    query = "SELECT DISTINCT actor FROM events WHERE seal IS NOT NULL AND starts_with(actor, %(prefix)s)"
+    return set(connection.exec_driver_sql(query, {"prefix": PREFIX}).scalars())
 
 
 def cards_of(connection: Connection, pseudonym: str) -> list[str]:

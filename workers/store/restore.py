@@ -26,7 +26,7 @@ from domain.incident.events import AUDIT
 from domain.incident.state import replay
 from domain.values import Value
 from workers.handle import OPENING, wake
-from workers.store import cards, followers
+from workers.store import cards, followers, people
 from workers.store.check import Checked, Walk, check, walked
 from workers.store.connection import workspace_of
 from workers.store.events import COLUMNS, last_position, read_stream
@@ -106,6 +106,7 @@ def restore(
         _number(connection, checked, file)
         made = _fold(connection)
         _follow_from(connection, checked.last)
+        _without_people(connection)
     wake(log)
     return Restored(events=checked.events, cards=made, head=checked.head)
 
@@ -186,3 +187,10 @@ def _fold(connection: Connection) -> int:
 def _follow_from(connection: Connection, position: int) -> None:
     for name in FOLLOWERS:
         followers.place(connection, name, position)
+
+
+def _without_people(connection: Connection) -> None:
+    """An export names nobody: whoever is not known here is not missing."""
+    pseudonyms = people.in_log(connection)
+    for one in pseudonyms - set(people.known(connection, pseudonyms)):
+        people.unknown(connection, one)

@@ -18,10 +18,11 @@ from sqlalchemy import Connection, Engine, func, select
 from domain.errors import LogError, Tampered
 from domain.incident.decide import REVISION
 from domain.incident.events import AUDIT, Attestation, Recorded
+from domain.incident.person import is_pseudonym
 from domain.incident.redecide import redecided
 from domain.incident.state import Incident, evolve
 from domain.values import Value
-from workers.store import cards, followers
+from workers.store import cards, followers, people
 from workers.store.events import number
 from workers.store.export import EACH_BY_ITS_KEY
 from workers.store.guards import require_guards
@@ -79,6 +80,7 @@ class Counted:
 
     def __init__(self) -> None:
         self.streams = self.cards = self.unsealed = self.former = 0
+        self.people: set[str] = set()
 
 
 def verify(log: Engine, trusted: str | None = None) -> Verified:
@@ -104,6 +106,8 @@ def verify(log: Engine, trusted: str | None = None) -> Verified:
         _archived_cards_fit(connection, gone, wrong)
         archived = _nothing_unnumbered(connection, position, wrong)
         followed = _followers_fit(connection, position, wrong)
+        for changed in people.changed_by_hand(connection, counted.people):
+            wrong.say(changed)
         _guards_stand(connection, wrong)
     wrong.require_nothing()
     return Verified(
@@ -167,6 +171,7 @@ def _replayed(stream: str, rows: Iterable[Any], counted: Counted, wrong: Wrong) 
         written = list(group)
         try:
             records = [recorded_from(row) for row in written]
+            counted.people |= {row["actor"] for row in written if row["seal"] and is_pseudonym(row["actor"])}
             if stream == AUDIT:
                 _vouch(written, records, wrong)
                 continue
