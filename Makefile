@@ -9,7 +9,7 @@ PIP    := $(BIN)/pip install --quiet --require-hashes --no-deps --no-compile
 # Kept by whoever is first: else each process, and a test starts dozens, compiles all of it for itself.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test tests test-guards test-real test-browser test-spark check bench lock clean
+.PHONY: run test tests test-guards test-crash test-real test-browser test-spark check bench lock clean
 
 run: $(VENV)/.run
 	$(BIN)/recsysops up --example cinema --fault $(FAULT)
