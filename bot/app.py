@@ -72,7 +72,8 @@ def slack_app(given: BotSettings, door: Door) -> tuple[AsyncApp, Groups]:
     client = AsyncWebClient(token=given.bot_token, base_url=given.slack_base_url)
     app = AsyncApp(client=client, signing_secret=given.signing_secret or None)
     for middleware in app._async_middleware_list:
-        if isinstance(middleware, AsyncRequestVerification):
+        # Over Socket Mode nothing is signed, and there may be no secret.
+        if given.signing_secret and isinstance(middleware, AsyncRequestVerification):
             middleware.verifier.clock = _Clock(door)
     app.use(own_team)
     groups = Groups(client, door)
