@@ -54,8 +54,8 @@ LOOKED_UP = (
     "The store did not answer, so it is not known yet whether this was done. It is being looked up, and you "
     "will be told here; please do not press again before."
 )
-DONE = "It is known now: what you pressed before the store stopped answering *was done*, once."
-NOT_DONE = (
+DONE = Marked("It is known now: what you pressed before the store stopped answering *was done*, once.")
+NOT_DONE = Marked(
     "It is known now: what you pressed before the store stopped answering was *not done*. Press again if you "
     "still want it."
 )

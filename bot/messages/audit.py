@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 from bot.messages import words
 from bot.messages.blocks import Block, context, header, section
 from bot.messages.blocks import escape as plain
+from bot.messages.inert import sentence
 from bot.messages.link import Link, linked, nowhere
 from bot.messages.report import ENVIRONMENT, utc
 from domain.answer import Audit, Judged, Part, Proof
@@ -85,7 +86,7 @@ def blocks(audit: Audit, link: Link) -> list[Block]:
         drawn.append(section(plain(promise(audit))))
     else:
         typed = f"\n`{plain(audit.step.command)}`" if audit.step.command else ""
-        drawn.append(section(f"*{plain(audit.step.does)}*{typed}\n{plain(promise(audit))}"))
+        drawn.append(section(f"*{sentence(audit.step.does)}*{typed}\n{plain(promise(audit))}"))
     return [*drawn, context(linked("All 28 tests, with what speaks for each", link("/audit")))]
 
 

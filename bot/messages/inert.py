@@ -22,7 +22,7 @@ JOINERS = "\u200c\u200d"
 _EMPHASIS = re.compile(r"[*_~`]")
 _EMOJI = re.compile(r":(?=[^\s:]{1,100}:)")
 _CLOCK = re.compile(r"(?<=\d):(?=\d\d(?!\d))")
-_CODE = re.compile(r"(`[A-Za-z0-9_./=#-]+(?: [A-Za-z0-9_./=#-]+){0,6}`)")
+_CODE = re.compile(r"(`[A-Za-z0-9_./:…=\"#-]+(?: [A-Za-z0-9_./:…=\"#-]+){0,6}`)")
 _ENTITY = re.compile(r"&(?:amp|lt|gt);|<[^<>]*>")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time
@@ -55,7 +56,10 @@ def door(database_url: str, redis_url: str, tmp_path: Path) -> Door:
     declared = tmp_path / "recsysops.toml"
     declared.write_text(DECLARED)
     var = tmp_path / "var"
-    return Door(Settings(database_url=database_url, broker_url=redis_url, config=declared, var=var))
+    key = Path(os.environ["RECSYSOPS_SIGNING_KEY"])
+    return Door(
+        Settings(database_url=database_url, broker_url=redis_url, config=declared, var=var, signing_key=key)
+    )
 
 
 def free_port() -> int:

@@ -91,6 +91,7 @@ def test_what_was_dismissed_and_closed_is_no_news_until_it_was_over_once(
     log: Engine, recommender: Recommender, on_call: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks = Looks(make_finding(), since=NOON)
+    monkeypatch.setattr("workers.clock.now", lambda: NOON)
     monkeypatch.setattr("workers.tick.run_checks", looks)
     detect_tick(log, recommender, NOON)
     learned = Improvement(detect_faster="no", diagnose_faster="no", change="nothing", detail="a planned sale")
@@ -108,6 +109,8 @@ def test_what_was_dismissed_and_closed_is_no_news_until_it_was_over_once(
 def test_a_long_window_that_still_sees_what_was_repaired_opens_no_second_incident(
     log: Engine, recommender: Recommender, on_call: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("workers.clock.now", lambda: NOON)
+
     def look(finding: Finding) -> list[str]:
         monkeypatch.setattr("workers.tick.run_checks", Looks(finding))
         detect_tick(log, recommender, finding.window_end)
