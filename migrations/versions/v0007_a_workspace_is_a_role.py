@@ -22,10 +22,11 @@ TABLES = (
 )
 
 # One expression, so that PostgreSQL puts it into the statements that ask: a call for each row would be felt.
+# Put in there it is read by the search path of whoever asks, hence each name in full.
 WORKSPACE = """
 CREATE FUNCTION workspace_in_force() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
-    AS $$ SELECT CASE WHEN starts_with(current_setting('role'), 'recsysops_app_')
-                      THEN substr(current_setting('role'), 15) END $$
+    AS $$ SELECT CASE WHEN pg_catalog.starts_with(pg_catalog.current_setting('role'), 'recsysops_app_')
+                      THEN pg_catalog.substr(pg_catalog.current_setting('role'), 15) END $$
 """
 
 # The lock is tried, not waited for: whoever holds it is doing this very work.

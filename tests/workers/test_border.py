@@ -229,6 +229,25 @@ def test_a_client_of_one_workspace_cannot_name_another(
         assert followers.every(connection) == []
 
 
+def test_a_schema_of_one_s_own_puts_no_function_in_the_way(
+    cinema: Engine, intruder: psycopg.Connection, owner: psycopg.Connection
+) -> None:
+    before = snapshot(cinema)
+    role = role_of("shop")
+    owner.execute(f"CREATE SCHEMA mine AUTHORIZATION {role}".encode())
+    for made in (
+        "starts_with(text, text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT true $$",
+        "substr(text, integer) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT 'cinema'::text $$",
+        f"current_setting(text) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT '{THEIRS}'::text $$",
+    ):
+        intruder.execute(f"CREATE FUNCTION mine.{made}".encode())
+    intruder.execute("SET search_path = mine, pg_catalog, public")
+    for table in HELD:
+        assert seen(intruder, f"SELECT count(*) FROM public.{table} WHERE workspace = 'cinema'") == 0
+        assert seen(intruder, f"DELETE FROM public.{table} WHERE workspace = 'cinema' RETURNING 1") == 0
+    assert snapshot(cinema) == before
+
+
 def seen(client: psycopg.Connection, statement: str) -> int:
     """What a client is answered; 0 where it is refused."""
     try:
