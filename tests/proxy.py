@@ -32,6 +32,7 @@ class Proxy:
         self._losing: tuple[bytes, bool] | None = None
         self._doomed: set[socket.socket] = set()
         self._listener: socket.socket | None = None
+        self._is_cut = False
         self.port = 0
         self.open()
 
@@ -43,6 +44,7 @@ class Proxy:
         listener.listen()
         self.port = listener.getsockname()[1]
         self._listener = listener
+        self._is_cut = False
         threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
 
     def cut(self) -> None:
@@ -54,13 +56,14 @@ class Proxy:
             listener.close()
         with self._lock:
             ends, self._ends = self._ends, set()
+        self._is_cut = True  # before anybody notices
         for end in ends:
             _reset(end)
 
     @property
     def is_cut(self) -> bool:
-        """Whether nobody gets through."""
-        return self._listener is None
+        """Whether nobody gets through any more, and the port is free."""
+        return self._is_cut
 
     def lose(self, marker: bytes, *, answer: bool) -> None:
         """

@@ -299,7 +299,7 @@ def test_postgres_gives_the_same_answers(
     spoil, check, where, subject = FAULTS[name]
     spoilt = spoil(frame, frame["at"] >= END - DAY, np.random.default_rng(2))
     files = written(tmp_path / "views", spoilt)
-    address = in_postgres(request.getfixturevalue("servers").database_url, spoilt)
+    address = in_postgres(request.getfixturevalue("database_url"), spoilt)
     table = {**TABLE, "url": address, "table": "views"}
     found = {f.check: f for f in look(declared(tmp_path, table))}
     assert (found[check].slice, found[check].subject) == (where, subject)

@@ -323,7 +323,7 @@ def test_postgres_gives_the_same_answers(
     spoilt = frames
     for name in FAULTS:
         spoilt = spoiled(name, spoilt)
-    address = in_postgres(request.getfixturevalue("servers").database_url, spoilt, TABLES)
+    address = in_postgres(request.getfixturevalue("database_url"), spoilt, TABLES)
     there = declared(tmp_path, {one: {"url": address, "table": one} for one in TABLES})
     found, same = (run_checks(one, END).findings for one in (there, written(tmp_path, spoilt)))
     assert found == same
@@ -334,7 +334,7 @@ def test_files_are_held_against_a_database_and_a_database_says_why_it_is_not_hel
     frames: Frames, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     spoilt = spoiled("other scores", frames)
-    address = in_postgres(request.getfixturevalue("servers").database_url, spoilt, ("served",))
+    address = in_postgres(request.getfixturevalue("database_url"), spoilt, ("served",))
     written(tmp_path, spoilt)
     places = {name: {"path": str(tmp_path / f"{name}.parquet")} for name in TABLES}
     apart = declared(tmp_path, {**places, "served": {"url": address, "table": "served"}})

@@ -204,7 +204,7 @@ def test_bins_with_rows_are_told_in_order(lake: Recommender) -> None:
 
 
 def test_a_table_in_postgres_is_read_by_its_url(tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    url = request.getfixturevalue("servers").database_url
+    url = request.getfixturevalue("database_url")
     import psycopg
     from sqlalchemy import make_url
 

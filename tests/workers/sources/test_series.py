@@ -77,7 +77,7 @@ def test_every_aggregate_is_what_pandas_makes_of_the_same_rows(lake: Recommender
 def test_an_engine_behind_an_address_aggregates_the_same(
     lake: Recommender, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    url = request.getfixturevalue("servers").database_url
+    url = request.getfixturevalue("database_url")
     address = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     rows = [
         (at.floor("us").to_pydatetime(), minutes, seen, country if isinstance(country, str) else None)
