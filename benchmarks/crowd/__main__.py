@@ -113,7 +113,7 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="recsysops-benchmark-"))
     try:
         with embedded.started(folder) as servers:
-            migrate(servers.owner_url)
+            migrate(servers.owner_url, servers.database_url)
             door = Door(Settings(database_url=servers.database_url, broker_url=servers.redis_url))
             open_all(door, servers.owner_url)
             show("crowd", measured(door, rows))
