@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from scipy.stats import false_discovery_control
 
 from domain.prediction.calendar import FIRST_DAY
+from domain.prediction.kind import LAUNCH_FORECAST
 from domain.prediction.launch import Forecast
 from domain.values import Finding, Severity
 
@@ -22,7 +23,7 @@ def find_missed_launches(  # noqa: PLR0913 (words for people, by name)
     table: str,
     titles: dict[str, str],
     noun: str = "items",
-    check: str = "launch_forecast",
+    check: str = LAUNCH_FORECAST.name,
     lead: timedelta = timedelta(days=7),
     severity: Severity = Severity.SEV3,
 ) -> list[Finding]:
@@ -62,7 +63,7 @@ def as_finding(
     table: str,
     titles: dict[str, str],
     noun: str,
-    check: str = "launch_forecast",
+    check: str = LAUNCH_FORECAST.name,
     severity: Severity = Severity.SEV3,
 ) -> Finding:
     """The forecast in a finding's terms; its window is the launch day."""

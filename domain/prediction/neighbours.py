@@ -50,11 +50,12 @@ def distances(rows: pd.DataFrame, pool: pd.DataFrame, features: Sequence[str]) -
     """
     total = np.zeros((len(rows), len(pool)))
     for name in features:
-        total += _distance(rows[name], pool[name])
+        total += distance(rows[name], pool[name])
     return total / max(len(features), 1)
 
 
-def _distance(left: pd.Series, right: pd.Series) -> Floats:
+def distance(left: pd.Series, right: pd.Series) -> Floats:
+    """(left, right) how far the values of one feature are apart, 0–1; see `distances`."""
     if is_numeric(left) and is_numeric(right):
         own, other = left.to_numpy(float, na_value=np.nan), right.to_numpy(float, na_value=np.nan)
         spread = robust_centre(other)[1]
@@ -75,4 +76,12 @@ def nearest(
 ) -> npt.NDArray[np.intp]:
     """Places in `pool` of the `count` nearest to each row, nearest first: (rows, min(count, pool))."""
     apart = distances(rows, pool, features)
-    return np.argsort(apart, axis=1, kind="stable")[:, : min(count, len(pool))]
+    count = min(count, len(pool))
+    if not count:
+        return np.empty((len(rows), 0), dtype=np.intp)
+    furthest = np.partition(apart, count - 1, axis=1)[:, count - 1]
+    found = np.empty((len(rows), count), dtype=np.intp)
+    for place, (own, limit) in enumerate(zip(apart, furthest, strict=True)):
+        near = np.flatnonzero(own <= limit)
+        found[place] = near[np.argsort(own[near], kind="stable")[:count]]
+    return found

@@ -3,6 +3,7 @@ What a team declares about its recommender, as frozen values; read from `recsyso
 `workers.sources.declare`.
 
     Recommender
+    ├── holidays     days that are unlike others of their weekday
     ├── tables       where rows are, when a window of them is complete, what they can be sliced by
     ├── items        which table describes the items, by which key
     ├── models       model files and the log of what they scored

@@ -9,9 +9,7 @@ from pydantic import Field, model_validator
 
 from domain.recommender.duration import Duration
 from domain.recommender.evidences import TestId
-from domain.values import Share, Value
-
-Cause = Literal["feature", "feed", "launch", "model", "unknown"]
+from domain.values import CauseKind, Share, Value
 
 
 class Replay(Value):
@@ -39,7 +37,7 @@ class DeclaredHotfix(Value):
     kind: Literal["fill_feature", "boost_items", "webhook"]
     label: str
     does: str = ""
-    causes: tuple[Cause, ...] = Field(min_length=1)
+    causes: tuple[CauseKind, ...] = Field(min_length=1)
     feature: str | None = None
     amount: float | None = None
     hook: str | None = None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field, SerializeAsAny
 
+from domain.recommender.bundle import Bundle
 from domain.recommender.check import Check
 from domain.recommender.exposure import Exposure
+from domain.recommender.holidays import NO_HOLIDAYS, Holidays
 from domain.recommender.hotfix import DeclaredHotfix, Deployer
 from domain.recommender.model import Items, Launches, Model
 from domain.recommender.person import Person
@@ -28,6 +30,7 @@ class Recommender(Value):
 
     name: str
     timezone: str = "UTC"
+    holidays: Holidays = NO_HOLIDAYS
     folder: str = "."
     tables: dict[str, Table]
     items: Items | None = None
@@ -44,6 +47,11 @@ class Recommender(Value):
     planned: tuple[Planned, ...] = ()
     silences: tuple[Planned, ...] = ()
     witness: dict[str, SerializeAsAny[Witness]] = Field(default_factory=dict)
+    bundle: Bundle = Bundle()
+
+    def model_of(self, table: str) -> Model | None:
+        """The model whose candidates the table holds."""
+        return next((model for model in self.models.values() if model.candidates == table), None)
 
     def permitted(self, need: Need) -> frozenset[str]:
         """Who may: handles of groups, member ids, and names under [people] with their member ids."""

@@ -17,12 +17,13 @@ class Csv(Value):
     """
     How a text file is laid out.
 
-    `columns` names them, each with its type, where the file has no header; `explode` says which columns hold
-    several values, and what stands between them (`{genres = "|"}`).
+    `columns` names them, each with its type, where the file has no header; `explode` as in `Table`;
+    `encoding` is how its letters are written.
     """
 
     delimiter: str = Field(default=",", min_length=1, max_length=4)
     header: bool = True
+    encoding: Literal["utf-8", "latin-1", "utf-16"] = "utf-8"
     columns: dict[str, Literal["string", "int", "float", "bool", "timestamp"]] = Field(default_factory=dict)
     explode: dict[str, str] = Field(default_factory=dict)
 
@@ -36,7 +37,9 @@ class Table(Value):
     `rows`, of the url's tables or of `files`; `functions` are those it may call beside the usual ones.
     `settle` is how long after its end a window is complete; windows start every `every` and may overlap.
     `upstream` are the tables that it is made from: what is wrong there is wrong here later. A question to it
-    that is not answered after `timeout` is given up.
+    that is not answered after `timeout` is given up. `explode` says which columns hold several values in a
+    text, and what separates them (`{genres = "|", tags = "[]"}`, `"[]"` for a JSON list): a row counts once
+    for each. Columns that are lists by their type are known as such.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Table(Value):
     member: str | None = None
     key: str | None = None
     csv: Csv | None = None
+    explode: dict[str, str] = Field(default_factory=dict)
     upstream: tuple[str, ...] = ()
     timeout: Duration = timedelta(minutes=2)
 
@@ -74,7 +78,14 @@ class Table(Value):
             raise ValueError("timeout must be longer than nothing; for instance 2m")
         if self.every is not None and self.every <= timedelta(0):
             raise ValueError("every must be longer than nothing; for instance 10s")
+        if empty := [name for name, separator in self.separators.items() if not separator]:
+            raise ValueError(f'explode.{empty[0]} is empty; write what separates values, such as "|"')
         return self
+
+    @property
+    def separators(self) -> dict[str, str]:
+        """Column that holds several values in a text → what separates them."""
+        return {**(self.csv.explode if self.csv else {}), **self.explode}
 
     @property
     def looks_every(self) -> timedelta:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from domain.errors import SourceError
+from domain.recommender.several import several
+from workers.sources.kinds import as_text, separators
 from workers.sources.source import Source
 
 MAX_VALUES = 2_000
@@ -23,6 +25,15 @@ def too_many(table: str, dimension: str, values: int, about: str = "") -> str:
         f'table "{table}": dimension "{dimension}" has {about}{values:,} values, more than {MAX_VALUES:,}; '
         "a dimension is for what a person would name, such as country; take this one out"
     )
+
+
+def values_of(source: Source, dimension: str) -> int:
+    """How many values one of the table's own columns has; of several in one text each counts."""
+    column = source.rows[dimension]
+    if (separator := separators(source).get(dimension)) is None:
+        return int(source.fetch(source.rows.aggregate(values=column.nunique()))["values"].iloc[0])
+    texts = source.fetch(source.rows.select(text=as_text(column)).distinct())["text"].dropna()
+    return len({value for text in texts for value in several(text, separator)})
 
 
 def many_valued(source: Source, dimensions: Iterable[str], start: datetime, end: datetime) -> dict[str, int]:

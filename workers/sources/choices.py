@@ -12,10 +12,11 @@ from domain.answer import Candidate, Miss
 from domain.errors import SourceError
 from domain.recommender.check import Check
 from domain.recommender.model import Model
+from domain.recommender.options import LowRank
 from domain.recommender.recommender import Recommender
 from domain.values import Slice
 from workers.sources.exposure import chosen_beside, declared
-from workers.sources.kinds import finite
+from workers.sources.kinds import finite, rows_in
 from workers.sources.source import TIME, Source, known_moment, open_source
 
 RANK, RANKED, CHOSEN, REQUEST, ITEM = "__rank", "__ranked", "__chosen", "__request", "__item"
@@ -45,7 +46,7 @@ def ranking_model(recommender: Recommender, check: Check) -> Model:
 
 def low_rank(check: Check, model: Model) -> int:
     """The place below which a choice was ranked low: the check's own, else twice what a request fills."""
-    return check.low_rank or 2 * model.top
+    return LowRank.of(check).low_rank or 2 * model.top
 
 
 def ranked_choices(
@@ -102,10 +103,7 @@ def lowest_choices(
     with open_source(recommender, str(check.table)) as source:
         rows = source.between(start, end)
         found = ranked_choices(recommender, source, rows, check, start, end)
-        source.require(*(name for name, _value in where))
-        low = found.filter(found[RANK] > low_rank(check, model))
-        for name, value in where:
-            low = low.filter(low[name].cast("string") == value)
+        low = rows_in(source, found.filter(found[RANK] > low_rank(check, model)), where)
         order = (ibis.desc(low[RANK] / low[RANKED]), low[str(model.request)], low[str(model.item)])
         worst = low.order_by(*order).limit(limit)
         cases = source.fetch(worst)

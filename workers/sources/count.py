@@ -13,14 +13,14 @@ import numpy as np
 import pandas as pd
 from ibis import _
 
-from domain.detection.window import Grid
+from domain.detection.data.window import Grid
 from domain.errors import SourceError
+from domain.recommender.nearest import nearest
 from domain.recommender.recommender import Recommender
 from workers.sources.cardinality import MAX_VALUES, refuse_many_valued, too_many
 from workers.sources.engine import quoted
-from workers.sources.kinds import as_text, finite
-from workers.sources.lines import nearest
-from workers.sources.sets import MAX_COUNTS, ROWS, WINDOW, Parts, by_all, counted, lengthened, rolled_up
+from workers.sources.kinds import as_text, finite, separators
+from workers.sources.sets import MAX_COUNTS, ROWS, WINDOW, Parts, counted, exploded, lengthened
 from workers.sources.source import TIME, Source, identifier, moment, open_beside, open_source, rows_of
 
 GROUPING_SETS = ("duckdb", "postgres", "pyspark")  # engines that are asked for them in SQL
@@ -103,15 +103,13 @@ def _counted(
     if measure is not None:
         source.require(measure)
     newest = grid.edge(grid.count - 1)
-    refuse_many_valued(source, set(dimensions) - set(_own_exploded(source)), newest, grid.end)
-    rows, exploded = with_dimensions(recommender, source, rows, dimensions)
+    refuse_many_valued(source, set(dimensions) - set(separators(source)), newest, grid.end)
+    rows, apart = with_dimensions(recommender, source, rows, dimensions)
     weight = {} if measure is None else {ROWS: finite(rows[measure]).fill_null(0.0)}
     keyed = rows.mutate(**{WINDOW: window_of(source, rows, grid), **weight}).select(
         WINDOW, *dimensions, *weight
     )
     asked = sets_of(dimensions, ways)
-    if exploded:
-        return rolled_up(source.fetch(by_all(keyed, dimensions)), asked, exploded)
     one_pass = source.connection.name in GROUPING_SETS
     parts = counted(source, keyed, dimensions, asked, one_pass=one_pass)
     if sum(map(len, parts.values())) > MAX_COUNTS:
@@ -119,7 +117,7 @@ def _counted(
             f'table "{source.table.name}": more than {MAX_COUNTS:,} counts for dimensions '
             f"{', '.join(dimensions)}; declare fewer dimensions, ways = 1, or a shorter history"
         )
-    return parts
+    return exploded(parts, apart) if apart else parts
 
 
 @ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
@@ -127,7 +125,7 @@ def epoch_us(moment) -> int:  # type: ignore[no-untyped-def,empty-body]
     """DuckDB's own: microseconds since 1970."""
 
 
-def _seconds(source: Source, rows: Any) -> Any:
+def seconds_of(source: Source, rows: Any) -> Any:
     """Whole seconds since 1970. DuckDB cuts a time with a zone by its calendar, ten times as slowly."""
     if source.connection.name == "duckdb":
         return (epoch_us(rows[TIME]) / 1_000_000).floor().cast("int64")
@@ -135,7 +133,7 @@ def _seconds(source: Source, rows: Any) -> Any:
 
 
 def window_of(source: Source, rows: Any, grid: Grid) -> Any:
-    seconds = _seconds(source, rows)
+    seconds = seconds_of(source, rows)
     offset = ibis.literal(int(grid.offsets[0][1]))
     for since, then in grid.offsets[1:]:
         offset = ibis.ifelse(seconds >= int(since.timestamp()), int(then), offset)
@@ -146,9 +144,12 @@ def window_of(source: Source, rows: Any, grid: Grid) -> Any:
 def with_dimensions(
     recommender: Recommender, source: Source, rows: Any, dimensions: tuple[str, ...]
 ) -> tuple[Any, dict[str, str]]:
-    """Rows with every dimension as text; one that the table has not is looked up from the items it names."""
+    """
+    Rows with every dimension as text, and those of them that hold several values, with what separates them.
+    One that the table has not is looked up from the items it names.
+    """
     own = set(source.columns)
-    exploded = _own_exploded(source)
+    apart = separators(source)
     looked_up = [dimension for dimension in dimensions if dimension not in own]
     if looked_up:
         items = recommender.items
@@ -165,16 +166,15 @@ def with_dimensions(
                     f'"{items.table}"; '
                     f"{nearest(dimension, right)}"
                 )
+        apart |= {name: mark for name, mark in separators(described).items() if name in looked_up}
         described = beside(source, described, (items.key, *looked_up), "__items")
-        text = recommender.tables[items.table].csv
-        exploded |= dict(text.explode) if text else {}
         chosen = described.group_by(__key=described[items.key].cast("string")).aggregate(
             **{d: described[d].max() for d in looked_up}
         )
         rows = rows.mutate(__item=rows[source.table.item].cast("string"))
         rows = rows.left_join(chosen, rows["__item"] == chosen["__key"])
     texts = {d: as_text(rows[d]) for d in dimensions}
-    return rows.mutate(**texts), {d: mark for d, mark in exploded.items() if d in dimensions}
+    return rows.mutate(**texts), {d: mark for d, mark in apart.items() if d in dimensions}
 
 
 def beside(source: Source, other: Source, columns: tuple[str, ...], copy: str) -> Any:
@@ -216,7 +216,7 @@ def time_bins(
     seconds = int(width.total_seconds())
     with open_source(recommender, name) as source:
         rows = source.between(start, end)
-        index = (_seconds(source, rows) / seconds).floor().cast("int64")
+        index = (seconds_of(source, rows) / seconds).floor().cast("int64")
         bins = source.fetch(rows.select(bin=index).distinct().order_by(_.bin))
     return bins["bin"].to_numpy(dtype=np.int64) * seconds
 
@@ -224,8 +224,3 @@ def time_bins(
 def zone_of(recommender: Recommender) -> ZoneInfo:
     """The zone in which this recommender's days begin."""
     return ZoneInfo(recommender.timezone)
-
-
-def _own_exploded(source: Source) -> dict[str, str]:
-    """Of the table's own columns: column → what stands between its several values."""
-    return dict(source.table.csv.explode) if source.table.csv else {}

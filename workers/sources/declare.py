@@ -6,8 +6,8 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,10 +15,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ValidationError
 
 from domain.errors import ConfigurationError
+from domain.recommender.bundle import Bundle
 from domain.recommender.check import Check
 from domain.recommender.exposure import Exposure
 from domain.recommender.hotfix import DeclaredHotfix, Deployer
-from domain.recommender.model import Items, Launches, Model, Registry
+from domain.recommender.model import Items, Launches, Logging, Model, Registry
+from domain.recommender.nearest import nearest
 from domain.recommender.person import Person, shared
 from domain.recommender.planned import Planned, planned_at
 from domain.recommender.recommender import Recommender
@@ -27,8 +29,10 @@ from domain.recommender.table import Csv, Table
 from domain.recommender.witness import Witness
 from workers import redaction
 from workers.settings import CONFIG, surroundings
-from workers.sources.lines import line_of, nearest
-from workers.sources.own_options import options_apart
+from workers.sources.holidays import holidays_of
+from workers.sources.lines import line_of
+from workers.sources.own_options import of_items, options_apart
+from workers.sources.problem import Problem, problem_of
 from workers.sources.references import names, references
 from workers.witnesses.registry import OPTIONS
 
@@ -50,20 +54,15 @@ SINGLE: Mapping[str, type[BaseModel]] = {
     "exposure": Exposure,
     "routes": Routes,
     "permissions": Permissions,
+    "bundle": Bundle,
 }
 LISTS: Mapping[str, type[BaseModel]] = {"planned": Planned, "silences": Planned}
-HELD: Mapping[str, type[BaseModel]] = {"csv": Csv, "registry": Registry}
+HELD: Mapping[str, type[BaseModel]] = {"csv": Csv, "registry": Registry, "logging": Logging}
 """What is written within a section's entry, by its key."""
 SECTIONS = ("recommender", *NAMED, *SINGLE, *LISTS)
+ABOUT = ("name", "timezone", "holidays")
+"""The keys of [recommender]."""
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing wrong in a declaration: the key, and words that say what would be right."""
-
-    key: tuple[str, ...]
-    says: str
 
 
 def load(path: str | Path, environment: Mapping[str, str] | None = None, *, own: bool = True) -> Recommender:
@@ -103,9 +102,9 @@ def load(path: str | Path, environment: Mapping[str, str] | None = None, *, own:
     unset = {problem.key for problem in problems}  # whatever else is said of these keys comes of that
     found = list[Problem]()
     expanded, apart = options_apart(expanded, own)
-    found += [Problem(("checks", *key), says) for key, says in apart]
+    found += apart
     recommender = _build(expanded, file.parent, found)
-    found.extend(_misnamed(expanded))
+    found.extend(_misnamed(expanded, own))
     found.extend(_selects(recommender))
     problems += [problem for problem in found if problem.key not in unset]
     if problems or recommender is None:
@@ -199,13 +198,15 @@ def _about(about: object, problems: list[Problem]) -> dict[str, Any]:
         problems.append(Problem(("recommender",), "write it as [recommender] with keys under it"))
         return {}
     for known in about:
-        if known not in ("name", "timezone"):
-            right = nearest(known, ("name", "timezone"))
+        if known not in ABOUT:
+            right = nearest(known, ABOUT)
             problems.append(Problem(("recommender", known), f"unknown key; {right}"))
     name = about.get("name")
     if not isinstance(name, str) or not name:
         problems.append(Problem(("recommender", "name"), 'missing; for instance name = "cinema"'))
-    return {"name": name, "timezone": _zone(about.get("timezone", "UTC"), problems)}
+    days, wrong = holidays_of(about.get("holidays", []))
+    problems.extend(Problem(("recommender", "holidays"), says) for says in wrong)
+    return {"name": name, "timezone": _zone(about.get("timezone", "UTC"), problems), "holidays": days}
 
 
 def _zone(name: object, problems: list[Problem]) -> str:
@@ -277,21 +278,7 @@ def _problem(key: tuple[str, ...], kind: type[BaseModel], found: Any) -> Problem
     location = tuple(str(part) for part in found["loc"])
     holder = HELD.get(location[0], kind) if len(location) > 1 else kind
     named = {field.alias or name for name, field in holder.model_fields.items()}
-    names = sorted(named if key[0] in LISTS else named - {"name"})
-    match found["type"]:
-        case "extra_forbidden":
-            says = f"unknown key; {nearest(location[-1], names)}"
-        case "missing":
-            says = "missing; it has to be given"
-        case "literal_error":
-            right = re.findall(r"'([^']+)'|(\d+)", found["ctx"]["expected"])
-            says = (
-                f"{found['input']!r} is not known; {nearest(str(found['input']), (a or b for a, b in right))}"
-            )
-        case _:
-            says = f"{found['msg'].removeprefix('Value error, ')} (it says {found['input']!r})"
-            says = says if location else found["msg"].removeprefix("Value error, ")
-    return Problem((*key, *location), says)
+    return problem_of(key, sorted(named if key[0] in LISTS else named - {"name"}), found)
 
 
 def _selects(recommender: Recommender | None) -> Iterator[Problem]:
@@ -306,8 +293,8 @@ def _selects(recommender: Recommender | None) -> Iterator[Problem]:
             yield Problem(("tables", table.name, "select"), wrong)
 
 
-def _misnamed(declared: Mapping[str, Any]) -> Iterator[Problem]:
+def _misnamed(declared: Mapping[str, Any], own: bool) -> Iterator[Problem]:
     """Names in a declaration that stand for nothing declared there."""
-    for key, name, right in references(declared):
+    for key, name, right in references(declared, partial(of_items, own=own)):
         if name not in right:
             yield Problem(key, f'"{name}" is not declared; {nearest(name, right)}')

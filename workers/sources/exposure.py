@@ -11,7 +11,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from domain.detection.window import Grid
+from domain.detection.data.window import Grid
 from domain.errors import SourceError
 from domain.recommender.exposure import Exposure
 from domain.recommender.recommender import Recommender

@@ -9,11 +9,12 @@ from typing import Any
 import ibis
 import numpy as np
 
-from domain.detection.histogram import Bins, Histograms
-from domain.detection.skew import NOT_SET, SET, Fed
-from domain.detection.window import Grid
+from domain.detection.data.fed import NOT_SET, SET, Fed
+from domain.detection.data.histogram import Bins, Histograms
+from domain.detection.data.window import Grid
 from domain.errors import SourceError
 from domain.recommender.check import Check
+from domain.recommender.options import LearnedFrom, OfColumns
 from domain.recommender.recommender import Recommender
 from workers.sources.count import with_dimensions
 from workers.sources.grouped import windowed
@@ -36,7 +37,7 @@ def fed_rows(recommender: Recommender, check: Check, grid: Grid, dimensions: Nam
     """
     with (
         open_source(recommender, str(check.table)) as source,
-        open_source(recommender, str(check.learned_from)) as other,
+        open_source(recommender, str(LearnedFrom.of(check).learned_from)) as other,
     ):
         columns = features_of(recommender, check, source, other)
         rows, kept = windowed(recommender, source, source.between(grid.start, grid.end), grid, dimensions)
@@ -57,7 +58,7 @@ def features_of(recommender: Recommender, check: Check, source: Source, other: S
         SourceError: one is in one of the tables only, or there is none.
     """
     model = served_by(recommender, check)
-    named = check.columns or (model.features if model else ())
+    named = OfColumns.of(check).columns or (model.features if model else ())
     source.require(*named)
     other.require(*named)
     times = {source.table.time, other.table.time}
@@ -96,7 +97,7 @@ def _learned(
     columns, kept = asked
     rows, _several = with_dimensions(recommender, other, other.rows, kept)
     rows = _with_presence(rows, columns).mutate(**{WINDOW: ibis.literal(0, type="int64")})
-    return binned(other, check, Grid(grid.start, grid.width, 1, grid.offsets, grid.zone), rows, kept, bins)
+    return binned(other, check, replace(grid, count=1), rows, kept, bins)
 
 
 def _aligned(served: Histograms, learned: Histograms) -> tuple[np.ndarray, ...]:

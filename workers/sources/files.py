@@ -54,6 +54,8 @@ def text_options(csv: Csv, *, rejects: bool = False) -> str:
         f"header = {str(csv.header).lower()}",
         "ignore_errors = true",
     ]
+    if csv.encoding != "utf-8":
+        options.append(f"encoding = '{csv.encoding}'")
     if len(csv.delimiter) > 1:
         options.append("quote = ''")
     if csv.columns:

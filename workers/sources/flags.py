@@ -3,33 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import ibis
 
-from domain.detection.allowed import MOST_CATEGORIES, Allowed, learn_allowed
+from domain.detection.expect.allowed import MOST_CATEGORIES, Allowed, learn_allowed
+from domain.detection.needs import MissingValues, RepeatedKeys
 from domain.errors import SourceError
 from domain.recommender.check import Check
+from domain.recommender.nearest import nearest
+from domain.recommender.options import Domains, Keyed, OfColumns, Referring
 from domain.recommender.recommender import Recommender
 from domain.values import Moment, Value
+from workers.kinds import asks
 from workers.sources.choices import RANK, low_rank, ranked_choices, ranking_model
 from workers.sources.count import beside
-from workers.sources.kinds import finite, is_finite, kind_of, looked_at
-from workers.sources.lines import nearest
+from workers.sources.kinds import finite, is_finite, kind_of, looked_at, separators
 from workers.sources.sets import ROWS, WINDOW, Names
 from workers.sources.source import Source, open_beside
 
 FLAG = "__bad"
+KEY, JOINED = "__key", " + "
+"""How the columns of a key are called where rows are counted by it, and joined where it is named."""
 
 
 @dataclass(frozen=True)
 class Flagged:
-    """Rows with a column `FLAG` + number for each of `names`; `told` says of each more than its name."""
+    """
+    Rows with a column `FLAG` + number for each of `names`; `told` says of each more than its name. `promised`
+    are those that were declared never to be, each with the columns in which one sees it.
+    """
 
     rows: Any
     names: Names
     told: Names = ()
+    promised: Mapping[str, Names] = field(default_factory=dict)
 
     @property
     def columns(self) -> Names:
@@ -56,10 +65,20 @@ class Asked(Value):
         return any(first <= window <= last for first, last in self.skip)
 
 
-def flag_missing(_recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
-    """Null, not a number, or an empty text."""
-    names = looked_at(source, asked.check.columns)
-    return flagged(rows, {name: _missing(rows[name]) for name in names})
+def flag_missing(recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
+    """Null, not a number, or an empty text. A key never is, and nothing where one row is said to matter."""
+    check = asked.check
+    names = looked_at(source, OfColumns.of(check).columns)
+    one_matters = "least_rows" in check.model_fields_set and check.least_rows <= 1
+    never = names if one_matters else [name for name in names if name in _keys(recommender, source)]
+    return flagged(rows, {name: _missing(rows[name]) for name in names}, promised={n: (n,) for n in never})
+
+
+def _keys(recommender: Recommender, source: Source) -> set[str]:
+    """The columns that a key of the table was declared to be made of."""
+    declared = {source.table.key} if source.table.key else set()
+    of_table = (one for one in recommender.checks.values() if one.table == source.table.name)
+    return declared.union(*(Keyed.of(one).key for one in of_table if asks(one, RepeatedKeys)))
 
 
 def _missing(column: Any) -> Any:
@@ -75,12 +94,15 @@ def flag_domain(recommender: Recommender, source: Source, rows: Any, asked: Aske
     is left to a check for missing values where one looks at that column: one cause, one incident.
     """
     check = asked.check
-    source.require(*check.ranges, *check.values)
-    named = tuple(dict.fromkeys((*check.columns, *check.ranges, *check.values)))
+    keys = Domains.of(check)
+    source.require(*keys.ranges, *keys.values)
+    named = tuple(dict.fromkeys((*OfColumns.of(check).columns, *keys.ranges, *keys.values)))
     columns = looked_at(source, named)
     allowed = _learn(source, rows, asked, columns)
     flags: dict[str, Any] = {}
     told: list[str] = []
+    promised: dict[str, Names] = {}
+    several = separators(source)
     for name in columns:
         column, kind = rows[name], kind_of(rows[name])
         if kind in ("number", "integer") and name in allowed.ranges:
@@ -89,19 +111,35 @@ def flag_domain(recommender: Recommender, source: Source, rows: Any, asked: Aske
             whole = is_finite(value)
             flags[f"{name} out of range"] = whole & ((value < low) | (value > high))
             told.append(f"{name} outside {low:,.4g} to {high:,.4g}")
+            promised |= {f"{name} out of range": (name,)} if name in keys.ranges else {}
             if kind == "number":
                 missed = any(looks_for_missing(one, check, name) for one in recommender.checks.values())
                 flags[f"{name} not finite"] = ~whole & ~value.isnan() if missed else ~whole
                 told.append(f"{name} not a finite number")
+                promised |= {f"{name} not finite": (name,)} if name in keys.ranges else {}
+        elif name in keys.values and name in several:
+            flags[f"new {name}"] = _holds_other(column, several[name], keys.values[name])
+            told.append(f"an unknown {name}")
+            promised[f"new {name}"] = (name,)
         elif kind == "text" and name in allowed.values:
             flags[f"new {name}"] = column.notin(allowed.values[name]) & (column != "")
-            told.append(f"a {name} never seen before" if name not in check.values else f"an unknown {name}")
-    return flagged(rows, flags, tuple(told))
+            promised |= {f"new {name}": (name,)} if name in keys.values else {}
+            told.append(f"a {name} never seen before" if name not in keys.values else f"an unknown {name}")
+    return flagged(rows, flags, tuple(told), promised)
+
+
+def _holds_other(column: Any, separator: str, known: Names) -> Any:
+    """Whether one of the several values in a column is none of the known ones."""
+    parts = column if column.type().is_array() else column.split(separator)
+    return parts.filter(lambda one: one.notin(known) & (one != "")).length().fill_null(0) > 0
 
 
 def looks_for_missing(one: Check, check: Check, column: str) -> bool:
     """Whether the check `one` tells of rows without a value in a column that `check` looks at as well."""
-    return (one.kind, one.table) == ("missing", check.table) and (not one.columns or column in one.columns)
+    if one.table != check.table or not asks(one, MissingValues):
+        return False
+    columns = OfColumns.of(one).columns
+    return not columns or column in columns
 
 
 def past_of(rows: Any, asked: Asked) -> Any:
@@ -114,9 +152,9 @@ def past_of(rows: Any, asked: Asked) -> Any:
 
 def _learn(source: Source, rows: Any, asked: Asked, columns: Names) -> Allowed:
     """What the windows before the judged one hold."""
-    past, check = past_of(rows, asked), asked.check
-    numbers = [n for n in columns if kind_of(past[n]) in ("number", "integer") and n not in check.ranges]
-    texts = [n for n in columns if kind_of(past[n]) == "text" and n not in check.values]
+    past, keys = past_of(rows, asked), Domains.of(asked.check)
+    numbers = [n for n in columns if kind_of(past[n]) in ("number", "integer") and n not in keys.ranges]
+    texts = [n for n in columns if kind_of(past[n]) == "text" and n not in keys.values]
     measures: dict[str, Any] = {}
     for place, name in enumerate(numbers):
         value = finite(past[name])
@@ -130,7 +168,7 @@ def _learn(source: Source, rows: Any, asked: Asked, columns: Names) -> Allowed:
         for place, name in enumerate(numbers)
     }
     newest = int(by_window[WINDOW].max()) if len(by_window) else 0
-    return learn_allowed(check, spans, _texts(source, past, texts, newest))
+    return learn_allowed(keys, spans, _texts(source, past, texts, newest))
 
 
 def _texts(source: Source, past: Any, names: list[str], newest: int) -> dict[str, tuple[set[str], set[str]]]:
@@ -152,7 +190,7 @@ def _texts(source: Source, past: Any, names: list[str], newest: int) -> dict[str
 
 def flag_duplicates(_recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
     """All rows of a key in a window but one; the key is the check's own, else the table's."""
-    key = asked.check.key or ((source.table.key,) if source.table.key else ())
+    key = Keyed.of(asked.check).key or ((source.table.key,) if source.table.key else ())
     if not key:
         raise SourceError(
             f'check "{asked.check.name}": says not which columns may not repeat; write key = ["…"] in it, or '
@@ -160,16 +198,17 @@ def flag_duplicates(_recommender: Recommender, source: Source, rows: Any, asked:
         )
     source.require(*key)
     whole = rows.filter(*(rows[name].notnull() for name in key))
-    keys = {f"__key{place}": whole[name] for place, name in enumerate(key)}
+    keys = {f"{KEY}{place}": whole[name] for place, name in enumerate(key)}
     once = whole.group_by(WINDOW, **keys).aggregate(
         **{name: whole[name].max() for name in asked.dimensions}, **{ROWS: whole.count()}
     )
-    return flagged(once, {" + ".join(key): once[ROWS] - 1})
+    name = JOINED.join(key)
+    return flagged(once, {name: once[ROWS] - 1}, promised={name: tuple(keys)})
 
 
 def flag_references(recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
     """Values that the table they refer to does not have; of the items, where the check names no other."""
-    targets = dict(asked.check.references)
+    targets = dict(Referring.of(asked.check).references)
     if not targets and recommender.items and source.table.item:
         targets = {source.table.item: f"{recommender.items.table}.{recommender.items.key}"}
     if not targets:
@@ -194,7 +233,8 @@ def flag_references(recommender: Recommender, source: Source, rows: Any, asked: 
         column: rows[f"__named{place}"].notnull() & rows[f"__found{place}"].isnull()
         for place, column in enumerate(targets)
     }
-    return flagged(rows, unmatched)
+    promised = {name: (name,) for name in Referring.of(asked.check).references}
+    return flagged(rows, unmatched, promised=promised)
 
 
 def flag_misses(recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
@@ -205,21 +245,18 @@ def flag_misses(recommender: Recommender, source: Source, rows: Any, asked: Aske
     return flagged(chosen, {f"ranked below place {low}": chosen[RANK] > low})
 
 
-def flagged(rows: Any, flags: Mapping[str, Any], told: Names = ()) -> Flagged:
+def flagged(
+    rows: Any,
+    flags: Mapping[str, Any],
+    told: Names = (),
+    promised: Mapping[str, Names] | None = None,
+) -> Flagged:
     """Rows with a flag for each name: a condition, or a whole number of times that it is wrong."""
     ones = {
         f"{FLAG}{place}": (flag if flag.type().is_integer() else ibis.ifelse(flag, 1, 0)).cast("int64")
         for place, flag in enumerate(flags.values())
     }
-    return Flagged(rows.mutate(**ones) if ones else rows, tuple(flags), told)
+    return Flagged(rows.mutate(**ones) if ones else rows, tuple(flags), told, promised or {})
 
 
 Flag = Callable[[Recommender, Source, Any, Asked], Flagged]
-
-FLAGS: Mapping[str, Flag] = {
-    "missing": flag_missing,
-    "domain": flag_domain,
-    "duplicates": flag_duplicates,
-    "references": flag_references,
-    "misses": flag_misses,
-}

@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from domain.detection.window import Grid
+from domain.detection.data.counts import NOT_SET
+from domain.detection.data.window import Grid
 from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
 from workers.sources.cardinality import MAX_VALUES
 from workers.sources.count import GROUPING_SETS, window_of, with_dimensions
+from workers.sources.kinds import separators
 from workers.sources.sets import (
     MAX_COUNTS,
-    NOT_SET,
     ROWS,
     UNUSED,
     WINDOW,
@@ -34,7 +35,6 @@ from workers.sources.source import Source
 SET = "__set"
 MOST_SETS = 24  # in one question: GROUPING takes so many columns and no more in some engines
 FEW_CELLS = 1_000  # of all dimensions at once, up to which they are asked for in one grouping
-LONG = ["window", "dim1", "val1", "dim2", "val2"]
 
 
 def windowed(
@@ -45,14 +45,12 @@ def windowed(
 
     One that holds several values in a text is left out: what is wrong with a row is not divided among them.
     """
-    kept = tuple(name for name in dimensions if name not in _exploded(recommender, source))
-    rows, _several = with_dimensions(recommender, source, rows, kept)
+    own = separators(source)
+    rows, apart = with_dimensions(
+        recommender, source, rows, tuple(name for name in dimensions if name not in own)
+    )
+    kept = tuple(name for name in dimensions if name not in own and name not in apart)
     return rows.mutate(**{WINDOW: window_of(source, rows, grid)}), kept
-
-
-def _exploded(recommender: Recommender, source: Source) -> set[str]:
-    described = recommender.tables.get(recommender.items.table) if recommender.items else None
-    return {name for table in (source.table, described) if table and table.csv for name in table.csv.explode}
 
 
 def grouped(source: Source, keyed: Any, sets: Sequence[Names], sums: Names = ()) -> list[pd.DataFrame]:
@@ -132,21 +130,23 @@ def lengthened(
         finer = next(part for held, part in parts.items() if set(names) <= set(held))
         by = [WINDOW, *names, *keep]
         part = finer.groupby(by, observed=True, sort=False)[list(sums)].sum().reset_index()
-        if any(part[name].nunique() > MAX_VALUES for name in names):
+        many = (name for name in names if len(part[name].cat.categories) > MAX_VALUES)
+        if any(part[name].nunique() > MAX_VALUES for name in many):
             raise SourceError(
                 f'table "{source.table.name}": one of {", ".join(names)} has more than {MAX_VALUES:,} '
                 "values; take it out of dimensions"
             )
+        columns: dict[str, Any] = {"window": part[WINDOW]}
         for place in (0, 1):
             used = place < len(names)
             code = list(named.categories).index(names[place]) if used else UNUSED
-            part[f"dim{place + 1}"] = _alike(code, len(part), named)
-            part[f"val{place + 1}"] = (
+            columns[f"dim{place + 1}"] = _alike(code, len(part), named)
+            columns[f"val{place + 1}"] = (
                 part[names[place]].cat.set_categories(valued.categories)
                 if used
                 else _alike(UNUSED, len(part), valued)
             )
-        told.append(part.rename(columns={WINDOW: "window"})[[*LONG, *keep, *sums]])
+        told.append(pd.DataFrame({**columns, **{name: part[name] for name in (*keep, *sums)}}))
     return pd.concat(told, ignore_index=True)
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from ibis import _
 
-from domain.detection.histogram import Bins, Histograms, histograms_of
-from domain.detection.window import Grid
+from domain.detection.data.histogram import Bins, Histograms, histograms_of
+from domain.detection.data.window import Grid
 from domain.errors import SourceError
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
@@ -33,17 +33,19 @@ HEXADECIMAL = "0123456789abcdef"
 WITHOUT = -1  # the column of a row that counts all rows
 
 
-def histogram_rows(recommender: Recommender, check: Check, grid: Grid, dimensions: Names) -> Histograms:
+def histogram_rows(
+    recommender: Recommender, check: Check, columns: Names, grid: Grid, dimensions: Names
+) -> Histograms:
     """
-    The check's columns over `grid`. Values that are not set or not finite are in no bin.
+    These columns of the check's table over `grid`, all where none is named. Values that are not set or not
+    finite are in no bin.
 
     Raises:
         SourceError: the table is not as the check needs it, or as `open_source` and `grouped`.
     """
     with open_source(recommender, str(check.table)) as source:
         rows = source.between(grid.start, grid.end)
-        columns = looked_at(source, check.columns)
-        bins = learn_bins(source, rows, columns, grid)
+        bins = learn_bins(source, rows, looked_at(source, columns), grid)
         rows, kept = windowed(recommender, source, rows, grid, dimensions)
         return binned(source, check, grid, rows, kept, bins)
 

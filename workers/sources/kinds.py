@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 import ibis
 import numpy as np
 
+from domain.detection.data.counts import NOT_SET
+from domain.recommender.several import JSON_LIST, LISTED
+from domain.values import Slice
 from workers.sources.files import files_of, rows_of_files
 from workers.sources.source import Source, rows_of
 
@@ -51,12 +55,51 @@ def quantile(source: Source, value: Any, at: float | list[float]) -> Any:
 
 
 def as_text(column: Any) -> Any:
-    """The value in words, alike on every engine: PostgreSQL writes 1 for the float that others call 1.0."""
+    """
+    The value in words, alike on every engine: PostgreSQL writes 1 for the float that others call 1.0. Of a
+    list its values that are set, with `LISTED` between them.
+    """
+    if column.type().is_array():
+        return column.filter(lambda one: one.notnull()).map(lambda one: one.cast("string")).join(LISTED)
     if not column.type().is_floating():
         return column.cast("string")
     whole = (column == column.floor()) & (column.abs() < EXACT)
     spelled = column.cast("int64").cast("string") + ".0"
     return ibis.cases((column.isnan(), "nan"), (whole, spelled), else_=column.cast("string"))
+
+
+def separators(source: Source) -> dict[str, str]:
+    """Of the table's columns those that hold several values: column → what separates them as text."""
+    lists = {name: LISTED for name in source.columns if source.rows[name].type().is_array()}
+    return {**lists, **{name: mark for name, mark in source.table.separators.items() if name not in lists}}
+
+
+def rows_in(source: Source, rows: Any, where: Slice) -> Any:
+    """
+    Those of the table's `rows` that lie in a slice of its own columns; of several values in one column, one
+    has to be that of the slice.
+
+    Raises:
+        SourceError: a dimension is no column of the table.
+    """
+    apart = separators(source)
+    for name, value in where:
+        source.require(name)
+        rows = rows.filter(holds(rows[name], value, apart.get(name)))
+    return rows
+
+
+def holds(column: Any, value: str, separator: str | None) -> Any:
+    """Whether a column, or one of the several values in it, is this value."""
+    text = as_text(column)
+    if value == NOT_SET:
+        return text.isnull() | text.isin([value, "", JSON_LIST] if separator else [value])
+    if separator is None:
+        return text == value
+    if separator == JSON_LIST:
+        return text.contains(json.dumps(value, ensure_ascii=False)) | (text == value)
+    spaced = text.replace(f"{separator} ", separator).replace(f" {separator}", separator)
+    return (ibis.literal(separator) + spaced + separator).contains(f"{separator}{value}{separator}")
 
 
 def looked_at(source: Source, named: tuple[str, ...]) -> tuple[str, ...]:

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from domain.detection.histogram import Bins, Histograms
-from domain.detection.window import Grid
+from domain.detection.data.histogram import Bins, Histograms
+from domain.detection.data.window import Grid
 from domain.errors import SourceError
 from domain.recommender.check import Check
+from domain.recommender.options import Limits
 from domain.recommender.recommender import Recommender
 from workers.sources.grouped import windowed
 from workers.sources.histogram import binned
@@ -59,5 +60,6 @@ def buckets(source: Source, rows: Any, check: Check) -> Bins | None:
     steps = min(MOST_BUCKETS, int(np.ceil(np.log(max(high / low, RATIO)) / np.log(RATIO))))
     cuts = np.geomspace(low, max(high, low * RATIO), steps + 1)
     within = [float(f"{cut:.6g}") for cut in cuts[:-1]]
-    edges = sorted({0.0, *within, *check.limits.values(), max(high, low * RATIO, *check.limits.values())})
+    limits = Limits.of(check).limits.values()
+    edges = sorted({0.0, *within, *limits, max(high, low * RATIO, *limits)})
     return Bins(column, edges=tuple(edges))

@@ -1,10 +1,9 @@
-"""Where in a TOML text a key stands, and what a wrong name was probably meant to be."""
+"""Where in a TOML text a key stands."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+from collections.abc import Sequence
 
 _HEADER = re.compile(r"^\s*\[\[?([^\]]+)\]\]?")
 _KEY = re.compile(r"^\s*([\w.\"'-]+)\s*=")
@@ -40,16 +39,3 @@ def line_of(text: str, key: Sequence[str]) -> int | None:
 
 def _parts(dotted: str) -> tuple[str, ...]:
     return tuple(part.strip().strip("\"'") for part in dotted.split("."))
-
-
-def nearest(name: str, right: Iterable[str]) -> str:
-    """
-    Words that offer the nearest right name, or list them when none is near.
-
-    >>> nearest("tabel", ["table", "time"])
-    'did you mean "table"?'
-    """
-    names = sorted(set(right))
-    if close := get_close_matches(name, names, n=1, cutoff=0.6):
-        return f'did you mean "{close[0]}"?'
-    return f"choose from {', '.join(names)}" if names else "there is nothing to choose from yet"

@@ -12,11 +12,11 @@ import numpy.typing as npt
 import pandas as pd
 from ibis import _
 
-from domain.detection.counts import Floats
-from domain.detection.numeric import ONE_VALUE, exploded_from
-from domain.detection.state import CheckState
-from domain.detection.tally import Tally
-from domain.detection.window import Grid
+from domain.detection.data.counts import Floats
+from domain.detection.data.tally import Tally
+from domain.detection.data.window import Grid
+from domain.detection.expect.reach import ONE_VALUE, exploded_from
+from domain.detection.judge.state import CheckState
 from domain.errors import SourceError
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
@@ -129,7 +129,8 @@ def past_numbers(
     with open_source(recommender, str(check.table)) as source:
         rows, _kept = windowed(recommender, source, source.between(grid.start, grid.end), grid, ())
         numbers = _learn(recommender, source, rows, check, grid.count, rows)
-    looks = (numbers.marks(at, _before(at, history)) for at in range(history, grid.count))
+    # Where windows are days, a past in which the clocks were put forward holds one of them less.
+    looks = (numbers.marks(at, _before(at, history)) for at in range(max(history - 1, 0), grid.count))
     marks = tuple(dict.fromkeys(mark for look in looks for mark in look))
     if len(marks) > MOST_MARKS:
         raise SourceError(f'table "{check.table}": {len(marks):,} values to count, which is too many at once')

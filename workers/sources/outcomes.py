@@ -7,8 +7,8 @@ from typing import Any
 
 import ibis
 
-from domain.detection.outcomes import EDGES, Outcomes, outcomes_of
-from domain.detection.window import Grid
+from domain.detection.data.outcomes import EDGES, Outcomes, outcomes_of
+from domain.detection.data.window import Grid
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from workers.sources.choices import ranking_model

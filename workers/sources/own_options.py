@@ -1,99 +1,136 @@
 """
-The keys of a check of a team's own, taken apart: what every check has, and the options of its kind.
+The keys of a check, taken apart: what every check has, and the options of its kind.
 
 Imports nothing of the kind unless it is asked to: a click reads the declaration too, and has to be answered.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from importlib.metadata import entry_points
+from collections.abc import Callable, Mapping
+from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, entry_points
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from domain.errors import OwnCheckError
-from domain.recommender.check import COMMON, OURS, OWN_GROUP, Check
-from workers.sources.lines import nearest
+from domain.prediction.kind import LAUNCH_FORECAST
+from domain.recommender.check import COMMON, OWN_GROUP
+from domain.recommender.nearest import nearest
+from domain.recommender.options import Options
+from workers.sources.problem import Problem, problem_of
 
-Wrong = tuple[tuple[str, ...], str]
-"""A key below `checks`, and what would be right."""
+HOUSE = "recsysops"
+"""The distribution that this program is."""
 
 
 def kinds() -> tuple[str, ...]:
-    """The kinds of teams' own that are installed here; none of them is imported."""
-    return tuple(sorted(entry_points(group=OWN_GROUP).names))
+    """The kinds that are installed here, ours first; none of them is imported."""
+    installed = entry_points(group=OWN_GROUP).names
+    return tuple(dict.fromkeys((*of_this_house(), LAUNCH_FORECAST.name, *sorted(installed))))
 
 
-def options_apart(declared: Mapping[str, Any], own: bool) -> tuple[dict[str, Any], list[Wrong]]:
+def of_this_house() -> tuple[str, ...]:
+    """Those that come with this program, in the order of the reference."""
+    return tuple(one.name for one in points_of_this_house())
+
+
+def points_of_this_house() -> tuple[EntryPoint, ...]:
+    """Where they are, in that order."""
+    # Not each entry point asked for its distribution's name: each would read all of the README for it.
+    try:
+        points = distribution(HOUSE).entry_points
+    except PackageNotFoundError:  # run from its files, without being installed
+        return ()
+    return tuple(one for one in points if one.group == OWN_GROUP)
+
+
+def options_apart(declared: Mapping[str, Any], own: bool) -> tuple[dict[str, Any], list[Problem]]:
     """
     The declaration with the own keys of each check under its `options`, and what is wrong with them.
 
     Args:
         own: whether the kinds are imported, to read their options; without, they stay as they are written.
     """
-    checks, wrong, apart = declared.get("checks"), list[Wrong](), dict[str, Any]()
+    checks, wrong, apart = declared.get("checks"), list[Problem](), dict[str, Any]()
     if not isinstance(checks, dict):
         return dict(declared), wrong
+    known = kinds()
     for name, fields in checks.items():
         apart[name] = fields
         if not isinstance(fields, dict):
             continue
+        key = ("checks", name)
         if "options" in fields:
-            wrong.append(((name, "options"), "unknown key; write what a kind asks beside its other keys"))
-            apart[name] = {key: value for key, value in fields.items() if key != "options"}
-        kind = fields.get("kind")
-        if isinstance(kind, str) and kind not in OURS:
-            told = [((name, *key), says) for key, says in _wrong(kind, fields, own)]
-            wrong += told
-            apart[name] = {**_apart(kind, apart[name], own and not told)}
+            says = "unknown key; write what a kind asks beside its other keys"
+            wrong.append(Problem((*key, "options"), says))
+        own_keys = {key: value for key, value in fields.items() if key not in COMMON}
+        kept = {key: value for key, value in fields.items() if key in COMMON - {"options"}}
+        kind, options = fields.get("kind"), own_keys
+        if isinstance(kind, str) and kind not in known:
+            wrong.append(Problem((*key, "kind"), _unknown(kind, known)))
+        elif isinstance(kind, str) and own:
+            options, said = _read(key, kind, kept, own_keys)
+            wrong += said
+        apart[name] = {**kept, "options": options}
     return {**declared, "checks": apart}, wrong
 
 
-def _wrong(kind: str, fields: Mapping[str, Any], own: bool) -> Iterator[Wrong]:
-    if kind not in kinds():
-        yield (
-            ("kind",),
-            f"{kind!r} is no kind of check here; {nearest(kind, (*OURS, *kinds()))} – or, of your own: "
-            f"`pip install -e FOLDER` installs one, `recsysops check new {kind}` writes one",
-        )
-        return
-    options = _options(kind) if own else None
+def _unknown(kind: str, known: tuple[str, ...]) -> str:
+    return (
+        f"{kind!r} is no kind of check here; {nearest(kind, known)} – or, of your own: "
+        f"`pip install -e FOLDER` installs one, `recsysops check new {kind}` writes one"
+    )
+
+
+def _read(
+    key: tuple[str, ...], name: str, kept: Mapping[str, Any], own_keys: dict[str, Any]
+) -> tuple[dict[str, Any], list[Problem]]:
+    """A check's own keys as its kind reads them, or what is wrong with them."""
+    options, fits = _options(name)
     if options is None:
-        return
-    right = (COMMON - {"name", "options"}) | set(options.model_fields)
-    for key in fields:
-        if key not in Check.model_fields and key not in options.model_fields:
-            yield (key,), f"unknown key; {nearest(key, right)}"
+        return own_keys, []  # it cannot be imported, which its first look says
+    right = sorted((COMMON - {"name", "options"}) | set(options.model_fields))
+    strange = [one for one in own_keys if one not in options.model_fields]
+    wrong = [_strange(key, one, name, right) for one in strange]
     try:
-        options.model_validate(_own_keys(fields, options))
+        read = options.model_validate({one: own_keys[one] for one in own_keys if one not in strange})
+        fits(kept, read)
     except ValidationError as error:
-        for found in error.errors():
-            says = found["msg"].removeprefix("Value error, ")
-            told = "missing; it has to be given" if found["type"] == "missing" else says
-            shown = "" if found["type"] == "missing" else f" (it says {found['input']!r})"
-            yield tuple(map(str, found["loc"])), told + shown
+        return {}, [*wrong, *(problem_of(key, right, found) for found in error.errors())]
+    except ValueError as error:
+        return {}, [*wrong, Problem(key, str(error))]
+    return read.model_dump(mode="json"), wrong
 
 
-def _apart(kind: str, fields: Mapping[str, Any], own: bool) -> dict[str, Any]:
-    options = _options(kind) if own else None
-    if options is None:
-        kept = {key: value for key, value in fields.items() if key in COMMON}
-        return {**kept, "options": {key: value for key, value in fields.items() if key not in COMMON}}
-    read = options.model_validate(_own_keys(fields, options))
-    kept = {key: value for key, value in fields.items() if key not in options.model_fields}
-    return {**kept, "options": read.model_dump(mode="json")}
+def _strange(key: tuple[str, ...], name: str, kind: str, right: list[str]) -> Problem:
+    """A key that this kind does not have: one of another kind, or of none."""
+    from workers.kinds import ours  # noqa: PLC0415 - imports science
+
+    others = [one.name for one in ours().values() if name in one.options.model_fields]
+    if others:
+        return Problem(key, f"{name} is for kind {' or '.join(others)}; take it out of this {kind}")
+    return Problem((*key, name), f"unknown key; {nearest(name, right)}")
 
 
-def _own_keys(fields: Mapping[str, Any], options: Any) -> dict[str, Any]:
-    return {key: value for key, value in fields.items() if key in options.model_fields}
+def _options(kind: str) -> tuple[type[BaseModel] | None, Callable[[Mapping[str, Any], Any], None]]:
+    """The options of a kind and what they have to go with; None where it cannot be imported."""
+    from workers.kinds import found  # noqa: PLC0415 - imports a stranger's science, and ours
+
+    it = found(kind)
+    if it is not None:
+        return it.options, it.fits
+    return (Options if kind == LAUNCH_FORECAST.name else None), lambda _declared, _options: None
 
 
-def _options(kind: str) -> Any:
-    """The options of a kind; None where it cannot be imported, which its first look says."""
-    from workers.own import find  # noqa: PLC0415 - imports a stranger's science, and ours
+def of_items(kind: str, own: bool) -> bool | None:
+    """
+    Whether a kind is sliced by what items have and not by what its table declares; None where nobody can say.
 
-    try:
-        return find(kind).options
-    except OwnCheckError:
+    Args:
+        own: whether kinds are imported, to say so.
+    """
+    if not own:
         return None
+    from workers.kinds import found  # noqa: PLC0415 - imports science
+
+    it = found(kind)
+    return it.of_items if it else None

@@ -8,16 +8,16 @@ from typing import Any
 
 import ibis
 
-from domain.detection.series import Metric
-from domain.detection.window import Grid
+from domain.detection.data.metric import Metric
+from domain.detection.data.window import Grid
 from domain.errors import SourceError
 from domain.recommender.check import Check
+from domain.recommender.options import Ranking
 from domain.recommender.recommender import Recommender
 from workers.sources.choices import RANK, ranked_choices, ranking_model
 from workers.sources.grouped import windowed
 from workers.sources.scored import CHOSEN, SCORE, require_chances, scored_rows
-from workers.sources.series import VALUE, metric_from, series_of
-from workers.sources.served import served_by
+from workers.sources.series import VALUE, metric_from
 from workers.sources.sets import WINDOW, Names
 from workers.sources.source import open_source
 
@@ -38,11 +38,12 @@ def metric_rows(recommender: Recommender, check: Check, grid: Grid, dimensions: 
         rows = source.between(grid.start, grid.end)
         rows, kept = windowed(recommender, source, rows, grid, dimensions)
         asked: list[Names] = [(), *((name,) for name in kept)]
-        if check.metric in OF_SCORES:
+        metric = Ranking.of(check).metric
+        if metric in OF_SCORES:
             rows = scored_rows(recommender, source, rows, check, (grid.start, grid.end))
-            if check.metric == "log_loss":
+            if metric == "log_loss":
                 require_chances(source, rows, check, grid.count - 1)
-            questions = [OF_SCORES[check.metric](rows, names) for names in asked]
+            questions = [OF_SCORES[metric](rows, names) for names in asked]
         else:
             chosen = ranked_choices(recommender, source, rows, check, grid.start, grid.end)
             questions = [_of_places(recommender, chosen, check, names) for names in asked]
@@ -57,7 +58,7 @@ def places(recommender: Recommender, check: Check) -> int:
     Raises:
         SourceError: more than 200.
     """
-    top = check.top or ranking_model(recommender, check).top
+    top = Ranking.of(check).top or ranking_model(recommender, check).top
     if top > MOST_PLACES:
         raise SourceError(f'check "{check.name}": top = {top} is more than {MOST_PLACES} places')
     return top
@@ -98,7 +99,7 @@ def _of_places(recommender: Recommender, chosen: Any, check: Check, names: Names
         gain=gain.sum(), n=chosen.count(), first=rank.min()
     )
     within = each["first"] <= top
-    match check.metric:
+    match Ranking.of(check).metric:
         case "ndcg":
             value = each["gain"] / _ideal(each["n"], top)
         case "mrr":
@@ -115,18 +116,3 @@ def _ideal(chosen: Any, top: int) -> Any:
         worth += 1 / log2(place + 1)
         cases.append((chosen == place, ibis.literal(worth)))
     return ibis.cases(*cases, else_=ibis.literal(worth))
-
-
-def with_places(recommender: Recommender, check: Check) -> Check:
-    """The check with its places settled, where its metric has any: its own, or what a request fills."""
-    model = served_by(recommender, check)
-    if check.metric in (None, *OF_SCORES) or check.top is not None or model is None:
-        return check
-    return check.model_copy(update={"top": model.top})
-
-
-METRIC_ROWS: Mapping[str, Callable[[Recommender, Check, Grid, Names], Metric]] = {
-    "series": series_of,
-    "metric": metric_rows,
-}
-"""By kind, where a metric by the window comes from."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -11,10 +11,13 @@ Reference = tuple[Key, str, Collection[str]]
 Declared = Mapping[str, Any]
 
 
-def references(declared: Declared) -> Iterator[Reference]:
+def references(declared: Declared, of_items: Callable[[str], bool | None]) -> Iterator[Reference]:
     """
     Yields (key, the name written there, the names that would be right), from a declaration as it is written:
     whatever else is wrong in it, its names can be held against each other.
+
+    Args:
+        of_items: of a kind of check, whether it is sliced by what items have; None where nobody can say.
     """
     tables = names(declared, "tables")
     for single in ("items", "launches"):
@@ -25,13 +28,15 @@ def references(declared: Declared) -> Iterator[Reference]:
     for key, made in _entries(declared, "tables"):
         for name in _texts(made.get("upstream")):
             yield (*key, "upstream"), name, [one for one in tables if not _made_from(declared, one, key[1])]
-    for key, check in _entries(declared, "checks"):
+    for key, entry in _entries(declared, "checks"):
+        check = {**entry, **_table(entry.get("options"))}
         yield from _named(key, check, "table", tables)
         yield from _named(key, check, "learned_from", tables)
         yield from _named(key, check, "beside", tables)
-        yield from _dimensions(declared, key, check)
+        yield from _dimensions(declared, key, check, of_items(str(check.get("kind"))))
     for key, model in _entries(declared, "models"):
         yield from _named(key, model, "candidates", tables)
+        yield from _named((*key, "logging"), _table(model.get("logging")), "requests", tables)
         for name in _texts(model.get("learned_from")):
             yield (*key, "learned_from"), name, tables
     for key, hotfix in _entries(declared, "hotfixes"):
@@ -80,14 +85,15 @@ def names(declared: Declared, section: str) -> Collection[str]:
     return {name for one in (section, *alike) for name in _table(declared.get(one))}
 
 
-def _dimensions(declared: Declared, key: Key, check: Declared) -> Iterator[Reference]:
+def _dimensions(declared: Declared, key: Key, check: Declared, of_items: bool | None) -> Iterator[Reference]:
     table = _table(_table(declared.get("tables")).get(str(check.get("table"))))
     if not table:
         return  # that it names no table is said already
     right = tuple(_texts(table.get("dimensions")))
-    if check.get("kind") == "production_bias":  # merit is known of items: by what they are, or one by one
+    if of_items is not False:  # merit is known of items: by what they are, or one by one
         items = _table(declared.get("items"))
-        right = (*_texts(items.get("features")), *_texts([table.get("item")]))
+        named = (*_texts(items.get("features")), *_texts([table.get("item")]))
+        right = named if of_items else (*right, *named)
     for dimension in _texts(check.get("dimensions")):
         yield (*key, "dimensions"), dimension, right
 

@@ -10,6 +10,7 @@ import ibis
 from domain.errors import SourceError
 from domain.recommender.check import Check
 from domain.recommender.model import Model
+from domain.recommender.options import OfColumns
 from domain.recommender.recommender import Recommender
 from workers.sources.choices import ranking_model
 from workers.sources.exposure import ITEM, REQUEST, chosen_beside, joined
@@ -31,7 +32,7 @@ def score_columns(recommender: Recommender, check: Check) -> Names:
         SourceError: there is none.
     """
     model = served_by(recommender, check)
-    columns = check.columns or ((model.score,) if model and model.score else ())
+    columns = OfColumns.of(check).columns or ((model.score,) if model and model.score else ())
     if not columns:
         raise SourceError(
             f'check "{check.name}": says not which column is a score; add columns = ["…"], or name its table '
@@ -63,7 +64,8 @@ def number_columns(recommender: Recommender, source: Source, check: Check) -> Na
     """
     numbers = [name for name in source.columns if kind_of(source.rows[name]) in ("number", "integer")]
     model = served_by(recommender, check)
-    named = check.columns or ((*((model.score,) if model.score else ()), *model.features) if model else ())
+    usual = (*((model.score,) if model.score else ()), *model.features) if model else ()
+    named = OfColumns.of(check).columns or usual
     source.require(*named)
     for name in named:
         if name not in numbers:

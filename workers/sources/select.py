@@ -19,9 +19,9 @@ import sqlglot
 from sqlglot import Token, TokenType, exp
 from sqlglot.errors import SqlglotError
 
+from domain.recommender.nearest import nearest
 from domain.recommender.table import Table
 from workers.sources.functions import FILE_FORMATS, FILE_READERS, OWN_CATALOGUES, OWN_NAMES, PURE
-from workers.sources.lines import nearest
 
 LONGEST = 100_000
 ROWS = "rows"
@@ -97,7 +97,7 @@ def read(table: Table, folder: str) -> Read:
     Args:
         folder: of the declaration; a relative file in the select is looked for there.
     """
-    return _read(table.model_copy(update={"csv": None}), folder)  # a dictionary in it has no hash
+    return _read(table.model_copy(update={"csv": None, "explode": None}), folder)  # dictionaries have no hash
 
 
 @lru_cache(maxsize=512)

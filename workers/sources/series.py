@@ -8,16 +8,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from domain.detection.series import Metric
-from domain.detection.strain_finding import QUANTILE
-from domain.detection.window import Grid
+from domain.detection.data.counts import NOT_SET
+from domain.detection.data.metric import Metric
+from domain.detection.data.window import Grid
+from domain.detection.judge.anomaly_finding import QUANTILE
 from domain.errors import SourceError
 from domain.recommender.check import Check
+from domain.recommender.options import Aggregated, Ranking
 from domain.recommender.recommender import Recommender
 from domain.values import Slice
 from workers.sources.grouped import windowed
 from workers.sources.kinds import finite, quantile
-from workers.sources.sets import NOT_SET, WINDOW, Names
+from workers.sources.sets import WINDOW, Names
 from workers.sources.source import Source, open_source
 
 MOST_SERIES = 200  # slices; each is a time series of its own, and people can name no more
@@ -60,7 +62,8 @@ def metric_from(check: Check, grid: Grid, asked: Sequence[Names], frames: Sequen
             held[inside[WINDOW].to_numpy(dtype=np.int64)] = inside[VALUE].to_numpy(dtype=np.float64)
             columns[where] = np.where(np.isfinite(held), held, np.nan)
     _bounded(check, columns)
-    empty = 0.0 if check.metric is None and check.aggregated in ZERO else np.nan
+    counted = Aggregated.of(check).made(check.measure) in ZERO
+    empty = 0.0 if Ranking.of(check).metric is None and counted else np.nan
     return Metric(grid, np.column_stack(list(columns.values())), tuple(columns), empty)
 
 
@@ -68,7 +71,7 @@ def require_numbers(source: Source, check: Check) -> None:
     """
     Raises SourceError where a column that the check adds up or divides by is missing or holds no numbers.
     """
-    for name in (check.measure, check.over):
+    for name in (check.measure, Aggregated.of(check).over):
         if name is None:
             continue
         source.require(name)
@@ -82,9 +85,10 @@ def require_numbers(source: Source, check: Check) -> None:
 
 def _aggregated(source: Source, rows: Any, check: Check, names: Names) -> Any:
     """One row a window and slice, with the metric in `VALUE`."""
-    wanted = {"measure": check.measure, "over": check.over}
+    keys = Aggregated.of(check)
+    wanted = {"measure": check.measure, "over": keys.over}
     told = rows.select(WINDOW, *names, **{key: finite(rows[name]) for key, name in wanted.items() if name})
-    match check.aggregated:
+    match keys.made(check.measure):
         case "count":
             value = told.count()
         case "sum":
@@ -92,7 +96,7 @@ def _aggregated(source: Source, rows: Any, check: Check, names: Names) -> Any:
         case "mean":
             value = told["measure"].mean()
         case "quantile":
-            value = quantile(source, told["measure"], check.quantile or QUANTILE)
+            value = quantile(source, told["measure"], keys.quantile or QUANTILE)
         case "ratio":
             value = told["measure"].sum() / told["over"].sum().nullif(0.0)
     return told.group_by(WINDOW, *names).aggregate(**{VALUE: value.cast("float64")})

@@ -9,18 +9,20 @@ from typing import Any
 import ibis
 from ibis import _
 
-from domain.detection.disagreements import TOLERANCE
 from domain.errors import SourceError
 from domain.recommender.check import Check
 from domain.recommender.model import Model
+from domain.recommender.nearest import nearest
+from domain.recommender.options import Beside, Compared, Matched, OfColumns, Per, Serving, Staged
 from domain.recommender.recommender import Recommender
-from workers.sources.beside import Beside, joined
-from workers.sources.flags import Asked, Flag, Flagged, flagged
+from workers.sources.beside import Beside as Rows
+from workers.sources.beside import joined
+from workers.sources.flags import Asked, Flagged, flagged
 from workers.sources.kinds import kind_of
-from workers.sources.lines import nearest
 from workers.sources.sets import WINDOW
 from workers.sources.source import Source
 
+TOLERANCE = 0.001  # of the larger number, where nothing is declared
 APART = timedelta(hours=1)  # in time, that rows of two tables may be, where nothing is declared
 MOST_ITEMS, OTHERS = 500, "all others"  # told apart, where a check of stages is sliced by item
 MOST_VERSIONS = 20  # told apart: the declared ones, then those that served most
@@ -29,8 +31,9 @@ MOST_VERSIONS = 20  # told apart: the declared ones, then those that served most
 def flag_stages(recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
     """Of each stage, the rows that got through it and all before: a boolean column, or a row elsewhere."""
     check, through = asked.check, ibis.literal(True)
+    stages = Staged.of(check).stages
     most = _most_items(source, rows, asked)
-    for place, stage in enumerate(check.stages):
+    for place, stage in enumerate(stages):
         if stage in source.columns:
             got = rows[stage].cast("boolean").fill_null(False)
         elif stage in recommender.tables:
@@ -45,7 +48,7 @@ def flag_stages(recommender: Recommender, source: Source, rows: Any, asked: Aske
             )
         rows = rows.mutate(**{f"__through{place}": got & through})
         through = rows[f"__through{place}"]
-    columns = {stage: rows[f"__through{place}"] for place, stage in enumerate(check.stages)}
+    columns = {stage: rows[f"__through{place}"] for place, stage in enumerate(stages)}
     found = flagged(rows, columns)
     if most is None:
         return found
@@ -66,14 +69,14 @@ def _most_items(source: Source, rows: Any, asked: Asked) -> list[str] | None:
 
 def flag_joins(recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
     """Rows that the table beside has no row for."""
-    beside = _beside(asked, str(asked.check.beside))
+    beside = _beside(asked, str(Beside.of(asked.check).beside))
     rows = joined(recommender, source, rows, beside)
     return flagged(rows, {f"in {beside.table}": rows[beside.found].isnull()})
 
 
 def flag_sampling(recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
     """Of what the keys name, each once, that which the table beside has as well."""
-    beside = _beside(asked, str(asked.check.beside))
+    beside = _beside(asked, str(Beside.of(asked.check).beside))
     source.require(*beside.on)
     once = rows.select(WINDOW, *dict.fromkeys((*asked.dimensions, *beside.on))).distinct()
     once = joined(recommender, source, once, beside)
@@ -82,15 +85,15 @@ def flag_sampling(recommender: Recommender, source: Source, rows: Any, asked: As
 
 def flag_disagreements(recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
     """Of rows that find each other, those that hold another value."""
-    check = asked.check
-    source.require(*check.compare)
-    theirs = {name: f"__theirs{place}" for place, name in enumerate(dict.fromkeys(check.compare.values()))}
-    beside = _beside(asked, str(check.beside), values=theirs)
+    keys = Compared.of(asked.check)
+    source.require(*keys.compare)
+    theirs = {name: f"__theirs{place}" for place, name in enumerate(dict.fromkeys(keys.compare.values()))}
+    beside = _beside(asked, str(keys.beside), values=theirs)
     rows = joined(recommender, source, rows, beside)
     rows = rows.filter(rows[beside.found].notnull())
-    tolerance = TOLERANCE if check.tolerance is None else check.tolerance
+    tolerance = TOLERANCE if keys.tolerance is None else keys.tolerance
     return flagged(
-        rows, {own: _differs(rows[own], rows[theirs[name]], tolerance) for own, name in check.compare.items()}
+        rows, {own: _differs(rows[own], rows[theirs[name]], tolerance) for own, name in keys.compare.items()}
     )
 
 
@@ -112,7 +115,7 @@ def flag_versions(recommender: Recommender, source: Source, rows: Any, asked: As
     last = rows.filter(rows[WINDOW] == asked.learn_until)
     seen = last.group_by("__version").aggregate(n=_.count()).order_by(ibis.desc("n"), "__version")
     held = source.fetch(seen.limit(MOST_VERSIONS))["__version"].dropna().astype(str)
-    names = tuple(dict.fromkeys((*asked.check.versions, *held)))
+    names = tuple(dict.fromkeys((*Serving.of(asked.check).versions, *held)))
     found = flagged(rows, {name: (rows["__version"] == name).fill_null(False) for name in names})
     return counted_once(recommender, source, found, asked)
 
@@ -125,7 +128,8 @@ def version_column(recommender: Recommender, check: Check) -> str:
         SourceError: neither is declared.
     """
     model = served_by(recommender, check)
-    column = check.columns[0] if check.columns else model.version if model else None
+    named = OfColumns.of(check).columns
+    column = named[0] if named else model.version if model else None
     if column is None:
         raise SourceError(
             f'check "{check.name}": says not which column holds the version; add columns = ["…"], or version '
@@ -136,7 +140,7 @@ def version_column(recommender: Recommender, check: Check) -> str:
 
 def served_by(recommender: Recommender, check: Check) -> Model | None:
     """The model whose candidates are the check's table."""
-    return next((one for one in recommender.models.values() if one.candidates == check.table), None)
+    return recommender.model_of(str(check.table))
 
 
 def counted_once(recommender: Recommender, source: Source, found: Flagged, asked: Asked) -> Flagged:
@@ -155,24 +159,15 @@ def counted_once(recommender: Recommender, source: Source, found: Flagged, asked
 def per_column(recommender: Recommender, check: Check) -> str | None:
     """What counts once: the check's own, else a request of the model whose candidates are its table."""
     model = served_by(recommender, check)
-    return check.per or (model.request if model else None)
+    return Per.of(check).per or (model.request if model else None)
 
 
-def _beside(asked: Asked, table: str, mark: str = "0", values: Mapping[str, str] | None = None) -> Beside:
-    check = asked.check
-    if not check.on:
+def _beside(asked: Asked, table: str, mark: str = "0", values: Mapping[str, str] | None = None) -> Rows:
+    check, on = asked.check, Matched.of(asked.check).on
+    if not on:
         raise SourceError(
             f'check "{check.name}": says not how a row is found in "{table}"; add for instance '
             'on = {request_id = "request_id"}'
         )
     apart = APART if check.within is None else check.within
-    return Beside(table, asked.start - apart, asked.end + apart, check.on, values or {}, mark)
-
-
-SERVED: Mapping[str, Flag] = {
-    "stages": flag_stages,
-    "joins": flag_joins,
-    "sampling": flag_sampling,
-    "disagreements": flag_disagreements,
-    "versions": flag_versions,
-}
+    return Rows(table, asked.start - apart, asked.end + apart, on, values or {}, mark)

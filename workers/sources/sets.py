@@ -16,13 +16,14 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from domain.detection.data.counts import NOT_SET
+from domain.recommender.several import several
 from workers.sources.source import Source, identifier, rows_of
 
 WINDOW, ROWS, ABSENT, SECOND = "__window", "rows", "__absent", "__second"
 MOST_IN_COMMON = 60  # values of a dimension, the most frequent ones, that are counted two by two
 MAX_COUNTS = 6_000_000
 UNUSED = -1  # the code of no category
-NOT_SET = "∅ (not set)"
 
 Names = tuple[str, ...]
 Parts = dict[Names, pd.DataFrame]
@@ -155,45 +156,63 @@ def _summed(part: pd.DataFrame, names: Names) -> pd.DataFrame:
     return part.groupby([WINDOW, *names], observed=True, sort=False)[[ROWS]].sum().reset_index()
 
 
-def rolled_up(cells: pd.DataFrame, asked: list[Names], exploded: dict[str, str]) -> Parts:
+def exploded(parts: Parts, separators: dict[str, str]) -> Parts:
     """
-    Every set from the finest cells, where a row counts once for each of several values in a dimension, so
-    that slices do not add up to their total; and what two values of such a dimension have in common, by that
-    dimension named twice.
+    Every set with a row counted once for each of several values in a dimension, so that slices do not add up
+    to their total; and what two values of such a dimension have in common, by that dimension named twice.
+
+    Args:
+        separators: dimension → what stands between its several values.
     """
-    for name, mark in exploded.items():
-        texts = cells[name].str.split(mark, regex=False)
-        cells = cells.assign(**{name: texts.map(_once, na_action="ignore")})
-    parts: Parts = {}
-    for names in asked:
-        part = cells[[WINDOW, *names, ROWS]]
+    told: Parts = {}
+    for names, part in parts.items():
+        one_by_one = part
         for name in names:
-            if name in exploded:
-                part = part.explode(name)
-        parts[names] = _summed(filled(part, names), names)
-    for name in exploded:
+            if name in separators:
+                one_by_one = _one_by_one(one_by_one, name, separators[name])
+        told[names] = one_by_one if one_by_one is part else _summed(one_by_one, names)
+    for name, separator in separators.items():
         if (name,) in parts:
-            parts[name, name] = _in_common(cells, parts[(name,)], name)
-    return parts
+            told[name, name] = _in_common(parts[(name,)], told[(name,)], name, separator)
+    return told
 
 
-def _once(values: list[str]) -> list[str]:
-    return list(dict.fromkeys(value or NOT_SET for value in values))
+def _one_by_one(part: pd.DataFrame, name: str, separator: str) -> pd.DataFrame:
+    """Each row as often as there are values in its text. Each text is split once, not each row's."""
+    texts = part[name].cat
+    lists = [[value or NOT_SET for value in several(text, separator)] for text in texts.categories]
+    values = sorted({value for one in lists for value in one})
+    place = {value: at for at, value in enumerate(values)}
+    flat = np.array([place[value] for one in lists for value in one], dtype=np.intp)
+    lengths = np.array([len(one) for one in lists], dtype=np.intp)
+    codes = texts.codes.to_numpy()
+    times = lengths[codes]
+    rows = np.repeat(np.arange(len(part)), times)
+    within = np.arange(len(rows)) - np.repeat(np.cumsum(times) - times, times)
+    chosen = flat[(np.cumsum(lengths) - lengths)[codes][rows] + within]
+    return part.iloc[rows].assign(
+        **{name: pd.Categorical.from_codes(chosen, dtype=pd.CategoricalDtype(values))}
+    )
 
 
-def _in_common(cells: pd.DataFrame, counts: pd.DataFrame, name: str) -> pd.DataFrame:
+def _in_common(cells: pd.DataFrame, counts: pd.DataFrame, name: str, separator: str) -> pd.DataFrame:
     """The rows of each two values that come together: columns `WINDOW`, `name`, `SECOND`, `ROWS`."""
     total = counts.groupby(name, observed=True)[ROWS].sum()
     frequent = set(total.nlargest(MOST_IN_COMMON).index)
-    several = cells[cells[name].str.len() > 1]
-    pairs = several[name].map(lambda values: list(combinations(sorted(frequent & set(values)), 2)))
-    together = several.assign(**{name: pairs}).explode(name).dropna(subset=[name])
+
+    def pairs_of(text: str) -> list[tuple[str, str]]:
+        return list(combinations(sorted(frequent & set(several(text, separator))), 2))
+
+    pairs = cells[name].astype(object).map({text: pairs_of(text) for text in cells[name].cat.categories})
+    together = cells.assign(**{name: pairs}).explode(name).dropna(subset=[name])
     split = pd.DataFrame(together[name].tolist(), columns=[name, SECOND], index=together.index)
-    whole = together[[WINDOW, ROWS]].join(split.astype("category")) if len(split) else together.iloc[:0]
+    whole = (
+        together[[WINDOW, ROWS]].reset_index(drop=True).join(split.reset_index(drop=True).astype("category"))
+    )
     if whole.empty:
         whole = pd.DataFrame({WINDOW: [], name: [], SECOND: [], ROWS: []})
         whole = whole.astype({name: "category", SECOND: "category"})
-    return _summed(whole.reset_index(drop=True), (name, SECOND))
+    return _summed(whole, (name, SECOND))
 
 
 def lengthened(parts: Parts) -> pd.DataFrame:

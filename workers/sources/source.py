@@ -15,13 +15,14 @@ from ibis import _
 from ibis.backends.sql.datatypes import DuckDBType, PostgresType
 
 from domain.errors import SourceError
+from domain.recommender.nearest import nearest
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from workers.sources import select
-from workers.sources.engine import STATEMENT_SECONDS, close, confine, open_duckdb, open_url, run
+from workers.sources.engine import STATEMENT_SECONDS, close, confine, open_url, run
 from workers.sources.files import reader
 from workers.sources.found import find
-from workers.sources.lines import nearest
+from workers.sources.kept_open import Reads, give_back, reads_of, take
 from workers.sources.select import ROWS, local_files
 
 T = TypeVar("T")
@@ -42,14 +43,19 @@ class Source:
     rows: Any
     seconds: float = STATEMENT_SECONDS
     borrowed: bool = False  # the connection is another table's, which closes it
+    reads: Reads | None = None  # what an engine of files may read
 
     def __enter__(self) -> Self:
         """The source, closed at the end of the block."""
         return self
 
-    def __exit__(self, *_raised: object) -> None:
+    def __exit__(self, raised: object, *_more: object) -> None:
         """Let go of the connection, so that looking every ten seconds does not pile them up."""
-        if not self.borrowed:
+        if self.borrowed:
+            return
+        if self.reads is not None and raised is None:
+            give_back(self.reads, self.connection)
+        else:
             close(self.connection)
 
     @property
@@ -237,8 +243,9 @@ def open_source(recommender: Recommender, name: str, *, seconds: float | None = 
     """
     table = _declared(recommender, name)
     seconds = table.timeout.total_seconds() if seconds is None else seconds
-    connection = _connected(recommender, table, seconds)
-    return Source(table, connection, _opened(table, connection, seconds, recommender.folder), seconds)
+    connection, reads = _connected(recommender, table, seconds)
+    rows = _opened(table, connection, seconds, recommender.folder)
+    return Source(table, connection, rows, seconds, reads=reads)
 
 
 def open_beside(recommender: Recommender, name: str, source: Source) -> Source:
@@ -260,17 +267,21 @@ def _declared(recommender: Recommender, name: str) -> Table:
     return recommender.tables[name]
 
 
-def _connected(recommender: Recommender, table: Table, seconds: float) -> Any:
-    """A connection that reads what the tables in the same place declare, and no other file."""
+def _connected(recommender: Recommender, table: Table, seconds: float) -> tuple[Any, Reads | None]:
+    """
+    A connection that reads what the tables in the same place declare, and no other file; of an engine of
+    files also what that is.
+    """
     beside = [other for other in recommender.tables.values() if other.url == table.url]
     reads = [file for other in beside for file in local_files(other, recommender.folder)]
     if table.url is None:
         reads += [other.path for other in beside if other.path]
-        return open_duckdb(recommender.folder, reads)
+        held = reads_of(recommender.folder, reads)
+        return take(held), held
     connection = open_url(table.name, table.url, seconds)
     if connection.name == "duckdb":
         confine(connection, reads)
-    return connection
+    return connection, None
 
 
 def _opened(table: Table, connection: Any, seconds: float, folder: str) -> Any:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from domain.detection.state import CheckState
-from domain.detection.tally import Tally, tally_of
-from domain.detection.window import Grid
+from domain.detection.data.tally import Tally, tally_of
+from domain.detection.data.window import Grid
+from domain.detection.judge.state import CheckState
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
-from workers.sources.flags import FLAGS, Asked, Flag
+from workers.sources.flags import Asked, Flag
 from workers.sources.grouped import grouped, lengthened, slices_asked, windowed
 from workers.sources.sets import ROWS, WINDOW, Names
 from workers.sources.source import open_source
@@ -19,13 +19,13 @@ def tally_rows(
     grid: Grid,
     dimensions: Names,
     memory: CheckState,
-    flag: Flag | None = None,
+    flag: Flag,
 ) -> Tally:
     """
     The check's table over `grid`; what a column may hold is learned from all windows but the last.
 
     Args:
-        flag: says what is wrong with a row; as the check's kind does, if not given.
+        flag: says what is wrong with a row.
 
     Raises:
         SourceError: the table is not as the check needs it, or as `open_source` and `grouped`.
@@ -42,15 +42,15 @@ def tally_rows(
             end=grid.end,
             skip=wrong_windows(grid, memory),
         )
-        flagged = (flag or FLAGS[check.kind])(recommender, source, rows, asked)
-        weight = (ROWS,) if ROWS in flagged.rows.columns else ()
-        keyed = flagged.rows.select(WINDOW, *kept, *weight, *flagged.columns)
+        found = flag(recommender, source, rows, asked)
+        weight = (ROWS,) if ROWS in found.rows.columns else ()
+        keyed = found.rows.select(WINDOW, *kept, *weight, *found.columns)
         every, largest = slices_asked(source, keyed, kept, check.ways)
-        frames = grouped(source, keyed, [(WINDOW, *names) for names in largest], flagged.columns)
+        frames = grouped(source, keyed, [(WINDOW, *names) for names in largest], found.columns)
         parts = dict(zip(largest, frames, strict=True))
-        long = lengthened(source, parts, every, (), (ROWS, *flagged.columns))
-    long = long.rename(columns=dict(zip(flagged.columns, flagged.names, strict=True)))
-    return tally_of(long, grid, flagged.names, flagged.told)
+        long = lengthened(source, parts, every, (), (ROWS, *found.columns))
+    long = long.rename(columns=dict(zip(found.columns, found.names, strict=True)))
+    return tally_of(long, grid, found.names, found.told, tuple(found.promised))
 
 
 def wrong_windows(grid: Grid, memory: CheckState) -> tuple[tuple[int, int], ...]:

@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from domain.detection.staleness import Ages
-from domain.detection.training import Runs
+from domain.detection.data.trainings import Ages, Runs
 from domain.errors import SourceError
 from domain.recommender.check import Check
+from domain.recommender.options import AsOf, OfColumns
 from domain.recommender.recommender import Recommender
 from workers.sources.kinds import kind_of
 from workers.sources.served import served_by
-from workers.sources.source import TIME, Source, known_moment, open_source
+from workers.sources.source import TIME, Source, open_source
 
 MOST_RUNS = 10_000
 BORN = "__born"
@@ -33,19 +33,21 @@ def training_runs(recommender: Recommender, check: Check, start: datetime, end: 
     """
     with open_source(recommender, str(check.table)) as source:
         require_runs(source, check)
+        columns = OfColumns.of(check).columns
         rows = source.between(start, end)
-        values = {f"value{place}": rows[name].cast("float64") for place, name in enumerate(check.columns)}
+        values = {f"value{place}": rows[name].cast("float64") for place, name in enumerate(columns)}
         frame = source.fetch(rows.select(TIME, **values).order_by(TIME).limit(MOST_RUNS + 1))
     _bounded(source, frame)
-    at = tuple(known_moment(one) for one in frame[TIME])
-    held = frame.drop(columns=TIME).to_numpy(dtype=np.float64).reshape(len(at), len(check.columns))
-    return Runs(at, check.columns, np.where(np.isfinite(held), held, np.nan))
+    at = tuple(pd.DatetimeIndex(pd.to_datetime(frame[TIME], utc=True)).floor("us").to_pydatetime())
+    held = frame.drop(columns=TIME).to_numpy(dtype=np.float64).reshape(len(at), len(columns))
+    return Runs(at, columns, np.where(np.isfinite(held), held, np.nan))
 
 
 def require_runs(source: Source, check: Check) -> None:
     """Raises SourceError where a column that the check names is missing or holds no numbers."""
-    source.require(*check.columns)
-    for name in check.columns:
+    columns = OfColumns.of(check).columns
+    source.require(*columns)
+    for name in columns:
         if kind_of(source.rows[name]) not in ("number", "integer"):
             raise SourceError(
                 f'table "{source.table.name}": column "{name}" holds {kind_of(source.rows[name])}, not '
@@ -56,7 +58,7 @@ def require_runs(source: Source, check: Check) -> None:
 def born_column(recommender: Recommender, check: Check) -> str | None:
     """What says from when a version is: the check's own column, else its model's version; None: the time."""
     model = served_by(recommender, check)
-    return check.as_of or (model.version if model else None)
+    return AsOf.of(check).as_of or (model.version if model else None)
 
 
 def ages_of(
@@ -71,6 +73,7 @@ def ages_of(
         SourceError: what says from when a version is holds no times, or as `open_source`.
     """
     model, column = served_by(recommender, check), born_column(recommender, check)
+    as_of = AsOf.of(check).as_of
     with open_source(recommender, str(check.table)) as source:
         source.require(*((column,) if column else ()))
         rows = source.between(start, end)
@@ -90,7 +93,7 @@ def ages_of(
         serving=serving,
         at=end.timestamp(),
         width=max(window.total_seconds() / 24, 1.0),
-        what=f"{check.as_of} of {said}" if check.as_of else said,
+        what=f"{as_of} of {said}" if as_of else said,
     )
 
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import numpy as np
 
-from domain.detection.counts import Floats
-from domain.detection.histogram import Bins, Histograms
-from domain.detection.tally import Tally
+from domain.detection.data.counts import Floats
+from domain.detection.data.histogram import Bins, Histograms
+from domain.detection.data.tally import Tally
 from domain.values import Slice
 
 from .traffic import HOUR, grid

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import numpy as np
 
-from domain.detection.histogram import Bins, Histograms
-from domain.detection.tally import Tally
+from domain.detection.data.histogram import Bins, Histograms
+from domain.detection.data.tally import Tally
 from domain.values import Slice
 
 from .traffic import DAY, grid

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from domain.detection.counts import Counts, counts_of
-from domain.detection.window import Grid, grid_until
+from domain.detection.data.counts import Counts, counts_of
+from domain.detection.data.window import Grid, grid_until
 
 END = datetime(2026, 3, 2, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

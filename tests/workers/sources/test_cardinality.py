@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pytest
 
-from domain.detection.window import Grid, grid_until
+from domain.detection.data.window import Grid, grid_until
 from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
-from workers.detect import run_checks
+from workers.checks.run import run_checks
 from workers.sources.cardinality import many_valued
 from workers.sources.count import count_windows
 from workers.sources.source import open_source

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.detection.counts import counts_of
-from domain.detection.window import Grid, grid_until
+from domain.detection.data.counts import NOT_SET, counts_of
+from domain.detection.data.window import Grid, grid_until
 from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
 from domain.values import slice_of
@@ -23,7 +23,9 @@ from workers.sources import count
 from workers.sources.count import census, count_windows, time_bins
 from workers.sources.engine import run
 from workers.sources.files import malformed_rows
-from workers.sources.sets import NOT_SET, largest
+from workers.sources.grouped import windowed
+from workers.sources.kinds import rows_in
+from workers.sources.sets import largest
 from workers.sources.source import open_source
 
 UTC_ZONE = ZoneInfo("UTC")
@@ -279,3 +281,66 @@ def test_a_question_that_hangs_is_given_up_and_interrupted(lake: Recommender) ->
     endless = "SELECT count(*) FROM range(10_000_000_000) a, range(10_000) b"
     with pytest.raises(SourceError, match="no answer within 0 s"):
         run("views", source.connection, lambda: source.connection.con.execute(endless).fetchall(), 0.3)
+
+
+TAGS: list[list[str] | None] = [["b", "a"], ["a", "a"], [], None]
+
+
+@pytest.mark.parametrize(
+    ("column", "declared"),
+    [
+        (TAGS, {}),
+        (["b|a", "a", "", None], {"explode": {"tags": "|"}}),
+        (["b, a", "a,a", "", None], {"explode": {"tags": ","}}),
+        (['["b", "a"]', '["a", null]', "[]", None], {"explode": {"tags": "[]"}}),
+    ],
+    ids=["lists", "a separator", "a separator and spaces", "JSON"],
+)
+def test_a_row_counts_once_for_each_of_its_values(
+    tmp_path: Path, column: list[object], declared: dict[str, object]
+) -> None:
+    at = [END - timedelta(minutes=n) for n in (1, 2, 3, 4)]
+    write(tmp_path / "v.parquet", pd.DataFrame({"at": at, "tags": column, "device": list("xxyy")}))
+    it = recommender(tmp_path, {"v": {"path": str(tmp_path / "v.parquet"), "time": "at", **declared}})
+    counts = counts_of(count_windows(it, "v", hours(), dimensions=("tags", "device")), hours())
+    by = dict(zip(counts.slices, counts.rows[-1], strict=True))
+    assert counts.total[-1] == 4
+    assert [by[slice_of(tags=value)] for value in ("a", "b", NOT_SET)] == [2, 1, 2]
+    assert by[slice_of(device="x", tags="a")] == 2
+    with open_source(it, "v") as source:
+        for value, rows in (("a", 2), ("b", 1), (NOT_SET, 2)):
+            inside = rows_in(source, source.rows, slice_of(tags=value))
+            assert int(source.fetch(inside.aggregate(n=inside.count()))["n"].iloc[0]) == rows
+
+
+def test_lists_of_items_are_exploded_and_data_checks_do_without_them(tmp_path: Path) -> None:
+    at = [END - timedelta(minutes=n) for n in (1, 2)]
+    write(tmp_path / "v.parquet", pd.DataFrame({"at": at, "film": ["1", "2"]}))
+    write(tmp_path / "f.parquet", pd.DataFrame({"film": ["1", "2"], "genres": [["a", "b"], ["b"]]}))
+    tables: dict[str, dict[str, object]] = {
+        "v": {"path": str(tmp_path / "v.parquet"), "time": "at", "item": "film"},
+        "f": {"path": str(tmp_path / "f.parquet")},
+    }
+    it = recommender(tmp_path, tables, items={"table": "f", "key": "film"})
+    counts = counts_of(count_windows(it, "v", hours(), dimensions=("genres",), ways=1), hours())
+    assert dict(zip(counts.slices, counts.rows[-1], strict=True))[slice_of(genres="b")] == 2
+    with open_source(it, "v") as source:
+        _rows, kept = windowed(it, source, source.between(END - HOUR, END), hours(), ("genres", "film"))
+    assert kept == ("film",)
+
+
+@pytest.mark.parametrize("written", ["%d.%m.%Y", "%m/%d/%Y", "%d.%m.%Y %H:%M:%S", "%Y-%m-%d"])
+def test_days_in_texts_are_read_as_people_write_them(tmp_path: Path, written: str) -> None:
+    days = [END - timedelta(days=n) for n in range(40)]
+    lines = ["bought;land", *(f"{day.strftime(written)};DE" for day in days)]
+    (tmp_path / "orders.csv").write_text("\n".join(lines))
+    orders: dict[str, object] = {
+        "path": str(tmp_path / "orders.csv"),
+        "time": "bought",
+        "csv": {"delimiter": ";"},
+    }
+    it = recommender(tmp_path, {"orders": orders})
+    grid = grid_until(END + timedelta(days=1), timedelta(days=1), timedelta(days=50), UTC_ZONE)
+    assert count_windows(it, "orders", grid, dimensions=("land",), ways=1)["rows"].sum() == 80
+    with open_source(it, "orders") as source:
+        assert census(source, END).rows == 40

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from domain.errors import ConfigurationError
+from domain.recommender.nearest import nearest
 from domain.recommender.recommender import Recommender
 from domain.values import Severity
 from workers.sources.declare import load
-from workers.sources.lines import line_of, nearest
+from workers.sources.lines import line_of
 
 GOOD = """\
 [recommender]

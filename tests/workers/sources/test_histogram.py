@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from domain.detection.window import Grid, grid_until
+from domain.detection.data.window import Grid, grid_until
 from domain.recommender.recommender import Recommender
 from workers.sources import histogram
 from workers.sources.source import open_source

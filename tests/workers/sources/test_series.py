@@ -9,14 +9,14 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from domain.detection.window import grid_until
+from domain.detection.data.counts import NOT_SET
+from domain.detection.data.window import grid_until
 from domain.errors import SourceError
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from tests.workers.sources.test_count import END, HOUR, UTC_ZONE, recommender, write
 from workers.sources import series
 from workers.sources.series import series_of
-from workers.sources.sets import NOT_SET
 
 GRID = grid_until(END, HOUR, 9 * HOUR, UTC_ZONE)
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 
-from domain.detection.window import Grid
+from domain.detection.data.window import Grid
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from workers.sources.count import census, count_windows, time_bins

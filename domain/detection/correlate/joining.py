@@ -1,0 +1,133 @@
+"""
+Whether a finding opens an incident or belongs to one that is known: the same rules live and in a backtest.
+
+    finding ──▶ joined_by    an incident with the same cause goes on, seen elsewhere
+            └─▶ over_already its window reaches back into one that has ended since
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+
+from domain.detection.correlate.same_cause import Link, lacks, same_cause
+from domain.detection.judge.state import CLEAR_AFTER
+from domain.incident.state import Incident
+from domain.recommender.lineage import Lineage
+from domain.values import Finding
+
+HOUR = timedelta(hours=1)
+REPEAT_AFTER = timedelta(minutes=1)
+"""An open incident is told of the same finding at most this often: the log is for people too."""
+LONGEST_OVER = timedelta(days=7)
+"""How long before a window an incident may have been opened, or last seen, that still has to do with it."""
+MOST_OF_IT = 0.5
+"""Of what a finding is off by, from which on what explains it is its cause."""
+
+Shares = Mapping[str, float]
+"""Item → its share of what a finding is off by."""
+
+
+def told_by(incident: Incident, finding: Finding, made_from: Lineage) -> Link | None:
+    """What `finding` shares with `incident`, where that tells of its cause already; else None."""
+    first, latest = incident.first_finding, incident.finding
+    if first is None or latest is None:
+        return None
+    return same_cause(first, latest, seen_until(incident, latest), finding, made_from)
+
+
+def seen_until(incident: Incident, latest: Finding) -> datetime:
+    """
+    An incident that goes on was seen later than its latest finding says: it is told only now and then, and of
+    short windows a look or two may be silent before it counts as over.
+    """
+    if incident.cleared_at is not None:
+        return latest.window_end
+    width = latest.window_end - latest.window_start
+    return latest.window_end + (width if width >= HOUR else REPEAT_AFTER + CLEAR_AFTER * width)
+
+
+def joined_by(
+    finding: Finding,
+    unclosed: Iterable[Incident],
+    made_from: Lineage,
+    since: datetime | None,
+    mostly_there: Callable[[Incident], bool],
+    explained_by: Callable[[Finding], Shares],
+) -> tuple[Incident, Link] | None:
+    """
+    The incident with the same cause as `finding`, and what they share; None where it has one of its own.
+
+    What has joined one stays with it until it is over, also where the incident's own metric is back before.
+
+    Args:
+        unclosed: none of them of this finding itself.
+        since: from when on the finding was seen without a break, where its check remembers.
+        mostly_there: whether most of what the finding lacks lies where it crosses that incident.
+        explained_by: the items that a finding comes from; asked only where nothing else joins.
+    """
+    incidents = list(unclosed)
+    for incident in incidents:
+        joined = any(one.fingerprint == finding.fingerprint for one in incident.also)
+        if joined and since is not None and (incident.cleared_at is None or since < incident.cleared_at):
+            return incident, "table"
+        if shares := told_by(incident, finding, made_from):
+            return incident, shares
+        if mostly_there(incident):
+            return incident, "downstream"
+    return _of_the_same_items(finding, incidents, explained_by)
+
+
+def _of_the_same_items(
+    finding: Finding, incidents: list[Incident], explained_by: Callable[[Finding], Shares]
+) -> tuple[Incident, Link] | None:
+    """One film's release is one incident, whichever of its genres is told of, and on whichever day."""
+    near = [incident for incident in incidents if _may_share_items(incident, finding)]
+    own = explained_by(finding) if near else {}
+    for incident in near if own else ():
+        if any(
+            same_items(explained_by(one), own) for one in (incident.first_finding, incident.finding) if one
+        ):
+            return incident, "items"
+    return None
+
+
+def _may_share_items(incident: Incident, finding: Finding) -> bool:
+    """Slices of one table that hold more rows, or fewer, within a week of each other."""
+    first, latest = incident.first_finding, incident.finding
+    if first is None or latest is None or finding.subject or first.subject:
+        return False
+    counted = (
+        first.table == finding.table and first.unit == finding.unit and bool(first.slice and finding.slice)
+    )
+    near = finding.window_start - LONGEST_OVER <= latest.window_end
+    return counted and near and finding.kind == first.kind == "detected" and lacks(latest) == lacks(finding)
+
+
+def same_items(one: Shares, other: Shares) -> bool:
+    """
+    Whether the same items make up most of both.
+
+    >>> same_items({"film": 0.7, "other": 0.1}, {"film": 0.6}), same_items({"film": 0.7}, {"other": 0.6})
+    (True, False)
+    """
+    both = one.keys() & other.keys()
+    return min(sum(one[item] for item in both), sum(other[item] for item in both)) >= MOST_OF_IT
+
+
+def over_already(finding: Finding, known: Iterable[Incident], made_from: Lineage) -> bool:
+    """
+    True where the window reaches back into an incident of the same cause that has ended since.
+
+    A check of long windows goes on seeing what a fix has repaired; what goes on after the fix is found again
+    in the first window that begins after it. A forecast is of its day, whenever it is made.
+    """
+
+    def told(one: Incident) -> bool:
+        fingerprints = {one.fingerprint, *(joined.fingerprint for joined in one.also)}
+        return finding.fingerprint in fingerprints or told_by(one, finding, made_from) is not None
+
+    return finding.kind == "detected" and any(
+        one.status == "closed" and finding.window_start < (one.mitigated_at or one.last_at) and told(one)
+        for one in known
+    )

@@ -1,0 +1,57 @@
+"""When a table held rows: what its deliveries and its silences are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.recommender.holidays import NO_HOLIDAYS, Holidays
+from domain.values import Slice
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """
+    Bins of time that hold rows: `first` and `last` (n,) moment of a row in each, unix seconds, ascending;
+    `size` (n,) its rows, or the sum of what is measured; `width` of the bins in seconds. `at` is when one
+    looks (unix seconds); the settle time has already been taken off.
+    """
+
+    first: Floats
+    last: Floats
+    size: Floats
+    width: float
+    at: float
+
+    def where(self, kept: npt.NDArray[np.bool_]) -> Arrivals:
+        """Those bins only."""
+        return replace(self, first=self.first[kept], last=self.last[kept], size=self.size[kept])
+
+
+@dataclass(frozen=True)
+class Feeds:
+    """
+    Arrivals by slice, the whole table () among them, and the zone in which people read the clock and their
+    `holidays` begin; `back` is how far a look reaches, in seconds.
+    """
+
+    parts: Mapping[Slice, Arrivals]
+    zone: ZoneInfo
+    holidays: Holidays = NO_HOLIDAYS
+    back: float = float("inf")
+
+    def at(self, until: float) -> Feeds:
+        """The same as it was at that moment (unix seconds): bins that were whole by then."""
+        parts: dict[Slice, Arrivals] = {}
+        for where, held in self.parts.items():
+            begin = np.floor(held.first / held.width) * held.width
+            seen = held.where((begin >= until - self.back) & (begin + held.width <= until))
+            if len(seen.first) or not where:
+                parts[where] = replace(seen, at=until)
+        return replace(self, parts=parts)

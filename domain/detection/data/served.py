@@ -1,0 +1,16 @@
+"""Which version served how many rows, and which should."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from domain.detection.data.tally import Tally
+
+
+@dataclass(frozen=True)
+class Served:
+    """`tally`: of all rows those that each version served; `due`: version → its share, in [0, 1]."""
+
+    tally: Tally
+    due: Mapping[str, float]

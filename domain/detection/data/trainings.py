@@ -1,0 +1,53 @@
+"""When a model was trained, what its runs say, and how old what serves is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.detection.data.counts import Floats
+
+
+@dataclass(frozen=True)
+class Runs:
+    """
+    Trainings in order of time, the last one the one that is judged: `values` (n_runs, n_columns), NaN where a
+    run does not say.
+    """
+
+    at: tuple[datetime, ...]
+    columns: tuple[str, ...]
+    values: Floats
+
+    def until(self, end: datetime) -> Runs:
+        """Those up to `end`."""
+        held = sum(1 for one in self.at if one < end)
+        return Runs(self.at[:held], self.columns, self.values[:held])
+
+
+@dataclass(frozen=True)
+class Ages:
+    """
+    What served, one after the other, unix seconds: `since` (n,) when each began to, ascending, and `born`
+    (n,) from when it is. `serving` is the place of the one that serves at `at`. `width` is how finely ages
+    are told, seconds; `what` is said to be so old.
+    """
+
+    since: npt.NDArray[np.float64]
+    born: npt.NDArray[np.float64]
+    serving: int
+    at: float
+    width: float
+    what: str = "the model that serves"
+
+    @property
+    def age(self) -> float:
+        """Seconds, of what serves."""
+        return self.at - float(self.born[self.serving])
+
+    def replaced(self) -> npt.NDArray[np.float64]:
+        """(n − 1,) how old each was when the next one took its place."""
+        return np.asarray(self.since[1:] - self.born[:-1])

@@ -1,0 +1,100 @@
+"""
+What part of a slice's rows is usually wrong, and how surprising the part of the last window is.
+
+A beta-binomial: its mean from the slice's own past, its over-dispersion from how the past windows differ
+among themselves, plus what so short a past leaves unknown of the mean. One bad window or two in the past
+were outages and teach nothing.
+
+Source:
+    Correlation of two rows of one window by moments: Williams (1982), J. R. Stat. Soc. C 31(2). The prior is
+    that of Jeffreys: half a bad row among one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.detection.data.counts import Floats
+from domain.detection.expect.beta_binomial import MOST_CORRELATION, beta_binomial_tails
+
+LEAST_WINDOWS = 3  # with rows, before anything is usual
+OUTAGES = 2  # windows of the past that may be left out
+OUTAGE_SD, OUTAGE_SHARE = 8.0, 0.02  # how far from the others a window must lie to be one
+BLOCK = 512  # slices at a time, so that thousands of them need no gigabytes
+
+
+@dataclass(frozen=True)
+class Rates:
+    """(n_cells, n_columns): usual share of bad rows, correlation of two rows of a new window; ≥ 0."""
+
+    share: Floats
+    correlation: Floats
+
+    def p_values(self, bad: Floats, rows: Floats) -> Floats:
+        """
+        (n_cells, n_columns) probabilities of at least so many `bad` (of the same shape) among `rows`
+        (n_cells,).
+        """
+        n = np.broadcast_to(np.maximum(rows, 1.0)[:, None], bad.shape)
+        dispersion = 1 + self.correlation * np.maximum(n - 1, 0.0)
+        p_values = np.ones(bad.shape)
+        more = bad > self.share * n  # fewer than usual surprises nobody here
+        if more.any():
+            _low, high = beta_binomial_tails(bad[more], n[more], self.share[more], dispersion[more])
+            p_values[more] = np.clip(high, 0.0, 1.0)
+        return p_values
+
+    def most(self, rows: Floats, deviations: float = 1.96) -> Floats:
+        """(n_cells, n_columns) bad rows that are still usual."""
+        n = np.maximum(rows, 1.0)[:, None]
+        variance = (1 + self.correlation * (n - 1)) * n * self.share * (1 - self.share)
+        return np.asarray(np.minimum(n * self.share + deviations * np.sqrt(variance), n))
+
+
+def expect_rates(rows: Floats, bad: Floats) -> Rates:
+    """
+    What is usual in windows (n_windows, n_cells) and (n_windows, n_cells, n_columns) of the past.
+
+    >>> past = np.full((10, 1), 100.0)
+    >>> rates = expect_rates(past, np.full((10, 1, 1), 5.0))
+    >>> bool(rates.p_values(np.array([[30.0]]), np.array([100.0]))[0, 0] < 1e-6), rates.share.round(2)
+    (True, array([[0.05]]))
+    """
+    parts = [
+        _expected(rows[:, at : at + BLOCK, None], bad[:, at : at + BLOCK])
+        for at in range(0, max(bad.shape[1], 1), BLOCK)
+    ]
+    share, correlation = (np.concatenate(one) for one in zip(*parts, strict=True))
+    return Rates(share, correlation)
+
+
+def _expected(rows: Floats, bad: Floats) -> tuple[Floats, Floats]:
+    n = np.where(_outages(rows, bad), 0.0, rows)
+    b = np.where(n > 0, bad, 0.0)
+    seen, windows = n.sum(axis=0), (n > 0).sum(axis=0)
+    share = (b.sum(axis=0) + 0.5) / (seen + 1)
+    squares = ((b - n * share) ** 2 / (share * (1 - share))).sum(axis=0)
+    squares *= windows / np.maximum(windows - 1, 1)
+    pairs = (n * (n - 1)).sum(axis=0)
+    correlation = np.clip((squares - seen) / np.maximum(pairs, 1.0), 0.0, MOST_CORRELATION)
+    # Few windows say little of how windows differ: as the mean of an F over that of a chi-square.
+    correlation *= np.where(windows > 3, (windows - 1) / np.maximum(windows - 3, 1), 3.0)
+    typical = pairs / np.maximum(seen, 1.0)
+    unknown = (1 + correlation * typical) / (seen + 1)
+    return share, np.minimum(correlation + unknown, MOST_CORRELATION)
+
+
+def _outages(rows: Floats, bad: Floats) -> npt.NDArray[np.bool_]:
+    """(n_windows, n_cells, n_columns): the one or two windows that lie far above all others."""
+    rate = bad / np.maximum(rows, 1.0)
+    if len(rate) < LEAST_WINDOWS + OUTAGES:
+        return np.zeros(rate.shape, dtype=bool)
+    limit = np.sort(rate, axis=0)[-OUTAGES - 1]
+    others = np.where(rate <= limit, rate, np.nan)
+    mean, spread = np.nanmean(others, axis=0), np.nanstd(others, axis=0)
+    counting = np.sqrt((mean * (1 - mean) + 1 / np.maximum(rows, 1.0)) / np.maximum(rows, 1.0))
+    far = np.maximum(OUTAGE_SD * np.maximum(spread, counting), OUTAGE_SHARE)
+    return np.asarray((rate > limit) & (rate > mean + far))

@@ -1,0 +1,202 @@
+"""
+What part of the total a slice should be, from its own past, for thousands of slices at once.
+
+A forgetting mean of the share, a window's surprise clipped so that a bad day teaches little; what other
+slices of its values do in the same window (`follow`); over-dispersion from the one-step surprises that are
+left, so that drift and season count as scatter. A beta-binomial whose scatter is itself an estimate.
+
+Source:
+    Skellam (1948), J. R. Stat. Soc. B 10(2); its correlation as the measure of over-dispersion: Williams
+    (1982), J. R. Stat. Soc. C 31(2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtri, stdtr
+
+from domain.detection.data.counts import Floats
+from domain.detection.expect.beta_binomial import MOST_CORRELATION, beta_binomial_tails
+from domain.detection.expect.crossed_effects import CrossedEffects, Margins, chunks, learn_crossed_effects
+from domain.detection.expect.scatter import CLIP, dispersion_of, scatter_of
+from domain.detection.expect.seasonal_profile import Keys, SeasonalProfiles, learn_profiles
+
+HALF_LIFE_WINDOWS = 14.0
+HOLIDAY = 0.35  # by which shares may differ on a holiday, in logarithms: one country's holiday is its own
+LEAST_LEFT = 0.02  # of the total beside a slice, at the least
+WARM_UP = 5  # windows before surprises are counted
+
+
+@dataclass(frozen=True)
+class Shares:
+    """
+    (n_slices,) share expected from the past, correlation of two rows of one window (0: a binomial), windows
+    learned from, the freedom of the surprises' distribution, and how slices follow others in the last window.
+    """
+
+    past: Floats
+    correlation: Floats
+    learned: npt.NDArray[np.int64]
+    freedom: Floats
+    crossed: CrossedEffects | None
+    factor: Floats
+
+    @property
+    def share(self) -> Floats:
+        """(n_slices,) given what other slices hold in the last window."""
+        return np.asarray(np.clip(self.past * self.factor, 0.0, 1.0))
+
+    def on_holiday(self, part: float) -> Shares:
+        """The same in a window of which such a part is a holiday: nobody knows what shares are then."""
+        variance = (part * HOLIDAY) ** 2 * self.past / np.maximum(1 - self.past, LEAST_LEFT)
+        return replace(self, correlation=np.minimum(self.correlation + variance, MOST_CORRELATION))
+
+    def expected(self, n: float) -> Floats:
+        """(n_slices,) rows that a total of `n` should hold."""
+        return self.share * n
+
+    def dispersion(self, n: float) -> Floats:
+        """
+        (n_slices,) how many times a binomial's variance theirs is in a total of `n`; ≥ 1.
+
+        What scatters is the share, so that counting noise hides it in a small total and not in a large one: a
+        busy hour is further off from its expectation than a factor learned over the whole day says.
+        """
+        return 1 + self.correlation * max(n - 1, 0.0)
+
+
+def expect_shares(
+    total: Floats,
+    rows: Floats,
+    usable: npt.NDArray[np.bool_],
+    half_life: float = HALF_LIFE_WINDOWS,
+    keys: Keys | None = None,
+    margins: Margins | None = None,
+) -> Shares:
+    """
+    Shares expected in the last window, from those before it.
+
+    Args:
+        total: (n_windows,) and rows: (n_windows, n_slices) counts.
+        usable: (n_windows, n_slices) which windows each slice may learn from.
+        keys: (n_windows,) the hour or weekday of each, of `profile_keys`; None: slices have no profile.
+        margins: of `margins_of`, where slices may follow others; then what the others hold in the last window
+            is looked at.
+    """
+    profiles = None if keys is None else learn_profiles(total, rows, np.asarray(usable.all(axis=1)), keys)
+    walk = _Walk(total, rows, usable, profiles)
+    for window in np.flatnonzero(total[:-1] > 0).tolist():
+        walk.learn(window, 0.5 ** (1.0 / half_life))
+    learned = (total > 0) & usable.any(axis=1)
+    usual = float(np.median(total[:-1][learned[:-1]])) if learned[:-1].any() else 1.0
+    now = walk.hits / (walk.seen + 0.5) * _usual(profiles, len(total) - 1, None, float(total[-1]))
+    past = np.minimum(now, 1.0)
+    crossed, factor, alike = None, np.ones(len(past)), np.zeros(len(past), dtype=bool)
+    if margins is not None and len(margins.slices):
+        crossed = walk.followed(margins)
+        factor = crossed.factor(rows[-1:], past[None] * float(total[-1]))[0]
+        alike[margins.slices] = True
+    scatter = scatter_of(walk.surprises, walk.hits / walk.seen * usual, alike)
+    correlation = np.minimum((scatter.dispersion - 1) / max(usual - 1, 1.0), MOST_CORRELATION)
+    return Shares(past, correlation, walk.started, scatter.freedom, crossed, factor)
+
+
+@dataclass
+class _Walk:
+    """
+    Window after window, what is learned of each slice.
+
+    Its share is `hits` of `seen`; `due` and `surprises` are (n_windows, n_slices): rows by its own past, and
+    how far it was off, NaN where nothing was to be learned.
+    """
+
+    total: Floats
+    rows: Floats
+    usable: npt.NDArray[np.bool_]
+    profiles: SeasonalProfiles | None
+    hits: Floats = field(init=False)
+    seen: Floats = field(init=False)
+    started: npt.NDArray[np.int64] = field(init=False)
+    due: Floats = field(init=False)
+    surprises: Floats = field(init=False)
+    first: npt.NDArray[np.bool_] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Nothing is known at first."""
+        windows, slices = len(self.total) - 1, self.rows.shape[1]
+        self.first = np.arange(slices) < 2  # one column alone is added up in another order
+        self.hits, self.seen = np.full(slices, 0.5), np.full(slices, 1.0)
+        self.started = np.zeros(slices, dtype=np.int64)
+        self.due, self.surprises = np.full((2, windows, slices), np.nan)
+
+    def learn(self, t: int, forget: float) -> None:
+        """One more window."""
+        rows, learn, warm = self.rows[t], self.usable[t], self.started >= WARM_UP
+        whole = float(self.total[t])
+        n = whole * _usual(self.profiles, t, rows if learn.all() else None, whole)
+        share = np.clip(self.hits / self.seen, 1e-9, 1 - 1e-9)
+        due = self.due[t] = n * share
+        scale = np.sqrt(due * (1 - share))
+        z = (rows - due) / scale
+        self.surprises[t] = np.where(learn & warm, z, np.nan)
+        far = np.flatnonzero((np.abs(z) > CLIP) | self.first)  # the others are within any limit
+        limit = CLIP * np.sqrt(_running(self.surprises[:t], far, t))
+        z[far] = np.clip(z[far], -limit, limit)
+        taught = np.where(warm, due + z * scale, rows)
+        self.hits = np.where(learn, self.hits * forget + taught, self.hits)
+        self.seen = np.where(learn, self.seen * forget + n, self.seen)
+        self.started = self.started + learn
+
+    def followed(self, margins: Margins) -> CrossedEffects:
+        """How slices follow others, all being learned; surprises are reckoned anew by that."""
+        rows = self.rows[:-1]
+        crossed = learn_crossed_effects(margins, self.surprises, rows, self.due)
+        for some in chunks(len(rows), len(margins.slices)):
+            alone = np.nan_to_num(self.due[some])
+            then = alone * crossed.factor(rows[some], alone)
+            share = np.minimum(then / np.maximum(self.total[:-1][some, None], 1.0), 1 - 1e-9)
+            z = (rows[some] - then) / np.sqrt(np.maximum(then * (1 - share), 1e-9))
+            self.surprises[some] = np.where(np.isfinite(self.surprises[some]), z, np.nan)
+        return crossed
+
+
+def _usual(
+    profiles: SeasonalProfiles | None, window: int, rows: Floats | None, total: float
+) -> Floats | float:
+    return 1.0 if profiles is None else profiles.factor(window, rows, total)
+
+
+def _running(surprises: Floats, places: npt.NDArray[np.intp], t: int) -> Floats:
+    """
+    Over-dispersion of the slices at `places` so far, at least 1, refreshed now and then: clipping needs no
+    more than its order of magnitude.
+    """
+    if t < 2 * WARM_UP:
+        return np.full(len(places), 16.0)
+    return dispersion_of(surprises[max(0, t - 28) :: max(1, min(t, 28) // 14)].take(places, axis=1))
+
+
+def share_p_values(
+    observed: Floats,
+    n: Floats | float,
+    share: Floats,
+    dispersion: Floats | float,
+    freedom: Floats | float = np.inf,
+) -> Floats:
+    """
+    Two-sided p-values of counts out of `n`, beta-binomial with a variance `dispersion` times a binomial's.
+
+    Args:
+        observed, share: (n_slices,); n, dispersion: scalar or (n_slices,).
+        freedom: of the estimate of `dispersion`, the same: the normal score of what the beta-binomial says is
+            taken for one of a Student's distribution.
+    """
+    total = np.broadcast_to(np.maximum(np.asarray(n, dtype=float), 1.0), observed.shape)
+    low, high = beta_binomial_tails(
+        np.clip(observed, 0.0, total), total, np.clip(share, 1e-9, 1 - 1e-9), dispersion
+    )
+    one_sided = np.clip(np.minimum(low, high), 0.0, 0.5)
+    return np.asarray(2 * stdtr(freedom, ndtri(one_sided)), dtype=np.float64)

@@ -1,0 +1,270 @@
+"""From judgements of one thing at a time to findings, as for every other check; and measured again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from domain.detection.data.counts import Counts, Floats
+from domain.detection.data.histogram import Histograms
+from domain.detection.data.look import Look
+from domain.detection.data.tally import Tally
+from domain.detection.data.window import WINDOW, Grid
+from domain.detection.judge.comparison import Comparison
+from domain.detection.judge.judging import Again, Judging, as_it_is
+from domain.detection.judge.measure import Measurement
+from domain.detection.judge.severity import severity_of
+from domain.detection.judge.state import CheckState, Verdict
+from domain.detection.judge.tail import conclude, level_of
+from domain.detection.judge.title import title_of
+from domain.detection.judge.usable import holes, learnable
+from domain.detection.judge.wrong_rows import discovered
+from domain.detection.slices.minimal_set import HOLDS, narrowest
+from domain.errors import TooFewRows
+from domain.recommender.check import Check
+from domain.values import Finding, Severity, Slice
+
+HALF = 0.5  # of a dimension's slices, from where on it is the table and not they
+
+D = TypeVar("D")
+
+Data = Counts | Tally | Histograms | pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Seen(Generic[D]):
+    """
+    What a judge is given; the last window of `grid` is the judged one.
+
+    `check` holds the keys that every check has (`least_change`, `least_rows`, `direction`, …). `usable` is
+    (grid.count,): the windows to learn from, where the table had begun and nothing was wrong; never the last.
+    """
+
+    check: Check
+    grid: Grid
+    data: D
+    usable: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """
+    One thing in the judged window: `observed` against `expected`, in `unit`, and `low`–`high`, the band in
+    which it is as usual.
+
+    `p_value` is how likely chance alone goes so far, 0 for what must never be; it is held against all that
+    the look judged, and against the looks before. `matters` is false for what is too small for a person.
+    `slice` and `subject` (a column, an item) tell one thing from another. `share` is the part of everything
+    that is affected: how bad it is, unless the declaration says. `says` are the words for a person; a
+    sentence is made where there are none.
+
+    Raises:
+        ValueError: a number is not finite, or p_value not in 0–1.
+    """
+
+    observed: float
+    expected: float
+    low: float
+    high: float
+    p_value: float
+    slice: Slice = ()
+    subject: str | None = None
+    unit: str = "rows"
+    says: str = ""
+    share: float | None = None
+    matters: bool = True
+
+    def __post_init__(self) -> None:
+        """Hold the numbers against what they may be: a NaN would be compared to no effect."""
+        numbers = {name: getattr(self, name) for name in ("observed", "expected", "low", "high", "p_value")}
+        for name, number in numbers.items():
+            if not isfinite(number):
+                raise ValueError(f"{name} of a judgement is {number}; leave out what has no value")
+        for name in ("p_value", "share"):
+            if (value := getattr(self, name)) is not None and not 0.0 <= value <= 1.0:
+                raise ValueError(f"{name} of a judgement is {value:g}, which is not between 0 and 1")
+
+
+class OneByOne(Protocol):
+    """A kind that says of each thing what it is: its name, its judge, and the least windows to learn from."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def judge(self) -> Callable[[Any, Seen[Any]], Iterable[Judgement]]: ...
+    @property
+    def least_windows(self) -> int: ...
+
+
+def judging(own: OneByOne, *, measurable: bool = True) -> Judging[Any]:
+    """How such a kind judges, and measures again: where it can, by judging again."""
+
+    def verdict(look: Look, data: Any, memory: CheckState) -> Verdict:
+        seen = seen_of(own, look.check, look.grid, data, memory)
+        return judge_own(own, look.options, seen, memory, look.looks_per_week)
+
+    def measured(look: Look, data: Any, again: Again[Any]) -> Measurement:
+        seen = seen_of(own, look.check, look.grid, data, again.memory)
+        return measure_own(own, look.options, seen, again.finding)
+
+    return Judging(verdict, measured if measurable else None, narrowed=as_it_is)
+
+
+def seen_of(own: OneByOne, check: Check, grid: Grid, data: Data, state: CheckState) -> Seen[Any]:
+    """What the judge is given: the data, and which of its windows may be learned from."""
+    held = data.known & ~holes(data) if isinstance(data, Counts) else _rows(data, grid) > 0
+    usable = learnable(grid, 0, grid.count, state, own.least_windows, held)
+    return Seen(check, grid, data, usable)
+
+
+def judge_own(
+    own: OneByOne,
+    options: Any,
+    seen: Seen[Any],
+    state: CheckState,
+    looks_per_week: float | None = None,
+) -> Verdict:
+    """
+    What a look comes to.
+
+    Returns:
+        Findings that are significant over everything judged and over looks, *and* matter. Not judged where
+        there are too few usable windows, or no rows that could be wrong.
+
+    Raises:
+        ValueError: two judgements are of the same slice and subject.
+    """
+    if int(seen.usable.sum()) < own.least_windows:
+        return Verdict(state=state, judged=False, note="not enough history yet")
+    if not isinstance(seen.data, Counts) and _rows(seen.data, seen.grid)[-1] <= 0:
+        return Verdict(state=state, judged=False, note="no rows in this window")
+    try:
+        judged = _judged(own, options, seen)
+    except TooFewRows as few:
+        return Verdict(state=state, judged=False, note=str(few) or "too few rows")
+    width = seen.grid.width.total_seconds()
+    alpha = level_of(state, looks_per_week, width)
+    told = _discoveries(judged, alpha)
+    findings = [_finding(seen, judgement) for judgement in told]
+    verdict = conclude(state, findings, width, seen.grid.edge(seen.grid.count - 1))
+    return verdict.comparing(_compared(seen, one) for one in judged if one.slice in state.traced)
+
+
+def measure_own(own: OneByOne, options: Any, seen: Seen[Any], finding: Finding) -> Measurement:
+    """
+    What `finding` is about, in the last window of `seen`.
+
+    Raises:
+        TooFewRows: there is no past to measure against, or nothing is judged of it in this window.
+    """
+    if int(seen.usable.sum()) < own.least_windows:
+        raise TooFewRows("too few windows before the incident: nothing to measure against")
+    for one in _judged(own, options, seen):
+        if (one.slice, one.subject) == (finding.slice, finding.subject):
+            low, high = min(one.low, one.expected), max(one.high, one.expected)
+            return Measurement(
+                observed=one.observed, expected=one.expected, low=low, high=high, p_value=one.p_value
+            )
+    raise TooFewRows(f'kind "{own.kind}" says nothing of it in this window; it is too early')
+
+
+def _judged(own: OneByOne, options: Any, seen: Seen[Any]) -> tuple[Judgement, ...]:
+    judged = tuple(own.judge(options, seen))
+    for one in judged:
+        if not isinstance(one, Judgement):
+            raise TypeError(f"judge gave {type(one).__name__}; it has to give Judgements")
+    keys = [(one.slice, one.subject) for one in judged]
+    if len(set(keys)) < len(keys):
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"two judgements are of the same slice and subject: {twice}")
+    return judged
+
+
+def _discoveries(judged: Sequence[Judgement], alpha: float) -> list[Judgement]:
+    """Those that chance does not explain over all that was judged, and that matter, in the fewest slices."""
+    if not judged:
+        return []
+    p_values = np.array([[one.p_value] for one in judged])
+    tested = np.ones(p_values.shape, dtype=bool)
+    found = discovered(tuple(one.slice for one in judged), p_values, tested, alpha)[:, 0]
+    told = [one for one, is_found in zip(judged, found, strict=True) if is_found and one.matters]
+    groups: dict[tuple[str | None, bool], list[Judgement]] = {}
+    for one in sorted(told, key=lambda one: len(one.slice)):
+        groups.setdefault((one.subject, one.observed > one.expected), []).append(one)
+    slices = [one.slice for one in judged]
+    return [one for alike in groups.values() for one in _fewest(alike, slices)]
+
+
+def _fewest(alike: Sequence[Judgement], judged: Sequence[Slice]) -> list[Judgement]:
+    """
+    Of what is off in the same way, the fewest slices that hold it. A metric that does not add up, such as a
+    share, is as far off in most slices as in the whole table where it is off everywhere: then that is told.
+    """
+    cells = tuple(one.slice for one in alike)
+    excess = np.array([abs(one.observed - one.expected) for one in alike])
+    worst = int(np.argmax(excess))
+    kin, among = (
+        sum(_names(cell) == _names(cells[worst]) for cell in every) for every in (cells, set(judged))
+    )
+    if cells[worst] and not cells[0] and excess[0] >= HOLDS * excess[worst] and kin > HALF * among:
+        return [alike[0]]
+    size = np.array([abs(one.expected) if one.slice else np.inf for one in alike])
+    return [alike[place] for place in narrowest(cells, excess, size, np.ones(len(alike), dtype=bool))]
+
+
+def _names(where: Slice) -> tuple[str, ...]:
+    return tuple(name for name, _value in where)
+
+
+def _compared(seen: Seen[Any], judgement: Judgement) -> Comparison:
+    return Comparison(
+        slice=judgement.slice,
+        subject=judgement.subject,
+        unit=judgement.unit,
+        window_start=seen.grid.edge(seen.grid.count - 1),
+        window_end=seen.grid.end,
+        observed=judgement.observed,
+        expected=judgement.expected,
+        low=judgement.low,
+        high=judgement.high,
+    )
+
+
+def _finding(seen: Seen[Any], judgement: Judgement) -> Finding:
+    check, grid, one = seen.check, seen.grid, judgement
+    graded = Severity.SEV3 if one.share is None else severity_of(one.share, drop=True)
+    says = one.says or title_of(check.table or "", one.slice, one.observed, one.expected, one.unit)
+    return Finding(
+        check=check.name,
+        table=check.table or "",
+        slice=one.slice,
+        subject=one.subject,
+        window_start=grid.edge(grid.count - 1),
+        window_end=grid.end,
+        observed=one.observed,
+        expected=one.expected,
+        low=one.low,
+        high=one.high,
+        unit=one.unit,
+        p_value=one.p_value,
+        severity=check.severity or graded,
+        affected_share=one.share,
+        title=says[:300],
+    )
+
+
+def _rows(data: Data, grid: Grid) -> Floats:
+    """(grid.count,) rows in each window: of a frame of somebody's own, its rows."""
+    if isinstance(data, Counts):
+        return data.total
+    if isinstance(data, pd.DataFrame):
+        windows = data[WINDOW].to_numpy(dtype=np.int64)
+        inside = windows[(windows >= 0) & (windows < grid.count)]
+        return np.bincount(inside, minlength=grid.count).astype(np.float64)
+    return np.asarray(data.rows[:, 0])

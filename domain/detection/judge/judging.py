@@ -1,0 +1,84 @@
+"""
+How a kind judges what was read, and how what it found is measured again.
+
+    read ─▶ verdict      findings of the last window, and what the check remembers
+    read ─▶ measured     what a finding is about, as it is now, against the time before the incident
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+
+from domain.detection.data.look import Look
+from domain.detection.judge.excluded import Past
+from domain.detection.judge.measure import Measurement
+from domain.detection.judge.state import CheckState, ExcludedWindow, Verdict
+from domain.recommender.check import Check
+from domain.values import Finding
+
+D = TypeVar("D")
+
+Over = Literal["whole", "windows", "apart", "since"]
+"""
+What is read to measure a finding again over [start, end): one window of that length and the past in windows
+as long ("whole"); the check's own windows up to the end ("windows"); the past in the check's own windows and,
+beside it, [start, end) as one ("apart"); only [start, end) ("since").
+"""
+
+
+@dataclass(frozen=True)
+class Again(Generic[D]):
+    """
+    What is measured again: `finding`, from `start` to the end of the look's grid, against the `past`.
+
+    `present` is what lies in that time, where it is read apart from the past.
+    """
+
+    finding: Finding
+    past: Past
+    start: datetime
+    present: D | None = None
+
+    @property
+    def memory(self) -> CheckState:
+        """Times that nothing is learned from: those known to be wrong, and the incident itself."""
+        since = min(self.past.before, self.start)
+        itself = ExcludedWindow(slice=self.finding.slice, since=since, until=self.start)
+        return CheckState(excluded=(*self.past.wrong, itself))
+
+
+def of_its_slice(look: Look, finding: Finding) -> Look:
+    """The look at nothing but the dimensions of the finding's slice."""
+    return replace(look, dimensions=tuple(name for name, _value in finding.slice))
+
+
+def as_it_is(look: Look, _finding: Finding) -> Look:
+    """The look as it is."""
+    return look
+
+
+@dataclass(frozen=True)
+class Judging(Generic[D]):
+    """
+    `verdict` says what one look comes to, `measured` how a finding stands now: None where nobody can say but
+    people. `over` is what is read for the latter, `narrowed` of what.
+    """
+
+    verdict: Callable[[Look, D, CheckState], Verdict]
+    measured: Callable[[Look, D, Again[D]], Measurement] | None
+    over: Over = "whole"
+    narrowed: Callable[[Look, Finding], Look] = of_its_slice
+
+
+def by_check(
+    judge: Callable[[Check, Any, CheckState, float | None], Verdict],
+) -> Callable[[Look, Any, CheckState], Verdict]:
+    """The verdict of a judge that asks of a look for its check and how often it looks, and nothing else."""
+
+    def verdict(look: Look, data: Any, memory: CheckState) -> Verdict:
+        return judge(look.check, data, memory, look.looks_per_week)
+
+    return verdict

@@ -1,0 +1,30 @@
+"""Rows counted again: a slice among all of them, or all of them against what windows usually hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from domain.detection.data.look import Look
+from domain.detection.data.ratio_cells import RatioCells
+from domain.detection.judge.judging import Again
+from domain.detection.judge.measure import Measurement, measure_slice, measure_total
+from domain.detection.judge.measure_ratio import measure_ratio
+
+
+def measure_counts(look: Look, past: Any, again: Again[Any]) -> Measurement:
+    """
+    The rows of the finding's slice, or all of them, in the present window; or its ratio.
+
+    Args:
+        past: `Counts` or `RatioCells`, as the check asks for; what is present as well.
+
+    Raises:
+        TooFewRows: too short a past, or no rows now.
+    """
+    present = past if again.present is None else again.present
+    if isinstance(past, RatioCells):
+        return measure_ratio(again.finding, past, present, look.check.least_change)
+    if again.finding.slice:
+        return measure_slice(again.finding, past, present)
+    amounts = look.check.measure is not None
+    return measure_total(past, present, look.window, look.check.least_change, amounts)

@@ -1,0 +1,93 @@
+"""
+A promise is a promise: what was declared is told at the first row that breaks it, whatever is usual.
+
+What is only learned is judged by chance (`wrong_rows`). What a team declared needs no history and no luck: a
+range, a set of values, a key, a reference, a column that must never be null. It may be declared with a
+tolerance (`least_rows`, `least_share`), and then that is the promise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from domain.detection.data.tally import Tally
+from domain.detection.judge.severity import severity_of
+from domain.recommender.check import Check
+from domain.recommender.options import LeastShare
+from domain.values import Finding
+
+
+def tolerated(check: Check, rows: float) -> float:
+    """
+    How many of so many rows may break a promise: none, unless the check itself says how many matter.
+
+    >>> strict = Check(name="c", kind="domain", table="t")
+    >>> tolerated(strict, 1000), tolerated(strict.model_copy(update={"options": {"least_share": 0.01}}), 1000)
+    (0.0, 9.0)
+    """
+    least = check.least_rows if "least_rows" in check.model_fields_set else 1.0
+    return max(least, LeastShare.of(check).least(0.0) * rows, 1.0) - 1.0
+
+
+def broken_promises(
+    check: Check,
+    tally: Tally,
+    unit: Callable[[str], str],
+    says: Callable[[list[str], str], str],
+    told: Collection[str] = (),
+) -> list[Finding]:
+    """
+    A finding for each promise that rows of the last window break, of the whole table; those that are broken
+    in as many rows are one.
+
+    Args:
+        unit, says: the words of the kind: of rows in the plural; of columns and how many rows.
+        told: columns of which a finding says more already.
+    """
+    rows, bad = float(tally.rows[-1, 0]), tally.bad[-1, 0]
+    most = tolerated(check, rows)
+    groups: dict[float, list[int]] = {}
+    for place, name in enumerate(tally.columns):
+        if name in tally.promised and name not in told and bad[place] > most:
+            groups.setdefault(float(bad[place]), []).append(place)
+    return [_finding(check, tally, places, count, most, unit, says) for count, places in groups.items()]
+
+
+def _finding(
+    check: Check,
+    tally: Tally,
+    places: list[int],
+    count: float,
+    most: float,
+    unit: Callable[[str], str],
+    says: Callable[[list[str], str], str],
+) -> Finding:
+    share = min(1.0, count / max(float(tally.rows[-1, 0]), 1.0))
+    names = [(tally.told or tally.columns)[place] for place in places]
+    subject = tally.columns[places[0]]
+    return Finding(
+        check=check.name,
+        table=check.table or "",
+        subject=subject,
+        window_start=tally.start(tally.last),
+        window_end=tally.end(tally.last),
+        observed=count,
+        expected=0.0,
+        low=0.0,
+        high=most,
+        unit=unit(subject),
+        p_value=0.0,
+        severity=check.severity or severity_of(share, drop=True),
+        affected_share=share,
+        title=f"{check.table}: {says(names, f'{count:,.0f}')}, against what is declared"[:300],
+    )
+
+
+def is_promise(finding: Finding) -> bool:
+    """Whether a finding tells of a promise: of the whole table, sure, and nothing of it is usual."""
+    return (
+        finding.p_value == 0.0
+        and finding.expected == 0.0
+        and finding.subject is not None
+        and not finding.slice
+    )

@@ -1,0 +1,265 @@
+"""
+What part of a slice's rows has a property, in the last window: against the past, or against what was
+promised.
+
+Where `wrong` asks whether more rows than usual are wrong, here a part may be too small or too large:
+candidates that get through a stage, requests that a version serves, rows that another team keeps.
+
+    p-value   too few and too many are each a beta-binomial tail (`rate`), doubled where either would be told
+    promise   the tail begins at the edge of what the promise allows: a share that is off by less is kept
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.detection.data.counts import Floats
+from domain.detection.data.window import Grid
+from domain.detection.data.windowed import Windowed
+from domain.detection.expect.rate import LEAST_WINDOWS, Rates, expect_rates
+from domain.detection.judge.comparison import Comparison
+from domain.detection.judge.state import CheckState, Verdict
+from domain.detection.judge.tail import Numbers, Told, compared_in, conclude, level_of, told_in
+from domain.detection.judge.usable import learnable
+from domain.detection.judge.wrong_rows import discovered
+from domain.detection.slices.minimal_set import to_tell
+from domain.recommender.check import Check
+from domain.values import Finding, Slice
+
+BAND = 1.96
+LEAST_PROMISED = 1e-6  # of the rows: a share of nothing leaves a binomial nothing to be made of
+
+Place = tuple[int, int]
+"""A slice's place and a column's."""
+
+
+@dataclass(frozen=True)
+class Proportions(Windowed):
+    """
+    Rows of one table that could have a property, and those that have it; the last window is judged.
+
+    `rows` and `held` are (n_windows, n_cells, n_columns), counts, 0 ≤ held ≤ rows: each of `columns` has its
+    own rows. `cells` names the slices, the whole table () first; `told` says of each column more than its
+    name.
+    """
+
+    grid: Grid
+    cells: tuple[Slice, ...]
+    columns: tuple[str, ...]
+    rows: Floats
+    held: Floats
+    first: int = 0
+    told: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Promise:
+    """(n_columns,) the share that was promised, in [0, 1], and how far from it a slice may lie, ≥ 0."""
+
+    share: Floats
+    allowed: Floats
+
+
+@dataclass(frozen=True)
+class Words:
+    """
+    How one kind of portion is told.
+
+    `says` makes a sentence's middle of the column's name and the shares observed and expected; `unit` names
+    the rows that have the property. `way` is the only direction that is told, None for both; `loss`: what is
+    missing is missing for members.
+    """
+
+    says: Callable[[str, float, float], str]
+    unit: Callable[[str], str]
+    way: str | None = None
+    loss: bool = False
+
+
+@dataclass(frozen=True)
+class Side:
+    """(n_cells, n_columns) of one direction: the expected `held`, up to where it is usual, p-values."""
+
+    expected: Floats
+    edge: Floats
+    p_values: Floats
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The last window: (n_cells, n_columns) rows and those that have the property; a side by its way."""
+
+    rows: Floats
+    held: Floats
+    sides: dict[str, Side]
+
+
+def judge(proportions: Proportions, usable: npt.NDArray[np.bool_], promise: Promise | None = None) -> Judged:
+    """
+    All slices and columns of the last window, none of them filtered.
+
+    Args:
+        usable: (n_windows,) those that what is usual, or how much it scatters, is learned from; with a
+            promise they may be none.
+    """
+    rows, held = proportions.rows[-1], proportions.held[-1]
+    past, having = proportions.rows[usable], proportions.held[usable]
+    more = _usual(past, having)
+    fewer = _usual(past, past - having)
+    if promise is not None:
+        room = np.broadcast_to(np.clip(promise.share + promise.allowed, LEAST_PROMISED, 1.0), rows.shape)
+        lack = np.broadcast_to(np.clip(1 - promise.share + promise.allowed, LEAST_PROMISED, 1.0), rows.shape)
+        scatter = len(past) >= LEAST_WINDOWS
+        more = Rates(room, more.correlation if scatter else np.zeros(rows.shape))
+        fewer = Rates(lack, fewer.correlation if scatter else np.zeros(rows.shape))
+    surge, drop = _side(more, held, rows), _side(fewer, rows - held, rows)
+    drop = Side(rows - drop.expected, rows - drop.edge, drop.p_values)
+    if promise is not None:
+        due = promise.share * rows
+        surge, drop = Side(due, surge.edge, surge.p_values), Side(due, drop.edge, drop.p_values)
+    return Judged(rows, held, {"drop": drop, "surge": surge})
+
+
+def _usual(past: Floats, having: Floats) -> Rates:
+    """What is usual of each column among its own rows."""
+    each = [expect_rates(past[:, :, at], having[:, :, [at]]) for at in range(past.shape[2])]
+    share, correlation = zip(*((one.share, one.correlation) for one in each), strict=True)
+    return Rates(np.concatenate(share, axis=1), np.concatenate(correlation, axis=1))
+
+
+def _side(rates: Rates, having: Floats, rows: Floats) -> Side:
+    """Of rows (n_cells, n_columns), column by column, since `Rates` have the same rows for all columns."""
+    parts = [Rates(rates.share[:, [at]], rates.correlation[:, [at]]) for at in range(rows.shape[1])]
+    p_values = [one.p_values(having[:, [at]], rows[:, at]) for at, one in enumerate(parts)]
+    edge = [one.most(rows[:, at], BAND) for at, one in enumerate(parts)]
+    return Side(rates.share * rows, np.concatenate(edge, axis=1), np.concatenate(p_values, axis=1))
+
+
+def usable_windows(proportions: Proportions, state: CheckState) -> npt.NDArray[np.bool_]:
+    """(n_windows,) those with rows, in which nothing was wrong, before the judged one."""
+    there = proportions.rows[:, 0].max(axis=-1) > 0
+    return learnable(proportions.grid, proportions.first, len(proportions.rows), state, LEAST_WINDOWS, there)
+
+
+def judge_proportions(
+    check: Check,
+    proportions: Proportions,
+    state: CheckState,
+    looks_per_week: float | None,
+    words: Words,
+    promise: Promise | None = None,
+) -> Verdict:
+    """
+    The fewest slices, by column, of which too large or too small a part has the property.
+
+    Returns:
+        Findings that are significant over slices, columns, directions and looks, and off by the least number
+        of rows. Against the past they must be off by the declared least change as well; what a promise allows
+        is in its p-value already.
+    """
+    if proportions.rows[-1, 0].max(initial=0.0) <= 0:
+        return Verdict(state=state, judged=False, note="no rows in this window")
+    usable = usable_windows(proportions, state)
+    if promise is None and usable.sum() < LEAST_WINDOWS:
+        return Verdict(state=state, judged=False, note="not enough history yet")
+    judged = judge(proportions, usable, promise)
+    width, ways = proportions.grid.width.total_seconds(), ways_told(check, words)
+    alpha = level_of(state, looks_per_week, width) / len(ways)
+    worth = _fewer(proportions, usable, check.least_change / 2) if words.loss else judged.rows > 0
+    findings = [
+        _finding(check, proportions, judged, way, place, words)
+        for way in ways
+        for place in _places(check, proportions.cells, judged, way, alpha, promise, worth)
+    ]
+    verdict = conclude(state, findings, width, proportions.start(proportions.last))
+    return verdict.comparing(_compared(proportions, state, judged, words, ways))
+
+
+def _compared(
+    proportions: Proportions, state: CheckState, judged: Judged, words: Words, ways: tuple[str, ...]
+) -> Iterator[Comparison]:
+    """What was held against what of the slices that are traced, between the bands of both ways."""
+    for place, where in enumerate(proportions.cells):
+        for column, name in enumerate(proportions.columns):
+            at = (place, column)
+            if where in state.traced and judged.rows[at] > 0:
+                sides = [_numbers(judged, way, at, words.unit(name)) for way in ways]
+                low, high = max(one.low for one in sides), min(one.high for one in sides)
+                yield compared_in(proportions, where, name, replace(sides[0], low=low, high=high))
+
+
+def _fewer(proportions: Proportions, usable: npt.NDArray[np.bool_], change: float) -> npt.NDArray[np.bool_]:
+    """
+    (n_cells, n_columns): whether clearly fewer have the property for each row of the rest of the table.
+
+    A slice that twice as many rows came into, of which as many as ever get through, lost nothing.
+    """
+    rest = proportions.rows[:, :1] - proportions.rows
+    usual = proportions.held[usable].sum(axis=0) / np.maximum(rest[usable].sum(axis=0), 1.0)
+    now = proportions.held[-1] / np.maximum(rest[-1], 1.0)
+    return np.asarray((now <= (1 - change) * usual) | (rest[-1] <= 0))
+
+
+def _places(
+    check: Check,
+    cells: tuple[Slice, ...],
+    judged: Judged,
+    way: str,
+    alpha: float,
+    promise: Promise | None,
+    worth: npt.NDArray[np.bool_],
+) -> Iterator[Place]:
+    """Where to tell of, one column after the other."""
+    side = judged.sides[way]
+    off = (judged.held - side.expected) * (1 if way == "surge" else -1)
+    size = check.least_change * side.expected if promise is None else promise.allowed * judged.rows
+    tested = judged.rows >= check.least_rows
+    worth = worth & (off >= np.maximum(check.least_rows, size))
+    found = discovered(cells, side.p_values, tested, alpha) & worth
+    for column in np.flatnonzero(found.any(axis=0)):
+        here = off[:, column], size[:, column], judged.rows[:, column], found[:, column]
+        for place in to_tell(cells, *here, check.least_rows, together=True):
+            yield place, int(column)
+
+
+def ways_told(check: Check, words: Words) -> tuple[str, ...]:
+    """The directions that a check tells of: what the kind says, else what is declared."""
+    if words.way is not None:
+        return (words.way,)
+    return ("drop", "surge") if check.direction == "both" else (check.direction,)
+
+
+def _numbers(judged: Judged, way: str, at: Place, unit: str) -> Numbers:
+    side = judged.sides[way]
+    edge = float(side.edge[at])
+    return Numbers(
+        observed=float(judged.held[at]),
+        expected=round(float(side.expected[at]), 2),
+        low=round(edge if way == "drop" else 0.0, 2),
+        high=round(edge if way == "surge" else float(judged.rows[at]), 2),
+        unit=unit,
+        p_value=float(side.p_values[at]),
+    )
+
+
+def _finding(
+    check: Check, proportions: Proportions, judged: Judged, way: str, at: Place, words: Words
+) -> Finding:
+    side, (place, column) = judged.sides[way], at
+    rows, held, expected = float(judged.rows[at]), float(judged.held[at]), float(side.expected[at])
+    whole = side.expected[0, column] if words.loss else judged.rows[0, column]
+    affected = min(1.0, abs(held - expected) / max(float(whole), 1.0))
+    says = words.says((proportions.told or proportions.columns)[column], held / rows, expected / rows)
+    told = Told(
+        proportions.cells[place],
+        proportions.columns[column],
+        says,
+        affected,
+        drop=words.loss and way == "drop",
+    )
+    numbers = _numbers(judged, way, at, words.unit(proportions.columns[column]))
+    return told_in(proportions, check, told, numbers)

@@ -1,0 +1,147 @@
+"""
+What has been off since an onset, as a finding: a total's rows.
+
+The windows of the history are gone through anew at each look, so that a walk over the past, a live look and
+one whose memory was lost come to the same. What stands already keeps its onset: the level from before it is
+what the windows since then are held against. Amounts are left to single windows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Many
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.detection.data.counts import Counts, Floats
+from domain.detection.expect.steady import forecast_steadily
+from domain.detection.judge.discovery import (
+    FALSE_ALARMS_PER_WEEK,
+    SEQUENTIAL_PART,
+)
+from domain.detection.judge.sequential import (
+    Alternatives,
+    Sequence,
+    Since,
+    log_evidence,
+    since,
+)
+from domain.detection.judge.severity import severity_of
+from domain.detection.judge.state import CheckState
+from domain.detection.judge.title import title_of, title_since
+from domain.detection.judge.usable import inside
+from domain.recommender.check import Check
+from domain.values import Finding, Slice
+
+BAND = 1.96
+
+Mask = npt.NDArray[np.bool_]
+
+
+def changed_total(
+    check: Check, counts: Counts, state: CheckState, learn: Mask, looks: float
+) -> Finding | None:
+    """
+    The total that has been off since an onset; None where that is not known beyond chance, or does not
+    matter.
+
+    Args:
+        learn: (n_windows,) which windows may be learned from.
+        looks: independent looks a week.
+    """
+    if check.measure is not None:
+        return None
+    sequence = _sequence(counts, state, counts.total[:, None], np.ones((len(counts.total), 1)), learn)
+    evidence, onset = log_evidence(sequence, Alternatives.of(check.direction, check.least_change))
+    if evidence[0] < np.log(looks / (SEQUENTIAL_PART * FALSE_ALARMS_PER_WEEK)):
+        return None
+    begun = _onset(counts, state, (), int(onset[0]))
+    found = since(sequence, 0, begun, float(evidence[0]))
+    return _finding(check, counts, (), found, found.expected) if _matters(check, found) else None
+
+
+def as_one(single: Many[Finding], lasting: Many[Finding]) -> list[Finding]:
+    """
+    What a look tells: of a slice that a single window tells as well, and of those within it or around it,
+    what has been off since an onset; where the last window says the opposite, the last window.
+    """
+    held = [one for one in lasting if not any(_opposed(one, other) for other in single)]
+    told = [
+        one for one in single if not any(_overlap(one, other) and not _opposed(one, other) for other in held)
+    ]
+    return [*held, *told]
+
+
+def _sequence(counts: Counts, state: CheckState, rows: Floats, exposure: Floats, learn: Mask) -> Sequence:
+    width = counts.grid.width.total_seconds()
+    special = counts.special_days()
+    ordinary = np.ones(len(counts.total), dtype=bool) if special is None else ~special.marked
+    learn = learn & ordinary  # a holiday is judged by itself, and is no part of what lasts
+    steady = forecast_steadily(rows, exposure, counts.local_seconds(), width, learn)
+    number = round(counts.start(len(counts.total) - 1).timestamp() / width)
+    return Sequence(steady, learn, _counted(counts, state) & (exposure[:, 0] > 0) & ordinary, number)
+
+
+def _counted(counts: Counts, state: CheckState) -> Mask:
+    """(n_windows,) those that speak: what was found before and is over says nothing of what is."""
+    last = counts.start(len(counts.total) - 1)
+    counted = counts.known.copy()
+    for wrong in (*state.known, *state.excluded):
+        if wrong.until <= last:
+            counted &= ~inside(counts, wrong)
+    for seen in state.seen.values():
+        if not seen.blind:
+            counted[_place(counts, seen.since) :] |= counts.known[_place(counts, seen.since) :]
+    return counted
+
+
+def _onset(counts: Counts, state: CheckState, where: Slice, onset: int) -> int:
+    """The window since which it is told: of what stands, as before."""
+    known = [seen.since for seen in state.seen.values() if seen.slice == where and not seen.blind]
+    return _place(counts, known[0]) if known else onset
+
+
+def _place(counts: Counts, moment: datetime) -> int:
+    """The window in which `moment` lies; the first or the last of the history where it lies beyond it."""
+    place = int((moment - counts.start(0)) / counts.grid.width + 0.5)  # a local day may have an hour more
+    return min(max(place, 0), len(counts.total) - 1)
+
+
+def _matters(check: Check, found: Since) -> bool:
+    off = found.observed - found.expected
+    wanted = check.direction == "both" or (check.direction == "drop") == (off < 0)
+    return (
+        not found.over and wanted and abs(off) >= max(check.least_rows, check.least_change * found.expected)
+    )
+
+
+def _finding(check: Check, counts: Counts, where: Slice, found: Since, whole: float) -> Finding:
+    last, onset = len(counts.total) - 1, counts.start(found.onset)
+    local, off = onset.astimezone(counts.grid.zone), found.observed - found.expected
+    share, table = min(1.0, abs(off) / max(whole, 1.0)), check.table or ""
+    numbers = (table, where, found.observed, found.expected)
+    return Finding(
+        check=check.name,
+        table=table,
+        slice=where,
+        window_start=onset,
+        window_end=counts.end(last),
+        observed=found.observed,
+        expected=round(found.expected, 2),
+        low=max(0.0, found.expected - BAND * found.spread),
+        high=found.expected + BAND * found.spread,
+        unit="rows",
+        p_value=float(np.exp(-max(found.log_evidence, 0.0))),
+        severity=check.severity or severity_of(share, drop=off < 0),
+        affected_share=share,
+        title=title_of(*numbers) if found.onset == last else title_since(*numbers, local, counts.grid.width),
+    )
+
+
+def _overlap(one: Finding, other: Finding) -> bool:
+    return set(one.slice) <= set(other.slice) or set(other.slice) <= set(one.slice)
+
+
+def _opposed(one: Finding, other: Finding) -> bool:
+    return one.slice == other.slice and (one.change > 0) != (other.change > 0)

@@ -1,0 +1,185 @@
+"""What a check remembers from look to look; a value that survives as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime, timedelta
+
+from pydantic import AliasChoices, Field
+
+from domain.detection.expect.baseline import Baseline
+from domain.detection.judge.comparison import Comparison
+from domain.detection.judge.discovery import Wealth
+from domain.values import Finding, Moment, Slice, Value
+
+EXCLUDED_KEPT = 64
+CLEAR_AFTER = 2  # looks without the finding before it counts as over
+CONFIRM_SHORT = 2  # looks in a row that must agree where windows are shorter than an hour
+SHORT_SECONDS = 3_600.0
+ACCEPT_AFTER = timedelta(days=28)  # a weekday has come four times by then
+
+
+class Seen(Value):
+    """
+    Something found: since which window, in how many looks in a row, in how many it has been missing since.
+    `blind`: what was found is that the check could not look. `share` is what part of the expected it last
+    held, and `back` the log likelihood by which windows since are more like the expected than like that.
+    """
+
+    slice: Slice
+    since: Moment
+    rise: bool = False
+    looks: int = 1
+    missing: int = 0
+    told: bool = False
+    blind: bool = False
+    share: float | None = None
+    back: float = 0.0
+
+
+class ExcludedWindow(Value):
+    """
+    A time in which a slice was wrong: nothing is to be learned from it. `confirmed`: somebody besides the
+    check says so.
+    """
+
+    slice: Slice
+    since: Moment
+    until: Moment
+    rise: bool = False
+    confirmed: bool = True
+
+
+class CheckState(Value):
+    """
+    The memory of one check. `seen` is keyed by the finding's fingerprint; `excluded` are the latest that
+    ended; `accepted` is column → what it holds, where the columns are what is looked at. `known` are times
+    that the log says were wrong (`domain.detection.judge.excluded`): told anew at each look, not remembered.
+    Neither is `accept_after`, how long something is wrong before it is what is usual now, nor `traced`, the
+    slices whose comparisons are asked for. `baseline` is what the total usually is, where that is what is
+    looked at, and `hours` what hours of its short windows hold.
+    """
+
+    wealth: Wealth = Wealth()
+    seen: dict[str, Seen] = Field(default_factory=dict)
+    # What was kept before it was called so is read under its former name.
+    excluded: tuple[ExcludedWindow, ...] = Field(
+        default=(), validation_alias=AliasChoices("excluded", "spoiled")
+    )
+    last_window_end: Moment | None = None
+    accepted: dict[str, str] | None = None
+    known: tuple[ExcludedWindow, ...] = Field(default=(), exclude=True)
+    accept_after: timedelta = Field(default=ACCEPT_AFTER, exclude=True)
+    traced: frozenset[Slice] = Field(default=frozenset(), exclude=True)
+    baseline: Baseline | None = None
+    hours: Baseline | None = None
+
+    def new(self, found: list[Finding]) -> bool:
+        """
+        Whether anything in `found` is not standing already: only a discovery earns the next ones a wider
+        level.
+        """
+        return any(finding.fingerprint not in self.seen for finding in found)
+
+    def wrong(self, latest: datetime) -> tuple[ExcludedWindow, ...]:
+        """
+        All times that were wrong, those that still are up to `latest`; without what has lasted so long that
+        it is accepted as what is usual now.
+        """
+        standing = (
+            ExcludedWindow(slice=s.slice, since=s.since, until=latest, rise=s.rise)
+            for s in self.seen.values()
+            if not s.blind
+        )
+        every = (*self.known, *self.excluded, *standing)
+        return tuple(one for one in every if one.until - one.since < self.accept_after)
+
+
+class Verdict(Value):
+    """
+    What one look of one check came to.
+
+    `findings` are confirmed, `cleared` the fingerprints of those that were confirmed before and are over.
+    `judged` says whether there was enough history to judge at all; `note` why not, or what not yet.
+    `comparisons` are what was judged of the slices that are traced.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    cleared: tuple[str, ...] = ()
+    state: CheckState = CheckState()
+    judged: bool = True
+    note: str | None = None
+    comparisons: tuple[Comparison, ...] = ()
+
+    def comparing(self, comparisons: Iterable[Comparison]) -> Verdict:
+        """The same, with what was held against what."""
+        return self.model_copy(update={"comparisons": tuple(comparisons)})
+
+
+def confirm(
+    state: CheckState,
+    found: list[Finding],
+    window_seconds: float,
+    until: datetime,
+    clear_after: int | None = None,
+    unsure: Mapping[str, float] | None = None,
+    sure: Collection[str] = (),
+) -> Verdict:
+    """
+    Which of `found` have been there long enough to tell, which earlier ones are over, and the next state.
+
+    `until` is when the last window before this look's began: what is over now was wrong until then. A short
+    window has to show the same thing in two looks in a row, and a surge in two windows that share no row:
+    by then the drop that it may come from is known. A long one is told at once. So is any where
+    `clear_after` is given: over after so many looks without it. What is `unsure`, fingerprint → log
+    likelihood that it is back, stands: what such a window holds fits both. The fingerprints that are
+    `sure` wait for nothing.
+    """
+    short = window_seconds < SHORT_SECONDS
+    need = CONFIRM_SHORT if short and clear_after is None else 1
+    patience = clear_after or (CLEAR_AFTER if short else 1)
+    seen: dict[str, Seen] = {}
+    for finding in found:
+        before = state.seen.get(finding.fingerprint)
+        looks = before.looks + 1 if before else 1
+        long_enough = looks >= need and not _too_early(finding, before, window_seconds)
+        seen[finding.fingerprint] = Seen(
+            slice=finding.slice,
+            since=before.since if before else finding.window_start,
+            rise=finding.change > 0,
+            looks=looks,
+            told=bool(before and before.told) or finding.fingerprint in sure or long_enough,
+            share=finding.observed / finding.expected if finding.expected > 0 else None,
+        )
+    told = tuple(finding for finding in found if seen[finding.fingerprint].told)
+    kept, cleared = _ended(state, seen, until, patience, unsure or {})
+    return Verdict(findings=told, cleared=cleared, state=kept)
+
+
+def _ended(
+    state: CheckState, seen: Mapping[str, Seen], until: datetime, patience: int, unsure: Mapping[str, float]
+) -> tuple[CheckState, tuple[str, ...]]:
+    """The state with what is `seen` now and what stands though it is not, and what is over."""
+    cleared, excluded, standing = list[str](), list(state.excluded), dict(seen)
+    for fingerprint, before in state.seen.items():
+        if fingerprint in seen or not before.told:
+            continue
+        if fingerprint in unsure:
+            standing[fingerprint] = before.model_copy(update={"back": unsure[fingerprint]})
+        elif before.missing + 1 < patience:
+            standing[fingerprint] = before.model_copy(update={"missing": before.missing + 1})
+        else:
+            cleared.append(fingerprint)
+            if not before.blind:
+                wrong = ExcludedWindow(slice=before.slice, since=before.since, until=until, rise=before.rise)
+                excluded.append(wrong)
+    kept = {"seen": standing, "excluded": tuple(excluded[-EXCLUDED_KEPT:])}
+    return state.model_copy(update=kept), tuple(cleared)
+
+
+def _too_early(finding: Finding, before: Seen | None, window_seconds: float) -> bool:
+    """Whether a surge was seen in one and the same time only. Rows that are wrong come from no drop."""
+    if finding.change <= 0 or before is None or finding.subject is not None:
+        return False
+    window = min(finding.window_end - finding.window_start, timedelta(seconds=window_seconds))
+    return finding.window_end - window < before.since + window

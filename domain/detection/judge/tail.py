@@ -1,0 +1,93 @@
+"""
+The end of every look that tests slices of windows: what it may spend, how it is told, and what is over.
+
+    usable windows ─▶ `level_of` ─▶ p-values, discovery ─▶ `told_in` the judged window ─▶ `conclude`
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from domain.detection.data.windowed import Windowed
+from domain.detection.judge.comparison import Comparison
+from domain.detection.judge.discovery import WEEK_SECONDS, level, spend
+from domain.detection.judge.severity import severity_of
+from domain.detection.judge.state import CheckState, Verdict, confirm
+from domain.detection.judge.title import place_of
+from domain.recommender.check import Check
+from domain.values import Finding, Slice
+
+LONGEST_TITLE = 300
+
+
+def unjudged(state: CheckState, rows: float) -> Verdict:
+    """A look that cannot judge: for want of `rows` in its window, or of windows before it."""
+    note = "not enough history yet" if rows > 0 else "no rows in this window"
+    return Verdict(state=state, judged=False, note=note)
+
+
+def level_of(state: CheckState, looks_per_week: float | None, width_seconds: float) -> float:
+    """The level of this look; a look for each window, where nothing is said of how often there is one."""
+    return level(state.wealth, looks_per_week or WEEK_SECONDS / width_seconds)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What a finding says, in `unit`: observed and expected, the band `low`–`high`, and the p-value."""
+
+    observed: float
+    expected: float
+    low: float
+    high: float
+    unit: str
+    p_value: float
+
+
+@dataclass(frozen=True)
+class Told:
+    """
+    Where and of what a finding is, in words, and how much is `affected`: the share of everything, which makes
+    the severity where none is declared; milder unless something is missing (`drop`).
+    """
+
+    where: Slice
+    subject: str | None
+    says: str
+    affected: float
+    drop: bool = False
+
+
+def told_in(windows: Windowed, check: Check, told: Told, numbers: Numbers) -> Finding:
+    """The finding of the judged window of `windows`."""
+    return Finding(
+        check=check.name,
+        table=check.table or "",
+        slice=told.where,
+        subject=told.subject,
+        window_start=windows.start(windows.last),
+        window_end=windows.end(windows.last),
+        **asdict(numbers),
+        severity=check.severity or severity_of(told.affected, drop=told.drop),
+        affected_share=told.affected,
+        title=f"{place_of(check.table or '', told.where)}: {told.says}"[:LONGEST_TITLE],
+    )
+
+
+def compared(
+    window: tuple[datetime, datetime], where: Slice, subject: str | None, numbers: Numbers
+) -> Comparison:
+    """What a window was held against."""
+    told = {name: number for name, number in asdict(numbers).items() if name != "p_value"}
+    return Comparison(slice=where, subject=subject, window_start=window[0], window_end=window[1], **told)
+
+
+def compared_in(windows: Windowed, where: Slice, subject: str | None, numbers: Numbers) -> Comparison:
+    """What the judged window of `windows` was held against."""
+    return compared((windows.start(windows.last), windows.end(windows.last)), where, subject, numbers)
+
+
+def conclude(state: CheckState, found: list[Finding], width_seconds: float, until: datetime) -> Verdict:
+    """What was found, as far as it is sure by now, with what the next look may spend. See `state.confirm`."""
+    spent = state.model_copy(update={"wealth": spend(state.wealth, state.new(found))})
+    return confirm(spent, found, width_seconds, until)

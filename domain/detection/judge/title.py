@@ -1,0 +1,99 @@
+"""Words for a change, for somebody who was asleep a minute ago."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from domain.values import Slice, name_slice
+
+ALL_GONE = 0.995
+MANY = 1_000.0  # from where on an amount is said without decimals
+MULTIPLE_FROM = 1.0
+"""Expected in a window, from which on a multiple says something: of less than one row it is mostly chance."""
+
+
+def title_of(table: str, where: Slice, observed: float, expected: float, unit: str = "rows") -> str:
+    """
+    >>> title_of("impressions", (("country", "France"),), 29, 100)
+    'impressions where country = France: 71 % fewer rows'
+    >>> title_of("ratings", (("country", "Jordan"),), 3, 0.0007)
+    'ratings where country = Jordan: 3 rows where almost none was expected'
+    """
+    place = place_of(table, where)
+    if expected <= 0:
+        return f"{place}: {observed:,.0f} {unit} where there were none before"
+    if expected < MULTIPLE_FROM <= observed:
+        return f"{place}: {observed:,.0f} {unit} where almost none was expected"
+    change = observed / expected - 1
+    if change <= -ALL_GONE:
+        return f"{place}: no {unit} at all"
+    if change < 0:
+        return f"{place}: {-change:.0%}".replace("%", " %") + f" fewer {unit}"
+    if change >= 2:
+        return f"{place}: {observed / expected:,.1f} times the usual {unit}"
+    return f"{place}: {change:.0%}".replace("%", " %") + f" more {unit}"
+
+
+def ratio_title(
+    table: str, where: Slice, observed: float, expected: float, metric: str, *, share: bool
+) -> str:
+    """
+    >>> ratio_title("plays", (("country", "FI"),), 0.041, 0.012, "stalled per viewers", share=True)
+    'plays where country = FI: stalled per viewers 4.1 %, usually 1.2 %'
+    >>> ratio_title("plays", (), 3.27, 11.0, "mean minutes", share=False)
+    'plays: mean minutes 3.27, usually 11'
+    """
+    spell = _share if share else _amount
+    return f"{place_of(table, where)}: {metric} {spell(observed)}, usually {spell(expected)}"
+
+
+def _share(part: float) -> str:
+    """A part of all, with as many digits as tell it from none and from all."""
+    rarer = min(part, 1 - part)
+    digits = 0 if rarer >= 0.0995 or rarer <= 0 else 1 if rarer >= 0.00995 else 2
+    return f"{100 * part:.{digits}f} %"
+
+
+def _amount(number: float) -> str:
+    return f"{number:,.3g}" if abs(number) < MANY else f"{number:,.0f}"
+
+
+def title_since(
+    table: str,
+    where: Slice,
+    observed: float,
+    expected: float,
+    onset: datetime,
+    window: timedelta,
+    unit: str = "rows",
+) -> str:
+    """
+    Of a change that has lasted since `onset`, on the reader's clock, in windows so long.
+
+    >>> title_since("plays", (), 52, 88, datetime(2026, 11, 3), timedelta(days=1))
+    'plays: since 3 Nov, 41 % fewer rows: 52 where 88 were expected'
+    """
+    place = place_of(table, where)
+    when = f"{onset.day} {onset:%b}" if window >= timedelta(days=1) else f"{onset.day} {onset:%b %H:%M}"
+    change = title_of(table, where, observed, expected, unit).removeprefix(f"{place}: ")
+    return f"{place}: since {when}, {change}: {observed:,.0f} where {expected:,.0f} were expected"
+
+
+def place_of(table: str, where: Slice) -> str:
+    """
+    >>> place_of("plays", (("device", "tv"),))
+    'plays where device = tv'
+    """
+    return f"{table} where {name_slice(where)}" if where else table
+
+
+def percent(share: float) -> str:
+    """
+    >>> percent(0.123), percent(0.0123), percent(0.00001), percent(0.0)
+    ('12 %', '1.2 %', 'next to none', 'none')
+    """
+    if share <= 0:
+        return "none"
+    if share < 0.0005:
+        return "next to none"
+    return f"{100 * share:.0f} %" if share >= 0.0995 else f"{100 * share:.1f} %"

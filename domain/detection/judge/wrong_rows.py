@@ -1,0 +1,248 @@
+"""Rows of which something is wrong, in the last window against the windows before: found, narrowed, told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.detection.data.counts import Floats
+from domain.detection.data.look import Look
+from domain.detection.data.tally import Tally
+from domain.detection.expect.rate import LEAST_WINDOWS, Rates, expect_rates
+from domain.detection.judge.comparison import Comparison
+from domain.detection.judge.discovery import WEEK_SECONDS, benjamini_hochberg, level, spend
+from domain.detection.judge.judging import Again, Judging
+from domain.detection.judge.measure import Measurement
+from domain.detection.judge.measured import STILL_USUAL, place_measured, usable_measured
+from domain.detection.judge.promise import broken_promises, is_promise, tolerated
+from domain.detection.judge.state import CheckState, Verdict, confirm
+from domain.detection.judge.tail import Numbers, Told, compared_in, told_in
+from domain.detection.judge.title import percent
+from domain.detection.judge.usable import learnable
+from domain.detection.slices.minimal_set import to_tell
+from domain.errors import TooFewRows
+from domain.recommender.check import Check
+from domain.recommender.options import LeastShare
+from domain.values import Finding, Slice
+
+ALIKE = 0.1  # of the wrong rows, by which columns may differ that are wrong for one cause
+NAMED = 3  # columns that a title names before it counts the others
+
+
+@dataclass(frozen=True)
+class Words:
+    """
+    How one kind of wrong rows is told.
+
+    `says` makes a sentence's middle of column names and a share in percent; `unit` names the rows in the
+    plural, given a column; `least_share` is what matters where the declaration says nothing, `floor` what
+    of a column matters whatever it says.
+    """
+
+    says: Callable[[str, str], str]
+    unit: Callable[[str], str]
+    least_share: float
+    floor: Callable[[str], float] = lambda _column: 0.0
+
+    def least(self, check: Check, column: str) -> float:
+        """The share of a slice's rows that must be wrong in `column` beyond what is usual."""
+        return max(LeastShare.of(check).least(self.least_share), self.floor(column))
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The last window: (n_cells, n_columns) what was seen, what is usual, how surprising it is."""
+
+    rows: Floats
+    bad: Floats
+    rates: Rates
+    p_values: Floats
+
+    @property
+    def expected(self) -> Floats:
+        """(n_cells, n_columns) bad rows that are usual among so many rows."""
+        return np.asarray(self.rates.share * self.rows[:, None])
+
+
+def judge_rows(
+    check: Check, tally: Tally, state: CheckState, looks_per_week: float | None, words: Words
+) -> Verdict:
+    """
+    The fewest slices and columns that hold more wrong rows than is usual.
+
+    Returns:
+        Findings that are significant over slices, columns and looks, *and* reach the
+        least share of the slice's rows and the least number of rows. Columns that are wrong alike in a slice
+        are one finding.
+    """
+    if tally.rows[-1, 0] <= 0:
+        return Verdict(state=state, judged=False, note="no rows in this window")
+    usable = learnable(tally.grid, tally.first, len(tally.rows), state, LEAST_WINDOWS, tally.rows[:, 0] > 0)
+    if usable.sum() < LEAST_WINDOWS:
+        return _promises_only(check, tally, state, words)
+    judged = judge(tally, usable)
+    width = tally.grid.width.total_seconds()
+    alpha = level(state.wealth, looks_per_week or WEEK_SECONDS / width)
+    excess = judged.bad - judged.expected
+    least = np.array([words.least(check, column) for column in tally.columns])
+    matters = excess >= np.maximum(check.least_rows, least * judged.rows[:, None])
+    tested = np.repeat((judged.rows >= check.least_rows)[:, None], excess.shape[1], axis=1)
+    found = discovered(tally.cells, judged.p_values, tested, alpha) & matters
+    groups = _together(check, tally.cells, excess, least * judged.rows[:, None], judged.rows, found)
+    findings = [_finding(check, tally, judged, place, columns, words) for place, columns in groups]
+    state = state.model_copy(update={"wealth": spend(state.wealth, state.new(findings))})
+    told = {tally.columns[column] for _place, columns in groups for column in columns}
+    broken = _broken(check, tally, words, told)
+    sure = {finding.fingerprint for finding in broken}
+    verdict = confirm(state, [*findings, *broken], width, tally.start(tally.last), sure=sure)
+    return verdict.comparing(_compared(tally, state, judged, words))
+
+
+def _compared(tally: Tally, state: CheckState, judged: Judged, words: Words) -> Iterator[Comparison]:
+    for place, where in enumerate(tally.cells):
+        if where in state.traced and judged.rows[place] > 0:
+            for column, name in enumerate(tally.columns):
+                numbers = _numbers(judged, place, column, words.unit(name))
+                yield compared_in(tally, where, name, numbers)
+
+
+def _broken(check: Check, tally: Tally, words: Words, told: Collection[str] = ()) -> list[Finding]:
+    return broken_promises(
+        check, tally, words.unit, lambda names, count: words.says(listed(names), count), told
+    )
+
+
+def _promises_only(check: Check, tally: Tally, state: CheckState, words: Words) -> Verdict:
+    """What was declared needs no history; what is learned waits for one."""
+    broken = _broken(check, tally, words)
+    sure = {finding.fingerprint for finding in broken}
+    width = tally.grid.width.total_seconds()
+    verdict = confirm(state, broken, width, tally.start(tally.last), sure=sure)
+    note = None if tally.promised else "not enough history yet"
+    return verdict.model_copy(update={"judged": bool(tally.promised), "note": note})
+
+
+def _together(
+    check: Check,
+    cells: tuple[Slice, ...],
+    excess: Floats,
+    size: Floats,
+    rows: Floats,
+    found: npt.NDArray[np.bool_],
+) -> list[tuple[int, list[int]]]:
+    """(slice, columns) to tell of: columns that are wrong in as many rows of a slice have one cause."""
+    told: list[tuple[int, list[int]]] = []
+    for column in np.flatnonzero(found.any(axis=0)):
+        here = excess[:, column], size[:, column], rows, found[:, column]
+        for place in to_tell(cells, *here, check.least_rows):
+            for there, columns in told:
+                first = excess[place, columns[0]]
+                if there == place and abs(excess[place, column] - first) <= ALIKE * first:
+                    columns.append(int(column))
+                    break
+            else:
+                told.append((place, [int(column)]))
+    return told
+
+
+def judge(tally: Tally, usable: npt.NDArray[np.bool_]) -> Judged:
+    """All slices and columns of the last window, none of them filtered."""
+    rates = expect_rates(tally.rows[usable], tally.bad[usable])
+    rows, bad = tally.rows[-1], tally.bad[-1]
+    return Judged(rows, bad, rates, rates.p_values(bad, rows))
+
+
+def discovered(
+    cells: tuple[Slice, ...], p_values: Floats, tested: npt.NDArray[np.bool_], alpha: float
+) -> npt.NDArray[np.bool_]:
+    """
+    (n_cells, n_columns) discoveries; whole tables, single dimensions and pairs each have their part of the
+    level, so that the few do not pay for the many.
+    """
+    ways = np.repeat(np.array([len(cell) for cell in cells])[:, None], p_values.shape[1], axis=1)
+    found = np.zeros(p_values.shape, dtype=bool)
+    families = np.unique(ways[tested])
+    for family in families:
+        members = tested & (ways == family)
+        found[members] = benjamini_hochberg(p_values[members], alpha / len(families))
+    return found
+
+
+def listed(names: list[str]) -> str:
+    """
+    >>> listed(["a", "b", "c", "d", "e"])
+    'a, b, c and 2 more'
+    """
+    if len(names) <= NAMED:
+        return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    return f"{', '.join(names[:NAMED])} and {len(names) - NAMED} more"
+
+
+def _numbers(judged: Judged, place: int, column: int, unit: str) -> Numbers:
+    return Numbers(
+        observed=float(judged.bad[place, column]),
+        expected=round(float(judged.expected[place, column]), 2),
+        low=0.0,
+        high=round(float(judged.rates.most(judged.rows)[place, column]), 2),
+        unit=unit,
+        p_value=float(judged.p_values[place, column]),
+    )
+
+
+def _finding(
+    check: Check, tally: Tally, judged: Judged, place: int, columns: list[int], words: Words
+) -> Finding:
+    """One finding for all columns; the first one gives it its name and numbers."""
+    first = columns[0]
+    rows, bad = float(judged.rows[place]), float(judged.bad[place, first])
+    expected = float(judged.expected[place, first])
+    affected = min(1.0, (bad - expected) / max(float(judged.rows[0]), 1.0))
+    names = [(tally.told or tally.columns)[column] for column in columns]
+    says = words.says(listed(names), percent(bad / rows))
+    usual = percent(float(judged.rates.share[place, first]))
+    numbers = _numbers(judged, place, first, words.unit(tally.columns[first]))
+    told = Told(tally.cells[place], tally.columns[first], f"{says}, usually {usual}", affected, drop=True)
+    return told_in(tally, check, told, numbers)
+
+
+def measure_rows(
+    check: Check, finding: Finding, tally: Tally, words: Words, memory: CheckState
+) -> Measurement:
+    """
+    Wrong rows of the finding's column and slice in the last window, against the windows before.
+
+    Raises:
+        TooFewRows: too short a past, or no rows of the slice now.
+    """
+    place, rows = place_measured(finding, tally.cells, tally.rows[-1])
+    column = tally.columns.index(finding.subject) if finding.subject in tally.columns else None
+    if column is None:
+        raise TooFewRows(f'table "{finding.table}": {finding.subject} is not looked at any more')
+    if is_promise(finding):
+        bad, most = float(tally.bad[-1, place, column]), tolerated(check, rows)
+        return Measurement(observed=bad, expected=0.0, low=0.0, high=most, p_value=float(bad <= most))
+    judged = judge(tally, usable_measured(tally, memory))
+    least = words.least(check, tally.columns[column])
+    expected = float(judged.expected[place, column])
+    return Measurement(
+        observed=float(judged.bad[place, column]),
+        expected=expected,
+        low=0.0,
+        high=max(float(judged.rates.most(judged.rows)[place, column]), expected + STILL_USUAL * least * rows),
+        p_value=float(judged.p_values[place, column]),
+    )
+
+
+def judging(words: Words) -> Judging[Tally]:
+    """How a kind judges that counts wrong rows, and measures them again."""
+
+    def verdict(look: Look, tally: Tally, memory: CheckState) -> Verdict:
+        return judge_rows(look.check, tally, memory, look.looks_per_week, words)
+
+    def measured(look: Look, tally: Tally, again: Again[Tally]) -> Measurement:
+        return measure_rows(look.check, again.finding, tally, words, again.memory)
+
+    return Judging(verdict, measured)

@@ -1,0 +1,133 @@
+"""
+A kind of check, ours or a team's own: one value in one file that says all that the rest needs to know of it.
+
+    check ─▶ plan ─▶ `needs`, asked of the engine ─▶ what was read ─▶ `judging` ─▶ findings
+             (`sliced`, `history`)                                       └── measured again after a fix
+
+A kind is found by its entry point in the group `recsysops.checks`, ours like those of others
+(`domain.detection.own` is the short form for one that judges things one by one). No other file names a kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Generic, Literal, TypeVar
+
+from domain.detection.data.look import Look
+from domain.detection.data.window import DAY, HOUR
+from domain.detection.judge.excluded import Rows
+from domain.detection.judge.judging import Judging
+from domain.detection.judge.state import CheckState, Verdict
+from domain.detection.needs import Needs
+from domain.recommender.check import Check
+from domain.recommender.evidences import TestId
+from domain.recommender.options import Options
+from domain.recommender.recommender import Recommender
+
+D = TypeVar("D")
+K = TypeVar("K", bound=Options)
+
+Sliced = Literal["always", "asked", "never"]
+"""By the table's dimensions; only where the check's own `dimensions` says so; by none."""
+
+
+def usual_history(window: timedelta, *, sliced: bool) -> timedelta:
+    """How far back is learned from: eight weeks of days, four of hours, and some hundred shorter windows."""
+    if window >= DAY:
+        return 56 * DAY
+    if window >= HOUR:
+        return 28 * DAY
+    return 240 * window if sliced else 720 * window
+
+
+@dataclass(frozen=True)
+class Then(Generic[D]):
+    """A second question, asked only where something was found, and what it makes of that."""
+
+    needs: Needs[D]
+    revise: Callable[[Look, Verdict, D], Verdict]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind(Generic[K, D]):
+    """
+    One kind of check.
+
+    Args:
+        name: as it is declared, and as its entry point is called.
+        purpose: what it is for, in one line of the reference.
+        example: keys beside `kind` and `table` with which it works, as they may be declared.
+        options: its own keys with their types and what is wrong with them; see `Options`.
+        needs: what is asked of the engine.
+        judging: what it says of what was read, and how that is measured again.
+        fits: raises ValueError, in words, where its own keys do not go with those that every check has.
+        columns: those that the table must have for it.
+        sliced: by which dimensions a look is sliced.
+        shared: whether one question over a long time answers for many looks as one for each would.
+        reads: how many windows before the judged one a look needs, by what is remembered; None: its history.
+        history: how far back it learns from where nothing is declared, by the window.
+        every: how often it looks where nothing is declared, by the window.
+        beside: the tables, or what may be one, whose rows have to be there too before it looks.
+        settled: the check with what it leaves to the declaration filled in.
+        then: what is asked besides where something was found.
+        evidences: the tests of the ML Test Score that it is evidence for; `by_slice` those besides, where it
+            looks slice by slice.
+        rows: what it has to do with which rows there are.
+        windows: false where it learns from what happened, however long ago, and not from windows.
+        least_windows: how many of them it takes to judge at all.
+        only_slices: whether it has nothing to say of a table without dimensions.
+        of_items: whether what it is sliced by is what items have, not what its table declares.
+        confirmed: whether what it finds in short windows has to be seen twice.
+    """
+
+    name: str
+    purpose: str
+    needs: Needs[D]
+    judging: Judging[D]
+    options: type[K]
+    example: Mapping[str, Any] = field(default_factory=dict)
+    fits: Callable[[Mapping[str, Any], K], None] = field(default=lambda _declared, _options: None)
+    columns: Callable[[K], Iterable[str]] = field(default=lambda _options: ())
+    sliced: Sliced = "asked"
+    shared: Callable[[Look], bool] = field(default=lambda _look: False)
+    history: Callable[[timedelta], timedelta] | None = None
+    reads: Callable[[Look, CheckState], int | None] = field(default=lambda _look, _memory: None)
+    every: Callable[[timedelta], timedelta] = field(default=lambda window: window)
+    beside: Callable[[Check], Iterable[str]] = field(default=lambda _check: ())
+    settled: Callable[[Recommender, Check], Check] = field(default=lambda _recommender, check: check)
+    then: Then[Any] | None = None
+    evidences: tuple[TestId, ...] = ()
+    by_slice: tuple[TestId, ...] = ()
+    rows: Rows | None = None
+    windows: bool = True
+    least_windows: int = 3
+    only_slices: bool = False
+    of_items: bool = False
+    confirmed: bool = True
+
+    @property
+    def measurable(self) -> bool:
+        """Whether a finding can be measured again; else people judge its fixes."""
+        return self.judging.measured is not None
+
+    def read(self, options: Mapping[str, Any]) -> K:
+        """
+        The declared options as typed values.
+
+        Raises:
+            pydantic.ValidationError: one is unknown, missing or of another type.
+        """
+        return self.options.model_validate(options)
+
+    def history_of(self, window: timedelta) -> timedelta:
+        """How far back it learns from in windows of this length, where nothing is declared."""
+        if self.history is not None:
+            return self.history(window)
+        return usual_history(window, sliced=self.sliced == "always")
+
+
+def shared(_look: Look) -> bool:
+    """One question answers for many looks."""
+    return True

@@ -1,0 +1,62 @@
+"""
+The same key, another value: what a consumer logged of a row that we served, and what we served.
+
+Only rows that find each other are compared; those that do not are for `joins`. Numbers are alike within a
+part of the larger one, since a log may round or store half as many digits.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import model_validator
+
+from domain.detection.data.tally import Tally
+from domain.detection.judge.state import CheckState, Verdict
+from domain.detection.judge.wrong_rows import Words, judge_rows, judging
+from domain.detection.kind import Kind, shared
+from domain.detection.needs import DifferingRows
+from domain.recommender.check import Check
+from domain.recommender.options import Compared, LeastShare, needed
+
+
+class Keys(Compared, LeastShare):
+    """Where a row is looked for and how, what is compared, and the share of rows that matters."""
+
+    @model_validator(mode="after")
+    def _said(self) -> Self:
+        examples = {
+            "beside": 'beside = "table"',
+            "on": 'on = {request = "request_id"}',
+            "compare": 'compare = {score = "score"}',
+        }
+        needed(self, "disagreements", examples)
+        return self
+
+
+WORDS = Words(
+    says=lambda columns, share: f"{columns} not as served in {share} of the rows",
+    unit=lambda column: f"rows with another {column} than served",
+    least_share=0.01,
+)
+
+
+def judge_disagreements(
+    check: Check, tally: Tally, state: CheckState, looks_per_week: float | None = None
+) -> Verdict:
+    """Whether more rows than usual hold something else than was served. See `judge_rows`."""
+    return judge_rows(check, tally, state, looks_per_week, WORDS)
+
+
+KIND = Kind(
+    name="disagreements",
+    purpose="the same key with another value in another team's log",
+    example={"beside": "served", "on": {"request_id": "request_id"}, "compare": {"score": "score"}},
+    options=Keys,
+    needs=DifferingRows(),
+    judging=judging(WORDS),
+    sliced="always",
+    shared=shared,
+    beside=lambda check: (str(Keys.of(check).beside),),
+    evidences=("monitor-2",),  # of any two tables; of served and learned features, `evidences` says so
+)

@@ -1,0 +1,44 @@
+"""Values that a column never held: outside its range, of no known category, not finite."""
+
+from __future__ import annotations
+
+from domain.detection.data.tally import Tally
+from domain.detection.judge.state import CheckState, Verdict
+from domain.detection.judge.wrong_rows import Words, judge_rows, judging
+from domain.detection.kind import Kind
+from domain.detection.needs import OutsideDomain
+from domain.recommender.check import Check
+from domain.recommender.options import Domains, LeastShare, OfColumns
+
+
+class Keys(Domains, OfColumns, LeastShare):
+    """What columns may hold, else what they held; and the share of rows that matters."""
+
+
+WORDS = Words(
+    says=lambda columns, share: f"{columns} in {share} of the rows",
+    unit=lambda column: f"rows with {column}",
+    least_share=0.001,
+)
+
+
+def judge_domain(
+    check: Check, tally: Tally, state: CheckState, looks_per_week: float | None = None
+) -> Verdict:
+    """
+    Whether more rows than usual hold what they should not. The tally's columns are told as `rating outside
+    0–1`, `a new device` or `rating not finite`. See `judge_rows`.
+    """
+    return judge_rows(check, tally, state, looks_per_week, WORDS)
+
+
+KIND = Kind(
+    name="domain",
+    purpose="values outside their range, or of no known category",
+    example={"ranges": {"rating": [0.0, 1.0]}},
+    options=Keys,
+    needs=OutsideDomain(),
+    judging=judging(WORDS),
+    sliced="always",
+    evidences=("data-1", "monitor-2"),
+)

@@ -1,0 +1,58 @@
+"""
+Rows whose key finds no row in the table they should be joined with.
+
+Predictions that a consumer logged and we never served, or served rows that it ought to have and has not: a
+key that was cut, cast or filled in wrongly on one side, or rows that never arrived. Declared in both
+directions it says on which side the rows are lost.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import model_validator
+
+from domain.detection.data.tally import Tally
+from domain.detection.judge.state import CheckState, Verdict
+from domain.detection.judge.wrong_rows import Words, judge_rows, judging
+from domain.detection.kind import Kind, shared
+from domain.detection.needs import UnmatchedRows
+from domain.recommender.check import Check
+from domain.recommender.options import Beside, LeastShare, needed
+
+
+class Keys(Beside, LeastShare):
+    """Where a row is looked for and how, and the share of rows that matters."""
+
+    @model_validator(mode="after")
+    def _said(self) -> Self:
+        needed(self, "joins", {"beside": 'beside = "table"', "on": 'on = {request = "request_id"}'})
+        return self
+
+
+WORDS = Words(
+    says=lambda where, share: f"{share} of the rows find none {where}",
+    unit=lambda where: f"rows that find none {where}",
+    least_share=0.01,
+)
+
+
+def judge_joins(
+    check: Check, tally: Tally, state: CheckState, looks_per_week: float | None = None
+) -> Verdict:
+    """Whether more rows than usual stay alone, in all or in a slice. See `judge_rows`."""
+    return judge_rows(check, tally, state, looks_per_week, WORDS)
+
+
+KIND = Kind(
+    name="joins",
+    purpose="rows that find none in the table they are joined with",
+    example={"beside": "served", "on": {"request_id": "request_id"}},
+    options=Keys,
+    needs=UnmatchedRows(),
+    judging=judging(WORDS),
+    sliced="always",
+    shared=shared,
+    beside=lambda check: (str(Keys.of(check).beside),),
+    evidences=("monitor-2",),
+)

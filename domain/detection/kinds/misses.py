@@ -1,0 +1,48 @@
+"""
+Choices of items that the model had ranked low: what members wanted and had to look for.
+
+A choice that the model did not foresee is no error by itself; more of them than usual, in all or in a slice,
+says that something the model is fed, or the model, is wrong there. The single worst are worth a person's
+look.
+"""
+
+from __future__ import annotations
+
+from domain.detection.data.tally import Tally
+from domain.detection.judge.state import CheckState, Verdict
+from domain.detection.judge.wrong_rows import Words, judge_rows, judging
+from domain.detection.kind import Kind, shared
+from domain.detection.needs import LowRankedChoices
+from domain.recommender.check import Check
+from domain.recommender.options import LeastShare, LowRank
+
+
+class Keys(LowRank, LeastShare):
+    """From which place on a choice was ranked low, and the share of choices that matters."""
+
+
+WORDS = Words(
+    says=lambda where, share: f"{share} of the choices {where}",
+    unit=lambda _where: "low-ranked choices",
+    least_share=0.05,
+)
+
+
+def judge_misses(
+    check: Check, tally: Tally, state: CheckState, looks_per_week: float | None = None
+) -> Verdict:
+    """Whether more choices than usual were ranked low, in all or in a slice. See `judge_rows`."""
+    return judge_rows(check, tally, state, looks_per_week, WORDS)
+
+
+KIND = Kind(
+    name="misses",
+    purpose="choices of items that the model had ranked low",
+    options=Keys,
+    needs=LowRankedChoices(),
+    judging=judging(WORDS),
+    sliced="always",
+    shared=shared,
+    evidences=("monitor-7",),
+    by_slice=("model-6",),
+)

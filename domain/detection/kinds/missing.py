@@ -1,0 +1,41 @@
+"""Rows without a value: null, not a number, or an empty text."""
+
+from __future__ import annotations
+
+from domain.detection.data.tally import Tally
+from domain.detection.judge.state import CheckState, Verdict
+from domain.detection.judge.wrong_rows import Words, judge_rows, judging
+from domain.detection.kind import Kind, shared
+from domain.detection.needs import MissingValues
+from domain.recommender.check import Check
+from domain.recommender.options import LeastShare, OfColumns
+
+
+class Keys(OfColumns, LeastShare):
+    """The columns looked at, and the share of rows that matters."""
+
+
+WORDS = Words(
+    says=lambda columns, share: f"{columns} missing in {share} of the rows",
+    unit=lambda column: f"rows without {column}",
+    least_share=0.01,
+)
+
+
+def judge_missing(
+    check: Check, tally: Tally, state: CheckState, looks_per_week: float | None = None
+) -> Verdict:
+    """Whether more rows than usual lack a value, in the table or in a slice of it. See `judge_rows`."""
+    return judge_rows(check, tally, state, looks_per_week, WORDS)
+
+
+KIND = Kind(
+    name="missing",
+    purpose="rows without a value: null, NaN or an empty text",
+    options=Keys,
+    needs=MissingValues(),
+    judging=judging(WORDS),
+    sliced="always",
+    shared=shared,
+    evidences=("monitor-2",),
+)

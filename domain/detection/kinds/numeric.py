@@ -1,0 +1,52 @@
+"""
+Numbers that are none any more: NaN, infinities, values that exploded, and one value in the place of many.
+
+All are rows with a flag (`wrong` counts and judges them by slice): a value that is not a number or not
+finite; one `EXPLODED` times further from 0 than the values of a usual window reach; and one that equals the
+most frequent value of the judged window. The last is no fault by itself. It is one where half of a slice's
+rows more than usual hold that value: a default in the place of a score, a feature that stands still.
+"""
+
+from __future__ import annotations
+
+from domain.detection.data.tally import Tally
+from domain.detection.expect.reach import ONE_VALUE
+from domain.detection.judge.state import CheckState, Verdict
+from domain.detection.judge.wrong_rows import Words, judge_rows, judging
+from domain.detection.kind import Kind, shared
+from domain.detection.needs import UnusualNumbers
+from domain.recommender.check import Check
+from domain.recommender.options import LeastShare, OfColumns
+
+ONE_VALUE_SHARE = 0.5  # of a slice's rows beyond the usual, from where on one value is in the place of many
+
+
+class Keys(OfColumns, LeastShare):
+    """The columns looked at, and the share of rows that matters."""
+
+
+WORDS = Words(
+    says=lambda columns, share: f"{columns} in {share} of the rows",
+    unit=lambda column: f"rows with {column}",
+    least_share=0.001,
+    floor=lambda column: ONE_VALUE_SHARE if column.endswith(ONE_VALUE) else 0.0,
+)
+
+
+def judge_numeric(
+    check: Check, tally: Tally, state: CheckState, looks_per_week: float | None = None
+) -> Verdict:
+    """Whether more numbers than usual are none, exploded, or all the same. See `judge_rows`."""
+    return judge_rows(check, tally, state, looks_per_week, WORDS)
+
+
+KIND = Kind(
+    name="numeric",
+    purpose="numbers that are NaN, infinite, exploded, or all the same",
+    options=Keys,
+    needs=UnusualNumbers(),
+    judging=judging(WORDS),
+    sliced="always",
+    shared=shared,
+    evidences=("monitor-5",),
+)

@@ -1,0 +1,29 @@
+"""
+Items shown less, or more, than members' choices say they merit.
+
+What changed among the slices of what was shown is found as `slice_volume` finds it; told is what leads away
+from merit, in those words (`domain.detection.exposure.against_engagement`).
+"""
+
+from __future__ import annotations
+
+from domain.detection.exposure.against_engagement import held_against
+from domain.detection.judge.judging import Judging, as_it_is, by_check
+from domain.detection.judge.measure_counts import measure_counts
+from domain.detection.kind import Kind, Then
+from domain.detection.kinds.slice_volume import judge_slices
+from domain.detection.needs import EngagementBefore, RowCounts
+from domain.recommender.options import Options
+
+KIND = Kind(
+    name="production_bias",
+    purpose="items shown less or more than members' choices say they merit",
+    options=Options,
+    least_windows=8,
+    of_items=True,
+    needs=RowCounts(),
+    judging=Judging(by_check(judge_slices), measure_counts, over="apart", narrowed=as_it_is),
+    sliced="always",
+    then=Then(EngagementBefore(), held_against),
+    evidences=("monitor-7",),
+)

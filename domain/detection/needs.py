@@ -1,0 +1,183 @@
+"""
+What a kind of check may ask of the engine: a closed set. Only the small answer leaves the engine.
+
+Each is a value; who reads it stands in one table, `workers.sources.read`. A kind that asks for something new
+adds its value here and its reader there; one that does not, needs neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import pandas as pd
+
+from domain.detection.data.arrivals import Feeds
+from domain.detection.data.columns import Columns
+from domain.detection.data.counts import Counts
+from domain.detection.data.fed import Fed
+from domain.detection.data.histogram import Histograms
+from domain.detection.data.metric import Metric
+from domain.detection.data.outcomes import Outcomes
+from domain.detection.data.ratio_cells import RatioCells
+from domain.detection.data.served import Served
+from domain.detection.data.tally import Tally
+from domain.detection.data.trainings import Ages, Runs
+from domain.detection.exposure.against_engagement import Engagement
+
+D = TypeVar("D")
+
+
+class Needs(Generic[D]):
+    """What is read for a look; one of those below."""
+
+
+@dataclass(frozen=True)
+class RowCounts(Needs[Counts]):
+    """Rows (or the column `measure`, added up) by window and slice."""
+
+
+@dataclass(frozen=True)
+class CountsOrRatio(Needs[Counts | RatioCells]):
+    """The same; and where the check asks for a mean or a ratio, both its sides by window and cell."""
+
+
+@dataclass(frozen=True)
+class Arrivals(Needs[Feeds]):
+    """When the table had rows, whole and by slice, as finely as a sixth of a window."""
+
+
+@dataclass(frozen=True)
+class AggregateByWindow(Needs[Metric]):
+    """A sum, mean, quantile or ratio of columns by window, whole and by slice."""
+
+
+@dataclass(frozen=True)
+class RankingQuality(Needs[Metric]):
+    """AUC, log loss, NDCG, hit rate or MRR of logged rankings by window, whole and by slice."""
+
+
+@dataclass(frozen=True)
+class WrongRows(Needs[Tally]):
+    """
+    Rows by window and slice, and those of them of which something is wrong.
+
+    `wrong` makes of the table's rows (an Ibis table) and the options what may be wrong: name → boolean column
+    expression. The names become `Tally.columns`.
+    """
+
+    wrong: Callable[[Any, Any], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class MissingValues(Needs[Tally]):
+    """Rows without a value: null, not a number, or an empty text."""
+
+
+@dataclass(frozen=True)
+class OutsideDomain(Needs[Tally]):
+    """Rows with values out of a declared or learned range, or none of the known ones."""
+
+
+@dataclass(frozen=True)
+class RepeatedKeys(Needs[Tally]):
+    """Rows whose key another row of the window has."""
+
+
+@dataclass(frozen=True)
+class DanglingReferences(Needs[Tally]):
+    """Rows that name what another table does not have."""
+
+
+@dataclass(frozen=True)
+class LowRankedChoices(Needs[Tally]):
+    """Choices, and those of them that the model had ranked low."""
+
+
+@dataclass(frozen=True)
+class UnusualNumbers(Needs[Tally]):
+    """Rows with numbers that are none, infinite, far out, or all alike."""
+
+
+@dataclass(frozen=True)
+class UnmatchedRows(Needs[Tally]):
+    """Rows that find none in the table beside."""
+
+
+@dataclass(frozen=True)
+class KeptRows(Needs[Tally]):
+    """Rows, each key once, and those that the table beside has as well."""
+
+
+@dataclass(frozen=True)
+class DifferingRows(Needs[Tally]):
+    """Rows that find each other, and those that hold another value there."""
+
+
+@dataclass(frozen=True)
+class StageFlow(Needs[Tally]):
+    """Rows, and those that got through each stage and all before."""
+
+
+@dataclass(frozen=True)
+class ServedVersions(Needs[Served]):
+    """Rows that count once, those that each version served, and which should serve."""
+
+
+@dataclass(frozen=True)
+class ColumnHistograms(Needs[Histograms]):
+    """Columns cut into bins by window and slice; `columns` names them."""
+
+    columns: Callable[[Any], tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class ScoreHistograms(Needs[Histograms]):
+    """The same of the columns that hold a model's scores."""
+
+
+@dataclass(frozen=True)
+class AnswerTimes(Needs[Histograms]):
+    """The time that answers took, in buckets that widen with it, by window and slice."""
+
+
+@dataclass(frozen=True)
+class ColumnTypes(Needs[Columns]):
+    """The table's columns and what they hold as it is written now."""
+
+
+@dataclass(frozen=True)
+class ScoredChoices(Needs[Outcomes]):
+    """Scores as probabilities and what was chosen of them, by window, slice and score."""
+
+
+@dataclass(frozen=True)
+class FedFeatures(Needs[Fed]):
+    """Features as a model is fed them, and as it learned them."""
+
+
+@dataclass(frozen=True)
+class TrainingRuns(Needs[Runs]):
+    """What the trainings of the look's history say of themselves."""
+
+
+@dataclass(frozen=True)
+class ServingAges(Needs[Ages]):
+    """What served in the look's history, and from when each is."""
+
+
+@dataclass(frozen=True)
+class EngagementBefore(Needs[Engagement]):
+    """What was shown and chosen of each item, in the judged window and in the time before."""
+
+
+@dataclass(frozen=True)
+class OwnExpression(Needs[pd.DataFrame]):
+    """
+    Whatever Ibis can ask. `ask` is given the table's rows, which have the window in the column `WINDOW` and
+    the dimensions as texts, the options, and the names of the dimensions; it returns a table expression with
+    the column `WINDOW`, a row for each window and whatever else is told apart. It is run in the engine.
+    """
+
+    ask: Callable[[Any, Any, tuple[str, ...]], Any]

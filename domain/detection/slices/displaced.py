@@ -1,0 +1,91 @@
+"""
+Rows that only moved: a slice that gained what others lost is not where something went wrong.
+
+A recommender shows as many items as it is asked for. When one kind of item goes missing, others take its
+places, and their share surges although nothing happened to them. A real surge brings rows: the table, and
+every slice around the one that surged, hold that much more than their own past leads one to expect.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.detection.expect.predictive import Expected
+from domain.detection.judge.discovery import ALPHA
+from domain.detection.slices.localise import Suspects, localise
+
+HALFWAY = 0.5  # between no more rows around a surge and all of its rows: there both are equally likely
+ODDS = 1.0  # of "moved" against "more", before the total is looked at: nothing else is known
+ODDS_IN_A_DROP = 1 / ALPHA  # while rows of the table are missing: then most surges are shadows
+
+
+@dataclass(frozen=True)
+class Total:
+    """
+    The table's rows in the window, and what its own past leads one to expect (None: too little of it).
+
+    `dropping`: some slice of the table was found to lack rows in this or an overlapping window.
+    """
+
+    observed: float
+    expected: Expected | None
+    dropping: bool = False
+
+
+def moved(suspects: Suspects, total: Total) -> npt.NDArray[np.bool_]:
+    """
+    (n_slices,) those that hold more than their share without there being more rows to hold.
+
+    Two explanations of the total, by their likelihood ratio: it is what it usually is, and the rows came from
+    elsewhere; or it has risen by the surge's excess. The excess is counted from the share of the total *as it
+    should have been*, so that a surge large enough to lift the total is not measured against what it lifted.
+    A surge that is small beside the total's own scatter is told about as often as not. Without an expectation
+    of the total, nothing moved.
+    """
+    if total.expected is None:
+        return np.zeros(len(suspects.slices), dtype=bool)
+    usual = total.expected.mean
+    excess = suspects.observed - suspects.share * usual
+    rise = total.observed - usual
+    variance = usual + total.expected.scatter * usual**2
+    evidence = excess * (rise - HALFWAY * excess) / max(variance, 1e-9)
+    unmatched = evidence < np.log(ODDS_IN_A_DROP if total.dropping else ODDS)
+    for place, around in _around(suspects):
+        unmatched[place] |= excess[around] < HALFWAY * excess[place]
+    return np.asarray(unmatched & (suspects.observed > suspects.share * suspects.n))
+
+
+def _around(suspects: Suspects) -> list[tuple[int, int]]:
+    """Pairs of places: a slice of two dimensions, and each of the two single slices that it lies in."""
+    pairs = []
+    for place, name in enumerate(suspects.slices):
+        if len(name) > 1:
+            pairs += [(place, suspects.places[(one,)]) for one in name if (one,) in suspects.places]
+    return pairs
+
+
+def pick(
+    suspects: Suspects,
+    found: npt.NDArray[np.bool_],
+    total: Total,
+    alpha: float,
+    least_change: float,
+) -> list[int]:
+    """
+    The places of the fewest slices that explain those `found` (n_slices,), told as drops where rows moved.
+
+    Where the drop that explains a surge cannot be told from chance yet, nothing is picked: the next look
+    will. Only when the losses are so even that it takes more slices to name them than surges, the surges are
+    the better word.
+    """
+    whole = localise(suspects, np.flatnonzero(found), alpha, least_change)
+    lost = suspects.observed < suspects.share * suspects.n
+    dropping = total.dropping or bool(lost[whole].any())
+    shadow = moved(suspects, replace(total, dropping=dropping))
+    if not shadow[whole].any():
+        return whole
+    drops = localise(suspects, np.flatnonzero(found & ~shadow), alpha, least_change)
+    return whole if not dropping and len(drops) > len(whole) else drops

@@ -1,0 +1,103 @@
+"""The fewest slices that hold the rows that are wrong, out of those in which something was discovered."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.detection.data.counts import Floats
+from domain.values import Slice
+
+HOLDS = 0.8  # of the wrong rows, above which a slice is the better word for all of them
+MOST_TOLD = 3  # slices of one column in one look
+
+
+def narrowest(
+    cells: tuple[Slice, ...], excess: Floats, rows: Floats, found: npt.NDArray[np.bool_]
+) -> list[int]:
+    """
+    Places of the slices to tell of, disjoint, worst first.
+
+    Args:
+        cells: the slices, the whole table among them; excess: (n_cells,) wrong rows beyond the usual.
+        rows: (n_cells,) all rows; found: (n_cells,) where it is more than chance and matters.
+
+    >>> cells = ((), (("device", "tv"),), (("device", "web"),))
+    >>> found = np.array([True, True, False])
+    >>> narrowest(cells, np.array([90.0, 88.0, 2.0]), np.array([200.0, 100.0, 100.0]), found)
+    [1]
+    """
+    left, told = found.copy(), list[int]()
+    while left.any() and len(told) < MOST_TOLD:
+        worst = int(np.argmax(np.where(left, excess, -np.inf)))
+        within = [
+            place
+            for place in np.flatnonzero(left)
+            if set(cells[worst]) <= set(cells[place]) and excess[place] >= HOLDS * excess[worst]
+        ]
+        chosen = min(within, key=lambda place: (rows[place], len(cells[place])))
+        told.append(int(chosen))
+        if not cells[worst]:
+            break  # the whole table is told of: what is in it is told with it
+        left &= np.array([not _overlap(cells[chosen], cell) for cell in cells])
+    return told
+
+
+def to_tell(
+    cells: tuple[Slice, ...],
+    off: Floats,
+    size: Floats,
+    rows: Floats,
+    found: npt.NDArray[np.bool_],
+    least_rows: float,
+    *,
+    together: bool = False,
+) -> list[int]:
+    """
+    Places of the slices to tell of, none within another: the `narrowest`, or those at fault in their place.
+
+    Args:
+        off: (n_cells,) rows beyond the usual; size: (n_cells,) from where on they matter. Both add up.
+        rows, found: as of `narrowest`.
+        together: all slices of a window may be off a little together (see `at_fault`).
+    """
+    narrow = narrowest(cells, off, rows, found)
+    told = dict.fromkeys(
+        at_fault(cells, place, off, size, found, least_rows, together=together) for place in narrow
+    )
+    return [place for place in told if not any(set(cells[wide]) < set(cells[place]) for wide in told)]
+
+
+def at_fault(
+    cells: tuple[Slice, ...],
+    place: int,
+    off: Floats,
+    size: Floats,
+    found: npt.NDArray[np.bool_],
+    least_rows: float,
+    *,
+    together: bool = False,
+) -> int:
+    """
+    The slice to tell of in place of `place`: a wider one (no whole table) of which the rest is worth telling
+    as well, since most of a slice may lie in one part of it, though all of its parts are at fault.
+
+    Where all slices of a window may be off a little `together`, the one that is at fault makes up less of a
+    wider slice's distance than `narrowest` asks for: there else a narrower one that leaves nothing worth
+    telling. Of rows that are wrong in themselves a few that are left are no less wrong.
+    """
+
+    def rest_matters(wide: int, narrow: int) -> bool:
+        return bool(off[wide] - off[narrow] >= max(least_rows, size[wide] - size[narrow]))
+
+    here = set(cells[place])
+    others = [int(one) for one in np.flatnonzero(found) if cells[one]]
+    wider = [one for one in others if set(cells[one]) < here and rest_matters(one, place)]
+    narrower = [one for one in others if together and here < set(cells[one]) and not rest_matters(place, one)]
+    return max(wider or narrower, key=lambda one: off[one], default=place)
+
+
+def _overlap(one: Slice, other: Slice) -> bool:
+    """Whether rows can be in both."""
+    values = dict(one)
+    return all(values.get(dimension, value) == value for dimension, value in other)

@@ -1,0 +1,231 @@
+"""
+Keys that kinds of checks have of their own, as typed values, with what is wrong with them in words.
+
+A kind puts together what it asks (`class Keys(OfColumns, LeastShare)`) and adds what is its alone. Those here
+are what the engine is asked by: who reads a table knows a check's columns, and not its kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from domain.recommender.check import DIVIDED, Check
+from domain.values import Share, Value
+
+Aggregate = Literal["count", "sum", "mean", "quantile", "ratio"]
+Metric = Literal["auc", "log_loss", "ndcg", "hit_rate", "mrr"]
+Type = Literal["integer", "number", "text", "boolean", "time", "other"]
+
+
+class Options(Value):
+    """
+    Base of a kind's own keys under [checks.NAME]: fields with types, and defaults where they may be left out.
+    """
+
+    @classmethod
+    def of(cls, check: Check) -> Self:
+        """
+        These keys as a check declares them, whatever else its kind has.
+
+        Raises:
+            pydantic.ValidationError: one is missing or of another type.
+        """
+        own = {key: value for key, value in check.options.items() if key in cls.model_fields}
+        return cls.model_validate(own)
+
+
+class OfColumns(Options):
+    """`columns` are those looked at; all, where none is named."""
+
+    columns: tuple[str, ...] = ()
+
+
+class LeastShare(Options):
+    """`least_share`: of a slice's rows, that must be wrong beyond what is usual."""
+
+    least_share: Share | None = None
+
+    def least(self, usual: float) -> float:
+        """The declared share, else the usual one."""
+        return usual if self.least_share is None else self.least_share
+
+
+class Types(Options):
+    """`types` are the columns that a table must have (`{rating = "number"}`)."""
+
+    types: dict[str, Type] = Field(default_factory=dict)
+
+
+class Domains(Options):
+    """`ranges` (`{rating = [0.0, 1.0]}`, "-inf" or "inf" where a side is open) and `values` of columns."""
+
+    ranges: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    values: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        for column, (low, high) in self.ranges.items():
+            if not low <= high:
+                raise ValueError(f"ranges.{column}: {low:g} is not below {high:g}; write [low, high]")
+        return self
+
+
+class Keyed(Options):
+    """`key`: the columns of which no two rows may be alike."""
+
+    key: tuple[str, ...] = ()
+
+
+class Referring(Options):
+    """`references`: where a column's values must be found (`{member_id = "members.member_id"}`)."""
+
+    references: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _spelled(self) -> Self:
+        for column, target in self.references.items():
+            if target.count(".") != 1:
+                raise ValueError(
+                    f'references.{column}: write "table.column" for where its values must be found, '
+                    f"not {target!r}"
+                )
+        return self
+
+
+class LowRank(Options):
+    """`low_rank`: from which place on a choice was ranked low; twice what a request fills, if not said."""
+
+    low_rank: int | None = Field(default=None, ge=2)
+
+
+class Aggregated(Options):
+    """
+    `aggregate`: what is made of the column `measure` in each window; `quantile` which one; a ratio is over
+    the sum of the column `over`.
+    """
+
+    aggregate: Aggregate | None = None
+    over: str | None = None
+    quantile: float | None = Field(default=None, gt=0.0, lt=1.0)
+
+    def made(self, measure: str | None) -> Aggregate:
+        """What is made of `measure`: its sum where nothing is said, the count of rows where it is none."""
+        return self.aggregate or ("count" if measure is None else "sum")
+
+
+class Divided(Options):
+    """
+    `aggregate`: what is made of the column `measure`; a mean or a ratio, which is over the sum of the column
+    `over`, is held against its own past, by slice with what it is divided by.
+    """
+
+    aggregate: Literal["count", "sum", "mean", "ratio"] | None = None
+    over: str | None = None
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        if (self.aggregate == "ratio") != (self.over is not None):
+            raise ValueError('aggregate = "ratio" and over = "…", a column to divide by, belong together')
+        return self
+
+    @property
+    def divided(self) -> bool:
+        """Whether it is one sum over another, and not what adds up over slices."""
+        return self.aggregate in DIVIDED
+
+
+def fits_divided(declared: Mapping[str, Any], options: Divided) -> None:
+    """
+    Raises ValueError where what is made of a column does not go with whether one is named.
+    """
+    if options.aggregate in ("sum", *DIVIDED) and declared.get("measure") is None:
+        raise ValueError(f'aggregate = "{options.aggregate}" needs a column; add measure = "…"')
+    if options.aggregate == "count" and declared.get("measure") is not None:
+        raise ValueError('aggregate = "count" counts rows; take out measure, or write "sum"')
+
+
+class Ranking(Options):
+    """`metric`: what is computed of scores and choices, of the first `top` places where it has places."""
+
+    metric: Metric | None = None
+    top: int | None = Field(default=None, ge=1)
+
+
+class LearnedFrom(Options):
+    """`learned_from`: the table that the model was trained on."""
+
+    learned_from: str | None = None
+
+
+class AsOf(Options):
+    """`as_of`: the column that says from when something is."""
+
+    as_of: str | None = None
+
+
+class Limits(Options):
+    """`limits`: what was promised of the quantiles of a time (`{p95 = 250.0}`, in its column's unit)."""
+
+    limits: dict[Literal["p50", "p95", "p99"], float] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _times(self) -> Self:
+        for name, limit in self.limits.items():
+            if limit <= 0:
+                raise ValueError(f"limits.{name}: {limit:g} is no time; write what was promised, above 0")
+        return self
+
+
+class Per(Options):
+    """`per`: rows alike in this column, of one request or member, count once."""
+
+    per: str | None = None
+
+
+class Serving(Options):
+    """`versions`: the share that each should serve (`{v7 = 0.9, v8 = 0.1}`)."""
+
+    versions: dict[str, Share] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _parts(self) -> Self:
+        if sum(self.versions.values()) > 1 + 1e-6:
+            raise ValueError("versions: the shares add up to more than 1; write each as a part of all rows")
+        return self
+
+
+class Matched(Options):
+    """`on`: which column is which of another table's own (`{request = "request_id"}`)."""
+
+    on: dict[str, str] = Field(default_factory=dict)
+
+
+class Staged(Matched):
+    """`stages`: boolean columns and tables, in the order in which rows get through them."""
+
+    stages: tuple[str, ...] = ()
+
+
+class Beside(Matched):
+    """`beside`: the table to look in."""
+
+    beside: str | None = None
+
+
+class Compared(Beside):
+    """`compare`: which columns hold the same there; numbers up to `tolerance`, a part of the larger one."""
+
+    compare: dict[str, str] = Field(default_factory=dict)
+    tolerance: float | None = Field(default=None, ge=0.0)
+
+
+def needed(options: Options, kind: str, examples: dict[str, str]) -> None:
+    """
+    Raises ValueError where one of these keys says nothing, with how it may be written.
+    """
+    for name, example in examples.items():
+        if not getattr(options, name):
+            raise ValueError(f"a check of kind {kind} needs {name}; add for instance {example}")

@@ -1,0 +1,33 @@
+"""Between one week and three: what a weekend may hold is what the days have shown so far."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from domain.detection.expect.baseline import DAY, HOUR, learn
+from domain.detection.expect.forecast import WEEKEND
+
+MONDAY = 4 * DAY
+
+
+def baseline_weekend(days: int, weekend: float, seed: int = 1) -> float:
+    """The relative variance between days after so many of them, whose weekends hold so much of a workday."""
+    hours = MONDAY + HOUR * np.arange(24 * days, dtype=np.int64)
+    free = (hours // DAY + 3) % 7 >= 5
+    counts = np.random.default_rng(seed).poisson(240 * np.where(free, weekend, 1.0)).astype(np.float64)
+    learned = learn(counts, hours, HOUR, np.ones(len(hours), dtype=bool))
+    assert learned is not None
+    return learned.weekend
+
+
+def test_before_a_weekend_was_seen_it_may_be_anything_that_is_usual() -> None:
+    assert baseline_weekend(days=5, weekend=1.0) == pytest.approx(WEEKEND**2)
+
+
+def test_a_weekend_like_all_days_leaves_little_room() -> None:
+    assert baseline_weekend(days=9, weekend=1.0) < 0.02**2
+
+
+def test_a_weekend_unlike_other_days_keeps_its_room() -> None:
+    assert 0.1**2 < baseline_weekend(days=9, weekend=0.7) <= WEEKEND**2

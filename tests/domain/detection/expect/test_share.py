@@ -1,0 +1,68 @@
+"""Shares without a fault in them: how often they look like one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.detection.expect.share import Shares, expect_shares, share_p_values
+
+WINDOWS, SLICES, ROWS, LEAST_ROWS = 180, 900, 9_000, 20
+
+
+def p_values(seed: int, correlation: float, last_hour: int) -> np.ndarray:
+    """Of the last window of slices whose shares only scatter; totals more than double within a day."""
+    chance = np.random.default_rng(seed)
+    share = np.minimum(chance.dirichlet(np.full(SLICES, 0.5)) * 15 + 1e-3, 0.3)
+    hour = np.arange(WINDOWS) - WINDOWS + 1 + last_hour
+    total = chance.poisson(ROWS * (1 + 0.4 * np.sin(hour * 2 * np.pi / 24)))
+    each = np.broadcast_to(share, (WINDOWS, SLICES))
+    if correlation:
+        tightness = 1 / correlation - 1
+        each = chance.beta(each * tightness, (1 - each) * tightness)
+    rows = chance.binomial(total[:, None], each).astype(float)
+    found = expect_shares(total.astype(float), rows, np.ones(rows.shape, dtype=bool))
+    n = float(total[-1])
+    p = share_p_values(rows[-1], n, found.share, found.dispersion(n))
+    return p[found.expected(n) >= LEAST_ROWS]
+
+
+@pytest.mark.parametrize("last_hour", [6, 18], ids=["the busiest hour", "the quietest hour"])
+@pytest.mark.parametrize("correlation", [0.0, 0.0002, 0.0005, 0.002])
+def test_p_values_of_slices_without_a_fault_are_as_rare_as_they_say(
+    correlation: float, last_hour: int
+) -> None:
+    p = np.concatenate([p_values(seed, correlation, last_hour) for seed in range(3)])
+    for level in (0.05, 0.01, 0.002):
+        noise = 3 * np.sqrt(level / len(p))
+        assert np.mean(p <= level) <= 1.2 * level + noise
+    assert np.mean(p <= 0.05) >= 0.02  # and not by never saying anything
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=12), st.integers(0, 10_000))
+def test_shares_learned_in_pieces_are_those_learned_all_at_once(sizes: list[int], seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    total = chance.poisson(2_000, 40).astype(float)
+    rows = chance.binomial(2_000, chance.uniform(0.001, 0.05, (1, sum(sizes))), (40, sum(sizes))).astype(
+        float
+    )
+    usable = np.repeat(chance.random(40)[:, None] < 0.9, sum(sizes), axis=1)
+
+    def learned(columns: slice) -> np.ndarray:
+        found: Shares = expect_shares(total, rows[:, columns], usable[:, columns])
+        return np.vstack([found.share, found.learned])
+
+    ends = np.cumsum(sizes)
+    pieces = [learned(slice(end - size, end)) for size, end in zip(sizes, ends, strict=True)]
+    assert np.allclose(np.hstack(pieces), learned(slice(None)), rtol=1e-9, atol=0)
+
+
+def test_a_scatter_known_from_few_windows_makes_less_of_what_is_far_off() -> None:
+    observed, share = np.array([700.0, 1_000.0, 1_300.0]), np.full(3, 0.1)
+    sure = share_p_values(observed, 10_000, share, 2.0)
+    unsure = share_p_values(observed, 10_000, share, 2.0, 10.0)
+    assert (unsure[[0, 2]] > 100 * sure[[0, 2]]).all()
+    assert unsure[1] == pytest.approx(sure[1], abs=0.02)

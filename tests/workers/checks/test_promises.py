@@ -1,0 +1,160 @@
+"""What was declared is told at the first row that breaks it; what is only learned waits for chance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from domain.detection.judge.measure import Measurement
+from workers.checks.backtest import backtest
+from workers.checks.measure import measure
+from workers.checks.run import TickResult, run_checks
+from workers.sources.declare import load
+
+END = datetime(2026, 3, 20, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+ROWS_AN_HOUR = 60
+DECLARED = """\
+[recommender]
+name = "shop"
+
+[tables.plays]
+path = "plays.parquet"
+time = "at"
+window = "1h"
+dimensions = ["device"]
+key = "id"
+item = "item_id"
+member = "member_id"
+
+[tables.members]
+path = "members.parquet"
+key = "member_id"
+
+[checks.promise]
+table = "plays"
+"""
+
+Break = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+def plays() -> pd.DataFrame:
+    chance, rows = np.random.default_rng(4), 40 * ROWS_AN_HOUR
+    at = pd.date_range(END - 40 * HOUR, periods=rows, freq="1min")
+    frame = pd.DataFrame({"at": at, "id": [f"play-{n}" for n in range(rows)]})
+    frame["member_id"] = chance.integers(0, 50, rows).astype(str)
+    frame["item_id"] = chance.integers(0, 400, rows).astype(str)
+    frame["device"] = chance.choice(["tv", "web"], rows)
+    frame["genres"] = chance.choice(["Drama", "Drama|Action", "Comedy"], rows)
+    frame["rating"] = chance.uniform(0, 10, rows)
+    return frame
+
+
+def one(column: str, value: object) -> Break:
+    """The last row holds that value."""
+
+    def broken(frame: pd.DataFrame) -> pd.DataFrame:
+        values = [*frame[column].iloc[:-1], value]
+        return frame.assign(**{column: values})
+
+    return broken
+
+
+def looked(folder: Path, frame: pd.DataFrame, check: str, at: datetime = END) -> TickResult:
+    frame.to_parquet(folder / "plays.parquet")
+    pd.DataFrame({"member_id": [str(n) for n in range(50)]}).to_parquet(folder / "members.parquet")
+    (folder / "recsysops.toml").write_text(DECLARED + check)
+    return run_checks(load(folder), at)
+
+
+PROMISES: list[tuple[str, Break, str]] = [
+    ('kind = "domain"\nranges = {rating = [0.0, 10.0]}', one("rating", 11.0), "rating = 11.0"),
+    ('kind = "domain"\nvalues = {device = ["tv", "web"]}', one("device", "toaster"), "device = toaster"),
+    ('kind = "missing"\ncolumns = ["rating"]\nleast_rows = 1', one("rating", None), "rating = nothing"),
+    ('kind = "missing"', one("id", None), "id = nothing"),
+    ('kind = "duplicates"', one("id", "play-2398"), "id = play-2398"),
+    ('kind = "references"\nreferences = {item_id = "members.member_id"}', one("item_id", "x-1"), "x-1"),
+]
+
+
+@pytest.mark.parametrize(("check", "broken", "says"), PROMISES)
+def test_the_first_row_that_breaks_a_promise_is_told_with_the_row(
+    tmp_path: Path, check: str, broken: Break, says: str
+) -> None:
+    frame = plays()
+    frame["item_id"] = frame["member_id"]
+    (finding,) = looked(tmp_path, broken(frame), check).findings
+    assert (finding.observed, finding.expected, finding.slice) == (1.0, 0.0, ())
+    assert "against what is declared; for instance " in finding.title
+    assert says in finding.title
+    assert "member_id" not in finding.title
+
+
+@pytest.mark.parametrize(("check", "_broken", "_says"), PROMISES)
+def test_a_promise_that_is_kept_is_silent(tmp_path: Path, check: str, _broken: Break, _says: str) -> None:
+    frame = plays()
+    frame["item_id"] = frame["member_id"]
+    result = looked(tmp_path, frame, check)
+    assert (result.findings, result.notes) == ((), {})
+
+
+@pytest.mark.parametrize(
+    ("check", "broken"),
+    [
+        ('kind = "domain"\ncolumns = ["device", "rating"]', one("device", "toaster")),
+        ('kind = "missing"\ncolumns = ["rating"]', one("rating", None)),
+        ('kind = "domain"\nvalues = {device = ["tv", "web"]}\nleast_rows = 5', one("device", "toaster")),
+        ('kind = "domain"\nranges = {rating = [0.0, 10.0]}\nleast_share = 0.1', one("rating", 11.0)),
+    ],
+)
+def test_one_row_against_what_is_only_learned_or_tolerated_is_chance(
+    tmp_path: Path, check: str, broken: Break
+) -> None:
+    assert looked(tmp_path, broken(plays()), check).findings == ()
+
+
+def test_a_promise_needs_no_history(tmp_path: Path) -> None:
+    newest = plays().tail(ROWS_AN_HOUR).reset_index(drop=True)
+    check = 'kind = "domain"\nvalues = {device = ["tv", "web"]}'
+    (finding,) = looked(tmp_path, one("device", "toaster")(newest), check).findings
+    assert finding.subject == "new device"
+
+
+def test_each_of_several_values_in_a_column_is_held_to_what_is_declared(tmp_path: Path) -> None:
+    check = 'kind = "domain"\nvalues = {genres = ["Drama", "Action", "Comedy"]}'
+    text = DECLARED.replace('key = "id"', 'key = "id"\nexplode = {genres = "|"}')
+    frame = one("genres", "Drama|Acton")(plays())
+    frame.to_parquet(tmp_path / "plays.parquet")
+    frame.head(1).to_parquet(tmp_path / "members.parquet")
+    (tmp_path / "recsysops.toml").write_text(text + check)
+    (finding,) = run_checks(load(tmp_path), END).findings
+    assert "genres = Drama|Acton" in finding.title
+    assert finding.observed == 1.0
+
+
+def test_a_standing_violation_is_one_incident_and_ends_with_it(tmp_path: Path) -> None:
+    frame = plays()
+    wrong = frame["at"].between(END - 6 * HOUR, END - 3 * HOUR, inclusive="left") & (frame.index % 30 == 0)
+    frame.loc[wrong, "device"] = "toaster"
+    looked(tmp_path, frame, 'kind = "domain"\nvalues = {device = ["tv", "web"]}')
+    shop = load(tmp_path)
+    (incident,) = backtest(shop, END - 12 * HOUR, END).incidents
+    assert incident.findings == 3
+    assert (incident.opened_at, incident.ended_at) == (END - 5 * HOUR, END - 2 * HOUR)
+
+
+def test_a_promise_is_kept_again_when_no_row_breaks_it(tmp_path: Path) -> None:
+    frame = one("device", "toaster")(plays().iloc[: -2 * ROWS_AN_HOUR].reset_index(drop=True))
+    after = pd.concat([frame, plays().tail(2 * ROWS_AN_HOUR)], ignore_index=True)
+    check = 'kind = "domain"\nvalues = {device = ["tv", "web"]}'
+    (finding,) = looked(tmp_path, after, check, END - 2 * HOUR).findings
+
+    def now(end: datetime) -> Measurement:
+        return measure(load(tmp_path), finding, end - HOUR, end)
+
+    assert (now(END - 2 * HOUR).within, now(END).within) == (False, True)

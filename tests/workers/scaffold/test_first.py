@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from domain.errors import SourceError
+from workers.doctor import init
+from workers.sources.declare import load
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    with duckdb.cursor() as connection:
+        (tmp_path / "views").mkdir()
+        connection.execute(
+            "COPY (SELECT TIMESTAMPTZ '2026-01-01 00:00:00+00' + to_seconds(n) AS seen_at, "
+            "'u' || n % 900 AS user_id, "
+            "'i' || n % 50 AS item_id, ['fr', 'es', 'da'][1 + n % 3] AS country, 'r' || n AS request "
+            f"FROM range(100000) t(n)) TO '{tmp_path}/views/1.parquet' (FORMAT parquet)"
+        )
+        connection.execute(
+            "COPY (SELECT 'i' || n AS item_id, 'Film ' || n AS title, 'fr' AS language FROM range(50) t(n)) "
+            f"TO '{tmp_path}/items.csv'"
+        )
+    return tmp_path
+
+
+def test_a_first_declaration_is_guessed_and_can_be_loaded(folder: Path) -> None:
+    (folder / "recsysops.toml").write_text(init(folder))
+    recommender = load(folder, {})
+    views = recommender.tables["views"]
+    assert (views.time, views.item, views.member) == ("seen_at", "item_id", "user_id")
+    assert views.dimensions == ("country",)
+    assert views.window == timedelta(hours=1)
+    assert recommender.items is not None
+    assert (recommender.items.table, recommender.items.key) == ("items", "item_id")
+    assert {check.kind for check in recommender.checks.values()} >= {"volume", "freshness", "slice_volume"}
+
+
+def test_what_is_guessed_passes_the_doctor(folder: Path) -> None:
+    from workers.doctor import check
+
+    (folder / "recsysops.toml").write_text(init(folder))
+    lines = check(folder, environment={}, at=datetime(2026, 1, 2, 4, tzinfo=UTC))
+    assert [line for line in lines if line.level == "error"] == []
+
+
+def test_a_folder_without_tables_says_so(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no Parquet or CSV table"):
+        init(tmp_path)
+
+
+def events(rows: int = 300) -> str:
+    return "user_id,item_id,ts\n" + "\n".join(
+        f"{n},{n % 5},2026-01-01T00:{n % 60:02}:00Z" for n in range(rows)
+    )
+
+
+def test_a_table_that_cannot_be_read_is_named_and_the_others_are_written(tmp_path: Path) -> None:
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1 half of a file")
+    (tmp_path / "events.csv").write_text(events())
+    (tmp_path / "recsysops.toml").write_text(text := init(tmp_path))
+    assert "# Not read: broken.parquet: table" in text
+    assert list(load(tmp_path, {}).tables) == ["events"]
+
+
+def test_rows_that_name_a_member_once_are_still_events(tmp_path: Path) -> None:
+    (tmp_path / "events.csv").write_text(events())
+    (tmp_path / "recsysops.toml").write_text(init(tmp_path))
+    table = load(tmp_path, {}).tables["events"]
+    assert (table.time, table.item, table.key) == ("ts", "item_id", "user_id")
+
+
+def test_commas_in_quoted_titles_and_bars_between_genres_are_no_columns(tmp_path: Path) -> None:
+    lines = [f'{n},"Film, the {n}th",{"Drama|Crime" if n % 2 else "Drama"}' for n in range(300)]
+    (tmp_path / "films.csv").write_text("\n".join(["movieId,title,genres", *lines]))
+    (tmp_path / "recsysops.toml").write_text(init(tmp_path))
+    recommender = load(tmp_path, {})
+    assert recommender.items is not None
+    assert (recommender.items.key, recommender.items.title) == ("movieId", "title")
+    assert recommender.items.features == ("genres",)
+    assert recommender.tables["films"].explode == {"genres": "|"}
+
+
+def test_any_name_of_a_file_or_a_column_is_written_so_that_it_is_read(tmp_path: Path) -> None:
+    with duckdb.cursor() as connection:
+        connection.execute(
+            "COPY (SELECT TIMESTAMP '2026-01-01' + to_seconds(n) AS \"my time\", "
+            '\'v\' || n % 3 AS "co""l.x", '
+            f"'a' || n % 2 AS \"a b\" FROM range(50000) t(n)) TO '{tmp_path}/Wéird n''s.parquet'"
+        )
+    (tmp_path / "recsysops.toml").write_text(init(tmp_path), encoding="utf-8")
+    table = next(iter(load(tmp_path, {}).tables.values()))
+    assert table.dimensions == ('co"l.x', "a b")

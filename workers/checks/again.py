@@ -1,0 +1,50 @@
+"""
+A window looked at as it was, or would have been: the same question gives the same answer at any time.
+
+Nothing is remembered and nothing is asked of the log. A check of short windows is sure only after some looks,
+so those before the window are taken too.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from math import ceil
+
+from domain.detection.data.window import last_end
+from domain.detection.judge.state import CONFIRM_SHORT, CheckState, Verdict
+from domain.errors import SourceError
+from domain.recommender.recommender import Recommender
+from domain.values import Finding
+from workers.checks.plan import HOUR, Plan, plan, window_checks
+from workers.checks.run import TickResult, explained, fault
+from workers.checks.walk import ends_of, walk
+from workers.kinds import found
+from workers.sources.count import zone_of
+
+
+def look_at(recommender: Recommender, at: datetime) -> TickResult:
+    """What each check finds in its newest window that was complete at `at`; later rows are not looked at."""
+    findings, notes = list[Finding](), dict[str, str]()
+    for check in window_checks(recommender):
+        verdict = _verdict(recommender, plan(recommender, check), at)
+        findings += verdict.findings
+        notes |= {check.name: verdict.note} if verdict.note else {}
+    return TickResult(findings=explained(recommender, findings), notes=notes)
+
+
+def _verdict(recommender: Recommender, planned: Plan, at: datetime) -> Verdict:
+    end = last_end(at - planned.table.settle, planned.window, planned.every, zone_of(recommender))
+    ends = ends_of(recommender, planned, end - _before(planned), end)
+    *_before_it, (_at, came_to) = walk(recommender, planned, ends)
+    if isinstance(came_to, Verdict):
+        return came_to
+    return fault(planned, end, SourceError(came_to.says), CheckState())
+
+
+def _before(planned: Plan) -> timedelta:
+    """How far back the looks begin that a check needs to be sure of the last one."""
+    kind = found(planned.check.kind)
+    if planned.window >= HOUR or (kind is not None and not kind.confirmed):
+        return planned.every
+    # A surge is told once it was seen in two windows that share no row.
+    return (ceil(planned.window / planned.every) + CONFIRM_SHORT) * planned.every

@@ -1,0 +1,231 @@
+"""
+The checks walked over the past as if it were live: one query a check, then look after look on the small
+frame.
+
+Every look sees only what had happened by then; what it finds is folded into incidents as the log would fold
+it. A look that cannot be taken is a fault, told beside the incidents: it says nothing of the past.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from itertools import groupby
+from pathlib import Path
+
+from pydantic import Field
+
+from domain.detection.judge.comparison import Comparison
+from domain.detection.judge.state import Verdict
+from domain.errors import SourceError
+from domain.recommender.recommender import SHADOW, Recommender
+from domain.values import Finding, Moment, Severity, Slice, Value
+from workers.checks.fold import Fold, Folded
+from workers.checks.plan import Plan, plan, window_checks
+from workers.checks.run import explained
+from workers.checks.walk import Fault, together
+from workers.checks.walks import Kept, Looked, Progress, Traced, walks
+from workers.sources.own_options import of_this_house
+
+WHOLE: Traced = frozenset({()})
+MOST_SLICES = 8  # of a check, that are drawn
+
+
+class BacktestIncident(Value):
+    """
+    One incident that would have been opened; `ended_at` null: still open at the end. `also` are other checks
+    that told of it, `told_by` the series that did: check, slice, subject and unit.
+    """
+
+    check: str
+    table: str
+    slice: Slice = ()
+    opened_at: Moment
+    ended_at: Moment | None = None
+    severity: Severity
+    title: str
+    findings: int = 1
+    window_start: Moment
+    window_end: Moment
+    also: tuple[str, ...] = ()
+    told_by: tuple[tuple[str, Slice, str | None, str], ...] = Field(default=(), exclude=True)
+
+
+class BacktestResult(Value):
+    """
+    All findings in order of time, the incidents they fold into, and how many a week that is.
+
+    `looks` counts those that were taken; `faults` are the others. `judged` are the checks that could judge at
+    all. `comparisons` are by check what its looks held against what, where a picture is to be drawn.
+    """
+
+    start: Moment
+    end: Moment
+    findings: tuple[Finding, ...] = ()
+    incidents: tuple[BacktestIncident, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    looks: int = 0
+    notes: dict[str, str] = Field(default_factory=dict)
+    judged: tuple[str, ...] = ()
+    comparisons: dict[str, tuple[Comparison, ...]] = Field(default_factory=dict)
+
+    @property
+    def incidents_per_week(self) -> float:
+        """Incidents opened, a week."""
+        return len(self.incidents) / max((self.end - self.start) / timedelta(weeks=1), 1e-9)
+
+    def report(self) -> dict[str, object]:
+        """What `--json` writes: findings and incidents as plain values, and faults where there are any."""
+        written: dict[str, object] = {
+            "findings": [_plain(finding) for finding in self.findings],
+            "incidents": [
+                {**incident.model_dump(mode="json"), "slice": dict(incident.slice)}
+                for incident in self.incidents
+            ],
+        }
+        faults = [fault.model_dump(mode="json") for fault in self.faults]
+        return {**written, "faults": faults} if faults else written
+
+
+def _plain(finding: Finding) -> dict[str, object]:
+    keys = ("check", "table", "window_start", "window_end", "observed", "expected", "p_value", "severity")
+    told = finding.model_dump(mode="json", include=set(keys))
+    return {"check": told["check"], "table": told["table"], "slice": dict(finding.slice)} | {
+        key: told[key] for key in keys[2:]
+    }
+
+
+def backtest(
+    recommender: Recommender,
+    start: datetime,
+    end: datetime,
+    progress: Progress | None = None,
+    jobs: int = 1,
+    resume: Path | None = None,
+    pictured: bool = False,
+) -> BacktestResult:
+    """
+    Every look that would have been taken in [start, end), and the incidents that would have come of them.
+
+    Args:
+        start, end: aware. History before `start` is used where the tables have it.
+        progress: called with (looks done, looks in all) now and then.
+        jobs: how many checks are walked at once; what comes out is the same.
+        resume: a file in which finished checks are kept, and found again by the next run.
+        pictured: whether it is kept what each look held against what, see `backtest_picture`.
+
+    Raises:
+        ValueError: `end` is not after `start`, or no check is declared that can be walked.
+        ConfigurationError: `resume` is the file of another backtest.
+        SourceError: not a single look could be taken.
+    """
+    if end <= start:
+        raise ValueError("the end of a backtest must be after its start")
+    plans = plans_of(recommender)
+    if not plans:
+        kinds = " or ".join(of_this_house())
+        raise ValueError(f"there is nothing to walk: declare a check, [checks.NAME], of kind {kinds}")
+    kept = Kept(resume, recommender, start, end, pictured) if resume else None
+    whole = {planned.check.name: WHOLE for planned in plans} if pictured else None
+    walked = walks(recommender, plans, (start, end), jobs, kept, progress, whole)
+    verdicts: list[tuple[datetime, str, Verdict]] = []
+    faults: list[Fault] = []
+    for planned in plans:
+        for at, came_to in walked[planned.check.name]:
+            if isinstance(came_to, Fault):
+                faults.append(came_to)
+            else:
+                verdicts.append((at, planned.check.name, came_to))
+    if faults and not verdicts:
+        raise SourceError("\n".join(dict.fromkeys(fault.says for fault in faults)))
+    result = fold(recommender, start, end, sorted(verdicts, key=lambda v: (v[0], v[1])))
+    told = {"faults": together(faults)}
+    if not pictured:
+        return result.model_copy(update=told)
+    # Which slices are worth a picture is known now: their checks are walked as before, and say it of those.
+    slices = found_in(result)
+    again = [planned for planned in plans if planned.check.name in slices]
+    walked |= walks(recommender, again, (start, end), jobs, progress=progress, traced=slices)
+    return result.model_copy(update=told | {"comparisons": compared(walked)})
+
+
+def found_in(result: BacktestResult) -> dict[str, Traced]:
+    """Check → the whole table, and the slices in which it found most; of checks that found any slice."""
+    told: dict[str, Counter[Slice]] = {}
+    for finding in result.findings:
+        if finding.slice:
+            told.setdefault(finding.check, Counter())[finding.slice] += 1
+    return {
+        check: WHOLE | {where for where, _looks in slices.most_common(MOST_SLICES)}
+        for check, slices in told.items()
+    }
+
+
+def compared(walked: Mapping[str, Looked]) -> dict[str, tuple[Comparison, ...]]:
+    """Check → what its looks held against what, in order of time."""
+    return {
+        name: tuple(
+            one for _at, came_to in looked if isinstance(came_to, Verdict) for one in came_to.comparisons
+        )
+        for name, looked in walked.items()
+    }
+
+
+def _announced(recommender: Recommender, finding: Finding) -> bool:
+    """Whether somebody said it beforehand. What is on trial is walked as if it were not."""
+    return recommender.quiet(finding) not in (None, SHADOW)
+
+
+def plans_of(recommender: Recommender) -> list[Plan]:
+    """The declared checks that can be walked."""
+    return [plan(recommender, check) for check in window_checks(recommender)]
+
+
+def fold(
+    recommender: Recommender,
+    start: datetime,
+    end: datetime,
+    verdicts: list[tuple[datetime, str, Verdict]],
+) -> BacktestResult:
+    """The incidents of looks in order of time: when each was taken, by which check, what it came to."""
+    incidents, findings, notes = Fold(recommender), list[Finding](), dict[str, str]()
+    for at, looks in groupby(verdicts, key=lambda verdict: verdict[0]):
+        together = [(name, verdict) for _at, name, verdict in looks]
+        told = explained(
+            recommender, [finding for _name, verdict in together for finding in verdict.findings]
+        )
+        findings += told
+        loud = [finding for finding in told if not _announced(recommender, finding)]
+        for finding in loud:
+            incidents.take(finding, at)
+        incidents.clear(
+            [fingerprint for _name, verdict in together for fingerprint in verdict.cleared], loud, at
+        )
+        notes |= {name: verdict.note for name, verdict in together if verdict.note}
+    return BacktestResult(
+        start=start,
+        end=end,
+        findings=tuple(findings),
+        incidents=tuple(_told(folded) for folded in incidents.incidents),
+        looks=len(verdicts),
+        notes=notes,
+        judged=tuple(sorted({name for _at, name, verdict in verdicts if verdict.judged})),
+    )
+
+
+def _told(folded: Folded) -> BacktestIncident:
+    """An incident of the fold as a backtest tells it."""
+    first = folded.findings[0]
+    return BacktestIncident(
+        **first.model_dump(include={"check", "table", "slice", "title", "window_start"}),
+        opened_at=folded.incident.opened_at,
+        ended_at=folded.ended_at,
+        severity=folded.severity,
+        findings=len(folded.findings),
+        also=tuple(dict.fromkeys(one.check for one in folded.findings if one.check != first.check)),
+        told_by=tuple(
+            dict.fromkeys((one.check, one.slice, one.subject, one.unit) for one in folded.findings)
+        ),
+        window_end=max(finding.window_end for finding in folded.findings),
+    )

@@ -1,0 +1,127 @@
+"""Which series of a backtest are drawn, and why a check has none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from domain.detection.judge.comparison import Comparison
+from domain.values import Finding, Slice, name_slice
+from workers.checks.backtest import BacktestIncident, BacktestResult
+
+Key = tuple[str, Slice, str | None, str]
+"""Check, slice, subject, unit."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """
+    One series: its `comparisons` in order of time, one at the least, and what came of it. Incidents have
+    their number in the backtest.
+    """
+
+    check: str
+    table: str
+    comparisons: tuple[Comparison, ...]
+    findings: tuple[Finding, ...] = ()
+    incidents: tuple[tuple[int, BacktestIncident], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """
+        Whose it is, as a person says it.
+
+        >>> from datetime import UTC, datetime
+        >>> at = datetime(2026, 4, 20, tzinfo=UTC)
+        >>> held = Comparison(slice=(("country", "dk"),), window_start=at, window_end=at, observed=1,
+        ...                   expected=2, low=0, high=4)
+        >>> Series("by_country", "views", (held,)).name
+        'views where country = dk'
+        """
+        first = self.comparisons[0]
+        where = f" where {name_slice(first.slice)}" if first.slice else ""
+        of = f", {first.subject}" if first.subject and first.subject not in first.unit else ""
+        return f"{self.table}{where}{of}"
+
+    @property
+    def farthest(self) -> tuple[float, float]:
+        """
+        How far it came out of its band, in widths of that, 0 where it never did; and how much there is of it.
+        """
+        out = [0.0]
+        for one in self.comparisons:
+            if one.observed is not None:
+                beyond = max(one.low - one.observed, one.observed - one.high, 0.0)
+                out.append(beyond / max(one.high - one.low, abs(one.expected), 1e-9))
+        return max(out), sum(abs(one.expected) for one in self.comparisons)
+
+
+def series_of(result: BacktestResult, tables: Mapping[str, str]) -> list[Series]:
+    """
+    What is drawn: every series that an incident was told of, in that order, and of each check without any the
+    one that came farthest out of its band.
+
+    Args:
+        tables: check → the table that it looks at.
+    """
+    held = _held(result)
+    told: dict[Key, list[tuple[int, BacktestIncident]]] = {}
+    for number, incident in enumerate(result.incidents, 1):
+        for key in _keys_of(held, incident.told_by):
+            told.setdefault(key, []).append((number, incident))
+    quiet = [key for key in (_farthest(held, told, check) for check in tables) if key is not None]
+    found = {key: tuple(told.get(key, ())) for key in (*told, *quiet)}
+    return [
+        Series(key[0], tables[key[0]], tuple(held[key]), _findings(result, key), incidents)
+        for key, incidents in found.items()
+    ]
+
+
+def not_drawn(result: BacktestResult, kinds: Mapping[str, str]) -> dict[str, str]:
+    """
+    Check → why there is nothing of it in the picture, in words for a person.
+
+    Args:
+        kinds: check → its kind.
+    """
+    says: dict[str, str] = {}
+    for check, kind in kinds.items():
+        if result.comparisons.get(check):
+            continue
+        if check in result.judged:
+            says[check] = f'not in the picture: a check of kind "{kind}" expects no number that can be drawn'
+        else:
+            why = result.notes.get(check, "no look could be taken")
+            says[check] = f"not in the picture: nothing was to be expected yet ({why})"
+    return says
+
+
+def _held(result: BacktestResult) -> dict[Key, list[Comparison]]:
+    held: dict[Key, list[Comparison]] = {}
+    for check, comparisons in result.comparisons.items():
+        for one in comparisons:
+            held.setdefault((check, one.slice, one.subject, one.unit), []).append(one)
+    return held
+
+
+def _keys_of(held: Iterable[Key], told_by: Iterable[Key]) -> list[Key]:
+    """
+    The series that findings are of; another unit of the same, where what was found is no value of it but how
+    long it stood still, or how far it swung.
+    """
+    keys: dict[Key, None] = {}
+    for told in told_by:
+        alike = [key for key in held if key[:3] == told[:3]]
+        keys |= dict.fromkeys([told] if told in alike else alike[:1])
+    return list(keys)
+
+
+def _farthest(held: Mapping[Key, list[Comparison]], told: Iterable[Key], check: str) -> Key | None:
+    keys = [key for key in held if key[0] == check]
+    if not keys or any(key[0] == check for key in told):
+        return None
+    return max(keys, key=lambda key: Series(check, "", tuple(held[key])).farthest)
+
+
+def _findings(result: BacktestResult, key: Key) -> tuple[Finding, ...]:
+    return tuple(one for one in result.findings if (one.check, one.slice, one.subject) == key[:3])

@@ -1,0 +1,106 @@
+"""A row's way through a check: what its kind needs is read, and judged; the same live and over the past."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from domain.detection.data.look import Look
+from domain.detection.data.window import Grid, grid_until
+from domain.detection.judge.state import CheckState, Verdict
+from domain.detection.kind import Kind
+from domain.errors import RecsysopsError, TooFewRows
+from domain.recommender.recommender import Recommender
+from domain.values import Finding
+from workers.checks.plan import Plan, grid_of
+from workers.kinds import blamed, find, read_options
+from workers.sources.count import zone_of
+from workers.sources.read import example, read
+
+_log = structlog.get_logger(__name__)
+
+
+def look_of(recommender: Recommender, planned: Plan, grid: Grid) -> Look:
+    """
+    The look of a planned check whose judged window is the last of `grid`.
+
+    Raises:
+        OwnCheckError: its kind cannot be imported, or cannot read its options.
+    """
+    check = planned.check
+    return Look(
+        recommender=recommender,
+        check=check,
+        options=read_options(find(check.kind), check),
+        table=planned.table,
+        dimensions=planned.dimensions,
+        grid=grid,
+        window=planned.window,
+        every=planned.every,
+        history=planned.history,
+    )
+
+
+def look(recommender: Recommender, planned: Plan, end: datetime, memory: CheckState) -> Verdict:
+    """
+    One check at the window that ends at `end`.
+
+    Raises:
+        SourceError: the table cannot be read as declared. OwnCheckError: its kind cannot be had, or raises.
+    """
+    now = look_of(recommender, planned, grid_of(recommender, planned, end))
+    kind = find(planned.check.kind)
+    with blamed(kind.name, kind=kind):
+        needed = kind.reads(now, memory)
+    if needed is not None:
+        zone, days = zone_of(recommender), recommender.holidays
+        now = replace(now, grid=grid_until(end, planned.window, needed * planned.window, zone, days))
+    try:
+        data = read_needed(kind, now, memory)
+    except TooFewRows as few:
+        return Verdict(state=memory, judged=False, note=str(few) or "too few rows")
+    return judge(kind, now, data, memory)
+
+
+def read_needed(kind: Kind[Any, Any], look: Look, memory: CheckState) -> Any:
+    """
+    What the kind needs, read for a look.
+
+    Raises:
+        SourceError: a table cannot be read as declared. OwnCheckError: what it asks is no question.
+    """
+    with blamed(kind.name, kind=kind):
+        return read(look, kind.needs, tuple(kind.columns(look.options)), memory)
+
+
+def judge(kind: Kind[Any, Any], look: Look, data: Any, memory: CheckState) -> Verdict:
+    """
+    What the kind says of what was read; where it found something, after what it then asks.
+
+    Raises:
+        SourceError: what it then asks cannot be read. OwnCheckError: it raises.
+    """
+    with blamed(kind.name, kind=kind):
+        verdict = _with_examples(kind, look, kind.judging.verdict(look, data, memory))
+        if kind.then is None or not verdict.findings:
+            return verdict
+        return kind.then.revise(look, verdict, read(look, kind.then.needs, (), memory))
+
+
+def _with_examples(kind: Kind[Any, Any], look: Look, verdict: Verdict) -> Verdict:
+    """The verdict, each promise that it says to be broken with a row that broke it."""
+    told = tuple(_with_example(kind, look, finding) for finding in verdict.findings)
+    return verdict.model_copy(update={"findings": told})
+
+
+def _with_example(kind: Kind[Any, Any], look: Look, finding: Finding) -> Finding:
+    try:
+        said = example(look, kind.needs, finding)
+    except RecsysopsError as error:  # the promise is broken all the same
+        _log.info("no_example", finding=finding.title, error=str(error))
+        return finding
+    title = f"{finding.title}; for instance {said}" if said else finding.title
+    return finding.model_copy(update={"title": title[:300]})

@@ -1,0 +1,101 @@
+"""What a check looks at, and when: its windows, its past and its slices, with all lengths of time settled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from domain.detection.data.window import Grid, grid_until, last_end
+from domain.detection.judge.state import ACCEPT_AFTER
+from domain.detection.kind import Kind, usual_history
+from domain.prediction.kind import LAUNCH_FORECAST
+from domain.recommender.check import Check
+from domain.recommender.recommender import Recommender
+from domain.recommender.schedule import UPDATED, newest
+from domain.recommender.table import Table
+from domain.values import Finding
+from workers.kinds import found
+from workers.sources.count import zone_of
+
+DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One check of one table with its lengths of time settled."""
+
+    check: Check
+    table: Table
+    window: timedelta
+    every: timedelta
+    history: timedelta
+    dimensions: tuple[str, ...] = field(default=())
+
+    @property
+    def accept_after(self) -> timedelta:
+        """How long something is wrong before it is what is usual now: as declared, else a history long."""
+        return self.check.accept_after or max(ACCEPT_AFTER, self.history)
+
+
+def window_checks(recommender: Recommender) -> tuple[Check, ...]:
+    """The declared checks that look at a window of a table; a launch is forecast elsewhere."""
+    return tuple(check for check in recommender.checks.values() if check.kind != LAUNCH_FORECAST.name)
+
+
+def plan(recommender: Recommender, check: Check) -> Plan:
+    """
+    The lengths of time of `check`: its own, else its table's, else what suits its kind and the window. Of a
+    kind that cannot be had, which its look says, what is usual.
+    """
+    kind = found(check.kind)
+    table = _settled(recommender, check, kind)
+    window = check.window or table.window
+    usual = kind.every(window) if kind else window
+    every = check.every or (table.every if check.window is None else None) or usual
+    named = check.model_copy(update={"table": table.name})
+    return Plan(
+        check=kind.settled(recommender, named) if kind else named,
+        table=table,
+        window=window,
+        every=every,
+        history=check.history or (kind.history_of(window) if kind else usual_history(window, sliced=False)),
+        dimensions=_dimensions(check, table, kind),
+    )
+
+
+def _dimensions(check: Check, table: Table, kind: Kind[Any, Any] | None) -> tuple[str, ...]:
+    """By what a check is sliced: what it says itself, else, where its kind always is, what its table says."""
+    sliced = kind.sliced if kind else "asked"
+    if sliced == "never":
+        return ()
+    usual = table.dimensions if sliced == "always" else ()
+    return usual if check.dimensions is None else check.dimensions
+
+
+def _settled(recommender: Recommender, check: Check, kind: Kind[Any, Any] | None) -> Table:
+    """The check's table; its windows are complete once those are in which its rows are looked for."""
+    table = recommender.tables[check.table or next(iter(recommender.tables))]
+    beside = [name for name in (kind.beside(check) if kind else ()) if name in recommender.tables]
+    settle = max([table.settle, *(recommender.tables[name].settle for name in beside)])
+    return table.model_copy(update={"settle": settle})
+
+
+def due_end(recommender: Recommender, planned: Plan, at: datetime) -> datetime:
+    """The end of the newest window to judge at `at`; by a cron expression, at the latest moment it names."""
+    zone, schedule = zone_of(recommender), planned.check.schedule
+    moment = at if schedule in (None, UPDATED) else newest(schedule, at, zone)
+    return last_end(moment - planned.table.settle, planned.window, planned.every, zone)
+
+
+def grid_of(recommender: Recommender, planned: Plan, end: datetime) -> Grid:
+    """The windows that a check learns from and judges, the last one ending at `end`."""
+    zone, days = zone_of(recommender), recommender.holidays
+    return grid_until(end, planned.window, planned.history, zone, days)
+
+
+def window_of(recommender: Recommender | None, finding: Finding) -> timedelta:
+    """How long the windows of a finding's check are: a finding may be of many of them."""
+    whole = finding.window_end - finding.window_start
+    check = recommender.checks.get(finding.check) if recommender else None
+    return whole if recommender is None or check is None else min(whole, plan(recommender, check).window)

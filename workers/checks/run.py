@@ -1,0 +1,164 @@
+"""
+One look at a recommender: every check that is due, each against what its table holds now.
+
+A check that fails is a finding of its own, and the others go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from pydantic import Field
+
+from domain.detection.correlate.explained import without_shadows
+from domain.detection.correlate.same_cause import BLIND
+from domain.detection.judge.excluded import planned_for
+from domain.detection.judge.state import CheckState, ExcludedWindow, Seen, Verdict
+from domain.errors import RecsysopsError
+from domain.recommender.recommender import Recommender
+from domain.recommender.schedule import UPDATED
+from domain.values import Finding, Severity, Value
+from workers import redaction
+from workers.checks.look import look
+from workers.checks.plan import Plan, due_end, plan, window_checks
+from workers.sources.count import time_bins
+from workers.sources.kept_open import kept_open
+
+FAULT, LATE = "check fault", "check late"
+Wrong = Mapping[str, tuple[ExcludedWindow, ...]]
+"""Check → times that are known to have been wrong."""
+
+
+class State(Value):
+    """What all checks remember between looks, by check name; JSON with `model_dump_json`."""
+
+    checks: dict[str, CheckState] = Field(default_factory=dict)
+
+
+class TickResult(Value):
+    """
+    What one look came to.
+
+    `findings` open or repeat an incident each. `cleared` are fingerprints of earlier findings that are over
+    (the metric is as expected again). `notes` say of a check why it could not judge, or what not yet; those
+    that did not judge at all are `unjudged`.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    cleared: tuple[str, ...] = ()
+    notes: dict[str, str] = Field(default_factory=dict)
+    unjudged: frozenset[str] = frozenset()
+    state: State = State()
+
+
+@kept_open()
+def run_checks(
+    recommender: Recommender, at: datetime, state: State | None = None, wrong: Wrong | None = None
+) -> TickResult:
+    """
+    Look once, at `at` (aware UTC): every check whose newest complete window has
+    not been judged yet. Windows end at or before `at` − settle. Call it as often as you like; not twice at
+    once.
+
+    Args:
+        wrong: what the log knows of times to learn nothing from, see `workers.detect.past`.
+    """
+    before = state or State()
+    checks, findings, notes = dict(before.checks), list[Finding](), dict[str, str]()
+    cleared, unjudged = list[str](), set[str]()
+    for check in window_checks(recommender):
+        planned = plan(recommender, check)
+        memory = checks.get(check.name, CheckState())
+        known = (*planned_for(recommender, check), *(wrong or {}).get(check.name, ()))
+        memory = memory.model_copy(update={"known": known, "accept_after": planned.accept_after})
+        end = due_end(recommender, planned, at)
+        if memory.last_window_end is not None and end <= memory.last_window_end:
+            continue
+        try:
+            if (still := waits(recommender, planned, end, at, memory)) is not None:
+                checks[check.name] = still.state
+                findings += still.findings
+                continue
+            verdict = look(recommender, planned, end, memory)
+        except Exception as error:  # noqa: BLE001 - whatever a check raises must not stop the others
+            verdict = fault(planned, end, error, memory)
+        checks[check.name] = verdict.state.model_copy(update={"last_window_end": end})
+        findings += verdict.findings
+        cleared += verdict.cleared
+        if verdict.note:
+            notes[check.name] = verdict.note
+        if not verdict.judged:
+            unjudged.add(check.name)
+    return TickResult(
+        findings=explained(recommender, findings),
+        cleared=tuple(cleared),
+        notes=notes,
+        unjudged=frozenset(unjudged),
+        state=State(checks=checks),
+    )
+
+
+def waits(
+    recommender: Recommender, planned: Plan, end: datetime, at: datetime, memory: CheckState
+) -> Verdict | None:
+    """
+    Of a check that is due when its table is updated: what to say while no row of the window that ends at
+    `end` is there; None once there is one. Late is what has not come a whole window later.
+
+    Raises:
+        SourceError: the table cannot be read as declared.
+    """
+    if planned.check.schedule != UPDATED:
+        return None
+    if len(time_bins(recommender, planned.table.name, end - planned.window, at, planned.window)):
+        return None
+    oldest = min(end, (memory.last_window_end or end) + planned.window)
+    if at < oldest + planned.table.settle + planned.window:
+        return Verdict(state=memory)
+    since = oldest - planned.window
+    says = f"waits for an update: {planned.table.name} has no row since {since:%Y-%m-%d %H:%M} UTC"
+    return blind(planned, LATE, (since, end), says, memory)
+
+
+def explained(recommender: Recommender, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """
+    The findings of one look without totals that a slice explains: each told by what people hear of, and in
+    the shadow by what stays there, so that no check in the shadow silences another.
+    """
+    loud, quiet = list[Finding](), list[Finding]()
+    for finding in findings:
+        check = recommender.checks.get(finding.check)
+        (quiet if check is not None and check.shadow else loud).append(finding)
+    return (*without_shadows(loud), *without_shadows(quiet))
+
+
+def fault(planned: Plan, end: datetime, error: Exception, memory: CheckState) -> Verdict:
+    """A check that could not look, as a finding: a blind spot is an incident too."""
+    says = str(error) if isinstance(error, RecsysopsError) else f"{type(error).__name__}: {error}"
+    says = redaction.prose(says)
+    first = says.strip().splitlines()[0] if says.strip() else type(error).__name__
+    verdict = blind(planned, FAULT, (end - planned.window, end), f"cannot look: {first}", memory)
+    return verdict.model_copy(update={"note": first})
+
+
+def blind(
+    planned: Plan, subject: str, window: tuple[datetime, datetime], says: str, memory: CheckState
+) -> Verdict:
+    """A check that did not see a time: over with its next look."""
+    finding = Finding(
+        check=planned.check.name,
+        table=planned.table.name,
+        subject=subject,
+        window_start=window[0],
+        window_end=window[1],
+        observed=0.0,
+        expected=1.0,
+        unit=BLIND,
+        p_value=0.0,
+        severity=planned.check.severity or Severity.SEV3,
+        title=f"The check {planned.check.name} {says}"[:300],
+    )
+    seen = Seen(slice=(), since=window[1], told=True, blind=True)
+    state = memory.model_copy(update={"seen": {**memory.seen, finding.fingerprint: seen}})
+    return Verdict(findings=(finding,), state=state, judged=False)

@@ -1,0 +1,225 @@
+"""The looks of one check over the past: one question for all, or one for each where that is not answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from domain.detection.data.window import Grid, grid_until, last_end
+from domain.detection.judge.excluded import planned_for
+from domain.detection.judge.state import CheckState, Verdict
+from domain.errors import RecsysopsError, SourceError
+from domain.recommender.recommender import Recommender
+from domain.recommender.schedule import UPDATED, moments
+from domain.values import Moment, Value
+from workers import redaction
+from workers.checks.look import judge, look, look_of
+from workers.checks.plan import Plan, due_end, grid_of
+from workers.kinds import blamed, find
+from workers.sources.count import zone_of
+from workers.sources.read import read_at_once, reader_of
+from workers.sources.source import open_source
+
+Judged = Callable[[CheckState], Verdict]
+
+
+class Fault(Value):
+    """Looks in a row that could not be taken: whose, over which windows, how many, and why."""
+
+    check: str
+    table: str
+    window_start: Moment
+    window_end: Moment
+    windows: int = 1
+    says: str
+
+
+def unreadable(recommender: Recommender, plans: list[Plan]) -> dict[str, SourceError]:
+    """Table → why nothing of it can be counted; empty where every planned table opens as declared."""
+    broken: dict[str, SourceError] = {}
+    for planned in plans:
+        name = planned.table.name
+        try:
+            with open_source(recommender, name) as source:
+                source.stored_time()
+                source.require(*([planned.check.measure] if planned.check.measure else []))
+        except SourceError as error:
+            broken.setdefault(name, error)
+    return broken
+
+
+def ends_of(recommender: Recommender, planned: Plan, start: datetime, end: datetime) -> list[datetime]:
+    """The ends of all windows that lie in [start, end]; a look is taken when each is complete."""
+    zone, schedule = zone_of(recommender), planned.check.schedule
+    if schedule not in (None, UPDATED):
+        named = moments(schedule, start, end + planned.table.settle, zone)
+        due = {due_end(recommender, planned, moment) for moment in named}
+        return sorted(one for one in due if start < one <= end)
+    ends: list[datetime] = []
+    moment = last_end(end, planned.window, planned.every, zone)
+    while moment > start:
+        ends.append(moment)
+        moment = last_end(moment - timedelta(seconds=1), planned.window, planned.every, zone)
+    return ends[::-1]
+
+
+def walk(
+    recommender: Recommender, planned: Plan, ends: list[datetime], state: CheckState | None = None
+) -> Iterator[tuple[datetime, Verdict | Fault]]:
+    """
+    Look after look: when it is taken, and what it comes to. A look that cannot be taken changes nothing for
+    the next, as live.
+
+    Args:
+        state: what the check remembers of looks before these; nothing where there were none.
+    """
+    known = planned_for(recommender, planned.check)
+    fresh = {"known": known, "accept_after": planned.accept_after}
+    state = (state or CheckState()).model_copy(update=fresh)
+    for end, judged in _looks(recommender, planned, ends):
+        try:
+            verdict = judged(state)
+        except Exception as error:  # noqa: BLE001 - as live: whatever a look raises must not stop the others
+            yield end + planned.table.settle, _fault(planned, end, error)
+            continue
+        state = verdict.state
+        yield end + planned.table.settle, verdict
+
+
+def _looks(
+    recommender: Recommender, planned: Plan, ends: list[datetime]
+) -> Iterator[tuple[datetime, Judged]]:
+    if not ends:
+        return iter(())
+    try:
+        if not _shared(recommender, planned, ends):
+            return _each(recommender, planned, ends)
+        now = look_of(recommender, planned, grid_of(recommender, planned, ends[-1]))
+        at_any_moment = reader_of(now, find(planned.check.kind).needs).moments
+        return (_by_moment if at_any_moment else _by_beat)(recommender, planned, ends)
+    except Exception:  # noqa: BLE001 - one window spoils the question for all; which one, each look will say
+        return _alone(recommender, planned, ends)
+
+
+def _alone(
+    recommender: Recommender, planned: Plan, ends: list[datetime]
+) -> Iterator[tuple[datetime, Judged]]:
+    """Each look with a question of its own, as live; none is asked again where neither end is answered."""
+    errors = [_error(recommender, planned, end) for end in (ends[0], ends[-1])]
+    hopeless = errors[-1] if all(errors) else None
+    for end in ends:
+        yield end, partial(_raise, hopeless) if hopeless else partial(look, recommender, planned, end)
+
+
+def _each(recommender: Recommender, planned: Plan, ends: list[datetime]) -> Iterator[tuple[datetime, Judged]]:
+    """Each look with a question of its own: what is usual is learned in the engine, from what was before."""
+    return ((end, partial(look, recommender, planned, end)) for end in ends)
+
+
+def _error(recommender: Recommender, planned: Plan, end: datetime) -> Exception | None:
+    try:
+        look(recommender, planned, end, CheckState())
+    except Exception as error:  # noqa: BLE001 - it is told where it belongs
+        return error
+    return None
+
+
+def _raise(error: Exception, _state: CheckState) -> Verdict:
+    raise error
+
+
+def _beats(planned: Plan, ends: list[datetime]) -> int:
+    """How many looks it takes until a window begins where another one ends."""
+    return min(max(1, round(planned.window / planned.every)), len(ends))
+
+
+def _grids(
+    recommender: Recommender, planned: Plan, ends: list[datetime]
+) -> Iterator[tuple[Grid, dict[datetime, int]]]:
+    """For each beat the windows of all its looks, and the place of each by its end."""
+    zone, beats = zone_of(recommender), _beats(planned, ends)
+    for beat in range(beats):
+        own = ends[beat::beats]
+        reach = planned.history + (own[-1] - own[0])
+        grid = grid_until(own[-1], planned.window, reach, zone, recommender.holidays)
+        yield grid, {grid.edge(i + 1): i for i in range(grid.count)}
+
+
+def _shared(recommender: Recommender, planned: Plan, ends: list[datetime]) -> bool:
+    """Whether one question answers for many windows as one for each would."""
+    now = look_of(recommender, planned, grid_of(recommender, planned, ends[-1]))
+    by_the_clock = planned.check.schedule not in (None, UPDATED)
+    overlap = by_the_clock and planned.every < planned.window  # on no regular beat
+    return find(planned.check.kind).shared(now) and not overlap
+
+
+def _by_moment(
+    recommender: Recommender, planned: Plan, ends: list[datetime]
+) -> Iterator[tuple[datetime, Judged]]:
+    """All looks share one question, whenever they are taken; each knows what had happened by then."""
+    kind = find(planned.check.kind)
+    newest = look_of(recommender, planned, grid_of(recommender, planned, ends[-1]))
+    with blamed(kind.name, kind=kind):
+        held = read_at_once(replace(newest, first=ends[0]), kind.needs)
+
+    def judged(end: datetime, state: CheckState) -> Verdict:
+        now = look_of(recommender, planned, grid_of(recommender, planned, end))
+        return judge(kind, now, held, state)
+
+    return ((end, partial(judged, end)) for end in ends)
+
+
+def _by_beat(
+    recommender: Recommender, planned: Plan, ends: list[datetime]
+) -> Iterator[tuple[datetime, Judged]]:
+    """
+    Looks whose windows end on the same beat share one grid and one question; overlapping windows take one for
+    each beat.
+    """
+    kind, beats = find(planned.check.kind), _beats(planned, ends)
+    history = max(1, int(planned.history / planned.window))
+    asked = []
+    for beat, (grid, places) in enumerate(_grids(recommender, planned, ends)):
+        now = replace(look_of(recommender, planned, grid), first=ends[beat])
+        with blamed(kind.name, kind=kind):
+            asked.append((read_at_once(now, kind.needs), places))
+
+    def judged(place: int, end: datetime, state: CheckState) -> Verdict:
+        held, places = asked[place % beats]
+        now = look_of(recommender, planned, grid_of(recommender, planned, end))
+        # Where windows begin by the clock, those of a beat lie elsewhere before the clocks change.
+        if end not in places or reader_of(now, kind.needs).alone(now, state):
+            return look(recommender, planned, end, state)
+        return judge(kind, now, held.until(places[end], history), state)
+
+    return ((end, partial(judged, place, end)) for place, end in enumerate(ends))
+
+
+def _fault(planned: Plan, end: datetime, error: Exception) -> Fault:
+    says = str(error) if isinstance(error, RecsysopsError) else f"{type(error).__name__}: {error}"
+    return Fault(
+        check=planned.check.name,
+        table=planned.table.name,
+        window_start=end - planned.window,
+        window_end=end,
+        says=redaction.prose(says).strip().partition("\n")[0] or type(error).__name__,
+    )
+
+
+def together(faults: list[Fault]) -> tuple[Fault, ...]:
+    """Faults in order of time, those of one check and one reason that follow each other told as one."""
+    told: list[Fault] = []
+    for fault in sorted(faults, key=lambda fault: (fault.check, fault.window_end)):
+        last = told[-1] if told else None
+        width = fault.window_end - fault.window_start
+        if (
+            last
+            and (last.check, last.says) == (fault.check, fault.says)
+            and (fault.window_start - last.window_end < width)
+        ):
+            told[-1] = last.model_copy(update={"window_end": fault.window_end, "windows": last.windows + 1})
+        else:
+            told.append(fault)
+    return tuple(sorted(told, key=lambda fault: (fault.window_start, fault.check)))

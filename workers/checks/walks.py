@@ -1,0 +1,205 @@
+"""
+The walks of several checks at once, and those that an earlier run finished before it was stopped.
+
+A check's looks follow each other, since each remembers the ones before; checks know nothing of each other. So
+a check is what is done in a process of its own, and what is kept. How many at once, and after how many stops,
+changes nothing of what comes out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from datetime import datetime
+from hashlib import sha256
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from domain.detection.judge.state import CheckState, Verdict
+from domain.errors import ConfigurationError
+from domain.recommender.recommender import Recommender
+from domain.values import Slice
+from workers.checks.plan import Plan, plan
+from workers.checks.walk import Fault, ends_of, walk
+from workers.sources.kept_open import kept_open
+
+Progress = Callable[[int, int], None]
+Looked = list[tuple[datetime, Verdict | Fault]]
+Traced = frozenset[Slice]
+NOTHING: Traced = frozenset()
+SHAPE = 2
+"""Of the file in which finished walks are kept; one of another shape is not taken up."""
+
+
+class Kept:
+    """
+    Finished walks in a file: a line that says of what, then a line a check. A line that was cut off when the
+    program was stopped counts as not there.
+    """
+
+    def __init__(
+        self, file: Path, recommender: Recommender, start: datetime, end: datetime, traced: bool = False
+    ) -> None:
+        """
+        Args:
+            traced: whether it is kept what each look held against what.
+
+        Raises:
+            ConfigurationError: the file holds something else, or a walk over another time or declaration.
+        """
+        self._file = file
+        self._of = {"shape": SHAPE, "of": _digest(recommender), "start": _spell(start), "end": _spell(end)}
+        self._of |= {"traced": traced}
+        self.finished: dict[str, Looked] = {}
+        if file.exists() and file.stat().st_size:
+            self._read()
+        else:
+            self._write([self._of])
+
+    def keep(self, check: str, looked: Looked) -> None:
+        """Write down a check's walk; it is there for good when this returns."""
+        self.finished[check] = looked
+        self._add({"check": check, "looks": [_plain(at, came_to) for at, came_to in looked]})
+
+    def _read(self) -> None:
+        whole = [line for line in self._file.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
+        try:
+            first, *rest = [json.loads(line) for line in whole]
+            looked = {str(one["check"]): [_read(look) for look in one["looks"]] for one in rest}
+        except (ValueError, KeyError, TypeError):
+            raise ConfigurationError(f"{self._file} is no file of a backtest; name another one") from None
+        if first != self._of:
+            raise ConfigurationError(
+                f"{self._file} was begun with another declaration, from and to other days, or without --png; "
+                "name another file, or ask for the same again"
+            )
+        self.finished = looked
+        self._write([first, *rest])
+
+    def _write(self, lines: Sequence[object]) -> None:
+        draft = self._file.with_name(f".{self._file.name}.{os.getpid()}")
+        draft.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+        draft.replace(self._file)
+
+    def _add(self, line: object) -> None:
+        with self._file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def walks(
+    recommender: Recommender,
+    plans: Sequence[Plan],
+    span: tuple[datetime, datetime],
+    jobs: int = 1,
+    kept: Kept | None = None,
+    progress: Progress | None = None,
+    traced: Mapping[str, Traced] | None = None,
+) -> dict[str, Looked]:
+    """
+    The looks of each plan's check over [start, end).
+
+    Args:
+        jobs: how many checks are walked at once, each in a process of its own.
+        kept: where finished walks are, and are put.
+        progress: called with (looks done, looks in all): at each look where one is walked at a time, else at
+            each finished check.
+        traced: check → slices of which each look says what it held against what.
+    """
+    start, end = span
+    looks = {one.check.name: len(ends_of(recommender, one, start, end)) for one in plans}
+    finished = {} if kept is None else {name: kept.finished[name] for name in looks if name in kept.finished}
+    names = [name for name in looks if name not in finished]
+    told = _Told(progress, sum(looks.values()), sum(looks[name] for name in finished))
+    asked = {name: (traced or {}).get(name, NOTHING) for name in names}
+    more = _one_by_one(recommender, asked, start, end, told) if min(jobs, len(names)) < 2 else None
+    for name, looked in more or _at_once(recommender, asked, start, end, jobs):
+        finished[name] = looked
+        if kept is not None:
+            kept.keep(name, looked)
+        if more is None:
+            told.done(looks[name])
+    return finished
+
+
+class _Told:
+    """How far it is, told now and then."""
+
+    def __init__(self, progress: Progress | None, in_all: int, before: int) -> None:
+        self._progress, self._in_all, self._so_far = progress, in_all, before
+        self.done(0)
+
+    def done(self, looks: int) -> None:
+        self._so_far += looks
+        if self._progress and (looks != 1 or self._so_far % 100 == 0 or self._so_far == self._in_all):
+            self._progress(self._so_far, self._in_all)
+
+
+def _one_by_one(
+    recommender: Recommender, asked: Mapping[str, Traced], start: datetime, end: datetime, told: _Told
+) -> Iterator[tuple[str, Looked]]:
+    for name, traced in asked.items():
+        yield name, walked(recommender, name, start, end, traced, told.done)
+
+
+def _at_once(
+    recommender: Recommender, asked: Mapping[str, Traced], start: datetime, end: datetime, jobs: int
+) -> Iterator[tuple[str, Looked]]:
+    # Spawned, not forked: an engine's threads do not survive a fork.
+    with ProcessPoolExecutor(min(jobs, len(asked)), mp_context=get_context("spawn")) as pool:
+        waiting = {
+            pool.submit(walked, recommender, name, start, end, traced): name for name, traced in asked.items()
+        }
+        try:
+            while waiting:
+                done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+                for one in done:
+                    yield waiting.pop(one), one.result()
+        finally:
+            for one in waiting:
+                one.cancel()
+
+
+@kept_open()
+def walked(
+    recommender: Recommender,
+    name: str,
+    start: datetime,
+    end: datetime,
+    traced: Traced = NOTHING,
+    done: Callable[[int], None] | None = None,
+) -> Looked:
+    """What one check's looks came to, without what it remembered meanwhile."""
+    planned = plan(recommender, recommender.checks[name])
+    looked: Looked = []
+    ends, state = ends_of(recommender, planned, start, end), CheckState(traced=traced)
+    for at, came_to in walk(recommender, planned, ends, state):
+        bare = came_to.model_copy(update={"state": CheckState()}) if isinstance(came_to, Verdict) else came_to
+        looked.append((at, bare))
+        if done:
+            done(1)
+    return looked
+
+
+def _plain(at: datetime, came_to: Verdict | Fault) -> dict[str, Any]:
+    kind = "verdict" if isinstance(came_to, Verdict) else "fault"
+    return {"at": _spell(at), kind: came_to.model_dump(mode="json", exclude={"state"})}
+
+
+def _read(look: dict[str, Any]) -> tuple[datetime, Verdict | Fault]:
+    at = datetime.fromisoformat(look["at"])
+    if "fault" in look:
+        return at, Fault.model_validate(look["fault"])
+    return at, Verdict.model_validate(look["verdict"])
+
+
+def _spell(at: datetime) -> str:
+    return at.isoformat()
+
+
+def _digest(recommender: Recommender) -> str:
+    return sha256(recommender.model_dump_json(by_alias=True).encode()).hexdigest()

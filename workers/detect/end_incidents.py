@@ -1,0 +1,105 @@
+"""
+A finding is over when its metric is back: in a whole window without a row of the time in which it was found.
+
+That a check finds it no more says less. It has to be sure before it speaks, so that it falls silent while a
+mend has only begun and its window still holds half of the fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+import structlog
+from sqlalchemy import Engine
+
+from domain.detection.correlate.joining import told_by
+from domain.errors import RecsysopsError, Unmeasurable
+from domain.incident.commands import AddNote, ClearFinding
+from domain.incident.state import Incident
+from domain.recommender.lineage import lineage
+from domain.recommender.recommender import Recommender
+from domain.values import Actor, Finding
+from workers.checks.over import LOOKS_A_WINDOW, back, first_look
+from workers.checks.plan import window_of
+from workers.checks.run import TickResult
+from workers.detect.past import past_before
+from workers.handle import handle
+from workers.store import cards
+
+FOUND_NO_MORE = "The check finds it no more. It cannot measure it again, so say yourself whether it is over."
+
+DETECTOR = Actor(kind="worker", id="worker:detect")
+
+_log = structlog.get_logger(__name__)
+
+
+def clear(
+    log: Engine,
+    recommender: Recommender,
+    result: TickResult,
+    told: Iterable[Finding],
+    clearing: Mapping[str, str],
+    at: datetime,
+) -> dict[str, datetime]:
+    """
+    Say that findings are over.
+
+    Args:
+        told: what this look found; an incident that goes on under the name of another slice is not over.
+        clearing: fingerprint → when to look again (ISO 8601), as returned by the look before.
+
+    Returns:
+        Those that are not over yet, with the time from which on to look at them again.
+    """
+    standing, waiting = tuple(told), dict[str, datetime]()
+    made_from = lineage(recommender.tables, recommender.models.values())
+    due = {fingerprint: datetime.fromisoformat(moment) for fingerprint, moment in clearing.items()}
+    for fingerprint in dict.fromkeys((*due, *result.cleared)):
+        incident = _unclosed(log, fingerprint)
+        if incident is None or incident.finding is None or incident.cleared_at is not None:
+            continue
+        finding = incident.finding
+        width = window_of(recommender, finding)
+        if fingerprint in result.cleared:
+            due[fingerprint] = first_look(recommender, finding, at)
+        elif any(fingerprint in check.seen for check in result.state.checks.values()):
+            due[fingerprint] = at + width
+        elsewhere = any(one.table == finding.table and told_by(incident, one, made_from) for one in standing)
+        if elsewhere or due[fingerprint] > at:
+            waiting[fingerprint] = due[fingerprint]
+        elif not _cleared(log, recommender, incident, finding, at):
+            waiting[fingerprint] = at + width / LOOKS_A_WINDOW
+    return waiting
+
+
+def _unclosed(log: Engine, fingerprint: str) -> Incident | None:
+    with log.connect() as connection:
+        stream = cards.unclosed(connection, fingerprint)
+        return cards.find(connection, stream) if stream else None
+
+
+def _cleared(
+    log: Engine, recommender: Recommender, incident: Incident, finding: Finding, at: datetime
+) -> bool:
+    try:
+        command = _back(log, recommender, incident, finding, at)
+    except Unmeasurable:
+        key = f"{finding.fingerprint}:found-no-more:{finding.window_end.isoformat()}"
+        handle(incident.stream, AddNote(text=FOUND_NO_MORE), actor=DETECTOR, key=key, log=log)
+        return True
+    except (RecsysopsError, ValueError) as error:
+        _log.warning("not_measured", incident=incident.number, error=str(error))
+        return False
+    if command is None:
+        return False
+    key = f"{finding.fingerprint}:cleared:{command.window_end.isoformat()}"
+    handle(incident.stream, command, actor=DETECTOR, key=key, log=log)
+    return True
+
+
+def _back(
+    log: Engine, recommender: Recommender, incident: Incident, finding: Finding, at: datetime
+) -> ClearFinding | None:
+    """None while the metric is not back, or its band too wide to tell."""
+    return back(recommender, finding, at, past_before(log, recommender, incident, at))

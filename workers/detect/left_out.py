@@ -1,0 +1,55 @@
+"""What nobody looked at in time, and is too long ago now: told once, as one outage is one cause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from domain.detection.judge.state import Verdict
+from domain.values import Severity
+from workers.checks.plan import Plan
+from workers.checks.run import LATE, State, blind
+from workers.detect.table_checks import MOST_MISSED_LOOKS, Kept, TableChecks, looked_at, memory_of, state_of
+
+
+class LeftOut(NamedTuple):
+    """The table with whose look it is told, the check that tells it, and what it says."""
+
+    table: str
+    check: str
+    verdict: Verdict
+
+    def told_with(self, kept: Kept) -> Kept:
+        """What the table's checks remember once it is told."""
+        state = State(checks={**state_of(kept).checks, self.check: self.verdict.state})
+        return {**kept, "state": state}
+
+
+def left_out(every: Iterable[TableChecks], kept: Mapping[str, Kept], at: datetime) -> LeftOut | None:
+    """
+    One finding for all looks before `at` that are not made up for; None where there are none.
+
+    Args:
+        kept: table → what its checks remember.
+    """
+    missed: list[tuple[datetime, datetime, Plan]] = []
+    for one in every:
+        last = looked_at(kept[one.table])
+        for planned in one.plans if last is not None else ():
+            step = max(planned.window, planned.every)
+            until = at - MOST_MISSED_LOOKS * step
+            if last is not None and last + step < until:
+                missed.append((until, last, planned))
+    if not missed:
+        return None
+    until, _last, worst = max(missed, key=lambda one: one[0])
+    since = min(last for _until, last, _planned in missed)
+    others = f"and {len(missed) - 1} more " if len(missed) > 1 else ""
+    says = f"{others}did not look from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC"
+    table, check = worst.table.name, worst.check.name
+    verdict = blind(worst, LATE, (since, until), says, memory_of(kept[table], check))
+    # It is over: there is nothing left that anybody could hurry for.
+    severity = worst.check.severity or Severity.SEV4
+    findings = tuple(one.model_copy(update={"severity": severity}) for one in verdict.findings)
+    return LeftOut(table, check, verdict.model_copy(update={"findings": findings}))

@@ -1,0 +1,66 @@
+"""How often each check looked, and with what success: kept a row a day and job, for the audit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from domain.improvement.evidenced import LOOKED_BACK, Looks
+from workers.store.memory import drop_before, recall, recall_beginning, remember
+
+MEMORY = "looks:"
+
+
+class Look(NamedTuple):
+    """One look of a check: whether it could be taken, and whether there was enough to judge by."""
+
+    check: str
+    failed: bool
+    judged: bool
+
+
+def count_looks(connection: Connection, job: str, looks: Iterable[Look], at: datetime) -> None:
+    """
+    Count these looks, taken at `at`, in the caller's transaction: with what the checks then remember.
+
+    Args:
+        job: who looks, never twice at once; each job has rows of its own, so that none overwrites another's.
+    """
+    counted = list(looks)
+    if not counted:
+        return
+    name = f"{MEMORY}{at.astimezone(UTC):%Y-%m-%d}:{job}"
+    kept = recall(connection, name)
+    if kept is None:
+        drop_before(connection, MEMORY, at - LOOKED_BACK)
+    day: dict[str, Any] = kept or {}
+    for look in counted:
+        before = day.get(look.check, {"count": 0, "judged": 0, "failed": 0, "since": at})
+        day[look.check] = {
+            "count": before["count"] + 1,
+            "judged": before["judged"] + look.judged,
+            "failed": before["failed"] + look.failed,
+            "since": before["since"],
+            "last_at": at,
+            "failing": look.failed,
+        }
+    remember(connection, name, day)
+
+
+def read_looks(connection: Connection, at: datetime) -> dict[str, Looks]:
+    """Check → how it looked in the last `LOOKED_BACK`."""
+    first = f"{MEMORY}{(at - LOOKED_BACK).astimezone(UTC):%Y-%m-%d}"
+    told: dict[str, Looks] = {}
+    for name, day in sorted(recall_beginning(connection, MEMORY).items()):
+        for check, counted in day.items() if name >= first else ():
+            looks = Looks.model_validate(counted)
+            told[check] = _joined(told[check], looks) if check in told else looks
+    return told
+
+
+def _joined(before: Looks, after: Looks) -> Looks:
+    sums = {name: getattr(before, name) + getattr(after, name) for name in ("count", "judged", "failed")}
+    return after.model_copy(update={**sums, "since": before.since})

@@ -1,0 +1,160 @@
+"""What of a look's findings is news: it opens an incident, joins one, tells one again, or opens one anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+import structlog
+from sqlalchemy import Engine
+
+from domain.detection.correlate.joining import LONGEST_OVER, REPEAT_AFTER, joined_by, over_already
+from domain.detection.correlate.same_cause import Link
+from domain.incident.commands import JoinFinding, OpenIncident, Reopen
+from domain.incident.state import Incident
+from domain.recommender.check import Check
+from domain.recommender.lineage import Lineage, lineage
+from domain.recommender.recommender import Recommender
+from domain.values import Actor, Finding
+from workers.checks.elsewhere import explained_by, mostly_there
+from workers.checks.plan import window_of
+from workers.checks.run import State
+from workers.detect.past import known_since
+from workers.detect.severity import graded
+from workers.handle import handle
+from workers.store import cards
+
+_log = structlog.get_logger(__name__)
+
+
+def open_incidents(
+    log: Engine,
+    findings: Iterable[Finding],
+    actor: Actor,
+    state: State | None = None,
+    since: Mapping[str, str] | None = None,
+    recommender: Recommender | None = None,
+) -> int:
+    """
+    Open an incident for each finding, or tell the open one; returns how many findings there were.
+
+    The key holds the window's end, so that a forecast of one day, or a window looked at twice, opens one
+    incident and no second one after that is closed. What an open incident already tells, seen elsewhere,
+    joins that one.
+
+    Args:
+        recommender: whose checks say how bad it is and when it is news again, and whose tables are made from
+            which.
+        since: subject → when the finding came up; of a forecast that was good in between, another one.
+    """
+    count = 0
+    made_from = lineage(recommender.tables, recommender.models.values()) if recommender else Lineage()
+    for finding in findings:
+        count += 1
+        if recommender is not None:
+            finding = _graded(log, recommender, finding)  # noqa: PLW2901 - the same finding, judged
+        if _told_lately(log, finding, recommender) or (state and _dismissed(log, finding, state)):
+            continue
+        elsewhere = _known_elsewhere(log, finding, state, made_from, recommender)
+        if elsewhere is not None:
+            incident, shares = elsewhere
+            join = JoinFinding(finding=finding, shares=shares)
+            key = f"{finding.fingerprint}:also:{incident.stream}"
+            handle(incident.stream, join, actor=actor, key=key, log=log)
+            continue
+        if _over_already(log, finding, made_from) or _just_closed(log, finding, recommender):
+            _log.info("tail_of_what_is_over", finding=finding.title)
+            continue
+        _reopen(log, finding, recommender, actor)
+        came_up = (since or {}).get(finding.subject or "", "")
+        key = ":".join(filter(None, (finding.fingerprint, finding.window_end.isoformat(), came_up)))
+        handle(None, OpenIncident(number=0, finding=finding), actor=actor, key=key, log=log)
+    return count
+
+
+def _graded(log: Engine, recommender: Recommender, finding: Finding) -> Finding:
+    with log.connect() as connection:
+        stream = cards.unclosed(connection, finding.fingerprint)
+        incident = cards.find(connection, stream) if stream else None
+    return graded(recommender, finding, incident)
+
+
+def _last_closed(
+    log: Engine, finding: Finding, recommender: Recommender | None
+) -> tuple[Incident, datetime, Check] | None:
+    """The finding's last incident, when it was closed, and the check that says what follows from that."""
+    check = recommender.checks.get(finding.check) if recommender else None
+    if check is None or finding.kind == "predicted":
+        return None
+    with log.connect() as connection:
+        last = cards.newest(connection, finding.fingerprint)
+    return None if last is None or last.closed_at is None else (last, last.closed_at, check)
+
+
+def _just_closed(log: Engine, finding: Finding, recommender: Recommender | None) -> bool:
+    closed = _last_closed(log, finding, recommender)
+    return closed is not None and finding.window_end < closed[1] + closed[2].cool_down
+
+
+def _reopen(log: Engine, finding: Finding, recommender: Recommender | None, actor: Actor) -> None:
+    """Where the same was closed only lately, that incident goes on."""
+    closed = _last_closed(log, finding, recommender)
+    if closed is None or finding.window_end >= closed[1] + closed[2].reopen_within:
+        return
+    key = f"{finding.fingerprint}:again:{finding.window_end.isoformat()}"
+    reason = f"Found again: {finding.title}"
+    handle(closed[0].stream, Reopen(reason=reason), actor=actor, key=key, log=log)
+
+
+def _told_lately(log: Engine, finding: Finding, recommender: Recommender | None) -> bool:
+    with log.connect() as connection:
+        stream = cards.unclosed(connection, finding.fingerprint)
+        incident = cards.find(connection, stream) if stream else None
+    last = incident.finding if incident else None
+    if incident is None or last is None or incident.cleared_at is not None:
+        return False
+    pause = max(REPEAT_AFTER, window_of(recommender, finding))
+    return last.severity <= finding.severity and finding.window_end < last.window_end + pause
+
+
+def _known_elsewhere(
+    log: Engine,
+    finding: Finding,
+    state: State | None,
+    made_from: Lineage,
+    recommender: Recommender | None,
+) -> tuple[Incident, Link] | None:
+    """
+    The open incident with the same cause as `finding`, and what they share; None where it has one of its own.
+    What has joined one stays with it until it is over, also where the incident's own metric is back before.
+    """
+    with log.connect() as connection:
+        if cards.unclosed(connection, finding.fingerprint):
+            return None
+        unclosed = cards.every(connection, ("open", "acknowledged", "resolved"))
+    check = state.checks.get(finding.check) if state else None
+    seen = check.seen.get(finding.fingerprint) if check else None
+    return joined_by(
+        finding,
+        reversed(unclosed),
+        made_from,
+        seen.since if seen else None,
+        lambda incident: recommender is not None and mostly_there(recommender, incident, finding, made_from),
+        lambda one: explained_by(recommender, one) if recommender else {},
+    )
+
+
+def _over_already(log: Engine, finding: Finding, made_from: Lineage) -> bool:
+    """True where the window reaches back into an incident of the same cause that has ended since."""
+    return over_already(finding, known_since(log, finding.window_start - LONGEST_OVER), made_from)
+
+
+def _dismissed(log: Engine, finding: Finding, state: State) -> bool:
+    """True while what was closed as "not an incident" goes on: it is no news until it was over once."""
+    check = state.checks.get(finding.check)
+    seen = check.seen.get(finding.fingerprint) if check else None
+    with log.connect() as connection:
+        last = cards.newest(connection, finding.fingerprint)
+    if last is None or seen is None or last.closed_at is None or last.resolved_how != "false_alarm":
+        return False
+    return seen.since <= last.closed_at

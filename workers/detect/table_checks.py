@@ -1,0 +1,133 @@
+"""The checks of one table: what is due, and what they remember together from look to look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine
+
+from domain.detection.judge.state import CheckState
+from domain.recommender.check import Check
+from domain.recommender.recommender import Recommender
+from workers.checks.plan import Plan, due_end, plan, window_checks
+from workers.checks.run import FAULT, State, TickResult
+from workers.detect.looks import Look, count_looks
+from workers.store.memory import recall, recall_beginning, remember
+
+MEMORY = "detect:"
+EVERY_TABLE = "detect"
+"""What all checks remembered together before each table had its own: read where a table has none yet."""
+
+MOST_MISSED_LOOKS = 60
+
+Kept = Mapping[str, Any]
+"""What is remembered: `state`, `looked_at`, `clearing`, `notes` and `blind`; empty before the first look."""
+
+
+@dataclass(frozen=True)
+class TableChecks:
+    """A table's name, and the recommender with no other checks than that table's."""
+
+    table: str
+    recommender: Recommender
+
+    @property
+    def memory(self) -> str:
+        """The name under which its checks remember, and under which one look at a time is taken."""
+        return f"{MEMORY}{self.table}"
+
+    @property
+    def plans(self) -> list[Plan]:
+        """Its checks with their lengths of time settled."""
+        return [plan(self.recommender, check) for check in window_checks(self.recommender)]
+
+    def due(self, kept: Kept, at: datetime) -> bool:
+        """Whether there is anything to look at: another window than the last, or what may be over by now."""
+        if kept.get("clearing") or kept.get("blind"):
+            return True
+        checks = state_of(kept).checks
+        ended = {name: state.last_window_end for name, state in checks.items()}
+        for planned in self.plans:
+            before = ended.get(planned.check.name)
+            if before is None or due_end(self.recommender, planned, at) > before:
+                return True
+        return False
+
+    def moments(self, looked_at: datetime | None, at: datetime) -> list[datetime]:
+        """
+        The moments to look at: of each check the newest of those since the last look, a window apart, then
+        now.
+        """
+        moments = {at}
+        for planned in self.plans if looked_at else ():
+            step = max(planned.window, planned.every)
+            missed = max((looked_at or at) + step, at - MOST_MISSED_LOOKS * step)
+            while missed <= at - step:
+                moments.add(missed)
+                missed += step
+        return sorted(moments)
+
+    def recall(self, log: Engine) -> Kept:
+        """What was remembered by the last look."""
+        with log.connect() as connection:
+            kept: Kept | None = recall(connection, self.memory)
+            return kept or self._of_all(recall(connection, EVERY_TABLE))
+
+    def remember(
+        self, log: Engine, result: TickResult, at: datetime, clearing: Kept, looks: Iterable[Look]
+    ) -> None:
+        """Keep what a look at `at` came to; `clearing` is when to see whether a finding is over."""
+        kept = {
+            "state": result.state.model_dump(mode="json"),
+            "looked_at": at,
+            "clearing": clearing,
+            "notes": result.notes,
+            # A table that cannot be read once may be being written; twice in a row is a blind spot, and told.
+            "blind": [finding.fingerprint for finding in result.findings if finding.subject == FAULT],
+        }
+        with log.begin() as connection:
+            remember(connection, self.memory, kept)
+            count_looks(connection, self.memory, looks, at)
+
+    def _of_all(self, every: dict[str, Any] | None) -> Kept:
+        """Of what all checks remembered together, these; nothing where none of them had looked yet."""
+        states = (every or {}).get("state", {}).get("checks", {})
+        own = {name: state for name, state in states.items() if name in self.recommender.checks}
+        return {**every, "state": {"checks": own}} if every and own else {}
+
+
+def table_checks(recommender: Recommender) -> list[TableChecks]:
+    """The tables that are looked at, in the order in which their first checks are declared."""
+    parts: dict[str, dict[str, Check]] = {}
+    for check in window_checks(recommender):
+        parts.setdefault(plan(recommender, check).table.name, {})[check.name] = check
+    return [
+        TableChecks(table, recommender.model_copy(update={"checks": checks}))
+        for table, checks in parts.items()
+    ]
+
+
+def recall_all(log: Engine, every: Iterable[TableChecks]) -> dict[str, Kept]:
+    """Table → what its checks remember."""
+    with log.connect() as connection:
+        kept = recall_beginning(connection, MEMORY)
+        before = recall(connection, EVERY_TABLE)
+    return {one.table: kept.get(one.memory) or one._of_all(before) for one in every}
+
+
+def state_of(kept: Kept) -> State:
+    """The state of the checks."""
+    return State.model_validate(kept.get("state", {}))
+
+
+def looked_at(kept: Kept) -> datetime | None:
+    """When the last look was taken."""
+    return datetime.fromisoformat(kept["looked_at"]) if "looked_at" in kept else None
+
+
+def memory_of(kept: Kept, check: str) -> CheckState:
+    """What one check remembers."""
+    return state_of(kept).checks.get(check, CheckState())

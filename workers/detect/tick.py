@@ -1,0 +1,106 @@
+"""A look at the recommender, into the log: findings open or repeat incidents, and are said to be over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import structlog
+from sqlalchemy import Engine
+
+from domain.detection.judge.state import CheckState
+from domain.recommender.recommender import Recommender
+from domain.values import Finding
+from workers.checks.plan import window_checks
+from workers.checks.run import FAULT, State, TickResult, run_checks
+from workers.detect.end_incidents import DETECTOR, clear
+from workers.detect.left_out import LeftOut, left_out
+from workers.detect.look_again import look_again
+from workers.detect.looks import Look
+from workers.detect.open_incidents import open_incidents
+from workers.detect.past import wrong_times
+from workers.detect.record import begin_records, quietly
+from workers.detect.table_checks import Kept, TableChecks, looked_at, recall_all, state_of, table_checks
+from workers.store.lock import alone, in_turn
+
+_log = structlog.get_logger(__name__)
+
+
+def detect_tick(log: Engine, recommender: Recommender, at: datetime) -> int:
+    """
+    One look at every table, and those that an outage left out; returns how many findings there were.
+
+    No table is looked at twice at once, and several ticks share the tables: a table that another one looks
+    at is passed over. What a table's checks remember is saved after their findings, so a kill in between
+    repeats the look, and the findings' keys make that harmless.
+    """
+    begin_records(log, window_checks(recommender), at)
+    tables = table_checks(recommender)
+    late = left_out(tables, recall_all(log, tables), at)
+    found = 0
+    for one in sorted(tables, key=lambda one: late is None or one.table != late.table):
+        with alone(log, f"tick:{one.memory}") as mine:
+            if mine:
+                found += _look_at(log, recommender, one, at, late)
+    look_again(log, recommender, DETECTOR, at)
+    return found
+
+
+def _look_at(
+    log: Engine, recommender: Recommender, one: TableChecks, at: datetime, late: LeftOut | None
+) -> int:
+    """All looks at one table that are due by `at`, with those that were left out told before."""
+    kept = one.recall(log)
+    if not one.due(kept, at):
+        return 0
+    moments, told = one.moments(looked_at(kept), at), tuple[Finding, ...]()
+    if late is not None and late.table == one.table:
+        kept, told = late.told_with(kept), late.verdict.findings
+    found = 0
+    for moment in moments:
+        found += _look(log, recommender, one, moment, kept, told)
+        kept, told = one.recall(log), ()
+    return found
+
+
+def _look(
+    log: Engine,
+    recommender: Recommender,
+    one: TableChecks,
+    moment: datetime,
+    kept: Kept,
+    late: Iterable[Finding],
+) -> int:
+    """
+    One look at one table, remembered; returns how many findings there were.
+
+    Args:
+        kept: what the look before remembered.
+        late: findings from before this look, told with its own.
+    """
+    before, clearing = state_of(kept), kept.get("clearing", {})
+    wrong = wrong_times(log, recommender, moment, one.recommender.checks)
+    result = run_checks(one.recommender, moment, before, wrong)
+    for check, note in result.notes.items():
+        if note != kept.get("notes", {}).get(check):
+            _log.info("check_did_not_judge", check=check, note=note)
+    told = [f for f in result.findings if f.subject != FAULT or f.fingerprint in kept.get("blind", ())]
+    told = quietly(log, recommender, [*late, *told], moment)
+    found, waiting = 0, dict[str, datetime]()
+    if told or clearing or result.cleared:
+        # What has one cause is one incident, also where it is found in two tables at once.
+        with in_turn(log, "incidents"):
+            found = open_incidents(log, told, DETECTOR, result.state, recommender=recommender)
+            waiting = clear(log, recommender, result, told, clearing, moment)
+    one.remember(log, result, moment, waiting, _looks(before, result))
+    return found
+
+
+def _looks(before: State, result: TickResult) -> list[Look]:
+    """Who looked: whoever has judged another window, or tried to."""
+    failed = {finding.check for finding in result.findings if finding.subject == FAULT}
+    return [
+        Look(name, failed=name in failed, judged=name not in result.unjudged)
+        for name, after in result.state.checks.items()
+        if after.last_window_end != before.checks.get(name, CheckState()).last_window_end
+    ]

@@ -1,0 +1,1 @@
+"""What is written to begin with: a first declaration for tables that are there, a check of one's own."""

@@ -1,0 +1,202 @@
+"""A first declaration as text: each guess with what it rests on, and what was looked at and left out."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from glob import escape
+from pathlib import Path
+from textwrap import wrap
+from typing import Any
+
+from domain.recommender.duration import name_duration
+from domain.recommender.several import LISTED
+from domain.recommender.table import Csv
+from workers.scaffold.guess import Guess
+from workers.scaffold.layout import plain
+from workers.scaffold.relate import MATCHED, NOW, Reference, Related
+from workers.scaffold.span import length
+
+ABOUT = """\
+# Guessed from the tables; each comment says what a guess rests on, or what was looked at and left out.
+# Look it over; `recsysops doctor` holds it against the tables, `recsysops backtest` walks it over the past.
+# A relative path is relative to this file.
+"""
+WIDTH = 110  # characters of a line
+
+
+def written(root: Path, found: Related, unread: Mapping[str, str]) -> str:
+    """The text of a declaration for the tables below `root`."""
+    parts = ["\n".join((ABOUT.rstrip(), *(f"# Not read: {name}: {why}" for name, why in unread.items())))]
+    parts.append(
+        f"[recommender]\nname = {_text(plain(root.name))}\n"
+        'timezone = "UTC"  # write the zone in which your days begin: windows of a day begin at its midnight'
+    )
+    parts += ["\n".join(_table(root, one)) for one in found.tables]
+    if found.items is not None:
+        parts.append("\n".join(_items(found.items)))
+    for table in found.tables:
+        if table.time is not None:
+            parts += list(_checks(table, found))
+    parts.append('[routes]\ndefault = "#recsysops"')
+    parts.append('[permissions]\nrespond = ["oncall"]\ndeploy = ["oncall"]\napprove = ["leads"]')
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(root: Path, table: Guess) -> Iterator[str]:
+    yield f"[tables.{table.name}]"
+    yield f"# {_size(table)}"
+    path = f"{escape(str(root))}/{table.layout.pattern}"
+    select = table.layout.select or table.select
+    if table.layout.select:
+        yield f"files = [{_text(path)}]"
+        yield "# No column holds the day of a delivery; it is read from the names of the files."
+        both = f"WITH rows AS ({select}) {table.select}" if table.select else select
+        yield f"select = {_text(str(both))}"
+    else:
+        yield f"path = {_text(path)}"
+        if select:
+            yield f"select = {_text(select)}"
+    yield from _keys(table)
+    if table.explode:
+        yield f"explode = {_pairs(table.explode)}  # several values in one row: each counts"
+    if table.layout.csv is not None and not table.layout.select:
+        yield from ("# " + said for said in table.layout.said)
+        yield f"csv = {_csv(table.layout.csv)}"
+    yield from _left_out(table)
+
+
+def _size(table: Guess) -> str:
+    if table.select:
+        return f"The newest delivery of {table.name.removesuffix(NOW)}: each item once."
+    files = f"{table.layout.files:,} files, " if table.layout.files > 1 else ""
+    span = f", {length(table.span)}" if table.span else ""
+    future = table.profile.rows - table.span.rows if table.span else 0
+    later = f"; {future:,} rows have no time, or one that is still to come" if future else ""
+    return f"{files}{table.profile.rows:,} rows{span}{later}"
+
+
+def _keys(table: Guess) -> Iterator[str]:
+    values: dict[str, str | None] = {
+        "time": table.time,
+        "window": name_duration(table.window) if table.window else None,
+        "item": table.item,
+        "member": table.member,
+        "key": table.key,
+    }
+    for key, value in values.items():
+        if value is not None:
+            yield from _commented(f"{key} = {_text(value)}", table.why.get(key))
+    if table.dimensions and table.time is not None:
+        why = [table.why.get("dimensions", "")]
+        if "of_items" in table.why:
+            why.append(f"of the items: {table.why['of_items']}")
+        yield from _commented(f"dimensions = {_list(table.dimensions)}", "; ".join(filter(None, why)))
+    if table.time is None and table.key is None:
+        yield "# No column holds a time, so that nothing can be watched by the window here."
+
+
+def _left_out(table: Guess) -> Iterator[str]:
+    used = {table.time, table.item, table.member, table.key, table.title, table.launch, *table.features}
+    left = {name: why for name, why in table.left_out.items() if name not in used}
+    if left:
+        yield "# Looked at and left out:"
+    reasons: dict[str, list[str]] = {}
+    for name, why in left.items():
+        column = table.profile.columns[name]
+        values = f" ({column.values:,})" if column.held == "integer" else ""
+        reasons.setdefault(why, []).append(_plainly(name) + values)
+    for why, names in reasons.items():
+        yield from wrap(
+            f"{', '.join(names)}: {why}", WIDTH, initial_indent="#   ", subsequent_indent="#     "
+        )
+
+
+def _items(items: Guess) -> Iterator[str]:
+    yield "[items]"
+    yield f"table = {_text(items.name)}"
+    yield from _commented(f"key = {_text(str(items.key))}", items.why.get("key"))
+    if items.title:
+        yield f"title = {_text(items.title)}"
+    if items.launch:
+        yield from _commented(f"launch = {_text(items.launch)}", items.why.get("launch"))
+    yield f"features = {_list(items.features)}"
+
+
+def _checks(table: Guess, found: Related) -> Iterator[str]:
+    name = table.name
+    yield _check(f"{name}_volume", "volume", name)
+    yield _check(f"{name}_freshness", "freshness", name)
+    if table.dimensions:
+        yield _check(f"{name}_slices", "slice_volume", name)
+    if watched := _watched(table):
+        yield _check(f"{name}_missing", "missing", name, columns=watched)
+    if table.key is not None:
+        yield _check(f"{name}_duplicates", "duplicates", name, key=(table.key,))
+    yield from _references(table, found.references.get(name, ()))
+
+
+def _watched(table: Guess) -> tuple[str, ...]:
+    """Columns in which an unset value does harm: ids, and what the table is sliced by of its own."""
+    columns = table.profile.columns
+    names = (table.item, table.member, *table.dimensions)
+    own = (columns[name] for name in names if name in columns)
+    return tuple(dict.fromkeys(one.name for one in own if one.separator != LISTED))
+
+
+def _references(table: Guess, references: tuple[Reference, ...]) -> Iterator[str]:
+    found = {one.column: one for one in references if one.matched >= MATCHED}
+    if found:
+        said = ", ".join(f"{one.column} in {one.matched:.2%} of the rows" for one in found.values())
+        targets = {one.column: f"{one.table}.{one.key}" for one in found.values()}
+        yield f"# Found in the other table: {said}.\n" + _check(
+            f"{table.name}_references", "references", table.name, references=targets
+        )
+
+
+def _check(name: str, kind: str, table: str, **keys: Any) -> str:
+    lines = [f"[checks.{name}]", f"kind = {_text(kind)}", f"table = {_text(table)}"]
+    for key, value in keys.items():
+        if isinstance(value, dict):
+            lines.append(f"{key} = {_pairs(value)}")
+        else:
+            lines.append(f"{key} = {_list(value)}")
+    return "\n".join(lines)
+
+
+def _csv(csv: Csv) -> str:
+    said = [f"delimiter = {_text(csv.delimiter)}", f"header = {str(csv.header).lower()}"]
+    if csv.encoding != "utf-8":
+        said.append(f"encoding = {_text(csv.encoding)}")
+    if csv.columns:
+        said.append(f"columns = {_pairs(csv.columns)}")
+    return "{ " + ", ".join(said) + " }"
+
+
+def _pairs(pairs: Mapping[str, str]) -> str:
+    keys = {name: name if re.fullmatch("[A-Za-z0-9_-]+", name) else _text(name) for name in pairs}
+    return "{ " + ", ".join(f"{keys[name]} = {_text(value)}" for name, value in pairs.items()) + " }"
+
+
+def _commented(line: str, why: str | None) -> Iterator[str]:
+    """A line with its comment, before it where both are too long."""
+    said = f"{line}  # {_plainly(why)}" if why else line
+    if why and len(said) > WIDTH:
+        yield from wrap(_plainly(why), WIDTH, initial_indent="# ", subsequent_indent="# ")
+        said = line
+    yield said
+
+
+def _plainly(text: str) -> str:
+    """Without what would end a comment."""
+    return " ".join(text.split())
+
+
+def _text(text: str) -> str:
+    """A TOML string: JSON's are among them."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _list(names: tuple[str, ...]) -> str:
+    return "[" + ", ".join(map(_text, names)) + "]"
