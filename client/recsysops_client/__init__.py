@@ -2,6 +2,7 @@
 
 from .overrides import Override, Overrides
 from .request_log import RequestLog
+from .sampling import Slices
 from .webhook import HotfixCall, WebhookReceiver, sign
 
-__all__ = ["HotfixCall", "Override", "Overrides", "RequestLog", "WebhookReceiver", "sign"]
+__all__ = ["HotfixCall", "Override", "Overrides", "RequestLog", "Slices", "WebhookReceiver", "sign"]

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import csv
-import errno
-import hashlib
 import io
 import json
-import os
 import queue
-import stat
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -17,10 +13,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-CLOSING = None
+from .lines import LineFile
+from .sampling import WHOLE, Slices, SliceSampler, Window, place_of
+
 IDLE_SECONDS = 0.2
-CAREFULLY = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
-"""Where the system knows it: no link is followed, no pipe waited for, no end of line rewritten."""
+INCLUSION = "inclusion"
+"""The column of a record that holds the probability with which it was taken."""
+
+Waiting = tuple[Mapping[str, Any], float | None]
 
 
 class RequestLog:
@@ -30,33 +30,51 @@ class RequestLog:
     Args:
         folder: created when absent. The open file is `{name}.jsonl` or `.csv`; full ones get a time in
             their name.
-        share: part of the requests (0–1) for which `takes` says yes, chosen by a hash of the request's id.
+        share: part of the requests (0–1) that is taken whatever slice they are of, chosen by a hash of the
+            request's id.
+        slices: those of which enough is taken beside that share. What was seen, taken, written and dropped
+            in each of their windows is added to `{name}.jsonl` in the folder `windows`.
         max_bytes: size at which a file is turned over.
         keep: how many full files stay.
         queue_size: records that may wait; further ones are dropped and counted in `dropped`.
         fields: columns of a CSV file; other keys of a record are left out.
+
+    Raises:
+        ValueError: with `slices`, the share is 0, or `fields` lack "inclusion".
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (each has its default)
         self,
         folder: str | Path,
         *,
         name: str = "requests",
         share: float = 1.0,
+        slices: Slices | None = None,
         max_bytes: int = 64_000_000,
         keep: int = 10,
         queue_size: int = 10_000,
         fields: Sequence[str] | None = None,
     ) -> None:
+        if slices is not None and fields and INCLUSION not in fields:
+            raise ValueError(f'fields lack "{INCLUSION}", without which no estimate from the log is unbiased')
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.name, self.share, self.max_bytes, self.keep = name, share, max_bytes, keep
         self.written = self.dropped = self.failed = 0
         self.problem: str | None = None
+        self._sampler = None if slices is None else SliceSampler(slices, share)
         self._fields = list(fields) if fields else None
-        self._suffix = "csv" if fields else "jsonl"
-        self._queue: queue.Queue[Mapping[str, Any] | None] = queue.Queue(queue_size)
-        self._file: io.BufferedWriter | None = None
+        self._file = LineFile(
+            self.folder,
+            name,
+            "csv" if fields else "jsonl",
+            max_bytes=max_bytes,
+            keep=keep,
+            header=(",".join(fields) + "\n").encode() if fields else b"",
+        )
+        self._windows = LineFile(self.folder / "windows", name, "jsonl", max_bytes=max_bytes, keep=keep)
+        self._told = (0, 0, 0)
+        self._queue: queue.Queue[Waiting | None] = queue.Queue(queue_size)
         self._counting = threading.Lock()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name=f"{name}-log", daemon=True)
@@ -65,23 +83,38 @@ class RequestLog:
     @property
     def path(self) -> Path:
         """The file that is being written."""
-        return self.folder / f"{self.name}.{self._suffix}"
+        return self._file.path
 
     def takes(self, request_id: object) -> bool:
-        """Whether this request belongs to the sample: the same answer for the same id everywhere."""
-        digest = hashlib.blake2b(str(request_id).encode(), digest_size=8).digest()
-        return int.from_bytes(digest, "big") < self.share * 2**64
+        """Whether this request is of the uniform share: the same answer for the same id everywhere."""
+        return place_of(request_id) < self.share * WHOLE
 
-    def write(self, record: Mapping[str, Any]) -> bool:
+    def inclusion(
+        self, request_id: object, values: Mapping[str, object] | None = None, at: float | None = None
+    ) -> float:
         """
-        Hand over one record.
+        The probability (0–1) with which this request is taken, where it is; 0.0 where it is not.
+
+        Ask once for each request, and hand the answer to `write` with the record.
+
+        Args:
+            values: the request's value of each dimension of the declared slices.
+            at: when it came, in seconds since 1970; now, where none is said.
+        """
+        if self._sampler is None:
+            return self.share if self.takes(request_id) else 0.0
+        return self._sampler.draw(request_id, values or {}, at)
+
+    def write(self, record: Mapping[str, Any], inclusion: float | None = None) -> bool:
+        """
+        Hand over one record; `inclusion`, where given, becomes its column of this name.
 
         False, and counted as dropped, when the queue is full or the log is closed.
         """
         try:
             if self._closed:
                 raise queue.Full
-            self._queue.put_nowait(record)
+            self._queue.put_nowait((record, inclusion))
         except queue.Full:
             with self._counting:
                 self.dropped += 1
@@ -102,7 +135,7 @@ class RequestLog:
         if not self._closed:
             self._closed = True
             try:
-                self._queue.put(CLOSING, timeout=timeout_seconds)
+                self._queue.put(None, timeout=timeout_seconds)
             except queue.Full:
                 return  # the disk hangs; the thread is a daemon and must not hold up the process
         self._thread.join(timeout_seconds)
@@ -118,95 +151,69 @@ class RequestLog:
     def _run(self) -> None:
         while True:
             try:
-                record = self._queue.get(timeout=IDLE_SECONDS)
+                waiting = self._queue.get(timeout=IDLE_SECONDS)
             except queue.Empty:
                 self._settle()
                 continue
             try:
-                if record is CLOSING:
+                if waiting is None:
+                    if self._sampler is not None:
+                        self._sampler.end()
                     self._settle(close=True)
                     return
-                self._append(record)
+                self._file.append(self._encode(*waiting))
                 self.written += 1
             except (OSError, TypeError, ValueError) as error:
                 self.failed += 1
                 self.problem = f"{self.path}: {error}"
             finally:
-                if self._queue.empty():
+                if self._queue.empty() or (self._sampler is not None and self._sampler.ended):
                     self._settle()
                 self._queue.task_done()
 
     def _settle(self, close: bool = False) -> None:
-        if self._file is None:
-            return
         try:
-            self._file.flush()
-            if close:
-                self._file.close()
-                self._file = None
+            self._tell_windows()
+            self._file.settle(close=close)
+            self._windows.settle(close=close)
         except OSError as error:
             self.problem = f"{self.path}: {error}"
 
-    def _append(self, record: Mapping[str, Any]) -> None:
-        line = self._encode(record)
-        if self._file is None:
-            self._file = self._open()
-        if self._file.tell() and self._file.tell() + len(line) > self.max_bytes:
-            self._file.close()
-            self._turn_over()
-            self._file = self._open()
-        self._file.write(line)
+    def _tell_windows(self) -> None:
+        """Write down what came of the windows that have ended: the record of what the log lacks."""
+        while self._sampler is not None and self._sampler.ended:
+            self._windows.folder.mkdir(exist_ok=True)
+            window = self._sampler.ended.popleft()
+            now = (self.written, self.dropped, self.failed)
+            since = [count - told for count, told in zip(now, self._told, strict=True)]
+            self._windows.append(_encoded(_window(window, self._sampler.slices, *since)))
+            self._told = now
 
-    def _encode(self, record: Mapping[str, Any]) -> bytes:
+    def _encode(self, record: Mapping[str, Any], inclusion: float | None) -> bytes:
+        if inclusion is not None:
+            record = {**record, INCLUSION: inclusion}
         if self._fields is None:
-            return (
-                json.dumps(record, ensure_ascii=False, separators=(",", ":"), default=str) + "\n"
-            ).encode()
+            return _encoded(record)
         out = io.StringIO()
         csv.DictWriter(out, self._fields, extrasaction="ignore", lineterminator="\n").writerow(record)
         return out.getvalue().encode()
 
-    def _open(self) -> io.BufferedWriter:
-        file = _append_to(self.path)
-        if self._fields and file.tell() == 0:
-            file.write((",".join(self._fields) + "\n").encode())
-        return file
 
-    def _turn_over(self) -> None:
-        self.path.rename(self.folder / f"{self.name}-{time.time_ns():020d}.{self._suffix}")
-        full = sorted(self.folder.glob(f"{self.name}-*.{self._suffix}"))
-        for old in full[: max(0, len(full) - self.keep)]:
-            old.unlink(missing_ok=True)
+def _encoded(record: Mapping[str, Any]) -> bytes:
+    return (json.dumps(record, ensure_ascii=False, separators=(",", ":"), default=str) + "\n").encode()
 
 
-def _append_to(path: Path) -> io.BufferedWriter:
-    """
-    The file, open at its end, which is the end of a line.
-
-    Raises:
-        OSError: it is a link, which a turn-over would lose, or a pipe, which would be waited for.
-    """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | CAREFULLY, 0o666)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "is no regular file")
-        _cut_torn_line(descriptor)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return os.fdopen(descriptor, "ab")
-
-
-def _cut_torn_line(descriptor: int) -> None:
-    """A process that died in the middle of a line left it half; what is appended must not stick to it."""
-    with os.fdopen(os.dup(descriptor), "r+b") as file:
-        end = file.seek(0, os.SEEK_END)
-        while end:
-            start = max(0, end - 65_536)
-            file.seek(start)
-            newline = file.read(end - start).rfind(b"\n")
-            if newline >= 0:
-                end = start + newline + 1
-                break
-            end = start
-        file.truncate(end)
+def _window(window: Window, slices: Slices, written: int, dropped: int, failed: int) -> dict[str, object]:
+    """One line: the counts of a window; written, dropped and failed are since the line before."""
+    return {
+        "window_start": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(window.start)),
+        "seconds": slices.window_seconds,
+        "seen": window.seen,
+        "taken": window.taken,
+        "written": written,
+        "dropped": dropped,
+        "failed": failed,
+        "slices": len(window.counts),
+        "untracked": window.untracked,
+        "hurried": window.hurried,
+    }

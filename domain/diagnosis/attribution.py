@@ -45,26 +45,42 @@ def attribute_gap(
             f"{len(concerned)} candidates concerned and {len(comparable)} comparable: {LEAST} needed"
         )
     names = list(features)
-    mine = concerned[names].sample(min(ROWS, len(concerned)), random_state=seed).astype(float)
-    theirs = comparable[names].sample(min(ROWS, len(comparable)), random_state=seed).astype(float)
-    values = _contributions(model, pd.concat([mine, theirs], ignore_index=True), theirs)
+    mine = concerned[names].sample(min(ROWS, len(concerned)), random_state=seed)
+    theirs = comparable[names].sample(min(ROWS, len(comparable)), random_state=seed)
+    rows = pd.concat([mine, theirs], ignore_index=True)
+    ask = getattr(model, "contributions", None)  # where the model is in another process, it is asked there
+    values = ask(rows, theirs) if ask is not None else contributions(model, rows, theirs)
     gap = values[: len(mine)].mean(axis=0) - values[len(mine) :].mean(axis=0)
     return tuple(sorted(zip(names, (float(part) for part in gap), strict=True), key=lambda pair: pair[1]))
 
 
-def _contributions(model: Scorer, rows: pd.DataFrame, background: pd.DataFrame) -> npt.NDArray[np.float64]:
-    import shap  # type: ignore[import-untyped,unused-ignore] # noqa: PLC0415 (takes seconds; few callers need it)
+def contributions(model: Scorer, rows: pd.DataFrame, background: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """
+    What each feature adds to each row's score, against what is usual in `background`.
 
+    Returns:
+        (rows, features) in the model's unit.
+    """
     estimator: Any = getattr(model, "estimator", None)
-    if type(estimator).__name__.endswith(("GradientBoostingClassifier", "GradientBoostingRegressor")):
+    if any(not pd.api.types.is_numeric_dtype(rows[name]) for name in rows):
+        return _shapley_by_order(model, rows, background)
+    rows, background = rows.astype(float), background.astype(float)
+    if by_trees(model):
+        import shap  # type: ignore[import-untyped,unused-ignore] # noqa: PLC0415 (seconds; few need it)
+
         found = shap.TreeExplainer(estimator).shap_values(rows.to_numpy(float))
         return np.asarray(found, np.float64).reshape(len(rows), rows.shape[1])
     linear = _linear(estimator, rows, background)
     if linear is not None:
         inputs, coefficients, base = linear
-        explainer = shap.LinearExplainer((coefficients, 0.0), base)
-        return np.asarray(explainer.shap_values(inputs), np.float64).reshape(len(rows), rows.shape[1])
+        return np.asarray((inputs - base.mean(axis=0)) * coefficients, np.float64)
     return _shapley_by_order(model, rows, background)
+
+
+def by_trees(model: Scorer) -> bool:
+    """Whether its contributions are read off its trees, for which `shap` is needed."""
+    name = type(getattr(model, "estimator", None)).__name__
+    return name.endswith(("GradientBoostingClassifier", "GradientBoostingRegressor"))
 
 
 def _linear(
@@ -85,12 +101,11 @@ def _linear(
 
 
 def _shapley_by_order(model: Scorer, rows: pd.DataFrame, background: pd.DataFrame) -> npt.NDArray[np.float64]:
-    """Any other model: features go from the background's median to the row's value, forth and back."""
-    middle = background.median()
+    """Any other model: features go from what is usual to the row's value, forth and back."""
     total = np.zeros(rows.shape)
     orders = [list(rows.columns), list(rows.columns)[::-1]]
     for order in orders:
-        current = pd.DataFrame([middle] * len(rows), columns=rows.columns).reset_index(drop=True)
+        current = pd.DataFrame({name: _usual(background[name], len(rows)) for name in rows})
         score = model.score(current)
         for name in order:
             current[name] = rows[name].to_numpy()
@@ -98,3 +113,11 @@ def _shapley_by_order(model: Scorer, rows: pd.DataFrame, background: pd.DataFram
             total[:, rows.columns.get_loc(name)] += (after - score) / len(orders)
             score = after
     return total
+
+
+def _usual(column: pd.Series, count: int) -> pd.Series:
+    """The median of numbers, the most common of texts, for so many rows."""
+    if pd.api.types.is_numeric_dtype(column):
+        return pd.Series(np.full(count, column.astype(float).median()))
+    common = column.mode()
+    return pd.Series([common.iloc[0] if len(common) else None] * count, dtype=object)

@@ -2,15 +2,21 @@
 From what was read to what is known of the cause.
 
 Each step looks at one thing and adds evidence; a step that fails says so in a line of its own and takes no
-other with it. The cause is named only when a step established it.
+other with it. Steps are taken in stages, so that what is read first can be told first. Then every kind of
+cause proposes what it can; the proposals are asked the same four questions, and one is named only where it
+explains the slice, closes the gap, and no other one does nearly as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from domain.diagnosis.cause import name_cause
+from domain.diagnosis.candidates.candidate import Candidate
+from domain.diagnosis.candidates.judge import judge
+from domain.diagnosis.candidates.rank import Ranking, rank
+from domain.diagnosis.candidates.table import KINDS
 from domain.diagnosis.concerned import (
     find_concerned,
     tell_attributions,
@@ -19,14 +25,91 @@ from domain.diagnosis.concerned import (
     tell_reproduction,
 )
 from domain.diagnosis.known import Known
-from domain.diagnosis.localise import localise
 from domain.diagnosis.material import Material
-from domain.diagnosis.onset import find_onset
-from domain.values import Diagnosis, name_slice
+from domain.diagnosis.precedent import with_precedent
+from domain.diagnosis.scene import set_scene
+from domain.diagnosis.tell_around import tell_events, tell_tables
+from domain.diagnosis.tell_rerun import tell_rerun, tell_two_by_two
+from domain.diagnosis.tell_symptom import tell_onset, tell_slices
+from domain.values import Diagnosis, Evidence, EvidenceStage
 
 NAMED_ITEMS = 50_000
-RIGHT = 0.15  # relative change below which another table counts as right
-NEAR_SECONDS = 6 * 3600
+FIRST = (
+    "candidate", "reproduction", "serving", "model", "change", "feature", "slices", "onset", "size",
+    "history", "attribution", "other",
+)  # fmt: skip
+"""In which order evidence is read: what speaks of the cause before what speaks of the symptom."""
+
+
+def _set_scene(material: Material, known: Known, seed: int) -> None:
+    """The logged requests, where the declared model is the one that ranked some of them."""
+    scene = set_scene(material)
+    if scene is None:
+        return
+    skew = scene.skew()
+    if skew.elsewhere and float(skew.before.mean()) > 0.5:
+        apart = float(abs(scene.now.adjustment).mean())
+        known.say(
+            "other",
+            f"The declared model file computes other scores than the log holds, now and before ({apart:.2f} "
+            "apart on average): it is not the model that serves, and nothing was ranked again with it",
+        )
+        return
+    known.scene = scene
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that is looked at; `what` completes “… could not be looked at”."""
+
+    what: str
+    look: Callable[[Material, Known, int], None]
+
+
+STAGES: Mapping[EvidenceStage, tuple[Step, ...]] = {
+    "metric": (Step("when it began", tell_onset),),
+    "slices": (Step("which slices explain it", tell_slices),),
+    "items": (
+        Step("which items are concerned", find_concerned),
+        Step("what the last delivery changed", tell_changes),
+        Step("how the items differ from comparable ones", tell_oddities),
+    ),
+    "tables": (Step("other tables", tell_tables), Step("what else happened", tell_events)),
+    "requests": (
+        Step("whether requests run again give what was logged", tell_rerun),
+        Step("whether it is the input or the model", tell_two_by_two),
+        Step("what pulls the score down", tell_attributions),
+        Step("whether putting it back repairs it", tell_reproduction),
+        Step("the logged requests", _set_scene),
+    ),
+}
+"""In the order in which what they need is read: seconds for the metric, a minute for the requests."""
+
+
+@dataclass
+class Inquiry:
+    """A diagnosis under way: each stage is looked at once, with whatever has been read by then."""
+
+    seed: int = 0
+    known: Known = field(default_factory=Known)
+
+    def look(self, stage: EvidenceStage, material: Material) -> tuple[Evidence, ...]:
+        """What the stage adds; a step that fails is a line too, and takes no other with it."""
+        so_far, troubled = len(self.known.evidence), len(self.known.unread)
+        for problem in material.problems[troubled:]:
+            self.known.unread.append(Evidence(kind="other", statement=problem))
+        for step in STAGES[stage]:
+            try:
+                step.look(material, self.known, self.seed)
+            except Exception as error:  # noqa: BLE001 (one step must not take the others with it)
+                what = f"{step.what[0].upper()}{step.what[1:]}"
+                self.known.say("other", f"{what} could not be looked at: {error}")
+        return (*self.known.evidence[so_far:], *self.known.unread[troubled:])
+
+    def conclude(self, material: Material) -> Diagnosis:
+        """Every kind of cause proposes what it can, and the proposals compete."""
+        found = _conclude(material, self.known, _compete(material, self.known))
+        return with_precedent(found, material.finding, material.past, material.zone)
 
 
 def diagnose(material: Material, seed: int = 0) -> Diagnosis:
@@ -35,106 +118,10 @@ def diagnose(material: Material, seed: int = 0) -> Diagnosis:
 
     A prediction is looked at through its launch calendar, all else through its metric, slices and items.
     """
-    known = Known()
-    for problem in material.problems:
-        known.say("other", problem, 0.0)
-    steps: list[tuple[str, Callable[[Material, Known, int], None]]] = [
-        ("when it began", _when),
-        ("which slices explain it", _where),
-        ("which items are concerned", find_concerned),
-        ("what the last delivery changed", tell_changes),
-        ("how the items differ from comparable ones", tell_oddities),
-        ("what pulls the score down", tell_attributions),
-        ("whether putting it back repairs it", tell_reproduction),
-        ("other tables", _beside),
-        ("what else happened", _events),
-    ]
-    for what, step in steps:
-        try:
-            step(material, known, seed)
-        except Exception as error:  # noqa: BLE001 (one step must not take the others with it)
-            known.say("other", f"{what[0].upper()}{what[1:]} could not be looked at: {error}", 0.0)
-    return _conclude(material, known)
-
-
-def _when(material: Material, known: Known, seed: int) -> None:
-    if material.series is None:
-        return
-    known.onset = find_onset(material.series, material.finding.change)
-    if known.onset is None:
-        known.say("onset", "No single moment stands out at which it began", 0.3)
-        return
-    onset, unit = known.onset, material.finding.unit
-    right = f"; last right at {material.clock(onset.last_right)}" if onset.last_right else ""
-    known.say("onset", f"Since {material.clock(onset.since)}{right}", min(0.95, 0.6 + onset.evidence / 200))
-    word = "less" if onset.missing_per_hour > 0 else "more"
-    change = onset.change
-    low, high = sorted((abs(change.low or 0), abs(change.high or 0)))
-    known.say(
-        "size",
-        f"{abs(change.value or 0):.0f} % {word} than expected [{low:.0f}–{high:.0f}], "
-        f"about {abs(onset.missing_per_hour):,.0f} {unit} an hour",
-        0.7,
-    )
-
-
-def _where(material: Material, known: Known, seed: int) -> None:
-    if material.cells is None or not material.dimensions:
-        return
-    known.slices = localise(material.cells, material.dimensions, exploded=material.exploded)
-    if not known.slices:
-        known.say("slices", "The change is alike in every declared slice", 0.4)
-        return
-    rows = tuple(
-        (
-            name_slice(found.slice),
-            f"{found.observed:,.0f}",
-            f"{found.expected:,.0f}",
-            f"{100 * found.explains:.0f} %",
-        )
-        for found in known.slices
-    )
-    first = known.slices[0]
-    known.say(
-        "slices",
-        f"{name_slice(first.slice)} explains {100 * first.explains:.0f} % of the change",
-        0.75,
-        (("slice", "observed", "expected", "explains"), *rows),
-    )
-
-
-def _beside(material: Material, known: Known, seed: int) -> None:
-    spare = material.standby
-    if spare is not None and spare.rows_standby > 0:
-        lost = 1 - spare.rows / spare.rows_standby
-        words = (
-            f"`{material.finding.table}` has {spare.rows:,.0f} rows, "
-            f"its standby `{spare.table}` {spare.rows_standby:,.0f}"
-        )
-        verdict = f"{100 * lost:.0f} % were lost on the way" if lost > 0.1 else "nothing was lost on the way"
-        known.say("history", f"{words}: {verdict}", 0.95 if lost > 0.1 else 0.5)
-    for table, observed, expected in material.beside:
-        off = observed / expected - 1 if expected else 0.0
-        size = f"{abs(off):.0%}".replace("%", " %")
-        state = "as usual" if abs(off) < RIGHT else f"{size} {'fewer' if off < 0 else 'more'} rows as well"
-        known.say(
-            "history", f"The same slice in `{table}`: {state} ({observed:,.0f} of {expected:,.0f})", 0.55
-        )
-
-
-def _events(material: Material, known: Known, seed: int) -> None:
-    if known.onset is None:
-        return
-    near = [
-        (moment, words)
-        for moment, words in material.events
-        if -900 <= (known.onset.since - moment).total_seconds() <= NEAR_SECONDS
-    ]
-    told = dict.fromkeys(
-        f"{words} at {material.clock(moment)}" for moment, words in sorted(near, reverse=True)
-    )
-    for words in list(told)[:3]:
-        known.say("change", words, 0.35)
+    inquiry = Inquiry(seed)
+    for stage in STAGES:
+        inquiry.look(stage, material)
+    return inquiry.conclude(material)
 
 
 def _since(material: Material, known: Known, delivered: datetime | None) -> datetime | None:
@@ -146,17 +133,62 @@ def _since(material: Material, known: Known, delivered: datetime | None) -> date
     return delivered if within else known.onset.since
 
 
-def _conclude(material: Material, known: Known) -> Diagnosis:
-    cause = name_cause(material, known)
-    evidence = sorted(known.evidence, key=lambda line: -line.strength)
+def _compete(material: Material, known: Known) -> Ranking:
+    """Every kind's proposals, judged; a kind that fails says so and takes no other with it."""
+    found: list[Candidate] = []
+    for kind in KINDS:
+        try:
+            proposals = list(kind.propose(material, known))
+            found += [judge(one, material, known, kind.upstream) for one in proposals]
+        except Exception as error:  # noqa: BLE001 (one kind must not take the others with it)
+            known.say("other", f"Whether the cause is one of kind “{kind.name}” could not be told: {error}")
+    return rank(found)
+
+
+def _conclude(material: Material, known: Known, ranking: Ranking) -> Diagnosis:
+    named = ranking.named.proposal if ranking.named is not None else None
+    _tell_candidates(known, ranking)
     slices = tuple(found.slice for found in known.slices)
     return Diagnosis(
-        cause=cause.sentence,
-        cause_kind=cause.kind,
-        since=_since(material, known, cause.since),
+        cause=named.sentence if named else None,
+        cause_kind=named.kind if named else "unknown",
+        object=named.object if named else None,
+        place=named.place if named else (),
+        title=named.title if named else None,
+        since=_since(material, known, named.since if named else None),
         slices=slices or ((material.finding.slice,) if material.finding.slice else ()),
-        items=cause.items[:NAMED_ITEMS],
-        feature=cause.feature,
-        suggested_value=cause.value,
-        evidence=tuple(evidence),
+        items=(named.items if named else known.concerned)[:NAMED_ITEMS],
+        feature=named.feature if named else None,
+        suggested_value=named.value if named else None,
+        candidates=tuple(one.recorded() for one in ranking.best),
+        discriminating_test=None if named else _test(ranking),
+        evidence=_ordered([*known.evidence, *known.unread]),
     )
+
+
+def _tell_candidates(known: Known, ranking: Ranking) -> None:
+    """The best three, each with what speaks for it and against; once one is named, the others come last."""
+    for place, one in enumerate(ranking.best):
+        words = "; ".join(answer.words for answer in one.answers if answer.words)
+        sentence, share = one.proposal.sentence, _share(one.how_much.share)
+        if ranking.named is None:
+            known.say("candidate", f"Candidate {place + 1}: {sentence} ({words})", share)
+        elif place == 0:
+            known.say("candidate", f"Why this: {words}", share)
+        else:
+            known.say("other", f"Less likely: {sentence} ({words})", share)
+
+
+def _share(closes: float | None) -> float | None:
+    return None if closes is None else min(max(closes, 0.0), 1.0)
+
+
+def _test(ranking: Ranking) -> str | None:
+    """What would tell the best candidates apart."""
+    tests = {kind.name: kind.test for kind in KINDS}
+    wanted = dict.fromkeys(tests[one.proposal.kind] for one in ranking.best)
+    return "; ".join(wanted) or None
+
+
+def _ordered(evidence: list[Evidence]) -> tuple[Evidence, ...]:
+    return tuple(sorted(evidence, key=lambda line: FIRST.index(line.kind)))

@@ -6,28 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from domain.diagnosis.expected_features import spreads_off
 from domain.errors import TooFewRows
-from domain.prediction.neighbours import is_numeric, nearest, robust_centre
+from domain.prediction.neighbours import distance, is_numeric, robust_centre
 
 POOL = 2_000  # items compared with at most; distances grow with the square
 COMPARABLES = 5  # for each item concerned
 LEAST_COMPARED = 40  # all together
-CHANGED_SHARE = 0.2  # of the items concerned, from which a change is worth naming
-
-
-@dataclass(frozen=True)
-class Change:
-    """What a delivery did to one feature of the items concerned. Shares are of those items, 0–1."""
-
-    feature: str
-    items: tuple[str, ...]
-    unset: int
-    changed: int
-    concerned: int
-    former: str | None
-    former_share: float
+HALF = 0.5  # of the items concerned, that have a feature by which comparable ones are found
+LEAST_TOGETHER = 10  # items concerned, from which on a typical one of them says something
+DIGITS = 9  # of a distance: further ones are rounding, and do not decide between two that are as near
 
 
 @dataclass(frozen=True)
@@ -41,47 +32,6 @@ class Oddity:
     comparables: int
     comparables_unset: int
     words: str
-
-
-def changes_of(
-    before: pd.DataFrame, after: pd.DataFrame, key: str, features: Sequence[str], concerned: Sequence[str]
-) -> tuple[Change, ...]:
-    """
-    Features that changed for the items concerned between two snapshots, the most unset first.
-
-    Args:
-        before, after: one row an item.
-
-    Returns:
-        `items` are all items (concerned or not) whose value was lost in this feature, or else changed.
-    """
-    old = before.drop_duplicates(key, keep="last").set_index(key)
-    new = after.drop_duplicates(key, keep="last").set_index(key)
-    both = old.index.intersection(new.index)
-    mine = both.intersection(pd.Index(list(concerned)))
-    found = []
-    for name in features:
-        if name not in old or name not in new or mine.empty:
-            continue
-        was, now = old.loc[both, name], new.loc[both, name]
-        lost = was.notna() & now.isna()
-        differs = lost | (was.notna() & now.notna() & (was.astype(str) != now.astype(str)))
-        touched = lost if lost[mine].sum() >= 0.5 * differs[mine].sum() else differs
-        if touched[mine].sum() < CHANGED_SHARE * len(mine):
-            continue
-        values = was[mine][touched[mine]].astype(str).value_counts(normalize=True)
-        found.append(
-            Change(
-                feature=name,
-                items=tuple(sorted(str(item) for item in both[touched.to_numpy()])),
-                unset=int(lost[mine].sum()),
-                changed=int(differs[mine].sum()),
-                concerned=len(mine),
-                former=str(values.index[0]) if len(values) else None,
-                former_share=float(values.iloc[0]) if len(values) else 0.0,
-            )
-        )
-    return tuple(sorted(found, key=lambda change: (-change.unset, -change.changed, change.feature)))
 
 
 def compare_features(
@@ -103,7 +53,8 @@ def compare_features(
         TooFewRows: fewer than 10 other items.
 
     Source:
-        Leave-one-feature-out nearest neighbours; numbers by robust z, shares by standard errors.
+        Leave-one-feature-out nearest neighbours; numbers by robust z, shares by standard errors. Numbers of
+        several items also by what all their other features let expect.
     """
     mine = items[items[key].astype(str).isin(set(concerned))]
     others = items[~items[key].astype(str).isin(set(concerned))]
@@ -112,16 +63,32 @@ def compare_features(
     mine = mine.sample(min(len(mine), POOL // 4), random_state=seed)
     others = others.sample(min(len(others), POOL), random_state=seed)
     free = [name for name in features if name not in matched and name in items]
-    found = []
-    for name in free:
-        rest = [other for other in free if other != name and mine[other].isna().mean() < 0.5]
-        count = max(COMPARABLES, LEAST_COMPARED // len(mine))
-        places = np.unique(nearest(mine, others, rest or free, count))
-        found.append(_oddity(name, mine[name], others[name].iloc[places]))
+    count = max(COMPARABLES, LEAST_COMPARED // len(mine))
+    near = _nearest_without(mine, others, free, count)
+    expected = spreads_off(mine, others, free) if len(mine) >= LEAST_TOGETHER else {}
+    found = [_oddity(name, mine[name], others[name].iloc[near[name]], expected.get(name)) for name in free]
     return tuple(sorted(found, key=lambda oddity: -oddity.distance))
 
 
-def _oddity(name: str, mine: pd.Series, near: pd.Series) -> Oddity:
+def _nearest_without(
+    mine: pd.DataFrame, others: pd.DataFrame, features: Sequence[str], count: int
+) -> dict[str, npt.NDArray[np.intp]]:
+    """Each feature → places in `others` nearest in all other features that most of mine have."""
+    counted = {name for name in features if mine[name].isna().mean() < HALF}
+    sums = sum(
+        (distance(mine[name], others[name]) for name in features if name in counted),
+        np.zeros((len(mine), len(others))),
+    )
+    found = {}
+    for name in features:
+        alone = counted <= {name}  # nothing else to go by
+        apart = sums if name not in counted or alone else sums - distance(mine[name], others[name])
+        places = np.argsort(np.round(apart, DIGITS), axis=1, kind="stable")[:, :count]
+        found[name] = np.unique(places)
+    return found
+
+
+def _oddity(name: str, mine: pd.Series, near: pd.Series, expected: float | None) -> Oddity:
     unset, near_unset = int(mine.isna().sum()), int(near.isna().sum())
     pooled = (unset + near_unset + 1) / (len(mine) + len(near) + 2)
     error = np.sqrt(pooled * (1 - pooled) * (1 / len(mine) + 1 / len(near)))
@@ -137,6 +104,9 @@ def _oddity(name: str, mine: pd.Series, near: pd.Series) -> Oddity:
         if off > distance:
             middling = "" if alone else "median "
             distance, words = off, f"is {middling}{own:,.3g} against {middle:,.3g} ({off:.1f} spreads off)"
+        if expected is not None and expected > distance:
+            distance = expected
+            words = f"is typically {expected:.1f} spreads off what their other features let expect"
     elif mine.notna().any() and near.notna().any() and not is_numeric(near):
         apart = _divergence(mine.dropna().astype(str), near.dropna().astype(str))
         if apart > distance:

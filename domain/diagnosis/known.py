@@ -4,27 +4,41 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from domain.diagnosis.features import Change, Oddity
+from domain.diagnosis.changes.delivered import Delivered
+from domain.diagnosis.features import Oddity
 from domain.diagnosis.localise import Localised
 from domain.diagnosis.onset import Onset
+from domain.diagnosis.scene import Scene
 from domain.values import Evidence
 
 
 @dataclass
 class Known:
-    """Filled step by step; `repaired` is the share of the gap that closes in replay (0–1)."""
+    """
+    Filled step by step. `repaired` is the share of the gap that closes in replay (0–1), `delivered` what the
+    last delivery broke, `change` that of it which concerns the items of the finding; `unread` says what could
+    not be read.
+    """
 
     evidence: list[Evidence] = field(default_factory=list)
     onset: Onset | None = None
     slices: tuple[Localised, ...] = ()
     concerned: tuple[str, ...] = ()
-    change: Change | None = None
+    delivered: tuple[Delivered, ...] = ()
+    change: Delivered | None = None
     oddity: Oddity | None = None
     repaired: float | None = None
+    scene: Scene | None = None
+    unread: list[Evidence] = field(default_factory=list)
 
     def say(
-        self, kind: str, statement: str, strength: float, table: tuple[tuple[str, ...], ...] = ()
+        self,
+        kind: str,
+        statement: str,
+        strength: float | None = None,
+        table: tuple[tuple[str, ...], ...] = (),
     ) -> None:
+        """Add a line; `strength` is a share (0–1) that was measured, null where none was."""
         self.evidence.append(
             Evidence.model_validate(
                 {"kind": kind, "statement": statement, "strength": strength, "table": table}

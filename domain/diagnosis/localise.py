@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
-from domain.diagnosis.evidence import Cells, Floats, Scatter, Weighed, scatter_of, weigh
-from domain.diagnosis.zones import Places, Zones, zones_of
+from domain.diagnosis.scan.cube import Cube, cube_of
+from domain.diagnosis.scan.dimension import Floats, dimensions_of
+from domain.diagnosis.scan.evidence import Cells, Scatter, scatter_of, weigh
+from domain.diagnosis.scan.search import MOST_TOLD, Pick, Search
 from domain.values import Slice
 
 SLICES = 3
 LEAST_SHARE = 0.1  # of the whole change; a slice that explains less is not named
 LEAST_GAIN = 6.0  # log likelihood ratio, beyond the logarithm of how many slices there are to choose from
-MOST_TOLD = 2 / 3  # of a slice's cells that other slices explain already, up to which it may be named too
 AGAINST = 0.1  # of the evidence that all is alike, up to which slices may speak against it
 MOST_PARTS = 6  # that a slice is taken apart into
+BALANCED = 0.5  # of what slices lost, that the total has to lack too; with less of it others gained the rest
 ROUNDS = 4  # of learning the scatter from what is left unexplained
 GOOD = (0.64, 1.44)  # scatter that is misjudged by less is left as it is
 
@@ -32,37 +34,23 @@ class Localised:
     explains: float
 
 
-@dataclass(frozen=True)
-class _Pick:
-    """A slice, as the place of its dimensions and its place in them, with its factor and net evidence."""
-
-    zones: int
-    group: int
-    factor: float
-    gain: float
-
-
 @dataclass
 class _Scan:
     """One greedy pass: what was named, and what it leaves of the cells."""
 
-    cube: list[Zones]
-    scatter: Scatter
-    cells: Cells
-    price: float
-    named: list[_Pick] = field(default_factory=list)
+    search: Search
+    named: list[Pick] = field(default_factory=list)
     gain: float = 0.0
 
     def name(self, most: int) -> None:
         """Name up to `most` slices, one after the other."""
         while len(self.named) < most:
-            best = _best(self.cells, self, self.cube)
+            best = self.search.best()
             if best is None:
                 break
             self.gain += best.gain
-            for pick in _parts(self, best) or (best,):
-                inside = self.cube[pick.zones].inside(pick.group)
-                self.cells = _with(self.cells, inside, pick.factor, self.scatter)
+            for pick in _parts(self.search, best) or (best,):
+                self.search.tell(self.search.cube.inside(pick.of, pick.codes))
                 self.named.append(pick)
 
 
@@ -74,133 +62,115 @@ def localise(
     most: int = SLICES,
     least_share: float = LEAST_SHARE,
     exploded: Mapping[str, str] | None = None,
+    falling: bool | None = None,
 ) -> tuple[Localised, ...]:
     """
     Slices that differ from the rest, the strongest first; empty when the change is everywhere alike.
 
-    Only those of the direction that has the most evidence: what gains while another loses took its place.
+    Only those of one direction, for what gains while another loses took its place: that of the most evidence,
+    or the one asked for.
 
     Args:
         cells: one row a combination of `dimensions`, with `observed` and `expected` of one period: counts, or
             amounts and ratios. A missing one is nothing.
         ways: how many dimensions a slice may have.
         most, least_share: not more slices than that, and none that explains less of the whole change.
+        falling: whether slices that lost are asked for, or those that gained.
         exploded: dimension → what stands between its several values: such a cell lies in several slices.
 
     Source:
         Kulldorff (1997), A spatial scan statistic, with conjunctions of dimensions for zones; the price of a
         slice as in Rissanen (1978), Automatica 14(5): the logarithm of the choice that names it.
     """
-    known = cells.dropna(subset=["observed", "expected"])
-    known = known[(known["observed"] > 0) | (known["expected"] > 0)].reset_index(drop=True)
-    if not len(known) or not known["expected"].sum() > 0:
+    observed, expected = (cells[name].to_numpy(dtype=np.float64) for name in ("observed", "expected"))
+    known = ~np.isnan(observed) & ~np.isnan(expected) & ((observed > 0) | (expected > 0))
+    if not known.all():
+        cells, observed, expected = cells[known], observed[known], expected[known]
+    if not len(cells) or not expected.sum() > 0:
         return ()
-    cube = zones_of(known, dimensions, min(ways, len(dimensions)), exploded or {})
-    scan = _settled(known, cube, most)
-    return _told(scan, known, most, least_share)
+    named = dimensions_of(cells, dimensions, exploded or {})
+    cube = cube_of(named, len(cells), min(ways, len(dimensions)))
+    scan = _settled(observed, expected, cube, most)
+    return _told(scan, observed, expected, most, least_share, falling)
 
 
-def _settled(known: pd.DataFrame, cube: list[Zones], most: int) -> _Scan:
+def _settled(observed: Floats, expected: Floats, cube: Cube, most: int) -> _Scan:
     """The scan by a scatter that agrees with what the scan leaves unexplained."""
-    observed, expected = (known[name].to_numpy(dtype=np.float64) for name in ("observed", "expected"))
     scatter = scatter_of(observed, expected)
-    for turn in range(ROUNDS):
-        scan = _scan(observed, expected, scatter, cube, most)
-        calm = ~scan.cells.told
-        times = scatter.misjudged(observed[calm], scan.cells.expected[calm], turn == 0)
+    scan = _scan(observed, expected, scatter, cube, most)
+    for turn in range(ROUNDS - 1):
+        times = scan.search.misjudged(turn == 0)
         if turn and GOOD[0] < times < GOOD[1]:
             break
         scatter = scatter.wider(float(np.clip(times, 0.05, 4.0)))
+        if scatter != scan.search.scatter:
+            scan = _scan(observed, expected, scatter, cube, most)
     return scan
 
 
-def _scan(observed: Floats, expected: Floats, scatter: Scatter, cube: list[Zones], most: int) -> _Scan:
+def _scan(observed: Floats, expected: Floats, scatter: Scatter, cube: Cube, most: int) -> _Scan:
     """
     Against what was expected; or against that times one factor for all, where this explains as much, and no
     slice to speak of is left that was as expected.
     """
-    price = float(np.log(sum(len(zones.slices) for zones in cube))) + LEAST_GAIN
-    told = np.zeros(len(observed), dtype=bool)
-    plain = _Scan(cube, scatter, Cells(observed, expected, told), price)
-    all_cells = np.arange(len(observed))
-    whole = Zones((), ((),), all_cells, np.zeros_like(all_cells))
-    alike = weigh(plain.cells, scatter, whole, MOST_TOLD)
+    price = float(np.log((cube.sizes > 0).sum())) + LEAST_GAIN
+    plain = _Scan(Search(cube, scatter, Cells.untold(observed, expected), price))
+    least = plain.search.at_most_alike() - price
     plain.name(most)
-    factor, gain = float(alike.factor[0]), float(alike.evidence[0]) - price
-    if gain <= max((pick.gain for pick in plain.named), default=0.0):
+    strongest = max((pick.gain for pick in plain.named), default=0.0)
+    if least <= strongest:
         return plain
-    level = _Scan(cube, scatter, Cells(observed, expected * factor, told), price)
+    every = np.arange(len(observed))
+    alike = weigh(Cells.untold(observed, expected), scatter, every, np.zeros_like(every), 1, MOST_TOLD)
+    factor, gain = float(alike.factor[0]), float(alike.evidence[0]) - price
+    if gain <= strongest:
+        return plain
+    level = _Scan(Search(cube, scatter, Cells.untold(observed, expected * factor), price))
     level.name(most)
     against = sum(pick.gain for pick in level.named if (pick.factor > 1) != (factor > 1))
     alike_all = against < AGAINST * gain and level.gain + gain >= (1 - AGAINST) * plain.gain
     return level if alike_all else plain
 
 
-def _best(cells: Cells, scan: _Scan, cube: Sequence[Zones]) -> _Pick | None:
-    """The slice with the most evidence; among equals the one of fewer dimensions."""
-    best: _Pick | None = None
-    for place, zones in enumerate(cube):
-        if not zones.slices:
-            continue
-        found = weigh(cells, scan.scatter, zones, MOST_TOLD)
-        top = int(np.argmax(found.evidence))
-        gain = float(found.evidence[top]) - scan.price
-        if gain > max(best.gain if best else 0.0, 0.0):
-            best = _Pick(place, top, float(found.factor[top]), gain)
-    return best
-
-
-def _with(cells: Cells, inside: Places, factor: float, scatter: Scatter) -> Cells:
-    """The cells once it is said that those `inside` have a factor of their own."""
-    expected, told = cells.expected.copy(), cells.told.copy()
-    expected[inside] = np.maximum(factor * (expected[inside] + scatter.least) - scatter.least, 0.0)
-    told[inside] = True
-    return Cells(cells.observed, expected, told)
-
-
-def _parts(scan: _Scan, whole: _Pick) -> tuple[_Pick, ...]:
+def _parts(search: Search, whole: Pick) -> tuple[Pick, ...]:
     """
     The parts of a slice that are off, where the rest of it clearly is not: a country whose televisions and
     phones lost rows, and not its browsers. None where the slice as a whole is the better word.
     """
-    zones = scan.cube[whole.zones]
-    inside = np.unique(zones.inside(whole.group))
-    finer = [place for place, one in enumerate(scan.cube) if set(zones.names) < set(one.names)]
+    cube = search.cube
+    finer = [zone for zone in cube.zones if set(whole.of) < set(zone)]
+    inside = cube.inside(whole.of, whole.codes)
     if not finer or len(inside) < 2:
         return ()
-    some = scan.cells.some(inside)
-    within = [scan.cube[place].within(inside, len(scan.cells.told)) for place in finer]
-    itself = zones.within(inside, len(scan.cells.told))
-    own = next(at for at, name in enumerate(itself.slices) if name == zones.slices[whole.group])
-    alone = itself.cells[itself.groups == own]
-    says: Weighed = weigh(some, scan.scatter, Zones((), ((),), alone, np.zeros_like(alone)), 1.0)
-    left = some
-    parts: list[_Pick] = []
+    within = search.within(inside, finer)
+    parts: list[Pick] = []
     while len(parts) < MOST_PARTS:
-        part = _best(left, scan, within)
+        part = within.best()
         if part is None:
             break
-        left = _with(left, within[part.zones].inside(part.group), part.factor, scan.scatter)
-        name = within[part.zones].slices[part.group]
-        parts.append(
-            replace(part, zones=finer[part.zones], group=scan.cube[finer[part.zones]].slices.index(name))
-        )
-    rest = float(says.says[~left.told[alone]].sum())
-    return tuple(parts) if -rest > (len(parts) - 1) * scan.price else ()
+        within.tell(within.cube.inside(part.of, part.codes))
+        parts.append(part)
+    if not parts:
+        return ()
+    says = weigh(search.cells, search.scatter, inside, np.zeros_like(inside), 1, 1.0).says
+    rest = float(says[~within.cells.told].sum())
+    return tuple(parts) if -rest > (len(parts) - 1) * search.price else ()
 
 
-def _told(scan: _Scan, known: pd.DataFrame, most: int, least_share: float) -> tuple[Localised, ...]:
+def _told(
+    scan: _Scan, observed: Floats, expected: Floats, most: int, least_share: float, falling: bool | None
+) -> tuple[Localised, ...]:
     up = sum(pick.gain if pick.factor > 1 else -pick.gain for pick in scan.named) > 0
-    observed, expected = (known[name].to_numpy(dtype=np.float64) for name in ("observed", "expected"))
-    whole = float(observed.sum() - expected.sum())
+    up = up if falling is None else not falling
+    cube = scan.search.cube
+    whole = _whole(scan, observed - expected, up)
     found: list[Localised] = []
-    taken, explained = np.zeros(len(known), dtype=bool), 0.0
+    taken, explained = np.zeros(len(observed), dtype=bool), 0.0
     for pick in scan.named:
         # What is left once all but a nameless share is explained is chance.
         if (pick.factor > 1) != up or (least_share and explained > 1 - least_share):
             continue
-        zones = scan.cube[pick.zones]
-        inside = zones.inside(pick.group)
+        inside = cube.inside(pick.of, pick.codes)
         fresh = inside[~taken[inside]]
         share = float((observed[fresh] - expected[fresh]).sum()) / whole if whole else 0.0
         if least_share and share < least_share:
@@ -208,5 +178,13 @@ def _told(scan: _Scan, known: pd.DataFrame, most: int, least_share: float) -> tu
         taken[inside] = True
         explained += share
         seen, due = float(observed[inside].sum()), float(expected[inside].sum())
-        found.append(Localised(zones.slices[pick.group], seen, due, float(np.clip(share, 0.0, 1.0))))
+        found.append(Localised(cube.slice(pick.of, pick.codes), seen, due, float(np.clip(share, 0.0, 1.0))))
     return tuple(found[:most])
+
+
+def _whole(scan: _Scan, off: Floats, up: bool) -> float:
+    """The change of the total; where others gained what some lost, all that was lost (or gained) instead."""
+    net = float(off.sum())
+    named = [scan.search.cube.inside(pick.of, pick.codes) for pick in scan.named if (pick.factor > 1) == up]
+    gross = float(off[np.unique(np.concatenate(named))].sum()) if named else 0.0
+    return net if net * gross > 0 and abs(net) >= BALANCED * abs(gross) else gross

@@ -8,9 +8,15 @@ from datetime import UTC, datetime, tzinfo
 
 import pandas as pd
 
+from domain.diagnosis.pairing import Pair
+from domain.diagnosis.precedent import Past
 from domain.diagnosis.replay import CandidateColumns, Scorer
+from domain.diagnosis.rerun.values import Rerun
+from domain.diagnosis.two_by_two import TwoByTwo
 from domain.prediction.calendar import LaunchColumns
-from domain.values import Finding
+from domain.recommender.lineage import Lineage
+from domain.recommender.planned import Planned
+from domain.values import Finding, Slice
 
 
 @dataclass(frozen=True)
@@ -25,11 +31,45 @@ class Snapshots:
 
 @dataclass(frozen=True)
 class Standby:
-    """Rows of the slice since the onset in a table and in its standby."""
+    """
+    Rows of the slice since the onset in a table and in its standby; and `elsewhere`, those of all other
+    slices in both, where they were counted.
+    """
 
     table: str
     rows: float
     rows_standby: float
+    elsewhere: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What another check found around the onset, whether or not anybody was told of it."""
+
+    check: str
+    table: str
+    slice: Slice
+    title: str
+    since: datetime
+    subject: str | None = None
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of the finding's table from before the onset on: what identifies one, its time, its dimensions."""
+
+    keys: tuple[str, ...]
+    frame: pd.DataFrame
+    covers: float = 1.0
+
+
+@dataclass(frozen=True)
+class Release:
+    """An item that came out, and the rows of the symptom's slice that are its own since the onset."""
+
+    item: str
+    at: datetime
+    rows: float
 
 
 @dataclass(frozen=True)
@@ -45,6 +85,15 @@ class Material:
         candidates: logged candidates since the onset; `candidates_before`: before it.
         events: (time, words) of what else happened: deliveries, trainings.
         beside: (table, observed, expected) of the same slice in other tables.
+        rerun: what came of running the logged requests again; `two_by_two` what of the change is whose.
+        rows: of the finding's own table; `pairs` beside those of related ones.
+        catalogue: the table of items that is delivered whole.
+        logged_dimensions: what the candidates' log can be sliced by.
+        registered: the version that the model's registry names.
+        others: what other checks found around the onset, those on trial included.
+        planned: announced events around the onset.
+        releases: items that came out around the onset.
+        past: incidents that are over, the newest first: for what is seen again, not for the cause.
         problems: what could not be read, in words.
     """
 
@@ -68,7 +117,27 @@ class Material:
     events: tuple[tuple[datetime, str], ...] = ()
     standby: Standby | None = None
     beside: tuple[tuple[str, float, float], ...] = ()
+    rerun: Rerun | None = None
+    two_by_two: TwoByTwo | None = None
+    rows: Rows | None = None
+    pairs: tuple[Pair, ...] = ()
+    logged_dimensions: tuple[str, ...] = ()
+    registered: str | None = None
+    model_name: str | None = None
+    candidates_table: str | None = None
+    catalogue: str | None = None
+    lineage: Lineage = field(default_factory=Lineage)
+    others: tuple[Seen, ...] = ()
+    planned: tuple[Planned, ...] = ()
+    releases: tuple[Release, ...] = ()
+    past: tuple[Past, ...] = ()
     problems: tuple[str, ...] = field(default=())
+
+    def sliceable(self, rows: pd.DataFrame) -> tuple[str, ...]:
+        """What logged candidates can be sliced by: what is declared of their table, else words on items."""
+        names = self.logged_dimensions or (*self.dimensions, *self.features)
+        known = [name for name in dict.fromkeys(names) if name in rows]
+        return tuple(name for name in known if not pd.api.types.is_numeric_dtype(rows[name]))
 
     def clock(self, moment: datetime) -> str:
         """A time for people: of the day when it is the finding's day, else with the day."""

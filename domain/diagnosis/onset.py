@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from domain.errors import TooFewRows
-from domain.values import Estimate
+from domain.values import Estimate, Finding
 
 Floats = npt.NDArray[np.float64]
 
@@ -28,6 +28,14 @@ class Onset:
     change: Estimate
     missing_per_hour: float
     evidence: float
+
+
+def alarm_of(finding: Finding) -> float:
+    """
+    By how much counts have changed where a finding was made: of a silence, which is told in seconds, all rows
+    are gone.
+    """
+    return -1.0 if finding.unit == "seconds" else finding.change
 
 
 def find_onset(series: pd.DataFrame, alarm: float = 0.0) -> Onset | None:
@@ -57,25 +65,31 @@ def find_onset(series: pd.DataFrame, alarm: float = 0.0) -> Onset | None:
     phi = _dispersion(observed[:split], expected[:split]) if split > 3 else 1.0
     if gain[split] / phi < LEAST_EVIDENCE:
         return None
-    starts = pd.DatetimeIndex(known["window_start"])
+    return _onset(pd.DatetimeIndex(known["window_start"]), observed, expected, split, phi, float(gain[split]))
+
+
+def _onset(
+    starts: pd.DatetimeIndex, observed: Floats, expected: Floats, split: int, phi: float, gain: float
+) -> Onset:
+    """The change at window `split`, with its 90 % interval; `phi` is the over-dispersion before it."""
     base = observed[:split].sum() / expected[:split].sum() if split > 3 else 1.0
     after = expected[split:].sum() * base
     ratio = observed[split:].sum() / after
     error = Z90 * np.sqrt(phi * max(ratio, 1 / after) / after)
-    hours = (starts[1] - starts[0]) / pd.Timedelta(hours=1) * (len(known) - split)
+    hours = (starts[1] - starts[0]) / pd.Timedelta(hours=1) * (len(starts) - split)
     change = Estimate(
         value=100 * (ratio - 1),
         low=100 * (max(ratio - error, 0) - 1),
         high=100 * (ratio + error - 1),
         unit="%",
-        basis=f"{len(known) - split} windows since the onset against {split} before",
+        basis=f"{len(starts) - split} windows since the onset against {split} before",
     )
     return Onset(
         since=starts[split].floor("us").to_pydatetime(),
         last_right=starts[split - 1].floor("us").to_pydatetime() if split else None,
         change=change,
         missing_per_hour=float((after - observed[split:].sum()) / hours),
-        evidence=float(gain[split] / phi),
+        evidence=gain / phi,
     )
 
 

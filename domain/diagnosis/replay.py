@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from domain.diagnosis.inclusion import weights_of
+
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
@@ -18,9 +20,12 @@ EXPLORES_AT = 0.9  # correlation from which logged propensities are taken for an
 
 
 class Scorer(Protocol):
-    """A model. `kind` "log_odds": scores are log-odds of a play; "number": predicted plays."""
+    """A model."""
 
-    kind: str
+    @property
+    def kind(self) -> str:
+        """ "log_odds": scores are log-odds of a play; "number": predicted plays."""
+        ...
 
     def score(self, features: pd.DataFrame) -> Floats:
         """(rows,) in the model's own unit."""
@@ -29,7 +34,10 @@ class Scorer(Protocol):
 
 @dataclass(frozen=True)
 class CandidateColumns:
-    """Which column of the candidates' log holds what; `features` in the model's order."""
+    """
+    Which column of the candidates' log holds what; `features` in the model's order. `inclusion` is the
+    probability with which the request was logged.
+    """
 
     request: str
     item: str
@@ -39,6 +47,8 @@ class CandidateColumns:
     propensity: str | None = None
     shown: str | None = None
     top: int = 10
+    version: str | None = None
+    inclusion: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,7 +57,8 @@ class Traffic:
     Candidates of logged requests, one row each.
 
     `adjustment` is what serving added to the model's score (a boost, a bug) and stays; `temperature` divides
-    scores before exploration, null where the best `top` are shown.
+    scores before exploration, null where the best `top` are shown. `weights`, (requests,), say what each
+    request counts for: 1 on average.
     """
 
     rows: pd.DataFrame
@@ -56,10 +67,16 @@ class Traffic:
     requests: npt.NDArray[np.intp]
     adjustment: Floats
     temperature: float | None
+    weights: Floats
 
     @property
     def request_count(self) -> int:
         return int(self.requests.max()) + 1 if len(self.requests) else 0
+
+    @property
+    def row_weights(self) -> Floats:
+        """(rows,) what each candidate's request counts for."""
+        return np.asarray(self.weights[self.requests])
 
     def scores(self, features: pd.DataFrame) -> Floats:
         """As they would have been logged with these features."""
@@ -115,18 +132,23 @@ def load_traffic(rows: pd.DataFrame, columns: CandidateColumns, model: Scorer) -
     How exploration works is read from the log: where the complementary log-log of the propensities is a
     straight line in the score within each request, exposure is an exponential race, and the inverse of its
     slope the temperature. Logged probabilities are turned into log-odds where the model speaks those.
+
+    Raises:
+        SourceError: an inclusion probability is missing, 0 or less, or above 1.
     """
     rows = rows.reset_index(drop=True)
     requests = pd.factorize(rows[columns.request])[0].astype(np.intp)
-    logged = _in_unit_of(model, rows[columns.score].to_numpy(np.float64))
+    logged = unit_of(model, rows[columns.score].to_numpy(np.float64))
     own = model.score(rows[list(columns.features)])
     temperature = None
     if columns.propensity is not None and columns.propensity in rows:
         temperature = _temperature(rows[columns.propensity].to_numpy(np.float64), logged, requests)
-    return Traffic(rows, columns, model, requests, np.nan_to_num(logged - own), temperature)
+    weights = weights_of(rows, requests, columns.inclusion)
+    return Traffic(rows, columns, model, requests, np.nan_to_num(logged - own), temperature, weights)
 
 
-def _in_unit_of(model: Scorer, logged: Floats) -> Floats:
+def unit_of(model: Scorer, logged: Floats) -> Floats:
+    """Logged scores in the model's own unit: probabilities as log-odds where it speaks those."""
     if model.kind != "log_odds" or not np.all((logged >= 0) & (logged <= 1)):
         return logged
     inside = np.clip(logged, 1e-9, 1 - 1e-9)
@@ -184,7 +206,8 @@ def fill_rows(
     """
     wanted = rows[columns.item].astype(str).map(values)
     touched = wanted.notna().to_numpy()
-    out = rows[list(columns.features)].copy()
+    # A log keeps its features in single precision; what is put in their place need not fit into that.
+    out = rows[list(columns.features)].astype(dict.fromkeys(derived, np.float64))
     known = (
         pool[pool[feature].notna()].assign(__value=lambda frame: frame[feature].astype(str))
         if (feature in pool)

@@ -46,13 +46,13 @@ def reproduce(
         return None
     pool = pd.concat([rows, before]) if before is not None and len(before) else rows
     fixed = fill_rows(traffic.rows, pool, columns, feature, former, derived)
-    own = concerned.astype(float)
+    own = concerned * traffic.row_weights
     now = float(own @ traffic.exposure(traffic.scores(traffic.rows)) / traffic.request_count)
     after = float(own @ traffic.exposure(traffic.scores(fixed)) / traffic.request_count)
     goal = after
     if before is not None and len(before):
         past = load_traffic(before, columns, model)
-        mine = past.rows[columns.item].astype(str).isin(set(former)).to_numpy().astype(float)
+        mine = past.rows[columns.item].astype(str).isin(set(former)).to_numpy() * past.row_weights
         goal = float(mine @ past.exposure(past.scores(past.rows)) / past.request_count)
     gap = goal - now
     closes = (after - now) / gap if abs(gap) > 1e-9 else 0.0

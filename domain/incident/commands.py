@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from domain.values import Diagnosis, Finding, Improvement, Moment, Option, Severity, Value
+from domain.values import Diagnosis, Finding, Improvement, Moment, Option, Piece, Severity, Value
 
 
 class OpenIncident(Value):
@@ -27,7 +27,7 @@ class JoinFinding(Value):
     """A finding elsewhere that is the same thing; see `FindingJoined` for what it `shares`."""
 
     finding: Finding
-    shares: Literal["slice", "table", "column", "upstream", "downstream"]
+    shares: Literal["slice", "table", "column", "upstream", "downstream", "items"]
 
 
 class ClearFinding(Value):
@@ -62,11 +62,31 @@ class RecordMessage(Value):
     message: str
 
 
+class AddEvidence(Value):
+    """What one stage of the looking found, before the whole is there."""
+
+    piece: Piece
+
+
 class RecordDiagnosis(Value):
     diagnosis: Diagnosis
 
 
 class RecordDiagnosisFailure(Value):
+    reason: str
+
+
+class RecordBundle(Value):
+    """The fields are those of `BundleKept`."""
+
+    diagnosis: str
+    root: str
+    files: int
+    bytes: int
+
+
+class RecordBundleFailure(Value):
+    diagnosis: str
     reason: str
 
 
@@ -225,8 +245,11 @@ Understanding = (
     | AddNote
     | Silence
     | RecordMessage
+    | AddEvidence
     | RecordDiagnosis
     | RecordDiagnosisFailure
+    | RecordBundle
+    | RecordBundleFailure
     | LookAgain
     | PrepareMenu
     | ScorePrediction

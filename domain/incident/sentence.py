@@ -13,6 +13,7 @@ SHARED = {
     "slice": "in the same slice",
     "table": "in the same table",
     "column": "in the same column",
+    "items": "of the same items",
     "upstream": "in a table that it is made from",
     "downstream": "in a table that is made from it",
 }
@@ -39,6 +40,10 @@ def _repeated(event: e.FindingRepeated, _: dict[str, str]) -> str:
 
 def _joined(event: e.FindingJoined, _: dict[str, str]) -> str:
     return f"Also seen: {event.finding.title} ({SHARED[event.shares]})"
+
+
+def _found(event: e.EvidenceFound, _: dict[str, str]) -> str:
+    return "Evidence: " + "; ".join(line.statement for line in event.piece.lines)
 
 
 def _diagnosed(event: e.DiagnosisGathered, _: dict[str, str]) -> str:
@@ -113,9 +118,14 @@ SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
     e.NoteAdded: _about("Note: {event.text}"),
     e.IncidentSilenced: _about("Silenced until {event.until:%Y-%m-%d %H:%M} UTC"),
     e.MessagePosted: _about("Posted to {event.channel}"),
+    e.EvidenceFound: _found,
     e.DiagnosisGathered: _diagnosed,
     e.DiagnosisFailed: _about("Diagnosis failed: {event.reason}"),
     e.DiagnosisRequested: _about("Asked to look into the cause again"),
+    e.BundleKept: _about(
+        "What the diagnosis read is kept: {event.files} files, {event.bytes:,} bytes, root {event.root:.12}…"
+    ),
+    e.BundleFailed: _about("What the diagnosis read could not be kept: {event.reason}"),
     e.MenuPrepared: _menu,
     e.HotfixChosen: _about("Chose “{label}”"),
     e.HotfixApproved: _about("Approved “{label}”"),

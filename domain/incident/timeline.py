@@ -117,10 +117,12 @@ class Durations(Value):
     How long each step took; None where it has not been taken. Never negative, however a clock went.
 
     `to_detect` counts from the onset to the opening; the others from the opening. All as corrected.
+    `to_evidence` is when the first piece of evidence could be read, `to_diagnose` when all of it could.
     """
 
     to_detect: timedelta | None
     to_acknowledge: timedelta | None
+    to_evidence: timedelta | None
     to_diagnose: timedelta | None
     to_mitigate: timedelta | None
     to_resolve: timedelta | None
@@ -136,6 +138,7 @@ def durations(incident: Incident) -> Durations:
     return Durations(
         to_detect=None if onset is None else max(incident.opened_at - onset, timedelta(0)),
         to_acknowledge=since_opening(incident.acknowledged_at),
+        to_evidence=since_opening(incident.evidenced_at),
         to_diagnose=since_opening(incident.diagnosed_at),
         to_mitigate=since_opening(incident.mitigated_at),
         to_resolve=since_opening(incident.resolved_at),

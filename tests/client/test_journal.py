@@ -173,7 +173,7 @@ def effects(folder: Path) -> list[str]:
 def test_three_processes_on_one_journal_run_each_hook_once(tmp_path: Path) -> None:
     running = [start(tmp_path, 60) for _ in range(3)]
     for process in running:
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=600)
         assert process.returncode == 0, err
         assert out.split() == ["200"] * 60
     assert sorted(effects(tmp_path)) == sorted(f"apply h{place}" for place in range(60))
@@ -188,8 +188,8 @@ def test_processes_killed_anywhere_run_no_hook_twice_and_lose_no_answer(tmp_path
             process.stdout.readline()
         time.sleep(chance.random() * 0.01)
         process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=60)
-    out, err = start(tmp_path, 40).communicate(timeout=120)
+        process.communicate(timeout=600)
+    out, err = start(tmp_path, 40).communicate(timeout=600)
     done = effects(tmp_path)
     assert len(done) == len(set(done)), err
     answered = dict(zip((f"apply h{place}" for place in range(40)), out.split(), strict=True))
@@ -279,7 +279,7 @@ def test_on_a_full_disk_no_hook_is_run_and_nothing_half_written_stays(tmp_path: 
         text=True,
         check=False,
         env={**os.environ, "PYTHONPATH": str(root)},
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
 

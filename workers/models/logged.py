@@ -2,21 +2,100 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from domain.diagnosis.replay import CandidateColumns
+from domain.errors import SourceError
 from domain.recommender.model import Model
 from domain.recommender.recommender import Recommender
-from workers.models.skops_file import SkopsModel, load_model
+from workers.models.process import MEGABYTE, Limits, ModelProcess, open_model
+from workers.models.registry import Released, released
+
+VERSION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,199}")
+"""What may stand in the name of a file: a version is read from a log."""
+CURRENT = "current"
 
 
-def logged_model(recommender: Recommender) -> tuple[SkopsModel, CandidateColumns, str] | None:
-    """The first of them, its columns, and the name of the table; null where there is none."""
+@dataclass(frozen=True)
+class Log:
+    """The log of a model's candidates: its `table`, and which of its columns holds what."""
+
+    declared: Model
+    columns: CandidateColumns
+    table: str
+
+
+@dataclass(frozen=True)
+class LoggedModel:
+    """A model, running, with its log; its `version`, where one is known."""
+
+    log: Log
+    model: ModelProcess
+    version: str = CURRENT
+
+
+def log_of(recommender: Recommender) -> Log | None:
+    """The log of the first model whose candidates are logged; null where there is none."""
     for declared in recommender.models.values():
         columns = _columns(declared, recommender)
         if columns is not None and declared.candidates is not None:
-            return load_model(Path(declared.path)), columns, declared.candidates
+            return Log(declared, columns, declared.candidates)
     return None
+
+
+def load_logged(log: Log) -> LoggedModel:
+    """
+    The model of a log, running.
+
+    Raises:
+        SourceError: it cannot be loaded, or its file is another than what is declared, or than its registry
+            says.
+    """
+    declared, path = log.declared, Path(log.declared.path)
+    now = _released(declared)
+    _require_digest(path, declared.digest, "is declared")
+    _require_digest(path, now.digest if now else None, "its registry names")
+    return LoggedModel(log, open_model(path, limits_of(declared)), now.version if now else CURRENT)
+
+
+def _released(declared: Model) -> Released | None:
+    """What should serve; null where no registry can be asked, for the model can be without it."""
+    if declared.registry is None or not Path(declared.registry.path).is_file():
+        return None
+    return released(declared.name, declared.registry)
+
+
+def kept_model(declared: Model, version: str) -> ModelProcess | None:
+    """
+    A former version, where its file is kept.
+
+    Raises:
+        SourceError: it cannot be loaded.
+    """
+    if declared.kept is None or not VERSION.fullmatch(version):
+        return None
+    path = Path(declared.kept.path.replace("{version}", version))
+    return open_model(path, limits_of(declared)) if path.is_file() else None
+
+
+def limits_of(declared: Model) -> Limits:
+    """What the model may take."""
+    return Limits(declared.timeout.total_seconds(), declared.memory_mb * MEGABYTE)
+
+
+def _require_digest(path: Path, wanted: str | None, who: str) -> None:
+    if wanted is None or not path.is_file():
+        return
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != wanted.lower():
+        raise SourceError(
+            f"{path}: is another file than {who} (SHA-256 {found[:12]}…, not {wanted[:12]}…) and was not "
+            "opened; put the model that serves there"
+        )
 
 
 def _columns(declared: Model, recommender: Recommender) -> CandidateColumns | None:
@@ -31,4 +110,6 @@ def _columns(declared: Model, recommender: Recommender) -> CandidateColumns | No
         propensity=declared.propensity,
         shown=declared.shown,
         top=declared.top,
+        version=declared.version,
+        inclusion=declared.inclusion,
     )

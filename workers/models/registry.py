@@ -11,6 +11,7 @@ from typing import Any
 from domain.errors import SourceError
 from domain.recommender.check import Check
 from domain.recommender.model import Registry
+from domain.recommender.options import Serving
 from domain.recommender.recommender import Recommender
 
 GRACE = timedelta(minutes=10)  # for all replicas to follow a release, where nothing is declared
@@ -18,10 +19,11 @@ GRACE = timedelta(minutes=10)  # for all replicas to follow a release, where not
 
 @dataclass(frozen=True)
 class Released:
-    """The version that should serve, and when the registry was last written."""
+    """The version that should serve, since when, and the SHA-256 of its file where the registry says it."""
 
     version: str
     since: datetime
+    digest: str | None = None
 
 
 def released(name: str, registry: Registry) -> Released:
@@ -41,7 +43,8 @@ def released(name: str, registry: Registry) -> Released:
     except (OSError, ValueError) as error:
         raise SourceError(f"{where}: cannot be read as JSON ({error})") from error
     version = _held(where, held, registry.version)
-    return Released(version, _time(where, _held(where, held, registry.since)) if registry.since else written)
+    since = _time(where, _held(where, held, registry.since)) if registry.since else written
+    return Released(version, since, _held(where, held, registry.digest) if registry.digest else None)
 
 
 def _held(where: str, held: Any, named: str) -> str:
@@ -69,7 +72,7 @@ def _time(where: str, written: str) -> datetime:
 def should_serve(recommender: Recommender, check: Check, start: datetime) -> Check | None:
     """
     A check of versions with those that should serve in a window that begins at `start`: the declared ones,
-    else the one that the registry of its model names. Any other check as it is.
+    else the one that the registry of its model names.
 
     None where the registry was written since, or so shortly before that replicas may still follow: it only
     knows what should serve now.
@@ -77,7 +80,7 @@ def should_serve(recommender: Recommender, check: Check, start: datetime) -> Che
     Raises:
         SourceError: neither is declared, or the registry cannot be read.
     """
-    if check.kind != "versions" or check.versions:
+    if Serving.of(check).versions:
         return check
     models = recommender.models.values()
     model = next((one for one in models if one.registry and one.candidates == check.table), None)
@@ -89,4 +92,4 @@ def should_serve(recommender: Recommender, check: Check, start: datetime) -> Che
     now = released(model.name, model.registry)
     if start < now.since + (GRACE if check.within is None else check.within):
         return None
-    return check.model_copy(update={"versions": {now.version: 1.0}})
+    return check.with_options(versions={now.version: 1.0})

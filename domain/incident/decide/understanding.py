@@ -23,6 +23,10 @@ def understand(incident: Incident, command: c.Understanding, actor: Actor, at: d
             return () if known else (e.MessagePosted(channel=command.channel, message=command.message),)
         case c.ScorePrediction():
             return _score(incident, command)
+        case c.AddEvidence():
+            told = {one.stage for one in incident.evidence_so_far}
+            late = "diagnose" not in incident.awaits or command.piece.stage in told
+            return () if late else (e.EvidenceFound(piece=command.piece),)
         case c.RecordDiagnosis():
             late = "diagnose" not in incident.awaits
             if late and (incident.diagnosis is not None or in_hand(incident)):
@@ -30,6 +34,15 @@ def understand(incident: Incident, command: c.Understanding, actor: Actor, at: d
             return (e.DiagnosisGathered(diagnosis=command.diagnosis),)
         case c.RecordDiagnosisFailure():
             return (e.DiagnosisFailed(reason=command.reason),) if "diagnose" in incident.awaits else ()
+        case c.RecordBundle():
+            kept = incident.bundle is not None and incident.bundle.root is not None
+            if incident.diagnosis is None or kept:
+                return ()
+            return (e.BundleKept(**command.model_dump()),)
+        case c.RecordBundleFailure():
+            if incident.diagnosis is None or incident.bundle is not None:
+                return ()
+            return (e.BundleFailed(**command.model_dump()),)
         case c.LookAgain():
             if against := against_looking_again(incident):
                 raise Refused(against)

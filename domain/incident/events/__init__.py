@@ -41,9 +41,12 @@ from domain.incident.events.hotfix import (
     RevertRequested,
 )
 from domain.incident.events.understanding import (
+    BundleFailed,
+    BundleKept,
     DiagnosisFailed,
     DiagnosisGathered,
     DiagnosisRequested,
+    EvidenceFound,
     FindingCleared,
     FindingJoined,
     FindingRepeated,
@@ -63,12 +66,15 @@ __all__ = [
     "Attestation",
     "AttestationGiven",
     "AttestationWithdrawn",
+    "BundleFailed",
+    "BundleKept",
     "Correction",
     "DiagnosisFailed",
     "DiagnosisGathered",
     "DiagnosisRequested",
     "Ending",
     "Event",
+    "EvidenceFound",
     "FindingCleared",
     "FindingJoined",
     "FindingRepeated",
@@ -119,9 +125,12 @@ Understanding = (
     | NoteAdded
     | IncidentSilenced
     | MessagePosted
+    | EvidenceFound
     | DiagnosisGathered
     | DiagnosisFailed
     | DiagnosisRequested
+    | BundleKept
+    | BundleFailed
     | MenuPrepared
     | PredictionScored
 )

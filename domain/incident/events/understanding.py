@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from domain.incident.events.event import Event
-from domain.values import Diagnosis, Finding, Moment, Option, Severity
+from domain.values import Diagnosis, Finding, Moment, Option, Piece, Severity
 
 
 class IncidentOpened(Event):
@@ -31,13 +33,14 @@ class FindingRepeated(Event):
 class FindingJoined(Event):
     """
     What the incident tells was seen elsewhere too. `shares` says what makes it the same thing: a slice, a
-    table, a column, or that the finding's table is made from the incident's (`downstream`) or the other way
-    round (`upstream`).
+    table, a column, the items that both come from, or that the finding's table is made from the incident's
+    (`downstream`) or the other way round (`upstream`).
     """
 
     wire_name = "finding.joined"
+    schema_version = 2
     finding: Finding
-    shares: Literal["slice", "table", "column", "upstream", "downstream"]
+    shares: Literal["slice", "table", "column", "upstream", "downstream", "items"]
 
 
 class FindingCleared(Event):
@@ -92,10 +95,18 @@ class MessagePosted(Event):
     message: str
 
 
+class EvidenceFound(Event):
+    """A part of the evidence is in; the rest is still being gathered."""
+
+    wire_name = "evidence.found"
+    piece: Piece
+
+
 class DiagnosisGathered(Event):
     """The evidence is in."""
 
     wire_name = "diagnosis.gathered"
+    schema_version = 3
     diagnosis: Diagnosis
 
 
@@ -110,6 +121,29 @@ class DiagnosisRequested(Event):
     """A person wants the evidence gathered again; the menu is prepared afresh after it."""
 
     wire_name = "diagnosis.requested"
+
+
+class BundleKept(Event):
+    """
+    All that a diagnosis read and showed is kept in files.
+
+    `diagnosis` is the id of its event; `root` is the SHA-256 of the manifest, which names every file by its
+    own; `files` of them hold `bytes` together.
+    """
+
+    wire_name = "bundle.kept"
+    diagnosis: str
+    root: str = Field(pattern="^[0-9a-f]{64}$")
+    files: int
+    bytes: int
+
+
+class BundleFailed(Event):
+    """What a diagnosis (the id of its event) read could not be kept, and why."""
+
+    wire_name = "bundle.failed"
+    diagnosis: str
+    reason: str
 
 
 class MenuPrepared(Event):

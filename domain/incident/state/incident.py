@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from domain.incident.menu import Former, digest_of
-from domain.values import Diagnosis, Finding, Improvement, Moment, Option, Severity, Value
+from domain.values import Diagnosis, Finding, Improvement, Moment, Option, Piece, Severity, Value
 
 Status = Literal["open", "acknowledged", "resolved", "closed"]
 Stage = Literal[
@@ -63,6 +63,13 @@ class Score(Value):
     came_true: bool
 
 
+class Bundle(Value):
+    """What came of keeping what a diagnosis (the id of its event) read: a root; None where it failed."""
+
+    diagnosis: str
+    root: str | None
+
+
 class Correctable(Value):
     """What holds now of an event that may be corrected, and which `parts` of it may."""
 
@@ -83,7 +90,8 @@ class Incident(Value):
     folded from the events then and kept nowhere. `given_by` maps a time of this incident to the id of the
     event it is from. `former` are the menus before the one of now, by digest. `onset_at` is when the harm
     began, where that is known. `also` are the findings elsewhere that are the same thing, as they joined.
-    `judged`: a person said how bad it is.
+    `judged`: a person said how bad it is. `evidence_so_far` is what the looking that is going on has found;
+    `evidenced_at` when the first evidence was there. `bundle` is what was kept of the newest diagnosis.
     """
 
     stream: str
@@ -106,9 +114,12 @@ class Incident(Value):
     assignee: str | None = None
     silenced_until: Moment | None = None
     messages: tuple[tuple[str, str], ...] = ()
+    evidence_so_far: tuple[Piece, ...] = ()
+    evidenced_at: Moment | None = None
     diagnosis: Diagnosis | None = None
     diagnosed_at: Moment | None = None
     diagnosis_failure: str | None = None
+    bundle: Bundle | None = None
     menu: tuple[Option, ...] | None = None
     menu_note: str = ""
     former: Former = Field(default_factory=dict)
@@ -130,6 +141,13 @@ class Incident(Value):
     version: int
     last_event_id: str
     last_at: Moment
+
+    @property
+    def called(self) -> str:
+        """The culprit once it is known; until then, and of a launch, what was found first."""
+        known = self.diagnosis
+        named = known.title if known is not None and self.kind == "detected" else None
+        return named or self.title
 
     def option(self, key: str) -> Option | None:
         """The option on the menu with this key."""

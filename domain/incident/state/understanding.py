@@ -7,11 +7,18 @@ from typing import Any, assert_never
 from domain.incident import events as e
 from domain.incident.menu import with_former
 from domain.incident.state.correction import first_correctable
-from domain.incident.state.incident import Incident, Score, without
+from domain.incident.state.incident import Bundle, Incident, Score, without
 from domain.values import Diagnosis, Moment
 
 FoundOut = (
-    e.DiagnosisGathered | e.DiagnosisFailed | e.DiagnosisRequested | e.MenuPrepared | e.PredictionScored
+    e.EvidenceFound
+    | e.DiagnosisGathered
+    | e.DiagnosisFailed
+    | e.DiagnosisRequested
+    | e.BundleKept
+    | e.BundleFailed
+    | e.MenuPrepared
+    | e.PredictionScored
 )
 
 
@@ -76,19 +83,32 @@ def of_understanding(incident: Incident, record: e.Recorded, event: e.Understand
 def _found_out(incident: Incident, record: e.Recorded, event: FoundOut) -> dict[str, Any]:
     menu_owed = {**without(incident, "diagnose"), "menu": (record.id, record.at)}
     match event:
+        case e.EvidenceFound():
+            return {
+                "evidence_so_far": (*incident.evidence_so_far, event.piece),
+                "evidenced_at": incident.evidenced_at or record.at,
+            }
         case e.DiagnosisGathered():
             return {
+                "evidence_so_far": (),
+                "evidenced_at": incident.evidenced_at or record.at,
                 "diagnosis": event.diagnosis,
                 "diagnosed_at": incident.diagnosed_at or record.at,
                 "diagnosis_failure": None,
+                "bundle": None,
                 "onset_at": _onset(incident, event.diagnosis),
                 "awaits": menu_owed,
             }
         case e.DiagnosisFailed():
-            return {"diagnosis_failure": event.reason, "awaits": menu_owed}
+            return {"diagnosis_failure": event.reason, "evidence_so_far": (), "awaits": menu_owed}
         case e.DiagnosisRequested():
             # What is known stays to be read, and to be chosen from, until there is something newer.
-            return {"awaits": {**without(incident, "menu"), "diagnose": (record.id, record.at)}}
+            awaits = {**without(incident, "menu"), "diagnose": (record.id, record.at)}
+            return {"evidence_so_far": (), "awaits": awaits}
+        case e.BundleKept():
+            return {"bundle": Bundle(diagnosis=event.diagnosis, root=event.root)}
+        case e.BundleFailed():
+            return {"bundle": Bundle(diagnosis=event.diagnosis, root=None)}
         case e.MenuPrepared():
             awaits = without(incident, "menu")
             offered = {"menu": event.options, "menu_note": event.note, "awaits": awaits}

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from domain.diagnosis.attribution import attribute_gap
+from domain.diagnosis.changes.delivered import delivered
 from domain.diagnosis.diagnose import diagnose
-from domain.diagnosis.features import changes_of, compare_features
+from domain.diagnosis.features import compare_features
 from domain.diagnosis.material import Material, Snapshots, Standby
 from domain.prediction.calendar import LaunchColumns
 from domain.values import Diagnosis, Finding, Severity, slice_of
@@ -81,8 +82,9 @@ def test_the_unset_language_is_named_with_its_delivery(material: Material, world
     assert "`language_match` pulls the most" in said(found, "attribution")
     assert "With `language` put back" in said(found, "reproduction")
     assert "could not be looked at" not in said(found, "other")
-    strengths = [line.strength for line in found.evidence]
-    assert strengths == sorted(strengths, reverse=True)
+    assert (found.object, found.place) == ("language", (("country", "France"),))
+    assert found.title == "`language` of films where country = France is not set since the delivery at 05:30"
+    assert found.evidence[0].statement.startswith("Why this: it began at 05:30, no later than the symptom")
 
 
 def test_the_same_seed_gives_the_same_diagnosis(material: Material) -> None:
@@ -114,7 +116,7 @@ def test_a_feed_that_loses_rows_is_told_from_a_recommender_that_shows_less(world
             series=series_of(world.at, 0.45),
             items=world.before,
             features=("language", "genre", "popularity"),
-            standby=Standby("plays_standby", 900, 2_000),
+            standby=Standby("plays_standby", 900, 2_000, elsewhere=(8_000, 8_010)),
             beside=(("impressions", 4_950, 5_000),),
         )
     )
@@ -176,8 +178,8 @@ def test_a_launch_without_language_is_explained_and_gets_its_former_value(world:
 def test_a_changed_but_not_unset_value_is_a_change_too(world: SimpleNamespace) -> None:
     after = world.before.copy()
     after.loc[after["country"] == "France", "genre"] = "horror"
-    (change, *rest) = changes_of(world.before, after, "item_id", ("genre", "language"), world.concerned)
-    assert (change.feature, change.unset, change.changed) == ("genre", 0, len(world.concerned))
+    (change, *rest) = delivered(world.before, after, "item_id", ("genre", "language"), world.concerned)
+    assert (change.feature, change.unset, len(change.items)) == ("genre", False, len(world.concerned))
     assert rest == []
 
 

@@ -57,3 +57,16 @@ def test_a_filled_language_gives_each_member_its_own_match_back(world: SimpleNam
             if len(truth):
                 assert filled.loc[place, "language_match"] == pytest.approx(truth.iloc[0])
     pd.testing.assert_frame_equal(filled[~concerned], rows.loc[~concerned, list(columns.features)])
+
+
+def test_a_value_that_single_precision_cannot_hold_is_put_into_a_log_that_is_kept_in_it(
+    world: SimpleNamespace,
+) -> None:
+    columns, rows = world.columns, world.candidates.copy()
+    name = columns.features[0]
+    rows[name] = rows[name].astype(np.float32)
+    values = dict.fromkeys(world.concerned, "0.71")
+    concerned = rows["item_id"].isin(world.concerned).to_numpy()
+    filled = fill_rows(rows, rows, columns, name, values, (name,))
+    assert (filled.loc[concerned, name] == 0.71).all()
+    assert np.array_equal(filled.loc[~concerned, name], rows.loc[~concerned, name], equal_nan=True)

@@ -11,7 +11,17 @@ from domain.incident.decide import decide
 from domain.incident.events import IncidentEvent, Recorded
 from domain.incident.menu import digest_of
 from domain.incident.state import Incident, evolve
-from domain.values import Actor, Diagnosis, Estimate, Finding, Improvement, Option, Severity
+from domain.values import (
+    Actor,
+    Diagnosis,
+    Estimate,
+    Evidence,
+    Finding,
+    Improvement,
+    Option,
+    Piece,
+    Severity,
+)
 
 MORNING = datetime(2026, 3, 1, 2, 40, tzinfo=UTC)
 ON_CALL = Actor(kind="person", id="slack:U-oncall", groups=("oncall",))
@@ -101,6 +111,20 @@ def reread(record: Recorded) -> Recorded:
 
 
 OPEN = (c.OpenIncident(number=1, finding=FINDING), WORKER)
+PIECE = (
+    c.AddEvidence(
+        piece=Piece(
+            stage="metric",
+            lines=(Evidence(kind="onset", statement="Since 02:02; last right at 02:01"),),
+            since=MORNING,
+            picture="0" * 64,
+            seconds=1.4,
+        )
+    ),
+    WORKER,
+)
+"""The first part of the evidence, while the rest is still gathered."""
+
 DIAGNOSED = (
     c.RecordDiagnosis(diagnosis=Diagnosis(cause="language is not set", cause_kind="feature")),
     WORKER,

@@ -32,6 +32,7 @@ from tests.domain.incident.given import (
     OFFERED,
     ON_CALL,
     OPEN,
+    PIECE,
     PROPOSED,
     REPRICED,
     SECOND,
@@ -68,8 +69,11 @@ PLAIN: list[c.Command] = [
     c.AddNote(text="looking"),
     c.Silence(until=MORNING + timedelta(days=9)),
     c.RecordMessage(channel="C1", message="1.2"),
+    PIECE[0],
     DIAGNOSED[0],
     c.RecordDiagnosisFailure(reason="the source is locked"),
+    c.RecordBundle(diagnosis="incident-1:2", root="9f" * 32, files=14, bytes=2_481_190),
+    c.RecordBundleFailure(diagnosis="incident-1:2", reason="the disk is full"),
     c.LookAgain(),
     OFFERED[0],
     REPRICED[0],
@@ -202,7 +206,7 @@ def test_every_event_has_a_wire_name_of_its_own_and_a_sentence() -> None:
     members = set(EVENTS.values())
     assert members == set(SENTENCES)
     assert all(issubclass(member, Event) for member in members)
-    assert len(EVENTS) == len(members) == 38
+    assert len(EVENTS) == len(members) == 41
 
 
 def test_every_command_is_in_exactly_one_group() -> None:

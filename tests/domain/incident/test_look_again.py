@@ -24,6 +24,7 @@ from tests.domain.incident.given import (
     OFFERED,
     ON_CALL,
     OPEN,
+    PIECE,
     WORKER,
     after,
     option,
@@ -69,6 +70,25 @@ def test_a_new_diagnosis_brings_a_new_menu() -> None:
     )
     assert [one.key for one in offered.menu or ()] == ["rollback"]
     assert not {"diagnose", "menu"} & set(offered.awaits)
+
+
+def test_evidence_is_told_in_pieces_until_the_diagnosis_is_there() -> None:
+    slices = PIECE[0].piece.model_copy(update={"stage": "slices", "since": None})
+    coming, _ = after(OPEN, PIECE, (c.AddEvidence(piece=slices), WORKER))
+    assert [piece.stage for piece in coming.evidence_so_far] == ["metric", "slices"]
+    assert debt(coming, "diagnose") is not None
+    there, _ = after(OPEN, PIECE, DIAGNOSED)
+    assert there.evidence_so_far == ()
+    assert there.evidenced_at is not None
+    assert there.diagnosed_at is not None
+    assert there.evidenced_at < there.diagnosed_at
+    again, _ = after(OPEN, PIECE, DIAGNOSED, OFFERED, LOOK)
+    assert again.evidence_so_far == ()
+
+
+def test_a_piece_that_comes_after_the_diagnosis_changes_nothing() -> None:
+    incident, _ = after(OPEN, DIAGNOSED)
+    assert decide(incident, PIECE[0], WORKER, LATER) == ()
 
 
 def test_what_was_known_stays_until_there_is_something_newer() -> None:

@@ -74,7 +74,7 @@ def test_all_is_to_be_served_by_what_the_registry_names(tmp_path: Path) -> None:
     one = recommender(registry(tmp_path, {"version": "v7"}))
     asked = should_serve(one, CHECK, NOON + timedelta(minutes=10))
     assert asked is not None
-    assert asked.versions == {"v7": 1.0}
+    assert asked.options["versions"] == {"v7": 1.0}
 
 
 def test_a_window_before_all_replicas_had_time_to_follow_is_not_judged(tmp_path: Path) -> None:
@@ -85,10 +85,8 @@ def test_a_window_before_all_replicas_had_time_to_follow_is_not_judged(tmp_path:
     assert should_serve(one, patient, NOON + timedelta(hours=1)) is not None
 
 
-def test_what_is_declared_needs_no_registry_and_other_kinds_neither() -> None:
-    declared = CHECK.model_copy(update={"versions": {"v7": 0.9, "v8": 0.1}})
+def test_what_is_declared_needs_no_registry() -> None:
+    declared = CHECK.with_options(versions={"v7": 0.9, "v8": 0.1})
     assert should_serve(recommender(None), declared, NOON) is declared
-    other = Check(name="missing", kind="missing", table="served")
-    assert should_serve(recommender(None), other, NOON) is other
     with pytest.raises(SourceError, match="nothing says which version should serve"):
         should_serve(recommender(None), CHECK, NOON)

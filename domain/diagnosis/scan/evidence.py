@@ -11,12 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from domain.diagnosis.zones import Places, Zones
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+from domain.diagnosis.scan.dimension import Bools, Floats, Places
 
 MAD_TO_SD = 1.4826
 COUNTED = 2.0  # variances of a count in the distance between two of them
@@ -52,14 +48,19 @@ class Scatter:
         a = max(self.a * times, COUNTED) if self.counts else 0.0
         return Scatter(self.counts, a, max(self.b * times, LEAST_SCATTER), self.least)
 
-    def misjudged(self, observed: Floats, expected: Floats, first: bool) -> float:
-        """How many times wider the cells are scattered that no slice explains; 1 where there are few."""
-        dense = expected >= DENSE if self.counts else expected > 0
-        if dense.sum() < LEAST_CELLS:
+    def misjudged(self, away: Floats, expected: Floats, first: bool) -> float:
+        """
+        How many times wider the cells are scattered that no slice explains; 1 where there are few.
+
+        Args:
+            away, expected: (n,) of those cells.
+        """
+        size = np.abs(away[expected >= DENSE if self.counts else expected > 0])
+        if len(size) < LEAST_CELLS:
             return 1.0
-        size = np.abs(self.away(observed[dense], expected[dense]))
-        outer = np.quantile(size, FIRST) / FIRST_SD if first else np.quantile(size, OUTER) / OUTER_SD
-        return float(max(MAD_TO_SD * np.median(size), outer) ** 2)
+        tail, tail_sd = (FIRST, FIRST_SD) if first else (OUTER, OUTER_SD)
+        middle, outer = np.quantile(size, (0.5, tail))
+        return float(max(MAD_TO_SD * middle, outer / tail_sd) ** 2)
 
 
 def scatter_of(observed: Floats, expected: Floats) -> Scatter:
@@ -71,8 +72,7 @@ def scatter_of(observed: Floats, expected: Floats) -> Scatter:
         The shortest half: Rousseeuw & Leroy (1987), Robust Regression and Outlier Detection, ch. 4.
     """
     counts = bool(np.all(observed == np.round(observed)))
-    usual = float(np.median(expected[expected > 0])) if (expected > 0).any() else 1.0
-    a, least = (COUNTED, 0.5) if counts else (0.0, 0.01 * usual)
+    a, least = (COUNTED, 0.5) if counts else (0.0, 0.01 * _usual(expected))
     known = (observed > 0) & (expected > (DENSE if counts else 0))
     o, e = observed[known], expected[known]
     if len(o) < LEAST_CELLS:
@@ -81,6 +81,11 @@ def scatter_of(observed: Floats, expected: Floats) -> Scatter:
     parts = np.array_split(np.argsort(e), QUARTERS)
     beyond = [_half(relative[part]) - a / float(np.median(e[part])) for part in parts]
     return Scatter(counts, a, max(float(np.median(beyond)), LEAST_SCATTER), least)
+
+
+def _usual(expected: Floats) -> float:
+    some = expected[expected > 0]
+    return float(np.median(some)) if len(some) else 1.0
 
 
 def _half(values: Floats) -> float:
@@ -97,6 +102,11 @@ class Cells:
     expected: Floats
     told: Bools
 
+    @classmethod
+    def untold(cls, observed: Floats, expected: Floats) -> Cells:
+        """Cells of which nothing is explained yet."""
+        return cls(observed, expected, np.zeros(len(observed), dtype=bool))
+
     def some(self, places: Places) -> Cells:
         """The cells at `places` only."""
         return Cells(self.observed[places], self.expected[places], self.told[places])
@@ -111,16 +121,20 @@ class Weighed:
     says: Floats
 
 
-def weigh(cells: Cells, scatter: Scatter, zones: Zones, most_told: float) -> Weighed:
+def weigh(
+    cells: Cells, scatter: Scatter, places: Places, group: Places, count: int, most_told: float
+) -> Weighed:
     """
     The log likelihood ratio of each slice having a factor of its own against its cells being as expected.
 
     A slice's factor is that of its cells which are clearly not as expected, where that can be told; the
     others then speak against it. Cells that were told before say nothing, and a slice with more than a share
     `most_told` of them is not looked at again.
+
+    Args:
+        places, group: (n_members,) a cell, and which of the `count` slices it lies in.
     """
-    o, e, told = cells.observed[zones.cells], cells.expected[zones.cells], cells.told[zones.cells]
-    group, count = zones.groups, len(zones.slices)
+    o, e, told = cells.observed[places], cells.expected[places], cells.told[places]
     weight = np.where(told, 0.0, 1 / (scatter.a + scatter.b * np.maximum(e, scatter.least)))
     size = scatter.away(o, e)
     factor = _factor(weight, o + scatter.least, e + scatter.least, group, count)
@@ -139,7 +153,7 @@ def weigh(cells: Cells, scatter: Scatter, zones: Zones, most_told: float) -> Wei
     return Weighed(factor, np.where(share > most_told, -np.inf, evidence), says)
 
 
-def _factor(weight: Floats, o: Floats, e: Floats, group: npt.NDArray[np.intp], count: int) -> Floats:
+def _factor(weight: Floats, o: Floats, e: Floats, group: Places, count: int) -> Floats:
     seen, due = np.bincount(group, weight * o, count), np.bincount(group, weight * e, count)
     return np.asarray(np.where(due > 0, seen / np.maximum(due, 1e-300), 1.0))
 

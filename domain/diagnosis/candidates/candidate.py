@@ -1,0 +1,112 @@
+"""One kind of cause, what it proposes, and a proposal once it has been judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.diagnosis.candidates.undone import Undone
+from domain.diagnosis.known import Known
+from domain.diagnosis.material import Material
+from domain.values import Answer, CandidateCause, CauseKind, Slice
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """
+    An explanation that is put forward.
+
+    Args:
+        object: a column, table, delivery, version or item; `place` the slice it acts in.
+        title: the culprit in a few words; `sentence` the cause in full, with what was counted.
+        undone: what would be measured without it; null where that cannot be worked out, `unknown` says why.
+        where, how_much: answers that its kind measures in another way.
+        table: where in the declared lineage it lies; null where it lies in what serves.
+        feature, value, items: what a hotfix needs.
+        upstream: where it lies further up the way than its kind does.
+    """
+
+    kind: CauseKind
+    object: str | None
+    place: Slice
+    since: datetime | None
+    title: str
+    sentence: str
+    undone: Undone | None = None
+    unknown: str = ""
+    where: Answer | None = None
+    how_much: Answer | None = None
+    table: str | None = None
+    feature: str | None = None
+    value: str | None = None
+    items: tuple[str, ...] = ()
+    upstream: int | None = None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A proposal with its four answers; `score` (0–1) orders them: what it explains times what it closes."""
+
+    proposal: Proposal
+    when: Answer
+    where: Answer
+    how_much: Answer
+    which_way: Answer
+    upstream: int
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """In the order in which they are read."""
+        return self.when, self.where, self.how_much, self.which_way
+
+    @property
+    def established(self) -> bool:
+        """Whether it explains the slice and closes the gap, and nothing speaks against it."""
+        held = self.where.holds is True and self.how_much.holds is True
+        return held and self.when.holds is not False and self.which_way.holds is not False
+
+    @property
+    def score(self) -> float:
+        """0 where an answer speaks against it."""
+        if any(answer.holds is False for answer in (self.when, self.which_way)):
+            return 0.0
+        return _measured(self.where) * _measured(self.how_much)
+
+    def recorded(self) -> CandidateCause:
+        """As the diagnosis keeps it."""
+        mine = self.proposal
+        return CandidateCause(
+            kind=mine.kind,
+            object=mine.object,
+            place=mine.place,
+            since=mine.since,
+            statement=mine.sentence,
+            answers=self.answers,
+        )
+
+
+def _measured(answer: Answer) -> float:
+    """A measured share, up to all of it; a half where nothing was measured; 0 where it speaks against."""
+    if answer.share is not None:
+        over = answer.share - 1.0
+        return max(0.0, min(answer.share, 1.0) - max(over, 0.0))
+    return {True: 1.0, False: 0.0, None: 0.5}[answer.holds]
+
+
+@dataclass(frozen=True)
+class CandidateKind:
+    """
+    A kind of cause.
+
+    Args:
+        propose: every explanation of this kind that the material holds; none where it lacks what is needed.
+        upstream: how far up the way from feed to log it lies, 0 the furthest: of two that undo the same, the
+            one further up is the cause of the other.
+        test: what would tell, where it is not established.
+    """
+
+    name: CauseKind
+    propose: Callable[[Material, Known], Iterable[Proposal]]
+    upstream: int
+    test: str

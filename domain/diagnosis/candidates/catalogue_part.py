@@ -1,0 +1,77 @@
+"""A delivery of the catalogue that lacks a part of the items: they can no longer be ranked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from domain.diagnosis.candidates.candidate import Proposal
+from domain.diagnosis.candidates.counted import symptom_of
+from domain.diagnosis.changes.delivered import sliceable
+from domain.diagnosis.known import Known
+from domain.diagnosis.material import Material, Snapshots
+from domain.diagnosis.place import Bools, Placed, place_of
+from domain.values import Answer, name_slice
+
+LOST = 0.3  # of a slice's items, from which on a delivery is short: catalogues lose some every day
+
+
+def missing_part(material: Material, known: Known) -> Iterator[Proposal]:
+    """The slice whose items are in the delivery before the last one, and not in the last."""
+    taken = material.snapshots
+    if taken is None:
+        return
+    old = taken.before.drop_duplicates(material.key, keep="last").reset_index(drop=True)
+    lost: Bools = ~old[material.key].astype(str).isin(set(taken.after[material.key].astype(str))).to_numpy()
+    if not lost.any():
+        return
+    placed = place_of(old, lost, [name for name in material.features if name in old and sliceable(old[name])])
+    if placed.purity >= LOST:
+        yield _told(material, known, taken, old, lost, placed)
+
+
+def _told(
+    material: Material, known: Known, taken: Snapshots, old: pd.DataFrame, lost: Bools, placed: Placed
+) -> Proposal:
+    gone = tuple(old.loc[lost, material.key].astype(str))
+    at, noun = material.clock(taken.delivered_at), material.noun
+    where = f" where {name_slice(placed.slice)}" if placed.slice else ""
+    said = f"The catalogue delivered at {at} lacks {100 * placed.purity:.0f} % of the {noun}{where}"
+    scene = known.scene
+    undone = None
+    if scene is not None:  # the same taken from the requests of before: what is missing then is missing now
+        turned = scene.turned
+        mine = turned.now.rows[turned.now.columns.item].astype(str).isin(set(gone)).to_numpy(bool)
+        symptom = symptom_of(material, known)
+        undone = turned.undone(symptom, material.finding.item, turned.logged(), mine)
+    return Proposal(
+        kind="feed",
+        object=material.catalogue,
+        place=placed.slice,
+        since=taken.delivered_at,
+        title=said,
+        sentence=f"{said}: {len(gone):,} that the delivery before it had",
+        undone=undone,
+        where=None if scene is not None else _same_place(material, known, placed),
+        how_much=None if scene is not None else _as_much(material, known, placed),
+        table=material.catalogue,
+        items=gone,
+        upstream=0,
+    )
+
+
+def _same_place(material: Material, known: Known, placed: Placed) -> Answer:
+    symptom = symptom_of(material, known)
+    words = f"the {material.noun} that are gone lie in {name_slice(placed.slice)}"
+    return Answer(question="where", holds=set(placed.slice) == set(symptom), words=words)
+
+
+def _as_much(material: Material, known: Known, placed: Placed) -> Answer | None:
+    """Where nothing can be ranked again: as large a part of the items is gone as of the metric."""
+    lacks = -material.finding.change
+    if lacks <= 0 or set(placed.slice) != set(symptom_of(material, known)):
+        return None
+    share = placed.purity / lacks
+    words = f"{100 * placed.purity:.0f} % of them are gone where {100 * lacks:.0f} % of the metric are"
+    return Answer(question="how_much", holds=0.5 < share < 1.5, share=share, words=words)

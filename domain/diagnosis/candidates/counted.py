@@ -1,0 +1,47 @@
+"""Rows put back or taken away, held against what the check expected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from domain.diagnosis.candidates.undone import Undone, rows_undone
+from domain.diagnosis.known import Known
+from domain.diagnosis.material import Material
+from domain.values import Slice
+
+
+def symptom_of(material: Material, known: Known) -> Slice:
+    """The slice that the finding is about; where it names none, the one that explains the change most."""
+    return material.finding.slice or (known.slices[0].slice if known.slices else ())
+
+
+def counts_undone(
+    material: Material, known: Known, rows: pd.DataFrame, weight: Sequence[float] | float
+) -> Undone:
+    """
+    What would be counted with these rows added (`weight` above 0) or taken away, one weight a row or one for
+    all.
+
+    Without counted cells it is held against the finding's own numbers, as a whole.
+    """
+    change = rows.assign(rows=weight)
+    cells, symptom = material.cells, symptom_of(material, known)
+    if cells is None or cells.empty:
+        cells = _alone(material)
+        return rows_undone(cells, (), (), change[["rows"]])
+    dimensions = [name for name in material.dimensions if name in cells]
+    return rows_undone(cells, dimensions, symptom, change)
+
+
+def _alone(material: Material) -> pd.DataFrame:
+    """One cell: the rows that were read since the onset, and what they are of by the finding's own change."""
+    finding = material.finding
+    observed = finding.observed
+    expected = finding.expected
+    if material.series is not None:
+        since = material.series[material.series["window_start"] >= finding.window_start]
+        observed = float(since["observed"].sum()) or observed
+        expected = float(since["expected"].sum()) or expected
+    return pd.DataFrame({"observed": [observed], "expected": [expected]})

@@ -1,0 +1,52 @@
+"""Rows that were written more than once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from domain.diagnosis.candidates.candidate import CandidateKind, Proposal
+from domain.diagnosis.candidates.counted import counts_undone
+from domain.diagnosis.known import Known
+from domain.diagnosis.material import Material
+from domain.diagnosis.pairing import AT
+from domain.diagnosis.place import place_of
+from domain.values import name_slice
+
+REPEATED = 0.1  # of a slice's rows, from which on that they repeat others is worth naming
+TIMES_USUAL = 3.0  # as many as before the onset
+
+
+def _propose(material: Material, known: Known) -> Iterator[Proposal]:
+    rows, onset = material.rows, known.onset
+    if rows is None or onset is None or rows.frame.empty:
+        return
+    repeated = rows.frame.duplicated(list(rows.keys), keep="first").to_numpy(bool)
+    since = (rows.frame[AT] >= pd.Timestamp(onset.since)).to_numpy(bool)
+    if not repeated[since].any():
+        return
+    now, hit = rows.frame[since].reset_index(drop=True), repeated[since]
+    placed = place_of(now, hit, [name for name in material.dimensions if name in now])
+    usual = float(repeated[~since].mean()) if (~since).any() else 0.0
+    if placed.purity < REPEATED or placed.purity < TIMES_USUAL * usual:
+        return
+    table = material.finding.table
+    extra = placed.purity / max(1 - placed.purity, 1e-9)
+    told = (
+        f"{100 * placed.purity:.0f} % of the rows of `{table}` in {name_slice(placed.slice)} "
+        f"repeat another one since {material.clock(onset.since)}"
+    )
+    yield Proposal(
+        kind="duplicate",
+        object=table,
+        place=placed.slice,
+        since=onset.since,
+        title=f"Rows of `{table}` are written {1 + extra:.2g} times in {name_slice(placed.slice)}",
+        sentence=f"{told}: same {', '.join(f'`{key}`' for key in rows.keys)} (before: {100 * usual:.1f} %)",
+        undone=counts_undone(material, known, now[hit], -(1 - usual) / max(rows.covers, 1e-9)),
+        table=table,
+    )
+
+
+DUPLICATE = CandidateKind("duplicate", _propose, 3, "a column that says which row is which")

@@ -1,0 +1,96 @@
+"""A feed that loses rows on the way: its standby has them, or the delivery before the last one had."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from domain.diagnosis.candidates.candidate import CandidateKind, Proposal
+from domain.diagnosis.candidates.catalogue_part import missing_part
+from domain.diagnosis.candidates.counted import counts_undone, symptom_of
+from domain.diagnosis.candidates.undone import Gap, Undone
+from domain.diagnosis.known import Known
+from domain.diagnosis.material import Material, Standby
+from domain.diagnosis.pairing import Pair, dimensions_of, match
+from domain.diagnosis.place import place_of
+from domain.values import Answer, Slice, name_slice
+
+COMPLETE = 0.9  # of a standby's rows that were in the table before the onset: fewer is another table
+LOST = 0.1  # of the rows that a standby has, from which on they are worth naming
+AS_USUAL = 0.1  # relative difference elsewhere up to which nothing is lost there
+
+
+def _propose(material: Material, known: Known) -> Iterator[Proposal]:
+    spares = [pair for pair in material.pairs if pair.relation == "standby"]
+    if spares and known.onset is not None:
+        for pair in spares:
+            yield from _by_rows(material, known, pair)
+    elif material.standby is not None:
+        yield from _by_counts(material, known)
+    yield from missing_part(material, known)
+
+
+def _by_rows(material: Material, known: Known, pair: Pair) -> Iterator[Proposal]:
+    """Row by row: those that the table has at another time are not lost."""
+    found = match(pair, known.onset.since) if known.onset is not None else None
+    if found is None or found.usual < COMPLETE:
+        return
+    now = found.rows[found.rows["now"]].reset_index(drop=True)
+    lost = now["partner"].isna().to_numpy(bool)
+    if not lost.any():
+        return
+    placed = place_of(now, lost, dimensions_of(pair))
+    if placed.purity < LOST + (1 - found.usual):
+        return
+    undone = counts_undone(material, known, now[lost], found.rows_each / max(pair.covers, 1e-9))
+    yield _told(material, known, placed.slice, placed.purity, pair.table, undone)
+
+
+def _by_counts(material: Material, known: Known) -> Iterator[Proposal]:
+    """Where no column says which row is which: as many as the standby has more."""
+    spare = material.standby
+    if spare is None or spare.rows_standby <= 0 or spare.rows > (1 - LOST) * spare.rows_standby:
+        return
+    finding = material.finding
+    expected = spare.rows / max(1 + finding.change, 1e-3)
+    spread = float(np.sqrt(spare.rows + expected + 1))
+    gap = Gap(spare.rows, expected, spare.rows_standby, spread)
+    o, e, u, variance = (np.array([value]) for value in (gap.observed, gap.expected, gap.undone, gap.sd**2))
+    where = symptom_of(material, known)
+    lost = 1 - spare.rows / spare.rows_standby
+    whole = Undone(o, e, u, variance, gap)
+    told = _told(material, known, where, lost, spare.table, whole)
+    yield replace(told, where=_elsewhere(spare, where))
+
+
+def _elsewhere(spare: Standby, where: Slice) -> Answer:
+    if not where:
+        return Answer(question="where", holds=True, words="it lies in the whole table")
+    if spare.elsewhere is None or spare.elsewhere[1] <= 0:
+        return Answer(question="where", words="other slices were not held against the standby")
+    off = 1 - spare.elsewhere[0] / spare.elsewhere[1]
+    words = f"elsewhere {100 * abs(off):.0f} % {'fewer' if off >= 0 else 'more'} rows than in the standby"
+    return Answer(question="where", holds=abs(off) < AS_USUAL, words=words)
+
+
+def _told(
+    material: Material, known: Known, place: Slice, share: float, spare: str, undone: Undone
+) -> Proposal:
+    table, since = material.finding.table, known.onset.since if known.onset else None
+    when = f" since {material.clock(since)}" if since is not None else ""
+    loses = f"The feed of `{table}` loses {100 * share:.0f} % of the rows of {name_slice(place)}{when}"
+    return Proposal(
+        kind="feed",
+        object=table,
+        place=place,
+        since=since,
+        title=loses,
+        sentence=f"{loses}; its standby `{spare}` is complete",
+        undone=undone,
+        table=table,
+    )
+
+
+FEED = CandidateKind("feed", _propose, 3, "a standby of the feed, compared row by row")

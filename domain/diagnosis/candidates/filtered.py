@@ -1,0 +1,188 @@
+"""Items that no longer come up to be ranked, or are ranked and never shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import poisson
+
+from domain.diagnosis.candidates.candidate import CandidateKind, Proposal
+from domain.diagnosis.candidates.counted import symptom_of
+from domain.diagnosis.candidates.undone import Undone
+from domain.diagnosis.known import Known
+from domain.diagnosis.material import Material
+from domain.diagnosis.place import Bools, Floats, inside
+from domain.diagnosis.replay import Traffic
+from domain.diagnosis.scene import Scene, requests_by
+from domain.values import Answer, Slice, name_slice
+
+LEFT = 0.2  # of what is usual, that may be left where something is kept out
+SURE = 1e-6  # chance of so few, before the number of items and slices looked at is allowed for
+LEAST = 12.0  # expected, from which on none is surprising
+MOST_TOLD = 3
+
+
+@dataclass(frozen=True)
+class _KeptOut:
+    """One item, or all of a slice of items, in one slice of requests."""
+
+    item: str | None
+    place: Slice
+    seen: float
+    usual: float
+    ranked: bool
+
+
+def _propose(material: Material, known: Known) -> Iterator[Proposal]:
+    scene = known.scene
+    if scene is None:
+        return
+    own = item_of(material, scene)
+    found = sorted(_kept_out(scene, own), key=lambda one: (len(one.place), -one.usual))
+    for one in found[:MOST_TOLD]:
+        yield _told(material, known, scene, one)
+
+
+def item_of(material: Material, scene: Scene) -> str | None:
+    """The one item that the finding is about, as its slice or its subject names it."""
+    finding = material.finding
+    named = finding.item or dict(finding.slice).get(scene.now.columns.item) or finding.subject
+    known = scene.before.rows[scene.before.columns.item].astype(str)
+    return named if named is not None and bool((known == named).any()) else None
+
+
+def _told(material: Material, known: Known, scene: Scene, one: _KeptOut) -> Proposal:
+    since = known.onset.since if known.onset is not None else None
+    when = f" since {material.clock(since)}" if since is not None else ""
+    what = f"item {one.item}" if one.item is not None else name_slice(_of(one.place, scene.of_items))
+    where = _of(one.place, scene.of_requests if one.item is None else scene.dimensions)
+    at = f" in {name_slice(where)}" if where else ""
+    how = "is ranked and not shown" if one.ranked else "no longer comes up to be ranked"
+    return Proposal(
+        kind="filter",
+        object=one.item or (one.place[0][0] if one.place else None),
+        place=where if one.item is not None else one.place,
+        since=since,
+        title=f"{what} {how}{at}{when}",
+        sentence=f"{what} {how}{at}{when}: {one.seen:,.0f} times where {one.usual:,.0f} were usual",
+        where=_where(one, material, scene),
+        undone=_put_upon(material, known, scene, one),
+        items=(one.item,) if one.item is not None else (),
+    )
+
+
+def _where(one: _KeptOut, material: Material, scene: Scene) -> Answer | None:
+    """A finding about one item lies where that item is kept out, or it does not."""
+    own = item_of(material, scene)
+    if own is None:
+        return None
+    elsewhere = set(material.finding.slice) - set(one.place) - {(scene.now.columns.item, own)}
+    fits = one.item == own and not {name for name, _ in elsewhere} & {name for name, _ in one.place}
+    words = f"it is item {own} that is kept out" if fits else "another item, or another slice, is kept out"
+    return Answer(question="where", holds=fits, words=words)
+
+
+def _of(place: Slice, names: tuple[str, ...]) -> Slice:
+    return tuple(pair for pair in place if pair[0] in names)
+
+
+def _put_upon(material: Material, known: Known, scene: Scene, one: _KeptOut) -> Undone:
+    """The same kept out of the requests of before: what is then missing is what is missing now."""
+    turned = scene.turned
+    rows = turned.now.rows
+    gone: Bools = inside(rows, one.place)
+    if one.item is not None:
+        gone &= (rows[turned.now.columns.item].astype(str) == one.item).to_numpy(bool)
+    return turned.undone(symptom_of(material, known), item_of(material, scene), turned.logged(), gone)
+
+
+def _kept_out(scene: Scene, own: str | None) -> Iterator[_KeptOut]:
+    """Items and slices that hardly come up where they did, in all requests or in one slice of them."""
+    columns = scene.now.columns
+    splits: list[tuple[str, ...]] = [(), *((name,) for name in scene.of_requests)]
+    for split in splits:
+        for names in ((columns.item,), *((name,) for name in scene.of_items)):
+            yield from _rare(scene, (*split, *names), columns.item in names, own, shown=False)
+            if columns.shown is not None and columns.item in names:
+                yield from _rare(scene, (*split, *names), True, own, shown=True)
+
+
+def _rare(
+    scene: Scene, names: tuple[str, ...], of_item: bool, own: str | None, *, shown: bool
+) -> Iterator[_KeptOut]:
+    seen, usual, scale = _shown(scene, names) if shown else _come_up(scene, names)
+    p = poisson.cdf(seen * scale, np.maximum(usual * scale, 1e-9))
+    rare = (usual * scale >= LEAST) & (seen <= LEFT * usual) & (p * len(usual) < SURE)
+    for at in map(int, np.flatnonzero(rare.to_numpy(bool))):
+        label = usual.index[at]
+        values = label if isinstance(label, tuple) else (label,)
+        pairs = dict(zip(names, map(str, values), strict=True))
+        item = pairs.pop(scene.now.columns.item) if of_item else None
+        if own is None or item in (None, own):
+            yield _KeptOut(
+                item, tuple(sorted(pairs.items())), float(seen.iloc[at]), float(usual.iloc[at]), shown
+            )
+
+
+def _come_up(scene: Scene, names: tuple[str, ...]) -> tuple[pd.Series, pd.Series, pd.Series]:
+    """
+    In how many requests each came up to be ranked: now, and before for as many of the slice; and a scale.
+
+    Requests, not candidates: where one of a slice comes up, many do, and chance would look like a filter.
+    """
+
+    def count(traffic: Traffic, labels: pd.DataFrame, power: int = 1) -> pd.Series:
+        keys = _keys(scene, traffic.rows, labels, names)
+        once = ~pd.concat([*keys, traffic.rows[traffic.columns.request]], axis=1).duplicated()
+        rows = traffic.rows[once]
+        return _summed(rows, [key[once] for key in keys], traffic.row_weights[once.to_numpy()] ** power)
+
+    before, squares = (count(scene.before, scene.labels_before, power) for power in (1, 2))
+    now = count(scene.now, scene.labels).reindex(before.index).fillna(0.0)
+    return now, before * _others(scene, names, before), _scale(before, squares)
+
+
+def _shown(scene: Scene, names: tuple[str, ...]) -> tuple[pd.Series, pd.Series, pd.Series]:
+    """How often each was shown now, and would have been by the scores that it was ranked by; and a scale."""
+    rows, shown, weights = scene.now.rows, scene.now.columns.shown, scene.now.row_weights
+    keys = _keys(scene, rows, scene.labels, names)
+    exposure = scene.now.exposure(scene.logged())
+    was = _summed(rows, keys, weights * rows[str(shown)].astype(bool).to_numpy(float))
+    due = _summed(rows, keys, weights * exposure)
+    return was, due, _scale(due, _summed(rows, keys, weights**2 * exposure))
+
+
+def _summed(rows: pd.DataFrame, keys: list[pd.Series], values: Floats) -> pd.Series:
+    return pd.Series(values, index=rows.index).groupby(keys, observed=True).sum()
+
+
+def _scale(sums: pd.Series, squares: pd.Series) -> pd.Series:
+    """
+    What a weighted count is multiplied by to be as uncertain as a count of its size.
+
+    Source:
+        Bohm & Zech (2014), Statistics of weighted Poisson events, Nucl. Instrum. Methods A 748.
+    """
+    return (sums / squares.where(squares > 0, 1.0)).where(squares > 0, 1.0)
+
+
+def _keys(scene: Scene, rows: pd.DataFrame, labels: pd.DataFrame, names: tuple[str, ...]) -> list[pd.Series]:
+    item = scene.now.columns.item
+    return [labels[name] if name in labels else rows[item].astype("category") for name in names]
+
+
+def _others(scene: Scene, names: tuple[str, ...], due: pd.Series) -> pd.Series:
+    """How many requests there are for one of before, in the slice of requests that is looked at."""
+    if names[0] not in scene.of_requests:
+        return pd.Series(scene.now.request_count / scene.before.request_count, index=due.index)
+    now = requests_by(scene.now, scene.labels[names[0]])
+    then = requests_by(scene.before, scene.labels_before[names[0]])
+    ratio = (now / then.reindex(now.index)).to_dict()
+    first = due.index.get_level_values(0)
+    return pd.Series([ratio.get(value, 0.0) for value in first], index=due.index).fillna(0.0)
+
+
+FILTER = CandidateKind("filter", _propose, 3, "the reasons for which candidates are left out, logged")

@@ -1,0 +1,99 @@
+"""The four questions that every proposal is asked: when, where, how much, which way."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from domain.diagnosis.candidates.candidate import Candidate, Proposal
+from domain.diagnosis.known import Known
+from domain.diagnosis.material import Material
+from domain.values import Answer, name_slice
+
+MOST = 0.5  # of what is off, and of the gap: a cause explains and closes more than half
+LITTLE = 0.2  # what explains or closes less of it is not the cause
+TOO_MUCH = 1.5  # of the gap: what would overshoot by half of it is something else
+LONG_BEFORE = timedelta(days=1)
+
+
+def judge(proposal: Proposal, material: Material, known: Known, upstream: int) -> Candidate:
+    """The proposal with its answers; each of them may be "not known", and says why."""
+    return Candidate(
+        proposal=proposal,
+        when=_when(proposal, material, known),
+        where=proposal.where or _where(proposal, material, known),
+        how_much=proposal.how_much or _how_much(proposal),
+        which_way=_which_way(proposal, material),
+        upstream=proposal.upstream if proposal.upstream is not None else upstream,
+    )
+
+
+def onset_of(material: Material, known: Known) -> datetime | None:
+    """Since when the metric is off, by its change point; null where none was found."""
+    return known.onset.since if known.onset is not None else None
+
+
+def _when(proposal: Proposal, material: Material, known: Known) -> Answer:
+    onset, finding = onset_of(material, known), material.finding
+    if proposal.since is None:
+        return Answer(question="when", words="when it began is not known")
+    told = material.clock(proposal.since)
+    if onset is None:
+        late = proposal.since >= finding.window_end
+        words = f"it began at {told}; when the symptom did is not known"
+        return Answer(question="when", holds=False if late else None, words=words)
+    window = finding.window_end - finding.window_start
+    if proposal.since > onset + window:
+        return Answer(question="when", holds=False, words=f"it began at {told}, after the symptom")
+    if onset - proposal.since > LONG_BEFORE:
+        return Answer(question="when", words=f"it began at {told}, long before the symptom")
+    return Answer(question="when", holds=True, words=f"it began at {told}, no later than the symptom")
+
+
+def _where(proposal: Proposal, material: Material, known: Known) -> Answer:
+    undone = proposal.undone
+    share = undone.explained if undone is not None else None
+    if share is not None:
+        words = f"it explains {_percent(share)} of what is off in all slices"
+        return Answer(question="where", holds=_verdict(share, None), share=round(share, 4), words=words)
+    symptom = known.slices[0].slice if known.slices else material.finding.slice
+    if undone is not None and proposal.place == symptom:
+        words = f"it lies in {name_slice(symptom)}, where the symptom lies"
+        return Answer(question="where", holds=True, words=words)
+    return Answer(question="where", words=proposal.unknown or "what it does to other slices is not known")
+
+
+def _how_much(proposal: Proposal) -> Answer:
+    undone = proposal.undone
+    if undone is None:
+        words = proposal.unknown or "what undoing it would change could not be worked out"
+        return Answer(question="how_much", words=words)
+    share = undone.symptom.closed
+    if share is None:
+        words = "the gap is too small beside chance in what is logged"
+        return Answer(question="how_much", words=words)
+    words = f"undoing it closes {_percent(share)} of the gap"
+    return Answer(question="how_much", holds=_verdict(share, TOO_MUCH), share=round(share, 4), words=words)
+
+
+def _verdict(share: float, most: float | None) -> bool | None:
+    if share < LITTLE or (most is not None and share > most):
+        return False
+    return True if share > MOST else None
+
+
+def _which_way(proposal: Proposal, material: Material) -> Answer:
+    own, table = material.finding.table, proposal.table
+    if table is None:  # what serves lies upstream of all that is logged
+        return Answer(question="which_way", holds=True)
+    lineage = material.lineage
+    if table == own or table in lineage.above(own) or table in lineage.taught(own):
+        where = "is the table of the symptom" if table == own else f"is upstream of `{own}`"
+        return Answer(question="which_way", holds=True, words=f"`{table}` {where}")
+    if own in lineage.above(table):
+        return Answer(question="which_way", holds=False, words=f"`{table}` is made from `{own}`")
+    words = f"nothing declares whether `{own}` is made from `{table}`"
+    return Answer(question="which_way", words=words)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

@@ -1,0 +1,56 @@
+"""Requests that were served and never logged: a related table has them whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from domain.diagnosis.candidates.candidate import CandidateKind, Proposal
+from domain.diagnosis.candidates.counted import counts_undone
+from domain.diagnosis.known import Known
+from domain.diagnosis.material import Material
+from domain.diagnosis.pairing import Pair, dimensions_of, match
+from domain.diagnosis.place import place_of
+from domain.values import name_slice
+
+COMPLETE = 0.9  # of the related table's requests that were in this one before the onset
+LOST = 0.1  # of a slice's requests, from which on it is worth naming
+
+
+def _propose(material: Material, known: Known) -> Iterator[Proposal]:
+    for pair in material.pairs:
+        if pair.relation != "standby" and known.onset is not None:
+            told = _unlogged(material, known, pair)
+            if told is not None:
+                yield told
+
+
+def _unlogged(material: Material, known: Known, pair: Pair) -> Proposal | None:
+    """What is missing as a whole: a request of which any row is there was logged."""
+    found = match(pair, known.onset.since) if known.onset is not None else None
+    if found is None or known.onset is None or found.usual < COMPLETE:
+        return None
+    now = found.rows[found.rows["now"]].reset_index(drop=True)
+    lost = now["partner"].isna().to_numpy(bool)
+    if not lost.any():
+        return None
+    placed = place_of(now, lost, dimensions_of(pair))
+    if placed.purity < LOST + (1 - found.usual):
+        return None
+    table, when = material.finding.table, material.clock(known.onset.since)
+    where = name_slice(placed.slice)
+    kept = [name for name in dimensions_of(pair) if name in now]
+    rows = now.loc[lost, kept]
+    return Proposal(
+        kind="logging",
+        object=table,
+        place=placed.slice,
+        since=known.onset.since,
+        title=f"`{table}` no longer logs requests of {where} since {when}",
+        sentence=f"{100 * placed.purity:.0f} % of the requests of {where} are missing from `{table}` since "
+        f"{when}, and are in `{pair.table}`: they were served, and not logged",
+        undone=counts_undone(material, known, rows, found.rows_each / max(pair.covers, 1e-9)),
+        table=table,
+    )
+
+
+LOGGING = CandidateKind("logging", _propose, 4, "a second log of the same requests")

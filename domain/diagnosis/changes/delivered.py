@@ -1,0 +1,215 @@
+"""What a delivery did to each feature, over all items: whom it hit, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from domain.diagnosis.changes.moved import KEPT, LOST, NEVER, Moved, comparable_strata, move_of, moved_apart
+from domain.diagnosis.place import Bools, Floats, Placed, inside, place_of
+from domain.diagnosis.stratified import Strata, ranks_apart
+
+ONE_WAY = 0.02  # of the change, up to which values may be off one factor or one step
+MOST_VALUES = 0.2  # of the items, up to which a column has values that items are sliced by
+CLEARLY = 0.8  # of what is left unexplained by one step: one factor leaves less than that
+MOSTLY = 0.3  # of the items that had one value before, from which on it is worth saying
+MOST = 6  # features of one delivery that are looked into; the rest have less that speaks for them
+SURE = float(np.log(100))  # −log p over all features, from which on the items in question moved otherwise
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """
+    One feature that a delivery changed, or left as it was while it changed for others.
+
+    Args:
+        items: all whose value is another than it would be had it moved as that of comparable items.
+        size, count: items of the slice, and those of them that were hit.
+        unset: most of them lost it; `stale`: most of them kept it, and others did not.
+        former, former_share: the most usual value before, of a share (0–1) of them; none of what is stale.
+        right: item → what it would be: the former value, or where it is stale, that moved as others' did.
+        apart: −log p that the items in question moved as comparable ones did, over all features.
+    """
+
+    feature: str
+    items: tuple[str, ...]
+    placed: Placed
+    size: int
+    count: int
+    unset: bool
+    stale: bool
+    words: str
+    former: str | None
+    former_share: float
+    right: dict[str, str]
+    apart: float
+
+
+@dataclass(frozen=True)
+class _Hit:
+    """One feature before it is worded: `items` (n_items,) that are hit."""
+
+    feature: str
+    was: pd.Series
+    now: pd.Series
+    moved: Moved
+    items: Bools
+    apart: float
+
+    @property
+    def unset(self) -> bool:
+        return bool((self.moved.state[self.items] == LOST).all())
+
+    @property
+    def stale(self) -> bool:
+        return bool((self.moved.state[self.items] == KEPT).all())
+
+
+def delivered(
+    before: pd.DataFrame,
+    after: pd.DataFrame,
+    key: str,
+    features: Sequence[str],
+    concerned: Collection[str] = (),
+    labels: pd.DataFrame | None = None,
+) -> tuple[Delivered, ...]:
+    """
+    Features that a delivery broke, the likeliest first and no more than `MOST`.
+
+    First those which moved otherwise for the items concerned than for comparable ones; then those unset, then
+    those of most items. What moves a little for all items is not among them.
+
+    Args:
+        before, after: one row an item.
+        concerned: the items of the finding.
+        labels: items by `key` with what else they can be sliced by.
+    """
+    old = before.drop_duplicates(key, keep="last").set_index(key)
+    new = after.drop_duplicates(key, keep="last").set_index(key)
+    both = old.index.intersection(new.index)
+    if both.empty:
+        return ()
+    old, new = old.loc[both], new.loc[both]
+    mine = both.astype(str).isin(set(concerned))
+    names = [name for name in features if name in old and name in new]
+    hits = [_hit(name, old[name], new[name], mine, len(names)) for name in names]
+    hits = sorted((one for one in hits if one.items.any()), key=_likeliest)
+    rows = _sliced(old, key, features, labels)
+    return tuple(_delivered(one, rows) for one in hits[:MOST])
+
+
+def _likeliest(one: _Hit) -> tuple[float, bool, int, str]:
+    return -one.apart if one.apart >= SURE else 0.0, not one.unset, -int(one.items.sum()), one.feature
+
+
+def _hit(name: str, was: pd.Series, now: pd.Series, mine: Bools, features: int) -> _Hit:
+    moved = move_of(was, now, ~mine if not mine.all() else mine)
+    if np.isin(moved.state, (KEPT, NEVER)).all():
+        return _Hit(name, was, now, moved, np.zeros(len(was), dtype=bool), 0.0)
+    strata = comparable_strata(was, mine)
+    apart = max(0.0, moved_apart(moved, mine, strata) - float(np.log(features)))
+    return _Hit(name, was, now, moved, _items_hit(moved, mine, strata), apart)
+
+
+def _items_hit(moved: Moved, mine: Bools, strata: Strata) -> Bools:
+    """
+    The items that lost it, that changed unlike others, or that did not change: what mine did more often than
+    comparable items, and where that is nothing, what most items did.
+    """
+    lost: Bools = moved.state == LOST
+    kept: Bools = moved.state == KEPT
+    other = moved.departed
+    ways = [lost, other, kept] if kept[~mine].sum() < 0.5 * (~mine).sum() else [lost, other]
+    found = [ranks_apart(hit.astype(float), mine, strata) for hit in ways]
+    more = [one.surprise if one.above else 0.0 for one in found]
+    if max(more) >= SURE:
+        return ways[int(np.argmax(more))]
+    return lost if lost.sum() >= 0.5 * (lost | other).sum() else other
+
+
+def _sliced(
+    old: pd.DataFrame, key: str, features: Sequence[str], labels: pd.DataFrame | None
+) -> pd.DataFrame:
+    """
+    The items with what they can be sliced by, as they were before: the change may be one of the very slice.
+    """
+    rows = old[[name for name in features if name in old and sliceable(old[name])]]
+    if labels is not None:
+        own = labels.drop_duplicates(key, keep="last").set_index(key).reindex(old.index)
+        rows = rows.join(own[[name for name in own if name not in rows and sliceable(own[name])]])
+    return rows.reset_index(drop=True)
+
+
+def sliceable(column: pd.Series) -> bool:
+    """Whether a column has few values, by which items may be told apart."""
+    return not pd.api.types.is_numeric_dtype(column) and column.nunique() <= MOST_VALUES * len(column)
+
+
+def _delivered(one: _Hit, rows: pd.DataFrame) -> Delivered:
+    hit, was = one.items, one.was
+    placed = place_of(rows, hit, [str(name) for name in rows if name != one.feature])
+    held = inside(rows, placed.slice)
+    sure = hit & held if (hit & held).any() else hit
+    values = was[sure].dropna().astype(str).value_counts(normalize=True)
+    told = len(values) > 0 and not one.stale
+    right = pd.Series(one.moved.usual, was.index) if one.stale else was
+    return Delivered(
+        feature=one.feature,
+        items=tuple(sorted(map(str, was.index[hit]))),
+        placed=placed,
+        size=int(held.sum()),
+        count=int((hit & held).sum()),
+        unset=one.unset,
+        stale=one.stale,
+        words=_words(one, sure),
+        former=str(values.index[0]) if told else None,
+        former_share=float(values.iloc[0]) if told else 0.0,
+        right={str(item): str(value) for item, value in right[hit].dropna().items()},
+        apart=one.apart,
+    )
+
+
+def _words(one: _Hit, sure: Bools) -> str:
+    if one.unset:
+        return "is not set"
+    if one.stale:
+        return "is stale"
+    old, new = one.was[sure], one.now[sure]
+    if not (pd.api.types.is_numeric_dtype(old) and pd.api.types.is_numeric_dtype(new)):
+        return "is another"
+    spread = float(np.median(one.moved.spread[sure]))
+    # what moves anyway is held against where it would have moved
+    base = one.moved.usual[sure] if spread > 0 else old.to_numpy(float, na_value=np.nan)
+    return by_how_much(base, new.to_numpy(float, na_value=np.nan), spread)
+
+
+def by_how_much(old: Floats, new: Floats, spread: float = 0.0) -> str:
+    """
+    How numbers changed: by one factor or by one step, whichever fits better, as far as one of them does.
+
+    Args:
+        spread: by how much they move anyway.
+
+    >>> by_how_much(np.array([0.1, 0.2]), np.array([1.0, 2.0]))
+    'is 10 times what it was'
+    >>> by_how_much(np.array([50.0, 51.0]), np.array([52.0, 53.0]))
+    'is 2 higher than it was'
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = new / old
+    ratio = ratio[np.isfinite(ratio)]
+    factor = float(np.median(ratio)) if len(ratio) else 1.0
+    step = float(np.nanmedian(new - old))
+    off_factor = float(np.nanmedian(np.abs(new - factor * old)))
+    off_step = float(np.nanmedian(np.abs(new - old - step)))
+    near = ONE_WAY * float(np.nanmedian(np.abs(new - old)))
+    far = factor <= 0.5 or factor >= 2  # else a step says as well what small factors say
+    better = off_factor <= (1.0 if far else CLEARLY) * off_step
+    if off_factor <= near + abs(factor) * spread and better and factor != 1:
+        return f"is {factor:.3g} times what it was"
+    if off_step <= near + spread and step:
+        return f"is {abs(step):.3g} {'higher' if step > 0 else 'lower'} than it was"
+    return "is another"

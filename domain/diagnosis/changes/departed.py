@@ -1,0 +1,145 @@
+"""Model features in the log that are no longer what they were for the same item or member."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from domain.diagnosis.place import Bools, Floats, Placed, inside, place_of
+from domain.diagnosis.replay import CandidateColumns
+
+STEADY = 0.02  # of a feature's variance, that is left within a key under which it is called steady
+APART = 0.1  # of a feature's spread, from which on a value is another one
+PURE = 0.5  # of the rows of a slice that departed, from which on the slice is named
+MOST_BEFORE = 0.1  # of the same rows that departed as well before
+ONE_FACTOR = 0.05  # relative spread of the ratios, up to which all were multiplied by one number
+LEAST_ROWS = 20
+
+
+@dataclass(frozen=True)
+class Departed:
+    """
+    One model feature: `hit` (n_rows,) where it departed, `should` what it would be, NaN where not known.
+
+    `words` say how: not set, so many times what it was, another value.
+    """
+
+    feature: str
+    hit: Bools
+    should: Floats
+    placed: Placed
+    unset: bool
+    words: str
+
+
+def departed(
+    rows: pd.DataFrame, before: pd.DataFrame, columns: CandidateColumns, dimensions: Sequence[str]
+) -> tuple[Departed, ...]:
+    """
+    The features that departed in a slice, or everywhere. Of those that are random anew for each row only that
+    they are no longer set can be seen.
+
+    Args:
+        rows, before: logged candidates since the onset and before it.
+    """
+    names = [name for name in columns.features if name in rows and name in before]
+    groups = [_groups(keys, rows, before) for keys in _keys(columns, dimensions, rows, before)]
+    return tuple(found for name in names for found in _feature(rows, before, dimensions, groups, name))
+
+
+def _feature(
+    rows: pd.DataFrame, before: pd.DataFrame, dimensions: Sequence[str], groups: Sequence[_Groups], name: str
+) -> Iterator[Departed]:
+    now = rows[name].to_numpy(np.float64, na_value=np.nan)
+    then = before[name].to_numpy(np.float64, na_value=np.nan)
+    spread = float(np.nanstd(then)) if np.isfinite(then).any() else 0.0
+    should, steady = _should(groups, then, len(rows))
+    with np.errstate(invalid="ignore"):
+        other = np.isfinite(now) & steady & (np.abs(now - should) > APART * spread)
+    for hit, unset in ((~np.isfinite(now), True), (other, False)):
+        if hit.sum() < LEAST_ROWS:
+            continue
+        placed = place_of(rows, hit, dimensions)
+        usual = ~np.isfinite(then[inside(before, placed.slice)]) if unset else np.zeros(1, dtype=bool)
+        if placed.purity < PURE or (usual.mean() if len(usual) else 0.0) > MOST_BEFORE:
+            continue
+        held = hit & inside(rows, placed.slice)
+        words = "is not set" if unset else _words(now[held], should[held])
+        yield Departed(name, held, should, placed, unset, words)
+
+
+def _words(now: Floats, should: Floats) -> str:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = now / should
+    ratio = ratio[np.isfinite(ratio)]
+    middle = float(np.median(ratio)) if len(ratio) else 1.0
+    if len(ratio) and np.mean(np.abs(ratio - middle) <= ONE_FACTOR * abs(middle)) > PURE and middle != 1:
+        return f"is {middle:.3g} times what it was"
+    low, high = np.quantile(now - should, [0.1, 0.9])
+    middle = float(np.median(now - should))
+    if abs(high - low) <= ONE_FACTOR * abs(middle) and middle:
+        return f"is {abs(middle):.3g} {'higher' if middle > 0 else 'lower'} than it was"
+    return "is another"
+
+
+@dataclass(frozen=True)
+class _Groups:
+    """Which of `count` items, members, or members and kinds of item each row is of; −1 where not known."""
+
+    now: npt.NDArray[np.intp]
+    then: npt.NDArray[np.intp]
+    count: int
+
+
+def _groups(keys: list[str], rows: pd.DataFrame, before: pd.DataFrame) -> _Groups:
+    both = pd.concat([before[keys], rows[keys]], ignore_index=True)
+    group = np.asarray(both.groupby(keys, observed=True).ngroup().fillna(-1), dtype=np.intp)
+    return _Groups(group[len(before) :], group[: len(before)], int(group.max(initial=-1)) + 1)
+
+
+def _should(groups: Sequence[_Groups], then: Floats, count: int) -> tuple[Floats, Bools]:
+    """
+    (count,) what the feature was for the same item, member, or member and kind of item; the steadiest that is
+    known.
+
+    The second answer is where that is as good as certain; elsewhere it is the median of all rows before.
+    """
+    known = np.isfinite(then)
+    should, sure = np.full(count, np.nan), np.zeros(count, dtype=bool)
+    if not known.any():
+        return should, sure
+    values = then[known]
+    total = float(np.var(values))
+    for one in groups:
+        group = one.then[known]
+        told = group >= 0
+        middles = np.full(one.count + 1, np.nan)  # the last is of what is not known
+        found = pd.Series(values[told]).groupby(group[told]).median()
+        middles[found.index.to_numpy(np.intp)] = found.to_numpy()
+        if not told.any():
+            continue
+        within = float(np.mean((values[told] - middles[group[told]]) ** 2))
+        alone = float((np.bincount(group[told], minlength=one.count)[group[told]] == 1).sum()) / len(values)
+        if within > STEADY * total or alone > PURE:
+            continue
+        fresh = np.isnan(should) & np.isfinite(middles[one.now])
+        should[fresh], sure[fresh] = middles[one.now][fresh], True
+    should[np.isnan(should)] = float(np.median(values))
+    return should, sure
+
+
+def _keys(
+    columns: CandidateColumns, dimensions: Sequence[str], rows: pd.DataFrame, before: pd.DataFrame
+) -> list[list[str]]:
+    """What a feature may be steady for, the fewest columns first."""
+    member = [columns.member] if columns.member is not None else []
+    sets = [[columns.item], member, *([*member, name] for name in dimensions if member)]
+    return [
+        keys
+        for keys in sets
+        if keys and len(set(keys)) == len(keys) and all(key in rows and key in before for key in keys)
+    ]

@@ -1,0 +1,133 @@
+"""Whether another model ranks since the onset, and what that changed: one is put to the other's work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from domain.diagnosis.candidates.counted import symptom_of
+from domain.diagnosis.candidates.undone import Undone
+from domain.diagnosis.inclusion import weights_of
+from domain.diagnosis.known import Known
+from domain.diagnosis.material import Material
+from domain.diagnosis.place import Bools, Floats, inside, place_of
+from domain.diagnosis.scene import Scene
+from domain.values import Answer, Slice
+
+ROSE = 0.2  # share of requests by which a version has to have risen
+
+
+@dataclass(frozen=True)
+class OtherModel:
+    """
+    `now` ranks since the onset where `before` did: versions, where the log holds them. `share` of the
+    requests of the `place`; `undone` is null where neither model can be put to the other's work. `claimed` is
+    the version that the log names, where its scores are not those of that version.
+    """
+
+    now: str | None
+    before: str | None
+    place: Slice
+    share: float
+    undone: Undone | None
+    unknown: str
+    where: Answer | None = None
+    claimed: str | None = None
+
+
+def other_model(material: Material, known: Known) -> OtherModel | None:
+    """By the version in the log; where it is the same as ever, by scores that the file no longer computes."""
+    rows, before = material.candidates, material.candidates_before
+    version = material.columns.version if material.columns is not None else None
+    if rows is None or before is None:
+        return None
+    logged = version is not None and version in rows and version in before
+    if logged and version is not None:
+        found = _by_version(material, known, rows.reset_index(drop=True), before, version)
+        if found is not None:
+            return found
+    claimed = str(rows[version].astype("string").mode().iloc[0]) if logged and len(rows) else None
+    return _by_scores(material, known, claimed)
+
+
+def _by_scores(material: Material, known: Known, claimed: str | None) -> OtherModel | None:
+    """Nearly all scores are others than the file computes, each by another amount; before they were not."""
+    scene = known.scene
+    if scene is None:
+        return None
+    skew = scene.skew()
+    if not (skew.elsewhere and skew.now.mean() > skew.before.mean() + ROSE):
+        return None
+    undone, unknown = _undone(material, known, scene, skew.now)
+    share = float(skew.now.mean())
+    where = _where(material, undone, ())
+    return OtherModel(None, None, (), share, undone, unknown, where, claimed=claimed)
+
+
+def _by_version(
+    material: Material, known: Known, rows: pd.DataFrame, before: pd.DataFrame, version: str
+) -> OtherModel | None:
+    now, then = (_shares(frame, version, material) for frame in (rows, before))
+    rise = (now - then.reindex(now.index).fillna(0.0)).sort_values()
+    if rise.empty or rise.iloc[-1] < ROSE:
+        return None
+    name = str(rise.index[-1])
+    hit = (rows[version].astype("string").fillna("") == name).to_numpy(bool)
+    placed = place_of(rows, hit, material.sliceable(rows))
+    undone, unknown, where = None, "the model's log holds too little to rank it again", None
+    if known.scene is not None:
+        undone, unknown = _undone(material, known, known.scene, hit)
+        where = _where(material, undone, placed.slice)
+    others = then.drop(index=name, errors="ignore")
+    former = str(others.index[0]) if len(others) else None
+    return OtherModel(name, former, placed.slice, placed.purity, undone, unknown, where)
+
+
+def _shares(rows: pd.DataFrame, version: str, material: Material) -> pd.Series:
+    """Version → its share of what was scored."""
+    columns = material.columns
+    if columns is None or columns.inclusion is None:
+        return rows[version].astype("string").fillna("").value_counts(normalize=True)
+    requests = pd.factorize(rows[columns.request])[0].astype(np.intp)
+    weights = pd.Series(weights_of(rows, requests, columns.inclusion)[requests])
+    sums = weights.groupby(rows[version].astype("string").fillna("").to_numpy()).sum()
+    return (sums / sums.sum()).sort_values(ascending=False)
+
+
+def _where(material: Material, undone: Undone | None, place: Slice) -> Answer | None:
+    """A finding of the whole is explained by a model that ranks everything."""
+    if undone is None or undone.explained is not None or material.finding.slice != place:
+        return None
+    return Answer(question="where", holds=True, words="it ranks all that the finding is about")
+
+
+def _undone(material: Material, known: Known, scene: Scene, hit: Bools) -> tuple[Undone | None, str]:
+    """
+    The declared file on what the other model ranked. Where it is the one of before, on the requests of now;
+    where it is the one of now, on the requests of before: what changes then is turned round.
+    """
+    symptom, item = symptom_of(material, known), material.finding.item
+    skew = scene.skew()
+    of_before = not skew.before.mean() > ROSE
+    of_now = not skew.now[hit].mean() > ROSE
+    if of_before and not of_now:
+        scores = np.where(hit, scene.now.scores(scene.now.rows) - scene.now.adjustment, scene.logged())
+        found = scene.undone(symptom, item, scores)
+        return _or_plays(scene, material, found, scores), ""
+    if of_now and not of_before:
+        turned = scene.turned
+        scores = turned.now.scores(turned.now.rows) - turned.now.adjustment
+        return turned.undone(symptom, item, scores), ""
+    if of_now and of_before:
+        return None, "both models score alike"
+    return None, "the declared file is neither the model of before nor the one of now"
+
+
+def _or_plays(scene: Scene, material: Material, found: Undone, scores: Floats) -> Undone:
+    """Where as much is shown as ever, the gap is one of plays: those that the right model predicts."""
+    if found.symptom.closed is not None or not material.finding.expected:
+        return found
+    gap = scene.plays_gap(inside(scene.now.rows, material.finding.slice), scores, material.finding.change)
+    return replace(found, symptom=gap)

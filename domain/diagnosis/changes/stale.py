@@ -1,0 +1,75 @@
+"""Features that the model is fed otherwise than the catalogue holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from domain.diagnosis.material import Material
+from domain.diagnosis.place import Bools, Floats, Placed, place_of
+from domain.diagnosis.scene import Scene
+
+AGREE = 0.8  # of the candidates whose feature is what the catalogue holds: else it is in another unit
+APART = 0.02  # of the feature's spread
+LEAST_ROWS = 20
+PURE = 0.5
+OLDER = 0.9  # of those that differ, which are what the delivery before held
+
+
+@dataclass(frozen=True)
+class Stale:
+    """`hit` (n_rows,) candidates that are fed another value than `should`; `of`: the delivery it is from."""
+
+    feature: str
+    hit: Bools
+    should: Floats
+    placed: Placed
+    items: tuple[str, ...]
+    of: datetime | None
+    since: datetime | None
+
+
+def stale(scene: Scene, material: Material) -> Iterator[Stale]:
+    """One for each number that both the catalogue and the log hold under one name and mostly agree on."""
+    items, rows = material.items, scene.now.rows
+    if items is None:
+        return
+    held = items.drop_duplicates(material.key, keep="last").set_index(items[material.key].astype(str))
+    mine = rows[scene.now.columns.item].astype(str)
+    for name in scene.now.columns.features:
+        if name not in held or not pd.api.types.is_numeric_dtype(held[name]):
+            continue
+        fed = rows[name].to_numpy(np.float64, na_value=np.nan)
+        should = mine.map(held[name].to_dict()).to_numpy(np.float64)
+        known = np.isfinite(fed) & np.isfinite(should)
+        spread = float(np.std(should[known])) if known.any() else 0.0
+        hit = known & (np.abs(fed - should) > APART * spread)
+        if hit.sum() < LEAST_ROWS or hit.sum() > (1 - AGREE) * known.sum():
+            continue
+        was = _was(material, name)
+        placed = place_of(rows, hit, scene.of_items)
+        if placed.purity < PURE:
+            placed = Placed((), placed.purity, 1.0)
+        own = tuple(sorted(mine[hit].unique()))
+        older = was is not None and _older(mine[hit], fed[hit], was, APART * spread)
+        taken = material.snapshots
+        before = taken.previous_at if older and taken is not None else None
+        yield Stale(name, hit, should, placed, own, before, taken.delivered_at if before and taken else None)
+
+
+def _was(material: Material, name: str) -> dict[str, float] | None:
+    taken = material.snapshots
+    if taken is None or name not in taken.before:
+        return None
+    rows = taken.before.drop_duplicates(material.key, keep="last")
+    return dict(zip(rows[material.key].astype(str), rows[name].astype(float), strict=True))
+
+
+def _older(items: pd.Series, fed: Floats, was: dict[str, float], near: float) -> bool:
+    old = items.map(was).to_numpy(np.float64)
+    with np.errstate(invalid="ignore"):
+        return bool(np.mean(np.abs(old - fed) <= near) >= OLDER)

@@ -1,0 +1,79 @@
+"""The same rows in two tables, by what identifies them: which lack a partner, or have it at another time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import pandas as pd
+
+Relation = Literal["standby", "upstream", "beside"]
+AT = "__at"
+LEAST_KEYS = 20
+
+
+@dataclass(frozen=True)
+class Pair:
+    """
+    Rows of the finding's table and of another, from some time before the onset on.
+
+    Args:
+        relation: `standby` keeps the same rows; `upstream` is what the finding's table is made from.
+        keys: the columns by which a row is known in both.
+        mine, theirs: `keys`, the time in `__at` (aware), and dimensions as text.
+        moved: rows of the finding's table, at any other time, with the keys of theirs that lack a partner.
+        covers: the share (0–1) of the time since the onset that was read.
+    """
+
+    table: str
+    relation: Relation
+    keys: tuple[str, ...]
+    mine: pd.DataFrame
+    theirs: pd.DataFrame
+    moved: pd.DataFrame | None = None
+    covers: float = 1.0
+
+
+@dataclass(frozen=True)
+class Matched:
+    """
+    Their distinct rows, each with `partner` (the time of the same row in the finding's table, NaT without
+    one), `later` (by how many seconds that is later than usual) and `now` (since the onset). `usual` is the
+    share that had a partner before, `rows_each` how many rows of the finding's table one of theirs is.
+    """
+
+    rows: pd.DataFrame
+    usual: float
+    rows_each: float
+
+
+def match(pair: Pair, since: datetime) -> Matched | None:
+    """Their rows with partners; null where fewer than 20 were there before the onset, or since."""
+    keys = list(pair.keys)
+    theirs = pair.theirs.drop_duplicates(keys)
+    known = [pair.mine, pair.moved] if pair.moved is not None else [pair.mine]
+    mine = pd.concat([frame[[*keys, AT]] for frame in known], ignore_index=True)
+    first = mine.drop_duplicates(keys).rename(columns={AT: "partner"})
+    rows = theirs.merge(first, on=keys, how="left")
+    rows["now"] = (rows[AT] >= pd.Timestamp(since)).to_numpy()
+    before = rows[~rows["now"]]
+    if len(before) < LEAST_KEYS or int(rows["now"].sum()) < LEAST_KEYS:
+        return None
+    partnered = before["partner"].notna()
+    later = (rows["partner"] - rows[AT]).dt.total_seconds()
+    usual = later[partnered.index[partnered]].median() if partnered.any() else 0.0
+    rows["later"] = later - usual
+    # all rows of before, those without a request in the other table too, which may be a sample; but not those
+    # that only stand there because they were written under an earlier time
+    early = pair.mine.loc[pair.mine[AT] < pd.Timestamp(since), keys]
+    astray = len(early.merge(rows.loc[rows["now"], keys], on=keys))
+    each = (len(early) - astray) / max(int(partnered.sum()), 1)
+    return Matched(rows, float(partnered.mean()), float(each))
+
+
+def dimensions_of(pair: Pair) -> list[str]:
+    """What their rows can be sliced by, where a key is one row each."""
+    others = [str(name) for name in pair.theirs if name not in (*pair.keys, AT)]
+    spread = pair.theirs.groupby(list(pair.keys), sort=False)[others].nunique(dropna=False)
+    return [name for name in others if bool((spread[name] <= 1).all())]

@@ -1,0 +1,127 @@
+"""What was shown against what the logged scores say should have been: a filter, a block, a cap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from domain.diagnosis.localise import localise
+from domain.diagnosis.rerun.interval import count_interval
+from domain.diagnosis.rerun.place import Bools, Floats
+from domain.diagnosis.rerun.values import StepDifference
+from domain.values import Slice, name_slice
+
+ITEM = "item"
+LEAST_EXPECTED = 5.0  # exposures of a slice, from which that none came says something
+CERTAIN = 1e-4  # chance, for all slices looked at together, of counts so far off
+
+
+def expected_by_rank(scores: Floats, shown: Bools, requests: npt.NDArray[np.intp]) -> Floats:
+    """
+    How often candidates of each rank are shown, over all requests, for each row: (rows,), 0–1.
+
+    What exploration and position do to all requests alike is in it; what is done to a slice is not.
+    """
+    order = np.lexsort((-scores, requests))
+    _, starts, sizes = np.unique(requests[order], return_index=True, return_counts=True)
+    rank = np.empty(len(scores), dtype=np.intp)
+    rank[order] = np.arange(len(scores)) - np.repeat(starts, sizes)
+    often = np.bincount(rank, shown.astype(float)) / np.bincount(rank)
+    return np.asarray(often[rank])
+
+
+def ranking_differences(
+    shown: Bools,
+    expected: Floats,
+    texts: pd.DataFrame,
+    requests: npt.NDArray[np.intp],
+    items: pd.Series,
+) -> tuple[StepDifference, ...]:
+    """
+    Slices, or items in them, that are shown otherwise than their scores say; those that lose come first.
+
+    Args:
+        shown: (rows,) of every candidate whether it was.
+        expected: (rows,) how likely its score makes that.
+    """
+    narrow = [str(name) for name in texts if texts[name].nunique() > 1]
+    found: dict[Slice, StepDifference] = {}
+    frames = [(texts[narrow], narrow)]
+    frames += [(texts[[name]].assign(**{ITEM: items.astype(str)}), [name, ITEM]) for name in narrow]
+    tried = 1 + sum(frame.drop_duplicates().shape[0] for frame, _ in frames)
+    for frame, names in frames:
+        for where in _slices(frame, names, shown, expected):
+            held = any(set(known) <= set(where) for known in found)
+            one = None if held else _difference(where, frame, shown, expected, requests, tried)
+            if one is not None:
+                found[where] = one
+    return tuple(sorted(found.values(), key=lambda one: one.size))
+
+
+def _slices(frame: pd.DataFrame, names: Sequence[str], shown: Bools, expected: Floats) -> list[Slice]:
+    if not names:
+        return []
+    cells = (
+        frame.assign(observed=shown.astype(float), expected=expected)
+        .groupby(list(names), observed=True, sort=False)[["observed", "expected"]]
+        .sum()
+        .reset_index()
+    )
+    # Who is not shown makes room for others, so that there is no whole that a slice could be a share of.
+    return [one.slice for one in localise(cells, names, ways=2, least_share=0.0)]
+
+
+def _difference(
+    where: Slice,
+    frame: pd.DataFrame,
+    shown: Bools,
+    expected: Floats,
+    requests: npt.NDArray[np.intp],
+    tried: int,
+) -> StepDifference | None:
+    """In one slice; none where chance may have done it."""
+    inside = np.ones(len(shown), dtype=bool)
+    for name, value in where:
+        inside &= (frame[name] == value).to_numpy()
+    count, due = int(shown[inside].sum()), float(expected[inside].sum())
+    if due < LEAST_EXPECTED or _chance(count, due) * tried > CERTAIN:
+        return None
+    low, high = (end / due - 1 for end in count_interval(count))
+    size = count / due - 1
+    number = len(np.unique(requests[inside]))
+    words = (
+        f"By their scores candidates of {name_slice(where)} would be shown {due:,.0f} times in {number:,} "
+        f"requests; they were {count:,} times ({100 * size:+.0f} % [{100 * low:+.0f} to {100 * high:+.0f}])"
+    )
+    named = tuple(value for name, value in where if name == ITEM)
+    place = tuple(pair for pair in where if pair[0] != ITEM)
+    return StepDifference(
+        step="ranking",
+        rows=int(inside.sum()),
+        requests=number,
+        differing=round(abs(count - due)),
+        size=size,
+        low=low,
+        high=high,
+        where=place,
+        version=None,
+        column=None,
+        words=words,
+        unit="share of exposures",
+        items=named,
+    )
+
+
+def _chance(count: int, due: float) -> float:
+    """
+    Bound on the chance that a sum of independent yes and no of mean `due` is as far off as `count`.
+
+    Source:
+        Chernoff's bound in its relative form; Mitzenmacher & Upfal (2005), Probability and Computing, 4.2.
+    """
+    ratio = count / due
+    surprise = due * (ratio * np.log(ratio) - ratio + 1) if count else due
+    return float(np.exp(-surprise))

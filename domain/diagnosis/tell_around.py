@@ -1,0 +1,44 @@
+"""What other tables say of the same slice, and what else happened around the onset, as evidence."""
+
+from __future__ import annotations
+
+from domain.diagnosis.known import Known
+from domain.diagnosis.material import Material
+
+RIGHT = 0.15  # relative change below which another table counts as right
+NEAR_SECONDS = 6 * 3600
+
+
+def tell_tables(material: Material, known: Known, seed: int) -> None:
+    """The standby, and other tables with the same slice."""
+    spare = material.standby
+    if spare is not None and spare.rows_standby > 0:
+        lost = 1 - spare.rows / spare.rows_standby
+        words = (
+            f"`{material.finding.table}` has {spare.rows:,.0f} rows, "
+            f"its standby `{spare.table}` {spare.rows_standby:,.0f}"
+        )
+        more = f"{-100 * lost:.0f} % more than it" if lost < -0.1 else "nothing was lost on the way"
+        verdict = f"{100 * lost:.0f} % are not here" if lost > 0.1 else more
+        known.say("history", f"{words}: {verdict}")
+    for table, observed, expected in material.beside:
+        off = observed / expected - 1 if expected else 0.0
+        size = f"{abs(off):.0%}".replace("%", " %")
+        state = "as usual" if abs(off) < RIGHT else f"{size} {'fewer' if off < 0 else 'more'} rows as well"
+        known.say("history", f"The same slice in `{table}`: {state} ({observed:,.0f} of {expected:,.0f})")
+
+
+def tell_events(material: Material, known: Known, seed: int) -> None:
+    """Deliveries and trainings shortly before the onset, the newest three."""
+    if known.onset is None:
+        return
+    near = [
+        (moment, words)
+        for moment, words in material.events
+        if -900 <= (known.onset.since - moment).total_seconds() <= NEAR_SECONDS
+    ]
+    told = dict.fromkeys(
+        f"{words} at {material.clock(moment)}" for moment, words in sorted(near, reverse=True)
+    )
+    for words in list(told)[:3]:
+        known.say("change", words)

@@ -1,0 +1,68 @@
+"""What running logged requests again established, as evidence."""
+
+from __future__ import annotations
+
+from domain.diagnosis.known import Known
+from domain.diagnosis.material import Material
+from domain.diagnosis.rerun.values import Rerun, StepDifference
+from domain.diagnosis.two_by_two import Part
+
+MOST = 4  # differences of one step that are told
+
+
+def tell_rerun(material: Material, known: Known, seed: int) -> None:
+    """Each step that differs; or that none does, which leaves what went in and what the model is."""
+    found = material.rerun
+    if found is None:
+        return
+    if found.refused is not None:
+        known.say(
+            "reproduction",
+            f"The model file is not the one that scored the log, so nothing is said that rests on it: "
+            f"{found.refused}",
+        )
+    told = [one for one in found.differences if found.refused is None or one.step != "model"]
+    for step in dict.fromkeys(one.step for one in told):
+        for one in [other for other in told if other.step == step][:MOST]:
+            known.say("reproduction", _words(one), min(one.differing / max(one.rows, 1), 1.0))
+    if found.refused is None and not any(one.step in ("model", "serving") for one in found.differences):
+        known.say("reproduction", _same(found), found.identical / max(found.requests, 1))
+
+
+def tell_two_by_two(material: Material, known: Known, seed: int) -> None:
+    """What of the change is input, model, serving, ranking, logging, each with its interval."""
+    found = material.two_by_two
+    if found is None:
+        return
+    table = (("part", "share of the change", "change a request"), *(_row(one) for one in found.parts))
+    known.say("reproduction", found.words, table=table)
+
+
+def _row(one: Part) -> tuple[str, ...]:
+    if one.exact:
+        return (one.name, "0 %", "0, to the bit")
+    change = f"{one.change:+.3g} [{one.low:+.2g} to {one.high:+.2g}]"
+    if one.share is None or one.share_low is None or one.share_high is None:
+        return (one.name, "not to be told", change)
+    return (
+        one.name,
+        f"{100 * one.share:.0f} % [{100 * one.share_low:.0f}–{100 * one.share_high:.0f}]",
+        change,
+    )
+
+
+def _words(one: StepDifference) -> str:
+    if one.before is None:
+        return one.words
+    return one.words if one.is_new else f"{one.words}; it was so before it began"
+
+
+def _same(found: Rerun) -> str:
+    words = (
+        f"{found.identical:,} of {found.requests:,} logged requests, run again, have their logged scores "
+        "to the bit"
+    )
+    rest = found.requests - found.identical - found.rounded
+    if found.rounded:
+        words += f", {found.rounded:,} but for the last digits"
+    return words if rest else f"{words}: the model and serving did as they should"

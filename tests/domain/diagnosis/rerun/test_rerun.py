@@ -1,0 +1,173 @@
+"""Logged requests run again: to the bit, or the step that differs with its place and size."""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pytest
+
+from domain.diagnosis.rerun.presence import Presence
+from domain.diagnosis.rerun.rerun import Logged, Models, rerun
+from domain.diagnosis.rerun.values import Rerun
+from domain.errors import TooFewRows
+from domain.values import slice_of
+from tests.domain.diagnosis.rerun.kitchen import COLUMNS, DIMENSIONS, Kitchen, visits
+
+CLOSE = 1e-9
+
+
+@pytest.fixture(scope="module")
+def model() -> Kitchen:
+    return Kitchen(1)
+
+
+@pytest.fixture(scope="module")
+def healthy(model: Kitchen) -> pd.DataFrame:
+    return visits(model, 120, 5)
+
+
+def run(rows: pd.DataFrame, model: Kitchen, before: pd.DataFrame | None = None) -> Rerun:
+    return rerun(Logged(rows, COLUMNS, DIMENSIONS, before=before), Models({"now": model}, "now"))
+
+
+@pytest.mark.parametrize("width", [np.float64, np.float32])
+def test_a_healthy_log_is_the_same_to_the_bit(model: Kitchen, width: npt.DTypeLike) -> None:
+    found = run(visits(model, 60, 8, width), model)
+    assert (found.requests, found.identical, found.differences) == (60, 60, ())
+    assert found.refused is None
+
+
+def test_scores_logged_with_three_decimals_are_the_same_with_three_decimals(
+    model: Kitchen, healthy: pd.DataFrame
+) -> None:
+    found = run(healthy.assign(predicted_minutes=healthy["predicted_minutes"].round(3)), model)
+    assert (found.identical, found.differences) == (120, ())
+    assert "rounded to 3 decimals" in found.reading
+
+
+def test_what_serving_takes_off_one_cuisine_in_one_app_is_found_there_with_its_size(
+    model: Kitchen, healthy: pd.DataFrame
+) -> None:
+    hit = (healthy["cuisine"] == "thai") & (healthy["app"] == "kiosk")
+    rows = healthy.assign(predicted_minutes=healthy["predicted_minutes"] - 6.5 * hit)
+    found = run(rows, model, before=healthy)
+    serving = found.of("serving")
+    assert [one.where for one in serving] == [slice_of(app="kiosk", cuisine="thai")]
+    assert serving[0].size == pytest.approx(-6.5, abs=CLOSE)
+    assert serving[0].differing == hit.sum()
+    assert serving[0].before == 0.0
+    assert serving[0].is_new
+    assert found.refused is None
+    assert not found.of("model")
+
+
+def test_an_adjustment_that_was_always_there_is_not_new(model: Kitchen, healthy: pd.DataFrame) -> None:
+    rows = healthy.assign(predicted_minutes=healthy["predicted_minutes"] + 2.0 * (healthy["diet"] == "vegan"))
+    half = rows["visit"].isin(rows["visit"].unique()[:60])
+    serving = run(rows[half], model, before=rows[~half]).of("serving")
+    assert [one.where for one in serving] == [slice_of(diet="vegan")]
+    assert not serving[0].is_new
+
+
+def test_recipes_that_are_boosted_by_name_are_named(model: Kitchen, healthy: pd.DataFrame) -> None:
+    chosen = healthy["recipe"].value_counts().index[:3]
+    hit = healthy["recipe"].isin(chosen)
+    found = run(healthy.assign(predicted_minutes=healthy["predicted_minutes"] + 30.0 * hit), model)
+    assert set(found.of("serving")[0].items) == {str(one) for one in chosen}
+    assert found.of("serving")[0].where is None
+
+
+def test_one_constant_for_all_is_serving_and_not_another_model(model: Kitchen, healthy: pd.DataFrame) -> None:
+    found = run(healthy.assign(predicted_minutes=healthy["predicted_minutes"] - 3.0), model)
+    assert [one.step for one in found.differences] == ["serving"]
+    assert found.differences[0].size == pytest.approx(-3.0, abs=CLOSE)
+    assert found.refused is None
+
+
+def test_another_model_file_is_refused_with_how_far_its_scores_are_off(healthy: pd.DataFrame) -> None:
+    found = run(healthy, Kitchen(2))
+    assert found.refused is not None
+    assert "are not those of the model file" in found.refused
+    assert [one.step for one in found.differences] == ["model"]
+    assert found.differences[0].low < found.differences[0].size < found.differences[0].high
+
+
+def test_a_version_that_another_one_scored_is_named(model: Kitchen, healthy: pd.DataFrame) -> None:
+    older = Kitchen(2)
+    phone = healthy["app"] == "ios"
+    rows = healthy.assign(
+        build=np.where(phone, "r8", "r9"),
+        predicted_minutes=np.where(phone, older.score(healthy), healthy["predicted_minutes"]),
+    )
+    logged = Logged(rows.assign(build="r9"), COLUMNS, DIMENSIONS, version="build")
+    assert (
+        rerun(
+            Logged(rows, COLUMNS, DIMENSIONS, version="build"), Models({"r9": model, "r8": older}, "r9")
+        ).differences
+        == ()
+    )
+    mixed = rerun(logged, Models({"r9": model, "r8": older}, "r9"))
+    assert [one.where for one in mixed.differences] == [slice_of(app="ios")]
+    missing = rerun(Logged(rows, COLUMNS, DIMENSIONS, version="build"), Models({"r9": model}, "r9"))
+    assert [(one.step, one.version) for one in missing.differences] == [("model", "r8")]
+    assert missing.refused is None
+    assert missing.versions == ("r9",)
+
+
+def test_a_feature_logged_otherwise_than_the_store_held_it_is_named_with_its_scale(
+    model: Kitchen, healthy: pd.DataFrame
+) -> None:
+    held = healthy[["steps", "calories", "cuisine"]].copy()
+    hit = healthy["cuisine"] == "basque"
+    rows = healthy.assign(steps=np.where(hit, healthy["steps"] * 10, healthy["steps"]))
+    rows["predicted_minutes"] = model.score(rows)
+    found = rerun(Logged(rows, COLUMNS, DIMENSIONS, held=held), Models({"now": model}, "now"))
+    features = found.of("features")
+    assert [(one.column, one.where) for one in features] == [("steps", slice_of(cuisine="basque"))]
+    assert "10 times as much" in features[0].words
+    assert features[0].low < features[0].size < features[0].high
+
+
+def test_a_stale_text_is_told_from_another_one(model: Kitchen, healthy: pd.DataFrame) -> None:
+    held = healthy[["cuisine"]].replace({"cuisine": {"georgian": "caucasian"}})
+    found = rerun(
+        Logged(healthy, COLUMNS, DIMENSIONS, held=held, held_earlier=healthy[["cuisine"]]),
+        Models({"now": model}, "now"),
+    )
+    assert [one.column for one in found.of("features")] == ["cuisine"]
+    assert "as the store held it before, in 100 % of them" in found.of("features")[0].words
+
+
+def test_a_filter_between_score_and_shelf_is_found_by_what_was_shown(model: Kitchen) -> None:
+    rows = visits(model, 300, 9)
+    hit = (rows["diet"] == "vegan") & (rows["app"] == "ios")
+    ranked = rows["predicted_minutes"].where(~hit, -1e9).groupby(rows["visit"]).rank(ascending=False)
+    found = run(rows.assign(listed=ranked <= COLUMNS.top), model)
+    assert [one.where for one in found.of("ranking")] == [slice_of(app="ios", diet="vegan")]
+    assert found.of("ranking")[0].size == -1.0
+    assert -1.0 < found.of("ranking")[0].high < -0.8
+    assert not found.of("serving")
+
+
+def test_requests_that_one_table_has_and_another_lacks_are_told_by_slice() -> None:
+    cells = pd.DataFrame(
+        {
+            "app": ["ios", "android", "kiosk"],
+            "requests": [900, 800, 700],
+            "missing": [4, 3, 410],
+            "requests_before": [4_000, 4_000, 4_000],
+            "missing_before": [20, 18, 22],
+        }
+    )
+    model = Kitchen(3)
+    presence = Presence("visits", "listings", cells, ("app",))
+    found = rerun(Logged(visits(model, 5, 1), COLUMNS, presence=(presence,)), Models({"now": model}, "now"))
+    missing = found.of("logging")
+    assert [(one.where, one.differing, one.column) for one in missing] == [
+        (slice_of(app="kiosk"), 410, "listings")
+    ]
+    assert missing[0].low < missing[0].size < missing[0].high
+
+
+def test_nothing_logged_is_said(model: Kitchen, healthy: pd.DataFrame) -> None:
+    with pytest.raises(TooFewRows, match="no logged candidates"):
+        run(healthy.iloc[:0], model)

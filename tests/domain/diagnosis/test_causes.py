@@ -1,0 +1,425 @@
+"""Causes whose truth is known, in a shop that is nothing like the cinema."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from domain.diagnosis.candidates.table import KINDS
+from domain.diagnosis.diagnose import diagnose
+from domain.diagnosis.material import Material, Release, Rows, Seen
+from domain.diagnosis.pairing import AT, Pair
+from domain.recommender.lineage import Lineage
+from domain.recommender.planned import Planned
+from domain.values import CandidateCause, Diagnosis, Finding, Slice, slice_of
+from tests.domain.diagnosis.shop import (
+    DIMENSIONS,
+    NOW,
+    ONSET,
+    Shop,
+    Weighted,
+    catalogue,
+    delivery,
+    serve,
+    shop,
+)
+
+APP_NORTH = slice_of(device="app", region="north")
+SOLD = ("basket_id", "sku")
+
+
+def answer(candidate: CandidateCause, question: str) -> bool | None:
+    return next(one.holds for one in candidate.answers if one.question == question)
+
+
+def told(found: Diagnosis) -> tuple[str, str | None, Slice]:
+    return found.cause_kind, found.object, found.place
+
+
+# ── what serves ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_feature_ten_times_too_high_is_the_culprit_and_not_the_brands_that_it_pushed_out() -> None:
+    items = catalogue()
+    items.loc[items["brand"] == "Boreal", "rating"] *= 10
+    spoilt = shop(items)
+    victim = spoilt.finding(slice_of(brand="Alba"))
+    found = diagnose(spoilt.material(victim, snapshots=delivery(items)))
+    assert told(found) == ("feature", "rating", slice_of(brand="Boreal"))
+    assert (
+        found.title
+        == "`rating` of articles where brand = Boreal is 10 times what it was since the delivery at 17:18"
+    )
+    assert found.feature == "rating"
+    assert any("brand = Boreal gains" in line.statement for line in found.evidence)
+
+
+def test_without_any_delivery_kept_the_log_itself_says_which_feature_departed() -> None:
+    items = catalogue()
+    items.loc[items["brand"] == "Boreal", "rating"] *= 10
+    spoilt = shop(items)
+    found = diagnose(spoilt.material(spoilt.finding(slice_of(brand="Alba"))))
+    assert told(found) == ("feature", "rating", slice_of(brand="Boreal"))
+
+
+def test_a_feature_reaches_the_model_through_another_one_made_of_it_for_each_customer() -> None:
+    """The size of a pack in grams instead of kilograms; the model sees how far it is from what one buys."""
+    sizes = np.random.default_rng(12).uniform(0.2, 0.9, 240)
+    right = catalogue().assign(size=sizes)
+    items = right.assign(size=right["size"].where(right["brand"] != "Alba", right["size"] * 1_000))
+
+    def fed(rows: pd.DataFrame) -> pd.DataFrame:
+        usual = rows["customer"].str[1:].astype(int) / 25
+        return rows.assign(taste=1 - (np.log1p(rows["size"]) - usual).abs())
+
+    before, now = serve(right, Weighted(), 600, 0, fed=fed), serve(items, Weighted(), 400, 10_000, fed=fed)
+    spoilt = Shop(items, before, now)
+    material = spoilt.material(
+        spoilt.finding(slice_of(brand="Alba")),
+        snapshots=delivery(items, right),
+        features=("brand", "category", "size"),
+    )
+    found = diagnose(material)
+    assert told(found) == ("feature", "size", slice_of(brand="Alba"))
+
+
+def unset_taste(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(taste=rows["taste"].where(rows["device"] != "app"))
+
+
+def test_values_missing_on_one_device_are_a_feature_of_that_device() -> None:
+    spoilt = shop(fed=unset_taste)
+    finding = spoilt.finding(
+        (), table="candidates", subject="taste", unit="rows without taste", observed=0.33, expected=0.0
+    )
+    found = diagnose(spoilt.material(finding, cells=None, series=None))
+    assert told(found) == ("feature", "taste", slice_of(device="app"))
+
+
+def test_stale_features_of_new_items_are_told_from_what_the_delivery_changed() -> None:
+    """Until the last delivery nobody knew how popular they are, and the model is still fed that."""
+    items, was = catalogue(), catalogue()
+    was.loc[items["age"] == "new", "popularity"] = 0.0
+    earlier = items[items["age"] == "old"].assign(age=["new"] * 30 + ["old"] * 185)
+
+    def fed(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.assign(popularity=rows["popularity"].mask(rows["age"] == "new", 0.0))
+
+    spoilt = shop(items, earlier=earlier, fed=fed)
+    finding = spoilt.finding(slice_of(age="new"))
+    assert finding.change < -0.2
+    found = diagnose(spoilt.material(finding, snapshots=delivery(items, was)))
+    assert told(found) == ("feature", "popularity", slice_of(age="new"))
+    assert found.cause is not None
+    assert "is stale" in found.cause
+    assert "but that of" in found.cause
+
+
+def lowered(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(log_odds=rows["log_odds"] - 1.5 * (rows["category"] == "coffee"))
+
+
+def test_a_score_that_serving_lowers_is_serving_and_nothing_else() -> None:
+    spoilt = shop(scored=lowered)
+    found = diagnose(spoilt.material(spoilt.finding(slice_of(category="coffee"))))
+    assert told(found) == ("serving", "ranker", slice_of(category="coffee"))
+    assert found.cause is not None
+    assert "logged minus computed is -1.50" in found.cause
+    assert "for 100 % of these candidates, and 0 for the others" in found.cause
+
+
+def older(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(version="v6")
+
+
+def test_a_model_rolled_back_is_named_with_its_version_and_what_the_registry_says() -> None:
+    spoilt = shop(model=Weighted((1.0, 2.0, 3.0)), candidates=older)
+    finding = spoilt.finding(slice_of(category="tea"))
+    found = diagnose(spoilt.material(finding, registered="v7"))
+    assert told(found) == ("model", "v6", ())
+    assert found.cause is not None
+    assert "instead of v7" in found.cause
+    assert "the registry names v7" in found.cause
+
+
+def test_another_model_under_the_same_version_is_told_by_its_scores() -> None:
+    spoilt = shop(model=Weighted((1.0, 2.0, 3.0)))
+    found = diagnose(spoilt.material(spoilt.finding(slice_of(category="tea"))))
+    assert told(found) == ("model", "v7", ())
+    assert found.cause is not None
+    assert "Another model than version v7, which the log names" in found.cause
+    misses = spoilt.finding((), table="candidates", unit="low-ranked choices", observed=50.0, expected=40.0)
+    assert told(diagnose(spoilt.material(misses)))[:2] == ("model", "v7")
+
+
+def test_a_delivery_that_lacks_a_brand_is_the_cause_and_not_a_filter() -> None:
+    right = catalogue()
+    items = right[right["brand"] != "Delta"].reset_index(drop=True)
+    spoilt = shop(items)
+    material = spoilt.material(
+        spoilt.finding(slice_of(brand="Delta")), snapshots=delivery(items, right), catalogue="products"
+    )
+    found = diagnose(material)
+    assert told(found) == ("feed", "products", slice_of(brand="Delta"))
+    assert found.cause is not None
+    assert "lacks 100 % of the articles where brand = Delta" in found.cause
+    assert {one.kind for one in found.candidates} >= {"feed", "filter"}
+    without_log = diagnose(replace(material, candidates=None, candidates_before=None, model=None))
+    assert told(without_log) == ("feed", "products", slice_of(brand="Delta"))
+
+
+def test_a_delivery_with_a_few_items_less_is_no_cause() -> None:
+    right = catalogue()
+    items = right.drop(index=range(0, 240, 30)).reset_index(drop=True)
+    spoilt = shop(right, scored=lowered)
+    finding = spoilt.finding(slice_of(category="coffee"))
+    found = diagnose(spoilt.material(finding, snapshots=delivery(items, right), catalogue="products"))
+    assert found.cause_kind != "feed"
+
+
+def test_a_model_that_serves_from_now_on_is_put_to_the_requests_of_before() -> None:
+    """The declared file is the new model; the one of before is gone."""
+    newer = Weighted((1.0, 2.0, 3.0))
+    spoilt = shop(model=newer, candidates=lambda rows: rows.assign(version="v8"))
+    spoilt = Shop(spoilt.items, spoilt.before, spoilt.now, newer)
+    found = diagnose(spoilt.material(spoilt.finding(slice_of(category="tea"))))
+    assert told(found) == ("model", "v8", ())
+
+
+def test_faulty_training_data_is_the_cause_of_the_model_that_learned_it() -> None:
+    newer = Weighted((1.0, 2.0, 3.0))
+    spoilt = shop(model=newer, candidates=lambda rows: rows.assign(version="v8"))
+    spoilt = Shop(spoilt.items, spoilt.before, spoilt.now, newer)
+    finding = spoilt.finding(slice_of(category="tea"))
+    labels = spoilt.finding(
+        slice_of(device="till"), table="lessons", check="labels", unit="rows that find none",
+        window_start=ONSET - timedelta(minutes=30), window_end=ONSET, title="lessons: half find no sale",
+    )  # fmt: skip
+    lineage = Lineage(learned_from={"shown": frozenset({"lessons"})})
+    seen = Seen("labels", "lessons", labels.slice, labels.title, labels.window_start)
+    found = diagnose(spoilt.material(finding, others=(seen,), lineage=lineage))
+    assert told(found) == ("training_data", "lessons", slice_of(device="till"))
+    itself = diagnose(Material(finding=labels, lineage=lineage))
+    assert told(itself) == ("training_data", "lessons", slice_of(device="till"))
+
+
+def test_an_item_kept_out_on_one_device_is_a_filter() -> None:
+    popular = str(shop().before.query("shown")["sku"].value_counts().index[0])
+
+    def kept_out(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows[(rows["sku"] != popular) | (rows["device"] != "app")]
+
+    spoilt = shop(candidates=kept_out)
+    where = slice_of(device="app", sku=popular)
+    finding = spoilt.finding((), observed=0.0, expected=25.0).model_copy(update={"slice": where})
+    found = diagnose(spoilt.material(finding))
+    assert told(found) == ("filter", popular, slice_of(device="app"))
+
+
+def test_a_model_file_that_never_served_is_said_and_nothing_is_ranked_again_with_it() -> None:
+    spoilt = shop(scored=lowered)
+    stranger = Shop(spoilt.items, spoilt.before, spoilt.now, Weighted((0.2, 0.1, 6.0)))
+    found = diagnose(stranger.material(stranger.finding(slice_of(category="coffee"))))
+    assert found.cause is None
+    assert any("it is not the model that serves" in line.statement for line in found.evidence)
+
+
+# ── what is logged ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def healthy() -> Shop:
+    right = catalogue()
+    return Shop(right, serve(right, Weighted(), 1_800, 0), serve(right, Weighted(), 1_200, 10_000))
+
+
+@pytest.fixture(scope="module")
+def sold(healthy: Shop) -> pd.DataFrame:
+    rows = pd.concat([healthy.before, healthy.now])
+    return rows.loc[rows["shown"], ["basket_id", "sku", AT, *DIMENSIONS]].reset_index(drop=True)
+
+
+def since(rows: pd.DataFrame) -> pd.Series:
+    return rows[AT] >= pd.Timestamp(ONSET)
+
+
+def written(healthy: Shop, rows: pd.DataFrame, right: pd.DataFrame, where: Slice, *pairs: Pair) -> Material:
+    """The table as it was written, against what was expected of so many requests."""
+    names = list(DIMENSIONS)
+    now = rows[since(rows)].groupby(names).size().rename("observed")
+    then = right[~since(right)].groupby(names).size().rename("expected") * (1_200 / 1_800)
+    cells = pd.concat([now, then], axis=1).fillna(0.0).reset_index()
+    held = cells
+    for name, value in where:
+        held = held[held[name] == value]
+    finding = healthy.finding(
+        where, table="sales", observed=held["observed"].sum(), expected=held["expected"].sum()
+    )
+    return healthy.material(
+        finding, cells=cells, pairs=pairs, rows=Rows(SOLD, rows), candidates=None, candidates_before=None
+    )
+
+
+def in_app_north(rows: pd.DataFrame) -> pd.Series:
+    return since(rows) & (rows["device"] == "app") & (rows["region"] == "north")
+
+
+def test_requests_that_the_app_no_longer_logs_are_logging(healthy: Shop, sold: pd.DataFrame) -> None:
+    rows = sold[~in_app_north(sold)]
+    ranked = pd.concat([healthy.before, healthy.now]).drop_duplicates("basket_id")
+    ranked = ranked[["basket_id", AT, "device", "region"]]
+    pair = Pair("candidates", "upstream", ("basket_id",), rows, ranked)
+    found = diagnose(written(healthy, rows, sold, APP_NORTH, pair))
+    assert told(found) == ("logging", "sales", APP_NORTH)
+    assert found.cause is not None
+    assert "they were served, and not logged" in found.cause
+
+
+def test_a_feed_that_loses_half_of_a_slice_is_a_feed(healthy: Shop, sold: pd.DataFrame) -> None:
+    chance = np.random.default_rng(8)
+    rows = sold[~(in_app_north(sold) & (chance.random(len(sold)) < 0.55))]
+    pair = Pair("sales_standby", "standby", SOLD, rows, sold)
+    found = diagnose(written(healthy, rows, sold, APP_NORTH, pair))
+    assert told(found) == ("feed", "sales", APP_NORTH)
+    assert found.cause is not None
+    assert "its standby `sales_standby` is complete" in found.cause
+
+
+@pytest.mark.parametrize("where", [(), APP_NORTH])
+def test_sales_written_an_hour_early_are_a_shift_of_time_and_no_loss(
+    healthy: Shop, sold: pd.DataFrame, where: Slice
+) -> None:
+    hit = in_app_north(sold) if where else since(sold)
+    rows = sold.assign(**{AT: sold[AT].mask(hit, sold[AT] - pd.Timedelta(hours=1))})
+    pair = Pair("sales_standby", "standby", SOLD, rows, sold)
+    found = diagnose(written(healthy, rows, sold, where, pair))
+    assert told(found) == ("time_shift", "sales", where)
+    assert found.title is not None
+    assert "1 h early" in found.title
+    assert not [one for one in found.candidates if one.kind == "feed"]
+
+
+def test_rows_that_come_twice_in_one_region_are_duplicates(healthy: Shop, sold: pd.DataFrame) -> None:
+    rows = pd.concat([sold, sold[since(sold) & (sold["region"] == "south")]], ignore_index=True)
+    pair = Pair("sales_standby", "standby", SOLD, rows, sold)
+    found = diagnose(written(healthy, rows, sold, slice_of(region="south"), pair))
+    assert told(found) == ("duplicate", "sales", slice_of(region="south"))
+
+
+def test_a_brand_that_goes_by_another_name_is_a_renaming() -> None:
+    items = catalogue()
+    items["brand"] = items["brand"].replace("Alba", "ALBA GmbH")
+    spoilt = shop(items)
+    found = diagnose(spoilt.material(spoilt.finding(slice_of(brand="Alba")), snapshots=delivery(items)))
+    assert told(found) == ("renaming", "brand", slice_of(brand="Alba"))
+
+
+# ── nothing is wrong ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def half_of_the_north(healthy: Shop, sold: pd.DataFrame) -> tuple[pd.DataFrame, Pair]:
+    """A holiday there: half of the requests do not happen, in any table."""
+    gone = since(sold) & (sold["region"] == "north") & (sold["basket_id"] % 2 == 0)
+    rows = sold[~gone]
+    return rows, Pair("candidates", "upstream", ("basket_id",), rows, rows.drop_duplicates("basket_id"))
+
+
+def test_a_holiday_is_no_fault(healthy: Shop, sold: pd.DataFrame) -> None:
+    rows, pair = half_of_the_north(healthy, sold)
+    material = written(healthy, rows, sold, slice_of(region="north"), pair)
+    found = diagnose(material)
+    assert (found.cause, found.cause_kind) == (None, "unknown")
+    assert found.slices == (slice_of(region="north"),)
+
+
+def test_an_announced_event_is_a_candidate_of_the_world(healthy: Shop, sold: pd.DataFrame) -> None:
+    rows, pair = half_of_the_north(healthy, sold)
+    material = written(healthy, rows, sold, slice_of(region="north"), pair)
+    holiday = Planned.model_validate(
+        {"name": "May Day", "from": ONSET, "to": NOW, "slices": [{"region": "north"}]}
+    )
+    found = diagnose(Material(**{**vars(material), "planned": (holiday,)}))
+    assert found.cause_kind in ("world", "unknown")
+    assert found.candidates[0].kind == "world"
+    assert answer(found.candidates[0], "where") is True
+
+
+def test_a_release_that_has_the_rows_of_a_surge_is_the_world(healthy: Shop, sold: pd.DataFrame) -> None:
+    tea = sold[since(sold) & (sold["category"] == "tea")].head(900)
+    rows = pd.concat([sold, tea.assign(sku="sku-new", basket_id=tea["basket_id"] + 1_000_000)])
+    material = written(healthy, rows, sold, slice_of(category="tea"))
+    out = Release("sku-new", ONSET - timedelta(minutes=5), 900.0)
+    found = diagnose(Material(**{**vars(material), "releases": (out,)}))
+    assert told(found) == ("world", "sku-new", slice_of(category="tea"))
+
+
+def test_where_nothing_changed_nothing_is_named() -> None:
+    calm = shop()
+    found = diagnose(calm.material(calm.finding(slice_of(category="tea"))))
+    assert (found.cause, found.cause_kind) == (None, "unknown")
+
+
+# ── how candidates compete ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_two_faults_of_equal_weight_are_both_told_and_neither_is_named(
+    healthy: Shop, sold: pd.DataFrame
+) -> None:
+    """Half of what the slice lacks was lost by the feed, the other half is written an hour early."""
+    hit = in_app_north(sold)
+    late = hit & (sold["basket_id"] % 2 == 0)
+    rows = sold[~(hit & ~late)].copy()
+    rows.loc[late[rows.index], AT] -= pd.Timedelta(hours=1)
+    pair = Pair("sales_standby", "standby", SOLD, rows, sold)
+    found = diagnose(written(healthy, rows, sold, APP_NORTH, pair))
+    assert {one.kind for one in found.candidates} == {"feed", "time_shift"}
+    assert found.cause is None or {"feed", "time_shift"} >= {found.cause_kind}
+
+
+def test_a_cause_that_came_after_the_onset_is_none() -> None:
+    items = catalogue()
+    items.loc[items["brand"] == "Boreal", "rating"] *= 10
+    spoilt = shop(items)
+    taken = delivery(items)
+    late = type(taken)(taken.before, taken.after, NOW - timedelta(minutes=5), taken.previous_at)
+    found = diagnose(spoilt.material(spoilt.finding(slice_of(brand="Alba")), snapshots=late))
+    assert [one for one in found.candidates if answer(one, "when") is False]
+    assert found.cause_kind == "unknown"
+
+
+def test_where_no_cause_is_named_it_is_said_what_would_tell() -> None:
+    spoilt = shop(model=Weighted((1.0, 2.0, 3.0)), candidates=older)
+    finding = spoilt.finding(slice_of(category="tea"))
+    found = diagnose(Material(**{**vars(spoilt.material(finding)), "model": None}))
+    assert found.cause is None
+    assert [one.kind for one in found.candidates] == ["model"]
+    assert found.discriminating_test == "the model of before on the requests of now, and the other way"
+
+
+def test_a_kind_that_fails_says_so_and_takes_no_other_with_it(healthy: Shop, sold: pd.DataFrame) -> None:
+    rows = pd.concat([sold, sold[since(sold) & (sold["region"] == "south")]], ignore_index=True)
+    broken = Pair("sales_standby", "standby", ("no_such_column",), rows, sold)
+    found = diagnose(written(healthy, rows, sold, slice_of(region="south"), broken))
+    assert found.cause_kind == "duplicate"
+    assert any("“feed” could not be told" in line.statement for line in found.evidence)
+
+
+def test_every_kind_of_cause_but_the_unknown_has_its_file() -> None:
+    from typing import get_args
+
+    from domain.values import CauseKind
+
+    assert {kind.name for kind in KINDS} == set(get_args(CauseKind)) - {"unknown"}
+    assert all(kind.test for kind in KINDS)
+
+
+def test_a_finding_says_nothing_of_a_table_that_its_own_is_the_source_of() -> None:
+    made = Lineage(made_from={"candidates": frozenset({"shown"})})
+    spoilt = shop(fed=unset_taste)
+    finding: Finding = spoilt.finding(slice_of(category="tea"))
+    found = diagnose(spoilt.material(finding, lineage=made))
+    assert all(answer(one, "which_way") is False for one in found.candidates if one.object == "taste")

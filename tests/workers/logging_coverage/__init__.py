@@ -1,0 +1,1 @@
+"""A log by slice: planned, looked at, examined."""

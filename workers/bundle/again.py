@@ -1,0 +1,83 @@
+"""The diagnosis made again, from what was frozen and by today's code, and held against the one of then."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from domain.bundle import RerunAnswer
+from domain.diagnosis.bundle.compare import compare
+from domain.diagnosis.bundle.freeze import thaw
+from domain.diagnosis.bundle.manifest import DIAGNOSIS, MATERIAL, Manifest
+from domain.diagnosis.diagnose import diagnose
+from domain.diagnosis.replay import Scorer
+from domain.errors import BundleError, SourceError
+from domain.values import Diagnosis
+from workers import redaction
+from workers.bundle.code import code_now, words
+from workers.bundle.open import Opened, why_another
+from workers.models.process import open_model
+
+
+def diagnose_again(found: Opened) -> RerunAnswer:
+    """
+    The same diagnosis from the same material, as far as all of it is at hand; what is not, is said.
+
+    Raises:
+        BundleError: a file is not what was kept; names it.
+    """
+    if found.wrong:
+        raise BundleError("; ".join(f"{name} {how}" for name, how in found.wrong.items()))
+    began = time.monotonic()
+    then = Diagnosis.model_validate(found.words(DIAGNOSIS))
+    notes: list[str] = []
+    with _model(found.manifest, notes) as model:
+        material = thaw(found.words(MATERIAL), found.frames(), model)
+        made = diagnose(material, found.manifest.seed)
+    now = Diagnosis.model_validate_json(redaction.data(made.model_dump_json()))
+    return RerunAnswer(
+        number=found.incident.number,
+        root=found.named.root,
+        then=then,
+        now=now,
+        differs=compare(then, now),
+        notes=(*_notes(found.manifest), *notes),
+        seconds=round(time.monotonic() - began, 2),
+    )
+
+
+@contextmanager
+def _model(manifest: Manifest, notes: list[str]) -> Iterator[Scorer | None]:
+    """The model of then, where it is still there; why not, in the notes."""
+    why = why_another(manifest)
+    if manifest.model is None or why is not None:
+        if why is not None:
+            notes.append(f"The model was not asked again: {why} ({_path(manifest)})")
+        yield None
+        return
+    try:
+        model = open_model(Path(manifest.model.path))
+    except SourceError as error:
+        notes.append(f"The model was not asked again: {error}")
+        yield None
+        return
+    with model:
+        yield model
+
+
+def _path(manifest: Manifest) -> str:
+    return manifest.model.path if manifest.model else ""
+
+
+def _notes(manifest: Manifest) -> Iterator[str]:
+    now = code_now()
+    if manifest.code.domain != now.domain:
+        yield f"Another code than then: {words(manifest.code)}; now {words(now)}"
+    elif manifest.code.versions != now.versions:
+        yield f"The same domain on other libraries: {words(manifest.code)}; now {words(now)}"
+    for part in manifest.sampled:
+        yield f"Sampled when it was kept, so that numbers may differ: {part}"
+    for part in manifest.left_out:
+        yield f"Personal data: {part}"

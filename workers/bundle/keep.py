@@ -1,0 +1,168 @@
+"""All that a diagnosis read and showed, written as files, with one manifest that names them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from domain.diagnosis.bundle.freeze import Frozen, freeze
+from domain.diagnosis.bundle.leave_out import Hidden, columns_left_out, hidden_material, leave_out
+from domain.diagnosis.bundle.manifest import (
+    DECLARATION,
+    DIAGNOSIS,
+    MATERIAL,
+    PICTURE,
+    File,
+    Manifest,
+    ModelFile,
+    frame_file,
+    spelled,
+)
+from domain.diagnosis.bundle.sample import group_of, sampled, shares_to_keep
+from domain.diagnosis.material import Material
+from domain.errors import BundleError
+from domain.recommender.recommender import Recommender
+from domain.values import Diagnosis, Value
+from workers import redaction
+from workers.bundle.code import code_now
+from workers.bundle.frames import pack_frame
+from workers.bundle.objects import Objects
+
+TRIES, SMALLER = 8, 0.8  # a part of a frame may be harder to compress than the whole
+MEGABYTE = 1_000_000
+NOT_KEPT = frozenset({"people", "permissions"})
+"""Sections of the declaration that are about persons, and in which nothing is said of a table."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A diagnosis with what it was made from; `began` is when the first table was read."""
+
+    diagnosis: Diagnosis
+    material: Material
+    picture: bytes | None
+    seed: int
+    began: datetime
+
+
+class Kept(Value):
+    """A bundle that is on the disk; `root` is the SHA-256 of its manifest, `bytes` those of its files."""
+
+    root: str
+    files: int
+    bytes: int
+
+
+def keep(
+    objects: Objects,
+    recommender: Recommender,
+    looked: Looked,
+    *,
+    number: int,
+    event: str,
+    at: datetime,
+    salt: bytes,
+) -> Kept:
+    """
+    Write the files, and the manifest last.
+
+    Args:
+        number, event: of the incident, and the id of the event that has the diagnosis.
+        salt: random bytes that personal data are hashed under, and that are kept nowhere.
+
+    Raises:
+        BundleError: something cannot be kept, or the limit is too small for what cannot be sampled.
+        OSError: the disk does not take it.
+    """
+    settings = recommender.bundle
+    members = {name: table.member for name, table in recommender.tables.items()}
+    hidden = Hidden(columns_left_out(settings.leave_out, members), salt)
+    material = hidden_material(looked.material, hidden)
+    frozen, left = leave_out(freeze(material), material, hidden)
+    contents = _words(recommender, looked, frozen, hidden)
+    room = settings.limit_mb * MEGABYTE - sum(map(len, contents.values()))
+    frames, part = _within(frozen, room, looked.seed)
+    rows = {frame_file(name): len(part.frames[name]) for name in frames}
+    contents |= {frame_file(name): content for name, content in frames.items()}
+    objects.clear()
+    files = tuple(
+        File(name=name, sha256=objects.keep(content), bytes=len(content), rows=rows.get(name))
+        for name, content in sorted(contents.items())
+    )
+    manifest = Manifest(
+        incident=number,
+        diagnosis=event,
+        kept_at=at,
+        seed=looked.seed,
+        code=code_now(),
+        model=_model(looked),
+        model_left_out=left.of_model,
+        left_out=left.words(),
+        sampled=part.words,
+        files=files,
+    )
+    return Kept(root=objects.keep(spelled(manifest)), files=len(files), bytes=manifest.bytes)
+
+
+def _words(recommender: Recommender, looked: Looked, frozen: Frozen, hidden: Hidden) -> dict[str, bytes]:
+    """Everything but the frames."""
+    declared = recommender.model_dump(mode="json", by_alias=True, exclude=set(NOT_KEPT), fallback=str)
+    picture = {} if looked.picture is None else {PICTURE: looked.picture}
+    return {
+        MATERIAL: _text(frozen.document),
+        DIAGNOSIS: _text(hidden.within(looked.diagnosis).model_dump(mode="json")),
+        DECLARATION: _text(declared),
+        **picture,
+    }
+
+
+def _text(values: Mapping[str, Any]) -> bytes:
+    """JSON without what the environment holds: what the log does not say, its files do not either."""
+    text = redaction.data(json.dumps(values, ensure_ascii=False, sort_keys=True, allow_nan=False, indent=1))
+    return text.encode("utf-8", "backslashreplace")  # half a surrogate pair is then spelled as JSON does
+
+
+@dataclass(frozen=True)
+class _Part:
+    frames: Mapping[str, Any]
+    words: tuple[str, ...] = ()
+
+
+def _within(frozen: Frozen, room: int, seed: int) -> tuple[dict[str, bytes], _Part]:
+    """The frames' files, thinned until they fit; and what they hold, with what was sampled in words."""
+    packed = {name: pack_frame(frame, name) for name, frame in frozen.frames.items()}
+    sizes = {name: len(content) for name, content in packed.items()}
+    if sum(sizes.values()) <= room:
+        return packed, _Part(frozen.frames)
+    shares = shares_to_keep(sizes, room)
+    for _ in range(TRIES):
+        thin, words = sampled(frozen, shares, seed)
+        again = {name: pack_frame(thin.frames[name], name) for name in packed if group_of(name) in shares}
+        files = {**packed, **again}
+        if sum(map(len, files.values())) <= room:
+            return files, _Part(thin.frames, words)
+        shares = {group: share * SMALLER for group, share in shares.items()}
+    raise BundleError("a bundle of this size cannot be made: raise limit_mb under [bundle]")
+
+
+def _model(looked: Looked) -> ModelFile | None:
+    """The file that the model was loaded from; of one that is newer than the diagnosis nothing is known."""
+    model = looked.material.model
+    if model is None:
+        return None
+    path = Path(str(getattr(model, "path", "")))
+    known = None
+    if path.is_file() and path.stat().st_mtime <= looked.began.timestamp():
+        known = file_digest(path)
+    return ModelFile(path=str(path), sha256=known, kind=model.kind)
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

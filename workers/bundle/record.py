@@ -1,0 +1,59 @@
+"""Once a diagnosis is in the log, what it was made from is kept; whether it was is an event of its own."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+
+import structlog
+
+from domain.incident import commands as c
+from domain.incident.events import DiagnosisGathered
+from domain.recommender.recommender import Recommender
+from workers import clock, redaction
+from workers.bundle.keep import Looked, keep
+from workers.bundle.objects import objects_of
+from workers.debts import Work
+from workers.settings import settings
+from workers.store.events import read_stream
+
+SALT_BYTES = 32
+_log = structlog.get_logger(__name__)
+
+
+def keep_bundle(work: Work, recommender: Recommender, looked: Looked) -> Iterator[c.Command]:
+    """
+    What to record of the bundle of a diagnosis that was recorded; nothing where the log did not take it.
+
+    It never raises: that what was read could not be kept takes nothing from the diagnosis.
+    """
+    event = _recorded(work)
+    if event is None:
+        return
+    try:
+        kept = keep(
+            objects_of(recommender.bundle, settings()),
+            recommender,
+            looked,
+            number=work.incident.number,
+            event=event,
+            at=clock.now(),
+            salt=secrets.token_bytes(SALT_BYTES),
+        )
+    except Exception as error:  # noqa: BLE001 (whatever it was, it is told where people see it)
+        _log.exception("bundle_not_kept", incident=work.incident.number)
+        reason = redaction.prose(f"{type(error).__name__}: {error}")
+        yield c.RecordBundleFailure(diagnosis=event, reason=reason)
+    else:
+        yield c.RecordBundle(diagnosis=event, **kept.model_dump())
+
+
+def _recorded(work: Work) -> str | None:
+    """The id of the event that answered the debt with a diagnosis."""
+    with work.log.connect() as connection:
+        answers = [
+            record.id
+            for record in read_stream(connection, work.incident.stream)
+            if isinstance(record.event, DiagnosisGathered) and record.cause == work.debt.event_id
+        ]
+    return answers[-1] if answers else None

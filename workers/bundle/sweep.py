@@ -1,0 +1,35 @@
+"""Bundles of incidents that were closed long ago are taken away, as their pictures are."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import structlog
+from sqlalchemy import Engine
+
+from domain.diagnosis.bundle.manifest import opened
+from domain.errors import BundleError
+from workers.bundle.objects import Objects
+from workers.store.retention import bundles_needed
+
+_log = structlog.get_logger(__name__)
+
+
+def sweep(log: Engine, objects: Objects, before: datetime) -> int:
+    """
+    Take away files of no bundle of an incident that is open or was closed since; returns how many.
+
+    Nothing is taken where the manifest of one that is needed cannot be read: nobody knows then what its files
+    are.
+    """
+    needed: set[str] = set()
+    for root in bundles_needed(log, before):
+        content = objects.read(root)
+        if content is None:
+            continue  # on another machine, or taken away by hand
+        try:
+            needed |= {root, *(file.sha256 for file in opened(content, root).files)}
+        except BundleError as error:
+            _log.warning("bundles_not_swept", root=root, error=str(error))
+            return 0
+    return objects.sweep(needed, before)

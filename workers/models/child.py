@@ -1,0 +1,153 @@
+"""
+The process that models run in: `python -m workers.models.child DESCRIPTOR`.
+
+It loads what reading a model takes, once, and then forks a process of its own for each model that it is asked
+for, within limits of memory and processor time. What such a process does, hang, eat memory, or crash, it does
+to nobody else. This one never loads a model and runs on one thread, as what forks must.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from domain.diagnosis.attribution import by_trees, contributions
+from domain.errors import SourceError
+from workers.models.exchange import Ended, packed, receive, send, unpacked
+from workers.models.skops_file import SkopsModel, load_model
+
+WAKE_SECONDS = 5.0
+ENDED_OF_ITSELF = 0
+
+
+def main() -> None:
+    """Answer the worker at the other end until it is gone."""
+    line = socket.socket(fileno=int(sys.argv[1]))
+    parent, living, ended = os.getppid(), set[int](), dict[int, int]()
+    try:
+        send(line, {"ready": True})
+        while os.getppid() == parent:
+            ready, _, _ = select.select([line], [], [], WAKE_SECONDS)
+            _reap(living, ended)
+            if ready:
+                _answer(line, living, ended)
+    except (Ended, OSError):
+        return  # nobody asks any more
+    finally:
+        for pid in living:
+            _kill(pid)
+
+
+def _answer(line: socket.socket, living: set[int], ended: dict[int, int]) -> None:
+    asked, _ = receive(line)
+    if asked["do"] == "end":
+        pid = int(asked["pid"])
+        if pid in living:
+            _kill(pid)
+            _reap(living, ended, pid)
+        send(line, {"signal": ended.pop(pid, ENDED_OF_ITSELF)})
+        return
+    for name in asked["needs"]:
+        importlib.import_module(name)
+    # Its descriptor comes apart from the header: a stream gives it with the next byte.
+    _, descriptors, _, _ = socket.recv_fds(line, 1, 1)
+    pid = os.fork()
+    if pid == 0:
+        _serve(line, descriptors[0], asked)
+    os.close(descriptors[0])
+    living.add(pid)
+    send(line, {"pid": pid})
+
+
+def _reap(living: set[int], ended: dict[int, int], wait_for: int | None = None) -> None:
+    for pid in list(living):
+        found, status = os.waitpid(pid, 0 if pid == wait_for else os.WNOHANG)
+        if found:
+            living.discard(pid)
+            ended[pid] = os.WTERMSIG(status) if os.WIFSIGNALED(status) else ENDED_OF_ITSELF
+
+
+def _kill(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _serve(above: socket.socket, descriptor: int, asked: dict[str, Any]) -> None:
+    """The life of a fork: it never returns."""
+    status = 1
+    try:
+        above.close()
+        _limit(int(asked["memory"]), int(asked["processor_seconds"]))
+        with socket.socket(fileno=descriptor) as line:
+            _model(line, Path(asked["path"]))
+        status = 0
+    except (Ended, OSError):
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _limit(memory: int, processor_seconds: int) -> None:
+    """So many bytes more than it has now, and so much time of a processor; no file may be written."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    until = int(used.ru_utime + used.ru_stime) + processor_seconds + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (until, until))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":  # elsewhere the kernel does not keep to it
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        most = pages * resource.getpagesize() + memory
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def _model(line: socket.socket, path: Path) -> None:
+    try:
+        model = load_model(path)
+    except (SourceError, MemoryError) as error:
+        send(line, {"wrong": _words(error)})
+        return
+    needs = ["shap"] if by_trees(model) else []
+    send(line, {"kind": model.kind, "note": model.note, "takes": model.takes, "needs": needs})
+    while True:
+        asked, body = receive(line)
+        try:
+            frame = _done(model, asked, unpacked(body))
+            send(line, {}, packed(frame))
+        except Exception as error:  # noqa: BLE001 (whatever a model raises is said, and the next is asked)
+            send(line, {"wrong": _words(error)})
+
+
+def _done(model: SkopsModel, asked: dict[str, Any], frame: pd.DataFrame) -> pd.DataFrame:
+    features = frame[asked["features"]]
+    match asked["do"]:
+        case "score":
+            return pd.DataFrame({"score": model.score(features)})
+        case "readings":
+            requests = frame["__request"].to_numpy(np.intp) if "__request" in frame else None
+            return pd.DataFrame(dict(model.readings(features, requests, asked["only"])))
+        case "contributions":
+            background = frame["__background"].to_numpy(bool)
+            found = contributions(model, features[~background], features[background])
+            return pd.DataFrame(found, columns=asked["features"])
+    raise SourceError(f"nothing is known of {asked['do']!r}")
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, MemoryError):
+        return "it wanted more memory than it may have"
+    return str(error) if isinstance(error, SourceError) else f"{type(error).__name__}: {error}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,240 @@
+"""A team's model in a process of its own, asked from here: what it does there, it does to nobody else."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import weakref
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from domain.errors import SourceError
+from workers.embedded.process import bare_environment
+from workers.models.exchange import Ended, packed, receive, send, unpacked
+
+MEGABYTE = 1 << 20
+START_SECONDS = 90.0  # what reading a model takes is loaded once, on a busy machine slowly
+PROCESSOR = 5.0  # seconds of a processor for all questions together, for each second that one may take
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+"""A process that forks must have no other thread; and sums are then added in one order."""
+PASSED_ON = ("PYTHONPATH", "HOME", "MPLCONFIGDIR")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one model may take: seconds for an answer, and bytes of memory beside what reading it takes."""
+
+    seconds: float = 60.0
+    memory: int = 2_048 * MEGABYTE
+
+
+class _Forker:
+    """The one process that forks those of the models; started by the first who needs it."""
+
+    def __init__(self) -> None:
+        self.owner = os.getpid()
+        self.said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (as long as the process)
+        mine, theirs = socket.socketpair()
+        with theirs:
+            command = (sys.executable, "-P", "-m", "workers.models.child", str(theirs.fileno()))
+            kept = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+            self.process = subprocess.Popen(  # noqa: S603 (this interpreter, and a module of ours)
+                command,
+                env={**bare_environment(), **kept, **dict.fromkeys(ONE_THREAD, "1")},
+                stdin=subprocess.DEVNULL,
+                stdout=self.said,
+                stderr=self.said,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+            )
+        self.line, self.lock, self.ready = mine, threading.Lock(), False
+        weakref.finalize(self, mine.close)
+
+    @property
+    def lives(self) -> bool:
+        """Whether it can still be asked; a fork of this process must not share its line."""
+        return self.owner == os.getpid() and self.process.poll() is None
+
+    def ask(self, asked: Mapping[str, Any], descriptor: int | None = None) -> dict[str, Any]:
+        """Raises SourceError where it does not answer."""
+        with self.lock:
+            try:
+                if not self.ready:
+                    receive(self.line, time.monotonic() + START_SECONDS)
+                    self.ready = True
+                self.line.settimeout(START_SECONDS)
+                send(self.line, dict(asked))
+                if descriptor is not None:
+                    socket.send_fds(self.line, [b"+"], [descriptor])
+                return receive(self.line, time.monotonic() + START_SECONDS)[0]
+            except (Ended, OSError) as error:  # (a TimeoutError is an OSError)
+                self.process.kill()
+                raise SourceError(f"the process for models did not answer{self._last_words()}") from error
+
+    def _last_words(self) -> str:
+        self.said.seek(0)
+        told = self.said.read().decode(errors="replace").strip().splitlines()
+        return f": {told[-1]}" if told else ""
+
+
+_started: list[_Forker] = []
+_starting = threading.Lock()
+
+
+def warm_up() -> None:
+    """Begin to load what reading a model takes, where nobody has yet; comes back at once."""
+    _forker()
+
+
+def _forker() -> _Forker:
+    with _starting:
+        if not _started or not _started[-1].lives:
+            _started[:] = [_Forker()]
+        return _started[-1]
+
+
+class ModelProcess:
+    """
+    One model, alone in a process within limits. Give it back by `close`, or as a context.
+
+    `kind` and `note` are as of `SkopsModel`; `takes` is how many features it takes, where it knows.
+    """
+
+    def __init__(self, path: Path, limits: Limits | None = None, *, needs: Sequence[str] = ()) -> None:
+        """
+        Load the model at `path`.
+
+        Args:
+            needs: modules that its questions take, loaded beforehand where nobody has yet.
+
+        Raises:
+            SourceError: it cannot be loaded, is not trusted, or takes more time or memory than it may.
+        """
+        self.path, self.limits = path, limits or Limits()
+        self._forker = _forker()
+        self._line, theirs = socket.socketpair()
+        self._closing = weakref.finalize(self, self._line.close)
+        with theirs:
+            asked = {
+                "do": "open",
+                "path": str(path),
+                "memory": self.limits.memory,
+                "processor_seconds": int(PROCESSOR * self.limits.seconds) + 1,
+                "needs": list(needs),
+            }
+            self.pid = int(self._forker.ask(asked, theirs.fileno())["pid"])
+        told, _ = self._answer("loading it")
+        self.kind, self.note = str(told["kind"]), str(told["note"])
+        self.takes: int | None = told["takes"]
+        self._needs = tuple(told["needs"])
+
+    def __enter__(self) -> Self:
+        """The model, its process ended with the block."""
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        """End its process."""
+        self.close()
+
+    def close(self) -> None:
+        """End its process; again is harmless."""
+        self._closing()
+
+    def score(self, features: pd.DataFrame) -> npt.NDArray[np.float64]:
+        """(rows,) in the model's own unit. Raises SourceError; so do all questions."""
+        return self._asked("score", features)["score"].to_numpy(np.float64)
+
+    def readings(
+        self,
+        features: pd.DataFrame,
+        requests: npt.NDArray[np.intp] | None = None,
+        only: Collection[str] | None = None,
+    ) -> Mapping[str, npt.NDArray[Any]]:
+        """As `SkopsModel.readings`."""
+        more = {} if requests is None else {"__request": requests}
+        found = self._asked("readings", features, more, only)
+        return {str(name): found[name].to_numpy() for name in found}
+
+    def contributions(self, rows: pd.DataFrame, background: pd.DataFrame) -> npt.NDArray[np.float64]:
+        """As `domain.diagnosis.attribution.contributions`, in a process that has what this takes."""
+        both = pd.concat([rows, background], ignore_index=True)
+        mark = {"__background": np.arange(len(both)) >= len(rows)}
+        if not self._needs:
+            return self._asked("contributions", both, mark).to_numpy(np.float64)
+        with ModelProcess(self.path, self.limits, needs=self._needs) as other:
+            return other._asked("contributions", both, mark).to_numpy(np.float64)
+
+    def _asked(
+        self,
+        do: str,
+        features: pd.DataFrame,
+        more: Mapping[str, npt.NDArray[Any]] | None = None,
+        only: Collection[str] | None = None,
+    ) -> pd.DataFrame:
+        named = None if only is None else sorted(only)
+        asked = {"do": do, "features": [str(name) for name in features], "only": named}
+        try:
+            body = packed(features.assign(**(more or {})))
+            self._line.settimeout(self.limits.seconds)
+            send(self._line, asked, body)
+        except pa.ArrowException as error:
+            raise SourceError(f"{self.path}: a feature holds values of several kinds ({error})") from error
+        except OSError as error:
+            raise SourceError(f"{self.path}: {self._why()}") from error
+        return unpacked(self._answer("an answer")[1])
+
+    def _answer(self, what: str) -> tuple[dict[str, Any], bytes]:
+        try:
+            told, body = receive(self._line, time.monotonic() + self.limits.seconds)
+        except TimeoutError as error:
+            self._end()
+            raise SourceError(
+                f"{self.path}: {what} took more than {self.limits.seconds:g} s, and the model was stopped"
+            ) from error
+        except (Ended, OSError) as error:
+            raise SourceError(f"{self.path}: {self._why()}") from error
+        if "wrong" in told:
+            wrong = str(told["wrong"])
+            if wrong.startswith(str(self.path)):
+                raise SourceError(wrong)
+            note = f"; {self.note}" if getattr(self, "note", "") else ""
+            raise SourceError(f"{self.path}: {self._of_memory(wrong)}{note}")
+        return told, body
+
+    def _of_memory(self, wrong: str) -> str:
+        return f"{wrong} ({self._memory})" if wrong.startswith("it wanted more memory") else wrong
+
+    @property
+    def _memory(self) -> str:
+        return f"{self.limits.memory / MEGABYTE:,.0f} MB"
+
+    def _end(self) -> int:
+        """Make sure that its process is gone; the signal that ended it."""
+        self._closing()
+        return int(self._forker.ask({"do": "end", "pid": self.pid})["signal"])
+
+    def _why(self) -> str:
+        """In words, why its process ended by itself."""
+        ended = self._end()
+        if ended in (signal.SIGXCPU, signal.SIGKILL):
+            return "the model took more time of the processor than it may, or was killed"
+        name = f" ({signal.Signals(ended).name})" if ended else ""
+        return f"the model's process ended without an answer{name}; it may take {self._memory} of memory"
+
+
+def open_model(path: Path, limits: Limits | None = None) -> ModelProcess:
+    """The model at `path` in a process of its own. Raises SourceError; see `ModelProcess`."""
+    return ModelProcess(path, limits)
