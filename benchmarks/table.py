@@ -87,11 +87,22 @@ def show(name: str, rows: Sequence[Row], keep: bool = True) -> None:
         figure = NOT_RUN if row.unit == NOT_RUN else f"{row.figure:g} {row.unit}"
         table.add_row(row.work, figure, row.goal, holds, row.peer)
     Console().print(table)
-    if not keep:
-        return
-    RESULTS.mkdir(exist_ok=True)
+    if keep:
+        write(name, rows)
+
+
+def write(name: str, rows: Sequence[Row]) -> None:
+    """Write the rows down, in place of those of an earlier run. `name` may have a folder."""
+    path = RESULTS / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
     written = json.dumps([asdict(row) for row in rows], indent=2, ensure_ascii=False)
-    (RESULTS / f"{name}.json").write_text(f"{written}\n", encoding="utf-8")
+    path.write_text(f"{written}\n", encoding="utf-8")
+
+
+def read(name: str) -> list[Row]:
+    """What was written down under this name; nothing where nothing was."""
+    path = RESULTS / f"{name}.json"
+    return [Row(**row) for row in json.loads(path.read_text(encoding="utf-8"))] if path.exists() else []
 
 
 def percentile(values: Sequence[float], share: float) -> float:

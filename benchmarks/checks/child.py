@@ -11,8 +11,8 @@ from pathlib import Path
 from benchmarks.checks import by_hand
 from benchmarks.checks.lake import END, VALUES, declared
 from benchmarks.memory import peak_megabytes
-from workers.detect import run_checks
-from workers.plan import grid_of, plan
+from workers.checks.plan import grid_of, plan
+from workers.checks.run import run_checks
 from workers.sources.count import count_windows
 
 

@@ -20,7 +20,7 @@ from benchmarks.cinema.quiet import Quiet, quiet_weeks
 from benchmarks.cinema.theatre import Theatre, branch
 from benchmarks.store.server import Server, server
 from benchmarks.table import Row, machine, show
-from examples.cinema.faults import FAULTS
+from examples.cinema.faults import SWITCHES
 from workers.store.connection import engine
 from workers.store.migrate import migrate
 
@@ -42,7 +42,7 @@ def main() -> None:
 def _asked() -> argparse.Namespace:
     told = argparse.ArgumentParser(prog="python -m benchmarks.cinema", description=__doc__)
     told.add_argument("--days", type=float, default=WEEKS_DAYS, help="without a fault")
-    told.add_argument("--only", nargs="*", choices=sorted(FAULTS), help="these faults, or none")
+    told.add_argument("--only", nargs="*", choices=sorted(SWITCHES), help="these faults, or none")
     told.add_argument(
         "--declared", action="store_true", help="quiet looks as often as live: 30 h of processor"
     )
@@ -74,7 +74,7 @@ def measured(asked: argparse.Namespace, folder: Path, where: str) -> list[Row]:
             theatre, asked.days, asked.jobs, as_declared=asked.declared, each_hour=keep, told=SAY.print
         )
     theatre.close()
-    faults = FAULTS if asked.only is None else asked.only
+    faults = SWITCHES if asked.only is None else asked.only
     rows = [] if quiet is None else quiet_rows(quiet, where, asked.declared)
     with server() as running:
         for fault in faults:
@@ -95,8 +95,8 @@ def _only_pass(theatre: Theatre, days: float, keep: Callable[[Theatre], None]) -
 def drawn(seed: int, days: float) -> dict[str, datetime]:
     """A moment for each fault, anywhere in the time without one but for its first hour."""
     rng = np.random.default_rng(seed)
-    seconds = rng.integers(3_600, int(days * 86_400) - 3_600, len(FAULTS))
-    return {fault: OPENED + timedelta(seconds=int(s)) for fault, s in zip(FAULTS, seconds, strict=True)}
+    seconds = rng.integers(3_600, int(days * 86_400) - 3_600, len(SWITCHES))
+    return {fault: OPENED + timedelta(seconds=int(s)) for fault, s in zip(SWITCHES, seconds, strict=True)}
 
 
 def _one(running: Server, fault: str, folder: Path, opened: datetime, at: datetime, rate: float) -> Outcome:

@@ -20,9 +20,9 @@ from domain.incident.state import Incident
 from domain.values import Finding, Slice, name_slice
 from examples.cinema.faults import BLANK, COUNTRY, FLIPPED, HELD_DOWN, LOST_SLICE
 from workers import clock
+from workers.detect.tick import detect_tick
 from workers.look_ahead import predict_tick
 from workers.store import cards
-from workers.tick import detect_tick
 
 LOOK_SECONDS, FORECAST_EVERY = 10.0, 3  # as the clock's process sends: each 10 s, and each 30 s
 BEFORE, AFTER, LONGEST = timedelta(minutes=8), timedelta(minutes=10), timedelta(hours=3)

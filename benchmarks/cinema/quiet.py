@@ -17,13 +17,13 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from benchmarks.cinema.theatre import Theatre, declared
-from domain.detection.checks import DATA
-from domain.detection.state import CheckState, Verdict
+from domain.detection.judge.state import CheckState, Verdict
 from domain.values import Finding
-from workers.backtest import BacktestIncident, fold, plans_of
-from workers.plan import Plan, plan
+from workers.checks.backtest import BacktestIncident, fold, plans_of
+from workers.checks.plan import Plan, plan
+from workers.checks.walk import Fault, ends_of, walk
+from workers.kinds import find
 from workers.predict import forecast
-from workers.walk import Fault, ends_of, walk
 
 DAY = timedelta(days=1)
 ASKED_EACH = timedelta(minutes=10)
@@ -128,5 +128,7 @@ def look_through(
 
 
 def _once_a_window(planned: Plan) -> timedelta:
-    least = ASKED_EACH if planned.check.kind in DATA else timedelta(0)
+    kind = find(planned.check.kind)
+    each = kind.sliced == "always" and kind.rows is None
+    least = ASKED_EACH if each else timedelta(0)
     return max(planned.every, planned.window, least)

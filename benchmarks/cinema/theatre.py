@@ -30,8 +30,12 @@ class Theatre:
     `pass_time` the code that serves the present makes it, with whatever is switched on.
     """
 
-    def __init__(self, folder: Path, at: datetime, rate: float) -> None:
+    def __init__(self, folder: Path, at: datetime, rate: float, **written: float) -> None:
+        """`written`: how often it writes, where that is not as live: `flush_seconds`, `prelaunch_seconds`."""
+        usual = Settings()
         self.settings = Settings(
+            flush_seconds=written.get("flush_seconds", usual.flush_seconds),
+            prelaunch_seconds=written.get("prelaunch_seconds", usual.prelaunch_seconds),
             folder=folder,
             history_days=HISTORY_DAYS,
             candidate_hours=24 * HISTORY_DAYS,

@@ -1,9 +1,12 @@
 """
-`python -m benchmarks.detection [--only ROW …]`: every module here that has `rows` gives its rows.
+`python -m benchmarks.detection [--only MODULE …]`: every module here that has `rows` gives its rows.
 
-Where the data are is said by LOCALISATION_DATA, NAB_DATA and MOVIETWEETINGS_DATA, or they lie beside the
-project in `shared/data`; without them a row says so. What it is measured beside is installed at first need
-(`peers.txt`).
+The whole takes hours. So each module's rows are written down by themselves, with the commit they were
+measured at among the words about the machine, and those of the modules that are not run again stay.
+
+Where the data are is said by LOCALISATION_DATA, NAB_DATA, CLOUD_MONITORING_DATA and MOVIETWEETINGS_DATA, or
+they lie beside the project in `shared/data`; without them a row says so. What it is measured beside is
+installed at first need (`peers.txt`).
 """
 
 from __future__ import annotations
@@ -13,13 +16,14 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from importlib import import_module
-from itertools import chain
 from pkgutil import iter_modules
+from subprocess import run
 
 import benchmarks.detection as room
-from benchmarks.table import Row, Rows, machine, show
+from benchmarks.table import Row, Rows, machine, read, show, write
 
 Measure = Callable[[Rows], Iterator[Row]]
+ROOM = "detection"
 
 
 def measures() -> dict[str, Measure]:
@@ -33,9 +37,9 @@ def measures() -> dict[str, Measure]:
     return found
 
 
-def _measured(name: str, measure: Measure, table: Rows) -> list[Row]:
+def _measured(name: str, measure: Measure) -> None:
     """All rows of one module, each told as it comes; one that fails is a row too, and the others go on."""
-    begun, found = time.monotonic(), []
+    begun, found, table = time.monotonic(), list[Row](), Rows(f"{machine()}, at {_commit()}")
     print(f"{name} …", flush=True)
     try:
         for row in measure(table):
@@ -45,19 +49,21 @@ def _measured(name: str, measure: Measure, table: Rows) -> list[Row]:
         traceback.print_exc()
         found.append(table.not_run(name, f"{type(error).__name__}: {error}"))
     print(f"{name}: {time.monotonic() - begun:.0f} s", flush=True)
-    return found
+    write(f"{ROOM}/{name}", found)
+
+
+def _commit() -> str:
+    said = run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    return said.stdout.strip() or "no commit"
 
 
 def main() -> None:
     every = measures()
     asked = argparse.ArgumentParser(prog="python -m benchmarks.detection")
-    asked.add_argument(
-        "--only", nargs="+", choices=sorted(every), help="print these; nothing is written down"
-    )
-    only = asked.parse_args().only
-    table = Rows(machine())
-    rows = list(chain.from_iterable(_measured(name, every[name], table) for name in only or every))
-    show("detection", rows, keep=not only)
+    asked.add_argument("--only", nargs="+", choices=sorted(every), help="measure these anew; others stay")
+    for name in asked.parse_args().only or every:
+        _measured(name, every[name])
+    show("detection", [row for name in every for row in read(f"{ROOM}/{name}")])
 
 
 if __name__ == "__main__":

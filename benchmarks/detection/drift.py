@@ -19,7 +19,7 @@ import pandas as pd
 
 from benchmarks.detection.stranger import NotThereError, answered
 from benchmarks.table import Row, Rows
-from domain.detection.distribution import compare
+from domain.detection.judge.distribution import compare
 from workers.sources.histogram import GROUPS, NAMED_TEXTS, QUANTILES, WHOLE_TEXTS
 
 PAIRS = 500

@@ -18,7 +18,7 @@ import duckdb
 from benchmarks.detection import suite
 from benchmarks.table import Row, Rows
 from domain.recommender.recommender import Recommender
-from workers.detect import run_checks
+from workers.checks.run import run_checks
 
 SPARK = "spark://local[2]?spark.sql.shuffle.partitions=4&spark.driver.host=127.0.0.1&spark.driver.memory=3g"
 TOLERANCE = 1e-9  # of a number, as a part of it: engines add up in different orders

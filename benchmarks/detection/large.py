@@ -15,7 +15,7 @@ import duckdb
 
 from benchmarks.table import Row, Rows
 from domain.recommender.recommender import Recommender
-from workers.detect import run_checks
+from workers.checks.run import run_checks
 
 ROWS, DAYS, FILES = 100_000_000, 29, 10
 DAY_MICROSECONDS = 86_400_000_000

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.table import Row, Rows
 from domain.values import name_slice
-from workers.backtest import BacktestIncident, backtest
+from workers.checks.backtest import BacktestIncident, backtest
 from workers.sources.declare import load
 
 ROOT = Path(__file__).parents[2]

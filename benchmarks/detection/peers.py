@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.ensemble import IsolationForest
 
 from benchmarks.detection.nab_score import Floats
-from domain.detection.season import DAY
+from domain.detection.expect.season import DAY
 
 DAYS, LEAST_DAYS = 7, 2  # of the same time of day that a z-score is made of
 MAD_TO_SD = 1.4826

@@ -17,10 +17,10 @@ from scipy import stats
 
 from benchmarks.detection.slices_world import HISTORY, Floats, Kind, World, counts_until, flat, names, world
 from benchmarks.table import Row, Rows
-from domain.detection.counts import Counts
-from domain.detection.discovery import ALPHA, benjamini_hochberg
-from domain.detection.slice_volume import judge_slices
-from domain.detection.state import CheckState
+from domain.detection.data.counts import Counts
+from domain.detection.judge.discovery import ALPHA, benjamini_hochberg
+from domain.detection.judge.state import CheckState
+from domain.detection.kinds.slice_volume import judge_slices
 from domain.recommender.check import Check
 
 SEEDS = (91_706, 73_367, 48_634)

@@ -25,8 +25,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from domain.detection.counts import Counts
-from domain.detection.window import grid_until
+from domain.detection.data.counts import Counts
+from domain.detection.data.window import grid_until
 from domain.values import Slice
 
 Floats = npt.NDArray[np.float64]

@@ -1,7 +1,8 @@
 """
 Packages that do not go together with ours, in an environment of their own (`peers.txt`).
 
-It is made at first need under `var/benchmarks/peers`, and kept until `peers.txt` changes.
+It is made at first need under `var/benchmarks/peers`, and kept until `peers.txt` changes. Another benchmark
+brings its own `peers.txt`, and has an environment of its own beside it.
 """
 
 from __future__ import annotations
@@ -27,35 +28,38 @@ class NotThereError(Exception):
 
 
 @cache
-def peers_python() -> str:
+def peers_python(requirements: Path = REQUIREMENTS) -> str:
     """
     The path of a Python that has all of `peers.txt`.
 
     Raises:
         NotThereError: no network, or no version that fits.
     """
-    python, wanted = PLACE / "bin/python", hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
-    if python.is_file() and (PLACE / MADE).is_file() and (PLACE / MADE).read_text() == wanted:
+    own = requirements == REQUIREMENTS
+    place = PLACE if own else PLACE.with_name(f"{PLACE.name}-{requirements.parent.name}")
+    python, wanted = place / "bin/python", hashlib.sha256(requirements.read_bytes()).hexdigest()
+    if python.is_file() and (place / MADE).is_file() and (place / MADE).read_text() == wanted:
         return str(python)
-    print(f"installing {REQUIREMENTS.name} into {PLACE} …", flush=True)
-    shutil.rmtree(PLACE, ignore_errors=True)
+    print(f"installing {requirements.name} into {place} …", flush=True)
+    shutil.rmtree(place, ignore_errors=True)
     begun = time.monotonic()
-    _ran([sys.executable, "-m", "venv", str(PLACE)], INSTALL_SECONDS)
+    _ran([sys.executable, "-m", "venv", str(place)], INSTALL_SECONDS)
     install = ["install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"]
-    _ran([str(python), "-m", "pip", *install, "-r", str(REQUIREMENTS)], INSTALL_SECONDS)
-    (PLACE / MADE).write_text(wanted)
+    _ran([str(python), "-m", "pip", *install, "-r", str(requirements)], INSTALL_SECONDS)
+    (place / MADE).write_text(wanted)
     print(f"installed in {time.monotonic() - begun:.0f} s", flush=True)
     return str(python)
 
 
-def answered(program: str, *given: str) -> Any:
+def answered(program: str, *given: str, requirements: Path = REQUIREMENTS) -> Any:
     """
     What a program of theirs prints last, read as JSON.
 
     Raises:
         NotThereError: it could not be installed, or fails.
     """
-    return json.loads(_ran([peers_python(), "-W", "ignore", "-c", MEASURED + program, *given], RUN_SECONDS))
+    python = peers_python(requirements)
+    return json.loads(_ran([python, "-W", "ignore", "-c", MEASURED + program, *given], RUN_SECONDS))
 
 
 MEASURED = """

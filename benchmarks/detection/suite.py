@@ -79,7 +79,7 @@ import json, resource, sys
 from pathlib import Path
 from benchmarks.detection.suite import END, declared
 from benchmarks.memory import peak_megabytes
-from workers.detect import run_checks
+from workers.checks.run import run_checks
 before = resource.getrusage(resource.RUSAGE_SELF)
 found = run_checks(declared(Path(sys.argv[1])), END).findings
 after = resource.getrusage(resource.RUSAGE_SELF)

@@ -25,6 +25,7 @@ from .traffic import pick
 SAMPLE_CLUSTERS = (16, 5, 25)  # one taste in France, one in North America, one in Central Europe
 LARGEST_SHELF = 50
 LARGEST_BODY = 1_000_000
+LARGEST_SEED = 1 << 31
 
 
 class Cinema:
@@ -78,13 +79,15 @@ class Cinema:
         return JSONResponse({"faults": self.live.serving.faults.listed()})
 
     async def switch(self, request: Request) -> Response:
-        """`POST /faults/{name}` with `{"on": true}`."""
+        """`POST /faults/{name}` with `{"on": true}`; a `seed` draws another place and size."""
         body = await _read_json(request)
-        if not isinstance(body, dict) or not isinstance(body.get("on"), bool):
-            return _refuse(400, 'expected application/json like {"on": true}')
+        seed = body.get("seed") if isinstance(body, dict) else None
+        known = seed is None or (type(seed) is int and 0 <= seed < LARGEST_SEED)
+        if not isinstance(body, dict) or not isinstance(body.get("on"), bool) or not known:
+            return _refuse(400, 'expected application/json like {"on": true}, or {"on": true, "seed": 7}')
         name = request.path_params["name"]
         try:
-            changed = await run_in_threadpool(self.live.switch_fault, name, body["on"], now())
+            changed = await run_in_threadpool(self.live.switch_fault, name, body["on"], now(), seed)
         except UnknownFault as error:
             return _refuse(404, str(error))
         except ValueError as error:

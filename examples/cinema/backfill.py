@@ -15,6 +15,7 @@ from .catalogue import microseconds
 from .deliveries import deliver
 from .prelaunch import Stage, backfill_snapshots, count_first_days, imagine_first_days
 from .ranking import Ranker, first_lesson, train
+from .rollup import Rollup
 from .serving import Serving
 from .tables import append_file, hour_file, write
 from .traffic import HOUR, arrivals, serve, visit
@@ -67,7 +68,7 @@ def _chunks(serving: Serving, start: int, end: int) -> Iterator[Chunk]:
 def _fill(serving: Serving, chunk: Chunk) -> None:
     settings, audience, catalogue = serving.settings, serving.audience, serving.truth
     rng = np.random.default_rng([settings.seed, chunk.start])
-    times = arrivals(rng, chunk.start, chunk.end, settings.requests_per_second)
+    times = arrivals(rng, chunk.start, chunk.end, serving.demand)
     shelves = serve(rng, chunk.stage.rails, catalogue, visit(rng, audience, times))
     played = rows.plays(shelves, audience, catalogue)
     made = {
@@ -89,7 +90,11 @@ def fill_history(serving: Serving, start: datetime, end: datetime, progress: Pro
     deliver(settings.tables, serving.truth, start)
     for day in _daily(start, end, settings.delivery_hour):
         deliver(settings.tables, serving.truth, day)
-    write(settings.tables / "members" / "current.parquet", pa.Table.from_pandas(serving.audience.frame()))
+    write_members(serving, end)
+    rollup = Rollup(settings.tables, microseconds(start))
+    weeks_ago = end - timedelta(days=settings.rollup_days)
+    rollup.imagine(serving.demand, serving.audience, weeks_ago, settings.seed)
+    rollup.complete(microseconds(end))
     progress("trainings", 0.0)
     write_training(serving, serving.ranker)
     keep_plays(settings.tables, start, plays_before(settings.tables, start))
@@ -110,6 +115,15 @@ def _fill_launches(serving: Serving, start: datetime, end: datetime) -> None:
     outcomes |= count_first_days(settings.tables, serving.truth, start, end)
     days = list(_daily(end - timedelta(days=PRELAUNCH_DAYS), end, PRELAUNCH_HOUR))
     write(settings.tables / "prelaunch" / "history.parquet", backfill_snapshots(rng, stage, days, outcomes))
+
+
+def write_members(serving: Serving, at: datetime) -> None:
+    """The members of that day."""
+    frame = serving.audience.frame(at)
+    write(
+        serving.settings.tables / "members" / "current.parquet",
+        pa.Table.from_pandas(frame, preserve_index=False),
+    )
 
 
 def write_training(serving: Serving, ranker: Ranker) -> None:

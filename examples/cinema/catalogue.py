@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -94,6 +95,23 @@ class Catalogue:
         start, end = microseconds(at), microseconds(at + timedelta(days=UPCOMING_DAYS))
         places = np.flatnonzero((self.launches > start) & (self.launches <= end))
         return places[np.argsort(self.launches[places], kind="stable")].astype(np.int32)
+
+    def where(self, values: Mapping[str, str]) -> npt.NDArray[np.bool_]:
+        """By place, which films have these values of genre, country, decade."""
+        inside = np.ones(len(self.ids), dtype=bool)
+        for column, value in values.items():
+            inside &= (self.frame[column] == value).to_numpy()
+        return inside
+
+    def changed(self, column: str, places: npt.NDArray[np.bool_], values: pd.Series) -> Catalogue:
+        """This catalogue with other values (by place) of a column for some films; new words are learned."""
+        frame = self.frame.copy()
+        frame[column] = frame[column].where(~pd.Series(places, index=frame.index), values)
+        vocabulary = dict(self.vocabulary)
+        if column in vocabulary:
+            known = vocabulary[column]
+            vocabulary[column] = known + sorted(set(frame[column].dropna()) - set(known))
+        return replace(self, frame=frame, vocabulary=vocabulary)
 
     def without_language(self, places: npt.NDArray[np.bool_]) -> Catalogue:
         """This catalogue with the language of some films unset."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -17,9 +20,22 @@ ITEMS = ("item_id", "title", "genre", "country", "language", "decade")
 NUMBERS = ("year", "runtime_minutes", "rating", "popularity", "launch_at")
 
 
-def deliver(tables: Path, catalogue: Catalogue, at: datetime, current: bool = True) -> None:
-    """Write the snapshot of a delivery; and, when it is the current one, `items` and `features`."""
+def deliver(
+    tables: Path,
+    catalogue: Catalogue,
+    at: datetime,
+    current: bool = True,
+    strikes: Sequence[Callable[[pa.Table], pa.Table]] = (),
+) -> None:
+    """
+    Write the snapshot of a delivery; and, when it is the current one, `items` and `features`.
+
+    Args:
+        strikes: what faults do to the rows of items, one after the other.
+    """
     rows = item_rows(catalogue)
+    for strike in strikes:
+        rows = strike(rows)
     moment = pa.array([microseconds(at)] * rows.num_rows, MOMENT)
     append_file(tables, "items_snapshots", at, rows.add_column(0, "delivered_at", moment))
     note = {"delivered_at": pa.array([microseconds(at)], MOMENT), "table": ["items"], "rows": [rows.num_rows]}
@@ -70,6 +86,11 @@ def read_snapshot(tables: Path, at: datetime, like: Catalogue) -> Catalogue:
     rows = (
         pq.ParquetFile(tables / "items_snapshots" / f"{stamp(microseconds(at))}.parquet").read().to_pandas()
     )
-    frame = like.frame.copy()
-    frame["language"] = rows["language"].astype("str")
-    return Catalogue(frame, like.vocabulary, withheld=like.launches > microseconds(at))
+    delivered = rows.set_index("item_id").reindex(like.ids)
+    catalogue = Catalogue(like.frame.copy(), like.vocabulary)
+    there = delivered["title"].notna().to_numpy()
+    for name in ("genre", "language", "decade", "year", "rating", "popularity"):
+        values = pd.Series(delivered[name].to_numpy(), index=like.frame.index)
+        values = values.astype("str") if name in like.vocabulary else values
+        catalogue = catalogue.changed(name, there, values)
+    return replace(catalogue, withheld=(like.launches > microseconds(at)) | ~there)

@@ -9,25 +9,29 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from recsysops_client import RequestLog
 
 from . import rows
-from .backfill import Progress, fill_history, fill_traffic, write_training
+from .backfill import Progress, fill_history, fill_traffic, write_members, write_training
 from .catalogue import microseconds
 from .deliveries import deliver
-from .faults import film_to_lose, lose, now
+from .faults import KINDS, Drawn, now
+from .faults.switches import draw
 from .prelaunch import count_first_days, fill_outcomes, snapshot
+from .rollup import NAME, Rollup, counted_until
 from .serving import Serving
 from .settings import Settings
 from .tables import TIME_COLUMN, LiveTable, live_files, write
 from .traffic import Shelves, arrivals, serve, visit
-from .training import keep_plays, learn
+from .training import RIGHTLY, keep_plays, learn
 
 LOG = logging.getLogger("cinema")
 TABLES = (
     *TIME_COLUMN,
     *("members", "items", "items_snapshots", "features", "deliveries", "training_runs", "training_plays"),
+    NAME,
 )
 TICK_SECONDS = 1.0
 FIRST_DAYS_LOOKED_BACK = 8
@@ -56,10 +60,12 @@ class Live:
         else:
             self._fill_from_nothing(at, progress)
         self.tables = {name: LiveTable(settings.tables, name, self._until) for name in TIME_COLUMN}
+        self.rollup = Rollup(settings.tables, counted_until(settings.tables, self._until))
         self.catch_up(at, progress)
         self.requests = RequestLog(settings.folder / "requests", share=0.1, max_bytes=20_000_000)
         self._flushed = self._dry_run = 0
         self._day = at
+        self._coming: list[tuple[int, str, pa.Table]] = []  # when it is due, of which table, what
         self._known: set[str] = set()  # films whose first day has been counted since the start
 
     def _fill_from_nothing(self, at: datetime, progress: Progress) -> None:
@@ -77,6 +83,7 @@ class Live:
             fill_traffic(self.serving, self._until, microseconds(at), progress)
             self._until = microseconds(at)
             self._write_state()
+        self.rollup.complete(self._until)
 
     def step(self, at: datetime) -> None:
         """Take traffic, and everything that has its hour, up to `at`."""
@@ -97,20 +104,41 @@ class Live:
 
     def _serve(self, at: datetime, end: int) -> None:
         stage, audience, truth = self.serving.stage(at), self.serving.audience, self.serving.truth
-        times = arrivals(self._rng, self._until, end, self.settings.requests_per_second)
+        demand, weights = self.serving.crowd()
+        times = arrivals(self._rng, self._until, end, demand)
         self._until = end
-        if not len(times):
-            return
-        shelves = serve(self._rng, stage.rails, truth, visit(self._rng, audience, times))
-        played = rows.plays(shelves, audience, truth)
-        losing = self.serving.faults.on("upstream") and not self.failover
-        self.tables["impressions"].append(rows.impressions(shelves, audience, truth))
-        self.tables["plays_standby"].append(played)
-        self.tables["plays"].append(lose(self._rng, played) if losing else played)
-        self.tables["candidates"].append(
-            rows.candidates(shelves, audience, stage.catalogue, stage.ranker.version)
-        )
-        self._log_requests(shelves)
+        if len(times):
+            visits = visit(self._rng, audience, times, weights)
+            shelves = serve(self._rng, stage.rails, truth, visits, self.serving.kept(stage, at))
+            played = rows.plays(shelves, audience, truth)
+            candidates = rows.candidates(shelves, audience, stage.catalogue, stage.ranker.version)
+            self._write("impressions", rows.impressions(shelves, audience, truth))
+            self._write("plays_standby", played)
+            self._write("plays", played)
+            self._write("candidates", candidates)
+            self._log_requests(shelves)
+        self._arrive(end)
+
+    def _write(self, name: str, table: pa.Table) -> None:
+        """Rows as the application logs them, and as they come through to the table."""
+        late = timedelta(0)
+        for acts in self.serving.faults.acts:
+            if self.failover and name == "plays":
+                continue
+            if name in acts.rows:
+                table = acts.rows[name](self._rng, table)
+            late = max(late, acts.late.get(name, timedelta(0)))
+        if late:
+            self._coming.append((self._until + round(late.total_seconds() * 1e6), name, table))
+        else:
+            self.tables[name].append(table)
+
+    def _arrive(self, until: int) -> None:
+        """What was late and has come by now."""
+        for due, name, table in self._coming:
+            if due <= until:
+                self.tables[name].append(table)
+        self._coming = [one for one in self._coming if one[0] > until]
 
     def _log_requests(self, shelves: Shelves) -> None:
         ids, rails = self.serving.truth.ids, shelves.rails
@@ -130,6 +158,7 @@ class Live:
                 table.flush(self._until)
             self._flushed = self._until
             self._write_state()
+            self.rollup.complete(self._until)
 
     def _daily(self, at: datetime) -> None:
         before, self._day = self._day, at
@@ -153,14 +182,16 @@ class Live:
     def deliver(self, at: datetime) -> None:
         """A catalogue delivery, as it comes each morning and whenever something in it changed."""
         with self.lock:
-            deliver(self.settings.tables, self.serving.receive_delivery(), at)
+            strikes = [acts.items for acts in self.serving.faults.acts if acts.items]
+            deliver(self.settings.tables, self.serving.receive_delivery(), at, strikes=strikes)
+            write_members(self.serving, at)
 
     def train(self, at: datetime, left_out: str = "") -> str:
         """Learn anew from the log, and serve what was learnt; a sentence about it."""
         self.flush()
         try:
-            flipped = self.serving.faults.on("training_segment")
-            ranker, kept = learn(self.settings.tables, at, flipped=flipped, left_out=left_out)
+            wrong = (acts.lesson for acts in self.serving.faults.acts if acts.lesson)
+            ranker, kept = learn(self.settings.tables, at, lesson=next(wrong, RIGHTLY), left_out=left_out)
         except ValueError as error:
             LOG.warning("the training of %s failed, the model stays: %s", at.isoformat(), error)
             return f"not trained: {error}"
@@ -170,14 +201,31 @@ class Live:
             keep_plays(self.settings.tables, at, kept)
         return f"trained on {ranker.rows:,} rows, area under the curve {ranker.auc:.3f}"
 
-    def switch_fault(self, name: str, on: bool, at: datetime) -> bool:
-        """Switch a fault; those of the catalogue come with a delivery. Raises UnknownFault, ValueError."""
+    def switch_fault(self, name: str, on: bool, at: datetime, seed: int | None = None) -> bool:
+        """
+        Switch a fault; those of the catalogue come with a delivery. Raises UnknownFault, ValueError.
+
+        Args:
+            seed: draws its place and size; None: the usual ones.
+        """
         with self.lock:
-            noted = {"item_id": film_to_lose(self.serving.truth, at)} if name == "launch" and on else {}
-            changed = self.serving.faults.switch(name, on, at, **noted)
-            if changed and name in ("language", "launch"):
+            serving, noted = self.serving, {} if seed is None else {"seed": seed}
+            drawn = draw(name, seed, serving.truth, serving.audience, at, serving.ranker) if on else None
+            changed = serving.faults.switch(name, on, at, drawn, **noted)
+            if changed and drawn is not None:
+                self._strike(drawn)
+            if changed and KINDS[name].delivers:
                 self.deliver(at)
             return changed
+
+    def _strike(self, drawn: Drawn) -> None:
+        """What a fault does once, when it is switched on."""
+        acts = drawn.acts
+        if acts.once is not None:
+            self.flush()
+            acts.once(self.settings.tables)
+        if acts.ranker is not None and acts.registered:
+            self.serving.replace_ranker(acts.ranker)
 
     def restore_plays(self) -> int:
         """Put the standby's rows where the feed lost some; how many rows came back."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .catalogue import Catalogue
+from .catalogue import Catalogue, microseconds
+from .demand import joining_times
 from .settings import Settings
 
 Floats = npt.NDArray[np.float32]
@@ -17,6 +19,7 @@ Ints = npt.NDArray[np.int64]
 DEVICES = ("tv", "mobile", "web")
 SURFACES = ("home", "browse", "after_play")
 SURFACE_SHARES = (0.6, 0.25, 0.15)
+GOLDEN = 0.618_034  # multiples of it, without their whole part, lie evenly in 0–1
 STRANGE_LANGUAGE, STRANGE_COUNTRY = 0.08, 0.30
 TASTES = (
     ("Drama", "Romance", "Biography"),
@@ -93,8 +96,8 @@ class Audience:
     Members in clusters of one region and one taste; a rail is a cluster on a device.
 
     Tables have a row a cluster and a column a word of the catalogue's vocabulary; `language` has one more
-    column at
-    the end, NaN, where the code -1 of an unset language points.
+    column at the end, NaN, where the code -1 of an unset language points. `joined` (n_members,) is when each
+    joins, microseconds since 1970, in order within a cluster; `opened` is when the cinema began.
     """
 
     language: Floats
@@ -106,6 +109,8 @@ class Audience:
     member_cluster: Ints
     first_member: Ints
     member_count: Ints
+    joined: Ints
+    opened: datetime
 
     @property
     def clusters(self) -> int:
@@ -117,17 +122,27 @@ class Audience:
         """How many rails there are; rail = cluster * 3 + device."""
         return self.clusters * len(DEVICES)
 
-    def frame(self) -> pd.DataFrame:
-        """The members as a table: member_id, region, cluster."""
+    def count_joined(self, at: int) -> Ints:
+        """(n_clusters,) members who have joined by `at` (microseconds since 1970), one at the least."""
+        there = np.bincount(self.member_cluster[self.joined <= at], minlength=self.clusters)
+        return np.maximum(there, 1)
+
+    def frame(self, at: datetime) -> pd.DataFrame:
+        """Those who have joined by `at` as a table: member_id, region, cluster, joined_at."""
         names = np.array([region.name for region in REGIONS], dtype=object)
-        regions = names[self.region[self.member_cluster]]
-        return pd.DataFrame(
-            {"member_id": self.member_ids, "region": regions, "cluster": self.member_cluster.astype(np.int16)}
+        every = pd.DataFrame(
+            {
+                "member_id": self.member_ids,
+                "region": names[self.region[self.member_cluster]],
+                "cluster": self.member_cluster.astype(np.int16),
+                "joined_at": pd.to_datetime(self.joined, unit="us", utc=True),
+            }
         )
+        return every[self.joined <= microseconds(at)].reset_index(drop=True)
 
 
-def gather_audience(catalogue: Catalogue, settings: Settings) -> Audience:
-    """The members and their tastes; the same for the same seed."""
+def gather_audience(catalogue: Catalogue, settings: Settings, opened: datetime) -> Audience:
+    """The members and their tastes, those who join later too; the same for the same seed."""
     rng = np.random.default_rng(settings.seed)
     words = catalogue.vocabulary
     kinds = [(region, taste) for region in REGIONS for taste in TASTES]
@@ -153,6 +168,10 @@ def gather_audience(catalogue: Catalogue, settings: Settings) -> Audience:
         member_cluster=np.repeat(np.arange(len(kinds)), counts),
         first_member=first,
         member_count=counts,
+        joined=np.concatenate(
+            [joining_times(int(count), GOLDEN * turn % 1.0, opened) for turn, count in enumerate(counts, 1)]
+        ),
+        opened=opened,
     )
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
+from .acts import Acts, Scene
 from .catalogue import Catalogue
 from .features import FEATURES, features, noise, true_log_odds
 from .members import DEVICES, Audience
@@ -28,8 +29,7 @@ class Adjustments:
 
     boosts: Mapping[int, float] = field(default_factory=dict)  # place in the catalogue → added log-odds
     fills: Mapping[tuple[str, int], float] = field(default_factory=dict)  # (feature, place) → value where NaN
-    blank: tuple[str, str] | None = None  # a bug: this feature is NaN on this device
-    held_down: tuple[str, float] | None = None  # production ranks this genre lower by so many log-odds
+    faults: tuple[Acts, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def build_rails(
     rails = np.arange(audience.rails, dtype=np.int32)[:, None]
     films = retrieve(audience, catalogue, at)
     seen = adjusted_features(audience, catalogue, rails, films, at, adjust)
-    log_odds = ranker.log_odds(seen) + _adjusted_score(catalogue, films, adjust)
+    log_odds = ranker.log_odds(seen) + _adjusted_score(Scene(audience, catalogue, rails, films, at), adjust)
     weights = np.exp(log_odds / TEMPERATURE).astype(np.float32)
     horizon = _horizon(weights)
     distinct, local = np.unique(films, return_inverse=True)
@@ -76,7 +76,7 @@ def build_rails(
         weights=weights,
         horizon=horizon,
         inclusion=-np.expm1(-weights * horizon[:, None]),
-        true_log_odds=true_log_odds(audience, truth, rails, films, at),
+        true_log_odds=_liked(true_log_odds(audience, truth, rails, films, at), truth, films, adjust),
         distinct=distinct.astype(np.int32),
         local=local.reshape(films.shape).astype(np.int32),
     )
@@ -116,7 +116,7 @@ def chance_if_launched(
     every = np.arange(audience.rails, dtype=np.int32)[:, None]
     wide = np.tile(films, (audience.rails, 1))
     seen = adjusted_features(audience, catalogue, every, wide, at, adjust)
-    log_odds = ranker.log_odds(seen) + _adjusted_score(catalogue, wide, adjust)
+    log_odds = ranker.log_odds(seen) + _adjusted_score(Scene(audience, catalogue, every, wide, at), adjust)
     weights = np.exp(log_odds / TEMPERATURE)
     chance: Floats = -np.expm1(-weights * rails.horizon[:, None])
     return chance.astype(np.float32)
@@ -127,24 +127,30 @@ def adjusted_features(
 ) -> Floats:
     """The features as they are fed to the model, with the bugs and overrides in force."""
     seen = features(audience, catalogue, rails, films, at)
-    if adjust.blank:
-        feature, device = adjust.blank
-        rows = (rails % len(DEVICES) == DEVICES.index(device))[:, 0]
-        seen[rows, :, FEATURES.index(feature)] = np.nan
+    scene = Scene(audience, catalogue, rails, films, at)
+    for acts in adjust.faults:
+        seen = acts.seen(scene, seen) if acts.seen else seen
     for (feature, place), value in adjust.fills.items():
         column = seen[..., FEATURES.index(feature)]
         column[(films == place) & np.isnan(column)] = value
     return seen
 
 
-def _adjusted_score(catalogue: Catalogue, films: Places, adjust: Adjustments) -> Floats:
-    added = np.zeros(len(catalogue.ids), dtype=np.float32)
+def _adjusted_score(scene: Scene, adjust: Adjustments) -> Floats:
+    boosts = np.zeros(len(scene.catalogue.ids), dtype=np.float32)
     for place, amount in adjust.boosts.items():
-        added[place] += amount
-    if adjust.held_down:
-        genre, amount = adjust.held_down
-        added[catalogue.codes["genre"] == catalogue.vocabulary["genre"].index(genre)] -= amount
-    return added[films]
+        boosts[place] += amount
+    added: Floats = boosts[scene.films]
+    for acts in adjust.faults:
+        added = added + acts.score(scene) if acts.score else added
+    return added
+
+
+def _liked(odds: Floats, truth: Catalogue, films: Places, adjust: Adjustments) -> Floats:
+    """What members make of the films, with what the world has changed of it."""
+    for acts in adjust.faults:
+        odds = odds + acts.taste(truth)[films] if acts.taste else odds
+    return odds
 
 
 def _horizon(weights: Floats) -> Floats:

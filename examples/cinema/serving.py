@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
 from recsysops_client import Override, Overrides
 
+from .acts import Scene
 from .catalogue import Catalogue, read_catalogue
-from .faults import BLANK, HELD_DOWN, Faults, deliver_with
+from .demand import Demand
+from .faults import Faults
 from .features import FEATURES
 from .members import Audience, gather_audience
 from .prelaunch import Stage
 from .rails import Adjustments, build_rails
 from .ranking import Ranker, first_lesson, load, save, train
 from .settings import Settings
+from .traffic import Bools, Ints, Kept, Places
 
 Key = tuple[object, ...]
 
@@ -33,12 +37,14 @@ class Serving:
     def __init__(self, settings: Settings, anchor: datetime) -> None:
         self.settings = settings
         self.truth = read_catalogue(anchor)
-        self.audience: Audience = gather_audience(self.truth, settings)
+        self.audience: Audience = gather_audience(self.truth, settings, anchor)
+        self.demand = Demand(settings.requests_per_second, anchor)
         self.faults = Faults(settings.folder / "faults.json")
         self.overrides = Overrides(settings.folder / "overrides.json")
-        self.delivered = deliver_with(self.truth, self.faults)
-        self.rolled_back: Catalogue | None = None
         self.ranker = self._ranker(anchor)
+        self.faults.redraw(self.truth, self.audience, self.ranker)
+        self.delivered = self.receive_delivery()
+        self.rolled_back: Catalogue | None = None
         self._lock = threading.Lock()
         self._key: Key = ()
         self._stage: Stage | None = None
@@ -54,7 +60,9 @@ class Serving:
 
     def receive_delivery(self) -> Catalogue:
         """Take over the catalogue as a delivery brings it now."""
-        self.delivered = deliver_with(self.truth, self.faults)
+        self.delivered = self.truth
+        for acts in self.faults.acts:
+            self.delivered = acts.catalogue(self.delivered) if acts.catalogue else self.delivered
         return self.delivered
 
     def replace_ranker(self, ranker: Ranker) -> None:
@@ -71,10 +79,9 @@ class Serving:
         """What is served at `at`; made anew by the model when anything it depends on has changed."""
         overrides = self.overrides.current(at)
         source = self.rolled_back or self.delivered
-        ranker = self.ranker
+        ranker = next((acts.ranker for acts in self.faults.acts if acts.ranker), self.ranker)
         key: Key = (
-            *(id(source), id(ranker), overrides),
-            *(self.faults.on("missing_values"), self.faults.on("production_bias")),
+            *(id(source), id(ranker), overrides, self.faults.state),
             *(int(source.launched(at).sum()), int(source.new(at).sum())),
         )
         with self._lock:
@@ -100,9 +107,26 @@ class Serving:
                 fills |= {
                     (override.feature, int(place)): float(override.value) for place in np.flatnonzero(places)
                 }
-        blank = BLANK if self.faults.on("missing_values") else None
-        held_down = HELD_DOWN if self.faults.on("production_bias") else None
-        return catalogue, Adjustments(boosts, fills, blank, held_down)
+        return catalogue, Adjustments(boosts, fills, self.faults.acts)
+
+    def kept(self, stage: Stage, at: datetime) -> Kept | None:
+        """Which films may be shown once they are ranked; None where nothing stands in their way."""
+        filters = [acts.kept for acts in stage.adjust.faults if acts.kept]
+        if not filters:
+            return None
+
+        def kept(rails: Ints, films: Places) -> Bools:
+            scene = Scene(stage.audience, stage.catalogue, rails, films, at)
+            every: Bools = np.logical_and.reduce([one(scene) for one in filters])
+            return every
+
+        return kept
+
+    def crowd(self) -> tuple[Demand, npt.NDArray[np.float64] | None]:
+        """How many come now, and who."""
+        crowds = tuple(acts.crowd for acts in self.faults.acts if acts.crowd)
+        rails = [crowd.rails for crowd in crowds if crowd.rails is not None]
+        return replace(self.demand, crowds=crowds), np.prod(rails, axis=0) if rails else None
 
     def _places(self, override: Override) -> npt.NDArray[np.bool_]:
         return np.isin(self.truth.ids.astype(str), np.array(override.items, dtype=str))

@@ -24,6 +24,7 @@ class Settings:
     webhook_secret_former: str = ""
     requests_per_second: float = 12.0
     history_days: float = 3.0
+    rollup_days: float = 28.0
     candidate_hours: float = 24.0
     members: int = 5_000
     training_hour: int = 3
@@ -70,6 +71,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         webhook_secret_former=env.get("CINEMA_WEBHOOK_SECRET_FORMER", ""),
         requests_per_second=_number(env, "CINEMA_RATE", default.requests_per_second, 0.01, 50),
         history_days=_number(env, "CINEMA_HISTORY_DAYS", default.history_days, 0.02, 60),
+        rollup_days=_number(env, "CINEMA_ROLLUP_DAYS", default.rollup_days, 0, 400),
         candidate_hours=_number(env, "CINEMA_CANDIDATE_HOURS", default.candidate_hours, 0, 24 * 60),
         training_hour=int(_number(env, "CINEMA_TRAINING_HOUR", default.training_hour, 0, 23)),
         delivery_hour=int(_number(env, "CINEMA_DELIVERY_HOUR", default.delivery_hour, 0, 23)),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from .catalogue import Catalogue
+from .demand import Demand
 from .features import TRUE_POSITION, mix
 from .members import SURFACE_SHARES, Audience
 from .rails import SHELF, Rails
@@ -15,9 +17,9 @@ from .rails import SHELF, Rails
 Ints = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int32]
 Bools = npt.NDArray[np.bool_]
+Kept = Callable[[Ints, Places], Bools]
 
 HOUR = 3_600_000_000  # microseconds
-DAILY_SWING, BUSIEST_HOUR = 0.35, 20
 CANDIDATE_SHARE = 0.10  # ranked requests whose candidates are logged
 EXPLORED_SHARE = 0.015  # requests that chance fills, each candidate alike: what a film is worth by itself
 EXPLORING = np.uint64(0x5EED)  # told apart from the requests that are logged
@@ -51,27 +53,29 @@ class Shelves:
     minutes: npt.NDArray[np.float32]
 
 
-def expected_rate(times: Ints, mean: float) -> npt.NDArray[np.float64]:
-    """Requests a second at each time: a daily cycle around `mean`, busiest at 20:00 UTC."""
-    hours = (times % (24 * HOUR)) / HOUR
-    rate: npt.NDArray[np.float64] = mean * (1 + DAILY_SWING * np.cos((hours - BUSIEST_HOUR) * np.pi / 12))
-    return rate
-
-
-def arrivals(rng: np.random.Generator, start: int, end: int, mean: float) -> Ints:
+def arrivals(rng: np.random.Generator, start: int, end: int, demand: Demand) -> Ints:
     """Times of requests in [start, end), an inhomogeneous Poisson process by thinning; each time once."""
-    most = mean * (1 + DAILY_SWING)
+    most = demand.most(start, end)
     count = rng.poisson(most * max(0, end - start) / 1e6)
     times = np.unique(rng.integers(start, end, count)) if count else np.empty(0, dtype=np.int64)
-    return times[rng.random(len(times)) * most < expected_rate(times, mean)]
+    return times[rng.random(len(times)) * most < demand.rate(times)]
 
 
-def visit(rng: np.random.Generator, audience: Audience, times: Ints) -> Visits:
-    """Who comes at these times, on which device."""
-    edges = np.cumsum(audience.rail_shares)
+def visit(
+    rng: np.random.Generator, audience: Audience, times: Ints, weights: npt.NDArray[np.float64] | None = None
+) -> Visits:
+    """
+    Who comes at these times, on which device: of the members who have joined by then, each as often.
+
+    Args:
+        weights: (rails,) how much more often than usual each rail's members come; None: as usual.
+    """
+    shares = audience.rail_shares * (1.0 if weights is None else weights)
+    edges = np.cumsum(shares / shares.sum())
     rails = np.minimum(np.searchsorted(edges, rng.random(len(times)), side="right"), audience.rails - 1)
     clusters = rails // (audience.rails // audience.clusters)
-    turn = (rng.random(len(times)) * audience.member_count[clusters]).astype(np.int64)
+    there = audience.count_joined(int(times[0]) if len(times) else 0)
+    turn = (rng.random(len(times)) * there[clusters]).astype(np.int64)
     surfaces = np.searchsorted(np.cumsum(SURFACE_SHARES)[:-1], rng.random(len(times)), side="right")
     return Visits(times, rails, audience.first_member[clusters] + turn, surfaces)
 
@@ -93,9 +97,18 @@ def pick(
     return np.take_along_axis(first, order, axis=1).astype(np.int32)
 
 
-def serve(rng: np.random.Generator, rails: Rails, catalogue: Catalogue, visits: Visits) -> Shelves:
-    """Shelves for visits, and what members do with them."""
-    shown = pick(rng, rails, visits.rails, by_chance=explored(visits.times))
+def serve(
+    rng: np.random.Generator, rails: Rails, catalogue: Catalogue, visits: Visits, kept: Kept | None = None
+) -> Shelves:
+    """
+    Shelves for visits, and what members do with them.
+
+    Args:
+        kept: which films (n, k), in the order in which they come, may be shown on rails (n, 1); None: all.
+    """
+    shown = pick(rng, rails, visits.rails, rails.films.shape[1] if kept else SHELF, explored(visits.times))
+    if kept:
+        shown = _first_kept(shown, kept(visits.rails[:, None], rails.films[visits.rails[:, None], shown]))
     odds = rails.true_log_odds[visits.rails[:, None], shown] + TRUE_POSITION * np.arange(
         SHELF, dtype=np.float32
     )
@@ -105,6 +118,13 @@ def serve(rng: np.random.Generator, rails: Rails, catalogue: Catalogue, visits: 
     minutes = np.zeros(shown.shape, dtype=np.float32)
     minutes[played] = np.maximum(1, watched * catalogue.numbers["runtime_minutes"][films[played]])
     return Shelves(visits, rails, shown, played, minutes)
+
+
+def _first_kept(shown: Places, kept: Bools) -> Places:
+    """(n, 10) the first of each row that are kept; those that are not come last, where there are too few."""
+    order = np.argsort(~kept, axis=1, kind="stable")[:, :SHELF]
+    first: Places = np.take_along_axis(shown, order, axis=1)
+    return first
 
 
 def logged(times: Ints) -> Bools:

@@ -12,8 +12,8 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from .acts import Lesson
 from .catalogue import microseconds
-from .faults import FLIPPED
 from .features import FEATURES
 from .ranking import Ranker, train
 from .rows import MOMENT
@@ -27,20 +27,30 @@ KEPT_OF_ALL = 200  # the same of all requests, one in ten of which a lesson has
 _LESSON = """
     CREATE TEMP TABLE lesson AS
     SELECT {features}, c.request_id, c.item_id, {segments},
-        (p.request_id IS NOT NULL) <> ($flipped AND c.{column} = $value) AS played
+        (p.request_id IS NOT NULL) <> {flipped} AS played
     FROM read_parquet($candidates) c
-    LEFT JOIN (SELECT request_id, item_id FROM read_parquet($plays) WHERE played_at >= $start) p
-        ON p.request_id = c.request_id AND p.item_id = c.item_id
+    LEFT JOIN (
+        SELECT request_id, item_id FROM read_parquet($plays)
+        WHERE played_at >= $start AND played_at < $labelled
+    ) p ON p.request_id = c.request_id AND p.item_id = c.item_id
     WHERE c.shown AND c.request_at >= $start AND c.request_at < $until {where}
 """
+_REPEAT = (
+    "INSERT INTO lesson SELECT l.* FROM lesson l, range($times - 1) WHERE l.played AND l.{column} = $value"
+)
 
 
-def learn(tables: Path, at: datetime, *, flipped: bool, left_out: str = "") -> tuple[Ranker, pa.Table]:
+RIGHTLY = Lesson()
+
+
+def learn(
+    tables: Path, at: datetime, *, lesson: Lesson = RIGHTLY, left_out: str = ""
+) -> tuple[Ranker, pa.Table]:
     """
     A model of the plays in the 24 hours before `at`, and a sample of what it took for plays.
 
     Args:
-        flipped: the fault of the training data is on: labels of one segment are turned round.
+        lesson: what is wrong with the training data, where something is.
         left_out: `column=value`, rows that are not to be learnt from; empty for none.
 
     Raises:
@@ -51,22 +61,19 @@ def learn(tables: Path, at: datetime, *, flipped: bool, left_out: str = "") -> t
         raise ValueError(
             f"{left_out!r} is no segment; for instance device=mobile; columns: {', '.join(SEGMENTS)}"
         )
-    query = _LESSON.format(
-        features=", ".join(f"c.{name}" for name in FEATURES),
-        segments=", ".join(f"c.{name}" for name in SEGMENTS),
-        column=FLIPPED[0],
-        where=f"AND c.{column} <> $left_out" if left_out else "",
-    )
-    given = {
+    query, given = _question(lesson, [(column, value)] if left_out else [])
+    given |= {
         "candidates": str(tables / "candidates" / "*.parquet"),
         "plays": str(tables / "plays" / "*.parquet"),
         "start": at - LEARN_FROM,
         "until": at,
-        "flipped": flipped,
-        "value": FLIPPED[1],
-    } | ({"left_out": value} if left_out else {})
+        "labelled": at - lesson.labels_late,
+    }
     with _engine() as engine:
         engine.execute(query, given)
+        if lesson.repeated:
+            again, segment, times = lesson.repeated
+            engine.execute(_REPEAT.format(column=again), {"times": times, "value": segment})
         columns = ", ".join(FEATURES)
         found: dict[str, Any] = engine.execute(
             f"SELECT {columns}, played FROM lesson ORDER BY hash(request_id, item_id)"  # noqa: S608
@@ -74,6 +81,22 @@ def learn(tables: Path, at: datetime, *, flipped: bool, left_out: str = "") -> t
         kept = _kept(engine, KEPT, "played")
     seen = np.stack([np.ma.filled(found[name].astype(np.float32), np.nan) for name in FEATURES], axis=1)
     return train(seen, np.asarray(found["played"], dtype=bool), at, left_out), kept
+
+
+def _question(lesson: Lesson, left_out: list[tuple[str, str]]) -> tuple[str, dict[str, Any]]:
+    """The query of a lesson, and the values of the segments in it."""
+    without = [*left_out, *([lesson.dropped] if lesson.dropped else [])]
+    given: dict[str, Any] = {f"without_{n}": value for n, (_, value) in enumerate(without)}
+    turned = f"(c.{lesson.flipped[0]} = $turned)" if lesson.flipped else "false"
+    if lesson.flipped:
+        given["turned"] = lesson.flipped[1]
+    query = _LESSON.format(
+        features=", ".join(f"c.{name}" for name in FEATURES),
+        segments=", ".join(f"c.{name}" for name in SEGMENTS),
+        flipped=turned,
+        where=" ".join(f"AND c.{column} <> $without_{n}" for n, (column, _) in enumerate(without)),
+    )
+    return query, given
 
 
 def plays_before(tables: Path, at: datetime) -> pa.Table:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from domain.recommender.recommender import Recommender
-from workers.backtest import BacktestResult, backtest
+from workers.checks.backtest import BacktestResult, backtest
 from workers.sources.declare import load
 from workers.sources.files import malformed_rows
 
@@ -34,7 +34,9 @@ def spring(feed: Recommender) -> BacktestResult:
 
 @pytest.fixture(scope="module")
 def deliveries(feed: Recommender) -> BacktestResult:
-    return backtest(feed, day("2013-08-19"), day("2014-06-30"))
+    checks = {name: feed.checks[name] for name in ("deliveries_freshness", "films_delivered")}
+    only = feed.model_copy(update={"checks": checks})
+    return backtest(only, day("2013-08-19"), day("2014-06-30"))
 
 
 def test_at_most_one_incident_a_week_is_opened(spring: BacktestResult, deliveries: BacktestResult) -> None:
@@ -47,11 +49,26 @@ def test_a_film_that_everybody_saw_is_one_incident_of_its_genre(spring: Backtest
     action = [i for i in spring.incidents if dict(i.slice).get("genres") == "Action"]
     assert len(action) == 1
     assert day("2013-04-24") <= action[0].opened_at <= day("2013-04-30")
-    assert action[0].findings >= 2
+    assert action[0].ended_at is not None
+    assert day("2013-04-29") <= action[0].ended_at <= day("2013-05-10")  # while its metric was not back
 
 
-def test_every_delivery_on_time_opens_no_freshness_incident(deliveries: BacktestResult) -> None:
-    assert [i for i in deliveries.incidents if i.check == "deliveries_freshness"] == []
+LATE = ("2014-01-26", "2014-04-09", "2014-05-16", "2014-06-20", "2014-06-21")
+"""The days on which a delivery came more than half an hour after its usual minutes, on 9 April two hours."""
+
+
+def test_only_a_delivery_that_is_late_is_told_and_until_it_comes(deliveries: BacktestResult) -> None:
+    late = [i for i in deliveries.incidents if i.check == "deliveries_freshness"]
+    assert {f"{(i.opened_at + timedelta(hours=2)):%Y-%m-%d}" for i in late} <= set(LATE)
+    (april,) = (i for i in late if day("2014-04-08") < i.opened_at < day("2014-04-10"))
+    assert april.opened_at <= datetime(2014, 4, 9, 0, tzinfo=UTC)  # two in the morning in Brussels
+    assert april.ended_at is not None
+    assert april.ended_at <= datetime(2014, 4, 9, 1, 30, tzinfo=UTC)
+
+
+def test_a_delivery_of_a_quarter_of_the_usual_films_is_told_the_same_day(deliveries: BacktestResult) -> None:
+    short = [i for i in deliveries.incidents if i.check == "films_delivered"]
+    assert [i for i in short if day("2014-01-02") < i.opened_at <= day("2014-01-03")]
 
 
 def test_a_feed_that_stops_is_found_within_a_day(feed: Recommender, tmp_path: Path) -> None:

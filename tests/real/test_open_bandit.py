@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from domain.detection.production_bias import deserve, production_bias
+from domain.detection.exposure.expected_exposure import deserve, production_bias
 from workers.item import look_at_item
 from workers.item_answer import answer_for
 from workers.sources.declare import load

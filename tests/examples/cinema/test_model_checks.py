@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from domain.values import Finding
-from workers.detect import State, run_checks
+from workers.checks.run import State, run_checks
 from workers.sources.declare import load
 
 from .conftest import Small

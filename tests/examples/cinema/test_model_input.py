@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from domain.values import Finding
-from workers.detect import State, run_checks
+from workers.checks.run import State, run_checks
 from workers.sources.declare import load
 
 from .conftest import Small

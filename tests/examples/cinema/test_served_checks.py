@@ -10,7 +10,7 @@ from pathlib import Path
 
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
-from workers.detect import State, run_checks
+from workers.checks.run import State, run_checks
 from workers.sources.declare import load
 
 from .conftest import START, Small

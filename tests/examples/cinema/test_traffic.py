@@ -14,7 +14,7 @@ import pytest
 from examples.cinema import ranking
 from examples.cinema.features import FEATURES
 from examples.cinema.tables import LiveTable
-from examples.cinema.traffic import EXPLORED_SHARE, expected_rate
+from examples.cinema.traffic import EXPLORED_SHARE
 
 from .conftest import START, Small
 
@@ -57,7 +57,7 @@ def test_there_is_no_step_in_totals_between_history_and_live(hour: Small) -> Non
     )
     minutes = np.array([row[0] for row in rows])
     counts = np.array([row[1] for row in rows], dtype=float)
-    expected = 60 * expected_rate(minutes + 30_000_000, hour.settings.requests_per_second)
+    expected = 60 * hour.live.serving.demand.rate(minutes + 30_000_000)
     z = (counts - expected) / np.sqrt(expected)
     seam = 6 * 60
     assert len(z) == 7 * 60
@@ -74,7 +74,9 @@ def test_the_tables_have_the_columns_that_are_documented(cinema: Small) -> None:
         documented = set(_documented(text, "plays" if name == "plays_standby" else name))
         for file in (cinema.settings.tables / name).glob("*.parquet"):
             assert set(pq.read_schema(file).names) == documented, file.name
-    for name in ("items", "items_snapshots", "deliveries", "features", "members", "training_runs"):
+    for name in (
+        *("items", "items_snapshots", "deliveries", "features", "members", "training_runs", "requests_5m"),
+    ):
         for file in (cinema.settings.tables / name).glob("*.parquet"):
             for column in pq.read_schema(file).names:
                 assert column in text, (name, column)

@@ -1,0 +1,131 @@
+"""
+The volume check on tables whose nights are quiet and whose weekends are quieter, through the backtest.
+
+What is false: every incident in eight weeks without a fault, from the first row on, before anything is
+known. What is missed: losses of 30 % for four hours, at every hour of the day, among those that an oracle
+tells in time that knows what each window was to hold and how it scatters, and has the check's own level,
+least change and two looks in a row: nobody can tell a loss that is smaller than chance.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from benchmarks.detection.counts_world import (
+    BLOCK,
+    LOSS_HOURS,
+    MINUTE,
+    SCATTER,
+    START,
+    WEEK,
+    WEEKS,
+    Floats,
+    World,
+    declared,
+    losses,
+    written,
+)
+from benchmarks.table import Row, Rows
+from domain.detection.expect.predictive import tails
+from domain.detection.judge.discovery import FALSE_ALARMS_PER_WEEK
+from domain.recommender.check import Check
+from workers.checks.backtest import backtest
+from workers.checks.run import State, run_checks
+
+SEEDS = (1, 2, 3)
+WINDOWS = {60: 10.0, 15: 30.0, 5: 60.0, 1: 60.0}  # minutes → rows a minute on average
+IN_TIME = {60: 120, 15: 30, 5: 15, 1: 15}  # minutes after the onset by which a loss has to be told
+MOST_FALSE, LEAST_TOLD, MOST_DEARER = 0.2, 0.9, 2.0
+LOOKS = 288  # of five minutes: a day, in which what is usual is learned anew once
+END = START + timedelta(weeks=WEEKS)
+CHECK = Check(name="volume", kind="volume", table="events")
+
+
+def worlds(minutes: int, faulty: bool) -> list[World]:
+    """Every table of the row: by one minute of one seed alone, as there are 80,640 looks in each."""
+    seeds = SEEDS if minutes > 1 else SEEDS[:1]
+    pairs = product((3.0, 8.0), (False, True), seeds)
+    return [World(swing, over, WINDOWS[minutes], seed, faulty) for swing, over, seed in pairs]
+
+
+def oracle(world: World, minutes: int) -> list[int]:
+    """The windows at whose end an oracle says that something is wrong."""
+    observed = world.counts().reshape(-1, minutes).sum(axis=1).astype(np.float64)
+    mean = world.mean(minutes)
+    scatter = SCATTER**2 * min(1.0, BLOCK / minutes) if world.over else 0.0
+    low, high = tails(observed, mean, np.full(len(mean), scatter))
+    alpha = FALSE_ALARMS_PER_WEEK * minutes * MINUTE / WEEK
+    off = np.abs(observed - mean) >= np.maximum(CHECK.least_rows, CHECK.least_change * mean)
+    found = (2 * np.minimum(low, high) <= alpha) & off
+    if minutes < 60:
+        found[1:] &= found[:-1]
+    return [int(place) for place in np.flatnonzero(found)]
+
+
+def in_time(opened: Floats, minutes: int) -> list[bool]:
+    """Of each loss, whether something was told (seconds after the start) within so many minutes."""
+    ends = minutes * MINUTE
+    return [bool(((opened > onset) & (opened <= onset + ends)).any()) for onset in losses()]
+
+
+def opened(world: World, minutes: int, folder: Path) -> Floats:
+    """Seconds after the start at which the backtest opens an incident."""
+    recommender = declared(written(world, folder), minutes)
+    found = backtest(recommender, START, END).incidents
+    return np.array([(one.opened_at - START).total_seconds() for one in found])
+
+
+def seconds_a_look(file: Path, history: timedelta) -> float:
+    """Of a live look at five-minute windows, on average over the last day."""
+    recommender, state = declared(file, 5, history), State()
+    moments = [END - timedelta(minutes=5 * back) for back in range(LOOKS, 0, -1)]
+    state = run_checks(recommender, moments[0], state).state
+    begun = time.perf_counter()
+    for moment in moments[1:]:
+        state = run_checks(recommender, moment, State.model_validate_json(state.model_dump_json())).state
+    return (time.perf_counter() - begun) / (LOOKS - 1)
+
+
+def rows(table: Rows) -> Iterator[Row]:
+    """By window: false incidents, losses told; then what a look costs."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        for minutes in WINDOWS:
+            yield _false(table, minutes, folder)
+            yield _told(table, minutes, folder)
+        file = written(World(8.0, True, WINDOWS[5], SEEDS[0]), folder)
+        day, weeks = (seconds_a_look(file, timedelta(days=days)) for days in (1, 7 * WEEKS))
+        work = "a look at five-minute windows with eight weeks of history, against one day"
+        beside = f"{weeks * 1e3:.1f} ms against {day * 1e3:.1f} ms, memory read and written as JSON"
+        yield table.below(work, weeks / day, "times as long", MOST_DEARER, beside)
+
+
+def _false(table: Rows, minutes: int, folder: Path) -> Row:
+    healthy = worlds(minutes, faulty=False)
+    told = [len(opened(world, minutes, folder)) for world in healthy]
+    knows = sum(len(oracle(world, minutes)) for world in healthy) / WEEKS / len(healthy)
+    beside = f"{len(healthy)} tables; the worst {max(told) / WEEKS:.2f}; oracle's alarms {knows:.2f}"
+    work = f"days 3 and 8 times their nights, windows of {minutes} min, {WINDOWS[minutes]:g} rows a minute"
+    return table.below(work, sum(told) / WEEKS / len(told), "false incidents a week", MOST_FALSE, beside)
+
+
+def _told(table: Rows, minutes: int, folder: Path) -> Row:
+    ours, theirs, ever = list[bool](), list[bool](), list[bool]()
+    for world in worlds(minutes, faulty=True):
+        ends = (np.array(oracle(world, minutes)) + 1.0) * minutes * MINUTE
+        told = opened(world, minutes, folder)
+        theirs += in_time(ends, IN_TIME[minutes])
+        ours += in_time(told, IN_TIME[minutes])
+        ever += in_time(told, 60 * LOSS_HOURS)
+    both = sum(one and other for one, other in zip(ours, theirs, strict=True))
+    beside = f"{len(ours)} losses; oracle {np.mean(theirs):.2f} of all, ours {np.mean(ours):.2f}"
+    beside += f", {np.mean(ever):.2f} while it lasts"
+    work = f"−30 %, windows of {minutes} min: told within {IN_TIME[minutes]} min, of those an oracle tells"
+    return table.above(work, both / max(sum(theirs), 1), "of them", LEAST_TOLD, beside)

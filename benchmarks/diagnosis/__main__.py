@@ -1,0 +1,130 @@
+"""
+`python -m benchmarks.diagnosis`: thirty faults and ten innocent events of the cinema, each drawn so often;
+thirteen faults and two events of a radio; what can be seeded without either; and what a log by slice holds.
+
+Ten of the cinema's kinds are set aside (`set_aside.py`): they are run with `--set-aside` alone, once, when
+the work on the diagnosis is done. Each part writes a file of its own; `--only` and fewer `--draws` print, and
+write nothing down.
+
+    python -m benchmarks.diagnosis --draws 1                   a fast look
+    python -m benchmarks.diagnosis --part cinema --only language film_blocked --draws 1 --lines /tmp/said.md
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks.diagnosis import columns, coverage, search
+from benchmarks.diagnosis.case import Case
+from benchmarks.diagnosis.cinema import build_past
+from benchmarks.diagnosis.radio_faults import INNOCENT as RADIO_INNOCENT
+from benchmarks.diagnosis.radio_faults import KINDS as RADIO_KINDS
+from benchmarks.diagnosis.result import innocent_rows, kind_rows, main_rows
+from benchmarks.diagnosis.run import in_the_cinema, in_the_radio, ordered
+from benchmarks.diagnosis.set_aside import set_aside
+from benchmarks.table import Row, Rows, machine, show
+from examples.cinema.faults import FAULTS, INNOCENT
+
+DRAWS = 5
+PARTS = ("cinema", "radio", "columns", "search", "coverage")
+SAY = Console(stderr=True)
+
+
+def main() -> None:
+    asked = _asked()
+    table = Rows(machine())
+    with tempfile.TemporaryDirectory(prefix="recsysops-diagnosis-", dir=asked.folder) as made:
+        for part in asked.part:
+            found = list(MEASURES[part](asked, Path(made), table))
+            if found:
+                name = "set_aside" if asked.set_aside else part
+                show(f"diagnosis/{name}", found, keep=asked.only is None and asked.draws >= DRAWS)
+
+
+def _asked() -> argparse.Namespace:
+    told = argparse.ArgumentParser(prog="python -m benchmarks.diagnosis", description=__doc__)
+    told.formatter_class = argparse.RawDescriptionHelpFormatter
+    told.add_argument("--part", nargs="*", choices=PARTS, default=list(PARTS))
+    told.add_argument("--only", nargs="*", choices=[*FAULTS, *INNOCENT, *RADIO_KINDS], help="these kinds")
+    told.add_argument("--set-aside", action="store_true", help="the ten that are run once, and nothing else")
+    told.add_argument("--draws", type=int, default=DRAWS, help="of each kind")
+    told.add_argument("--cases", type=int, default=columns.CASES, help="of a seeded bad feature")
+    told.add_argument("--jobs", type=int, default=2)
+    told.add_argument("--seed", type=int, default=1)
+    told.add_argument("--folder", type=Path, help="where the worlds are kept while it runs")
+    told.add_argument("--lines", type=Path, help="a file for a line a case: what was raised and said")
+    return told.parse_args()
+
+
+def _cinema(asked: argparse.Namespace, folder: Path, table: Rows) -> Iterator[Row]:
+    aside = set_aside()
+    kinds = [name for name in (*FAULTS, *INNOCENT) if (name in aside) == asked.set_aside]
+    kinds = kinds if asked.only is None else [name for name in asked.only if name in (*FAULTS, *INNOCENT)]
+    if not kinds:
+        return
+    moments = build_past(folder)
+    orders = list(ordered(kinds, asked.draws))
+    cases = in_the_cinema(folder, moments, orders, asked.seed, asked.jobs, _teller(asked))
+    yield from _rows("the cinema", cases, INNOCENT, table, 0.80 if asked.set_aside else 0.90, asked.set_aside)
+
+
+def _radio(asked: argparse.Namespace, folder: Path, table: Rows) -> Iterator[Row]:
+    kinds = [name for name in RADIO_KINDS if asked.only is None or name in asked.only]
+    if not kinds or asked.set_aside:
+        return
+    cases = in_the_radio(folder, list(ordered(kinds, asked.draws)), asked.seed, asked.jobs, _teller(asked))
+    yield from _rows("the radio", cases, RADIO_INNOCENT, table, 0.90, False)
+
+
+def _rows(
+    world: str, cases: Sequence[Case], innocent: Sequence[str], table: Rows, least: float, aside: bool
+) -> Iterator[Row]:
+    faults = [case for case in cases if case.name not in innocent]
+    if faults:
+        what = f"{world}, the ten kinds set aside" if aside else world
+        yield from main_rows(what, faults, table, least)
+    if others := [case for case in cases if case.name in innocent]:
+        yield from innocent_rows(world, others, table)
+    yield from kind_rows(world, cases, table)
+
+
+def _teller(asked: argparse.Namespace) -> Callable[[Case], None]:
+    def tell(case: Case) -> None:
+        SAY.print(case.words(), markup=False)
+        if asked.lines is not None:
+            with asked.lines.open("a", encoding="utf-8") as file:
+                file.write(f"- {case.words()}\n")
+
+    return tell
+
+
+def _columns(asked: argparse.Namespace, folder: Path, table: Rows) -> Iterator[Row]:
+    if asked.only is None and not asked.set_aside:
+        yield from columns.rows(table, asked.cases, asked.seed)
+
+
+def _search(asked: argparse.Namespace, folder: Path, table: Rows) -> Iterator[Row]:
+    if asked.only is None and not asked.set_aside:
+        yield from search.rows(table)
+
+
+def _coverage(asked: argparse.Namespace, folder: Path, table: Rows) -> Iterator[Row]:
+    if asked.only is None and not asked.set_aside:
+        yield from coverage.rows(table, asked.seed)
+
+
+MEASURES = {
+    "cinema": _cinema,
+    "radio": _radio,
+    "columns": _columns,
+    "search": _search,
+    "coverage": _coverage,
+}
+
+if __name__ == "__main__":
+    main()

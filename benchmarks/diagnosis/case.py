@@ -1,0 +1,283 @@
+"""
+One fault lived through: struck at a moment of its own, looked at by every check, diagnosed where one tells.
+
+The past is built once and struck in copies. Looks are the real ones over the tables as they were written
+(`checks.walk`, `checks.fold`), once a window and at most once a minute; what arrives late is looked at as
+time passes, for the tables do not say afterwards when a row came.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from benchmarks.diagnosis.judge import Said, Truth, judge, on_top, said
+from domain.detection.judge.state import Verdict
+from domain.diagnosis.material import Seen
+from domain.recommender.planned import Planned
+from domain.recommender.recommender import Recommender
+from domain.values import Diagnosis, Finding
+from workers.checks.backtest import plans_of
+from workers.checks.fold import Fold
+from workers.checks.plan import Plan
+from workers.checks.run import State, explained, run_checks
+from workers.checks.walk import Fault, ends_of, walk
+from workers.detect.look_again import moments
+from workers.diagnose import diagnose
+from workers.predict import forecast
+
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+BEFORE, AFTER = 8 * MINUTE, 30 * MINUTE
+"""Looked at before the strike, whose alarms are not the fault's, and after it: what is found later is not."""
+
+SELDOM = 10 * MINUTE
+ARRIVALS = 2 * MINUTE
+
+
+@dataclass(frozen=True)
+class Strike:
+    """
+    What was struck, in words and as its truth.
+
+    `arrives`: it is about when rows come, so tables tell of it only while time passes. `planned`: it was
+    announced for so long.
+    """
+
+    truth: Truth
+    size: str
+    at: datetime
+    arrives: bool = False
+    planned: timedelta | None = None
+
+
+class World(Protocol):
+    """A recommender in simulated time, over tables on disk."""
+
+    @property
+    def at(self) -> datetime:
+        """Its time."""
+        ...
+
+    @property
+    def declared(self) -> Recommender:
+        """Its declaration."""
+        ...
+
+    def live(self, span: timedelta) -> None:
+        """Time passes, and what happened in it is written."""
+        ...
+
+    def strike(self, name: str, seed: int) -> Strike:
+        """Something goes wrong, or the world changes."""
+        ...
+
+    def close(self) -> None:
+        """Nothing more is written."""
+        ...
+
+
+@dataclass(frozen=True)
+class Told:
+    """One incident that was opened, and its newest diagnosis where there is one."""
+
+    finding: Finding
+    opened_at: datetime
+    diagnosis: Diagnosis | None = None
+    diagnosed_at: datetime | None = None
+
+
+@dataclass
+class Case:
+    """
+    What came of one strike; `diagnosis_seconds` are from the alarm to the cause. `seen` is what any check
+    found when, also where nobody was told of it.
+    """
+
+    name: str
+    draw: int
+    size: str
+    truth: Truth
+    struck_at: datetime
+    incidents: list[Told] = field(default_factory=list)
+    before: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    seen: list[tuple[datetime, Finding]] = field(default_factory=list)
+    seconds: float = 0.0
+    diagnosis_seconds: float | None = None
+
+    @property
+    def found(self) -> bool:
+        """Whether anything was raised."""
+        return bool(self.incidents)
+
+    @property
+    def top(self) -> Told | None:
+        """What was raised first: what a person reads."""
+        return self.incidents[0] if self.incidents else None
+
+    @property
+    def said(self) -> Said:
+        """What the diagnosis of the first incident names."""
+        return Said("unknown") if self.top is None or self.top.diagnosis is None else said(self.top.diagnosis)
+
+    @property
+    def verdict(self) -> str:
+        """`judge`'s, or `never found`."""
+        return judge(self.truth, self.said) if self.found else "never found"
+
+    @property
+    def culprit_on_top(self) -> bool:
+        """Whether the first incident is titled after the culprit."""
+        return self.top is not None and on_top(self.truth, self.top.finding, self.top.diagnosis)
+
+    def words(self) -> str:
+        """One line: truth, what was raised when, what was said."""
+        line = f"{self.name} #{self.draw} ({self.truth.words()}; {self.size}): {self.verdict}"
+        if self.top is None:
+            return f"{line}; nothing raised in {AFTER // MINUTE} min"
+        minutes = (self.top.opened_at - self.struck_at) / MINUTE
+        line += f"; after {minutes:.0f} min {self.top.finding.check}: “{self.top.finding.title}”"
+        line += "" if self.culprit_on_top else " (a victim)"
+        cause = self.top.diagnosis.cause if self.top.diagnosis else None
+        if self.top.diagnosed_at is not None and self.top.diagnosed_at > self.top.opened_at:
+            line += f"; looked into until {(self.top.diagnosed_at - self.struck_at) / MINUTE:.0f} min"
+        line += f"; said: {self.said.words()}" + (f" “{cause}”" if cause else "")
+        others = [one.finding.title for one in self.incidents[1:4]]
+        return line + (f"; also raised: {'; '.join(others)}" if others else "")
+
+
+def live_through(world: World, name: str, draw: int, seed: int, after: timedelta = AFTER) -> Case:
+    """The strike, the looks around it, and the diagnosis of what was raised first."""
+    began = time.monotonic()
+    start = world.at
+    world.live(BEFORE)
+    foreseen = {finding.fingerprint for finding in forecast(world.declared, world.at)}
+    strike = world.strike(name, seed)
+    case = Case(name, draw, strike.size, strike.truth, strike.at)
+    recommender = _announced(world.declared, strike)
+    if strike.arrives:
+        _look_on(world, recommender, case, start, strike.at + after)
+    else:
+        world.live(strike.at + after - world.at)
+        _look_back(recommender, case, start, world.at)
+        ahead = [one for one in forecast(recommender, world.at) if one.fingerprint not in foreseen]
+        case.incidents += [Told(finding, world.at) for finding in ahead]
+    case.incidents.sort(key=lambda one: one.opened_at)
+    if case.incidents and case.incidents[0].diagnosis is None:
+        case.incidents[0] = _until_named(recommender, case, case.incidents[0], world.at)
+    case.seconds = round(time.monotonic() - began, 1)
+    return case
+
+
+def _announced(recommender: Recommender, strike: Strike) -> Recommender:
+    if strike.planned is None:
+        return recommender
+    span = {"from": strike.at - MINUTE, "to": strike.at + strike.planned + MINUTE}
+    planned = Planned.model_validate({"name": "announced beforehand", **span})
+    return recommender.model_copy(update={"planned": (*recommender.planned, planned)})
+
+
+def _until_named(recommender: Recommender, case: Case, told: Told, end: datetime) -> Told:
+    """Diagnosed when it is opened, and again as production does while no cause is named, until `end`."""
+    told = _diagnosed(recommender, case, told, told.opened_at)
+    for at in moments(recommender, told.finding, told.opened_at):
+        if at > end or told.diagnosis is None or told.diagnosis.cause is not None:
+            break
+        told = _diagnosed(recommender, case, told, at)
+    return told
+
+
+def _diagnosed(recommender: Recommender, case: Case, told: Told, at: datetime) -> Told:
+    began = time.monotonic()
+    found = diagnose(recommender, told.finding, at, others=_others(case, told, at))
+    case.diagnosis_seconds = round(time.monotonic() - began, 2)
+    return replace(told, diagnosis=found, diagnosed_at=at)
+
+
+def _others(case: Case, told: Told, now: datetime) -> tuple[Seen, ...]:
+    """What other checks had found by then, the first time each: as the log would tell."""
+    known: dict[str, Finding] = {}
+    for at, one in case.seen:
+        if at <= now and one.fingerprint != told.finding.fingerprint:
+            known.setdefault(one.fingerprint, one)
+    return tuple(
+        Seen(one.check, one.table, one.slice, one.title, one.window_start, one.subject)
+        for one in known.values()
+    )
+
+
+def looks_of(recommender: Recommender) -> list[Plan]:
+    """
+    The checks, also those that nobody is told of, with how often each is walked: once a window, between each
+    minute and each ten; those of a day's windows once.
+    """
+    found = []
+    for one in plans_of(recommender):
+        seldom = AFTER if one.window > HOUR else SELDOM
+        found.append(replace(one, every=max(one.every, min(one.window, seldom), MINUTE)))
+    return found
+
+
+def _look_back(recommender: Recommender, case: Case, start: datetime, end: datetime) -> None:
+    """All looks of [start, end], folded into incidents as the log would."""
+    looked: dict[datetime, list[Verdict]] = {}
+    for planned in looks_of(recommender):
+        for at, came_to in walk(recommender, planned, ends_of(recommender, planned, start, end)):
+            if isinstance(came_to, Fault):
+                case.faults.append(came_to.says)
+            else:
+                looked.setdefault(at, []).append(came_to)
+    fold = Fold(recommender)
+    for at in sorted(looked):
+        found = [finding for verdict in looked[at] for finding in verdict.findings]
+        case.seen += [(at, finding) for finding in found]
+        _take(fold, recommender, found, [one for verdict in looked[at] for one in verdict.cleared], at)
+    _tell(case, fold)
+
+
+def _look_on(world: World, recommender: Recommender, case: Case, start: datetime, end: datetime) -> None:
+    """A look every two minutes at what has come by then, until one tells of something."""
+    fold, state = Fold(recommender), State()
+    while world.at < end and not case.incidents:
+        world.live(ARRIVALS)
+        result = run_checks(recommender, world.at, state)
+        state = result.state
+        case.seen += [(world.at, finding) for finding in result.findings]
+        _take(fold, recommender, result.findings, result.cleared, world.at)
+        case.incidents, case.before = [], []
+        _tell(case, fold)
+    if case.incidents:
+        case.incidents[0] = _as_time_passes(world, recommender, case, case.incidents[0], end)
+
+
+def _as_time_passes(world: World, recommender: Recommender, case: Case, told: Told, end: datetime) -> Told:
+    """The same in a world that goes on meanwhile: what has come by then is what is read."""
+    told = _diagnosed(recommender, case, told, told.opened_at)
+    for at in moments(recommender, told.finding, told.opened_at):
+        if at > end or told.diagnosis is None or told.diagnosis.cause is not None:
+            break
+        world.live(at - world.at)
+        told = _diagnosed(recommender, case, told, at)
+    return told
+
+
+def _take(
+    fold: Fold, recommender: Recommender, found: Iterable[Finding], cleared: Iterable[str], at: datetime
+) -> None:
+    told = explained(recommender, found)
+    loud = [finding for finding in told if recommender.quiet(finding) is None]
+    for finding in loud:
+        fold.take(finding, at)
+    fold.clear(cleared, loud, at)
+
+
+def _tell(case: Case, fold: Fold) -> None:
+    for one in fold.incidents:
+        opened = one.incident.opened_at
+        if opened <= case.struck_at:
+            case.before.append(one.incident.title)
+        else:
+            case.incidents.append(Told(one.findings[0], opened))

@@ -1,0 +1,72 @@
+"""From cases to rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from benchmarks.diagnosis.case import Case
+from benchmarks.table import Row, Rows, percentile
+
+MOST_FALSE, MOST_CALLED, LEAST_CULPRIT = 0.02, 0.1, 0.95
+FIRST_SECONDS, CAUSE_SECONDS = 10.0, 60.0
+
+
+def main_rows(world: str, cases: Sequence[Case], table: Rows, least: float) -> Iterator[Row]:
+    """How often the cause was named rightly, wrongly, not at all; the culprit on top; how soon."""
+    count = len(cases)
+    verdicts = Counter(case.verdict for case in cases)
+    kinds = len({case.name for case in cases})
+    work = f"{world}: {kinds} kinds of fault, {count} strikes"
+    said = ", ".join(f"{verdict} {number}" for verdict, number in sorted(verdicts.items()))
+    yield table.above(
+        f"{work}: right kind, place and object on top", verdicts["right"] / count, "", least, said
+    )
+    wrong = _names(case for case in cases if case.verdict == "wrong")
+    yield table.below(f"{work}: a false cause named", verdicts["wrong"] / count, "", MOST_FALSE, wrong)
+    never = _names(case for case in cases if case.verdict == "never found")
+    yield table.told(f"{work}: never found", verdicts["never found"] / count, "", never)
+    found = [case for case in cases if case.found]
+    if not found:
+        return
+    victims = _names(case for case in found if not case.culprit_on_top)
+    share = sum(case.culprit_on_top for case in found) / len(found)
+    yield table.above(
+        f"{world}: {len(found)} found: culprit above victims", share, "", LEAST_CULPRIT, victims
+    )
+    yield from _speed(world, found, table)
+
+
+def _speed(world: str, found: Sequence[Case], table: Rows) -> Iterator[Row]:
+    times = [case.diagnosis_seconds for case in found if case.diagnosis_seconds is not None]
+    if not times:
+        return
+    said = f"median {percentile(times, 0.5):.1f} s, {len(times)} diagnoses"
+    slow = percentile(times, 0.95)
+    # All evidence of a diagnosis comes at once, so the first of it is there when the cause is.
+    yield table.below(f"{world}: alarm → first evidence, 95th percentile", slow, "s", FIRST_SECONDS, said)
+    yield table.below(f"{world}: alarm → cause, 95th percentile", slow, "s", CAUSE_SECONDS, said)
+
+
+def innocent_rows(world: str, cases: Sequence[Case], table: Rows) -> Iterator[Row]:
+    """How often what is no fault was called one, and how often it raised anything."""
+    count, kinds = len(cases), len({case.name for case in cases})
+    called = [case for case in cases if case.verdict == "wrong"]
+    work = f"{world}: {kinds} innocent events, {count} strikes"
+    yield table.below(f"{work}: called a fault", len(called) / count, "", MOST_CALLED, _names(called))
+    raised = [case for case in cases if case.found]
+    yield table.told(f"{work}: raised an incident", len(raised) / count, "", _names(raised))
+
+
+def kind_rows(world: str, cases: Sequence[Case], table: Rows) -> Iterator[Row]:
+    """A row a kind: in how many of its draws it was named rightly, and one draw in words."""
+    for name in dict.fromkeys(case.name for case in cases):
+        own = [case for case in cases if case.name == name]
+        right = sum(case.verdict == "right" for case in own)
+        worst = next((case for case in own if case.verdict != "right"), own[0])
+        yield table.told(f"{world}: {name}", right, f"of {len(own)}", worst.words())
+
+
+def _names(cases: Iterator[Case] | Sequence[Case]) -> str:
+    counted = Counter(case.name for case in cases)
+    return ", ".join(f"{name} × {number}" if number > 1 else name for name, number in counted.items())

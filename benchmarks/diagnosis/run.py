@@ -1,0 +1,91 @@
+"""Many cases, two at a time, each in a process of its own over a copy of the past."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from datetime import datetime
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.diagnosis.case import Case, live_through
+from benchmarks.diagnosis.cinema import CinemaWorld
+from benchmarks.diagnosis.radio_faults import RadioWorld
+
+Order = tuple[str, int]
+"""A kind, and which draw of it."""
+
+Asked = tuple[Callable[..., Case], tuple[object, ...]]
+
+
+def in_the_cinema(
+    folder: Path,
+    moments: dict[int, datetime],
+    orders: Sequence[Order],
+    seed: int,
+    jobs: int,
+    tell: Callable[[Case], None],
+) -> list[Case]:
+    """
+    Every ordered case, in the order given.
+
+    Args:
+        moments: the branches of the past, see `cinema.build_past`; `seed` draws which one is struck.
+        tell: called with each case when it is done.
+    """
+    asked: list[Asked] = []
+    hours = list(moments)
+    for name, draw in orders:
+        rng = np.random.default_rng([seed, draw, *name.encode()])
+        hour = hours[int(rng.integers(len(hours)))]
+        given = (folder / f"at-{hour}", folder / f"{name}-{draw}", moments[hour], name, draw, seed)
+        asked.append((cinema_case, given))
+    return _every(asked, jobs, tell)
+
+
+def in_the_radio(
+    folder: Path, orders: Sequence[Order], seed: int, jobs: int, tell: Callable[[Case], None]
+) -> list[Case]:
+    """Every ordered case, in the order given."""
+    asked: list[Asked] = [(radio_case, (folder / f"radio-{n}-{d}", n, d, seed)) for n, d in orders]
+    return _every(asked, jobs, tell)
+
+
+def _every(asked: Sequence[Asked], jobs: int, tell: Callable[[Case], None]) -> list[Case]:
+    found: dict[int, Case] = {}
+    # Spawned, not forked: an engine's threads do not survive a fork.
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        waiting = {pool.submit(run, *given): place for place, (run, given) in enumerate(asked)}
+        for done in as_completed(waiting):
+            found[waiting[done]] = done.result()
+            tell(done.result())
+    return [found[place] for place in range(len(asked))]
+
+
+def cinema_case(branched: Path, folder: Path, at: datetime, name: str, draw: int, seed: int) -> Case:
+    """One kind struck once; its folder is gone afterwards."""
+    world = CinemaWorld(branched, folder, at)
+    try:
+        return live_through(world, name, draw, seed * 1_000 + draw)
+    finally:
+        world.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def radio_case(folder: Path, name: str, draw: int, seed: int) -> Case:
+    """One kind struck once in a radio of its own; its folder is gone afterwards."""
+    world = RadioWorld(folder, seed * 1_000 + draw)
+    try:
+        return live_through(world, name, draw, seed * 1_000 + draw)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def ordered(names: Sequence[str], draws: int) -> Iterator[Order]:
+    """Every kind so often; all first draws come first."""
+    for draw in range(draws):
+        for name in names:
+            yield name, draw

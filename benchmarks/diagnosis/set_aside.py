@@ -1,0 +1,37 @@
+"""
+The ten kinds of fault that nobody looks at while the diagnosis is worked on: run once, in a row of their own.
+
+They were drawn before the first line of the benchmark ran, from the kinds that no issue or release of the
+project describes; those that are described could be worked towards, so setting them aside would say nothing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+SEED = 20_261_126
+SET_ASIDE = 10
+
+SHIPPED = ("language", "upstream", "launch", "missing_values", "training_segment", "production_bias")
+DESCRIBED = (
+    *("rating_times_ten", "device_unlogged", "plays_early", "plays_doubled", "country_renamed"),
+    *("model_rolled_back", "film_blocked", "popularity_stale", "another_model_file"),
+)
+"""Told of in public before there was this benchmark, each with what was said of it then."""
+
+UNDESCRIBED = (
+    *("decade_shifted", "genre_swapped", "feature_constant", "catalogue_partial", "training_without_segment"),
+    *("training_duplicates", "label_delay", "genre_filtered", "country_cap", "boost_bug", "feed_late"),
+    *("feed_truncated", "candidates_sampled", "region_clock", "device_renamed"),
+)
+
+
+def set_aside() -> frozenset[str]:
+    """
+    The names of the ten.
+
+    >>> len(set_aside())
+    10
+    """
+    chosen = np.random.default_rng(SEED).choice(len(UNDESCRIBED), SET_ASIDE, replace=False)
+    return frozenset(UNDESCRIBED[place] for place in chosen)
