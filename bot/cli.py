@@ -15,6 +15,8 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from bot import (
     cli_audit,
+    cli_bundle,
+    cli_burn_in,
     cli_correct,
     cli_debts,
     cli_follow_up,
@@ -24,6 +26,7 @@ from bot import (
     cli_item,
     cli_link,
     cli_log,
+    cli_logging,
     cli_people,
     cli_recommender,
     cli_record,
@@ -44,6 +47,7 @@ app = typer.Typer(
 ROOMS = (
     cli_run,
     cli_recommender,
+    cli_burn_in,
     cli_item,
     cli_record,
     cli_incident,
@@ -58,8 +62,10 @@ for room in ROOMS:
 app.add_typer(cli_recommender.checks, name="check")
 app.add_typer(cli_audit.app, name="audit")
 app.add_typer(cli_hotfix.app, name="hotfix")
+app.add_typer(cli_bundle.app, name="bundle")
 app.add_typer(cli_follow_up.app, name="follow-up")
 app.add_typer(cli_log.app, name="events")
+app.add_typer(cli_logging.app, name="logging")
 app.add_typer(cli_followers.app, name="followers")
 app.add_typer(cli_debts.app, name="debts")
 

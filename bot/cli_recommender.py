@@ -11,14 +11,13 @@ import typer
 from rich.progress import Progress
 
 from bot.cli_desk import Json, console, print_json, table, utc
-from bot.examine_slack import examine_slack
 from bot.messages import words
 from domain.errors import ConfigurationError, Refused
 from domain.values import Finding, name_slice
 from workers import door
 
 if TYPE_CHECKING:
-    from workers.backtest import BacktestResult
+    from workers.checks.backtest import BacktestResult
 
 FILE_NAME = "recsysops.toml"
 SIGNS = {"ok": "✓", "note": "·", "warning": "!", "error": "✗"}
@@ -38,6 +37,8 @@ def register(app: typer.Typer) -> None:
 
 def doctor(file: Declared = None, as_json: Json = False) -> None:
     """Hold the declaration against the real sources and Slack, and say what to mend."""
+    from bot.examine_slack import examine_slack  # noqa: PLC0415 - no other verb waits for Slack's client
+
     path = declaration(file)
     advice = [*door.doctor(path), *examine_slack(path)]
     bad = [one for one in advice if one.level == "error"]
@@ -124,6 +125,9 @@ def backtest(
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write findings and incidents here.")
     ] = None,
+    png: Annotated[
+        Path | None, typer.Option(help="Write a picture here: counts, what was expected, incidents.")
+    ] = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Checks walked at once.")] = 1,
     resume: Annotated[
         Path | None, typer.Option("--resume", help="Keep finished checks here, and begin after them.")
@@ -132,7 +136,7 @@ def backtest(
     """Walk the checks over the past as if it were live. Exit code 1 where a look could not be taken."""
     if not start or not end:
         raise ConfigurationError("say from when to when: --from 2026-10-01 --to 2026-11-01")
-    for option, chosen in (("--json", json_file), ("--resume", resume)):
+    for option, chosen in (("--json", json_file), ("--png", png), ("--resume", resume)):
         if chosen is not None and not chosen.absolute().parent.is_dir():
             says = f"{option} {chosen}: there is no such folder; make it, or choose another"
             raise ConfigurationError(says)
@@ -145,13 +149,28 @@ def backtest(
             lambda done, in_all: progress.update(task, completed=done, total=in_all),
             jobs,
             resume,
+            png is not None,
         )
     if json_file is not None:
         import orjson  # noqa: PLC0415
 
         json_file.write_bytes(orjson.dumps(result.report(), option=orjson.OPT_INDENT_2))
     _show_backtest(result)
+    if png is not None:
+        _draw_backtest(declaration(file), result, png)
     raise typer.Exit(1 if result.faults else 0)
+
+
+def _draw_backtest(declared: Path, result: BacktestResult, png: Path) -> None:
+    picture, missing = door.backtest_picture(declared, result)
+    if picture is not None:
+        png.write_bytes(picture)
+    say = partial(console().print, markup=False, highlight=False, soft_wrap=True)
+    for check, why in missing.items():
+        say(f"{check}: {why}")
+    say(
+        f"No picture is written to {png}: there is nothing to draw." if picture is None else f"Picture: {png}"
+    )
 
 
 def _show_backtest(result: BacktestResult) -> None:

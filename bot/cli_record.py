@@ -14,7 +14,7 @@ from domain.errors import Refused
 from workers import door
 
 if TYPE_CHECKING:
-    from workers.record import Record
+    from workers.detect.record import Record
 
 File = Annotated[Path | None, typer.Option("--file", help=FILE_NAME)]
 COLUMNS = (

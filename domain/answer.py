@@ -197,3 +197,52 @@ class Audit(Value):
     parts: tuple[Part, ...]
     lowest: tuple[Section, ...]
     step: Step | None
+
+
+class Watched(Value):
+    """A check of a table, and from when on it has seen enough to judge."""
+
+    check: str
+    kind: str
+    since: Moment
+    shadow: bool = False
+
+
+class Newcomer(Value):
+    """What came to a table later than its first row: a column's value, or (without `value`) a column."""
+
+    column: str
+    value: str | None = None
+    since: Moment
+    share: Share
+    through: bool
+
+
+class BurnIn(Value):
+    """
+    The first days of a table, looked through `at` a moment.
+
+    `through` says that it has rows enough to be judged, from `through_at` on. `holds` is what is in it, `odd`
+    what does not fit what its team declared or the tables beside it, each as a sentence.
+    """
+
+    table: str
+    at: Moment
+    first: Moment
+    last: Moment
+    rows: int
+    through: bool
+    through_at: Moment
+    holds: tuple[str, ...] = ()
+    odd: tuple[str, ...] = ()
+    newcomers: tuple[Newcomer, ...] = ()
+    watched: tuple[Watched, ...] = ()
+
+
+class BurnInNote(Value):
+    """That a table, or something new in one, is through; `told_at` is when that was found, by itself."""
+
+    table: str
+    what: str
+    told_at: Moment
+    burn_in: BurnIn

@@ -13,6 +13,7 @@ Every error of the project.
     │   └── TooFewRows        not enough to say anything
     ├── DeployError           a deployer did not do it
     │   └── DeployUncertain   nobody knows whether it did; asking again with the same key is safe
+    ├── BundleError           what a diagnosis read cannot be kept, or not be read back
     ├── WitnessError          a witness did not take a checkpoint, or does not show what it holds
     └── LogError              the store
         ├── Unanswered        its answer was lost: nobody knows yet whether it was done
@@ -69,6 +70,10 @@ class DeployError(RecsysopsError):
 
 class DeployUncertain(DeployError):
     """A deployer gave no answer; it may or may not have acted."""
+
+
+class BundleError(RecsysopsError):
+    """What a diagnosis read cannot be kept, or is not what was kept."""
 
 
 class WitnessError(RecsysopsError):

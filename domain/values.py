@@ -127,33 +127,120 @@ class Finding(Value):
         return self.observed / self.expected - 1.0 if self.expected else 0.0
 
 
+CauseKind = Literal[
+    "feature",
+    "feed",
+    "duplicate",
+    "time_shift",
+    "renaming",
+    "logging",
+    "filter",
+    "model",
+    "training_data",
+    "serving",
+    "launch",
+    "world",
+    "unknown",
+]
+"""What a cause is a fault of; `world` is a holiday, a release, a campaign, a backfill: nothing is wrong."""
+
+
 class Evidence(Value):
-    """One line of a diagnosis: what was looked at, what it says, and how strong it is (0–1)."""
+    """
+    One line of a diagnosis: what was looked at, what it says, and a share (0–1) where one was measured.
+
+    A `precedent` is a past incident of like signature: no evidence of this one's cause.
+    """
 
     kind: Literal[
-        "onset", "size", "slices", "history", "change", "feature", "attribution", "reproduction", "other"
+        "onset",
+        "size",
+        "slices",
+        "history",
+        "change",
+        "feature",
+        "attribution",
+        "reproduction",
+        "serving",
+        "model",
+        "candidate",
+        "precedent",
+        "other",
     ]
     statement: str
-    strength: Share = 0.5
+    strength: Share | None = None
     table: tuple[tuple[str, ...], ...] = ()
     picture: str | None = None
+
+
+EvidenceStage = Literal["metric", "slices", "items", "tables", "requests"]
+"""A part of the looking into a cause, in the order in which evidence comes in."""
+
+
+class Piece(Value):
+    """
+    What one stage of a diagnosis found, told while the others go on.
+
+    `since` is the onset as far as it is known then; `seconds` since the looking began; `picture` names an
+    attachment in the store.
+    """
+
+    stage: EvidenceStage
+    lines: tuple[Evidence, ...]
+    since: Moment | None = None
+    picture: str | None = None
+    seconds: float = 0.0
+
+
+class Answer(Value):
+    """
+    What one question put to a candidate cause found.
+
+    `when`: it came before the onset. `where`: its scope explains the slice, and only that. `how_much`: to put
+    it back, or to add back what is missing, closes the gap; `share` of it, which may exceed 1. `which_way`:
+    it lies upstream of the symptom. `holds` is null where it is not known.
+    """
+
+    question: Literal["when", "where", "how_much", "which_way"]
+    holds: bool | None = None
+    share: float | None = None
+    words: str = ""
+
+
+class CandidateCause(Value):
+    """One explanation that competed. `object` is a column, table, delivery, version or item."""
+
+    kind: CauseKind
+    object: str | None = None
+    place: Slice = ()
+    since: Moment | None = None
+    statement: str
+    answers: tuple[Answer, ...] = ()
 
 
 class Diagnosis(Value):
     """
     What is known of the cause. `cause` is one sentence or null: not established yet.
 
-    `cause_kind` selects the hotfixes that fit; `facts` are the machine-readable parts a hotfix needs
-    (for instance feature, items, value). `picture` names an attachment in the store.
+    `cause_kind` selects the hotfixes that fit; `object` (a column, table, delivery, version or item) and
+    `place` (a slice, empty: everywhere) are the culprit's, `slices` the symptom's; `title` names the culprit
+    in a few words. `feature`, `items` and `suggested_value` are what a hotfix needs. `candidates` are what
+    competed, the best first, and `discriminating_test` says what would tell them apart where none is named.
+    `picture` names an attachment in the store.
     """
 
     cause: str | None
-    cause_kind: Literal["feature", "feed", "launch", "model", "unknown"] = "unknown"
+    cause_kind: CauseKind = "unknown"
+    object: str | None = None
+    place: Slice = ()
+    title: str | None = None
     since: Moment | None = None
     slices: tuple[Slice, ...] = ()
     items: tuple[str, ...] = ()
     feature: str | None = None
     suggested_value: str | None = None
+    candidates: tuple[CandidateCause, ...] = ()
+    discriminating_test: str | None = None
     evidence: tuple[Evidence, ...] = ()
     picture: str | None = None
     seconds: float = 0.0

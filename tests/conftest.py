@@ -10,10 +10,12 @@ import gc
 import os
 import shutil
 import tempfile
+import tomllib
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from hashlib import sha256
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import hypothesis
@@ -23,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from sqlalchemy import Engine, make_url
 
+from domain.recommender.check import OWN_GROUP
 from workers import embedded
 from workers.embedded import Servers
 from workers.store.connection import driver_address, engine
@@ -35,6 +38,37 @@ hypothesis.settings.register_profile(
     "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("patient")
+
+
+def pytest_configure() -> None:
+    """Kinds of checks are found by their entry points: this Python has to know all that are declared."""
+    declared = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+    lacking = set(declared["project"]["entry-points"][OWN_GROUP]) - entry_points(group=OWN_GROUP).names
+    if lacking:
+        raise pytest.UsageError(f"kinds that this Python does not know yet: {lacking}; run make .venv/.test")
+
+
+WAITING = (
+    "tests/crash/",
+    "tests/bot/test_up_stays.py",
+    "tests/bot/test_healing.py",
+    "tests/bot/test_supervise.py",
+    "tests/bot/test_lost_answer.py",
+    "tests/workers/test_clock_set.py",
+    "tests/workers/test_embedded",
+    "tests/workers/test_processes.py",
+    "tests/workers/test_release.py",
+)
+"""Where processes are waited for more than anything is computed."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """
+    What waits is begun first, by one of pytest-xdist's workers, while the others keep both cores busy: the
+    longest tests are among it, and at the end they would be waited for alone.
+    """
+    items.sort(key=lambda item: not item.nodeid.startswith(WAITING))
+
 
 SIGNING_KEY = Path(tempfile.gettempdir(), f"recsysops-tests-{os.getuid()}.pem")
 """The same in every process that a test starts, and in every run: a server that is kept knows it."""
@@ -90,6 +124,13 @@ def template(servers: Servers) -> str:
 @pytest.fixture
 def database_url(servers: Servers, template: str) -> Iterator[str]:
     """The address of an empty, migrated database that only this test sees."""
+    with fresh_database(servers, template) as url:
+        yield url
+
+
+@contextmanager
+def fresh_database(servers: Servers, template: str) -> Iterator[str]:
+    """The address of an empty, migrated database, which is gone with the block."""
     name = f"test_{uuid.uuid4().hex}"
     with psycopg.connect(driver_address(servers.database_url), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")

@@ -12,7 +12,8 @@ from domain.improvement.audit import audit as judge
 from domain.improvement.evidenced import INCIDENTS_BACK, of_checks, of_incidents, of_people
 from domain.recommender.recommender import Recommender
 from workers.attest import attestations
-from workers.looks import read_looks
+from workers.detect.looks import read_looks
+from workers.kind_facts import facts
 from workers.store import cards, people
 
 
@@ -25,11 +26,11 @@ def read_audit(log: Engine, recommender: Recommender, at: datetime) -> Audit:
         known = people.known(connection, {one.by for one in vouched})
     named = [_named(one, known) for one in vouched]
     proofs = (
-        *of_checks(recommender, looks, at),
+        *of_checks(recommender, looks, facts(), at),
         *of_incidents(recommender, incidents, at),
         *of_people(named, at),
     )
-    return judge(recommender, proofs, at)
+    return judge(recommender, proofs, facts(), at)
 
 
 def _named(one: Attestation, known: dict[str, str]) -> Attestation:

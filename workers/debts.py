@@ -10,7 +10,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -63,9 +63,16 @@ class Work:
     last_try: bool = False
     tries: int = 1
 
+    def tell(self, command: c.Command, part: str) -> None:
+        """Record on the way what a part of the work found; once, however often it is tried."""
+        _record(self.log, self.incident, self.debt, command, f"{_key(self.debt, command)}:{part}")
 
-Settler = Callable[[Work], Sequence[c.Command]]
-"""Does the work and returns what to record; nothing where it is not time yet. May raise anything."""
+
+Settler = Callable[[Work], Iterable[c.Command]]
+"""
+Does the work and returns what to record; nothing where it is not time yet. May raise anything. What it does
+after it yielded a command is done once that command is recorded.
+"""
 
 Send = Callable[..., bool]
 """`send(job, *arguments)`: see `workers.carry.Carrier.send`."""
@@ -137,10 +144,11 @@ def settle(log: Engine, settlers: Mapping[str, Settler], kind: str, stream: str,
 
 def _try(work: Work, settler: Settler) -> bool:
     debt = work.debt
+    recorded = False
     try:
-        commands = settler(work)
-        for command in commands:
+        for command in settler(work):
             _record(work.log, work.incident, debt, command, _key(debt, command))
+            recorded = True
     except Exception as error:  # noqa: BLE001 - whatever it was: written down, tried again, given up visibly
         _log.exception("debt_not_settled", kind=debt.kind, event_id=debt.event_id)
         trouble = redaction.prose(f"{type(error).__name__}: {error}")
@@ -149,13 +157,14 @@ def _try(work: Work, settler: Settler) -> bool:
         return work.last_try and _give_up(work.log, work.incident, debt, trouble)
     with work.log.begin() as connection:
         attempts.end(connection, debt)
-    return bool(commands)
+    return recorded
 
 
 def _key(debt: Debt, command: c.Command) -> str:
     # Every look of a watch is an answer of its own; everything else is answered once.
     looked = f":{command.window_end.isoformat()}" if isinstance(command, c.RecordWatch) else ""
-    return f"{debt.event_id}:{debt.kind}{looked}"
+    kept = ":bundle" if isinstance(command, c.RecordBundle | c.RecordBundleFailure) else ""
+    return f"{debt.event_id}:{debt.kind}{looked}{kept}"
 
 
 def _record(log: Engine, incident: Incident, debt: Debt, command: c.Command, key: str) -> None:

@@ -36,15 +36,15 @@ def last_two(
     name, declared = delivery_table(recommender), recommender.items
     if name is None or declared is None:
         return None
-    source = open_source(recommender, name)
-    names = [one for one in dict.fromkeys((declared.key, *declared.features)) if one in source.columns]
-    times = _times(source, finding, declared.key, names[1:], since, at)
-    if times is None:
-        return None
-    rows = source.timed()
-    before, after = (
-        source.fetch(rows.filter(rows[TIME] == ibis.literal(moment)).select(*names)) for moment in times
-    )
+    with open_source(recommender, name) as source:
+        names = [one for one in dict.fromkeys((declared.key, *declared.features)) if one in source.columns]
+        times = _times(source, finding, declared.key, names[1:], since, at)
+        if times is None:
+            return None
+        rows = source.timed()
+        before, after = (
+            source.fetch(rows.filter(rows[TIME] == ibis.literal(moment)).select(*names)) for moment in times
+        )
     return Snapshots(before, after, times[1], times[0])
 
 

@@ -8,23 +8,28 @@ from functools import partial
 from pathlib import Path
 
 from domain.answer import Advice
+from domain.detection.needs import AggregateByWindow, LowRankedChoices
 from domain.errors import ConfigurationError, SourceError
+from domain.prediction.kind import LAUNCH_FORECAST
 from domain.recommender.check import Check
 from domain.recommender.model import Model
+from domain.recommender.nearest import nearest
 from domain.recommender.recommender import Recommender
 from workers import clock
+from workers.checks.plan import plan
 from workers.examine import examine_items, examine_table
+from workers.examine_bundle import examine_bundle
 from workers.examine_checks import examine_checks
 from workers.examine_exposure import examine_exposure
 from workers.examine_hotfixes import examine_deployer, examine_hotfixes, examine_people
 from workers.examine_own import examine_own
 from workers.examine_store import examine_store
 from workers.examine_witnesses import examine_witnesses
-from workers.first import init
-from workers.plan import plan
+from workers.kinds import asks, found
+from workers.logging_coverage.examine import examine_logging
+from workers.scaffold.first import init
 from workers.settings import read_settings, surroundings
 from workers.sources.declare import load
-from workers.sources.lines import nearest
 from workers.sources.series import require_numbers
 from workers.sources.source import Source
 
@@ -61,13 +66,17 @@ def check(
         advice += _examined("items", lambda: examine_items(recommender, opened))
     for model in recommender.models.values():
         advice += _examined(f"models.{model.name}", partial(_model, model, opened))
+        if model.inclusion is not None or model.logging is not None:
+            where = f"models.{model.name}.logging"
+            advice += _examined(where, partial(examine_logging, model, opened, at or clock.now()))
     if recommender.launches is not None:
         advice += _examined("launches", lambda: _launches(recommender, opened))
-    if recommender.exposure is not None or any(c.kind == "misses" for c in recommender.checks.values()):
+    misses = any(asks(one, LowRankedChoices) for one in recommender.checks.values())
+    if recommender.exposure is not None or misses:
         advice += _examined("exposure", lambda: examine_exposure(recommender, opened))
     advice += list(_checks(recommender))
     for declared in recommender.checks.values():
-        if declared.kind == "series":
+        if asks(declared, AggregateByWindow):
             advice += _examined(f"checks.{declared.name}", partial(_metric, recommender, declared, opened))
     if opened:
         advice += _examined("checks", lambda: examine_checks(recommender, opened))
@@ -76,6 +85,7 @@ def check(
         advice += _examined(f"deployers.{deployer.name}", partial(examine_deployer, deployer, env))
     advice += [
         *examine_hotfixes(recommender),
+        *examine_bundle(recommender, opened),
         *examine_people(recommender),
         *examine_store(env),
         *examine_witnesses(recommender, env),
@@ -104,7 +114,15 @@ def _model(model: Model, opened: Mapping[str, Source]) -> Iterator[Advice]:
     where = f"models.{model.name}"
     source = opened.get(model.candidates or "")
     if source is not None:
-        asked = (model.request, model.item, model.score, model.rank, model.shown, model.propensity)
+        asked = (
+            model.request,
+            model.item,
+            model.score,
+            model.rank,
+            model.shown,
+            model.propensity,
+            model.inclusion,
+        )
         for name in (*asked, model.version, *model.features):
             if name is not None and name not in source.columns:
                 says = f'table "{model.candidates}" has no column "{name}"'
@@ -119,27 +137,20 @@ def _model(model: Model, opened: Mapping[str, Source]) -> Iterator[Advice]:
 
 
 def _model_file(model: Model, file: Path, where: str) -> Iterator[Advice]:
-    """The model's types and its number of features, read without running anything that it says."""
-    from skops.io import get_untrusted_types  # noqa: PLC0415 - seconds, and only where a model is
-    from skops.io import load as load_model  # noqa: PLC0415
-
-    from workers.models.skops_file import TRUSTED  # noqa: PLC0415
+    """Whether it loads in a process of its own, and what it takes."""
+    from workers.models.logged import limits_of  # noqa: PLC0415 - seconds, and only where a model is
+    from workers.models.process import open_model  # noqa: PLC0415
 
     try:
-        untrusted = sorted(set(get_untrusted_types(file=file)) - TRUSTED)
-        if untrusted:
-            says = f"it holds types that are not trusted: {', '.join(untrusted[:3])}"
-            yield Advice(
-                level="error", where=where, says=says, mend="save it with known scikit-learn parts only"
-            )
-            return
-        loaded = load_model(file, trusted=sorted(TRUSTED))
-    except Exception as error:  # noqa: BLE001 - whatever a broken file does, the doctor says so
-        says = f"is not a model that skops can read: {type(error).__name__}"
-        yield Advice(level="error", where=where, says=says, mend="save it with skops.io.dump")
+        with open_model(file, limits_of(model)) as loaded:
+            takes, note = loaded.takes, loaded.note
+    except SourceError as error:
+        mend = "save it with skops.io.dump, of known scikit-learn parts only"
+        yield Advice(level="error", where=where, says=str(error), mend=mend)
         return
-    takes = getattr(loaded, "n_features_in_", None)
-    if takes is not None and int(takes) != len(model.features):
+    if note:
+        yield Advice(level="warning", where=where, says=note, mend="train it with this scikit-learn")
+    if takes is not None and takes != len(model.features):
         says = f"the model takes {takes} features, {len(model.features)} are declared"
         yield Advice(level="error", where=where, says=says, mend="declare what it was trained with")
 
@@ -161,7 +172,7 @@ def _checks(recommender: Recommender) -> Iterator[Advice]:
         yield Advice(level="warning", where="checks", says="nothing is looked at", mend="add [checks.NAME]")
     for declared in recommender.checks.values():
         where = f"checks.{declared.name}"
-        if declared.kind == "launch_forecast":
+        if declared.kind == LAUNCH_FORECAST.name:
             if recommender.launches is None:
                 yield Advice(
                     level="error", where=where, says="no [launches] is declared", mend="add [launches]"
@@ -174,7 +185,8 @@ def _checks(recommender: Recommender) -> Iterator[Advice]:
         if table.time is None:
             says = f'table "{table.name}" declares no time'
             yield Advice(level="error", where=where, says=says, mend=f"add time to [tables.{table.name}]")
-        if declared.kind == "slice_volume" and not (declared.dimensions or table.dimensions):
+        kind = found(declared.kind)
+        if kind and kind.only_slices and not (declared.dimensions or table.dimensions):
             says = f'table "{table.name}" declares no dimensions to slice by'
             yield Advice(level="error", where=where, says=says, mend="add dimensions, or use kind volume")
 

@@ -6,24 +6,20 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from domain.answer import Advice, Level
-from domain.detection.checks import CALIBRATION, DATA, SKEW
-from domain.detection.rate import LEAST_WINDOWS as LEAST_ROWS_WINDOWS
 from domain.recommender.duration import name_duration
+from domain.recommender.nearest import nearest
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
-from workers.plan import plan, window_checks
-from workers.sources.cardinality import MAX_VALUES
+from workers.checks.plan import plan, window_checks
+from workers.kinds import found
+from workers.sources.cardinality import MAX_VALUES, values_of
 from workers.sources.count import census
 from workers.sources.files import malformed_rows
-from workers.sources.lines import nearest
 from workers.sources.source import Source, open_source
 
 MALFORMED_SHARE = 0.01
 UNMATCHED_SHARE = 0.05
 NOT_SET_SHARE = 0.20
-LEAST_WINDOWS = 8
-WITHOUT_WINDOWS = ("staleness", "training")
-"""Kinds that learn from what happened, however long ago: trainings and releases."""
 
 CLOCKS_APART = timedelta(minutes=1)
 """Rows this far ahead are a writer's clock, or were written while the table was being read."""
@@ -73,12 +69,10 @@ def _columns(recommender: Recommender, source: Source, where: str) -> Iterator[A
 
 def _dimension(source: Source, dimension: str, where: str) -> Iterator[Advice]:
     column = source.rows[dimension]
-    row = source.fetch(
-        source.rows.aggregate(values=column.nunique(), unset=column.isnull().mean(), rows=column.count())
-    ).iloc[0]
-    key = f"{where}.dimensions"
-    if int(row["values"]) > MAX_VALUES:
-        says = f"{dimension} has {int(row['values']):,} values, more than {MAX_VALUES:,}"
+    row = source.fetch(source.rows.aggregate(unset=column.isnull().mean(), rows=column.count())).iloc[0]
+    key, values = f"{where}.dimensions", values_of(source, dimension)
+    if values > MAX_VALUES:
+        says = f"{dimension} has {values:,} values, more than {MAX_VALUES:,}"
         yield Advice(
             level="error", where=key, says=says, mend="take it out: nobody can name that many slices"
         )
@@ -111,11 +105,10 @@ def _time(recommender: Recommender, source: Source, now: datetime) -> Iterator[A
 
 def _history(recommender: Recommender, table: Table, first: datetime, last: datetime) -> Iterator[Advice]:
     for declared in (check for check in window_checks(recommender) if check.table == table.name):
-        if declared.kind in WITHOUT_WINDOWS:
+        kind = found(declared.kind)
+        if kind is None or not kind.windows:
             continue
-        few = declared.kind in (*DATA, *CALIBRATION, *SKEW)
-        least = LEAST_ROWS_WINDOWS if few else LEAST_WINDOWS
-        need = least * plan(recommender, declared).window
+        need = kind.least_windows * plan(recommender, declared).window
         if last - first < need:
             had = name_duration(last - first)
             says = f"{had} of history; it needs {name_duration(need)} before it can judge"

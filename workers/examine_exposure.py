@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from domain.answer import Advice
+from domain.detection.needs import LowRankedChoices
 from domain.errors import SourceError
+from domain.recommender.nearest import nearest
 from domain.recommender.recommender import Recommender
+from workers.kinds import asks
 from workers.sources.choices import ranking_model
-from workers.sources.lines import nearest
 from workers.sources.source import Source
 
 WHERE = "exposure"
@@ -17,7 +19,7 @@ WHERE = "exposure"
 def examine_exposure(recommender: Recommender, opened: Mapping[str, Source]) -> Iterator[Advice]:
     """Columns that are not there, tables that do not name their item, and what a missing column costs."""
     exposure = recommender.exposure
-    misses = [check for check in recommender.checks.values() if check.kind == "misses"]
+    misses = [check for check in recommender.checks.values() if asks(check, LowRankedChoices)]
     if exposure is None:
         for check in misses:
             says = "nothing says what members chose"

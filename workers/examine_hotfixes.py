@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 from domain.answer import Advice
 from domain.recommender.hotfix import Deployer
+from domain.recommender.nearest import nearest
 from domain.recommender.recommender import Recommender
 from workers.exchange import NoAnswer, NotReached, exchange
-from workers.sources.lines import nearest
 
 HOOK_SECONDS = 3.0
 HOOK_BYTES = 64 * 1024

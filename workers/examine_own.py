@@ -6,18 +6,21 @@ from collections.abc import Iterator, Mapping
 
 from domain.answer import Advice
 from domain.errors import OwnCheckError
+from domain.prediction.kind import LAUNCH_FORECAST
 from domain.recommender.check import Check
+from domain.recommender.nearest import nearest
 from domain.recommender.recommender import Recommender
-from workers.own import find, read_options
-from workers.plan import plan
-from workers.sources.lines import nearest
+from workers.checks.plan import plan
+from workers.kinds import find, read_options
+from workers.sources.own_options import of_this_house
 from workers.sources.source import Source
 
 
 def examine_own(recommender: Recommender, opened: Mapping[str, Source]) -> Iterator[Advice]:
     """What cannot be imported, is none, or asks for columns that are not there."""
+    house = (*of_this_house(), LAUNCH_FORECAST.name)
     for check in recommender.checks.values():
-        if check.own:
+        if check.kind not in house:
             yield from _examined(check, opened.get(plan(recommender, check).table.name))
 
 

@@ -15,9 +15,15 @@ from difflib import get_close_matches
 import numpy as np
 import pandas as pd
 
-from domain.detection.cold_start import ColdStart, alike, cold_start
-from domain.detection.production_bias import Deserved, comparables, deserve, production_bias, reweighted
-from domain.detection.question import Question, chance_of, in_question
+from domain.detection.exposure.cold_start import ColdStart, alike, cold_start
+from domain.detection.exposure.eligibility import Eligibility, chance_of, in_question
+from domain.detection.exposure.expected_exposure import (
+    Deserved,
+    comparables,
+    deserve,
+    production_bias,
+    reweighted,
+)
 from domain.diagnosis.onset import WINDOWS, Onset, find_onset
 from domain.errors import Refused, SourceError, TooFewRows
 from domain.recommender.recommender import Recommender
@@ -52,7 +58,7 @@ class Seen:
     recent: datetime | None = None
     now: pd.DataFrame | None = None
     before: pd.DataFrame | None = None
-    question: Question | None = None
+    question: Eligibility | None = None
     ages: pd.DataFrame | None = None
     launch: ColdStart | None = None
     launched_at: datetime | None = None
@@ -224,7 +230,7 @@ def _bias(recommender: Recommender, seen: Seen) -> None:
         seen.before = production_bias(then, early, early_span, CONFIDENCE)
 
 
-def _redraw(seen: Seen, question: Question) -> None:
+def _redraw(seen: Seen, question: Eligibility) -> None:
     """What it merits over time, by how often it came into question then and does now."""
     if seen.series is None or seen.recent is None:
         return

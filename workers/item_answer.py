@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from domain.answer import Compared, ItemAnswer, Launch
-from domain.detection.cold_start import range_of_launches
+from domain.detection.exposure.cold_start import range_of_launches
 from domain.recommender.recommender import Recommender
 from domain.values import Estimate
 from workers.item import COMPARED, CONFIDENCE, Seen

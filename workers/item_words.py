@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC
 
 from domain.answer import ItemAnswer, Launch, Verdict
-from domain.detection.discovery import ALPHA
+from domain.detection.judge.discovery import ALPHA
 from domain.values import Estimate
 
 

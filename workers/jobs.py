@@ -22,12 +22,14 @@ def detect(late_after: str | None = None) -> None:
     """One look at everything that is declared."""
     if _late(late_after):
         return
+    from workers.burn_in.keep import keep_burn_ins  # noqa: PLC0415
     from workers.declared import recommender  # noqa: PLC0415
+    from workers.detect.tick import detect_tick  # noqa: PLC0415
     from workers.misses import keep_misses  # noqa: PLC0415
-    from workers.tick import detect_tick  # noqa: PLC0415
 
     detect_tick(own(), recommender(), present(own()))
     keep_misses(own(), recommender(), present(own()))
+    keep_burn_ins(own(), recommender(), present(own()))
 
 
 @shared_task(name="recsysops.predict")  # type: ignore[untyped-decorator]

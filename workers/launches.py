@@ -9,6 +9,7 @@ import pandas as pd
 
 from domain.errors import SourceError
 from domain.prediction.calendar import LOOKS, LaunchColumns
+from domain.prediction.kind import LAUNCH_FORECAST
 from domain.recommender.check import Check
 from domain.recommender.model import Launches
 from domain.recommender.recommender import Recommender
@@ -21,7 +22,7 @@ EARLIER = 15
 
 def launch_check(recommender: Recommender) -> Check | None:
     """The declared check that looks at the launch calendar."""
-    return next((check for check in recommender.checks.values() if check.kind == "launch_forecast"), None)
+    return next((check for check in recommender.checks.values() if check.kind == LAUNCH_FORECAST.name), None)
 
 
 def columns_of(launches: Launches) -> LaunchColumns:

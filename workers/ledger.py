@@ -176,10 +176,18 @@ def hold(folder: Path, key: str | None = None) -> Held:
 
 
 def forget(before: datetime) -> Forgotten:
-    """What is not the log, taken away of incidents closed before. See `workers.store.retention`."""
+    """
+    What is not the log, taken away of incidents closed before. See `workers.store.retention`, and for the
+    files of bundles `workers.bundle.sweep`.
+    """
+    from workers.bundle.objects import declared_objects  # noqa: PLC0415
+    from workers.bundle.sweep import sweep  # noqa: PLC0415
     from workers.store.retention import forget as take_away  # noqa: PLC0415
 
-    return take_away(_log(environment()), before)
+    named = environment()
+    log = _log(named)
+    forgotten = take_away(log, before)
+    return forgotten.model_copy(update={"files": sweep(log, declared_objects(named), before)})
 
 
 def drop(folder: Path, before: datetime) -> Dropped:

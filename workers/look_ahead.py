@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import structlog
 from sqlalchemy import Engine
 
-from domain.detection.state import CheckState
+from domain.detection.judge.state import CheckState
 from domain.errors import SourceError, TooFewRows
 from domain.incident.commands import ClearFinding
 from domain.prediction.launch import Forecast
@@ -20,16 +20,16 @@ from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from domain.recommender.schedule import UPDATED, newest
 from domain.values import Actor, Finding
-from workers.detect import fault
+from workers.checks.plan import plan
+from workers.checks.run import fault
+from workers.detect.looks import Look as Looked
+from workers.detect.looks import count_looks
+from workers.detect.open_incidents import open_incidents
+from workers.detect.past import suspects
+from workers.detect.record import begin_records, quietly
 from workers.handle import handle
 from workers.launches import launch_check
-from workers.looks import Look as Looked
-from workers.looks import count_looks
-from workers.news import open_incidents
-from workers.past import suspects
-from workers.plan import plan
 from workers.predict import forecasts, missed, score
-from workers.record import begin_records, quietly
 from workers.sources.count import zone_of
 from workers.store import cards
 from workers.store.lock import alone

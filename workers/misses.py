@@ -11,13 +11,15 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 
 from domain.answer import Miss
-from domain.detection.misses import keep_worst
-from domain.detection.window import last_end
+from domain.detection.data.window import last_end
+from domain.detection.exposure.worst import keep_worst
+from domain.detection.needs import LowRankedChoices
 from domain.errors import ConfigurationError, RecsysopsError
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from domain.values import Slice
-from workers.plan import plan
+from workers.checks.plan import plan
+from workers.kinds import asks
 from workers.sources.choices import lowest_choices
 from workers.sources.count import zone_of
 from workers.sources.exposure import items_beside
@@ -30,8 +32,8 @@ MOST_READ = 200
 
 
 def checks_of(recommender: Recommender) -> list[Check]:
-    """The declared checks of kind misses."""
-    return [check for check in recommender.checks.values() if check.kind == "misses"]
+    """The declared checks that look at choices ranked low."""
+    return [check for check in recommender.checks.values() if asks(check, LowRankedChoices)]
 
 
 def keep_misses(log: Engine, recommender: Recommender, at: datetime) -> int:

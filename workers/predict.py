@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from domain.detection.measure import Measurement
+from domain.detection.judge.measure import Measurement
 from domain.errors import SourceError, TooFewRows
 from domain.incident.commands import ScorePrediction
 from domain.prediction.launch import Forecast, forecast_launches

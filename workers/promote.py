@@ -7,9 +7,10 @@ import re
 from pathlib import Path
 
 from domain.errors import ConfigurationError, Refused
+from domain.recommender.nearest import nearest
 from domain.values import Value
 from workers.sources.declare import file_of, load
-from workers.sources.lines import line_of, nearest
+from workers.sources.lines import line_of
 
 _SHADOW = re.compile(r"^\s*shadow\s*=\s*true\s*(#.*)?$")
 

@@ -5,28 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, TypeVar
 
 import ibis
 import numpy as np
 import pandas as pd
 
-from domain.detection.window import Grid
+from domain.detection.data.window import Grid
 from domain.diagnosis.material import Snapshots, Standby
 from domain.diagnosis.replay import CandidateColumns
 from domain.recommender.recommender import Recommender
+from domain.recommender.several import several
 from domain.values import Finding, Slice
+from workers.asked import Asked, asked, ratio_frame, ratio_series
 from workers.deliveries import delivery_table, last_two
-from workers.models.logged import logged_model
-from workers.models.skops_file import SkopsModel
+from workers.models.candidates import read_candidates
+from workers.models.logged import Log, log_of
 from workers.sources.count import count_windows, zone_of
+from workers.sources.kinds import as_text, finite, rows_in, separators
 from workers.sources.source import TIME, Source, open_source
 
 T = TypeVar("T")
 BACK = timedelta(hours=6)
 CELLS_BACK = timedelta(hours=2)
-WINDOWS = 360
-REQUESTS = 1_500
 ITEMS = 100_000
 DAY = timedelta(days=1)
 SMOOTH = 15  # windows over which the day before is averaged
@@ -57,15 +59,22 @@ class Reader:
             self.problems.append(f"{what} could not be read: {error}")
             return None
 
+    @cached_property
+    def asked(self) -> Asked:
+        """What the finding's check measures, and at which windows."""
+        return asked(self.recommender, self.finding)
+
     def series(self) -> pd.DataFrame | None:
         """
-        Windows of the slice; its share of the total, or the day before, makes what is expected. None where a
-        column is wrong, or an item: how many rows there are says nothing of that.
+        Windows of the slice; its share of the total, or the same time before, makes what is expected. None
+        where a column is wrong, or an item: how many rows there are says nothing of that.
         """
-        finding, width = self.finding, self.finding.window_end - self.finding.window_start
-        count = int(min(WINDOWS, BACK / width))
-        if count < 1 or finding.table not in self.recommender.tables or finding.subject is not None:
+        finding, about = self.finding, self.asked
+        if about.count < 1 or finding.table not in self.recommender.tables or finding.subject is not None:
             return None
+        if about.divided:
+            return ratio_series(self.recommender, finding, about, self.end)
+        width, count = about.width, about.count
         names = tuple(name for name, _ in finding.slice)
         now = self._counts(self.end - count * width, width, count, names)
         starts = pd.DatetimeIndex([self.end - (count - n) * width for n in range(count)])
@@ -76,47 +85,80 @@ class Reader:
             expected = total * share
         else:
             observed = _pick(now, (), count)
-            past = _pick(self._counts(self.end - count * width - DAY, width, count, ()), (), count)
-            smooth = pd.Series(past).rolling(SMOOTH, center=True, min_periods=1).mean().to_numpy()
-            known = smooth if smooth[half].sum() > 0 else np.ones(count)
+            known = self._as_before(width, count)
+            known = known if known[half].sum() > 0 else np.ones(count)
             expected = known * observed[half].sum() / known[half].sum()
         return pd.DataFrame({"window_start": starts, "observed": observed, "expected": expected})
 
+    def _as_before(self, width: timedelta, count: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """(count,) what the same windows held a day before; of longer ones, in the weeks before."""
+        for offsets in self.asked.back or ((DAY,),):
+            parts = [
+                _pick(self._counts(self.end - count * width - back, width, count, ()), (), count)
+                for back in offsets
+            ]
+            # before a table's first row nothing is known: no rows there are no zero
+            there = [np.where(np.cumsum(part) > 0, part, np.nan) for part in parts if part.sum() > 0]
+            if there:
+                past = pd.DataFrame(there).mean().fillna(0.0)
+                smooth = 1 if self.asked.back else SMOOTH
+                return past.rolling(smooth, center=True, min_periods=1).mean().to_numpy(dtype=np.float64)
+        return np.zeros(count)
+
     def cells(self, since: datetime) -> tuple[pd.DataFrame, tuple[str, ...]] | None:
-        """Counts of combinations of the table's own dimensions since then, against the two hours before."""
-        source = open_source(self.recommender, self.finding.table)
-        names = [name for name in source.table.dimensions if name in source.columns]
-        if not names or since >= self.end or self.finding.subject is not None:
+        """
+        What the check measures by combinations of the table's own dimensions since then, against the two
+        hours before; of a window of an hour or more, against the same hours in the weeks before.
+        """
+        if self.finding.subject is not None or since >= self.end:
             return None
-        now = _grouped(source, since, self.end, names)
-        before = _grouped(source, since - CELLS_BACK, since, names)
+        if self.asked.divided:
+            frame, dimensions = ratio_frame(self.recommender, self.asked, since, self.end)
+            return (frame, dimensions) if dimensions else None
+        with open_source(self.recommender, self.finding.table) as source:
+            names = [name for name in source.table.dimensions if name in source.columns]
+            if not names:
+                return None
+            now = _grouped(source, since, self.end, names, self.asked.measure)
+            before, scale = self._cells_before(source, since, names)
         both = now.merge(before, on=names, how="outer", suffixes=("", "_before")).fillna(
             {"n": 0, "n_before": 0}
         )
         rest = ~_inside(both, self.finding.slice, self.exploded) if self.finding.slice else both["n"] >= 0
-        scale = (self.end - since) / CELLS_BACK
         if self.finding.slice and both.loc[rest, "n_before"].sum() > 0:
             scale = float(both.loc[rest, "n"].sum() / both.loc[rest, "n_before"].sum())
         both["observed"], both["expected"] = both["n"].astype(float), both["n_before"] * scale
         return both[[*names, "observed", "expected"]], tuple(names)
 
+    def _cells_before(self, source: Source, since: datetime, names: list[str]) -> tuple[pd.DataFrame, float]:
+        """What is compared with, and by what it is multiplied to be of as long a time."""
+        measure = self.asked.measure
+        for offsets in self.asked.back:
+            parts = [_grouped(source, since - back, self.end - back, names, measure) for back in offsets]
+            there = [part for part in parts if len(part)]
+            if there:
+                summed = pd.concat(there).groupby(names)[["n"]].sum().reset_index()
+                return summed, 1 / len(there)
+        before = _grouped(source, since - CELLS_BACK, since, names, measure)
+        return before, (self.end - since) / CELLS_BACK
+
     @property
     def exploded(self) -> dict[str, str]:
         """Of the finding's table: dimension → what stands between its several values."""
-        table = self.recommender.tables.get(self.finding.table)
-        return dict(table.csv.explode) if table and table.csv else {}
+        if self.finding.table not in self.recommender.tables:
+            return {}
+        with open_source(self.recommender, self.finding.table) as source:
+            return separators(source)
 
     def items(self) -> pd.DataFrame | None:
         """The item table as it is now, with its declared features."""
         declared = self.recommender.items
         if declared is None:
             return None
-        source = open_source(self.recommender, declared.table)
-        source.require(declared.key)
-        names = _present(
-            source, (declared.key, *declared.features, *((declared.title,) if declared.title else ()))
-        )
-        return source.fetch(source.rows.select(*names).limit(ITEMS))
+        wanted = (declared.key, *declared.features, *((declared.title,) if declared.title else ()))
+        with open_source(self.recommender, declared.table) as source:
+            source.require(declared.key)
+            return source.fetch(source.rows.select(*_present(source, wanted)).limit(ITEMS))
 
     def snapshots(self, since: datetime | None) -> Snapshots | None:
         """
@@ -129,41 +171,27 @@ class Reader:
         """The table that keeps what each delivery brought."""
         return delivery_table(self.recommender)
 
-    def model(self) -> tuple[SkopsModel, CandidateColumns, str] | None:
-        """The first declared model whose candidates are logged."""
-        return logged_model(self.recommender)
+    def log(self) -> Log | None:
+        """Where the first declared model whose candidates are logged has them."""
+        return log_of(self.recommender)
 
     def candidates(
         self, table: str, columns: CandidateColumns, start: datetime, end: datetime, seed: int
     ) -> pd.DataFrame:
-        """Candidates of at most 1,500 requests in [start, end), chosen by the seed."""
-        source = open_source(self.recommender, table)
-        source.require(columns.request, columns.item, columns.score, *columns.features)
-        rows = source.between(start, end)
-        known = source.fetch(rows.select(columns.request).distinct())[columns.request]
-        ordered = known.sort_values()
-        if len(ordered) > REQUESTS:
-            ordered = ordered.sample(REQUESTS, random_state=seed)
-        features = self.recommender.items.features if self.recommender.items else ()
-        wanted = (
-            columns.request, columns.item, columns.score, columns.member, columns.propensity, columns.shown,
-            *columns.features, *features,
-        )  # fmt: skip
-        names = _present(source, tuple(name for name in wanted if name))
-        return source.fetch(rows.filter(rows[columns.request].isin(ordered.tolist())).select(*names))
+        """Candidates of at most 1,500 requests in [start, end); see `read_candidates`."""
+        return read_candidates(self.recommender, table, columns, (start, end), self.finding.slice, seed)
 
     def standby(self, since: datetime) -> Standby | None:
-        """Rows of the slice since `since` in the finding's table and in its declared standby."""
+        """Rows since `since` in the finding's table and in its standby: of the slice, and of all else."""
         own = self.finding.table
-        names = [
-            h.replay.table
-            for h in self.recommender.hotfixes.values()
-            if h.replay and h.replay.kind == "standby"
-        ]
-        spare = next((n for n in (*names, f"{own}_standby") if n and n.startswith(own) and n != own), None)
-        if spare is None or spare not in self.recommender.tables:
+        spare = standby_of(self.recommender, own)
+        if spare is None:
             return None
-        return Standby(spare, self._rows(own, since, self.end), self._rows(spare, since, self.end))
+        mine, theirs = self._rows(own, since, self.end), self._rows(spare, since, self.end)
+        if not self.finding.slice:
+            return Standby(spare, mine, theirs)
+        whole, of_spare = self._rows(own, since, self.end, ()), self._rows(spare, since, self.end, ())
+        return Standby(spare, mine, theirs, (whole - mine, of_spare - theirs))
 
     def beside(self, since: datetime) -> tuple[tuple[str, float, float], ...]:
         """(table, observed, expected) of the slice in other tables of events that have its dimensions."""
@@ -176,11 +204,8 @@ class Reader:
                 table.dimensions
             ):
                 continue
-            whole, part = self._rows(name, since, self.end, ()), self._rows(name, since, self.end)
-            before, mine = (
-                self._rows(name, since - CELLS_BACK, since, ()),
-                self._rows(name, since - CELLS_BACK, since),
-            )
+            before, whole = self._rows_around(name, since, ())
+            mine, part = self._rows_around(name, since, self.finding.slice)
             if before > 0 and mine > 0:
                 answers.append((name, part, whole * mine / before))
         return tuple(answers)
@@ -192,9 +217,9 @@ class Reader:
             launches = self.recommender.launches
             if not table.time or table.dimensions or table.key or (launches and launches.table == name):
                 continue
-            source = open_source(self.recommender, name)
-            rows = source.between(since - BACK, min(since + timedelta(minutes=15), self.at))
-            times = source.fetch(rows.select(rows[TIME]).order_by(ibis.desc(TIME)).limit(5))[TIME]
+            with open_source(self.recommender, name) as source:
+                rows = source.between(since - BACK, min(since + timedelta(minutes=15), self.at))
+                times = source.fetch(rows.select(rows[TIME]).order_by(ibis.desc(TIME)).limit(5))[TIME]
             answers += [
                 (moment.to_pydatetime(), f"`{name}` got a row") for moment in pd.to_datetime(times, utc=True)
             ]
@@ -203,27 +228,49 @@ class Reader:
     def _counts(self, start: datetime, width: timedelta, count: int, names: tuple[str, ...]) -> pd.DataFrame:
         grid = Grid(start, width, count, ((start, 0),), zone_of(self.recommender))
         return count_windows(
-            self.recommender, self.finding.table, grid, dimensions=names, ways=max(len(names), 1)
+            self.recommender,
+            self.finding.table,
+            grid,
+            dimensions=names,
+            ways=max(len(names), 1),
+            measure=self.asked.measure,
         )
 
     def _rows(self, name: str, start: datetime, end: datetime, where: Slice | None = None) -> float:
-        source = open_source(self.recommender, name)
-        rows = source.between(start, end)
-        for dimension, value in self.finding.slice if where is None else where:
-            source.require(dimension)
-            rows = rows.filter(rows[dimension].cast("string") == value)
-        return float(source.fetch(rows.aggregate(n=rows.count()))["n"].astype(float)[0])
+        with open_source(self.recommender, name) as source:
+            rows = rows_in(source, source.between(start, end), self.finding.slice if where is None else where)
+            return float(source.fetch(rows.aggregate(n=rows.count()))["n"].astype(float)[0])
+
+    def _rows_around(self, name: str, since: datetime, where: Slice) -> tuple[float, float]:
+        """Rows of a table in the two hours before `since`, and from then on, in one pass."""
+        with open_source(self.recommender, name) as source:
+            rows = rows_in(source, source.between(since - CELLS_BACK, self.end), where)
+            later = rows[TIME] >= ibis.literal(since)
+            counted = source.fetch(rows.aggregate(before=(~later).sum(), later=later.sum()))
+        before, after = counted.fillna(0).astype(float).iloc[0][["before", "later"]]
+        return float(before), float(after)
+
+
+def standby_of(recommender: Recommender, own: str) -> str | None:
+    """The table that keeps the same rows: declared of a hotfix, or by its name."""
+    named = [h.replay.table for h in recommender.hotfixes.values() if h.replay and h.replay.kind == "standby"]
+    fits = (name for name in (*named, f"{own}_standby") if name and name.startswith(own) and name != own)
+    spare = next(fits, None)
+    return spare if spare in recommender.tables else None
 
 
 def _present(source: Source, names: Sequence[str]) -> list[str]:
     return [name for name in dict.fromkeys(names) if name in source.columns]
 
 
-def _grouped(source: Source, start: datetime, end: datetime, names: list[str]) -> pd.DataFrame:
+def _grouped(
+    source: Source, start: datetime, end: datetime, names: list[str], measure: str | None
+) -> pd.DataFrame:
     rows = source.between(start, end)
-    text: dict[str, Any] = {name: rows[name].cast("string").fill_null("∅ (not set)") for name in names}
+    text: dict[str, Any] = {name: as_text(rows[name]).fill_null("∅ (not set)") for name in names}
     rows = rows.mutate(**text)
-    return source.fetch(rows.group_by(names).aggregate(n=rows.count()))
+    amount = rows.count() if measure is None else finite(rows[measure]).sum()
+    return source.fetch(rows.group_by(names).aggregate(n=amount))
 
 
 def _inside(cells: pd.DataFrame, where: Slice, exploded: Mapping[str, str]) -> pd.Series:
@@ -237,7 +284,7 @@ def _inside(cells: pd.DataFrame, where: Slice, exploded: Mapping[str, str]) -> p
 def _has(texts: pd.Series, value: str, mark: str | None) -> pd.Series:
     if mark is None:
         return texts == value
-    return texts.str.split(mark, regex=False).map(lambda values: value in values)
+    return texts.map(lambda text: value in several(text, mark))
 
 
 def _pick(counts: pd.DataFrame, where: Slice, windows: int) -> np.ndarray[Any, np.dtype[np.float64]]:

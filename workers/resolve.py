@@ -16,8 +16,10 @@ from domain.values import Diagnosis, Finding
 from workers.debts import Work
 from workers.diagnose import LEAST_SPAN, SEED
 from workers.launches import noun_of
+from workers.models.logged import load_logged
 from workers.predict import mended
 from workers.reading import BACK, Reader
+from workers.rerun import require_right_model
 
 NO_FINDING = (
     "No check raised this incident, so no hotfix can be priced; see what is declared in recsysops.toml."
@@ -103,16 +105,19 @@ def _replayable(reader: Reader, around: Circumstances, since: datetime) -> Circu
 
 
 def _stage(reader: Reader, around: Circumstances, since: datetime, former: dict[str, str]) -> Stage | None:
-    loaded = reader.model()
-    if loaded is None:
+    log = reader.log()
+    if log is None:
         return None
-    model, columns, table = loaded
+    columns, table, loaded = log.columns, log.table, load_logged(log)
     found = around.diagnosis
+    rows = reader.candidates(table, columns, since, reader.end, SEED)
+    before = reader.candidates(table, columns, since - BACK, since, SEED)
+    require_right_model(reader, loaded, rows if len(rows) else before)
     return set_stage(
-        reader.candidates(table, columns, since, reader.end, SEED),
-        reader.candidates(table, columns, since - BACK, since, SEED),
+        rows,
+        before,
         columns,
-        model,
+        loaded.model,
         found.items,
         feature=found.feature if found.cause_kind == "feature" else None,
         former=former,

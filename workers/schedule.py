@@ -22,6 +22,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from domain.errors import ConfigurationError
+from domain.prediction.kind import LAUNCH_FORECAST
 from workers import clock
 from workers.carry import Carrier
 from workers.declared import recommender
@@ -104,7 +105,7 @@ def declared_ticks() -> Ticks:
     lengths += [
         check.every.total_seconds()
         for check in declared.checks.values()
-        if check.every and check.kind != "launch_forecast"
+        if check.every and check.kind != LAUNCH_FORECAST.name
     ]
     # What is due by the minute is not seen by a clock that goes by the day.
     lengths += [SCHEDULED_SECONDS for check in declared.checks.values() if check.schedule]
@@ -113,7 +114,7 @@ def declared_ticks() -> Ticks:
         own = [
             c.every.total_seconds()
             for c in declared.checks.values()
-            if c.every and c.kind == "launch_forecast"
+            if c.every and c.kind == LAUNCH_FORECAST.name
         ]
         every["recsysops.predict"] = max(FASTEST_SECONDS, min([PREDICT_SECONDS, *own]))
     if declared.witness:

@@ -6,14 +6,14 @@ Each science room is imported when its first debt comes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 
 from domain.incident import commands as c
 from domain.recommender.recommender import Recommender
 from workers.debts import Settler, Work
 from workers.declared import recommender
 
-Room = Callable[[Work, Recommender], Sequence[c.Command]]
+Room = Callable[[Work, Recommender], Iterable[c.Command]]
 
 
 def _diagnose() -> Room:

@@ -15,22 +15,25 @@ from workers.store import followers
 from workers.store.events import last_position, number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
-    from datetime import datetime
+    from datetime import datetime, timedelta
     from pathlib import Path
 
-    from domain.answer import Advice, ItemAnswer, Miss
+    from domain.answer import Advice, BurnIn, ItemAnswer, Miss
+    from domain.bundle import BundleAnswer, RerunAnswer
+    from domain.covered import LoggingCoverage, LoggingPlan
     from domain.incident.state import Incident
     from domain.recommender.check import Check
     from domain.values import Finding, Slice
-    from workers.backtest import BacktestResult
+    from workers.bundle.open import Opened
+    from workers.checks.backtest import BacktestResult
+    from workers.detect.record import Alarm, Record
     from workers.door import Door
     from workers.embedded import Servers
-    from workers.new_check import Written
     from workers.owed import Owed
     from workers.promote import Change
-    from workers.record import Alarm, Record
+    from workers.scaffold.new_check import Written
 
 
 def embedded(folder: Path) -> AbstractContextManager[Servers]:
@@ -107,9 +110,42 @@ def init(folder: Path) -> str:
     Raises:
         SourceError: there is no table in it.
     """
-    from workers.first import init as first  # noqa: PLC0415
+    from workers.scaffold.first import init as first  # noqa: PLC0415
 
     return first(folder)
+
+
+def burn_in(path: Path, table: str, at: datetime | None = None) -> BurnIn:
+    """
+    What a table holds so far, what is odd about it, and what will be watched from when.
+
+    Raises:
+        ConfigurationError: the declaration is wrong. SourceError: the table cannot be read, or has no row.
+    """
+    from workers.burn_in.burn_in import burn_in as looked_through  # noqa: PLC0415
+    from workers.declared import recommender  # noqa: PLC0415
+
+    return looked_through(recommender(path), table, at or clock.now())
+
+
+def plan_logging(
+    path: Path, model: str | None, asked: Mapping[str, object], span: timedelta, at: datetime | None = None
+) -> LoggingPlan:
+    """What a log by slice would hold. See `workers.logging_coverage.plan.plan_logging`."""
+    from workers.declared import recommender  # noqa: PLC0415
+    from workers.logging_coverage.plan import plan_logging as planned  # noqa: PLC0415
+
+    return planned(recommender(path), at or clock.now(), span, model, asked)
+
+
+def logging_coverage(
+    path: Path, model: str | None, asked: Mapping[str, object], span: timedelta, at: datetime | None = None
+) -> LoggingCoverage:
+    """What the log holds of each slice. See `workers.logging_coverage.coverage.logging_coverage`."""
+    from workers.declared import recommender  # noqa: PLC0415
+    from workers.logging_coverage.coverage import logging_coverage as covered  # noqa: PLC0415
+
+    return covered(recommender(path), at or clock.now(), span, model, asked)
 
 
 def checks(path: Path) -> tuple[Check, ...]:
@@ -128,19 +164,20 @@ def evidence(path: Path) -> dict[str, tuple[str, ...]]:
     """Check → the tests of the ML Test Score that it is evidence for."""
     from domain.improvement.evidenced import evidenced_by  # noqa: PLC0415
     from workers.declared import recommender  # noqa: PLC0415
+    from workers.kind_facts import facts  # noqa: PLC0415
 
     declared = recommender(path)
-    return {check.name: evidenced_by(declared, check) for check in declared.checks.values()}
+    return {check.name: evidenced_by(declared, check, facts()) for check in declared.checks.values()}
 
 
 def new_check(name: str, needs: str, folder: Path) -> Written:
     """
-    A check of a team's own to begin with. See `workers.new_check.new_check`.
+    A check of a team's own to begin with. See `workers.scaffold.new_check.new_check`.
 
     Raises:
         Refused: the name is none, is taken, or there is something already.
     """
-    from workers.new_check import new_check as write  # noqa: PLC0415
+    from workers.scaffold.new_check import new_check as write  # noqa: PLC0415
 
     return write(name, needs, folder)
 
@@ -161,12 +198,12 @@ def run_check(path: Path, name: str | None, at: datetime | None = None) -> Looke
     Raises:
         ConfigurationError: the declaration is wrong, or has no such check.
     """
-    from workers.again import look_at  # noqa: PLC0415
+    from domain.recommender.nearest import nearest  # noqa: PLC0415
+    from workers.checks.again import look_at  # noqa: PLC0415
+    from workers.checks.run import FAULT  # noqa: PLC0415
     from workers.declared import recommender  # noqa: PLC0415
-    from workers.detect import FAULT  # noqa: PLC0415
     from workers.launches import launch_check  # noqa: PLC0415
     from workers.predict import forecast  # noqa: PLC0415
-    from workers.sources.lines import nearest  # noqa: PLC0415
 
     declared, moment = recommender(path), at or clock.now()
     if name is not None and name not in declared.checks:
@@ -188,28 +225,46 @@ def backtest(
     progress: Callable[[int, int], None] | None = None,
     jobs: int = 1,
     resume: Path | None = None,
+    pictured: bool = False,
 ) -> BacktestResult:
     """
-    The checks walked over the past as if it were live. See `workers.backtest.backtest`.
+    The checks walked over the past as if it were live. See `workers.checks.backtest.backtest`.
 
     Raises:
         ConfigurationError: the declaration is wrong, or `end` is not after `start`.
         SourceError: a table that is looked at cannot be read as declared, a line each; or no look could be
             taken.
     """
-    from workers.backtest import backtest as walk  # noqa: PLC0415
-    from workers.backtest import plans_of  # noqa: PLC0415
+    from workers.checks.backtest import backtest as walk  # noqa: PLC0415
+    from workers.checks.backtest import plans_of  # noqa: PLC0415
+    from workers.checks.walk import unreadable  # noqa: PLC0415
     from workers.sources.declare import load, place  # noqa: PLC0415
-    from workers.walk import unreadable  # noqa: PLC0415
 
     recommender = load(path)
     if broken := unreadable(recommender, plans_of(recommender)):
         said = (f"{place(path, ('tables', name))}: {error}" for name, error in broken.items())
         raise SourceError("\n".join(said))
     try:
-        return walk(recommender, start, end, progress, jobs, resume)
+        return walk(recommender, start, end, progress, jobs, resume, pictured)
     except ValueError as error:
         raise ConfigurationError(str(error)) from error
+
+
+def backtest_picture(path: Path, result: BacktestResult) -> tuple[bytes | None, dict[str, str]]:
+    """
+    The picture (PNG) of a backtest that was run with `pictured`, None where there is nothing to draw; and
+    check → why it is not in it. See `workers.checks.backtest_picture`.
+    """
+    from workers.checks.backtest_picture import draw_backtest  # noqa: PLC0415
+    from workers.checks.backtest_series import not_drawn, series_of  # noqa: PLC0415
+    from workers.sources.count import zone_of  # noqa: PLC0415
+    from workers.sources.declare import load  # noqa: PLC0415
+
+    recommender = load(path)
+    checks = [recommender.checks[name] for name in result.comparisons]
+    series = series_of(result, {check.name: str(check.table) for check in checks})
+    picture = draw_backtest(result, series, zone_of(recommender)) if series else None
+    return picture, not_drawn(result, {check.name: check.kind for check in checks})
 
 
 def item(path: Path, key: str, at: datetime | None = None) -> tuple[ItemAnswer, bytes]:
@@ -283,10 +338,53 @@ def retry(door: Door, incident: Incident, kind: str | None = None) -> list[Owed]
         return owed.retry(connection, incident, kind, clock.now())
 
 
+def bundle(door: Door, incident: Incident, event: int | None = None) -> BundleAnswer:
+    """
+    What was kept of an incident's newest diagnosis, or of that of an `event`, held against the log.
+
+    Raises:
+        Refused: there is none, and why. BundleError: its manifest is not what the log names.
+    """
+    from workers.bundle.open import answer  # noqa: PLC0415
+
+    return answer(_opened(door, incident, event))
+
+
+def bundle_again(door: Door, incident: Incident, event: int | None = None) -> RerunAnswer:
+    """
+    The diagnosis made again from its bundle, held against the one of then.
+
+    Raises:
+        Refused, BundleError: as `bundle`; or a file is not what was kept.
+    """
+    from workers.bundle.again import diagnose_again  # noqa: PLC0415 - science
+
+    return diagnose_again(_opened(door, incident, event))
+
+
+def export_bundle(door: Door, incident: Incident, folder: Path, event: int | None = None) -> list[Path]:
+    """
+    A bundle's files written into a folder, under their names.
+
+    Raises:
+        Refused, BundleError: as `bundle`; or the folder is not empty, or a file not what was kept.
+    """
+    from workers.bundle.open import export  # noqa: PLC0415
+
+    return export(_opened(door, incident, event), folder)
+
+
+def _opened(door: Door, incident: Incident, event: int | None) -> Opened:
+    from workers.bundle.objects import declared_objects  # noqa: PLC0415
+    from workers.bundle.open import open_bundle  # noqa: PLC0415
+
+    return open_bundle(door.log, declared_objects(environment()), incident, event)
+
+
 def records(door: Door, path: Path) -> tuple[Record, ...]:
     """The record of each declared check. See `domain.improvement.record`."""
     from workers.declared import recommender  # noqa: PLC0415
-    from workers.record import read_records  # noqa: PLC0415
+    from workers.detect.record import read_records  # noqa: PLC0415
 
     return read_records(door.log, recommender(path), clock.now())
 
@@ -294,7 +392,7 @@ def records(door: Door, path: Path) -> tuple[Record, ...]:
 def alarms(door: Door, path: Path) -> list[tuple[str, Alarm]]:
     """(check, alarm) of what was found and nobody was told, the newest first."""
     from workers.declared import recommender  # noqa: PLC0415
-    from workers.record import read_alarms  # noqa: PLC0415
+    from workers.detect.record import read_alarms  # noqa: PLC0415
 
     return read_alarms(door.log, recommender(path))
 

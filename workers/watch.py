@@ -8,16 +8,16 @@ from itertools import dropwhile
 
 import structlog
 
-from domain.detection.measure import Measurement
+from domain.detection.judge.measure import Measurement
 from domain.errors import ConfigurationError, RecsysopsError, SourceError, Unmeasurable
 from domain.incident import commands as c
 from domain.incident.events import HotfixWatched
 from domain.incident.state import Hotfix
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
+from workers.checks.measure import measure
 from workers.debts import Work
-from workers.measure import measure
-from workers.past import past_before, suspects
+from workers.detect.past import past_before, suspects
 from workers.store.events import read_stream
 
 LOOK_AGAIN_AFTER = timedelta(seconds=15)
@@ -148,11 +148,7 @@ def _interval(finding: Finding, seen: Measurement) -> tuple[float | None, float 
 
     None where the gap was not relative to anything expected.
     """
-    blur = seen.blur(finding)
-    if blur is None:
-        return None, None
-    repaired = seen.repaired(finding)
-    return repaired - blur, repaired + blur
+    return seen.repaired_within(finding) or (None, None)
 
 
 def _looks(work: Work, hotfix: Hotfix) -> list[HotfixWatched]:

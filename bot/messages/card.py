@@ -28,11 +28,12 @@ from bot.messages.menu import menu
 from bot.messages.value import spell
 from domain.incident.card import Action, Button, buttons
 from domain.incident.state import Incident
-from domain.values import Finding, Slice, name_slice
+from domain.values import Diagnosis, Evidence, Finding, Slice, name_slice
 
 WHY_MAX = 1400
 FALLBACK_MAX = 1000
 STRONGEST = 2
+MOST_SO_FAR = 6  # lines of evidence on the message while the rest is still gathered
 MOST_ALSO, ALSO_MAX = 3, 140  # findings that joined are named, and how many characters of each
 
 LABELS: dict[Action, str] = {
@@ -95,7 +96,7 @@ def headline(incident: Incident) -> str:
     sign = {"resolved": "✅", "closed": "✔️"}.get(incident.status, words.EMOJI[incident.severity])
     state = {"resolved": "resolved · ", "closed": "closed · "}.get(incident.status, "")
     predicted = "predicted · " if incident.kind == "predicted" else ""
-    return f"{sign} {incident.severity.value} · {state}{predicted}{incident.title}"
+    return f"{sign} {incident.severity.value} · {state}{predicted}{incident.called.replace('`', '')}"
 
 
 def _facts(incident: Incident, names: words.Names) -> str:
@@ -107,7 +108,10 @@ def _facts(incident: Incident, names: words.Names) -> str:
 
 
 def _also(incident: Incident) -> list[str]:
-    """What joined the incident, seen elsewhere; of a table and column that where it is widest."""
+    """
+    Where else it was seen: of a table and column that where it is widest. Under a culprit the first finding
+    is a victim as well.
+    """
     widest: dict[tuple[str, str | None], Finding] = {}
     for one in incident.also:
         known = widest.setdefault((one.table, one.subject), one)
@@ -117,7 +121,11 @@ def _also(incident: Incident) -> list[str]:
     titles = [cut(escape(_elsewhere(one, own)), ALSO_MAX) for one in widest.values()]
     left = len(titles) - MOST_ALSO
     more = [f"and {left} more"] if left > 0 else []
-    return [f"also: {'; '.join([*titles[:MOST_ALSO], *more])}"] if titles else []
+    line = "; ".join([*titles[:MOST_ALSO], *more])
+    if incident.called != incident.title:
+        first = cut(escape(incident.title), ALSO_MAX)
+        return [f"seen in: {'; '.join([first, line] if line else [first])}"]
+    return [f"also: {line}"] if titles else []
 
 
 def _elsewhere(one: Finding, own: Slice | None) -> str:
@@ -166,9 +174,11 @@ def _forecast(incident: Incident, finding: Finding) -> str:
 
 def picture_of(incident: Incident) -> str | None:
     """The digest of the picture that its message shows."""
-    if incident.status == "closed" or incident.diagnosis is None:
+    if incident.status == "closed":
         return None
-    return incident.diagnosis.picture
+    if incident.diagnosis is not None:
+        return incident.diagnosis.picture
+    return next((piece.picture for piece in incident.evidence_so_far if piece.picture), None)
 
 
 def fallback(incident: Incident) -> str:
@@ -194,13 +204,24 @@ def _why(incident: Incident) -> str:
     diagnosis = incident.diagnosis
     if diagnosis is None:
         return f"*Why*  {_not_diagnosed(incident)}"
-    cause = sentence(diagnosis.cause) if diagnosis.cause else "Not established yet."
-    by_strength = sorted(diagnosis.evidence, key=lambda one: -one.strength)
-    shown = [] if incident.status in ("resolved", "closed") else by_strength[:STRONGEST]
-    strongest = [f"• {cut(sentence(one.statement), 300)}" for one in shown]
+    cause = sentence(diagnosis.cause) if diagnosis.cause else _not_established(diagnosis)
+    over = incident.status in ("resolved", "closed")
+    strongest = [f"• {cut(sentence(one.statement), 300)}" for one in (() if over else _shown(diagnosis))]
     count = len(diagnosis.evidence)
     pointer = [f"_evidence ({count}) in the thread_"] if count else []
     return "\n".join([f"*Why*  {cut(cause, 600)}", *strongest, *pointer, *_second_look(incident)])
+
+
+def _shown(diagnosis: Diagnosis) -> tuple[Evidence, ...]:
+    """The strongest lines of evidence, and the past incident that this one is like."""
+    first, others = diagnosis.evidence[:STRONGEST], diagnosis.evidence[STRONGEST:]
+    return (*first, *[one for one in others if one.kind == "precedent"][:1])
+
+
+def _not_established(diagnosis: Diagnosis) -> str:
+    """And what would tell, where something would."""
+    test = diagnosis.discriminating_test
+    return f"Not established yet. What would tell: {sentence(test)}" if test else "Not established yet."
 
 
 def _second_look(incident: Incident) -> list[str]:
@@ -215,7 +236,9 @@ def _second_look(incident: Incident) -> list[str]:
 def _not_diagnosed(incident: Incident) -> str:
     if "diagnose" in incident.awaits:
         again = " again" if incident.diagnosis_failure else ""
-        return f"Not established yet; the evidence is being gathered{again} …"
+        lines = [line for piece in incident.evidence_so_far for line in piece.lines]
+        told = [f"• {cut(sentence(line.statement), 300)}" for line in lines[:MOST_SO_FAR]]
+        return "\n".join([f"Not established yet; the evidence is being gathered{again} …", *told])
     if incident.diagnosis_failure:
         failure = cut(sentence(incident.diagnosis_failure).rstrip("."), 400)
         return f"Not established: the evidence could not be gathered ({failure}).{_try_again(incident)}"

@@ -25,6 +25,7 @@ NOTABLE: frozenset[str] = frozenset(
         e.IncidentSilenced,
         e.DiagnosisFailed,
         e.DiagnosisRequested,
+        e.BundleFailed,
         e.HotfixChosen,
         e.HotfixApproved,
         e.HotfixRejected,
@@ -52,8 +53,8 @@ NOTABLE: frozenset[str] = frozenset(
 
 
 def evidence(diagnosis: Diagnosis) -> list[Block]:
-    """The evidence, the strongest first, each with how strong it is."""
-    ordered = sorted(diagnosis.evidence, key=lambda one: -one.strength)
+    """The evidence as the diagnosis orders it, with the share that was measured where one was."""
+    ordered = diagnosis.evidence
     took = f" · gathered in {diagnosis.seconds:.0f} s" if diagnosis.seconds >= 1 else ""
     head = section(f"*Evidence ({len(ordered)})*{took}")
     left = len(ordered) - MOST_LINES
@@ -62,10 +63,16 @@ def evidence(diagnosis: Diagnosis) -> list[Block]:
 
 
 def _line(one: Evidence) -> str:
-    dots = round(one.strength * 5)
-    strength = "●" * dots + "○" * (5 - dots)
     table = f"\n```{_table(one.table)}```" if one.table else ""
-    return f"`{strength}`  {cut(sentence(one.statement), STATEMENT_MAX)}{table}"
+    return f"{_measured(one.strength)}{cut(sentence(one.statement), STATEMENT_MAX)}{table}"
+
+
+def _measured(share: float | None) -> str:
+    """Five dots for a share; nothing where none was measured."""
+    if share is None:
+        return ""
+    dots = round(share * 5)
+    return f"`{'●' * dots + '○' * (5 - dots)}`  "
 
 
 def _table(rows: tuple[tuple[str, ...], ...]) -> str:

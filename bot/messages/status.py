@@ -38,7 +38,7 @@ def status(incidents: Sequence[Incident], link: Link, in_all: int, page: int = 1
 def line(incident: Incident, link: Link) -> str:
     """The incident in two lines, with a link to its report."""
     who = f"{words.person(incident.assignee)} has it" if incident.assignee else "nobody has it"
-    title = cut(escape(incident.title), TITLE_MAX)
+    title = cut(escape(incident.called), TITLE_MAX)
     number = f"*{linked(f'#{incident.number}', link(f'/reports/{incident.number}'))}*"
     since = words.moment(incident.opened_at)
     sign = f"{words.EMOJI[incident.severity]} {number} {incident.severity.value}"

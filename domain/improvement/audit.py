@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from domain.answer import Audit, Criterion, Judged, Part, Proof, Section, Step
-from domain.improvement.evidenced import BY_SLICE, EVIDENCES, evidenced_by
+from domain.improvement.evidenced import Kinds, evidenced_by
 from domain.improvement.rubric import POINTS, RUBRIC, SECTIONS, reading
 from domain.recommender.recommender import Recommender
 from domain.values import How, Moment
 
 
-def audit(recommender: Recommender, proofs: Iterable[Proof], at: Moment) -> Audit:
+def audit(recommender: Recommender, proofs: Iterable[Proof], kinds: Kinds, at: Moment) -> Audit:
     """What these proofs come to."""
     speaking: dict[str, list[Proof]] = {test.id: [] for test in RUBRIC}
     for proof in proofs:
@@ -40,7 +40,7 @@ def audit(recommender: Recommender, proofs: Iterable[Proof], at: Moment) -> Audi
         reading=reading(score),
         parts=parts,
         lowest=tuple(section for section in SECTIONS if sums[section] == score),
-        step=best_step(steps(recommender, judged), points),
+        step=best_step(steps(recommender, judged, kinds), points),
     )
 
 
@@ -83,13 +83,13 @@ def taken(points: Mapping[str, float], tests: Collection[str], how: How) -> dict
     return {test: max(had, POINTS[how]) if test in tests else had for test, had in points.items()}
 
 
-def steps(recommender: Recommender, judged: Sequence[Judged]) -> list[Step]:
+def steps(recommender: Recommender, judged: Sequence[Judged], kinds: Kinds) -> list[Step]:
     """All that can be done, the easiest first: what is there already, then new checks, then people."""
     points = {one.test.id: one.points for one in judged}
     found = (
         *_with_what_is_there(recommender, judged),
-        *_by_slice(recommender, judged),
-        *_new_checks(recommender),
+        *_by_slice(recommender, judged, kinds),
+        *_new_checks(recommender, kinds),
         *_people(judged),
     )
     return [
@@ -121,19 +121,20 @@ def _with_what_is_there(recommender: Recommender, judged: Sequence[Judged]) -> I
                 yield f"Mend a check: {says}.", f"recsysops check run {name}", tests, heard
 
 
-def _by_slice(recommender: Recommender, judged: Sequence[Judged]) -> Iterator[Found]:
+def _by_slice(recommender: Recommender, judged: Sequence[Judged], kinds: Kinds) -> Iterator[Found]:
     well = {proof.name for one in judged for proof in one.proofs if proof.how == "automatic"}
     for check in recommender.checks.values():
-        tests = evidenced_by(recommender, check)
-        more = tuple(test for test in BY_SLICE.get(check.kind, ()) if test not in tests)
+        tests = evidenced_by(recommender, check, kinds)
+        by_slice = kinds[check.kind].by_slice if check.kind in kinds else ()
+        more = tuple(test for test in by_slice if test not in tests)
         if more and check.name in well:
             yield f"Have the check {check.name} look by slice: give it `dimensions`.", None, more, "automatic"
 
 
-def _new_checks(recommender: Recommender) -> Iterator[Found]:
+def _new_checks(recommender: Recommender, kinds: Kinds) -> Iterator[Found]:
     declared = {check.kind for check in recommender.checks.values()}
-    for kind, tests in EVIDENCES.items():
-        more = BY_SLICE.get(kind, ())
+    for kind, says in kinds.items():
+        tests, more = says.evidences, says.by_slice
         if kind not in declared and (tests or more):
             by_slice = ", by slice" if more else ""
             yield f'Declare a check of `kind = "{kind}"`{by_slice}.', None, (*tests, *more), "automatic"

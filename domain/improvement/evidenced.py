@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from domain.answer import Lacks, Proof
@@ -19,48 +20,20 @@ from domain.recommender.recommender import Recommender
 from domain.recommender.schedule import MINUTE, UPDATED, newest
 from domain.values import How, Moment, Value
 
-EVIDENCES: Mapping[str, tuple[str, ...]] = {
-    "volume": ("monitor-1",),
-    "freshness": ("monitor-1",),
-    "slice_volume": ("monitor-1",),
-    "schema": ("data-1", "monitor-1", "monitor-2"),
-    "missing": ("monitor-2",),
-    "domain": ("data-1", "monitor-2"),
-    "duplicates": ("monitor-2",),
-    "references": ("monitor-2",),
-    "drift": ("monitor-2",),
-    "misses": ("monitor-7",),
-    "calibration": ("monitor-7",),
-    "metric": ("monitor-7",),
-    "production_bias": ("monitor-7",),
-    "staleness": ("monitor-4",),
-    "skew": ("monitor-3",),
-    "numeric": ("monitor-5",),
-    "latency": ("monitor-6",),
-    "joins": ("monitor-2",),
-    "sampling": ("monitor-2",),
-    "disagreements": ("monitor-2",),  # of any two tables; of served and learned features, `evidences` says so
-    "launch_forecast": (),  # what becomes of an item, not of the model
-    "series": (),  # of any metric: only who declares it knows of which, and says so with `evidences`
-    "scores": (),  # that scores moved does not say that they are worse: calibration and metric do
-    "training": (),  # tells of a worse training; nothing keeps it from serving
-    "versions": (),  # which model serves where, not how old or how good it is
-    "stages": (),  # where candidates are lost, not how good those are that stay
-}
-"""
-Kind of check → the tests that it is evidence for. Every kind of ours has its line: a new one is added here. A
-team's own kind speaks for what its declaration names (`evidences`).
-"""
 
-BY_SLICE: Mapping[str, tuple[str, ...]] = {
-    "misses": ("model-6",),
-    "calibration": ("model-6",),
-    "metric": ("model-6",),
-}
-"""The same, and more where the check looks slice by slice."""
+class Evidencing(Protocol):
+    """What a kind of check says of itself: the tests that it is evidence for, and those besides by slice."""
 
-SLICED_WHEN_ASKED = ("metric",)
-"""Of those, the kinds that look slice by slice only where their own `dimensions` says so, not the table's."""
+    @property
+    def evidences(self) -> tuple[str, ...]: ...
+    @property
+    def by_slice(self) -> tuple[str, ...]: ...
+    @property
+    def sliced(self) -> str: ...
+
+
+Kinds = Mapping[str, Evidencing]
+"""The kinds of ours by their names. A team's own speaks for what its declaration names (`evidences`)."""
 
 LOOKED_BACK = timedelta(days=28)
 LEAST_JUDGED = 2  # looks that could judge: once is not again and again
@@ -83,16 +56,20 @@ class Looks(Value):
     failing: bool
 
 
-def evidenced_by(recommender: Recommender, check: Check) -> tuple[str, ...]:
+def evidenced_by(recommender: Recommender, check: Check, kinds: Kinds) -> tuple[str, ...]:
     """The tests that a check is evidence for: its kind's, those of its slices, and its own `evidences`."""
+    if (kind := kinds.get(check.kind)) is None:
+        return tuple(dict.fromkeys(check.evidences))
     table = recommender.tables.get(check.table or "")
-    usual = table.dimensions if table and check.kind not in SLICED_WHEN_ASKED else ()
+    usual = table.dimensions if table and kind.sliced == "always" else ()
     sliced = usual if check.dimensions is None else check.dimensions
-    by_slice = BY_SLICE.get(check.kind, ()) if sliced else ()
-    return tuple(dict.fromkeys((*EVIDENCES.get(check.kind, ()), *by_slice, *check.evidences)))
+    by_slice = kind.by_slice if sliced else ()
+    return tuple(dict.fromkeys((*kind.evidences, *by_slice, *check.evidences)))
 
 
-def of_checks(recommender: Recommender, looks: Mapping[str, Looks], at: datetime) -> list[Proof]:
+def of_checks(
+    recommender: Recommender, looks: Mapping[str, Looks], kinds: Kinds, at: datetime
+) -> list[Proof]:
     """What each declared check says for each of its tests."""
     proofs: list[Proof] = []
     for check in recommender.checks.values():
@@ -102,7 +79,7 @@ def of_checks(recommender: Recommender, looks: Mapping[str, Looks], at: datetime
         told = f"{check.name}{of}: {says}"
         proofs += (
             Proof(test=test, source="check", how=how, lacks=lacks, name=check.name, says=told)
-            for test in evidenced_by(recommender, check)
+            for test in evidenced_by(recommender, check, kinds)
         )
     return proofs
 

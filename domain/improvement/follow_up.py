@@ -36,7 +36,7 @@ def _feature(incident: Incident, took: Durations, feature: str, proof: Proof | N
         faster = f"Yes: at the delivery itself, before anybody is shown less{_after_onset(took)}"
     return Improvement(
         detect_faster=faster,
-        diagnose_faster=f"The cause was named {_diagnosed(took)}; an alarm at delivery names it by itself",
+        diagnose_faster=f"The first evidence was there {_evidence(took)}; an alarm at delivery names it",
         change="check",
         detail=f"Alarm on the share of items with `{feature}` not set, at each catalogue delivery",
         proof=proof.sentence if proof is not None else None,
@@ -49,7 +49,7 @@ def _feed(incident: Incident, took: Durations) -> Improvement:
     where = f" ({name_slice(finding.slice)})" if finding and finding.slice else ""
     return Improvement(
         detect_faster=f"Yes: against its standby a lost slice shows within a window{_after_onset(took)}",
-        diagnose_faster=f"The cause was named {_diagnosed(took)}; the comparison names it by itself",
+        diagnose_faster=f"The first evidence was there {_evidence(took)}; the comparison names it by itself",
         change="check",
         detail=f"Compare `{table}` with its standby by slice{where} in each window, half as long as now",
     )
@@ -60,7 +60,7 @@ def _launch(incident: Incident, took: Durations) -> Improvement:
     what = f"`{feature}` is set and " if feature else ""
     return Improvement(
         detect_faster="It was predicted; a gate at the entry to the calendar finds it on the first day",
-        diagnose_faster=f"The cause was named {_diagnosed(took)}",
+        diagnose_faster=f"The first evidence was there {_evidence(took)}",
         change="check",
         detail=f"A gate in the launch calendar: {what}the dry run shows the item as often as comparable ones",
     )
@@ -79,8 +79,10 @@ def _after_onset(took: Durations) -> str:
     return f" (it took {_words(took.to_detect)} from the onset)" if took.to_detect else ""
 
 
-def _diagnosed(took: Durations) -> str:
-    return f"{_words(took.to_diagnose)} after the opening" if took.to_diagnose is not None else "by hand"
+def _evidence(took: Durations) -> str:
+    if took.to_evidence is None:
+        return "when it was gathered by hand"
+    return f"{_words(took.to_evidence)} after the opening"
 
 
 def _words(span: timedelta) -> str:

@@ -45,10 +45,13 @@ def price(stage: Stage, scores: Floats, *, gone: Bools | None = None, note: str 
     before, after = traffic.exposure(stage.now), traffic.exposure(scores, gone)
     ideal = traffic.exposure(stage.ideal)
     weights = np.random.default_rng(seed).standard_exponential((RESAMPLES, traffic.request_count))
+    weights = np.vstack([np.ones(traffic.request_count), weights]) * traffic.weights  # the first is as found
     gain = traffic.per_request(own * (after - before))
     shown = traffic.per_request(own * before)
     goal = (
-        traffic.per_request(own * ideal) if stage.derived else shown * (stage.goal / max(shown.sum(), 1e-9))
+        traffic.per_request(own * ideal)
+        if stage.derived
+        else shown * (stage.goal / max(float(traffic.weights @ shown), 1e-9))
     )
     gap = goal - shown
     plays = traffic.plays(stage.ideal)
@@ -58,17 +61,18 @@ def price(stage: Stage, scores: Floats, *, gone: Bools | None = None, note: str 
     return Price(
         repairs=_ratio(gain, gap, weights, "%", basis),
         costs=_ratio(change * away, worth * away, weights, "% plays", basis),
-        blast_share=float(np.clip(np.abs(after - before).sum() / (2 * max(before.sum(), 1e-9)), 0.0, 1.0)),
+        blast_share=_moved(before, after, traffic.row_weights),
     )
 
 
 def amount_to_repair(stage: Stage, most: float = 6.0) -> float:
     """The boost (in the score's unit, to a tenth) that gives the items concerned their exposure back."""
     own = stage.concerned.astype(float)
+    weighed = own * stage.traffic.row_weights
     low, high = 0.0, most
     for _ in range(8):
         middle = (low + high) / 2
-        short = float(own @ stage.traffic.exposure(stage.now + middle * own)) < stage.goal
+        short = float(weighed @ stage.traffic.exposure(stage.now + middle * own)) < stage.goal
         low, high = (middle, high) if short else (low, middle)
     return round((low + high) / 2, 1)
 
@@ -77,13 +81,19 @@ def _elsewhere(goal: Floats) -> Floats:
     return (goal <= max(ELSEWHERE_SHOWN, float(np.quantile(goal, ELSEWHERE_SHARE)))).astype(float)
 
 
+def _moved(before: Floats, after: Floats, weights: Floats) -> float:
+    moved, shown = float((weights * np.abs(after - before)).sum()), float((weights * before).sum())
+    return float(np.clip(moved / (2 * max(shown, 1e-9)), 0.0, 1.0))
+
+
 def _ratio(top: Floats, bottom: Floats, weights: Floats, unit: str, basis: str) -> Estimate:
-    if abs(bottom.sum()) < 1e-9:
+    found = weights[0]
+    if abs(float((found * bottom).sum())) < 1e-9:
         return Estimate(value=None, unit=unit, basis=f"{basis}: nothing to compare with")
     with np.errstate(divide="ignore", invalid="ignore"):
-        draws = 100 * (weights @ top) / (weights @ bottom)
+        draws = 100 * (weights[1:] @ top) / (weights[1:] @ bottom)
     low, high = np.nanpercentile(draws, [LOW, HIGH])
-    value = 100 * float(top.sum() / bottom.sum())
+    value = 100 * float((found * top).sum() / (found * bottom).sum())
     return Estimate(
         value=value, low=min(float(low), value), high=max(float(high), value), unit=unit, basis=basis
     )

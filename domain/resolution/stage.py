@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from domain.diagnosis.inclusion import effective
 from domain.diagnosis.replay import (
     Bools,
     CandidateColumns,
@@ -32,7 +33,7 @@ class Stage:
         now, ideal: scores with and without the fault; `ideal` is also what plays are valued with.
         pool: where values of derived features are looked up.
         derived: model features made from the faulty feature.
-        goal: exposures of the items concerned over all requests without the fault.
+        goal: exposures of the items concerned over all requests without the fault, weighted.
         basis: how the numbers come about, in words.
     """
 
@@ -79,10 +80,10 @@ def set_stage(  # noqa: PLR0913 (each is read from another table)
     derived = _derived(candidates, pool, columns, feature, items)
     faulty, mended = _with_and_without(traffic, concerned, pool, feature, former, derived, simulate)
     now, ideal = traffic.scores(faulty), traffic.scores(mended)
-    own = concerned.astype(float)
+    own = concerned * traffic.row_weights
     goal = own @ traffic.exposure(ideal) if derived else own @ traffic.exposure(now) / max(1 + change, 0.02)
     what = "the fault put upon them" if simulate else "since it began"
-    basis = f"replay of {traffic.request_count:,} requests, {what}"
+    basis = f"replay of {traffic.request_count:,} requests{_worth(traffic)}, {what}"
     return Stage(traffic, concerned, now, ideal, pool, feature, derived, faulty, float(goal), basis)
 
 
@@ -117,6 +118,12 @@ def _with_and_without(
     faulty[list(derived)] = faulty[list(derived)].astype(float)
     faulty.loc[concerned, list(derived)] = np.nan
     return faulty, logged
+
+
+def _worth(traffic: Traffic) -> str:
+    """What requests say that were not all as likely to be logged, where that is less than their number."""
+    worth = effective(traffic.weights)
+    return f" (worth {worth:,.0f} drawn evenly)" if round(worth) < traffic.request_count else ""
 
 
 def _requests(rows: pd.DataFrame, columns: CandidateColumns) -> int:

@@ -9,7 +9,7 @@ from domain.incident.events import Recorded
 from domain.incident.menu import digest_of
 from domain.incident.state import Incident
 from domain.values import Actor, Diagnosis, Estimate, Evidence, Finding, Improvement, Option, Severity
-from tests.domain.incident.given import MORNING, ON_CALL, SECOND, WORKER, after
+from tests.domain.incident.given import MORNING, ON_CALL, PIECE, SECOND, WORKER, after
 
 FINDING = Finding(
     check="impressions_by_slice",
@@ -121,6 +121,7 @@ WAY: tuple[Step, ...] = (
 
 STORIES: dict[str, tuple[Step, ...]] = {
     "opened": WAY[:1],
+    "evidence coming in": (*WAY[:1], PIECE),
     "diagnosed": WAY[:2],
     "offered": WAY[:3],
     "asked for a second person": (*WAY[:3], ASKED),

@@ -53,6 +53,7 @@ class Terminal:
                 patch.setenv(name, value)
             patch.setattr(sys, "argv", ["recsysops", *map(str, words)])
             settings.cache_clear()
+            written = structlog.get_config()
             try:
                 main()
                 ended = 0
@@ -60,7 +61,7 @@ class Terminal:
                 ended = int(end.code or 0)
             finally:
                 settings.cache_clear()
-                structlog.reset_defaults()
+                structlog.configure(**written)  # a process that writes its log plainly goes on doing so
         told = self._capsys.readouterr()
         assert ended == code, f"{words} ended with {ended}:\n{told.out}{told.err}"
         return Done(ended, told.out, told.err)
@@ -76,6 +77,6 @@ def recsysops(*words: str, **environment: str) -> subprocess.CompletedProcess[st
         env={**kept, "RECSYSOPS_VAR": "/nowhere", **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )

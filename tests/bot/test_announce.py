@@ -206,7 +206,7 @@ def test_without_a_token_it_says_what_to_set() -> None:
         env={"PATH": "/usr/bin", "RECSYSOPS_VAR": "/nowhere"},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=600,
         check=False,
     )
     assert ended.returncode == 2

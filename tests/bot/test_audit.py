@@ -23,6 +23,7 @@ from tests.bot.conftest import DECLARED, Look
 from tests.bot.workspace.driver import Driver
 from workers import clock
 from workers.door import Attest, Door, Withdraw
+from workers.kinds import ours
 from workers.store.export import export
 
 BARE = Recommender(name="cinema", tables={"views": Table(name="views", path="views.parquet", time="at")})
@@ -35,7 +36,7 @@ def vouched(test: str, how: How | None = "automatic", **more: Any) -> Proof:
 
 
 def found(*proofs: Proof) -> Audit:
-    return audit(BARE, proofs, clock.now())
+    return audit(BARE, proofs, ours(), clock.now())
 
 
 def points(door: Door) -> dict[str, float]:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from bot.cli import app
 from domain.errors import Refused
 from tests.bot.stories import OPENED
-from tests.bot.terminal import recsysops
+from tests.bot.terminal import Terminal, recsysops
 from tests.bot.test_announce import tell
 from workers.door import Door
 
@@ -74,11 +74,16 @@ def test_who_was_forgotten_is_a_former_member_in_the_report(run: Run, door: Door
         (("init", "/nowhere"), 1, "no Parquet or CSV"),
     ],
 )
-def test_an_error_is_said_once_without_a_trace(words: tuple[str, ...], code: int, says: str) -> None:
-    done = recsysops(*words)
-    assert done.returncode == code
-    assert says in done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
+def test_an_error_is_said_once_without_a_trace(
+    words: tuple[str, ...],
+    code: int,
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    done = Terminal(monkeypatch, capsys, {})(*words, code=code)
+    assert says in done.out + done.err
+    assert "Traceback" not in done.err
 
 
 def test_what_a_program_reads_is_nothing_but_json(database_url: str) -> None:

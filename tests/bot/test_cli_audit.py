@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.bot.terminal import Terminal
-from tests.workers.test_record import TOML
+from tests.workers.detect.test_record import TOML
 from workers import clock
 
 LINK = "https://ci.example.org/twice"

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.bot.terminal import Terminal
-from workers import own
+from workers import kinds
 from workers.conformance import END, last_day, sound
 from workers.promote import promote, promotion
 
@@ -51,7 +51,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     )
     monkeypatch.chdir(tmp_path)
     yield tmp_path
-    own.forget()
+    kinds.forget()
     sys.modules.pop("late_views", None)
 
 
@@ -81,7 +81,9 @@ def test_the_readme_is_followed_from_an_empty_folder_to_a_finding(
     assert "pytest" in told["tool"]  # else the folder around it would say how its tests are run
     install(folder / "late_views", monkeypatch)
     assert tried == ["pytest", "late_views"]
-    assert (folder / "late_views/test_late_views.py").exists()  # run by tests/workers/test_new_check.py
+    assert (
+        folder / "late_views/test_late_views.py"
+    ).exists()  # run by tests/workers/scaffold/test_new_check.py
     with (folder / "recsysops.toml").open("a") as file:
         file.write(block("toml"))
     said = terminal(*doctored[1:], code=1).out  # of people and channels: nobody is declared here

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,13 +12,14 @@ import pandas as pd
 import pytest
 
 from tests.bot.terminal import Terminal, recsysops
+from workers.scaffold.first import init
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 END = START + 12 * DAY
 FAULT_AT = END - 12 * HOUR
 ROWS_AN_HOUR = 1_200
-WHILE = ("--from", "2026-01-09", "--to", "2026-01-13")
+WHILE = ("--from", "2026-01-11", "--to", "2026-01-13")
 
 SPOILT = """
 [tables.odd]
@@ -35,10 +37,10 @@ history = "3h"
 """A table that can be read but for the hour in which a country is `n/a`."""
 
 
-@pytest.fixture
-def tables(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twelve days of plays in Parquet, a catalogue in CSV; France loses its plays in the last half day."""
-    folder = tmp_path / "lake of tables"
+    folder = tmp_path_factory.mktemp("made") / "lake of tables"
     (folder / "plays").mkdir(parents=True)
     chance = np.random.default_rng(7)
     rows = round((END - START) / HOUR) * ROWS_AN_HOUR
@@ -56,16 +58,28 @@ def tables(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def first(made: Path) -> str:
+    """The first declaration of it, as `recsysops init` prints it."""
+    return init(made)
+
+
+@pytest.fixture
+def tables(made: Path, tmp_path: Path) -> Path:
+    """The same, for one test to spoil."""
+    return Path(shutil.copytree(made, tmp_path / made.name))
+
+
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
     return Terminal(monkeypatch, capsys, {})
 
 
 @pytest.fixture
-def declared(terminal: Terminal, tables: Path, tmp_path: Path) -> Path:
+def declared(first: str, made: Path, tables: Path, tmp_path: Path) -> Path:
     """The first declaration, beside the tables' folder and not in it, as after `recsysops init … > …`."""
     file = tmp_path / "recsysops.toml"
-    file.write_text(terminal("init", tables).out)
+    file.write_text(first.replace(str(made), str(tables)))
     return file
 
 
@@ -73,7 +87,10 @@ def spoil(tables: Path) -> None:
     (tables / "plays/1.parquet").write_text("cut off in the middle of being written")
 
 
-def test_what_init_prints_passes_the_doctor_wherever_it_is_kept(terminal: Terminal, declared: Path) -> None:
+def test_what_init_prints_passes_the_doctor_wherever_it_is_kept(
+    terminal: Terminal, declared: Path, tables: Path
+) -> None:
+    assert terminal("init", tables).out.rstrip() == declared.read_text().rstrip()
     done = terminal("doctor", declared)
     assert done.out.splitlines()[-1] == "Healthy."
     assert "✗" not in done.out
@@ -98,22 +115,25 @@ def test_the_declared_checks_are_listed(terminal: Terminal, declared: Path) -> N
     assert {one["name"]: one["kind"] for one in listed} == {
         "plays_volume": "volume",
         "plays_freshness": "freshness",
-        "plays_slice_volume": "slice_volume",
+        "plays_slices": "slice_volume",
+        "plays_missing": "missing",
+        "plays_references": "references",
     }
-    assert all(one["evidence_for"] == ["monitor-1"] for one in listed)
+    counted = [one for one in listed if one["name"] in {"plays_volume", "plays_freshness", "plays_slices"}]
+    assert all(one["evidence_for"] == ["monitor-1"] for one in counted)
     shown = terminal("check", "list", declared).out
-    assert "plays_slice_volume" in shown
+    assert "plays_slices" in shown
     assert "monitor-1" in shown
 
 
 def test_one_check_is_run_as_of_a_time(terminal: Terminal, declared: Path) -> None:
     at = ("--file", declared, "--at", f"{FAULT_AT + 6 * HOUR:%Y-%m-%dT%H:%MZ}")
-    (finding,) = terminal("check", "run", "plays_slice_volume", *at, "--json").json["findings"]
+    (finding,) = terminal("check", "run", "plays_slices", *at, "--json").json["findings"]
     assert finding["slice"] == [["country", "France"]]
     assert finding["observed"] == 0
-    assert "France" in terminal("check", "run", "plays_slice_volume", *at).out
+    assert "France" in terminal("check", "run", "plays_slices", *at).out
     before = ("--file", declared, "--at", f"{FAULT_AT:%Y-%m-%dT%H:%MZ}")
-    assert "Nothing found." in terminal("check", "run", "plays_slice_volume", *before).out
+    assert "Nothing found." in terminal("check", "run", "plays_slices", *before).out
 
 
 def test_all_checks_are_run_where_none_is_named(terminal: Terminal, declared: Path) -> None:
@@ -142,11 +162,14 @@ def test_a_check_that_cannot_look_ends_with_1(terminal: Terminal, declared: Path
 
 def test_a_backtest_finds_the_loss_and_writes_it(terminal: Terminal, declared: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.json"
-    done = terminal("backtest", declared, *WHILE, "--json", out)
+    picture = tmp_path / "out.png"
+    done = terminal("backtest", declared, *WHILE, "--json", out, "--png", picture)
     written = json.loads(out.read_text())
     assert set(written) == {"findings", "incidents"}
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert f"Picture: {picture}" in done.out
     (incident,) = [one for one in written["incidents"] if one["slice"] == {"country": "France"}]
-    assert datetime.fromisoformat(incident["window_start"]) == FAULT_AT
+    assert FAULT_AT <= datetime.fromisoformat(incident["window_start"]) <= FAULT_AT + HOUR / 2
     assert "France" in done.out
     assert f"{len(written['incidents'])} incidents of {len(written['findings'])} findings" in done.out
 
@@ -183,7 +206,8 @@ def test_a_backtest_with_one_unreadable_window_keeps_the_rest(
     day.to_parquet(tables / "plays/2.parquet", index=False)
     declared.write_text(declared.read_text() + SPOILT.format(tables))
     out = tmp_path / "out.json"
-    done = terminal("backtest", declared, *WHILE, "--json", out, code=1)
+    while_it_lasts = ("--from", "2026-01-10T20:00Z", *WHILE[2:])
+    done = terminal("backtest", declared, *while_it_lasts, "--json", out, code=1)
     written = json.loads(out.read_text())
     (fault,) = written["faults"]
     assert (fault["check"], fault["windows"]) == ("odd", 4)
@@ -199,8 +223,19 @@ def test_a_folder_for_the_json_that_is_not_there_is_said_before_the_walk(
     assert "no such folder" in done.err
 
 
+def test_where_nothing_can_be_drawn_no_file_is_written_and_it_is_said_why(
+    terminal: Terminal, declared: Path, tmp_path: Path
+) -> None:
+    tables, picture = declared.read_text().partition("[checks.")[0], tmp_path / "out.png"
+    declared.write_text(f'{tables}[checks.columns]\nkind = "schema"\ntable = "plays"\n')
+    done = terminal("backtest", declared, *WHILE, "--png", picture)
+    assert 'columns: not in the picture: a check of kind "schema" expects no number' in done.out
+    assert f"No picture is written to {picture}" in done.out
+    assert not picture.exists()
+
+
 def test_in_a_process_of_its_own_a_backtest_needs_no_store(declared: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.json"
-    done = recsysops("backtest", str(declared), *WHILE, "--json", str(out))
+    done = recsysops("backtest", str(declared), "--from", "2026-01-12", *WHILE[2:], "--json", str(out))
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(out.read_text())["incidents"]

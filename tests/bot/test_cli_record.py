@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import Engine
 
 from tests.bot.terminal import Terminal
-from tests.workers.test_record import TOML
+from tests.workers.detect.test_record import TOML
 from workers import clock
-from workers.record import begin_records
+from workers.detect.record import begin_records
 from workers.sources.declare import load
 
 

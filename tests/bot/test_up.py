@@ -130,7 +130,7 @@ def test_the_first_view_switches_the_first_fault_on_as_soon_as_the_cinema_answer
 
 
 def test_every_fault_of_the_cinema_can_be_the_first_one_and_no_other() -> None:
-    assert set(FAULTS) == set(faults.FAULTS)
+    assert set(FAULTS) == set(faults.SWITCHES)
     with (
         pytest.raises(ConfigurationError, match=r"no fault 'flood'.*language, upstream"),
         first_view(Ports(), "flood"),

@@ -12,13 +12,12 @@ from tests.browser.steps import Installation
 
 FAULT = "launch"
 PREDICTED = "predicted · "
-APPEARS_SECONDS = 120
 LEAD = timedelta(days=7)
 
 
 def test_a_launch_is_saved_before_anybody_could_miss_it(everything: Installation, page: Page) -> None:
     page.goto(everything.address)
-    card = steps.message_of(page, PREDICTED, APPEARS_SECONDS)
+    card = steps.message_of(page, PREDICTED)
     fill = steps.deploy_button(card, "Fill in the language")
     steps.picture(page, "launch-menu")
     expect(card).to_contain_text("language of this launch is not set since the catalogue delivery")
@@ -38,7 +37,7 @@ def test_a_launch_is_saved_before_anybody_could_miss_it(everything: Installation
     mended = dry_run(everything, film)
     assert mended[0] == promised["parameters"]["value"]
     assert mended[1] > 4 * ill[1]
-    expect(card).to_contain_text("the forecast has recovered", timeout=120_000)
+    expect(card).to_contain_text("the forecast has recovered", timeout=steps.PATIENCE)
 
     steps.close(page, card)
     steps.picture(page, "launch-closed")

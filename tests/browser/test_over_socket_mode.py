@@ -9,14 +9,13 @@ from tests.browser.steps import Installation
 
 OPTIONS = ("--socket",)
 FAULTY = "country = France"
-APPEARS_SECONDS = 300
 
 
 def test_the_picture_of_the_card_is_there(everything: Installation, page: Page) -> None:
     page.goto(everything.address)
-    card = steps.message_of(page, FAULTY, APPEARS_SECONDS)
-    steps.deploy_button(card, "Fill in the language", 300)
-    shown = steps.picture_of(card, 300)
+    card = steps.message_of(page, FAULTY)
+    steps.deploy_button(card, "Fill in the language")
+    shown = steps.picture_of(card)
     width, height = shown.evaluate("image => [image.naturalWidth, image.naturalHeight]")
     assert width > 300
     assert height > 100

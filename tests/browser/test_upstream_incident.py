@@ -11,14 +11,13 @@ from tests.browser.steps import Installation
 FAULT = "upstream"
 FAULTY = "device = tv, region = british_isles"
 CINEMA = {
-    "CINEMA_RATE": "30",
+    "CINEMA_RATE": "50",
     "CINEMA_PLAYS_WINDOW": "2m",
     "CINEMA_HISTORY_DAYS": "1",
     "CINEMA_CANDIDATE_HOURS": "3",
 }
-"""Two and a half times as busy, a cinema shows in two minutes what the usual one shows in five."""
+"""Busy enough that two minutes of the quietest hour show what is lost; the usual one needs longer."""
 
-APPEARS_SECONDS = 240
 LOST = """
     select request_id, item_id from read_parquet('{tables}/plays_standby/*.parquet')
     where played_at < now() - interval 15 second
@@ -30,7 +29,7 @@ def test_a_feed_that_lost_a_slice_is_read_from_its_standby_until_the_plays_are_b
     everything: Installation, page: Page
 ) -> None:
     page.goto(everything.address)
-    card = steps.message_of(page, FAULTY, APPEARS_SECONDS)
+    card = steps.message_of(page, FAULTY)
     standby = steps.deploy_button(card, "Read the standby feed")
     steps.picture(page, "upstream-menu")
     expect(card).to_contain_text("The feed of plays loses")

@@ -98,7 +98,7 @@ class SmallRecommender:
         self.mended = Counter[str]()
         self.broken = Counter[str]()
         self.genres: dict[str, str] = {}
-        self._rows = folder / "impressions"
+        self.folder, self._rows = folder, folder / "impressions"
         self._rows.mkdir()
         self._chance = random.Random(5)
         self.receiver = WebhookReceiver(SECRET, folder / "journal.jsonl")

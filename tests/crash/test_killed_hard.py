@@ -25,8 +25,10 @@ from sqlalchemy.exc import OperationalError
 
 from bot.messages.evidence import NOTABLE
 from bot.workspace import Workspace, WorkspaceSettings
+from domain.diagnosis.bundle.manifest import not_as_kept
+from domain.diagnosis.bundle.manifest import opened as opened_manifest
 from domain.incident.commands import OpenIncident
-from domain.incident.events import Recorded
+from domain.incident.events import BundleKept, EvidenceFound, Recorded
 from domain.values import Actor
 from tests.bot.conftest import SECRET as SIGNING_SECRET
 from tests.bot.conftest import held_port
@@ -38,6 +40,7 @@ from tests.crash.killer import Killer
 from tests.crash.recommender import DECLARED, SECRET, SECRET_ENV, SmallRecommender, finding, listening
 from tests.crash.servers import OWN_RABBIT, Servers, own_servers
 from tests.crash.walk import Walker
+from workers.bundle.objects import Objects
 from workers.handle import handle
 from workers.owed import Owed, every
 from workers.store.connection import engine
@@ -74,6 +77,12 @@ WAY = (
 
 BESIDE = {"incident.acknowledged", "message.posted"}
 """Once each as well; whether before or after the menu is chance."""
+
+PERHAPS = {"hotfix.watched", "bundle.kept", "evidence.found"}
+"""
+What was read is kept after the diagnosis is recorded: who dies meanwhile leaves no bundle. Evidence comes in
+pieces, each told once for its stage of the looking, before the diagnosis.
+"""
 
 
 @pytest.fixture
@@ -146,6 +155,7 @@ def killer(
         **os.environ,
         **servers.environment,
         "RECSYSOPS_CONFIG": str(tmp_path / "recsysops.toml"),
+        "RECSYSOPS_VAR": str(tmp_path / "var"),
         "SLACK_BOT_TOKEN": room.settings.bot_token,
         "SLACK_SIGNING_SECRET": SIGNING_SECRET,
         "SLACK_BASE_URL": room.api_url,
@@ -248,7 +258,12 @@ def test_everything_killed_hard_every_incident_ends_the_same_and_nothing_is_lost
         went = [recorded.event.wire_name for recorded in told]
         assert [name for name in went if name in WAY] == list(WAY)
         assert {name: went.count(name) for name in BESIDE} == dict.fromkeys(BESIDE, 1)
-        assert set(went) <= {*WAY, *BESIDE, "hotfix.watched"}
+        assert set(went) <= {*WAY, *BESIDE, *PERHAPS}
+        assert went.count("bundle.kept") <= 1
+        stages = [one.event.piece.stage for one in told if isinstance(one.event, EvidenceFound)]
+        assert len(stages) == len(set(stages)) > 0
+    kept = Objects(small.folder / "var" / "bundles" / "main")
+    assert all(is_whole(kept, told) for every in events.values() for told in every)
     assert clicks.lost(events) == []
     aims.leave()
     assert verify(log).streams == len(genres)
@@ -261,6 +276,14 @@ def test_everything_killed_hard_every_incident_ends_the_same_and_nothing_is_lost
     assert len(small.delivered) == len(genres)  # one key a fix, however often it was delivered
     for stream, head in heads:
         assert walker.thread(head) == Counter(told_in_thread(log, stream))
+
+
+def is_whole(kept: Objects, recorded: Recorded) -> bool:
+    """Of a bundle that the log names, whether each of its files is what was kept."""
+    if not isinstance(recorded.event, BundleKept):
+        return True
+    manifest = opened_manifest(kept.read(recorded.event.root) or b"", recorded.event.root)
+    return not not_as_kept(manifest, {file.name: kept.found(file.sha256) for file in manifest.files})
 
 
 def told_in_thread(log: Engine, stream: str) -> list[str]:

@@ -11,18 +11,20 @@ from domain.errors import RecsysopsError
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
 from tests.engines.places import Where
-from workers.detect import State, run_checks
+from workers.checks.measure import measure
+from workers.checks.run import State, run_checks
 from workers.item import look_at_item
 from workers.item_answer import answer_for
-from workers.measure import measure
 from workers.misses import read_misses
 from workers.sources.count import census
+from workers.sources.kept_open import kept_open
 from workers.sources.source import open_source
 
 TOLERANCE = 1e-9  # of a number, as a part of it: engines add up in different orders
 Plain = Any
 
 
+@kept_open()
 def answers(recommender: Recommender, looks: Sequence[datetime]) -> dict[str, Plain]:
     """The results of all checks at `looks`, each of their findings measured again, and what tables hold."""
     state, results, measured = State(), list[Plain](), list[Plain]()

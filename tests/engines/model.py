@@ -13,7 +13,8 @@ import pandas as pd
 from domain.recommender.recommender import Recommender
 from tests.engines.answers import moved
 from tests.engines.places import in_files
-from tests.workers import rankings, test_model_quality, test_served
+from tests.workers import rankings, test_served
+from tests.workers.checks import test_models
 from workers.sources.files import reader
 
 
@@ -21,13 +22,13 @@ def write_ranked(folder: Path) -> Recommender:
     """A ranking model's candidates with all faults of the matrix; its last training is bad, and old."""
 
     def spoil(frame: pd.DataFrame, last: pd.Series, chance: np.random.Generator) -> pd.DataFrame:
-        for name, (one, _expected) in test_model_quality.FAULTS.items():
+        for name, (one, _expected) in test_models.FAULTS.items():
             frame = frame if name == "one score for all" else one(frame, last, chance)
         return frame
 
     (folder / "ranked").mkdir()
     runs = rankings.trained(auc=0.6)
-    whole = rankings.write_rankings(folder / "ranked", test_model_quality.CHECKS, spoil, hours=26, runs=runs)
+    whole = rankings.write_rankings(folder / "ranked", test_models.CHECKS, spoil, hours=26, runs=runs)
     checks = {
         name: check.model_copy(update={"within": timedelta(hours=6)}) if check.kind == "staleness" else check
         for name, check in whole.checks.items()

@@ -15,7 +15,7 @@ from tests.engines.answers import differences, moved
 from tests.engines.compiled import Compiled
 from tests.engines.model import WRITTEN
 from tests.engines.places import in_files
-from workers.detect import State, run_checks
+from workers.checks.run import State, run_checks
 from workers.sources import source
 
 ESTIMATED = ("drift", "tail", "scores", "skew")

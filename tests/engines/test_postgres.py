@@ -8,11 +8,18 @@ from pathlib import Path
 import pytest
 
 from domain.recommender.recommender import Recommender
+from domain.values import slice_of
 from tests.engines import world
 from tests.engines.answers import answers, differences, everything_of, moved
 from tests.engines.model import WRITTEN
 from tests.engines.places import Where, in_files, in_postgres
+from tests.workers.logging_coverage import bookshop
 from tests.workers.shop import END, FAULT_AT, HELD_DOWN, write_shop
+from workers.logging_coverage.coverage import logging_coverage
+from workers.logging_coverage.plan import plan_logging
+from workers.models.candidates import read_candidates
+from workers.models.logged import log_of
+from workers.sources.declare import load
 from workers.sources.source import open_source
 from workers.store.connection import driver_address
 
@@ -36,7 +43,7 @@ def test_postgres_finds_and_measures_what_duckdb_does(tmp_path: Path, postgres: 
 def test_a_difference_would_be_seen(tmp_path: Path, postgres: Where) -> None:
     only = world.declared(in_files(tmp_path))
     only = only.model_copy(update={"checks": {"volume": only.checks["volume"]}})
-    other = only.checks["volume"].model_copy(update={"history": timedelta(days=4)})
+    other = only.checks["volume"].model_copy(update={"history": timedelta(days=8)})
     here, there = (
         answers(only.model_copy(update={"checks": {"volume": check}}), world.LOOKS[1:2])
         for check in (only.checks["volume"], other)
@@ -91,3 +98,24 @@ def test_text_is_compared_by_its_bytes_whatever_the_databases_language(postgres:
         greatest = source.fetch(rows.aggregate(top=rows["country"].max()))["top"][0]
     assert list(by_bytes) == sorted(by_bytes)
     assert greatest == "Æther"
+
+
+def test_what_is_logged_of_each_slice_is_counted_alike_in_postgres(tmp_path: Path, database_url: str) -> None:
+    everyone = bookshop.visits()
+    bookshop.write(tmp_path / "visits.parquet", everyone)
+    bookshop.write(tmp_path / "ranked.parquet", bookshop.ranked(everyone))
+    (tmp_path / "recsysops.toml").write_text(bookshop.DECLARED)
+    here = load(tmp_path / "recsysops.toml")
+    there = moved(here, in_postgres(tmp_path, driver_address(database_url)))
+    span, end = timedelta(hours=bookshop.HOURS), bookshop.END
+    for look in (plan_logging, logging_coverage):
+        one, other = (look(declared, end, span).model_dump(mode="json") for declared in (here, there))
+        assert list(differences(one, other)) == []
+    log = log_of(here)
+    assert log is not None
+    drawn, again = (
+        read_candidates(declared, "ranked", log.columns, (end - span, end), slice_of(place="ship"), 1)
+        for declared in (here, there)
+    )
+    assert set(drawn["visit"]) == set(again["visit"])
+    assert drawn["chance"].sum() == pytest.approx(again["chance"].sum())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from workers import own
+from workers import kinds
 
 Install = Callable[[str, str], None]
 
@@ -34,14 +34,14 @@ def installing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Instal
         monkeypatch.syspath_prepend(str(site))  # what was looked up before is looked up anew
 
     yield install
-    own.forget()
+    kinds.forget()
     for name in names:
         sys.modules.pop(name, None)
 
 
 COUNTS = """
 from domain.detection.own import Judgement, Options, OwnCheck, RowCounts, Seen
-from domain.detection.counts import Counts
+from domain.detection.data.counts import Counts
 
 
 class Least(Options):
@@ -59,8 +59,8 @@ CHECK = OwnCheck("too_few", RowCounts(), judge, Least)
 
 WRONG = """
 from domain.detection.own import Judgement, Options, OwnCheck, Seen, WrongRows
-from domain.detection.rate import expect_rates
-from domain.detection.tally import Tally
+from domain.detection.expect.rate import expect_rates
+from domain.detection.data.tally import Tally
 
 
 class Long(Options):
@@ -91,7 +91,7 @@ CHECK = OwnCheck("too_long", WrongRows(wrong), judge, Long, columns=lambda optio
 HISTOGRAMS = """
 import numpy as np
 
-from domain.detection.histogram import Histograms
+from domain.detection.data.histogram import Histograms
 from domain.detection.own import ColumnHistograms, Judgement, Options, OwnCheck, Seen
 
 

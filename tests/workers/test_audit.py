@@ -8,26 +8,23 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from domain.answer import Audit
-from domain.detection.checks import METRICS
 from domain.improvement.attestation import Attest
-from domain.improvement.evidenced import BY_SLICE, SLICED_WHEN_ASKED
 from domain.values import Actor
 from tests.workers.conftest import NOON
-from tests.workers.test_looks import MINUTE, declared
-from tests.workers.test_tick import write
+from tests.workers.detect.test_looks import MINUTE, declared
+from tests.workers.detect.test_tick import write
 from workers.attest import attest
 from workers.audit import read_audit
+from workers.detect.tick import detect_tick
+from workers.kinds import ours
 from workers.people import forget
-from workers.plan import SLICED
 from workers.store import people
-from workers.tick import detect_tick
 
 CI = "https://ci.example.org/twice"
 
 
 def test_what_is_said_to_be_looked_at_by_slice_is() -> None:
-    assert set(BY_SLICE) - set(SLICED) == set(SLICED_WHEN_ASKED)
-    assert not set(SLICED_WHEN_ASKED) - set(METRICS)
+    assert not [kind.name for kind in ours().values() if kind.by_slice and kind.sliced == "never"]
 
 
 def points(audit: Audit) -> dict[str, float]:

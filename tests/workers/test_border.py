@@ -149,7 +149,7 @@ def test_each_has_followers_positions_and_locks_of_its_own(
     assert catch_up(shop, "debts", lambda _, event: seen.append(event)) == 0
     with shop.connect() as connection:
         assert [one.position for one in followers.every(connection)] == [0]
-    with alone(cinema, "tick:detect") as first, alone(shop, "tick:detect") as second:
+    with alone(cinema, "tick:detect:views") as first, alone(shop, "tick:detect:views") as second:
         assert (first, second) == (True, True)
 
 

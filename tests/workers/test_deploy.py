@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from domain.detection.measure import Measurement
+from domain.detection.judge.measure import Measurement
 from domain.errors import DeployError, DeployUncertain, SourceError, Unmeasurable
 from domain.incident import commands as c
 from domain.incident.menu import digest_of

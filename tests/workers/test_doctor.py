@@ -236,7 +236,7 @@ BROKEN: list[tuple[str, Callable[[Path], object], str, str, str, str]] = [
         "100% of its rows",
         "items.key",
     ),
-    ("the model is not one", pickled, "error", "models.ranker.path", "not a model", "skops.io.dump"),
+    ("the model is not one", pickled, "error", "models.ranker.path", "not a skops file", "skops.io.dump"),
     (
         "a metric is made of a column that is not there",
         declared("[hotfixes.fill]", SERIES.format("contry")),

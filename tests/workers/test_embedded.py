@@ -97,6 +97,19 @@ def test_servers_killed_with_their_owner_come_back_with_what_was_committed(serve
         assert read(again) == ("still here", "still here")
 
 
+def test_a_postgres_that_left_only_the_lock_of_its_socket_comes_back(servers_folder: Path) -> None:
+    """It could not stat its data for a moment: it ended by itself, and its starter had not asked after it."""
+    with embedded.started(servers_folder) as servers:
+        write(servers)
+        process = postmaster(servers_folder)
+        process.send_signal(signal.SIGKILL)
+        while process.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.02)
+        (servers_folder / "postgres" / "postmaster.pid").unlink()
+        with embedded.started(servers_folder) as again:
+            assert read(again)[0] == "still here"
+
+
 def test_a_valkey_that_was_killed_comes_back_where_those_that_run_look_for_it(servers_folder: Path) -> None:
     with embedded.started(servers_folder) as servers:
         client = redis.Redis.from_url(servers.redis_url)

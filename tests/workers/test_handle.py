@@ -332,7 +332,7 @@ def test_threads_that_write_at_once_each_have_a_connection_of_their_own(log: Eng
         for _ in range(50):
             with at_once(log) as connection:
                 used.append(cursor(connection).connection.info.backend_pid)
-                meet.wait(timeout=30)  # all four are in use
+                meet.wait(timeout=600)  # all four are in use
         return used
 
     with ThreadPoolExecutor(4) as pool:

@@ -13,7 +13,7 @@ from domain.errors import ConfigurationError, SourceError
 from domain.recommender.recommender import Recommender
 from domain.values import Finding, slice_of
 from tests.workers.shop import END, FAULT_AT, START, write_shop
-from workers.detect import State, run_checks
+from workers.checks.run import State, run_checks
 from workers.misses import A_DAY, keep_misses, kept_misses, read_misses
 from workers.sources.choices import lowest_choices
 from workers.store.connection import driver_address

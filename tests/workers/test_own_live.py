@@ -12,13 +12,13 @@ from domain.incident.events import NoteAdded
 from domain.incident.state import Incident
 from domain.recommender.recommender import Recommender
 from tests.workers.strangers import HISTOGRAMS, WRONG, Install, installing
-from workers.clear import FOUND_NO_MORE
 from workers.conformance import DAY, END, HOUR, last_day, sound
 from workers.conformance.table import NAME, declared
-from workers.record import read_alarms, read_records
+from workers.detect.end_incidents import FOUND_NO_MORE
+from workers.detect.record import read_alarms, read_records
+from workers.detect.tick import detect_tick
 from workers.store import cards
 from workers.store.events import read_stream
-from workers.tick import detect_tick
 
 
 @pytest.fixture

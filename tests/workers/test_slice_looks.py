@@ -12,8 +12,8 @@ import pytest
 
 from domain.recommender.recommender import Recommender
 from domain.values import Finding, slice_of
-from workers.backtest import backtest
-from workers.detect import State, run_checks
+from workers.checks.backtest import backtest
+from workers.checks.run import State, run_checks
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 START = datetime(2026, 2, 20, tzinfo=UTC)

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine
 
-from domain.detection.measure import Measurement
+from domain.detection.judge.measure import Measurement
 from domain.errors import ConfigurationError, SourceError, Unmeasurable
 from domain.incident import commands as c
 from domain.incident.debts import Debt

@@ -9,14 +9,16 @@ from typing import Any
 
 import pandas as pd
 
-from domain.detection.measure import Measurement
+from domain.detection.judge.measure import Measurement
 from domain.values import Finding
+from workers.checks.measure import measure
+from workers.checks.run import FAULT, State, TickResult, run_checks
 from workers.conformance.situation import SITUATIONS, Says, Situation
 from workers.conformance.table import DAY, DAYS, END, HOUR, NAME, Change, declared, last_day, sound
-from workers.detect import FAULT, State, TickResult, run_checks
-from workers.measure import measure
+from workers.sources.kept_open import kept_open
 
 
+@kept_open()
 def hold(
     check: Mapping[str, Any],
     situation: str,
@@ -61,6 +63,7 @@ def found(
     return tuple(one for one in run_checks(recommender, END).findings if one.check == NAME)
 
 
+@kept_open()
 def measured(
     check: Mapping[str, Any], finding: Finding, folder: Path, spoil: Change, made: Change | None = None
 ) -> tuple[Measurement, Measurement]:

@@ -30,7 +30,7 @@ class Situation:
     twice: bool = False
     window: str = "1d"
     history: str = "14d"
-    looks: tuple[datetime, ...] = tuple(END + 2 * HOUR - back * DAY for back in reversed(range(LOOKS)))
+    looks: tuple[datetime, ...] = tuple(END + HOUR / 2 - back * DAY for back in reversed(range(LOOKS)))
 
 
 def _as_it_is(frame: pd.DataFrame) -> pd.DataFrame:

@@ -18,6 +18,7 @@ import orjson
 
 from domain.errors import DeployError
 from domain.values import Option
+from workers.durable import sync_folder
 
 VERSION = 1
 LOCK_SECONDS = 10.0
@@ -108,7 +109,7 @@ class FileDeployer:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-        _sync_folder(folder)
+        sync_folder(folder)
 
 
 def _entries(key: str, option: Option, expires_at: datetime | None) -> list[dict[str, Any]]:
@@ -213,11 +214,3 @@ def _like(descriptor: int, path: Path) -> None:
                 "new file could not be given to; let this account own it, or write it as that one"
             ) from error
     os.fchmod(descriptor, stat.S_IMODE(former.st_mode))
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from pathlib import Path
 
-    from domain.answer import Audit, ItemAnswer, Miss
+    from domain.answer import Audit, BurnInNote, ItemAnswer, Miss
     from domain.recommender.recommender import Recommender
     from workers.carry import Carrier
 
@@ -310,6 +310,12 @@ class Door:
         from workers.declared import recommender  # noqa: PLC0415
 
         return read_audit(self._engine, recommender(path or self._settings.config, own=False), clock.now())
+
+    def burn_ins(self) -> tuple[BurnInNote, ...]:
+        """What was told by itself of tables, columns and values that are through their first days."""
+        from workers.burn_in.keep import read_notes  # noqa: PLC0415 - only who asks for it
+
+        return read_notes(self._engine)
 
     def attest(self, said: Attest | Withdraw, actor: Actor, key: str) -> bool:
         """

@@ -234,6 +234,8 @@ def _not_made_ready(data: Path, said: str) -> str:
 def _launch(data: Path, account: Account | None) -> None:
     former = _socket_folder(data)  # whoever runs meanwhile knows no other address
     _forget_dead(data)
+    # One that ended by itself is still a process until it is asked about, and PostgreSQL believes its lock.
+    _CHILDREN[:] = [child for child in _CHILDREN if child.poll() is None]
     _write_rules(data, account)
     settings = {
         "listen_addresses": "",

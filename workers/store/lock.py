@@ -26,3 +26,21 @@ def alone(log: Engine, name: str) -> Iterator[bool]:
         finally:
             if held:
                 connection.execute(text(f"SELECT pg_advisory_unlock({_NUMBER})"), {"name": name})
+
+
+@contextmanager
+def in_turn(log: Engine, name: str) -> Iterator[None]:
+    """
+    The block is run once nobody else holds `name`: whoever comes later waits, however long that takes.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: PostgreSQL went away meanwhile.
+    """
+    with log.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("SET statement_timeout = 0"))
+        connection.execute(text(f"SELECT pg_advisory_lock({_NUMBER})"), {"name": name})
+        connection.execute(text("RESET statement_timeout"))
+        try:
+            yield
+        finally:
+            connection.execute(text(f"SELECT pg_advisory_unlock({_NUMBER})"), {"name": name})

@@ -39,6 +39,10 @@ _PICTURES_NEEDED = f"""
 SELECT picture FROM events, LATERAL (SELECT data::jsonb #>> '{{diagnosis,picture}}' AS picture) AS drawn
 WHERE wire_name = 'diagnosis.gathered' AND picture IS NOT NULL AND stream NOT IN ({_CLOSED_BEFORE})
 """  # noqa: S608 - constants
+_BUNDLES_NEEDED = f"""
+SELECT data::jsonb ->> 'root' FROM events
+WHERE wire_name = 'bundle.kept' AND stream NOT IN ({_CLOSED_BEFORE})
+"""  # noqa: S608 - constants
 _FORGET = {
     "pictures": f"DELETE FROM attachments WHERE kept_at < %(before)s AND digest NOT IN ({_PICTURES_NEEDED})",  # noqa: S608
     "attempts": f"DELETE FROM attempts WHERE stream IN ({_CLOSED_BEFORE})",  # noqa: S608
@@ -61,10 +65,11 @@ _DROP = f"DELETE FROM events WHERE {_OURS} AND stream = ANY (%(streams)s)"  # no
 
 
 class Forgotten(Value):
-    """How many pictures and attempts at debts were taken away."""
+    """How many pictures, attempts at debts and files of bundles were taken away."""
 
     pictures: int
     attempts: int
+    files: int = 0
 
 
 class Dropped(Value):
@@ -95,6 +100,12 @@ def forget(log: Engine, before: datetime) -> Forgotten:
             for what, statement in _FORGET.items()
         }
     return Forgotten(**gone)
+
+
+def bundles_needed(log: Engine, before: datetime) -> list[str]:
+    """The roots of the bundles of incidents that are open, or were closed at this time or later."""
+    with log.connect() as connection:
+        return list(connection.exec_driver_sql(_BUNDLES_NEEDED, {"before": before}).scalars())
 
 
 def drop(log: Engine, owner: Engine, folder: Path, before: datetime, key: Ed25519PrivateKey) -> Dropped:

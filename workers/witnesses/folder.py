@@ -13,6 +13,7 @@ from typing import Literal
 
 from domain.errors import WitnessError
 from domain.recommender.witness import Witness
+from workers.durable import sync_folder
 from workers.store.checkpoint import Checkpoint, Held, spell
 from workers.witnesses.kind import Kind, Surroundings
 from workers.witnesses.lines import held_in, is_kept
@@ -47,7 +48,7 @@ class Folder:
                 # What a kill tore off is left as it is: nothing in the file is ever changed.
                 torn = b"\n" if content and not content.endswith(b"\n") else b""
                 _write(opened, torn + spell(checkpoint))
-            _sync(self._path)
+            sync_folder(self._path)
         except OSError as error:
             raise WitnessError(f"{file} cannot be written ({error.strerror or error})") from error
         return f"{file} holds position {checkpoint.position}"
@@ -112,14 +113,6 @@ def _write(opened: int, line: bytes) -> None:
     while line:
         line = line[os.write(opened, line) :]
     os.fsync(opened)
-
-
-def _sync(folder: Path) -> None:
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 def _opened(witness: FolderWitness, _: Surroundings) -> Folder:

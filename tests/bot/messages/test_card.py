@@ -27,7 +27,7 @@ from domain.incident.codec import EVENTS
 from domain.incident.commands import AcceptFollowUp, LookAgain, Resolve
 from domain.incident.decide import CHOICE_HOLDS, decide
 from domain.incident.state import Incident
-from domain.values import Actor, Severity
+from domain.values import Actor, Evidence, Severity
 from tests.bot.stories import DIAGNOSIS, FINDING, MENU, STORIES, WAY, told
 from tests.domain.incident.given import MORNING, ON_CALL, after
 from tests.domain.incident.test_laws import STEPS, walk
@@ -302,3 +302,32 @@ def test_an_unreadable_button_is_refused_in_words() -> None:
             actions.command_of("acknowledge", value, {}, LATER)
     with pytest.raises(Stale, match="no such button"):
         actions.command_of("explode", "a|1|", {}, LATER)
+
+
+def test_once_the_culprit_is_known_it_is_the_headline_and_what_was_found_first_a_victim() -> None:
+    incident, _ = told("diagnosed")
+    named = DIAGNOSIS.model_copy(update={"title": "`language` of Danish films is not set since 21:05"})
+    after_it = incident.model_copy(update={"diagnosis": named})
+    assert headline(incident).endswith(incident.title)
+    assert headline(after_it).endswith("language of Danish films is not set since 21:05")
+    words = json.dumps(card(after_it, URL), ensure_ascii=False)
+    assert f"seen in: {incident.title}" in words
+    assert "seen in:" not in json.dumps(card(incident, URL), ensure_ascii=False)
+
+
+def test_a_past_incident_like_it_is_shown_while_it_goes_on_and_not_once_it_is_over() -> None:
+    line = Evidence(kind="precedent", statement="Like incident 12 on 3 March: a like one")
+    for story, shown in (("diagnosed", True), ("resolved", False)):
+        incident, _ = told(story)
+        known = DIAGNOSIS.model_copy(update={"evidence": (*DIAGNOSIS.evidence, line)})
+        words = json.dumps(card(incident.model_copy(update={"diagnosis": known}), URL), ensure_ascii=False)
+        assert (line.statement in words) == shown
+
+
+def test_while_the_cause_is_not_known_it_is_said_what_would_tell() -> None:
+    incident, _ = told("diagnosed")
+    unknown = DIAGNOSIS.model_copy(
+        update={"cause": None, "cause_kind": "unknown", "discriminating_test": "a standby of the feed"}
+    )
+    words = json.dumps(card(incident.model_copy(update={"diagnosis": unknown}), URL), ensure_ascii=False)
+    assert "Not established yet. What would tell: a standby of the feed" in words

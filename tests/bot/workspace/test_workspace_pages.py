@@ -46,7 +46,7 @@ def test_a_page_sees_what_its_person_sees(workspace: Workspace, client: WebClien
 
 
 def test_an_open_page_is_told_of_each_change(workspace: Workspace, client: WebClient) -> None:
-    with httpx.stream("GET", workspace.url + "/live", timeout=5) as stream:
+    with httpx.stream("GET", workspace.url + "/live", timeout=60) as stream:
         lines = stream.iter_lines()
         assert next(lines) == ": hello"
         client.chat_postMessage(channel="C-data", text="news")
@@ -192,7 +192,7 @@ def test_the_command_says_where_it_is_and_stops_when_told() -> None:
         assert httpx.get(url).status_code == 200
     finally:
         process.terminate()
-        process.communicate(timeout=60)
+        process.communicate(timeout=600)
 
 
 def test_the_command_says_which_port_is_taken(workspace: Workspace) -> None:
@@ -202,7 +202,7 @@ def test_the_command_says_which_port_is_taken(workspace: Workspace) -> None:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=600,
         check=False,
     )
     assert ended.returncode == 1

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from domain.answer import Audit, Proof
 from domain.improvement.audit import audit, best_step, score_of, steps, sums_of, taken
-from domain.improvement.evidenced import EVIDENCES, of_checks
+from domain.improvement.evidenced import of_checks
 from domain.improvement.rubric import BY_ID, POINTS, RUBRIC, SECTIONS
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from domain.values import How
+from workers.kinds import ours
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 VIEWS = Table(name="views", path="views/*.parquet", time="at", dimensions=("country",))
@@ -28,7 +29,7 @@ def vouched(test: str, how: How | None = "automatic", **more: Any) -> Proof:
 
 
 def told(*proofs: Proof, recommender: Recommender = BARE) -> Audit:
-    return audit(recommender, proofs, NOON)
+    return audit(recommender, proofs, ours(), NOON)
 
 
 def points_of(found: Audit) -> dict[str, float]:
@@ -70,7 +71,7 @@ def test_what_the_step_promises_is_what_comes_of_it_and_no_other_step_lifts_the_
     done = told(*proofs, *(vouched(test, found.step.how) for test in found.step.tests))
     assert done.score == found.step.score >= found.score
     judged = [one for part in found.parts for one in part.tests]
-    assert all(other.score <= found.step.score for other in steps(BARE, judged))
+    assert all(other.score <= found.step.score for other in steps(BARE, judged, ours()))
     one_test = max(score_of(taken(had, (test,), "automatic")) for test in had)
     assert found.step.score >= one_test
 
@@ -100,7 +101,7 @@ def test_without_anything_the_score_is_nothing_and_the_step_lifts_most_sections_
     assert found.reading == "nothing in the weakest section is shown to be tested"
     assert found.step is not None
     assert found.step.does == 'Declare a check of `kind = "schema"`.'
-    assert found.step.tests == EVIDENCES["schema"]
+    assert found.step.tests == ours()["schema"].evidences
     assert found.step.score == 0.0  # infrastructure and the model are at nothing still
 
 
@@ -117,7 +118,7 @@ def test_where_one_section_is_behind_the_step_is_in_it() -> None:
 def test_what_is_there_already_is_mended_before_anything_new_is_made() -> None:
     check = Check(name="columns", kind="schema", table="views")
     recommender = BARE.model_copy(update={"checks": {"columns": check}})
-    found = told(*of_checks(recommender, {}, NOON), recommender=recommender)
+    found = told(*of_checks(recommender, {}, ours(), NOON), recommender=recommender)
     assert found.step is not None
     assert found.step.does == (
         "Let a check look until it can judge: columns (schema of views): no look in the last 28 days."
@@ -144,7 +145,7 @@ def test_a_check_in_the_shadow_that_is_mended_still_counts_half_only() -> None:
     judged = [one for part in lacking("health", None, shadow=True).parts for one in part.tests]
     check = Check(name="columns", kind="schema", table="views", shadow=True)
     recommender = BARE.model_copy(update={"checks": {"columns": check}})
-    (mend,) = [step for step in steps(recommender, judged) if step.does.startswith("Mend")]
+    (mend,) = [step for step in steps(recommender, judged, ours()) if step.does.startswith("Mend")]
     assert (mend.how, mend.score) == ("manual", 6.5)
 
 
@@ -163,7 +164,7 @@ def test_where_everything_is_tested_nothing_is_left_to_do() -> None:
 
 def test_of_equal_steps_the_first_is_taken() -> None:
     points = dict.fromkeys(BY_ID, 0.0)
-    found = steps(BARE, [one for part in told().parts for one in part.tests])
+    found = steps(BARE, [one for part in told().parts for one in part.tests], ours())
     assert best_step([], points) is None
     twice = [step for step in found if step.tests == ("monitor-4",)]
     assert best_step(twice, points) == twice[0]
@@ -172,7 +173,7 @@ def test_of_equal_steps_the_first_is_taken() -> None:
 
 
 def test_a_check_that_looks_at_everything_at_once_is_asked_to_look_by_slice() -> None:
-    check = Check(name="ranking", kind="metric", metric="auc", table="views")
+    check = Check(name="ranking", kind="metric", table="views", options={"metric": "auc"})
     recommender = BARE.model_copy(update={"checks": {"ranking": check}})
     others = [vouched(test.id) for test in RUBRIC if test.id not in ("model-6", "monitor-7")]
     well = vouched("monitor-7", source="check", name="ranking")

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
 from domain.answer import Proof
 from domain.improvement.attestation import Attestation
 from domain.improvement.evidenced import (
-    BY_SLICE,
-    EVIDENCES,
     INCIDENTS_BACK,
     LEAST_JUDGED,
     Looks,
@@ -23,7 +21,7 @@ from domain.improvement.evidenced import (
 )
 from domain.incident import commands as c
 from domain.incident.state import Incident
-from domain.recommender.check import Check, CheckKind
+from domain.recommender.check import Check
 from domain.recommender.evidences import TEST_IDS
 from domain.recommender.hotfix import DeclaredHotfix
 from domain.recommender.recommender import Recommender
@@ -40,6 +38,7 @@ from tests.domain.incident.given import (
     WORKER,
     after,
 )
+from workers.kinds import ours
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -61,33 +60,31 @@ def looked(**changes: Any) -> dict[str, Looks]:
 
 def proof(recommender: Recommender, looks: dict[str, Looks]) -> Proof:
     """What the check says for its first test."""
-    return of_checks(recommender, looks, NOON)[0]
+    return of_checks(recommender, looks, ours(), NOON)[0]
 
 
-def test_every_kind_of_check_has_its_line_and_names_tests_that_there_are() -> None:
-    assert set(EVIDENCES) == set(get_args(CheckKind))
-    assert set(BY_SLICE) <= set(EVIDENCES)
-    named = {test for table in (EVIDENCES, BY_SLICE) for tests in table.values() for test in tests}
+def test_every_kind_of_check_names_tests_that_there_are() -> None:
+    named = {test for kind in ours().values() for test in (*kind.evidences, *kind.by_slice)}
     assert named <= set(TEST_IDS)
 
 
 def test_a_check_speaks_for_the_tests_of_its_kind_its_slices_and_its_own() -> None:
     sliced = declared(kind="misses", evidences=("monitor-6", "monitor-7"))
-    assert evidenced_by(sliced, sliced.checks["one"]) == ("monitor-7", "model-6", "monitor-6")
+    assert evidenced_by(sliced, sliced.checks["one"], ours()) == ("monitor-7", "model-6", "monitor-6")
     whole = declared(kind="misses", dimensions=())
-    assert evidenced_by(whole, whole.checks["one"]) == ("monitor-7",)
+    assert evidenced_by(whole, whole.checks["one"], ours()) == ("monitor-7",)
     whole = declared(kind="metric", metric="auc")
-    assert evidenced_by(whole, whole.checks["one"]) == ("monitor-7",)
+    assert evidenced_by(whole, whole.checks["one"], ours()) == ("monitor-7",)
     sliced = declared(kind="metric", metric="auc", dimensions=("country",))
-    assert evidenced_by(sliced, sliced.checks["one"]) == ("monitor-7", "model-6")
+    assert evidenced_by(sliced, sliced.checks["one"], ours()) == ("monitor-7", "model-6")
     own = declared(kind="series", evidences=("monitor-6",))
-    assert evidenced_by(own, own.checks["one"]) == ("monitor-6",)
+    assert evidenced_by(own, own.checks["one"], ours()) == ("monitor-6",)
 
 
 def test_a_check_that_looks_on_its_schedule_counts_in_full_for_each_of_its_tests() -> None:
-    proofs = of_checks(declared(), looked(), NOON)
+    proofs = of_checks(declared(), looked(), ours(), NOON)
     assert [(one.test, one.how, one.lacks) for one in proofs] == [
-        (test, "automatic", None) for test in EVIDENCES["schema"]
+        (test, "automatic", None) for test in ours()["schema"].evidences
     ]
     assert proofs[0].says == "one (schema of views): 48 looks since 2026-02-27 12:00 UTC, 0 failed"
 

@@ -54,13 +54,13 @@ def diagnosed(kind: Literal["feature", "feed", "unknown"], feature: str | None =
 def test_a_lost_feature_asks_for_an_alarm_at_the_delivery_with_its_proof() -> None:
     proof = Proof(OPENED - timedelta(hours=2), timedelta(hours=2), 0, 90.0, 90)
     found = propose(
-        incident(diagnosis=diagnosed("feature", "language"), diagnosed_at=OPENED + timedelta(seconds=4)),
+        incident(diagnosis=diagnosed("feature", "language"), evidenced_at=OPENED + timedelta(seconds=4)),
         proof,
     )
     assert found.change == "check"
     assert found.detail == "Alarm on the share of items with `language` not set, at each catalogue delivery"
     assert "2 h 0 min before" in found.detect_faster
-    assert found.diagnose_faster.startswith("The cause was named 4 s after the opening")
+    assert found.diagnose_faster.startswith("The first evidence was there 4 s after the opening")
     assert found.proof == proof.sentence
 
 

@@ -200,7 +200,7 @@ def test_on_a_full_disk_the_file_is_as_it_was_and_nothing_is_left_beside_it(tmp_
         check=False,
         cwd=root,
         env={**os.environ, "PYTHONPATH": f"{root}:{root / 'client'}"},
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     assert "could not be written" in done.stdout
