@@ -198,6 +198,7 @@ class Supervisor:
         finally:
             os.close(saying)
         self._running[name] = process
+        self._tell_reaper(f"+{process.pid}")  # again, should the reaper have been replaced while it started
         if self._stop.is_set():  # it was on its way when all others were asked to end
             reaper.end_group(process.pid, signal.SIGTERM)
         self._changed()
@@ -285,6 +286,8 @@ class Supervisor:
 
     async def _start_reaper(self) -> None:
         reading, self._pipe = os.pipe()
+        for process in self._running.values():  # before it lives: this process may be killed at any moment
+            self._tell_reaper(f"+{process.pid}")
         self._reaper = await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-S", reaper.__file__, "watch", *self._after),
             stdin=reading,
@@ -293,8 +296,6 @@ class Supervisor:
             start_new_session=True,
         )
         os.close(reading)
-        for process in self._running.values():
-            self._tell_reaper(f"+{process.pid}")
 
     async def _keep_reaper(self) -> None:
         while self._reaper is not None:
