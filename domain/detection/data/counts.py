@@ -64,6 +64,22 @@ class Counts:
             first=self.first + begin,
         )
 
+    def merged(self, each: int) -> Counts:
+        """
+        Windows of `each` of these together, the last of them ending with the judged one; what is left over at
+        the beginning is left out.
+        """
+        begin = len(self.total) % each
+        shape = (len(self.total) // each, each)
+        return replace(
+            self,
+            grid=self.grid.merged(each, self.first + begin),
+            total=self.total[begin:].reshape(shape).sum(axis=1),
+            rows=self.rows[begin:].reshape(*shape, -1).sum(axis=1),
+            known=np.asarray(self.known[begin:].reshape(shape).all(axis=1)),
+            first=0,
+        )
+
 
 def counts_of(frame: pd.DataFrame, grid: Grid) -> Counts:
     """

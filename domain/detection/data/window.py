@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -51,6 +51,15 @@ class Grid:
             if there >= since:
                 moment = there
         return moment
+
+    def merged(self, each: int, first: int) -> Grid:
+        """Windows of `each` of these together, from window `first` on; no part of one at the end."""
+        start = self.edge(first)
+        begun = [shift for since, shift in self.offsets if since <= start] or [self.offsets[0][1]]
+        later = tuple((since, shift) for since, shift in self.offsets if since > start)
+        offsets = ((start, begun[-1]), *later)
+        count = (self.count - first) // each
+        return replace(self, start=start, width=each * self.width, count=count, offsets=offsets)
 
     def local_seconds(self) -> npt.NDArray[np.int64]:
         """(count,) start of each window, seconds since 1970 on the local clock, for weekday and hour."""

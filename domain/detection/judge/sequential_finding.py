@@ -68,7 +68,7 @@ def as_one(single: Many[Finding], lasting: Many[Finding]) -> list[Finding]:
     """
     held = [one for one in lasting if not any(_opposed(one, other) for other in single)]
     told = [
-        one for one in single if not any(_overlap(one, other) and not _opposed(one, other) for other in held)
+        one for one in single if not any(overlap(one, other) and not _opposed(one, other) for other in held)
     ]
     return [*held, *told]
 
@@ -139,7 +139,8 @@ def _finding(check: Check, counts: Counts, where: Slice, found: Since, whole: fl
     )
 
 
-def _overlap(one: Finding, other: Finding) -> bool:
+def overlap(one: Finding, other: Finding) -> bool:
+    """Whether one's slice lies in the other's."""
     return set(one.slice) <= set(other.slice) or set(other.slice) <= set(one.slice)
 
 

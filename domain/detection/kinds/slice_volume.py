@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +12,7 @@ import numpy.typing as npt
 from domain.detection.data.counts import Counts, Floats
 from domain.detection.data.ratio_cells import RatioCells
 from domain.detection.expect.crossed_effects import margins_of
+from domain.detection.expect.forecast import SURELY_BACK
 from domain.detection.expect.seasonal_profile import profile_keys
 from domain.detection.expect.share import WARM_UP, Shares, expect_shares, share_p_values
 from domain.detection.judge.discovery import (
@@ -22,10 +25,18 @@ from domain.detection.judge.discovery import (
 from domain.detection.judge.judging import Judging, as_it_is, by_check
 from domain.detection.judge.measure_counts import measure_counts
 from domain.detection.judge.ratio import judge_ratio
+from domain.detection.judge.several_windows import (
+    DENIED,
+    is_apart,
+    lengths,
+    level_of_sums,
+    likelier_back,
+    told_besides,
+)
 from domain.detection.judge.severity import severity_of
 from domain.detection.judge.state import CheckState, Verdict, confirm
 from domain.detection.judge.tail import Numbers, compared
-from domain.detection.judge.title import title_of
+from domain.detection.judge.title import title_of, title_since
 from domain.detection.judge.total import expect_total
 from domain.detection.judge.usable import inside
 from domain.detection.kind import Kind, shared
@@ -51,12 +62,19 @@ class Judged:
     observed: Floats
     p_values: Floats
 
+    def likelier_back(self, place: int, share: float) -> float:
+        """By what log likelihood the slice there is as it should be, rather than at that share of it."""
+        numbers = self.observed[place], self.expected[place], share, self.dispersion[place]
+        return likelier_back(*map(float, numbers))
+
 
 def judge_slices(
     check: Check, counts: Counts | RatioCells, state: CheckState, looks_per_week: float | None = None
 ) -> Verdict:
     """
     The fewest slices that explain what changed within the total of the last window, or of a ratio.
+
+    Of what no single window shows, the last few of them together are looked at, see `several_windows`.
 
     A change of the whole table changes no share and belongs to the volume check. Discoveries are controlled
     over the slices of this look and over looks; each must also reach the declared least change and least
@@ -67,14 +85,84 @@ def judge_slices(
     if int((counts.total[:-1] > 0).sum()) < LEAST_HISTORY or counts.total[-1] <= 0:
         note = "not enough history yet" if counts.total[-1] > 0 else "no rows to divide into slices"
         return Verdict(state=state, judged=False, note=note)
-    width = counts.grid.width.total_seconds()
+    width, last = counts.grid.width.total_seconds(), len(counts.total) - 1
+    looks, sums = looks_per_week or WEEK_SECONDS / width, _sums(counts, state)
+    alpha = level(state.wealth, looks, allowed=SLICES_FALSE_ALARMS_PER_WEEK)
     judged = judge(counts, state)
-    matters = _matters(check, judged)
+    findings = [
+        _finding(check, counts, judged, one, title_of) for one in _told(check, counts, judged, state, alpha)
+    ]
+    shorter = [judged]
+    for several in sums:
+        more = _found_in(check, several, state, level_of_sums(several, len(sums)), shorter)
+        findings += told_besides(more, findings, state, several)
+    state = state.model_copy(update={"wealth": spend(state.wealth, state.new(findings))})
+    stands = _unsure(counts, judged, state, min(WEEK_SECONDS / looks / width, 1.0))
+    verdict = confirm(state, findings, width, counts.start(last), unsure=stands)
+    window = counts.start(last), counts.end(last)
+    return verdict.comparing(
+        compared(window, counts.slices[place], None, _numbers(check, counts, judged, place))
+        for place in _traced(counts, state)
+    )
+
+
+def _unsure(counts: Counts, judged: Judged, state: CheckState, part: float) -> dict[str, float]:
+    """
+    Of what stands, what may well be as it was, whether it is found in this look or not: fingerprint → by what
+    log likelihood it is back.
+
+    Args:
+        part: of a window, that is new in a look.
+    """
+    places, found = {where: place for place, where in enumerate(counts.slices)}, dict[str, float]()
+    for fingerprint, seen in state.seen.items():
+        if seen.share is None or seen.share == 1.0 or seen.blind or seen.slice not in places:
+            continue
+        now = part * judged.likelier_back(places[seen.slice], seen.share)
+        if (back := max(seen.back + now, 0.0)) < SURELY_BACK:
+            found[fingerprint] = back
+    return found
+
+
+def _sums(counts: Counts, state: CheckState) -> list[Counts]:
+    """The counts by several windows at a time, shortest first, where there is enough to judge that."""
+    every = (counts.merged(each) for each in lengths(counts.grid.width.total_seconds()))
+    return [one for one in every if int((one.total[:-1] > 0).sum()) >= LEAST_HISTORY and is_apart(one, state)]
+
+
+def _found_in(
+    check: Check, counts: Counts, state: CheckState, alpha: float, shorter: list[Judged]
+) -> list[Finding]:
+    """
+    What several windows show together, and the latest of them do not deny.
+
+    Args:
+        shorter: what was judged of those; what is judged here is added.
+    """
+    judged, found = judge(counts, state), list[Finding]()
+    onset = counts.start(len(counts.total) - 1).astimezone(counts.grid.zone)
+    title = partial(title_since, onset=onset, window=counts.grid.width)
+    for told in _told(check, counts, judged, state, alpha):
+        finding = _finding(check, counts, judged, told, title)
+        stands = state.seen.get(finding.fingerprint)
+        off = stands.share if stands and stands.share is not None else _share(finding)
+        if all(one.likelier_back(told.place, off) < DENIED for one in shorter):
+            found.append(finding)
+    shorter.append(judged)
+    return found
+
+
+def _share(finding: Finding) -> float:
+    return finding.observed / max(finding.expected, 1e-9)
+
+
+def _told(check: Check, counts: Counts, judged: Judged, state: CheckState, alpha: float) -> list[Told]:
+    """The fewest slices that explain what is off beyond chance and matters."""
     tested = np.maximum(judged.expected, judged.observed) >= check.least_rows
     tested &= np.array([len(dict(name)) == len(name) for name in counts.slices], dtype=bool)
-    looks = looks_per_week or WEEK_SECONDS / width
-    alpha = level(state.wealth, looks, allowed=SLICES_FALSE_ALARMS_PER_WEEK)
-    discovered = _discovered(counts.slices, judged.p_values, tested, alpha)
+    found = _discovered(counts.slices, judged.p_values, tested, alpha) & _matters(check, judged)
+    if not found.any():
+        return []
     suspects = Suspects(
         counts.slices,
         judged.observed,
@@ -84,20 +172,10 @@ def judge_slices(
         judged.shares.freedom,
         judged.shares.crossed,
     )
-    picked: list[int] = []
-    if (discovered & matters).any():
-        expected, _baseline = expect_total(counts, state, amounts=check.measure is not None)
-        total = Total(float(counts.total[-1]), expected, _dropping(counts, state))
-        picked = pick(suspects, discovered & matters, total, alpha, check.least_change)
-    told = told_together(counts.slices, judged.observed, judged.expected, picked)
-    findings = [_finding(check, counts, judged, one) for one in told]
-    state = state.model_copy(update={"wealth": spend(state.wealth, state.new(findings))})
-    verdict = confirm(state, findings, width, counts.start(len(counts.total) - 1))
-    window = counts.start(len(counts.total) - 1), counts.end(len(counts.total) - 1)
-    return verdict.comparing(
-        compared(window, counts.slices[place], None, _numbers(check, counts, judged, place))
-        for place in _traced(counts, state)
-    )
+    expected, _baseline = expect_total(counts, state, amounts=check.measure is not None)
+    total = Total(float(counts.total[-1]), expected, _dropping(counts, state))
+    picked = pick(suspects, found, total, alpha, check.least_change)
+    return told_together(counts.slices, judged.observed, judged.expected, picked)
 
 
 def _traced(counts: Counts, state: CheckState) -> list[int]:
@@ -192,12 +270,12 @@ def _numbers(check: Check, counts: Counts, judged: Judged, place: int) -> Number
     )
 
 
-def _finding(check: Check, counts: Counts, judged: Judged, told: Told) -> Finding:
+def _finding(check: Check, counts: Counts, judged: Judged, told: Told, titled: Callable[..., str]) -> Finding:
     place = told.place
     observed, expected = float(judged.observed[place]), float(judged.expected[place])
     affected = min(1.0, abs(observed - expected) / max(float(counts.total[-1]), 1.0))
     numbers, where = _numbers(check, counts, judged, place), counts.slices[place]
-    title = title_of(check.table or "", where, observed, expected, numbers.unit)
+    title = titled(check.table or "", where, observed, expected, unit=numbers.unit)
     return Finding(
         check=check.name,
         table=check.table or "",

@@ -99,12 +99,13 @@ def test_a_fault_that_stays_is_not_learned_and_its_end_is_said() -> None:
     rows = np.vstack([healthy.rows[:-1], np.repeat(broken.rows[-1:], 50, axis=0), healthy.rows[:11]])
     total = np.concatenate([healthy.total[:-1], np.repeat(broken.total[-1:], 50), healthy.total[:11]])
     counts = replace(healthy, grid=where, rows=rows, total=total, known=np.ones(140, dtype=bool))
-    state, told, cleared = CheckState(), 0, []
+    state, stood, cleared = CheckState(), 0, []
     for last in range(70, 140):
         verdict = judge_slices(CHECK, counts.until(last, 60), state)
-        state, told = verdict.state, told + len(verdict.findings)
+        state = verdict.state
+        stood += sum(seen.told for seen in state.seen.values())
         cleared += [(last, fingerprint) for fingerprint in verdict.cleared]
-    assert told == 50
+    assert stood == 50
     assert [last for last, _ in cleared] == [129]
 
 

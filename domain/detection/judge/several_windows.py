@@ -1,0 +1,81 @@
+"""
+Several windows of slices judged as one: a loss too small for any of them shows in their sum.
+
+Windows that follow one another scatter together, so what several of them hold is not held against what each
+of them scatters: the history is cut into stretches of the same length, which are judged as windows are. What
+was over before is part of no sum any more, and what a sum still shows is over once the latest windows in it
+are surely back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from domain.detection.data.counts import Counts
+from domain.detection.judge.discovery import SLICES_FALSE_ALARMS_PER_WEEK, WEEK_SECONDS
+from domain.detection.judge.sequential_finding import overlap
+from domain.detection.judge.state import CheckState
+from domain.values import Finding
+
+SEVERAL_PART = 0.3  # as many false alarms as single windows may raise, sums may raise besides
+LOOKS_A_SUM = 4  # that are worth one of their own: sums that share most of their windows are nearly the same
+DENIED = 4.6  # log likelihood by which the latest windows are back, whatever all show together: 100 to one
+HOUR, DAY = 3_600, 86_400
+SHORT, HOURLY, DAILY = (3, 8), (4, 24), (3, 7)
+
+
+def lengths(width_seconds: float) -> tuple[int, ...]:
+    """
+    How many windows are judged as one: a day of hours at the most, a week of days; of short ones no more than
+    leaves some thirty such sums in what they learn from.
+
+    >>> lengths(300), lengths(3_600), lengths(86_400), lengths(604_800)
+    ((3, 8), (4, 24), (3, 7), ())
+    """
+    if width_seconds < HOUR:
+        return SHORT
+    if width_seconds < DAY:
+        return tuple(each for each in HOURLY if each * width_seconds <= DAY)
+    return DAILY if width_seconds == DAY else ()
+
+
+def level_of_sums(counts: Counts, sums: int) -> float:
+    """The level of one of several sums, the judged window of `counts` being one."""
+    allowed = SEVERAL_PART * SLICES_FALSE_ALARMS_PER_WEEK / sums
+    return float(allowed * counts.grid.width.total_seconds() / (LOOKS_A_SUM * WEEK_SECONDS))
+
+
+def is_apart(counts: Counts, state: CheckState) -> bool:
+    """Whether the judged window holds nothing of what was wrong and is over."""
+    begins = counts.start(len(counts.total) - 1)
+    return all(wrong.until <= begins for wrong in (*state.known, *state.excluded))
+
+
+def told_besides(
+    more: Sequence[Finding], told: Sequence[Finding], state: CheckState, counts: Counts
+) -> list[Finding]:
+    """
+    Of what a sum shows, what is told beside that which fewer windows tell.
+
+    Where something begins within the sum that fewer windows show, most of what else it shows is the shadow of
+    that: then only what stands already goes on.
+    """
+    begins = counts.start(len(counts.total) - 1)
+    shadowed = bool(told) or any(seen.told and seen.since > begins for seen in state.seen.values())
+    return [
+        one
+        for one in more
+        if not any(overlap(one, other) for other in told) and (one.fingerprint in state.seen or not shadowed)
+    ]
+
+
+def likelier_back(observed: float, expected: float, share: float, dispersion: float) -> float:
+    """
+    The log likelihood by which so many rows are as `expected` rather than that `share` of it.
+
+    Args:
+        dispersion: times a Poisson's variance.
+    """
+    still = expected * share
+    nearer = (observed - still) ** 2 - (observed - expected) ** 2
+    return float(nearer / (2 * dispersion * max(expected, still, 1.0)))
