@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from domain.detection.data.counts import Counts
 from domain.detection.data.window import grid_until
+from domain.detection.judge.by_slice import judge_slices
 from domain.detection.judge.several_windows import lengths, likelier_back
 from domain.detection.judge.state import CheckState
-from domain.detection.kinds.slice_volume import judge_slices
 from domain.recommender.check import Check
 from domain.values import Finding, slice_of
 from tests.domain.detection.traffic import COUNTRIES, DAY, DEVICES, HOUR, MINUTE, grid

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from domain.detection.judge.by_slice import judge_slices
 from domain.detection.judge.state import CheckState, Verdict
-from domain.detection.kinds.slice_volume import judge_slices
 from domain.recommender.check import Check
 from domain.values import Slice, slice_of
 from tests.domain.detection.traffic import HOUR, cube, grid
@@ -99,13 +99,12 @@ def test_a_fault_that_stays_is_not_learned_and_its_end_is_said() -> None:
     rows = np.vstack([healthy.rows[:-1], np.repeat(broken.rows[-1:], 50, axis=0), healthy.rows[:11]])
     total = np.concatenate([healthy.total[:-1], np.repeat(broken.total[-1:], 50), healthy.total[:11]])
     counts = replace(healthy, grid=where, rows=rows, total=total, known=np.ones(140, dtype=bool))
-    state, stood, cleared = CheckState(), 0, []
+    state, told, cleared = CheckState(), 0, []
     for last in range(70, 140):
         verdict = judge_slices(CHECK, counts.until(last, 60), state)
-        state = verdict.state
-        stood += sum(seen.told for seen in state.seen.values())
+        state, told = verdict.state, told + len(verdict.findings)
         cleared += [(last, fingerprint) for fingerprint in verdict.cleared]
-    assert stood == 50
+    assert told == 50
     assert [last for last, _ in cleared] == [129]
 
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from domain.detection.data.counts import Counts, counts_of
+from domain.detection.judge.by_slice import judge_slices
 from domain.detection.judge.state import CheckState
-from domain.detection.kinds.slice_volume import judge_slices
 from domain.detection.slices.renamed import told_together
 from domain.recommender.check import Check
 from domain.values import Finding

@@ -1,0 +1,284 @@
+"""Every slice in the last window, or the last few together: its share of the total, against its own past."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.detection.data.counts import Counts, Floats
+from domain.detection.data.ratio_cells import RatioCells
+from domain.detection.expect.crossed_effects import margins_of
+from domain.detection.expect.forecast import SURELY_BACK
+from domain.detection.expect.seasonal_profile import profile_keys
+from domain.detection.expect.share import WARM_UP, Shares, expect_shares, share_p_values
+from domain.detection.judge.discovery import (
+    SLICES_FALSE_ALARMS_PER_WEEK,
+    WEEK_SECONDS,
+    benjamini_hochberg,
+    level,
+    spend,
+)
+from domain.detection.judge.ratio import judge_ratio
+from domain.detection.judge.several_windows import (
+    DENIED,
+    is_apart,
+    lengths,
+    level_of_sums,
+    likelier_back,
+    told_besides,
+)
+from domain.detection.judge.severity import severity_of
+from domain.detection.judge.state import CheckState, Verdict, confirm
+from domain.detection.judge.tail import Numbers, compared
+from domain.detection.judge.title import title_of, title_since
+from domain.detection.judge.total import expect_total
+from domain.detection.judge.usable import inside
+from domain.detection.slices.displaced import Total, pick
+from domain.detection.slices.localise import Suspects
+from domain.detection.slices.renamed import Told, told_together
+from domain.recommender.check import Check
+from domain.values import Finding, Slice
+
+LEAST_HISTORY = 8  # windows with rows before a slice is judged
+BAND = 1.96
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Slices of the last window with what they should hold and how surprising what they hold is."""
+
+    shares: Shares
+    dispersion: Floats
+    expected: Floats
+    observed: Floats
+    p_values: Floats
+
+    def likelier_back(self, place: int, share: float) -> float:
+        """By what log likelihood the slice there is as it should be, rather than at that share of it."""
+        numbers = self.observed[place], self.expected[place], share, self.dispersion[place]
+        return likelier_back(*map(float, numbers))
+
+
+def judge_slices(
+    check: Check, counts: Counts | RatioCells, state: CheckState, looks_per_week: float | None = None
+) -> Verdict:
+    """
+    The fewest slices that explain what changed within the total of the last window, or of a ratio.
+
+    Of what no single window shows, the last few of them together are looked at, see `several_windows`.
+
+    A change of the whole table changes no share and belongs to the volume check. Discoveries are controlled
+    over the slices of this look and over looks; each must also reach the declared least change and least
+    rows.
+    """
+    if isinstance(counts, RatioCells):
+        return judge_ratio(check, counts, state, looks_per_week)
+    if int((counts.total[:-1] > 0).sum()) < LEAST_HISTORY or counts.total[-1] <= 0:
+        note = "not enough history yet" if counts.total[-1] > 0 else "no rows to divide into slices"
+        return Verdict(state=state, judged=False, note=note)
+    width, last = counts.grid.width.total_seconds(), len(counts.total) - 1
+    looks, sums = looks_per_week or WEEK_SECONDS / width, _sums(counts, state)
+    alpha = level(state.wealth, looks, allowed=SLICES_FALSE_ALARMS_PER_WEEK)
+    judged = judge(counts, state)
+    findings = [
+        _finding(check, counts, judged, one, title_of) for one in _told(check, counts, judged, state, alpha)
+    ]
+    shorter = [judged]
+    for several in sums:
+        more = _found_in(check, several, state, level_of_sums(several, len(sums)), shorter)
+        findings += told_besides(more, findings, state, several)
+    state = state.model_copy(update={"wealth": spend(state.wealth, state.new(findings))})
+    stands = _unsure(counts, judged, state, min(WEEK_SECONDS / looks / width, 1.0))
+    verdict = confirm(state, findings, width, counts.start(last), unsure=stands)
+    window = counts.start(last), counts.end(last)
+    return verdict.comparing(
+        compared(window, counts.slices[place], None, _numbers(check, counts, judged, place))
+        for place in _traced(counts, state)
+    )
+
+
+def _unsure(counts: Counts, judged: Judged, state: CheckState, part: float) -> dict[str, float]:
+    """
+    Of what stands, what may well be as it was, whether it is found in this look or not: fingerprint → by what
+    log likelihood it is back.
+
+    Args:
+        part: of a window, that is new in a look.
+    """
+    places, found = {where: place for place, where in enumerate(counts.slices)}, dict[str, float]()
+    for fingerprint, seen in state.seen.items():
+        if seen.share is None or seen.share == 1.0 or seen.blind or seen.slice not in places:
+            continue
+        now = part * judged.likelier_back(places[seen.slice], seen.share)
+        if (back := max(seen.back + now, 0.0)) < SURELY_BACK:
+            found[fingerprint] = back
+    return found
+
+
+def _sums(counts: Counts, state: CheckState) -> list[Counts]:
+    """The counts by several windows at a time, shortest first, where there is enough to judge that."""
+    every = (counts.merged(each) for each in lengths(counts.grid.width.total_seconds()))
+    return [one for one in every if int((one.total[:-1] > 0).sum()) >= LEAST_HISTORY and is_apart(one, state)]
+
+
+def _found_in(
+    check: Check, counts: Counts, state: CheckState, alpha: float, shorter: list[Judged]
+) -> list[Finding]:
+    """
+    What several windows show together, and the latest of them do not deny.
+
+    Args:
+        shorter: what was judged of those; what is judged here is added.
+    """
+    judged, found = judge(counts, state), list[Finding]()
+    onset = counts.start(len(counts.total) - 1).astimezone(counts.grid.zone)
+    title = partial(title_since, onset=onset, window=counts.grid.width)
+    for told in _told(check, counts, judged, state, alpha):
+        finding = _finding(check, counts, judged, told, title)
+        stands = state.seen.get(finding.fingerprint)
+        off = stands.share if stands and stands.share is not None else _share(finding)
+        if all(one.likelier_back(told.place, off) < DENIED for one in shorter):
+            found.append(finding)
+    shorter.append(judged)
+    return found
+
+
+def _share(finding: Finding) -> float:
+    return finding.observed / max(finding.expected, 1e-9)
+
+
+def _told(check: Check, counts: Counts, judged: Judged, state: CheckState, alpha: float) -> list[Told]:
+    """The fewest slices that explain what is off beyond chance and matters."""
+    tested = np.maximum(judged.expected, judged.observed) >= check.least_rows
+    tested &= np.array([len(dict(name)) == len(name) for name in counts.slices], dtype=bool)
+    found = _discovered(counts.slices, judged.p_values, tested, alpha) & _matters(check, judged)
+    if not found.any():
+        return []
+    suspects = Suspects(
+        counts.slices,
+        judged.observed,
+        judged.shares.past,
+        judged.dispersion,
+        float(counts.total[-1]),
+        judged.shares.freedom,
+        judged.shares.crossed,
+    )
+    expected, _baseline = expect_total(counts, state, amounts=check.measure is not None)
+    total = Total(float(counts.total[-1]), expected, _dropping(counts, state))
+    picked = pick(suspects, found, total, alpha, check.least_change)
+    return told_together(counts.slices, judged.observed, judged.expected, picked)
+
+
+def _traced(counts: Counts, state: CheckState) -> list[int]:
+    """The places of the slices that are traced; of a whole table, of which none is judged, its largest."""
+    places = [place for place, where in enumerate(counts.slices) if where and where in state.traced]
+    single = [place for place, where in enumerate(counts.slices) if len(where) == 1]
+    if () in state.traced and single:
+        places.append(max(single, key=lambda place: float(counts.rows[:-1, place].sum())))
+    return places
+
+
+def _discovered(
+    slices: tuple[Slice, ...], p_values: Floats, tested: npt.NDArray[np.bool_], alpha: float
+) -> npt.NDArray[np.bool_]:
+    """
+    Discoveries among single dimensions and among pairs, each with its part of the level: the few hundred
+    slices that a whole dimension's value makes do not pay for the thousands of pairs.
+    """
+    ways = np.array([len(name) for name in slices])
+    found = np.zeros(len(tested), dtype=bool)
+    families = np.unique(ways[tested])
+    for family in families:
+        members = tested & (ways == family)
+        found[members] = benjamini_hochberg(p_values[members], alpha / len(families))
+    return found
+
+
+def judge(counts: Counts, state: CheckState) -> Judged:
+    """All slices of the last window, none of them filtered."""
+    usable, special = _usable(counts, state), counts.special_days()  # alike for all slices
+    local = counts.local_seconds() if special is None else special.as_lived(counts.local_seconds())
+    keys = profile_keys(local, counts.grid.width.total_seconds(), usable[:, 0])
+    margins = margins_of(counts.slices)
+    shares = expect_shares(counts.total, counts.rows, usable, keys=keys, margins=margins)
+    if special is not None:
+        shares = shares.on_holiday(float(special.holiday[-1] + special.edge[-1]))
+    observed = counts.rows[-1]
+    n = float(counts.total[-1])
+    dispersion = shares.dispersion(n)
+    p_values = share_p_values(observed, n, shares.share, dispersion, shares.freedom)
+    return Judged(shares, dispersion, shares.expected(n), observed, p_values)
+
+
+def _dropping(counts: Counts, state: CheckState) -> bool:
+    """Whether a slice is known to have lacked rows in a time that overlaps the last window."""
+    last = len(counts.total) - 1
+    standing = any(not (seen.rise or seen.blind) for seen in state.seen.values())
+    return standing or any(not w.rise and w.until > counts.start(last) for w in state.excluded)
+
+
+def _usable(counts: Counts, state: CheckState) -> npt.NDArray[np.bool_]:
+    """
+    (n_windows, n_slices): while one slice is wrong, none learns anything.
+
+    Shares add up to one, so that those that took its place would learn what is usual from a fault, and seem
+    to drop when it is mended. Nor from a holiday. Where nearly all of the history was wrong, it is the new
+    normal, and all of it counts.
+    """
+    good, special = counts.known.copy(), counts.special_days()
+    if special is not None:
+        good &= ~special.marked
+    for wrong in state.wrong(counts.end(len(counts.total) - 1)):
+        good &= ~inside(counts, wrong)
+    enough = int((good & (counts.total > 0))[:-1].sum()) >= LEAST_HISTORY
+    return np.repeat((good if enough else counts.known)[:, None], len(counts.slices), axis=1)
+
+
+def _matters(check: Check, judged: Judged) -> npt.NDArray[np.bool_]:
+    off = judged.observed - judged.expected
+    big = np.abs(off) >= np.maximum(check.least_rows, check.least_change * judged.expected)
+    learned = judged.shares.learned >= WARM_UP
+    match check.direction:
+        case "drop":
+            return np.asarray(big & learned & (off < 0))
+        case "surge":
+            return np.asarray(big & learned & (off > 0))
+        case _:
+            return np.asarray(big & learned)
+
+
+def _numbers(check: Check, counts: Counts, judged: Judged, place: int) -> Numbers:
+    n, expected = float(counts.total[-1]), float(judged.expected[place])
+    share = float(judged.shares.share[place])
+    spread = BAND * float(np.sqrt(judged.dispersion[place] * n * share * (1 - share)))
+    return Numbers(
+        observed=float(judged.observed[place]),
+        expected=round(expected, 2),
+        low=max(0.0, expected - spread),
+        high=expected + spread,
+        unit=check.measure or "rows",
+        p_value=float(judged.p_values[place]),
+    )
+
+
+def _finding(check: Check, counts: Counts, judged: Judged, told: Told, titled: Callable[..., str]) -> Finding:
+    place = told.place
+    observed, expected = float(judged.observed[place]), float(judged.expected[place])
+    affected = min(1.0, abs(observed - expected) / max(float(counts.total[-1]), 1.0))
+    numbers, where = _numbers(check, counts, judged, place), counts.slices[place]
+    title = titled(check.table or "", where, observed, expected, unit=numbers.unit)
+    return Finding(
+        check=check.name,
+        table=check.table or "",
+        slice=where,
+        window_start=counts.start(len(counts.total) - 1),
+        window_end=counts.end(len(counts.total) - 1),
+        **asdict(numbers),
+        severity=check.severity or severity_of(affected, drop=observed < expected),
+        affected_share=affected,
+        title="; ".join(filter(None, (title, told.words))),
+    )
