@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -31,9 +31,8 @@ from domain.detection.judge.several_windows import (
     likelier_back,
     told_besides,
 )
-from domain.detection.judge.severity import severity_of
 from domain.detection.judge.state import CheckState, Verdict, confirm
-from domain.detection.judge.tail import Numbers, compared
+from domain.detection.judge.tail import Numbers, compared, finding_over
 from domain.detection.judge.title import title_of, title_since
 from domain.detection.judge.total import expect_total
 from domain.detection.judge.usable import inside
@@ -269,16 +268,7 @@ def _finding(check: Check, counts: Counts, judged: Judged, told: Told, titled: C
     place = told.place
     observed, expected = float(judged.observed[place]), float(judged.expected[place])
     affected = min(1.0, abs(observed - expected) / max(float(counts.total[-1]), 1.0))
-    numbers, where = _numbers(check, counts, judged, place), counts.slices[place]
+    numbers, where, last = _numbers(check, counts, judged, place), counts.slices[place], len(counts.total) - 1
     title = titled(check.table or "", where, observed, expected, unit=numbers.unit)
-    return Finding(
-        check=check.name,
-        table=check.table or "",
-        slice=where,
-        window_start=counts.start(len(counts.total) - 1),
-        window_end=counts.end(len(counts.total) - 1),
-        **asdict(numbers),
-        severity=check.severity or severity_of(affected, drop=observed < expected),
-        affected_share=affected,
-        title="; ".join(filter(None, (title, told.words))),
-    )
+    title = "; ".join(filter(None, (title, told.words)))
+    return finding_over((counts.start(last), counts.end(last)), check, where, numbers, affected, title)

@@ -27,8 +27,8 @@ from domain.detection.judge.sequential import (
     log_evidence,
     since,
 )
-from domain.detection.judge.severity import severity_of
 from domain.detection.judge.state import CheckState
+from domain.detection.judge.tail import Numbers, finding_over
 from domain.detection.judge.title import title_of, title_since
 from domain.detection.judge.usable import inside
 from domain.recommender.check import Check
@@ -120,23 +120,12 @@ def _finding(check: Check, counts: Counts, where: Slice, found: Since, whole: fl
     last, onset = len(counts.total) - 1, counts.start(found.onset)
     local, off = onset.astimezone(counts.grid.zone), found.observed - found.expected
     share, table = min(1.0, abs(off) / max(whole, 1.0)), check.table or ""
-    numbers = (table, where, found.observed, found.expected)
-    return Finding(
-        check=check.name,
-        table=table,
-        slice=where,
-        window_start=onset,
-        window_end=counts.end(last),
-        observed=found.observed,
-        expected=round(found.expected, 2),
-        low=max(0.0, found.expected - BAND * found.spread),
-        high=found.expected + BAND * found.spread,
-        unit="rows",
-        p_value=float(np.exp(-max(found.log_evidence, 0.0))),
-        severity=check.severity or severity_of(share, drop=off < 0),
-        affected_share=share,
-        title=title_of(*numbers) if found.onset == last else title_since(*numbers, local, counts.grid.width),
-    )
+    low, high = max(0.0, found.expected - BAND * found.spread), found.expected + BAND * found.spread
+    p_value = float(np.exp(-max(found.log_evidence, 0.0)))
+    numbers = Numbers(found.observed, round(found.expected, 2), low, high, "rows", p_value)
+    told = (table, where, found.observed, found.expected)
+    title = title_of(*told) if found.onset == last else title_since(*told, local, counts.grid.width)
+    return finding_over((onset, counts.end(last)), check, where, numbers, share, title)
 
 
 def overlap(one: Finding, other: Finding) -> bool:

@@ -60,17 +60,40 @@ class Told:
 
 def told_in(windows: Windowed, check: Check, told: Told, numbers: Numbers) -> Finding:
     """The finding of the judged window of `windows`."""
+    title = f"{place_of(check.table or '', told.where)}: {told.says}"[:LONGEST_TITLE]
+    window = windows.start(windows.last), windows.end(windows.last)
+    finding = finding_over(window, check, told.where, numbers, told.affected, title, drop=told.drop)
+    return finding.model_copy(update={"subject": told.subject})
+
+
+def finding_over(
+    window: tuple[datetime, datetime],
+    check: Check,
+    where: Slice,
+    numbers: Numbers,
+    affected: float,
+    title: str,
+    *,
+    drop: bool | None = None,
+) -> Finding:
+    """
+    The finding of all that lies in `window`.
+
+    Args:
+        affected: the share of everything, which makes the severity where none is declared.
+        drop: whether something is missing, which makes it worse; None: whether less is there than expected.
+    """
+    drop = numbers.observed < numbers.expected if drop is None else drop
     return Finding(
         check=check.name,
         table=check.table or "",
-        slice=told.where,
-        subject=told.subject,
-        window_start=windows.start(windows.last),
-        window_end=windows.end(windows.last),
+        slice=where,
+        window_start=window[0],
+        window_end=window[1],
         **asdict(numbers),
-        severity=check.severity or severity_of(told.affected, drop=told.drop),
-        affected_share=told.affected,
-        title=f"{place_of(check.table or '', told.where)}: {told.says}"[:LONGEST_TITLE],
+        severity=check.severity or severity_of(affected, drop=drop),
+        affected_share=affected,
+        title=title,
     )
 
 

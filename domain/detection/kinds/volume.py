@@ -30,8 +30,8 @@ from domain.detection.judge.judging import Judging, as_it_is, by_check
 from domain.detection.judge.measure_counts import measure_counts
 from domain.detection.judge.ratio import judge_ratio
 from domain.detection.judge.sequential_finding import as_one, changed_total
-from domain.detection.judge.severity import severity_of
 from domain.detection.judge.state import CheckState, Verdict, confirm
+from domain.detection.judge.tail import Numbers, finding_over
 from domain.detection.judge.title import title_of
 from domain.detection.judge.total import expect_total, unsure, windows_needed
 from domain.detection.judge.usable import usable_counts
@@ -126,26 +126,12 @@ def _found(
     wanted = check.direction == "both" or (check.direction == "drop") == (off < 0)
     if p_value > alpha or not matters or not wanted:
         return []
-    low, high = expected.band()
     share = min(1.0, abs(off) / max(expected.mean, 1.0))
     unit, last = check.measure or "rows", len(counts.total) - 1
-    return [
-        Finding(
-            check=check.name,
-            table=check.table or "",
-            window_start=counts.start(last + 1 - windows),
-            window_end=counts.end(last),
-            observed=observed,
-            expected=round(expected.mean, 2),
-            low=low,
-            high=high,
-            unit=unit,
-            p_value=p_value,
-            severity=check.severity or severity_of(share, drop=off < 0),
-            affected_share=share,
-            title=title_of(check.table or "", (), observed, expected.mean, unit),
-        )
-    ]
+    numbers = Numbers(observed, round(expected.mean, 2), *expected.band(), unit, p_value)
+    title = title_of(check.table or "", (), observed, expected.mean, unit)
+    window = counts.start(last + 1 - windows), counts.end(last)
+    return [finding_over(window, check, (), numbers, share, title)]
 
 
 def _since_learned(look: Look, state: CheckState) -> int | None:
