@@ -28,7 +28,7 @@ from benchmarks.detection.ratio_peers import adtributor, scanned
 from benchmarks.table import Row, Rows
 from domain.detection.data.ratio_cells import RatioCells, is_share
 from domain.detection.data.window import grid_until
-from domain.detection.judge.by_slice import judge_slices
+from domain.detection.judge.counts.by_slice import judge_slices
 from domain.detection.judge.state import CheckState
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender

@@ -18,7 +18,7 @@ from scipy import stats
 from benchmarks.detection.slices_world import HISTORY, Floats, Kind, World, counts_until, flat, names, world
 from benchmarks.table import Row, Rows
 from domain.detection.data.counts import Counts
-from domain.detection.judge.by_slice import judge_slices
+from domain.detection.judge.counts.by_slice import judge_slices
 from domain.detection.judge.discovery import ALPHA, benjamini_hochberg
 from domain.detection.judge.state import CheckState
 from domain.recommender.check import Check

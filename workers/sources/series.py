@@ -11,7 +11,7 @@ import pandas as pd
 from domain.detection.data.counts import NOT_SET
 from domain.detection.data.metric import Metric
 from domain.detection.data.window import Grid
-from domain.detection.judge.anomaly_finding import QUANTILE
+from domain.detection.judge.series.anomaly_finding import QUANTILE
 from domain.errors import SourceError
 from domain.recommender.check import Check
 from domain.recommender.options import Aggregated, Ranking

@@ -21,7 +21,6 @@ from domain.detection.data.cube import Cube, cube_of
 from domain.detection.data.ratio_cells import RatioCells, rarer_side
 from domain.detection.expect.cell_ratio import scatter_now
 from domain.detection.expect.slice_ratio import LEAST_SCATTER, SliceRatios, expect_slices
-from domain.detection.judge.anomaly_finding import metric_name
 from domain.detection.judge.comparison import Comparison
 from domain.detection.judge.discovery import (
     SLICES_FALSE_ALARMS_PER_WEEK,
@@ -30,6 +29,7 @@ from domain.detection.judge.discovery import (
     level,
     spend,
 )
+from domain.detection.judge.series.anomaly_finding import metric_name
 from domain.detection.judge.severity import severity_of
 from domain.detection.judge.state import CheckState, Verdict, confirm
 from domain.detection.judge.title import ratio_title

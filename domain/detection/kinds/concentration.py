@@ -28,10 +28,10 @@ from domain.detection.data.counts import Floats
 from domain.detection.data.look import Look
 from domain.detection.data.metric import Metric
 from domain.detection.data.window import WINDOW, Grid
-from domain.detection.judge.anomaly_score import Way
 from domain.detection.judge.judging import Again, Judging, as_it_is
 from domain.detection.judge.measure import Measurement
-from domain.detection.judge.measure_series import measure_series
+from domain.detection.judge.series.anomaly_score import Way
+from domain.detection.judge.series.measure_series import measure_series
 from domain.detection.judge.state import CheckState, Verdict
 from domain.detection.kind import Kind
 from domain.detection.kinds.series import judge_series

@@ -8,9 +8,9 @@ from merit, in those words (`domain.detection.exposure.against_engagement`).
 from __future__ import annotations
 
 from domain.detection.exposure.against_engagement import held_against
-from domain.detection.judge.by_slice import judge_slices
+from domain.detection.judge.counts.by_slice import judge_slices
+from domain.detection.judge.counts.measure_counts import measure_counts
 from domain.detection.judge.judging import Judging, as_it_is, by_check
-from domain.detection.judge.measure_counts import measure_counts
 from domain.detection.kind import Kind, Then
 from domain.detection.needs import EngagementBefore, RowCounts
 from domain.recommender.options import Options

@@ -18,20 +18,20 @@ from pydantic import model_validator
 
 from domain.detection.data.look import Look
 from domain.detection.data.metric import Metric
-from domain.detection.judge.alarm import AGAIN, BEGINS, STANDS, cool_windows, stand_windows
-from domain.detection.judge.anomaly_finding import Told, comparison_of, finding_of
-from domain.detection.judge.anomaly_score import (
+from domain.detection.judge.comparison import Comparison
+from domain.detection.judge.judging import Again, Judging, as_it_is
+from domain.detection.judge.measure import Measurement
+from domain.detection.judge.series.alarm import AGAIN, BEGINS, STANDS, cool_windows, stand_windows
+from domain.detection.judge.series.anomaly_finding import Told, comparison_of, finding_of
+from domain.detection.judge.series.anomaly_score import (
     RETURN_DAYS,
     WAYS,
     AnomalyScore,
     Way,
     short_windows,
 )
-from domain.detection.judge.comparison import Comparison
-from domain.detection.judge.judging import Again, Judging, as_it_is
-from domain.detection.judge.measure import Measurement
-from domain.detection.judge.measure_series import measure_series
-from domain.detection.judge.shared_scores import normal_after, scores_of
+from domain.detection.judge.series.measure_series import measure_series
+from domain.detection.judge.series.shared_scores import normal_after, scores_of
 from domain.detection.judge.state import CheckState, Seen, Verdict, confirm
 from domain.detection.kind import Kind, shared
 from domain.detection.needs import AggregateByWindow

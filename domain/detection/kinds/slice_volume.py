@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from domain.detection.judge.by_slice import judge_slices
+from domain.detection.judge.counts.by_slice import judge_slices
+from domain.detection.judge.counts.measure_counts import measure_counts
 from domain.detection.judge.judging import Judging, as_it_is, by_check
-from domain.detection.judge.measure_counts import measure_counts
 from domain.detection.kind import Kind, shared
 from domain.detection.needs import CountsOrRatio
 from domain.recommender.options import Divided, fits_divided

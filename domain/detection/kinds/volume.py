@@ -11,14 +11,7 @@ from domain.detection.data.window import DAY
 from domain.detection.expect.baseline import Baseline
 from domain.detection.expect.predictive import Expected
 from domain.detection.judge.comparison import Comparison
-from domain.detection.judge.discovery import (
-    FALSE_ALARMS_PER_WEEK,
-    SEQUENTIAL_PART,
-    WEEK_SECONDS,
-    level,
-    spend,
-)
-from domain.detection.judge.hour import (
+from domain.detection.judge.counts.hour import (
     HOUR_PART,
     LEVEL,
     last_hour,
@@ -26,14 +19,21 @@ from domain.detection.judge.hour import (
     windows_an_hour,
     windows_as_one,
 )
+from domain.detection.judge.counts.measure_counts import measure_counts
+from domain.detection.judge.counts.sequential_finding import as_one, changed_total
+from domain.detection.judge.counts.total import expect_total, unsure, windows_needed
+from domain.detection.judge.discovery import (
+    FALSE_ALARMS_PER_WEEK,
+    SEQUENTIAL_PART,
+    WEEK_SECONDS,
+    level,
+    spend,
+)
 from domain.detection.judge.judging import Judging, as_it_is, by_check
-from domain.detection.judge.measure_counts import measure_counts
 from domain.detection.judge.ratio import judge_ratio
-from domain.detection.judge.sequential_finding import as_one, changed_total
 from domain.detection.judge.state import CheckState, Verdict, confirm
 from domain.detection.judge.tail import Numbers, finding_over
 from domain.detection.judge.title import title_of
-from domain.detection.judge.total import expect_total, unsure, windows_needed
 from domain.detection.judge.usable import usable_counts
 from domain.detection.kind import Kind, shared, usual_history
 from domain.detection.needs import CountsOrRatio

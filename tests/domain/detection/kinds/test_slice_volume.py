@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from domain.detection.judge.by_slice import judge_slices
+from domain.detection.judge.counts.by_slice import judge_slices
 from domain.detection.judge.state import CheckState, Verdict
 from domain.recommender.check import Check
 from domain.values import Slice, slice_of

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from domain.detection.data.counts import Counts
+from domain.detection.judge.counts.total import expect_total
 from domain.detection.judge.state import CheckState, Verdict
-from domain.detection.judge.total import expect_total
 from domain.detection.judge.usable import holes
 from domain.detection.kinds.volume import judge_volume
 from domain.recommender.check import Check

@@ -11,7 +11,7 @@ from scipy import stats
 
 from domain.detection.data.counts import Counts
 from domain.detection.expect.predictive import Expected
-from domain.detection.judge.by_slice import judge_slices
+from domain.detection.judge.counts.by_slice import judge_slices
 from domain.detection.judge.state import CheckState, Seen, Verdict, confirm
 from domain.detection.slices.displaced import Total
 from domain.detection.slices.displaced import moved as moved_away

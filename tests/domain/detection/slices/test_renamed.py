@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from domain.detection.data.counts import Counts, counts_of
-from domain.detection.judge.by_slice import judge_slices
+from domain.detection.judge.counts.by_slice import judge_slices
 from domain.detection.judge.state import CheckState
 from domain.detection.slices.renamed import told_together
 from domain.recommender.check import Check

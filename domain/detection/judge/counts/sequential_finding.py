@@ -16,16 +16,16 @@ import numpy.typing as npt
 
 from domain.detection.data.counts import Counts, Floats
 from domain.detection.expect.steady import forecast_steadily
-from domain.detection.judge.discovery import (
-    FALSE_ALARMS_PER_WEEK,
-    SEQUENTIAL_PART,
-)
-from domain.detection.judge.sequential import (
+from domain.detection.judge.counts.sequential import (
     Alternatives,
     Sequence,
     Since,
     log_evidence,
     since,
+)
+from domain.detection.judge.discovery import (
+    FALSE_ALARMS_PER_WEEK,
+    SEQUENTIAL_PART,
 )
 from domain.detection.judge.state import CheckState
 from domain.detection.judge.tail import Numbers, finding_over

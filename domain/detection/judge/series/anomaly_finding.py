@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import isfinite
 
-from domain.detection.judge.anomaly_score import AnomalyScore, Rarity
 from domain.detection.judge.comparison import Comparison
+from domain.detection.judge.series.anomaly_score import AnomalyScore, Rarity
 from domain.detection.judge.severity import SEV1_TIMES, SEV2_TIMES, severity_of
 from domain.recommender.check import Check
 from domain.recommender.duration import name_duration

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from domain.detection.data.metric import Metric
-from domain.detection.judge.shared_scores import normal_after, scores_of, usable_windows
+from domain.detection.judge.series.shared_scores import normal_after, scores_of, usable_windows
 from domain.detection.judge.state import CheckState, ExcludedWindow, Seen, Verdict
 from domain.detection.kinds.series import judge_series
 from domain.recommender.check import Check
 from domain.values import Slice
-from tests.domain.detection.judge.test_anomaly_score import daily
+from tests.domain.detection.judge.series.test_anomaly_score import daily
 from tests.domain.detection.traffic import END, HOUR, grid
 
 CHECK = Check(name="wait", kind="series", table="plays", measure="wait", options={"aggregate": "mean"})

@@ -15,6 +15,15 @@ from domain.detection.expect.crossed_effects import margins_of
 from domain.detection.expect.forecast import SURELY_BACK
 from domain.detection.expect.seasonal_profile import profile_keys
 from domain.detection.expect.share import WARM_UP, Shares, expect_shares, share_p_values
+from domain.detection.judge.counts.several_windows import (
+    DENIED,
+    is_apart,
+    lengths,
+    level_of_sums,
+    likelier_back,
+    told_besides,
+)
+from domain.detection.judge.counts.total import expect_total
 from domain.detection.judge.discovery import (
     SLICES_FALSE_ALARMS_PER_WEEK,
     WEEK_SECONDS,
@@ -23,18 +32,9 @@ from domain.detection.judge.discovery import (
     spend,
 )
 from domain.detection.judge.ratio import judge_ratio
-from domain.detection.judge.several_windows import (
-    DENIED,
-    is_apart,
-    lengths,
-    level_of_sums,
-    likelier_back,
-    told_besides,
-)
 from domain.detection.judge.state import CheckState, Verdict, confirm
 from domain.detection.judge.tail import Numbers, compared, finding_over
 from domain.detection.judge.title import title_of, title_since
-from domain.detection.judge.total import expect_total
 from domain.detection.judge.usable import inside
 from domain.detection.slices.displaced import Total, pick
 from domain.detection.slices.localise import Suspects

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from domain.detection.data.counts import Counts
+from domain.detection.judge.counts.sequential_finding import overlap
 from domain.detection.judge.discovery import SLICES_FALSE_ALARMS_PER_WEEK, WEEK_SECONDS
-from domain.detection.judge.sequential_finding import overlap
 from domain.detection.judge.state import CheckState
 from domain.values import Finding
 

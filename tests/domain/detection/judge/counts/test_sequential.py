@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from domain.detection.expect.steady import forecast_steadily
-from domain.detection.judge.sequential import Alternatives, Sequence, log_evidence, since
+from domain.detection.judge.counts.sequential import Alternatives, Sequence, log_evidence, since
 
 DAY = 86_400
 HISTORY = 56

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.detection.expect.season import forecasts
-from domain.detection.judge.alarm import AGAIN, BEGINS, onsets
-from domain.detection.judge.anomaly_score import (
+from domain.detection.judge.series.alarm import AGAIN, BEGINS, onsets
+from domain.detection.judge.series.anomaly_score import (
     RETURN_DAYS,
     Past,
     anomaly_scores,

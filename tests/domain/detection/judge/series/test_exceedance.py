@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.detection.judge.exceedance import tail_of
+from domain.detection.judge.series.exceedance import tail_of
 
 Chance = np.random.Generator
 METRICS: dict[str, Callable[[Chance, int], np.ndarray]] = {

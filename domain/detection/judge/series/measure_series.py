@@ -11,8 +11,10 @@ import numpy.typing as npt
 
 from domain.detection.data.metric import Metric
 from domain.detection.expect.season import Forecasts
-from domain.detection.judge.anomaly_finding import swing_of
-from domain.detection.judge.anomaly_score import (
+from domain.detection.judge.excluded import Past as Before
+from domain.detection.judge.measure import Measurement
+from domain.detection.judge.series.anomaly_finding import swing_of
+from domain.detection.judge.series.anomaly_score import (
     AnomalyScore,
     least_past,
     level_score,
@@ -20,9 +22,7 @@ from domain.detection.judge.anomaly_score import (
     spread_score,
     standstill,
 )
-from domain.detection.judge.excluded import Past as Before
-from domain.detection.judge.measure import Measurement
-from domain.detection.judge.shared_scores import normal_after, usable_windows
+from domain.detection.judge.series.shared_scores import normal_after, usable_windows
 from domain.detection.judge.state import CheckState
 from domain.errors import TooFewRows
 from domain.recommender.check import Check
