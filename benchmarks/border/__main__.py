@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from benchmarks.border.attack import CLOSED, LEFT, Answers, attack, press
 from benchmarks.border.requests import KINDS, Drawn, request

@@ -17,18 +17,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import skops.io  # type: ignore[import-untyped,unused-ignore]
+import skops.io
 from scipy.special import expit
-from sklearn.compose import make_column_transformer  # type: ignore[import-untyped,unused-ignore]
-from sklearn.ensemble import (  # type: ignore[import-untyped,unused-ignore]
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
 )
-from sklearn.impute import SimpleImputer  # type: ignore[import-untyped,unused-ignore]
-from sklearn.linear_model import LogisticRegression, Ridge  # type: ignore[import-untyped,unused-ignore]
-from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped,unused-ignore]
-from sklearn.preprocessing import OneHotEncoder, StandardScaler  # type: ignore[import-untyped,unused-ignore]
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from threadpoolctl import threadpool_limits
 
 from domain.diagnosis.replay import CandidateColumns, Scorer
 from workers.models.process import ModelProcess, open_model

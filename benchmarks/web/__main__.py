@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from benchmarks.stack import WEB, free_ports, running, stack, wait_until_healthy
 from benchmarks.table import Rows, machine, show

@@ -66,7 +66,7 @@ def contributions(model: Scorer, rows: pd.DataFrame, background: pd.DataFrame) -
         return _shapley_by_order(model, rows, background)
     rows, background = rows.astype(float), background.astype(float)
     if by_trees(model):
-        import shap  # type: ignore[import-untyped,unused-ignore] # noqa: PLC0415 (seconds; few need it)
+        import shap  # noqa: PLC0415 (seconds; few need it)
 
         found = shap.TreeExplainer(estimator).shap_values(rows.to_numpy(float))
         return np.asarray(found, np.float64).reshape(len(rows), rows.shape[1])

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.stats import norm
-from sklearn.covariance import ledoit_wolf  # type: ignore[import-untyped,unused-ignore]
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
+from sklearn.covariance import ledoit_wolf
+from threadpoolctl import threadpool_limits
 
 from domain.prediction.neighbours import MAD_TO_SIGMA, is_numeric
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.model_selection import KFold  # type: ignore[import-untyped,unused-ignore]
+from sklearn.model_selection import KFold
 
 from domain.prediction.calendar import LaunchColumns
 from domain.prediction.neighbours import Floats, distances

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.ensemble import (  # type: ignore[import-untyped,unused-ignore]
+from sklearn.ensemble import (
     HistGradientBoostingRegressor,
 )
-from sklearn.linear_model import Ridge  # type: ignore[import-untyped,unused-ignore]
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
+from sklearn.linear_model import Ridge
+from threadpoolctl import threadpool_limits
 
 from domain.prediction.neighbours import Floats, is_numeric
 

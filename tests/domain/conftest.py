@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.impute import SimpleImputer  # type: ignore[import-untyped,unused-ignore]
-from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped,unused-ignore]
-from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped,unused-ignore]
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
 from domain.diagnosis.replay import CandidateColumns
 from domain.values import Finding, Severity, slice_of

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import skops.io  # type: ignore[import-untyped,unused-ignore]
-from sklearn.compose import make_column_transformer  # type: ignore[import-untyped,unused-ignore]
-from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped,unused-ignore]
-from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped,unused-ignore]
-from sklearn.preprocessing import OneHotEncoder, StandardScaler  # type: ignore[import-untyped,unused-ignore]
+import skops.io
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from domain.diagnosis.material import Material
 from domain.values import Diagnosis, Finding, Severity, slice_of

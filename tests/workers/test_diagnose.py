@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-import skops.io  # type: ignore[import-untyped,unused-ignore]
+import skops.io
 
 from domain.recommender.recommender import Recommender
 from domain.values import Diagnosis, Piece

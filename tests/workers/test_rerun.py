@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import skops.io  # type: ignore[import-untyped,unused-ignore]
-from sklearn.linear_model import Ridge  # type: ignore[import-untyped,unused-ignore]
-from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped,unused-ignore]
-from sklearn.preprocessing import (  # type: ignore[import-untyped,unused-ignore]
+import skops.io
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import (
     FunctionTransformer,
     PolynomialFeatures,
 )

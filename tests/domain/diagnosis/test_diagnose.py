@@ -195,7 +195,7 @@ def test_a_number_far_from_comparable_ones_is_the_oddest(world: SimpleNamespace)
 
 
 def test_attributions_of_trees_and_of_strange_models_agree_on_the_culprit(world: SimpleNamespace) -> None:
-    from sklearn.ensemble import (  # type: ignore[import-untyped,unused-ignore]
+    from sklearn.ensemble import (
         HistGradientBoostingRegressor,
         RandomForestRegressor,
     )

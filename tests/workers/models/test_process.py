@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import psutil  # type: ignore[import-untyped]
+import psutil
 import pytest
-import skops.io  # type: ignore[import-untyped,unused-ignore]
-from sklearn.linear_model import LogisticRegression, Ridge  # type: ignore[import-untyped,unused-ignore]
-from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped,unused-ignore]
-from sklearn.preprocessing import (  # type: ignore[import-untyped,unused-ignore]
+import skops.io
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import (
     FunctionTransformer,
     PolynomialFeatures,
     StandardScaler,

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import log_loss, roc_auc_score  # type: ignore[import-untyped,unused-ignore]
+from sklearn.metrics import log_loss, roc_auc_score
 
 from domain.detection.data.outcomes import EDGES
 from domain.recommender.check import Check

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.compose import make_column_transformer  # type: ignore[import-untyped,unused-ignore]
-from sklearn.impute import SimpleImputer  # type: ignore[import-untyped,unused-ignore]
-from sklearn.linear_model import Ridge  # type: ignore[import-untyped,unused-ignore]
-from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped,unused-ignore]
-from sklearn.preprocessing import OneHotEncoder  # type: ignore[import-untyped,unused-ignore]
+from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 from domain.diagnosis.replay import CandidateColumns
 
