@@ -128,7 +128,8 @@ def _found_in(
     check: Check, counts: Counts, state: CheckState, alpha: float, shorter: list[Judged]
 ) -> list[Finding]:
     """
-    What several windows show together, and the latest of them do not deny.
+    What several windows show together, and the latest of them do not deny: losses, where not only surges are
+    asked for. A surge that no window shows costs nobody anything, and is mostly what other slices lost.
 
     Args:
         shorter: what was judged of those; what is judged here is added.
@@ -140,7 +141,8 @@ def _found_in(
         finding = _finding(check, counts, judged, told, title)
         stands = state.seen.get(finding.fingerprint)
         off = stands.share if stands and stands.share is not None else _share(finding)
-        if all(one.likelier_back(told.place, off) < DENIED for one in shorter):
+        asked = finding.change < 0 or check.direction == "surge"
+        if asked and all(one.likelier_back(told.place, off) < DENIED for one in shorter):
             found.append(finding)
     shorter.append(judged)
     return found

@@ -38,11 +38,13 @@ def plays(width: timedelta, windows: int, kept: dict[int, float], a_window: floa
     return Counts(grid(width, windows), cells.sum(axis=(1, 2)), rows, tuple(named), known)
 
 
-def walked(counts: Counts, history: int = HISTORY) -> tuple[list[tuple[int, Finding]], list[int]]:
+def walked(
+    counts: Counts, history: int = HISTORY, check: Check = CHECK
+) -> tuple[list[tuple[int, Finding]], list[int]]:
     """What is told anew, and when something is over."""
     state, told, over = CheckState(), list[tuple[int, Finding]](), list[int]()
     for last in range(history, len(counts.total)):
-        verdict = judge_slices(CHECK, counts.until(last, history), state)
+        verdict = judge_slices(check, counts.until(last, history), state)
         before = {fingerprint for fingerprint, seen in state.seen.items() if seen.told}
         told += [(last, one) for one in verdict.findings if one.fingerprint not in before]
         over += [last] * len(verdict.cleared)
@@ -74,6 +76,13 @@ def test_it_is_over_soon_after_the_rows_are_back_though_the_sum_still_lacks_them
 @pytest.mark.parametrize("seed", range(2))
 def test_where_nothing_is_lost_no_sum_says_so(seed: int) -> None:
     assert walked(plays(5 * MINUTE, HISTORY + 120, {}, a_window=1_500, seed=seed)) == ([], [])
+
+
+def test_a_surge_that_no_window_shows_is_told_only_where_surges_are_what_is_asked_for() -> None:
+    counts = plays(5 * MINUTE, ONSET + 25, dict.fromkeys(range(ONSET, ONSET + 25), 2.0), a_window=1_500)
+    surges = CHECK.model_copy(update={"direction": "surge"})
+    assert walked(counts)[0] == []
+    assert [one.slice for _last, one in walked(counts, check=surges)[0]] == [WEB_IN_DENMARK]
 
 
 def test_while_one_window_shows_a_fault_no_sum_tells_its_shadows() -> None:
