@@ -51,6 +51,8 @@ CELLS = st.recursive(
     max_leaves=4,
 )
 MOMENTS = arrays(np.int64, ROWS, elements=st.integers(-(2**40), 2**40))
+ON_CLOCKS = arrays(np.int64, ROWS, elements=st.integers(-(2**35), 2**35))
+"""In seconds a millennium each way: local clocks beyond the year 9999 are nothing that pandas can show."""
 
 
 def objects(values: Sequence[object]) -> pd.Series:
@@ -66,13 +68,16 @@ def columns() -> st.SearchStrategy[pd.Series]:
     numbers = st.sampled_from(["i1", "i8", "u8", "f4", "f8", "?"]).flatmap(
         lambda kind: arrays(np.dtype(kind), ROWS).map(pd.Series)
     )
-    naive = st.tuples(MOMENTS, st.sampled_from(UNITS)).map(
-        lambda made: pd.Series(made[0].view(f"datetime64[{made[1]}]"))
+    naive, universal = (
+        st.tuples(moments, st.sampled_from(UNITS)).map(
+            lambda made: pd.Series(made[0].view(f"datetime64[{made[1]}]"))
+        )
+        for moments in (MOMENTS, ON_CLOCKS)
     )
     spans = st.tuples(MOMENTS, st.sampled_from(UNITS)).map(
         lambda made: pd.Series(made[0].view(f"timedelta64[{made[1]}]"))
     )
-    zoned = st.tuples(naive, st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kolkata"])).map(
+    zoned = st.tuples(universal, st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kolkata"])).map(
         lambda made: made[0].dt.tz_localize("UTC").dt.tz_convert(made[1])
     )
     nullable = st.lists(st.one_of(st.none(), st.integers(0, 99)), min_size=ROWS, max_size=ROWS).map(
