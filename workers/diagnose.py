@@ -23,6 +23,7 @@ from domain.values import Diagnosis, EvidenceStage, Finding, Piece
 from workers import clock, related
 from workers.bundle.keep import Looked
 from workers.bundle.record import keep_bundle
+from workers.checks.judged import judged_until
 from workers.debts import Work
 from workers.detect.record import read_alarms
 from workers.launch_picture import draw_launch
@@ -147,7 +148,7 @@ def look_into(
         nonlocal drawn, picture
         lines = inquiry.look(stage, replace(material, problems=tuple(reader.problems)))
         if stage == "metric" and keep is not None:
-            drawn = reader.attempt("The picture", lambda: _draw(material, inquiry.known.onset))
+            drawn = reader.attempt("The picture", lambda: _draw(reader, material, inquiry.known.onset))
             picture = keep(drawn) if drawn else None
         if tell is not None and lines:
             onset, seconds = inquiry.known.onset, round(time.monotonic() - began, 2)
@@ -311,15 +312,18 @@ def _equally_far(rows: pd.DataFrame, launches: Launches, subject: str | None) ->
     )
 
 
-def _draw(material: Material, onset: Onset | None) -> bytes | None:
+def _draw(reader: Reader, material: Material, onset: Onset | None) -> bytes | None:
     """What there is to see; None where nothing could be read."""
     finding = material.finding
     if finding.kind == "predicted" and material.launches is not None and material.launch_columns is not None:
         return draw_launch(material.launches, material.launch_columns, finding, material.zone)
-    if material.series is None:
+    series = material.series
+    if series is None:
+        series = judged_until(reader.recommender, finding, reader.at)
+    if series is None:
         return None
     return draw_metric(
-        material.series,
+        series,
         title=finding.title,
         unit=finding.unit,
         zone=material.zone,

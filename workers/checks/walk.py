@@ -94,7 +94,7 @@ def _looks(
     if not ends:
         return iter(())
     try:
-        if not _shared(recommender, planned, ends):
+        if not is_shared(recommender, planned, ends):
             return _each(recommender, planned, ends)
         now = look_of(recommender, planned, grid_of(recommender, planned, ends[-1]))
         at_any_moment = reader_of(now, find(planned.check.kind).needs).moments
@@ -147,7 +147,7 @@ def _grids(
         yield grid, {grid.edge(i + 1): i for i in range(grid.count)}
 
 
-def _shared(recommender: Recommender, planned: Plan, ends: list[datetime]) -> bool:
+def is_shared(recommender: Recommender, planned: Plan, ends: list[datetime]) -> bool:
     """Whether one question answers for many windows as one for each would."""
     now = look_of(recommender, planned, grid_of(recommender, planned, ends[-1]))
     by_the_clock = planned.check.schedule not in (None, UPDATED)

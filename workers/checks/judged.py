@@ -1,0 +1,51 @@
+"""
+What the check of a finding saw in the windows up to now, and what it held that against: the same looks, taken
+once more with one slice followed. So there is something to see of every kind that expects a number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+import pandas as pd
+
+from domain.detection.judge.comparison import Comparison
+from domain.detection.judge.state import CheckState, Verdict
+from domain.recommender.recommender import Recommender
+from domain.values import Finding
+from workers.checks.plan import due_end, plan
+from workers.checks.walk import is_shared, walk
+
+WINDOWS = 40
+
+
+def judged_until(recommender: Recommender, finding: Finding, at: datetime) -> pd.DataFrame | None:
+    """
+    Windows of what the finding is about: `window_start`, `observed`, `expected`, `low`, `high`; one after
+    the other, up to the last complete one. None where the check is gone, says no number of it, or would have
+    to ask for each window by itself.
+
+    Raises:
+        SourceError: the table cannot be read as declared.
+    """
+    check = recommender.checks.get(finding.check)
+    if check is None:
+        return None
+    planned = plan(recommender, check)
+    last = due_end(recommender, planned, at)
+    apart = replace(planned, every=planned.window)
+    ends = [last - n * planned.window for n in reversed(range(WINDOWS))]
+    if not is_shared(recommender, apart, ends):
+        return None
+    followed = CheckState(traced=frozenset({finding.slice}))
+    looked = [verdict for _at, verdict in walk(recommender, apart, ends, followed)]
+    seen = [one for verdict in looked if isinstance(verdict, Verdict) for one in verdict.comparisons]
+    rows = [_row(one) for one in seen if (one.slice, one.subject) == (finding.slice, finding.subject)]
+    known = [row for row in rows if row["observed"] is not None]
+    return pd.DataFrame(known) if known else None
+
+
+def _row(one: Comparison) -> dict[str, object]:
+    columns = {"observed", "expected", "low", "high"}
+    return {"window_start": pd.Timestamp(one.window_start), **one.model_dump(include=columns)}
