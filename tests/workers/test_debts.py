@@ -12,10 +12,10 @@ from sqlalchemy import Engine, text
 from domain.errors import Refused
 from domain.incident import commands as c
 from domain.incident.debts import BOTS_OWN, DUE_AFTER
-from domain.incident.events import DiagnosisFailed, DiagnosisGathered, NoteAdded
+from domain.incident.events import DiagnosisFailed, DiagnosisGathered, EvidenceFound, NoteAdded
 from domain.incident.menu import digest_of
 from domain.incident.state import Incident
-from domain.values import Diagnosis
+from domain.values import Diagnosis, Evidence, EvidenceStage, Piece
 from tests.workers.conftest import make_option
 from workers import clock, owed
 from workers.debts import MOST_TRIES, Settler, Work, hand_over, remind, settle
@@ -184,6 +184,36 @@ def test_one_failure_is_forgotten_after_a_success(log: Engine, opened: Opened) -
     assert [one.trouble for one in owed_now(log)] == [None, "RuntimeError: the warehouse hangs"]
     assert settle(log, {"diagnose": diagnosis}, "diagnose", stream, f"{stream}:1")
     assert [one.trouble for one in owed_now(log)] == [None, None]
+
+
+def test_what_a_worker_found_on_the_way_stays_though_it_fails_and_is_there_once_when_it_is_tried_again(
+    log: Engine, opened: Opened
+) -> None:
+    stream, tries = opened().stream, list[int]()
+
+    def in_pieces(work: Work) -> Sequence[c.Command]:
+        tries.append(work.tries)
+        stages: tuple[EvidenceStage, ...] = ("metric", "slices") if len(tries) > 1 else ("metric",)
+        for stage in stages:
+            work.tell(
+                c.AddEvidence(
+                    piece=Piece(stage=stage, lines=(Evidence(kind="size", statement=f"of {stage}"),))
+                ),
+                stage,
+            )
+        return diagnosis(work) if len(tries) > 1 else fails(work)
+
+    assert not settle(log, {"diagnose": in_pieces}, "diagnose", stream, f"{stream}:1")
+    assert events(log, stream)[-1] == "evidence.found"
+    assert settle(log, {"diagnose": in_pieces}, "diagnose", stream, f"{stream}:1")
+    assert events(log, stream)[-3:] == ["evidence.found", "evidence.found", "diagnosis.gathered"]
+    assert [one.stage for one in found_in_pieces(log, stream)] == ["metric", "slices"]
+
+
+def found_in_pieces(log: Engine, stream: str) -> list[Piece]:
+    with log.connect() as connection:
+        every = [record.event for record in read_stream(connection, stream)]
+    return [event.piece for event in every if isinstance(event, EvidenceFound)]
 
 
 def test_a_worker_that_dies_over_a_debt_each_time_is_noticed(log: Engine, opened: Opened) -> None:
