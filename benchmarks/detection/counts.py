@@ -3,8 +3,8 @@ The volume check on tables whose nights are quiet and whose weekends are quieter
 
 What is false: every incident in eight weeks without a fault, from the first row on, before anything is
 known. What is missed: losses of 30 % for four hours, at every hour of the day, among those that an oracle
-tells in time that knows what each window was to hold and how it scatters, and has the check's own level,
-least change and two looks in a row: nobody can tell a loss that is smaller than chance.
+tells in time that knows what each window was to hold and how it scatters, and has the check's own levels,
+sums of windows, least change and two looks in a row: nobody can tell a loss that is smaller than chance.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import product
+from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import numpy.typing as npt
 
 from benchmarks.detection.counts_world import (
     BLOCK,
@@ -34,6 +36,7 @@ from benchmarks.detection.counts_world import (
 )
 from benchmarks.table import Row, Rows
 from domain.detection.expect.predictive import tails
+from domain.detection.judge.counts.sums import PARTS, SUMS_PART, lengths
 from domain.detection.judge.discovery import FALSE_ALARMS_PER_WEEK
 from domain.recommender.check import Check
 from workers.checks.backtest import backtest
@@ -57,16 +60,29 @@ def worlds(minutes: int, faulty: bool) -> list[World]:
 
 def oracle(world: World, minutes: int) -> list[int]:
     """The windows at whose end an oracle says that something is wrong."""
-    observed = world.counts().reshape(-1, minutes).sum(axis=1).astype(np.float64)
-    mean = world.mean(minutes)
-    scatter = SCATTER**2 * min(1.0, BLOCK / minutes) if world.over else 0.0
-    low, high = tails(observed, mean, np.full(len(mean), scatter))
-    alpha = FALSE_ALARMS_PER_WEEK * minutes * MINUTE / WEEK
-    off = np.abs(observed - mean) >= np.maximum(CHECK.least_rows, CHECK.least_change * mean)
-    found = (2 * np.minimum(low, high) <= alpha) & off
+    found = _off(world, minutes, 1, FALSE_ALARMS_PER_WEEK * minutes * MINUTE / WEEK)
     if minutes < 60:
         found[1:] &= found[:-1]
+    every = lengths(minutes * MINUTE)
+    for each in every:
+        step = ceil(each / PARTS)
+        alpha = SUMS_PART * FALSE_ALARMS_PER_WEEK / len(every) * step * minutes * MINUTE / WEEK
+        together = _off(world, minutes, each, alpha)
+        together[np.arange(1, len(found) + 1) % step > 0] = False
+        found |= together
     return [int(place) for place in np.flatnonzero(found)]
+
+
+def _off(world: World, minutes: int, each: int, alpha: float) -> npt.NDArray[np.bool_]:
+    """(n_windows,) whether the last `each` up to its end are off, by level `alpha` and by what matters."""
+    observed, mean = (
+        np.convolve(one, np.ones(each))[: len(one)]
+        for one in (world.counts().reshape(-1, minutes).sum(axis=1).astype(np.float64), world.mean(minutes))
+    )
+    scatter = SCATTER**2 * min(1.0, BLOCK / minutes / each) if world.over else 0.0
+    low, high = tails(observed, mean, np.full(len(mean), scatter))
+    matters = np.abs(observed - mean) >= np.maximum(CHECK.least_rows, CHECK.least_change * mean)
+    return np.asarray((2 * np.minimum(low, high) <= alpha) & matters)
 
 
 def in_time(opened: Floats, minutes: int) -> list[bool]:

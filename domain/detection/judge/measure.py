@@ -12,7 +12,7 @@ from domain.detection.expect.baseline import expected_over, learn
 from domain.detection.expect.predictive import Expected
 from domain.detection.expect.seasonal_profile import Keys, profile_keys
 from domain.detection.expect.share import expect_shares, share_p_values
-from domain.detection.judge.counts.hour import HOUR, learned_by_hours, windows_an_hour
+from domain.detection.judge.counts.sums import learned_by_sums
 from domain.errors import TooFewRows
 from domain.values import Finding, Share, Value
 
@@ -155,7 +155,7 @@ def measure_total(
 
 def _usual_over(past: Counts, present: Counts, width: float, amounts: bool) -> Expected | None:
     """
-    What so long a time holds; an hour or more by hours of short windows, which are surer than one of those.
+    What so long a time holds, by the longest sums of windows that it holds: they are surer than one of those.
     """
     begins, seconds = int(present.local_seconds()[0]), present.grid.width.total_seconds()
     learned = [
@@ -168,8 +168,8 @@ def _usual_over(past: Counts, present: Counts, width: float, amounts: bool) -> E
             special=past.special_days(),
         )
     ]
-    if windows_an_hour(width) and seconds >= HOUR:
-        learned.insert(0, learned_by_hours(past, past.known, amounts))
+    sums = learned_by_sums(past, amounts)
+    learned = [*(one for one in reversed(sums) if one.width <= seconds), *learned]
     special = present.special_days()
     known = (expected_over(one, begins, seconds, special) for one in learned if one is not None)
     return next((usual for usual in known if usual is not None), None)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, model_validator
 
 from domain.detection.expect.baseline import Baseline
 from domain.detection.judge.comparison import Comparison
@@ -13,6 +14,7 @@ from domain.detection.judge.discovery import Wealth
 from domain.values import Finding, Moment, Slice, Value
 
 EXCLUDED_KEPT = 64
+LATE = 0.25  # of what a window holds, by which its share follows
 CLEAR_AFTER = 2  # looks without the finding before it counts as over
 CONFIRM_SHORT = 2  # looks in a row that must agree where windows are shorter than an hour
 SHORT_SECONDS = 3_600.0
@@ -22,8 +24,9 @@ ACCEPT_AFTER = timedelta(days=28)  # a weekday has come four times by then
 class Seen(Value):
     """
     Something found: since which window, in how many looks in a row, in how many it has been missing since.
-    `blind`: what was found is that the check could not look. `share` is what part of the expected it last
-    held, and `back` the log likelihood by which windows since are more like the expected than like that.
+    `blind`: what was found is that the check could not look. `share` is what part of the expected it has
+    held of late, and `back` the log likelihood by which windows since are more like the expected than like
+    that.
     """
 
     slice: Slice
@@ -35,6 +38,18 @@ class Seen(Value):
     blind: bool = False
     share: float | None = None
     back: float = 0.0
+
+    def held(self, share: float, likelier: float) -> Seen:
+        """
+        After one more window, which held that `share` of the expected and is so much (log likelihood)
+        `likelier` as expected than as it was.
+
+        Unless it is on its way back, the share follows: that by which something was found is more extreme
+        than what it is.
+        """
+        back = max(self.back + likelier, 0.0)
+        last = share if self.share is None else self.share
+        return self.model_copy(update={"back": back, "share": last if back else last + LATE * (share - last)})
 
 
 class ExcludedWindow(Value):
@@ -57,7 +72,7 @@ class CheckState(Value):
     that the log says were wrong (`domain.detection.judge.excluded`): told anew at each look, not remembered.
     Neither is `accept_after`, how long something is wrong before it is what is usual now, nor `traced`, the
     slices whose comparisons are asked for. `baseline` is what the total usually is, where that is what is
-    looked at, and `hours` what hours of its short windows hold.
+    looked at, and `sums` what several of its windows hold together, the shortest first.
     """
 
     wealth: Wealth = Wealth()
@@ -72,7 +87,15 @@ class CheckState(Value):
     accept_after: timedelta = Field(default=ACCEPT_AFTER, exclude=True)
     traced: frozenset[Slice] = Field(default=frozenset(), exclude=True)
     baseline: Baseline | None = None
-    hours: Baseline | None = None
+    sums: tuple[Baseline, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_what_was(cls, kept: Any) -> Any:
+        """What was kept of hours before there were sums is learned anew within a day."""
+        return (
+            {name: one for name, one in kept.items() if name != "hours"} if isinstance(kept, dict) else kept
+        )
 
     def new(self, found: list[Finding]) -> bool:
         """
@@ -122,7 +145,7 @@ def confirm(
     window_seconds: float,
     until: datetime,
     clear_after: int | None = None,
-    unsure: Mapping[str, float] | None = None,
+    unsure: Mapping[str, Seen] | None = None,
     sure: Collection[str] = (),
 ) -> Verdict:
     """
@@ -131,9 +154,9 @@ def confirm(
     `until` is when the last window before this look's began: what is over now was wrong until then. A short
     window has to show the same thing in two looks in a row, and a surge in two windows that share no row:
     by then the drop that it may come from is known. A long one is told at once. So is any where
-    `clear_after` is given: over after so many looks without it. What is `unsure`, fingerprint → log
-    likelihood that it is back, stands: what such a window holds fits both. The fingerprints that are
-    `sure` wait for nothing.
+    `clear_after` is given: over after so many looks without it. What is `unsure`, fingerprint → how it is
+    after this look, stands: what such a window holds fits both. The fingerprints that are `sure` wait for
+    nothing.
     """
     short = window_seconds < SHORT_SECONDS
     need = CONFIRM_SHORT if short and clear_after is None else 1
@@ -143,13 +166,18 @@ def confirm(
         before = state.seen.get(finding.fingerprint)
         looks = before.looks + 1 if before else 1
         long_enough = looks >= need and not _too_early(finding, before, window_seconds)
+        late = (unsure or {}).get(finding.fingerprint)
         seen[finding.fingerprint] = Seen(
             slice=finding.slice,
             since=before.since if before else finding.window_start,
             rise=finding.change > 0,
             looks=looks,
             told=bool(before and before.told) or finding.fingerprint in sure or long_enough,
-            share=finding.observed / finding.expected if finding.expected > 0 else None,
+            share=late.share
+            if late
+            else finding.observed / finding.expected
+            if finding.expected > 0
+            else None,
         )
     told = tuple(finding for finding in found if seen[finding.fingerprint].told)
     kept, cleared = _ended(state, seen, until, patience, unsure or {})
@@ -157,7 +185,7 @@ def confirm(
 
 
 def _ended(
-    state: CheckState, seen: Mapping[str, Seen], until: datetime, patience: int, unsure: Mapping[str, float]
+    state: CheckState, seen: Mapping[str, Seen], until: datetime, patience: int, unsure: Mapping[str, Seen]
 ) -> tuple[CheckState, tuple[str, ...]]:
     """The state with what is `seen` now and what stands though it is not, and what is over."""
     cleared, excluded, standing = list[str](), list(state.excluded), dict(seen)
@@ -165,7 +193,7 @@ def _ended(
         if fingerprint in seen or not before.told:
             continue
         if fingerprint in unsure:
-            standing[fingerprint] = before.model_copy(update={"back": unsure[fingerprint]})
+            standing[fingerprint] = unsure[fingerprint]
         elif before.missing + 1 < patience:
             standing[fingerprint] = before.model_copy(update={"missing": before.missing + 1})
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from domain.detection.data.counts import Counts
@@ -11,16 +12,9 @@ from domain.detection.data.window import DAY
 from domain.detection.expect.baseline import Baseline
 from domain.detection.expect.predictive import Expected
 from domain.detection.judge.comparison import Comparison
-from domain.detection.judge.counts.hour import (
-    HOUR_PART,
-    LEVEL,
-    last_hour,
-    learn_hours,
-    windows_an_hour,
-    windows_as_one,
-)
 from domain.detection.judge.counts.measure_counts import measure_counts
 from domain.detection.judge.counts.sequential_finding import as_one, changed_total
+from domain.detection.judge.counts.sums import HOUR, last_sums, learn_sums, lengths, windows_as_one
 from domain.detection.judge.counts.total import expect_total, unsure, windows_needed
 from domain.detection.judge.discovery import (
     FALSE_ALARMS_PER_WEEK,
@@ -31,7 +25,7 @@ from domain.detection.judge.discovery import (
 )
 from domain.detection.judge.judging import Judging, as_it_is, by_check
 from domain.detection.judge.ratio import judge_ratio
-from domain.detection.judge.state import CheckState, Verdict, confirm
+from domain.detection.judge.state import CheckState, Seen, Verdict, confirm
 from domain.detection.judge.tail import Numbers, finding_over
 from domain.detection.judge.title import title_of
 from domain.detection.judge.usable import usable_counts
@@ -60,24 +54,26 @@ def judge_volume(
     amounts = check.measure is not None
     expected, baseline = expect_total(counts, state, amounts=amounts)
     width = counts.grid.width.total_seconds()
-    by_hours = windows_an_hour(width) > 0
-    if by_hours and baseline is not None and baseline.until != (state.baseline and state.baseline.until):
-        state = state.model_copy(update={"hours": learn_hours(counts, state, amounts)})
+    if baseline is not None and baseline.until != (state.baseline and state.baseline.until):
+        state = state.model_copy(update={"sums": learn_sums(counts, state, amounts)})
     state = state.model_copy(update={"baseline": baseline})
     if expected is None:
         return Verdict(state=state, judged=False, note=_not_yet(baseline))
     looks = looks_per_week or WEEK_SECONDS / width
     whole = counts.grid.width >= DAY and not amounts  # of shorter ones a look reads the latest alone
-    part = 1 - (SEQUENTIAL_PART if whole else HOUR_PART if by_hours else 0.0)
+    part = 1 - SEQUENTIAL_PART if whole else 1.0
     alpha = level(state.wealth, looks, allowed=part * FALSE_ALARMS_PER_WEEK)
     observed = float(counts.total[-1])
     single = _found(check, counts, expected, observed, alpha)
     lasting = changed_total(check, counts, state, usable_counts(counts, state), looks) if whole else None
-    hour = _hour(check, counts, state) if by_hours else []
-    findings = as_one(single, [lasting] if lasting else hour)
+    as_many = windows_as_one(baseline, state.sums, expected.mean) if baseline else 1.0
+    stands = unsure(state, expected, observed, as_many)
+    together = _together(check, counts, state, stands)
+    findings, sure = (
+        as_one(single, [lasting] if lasting else []) or together,
+        {one.fingerprint for one in together},
+    )
     state = state.model_copy(update={"wealth": spend(state.wealth, state.new(findings))})
-    as_many = windows_as_one(baseline, state.hours, expected.mean) if baseline and state.hours else 1.0
-    stands, sure = unsure(state, expected, observed, as_many), {one.fingerprint for one in hour}
     verdict = confirm(state, findings, width, counts.start(len(counts.total) - 1), unsure=stands, sure=sure)
     verdict = verdict.comparing([_compared(check, counts, expected, observed)] if () in state.traced else ())
     return verdict.model_copy(update={"note": verdict.note or (baseline.note() if baseline else None)})
@@ -100,21 +96,26 @@ def _compared(check: Check, counts: Counts, expected: Expected, observed: float)
     )
 
 
-def _hour(check: Check, counts: Counts, state: CheckState) -> list[Finding]:
-    """What the hour of short windows that is over now says."""
+def _together(check: Check, counts: Counts, state: CheckState, stands: Mapping[str, Seen]) -> list[Finding]:
+    """
+    What the shortest sum of windows says that says anything. Of what stands, only while the latest windows
+    do not speak of its end; of surges only an hour or more, as the rows of a backlog come all at once.
+    """
     width, last = counts.grid.width.total_seconds(), len(counts.total) - 1
     since = _since(state, width, int(counts.local_seconds()[-1])) or 0
-    judged = last_hour(counts.until(last, since), state, state.hours) if state.hours else None
-    if judged is None:
-        return []
-    observed, expected = judged
-    return _found(check, counts, expected, observed, LEVEL, windows_an_hour(width))
+    for one in last_sums(counts.until(last, since), state):
+        for found in _found(check, counts, one.expected, one.observed, one.level, one.windows):
+            late = found.change > 0 and one.windows * width < HOUR
+            before, now = state.seen.get(found.fingerprint), stands.get(found.fingerprint)
+            if not late and (before is None or not before.told or (now and now.back == 0.0)):
+                return [found]
+    return []
 
 
 def _since(state: CheckState, width: float, begins: int) -> int | None:
     """How many windows before the judged one a look has to read; None for all of the history."""
     since = windows_needed(state.baseline, width, begins)
-    return None if since is None else max(since, windows_an_hour(width))
+    return None if since is None else max(since, *lengths(width), 0)
 
 
 def _found(

@@ -23,7 +23,7 @@ from domain.detection.judge.counts.several_windows import (
     likelier_back,
     told_besides,
 )
-from domain.detection.judge.counts.total import expect_total
+from domain.detection.judge.counts.total import LEAST_EXPECTED, expect_total
 from domain.detection.judge.discovery import (
     SLICES_FALSE_ALARMS_PER_WEEK,
     WEEK_SECONDS,
@@ -32,7 +32,7 @@ from domain.detection.judge.discovery import (
     spend,
 )
 from domain.detection.judge.ratio import judge_ratio
-from domain.detection.judge.state import CheckState, Verdict, confirm
+from domain.detection.judge.state import CheckState, Seen, Verdict, confirm
 from domain.detection.judge.tail import Numbers, compared, finding_over
 from domain.detection.judge.title import title_of, title_since
 from domain.detection.judge.usable import inside
@@ -100,21 +100,23 @@ def judge_slices(
     )
 
 
-def _unsure(counts: Counts, judged: Judged, state: CheckState, part: float) -> dict[str, float]:
+def _unsure(counts: Counts, judged: Judged, state: CheckState, part: float) -> dict[str, Seen]:
     """
-    Of what stands, what may well be as it was, whether it is found in this look or not: fingerprint → by what
-    log likelihood it is back.
+    Of what stands, what may well be as it was, whether it is found in this look or not: fingerprint → how it
+    is after it.
 
     Args:
         part: of a window, that is new in a look.
     """
-    places, found = {where: place for place, where in enumerate(counts.slices)}, dict[str, float]()
+    places, found = {where: place for place, where in enumerate(counts.slices)}, dict[str, Seen]()
     for fingerprint, seen in state.seen.items():
         if seen.share is None or seen.share == 1.0 or seen.blind or seen.slice not in places:
             continue
-        now = part * judged.likelier_back(places[seen.slice], seen.share)
-        if (back := max(seen.back + now, 0.0)) < SURELY_BACK:
-            found[fingerprint] = back
+        place = places[seen.slice]
+        held = float(judged.observed[place] / max(judged.expected[place], LEAST_EXPECTED))
+        late = seen.held(held, part * judged.likelier_back(place, seen.share))
+        if late.back < SURELY_BACK:
+            found[fingerprint] = late
     return found
 
 
@@ -149,7 +151,7 @@ def _found_in(
 
 
 def _share(finding: Finding) -> float:
-    return finding.observed / max(finding.expected, 1e-9)
+    return finding.observed / max(finding.expected, LEAST_EXPECTED)
 
 
 def _told(check: Check, counts: Counts, judged: Judged, state: CheckState, alpha: float) -> list[Told]:

@@ -11,9 +11,10 @@ from domain.detection.data.counts import Counts
 from domain.detection.expect.baseline import Baseline, carried, expected, learn
 from domain.detection.expect.forecast import SURELY_BACK
 from domain.detection.expect.predictive import Expected
-from domain.detection.judge.state import CheckState
+from domain.detection.judge.state import CheckState, Seen
 from domain.detection.judge.usable import usable_counts
 
+LEAST_EXPECTED = 1e-9
 STILL_BETTER = 0.9  # of a baseline's windows: with fewer to learn from none takes its place
 
 
@@ -86,10 +87,10 @@ def _learned(counts: Counts, state: CheckState, amounts: bool) -> Baseline | Non
     )
 
 
-def unsure(state: CheckState, usual: Expected, observed: float, as_one: float = 1.0) -> dict[str, float]:
+def unsure(state: CheckState, usual: Expected, observed: float, as_one: float = 1.0) -> dict[str, Seen]:
     """
-    Of what stands and is not found any more in this window, what may well be as it was: fingerprint → by
-    what log likelihood it is back.
+    Of what stands, what may well be as it was, whether it is found in this window or not: fingerprint → how
+    it is after it.
 
     Few rows of a night fit a loss as well as its end. Evidence adds up over windows, as in a sequential test.
 
@@ -99,13 +100,13 @@ def unsure(state: CheckState, usual: Expected, observed: float, as_one: float = 
     Source:
         Wald (1945), "Sequential tests of statistical hypotheses", Ann. Math. Stat. 16(2).
     """
-    found = {}
+    found, share = dict[str, Seen](), observed / max(usual.mean, LEAST_EXPECTED)
     for fingerprint, seen in state.seen.items():
         if seen.share is None or seen.share == 1.0 or seen.blind or not seen.told:
             continue
-        back = max(seen.back + usual.likelier(observed, seen.share) / as_one, 0.0)
-        if back < SURELY_BACK:
-            found[fingerprint] = back
+        late = seen.held(share, usual.likelier(observed, seen.share) / as_one)
+        if late.back < SURELY_BACK:
+            found[fingerprint] = late
     return found
 
 

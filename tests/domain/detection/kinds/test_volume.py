@@ -129,7 +129,8 @@ def test_a_loss_stands_to_its_end_and_neither_moves_the_expectation_nor_is_its_e
     (over,) = cleared
     assert end <= over <= end + 4
     for place, finding in found.items():
-        assert finding.expected == pytest.approx(values[place], rel=0.3)
+        windows = round((finding.window_end - finding.window_start) / HOUR)
+        assert finding.expected == pytest.approx(values[place + 1 - windows : place + 1].sum(), rel=0.3)
 
 
 def test_what_lasts_is_the_new_normal_after_the_declared_time_and_is_over_then() -> None:

@@ -1,4 +1,4 @@
-"""What no single window of minutes can tell, the hour of them does."""
+"""What no single window can tell, several of them together do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from domain.detection.data.counts import Counts
-from domain.detection.judge.counts.hour import hours_of, learn_hours
+from domain.detection.judge.counts.sums import learn_sums
 from domain.detection.judge.state import CheckState, Verdict
 from domain.detection.kinds.volume import judge_volume
 from domain.recommender.check import Check
@@ -63,9 +63,45 @@ def test_a_week_in_which_quarters_of_an_hour_wander_says_nothing() -> None:
     assert told == []
 
 
-def test_an_hour_that_is_not_there_as_a_whole_is_none() -> None:
-    counts = totals(np.full(40, 9), FIVE)  # three hours and 20 minutes, up to midnight
-    hours = hours_of(counts, counts.known)
-    assert hours.total.tolist() == [108.0] * 3
-    assert (hours.local_seconds % 3_600 == 0).all()
-    assert learn_hours(counts, CheckState(), amounts=False) is None
+@pytest.mark.parametrize("seed", range(3))
+def test_three_tenths_lost_in_windows_of_a_minute_are_told_within_fifteen(seed: int) -> None:
+    chance = np.random.default_rng([11, seed])
+    at = np.arange(8 * 1_440)
+    values = chance.poisson(60 * np.exp(0.5 * np.sin(2 * np.pi * at / 1_440)))
+    onset = 7 * 1_440 + 615 + 7 * seed
+    values[onset:] = chance.binomial(values[onset:], 0.7)
+    looks = walked(totals(values, timedelta(minutes=1)), onset - 60)
+    first = next((last, verdict.findings) for last, verdict in looks if verdict.findings)
+    assert onset < first[0] < onset + 15
+    assert -0.6 < first[1][0].change < -0.15
+
+
+def test_a_loss_of_a_fifth_of_an_hours_rows_is_told_by_the_four_hours_of_it() -> None:
+    chance = np.random.default_rng(4)
+    at = np.arange(40 * 24)
+    values = chance.poisson(250 * np.exp(0.5 * np.sin(2 * np.pi * at / 24)))
+    onset = 39 * 24 + 8
+    values[onset:] = chance.binomial(values[onset:], 0.79)
+    told = next(
+        last for last, verdict in walked(totals(values, timedelta(hours=1)), 38 * 24) if verdict.findings
+    )
+    assert onset <= told < onset + 8
+
+
+def test_what_was_wrong_and_is_over_is_part_of_no_sum() -> None:
+    values, onset = breathing(16, 7), 15 * DAY + 96
+    lost = slice(onset, onset + HOUR)
+    values[lost] = 0
+    told = [last for last, verdict in walked(totals(values, FIVE), onset - 1) if verdict.findings]
+    assert told
+    assert max(told) <= lost.stop + 1
+
+
+def test_a_sum_that_is_not_there_as_a_whole_is_none() -> None:
+    counts = totals(np.full(40, 9), FIVE)  # three hours and 20 minutes
+    assert counts.merged(HOUR).total.tolist() == [108.0] * 3
+    assert [one.width for one in learn_sums(counts, CheckState(), amounts=False)] == [900]
+
+
+def test_memory_kept_before_there_were_sums_is_read() -> None:
+    assert CheckState.model_validate_json('{"hours": null}') == CheckState()

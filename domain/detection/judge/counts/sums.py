@@ -1,0 +1,122 @@
+"""
+Several windows of a total, judged as one.
+
+Windows of minutes scatter, and neighbours scatter together: each of them may hold a third too few by chance.
+A quarter of an hour of them seldom does, an hour less still, so that what none of them can tell their sum
+does. Sums have baselines of their own, learned from the same windows at the same looks as theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import ceil
+
+import numpy as np
+
+from domain.detection.data.counts import Counts
+from domain.detection.expect.baseline import Baseline, expected, learn
+from domain.detection.expect.holiday import SpecialDay
+from domain.detection.expect.predictive import Expected
+from domain.detection.judge.discovery import FALSE_ALARMS_PER_WEEK, WEEK_SECONDS
+from domain.detection.judge.state import CheckState
+from domain.detection.judge.usable import usable_counts
+
+HOUR = 3_600  # seconds
+OF_MINUTES, OF_HOURS = (300, 900, HOUR), (2 * HOUR, 4 * HOUR)
+SUMS_PART = 0.5  # as many false alarms as single windows may raise, sums may raise besides
+PARTS = 4  # in which a sum moves on: it is judged as often as a quarter of it is new
+
+
+@dataclass(frozen=True)
+class Sum:
+    """The last `windows` together: what they held, what they should have, and the level to judge that at."""
+
+    windows: int
+    observed: float
+    expected: Expected
+    level: float
+
+
+def lengths(width_seconds: float) -> tuple[int, ...]:
+    """
+    How many windows are judged as one.
+
+    >>> lengths(60), lengths(300), lengths(900), lengths(3_600), lengths(86_400)
+    ((5, 15, 60), (3, 12), (4,), (2, 4), ())
+    """
+    seconds = OF_MINUTES if width_seconds < HOUR else OF_HOURS if width_seconds == HOUR else ()
+    longer = (one for one in seconds if one > width_seconds and one % width_seconds == 0)
+    return tuple(int(one // width_seconds) for one in longer)
+
+
+def learn_sums(counts: Counts, state: CheckState, amounts: bool) -> tuple[Baseline, ...]:
+    """The baselines of the sums before the last window, the shortest first; without those of too few."""
+    past = counts.until(len(counts.total) - 2, len(counts.total))
+    before = {one.width: one.special for one in state.sums}
+    return learned_by_sums(replace(past, known=usable_counts(past, state)), amounts, before)
+
+
+def learned_by_sums(
+    past: Counts, amounts: bool, before: Mapping[float, tuple[SpecialDay, ...]] | None = None
+) -> tuple[Baseline, ...]:
+    """
+    Args:
+        past: whose `known` windows may be learned from.
+        before: by a sum's seconds, what is known of holidays that the past no longer reaches.
+    """
+    width, learned = past.grid.width.total_seconds(), list[Baseline]()
+    for each in lengths(width):
+        if len(past.total) < each:
+            continue
+        sums = past.merged(each)
+        found = learn(
+            sums.total,
+            sums.local_seconds(),
+            each * width,
+            sums.known,
+            amounts=amounts,
+            special=sums.special_days(),
+            before=(before or {}).get(each * width, ()),
+        )
+        learned += [found] if found else []
+    return tuple(learned)
+
+
+def last_sums(counts: Counts, state: CheckState) -> list[Sum]:
+    """
+    The sums that end with the last window and are judged there, the shortest first. None whose place in the
+    season is not known yet, nor any that holds some of what was wrong and is over.
+    """
+    apart = usable_counts(counts, state.model_copy(update={"seen": {}}))
+    width, found = counts.grid.width.total_seconds(), list[Sum]()
+    ends = round(counts.end(len(counts.total) - 1).timestamp() / width)
+    for baseline in state.sums:
+        each = round(baseline.width / width)
+        step = ceil(each / PARTS)
+        if ends % step or len(counts.total) < each or not apart[-each:].all():
+            continue
+        sums = counts.merged(each)
+        usable = usable_counts(sums, state)
+        usual = expected(baseline, sums.total, sums.local_seconds(), usable, sums.special_days())
+        if usual is not None:
+            allowed = SUMS_PART * FALSE_ALARMS_PER_WEEK / len(state.sums)
+            found.append(Sum(each, float(sums.total[-1]), usual, allowed * step * width / WEEK_SECONDS))
+    return found
+
+
+def windows_as_one(windows: Baseline, sums: tuple[Baseline, ...], mean: float) -> float:
+    """
+    How many windows scatter as if they were one: 1 where each scatters for itself, all of the longest sum
+    where they scatter alike. So many times over the evidence of each would count.
+
+    Args:
+        mean: what a window should hold.
+    """
+    if not sums:
+        return 1.0
+    longest = sums[-1]
+    each = longest.width / windows.width
+    of_one = windows.phi / max(mean, 1.0) + windows.scatter
+    of_all = longest.phi / max(each * mean, 1.0) + longest.scatter
+    return float(np.clip(each * of_all / of_one, 1.0, each))
