@@ -245,6 +245,7 @@ def _with_model(reader: Reader, material: Material, since: datetime, seed: int) 
         candidates_before=before,
         model_name=next((n for n, m in reader.recommender.models.items() if m.candidates == table), None),
         candidates_table=table,
+        expects=log.declared.expects,
         logged_dimensions=reader.recommender.tables[table].dimensions,
         registered=reader.attempt("The model's registry", lambda: related.registered(reader)),
     )

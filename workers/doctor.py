@@ -145,7 +145,9 @@ def _model_file(model: Model, file: Path, where: str) -> Iterator[Advice]:
         with open_model(file, limits_of(model)) as loaded:
             takes, note = loaded.takes, loaded.note
     except SourceError as error:
-        mend = "save it with skops.io.dump, of known scikit-learn parts only"
+        mend = (
+            "save a scikit-learn model of known parts with skops.io.dump, others as .onnx or LightGBM's .txt"
+        )
         yield Advice(level="error", where=where, says=str(error), mend=mend)
         return
     if note:

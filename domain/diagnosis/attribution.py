@@ -48,19 +48,22 @@ def attribute_gap(
     mine = concerned[names].sample(min(ROWS, len(concerned)), random_state=seed)
     theirs = comparable[names].sample(min(ROWS, len(comparable)), random_state=seed)
     rows = pd.concat([mine, theirs], ignore_index=True)
-    ask = getattr(model, "contributions", None)  # where the model is in another process, it is asked there
-    values = ask(rows, theirs) if ask is not None else contributions(model, rows, theirs)
+    values = contributions(model, rows, theirs)
     gap = values[: len(mine)].mean(axis=0) - values[len(mine) :].mean(axis=0)
     return tuple(sorted(zip(names, (float(part) for part in gap), strict=True), key=lambda pair: pair[1]))
 
 
 def contributions(model: Scorer, rows: pd.DataFrame, background: pd.DataFrame) -> npt.NDArray[np.float64]:
     """
-    What each feature adds to each row's score, against what is usual in `background`.
+    What each feature adds to each row's score, against what is usual in `background`; by the model itself
+    where it knows, or where it is in another process.
 
     Returns:
         (rows, features) in the model's unit.
     """
+    own = getattr(model, "contributions", None)
+    if own is not None:
+        return np.asarray(own(rows, background), np.float64)
     estimator: Any = getattr(model, "estimator", None)
     if any(not pd.api.types.is_numeric_dtype(rows[name]) for name in rows):
         return _shapley_by_order(model, rows, background)

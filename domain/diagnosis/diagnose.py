@@ -24,6 +24,7 @@ from domain.diagnosis.concerned import (
     tell_oddities,
     tell_reproduction,
 )
+from domain.diagnosis.inside.tell import tell_expectations
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
 from domain.diagnosis.precedent import with_precedent
@@ -78,6 +79,7 @@ STAGES: Mapping[EvidenceStage, tuple[Step, ...]] = {
     "requests": (
         Step("whether requests run again give what was logged", tell_rerun),
         Step("whether it is the input or the model", tell_two_by_two),
+        Step("whether the model does what is expected of it", tell_expectations),
         Step("what pulls the score down", tell_attributions),
         Step("whether putting it back repairs it", tell_reproduction),
         Step("the logged requests", _set_scene),

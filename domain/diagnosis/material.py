@@ -14,6 +14,7 @@ from domain.diagnosis.replay import CandidateColumns, Scorer
 from domain.diagnosis.rerun.values import Rerun
 from domain.diagnosis.two_by_two import TwoByTwo
 from domain.prediction.calendar import LaunchColumns
+from domain.recommender.expectation import Expectation
 from domain.recommender.lineage import Lineage
 from domain.recommender.planned import Planned
 from domain.values import Finding, Slice
@@ -89,7 +90,7 @@ class Material:
         rows: of the finding's own table; `pairs` beside those of related ones.
         catalogue: the table of items that is delivered whole.
         logged_dimensions: what the candidates' log can be sliced by.
-        registered: the version that the model's registry names.
+        registered: the version that the model's registry names; `expects` what the team expects of it.
         others: what other checks found around the onset, those on trial included.
         planned: announced events around the onset.
         releases: items that came out around the onset.
@@ -124,6 +125,7 @@ class Material:
     logged_dimensions: tuple[str, ...] = ()
     registered: str | None = None
     model_name: str | None = None
+    expects: tuple[Expectation, ...] = ()
     candidates_table: str | None = None
     catalogue: str | None = None
     lineage: Lineage = field(default_factory=Lineage)

@@ -8,6 +8,8 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from domain.recommender.duration import Duration
+from domain.recommender.expectation import Expectation
+from domain.recommender.nearest import nearest
 from domain.values import Value
 
 
@@ -102,7 +104,8 @@ class Model(Value):
     which version should serve. `learned_from` are the tables that hold what it was trained on: what is wrong
     there is wrong later in whatever it scores, in any slice. `digest` is the SHA-256 of the file, which is
     then not opened where it has another; `kept` says where former versions are. The model runs in a process
-    of its own: `timeout` is how long an answer may take there, `memory_mb` how much memory it may use.
+    of its own: `timeout` is how long an answer may take there, `memory_mb` how much memory it may use. What
+    the team `expects` of it is held against logged candidates in each diagnosis.
     """
 
     name: str
@@ -125,6 +128,15 @@ class Model(Value):
     memory_mb: int = Field(default=2_048, ge=64)
     learned_from: tuple[str, ...] = ()
     top: int = Field(default=10, ge=1)
+    expects: tuple[Expectation, ...] = ()
+
+    @model_validator(mode="after")
+    def _of_its_features(self) -> Self:
+        for one in self.expects:
+            for name in one.features:
+                if name not in self.features:
+                    raise ValueError(f"expects something of `{name}`, {nearest(name, self.features)}")
+        return self
 
 
 class Launches(Value):

@@ -22,10 +22,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from domain.diagnosis.attribution import by_trees, contributions
+from domain.diagnosis.attribution import contributions
 from domain.errors import SourceError
 from workers.models.exchange import Ended, packed, receive, send, unpacked
-from workers.models.skops_file import SkopsModel, load_model
+from workers.models.files import load_model
+from workers.models.loaded import LoadedModel
 
 WAKE_SECONDS = 5.0
 ENDED_OF_ITSELF = 0
@@ -117,8 +118,8 @@ def _model(line: socket.socket, path: Path) -> None:
     except (SourceError, MemoryError) as error:
         send(line, {"wrong": _words(error)})
         return
-    needs = ["shap"] if by_trees(model) else []
-    send(line, {"kind": model.kind, "note": model.note, "takes": model.takes, "needs": needs})
+    told = {"kind": model.kind, "note": model.note, "takes": model.takes, "needs": list(model.needs)}
+    send(line, told)
     while True:
         asked, body = receive(line)
         try:
@@ -128,7 +129,7 @@ def _model(line: socket.socket, path: Path) -> None:
             send(line, {"wrong": _words(error)})
 
 
-def _done(model: SkopsModel, asked: dict[str, Any], frame: pd.DataFrame) -> pd.DataFrame:
+def _done(model: LoadedModel, asked: dict[str, Any], frame: pd.DataFrame) -> pd.DataFrame:
     features = frame[asked["features"]]
     match asked["do"]:
         case "score":

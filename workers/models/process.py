@@ -110,7 +110,7 @@ class ModelProcess:
     """
     One model, alone in a process within limits. Give it back by `close`, or as a context.
 
-    `kind` and `note` are as of `SkopsModel`; `takes` is how many features it takes, where it knows.
+    `kind` and `note` are as of `LoadedModel`; `takes` is how many features it takes, where it knows.
     """
 
     def __init__(self, path: Path, limits: Limits | None = None, *, needs: Sequence[str] = ()) -> None:
@@ -163,7 +163,7 @@ class ModelProcess:
         requests: npt.NDArray[np.intp] | None = None,
         only: Collection[str] | None = None,
     ) -> Mapping[str, npt.NDArray[Any]]:
-        """As `SkopsModel.readings`."""
+        """As `LoadedModel.readings`."""
         more = {} if requests is None else {"__request": requests}
         found = self._asked("readings", features, more, only)
         return {str(name): found[name].to_numpy() for name in found}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -135,10 +136,16 @@ def _served_as_before(
         if name not in derived:
             fixed[name] = values
     for one in mine:
-        held = fixed[one.feature].to_numpy(float)
-        left = one.hit & np.isnan(held) if one.feature in derived else one.hit
-        fixed[one.feature] = np.where(left, one.should, held)
+        held = fixed[one.feature]
+        fixed[one.feature] = _put(
+            held, one.hit & held.isna() if one.feature in derived else one.hit, one.should
+        )
     return _ranked_again(material, known, scene, fixed), ""
+
+
+def _put(held: pd.Series, where: Any, should: Any) -> pd.Series:
+    """The feature with what it should be `where` it is not; numbers or texts, as it is."""
+    return held.where(~np.asarray(where, dtype=bool), pd.Series(should, index=held.index))
 
 
 def _ranked_again(material: Material, known: Known, scene: Scene, fixed: pd.DataFrame) -> Undone:
@@ -191,7 +198,7 @@ def _from_log(material: Material, known: Known, one: Departed) -> Proposal:
     undone = None
     if scene is not None:
         fixed = scene.now.rows[list(scene.now.columns.features)].copy()
-        fixed[one.feature] = np.where(one.hit, one.should, fixed[one.feature].to_numpy(float))
+        fixed[one.feature] = _put(fixed[one.feature], one.hit, one.should)
         undone = _ranked_again(material, known, scene, fixed)
     table = material.candidates_table
     return Proposal(
@@ -233,7 +240,7 @@ def _same_place(material: Material, feature: str, place: Slice) -> Answer | None
 
 def _from_store(material: Material, known: Known, scene: Scene, one: Stale) -> Proposal:
     fixed = scene.now.rows[list(scene.now.columns.features)].copy()
-    fixed[one.feature] = np.where(one.hit, one.should, fixed[one.feature].to_numpy(float))
+    fixed[one.feature] = _put(fixed[one.feature], one.hit, one.should)
     place = one.placed.slice
     who = f"{material.noun} where {name_slice(place)}" if place else f"{len(one.items):,} {material.noun}"
     older = f", but that of {material.clock(one.of)}" if one.of is not None else ""

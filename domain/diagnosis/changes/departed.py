@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,14 +24,15 @@ LEAST_ROWS = 20
 @dataclass(frozen=True)
 class Departed:
     """
-    One model feature: `hit` (n_rows,) where it departed, `should` what it would be, NaN where not known.
+    One model feature: `hit` (n_rows,) where it departed, `should` (n_rows,) what it would be, a number or a
+    text as the feature is; NaN or None where not known.
 
     `words` say how: not set, so many times what it was, another value.
     """
 
     feature: str
     hit: Bools
-    should: Floats
+    should: npt.NDArray[Any]
     placed: Placed
     unset: bool
     words: str
@@ -54,22 +56,83 @@ def departed(
 def _feature(
     rows: pd.DataFrame, before: pd.DataFrame, dimensions: Sequence[str], groups: Sequence[_Groups], name: str
 ) -> Iterator[Departed]:
-    now = rows[name].to_numpy(np.float64, na_value=np.nan)
-    then = before[name].to_numpy(np.float64, na_value=np.nan)
-    spread = float(np.nanstd(then)) if np.isfinite(then).any() else 0.0
-    should, steady = _should(groups, then, len(rows))
+    told = _read(rows[name], before[name])
+    should, steady = _should(groups, told.then, told.usual, len(rows))
+    should = told.one_of(should)
     with np.errstate(invalid="ignore"):
-        other = np.isfinite(now) & steady & (np.abs(now - should) > APART * spread)
-    for hit, unset in ((~np.isfinite(now), True), (other, False)):
+        other = np.isfinite(told.now) & steady & (np.abs(told.now - should) > told.apart)
+    for hit, unset in ((~np.isfinite(told.now), True), (other, False)):
         if hit.sum() < LEAST_ROWS:
             continue
         placed = place_of(rows, hit, dimensions)
-        usual = ~np.isfinite(then[inside(before, placed.slice)]) if unset else np.zeros(1, dtype=bool)
-        if placed.purity < PURE or (usual.mean() if len(usual) else 0.0) > MOST_BEFORE:
+        was_unset = (
+            ~np.isfinite(told.then[inside(before, placed.slice)]) if unset else np.zeros(1, dtype=bool)
+        )
+        if placed.purity < PURE or (was_unset.mean() if len(was_unset) else 0.0) > MOST_BEFORE:
             continue
         held = hit & inside(rows, placed.slice)
-        words = "is not set" if unset else _words(now[held], should[held])
-        yield Departed(name, held, should, placed, unset, words)
+        words = "is not set" if unset else told.words(held, should)
+        yield Departed(name, held, told.values(should), placed, unset, words)
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """
+    A feature as numbers: (n_rows,) `now` and (n_before,) `then`, NaN where not set; what it is `usual`ly, and
+    how far `apart` two values are that are not the same.
+    """
+
+    now: Floats
+    then: Floats
+    usual: float
+    apart: float
+
+    def one_of(self, should: Floats) -> Floats:
+        """The values nearest to these that there are."""
+        return should
+
+    def values(self, should: Floats) -> npt.NDArray[Any]:
+        """As the feature is."""
+        return should
+
+    def words(self, held: Bools, should: Floats) -> str:
+        """What it is now instead."""
+        return _words(self.now[held], should[held])
+
+
+@dataclass(frozen=True)
+class _Texts(_Numbers):
+    """Texts, each by its place among the `known`."""
+
+    known: tuple[str, ...]
+
+    def one_of(self, should: Floats) -> Floats:
+        """A median between two of them is none: the first."""
+        return np.floor(should)
+
+    def values(self, should: Floats) -> npt.NDArray[Any]:
+        """As texts, None where not known."""
+        named = np.array([*self.known, None], dtype=object)
+        return np.asarray(named[np.where(np.isfinite(should), should, len(self.known)).astype(np.intp)])
+
+    def words(self, held: Bools, should: Floats) -> str:
+        """The most common change, where most changed so."""
+        pairs = pd.Series(list(zip(self.values(should)[held], self.values(self.now)[held], strict=True)))
+        was, now = pairs.mode().iloc[0]
+        return f"is {now} instead of {was}" if (pairs == (was, now)).mean() > PURE else "is another"
+
+
+def _read(now: pd.Series, then: pd.Series) -> _Numbers:
+    if pd.api.types.is_numeric_dtype(now) and pd.api.types.is_numeric_dtype(then):
+        numbers = then.to_numpy(np.float64, na_value=np.nan)
+        known = numbers[np.isfinite(numbers)]
+        usual, spread = (float(np.median(known)), float(np.std(known))) if len(known) else (np.nan, 0.0)
+        return _Numbers(now.to_numpy(np.float64, na_value=np.nan), numbers, usual, APART * spread)
+    codes, known_texts = pd.factorize(pd.concat([then, now], ignore_index=True).astype("string"))
+    places = np.where(codes < 0, np.nan, codes.astype(np.float64))
+    earlier = codes[: len(then)][codes[: len(then)] >= 0]
+    common = float(np.bincount(earlier).argmax()) if len(earlier) else np.nan
+    return _Texts(places[len(then) :], places[: len(then)], common, 0.0, tuple(map(str, known_texts)))
 
 
 def _words(now: Floats, should: Floats) -> str:
@@ -101,12 +164,12 @@ def _groups(keys: list[str], rows: pd.DataFrame, before: pd.DataFrame) -> _Group
     return _Groups(group[len(before) :], group[: len(before)], int(group.max(initial=-1)) + 1)
 
 
-def _should(groups: Sequence[_Groups], then: Floats, count: int) -> tuple[Floats, Bools]:
+def _should(groups: Sequence[_Groups], then: Floats, usual: float, count: int) -> tuple[Floats, Bools]:
     """
     (count,) what the feature was for the same item, member, or member and kind of item; the steadiest that is
     known.
 
-    The second answer is where that is as good as certain; elsewhere it is the median of all rows before.
+    The second answer is where that is as good as certain; elsewhere it is what is usual.
     """
     known = np.isfinite(then)
     should, sure = np.full(count, np.nan), np.zeros(count, dtype=bool)
@@ -128,7 +191,7 @@ def _should(groups: Sequence[_Groups], then: Floats, count: int) -> tuple[Floats
             continue
         fresh = np.isnan(should) & np.isfinite(middles[one.now])
         should[fresh], sure[fresh] = middles[one.now][fresh], True
-    should[np.isnan(should)] = float(np.median(values))
+    should[np.isnan(should)] = usual
     return should, sure
 
 

@@ -18,7 +18,8 @@ LEAST_ROWS = 20
 
 def shifted(scene: Scene, hit: Bools, items: Collection[str]) -> dict[str, Floats]:
     """
-    Feature → what its rows would hold, for those that moved with the changed `items` and with no others.
+    Feature of numbers → what its rows would hold, for those that moved with the changed `items` and with no
+    others.
 
     Args:
         hit: (n_rows,) candidates since the onset that are one of the items.
@@ -31,6 +32,8 @@ def shifted(scene: Scene, hit: Bools, items: Collection[str]) -> dict[str, Float
     past = before[columns.item].astype(str).isin(set(items)).to_numpy(bool)
     found: dict[str, Floats] = {}
     for name in columns.features:
+        if not all(pd.api.types.is_numeric_dtype(rows[name]) for rows in (scene.now.rows, before)):
+            continue
         now, then = _numbers(scene.now.rows, name), _numbers(before, name)
         mine, was = now[hit & np.isfinite(now)], then[past & np.isfinite(then)]
         if min(len(mine), len(was)) < LEAST_ROWS:

@@ -41,7 +41,8 @@ def stale(scene: Scene, material: Material) -> Iterator[Stale]:
     held = items.drop_duplicates(material.key, keep="last").set_index(items[material.key].astype(str))
     mine = rows[scene.now.columns.item].astype(str)
     for name in scene.now.columns.features:
-        if name not in held or not pd.api.types.is_numeric_dtype(held[name]):
+        numbers = name in held and all(pd.api.types.is_numeric_dtype(one[name]) for one in (held, rows))
+        if not numbers:
             continue
         fed = rows[name].to_numpy(np.float64, na_value=np.nan)
         should = mine.map(held[name].to_dict()).to_numpy(np.float64)

@@ -17,9 +17,11 @@ from domain.recommender.lineage import Lineage
 from domain.recommender.planned import Planned
 from domain.values import CandidateCause, Diagnosis, Finding, Slice, slice_of
 from tests.domain.diagnosis.shop import (
+    COLUMNS,
     DIMENSIONS,
     NOW,
     ONSET,
+    OfWords,
     Shop,
     Weighted,
     catalogue,
@@ -85,6 +87,35 @@ def test_a_feature_reaches_the_model_through_another_one_made_of_it_for_each_cus
     )
     found = diagnose(material)
     assert told(found) == ("feature", "size", slice_of(brand="Alba"))
+
+
+@pytest.mark.parametrize(
+    ("held", "says"),
+    [("sugar", "is sugar instead of tea"), ("herbs", "is herbs instead of tea"), (None, "is not set")],
+)
+def test_a_feature_of_words_that_departed_in_what_the_model_is_fed_is_the_cause(
+    held: str | None, says: str
+) -> None:
+    def fed(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.assign(category=rows["category"].mask(rows["brand"] == "Boreal", held))
+
+    items, model = catalogue(), OfWords()
+    if held == "herbs":
+        items.loc[items["brand"] == "Boreal", "category"] = "tea"
+    before, now = serve(items, model, 600, 0), serve(items, model, 400, 10_000, fed=fed)
+    spoilt = Shop(items, before, now, model)
+    names = tuple(name for name in DIMENSIONS if name != "category")
+    found = diagnose(
+        spoilt.material(
+            spoilt.finding(slice_of(brand="Boreal")),
+            columns=replace(COLUMNS, features=model.features),
+            dimensions=names,
+            logged_dimensions=names,
+        )
+    )
+    assert told(found) == ("feature", "category", slice_of(brand="Boreal"))
+    assert says in str(found.title)
+    assert not any("could not be" in line.statement for line in found.evidence)
 
 
 def unset_taste(rows: pd.DataFrame) -> pd.DataFrame:

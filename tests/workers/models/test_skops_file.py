@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from domain.errors import SourceError
-from workers.models.skops_file import load_model
+from workers.models.files import load_model
 
 CHANCE = np.random.default_rng(0)
 INPUTS = pd.DataFrame(CHANCE.normal(size=(200, 3)), columns=["a", "b", "c"])

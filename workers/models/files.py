@@ -1,0 +1,39 @@
+"""A model file of any format that is known, by the end of its name."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+from domain.errors import SourceError
+from workers.models.loaded import LoadedModel
+
+FORMATS = {
+    ".skops": ("workers.models.skops_file:load_skops", ""),
+    ".onnx": ("workers.models.onnx_file:load_onnx", "onnx"),
+    ".lgb": ("workers.models.lightgbm_file:load_lightgbm", "lightgbm"),
+    ".txt": ("workers.models.lightgbm_file:load_lightgbm", "lightgbm"),
+}
+"""End of the name → what reads such a file, and the extra that has its library; none is needed for skops."""
+
+
+def load_model(path: Path) -> LoadedModel:
+    """
+    Read the model in `path`. A name with another end is taken for a skops file's.
+
+    Raises:
+        SourceError: missing, of another format, or not trusted; says what to do.
+    """
+    if not path.exists():
+        raise SourceError(f"{path}: there is no model file; train the model, or correct `path` of the model")
+    where, extra = FORMATS.get(path.suffix.lower(), FORMATS[".skops"])
+    module, _, name = where.partition(":")
+    try:
+        load = getattr(import_module(module), name)
+    except ImportError as error:
+        raise SourceError(
+            f"{path}: {error.name}, which reads such a file, is not installed; "
+            f"pip install 'recsysops[{extra}]'"
+        ) from error
+    loaded: LoadedModel = load(path)
+    return loaded

@@ -1,0 +1,115 @@
+"""A model from an ONNX file: a graph of known operators, with nothing of its own to run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+import pandas as pd
+
+from domain.errors import SourceError
+from workers.models.loaded import LoadedModel, Output, Scores, column_of
+
+GIVES = "gives"  # metadata in which a file may say what its only number is
+TENSORS: dict[str, Any] = {
+    "tensor(float)": np.float32,
+    "tensor(double)": np.float64,
+    "tensor(float16)": np.float16,
+    "tensor(int64)": np.int64,
+    "tensor(int32)": np.int32,
+    "tensor(bool)": np.bool_,
+    "tensor(string)": object,
+}
+NUMBERS = "tensor(float)", "tensor(double)"
+BY_CLASS = "seq(map("  # chances as what converters of scikit-learn write: by the name of the class
+
+
+class OnnxModel(LoadedModel):
+    """
+    One graph, which takes all features as one matrix, or each as an input of its name.
+
+    Of its outputs the last of numbers is its score: two columns, or classes with their chances, are chances
+    of the second; one column is a number, or what the file's metadata `gives` says: `log_odds` or `chance`.
+    """
+
+    def __init__(self, session: onnxruntime.InferenceSession) -> None:
+        self.session = session
+        self._inputs = session.get_inputs()
+        self._output = _scored(session)
+        says = str(session.get_modelmeta().custom_metadata_map.get(GIVES, ""))
+        shape = self._output.shape
+        two = self._output.type.startswith(BY_CLASS) or (len(shape) == 2 and shape[1] == 2)
+        self.chance = two or says == "chance"
+        self.kind = "log_odds" if self.chance or says == "log_odds" else "number"
+        self.note = ""
+        wide = any(one.type == "tensor(double)" for one in self._inputs)
+        self.widths = {"in 64 bits": np.float64} if wide else {"in 32 bits": np.float32}
+
+    @property
+    def takes(self) -> int | None:
+        """How many features it takes, where it knows."""
+        if len(self._inputs) > 1:
+            return len(self._inputs)
+        shape = self._inputs[0].shape
+        return int(shape[1]) if len(shape) == 2 and isinstance(shape[1], int) else None
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """What it may be asked for."""
+        return ("chance",) if self.chance else ("score",)
+
+    def inputs(self, features: pd.DataFrame, width: npt.DTypeLike = np.float64) -> Any:
+        """Name of an input → its tensor. Raises SourceError where a feature is missing or of another kind."""
+        if len(self._inputs) == 1:
+            only = self._inputs[0]
+            return {only.name: _tensor(features, only.type)}
+        missing = [one.name for one in self._inputs if one.name not in features]
+        if missing:
+            raise SourceError(f"it has an input `{missing[0]}` that is none of the features")
+        return {one.name: _tensor(features[[one.name]], one.type) for one in self._inputs}
+
+    def asked(self, what: Output, inputs: Any) -> Scores:
+        """(rows,) of one of its outputs."""
+        (found,) = self.session.run([self._output.name], inputs)
+        if not self._output.type.startswith(BY_CLASS):
+            return column_of(found)
+        width = np.float64 if "double" in self._output.type else np.float32
+        return column_of(pd.DataFrame(found).to_numpy(width))
+
+    def some(self, inputs: Any, part: Any) -> Any:
+        """The rows `part` of every input."""
+        return {name: tensor[part] for name, tensor in inputs.items()}
+
+
+def _scored(session: onnxruntime.InferenceSession) -> Any:
+    numbers = [one for one in session.get_outputs() if one.type in NUMBERS or one.type.startswith(BY_CLASS)]
+    if not numbers:
+        raise SourceError("none of its outputs holds numbers")
+    return numbers[-1]
+
+
+def _tensor(features: pd.DataFrame, kind: str) -> Any:
+    if kind not in TENSORS:
+        raise SourceError(f"it takes {kind}, which no column is")
+    try:
+        return features.to_numpy(TENSORS[kind])
+    except (ValueError, TypeError) as error:
+        raise SourceError(f"it takes {kind}: {error}") from error
+
+
+def load_onnx(path: Path) -> OnnxModel:
+    """Raises SourceError where the file is none of ONNX's, or asks for operators that are not known."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except MemoryError:
+        raise
+    except Exception as error:  # (its errors share no type of their own)
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise SourceError(f"{path}: could not be read as ONNX ({first})") from error
+    return OnnxModel(session)
