@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from domain.diagnosis.inside.gradients import Network, integrated_gradients
 from domain.diagnosis.replay import Scorer
 from domain.errors import TooFewRows
 
@@ -73,10 +74,15 @@ def contributions(model: Scorer, rows: pd.DataFrame, background: pd.DataFrame) -
 
         found = shap.TreeExplainer(estimator).shap_values(rows.to_numpy(float))
         return np.asarray(found, np.float64).reshape(len(rows), rows.shape[1])
-    linear = _linear(estimator, rows, background)
-    if linear is not None:
-        inputs, coefficients, base = linear
+    last, inputs, base = _unpacked(estimator, rows, background)
+    if inputs.shape != rows.shape:
+        return _shapley_by_order(model, rows, background)
+    coefficients = np.ravel(getattr(last, "coef_", ()))
+    if len(coefficients) == rows.shape[1]:
         return np.asarray((inputs - base.mean(axis=0)) * coefficients, np.float64)
+    network = _network(last)
+    if network is not None and network.known:
+        return integrated_gradients(network, inputs, base.mean(axis=0))
     return _shapley_by_order(model, rows, background)
 
 
@@ -86,21 +92,28 @@ def by_trees(model: Scorer) -> bool:
     return name.endswith(("GradientBoostingClassifier", "GradientBoostingRegressor"))
 
 
-def _linear(
+def _unpacked(
     estimator: Any, rows: pd.DataFrame, background: pd.DataFrame
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
-    """A pipeline that ends in a linear model and keeps the columns one to one, as inputs and coefficients."""
+) -> tuple[Any, npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The last step of a pipeline, and what it is given of the rows and of the background."""
     steps = getattr(estimator, "steps", None)
-    last = steps[-1][1] if steps else estimator
-    coefficients = np.ravel(getattr(last, "coef_", ()))
-    if len(coefficients) != rows.shape[1]:
-        return None
     named = hasattr(estimator, "feature_names_in_")
     inputs: Any = rows if named else rows.to_numpy(float)
     base: Any = background if named else background.to_numpy(float)
     if steps and len(steps) > 1:
         inputs, base = estimator[:-1].transform(inputs), estimator[:-1].transform(base)
-    return np.asarray(inputs, np.float64), coefficients.astype(np.float64), np.asarray(base, np.float64)
+    last = steps[-1][1] if steps else estimator
+    return last, _dense(inputs), _dense(base)
+
+
+def _dense(matrix: Any) -> npt.NDArray[np.float64]:
+    return np.asarray(matrix.toarray() if hasattr(matrix, "toarray") else matrix, np.float64)
+
+
+def _network(last: Any) -> Network | None:
+    """A multi-layer perceptron of scikit-learn's; of two classes its score is the last layer's sum."""
+    weights = getattr(last, "coefs_", None)
+    return None if weights is None else Network(weights, last.intercepts_, str(last.activation))
 
 
 def _shapley_by_order(model: Scorer, rows: pd.DataFrame, background: pd.DataFrame) -> npt.NDArray[np.float64]:

@@ -115,13 +115,7 @@ class Trees:
 
     def __init__(self, rows: pd.DataFrame) -> None:
         self.categories = {name: sorted(rows[name].unique()) for name in [*USER_FEATURES, "item_feature_2"]}
-        told = {
-            "objective": "binary",
-            "num_leaves": 15,
-            "is_unbalance": True,
-            "num_threads": 1,
-            "verbose": -1,
-        }
+        told = {"objective": "binary", "num_leaves": 7, "lambda_l2": 20.0, "num_threads": 1, "verbose": -1}
         self.model = lightgbm.train(told, lightgbm.Dataset(self.inputs(rows), rows["click"]), 20)
 
     def inputs(self, rows: pd.DataFrame) -> pd.DataFrame:
