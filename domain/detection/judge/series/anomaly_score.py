@@ -36,9 +36,9 @@ Marks = npt.NDArray[np.bool_]
 
 RETURN_DAYS = 14.0  # days in which about one window is an anomaly by chance, in any of the ways
 WAYS = 8  # that are looked at together
-# What part of chance's alarms each way may make, 1 in all. Most faults show within the hour, so that a mean of
-# hours mostly adds false alarms. A decay is seen in no other way.
-QUICK_SHARE, DECAY_SHARE, SLOW_SHARE = 0.2, 0.125, 0.025  # of four ways, of one, and of three
+# What part of chance's alarms each way may make, 1 in all. Most faults show within the hour, so that a mean
+# of hours mostly adds false alarms. A decay is seen in no other way.
+QUICK_SHARE, DECAY_SHARE, SLOW_SHARE = 0.2, 0.125, 0.025  # of four ways, of one, of three
 SELDOM_SHARE = 0.025  # of windows that were so far off: up to here a window may be rare
 TAIL_DAYS, TAIL_SHARE = 14, 0.5  # of the past that the tail is learned from: the longer of both
 LEAST_PAST = (60, 300)  # windows before anything is judged: two days, within these bounds, or a day
