@@ -1,9 +1,10 @@
 """
 One incident, one alarm: when an anomaly begins to be told, and while it is still the same.
 
-It begins where its score reaches `BEGINS`, and stands until that has been below `STANDS` for a quarter of a
-day. Within a day of its beginning another one has to be rarer still, so that what comes back every hour is
-told once, and something much worse at once. Scores are logarithms of return periods: see `anomaly_score`.
+It begins where its score reaches `BEGINS`, and stands until that has been below `STANDS` for four hours:
+longer, and what comes next would be taken for the same. Within a day of its beginning another one has to be
+rarer still, so that what comes back every hour is told once, and something much worse at once. Scores are
+logarithms of return periods: see `anomaly_score`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from domain.detection.data.counts import Floats
 BEGINS = 1.0  # the score from where on an anomaly is told
 AGAIN = 1.5  # the same within a day of an earlier one
 STANDS = 0.7  # up from which it goes on: in weeks instead of months
-STAND_DAYS, COOL_DAYS = 0.25, 1.0
+STAND_DAYS, COOL_DAYS = 1 / 6, 1.0
 COOL_WINDOWS = 3  # at the least: windows may be days
 NORMAL_DAYS, NORMAL_WINDOWS = 3, 7  # that an anomaly stands until it is the new normal: the longer of both
 

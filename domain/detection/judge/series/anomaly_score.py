@@ -35,7 +35,10 @@ Way = Literal["spike", "season", "level", "spread", "decay", "silence"]
 Marks = npt.NDArray[np.bool_]
 
 RETURN_DAYS = 14.0  # days in which about one window is an anomaly by chance, in any of the ways
-WAYS = 8  # that are looked at together, so that each has to be that much rarer
+WAYS = 8  # that are looked at together
+# What part of chance's alarms each way may make, 1 in all. Most faults show within the hour, so that a mean
+# of hours mostly adds false alarms. A decay is seen in no other way.
+QUICK_SHARE, DECAY_SHARE, SLOW_SHARE = 0.2, 0.125, 0.025  # of four ways, of one, of three
 SELDOM_SHARE = 0.025  # of windows that were so far off: up to here a window may be rare
 TAIL_DAYS, TAIL_SHARE = 14, 0.5  # of the past that the tail is learned from: the longer of both
 LEAST_PAST = (60, 300)  # windows before anything is judged: two days, within these bounds, or a day
@@ -45,7 +48,7 @@ DECAY_DAYS, DECAY_GAP_DAYS, DECAY_LEAST_DAYS = 14, 2, 3  # what a day is held ag
 USUAL = (0.05, 0.95)  # of a fortnight's windows, what a day's are held within
 LEAST_DECAY = 5  # windows whose mean is held against the fortnight, at the least
 STANDSTILL = 6  # windows alike in a row that are no standstill yet
-LONGER = 1.15  # times as long as it ever stood still, before that is an anomaly
+LONGER = 1.5  # times as long as it ever stood still, before that is an anomaly
 HOLIDAY_TIMES = 2.0  # more or less than on a day of rest, which nothing is said of on a holiday
 DUST = 1e-9  # of the metric's size: what rounding leaves
 STEP_SHARE = 0.05  # of its size: how far a metric that never moved is taken to move
@@ -85,6 +88,14 @@ class AnomalyScore:
         )
 
     @property
+    def share(self) -> float:
+        """What part of the alarms that chance makes may be of this way; of all ways together, 1."""
+        if self.way == "decay":
+            return DECAY_SHARE
+        slow = self.way == "silence" or self.windows > short_windows(self.a_day)
+        return SLOW_SHARE if slow else QUICK_SHARE
+
+    @property
     def known(self) -> Floats:
         """
         (n,) the distances that the tail is learned from: those of a fortnight, or of the later half of the
@@ -100,15 +111,16 @@ class AnomalyScore:
         if not distance > 0:
             return COMMON
         if self.way == "silence":
-            return _standstill_rarity(self._before(distance), distance, float(self.expected[-1]), self.a_day)
+            before, alike = self._before(distance), float(self.expected[-1])
+            return _standstill_rarity(before, distance, alike, self.a_day, self.share)
         known = self.known
         few = len(known) < least_past(self.a_day)
         if few or int((known >= distance).sum()) > SELDOM_SHARE * len(known):
             return COMMON
         tail = tail_of(known, self.a_day, STEP_SHARE * float(self.size[-1]), self.windows)
         surprise = tail.surprise(distance)
-        limit = partial(tail.distance, _needed(self.a_day))
-        return Rarity(_strength(surprise, self.a_day), limit, _p(surprise))
+        limit = partial(tail.distance, _needed(self.a_day, self.share))
+        return Rarity(_strength(surprise, self.a_day, self.share), limit, _p(surprise, self.share))
 
     def limit(self) -> float | None:
         """The distance from where on the last window is an anomaly; None with too little past."""
@@ -116,7 +128,7 @@ class AnomalyScore:
         if len(known) < least_past(self.a_day):
             return None
         tail = tail_of(known, self.a_day, STEP_SHARE * float(self.size[-1]), self.windows)
-        return tail.distance(_needed(self.a_day))
+        return tail.distance(_needed(self.a_day, self.share))
 
     def usual(self) -> float:
         """What the distance usually is; of a standstill, the longest one before it."""
@@ -272,32 +284,32 @@ def past_of(metric: Metric, place: int, usable: Marks, counted: Marks) -> Past:
     return Past(metric.values(place), metric.local_seconds, width, usable, counted, metric.special_days)
 
 
-def _needed(a_day: int) -> float:
-    """How surprising a window has to be to be an anomaly."""
-    return log(RETURN_DAYS * WAYS * a_day)
+def _needed(a_day: int, share: float) -> float:
+    """How surprising a window has to be to be an anomaly, in a way of this share."""
+    return log(RETURN_DAYS * a_day / share)
 
 
-def _strength(surprise: float, a_day: int) -> float:
-    return min(max((surprise - log(a_day)) / log(RETURN_DAYS * WAYS), 0.0), MOST)
+def _strength(surprise: float, a_day: int, share: float) -> float:
+    return min(max((surprise + log(WAYS * share / a_day)) / log(RETURN_DAYS * WAYS), 0.0), MOST)
 
 
-def _p(surprise: float) -> float:
-    return min(1.0, WAYS * exp(-surprise))
+def _p(surprise: float, share: float) -> float:
+    return min(1.0, exp(-surprise) / share)
 
 
-def _standstill_rarity(before: Floats, run: float, alike: float, a_day: int) -> Rarity:
+def _standstill_rarity(before: Floats, run: float, alike: float, a_day: int, share: float) -> Rarity:
     """
     Of a standstill over `run` windows, where a share `alike` of all is like the one before: by chance, by how
     often and how long it stood still `before`, and against the longest of these times.
     """
-    longest = float(np.max(before, initial=0.0))
+    longest, needed = float(np.max(before, initial=0.0)), _needed(a_day, share)
     surprise = -run * log(alike)
-    limit = max(LONGER * longest, _needed(a_day) / -log(alike), float(STANDSTILL))
+    limit = max(LONGER * longest, needed / -log(alike), float(STANDSTILL))
     if longest > 0:
         tail = tail_of(before, a_day)
-        surprise, limit = min(surprise, tail.surprise(run)), max(limit, tail.distance(_needed(a_day)))
-    score = min(_strength(surprise, a_day), run / (LONGER * longest) if longest > 0 else MOST)
-    return Rarity(score, lambda: limit, _p(surprise))
+        surprise, limit = min(surprise, tail.surprise(run)), max(limit, tail.distance(needed))
+    score = min(_strength(surprise, a_day, share), run / (LONGER * longest) if longest > 0 else MOST)
+    return Rarity(score, lambda: limit, _p(surprise, share))
 
 
 def _same(y: Floats) -> Marks:

@@ -242,6 +242,14 @@ def test_a_score_of_one_is_what_comes_once_in_a_fortnight_in_any_way() -> None:
     assert rarity.score > 1.5 * at_limit.score
 
 
+@pytest.mark.parametrize("width", [60, 300, HOUR, DAY])
+def test_the_shares_of_all_ways_make_one_whole(width: int) -> None:
+    y = np.arange(60.0)
+    learned = np.ones(60, dtype=bool)
+    shares = [one.share for one in anomaly_scores(Past(y, clock(60, width), width, learned, learned))]
+    assert sum(shares) == pytest.approx(1.0)
+
+
 def test_one_incident_rings_once_and_again_only_when_much_worse() -> None:
     quiet = np.zeros(100)
     incident = quiet.copy()
@@ -253,3 +261,12 @@ def test_one_incident_rings_once_and_again_only_when_much_worse() -> None:
     later = incident.copy()
     later[60] = BEGINS
     assert onsets(later, a_day=24).tolist() == [10, 60]
+
+
+@pytest.mark.parametrize(("quiet_hours", "begun"), [(4, [10]), (5, [10, 16])])
+def test_what_comes_back_after_four_quiet_hours_is_the_same_and_later_it_is_another(
+    quiet_hours: int, begun: list[int]
+) -> None:
+    score = np.zeros(40)
+    score[10], score[11 + quiet_hours] = BEGINS, AGAIN
+    assert onsets(score, a_day=24).tolist() == begun

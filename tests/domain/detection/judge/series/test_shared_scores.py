@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from domain.detection.data.metric import Metric
+from domain.detection.judge.series.alarm import stand_windows
 from domain.detection.judge.series.shared_scores import normal_after, scores_of, usable_windows
 from domain.detection.judge.state import CheckState, ExcludedWindow, Seen, Verdict
 from domain.detection.kinds.series import judge_series
@@ -106,8 +107,9 @@ def test_of_what_is_over_the_first_hours_count_in_the_tail() -> None:
     over = ExcludedWindow(slice=(), since=whole.edge(FIRST), until=whole.edge(FIRST + 40))
     usable, counted = usable_windows(whole, 0, CheckState(excluded=(over,)))
     assert not usable[FIRST : FIRST + 40].any()
-    assert counted[FIRST : FIRST + 7].all()
-    assert not counted[FIRST + 7 : FIRST + 40].any()
+    first = stand_windows(24) + 1
+    assert counted[FIRST : FIRST + first].all()
+    assert not counted[FIRST + first : FIRST + 40].any()
     assert counted[FIRST + 40 :].all()
 
 
