@@ -6,7 +6,9 @@ delivery counts as late from half an hour after the usual clock time of the four
 a third of their usual films; every other incident counts as false. Faults are planted by a seed, a week or
 more apart: a delivery that is missing, two days of them, nine hours late, empty, short, malformed. No
 threshold was chosen on the planted faults. The feed as it came was looked at while timetables were built, and
-one limit was moved after it (how much sooner another rule must tell): its rows are no blind test.
+one limit was moved after it (how much sooner another rule must tell); what was not told of it was looked at
+again, which led to looks every five minutes, to the choice between two clocks, and to silences that begin
+while an incident is still open. Its rows are no blind test.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
-from domain.detection.correlate.same_cause import Link, lacks, same_cause
+from domain.detection.correlate.same_cause import SILENT, Link, lacks, same_cause
 from domain.detection.judge.state import CLEAR_AFTER
 from domain.incident.state import Incident
 from domain.recommender.lineage import Lineage
@@ -120,7 +120,9 @@ def over_already(finding: Finding, known: Iterable[Incident], made_from: Lineage
     True where the window reaches back into an incident of the same cause that has ended since.
 
     A check of long windows goes on seeing what a fix has repaired; what goes on after the fix is found again
-    in the first window that begins after it. A forecast is of its day, whenever it is made.
+    in the first window that begins after it. A silence begins with the delivery that ended the one before,
+    which people close later: it is over already only where nothing came since that was last seen. A forecast
+    is of its day, whenever it is made.
     """
 
     def told(one: Incident) -> bool:
@@ -128,6 +130,13 @@ def over_already(finding: Finding, known: Iterable[Incident], made_from: Lineage
         return finding.fingerprint in fingerprints or told_by(one, finding, made_from) is not None
 
     return finding.kind == "detected" and any(
-        one.status == "closed" and finding.window_start < (one.mitigated_at or one.last_at) and told(one)
-        for one in known
+        one.status == "closed" and finding.window_start < _until(one, finding) and told(one) for one in known
     )
+
+
+def _until(incident: Incident, finding: Finding) -> datetime:
+    """Until when what began is what that incident told."""
+    latest = incident.finding
+    if latest is not None and latest.unit == finding.unit == SILENT:
+        return latest.window_end
+    return incident.mitigated_at or incident.last_at

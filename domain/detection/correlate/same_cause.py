@@ -15,6 +15,8 @@ BLIND = "looks"
 """Unit of the finding that a check could not look."""
 ROWS = "rows"
 """Unit of what adds up: of a mean, no part lies anywhere."""
+SILENT = "seconds"
+"""Unit of a silence: how long nothing came, or nothing was replaced."""
 
 
 def same_cause(
@@ -71,7 +73,7 @@ def _at_one_time(first: Finding, seen_until: datetime, other: Finding) -> bool:
 
 def lacks(finding: Finding) -> bool:
     """Whether rows are missing, or late, rather than too many."""
-    return finding.change < 0 or finding.unit == "seconds"
+    return finding.change < 0 or finding.unit == SILENT
 
 
 def _in_one_table(first: Finding, latest: Finding, other: Finding) -> Link | None:

@@ -12,7 +12,8 @@ are tried (by day and by week, finer and coarser slots, local clock and UTC), an
 of a stop at any moment soonest is kept, among those that would not have been wrong more than twice.
 
 Clock times are local, so a feed that comes at 09:00 comes at 09:00 after the clocks change. Where the past
-fits a local and a UTC clock alike, a delivery is late when it is so by both.
+fits a local and a UTC clock alike, a delivery is late when it is so by both; once three deliveries fit one
+alone, by that one.
 """
 
 from __future__ import annotations
@@ -187,8 +188,26 @@ def _learned(times: bytes, zone: ZoneInfo, wrong: Spans, weekly: float) -> tuple
     found = [one for clock in clocks if (one := _best(moments, clock, wrong, weekly)) is not None]
     nearest = min((one.off for one in found), default=0.0)
     right = [one for one in found if one.off <= nearest + LEAST_LATE * DAY_SECONDS]
+    right = [one for one in right if not any(_explains_less(one, other, moments) for other in right)]
     shortest = min((one.wait for one in right), default=0.0)
     return tuple(one for one in right if one.wait <= ALIKE * shortest)
+
+
+def _explains_less(one: Timetable, other: Timetable, times: Floats) -> bool:
+    """
+    Whether several of the deliveries at `times` (m,), not only an outage or two, were off by `one` and not by
+    `other`: weeks after the clocks changed, the newest fit the slots of both.
+    """
+    mine, others = (_off(table, times) for table in (one, other))
+    apart = LEAST_LATE * DAY_SECONDS
+    return int((mine > others + apart).sum()) - int((others > mine + apart).sum()) >= RECURRENT
+
+
+def _off(table: Timetable, times: Floats) -> Floats:
+    """(m,) seconds from each delivery to the nearest time at which one is due."""
+    due, _slot = table.due(float(times[0]) - 2 * table.period, float(times[-1]) + 2 * table.period)
+    after = np.searchsorted(due, times)
+    return np.asarray(np.minimum(due[after] - times, times - due[after - 1]))
 
 
 def _changes(times: Floats, clock: ZoneInfo) -> bool:

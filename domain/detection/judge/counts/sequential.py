@@ -45,12 +45,11 @@ from domain.detection.judge.discovery import ALPHA
 
 LEAST_LEARNED = 10  # windows before an onset that it can be held against
 WARM_UP = 5  # windows learned before a forecast's errors say how windows scatter
-RATIOS = 4  # sizes of a change that are averaged over, each way
+RATIOS = 8  # sizes of a change that are averaged over, each way: one between few of them shows half as well
 MOST_LOST, MOST_MORE = (
     0.3,
     3.0,
 )  # the largest of them, of what was there before: more shows in a single window
-ONSETS_AN_OCTAVE = 8  # candidates between one lag and its double, the latest windows all being some
 REACH = 0.5  # of the history, as far back as an onset is looked for
 SIZES = 1.4 ** np.arange(-2.0, 3.0)  # times the estimated dispersion, the dispersions that are averaged over
 POISSON = 1e9  # the size of a negative binomial that is a Poisson
@@ -89,7 +88,7 @@ class Alternatives:
         From the least change that matters to nearly everything, evenly by what a Poisson's counts tell apart.
 
         >>> Alternatives.of("drop", 0.19).ratios.round(2).tolist()
-        [0.3, 0.44, 0.61, 0.81]
+        [0.3, 0.36, 0.42, 0.49, 0.56, 0.64, 0.72, 0.81]
         """
         least = min(max(least_change, 0.05), 1 - 1.5 * MOST_LOST)
         drops = np.linspace(np.sqrt(MOST_LOST), np.sqrt(1 - least), RATIOS) ** 2
@@ -137,32 +136,37 @@ class Sequence:
     The history that evidence is gathered from; the last window is the one that is judged.
 
     `learn` (n_windows,) are those that the forecasts learned from; `counted` those that speak: not what was
-    found and over. `number` is the last window's, counted from any one moment: it keeps candidate onsets
-    where they are.
+    found and over.
     """
 
     steady: Steady
     learn: Mask
     counted: Mask
-    number: int
 
     @cached_property
     def onsets(self) -> list[int]:
         """The windows that a change may have begun with, the latest first."""
-        last, found = len(self.counted) - 1, list[int]()
-        for lag in range(int(REACH * len(self.counted))):
-            step = 1 << max(int(np.log2((lag + 1) / ONSETS_AN_OCTAVE)), 0)
-            onset = last - lag
-            early = self.steady.learned[onset] < LEAST_LEARNED
-            if (self.number - lag) % step == 0 and self.counted[onset] and not early:
-                found.append(onset)
-        return found
+        last, known = len(self.counted) - 1, self.counted & (self.steady.learned >= LEAST_LEARNED)
+        return [last - lag for lag in range(int(REACH * len(known))) if known[last - lag]]
 
     @cached_property
     def past(self) -> tuple[_Past, ...]:
         """What each memory's forecasts say of how windows scatter."""
         speaks = self.learn & (self.steady.learned >= WARM_UP)
         return tuple(_past(self.steady.rows, memory.mean, speaks) for memory in self.steady.memories)
+
+    @cached_property
+    def spoken(self) -> tuple[Floats, ...]:
+        """
+        By memory (n_sizes, n_windows + 1, n_slices) the log likelihood of each size by those of the windows
+        before that speak, however far off they are.
+        """
+        found = []
+        for memory, past in zip(self.steady.memories, self.past, strict=True):
+            each = _log_probability(self.steady.rows, np.maximum(memory.mean, SMALL), past.size[:, None])
+            each = np.where(self.counted[:, None], each, 0.0)
+            found.append(np.concatenate([np.zeros_like(each[:, :1]), np.cumsum(each, axis=1)], axis=1))
+        return tuple(found)
 
     @cached_property
     def likely(self) -> Floats:
@@ -209,7 +213,8 @@ def _since(sequence: Sequence, onset: int, alternatives: Alternatives) -> Floats
         memory, past = sequence.steady.memories[place].only(some), sequence.past[place]
         y, mean = sequence.steady.rows[windows][:, some], np.maximum(memory.mean[windows], SMALL)
         size = past.size[:, None, some]
-        weight = past.likelihood[:, onset, some] + _log_probability(y, mean, size).sum(axis=1)
+        spoken = sequence.spoken[place][:, :, some]
+        weight = past.likelihood[:, onset, some] + spoken[:, -1] - spoken[:, onset]
         weight = (weight - logsumexp(weight, axis=0))[:, None]
         factor = _undone(sequence, memory, onset, windows, alternatives.ratios)
         changed = _log_ratio(y, mean, factor, size[:, None]).sum(axis=2)

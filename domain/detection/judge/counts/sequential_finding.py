@@ -79,8 +79,7 @@ def _sequence(counts: Counts, state: CheckState, rows: Floats, exposure: Floats,
     ordinary = np.ones(len(counts.total), dtype=bool) if special is None else ~special.marked
     learn = learn & ordinary  # a holiday is judged by itself, and is no part of what lasts
     steady = forecast_steadily(rows, exposure, counts.local_seconds(), width, learn)
-    number = round(counts.start(len(counts.total) - 1).timestamp() / width)
-    return Sequence(steady, learn, _counted(counts, state) & (exposure[:, 0] > 0) & ordinary, number)
+    return Sequence(steady, learn, _counted(counts, state) & (exposure[:, 0] > 0) & ordinary)
 
 
 def _counted(counts: Counts, state: CheckState) -> Mask:

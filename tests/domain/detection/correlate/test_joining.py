@@ -99,6 +99,15 @@ def test_a_window_that_reaches_back_into_what_has_ended_is_no_news() -> None:
     assert not over_already(found(slice_of(genre="Action"), 2), [closed], Lineage())
 
 
+def test_a_silence_after_the_delivery_that_ended_another_is_told_however_late_that_was_closed() -> None:
+    late = found((), 1).model_copy(update={"unit": "seconds"})
+    came = late.window_end + timedelta(minutes=2)
+    closed = opened(late, status="closed", mitigated_at=came + timedelta(minutes=10))
+    again = late.model_copy(update={"window_start": came, "window_end": came + DAY})
+    assert not over_already(again, [closed], Lineage())
+    assert over_already(late.model_copy(update={"window_end": came}), [closed], Lineage())
+
+
 def test_most_of_both_has_to_be_the_same() -> None:
     assert same_items({"a": 0.3, "b": 0.3}, {"a": 0.2, "b": 0.4})
     assert not same_items({"a": 0.3}, {"a": 0.9})

@@ -72,6 +72,19 @@ def test_no_delivery_is_late_because_the_clocks_change(first: datetime, clock: Z
         assert late_at(missing, wall(clock, day, 2.75, first), BRUSSELS) is not None
 
 
+@pytest.mark.parametrize("first", [datetime(2026, 2, 2, tzinfo=UTC), datetime(2026, 9, 7, tzinfo=UTC)])
+@pytest.mark.parametrize("clock", [BRUSSELS, UNIVERSAL])
+def test_weeks_after_the_clocks_changed_a_delivery_is_late_by_the_clock_that_all_of_them_kept(
+    first: datetime, clock: ZoneInfo
+) -> None:
+    """By the other clock too the newest are on time, as most of what it learns from is as new."""
+    times = np.array([wall(clock, d, 1 + d % 5 / 60, first) for d in range(100)])
+    for day in range(62, 98, 7):
+        seen = times[(times > wall(clock, day - 56, 0, first)) & (times < wall(clock, day, 0.5, first))]
+        late = overdue(learn_timetables(seen, BRUSSELS), seen, wall(clock, day, 1.6, first))
+        assert late is not None
+
+
 def test_a_feed_around_midnight_is_one_slot() -> None:
     chance = np.random.default_rng(2)
     times = np.sort([wall(UNIVERSAL, d, chance.normal(0, 0.1)) for d in range(56)])

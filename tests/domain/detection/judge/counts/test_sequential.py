@@ -27,7 +27,7 @@ def until(y: np.ndarray, last: int) -> Sequence:
     rows, days = y[begin : last + 1, None], np.arange(begin, last + 1)
     learn = np.ones(len(rows), dtype=bool)
     steady = forecast_steadily(rows, np.ones((len(rows), 1)), days * DAY, DAY, learn)
-    return Sequence(steady, learn, learn, last)
+    return Sequence(steady, learn, learn)
 
 
 def told_after(y: np.ndarray, onset: int, alternatives: Alternatives = DROPS) -> int:
@@ -99,7 +99,7 @@ def test_evidence_has_the_mean_one_for_each_onset_where_nothing_changed() -> Non
         counted = np.arange(46) == 41
         counted[42:] = True
         steady = forecast_steadily(rows, np.ones((46, 1)), np.arange(46) * 30 * DAY, 30 * DAY, learn)
-        sequence = Sequence(steady, learn, counted, 45)
+        sequence = Sequence(steady, learn, counted)
         total += float(np.exp(log_evidence(sequence, DROPS)[0][0]))
     assert total / 400 <= 1.3 * 5
 
@@ -115,7 +115,7 @@ def test_slices_gone_through_together_come_to_what_they_come_to_alone() -> None:
     learn = np.ones(57, dtype=bool)
     days = np.arange(57) * DAY
     both = forecast_steadily(np.column_stack([one, other]), np.ones((57, 1)), days, DAY, learn)
-    together = log_evidence(Sequence(both, learn, learn, 56), DROPS)
+    together = log_evidence(Sequence(both, learn, learn), DROPS)
     for place, y in enumerate((one, other)):
         alone = log_evidence(until(y, 56), DROPS)
         assert alone[0][0] == pytest.approx(together[0][place])
