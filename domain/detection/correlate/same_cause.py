@@ -55,7 +55,7 @@ def crossing(
     Args: as those of `same_cause`.
     """
     wrong = first.subject is not None or (first.unit == ROWS and lacks(latest))
-    if not wrong or other.subject or other.unit != ROWS or not lacks(other) or BLIND == first.unit:
+    if not wrong or other.subject or other.unit != ROWS or not lacks(other) or first.unit == BLIND:
         return None
     if not (_at_one_time(first, seen_until, other) and first.table in lineage.above(other.table)):
         return None
