@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from domain.diagnosis.changes.other_model import took_over
 from domain.diagnosis.diagnose import STAGES, Inquiry
 from domain.diagnosis.material import Material, Seen
 from domain.diagnosis.onset import Onset, alarm_of, find_onset
@@ -35,11 +36,15 @@ from workers.pictures import draw_metric
 from workers.reading import BACK, Reader
 from workers.rerun import models_of, run_again, split_between
 from workers.sources.kept_open import kept_open
+from workers.sources.source import TIME
 from workers.store import attachments, cards
 
 SEED = 7
 LEAST_SPAN = timedelta(minutes=1)
 REMEMBERED = 500  # incidents that are over, the newest, among which one like this is looked for
+LEAST_OF_ONE = timedelta(
+    minutes=30
+)  # that a version has ranked before the onset, to be what is compared with
 AROUND = timedelta(days=1)  # before the diagnosis, in which what another check found may be the cause
 
 Keep = Callable[[bytes], str]
@@ -237,9 +242,7 @@ def _with_model(reader: Reader, material: Material, since: datetime, seed: int) 
     rows = reader.attempt(
         "The candidates", lambda: reader.candidates(table, columns, since, reader.end, seed)
     )
-    before = reader.attempt(
-        "The candidates before", lambda: reader.candidates(table, columns, since - BACK, since, seed)
-    )
+    before = reader.attempt("The candidates before", lambda: _before(reader, log, since, seed))
     material = replace(
         material,
         columns=columns,
@@ -258,6 +261,20 @@ def _with_model(reader: Reader, material: Material, since: datetime, seed: int) 
     if loaded.model.note:
         reader.problems.append(f"The model file: {loaded.model.note}")
     return _run_again(reader, log, loaded, replace(material, model=loaded.model), since, seed)
+
+
+def _before(reader: Reader, log: Log, since: datetime, seed: int) -> pd.DataFrame:
+    """
+    What is compared with: candidates of the hours before, or of as many of them as one version ranked.
+
+    Else the former version would count as how it was before, and hide that another one ranks since.
+    """
+    before = reader.candidates(log.table, log.columns, since - BACK, since, seed)
+    start = took_over(before, log.columns.version, TIME)
+    window = reader.finding.window_end - reader.finding.window_start
+    if start is None or since - start < max(2 * window, LEAST_OF_ONE):
+        return before  # so lately, that it may be the cause
+    return reader.candidates(log.table, log.columns, start, since, seed)
 
 
 def _run_again(

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from domain.diagnosis.candidates.table import KINDS
+from domain.diagnosis.changes.other_model import took_over
 from domain.diagnosis.diagnose import diagnose
 from domain.diagnosis.material import Lessons, Material, Release, Rows, Seen
 from domain.diagnosis.pairing import AT, Pair
@@ -154,6 +155,20 @@ def test_another_model_under_the_same_version_is_told_by_its_scores() -> None:
     assert "Another model than version v7, which the log names" in found.cause
     misses = spoilt.finding((), table="candidates", unit="low-ranked choices", observed=50.0, expected=40.0)
     assert told(diagnose(spoilt.material(misses)))[:2] == ("model", "v7")
+
+
+def test_what_is_compared_with_begins_where_the_version_took_over_that_ranked_last() -> None:
+    before = shop().before
+    middle = pd.Timestamp(ONSET - timedelta(hours=2))
+    in_turn = before.assign(version=np.where(before[AT] < middle, "v6", "v7"))
+    start = took_over(in_turn, "version", AT)
+    assert start is not None
+    assert timedelta(0) <= start - middle < timedelta(minutes=5)
+    side_by_side = before.assign(version=np.where(before["basket_id"] % 3, "v6", "v7"))
+    assert took_over(side_by_side, "version", AT) is None
+    assert took_over(before, "version", AT) is None
+    assert took_over(before, None, AT) is None
+    assert took_over(before.head(0), "version", AT) is None
 
 
 def test_a_delivery_that_lacks_a_brand_is_the_cause_and_not_a_filter() -> None:
