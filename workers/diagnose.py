@@ -199,7 +199,8 @@ def gather(
             looked(stage, material)
         return material, None
     looked("metric", material)
-    snapshots = reader.attempt("The deliveries", lambda: reader.snapshots(since))
+    latest = max(since, onset.latest) if onset else since
+    snapshots = reader.attempt("The deliveries", lambda: reader.snapshots(latest))
     if onset is None and snapshots is not None and reader.end - snapshots.delivered_at < BACK:
         since = min(since, snapshots.delivered_at)  # else what is called “before” would hold the fault, too
     cells = reader.attempt("The slices", lambda: reader.cells(since))

@@ -13,6 +13,7 @@ from domain.diagnosis.candidates.table import KINDS
 from domain.diagnosis.changes.other_model import took_over
 from domain.diagnosis.diagnose import diagnose
 from domain.diagnosis.material import Lessons, Material, Release, Rows, Seen
+from domain.diagnosis.onset import find_onset
 from domain.diagnosis.pairing import AT, Pair
 from domain.recommender.lineage import Lineage
 from domain.recommender.planned import Planned
@@ -457,6 +458,23 @@ def test_a_cause_that_came_after_the_onset_is_none() -> None:
     found = diagnose(spoilt.material(spoilt.finding(slice_of(brand="Alba")), snapshots=late))
     assert [one for one in found.candidates if answer(one, "when") is False]
     assert found.cause_kind == "unknown"
+
+
+def test_a_delivery_is_the_cause_where_few_rows_say_only_about_when_the_symptom_began() -> None:
+    """Seven rows an hour, and by chance none in the twenty minutes before."""
+    items = catalogue()
+    items.loc[items["brand"] == "Boreal", "rating"] *= 10
+    spoilt = shop(items)
+    finding = spoilt.finding(slice_of(brand="Alba"))
+    starts = pd.date_range(NOW - timedelta(hours=6), NOW, freq="2min", inclusive="left")
+    some = (np.arange(len(starts)) % 4 == 0) & (starts < pd.Timestamp(ONSET - timedelta(minutes=20)))
+    sparse = pd.DataFrame({"window_start": starts, "observed": some.astype(float), "expected": 0.25})
+    taken = delivery(items)
+    onset = find_onset(sparse, finding.change)
+    assert onset is not None
+    assert onset.since + (finding.window_end - finding.window_start) < taken.delivered_at
+    found = diagnose(spoilt.material(finding, snapshots=taken, series=sparse))
+    assert told(found) == ("feature", "rating", slice_of(brand="Boreal"))
 
 
 def test_where_no_cause_is_named_it_is_said_what_would_tell() -> None:
