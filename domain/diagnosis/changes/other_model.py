@@ -65,10 +65,10 @@ def took_over(before: pd.DataFrame, version: str | None, time: str) -> datetime 
     """
     if version is None or version not in before or before.empty:
         return None
-    spans = before.groupby(before[version].astype("string").fillna(""))[time].agg(["min", "max"])
-    last = spans.loc[spans["max"].idxmax()]
-    replaced = bool((spans["max"] < last["min"]).any())
-    return pd.Timestamp(last["min"]).floor("us").to_pydatetime() if replaced else None
+    groups = before.groupby(before[version].astype("string").fillna(""))[time]
+    begins, ends = groups.min(), groups.max()
+    start = pd.Timestamp(begins.iloc[int(np.argmax(ends.to_numpy()))])
+    return start.floor("us").to_pydatetime() if bool((ends < start).any()) else None
 
 
 def _by_scores(material: Material, known: Known, claimed: str | None) -> OtherModel | None:

@@ -92,7 +92,7 @@ class _Table:
 
     @classmethod
     def of(cls, counts: pd.DataFrame, names: tuple[str, ...]) -> _Table:
-        sums = counts.groupby(["training", *names])["rows"].sum().unstack("training", fill_value=0.0)
+        sums = counts.groupby(["training", *names])["rows"].sum().unstack("training", fill_value=0)
         values = [one if isinstance(one, tuple) else (one,) for one in sums.index]
         return cls(names, values, sums.sort_index(axis=1).to_numpy(np.float64).T)
 
