@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from domain.diagnosis.changes.other_model import took_over
 from domain.diagnosis.diagnose import STAGES, Inquiry
 from domain.diagnosis.material import Material, Seen
 from domain.diagnosis.onset import Onset, alarm_of, find_onset
@@ -28,17 +29,22 @@ from workers.debts import Work
 from workers.detect.record import read_alarms
 from workers.launch_picture import draw_launch
 from workers.launches import columns_of, noun_of, read_launches
+from workers.lessons import lessons_of
 from workers.models.logged import Log, LoggedModel, load_logged
 from workers.models.process import warm_up
 from workers.pictures import draw_metric
 from workers.reading import BACK, Reader
 from workers.rerun import models_of, run_again, split_between
 from workers.sources.kept_open import kept_open
+from workers.sources.source import TIME
 from workers.store import attachments, cards
 
 SEED = 7
 LEAST_SPAN = timedelta(minutes=1)
 REMEMBERED = 500  # incidents that are over, the newest, among which one like this is looked for
+LEAST_OF_ONE = timedelta(
+    minutes=30
+)  # that a version has ranked before the onset, to be what is compared with
 AROUND = timedelta(days=1)  # before the diagnosis, in which what another check found may be the cause
 
 Keep = Callable[[bytes], str]
@@ -193,7 +199,8 @@ def gather(
             looked(stage, material)
         return material, None
     looked("metric", material)
-    snapshots = reader.attempt("The deliveries", lambda: reader.snapshots(since))
+    latest = max(since, onset.latest) if onset else since
+    snapshots = reader.attempt("The deliveries", lambda: reader.snapshots(latest))
     if onset is None and snapshots is not None and reader.end - snapshots.delivered_at < BACK:
         since = min(since, snapshots.delivered_at)  # else what is called “before” would hold the fault, too
     cells = reader.attempt("The slices", lambda: reader.cells(since))
@@ -224,6 +231,7 @@ def _with_tables(reader: Reader, material: Material, since: datetime) -> Materia
         pairs=reader.attempt("Related tables", lambda: related.pairs_of(reader, since)) or (),
         planned=related.planned_around(reader, since),
         releases=reader.attempt("Releases", lambda: related.releases(reader, since)) or (),
+        lessons=reader.attempt("What was learned from", lambda: lessons_of(reader, since)) or (),
     )
 
 
@@ -235,9 +243,7 @@ def _with_model(reader: Reader, material: Material, since: datetime, seed: int) 
     rows = reader.attempt(
         "The candidates", lambda: reader.candidates(table, columns, since, reader.end, seed)
     )
-    before = reader.attempt(
-        "The candidates before", lambda: reader.candidates(table, columns, since - BACK, since, seed)
-    )
+    before = reader.attempt("The candidates before", lambda: _before(reader, log, since, seed))
     material = replace(
         material,
         columns=columns,
@@ -257,6 +263,20 @@ def _with_model(reader: Reader, material: Material, since: datetime, seed: int) 
     if loaded.model.note:
         reader.problems.append(f"The model file: {loaded.model.note}")
     return _run_again(reader, log, loaded, replace(material, model=loaded.model), since, seed)
+
+
+def _before(reader: Reader, log: Log, since: datetime, seed: int) -> pd.DataFrame:
+    """
+    What is compared with: candidates of the hours before, or of as many of them as one version ranked.
+
+    Else the former version would count as how it was before, and hide that another one ranks since.
+    """
+    before = reader.candidates(log.table, log.columns, since - BACK, since, seed)
+    start = took_over(before, log.columns.version, TIME)
+    window = reader.finding.window_end - reader.finding.window_start
+    if start is None or since - start < max(2 * window, LEAST_OF_ONE):
+        return before  # so lately, that it may be the cause
+    return reader.candidates(log.table, log.columns, start, since, seed)
 
 
 def _run_again(

@@ -119,7 +119,7 @@ class Reader:
             names = [name for name in source.table.dimensions if name in source.columns]
             if not names:
                 return None
-            now = _grouped(source, since, self.end, names, self.asked.measure)
+            now = grouped(source, since, self.end, names, self.asked.measure)
             before, scale = self._cells_before(source, since, names)
         both = now.merge(before, on=names, how="outer", suffixes=("", "_before")).fillna(
             {"n": 0, "n_before": 0}
@@ -134,12 +134,12 @@ class Reader:
         """What is compared with, and by what it is multiplied to be of as long a time."""
         measure = self.asked.measure
         for offsets in self.asked.back:
-            parts = [_grouped(source, since - back, self.end - back, names, measure) for back in offsets]
+            parts = [grouped(source, since - back, self.end - back, names, measure) for back in offsets]
             there = [part for part in parts if len(part)]
             if there:
                 summed = pd.concat(there).groupby(names)[["n"]].sum().reset_index()
                 return summed, 1 / len(there)
-        before = _grouped(source, since - CELLS_BACK, since, names, measure)
+        before = grouped(source, since - CELLS_BACK, since, names, measure)
         return before, (self.end - since) / CELLS_BACK
 
     @property
@@ -263,9 +263,10 @@ def _present(source: Source, names: Sequence[str]) -> list[str]:
     return [name for name in dict.fromkeys(names) if name in source.columns]
 
 
-def _grouped(
+def grouped(
     source: Source, start: datetime, end: datetime, names: list[str], measure: str | None
 ) -> pd.DataFrame:
+    """Combinations of `names` in words, with the rows of each, or the sum of `measure`: `n`."""
     rows = source.between(start, end)
     text: dict[str, Any] = {name: as_text(rows[name]).fill_null("∅ (not set)") for name in names}
     rows = rows.mutate(**text)

@@ -131,7 +131,7 @@ def _since(material: Material, known: Known, delivered: datetime | None) -> date
     if known.onset is None:
         return delivered
     window = material.finding.window_end - material.finding.window_start
-    within = delivered is not None and known.onset.since <= delivered <= known.onset.since + window
+    within = delivered is not None and known.onset.since <= delivered <= known.onset.latest + window
     return delivered if within else known.onset.since
 
 

@@ -74,6 +74,21 @@ class Release:
 
 
 @dataclass(frozen=True)
+class Lessons:
+    """
+    How many rows of a table the trainings took: the newest, `at` the onset or before, and those before that.
+
+    `counts` has a row for each training and combination of `dimensions`: `training` (0 the newest, 1 the one
+    before it, and so on) and `rows`.
+    """
+
+    table: str
+    at: datetime
+    dimensions: tuple[str, ...]
+    counts: pd.DataFrame
+
+
+@dataclass(frozen=True)
 class Material:
     """
     Everything that was read for one finding.
@@ -94,6 +109,7 @@ class Material:
         others: what other checks found around the onset, those on trial included.
         planned: announced events around the onset.
         releases: items that came out around the onset.
+        lessons: what the newest training took, of each table that is learned from.
         past: incidents that are over, the newest first: for what is seen again, not for the cause.
         problems: what could not be read, in words.
     """
@@ -132,6 +148,7 @@ class Material:
     others: tuple[Seen, ...] = ()
     planned: tuple[Planned, ...] = ()
     releases: tuple[Release, ...] = ()
+    lessons: tuple[Lessons, ...] = ()
     past: tuple[Past, ...] = ()
     problems: tuple[str, ...] = field(default=())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -17,13 +17,21 @@ Floats = npt.NDArray[np.float64]
 WINDOWS = 8  # fewer hold no change point
 LEAST_EVIDENCE = 6.0  # log likelihood ratio; 5 % false onsets over some hundred windows
 Z90 = 1.645
+AS_LIKELY = (
+    3.0  # log likelihood below the best split's, up to which another one may be the true one: e⁻³ is 5 %
+)
 
 
 @dataclass(frozen=True)
 class Onset:
-    """`since`: start of the first wrong window; `last_right`: start of the one before; `change` in %."""
+    """
+    `since`: start of the first wrong window; `last_right`: start of the one before; `change` in %.
+
+    `latest`: start of the last window that may as well be the first wrong one; of few rows many may.
+    """
 
     since: datetime
+    latest: datetime
     last_right: datetime | None
     change: Estimate
     missing_per_hour: float
@@ -54,7 +62,8 @@ def find_onset(series: pd.DataFrame, alarm: float = 0.0) -> Onset | None:
         TooFewRows: fewer than 8 windows.
 
     Source:
-        Hinkley (1970), Biometrika 57(1); over-dispersion as in McCullagh & Nelder (1989), 4.5.
+        Hinkley (1970), Biometrika 57(1); which other splits are as likely: Siegmund (1988), Int. Stat. Rev.
+        56(1); over-dispersion as in McCullagh & Nelder (1989), 4.5.
     """
     known = series[np.isfinite(series["observed"]) & (series["expected"] > 0)]
     if len(known) < WINDOWS:
@@ -65,7 +74,10 @@ def find_onset(series: pd.DataFrame, alarm: float = 0.0) -> Onset | None:
     phi = _dispersion(observed[:split], expected[:split]) if split > 3 else 1.0
     if gain[split] / phi < LEAST_EVIDENCE:
         return None
-    return _onset(pd.DatetimeIndex(known["window_start"]), observed, expected, split, phi, float(gain[split]))
+    starts = pd.DatetimeIndex(known["window_start"])
+    last = int(np.flatnonzero(gain / phi >= gain[split] / phi - AS_LIKELY)[-1])
+    latest = starts[last].floor("us").to_pydatetime()
+    return replace(_onset(starts, observed, expected, split, phi, float(gain[split])), latest=latest)
 
 
 def _onset(
@@ -84,8 +96,10 @@ def _onset(
         unit="%",
         basis=f"{len(starts) - split} windows since the onset against {split} before",
     )
+    since = starts[split].floor("us").to_pydatetime()
     return Onset(
-        since=starts[split].floor("us").to_pydatetime(),
+        since=since,
+        latest=since,
         last_right=starts[split - 1].floor("us").to_pydatetime() if split else None,
         change=change,
         missing_per_hour=float((after - observed[split:].sum()) / hours),

@@ -50,13 +50,14 @@ def crossing(
 ) -> Slice | None:
     """
     The slice of both, where what `other` lacks may be what the incident lacks, in a table made from the
-    incident's: people of one region see fewer films of one country. How much of it lies there has to be
-    counted. None where neither slice says anything of the other, or one says it all.
+    incident's: people of one region see fewer films of one country. So may it be where the incident is about
+    a column: films whose language is not set are shown less. How much of it lies there has to be counted.
+    None where neither slice says anything of the other, or one says it all.
 
     Args: as those of `same_cause`.
     """
-    fewer = first.unit == other.unit == ROWS and lacks(latest) and lacks(other)
-    if first.subject or other.subject or not fewer:
+    wrong = first.subject is not None or (first.unit == ROWS and lacks(latest))
+    if not wrong or other.subject or other.unit != ROWS or not lacks(other) or first.unit == BLIND:
         return None
     if not (_at_one_time(first, seen_until, other) and first.table in lineage.above(other.table)):
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from domain.diagnosis.candidates.candidate import Candidate, Proposal
 from domain.diagnosis.known import Known
@@ -27,13 +27,8 @@ def judge(proposal: Proposal, material: Material, known: Known, upstream: int) -
     )
 
 
-def onset_of(material: Material, known: Known) -> datetime | None:
-    """Since when the metric is off, by its change point; null where none was found."""
-    return known.onset.since if known.onset is not None else None
-
-
 def _when(proposal: Proposal, material: Material, known: Known) -> Answer:
-    onset, finding = onset_of(material, known), material.finding
+    onset, finding = known.onset, material.finding
     if proposal.since is None:
         return Answer(question="when", words="when it began is not known")
     told = material.clock(proposal.since)
@@ -42,9 +37,9 @@ def _when(proposal: Proposal, material: Material, known: Known) -> Answer:
         words = f"it began at {told}; when the symptom did is not known"
         return Answer(question="when", holds=False if late else None, words=words)
     window = finding.window_end - finding.window_start
-    if proposal.since > onset + window:
+    if proposal.since > onset.latest + window:
         return Answer(question="when", holds=False, words=f"it began at {told}, after the symptom")
-    if onset - proposal.since > LONG_BEFORE:
+    if onset.since - proposal.since > LONG_BEFORE:
         return Answer(question="when", words=f"it began at {told}, long before the symptom")
     return Answer(question="when", holds=True, words=f"it began at {told}, no later than the symptom")
 

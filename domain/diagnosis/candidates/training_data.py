@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
 
 from domain.diagnosis.candidates.candidate import CandidateKind, Proposal
 from domain.diagnosis.changes.other_model import other_model
+from domain.diagnosis.changes.segment import segment_off
 from domain.diagnosis.known import Known
-from domain.diagnosis.material import Material
-from domain.values import Answer, Finding, name_slice
+from domain.diagnosis.material import Material, Seen
+from domain.values import Answer, Finding, Slice, name_slice
 
 
 def _propose(material: Material, known: Known) -> Iterator[Proposal]:
@@ -18,17 +21,24 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
         if own.unit != "rows":  # how many rows there are is a matter of how much was watched
             yield _itself(material, own)
         return
-    wrong = [one for one in material.others if one.table in material.lineage.taught(own.table)]
+    taught = material.lineage.taught(own.table)
+    wrong = [
+        *_segments(material, taught),
+        *(_Wrong.seen(one) for one in material.others if one.table in taught),
+    ]
     found = other_model(material, known) if wrong else None
     for one in wrong:
+        # what a training took is no fault while the model of before ranks
+        if one.counted and (found is None or found.now is None):
+            continue
         yield Proposal(
             kind="training_data",
-            object=one.subject or one.table,
-            place=one.slice,
+            object=one.table,
+            place=one.place,
             since=one.since,
-            title=f"The model was trained on faulty data: {one.title}",
+            title=f"The model was trained on faulty data: {one.told}",
             sentence=f"The model that ranks since {_when(material, known)} learned from `{one.table}`, where "
-            f"{name_slice(one.slice)} is off: {one.title}",
+            f"{name_slice(one.place)} is off: {one.told}",
             undone=found.undone if found is not None else None,
             unknown="no other model ranks since the onset" if found is None else found.unknown,
             where=found.where if found is not None else None,
@@ -36,17 +46,42 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
         )
 
 
+@dataclass(frozen=True)
+class _Wrong:
+    """What is off in a table that was learned from; `counted` by its rows, and not by a check."""
+
+    table: str
+    place: Slice
+    since: datetime
+    told: str
+    counted: bool
+
+    @classmethod
+    def seen(cls, one: Seen) -> _Wrong:
+        return cls(one.table, one.slice, one.since, one.title, counted=False)
+
+
+def _segments(material: Material, tables: Collection[str]) -> Iterator[_Wrong]:
+    """The segment of each table that the newest training took otherwise than those before."""
+    for one in material.lessons:
+        off = segment_off(one) if one.table in tables else None
+        if off is not None:
+            yield _Wrong(one.table, off.slice, one.at, f"`{one.table}` has {off.words}", counted=True)
+
+
 def _when(material: Material, known: Known) -> str:
     return material.clock(known.onset.since) if known.onset is not None else "then"
 
 
 def _itself(material: Material, own: Finding) -> Proposal:
-    """The finding is of the training data, and what it measures is the fault."""
-    where = f" in {name_slice(own.slice)}" if own.slice else ""
+    """What the finding measures is the fault: of its slice, or of the segment that is off in the table."""
+    segments = [] if own.slice else list(_segments(material, (own.table,)))
+    place = segments[0].place if segments else own.slice
+    where = f" in {name_slice(place)}" if place else ""
     return Proposal(
         kind="training_data",
-        object=own.subject or own.table,
-        place=own.slice,
+        object=own.table,
+        place=place,
         since=own.window_start,
         title=f"Training data `{own.table}` is faulty{where}",
         sentence=f"What the model is trained on is faulty{where}: {own.title}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
@@ -50,6 +51,24 @@ def other_model(material: Material, known: Known) -> OtherModel | None:
             return found
     claimed = str(rows[version].astype("string").mode().iloc[0]) if logged and len(rows) else None
     return _by_scores(material, known, claimed)
+
+
+def took_over(before: pd.DataFrame, version: str | None, time: str) -> datetime | None:
+    """
+    When the version that ranked last took over from those before it.
+
+    Args:
+        before: logged candidates with the column `time`, and the column `version` where it is logged.
+
+    Returns:
+        Null where one version ranked all the time, or several side by side.
+    """
+    if version is None or version not in before or before.empty:
+        return None
+    groups = before.groupby(before[version].astype("string").fillna(""))[time]
+    begins, ends = groups.min(), groups.max()
+    start = pd.Timestamp(begins.iloc[int(np.argmax(ends.to_numpy()))])
+    return start.floor("us").to_pydatetime() if bool((ends < start).any()) else None
 
 
 def _by_scores(material: Material, known: Known, claimed: str | None) -> OtherModel | None:

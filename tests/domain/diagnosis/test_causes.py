@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 
 from domain.diagnosis.candidates.table import KINDS
+from domain.diagnosis.changes.other_model import took_over
 from domain.diagnosis.diagnose import diagnose
-from domain.diagnosis.material import Material, Release, Rows, Seen
+from domain.diagnosis.material import Lessons, Material, Release, Rows, Seen
+from domain.diagnosis.onset import find_onset
 from domain.diagnosis.pairing import AT, Pair
 from domain.recommender.lineage import Lineage
 from domain.recommender.planned import Planned
@@ -187,6 +189,20 @@ def test_another_model_under_the_same_version_is_told_by_its_scores() -> None:
     assert told(diagnose(spoilt.material(misses)))[:2] == ("model", "v7")
 
 
+def test_what_is_compared_with_begins_where_the_version_took_over_that_ranked_last() -> None:
+    before = shop().before
+    middle = pd.Timestamp(ONSET - timedelta(hours=2))
+    in_turn = before.assign(version=np.where(before[AT] < middle, "v6", "v7"))
+    start = took_over(in_turn, "version", AT)
+    assert start is not None
+    assert timedelta(0) <= start - middle < timedelta(minutes=5)
+    side_by_side = before.assign(version=np.where(before["basket_id"] % 3, "v6", "v7"))
+    assert took_over(side_by_side, "version", AT) is None
+    assert took_over(before, "version", AT) is None
+    assert took_over(before, None, AT) is None
+    assert took_over(before.head(0), "version", AT) is None
+
+
 def test_a_delivery_that_lacks_a_brand_is_the_cause_and_not_a_filter() -> None:
     right = catalogue()
     items = right[right["brand"] != "Delta"].reset_index(drop=True)
@@ -236,6 +252,59 @@ def test_faulty_training_data_is_the_cause_of_the_model_that_learned_it() -> Non
     assert told(found) == ("training_data", "lessons", slice_of(device="till"))
     itself = diagnose(Material(finding=labels, lineage=lineage))
     assert told(itself) == ("training_data", "lessons", slice_of(device="till"))
+
+
+def lessons(**times: float) -> Lessons:
+    """Rows of four trainings; of the newest those of a device so many times as many."""
+    chance = np.random.default_rng(5)
+    cells = pd.MultiIndex.from_product(
+        [["app", "web", "till"], ["north", "south"]], names=["device", "region"]
+    )
+    usual = pd.Series(np.outer([900.0, 500.0, 300.0], [1.0, 0.6]).ravel(), cells, name="rows")
+    parts = []
+    for training in range(4):
+        rows = pd.Series(chance.poisson(usual * chance.uniform(0.8, 1.3)), cells, name="rows").reset_index()
+        if training == 0:
+            rows["rows"] *= rows["device"].map(times).fillna(1.0)
+        parts.append(rows.assign(training=training))
+    counts = pd.concat(parts, ignore_index=True).astype({"rows": float})
+    return Lessons("lessons", ONSET - timedelta(minutes=2), ("device", "region"), counts)
+
+
+TAUGHT = Lineage(learned_from={"shown": frozenset({"lessons"})})
+
+
+def newer_model() -> Shop:
+    newer = Weighted((1.0, 2.0, 3.0))
+    spoilt = shop(model=newer, candidates=lambda rows: rows.assign(version="v8"))
+    return Shop(spoilt.items, spoilt.before, spoilt.now, newer)
+
+
+@pytest.mark.parametrize(("times", "words"), [(6.0, "times as many rows"), (0.0, "no rows of device = web")])
+def test_a_segment_that_the_newest_training_took_otherwise_is_told_without_any_check_of_it(
+    times: float, words: str
+) -> None:
+    spoilt = newer_model()
+    finding = spoilt.finding(slice_of(category="tea"))
+    found = diagnose(spoilt.material(finding, lineage=TAUGHT, lessons=(lessons(web=times),)))
+    assert told(found) == ("training_data", "lessons", slice_of(device="web"))
+    assert found.cause is not None
+    assert words in found.cause
+    usual = diagnose(spoilt.material(finding, lineage=TAUGHT, lessons=(lessons(),)))
+    assert told(usual) == ("model", "v8", ())
+
+
+def test_odd_training_data_is_no_cause_while_the_model_of_before_ranks() -> None:
+    spoilt = shop(scored=lowered)
+    finding = spoilt.finding(slice_of(category="coffee"))
+    found = diagnose(spoilt.material(finding, lineage=TAUGHT, lessons=(lessons(web=6.0),)))
+    assert told(found)[0] == "serving"
+
+
+def test_a_finding_of_the_whole_training_data_is_placed_in_the_segment_that_is_off() -> None:
+    labels = shop().finding((), table="lessons", subject="in sales", unit="rows that find none")
+    found = diagnose(Material(finding=labels, lineage=TAUGHT, lessons=(lessons(till=8.0),)))
+    assert told(found) == ("training_data", "lessons", slice_of(device="till"))
 
 
 def test_an_item_kept_out_on_one_device_is_a_filter() -> None:
@@ -420,6 +489,23 @@ def test_a_cause_that_came_after_the_onset_is_none() -> None:
     found = diagnose(spoilt.material(spoilt.finding(slice_of(brand="Alba")), snapshots=late))
     assert [one for one in found.candidates if answer(one, "when") is False]
     assert found.cause_kind == "unknown"
+
+
+def test_a_delivery_is_the_cause_where_few_rows_say_only_about_when_the_symptom_began() -> None:
+    """Seven rows an hour, and by chance none in the twenty minutes before."""
+    items = catalogue()
+    items.loc[items["brand"] == "Boreal", "rating"] *= 10
+    spoilt = shop(items)
+    finding = spoilt.finding(slice_of(brand="Alba"))
+    starts = pd.date_range(NOW - timedelta(hours=6), NOW, freq="2min", inclusive="left")
+    some = (np.arange(len(starts)) % 4 == 0) & (starts < pd.Timestamp(ONSET - timedelta(minutes=20)))
+    sparse = pd.DataFrame({"window_start": starts, "observed": some.astype(float), "expected": 0.25})
+    taken = delivery(items)
+    onset = find_onset(sparse, finding.change)
+    assert onset is not None
+    assert onset.since + (finding.window_end - finding.window_start) < taken.delivered_at
+    found = diagnose(spoilt.material(finding, snapshots=taken, series=sparse))
+    assert told(found) == ("feature", "rating", slice_of(brand="Boreal"))
 
 
 def test_where_no_cause_is_named_it_is_said_what_would_tell() -> None:

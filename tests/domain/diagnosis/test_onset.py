@@ -34,6 +34,19 @@ def test_the_onset_is_found_within_a_window_and_the_interval_holds_the_truth(fac
         assert np.sign(onset.missing_per_hour) == np.sign(1 - factor)
 
 
+def test_of_few_rows_the_true_onset_lies_no_later_than_the_latest_that_is_as_likely() -> None:
+    truth = START + 100 * timedelta(minutes=5)
+    sparse = [find_onset(series(0.2, mean=3.0, seed=seed)) for seed in range(40)]
+    found = [onset for onset in sparse if onset is not None]
+    assert len(found) > 30
+    early = [onset for onset in found if onset.since < truth]
+    assert early
+    assert sum(onset.latest < truth for onset in found) <= 2
+    busy = find_onset(series(0.2))
+    assert busy is not None
+    assert busy.latest - busy.since <= timedelta(minutes=5)
+
+
 def test_a_metric_that_goes_on_as_before_has_no_onset() -> None:
     assert [find_onset(series(1.0, seed=seed)) for seed in range(10)] == [None] * 10
 

@@ -93,6 +93,21 @@ def test_what_a_region_lacks_joins_the_incident_of_a_country_where_most_of_it_is
     assert joined == ([PARIS] if opened == 1 else [])
 
 
+@pytest.mark.parametrize(("lost", "opened"), [("films of France", 1), ("films of any country", 2)])
+def test_what_a_region_lacks_joins_the_incident_of_a_column_that_most_of_it_had_unset(
+    log: Engine, tmp_path: Path, lost: str, opened: int
+) -> None:
+    frame = plays(lost)
+    recommender = declared(tmp_path, frame)
+    there = frame[frame["region"] == "paris"]
+    now, before = (float((there["at"] >= END - HOUR).sum()), float((there["at"] < END - HOUR).sum() / 72))
+    told = {"check": "unset", "subject": "language", "unit": "rows without language", "p_value": 1e-9}
+    unset = lacks("impressions", FRANCE, 90, 1).model_copy(update=told)
+    open_incidents(log, [unset], DETECTOR, recommender=recommender)
+    open_incidents(log, [lacks("plays", PARIS, now, before)], DETECTOR, recommender=recommender)
+    assert len(incidents(log)) == opened
+
+
 @pytest.mark.parametrize(("minutes", "count"), [(0, 1), (2, 1), (10, 2)])
 def test_a_wider_slice_found_while_that_within_it_may_still_go_on_joins_its_incident(
     log: Engine, minutes: int, count: int

@@ -132,6 +132,17 @@ def test_where_two_slices_cross_is_asked_only_of_rows_that_both_lack(
     assert crossing(SLICE, SLICE, SLICE.window_end, other, ABOVE) == where
 
 
+def test_a_column_that_is_wrong_in_one_slice_may_be_what_another_slice_lacks_further_down() -> None:
+    column = SLICE.model_copy(update=COLUMN)
+    plays = SLICE.model_copy(update={"table": "plays", "slice": slice_of(device="tv")})
+    where = slice_of(country="France", device="tv")
+    assert crossing(column, column, column.window_end, plays, ABOVE) == where
+    more = plays.model_copy(update={"observed": 200.0})
+    assert crossing(column, column, column.window_end, more, ABOVE) is None
+    blind = SLICE.model_copy(update=BLIND)
+    assert crossing(blind, blind, blind.window_end, plays, ABOVE) is None
+
+
 def test_two_whole_tables_of_which_nothing_is_declared_have_one_cause_as_before() -> None:
     assert same_cause(WHOLE, WHOLE, WHOLE.window_end, WHOLE.model_copy(update={"table": "orders"})) == "slice"
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
-from domain.diagnosis.material import Material, Release, Rows, Seen, Snapshots, Standby
+from domain.diagnosis.material import Lessons, Material, Release, Rows, Seen, Snapshots, Standby
 from domain.diagnosis.pairing import AT, Pair
 from domain.diagnosis.precedent import Past, Signature
 from domain.diagnosis.rerun.values import Rerun, StepDifference
@@ -208,6 +208,14 @@ def full() -> Material:
             ),
         ),
         releases=(Release("sku-1", ONSET, 3.0),),
+        lessons=(
+            Lessons(
+                "lessons",
+                ONSET,
+                ("brand",),
+                pd.DataFrame({"brand": ["Alba", "Alba"], "rows": [4.0, 5.0], "training": [0, 1]}),
+            ),
+        ),
         past=(Past(12, NOW - timedelta(days=9), signature, "`rating` was unset", "“Fill” closed 86 %"),),
         problems=("The registry could not be read: gone",),
     )
