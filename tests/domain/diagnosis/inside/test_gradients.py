@@ -23,7 +23,8 @@ def test_they_add_up_to_the_difference_from_what_is_usual(activation: str, class
     told = {
         "hidden_layer_sizes": (12, 6),
         "activation": activation,
-        "max_iter": 300,
+        "solver": "lbfgs",
+        "max_iter": 2_000,
         "alpha": 1.0,
         "random_state": 0,
     }
