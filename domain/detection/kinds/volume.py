@@ -59,24 +59,39 @@ def judge_volume(
     state = state.model_copy(update={"baseline": baseline})
     if expected is None:
         return Verdict(state=state, judged=False, note=_not_yet(baseline))
-    looks = looks_per_week or WEEK_SECONDS / width
-    whole = counts.grid.width >= DAY and not amounts  # of shorter ones a look reads the latest alone
-    part = 1 - SEQUENTIAL_PART if whole else 1.0
-    alpha = level(state.wealth, looks, allowed=part * FALSE_ALARMS_PER_WEEK)
-    observed = float(counts.total[-1])
-    single = _found(check, counts, expected, observed, alpha)
-    lasting = changed_total(check, counts, state, usable_counts(counts, state), looks) if whole else None
+    observed, looks = float(counts.total[-1]), looks_per_week or WEEK_SECONDS / width
     as_many = windows_as_one(baseline, state.sums, expected.mean) if baseline else 1.0
     stands = unsure(state, expected, observed, as_many)
-    together = _together(check, counts, state, stands)
-    findings, sure = (
-        as_one(single, [lasting] if lasting else []) or together,
-        {one.fingerprint for one in together},
-    )
+    single, together = _single(check, counts, state, expected, looks), _together(check, counts, state, stands)
+    lasting = _lasting(check, counts, state, looks)
+    findings = as_one(single, lasting) or together
     state = state.model_copy(update={"wealth": spend(state.wealth, state.new(findings))})
+    sure = {one.fingerprint for one in together}
     verdict = confirm(state, findings, width, counts.start(len(counts.total) - 1), unsure=stands, sure=sure)
     verdict = verdict.comparing([_compared(check, counts, expected, observed)] if () in state.traced else ())
     return verdict.model_copy(update={"note": verdict.note or (baseline.note() if baseline else None)})
+
+
+def _by_days(check: Check, counts: Counts) -> bool:
+    """Whether evidence is gathered over windows: of shorter ones a look reads the latest alone."""
+    return counts.grid.width >= DAY and check.measure is None
+
+
+def _single(
+    check: Check, counts: Counts, state: CheckState, expected: Expected, looks: float
+) -> list[Finding]:
+    """What the last window says by itself."""
+    part = 1 - SEQUENTIAL_PART if _by_days(check, counts) else 1.0
+    alpha = level(state.wealth, looks, allowed=part * FALSE_ALARMS_PER_WEEK)
+    return _found(check, counts, expected, float(counts.total[-1]), alpha)
+
+
+def _lasting(check: Check, counts: Counts, state: CheckState, looks: float) -> list[Finding]:
+    """What has been off since an onset."""
+    if not _by_days(check, counts):
+        return []
+    found = changed_total(check, counts, state, usable_counts(counts, state), looks)
+    return [found] if found is not None else []
 
 
 def _not_yet(baseline: Baseline | None) -> str:

@@ -88,21 +88,29 @@ def last_sums(counts: Counts, state: CheckState) -> list[Sum]:
     The sums that end with the last window and are judged there, the shortest first. None whose place in the
     season is not known yet, nor any that holds some of what was wrong and is over.
     """
-    apart = usable_counts(counts, state.model_copy(update={"seen": {}}))
-    width, found = counts.grid.width.total_seconds(), list[Sum]()
-    ends = round(counts.end(len(counts.total) - 1).timestamp() / width)
-    for baseline in state.sums:
+    width = counts.grid.width.total_seconds()
+    due = [one for one in state.sums if _is_due(counts, round(one.width / width))]
+    if not due:
+        return []
+    apart, found = usable_counts(counts, state.model_copy(update={"seen": {}})), list[Sum]()
+    allowed = SUMS_PART * FALSE_ALARMS_PER_WEEK / len(state.sums)
+    for baseline in due:
         each = round(baseline.width / width)
-        step = ceil(each / PARTS)
-        if ends % step or len(counts.total) < each or not apart[-each:].all():
+        if not apart[-each:].all():
             continue
         sums = counts.merged(each)
         usable = usable_counts(sums, state)
         usual = expected(baseline, sums.total, sums.local_seconds(), usable, sums.special_days())
         if usual is not None:
-            allowed = SUMS_PART * FALSE_ALARMS_PER_WEEK / len(state.sums)
-            found.append(Sum(each, float(sums.total[-1]), usual, allowed * step * width / WEEK_SECONDS))
+            seconds = ceil(each / PARTS) * width
+            found.append(Sum(each, float(sums.total[-1]), usual, allowed * seconds / WEEK_SECONDS))
     return found
+
+
+def _is_due(counts: Counts, each: int) -> bool:
+    """Whether a quarter of the sum that ends with the last window is new since it was judged."""
+    ends = round(counts.end(len(counts.total) - 1).timestamp() / counts.grid.width.total_seconds())
+    return len(counts.total) >= each and ends % ceil(each / PARTS) == 0
 
 
 def windows_as_one(windows: Baseline, sums: tuple[Baseline, ...], mean: float) -> float:
