@@ -25,7 +25,7 @@ import pandas as pd
 from domain.diagnosis.attribution import contributions
 from domain.errors import SourceError
 from workers.models.exchange import Ended, packed, receive, send, unpacked
-from workers.models.files import load_model
+from workers.models.files import load_model, prepare
 from workers.models.loaded import LoadedModel
 
 WAKE_SECONDS = 5.0
@@ -61,6 +61,7 @@ def _answer(line: socket.socket, living: set[int], ended: dict[int, int]) -> Non
         return
     for name in asked["needs"]:
         importlib.import_module(name)
+    prepare(Path(asked["path"]))
     # Its descriptor comes apart from the header: a stream gives it with the next byte.
     _, descriptors, _, _ = socket.recv_fds(line, 1, 1)
     pid = os.fork()

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
 from domain.errors import SourceError
 from workers.models.loaded import LoadedModel
+from workers.models.skops_file import load_skops
 
-FORMATS = {
-    ".skops": ("workers.models.skops_file:load_skops", ""),
-    ".onnx": ("workers.models.onnx_file:load_onnx", "onnx"),
-    ".lgb": ("workers.models.lightgbm_file:load_lightgbm", "lightgbm"),
-    ".txt": ("workers.models.lightgbm_file:load_lightgbm", "lightgbm"),
+OTHERS = {
+    ".onnx": ("workers.models.onnx_file", "load_onnx", "onnx"),
+    ".lgb": ("workers.models.lightgbm_file", "load_lightgbm", "lightgbm"),
+    ".txt": ("workers.models.lightgbm_file", "load_lightgbm", "lightgbm"),
 }
-"""End of the name → what reads such a file, and the extra that has its library; none is needed for skops."""
+"""End of the name → what reads such a file, and the extra that has its library."""
+
+
+def prepare(path: Path) -> None:
+    """Load what reads such a file, where it is installed, before memory is limited: it is no part of that."""
+    if path.suffix.lower() in OTHERS:
+        with suppress(ImportError):  # said when the file is read
+            import_module(OTHERS[path.suffix.lower()][0])
 
 
 def load_model(path: Path) -> LoadedModel:
@@ -26,8 +34,9 @@ def load_model(path: Path) -> LoadedModel:
     """
     if not path.exists():
         raise SourceError(f"{path}: there is no model file; train the model, or correct `path` of the model")
-    where, extra = FORMATS.get(path.suffix.lower(), FORMATS[".skops"])
-    module, _, name = where.partition(":")
+    if path.suffix.lower() not in OTHERS:
+        return load_skops(path)
+    module, name, extra = OTHERS[path.suffix.lower()]
     try:
         load = getattr(import_module(module), name)
     except ImportError as error:

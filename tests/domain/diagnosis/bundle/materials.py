@@ -17,6 +17,7 @@ from domain.diagnosis.precedent import Past, Signature
 from domain.diagnosis.rerun.values import Rerun, StepDifference
 from domain.diagnosis.two_by_two import Part, TwoByTwo
 from domain.prediction.calendar import LaunchColumns
+from domain.recommender.expectation import Expectation
 from domain.recommender.lineage import Lineage
 from domain.recommender.planned import Planned
 from domain.values import Finding, Severity, Slice, slice_of
@@ -208,6 +209,7 @@ def full() -> Material:
             ),
         ),
         releases=(Release("sku-1", ONSET, 3.0),),
+        expects=(Expectation(rises_with="rating"), Expectation(between=(-9.0, 9.0))),
         lessons=(
             Lessons(
                 "lessons",
