@@ -38,10 +38,10 @@ def test_they_add_up_to_the_difference_from_what_is_usual(activation: str, class
         pipeline[0].inverse_transform(pipeline[0].transform(background.to_numpy()).mean(axis=0)[None])
     )
     scores = model.score(rows)
-    told = np.flatnonzero(np.abs(scores) < (SATURATED if classes else np.inf))
-    assert len(told) > 30
-    difference = (scores - model.score(usual))[told]
-    np.testing.assert_allclose(found.sum(axis=1)[told], difference, atol=0.05, rtol=0.02)
+    within = np.flatnonzero(np.abs(scores) < (SATURATED if classes else np.inf))
+    assert len(within) > 30
+    difference = (scores - model.score(usual))[within]
+    np.testing.assert_allclose(found.sum(axis=1)[within], difference, atol=0.05, rtol=0.02)
 
 
 def test_what_the_network_does_not_heed_adds_nothing() -> None:
