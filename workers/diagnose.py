@@ -29,7 +29,6 @@ from workers.debts import Work
 from workers.detect.record import read_alarms
 from workers.launch_picture import draw_launch
 from workers.launches import columns_of, noun_of, read_launches
-from workers.lessons import lessons_of
 from workers.models.logged import Log, LoggedModel, load_logged
 from workers.models.process import warm_up
 from workers.pictures import draw_metric
@@ -38,6 +37,7 @@ from workers.rerun import models_of, run_again, split_between
 from workers.sources.kept_open import kept_open
 from workers.sources.source import TIME
 from workers.store import attachments, cards
+from workers.training_rows import training_rows_of
 
 SEED = 7
 LEAST_SPAN = timedelta(minutes=1)
@@ -231,7 +231,7 @@ def _with_tables(reader: Reader, material: Material, since: datetime) -> Materia
         pairs=reader.attempt("Related tables", lambda: related.pairs_of(reader, since)) or (),
         planned=related.planned_around(reader, since),
         releases=reader.attempt("Releases", lambda: related.releases(reader, since)) or (),
-        lessons=reader.attempt("What was learned from", lambda: lessons_of(reader, since)) or (),
+        training_rows=reader.attempt("What was learned from", lambda: training_rows_of(reader, since)) or (),
     )
 
 

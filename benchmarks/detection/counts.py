@@ -36,7 +36,7 @@ from benchmarks.detection.counts_world import (
 )
 from benchmarks.table import Row, Rows
 from domain.detection.expect.predictive import tails
-from domain.detection.judge.counts.sums import PARTS, SUMS_PART, lengths
+from domain.detection.judge.counts.total_sums import PARTS, SUMS_PART, lengths
 from domain.detection.judge.discovery import FALSE_ALARMS_PER_WEEK
 from domain.recommender.check import Check
 from workers.checks.backtest import backtest

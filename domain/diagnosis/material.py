@@ -74,7 +74,7 @@ class Release:
 
 
 @dataclass(frozen=True)
-class Lessons:
+class TrainingRows:
     """
     How many rows of a table the trainings took: the newest, `at` the onset or before, and those before that.
 
@@ -109,7 +109,7 @@ class Material:
         others: what other checks found around the onset, those on trial included.
         planned: announced events around the onset.
         releases: items that came out around the onset.
-        lessons: what the newest training took, of each table that is learned from.
+        training_rows: what the newest training took, of each table that is learned from.
         past: incidents that are over, the newest first: for what is seen again, not for the cause.
         problems: what could not be read, in words.
     """
@@ -148,7 +148,7 @@ class Material:
     others: tuple[Seen, ...] = ()
     planned: tuple[Planned, ...] = ()
     releases: tuple[Release, ...] = ()
-    lessons: tuple[Lessons, ...] = ()
+    training_rows: tuple[TrainingRows, ...] = ()
     past: tuple[Past, ...] = ()
     problems: tuple[str, ...] = field(default=())
 

@@ -12,7 +12,7 @@ from domain.detection.expect.baseline import expected_over, learn
 from domain.detection.expect.predictive import Expected
 from domain.detection.expect.seasonal_profile import Keys, profile_keys
 from domain.detection.expect.share import expect_shares, share_p_values
-from domain.detection.judge.counts.sums import learned_by_sums
+from domain.detection.judge.counts.total_sums import learned_by_sums
 from domain.errors import TooFewRows
 from domain.values import Finding, Share, Value
 

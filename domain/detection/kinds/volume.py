@@ -14,8 +14,8 @@ from domain.detection.expect.predictive import Expected
 from domain.detection.judge.comparison import Comparison
 from domain.detection.judge.counts.measure_counts import measure_counts
 from domain.detection.judge.counts.sequential_finding import as_one, changed_total
-from domain.detection.judge.counts.sums import HOUR, last_sums, learn_sums, lengths, windows_as_one
 from domain.detection.judge.counts.total import expect_total, unsure, windows_needed
+from domain.detection.judge.counts.total_sums import HOUR, last_sums, learn_sums, lengths, windows_as_one
 from domain.detection.judge.discovery import (
     FALSE_ALARMS_PER_WEEK,
     SEQUENTIAL_PART,

@@ -63,7 +63,7 @@ class _Wrong:
 
 def _segments(material: Material, tables: Collection[str]) -> Iterator[_Wrong]:
     """The segment of each table that the newest training took otherwise than those before."""
-    for one in material.lessons:
+    for one in material.training_rows:
         off = segment_off(one) if one.table in tables else None
         if off is not None:
             yield _Wrong(one.table, off.slice, one.at, f"`{one.table}` has {off.words}", counted=True)

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from domain.diagnosis.material import Lessons
+from domain.diagnosis.material import TrainingRows
 from domain.diagnosis.place import FINER, LEAST_GAIN
 from domain.values import Slice, name_slice
 
@@ -53,7 +53,7 @@ class Segment:
         return f"{self.rows / self.usual:.1f} times as many rows of {where} as usual {counted}"
 
 
-def segment_off(lessons: Lessons) -> Segment | None:
+def segment_off(taken: TrainingRows) -> Segment | None:
     """
     The segment whose part of the newest training is furthest from its part of those before; null where none
     is off by a factor of two and beyond how much trainings differ.
@@ -62,10 +62,10 @@ def segment_off(lessons: Lessons) -> Segment | None:
         The likelihood of two binomial rates against one: Kulldorff (1997), Comm. Stat. 26(6); over-dispersion
         as in McCullagh & Nelder (1989), 4.5.
     """
-    counts = lessons.counts
+    counts = taken.counts
     if counts.empty or counts["training"].max() < LEAST_BEFORE or not (counts["training"] == 0).any():
         return None
-    tables = [_Table.of(counts, names) for names in _ways(lessons.dimensions)]
+    tables = [_Table.of(counts, names) for names in _ways(taken.dimensions)]
     phi = max([1.0, *(one.dispersion() for one in tables if one.ways == 1)])
     best: tuple[float, Segment] | None = None
     for table in tables:

@@ -12,7 +12,7 @@ import pytest
 from domain.diagnosis.candidates.table import KINDS
 from domain.diagnosis.changes.other_model import took_over
 from domain.diagnosis.diagnose import diagnose
-from domain.diagnosis.material import Lessons, Material, Release, Rows, Seen
+from domain.diagnosis.material import Material, Release, Rows, Seen, TrainingRows
 from domain.diagnosis.onset import find_onset
 from domain.diagnosis.pairing import AT, Pair
 from domain.recommender.lineage import Lineage
@@ -254,7 +254,7 @@ def test_faulty_training_data_is_the_cause_of_the_model_that_learned_it() -> Non
     assert told(itself) == ("training_data", "lessons", slice_of(device="till"))
 
 
-def lessons(**times: float) -> Lessons:
+def taken(**times: float) -> TrainingRows:
     """Rows of four trainings; of the newest those of a device so many times as many."""
     chance = np.random.default_rng(5)
     cells = pd.MultiIndex.from_product(
@@ -268,7 +268,7 @@ def lessons(**times: float) -> Lessons:
             rows["rows"] *= rows["device"].map(times).fillna(1.0)
         parts.append(rows.assign(training=training))
     counts = pd.concat(parts, ignore_index=True).astype({"rows": float})
-    return Lessons("lessons", ONSET - timedelta(minutes=2), ("device", "region"), counts)
+    return TrainingRows("lessons", ONSET - timedelta(minutes=2), ("device", "region"), counts)
 
 
 TAUGHT = Lineage(learned_from={"shown": frozenset({"lessons"})})
@@ -286,24 +286,24 @@ def test_a_segment_that_the_newest_training_took_otherwise_is_told_without_any_c
 ) -> None:
     spoilt = newer_model()
     finding = spoilt.finding(slice_of(category="tea"))
-    found = diagnose(spoilt.material(finding, lineage=TAUGHT, lessons=(lessons(web=times),)))
+    found = diagnose(spoilt.material(finding, lineage=TAUGHT, training_rows=(taken(web=times),)))
     assert told(found) == ("training_data", "lessons", slice_of(device="web"))
     assert found.cause is not None
     assert words in found.cause
-    usual = diagnose(spoilt.material(finding, lineage=TAUGHT, lessons=(lessons(),)))
+    usual = diagnose(spoilt.material(finding, lineage=TAUGHT, training_rows=(taken(),)))
     assert told(usual) == ("model", "v8", ())
 
 
 def test_odd_training_data_is_no_cause_while_the_model_of_before_ranks() -> None:
     spoilt = shop(scored=lowered)
     finding = spoilt.finding(slice_of(category="coffee"))
-    found = diagnose(spoilt.material(finding, lineage=TAUGHT, lessons=(lessons(web=6.0),)))
+    found = diagnose(spoilt.material(finding, lineage=TAUGHT, training_rows=(taken(web=6.0),)))
     assert told(found)[0] == "serving"
 
 
 def test_a_finding_of_the_whole_training_data_is_placed_in_the_segment_that_is_off() -> None:
     labels = shop().finding((), table="lessons", subject="in sales", unit="rows that find none")
-    found = diagnose(Material(finding=labels, lineage=TAUGHT, lessons=(lessons(till=8.0),)))
+    found = diagnose(Material(finding=labels, lineage=TAUGHT, training_rows=(taken(till=8.0),)))
     assert told(found) == ("training_data", "lessons", slice_of(device="till"))
 
 

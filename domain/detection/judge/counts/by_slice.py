@@ -15,7 +15,7 @@ from domain.detection.expect.crossed_effects import margins_of
 from domain.detection.expect.forecast import SURELY_BACK
 from domain.detection.expect.seasonal_profile import profile_keys
 from domain.detection.expect.share import WARM_UP, Shares, expect_shares, share_p_values
-from domain.detection.judge.counts.several_windows import (
+from domain.detection.judge.counts.slice_sums import (
     DENIED,
     is_apart,
     lengths,
@@ -68,7 +68,7 @@ def judge_slices(
     """
     The fewest slices that explain what changed within the total of the last window, or of a ratio.
 
-    Of what no single window shows, the last few of them together are looked at, see `several_windows`.
+    Of what no single window shows, the last few of them together are looked at, see `slice_sums`.
 
     A change of the whole table changes no share and belongs to the volume check. Discoveries are controlled
     over the slices of this look and over looks; each must also reach the declared least change and least

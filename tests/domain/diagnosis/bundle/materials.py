@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
-from domain.diagnosis.material import Lessons, Material, Release, Rows, Seen, Snapshots, Standby
+from domain.diagnosis.material import Material, Release, Rows, Seen, Snapshots, Standby, TrainingRows
 from domain.diagnosis.pairing import AT, Pair
 from domain.diagnosis.precedent import Past, Signature
 from domain.diagnosis.rerun.values import Rerun, StepDifference
@@ -210,8 +210,8 @@ def full() -> Material:
         ),
         releases=(Release("sku-1", ONSET, 3.0),),
         expects=(Expectation(rises_with="rating"), Expectation(between=(-9.0, 9.0))),
-        lessons=(
-            Lessons(
+        training_rows=(
+            TrainingRows(
                 "lessons",
                 ONSET,
                 ("brand",),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from domain.detection.data.counts import Counts
 from domain.detection.data.window import grid_until
 from domain.detection.judge.counts.by_slice import judge_slices
-from domain.detection.judge.counts.several_windows import lengths, likelier_back
+from domain.detection.judge.counts.slice_sums import lengths, likelier_back
 from domain.detection.judge.state import CheckState
 from domain.recommender.check import Check
 from domain.values import Finding, slice_of

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-from domain.diagnosis.material import Lessons
+from domain.diagnosis.material import TrainingRows
 from domain.recommender.lineage import lineage
 from workers.reading import Reader, grouped
 from workers.sources.source import TIME, Source, open_source
@@ -16,7 +16,7 @@ BATCHES = 50  # moments at which rows were written, up to which each of them is 
 INSTANT = timedelta(seconds=1)
 
 
-def lessons_of(reader: Reader, since: datetime) -> tuple[Lessons, ...]:
+def training_rows_of(reader: Reader, since: datetime) -> tuple[TrainingRows, ...]:
     """
     Rows of each table that was learned from, by training, up to the window in which the metric broke.
     """
@@ -25,11 +25,11 @@ def lessons_of(reader: Reader, since: datetime) -> tuple[Lessons, ...]:
     learned = frozenset[str]().union(*made_from.learned_from.values())
     names = {finding.table} if finding.table in learned else made_from.taught(finding.table)
     end = min(reader.at, max(since, finding.window_start) + (finding.window_end - finding.window_start))
-    found = [_lessons(reader, name, end) for name in sorted(names) if declared.tables[name].time]
+    found = [_rows_of(reader, name, end) for name in sorted(names) if declared.tables[name].time]
     return tuple(one for one in found if one is not None)
 
 
-def _lessons(reader: Reader, name: str, end: datetime) -> Lessons | None:
+def _rows_of(reader: Reader, name: str, end: datetime) -> TrainingRows | None:
     with open_source(reader.recommender, name) as source:
         dimensions = tuple(one for one in source.table.dimensions if one in source.columns)
         spans = _trainings(source, end)
@@ -40,7 +40,7 @@ def _lessons(reader: Reader, name: str, end: datetime) -> Lessons | None:
             for place, (start, until) in enumerate(spans)
         ]
     counts = pd.concat(parts, ignore_index=True).rename(columns={"n": "rows"})
-    return Lessons(name, spans[0][0], dimensions, counts.astype({"rows": float}))
+    return TrainingRows(name, spans[0][0], dimensions, counts.astype({"rows": float}))
 
 
 def _trainings(source: Source, end: datetime) -> list[tuple[datetime, datetime]]:

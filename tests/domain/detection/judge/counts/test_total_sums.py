@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from domain.detection.data.counts import Counts
-from domain.detection.judge.counts.sums import learn_sums
+from domain.detection.judge.counts.total_sums import learn_sums
 from domain.detection.judge.state import CheckState, Verdict
 from domain.detection.kinds.volume import judge_volume
 from domain.recommender.check import Check

@@ -11,8 +11,8 @@ import pandas as pd
 from domain.diagnosis.changes.segment import segment_off
 from domain.recommender.recommender import Recommender
 from domain.values import Finding, Severity, slice_of
-from workers.lessons import TRAININGS, lessons_of
 from workers.reading import Reader
+from workers.training_rows import TRAININGS, training_rows_of
 
 NIGHT = datetime(2026, 4, 7, 3, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -50,7 +50,9 @@ def test_each_night_is_a_training_and_the_newest_is_the_one_before_the_onset(tmp
     nights = [rows(NIGHT - n * DAY, 300) for n in range(1, 9)]
     after = rows(NIGHT + timedelta(hours=6), 9_000)
     recommender = declared(tmp_path, pd.concat([*nights, rows(NIGHT, 2_400), after]))
-    (found,) = lessons_of(reader(recommender, NIGHT + timedelta(minutes=10)), NIGHT + timedelta(minutes=6))
+    (found,) = training_rows_of(
+        reader(recommender, NIGHT + timedelta(minutes=10)), NIGHT + timedelta(minutes=6)
+    )
     assert (found.table, found.at, found.dimensions) == ("lessons", NIGHT, ("device",))
     assert found.counts["training"].nunique() == TRAININGS
     off = segment_off(found)
@@ -65,7 +67,7 @@ def test_of_a_table_that_is_written_all_the_time_its_windows_are_held_against_ea
     ago = chance.uniform(0, 8, 8_000)
     device = np.where((ago < 1) | (chance.random(8_000) < 0.6), "app", "web")
     frame = pd.DataFrame({"at": pd.Timestamp(NIGHT) - pd.to_timedelta(ago, unit="D"), "device": device})
-    (found,) = lessons_of(reader(declared(tmp_path, frame), NIGHT), NIGHT - timedelta(minutes=5))
+    (found,) = training_rows_of(reader(declared(tmp_path, frame), NIGHT), NIGHT - timedelta(minutes=5))
     assert found.at == NIGHT - DAY
     off = segment_off(found)
     assert off is not None
