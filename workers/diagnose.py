@@ -42,9 +42,7 @@ from workers.training_rows import training_rows_of
 SEED = 7
 LEAST_SPAN = timedelta(minutes=1)
 REMEMBERED = 500  # incidents that are over, the newest, among which one like this is looked for
-LEAST_OF_ONE = timedelta(
-    minutes=30
-)  # that a version has ranked before the onset, to be what is compared with
+LEAST_RANKED = timedelta(minutes=30)  # by one version before the onset, to be what is compared with
 AROUND = timedelta(days=1)  # before the diagnosis, in which what another check found may be the cause
 
 Keep = Callable[[bytes], str]
@@ -274,7 +272,7 @@ def _before(reader: Reader, log: Log, since: datetime, seed: int) -> pd.DataFram
     before = reader.candidates(log.table, log.columns, since - BACK, since, seed)
     start = took_over(before, log.columns.version, TIME)
     window = reader.finding.window_end - reader.finding.window_start
-    if start is None or since - start < max(2 * window, LEAST_OF_ONE):
+    if start is None or since - start < max(2 * window, LEAST_RANKED):
         return before  # so lately, that it may be the cause
     return reader.candidates(log.table, log.columns, start, since, seed)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,9 @@ from domain.errors import TooFewRows
 ROWS = 200  # explained; trees give about 240 a second
 BACKGROUND = 50
 LEAST = 10
+FEW = 3  # rows by which it is seen what a pipeline makes of its columns
+
+Floats = npt.NDArray[np.float64]
 
 
 def attribute_gap(
@@ -54,7 +57,7 @@ def attribute_gap(
     return tuple(sorted(zip(names, (float(part) for part in gap), strict=True), key=lambda pair: pair[1]))
 
 
-def contributions(model: Scorer, rows: pd.DataFrame, background: pd.DataFrame) -> npt.NDArray[np.float64]:
+def contributions(model: Scorer, rows: pd.DataFrame, background: pd.DataFrame) -> Floats:
     """
     What each feature adds to each row's score, against what is usual in `background`; by the model itself
     where it knows, or where it is in another process.
@@ -74,15 +77,17 @@ def contributions(model: Scorer, rows: pd.DataFrame, background: pd.DataFrame) -
 
         found = shap.TreeExplainer(estimator).shap_values(rows.to_numpy(float))
         return np.asarray(found, np.float64).reshape(len(rows), rows.shape[1])
-    last, inputs, base = _unpacked(estimator, rows, background)
-    if inputs.shape != rows.shape:
+    steps = getattr(estimator, "steps", None)
+    last, before = (steps[-1][1], _transform(estimator)) if steps else (estimator, _as_it_is)
+    if not _column_by_column(before, background):
         return _shapley_by_order(model, rows, background)
+    inputs, base = before(rows), before(background).mean(axis=0)
     coefficients = np.ravel(getattr(last, "coef_", ()))
     if len(coefficients) == rows.shape[1]:
-        return np.asarray((inputs - base.mean(axis=0)) * coefficients, np.float64)
+        return np.asarray((inputs - base) * coefficients, np.float64)
     network = _network(last)
     if network is not None and network.known:
-        return integrated_gradients(network, inputs, base.mean(axis=0))
+        return integrated_gradients(network, inputs, base)
     return _shapley_by_order(model, rows, background)
 
 
@@ -92,22 +97,35 @@ def by_trees(model: Scorer) -> bool:
     return name.endswith(("GradientBoostingClassifier", "GradientBoostingRegressor"))
 
 
-def _unpacked(
-    estimator: Any, rows: pd.DataFrame, background: pd.DataFrame
-) -> tuple[Any, npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """The last step of a pipeline, and what it is given of the rows and of the background."""
-    steps = getattr(estimator, "steps", None)
-    named = hasattr(estimator, "feature_names_in_")
-    inputs: Any = rows if named else rows.to_numpy(float)
-    base: Any = background if named else background.to_numpy(float)
-    if steps and len(steps) > 1:
-        inputs, base = estimator[:-1].transform(inputs), estimator[:-1].transform(base)
-    last = steps[-1][1] if steps else estimator
-    return last, _dense(inputs), _dense(base)
+def _as_it_is(rows: pd.DataFrame) -> Floats:
+    return rows.to_numpy(np.float64)
 
 
-def _dense(matrix: Any) -> npt.NDArray[np.float64]:
-    return np.asarray(matrix.toarray() if hasattr(matrix, "toarray") else matrix, np.float64)
+def _transform(pipeline: Any) -> Callable[[pd.DataFrame], Floats]:
+    """What a pipeline does before its last step."""
+    if len(pipeline.steps) == 1:
+        return _as_it_is
+    named = hasattr(pipeline, "feature_names_in_")
+
+    def transform(rows: pd.DataFrame) -> Floats:
+        found: Any = pipeline[:-1].transform(rows if named else rows.to_numpy(np.float64))
+        return np.asarray(found.toarray() if hasattr(found, "toarray") else found, np.float64)
+
+    return transform
+
+
+def _column_by_column(transform: Callable[[pd.DataFrame], Floats], background: pd.DataFrame) -> bool:
+    """Whether each column becomes one in its place: not turned round, added up, or left out."""
+    few = background.iloc[:FEW]
+    usual = transform(few)
+    if usual.shape != few.shape:
+        return False
+    for place, name in enumerate(few):
+        moved = transform(few.assign(**{str(name): few[name].fillna(0.0) + 1.0}))
+        others = np.delete(moved, place, axis=1), np.delete(usual, place, axis=1)
+        if not np.array_equal(*others, equal_nan=True):
+            return False
+    return True
 
 
 def _network(last: Any) -> Network | None:
@@ -116,7 +134,7 @@ def _network(last: Any) -> Network | None:
     return None if weights is None else Network(weights, last.intercepts_, str(last.activation))
 
 
-def _shapley_by_order(model: Scorer, rows: pd.DataFrame, background: pd.DataFrame) -> npt.NDArray[np.float64]:
+def _shapley_by_order(model: Scorer, rows: pd.DataFrame, background: pd.DataFrame) -> Floats:
     """Any other model: features go from what is usual to the row's value, forth and back."""
     total = np.zeros(rows.shape)
     orders = [list(rows.columns), list(rows.columns)[::-1]]

@@ -17,9 +17,7 @@ Floats = npt.NDArray[np.float64]
 WINDOWS = 8  # fewer hold no change point
 LEAST_EVIDENCE = 6.0  # log likelihood ratio; 5 % false onsets over some hundred windows
 Z90 = 1.645
-AS_LIKELY = (
-    3.0  # log likelihood below the best split's, up to which another one may be the true one: e⁻³ is 5 %
-)
+AS_LIKELY = 3.0  # log likelihood below the best split's, up to which another may be the true one: e⁻³ is 5 %
 
 
 @dataclass(frozen=True)

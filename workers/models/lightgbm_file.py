@@ -23,12 +23,8 @@ class LightgbmModel(LoadedModel):
     def __init__(self, booster: lightgbm.Booster) -> None:
         self.booster = booster
         self.widths = {"in 64 bits": np.float64}  # it takes no other
-        self.kind = (
-            "log_odds"
-            if str(booster.dump_model(num_iteration=1)["objective"]).startswith(BINARY)
-            else "number"
-        )
-        self.note = ""
+        objective = str(booster.dump_model(num_iteration=1)["objective"])
+        self.kind = "log_odds" if objective.startswith(BINARY) else "number"
 
     @property
     def takes(self) -> int | None:
@@ -44,8 +40,10 @@ class LightgbmModel(LoadedModel):
         """Numbers as they are; texts as the categories that it was trained with, in the order of its file."""
         named = self.booster.feature_name()
         own = features[named] if set(named) <= set(features) else features
-        texts = [name for name in own if not pd.api.types.is_numeric_dtype(own[name])]
         known = self.booster.pandas_categorical or []
+        texts = [name for name in own if not pd.api.types.is_numeric_dtype(own[name])]
+        if len(texts) > len(known):  # a number that is set nowhere has come without a type
+            texts = [name for name in texts if own[name].notna().any()]
         if len(texts) != len(known):
             raise SourceError(
                 f"it was trained with {len(known)} features of categories, and of those given "

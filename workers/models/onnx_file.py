@@ -44,7 +44,6 @@ class OnnxModel(LoadedModel):
         two = self._output.type.startswith(BY_CLASS) or (len(shape) == 2 and shape[1] == 2)
         self.chance = two or says == "chance"
         self.kind = "log_odds" if self.chance or says == "log_odds" else "number"
-        self.note = ""
         wide = any(one.type == "tensor(double)" for one in self._inputs)
         self.widths = {"in 64 bits": np.float64} if wide else {"in 32 bits": np.float32}
 
@@ -65,11 +64,11 @@ class OnnxModel(LoadedModel):
         """Name of an input → its tensor. Raises SourceError where a feature is missing or of another kind."""
         if len(self._inputs) == 1:
             only = self._inputs[0]
-            return {only.name: _tensor(features, only.type)}
+            return {only.name: _tensor(features, only)}
         missing = [one.name for one in self._inputs if one.name not in features]
         if missing:
             raise SourceError(f"it has an input `{missing[0]}` that is none of the features")
-        return {one.name: _tensor(features[[one.name]], one.type) for one in self._inputs}
+        return {one.name: _tensor(features[[one.name]], one) for one in self._inputs}
 
     def asked(self, what: Output, inputs: Any) -> Scores:
         """(rows,) of one of its outputs."""
@@ -91,13 +90,15 @@ def _scored(session: onnxruntime.InferenceSession) -> Any:
     return numbers[-1]
 
 
-def _tensor(features: pd.DataFrame, kind: str) -> Any:
-    if kind not in TENSORS:
-        raise SourceError(f"it takes {kind}, which no column is")
+def _tensor(features: pd.DataFrame, asked: Any) -> Any:
+    """What the input `asked` takes: a matrix, or a row of values where it has one dimension."""
+    if asked.type not in TENSORS:
+        raise SourceError(f"it takes {asked.type}, which no column is")
     try:
-        return features.to_numpy(TENSORS[kind])
+        tensor = features.to_numpy(TENSORS[asked.type])
     except (ValueError, TypeError) as error:
-        raise SourceError(f"it takes {kind}: {error}") from error
+        raise SourceError(f"it takes {asked.type}: {error}") from error
+    return tensor.ravel() if len(asked.shape) == 1 else tensor
 
 
 def load_onnx(path: Path) -> OnnxModel:

@@ -91,11 +91,11 @@ class CheckState(Value):
 
     @model_validator(mode="before")
     @classmethod
-    def _without_what_was(cls, kept: Any) -> Any:
-        """What was kept of hours before there were sums is learned anew within a day."""
-        return (
-            {name: one for name, one in kept.items() if name != "hours"} if isinstance(kept, dict) else kept
-        )
+    def _without_hours(cls, kept: Any) -> Any:
+        """What was kept of hours, before there were sums, is learned anew within a day."""
+        if not isinstance(kept, dict):
+            return kept
+        return {name: one for name, one in kept.items() if name != "hours"}
 
     def new(self, found: list[Finding]) -> bool:
         """
@@ -173,15 +173,15 @@ def confirm(
             rise=finding.change > 0,
             looks=looks,
             told=bool(before and before.told) or finding.fingerprint in sure or long_enough,
-            share=late.share
-            if late
-            else finding.observed / finding.expected
-            if finding.expected > 0
-            else None,
+            share=late.share if late else _share(finding),
         )
     told = tuple(finding for finding in found if seen[finding.fingerprint].told)
     kept, cleared = _ended(state, seen, until, patience, unsure or {})
     return Verdict(findings=told, cleared=cleared, state=kept)
+
+
+def _share(finding: Finding) -> float | None:
+    return finding.observed / finding.expected if finding.expected > 0 else None
 
 
 def _ended(

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from domain.diagnosis.inside.changed import with_each
 from domain.diagnosis.replay import Scorer
 
 ROWS = 200  # candidates that the score is averaged over
@@ -71,10 +72,8 @@ def _curve(former: Scorer, today: Scorer, rows: pd.DataFrame, name: str) -> Curv
     values = _values(rows[name])
     if len(values) < 2:
         return None
-    before, now = (
-        np.array([float(np.mean(model.score(rows.assign(**{name: value})))) for value in values])
-        for model in (former, today)
-    )
+    changed = with_each(rows, name, values)
+    before, now = (model.score(changed).reshape(len(values), -1).mean(axis=1) for model in (former, today))
     before, now = before - before.mean(), now - now.mean()
     apart = float(np.sqrt(np.mean((now - before) ** 2)))
     return Curve(name, tuple(map(_said, values)), tuple(before.tolist()), tuple(now.tolist()), apart)

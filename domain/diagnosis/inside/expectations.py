@@ -11,14 +11,16 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from domain.diagnosis.inside.changed import with_each
 from domain.diagnosis.replay import Scorer
+from domain.errors import SourceError
 from domain.recommender.expectation import Expectation
 
 ROWS = 300  # candidates that are tried
@@ -51,40 +53,36 @@ class _Tried:
     said: list[str]
 
 
-def broken_of(
+def broken_by(
     model: Scorer,
     candidates: pd.DataFrame,
     features: Sequence[str],
     item: str,
-    expected: Sequence[Expectation],
+    expected: Expectation,
     *,
     seed: int = 0,
-) -> tuple[Broken, ...]:
+) -> Broken | None:
     """
-    The expectations that do not hold.
+    How the expectation does not hold; None where it does.
 
     Args:
         candidates: as they were logged, with `features` in the model's order and the column `item`.
 
     Raises:
-        SourceError: the model cannot be asked.
+        SourceError: the model cannot be asked, or the expectation is of numbers and the feature holds none.
     """
     rows = candidates.sample(min(ROWS, len(candidates)), random_state=seed).reset_index(drop=True)
     own = rows[list(features)]
-    if own.empty:
-        return ()
     scores = model.score(own)
     least = ROUNDING * max(float(np.std(scores)), ROUNDING)
-    found = []
-    for one in expected:
-        tried = _tried(model, own, scores, one, least, seed)
-        wrong = np.flatnonzero(tried.wrong > least)
-        if len(wrong):
-            worst = int(wrong[np.argmax(tried.wrong[wrong])])
-            says = f"{tried.said[worst]} the score of {rows[item].iloc[worst]} "
-            says += _moved(tried.was[worst], tried.became[worst])
-            found.append(Broken(one, len(wrong), len(rows), says))
-    return tuple(found)
+    tried = _tried(model, own, scores, expected, least, seed)
+    wrong = np.flatnonzero(tried.wrong > least)
+    if not len(wrong):
+        return None
+    worst = int(wrong[np.argmax(tried.wrong[wrong])])
+    example = f"{tried.said[worst]} the score of {rows[item].iloc[worst]} "
+    example += _moved(tried.was[worst], tried.became[worst])
+    return Broken(expected, len(wrong), len(rows), example)
 
 
 def _moved(was: float, became: float) -> str:
@@ -123,30 +121,30 @@ def _changed(model: Scorer, changed: pd.DataFrame, scores: Floats, said: list[st
 def _ignored(model: Scorer, rows: pd.DataFrame, scores: Floats, names: Sequence[str], seed: int) -> _Tried:
     """Each row with the values that another one has there."""
     order = np.random.default_rng(seed).permutation(len(rows))
-    other = rows[list(names)].iloc[order].reset_index(drop=True)
-    said = [
-        "with "
-        + ", ".join(f"`{name}` {_value(a)} → {_value(b)}" for name, a, b in zip(names, was, now, strict=True))
-        + ","
-        for was, now in zip(rows[list(names)].values, other.values, strict=True)
-    ]
-    return _changed(model, rows.assign(**{name: other[name] for name in names}), scores, said)
+    was, now = rows[list(names)], rows[list(names)].iloc[order].reset_index(drop=True)
+    said = [f"with {_pairs(names, *both)}," for both in zip(was.values, now.values, strict=True)]
+    return _changed(model, rows.assign(**{name: now[name] for name in names}), scores, said)
+
+
+def _numbers(rows: pd.DataFrame, name: str) -> Floats:
+    """The values of a feature that are set."""
+    known = rows[name].dropna()
+    if not pd.api.types.is_numeric_dtype(known):
+        raise SourceError(f"`{name}` holds texts, and not numbers")
+    return known.to_numpy(np.float64)
 
 
 def _directed(model: Scorer, rows: pd.DataFrame, name: str, way: float) -> _Tried:
     """The largest step against the way, between neighbouring values; none where they are all alike."""
-    known = rows[name].dropna().to_numpy(np.float64)
-    values = (
-        np.unique(np.quantile(known, np.linspace(0, 1, STEPS), method="nearest")) if len(known) else known
-    )
-    if len(values) < 2:
-        return _Tried(np.zeros(len(rows)), np.zeros(len(rows)), np.zeros(len(rows)), [""] * len(rows))
-    curves = np.stack([model.score(rows.assign(**{name: value})) for value in values], axis=1)
-    against = -way * np.diff(curves, axis=1)
-    place = against.argmax(axis=1)
-    each = np.arange(len(rows))
+    known, none = _numbers(rows, name), np.zeros(len(rows))
+    if len(np.unique(known)) < 2:
+        return _Tried(none, none, none, [""] * len(rows))
+    values = np.unique(np.quantile(known, np.linspace(0, 1, STEPS), method="nearest"))
+    curves = model.score(with_each(rows, name, list(values))).reshape(len(values), -1)
+    against = -way * np.diff(curves, axis=0)
+    place, each = against.argmax(axis=0), np.arange(len(rows))
     said = [f"with `{name}` {_value(values[at])} → {_value(values[at + 1])}" for at in place]
-    return _Tried(against[each, place], curves[each, place], curves[each, place + 1], said)
+    return _Tried(against[place, each], curves[place, each], curves[place + 1, each], said)
 
 
 def _unset(model: Scorer, rows: pd.DataFrame, name: str, least: float) -> _Tried:
@@ -154,17 +152,17 @@ def _unset(model: Scorer, rows: pd.DataFrame, name: str, least: float) -> _Tried
     Wrong where the score is the same with the feature not set and with 0, though other values make another:
     what the model never heeds for a row says nothing there.
     """
-    unset, zero = (model.score(rows.assign(**{name: value})) for value in (np.nan, 0.0))
-    known = rows[name].dropna().to_numpy(np.float64)
-    others = (
-        np.stack([zero, *(model.score(rows.assign(**{name: one})) for one in np.quantile(known, (0.1, 0.9)))])
-        if len(known)
-        else zero[None]
-    )
-    heeded = np.ptp(others, axis=0)
-    same = (np.abs(unset - zero) <= least) & (heeded > least)
-    return _Tried(
-        np.where(same, heeded, 0.0), zero, unset, [f"with `{name}` not set, as with 0,"] * len(rows)
+    known = _numbers(rows, name)
+    usual = np.quantile(known, (0.1, 0.9)).tolist() if len(known) else []
+    unset, *others = model.score(with_each(rows, name, [np.nan, 0.0, *usual])).reshape(-1, len(rows))
+    zero, heeded = others[0], np.ptp(others, axis=0)
+    wrong = np.where((np.abs(unset - zero) <= least) & (heeded > least), heeded, 0.0)
+    return _Tried(wrong, zero, unset, [f"with `{name}` not set, as with 0,"] * len(rows))
+
+
+def _pairs(names: Sequence[str], was: Iterable[object], now: Iterable[object]) -> str:
+    return ", ".join(
+        f"`{name}` {_value(a)} → {_value(b)}" for name, a, b in zip(names, was, now, strict=True)
     )
 
 

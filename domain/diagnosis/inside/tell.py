@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from domain.diagnosis.inside.expectations import ROWS, broken_of
+from domain.diagnosis.inside.expectations import ROWS, broken_by
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
 
 
 def tell_expectations(material: Material, known: Known, seed: int) -> None:
-    """Each expectation that does not hold, with the worst example; or that all of them do."""
+    """Each expectation that does not hold, with the worst example; and how many do."""
     rows, columns, model = material.candidates, material.columns, material.model
-    if rows is None or columns is None or model is None or not len(rows) or not material.expects:
+    if rows is None or columns is None or model is None or not len(rows):
         return
-    found = broken_of(model, rows, columns.features, columns.item, material.expects, seed=seed)
-    for one in found:
+    held = 0
+    for expected in material.expects:
+        try:
+            broken = broken_by(model, rows, columns.features, columns.item, expected, seed=seed)
+        except Exception as error:  # noqa: BLE001 (a model may raise anything; the others are tried)
+            known.say("other", f"Whether the score {expected.words} could not be tried: {error}")
+            continue
+        if broken is None:
+            held += 1
+            continue
         known.say(
             "model",
-            f"It is expected that the score {one.expected.words}. It is not so for {one.count:,} of "
-            f"{one.rows:,} logged candidates: {one.example}",
-            one.count / one.rows,
+            f"It is expected that the score {expected.words}. It is not so for {broken.count:,} of "
+            f"{broken.rows:,} logged candidates: {broken.example}",
+            broken.count / broken.rows,
         )
-    if not found:
-        count, tried = len(material.expects), min(ROWS, len(rows))
-        each = "The one thing that is" if count == 1 else f"All {count} things that are"
+    if held:
+        tried = min(ROWS, len(rows))
         known.say(
-            "other", f"{each} expected of the model hold{'s' if count == 1 else ''} for {tried:,} candidates"
+            "other",
+            f"{held} of {len(material.expects)} things that are expected of the model hold "
+            f"for {tried:,} logged candidates",
         )

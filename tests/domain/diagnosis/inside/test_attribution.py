@@ -1,0 +1,40 @@
+"""Pipelines that make other columns of their columns: what pulls is still said of the feature."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+
+from domain.diagnosis.attribution import attribute_gap
+from workers.models.skops_file import SkopsModel
+
+CHANCE = np.random.default_rng(8)
+FLATS = pd.DataFrame(CHANCE.normal(size=(400, 3)), columns=["rent", "rooms", "floor"])
+LIKED = 2 * FLATS["rooms"] - 3 * FLATS["rent"]
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        StandardScaler(),
+        make_column_transformer((StandardScaler(), ["floor", "rooms"]), ("passthrough", ["rent"])),
+        PCA(3),
+        PolynomialFeatures(2),
+    ],
+    ids=["scaled", "turned round", "rotated", "multiplied"],
+)
+def test_what_a_pipeline_does_before_its_last_step_changes_no_name(inputs: Any) -> None:
+    model = SkopsModel(make_pipeline(inputs, LinearRegression()).fit(FLATS, LIKED))
+    dear = FLATS["rent"] > 1
+    pulls = attribute_gap(model, FLATS[dear], FLATS[~dear], ["rent", "rooms", "floor"])
+    apart = FLATS[dear].mean() - FLATS[~dear].mean()
+    told = dict(pulls)
+    assert pulls[0][0] == "rent"
+    assert told["rent"] == pytest.approx(-3 * apart["rent"], rel=0.15)
+    assert abs(told["floor"]) < 0.1
