@@ -25,7 +25,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from sqlalchemy import Engine, make_url
 
-from domain.recommender.check import OWN_GROUP
 from workers import embedded
 from workers.embedded import Servers
 from workers.store.connection import driver_address, engine
@@ -41,11 +40,13 @@ hypothesis.settings.load_profile("patient")
 
 
 def pytest_configure() -> None:
-    """Kinds of checks are found by their entry points: this Python has to know all that are declared."""
+    """Kinds are found by their entry points: this Python has to know all that are declared."""
     declared = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
-    lacking = set(declared["project"]["entry-points"][OWN_GROUP]) - entry_points(group=OWN_GROUP).names
-    if lacking:
-        raise pytest.UsageError(f"kinds that this Python does not know yet: {lacking}; run make .venv/.test")
+    for group, points in declared["project"]["entry-points"].items():
+        lacking = set(points) - entry_points(group=group).names
+        if lacking:
+            says = f"{group} that this Python does not know yet: {lacking}; run make .venv/.test"
+            raise pytest.UsageError(says)
 
 
 WAITING = (

@@ -10,6 +10,7 @@ import pandas as pd
 
 from domain.diagnosis.material import Snapshots
 from domain.recommender.recommender import Recommender
+from domain.resolution.replays.registry import tables_of
 from domain.values import Finding
 from workers.sources.source import TIME, Source, open_source
 
@@ -17,9 +18,8 @@ from workers.sources.source import TIME, Source, open_source
 def delivery_table(recommender: Recommender) -> str | None:
     """The table that keeps what each delivery of the items brought."""
     declared = recommender.items
-    for hotfix in recommender.hotfixes.values():
-        if hotfix.replay is not None and hotfix.replay.kind == "snapshot" and hotfix.replay.table:
-            return hotfix.replay.table
+    for replayed in tables_of("deliveries", recommender.hotfixes.values()):
+        return replayed
     for name, table in recommender.tables.items():
         if declared and name != declared.table and table.key == declared.key and table.time:
             return name

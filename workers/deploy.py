@@ -21,6 +21,7 @@ from workers.debts import MOST_TRIES, Work
 from workers.deployers.deployer import Deployer
 from workers.deployers.file import FileDeployer
 from workers.deployers.webhook import WebhookDeployer
+from workers.hotfix_kinds import find
 from workers.rights import against_deploying
 from workers.settings import surroundings
 from workers.store.events import read_stream
@@ -106,7 +107,7 @@ def against_deploying_now(work: Work, recommender: Recommender, hotfix: Hotfix, 
     if work.at - work.debt.since > APPROVAL_HOLDS:
         return f"it was approved {lasting(work.at - work.debt.since)} ago, and much may have changed since"
     predicted = incident.kind == "predicted"
-    changed = against_offering(option, recommender.hotfixes.values(), predicted=predicted)
+    changed = against_offering(option, recommender.hotfixes.values(), find, predicted=predicted)
     return f"{changed}; look again" if changed else against_deploying(work.log, recommender, hotfix, option)
 
 

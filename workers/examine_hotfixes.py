@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 from domain.answer import Advice
 from domain.recommender.hotfix import Deployer
-from domain.recommender.nearest import nearest
 from domain.recommender.recommender import Recommender
 from workers.exchange import NoAnswer, NotReached, exchange
+from workers.hotfix_kinds import find
 
 HOOK_SECONDS = 3.0
 HOOK_BYTES = 64 * 1024
@@ -24,20 +24,12 @@ def examine_hotfixes(recommender: Recommender) -> Iterator[Advice]:
     if recommender.checks and not recommender.hotfixes:
         says = "none is declared: an incident will have an empty menu"
         yield Advice(level="note", where="hotfixes", says=says, mend="add [hotfixes.NAME]")
-    features = set(recommender.items.features) if recommender.items else set()
     for hotfix in recommender.hotfixes.values():
-        where = f"hotfixes.{hotfix.name}"
-        if hotfix.kind == "webhook" and recommender.deployers[hotfix.deployer].kind == "file":
-            says = f'is a webhook, but deployer "{hotfix.deployer}" is a file'
-            yield Advice(level="error", where=f"{where}.deployer", says=says, mend="name a webhook deployer")
-        if hotfix.kind == "fill_feature" and hotfix.feature is None:
-            yield Advice(level="error", where=where, says="fills no feature", mend='add feature = "…"')
-        elif hotfix.feature is not None and features and hotfix.feature not in features:
-            says = f'"{hotfix.feature}" is not among items.features'
-            mend = nearest(hotfix.feature, features)
-            yield Advice(level="error", where=f"{where}.feature", says=says, mend=mend)
+        kind = find(hotfix.kind)
+        yield from kind.examine(hotfix, kind.read(hotfix), recommender)
         if hotfix.replay is None:
             says = "has no replay: its menu line will have no numbers"
+            where = f"hotfixes.{hotfix.name}"
             yield Advice(level="note", where=where, says=says, mend="add replay = { kind = … }")
 
 

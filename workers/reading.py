@@ -17,6 +17,7 @@ from domain.diagnosis.material import Snapshots, Standby
 from domain.diagnosis.replay import CandidateColumns
 from domain.recommender.recommender import Recommender
 from domain.recommender.several import several
+from domain.resolution.replays.registry import tables_of
 from domain.values import Finding, Slice
 from workers.asked import Asked, asked, ratio_frame, ratio_series
 from workers.deliveries import delivery_table, last_two
@@ -253,8 +254,8 @@ class Reader:
 
 def standby_of(recommender: Recommender, own: str) -> str | None:
     """The table that keeps the same rows: declared of a hotfix, or by its name."""
-    named = [h.replay.table for h in recommender.hotfixes.values() if h.replay and h.replay.kind == "standby"]
-    fits = (name for name in (*named, f"{own}_standby") if name and name.startswith(own) and name != own)
+    named = tables_of("standby", recommender.hotfixes.values())
+    fits = (name for name in (*named, f"{own}_standby") if name.startswith(own) and name != own)
     spare = next(fits, None)
     return spare if spare in recommender.tables else None
 

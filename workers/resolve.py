@@ -9,12 +9,13 @@ from datetime import datetime
 from domain.diagnosis.material import Standby
 from domain.incident import commands as c
 from domain.recommender.recommender import Recommender
-from domain.resolution.hotfix import Circumstances
+from domain.resolution.circumstances import Circumstances
 from domain.resolution.menu import Menu, build_menu
 from domain.resolution.stage import Stage, set_stage
 from domain.values import Diagnosis, Finding
 from workers.debts import Work
 from workers.diagnose import LEAST_SPAN, SEED
+from workers.hotfix_kinds import find
 from workers.launches import noun_of
 from workers.models.logged import load_logged
 from workers.predict import mended
@@ -60,7 +61,7 @@ def prepare_menu(
         around = _feed(reader, around, since)
     else:
         around = _replayable(reader, around, since)
-    menu = build_menu(recommender.hotfixes.values(), around, incident)
+    menu = build_menu(recommender.hotfixes.values(), around, incident, find)
     return Menu(menu.options, "; ".join(part for part in (menu.note, *reader.problems) if part))
 
 

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from domain.recommender.duration import Duration
 from domain.recommender.evidences import TestId
+from domain.recommender.options_apart import with_options_apart
 from domain.recommender.schedule import Schedule
 from domain.values import Severity, Share, Value
 
@@ -69,13 +70,7 @@ class Check(Value):
     @classmethod
     def _apart(cls, declared: Any) -> Any:
         """A kind's own keys stand beside the others where they are declared, and become `options`."""
-        if not isinstance(declared, dict):
-            return declared
-        own = {key: value for key, value in declared.items() if key not in cls.model_fields}
-        if not own:
-            return declared
-        kept = {key: value for key, value in declared.items() if key in cls.model_fields}
-        return {**kept, "options": {**kept.get("options", {}), **own}}
+        return with_options_apart(declared, cls.model_fields)
 
     @field_validator("ways")
     @classmethod

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from domain.recommender.duration import Duration
 from domain.recommender.evidences import TestId
+from domain.recommender.options_apart import with_options_apart
 from domain.values import CauseKind, Share, Value
+
+HOTFIX_GROUP = "recsysops.hotfixes"
+"""The group of entry points in which a kind is found, under its name."""
 
 
 class Replay(Value):
     """
-    How logged traffic is replayed to price the hotfix; `table` is what a snapshot or standby is read from.
+    How logged traffic is replayed to price the hotfix; `table` is what deliveries or a standby are read from.
     """
 
-    kind: Literal["fill_feature", "boost_items", "snapshot", "standby"]
+    kind: str
     table: str | None = None
     feature: str | None = None
     amount: float | None = None
@@ -25,7 +29,8 @@ class Replay(Value):
 
 class DeclaredHotfix(Value):
     """
-    A hotfix that the team offers.
+    A hotfix that the team offers: the keys that every one has. What its `kind` asks besides are its
+    `options`, which the kind itself reads as typed values.
 
     `causes` are the kinds of cause it fits; `deploy_seconds` how long until it is in force;
     `second_person_above` the share of traffic touched above which whoever asked may not approve. `evidences`
@@ -34,13 +39,11 @@ class DeclaredHotfix(Value):
     """
 
     name: str
-    kind: Literal["fill_feature", "boost_items", "webhook"]
+    kind: str
     label: str
     does: str = ""
     causes: tuple[CauseKind, ...] = Field(min_length=1)
-    feature: str | None = None
-    amount: float | None = None
-    hook: str | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
     deployer: str
     deploy_seconds: float = Field(default=60.0, ge=0.0)
     undo: str = "1 click"
@@ -49,6 +52,16 @@ class DeclaredHotfix(Value):
     second_person_above: Share = 1.0
     replay: Replay | None = None
     evidences: tuple[TestId, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _apart(cls, declared: Any) -> Any:
+        """A kind's own keys stand beside the others where they are declared, and become `options`."""
+        return with_options_apart(declared, cls.model_fields)
+
+
+COMMON_TO_HOTFIXES = frozenset(DeclaredHotfix.model_fields)
+"""Keys that every kind has; no option of one may be called so."""
 
 
 class Deployer(Value):

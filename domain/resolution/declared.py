@@ -3,39 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
+from domain.errors import ConfigurationError
 from domain.recommender.duration import name_duration
 from domain.recommender.hotfix import DeclaredHotfix
+from domain.resolution.kind import Find, Kind
 from domain.values import Option
 
 
 def against_offering(
-    option: Option, hotfixes: Iterable[DeclaredHotfix], *, predicted: bool = False
+    option: Option, hotfixes: Iterable[DeclaredHotfix], find: Find, *, predicted: bool = False
 ) -> str | None:
     """
     Why an option that was offered would not be offered so now, in words; None where nothing of it changed.
 
     Args:
         hotfixes: those that are declared now.
+        find: the kind of a hotfix, by its name.
         predicted: it is about a launch to come, for which a hotfix may have been made to last longer.
+
+    Raises:
+        ConfigurationError: the kind of a hotfix of this name is not installed here.
     """
-    named = [hotfix for hotfix in hotfixes if _called(hotfix) == option.hotfix]
-    if not named:
+    found = {
+        hotfix.name: list(_changes(hotfix, kind, option, predicted))
+        for hotfix, kind in _called(option.hotfix, hotfixes, find)
+    }
+    if not found:
         return f"[hotfixes.{option.hotfix}] is not declared any more"
-    found = [list(_changes(hotfix, option, predicted)) for hotfix in named]
-    least = min(found, key=len)  # several may share a hook
-    return (
-        f"[hotfixes.{named[found.index(least)].name}] was changed since: {'; '.join(least)}"
-        if least
-        else None
-    )
+    name, least = min(found.items(), key=lambda one: len(one[1]))  # several may share a hook
+    return f"[hotfixes.{name}] was changed since: {'; '.join(least)}" if least else None
 
 
-def _called(hotfix: DeclaredHotfix) -> str:
-    return hotfix.hook or hotfix.name if hotfix.kind == "webhook" else hotfix.name
+def _called(
+    name: str, hotfixes: Iterable[DeclaredHotfix], find: Find
+) -> Iterator[tuple[DeclaredHotfix, Kind[Any]]]:
+    """The hotfixes that a deployer knows by this name; of a kind that is not here, only the one called so."""
+    for hotfix in hotfixes:
+        try:
+            kind = find(hotfix.kind)
+        except ConfigurationError:
+            if hotfix.name == name:
+                raise
+            continue
+        if kind.called(hotfix, kind.read(hotfix)) == name:
+            yield hotfix, kind
 
 
-def _changes(hotfix: DeclaredHotfix, option: Option, predicted: bool) -> Iterator[str]:
+def _changes(hotfix: DeclaredHotfix, kind: Kind[Any], option: Option, predicted: bool) -> Iterator[str]:
     given = option.parameters
     if given.get("kind") != hotfix.kind:
         yield f"its kind is {hotfix.kind}"
@@ -45,10 +61,7 @@ def _changes(hotfix: DeclaredHotfix, option: Option, predicted: bool) -> Iterato
         yield f"it is called “{hotfix.label}”"
     if (hotfix.does or hotfix.label) != option.does:
         yield f"it does: {hotfix.does or hotfix.label}"
-    if hotfix.kind == "fill_feature" and hotfix.feature not in (None, given.get("feature")):
-        yield f"it fills {hotfix.feature}, not {given.get('feature')}"
-    if hotfix.kind == "boost_items" and hotfix.amount not in (None, given.get("amount")):
-        yield f"its amount is {hotfix.amount}, not {given.get('amount')}"
+    yield from kind.changes(kind.read(hotfix), given)
     if not predicted and hotfix.expires != option.expires_after:
         yield "it expires " + (f"after {name_duration(hotfix.expires)}" if hotfix.expires else "never")
     if hotfix.watch != option.watch:

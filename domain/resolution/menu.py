@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
+from typing import Any
 
 from domain.recommender.hotfix import DeclaredHotfix
-from domain.resolution.hotfix import Circumstances, lasts, parameters_of, price_of
+from domain.resolution.circumstances import Circumstances
+from domain.resolution.kind import Find, Kind
 from domain.values import Estimate, Finding, Option
 
 DO_NOTHING = "do_nothing"
@@ -26,20 +28,21 @@ class Menu:
     note: str = ""
 
 
-def build_menu(hotfixes: Iterable[DeclaredHotfix], around: Circumstances, incident: str) -> Menu:
+def build_menu(hotfixes: Iterable[DeclaredHotfix], around: Circumstances, incident: str, find: Find) -> Menu:
     """
     The hotfixes whose declared causes hold the diagnosed one, best first: by what they repair less what they
     cost, those of which nothing is known after them, doing nothing last.
 
     Args:
         incident: its stream; option keys are made of it, so that a key never fits another incident.
+        find: the kind of a hotfix, by its name.
     """
     options, left_out = [], []
     for hotfix in hotfixes:
         if around.diagnosis.cause_kind not in hotfix.causes:
             continue
         try:
-            option = _option(hotfix, around, incident)
+            option = _option(hotfix, around, incident, find(hotfix.kind))
         except Exception as error:  # noqa: BLE001 (one hotfix must not take the others off the menu)
             left_out.append(f"{hotfix.label} could not be priced: {error}")
             continue
@@ -95,36 +98,27 @@ def _forecast_loss(finding: Finding) -> Estimate:
     )
 
 
-def _option(hotfix: DeclaredHotfix, around: Circumstances, incident: str) -> Option | None:
-    parameters = parameters_of(hotfix, around)
+def _option(hotfix: DeclaredHotfix, around: Circumstances, incident: str, kind: Kind[Any]) -> Option | None:
+    parameters = kind.parameters(hotfix, around)
     if parameters is None:
         return None
-    worth = price_of(hotfix, parameters, around)
+    worth = kind.price(hotfix, parameters, around)
     return Option(
         key=_key(incident, hotfix.name, parameters),
-        hotfix=hotfix.hook or hotfix.name if hotfix.kind == "webhook" else hotfix.name,
-        label=_label(hotfix, parameters),
+        hotfix=kind.called(hotfix, kind.read(hotfix)),
+        label=kind.label(hotfix.label, parameters),
         does=hotfix.does or hotfix.label,
         repairs=worth.repairs,
         costs=worth.costs,
         deploy_seconds=hotfix.deploy_seconds,
         undo=hotfix.undo,
-        expires_after=lasts(hotfix, around),
+        expires_after=kind.lasts(hotfix, around),
         watch=hotfix.watch,
         blast_share=worth.blast_share,
         needs_second_person=worth.blast_share > hotfix.second_person_above,
         deployer=hotfix.deployer,
         parameters=parameters,
     )
-
-
-def _label(hotfix: DeclaredHotfix, parameters: dict[str, object]) -> str:
-    if hotfix.kind != "fill_feature":
-        return hotfix.label
-    values = parameters.get("values")
-    if isinstance(values, dict):
-        return f"{hotfix.label}: {parameters['value']} and {len(values) - 1} more, as before"
-    return f"{hotfix.label}: {parameters['value']}"
 
 
 def _rank(option: Option) -> tuple[bool, float, bool, float, str]:

@@ -76,18 +76,18 @@ def make_option(**changes: Any) -> Option:
 
 
 def declared_fill(**changes: Any) -> DeclaredHotfix:
-    """The hotfix that `make_option` is of, as a team declares it; `changes` are other fields."""
-    hotfix = DeclaredHotfix(
-        name="fill_language",
-        kind="fill_feature",
-        label="Fill language in",
-        does="fills it in",
-        causes=("feature",),
-        deployer="overrides",
-        expires=timedelta(days=1),
-        watch=timedelta(minutes=5),
-    )
-    return hotfix.model_copy(update=changes)
+    """The hotfix that `make_option` is of, as a team declares it; `changes` are other keys."""
+    fill: dict[str, Any] = {
+        "name": "fill_language",
+        "kind": "fill_feature",
+        "label": "Fill language in",
+        "does": "fills it in",
+        "causes": ("feature",),
+        "deployer": "overrides",
+        "expires": timedelta(days=1),
+        "watch": timedelta(minutes=5),
+    }
+    return DeclaredHotfix.model_validate({**fill, **changes})
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ from domain.recommender.witness import Witness
 from workers import redaction
 from workers.settings import CONFIG, surroundings
 from workers.sources.holidays import holidays_of
+from workers.sources.hotfix_options import hotfixes_apart
 from workers.sources.lines import line_of
 from workers.sources.own_options import of_items, options_apart
 from workers.sources.problem import Problem, problem_of
@@ -101,8 +102,9 @@ def load(path: str | Path, environment: Mapping[str, str] | None = None, *, own:
     )
     unset = {problem.key for problem in problems}  # whatever else is said of these keys comes of that
     found = list[Problem]()
-    expanded, apart = options_apart(expanded, own)
-    found += apart
+    for take_apart in (options_apart, hotfixes_apart):
+        expanded, wrong = take_apart(expanded, own)
+        found += wrong
     recommender = _build(expanded, file.parent, found)
     found.extend(_misnamed(expanded, own))
     found.extend(_selects(recommender))

@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, entry_points
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from domain.prediction.kind import LAUNCH_FORECAST
 from domain.recommender.check import COMMON, OWN_GROUP
 from domain.recommender.nearest import nearest
 from domain.recommender.options import Options
-from workers.sources.problem import Problem, problem_of
+from workers.sources.problem import Problem
+from workers.sources.typed_options import read_typed, strange_key
 
 HOUSE = "recsysops"
 """The distribution that this program is."""
@@ -33,14 +34,14 @@ def of_this_house() -> tuple[str, ...]:
     return tuple(one.name for one in points_of_this_house())
 
 
-def points_of_this_house() -> tuple[EntryPoint, ...]:
-    """Where they are, in that order."""
+def points_of_this_house(group: str = OWN_GROUP) -> tuple[EntryPoint, ...]:
+    """Where they are, in that order; of checks, where no other group of entry points is named."""
     # Not each entry point asked for its distribution's name: each would read all of the README for it.
     try:
         points = distribution(HOUSE).entry_points
     except PackageNotFoundError:  # run from its files, without being installed
         return ()
-    return tuple(one for one in points if one.group == OWN_GROUP)
+    return tuple(one for one in points if one.group == group)
 
 
 def options_apart(declared: Mapping[str, Any], own: bool) -> tuple[dict[str, Any], list[Problem]]:
@@ -88,17 +89,14 @@ def _read(
     options, fits = _options(name)
     if options is None:
         return own_keys, []  # it cannot be imported, which its first look says
-    right = sorted((COMMON - {"name", "options"}) | set(options.model_fields))
-    strange = [one for one in own_keys if one not in options.model_fields]
-    wrong = [_strange(key, one, name, right) for one in strange]
-    try:
-        read = options.model_validate({one: own_keys[one] for one in own_keys if one not in strange})
-        fits(kept, read)
-    except ValidationError as error:
-        return {}, [*wrong, *(problem_of(key, right, found) for found in error.errors())]
-    except ValueError as error:
-        return {}, [*wrong, Problem(key, str(error))]
-    return read.model_dump(mode="json"), wrong
+    return read_typed(
+        key,
+        options,
+        own_keys,
+        COMMON - {"name", "options"},
+        lambda strange, right: _strange(key, strange, name, right),
+        lambda read: fits(kept, read),
+    )
 
 
 def _strange(key: tuple[str, ...], name: str, kind: str, right: list[str]) -> Problem:
@@ -106,9 +104,7 @@ def _strange(key: tuple[str, ...], name: str, kind: str, right: list[str]) -> Pr
     from workers.kinds import ours  # noqa: PLC0415 - imports science
 
     others = [one.name for one in ours().values() if name in one.options.model_fields]
-    if others:
-        return Problem(key, f"{name} is for kind {' or '.join(others)}; take it out of this {kind}")
-    return Problem((*key, name), f"unknown key; {nearest(name, right)}")
+    return strange_key(key, name, kind, right, others)
 
 
 def _options(kind: str) -> tuple[type[BaseModel] | None, Callable[[Mapping[str, Any], Any], None]]:

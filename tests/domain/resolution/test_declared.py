@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from domain.recommender.hotfix import DeclaredHotfix
 from domain.resolution.declared import against_offering
 from tests.workers.conftest import declared_fill, make_option
+from workers.hotfix_kinds import find
 
 WEBHOOK = {
     "kind": "webhook",
@@ -19,15 +21,19 @@ WEBHOOK = {
 }
 
 
+def boosts(**changes: Any) -> DeclaredHotfix:
+    return declared_fill(kind="boost_items", **changes)
+
+
 def test_what_is_declared_as_it_was_offered_stands() -> None:
-    assert against_offering(make_option(), [declared_fill()]) is None
-    assert against_offering(make_option(label="Fill language in: Danish"), [declared_fill()]) is None
+    assert against_offering(make_option(), [declared_fill()], find) is None
+    assert against_offering(make_option(label="Fill language in: Danish"), [declared_fill()], find) is None
 
 
 def test_what_was_taken_out_of_the_file_does_not() -> None:
     gone = "[hotfixes.fill_language] is not declared any more"
-    assert against_offering(make_option(), []) == gone
-    assert against_offering(make_option(), [declared_fill(name="other")]) == gone
+    assert against_offering(make_option(), [], find) == gone
+    assert against_offering(make_option(), [declared_fill(name="other")], find) == gone
 
 
 @pytest.mark.parametrize(
@@ -46,17 +52,17 @@ def test_what_was_taken_out_of_the_file_does_not() -> None:
     ],
 )
 def test_what_was_changed_in_the_file_is_named(changes: dict[str, Any], words: str) -> None:
-    said = against_offering(make_option(), [declared_fill(**changes)])
+    said = against_offering(make_option(), [declared_fill(**changes)], find)
     assert said == f"[hotfixes.fill_language] was changed since: {words}"
 
 
 def test_a_boost_is_held_by_its_amount_and_a_webhook_by_its_hook() -> None:
     boost = {"kind": "boost_items", "items": ["7"], "amount": 2.0}
     option = make_option(parameters=boost)
-    declared = declared_fill(kind="boost_items", amount=3.0)
-    assert "its amount is 3.0, not 2.0" in str(against_offering(option, [declared]))
-    assert against_offering(option, [declared.model_copy(update={"amount": 2.0})]) is None
-    assert against_offering(option, [declared.model_copy(update={"amount": None})]) is None
+    declared = boosts(amount=3.0)
+    assert "its amount is 3.0, not 2.0" in str(against_offering(option, [declared], find))
+    assert against_offering(option, [boosts(amount=2.0)], find) is None
+    assert against_offering(option, [boosts()], find) is None
     hooked = make_option(
         hotfix="standby",
         label="Switch over",
@@ -64,27 +70,28 @@ def test_a_boost_is_held_by_its_amount_and_a_webhook_by_its_hook() -> None:
         deployer="ops",
         parameters={"kind": "webhook", "hook": "standby"},
     )
-    assert against_offering(hooked, [declared_fill(name="switch", **WEBHOOK)]) is None
+    assert against_offering(hooked, [declared_fill(name="switch", **WEBHOOK)], find) is None
     other = declared_fill(name="more", **{**WEBHOOK, "label": "Another"})
-    assert against_offering(hooked, [other, declared_fill(name="switch", **WEBHOOK)]) is None
-    assert "[hotfixes.more] was changed since" in str(against_offering(hooked, [other]))
+    assert against_offering(hooked, [other, declared_fill(name="switch", **WEBHOOK)], find) is None
+    assert "[hotfixes.more] was changed since" in str(against_offering(hooked, [other], find))
 
 
 def test_for_a_launch_it_may_have_been_made_to_last_longer() -> None:
     longer = make_option(expires_after=timedelta(days=9))
-    assert against_offering(longer, [declared_fill()], predicted=True) is None
-    assert against_offering(longer, [declared_fill()]) is not None
+    assert against_offering(longer, [declared_fill()], find, predicted=True) is None
+    assert against_offering(longer, [declared_fill()], find) is not None
 
 
 def test_what_is_declared_of_another_kind_of_hotfix_changes_nothing_of_this_one() -> None:
-    assert against_offering(make_option(), [declared_fill(feature="language")]) is None
-    assert against_offering(make_option(), [declared_fill(amount=3.0)]) is None
+    assert against_offering(make_option(), [declared_fill(feature="language")], find) is None
+    assert against_offering(make_option(), [declared_fill(), boosts(name="boost", amount=3.0)], find) is None
     boost = make_option(parameters={"kind": "boost_items", "items": ["7"], "amount": 2.0})
-    declared = declared_fill(kind="boost_items", amount=2.0, feature="genre")
-    assert against_offering(boost, [declared]) is None
+    assert against_offering(boost, [boosts(amount=2.0)], find) is None
 
 
 def test_one_person_deploys_up_to_the_share_that_is_declared_itself_included() -> None:
-    assert against_offering(make_option(blast_share=0.1), [declared_fill(second_person_above=0.1)]) is None
+    assert (
+        against_offering(make_option(blast_share=0.1), [declared_fill(second_person_above=0.1)], find) is None
+    )
     by_two = make_option(blast_share=0.1, needs_second_person=True)
-    assert "a second person" in str(against_offering(by_two, [declared_fill(second_person_above=0.1)]))
+    assert "a second person" in str(against_offering(by_two, [declared_fill(second_person_above=0.1)], find))

@@ -11,18 +11,19 @@ from domain.diagnosis.material import Standby
 from domain.errors import TooFewRows
 from domain.prediction.mended import Mended
 from domain.recommender.hotfix import DeclaredHotfix, Replay
-from domain.resolution.hotfix import Circumstances
+from domain.resolution.circumstances import Circumstances
 from domain.resolution.menu import build_menu
 from domain.resolution.price import amount_to_repair, price
 from domain.resolution.stage import Stage, set_stage
 from domain.values import Diagnosis, Option
+from workers.hotfix_kinds import find
 
 FILL = DeclaredHotfix(
     name="fill_language",
     kind="fill_feature",
     label="Fill in the language",
     causes=("feature",),
-    feature="language",
+    options={"feature": "language"},
     deployer="overrides",
     second_person_above=0.5,
 )
@@ -31,7 +32,7 @@ BOOST = DeclaredHotfix(
     kind="boost_items",
     label="Boost",
     causes=("feature", "model"),
-    amount=1.0,
+    options={"amount": 1.0},
     deployer="overrides",
     second_person_above=0.01,
 )
@@ -40,7 +41,7 @@ ROLLBACK = DeclaredHotfix(
     kind="webhook",
     label="Roll back",
     causes=("feature",),
-    hook="catalogue_rollback",
+    options={"hook": "catalogue_rollback"},
     deployer="hooks",
     replay=Replay(kind="snapshot", table="items_snapshots"),
 )
@@ -49,7 +50,7 @@ FAILOVER = DeclaredHotfix(
     kind="webhook",
     label="Standby",
     causes=("feed",),
-    hook="feed_failover",
+    options={"hook": "feed_failover"},
     deployer="hooks",
     replay=Replay(kind="standby", table="plays_standby"),
 )
@@ -103,7 +104,7 @@ def by_name(options: tuple[Option, ...]) -> dict[str, Option]:
 
 
 def test_filling_repairs_nearly_all_for_nothing_and_a_boost_less_for_more(around: Circumstances) -> None:
-    menu = build_menu(ALL, around, "incident-1")
+    menu = build_menu(ALL, around, "incident-1", find)
     options = by_name(menu.options)
     assert set(options) == {"fill_language", "boost", "catalogue_rollback", "do_nothing"}
     fill, boost = options["fill_language"], options["boost"]
@@ -121,7 +122,7 @@ def test_filling_repairs_nearly_all_for_nothing_and_a_boost_less_for_more(around
 
 
 def test_rolling_back_says_how_many_newer_items_are_gone(around: Circumstances) -> None:
-    rollback = by_name(build_menu(ALL, around, "incident-1").options)["catalogue_rollback"]
+    rollback = by_name(build_menu(ALL, around, "incident-1", find).options)["catalogue_rollback"]
     assert "newer films gone" in rollback.repairs.basis
     assert rollback.repairs.value is not None
     assert rollback.repairs.value > 85
@@ -129,21 +130,21 @@ def test_rolling_back_says_how_many_newer_items_are_gone(around: Circumstances) 
 
 
 def test_who_touches_more_than_declared_needs_a_second_person(around: Circumstances) -> None:
-    options = by_name(build_menu(ALL, around, "incident-1").options)
+    options = by_name(build_menu(ALL, around, "incident-1", find).options)
     assert options["boost"].needs_second_person
     assert not options["fill_language"].needs_second_person
     assert 0 < options["fill_language"].blast_share < 0.5
 
 
 def test_keys_are_stable_and_belong_to_one_incident(around: Circumstances) -> None:
-    keys = [option.key for option in build_menu(ALL, around, "incident-1").options]
-    assert keys == [option.key for option in build_menu(ALL, around, "incident-1").options]
+    keys = [option.key for option in build_menu(ALL, around, "incident-1", find).options]
+    assert keys == [option.key for option in build_menu(ALL, around, "incident-1", find).options]
     assert len(set(keys)) == len(keys)
-    assert not set(keys) & {option.key for option in build_menu(ALL, around, "incident-2").options}
+    assert not set(keys) & {option.key for option in build_menu(ALL, around, "incident-2", find).options}
 
 
 def test_the_deployer_gets_what_the_client_reads(around: Circumstances, world: SimpleNamespace) -> None:
-    options = by_name(build_menu(ALL, around, "incident-1").options)
+    options = by_name(build_menu(ALL, around, "incident-1", find).options)
     fill = dict(options["fill_language"].parameters)
     values = fill.pop("values")
     assert isinstance(values, dict)
@@ -160,7 +161,7 @@ def test_the_deployer_gets_what_the_client_reads(around: Circumstances, world: S
 
 
 def test_doing_nothing_costs_what_is_lost_an_hour(around: Circumstances) -> None:
-    nothing = build_menu((), around, "incident-1").options[-1]
+    nothing = build_menu((), around, "incident-1", find).options[-1]
     assert nothing.costs.value == pytest.approx(-70 * 12)  # 70 rows in five minutes
     assert nothing.costs.unit == "rows an hour"
     assert nothing.repairs.value == 0.0
@@ -168,7 +169,7 @@ def test_doing_nothing_costs_what_is_lost_an_hour(around: Circumstances) -> None
 
 def test_a_cause_that_no_hotfix_fits_leaves_doing_nothing_and_says_so(around: Circumstances) -> None:
     unknown = replace(around, diagnosis=Diagnosis(cause=None))
-    menu = build_menu(ALL, unknown, "incident-1")
+    menu = build_menu(ALL, unknown, "incident-1", find)
     assert [option.hotfix for option in menu.options] == ["do_nothing"]
     assert "No declared hotfix fits" in menu.note
 
@@ -180,7 +181,7 @@ def test_a_feed_is_priced_by_the_rows_of_its_standby(world: SimpleNamespace) -> 
         diagnosis=Diagnosis(cause="x", cause_kind="feed"),
         standby=Standby("plays_standby", 900, 2_000),
     )
-    option = by_name(build_menu(ALL, around, "i").options)["feed_failover"]
+    option = by_name(build_menu(ALL, around, "i", find).options)["feed_failover"]
     assert option.repairs.value == pytest.approx(100.0)
     assert "the standby has 2,000 rows where the feed has 900" in option.repairs.basis
     assert option.blast_share == pytest.approx(0.1)
@@ -190,7 +191,7 @@ def test_a_launch_is_priced_by_its_forecast(world: SimpleNamespace, around: Circ
     finding = world.finding.model_copy(update={"kind": "predicted", "subject": "film-0", "slice": ()})
     mended = Mended(now=40.0, value=800.0, low=600.0, high=1_100.0, comparable=900.0, basis="")
     launch = replace(around, finding=finding, mended=mended, stage=None)
-    options = by_name(build_menu((FILL, BOOST), launch, "i").options)
+    options = by_name(build_menu((FILL, BOOST), launch, "i", find).options)
     repairs = options["fill_language"].repairs
     assert repairs.value == pytest.approx(100 * 760 / 860)
     assert repairs.low == pytest.approx(100 * 560 / 860)
@@ -202,7 +203,7 @@ def test_a_launch_is_priced_by_its_forecast(world: SimpleNamespace, around: Circ
 
 def test_without_a_log_nothing_is_promised_and_a_second_person_decides(around: Circumstances) -> None:
     bare = replace(around, stage=None, no_stage="12 logged requests; 30 are needed for a replay")
-    fill = by_name(build_menu(ALL, bare, "i").options)["fill_language"]
+    fill = by_name(build_menu(ALL, bare, "i", find).options)["fill_language"]
     assert fill.repairs.value is None
     assert "12 logged requests" in fill.repairs.basis
     assert fill.needs_second_person

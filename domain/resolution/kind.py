@@ -1,0 +1,103 @@
+"""
+A kind of hotfix, ours or a team's own: one value in one file that says all that the rest needs to know of it.
+
+    hotfix as declared ─▶ `given`, handed to its deployer ─▶ `price` by its replay ─▶ a line of the menu
+                              └── `changes`: what is declared otherwise by the time that it is deployed
+
+A kind is found by its entry point in the group `recsysops.hotfixes`, ours like those of others. No other file
+names a kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Generic, TypeVar
+
+from domain.answer import Advice
+from domain.recommender.hotfix import DeclaredHotfix
+from domain.recommender.recommender import Recommender
+from domain.resolution.circumstances import Circumstances
+from domain.resolution.price import Price
+from domain.resolution.replays.registry import REPLAYS
+from domain.resolution.way import NOT_KNOWN, Parameters, Way, no_stage, unknown
+from domain.values import Value
+
+K = TypeVar("K", bound=Value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind(Generic[K]):
+    """
+    One kind of hotfix.
+
+    Args:
+        name: as it is declared, as its entry point is called, and as its deployer is told.
+        purpose: what it is for, in one line of the reference.
+        options: its own keys under [hotfixes.NAME], with their types.
+        example: those keys, as they may be declared.
+        given: what its deployer is handed beside the kind; null where it cannot act on this cause.
+        way: how it is priced where no `replay` is declared; null: only by what is declared.
+        label: what its line on the menu is called, from what is declared and what is handed over.
+        called: the name by which its deployer knows it.
+        changes: what is declared otherwise than it was offered, in words.
+        examine: what it asks of the rest of the declaration that is not there.
+    """
+
+    name: str
+    purpose: str
+    options: type[K]
+    given: Callable[[DeclaredHotfix, K, Circumstances], dict[str, object] | None]
+    example: Mapping[str, Any] = field(default_factory=dict)
+    way: Way | None = None
+    label: Callable[[str, Parameters], str] = field(default=lambda label, _given: label)
+    called: Callable[[DeclaredHotfix, K], str] = field(default=lambda hotfix, _options: hotfix.name)
+    changes: Callable[[K, Parameters], Iterable[str]] = field(default=lambda _options, _given: ())
+    examine: Callable[[DeclaredHotfix, K, Recommender], Iterable[Advice]] = field(
+        default=lambda _hotfix, _options, _recommender: ()
+    )
+
+    @property
+    def on_items(self) -> bool:
+        """Whether it changes what is served of the items named, and nothing else."""
+        return self.way is not None and self.way.on_items
+
+    def read(self, hotfix: DeclaredHotfix) -> K:
+        """
+        Its own keys as typed values.
+
+        Raises:
+            pydantic.ValidationError: one is unknown, missing or of another type.
+        """
+        return self.options.model_validate(hotfix.options)
+
+    def parameters(self, hotfix: DeclaredHotfix, around: Circumstances) -> dict[str, object] | None:
+        """What the deployer gets; null where the hotfix cannot act on this cause."""
+        given = self.given(hotfix, self.read(hotfix), around)
+        return None if given is None else {"kind": self.name, **given}
+
+    def price(self, hotfix: DeclaredHotfix, parameters: Parameters, around: Circumstances) -> Price:
+        """Its trade-off by the replay declared for it, or by its own; unknown where neither works."""
+        replay = hotfix.replay
+        way = self.way if replay is None else REPLAYS[replay.kind]
+        if way is not None:
+            promised = {"amount": replay.amount} if replay is not None else {}
+            return way.priced({**promised, **parameters}, around)
+        if around.finding.kind == "predicted":
+            return unknown(around, NOT_KNOWN, blast=1.0)
+        return unknown(around, NOT_KNOWN) if around.stage is not None else no_stage(around)
+
+    def lasts(self, hotfix: DeclaredHotfix, around: Circumstances) -> timedelta | None:
+        """
+        How long it stays: as declared. What acts on a launch alone stays to the end of its first day at the
+        least: it would be gone before the day that it is for.
+        """
+        launch = around.finding.kind == "predicted" and self.on_items
+        if hotfix.expires is None or around.at is None or not launch:
+            return hotfix.expires
+        return max(hotfix.expires, around.finding.window_end - around.at)
+
+
+Find = Callable[[str], Kind[Any]]
+"""The kind of a name. Raises ConfigurationError where there is none here."""

@@ -1,0 +1,44 @@
+"""An amount added to the score of the items concerned, whatever the model thinks of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from domain.recommender.hotfix import DeclaredHotfix
+from domain.resolution.circumstances import Circumstances
+from domain.resolution.kind import Kind
+from domain.resolution.replays.boost import BOOST, amount_for
+from domain.resolution.way import Parameters
+from domain.values import Value
+
+
+class Keys(Value):
+    """`amount`: what is added, in the score's unit; what gives the exposure back, where none is named."""
+
+    amount: float | None = None
+
+
+def given(hotfix: DeclaredHotfix, keys: Keys, around: Circumstances) -> dict[str, object] | None:
+    """Null where no items are concerned."""
+    if not around.items:
+        return None
+    promised = hotfix.replay.amount if hotfix.replay else None
+    declared = keys.amount if keys.amount is not None else promised
+    return {"items": around.items, "amount": amount_for(declared, around)}
+
+
+def changes(keys: Keys, parameters: Parameters) -> Iterator[str]:
+    """Another amount than was offered."""
+    if keys.amount not in (None, parameters.get("amount")):
+        yield f"its amount is {keys.amount}, not {parameters.get('amount')}"
+
+
+KIND = Kind(
+    name="boost_items",
+    purpose="adds to the score of the items concerned",
+    options=Keys,
+    example={"amount": 1.0},
+    given=given,
+    way=BOOST,
+    changes=changes,
+)

@@ -1,0 +1,29 @@
+"""An amount added to the score of the items concerned in logged requests, which are ranked again."""
+
+from __future__ import annotations
+
+from domain.resolution.circumstances import Circumstances
+from domain.resolution.price import Price, amount_to_repair, price
+from domain.resolution.way import Parameters, Way, no_stage
+
+UNPRICED_AMOUNT = 1.0
+"""What is added, in the score's unit, where none is declared and none can be found by replay."""
+
+
+def amount_for(declared: float | None, around: Circumstances) -> float:
+    """What is added: as declared, else what gives the items their exposure back."""
+    if declared is not None:
+        return declared
+    return amount_to_repair(around.stage) if around.stage is not None else UNPRICED_AMOUNT
+
+
+def _price(given: Parameters, around: Circumstances) -> Price:
+    stage = around.stage
+    if stage is None:
+        return no_stage(around)
+    declared = given.get("amount")
+    amount = float(str(declared)) if declared else amount_for(None, around)
+    return price(stage, stage.now + amount * stage.concerned, seed=around.seed)
+
+
+BOOST = Way(name="boost_items", price=_price, on_items=True)

@@ -1,0 +1,47 @@
+"""A feature of the items concerned put to its value in logged requests, which are ranked again."""
+
+from __future__ import annotations
+
+from domain.diagnosis.replay import fill_rows
+from domain.resolution.circumstances import Circumstances
+from domain.resolution.price import Price, price
+from domain.resolution.way import NOT_KNOWN, Parameters, Way, no_stage, unknown
+from domain.values import Estimate
+
+
+def _price(_given: Parameters, around: Circumstances) -> Price:
+    stage = around.stage
+    if stage is None:
+        return no_stage(around)
+    if not stage.derived or stage.feature is None:
+        return unknown(around, NOT_KNOWN)
+    usual = str(around.diagnosis.suggested_value)
+    values = {item: around.former.get(item, usual) for item in around.diagnosis.items}
+    rows = stage.traffic.rows.assign(**{name: stage.faulty_rows[name] for name in stage.derived})
+    filled = fill_rows(rows, stage.pool, stage.traffic.columns, stage.feature, values, stage.derived)
+    return price(stage, stage.traffic.scores(filled), seed=around.seed)
+
+
+def _forecast(_given: Parameters, around: Circumstances) -> Price:
+    """What a launch would gain, of what it is forecast to lose; the interval is the mended forecast's."""
+    if around.mended is None:
+        return unknown(around, NOT_KNOWN, blast=0.0)
+    told = around.mended
+    gap = told.comparable - told.now
+
+    def share(count: float) -> float:
+        return 100 * min(max((count - told.now) / gap, 0.0), 1.0) if gap > 0 else 0.0
+
+    repairs = Estimate(
+        value=share(told.value),
+        low=share(told.low),
+        high=share(told.high),
+        unit="%",
+        basis=f"forecast {told.basis}: {told.value:,.0f} [{told.low:,.0f}–{told.high:,.0f}] "
+        f"{around.finding.unit} instead of {told.now:,.0f}",
+    )
+    none = Estimate(value=0.0, low=0.0, high=0.0, unit="% plays", basis="it is not served before its launch")
+    return Price(repairs, none, 0.0)
+
+
+FILL = Way(name="fill_feature", price=_price, forecast=_forecast, on_items=True)

@@ -1,0 +1,23 @@
+"""The ways of pricing that a hotfix's `replay` may name: the one table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal
+
+from domain.recommender.hotfix import DeclaredHotfix
+from domain.resolution.replays.boost import BOOST
+from domain.resolution.replays.fill import FILL
+from domain.resolution.replays.snapshot import SNAPSHOT
+from domain.resolution.replays.standby import STANDBY
+from domain.resolution.way import Way
+
+REPLAYS: Mapping[str, Way] = {way.name: way for way in (FILL, BOOST, SNAPSHOT, STANDBY)}
+
+
+def tables_of(holds: Literal["deliveries", "standby"], hotfixes: Iterable[DeclaredHotfix]) -> Iterator[str]:
+    """The tables that hotfixes are replayed from and that hold this, in the order of the declaration."""
+    for hotfix in hotfixes:
+        way = REPLAYS.get(hotfix.replay.kind) if hotfix.replay is not None else None
+        if way is not None and way.holds == holds and hotfix.replay is not None and hotfix.replay.table:
+            yield hotfix.replay.table

@@ -1,0 +1,28 @@
+"""The items as a former delivery had them, in logged requests: newer ones gone, the others as they were."""
+
+from __future__ import annotations
+
+from domain.resolution.circumstances import Circumstances
+from domain.resolution.price import Price, price
+from domain.resolution.way import NOT_KNOWN, Parameters, Way, no_stage, unknown
+
+
+def _price(_given: Parameters, around: Circumstances) -> Price:
+    """Items that the former snapshot has not are gone; the others have their former values."""
+    stage, previous = around.stage, around.previous
+    if stage is None:
+        return no_stage(around)
+    if previous is None:
+        return unknown(around, NOT_KNOWN)
+    there = set(previous[around.key].astype(str))
+    gone = ~stage.traffic.rows[stage.traffic.columns.item].astype(str).isin(there).to_numpy()
+    missing = stage.traffic.rows.loc[gone, stage.traffic.columns.item].nunique()
+    note = f"; {missing:,} newer {around.noun} gone" if missing else ""
+    return price(stage, stage.ideal, gone=gone if gone.any() else None, note=note, seed=around.seed)
+
+
+def _given(around: Circumstances) -> dict[str, object]:
+    return {} if around.delivered_at is None else {"before": around.delivered_at.isoformat()}
+
+
+SNAPSHOT = Way(name="snapshot", price=_price, given=_given, holds="deliveries")

@@ -1,0 +1,62 @@
+"""A way of pricing a hotfix, as its `replay` names it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from domain.resolution.circumstances import Circumstances
+from domain.resolution.price import Price
+from domain.values import Estimate
+
+NOT_KNOWN = "not from the log"
+
+Parameters = Mapping[str, object]
+Pricing = Callable[[Parameters, Circumstances], Price]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """
+    One way of pricing.
+
+    Args:
+        name: as `replay.kind` says it.
+        price: the trade-off of what is handed over, where something is wrong now.
+        forecast: the same for a launch to come; where nothing of it is known, null.
+        given: what the deployer is handed besides, to do what is priced.
+        holds: what the replay's `table` holds: each delivery of the items, or the rows of a feed once more.
+        of_feed: whether it is priced by the rows of a feed, whatever the finding is about.
+        on_items: whether only what is served of the items named changes.
+    """
+
+    name: str
+    price: Pricing
+    forecast: Pricing | None = None
+    given: Callable[[Circumstances], dict[str, object]] = field(default=lambda _around: {})
+    holds: Literal["deliveries", "standby"] | None = None
+    of_feed: bool = False
+    on_items: bool = False
+
+    def priced(self, given: Parameters, around: Circumstances) -> Price:
+        """The trade-off of a hotfix that hands `given` over; unknown where there is nothing to replay."""
+        if self.of_feed:
+            return self.price(given, around)
+        if around.finding.kind == "predicted":
+            if self.forecast is not None:
+                return self.forecast(given, around)
+            return unknown(around, NOT_KNOWN, blast=0.0 if self.on_items else 1.0)
+        return self.price(given, around)
+
+
+def unknown(around: Circumstances, why: str, blast: float | None = None) -> Price:
+    """Nothing is known: then everybody may be touched, and a second person decides."""
+    touched = around.finding.affected_share if blast is None else blast
+    nothing = Estimate(value=None, unit="%", basis=why)
+    return Price(nothing, nothing.model_copy(update={"unit": "% plays"}), 1.0 if touched is None else touched)
+
+
+def no_stage(around: Circumstances) -> Price:
+    """What is said where no traffic can be replayed."""
+    return unknown(around, around.no_stage or NOT_KNOWN)
