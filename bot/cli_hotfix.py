@@ -59,7 +59,7 @@ def _show(options: Mapping[int, Option]) -> None:
             str(place),
             one.label,
             words.estimate(one.repairs),
-            words.estimate(one.costs),
+            words.effect(one.costs),
             words.seconds(one.deploy_seconds),
             one.undo,
             one.repairs.basis,

@@ -250,7 +250,13 @@ NO_DEPLOYER = "none"
 
 
 class Option(Value):
-    """One line of the menu. `key` is opaque and stable; `parameters` go to the deployer as they are."""
+    """
+    One line of the menu. `key` is opaque and stable; `parameters` go to the deployer as they are.
+
+    `costs` is what those lose that the incident does not touch, `whole` what everybody gains or loses;
+    `worst` names whom it hits hardest. `blast_share` is the share of requests that are shown something else,
+    `blast_members` that of the members of a day.
+    """
 
     key: str
     hotfix: str
@@ -263,6 +269,9 @@ class Option(Value):
     expires_after: timedelta | None
     watch: timedelta = timedelta(minutes=15)
     blast_share: Share
+    blast_members: Share | None = None
+    whole: Estimate | None = None
+    worst: str = ""
     needs_second_person: bool = False
     deployer: str
     parameters: dict[str, object] = Field(default_factory=dict)

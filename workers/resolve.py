@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+import pandas as pd
+
 from domain.diagnosis.material import Standby
+from domain.diagnosis.replay import CandidateColumns
 from domain.incident import commands as c
 from domain.recommender.recommender import Recommender
 from domain.resolution.circumstances import Circumstances
 from domain.resolution.menu import Menu, build_menu
-from domain.resolution.stage import Stage, set_stage
+from domain.resolution.stage import REWARD, Stage, set_stage
 from domain.values import Diagnosis, Finding
 from workers.debts import Work
 from workers.diagnose import LEAST_SPAN, SEED
@@ -21,6 +24,7 @@ from workers.models.logged import load_logged
 from workers.predict import mended
 from workers.reading import BACK, Reader
 from workers.rerun import require_right_model
+from workers.sources.rewards import crowd_of, rewards_of, unit_of
 
 NO_FINDING = (
     "No check raised this incident, so no hotfix can be priced; see what is declared in recsysops.toml."
@@ -52,7 +56,6 @@ def prepare_menu(
         diagnosis=diagnosis,
         noun=noun_of(recommender),
         key=_key(recommender),
-        seed=SEED,
         at=at,
     )
     if finding.kind == "predicted":
@@ -95,6 +98,9 @@ def _replayable(reader: Reader, around: Circumstances, since: datetime) -> Circu
     if not former and around.diagnosis.suggested_value is not None:
         former = dict.fromkeys(around.diagnosis.items, around.diagnosis.suggested_value)
     stage = reader.attempt("The logged traffic", lambda: _stage(reader, around, since, former))
+    if stage is not None and reader.recommender.exposure is not None:
+        crowd = reader.attempt("What is chosen in a day", lambda: crowd_of(reader.recommender, reader.end))
+        around = replace(around, rewards_a_day=crowd.rewards, visits=crowd.visits) if crowd else around
     return replace(
         around,
         stage=stage,
@@ -115,15 +121,33 @@ def _stage(reader: Reader, around: Circumstances, since: datetime, former: dict[
     before = reader.candidates(table, columns, since - BACK, since, SEED)
     require_right_model(reader, loaded, rows if len(rows) else before)
     return set_stage(
-        rows,
-        before,
+        _rewarded(reader, columns, rows, (since, reader.end)),
+        _rewarded(reader, columns, before, (since - BACK, since)),
         columns,
         loaded.model,
         found.items,
         feature=found.feature if found.cause_kind == "feature" else None,
         former=former,
-        change=around.finding.change,
+        finding=around.finding,
+        unit=unit_of(reader.recommender),
+        seed=SEED,
     )
+
+
+def _rewarded(
+    reader: Reader, columns: CandidateColumns, rows: pd.DataFrame, span: tuple[datetime, datetime]
+) -> pd.DataFrame:
+    """The candidates with what members chose of them in `REWARD`; as they are where that is not declared."""
+    if reader.recommender.exposure is None or rows.empty:
+        return rows
+    requests, items = rows[columns.request].astype(str), rows[columns.item].astype(str)
+    chosen = reader.attempt(
+        "What members chose", lambda: rewards_of(reader.recommender, requests.unique().tolist(), *span)
+    )
+    if chosen is None:
+        return rows
+    found = chosen.reindex(pd.MultiIndex.from_arrays([requests, items])).fillna(0.0)
+    return rows.assign(**{REWARD: found.to_numpy()})
 
 
 def _key(recommender: Recommender) -> str:

@@ -10,6 +10,7 @@ from bot.messages.blocks import Block, button, confirm, context, cut, escape, se
 from bot.messages.inert import sentence
 from bot.messages.value import spell
 from domain.incident.card import buttons
+from domain.incident.menu import touches
 from domain.incident.state import Incident
 from domain.values import Option
 
@@ -49,18 +50,18 @@ def menu(incident: Incident) -> list[Block]:
 def line(option: Option, index: int) -> str:
     """The option in three short lines."""
     if option.deployer == NO_DEPLOYER:
-        costs = f"repairs 0 % · costs {escape(words.estimate(option.costs))}\n_{escape(option.costs.basis)}_"
+        costs = f"repairs nothing · {escape(words.effect(option.costs))}\n_{escape(option.costs.basis)}_"
         return cut(f"*{words.circled(index)} {escape(option.label)}*\n{costs}", OPTION_TEXT_MAX)
     numbers = _together(
         (
             f"repairs *{escape(words.estimate(option.repairs))}*",
-            f"costs {escape(words.estimate(option.costs))}",
+            escape(words.effect(option.costs)),
             f"in {words.lasting(timedelta(seconds=option.deploy_seconds))}",
             f"undo {escape(option.undo)}",
         )
     )
     expires = [f"expires after {words.lasting(option.expires_after)}"] if option.expires_after else []
-    known = [known_by(option), f"touches {words.percent(option.blast_share)} of requests", *expires]
+    known = [known_by(option), touches(option), *expires]
     second = ["needs a second person"] if option.needs_second_person else []
     does = f"  {escape(option.does)}" if option.does and option.does != option.label else ""
     text = (
@@ -101,7 +102,7 @@ def deploy_again(incident: Incident, key: str) -> list[Block]:
 def _asked(option: Option) -> str:
     second = " A second person has to approve it." if option.needs_second_person else ""
     return (
-        f"Repairs {words.estimate(option.repairs)}; costs {words.estimate(option.costs)}. In force after "
+        f"Repairs {words.estimate(option.repairs)}; {words.effect(option.costs)}. In force after "
         f"{words.lasting(timedelta(seconds=option.deploy_seconds))}, watched for "
         f"{words.lasting(option.watch)}, undone by {option.undo}.{second}"
     )

@@ -36,7 +36,7 @@ class Scorer(Protocol):
 class CandidateColumns:
     """
     Which column of the candidates' log holds what; `features` in the model's order. `inclusion` is the
-    probability with which the request was logged.
+    probability with which the request was logged, `dimensions` are those of the table.
     """
 
     request: str
@@ -49,6 +49,7 @@ class CandidateColumns:
     top: int = 10
     version: str | None = None
     inclusion: str | None = None
+    dimensions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,32 @@ class Traffic:
         if self.model.kind == "log_odds":
             return np.asarray(1.0 / (1.0 + np.exp(-np.clip(scores, -40, 40))))
         return np.maximum(scores, 0.0)
+
+    @property
+    def members(self) -> pd.Series:
+        """(requests,) whose request each is; where the log does not say, its own."""
+        name = self.columns.member if self.columns.member in self.rows else self.columns.request
+        return self.rows[name].groupby(self.requests).first()
+
+    @property
+    def propensities(self) -> Floats | None:
+        """(rows,) how likely each was to be shown, as logged; None where that is not logged."""
+        name = self.columns.propensity
+        if name is None or name not in self.rows:
+            return None
+        return self.rows[name].to_numpy(np.float64)
+
+    def shown(self) -> Floats:
+        """(rows,) 1 of what was shown, else 0; where the log does not say, how likely it was."""
+        if self.columns.shown is not None and self.columns.shown in self.rows:
+            return np.asarray(np.nan_to_num(self.rows[self.columns.shown].to_numpy(np.float64)))
+        likely = self.propensities
+        return self.exposure(self.scores(self.rows)) if likely is None else np.nan_to_num(likely)
+
+    def by_item(self, values: Floats, rows: Bools) -> pd.Series:
+        """Item → sum of `values` over those `rows`, each as its request counts."""
+        items = self.rows[self.columns.item].astype(str)[rows]
+        return pd.Series((values * self.row_weights)[rows], index=items).groupby(level=0).sum()
 
     def per_request(self, values: Floats) -> Floats:
         """(requests,) sums over each request's candidates."""

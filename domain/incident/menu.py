@@ -8,11 +8,15 @@ import json
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from hashlib import sha256
+from typing import Any
 
-from domain.incident.numbers import estimate, lasting, percent, seconds
+from domain.incident.numbers import effect, estimate, lasting, percent, seconds
 from domain.values import Option
 
 DIGEST_LENGTH = 16
+SINCE_DIGESTS = frozenset({"blast_members", "whole", "worst"})
+"""Fields of an option that menus did not have when there were digests already."""
+
 MOST_FORMER = 5
 """Menus before the one of now that are remembered, to tell what changed since they were read."""
 
@@ -24,9 +28,15 @@ def digest_of(options: Sequence[Option]) -> str:
     """Digest of all that these options say and would do: 16 hexadecimal digits, empty where there is none."""
     if not options:
         return ""
-    said = [option.model_dump(mode="json") for option in options]
+    said = [_said(option) for option in options]
     text = json.dumps(said, sort_keys=True, separators=(",", ":"))
     return sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]
+
+
+def _said(option: Option) -> dict[str, Any]:
+    """All fields, but for those that came after digests and say nothing: a menu's digest is for ever."""
+    said = option.model_dump(mode="json")
+    return {name: value for name, value in said.items() if value or name not in SINCE_DIGESTS}
 
 
 def with_former(former: Former, options: Sequence[Option]) -> Former:
@@ -35,6 +45,12 @@ def with_former(former: Former, options: Sequence[Option]) -> Former:
     said = tuple(option.model_copy(update={"parameters": {}}) for option in options)
     kept = {**{key: menu for key, menu in former.items() if key != digest}, digest: said}
     return dict(list(kept.items())[-MOST_FORMER:])
+
+
+def touches(option: Option) -> str:
+    """Whom it reaches."""
+    members = f", {percent(option.blast_members)} of a day's members" if option.blast_members else ""
+    return f"touches {percent(option.blast_share)} of requests{members}"
 
 
 def priced_anew(read: Sequence[Option] | None, now: Sequence[Option], key: str) -> str:
@@ -95,13 +111,13 @@ def _beside(read: Sequence[Option], now: Sequence[Option], key: str) -> str:
 
 _ALWAYS: tuple[Callable[[Option], str], ...] = (
     lambda option: f"repairs {estimate(option.repairs)}",
-    lambda option: f"costs {estimate(option.costs)}",
+    lambda option: effect(option.costs),
 )
 _WHERE_CHANGED: tuple[Callable[[Option], str], ...] = (
     lambda option: f"is called “{option.label}”",
     lambda option: f"does: {option.does}",
     lambda option: f"takes {seconds(option.deploy_seconds)}",
-    lambda option: f"touches {percent(option.blast_share)} of requests",
+    touches,
     lambda option: "needs a second person" if option.needs_second_person else "needs no second person",
     lambda option: f"undo: {option.undo}",
     lambda option: _expires(option.expires_after),

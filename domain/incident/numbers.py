@@ -55,6 +55,41 @@ def estimate(given: Estimate) -> str:
     return " ".join(part for part in (value, interval(given), unit) if part)
 
 
+def effect(given: Estimate) -> str:
+    """
+    What is lost or gained by it: a change below 0 is a loss.
+
+    >>> effect(Estimate(value=-0.3, low=-0.4, high=-0.2, unit="% plays", basis="replay"))
+    'loses 0.3 % [0.2–0.4] of plays elsewhere'
+    >>> effect(Estimate(value=0.1, low=-0.1, high=0.3, unit="% plays", basis="replay"))
+    'no loss told from chance (−0.1 to +0.3 % of plays elsewhere)'
+    >>> effect(Estimate(value=-48040.0, unit="rows an hour", basis="as in the last window"))
+    'loses 48,040 rows an hour'
+    >>> effect(Estimate(value=None, unit="% plays", basis="not from the log"))
+    'cost not known'
+    """
+    if given.value is None:
+        return "cost not known"
+    scale, rest = _scale(given.unit)
+    unit, of = ("", f" {rest}") if scale is None else ("%", f" of {rest} elsewhere")
+    if given.low is not None and given.high is not None and given.low <= 0 <= given.high:
+        return f"no loss told from chance ({_apart(given)} {unit}".rstrip() + f"{of})"
+    loses = given.value < 0
+    size = _turned(given) if loses else given
+    return f"{'loses' if loses else 'gains'} {estimate(size.model_copy(update={'unit': unit}))}{of}"
+
+
+def _turned(given: Estimate) -> Estimate:
+    """The same with the other sign."""
+    value, low, high = (None if part is None else -part for part in (given.value, given.high, given.low))
+    return given.model_copy(update={"value": value, "low": low, "high": high})
+
+
+def _apart(given: Estimate) -> str:
+    """The edges of an interval that holds 0, each with its sign."""
+    return interval(given).strip("[]").replace(" to ", " to +")
+
+
 def _digits(given: Estimate, scale: float) -> int | None:
     """How many digits a percentage and its interval get: as many for the one as for the other."""
     if given.low is None or given.high is None:

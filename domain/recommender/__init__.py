@@ -9,6 +9,7 @@ What a team declares about its recommender, as frozen values; read from `recsyso
     ├── models       model files and the log of what they scored
     ├── launches     the calendar of items to come
     ├── exposure     what was shown, and what was chosen of it
+    ├── objective    what of that counts: a choice each, or a measure
     ├── checks       what is looked at
     ├── hotfixes     what can be done ─▶ deployers   where it goes
     ├── planned, silences           times in which nobody is told

@@ -10,6 +10,7 @@ from domain.recommender.exposure import Exposure
 from domain.recommender.holidays import NO_HOLIDAYS, Holidays
 from domain.recommender.hotfix import DeclaredHotfix, Deployer
 from domain.recommender.model import Items, Launches, Model
+from domain.recommender.objective import Objective
 from domain.recommender.person import Person
 from domain.recommender.planned import Planned
 from domain.recommender.route import Need, Permissions, Routes, Stakeholder
@@ -37,6 +38,7 @@ class Recommender(Value):
     models: dict[str, Model] = Field(default_factory=dict)
     launches: Launches | None = None
     exposure: Exposure | None = None
+    objective: Objective = Objective()
     checks: dict[str, Check] = Field(default_factory=dict)
     hotfixes: dict[str, DeclaredHotfix] = Field(default_factory=dict)
     deployers: dict[str, Deployer] = Field(default_factory=dict)

@@ -25,6 +25,8 @@ class Circumstances:
         standby: rows of the slice in the table and in its standby.
         mended: forecasts of a launch as it is and if `feature` had its value.
         at: when the menu is made.
+        rewards_a_day: what members choose in a day, in what is counted; `visits`: requests a member makes
+            in one.
     """
 
     finding: Finding
@@ -39,7 +41,8 @@ class Circumstances:
     mended: Mended | None = None
     at: datetime | None = None
     noun: str = "items"
-    seed: int = 0
+    rewards_a_day: float | None = None
+    visits: float | None = None
 
     @property
     def items(self) -> list[str]:

@@ -65,7 +65,7 @@ def do_nothing(around: Circumstances, incident: str) -> Option:
         hotfix=DO_NOTHING,
         label="Do nothing",
         does="Leaves everything as it is",
-        repairs=Estimate(value=0.0, low=0.0, high=0.0, unit="%", basis="nothing changes"),
+        repairs=Estimate(value=0.0, unit="%", basis="nothing changes"),
         costs=costs,
         deploy_seconds=0.0,
         undo="nothing to undo",
@@ -115,17 +115,26 @@ def _option(hotfix: DeclaredHotfix, around: Circumstances, incident: str, kind: 
         expires_after=kind.lasts(hotfix, around),
         watch=hotfix.watch,
         blast_share=worth.blast_share,
+        blast_members=worth.members(around.visits),
+        whole=worth.a_day(around.rewards_a_day),
+        worst=worth.worst,
         needs_second_person=worth.blast_share > hotfix.second_person_above,
         deployer=hotfix.deployer,
         parameters=parameters,
     )
 
 
-def _rank(option: Option) -> tuple[bool, float, bool, float, str]:
-    """The best worth first; of two within a percent, the one that one person deploys, and the quicker one."""
+def _rank(option: Option) -> tuple[bool, bool, float, bool, float, str]:
+    """
+    What is known first, and what does not make everybody lose for certain; of these the best worth, and of
+    two within a percent the one that one person deploys, and the quicker one. To repair more than all is as
+    far off as to repair less.
+    """
     known = option.repairs.value is not None
-    worth = round((option.repairs.value or 0.0) + (option.costs.value or 0.0))
-    return not known, -worth, option.needs_second_person, option.deploy_seconds, option.hotfix
+    loses = option.whole is not None and option.whole.high is not None and option.whole.high < 0
+    repaired = option.repairs.value or 0.0
+    worth = round(min(repaired, 200.0 - repaired) + (option.costs.value or 0.0))
+    return not known, loses, -worth, option.needs_second_person, option.deploy_seconds, option.hotfix
 
 
 def _key(incident: str, hotfix: str, parameters: dict[str, object]) -> str:

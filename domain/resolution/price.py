@@ -1,4 +1,4 @@
-"""What a hotfix repairs and what it costs, from replay: with intervals, by bootstrap over requests."""
+"""What a hotfix repairs and what it costs, from replay: with intervals, by bootstrap over members."""
 
 from __future__ import annotations
 
@@ -7,61 +7,75 @@ from dataclasses import dataclass
 import numpy as np
 
 from domain.diagnosis.replay import Bools, Floats
+from domain.resolution.resample import estimate, uniform
 from domain.resolution.stage import Stage
+from domain.resolution.worth import Worth
 from domain.values import Estimate
 
-RESAMPLES = 400
-LOW, HIGH = 5.0, 95.0  # percentiles of the 90 % interval
 ELSEWHERE_SHOWN = 0.25  # items concerned a request, below which a request is elsewhere
 ELSEWHERE_SHARE = 0.25  # at least this share of requests is looked at for costs
+SEED_BETWEEN = 7
+NO_YARDSTICK = "nothing but the fix itself says what was lost"
+NO_LOSS = "what these items lost cannot be told from chance"
 
 
 @dataclass(frozen=True)
 class Price:
-    """`blast_share`: share of the places shown (0–1) that hold another item than now."""
+    """
+    Args:
+        repairs: % of the lost exposure of the items concerned that comes back.
+        costs: change, in %, of what members choose in the requests in which those items have no place.
+        whole: the same in all requests.
+        blast_share: share of requests (0–1) that are shown another item than now.
+        worst: whom it hits hardest, in words; empty where nobody for certain.
+    """
 
     repairs: Estimate
     costs: Estimate
     blast_share: float
+    whole: Estimate | None = None
+    worst: str = ""
+
+    def a_day(self, rewards: float | None) -> Estimate | None:
+        """
+        The change of the whole in numbers a day, where it is known how many `rewards` a day has; else in
+        %.
+        """
+        found = self.whole
+        if found is None or found.value is None or rewards is None:
+            return found
+        unit = f"{found.unit.removeprefix('% ')} a day"
+        value, low, high = (
+            None if part is None else part / 100 * rewards for part in (found.value, found.low, found.high)
+        )
+        return found.model_copy(update={"value": value, "low": low, "high": high, "unit": unit})
+
+    def members(self, visits: float | None) -> float | None:
+        """
+        Share of a day's members (0–1) that are shown another item at least once, at so many requests
+        each.
+        """
+        return None if visits is None else 1 - (1 - self.blast_share) ** visits
 
 
-def price(stage: Stage, scores: Floats, *, gone: Bools | None = None, note: str = "", seed: int = 0) -> Price:
+def price(stage: Stage, scores: Floats, *, gone: Bools | None = None, note: str = "") -> Price:
     """
     Compare what is shown under `scores` with what is shown now.
 
+    What is lost is taken from what was shown before, or from the alarm, never from the fix; what members
+    make of it, from what they chose. Intervals cover 90 %.
+
     Args:
         scores: of every candidate under the hotfix; `gone` are no candidates under it.
-
-    Returns:
-        repairs: % of the lost exposure of the items concerned that comes back.
-        costs: change of predicted plays, in %, on the quarter or more of requests in which those items have
-        no place; plays are valued by the model with the fault taken out. Intervals cover 90 %.
-
-    Source:
-        Rubin (1981), The Bayesian bootstrap; here over requests.
     """
-    traffic = stage.traffic
-    own = stage.concerned.astype(float)
-    before, after = traffic.exposure(stage.now), traffic.exposure(scores, gone)
-    ideal = traffic.exposure(stage.ideal)
-    weights = np.random.default_rng(seed).standard_exponential((RESAMPLES, traffic.request_count))
-    weights = np.vstack([np.ones(traffic.request_count), weights]) * traffic.weights  # the first is as found
-    gain = traffic.per_request(own * (after - before))
-    shown = traffic.per_request(own * before)
-    goal = (
-        traffic.per_request(own * ideal)
-        if stage.derived
-        else shown * (stage.goal / max(float(traffic.weights @ shown), 1e-9))
-    )
-    gap = goal - shown
-    plays = traffic.plays(stage.ideal)
-    worth, change = traffic.per_request(before * plays), traffic.per_request((after - before) * plays)
-    away = _elsewhere(goal)
-    basis = f"{stage.basis}{note}"
+    before, after = stage.traffic.exposure(stage.now), stage.traffic.exposure(scores, gone)
+    worth: Worth = stage.valued.worth(before, after, _elsewhere(stage), stage.weights)
     return Price(
-        repairs=_ratio(gain, gap, weights, "%", basis),
-        costs=_ratio(change * away, worth * away, weights, "% plays", basis),
-        blast_share=_moved(before, after, traffic.row_weights),
+        repairs=_repairs(stage, before, after, f"{stage.basis}{note}"),
+        costs=worth.elsewhere,
+        whole=worth.whole,
+        blast_share=_touched(stage, before, after),
+        worst=_named(worth),
     )
 
 
@@ -69,31 +83,63 @@ def amount_to_repair(stage: Stage, most: float = 6.0) -> float:
     """The boost (in the score's unit, to a tenth) that gives the items concerned their exposure back."""
     own = stage.concerned.astype(float)
     weighed = own * stage.traffic.row_weights
+    shown = float(weighed @ stage.traffic.exposure(stage.now))
+    goal = shown + float(lost(stage, stage.traffic.exposure(stage.now))[0]) * stage.traffic.weights.sum()
     low, high = 0.0, most
     for _ in range(8):
         middle = (low + high) / 2
-        short = float(weighed @ stage.traffic.exposure(stage.now + middle * own)) < stage.goal
+        short = float(weighed @ stage.traffic.exposure(stage.now + middle * own)) < goal
         low, high = (middle, high) if short else (low, middle)
     return round((low + high) / 2, 1)
 
 
-def _elsewhere(goal: Floats) -> Floats:
-    return (goal <= max(ELSEWHERE_SHOWN, float(np.quantile(goal, ELSEWHERE_SHARE)))).astype(float)
+def lost(stage: Stage, before: Floats) -> Floats:
+    """(1 + RESAMPLES,) exposures a request that the items concerned lost; NaN where nobody can say."""
+    if stage.loss is None:
+        return np.full(len(stage.weights), np.nan)
+    share, now = stage.loss.shares, _a_request(stage, stage.concerned * before)
+    if stage.simulated:
+        usual = _a_request(stage, stage.concerned * stage.traffic.exposure(stage.ideal))
+        # The fault put upon them may take more or less than the alarm says: one of both, or between.
+        return usual - now + uniform(SEED_BETWEEN) * (share * usual - (usual - now))
+    if stage.loss.usual is not None:
+        return stage.loss.usual - now
+    return _a_request(stage, stage.symptom * before) * share / np.maximum(1 - share, 0.02)
 
 
-def _moved(before: Floats, after: Floats, weights: Floats) -> float:
-    moved, shown = float((weights * np.abs(after - before)).sum()), float((weights * before).sum())
-    return float(np.clip(moved / (2 * max(shown, 1e-9)), 0.0, 1.0))
-
-
-def _ratio(top: Floats, bottom: Floats, weights: Floats, unit: str, basis: str) -> Estimate:
-    found = weights[0]
-    if abs(float((found * bottom).sum())) < 1e-9:
-        return Estimate(value=None, unit=unit, basis=f"{basis}: nothing to compare with")
+def _repairs(stage: Stage, before: Floats, after: Floats, basis: str) -> Estimate:
+    unknown = NO_YARDSTICK if stage.loss is None else "" if stage.loss.told else NO_LOSS
+    if unknown or stage.loss is None:
+        return Estimate(value=None, unit="%", basis=f"{basis}: {unknown}")
     with np.errstate(divide="ignore", invalid="ignore"):
-        draws = 100 * (weights[1:] @ top) / (weights[1:] @ bottom)
-    low, high = np.nanpercentile(draws, [LOW, HIGH])
-    value = 100 * float((found * top).sum() / (found * bottom).sum())
-    return Estimate(
-        value=value, low=min(float(low), value), high=max(float(high), value), unit=unit, basis=basis
-    )
+        draws = 100 * _a_request(stage, stage.concerned * (after - before)) / lost(stage, before)
+    return estimate(draws, "%", f"{basis}; lost against {stage.loss.by}")
+
+
+def _a_request(stage: Stage, values: Floats) -> Floats:
+    """(1 + RESAMPLES,) sums over a request's candidates, a request."""
+    sums = stage.traffic.per_request(values)
+    return np.asarray(stage.weights @ sums / stage.weights.sum(axis=1))
+
+
+def _elsewhere(stage: Stage) -> Floats:
+    """(requests,) 1 of those in which the items concerned would have no place without the fault either."""
+    usual = stage.traffic.per_request(stage.concerned * stage.traffic.exposure(stage.ideal))
+    return (usual <= max(ELSEWHERE_SHOWN, float(np.quantile(usual, ELSEWHERE_SHARE)))).astype(float)
+
+
+def _touched(stage: Stage, before: Floats, after: Floats) -> float:
+    """
+    Share of requests that show at least one other item: as many come in as a Poisson number with that
+    mean.
+    """
+    entering = stage.traffic.per_request(np.maximum(after - before, 0.0))
+    weights = stage.traffic.weights
+    return float(np.clip(weights @ -np.expm1(-entering) / weights.sum(), 0.0, 1.0))
+
+
+def _named(worth: Worth) -> str:
+    if worth.worst is None or worth.worst[1].value is None:
+        return ""
+    (where,), found = worth.worst
+    return f"{where[0]} = {where[1]} loses most: {-worth.worst[1].value:.1f} {found.unit}"

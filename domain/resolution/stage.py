@@ -19,34 +19,60 @@ from domain.diagnosis.replay import (
     fill_rows,
     load_traffic,
 )
-from domain.errors import TooFewRows
+from domain.errors import SourceError, TooFewRows
+from domain.resolution.completeness import (
+    kept_apart,
+    require_candidates,
+    require_propensities,
+    still_candidates,
+)
+from domain.resolution.loss import Loss, loss_by_finding, loss_by_log
+from domain.resolution.off_policy import Choices
+from domain.resolution.resample import resample
+from domain.resolution.worth import Valued
+from domain.values import Finding
 
 ENOUGH_REQUESTS = 150  # since the onset; with fewer, the fault is put upon healthy traffic
 LEAST_REQUESTS = 30
+REWARD = "__reward"
+"""The column of a candidate's reward, where what members chose was read."""
 
 
 @dataclass(frozen=True)
 class Stage:
     """
     Args:
-        concerned: rows of the items concerned.
-        now, ideal: scores with and without the fault; `ideal` is also what plays are valued with.
+        concerned: rows of the items concerned; `symptom`: of the alarm's slice, as far as the log has its
+            columns.
+        now, ideal: scores with and without the fault, with what serving adds to both.
         pool: where values of derived features are looked up.
         derived: model features made from the faulty feature.
-        goal: exposures of the items concerned over all requests without the fault, weighted.
+        loss: what the items lost; None where nothing but the fix itself would say so.
+        simulated: the fault was put upon traffic from before it.
+        weights: (1 + RESAMPLES, requests) what each request counts for, as found and drawn anew.
         basis: how the numbers come about, in words.
     """
 
     traffic: Traffic
     concerned: Bools
+    symptom: Bools
     now: Floats
     ideal: Floats
     pool: pd.DataFrame
     feature: str | None
     derived: tuple[str, ...]
     faulty_rows: pd.DataFrame
-    goal: float
+    loss: Loss | None
+    simulated: bool
+    weights: Floats
+    valued: Valued
     basis: str
+
+    def filled(self, values: Mapping[str, str]) -> Floats:
+        """(rows,) scores with the faulty feature of the items in `values` put to theirs."""
+        rows = self.traffic.rows.assign(**{name: self.faulty_rows[name] for name in self.derived})
+        columns, feature = self.traffic.columns, str(self.feature)
+        return self.traffic.scores(fill_rows(rows, self.pool, columns, feature, values, self.derived))
 
 
 def set_stage(  # noqa: PLR0913 (each is read from another table)
@@ -58,45 +84,118 @@ def set_stage(  # noqa: PLR0913 (each is read from another table)
     *,
     feature: str | None,
     former: Mapping[str, str],
-    change: float,
+    finding: Finding,
+    unit: str = "plays",
+    seed: int = 0,
 ) -> Stage:
     """
     The traffic that hotfixes are priced on.
 
     Args:
-        candidates, before: logged since the onset and before it.
+        candidates, before: logged since the onset and before it; `REWARD` among the columns where known.
         feature: the raw feature that is at fault, with each item's `former` value; null where none is.
-        change: of the metric against its expectation (−0.71 is 71 % less), used where no feature is known.
+        finding: says what is expected where the log does not.
+        unit: what is chosen, in words.
 
     Raises:
         TooFewRows: fewer than 30 requests with a candidate concerned.
+        SourceError: the log does not hold what a replay needs: the candidates that were not shown,
+            probabilities.
     """
-    rows, simulate = _priced_on(candidates, before, columns, feature)
-    traffic = load_traffic(rows, columns, model)
-    concerned = traffic.rows[columns.item].astype(str).isin(set(items)).to_numpy()
+    since, usual = _loaded(candidates, columns, model), _loaded(before, columns, model)
+    traffic, simulated = _priced_on(since, usual, items, feature)
+    concerned = _rows_of(traffic, items)
     if not concerned.any():
         raise TooFewRows("none of the items concerned is a candidate in the log")
+    apart = kept_apart(traffic, concerned)
+    if apart:
+        raise SourceError(apart)
+    weights = resample(traffic.members, traffic.weights, seed)
+    loss = None if simulated or usual is None else _loss_by_log(usual, traffic, items, weights)
     pool = pd.concat([candidates, before], ignore_index=True)
     derived = _derived(candidates, pool, columns, feature, items)
-    faulty, mended = _with_and_without(traffic, concerned, pool, feature, former, derived, simulate)
+    faulty, mended = _with_and_without(traffic, concerned, pool, feature, former, derived, simulated)
     now, ideal = traffic.scores(faulty), traffic.scores(mended)
-    own = concerned * traffic.row_weights
-    goal = own @ traffic.exposure(ideal) if derived else own @ traffic.exposure(now) / max(1 + change, 0.02)
-    what = "the fault put upon them" if simulate else "since it began"
-    basis = f"replay of {traffic.request_count:,} requests{_worth(traffic)}, {what}"
-    return Stage(traffic, concerned, now, ideal, pool, feature, derived, faulty, float(goal), basis)
+    what = "the fault put upon them" if simulated else "since it began"
+    return Stage(
+        traffic=traffic,
+        concerned=concerned,
+        symptom=_symptom(traffic, finding, concerned),
+        now=now,
+        ideal=ideal,
+        pool=pool,
+        feature=feature,
+        derived=derived,
+        faulty_rows=faulty,
+        loss=loss or loss_by_finding(finding),
+        simulated=simulated,
+        weights=weights,
+        valued=Valued(traffic, traffic.plays(ideal - traffic.adjustment), _choices(traffic), unit),
+        basis=f"replay of {traffic.request_count:,} requests{_worth(traffic)}, {what}",
+    )
+
+
+def _loaded(rows: pd.DataFrame, columns: CandidateColumns, model: Scorer) -> Traffic | None:
+    """Ready for replay, where the log can be replayed at all; None where there is none."""
+    if not len(rows):
+        return None
+    traffic = load_traffic(rows, columns, model)
+    require_propensities(traffic)
+    require_candidates(traffic)
+    return traffic
 
 
 def _priced_on(
-    candidates: pd.DataFrame, before: pd.DataFrame, columns: CandidateColumns, feature: str | None
-) -> tuple[pd.DataFrame, bool]:
-    """Traffic since the onset, where there is enough; else healthy traffic to put the fault upon (True)."""
-    since, healthy = _requests(candidates, columns), _requests(before, columns)
-    simulate = feature is not None and since < ENOUGH_REQUESTS and healthy > since
-    count = healthy if simulate else since
-    if count < LEAST_REQUESTS:
-        raise TooFewRows(f"{count} logged requests; {LEAST_REQUESTS} are needed for a replay")
-    return (before if simulate else candidates), simulate
+    since: Traffic | None, usual: Traffic | None, items: Sequence[str], feature: str | None
+) -> tuple[Traffic, bool]:
+    """
+    Traffic since the onset, where there is enough, and the items are in it as before; else healthy traffic
+    to put the fault upon (True), where it is known how.
+    """
+    count, healthy = (part.request_count if part else 0 for part in (since, usual))
+    if feature is not None and count < ENOUGH_REQUESTS and healthy > count:
+        since = None
+    elif since is not None and usual is not None and healthy >= LEAST_REQUESTS:
+        gone = still_candidates(usual, _rows_of(usual, items), since, _rows_of(since, items))
+        if gone and (feature is None or healthy <= count):
+            raise SourceError(gone)
+        since = None if gone else since
+    traffic = usual if since is None else since
+    if traffic is None or traffic.request_count < LEAST_REQUESTS:
+        found = traffic.request_count if traffic else 0
+        raise TooFewRows(f"{found} logged requests; {LEAST_REQUESTS} are needed for a replay")
+    if since is None and feature is None:
+        raise TooFewRows(f"{count} logged requests since it began; {LEAST_REQUESTS} are needed for a replay")
+    return traffic, since is None
+
+
+def _symptom(traffic: Traffic, finding: Finding, concerned: Bools) -> Bools:
+    """Rows of the alarm's slice by the columns that the log has of it; of the items where it has none."""
+    named = [(name, value) for name, value in finding.slice if name in traffic.rows]
+    if not named:
+        return concerned
+    held = [np.asarray(traffic.rows[name].astype(str) == value, np.bool_) for name, value in named]
+    return np.asarray(np.logical_and.reduce(held), np.bool_)
+
+
+def _loss_by_log(usual: Traffic, since: Traffic, items: Sequence[str], weights: Floats) -> Loss | None:
+    if usual.request_count < LEAST_REQUESTS:
+        return None
+    return loss_by_log(usual, _rows_of(usual, items), since, _rows_of(since, items), weights)
+
+
+def _choices(traffic: Traffic) -> Choices | None:
+    """What members chose of the traffic; None where that, or what they were shown, is not known."""
+    rows, columns = traffic.rows, traffic.columns
+    if REWARD not in rows or columns.shown is None or columns.shown not in rows:
+        return None
+    shown = traffic.shown()
+    rewards = np.where(shown > 0, np.nan_to_num(rows[REWARD].to_numpy(np.float64)), 0.0)
+    return Choices(shown, rewards, traffic.propensities, traffic.requests)
+
+
+def _rows_of(traffic: Traffic, items: Sequence[str]) -> Bools:
+    return traffic.rows[traffic.columns.item].astype(str).isin(set(items)).to_numpy()
 
 
 def _with_and_without(
@@ -124,10 +223,6 @@ def _worth(traffic: Traffic) -> str:
     """What requests say that were not all as likely to be logged, where that is less than their number."""
     worth = effective(traffic.weights)
     return f" (worth {worth:,.0f} drawn evenly)" if round(worth) < traffic.request_count else ""
-
-
-def _requests(rows: pd.DataFrame, columns: CandidateColumns) -> int:
-    return int(rows[columns.request].nunique()) if len(rows) else 0
 
 
 def _derived(

@@ -112,4 +112,5 @@ def _columns(declared: Model, recommender: Recommender) -> CandidateColumns | No
         top=declared.top,
         version=declared.version,
         inclusion=declared.inclusion,
+        dimensions=recommender.tables[declared.candidates].dimensions,
     )

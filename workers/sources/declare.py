@@ -21,6 +21,7 @@ from domain.recommender.exposure import Exposure
 from domain.recommender.hotfix import DeclaredHotfix, Deployer
 from domain.recommender.model import Items, Launches, Logging, Model, Registry
 from domain.recommender.nearest import nearest
+from domain.recommender.objective import Objective
 from domain.recommender.person import Person, shared
 from domain.recommender.planned import Planned, planned_at
 from domain.recommender.recommender import Recommender
@@ -53,6 +54,7 @@ SINGLE: Mapping[str, type[BaseModel]] = {
     "items": Items,
     "launches": Launches,
     "exposure": Exposure,
+    "objective": Objective,
     "routes": Routes,
     "permissions": Permissions,
     "bundle": Bundle,

@@ -23,7 +23,7 @@ def _price(given: Parameters, around: Circumstances) -> Price:
         return no_stage(around)
     declared = given.get("amount")
     amount = float(str(declared)) if declared else amount_for(None, around)
-    return price(stage, stage.now + amount * stage.concerned, seed=around.seed)
+    return price(stage, stage.now + amount * stage.concerned)
 
 
 BOOST = Way(name="boost_items", price=_price, on_items=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from domain.diagnosis.replay import fill_rows
 from domain.resolution.circumstances import Circumstances
 from domain.resolution.price import Price, price
 from domain.resolution.way import NOT_KNOWN, Parameters, Way, no_stage, unknown
@@ -17,9 +16,7 @@ def _price(_given: Parameters, around: Circumstances) -> Price:
         return unknown(around, NOT_KNOWN)
     usual = str(around.diagnosis.suggested_value)
     values = {item: around.former.get(item, usual) for item in around.diagnosis.items}
-    rows = stage.traffic.rows.assign(**{name: stage.faulty_rows[name] for name in stage.derived})
-    filled = fill_rows(rows, stage.pool, stage.traffic.columns, stage.feature, values, stage.derived)
-    return price(stage, stage.traffic.scores(filled), seed=around.seed)
+    return price(stage, stage.filled(values))
 
 
 def _forecast(_given: Parameters, around: Circumstances) -> Price:
@@ -40,7 +37,7 @@ def _forecast(_given: Parameters, around: Circumstances) -> Price:
         basis=f"forecast {told.basis}: {told.value:,.0f} [{told.low:,.0f}–{told.high:,.0f}] "
         f"{around.finding.unit} instead of {told.now:,.0f}",
     )
-    none = Estimate(value=0.0, low=0.0, high=0.0, unit="% plays", basis="it is not served before its launch")
+    none = Estimate(value=None, unit="% plays", basis="it is not served before its launch")
     return Price(repairs, none, 0.0)
 
 

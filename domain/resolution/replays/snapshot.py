@@ -8,17 +8,20 @@ from domain.resolution.way import NOT_KNOWN, Parameters, Way, no_stage, unknown
 
 
 def _price(_given: Parameters, around: Circumstances) -> Price:
-    """Items that the former snapshot has not are gone; the others have their former values."""
+    """Items that the former snapshot has not are gone; the others have the values that it holds of them."""
     stage, previous = around.stage, around.previous
     if stage is None:
         return no_stage(around)
-    if previous is None:
+    if previous is None or stage.feature is None or stage.feature not in previous:
         return unknown(around, NOT_KNOWN)
     there = set(previous[around.key].astype(str))
     gone = ~stage.traffic.rows[stage.traffic.columns.item].astype(str).isin(there).to_numpy()
     missing = stage.traffic.rows.loc[gone, stage.traffic.columns.item].nunique()
     note = f"; {missing:,} newer {around.noun} gone" if missing else ""
-    return price(stage, stage.ideal, gone=gone if gone.any() else None, note=note, seed=around.seed)
+    known = previous.drop_duplicates(around.key).set_index(around.key)[stage.feature].dropna()
+    concerned = set(around.items)
+    values = {str(item): str(value) for item, value in known.items() if str(item) in concerned}
+    return price(stage, stage.filled(values), gone=gone if gone.any() else None, note=note)
 
 
 def _given(around: Circumstances) -> dict[str, object]:

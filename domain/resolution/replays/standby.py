@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from domain.diagnosis.material import Standby
 from domain.resolution.circumstances import Circumstances
+from domain.resolution.loss import expected_rows
 from domain.resolution.price import Price
+from domain.resolution.resample import estimate, normal
 from domain.resolution.way import Parameters, Way, unknown
 from domain.values import Estimate
 
+SEED_STANDBY, SEED_ELSEWHERE = 5, 6
+NOT_COMPARED = "the standby was not compared with the feed elsewhere"
+
 
 def _price(_given: Parameters, around: Circumstances) -> Price:
-    spare = around.standby
+    spare, finding = around.standby, around.finding
     if spare is None or spare.rows_standby <= 0:
         return unknown(around, "the standby holds no rows of this slice")
-    lost = spare.rows_standby - spare.rows
-    expected = spare.rows / max(1 + around.finding.change, 0.02)
-    share = min(max(lost / max(expected - spare.rows, 1e-9), 0.0), 1.0)
-    error = 1.645 * (spare.rows_standby**0.5) / max(expected - spare.rows, 1e-9)
+    expected = spare.rows * expected_rows(finding) / max(finding.observed, 1e-9)
+    brought = spare.rows_standby + np.sqrt(spare.rows_standby) * normal(SEED_STANDBY)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        draws = 100 * (brought - spare.rows) / (expected - spare.rows)
     basis = f"the standby has {spare.rows_standby:,.0f} rows where the feed has {spare.rows:,.0f}"
-    repairs = Estimate(
-        value=100 * share,
-        low=100 * max(share - error, 0.0),
-        high=100 * min(share + error, 1.0),
-        unit="%",
-        basis=basis,
-    )
-    touched = around.finding.affected_share
-    costs = Estimate(
-        value=0.0, low=0.0, high=0.0, unit="% plays", basis="a feed changes nothing that is served"
-    )
-    return Price(repairs, costs, 1.0 if touched is None else touched)
+    touched = finding.affected_share
+    return Price(estimate(draws, "%", basis), _elsewhere(spare), 1.0 if touched is None else touched)
+
+
+def _elsewhere(spare: Standby) -> Estimate:
+    """What the standby lacks, or has too much, of the rows of all other slices."""
+    mine, theirs = spare.elsewhere or (0.0, 0.0)
+    if mine <= 0:
+        return Estimate(value=None, unit="% rows", basis=NOT_COMPARED)
+    apart = theirs - mine
+    # Nearly all rows are in both: what differs by chance are those that are in one of them.
+    chance = np.sqrt(abs(apart) + 1)
+    draws = 100 * (apart + chance * normal(SEED_ELSEWHERE)) / mine
+    return estimate(draws, "% rows", f"elsewhere it has {theirs:,.0f} rows, the feed {mine:,.0f}")
 
 
 STANDBY = Way(name="standby", price=_price, holds="standby", of_feed=True)

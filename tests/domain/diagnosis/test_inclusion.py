@@ -152,12 +152,15 @@ def test_a_hotfix_has_the_price_that_it_has_on_all_requests_and_says_what_they_a
     spoilt: Shop,
 ) -> None:
     items = list(spoilt.items.query("category == 'coffee'")["sku"])
+    finding = spoilt.finding(COFFEE)
     found = []
     for rows, before, columns in (
         (twice(spoilt.now), twice(spoilt.before), COLUMNS),
         (halved(spoilt.now), halved(spoilt.before), WEIGHED),
     ):
-        stage = set_stage(rows, before, columns, spoilt.model, items, feature=None, former={}, change=-0.6)
+        stage = set_stage(
+            rows, before, columns, spoilt.model, items, feature=None, former={}, finding=finding
+        )
         found.append((stage, price(stage, stage.now + 1.0 * stage.concerned)))
     (many, two), (few, one) = found
     assert one.repairs.value == pytest.approx(two.repairs.value)

@@ -208,7 +208,8 @@ def test_a_press_means_the_menu_that_was_read() -> None:
     said = str(told.value)
     assert "priced anew" in said
     assert (
-        "“Do fill” repairs 61 % [52–98] (before: repairs 96 % [93–98]); costs 96 % [93–98] as before" in said
+        "“Do fill” repairs 61 % [52–98] (before: repairs 96 % [93–98]); "
+        "loses 0.3 % [0.2–0.4] of plays elsewhere as before" in said
     )
     again = c.ChooseHotfix(option="fill", menu=incident.menu_digest)
     assert decide(incident, again, ON_CALL, LATER)[-1] == e.HotfixApproved(option="fill", menu=again.menu)
@@ -222,7 +223,7 @@ def test_a_menu_that_came_out_the_same_is_the_menu_that_was_read() -> None:
 @pytest.mark.parametrize("menu", ["", "0" * 16])
 def test_a_press_that_names_no_menu_or_one_that_nobody_knows_is_told_the_numbers_of_now(menu: str) -> None:
     incident, _ = after(*HANDLED)
-    with pytest.raises(Stale, match=r"nothing was done. Now: “Do fill” repairs 96 %.*costs 96 %"):
+    with pytest.raises(Stale, match=r"nothing was done. Now: “Do fill” repairs 96 %.*loses 0.3 %"):
         decide(incident, c.ChooseHotfix(option="fill", menu=menu), ON_CALL, LATER)
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from domain.diagnosis.material import Standby
@@ -13,8 +14,8 @@ from domain.prediction.mended import Mended
 from domain.recommender.hotfix import DeclaredHotfix, Replay
 from domain.resolution.circumstances import Circumstances
 from domain.resolution.menu import build_menu
-from domain.resolution.price import amount_to_repair, price
-from domain.resolution.stage import Stage, set_stage
+from domain.resolution.price import amount_to_repair, lost, price
+from domain.resolution.stage import REWARD, Stage, set_stage
 from domain.values import Diagnosis, Option
 from workers.hotfix_kinds import find
 
@@ -62,23 +63,29 @@ def former_of(world: SimpleNamespace) -> dict[str, str]:
     return {item: values[item] for item in world.concerned}
 
 
+def with_choices(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """As drawn by the propensities, each shown film played as often as the model without the fault says."""
+    chance = np.random.default_rng(seed)
+    shown = chance.random(len(rows)) < rows["propensity"]
+    odds = 4.0 * rows["language_match"].fillna(0.5) + 1.5 * rows["genre_affinity"] + rows["popularity"] - 4.0
+    played = shown & (chance.random(len(rows)) < 1 / (1 + np.exp(-odds)))
+    return rows.assign(shown=shown, **{REWARD: played.astype(float)})
+
+
 @pytest.fixture(scope="module", params=["since it began", "put upon healthy traffic"])
 def stage(world: SimpleNamespace, request: pytest.FixtureRequest) -> Stage:
     rows = world.candidates
     if request.param != "since it began":
         rows = rows[rows["request_id"] < 1_040]
-    before = (
-        world.candidates_before if request.param != "since it began" else world.candidates_before.head(300)
-    )
     return set_stage(
-        rows,
-        before,
-        world.columns,
+        with_choices(rows, 1),
+        with_choices(world.candidates_before, 2),
+        replace(world.columns, shown="shown"),
         world.model,
         world.concerned,
         feature="language",
         former=former_of(world),
-        change=-0.7,
+        finding=world.finding,
     )
 
 
@@ -113,8 +120,10 @@ def test_filling_repairs_nearly_all_for_nothing_and_a_boost_less_for_more(around
     assert fill.repairs.low is not None and fill.repairs.high is not None
     assert fill.repairs.low <= fill.repairs.value <= fill.repairs.high
     assert boost.repairs.value < fill.repairs.value
-    assert fill.costs.value is not None and boost.costs.value is not None
-    assert boost.costs.value < fill.costs.value
+    for costs in (fill.costs, boost.costs):
+        assert costs.low is not None and costs.high is not None
+        assert costs.low < costs.high
+        assert "plays of these requests" in costs.basis
     assert fill.repairs.basis.startswith("replay of ")
     assert fill.label == "Fill in the language: French and 1 more, as before"
     assert menu.options[-1].hotfix == "do_nothing"
@@ -214,33 +223,40 @@ def test_the_interval_of_a_price_shrinks_with_more_requests(world: SimpleNamespa
         rows = world.candidates[world.candidates["request_id"] < 1_000 + count]
         stage = set_stage(
             rows,
-            rows.head(0),
+            world.candidates_before[world.candidates_before["request_id"] < count],
             world.columns,
             world.model,
             world.concerned,
             feature=None,
             former={},
-            change=-0.7,
+            finding=world.finding,
         )
         repairs = price(stage, stage.now + stage.concerned).repairs
         assert repairs.low is not None and repairs.high is not None
         return repairs.high - repairs.low
 
-    assert width(200) < 0.75 * width(40)
+    assert width(200) < width(40)
 
 
 def test_the_boost_that_repairs_is_found(stage: Stage) -> None:
     amount = amount_to_repair(stage)
     own = stage.concerned.astype(float)
-    shown = own @ stage.traffic.exposure(stage.now + amount * own)
-    assert shown == pytest.approx(stage.goal, rel=0.1)
-    assert np.isfinite(amount)
+    before = stage.traffic.exposure(stage.now)
+    gained = own @ (stage.traffic.exposure(stage.now + amount * own) - before)
+    assert gained == pytest.approx(lost(stage, before)[0] * stage.traffic.request_count, rel=0.1)
 
 
 def test_too_few_requests_are_said(world: SimpleNamespace) -> None:
     rows = world.candidates[world.candidates["request_id"] < 1_010]
     with pytest.raises(TooFewRows, match="10 logged requests"):
         set_stage(
-            rows, rows, world.columns, world.model, world.concerned, feature=None, former={}, change=-0.5
+            rows,
+            rows,
+            world.columns,
+            world.model,
+            world.concerned,
+            feature=None,
+            former={},
+            finding=world.finding,
         )
     assert FILL.watch == timedelta(minutes=15)
