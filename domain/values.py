@@ -273,6 +273,14 @@ class Option(Value):
         return self.deployer != NO_DEPLOYER
 
 
+class LeftOut(Value):
+    """A declared hotfix that is not on the menu, and why, in words."""
+
+    hotfix: str
+    label: str
+    why: str
+
+
 class Improvement(Value):
     """What the practice learns: answers to the three questions, and the change that follows."""
 

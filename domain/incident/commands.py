@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from domain.values import Diagnosis, Finding, Improvement, Moment, Option, Piece, Severity, Value
+from domain.values import Diagnosis, Finding, Improvement, LeftOut, Moment, Option, Piece, Severity, Value
 
 
 class OpenIncident(Value):
@@ -95,8 +95,11 @@ class LookAgain(Value):
 
 
 class PrepareMenu(Value):
+    """`left_out` are the declared hotfixes that are not offered, each with why."""
+
     options: tuple[Option, ...]
     note: str = ""
+    left_out: tuple[LeftOut, ...] = ()
 
 
 class ChooseHotfix(Value):

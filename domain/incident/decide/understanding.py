@@ -50,7 +50,7 @@ def understand(incident: Incident, command: c.Understanding, actor: Actor, at: d
         case c.PrepareMenu():
             if "menu" not in incident.awaits:
                 return ()
-            return (e.MenuPrepared(options=command.options, note=command.note),)
+            return (e.MenuPrepared(**dict(command)),)
         case c.JoinFinding():
             return _join(incident, command)
         case c.ClearFinding():

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from domain.incident.menu import Former, digest_of
-from domain.values import Diagnosis, Finding, Improvement, Moment, Option, Piece, Severity, Value
+from domain.values import Diagnosis, Finding, Improvement, LeftOut, Moment, Option, Piece, Severity, Value
 
 Status = Literal["open", "acknowledged", "resolved", "closed"]
 Stage = Literal[
@@ -122,6 +122,7 @@ class Incident(Value):
     bundle: Bundle | None = None
     menu: tuple[Option, ...] | None = None
     menu_note: str = ""
+    left_out: tuple[LeftOut, ...] = ()
     former: Former = Field(default_factory=dict)
     hotfix: Hotfix | None = None
     onset_at: Moment | None = None

@@ -10,6 +10,7 @@ from domain.recommender.recommender import Recommender
 from domain.resolution.circumstances import Circumstances
 from domain.resolution.kind import Kind
 from domain.resolution.replays.registry import REPLAYS
+from domain.resolution.way import Unfit
 from domain.values import Value
 
 
@@ -24,12 +25,15 @@ def called(hotfix: DeclaredHotfix, keys: Keys) -> str:
     return keys.hook or hotfix.name
 
 
-def given(hotfix: DeclaredHotfix, keys: Keys, around: Circumstances) -> dict[str, object]:
+def given(hotfix: DeclaredHotfix, keys: Keys, around: Circumstances) -> dict[str, object] | Unfit:
     """The symptom's slice and onset, and what its replay needs to be true."""
     found = around.diagnosis
     told: dict[str, object] = {"hook": called(hotfix, keys), "slice": dict(around.slice)}
     if hotfix.replay is not None:
-        told |= REPLAYS[hotfix.replay.kind].given(around)
+        more = REPLAYS[hotfix.replay.kind].given(around)
+        if isinstance(more, Unfit):
+            return more
+        told |= more
     if found.since is not None:
         told["since"] = found.since.isoformat()
     return told

@@ -8,11 +8,12 @@ from typing import Literal
 from domain.recommender.hotfix import DeclaredHotfix
 from domain.resolution.replays.boost import BOOST
 from domain.resolution.replays.fill import FILL
+from domain.resolution.replays.former_model import FORMER_MODEL
 from domain.resolution.replays.snapshot import SNAPSHOT
 from domain.resolution.replays.standby import STANDBY
 from domain.resolution.way import Way
 
-REPLAYS: Mapping[str, Way] = {way.name: way for way in (FILL, BOOST, SNAPSHOT, STANDBY)}
+REPLAYS: Mapping[str, Way] = {way.name: way for way in (FILL, BOOST, SNAPSHOT, STANDBY, FORMER_MODEL)}
 
 
 def tables_of(holds: Literal["deliveries", "standby"], hotfixes: Iterable[DeclaredHotfix]) -> Iterator[str]:

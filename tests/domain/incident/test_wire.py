@@ -57,6 +57,7 @@ EVER = [
     "incident.resolved.v1",
     "incident.silenced.v1",
     "menu.prepared.v1",
+    "menu.prepared.v2",
     "message.posted.v1",
     "note.added.v1",
     "note.corrected.v1",

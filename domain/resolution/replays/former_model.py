@@ -1,0 +1,28 @@
+"""Logged requests ranked again by the version of the model that served before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from domain.resolution.circumstances import Circumstances
+from domain.resolution.price import Price, price
+from domain.resolution.way import Parameters, Way, no_stage, unknown
+
+
+def _price(_given: Parameters, around: Circumstances) -> Price:
+    """
+    Plays are valued by the version that is gone back to: the one that serves is what is doubted.
+
+    A rollback touches all that is served, so where nothing is known that is what is said.
+    """
+    stage, former = around.stage, around.replaced.get("model")
+    if stage is None:
+        return replace(no_stage(around), blast_share=1.0)
+    if around.former_scores is None or former is None:
+        known = f"the file of version {former.was} is not at hand" if former else "no former version is known"
+        return unknown(around, f"not priced: {known}", blast=1.0)
+    valued = replace(stage, ideal=around.former_scores, basis=f"{stage.basis}, by version {former.was}")
+    return price(valued, around.former_scores, seed=around.seed)
+
+
+FORMER_MODEL = Way(name="former_model", price=_price, undoes="model")
