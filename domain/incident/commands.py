@@ -95,11 +95,11 @@ class LookAgain(Value):
 
 
 class PrepareMenu(Value):
-    """`left_out` are the declared hotfixes that are not offered, each with why."""
+    """The fields are those of `MenuPrepared`."""
 
     options: tuple[Option, ...]
     note: str = ""
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[LeftOut, ...] | None = None
 
 
 class ChooseHotfix(Value):

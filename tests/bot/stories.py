@@ -8,7 +8,17 @@ from domain.incident import commands as c
 from domain.incident.events import Recorded
 from domain.incident.menu import digest_of
 from domain.incident.state import Incident
-from domain.values import Actor, Diagnosis, Estimate, Evidence, Finding, Improvement, Option, Severity
+from domain.values import (
+    Actor,
+    Diagnosis,
+    Estimate,
+    Evidence,
+    Finding,
+    Improvement,
+    LeftOut,
+    Option,
+    Severity,
+)
 from tests.domain.incident.given import MORNING, ON_CALL, PIECE, SECOND, WORKER, after
 
 FINDING = Finding(
@@ -86,7 +96,19 @@ LESSON = Improvement(
 )
 OPENED = (c.OpenIncident(number=142, finding=FINDING), WORKER)
 DIAGNOSED = (c.RecordDiagnosis(diagnosis=DIAGNOSIS), WORKER)
-OFFERED = (c.PrepareMenu(options=MENU, note=""), WORKER)
+LEFT_OUT = (
+    LeftOut(
+        hotfix="feed_failover",
+        label="Read the standby feed",
+        why="it is for causes of kind feed; this one is of kind feature",
+    ),
+    LeftOut(
+        hotfix="model_back",
+        label="Serve the model before",
+        why="the model v8 took over at 12:00, after it began",
+    ),
+)
+OFFERED = (c.PrepareMenu(options=MENU, note="", left_out=LEFT_OUT), WORKER)
 CHOSEN = c.ChooseHotfix(option="fill", menu=digest_of(MENU))
 ASKED = c.ChooseHotfix(option="rollback", menu=digest_of(MENU))
 APPLIED = (c.RecordHotfixApplied(option="fill", receipt="ok"), WORKER)

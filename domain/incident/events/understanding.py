@@ -149,14 +149,14 @@ class BundleFailed(Event):
 class MenuPrepared(Event):
     """
     The hotfixes that fit, with their trade-offs; may be empty, with the reason in `note`. `left_out` are the
-    declared ones that are not offered, each with why; version 1 did not say.
+    declared ones that are not offered, each with why; None where that was not looked at, as in version 1.
     """
 
     wire_name = "menu.prepared"
     schema_version = 2
     options: tuple[Option, ...]
     note: str = ""
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[LeftOut, ...] | None = None
 
 
 class PredictionScored(Event):

@@ -122,7 +122,7 @@ class Incident(Value):
     bundle: Bundle | None = None
     menu: tuple[Option, ...] | None = None
     menu_note: str = ""
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[LeftOut, ...] | None = None
     former: Former = Field(default_factory=dict)
     hotfix: Hotfix | None = None
     onset_at: Moment | None = None
