@@ -27,7 +27,7 @@ def examine_hotfixes(recommender: Recommender) -> Iterator[Advice]:
     for hotfix in recommender.hotfixes.values():
         kind = find(hotfix.kind)
         yield from kind.examine(hotfix, kind.read(hotfix), recommender)
-        if hotfix.replay is None:
+        if kind.way_of(hotfix) is None:
             says = "has no replay: its menu line will have no numbers"
             where = f"hotfixes.{hotfix.name}"
             yield Advice(level="note", where=where, says=says, mend="add replay = { kind = … }")

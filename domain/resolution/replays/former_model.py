@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from domain.resolution.circumstances import Circumstances
 from domain.resolution.price import Price, price
-from domain.resolution.way import Parameters, Way, no_stage, unknown
+from domain.resolution.way import Parameters, Unfit, Way, no_stage, unknown
 
 
 def _price(_given: Parameters, around: Circumstances) -> Price:
@@ -25,4 +25,12 @@ def _price(_given: Parameters, around: Circumstances) -> Price:
     return price(valued, around.former_scores, seed=around.seed)
 
 
-FORMER_MODEL = Way(name="former_model", price=_price, undoes="model")
+def versions(around: Circumstances) -> dict[str, object] | Unfit:
+    """`version` is to serve again instead of `instead_of`. Unfit where no other version was logged before."""
+    model = around.replaced.get("model")
+    if model is None:
+        return Unfit("no version of the model is logged that took over from another")
+    return {"version": model.was, "instead_of": model.now}
+
+
+FORMER_MODEL = Way(name="former_model", price=_price, given=versions, undoes="model")
