@@ -10,6 +10,7 @@ import ibis
 import pandas as pd
 
 from domain.diagnosis.replay import Floats
+from domain.errors import ConfigurationError
 from domain.resolution.circumstances import Circumstances, Replaced, Serves
 from domain.resolution.stage import Stage
 from workers.deliveries import around_fault
@@ -54,7 +55,10 @@ def with_former_scores(reader: Reader, around: Circumstances) -> Circumstances:
 
 def _rolls_models_back(reader: Reader) -> bool:
     for hotfix in reader.recommender.hotfixes.values():
-        way = find(hotfix.kind).way_of(hotfix)
+        try:
+            way = find(hotfix.kind).way_of(hotfix)
+        except ConfigurationError:
+            continue  # of a kind that is not here, which the menu says
         if way is not None and way.undoes == "model":
             return True
     return False
@@ -66,7 +70,7 @@ def replaced_model(reader: Reader, log: Log, since: datetime, until: datetime) -
     where none did, the first that took over later.
 
     Args:
-        since: the onset; twelve hours before it are looked at.
+        since: the onset; twelve hours before it are looked at, or three of the windows that it is known to.
 
     Returns:
         None where no version is logged, or one scored all the time.
@@ -75,7 +79,7 @@ def replaced_model(reader: Reader, log: Log, since: datetime, until: datetime) -
         return None
     with open_source(reader.recommender, log.table) as source:
         source.require(log.columns.version)
-        rows = source.between(since - 2 * BACK, reader.end)
+        rows = source.between(since - max(2 * BACK, 3 * (until - since)), reader.end)
         rows = rows.select(at=rows[TIME], version=rows[log.columns.version].cast("string")).drop_null()
         begun = source.fetch(rows.group_by("version").aggregate(first=rows["at"].min()).order_by("first"))
         found: Replaced | None = None

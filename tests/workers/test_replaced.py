@@ -165,6 +165,16 @@ def test_a_rollback_is_priced_by_the_kept_version_itself_and_a_split_by_its_part
     assert menu.note == ""
 
 
+def test_a_kind_that_is_not_installed_holds_no_menu_up(folder: Path, world: SimpleNamespace) -> None:
+    declared = load(folder / "recsysops.toml")
+    strange = declared.hotfixes["half"].model_copy(update={"name": "strange", "kind": "hide_row"})
+    hotfixes = {"strange": strange, "older_model": declared.hotfixes["older_model"]}
+    recommender = declared.model_copy(update={"hotfixes": hotfixes})
+    menu = prepare_menu(recommender, world.finding, blamed_on_the_model(world), "incident-1", AT)
+    assert "older_model" in {option.hotfix for option in menu.options}
+    assert [one.hotfix for one in menu.left_out] == ["strange"]
+
+
 def test_where_its_file_is_not_kept_a_rollback_is_offered_and_not_priced(
     folder: Path, world: SimpleNamespace
 ) -> None:

@@ -160,6 +160,37 @@ def test_what_cannot_act_says_why(world: SimpleNamespace) -> None:
     assert said["rollback"] == "no delivery is known that brought it, so there is none to go back behind"
 
 
+@pytest.mark.parametrize(
+    ("window", "before_onset", "offered"),
+    [
+        pytest.param(timedelta(minutes=5), timedelta(minutes=-5), True, id="at the end of its window"),
+        pytest.param(timedelta(minutes=5), timedelta(minutes=-6), False, id="after it"),
+        pytest.param(timedelta(minutes=5), SHORTLY, True, id="six hours before"),
+        pytest.param(timedelta(minutes=5), SHORTLY + timedelta(minutes=1), False, id="longer before"),
+        pytest.param(timedelta(days=1), timedelta(days=2), True, id="two long windows before"),
+        pytest.param(timedelta(days=1), timedelta(days=2, minutes=1), False, id="longer than two of them"),
+    ],
+)
+def test_shortly_before_is_six_hours_or_two_windows(
+    world: SimpleNamespace, window: timedelta, before_onset: timedelta, offered: bool
+) -> None:
+    start = world.finding.window_end - window
+    finding = world.finding.model_copy(update={"window_start": start})
+    around = replace(unexplained(world, {"model": took_over(start - before_onset)}), finding=finding)
+    menu = build_menu((MODEL,), around, "i", find)
+    assert any(option.deployable for option in menu.options) == offered
+
+
+def test_a_kind_that_is_not_installed_takes_no_other_hotfix_off_the_menu(world: SimpleNamespace) -> None:
+    strange = MODEL.model_copy(update={"name": "strange", "kind": "hide_row"})
+    around = unexplained(world, {"model": took_over(world.at - timedelta(hours=2))})
+    for cause in ("unknown", "model"):
+        diagnosis = Diagnosis.model_validate({"cause": None, "cause_kind": cause})
+        menu = build_menu((strange, MODEL), replace(around, diagnosis=diagnosis), "i", find)
+        assert "serve_model" in by_name(menu.options)
+        assert 'hotfix kind "hide_row" is not installed here' in why(menu)["strange"]
+
+
 @given(minutes=st.integers(-24 * 60, 24 * 60), causes=st.sampled_from(["unknown", "model", "serving"]))
 def test_no_rollback_lies_after_the_onset_and_a_fitting_one_is_always_offered(
     world: SimpleNamespace, minutes: int, causes: CauseKind
