@@ -12,6 +12,7 @@ from domain.detection.judge.measure import Measurement
 from domain.errors import ConfigurationError, RecsysopsError, SourceError, Unmeasurable
 from domain.incident import commands as c
 from domain.incident.events import HotfixWatched
+from domain.incident.events.hotfix import WORTH_KEEPING
 from domain.incident.state import Hotfix
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
@@ -21,7 +22,7 @@ from workers.detect.past import past_before, suspects
 from workers.store.events import read_stream
 
 LOOK_AGAIN_AFTER = timedelta(seconds=15)
-REPAIRED_ENOUGH = 0.5
+REPAIRED_ENOUGH = WORTH_KEEPING
 """Share of the gap that has to be closed too: that the metric lies in a wide band says little alone."""
 
 _log = structlog.get_logger(__name__)
@@ -131,7 +132,9 @@ def _judged(
             f"{seen.observed:,.0f} {finding.unit} where {seen.expected:,.0f} are expected "
             f"({seen.low:,.0f} to {seen.high:,.0f}): {100 * repaired:.0f} % of the gap is closed"
         )
-        return c.RefuteHotfix(option=hotfix.option, reason=reason, repaired_share=repaired)
+        return c.RefuteHotfix(
+            option=hotfix.option, reason=reason, repaired_share=repaired, low=low, high=high
+        )
     return c.RecordWatch(
         option=hotfix.option,
         observed=seen.observed,

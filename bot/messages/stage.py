@@ -58,9 +58,8 @@ def _verified(fix: Hotfix, option: Option | None, label: str, alarm: str = "chec
 
 def _refuted(fix: Hotfix, option: Option | None, label: str) -> str:
     share = "" if fix.repaired_share is None else f" Repaired: {words.percent(fix.repaired_share)}."
-    return (
-        f"{label} did *not* repair it: {_reason(fix)}.{share} It is still in force; revert it or try another."
-    )
+    kept = "It is still in force; revert it if it is of no use."
+    return f"{label} did *not* repair it: {_reason(fix)}.{share} {kept}"
 
 
 def _failed(fix: Hotfix, option: Option | None, label: str) -> str:
@@ -72,11 +71,22 @@ def _rejected(fix: Hotfix, option: Option | None, label: str) -> str:
 
 
 def _reverting(fix: Hotfix, option: Option | None, label: str) -> str:
-    return f"{label} is being reverted …"
+    if fix.because in (None, "person"):
+        return f"{label} is being reverted …"
+    return f"{label} {_found(fix)}: {_reason(fix)}. It is being reverted by itself …"
 
 
 def _reverted(fix: Hotfix, option: Option | None, label: str) -> str:
-    return f"{label} is reverted; the recommender serves as before it."
+    if fix.because in (None, "person"):
+        return f"{label} is reverted; the recommender serves as before it."
+    return (
+        f"{label} {_found(fix)}: {_reason(fix)}. It was reverted by itself; the recommender serves as before "
+        "it, and another can be chosen."
+    )
+
+
+def _found(fix: Hotfix) -> str:
+    return "did *harm*" if fix.because == "harm" else "did *not* repair it"
 
 
 def _revert_failed(fix: Hotfix, option: Option | None, label: str) -> str:

@@ -146,9 +146,13 @@ class VerifyHotfix(Value):
 
 
 class RefuteHotfix(Value):
+    """The fields are those of `HotfixRefuted`."""
+
     option: str
     reason: str
     repaired_share: float | None = None
+    low: float | None = None
+    high: float | None = None
 
 
 class RevertHotfix(Value):

@@ -76,6 +76,15 @@ def _watched(event: e.HotfixWatched, labels: dict[str, str]) -> str:
     return f"Watching “{label}”: {_percent(event.repaired_share)} of the gap is repaired"
 
 
+def _revert(event: e.RevertRequested, labels: dict[str, str]) -> str:
+    label = labels.get(event.option, event.option)
+    if event.because == "person":
+        return f"Asked to revert “{label}”"
+    if event.because == "harm":
+        return f"“{label}” does harm and is reverted by itself: {event.reason}"
+    return f"“{label}” is reverted by itself; another can be chosen once that is done"
+
+
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %".replace("-", "−")
 
@@ -135,7 +144,7 @@ SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
     e.HotfixWatched: _watched,
     e.HotfixVerified: _verified,
     e.HotfixRefuted: _about("“{label}” did not repair it: {event.reason}"),
-    e.RevertRequested: _about("Asked to revert “{label}”"),
+    e.RevertRequested: _revert,
     e.HotfixReverted: _about("“{label}” is reverted"),
     e.RevertFailed: _about("“{label}” could not be reverted: {event.reason}"),
     e.HotfixExpired: _about("“{label}” expired"),

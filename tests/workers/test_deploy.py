@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
 from domain.detection.judge.measure import Measurement
-from domain.errors import DeployError, DeployUncertain, SourceError, Unmeasurable
+from domain.errors import DeployError, DeployUncertain, Refused, SourceError, Unmeasurable
 from domain.incident import commands as c
 from domain.incident.menu import digest_of
 from domain.incident.state import Hotfix, Incident
@@ -217,7 +217,7 @@ def seen(observed: float) -> Measurement:
         (2, 97.0, "verified"),
         (2, 110.0, "verified"),
         (2, 40.0, "applied"),
-        (6, 40.0, "refuted"),
+        (6, 40.0, "reverting"),
         (6, 97.0, "verified"),
     ],
 )
@@ -309,3 +309,31 @@ def test_a_wide_interval_is_made_up_for_by_a_second_window_that_is_good_too(
     assert story.settle("watch", watch)
     stages.append(story.hotfix.stage)
     assert stages == ["applied", "verified"]
+
+
+def test_a_hotfix_that_does_not_work_is_taken_back_by_itself_and_offered_no_more(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert story.settle("apply", apply)
+    assert len(story.overrides) == 1
+    monkeypatch.setattr("workers.watch.measure", lambda *_: seen(31.0))
+    monkeypatch.setattr("workers.debts.clock.now", lambda: datetime.now(UTC) + timedelta(minutes=6))
+    assert story.settle("watch", watch)
+    assert (story.hotfix.stage, story.hotfix.because) == ("reverting", "no_effect")
+    assert story.settle("revert", revert)
+    assert (story.hotfix.stage, story.overrides) == ("reverted", [])
+    assert [one.option for one in story.card.spent] == ["fill"]
+    again = c.ChooseHotfix(option="fill", menu=story.card.menu_digest)
+    with pytest.raises(Refused, match="found not to work here"):
+        story.say(again)
+
+
+def test_what_helps_but_not_enough_stays_in_force_and_is_left_to_people(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    applied(story, timedelta(minutes=6))
+    partly = Measurement(observed=74.0, expected=100.0, low=95.0, high=105.0, p_value=1e-9)
+    monkeypatch.setattr("workers.watch.measure", lambda *_: partly)
+    assert story.settle("watch", watch)
+    assert (story.hotfix.stage, story.card.spent) == ("refuted", ())
+    assert story.hotfix.low == pytest.approx(45 / 71 - 5 / 71)

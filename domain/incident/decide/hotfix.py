@@ -50,6 +50,8 @@ def _choose(incident: Incident, command: c.ChooseHotfix, actor: Actor) -> Events
     option = _as_read(incident, command.option, command.menu)
     if not option.deployable:
         raise Refused("Doing nothing needs no deployment. If there is nothing to do, resolve it and say why.")
+    if spent := incident.spent_on(option):
+        raise Refused(f"“{option.label}” was {spent.told}. Choose another, or look again.")
     chosen = e.HotfixChosen(option=option.key, menu=command.menu)
     if option.needs_second_person:
         return (chosen,)
@@ -146,7 +148,7 @@ def _record(  # the answers of workers: late or repeated ones change nothing
         case c.VerifyHotfix():
             return _verified(incident, hotfix, command)
         case c.RefuteHotfix():
-            return (e.HotfixRefuted(**command.model_dump()),) if hotfix.stage == "applied" else ()
+            return _refuted(command) if hotfix.stage == "applied" else ()
         case c.RecordHotfixReverted():
             reverted = e.HotfixReverted(**command.model_dump())
             return (reverted,) if hotfix.stage == "reverting" else ()
@@ -158,6 +160,15 @@ def _record(  # the answers of workers: late or repeated ones change nothing
             return (e.HotfixExpired(option=hotfix.option),) if over and hotfix.stage in DEPLOYED else ()
         case _:
             assert_never(command)
+
+
+def _refuted(command: c.RefuteHotfix) -> Events:
+    """What was found not to work is reverted at once: while it is in force nothing else may be chosen."""
+    refuted = e.HotfixRefuted(**command.model_dump())
+    if not refuted.found_useless:
+        return (refuted,)
+    asked = e.RevertRequested(option=command.option, because="no_effect", reason=command.reason)
+    return refuted, asked
 
 
 def _verified(incident: Incident, hotfix: Hotfix, command: c.VerifyHotfix) -> Events:

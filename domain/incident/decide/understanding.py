@@ -48,9 +48,7 @@ def understand(incident: Incident, command: c.Understanding, actor: Actor, at: d
                 raise Refused(against)
             return (e.DiagnosisRequested(),)
         case c.PrepareMenu():
-            if "menu" not in incident.awaits:
-                return ()
-            return (e.MenuPrepared(options=command.options, note=command.note),)
+            return (_menu(incident, command),) if "menu" in incident.awaits else ()
         case c.JoinFinding():
             return _join(incident, command)
         case c.ClearFinding():
@@ -61,6 +59,17 @@ def understand(incident: Incident, command: c.Understanding, actor: Actor, at: d
             return _take(incident, command, actor, at)
         case _:
             assert_never(command)
+
+
+def _menu(incident: Incident, command: c.PrepareMenu) -> e.MenuPrepared:
+    """Without what was tried in this incident and found not to work; the note says so."""
+    kept, notes = [], [command.note] if command.note else []
+    for option in command.options:
+        if spent := incident.spent_on(option):
+            notes.append(f"{option.label}: {spent.told}")
+        else:
+            kept.append(option)
+    return e.MenuPrepared(options=tuple(kept), note="; ".join(notes))
 
 
 def _join(incident: Incident, command: c.JoinFinding) -> Events:

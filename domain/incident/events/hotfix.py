@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from domain.incident.events.event import Event
 from domain.values import Moment
+
+RevertCause = Literal["person", "no_effect", "harm"]
+"""Why a hotfix is taken back: somebody pressed, it did not repair, or things became worse under it."""
+
+WORTH_KEEPING = 0.5
+"""Share of the gap that a hotfix has to close to stay in force although the metric is not back."""
 
 
 class HotfixChosen(Event):
@@ -74,19 +82,41 @@ class HotfixVerified(Event):
 
 
 class HotfixRefuted(Event):
-    """The watch ended and the metric is not back."""
+    """
+    The watch ended and the metric is not back. `low`–`high` is the interval of `repaired_share`, which is
+    None where the effect could not be measured; version 1 knew no interval.
+    """
 
     wire_name = "hotfix.refuted"
+    schema_version = 2
     option: str
     reason: str
     repaired_share: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def found_useless(self) -> bool:
+        """
+        Whether it was measured and did not help: what surely closed half of the gap helps, though not enough.
+        """
+        if self.repaired_share is None:
+            return False
+        surely = self.low is not None and self.low > 0
+        return not (surely and self.repaired_share >= WORTH_KEEPING)
 
 
 class RevertRequested(Event):
-    """A person wants the hotfix undone: from here on it is owed."""
+    """
+    The hotfix is to be undone: from here on it is owed. Version 1, which says no `because`, was always a
+    person's.
+    """
 
     wire_name = "hotfix.revert_requested"
+    schema_version = 2
     option: str
+    because: RevertCause = "person"
+    reason: str = ""
 
 
 class HotfixReverted(Event):

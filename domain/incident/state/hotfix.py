@@ -6,7 +6,7 @@ from typing import Any, assert_never
 
 from domain.errors import LogError
 from domain.incident import events as e
-from domain.incident.state.incident import Hotfix, Incident, Stage, without
+from domain.incident.state.incident import Hotfix, Incident, Spent, Stage, without
 from domain.values import Moment
 
 
@@ -34,7 +34,21 @@ def of_hotfix(incident: Incident, record: e.Recorded, event: e.OfHotfix) -> dict
         changes["awaits"] = _owed_by_stage(incident, record, stage)
     if stage == "verified":
         changes["mitigated_at"] = record.at
+    if isinstance(event, e.RevertRequested) and event.because != "person":
+        changes["spent"] = _with_spent(incident, record, event)
     return changes
+
+
+def _with_spent(incident: Incident, record: e.Recorded, event: e.RevertRequested) -> tuple[Spent, ...]:
+    option = incident.option(event.option)
+    spent = Spent(
+        option=event.option,
+        hotfix=option.hotfix if option else event.option,
+        label=option.label if option else event.option,
+        at=record.at,
+        because=event.because,
+    )
+    return (*incident.spent, spent)
 
 
 def _stage(event: e.OfHotfix, record: e.Recorded) -> tuple[Stage | None, dict[str, Any]]:
@@ -64,9 +78,15 @@ def _stage(event: e.OfHotfix, record: e.Recorded) -> tuple[Stage | None, dict[st
                 "reason": None,
             }
         case e.HotfixRefuted():
-            return "refuted", {"reason": event.reason, "repaired_share": event.repaired_share}
+            return "refuted", {
+                "reason": event.reason,
+                "repaired_share": event.repaired_share,
+                "low": event.low,
+                "high": event.high,
+            }
         case e.RevertRequested():
-            return "reverting", {}
+            said = {"reason": event.reason} if event.reason else {}
+            return "reverting", {"because": event.because, **said}
         case e.HotfixReverted():
             return "reverted", {"receipt": event.receipt}
         case e.RevertFailed():

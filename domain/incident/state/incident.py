@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Literal
 
 from pydantic import Field
 
+from domain.incident.events.hotfix import RevertCause
 from domain.incident.menu import Former, digest_of
 from domain.values import Diagnosis, Finding, Improvement, Moment, Option, Piece, Severity, Value
 
@@ -34,6 +36,7 @@ class Hotfix(Value):
     """
     The option that a person chose, and how far it has come. `event_id` put it in its stage, at `at`. `menu`
     is the digest of the menu that it was chosen from; None where it was chosen before there were digests.
+    `because` says why it is taken back, once it is.
     """
 
     option: str
@@ -51,6 +54,23 @@ class Hotfix(Value):
     low: float | None = None
     high: float | None = None
     reason: str | None = None
+    because: RevertCause | None = None
+
+
+class Spent(Value):
+    """An option that was in force in this incident and found not to work, or to do harm."""
+
+    option: str
+    hotfix: str
+    label: str
+    at: Moment
+    because: RevertCause
+
+    @property
+    def told(self) -> str:
+        """What was found of it, and when: completes “it was …”."""
+        what = "found to do harm here" if self.because == "harm" else "found not to work here"
+        return f"{what} at {self.at.astimezone(UTC):%H:%M} UTC"
 
 
 class Score(Value):
@@ -92,6 +112,7 @@ class Incident(Value):
     began, where that is known. `also` are the findings elsewhere that are the same thing, as they joined.
     `judged`: a person said how bad it is. `evidence_so_far` is what the looking that is going on has found;
     `evidenced_at` when the first evidence was there. `bundle` is what was kept of the newest diagnosis.
+    `spent` are the hotfixes that this incident has shown to be of no use, as they were found so.
     """
 
     stream: str
@@ -124,6 +145,7 @@ class Incident(Value):
     menu_note: str = ""
     former: Former = Field(default_factory=dict)
     hotfix: Hotfix | None = None
+    spent: tuple[Spent, ...] = ()
     onset_at: Moment | None = None
     cleared_at: Moment | None = None
     score: Score | None = None
@@ -152,6 +174,15 @@ class Incident(Value):
     def option(self, key: str) -> Option | None:
         """The option on the menu with this key."""
         return next((option for option in self.menu or () if option.key == key), None)
+
+    def spent_on(self, option: Option) -> Spent | None:
+        """
+        What was found of this option here, or of the same hotfix by the same name with other numbers: another
+        menu gives it another key. None where it was not in force here, or helped.
+        """
+        same = (option.hotfix, option.label)
+        found = (one for one in self.spent if one.option == option.key or (one.hotfix, one.label) == same)
+        return next(found, None)
 
     @property
     def menu_digest(self) -> str:

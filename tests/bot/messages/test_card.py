@@ -197,6 +197,19 @@ def test_the_end_says_what_was_promised_and_what_came() -> None:
     assert "3 h 40 min earlier" in text
 
 
+def test_what_did_not_work_is_said_to_be_reverted_by_itself_and_when_it_was_found_useless() -> None:
+    reverting, over = (
+        json.dumps(card(told(story)[0], URL), ensure_ascii=False)
+        for story in ("did not work", "reverted by itself")
+    )
+    reason = "did *not* repair it: 240 rows where 738 are expected (690 to 790): 5 % of the gap is closed."
+    assert f"{reason} It is being reverted by itself …" in reverting
+    assert f"{reason} It was reverted by itself" in over
+    assert re.search(r"① [^\n]*: found not to work here at 02:\d\d UTC", over)
+    assert "Deploy ② …" in over
+    assert "Deploy ①" not in over
+
+
 def test_the_card_says_what_close_waits_for_before_anybody_presses() -> None:
     resolved = json.dumps(card(told("resolved")[0], URL))
     assert "_Close_ waits for the follow-up: Edit it, or Decline it with a reason" in resolved

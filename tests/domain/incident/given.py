@@ -148,5 +148,18 @@ ASKED = c.ChooseHotfix(option="rollback", menu=MENU)
 
 APPROVED = (c.ApproveHotfix(option="rollback", menu=MENU), SECOND)
 APPLIED = (c.RecordHotfixApplied(option="fill", receipt="ok"), WORKER)
+USELESS = (
+    c.RefuteHotfix(
+        option="fill",
+        reason="40 rows where 100 are expected: 15 % of the gap is closed",
+        repaired_share=0.15,
+        low=-0.02,
+        high=0.32,
+    ),
+    WORKER,
+)
+"""Measured, and it did not help."""
+
+REVERTED = (c.RecordHotfixReverted(option="fill", receipt="ok"), WORKER)
 VERIFIED = (c.VerifyHotfix(option="fill", observed=96, expected=100, repaired_share=0.94), WORKER)
 PROPOSED = (c.ProposeFollowUp(improvement=LESSON), WORKER)

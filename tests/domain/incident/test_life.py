@@ -150,6 +150,7 @@ def told_apart(incident: Incident) -> State:
         incident.proposed is None,
         incident.follow_up is None,
         frozenset({"diagnose", "menu", "follow_up"} & set(incident.awaits)),
+        frozenset(one.option for one in incident.spent),
     )
 
 

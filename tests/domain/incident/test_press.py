@@ -357,7 +357,11 @@ ANSWERS: dict[str, tuple[c.Command, frozenset[Stage]]] = {
         frozenset({"applied"}),
     ),
     "hotfix.verified incident.resolved": (VERIFIED[0], frozenset({"applied"})),
-    "hotfix.refuted": (c.RefuteHotfix(option="fill", reason="not back"), frozenset({"applied"})),
+    "hotfix.refuted": (c.RefuteHotfix(option="fill", reason="not measured"), frozenset({"applied"})),
+    "hotfix.refuted hotfix.revert_requested": (
+        c.RefuteHotfix(option="fill", reason="not back", repaired_share=0.1),
+        frozenset({"applied"}),
+    ),
     "hotfix.reverted": (c.RecordHotfixReverted(option="fill", receipt="ok"), frozenset({"reverting"})),
     "hotfix.revert_failed": (c.RecordRevertFailed(option="fill", reason="500"), frozenset({"reverting"})),
 }
