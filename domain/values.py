@@ -250,7 +250,11 @@ NO_DEPLOYER = "none"
 
 
 class Option(Value):
-    """One line of the menu. `key` is opaque and stable; `parameters` go to the deployer as they are."""
+    """
+    One line of the menu. `key` is opaque and stable; `parameters` go to the deployer as they are.
+
+    `guards` are checks whose alarm takes it back.
+    """
 
     key: str
     hotfix: str
@@ -266,6 +270,7 @@ class Option(Value):
     needs_second_person: bool = False
     deployer: str
     parameters: dict[str, object] = Field(default_factory=dict)
+    guards: tuple[str, ...] = ()
 
     @property
     def deployable(self) -> bool:

@@ -52,6 +52,12 @@ def _watch() -> Room:
     return watch
 
 
+def _guard() -> Room:
+    from workers.watch import guard  # noqa: PLC0415
+
+    return guard
+
+
 def _follow_up() -> Room:
     from workers.improve import settle  # noqa: PLC0415
 
@@ -67,6 +73,7 @@ SETTLERS: Mapping[str, Settler] = {
     "menu": _with_declaration(_menu),
     "apply": _with_declaration(_apply),
     "watch": _with_declaration(_watch),
+    "guard": _with_declaration(_guard),
     "revert": _with_declaration(_revert),
     "expire": _with_declaration(_expire),
     "follow_up": _with_declaration(_follow_up),

@@ -129,11 +129,16 @@ class RecordHotfixFailed(Value):
 
 
 class RecordWatch(Value):
+    """The fields are those of `HotfixWatched`."""
+
     option: str
     observed: float
     expected: float
     repaired_share: float
     window_end: Moment
+    window_start: Moment | None = None
+    low: float | None = None
+    high: float | None = None
 
 
 class VerifyHotfix(Value):
@@ -153,6 +158,13 @@ class RefuteHotfix(Value):
     repaired_share: float | None = None
     low: float | None = None
     high: float | None = None
+
+
+class RecordHarm(Value):
+    """Things became worse under the hotfix: it is taken back."""
+
+    option: str
+    reason: str
 
 
 class RevertHotfix(Value):
@@ -265,6 +277,7 @@ ByWorker = (
     | RecordWatch
     | VerifyHotfix
     | RefuteHotfix
+    | RecordHarm
     | RecordHotfixReverted
     | RecordRevertFailed
     | ExpireHotfix

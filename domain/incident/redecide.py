@@ -93,7 +93,10 @@ _ASKED: dict[type[e.Event], Callable[[Any], tuple[c.Command, ...]]] = {
     e.HotfixWatched: _same(c.RecordWatch),
     e.HotfixVerified: _same(c.VerifyHotfix),
     e.HotfixRefuted: _same(c.RefuteHotfix),
-    e.RevertRequested: _same(c.RevertHotfix),
+    e.RevertRequested: lambda event: (
+        c.RevertHotfix(option=event.option),
+        c.RecordHarm(option=event.option, reason=event.reason),
+    ),
     e.HotfixReverted: _same(c.RecordHotfixReverted),
     e.RevertFailed: _same(c.RecordRevertFailed),
     e.HotfixExpired: _same(c.ExpireHotfix),

@@ -35,7 +35,8 @@ class DeclaredHotfix(Value):
     `causes` are the kinds of cause it fits; `deploy_seconds` how long until it is in force;
     `second_person_above` the share of traffic touched above which whoever asked may not approve. `evidences`
     are tests of the ML Test Score that it is evidence for once it worked in an incident, such as `infra-7` of
-    one that puts the model before back.
+    one that puts the model before back. `guards` are checks: where one alarms on what the hotfix touches, it
+    is reverted by itself.
     """
 
     name: str
@@ -52,6 +53,7 @@ class DeclaredHotfix(Value):
     second_person_above: Share = 1.0
     replay: Replay | None = None
     evidences: tuple[TestId, ...] = ()
+    guards: tuple[str, ...] = ()
 
     @model_validator(mode="before")
     @classmethod

@@ -118,6 +118,7 @@ def _option(hotfix: DeclaredHotfix, around: Circumstances, incident: str, kind: 
         needs_second_person=worth.blast_share > hotfix.second_person_above,
         deployer=hotfix.deployer,
         parameters=parameters,
+        guards=hotfix.guards,
     )
 
 

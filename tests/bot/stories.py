@@ -111,6 +111,13 @@ USELESS = (
     ),
     WORKER,
 )
+HARM = (
+    c.RecordHarm(
+        option="fill",
+        reason="the gap grew by 40 % [22–58] since its deployment: 10 rows where 738 are expected",
+    ),
+    WORKER,
+)
 REVERTED = (c.RecordHotfixReverted(option="fill", receipt="ok"), WORKER)
 PROPOSED = (c.ProposeFollowUp(improvement=LESSON), WORKER)
 
@@ -144,6 +151,7 @@ STORIES: dict[str, tuple[Step, ...]] = {
     "refuted": (*WAY[:6], (c.RefuteHotfix(option="fill", reason="still 60 % too low"), WORKER)),
     "did not work": (*WAY[:6], USELESS),
     "reverted by itself": (*WAY[:6], USELESS, REVERTED),
+    "did harm": (*WAY[:8], HARM),
     "failed": (*WAY[:5], (c.RecordHotfixFailed(option="fill", reason="the webhook answered 500"), WORKER)),
     "diagnosis failed": (OPENED, (c.RecordDiagnosisFailure(reason="the table is locked"), WORKER)),
     "nothing to offer": (*WAY[:2], (c.PrepareMenu(options=(), note="No hotfix fits a feed."), WORKER)),

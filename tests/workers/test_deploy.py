@@ -23,7 +23,7 @@ from workers.debts import MOST_TRIES, Settler, Work, remind, settle
 from workers.deploy import apply, expire, revert
 from workers.handle import Answer, handle
 from workers.store import cards
-from workers.watch import watch
+from workers.watch import guard, watch
 
 Room = Callable[[Work, Recommender], Sequence[c.Command]]
 
@@ -305,7 +305,7 @@ def test_a_wide_interval_is_made_up_for_by_a_second_window_that_is_good_too(
     story.say(
         c.RecordWatch(option="fill", observed=97, expected=100, repaired_share=0.95, window_end=earlier)
     )
-    monkeypatch.setattr("workers.watch.LOOK_AGAIN_AFTER", timedelta(0))
+    monkeypatch.setattr("workers.watch.LOOK_AGAIN_AFTER", timedelta(microseconds=1))
     assert story.settle("watch", watch)
     stages.append(story.hotfix.stage)
     assert stages == ["applied", "verified"]
@@ -337,3 +337,45 @@ def test_what_helps_but_not_enough_stays_in_force_and_is_left_to_people(
     assert story.settle("watch", watch)
     assert (story.hotfix.stage, story.card.spent) == ("refuted", ())
     assert story.hotfix.low == pytest.approx(45 / 71 - 5 / 71)
+
+
+def test_a_verified_hotfix_that_does_harm_later_is_taken_back_by_the_clock(
+    log: Engine,
+    recommender: Recommender,
+    opened: Callable[..., Answer],
+    on_call: Actor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    story = Story(log, recommender, opened(observed=70).stream, on_call)
+    assert story.settle("apply", apply)
+    monkeypatch.setattr("workers.watch.measure", lambda *_: seen(97.0))
+    ahead(monkeypatch, minutes=2)
+    assert story.settle("watch", watch)
+    assert story.hotfix.stage == "verified"
+    assert not story.settle("guard", guard)  # it is not time yet
+    monkeypatch.setattr("workers.watch.measure", lambda *_: seen(10.0))
+    for minutes in (4, 6):
+        assert story.hotfix.stage == "verified"
+        ahead(monkeypatch, minutes)
+        assert due_by_the_clock(story) == ["guard"]
+        assert story.settle("guard", guard)
+    assert (story.hotfix.stage, story.hotfix.because, story.card.status) == ("reverting", "harm", "open")
+    assert story.settle("revert", revert)
+    assert (story.hotfix.stage, story.overrides) == ("reverted", [])
+
+
+def ahead(monkeypatch: pytest.MonkeyPatch, minutes: float) -> None:
+    now = datetime.now(UTC) + timedelta(minutes=minutes)
+    monkeypatch.setattr("workers.debts.clock.now", lambda: now)
+    monkeypatch.setattr("workers.handle.present", lambda log: now)
+
+
+def due_by_the_clock(story: Story) -> list[object]:
+    sent: list[object] = []
+
+    def send(job: str, kind: str, stream: str, event: str) -> bool:
+        sent.append(kind)
+        return True
+
+    remind(story.log, send)
+    return [kind for kind in sent if kind not in ("follow_up", "announce")]

@@ -11,6 +11,7 @@ from domain.incident import events as e
 from domain.incident.decide.rule import (
     BUSY,
     DEPLOYED,
+    WATCHED,
     Events,
     in_hand,
     label_of,
@@ -144,11 +145,13 @@ def _record(  # the answers of workers: late or repeated ones change nothing
             failed = e.HotfixFailed(**command.model_dump())
             return (failed,) if hotfix.stage == "approved" else ()
         case c.RecordWatch():
-            return (e.HotfixWatched(**command.model_dump()),) if hotfix.stage == "applied" else ()
+            return (e.HotfixWatched(**command.model_dump()),) if hotfix.stage in WATCHED else ()
         case c.VerifyHotfix():
             return _verified(incident, hotfix, command)
         case c.RefuteHotfix():
             return _refuted(command) if hotfix.stage == "applied" else ()
+        case c.RecordHarm():
+            return _harmed(incident, command) if hotfix.stage in WATCHED else ()
         case c.RecordHotfixReverted():
             reverted = e.HotfixReverted(**command.model_dump())
             return (reverted,) if hotfix.stage == "reverting" else ()
@@ -169,6 +172,14 @@ def _refuted(command: c.RefuteHotfix) -> Events:
         return (refuted,)
     asked = e.RevertRequested(option=command.option, because="no_effect", reason=command.reason)
     return refuted, asked
+
+
+def _harmed(incident: Incident, command: c.RecordHarm) -> Events:
+    """What the hotfix had ended goes on without it, and may be treated otherwise."""
+    asked = e.RevertRequested(option=command.option, because="harm", reason=command.reason)
+    if incident.resolved_how != "hotfix":
+        return (asked,)
+    return asked, e.IncidentReopened(reason="The hotfix that ended it does harm and is reverted.")
 
 
 def _verified(incident: Incident, hotfix: Hotfix, command: c.VerifyHotfix) -> Events:

@@ -14,6 +14,9 @@ Events = tuple[e.IncidentEvent, ...]
 DEPLOYED: frozenset[Stage] = frozenset({"applied", "verified", "refuted", "revert_failed"})
 """Stages in which the hotfix acts on the recommender."""
 
+WATCHED: frozenset[Stage] = frozenset({"applied", "verified", "refuted"})
+"""Stages in which the metric and the guards are looked at: harm is possible as long as it acts."""
+
 BUSY: frozenset[Stage] = DEPLOYED | frozenset[Stage]({"chosen", "approved", "reverting"})
 """Stages in which no other hotfix may be chosen."""
 

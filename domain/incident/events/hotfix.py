@@ -59,14 +59,21 @@ class HotfixFailed(Event):
 
 
 class HotfixWatched(Event):
-    """One look at the metric while the hotfix is being watched."""
+    """
+    One look at the metric while the hotfix is in force. `low`–`high` is the interval of `repaired_share`,
+    None where the gap is relative to nothing; version 1 knew neither that nor where the window began.
+    """
 
     wire_name = "hotfix.watched"
+    schema_version = 2
     option: str
     observed: float
     expected: float
     repaired_share: float
     window_end: Moment
+    window_start: Moment | None = None
+    low: float | None = None
+    high: float | None = None
 
 
 class HotfixVerified(Event):

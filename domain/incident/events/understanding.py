@@ -150,6 +150,7 @@ class MenuPrepared(Event):
     """The hotfixes that fit, with their trade-offs; may be empty, with the reason in `note`."""
 
     wire_name = "menu.prepared"
+    schema_version = 2
     options: tuple[Option, ...]
     note: str = ""
 

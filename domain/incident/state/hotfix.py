@@ -6,7 +6,7 @@ from typing import Any, assert_never
 
 from domain.errors import LogError
 from domain.incident import events as e
-from domain.incident.state.incident import Hotfix, Incident, Spent, Stage, without
+from domain.incident.state.incident import Hotfix, Incident, Seen, Spent, Stage, without
 from domain.values import Moment
 
 
@@ -25,7 +25,7 @@ def of_hotfix(incident: Incident, record: e.Recorded, event: e.OfHotfix) -> dict
         return {"hotfix": chosen, "awaits": without(incident, "diagnose", "menu")}
     if incident.hotfix is None:
         raise LogError(f"{record.event.wire_name} in {record.stream} before a hotfix was chosen")
-    stage, fields = _stage(event, record)
+    stage, fields = _stage(incident.hotfix, event, record)
     update: dict[str, Any] = {"stage": stage or incident.hotfix.stage, **fields}
     if stage:
         update |= {"event_id": record.id, "at": record.at}
@@ -51,7 +51,7 @@ def _with_spent(incident: Incident, record: e.Recorded, event: e.RevertRequested
     return (*incident.spent, spent)
 
 
-def _stage(event: e.OfHotfix, record: e.Recorded) -> tuple[Stage | None, dict[str, Any]]:
+def _stage(hotfix: Hotfix, event: e.OfHotfix, record: e.Recorded) -> tuple[Stage | None, dict[str, Any]]:
     match event:
         case e.HotfixChosen():
             return "chosen", {}
@@ -69,7 +69,11 @@ def _stage(event: e.OfHotfix, record: e.Recorded) -> tuple[Stage | None, dict[st
         case e.HotfixFailed():
             return "failed", {"reason": event.reason}
         case e.HotfixWatched():
-            return None, {"repaired_share": event.repaired_share}
+            seen = Seen(
+                at=event.window_end, repaired_share=event.repaired_share, low=event.low, high=event.high
+            )
+            judged = hotfix.stage != "applied"
+            return None, {"seen": seen} if judged else {"seen": seen, "repaired_share": event.repaired_share}
         case e.HotfixVerified():
             return "verified", {
                 "repaired_share": event.repaired_share,

@@ -32,11 +32,21 @@ TimeField = Literal["opened_at", "acknowledged_at", "diagnosed_at", "mitigated_a
 """The times of an incident that an event gives and a correction can move."""
 
 
+class Seen(Value):
+    """What the last look at a hotfix in force saw: `low`–`high` is the interval of `repaired_share`."""
+
+    at: Moment
+    repaired_share: float
+    low: float | None = None
+    high: float | None = None
+
+
 class Hotfix(Value):
     """
     The option that a person chose, and how far it has come. `event_id` put it in its stage, at `at`. `menu`
     is the digest of the menu that it was chosen from; None where it was chosen before there were digests.
-    `because` says why it is taken back, once it is.
+    `because` says why it is taken back, once it is. `repaired_share` is the outcome once there is one; `seen`
+    is of the last look, also after it.
     """
 
     option: str
@@ -55,6 +65,7 @@ class Hotfix(Value):
     high: float | None = None
     reason: str | None = None
     because: RevertCause | None = None
+    seen: Seen | None = None
 
 
 class Spent(Value):

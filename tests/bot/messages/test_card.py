@@ -27,6 +27,7 @@ from domain.incident.codec import EVENTS
 from domain.incident.commands import AcceptFollowUp, LookAgain, Resolve
 from domain.incident.decide import CHOICE_HOLDS, decide
 from domain.incident.state import Incident
+from domain.incident.timeline import timeline
 from domain.values import Actor, Evidence, Severity
 from tests.bot.stories import DIAGNOSIS, FINDING, MENU, STORIES, WAY, told
 from tests.domain.incident.given import MORNING, ON_CALL, after
@@ -208,6 +209,14 @@ def test_what_did_not_work_is_said_to_be_reverted_by_itself_and_when_it_was_foun
     assert re.search(r"① [^\n]*: found not to work here at 02:\d\d UTC", over)
     assert "Deploy ② …" in over
     assert "Deploy ①" not in over
+
+
+def test_harm_is_said_in_numbers_and_the_incident_goes_on() -> None:
+    incident, log = told("did harm")
+    said = json.dumps(card(incident, URL), ensure_ascii=False)
+    assert "did *harm*: the gap grew by 40 % [22–58] since its deployment" in said
+    assert "resolved ·" not in said
+    assert "Reopened: The hotfix that ended it does harm and is reverted." in timeline(log)[-1].what
 
 
 def test_the_card_says_what_close_waits_for_before_anybody_presses() -> None:

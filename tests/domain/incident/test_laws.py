@@ -51,6 +51,7 @@ BY_KEY: list[Callable[[str], c.Command]] = [
     lambda key: c.VerifyHotfix(option=key, observed=96, expected=100, repaired_share=0.94),
     lambda key: c.RefuteHotfix(option=key, reason="not measured"),
     lambda key: c.RefuteHotfix(option=key, reason="not back", repaired_share=0.1, low=-0.1, high=0.3),
+    lambda key: c.RecordHarm(option=key, reason="the gap grew by 40 %"),
     lambda key: c.RevertHotfix(option=key),
     lambda key: c.RecordHotfixReverted(option=key, receipt="ok"),
     lambda key: c.RecordRevertFailed(option=key, reason="no"),

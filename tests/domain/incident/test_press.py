@@ -12,7 +12,7 @@ from domain.incident import events as e
 from domain.incident.card import Button, buttons
 from domain.incident.decide import decide, in_hand, missing_to_close
 from domain.incident.decide.hotfix import CHOICE_HOLDS
-from domain.incident.decide.rule import BUSY, DEPLOYED
+from domain.incident.decide.rule import BUSY, DEPLOYED, WATCHED
 from domain.incident.menu import MOST_FORMER, digest_of, priced_anew
 from domain.incident.state import Incident, Stage, Status
 from domain.values import Actor, Option
@@ -354,8 +354,9 @@ ANSWERS: dict[str, tuple[c.Command, frozenset[Stage]]] = {
     "hotfix.failed": (c.RecordHotfixFailed(option="fill", reason="500"), frozenset({"approved"})),
     "hotfix.watched": (
         c.RecordWatch(option="fill", observed=5, expected=9, repaired_share=0.3, window_end=LATER),
-        frozenset({"applied"}),
+        WATCHED,
     ),
+    "hotfix.revert_requested": (c.RecordHarm(option="fill", reason="worse"), WATCHED),
     "hotfix.verified incident.resolved": (VERIFIED[0], frozenset({"applied"})),
     "hotfix.refuted": (c.RefuteHotfix(option="fill", reason="not measured"), frozenset({"applied"})),
     "hotfix.refuted hotfix.revert_requested": (
