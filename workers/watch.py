@@ -36,10 +36,14 @@ _log = structlog.get_logger(__name__)
 
 
 class Deployed(NamedTuple):
-    """A hotfix in force, the finding as it was at its deployment, and the looks since, in the log's order."""
+    """
+    A hotfix in force, the finding as it was at its deployment, and the looks since, in the log's order. Its
+    stage began at `stage_at`.
+    """
 
     hotfix: Hotfix
     applied_at: datetime
+    stage_at: datetime
     watch_until: datetime
     finding: Finding | None
     looks: Sequence[HotfixWatched]
@@ -50,7 +54,8 @@ def watch(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     One look. Verified as soon as one whole window after the deployment has its metric back in the band, and
     either chance cannot explain the repair or an earlier window without a row in common shows it too;
     refuted when the declared time to watch is over without it; until then a look is only written down. Harm
-    is told as soon as it is seen.
+    is told as soon as it is seen. While some members only are served, the metric can hardly be back: what
+    then did no harm until the time is over goes on to the next stage.
     """
     deployed = _deployed(work)
     if harm := new_alarm(work, deployed.hotfix, deployed.applied_at):
@@ -71,7 +76,7 @@ def guard(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     finding = deployed.finding
     if finding is None or not _knows(recommender, finding, deployed.applied_at, work.at):
         return ()
-    start, end = window_to_look_at(recommender, finding, deployed.applied_at, work.at)
+    start, end = window_to_look_at(recommender, finding, deployed.stage_at, work.at)
     if finding.kind != "predicted" and end - start < finding.window_end - finding.window_start:
         return ()
     try:
@@ -96,14 +101,15 @@ def _deployed(work: Work) -> Deployed:
     then = replay(events[:place])
     # In the order of the log: a clock may have been set back.
     looks = [one.event for one in events[place:] if isinstance(one.event, HotfixWatched)]
-    return Deployed(hotfix, hotfix.applied_at, hotfix.watch_until, then.finding if then else None, looks)
+    stage_at, finding = hotfix.stage_at or hotfix.applied_at, then.finding if then else None
+    return Deployed(hotfix, hotfix.applied_at, stage_at, hotfix.watch_until, finding, looks)
 
 
 def _look(work: Work, recommender: Recommender, deployed: Deployed, finding: Finding) -> Sequence[c.Command]:
     hotfix, looks = deployed.hotfix, deployed.looks
-    start, end = window_to_look_at(recommender, finding, deployed.applied_at, work.at)
+    start, end = window_to_look_at(recommender, finding, deployed.stage_at, work.at)
     # A forecast is of a day to come: it may be looked at as soon as it knows of the hotfix.
-    long_enough = min(finding.window_end - finding.window_start, deployed.watch_until - deployed.applied_at)
+    long_enough = min(finding.window_end - finding.window_start, deployed.watch_until - deployed.stage_at)
     whole = finding.kind == "predicted" or end - start >= long_enough
     over = end >= deployed.watch_until
     if not whole or (not over and end < _last_look(looks, hotfix) + LOOK_AGAIN_AFTER):
@@ -196,8 +202,13 @@ def _judged(
     low, high = _interval(finding, seen)
     if seen.within:
         repaired = min(repaired, 1.0)  # what is beyond all of it is chance
+    if deployed.hotfix.share < 1.0:
+        passed = c.PassStage(option=option, share=deployed.hotfix.share)
+        return passed if over else _seen(deployed, finding, seen, start, end)
     before = any(
-        look.window_end <= start and look.repaired_share >= REPAIRED_ENOUGH for look in deployed.looks
+        look.window_end <= start and look.repaired_share >= REPAIRED_ENOUGH
+        for look in deployed.looks
+        if look.window_start is None or look.window_start >= deployed.stage_at
     )
     if seen.within and repaired >= REPAIRED_ENOUGH and (before or low is None or low > 0):
         return c.VerifyHotfix(

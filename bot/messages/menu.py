@@ -78,6 +78,7 @@ def line(option: Option, index: int) -> str:
     )
     expires = [f"expires after {words.lasting(option.expires_after)}"] if option.expires_after else []
     known = [known_by(option), f"touches {words.percent(option.blast_share)} of requests", *expires]
+    known += [words.stages(option)] if option.stages else []
     second = ["needs a second person"] if option.needs_second_person else []
     does = f"  {escape(option.does)}" if option.does and option.does != option.label else ""
     text = (

@@ -45,7 +45,23 @@ def _applied(fix: Hotfix, option: Option | None, label: str) -> str:
         else f" So far *{words.percent(fix.repaired_share)}* of the gap is repaired."
     )
     until = f", watched until {words.clock_time(fix.watch_until)}" if fix.watch_until else ""
-    return f"{label} is in force, chosen by {words.person(fix.chosen_by)}{until}.{seen}{_promise(option)}"
+    some = f" for {words.percent(fix.share)} of members" if fix.share < 1.0 else ""
+    by = f", chosen by {words.person(fix.chosen_by)}"
+    return f"{label} is in force{some}{by}{until}.{_stages(fix, option)}{seen}{_promise(option)}"
+
+
+def _widening(fix: Hotfix, option: Option | None, label: str) -> str:
+    share = words.percent(fix.share)
+    return (
+        f"With {label} nothing became worse for {share} of members; it is being deployed to more …"
+        f"{_stages(fix, option)}"
+    )
+
+
+def _stages(fix: Hotfix, option: Option | None) -> str:
+    """Where it is on the way to all members, where it goes in stages."""
+    said = words.stages(option, fix.share) if option else ""
+    return f" {said[0].upper()}{said[1:]}." if said else ""
 
 
 def _verified(fix: Hotfix, option: Option | None, label: str, alarm: str = "check") -> str:
@@ -86,6 +102,8 @@ def _reverted(fix: Hotfix, option: Option | None, label: str) -> str:
 
 
 def _found(fix: Hotfix) -> str:
+    if fix.because == "stage_failed":
+        return "does not go on to more members"
     return "did *harm*" if fix.because == "harm" else "did *not* repair it"
 
 
@@ -102,6 +120,7 @@ _SENTENCES: dict[Stage, Callable[[Hotfix, Option | None, str], str]] = {
     "approved": _approved,
     "rejected": _rejected,
     "applied": _applied,
+    "widening": _widening,
     "failed": _failed,
     "verified": _verified,
     "refuted": _refuted,

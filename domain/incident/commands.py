@@ -123,6 +123,19 @@ class RecordHotfixApplied(Value):
     receipt: str
 
 
+class PassStage(Value):
+    """Nothing of harm was seen with this `share` of members: it may be served to more."""
+
+    option: str
+    share: float
+
+
+class RecordHotfixWidened(Value):
+    option: str
+    share: float
+    receipt: str
+
+
 class RecordHotfixFailed(Value):
     option: str
     reason: str
@@ -273,6 +286,8 @@ Understanding = (
 ByPerson = ApproveHotfix | RejectHotfix | RevertHotfix
 ByWorker = (
     RecordHotfixApplied
+    | PassStage
+    | RecordHotfixWidened
     | RecordHotfixFailed
     | RecordWatch
     | VerifyHotfix

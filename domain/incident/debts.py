@@ -14,6 +14,7 @@ DUE_AFTER: dict[str, timedelta] = {
     "menu": timedelta(seconds=60),
     "apply": timedelta(seconds=15),
     "watch": timedelta(seconds=5),
+    "widen": timedelta(seconds=15),
     "revert": timedelta(seconds=15),
     "follow_up": timedelta(seconds=60),
     "guard": timedelta(seconds=30),

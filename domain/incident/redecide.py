@@ -96,7 +96,11 @@ _ASKED: dict[type[e.Event], Callable[[Any], tuple[c.Command, ...]]] = {
     e.RevertRequested: lambda event: (
         c.RevertHotfix(option=event.option),
         c.RecordHarm(option=event.option, reason=event.reason),
+        c.RecordHotfixFailed(option=event.option, reason=event.reason),
+        c.PassStage(option=event.option, share=0.0),
     ),
+    e.StagePassed: _same(c.PassStage),
+    e.HotfixWidened: _same(c.RecordHotfixWidened, "option", "share", "receipt"),
     e.HotfixReverted: _same(c.RecordHotfixReverted),
     e.RevertFailed: _same(c.RecordRevertFailed),
     e.HotfixExpired: _same(c.ExpireHotfix),

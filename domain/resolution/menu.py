@@ -119,6 +119,7 @@ def _option(hotfix: DeclaredHotfix, around: Circumstances, incident: str, kind: 
         deployer=hotfix.deployer,
         parameters=parameters,
         guards=hotfix.guards,
+        stages=hotfix.stages,
     )
 
 

@@ -137,6 +137,16 @@ WAY: tuple[Step, ...] = (
 )
 """From the alarm to the end, the ordinary way."""
 
+STAGES = tuple(one.model_copy(update={"stages": (0.05, 0.5, 1.0)}) for one in MENU)
+STAGED: tuple[Step, ...] = (
+    *WAY[:2],
+    (c.PrepareMenu(options=STAGES), WORKER),
+    (c.ChooseHotfix(option="fill", menu=digest_of(STAGES)), ON_CALL),
+    APPLIED,
+)
+STAGE_PASSED = (c.PassStage(option="fill", share=0.05), WORKER)
+WIDENED = (c.RecordHotfixWidened(option="fill", share=0.5, receipt="ok"), WORKER)
+
 STORIES: dict[str, tuple[Step, ...]] = {
     "opened": WAY[:1],
     "evidence coming in": (*WAY[:1], PIECE),
@@ -151,6 +161,8 @@ STORIES: dict[str, tuple[Step, ...]] = {
     "refuted": (*WAY[:6], (c.RefuteHotfix(option="fill", reason="still 60 % too low"), WORKER)),
     "did not work": (*WAY[:6], USELESS),
     "reverted by itself": (*WAY[:6], USELESS, REVERTED),
+    "in stages": (*STAGED, STAGE_PASSED, WIDENED),
+    "widening": (*STAGED, STAGE_PASSED),
     "did harm": (*WAY[:8], HARM),
     "failed": (*WAY[:5], (c.RecordHotfixFailed(option="fill", reason="the webhook answered 500"), WORKER)),
     "diagnosis failed": (OPENED, (c.RecordDiagnosisFailure(reason="the table is locked"), WORKER)),

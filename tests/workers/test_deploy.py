@@ -50,12 +50,14 @@ class Story:
         stream: str,
         on_call: Actor,
         ago: timedelta = timedelta(hours=1),
+        option: Option | None = None,
     ) -> None:
         self.log, self.recommender, self.stream, self.on_call = log, recommender, stream, on_call
         at = clock.now() - ago
         self.say(c.RecordDiagnosis(diagnosis=Diagnosis(cause="unset", cause_kind="feature")), at)
-        self.say(c.PrepareMenu(options=(make_option(),)), at)
-        self.say(c.ChooseHotfix(option="fill", menu=digest_of([make_option()])), at)
+        offered = option or make_option()
+        self.say(c.PrepareMenu(options=(offered,)), at)
+        self.say(c.ChooseHotfix(option="fill", menu=digest_of([offered])), at)
 
     def say(self, command: c.Command, at: datetime | None = None) -> Answer:
         key = f"{type(command).__name__}-{clock.now().timestamp()}"

@@ -139,11 +139,13 @@ def _record(  # the answers of workers: late or repeated ones change nothing
                 receipt=command.receipt,
                 expires_at=expires_at,
                 watch_until=at + option.watch,
+                share=option.first_stage,
             )
             return (applied,) if hotfix.stage == "approved" else ()
+        case c.PassStage() | c.RecordHotfixWidened():
+            return _staged(incident, hotfix, command, at)
         case c.RecordHotfixFailed():
-            failed = e.HotfixFailed(**command.model_dump())
-            return (failed,) if hotfix.stage == "approved" else ()
+            return _failed(hotfix, command)
         case c.RecordWatch():
             return (e.HotfixWatched(**command.model_dump()),) if hotfix.stage in WATCHED else ()
         case c.VerifyHotfix():
@@ -165,6 +167,33 @@ def _record(  # the answers of workers: late or repeated ones change nothing
             assert_never(command)
 
 
+def _staged(
+    incident: Incident, hotfix: Hotfix, command: c.PassStage | c.RecordHotfixWidened, at: datetime
+) -> Events:
+    """To more members while the incident goes on; what served only some of them at its end is taken back."""
+    option = option_of(incident, hotfix.option)
+    following = option.stage_after(hotfix.share)
+    if following is None:
+        return ()
+    if isinstance(command, c.RecordHotfixWidened):
+        widened = e.HotfixWidened(**command.model_dump(), watch_until=at + option.watch)
+        return (widened,) if hotfix.stage == "widening" and command.share == following else ()
+    if hotfix.stage != "applied":
+        return ()
+    if incident.status in ("resolved", "closed"):
+        reason = f"#{incident.number} was {incident.status} before it served all members"
+        return (e.RevertRequested(option=hotfix.option, because="stage_failed", reason=reason),)
+    return (e.StagePassed(option=hotfix.option, share=hotfix.share),) if command.share == hotfix.share else ()
+
+
+def _failed(hotfix: Hotfix, command: c.RecordHotfixFailed) -> Events:
+    """What could not be deployed to more members is taken back from those who have it."""
+    if hotfix.stage == "widening":
+        asked = e.RevertRequested(option=hotfix.option, because="stage_failed", reason=command.reason)
+        return (asked,)
+    return (e.HotfixFailed(**command.model_dump()),) if hotfix.stage == "approved" else ()
+
+
 def _refuted(command: c.RefuteHotfix) -> Events:
     """What was found not to work is reverted at once: while it is in force nothing else may be chosen."""
     refuted = e.HotfixRefuted(**command.model_dump())
@@ -183,7 +212,7 @@ def _harmed(incident: Incident, command: c.RecordHarm) -> Events:
 
 
 def _verified(incident: Incident, hotfix: Hotfix, command: c.VerifyHotfix) -> Events:
-    if hotfix.stage != "applied":
+    if hotfix.stage != "applied" or hotfix.share < 1.0:
         return ()
     verified = e.HotfixVerified(**command.model_dump())
     if incident.status in ("resolved", "closed"):

@@ -17,13 +17,14 @@ DEPLOYED: frozenset[Stage] = frozenset({"applied", "verified", "refuted", "rever
 WATCHED: frozenset[Stage] = frozenset({"applied", "verified", "refuted"})
 """Stages in which the metric and the guards are looked at: harm is possible as long as it acts."""
 
-BUSY: frozenset[Stage] = DEPLOYED | frozenset[Stage]({"chosen", "approved", "reverting"})
+BUSY: frozenset[Stage] = DEPLOYED | frozenset[Stage]({"chosen", "approved", "widening", "reverting"})
 """Stages in which no other hotfix may be chosen."""
 
 IN_HAND: dict[Stage, str] = {
     "chosen": "waits to be approved",
     "approved": "is being deployed",
     "applied": "is in force and being watched",
+    "widening": "is being deployed to more members",
     "verified": "is in force",
     "refuted": "is in force",
     "reverting": "is being reverted",

@@ -7,8 +7,9 @@ from typing import Literal
 from domain.incident.events.event import Event
 from domain.values import Moment
 
-RevertCause = Literal["person", "no_effect", "harm"]
-"""Why a hotfix is taken back: somebody pressed, it did not repair, or things became worse under it."""
+RevertCause = Literal["person", "no_effect", "harm", "stage_failed"]
+"""Why a hotfix is taken back: somebody pressed, it did not repair, things became worse under it, or it could
+not be put in force for more members."""
 
 WORTH_KEEPING = 0.5
 """Share of the gap that a hotfix has to close to stay in force although the metric is not back."""
@@ -41,12 +42,35 @@ class HotfixRejected(Event):
 
 
 class HotfixApplied(Event):
-    """The deployer did it; `receipt` is its answer."""
+    """
+    The deployer did it for a `share` of members; it is watched until `watch_until`. `receipt` is its answer.
+    Version 1 knew no stages: it was done for all.
+    """
 
     wire_name = "hotfix.applied"
+    schema_version = 2
     option: str
     receipt: str
     expires_at: Moment | None
+    watch_until: Moment
+    share: float = 1.0
+
+
+class StagePassed(Event):
+    """Nothing of harm was seen while a `share` of members was served with it; the next stage is owed."""
+
+    wire_name = "hotfix.stage_passed"
+    option: str
+    share: float
+
+
+class HotfixWidened(Event):
+    """The deployer put it in force for a larger `share` of members."""
+
+    wire_name = "hotfix.widened"
+    option: str
+    share: float
+    receipt: str
     watch_until: Moment
 
 

@@ -34,7 +34,7 @@ def of_hotfix(incident: Incident, record: e.Recorded, event: e.OfHotfix) -> dict
         changes["awaits"] = _owed_by_stage(incident, record, stage)
     if stage == "verified":
         changes["mitigated_at"] = record.at
-    if isinstance(event, e.RevertRequested) and event.because != "person":
+    if isinstance(event, e.RevertRequested) and event.because in ("no_effect", "harm"):
         changes["spent"] = _with_spent(incident, record, event)
     return changes
 
@@ -62,8 +62,19 @@ def _stage(hotfix: Hotfix, event: e.OfHotfix, record: e.Recorded) -> tuple[Stage
         case e.HotfixApplied():
             return "applied", {
                 "applied_at": record.at,
+                "share": event.share,
+                "stage_at": record.at,
                 "receipt": event.receipt,
                 "expires_at": event.expires_at,
+                "watch_until": event.watch_until,
+            }
+        case e.StagePassed():
+            return "widening", {}
+        case e.HotfixWidened():
+            return "applied", {
+                "share": event.share,
+                "stage_at": record.at,
+                "receipt": event.receipt,
                 "watch_until": event.watch_until,
             }
         case e.HotfixFailed():
@@ -101,10 +112,15 @@ def _stage(hotfix: Hotfix, event: e.OfHotfix, record: e.Recorded) -> tuple[Stage
             assert_never(event)
 
 
-_OWED_IN_STAGE: dict[Stage, str] = {"approved": "apply", "applied": "watch", "reverting": "revert"}
+_OWED_IN_STAGE: dict[Stage, str] = {
+    "approved": "apply",
+    "applied": "watch",
+    "widening": "widen",
+    "reverting": "revert",
+}
 
 
 def _owed_by_stage(incident: Incident, record: e.Recorded, stage: Stage) -> dict[str, tuple[str, Moment]]:
-    awaits = without(incident, "apply", "watch", "revert")
+    awaits = without(incident, *_OWED_IN_STAGE.values())
     owed = _OWED_IN_STAGE.get(stage)
     return {**awaits, owed: (record.id, record.at)} if owed else awaits

@@ -17,6 +17,7 @@ Stage = Literal[
     "approved",
     "rejected",
     "applied",
+    "widening",
     "failed",
     "verified",
     "refuted",
@@ -45,6 +46,7 @@ class Hotfix(Value):
     """
     The option that a person chose, and how far it has come. `event_id` put it in its stage, at `at`. `menu`
     is the digest of the menu that it was chosen from; None where it was chosen before there were digests.
+    `share` of members are served with it since `stage_at`.
     `because` says why it is taken back, once it is. `repaired_share` is the outcome once there is one; `seen`
     is of the last look, also after it.
     """
@@ -57,6 +59,8 @@ class Hotfix(Value):
     chosen_by: str
     approved_by: str | None = None
     applied_at: Moment | None = None
+    share: float = 1.0
+    stage_at: Moment | None = None
     watch_until: Moment | None = None
     expires_at: Moment | None = None
     receipt: str | None = None

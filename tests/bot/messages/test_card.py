@@ -29,7 +29,7 @@ from domain.incident.decide import CHOICE_HOLDS, decide
 from domain.incident.state import Incident
 from domain.incident.timeline import timeline
 from domain.values import Actor, Evidence, Severity
-from tests.bot.stories import DIAGNOSIS, FINDING, MENU, STORIES, WAY, told
+from tests.bot.stories import DIAGNOSIS, FINDING, MENU, STAGED, STORIES, WAY, told
 from tests.domain.incident.given import MORNING, ON_CALL, after
 from tests.domain.incident.test_laws import STEPS, walk
 
@@ -217,6 +217,16 @@ def test_harm_is_said_in_numbers_and_the_incident_goes_on() -> None:
     assert "did *harm*: the gap grew by 40 % [22–58] since its deployment" in said
     assert "resolved ·" not in said
     assert "Reopened: The hotfix that ended it does harm and is reverted." in timeline(log)[-1].what
+
+
+def test_the_card_says_at_which_stage_a_hotfix_is() -> None:
+    staged = json.dumps(card(told("in stages")[0], URL), ensure_ascii=False)
+    assert "is in force for 50 % of members" in staged
+    assert "In stages: 5 % → *50 %* → 100 %." in staged
+    offered = json.dumps(card(after(*STAGED[:3])[0], URL), ensure_ascii=False).replace("\u00a0", " ")
+    assert "in stages: 5 % → 50 % → 100 %" in offered
+    going = json.dumps(card(told("widening")[0], URL), ensure_ascii=False)
+    assert "nothing became worse for 5 % of members; it is being deployed to more …" in going
 
 
 def test_the_card_says_what_close_waits_for_before_anybody_presses() -> None:

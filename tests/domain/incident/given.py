@@ -48,7 +48,7 @@ LESSON = Improvement(
 )
 
 
-def option(key: str = "fill", *, second_person: bool = False) -> Option:
+def option(key: str = "fill", *, second_person: bool = False, stages: tuple[float, ...] = ()) -> Option:
     """An option of the menu."""
     number = Estimate(value=0.96, low=0.93, high=0.98, unit="share", basis="replay of 41,000 requests")
     return Option(
@@ -64,6 +64,7 @@ def option(key: str = "fill", *, second_person: bool = False) -> Option:
         blast_share=0.05,
         needs_second_person=second_person,
         deployer="overrides",
+        stages=stages,
     )
 
 
@@ -129,7 +130,10 @@ DIAGNOSED = (
     c.RecordDiagnosis(diagnosis=Diagnosis(cause="language is not set", cause_kind="feature")),
     WORKER,
 )
-OFFERED = (c.PrepareMenu(options=(option(), option("rollback", second_person=True))), WORKER)
+OFFERED = (
+    c.PrepareMenu(options=(option(), option("rollback", second_person=True, stages=(0.05, 1.0)))),
+    WORKER,
+)
 MENU = digest_of(OFFERED[0].options)
 REPRICED = (
     c.PrepareMenu(

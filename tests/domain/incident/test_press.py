@@ -49,6 +49,13 @@ STAGES: dict[Stage, tuple[c.Command | tuple[c.Command, Actor], ...]] = {
     "approved": (*HANDLED, DEPLOY),
     "failed": (*HANDLED, DEPLOY, (c.RecordHotfixFailed(option="fill", reason="500"), WORKER)),
     "applied": IN_FORCE,
+    "widening": (
+        *HANDLED,
+        ASKED,
+        APPROVED,
+        (c.RecordHotfixApplied(option="rollback", receipt="ok"), WORKER),
+        (c.PassStage(option="rollback", share=0.05), WORKER),
+    ),
     "verified": (*IN_FORCE, VERIFIED, c.Reopen(reason="not sure")),
     "refuted": (*IN_FORCE, (c.RefuteHotfix(option="fill", reason="not back"), WORKER)),
     "reverting": (*IN_FORCE, REVERT),
@@ -123,6 +130,7 @@ def test_what_acts_can_be_taken_back_at_any_time_and_nothing_else_can(stage: Sta
 RESOLVED: dict[Stage, str] = {
     "chosen": "incident.resolved hotfix.rejected",
     "approved": "refused",
+    "widening": "refused",
     "reverting": "refused",
 }
 DISMISSED: dict[Stage, str] = {**RESOLVED, **dict.fromkeys(DEPLOYED, "refused")}
@@ -170,6 +178,7 @@ CLOSES: dict[Stage, str] = {
     "chosen": "waits to be approved; reject it",
     "approved": "is being deployed; wait for its end",
     "applied": "is in force and being watched.*wait for the end of the watch, or revert it",
+    "widening": "is being deployed to more members; wait until it is deployed",
     "reverting": "is being reverted; wait for its end",
     "revert_failed": "could not be reverted.*; revert it again",
 }
@@ -371,5 +380,10 @@ ANSWERS: dict[str, tuple[c.Command, frozenset[Stage]]] = {
 @pytest.mark.parametrize("happens", ANSWERS)
 @pytest.mark.parametrize("stage", [stage for stage in STAGES if stage not in ("chosen", "rejected")])
 def test_an_answer_that_comes_in_another_stage_is_not_recorded(stage: Stage, happens: str) -> None:
-    command, stages = ANSWERS[happens]
-    assert asked(standing(stage), command, WORKER) == (happens if stage in stages else "")
+    incident, (command, stages) = standing(stage), ANSWERS[happens]
+    assert incident.hotfix is not None
+    expected = happens if stage in stages else ""
+    if (stage, happens) == ("widening", "hotfix.failed"):
+        expected = "hotfix.revert_requested"  # some members have it: it is taken back from them
+    about = command.model_copy(update={"option": incident.hotfix.option})
+    assert asked(incident, about, WORKER) == expected
