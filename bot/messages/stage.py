@@ -8,6 +8,7 @@ from bot.messages import words
 from bot.messages.blocks import Block, context, cut, escape, section
 from bot.messages.inert import sentence
 from domain.incident.decide import CHOICE_HOLDS, DEPLOYED, IN_HAND, missing_to_close
+from domain.incident.outcome import against_promise, repaired
 from domain.incident.state import Hotfix, Incident, Stage
 from domain.values import Improvement, Option
 
@@ -65,15 +66,20 @@ def _stages(fix: Hotfix, option: Option | None) -> str:
 
 
 def _verified(fix: Hotfix, option: Option | None, label: str, alarm: str = "check") -> str:
-    repaired = "" if fix.repaired_share is None else f" It repaired *{words.percent(fix.repaired_share)}*"
-    promised = f" (promised {_promised(option)})" if repaired and option else ""
+    outcome = f" {_outcome(fix, option)}" if fix.repaired_share is not None else ""
     expires = f" It expires {words.moment(fix.expires_at)}." if fix.expires_at else ""
-    stop = "." if repaired else ""
-    return f"{label} works, verified by the {alarm} that raised the alarm.{repaired}{promised}{stop}{expires}"
+    return f"{label} works, verified by the {alarm} that raised the alarm.{outcome}{expires}"
+
+
+def _outcome(fix: Hotfix, option: Option | None) -> str:
+    """What it repaired, against what was promised."""
+    verdict = against_promise(fix, option)
+    promised = f" (promised {_promised(option)})" if option else ""
+    return f"It repaired *{repaired(fix, option)}*{promised}" + (f", {verdict}." if verdict else ".")
 
 
 def _refuted(fix: Hotfix, option: Option | None, label: str) -> str:
-    share = "" if fix.repaired_share is None else f" Repaired: {words.percent(fix.repaired_share)}."
+    share = "" if fix.repaired_share is None else f" {_outcome(fix, option)}"
     kept = "It is still in force; revert it if it is of no use."
     return f"{label} did *not* repair it: {_reason(fix)}.{share} {kept}"
 

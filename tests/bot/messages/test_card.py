@@ -18,6 +18,7 @@ from bot.messages.card import LABELS, card, headline
 from bot.messages.evidence import NOTABLE, evidence
 from bot.messages.link import pages_at
 from bot.messages.modals import resolve
+from bot.messages.report import markdown, tell
 from bot.messages.value import parse
 from bot.workspace.limits import MESSAGE_BLOCKS_LENGTH_MAX
 from bot.workspace.validate import length_of_blocks, problems_of_blocks, problems_of_view
@@ -194,7 +195,7 @@ def test_a_second_look_is_told_under_what_was_known_before_it() -> None:
 def test_the_end_says_what_was_promised_and_what_came() -> None:
     incident, _ = told("follow-up proposed")
     text = json.dumps(card(incident, URL), ensure_ascii=False)
-    assert "repaired *94 %* (promised 96 % [93–98])" in text
+    assert "repaired *94 %* (promised 96 % [93–98]), inside the promise." in text
     assert "3 h 40 min earlier" in text
 
 
@@ -209,6 +210,11 @@ def test_what_did_not_work_is_said_to_be_reverted_by_itself_and_when_it_was_foun
     assert re.search(r"① [^\n]*: found not to work here at 02:\d\d UTC", over)
     assert "Deploy ② …" in over
     assert "Deploy ①" not in over
+
+
+def test_the_report_holds_what_was_repaired_against_the_promise() -> None:
+    page = markdown(tell(*told("resolved")))
+    assert "It repaired 94 % of the gap; promised were 96 % [93–98]: inside the promise." in page
 
 
 def test_harm_is_said_in_numbers_and_the_incident_goes_on() -> None:
