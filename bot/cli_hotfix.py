@@ -45,12 +45,15 @@ def list_hotfixes(number: Number, as_json: Json = False) -> None:
     if as_json:
         hotfix = incident.hotfix.model_dump(mode="json") if incident.hotfix else None
         shown = [one.model_dump(mode="json") for one in options]
-        print_json({"menu": incident.menu_digest, "options": shown, "hotfix": hotfix})
+        spent = [one.model_dump(mode="json") for one in incident.spent]
+        print_json({"menu": incident.menu_digest, "options": shown, "hotfix": hotfix, "spent": spent})
         return
     if not options:
         console().print(incident.menu_note or "There is no menu yet.", markup=False)
         return
     _show(dict(enumerate(options, 1)))
+    for one in incident.spent:
+        console().print(f"{one.label}: {one.told}", markup=False, highlight=False)
     console().print(f"Menu {incident.menu_digest}", highlight=False)
 
 

@@ -250,7 +250,12 @@ NO_DEPLOYER = "none"
 
 
 class Option(Value):
-    """One line of the menu. `key` is opaque and stable; `parameters` go to the deployer as they are."""
+    """
+    One line of the menu. `key` is opaque and stable; `parameters` go to the deployer as they are.
+
+    `guards` are checks whose alarm takes it back; `stages` the shares of members whom it serves one after the
+    other, ascending to 1; all at once where there are none.
+    """
 
     key: str
     hotfix: str
@@ -266,6 +271,17 @@ class Option(Value):
     needs_second_person: bool = False
     deployer: str
     parameters: dict[str, object] = Field(default_factory=dict)
+    guards: tuple[str, ...] = ()
+    stages: tuple[Share, ...] = ()
+
+    @property
+    def first_stage(self) -> float:
+        """The share of members that it is put in force for at first."""
+        return self.stages[0] if self.stages else 1.0
+
+    def stage_after(self, share: float) -> float | None:
+        """The next larger share of members; None where it serves all of them."""
+        return next((stage for stage in self.stages if stage > share), None)
 
     @property
     def deployable(self) -> bool:

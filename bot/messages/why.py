@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bot.messages.blocks import Block, cut, escape, section
@@ -33,16 +34,24 @@ def why(incident: Incident, name: str | None = None) -> Why:
     if incident.left_out is None:
         note = f" {incident.menu_note}" if incident.menu_note else ""
         return Why(f"It was not recorded which hotfixes were left off the menu of #{incident.number}.{note}")
-    offered = {option.hotfix: option.label for option in incident.menu if option.deployable}
+    left_out = (*_spent(incident), *incident.left_out)
+    offered = {o.hotfix: o.label for o in incident.menu if o.deployable and not incident.spent_on(o)}
     if name in offered:
         return Why(f"“{offered[str(name)]}” is on the menu of #{incident.number}.")
-    asked = tuple(one for one in incident.left_out if name in (None, one.hotfix))
+    asked = tuple(one for one in left_out if name in (None, one.hotfix))
     if name is not None and not asked:
-        right = nearest(name, (*offered, *(one.hotfix for one in incident.left_out)))
+        right = nearest(name, (*offered, *(one.hotfix for one in left_out)))
         raise Refused(f"No hotfix {name} was declared when the menu of #{incident.number} was made; {right}")
     if not asked:
         return Why(f"Every hotfix that is declared is on the menu of #{incident.number}.")
     return Why(f"Not on the menu of #{incident.number}:", asked)
+
+
+def _spent(incident: Incident) -> Iterator[LeftOut]:
+    """What stands on the menu and was found since not to work."""
+    for option in incident.menu or ():
+        if spent := incident.spent_on(option):
+            yield LeftOut(hotfix=option.hotfix, label=option.label, why=f"it was {spent.told}")
 
 
 def why_blocks(answer: Why) -> list[Block]:

@@ -8,11 +8,15 @@ import json
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from hashlib import sha256
+from typing import Any
 
-from domain.incident.numbers import estimate, lasting, percent, seconds
+from domain.incident.numbers import estimate, lasting, percent, seconds, stages
 from domain.values import Option
 
 DIGEST_LENGTH = 16
+SINCE_DIGESTS = frozenset({"guards", "stages"})
+"""Fields of an option that menus did not have when there were digests already."""
+
 MOST_FORMER = 5
 """Menus before the one of now that are remembered, to tell what changed since they were read."""
 
@@ -24,9 +28,15 @@ def digest_of(options: Sequence[Option]) -> str:
     """Digest of all that these options say and would do: 16 hexadecimal digits, empty where there is none."""
     if not options:
         return ""
-    said = [option.model_dump(mode="json") for option in options]
+    said = [_said(option) for option in options]
     text = json.dumps(said, sort_keys=True, separators=(",", ":"))
     return sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]
+
+
+def _said(option: Option) -> dict[str, Any]:
+    """All fields, but for those that came after digests and say nothing: a menu's digest is for ever."""
+    said = option.model_dump(mode="json")
+    return {name: value for name, value in said.items() if value or name not in SINCE_DIGESTS}
 
 
 def with_former(former: Former, options: Sequence[Option]) -> Former:
@@ -107,6 +117,8 @@ _WHERE_CHANGED: tuple[Callable[[Option], str], ...] = (
     lambda option: _expires(option.expires_after),
     lambda option: f"is watched for {lasting(option.watch)}",
     lambda option: f"goes to {option.deployer}",
+    lambda option: f"is deployed {stages(option) or 'to all members at once'}",
+    lambda option: f"is guarded by {', '.join(option.guards) or 'no check'}",
 )
 
 

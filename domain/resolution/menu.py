@@ -193,6 +193,8 @@ def _option(
         needs_second_person=worth.blast_share > hotfix.second_person_above,
         deployer=hotfix.deployer,
         parameters=parameters,
+        guards=hotfix.guards,
+        stages=hotfix.stages,
     )
 
 

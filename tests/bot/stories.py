@@ -123,6 +123,24 @@ WATCHED = (
     WORKER,
 )
 VERIFIED = (c.VerifyHotfix(option="fill", observed=706, expected=738, repaired_share=0.94), WORKER)
+USELESS = (
+    c.RefuteHotfix(
+        option="fill",
+        reason="240 rows where 738 are expected (690 to 790): 5 % of the gap is closed",
+        repaired_share=0.05,
+        low=-0.04,
+        high=0.14,
+    ),
+    WORKER,
+)
+HARM = (
+    c.RecordHarm(
+        option="fill",
+        reason="the gap grew by 40 % [22–58] since its deployment: 10 rows where 738 are expected",
+    ),
+    WORKER,
+)
+REVERTED = (c.RecordHotfixReverted(option="fill", receipt="ok"), WORKER)
 PROPOSED = (c.ProposeFollowUp(improvement=LESSON), WORKER)
 
 Step = c.Command | tuple[c.Command, Actor]
@@ -141,6 +159,16 @@ WAY: tuple[Step, ...] = (
 )
 """From the alarm to the end, the ordinary way."""
 
+STAGES = tuple(one.model_copy(update={"stages": (0.05, 0.5, 1.0)}) for one in MENU)
+STAGED: tuple[Step, ...] = (
+    *WAY[:2],
+    (c.PrepareMenu(options=STAGES), WORKER),
+    (c.ChooseHotfix(option="fill", menu=digest_of(STAGES)), ON_CALL),
+    APPLIED,
+)
+STAGE_PASSED = (c.PassStage(option="fill", share=0.05), WORKER)
+WIDENED = (c.RecordHotfixWidened(option="fill", share=0.5, receipt="ok"), WORKER)
+
 STORIES: dict[str, tuple[Step, ...]] = {
     "opened": WAY[:1],
     "evidence coming in": (*WAY[:1], PIECE),
@@ -153,6 +181,11 @@ STORIES: dict[str, tuple[Step, ...]] = {
     "follow-up proposed": WAY[:9],
     "closed": WAY,
     "refuted": (*WAY[:6], (c.RefuteHotfix(option="fill", reason="still 60 % too low"), WORKER)),
+    "did not work": (*WAY[:6], USELESS),
+    "reverted by itself": (*WAY[:6], USELESS, REVERTED),
+    "in stages": (*STAGED, STAGE_PASSED, WIDENED),
+    "widening": (*STAGED, STAGE_PASSED),
+    "did harm": (*WAY[:8], HARM),
     "failed": (*WAY[:5], (c.RecordHotfixFailed(option="fill", reason="the webhook answered 500"), WORKER)),
     "diagnosis failed": (OPENED, (c.RecordDiagnosisFailure(reason="the table is locked"), WORKER)),
     "nothing to offer": (*WAY[:2], (c.PrepareMenu(options=(), note="No hotfix fits a feed."), WORKER)),

@@ -56,3 +56,10 @@ def test_however_long_the_words_and_many_the_hotfixes_slack_takes_it(text: str, 
     many = tuple(LeftOut(hotfix=f"h{n}", label=text, why=text) for n in range(count))
     for block in why_blocks(why(offered(left_out=many))):
         assert 0 < len(block["text"]["text"]) <= SECTION_MAX
+
+
+def test_what_was_found_not_to_work_here_is_told_before_and_after_the_menu_is_made_anew() -> None:
+    tried, _ = told("reverted by itself")
+    (said,) = why(tried, "fill").left_out
+    assert said.why.startswith("it was found not to work here at ")
+    assert why(tried).left_out[0] == said
