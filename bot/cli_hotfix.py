@@ -10,6 +10,7 @@ import typer
 
 from bot.cli_desk import Json, Number, console, find, order, print_json, table
 from bot.messages import words
+from bot.messages.why import why
 from domain.errors import Refused
 from domain.incident import commands as c
 from domain.incident.state import Incident
@@ -44,13 +45,36 @@ def list_hotfixes(number: Number, as_json: Json = False) -> None:
     if as_json:
         hotfix = incident.hotfix.model_dump(mode="json") if incident.hotfix else None
         shown = [one.model_dump(mode="json") for one in options]
-        print_json({"menu": incident.menu_digest, "options": shown, "hotfix": hotfix})
+        spent = [one.model_dump(mode="json") for one in incident.spent]
+        print_json({"menu": incident.menu_digest, "options": shown, "hotfix": hotfix, "spent": spent})
         return
     if not options:
         console().print(incident.menu_note or "There is no menu yet.", markup=False)
         return
     _show(dict(enumerate(options, 1)))
+    for one in incident.spent:
+        console().print(f"{one.label}: {one.told}", markup=False, highlight=False)
     console().print(f"Menu {incident.menu_digest}", highlight=False)
+
+
+@app.command("why")
+def why_not(
+    number: Number,
+    hotfix: Annotated[
+        str | None, typer.Argument(metavar="HOTFIX", help="Its name in the declaration; all, if not given.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Why a declared hotfix is not on the menu."""
+    incident = find(open_door(), number)
+    answer = why(incident, hotfix)
+    if as_json:
+        told = {"said": answer.said, "left_out": [one.model_dump(mode="json") for one in answer.left_out]}
+        print_json({"menu": incident.menu_digest, **told})
+        return
+    console().print(answer.said, markup=False, highlight=False)
+    for one in answer.left_out:
+        console().print(f"{one.label} ({one.hotfix}): {one.why}", markup=False, highlight=False)
 
 
 def _show(options: Mapping[int, Option]) -> None:

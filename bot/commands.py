@@ -15,6 +15,7 @@ WORDS: dict[str, str] = {
     "audit": "how well all of it is tested, and what to do next: the ML Test Score",
     "declare": "open an incident yourself: `/recsysops declare films look wrong`",
     "report": "the report of an incident: `/recsysops report 142`",
+    "why": "why a hotfix is not on the menu: `/recsysops why 142`, or `/recsysops why 142 NAME`",
     "help": "this list",
 }
 
@@ -59,6 +60,20 @@ def number_in(rest: str) -> str:
     if not number.isdecimal():
         raise Refused("Which incident? Write its number, for instance `/recsysops incident 142`.")
     return number
+
+
+def number_and_name_in(rest: str) -> tuple[str, str | None]:
+    """
+    The incident's number and the hotfix's name in what was typed; None where no name was.
+
+    Raises:
+        Refused: there is no number.
+
+    >>> number_and_name_in("#142 feed_failover")
+    ('142', 'feed_failover')
+    """
+    number, _, name = rest.partition(" ")
+    return number_in(number), name.strip() or None
 
 
 def page_in(rest: str) -> int:

@@ -33,6 +33,7 @@ from bot.messages.miss import blocks as miss_blocks
 from bot.messages.miss import lowest, slice_asked
 from bot.messages.status import MOST_SHOWN, line, status
 from bot.messages.value import parse
+from bot.messages.why import why, why_blocks
 from bot.pages.links import Links
 from bot.permission import authorise
 from domain.errors import ConfigurationError, Refused, Stale, Unanswered
@@ -238,6 +239,10 @@ class Listeners:
     async def _shown(self, asked: commands.Asked, reader: Link) -> dict[str, Any]:
         if asked.word == "status":
             return await asyncio.to_thread(self._status, commands.page_in(asked.rest), reader)
+        if asked.word == "why":
+            number, name = commands.number_and_name_in(asked.rest)
+            incident = await self._incident(number)
+            return {"text": fallback(incident), "blocks": why_blocks(why(incident, name))}
         incident = await self._incident(commands.number_in(asked.rest))
         if asked.word == "report":
             return {"text": fallback(incident), "blocks": [section(self._report_of(incident, reader))]}

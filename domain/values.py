@@ -256,6 +256,8 @@ class Option(Value):
     `costs` is what those lose that the incident does not touch, `whole` what everybody gains or loses;
     `worst` names whom it hits hardest. `blast_share` is the share of requests that are shown something else,
     `blast_members` that of the members of a day.
+    `guards` are checks whose alarm takes it back; `stages` the shares of members whom it serves one after the
+    other, ascending to 1; all at once where there are none.
     """
 
     key: str
@@ -275,11 +277,30 @@ class Option(Value):
     needs_second_person: bool = False
     deployer: str
     parameters: dict[str, object] = Field(default_factory=dict)
+    guards: tuple[str, ...] = ()
+    stages: tuple[Share, ...] = ()
+
+    @property
+    def first_stage(self) -> float:
+        """The share of members that it is put in force for at first."""
+        return self.stages[0] if self.stages else 1.0
+
+    def stage_after(self, share: float) -> float | None:
+        """The next larger share of members; None where it serves all of them."""
+        return next((stage for stage in self.stages if stage > share), None)
 
     @property
     def deployable(self) -> bool:
         """False for the line that says what doing nothing costs."""
         return self.deployer != NO_DEPLOYER
+
+
+class LeftOut(Value):
+    """A declared hotfix that is not on the menu, and why, in words."""
+
+    hotfix: str
+    label: str
+    why: str
 
 
 class Improvement(Value):

@@ -11,8 +11,12 @@ import pandas as pd
 from domain.diagnosis.material import Snapshots
 from domain.recommender.recommender import Recommender
 from domain.resolution.replays.registry import tables_of
-from domain.values import Finding
+from domain.values import Diagnosis, Finding
 from workers.sources.source import TIME, Source, open_source
+
+LOOKED_BACK = 60  # deliveries before the onset in which the one that changed a feature is looked for
+ITEMS_ASKED = 500  # of the items concerned
+MOSTLY = 0.5  # of them, that one delivery has to have changed
 
 
 def delivery_table(recommender: Recommender) -> str | None:
@@ -24,6 +28,74 @@ def delivery_table(recommender: Recommender) -> str | None:
         if declared and name != declared.table and table.key == declared.key and table.time:
             return name
     return None
+
+
+def around_fault(
+    recommender: Recommender, finding: Finding, found: Diagnosis, at: datetime
+) -> Snapshots | None:
+    """
+    The items before and after the delivery that brought the fault, however many came after it.
+
+    Of a finding about one item that is the one that changed it, or none. Of others the last no later than the
+    onset in which most of the items concerned lost the feature at fault, or got another value of it; else the
+    first from when the diagnosis says that it began, in the window that this is known to; else the last
+    before that. Where all that are kept came later, the first of these. Null where none is kept from before.
+    """
+    name, declared = delivery_table(recommender), recommender.items
+    if name is None or declared is None:
+        return None
+    with open_source(recommender, name) as source:
+        names = [one for one in dict.fromkeys((declared.key, *declared.features)) if one in source.columns]
+        if finding.item is not None:
+            times = change_of(source, declared.key, finding.item, names[1:], at) if names[1:] else None
+        else:
+            times = _guilty(source, finding, found, declared.key, at)
+        return _taken(source, names, times) if times is not None else None
+
+
+def _guilty(
+    source: Source, finding: Finding, found: Diagnosis, key: str, at: datetime
+) -> tuple[datetime, datetime] | None:
+    since = min(found.since or finding.window_start, at)
+    until = min(since + (finding.window_end - finding.window_start), at)
+    kept = [moment for moment in _delivered(source) if moment <= at]
+    times = [moment for moment in kept if moment <= until]
+    if not times:
+        return (kept[0], kept[1]) if len(kept) > 1 else None
+    within = [moment for moment in times if moment >= since]
+    guilty = _brought(source, key, found, times[-LOOKED_BACK:]) or (within[0] if within else times[-1])
+    place = times.index(guilty)
+    return (times[place - 1], times[place]) if place > 0 else None
+
+
+def _brought(source: Source, key: str, found: Diagnosis, times: Sequence[datetime]) -> datetime | None:
+    """The last delivery that changed the feature at fault for most of the items concerned; None: none did."""
+    if found.feature is None or found.feature not in source.columns or not found.items or len(times) < 2:
+        return None
+    rows = source.timed()
+    mine = rows.filter(
+        rows[TIME] >= ibis.literal(times[0]),
+        rows[TIME] <= ibis.literal(times[-1]),
+        rows[key].cast("string").isin(list(found.items[:ITEMS_ASKED])),
+    )
+    taken = source.fetch(mine.select(TIME, key, found.feature))
+    values = taken.assign(**{TIME: pd.to_datetime(taken[TIME], utc=True)}).drop_duplicates([TIME, key])
+    table = values.pivot(index=TIME, columns=key, values=found.feature).astype("string").sort_index()
+    before = table.shift()
+    lost = (before.notna() & table.isna()).mean(axis=1)
+    differs = (before.notna() & table.notna() & (before != table)).mean(axis=1)
+    for changed in (lost, differs):
+        most = changed[changed > MOSTLY]
+        if len(most):
+            return pd.Timestamp(most.index[-1]).to_pydatetime()
+    return None
+
+
+def _delivered(source: Source) -> list[datetime]:
+    """When there was a delivery, from the first to the last."""
+    rows = source.timed()
+    found = source.fetch(rows.select(rows[TIME]).distinct())[TIME].dropna()
+    return [moment.to_pydatetime() for moment in sorted(pd.to_datetime(found, utc=True))]
 
 
 def last_two(
@@ -41,10 +113,14 @@ def last_two(
         times = _times(source, finding, declared.key, names[1:], since, at)
         if times is None:
             return None
-        rows = source.timed()
-        before, after = (
-            source.fetch(rows.filter(rows[TIME] == ibis.literal(moment)).select(*names)) for moment in times
-        )
+        return _taken(source, names, times)
+
+
+def _taken(source: Source, names: Sequence[str], times: tuple[datetime, datetime]) -> Snapshots:
+    rows = source.timed()
+    before, after = (
+        source.fetch(rows.filter(rows[TIME] == ibis.literal(moment)).select(*names)) for moment in times
+    )
     return Snapshots(before, after, times[1], times[0])
 
 
@@ -55,11 +131,9 @@ def _times(
         changed = change_of(source, key, finding.item, features, at)
         if changed is not None:
             return changed
-    rows = source.timed()
-    found = source.fetch(rows.select(rows[TIME]).distinct())[TIME].dropna()
     limit = since + (finding.window_end - finding.window_start) if since else at
-    times = sorted(moment for moment in pd.to_datetime(found, utc=True) if moment <= pd.Timestamp(limit))
-    return (times[-2].to_pydatetime(), times[-1].to_pydatetime()) if len(times) > 1 else None
+    times = [moment for moment in _delivered(source) if moment <= limit]
+    return (times[-2], times[-1]) if len(times) > 1 else None
 
 
 def change_of(

@@ -10,7 +10,7 @@ import structlog
 
 from domain.errors import ConfigurationError, DeployError, DeployUncertain, RightsUnknown
 from domain.incident import commands as c
-from domain.incident.events import HotfixApproved
+from domain.incident.events import HotfixApproved, StagePassed
 from domain.incident.numbers import lasting
 from domain.incident.state import Hotfix, Incident
 from domain.recommender.recommender import Recommender
@@ -76,9 +76,11 @@ def apply(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     if against is not None:
         return _failed(work, recommender, option, against)
     deployer = build_deployer(recommender, option)
+    first = in_stage(option, option.first_stage, work.debt.event_id)
     expires_at = work.at + option.expires_after if option.expires_after else None
     try:
-        receipt = deployer.apply(work.debt.event_id, option, expires_at)
+        require_stages(deployer, option)
+        receipt = deployer.apply(work.debt.event_id, first, expires_at)
     except DeployError as error:
         # A later try that is refused, or finds nobody there, says nothing of one before: that may be done.
         if work.tries == 1 and not isinstance(error, DeployUncertain):
@@ -126,7 +128,7 @@ def revert(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     """Take the hotfix back; a refusal of the first try is recorded, an unknown outcome is tried again."""
     _, option = in_hand(work.incident)
     try:
-        receipt = build_deployer(recommender, option).revert(approval_id(work), option)
+        receipt = _revert_all(work, recommender, option)
     except DeployError as error:
         if work.tries > 1 or isinstance(error, DeployUncertain):
             raise
@@ -134,10 +136,17 @@ def revert(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     return (c.RecordHotfixReverted(option=option.key, receipt=receipt),)
 
 
+def _revert_all(work: Work, recommender: Recommender, option: Option) -> str:
+    """What any stage may have put in force, the newest first; the receipt is the first stage's."""
+    deployer = build_deployer(recommender, option)
+    receipts = [deployer.revert(key, option) for key in reversed(stage_keys(work))]
+    return receipts[-1]
+
+
 def expire(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     """Its time is over: take it back for certain, whatever the receiving side does about expiry by itself."""
     _, option = in_hand(work.incident)
-    build_deployer(recommender, option).revert(approval_id(work), option)
+    _revert_all(work, recommender, option)
     return (c.ExpireHotfix(option=option.key),)
 
 
@@ -157,8 +166,31 @@ def in_hand(incident: Incident) -> tuple[Hotfix, Option]:
     return hotfix, option
 
 
-def approval_id(work: Work) -> str:
-    """The id of the approval that the hotfix was applied under: the key by which a deployer knows it."""
+def stage_keys(work: Work) -> list[str]:
+    """
+    The keys by which a deployer knows the hotfix: the id of its approval, and for each later stage that of
+    the event that asked for it.
+    """
     with work.log.connect() as connection:
         events = read_stream(connection, work.incident.stream)
-    return next(r.id for r in reversed(events) if isinstance(r.event, HotfixApproved))
+    approved = max(n for n, one in enumerate(events) if isinstance(one.event, HotfixApproved))
+    return [one.id for one in events[approved:] if isinstance(one.event, HotfixApproved | StagePassed)]
+
+
+def in_stage(option: Option, share: float, salt: str) -> Option:
+    """The option as its deployer gets it for a share of members; as it is for all of them."""
+    if share >= 1.0:
+        return option
+    return option.model_copy(update={"parameters": {**option.parameters, "share": share, "salt": salt}})
+
+
+def require_stages(deployer: Deployer, option: Option) -> None:
+    """
+    Raises:
+        DeployError: the option goes out in stages, and its target would serve it to everybody.
+    """
+    if option.stages and not deployer.in_stages:
+        raise DeployError(
+            f"{option.deployer} cannot serve some members only; take `stages` from the hotfix, or declare "
+            "another deployer for it"
+        )

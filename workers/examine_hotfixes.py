@@ -9,11 +9,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from domain.answer import Advice
-from domain.recommender.hotfix import Deployer
+from domain.recommender.hotfix import DeclaredHotfix, Deployer
 from domain.recommender.recommender import Recommender
+from workers.deployers.file import FileDeployer
+from workers.deployers.webhook import WebhookDeployer
 from workers.exchange import NoAnswer, NotReached, exchange
 from workers.hotfix_kinds import find
 
+IN_STAGES = {"file": FileDeployer.in_stages, "webhook": WebhookDeployer.in_stages}
 HOOK_SECONDS = 3.0
 HOOK_BYTES = 64 * 1024
 _CHANNEL = re.compile(r"^(#[a-z0-9][a-z0-9_-]{0,79}|[CGD][A-Z0-9]{8,})$")
@@ -27,10 +30,23 @@ def examine_hotfixes(recommender: Recommender) -> Iterator[Advice]:
     for hotfix in recommender.hotfixes.values():
         kind = find(hotfix.kind)
         yield from kind.examine(hotfix, kind.read(hotfix), recommender)
-        if hotfix.replay is None:
+        yield from _stages(hotfix, recommender)
+        if kind.way_of(hotfix) is None:
             says = "has no replay: its menu line will have no numbers"
             where = f"hotfixes.{hotfix.name}"
             yield Advice(level="note", where=where, says=says, mend="add replay = { kind = … }")
+
+
+def _stages(hotfix: DeclaredHotfix, recommender: Recommender) -> Iterator[Advice]:
+    """Stages where the target would serve everybody at once."""
+    deployer = recommender.deployers[hotfix.deployer]
+    if hotfix.stages and not IN_STAGES[deployer.kind]:
+        yield Advice(
+            level="error",
+            where=f"hotfixes.{hotfix.name}.stages",
+            says=f'deployer "{hotfix.deployer}" cannot serve some members only',
+            mend="take stages away, or name a file deployer",
+        )
 
 
 SHARED_ACCOUNTS = frozenset({"root", "admin", "administrator", "ubuntu", "debian", "ec2-user", "centos"})

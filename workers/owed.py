@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from domain.errors import Refused
-from domain.incident.debts import BOTS_OWN, Debt, expiry_of, owed
+from domain.incident.debts import BOTS_OWN, Debt, owed, scheduled
 from domain.incident.decide import against_looking_again
 from domain.incident.state import Incident
 from domain.values import Moment, Value
@@ -47,8 +47,9 @@ def every(connection: Connection, at: datetime, most: int | None = None) -> list
 
 
 def due(incident: Incident, at: datetime) -> tuple[Debt, ...]:
-    """What the workers owe for this incident, with the end of a hotfix whose time is over."""
-    return (*(debt for debt in owed(incident) if debt.kind not in BOTS_OWN), *_expired(incident, at))
+    """What the workers owe for this incident, with what has become due by the clock."""
+    by_clock = (debt for debt in scheduled(incident) if debt.since <= at)
+    return (*(debt for debt in owed(incident) if debt.kind not in BOTS_OWN), *by_clock)
 
 
 def retry(connection: Connection, incident: Incident, kind: str | None, at: datetime) -> list[Owed]:
@@ -66,11 +67,6 @@ def retry(connection: Connection, incident: Incident, kind: str | None, at: date
     reminders.look_at_once(connection, incident.stream, at)
     progress = attempts.progress_of(connection, [debt.event_id for debt in chosen])
     return [_told(incident, debt, progress[debt.event_id, debt.kind]) for debt in chosen]
-
-
-def _expired(incident: Incident, at: datetime) -> tuple[Debt, ...]:
-    expiry = expiry_of(incident)
-    return (expiry,) if expiry and expiry.since <= at else ()
 
 
 def _told(incident: Incident, debt: Debt, progress: attempts.Progress) -> Owed:

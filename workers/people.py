@@ -37,6 +37,7 @@ UNTIL_THEN: dict[Stage, str] = {
     "chosen": "reject it, or have it approved and wait for its end",
     "approved": "wait until it is deployed, and its watch is over",
     "applied": "wait for the end of its watch, or revert it",
+    "widening": "wait until it is deployed to more members, and its watch is over",
     "reverting": "wait until it is reverted",
 }
 """Stages in which somebody is not forgotten who asked for a hotfix or approved it, and what ends that."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
@@ -23,6 +24,7 @@ from workers.launches import noun_of
 from workers.models.logged import load_logged
 from workers.predict import mended
 from workers.reading import BACK, Reader
+from workers.replaced import with_former_scores, with_replaced
 from workers.rerun import require_right_model
 from workers.sources.rewards import crowd_of, rewards_of, unit_of
 
@@ -38,7 +40,7 @@ def settle(work: Work, recommender: Recommender) -> Sequence[c.Command]:
         return (c.PrepareMenu(options=(), note=NO_FINDING),)
     diagnosis = work.incident.diagnosis or Diagnosis(cause=None)
     menu = prepare_menu(recommender, finding, diagnosis, work.incident.stream, work.at)
-    return (c.PrepareMenu(options=menu.options, note=menu.note),)
+    return (c.PrepareMenu(options=menu.options, note=menu.note, left_out=menu.left_out),)
 
 
 def prepare_menu(
@@ -55,24 +57,23 @@ def prepare_menu(
         finding=finding,
         diagnosis=diagnosis,
         noun=noun_of(recommender),
+        zone=ZoneInfo(recommender.timezone),
         key=_key(recommender),
         at=at,
     )
+    around = with_replaced(reader, around)
     if finding.kind == "predicted":
         around = _forecast(reader, around)
     elif diagnosis.cause_kind == "feed":
         around = _feed(reader, around, since)
     else:
         around = _replayable(reader, around, since)
-    menu = build_menu(recommender.hotfixes.values(), around, incident, find)
-    return Menu(menu.options, "; ".join(part for part in (menu.note, *reader.problems) if part))
+    menu = build_menu(recommender.hotfixes.values(), with_former_scores(reader, around), incident, find)
+    return replace(menu, note="; ".join(part for part in (menu.note, *reader.problems) if part))
 
 
 def _forecast(reader: Reader, around: Circumstances) -> Circumstances:
     found = around.diagnosis
-    snapshots = reader.attempt("The deliveries", lambda: reader.snapshots(None))
-    if snapshots is not None:
-        around = replace(around, delivered_at=snapshots.delivered_at)
     if found.feature is None or found.suggested_value is None:
         return around
     feature, value = found.feature, found.suggested_value
@@ -88,11 +89,10 @@ def _feed(reader: Reader, around: Circumstances, since: datetime) -> Circumstanc
 
 
 def _replayable(reader: Reader, around: Circumstances, since: datetime) -> Circumstances:
-    snapshots = reader.attempt("The deliveries", lambda: reader.snapshots(since))
     former: dict[str, str] = {}
-    feature = around.diagnosis.feature
-    if snapshots is not None and feature is not None and feature in snapshots.before:
-        known = snapshots.before.drop_duplicates(around.key).set_index(around.key)[feature].dropna()
+    feature, previous = around.diagnosis.feature, around.previous
+    if previous is not None and feature is not None and feature in previous:
+        known = previous.drop_duplicates(around.key).set_index(around.key)[feature].dropna()
         mine = known[known.index.astype(str).isin(set(around.diagnosis.items))]
         former = {str(item): str(value) for item, value in mine.items()}
     if not former and around.diagnosis.suggested_value is not None:
@@ -105,8 +105,6 @@ def _replayable(reader: Reader, around: Circumstances, since: datetime) -> Circu
         around,
         stage=stage,
         no_stage="" if stage else "; ".join(reader.problems[-1:]) or "no candidates are logged",
-        previous=snapshots.before if snapshots else None,
-        delivered_at=snapshots.delivered_at if snapshots else None,
         former=former,
     )
 

@@ -34,6 +34,12 @@ def _apply() -> Room:
     return apply
 
 
+def _widen() -> Room:
+    from workers.widen import widen  # noqa: PLC0415
+
+    return widen
+
+
 def _revert() -> Room:
     from workers.deploy import revert  # noqa: PLC0415
 
@@ -52,6 +58,12 @@ def _watch() -> Room:
     return watch
 
 
+def _guard() -> Room:
+    from workers.watch import guard  # noqa: PLC0415
+
+    return guard
+
+
 def _follow_up() -> Room:
     from workers.improve import settle  # noqa: PLC0415
 
@@ -67,6 +79,8 @@ SETTLERS: Mapping[str, Settler] = {
     "menu": _with_declaration(_menu),
     "apply": _with_declaration(_apply),
     "watch": _with_declaration(_watch),
+    "guard": _with_declaration(_guard),
+    "widen": _with_declaration(_widen),
     "revert": _with_declaration(_revert),
     "expire": _with_declaration(_expire),
     "follow_up": _with_declaration(_follow_up),

@@ -1,63 +1,117 @@
-"""A deployed hotfix is watched by the metric that raised the alarm, until it is back or the time is over."""
+"""
+A hotfix in force is watched by the metric that raised the alarm, and by its guards, as long as it acts.
+
+    watch   until the metric is back, the declared time is over, or it does harm
+    guard   after that verdict until it expires or is reverted: only harm is looked for
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from itertools import dropwhile
+from typing import NamedTuple
 
 import structlog
 
+from domain.detection.judge.harm import Look, harmful
 from domain.detection.judge.measure import Measurement
 from domain.errors import ConfigurationError, RecsysopsError, SourceError, Unmeasurable
 from domain.incident import commands as c
-from domain.incident.events import HotfixWatched
-from domain.incident.state import Hotfix
+from domain.incident.events import HotfixApplied, HotfixWatched
+from domain.incident.events.hotfix import WORTH_KEEPING
+from domain.incident.state import Hotfix, replay
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
 from workers.checks.measure import measure
 from workers.debts import Work
 from workers.detect.past import past_before, suspects
+from workers.guards import new_alarm
 from workers.store.events import read_stream
 
 LOOK_AGAIN_AFTER = timedelta(seconds=15)
-REPAIRED_ENOUGH = 0.5
+REPAIRED_ENOUGH = WORTH_KEEPING
 """Share of the gap that has to be closed too: that the metric lies in a wide band says little alone."""
 
 _log = structlog.get_logger(__name__)
+
+
+class Deployed(NamedTuple):
+    """
+    A hotfix in force, the finding as it was at its deployment, and the looks since, in the log's order. Its
+    stage began at `stage_at`.
+    """
+
+    hotfix: Hotfix
+    applied_at: datetime
+    stage_at: datetime
+    watch_until: datetime
+    finding: Finding | None
+    looks: Sequence[HotfixWatched]
 
 
 def watch(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     """
     One look. Verified as soon as one whole window after the deployment has its metric back in the band, and
     either chance cannot explain the repair or an earlier window without a row in common shows it too;
-    refuted when the declared time to watch is over without it; until then a look is only written down.
+    refuted when the declared time to watch is over without it; until then a look is only written down. Harm
+    is told as soon as it is seen. While some members only are served, the metric can hardly be back: what
+    then did no harm until the time is over goes on to the next stage.
     """
-    hotfix, finding = work.incident.hotfix, work.incident.finding
+    deployed = _deployed(work)
+    if harm := new_alarm(work, deployed.hotfix, deployed.applied_at):
+        return (harm,)
+    if deployed.finding is None:
+        reason = "No check raised this incident, so nothing can be measured; judge it yourself."
+        return (c.RefuteHotfix(option=deployed.hotfix.option, reason=reason),)
+    if not _knows(recommender, deployed.finding, deployed.applied_at, work.at):
+        return ()
+    return _look(work, recommender, deployed, deployed.finding)
+
+
+def guard(work: Work, recommender: Recommender) -> Sequence[c.Command]:
+    """One look at a hotfix that stays in force after its watch: harm, or a look that is written down."""
+    deployed = _deployed(work)
+    if harm := new_alarm(work, deployed.hotfix, deployed.applied_at):
+        return (harm,)
+    finding = deployed.finding
+    if finding is None or not _knows(recommender, finding, deployed.applied_at, work.at):
+        return ()
+    start, end = window_to_look_at(recommender, finding, deployed.stage_at, work.at)
+    if finding.kind != "predicted" and end - start < finding.window_end - finding.window_start:
+        return ()
+    try:
+        seen = _measure(work, recommender, finding, start, end)
+    except (RecsysopsError, ValueError) as error:
+        _log.warning("not_measured", incident=work.incident.number, error=str(error))
+        return ()
+    return (_harm(deployed, finding, seen, start, end) or _seen(deployed, finding, seen, start, end),)
+
+
+def _deployed(work: Work) -> Deployed:
+    """
+    Raises:
+        ConfigurationError: nothing is deployed.
+    """
+    hotfix = work.incident.hotfix
     if hotfix is None or hotfix.applied_at is None or hotfix.watch_until is None:
         raise ConfigurationError(f"#{work.incident.number} has no deployed hotfix to watch.")
-    if finding is None:
-        reason = "No check raised this incident, so nothing can be measured; judge it yourself."
-        return (c.RefuteHotfix(option=hotfix.option, reason=reason),)
-    if not _knows(recommender, finding, hotfix.applied_at, work.at):
-        return ()
-    return _look(work, recommender, hotfix, finding, hotfix.applied_at, hotfix.watch_until)
+    with work.log.connect() as connection:
+        events = read_stream(connection, work.incident.stream)
+    place = max(n for n, recorded in enumerate(events) if isinstance(recorded.event, HotfixApplied))
+    then = replay(events[:place])
+    # In the order of the log: a clock may have been set back.
+    looks = [one.event for one in events[place:] if isinstance(one.event, HotfixWatched)]
+    stage_at, finding = hotfix.stage_at or hotfix.applied_at, then.finding if then else None
+    return Deployed(hotfix, hotfix.applied_at, stage_at, hotfix.watch_until, finding, looks)
 
 
-def _look(
-    work: Work,
-    recommender: Recommender,
-    hotfix: Hotfix,
-    finding: Finding,
-    applied_at: datetime,
-    watch_until: datetime,
-) -> Sequence[c.Command]:
-    start, end = window_to_look_at(recommender, finding, applied_at, work.at)
-    looks = _looks(work, hotfix)
+def _look(work: Work, recommender: Recommender, deployed: Deployed, finding: Finding) -> Sequence[c.Command]:
+    hotfix, looks = deployed.hotfix, deployed.looks
+    start, end = window_to_look_at(recommender, finding, deployed.stage_at, work.at)
     # A forecast is of a day to come: it may be looked at as soon as it knows of the hotfix.
-    long_enough = min(finding.window_end - finding.window_start, watch_until - applied_at)
+    long_enough = min(finding.window_end - finding.window_start, deployed.watch_until - deployed.stage_at)
     whole = finding.kind == "predicted" or end - start >= long_enough
-    over = end >= watch_until
+    over = end >= deployed.watch_until
     if not whole or (not over and end < _last_look(looks, hotfix) + LOOK_AGAIN_AFTER):
         return ()
     try:
@@ -69,8 +123,39 @@ def _look(
             )
         _log.warning("not_measured", incident=work.incident.number, error=str(error))
         return ()
-    before = any(look.window_end <= start and look.repaired_share >= REPAIRED_ENOUGH for look in looks)
-    return (_judged(hotfix, finding, seen, over, end, before),)
+    harm = _harm(deployed, finding, seen, start, end)
+    return (harm or _judged(deployed, finding, seen, over, start, end),)
+
+
+def _harm(
+    deployed: Deployed, finding: Finding, seen: Measurement, start: datetime, end: datetime
+) -> c.RecordHarm | None:
+    """The gap grew since the deployment, and chance is no excuse."""
+    now = _as_look(_seen(deployed, finding, seen, start, end))
+    if now is None:
+        return None
+    earlier = [look for one in deployed.looks if (look := _as_look(one))]
+    nth = 1 + max(0, (end - deployed.applied_at) // LOOK_AGAIN_AFTER)
+    shown = harmful(finding, [*earlier, now], nth)
+    if not shown:
+        return None
+    low, high = _interval(finding, seen)
+    grew = f"{-100 * seen.repaired(finding):.0f} %"
+    band = "" if low is None or high is None else f" [{-100 * high:.0f}–{-100 * low:.0f}]"
+    agree = "two looks in a row agree" if len(shown) > 1 else "one look was enough"
+    reason = (
+        f"the gap grew by {grew}{band} since its deployment: {seen.observed:,.0f} {finding.unit} where "
+        f"{seen.expected:,.0f} are expected, then {finding.observed:,.0f} where {finding.expected:,.0f} "
+        f"were; {agree}, chance alone does so in less than one deployment in a hundred"
+    )
+    return c.RecordHarm(option=deployed.hotfix.option, reason=reason)
+
+
+def _as_look(one: HotfixWatched | c.RecordWatch) -> Look | None:
+    """None of a look whose interval is not known."""
+    if one.low is None or one.high is None or one.window_start is None:
+        return None
+    return Look(one.window_start, one.window_end, one.repaired_share, (one.high - one.low) / 2)
 
 
 def _knows(recommender: Recommender, finding: Finding, applied_at: datetime, at: datetime) -> bool:
@@ -111,15 +196,23 @@ def window_to_look_at(
 
 
 def _judged(
-    hotfix: Hotfix, finding: Finding, seen: Measurement, over: bool, end: datetime, before: bool
+    deployed: Deployed, finding: Finding, seen: Measurement, over: bool, start: datetime, end: datetime
 ) -> c.Command:
-    repaired = seen.repaired(finding)
+    option, repaired = deployed.hotfix.option, seen.repaired(finding)
     low, high = _interval(finding, seen)
     if seen.within:
         repaired = min(repaired, 1.0)  # what is beyond all of it is chance
+    if deployed.hotfix.share < 1.0:
+        passed = c.PassStage(option=option, share=deployed.hotfix.share)
+        return passed if over else _seen(deployed, finding, seen, start, end)
+    before = any(
+        look.window_end <= start and look.repaired_share >= REPAIRED_ENOUGH
+        for look in deployed.looks
+        if look.window_start is None or look.window_start >= deployed.stage_at
+    )
     if seen.within and repaired >= REPAIRED_ENOUGH and (before or low is None or low > 0):
         return c.VerifyHotfix(
-            option=hotfix.option,
+            option=option,
             observed=seen.observed,
             expected=seen.expected,
             repaired_share=repaired,
@@ -131,13 +224,24 @@ def _judged(
             f"{seen.observed:,.0f} {finding.unit} where {seen.expected:,.0f} are expected "
             f"({seen.low:,.0f} to {seen.high:,.0f}): {100 * repaired:.0f} % of the gap is closed"
         )
-        return c.RefuteHotfix(option=hotfix.option, reason=reason, repaired_share=repaired)
+        return c.RefuteHotfix(option=option, reason=reason, repaired_share=repaired, low=low, high=high)
+    return _seen(deployed, finding, seen, start, end)
+
+
+def _seen(
+    deployed: Deployed, finding: Finding, seen: Measurement, start: datetime, end: datetime
+) -> c.RecordWatch:
+    repaired = seen.repaired(finding)
+    low, high = _interval(finding, seen)
     return c.RecordWatch(
-        option=hotfix.option,
+        option=deployed.hotfix.option,
         observed=seen.observed,
         expected=seen.expected,
-        repaired_share=repaired,
+        repaired_share=min(repaired, 1.0) if seen.within else repaired,
+        window_start=start,
         window_end=end,
+        low=low,
+        high=high,
     )
 
 
@@ -149,14 +253,6 @@ def _interval(finding: Finding, seen: Measurement) -> tuple[float | None, float 
     None where the gap was not relative to anything expected.
     """
     return seen.repaired_within(finding) or (None, None)
-
-
-def _looks(work: Work, hotfix: Hotfix) -> list[HotfixWatched]:
-    """The looks since this deployment, in the order of the log: a clock may have been set back."""
-    with work.log.connect() as connection:
-        events = read_stream(connection, work.incident.stream)
-    since = dropwhile(lambda recorded: recorded.id != hotfix.event_id, events)
-    return [recorded.event for recorded in since if isinstance(recorded.event, HotfixWatched)]
 
 
 def _last_look(looks: Sequence[HotfixWatched], hotfix: Hotfix) -> datetime:

@@ -30,6 +30,7 @@ NOTABLE: frozenset[str] = frozenset(
         e.HotfixApproved,
         e.HotfixRejected,
         e.HotfixApplied,
+        e.HotfixWidened,
         e.HotfixFailed,
         e.HotfixVerified,
         e.HotfixRefuted,

@@ -10,6 +10,7 @@ from bot.messages.blocks import Block, button, confirm, context, cut, escape, se
 from bot.messages.inert import sentence
 from bot.messages.value import spell
 from domain.incident.card import buttons
+from domain.incident.decide import in_hand
 from domain.incident.menu import touches
 from domain.incident.state import Incident
 from domain.values import Option
@@ -33,7 +34,7 @@ def menu(incident: Incident) -> list[Block]:
         return [section(f"*Choose*  {cut(said, OPTION_TEXT_MAX)}")]
     deployable = {button.option for button in buttons(incident) if button.action == "deploy"}
     if not deployable:
-        return []
+        return _nothing_left(incident)
     shown = incident.menu[:MOST_SHOWN]
     anything = any(option.deployer != NO_DEPLOYER for option in shown)
     what = "what it repairs, what it costs, how we know" if anything else "there is nothing to deploy"
@@ -41,10 +42,26 @@ def menu(incident: Incident) -> list[Block]:
     for index, option in enumerate(shown):
         pressable = option.key in deployable and option.deployer != NO_DEPLOYER
         accessory = deploy(incident, option, index) if pressable else None
-        blocks.append(section(line(option, index), accessory))
+        blocks.append(section(_tried(incident, option, index) or line(option, index), accessory))
     notes = [cut(sentence(incident.menu_note), 1000)] if incident.menu_note else []
     notes += ["A newer menu is being prepared; what you choose from this one stands."] if being_made else []
     return [*blocks, context(*notes)] if notes else blocks
+
+
+def _tried(incident: Incident, option: Option, index: int) -> str | None:
+    """The option in one line, where it was found useless in this incident."""
+    spent = incident.spent_on(option)
+    return f"{words.circled(index)} {escape(option.label)}: {spent.told}" if spent else None
+
+
+def _nothing_left(incident: Incident) -> list[Block]:
+    """Said where all that was offered was tried in vain; while one is in hand, nothing."""
+    tried = [f"{one.label} was {one.told}" for one in incident.spent]
+    if in_hand(incident) or not tried:
+        return []
+    return [
+        section(cut(f"*Choose*  Nothing else is offered: {sentence('; '.join(tried))}.", OPTION_TEXT_MAX))
+    ]
 
 
 def line(option: Option, index: int) -> str:
@@ -62,6 +79,7 @@ def line(option: Option, index: int) -> str:
     )
     expires = [f"expires after {words.lasting(option.expires_after)}"] if option.expires_after else []
     known = [known_by(option), touches(option), *expires]
+    known += [words.stages(option)] if option.stages else []
     second = ["needs a second person"] if option.needs_second_person else []
     does = f"  {escape(option.does)}" if option.does and option.does != option.label else ""
     text = (

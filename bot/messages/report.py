@@ -18,6 +18,7 @@ from markupsafe import Markup, escape
 from bot.messages import words
 from bot.messages.link import Link, nowhere
 from domain.incident import events as e
+from domain.incident.outcome import against_promise, repaired
 from domain.incident.state import Incident
 from domain.incident.timeline import Entry, durations, timeline
 from domain.values import Option, name_slice
@@ -156,6 +157,8 @@ def _render(name: str, told: Told) -> str:
         finding=incident.first_finding,
         hotfix=incident.hotfix,
         option=label,
+        outcome=repaired(incident.hotfix, label) if incident.hotfix else None,
+        verdict=against_promise(incident.hotfix, label) if incident.hotfix else None,
         words=words,
         who=partial(words.spoken, names=told.names),
         utc=utc,

@@ -8,6 +8,7 @@ from bot.messages import words
 from bot.messages.blocks import Block, context, cut, escape, section
 from bot.messages.inert import sentence
 from domain.incident.decide import CHOICE_HOLDS, DEPLOYED, IN_HAND, missing_to_close
+from domain.incident.outcome import against_promise, repaired
 from domain.incident.state import Hotfix, Incident, Stage
 from domain.values import Improvement, Option
 
@@ -45,22 +46,42 @@ def _applied(fix: Hotfix, option: Option | None, label: str) -> str:
         else f" So far *{words.percent(fix.repaired_share)}* of the gap is repaired."
     )
     until = f", watched until {words.clock_time(fix.watch_until)}" if fix.watch_until else ""
-    return f"{label} is in force, chosen by {words.person(fix.chosen_by)}{until}.{seen}{_promise(option)}"
+    some = f" for {words.percent(fix.share)} of members" if fix.share < 1.0 else ""
+    by = f", chosen by {words.person(fix.chosen_by)}"
+    return f"{label} is in force{some}{by}{until}.{_stages(fix, option)}{seen}{_promise(option)}"
+
+
+def _widening(fix: Hotfix, option: Option | None, label: str) -> str:
+    share = words.percent(fix.share)
+    return (
+        f"With {label} nothing became worse for {share} of members; it is being deployed to more …"
+        f"{_stages(fix, option)}"
+    )
+
+
+def _stages(fix: Hotfix, option: Option | None) -> str:
+    """Where it is on the way to all members, where it goes in stages."""
+    said = words.stages(option, fix.share) if option else ""
+    return f" {said[0].upper()}{said[1:]}." if said else ""
 
 
 def _verified(fix: Hotfix, option: Option | None, label: str, alarm: str = "check") -> str:
-    repaired = "" if fix.repaired_share is None else f" It repaired *{words.percent(fix.repaired_share)}*"
-    promised = f" (promised {_promised(option)})" if repaired and option else ""
+    outcome = f" {_outcome(fix, option)}" if fix.repaired_share is not None else ""
     expires = f" It expires {words.moment(fix.expires_at)}." if fix.expires_at else ""
-    stop = "." if repaired else ""
-    return f"{label} works, verified by the {alarm} that raised the alarm.{repaired}{promised}{stop}{expires}"
+    return f"{label} works, verified by the {alarm} that raised the alarm.{outcome}{expires}"
+
+
+def _outcome(fix: Hotfix, option: Option | None) -> str:
+    """What it repaired, against what was promised."""
+    verdict = against_promise(fix, option)
+    promised = f" (promised {_promised(option)})" if option else ""
+    return f"It repaired *{repaired(fix, option)}*{promised}" + (f", {verdict}." if verdict else ".")
 
 
 def _refuted(fix: Hotfix, option: Option | None, label: str) -> str:
-    share = "" if fix.repaired_share is None else f" Repaired: {words.percent(fix.repaired_share)}."
-    return (
-        f"{label} did *not* repair it: {_reason(fix)}.{share} It is still in force; revert it or try another."
-    )
+    share = "" if fix.repaired_share is None else f" {_outcome(fix, option)}"
+    kept = "It is still in force; revert it if it is of no use."
+    return f"{label} did *not* repair it: {_reason(fix)}.{share} {kept}"
 
 
 def _failed(fix: Hotfix, option: Option | None, label: str) -> str:
@@ -72,11 +93,24 @@ def _rejected(fix: Hotfix, option: Option | None, label: str) -> str:
 
 
 def _reverting(fix: Hotfix, option: Option | None, label: str) -> str:
-    return f"{label} is being reverted …"
+    if fix.because in (None, "person"):
+        return f"{label} is being reverted …"
+    return f"{label} {_found(fix)}: {_reason(fix)}. It is being reverted by itself …"
 
 
 def _reverted(fix: Hotfix, option: Option | None, label: str) -> str:
-    return f"{label} is reverted; the recommender serves as before it."
+    if fix.because in (None, "person"):
+        return f"{label} is reverted; the recommender serves as before it."
+    return (
+        f"{label} {_found(fix)}: {_reason(fix)}. It was reverted by itself; the recommender serves as before "
+        "it, and another can be chosen."
+    )
+
+
+def _found(fix: Hotfix) -> str:
+    if fix.because == "stage_failed":
+        return "does not go on to more members"
+    return "did *harm*" if fix.because == "harm" else "did *not* repair it"
 
 
 def _revert_failed(fix: Hotfix, option: Option | None, label: str) -> str:
@@ -92,6 +126,7 @@ _SENTENCES: dict[Stage, Callable[[Hotfix, Option | None, str], str]] = {
     "approved": _approved,
     "rejected": _rejected,
     "applied": _applied,
+    "widening": _widening,
     "failed": _failed,
     "verified": _verified,
     "refuted": _refuted,

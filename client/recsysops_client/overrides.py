@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import stat
 import threading
@@ -21,7 +22,7 @@ class Override:
     One change to what is served, until `expires_at` (aware UTC).
 
     `fill_feature` sets `feature` to `value` for `items` where it is unset; `boost_items` adds `amount` to
-    their score.
+    their score. `share` of the members are served with it (see `serves`).
     """
 
     id: str
@@ -31,6 +32,26 @@ class Override:
     feature: str = ""
     value: Any = None
     amount: float = 0.0
+    share: float = 1.0
+    salt: str = ""
+
+    def serves(self, member: str | None) -> bool:
+        """
+        Whether this member is served with it: drawn by a hash of `salt` and member, so that every process
+        answers alike, and whoever is of a smaller share is of a larger one too. Without a member only what is
+        for all is served.
+
+        >>> now = datetime(2026, 12, 1, tzinfo=UTC)
+        >>> half = Override("a1", "boost_items", ("tt1",), now, amount=0.8, share=0.5, salt="a1")
+        >>> [half.serves(member) for member in ("m1", "m2", "m3", None)]
+        [False, True, False, False]
+        """
+        if self.share >= 1.0:
+            return True
+        if member is None:
+            return False
+        drawn = hashlib.sha256(f"{self.salt}\x1f{member}".encode()).digest()
+        return int.from_bytes(drawn[:8]) < self.share * 2**64
 
 
 class Overrides:
@@ -50,16 +71,17 @@ class Overrides:
         self._seen: tuple[int, int, int] | None = None
         self._lock = threading.Lock()
 
-    def current(self, now: datetime | None = None) -> tuple[Override, ...]:
+    def current(self, now: datetime | None = None, member: str | None = None) -> tuple[Override, ...]:
         """
-        Those in force at `now` (aware.
+        Those in force at `now` (aware; the present if not given) for a member.
 
-        The present if not given). Costs one `stat` when nothing changed.
+        Without a member: those that are for all. Costs one `stat` when nothing changed.
         """
         moment = now or datetime.now(UTC)
         with self._lock:
             self._refresh()
-            return tuple(override for override in self._overrides if override.expires_at > moment)
+            found = self._overrides
+        return tuple(one for one in found if one.expires_at > moment and one.serves(member))
 
     def _refresh(self) -> None:
         try:
@@ -121,7 +143,19 @@ def _parse_entry(place: int, entry: Any) -> Override:
     if kind == "boost_items" and (isinstance(amount, bool) or not isinstance(amount, int | float)):
         raise ValueError(f"{where}.amount: expected a number")
     expires_at = _parse_time(f"{where}.expires_at", entry.get("expires_at"))
-    return Override(key, kind, tuple(items), expires_at, feature, entry.get("value"), float(amount))
+    share, salt = _parse_share(where, entry)
+    return Override(
+        key, kind, tuple(items), expires_at, feature, entry.get("value"), float(amount), share, salt
+    )
+
+
+def _parse_share(where: str, entry: dict[str, Any]) -> tuple[float, str]:
+    share, salt = entry.get("share", 1.0), entry.get("salt", "")
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0.0 <= share <= 1.0:
+        raise ValueError(f"{where}.share: expected a number from 0 to 1, found {share!r}")
+    if not isinstance(salt, str) or (share < 1.0 and not salt):
+        raise ValueError(f"{where}.salt: a share needs a text to draw its members with")
+    return float(share), salt
 
 
 def _parse_time(where: str, text: Any) -> datetime:

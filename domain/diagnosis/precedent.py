@@ -100,6 +100,8 @@ def _outcome(incident: Incident) -> str | None:
         option = incident.option(hotfix.option)
         label = f"“{option.label if option else hotfix.option}”"
         closed = None if hotfix.repaired_share is None else f"{100 * hotfix.repaired_share:.0f} % of the gap"
+        if hotfix.because == "harm":
+            return f"{label} did harm and was reverted"
         if hotfix.reason is None and closed is not None:
             return f"{label} closed {closed}"
         if hotfix.reason is not None:

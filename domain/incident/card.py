@@ -61,7 +61,11 @@ def _of_hotfix(incident: Incident) -> tuple[Button, ...]:
     if hotfix is not None and hotfix.stage in BUSY:
         return _of_hotfix_in_hand(hotfix, over)
     offered = () if over else incident.menu or ()
-    return tuple(Button(action="deploy", option=option.key) for option in offered if option.deployable)
+    return tuple(
+        Button(action="deploy", option=option.key)
+        for option in offered
+        if option.deployable and not incident.spent_on(option)
+    )
 
 
 def _of_hotfix_in_hand(hotfix: Hotfix, over: bool) -> tuple[Button, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from domain.values import Diagnosis, Finding, Improvement, Moment, Option, Piece, Severity, Value
+from domain.values import Diagnosis, Finding, Improvement, LeftOut, Moment, Option, Piece, Severity, Value
 
 
 class OpenIncident(Value):
@@ -95,8 +95,11 @@ class LookAgain(Value):
 
 
 class PrepareMenu(Value):
+    """The fields are those of `MenuPrepared`."""
+
     options: tuple[Option, ...]
     note: str = ""
+    left_out: tuple[LeftOut, ...] | None = None
 
 
 class ChooseHotfix(Value):
@@ -123,17 +126,35 @@ class RecordHotfixApplied(Value):
     receipt: str
 
 
+class PassStage(Value):
+    """Nothing of harm was seen with this `share` of members: it may be served to more."""
+
+    option: str
+    share: float
+
+
+class RecordHotfixWidened(Value):
+    option: str
+    share: float
+    receipt: str
+
+
 class RecordHotfixFailed(Value):
     option: str
     reason: str
 
 
 class RecordWatch(Value):
+    """The fields are those of `HotfixWatched`."""
+
     option: str
     observed: float
     expected: float
     repaired_share: float
     window_end: Moment
+    window_start: Moment | None = None
+    low: float | None = None
+    high: float | None = None
 
 
 class VerifyHotfix(Value):
@@ -146,9 +167,20 @@ class VerifyHotfix(Value):
 
 
 class RefuteHotfix(Value):
+    """The fields are those of `HotfixRefuted`."""
+
     option: str
     reason: str
     repaired_share: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+class RecordHarm(Value):
+    """Things became worse under the hotfix: it is taken back."""
+
+    option: str
+    reason: str
 
 
 class RevertHotfix(Value):
@@ -257,10 +289,13 @@ Understanding = (
 ByPerson = ApproveHotfix | RejectHotfix | RevertHotfix
 ByWorker = (
     RecordHotfixApplied
+    | PassStage
+    | RecordHotfixWidened
     | RecordHotfixFailed
     | RecordWatch
     | VerifyHotfix
     | RefuteHotfix
+    | RecordHarm
     | RecordHotfixReverted
     | RecordRevertFailed
     | ExpireHotfix

@@ -14,8 +14,10 @@ DUE_AFTER: dict[str, timedelta] = {
     "menu": timedelta(seconds=60),
     "apply": timedelta(seconds=15),
     "watch": timedelta(seconds=5),
+    "widen": timedelta(seconds=15),
     "revert": timedelta(seconds=15),
     "follow_up": timedelta(seconds=60),
+    "guard": timedelta(seconds=30),
 }
 """How long an answer may take before the clock asks again."""
 
@@ -23,6 +25,13 @@ BOTS_OWN = frozenset({"announce"})
 """Settled by the bot's own follower; not handed to the workers."""
 
 EXPIRE = "expire"
+GUARD = "guard"
+GUARD_EVERY = timedelta(minutes=1), timedelta(minutes=10)
+"""How long after the last look a hotfix that stays in force is looked at again: soon after its verdict often,
+later seldom, and never sooner than the metric has another window."""
+
+LOOK_AGAIN_WITHIN = 0.1
+"""… of the time since the verdict."""
 
 
 class Debt(Value):
@@ -33,12 +42,38 @@ class Debt(Value):
     since: Moment
 
 
+SCHEDULED = (EXPIRE, GUARD)
+"""Kinds of debt that become due at a time of their own."""
+
+
 def owed(incident: Incident) -> tuple[Debt, ...]:
     """All that is owed for this incident, oldest first."""
     debts = (
         Debt(kind=kind, event_id=event_id, since=since) for kind, (event_id, since) in incident.awaits.items()
     )
     return tuple(sorted(debts, key=lambda debt: (debt.since, debt.kind)))
+
+
+def scheduled(incident: Incident) -> tuple[Debt, ...]:
+    """What becomes due at a time of its own (`since`), without an event that asks for it then."""
+    return tuple(debt for debt in (expiry_of(incident), guard_of(incident)) if debt)
+
+
+def guard_of(incident: Incident) -> Debt | None:
+    """The debt of the next look at a hotfix that stays in force after its watch; None where there is none."""
+    hotfix = incident.hotfix
+    if hotfix is None or hotfix.stage not in ("verified", "refuted") or hotfix.applied_at is None:
+        return None
+    finding, option = incident.finding, incident.option(hotfix.option)
+    if finding is None and not (option and option.guards):
+        return None  # nothing tells whether it does harm
+    window = finding.window_end - finding.window_start if finding else timedelta(0)
+    last = max(hotfix.seen.at, hotfix.at) if hotfix.seen else hotfix.at
+    least, most = GUARD_EVERY
+    pause = min(most, max(least, LOOK_AGAIN_WITHIN * (last - hotfix.at)))
+    if hotfix.seen is not None and hotfix.seen.high is not None and hotfix.seen.high < 0:
+        pause = least  # it looked worse than before the deployment: the next look decides
+    return Debt(kind=GUARD, event_id=hotfix.event_id, since=last + max(pause, window))
 
 
 def expiry_of(incident: Incident) -> Debt | None:

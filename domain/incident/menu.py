@@ -10,11 +10,11 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
-from domain.incident.numbers import effect, estimate, lasting, percent, seconds
+from domain.incident.numbers import effect, estimate, lasting, percent, seconds, stages
 from domain.values import Option
 
 DIGEST_LENGTH = 16
-SINCE_DIGESTS = frozenset({"blast_members", "whole", "worst"})
+SINCE_DIGESTS = frozenset({"blast_members", "guards", "stages", "whole", "worst"})
 """Fields of an option that menus did not have when there were digests already."""
 
 MOST_FORMER = 5
@@ -123,6 +123,8 @@ _WHERE_CHANGED: tuple[Callable[[Option], str], ...] = (
     lambda option: _expires(option.expires_after),
     lambda option: f"is watched for {lasting(option.watch)}",
     lambda option: f"goes to {option.deployer}",
+    lambda option: f"is deployed {stages(option) or 'to all members at once'}",
+    lambda option: f"is guarded by {', '.join(option.guards) or 'no check'}",
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from domain.values import Estimate
+from domain.values import Estimate, Option
 
 
 def percent(share: float, digits: int | None = None) -> str:
@@ -131,6 +131,15 @@ def lasting(duration: timedelta) -> str:
     named = [(days, "d"), (hours, "h"), (minutes, "min")]
     parts = [f"{count} {unit}" for count, unit in named if count]
     return " ".join(parts[:2]) if not days else " ".join(f"{n} {u}" for n, u in named[:2] if n)
+
+
+def stages(option: Option, now: float | None = None) -> str:
+    """
+    The shares of members that an option is deployed to one after the other, the one of `now` in asterisks;
+    empty where it is deployed to all at once.
+    """
+    said = [f"*{percent(one)}*" if one == now else percent(one) for one in option.stages]
+    return f"in stages: {' → '.join(said)}" if said else ""
 
 
 def seconds(given: float) -> str:

@@ -76,6 +76,34 @@ def _watched(event: e.HotfixWatched, labels: dict[str, str]) -> str:
     return f"Watching “{label}”: {_percent(event.repaired_share)} of the gap is repaired"
 
 
+def _applied(event: e.HotfixApplied, labels: dict[str, str]) -> str:
+    label = labels.get(event.option, event.option)
+    some = f" to {_percent(event.share)} of members" if event.share < 1.0 else ""
+    return f"“{label}” is deployed{some}; watched until {event.watch_until:%H:%M} UTC"
+
+
+def _staged(words: str) -> Callable[[Any, dict[str, str]], str]:
+    """A sentence about a stage of a deployment."""
+
+    def told(event: e.StagePassed | e.HotfixWidened, labels: dict[str, str]) -> str:
+        label = labels.get(event.option, event.option)
+        said = words.format(event=event, label=label, share=_percent(event.share))
+        return said[0].upper() + said[1:]
+
+    return told
+
+
+def _revert(event: e.RevertRequested, labels: dict[str, str]) -> str:
+    label = labels.get(event.option, event.option)
+    if event.because == "person":
+        return f"Asked to revert “{label}”"
+    if event.because == "stage_failed":
+        return f"“{label}” does not go on to more members and is reverted by itself: {event.reason}"
+    if event.because == "harm":
+        return f"“{label}” does harm and is reverted by itself: {event.reason}"
+    return f"“{label}” is reverted by itself; another can be chosen once that is done"
+
+
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %".replace("-", "−")
 
@@ -130,12 +158,16 @@ SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
     e.HotfixChosen: _about("Chose “{label}”"),
     e.HotfixApproved: _about("Approved “{label}”"),
     e.HotfixRejected: _rejected,
-    e.HotfixApplied: _about("“{label}” is deployed; watched until {event.watch_until:%H:%M} UTC"),
+    e.HotfixApplied: _applied,
+    e.StagePassed: _staged("with “{label}” for {share} of members nothing became worse; more follow"),
+    e.HotfixWidened: _staged(
+        "“{label}” is deployed to {share} of members; watched until {event.watch_until:%H:%M} UTC"
+    ),
     e.HotfixFailed: _about("“{label}” could not be deployed: {event.reason}"),
     e.HotfixWatched: _watched,
     e.HotfixVerified: _verified,
     e.HotfixRefuted: _about("“{label}” did not repair it: {event.reason}"),
-    e.RevertRequested: _about("Asked to revert “{label}”"),
+    e.RevertRequested: _revert,
     e.HotfixReverted: _about("“{label}” is reverted"),
     e.RevertFailed: _about("“{label}” could not be reverted: {event.reason}"),
     e.HotfixExpired: _about("“{label}” expired"),

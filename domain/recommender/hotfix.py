@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from domain.recommender.duration import Duration
 from domain.recommender.evidences import TestId
@@ -35,7 +36,8 @@ class DeclaredHotfix(Value):
     `causes` are the kinds of cause it fits; `deploy_seconds` how long until it is in force;
     `second_person_above` the share of traffic touched above which whoever asked may not approve. `evidences`
     are tests of the ML Test Score that it is evidence for once it worked in an incident, such as `infra-7` of
-    one that puts the model before back.
+    one that puts the model before back. `guards` are checks: where one alarms on what the hotfix touches, it
+    is reverted by itself. `stages` are shares of members: each is watched for `watch` before the next one.
     """
 
     name: str
@@ -52,6 +54,16 @@ class DeclaredHotfix(Value):
     second_person_above: Share = 1.0
     replay: Replay | None = None
     evidences: tuple[TestId, ...] = ()
+    guards: tuple[str, ...] = ()
+    stages: tuple[Share, ...] = ()
+
+    @field_validator("stages")
+    @classmethod
+    def _ascending(cls, stages: tuple[float, ...]) -> tuple[float, ...]:
+        ascending = all(one < other for one, other in pairwise((0.0, *stages)))
+        if stages and not (ascending and stages[-1] == 1.0):
+            raise ValueError("stages are shares of members, each larger than the last, up to 1.0")
+        return stages
 
     @model_validator(mode="before")
     @classmethod

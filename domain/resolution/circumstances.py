@@ -4,14 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
+from typing import Literal
 
 import pandas as pd
 
 from domain.diagnosis.material import Standby
+from domain.diagnosis.replay import Floats
 from domain.prediction.mended import Mended
 from domain.resolution.stage import Stage
 from domain.values import Diagnosis, Finding, Slice
+
+Serves = Literal["deliveries", "model"]
+"""What a recommender serves from, that is replaced from time to time and can be rolled back."""
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """
+    What `was` served from and is `now` instead, since `at`: versions of a model, or the times of deliveries.
+    """
+
+    at: datetime
+    now: str
+    was: str
 
 
 @dataclass(frozen=True)
@@ -21,7 +37,10 @@ class Circumstances:
 
     Args:
         stage: replayable traffic, null where there is none; `no_stage` says why.
-        previous: the items as the delivery before last had them, by `key`; `delivered_at` of the last one.
+        previous: the items, by `key`, as they were before the delivery that brought the fault.
+        replaced: the last that was replaced no later than the onset, of what is served from; of what was
+            replaced only later, that.
+        former_scores: (rows of the stage,) by the version of the model before the one that was replaced.
         standby: rows of the slice in the table and in its standby.
         mended: forecasts of a launch as it is and if `feature` had its value.
         at: when the menu is made.
@@ -35,12 +54,14 @@ class Circumstances:
     no_stage: str = ""
     previous: pd.DataFrame | None = None
     key: str = "item_id"
-    delivered_at: datetime | None = None
+    replaced: Mapping[Serves, Replaced] = field(default_factory=dict)
+    former_scores: Floats | None = None
     former: Mapping[str, str] = field(default_factory=dict)
     standby: Standby | None = None
     mended: Mended | None = None
     at: datetime | None = None
     noun: str = "items"
+    zone: tzinfo = UTC
     rewards_a_day: float | None = None
     visits: float | None = None
 
@@ -49,6 +70,21 @@ class Circumstances:
         """The items concerned, by the diagnosis; else the one that the finding is about."""
         found = self.diagnosis.items
         return list(found) or ([self.finding.item] if self.finding.item else [])
+
+    @property
+    def onset(self) -> datetime:
+        """When it began, to the window."""
+        return self.diagnosis.since or self.finding.window_start
+
+    @property
+    def onset_by(self) -> datetime:
+        """By when it had begun: the end of the window that the onset is known to."""
+        return self.onset + (self.finding.window_end - self.finding.window_start)
+
+    def clock(self, moment: datetime) -> str:
+        """A time for people: of the day when it is the onset's day, else with the day."""
+        local, own = moment.astimezone(self.zone), self.onset.astimezone(self.zone)
+        return f"{local:%H:%M}" if local.date() == own.date() else f"{local:%a %d %b %H:%M}"
 
     @property
     def slice(self) -> Slice:

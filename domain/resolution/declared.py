@@ -68,5 +68,9 @@ def _changes(hotfix: DeclaredHotfix, kind: Kind[Any], option: Option, predicted:
         yield f"it is watched for {name_duration(hotfix.watch)}"
     if hotfix.undo != option.undo:
         yield f"undo: {hotfix.undo}"
+    if hotfix.stages != option.stages:
+        yield "its stages are " + (", ".join(f"{one:.0%}" for one in hotfix.stages) or "gone")
+    if hotfix.guards != option.guards:
+        yield f"it is guarded by {', '.join(hotfix.guards) or 'no check'}"
     if (option.blast_share > hotfix.second_person_above) != option.needs_second_person:
         yield f"a second person has to approve it above {hotfix.second_person_above:.0%} of requests"

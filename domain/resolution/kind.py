@@ -21,10 +21,13 @@ from domain.recommender.recommender import Recommender
 from domain.resolution.circumstances import Circumstances
 from domain.resolution.price import Price
 from domain.resolution.replays.registry import REPLAYS
-from domain.resolution.way import NOT_KNOWN, Parameters, Way, no_stage, unknown
+from domain.resolution.way import NOT_KNOWN, Parameters, Unfit, Way, no_stage, unknown
 from domain.values import Value
 
 K = TypeVar("K", bound=Value)
+
+
+NOTHING_NAMED = Unfit("the diagnosis names nothing that it could act on")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +40,7 @@ class Kind(Generic[K]):
         purpose: what it is for, in one line of the reference.
         options: its own keys under [hotfixes.NAME], with their types.
         example: those keys, as they may be declared.
-        given: what its deployer is handed beside the kind; null where it cannot act on this cause.
+        given: what its deployer is handed beside the kind; where it cannot act on this cause, why not.
         way: how it is priced where no `replay` is declared; null: only by what is declared.
         label: what its line on the menu is called, from what is declared and what is handed over.
         called: the name by which its deployer knows it.
@@ -48,7 +51,7 @@ class Kind(Generic[K]):
     name: str
     purpose: str
     options: type[K]
-    given: Callable[[DeclaredHotfix, K, Circumstances], dict[str, object] | None]
+    given: Callable[[DeclaredHotfix, K, Circumstances], dict[str, object] | Unfit]
     example: Mapping[str, Any] = field(default_factory=dict)
     way: Way | None = None
     label: Callable[[str, Parameters], str] = field(default=lambda label, _given: label)
@@ -72,15 +75,18 @@ class Kind(Generic[K]):
         """
         return self.options.model_validate(hotfix.options)
 
-    def parameters(self, hotfix: DeclaredHotfix, around: Circumstances) -> dict[str, object] | None:
-        """What the deployer gets; null where the hotfix cannot act on this cause."""
+    def parameters(self, hotfix: DeclaredHotfix, around: Circumstances) -> dict[str, object] | Unfit:
+        """What the deployer gets; where the hotfix cannot act on this cause, why not."""
         given = self.given(hotfix, self.read(hotfix), around)
-        return None if given is None else {"kind": self.name, **given}
+        return given if isinstance(given, Unfit) else {"kind": self.name, **given}
+
+    def way_of(self, hotfix: DeclaredHotfix) -> Way | None:
+        """How it is priced: by the replay declared for it, else by its own."""
+        return self.way if hotfix.replay is None else REPLAYS[hotfix.replay.kind]
 
     def price(self, hotfix: DeclaredHotfix, parameters: Parameters, around: Circumstances) -> Price:
         """Its trade-off by the replay declared for it, or by its own; unknown where neither works."""
-        replay = hotfix.replay
-        way = self.way if replay is None else REPLAYS[replay.kind]
+        replay, way = hotfix.replay, self.way_of(hotfix)
         if way is not None:
             promised = {"amount": replay.amount} if replay is not None else {}
             return way.priced({**promised, **parameters}, around)

@@ -12,7 +12,10 @@ from typing import Any
 from domain.recommender.hotfix import DeclaredHotfix
 from domain.resolution.circumstances import Circumstances
 from domain.resolution.kind import Find, Kind
-from domain.values import Estimate, Finding, Option
+from domain.resolution.price import Price
+from domain.resolution.rollback import fits_unexplained, too_late, unpriced
+from domain.resolution.way import Unfit
+from domain.values import CauseKind, Estimate, Finding, LeftOut, Option
 
 DO_NOTHING = "do_nothing"
 NO_DEPLOYER = "none"
@@ -22,38 +25,107 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Menu:
-    """The options in the order in which they are offered; `note` says what was left out and why."""
+    """
+    The options in the order in which they are offered; `left_out` are the declared hotfixes that are not, and
+    `note` says of those that would fit the cause why.
+    """
 
     options: tuple[Option, ...]
     note: str = ""
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def build_menu(hotfixes: Iterable[DeclaredHotfix], around: Circumstances, incident: str, find: Find) -> Menu:
     """
     The hotfixes whose declared causes hold the diagnosed one, best first: by what they repair less what they
-    cost, those of which nothing is known after them, doing nothing last.
+    cost, those of which nothing is known after them, doing nothing last. Where the cause is not established,
+    or none fits it, also the rollbacks that fit the onset.
 
     Args:
         incident: its stream; option keys are made of it, so that a key never fits another incident.
         find: the kind of a hotfix, by its name.
     """
-    options, left_out = [], []
-    for hotfix in hotfixes:
-        if around.diagnosis.cause_kind not in hotfix.causes:
-            continue
-        try:
-            option = _option(hotfix, around, incident, find(hotfix.kind))
-        except Exception as error:  # noqa: BLE001 (one hotfix must not take the others off the menu)
-            left_out.append(f"{hotfix.label} could not be priced: {error}")
-            continue
-        if option is None:
-            left_out.append(f"{hotfix.label}: the diagnosis names nothing that it could act on")
-        else:
-            options.append(option)
-    if not options and not left_out:
-        left_out.append(f"No declared hotfix fits a cause of kind “{around.diagnosis.cause_kind}”")
-    options.sort(key=_rank)
-    return Menu((*options, do_nothing(around, incident)), "; ".join(left_out))
+    declared, kind = tuple(hotfixes), around.diagnosis.cause_kind
+    fitting = [hotfix for hotfix in declared if kind in hotfix.causes]
+    tried = {hotfix.name: _tried(hotfix, around, incident, find) for hotfix in fitting}
+    notes = [f"{one.label}: {one.why}" for one in tried.values() if isinstance(one, LeftOut)]
+    explained = kind != "unknown" and any(isinstance(one, Option) for one in tried.values())
+    for hotfix in declared:
+        if hotfix.name not in tried:
+            tried[hotfix.name] = _beside(hotfix, around, incident, find, explained)
+    options = sorted((one for one in tried.values() if isinstance(one, Option)), key=_rank)
+    if not fitting:
+        notes.append(_none_fits(kind, offered=bool(options)))
+    left_out = tuple(one for one in tried.values() if isinstance(one, LeftOut))
+    return Menu((*options, do_nothing(around, incident)), "; ".join(notes), left_out)
+
+
+def _none_fits(kind: CauseKind, *, offered: bool) -> str:
+    none = f"No declared hotfix fits a cause of kind “{kind}”"
+    return f"{none}; what could be rolled back to before it began is offered, not priced" if offered else none
+
+
+def _tried(hotfix: DeclaredHotfix, around: Circumstances, incident: str, find: Find) -> Option | LeftOut:
+    """One that fits the cause, priced; or why it is not offered."""
+    try:
+        kind = find(hotfix.kind)
+        way = kind.way_of(hotfix)
+        late = too_late(way.undoes, around) if way is not None and way.undoes is not None else None
+        parameters = late or kind.parameters(hotfix, around)
+        if isinstance(parameters, Unfit):
+            return _left_out(hotfix, parameters.why)
+        worth = _worth(hotfix, kind, parameters, around)
+        return _option(hotfix, kind, parameters, worth, around, incident)
+    except Exception as error:  # noqa: BLE001 (one hotfix must not take the others off the menu)
+        return _left_out(hotfix, f"could not be priced: {error}")
+
+
+def _worth(
+    hotfix: DeclaredHotfix, kind: Kind[Any], parameters: dict[str, object], around: Circumstances
+) -> Price:
+    """Its trade-off; a rollback is offered although it cannot be replayed, others are not."""
+    try:
+        return kind.price(hotfix, parameters, around)
+    except Exception as error:
+        way = kind.way_of(hotfix)
+        if way is None or way.undoes is None:
+            raise
+        return unpriced(str(error), around)
+
+
+def _beside(
+    hotfix: DeclaredHotfix, around: Circumstances, incident: str, find: Find, explained: bool
+) -> Option | LeftOut:
+    """One that is not for this kind of cause: a rollback that fits the onset, where nothing else is known."""
+    kind, other = around.diagnosis.cause_kind, f"it is for causes of kind {', '.join(hotfix.causes)}; "
+    if kind == "world":
+        return _left_out(hotfix, f"{other}nothing is wrong that a hotfix could repair")
+    if explained:
+        return _left_out(hotfix, f"{other}this one is of kind {kind}")
+    try:
+        return _rolled_back(hotfix, around, incident, find(hotfix.kind), other)
+    except Exception as error:  # noqa: BLE001 (as above)
+        return _left_out(hotfix, f"could not be offered: {error}")
+
+
+def _rolled_back(
+    hotfix: DeclaredHotfix, around: Circumstances, incident: str, kind: Kind[Any], other: str
+) -> Option | LeftOut:
+    found, way = around.diagnosis.cause_kind, kind.way_of(hotfix)
+    known = "the cause is not established" if found == "unknown" else f"this one is of kind {found}"
+    if way is None or way.undoes is None:
+        return _left_out(hotfix, f"{other}{known}")
+    fits = fits_unexplained(way.undoes, around)
+    if isinstance(fits, Unfit):
+        return _left_out(hotfix, f"{other}{known}, and {fits.why}")
+    parameters = kind.parameters(hotfix, around)
+    if isinstance(parameters, Unfit):
+        return _left_out(hotfix, parameters.why)
+    return _option(hotfix, kind, parameters, unpriced(f"{known}; {fits}", around), around, incident)
+
+
+def _left_out(hotfix: DeclaredHotfix, why: str) -> LeftOut:
+    return LeftOut(hotfix=hotfix.name, label=hotfix.label, why=why)
 
 
 def do_nothing(around: Circumstances, incident: str) -> Option:
@@ -98,11 +170,14 @@ def _forecast_loss(finding: Finding) -> Estimate:
     )
 
 
-def _option(hotfix: DeclaredHotfix, around: Circumstances, incident: str, kind: Kind[Any]) -> Option | None:
-    parameters = kind.parameters(hotfix, around)
-    if parameters is None:
-        return None
-    worth = kind.price(hotfix, parameters, around)
+def _option(
+    hotfix: DeclaredHotfix,
+    kind: Kind[Any],
+    parameters: dict[str, object],
+    worth: Price,
+    around: Circumstances,
+    incident: str,
+) -> Option:
     return Option(
         key=_key(incident, hotfix.name, parameters),
         hotfix=kind.called(hotfix, kind.read(hotfix)),
@@ -121,6 +196,8 @@ def _option(hotfix: DeclaredHotfix, around: Circumstances, incident: str, kind: 
         needs_second_person=worth.blast_share > hotfix.second_person_above,
         deployer=hotfix.deployer,
         parameters=parameters,
+        guards=hotfix.guards,
+        stages=hotfix.stages,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -67,6 +67,11 @@ class Stage:
     weights: Floats
     valued: Valued
     basis: str
+
+    def valued_by(self, scores: Floats) -> Stage:
+        """The same with `scores`, (rows,), as those without the fault."""
+        plays = self.traffic.plays(scores - self.traffic.adjustment)
+        return replace(self, ideal=scores, valued=replace(self.valued, plays=plays))
 
     def filled(self, values: Mapping[str, str]) -> Floats:
         """(rows,) scores with the faulty feature of the items in `values` put to theirs."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from domain.resolution.circumstances import Circumstances
+from domain.resolution.circumstances import Circumstances, Serves
 from domain.resolution.price import Price
 from domain.values import Estimate
 
@@ -14,6 +14,13 @@ NOT_KNOWN = "not from the log"
 
 Parameters = Mapping[str, object]
 Pricing = Callable[[Parameters, Circumstances], Price]
+
+
+@dataclass(frozen=True)
+class Unfit:
+    """Why a hotfix is not offered, as a sentence that its label begins."""
+
+    why: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +32,8 @@ class Way:
         name: as `replay.kind` says it.
         price: the trade-off of what is handed over, where something is wrong now.
         forecast: the same for a launch to come; where nothing of it is known, null.
-        given: what the deployer is handed besides, to do what is priced.
+        given: what the deployer is handed besides, to do what is priced; where it cannot, why not.
+        undoes: what is served from again as it was before, where that is what it prices.
         holds: what the replay's `table` holds: each delivery of the items, or the rows of a feed once more.
         of_feed: whether it is priced by the rows of a feed, whatever the finding is about.
         on_items: whether only what is served of the items named changes.
@@ -34,8 +42,9 @@ class Way:
     name: str
     price: Pricing
     forecast: Pricing | None = None
-    given: Callable[[Circumstances], dict[str, object]] = field(default=lambda _around: {})
+    given: Callable[[Circumstances], dict[str, object] | Unfit] = field(default=lambda _around: {})
     holds: Literal["deliveries", "standby"] | None = None
+    undoes: Serves | None = None
     of_feed: bool = False
     on_items: bool = False
 

@@ -8,7 +8,17 @@ from domain.incident import commands as c
 from domain.incident.events import Recorded
 from domain.incident.menu import digest_of
 from domain.incident.state import Incident
-from domain.values import Actor, Diagnosis, Estimate, Evidence, Finding, Improvement, Option, Severity
+from domain.values import (
+    Actor,
+    Diagnosis,
+    Estimate,
+    Evidence,
+    Finding,
+    Improvement,
+    LeftOut,
+    Option,
+    Severity,
+)
 from tests.domain.incident.given import MORNING, ON_CALL, PIECE, SECOND, WORKER, after
 
 FINDING = Finding(
@@ -86,7 +96,19 @@ LESSON = Improvement(
 )
 OPENED = (c.OpenIncident(number=142, finding=FINDING), WORKER)
 DIAGNOSED = (c.RecordDiagnosis(diagnosis=DIAGNOSIS), WORKER)
-OFFERED = (c.PrepareMenu(options=MENU, note=""), WORKER)
+LEFT_OUT = (
+    LeftOut(
+        hotfix="feed_failover",
+        label="Read the standby feed",
+        why="it is for causes of kind feed; this one is of kind feature",
+    ),
+    LeftOut(
+        hotfix="model_back",
+        label="Serve the model before",
+        why="the model v8 took over at 12:00, after it began",
+    ),
+)
+OFFERED = (c.PrepareMenu(options=MENU, note="", left_out=LEFT_OUT), WORKER)
 CHOSEN = c.ChooseHotfix(option="fill", menu=digest_of(MENU))
 ASKED = c.ChooseHotfix(option="rollback", menu=digest_of(MENU))
 APPLIED = (c.RecordHotfixApplied(option="fill", receipt="ok"), WORKER)
@@ -101,6 +123,24 @@ WATCHED = (
     WORKER,
 )
 VERIFIED = (c.VerifyHotfix(option="fill", observed=706, expected=738, repaired_share=0.94), WORKER)
+USELESS = (
+    c.RefuteHotfix(
+        option="fill",
+        reason="240 rows where 738 are expected (690 to 790): 5 % of the gap is closed",
+        repaired_share=0.05,
+        low=-0.04,
+        high=0.14,
+    ),
+    WORKER,
+)
+HARM = (
+    c.RecordHarm(
+        option="fill",
+        reason="the gap grew by 40 % [22–58] since its deployment: 10 rows where 738 are expected",
+    ),
+    WORKER,
+)
+REVERTED = (c.RecordHotfixReverted(option="fill", receipt="ok"), WORKER)
 PROPOSED = (c.ProposeFollowUp(improvement=LESSON), WORKER)
 
 Step = c.Command | tuple[c.Command, Actor]
@@ -119,6 +159,16 @@ WAY: tuple[Step, ...] = (
 )
 """From the alarm to the end, the ordinary way."""
 
+STAGES = tuple(one.model_copy(update={"stages": (0.05, 0.5, 1.0)}) for one in MENU)
+STAGED: tuple[Step, ...] = (
+    *WAY[:2],
+    (c.PrepareMenu(options=STAGES), WORKER),
+    (c.ChooseHotfix(option="fill", menu=digest_of(STAGES)), ON_CALL),
+    APPLIED,
+)
+STAGE_PASSED = (c.PassStage(option="fill", share=0.05), WORKER)
+WIDENED = (c.RecordHotfixWidened(option="fill", share=0.5, receipt="ok"), WORKER)
+
 STORIES: dict[str, tuple[Step, ...]] = {
     "opened": WAY[:1],
     "evidence coming in": (*WAY[:1], PIECE),
@@ -131,6 +181,11 @@ STORIES: dict[str, tuple[Step, ...]] = {
     "follow-up proposed": WAY[:9],
     "closed": WAY,
     "refuted": (*WAY[:6], (c.RefuteHotfix(option="fill", reason="still 60 % too low"), WORKER)),
+    "did not work": (*WAY[:6], USELESS),
+    "reverted by itself": (*WAY[:6], USELESS, REVERTED),
+    "in stages": (*STAGED, STAGE_PASSED, WIDENED),
+    "widening": (*STAGED, STAGE_PASSED),
+    "did harm": (*WAY[:8], HARM),
     "failed": (*WAY[:5], (c.RecordHotfixFailed(option="fill", reason="the webhook answered 500"), WORKER)),
     "diagnosis failed": (OPENED, (c.RecordDiagnosisFailure(reason="the table is locked"), WORKER)),
     "nothing to offer": (*WAY[:2], (c.PrepareMenu(options=(), note="No hotfix fits a feed."), WORKER)),

@@ -49,6 +49,10 @@ def test_an_incident_is_walked_from_the_alarm_to_its_end(
     assert terminal("ack", "1", "--json").json["events"] == ["incident.acknowledged"]
     assert terminal("status", "--json").json["incidents"][0]["status"] == "acknowledged"
     assert "Fill in the language" in terminal("hotfix", "list", "1").out
+    assert "Serve the model before (model_back): the model v8" in terminal("hotfix", "why", "1").out
+    why = terminal("hotfix", "why", "1", "feed_failover", "--json").json
+    assert [one["hotfix"] for one in why["left_out"]] == ["feed_failover"]
+    assert 'did you mean "model_back"?' in terminal("hotfix", "why", "1", "model_bak", code=1).err
     refused = terminal("hotfix", "choose", "1", "9", code=1)
     assert "9" in refused.err
     assert "1 Fill in the language, 2 Boost these films" in refused.err

@@ -375,6 +375,16 @@ def test_an_incident_can_be_asked_for_and_pressed_on(person: Driver, now: Callab
     assert "I have it" in str(shown["blocks"])
 
 
+def test_why_a_hotfix_is_not_offered_can_be_asked(person: Driver, now: Callable[[], Incident]) -> None:
+    person.command(f"why {now().number}")
+    all_of_them = str(person.wait(person.ephemerals, "answer")[0]["blocks"])
+    assert "Not on the menu" in all_of_them
+    assert "it is for causes of kind feed" in all_of_them and "after it began" in all_of_them
+    person.command(f"why #{now().number} model_back")
+    one = str(person.wait(lambda: person.ephemerals()[1:], "answer")[0]["blocks"])
+    assert "after it began" in one and "kind feed" not in one
+
+
 def test_an_unknown_word_is_answered_with_the_nearest(person: Driver, now: Callable[[], Incident]) -> None:
     person.command("staus")
     assert "`/recsysops status`" in person.wait(person.ephemerals, "answer")[0]["text"]

@@ -85,7 +85,17 @@ def test_after_every_command_page_and_press_no_science_was_imported(
 ) -> None:
     tell(door, *WAY[:3])
     settle(announcer)
-    commands = ("help", "status", "incident 1", "report 1", "audit", "misses", "misses device=tv", "item x")
+    commands = (
+        "help",
+        "status",
+        "incident 1",
+        "why 1",
+        "report 1",
+        "audit",
+        "misses",
+        "misses device=tv",
+        "item x",
+    )
     for count, text in enumerate(commands, 1):
         person.command(text)
         person.wait(partial(_at_least, person, count), text)

@@ -167,7 +167,7 @@ def test_a_report_is_two_presses_away_and_the_message_holds_no_way_to_it(
 
 @pytest.mark.usefixtures("web")
 @pytest.mark.parametrize(
-    "word", ["status", "incident 1", "report 1", "item x", "misses", "audit", "declare x"]
+    "word", ["status", "incident 1", "why 1", "report 1", "item x", "misses", "audit", "declare x"]
 )
 def test_whoever_may_not_respond_is_shown_nothing(door: Door, person: Driver, word: str) -> None:
     tell(door, *WAY)

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recsysops_client import Overrides
+from hypothesis import given
+from hypothesis import strategies as st
+from recsysops_client import Override, Overrides
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FILL = {
@@ -117,3 +119,54 @@ def test_a_link_is_read_where_it_leads(tmp_path: Path) -> None:
     (tmp_path / "next").symlink_to("two.json")
     (tmp_path / "next").replace(tmp_path / "o.json")
     assert [o.id for o in overrides.current(NOW.replace(hour=10))] == ["b"]
+
+
+MEMBERS = st.lists(st.text(min_size=1, max_size=12), unique=True, min_size=1, max_size=40)
+
+
+@given(MEMBERS, st.floats(0, 1), st.floats(0, 1), st.text(min_size=1))
+def test_whoever_is_of_a_smaller_share_is_of_a_larger_one_and_at_the_whole_everybody_is(
+    members: list[str], one: float, other: float, salt: str
+) -> None:
+    def drawn(share: float) -> set[str]:
+        override = Override("a1", "boost_items", ("7",), NOW, share=share, salt=salt)
+        return {member for member in members if override.serves(member)}
+
+    less, more = sorted((one, other))
+    assert drawn(less) <= drawn(more) <= set(members)
+    assert drawn(0.0) == set()
+    assert drawn(1.0) == set(members)
+
+
+def test_each_salt_draws_other_members_and_as_many_as_the_share() -> None:
+    def drawn(salt: str) -> set[str]:
+        override = Override("a1", "boost_items", ("7",), NOW, share=0.3, salt=salt)
+        return {str(n) for n in range(10_000) if override.serves(str(n))}
+
+    one, other = drawn("a1"), drawn("a2")
+    assert 2_800 < len(one) < 3_200  # ± 4 standard deviations
+    assert 750 < len(one & other) < 1_050  # of two draws, 9 % in both
+
+
+def test_without_a_member_only_what_is_for_all_is_served(tmp_path: Path) -> None:
+    path = tmp_path / "overrides.json"
+    put(path, {**FILL, "share": 0.999, "salt": "a1"})
+    overrides = Overrides(path)
+    assert overrides.current(NOW) == ()
+    assert overrides.current(NOW, member="m1") != ()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"share": 1.5, "salt": "a"}, {"share": "5 %", "salt": "a"}, {"share": 0.5}, {"share": True}]
+)
+def test_a_share_that_cannot_be_understood_leaves_the_last_good_one(
+    tmp_path: Path, wrong: dict[str, Any]
+) -> None:
+    path = tmp_path / "overrides.json"
+    put(path, FILL)
+    overrides = Overrides(path)
+    before = overrides.current(NOW)
+    put(path, {**FILL, **wrong})
+    assert overrides.current(NOW) == before
+    assert overrides.problem is not None
+    assert "share" in overrides.problem

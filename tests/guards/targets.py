@@ -58,6 +58,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
         "tests/workers/test_rights.py",
     ),
     "domain/resolution/declared.py": ("tests/domain/resolution/test_declared.py",),
+    "domain/resolution/rollback.py": ("tests/domain/resolution/test_rollback.py",),
 }
 
 SPELLED: Mapping[str, tuple[tuple[str, str], ...]] = {

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
 from domain.detection.judge.measure import Measurement
-from domain.errors import DeployError, DeployUncertain, SourceError, Unmeasurable
+from domain.errors import DeployError, DeployUncertain, Refused, SourceError, Unmeasurable
 from domain.incident import commands as c
 from domain.incident.menu import digest_of
 from domain.incident.state import Hotfix, Incident
@@ -23,7 +23,7 @@ from workers.debts import MOST_TRIES, Settler, Work, remind, settle
 from workers.deploy import apply, expire, revert
 from workers.handle import Answer, handle
 from workers.store import cards
-from workers.watch import watch
+from workers.watch import guard, watch
 
 Room = Callable[[Work, Recommender], Sequence[c.Command]]
 
@@ -50,12 +50,14 @@ class Story:
         stream: str,
         on_call: Actor,
         ago: timedelta = timedelta(hours=1),
+        option: Option | None = None,
     ) -> None:
         self.log, self.recommender, self.stream, self.on_call = log, recommender, stream, on_call
         at = clock.now() - ago
         self.say(c.RecordDiagnosis(diagnosis=Diagnosis(cause="unset", cause_kind="feature")), at)
-        self.say(c.PrepareMenu(options=(make_option(),)), at)
-        self.say(c.ChooseHotfix(option="fill", menu=digest_of([make_option()])), at)
+        offered = option or make_option()
+        self.say(c.PrepareMenu(options=(offered,)), at)
+        self.say(c.ChooseHotfix(option="fill", menu=digest_of([offered])), at)
 
     def say(self, command: c.Command, at: datetime | None = None) -> Answer:
         key = f"{type(command).__name__}-{clock.now().timestamp()}"
@@ -217,7 +219,7 @@ def seen(observed: float) -> Measurement:
         (2, 97.0, "verified"),
         (2, 110.0, "verified"),
         (2, 40.0, "applied"),
-        (6, 40.0, "refuted"),
+        (6, 40.0, "reverting"),
         (6, 97.0, "verified"),
     ],
 )
@@ -305,7 +307,77 @@ def test_a_wide_interval_is_made_up_for_by_a_second_window_that_is_good_too(
     story.say(
         c.RecordWatch(option="fill", observed=97, expected=100, repaired_share=0.95, window_end=earlier)
     )
-    monkeypatch.setattr("workers.watch.LOOK_AGAIN_AFTER", timedelta(0))
+    monkeypatch.setattr("workers.watch.LOOK_AGAIN_AFTER", timedelta(microseconds=1))
     assert story.settle("watch", watch)
     stages.append(story.hotfix.stage)
     assert stages == ["applied", "verified"]
+
+
+def test_a_hotfix_that_does_not_work_is_taken_back_by_itself_and_offered_no_more(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert story.settle("apply", apply)
+    assert len(story.overrides) == 1
+    monkeypatch.setattr("workers.watch.measure", lambda *_: seen(31.0))
+    monkeypatch.setattr("workers.debts.clock.now", lambda: datetime.now(UTC) + timedelta(minutes=6))
+    assert story.settle("watch", watch)
+    assert (story.hotfix.stage, story.hotfix.because) == ("reverting", "no_effect")
+    assert story.settle("revert", revert)
+    assert (story.hotfix.stage, story.overrides) == ("reverted", [])
+    assert [one.option for one in story.card.spent] == ["fill"]
+    again = c.ChooseHotfix(option="fill", menu=story.card.menu_digest)
+    with pytest.raises(Refused, match="found not to work here"):
+        story.say(again)
+
+
+def test_what_helps_but_not_enough_stays_in_force_and_is_left_to_people(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    applied(story, timedelta(minutes=6))
+    partly = Measurement(observed=74.0, expected=100.0, low=95.0, high=105.0, p_value=1e-9)
+    monkeypatch.setattr("workers.watch.measure", lambda *_: partly)
+    assert story.settle("watch", watch)
+    assert (story.hotfix.stage, story.card.spent) == ("refuted", ())
+    assert story.hotfix.low == pytest.approx(45 / 71 - 5 / 71)
+
+
+def test_a_verified_hotfix_that_does_harm_later_is_taken_back_by_the_clock(
+    log: Engine,
+    recommender: Recommender,
+    opened: Callable[..., Answer],
+    on_call: Actor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    story = Story(log, recommender, opened(observed=70).stream, on_call)
+    assert story.settle("apply", apply)
+    monkeypatch.setattr("workers.watch.measure", lambda *_: seen(97.0))
+    ahead(monkeypatch, minutes=2)
+    assert story.settle("watch", watch)
+    assert story.hotfix.stage == "verified"
+    assert not story.settle("guard", guard)  # it is not time yet
+    monkeypatch.setattr("workers.watch.measure", lambda *_: seen(10.0))
+    for minutes in (4, 6):
+        assert story.hotfix.stage == "verified"
+        ahead(monkeypatch, minutes)
+        assert due_by_the_clock(story) == ["guard"]
+        assert story.settle("guard", guard)
+    assert (story.hotfix.stage, story.hotfix.because, story.card.status) == ("reverting", "harm", "open")
+    assert story.settle("revert", revert)
+    assert (story.hotfix.stage, story.overrides) == ("reverted", [])
+
+
+def ahead(monkeypatch: pytest.MonkeyPatch, minutes: float) -> None:
+    now = datetime.now(UTC) + timedelta(minutes=minutes)
+    monkeypatch.setattr("workers.debts.clock.now", lambda: now)
+    monkeypatch.setattr("workers.handle.present", lambda log: now)
+
+
+def due_by_the_clock(story: Story) -> list[object]:
+    sent: list[object] = []
+
+    def send(job: str, kind: str, stream: str, event: str) -> bool:
+        sent.append(kind)
+        return True
+
+    remind(story.log, send)
+    return [kind for kind in sent if kind not in ("follow_up", "announce")]

@@ -177,6 +177,18 @@ def test_the_menu_is_priced_on_the_logged_requests(
     assert menu.note == ""
 
 
+def test_where_no_cause_is_known_the_delivery_shortly_before_it_began_can_be_rolled_back(
+    recommender: Recommender, world: SimpleNamespace
+) -> None:
+    menu = prepare_menu(recommender, world.finding, Diagnosis(cause=None, since=ONSET), "incident-1", AT)
+    rollback, nothing = menu.options
+    assert (rollback.hotfix, nothing.hotfix) == ("rollback", "do_nothing")
+    assert (rollback.parameters["before"], rollback.repairs.value) == (DELIVERED.isoformat(), None)
+    assert rollback.parameters["to"] == (DELIVERED - timedelta(days=1)).isoformat()
+    assert "came at 05:30, shortly before it began" in rollback.repairs.basis
+    assert [one.hotfix for one in menu.left_out] == ["fill_language"]
+
+
 def test_the_alarm_at_the_delivery_is_proved_on_the_kept_snapshots(
     recommender: Recommender, diagnosis: tuple[Diagnosis, list[bytes]], world: SimpleNamespace
 ) -> None:

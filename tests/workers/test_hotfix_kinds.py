@@ -11,6 +11,7 @@ import domain.resolution.kinds
 from domain.errors import ConfigurationError
 from domain.recommender.hotfix import COMMON_TO_HOTFIXES
 from domain.resolution.declared import against_offering
+from domain.resolution.replays.registry import REPLAYS
 from tests.workers.conftest import declared_fill, make_option
 from workers.hotfix_kinds import find, ours
 from workers.sources.declare import load
@@ -72,6 +73,19 @@ def test_what_a_kind_shows_as_an_example_is_what_it_reads() -> None:
         assert kind.options.model_validate(kind.example), kind.name
         assert not set(kind.options.model_fields) & COMMON_TO_HOTFIXES, kind.name
         assert kind.purpose, kind.name
+
+
+def test_the_readme_s_tables_have_every_kind_with_its_purpose_and_every_way_of_pricing() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    said = readme.partition("\n## What can be done\n")[2].partition("\n## ")[0]
+    rows = [line.split(" | ") for line in said.splitlines() if line.startswith("| `")]
+    kinds = {row[0].strip("| `"): row[1] for row in rows if len(row) == 3}
+    assert kinds == {kind.name: kind.purpose for kind in ours()}
+    for kind in ours():
+        (keys,) = (row[2] for row in rows if row[0] == f"| `{kind.name}`" and len(row) == 3)
+        assert all(f"`{key}" in keys for key in kind.options.model_fields), kind.name
+    ways = {name.strip("| `") for row in rows if len(row) == 2 for name in row[0].split(", ")}
+    assert ways == set(REPLAYS)
 
 
 def test_an_unknown_kind_is_told_with_the_nearest_right_name(tmp_path: Path) -> None:

@@ -296,7 +296,8 @@ def test_who_has_nothing_tried_again_is_told_to_look_again_where_that_may_be(
 
 def test_what_only_waits_to_expire_is_not_looked_at_before(begin: Begin, log: Engine) -> None:
     story = begin().applied()
-    story.say(c.RefuteHotfix(option="fill", reason="not back"))
+    story.say(c.RevertHotfix(option="fill"))
+    story.say(c.RecordRevertFailed(option="fill", reason="500"))
     with log.connect() as connection:
         assert reminders.look(connection, NOON + timedelta(hours=1), 10) == []
         (look,) = reminders.look(connection, NOON + DAY, 10)

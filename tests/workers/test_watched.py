@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import pytest
@@ -21,7 +21,7 @@ from tests.workers.conftest import NOON, make_finding, make_option
 from workers.debts import Work
 from workers.handle import Answer, handle
 from workers.store import cards
-from workers.watch import watch, window_to_look_at
+from workers.watch import guard, watch, window_to_look_at
 
 MINUTE = timedelta(minutes=1)
 WATCHED = 5 * MINUTE
@@ -96,7 +96,11 @@ class Watched:
         return type(said).__name__ if said else "nothing"
 
     def said(
-        self, minutes: float, seen: Measurement | Exception, incident: Incident | None = None
+        self,
+        minutes: float,
+        seen: Measurement | Exception,
+        incident: Incident | None = None,
+        room: Callable[[Work, Recommender], Sequence[c.Command]] = watch,
     ) -> c.Command | None:
         """What a look so many minutes after the deployment says."""
 
@@ -110,7 +114,14 @@ class Watched:
         event = incident.hotfix.event_id if incident.hotfix else "none"
         debt = Debt(kind="watch", event_id=event, since=NOON)
         work = Work(self._log, incident, debt, NOON + minutes * MINUTE)
-        return next(iter(watch(work, self._recommender)), None)
+        return next(iter(room(work, self._recommender)), None)
+
+    def guarded(self, minutes: float, seen: Measurement | Exception) -> str:
+        """The name of what a look after the verdict says, which is written down."""
+        said = self.said(minutes, seen, room=guard)
+        if said is not None:
+            self.say(said, minutes)
+        return type(said).__name__ if said else "nothing"
 
 
 Begin = Callable[..., Watched]
@@ -265,3 +276,74 @@ def test_more_than_all_of_the_gap_is_chance_in_the_band_and_told_as_it_is_beyond
     assert verified.repaired_share == 1.0
     assert isinstance(beyond, c.RecordWatch)
     assert beyond.repaired_share == pytest.approx(2.0)
+
+
+WORSE = measured(10.0, low=90.0, high=110.0)
+"""The gap of 50 % grew to 90 %, and the band is a tenth wide."""
+
+FAR_WORSE = measured(0.0, low=98.0, high=102.0)
+SHARP = FOUND.model_copy(update={"low": 90.0, "high": 110.0})
+
+
+def remember(watched: Watched, minutes: float, seen: Measurement) -> str:
+    """The look, and what it says written down."""
+    said = watched.said(minutes, seen)
+    assert said is not None
+    watched.say(said, minutes)
+    return type(said).__name__
+
+
+def test_harm_is_reverted_at_the_second_look_and_the_reason_is_in_numbers(begin: Begin) -> None:
+    watched = begin(SHARP)
+    worse = measured(25.0, low=90.0, high=110.0)
+    assert remember(watched, 1, worse) == "RecordWatch"
+    assert watched.look(1.9, worse) == "RecordWatch"  # it has rows in common with the first
+    harm = watched.said(2, worse)
+    assert isinstance(harm, c.RecordHarm)
+    assert harm.reason == (
+        "the gap grew by 50 % [30–70] since its deployment: 25 rows where 100 are expected, then 50 where "
+        "100 were; two looks in a row agree, chance alone does so in less than one deployment in a hundred"
+    )
+    watched.say(harm, 2)
+    hotfix = watched.incident.hotfix
+    assert hotfix is not None
+    assert (hotfix.stage, hotfix.because, hotfix.reason) == ("reverting", "harm", harm.reason)
+
+
+def test_harm_far_beyond_chance_is_reverted_at_the_first_look(begin: Begin) -> None:
+    said = begin(SHARP.model_copy(update={"low": 98.0, "high": 102.0})).said(1, FAR_WORSE)
+    assert isinstance(said, c.RecordHarm)
+    assert "one look was enough" in said.reason
+
+
+def test_worse_is_meant_against_the_deployment_however_the_finding_grew_since(begin: Begin) -> None:
+    watched = begin(SHARP)
+    grown = SHARP.model_copy(update={"observed": 25.0, "window_end": NOON + MINUTE})
+    watched.say(c.OpenIncident(number=0, finding=grown), 1)
+    assert watched.incident.finding == grown
+    worse = measured(25.0, low=90.0, high=110.0)
+    assert remember(watched, 1, worse) == "RecordWatch"
+    assert watched.look(2, worse) == "RecordHarm"
+
+
+def test_what_was_verified_is_looked_at_until_it_ends_and_reverted_where_it_does_harm(begin: Begin) -> None:
+    watched = begin(SHARP)
+    assert remember(watched, 2, GOOD) == "VerifyHotfix"
+    assert watched.incident.status == "resolved"
+    assert [watched.guarded(minutes, GOOD) for minutes in (3, 10)] == ["RecordWatch", "RecordWatch"]
+    hotfix = watched.incident.hotfix
+    assert hotfix is not None
+    assert hotfix.seen is not None
+    assert (hotfix.stage, hotfix.seen.at) == ("verified", NOON + 10 * MINUTE)
+    assert [watched.guarded(minutes, WORSE) for minutes in (20, 21)] == ["RecordWatch", "RecordHarm"]
+    incident = watched.incident
+    assert incident.hotfix is not None
+    assert (incident.hotfix.stage, incident.hotfix.because) == ("reverting", "harm")
+    assert incident.status == "open"  # what the hotfix had ended is not ended without it
+    assert [one.because for one in incident.spent] == ["harm"]
+
+
+def test_a_guard_that_cannot_measure_reverts_nothing(begin: Begin) -> None:
+    watched = begin(SHARP)
+    remember(watched, 2, GOOD)
+    assert watched.guarded(5, SourceError("the warehouse is away")) == "nothing"

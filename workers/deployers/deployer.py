@@ -15,6 +15,14 @@ class Deployer(Protocol):
     Raises (both methods): DeployError when it was refused; DeployUncertain when nobody knows.
     """
 
+    @property
+    def in_stages(self) -> bool:
+        """
+        Whether it can serve an option to a `share` (0–1) of members, drawn with a `salt`: both are among the
+        option's parameters then. Members of a smaller share are among those of a larger one.
+        """
+        ...
+
     def apply(self, key: str, option: Option, expires_at: datetime | None) -> str:
         """Put the option in force; returns the receipt, a sentence for people."""
         ...

@@ -24,7 +24,7 @@ VERSION = 1
 LOCK_SECONDS = 10.0
 MOST_BYTES = 64 * 1024 * 1024
 KINDS = ("fill_feature", "boost_items")
-FIELDS = ("kind", "items", "feature", "value", "amount")
+FIELDS = ("kind", "items", "feature", "value", "amount", "share", "salt")
 
 
 class FileDeployer:
@@ -36,6 +36,8 @@ class FileDeployer:
     never meets half of it, and keeps its owner and permissions; writers wait for each other on `path` +
     `.lock`. Where `path` is a link into its own folder, the link stays and what it leads to is replaced.
     """
+
+    in_stages = True  # `recsysops_client.Overrides` knows who is of the share
 
     def __init__(self, path: Path) -> None:
         self.path = path

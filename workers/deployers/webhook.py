@@ -35,6 +35,8 @@ class WebhookDeployer:
         timeout_seconds: for the whole call, from the name of the host to the last byte of the answer.
     """
 
+    in_stages = False  # a receiver does not say whether it would serve some members only
+
     def __init__(
         self,
         url: str,

@@ -42,6 +42,8 @@ def references(declared: Declared, of_items: Callable[[str], bool | None]) -> It
     for key, hotfix in _entries(declared, "hotfixes"):
         yield from _named(key, hotfix, "deployer", names(declared, "deployers"))
         yield from _named((*key, "replay"), _table(hotfix.get("replay")), "table", tables)
+        for name in _texts(hotfix.get("guards")):
+            yield (*key, "guards"), name, names(declared, "checks")
     yield from _planned(declared)
     for key, stakeholder in _entries(declared, "stakeholders"):
         for table in _texts(stakeholder.get("tables")):

@@ -14,7 +14,7 @@ from workers.store.tables import AttemptRow
 
 LONGEST_PAUSE = timedelta(minutes=10)
 MOST_DOUBLINGS = 10
-STEADY = {"watch"}
+STEADY = {"watch", "guard"}
 """Kinds that are asked for again and again by design, at one pace."""
 
 _ATTEMPTS = AttemptRow.__table__  # type: ignore[attr-defined]

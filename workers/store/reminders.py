@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, update
 
-from domain.incident.debts import BOTS_OWN, DUE_AFTER, EXPIRE, Debt
+from domain.incident.debts import BOTS_OWN, DUE_AFTER, SCHEDULED, Debt
 from workers.store import attempts
 from workers.store.attempts import LONGEST_PAUSE, Issue, Progress
 from workers.store.tables import CardRow
@@ -99,7 +99,7 @@ def look_at_once(connection: Connection, stream: str, at: datetime) -> None:
 
 
 def _due(connection: Connection, at: datetime, most: int) -> list[Due]:
-    not_ours = [EXPIRE, *BOTS_OWN]
+    not_ours = [*SCHEDULED, *BOTS_OWN]
     asked = {"at": at, "beyond": at + LONGEST_PAUSE + SLACK, "not_ours": not_ours, "most": most}
     return [Due(row.stream, row.version, _read(row.debts)) for row in connection.exec_driver_sql(_DUE, asked)]
 
@@ -115,12 +115,9 @@ def _read(debts: str) -> tuple[Debt, ...]:
 
 def _next(debt: Debt, known: Progress | None, at: datetime) -> datetime:
     """When a debt is handed over next; now, where it would wait longer than it may: a clock was set back."""
-    if debt.kind == EXPIRE and debt.since > at:
+    if debt.kind in SCHEDULED and debt.since > at:
         return debt.since
-    pause = (
-        attempts.pause(debt.kind, max(1, known.handed_over))
-        if known
-        else DUE_AFTER.get(debt.kind, timedelta(0))
-    )
+    first = timedelta(0) if debt.kind in SCHEDULED else DUE_AFTER.get(debt.kind, timedelta(0))
+    pause = attempts.pause(debt.kind, max(1, known.handed_over)) if known else first
     next_at = known.next_try_at if known else debt.since + pause
     return at if next_at > at + pause + SLACK else next_at

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from domain.incident.debts import BOTS_OWN, DUE_AFTER, EXPIRE, expiry_of, owed
+from domain.incident.debts import BOTS_OWN, DUE_AFTER, SCHEDULED, owed, scheduled
 from domain.incident.state import Incident
 from domain.incident.timeline import STEPS, MeanTimes, durations
 from domain.values import Moment, Value
@@ -36,9 +36,9 @@ FROM (SELECT stream, number, debts FROM cards WHERE owes OR expires_at IS NOT NU
     LATERAL (SELECT key AS kind, value ->> 0 AS event_id, (value ->> 1)::timestamptz AS since
         FROM jsonb_each(debts::jsonb)) AS debt
     LEFT JOIN attempts USING (event_id, kind)
-WHERE kind <> 'expire' OR since <= %(at)s
+WHERE kind <> ALL (ARRAY['expire', 'guard']) OR since <= %(at)s
 """
-"""What is owed at a moment, with how it is coming along; the end of a hotfix once its time is over."""
+"""What is owed at a moment, with how it is coming along; what goes by the clock once its time has come."""
 
 _OWED_SUMS = f"""
 SELECT kind, count(*), min(since), count(trouble) {OWED} GROUP BY kind ORDER BY kind
@@ -57,15 +57,14 @@ class OwedSum(Value):
 def row_of(incident: Incident) -> dict[str, Any]:
     """The columns of a card that are summed, and when the clock has to look at it first."""
     debts = {debt.kind: (debt.event_id, debt.since) for debt in owed(incident)}
-    if expiry := expiry_of(incident):
-        debts[EXPIRE] = (expiry.event_id, expiry.since)
+    debts |= {debt.kind: (debt.event_id, debt.since) for debt in scheduled(incident)}
     return {"due_at": first_due(debts), "debts": spelled(debts), **_took(incident)}
 
 
 def first_due(debts: Mapping[str, tuple[str, datetime]]) -> datetime | None:
     """When the first of these is due, as long as none of them was handed over; None where there is none."""
     due = (
-        since + DUE_AFTER.get(kind, timedelta(0))
+        since + (timedelta(0) if kind in SCHEDULED else DUE_AFTER.get(kind, timedelta(0)))
         for kind, (_, since) in debts.items()
         if kind not in BOTS_OWN
     )

@@ -34,7 +34,7 @@ __all__ = [
     "missing_to_close",
 ]
 
-REVISION = 1
+REVISION = 2
 """
 Which rules these are. It grows whenever a rule changes what it lets happen, so that `recsysops events verify`
 does not hold what former rules decided against those of now.

@@ -16,6 +16,7 @@ UNFINISHED: dict[Stage, str] = {
     "chosen": "reject it",
     "approved": "wait for its end",
     "applied": "wait for the end of the watch, or revert it",
+    "widening": "wait until it is deployed, or revert it then",
     "reverting": "wait for its end",
     "revert_failed": "revert it again",
 }
@@ -60,7 +61,7 @@ def end(incident: Incident, command: c.Ending) -> Events:
 def against_resolving(incident: Incident, *, dismissing: bool = False) -> str | None:
     """Why an incident that goes on is not resolved, or dismissed, now, in words; None where it may be."""
     stage = incident.hotfix.stage if incident.hotfix else None
-    if stage in ("approved", "reverting"):
+    if stage in ("approved", "widening", "reverting"):
         return (
             f"{in_hand(incident)}. Wait until #{incident.number} says how that went; then it can be resolved."
         )

@@ -11,6 +11,7 @@ from domain.incident import events as e
 from domain.incident.decide.rule import (
     BUSY,
     DEPLOYED,
+    WATCHED,
     Events,
     in_hand,
     label_of,
@@ -50,6 +51,8 @@ def _choose(incident: Incident, command: c.ChooseHotfix, actor: Actor) -> Events
     option = _as_read(incident, command.option, command.menu)
     if not option.deployable:
         raise Refused("Doing nothing needs no deployment. If there is nothing to do, resolve it and say why.")
+    if spent := incident.spent_on(option):
+        raise Refused(f"“{option.label}” was {spent.told}. Choose another, or look again.")
     chosen = e.HotfixChosen(option=option.key, menu=command.menu)
     if option.needs_second_person:
         return (chosen,)
@@ -136,17 +139,21 @@ def _record(  # the answers of workers: late or repeated ones change nothing
                 receipt=command.receipt,
                 expires_at=expires_at,
                 watch_until=at + option.watch,
+                share=option.first_stage,
             )
             return (applied,) if hotfix.stage == "approved" else ()
+        case c.PassStage() | c.RecordHotfixWidened():
+            return _staged(incident, hotfix, command, at)
         case c.RecordHotfixFailed():
-            failed = e.HotfixFailed(**command.model_dump())
-            return (failed,) if hotfix.stage == "approved" else ()
+            return _failed(hotfix, command)
         case c.RecordWatch():
-            return (e.HotfixWatched(**command.model_dump()),) if hotfix.stage == "applied" else ()
+            return (e.HotfixWatched(**command.model_dump()),) if hotfix.stage in WATCHED else ()
         case c.VerifyHotfix():
             return _verified(incident, hotfix, command)
         case c.RefuteHotfix():
-            return (e.HotfixRefuted(**command.model_dump()),) if hotfix.stage == "applied" else ()
+            return _refuted(command) if hotfix.stage == "applied" else ()
+        case c.RecordHarm():
+            return _harmed(incident, command) if hotfix.stage in WATCHED else ()
         case c.RecordHotfixReverted():
             reverted = e.HotfixReverted(**command.model_dump())
             return (reverted,) if hotfix.stage == "reverting" else ()
@@ -160,8 +167,52 @@ def _record(  # the answers of workers: late or repeated ones change nothing
             assert_never(command)
 
 
-def _verified(incident: Incident, hotfix: Hotfix, command: c.VerifyHotfix) -> Events:
+def _staged(
+    incident: Incident, hotfix: Hotfix, command: c.PassStage | c.RecordHotfixWidened, at: datetime
+) -> Events:
+    """To more members while the incident goes on; what served only some of them at its end is taken back."""
+    option = option_of(incident, hotfix.option)
+    following = option.stage_after(hotfix.share)
+    if following is None:
+        return ()
+    if isinstance(command, c.RecordHotfixWidened):
+        widened = e.HotfixWidened(**command.model_dump(), watch_until=at + option.watch)
+        return (widened,) if hotfix.stage == "widening" and command.share == following else ()
     if hotfix.stage != "applied":
+        return ()
+    if incident.status in ("resolved", "closed"):
+        reason = f"#{incident.number} was {incident.status} before it served all members"
+        return (e.RevertRequested(option=hotfix.option, because="stage_failed", reason=reason),)
+    return (e.StagePassed(option=hotfix.option, share=hotfix.share),) if command.share == hotfix.share else ()
+
+
+def _failed(hotfix: Hotfix, command: c.RecordHotfixFailed) -> Events:
+    """What could not be deployed to more members is taken back from those who have it."""
+    if hotfix.stage == "widening":
+        asked = e.RevertRequested(option=hotfix.option, because="stage_failed", reason=command.reason)
+        return (asked,)
+    return (e.HotfixFailed(**command.model_dump()),) if hotfix.stage == "approved" else ()
+
+
+def _refuted(command: c.RefuteHotfix) -> Events:
+    """What was found not to work is reverted at once: while it is in force nothing else may be chosen."""
+    refuted = e.HotfixRefuted(**command.model_dump())
+    if not refuted.found_useless:
+        return (refuted,)
+    asked = e.RevertRequested(option=command.option, because="no_effect", reason=command.reason)
+    return refuted, asked
+
+
+def _harmed(incident: Incident, command: c.RecordHarm) -> Events:
+    """What the hotfix had ended goes on without it, and may be treated otherwise."""
+    asked = e.RevertRequested(option=command.option, because="harm", reason=command.reason)
+    if incident.resolved_how != "hotfix":
+        return (asked,)
+    return asked, e.IncidentReopened(reason="The hotfix that ended it does harm and is reverted.")
+
+
+def _verified(incident: Incident, hotfix: Hotfix, command: c.VerifyHotfix) -> Events:
+    if hotfix.stage != "applied" or hotfix.share < 1.0:
         return ()
     verified = e.HotfixVerified(**command.model_dump())
     if incident.status in ("resolved", "closed"):

@@ -14,13 +14,17 @@ Events = tuple[e.IncidentEvent, ...]
 DEPLOYED: frozenset[Stage] = frozenset({"applied", "verified", "refuted", "revert_failed"})
 """Stages in which the hotfix acts on the recommender."""
 
-BUSY: frozenset[Stage] = DEPLOYED | frozenset[Stage]({"chosen", "approved", "reverting"})
+WATCHED: frozenset[Stage] = frozenset({"applied", "verified", "refuted"})
+"""Stages in which the metric and the guards are looked at: harm is possible as long as it acts."""
+
+BUSY: frozenset[Stage] = DEPLOYED | frozenset[Stage]({"chosen", "approved", "widening", "reverting"})
 """Stages in which no other hotfix may be chosen."""
 
 IN_HAND: dict[Stage, str] = {
     "chosen": "waits to be approved",
     "approved": "is being deployed",
     "applied": "is in force and being watched",
+    "widening": "is being deployed to more members",
     "verified": "is in force",
     "refuted": "is in force",
     "reverting": "is being reverted",

@@ -10,7 +10,7 @@ from domain.incident import commands as c
 from domain.incident import events as e
 from domain.incident.decide.rule import Events, in_hand, not_closed, said
 from domain.incident.state import Incident
-from domain.values import Actor
+from domain.values import Actor, LeftOut
 
 
 def understand(incident: Incident, command: c.Understanding, actor: Actor, at: datetime) -> Events:
@@ -48,9 +48,7 @@ def understand(incident: Incident, command: c.Understanding, actor: Actor, at: d
                 raise Refused(against)
             return (e.DiagnosisRequested(),)
         case c.PrepareMenu():
-            if "menu" not in incident.awaits:
-                return ()
-            return (e.MenuPrepared(options=command.options, note=command.note),)
+            return (_menu(incident, command),) if "menu" in incident.awaits else ()
         case c.JoinFinding():
             return _join(incident, command)
         case c.ClearFinding():
@@ -61,6 +59,20 @@ def understand(incident: Incident, command: c.Understanding, actor: Actor, at: d
             return _take(incident, command, actor, at)
         case _:
             assert_never(command)
+
+
+def _menu(incident: Incident, command: c.PrepareMenu) -> e.MenuPrepared:
+    """Without what was tried in this incident and found not to work; it says so."""
+    kept, notes = [], [command.note] if command.note else []
+    spent_on = list[LeftOut]()
+    for option in command.options:
+        if spent := incident.spent_on(option):
+            notes.append(f"{option.label}: {spent.told}")
+            spent_on.append(LeftOut(hotfix=option.hotfix, label=option.label, why=f"it was {spent.told}"))
+        else:
+            kept.append(option)
+    left_out = (*(command.left_out or ()), *spent_on) if spent_on else command.left_out
+    return e.MenuPrepared(options=tuple(kept), note="; ".join(notes), left_out=left_out)
 
 
 def _join(incident: Incident, command: c.JoinFinding) -> Events:

@@ -37,8 +37,10 @@ from domain.incident.events.hotfix import (
     HotfixReverted,
     HotfixVerified,
     HotfixWatched,
+    HotfixWidened,
     RevertFailed,
     RevertRequested,
+    StagePassed,
 )
 from domain.incident.events.understanding import (
     BundleFailed,
@@ -90,6 +92,7 @@ __all__ = [
     "HotfixReverted",
     "HotfixVerified",
     "HotfixWatched",
+    "HotfixWidened",
     "IncidentAcknowledged",
     "IncidentAssigned",
     "IncidentClosed",
@@ -111,6 +114,7 @@ __all__ = [
     "RevertRequested",
     "SeverityChanged",
     "SeverityCorrected",
+    "StagePassed",
     "TimeCorrected",
     "Understanding",
 ]
@@ -139,6 +143,8 @@ OfHotfix = (
     | HotfixApproved
     | HotfixRejected
     | HotfixApplied
+    | StagePassed
+    | HotfixWidened
     | HotfixFailed
     | HotfixWatched
     | HotfixVerified

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from domain.incident.events.event import Event
 from domain.values import Moment
+
+RevertCause = Literal["person", "no_effect", "harm", "stage_failed"]
+"""Why a hotfix is taken back: somebody pressed, it did not repair, things became worse under it, or it could
+not be put in force for more members."""
+
+WORTH_KEEPING = 0.5
+"""Share of the gap that a hotfix has to close to stay in force although the metric is not back."""
 
 
 class HotfixChosen(Event):
@@ -33,12 +42,35 @@ class HotfixRejected(Event):
 
 
 class HotfixApplied(Event):
-    """The deployer did it; `receipt` is its answer."""
+    """
+    The deployer did it for a `share` of members; it is watched until `watch_until`. `receipt` is its answer.
+    Version 1 knew no stages: it was done for all.
+    """
 
     wire_name = "hotfix.applied"
+    schema_version = 2
     option: str
     receipt: str
     expires_at: Moment | None
+    watch_until: Moment
+    share: float = 1.0
+
+
+class StagePassed(Event):
+    """Nothing of harm was seen while a `share` of members was served with it; the next stage is owed."""
+
+    wire_name = "hotfix.stage_passed"
+    option: str
+    share: float
+
+
+class HotfixWidened(Event):
+    """The deployer put it in force for a larger `share` of members."""
+
+    wire_name = "hotfix.widened"
+    option: str
+    share: float
+    receipt: str
     watch_until: Moment
 
 
@@ -51,14 +83,21 @@ class HotfixFailed(Event):
 
 
 class HotfixWatched(Event):
-    """One look at the metric while the hotfix is being watched."""
+    """
+    One look at the metric while the hotfix is in force. `low`–`high` is the interval of `repaired_share`,
+    None where the gap is relative to nothing; version 1 knew neither that nor where the window began.
+    """
 
     wire_name = "hotfix.watched"
+    schema_version = 2
     option: str
     observed: float
     expected: float
     repaired_share: float
     window_end: Moment
+    window_start: Moment | None = None
+    low: float | None = None
+    high: float | None = None
 
 
 class HotfixVerified(Event):
@@ -74,19 +113,41 @@ class HotfixVerified(Event):
 
 
 class HotfixRefuted(Event):
-    """The watch ended and the metric is not back."""
+    """
+    The watch ended and the metric is not back. `low`–`high` is the interval of `repaired_share`, which is
+    None where the effect could not be measured; version 1 knew no interval.
+    """
 
     wire_name = "hotfix.refuted"
+    schema_version = 2
     option: str
     reason: str
     repaired_share: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def found_useless(self) -> bool:
+        """
+        Whether it was measured and did not help: what surely closed half of the gap helps, though not enough.
+        """
+        if self.repaired_share is None:
+            return False
+        surely = self.low is not None and self.low > 0
+        return not (surely and self.repaired_share >= WORTH_KEEPING)
 
 
 class RevertRequested(Event):
-    """A person wants the hotfix undone: from here on it is owed."""
+    """
+    The hotfix is to be undone: from here on it is owed. Version 1, which says no `because`, was always a
+    person's.
+    """
 
     wire_name = "hotfix.revert_requested"
+    schema_version = 2
     option: str
+    because: RevertCause = "person"
+    reason: str = ""
 
 
 class HotfixReverted(Event):

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from domain.incident.events.event import Event
-from domain.values import Diagnosis, Finding, Moment, Option, Piece, Severity
+from domain.values import Diagnosis, Finding, LeftOut, Moment, Option, Piece, Severity
 
 
 class IncidentOpened(Event):
@@ -147,11 +147,16 @@ class BundleFailed(Event):
 
 
 class MenuPrepared(Event):
-    """The hotfixes that fit, with their trade-offs; may be empty, with the reason in `note`."""
+    """
+    The hotfixes that fit, with their trade-offs; may be empty, with the reason in `note`. `left_out` are the
+    declared ones that are not offered, each with why; None where that was not looked at, as in version 1.
+    """
 
     wire_name = "menu.prepared"
+    schema_version = 2
     options: tuple[Option, ...]
     note: str = ""
+    left_out: tuple[LeftOut, ...] | None = None
 
 
 class PredictionScored(Event):

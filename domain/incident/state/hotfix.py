@@ -6,7 +6,7 @@ from typing import Any, assert_never
 
 from domain.errors import LogError
 from domain.incident import events as e
-from domain.incident.state.incident import Hotfix, Incident, Stage, without
+from domain.incident.state.incident import Hotfix, Incident, Seen, Spent, Stage, without
 from domain.values import Moment
 
 
@@ -25,7 +25,7 @@ def of_hotfix(incident: Incident, record: e.Recorded, event: e.OfHotfix) -> dict
         return {"hotfix": chosen, "awaits": without(incident, "diagnose", "menu")}
     if incident.hotfix is None:
         raise LogError(f"{record.event.wire_name} in {record.stream} before a hotfix was chosen")
-    stage, fields = _stage(event, record)
+    stage, fields = _stage(incident.hotfix, event, record)
     update: dict[str, Any] = {"stage": stage or incident.hotfix.stage, **fields}
     if stage:
         update |= {"event_id": record.id, "at": record.at}
@@ -34,10 +34,24 @@ def of_hotfix(incident: Incident, record: e.Recorded, event: e.OfHotfix) -> dict
         changes["awaits"] = _owed_by_stage(incident, record, stage)
     if stage == "verified":
         changes["mitigated_at"] = record.at
+    if isinstance(event, e.RevertRequested) and event.because in ("no_effect", "harm"):
+        changes["spent"] = _with_spent(incident, record, event)
     return changes
 
 
-def _stage(event: e.OfHotfix, record: e.Recorded) -> tuple[Stage | None, dict[str, Any]]:
+def _with_spent(incident: Incident, record: e.Recorded, event: e.RevertRequested) -> tuple[Spent, ...]:
+    option = incident.option(event.option)
+    spent = Spent(
+        option=event.option,
+        hotfix=option.hotfix if option else event.option,
+        label=option.label if option else event.option,
+        at=record.at,
+        because=event.because,
+    )
+    return (*incident.spent, spent)
+
+
+def _stage(hotfix: Hotfix, event: e.OfHotfix, record: e.Recorded) -> tuple[Stage | None, dict[str, Any]]:
     match event:
         case e.HotfixChosen():
             return "chosen", {}
@@ -48,14 +62,29 @@ def _stage(event: e.OfHotfix, record: e.Recorded) -> tuple[Stage | None, dict[st
         case e.HotfixApplied():
             return "applied", {
                 "applied_at": record.at,
+                "share": event.share,
+                "stage_at": record.at,
                 "receipt": event.receipt,
                 "expires_at": event.expires_at,
+                "watch_until": event.watch_until,
+            }
+        case e.StagePassed():
+            return "widening", {}
+        case e.HotfixWidened():
+            return "applied", {
+                "share": event.share,
+                "stage_at": record.at,
+                "receipt": event.receipt,
                 "watch_until": event.watch_until,
             }
         case e.HotfixFailed():
             return "failed", {"reason": event.reason}
         case e.HotfixWatched():
-            return None, {"repaired_share": event.repaired_share}
+            seen = Seen(
+                at=event.window_end, repaired_share=event.repaired_share, low=event.low, high=event.high
+            )
+            judged = hotfix.stage != "applied"
+            return None, {"seen": seen} if judged else {"seen": seen, "repaired_share": event.repaired_share}
         case e.HotfixVerified():
             return "verified", {
                 "repaired_share": event.repaired_share,
@@ -64,9 +93,15 @@ def _stage(event: e.OfHotfix, record: e.Recorded) -> tuple[Stage | None, dict[st
                 "reason": None,
             }
         case e.HotfixRefuted():
-            return "refuted", {"reason": event.reason, "repaired_share": event.repaired_share}
+            return "refuted", {
+                "reason": event.reason,
+                "repaired_share": event.repaired_share,
+                "low": event.low,
+                "high": event.high,
+            }
         case e.RevertRequested():
-            return "reverting", {}
+            said = {"reason": event.reason} if event.reason else {}
+            return "reverting", {"because": event.because, **said}
         case e.HotfixReverted():
             return "reverted", {"receipt": event.receipt}
         case e.RevertFailed():
@@ -77,10 +112,15 @@ def _stage(event: e.OfHotfix, record: e.Recorded) -> tuple[Stage | None, dict[st
             assert_never(event)
 
 
-_OWED_IN_STAGE: dict[Stage, str] = {"approved": "apply", "applied": "watch", "reverting": "revert"}
+_OWED_IN_STAGE: dict[Stage, str] = {
+    "approved": "apply",
+    "applied": "watch",
+    "widening": "widen",
+    "reverting": "revert",
+}
 
 
 def _owed_by_stage(incident: Incident, record: e.Recorded, stage: Stage) -> dict[str, tuple[str, Moment]]:
-    awaits = without(incident, "apply", "watch", "revert")
+    awaits = without(incident, *_OWED_IN_STAGE.values())
     owed = _OWED_IN_STAGE.get(stage)
     return {**awaits, owed: (record.id, record.at)} if owed else awaits

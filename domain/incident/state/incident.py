@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Literal
 
 from pydantic import Field
 
+from domain.incident.events.hotfix import RevertCause
 from domain.incident.menu import Former, digest_of
-from domain.values import Diagnosis, Finding, Improvement, Moment, Option, Piece, Severity, Value
+from domain.values import Diagnosis, Finding, Improvement, LeftOut, Moment, Option, Piece, Severity, Value
 
 Status = Literal["open", "acknowledged", "resolved", "closed"]
 Stage = Literal[
@@ -15,6 +17,7 @@ Stage = Literal[
     "approved",
     "rejected",
     "applied",
+    "widening",
     "failed",
     "verified",
     "refuted",
@@ -30,10 +33,22 @@ TimeField = Literal["opened_at", "acknowledged_at", "diagnosed_at", "mitigated_a
 """The times of an incident that an event gives and a correction can move."""
 
 
+class Seen(Value):
+    """What the last look at a hotfix in force saw: `low`–`high` is the interval of `repaired_share`."""
+
+    at: Moment
+    repaired_share: float
+    low: float | None = None
+    high: float | None = None
+
+
 class Hotfix(Value):
     """
     The option that a person chose, and how far it has come. `event_id` put it in its stage, at `at`. `menu`
     is the digest of the menu that it was chosen from; None where it was chosen before there were digests.
+    `share` of members are served with it since `stage_at`.
+    `because` says why it is taken back, once it is. `repaired_share` is the outcome once there is one; `seen`
+    is of the last look, also after it.
     """
 
     option: str
@@ -44,6 +59,8 @@ class Hotfix(Value):
     chosen_by: str
     approved_by: str | None = None
     applied_at: Moment | None = None
+    share: float = 1.0
+    stage_at: Moment | None = None
     watch_until: Moment | None = None
     expires_at: Moment | None = None
     receipt: str | None = None
@@ -51,6 +68,24 @@ class Hotfix(Value):
     low: float | None = None
     high: float | None = None
     reason: str | None = None
+    because: RevertCause | None = None
+    seen: Seen | None = None
+
+
+class Spent(Value):
+    """An option that was in force in this incident and found not to work, or to do harm."""
+
+    option: str
+    hotfix: str
+    label: str
+    at: Moment
+    because: RevertCause
+
+    @property
+    def told(self) -> str:
+        """What was found of it, and when: completes “it was …”."""
+        what = "found to do harm here" if self.because == "harm" else "found not to work here"
+        return f"{what} at {self.at.astimezone(UTC):%H:%M} UTC"
 
 
 class Score(Value):
@@ -92,6 +127,7 @@ class Incident(Value):
     began, where that is known. `also` are the findings elsewhere that are the same thing, as they joined.
     `judged`: a person said how bad it is. `evidence_so_far` is what the looking that is going on has found;
     `evidenced_at` when the first evidence was there. `bundle` is what was kept of the newest diagnosis.
+    `spent` are the hotfixes that this incident has shown to be of no use, as they were found so.
     """
 
     stream: str
@@ -122,8 +158,10 @@ class Incident(Value):
     bundle: Bundle | None = None
     menu: tuple[Option, ...] | None = None
     menu_note: str = ""
+    left_out: tuple[LeftOut, ...] | None = None
     former: Former = Field(default_factory=dict)
     hotfix: Hotfix | None = None
+    spent: tuple[Spent, ...] = ()
     onset_at: Moment | None = None
     cleared_at: Moment | None = None
     score: Score | None = None
@@ -152,6 +190,15 @@ class Incident(Value):
     def option(self, key: str) -> Option | None:
         """The option on the menu with this key."""
         return next((option for option in self.menu or () if option.key == key), None)
+
+    def spent_on(self, option: Option) -> Spent | None:
+        """
+        What was found of this option here, or of the same hotfix by the same name with other numbers: another
+        menu gives it another key. None where it was not in force here, or helped.
+        """
+        same = (option.hotfix, option.label)
+        found = (one for one in self.spent if one.option == option.key or (one.hotfix, one.label) == same)
+        return next(found, None)
 
     @property
     def menu_digest(self) -> str:

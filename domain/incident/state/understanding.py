@@ -111,7 +111,12 @@ def _found_out(incident: Incident, record: e.Recorded, event: FoundOut) -> dict[
             return {"bundle": Bundle(diagnosis=event.diagnosis, root=None)}
         case e.MenuPrepared():
             awaits = without(incident, "menu")
-            offered = {"menu": event.options, "menu_note": event.note, "awaits": awaits}
+            offered = {
+                "menu": event.options,
+                "menu_note": event.note,
+                "left_out": event.left_out,
+                "awaits": awaits,
+            }
             return (
                 {**offered, "former": with_former(incident.former, incident.menu)}
                 if incident.menu

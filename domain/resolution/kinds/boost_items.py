@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from domain.recommender.hotfix import DeclaredHotfix
 from domain.resolution.circumstances import Circumstances
-from domain.resolution.kind import Kind
+from domain.resolution.kind import NOTHING_NAMED, Kind
 from domain.resolution.replays.boost import BOOST, amount_for
-from domain.resolution.way import Parameters
+from domain.resolution.way import Parameters, Unfit
 from domain.values import Value
 
 
@@ -18,10 +18,10 @@ class Keys(Value):
     amount: float | None = None
 
 
-def given(hotfix: DeclaredHotfix, keys: Keys, around: Circumstances) -> dict[str, object] | None:
-    """Null where no items are concerned."""
+def given(hotfix: DeclaredHotfix, keys: Keys, around: Circumstances) -> dict[str, object] | Unfit:
+    """Unfit where no items are concerned."""
     if not around.items:
-        return None
+        return NOTHING_NAMED
     promised = hotfix.replay.amount if hotfix.replay else None
     declared = keys.amount if keys.amount is not None else promised
     return {"items": around.items, "amount": amount_for(declared, around)}

@@ -9,9 +9,9 @@ from domain.recommender.hotfix import DeclaredHotfix
 from domain.recommender.nearest import nearest
 from domain.recommender.recommender import Recommender
 from domain.resolution.circumstances import Circumstances
-from domain.resolution.kind import Kind
+from domain.resolution.kind import NOTHING_NAMED, Kind
 from domain.resolution.replays.fill import FILL
-from domain.resolution.way import Parameters
+from domain.resolution.way import Parameters, Unfit
 from domain.values import Value
 
 
@@ -21,15 +21,15 @@ class Keys(Value):
     feature: str | None = None
 
 
-def given(_hotfix: DeclaredHotfix, keys: Keys, around: Circumstances) -> dict[str, object] | None:
+def given(_hotfix: DeclaredHotfix, keys: Keys, around: Circumstances) -> dict[str, object] | Unfit:
     """
-    Null where another feature is at fault. Of several values there are also `values`: value → items; `value`
+    Unfit where another feature is at fault. Of several values there are also `values`: value → items; `value`
     is then the most usual one.
     """
     found, items = around.diagnosis, around.items
     feature = keys.feature or found.feature
     if found.feature != feature or found.suggested_value is None or not items:
-        return None
+        return NOTHING_NAMED
     filled: dict[str, object] = {"items": items, "feature": feature, "value": found.suggested_value}
     values = _by_value(items, found.suggested_value, around.former)
     return {**filled, "values": values} if len(values) > 1 else filled

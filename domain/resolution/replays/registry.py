@@ -1,4 +1,7 @@
-"""The ways of pricing that a hotfix's `replay` may name: the one table."""
+"""
+The ways of pricing that a hotfix's `replay` may name: the one table. Those that need more than a hotfix of
+another kind can say of itself (an amount, a share, a column) are only their own kind's.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 from domain.recommender.hotfix import DeclaredHotfix
+from domain.resolution.replays.block import BLOCK
 from domain.resolution.replays.boost import BOOST
 from domain.resolution.replays.fill import FILL
+from domain.resolution.replays.former_model import FORMER_MODEL
 from domain.resolution.replays.snapshot import SNAPSHOT
 from domain.resolution.replays.standby import STANDBY
 from domain.resolution.way import Way
 
-REPLAYS: Mapping[str, Way] = {way.name: way for way in (FILL, BOOST, SNAPSHOT, STANDBY)}
+REPLAYS: Mapping[str, Way] = {way.name: way for way in (FILL, BOOST, SNAPSHOT, STANDBY, FORMER_MODEL, BLOCK)}
 
 
 def tables_of(holds: Literal["deliveries", "standby"], hotfixes: Iterable[DeclaredHotfix]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain.resolution.circumstances import Circumstances
 from domain.resolution.price import Price, price
-from domain.resolution.way import NOT_KNOWN, Parameters, Way, no_stage, unknown
+from domain.resolution.way import NOT_KNOWN, Parameters, Unfit, Way, no_stage, unknown
 
 
 def _price(_given: Parameters, around: Circumstances) -> Price:
@@ -24,8 +24,12 @@ def _price(_given: Parameters, around: Circumstances) -> Price:
     return price(stage, stage.filled(values), gone=gone if gone.any() else None, note=note)
 
 
-def _given(around: Circumstances) -> dict[str, object]:
-    return {} if around.delivered_at is None else {"before": around.delivered_at.isoformat()}
+def _given(around: Circumstances) -> dict[str, object] | Unfit:
+    """`before`: the delivery that brought the fault; `to`: the one before it, which is served again."""
+    brought = around.replaced.get("deliveries")
+    if brought is None:
+        return Unfit("no delivery is known that brought it, so there is none to go back behind")
+    return {"before": brought.now, "to": brought.was}
 
 
-SNAPSHOT = Way(name="snapshot", price=_price, given=_given, holds="deliveries")
+SNAPSHOT = Way(name="snapshot", price=_price, given=_given, undoes="deliveries", holds="deliveries")

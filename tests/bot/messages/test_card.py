@@ -18,6 +18,7 @@ from bot.messages.card import LABELS, card, headline
 from bot.messages.evidence import NOTABLE, evidence
 from bot.messages.link import pages_at
 from bot.messages.modals import resolve
+from bot.messages.report import markdown, tell
 from bot.messages.value import parse
 from bot.workspace.limits import MESSAGE_BLOCKS_LENGTH_MAX
 from bot.workspace.validate import length_of_blocks, problems_of_blocks, problems_of_view
@@ -27,8 +28,9 @@ from domain.incident.codec import EVENTS
 from domain.incident.commands import AcceptFollowUp, LookAgain, Resolve
 from domain.incident.decide import CHOICE_HOLDS, decide
 from domain.incident.state import Incident
+from domain.incident.timeline import timeline
 from domain.values import Actor, Evidence, Severity
-from tests.bot.stories import DIAGNOSIS, FINDING, MENU, STORIES, WAY, told
+from tests.bot.stories import DIAGNOSIS, FINDING, MENU, STAGED, STORIES, WAY, told
 from tests.domain.incident.given import MORNING, ON_CALL, after
 from tests.domain.incident.test_laws import STEPS, walk
 
@@ -193,8 +195,44 @@ def test_a_second_look_is_told_under_what_was_known_before_it() -> None:
 def test_the_end_says_what_was_promised_and_what_came() -> None:
     incident, _ = told("follow-up proposed")
     text = json.dumps(card(incident, URL), ensure_ascii=False)
-    assert "repaired *94 %* (promised 96 % [93–98])" in text
+    assert "repaired *94 %* (promised 96 % [93–98]), inside the promise." in text
     assert "3 h 40 min earlier" in text
+
+
+def test_what_did_not_work_is_said_to_be_reverted_by_itself_and_when_it_was_found_useless() -> None:
+    reverting, over = (
+        json.dumps(card(told(story)[0], URL), ensure_ascii=False)
+        for story in ("did not work", "reverted by itself")
+    )
+    reason = "did *not* repair it: 240 rows where 738 are expected (690 to 790): 5 % of the gap is closed."
+    assert f"{reason} It is being reverted by itself …" in reverting
+    assert f"{reason} It was reverted by itself" in over
+    assert re.search(r"① [^\n]*: found not to work here at 02:\d\d UTC", over)
+    assert "Deploy ② …" in over
+    assert "Deploy ①" not in over
+
+
+def test_the_report_holds_what_was_repaired_against_the_promise() -> None:
+    page = markdown(tell(*told("resolved")))
+    assert "It repaired 94 % of the gap; promised were 96 % [93–98]: inside the promise." in page
+
+
+def test_harm_is_said_in_numbers_and_the_incident_goes_on() -> None:
+    incident, log = told("did harm")
+    said = json.dumps(card(incident, URL), ensure_ascii=False)
+    assert "did *harm*: the gap grew by 40 % [22–58] since its deployment" in said
+    assert "resolved ·" not in said
+    assert "Reopened: The hotfix that ended it does harm and is reverted." in timeline(log)[-1].what
+
+
+def test_the_card_says_at_which_stage_a_hotfix_is() -> None:
+    staged = json.dumps(card(told("in stages")[0], URL), ensure_ascii=False)
+    assert "is in force for 50 % of members" in staged
+    assert "In stages: 5 % → *50 %* → 100 %." in staged
+    offered = json.dumps(card(after(*STAGED[:3])[0], URL), ensure_ascii=False).replace("\u00a0", " ")
+    assert "in stages: 5 % → 50 % → 100 %" in offered
+    going = json.dumps(card(told("widening")[0], URL), ensure_ascii=False)
+    assert "nothing became worse for 5 % of members; it is being deployed to more …" in going
 
 
 def test_the_card_says_what_close_waits_for_before_anybody_presses() -> None:

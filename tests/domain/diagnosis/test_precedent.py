@@ -31,6 +31,7 @@ from tests.domain.incident.given import (
     MORNING,
     OFFERED,
     OPEN,
+    REVERTED,
     VERIFIED,
     WORKER,
     after,
@@ -87,7 +88,8 @@ def test_what_it_was_and_what_worked_is_one_line() -> None:
 
 def test_a_hotfix_that_did_not_repair_it_is_told_as_such() -> None:
     refuted = (c.RefuteHotfix(option="fill", reason="not back", repaired_share=0.12), WORKER)
-    incident, _ = after(OPEN, DIAGNOSED, OFFERED, DEPLOYED, APPLIED, refuted, c.Resolve(reason="upstream"))
+    resolved = c.Resolve(reason="upstream")
+    incident, _ = after(OPEN, DIAGNOSED, OFFERED, DEPLOYED, APPLIED, refuted, REVERTED, resolved)
     said = told(incident)
     assert said is not None
     assert said.endswith("“Do fill” did not repair it (12 % of the gap closed)")

@@ -48,7 +48,7 @@ LESSON = Improvement(
 )
 
 
-def option(key: str = "fill", *, second_person: bool = False) -> Option:
+def option(key: str = "fill", *, second_person: bool = False, stages: tuple[float, ...] = ()) -> Option:
     """An option of the menu."""
     number = Estimate(value=0.96, low=0.93, high=0.98, unit="share", basis="replay of 41,000 requests")
     costs = Estimate(value=-0.3, low=-0.4, high=-0.2, unit="% plays", basis="replay of 41,000 requests")
@@ -65,6 +65,7 @@ def option(key: str = "fill", *, second_person: bool = False) -> Option:
         blast_share=0.05,
         needs_second_person=second_person,
         deployer="overrides",
+        stages=stages,
     )
 
 
@@ -130,7 +131,10 @@ DIAGNOSED = (
     c.RecordDiagnosis(diagnosis=Diagnosis(cause="language is not set", cause_kind="feature")),
     WORKER,
 )
-OFFERED = (c.PrepareMenu(options=(option(), option("rollback", second_person=True))), WORKER)
+OFFERED = (
+    c.PrepareMenu(options=(option(), option("rollback", second_person=True, stages=(0.05, 1.0)))),
+    WORKER,
+)
 MENU = digest_of(OFFERED[0].options)
 REPRICED = (
     c.PrepareMenu(
@@ -149,5 +153,18 @@ ASKED = c.ChooseHotfix(option="rollback", menu=MENU)
 
 APPROVED = (c.ApproveHotfix(option="rollback", menu=MENU), SECOND)
 APPLIED = (c.RecordHotfixApplied(option="fill", receipt="ok"), WORKER)
+USELESS = (
+    c.RefuteHotfix(
+        option="fill",
+        reason="40 rows where 100 are expected: 15 % of the gap is closed",
+        repaired_share=0.15,
+        low=-0.02,
+        high=0.32,
+    ),
+    WORKER,
+)
+"""Measured, and it did not help."""
+
+REVERTED = (c.RecordHotfixReverted(option="fill", receipt="ok"), WORKER)
 VERIFIED = (c.VerifyHotfix(option="fill", observed=96, expected=100, repaired_share=0.94), WORKER)
 PROPOSED = (c.ProposeFollowUp(improvement=LESSON), WORKER)

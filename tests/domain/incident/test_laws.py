@@ -49,7 +49,11 @@ BY_KEY: list[Callable[[str], c.Command]] = [
     lambda key: c.RecordHotfixFailed(option=key, reason="no"),
     lambda key: c.RecordWatch(option=key, observed=50, expected=100, repaired_share=0.3, window_end=MORNING),
     lambda key: c.VerifyHotfix(option=key, observed=96, expected=100, repaired_share=0.94),
-    lambda key: c.RefuteHotfix(option=key, reason="not back"),
+    lambda key: c.RefuteHotfix(option=key, reason="not measured"),
+    lambda key: c.RefuteHotfix(option=key, reason="not back", repaired_share=0.1, low=-0.1, high=0.3),
+    lambda key: c.PassStage(option=key, share=0.05),
+    lambda key: c.RecordHotfixWidened(option=key, share=1.0, receipt="ok"),
+    lambda key: c.RecordHarm(option=key, reason="the gap grew by 40 %"),
     lambda key: c.RevertHotfix(option=key),
     lambda key: c.RecordHotfixReverted(option=key, receipt="ok"),
     lambda key: c.RecordRevertFailed(option=key, reason="no"),
@@ -206,7 +210,7 @@ def test_every_event_has_a_wire_name_of_its_own_and_a_sentence() -> None:
     members = set(EVENTS.values())
     assert members == set(SENTENCES)
     assert all(issubclass(member, Event) for member in members)
-    assert len(EVENTS) == len(members) == 41
+    assert len(EVENTS) == len(members) == 43
 
 
 def test_every_command_is_in_exactly_one_group() -> None:

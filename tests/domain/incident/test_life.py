@@ -142,7 +142,7 @@ def told_apart(incident: Incident) -> State:
     hotfix = incident.hotfix
     return (
         incident.status,
-        hotfix and (hotfix.option, hotfix.stage, hotfix.approved_by is None, hotfix.menu),
+        hotfix and (hotfix.option, hotfix.stage, hotfix.share, hotfix.approved_by is None, hotfix.menu),
         incident.acknowledged_by is None,
         None if incident.menu is None else incident.menu_digest,
         incident.finding is None,
@@ -150,6 +150,7 @@ def told_apart(incident: Incident) -> State:
         incident.proposed is None,
         incident.follow_up is None,
         frozenset({"diagnose", "menu", "follow_up"} & set(incident.awaits)),
+        frozenset(one.option for one in incident.spent),
     )
 
 

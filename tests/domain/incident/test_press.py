@@ -12,7 +12,7 @@ from domain.incident import events as e
 from domain.incident.card import Button, buttons
 from domain.incident.decide import decide, in_hand, missing_to_close
 from domain.incident.decide.hotfix import CHOICE_HOLDS
-from domain.incident.decide.rule import BUSY, DEPLOYED
+from domain.incident.decide.rule import BUSY, DEPLOYED, WATCHED
 from domain.incident.menu import MOST_FORMER, digest_of, priced_anew
 from domain.incident.state import Incident, Stage, Status
 from domain.values import Actor, Option
@@ -49,6 +49,13 @@ STAGES: dict[Stage, tuple[c.Command | tuple[c.Command, Actor], ...]] = {
     "approved": (*HANDLED, DEPLOY),
     "failed": (*HANDLED, DEPLOY, (c.RecordHotfixFailed(option="fill", reason="500"), WORKER)),
     "applied": IN_FORCE,
+    "widening": (
+        *HANDLED,
+        ASKED,
+        APPROVED,
+        (c.RecordHotfixApplied(option="rollback", receipt="ok"), WORKER),
+        (c.PassStage(option="rollback", share=0.05), WORKER),
+    ),
     "verified": (*IN_FORCE, VERIFIED, c.Reopen(reason="not sure")),
     "refuted": (*IN_FORCE, (c.RefuteHotfix(option="fill", reason="not back"), WORKER)),
     "reverting": (*IN_FORCE, REVERT),
@@ -123,6 +130,7 @@ def test_what_acts_can_be_taken_back_at_any_time_and_nothing_else_can(stage: Sta
 RESOLVED: dict[Stage, str] = {
     "chosen": "incident.resolved hotfix.rejected",
     "approved": "refused",
+    "widening": "refused",
     "reverting": "refused",
 }
 DISMISSED: dict[Stage, str] = {**RESOLVED, **dict.fromkeys(DEPLOYED, "refused")}
@@ -170,6 +178,7 @@ CLOSES: dict[Stage, str] = {
     "chosen": "waits to be approved; reject it",
     "approved": "is being deployed; wait for its end",
     "applied": "is in force and being watched.*wait for the end of the watch, or revert it",
+    "widening": "is being deployed to more members; wait until it is deployed",
     "reverting": "is being reverted; wait for its end",
     "revert_failed": "could not be reverted.*; revert it again",
 }
@@ -355,10 +364,15 @@ ANSWERS: dict[str, tuple[c.Command, frozenset[Stage]]] = {
     "hotfix.failed": (c.RecordHotfixFailed(option="fill", reason="500"), frozenset({"approved"})),
     "hotfix.watched": (
         c.RecordWatch(option="fill", observed=5, expected=9, repaired_share=0.3, window_end=LATER),
+        WATCHED,
+    ),
+    "hotfix.revert_requested": (c.RecordHarm(option="fill", reason="worse"), WATCHED),
+    "hotfix.verified incident.resolved": (VERIFIED[0], frozenset({"applied"})),
+    "hotfix.refuted": (c.RefuteHotfix(option="fill", reason="not measured"), frozenset({"applied"})),
+    "hotfix.refuted hotfix.revert_requested": (
+        c.RefuteHotfix(option="fill", reason="not back", repaired_share=0.1),
         frozenset({"applied"}),
     ),
-    "hotfix.verified incident.resolved": (VERIFIED[0], frozenset({"applied"})),
-    "hotfix.refuted": (c.RefuteHotfix(option="fill", reason="not back"), frozenset({"applied"})),
     "hotfix.reverted": (c.RecordHotfixReverted(option="fill", receipt="ok"), frozenset({"reverting"})),
     "hotfix.revert_failed": (c.RecordRevertFailed(option="fill", reason="500"), frozenset({"reverting"})),
 }
@@ -367,5 +381,10 @@ ANSWERS: dict[str, tuple[c.Command, frozenset[Stage]]] = {
 @pytest.mark.parametrize("happens", ANSWERS)
 @pytest.mark.parametrize("stage", [stage for stage in STAGES if stage not in ("chosen", "rejected")])
 def test_an_answer_that_comes_in_another_stage_is_not_recorded(stage: Stage, happens: str) -> None:
-    command, stages = ANSWERS[happens]
-    assert asked(standing(stage), command, WORKER) == (happens if stage in stages else "")
+    incident, (command, stages) = standing(stage), ANSWERS[happens]
+    assert incident.hotfix is not None
+    expected = happens if stage in stages else ""
+    if (stage, happens) == ("widening", "hotfix.failed"):
+        expected = "hotfix.revert_requested"  # some members have it: it is taken back from them
+    about = command.model_copy(update={"option": incident.hotfix.option})
+    assert asked(incident, about, WORKER) == expected

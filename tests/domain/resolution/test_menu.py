@@ -1,7 +1,7 @@
 """Menus whose trade-offs are known."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,7 +12,7 @@ from domain.diagnosis.material import Standby
 from domain.errors import TooFewRows
 from domain.prediction.mended import Mended
 from domain.recommender.hotfix import DeclaredHotfix, Replay
-from domain.resolution.circumstances import Circumstances
+from domain.resolution.circumstances import Circumstances, Replaced
 from domain.resolution.menu import build_menu
 from domain.resolution.price import amount_to_repair, lost, price
 from domain.resolution.stage import REWARD, Stage, set_stage
@@ -58,6 +58,11 @@ FAILOVER = DeclaredHotfix(
 ALL = (FILL, BOOST, ROLLBACK, FAILOVER)
 
 
+def brought(at: datetime) -> Replaced:
+    """A delivery at this time, a day after the one before it."""
+    return Replaced(at=at, now=at.isoformat(), was=(at - timedelta(days=1)).isoformat())
+
+
 def former_of(world: SimpleNamespace) -> dict[str, str]:
     values = dict(zip(world.before["item_id"], world.before["language"], strict=True))
     return {item: values[item] for item in world.concerned}
@@ -100,7 +105,7 @@ def around(world: SimpleNamespace, stage: Stage) -> Circumstances:
         diagnosis=diagnosis,
         stage=stage,
         previous=previous,
-        delivered_at=world.delivered,
+        replaced={"deliveries": brought(world.delivered)},
         former=former_of(world),
         noun="films",
     )
@@ -136,6 +141,7 @@ def test_rolling_back_says_how_many_newer_items_are_gone(around: Circumstances) 
     assert rollback.repairs.value is not None
     assert rollback.repairs.value > 85
     assert rollback.parameters["before"] == "2026-03-02T05:30:00+00:00"
+    assert rollback.parameters["to"] == "2026-03-01T05:30:00+00:00"
 
 
 def test_who_touches_more_than_declared_needs_a_second_person(around: Circumstances) -> None:
@@ -177,7 +183,7 @@ def test_doing_nothing_costs_what_is_lost_an_hour(around: Circumstances) -> None
 
 
 def test_a_cause_that_no_hotfix_fits_leaves_doing_nothing_and_says_so(around: Circumstances) -> None:
-    unknown = replace(around, diagnosis=Diagnosis(cause=None))
+    unknown = replace(around, diagnosis=Diagnosis(cause=None), replaced={})
     menu = build_menu(ALL, unknown, "incident-1", find)
     assert [option.hotfix for option in menu.options] == ["do_nothing"]
     assert "No declared hotfix fits" in menu.note

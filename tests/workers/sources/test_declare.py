@@ -122,6 +122,7 @@ kind = "boost_items"
 label = "Boost"
 deployer = "overide"
 replay = { kind = "snapshot", table = "vews" }
+guards = ["volumes"]
 
 [deployers.override]
 kind = "file"
@@ -145,8 +146,9 @@ def test_wrong_names_are_told_together_with_wrong_keys_in_the_order_of_the_file(
         (23, "checks.slices.ways: "),
         (28, 'hotfixes.boost.deployer: "overide" is not declared; did you mean "override"?'),
         (29, 'hotfixes.boost.replay.table: "vews" is not declared; did you mean "views"?'),
-        (36, 'stakeholders.content.tables: "viewz" is not declared; did you mean "views"?'),
-        (36, 'stakeholders.content.tables: "x" is not declared; choose from views'),
+        (30, 'hotfixes.boost.guards: "volumes" is not declared; did you mean "volume"?'),
+        (37, 'stakeholders.content.tables: "viewz" is not declared; did you mean "views"?'),
+        (37, 'stakeholders.content.tables: "x" is not declared; choose from views'),
     ):
         assert any(one.startswith(f"{line}: {says}") for one in lines), (line, says, lines)
     numbers = [int(line.partition(":")[0]) for line in lines]

@@ -1,0 +1,34 @@
+"""The version of the model served again that served before the one that took over about the onset."""
+
+from __future__ import annotations
+
+from domain.recommender.hotfix import DeclaredHotfix
+from domain.resolution.circumstances import Circumstances
+from domain.resolution.hook import Hook, called, examine
+from domain.resolution.kind import Kind
+from domain.resolution.replays.former_model import FORMER_MODEL, versions
+from domain.resolution.way import Parameters, Unfit
+
+
+def given(hotfix: DeclaredHotfix, keys: Hook, around: Circumstances) -> dict[str, object] | Unfit:
+    """The versions, by what is logged."""
+    told = versions(around)
+    return told if isinstance(told, Unfit) else {"hook": called(hotfix, keys), **told}
+
+
+def label(declared: str, parameters: Parameters) -> str:
+    """The version that it goes back to stands in its line."""
+    return f"{declared}: {parameters['version']}"
+
+
+KIND = Kind(
+    name="model_rollback",
+    purpose="serves the version of the model again that the log shows before the last one",
+    options=Hook,
+    example={"hook": "serve_model"},
+    given=given,
+    way=FORMER_MODEL,
+    label=label,
+    called=called,
+    examine=examine,
+)

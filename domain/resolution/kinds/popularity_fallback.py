@@ -1,0 +1,60 @@
+"""The most popular items shown in a slice of requests, instead of what the model says there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from domain.answer import Advice
+from domain.recommender.hotfix import DeclaredHotfix
+from domain.recommender.nearest import nearest
+from domain.recommender.recommender import Recommender
+from domain.resolution.circumstances import Circumstances
+from domain.resolution.hook import Hook, called
+from domain.resolution.hook import examine as examine_hook
+from domain.resolution.kind import Kind
+from domain.resolution.replays.logged_slice import in_slice, whole_requests
+from domain.resolution.replays.popularity import POPULARITY
+from domain.resolution.way import Parameters, Unfit
+
+
+class Keys(Hook):
+    """`column`: of the items, or of the candidates' log: how popular an item is, the most first."""
+
+    column: str
+
+
+def given(hotfix: DeclaredHotfix, keys: Keys, around: Circumstances) -> dict[str, object] | Unfit:
+    """Unfit where the slice is one of items: a request cannot be ranked by popularity in part."""
+    inside = in_slice(around.stage.traffic, around.slice) if around.stage is not None else None
+    if around.stage is not None and inside is not None and not whole_requests(around.stage.traffic, inside):
+        return Unfit("its slice is one of items, and a request is ranked as a whole")
+    return {"hook": called(hotfix, keys), "slice": dict(around.slice), "column": keys.column}
+
+
+def changes(keys: Keys, parameters: Parameters) -> Iterator[str]:
+    """Another column than was offered."""
+    if keys.column != parameters.get("column"):
+        yield f"it ranks by {keys.column}, not {parameters.get('column')}"
+
+
+def examine(hotfix: DeclaredHotfix, keys: Keys, recommender: Recommender) -> Iterator[Advice]:
+    """A column that neither items nor models have."""
+    yield from examine_hook(hotfix, keys, recommender)
+    items = recommender.items.features if recommender.items else ()
+    known = {*items, *(name for model in recommender.models.values() for name in model.features)}
+    if known and keys.column not in known:
+        where, says = f"hotfixes.{hotfix.name}.column", f'"{keys.column}" is no feature of items or models'
+        yield Advice(level="error", where=where, says=says, mend=nearest(keys.column, known))
+
+
+KIND = Kind(
+    name="popularity_fallback",
+    purpose="ranks requests of the symptom's slice by how popular items are",
+    options=Keys,
+    example={"column": "popularity"},
+    given=given,
+    way=POPULARITY,
+    called=called,
+    changes=changes,
+    examine=examine,
+)

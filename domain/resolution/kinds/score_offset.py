@@ -1,0 +1,58 @@
+"""An amount added to the score of whatever lies in a slice: a feature's value that is ranked wrongly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from domain.recommender.hotfix import DeclaredHotfix
+from domain.resolution.circumstances import Circumstances
+from domain.resolution.hook import Hook, called, examine
+from domain.resolution.kind import Kind
+from domain.resolution.replays.logged_slice import in_slice, whole_requests
+from domain.resolution.replays.offset import OFFSET
+from domain.resolution.way import Parameters, Unfit
+from domain.values import slice_of
+
+
+class Keys(Hook):
+    """`amount`: what is added, in the score's unit; `of`: the slice, the symptom's where none is named."""
+
+    amount: float
+    of: dict[str, str] = Field(default_factory=dict)
+
+
+def given(hotfix: DeclaredHotfix, keys: Keys, around: Circumstances) -> dict[str, object] | Unfit:
+    """Unfit where it would change no order: all candidates of a request lie in the slice, or none."""
+    where = slice_of(**keys.of) or around.slice
+    if not where:
+        return Unfit("no slice is concerned that it could act on")
+    inside = in_slice(around.stage.traffic, where) if around.stage is not None else None
+    if around.stage is not None and inside is not None:
+        if not inside.any():
+            return Unfit("nothing that is logged lies in its slice")
+        if whole_requests(around.stage.traffic, inside):
+            return Unfit("its slice holds whole requests, in which an amount added to all changes no order")
+    return {"hook": called(hotfix, keys), "slice": dict(where), "amount": keys.amount}
+
+
+def changes(keys: Keys, parameters: Parameters) -> Iterator[str]:
+    """Another amount or slice than was offered."""
+    if keys.amount != parameters.get("amount"):
+        yield f"its amount is {keys.amount}, not {parameters.get('amount')}"
+    if keys.of and keys.of != parameters.get("slice"):
+        yield f"it is of {keys.of}, not {parameters.get('slice')}"
+
+
+KIND = Kind(
+    name="score_offset",
+    purpose="adds to the score of whatever lies in a slice",
+    options=Keys,
+    example={"amount": 0.5, "of": {"genre": "drama"}},
+    given=given,
+    way=OFFSET,
+    called=called,
+    changes=changes,
+    examine=examine,
+)

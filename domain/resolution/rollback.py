@@ -1,0 +1,57 @@
+"""Whether a rollback fits the onset: what it takes back came no later than what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from domain.resolution.circumstances import Circumstances, Replaced, Serves
+from domain.resolution.price import Price
+from domain.resolution.way import Unfit, unknown
+
+SHORTLY = timedelta(hours=6)
+"""Before the onset: what was replaced earlier is no reason to roll it back where the cause is not known."""
+
+CALLED: Mapping[Serves, tuple[str, str]] = {
+    "deliveries": ("delivery of the items", "came"),
+    "model": ("model", "took over"),
+}
+
+
+def too_late(undoes: Serves, around: Circumstances) -> Unfit | None:
+    """Unfit where what it takes back came after the onset: it cannot have brought the fault."""
+    replaced = around.replaced.get(undoes)
+    if replaced is None or replaced.at <= around.onset_by:
+        return None
+    return Unfit(f"{_told(undoes, replaced, around)} after it began at {around.clock(around.onset)}")
+
+
+def fits_unexplained(undoes: Serves, around: Circumstances) -> str | Unfit:
+    """
+    How a rollback fits the onset of something unexplained, in words; else why it does not.
+
+    It fits where what it takes back came within six hours, or two windows, before it began.
+    """
+    replaced = around.replaced.get(undoes)
+    noun, _came = CALLED[undoes]
+    if around.finding.kind == "predicted":
+        return Unfit("a forecast has no onset that a rollback could fit")
+    if replaced is None:
+        return Unfit(f"no {noun} is known to have come before it began")
+    if late := too_late(undoes, around):
+        return late
+    told, window = _told(undoes, replaced, around), around.finding.window_end - around.finding.window_start
+    if around.onset - replaced.at > max(SHORTLY, 2 * window):
+        return Unfit(f"{told} long before it began")
+    return f"{told} shortly before it began at {around.clock(around.onset)}"
+
+
+def unpriced(why: str, around: Circumstances) -> Price:
+    """What is not explained cannot be replayed without its cause; a rollback may touch all that is served."""
+    return unknown(around, f"not priced: {why}", blast=1.0)
+
+
+def _told(undoes: Serves, replaced: Replaced, around: Circumstances) -> str:
+    noun, came = CALLED[undoes]
+    which = f" {replaced.now}" if undoes == "model" else ""
+    return f"the {noun}{which} {came} at {around.clock(replaced.at)},"
