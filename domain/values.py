@@ -249,12 +249,18 @@ class Diagnosis(Value):
 NO_DEPLOYER = "none"
 
 
+REMIND_MOST = timedelta(hours=1)
+REMIND_SHARE = 0.1
+"""A hotfix reminds of its end an hour before, or a tenth of its time where that is less."""
+
+
 class Option(Value):
     """
     One line of the menu. `key` is opaque and stable; `parameters` go to the deployer as they are.
 
     `guards` are checks whose alarm takes it back; `stages` the shares of members whom it serves one after the
-    other, ascending to 1; all at once where there are none.
+    other, ascending to 1; all at once where there are none. `remind` is how long before its end people are
+    reminded, where that was declared.
     """
 
     key: str
@@ -273,6 +279,14 @@ class Option(Value):
     parameters: dict[str, object] = Field(default_factory=dict)
     guards: tuple[str, ...] = ()
     stages: tuple[Share, ...] = ()
+    remind: timedelta | None = None
+
+    @property
+    def reminds(self) -> timedelta | None:
+        """How long before it expires people are reminded; None where it never expires."""
+        if self.expires_after is None:
+            return None
+        return self.remind if self.remind is not None else min(REMIND_MOST, REMIND_SHARE * self.expires_after)
 
     @property
     def first_stage(self) -> float:

@@ -198,6 +198,27 @@ class ExpireHotfix(Value):
     option: str
 
 
+class RemindOfExpiry(Value):
+    option: str
+
+
+class RenewHotfix(Value):
+    """Let it stay in force for as long again as it was offered for."""
+
+    option: str
+    reason: str
+
+
+class RecordHotfixRenewed(Value):
+    option: str
+    receipt: str
+
+
+class RecordRenewalFailed(Value):
+    option: str
+    reason: str
+
+
 class ScorePrediction(Value):
     observed: float
     forecast: float
@@ -283,7 +304,7 @@ Understanding = (
     | PrepareMenu
     | ScorePrediction
 )
-ByPerson = ApproveHotfix | RejectHotfix | RevertHotfix
+ByPerson = ApproveHotfix | RejectHotfix | RevertHotfix | RenewHotfix
 ByWorker = (
     RecordHotfixApplied
     | PassStage
@@ -296,6 +317,9 @@ ByWorker = (
     | RecordHotfixReverted
     | RecordRevertFailed
     | ExpireHotfix
+    | RemindOfExpiry
+    | RecordHotfixRenewed
+    | RecordRenewalFailed
 )
 OfHotfix = ChooseHotfix | ByPerson | ByWorker
 Ending = Resolve | Dismiss | Reopen | ProposeFollowUp | AnswerFollowUp | AcceptFollowUp | Close

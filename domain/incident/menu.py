@@ -14,7 +14,7 @@ from domain.incident.numbers import estimate, lasting, percent, seconds, stages
 from domain.values import Option
 
 DIGEST_LENGTH = 16
-SINCE_DIGESTS = frozenset({"guards", "stages"})
+SINCE_DIGESTS = frozenset({"guards", "stages", "remind"})
 """Fields of an option that menus did not have when there were digests already."""
 
 MOST_FORMER = 5

@@ -120,6 +120,7 @@ def _option(hotfix: DeclaredHotfix, around: Circumstances, incident: str, kind: 
         parameters=parameters,
         guards=hotfix.guards,
         stages=hotfix.stages,
+        remind=hotfix.remind,
     )
 
 
