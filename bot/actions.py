@@ -186,6 +186,11 @@ PRESSES: dict[Action, Press] = {
         modals.reject,
     ),
     "revert": Press("deploy", lambda target, fields, at: c.RevertHotfix(option=_option(target))),
+    "renew": Press(
+        "deploy",
+        lambda target, fields, at: c.RenewHotfix(option=_option(target), reason=fields.get("reason", "")),
+        modals.renew,
+    ),
     "resolve": Press("respond", _resolve, modals.resolve),
     "reopen": Press("respond", _reason(lambda reason: c.Reopen(reason=reason)), modals.reopen),
     "follow_up_accept": Press("respond", lambda target, fields, at: c.AcceptFollowUp()),

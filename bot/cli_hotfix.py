@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
-from bot.cli_desk import Json, Number, console, find, order, print_json, table
+from bot.cli_desk import Json, Number, console, find, order, print_json, table, who
 from bot.messages import words
+from bot.messages.in_force import in_force, repaired, stage
 from bot.messages.why import why
 from domain.errors import Refused
 from domain.incident import commands as c
@@ -127,6 +129,43 @@ def reject(
 def revert(number: Number, option: Which = None, as_json: Json = False) -> None:
     """Take it back."""
     order(number, c.RevertHotfix(option=_key(find(open_door(), number), option)), as_json=as_json)
+
+
+@app.command()
+def renew(
+    number: Number,
+    option: Which = None,
+    reason: Annotated[str, typer.Option("--reason", "-r", help="Why it is to stay in force longer.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Let it stay in force for as long again as it was offered for."""
+    key = _key(find(open_door(), number), option)
+    order(number, c.RenewHotfix(option=key, reason=reason), as_json=as_json)
+
+
+@app.command("in-force")
+def list_in_force(as_json: Json = False) -> None:
+    """Every hotfix that acts on the recommender, over all incidents; what ends first before the others."""
+    found = in_force(open_door().in_force(), datetime.now(UTC))
+    if as_json:
+        print_json({"in_force": [one.model_dump(mode="json") for one in found]})
+        return
+    if not found:
+        console().print("No hotfix is in force.")
+        return
+    rows = [
+        (
+            f"#{one.number}",
+            one.hotfix,
+            words.seconds(one.age_seconds),
+            "never" if one.expires_in_seconds is None else f"in {words.seconds(one.expires_in_seconds)}",
+            who(one.owner),
+            stage(one),
+            repaired(one),
+        )
+        for one in found
+    ]
+    table("", ("Incident", "Hotfix", "Age", "Expires", "Owner", "Stage", "Repaired"), rows)
 
 
 def _read(incident: Incident, key: str, as_json: bool) -> str:

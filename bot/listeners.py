@@ -10,6 +10,7 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -26,6 +27,7 @@ from bot.messages.blocks import SECTION_MAX, Block, cut, escape, section
 from bot.messages.blocks import actions as blocks_of_actions
 from bot.messages.card import card, fallback, picture_of
 from bot.messages.home import TO_CLOSE, UNRESOLVED, Shown, closed_home, home, in_all
+from bot.messages.in_force import in_force
 from bot.messages.inert import Marked, clean, marked
 from bot.messages.link import Link, linked
 from bot.messages.menu import deploy_again
@@ -234,7 +236,8 @@ class Listeners:
     def _at_home(self) -> Shown:
         door = self._door
         unresolved, to_close = (door.worst(of, 1, MOST_SHOWN) for of in (UNRESOLVED, TO_CLOSE))
-        return Shown(unresolved, to_close, door.counts(), door.mean_times())
+        acting = in_force(door.in_force(), datetime.now(UTC))
+        return Shown(unresolved, to_close, door.counts(), door.mean_times(), acting)
 
     async def _shown(self, asked: commands.Asked, reader: Link) -> dict[str, Any]:
         if asked.word == "status":

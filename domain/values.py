@@ -249,6 +249,11 @@ class Diagnosis(Value):
 NO_DEPLOYER = "none"
 
 
+REMIND_MOST = timedelta(hours=1)
+REMIND_SHARE = 0.1
+"""A hotfix reminds of its end an hour before, or a tenth of its time where that is less."""
+
+
 class Option(Value):
     """
     One line of the menu. `key` is opaque and stable; `parameters` go to the deployer as they are.
@@ -257,7 +262,8 @@ class Option(Value):
     `worst` names whom it hits hardest. `blast_share` is the share of requests that are shown something else,
     `blast_members` that of the members of a day.
     `guards` are checks whose alarm takes it back; `stages` the shares of members whom it serves one after the
-    other, ascending to 1; all at once where there are none.
+    other, ascending to 1; all at once where there are none. `remind` is how long before its end people are
+    reminded, where that was declared.
     """
 
     key: str
@@ -279,6 +285,14 @@ class Option(Value):
     parameters: dict[str, object] = Field(default_factory=dict)
     guards: tuple[str, ...] = ()
     stages: tuple[Share, ...] = ()
+    remind: timedelta | None = None
+
+    @property
+    def reminds(self) -> timedelta | None:
+        """How long before it expires people are reminded; None where it never expires."""
+        if self.expires_after is None:
+            return None
+        return self.remind if self.remind is not None else min(REMIND_MOST, REMIND_SHARE * self.expires_after)
 
     @property
     def first_stage(self) -> float:

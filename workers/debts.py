@@ -189,6 +189,7 @@ def _give_up(log: Engine, incident: Incident, debt: Debt, trouble: str) -> bool:
         "menu": c.PrepareMenu(options=(), note=f"The hotfixes could not be priced. {reason}"),
         "apply": c.RecordHotfixFailed(option=option, reason=reason),
         "widen": c.RecordHotfixFailed(option=option, reason=reason),
+        "renew": c.RecordRenewalFailed(option=option, reason=reason),
         "watch": c.RefuteHotfix(option=option, reason=f"Its effect could not be measured. {reason}"),
         "revert": c.RecordRevertFailed(option=option, reason=reason),
     }

@@ -58,6 +58,18 @@ def _watch() -> Room:
     return watch
 
 
+def _renew() -> Room:
+    from workers.renew import renew  # noqa: PLC0415
+
+    return renew
+
+
+def _remind() -> Room:
+    from workers.renew import remind  # noqa: PLC0415
+
+    return remind
+
+
 def _guard() -> Room:
     from workers.watch import guard  # noqa: PLC0415
 
@@ -79,6 +91,8 @@ SETTLERS: Mapping[str, Settler] = {
     "menu": _with_declaration(_menu),
     "apply": _with_declaration(_apply),
     "watch": _with_declaration(_watch),
+    "renew": _with_declaration(_renew),
+    "remind_of_expiry": _with_declaration(_remind),
     "guard": _with_declaration(_guard),
     "widen": _with_declaration(_widen),
     "revert": _with_declaration(_revert),

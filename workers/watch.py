@@ -97,7 +97,8 @@ def _deployed(work: Work) -> Deployed:
         raise ConfigurationError(f"#{work.incident.number} has no deployed hotfix to watch.")
     with work.log.connect() as connection:
         events = read_stream(connection, work.incident.stream)
-    place = max(n for n, recorded in enumerate(events) if isinstance(recorded.event, HotfixApplied))
+    applied = (n for n, recorded in enumerate(events) if isinstance(recorded.event, HotfixApplied))
+    place = max(applied, default=len(events))
     then = replay(events[:place])
     # In the order of the log: a clock may have been set back.
     looks = [one.event for one in events[place:] if isinstance(one.event, HotfixWatched)]

@@ -48,6 +48,7 @@ LABELS: dict[Action, str] = {
     "approve": "Approve",
     "reject": "Reject …",
     "revert": "Revert …",
+    "renew": "Renew …",
     "resolve": "Resolved …",
     "reopen": "Reopen …",
     "follow_up_accept": "Accept",
@@ -254,7 +255,7 @@ def _presses(incident: Incident, link: Link) -> list[Block]:
     report_url = link(f"/reports/{incident.number}")
     pressable = [one for one in buttons(incident) if one.action != "deploy"]
     if incident.status == "resolved":  # the follow-up is what is next; taking it back is for later
-        pressable.sort(key=lambda one: one.action == "revert")
+        pressable.sort(key=lambda one: one.action in ("revert", "renew"))
     more = [one for one in pressable if one.action in IN_MORE and incident.status != "closed"]
     beside = [_button(incident, one, report_url) for one in pressable if one not in more]
     overflow = [_overflow(incident, more)] if more else []

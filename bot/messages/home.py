@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from bot.messages import words
 from bot.messages.blocks import Block, context, divider, header, section
+from bot.messages.in_force import InForce, home_of
 from bot.messages.link import Link
 from bot.messages.status import status
 from domain.incident.state import Incident
@@ -17,12 +18,16 @@ TO_CLOSE = ("resolved",)
 
 
 class Shown(NamedTuple):
-    """The first page of what is unresolved and of what is to be closed; how many there are; mean times."""
+    """
+    The first page of what is unresolved and of what is to be closed; how many there are; mean times; the
+    hotfixes in force.
+    """
 
     unresolved: Sequence[Incident]
     to_close: Sequence[Incident]
     counts: Mapping[tuple[str, str], int]
     means: MeanTimes
+    in_force: Sequence[InForce] = ()
 
 
 def home(shown: Shown, link: Link) -> dict[str, object]:
@@ -33,6 +38,7 @@ def home(shown: Shown, link: Link) -> dict[str, object]:
         header("Open incidents"),
         *status(shown.unresolved, link, in_all(shown.counts, UNRESOLVED)),
         *waiting,
+        *home_of(shown.in_force, link),
         divider(),
         *_times(shown.means),
     ]

@@ -128,6 +128,11 @@ def reject(incident: Incident, value: str) -> View:
     return _modal("reject", value, "Reject the hotfix", "Reject", [_ask("reason", "Why not this one?")])
 
 
+def renew(incident: Incident, value: str) -> View:
+    why = _ask("reason", "Why is it to stay in force longer?", hint="It is renewed for as long again.")
+    return _modal("renew", value, "Renew the hotfix", "Renew", [why])
+
+
 def correct(incident: Incident, value: str) -> View:
     found = choices(incident)[:OPTIONS_MAX]
     asked = [

@@ -178,6 +178,8 @@ def _still_in_force(incident: Incident) -> list[Block]:
         return []
     option = incident.option(fix.option)
     until = f" until {words.moment(fix.expires_at)}" if fix.expires_at else ", and does not expire"
+    if fix.renewing_until:
+        until = f"; it is being renewed until {words.moment(fix.renewing_until)}"
     label = escape(option.label if option else fix.option)
     return [context(f"“{label}” is still in force{until}; _Revert_ takes it back sooner.")]
 

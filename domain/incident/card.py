@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from domain.incident.decide import BUSY, DEPLOYED, against_looking_again, against_resolving
+from domain.incident.decide import BUSY, DEPLOYED, against_looking_again, against_renewing, against_resolving
 from domain.incident.state import Hotfix, Incident
 from domain.values import Value
 
@@ -20,6 +20,7 @@ Action = Literal[
     "approve",
     "reject",
     "revert",
+    "renew",
     "resolve",
     "reopen",
     "follow_up_accept",
@@ -42,7 +43,7 @@ class Button(Value):
 def buttons(incident: Incident) -> tuple[Button, ...]:
     """All buttons of the card, the most useful first."""
     if incident.status == "closed":
-        in_force = [one for one in _of_hotfix(incident) if one.action == "revert"]
+        in_force = [one for one in _of_hotfix(incident) if one.action in ("revert", "renew")]
         return (*in_force, Button(action="reopen"), Button(action="correct"), Button(action="report"))
     return (
         *_of_hotfix(incident),
@@ -59,7 +60,7 @@ def buttons(incident: Incident) -> tuple[Button, ...]:
 def _of_hotfix(incident: Incident) -> tuple[Button, ...]:
     hotfix, over = incident.hotfix, incident.status == "resolved"  # nothing is deployed after the end
     if hotfix is not None and hotfix.stage in BUSY:
-        return _of_hotfix_in_hand(hotfix, over)
+        return _of_hotfix_in_hand(incident, hotfix, over)
     offered = () if over else incident.menu or ()
     return tuple(
         Button(action="deploy", option=option.key)
@@ -68,11 +69,15 @@ def _of_hotfix(incident: Incident) -> tuple[Button, ...]:
     )
 
 
-def _of_hotfix_in_hand(hotfix: Hotfix, over: bool) -> tuple[Button, ...]:
+def _of_hotfix_in_hand(incident: Incident, hotfix: Hotfix, over: bool) -> tuple[Button, ...]:
     if hotfix.stage == "chosen":
         reject = Button(action="reject", option=hotfix.option)
         return (reject,) if over else (Button(action="approve", option=hotfix.option), reject)
-    return (Button(action="revert", option=hotfix.option),) if hotfix.stage in DEPLOYED else ()
+    if hotfix.stage not in DEPLOYED:
+        return ()
+    renewable = hotfix.renewing_until is None and not against_renewing(incident)
+    renew = (Button(action="renew", option=hotfix.option),) if renewable else ()
+    return (Button(action="revert", option=hotfix.option), *renew)
 
 
 def _of_open(incident: Incident) -> tuple[Button, ...]:

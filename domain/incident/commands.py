@@ -201,6 +201,27 @@ class ExpireHotfix(Value):
     option: str
 
 
+class RemindOfExpiry(Value):
+    option: str
+
+
+class RenewHotfix(Value):
+    """Let it stay in force for as long again as it was offered for."""
+
+    option: str
+    reason: str
+
+
+class RecordHotfixRenewed(Value):
+    option: str
+    receipt: str
+
+
+class RecordRenewalFailed(Value):
+    option: str
+    reason: str
+
+
 class ScorePrediction(Value):
     observed: float
     forecast: float
@@ -286,7 +307,7 @@ Understanding = (
     | PrepareMenu
     | ScorePrediction
 )
-ByPerson = ApproveHotfix | RejectHotfix | RevertHotfix
+ByPerson = ApproveHotfix | RejectHotfix | RevertHotfix | RenewHotfix
 ByWorker = (
     RecordHotfixApplied
     | PassStage
@@ -299,6 +320,9 @@ ByWorker = (
     | RecordHotfixReverted
     | RecordRevertFailed
     | ExpireHotfix
+    | RemindOfExpiry
+    | RecordHotfixRenewed
+    | RecordRenewalFailed
 )
 OfHotfix = ChooseHotfix | ByPerson | ByWorker
 Ending = Resolve | Dismiss | Reopen | ProposeFollowUp | AnswerFollowUp | AcceptFollowUp | Close

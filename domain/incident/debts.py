@@ -18,6 +18,8 @@ DUE_AFTER: dict[str, timedelta] = {
     "revert": timedelta(seconds=15),
     "follow_up": timedelta(seconds=60),
     "guard": timedelta(seconds=30),
+    "renew": timedelta(seconds=15),
+    "remind_of_expiry": timedelta(seconds=60),
 }
 """How long an answer may take before the clock asks again."""
 
@@ -26,6 +28,7 @@ BOTS_OWN = frozenset({"announce"})
 
 EXPIRE = "expire"
 GUARD = "guard"
+REMIND = "remind_of_expiry"
 GUARD_EVERY = timedelta(minutes=1), timedelta(minutes=10)
 """How long after the last look a hotfix that stays in force is looked at again: soon after its verdict often,
 later seldom, and never sooner than the metric has another window."""
@@ -42,7 +45,7 @@ class Debt(Value):
     since: Moment
 
 
-SCHEDULED = (EXPIRE, GUARD)
+SCHEDULED = (EXPIRE, GUARD, REMIND)
 """Kinds of debt that become due at a time of their own."""
 
 
@@ -56,7 +59,20 @@ def owed(incident: Incident) -> tuple[Debt, ...]:
 
 def scheduled(incident: Incident) -> tuple[Debt, ...]:
     """What becomes due at a time of its own (`since`), without an event that asks for it then."""
-    return tuple(debt for debt in (expiry_of(incident), guard_of(incident)) if debt)
+    found = (expiry_of(incident), guard_of(incident), reminder_of(incident))
+    return tuple(debt for debt in found if debt)
+
+
+def reminder_of(incident: Incident) -> Debt | None:
+    """The debt of saying that a hotfix expires soon; None where nothing does, or it was said."""
+    hotfix = incident.hotfix
+    expiry, option = expiry_of(incident), incident.option(hotfix.option) if hotfix else None
+    if expiry is None or hotfix is None or option is None or option.reminds is None:
+        return None
+    if hotfix.reminded_of == hotfix.expires_at:
+        return None
+    asked_by = hotfix.expiry_set_by or hotfix.event_id
+    return Debt(kind=REMIND, event_id=asked_by, since=expiry.since - option.reminds)
 
 
 def guard_of(incident: Incident) -> Debt | None:

@@ -171,6 +171,14 @@ SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
     e.HotfixReverted: _about("“{label}” is reverted"),
     e.RevertFailed: _about("“{label}” could not be reverted: {event.reason}"),
     e.HotfixExpired: _about("“{label}” expired"),
+    e.ExpiryReminded: _about(
+        "“{label}” expires {event.expires_at:%Y-%m-%d %H:%M} UTC and is reverted then; Renew keeps it"
+    ),
+    e.RenewalRequested: _about(
+        "Renews “{label}” until {event.expires_at:%Y-%m-%d %H:%M} UTC: {event.reason}"
+    ),
+    e.HotfixRenewed: _about("“{label}” stays in force until {event.expires_at:%Y-%m-%d %H:%M} UTC"),
+    e.RenewalFailed: _about("“{label}” could not be renewed: {event.reason}"),
     e.PredictionScored: _about(
         "Prediction scored: {event.observed:,.0f} came, {event.forecast:,.0f} were forecast"
     ),

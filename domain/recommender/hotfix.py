@@ -38,6 +38,7 @@ class DeclaredHotfix(Value):
     are tests of the ML Test Score that it is evidence for once it worked in an incident, such as `infra-7` of
     one that puts the model before back. `guards` are checks: where one alarms on what the hotfix touches, it
     is reverted by itself. `stages` are shares of members: each is watched for `watch` before the next one.
+    `remind` is how long before it expires people are reminded; an hour, or a tenth of its time if less.
     """
 
     name: str
@@ -56,6 +57,7 @@ class DeclaredHotfix(Value):
     evidences: tuple[TestId, ...] = ()
     guards: tuple[str, ...] = ()
     stages: tuple[Share, ...] = ()
+    remind: Duration | None = None
 
     @field_validator("stages")
     @classmethod

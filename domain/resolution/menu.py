@@ -198,6 +198,7 @@ def _option(
         parameters=parameters,
         guards=hotfix.guards,
         stages=hotfix.stages,
+        remind=hotfix.remind,
     )
 
 

@@ -16,7 +16,12 @@ from tests.domain.incident.given import DIAGNOSED, MENU, OFFERED, OPEN, after
 
 NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
 VALUE = "incident-1|4|fill|9f86d081884c7d65"
-STRONGER: dict[Action, Need] = {"deploy": "deploy", "approve": "approve", "revert": "deploy"}
+STRONGER: dict[Action, Need] = {
+    "deploy": "deploy",
+    "approve": "approve",
+    "revert": "deploy",
+    "renew": "deploy",
+}
 """What changes the recommender; everything else takes the right to respond."""
 
 

@@ -109,7 +109,17 @@ def test_a_second_person_s_hotfix_is_rejected_and_another_is_reverted(
     assert "cannot be forgotten yet: “Roll the catalogue back” waits to be approved in #1" in waits
     assert "hotfix.rejected" in terminal("hotfix", "reject", "1", "--reason", "too many films").out
     terminal("hotfix", "choose", "1", "fill", "--menu", menu)
+    assert "No hotfix is in force." in terminal("hotfix", "in-force").out
     happen(door, APPLIED)
+    (acting,) = terminal("hotfix", "in-force", "--json").json["in_force"]
+    assert (acting["number"], acting["hotfix"], acting["stage"]) == (1, "Fill in the language", "applied")
+    assert acting["owner"] == f"terminal:{account()}"
+    assert acting["expires_in_seconds"] > 0
+    assert acting["repaired"] is None
+    assert "Fill in" in terminal("hotfix", "in-force").out
+    assert "Say why it is to stay" in terminal("hotfix", "renew", "1", code=1).err
+    renewed = terminal("hotfix", "renew", "1", "--reason", "the feed is not mended yet").out
+    assert "hotfix.renewal_requested" in renewed
     assert "hotfix.revert_requested" in terminal("hotfix", "revert", "1").out
 
 

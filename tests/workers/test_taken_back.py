@@ -229,7 +229,8 @@ def test_a_hotfix_is_due_to_be_taken_back_when_its_time_is_over_and_not_a_moment
     def kinds(at: datetime) -> set[str]:
         return {debt.kind for debt in due(incident, at)}
 
-    assert (kinds(NOON + DAY - SOON), kinds(NOON + DAY)) == ({"watch"}, {"watch", "expire"})
+    reminded = {"watch", "remind_of_expiry"}
+    assert (kinds(NOON + DAY - SOON), kinds(NOON + DAY)) == (reminded, {*reminded, "expire"})
 
 
 def test_what_does_not_act_or_never_expires_is_never_due_to_be_taken_back(begin: Begin) -> None:
@@ -298,6 +299,7 @@ def test_what_only_waits_to_expire_is_not_looked_at_before(begin: Begin, log: En
     story = begin().applied()
     story.say(c.RevertHotfix(option="fill"))
     story.say(c.RecordRevertFailed(option="fill", reason="500"))
+    story.say(c.RemindOfExpiry(option="fill"))
     with log.connect() as connection:
         assert reminders.look(connection, NOON + timedelta(hours=1), 10) == []
         (look,) = reminders.look(connection, NOON + DAY, 10)

@@ -24,7 +24,11 @@ class Deployer(Protocol):
         ...
 
     def apply(self, key: str, option: Option, expires_at: datetime | None) -> str:
-        """Put the option in force; returns the receipt, a sentence for people."""
+        """
+        Put the option in force; returns the receipt, a sentence for people.
+
+        Asked again under the same key with a later end, it stays in force until then.
+        """
         ...
 
     def revert(self, key: str, option: Option) -> str:

@@ -44,14 +44,18 @@ class FileDeployer:
         self._target = path  # known once the writers' lock is held
 
     def apply(self, key: str, option: Option, expires_at: datetime | None) -> str:
-        """Write the entry; the same key again writes nothing."""
+        """Write the entry; the same key again only moves its end."""
         entries = _entries(key, option, expires_at)
         with self._locked():
             document = self._read()
-            if any(_id(other) == key for other in document["overrides"]):
-                return f"{self.path} already holds {key}"
-            document["overrides"].extend(entries)
+            held = [other for other in document["overrides"] if _id(other) == key]
+            until = entries[0]["expires_at"]
+            for other in held:
+                other["expires_at"] = until
+            document["overrides"].extend([] if held else entries)
             self._write(document)
+        if held:
+            return f"{self.path} already holds {key}, now until {until}"
         count = sum(len(entry["items"]) for entry in entries)
         return f"{self.path} holds {key}: {entries[0]['kind']} for {count:,} items"
 

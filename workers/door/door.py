@@ -171,6 +171,11 @@ class Door:
         with self._engine.connect() as connection:
             return people.show_incidents(connection, cards.every(connection, status))
 
+    def in_force(self) -> list[Incident]:
+        """The cards of the incidents whose hotfix acts on the recommender, newest first."""
+        with self._engine.connect() as connection:
+            return people.show_incidents(connection, cards.in_force(connection))
+
     def page(
         self, statuses: Sequence[str], severities: Sequence[str], below: int | None, limit: int
     ) -> list[Incident]:

@@ -11,7 +11,7 @@ and the events are folded as well.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any, get_args
@@ -21,7 +21,7 @@ import structlog
 from pydantic import ValidationError
 from sqlalchemy import ColumnElement, Connection, func, select, true
 
-from domain.incident.decide import DEPLOYED
+from domain.incident.decide.rule import ACTING
 from domain.incident.state import Incident, Status, replay
 from domain.values import Severity
 from workers.store import events, sums
@@ -63,6 +63,9 @@ SELECT incident, shape, cards.stream, seal FROM (
 JOIN cards USING (number) ORDER BY wanted.severity, number DESC
 """
 """The numbers by an index alone; of the cards, only those of the page."""
+
+NEVER = datetime(9999, 12, 29, tzinfo=UTC)
+"""When a hotfix ends that does not expire: the last day that the column takes."""
 
 HIGHEST_NUMBER = 2**31 - 1
 """What PostgreSQL's integer holds; whoever asks for more gets no incident, not an error."""
@@ -179,6 +182,12 @@ def every(connection: Connection, status: str | tuple[str, ...] | None = None) -
     """The incidents with this status (or any of these; or all), newest first."""
     statuses = (status,) if isinstance(status, str) else status
     return _some(connection, true() if statuses is None else _CARDS.c.status.in_(statuses))
+
+
+def in_force(connection: Connection) -> list[Incident]:
+    """The incidents whose hotfix acts on the recommender, closed or not; newest first."""
+    found = _some(connection, _CARDS.c.expires_at.is_not(None))
+    return [incident for incident in found if incident.hotfix and incident.hotfix.stage in ACTING]
 
 
 def open_or_opened_since(connection: Connection, moment: datetime) -> list[Incident]:
@@ -336,6 +345,6 @@ def _spelled(incident: Incident) -> str:
 
 
 def _expires_at(incident: Incident) -> datetime | None:
-    """When the hotfix has to be taken back, while it acts; kept as a column so that the clock finds it."""
+    """When the hotfix has to be taken back, while it acts: by this column what is in force is found."""
     hotfix = incident.hotfix
-    return hotfix.expires_at if hotfix and hotfix.stage in DEPLOYED else None
+    return (hotfix.expires_at or NEVER) if hotfix and hotfix.stage in ACTING else None

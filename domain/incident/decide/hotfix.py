@@ -13,10 +13,12 @@ from domain.incident.decide.rule import (
     DEPLOYED,
     WATCHED,
     Events,
+    against_renewing,
     in_hand,
     label_of,
     not_closed,
     option_of,
+    said,
     stage_is,
 )
 from domain.incident.menu import priced_anew
@@ -117,6 +119,8 @@ def _press(incident: Incident, hotfix: Hotfix, command: c.ByPerson, actor: Actor
         case c.RejectHotfix():
             stage_is(hotfix, "chosen")
             return (e.HotfixRejected(option=hotfix.option, reason=command.reason),)
+        case c.RenewHotfix():
+            return _renewed(incident, hotfix, command)
         case c.RevertHotfix():
             if hotfix.stage in ("reverting", "reverted"):
                 return ()
@@ -160,6 +164,13 @@ def _record(  # the answers of workers: late or repeated ones change nothing
         case c.RecordRevertFailed():
             failed_revert = e.RevertFailed(**command.model_dump())
             return (failed_revert,) if hotfix.stage == "reverting" else ()
+        case c.RemindOfExpiry():
+            again = hotfix.expires_at is None or hotfix.reminded_of == hotfix.expires_at
+            if again or hotfix.expires_at is None or hotfix.stage not in DEPLOYED:
+                return ()
+            return (e.ExpiryReminded(option=hotfix.option, expires_at=hotfix.expires_at),)
+        case c.RecordHotfixRenewed() | c.RecordRenewalFailed():
+            return _renewal(hotfix, command)
         case c.ExpireHotfix():
             over = hotfix.expires_at is not None and at >= hotfix.expires_at
             return (e.HotfixExpired(option=hotfix.option),) if over and hotfix.stage in DEPLOYED else ()
@@ -192,6 +203,26 @@ def _failed(hotfix: Hotfix, command: c.RecordHotfixFailed) -> Events:
         asked = e.RevertRequested(option=hotfix.option, because="stage_failed", reason=command.reason)
         return (asked,)
     return (e.HotfixFailed(**command.model_dump()),) if hotfix.stage == "approved" else ()
+
+
+def _renewed(incident: Incident, hotfix: Hotfix, command: c.RenewHotfix) -> Events:
+    reason = said(command.reason, "Say why it is to stay in force longer.")
+    if against := against_renewing(incident):
+        raise Refused(against)
+    option = option_of(incident, hotfix.option)
+    if hotfix.renewing_until is not None or hotfix.expires_at is None or option.expires_after is None:
+        return ()  # asked for already; or it never expires, which was said above
+    until = hotfix.expires_at + option.expires_after
+    return (e.RenewalRequested(option=hotfix.option, expires_at=until, reason=reason),)
+
+
+def _renewal(hotfix: Hotfix, command: c.RecordHotfixRenewed | c.RecordRenewalFailed) -> Events:
+    if hotfix.renewing_until is None or hotfix.stage not in WATCHED:
+        return ()
+    if isinstance(command, c.RecordRenewalFailed):
+        return (e.RenewalFailed(option=hotfix.option, reason=command.reason),)
+    until, receipt = hotfix.renewing_until, command.receipt
+    return (e.HotfixRenewed(option=hotfix.option, expires_at=until, receipt=receipt),)
 
 
 def _refuted(command: c.RefuteHotfix) -> Events:

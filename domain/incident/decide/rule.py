@@ -17,6 +17,9 @@ DEPLOYED: frozenset[Stage] = frozenset({"applied", "verified", "refuted", "rever
 WATCHED: frozenset[Stage] = frozenset({"applied", "verified", "refuted"})
 """Stages in which the metric and the guards are looked at: harm is possible as long as it acts."""
 
+ACTING: frozenset[Stage] = DEPLOYED | frozenset[Stage]({"widening", "reverting"})
+"""… or may still act: what is owed to change that is under way."""
+
 BUSY: frozenset[Stage] = DEPLOYED | frozenset[Stage]({"chosen", "approved", "widening", "reverting"})
 """Stages in which no other hotfix may be chosen."""
 
@@ -74,3 +77,15 @@ def stage_is(hotfix: Hotfix, stage: Stage) -> None:
     """Stale where the hotfix has come further."""
     if hotfix.stage != stage:
         raise Stale(f"Too late: the hotfix is {hotfix.stage.replace('_', ' ')} already.")
+
+
+def against_renewing(incident: Incident) -> str | None:
+    """Why the hotfix is not renewed now, in words; None where it may be, or was asked for already."""
+    hotfix = incident.hotfix
+    if hotfix is None or hotfix.stage not in WATCHED:
+        return "There is no hotfix in force that could be renewed."
+    if hotfix.expires_at is None:
+        return f"{label_of(incident, hotfix)} never expires."
+    if hotfix.share < 1.0:
+        return f"{label_of(incident, hotfix)} is not served to all members yet; renew it once it is."
+    return None

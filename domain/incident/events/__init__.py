@@ -27,6 +27,7 @@ from domain.incident.events.ending import (
 )
 from domain.incident.events.event import Event
 from domain.incident.events.hotfix import (
+    ExpiryReminded,
     HotfixApplied,
     HotfixApproved,
     HotfixChosen,
@@ -34,10 +35,13 @@ from domain.incident.events.hotfix import (
     HotfixFailed,
     HotfixRefuted,
     HotfixRejected,
+    HotfixRenewed,
     HotfixReverted,
     HotfixVerified,
     HotfixWatched,
     HotfixWidened,
+    RenewalFailed,
+    RenewalRequested,
     RevertFailed,
     RevertRequested,
     StagePassed,
@@ -77,6 +81,7 @@ __all__ = [
     "Ending",
     "Event",
     "EvidenceFound",
+    "ExpiryReminded",
     "FindingCleared",
     "FindingJoined",
     "FindingRepeated",
@@ -89,6 +94,7 @@ __all__ = [
     "HotfixFailed",
     "HotfixRefuted",
     "HotfixRejected",
+    "HotfixRenewed",
     "HotfixReverted",
     "HotfixVerified",
     "HotfixWatched",
@@ -110,6 +116,8 @@ __all__ = [
     "OnsetCorrected",
     "PredictionScored",
     "Recorded",
+    "RenewalFailed",
+    "RenewalRequested",
     "RevertFailed",
     "RevertRequested",
     "SeverityChanged",
@@ -153,6 +161,10 @@ OfHotfix = (
     | HotfixReverted
     | RevertFailed
     | HotfixExpired
+    | ExpiryReminded
+    | RenewalRequested
+    | HotfixRenewed
+    | RenewalFailed
 )
 Correction = TimeCorrected | OnsetCorrected | NoteCorrected | SeverityCorrected
 Ending = IncidentResolved | IncidentReopened | FollowUpProposed | FollowUpAnswered | IncidentClosed

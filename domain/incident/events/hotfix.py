@@ -171,3 +171,37 @@ class HotfixExpired(Event):
 
     wire_name = "hotfix.expired"
     option: str
+
+
+class ExpiryReminded(Event):
+    """People were told that it expires soon, unless somebody renews it."""
+
+    wire_name = "hotfix.expiry_reminded"
+    option: str
+    expires_at: Moment
+
+
+class RenewalRequested(Event):
+    """A person wants it to stay in force until `expires_at`: the deployer is owed the new end."""
+
+    wire_name = "hotfix.renewal_requested"
+    option: str
+    expires_at: Moment
+    reason: str
+
+
+class HotfixRenewed(Event):
+    """The deployer knows the new end."""
+
+    wire_name = "hotfix.renewed"
+    option: str
+    expires_at: Moment
+    receipt: str
+
+
+class RenewalFailed(Event):
+    """The deployer did not take the new end, and why: the former one stands."""
+
+    wire_name = "hotfix.renewal_failed"
+    option: str
+    reason: str

@@ -32,6 +32,10 @@ def of_hotfix(incident: Incident, record: e.Recorded, event: e.OfHotfix) -> dict
     changes: dict[str, Any] = {"hotfix": incident.hotfix.model_copy(update=update)}
     if stage:
         changes["awaits"] = _owed_by_stage(incident, record, stage)
+    elif isinstance(event, e.RenewalRequested):
+        changes["awaits"] = {**incident.awaits, RENEW: (record.id, record.at)}
+    elif isinstance(event, e.HotfixRenewed | e.RenewalFailed):
+        changes["awaits"] = without(incident, RENEW)
     if stage == "verified":
         changes["mitigated_at"] = record.at
     if isinstance(event, e.RevertRequested) and event.because in ("no_effect", "harm"):
@@ -66,6 +70,7 @@ def _stage(hotfix: Hotfix, event: e.OfHotfix, record: e.Recorded) -> tuple[Stage
                 "stage_at": record.at,
                 "receipt": event.receipt,
                 "expires_at": event.expires_at,
+                "expiry_set_by": record.id,
                 "watch_until": event.watch_until,
             }
         case e.StagePassed():
@@ -108,9 +113,22 @@ def _stage(hotfix: Hotfix, event: e.OfHotfix, record: e.Recorded) -> tuple[Stage
             return "revert_failed", {"reason": event.reason}
         case e.HotfixExpired():
             return "expired", {}
+        case e.ExpiryReminded():
+            return None, {"reminded_of": event.expires_at}
+        case e.RenewalRequested():
+            return None, {"renewing_until": event.expires_at}
+        case e.HotfixRenewed():
+            renewed = {"expires_at": event.expires_at, "expiry_set_by": record.id}
+            return None, {**renewed, "renewing_until": None, "receipt": event.receipt}
+        case e.RenewalFailed():
+            return None, {"renewing_until": None}
         case _:
             assert_never(event)
 
+
+RENEW = "renew"
+RENEWABLE: tuple[Stage, ...] = ("applied", "verified", "refuted")
+"""Stages over which a renewal stays owed."""
 
 _OWED_IN_STAGE: dict[Stage, str] = {
     "approved": "apply",
@@ -121,6 +139,7 @@ _OWED_IN_STAGE: dict[Stage, str] = {
 
 
 def _owed_by_stage(incident: Incident, record: e.Recorded, stage: Stage) -> dict[str, tuple[str, Moment]]:
-    awaits = without(incident, *_OWED_IN_STAGE.values())
+    over = () if stage in RENEWABLE else (RENEW,)
+    awaits = without(incident, *_OWED_IN_STAGE.values(), *over)
     owed = _OWED_IN_STAGE.get(stage)
     return {**awaits, owed: (record.id, record.at)} if owed else awaits

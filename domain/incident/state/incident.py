@@ -48,7 +48,8 @@ class Hotfix(Value):
     is the digest of the menu that it was chosen from; None where it was chosen before there were digests.
     `share` of members are served with it since `stage_at`.
     `because` says why it is taken back, once it is. `repaired_share` is the outcome once there is one; `seen`
-    is of the last look, also after it.
+    is of the last look, also after it. The event `expiry_set_by` said when it expires; `reminded_of` is the
+    end that people were reminded of; `renewing_until` the one that its deployer is to be told.
     """
 
     option: str
@@ -70,6 +71,9 @@ class Hotfix(Value):
     reason: str | None = None
     because: RevertCause | None = None
     seen: Seen | None = None
+    expiry_set_by: str | None = None
+    reminded_of: Moment | None = None
+    renewing_until: Moment | None = None
 
 
 class Spent(Value):

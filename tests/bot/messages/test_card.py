@@ -123,7 +123,7 @@ def test_no_working_button_is_missing(steps: Any) -> None:
     shown = {(action, parse(value).option) for action, value in drawn(card(incident, URL))}
     keys = [option.key for option in incident.menu or ()]
     for action in ACTIONS:
-        by_option = action in ("deploy", "approve", "reject", "revert")
+        by_option = action in ("deploy", "approve", "reject", "revert", "renew")
         for key in keys if by_option else [None]:
             if action == "report" or (action, key) in shown or _stands_elsewhere(action, incident):
                 continue

@@ -44,7 +44,7 @@ def test_a_follow_up_is_accepted_where_one_was_proposed_and_asked_for_until_it_i
     assert on(after(*resolved, PROPOSED, c.AcceptFollowUp())[0]) & (asked | accept) == set()
 
 
-def test_of_a_closed_incident_only_what_acts_can_still_be_taken_back() -> None:
+def test_of_a_closed_incident_only_what_acts_can_still_be_taken_back_or_renewed() -> None:
     answer = c.AnswerFollowUp(improvement=LESSON)
     refuted = (c.RefuteHotfix(option="fill", reason="not back"), WORKER)
     steps = (
@@ -58,7 +58,7 @@ def test_of_a_closed_incident_only_what_acts_can_still_be_taken_back() -> None:
         answer,
         c.Close(),
     )
-    assert on(after(*steps)[0]) == {"revert", "reopen", "correct", "report"}
+    assert on(after(*steps)[0]) == {"revert", "renew", "reopen", "correct", "report"}
     quiet = (OPEN, DIAGNOSED, OFFERED, c.Resolve(reason="Over."), answer, c.Close())
     assert on(after(*quiet)[0]) == {"reopen", "correct", "report"}
 

@@ -58,6 +58,10 @@ BY_KEY: list[Callable[[str], c.Command]] = [
     lambda key: c.RecordHotfixReverted(option=key, receipt="ok"),
     lambda key: c.RecordRevertFailed(option=key, reason="no"),
     lambda key: c.ExpireHotfix(option=key),
+    lambda key: c.RemindOfExpiry(option=key),
+    lambda key: c.RenewHotfix(option=key, reason="the feed is not mended yet"),
+    lambda key: c.RecordHotfixRenewed(option=key, receipt="ok"),
+    lambda key: c.RecordRenewalFailed(option=key, reason="no"),
 ]
 PLAIN: list[c.Command] = [
     OPEN[0],
@@ -210,7 +214,7 @@ def test_every_event_has_a_wire_name_of_its_own_and_a_sentence() -> None:
     members = set(EVENTS.values())
     assert members == set(SENTENCES)
     assert all(issubclass(member, Event) for member in members)
-    assert len(EVENTS) == len(members) == 43
+    assert len(EVENTS) == len(members) == 47
 
 
 def test_every_command_is_in_exactly_one_group() -> None:

@@ -79,6 +79,7 @@ PRESSED: dict[Action, Callable[[Incident, str], c.Command]] = {
     "approve": lambda incident, option: c.ApproveHotfix(option=option, menu=incident.menu_digest),
     "reject": lambda incident, option: c.RejectHotfix(option=option, reason="no"),
     "revert": lambda incident, option: c.RevertHotfix(option=option),
+    "renew": lambda incident, option: c.RenewHotfix(option=option, reason="the feed is not mended yet"),
     "resolve": lambda incident, option: c.Resolve(reason="It stopped."),
     "reopen": lambda incident, option: c.Reopen(reason="It is back."),
     "follow_up_accept": lambda incident, option: c.AcceptFollowUp(),
@@ -91,7 +92,7 @@ PRESSED: dict[Action, Callable[[Incident, str], c.Command]] = {
         event=f"{incident.stream}:1", at=_before_all(incident), reason="paged"
     ),
 }
-BY_OPTION = frozenset({"deploy", "approve", "reject", "revert"})
+BY_OPTION = frozenset({"deploy", "approve", "reject", "revert", "renew"})
 
 
 def _before_all(incident: Incident) -> datetime:
@@ -142,7 +143,15 @@ def told_apart(incident: Incident) -> State:
     hotfix = incident.hotfix
     return (
         incident.status,
-        hotfix and (hotfix.option, hotfix.stage, hotfix.share, hotfix.approved_by is None, hotfix.menu),
+        hotfix
+        and (
+            hotfix.option,
+            hotfix.stage,
+            hotfix.share,
+            hotfix.renewing_until is None,
+            hotfix.approved_by is None,
+            hotfix.menu,
+        ),
         incident.acknowledged_by is None,
         None if incident.menu is None else incident.menu_digest,
         incident.finding is None,

@@ -18,9 +18,9 @@ from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from domain.resolution.circumstances import Circumstances, Replaced
 from domain.resolution.declared import against_offering
+from domain.resolution.loss import Loss
 from domain.resolution.menu import Menu, build_menu
 from domain.resolution.replays.popularity import by_popularity
-from domain.resolution.loss import Loss
 from domain.resolution.stage import Stage, set_stage
 from domain.values import Diagnosis, Option
 from workers.hotfix_kinds import find, ours

@@ -152,6 +152,8 @@ def test_a_store_of_an_earlier_release_gets_the_same_columns_as_ours(
     handle(priced.stream, chosen, actor=on_call, key="choose", log=log)
     applied = c.RecordHotfixApplied(option="fill", receipt="1")
     handle(priced.stream, applied, actor=on_call, key="apply", log=log)
+    reminded = c.RemindOfExpiry(option="fill")  # what that release did not know is not owed
+    handle(priced.stream, reminded, actor=on_call, key="remind", log=log)
     before = owner.execute(
         "SELECT stream, debts, to_detect, to_resolve FROM cards ORDER BY stream"
     ).fetchall()

@@ -1,0 +1,103 @@
+"""Every hotfix in force, over all incidents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.messages import words
+from bot.messages.blocks import Block, context, cut, escape, header, section
+from bot.messages.link import Link, linked
+from domain.incident.numbers import estimate
+from domain.incident.state import Hotfix, Incident
+from domain.values import Estimate, Moment, Value
+
+MOST_SHOWN = 10
+LABEL_MAX = 120
+
+
+class InForce(Value):
+    """
+    One hotfix that acts on the recommender. `repaired` is what the last look saw, with its interval, and
+    `looked_at` when that was; `stage` how far it has come, `share` of the members whom it serves.
+    """
+
+    number: int
+    incident: str
+    hotfix: str
+    since: Moment
+    age_seconds: float
+    expires_at: Moment | None
+    expires_in_seconds: float | None
+    owner: str
+    stage: str
+    share: float
+    repaired: Estimate | None
+    looked_at: Moment | None
+
+
+def in_force(incidents: Sequence[Incident], at: datetime) -> tuple[InForce, ...]:
+    """What acts at `at`, what ends first before the others; what never ends last."""
+    found = [_told(one, one.hotfix, at) for one in incidents if one.hotfix and one.hotfix.applied_at]
+    return tuple(sorted(found, key=lambda one: (one.expires_at is None, one.expires_at, one.number)))
+
+
+def _told(incident: Incident, hotfix: Hotfix, at: datetime) -> InForce:
+    option, since = incident.option(hotfix.option), hotfix.applied_at or hotfix.at
+    ends = hotfix.expires_at
+    return InForce(
+        number=incident.number,
+        incident=incident.called,
+        hotfix=option.label if option else hotfix.option,
+        since=since,
+        age_seconds=max(0.0, (at - since).total_seconds()),
+        expires_at=ends,
+        expires_in_seconds=max(0.0, (ends - at).total_seconds()) if ends else None,
+        owner=hotfix.approved_by or hotfix.chosen_by,
+        stage=hotfix.stage,
+        share=hotfix.share,
+        repaired=_repaired(hotfix),
+        looked_at=hotfix.seen.at if hotfix.seen else None,
+    )
+
+
+def _repaired(hotfix: Hotfix) -> Estimate | None:
+    """At the last look; at the verdict, where nobody looked after it."""
+    last = hotfix.seen if hotfix.seen and hotfix.seen.at >= hotfix.at else None
+    share, low, high = (
+        (last.repaired_share, last.low, last.high)
+        if last
+        else (hotfix.repaired_share, hotfix.low, hotfix.high)
+    )
+    if share is None:
+        return None
+    return Estimate(value=share, low=low, high=high, unit="share", basis="the check that raised the alarm")
+
+
+def repaired(one: InForce) -> str:
+    """What it repaired at the last look, in words."""
+    return estimate(one.repaired) if one.repaired else "not measured yet"
+
+
+def stage(one: InForce) -> str:
+    """How far it has come, in words."""
+    share = f", {words.percent(one.share)} of members" if one.share < 1.0 else ""
+    return one.stage.replace("_", " ") + share
+
+
+def home_of(found: Sequence[InForce], link: Link) -> list[Block]:
+    """The part of the App Home that lists them; nothing where none is in force."""
+    if not found:
+        return []
+    left = len(found) - MOST_SHOWN
+    more = [context(f"and {left} more: `recsysops hotfix in-force`")] if left > 0 else []
+    return [header("Hotfixes in force"), *(section(_line(one, link)) for one in found[:MOST_SHOWN]), *more]
+
+
+def _line(one: InForce, link: Link) -> str:
+    number = linked(f"#{one.number}", link(f"/reports/{one.number}"))
+    ends = f"expires {words.moment(one.expires_at)}" if one.expires_at else "does not expire"
+    return (
+        f"*{number}* {cut(escape(one.hotfix), LABEL_MAX)} · {stage(one)} · by {words.person(one.owner)}\n"
+        f"since {words.moment(one.since)} · {ends} · repaired at the last look: {repaired(one)}"
+    )
