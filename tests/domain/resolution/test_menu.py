@@ -4,8 +4,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 
-import numpy as np
-import pandas as pd
 import pytest
 
 from domain.diagnosis.material import Standby
@@ -15,8 +13,9 @@ from domain.recommender.hotfix import DeclaredHotfix, Replay
 from domain.resolution.circumstances import Circumstances, Replaced
 from domain.resolution.menu import build_menu
 from domain.resolution.price import amount_to_repair, lost, price
-from domain.resolution.stage import REWARD, Stage, set_stage
+from domain.resolution.stage import Stage, set_stage
 from domain.values import Diagnosis, Option
+from tests.domain.resolution.choices import with_choices
 from workers.hotfix_kinds import find
 
 FILL = DeclaredHotfix(
@@ -66,15 +65,6 @@ def brought(at: datetime) -> Replaced:
 def former_of(world: SimpleNamespace) -> dict[str, str]:
     values = dict(zip(world.before["item_id"], world.before["language"], strict=True))
     return {item: values[item] for item in world.concerned}
-
-
-def with_choices(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """As drawn by the propensities, each shown film played as often as the model without the fault says."""
-    chance = np.random.default_rng(seed)
-    shown = chance.random(len(rows)) < rows["propensity"]
-    odds = 4.0 * rows["language_match"].fillna(0.5) + 1.5 * rows["genre_affinity"] + rows["popularity"] - 4.0
-    played = shown & (chance.random(len(rows)) < 1 / (1 + np.exp(-odds)))
-    return rows.assign(shown=shown, **{REWARD: played.astype(float)})
 
 
 @pytest.fixture(scope="module", params=["since it began", "put upon healthy traffic"])

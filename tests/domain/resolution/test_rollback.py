@@ -91,7 +91,7 @@ def test_a_rollback_that_fits_the_cause_and_cannot_be_replayed_is_offered_all_th
             world.columns,
             world.model,
             world.concerned,
-            feature=None,
+            feature="language",
             former={},
             finding=world.finding,
         ),
@@ -236,7 +236,7 @@ def test_a_model_rollback_is_priced_by_the_version_before_where_its_file_is_kept
     repairs = priced["serve_model"].repairs
     assert repairs.value is not None and repairs.low is not None and repairs.high is not None
     assert 10 < repairs.low < repairs.value < repairs.high
-    assert repairs.basis.endswith("by version v7")
+    assert "by version v7" in repairs.basis
     assert 0 < priced["serve_model"].blast_share < 1
     value = by_name(build_menu((MODEL,), worse, "i", find).options)["serve_model"].repairs.value
     assert value is not None and value < 0
