@@ -1,0 +1,1 @@
+"""What the menu promises, held against what happens: with a hotfix and without it."""
