@@ -44,10 +44,10 @@ def rewards_of(
         item = str(source.table.item)
         source.require(exposure.request, item)
         rows = source.between(start, end + LATER)
-        wanted = rows[exposure.request].cast("string").isin([str(request) for request in requests])
+        named = [str(request) for request in requests]
+        rows = rows.filter(rows[exposure.request].cast("string").isin(named))
         keys = {"request": rows[exposure.request].cast("string"), "item": rows[item].cast("string")}
-        amount = _amount(recommender, source, rows)
-        found = source.fetch(rows.filter(wanted).group_by(**keys).aggregate(reward=amount))
+        found = source.fetch(rows.group_by(**keys).aggregate(reward=_amount(recommender, source, rows)))
     return found.set_index(["request", "item"])["reward"].astype("float64")
 
 
