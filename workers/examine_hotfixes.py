@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from domain.answer import Advice
-from domain.recommender.hotfix import Deployer
+from domain.recommender.deployer import Deployer
 from domain.recommender.recommender import Recommender
 from workers.exchange import NoAnswer, NotReached, exchange
 from workers.hotfix_kinds import find

@@ -6,9 +6,10 @@ from pydantic import Field, SerializeAsAny
 
 from domain.recommender.bundle import Bundle
 from domain.recommender.check import Check
+from domain.recommender.deployer import Deployer
 from domain.recommender.exposure import Exposure
 from domain.recommender.holidays import NO_HOLIDAYS, Holidays
-from domain.recommender.hotfix import DeclaredHotfix, Deployer
+from domain.recommender.hotfix import DeclaredHotfix
 from domain.recommender.model import Items, Launches, Model
 from domain.recommender.person import Person
 from domain.recommender.planned import Planned

@@ -13,7 +13,7 @@ from domain.errors import DeployError, DeployUncertain, SourceError, Unmeasurabl
 from domain.incident import commands as c
 from domain.incident.menu import digest_of
 from domain.incident.state import Hotfix, Incident
-from domain.recommender.hotfix import Deployer
+from domain.recommender.deployer import Deployer
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from domain.values import Actor, Diagnosis, Option

@@ -17,8 +17,9 @@ from pydantic import BaseModel, ValidationError
 from domain.errors import ConfigurationError
 from domain.recommender.bundle import Bundle
 from domain.recommender.check import Check
+from domain.recommender.deployer import Deployer
 from domain.recommender.exposure import Exposure
-from domain.recommender.hotfix import DeclaredHotfix, Deployer
+from domain.recommender.hotfix import DeclaredHotfix
 from domain.recommender.model import Items, Launches, Logging, Model, Registry
 from domain.recommender.nearest import nearest
 from domain.recommender.person import Person, shared
