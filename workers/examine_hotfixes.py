@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from urllib.parse import urlsplit
 
 from domain.answer import Advice
 from domain.recommender.deployer import Deployer
 from domain.recommender.recommender import Recommender
-from workers.exchange import NoAnswer, NotReached, exchange
+from workers.deployers.registry import find as find_deployer
 from workers.hotfix_kinds import find
 
-HOOK_SECONDS = 3.0
-HOOK_BYTES = 64 * 1024
 _CHANNEL = re.compile(r"^(#[a-z0-9][a-z0-9_-]{0,79}|[CGD][A-Z0-9]{8,})$")
 
 
@@ -27,6 +22,11 @@ def examine_hotfixes(recommender: Recommender) -> Iterator[Advice]:
     for hotfix in recommender.hotfixes.values():
         kind = find(hotfix.kind)
         yield from kind.examine(hotfix, kind.read(hotfix), recommender)
+        sent_by = recommender.deployers[hotfix.deployer].kind
+        if not find_deployer(sent_by).carries(hotfix.kind):
+            says = f'is a {hotfix.kind}, which deployer "{hotfix.deployer}", a {sent_by}, does not carry'
+            where = f"hotfixes.{hotfix.name}.deployer"
+            yield Advice(level="error", where=where, says=says, mend="name another deployer")
         if hotfix.replay is None:
             says = "has no replay: its menu line will have no numbers"
             where = f"hotfixes.{hotfix.name}"
@@ -60,33 +60,4 @@ def examine_people(recommender: Recommender) -> Iterator[Advice]:
 
 def examine_deployer(deployer: Deployer, environment: Mapping[str, str]) -> Iterator[Advice]:
     """Whether what it names is there and answers; it is not asked to do anything."""
-    where = f"deployers.{deployer.name}"
-    if deployer.kind == "file":
-        yield from _file_deployer(Path(str(deployer.path)), f"{where}.path")
-        return
-    if not environment.get(str(deployer.secret_env)):
-        says = f"the variable {deployer.secret_env} is not set: calls could not be signed"
-        yield Advice(
-            level="error", where=f"{where}.secret_env", says=says, mend="set it to the shared secret"
-        )
-    if urlsplit(str(deployer.url)).scheme not in {"http", "https"}:
-        says = f"{deployer.url} is not an http(s) address"
-        yield Advice(
-            level="error", where=f"{where}.url", says=says, mend="write for instance https://host/hook"
-        )
-        return
-    try:
-        exchange("HEAD", str(deployer.url), b"", {}, seconds=HOOK_SECONDS, most_bytes=HOOK_BYTES)
-    except (NotReached, NoAnswer) as error:
-        says = f"does not answer ({error})"
-        yield Advice(level="warning", where=f"{where}.url", says=says, mend="start it, or correct url")
-
-
-def _file_deployer(path: Path, where: str) -> Iterator[Advice]:
-    folder = path.parent
-    if not folder.is_dir():
-        says = f"its folder {folder} does not exist"
-        yield Advice(level="error", where=where, says=says, mend="start the recommender, or correct path")
-    elif not os.access(folder, os.W_OK) or path.is_dir():
-        says = f"{path} cannot be written"
-        yield Advice(level="error", where=where, says=says, mend="let this user write into its folder")
+    yield from find_deployer(deployer.kind).examine(deployer, environment)

@@ -40,7 +40,7 @@ class Recommender(Value):
     exposure: Exposure | None = None
     checks: dict[str, Check] = Field(default_factory=dict)
     hotfixes: dict[str, DeclaredHotfix] = Field(default_factory=dict)
-    deployers: dict[str, Deployer] = Field(default_factory=dict)
+    deployers: dict[str, SerializeAsAny[Deployer]] = Field(default_factory=dict)
     stakeholders: dict[str, Stakeholder] = Field(default_factory=dict)
     routes: Routes = Routes()
     people: dict[str, Person] = Field(default_factory=dict)

@@ -12,7 +12,7 @@ class Deployer(Protocol):
     """
     Carries a hotfix to where it acts. Asking twice with the same key does it once.
 
-    Raises (both methods): DeployError when it was refused; DeployUncertain when nobody knows.
+    Raises (all methods): DeployError when it was refused; DeployUncertain when nobody knows.
     """
 
     def apply(self, key: str, option: Option, expires_at: datetime | None) -> str:
@@ -21,4 +21,12 @@ class Deployer(Protocol):
 
     def revert(self, key: str, option: Option) -> str:
         """Undo what was applied under the same key; returns the receipt."""
+        ...
+
+    def serving(self) -> frozenset[str] | None:
+        """
+        The keys of what the target says is in force there now; None where it cannot be asked.
+
+        Asked of the target itself, never taken from what was sent to it.
+        """
         ...

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from domain.answer import Advice
 from domain.recommender.hotfix import DeclaredHotfix
-from domain.recommender.recommender import Recommender
 from domain.resolution.circumstances import Circumstances
 from domain.resolution.kind import Kind
 from domain.resolution.replays.registry import REPLAYS
@@ -35,14 +31,6 @@ def given(hotfix: DeclaredHotfix, keys: Keys, around: Circumstances) -> dict[str
     return told
 
 
-def examine(hotfix: DeclaredHotfix, _keys: Keys, recommender: Recommender) -> Iterator[Advice]:
-    """A deployer that cannot call anything."""
-    if recommender.deployers[hotfix.deployer].kind == "file":
-        says = f'is a webhook, but deployer "{hotfix.deployer}" is a file'
-        where = f"hotfixes.{hotfix.name}.deployer"
-        yield Advice(level="error", where=where, says=says, mend="name a webhook deployer")
-
-
 KIND = Kind(
     name="webhook",
     purpose="calls the recommender's own receiver, which does it",
@@ -50,5 +38,4 @@ KIND = Kind(
     example={"hook": "catalogue_rollback"},
     given=given,
     called=called,
-    examine=examine,
 )
