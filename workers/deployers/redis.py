@@ -113,7 +113,7 @@ class RedisDeployer:
         until = time.monotonic() + self._timeout_seconds
         with self._connected() as client, client.pipeline() as pipe:
             while time.monotonic() < until:
-                pipe.watch(self.key)
+                pipe.watch(self.key)  # type: ignore[no-untyped-call]
                 document, receipt = change(self._parsed(pipe.get(self.key)))
                 pipe.multi()
                 pipe.set(self.key, overrides.written(document))

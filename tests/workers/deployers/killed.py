@@ -14,13 +14,13 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
-import workers.deployers.api
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from tests.workers.conftest import declared_fill
 from workers import debts
 from workers.debts import settle
 from workers.deploy import apply
+from workers.deployers.api import Api
 from workers.deployers.registry import options_of
 from workers.store.connection import engine
 
@@ -64,7 +64,7 @@ def main() -> None:
     if told["dies"] == RECORDING:
         debts._record = die
     else:
-        workers.deployers.api.exchange = dying_after(told["dies"], workers.deployers.api.exchange)
+        Api._ask = dying_after(told["dies"], Api._ask)  # type: ignore[method-assign]
     made = recommender(told["deployer"], told["hotfix"])
     log = engine(told["database_url"])
     settle(log, {"apply": lambda work: apply(work, made)}, "apply", told["stream"], told["event_id"])

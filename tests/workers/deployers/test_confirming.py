@@ -50,7 +50,7 @@ def apply(deployer: Deployer) -> str:
 
 def test_what_is_applied_and_taken_back_is_seen_at_the_target(target: Target) -> None:
     assert apply(deployer(target)) == "apply done"
-    assert deployer(target).serving() == {"event-1"}
+    assert deployer(target).serving() == frozenset({"event-1"})
     assert deployer(target).revert("event-1", OPTION) == "revert done"
     assert deployer(target).serving() == frozenset()
     assert target.asked == 4

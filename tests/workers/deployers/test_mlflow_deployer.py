@@ -45,7 +45,7 @@ def apply(one: Deployer, key: str = "event:1", **parameters: object) -> str:
 def test_the_alias_goes_back_a_version_and_forward_again(registry: Registry, model: str) -> None:
     one = deployer(registry, model)
     assert apply(one) == f"“champion” of {model} is version 2, no longer 3"
-    assert (registry.alias(model), one.serving()) == ("2", {"event:1"})
+    assert (registry.alias(model), one.serving()) == ("2", frozenset({"event:1"}))
     assert "already, by event:1" in apply(one)
     assert one.revert("event:1", OPTION) == f"“champion” of {model} is version 3 again"
     assert (registry.alias(model), one.serving()) == ("3", frozenset())
@@ -133,7 +133,7 @@ def test_a_lost_answer_is_uncertain_and_asking_again_moves_it_once(
             apply(over)
         way.open()
         apply(over)
-        assert (registry.alias(model), over.serving()) == ("2", {"event:1"})
+        assert (registry.alias(model), over.serving()) == ("2", frozenset({"event:1"}))
         over.revert("event:1", OPTION)
         assert registry.alias(model) == "3"
         way.cut()

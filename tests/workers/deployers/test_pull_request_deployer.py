@@ -46,7 +46,7 @@ def held(hub: Hub) -> list[str]:
 def test_a_hotfix_is_merged_read_back_and_taken_out_by_another_pull_request(hub: Hub) -> None:
     one = deployer(hub)
     assert one.apply("event:1", OPTION, LATER).endswith("fill_feature for 1 items, merged as #1")
-    assert (held(hub), one.serving()) == (["event:1"], {"event:1"})
+    assert (held(hub), one.serving()) == (["event:1"], frozenset({"event:1"}))
     assert "Hotfix: event:1" in hub.pulls[0]["body"]
     assert "merged as #2" in one.revert("event:1", OPTION)
     assert (held(hub), one.serving()) == ([], frozenset())

@@ -67,7 +67,7 @@ def test_what_is_applied_is_what_the_client_serves_and_a_revert_takes_it_out(
     assert "fill_feature for 2 items" in deployer.apply("event-1", OPTION, LATER)
     (override,) = reader.current(AT)
     assert (override.id, override.items, override.value) == ("event-1", ("a", "b"), "French")
-    assert deployer.serving() == {"event-1"}
+    assert deployer.serving() == frozenset({"event-1"})
     assert "no longer holds" in deployer.revert("event-1", OPTION)
     assert (reader.current(AT), reader.problem) == ((), None)
     assert deployer.serving() == frozenset()
@@ -132,7 +132,7 @@ def test_a_change_that_was_on_its_way_when_it_was_reverted_does_nothing(
     client: Redis, deployer: RedisDeployer, key: str
 ) -> None:
     with client.pipeline() as slow:
-        slow.watch(key)
+        slow.watch(key)  # type: ignore[no-untyped-call]
         slow.multi()
         slow.set(key, json.dumps({"version": 1, "overrides": [{"id": "event-1"}]}))
         assert "does not hold" in deployer.revert("event-1", OPTION)

@@ -125,7 +125,7 @@ def test_a_strangers_kind_is_read_opened_and_confirmed_like_ours(site: Path, tmp
     declared = recommender.deployers["there"]
     opened = open_deployer(declared, {})
     assert opened.apply("event-1", make_option(), None) == "flown"
-    assert opened.serving() == {"event-1"}
+    assert opened.serving() == frozenset({"event-1"})
     assert list(examine_deployer(declared, {})) == []
     (line,) = [one for one in examine_hotfixes(recommender) if one.level == "error"]
     assert "does not carry" in line.says
