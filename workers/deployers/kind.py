@@ -38,13 +38,8 @@ class Kind:
     reverts: str
 
 
-def secret(variable: str, environment: Environment) -> str | None:
-    """What the variable holds; None where it is unset or empty."""
-    return environment.get(variable) or None
-
-
 def unset(where: str, key: str, variable: str, environment: Environment, so: str) -> Iterator[Advice]:
     """One line where the variable that `key` names is not set; `so` is what cannot be done without it."""
-    if secret(variable, environment) is None:
+    if not environment.get(variable):
         says = f"the variable {variable} is not set: {so}"
         yield Advice(level="error", where=f"{where}.{key}", says=says, mend=f"set {variable}")
