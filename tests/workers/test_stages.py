@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 from recsysops_client import Overrides
 from sqlalchemy import Engine
 
 from domain.incident import commands as c
-from domain.recommender.hotfix import Deployer
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from domain.values import Actor
@@ -19,6 +19,8 @@ from tests.workers.conftest import declared_fill, make_option
 from tests.workers.test_deploy import Story, ahead, seen
 from workers.debts import MOST_TRIES, Work
 from workers.deploy import apply, expire, revert
+from workers.deployers.file import FileOptions
+from workers.deployers.webhook import WebhookOptions
 from workers.examine_hotfixes import examine_hotfixes
 from workers.handle import Answer
 from workers.watch import watch
@@ -36,7 +38,7 @@ def recommender(tmp_path: Path) -> Recommender:
         tables={"impressions": table},
         hotfixes={"fill_language": declared_fill(stages=STAGES)},
         deployers={
-            "overrides": Deployer(name="overrides", kind="file", path=str(tmp_path / "overrides.json"))
+            "overrides": FileOptions(name="overrides", kind="file", path=str(tmp_path / "overrides.json"))
         },
     )
 
@@ -46,9 +48,13 @@ def story(log: Engine, recommender: Recommender, opened: Callable[..., Answer], 
     return Story(log, recommender, opened().stream, on_call, option=make_option(stages=STAGES))
 
 
+def path_of(story: Story) -> Path:
+    return Path(cast(FileOptions, story.recommender.deployers["overrides"]).path)
+
+
 def served(story: Story) -> set[str]:
     """The members whom the recommender serves with it, by the client that it embeds."""
-    overrides = Overrides(story.recommender.deployers["overrides"].path or "")
+    overrides = Overrides(path_of(story))
     found = {member for member in MEMBERS if overrides.current(member=member)}
     assert overrides.problem is None
     return found
@@ -130,7 +136,7 @@ def test_a_stage_that_cannot_be_put_in_force_takes_back_what_the_few_have(
 ) -> None:
     assert story.settle("apply", apply)
     assert watched(story, monkeypatch, 6) == "widening"
-    path = Path(story.recommender.deployers["overrides"].path or "")
+    path = path_of(story)
     whole = path.read_text()
     path.write_text("not JSON")
     assert story.settle("widen", widen)
@@ -165,7 +171,9 @@ def test_a_target_that_would_serve_everybody_gets_no_stage_and_the_doctor_says_s
     on_call: Actor,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    hook = Deployer(name="overrides", kind="webhook", url="http://127.0.0.1:9/hook", secret_env="HOOK_SECRET")
+    hook = WebhookOptions(
+        name="overrides", kind="webhook", url="http://127.0.0.1:9/hook", secret_env="HOOK_SECRET"
+    )
     everybody = recommender.model_copy(update={"deployers": {"overrides": hook}})
     monkeypatch.setattr("workers.deploy.surroundings", lambda: {"HOOK_SECRET": "s"})
     story = Story(log, everybody, opened().stream, on_call, option=make_option(stages=STAGES))
@@ -173,7 +181,9 @@ def test_a_target_that_would_serve_everybody_gets_no_stage_and_the_doctor_says_s
     assert story.hotfix.stage == "failed"
     assert "cannot serve some members only" in (story.hotfix.reason or "")
     said = {advice.where: advice.says for advice in examine_hotfixes(everybody) if advice.level == "error"}
-    assert said["hotfixes.fill_language.stages"] == 'deployer "overrides" cannot serve some members only'
+    assert said["hotfixes.fill_language.stages"] == (
+        'deployer "overrides", a webhook, cannot serve some members only'
+    )
     assert not [a for a in examine_hotfixes(recommender) if a.where == "hotfixes.fill_language.stages"]
 
 
