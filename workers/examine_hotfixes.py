@@ -33,11 +33,8 @@ def examine_hotfixes(recommender: Recommender) -> Iterator[Advice]:
 
 def _sent(hotfix: DeclaredHotfix, recommender: Recommender) -> Iterator[Advice]:
     """What its deployer cannot do: carry it at all, or serve it to some members only."""
-    where, to, sent_by = (
-        f"hotfixes.{hotfix.name}",
-        hotfix.deployer,
-        recommender.deployers[hotfix.deployer].kind,
-    )
+    where, to = f"hotfixes.{hotfix.name}", hotfix.deployer
+    sent_by = recommender.deployers[to].kind
     kind = find_deployer(sent_by)
     if not kind.carries(hotfix.kind):
         says = f'is a {hotfix.kind}, which deployer "{to}", a {sent_by}, does not carry'

@@ -63,9 +63,11 @@ class RedisOverrides:
         self._read_at: float | None = None
         self._lock = threading.Lock()
 
-    def current(self, now: datetime | None = None) -> tuple[Override, ...]:
+    def current(self, now: datetime | None = None, member: str | None = None) -> tuple[Override, ...]:
         """
-        Those in force at `now` (aware; the present if not given).
+        Those in force at `now` (aware; the present if not given) for a member.
+
+        Without a member: those that are for all.
 
         Raises:
             OverridesUnavailable: with `fail="closed"`, where they were not read for too long.
@@ -79,7 +81,7 @@ class RedisOverrides:
                 self._lock.release()
         if self.fail == "closed" and not self._fresh():
             raise OverridesUnavailable(self.problem or f"{self.key} was not read for too long")
-        return tuple(override for override in self._overrides if override.expires_at > moment)
+        return tuple(one for one in self._overrides if one.expires_at > moment and one.serves(member))
 
     def _fresh(self) -> bool:
         return self._read_at is not None and self._clock() - self._read_at <= self._stale_seconds

@@ -6,11 +6,12 @@ import json
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
-from recsysops_client import OverridesUnavailable, RedisOverrides
+from recsysops_client import Overrides, OverridesUnavailable, RedisOverrides
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -154,3 +155,16 @@ def test_a_client_that_decodes_is_read_alike_and_failing_is_declared(
     assert len(RedisOverrides(decoding, key, fail="open").current(AT)) == 1
     with pytest.raises(ValueError, match="open"):
         RedisOverrides(client, key, fail="maybe")  # type: ignore[arg-type]
+
+
+def test_a_share_of_members_is_served_as_by_the_file(client: Redis, key: str, tmp_path: Path) -> None:
+    half = {**ENTRY, "id": "half", "share": 0.5, "salt": "half"}
+    text = json.dumps({"version": 1, "overrides": [ENTRY, half]})
+    client.set(key, text)
+    (tmp_path / "overrides.json").write_text(text)
+    overrides, file = RedisOverrides(client, key, fail="closed"), Overrides(tmp_path / "overrides.json")
+    members = [None, *(f"m{n}" for n in range(50))]
+    served = [overrides.current(AT, member) for member in members]
+    assert served == [file.current(AT, member) for member in members]
+    assert [one.id for one in served[0]] == ["a"]
+    assert {len(each) for each in served} == {1, 2}

@@ -38,6 +38,20 @@ class Confirming:
         """Put it in force, and see it there."""
         return self._seen(key, True, self._deployer.apply(key, option, expires_at))
 
+    def renew(self, key: str, option: Option, expires_at: datetime) -> str:
+        """
+        Keep what is in force there until a later end, and see it there.
+
+        Raises:
+            DeployError: its target keeps the end that it was given.
+        """
+        if not self._kind.renews:
+            raise DeployError(
+                f"{option.deployer}, a {self._kind.name}, keeps the end that it was given; once it is over, "
+                "the hotfix can be chosen again"
+            )
+        return self.apply(key, option, expires_at)
+
     def revert(self, key: str, option: Option) -> str:
         """Take it back, and see it gone."""
         return self._seen(key, False, self._deployer.revert(key, option))

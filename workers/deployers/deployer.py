@@ -19,7 +19,7 @@ class Deployer(Protocol):
         """
         Put the option in force; returns the receipt, a sentence for people.
 
-        Asked again under the same key with a later end, it stays in force until then.
+        Asked again under the same key with a later end, it stays in force until then, if its kind `renews`.
         """
         ...
 

@@ -28,6 +28,7 @@ class Kind:
         needs, confirms, reverts: its row in the reference.
         in_stages: whether it can serve an option to a `share` (0–1) of members, drawn with a `salt`: both are
             among the option's parameters then. Members of a smaller share are among those of a larger one.
+        renews: whether what is in force there stays so until a later end, applied again under its key.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Kind:
     confirms: str
     reverts: str
     in_stages: bool = False
+    renews: bool = True
 
 
 def unset(where: str, key: str, variable: str, environment: Environment, so: str) -> Iterator[Advice]:

@@ -76,7 +76,7 @@ class PullRequestDeployer:
         self._headers = {**HEADERS, "Authorization": f"Bearer {token}"}
 
     def apply(self, key: str, option: Option, expires_at: datetime | None) -> str:
-        """Propose the entries and merge them; where `base` holds them, nothing is done."""
+        """Propose the entries and merge them; what `base` holds already keeps its end."""
         entries = overrides.entries(key, option, expires_at)
         api, branch = self._api(), _branch(key)
         base = self._base(api)
@@ -240,4 +240,5 @@ KIND = Kind(
     "`merge`, `url`",
     confirms="the file on `base`, read back",
     reverts="what is open is closed; what was merged is taken out by another pull request",
+    renews=False,
 )

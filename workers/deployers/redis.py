@@ -201,4 +201,5 @@ KIND = Kind(
     needs="`url_env`: the variable with the address of Redis or Valkey; `key`, read by `RedisOverrides`",
     confirms="the key, read back",
     reverts="the entry is taken out",
+    in_stages=True,
 )

@@ -9,12 +9,13 @@ from pathlib import Path
 import orjson
 import pytest
 
-from domain.errors import DeployUncertain
+from domain.errors import DeployError, DeployUncertain
 from tests.workers.conftest import make_option
 from tests.workers.deployers.target import SECRET, Target, listening
 from workers import clock
-from workers.deployers.confirming import UNCONFIRMED
+from workers.deployers.confirming import UNCONFIRMED, Confirming
 from workers.deployers.deployer import Deployer
+from workers.deployers.pull_request import PullRequestOptions
 from workers.deployers.registry import open_deployer
 from workers.deployers.webhook import KIND, WebhookOptions
 
@@ -40,7 +41,7 @@ def declared(target: Target, timeout: timedelta = PATIENT, confirms: bool = True
     )
 
 
-def deployer(target: Target, timeout: timedelta = PATIENT, confirms: bool = True) -> Deployer:
+def deployer(target: Target, timeout: timedelta = PATIENT, confirms: bool = True) -> Confirming:
     return open_deployer(declared(target, timeout, confirms), {"HOOK_SECRET": SECRET})
 
 
@@ -67,6 +68,30 @@ def test_a_target_that_lies_is_not_believed_and_not_made_to_do_it_twice(target: 
         with pytest.raises(DeployUncertain, match="event-1 is not among the 0 in force"):
             apply(deployer(target, SOON))
     assert target.done == {("event-1", "apply"): 1}
+
+
+def test_a_renewal_is_asked_for_and_seen_under_the_same_key(target: Target) -> None:
+    apply(deployer(target))
+    until = clock.now() + timedelta(days=2)
+    assert deployer(target).renew("event-1", OPTION, until) == "apply done"
+    target.lies = True
+    target.serving.clear()
+    with pytest.raises(DeployUncertain, match="event-1 is not among the 0 in force"):
+        deployer(target, SOON).renew("event-1", OPTION, until)
+
+
+def test_a_target_that_keeps_the_end_it_was_given_is_not_asked_for_another() -> None:
+    kept = PullRequestOptions(
+        name="serving",
+        kind="pull_request",
+        url="http://127.0.0.1:9",
+        repository="shop/serving",
+        token_env="HUB_TOKEN",
+    )
+    option = make_option(deployer="serving")
+    with pytest.raises(DeployError, match="serving, a pull_request, keeps the end") as caught:
+        open_deployer(kept, {"HUB_TOKEN": "t"}).renew("event-1", option, clock.now())
+    assert not isinstance(caught.value, DeployUncertain)
 
 
 def test_a_target_that_says_it_took_it_back_and_still_serves_it_is_not_believed(target: Target) -> None:

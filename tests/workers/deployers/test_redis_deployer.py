@@ -88,6 +88,24 @@ def test_twice_is_once_and_strangers_entries_stay(client: Redis, deployer: Redis
     assert (left["owner"], left["overrides"]) == ("a team", [stranger])
 
 
+def test_the_same_key_with_a_later_end_stays_in_force_until_then(
+    client: Redis, deployer: RedisDeployer, key: str
+) -> None:
+    values = {"French": ["a"], "English": ["b"]}
+    option = OPTION.model_copy(update={"parameters": {**OPTION.parameters, "values": values}})
+    deployer.apply("event-1", option, LATER)
+    deployer.apply("event-2", OPTION, LATER)
+    week = LATER + timedelta(days=7)
+    assert f"already holds event-1, now until {week.isoformat()}" in deployer.apply("event-1", option, week)
+    reader = RedisOverrides(client, key, fail="closed", every_seconds=0.0)
+    assert len(reader.current(AT)) == 3
+    assert [(one.id, one.value) for one in reader.current(LATER)] == [
+        ("event-1", "French"),
+        ("event-1", "English"),
+    ]
+    assert reader.current(week) == ()
+
+
 def test_many_writers_at_once_lose_nothing(deployer: RedisDeployer) -> None:
     threads = [threading.Thread(target=deployer.apply, args=(f"event-{n}", OPTION, LATER)) for n in range(12)]
     for thread in threads:
