@@ -35,7 +35,18 @@ class Confirming:
         return self._kind.in_stages
 
     def apply(self, key: str, option: Option, expires_at: datetime | None) -> str:
-        """Put it in force, and see it there."""
+        """
+        Put it in force, and see it there.
+
+        Raises:
+            DeployError: its target does not carry such a hotfix, whatever the declaration said.
+        """
+        kind = str(option.parameters.get("kind"))
+        if not self._kind.carries(kind):
+            raise DeployError(
+                f"{option.hotfix} is a {kind}, which {option.deployer}, a {self._kind.name}, does not carry; "
+                "declare another deployer for it"
+            )
         return self._seen(key, True, self._deployer.apply(key, option, expires_at))
 
     def renew(self, key: str, option: Option, expires_at: datetime) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.errors import ConfigurationError
+from domain.errors import ConfigurationError, DeployError
 from domain.recommender.deployer import UnreadDeployer
 from tests.workers.conftest import make_option
 from workers.deployers.kind import Kind
@@ -124,7 +124,11 @@ def test_a_strangers_kind_is_read_opened_and_confirmed_like_ours(site: Path, tmp
     recommender = load(declare(tmp_path, 'kind = "carrier_pigeon"\nloft = "roof"'), {})
     declared = recommender.deployers["there"]
     opened = open_deployer(declared, {})
-    assert opened.apply("event-1", make_option(), None) == "flown"
+    with pytest.raises(DeployError, match="is a fill_feature, which there, a carrier_pigeon, does not carry"):
+        opened.apply("event-1", make_option(deployer="there"), None)
+    assert opened.serving() == frozenset()
+    carried = make_option(deployer="there", parameters={"kind": "webhook"})
+    assert opened.apply("event-1", carried, None) == "flown"
     assert opened.serving() == frozenset({"event-1"})
     assert list(examine_deployer(declared, {})) == []
     (line,) = [one for one in examine_hotfixes(recommender) if one.level == "error"]
