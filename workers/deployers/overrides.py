@@ -17,7 +17,7 @@ from domain.errors import DeployError
 from domain.values import Option
 
 VERSION = 1
-KINDS = ("fill_feature", "boost_items")
+KINDS = ("fill_feature", "boost_items", "block_items")
 FIELDS = ("kind", "items", "feature", "value", "amount", "share", "salt")
 
 Document = dict[str, Any]
@@ -39,7 +39,7 @@ def entries(key: str, option: Option, expires_at: datetime | None) -> list[Entry
     given = option.parameters
     if given.get("kind") not in KINDS or not isinstance(given.get("items"), list | tuple):
         raise DeployError(
-            f"{option.hotfix}: overrides take {' or '.join(KINDS)} with a list of items, "
+            f"{option.hotfix}: overrides take one of {', '.join(KINDS)} with a list of items, "
             f"not {given.get('kind')!r}; declare another deployer for it"
         )
     if expires_at is None:

@@ -191,7 +191,7 @@ OVERRIDES = {"file", "redis", "pull_request"}
         ("webhook", {"webhook", "mlflow"}),
         ("traffic_split", {"webhook"}),
         ("score_offset", {"webhook"}),
-        ("block_items", {"webhook"}),
+        ("block_items", {*OVERRIDES, "webhook"}),
         ("popularity_fallback", {"webhook"}),
         ("a team's own", {"webhook", "mlflow"}),
     ],
