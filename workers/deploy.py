@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
 
 import structlog
 
@@ -16,11 +15,10 @@ from domain.incident.state import Hotfix, Incident
 from domain.recommender.recommender import Recommender
 from domain.resolution.declared import against_offering
 from domain.values import Option
-from workers import clock, redaction
+from workers import redaction
 from workers.debts import MOST_TRIES, Work
-from workers.deployers.deployer import Deployer
-from workers.deployers.file import FileDeployer
-from workers.deployers.webhook import WebhookDeployer
+from workers.deployers.confirming import Confirming
+from workers.deployers.registry import open_deployer
 from workers.hotfix_kinds import find
 from workers.rights import against_deploying
 from workers.settings import surroundings
@@ -34,7 +32,7 @@ EACH_DIED = f"The worker died over it {MOST_TRIES} times, so it was taken back."
 _log = structlog.get_logger(__name__)
 
 
-def build_deployer(recommender: Recommender, option: Option) -> Deployer:
+def build_deployer(recommender: Recommender, option: Option) -> Confirming:
     """
     The deployer that an option goes to.
 
@@ -46,12 +44,7 @@ def build_deployer(recommender: Recommender, option: Option) -> Deployer:
         raise ConfigurationError(
             f"The deployer {option.deployer!r} is not declared; add [deployers.{option.deployer}]."
         )
-    if declared.kind == "file":
-        return FileDeployer(Path(declared.path or ""))
-    secret = surroundings().get(declared.secret_env or "", "")
-    return WebhookDeployer(
-        declared.url or "", secret, clock=clock.now, timeout_seconds=declared.timeout.total_seconds()
-    )
+    return open_deployer(declared, surroundings())
 
 
 def apply(work: Work, recommender: Recommender) -> Sequence[c.Command]:
@@ -184,7 +177,7 @@ def in_stage(option: Option, share: float, salt: str) -> Option:
     return option.model_copy(update={"parameters": {**option.parameters, "share": share, "salt": salt}})
 
 
-def require_stages(deployer: Deployer, option: Option) -> None:
+def require_stages(deployer: Confirming, option: Option) -> None:
     """
     Raises:
         DeployError: the option goes out in stages, and its target would serve it to everybody.

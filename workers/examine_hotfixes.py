@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from urllib.parse import urlsplit
 
 from domain.answer import Advice
-from domain.recommender.hotfix import DeclaredHotfix, Deployer
+from domain.recommender.deployer import Deployer
+from domain.recommender.hotfix import DeclaredHotfix
 from domain.recommender.recommender import Recommender
-from workers.deployers.file import FileDeployer
-from workers.deployers.webhook import WebhookDeployer
-from workers.exchange import NoAnswer, NotReached, exchange
+from workers.deployers.registry import KINDS
+from workers.deployers.registry import find as find_deployer
 from workers.hotfix_kinds import find
 
-IN_STAGES = {"file": FileDeployer.in_stages, "webhook": WebhookDeployer.in_stages}
-HOOK_SECONDS = 3.0
-HOOK_BYTES = 64 * 1024
 _CHANNEL = re.compile(r"^(#[a-z0-9][a-z0-9_-]{0,79}|[CGD][A-Z0-9]{8,})$")
 
 
@@ -30,23 +24,26 @@ def examine_hotfixes(recommender: Recommender) -> Iterator[Advice]:
     for hotfix in recommender.hotfixes.values():
         kind = find(hotfix.kind)
         yield from kind.examine(hotfix, kind.read(hotfix), recommender)
-        yield from _stages(hotfix, recommender)
+        yield from _sent(hotfix, recommender)
         if kind.way_of(hotfix) is None:
             says = "has no replay: its menu line will have no numbers"
             where = f"hotfixes.{hotfix.name}"
             yield Advice(level="note", where=where, says=says, mend="add replay = { kind = … }")
 
 
-def _stages(hotfix: DeclaredHotfix, recommender: Recommender) -> Iterator[Advice]:
-    """Stages where the target would serve everybody at once."""
-    deployer = recommender.deployers[hotfix.deployer]
-    if hotfix.stages and not IN_STAGES[deployer.kind]:
-        yield Advice(
-            level="error",
-            where=f"hotfixes.{hotfix.name}.stages",
-            says=f'deployer "{hotfix.deployer}" cannot serve some members only',
-            mend="take stages away, or name a file deployer",
-        )
+def _sent(hotfix: DeclaredHotfix, recommender: Recommender) -> Iterator[Advice]:
+    """What its deployer cannot do: carry it at all, or serve it to some members only."""
+    where, to = f"hotfixes.{hotfix.name}", hotfix.deployer
+    sent_by = recommender.deployers[to].kind
+    kind = find_deployer(sent_by)
+    if not kind.carries(hotfix.kind):
+        says = f'is a {hotfix.kind}, which deployer "{to}", a {sent_by}, does not carry'
+        yield Advice(level="error", where=f"{where}.deployer", says=says, mend="name another deployer")
+    if hotfix.stages and not kind.in_stages:
+        says = f'deployer "{to}", a {sent_by}, cannot serve some members only'
+        able = " or ".join(one.name for one in KINDS.values() if one.in_stages)
+        mend = f"take stages away, or name a {able} deployer"
+        yield Advice(level="error", where=f"{where}.stages", says=says, mend=mend)
 
 
 SHARED_ACCOUNTS = frozenset({"root", "admin", "administrator", "ubuntu", "debian", "ec2-user", "centos"})
@@ -76,33 +73,4 @@ def examine_people(recommender: Recommender) -> Iterator[Advice]:
 
 def examine_deployer(deployer: Deployer, environment: Mapping[str, str]) -> Iterator[Advice]:
     """Whether what it names is there and answers; it is not asked to do anything."""
-    where = f"deployers.{deployer.name}"
-    if deployer.kind == "file":
-        yield from _file_deployer(Path(str(deployer.path)), f"{where}.path")
-        return
-    if not environment.get(str(deployer.secret_env)):
-        says = f"the variable {deployer.secret_env} is not set: calls could not be signed"
-        yield Advice(
-            level="error", where=f"{where}.secret_env", says=says, mend="set it to the shared secret"
-        )
-    if urlsplit(str(deployer.url)).scheme not in {"http", "https"}:
-        says = f"{deployer.url} is not an http(s) address"
-        yield Advice(
-            level="error", where=f"{where}.url", says=says, mend="write for instance https://host/hook"
-        )
-        return
-    try:
-        exchange("HEAD", str(deployer.url), b"", {}, seconds=HOOK_SECONDS, most_bytes=HOOK_BYTES)
-    except (NotReached, NoAnswer) as error:
-        says = f"does not answer ({error})"
-        yield Advice(level="warning", where=f"{where}.url", says=says, mend="start it, or correct url")
-
-
-def _file_deployer(path: Path, where: str) -> Iterator[Advice]:
-    folder = path.parent
-    if not folder.is_dir():
-        says = f"its folder {folder} does not exist"
-        yield Advice(level="error", where=where, says=says, mend="start the recommender, or correct path")
-    elif not os.access(folder, os.W_OK) or path.is_dir():
-        says = f"{path} cannot be written"
-        yield Advice(level="error", where=where, says=says, mend="let this user write into its folder")
+    yield from find_deployer(deployer.kind).examine(deployer, environment)

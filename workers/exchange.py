@@ -123,10 +123,11 @@ def is_safe(url: str) -> bool:
     parts = urlsplit(url)
     if parts.scheme == "https":
         return bool(parts.hostname)
-    return parts.scheme == "http" and bool(parts.hostname) and _loopback(str(parts.hostname))
+    return parts.scheme == "http" and bool(parts.hostname) and is_loopback(str(parts.hostname))
 
 
-def _loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, by its name."""
     if host == "localhost":
         return True
     try:

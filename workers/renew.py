@@ -26,7 +26,7 @@ def renew(work: Work, recommender: Recommender) -> Iterator[c.Command]:
         raise ConfigurationError(f"The hotfix of #{work.incident.number} is not to be renewed.")
     deployer, key = build_deployer(recommender, option), stage_keys(work)[-1]
     try:
-        receipt = deployer.apply(key, option, hotfix.renewing_until)
+        receipt = deployer.renew(key, option, hotfix.renewing_until)
     except DeployError as error:
         if isinstance(error, DeployUncertain):
             raise

@@ -13,7 +13,7 @@ from typing import Any
 
 VERSION = 1
 MOST_BYTES = 64 * 1024 * 1024
-KINDS = ("fill_feature", "boost_items")
+KINDS = ("fill_feature", "boost_items", "block_items")
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,8 @@ class Override:
     One change to what is served, until `expires_at` (aware UTC).
 
     `fill_feature` sets `feature` to `value` for `items` where it is unset; `boost_items` adds `amount` to
-    their score. `share` of the members are served with it (see `serves`).
+    their score; `block_items` takes them out of what may be shown. `share` of the members are served with it
+    (see `serves`).
     """
 
     id: str

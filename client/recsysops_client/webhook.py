@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -67,6 +67,7 @@ class WebhookReceiver:
             )
         self._journal, self._clock = Journal(Path(journal)), clock
         self._handlers: dict[str, Handler] = {}
+        self._serving: Callable[[], Iterable[str]] | None = None
         with self._journal.held():
             pass  # so that a journal that cannot be read or written is known at the start
 
@@ -79,6 +80,10 @@ class WebhookReceiver:
         """Let `handler` answer the calls for `hotfix`, both apply and revert."""
         self._handlers[hotfix] = handler
 
+    def confirm_by(self, serving: Callable[[], Iterable[str]]) -> None:
+        """Let `serving` say which ids are in force: from what is served, not from what was asked."""
+        self._serving = serving
+
     def receive(self, headers: Mapping[str, str], body: bytes) -> Answer:
         """The HTTP status and JSON body to answer with. Never raises for what a caller sent."""
         if len(body) > MOST_BYTES:
@@ -86,6 +91,8 @@ class WebhookReceiver:
         refusal = self._refuse(headers, body)
         if refusal:
             return _refused(401, refusal)
+        if (asked := _asked_to_confirm(body)) is not None:
+            return self._confirm(asked)
         try:
             call = parse(body)
         except ValueError as error:
@@ -117,6 +124,17 @@ class WebhookReceiver:
             limit = f"at most {TOLERANCE_SECONDS} s are accepted"
             return f"signed {age_seconds:.0f} s ago; {limit} (are the clocks right?)"
         return None
+
+    def _confirm(self, asked: str) -> Answer:
+        """The ids in force, under the id of the question, so that no older answer is taken for this one."""
+        if self._serving is None:
+            return _refused(404, "nothing here says what is in force")
+        try:
+            keys = sorted({str(key) for key in self._serving()})
+        except Exception as error:  # noqa: BLE001 (a stranger's function: whatever it raises is its answer)
+            failed = f"{type(error).__name__}: {error}"[:DETAIL_CHARACTERS]
+            return 500, {"status": "failed", "id": asked, "detail": failed}
+        return 200, {"status": "confirmed", "id": asked, "serving": keys}
 
     def _decide(self, call: HotfixCall) -> Answer:
         known = self._journal.known(call.id)
@@ -186,6 +204,18 @@ def _refused(status: int, detail: str) -> Answer:
 def _unfinished(call: HotfixCall) -> Answer:
     detail = f"apply {call.id} was begun and never finished: look at what is served, then send a new id"
     return 409, {"status": "unknown", "detail": detail}
+
+
+def _asked_to_confirm(body: bytes) -> str | None:
+    """The id of the question what is in force; None where the body is a call, or is not understood."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(document, dict) or document.get("action") != "confirm":
+        return None
+    asked = document.get("id")
+    return asked if isinstance(asked, str) and 0 < len(asked) <= MOST_CHARACTERS else None
 
 
 def _is_over(expires_at: str | None, now: float) -> bool:

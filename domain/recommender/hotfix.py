@@ -1,10 +1,10 @@
-"""What can be done about an incident, and where it is sent."""
+"""What can be done about an incident."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from itertools import pairwise
-from typing import Any, Literal, Self
+from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
@@ -76,27 +76,3 @@ class DeclaredHotfix(Value):
 
 COMMON_TO_HOTFIXES = frozenset(DeclaredHotfix.model_fields)
 """Keys that every kind has; no option of one may be called so."""
-
-
-class Deployer(Value):
-    """
-    Where a hotfix goes: a signed webhook, or a file that the recommender reads. The secret stays in
-    `secret_env`.
-    """
-
-    name: str
-    kind: Literal["webhook", "file"]
-    path: str | None = None
-    url: str | None = None
-    secret_env: str | None = None
-    timeout: Duration = timedelta(seconds=10)
-
-    @model_validator(mode="after")
-    def _reachable(self) -> Self:
-        if self.kind == "file" and not self.path:
-            raise ValueError('kind "file" needs path: the file that the recommender reads')
-        if self.kind == "webhook" and not (self.url and self.secret_env):
-            raise ValueError(
-                'kind "webhook" needs url and secret_env (the NAME of the variable with the secret)'
-            )
-        return self

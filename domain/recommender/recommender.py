@@ -6,9 +6,10 @@ from pydantic import Field, SerializeAsAny
 
 from domain.recommender.bundle import Bundle
 from domain.recommender.check import Check
+from domain.recommender.deployer import Deployer
 from domain.recommender.exposure import Exposure
 from domain.recommender.holidays import NO_HOLIDAYS, Holidays
-from domain.recommender.hotfix import DeclaredHotfix, Deployer
+from domain.recommender.hotfix import DeclaredHotfix
 from domain.recommender.model import Items, Launches, Model
 from domain.recommender.objective import Objective
 from domain.recommender.person import Person
@@ -41,7 +42,7 @@ class Recommender(Value):
     objective: Objective = Objective()
     checks: dict[str, Check] = Field(default_factory=dict)
     hotfixes: dict[str, DeclaredHotfix] = Field(default_factory=dict)
-    deployers: dict[str, Deployer] = Field(default_factory=dict)
+    deployers: dict[str, SerializeAsAny[Deployer]] = Field(default_factory=dict)
     stakeholders: dict[str, Stakeholder] = Field(default_factory=dict)
     routes: Routes = Routes()
     people: dict[str, Person] = Field(default_factory=dict)

@@ -34,6 +34,7 @@ class Hotfixes:
         self.active: dict[str, dict[str, Any]] = {}
         for name in HOTFIXES:
             self.receiver.register(name, self.handle)
+        self.receiver.confirm_by(self.in_force)
         if self.path.exists():
             self.active = json.loads(self.path.read_text())
             self._restore()
@@ -70,6 +71,15 @@ class Hotfixes:
         del self.active[hotfix]
         self._write()
         return detail
+
+    def in_force(self) -> list[str]:
+        """The ids of the calls whose change is served now, as serving has it and not as it was noted."""
+        with self.live.lock:
+            served = {
+                "catalogue_rollback": self.live.serving.rolled_back is not None,
+                "feed_failover": self.live.failover,
+            }
+            return [noted["id"] for hotfix, noted in self.active.items() if served.get(hotfix, True)]
 
     def expire(self, at: datetime) -> None:
         """Take back what has expired."""

@@ -29,6 +29,7 @@ class Adjustments:
 
     boosts: Mapping[int, float] = field(default_factory=dict)  # place in the catalogue → added log-odds
     fills: Mapping[tuple[str, int], float] = field(default_factory=dict)  # (feature, place) → value where NaN
+    blocked: frozenset[int] = frozenset()  # places of films that may not be shown
     faults: tuple[Acts, ...] = ()
 
 
@@ -63,7 +64,7 @@ def build_rails(
 ) -> Rails:
     """The rails at `at`; `truth` is the catalogue as members know the films, whatever was delivered."""
     rails = np.arange(audience.rails, dtype=np.int32)[:, None]
-    films = retrieve(audience, catalogue, at)
+    films = retrieve(audience, catalogue, at, adjust.blocked)
     seen = adjusted_features(audience, catalogue, rails, films, at, adjust)
     log_odds = ranker.log_odds(seen) + _adjusted_score(Scene(audience, catalogue, rails, films, at), adjust)
     weights = np.exp(log_odds / TEMPERATURE).astype(np.float32)
@@ -82,15 +83,19 @@ def build_rails(
     )
 
 
-def retrieve(audience: Audience, catalogue: Catalogue, at: datetime) -> Places:
+def retrieve(
+    audience: Audience, catalogue: Catalogue, at: datetime, blocked: frozenset[int] = frozenset()
+) -> Places:
     """
-    Candidates of every rail by taste, country and popularity, and all new films.
+    Candidates of every rail by taste, country and popularity, and all new films; none that is blocked.
 
     The language plays no part here: a film whose language is unset still comes into question, and loses in
     ranking.
     """
-    new = np.flatnonzero(catalogue.new(at)).astype(np.int32)
-    shown = np.flatnonzero(catalogue.launched(at) & ~catalogue.new(at)).astype(np.int32)
+    served = catalogue.launched(at).copy()
+    served[list(blocked)] = False
+    new = np.flatnonzero(catalogue.new(at) & served).astype(np.int32)
+    shown = np.flatnonzero(served & ~catalogue.new(at)).astype(np.int32)
     clusters = np.arange(audience.clusters, dtype=np.int32)[:, None]
     fit = (
         1.4 * audience.genre[:, catalogue.codes["genre"][shown]]
@@ -118,6 +123,7 @@ def chance_if_launched(
     seen = adjusted_features(audience, catalogue, every, wide, at, adjust)
     log_odds = ranker.log_odds(seen) + _adjusted_score(Scene(audience, catalogue, every, wide, at), adjust)
     weights = np.exp(log_odds / TEMPERATURE)
+    weights[np.isin(wide, list(adjust.blocked))] = 0.0
     chance: Floats = -np.expm1(-weights * rails.horizon[:, None])
     return chance.astype(np.float32)
 

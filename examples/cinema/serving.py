@@ -95,19 +95,22 @@ class Serving:
     def _adjust(self, source: Catalogue, overrides: tuple[Override, ...]) -> tuple[Catalogue, Adjustments]:
         boosts: dict[int, float] = {}
         fills: dict[tuple[str, int], float] = {}
+        blocked: set[int] = set()
         catalogue = source
         for override in overrides:
             places = self._places(override)
             if override.kind == "boost_items":
                 for place in np.flatnonzero(places):
                     boosts[int(place)] = boosts.get(int(place), 0.0) + override.amount
+            elif override.kind == "block_items":
+                blocked.update(np.flatnonzero(places).tolist())
             elif override.feature == "language":
                 catalogue = catalogue.with_language(places, str(override.value))
             elif override.feature in FEATURES and isinstance(override.value, int | float):
                 fills |= {
                     (override.feature, int(place)): float(override.value) for place in np.flatnonzero(places)
                 }
-        return catalogue, Adjustments(boosts, fills, self.faults.acts)
+        return catalogue, Adjustments(boosts, fills, frozenset(blocked), self.faults.acts)
 
     def kept(self, stage: Stage, at: datetime) -> Kept | None:
         """Which films may be shown once they are ranked; None where nothing stands in their way."""

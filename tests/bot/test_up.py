@@ -88,7 +88,7 @@ def test_a_doctor_in_a_second_terminal_can_sign_what_the_example_s_secret_signs(
         settings.cache_clear()
     ((around, told, written),) = seen
     assert told.config == root / "examples/cinema/recsysops.toml"
-    assert load(told.config, around).deployers["hooks"].secret_env == "CINEMA_WEBHOOK_SECRET"
+    assert load(told.config, around).deployers["hooks"].model_dump()["secret_env"] == "CINEMA_WEBHOOK_SECRET"
     assert "xoxb" not in written
     assert not (tmp_path / "environment.json").exists()
 

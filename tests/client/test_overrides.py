@@ -43,6 +43,16 @@ def test_no_file_means_no_overrides_and_no_problem(tmp_path: Path) -> None:
     assert overrides.problem is None
 
 
+def test_what_is_blocked_is_named_by_its_items_alone(tmp_path: Path) -> None:
+    put(
+        tmp_path / "o.json",
+        {"id": "c", "kind": "block_items", "items": ["tt1"], "expires_at": FILL["expires_at"]},
+    )
+    overrides = Overrides(tmp_path / "o.json")
+    assert [(o.id, o.kind, o.items) for o in overrides.current(NOW)] == [("c", "block_items", ("tt1",))]
+    assert overrides.problem is None
+
+
 def test_expired_overrides_are_left_out_without_the_file_changing(tmp_path: Path) -> None:
     put(tmp_path / "o.json", FILL, BOOST)
     overrides = Overrides(tmp_path / "o.json")
@@ -68,7 +78,7 @@ def test_a_replaced_file_is_read_again_and_a_removed_one_ends_its_overrides(tmp_
     [
         ("{", "o.json"),
         ('{"version": 2, "overrides": []}', '"version": 1'),
-        ('{"version": 1, "overrides": [{"kind": "delete"}]}', "fill_feature, boost_items"),
+        ('{"version": 1, "overrides": [{"kind": "delete"}]}', "fill_feature, boost_items, block_items"),
         (json.dumps({"version": 1, "overrides": [{**FILL, "value": None}]}), "needs a feature and a value"),
         (json.dumps({"version": 1, "overrides": [{**BOOST, "amount": "much"}]}), "amount"),
         (json.dumps({"version": 1, "overrides": [{**BOOST, "expires_at": "2026-03-01"}]}), "time zone"),

@@ -8,5 +8,13 @@ EQUIVALENT: Mapping[str, str] = {
     "workers/debts.py remind: time.monotonic() < until → time.monotonic() <= until": (
         "the monotonic clock would have to stand still at the nanosecond in which the beat ends"
     ),
+    "workers/deployers/confirming.py Confirming._seen: "
+    "time.monotonic() + PAUSE_SECONDS > until → time.monotonic() + PAUSE_SECONDS >= until": (
+        "the same, at the nanosecond in which the time to look is up"
+    ),
+    "workers/deployers/redis.py RedisDeployer._changed: "
+    "time.monotonic() < until → time.monotonic() <= until": (
+        "the same, at the nanosecond in which the time for a change is up"
+    ),
 }
 """A case's name → why no test can notice; a test holds it against what is found."""

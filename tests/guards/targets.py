@@ -36,6 +36,11 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
         "tests/workers/test_rights.py",
         "tests/workers/test_taken_back.py",
     ),
+    "workers/deployers/confirming.py": (
+        "tests/workers/deployers/test_confirming.py",
+        "tests/workers/deployers/test_registry.py",
+    ),
+    "workers/deployers/redis.py": ("tests/workers/deployers/test_redis_deployer.py",),
     "workers/rights.py": ("tests/workers/test_rights.py", "tests/workers/test_who_may.py"),
     "workers/store/attempts.py": ("tests/workers/store/test_attempts.py",),
     "workers/store/reminders.py": (

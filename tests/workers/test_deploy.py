@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 from sqlalchemy import Engine
@@ -13,7 +14,6 @@ from domain.errors import DeployError, DeployUncertain, Refused, SourceError, Un
 from domain.incident import commands as c
 from domain.incident.menu import digest_of
 from domain.incident.state import Hotfix, Incident
-from domain.recommender.hotfix import Deployer
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from domain.values import Actor, Diagnosis, Option
@@ -21,6 +21,7 @@ from tests.workers.conftest import declared_fill, make_option
 from workers import clock
 from workers.debts import MOST_TRIES, Settler, Work, remind, settle
 from workers.deploy import apply, expire, revert
+from workers.deployers.file import FileOptions
 from workers.handle import Answer, handle
 from workers.store import cards
 from workers.watch import guard, watch
@@ -31,7 +32,7 @@ Room = Callable[[Work, Recommender], Sequence[c.Command]]
 @pytest.fixture
 def recommender(tmp_path: Path) -> Recommender:
     table = Table(name="impressions", path="none.parquet", time="at", window=timedelta(minutes=1))
-    overrides = Deployer(name="overrides", kind="file", path=str(tmp_path / "overrides.json"))
+    overrides = FileOptions(name="overrides", kind="file", path=str(tmp_path / "overrides.json"))
     return Recommender(
         name="cinema",
         tables={"impressions": table},
@@ -82,7 +83,7 @@ class Story:
 
     @property
     def overrides(self) -> list[str]:
-        path = Path(self.recommender.deployers["overrides"].path or "")
+        path = Path(cast(FileOptions, self.recommender.deployers["overrides"]).path)
         return [entry["id"] for entry in json.loads(path.read_text())["overrides"]]
 
 

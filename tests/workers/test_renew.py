@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 from sqlalchemy import Engine
@@ -21,6 +22,7 @@ from workers.debts import Work
 from workers.debts import remind as beat
 from workers.debts import settle as settled
 from workers.deploy import apply, expire, revert
+from workers.deployers.file import FileOptions
 from workers.handle import Answer
 from workers.owed import due
 from workers.renew import remind, renew
@@ -33,7 +35,7 @@ DAY = timedelta(days=1)
 
 def ends(story: Story) -> list[datetime]:
     """When the entries of the file end."""
-    path = Path(story.recommender.deployers["overrides"].path or "")
+    path = Path(cast(FileOptions, story.recommender.deployers["overrides"]).path)
     return [datetime.fromisoformat(one["expires_at"]) for one in json.loads(path.read_text())["overrides"]]
 
 

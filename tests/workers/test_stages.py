@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import uuid
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
-from recsysops_client import Overrides
+from recsysops_client import Overrides, RedisOverrides
+from redis import Redis
 from sqlalchemy import Engine
 
+from domain.answer import Advice
 from domain.incident import commands as c
-from domain.recommender.hotfix import Deployer
+from domain.recommender.deployer import Deployer
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from domain.values import Actor
@@ -19,6 +23,11 @@ from tests.workers.conftest import declared_fill, make_option
 from tests.workers.test_deploy import Story, ahead, seen
 from workers.debts import MOST_TRIES, Work
 from workers.deploy import apply, expire, revert
+from workers.deployers.file import FileOptions
+from workers.deployers.mlflow import MlflowOptions
+from workers.deployers.pull_request import PullRequestOptions
+from workers.deployers.redis import RedisOptions
+from workers.deployers.webhook import WebhookOptions
 from workers.examine_hotfixes import examine_hotfixes
 from workers.handle import Answer
 from workers.watch import watch
@@ -36,7 +45,7 @@ def recommender(tmp_path: Path) -> Recommender:
         tables={"impressions": table},
         hotfixes={"fill_language": declared_fill(stages=STAGES)},
         deployers={
-            "overrides": Deployer(name="overrides", kind="file", path=str(tmp_path / "overrides.json"))
+            "overrides": FileOptions(name="overrides", kind="file", path=str(tmp_path / "overrides.json"))
         },
     )
 
@@ -46,9 +55,13 @@ def story(log: Engine, recommender: Recommender, opened: Callable[..., Answer], 
     return Story(log, recommender, opened().stream, on_call, option=make_option(stages=STAGES))
 
 
+def path_of(story: Story) -> Path:
+    return Path(cast(FileOptions, story.recommender.deployers["overrides"]).path)
+
+
 def served(story: Story) -> set[str]:
     """The members whom the recommender serves with it, by the client that it embeds."""
-    overrides = Overrides(story.recommender.deployers["overrides"].path or "")
+    overrides = Overrides(path_of(story))
     found = {member for member in MEMBERS if overrides.current(member=member)}
     assert overrides.problem is None
     return found
@@ -130,7 +143,7 @@ def test_a_stage_that_cannot_be_put_in_force_takes_back_what_the_few_have(
 ) -> None:
     assert story.settle("apply", apply)
     assert watched(story, monkeypatch, 6) == "widening"
-    path = Path(story.recommender.deployers["overrides"].path or "")
+    path = path_of(story)
     whole = path.read_text()
     path.write_text("not JSON")
     assert story.settle("widen", widen)
@@ -158,23 +171,88 @@ def test_where_workers_die_over_a_stage_each_time_it_is_taken_back(
     assert story.overrides == []
 
 
+EVERYBODY: Mapping[str, Deployer] = {
+    "webhook": WebhookOptions(name="overrides", kind="webhook", url="http://127.0.0.1:9/x", secret_env="KEY"),
+    "mlflow": MlflowOptions(
+        name="overrides", kind="mlflow", url="http://127.0.0.1:9", model="ranker", alias="champion"
+    ),
+    "pull_request": PullRequestOptions(
+        name="overrides",
+        kind="pull_request",
+        url="http://127.0.0.1:9",
+        repository="shop/serving",
+        token_env="KEY",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", EVERYBODY)
 def test_a_target_that_would_serve_everybody_gets_no_stage_and_the_doctor_says_so_before(
+    kind: str,
     log: Engine,
     recommender: Recommender,
     opened: Callable[..., Answer],
     on_call: Actor,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    hook = Deployer(name="overrides", kind="webhook", url="http://127.0.0.1:9/hook", secret_env="HOOK_SECRET")
-    everybody = recommender.model_copy(update={"deployers": {"overrides": hook}})
-    monkeypatch.setattr("workers.deploy.surroundings", lambda: {"HOOK_SECRET": "s"})
+    everybody = recommender.model_copy(update={"deployers": {"overrides": EVERYBODY[kind]}})
+    monkeypatch.setattr("workers.deploy.surroundings", lambda: {"KEY": "s"})
     story = Story(log, everybody, opened().stream, on_call, option=make_option(stages=STAGES))
     assert story.settle("apply", apply)
     assert story.hotfix.stage == "failed"
     assert "cannot serve some members only" in (story.hotfix.reason or "")
-    said = {advice.where: advice.says for advice in examine_hotfixes(everybody) if advice.level == "error"}
-    assert said["hotfixes.fill_language.stages"] == 'deployer "overrides" cannot serve some members only'
-    assert not [a for a in examine_hotfixes(recommender) if a.where == "hotfixes.fill_language.stages"]
+    (said,) = stages_examined(everybody)
+    assert (said.level, said.says) == (
+        "error",
+        f'deployer "overrides", a {kind}, cannot serve some members only',
+    )
+    assert said.mend == "take stages away, or name a file or redis deployer"
+
+
+def test_what_can_serve_some_members_is_no_matter_for_the_doctor(recommender: Recommender) -> None:
+    cache = RedisOptions(name="overrides", kind="redis", url_env="CACHE_URL")
+    assert not stages_examined(recommender)
+    assert not stages_examined(recommender.model_copy(update={"deployers": {"overrides": cache}}))
+
+
+def stages_examined(recommender: Recommender) -> list[Advice]:
+    return [one for one in examine_hotfixes(recommender) if one.where == "hotfixes.fill_language.stages"]
+
+
+def test_redis_serves_each_stage_to_its_members_and_is_taken_back(
+    log: Engine,
+    recommender: Recommender,
+    opened: Callable[..., Answer],
+    on_call: Actor,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    key = f"test:overrides:{uuid.uuid4().hex}"
+    cache = RedisOptions(name="overrides", kind="redis", url_env="CACHE_URL", key=key)
+    monkeypatch.setattr("workers.deploy.surroundings", lambda: {"CACHE_URL": redis_url})
+    cached = recommender.model_copy(update={"deployers": {"overrides": cache}})
+    story = Story(log, cached, opened().stream, on_call, option=make_option(stages=STAGES))
+    with Redis.from_url(redis_url) as client:
+        overrides = RedisOverrides(client, key, fail="closed", every_seconds=0.0)
+
+        def members() -> set[str]:
+            return {member for member in MEMBERS if overrides.current(member=member)}
+
+        assert story.settle("apply", apply)
+        few = members()
+        assert 60 < len(few) < 140  # as with a file
+        assert watched(story, monkeypatch, 6) == "widening"
+        assert story.settle("widen", widen)
+        half = members()
+        assert few < half
+        assert 900 < len(half) < 1100
+        assert watched(story, monkeypatch, 12) == "widening"
+        assert story.settle("widen", widen)
+        assert (members(), len(overrides.current())) == (set(MEMBERS), 1)
+        story.say(c.RevertHotfix(option="fill"))
+        assert story.settle("revert", revert)
+        assert (overrides.current(), overrides.problem) == ((), None)
+        client.delete(key)
 
 
 def test_the_harm_of_a_few_members_is_enough(

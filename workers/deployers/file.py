@@ -10,65 +10,65 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Literal
 
-import orjson
+from pydantic import Field
 
+from domain.answer import Advice
 from domain.errors import DeployError
+from domain.recommender.deployer import Deployer
 from domain.values import Option
+from workers.deployers import overrides
+from workers.deployers.kind import Environment, Kind
 from workers.durable import sync_folder
 
-VERSION = 1
 LOCK_SECONDS = 10.0
 MOST_BYTES = 64 * 1024 * 1024
-KINDS = ("fill_feature", "boost_items")
-FIELDS = ("kind", "items", "feature", "value", "amount", "share", "salt")
+
+
+class FileOptions(Deployer):
+    """`path`: the overrides file that the recommender reads (`recsysops_client.Overrides`)."""
+
+    kind: Literal["file"]
+    path: str = Field(min_length=1)
 
 
 class FileDeployer:
     """
-    Keeps a hotfix under its key in the JSON file `path`: `{"version": 1, "overrides": […]}`. A hotfix that
-    fills several values has an entry for each of them.
+    Keeps a hotfix under its key in the JSON file `path` (see `workers.deployers.overrides`).
 
-    Entries and keys that are not ours stay as they are. The file is replaced by a rename, so that a reader
-    never meets half of it, and keeps its owner and permissions; writers wait for each other on `path` +
-    `.lock`. Where `path` is a link into its own folder, the link stays and what it leads to is replaced.
+    The file is replaced by a rename, so that a reader never meets half of it, and keeps its owner and
+    permissions; writers wait for each other on `path` + `.lock`. Where `path` is a link into its own folder,
+    the link stays and what it leads to is replaced.
     """
-
-    in_stages = True  # `recsysops_client.Overrides` knows who is of the share
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._target = path  # known once the writers' lock is held
 
     def apply(self, key: str, option: Option, expires_at: datetime | None) -> str:
-        """Write the entry; the same key again only moves its end."""
-        entries = _entries(key, option, expires_at)
+        """Write the entries; the same key again only moves their end."""
+        entries = overrides.entries(key, option, expires_at)
         with self._locked():
-            document = self._read()
-            held = [other for other in document["overrides"] if _id(other) == key]
-            until = entries[0]["expires_at"]
-            for other in held:
-                other["expires_at"] = until
-            document["overrides"].extend([] if held else entries)
+            document, receipt = overrides.applied(self._read(), entries, str(self.path))
             self._write(document)
-        if held:
-            return f"{self.path} already holds {key}, now until {until}"
-        count = sum(len(entry["items"]) for entry in entries)
-        return f"{self.path} holds {key}: {entries[0]['kind']} for {count:,} items"
+        return receipt
 
     def revert(self, key: str, option: Option) -> str:
-        """Take the entry out; where it is gone already, nothing changes."""
+        """Take the entries out; where they are gone already, nothing changes."""
         with self._locked():
             document = self._read()
-            kept = [other for other in document["overrides"] if _id(other) != key]
-            if len(kept) == len(document["overrides"]):
+            if key not in overrides.keys(document):
                 return f"{self.path} does not hold {key} (any more)"
-            document["overrides"] = kept
-            self._write(document)
+            self._write(overrides.without(document, key))
         return f"{self.path} no longer holds {key}"
+
+    def serving(self) -> frozenset[str]:
+        """What the file holds when it is read back."""
+        with self._locked():
+            return overrides.keys(self._read())
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -83,31 +83,16 @@ class FileDeployer:
         except OSError as error:
             raise DeployError(f"{self.path} could not be written: {error.strerror or error}") from error
 
-    def _read(self) -> dict[str, Any]:
-        text = _text(self._target)
-        if text is None:
-            return {"version": VERSION, "overrides": []}
-        try:
-            document = orjson.loads(text)
-        except orjson.JSONDecodeError as error:
-            raise DeployError(
-                f"{self.path} is not JSON ({error}); mend or remove it, then try again"
-            ) from error
-        if not isinstance(document, dict) or document.get("version") != VERSION:
-            raise DeployError(
-                f'{self.path}: expected an object with "version": {VERSION}; nothing was changed'
-            )
-        if not isinstance(document.setdefault("overrides", []), list):
-            raise DeployError(f'{self.path}: expected a list under "overrides"; nothing was changed')
-        return document
+    def _read(self) -> overrides.Document:
+        return overrides.parse(_text(self._target), str(self.path))
 
-    def _write(self, document: dict[str, Any]) -> None:
+    def _write(self, document: overrides.Document) -> None:
         folder = self._target.parent
         _clear_left(folder, self._target.name)
         handle, name = tempfile.mkstemp(dir=folder, prefix=_prefix(self._target.name))
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+                file.write(overrides.written(document))
                 file.flush()
                 _like(file.fileno(), self._target)
                 os.fsync(file.fileno())
@@ -116,27 +101,6 @@ class FileDeployer:
             Path(name).unlink(missing_ok=True)
             raise
         sync_folder(folder)
-
-
-def _entries(key: str, option: Option, expires_at: datetime | None) -> list[dict[str, Any]]:
-    given = option.parameters
-    if given.get("kind") not in KINDS or not isinstance(given.get("items"), list | tuple):
-        raise DeployError(
-            f"{option.hotfix}: an overrides file takes {' or '.join(KINDS)} with a list of items, "
-            f"not {given.get('kind')!r}; declare another deployer for it"
-        )
-    if expires_at is None:
-        raise DeployError(f"{option.hotfix}: an override needs an end; give the hotfix `expires`")
-    entry = {name: given[name] for name in FIELDS if given.get(name) is not None}
-    whole = {"id": key, **entry, "expires_at": expires_at.astimezone(UTC).isoformat()}
-    values = given.get("values")
-    if not isinstance(values, dict) or not values:
-        return [whole]
-    return [{**whole, "items": list(items), "value": value} for value, items in values.items()]
-
-
-def _id(entry: object) -> object:
-    return entry.get("id") if isinstance(entry, dict) else None
 
 
 def _wait_for(descriptor: int, path: Path) -> None:
@@ -220,3 +184,30 @@ def _like(descriptor: int, path: Path) -> None:
                 "new file could not be given to; let this account own it, or write it as that one"
             ) from error
     os.fchmod(descriptor, stat.S_IMODE(former.st_mode))
+
+
+def _opened(declared: FileOptions, environment: Environment) -> FileDeployer:
+    return FileDeployer(Path(declared.path))
+
+
+def _examine(declared: FileOptions, environment: Environment) -> Iterator[Advice]:
+    where, path = f"deployers.{declared.name}.path", Path(declared.path)
+    if not path.parent.is_dir():
+        says = f"its folder {path.parent} does not exist"
+        yield Advice(level="error", where=where, says=says, mend="start the recommender, or correct path")
+    elif not os.access(path.parent, os.W_OK) or path.is_dir():
+        says = f"{path} cannot be written"
+        yield Advice(level="error", where=where, says=says, mend="let this user write into its folder")
+
+
+KIND = Kind(
+    "file",
+    FileOptions,
+    _opened,
+    _examine,
+    overrides.carries,
+    needs="`path`: an overrides file that the recommender reads, on a disk that the workers write to",
+    confirms="the file, read back",
+    reverts="the entry is taken out",
+    in_stages=True,
+)

@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import uuid
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import orjson
+from pydantic import Field
 
+from domain.answer import Advice
 from domain.errors import ConfigurationError, DeployError, DeployUncertain
+from domain.recommender.deployer import Deployer
 from domain.values import Option
+from workers import clock
+from workers.deployers.kind import Environment, Kind, unset
 from workers.exchange import Answer, NoAnswer, NotReached, exchange, is_safe, signed_headers
 
 TIMEOUT_SECONDS = 10.0
 ANSWER_BYTES = 64 * 1024
+CONFIRMED_BYTES = 4 * 1024 * 1024
+EXAMINED_SECONDS = 3.0
 SHOWN_CHARACTERS = 300  # of a stranger's answer
 DONE: Mapping[str, str] = {"apply": "applied", "revert": "reverted"}
 UNDECIDED = (408, 409, 425)
 """Refusals after which nobody knows: it took too long, an earlier call is in hand, or it is asked later."""
+
+
+class WebhookOptions(Deployer):
+    """
+    `url` is posted what to do, `confirm_url` what is in force (the same, where the receiver answers both);
+    `secret_env` names the variable with the secret that both are signed with.
+    """
+
+    kind: Literal["webhook"]
+    url: str = Field(min_length=1)
+    confirm_url: str | None = None
+    secret_env: str = Field(min_length=1)
 
 
 class WebhookDeployer:
@@ -30,12 +50,10 @@ class WebhookDeployer:
     comes leaves it uncertain.
 
     Args:
-        url: https anywhere, http on loopback only.
+        url, confirm_url: https anywhere, http on loopback only.
         clock: now, aware UTC; the signature carries it.
         timeout_seconds: for the whole call, from the name of the host to the last byte of the answer.
     """
-
-    in_stages = False  # a receiver does not say whether it would serve some members only
 
     def __init__(
         self,
@@ -44,9 +62,11 @@ class WebhookDeployer:
         *,
         clock: Callable[[], datetime],
         timeout_seconds: float = TIMEOUT_SECONDS,
+        confirm_url: str | None = None,
     ) -> None:
-        _check(url, secret)
-        self.url = url
+        for asked in (url, confirm_url or url):
+            _check(asked, secret)
+        self.url, self.confirm_url = url, confirm_url
         self.host = urlsplit(url).hostname  # a path may hold a token, which is shown to nobody
         self._secret = secret.encode()
         self._clock = clock
@@ -68,17 +88,44 @@ class WebhookDeployer:
             "parameters": option.parameters,
             "expires_at": expires_at.astimezone(UTC).isoformat() if expires_at else None,
         }
-        body = orjson.dumps(document)
-        headers = {"Content-Type": "application/json", **signed_headers(self._secret, body, self._clock())}
         try:
-            answer = exchange(
-                "POST", self.url, body, headers, seconds=self._timeout_seconds, most_bytes=ANSWER_BYTES
-            )
+            answer = self._post(self.url, document, ANSWER_BYTES)
         except NotReached as error:
             raise DeployError(f"{error}; is the receiver running?") from error
         except NoAnswer as error:
             raise DeployUncertain(f"{error}; asking again with the same id is safe") from error
         return self._read(answer, key, action, option.hotfix)
+
+    def serving(self) -> frozenset[str] | None:
+        """
+        What the answer of `confirm_url` lists under `serving`; None where no such address is declared.
+
+        The question has an id of its own, which the answer repeats: it is none that was kept somewhere.
+        """
+        if self.confirm_url is None:
+            return None
+        asked = uuid.uuid4().hex
+        try:
+            answer = self._post(self.confirm_url, {"id": asked, "action": "confirm"}, CONFIRMED_BYTES)
+        except (NotReached, NoAnswer) as error:
+            raise DeployUncertain(str(error)) from error
+        document = _document(answer.body)
+        keys = document.get("serving")
+        if (
+            answer.status != 200
+            or not isinstance(keys, list)
+            or not all(isinstance(key, str) for key in keys)
+        ):
+            said = f"{answer.status}: {_shown(document.get('detail'), answer.body)}"
+            raise DeployUncertain(f'{self.host} did not list what is in force under "serving", but {said}')
+        if document.get("id") != asked:
+            raise DeployUncertain(f"{self.host} answered another question than what is in force now")
+        return frozenset(keys)
+
+    def _post(self, url: str, document: Mapping[str, Any], most_bytes: int) -> Answer:
+        body = orjson.dumps(document)
+        headers = {"Content-Type": "application/json", **signed_headers(self._secret, body, self._clock())}
+        return exchange("POST", url, body, headers, seconds=self._timeout_seconds, most_bytes=most_bytes)
 
     def _read(self, answer: Answer, key: str, action: str, hotfix: str) -> str:
         document = _document(answer.body)
@@ -127,3 +174,61 @@ def _check(url: str, secret: str) -> None:
         raise ConfigurationError(
             f"{host or url}: a webhook needs https, or http on this machine (127.0.0.1, ::1, localhost)"
         )
+
+
+def _opened(declared: WebhookOptions, environment: Environment) -> WebhookDeployer:
+    return WebhookDeployer(
+        declared.url,
+        environment.get(declared.secret_env, ""),
+        clock=clock.now,
+        timeout_seconds=declared.timeout.total_seconds(),
+        confirm_url=declared.confirm_url,
+    )
+
+
+def _examine(declared: WebhookOptions, environment: Environment) -> Iterator[Advice]:
+    """Whether it answers; it is not asked to do anything."""
+    where = f"deployers.{declared.name}"
+    yield from unset(where, "secret_env", declared.secret_env, environment, "calls could not be signed")
+    if urlsplit(declared.url).scheme not in {"http", "https"}:
+        says = f"{declared.url} is not an http(s) address"
+        yield Advice(
+            level="error", where=f"{where}.url", says=says, mend="write for instance https://host/hook"
+        )
+        return
+    try:
+        exchange("HEAD", declared.url, b"", {}, seconds=EXAMINED_SECONDS, most_bytes=ANSWER_BYTES)
+    except (NotReached, NoAnswer) as error:
+        says = f"does not answer ({error})"
+        yield Advice(level="warning", where=f"{where}.url", says=says, mend="start it, or correct url")
+        return
+    yield from _examine_confirmation(declared, environment)
+
+
+def _examine_confirmation(declared: WebhookOptions, environment: Environment) -> Iterator[Advice]:
+    where = f"deployers.{declared.name}.confirm_url"
+    if declared.confirm_url is None:
+        says = "not declared: that a hotfix is in force is the receiver's word, and not read back"
+        yield Advice(
+            level="note", where=where, says=says, mend="add confirm_url, where it lists what it serves"
+        )
+        return
+    if not environment.get(declared.secret_env):
+        return
+    try:
+        _opened(declared, environment).serving()
+    except (DeployError, ConfigurationError) as error:
+        mend = "let it list the keys in force, or correct confirm_url"
+        yield Advice(level="warning", where=where, says=str(error), mend=mend)
+
+
+KIND = Kind(
+    "webhook",
+    WebhookOptions,
+    _opened,
+    _examine,
+    lambda kind: True,
+    needs="`url` of a receiver (`recsysops_client.WebhookReceiver`), `secret_env`; `confirm_url`",
+    confirms="`confirm_url` lists the keys in force; without it the receiver's answer is believed",
+    reverts="a signed call with the same id",
+)

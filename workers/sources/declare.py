@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC
 from functools import partial
 from pathlib import Path
@@ -17,8 +17,9 @@ from pydantic import BaseModel, ValidationError
 from domain.errors import ConfigurationError
 from domain.recommender.bundle import Bundle
 from domain.recommender.check import Check
+from domain.recommender.deployer import Deployer
 from domain.recommender.exposure import Exposure
-from domain.recommender.hotfix import DeclaredHotfix, Deployer
+from domain.recommender.hotfix import DeclaredHotfix
 from domain.recommender.model import Items, Launches, Logging, Model, Registry
 from domain.recommender.nearest import nearest
 from domain.recommender.objective import Objective
@@ -29,6 +30,7 @@ from domain.recommender.route import Permissions, Routes, Stakeholder
 from domain.recommender.table import Csv, Table
 from domain.recommender.witness import Witness
 from workers import redaction
+from workers.deployers.registry import options_of as options_of_deployer
 from workers.settings import CONFIG, surroundings
 from workers.sources.holidays import holidays_of
 from workers.sources.hotfix_options import hotfixes_apart
@@ -36,7 +38,7 @@ from workers.sources.lines import line_of
 from workers.sources.own_options import of_items, options_apart
 from workers.sources.problem import Problem, problem_of
 from workers.sources.references import names, references
-from workers.witnesses.registry import OPTIONS
+from workers.witnesses.registry import options_of as options_of_witness
 
 NAMED: Mapping[str, type[BaseModel]] = {
     "tables": Table,
@@ -48,8 +50,11 @@ NAMED: Mapping[str, type[BaseModel]] = {
     "witness": Witness,
     "people": Person,
 }
-OF_KIND: Mapping[str, Mapping[str, type[BaseModel]]] = {"witness": OPTIONS}
-"""Sections whose entries have the keys of their `kind`."""
+OF_KIND: Mapping[str, Callable[[str, bool], type[BaseModel]]] = {
+    "witness": lambda kind, _own: options_of_witness(kind),
+    "deployers": options_of_deployer,
+}
+"""Sections whose entries have the keys of their `kind`: (kind, whether to import teams' own) → its keys."""
 SINGLE: Mapping[str, type[BaseModel]] = {
     "items": Items,
     "launches": Launches,
@@ -107,7 +112,7 @@ def load(path: str | Path, environment: Mapping[str, str] | None = None, *, own:
     for take_apart in (options_apart, hotfixes_apart):
         expanded, wrong = take_apart(expanded, own)
         found += wrong
-    recommender = _build(expanded, file.parent, found)
+    recommender = _build(expanded, file.parent, found, own)
     found.extend(_misnamed(expanded, own))
     found.extend(_selects(recommender))
     problems += [problem for problem in found if problem.key not in unset]
@@ -174,13 +179,15 @@ def _expand(
     return filled
 
 
-def _build(declared: Mapping[str, Any], folder: Path, problems: list[Problem]) -> Recommender | None:
+def _build(
+    declared: Mapping[str, Any], folder: Path, problems: list[Problem], own: bool
+) -> Recommender | None:
     for section in declared:
         if section not in SECTIONS:
             problems.append(Problem((section,), f"unknown section; {nearest(section, SECTIONS)}"))
     fields: dict[str, Any] = {"folder": str(folder), **_about(declared.get("recommender", {}), problems)}
     for section, kind in NAMED.items():
-        fields[section] = dict(_named(section, kind, declared.get(section, {}), problems))
+        fields[section] = dict(_named(section, kind, declared.get(section, {}), problems, own))
     for section, kind in SINGLE.items():
         if section in declared and (one := _one((section,), kind, declared[section], problems)):
             fields[section] = one
@@ -224,30 +231,30 @@ def _zone(name: object, problems: list[Problem]) -> str:
 
 
 def _named(
-    section: str, kind: type[BaseModel], entries: object, problems: list[Problem]
+    section: str, kind: type[BaseModel], entries: object, problems: list[Problem], own: bool
 ) -> Iterator[tuple[str, BaseModel]]:
     if not isinstance(entries, dict):
         problems.append(Problem((section,), f"write it as [{section}.NAME]"))
         return
     for name, fields in entries.items():
         given = {**fields, "name": name} if isinstance(fields, dict) else fields
-        of_kind = _of_kind((section, name), kind, given, problems)
+        of_kind = _of_kind((section, name), kind, given, problems, own)
         if of_kind is not None and (one := _one((section, name), of_kind, given, problems)) is not None:
             yield name, one
 
 
 def _of_kind(
-    key: tuple[str, ...], kind: type[BaseModel], given: object, problems: list[Problem]
+    key: tuple[str, ...], kind: type[BaseModel], given: object, problems: list[Problem], own: bool
 ) -> type[BaseModel] | None:
     """What an entry is read as; None where its kind is unknown, and that was said."""
-    kinds = OF_KIND.get(key[0])
-    if kinds is None or not isinstance(given, dict) or "kind" not in given:
+    options_of = OF_KIND.get(key[0])
+    if options_of is None or not isinstance(given, dict) or "kind" not in given:
         return kind
-    if given["kind"] not in kinds:
-        says = f"{given['kind']!r} is not known; {nearest(str(given['kind']), kinds)}"
-        problems.append(Problem((*key, "kind"), says))
+    try:
+        return options_of(str(given["kind"]), own)
+    except ConfigurationError as error:
+        problems.append(Problem((*key, "kind"), str(error)))
         return None
-    return kinds[given["kind"]]
 
 
 def _listed(

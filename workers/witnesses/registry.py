@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from domain.errors import ConfigurationError
+from domain.recommender.nearest import nearest
 from domain.recommender.witness import Witness
 from workers.witnesses import folder, git, slack, webhook
 from workers.witnesses.kind import Keeper, Kind, Surroundings
 
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (folder.KIND, webhook.KIND, slack.KIND, git.KIND)}
-OPTIONS: Mapping[str, type[Witness]] = {name: kind.options for name, kind in KINDS.items()}
+
+
+def options_of(name: str) -> type[Witness]:
+    """
+    What a declared witness of this kind is read as.
+
+    Raises:
+        ConfigurationError: there is no such kind.
+    """
+    if name not in KINDS:
+        raise ConfigurationError(f"{name!r} is not known; {nearest(name, KINDS)}")
+    return KINDS[name].options
 
 
 def open_witness(witness: Witness, around: Surroundings) -> Keeper | None:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from domain.recommender.hotfix import DeclaredHotfix
 from domain.resolution.circumstances import Circumstances
-from domain.resolution.hook import Hook, called, examine
+from domain.resolution.hook import Hook, called
 from domain.resolution.kind import NOTHING_NAMED, Kind
 from domain.resolution.replays.block import BLOCK
 from domain.resolution.way import Parameters, Unfit
@@ -46,5 +46,4 @@ KIND = Kind(
     way=BLOCK,
     called=called,
     changes=changes,
-    examine=examine,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain.recommender.hotfix import DeclaredHotfix
 from domain.resolution.circumstances import Circumstances
-from domain.resolution.hook import Hook, called, examine
+from domain.resolution.hook import Hook, called
 from domain.resolution.kind import Kind
 from domain.resolution.replays.former_model import FORMER_MODEL, versions
 from domain.resolution.way import Parameters, Unfit
@@ -30,5 +30,4 @@ KIND = Kind(
     way=FORMER_MODEL,
     label=label,
     called=called,
-    examine=examine,
 )

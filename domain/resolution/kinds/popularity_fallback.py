@@ -10,7 +10,6 @@ from domain.recommender.nearest import nearest
 from domain.recommender.recommender import Recommender
 from domain.resolution.circumstances import Circumstances
 from domain.resolution.hook import Hook, called
-from domain.resolution.hook import examine as examine_hook
 from domain.resolution.kind import Kind
 from domain.resolution.replays.logged_slice import in_slice, whole_requests
 from domain.resolution.replays.popularity import POPULARITY
@@ -39,7 +38,6 @@ def changes(keys: Keys, parameters: Parameters) -> Iterator[str]:
 
 def examine(hotfix: DeclaredHotfix, keys: Keys, recommender: Recommender) -> Iterator[Advice]:
     """A column that neither items nor models have."""
-    yield from examine_hook(hotfix, keys, recommender)
     items = recommender.items.features if recommender.items else ()
     known = {*items, *(name for model in recommender.models.values() for name in model.features)}
     if known and keys.column not in known:

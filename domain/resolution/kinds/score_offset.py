@@ -8,7 +8,7 @@ from pydantic import Field
 
 from domain.recommender.hotfix import DeclaredHotfix
 from domain.resolution.circumstances import Circumstances
-from domain.resolution.hook import Hook, called, examine
+from domain.resolution.hook import Hook, called
 from domain.resolution.kind import Kind
 from domain.resolution.replays.logged_slice import in_slice, whole_requests
 from domain.resolution.replays.offset import OFFSET
@@ -54,5 +54,4 @@ KIND = Kind(
     way=OFFSET,
     called=called,
     changes=changes,
-    examine=examine,
 )

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from domain.recommender.hotfix import DeclaredHotfix
 from domain.resolution.circumstances import Circumstances
-from domain.resolution.hook import Hook, called, examine
+from domain.resolution.hook import Hook, called
 from domain.resolution.kind import Kind
 from domain.resolution.replays.former_model import versions
 from domain.resolution.replays.split import SPLIT
@@ -48,5 +48,4 @@ KIND = Kind(
     label=label,
     called=called,
     changes=changes,
-    examine=examine,
 )

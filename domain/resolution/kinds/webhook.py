@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain.recommender.hotfix import DeclaredHotfix
 from domain.resolution.circumstances import Circumstances
-from domain.resolution.hook import Hook, called, examine
+from domain.resolution.hook import Hook, called
 from domain.resolution.kind import Kind
 from domain.resolution.replays.registry import REPLAYS
 from domain.resolution.way import Unfit
@@ -31,5 +31,4 @@ KIND = Kind(
     example={"hook": "catalogue_rollback"},
     given=given,
     called=called,
-    examine=examine,
 )

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.recommender.hotfix import DeclaredHotfix, Deployer
+from domain.recommender.deployer import Deployer
+from domain.recommender.hotfix import DeclaredHotfix
 from domain.recommender.model import Items
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
@@ -231,7 +232,7 @@ def test_the_fallback_s_column_is_held_against_the_offer_and_by_the_doctor(aroun
         name="small",
         tables={"items": Table(name="items", path="items.parquet")},
         items=Items(table="items", key="item_id", features=("popularity",)),
-        deployers={"hooks": Deployer(name="hooks", kind="webhook", url="http://h/", secret_env="S")},
+        deployers={"hooks": Deployer(name="hooks", kind="webhook")},
     )
     kind = find("popularity_fallback")
     (advice,) = kind.examine(hotfix, kind.read(hotfix), recommender)

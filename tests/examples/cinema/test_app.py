@@ -88,6 +88,12 @@ async def test_a_signed_call_applies_a_hotfix_once_and_an_unsigned_one_nothing(
     assert first.status_code == again.status_code == 200
     assert first.json() == again.json()
     assert (await http.get("/status")).json()["hotfixes"] == ["feed_failover"]
+    body, headers = signed(id="a question", action="confirm")
+    confirmed = (await http.post("/hooks/recsysops", content=body, headers=headers)).json()
+    assert (confirmed["id"], confirmed["serving"]) == ("a question", ["7"])
+    cinema.live.failover = False  # whatever was noted
+    assert (await http.post("/hooks/recsysops", content=body, headers=headers)).json()["serving"] == []
+    assert (await http.post("/hooks/recsysops", content=body)).status_code == 401
     body, headers = signed(action="revert")
     assert (await http.post("/hooks/recsysops", content=body, headers=headers)).json()["status"] == "reverted"
     assert not cinema.live.failover

@@ -68,6 +68,16 @@ def test_films_without_language_are_shown_far_less_and_filling_it_in_brings_them
     assert cinema.share(span(cinema, 15)) == pytest.approx(before, rel=0.12)
 
 
+def test_blocked_films_are_shown_to_nobody_and_others_take_their_places(cinema: Small) -> None:
+    override(cinema, kind="block_items")
+    start = span(cinema, 5)
+    assert cinema.share(start) == 0.0
+    shown = "SELECT count(*) / count(DISTINCT request_id) FROM {impressions} WHERE shown_at > ?"
+    assert cinema.ask(shown, start) == [(10.0,)]
+    (cinema.settings.folder / "overrides.json").unlink()
+    assert cinema.share(span(cinema, 15)) > 0.05
+
+
 def test_rolling_the_catalogue_back_brings_films_back_until_it_expires(
     cinema: Small, reopen: Callable[..., Small]
 ) -> None:

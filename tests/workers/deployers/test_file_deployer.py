@@ -46,6 +46,16 @@ def test_a_fill_with_several_values_is_served_with_each_and_taken_back_as_one(tm
     assert reader.current(AT) == ()
 
 
+def test_blocked_items_are_written_as_the_client_reads_them(tmp_path: Path) -> None:
+    path = tmp_path / "overrides.json"
+    option = make_option(parameters={"kind": "block_items", "hook": "block", "items": ["a", "b"]})
+    assert "block_items for 2 items" in FileDeployer(path).apply("event-1", option, LATER)
+    reader = Overrides(path)
+    assert [(one.kind, one.items) for one in reader.current(AT)] == [("block_items", ("a", "b"))]
+    FileDeployer(path).revert("event-1", option)
+    assert (reader.current(AT), reader.problem) == ((), None)
+
+
 def test_twice_is_once_and_strangers_entries_stay(tmp_path: Path) -> None:
     path = tmp_path / "overrides.json"
     stranger = {"id": "theirs", "kind": "something_else", "x": 1}

@@ -1,0 +1,97 @@
+"""JSON over HTTP with one service: a total deadline, and what is known after a failure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
+
+import orjson
+
+from domain.errors import DeployError, DeployUncertain
+from workers.exchange import NoAnswer, NotReached, exchange
+
+MOST_BYTES = 8 * 1024 * 1024
+SHOWN_CHARACTERS = 300  # of a stranger's answer
+LATER = (408, 425, 429)
+"""Refusals that say nothing of the request: it may be asked again."""
+
+
+class Reply(NamedTuple):
+    """`document`: the body's JSON; None where it is none."""
+
+    status: int
+    document: Any
+
+
+class Api:
+    """
+    One apply or revert that takes several requests.
+
+    Until something was changed a refusal is certain; from then on nothing is, and every failure is a
+    DeployUncertain: asked again, the deployer finds out by what is there how far it came.
+
+    Args:
+        url: in front of every path, without a slash at its end.
+        headers: of every request; may hold a secret.
+        seconds: for all of it together.
+    """
+
+    def __init__(self, url: str, headers: Mapping[str, str], *, seconds: float) -> None:
+        self._url, self._headers = url.rstrip("/"), headers
+        self._until = time.monotonic() + seconds
+        self._changed = False
+
+    @property
+    def left_seconds(self) -> float:
+        """How much of the time is left."""
+        return max(self._until - time.monotonic(), 0.001)
+
+    def get(self, path: str, accept: Collection[int] = (200,)) -> Reply:
+        """Look at something; the answer has one of these statuses."""
+        return self._ask("GET", path, b"", accept)
+
+    def change(self, method: str, path: str, document: object, accept: Collection[int] = (200,)) -> Reply:
+        """Change something; from here on no failure is certain."""
+        body = b"" if document is None else orjson.dumps(document)
+        return self._ask(method, path, body, accept)
+
+    def failed(self, says: str) -> DeployError:
+        """The error that says this, as certain as it may be."""
+        return DeployUncertain(says) if self._changed else DeployError(says)
+
+    def _ask(self, method: str, path: str, body: bytes, accept: Collection[int]) -> Reply:
+        headers = {"Content-Type": "application/json", "Accept": "application/json", **self._headers}
+        try:
+            answer = exchange(
+                method, self._url + path, body, headers, seconds=self.left_seconds, most_bytes=MOST_BYTES
+            )
+        except NotReached as error:
+            raise self.failed(f"{error}; is it running?") from error
+        except NoAnswer as error:
+            self._changed = self._changed or method != "GET"
+            raise DeployUncertain(f"{error}; asking again with the same id is safe") from error
+        if method != "GET" and not 400 <= answer.status < 500:
+            self._changed = True
+        reply = Reply(answer.status, _document(answer.body))
+        if answer.status in accept and (reply.document is not None or not answer.body):
+            return reply
+        said = f"{method} {path.partition('?')[0]} was answered {answer.status}: {_shown(answer.body)}"
+        if 200 <= answer.status < 300 or answer.status >= 500 or answer.status in LATER:
+            raise DeployUncertain(said)
+        raise self.failed(said)
+
+
+def _document(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _shown(body: bytes) -> str:
+    """What the service says, for people: its `message` where it has one, cut, and on one line."""
+    document = _document(body)
+    message = document.get("message") if isinstance(document, dict) else None
+    text = message if isinstance(message, str) else body.decode(errors="replace")
+    return " ".join(text[:SHOWN_CHARACTERS].split())

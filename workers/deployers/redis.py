@@ -1,0 +1,205 @@
+"""A hotfix written into a key of Redis or Valkey that serving processes read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field
+
+from domain.answer import Advice
+from domain.errors import ConfigurationError, DeployError, DeployUncertain
+from domain.recommender.deployer import Deployer
+from domain.values import Option
+from workers.deployers import overrides
+from workers.deployers.kind import Environment, Kind
+from workers.exchange import is_loopback
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+SCHEMES = ("redis", "rediss", "unix")
+
+Change = Callable[[overrides.Document], tuple[overrides.Document, str]]
+"""What becomes of the document, and the receipt."""
+
+
+class RedisOptions(Deployer):
+    """
+    `url_env` names the variable with the server's address (`rediss://user:password@host:6379/0`); `key` is
+    where the document of overrides lies (`recsysops_client.RedisOverrides`). Without `plain = true` another
+    host is spoken to by TLS alone.
+    """
+
+    kind: Literal["redis"]
+    url_env: str = Field(min_length=1)
+    key: str = Field(default="recsysops:overrides", min_length=1)
+    plain: bool = False
+
+
+class RedisDeployer:
+    """
+    Keeps a hotfix under its id in the document of overrides at `key` (see `workers.deployers.overrides`).
+
+    A change is one transaction that fails where anybody touched the key since it was read. A revert writes
+    also where there is nothing to take out: a change that was begun before it, and was on its way all the
+    while, finds the key touched and does nothing.
+
+    Args:
+        url: `rediss://`, `unix://`, or `redis://` on this machine; elsewhere only where `plain` allows it.
+        timeout_seconds: for all of one change.
+    """
+
+    def __init__(self, url: str, key: str, *, timeout_seconds: float, plain: bool = False) -> None:
+        _check(url, plain)
+        self.key = key
+        self.host = urlsplit(url).hostname or "the socket"  # the rest of the address may hold a password
+        self._url = url
+        self._timeout_seconds = timeout_seconds
+
+    def apply(self, key: str, option: Option, expires_at: datetime | None) -> str:
+        """Write the entries; the same key again only moves their end."""
+        entries = overrides.entries(key, option, expires_at)
+        return self._change(lambda document: overrides.applied(document, entries, self.key))
+
+    def revert(self, key: str, option: Option) -> str:
+        """Take the entries out."""
+
+        def reverted(document: overrides.Document) -> tuple[overrides.Document, str]:
+            held = key in overrides.keys(document)
+            receipt = f"{self.key} {'no longer holds' if held else 'does not hold'} {key}"
+            return overrides.without(document, key), receipt
+
+        return self._change(reverted)
+
+    def serving(self) -> frozenset[str]:
+        """What the key holds when it is read back."""
+        with self._connected() as client:
+            return overrides.keys(self._parsed(client.get(self.key)))
+
+    def eviction(self) -> str:
+        """The server's `maxmemory_policy`; empty where it does not say."""
+        with self._connected() as client:
+            return str(client.info("memory").get("maxmemory_policy", ""))
+
+    def _change(self, change: Change) -> str:
+        """
+        Raises DeployUncertain where anything fails once a change was sent: a lost connection too is told by
+        the library as a touched key, and what was sent may have been done.
+        """
+        sent: list[overrides.Document] = []
+        try:
+            return self._changed(change, sent)
+        except DeployError as error:
+            if not sent:
+                raise
+            raise DeployUncertain(f"{error}; asking again with the same id is safe") from error
+
+    def _changed(self, change: Change, sent: list[overrides.Document]) -> str:
+        from redis import WatchError  # noqa: PLC0415 - whoever only reads what is declared needs none
+
+        until = time.monotonic() + self._timeout_seconds
+        with self._connected() as client, client.pipeline() as pipe:
+            while time.monotonic() < until:
+                pipe.watch(self.key)  # type: ignore[no-untyped-call]
+                document, receipt = change(self._parsed(pipe.get(self.key)))
+                pipe.multi()
+                pipe.set(self.key, overrides.written(document))
+                sent.append(document)
+                with suppress(WatchError):
+                    pipe.execute()
+                    return receipt
+        raise DeployError(f"{self.host}: {self.key} was changed by others all the while; try again")
+
+    def _parsed(self, text: object) -> overrides.Document:
+        where = f"{self.host}: {self.key}"
+        if text is not None and not isinstance(text, bytes):
+            raise DeployError(
+                f"{where} was read as {type(text).__name__}; take decode_responses out of the address"
+            )
+        return overrides.parse(text, where)
+
+    @contextmanager
+    def _connected(self) -> Iterator[Redis]:
+        from redis import Redis, RedisError  # noqa: PLC0415
+        from redis.backoff import NoBackoff  # noqa: PLC0415
+        from redis.retry import Retry  # noqa: PLC0415
+
+        # It is asked once: that a change is tried again is decided by whoever knows its key.
+        once, seconds = Retry(NoBackoff(), 0), self._timeout_seconds
+        try:
+            client = Redis.from_url(
+                self._url, socket_timeout=seconds, socket_connect_timeout=seconds, retry=once
+            )
+        except ValueError:
+            raise DeployError(f"{self.host}: the address of Redis is none; correct it") from None
+        try:
+            yield client
+        except RedisError as error:
+            raise DeployError(f"{self.host}: {type(error).__name__}: {_shown(error)}") from error
+        finally:
+            client.close()
+
+
+def _shown(error: Exception) -> str:
+    """What the server said, without what the library says of the address."""
+    from redis import AuthenticationError, ResponseError  # noqa: PLC0415
+
+    if isinstance(error, ResponseError | AuthenticationError):
+        return " ".join(str(error)[:200].split())
+    return "it could not be reached, or did not answer; is it running?"
+
+
+def _check(url: str, plain: bool) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in SCHEMES:
+        raise ConfigurationError(f"the address of Redis begins with one of {', '.join(SCHEMES)} and ://")
+    if parts.scheme == "redis" and not plain and not is_loopback(parts.hostname or "localhost"):
+        raise ConfigurationError(
+            f"{parts.hostname}: another host is spoken to by rediss://; write plain = true where the network "
+            "between is trusted"
+        )
+
+
+def _opened(declared: RedisOptions, environment: Environment) -> RedisDeployer:
+    url = environment.get(declared.url_env)
+    if not url:
+        raise ConfigurationError(f"the variable {declared.url_env} with the address of Redis is not set")
+    seconds = declared.timeout.total_seconds()
+    return RedisDeployer(url, declared.key, timeout_seconds=seconds, plain=declared.plain)
+
+
+def _examine(declared: RedisOptions, environment: Environment) -> Iterator[Advice]:
+    where = f"deployers.{declared.name}"
+    try:
+        opened = _opened(declared, environment)
+        opened.serving()
+        policy = opened.eviction()
+    except ConfigurationError as error:
+        mend = f"set {declared.url_env} to the address"
+        yield Advice(level="error", where=f"{where}.url_env", says=str(error), mend=mend)
+    except DeployError as error:
+        mend = "start it, or correct the address or the key"
+        yield Advice(level="warning", where=where, says=str(error), mend=mend)
+    else:
+        if policy.startswith("allkeys-"):
+            says = f"maxmemory-policy is {policy}: the overrides may be evicted, and a hotfix end unseen"
+            mend = "use volatile-lru or noeviction, or another server"
+            yield Advice(level="warning", where=where, says=says, mend=mend)
+
+
+KIND = Kind(
+    "redis",
+    RedisOptions,
+    _opened,
+    _examine,
+    overrides.carries,
+    needs="`url_env`: the variable with the address of Redis or Valkey; `key`, read by `RedisOverrides`",
+    confirms="the key, read back",
+    reverts="the entry is taken out",
+    in_stages=True,
+)

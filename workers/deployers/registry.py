@@ -1,0 +1,72 @@
+"""The kinds of deployer: the one table, and teams' own by entry point."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+
+from domain.errors import ConfigurationError
+from domain.recommender.deployer import Deployer as Declared
+from domain.recommender.deployer import UnreadDeployer
+from domain.recommender.nearest import nearest
+from workers.deployers import file, mlflow, pull_request, redis, webhook
+from workers.deployers.confirming import Confirming
+from workers.deployers.kind import Environment, Kind
+
+GROUP = "recsysops.deployers"
+KINDS: Mapping[str, Kind] = {
+    kind.name: kind for kind in (file.KIND, redis.KIND, webhook.KIND, mlflow.KIND, pull_request.KIND)
+}
+
+
+def find(name: str) -> Kind:
+    """
+    The kind of this name: ours, else the one that is installed beside us.
+
+    Raises:
+        ConfigurationError: there is none, or two; it cannot be imported; or what is there is no `Kind`.
+    """
+    if name in KINDS:
+        return KINDS[name]
+    points = {point.value: point for point in entry_points(group=GROUP, name=name)}
+    if not points:
+        right = {*KINDS, *entry_points(group=GROUP).names}
+        raise ConfigurationError(f"{name!r} is not known; {nearest(name, right)}")
+    if len(points) > 1:
+        where = " and ".join(sorted(points))
+        raise ConfigurationError(f"{name!r} is installed twice: {where}; take one away")
+    (point,) = points.values()
+    try:
+        kind = point.load()
+    except (Exception, SystemExit) as error:  # a stranger's module: whatever it raises is wrong with it
+        said = f"{type(error).__name__}: {error}"
+        raise ConfigurationError(f"{name!r} cannot be imported from {point.value}: {said}") from error
+    if not isinstance(kind, Kind) or kind.name != name:
+        raise ConfigurationError(f"{name!r}: {point.value} is no Kind of that name; correct its entry point")
+    return kind
+
+
+def options_of(name: str, own: bool = True) -> type[Declared]:
+    """
+    What a declared deployer of this kind is read as.
+
+    Args:
+        own: whether a team's own kind is imported, to read its keys; without, they stay as they are written.
+
+    Raises:
+        ConfigurationError: as `find` does.
+    """
+    if not own and name not in KINDS and entry_points(group=GROUP, name=name):
+        return UnreadDeployer
+    return find(name).options
+
+
+def open_deployer(declared: Declared, environment: Environment) -> Confirming:
+    """
+    A declared deployer to speak to; what it did is read back from its target.
+
+    Raises:
+        ConfigurationError: what it needs is not there.
+    """
+    kind = find(declared.kind)
+    return Confirming(kind.open(declared, environment), kind, declared.timeout.total_seconds())
