@@ -32,8 +32,8 @@ RATE = 12.0  # requests a second, as the cinema's own default
 STRUCK_FOR = timedelta(minutes=20)
 WINDOW = timedelta(minutes=10)
 TRIED_ON = 120_000  # requests by which members' plays are counted
-FAULTS = ("language", "production_bias", "boost_bug", "rating_times_ten", "decade_shift")
-CAUSES = {"language": "feature", "rating_times_ten": "feature", "decade_shift": "feature"}
+FAULTS = ("language", "production_bias", "boost_bug", "rating_times_ten")
+CAUSES: Mapping[str, CauseKind] = {"language": "feature", "rating_times_ten": "feature"}
 AMOUNTS = (0.5, 1.5, -1.5)
 """Boosts that are offered besides what the cinema declares, in log-odds."""
 

@@ -78,7 +78,7 @@ def line(option: Option, index: int) -> str:
         )
     )
     expires = [f"expires after {words.lasting(option.expires_after)}"] if option.expires_after else []
-    known = [known_by(option), touches(option), *expires]
+    known = [known_by(option), touches(option), *_of_all(option), *expires]
     known += [words.stages(option)] if option.stages else []
     second = ["needs a second person"] if option.needs_second_person else []
     does = f"  {escape(option.does)}" if option.does and option.does != option.label else ""
@@ -86,6 +86,13 @@ def line(option: Option, index: int) -> str:
         f"*{words.circled(index)} {escape(option.label)}*{does}\n{numbers}\n_{_together([*known, *second])}_"
     )
     return cut(text, OPTION_TEXT_MAX)
+
+
+def _of_all(option: Option) -> list[str]:
+    """What everybody gains or loses, and whom it hits hardest, as far as that is known."""
+    known = option.whole if option.whole is not None and option.whole.value is not None else None
+    whole = [] if known is None else [f"in all: {escape(words.effect(known))}"]
+    return [*whole, escape(option.worst)] if option.worst else whole
 
 
 def _together(parts: Iterable[str]) -> str:

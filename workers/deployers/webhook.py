@@ -231,4 +231,5 @@ KIND = Kind(
     needs="`url` of a receiver (`recsysops_client.WebhookReceiver`), `secret_env`; `confirm_url`",
     confirms="`confirm_url` lists the keys in force; without it the receiver's answer is believed",
     reverts="a signed call with the same id",
+    renews=False,  # what was answered is answered as before: its receiver never learns of a later end
 )

@@ -15,6 +15,7 @@ from tests.workers.deployers.target import SECRET, Target, listening
 from workers import clock
 from workers.deployers.confirming import UNCONFIRMED, Confirming
 from workers.deployers.deployer import Deployer
+from workers.deployers.file import FileOptions
 from workers.deployers.pull_request import PullRequestOptions
 from workers.deployers.registry import open_deployer
 from workers.deployers.webhook import KIND, WebhookOptions
@@ -70,14 +71,21 @@ def test_a_target_that_lies_is_not_believed_and_not_made_to_do_it_twice(target: 
     assert target.done == {("event-1", "apply"): 1}
 
 
-def test_a_renewal_is_asked_for_and_seen_under_the_same_key(target: Target) -> None:
+def test_a_renewal_is_asked_for_and_seen_under_the_same_key(tmp_path: Path) -> None:
+    kept = FileOptions(name="overrides", kind="file", path=str(tmp_path / "overrides.json"))
+    option, until = make_option(deployer="overrides"), clock.now() + timedelta(days=2)
+    opened = open_deployer(kept, {})
+    opened.apply("event-1", option, clock.now() + timedelta(days=1))
+    opened.renew("event-1", option, until)
+    assert opened.serving() == frozenset({"event-1"})
+    assert until.isoformat()[:16] in (tmp_path / "overrides.json").read_text()
+
+
+def test_a_receiver_is_not_asked_for_a_later_end_which_it_would_not_learn_of(target: Target) -> None:
     apply(deployer(target))
-    until = clock.now() + timedelta(days=2)
-    assert deployer(target).renew("event-1", OPTION, until) == "apply done"
-    target.lies = True
-    target.serving.clear()
-    with pytest.raises(DeployUncertain, match="event-1 is not among the 0 in force"):
-        deployer(target, SOON).renew("event-1", OPTION, until)
+    with pytest.raises(DeployError, match="hooks, a webhook, keeps the end"):
+        deployer(target).renew("event-1", OPTION, clock.now() + timedelta(days=2))
+    assert target.done == {("event-1", "apply"): 1}
 
 
 def test_a_target_that_keeps_the_end_it_was_given_is_not_asked_for_another() -> None:
