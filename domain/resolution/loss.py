@@ -1,6 +1,6 @@
 """
-What the items concerned lost since it began, by what was shown and not by any fix: all repairs are a share
-of it.
+What the items concerned lost since it began, by what was shown and never by a fix: the yardstick of
+all.
 """
 
 from __future__ import annotations
@@ -44,8 +44,7 @@ def loss_by_log(
     before: Traffic, usual: Bools, since: Traffic, concerned: Bools, weights: Floats
 ) -> Loss | None:
     """
-    By the log: how often the items were shown a request before and since. None where they were too rare in
-        it.
+    By the log: how often the items were shown a request before and since. None where they were too rare.
 
     How far that rate wanders by itself between the two is read from the other items, in groups as large:
     all of them move a little for what is lost here, so what counts is how differently.
@@ -68,10 +67,7 @@ def loss_by_log(
 
 
 def loss_by_finding(finding: Finding) -> Loss | None:
-    """
-    By the alarm's own metric, with the band of its expectation; None where it does not count their
-    rows.
-    """
+    """By the alarm's own metric, with the band it was found with; None where it does not count their rows."""
     if finding.kind == "predicted" or finding.subject is not None or finding.expected <= 0:
         return None
     return Loss(1 - finding.observed / expected_rows(finding), "what the alarm expects")

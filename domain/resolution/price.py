@@ -37,10 +37,7 @@ class Price:
     worst: str = ""
 
     def a_day(self, rewards: float | None) -> Estimate | None:
-        """
-        The change of the whole in numbers a day, where it is known how many `rewards` a day has; else in
-        %.
-        """
+        """The change of the whole in numbers a day, where a day's `rewards` are known; else in %."""
         found = self.whole
         if found is None or found.value is None or rewards is None:
             return found
@@ -51,10 +48,7 @@ class Price:
         return found.model_copy(update={"value": value, "low": low, "high": high, "unit": unit})
 
     def members(self, visits: float | None) -> float | None:
-        """
-        Share of a day's members (0–1) that are shown another item at least once, at so many requests
-        each.
-        """
+        """Share of a day's members (0–1) that are shown another item at least once, at so many `visits`."""
         return None if visits is None else 1 - (1 - self.blast_share) ** visits
 
 
@@ -79,14 +73,19 @@ def price(stage: Stage, scores: Floats, *, gone: Bools | None = None, note: str 
     )
 
 
-def amount_to_repair(stage: Stage, most: float = 6.0) -> float:
-    """The boost (in the score's unit, to a tenth) that gives the items concerned their exposure back."""
+def amount_to_repair(stage: Stage, most: float = 6.0) -> float | None:
+    """
+    What has to be added to the scores of the items concerned (in their unit, to a tenth; below 0 where they
+    are shown too much) for their usual exposure; None where nobody can say what they lost.
+    """
+    if stage.loss is None or not stage.loss.told:
+        return None
     own = stage.concerned.astype(float)
     weighed = own * stage.traffic.row_weights
     shown = float(weighed @ stage.traffic.exposure(stage.now))
     goal = shown + float(lost(stage, stage.traffic.exposure(stage.now))[0]) * stage.traffic.weights.sum()
-    low, high = 0.0, most
-    for _ in range(8):
+    low, high = -most, most
+    for _ in range(9):
         middle = (low + high) / 2
         short = float(weighed @ stage.traffic.exposure(stage.now + middle * own)) < goal
         low, high = (middle, high) if short else (low, middle)
@@ -129,10 +128,7 @@ def _elsewhere(stage: Stage) -> Floats:
 
 
 def _touched(stage: Stage, before: Floats, after: Floats) -> float:
-    """
-    Share of requests that show at least one other item: as many come in as a Poisson number with that
-    mean.
-    """
+    """Share of requests that show at least one other item, if as many come in as a Poisson number."""
     entering = stage.traffic.per_request(np.maximum(after - before, 0.0))
     weights = stage.traffic.weights
     return float(np.clip(weights @ -np.expm1(-entering) / weights.sum(), 0.0, 1.0))

@@ -14,7 +14,8 @@ def amount_for(declared: float | None, around: Circumstances) -> float:
     """What is added: as declared, else what gives the items their exposure back."""
     if declared is not None:
         return declared
-    return amount_to_repair(around.stage) if around.stage is not None else UNPRICED_AMOUNT
+    found = amount_to_repair(around.stage) if around.stage is not None else None
+    return UNPRICED_AMOUNT if found is None else found
 
 
 def _price(given: Parameters, around: Circumstances) -> Price:

@@ -236,6 +236,7 @@ def test_the_interval_of_a_price_shrinks_with_more_requests(world: SimpleNamespa
 
 def test_the_boost_that_repairs_is_found(stage: Stage) -> None:
     amount = amount_to_repair(stage)
+    assert amount is not None
     own = stage.concerned.astype(float)
     before = stage.traffic.exposure(stage.now)
     gained = own @ (stage.traffic.exposure(stage.now + amount * own) - before)

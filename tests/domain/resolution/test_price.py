@@ -12,7 +12,7 @@ import pytest
 
 from domain.diagnosis.replay import CandidateColumns, Floats
 from domain.errors import SourceError
-from domain.resolution.price import price
+from domain.resolution.price import amount_to_repair, price
 from domain.resolution.stage import REWARD, Stage, set_stage
 from domain.values import Finding, Severity
 
@@ -216,3 +216,10 @@ def test_a_day_of_it_is_told_in_numbers_where_they_are_known() -> None:
     assert a_day.value == pytest.approx(whole.value * 500)
     assert a_day.unit == "takes a day"
     assert found.a_day(None) == whole
+
+
+def test_what_is_shown_too_much_is_held_down_again() -> None:
+    stage = staged(calls(1, 400, held_down=-1.5), calls(2, 500))
+    amount = amount_to_repair(stage)
+    assert amount == pytest.approx(-1.5, abs=0.4)
+    assert amount_to_repair(staged(calls(1, 400), calls(2, 500))) is None
