@@ -7,6 +7,10 @@ from datetime import timedelta
 from domain.values import Estimate, Option
 
 
+LEAST_SHOWN = 0.001
+"""Below it a change is not told by digits: 0.0 to 0.0 % would look as if nothing were uncertain."""
+
+
 def percent(share: float, digits: int | None = None) -> str:
     """
     A share (1 = all) in percent, with a true minus sign.
@@ -63,6 +67,8 @@ def effect(given: Estimate) -> str:
     'loses 0.3 % [0.2–0.4] of plays elsewhere'
     >>> effect(Estimate(value=0.1, low=-0.1, high=0.3, unit="% plays", basis="replay"))
     'no loss told from chance (−0.1 to +0.3 % of plays elsewhere)'
+    >>> effect(Estimate(value=0.0, low=-0.02, high=0.03, unit="% plays", basis="replay"))
+    'no loss told from chance (less than 0.1 % of plays elsewhere)'
     >>> effect(Estimate(value=-48040.0, unit="rows an hour", basis="as in the last window"))
     'loses 48,040 rows an hour'
     >>> effect(Estimate(value=None, unit="% plays", basis="not from the log"))
@@ -73,6 +79,8 @@ def effect(given: Estimate) -> str:
     scale, rest = _scale(given.unit)
     unit, of = ("", f" {rest}") if scale is None else ("%", f" of {rest} elsewhere")
     if given.low is not None and given.high is not None and given.low <= 0 <= given.high:
+        if scale is not None and max(-given.low, given.high) * scale < LEAST_SHOWN:
+            return f"no loss told from chance (less than {percent(LEAST_SHOWN)}{of})"
         return f"no loss told from chance ({_apart(given)} {unit}".rstrip() + f"{of})"
     loses = given.value < 0
     size = _turned(given) if loses else given
