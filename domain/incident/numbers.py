@@ -6,7 +6,6 @@ from datetime import timedelta
 
 from domain.values import Estimate, Option
 
-
 LEAST_SHOWN = 0.001
 """Below it a change is not told by digits: 0.0 to 0.0 % would look as if nothing were uncertain."""
 
