@@ -54,7 +54,8 @@ class SkopsModel(LoadedModel):
         """What the estimator takes; texts as they are. None where a width makes no difference."""
         names = getattr(self.estimator, "feature_names_in_", None)
         if names is None:
-            return features.to_numpy(width)
+            # Row by row, as a service hands them over: down the columns the last bit is rounded otherwise.
+            return np.ascontiguousarray(features.to_numpy(width))
         own = features[list(names)]
         numbers = [name for name in own if pd.api.types.is_numeric_dtype(own[name])]
         if not numbers and width == np.float32:
