@@ -72,7 +72,7 @@ def check(
     if recommender.launches is not None:
         advice += _examined("launches", lambda: _launches(recommender, opened))
     misses = any(asks(one, LowRankedChoices) for one in recommender.checks.values())
-    if recommender.exposure is not None or misses:
+    if recommender.exposure is not None or recommender.objective.measure is not None or misses:
         advice += _examined("exposure", lambda: examine_exposure(recommender, opened))
     advice += list(_checks(recommender))
     for declared in recommender.checks.values():

@@ -25,10 +25,14 @@ def examine_exposure(recommender: Recommender, opened: Mapping[str, Source]) -> 
             says = "nothing says what members chose"
             mend = "declare [exposure]: shown, chosen, request"
             yield Advice(level="error", where=f"checks.{check.name}", says=says, mend=mend)
+        if recommender.objective.measure is not None:
+            says = f'nothing says in which table "{recommender.objective.measure}" is'
+            mend = "declare [exposure]: shown, chosen, request"
+            yield Advice(level="error", where="objective.measure", says=says, mend=mend)
         return
     asked = {
         exposure.shown: (exposure.request, exposure.position, exposure.explored),
-        exposure.chosen: (exposure.request,),
+        exposure.chosen: (exposure.request, recommender.objective.measure),
     }
     for table, columns in asked.items():
         if recommender.tables[table].item is None:

@@ -26,7 +26,7 @@ from workers.predict import mended
 from workers.reading import BACK, Reader
 from workers.replaced import with_former_scores, with_replaced
 from workers.rerun import require_right_model
-from workers.sources.rewards import crowd_of, rewards_of, unit_of
+from workers.sources.rewards import daily_totals, rewards_of, unit_of
 
 NO_FINDING = (
     "No check raised this incident, so no hotfix can be priced; see what is declared in recsysops.toml."
@@ -99,8 +99,8 @@ def _replayable(reader: Reader, around: Circumstances, since: datetime) -> Circu
         former = dict.fromkeys(around.diagnosis.items, around.diagnosis.suggested_value)
     stage = reader.attempt("The logged traffic", lambda: _stage(reader, around, since, former))
     if stage is not None and reader.recommender.exposure is not None:
-        crowd = reader.attempt("What is chosen in a day", lambda: crowd_of(reader.recommender, reader.end))
-        around = replace(around, rewards_a_day=crowd.rewards, visits=crowd.visits) if crowd else around
+        day = reader.attempt("What is chosen in a day", lambda: daily_totals(reader.recommender, reader.end))
+        around = replace(around, rewards_a_day=day.rewards, visits=day.visits) if day else around
     return replace(
         around,
         stage=stage,
@@ -116,11 +116,12 @@ def _stage(reader: Reader, around: Circumstances, since: datetime, former: dict[
     columns, table, loaded = log.columns, log.table, load_logged(log)
     found = around.diagnosis
     rows = reader.candidates(table, columns, since, reader.end, SEED)
-    before = reader.candidates(table, columns, since - BACK, since, SEED)
+    earlier = since - max(BACK, 2 * (around.finding.window_end - around.finding.window_start))
+    before = reader.candidates(table, columns, earlier, since, SEED)
     require_right_model(reader, loaded, rows if len(rows) else before)
     return set_stage(
         _rewarded(reader, columns, rows, (since, reader.end)),
-        _rewarded(reader, columns, before, (since - BACK, since)),
+        _rewarded(reader, columns, before, (earlier, since)),
         columns,
         loaded.model,
         found.items,

@@ -26,7 +26,7 @@ from examples.cinema.rails import SHELF, Rails, build_rails
 from examples.cinema.serving import Serving
 from examples.cinema.traffic import pick, visit
 from workers.resolve import prepare_menu
-from workers.sources.rewards import crowd_of
+from workers.sources.rewards import daily_totals
 
 RATE = 12.0  # requests a second, as the cinema's own default
 STRUCK_FOR = timedelta(minutes=20)
@@ -78,7 +78,7 @@ def _tried(theatre: Theatre, fault: str, seed: int) -> list[Tried]:
     finding, diagnosis = world.alarm(place, at), world.diagnosis(fault, began)
     recommender = _with_boosts(theatre.declared, diagnosis)
     menu = prepare_menu(recommender, finding, diagnosis, f"world-{seed}", at)
-    plays_a_day = crowd_of(recommender, at).rewards or float("nan")
+    plays_a_day = daily_totals(recommender, at).rewards or float("nan")
     return [
         Tried(f"{fault} {seed}", option, *world.truth(option, at), plays_a_day)
         for option in menu.options

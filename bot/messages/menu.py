@@ -78,7 +78,7 @@ def line(option: Option, index: int) -> str:
         )
     )
     expires = [f"expires after {words.lasting(option.expires_after)}"] if option.expires_after else []
-    known = [known_by(option), touches(option), *_of_all(option), *expires]
+    known = [known_by(option), *_costs_known_by(option), touches(option), *_of_all(option), *expires]
     known += [words.stages(option)] if option.stages else []
     second = ["needs a second person"] if option.needs_second_person else []
     does = f"  {escape(option.does)}" if option.does and option.does != option.label else ""
@@ -86,6 +86,12 @@ def line(option: Option, index: int) -> str:
         f"*{words.circled(index)} {escape(option.label)}*{does}\n{numbers}\n_{_together([*known, *second])}_"
     )
     return cut(text, OPTION_TEXT_MAX)
+
+
+def _costs_known_by(option: Option) -> list[str]:
+    """How the costs are known, or why they are not, where that is another story than the repair's."""
+    basis = option.costs.basis
+    return [] if basis in option.repairs.basis else [f"cost: {escape(basis.replace('_', ' '))}"]
 
 
 def _of_all(option: Option) -> list[str]:

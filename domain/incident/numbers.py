@@ -65,9 +65,9 @@ def effect(given: Estimate) -> str:
     >>> effect(Estimate(value=-0.3, low=-0.4, high=-0.2, unit="% plays", basis="replay"))
     'loses 0.3 % [0.2–0.4] of plays elsewhere'
     >>> effect(Estimate(value=0.1, low=-0.1, high=0.3, unit="% plays", basis="replay"))
-    'no loss told from chance (−0.1 to +0.3 % of plays elsewhere)'
+    'no measurable loss (−0.1 to +0.3 % of plays elsewhere)'
     >>> effect(Estimate(value=0.0, low=-0.02, high=0.03, unit="% plays", basis="replay"))
-    'no loss told from chance (less than 0.1 % of plays elsewhere)'
+    'no measurable loss (less than 0.1 % of plays elsewhere)'
     >>> effect(Estimate(value=-48040.0, unit="rows an hour", basis="as in the last window"))
     'loses 48,040 rows an hour'
     >>> effect(Estimate(value=None, unit="% plays", basis="not from the log"))
@@ -79,8 +79,8 @@ def effect(given: Estimate) -> str:
     unit, of = ("", f" {rest}") if scale is None else ("%", f" of {rest} elsewhere")
     if given.low is not None and given.high is not None and given.low <= 0 <= given.high:
         if scale is not None and max(-given.low, given.high) * scale < LEAST_SHOWN:
-            return f"no loss told from chance (less than {percent(LEAST_SHOWN)}{of})"
-        return f"no loss told from chance ({_apart(given)} {unit}".rstrip() + f"{of})"
+            return f"no measurable loss (less than {percent(LEAST_SHOWN)}{of})"
+        return f"no measurable loss ({_apart(given)} {unit}".rstrip() + f"{of})"
     loses = given.value < 0
     size = _turned(given) if loses else given
     return f"{'loses' if loses else 'gains'} {estimate(size.model_copy(update={'unit': unit}))}{of}"

@@ -8,10 +8,7 @@ from domain.diagnosis.replay import Bools, Floats, Traffic
 from domain.errors import SourceError
 
 MOST_MISSING = 0.05
-"""
-Share of what was shown, or of the items' candidates, that may be missing: with more, a replay is
-refused.
-"""
+"""Share of what was shown, or of the items' candidates, that may be missing from a log to be replayed."""
 MOST_APART = 0.15  # by how much what is shown may lie off what the ranking says
 SURELY = 4.0  # standard deviations of chance
 TRY_IT = "try it on 5 % of members first"
@@ -42,32 +39,30 @@ def require_candidates(traffic: Traffic) -> None:
     """
     Raises:
         SourceError: the log holds only what was shown, or the chances of its candidates do not add up to
-            the places
-            that were filled: it was cut at a rank.
+            the places that were filled: it was cut at a rank.
     """
     shown, chances = traffic.shown(), traffic.propensities
-    told = traffic.columns.shown is not None and traffic.columns.shown in traffic.rows
-    if told and (shown > 0).all():
+    logged = traffic.columns.shown is not None and traffic.columns.shown in traffic.rows
+    if logged and (shown > 0).all():
         raise SourceError(
             "the log holds only what was shown, so what would have been shown instead cannot be known from "
             f"it; log the other candidates as well, or {TRY_IT}"
         )
     if chances is None:
         return
-    missing = 1 - float(traffic.row_weights @ chances) / _places(traffic, told)
+    missing = 1 - float(traffic.row_weights @ chances) / _places(traffic, logged)
     if missing > MOST_MISSING:
         raise SourceError(
-            f"the chances of the logged candidates add up to {1 - missing:.0%} of what is shown: the log was "
-            "cut at a rank, and what comes from below cannot be known from it; log all candidates, or "
-            f"{TRY_IT}"
+            f"the chances of the logged candidates add up to {100 * (1 - missing):.0f} % of what is shown: "
+            "the log was cut at a rank, and what comes from below cannot be known from it; "
+            f"log all candidates, or {TRY_IT}"
         )
 
 
-def still_candidates(before: Traffic, usual: Bools, since: Traffic, concerned: Bools) -> str:
+def missing_candidates(before: Traffic, usual: Bools, since: Traffic, concerned: Bools) -> str:
     """
-    Why a replay cannot put the items forward, in words: they are candidates less often since it began.
-        Empty where
-    they are not.
+    Why a replay cannot put the items forward, in words: they are candidates less often since it began. Empty
+    where they are not.
     """
     was, now = _rate(before, usual), _rate(since, concerned)
     if was.sum() <= 0:
@@ -77,17 +72,16 @@ def still_candidates(before: Traffic, usual: Bools, since: Traffic, concerned: B
     if missing - 2 * error <= MOST_MISSING:
         return ""
     return (
-        f"since it began the items are {missing:.0%} less often among the logged candidates (cut at a rank, "
-        "or kept out before they were ranked): what they would get back cannot be known from the log; "
-        f"{TRY_IT}"
+        f"since it began the items are {100 * missing:.0f} % less often among the logged candidates (cut "
+        "at a rank, or kept out before they were ranked): what they would get back cannot be known "
+        f"from the log; {TRY_IT}"
     )
 
 
-def kept_apart(traffic: Traffic, concerned: Bools) -> str:
+def ranking_mismatch(traffic: Traffic, concerned: Bools) -> str:
     """
-    Why a replay of the ranking does not say how often the items are shown, in words: the log shows them
-        more or less
-    often than their rank would have it. Empty where it agrees.
+    Why a replay of the ranking does not say how often the items are shown, in words: the log shows them more
+    or less often than their scores would have it. Empty where it agrees.
     """
     replayed = float(traffic.row_weights @ (concerned * traffic.exposure(traffic.scores(traffic.rows))))
     shown = float(traffic.row_weights @ (concerned * traffic.shown()))
@@ -95,14 +89,15 @@ def kept_apart(traffic: Traffic, concerned: Bools) -> str:
     if abs(apart) <= MOST_APART or abs(shown - replayed) <= SURELY * np.sqrt(max(replayed, 1.0)):
         return ""
     return (
-        f"these items are shown {abs(apart):.0%} {'more' if apart > 0 else 'less'} than their scores say: "
-        f"what is done after the ranking is not in the log, and no change of scores can be priced; {TRY_IT}"
+        f"these items are shown {100 * abs(apart):.0f} % {'more' if apart > 0 else 'less'} than their scores "
+        "say: what is done after the ranking is not in the log, and no change of scores can be priced; "
+        f"{TRY_IT}"
     )
 
 
-def _places(traffic: Traffic, told: bool) -> float:
+def _places(traffic: Traffic, logged: bool) -> float:
     """Places filled in all requests: as logged, else as declared, or all candidates where there are fewer."""
-    if told:
+    if logged:
         return float(traffic.row_weights @ traffic.shown())
     sizes = traffic.per_request(np.ones(len(traffic.rows)))
     return float(traffic.weights @ np.minimum(sizes, traffic.columns.top))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from domain.diagnosis.replay import Bools, Floats, Traffic
-from domain.resolution.resample import LEAST_GROUPS, normal, resample, spread
+from domain.resolution.resample import LEAST_GROUPS, heterogeneity, normal, resample
 from domain.values import Finding
 
 ENOUGH_SHOWN = 30  # exposures of the items before it began, from which a log says what was normal
@@ -34,7 +34,7 @@ class Loss:
     usual: Floats | None = None
 
     @property
-    def told(self) -> bool:
+    def significant(self) -> bool:
         """Whether it can be told from chance that there is one."""
         low, high = np.nanpercentile(self.shares[1:], [5, 95])
         return bool(np.isfinite(self.shares[0]) and low * high > 0)
@@ -46,8 +46,11 @@ def loss_by_log(
     """
     By the log: how often the items were shown a request before and since. None where they were too rare.
 
-    How far that rate wanders by itself between the two is read from the other items, in groups as large:
-    all of them move a little for what is lost here, so what counts is how differently.
+    How far that rate drifts by itself between the two is read from the other items, in groups as large: a
+    placebo. All of them gain or lose a little by what happens here, so what counts is how differently.
+
+    Source:
+        Abadie, Diamond & Hainmueller (2010), J. Am. Stat. Assoc. 105: placebo units beside the one treated.
 
     Args:
         usual, concerned: rows of the items, in `before` and `since`.
@@ -59,10 +62,10 @@ def loss_by_log(
     drawn = resample(before.members, before.weights, SEED_BEFORE)
     healthy = _rate(before, usual * shown_before, drawn)
     now = _rate(since, concerned * shown, weights)
-    wander = _wander(before, usual, since, concerned)
-    if not np.isfinite(wander):
+    drift = _placebo_drift(before, usual, since, concerned)
+    if not np.isfinite(drift):
         return None
-    usual_rate = healthy * np.maximum(1 + wander * normal(SEED_BEFORE), 0.1)
+    usual_rate = healthy * np.maximum(1 + drift * normal(SEED_BEFORE), 0.1)
     return Loss(1 - now / usual_rate, "what they were shown before it began", usual_rate)
 
 
@@ -87,7 +90,7 @@ def _rate(traffic: Traffic, shown: Floats, weights: Floats) -> Floats:
     return np.asarray(weights @ traffic.per_request(shown) / weights.sum(axis=1))
 
 
-def _wander(before: Traffic, usual: Bools, since: Traffic, concerned: Bools) -> float:
+def _placebo_drift(before: Traffic, usual: Bools, since: Traffic, concerned: Bools) -> float:
     """How differently the exposure of groups of other items changed, beyond chance: a relative deviation."""
     was, is_now = before.by_item(before.shown(), ~usual), since.by_item(since.shown(), ~concerned)
     items = was.index.union(is_now.index)
@@ -101,4 +104,4 @@ def _wander(before: Traffic, usual: Bools, since: Traffic, concerned: Bools) -> 
     then = np.bincount(group, weights=is_now.to_numpy()[order])
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = then / first * (was.sum() / max(is_now.sum(), 1e-9))
-        return spread(ratios, ratios**2 * (1 / first + 1 / then))
+        return heterogeneity(ratios, ratios**2 * (1 / first + 1 / then))

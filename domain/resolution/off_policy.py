@@ -47,6 +47,11 @@ class Choices:
         """Rows that were chosen."""
         return int((self.rewards > 0).sum())
 
+    @property
+    def size(self) -> float:
+        """What one choice counts for where chance is concerned: Σ r² / Σ r, 1 where each counts one."""
+        return float((self.rewards**2).sum()) / max(float(self.rewards.sum()), 1e-12)
+
     def per_request(self, values: Floats) -> Floats:
         """(requests,) sums."""
         count = int(self.requests.max(initial=-1)) + 1
@@ -97,10 +102,11 @@ def value(choices: Choices, exposure: Floats, expected: Floats, weights: Floats)
 
 def chance_of(choices: Choices, before: Floats, after: Floats, expected: Floats, weights: Floats) -> float:
     """
-    The standard deviation that chance gives `value` of `after` less that of `before`, were each choice
-    Poisson with its expectation, and one more made of what moves.
+    The standard deviation that chance gives `value` of `after` less that of `before`, were choices Poisson
+    with their expectation, each of the usual `size`, and one more made of what moves.
 
     Args:
+        expected: (rows,) the reward that a model expects of each if shown.
         weights: (requests,) what each request counts for.
     """
     if choices.propensities is None:
@@ -111,6 +117,6 @@ def chance_of(choices: Choices, before: Floats, after: Floats, expected: Floats,
         seen = float(weights @ choices.per_request(choices.shown * way / chance))
         scale.append(float(weights @ choices.per_request(way)) / max(seen, 1e-12))
     of_each = choices.shown * (scale[1] * after - scale[0] * before) / chance * weights[choices.requests]
-    hoped = float((of_each**2 * expected).sum())
+    variance = choices.size * float((of_each**2 * expected).sum())
     mean = float((np.abs(of_each) * expected).sum()) / max(float(expected[of_each != 0].sum()), 1e-12)
-    return float(np.sqrt(hoped + mean**2)) / float(weights.sum())
+    return float(np.sqrt(variance + (choices.size * mean) ** 2)) / float(weights.sum())

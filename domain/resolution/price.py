@@ -16,6 +16,7 @@ ELSEWHERE_SHOWN = 0.25  # items concerned a request, below which a request is el
 ELSEWHERE_SHARE = 0.25  # at least this share of requests is looked at for costs
 SEED_BETWEEN = 7
 NO_YARDSTICK = "nothing but the fix itself says what was lost"
+NO_CHANGE = "it changes nothing that is shown in them"
 NO_LOSS = "what these items lost cannot be told from chance"
 
 
@@ -78,7 +79,7 @@ def amount_to_repair(stage: Stage, most: float = 6.0) -> float | None:
     What has to be added to the scores of the items concerned (in their unit, to a tenth; below 0 where they
     are shown too much) for their usual exposure; None where nobody can say what they lost.
     """
-    if stage.loss is None or not stage.loss.told:
+    if stage.loss is None or not stage.loss.significant:
         return None
     own = stage.concerned.astype(float)
     weighed = own * stage.traffic.row_weights
@@ -107,11 +108,12 @@ def lost(stage: Stage, before: Floats) -> Floats:
 
 
 def _repairs(stage: Stage, before: Floats, after: Floats, basis: str) -> Estimate:
-    unknown = NO_YARDSTICK if stage.loss is None else "" if stage.loss.told else NO_LOSS
-    if unknown or stage.loss is None:
-        return Estimate(value=None, unit="%", basis=f"{basis}: {unknown}")
+    gained = _a_request(stage, stage.concerned * (after - before))
+    if stage.loss is None or not stage.loss.significant or not gained.any():
+        why = NO_YARDSTICK if stage.loss is None else NO_CHANGE if not gained.any() else NO_LOSS
+        return Estimate(value=None, unit="%", basis=f"{basis}: {why}")
     with np.errstate(divide="ignore", invalid="ignore"):
-        draws = 100 * _a_request(stage, stage.concerned * (after - before)) / lost(stage, before)
+        draws = 100 * gained / lost(stage, before)
     return estimate(draws, "%", f"{basis}; lost against {stage.loss.by}")
 
 

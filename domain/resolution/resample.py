@@ -1,4 +1,4 @@
-"""The Bayesian bootstrap of what is priced, and what is left of a spread when chance is taken out of it."""
+"""The Bayesian bootstrap of what is priced, and how far groups differ beyond chance."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from domain.values import Estimate
 Floats = npt.NDArray[np.float64]
 
 RESAMPLES = 500
+SAME = 1e-9  # relative, of draws that differ by rounding alone
 LOW, HIGH = 5.0, 95.0  # percentiles of the 90 % interval
-LEAST_GROUPS = 5  # of which a spread is told
+LEAST_GROUPS = 5  # of which heterogeneity is told
 
 
 def resample(who: pd.Series, weights: Floats, seed: int) -> Floats:
@@ -24,8 +25,7 @@ def resample(who: pd.Series, weights: Floats, seed: int) -> Floats:
         weights: (n_requests,) what each counts for by the log.
 
     Source:
-        Rubin (1981), The Bayesian bootstrap; by clusters, Cameron, Gelbach & Miller (2008), Rev. Econ.
-        Stat. 90.
+        Rubin (1981), The Bayesian bootstrap; by clusters, Cameron, Gelbach & Miller (2008), Rev. Econ. Stat.
     """
     members = pd.factorize(who)[0]
     drawn = np.random.default_rng(seed).standard_exponential((RESAMPLES, members.max(initial=-1) + 1))
@@ -42,7 +42,7 @@ def uniform(seed: int) -> Floats:
     return np.append(0.0, np.random.default_rng(seed).random(RESAMPLES))
 
 
-def spread(ratios: Floats, variances: Floats) -> float:
+def heterogeneity(ratios: Floats, variances: Floats) -> float:
     """
     The standard deviation of what `ratios`, (n_groups,), are around their mean beyond what chance makes of
     them; ≥ 0. A few groups say little of it, so what they say is widened by Student's t over the normal.
@@ -65,11 +65,16 @@ def spread(ratios: Floats, variances: Floats) -> float:
 
 
 def estimate(draws: Floats, unit: str, basis: str) -> Estimate:
-    """The first of `draws` with the 90 % interval of the others; not known where they are no numbers."""
+    """
+    The first of `draws` with the 90 % interval of the others; not known where they are no numbers, or where
+    all are the same: nothing that was logged then says how far it may be off.
+    """
     value, others = float(draws[0]), draws[1:][np.isfinite(draws[1:])]
     if not np.isfinite(value) or len(others) < RESAMPLES / 2:
         return Estimate(value=None, unit=unit, basis=basis)
     low, high = np.percentile(others, [LOW, HIGH])
+    if np.ptp(others) <= SAME * max(abs(value), 1.0):
+        return Estimate(value=None, unit=unit, basis=basis)
     return Estimate(
         value=value, low=min(float(low), value), high=max(float(high), value), unit=unit, basis=basis
     )

@@ -21,10 +21,10 @@ from domain.diagnosis.replay import (
 )
 from domain.errors import SourceError, TooFewRows
 from domain.resolution.completeness import (
-    kept_apart,
+    missing_candidates,
+    ranking_mismatch,
     require_candidates,
     require_propensities,
-    still_candidates,
 )
 from domain.resolution.loss import Loss, loss_by_finding, loss_by_log
 from domain.resolution.off_policy import Choices
@@ -90,7 +90,7 @@ def set_stage(  # noqa: PLR0913 (each is read from another table)
     feature: str | None,
     former: Mapping[str, str],
     finding: Finding,
-    unit: str = "plays",
+    unit: str = "choices",
     seed: int = 0,
 ) -> Stage:
     """
@@ -104,17 +104,15 @@ def set_stage(  # noqa: PLR0913 (each is read from another table)
 
     Raises:
         TooFewRows: fewer than 30 requests with a candidate concerned.
-        SourceError: the log does not hold what a replay needs: the candidates that were not shown,
-            probabilities.
+        SourceError: the log does not hold what a replay needs: all candidates, sound probabilities.
     """
     since, usual = _loaded(candidates, columns, model), _loaded(before, columns, model)
     traffic, simulated = _priced_on(since, usual, items, feature)
     concerned = _rows_of(traffic, items)
     if not concerned.any():
         raise TooFewRows("none of the items concerned is a candidate in the log")
-    apart = kept_apart(traffic, concerned)
-    if apart:
-        raise SourceError(apart)
+    if mismatch := ranking_mismatch(traffic, concerned):
+        raise SourceError(mismatch)
     weights = resample(traffic.members, traffic.weights, seed)
     loss = None if simulated or usual is None else _loss_by_log(usual, traffic, items, weights)
     pool = pd.concat([candidates, before], ignore_index=True)
@@ -161,7 +159,7 @@ def _priced_on(
     if feature is not None and count < ENOUGH_REQUESTS and healthy > count:
         since = None
     elif since is not None and usual is not None and healthy >= LEAST_REQUESTS:
-        gone = still_candidates(usual, _rows_of(usual, items), since, _rows_of(since, items))
+        gone = missing_candidates(usual, _rows_of(usual, items), since, _rows_of(since, items))
         if gone and (feature is None or healthy <= count):
             raise SourceError(gone)
         since = None if gone else since

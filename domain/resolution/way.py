@@ -63,7 +63,7 @@ def unknown(around: Circumstances, why: str, blast: float | None = None) -> Pric
     """Nothing is known: then everybody may be touched, and a second person decides."""
     touched = around.finding.affected_share if blast is None else blast
     nothing = Estimate(value=None, unit="%", basis=why)
-    return Price(nothing, nothing.model_copy(update={"unit": "% plays"}), 1.0 if touched is None else touched)
+    return Price(nothing, nothing, 1.0 if touched is None else touched)
 
 
 def no_stage(around: Circumstances) -> Price:

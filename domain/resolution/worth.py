@@ -11,13 +11,14 @@ import pandas as pd
 
 from domain.diagnosis.replay import Floats, Traffic
 from domain.resolution.off_policy import LEAST_SHARE, Choices, chance_of, effective_share, value
-from domain.resolution.resample import estimate, normal, spread
+from domain.resolution.resample import HIGH, estimate, heterogeneity, normal
 from domain.values import Estimate, Slice
 
 GROUPS = 20  # of candidates alike in what the model expects, by which its error is told
 LEAST_CHOSEN = 30  # choices, with fewer of which nothing can be said of the model's error
 LEAST_REQUESTS = 50  # of a slice that is looked at for whom a hotfix hits hardest
 UNKNOWN = "what members chose of these requests is not in the log"
+NOTHING = 1e-9  # of a place, below which a request shows what it showed
 RULE_OF_THREE = 3.0
 """Of n tries without a case, 3 / n is the 95 % bound of its chance (Hanley & Lippman-Hand 1983, JAMA 249)."""
 SEED_GAINED, SEED_LOST = 3, 4
@@ -52,7 +53,7 @@ class Valued:
     traffic: Traffic
     plays: Floats
     choices: Choices | None
-    unit: str = "plays"
+    unit: str
 
     def worth(self, before: Floats, after: Floats, away: Floats, weights: Floats) -> Worth:
         """
@@ -69,24 +70,30 @@ class Valued:
         share = effective_share(choices, after - before)
         by_choices = share >= LEAST_SHARE
 
-        def told(inside: Floats) -> Estimate:
+        basis = _basis(choices, share if by_choices else None)
+
+        def draws(inside: Floats) -> Floats:
             change = _by_choices if by_choices else _by_model
-            draws = change(choices, self.expected, before, after, weights * inside)
-            return estimate(draws, unit, _basis(choices, self.unit, share if by_choices else None))
+            return change(choices, self.expected, before, after, weights * inside)
 
-        slices = {where: told(inside) for where, inside in self._slices.items()}
-        everywhere = np.ones_like(away)
-        return Worth(self._not_nothing(told(away), before, after, away), told(everywhere), _worst(slices))
+        slices = {where: draws(inside) for where, inside in self._slices.items()}
+        worst = _worst(slices)
+        return Worth(
+            elsewhere=self._untouched(before, after, away, unit, basis) or estimate(draws(away), unit, basis),
+            whole=estimate(draws(np.ones_like(away)), unit, basis),
+            worst=None if worst is None else (worst, estimate(slices[worst], unit, basis)),
+        )
 
-    def _not_nothing(self, found: Estimate, before: Floats, after: Floats, inside: Floats) -> Estimate:
+    def _untouched(
+        self, before: Floats, after: Floats, inside: Floats, unit: str, basis: str
+    ) -> Estimate | None:
         """Where none of n requests is touched, up to 3 in n may be, each as much as those that are."""
-        if found.low is None or found.high is None or found.high > found.low:
-            return found
         moved = self.traffic.per_request(np.abs(after - before)) / 2
-        there = self.traffic.per_request(before)
-        share = float(np.sum(moved) / max(float(there[moved > 0].sum()), 1e-9))
+        if not moved.any() or (moved * inside > NOTHING).any():
+            return None
+        share = float(moved.sum() / max(float(self.traffic.per_request(before)[moved > NOTHING].sum()), 1e-9))
         most = 100 * share * min(RULE_OF_THREE / max(float(inside.sum()), 1.0), 1.0)
-        return found.model_copy(update={"low": -most, "high": most})
+        return Estimate(value=0.0, low=-most, high=most, unit=unit, basis=basis)
 
     @cached_property
     def expected(self) -> Floats:
@@ -115,11 +122,12 @@ class Valued:
         return found
 
 
-def _basis(choices: Choices, unit: str, share: float | None) -> str:
-    counted = f"{choices.count:,} {unit} of these requests"
-    return (
-        f"{counted}, by the model and its error" if share is None else f"{counted} (effective: {share:.0%})"
-    )
+def _basis(choices: Choices, share: float | None) -> str:
+    """`share`: what the log is worth for this change; None where the model has to say it."""
+    counted = f"{choices.count:,} choices of these requests"
+    if share is None:
+        return f"{counted}, by the model and its error"
+    return f"{counted}, effective sample {100 * share:.0f} %"
 
 
 def _by_choices(choices: Choices, expected: Floats, before: Floats, after: Floats, weights: Floats) -> Floats:
@@ -150,25 +158,26 @@ def _by_model(choices: Choices, expected: Floats, before: Floats, after: Floats,
 
 
 def _error(choices: Choices, expected: Floats) -> float:
-    """
-    How far what is chosen of candidates alike lies from the model's word for them: a relative
-    deviation.
-    """
+    """How far what is chosen of candidates alike lies from what the model expects: a relative deviation."""
     there = choices.shown > 0
     said, chosen = expected[there], choices.rewards[there]
     group = pd.qcut(said, GROUPS, labels=False, duplicates="drop")
     sums = pd.DataFrame({"said": said, "chosen": chosen, "square": chosen**2}).groupby(group).sum()
     with np.errstate(divide="ignore", invalid="ignore"):
-        variances = np.maximum(sums["square"], sums["said"]) / sums["said"] ** 2
-        return spread((sums["chosen"] / sums["said"]).to_numpy(np.float64), np.asarray(variances, np.float64))
+        ratios = (sums["chosen"] / sums["said"]).to_numpy(np.float64)
+        variances = np.maximum(sums["square"], choices.size * sums["said"]) / sums["said"] ** 2
+    return heterogeneity(ratios, np.asarray(variances, np.float64))
 
 
-def _worst(slices: Mapping[Slice, Estimate]) -> tuple[Slice, Estimate] | None:
-    """The slice that loses whatever chance did, and of several the one that loses most for certain."""
-    losing = [
-        (found.high, where) for where, found in slices.items() if found.high is not None and found.high < 0
-    ]
-    if not losing:
-        return None
-    _, where = min(losing)
-    return where, slices[where]
+def _worst(slices: Mapping[Slice, Floats]) -> Slice | None:
+    """
+    The slice that loses whatever chance did, and of several the one that loses most for certain; as many as
+    are looked at share the chance that one is named wrongly (Bonferroni).
+
+    Args:
+        slices: slice → (1 + RESAMPLES,) what changes in it, in %.
+    """
+    sure = 100 - (100 - HIGH) / max(len(slices), 1)
+    at_best = {where: float(np.percentile(draws[1:], sure)) for where, draws in slices.items()}
+    losing = [(most, where) for where, most in at_best.items() if most < 0]
+    return min(losing)[1] if losing else None

@@ -57,6 +57,14 @@ def test_low_ranked_choices_need_to_know_what_was_chosen(folder: Path) -> None:
     assert "declare [exposure]" in found["checks.misses"][0]
 
 
+def test_the_objective_is_a_number_of_the_table_of_what_was_chosen(folder: Path) -> None:
+    found = said(folder, "[exposure]", '[objective]\nmeasure = "minuts"\n[exposure]')
+    assert any('no column "minuts"' in line for line in found["exposure"])
+    start, end = DECLARED.index("[exposure]"), DECLARED.index("[checks.misses]")
+    found = said(folder, DECLARED[start:end], '[objective]\nmeasure = "minutes"\n')
+    assert "declare [exposure]" in found["objective.measure"][0]
+
+
 def test_a_table_that_is_not_declared_is_named_with_its_line(folder: Path) -> None:
     found = said(folder, 'chosen = "chosen"', 'chosen = "choosen"')
     assert '"choosen" is not declared; did you mean "chosen"?' in str(found)

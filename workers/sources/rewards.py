@@ -20,8 +20,8 @@ DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class Crowd:
-    """What a day holds: rewards in all, and requests a member. None where it is not known."""
+class DailyTotals:
+    """Of a day: rewards in all, and requests a member. None where it is not known."""
 
     rewards: float | None
     visits: float | None
@@ -51,7 +51,7 @@ def rewards_of(
     return found.set_index(["request", "item"])["reward"].astype("float64")
 
 
-def crowd_of(recommender: Recommender, at: datetime) -> Crowd:
+def daily_totals(recommender: Recommender, at: datetime) -> DailyTotals:
     """
     Of the day up to `at`.
 
@@ -66,20 +66,17 @@ def crowd_of(recommender: Recommender, at: datetime) -> Crowd:
     with open_source(recommender, exposure.shown) as source:
         member = source.table.member
         if member is None:
-            return Crowd(float(rewards), None)
+            return DailyTotals(float(rewards), None)
         source.require(exposure.request, member)
         rows = source.between(at - DAY, at)
         counts = {"requests": rows[exposure.request].nunique(), "members": rows[member].nunique()}
         counted = source.fetch(rows.aggregate(**counts)).astype(float).iloc[0]
     visits = counted["requests"] / counted["members"] if counted["members"] else None
-    return Crowd(float(rewards), visits)
+    return DailyTotals(float(rewards), visits)
 
 
 def unit_of(recommender: Recommender) -> str:
-    """
-    What the objective counts, in a word: as declared, else its measure, else the table of what was
-    chosen.
-    """
+    """What the objective counts, in a word: as declared, else its measure, else the table of choices."""
     objective, exposure = recommender.objective, recommender.exposure
     return objective.unit or objective.measure or (exposure.chosen if exposure else "choices")
 

@@ -37,7 +37,7 @@ def _forecast(_given: Parameters, around: Circumstances) -> Price:
         basis=f"forecast {told.basis}: {told.value:,.0f} [{told.low:,.0f}–{told.high:,.0f}] "
         f"{around.finding.unit} instead of {told.now:,.0f}",
     )
-    none = Estimate(value=None, unit="% plays", basis="it is not served before its launch")
+    none = Estimate(value=None, unit="%", basis="it is not served before its launch")
     return Price(repairs, none, 0.0)
 
 

@@ -20,13 +20,26 @@ def _price(_given: Parameters, around: Circumstances) -> Price:
     spare, finding = around.standby, around.finding
     if spare is None or spare.rows_standby <= 0:
         return unknown(around, "the standby holds no rows of this slice")
-    expected = spare.rows * expected_rows(finding) / max(finding.observed, 1e-9)
+    expected = expected_rows(finding) * _windows(spare, around)
     brought = spare.rows_standby + np.sqrt(spare.rows_standby) * normal(SEED_STANDBY)
     with np.errstate(divide="ignore", invalid="ignore"):
         draws = 100 * (brought - spare.rows) / (expected - spare.rows)
     basis = f"the standby has {spare.rows_standby:,.0f} rows where the feed has {spare.rows:,.0f}"
     touched = finding.affected_share
     return Price(estimate(draws, "%", basis), _elsewhere(spare), 1.0 if touched is None else touched)
+
+
+def _windows(spare: Standby, around: Circumstances) -> float:
+    """
+    How many of the finding's windows the rows were counted over: by the feed's own, by time where it has
+    none.
+    """
+    finding = around.finding
+    if spare.rows > 0 and finding.observed > 0:
+        return spare.rows / finding.observed
+    if around.at is None:
+        return 1.0
+    return max((around.at - around.onset) / (finding.window_end - finding.window_start), 1.0)
 
 
 def _elsewhere(spare: Standby) -> Estimate:

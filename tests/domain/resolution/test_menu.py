@@ -118,7 +118,7 @@ def test_filling_repairs_nearly_all_for_nothing_and_a_boost_less_for_more(around
     for costs in (fill.costs, boost.costs):
         assert costs.low is not None and costs.high is not None
         assert costs.low < costs.high
-        assert "plays of these requests" in costs.basis
+        assert "choices of these requests" in costs.basis
     assert fill.repairs.basis.startswith("replay of ")
     assert fill.label == "Fill in the language: French and 1 more, as before"
     assert menu.options[-1].hotfix == "do_nothing"
@@ -190,6 +190,39 @@ def test_a_feed_is_priced_by_the_rows_of_its_standby(world: SimpleNamespace) -> 
     assert option.repairs.value == pytest.approx(100.0)
     assert "the standby has 2,000 rows where the feed has 900" in option.repairs.basis
     assert option.blast_share == pytest.approx(0.1)
+
+
+def test_a_feed_of_which_nothing_is_left_is_priced_by_the_time_that_it_was_lost(
+    world: SimpleNamespace,
+) -> None:
+    finding = world.finding.model_copy(update={"table": "plays", "observed": 0.0, "low": 80.0, "high": 120.0})
+    around = Circumstances(
+        finding=finding,
+        diagnosis=Diagnosis(cause="x", cause_kind="feed", since=finding.window_start),
+        standby=Standby("plays_standby", 0, 300),
+        at=finding.window_start + 3 * (finding.window_end - finding.window_start),
+    )
+    repairs = by_name(build_menu(ALL, around, "i", find).options)["feed_failover"].repairs
+    assert repairs.low is not None and repairs.high is not None
+    assert repairs.value == pytest.approx(100.0)
+    assert repairs.low < 95
+    assert repairs.high > 105
+
+
+def test_rows_elsewhere_that_the_standby_lacks_are_its_cost(world: SimpleNamespace) -> None:
+    finding = world.finding.model_copy(update={"table": "plays", "observed": 45.0})
+    around = Circumstances(
+        finding=finding,
+        diagnosis=Diagnosis(cause="x", cause_kind="feed"),
+        standby=Standby("plays_standby", 900, 2_000, elsewhere=(10_000, 9_500)),
+    )
+    costs = by_name(build_menu(ALL, around, "i", find).options)["feed_failover"].costs
+    assert costs.value == pytest.approx(-5.0)
+    assert costs.high is not None and costs.high < 0
+    bare = replace(around, standby=Standby("plays_standby", 900, 2_000))
+    unknown = by_name(build_menu(ALL, bare, "i", find).options)["feed_failover"].costs
+    assert unknown.value is None
+    assert "not compared" in unknown.basis
 
 
 def test_a_launch_is_priced_by_its_forecast(world: SimpleNamespace, around: Circumstances) -> None:

@@ -22,6 +22,7 @@ from domain.resolution.declared import against_offering
 from domain.resolution.loss import Loss
 from domain.resolution.menu import Menu, build_menu
 from domain.resolution.replays.popularity import by_popularity
+from domain.resolution.resample import normal
 from domain.resolution.stage import Stage, set_stage
 from domain.values import Diagnosis, Option
 from tests.domain.resolution.choices import with_choices
@@ -130,7 +131,8 @@ def shown_twice_as_usual(stage: Stage) -> Stage:
     """The same, as if its items had been shown half as often before."""
     sums = stage.traffic.per_request(stage.concerned * stage.traffic.exposure(stage.now))
     now = stage.weights @ sums / stage.weights.sum(axis=1)
-    return replace(stage, loss=Loss(np.full(len(now), -1.0), "what they were shown before", now / 2))
+    usual = now / 2 * (1 + 0.05 * normal(seed=1))
+    return replace(stage, loss=Loss(1 - now / usual, "what they were shown before", usual))
 
 
 def test_blocked_items_are_shown_to_nobody(around: Circumstances, world: SimpleNamespace) -> None:

@@ -115,12 +115,14 @@ def test_taking_the_fault_out_is_held_against_what_was_shown_before_and_not_agai
     assert "what they were shown before it began" in repairs.basis
 
 
-def test_a_fix_that_does_nothing_repairs_nothing() -> None:
+def test_a_fix_that_changes_nothing_is_promised_nothing_and_no_interval_has_width_zero() -> None:
     stage = staged(calls(1, 400, held_down=1.5), calls(2, 500))
     found = price(stage, stage.now)
-    assert found.repairs.value == pytest.approx(0.0, abs=1e-9)
+    assert found.repairs.value is None
+    assert "changes nothing that is shown" in found.repairs.basis
     assert found.blast_share == pytest.approx(0.0, abs=1e-9)
-    assert found.costs.low is None or found.costs.low <= 0 <= float(found.costs.high or 0)
+    for known in (found.costs, found.whole):
+        assert known is not None and (known.value is None or known.low != known.high)
 
 
 def test_the_requests_touched_are_counted_and_not_the_places() -> None:
@@ -223,3 +225,39 @@ def test_what_is_shown_too_much_is_held_down_again() -> None:
     amount = amount_to_repair(stage)
     assert amount == pytest.approx(-1.5, abs=0.4)
     assert amount_to_repair(staged(calls(1, 400), calls(2, 500))) is None
+
+
+def test_minutes_are_as_uncertain_as_the_choices_that_they_come_of() -> None:
+    since, before = calls(1, 800, held_down=1.5), calls(2, 500)
+
+    def in_minutes(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.assign(**{REWARD: 60.0 * rows[REWARD]})
+
+    plain = staged(since, before)
+    timed = staged(in_minutes(since), in_minutes(before))
+    takes, minutes = (price(one, one.now + 1.5 * one.concerned).whole for one in (plain, timed))
+    assert takes is not None and minutes is not None
+    assert (minutes.value, minutes.low, minutes.high) == pytest.approx((takes.value, takes.low, takes.high))
+
+
+def test_no_branch_is_named_as_the_worst_hit_where_all_are_hit_alike() -> None:
+    named = []
+    for seed in range(1, 13):
+        rows = calls(seed, 600, held_down=1.5)
+        rows["branch"] = "branch " + (rows["client"] % 8).astype(str)
+        stage = staged(rows, calls(seed + 50, 400))
+        found = price(stage, stage.now + 0.2 * stage.concerned)  # worth about nothing anywhere
+        named.append(found.worst)
+    assert sum(map(bool, named)) <= 2
+
+
+def test_where_none_elsewhere_is_touched_the_loss_there_is_bounded_by_how_many_were_looked_at() -> None:
+    stage = staged(calls(1, 400, held_down=1.5), calls(2, 500))
+    away = (stage.traffic.per_request(stage.concerned.astype(np.float64)) == 0).astype(float)
+    before = stage.traffic.exposure(stage.now)
+    after = stage.traffic.exposure(stage.now + 1.5 * stage.concerned)
+    found = stage.valued.worth(before, after, away, stage.weights).elsewhere
+    assert found.value == 0.0
+    assert found.low is not None and found.high is not None
+    assert found.low == pytest.approx(-found.high)
+    assert 0 < found.high < 100 * 3 / away.sum()

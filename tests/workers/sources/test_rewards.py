@@ -11,7 +11,7 @@ from domain.errors import SourceError
 from domain.recommender.objective import Objective
 from domain.recommender.recommender import Recommender
 from tests.workers.rankings import DAY, END, HOUR, write_rankings
-from workers.sources.rewards import crowd_of, rewards_of, unit_of
+from workers.sources.rewards import daily_totals, rewards_of, unit_of
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_the_objective_s_measure_counts_instead(rankings: tuple[Recommender, Pat
     measured = recommender.model_copy(update={"objective": Objective(measure="minutes")})
     found = rewards_of(measured, chosen["request"].unique().tolist(), END - 3 * HOUR, END)
     assert found.sum() == pytest.approx(len(chosen) * (len(chosen) + 1) / 2)
-    assert crowd_of(measured, END).rewards == pytest.approx(found.sum())
+    assert daily_totals(measured, END).rewards == pytest.approx(found.sum())
     assert (unit_of(measured), unit_of(recommender)) == ("minutes", "chosen")
     wrong = recommender.model_copy(update={"objective": Objective(measure="minuts")})
     with pytest.raises(SourceError, match=r'no column "minuts".*minutes'):
@@ -49,11 +49,11 @@ def test_the_objective_s_measure_counts_instead(rankings: tuple[Recommender, Pat
 
 def test_a_day_s_crowd_is_counted(rankings: tuple[Recommender, Path]) -> None:
     recommender, folder = rankings
-    crowd = crowd_of(recommender, END)
-    assert crowd.rewards == len(pd.read_parquet(folder / "chosen.parquet"))
-    assert crowd.visits is None  # the table of what was shown names no member
+    day = daily_totals(recommender, END)
+    assert day.rewards == len(pd.read_parquet(folder / "chosen.parquet"))
+    assert day.visits is None  # the table of what was shown names no member
     tables = dict(recommender.tables)
     tables["shown"] = tables["shown"].model_copy(update={"member": "member"})
-    known = crowd_of(recommender.model_copy(update={"tables": tables}), END)
+    known = daily_totals(recommender.model_copy(update={"tables": tables}), END)
     shown = pd.read_parquet(folder / "candidates")
     assert known.visits == pytest.approx(shown["request"].nunique() / shown["member"].nunique())
