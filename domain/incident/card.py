@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from domain.incident.decide import BUSY, DEPLOYED, against_looking_again, against_renewing, against_resolving
+from domain.incident.decide import BUSY, DEPLOYED, against_looking_again, against_resolving, renewal
 from domain.incident.state import Hotfix, Incident
 from domain.values import Value
 
@@ -75,7 +75,7 @@ def _of_hotfix_in_hand(incident: Incident, hotfix: Hotfix, over: bool) -> tuple[
         return (reject,) if over else (Button(action="approve", option=hotfix.option), reject)
     if hotfix.stage not in DEPLOYED:
         return ()
-    renewable = hotfix.renewing_until is None and not against_renewing(incident)
+    renewable = hotfix.renewing_until is None and not isinstance(renewal(incident), str)
     renew = (Button(action="renew", option=hotfix.option),) if renewable else ()
     return (Button(action="revert", option=hotfix.option), *renew)
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 EQUIVALENT: Mapping[str, str] = {
+    "domain/incident/decide/hotfix.py _reminded: "
+    "until is None or hotfix.reminded_of == until or hotfix.stage not in DEPLOYED → without until is None": (
+        "where there is no end nobody was reminded of one, and the next condition holds; it tells the types"
+    ),
     "workers/debts.py remind: time.monotonic() < until → time.monotonic() <= until": (
         "the monotonic clock would have to stand still at the nanosecond in which the beat ends"
     ),

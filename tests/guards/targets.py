@@ -15,6 +15,10 @@ LIFE = (
     "tests/domain/incident/test_look_again.py",
     "tests/domain/incident/test_press.py",
     "tests/domain/incident/test_refused.py",
+    "tests/domain/incident/test_guarded.py",
+    "tests/domain/incident/test_renew.py",
+    "tests/domain/incident/test_spent.py",
+    "tests/domain/incident/test_stages.py",
 )
 
 TARGETS: Mapping[str, tuple[str, ...]] = {
@@ -30,7 +34,12 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "bot/permission.py": ("tests/bot/test_permission.py",),
     "bot/actions.py": ("tests/bot/test_actions.py",),
     "bot/messages/value.py": ("tests/bot/test_actions.py",),
-    "workers/watch.py": ("tests/workers/test_watched.py", "tests/workers/test_launch_story.py"),
+    "workers/watch.py": (
+        "tests/workers/test_watched.py",
+        "tests/workers/test_guards.py",
+        "tests/workers/test_stages.py",
+        "tests/workers/test_launch_story.py",
+    ),
     "workers/deploy.py": (
         "tests/workers/test_deploy.py",
         "tests/workers/test_rights.py",

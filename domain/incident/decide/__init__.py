@@ -15,7 +15,7 @@ from domain.incident.decide.correction import correct
 from domain.incident.decide.ending import against_resolving, end, missing_to_close
 from domain.incident.decide.hotfix import CHOICE_HOLDS, treat
 from domain.incident.decide.opening import begin
-from domain.incident.decide.rule import BUSY, DEPLOYED, IN_HAND, Events, against_renewing, in_hand
+from domain.incident.decide.rule import BUSY, DEPLOYED, IN_HAND, Events, in_hand, renewal
 from domain.incident.decide.understanding import against_looking_again, understand
 from domain.incident.state import Incident
 from domain.values import Actor
@@ -28,11 +28,11 @@ __all__ = [
     "REVISION",
     "Events",
     "against_looking_again",
-    "against_renewing",
     "against_resolving",
     "decide",
     "in_hand",
     "missing_to_close",
+    "renewal",
 ]
 
 REVISION = 2

@@ -13,11 +13,11 @@ from domain.incident.decide.rule import (
     DEPLOYED,
     WATCHED,
     Events,
-    against_renewing,
     in_hand,
     label_of,
     not_closed,
     option_of,
+    renewal,
     said,
     stage_is,
 )
@@ -165,10 +165,7 @@ def _record(  # the answers of workers: late or repeated ones change nothing
             failed_revert = e.RevertFailed(**command.model_dump())
             return (failed_revert,) if hotfix.stage == "reverting" else ()
         case c.RemindOfExpiry():
-            again = hotfix.expires_at is None or hotfix.reminded_of == hotfix.expires_at
-            if again or hotfix.expires_at is None or hotfix.stage not in DEPLOYED:
-                return ()
-            return (e.ExpiryReminded(option=hotfix.option, expires_at=hotfix.expires_at),)
+            return _reminded(hotfix)
         case c.RecordHotfixRenewed() | c.RecordRenewalFailed():
             return _renewal(hotfix, command)
         case c.ExpireHotfix():
@@ -176,6 +173,14 @@ def _record(  # the answers of workers: late or repeated ones change nothing
             return (e.HotfixExpired(option=hotfix.option),) if over and hotfix.stage in DEPLOYED else ()
         case _:
             assert_never(command)
+
+
+def _reminded(hotfix: Hotfix) -> Events:
+    """Once for each end."""
+    until = hotfix.expires_at
+    if until is None or hotfix.reminded_of == until or hotfix.stage not in DEPLOYED:
+        return ()
+    return (e.ExpiryReminded(option=hotfix.option, expires_at=until),)
 
 
 def _staged(
@@ -191,7 +196,7 @@ def _staged(
         return (widened,) if hotfix.stage == "widening" and command.share == following else ()
     if hotfix.stage != "applied":
         return ()
-    if incident.status in ("resolved", "closed"):
+    if incident.status == "resolved":
         reason = f"#{incident.number} was {incident.status} before it served all members"
         return (e.RevertRequested(option=hotfix.option, because="stage_failed", reason=reason),)
     return (e.StagePassed(option=hotfix.option, share=hotfix.share),) if command.share == hotfix.share else ()
@@ -207,12 +212,11 @@ def _failed(hotfix: Hotfix, command: c.RecordHotfixFailed) -> Events:
 
 def _renewed(incident: Incident, hotfix: Hotfix, command: c.RenewHotfix) -> Events:
     reason = said(command.reason, "Say why it is to stay in force longer.")
-    if against := against_renewing(incident):
-        raise Refused(against)
-    option = option_of(incident, hotfix.option)
-    if hotfix.renewing_until is not None or hotfix.expires_at is None or option.expires_after is None:
-        return ()  # asked for already; or it never expires, which was said above
-    until = hotfix.expires_at + option.expires_after
+    until = renewal(incident)
+    if isinstance(until, str):
+        raise Refused(until)
+    if hotfix.renewing_until is not None:
+        return ()
     return (e.RenewalRequested(option=hotfix.option, expires_at=until, reason=reason),)
 
 

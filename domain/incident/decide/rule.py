@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime
 
 from domain.errors import Refused, Stale
 from domain.incident import events as e
@@ -79,13 +79,16 @@ def stage_is(hotfix: Hotfix, stage: Stage) -> None:
         raise Stale(f"Too late: the hotfix is {hotfix.stage.replace('_', ' ')} already.")
 
 
-def against_renewing(incident: Incident) -> str | None:
-    """Why the hotfix is not renewed now, in words; None where it may be, or was asked for already."""
+def renewal(incident: Incident) -> datetime | str:
+    """The end that a renewal of what is in force would give it now; or why it is not renewed, in words."""
     hotfix = incident.hotfix
     if hotfix is None or hotfix.stage not in WATCHED:
         return "There is no hotfix in force that could be renewed."
+    label = label_of(incident, hotfix)
     if hotfix.expires_at is None:
-        return f"{label_of(incident, hotfix)} never expires."
+        return f"{label} never expires."
     if hotfix.share < 1.0:
-        return f"{label_of(incident, hotfix)} is not served to all members yet; renew it once it is."
-    return None
+        return f"{label} is not served to all members yet; renew it once it is."
+    lasts = option_of(incident, hotfix.option).expires_after
+    assert lasts is not None  # noqa: S101 - the menu does not change under a hotfix, and this one has an end
+    return hotfix.expires_at + lasts

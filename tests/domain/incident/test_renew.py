@@ -19,6 +19,7 @@ from tests.domain.incident.given import (
     MORNING,
     ON_CALL,
     OPEN,
+    REVERTED,
     SECOND,
     VERIFIED,
     WORKER,
@@ -32,6 +33,7 @@ RENEW = c.RenewHotfix(option="fill", reason="the feed is not mended yet")
 RENEWED = (c.RecordHotfixRenewed(option="fill", receipt="ok"), WORKER)
 REMINDED = (c.RemindOfExpiry(option="fill"), WORKER)
 LATER = MORNING + DAY
+NEVER = option().model_copy(update={"expires_after": None})
 Step = c.Command | tuple[c.Command, Actor]
 
 
@@ -77,7 +79,7 @@ def test_what_the_deployer_refuses_leaves_the_former_end() -> None:
 @pytest.mark.parametrize(
     ("given", "steps", "words"),
     [
-        (option().model_copy(update={"expires_after": None}), (), "never expires"),
+        (NEVER, (), "never expires"),
         (option(stages=(0.05, 1.0)), (), "not served to all members yet"),
         (option(), (c.RevertHotfix(option="fill"),), "no hotfix in force"),
     ],
@@ -121,4 +123,10 @@ def test_people_are_reminded_once_of_each_end() -> None:
 
 
 def test_nobody_is_reminded_of_what_never_ends() -> None:
-    assert reminder_of(deployed(option().model_copy(update={"expires_after": None}))) is None
+    assert reminder_of(deployed(NEVER)) is None
+    assert decide(deployed(NEVER), *REMINDED, LATER) == ()
+
+
+def test_nobody_is_reminded_of_what_is_reverted_already() -> None:
+    for steps in ((c.RevertHotfix(option="fill"),), (c.RevertHotfix(option="fill"), REVERTED)):
+        assert decide(deployed(option(), *steps), *REMINDED, LATER) == ()

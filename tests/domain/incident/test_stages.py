@@ -75,6 +75,16 @@ def test_no_stage_is_left_out_and_some_members_verify_nothing(late: Step) -> Non
     assert decide(incident, *late, LATER) == ()
 
 
+def test_a_stage_that_was_not_asked_for_changes_nothing() -> None:
+    incident, _ = after(*DEPLOYED, passed(0.05))
+    assert decide(incident, *widened(1.0), LATER) == ()
+
+
+def test_what_serves_all_members_has_no_further_stage() -> None:
+    incident, _ = after(*DEPLOYED, passed(0.05), widened(0.5), passed(0.5), widened(1.0))
+    assert decide(incident, *passed(1.0), LATER) == ()
+
+
 def test_an_answer_to_a_stage_that_comes_twice_changes_nothing() -> None:
     incident, _ = after(*DEPLOYED, passed(0.05), widened(0.5))
     assert decide(incident, *widened(0.5), LATER) == ()
