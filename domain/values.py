@@ -288,11 +288,11 @@ class Option(Value):
     remind: timedelta | None = None
 
     @property
-    def reminds(self) -> timedelta | None:
-        """How long before it expires people are reminded; None where it never expires."""
-        if self.expires_after is None:
-            return None
-        return self.remind if self.remind is not None else min(REMIND_MOST, REMIND_SHARE * self.expires_after)
+    def reminds(self) -> timedelta:
+        """How long before it expires people are reminded."""
+        if self.remind is not None:
+            return self.remind
+        return min(REMIND_MOST, REMIND_SHARE * (self.expires_after or timedelta(0)))
 
     @property
     def first_stage(self) -> float:

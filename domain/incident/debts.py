@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from domain.incident.decide import DEPLOYED
-from domain.incident.state import Incident
+from domain.incident.state import Hotfix, Incident
 from domain.values import Moment, Value
 
 DUE_AFTER: dict[str, timedelta] = {
@@ -65,20 +65,20 @@ def scheduled(incident: Incident) -> tuple[Debt, ...]:
 
 def reminder_of(incident: Incident) -> Debt | None:
     """The debt of saying that a hotfix expires soon; None where nothing does, or it was said."""
-    hotfix = incident.hotfix
-    expiry, option = expiry_of(incident), incident.option(hotfix.option) if hotfix else None
-    if expiry is None or hotfix is None or option is None or option.reminds is None:
+    if (ending := _ending(incident)) is None:
         return None
-    if hotfix.reminded_of == hotfix.expires_at:
+    hotfix, until = ending
+    option = incident.option(hotfix.option)
+    if option is None or hotfix.reminded_of == until:
         return None
     asked_by = hotfix.expiry_set_by or hotfix.event_id
-    return Debt(kind=REMIND, event_id=asked_by, since=expiry.since - option.reminds)
+    return Debt(kind=REMIND, event_id=asked_by, since=until - option.reminds)
 
 
 def guard_of(incident: Incident) -> Debt | None:
     """The debt of the next look at a hotfix that stays in force after its watch; None where there is none."""
     hotfix = incident.hotfix
-    if hotfix is None or hotfix.stage not in ("verified", "refuted") or hotfix.applied_at is None:
+    if hotfix is None or hotfix.stage not in ("verified", "refuted"):
         return None
     finding, option = incident.finding, incident.option(hotfix.option)
     if finding is None and not (option and option.guards):
@@ -94,7 +94,15 @@ def guard_of(incident: Incident) -> Debt | None:
 
 def expiry_of(incident: Incident) -> Debt | None:
     """The debt of taking a hotfix back when its time is over; None where nothing acts or nothing expires."""
+    if (ending := _ending(incident)) is None:
+        return None
+    hotfix, until = ending
+    return Debt(kind=EXPIRE, event_id=hotfix.event_id, since=until)
+
+
+def _ending(incident: Incident) -> tuple[Hotfix, datetime] | None:
+    """The hotfix that acts and ends by itself, and when."""
     hotfix = incident.hotfix
     if hotfix is None or hotfix.stage not in DEPLOYED or hotfix.expires_at is None:
         return None
-    return Debt(kind=EXPIRE, event_id=hotfix.event_id, since=hotfix.expires_at)
+    return hotfix, hotfix.expires_at

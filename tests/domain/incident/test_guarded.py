@@ -7,13 +7,17 @@ from datetime import datetime, timedelta
 import pytest
 
 from domain.incident import commands as c
-from domain.incident.debts import GUARD, guard_of, owed, scheduled
+from domain.incident import events as e
+from domain.incident.debts import GUARD, expiry_of, guard_of, owed, reminder_of, scheduled
+from domain.incident.events import Recorded
 from domain.incident.menu import digest_of
+from domain.incident.state import Incident
 from domain.values import Option, Severity
 from tests.domain.incident.given import (
     APPLIED,
     DEPLOYED,
     DIAGNOSED,
+    FINDING,
     MORNING,
     OFFERED,
     OPEN,
@@ -21,6 +25,7 @@ from tests.domain.incident.given import (
     VERIFIED,
     WORKER,
     after,
+    append,
     option,
 )
 
@@ -28,7 +33,7 @@ IN_FORCE = (OPEN, DIAGNOSED, OFFERED, DEPLOYED, APPLIED)
 MINUTE = timedelta(minutes=1)
 
 
-def seen(minutes: float, repaired: float = 0.9) -> c.RecordWatch:
+def seen(minutes: float, repaired: float = 0.9, *, measured: bool = True) -> c.RecordWatch:
     return c.RecordWatch(
         option="fill",
         observed=1,
@@ -36,8 +41,8 @@ def seen(minutes: float, repaired: float = 0.9) -> c.RecordWatch:
         repaired_share=repaired,
         window_start=MORNING + (minutes - 1) * MINUTE,
         window_end=MORNING + minutes * MINUTE,
-        low=repaired - 0.1,
-        high=repaired + 0.1,
+        low=repaired - 0.1 if measured else None,
+        high=repaired + 0.1 if measured else None,
     )
 
 
@@ -63,6 +68,28 @@ def test_what_looked_worse_is_looked_at_again_as_soon_as_there_is_another_window
     assert next_look(seen(1445, repaired=-0.5)) == MORNING + 1446 * MINUTE
 
 
+@pytest.mark.parametrize("not_worse", [seen(1445, repaired=-0.1), seen(1445, repaired=-0.5, measured=False)])
+def test_what_chance_may_explain_or_nobody_could_measure_is_no_reason_to_hurry(
+    not_worse: c.RecordWatch,
+) -> None:
+    assert next_look(not_worse) == MORNING + 1455 * MINUTE
+
+
+def test_a_look_before_the_verdict_does_not_bring_the_next_one_forward() -> None:
+    incident, log = after(*IN_FORCE, (seen(2), WORKER), VERIFIED)
+    debt = guard_of(incident)
+    assert debt is not None
+    assert debt.since == log[-2].at + MINUTE
+
+
+def test_no_look_comes_before_the_metric_has_another_window() -> None:
+    hourly = FINDING.model_copy(update={"window_start": FINDING.window_end - timedelta(hours=1)})
+    incident, log = after((c.OpenIncident(number=1, finding=hourly), WORKER), *IN_FORCE[1:], VERIFIED)
+    debt = guard_of(incident)
+    assert debt is not None
+    assert debt.since == log[-2].at + timedelta(hours=1)
+
+
 @pytest.mark.parametrize(
     "ended", [(c.RevertHotfix(option="fill"),), (c.RevertHotfix(option="fill"), REVERTED)]
 )
@@ -75,20 +102,36 @@ def test_what_is_being_watched_is_not_guarded_beside() -> None:
     assert guard_of(after(*IN_FORCE)[0]) is None
 
 
-def test_where_nothing_tells_of_harm_nobody_looks() -> None:
-    def kept(given: Option) -> bool:
-        opened = c.DeclareIncident(number=1, title="Something is off", severity=Severity.SEV3)
-        chosen = c.ChooseHotfix(option="fill", menu=digest_of([given]))
-        refuted = c.RefuteHotfix(option="fill", reason="no check raised it")
-        steps = (
-            opened,
-            DIAGNOSED,
-            (c.PrepareMenu(options=(given,)), WORKER),
-            chosen,
-            APPLIED,
-            (refuted, WORKER),
-        )
-        return guard_of(after(*steps)[0]) is not None
+def declared_by_a_person(given: Option) -> tuple[Incident, list[Recorded]]:
+    refuted = c.RefuteHotfix(option="fill", reason="no check raised it")
+    return after(
+        c.DeclareIncident(number=1, title="Something is off", severity=Severity.SEV3),
+        DIAGNOSED,
+        (c.PrepareMenu(options=(given,)), WORKER),
+        c.ChooseHotfix(option="fill", menu=digest_of([given])),
+        APPLIED,
+        (refuted, WORKER),
+    )
 
-    assert not kept(option())
-    assert kept(option().model_copy(update={"guards": ("plays_by_slice",)}))
+
+def test_where_nothing_tells_of_harm_nobody_looks() -> None:
+    assert guard_of(declared_by_a_person(option())[0]) is None
+
+
+def test_where_only_its_guards_tell_of_harm_they_are_looked_at_each_minute_at_first() -> None:
+    incident, log = declared_by_a_person(option().model_copy(update={"guards": ("plays_by_slice",)}))
+    debt = guard_of(incident)
+    assert debt is not None
+    assert debt.since == log[-1].at + MINUTE
+
+
+def test_a_hotfix_that_an_earlier_release_took_off_the_menu_is_owed_no_look_and_no_word_before_its_end() -> (
+    None
+):
+    incident, log = declared_by_a_person(option().model_copy(update={"guards": ("plays_by_slice",)}))
+    assert reminder_of(incident) is not None
+    changed, _ = append(incident, log, (e.MenuPrepared(options=()),), WORKER, log[-1].at)
+    assert changed is not None
+    assert (guard_of(changed), reminder_of(changed)) == (None, None)
+    assert expiry_of(incident) is not None
+    assert expiry_of(changed) == expiry_of(incident)

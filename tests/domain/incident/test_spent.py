@@ -86,6 +86,11 @@ def test_a_menu_prepared_anew_leaves_it_out_and_says_why(options: tuple[object, 
     assert replay(log) == incident
 
 
+def test_a_menu_with_nothing_else_to_say_names_only_what_was_left_out() -> None:
+    incident, _ = after(*TRIED, c.LookAgain(), DIAGNOSED, OFFERED)
+    assert incident.menu_note == "Do fill: found not to work here at 02:45 UTC"
+
+
 def test_the_same_hotfix_with_another_key_is_left_out_and_with_another_value_it_is_not() -> None:
     same, other = option("fill 2"), option("fill 3")
     same = same.model_copy(update={"hotfix": "fill", "label": "Do fill"})
