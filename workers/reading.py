@@ -35,6 +35,11 @@ DAY = timedelta(days=1)
 SMOOTH = 15  # windows over which the day before is averaged
 
 
+def before_onset(finding: Finding, since: datetime) -> datetime:
+    """From when on the time before the onset is read: six hours, and two of the metric's windows at least."""
+    return since - max(BACK, 2 * (finding.window_end - finding.window_start))
+
+
 @dataclass
 class Reader:
     """Reads for one finding at one moment. What fails is kept in `problems`, in words."""

@@ -23,7 +23,7 @@ from workers.hotfix_kinds import find
 from workers.launches import noun_of
 from workers.models.logged import load_logged
 from workers.predict import mended
-from workers.reading import BACK, Reader
+from workers.reading import Reader, before_onset
 from workers.replaced import with_former_scores, with_replaced
 from workers.rerun import require_right_model
 from workers.sources.rewards import daily_totals, rewards_of, unit_of
@@ -116,7 +116,7 @@ def _stage(reader: Reader, around: Circumstances, since: datetime, former: dict[
     columns, table, loaded = log.columns, log.table, load_logged(log)
     found = around.diagnosis
     rows = reader.candidates(table, columns, since, reader.end, SEED)
-    earlier = since - max(BACK, 2 * (around.finding.window_end - around.finding.window_start))
+    earlier = before_onset(around.finding, since)
     before = reader.candidates(table, columns, earlier, since, SEED)
     require_right_model(reader, loaded, rows if len(rows) else before)
     return set_stage(
