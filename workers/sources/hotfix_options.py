@@ -15,7 +15,7 @@ from domain.recommender.hotfix import COMMON_TO_HOTFIXES, HOTFIX_GROUP
 from domain.recommender.nearest import nearest
 from workers.sources.own_options import points_of_this_house
 from workers.sources.problem import Problem
-from workers.sources.typed_options import Key, read_typed, strange_key
+from workers.sources.typed_options import Key, apart, read_typed, strange_key
 
 
 def hotfix_kinds() -> tuple[str, ...]:
@@ -31,28 +31,12 @@ def hotfixes_apart(declared: Mapping[str, Any], own: bool) -> tuple[dict[str, An
     Args:
         own: whether the kinds are imported, to read their options; without, they stay as they are written.
     """
-    hotfixes, wrong, apart = declared.get("hotfixes"), list[Problem](), dict[str, Any]()
-    if not isinstance(hotfixes, dict):
-        return dict(declared), wrong
     known = hotfix_kinds()
-    for name, fields in hotfixes.items():
-        apart[name] = fields
-        if not isinstance(fields, dict):
-            continue
-        key, kind = ("hotfixes", name), fields.get("kind")
-        if "options" in fields:
-            says = "unknown key; write what a kind asks beside its other keys"
-            wrong.append(Problem((*key, "options"), says))
-        options = {one: value for one, value in fields.items() if one not in COMMON_TO_HOTFIXES}
-        kept = {one: value for one, value in fields.items() if one in COMMON_TO_HOTFIXES - {"options"}}
-        if isinstance(kind, str) and kind not in known:
-            says = f"{kind!r} is no kind of hotfix here; {nearest(kind, known)}"
-            wrong.append(Problem((*key, "kind"), says))
-        elif isinstance(kind, str) and own:
-            options, said = _read(key, kind, kept, options)
-            wrong += said
-        apart[name] = {**kept, "options": options}
-    return {**declared, "hotfixes": apart}, wrong
+
+    def unknown(kind: str) -> str | None:
+        return None if kind in known else f"{kind!r} is no kind of hotfix here; {nearest(kind, known)}"
+
+    return apart(declared, "hotfixes", COMMON_TO_HOTFIXES, unknown, _read if own else None)
 
 
 def _read(

@@ -17,7 +17,7 @@ from domain.recommender.check import COMMON, OWN_GROUP
 from domain.recommender.nearest import nearest
 from domain.recommender.options import Options
 from workers.sources.problem import Problem
-from workers.sources.typed_options import read_typed, strange_key
+from workers.sources.typed_options import Key, apart, read_typed, strange_key
 
 HOUSE = "recsysops"
 """The distribution that this program is."""
@@ -51,39 +51,21 @@ def options_apart(declared: Mapping[str, Any], own: bool) -> tuple[dict[str, Any
     Args:
         own: whether the kinds are imported, to read their options; without, they stay as they are written.
     """
-    checks, wrong, apart = declared.get("checks"), list[Problem](), dict[str, Any]()
-    if not isinstance(checks, dict):
-        return dict(declared), wrong
     known = kinds()
-    for name, fields in checks.items():
-        apart[name] = fields
-        if not isinstance(fields, dict):
-            continue
-        key = ("checks", name)
-        if "options" in fields:
-            says = "unknown key; write what a kind asks beside its other keys"
-            wrong.append(Problem((*key, "options"), says))
-        own_keys = {key: value for key, value in fields.items() if key not in COMMON}
-        kept = {key: value for key, value in fields.items() if key in COMMON - {"options"}}
-        kind, options = fields.get("kind"), own_keys
-        if isinstance(kind, str) and kind not in known:
-            wrong.append(Problem((*key, "kind"), _unknown(kind, known)))
-        elif isinstance(kind, str) and own:
-            options, said = _read(key, kind, kept, own_keys)
-            wrong += said
-        apart[name] = {**kept, "options": options}
-    return {**declared, "checks": apart}, wrong
 
+    def unknown(kind: str) -> str | None:
+        if kind in known:
+            return None
+        return (
+            f"{kind!r} is no kind of check here; {nearest(kind, known)} – or, of your own: "
+            f"`pip install -e FOLDER` installs one, `recsysops check new {kind}` writes one"
+        )
 
-def _unknown(kind: str, known: tuple[str, ...]) -> str:
-    return (
-        f"{kind!r} is no kind of check here; {nearest(kind, known)} – or, of your own: "
-        f"`pip install -e FOLDER` installs one, `recsysops check new {kind}` writes one"
-    )
+    return apart(declared, "checks", COMMON, unknown, _read if own else None)
 
 
 def _read(
-    key: tuple[str, ...], name: str, kept: Mapping[str, Any], own_keys: dict[str, Any]
+    key: Key, name: str, kept: Mapping[str, Any], own_keys: dict[str, Any]
 ) -> tuple[dict[str, Any], list[Problem]]:
     """A check's own keys as its kind reads them, or what is wrong with them."""
     options, fits = _options(name)

@@ -47,3 +47,45 @@ def strange_key(key: Key, name: str, kind: str, right: list[str], others: Collec
     if others:
         return Problem(key, f"{name} is for kind {' or '.join(others)}; take it out of this {kind}")
     return Problem((*key, name), f"unknown key; {nearest(name, right)}")
+
+
+Read = Callable[[Key, str, Mapping[str, Any], dict[str, Any]], tuple[dict[str, Any], list[Problem]]]
+"""Given where an entry stands, its kind, the keys that all have and its own: those as its kind reads them."""
+
+
+def apart(
+    declared: Mapping[str, Any],
+    section: str,
+    common: frozenset[str],
+    unknown: Callable[[str], str | None],
+    read: Read | None,
+) -> tuple[dict[str, Any], list[Problem]]:
+    """
+    The declaration with the own keys of each entry of a section under its `options`, and what is wrong.
+
+    Args:
+        common: the keys that an entry has whatever its kind is.
+        unknown: what is said of a kind that there is not; None where there is.
+        read: by its kind; without it the own keys stay as they are written.
+    """
+    entries, wrong, found = declared.get(section), list[Problem](), dict[str, Any]()
+    if not isinstance(entries, dict):
+        return dict(declared), wrong
+    for name, fields in entries.items():
+        found[name] = fields
+        if not isinstance(fields, dict):
+            continue
+        key, kind = (section, name), fields.get("kind")
+        if "options" in fields:
+            says = "unknown key; write what a kind asks beside its other keys"
+            wrong.append(Problem((*key, "options"), says))
+        kept = {one: value for one, value in fields.items() if one in common - {"options"}}
+        options = {one: value for one, value in fields.items() if one not in common}
+        no_kind = unknown(kind) if isinstance(kind, str) else None
+        if no_kind is not None:
+            wrong.append(Problem((*key, "kind"), no_kind))
+        elif isinstance(kind, str) and read is not None:
+            options, said = read(key, kind, kept, options)
+            wrong += said
+        found[name] = {**kept, "options": options}
+    return {**declared, section: found}, wrong
