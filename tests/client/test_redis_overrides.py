@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 import pytest
 from recsysops_client import Overrides, OverridesUnavailable, RedisOverrides
@@ -17,6 +15,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from sqlalchemy import make_url
 
+from tests.key import client as client  # noqa: PLC0414 (a fixture)
+from tests.key import key as key  # noqa: PLC0414 (a fixture)
+from tests.key import way as way  # noqa: PLC0414 (a fixture)
 from tests.proxy import Proxy
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -28,26 +29,6 @@ ENTRY = {
     "expires_at": (AT + timedelta(hours=1)).isoformat(),
 }
 GOOD = json.dumps({"version": 1, "overrides": [ENTRY]})
-
-
-@pytest.fixture
-def client(redis_url: str) -> Iterator[Redis]:
-    with Redis.from_url(redis_url) as connected:
-        yield connected
-
-
-@pytest.fixture
-def key(client: Redis) -> Iterator[str]:
-    name = f"test:overrides:{uuid.uuid4().hex}"
-    yield name
-    client.delete(name)
-
-
-@pytest.fixture
-def way(redis_url: str) -> Iterator[Proxy]:
-    target = urlsplit(redis_url)
-    with Proxy(target.hostname or "127.0.0.1", target.port or 6379) as proxy:
-        yield proxy
 
 
 class Time:

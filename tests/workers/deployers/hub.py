@@ -11,12 +11,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import orjson
+
+from tests.listening import Quiet, listening_as
 
 TOKEN = "a token of the tests"
 REPOSITORY = "shop/serving"
@@ -230,9 +231,9 @@ ROUTES: tuple[tuple[str, str, str], ...] = (
 def listening(hub: Hub) -> Iterator[Hub]:
     """The hub behind HTTP while the block lasts."""
 
-    class Called(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+    class Called(Quiet):
+        def answer(self) -> None:
+            body = self.body()
             status, said = 401, b'{"message": "Bad credentials"}'
             if self.headers.get("Authorization") == f"Bearer {TOKEN}":
                 document = orjson.loads(body) if body else None
@@ -243,18 +244,5 @@ def listening(hub: Hub) -> Iterator[Hub]:
             self.end_headers()
             self.wfile.write(said)
 
-        do_POST = do_PATCH = do_PUT = do_DELETE = do_GET  # noqa: N815
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Nobody reads it."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Called)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    hub.url = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
+    with listening_as(Called) as hub.url:
         yield hub
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(10)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import orjson
 from recsysops_client import HotfixCall, WebhookReceiver
+
+from tests.listening import Quiet, listening_as
 
 SECRET = "between the two of us"
 
@@ -67,26 +67,15 @@ class Target:
 def listening(target: Target) -> Iterator[Target]:
     """The target behind HTTP while the block lasts."""
 
-    class Called(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            status, said, whole = target.answer(dict(self.headers), body)
+    class Called(Quiet):
+        def answer(self) -> None:
+            status, said, whole = target.answer(dict(self.headers), self.body())
             self.send_response(status)
             self.send_header("Content-Length", str(len(said)))
             self.end_headers()
             self.wfile.write(said if whole else said[: len(said) // 2])
             self.close_connection = True
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Nobody reads it."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Called)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    target.url = f"http://127.0.0.1:{server.server_address[1]}/hotfixes"
-    try:
+    with listening_as(Called) as address:
+        target.url = f"{address}/hotfixes"
         yield target
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(10)

