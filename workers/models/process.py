@@ -30,7 +30,10 @@ START_SECONDS = 90.0  # what reading a model takes is loaded once, on a busy mac
 PROCESSOR = 5.0  # seconds of a processor for all questions together, for each second that one may take
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 """A process that forks must have no other thread; and sums are then added in one order."""
-PASSED_ON = ("PYTHONPATH", "HOME", "MPLCONFIGDIR")
+ARITHMETIC = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "MKL_CBWR", "NPY_DISABLE_CPU_FEATURES")
+"""Which instructions sums are computed by: with others the last bit of a float of 32 bits is another."""
+
+PASSED_ON = ("PYTHONPATH", "HOME", "MPLCONFIGDIR", *ARITHMETIC)
 
 
 @dataclass(frozen=True)
