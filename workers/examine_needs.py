@@ -23,6 +23,7 @@ from domain.recommender.options import (
     Types,
 )
 from domain.recommender.recommender import Recommender
+from workers.models.recomputed import require_recomputable
 from workers.models.registry import released
 from workers.sources.exposure import declared
 from workers.sources.fed import features_of
@@ -193,6 +194,7 @@ EXAMINED: Mapping[type[n.Needs[Any]], Examine] = {
     n.UnmatchedRows: _matched,
     n.KeptRows: _matched,
     n.DifferingRows: _matched,
+    n.RecomputedScores: _required(lambda told, check, _s, _o: require_recomputable(told, check)),
     n.AnswerTimes: _latency,
     n.ServedVersions: _versions,
     n.ScoreHistograms: _required(lambda told, check, source, _o: source.require(*score_columns(told, check))),

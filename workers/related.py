@@ -21,6 +21,8 @@ from domain.diagnosis.pairing import AT, Pair, Relation, dimensions_of
 from domain.recommender.lineage import lineage
 from domain.recommender.planned import Planned
 from domain.recommender.recommender import Recommender
+from domain.values import Finding
+from workers.kinds import found
 from workers.models.registry import released
 from workers.reading import BACK, Reader, standby_of
 from workers.sources.kinds import as_text, rows_in
@@ -57,26 +59,40 @@ def rows_of(reader: Reader, since: datetime) -> Rows | None:
         return Rows(names, _fetched(source, span, names), span.covers)
 
 
+def lacking(recommender: Recommender, finding: Finding) -> str | None:
+    """The table in which the finding's check looked for rows and did not find them; null of other checks."""
+    check = recommender.checks.get(finding.check)
+    kind = found(check.kind) if check is not None else None
+    if check is None or kind is None or not kind.lacking:
+        return None
+    return next(iter(kind.beside(check)), None)
+
+
 def pairs_of(reader: Reader, since: datetime) -> tuple[Pair, ...]:
     """The finding's table beside each related one that shares what identifies a row, or a request."""
-    found: list[Pair] = []
-    for table, relation in _related(reader.recommender, reader.finding.table):
-        if len(found) == MOST_PAIRS:
+    pairs: list[Pair] = []
+    for table, relation in _related(reader.recommender, reader.finding):
+        if len(pairs) == MOST_PAIRS:
             break
         pair = reader.attempt(f"`{table}` beside it", partial(_pair, reader, since, table, relation))
         if pair is not None:
-            found.append(pair)
-    return tuple(found)
+            pairs.append(pair)
+    return tuple(pairs)
 
 
-def _related(recommender: Recommender, own: str) -> Iterator[tuple[str, Relation]]:
-    """The standby first, then what it is made from, the logs of candidates, and what shares its requests."""
+def _related(recommender: Recommender, finding: Finding) -> Iterator[tuple[str, Relation]]:
+    """
+    The standby first, then what its own check looks into, what it is made from, the logs of candidates, and
+    what shares its requests.
+    """
+    own, asked = finding.table, lacking(recommender, finding)
     spare = standby_of(recommender, own)
     if spare is not None:
         yield spare, "standby"
     above = lineage(recommender.tables).above(own)
     logs = [model.candidates for model in recommender.models.values() if model.candidates]
-    for name in dict.fromkeys((*recommender.tables[own].upstream, *logs, *sorted(above))):
+    first = [asked] if asked is not None else []
+    for name in dict.fromkeys((*first, *recommender.tables[own].upstream, *logs, *sorted(above))):
         if name not in (own, spare) and name in recommender.tables and recommender.tables[name].time:
             yield name, "upstream" if name in above else "beside"
 

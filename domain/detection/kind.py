@@ -70,6 +70,7 @@ class Kind(Generic[K, D]):
         history: how far back it learns from where nothing is declared, by the window.
         every: how often it looks where nothing is declared, by the window.
         beside: the tables, or what may be one, whose rows have to be there too before it looks.
+        lacking: whether what it finds are rows that the table `beside` has not.
         settled: the check with what it leaves to the declaration filled in.
         then: what is asked besides where something was found.
         evidences: the tests of the ML Test Score that it is evidence for; `by_slice` those besides, where it
@@ -96,6 +97,7 @@ class Kind(Generic[K, D]):
     reads: Callable[[Look, CheckState], int | None] = field(default=lambda _look, _memory: None)
     every: Callable[[timedelta], timedelta] = field(default=lambda window: window)
     beside: Callable[[Check], Iterable[str]] = field(default=lambda _check: ())
+    lacking: bool = False
     settled: Callable[[Recommender, Check], Check] = field(default=lambda _recommender, check: check)
     then: Then[Any] | None = None
     evidences: tuple[TestId, ...] = ()

@@ -116,6 +116,11 @@ class DifferingRows(Needs[Tally]):
 
 
 @dataclass(frozen=True)
+class RecomputedScores(Needs[Tally]):
+    """Logged rows of the model's present version, and those whose score its file does not compute."""
+
+
+@dataclass(frozen=True)
 class StageFlow(Needs[Tally]):
     """Rows, and those that got through each stage and all before."""
 

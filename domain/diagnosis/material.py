@@ -103,6 +103,7 @@ class Material:
         beside: (table, observed, expected) of the same slice in other tables.
         rerun: what came of running the logged requests again; `two_by_two` what of the change is whose.
         rows: of the finding's own table; `pairs` beside those of related ones.
+        lacking: the table in which the finding's own check looks for rows and does not find them.
         catalogue: the table of items that is delivered whole.
         logged_dimensions: what the candidates' log can be sliced by.
         registered: the version that the model's registry names; `expects` what the team expects of it.
@@ -138,6 +139,7 @@ class Material:
     two_by_two: TwoByTwo | None = None
     rows: Rows | None = None
     pairs: tuple[Pair, ...] = ()
+    lacking: str | None = None
     logged_dimensions: tuple[str, ...] = ()
     registered: str | None = None
     model_name: str | None = None

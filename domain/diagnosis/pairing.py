@@ -8,6 +8,8 @@ from typing import Literal
 
 import pandas as pd
 
+from domain.values import Slice
+
 Relation = Literal["standby", "upstream", "beside"]
 AT = "__at"
 LEAST_KEYS = 20
@@ -70,6 +72,43 @@ def match(pair: Pair, since: datetime) -> Matched | None:
     astray = len(early.merge(rows.loc[rows["now"], keys], on=keys))
     each = (len(early) - astray) / max(int(partnered.sum()), 1)
     return Matched(rows, float(partnered.mean()), float(each))
+
+
+@dataclass(frozen=True)
+class FoundLess:
+    """
+    Since a moment: `share` of the requests of the finding's table that used to be found in the other one and
+    are not; and `rows`, by how much fewer rows that one has itself for as many of them.
+    """
+
+    share: float
+    rows: float
+
+
+def found_less(pair: Pair, where: Slice, since: datetime) -> FoundLess | None:
+    """
+    What of the finding's rows in the slice `where` is no longer found in the other table; null where fewer
+    than 20 were there before the moment or since, or none was found before.
+    """
+    keys, moment = list(pair.keys), pd.Timestamp(since)
+    mine = pair.mine[_held(pair.mine, where)].drop_duplicates(keys)
+    theirs = pair.theirs[_held(pair.theirs, where)].drop_duplicates(keys)
+    there = mine.merge(pair.theirs[keys].drop_duplicates(), on=keys, how="left", indicator=True)
+    late, kept = (mine[AT] >= moment).to_numpy(bool), (there["_merge"] == "both").to_numpy(bool)
+    now, before = int(late.sum()), int((~late).sum())
+    if min(now, before) < LEAST_KEYS or not kept[~late].any():
+        return None
+    after = (theirs[AT] >= moment).to_numpy(bool)
+    usual, rows_usual = kept[~late].mean(), int((~after).sum()) / before
+    return FoundLess(float(1 - kept[late].mean() / usual), float(1 - int(after.sum()) / now / rows_usual))
+
+
+def _held(rows: pd.DataFrame, where: Slice) -> pd.Series:
+    held = pd.Series(data=True, index=rows.index)
+    for name, value in where:
+        if name in rows:
+            held &= rows[name].astype(str) == value
+    return held
 
 
 def dimensions_of(pair: Pair) -> list[str]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import skops.io
+from sklearn.linear_model import LogisticRegression
 
 from workers.conformance import SITUATIONS, Says, hold
+from workers.conformance.table import Change
 from workers.sources.own_options import of_this_house
 
 ITSELF = {"id": "id"}  # each row finds itself
@@ -25,6 +29,7 @@ CHECKS: Mapping[str, Mapping[str, Any]] = {
     "series": {"measure": "minutes", "aggregate": "mean"},
     "numeric": {},
     "scores": {"columns": ["rating"]},
+    "score_parity": {},
     "latency": {"measure": "minutes", "limits": {"p95": 90.0}},
     "versions": {"columns": ["always"], "versions": {"1": 1.0}},
     "stages": {"stages": ["always", "views"], "on": ITSELF},
@@ -47,6 +52,19 @@ MEANT: Mapping[tuple[str, str], Says] = {("skew", "every column is null"): "anyt
 """Where a situation is what the kind is there to tell: a feature that is null, and was not in training."""
 
 
+def with_its_scores(folder: Path) -> Change:
+    """A model's file, and the table with the scores that it gives."""
+    chance = np.random.default_rng(8)
+    rating = chance.normal(size=(200, 1))
+    model = LogisticRegression().fit(rating, chance.random(200) < 0.4)
+    skops.io.dump(model, folder / "ranker.skops")
+    return lambda frame: frame.assign(score=model.decision_function(frame[["rating"]].to_numpy()))
+
+
+MADE: Mapping[str, Callable[[Path], Change]] = {"score_parity": with_its_scores}
+"""What a kind needs beside the table that all are tried on."""
+
+
 def test_every_kind_stands_in_the_matrix() -> None:
     assert set(CHECKS) == set(of_this_house())
 
@@ -54,4 +72,5 @@ def test_every_kind_stands_in_the_matrix() -> None:
 @pytest.mark.parametrize("situation", SITUATIONS)
 @pytest.mark.parametrize("kind", CHECKS)
 def test_a_check_stands_what_every_check_has_to_stand(kind: str, situation: str, tmp_path: Path) -> None:
-    hold({"kind": kind, **CHECKS[kind]}, situation, tmp_path, says=MEANT.get((kind, situation)))
+    made = MADE[kind](tmp_path) if kind in MADE else None
+    hold({"kind": kind, **CHECKS[kind]}, situation, tmp_path, made, MEANT.get((kind, situation)))

@@ -46,6 +46,13 @@ def log_of(recommender: Recommender) -> Log | None:
     return None
 
 
+def log_in(recommender: Recommender, table: str) -> Log | None:
+    """The log of the model whose candidates the table holds; null where there is none."""
+    declared = recommender.model_of(table)
+    columns = _columns(declared, recommender) if declared is not None else None
+    return Log(declared, columns, table) if declared is not None and columns is not None else None
+
+
 def load_logged(log: Log) -> LoggedModel:
     """
     The model of a log, running.

@@ -34,6 +34,7 @@ from domain.errors import OwnCheckError, SourceError, TooFewRows
 from domain.recommender.options import Divided, Serving
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
+from workers.models.recomputed import recomputed_rows
 from workers.models.registry import should_serve
 from workers.sources import exposure, sets
 from workers.sources.arrivals import arrivals_in
@@ -308,6 +309,7 @@ READERS: Mapping[type[n.Needs[Any]], Reader] = {
     n.UnmatchedRows: Reader(_tally(flag_joins)),
     n.KeptRows: Reader(_tally(flag_sampling)),
     n.DifferingRows: Reader(_tally(flag_disagreements)),
+    n.RecomputedScores: Reader(_sliced(recomputed_rows)),
     n.StageFlow: Reader(_tally(flag_stages)),
     n.ServedVersions: Reader(_served),
     n.ColumnHistograms: Reader(_histograms),

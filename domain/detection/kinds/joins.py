@@ -54,5 +54,6 @@ KIND = Kind(
     sliced="always",
     shared=shared,
     beside=lambda check: (str(Keys.of(check).beside),),
+    lacking=True,
     evidences=("monitor-2",),
 )

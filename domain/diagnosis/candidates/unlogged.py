@@ -1,4 +1,10 @@
-"""Requests that were served and never logged: a related table has them whole."""
+"""
+Requests that were served and never logged: a related table has them whole.
+
+Where the finding's own check looks for its rows in another table, it is that table's log that may be the one
+that lost them. Then as many of its rows are gone as rows no longer find theirs; where a key was written
+otherwise, say, they are still there.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +14,20 @@ from domain.diagnosis.candidates.candidate import CandidateKind, Proposal
 from domain.diagnosis.candidates.counted import counts_undone
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
-from domain.diagnosis.pairing import Pair, dimensions_of, match
+from domain.diagnosis.pairing import Pair, dimensions_of, found_less, match
 from domain.diagnosis.place import place_of
-from domain.values import name_slice
+from domain.values import Answer, name_slice
 
 COMPLETE = 0.9  # of the related table's requests that were in this one before the onset
 LOST = 0.1  # of a slice's requests, from which on it is worth naming
+MOST = 0.5  # of what is not found, that has to be gone from the table itself
 
 
 def _propose(material: Material, known: Known) -> Iterator[Proposal]:
     for pair in material.pairs:
         if pair.relation != "standby" and known.onset is not None:
-            told = _unlogged(material, known, pair)
+            own = pair.table == material.lacking
+            told = _not_found(material, known, pair) if own else _unlogged(material, known, pair)
             if told is not None:
                 yield told
 
@@ -50,6 +58,33 @@ def _unlogged(material: Material, known: Known, pair: Pair) -> Proposal | None:
         f"{when}, and are in `{pair.table}`: they were served, and not logged",
         undone=counts_undone(material, known, rows, found.rows_each / max(pair.covers, 1e-9)),
         table=table,
+    )
+
+
+def _not_found(material: Material, known: Known, pair: Pair) -> Proposal | None:
+    """The other table has not the rows that the finding's own check looks for there."""
+    lost = found_less(pair, material.finding.slice, known.onset.since) if known.onset is not None else None
+    if lost is None or known.onset is None or lost.share < LOST:
+        return None
+    when, place = material.clock(known.onset.since), material.finding.slice
+    where = f" of {name_slice(place)}" if place else ""
+    own, ratio = material.finding.table, lost.rows / lost.share
+    return Proposal(
+        kind="logging",
+        object=pair.table,
+        place=place,
+        since=known.onset.since,
+        title=f"`{pair.table}` no longer logs requests{where} since {when}",
+        sentence=f"{100 * lost.share:.0f} % of the requests{where} that used to be in `{pair.table}` are not "
+        f"since {when}, and are in `{own}`: they were served, and not logged",
+        where=Answer(question="where", holds=True, words="it lies where the finding's own check looked"),
+        how_much=Answer(
+            question="how_much",
+            holds=MOST < ratio < 1 / MOST,
+            share=round(min(max(ratio, 0.0), 1.0), 4),
+            words=f"`{pair.table}` has {100 * lost.rows:.0f} % fewer rows of them itself",
+        ),
+        table=pair.table,
     )
 
 

@@ -1,0 +1,60 @@
+"""
+Logged scores that the model's own file does not compute from the logged features.
+
+What was logged beside a score is all that it was made from. Where the declared file gives another one,
+serving did something that nobody declared: another file serves under the same version, a score is adjusted,
+capped or boosted after the model, a feature is logged otherwise than it was fed. No row is missing then, and
+no column looks odd.
+
+How a log holds scores (as a chance, in 32 bits, to four decimals) is found out, and the last digits may
+differ. Rows of another version than the file's are left out, and so is what was logged without a score.
+
+Source:
+    Offline and online scores held against each other before and after a launch: Zinkevich, "Rules of Machine
+    Learning", rules 29 and 37.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from domain.detection.data.tally import Tally
+from domain.detection.judge.state import CheckState, Verdict
+from domain.detection.judge.wrong_rows import Words, judge_rows, judging
+from domain.detection.kind import Kind
+from domain.detection.needs import RecomputedScores
+from domain.recommender.check import Check
+from domain.recommender.options import LeastShare
+
+WINDOWS = 12
+"""That are learned from: so many rows are computed again in each look as are read of all of them."""
+
+WORDS = Words(
+    says=lambda columns, share: f"{columns} is not what the model computes in {share} of the rows",
+    unit=lambda column: f"rows with another {column} than the model computes",
+    least_share=0.01,
+)
+
+
+def judge_parity(
+    check: Check, tally: Tally, state: CheckState, looks_per_week: float | None = None
+) -> Verdict:
+    """Whether more scores than usual are not the model's, in all or in a slice. See `judge_rows`."""
+    return judge_rows(check, tally, state, looks_per_week, WORDS)
+
+
+def history_of(window: timedelta) -> timedelta:
+    """How far back is learned from, where nothing is declared."""
+    return WINDOWS * window
+
+
+KIND = Kind(
+    name="score_parity",
+    purpose="logged scores that the model's own file does not compute",
+    options=LeastShare,
+    needs=RecomputedScores(),
+    judging=judging(WORDS),
+    sliced="always",
+    history=history_of,
+    evidences=("infra-5",),
+)

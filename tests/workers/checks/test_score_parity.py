@@ -1,0 +1,223 @@
+"""A library that lends tools: the scores that it logs are held against what its model's file computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import skops.io
+from scipy.special import expit
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from domain.values import Finding
+from workers import doctor
+from workers.checks.measure import measure
+from workers.checks.run import FAULT, State, run_checks
+from workers.models import recomputed
+from workers.sources.declare import load
+
+END = datetime(2026, 5, 7, 12, tzinfo=UTC)
+QUARTER = timedelta(minutes=15)
+FEATURES = ["near", "power", "worn"]
+A_WINDOW, OFFERED = 60, 8
+DECLARED = """
+[recommender]
+name = "tools"
+
+[tables.offers]
+path = "offers.parquet"
+time = "offered_at"
+window = "15m"
+dimensions = ["branch", "trade"]
+
+[models.lender]
+path = "lender.skops"
+features = ["near", "power", "worn"]
+candidates = "offers"
+request = "visit"
+item = "tool"
+score = "rating"
+version = "build"
+registry = { path = "lender.json", version = "build" }
+
+[checks.parity]
+kind = "score_parity"
+table = "offers"
+"""
+Spoil = Callable[[pd.DataFrame, pd.Series], pd.DataFrame]
+
+
+def fitted(seed: int = 1) -> object:
+    chance = np.random.default_rng(seed)
+    seen = chance.normal(size=(600, 3))
+    lent = chance.random(600) < expit(seen @ [1.2, -0.4, 0.7] * (1 if seed == 1 else -1))
+    return make_pipeline(StandardScaler(), LogisticRegression()).fit(seen, lent)
+
+
+def offers(model: object, windows: int = 8, seed: int = 3) -> pd.DataFrame:
+    chance = np.random.default_rng(seed)
+    rows = windows * A_WINDOW * OFFERED
+    frame = pd.DataFrame(chance.normal(size=(rows, 3)), columns=FEATURES)
+    frame["visit"] = [f"visit-{n // OFFERED}" for n in range(rows)]
+    frame["tool"] = [f"tool-{n}" for n in chance.integers(0, 90, rows)]
+    seconds = windows * QUARTER.total_seconds() * (1 - (np.arange(rows) // OFFERED + 0.5) / (rows / OFFERED))
+    frame["offered_at"] = (pd.Timestamp(END) - pd.to_timedelta(seconds, unit="s")).floor("us").as_unit("us")
+    frame["branch"] = np.repeat(chance.choice(["harbour", "mill", "square"], rows // OFFERED), OFFERED)
+    frame["trade"] = chance.choice(["joiner", "mason", "painter", "plumber"], rows)
+    frame["build"] = "b12"
+    frame["rating"] = model.decision_function(frame[FEATURES].to_numpy())  # type: ignore[attr-defined]
+    return frame
+
+
+def last(frame: pd.DataFrame) -> pd.Series:
+    """The two windows that are looked at last: what is seen in one alone is not told yet."""
+    return frame["offered_at"] >= pd.Timestamp(END - 2 * QUARTER)
+
+
+def found(folder: Path, frame: pd.DataFrame, *, model: object | None = None) -> list[Finding]:
+    """What is told when the last window is looked at, after the two before it."""
+    frame.to_parquet(folder / "offers.parquet")
+    skops.io.dump(model or fitted(), folder / "lender.skops")
+    (folder / "lender.json").write_text('{"build": "b12"}', encoding="utf-8")
+    (folder / "recsysops.toml").write_text(DECLARED, encoding="utf-8")
+    recommender, state = load(folder, {}), State()
+    for back in (2, 1, 0):
+        result = run_checks(recommender, END + timedelta(seconds=30) - back * QUARTER, state)
+        state = result.state
+    return list(result.findings)
+
+
+def adjusted(frame: pd.DataFrame, now: pd.Series) -> pd.DataFrame:
+    return frame.assign(rating=frame["rating"] - 0.7 * (now & (frame["trade"] == "mason")))
+
+
+def another_file(frame: pd.DataFrame, now: pd.Series) -> pd.DataFrame:
+    other = fitted(2).decision_function(frame[FEATURES].to_numpy())  # type: ignore[attr-defined]
+    return frame.assign(rating=frame["rating"].where(~now, other))
+
+
+def fed_otherwise(frame: pd.DataFrame, now: pd.Series) -> pd.DataFrame:
+    return frame.assign(power=frame["power"].mask(now & (frame["branch"] == "mill"), 0.0))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "where", "share"),
+    [
+        (adjusted, (("trade", "mason"),), 1.0),
+        (another_file, (), 1.0),
+        (fed_otherwise, (("branch", "mill"),), 1.0),
+    ],
+)
+def test_what_serving_does_to_scores_is_told_with_where_it_does_it(
+    spoil: Spoil, where: tuple[tuple[str, str], ...], share: float, tmp_path: Path
+) -> None:
+    frame = offers(fitted())
+    (told,) = found(tmp_path, spoil(frame, last(frame)))
+    assert told.slice == where
+    assert told.observed == pytest.approx(share * _rows(frame, where))
+    assert "rating is not what the model computes in 100 % of the rows" in told.title
+
+
+def _rows(frame: pd.DataFrame, where: tuple[tuple[str, str], ...]) -> int:
+    held = frame["offered_at"] >= pd.Timestamp(END - QUARTER)
+    for name, value in where:
+        held &= frame[name] == value
+    return int(held.sum())
+
+
+@pytest.mark.parametrize(
+    "logged",
+    [
+        lambda scores: scores,
+        lambda scores: scores.astype(np.float32),
+        expit,
+        lambda scores: expit(scores).round(4),
+    ],
+    ids=["log-odds", "in 32 bits", "a chance", "a chance to four decimals"],
+)
+def test_however_a_score_is_logged_it_is_recognised(
+    logged: Callable[[pd.Series], pd.Series], tmp_path: Path
+) -> None:
+    frame = offers(fitted())
+    assert found(tmp_path, frame.assign(rating=logged(frame["rating"]))) == []
+    spoilt = adjusted(frame, last(frame))
+    (told,) = found(tmp_path, spoilt.assign(rating=logged(spoilt["rating"])))
+    assert told.slice == (("trade", "mason"),)
+
+
+def test_rows_of_another_version_are_no_fault_of_this_file(tmp_path: Path) -> None:
+    frame = offers(fitted())
+    former = frame["offered_at"] < pd.Timestamp(END - 5 * QUARTER)
+    canary = ~former & (frame["branch"] == "square")
+    other = fitted(2).decision_function(frame[FEATURES].to_numpy())  # type: ignore[attr-defined]
+    frame = frame.assign(
+        rating=frame["rating"].mask(former | canary, other),
+        build=frame["build"].mask(former, "b11").mask(canary, "b13"),
+    )
+    assert found(tmp_path, frame) == []
+
+
+def test_what_was_logged_without_a_score_or_without_a_feature_is_looked_at_by_others(tmp_path: Path) -> None:
+    frame = offers(fitted())
+    hit = last(frame) & (frame["trade"] == "painter")
+    assert found(tmp_path, frame.assign(rating=frame["rating"].mask(hit))) == []
+    assert found(tmp_path, frame.assign(worn=frame["worn"].mask(hit))) == []
+
+
+def test_a_model_that_takes_what_is_not_set_is_held_to_it(tmp_path: Path) -> None:
+    chance = np.random.default_rng(4)
+    seen = chance.normal(size=(400, 3))
+    seen[chance.random((400, 3)) < 0.3] = np.nan
+    trees = HistGradientBoostingClassifier(max_iter=10).fit(seen, chance.random(400) < 0.4)
+    frame = offers(trees)
+    hit = chance.random(len(frame)) < 0.4
+    frame["worn"] = frame["worn"].mask(hit)
+    frame["rating"] = trees.decision_function(frame[FEATURES].to_numpy())
+    assert found(tmp_path, frame, model=trees) == []
+    (told,) = found(tmp_path, adjusted(frame, last(frame)), model=trees)
+    assert told.slice == (("trade", "mason"),)
+
+
+def test_of_a_log_that_is_too_long_whole_visits_are_computed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recomputed, "MOST_ROWS", 1_500)
+    frame = offers(fitted())
+    (told,) = found(tmp_path, adjusted(frame, last(frame)))
+    assert told.slice == (("trade", "mason"),)
+    assert told.observed < 0.6 * _rows(frame, told.slice)
+
+
+def test_it_is_measured_again_once_it_is_mended(tmp_path: Path) -> None:
+    frame = offers(fitted(), windows=9)
+    frame["offered_at"] += QUARTER
+    (told,) = found(tmp_path, adjusted(frame, last(frame) & (frame["offered_at"] < pd.Timestamp(END))))
+    recommender = load(tmp_path, {})
+    assert not measure(recommender, told, END - QUARTER, END).within
+    assert measure(recommender, told, END, END + QUARTER).within
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (('candidates = "offers"\n', ""), "needs the log of a model"),
+        (('path = "lender.skops"', 'path = "gone.skops"'), "gone.skops"),
+    ],
+)
+def test_what_it_cannot_do_without_is_said_by_the_doctor_and_by_a_look(
+    wrong: tuple[str, str], says: str, tmp_path: Path
+) -> None:
+    found(tmp_path, offers(fitted()))
+    (tmp_path / "recsysops.toml").write_text(DECLARED.replace(*wrong), encoding="utf-8")
+    lines = doctor.check(tmp_path, environment={}, at=END)
+    assert any(says in line.says for line in lines if line.where == "checks.parity")
+    (fault,) = run_checks(load(tmp_path, {}), END, State()).findings
+    assert fault.subject == FAULT
+    assert says in fault.title

@@ -1,0 +1,131 @@
+"""Logged candidates scored again by the model's file: which of them it gives another score."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from domain.detection.data.tally import Tally, tally_of
+from domain.detection.data.window import Grid
+from domain.diagnosis.replay import CandidateColumns
+from domain.diagnosis.rerun.agreement import agree
+from domain.errors import SourceError
+from domain.recommender.check import Check
+from domain.recommender.recommender import Recommender
+from workers.models.logged import CURRENT, Log, LoggedModel, load_logged, log_in
+from workers.models.process import ModelProcess
+from workers.sources.grouped import lengthened, slices_asked, windowed
+from workers.sources.sets import ROWS, WINDOW, Names
+from workers.sources.source import Source, open_source
+
+MOST_ROWS = 20_000  # of all windows together that are computed again, of whole requests
+PARTS = 10_000  # that requests are divided into, to take some of them
+OTHER = "__other"
+
+
+def recomputed_rows(recommender: Recommender, check: Check, grid: Grid, dimensions: Names) -> Tally:
+    """
+    Of the check's table over `grid`, rows of the version that the model's file is, at most about 20,000, and
+    those whose score the file does not compute.
+
+    Raises:
+        SourceError: the table is no model's log, or lacks a column; the model cannot be loaded, or cannot
+            take what was logged; or as `open_source`.
+    """
+    log = required_log(recommender, check)
+    loaded = load_logged(log)
+    with loaded.model as model, open_source(recommender, log.table) as source:
+        source.require(*_columns(log.columns))
+        rows = _of_the_file(source.between(grid.start, grid.end), loaded)
+        rows, kept = windowed(recommender, source, rows, grid, dimensions)
+        every, _ = slices_asked(source, rows, kept, check.ways)
+        named = tuple(dict.fromkeys((WINDOW, *kept, *_columns(log.columns))))
+        frame = source.fetch(_some(source, rows, log.columns.request).select(*named))
+        counted = _counted(frame, kept, log.columns, model)
+        long = lengthened(source, {kept: counted}, every, (), (ROWS, OTHER))
+    score = log.columns.score
+    return tally_of(long.rename(columns={OTHER: score}), grid, (score,))
+
+
+def required_log(recommender: Recommender, check: Check) -> Log:
+    """
+    The log of the model whose candidates the check's table holds.
+
+    Raises:
+        SourceError: there is none, or it does not say its request, item and score.
+    """
+    log = log_in(recommender, str(check.table))
+    if log is None:
+        raise SourceError(
+            f'check "{check.name}": needs the log of a model; name a table that one of [models.NAME] has as '
+            "candidates, with request, item and score"
+        )
+    return log
+
+
+def require_recomputable(recommender: Recommender, check: Check) -> None:
+    """
+    Look whether there is something to compare.
+
+    Raises:
+        SourceError: the table is no model's log, or the model cannot be loaded.
+    """
+    with load_logged(required_log(recommender, check)).model:
+        return
+
+
+def _columns(columns: CandidateColumns) -> tuple[str, ...]:
+    return columns.request, columns.score, *columns.features
+
+
+def _of_the_file(rows: Any, loaded: LoggedModel) -> Any:
+    """Those of its version, where versions are logged and the file's is known."""
+    version = loaded.log.columns.version
+    if version is None or version not in rows.columns or loaded.version == CURRENT:
+        return rows
+    return rows.filter(rows[version].cast("string") == loaded.version)
+
+
+def _some(source: Source, rows: Any, request: str) -> Any:
+    """As many whole requests as can be computed again, the same ones each time."""
+    count = int(source.fetch(rows.aggregate(n=rows.count()))["n"][0])
+    if count <= MOST_ROWS:
+        return rows
+    place = (rows[request].cast("string").hash() % PARTS).abs()
+    return rows.filter(place < max(1, PARTS * MOST_ROWS // count))
+
+
+def _counted(
+    frame: pd.DataFrame, kept: Names, columns: CandidateColumns, model: ModelProcess
+) -> pd.DataFrame:
+    """Rows by window and all dimensions, and those with another score; those without one are left out."""
+    frame = frame[pd.to_numeric(frame[columns.score], errors="coerce").notna()].reset_index(drop=True)
+    judged, other = _with_another_score(frame, columns, model)
+    told = frame.loc[judged, [WINDOW, *kept]]
+    told[ROWS], told[OTHER] = 1.0, other.astype(float)
+    return told.groupby([WINDOW, *kept], dropna=False, observed=True, sort=False).sum().reset_index()
+
+
+def _with_another_score(
+    frame: pd.DataFrame, columns: CandidateColumns, model: ModelProcess
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """(rows,) which could be computed again; and of those, which score is not what was logged."""
+    judged = np.ones(len(frame), dtype=bool)
+    if frame.empty:
+        return judged, judged
+    features = frame[list(columns.features)]
+    try:
+        readings = model.readings(features)
+    except SourceError:  # what the model cannot take, it was not given as it is logged
+        judged = features.notna().all(axis=1).to_numpy(bool)
+        if judged.all():
+            raise
+        if not judged.any():
+            return judged, judged[judged]
+        readings = model.readings(features[judged])
+    coarse = any(features[name].dtype == np.float32 for name in features)
+    found = agree(frame.loc[judged, columns.score], readings, model.kind, coarse=coarse)
+    return judged, ~found.agrees
