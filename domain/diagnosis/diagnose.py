@@ -24,7 +24,7 @@ from domain.diagnosis.concerned import (
     tell_oddities,
     tell_reproduction,
 )
-from domain.diagnosis.inside.tell import tell_expectations
+from domain.diagnosis.inside.tell import tell_expectations, tell_surrogate
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
 from domain.diagnosis.precedent import with_precedent
@@ -83,6 +83,7 @@ STAGES: Mapping[EvidenceStage, tuple[Step, ...]] = {
         Step("what pulls the score down", tell_attributions),
         Step("whether putting it back repairs it", tell_reproduction),
         Step("the logged requests", _set_scene),
+        Step("what moves the model's score near them", tell_surrogate),
     ),
 }
 """In the order in which what they need is read: seconds for the metric, a minute for the requests."""

@@ -1,10 +1,17 @@
-"""What the model does against what its team expects, as evidence."""
+"""What goes on inside the model, as evidence."""
 
 from __future__ import annotations
 
+import pandas as pd
+
+from domain.diagnosis.attribution import only_called
 from domain.diagnosis.inside.expectations import ROWS, broken_by
+from domain.diagnosis.inside.surrogate import Surrogate, surrogate_of
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
+
+FEW = 20  # candidates by which it is seen what a model is
+TOLD = 3  # features in the line; the table has more
 
 
 def tell_expectations(material: Material, known: Known, seed: int) -> None:
@@ -35,3 +42,45 @@ def tell_expectations(material: Material, known: Known, seed: int) -> None:
             f"{held} of {len(material.expects)} things that are expected of the model hold "
             f"for {tried:,} logged candidates",
         )
+
+
+def tell_surrogate(material: Material, known: Known, seed: int) -> None:
+    """Of a model that can only be called: what moves its score near the items concerned, and how surely."""
+    columns, model, sides = material.columns, material.model, _sides(material, known)
+    if columns is None or model is None or sides is None:
+        return
+    mine, others = (side[list(columns.features)] for side in sides)
+    few = others.head(FEW)
+    if not only_called(model, pd.concat([mine.head(FEW), few], ignore_index=True), few):
+        return
+    found = surrogate_of(model, mine, others, columns.features, seed=seed)
+    held = f"R² {found.fidelity:.2f} on {found.held_out:,} held-out mixtures with comparable candidates"
+    if not found.trusted:
+        known.say(
+            "other",
+            f"A local surrogate of the model, a sum of {len(found.pulls)} features, is not to be trusted "
+            f"around them ({held}): what one feature does there depends on the others",
+        )
+        return
+    known.say(
+        "attribution",
+        f"Near them a local surrogate gives the model's score as a sum: {_told(found)} ({held})",
+        min(max(found.fidelity, 0.0), 1.0),
+        (("feature", "pull"), *((name, f"{part:+.2f}") for name, part in found.pulls)),
+    )
+
+
+def _told(found: Surrogate) -> str:
+    """The features that say most of the gap, the largest first."""
+    most = sorted(found.pulls, key=lambda pair: -abs(pair[1]))[:TOLD]
+    named = ", ".join(f"`{name}` {part:+.2f}" for name, part in most)
+    return f"{named}, of {found.gap:+.2f} against comparable ones"
+
+
+def _sides(material: Material, known: Known) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+    """Logged candidates of the items concerned, and the others; None where there are none on a side."""
+    rows, columns = material.candidates, material.columns
+    if rows is None or columns is None or not known.concerned:
+        return None
+    inside = rows[columns.item].astype(str).isin(set(known.at_fault))
+    return (rows[inside], rows[~inside]) if inside.any() and not inside.all() else None
