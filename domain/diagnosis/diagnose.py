@@ -24,7 +24,7 @@ from domain.diagnosis.concerned import (
     tell_oddities,
     tell_reproduction,
 )
-from domain.diagnosis.inside.tell import tell_expectations, tell_surrogate
+from domain.diagnosis.inside.tell import tell_expectations, tell_layers, tell_surrogate
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
 from domain.diagnosis.precedent import with_precedent
@@ -84,6 +84,7 @@ STAGES: Mapping[EvidenceStage, tuple[Step, ...]] = {
         Step("whether putting it back repairs it", tell_reproduction),
         Step("the logged requests", _set_scene),
         Step("what moves the model's score near them", tell_surrogate),
+        Step("where they part inside the network", tell_layers),
     ),
 }
 """In the order in which what they need is read: seconds for the metric, a minute for the requests."""

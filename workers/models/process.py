@@ -184,6 +184,10 @@ class ModelProcess:
         both, mark = _beside(rows, background)
         return bool(self._asked("only_called", both, mark)["only_called"].iloc[0])
 
+    def activations(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """As `domain.diagnosis.inside.layers.activations`."""
+        return self._asked("activations", rows)
+
     def _asked(
         self,
         do: str,

@@ -24,6 +24,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.linear_model import RidgeCV
 
+from domain.diagnosis.inside.nearby import NEARBY, nearby
 from domain.diagnosis.replay import Scorer
 from domain.errors import TooFewRows
 from domain.prediction.neighbours import is_numeric, nearest, robust_centre
@@ -32,8 +33,7 @@ ROWS = 40  # candidates concerned
 COMPARABLES = 5  # of each, the nearest
 POOL = 400  # other candidates among which these are looked for
 MIXTURES = 25  # of each candidate concerned
-NEARBY = 200  # features by which what is near is told, drawn by the seed where there are more
-BENDS = (0.25, 0.5, 0.75)  # quantiles of a number at which its slope may change, where features are no more
+BENDS = (0.25, 0.5, 0.75)  # quantiles of a number at which its slope may change, where features are few
 HELD_OUT = 4  # one candidate in so many, with all its mixtures, is not fitted on
 LEAST = 8  # candidates on a side
 WIDTH = 0.5  # of the kernel, in the share of features that were changed
@@ -84,7 +84,7 @@ def surrogate_of(
     chance = np.random.default_rng(seed)
     mine = concerned[names].sample(min(ROWS, len(concerned)), random_state=seed)
     pool = others[names].sample(min(POOL, len(others)), random_state=seed)
-    near = nearest(mine, pool, _nearby(names, chance), COMPARABLES)
+    near = nearest(mine, pool, nearby(names, chance), COMPARABLES)
     both = pd.concat([mine, pool], ignore_index=True)
     own = np.repeat(np.arange(len(mine)), MIXTURES)
     theirs = len(mine) + near[own, chance.integers(0, near.shape[1], len(own))]
@@ -109,12 +109,6 @@ def surrogate_of(
         held_out=int((~fitted).sum()),
         mixtures=len(own),
     )
-
-
-def _nearby(names: list[str], chance: np.random.Generator) -> list[str]:
-    if len(names) <= NEARBY:
-        return names
-    return [names[place] for place in np.sort(chance.choice(len(names), NEARBY, replace=False))]
 
 
 def _mixed(both: pd.DataFrame, source: Places) -> pd.DataFrame:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from domain.diagnosis.attribution import only_called
 from domain.diagnosis.inside.expectations import ROWS, broken_by
+from domain.diagnosis.inside.layers import Layer, Parting, parting_of
 from domain.diagnosis.inside.surrogate import Surrogate, surrogate_of
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
@@ -75,6 +76,48 @@ def _told(found: Surrogate) -> str:
     most = sorted(found.pulls, key=lambda pair: -abs(pair[1]))[:TOLD]
     named = ", ".join(f"`{name}` {part:+.2f}" for name, part in most)
     return f"{named}, of {found.gap:+.2f} against comparable ones"
+
+
+def tell_layers(material: Material, known: Known, seed: int) -> None:
+    """At which layer of a network the items concerned part from comparable ones."""
+    columns, model, sides = material.columns, material.model, _sides(material, known)
+    if columns is None or model is None or sides is None:
+        return
+    found = parting_of(model, *sides, columns.features, columns.item, seed=seed)
+    if found is None:
+        return
+    table = (
+        ("layer", "spreads apart", "by chance", "p", "most in"),
+        *(
+            (one.name, f"{one.apart:.1f}", f"{one.by_chance:.1f}", f"{one.p_value:.3f}", _units(one))
+            for one in found.layers
+        ),
+    )
+    who = f"{found.comparables:,} comparable {material.noun}"
+    first = found.first
+    if first is None:
+        known.say(
+            "other",
+            f"At no layer of the network do they part from {who} by more than chance does "
+            f"({len(found.layers)} layers, the least p {min(one.p_value for one in found.layers):.3f})",
+            None,
+            table,
+        )
+        return
+    known.say("attribution", f"In the network they part from {who} {_where(found, first)}", None, table)
+
+
+def _where(found: Parting, first: Layer) -> str:
+    numbers = f"{first.apart:.1f} spreads apart, {first.by_chance:.1f} by chance, p = {first.p_value:.3f}"
+    if first is found.layers[0]:
+        return f"at its inputs already ({numbers}), most in {_units(first)}"
+    last = len(found.layers) - 1
+    return f"first at {first.name} of {last} ({numbers}), most in its units {_units(first)}"
+
+
+def _units(layer: Layer) -> str:
+    marked = layer.name == "inputs"
+    return ", ".join(f"{f'`{name}`' if marked else name} ({off:+.1f})" for name, off in layer.units)
 
 
 def _sides(material: Material, known: Known) -> tuple[pd.DataFrame, pd.DataFrame] | None:
