@@ -59,7 +59,7 @@ class _Spans:
 def members_of(reader: Reader, since: datetime) -> MemberRows | None:
     """
     What there is of members; None where none are declared, the table names none, or the finding is of no
-    slice.
+    slice by its columns.
 
     Raises:
         SourceError: a column is missing.
@@ -77,6 +77,8 @@ def members_of(reader: Reader, since: datetime) -> MemberRows | None:
         described.require(declared_of.key, *declared_of.features)
         of_members = tuple(pair for pair in finding.slice if pair[0] in described.columns)
         with open_source(reader.recommender, finding.table) as source:
+            if not {name for name, _ in finding.slice} <= set(source.columns):
+                return None  # a slice by what items are
             counted = _counted(reader, source, spans, table.member)
         frame, own = _sampled(counted)
         frame = _described(described, declared_of, frame)
@@ -89,7 +91,7 @@ def members_of(reader: Reader, since: datetime) -> MemberRows | None:
 
 def _counted(reader: Reader, source: Source, spans: _Spans, member: str) -> pd.DataFrame:
     """By member: what she had before and since, in all and in the slice, and of how many rows."""
-    source.require(member, *(name for name, _ in reader.finding.slice))
+    source.require(member)
     rows, apart = source.between(spans.start, spans.end), separators(source)
     measure = reader.asked.measure
     amount = ibis.literal(1.0) if measure is None else finite(rows[measure]).fill_null(0.0)

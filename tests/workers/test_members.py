@@ -163,6 +163,10 @@ def test_of_a_slice_of_stations_nothing_is_said_of_members(radio: Recommender) -
     assert not any("members concerned" in line for line in said(radio, genre="trad"))
 
 
+def test_of_a_slice_by_what_stations_are_nothing_is_said_either(radio: Recommender) -> None:
+    assert not any("embers" in line for line in said(radio, wavelength="long"))
+
+
 def test_without_a_table_of_members_nothing_is_said(radio: Recommender) -> None:
     bare = radio.model_copy(update={"members": None})
     assert not any("members" in line for line in said(bare, county="Kerry"))

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from domain.diagnosis.bundle.freeze import freeze, thaw
+from domain.diagnosis.bundle.leave_out import Hidden, leave_out
 from domain.diagnosis.diagnose import diagnose
 from domain.diagnosis.material import Material
 from domain.diagnosis.members.against import against_comparable, new_members
@@ -213,6 +214,18 @@ def test_each_step_that_fails_says_why_and_takes_no_other_with_it() -> None:
         "The members concerned could not be looked at: 9 members concerned and 600 others: 10 needed" in lines
     )
     assert any("joined since" in line for line in lines)
+
+
+def test_what_a_bundle_hides_of_them_still_tells_like_from_unlike() -> None:
+    rows = listeners(lost=0.6)
+    newest = rows.frame.assign(app=np.where(rows.frame["__inside"], "5.0", rows.frame["app"]))
+    whole = material(replace(rows, frame=newest))
+    hidden = Hidden({"app", "year_of_birth"}, b"salt")
+    kept, told = leave_out(freeze(whole), whole, hidden)
+    assert (told.hashed, told.dropped) == (("app",), ("year_of_birth",))
+    assert not kept.frames["members.frame"]["app"].isin(["4.1", "4.2", "5.0"]).any()
+    again = [line.statement for line in diagnose(thaw(kept.document, kept.frames, None)).evidence]
+    assert any(f"`app` is {hidden.value('5.0')} for 100 %" in line for line in again)
 
 
 def test_a_bundle_keeps_what_was_read_of_them() -> None:
