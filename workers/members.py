@@ -24,6 +24,7 @@ from domain.diagnosis.members.rows import (
     INSIDE,
     MEMBERS,
     NOW,
+    POPULAR,
     ROWS_BEFORE,
     ROWS_NOW,
     SHOWN,
@@ -43,6 +44,7 @@ CONCERNED, OTHERS = 2_000, 4_000  # that are looked at
 MOSTLY = 0.5  # of what a member had before, in the slice: then she is concerned
 DAY, WEEK = timedelta(days=1), timedelta(weeks=1)
 FORMER = 8  # cohorts before that of today
+MOST_SHOWN = 0.1  # of the items, those shown most to everybody: popular ones
 NEW = 2_000  # members of a cohort that are looked at
 MEMBER, JOINED = "__member", "__joined"
 
@@ -151,24 +153,20 @@ def _cohorts(
         return None
     described.require(members.joined)
     end, length = reader.end, min(max(reader.end - since, DAY), WEEK)
-    step = max(DAY * -(-length // DAY), DAY)
-    starts = [end - length - place * step for place in range(FORMER + 1)]
-    kept = [at for place, at in enumerate(starts) if place == 0 or at + length <= since]
-    joined_at = _joined(described, members, of_members, (min(kept), end))
+    step = DAY * -(-length // DAY)  # whole days, so that the hours are the same
+    starts = {place: end - length - place * step for place in range(FORMER + 1)}
+    known = _joined(described, members, of_members, (min(starts.values()), end))
     counts = []
     with open_source(reader.recommender, shown.name) as source:
         source.require(shown.member)
-        for place, start in enumerate(starts):
-            if start not in kept:
-                continue
-            within = joined_at[
-                (joined_at[JOINED] >= start.timestamp()) & (joined_at[JOINED] < (start + length).timestamp())
-            ]
-            names = within[MEMBER].sample(min(NEW, len(within)), random_state=place).tolist()
-            seen = (
-                _seen(reader, source, shown.member, names, (start, start + length)) if names else (0.0, 0.0)
-            )
-            counts.append({COHORT: place, MEMBERS: len(names), SHOWN: seen[0], CHOSEN: seen[1]})
+        for place, start in starts.items():
+            span = start, start + length
+            if place and span[1] > since:
+                continue  # the fault is in it
+            came = known[JOINED].between(span[0].timestamp(), span[1].timestamp(), inclusive="left")
+            names = known.loc[came, MEMBER].sample(min(NEW, int(came.sum())), random_state=place).tolist()
+            seen = _seen(reader, source, shown.member, names, span)
+            counts.append({COHORT: place, MEMBERS: len(names), **seen})
     return Cohorts(starts[0].astimezone(UTC), length, pd.DataFrame(counts))
 
 
@@ -184,15 +182,27 @@ def _joined(source: Source, members: Members, where: Slice, span: tuple[datetime
 
 def _seen(
     reader: Reader, source: Source, member: str, names: Sequence[str], span: tuple[datetime, datetime]
-) -> tuple[float, float]:
-    """How much these members were shown, in the slice where the table has its columns, and chose of it."""
-    exposure = declared(reader.recommender)
+) -> dict[str, float]:
+    """How much these members were shown, in the slice where the table has its columns; chosen and popular."""
+    request, item = declared(reader.recommender).request, str(source.table.item)
     own = tuple(pair for pair in reader.finding.slice if pair[0] in source.columns)
-    rows = rows_in(source, source.between(*span), own)
+    every = source.between(*span)
+    rows = rows_in(source, every, own)
     rows = rows.filter(rows[member].cast("string").isin(names))
-    rows = rows.select(
-        **{REQUEST: rows[exposure.request], ITEM: rows[str(source.table.item)], TIME: rows[TIME]}
-    )
+    rows = rows.select(**{REQUEST: rows[request], ITEM: rows[item], TIME: rows[TIME]})
     found = joined(rows, chosen_beside(reader.recommender, source, *span))
-    told = source.fetch(found.aggregate(shown=found.count(), chosen=found["__chosen"].sum())).fillna(0.0)
-    return float(told["shown"].iloc[0]), float(told["chosen"].iloc[0])
+    popular = _popular(every, item)
+    found = found.left_join(popular, found[ITEM] == popular["__popular"])
+    counted = {SHOWN: found.count(), CHOSEN: found["__chosen"].sum(), POPULAR: found["__popular"].count()}
+    told = source.fetch(found.aggregate(**counted)).fillna(0.0)
+    return {name: float(told[name].iloc[0]) for name in counted}
+
+
+def _popular(rows: Any, item: str) -> Any:
+    """The items that are shown most to everybody, in the column `__popular`: a tenth of them."""
+    each = rows.group_by(__popular=rows[item]).aggregate(__n=rows.count())
+    each = each.mutate(
+        __rank=ibis.row_number().over(order_by=[ibis.desc("__n"), "__popular"]),
+        __items=each["__n"].count().over(),
+    )
+    return each.filter(each["__rank"] < each["__items"] * MOST_SHOWN).select("__popular")

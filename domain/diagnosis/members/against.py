@@ -31,6 +31,7 @@ from domain.diagnosis.members.rows import (
     INSIDE,
     MEMBERS,
     NOW,
+    POPULAR,
     ROWS_BEFORE,
     ROWS_NOW,
     SHOWN,
@@ -128,15 +129,27 @@ def _changes(members: pd.DataFrame, weights: Floats, rows: MemberRows, chance: n
     return logs
 
 
-def new_members(cohorts: Cohorts) -> tuple[ColdStart, ColdStart | None, int]:
+@dataclass(frozen=True)
+class Newcomers:
     """
-    What today's new members are shown, and choose of it, against former cohorts at the same age; and how many
-    they are. The second is null where nobody knows what they chose.
+    So many new members (`count`), against former cohorts at the same age: what each is `shown`, and how much
+    of that they choose, and is `popular`; both null where a cohort was shown nothing.
+    """
+
+    count: int
+    shown: ColdStart
+    chosen: ColdStart | None
+    popular: ColdStart | None
+
+
+def new_members(cohorts: Cohorts) -> Newcomers:
+    """
+    What today's new members are shown, and choose of it, against former cohorts at the same age.
 
     Raises:
         TooFewRows: fewer than 10 new members, or three former cohorts with as many.
     """
-    counts = cohorts.counts.set_index(COHORT)
+    counts = cohorts.counts.set_index(COHORT).astype(float)
     counts = counts[counts[MEMBERS] >= LEAST]
     if 0 not in counts.index:
         raise TooFewRows(f"fewer than {LEAST} members joined since {cohorts.since:%d %b %H:%M} UTC")
@@ -144,13 +157,20 @@ def new_members(cohorts: Cohorts) -> tuple[ColdStart, ColdStart | None, int]:
         raise TooFewRows(
             f"{len(counts) - 1} former cohorts have {LEAST} new members or more, {LEAST_COHORTS} are needed"
         )
-    hours = cohorts.length.total_seconds() / 3600
-    shown = counts[SHOWN] * counts[MEMBERS].loc[0] / counts[MEMBERS]
-    first, count = cold_start("0", _bin(shown), hours), int(counts[MEMBERS].to_numpy()[counts.index == 0][0])
-    if CHOSEN not in counts or not counts[SHOWN].all():
-        return first, None, count
-    chosen = counts[CHOSEN] * counts[SHOWN].loc[0] / counts[SHOWN]
-    return first, cold_start("0", _bin(chosen), hours), count
+
+    def against(name: str, of: str) -> ColdStart:
+        """`name` for each `of`, as counts of as many as today's are."""
+        scaled = counts[name] * counts[of].loc[0] / counts[of]
+        hours = cohorts.length.total_seconds() / 3600
+        return cold_start("0", _bin(scaled), hours)
+
+    whole = bool(counts[SHOWN].all())
+    return Newcomers(
+        count=int(counts[MEMBERS].to_numpy()[counts.index == 0][0]),
+        shown=against(SHOWN, MEMBERS),
+        chosen=against(CHOSEN, SHOWN) if whole else None,
+        popular=against(POPULAR, SHOWN) if whole else None,
+    )
 
 
 def _bin(values: pd.Series) -> pd.DataFrame:

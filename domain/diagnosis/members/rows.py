@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pandas as pd
 
 INSIDE, BEFORE, NOW, ROWS_BEFORE, ROWS_NOW = "__inside", "__before", "__now", "__rows_before", "__rows_now"
-COHORT, MEMBERS, SHOWN, CHOSEN = "cohort", "members", "shown", "chosen"
+COHORT, MEMBERS, SHOWN, CHOSEN, POPULAR = "cohort", "members", "shown", "chosen", "popular"
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class Cohorts:
     of those of today since `since`.
 
     `counts` has a row a cohort: `cohort` (0 that of today, 1 the one before it, and so on), `members`,
-    `shown`, and `chosen` where it is known who chose.
+    `shown`, how much of it was `chosen`, and how much is of the tenth of items shown most to everybody then,
+    `popular`.
     """
 
     since: datetime

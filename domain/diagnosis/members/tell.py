@@ -56,12 +56,12 @@ def tell_new_members(material: Material, known: Known, seed: int) -> None:
     if material.members is None or material.members.cohorts is None:
         return
     cohorts = material.members.cohorts
-    shown, chosen, count = new_members(cohorts)
-    since = material.clock(cohorts.since)
-    words = f"{count:,} members who joined since {since} are shown {_against(shown)} each"
-    if chosen is not None:
-        words += f" and choose {_against(chosen)} of it"
-    known.say("history", f"{words}, against {len(shown.compared)} former cohorts at the same age")
+    found = new_members(cohorts)
+    words = f"{found.count:,} members who joined since {material.clock(cohorts.since)} are shown "
+    words += f"{_against(found.shown)} each"
+    if found.popular is not None and found.chosen is not None:
+        words += f", {_against(found.popular)} of it popular items, and choose {_against(found.chosen)} of it"
+    known.say("history", f"{words}, against {len(found.shown.compared)} former cohorts at the same age")
 
 
 def _of_members(material: Material) -> MemberRows | None:

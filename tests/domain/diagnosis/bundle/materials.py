@@ -184,7 +184,13 @@ def customers() -> MemberRows:
     counts = {"__before": before, "__now": np.where(inside, 4.0, 8.0)}
     rows = {"__rows_before": before, "__rows_now": counts["__now"]}
     frame = pd.DataFrame({"__inside": inside, **counts, **rows, "tier": ["gold", "none"] * 30})
-    days = {"cohort": range(4), "members": 20, "shown": [60.0, 90.0, 80.0, 95.0], "chosen": 9.0}
+    days = {
+        "cohort": range(4),
+        "members": 20,
+        "shown": [60.0, 90.0, 80.0, 95.0],
+        "chosen": 9.0,
+        "popular": 20.0,
+    }
     hour, day = timedelta(hours=1), timedelta(days=1)
     return MemberRows(frame, ("tier",), hour, hour, 0.9, Cohorts(NOW - day, day, pd.DataFrame(days)))
 

@@ -120,32 +120,40 @@ def cohorts(**today: float) -> Cohorts:
     counts = pd.DataFrame({"cohort": range(7), "members": members, "shown": members * 30.0})
     counts["shown"] *= np.exp(chance.normal(0, 0.05, 7))
     counts["chosen"] = counts["shown"] * 0.1 * np.exp(chance.normal(0, 0.05, 7))
+    counts["popular"] = counts["shown"] * 0.2 * np.exp(chance.normal(0, 0.05, 7))
     for name, factor in today.items():
         counts[name] *= np.where(counts["cohort"] == 0, factor, 1.0)
     return Cohorts(NOON - 24 * HOUR, 24 * HOUR, counts)
 
 
 def test_new_listeners_who_choose_less_of_as_much_are_told() -> None:
-    shown, chosen, count = new_members(cohorts(chosen=0.4))
-    assert count == cohorts().counts["members"].iloc[0]
-    assert shown.low < 0 < shown.high
-    assert chosen is not None
-    assert chosen.low < -0.6 < chosen.high < -0.4
-    assert chosen.p_value < 0.01
-    assert chosen.compared == ("1", "2", "3", "4", "5", "6")
+    found = new_members(cohorts(chosen=0.4))
+    assert found.count == cohorts().counts["members"].iloc[0]
+    assert found.shown.low < 0 < found.shown.high
+    assert found.chosen is not None
+    assert found.chosen.low < -0.6 < found.chosen.high < -0.4
+    assert found.chosen.p_value < 0.01
+    assert found.chosen.compared == ("1", "2", "3", "4", "5", "6")
+    assert found.popular is not None
+    assert found.popular.low < 0 < found.popular.high
+
+
+def test_new_listeners_who_are_shown_what_is_popular_are_told() -> None:
+    found = new_members(cohorts(popular=2.5))
+    assert found.popular is not None
+    assert 1.0 < found.popular.low < 1.5 < found.popular.high
 
 
 def test_more_new_members_are_no_more_for_each() -> None:
-    shown, chosen, _count = new_members(cohorts(members=3.0, shown=3.0, chosen=3.0))
-    assert chosen is not None
-    assert [shown.ratio, chosen.ratio] == pytest.approx([0.0, 0.0], abs=0.15)
+    found = new_members(cohorts(members=3.0, shown=3.0, chosen=3.0, popular=3.0))
+    assert found.chosen is not None
+    assert [found.shown.ratio, found.chosen.ratio] == pytest.approx([0.0, 0.0], abs=0.15)
 
 
-def test_what_new_members_are_shown_is_told_where_nobody_knows_what_they_chose() -> None:
-    part = cohorts(shown=0.3)
-    shown, chosen, _count = new_members(replace(part, counts=part.counts.drop(columns="chosen")))
-    assert chosen is None
-    assert shown.high < -0.5
+def test_where_a_cohort_was_shown_nothing_no_share_of_it_is_told() -> None:
+    found = new_members(cohorts(shown=0.0))
+    assert (found.chosen, found.popular) == (None, None)
+    assert found.shown.high < -0.9
 
 
 def test_too_few_new_members_or_cohorts_are_said() -> None:
@@ -198,6 +206,7 @@ def test_without_features_all_others_are_compared_with() -> None:
 def test_new_members_are_a_line() -> None:
     (line,) = said(replace(listeners(), cohorts=cohorts(chosen=0.4)), "joined")
     assert "members who joined since Mon 05 Oct 12:00 are shown " in line
+    assert " of it popular items, and choose " in line
     assert "% less [" in line
     assert line.endswith(" of it, against 6 former cohorts at the same age")
 
