@@ -97,8 +97,8 @@ def _spans(hours: Any) -> Any:
 @pytest.fixture(scope="module")
 def radio(tmp_path_factory: pytest.TempPathFactory) -> Recommender:
     """
-    Two in three of the offers to listeners in Kerry are lost; who is new there is offered what is popular, and
-    hardly tunes in.
+    Two in three of the offers to listeners in Kerry are lost; who is new there is offered what is popular,
+    and hardly tunes in.
     """
     folder: Path = tmp_path_factory.mktemp("radio")
     chance = np.random.default_rng(4)
