@@ -29,6 +29,7 @@ from workers.debts import Work
 from workers.detect.record import read_alarms
 from workers.launch_picture import draw_launch
 from workers.launches import columns_of, noun_of, read_launches
+from workers.members import members_of
 from workers.models.logged import Log, LoggedModel, load_logged
 from workers.models.process import warm_up
 from workers.pictures import draw_metric
@@ -230,6 +231,7 @@ def _with_tables(reader: Reader, material: Material, since: datetime) -> Materia
         pairs=reader.attempt("Related tables", lambda: related.pairs_of(reader, since)) or (),
         planned=related.planned_around(reader, since),
         releases=reader.attempt("Releases", lambda: related.releases(reader, since)) or (),
+        members=reader.attempt("The members", lambda: members_of(reader, since)),
         training_rows=reader.attempt("What was learned from", lambda: training_rows_of(reader, since)) or (),
     )
 

@@ -17,7 +17,7 @@ from domain.recommender.nearest import nearest
 from domain.recommender.recommender import Recommender
 from workers import clock
 from workers.checks.plan import plan
-from workers.examine import examine_items, examine_table
+from workers.examine import examine_items, examine_members, examine_table
 from workers.examine_bundle import examine_bundle
 from workers.examine_checks import examine_checks
 from workers.examine_exposure import examine_exposure
@@ -64,6 +64,8 @@ def check(
         advice += _examined(f"tables.{name}", partial(examine_table, recommender, name, now, opened))
     if recommender.items is not None:
         advice += _examined("items", lambda: examine_items(recommender, opened))
+    if recommender.members is not None:
+        advice += _examined("members", lambda: examine_members(recommender, opened))
     for model in recommender.models.values():
         advice += _examined(f"models.{model.name}", partial(_model, model, opened))
         if model.inclusion is not None or model.logging is not None:

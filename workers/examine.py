@@ -18,6 +18,7 @@ from workers.sources.files import malformed_rows
 from workers.sources.source import Source, open_source
 
 MALFORMED_SHARE = 0.01
+SOME = 2_000  # members of a table that are looked up
 UNMATCHED_SHARE = 0.05
 NOT_SET_SHARE = 0.20
 
@@ -139,3 +140,32 @@ def examine_items(recommender: Recommender, opened: Mapping[str, Source]) -> Ite
         if lost > UNMATCHED_SHARE:
             says = f'{lost:.0%} of its rows name an item that table "{items.table}" does not have'
             yield Advice(level="warning", where=f"tables.{name}.item", says=says, mend="check items.key")
+
+
+def examine_members(recommender: Recommender, opened: Mapping[str, Source]) -> Iterator[Advice]:
+    """Columns that are not there, tables whose members it does not know, and what is not said of it."""
+    members = recommender.members
+    if members is None or members.table not in opened:
+        return
+    described = opened[members.table]
+    for name in (members.key, members.joined, *members.features):
+        if name is not None and name not in described.columns:
+            says = f'table "{members.table}" has no column "{name}"'
+            yield Advice(level="error", where="members", says=says, mend=nearest(name, described.columns))
+    if members.key not in described.columns:
+        return
+    known = described.rows.select(__key=described.rows[members.key].cast("string")).distinct()
+    for name, source in opened.items():
+        member = source.table.member
+        if name == members.table or member is None or member not in source.columns:
+            continue
+        named = source.rows[member].cast("string")
+        some = source.fetch(source.rows.select(__key=named).filter(named.notnull()).distinct().limit(SOME))
+        found = described.fetch(known.filter(known["__key"].isin(some["__key"].tolist())))
+        if len(some) and 1 - len(found) / len(some) > UNMATCHED_SHARE:
+            lost = 1 - len(found) / len(some)
+            says = f'{lost:.0%} of its members are none that table "{members.table}" has'
+            yield Advice(level="warning", where=f"tables.{name}.member", says=says, mend="check members.key")
+    if members.joined is None:
+        says = "no column says when members joined: new ones are not held against former cohorts"
+        yield Advice(level="note", where="members", says=says, mend='name it: joined = "…"')

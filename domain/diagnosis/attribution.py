@@ -11,11 +11,12 @@ import pandas as pd
 
 from domain.diagnosis.inside.gradients import Network, integrated_gradients
 from domain.diagnosis.replay import Scorer
-from domain.errors import TooFewRows
+from domain.errors import SourceError, TooFewRows
 
 ROWS = 200  # explained; trees give about 240 a second
 BACKGROUND = 50
 LEAST = 10
+MOST_BY_ORDER = 1_000  # features, each of which asks the model twice for all rows
 FEW = 3  # rows by which it is seen what a pipeline makes of its columns
 
 Floats = npt.NDArray[np.float64]
@@ -64,31 +65,53 @@ def contributions(model: Scorer, rows: pd.DataFrame, background: pd.DataFrame) -
 
     Returns:
         (rows, features) in the model's unit.
+
+    Raises:
+        SourceError: it can only be called, and takes more than 1,000 features.
     """
     own = getattr(model, "contributions", None)
     if own is not None:
         return np.asarray(own(rows, background), np.float64)
+    taken_apart = _taken_apart(model, rows, background)
+    return _shapley_by_order(model, rows, background) if taken_apart is None else taken_apart()
+
+
+def only_called(model: Scorer, rows: pd.DataFrame, background: pd.DataFrame) -> bool:
+    """
+    Whether nothing but its scores can be had: no trees, coefficients or gradients that belong to features.
+    """
+    own = getattr(model, "only_called", None)
+    if own is not None:
+        return bool(own(rows, background))
+    return not hasattr(model, "contributions") and _taken_apart(model, rows, background) is None
+
+
+def _taken_apart(model: Scorer, rows: pd.DataFrame, background: pd.DataFrame) -> Callable[[], Floats] | None:
+    """What gives the contributions of `rows` from within the model; None where it can only be called."""
     estimator: Any = getattr(model, "estimator", None)
     if any(not pd.api.types.is_numeric_dtype(rows[name]) for name in rows):
-        return _shapley_by_order(model, rows, background)
+        return None
     rows, background = rows.astype(float), background.astype(float)
     if by_trees(model):
-        import shap  # noqa: PLC0415 (seconds; few need it)
-
-        found = shap.TreeExplainer(estimator).shap_values(rows.to_numpy(float))
-        return np.asarray(found, np.float64).reshape(len(rows), rows.shape[1])
+        return lambda: _by_shap(estimator, rows)
     steps = getattr(estimator, "steps", None)
-    last, before = (steps[-1][1], _transform(estimator)) if steps else (estimator, _as_it_is)
-    if not _column_by_column(before, background):
-        return _shapley_by_order(model, rows, background)
+    last, before = (steps[-1][1], transform_of(estimator)) if steps else (estimator, _as_it_is)
+    coefficients, network = np.ravel(getattr(last, "coef_", ())), network_of(last)
+    linear = len(coefficients) == rows.shape[1]
+    known = network is not None and network.known
+    if not (linear or known) or not column_by_column(before, background):
+        return None
     inputs, base = before(rows), before(background).mean(axis=0)
-    coefficients = np.ravel(getattr(last, "coef_", ()))
-    if len(coefficients) == rows.shape[1]:
-        return np.asarray((inputs - base) * coefficients, np.float64)
-    network = _network(last)
-    if network is not None and network.known:
-        return integrated_gradients(network, inputs, base)
-    return _shapley_by_order(model, rows, background)
+    if linear:
+        return lambda: np.asarray((inputs - base) * coefficients, np.float64)
+    return None if network is None else lambda: integrated_gradients(network, inputs, base)
+
+
+def _by_shap(estimator: Any, rows: pd.DataFrame) -> Floats:
+    import shap  # noqa: PLC0415 (seconds; few need it)
+
+    found = shap.TreeExplainer(estimator).shap_values(rows.to_numpy(float))
+    return np.asarray(found, np.float64).reshape(len(rows), rows.shape[1])
 
 
 def by_trees(model: Scorer) -> bool:
@@ -101,7 +124,7 @@ def _as_it_is(rows: pd.DataFrame) -> Floats:
     return rows.to_numpy(np.float64)
 
 
-def _transform(pipeline: Any) -> Callable[[pd.DataFrame], Floats]:
+def transform_of(pipeline: Any) -> Callable[[pd.DataFrame], Floats]:
     """What a pipeline does before its last step."""
     if len(pipeline.steps) == 1:
         return _as_it_is
@@ -114,21 +137,29 @@ def _transform(pipeline: Any) -> Callable[[pd.DataFrame], Floats]:
     return transform
 
 
-def _column_by_column(transform: Callable[[pd.DataFrame], Floats], background: pd.DataFrame) -> bool:
-    """Whether each column becomes one in its place: not turned round, added up, or left out."""
+def column_by_column(transform: Callable[[pd.DataFrame], Floats], background: pd.DataFrame) -> bool:
+    """
+    Whether each column becomes one in its place: not turned round, added up, or left out.
+
+    Half of the columns are moved at a time, so that of any two each is once moved without the other: it takes
+    few questions of ten thousand columns, too. They move by unlike steps, so that none undoes another.
+    """
     few = background.iloc[:FEW]
     usual = transform(few)
     if usual.shape != few.shape:
         return False
-    for place, name in enumerate(few):
-        moved = transform(few.assign(**{str(name): few[name].fillna(0.0) + 1.0}))
-        others = np.delete(moved, place, axis=1), np.delete(usual, place, axis=1)
-        if not np.array_equal(*others, equal_nan=True):
-            return False
+    places = np.arange(few.shape[1])
+    moved = few.fillna(0.0).to_numpy(np.float64) + 1.0 + np.sqrt(places + 2.0) % 1.0
+    for bit in range((few.shape[1] - 1).bit_length()):
+        for side in (0, 1):
+            inside = (places >> bit) & 1 == side
+            half = pd.DataFrame(np.where(inside, moved, few), index=few.index, columns=few.columns)
+            if not np.array_equal(transform(half)[:, ~inside], usual[:, ~inside], equal_nan=True):
+                return False
     return True
 
 
-def _network(last: Any) -> Network | None:
+def network_of(last: Any) -> Network | None:
     """A multi-layer perceptron of scikit-learn's; of two classes its score is the last layer's sum."""
     weights = getattr(last, "coefs_", None)
     return None if weights is None else Network(weights, last.intercepts_, str(last.activation))
@@ -136,6 +167,11 @@ def _network(last: Any) -> Network | None:
 
 def _shapley_by_order(model: Scorer, rows: pd.DataFrame, background: pd.DataFrame) -> Floats:
     """Any other model: features go from what is usual to the row's value, forth and back."""
+    if rows.shape[1] > MOST_BY_ORDER:
+        raise SourceError(
+            f"it can only be called, and of {rows.shape[1]:,} features, more than {MOST_BY_ORDER:,}, each by "
+            "itself takes too long"
+        )
     total = np.zeros(rows.shape)
     orders = [list(rows.columns), list(rows.columns)[::-1]]
     for order in orders:

@@ -139,7 +139,7 @@ def tell_attributions(material: Material, known: Known, seed: int) -> None:
     rows, columns, model = material.candidates, material.columns, material.model
     if rows is None or columns is None or model is None or not known.concerned:
         return
-    inside = rows[columns.item].astype(str).isin(set(_items(known)))
+    inside = rows[columns.item].astype(str).isin(set(known.at_fault))
     if not inside.any():
         known.say("attribution", f"None of the {material.noun} concerned was a candidate in the log")
         return
@@ -188,10 +188,6 @@ def _main_slice(own: Slice, found: tuple[Localised, ...]) -> Slice:
 def unset_alone(oddity: Oddity) -> bool:
     """Whether most of those concerned lack it, and hardly any comparable one."""
     return oddity.unset > 0.5 * oddity.concerned and oddity.comparables_unset < 0.1 * oddity.comparables
-
-
-def _items(known: Known) -> tuple[str, ...]:
-    return known.change.items if known.change is not None and known.change.items else known.concerned
 
 
 def usual_value(material: Material, known: Known, feature: str) -> tuple[str | None, str]:

@@ -24,9 +24,10 @@ from domain.diagnosis.concerned import (
     tell_oddities,
     tell_reproduction,
 )
-from domain.diagnosis.inside.tell import tell_expectations
+from domain.diagnosis.inside.tell import tell_expectations, tell_layers, tell_surrogate
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
+from domain.diagnosis.members.tell import tell_member_features, tell_members, tell_new_members
 from domain.diagnosis.precedent import with_precedent
 from domain.diagnosis.scene import set_scene
 from domain.diagnosis.tell_around import tell_events, tell_tables
@@ -75,7 +76,13 @@ STAGES: Mapping[EvidenceStage, tuple[Step, ...]] = {
         Step("what the last delivery changed", tell_changes),
         Step("how the items differ from comparable ones", tell_oddities),
     ),
-    "tables": (Step("other tables", tell_tables), Step("what else happened", tell_events)),
+    "tables": (
+        Step("other tables", tell_tables),
+        Step("what else happened", tell_events),
+        Step("the members concerned", tell_members),
+        Step("how the members differ from comparable ones", tell_member_features),
+        Step("new members", tell_new_members),
+    ),
     "requests": (
         Step("whether requests run again give what was logged", tell_rerun),
         Step("whether it is the input or the model", tell_two_by_two),
@@ -83,6 +90,8 @@ STAGES: Mapping[EvidenceStage, tuple[Step, ...]] = {
         Step("what pulls the score down", tell_attributions),
         Step("whether putting it back repairs it", tell_reproduction),
         Step("the logged requests", _set_scene),
+        Step("what moves the model's score near them", tell_surrogate),
+        Step("where they part inside the network", tell_layers),
     ),
 }
 """In the order in which what they need is read: seconds for the metric, a minute for the requests."""

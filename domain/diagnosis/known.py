@@ -31,6 +31,11 @@ class Known:
     scene: Scene | None = None
     unread: list[Evidence] = field(default_factory=list)
 
+    @property
+    def at_fault(self) -> tuple[str, ...]:
+        """The items that the last delivery broke; else all that are concerned."""
+        return self.change.items if self.change is not None and self.change.items else self.concerned
+
     def say(
         self,
         kind: str,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, tzinfo
 
 import pandas as pd
 
+from domain.diagnosis.members.rows import MemberRows
 from domain.diagnosis.pairing import Pair
 from domain.diagnosis.precedent import Past
 from domain.diagnosis.replay import CandidateColumns, Scorer
@@ -111,6 +112,7 @@ class Material:
         planned: announced events around the onset.
         releases: items that came out around the onset.
         training_rows: what the newest training took, of each table that is learned from.
+        members: those of the finding's table, where its slice may be one of members.
         past: incidents that are over, the newest first: for what is seen again, not for the cause.
         problems: what could not be read, in words.
     """
@@ -151,6 +153,7 @@ class Material:
     planned: tuple[Planned, ...] = ()
     releases: tuple[Release, ...] = ()
     training_rows: tuple[TrainingRows, ...] = ()
+    members: MemberRows | None = None
     past: tuple[Past, ...] = ()
     problems: tuple[str, ...] = field(default=())
 

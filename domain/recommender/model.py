@@ -26,6 +26,18 @@ class Items(Value):
     features: tuple[str, ...] = ()
 
 
+class Members(Value):
+    """
+    Which table describes the members: one row a member, by `key`; `joined` is the column with the time since
+    when, and `features` those by which comparable members are found.
+    """
+
+    table: str
+    key: str
+    joined: str | None = None
+    features: tuple[str, ...] = ()
+
+
 class Registry(Value):
     """
     What says which version should serve: a JSON file at `path`, and the key in it that holds the `version`

@@ -10,7 +10,7 @@ from domain.recommender.deployer import Deployer
 from domain.recommender.exposure import Exposure
 from domain.recommender.holidays import NO_HOLIDAYS, Holidays
 from domain.recommender.hotfix import DeclaredHotfix
-from domain.recommender.model import Items, Launches, Model
+from domain.recommender.model import Items, Launches, Members, Model
 from domain.recommender.objective import Objective
 from domain.recommender.person import Person
 from domain.recommender.planned import Planned
@@ -36,6 +36,7 @@ class Recommender(Value):
     folder: str = "."
     tables: dict[str, Table]
     items: Items | None = None
+    members: Members | None = None
     models: dict[str, Model] = Field(default_factory=dict)
     launches: Launches | None = None
     exposure: Exposure | None = None

@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from domain.diagnosis.attribution import contributions
+from domain.diagnosis.attribution import contributions, only_called
+from domain.diagnosis.inside.layers import activations
 from domain.errors import SourceError
 from workers.models.exchange import Ended, packed, receive, send, unpacked
 from workers.models.files import load_model, prepare
@@ -142,6 +143,12 @@ def _done(model: LoadedModel, asked: dict[str, Any], frame: pd.DataFrame) -> pd.
             background = frame["__background"].to_numpy(bool)
             found = contributions(model, features[~background], features[background])
             return pd.DataFrame(found, columns=asked["features"])
+        case "activations":
+            return activations(model, features)
+        case "only_called":
+            background = frame["__background"].to_numpy(bool)
+            called = only_called(model, features[~background], features[background])
+            return pd.DataFrame({"only_called": [called]})
     raise SourceError(f"nothing is known of {asked['do']!r}")
 
 

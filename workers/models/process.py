@@ -173,12 +173,20 @@ class ModelProcess:
 
     def contributions(self, rows: pd.DataFrame, background: pd.DataFrame) -> npt.NDArray[np.float64]:
         """As `domain.diagnosis.attribution.contributions`, in a process that has what this takes."""
-        both = pd.concat([rows, background], ignore_index=True)
-        mark = {"__background": np.arange(len(both)) >= len(rows)}
+        both, mark = _beside(rows, background)
         if not self._needs:
             return self._asked("contributions", both, mark).to_numpy(np.float64)
         with ModelProcess(self.path, self.limits, needs=self._needs) as other:
             return other._asked("contributions", both, mark).to_numpy(np.float64)
+
+    def only_called(self, rows: pd.DataFrame, background: pd.DataFrame) -> bool:
+        """As `domain.diagnosis.attribution.only_called`."""
+        both, mark = _beside(rows, background)
+        return bool(self._asked("only_called", both, mark)["only_called"].iloc[0])
+
+    def activations(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """As `domain.diagnosis.inside.layers.activations`."""
+        return self._asked("activations", rows)
 
     def _asked(
         self,
@@ -236,6 +244,14 @@ class ModelProcess:
             return "the model took more time of the processor than it may, or was killed"
         name = f" ({signal.Signals(ended).name})" if ended else ""
         return f"the model's process ended without an answer{name}; it may take {self._memory} of memory"
+
+
+def _beside(
+    rows: pd.DataFrame, background: pd.DataFrame
+) -> tuple[pd.DataFrame, Mapping[str, npt.NDArray[Any]]]:
+    """Both as one frame, and a column that says which rows are the background's."""
+    both = pd.concat([rows, background], ignore_index=True)
+    return both, {"__background": np.arange(len(both)) >= len(rows)}
 
 
 def open_model(path: Path, limits: Limits | None = None) -> ModelProcess:

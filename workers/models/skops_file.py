@@ -17,12 +17,14 @@ from domain.diagnosis.attribution import by_trees
 from domain.errors import SourceError
 from workers.models.loaded import LoadedModel, Output, Scores, column_of
 
-# What trees, linear models and their pipelines need beyond skops' own list. `functools.partial` is left out
-# on purpose: it can hold any function.
+# What trees, linear models, networks and their pipelines need beyond skops' own list. `functools.partial` is
+# left out on purpose: it can hold any function.
 TRUSTED = frozenset(
     {
         "numpy.dtype",
         "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+        "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+        "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
         "sklearn.tree._tree.Tree",
     }
 )
@@ -86,7 +88,7 @@ def load_skops(path: Path) -> SkopsModel:
     if strangers:
         raise SourceError(
             f"{path}: holds types that are not trusted and was not opened: {', '.join(strangers)}; "
-            "only scikit-learn's trees, linear models and their pipelines are read"
+            "only scikit-learn's trees, linear models, networks and their pipelines are read"
         )
     written = ""
     try:

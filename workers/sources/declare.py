@@ -20,7 +20,7 @@ from domain.recommender.check import Check
 from domain.recommender.deployer import Deployer
 from domain.recommender.exposure import Exposure
 from domain.recommender.hotfix import DeclaredHotfix
-from domain.recommender.model import Items, Launches, Logging, Model, Registry
+from domain.recommender.model import Items, Launches, Logging, Members, Model, Registry
 from domain.recommender.nearest import nearest
 from domain.recommender.objective import Objective
 from domain.recommender.person import Person, shared
@@ -57,6 +57,7 @@ OF_KIND: Mapping[str, Callable[[str, bool], type[BaseModel]]] = {
 """Sections whose entries have the keys of their `kind`: (kind, whether to import teams' own) → its keys."""
 SINGLE: Mapping[str, type[BaseModel]] = {
     "items": Items,
+    "members": Members,
     "launches": Launches,
     "exposure": Exposure,
     "objective": Objective,

@@ -20,7 +20,7 @@ def references(declared: Declared, of_items: Callable[[str], bool | None]) -> It
         of_items: of a kind of check, whether it is sliced by what items have; None where nobody can say.
     """
     tables = names(declared, "tables")
-    for single in ("items", "launches"):
+    for single in ("items", "members", "launches"):
         yield from _named((single,), _table(declared.get(single)), "table", tables)
     exposure = _table(declared.get("exposure"))
     yield from _named(("exposure",), exposure, "shown", tables)

@@ -135,7 +135,8 @@ def hidden_material(material: Material, hidden: Hidden) -> Material:
 
 def leave_out(frozen: Frozen, material: Material, hidden: Hidden) -> tuple[Frozen, LeftOut]:
     """The frames without what is hidden, and what was done to which column."""
-    grouped = {*material.dimensions, *material.logged_dimensions, *material.features}
+    of_members = material.members.features if material.members else ()
+    grouped = {*material.dimensions, *material.logged_dimensions, *material.features, *of_members}
     of_model = set(material.columns.features) if material.columns else set[str]()
     done: dict[str, set[str]] = {"hashed": set(), "dropped": set(), "of_model": set()}
     frames: dict[str, pd.DataFrame] = {}

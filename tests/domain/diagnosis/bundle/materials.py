@@ -12,6 +12,7 @@ import pandas as pd
 from hypothesis import strategies as st
 
 from domain.diagnosis.material import Material, Release, Rows, Seen, Snapshots, Standby, TrainingRows
+from domain.diagnosis.members.rows import Cohorts, MemberRows
 from domain.diagnosis.pairing import AT, Pair
 from domain.diagnosis.precedent import Past, Signature
 from domain.diagnosis.rerun.values import Rerun, StepDifference
@@ -129,6 +130,16 @@ PAIRS = st.builds(
     moved=some(FRAMES),
     covers=st.floats(0, 1),
 )
+SPANS = st.timedeltas(timedelta(0), timedelta(days=90))
+MEMBERS = st.builds(
+    MemberRows,
+    frame=FRAMES,
+    features=st.lists(WORDS, max_size=3).map(tuple),
+    before=SPANS,
+    since=SPANS,
+    own=NUMBERS,
+    cohorts=some(st.builds(Cohorts, since=MOMENTS, length=SPANS, counts=FRAMES)),
+)
 MATERIALS = st.builds(
     Material,
     finding=FINDINGS,
@@ -161,9 +172,27 @@ MATERIALS = st.builds(
         st.builds(Seen, check=WORDS, table=WORDS, slice=SLICES, title=WORDS, since=MOMENTS), max_size=2
     ).map(tuple),
     releases=st.lists(st.builds(Release, item=WORDS, at=MOMENTS, rows=NUMBERS), max_size=2).map(tuple),
+    members=some(MEMBERS),
     past=st.lists(PAST, max_size=2).map(tuple),
     problems=st.lists(WORDS, max_size=2).map(tuple),
 )
+
+
+def customers() -> MemberRows:
+    """A few of the brand's, who bought half as much since, and of others; and who came in four days."""
+    inside, before = np.arange(60) < 20, np.full(60, 8.0)
+    counts = {"__before": before, "__now": np.where(inside, 4.0, 8.0)}
+    rows = {"__rows_before": before, "__rows_now": counts["__now"]}
+    frame = pd.DataFrame({"__inside": inside, **counts, **rows, "tier": ["gold", "none"] * 30})
+    days = {
+        "cohort": range(4),
+        "members": 20,
+        "shown": [60.0, 90.0, 80.0, 95.0],
+        "chosen": 9.0,
+        "popular": 20.0,
+    }
+    hour, day = timedelta(hours=1), timedelta(days=1)
+    return MemberRows(frame, ("tier",), hour, hour, 0.9, Cohorts(NOW - day, day, pd.DataFrame(days)))
 
 
 @lru_cache(maxsize=1)
@@ -218,6 +247,7 @@ def full() -> Material:
                 pd.DataFrame({"brand": ["Alba", "Alba"], "rows": [4.0, 5.0], "training": [0, 1]}),
             ),
         ),
+        members=customers(),
         past=(Past(12, NOW - timedelta(days=9), signature, "`rating` was unset", "“Fill” closed 86 %"),),
         problems=("The registry could not be read: gone",),
     )
