@@ -46,6 +46,12 @@ request = "session"
 [checks.heard]
 kind = "slice_volume"
 table = "listens"
+[checks.kept]
+kind = "sampling"
+table = "listens"
+beside = "offers"
+on = { session = "session" }
+rate = 0.25
 [[planned]]
 name = "summer fête"
 from = 2026-06-03T08:30:00Z
@@ -149,6 +155,34 @@ def test_a_log_of_one_session_in_four_tells_what_was_never_logged_as_well(tmp_pa
     sample = pd.concat([quarter.assign(mood=mood) for mood in ("calm", "loud", "sad")])
     found = diagnose(radio(tmp_path, lost, lost, sample), about(lost, LIVE_ON_AIR, right), NOW)
     assert told(found) == ("logging", "listens", LIVE_ON_AIR)
+
+
+def kept(right: pd.DataFrame, share: float) -> tuple[pd.DataFrame, Finding]:
+    """A log of one session in four, and of so many of those in cars since the onset; what its check tells."""
+    chance = np.random.default_rng(33).random(len(right))
+    logged = right[chance < np.where(in_cars(right), share, 0.25)]
+    finding = about(right, LIVE_ON_AIR, right)
+    told = {"check": "kept", "unit": "rows kept in offers", "observed": share * finding.observed}
+    return logged, finding.model_copy(update={**told, "expected": 0.25 * finding.expected})
+
+
+def test_a_log_that_keeps_fewer_sessions_than_was_agreed_is_the_cause_of_what_its_check_tells(
+    tmp_path: Path,
+) -> None:
+    right = heard()
+    logged, finding = kept(right, 0.03)
+    found = diagnose(radio(tmp_path, right, right, logged), finding, NOW)
+    assert told(found) == ("logging", "offers", LIVE_ON_AIR)
+    assert found.cause is not None
+    assert "they were served, and not logged" in found.cause
+
+
+def test_sessions_that_are_not_found_as_their_key_is_written_otherwise_were_logged(tmp_path: Path) -> None:
+    right = heard()
+    _, finding = kept(right, 0.03)
+    other = right.assign(session=right["session"].mask(in_cars(right), -right["session"]))
+    found = diagnose(radio(tmp_path, right, right, other[other["track"] < "track-2"]), finding, NOW)
+    assert found.cause_kind != "logging"
 
 
 def test_listens_that_came_twice_are_duplicates_and_the_standby_has_less(tmp_path: Path) -> None:

@@ -25,11 +25,12 @@ MOST = 0.5  # of what is not found, that has to be gone from the table itself
 
 def _propose(material: Material, known: Known) -> Iterator[Proposal]:
     for pair in material.pairs:
-        if pair.relation != "standby" and known.onset is not None:
-            own = pair.table == material.lacking
-            told = _not_found(material, known, pair) if own else _unlogged(material, known, pair)
-            if told is not None:
-                yield told
+        if pair.relation == "standby":
+            continue
+        looked_into = pair.table == material.lacking
+        told = _not_found(material, known, pair) if looked_into else _unlogged(material, known, pair)
+        if told is not None:
+            yield told
 
 
 def _unlogged(material: Material, known: Known, pair: Pair) -> Proposal | None:
@@ -63,17 +64,18 @@ def _unlogged(material: Material, known: Known, pair: Pair) -> Proposal | None:
 
 def _not_found(material: Material, known: Known, pair: Pair) -> Proposal | None:
     """The other table has not the rows that the finding's own check looks for there."""
-    lost = found_less(pair, material.finding.slice, known.onset.since) if known.onset is not None else None
-    if lost is None or known.onset is None or lost.share < LOST:
+    since = known.onset.since if known.onset is not None else material.finding.window_start
+    lost = found_less(pair, material.finding.slice, since)
+    if lost is None or lost.share < LOST:
         return None
-    when, place = material.clock(known.onset.since), material.finding.slice
+    when, place = material.clock(since), material.finding.slice
     where = f" of {name_slice(place)}" if place else ""
     own, ratio = material.finding.table, lost.rows / lost.share
     return Proposal(
         kind="logging",
         object=pair.table,
         place=place,
-        since=known.onset.since,
+        since=since,
         title=f"`{pair.table}` no longer logs requests{where} since {when}",
         sentence=f"{100 * lost.share:.0f} % of the requests{where} that used to be in `{pair.table}` are not "
         f"since {when}, and are in `{own}`: they were served, and not logged",
