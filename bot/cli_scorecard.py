@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,10 +26,13 @@ def register(app: typer.Typer) -> None:
 
 
 def scorecard(
-    file: Annotated[Path | None, typer.Option("--file", help=FILE_NAME)] = None, as_json: Json = False
+    file: Annotated[Path | None, typer.Option("--file", help=FILE_NAME)] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="Only incidents of the last so many days.")] = None,
+    as_json: Json = False,
 ) -> None:
     """How long each step takes, and how often what menus promised held; over the newest 500 incidents."""
-    found = door.scorecard(door.open_door(), declaration(file))
+    reach = None if days is None else timedelta(days=days)
+    found = door.scorecard(door.open_door(), declaration(file), reach)
     if as_json:
         print_json(found.model_dump(mode="json"))
         return

@@ -33,8 +33,9 @@ def remembered(connection: Connection) -> list[Incident]:
 
 
 def outcomes_of(incidents: Iterable[Incident]) -> list[Outcome]:
-    """What was measured of the hotfixes of these incidents."""
-    return [outcome for incident in incidents for outcome in incident.outcomes]
+    """What was measured of the hotfixes of these incidents; of a false alarm there was nothing to repair."""
+    real = (one for one in incidents if one.resolved_how != "false_alarm")
+    return [outcome for incident in real for outcome in incident.outcomes]
 
 
 def kind_of(recommender: Recommender) -> Callable[[Outcome], str | None]:

@@ -76,7 +76,7 @@ def score_practice(
         diagnose=_mean([each.to_diagnose for each in taken]),
         mitigate=_mean([each.to_mitigate for each in taken]),
         resolve=_mean([each.to_resolve for each in taken]),
-        promises=_kept([outcome for incident in every for outcome in incident.outcomes], kind_of),
+        promises=_kept([outcome for incident in real for outcome in incident.outcomes], kind_of),
     )
 
 

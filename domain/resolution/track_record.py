@@ -29,10 +29,9 @@ Misses = Mapping[str, Sequence[float]]
 
 @dataclass(frozen=True)
 class TrackRecord:
-    """Past promises by kind: of incidents, and of rehearsals, which are never counted together."""
+    """Past promises by kind of hotfix."""
 
-    incidents: Misses = field(default_factory=dict)
-    rehearsals: Misses = field(default_factory=dict)
+    misses: Misses = field(default_factory=dict)
 
     def corrected(self, kind: str, repairs: Estimate) -> Estimate:
         """
@@ -40,13 +39,15 @@ class TrackRecord:
 
         Never narrower than the log's own interval; as it is where there is no past, or no interval.
         """
-        pasts = [past for past in (self.incidents.get(kind, ()), self.rehearsals.get(kind, ())) if past]
-        if not pasts or repairs.low is None or repairs.high is None:
+        past = self.misses.get(kind)
+        if not past or repairs.low is None or repairs.high is None:
             return repairs
-        below = max(widening([-miss for miss in past]) for past in pasts)
-        above = max(widening(past) for past in pasts)
+        below, above = widening([-miss for miss in past]), widening(past)
         half = (repairs.high - repairs.low) / 2
-        said = f"{'widened: ' if max(below, above) > 1.0 else ''}{self._told(kind)}"
+        kept = (
+            f"{sum(map(held, past))} of {len(past)} of the log's promises of `{kind}` held in past incidents"
+        )
+        said = f"widened: {kept}" if max(below, above) > 1.0 else kept
         return repairs.model_copy(
             update={
                 "low": repairs.low - (below - 1.0) * half,
@@ -54,16 +55,6 @@ class TrackRecord:
                 "basis": f"{repairs.basis}; {said}",
             }
         )
-
-    def _told(self, kind: str) -> str:
-        """How many of the log's promises held, in words."""
-        counted = ((self.incidents, "past incidents"), (self.rehearsals, "rehearsals"))
-        parts = [
-            f"{sum(map(held, past))} of {len(past)} of the log's promises of `{kind}` held in {where}"
-            for every, where in counted
-            if (past := every.get(kind))
-        ]
-        return " and ".join(parts)
 
 
 def widening(misses: Sequence[float]) -> float:
@@ -107,4 +98,4 @@ def track_record(outcomes: Iterable[Outcome], kind_of: Callable[[Outcome], str |
         kind, missed = kind_of(one), miss_of(one, one.promise.own)
         if kind is not None and missed is not None:
             found[kind].append(missed)
-    return TrackRecord(incidents=found)
+    return TrackRecord(found)

@@ -78,7 +78,7 @@ def test_what_other_incidents_measured_is_the_record_by_kind_as_declared_or_as_t
     past("Horror", 0.1, hotfix="nobody_knows_it_any_more")
     own = past("Western", 0.2, kind="fill_feature")
     found = record_before(work_on(log, own, NOON + timedelta(hours=1)), DECLARED)
-    assert {kind: sorted(map(round, misses)) for kind, misses in found.incidents.items()} == {
+    assert {kind: sorted(map(round, misses)) for kind, misses in found.misses.items()} == {
         "fill_feature": [-4, 0]
     }
 
@@ -90,7 +90,7 @@ def test_what_was_measured_later_is_not_known_yet_so_the_same_moment_gives_the_s
     past("Comedy", 0.2, minutes=30, kind="fill_feature")
     before = record_before(work_on(log, own, NOON + timedelta(minutes=29)), DECLARED)
     after = record_before(work_on(log, own, NOON + timedelta(minutes=30)), DECLARED)
-    assert (before, len(after.incidents["fill_feature"])) == (TrackRecord(), 1)
+    assert (before, len(after.misses["fill_feature"])) == (TrackRecord(), 1)
 
 
 def test_a_hotfix_of_a_kind_that_is_not_installed_keeps_no_other_from_being_known(
@@ -100,7 +100,23 @@ def test_a_hotfix_of_a_kind_that_is_not_installed_keeps_no_other_from_being_know
     own = past("Comedy", 0.9)
     strange = declared_fill(name="strange", kind="of_another_package")
     both = DECLARED.model_copy(update={"hotfixes": {"strange": strange, **DECLARED.hotfixes}})
-    assert set(record_before(work_on(log, own, NOON), both).incidents) == {"fill_feature"}
+    assert set(record_before(work_on(log, own, NOON), both).misses) == {"fill_feature"}
+
+
+def test_of_a_false_alarm_nothing_is_remembered(log: Engine, past: Callable[..., str]) -> None:
+    dismissed = past("Drama", 0.1, kind="fill_feature")
+    own = past("Comedy", 0.9)
+    before = record_before(work_on(log, own, NOON), DECLARED)
+    steps: tuple[c.Command, ...] = (
+        c.RevertHotfix(option="fill"),
+        c.RecordHotfixReverted(option="fill", receipt="done"),
+        c.Reopen(reason="it was no incident"),
+        c.Dismiss(reason="a load test"),
+    )
+    for number, step in enumerate(steps):
+        handle(dismissed, step, actor=PERSON, key=f"dismissed-{number}", at=NOON, log=log)
+    assert len(before.misses["fill_feature"]) == 1
+    assert record_before(work_on(log, own, NOON), DECLARED) == TrackRecord()
 
 
 def test_it_is_bounded_to_the_newest_incidents(
@@ -112,7 +128,7 @@ def test_it_is_bounded_to_the_newest_incidents(
     past("Comedy", 0.9, kind="fill_feature")
     own = past("Western", 0.9)
     found = record_before(work_on(log, own, NOON), DECLARED)
-    assert [round(one) for one in found.incidents["fill_feature"]] == [0]
+    assert [round(one) for one in found.misses["fill_feature"]] == [0]
 
 
 def test_the_menu_of_the_next_incident_promises_no_more_than_the_past_ones_kept(
