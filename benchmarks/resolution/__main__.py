@@ -111,17 +111,20 @@ def _in_percent(one: Tried) -> Estimate:
 
 
 def _in_their_order(known: list[Tried]) -> list[tuple[Estimate, float]]:
-    """Each world's promises as wide as the track record of the worlds before it asks for, and the truth."""
+    """
+    Each world's promises as wide as the worlds before it ask for, and the truth. Of each the first of the
+    menu is remembered, as if it had been pressed: options of one world miss together.
+    """
     misses: dict[str, list[float]] = {}
     pairs: list[tuple[Estimate, float]] = []
     for world in dict.fromkeys(one.world for one in known):
         mine = [one for one in known if one.world == world]
         record = TrackRecord(misses)
         pairs += [(record.corrected(one.option.kind, one.option.repairs), one.repairs) for one in mine]
-        for one in mine:
-            told, true = promised(one.option.repairs), one.repairs / 100
-            if told is not None:
-                misses.setdefault(one.option.kind, []).append(miss(told, true, true, true, told.confidence))
+        pressed = mine[0].option
+        told, true = promised(pressed.repairs), mine[0].repairs / 100
+        if told is not None:
+            misses.setdefault(pressed.kind, []).append(miss(told, true, true, true, told.confidence))
     return pairs
 
 
