@@ -31,6 +31,7 @@ from bot import (
     cli_recommender,
     cli_record,
     cli_run,
+    cli_scorecard,
     cli_slack,
 )
 from domain.errors import ConfigurationError, RecsysopsError
@@ -50,6 +51,7 @@ ROOMS = (
     cli_burn_in,
     cli_item,
     cli_record,
+    cli_scorecard,
     cli_incident,
     cli_correct,
     cli_people,

@@ -263,14 +263,17 @@ class Option(Value):
     `blast_members` that of the members of a day.
     `guards` are checks whose alarm takes it back; `stages` the shares of members whom it serves one after the
     other, ascending to 1; all at once where there are none. `remind` is how long before its end people are
-    reminded, where that was declared.
+    reminded, where that was declared. `kind` is the hotfix's; empty on menus from before it was told. Where
+    past promises of that kind widened `repairs`, `from_log` is what the log alone promised.
     """
 
     key: str
     hotfix: str
+    kind: str = ""
     label: str
     does: str
     repairs: Estimate
+    from_log: Estimate | None = None
     costs: Estimate
     deploy_seconds: float
     undo: str

@@ -14,8 +14,9 @@ from domain.diagnosis.replay import CandidateColumns
 from domain.incident import commands as c
 from domain.recommender.recommender import Recommender
 from domain.resolution.circumstances import Circumstances
-from domain.resolution.menu import Menu, build_menu
+from domain.resolution.menu import NO_PAST, Menu, build_menu
 from domain.resolution.stage import REWARD, Stage, set_stage
+from domain.resolution.track_record import TrackRecord
 from domain.values import Diagnosis, Finding
 from workers.debts import Work
 from workers.diagnose import LEAST_SPAN, SEED
@@ -27,6 +28,7 @@ from workers.reading import Reader, before_onset
 from workers.replaced import with_former_scores, with_replaced
 from workers.rerun import require_right_model
 from workers.sources.rewards import daily_totals, rewards_of, unit_of
+from workers.track_record import record_before
 
 NO_FINDING = (
     "No check raised this incident, so no hotfix can be priced; see what is declared in recsysops.toml."
@@ -39,15 +41,21 @@ def settle(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     if finding is None:
         return (c.PrepareMenu(options=(), note=NO_FINDING),)
     diagnosis = work.incident.diagnosis or Diagnosis(cause=None)
-    menu = prepare_menu(recommender, finding, diagnosis, work.incident.stream, work.at)
+    record = record_before(work, recommender)
+    menu = prepare_menu(recommender, finding, diagnosis, work.incident.stream, work.at, record)
     return (c.PrepareMenu(options=menu.options, note=menu.note, left_out=menu.left_out),)
 
 
 def prepare_menu(
-    recommender: Recommender, finding: Finding, diagnosis: Diagnosis, incident: str, at: datetime
+    recommender: Recommender,
+    finding: Finding,
+    diagnosis: Diagnosis,
+    incident: str,
+    at: datetime,
+    record: TrackRecord = NO_PAST,
 ) -> Menu:
     """
-    The options for one finding.
+    The options for one finding, their promises as wide as the track record asks for.
 
     What cannot be read leaves its options without numbers, and the note says why.
     """
@@ -68,7 +76,8 @@ def prepare_menu(
         around = _feed(reader, around, since)
     else:
         around = _replayable(reader, around, since)
-    menu = build_menu(recommender.hotfixes.values(), with_former_scores(reader, around), incident, find)
+    around = with_former_scores(reader, around)
+    menu = build_menu(recommender.hotfixes.values(), around, incident, find, record)
     return replace(menu, note="; ".join(part for part in (menu.note, *reader.problems) if part))
 
 

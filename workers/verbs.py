@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from workers.owed import Owed
     from workers.promote import Change
     from workers.scaffold.new_check import Written
+    from workers.scorecard import Scorecard
 
 
 def embedded(folder: Path) -> AbstractContextManager[Servers]:
@@ -387,6 +388,17 @@ def records(door: Door, path: Path) -> tuple[Record, ...]:
     from workers.detect.record import read_records  # noqa: PLC0415
 
     return read_records(door.log, recommender(path), clock.now())
+
+
+def scorecard(door: Door, path: Path, reach: timedelta | None = None) -> Scorecard:
+    """
+    How well the practice works, over the newest incidents, or those of them that were opened within `reach`
+    before now. See `domain.improvement.scorecard`.
+    """
+    from workers.declared import recommender  # noqa: PLC0415
+    from workers.scorecard import read_scorecard  # noqa: PLC0415
+
+    return read_scorecard(door.log, recommender(path), None if reach is None else clock.now() - reach)
 
 
 def alarms(door: Door, path: Path) -> list[tuple[str, Alarm]]:

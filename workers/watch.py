@@ -149,7 +149,13 @@ def _harm(
         f"{seen.expected:,.0f} are expected, then {finding.observed:,.0f} where {finding.expected:,.0f} "
         f"were; {agree}, chance alone does so in less than one deployment in a hundred"
     )
-    return c.RecordHarm(option=deployed.hotfix.option, reason=reason)
+    return c.RecordHarm(
+        option=deployed.hotfix.option,
+        reason=reason,
+        repaired_share=seen.repaired(finding),
+        low=low,
+        high=high,
+    )
 
 
 def _as_look(one: HotfixWatched | c.RecordWatch) -> Look | None:

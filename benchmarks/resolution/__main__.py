@@ -24,6 +24,8 @@ from benchmarks.cinema.theatre import Theatre, branch
 from benchmarks.resolution import open_bandit, refused
 from benchmarks.resolution.worlds import RATE, Tried, tried
 from benchmarks.table import Row, Rows, machine, read, show
+from domain.incident.outcome import miss, promised
+from domain.resolution.track_record import TrackRecord
 from domain.values import Estimate
 
 OPENED = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
@@ -56,6 +58,7 @@ def _worlds(table: Rows, asked: argparse.Namespace) -> Iterator[Row]:
     known = [one for one in found if np.isfinite(one.repairs)]
     said = f"{asked.worlds} worlds, {len(known)} options"
     yield from _held(table, f"repaired ({said})", [(one.option.repairs, one.repairs) for one in known])
+    yield from _held(table, "repaired, widened by the worlds before", _in_their_order(known))
     yield from _held(table, "plays of all", [(_in_percent(one), one.whole) for one in known])
     yield _first(table, known)
 
@@ -105,6 +108,24 @@ def _in_percent(one: Tried) -> Estimate:
         for name in ("value", "low", "high")
     }
     return whole.model_copy(update={**parts, "unit": "%"})
+
+
+def _in_their_order(known: list[Tried]) -> list[tuple[Estimate, float]]:
+    """
+    Each world's promises as wide as the worlds before it ask for, and the truth. Of each the first of the
+    menu is remembered, as if it had been pressed: options of one world miss together.
+    """
+    misses: dict[str, list[float]] = {}
+    pairs: list[tuple[Estimate, float]] = []
+    for world in dict.fromkeys(one.world for one in known):
+        mine = [one for one in known if one.world == world]
+        record = TrackRecord(misses)
+        pairs += [(record.corrected(one.option.kind, one.option.repairs), one.repairs) for one in mine]
+        pressed = mine[0].option
+        told, true = promised(pressed.repairs), mine[0].repairs / 100
+        if told is not None:
+            misses.setdefault(pressed.kind, []).append(miss(told, true, true, true, told.confidence))
+    return pairs
 
 
 def _held(table: Rows, what: str, pairs: list[tuple[Estimate, float]]) -> Iterator[Row]:

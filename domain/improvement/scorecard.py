@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 
-from domain.incident.state import Incident
+from scipy.stats import binomtest
+
+from domain.incident.outcome import held, miss_of
+from domain.incident.state import Incident, Outcome
 from domain.incident.timeline import durations
-from domain.values import Value
+from domain.values import Estimate, Value
+
+CONFIDENCE = 0.9
+"""Of the interval of a share, and what of the promises of a menu should hold."""
+
+KindOf = Callable[[Outcome], str | None]
+"""What tells the kind of an outcome's hotfix; None where nobody knows it any more."""
 
 
 class MeanTime(Value):
@@ -18,10 +27,24 @@ class MeanTime(Value):
     count: int
 
 
+class Kept(Value):
+    """
+    How many of the `promises` that menus made of a `kind` of hotfix `held`: what was measured lay within the
+    interval, the error of measuring allowed for. Of the others `short` repaired less, the rest more.
+    """
+
+    kind: str
+    promises: int
+    held: int
+    short: int
+    share: Estimate
+
+
 class Scorecard(Value):
     """
     `detect` counts from the diagnosed onset to the opening; `acknowledge`, `diagnose`, `mitigate` (a hotfix
     verified) and `resolve` from the opening. Dismissed incidents count in `false_alarms` only.
+    `promises` has a row for each kind of hotfix of which a promise was measured.
     """
 
     incidents: int
@@ -33,9 +56,12 @@ class Scorecard(Value):
     diagnose: MeanTime
     mitigate: MeanTime
     resolve: MeanTime
+    promises: tuple[Kept, ...] = ()
 
 
-def score_practice(incidents: Iterable[Incident]) -> Scorecard:
+def score_practice(
+    incidents: Iterable[Incident], kind_of: KindOf = lambda outcome: outcome.promise.kind or None
+) -> Scorecard:
     """Fold incidents into one scorecard."""
     every = list(incidents)
     real = [incident for incident in every if incident.resolved_how != "false_alarm"]
@@ -50,7 +76,37 @@ def score_practice(incidents: Iterable[Incident]) -> Scorecard:
         diagnose=_mean([each.to_diagnose for each in taken]),
         mitigate=_mean([each.to_mitigate for each in taken]),
         resolve=_mean([each.to_resolve for each in taken]),
+        promises=_kept([outcome for incident in real for outcome in incident.outcomes], kind_of),
     )
+
+
+def _kept(outcomes: Iterable[Outcome], kind_of: KindOf) -> tuple[Kept, ...]:
+    """By kind, in the order of their names; what was told to people counts, not what the log alone said."""
+    missed: dict[str, list[float]] = {}
+    for one in outcomes:
+        kind, by = kind_of(one), miss_of(one, one.promise.told)
+        if kind is not None and by is not None:
+            missed.setdefault(kind, []).append(by)
+    return tuple(_row(kind, missed[kind]) for kind in sorted(missed))
+
+
+def _row(kind: str, missed: Sequence[float]) -> Kept:
+    """
+    Source:
+        The interval: Wilson (1927), J. Am. Stat. Assoc. 22; never of width zero.
+    """
+    kept = sum(map(held, missed))
+    interval = binomtest(kept, len(missed)).proportion_ci(CONFIDENCE, method="wilson")
+    share = Estimate(
+        value=kept / len(missed),
+        low=float(interval.low),
+        high=float(interval.high),
+        unit="share",
+        confidence=CONFIDENCE,
+        basis="promises that were measured",
+    )
+    short = sum(by < 0 and not held(by) for by in missed)
+    return Kept(kind=kind, promises=len(missed), held=kept, short=short, share=share)
 
 
 def _mean(spans: Sequence[timedelta | None]) -> MeanTime:

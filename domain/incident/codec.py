@@ -33,7 +33,9 @@ UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {
     ("hotfix.refuted", 1): _as_it_was,
     ("hotfix.watched", 1): _as_it_was,
     ("menu.prepared", 1): _as_it_was,
+    ("menu.prepared", 2): _as_it_was,
     ("hotfix.revert_requested", 1): _as_it_was,
+    ("hotfix.revert_requested", 2): _as_it_was,
     ("diagnosis.gathered", 1): _as_it_was,
     ("diagnosis.gathered", 2): _as_it_was,  # the next version also knows evidence of kind `precedent`
     ("finding.joined", 1): _as_it_was,  # the next version also knows the same `items`

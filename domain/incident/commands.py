@@ -177,10 +177,16 @@ class RefuteHotfix(Value):
 
 
 class RecordHarm(Value):
-    """Things became worse under the hotfix: it is taken back."""
+    """
+    Things became worse under the hotfix: it is taken back. `repaired_share`, `low` and `high` are what the
+    look at the alarm's metric that saw it measured; None where a guard did.
+    """
 
     option: str
     reason: str
+    repaired_share: float | None = None
+    low: float | None = None
+    high: float | None = None
 
 
 class RevertHotfix(Value):

@@ -14,7 +14,9 @@ from domain.incident.numbers import effect, estimate, lasting, percent, seconds,
 from domain.values import Option
 
 DIGEST_LENGTH = 16
-SINCE_DIGESTS = frozenset({"blast_members", "guards", "remind", "stages", "whole", "worst"})
+SINCE_DIGESTS = frozenset(
+    {"blast_members", "from_log", "guards", "kind", "remind", "stages", "whole", "worst"}
+)
 """Fields of an option that menus did not have when there were digests already."""
 
 MOST_FORMER = 5

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from math import copysign, sqrt
+from statistics import NormalDist
+from typing import NamedTuple
+
 from domain.incident.numbers import estimate, percent
-from domain.incident.state import Hotfix
+from domain.incident.state import Hotfix, Outcome
+from domain.incident.state.hotfix import MEASURED_AT
 from domain.values import Estimate, Option
 
 SHARES = {"share": 1.0, "%": 100.0}
@@ -31,6 +36,61 @@ def repaired(hotfix: Hotfix, option: Option | None) -> str | None:
     )
 
 
+class Promised(NamedTuple):
+    """The interval of a promise as shares of the gap (1: all of it), and its confidence."""
+
+    low: float
+    high: float
+    confidence: float
+
+
+def promised(given: Estimate | None) -> Promised | None:
+    """None where nothing is promised: no number, no interval, one of width zero, or no share of the gap."""
+    if given is None or given.value is None or given.low is None or given.high is None:
+        return None
+    if _unit(given) not in SHARES or not given.low < given.high:
+        return None
+    whole = SHARES[_unit(given)]
+    return Promised(given.low / whole, given.high / whole, given.confidence)
+
+
+def miss(promise: Promised, share: float, low: float, high: float, confidence: float) -> float:
+    """
+    How many of its own half-widths a promise would have to reach from its middle to hold, the error of what
+    was measured allowed for; below 0 where less was repaired than promised.
+
+    A measured share of exactly 1 stands for all that is more: what a watch finds beyond it is chance.
+
+    Source:
+        The normalized error of interlaboratory comparisons (ISO 13528), solved for the promise's half-width.
+
+    Args:
+        share, low, high: what was measured, and its interval at `confidence`.
+
+    >>> miss(Promised(0.8, 1.0, 0.9), 0.5, 0.5, 0.5, 0.9)
+    -4.0
+    >>> miss(Promised(0.8, 1.0, 0.9), 0.5, 0.0, 1.0, 0.9)
+    -0.0
+    """
+    middle, half = (promise.low + promise.high) / 2, (promise.high - promise.low) / 2
+    off = max(share, middle) - middle if share == 1.0 else share - middle
+    error = (high - low) / 2 * _deviations(promise.confidence) / _deviations(confidence)
+    return copysign(round(sqrt(max(off**2 - error**2, 0.0)) / half, 9), off)
+
+
+def miss_of(outcome: Outcome, promise: Estimate) -> float | None:
+    """The same of an outcome, against what was `told` or what the log promised by itself (`own`)."""
+    known = promised(promise)
+    if known is None:
+        return None
+    return miss(known, outcome.repaired_share, outcome.low, outcome.high, outcome.confidence)
+
+
+def held(missed: float) -> bool:
+    """Whether a promise that missed by so much held."""
+    return abs(missed) <= 1.0
+
+
 def against_promise(hotfix: Hotfix, option: Option | None) -> str | None:
     """
     Whether that was inside the promise's interval, below or above it; None where either is not known.
@@ -45,23 +105,28 @@ def against_promise(hotfix: Hotfix, option: Option | None) -> str | None:
     ...               repaired_share=0.94, low=0.9, high=0.98)
     >>> against_promise(done, option)
     'inside the promise'
-    >>> against_promise(done.model_copy(update={"repaired_share": 0.91, "low": 0.87, "high": 0.95}), option)
+    >>> against_promise(done.model_copy(update={"repaired_share": 0.92, "low": 0.88, "high": 0.96}), option)
     'below the promise, which chance may explain'
     >>> against_promise(done.model_copy(update={"repaired_share": 0.4, "low": 0.3, "high": 0.5}), option)
     'below the promise'
     """
-    promise = option.repairs if option else None
-    known = promise is not None and promise.low is not None and promise.high is not None
-    if not known or promise is None or hotfix.repaired_share is None or _unit(promise) not in SHARES:
+    promise = promised(option.repairs if option else None)
+    if promise is None or hotfix.repaired_share is None:
         return None
-    whole = _whole(option)
-    least, most = (promise.low or 0.0) / whole, (promise.high or 0.0) / whole
-    if least <= hotfix.repaired_share <= most:
+    if promise.low <= hotfix.repaired_share <= promise.high:
         return "inside the promise"
-    if hotfix.repaired_share > most:
+    if hotfix.repaired_share > promise.high:
         return "above the promise"
-    surely = hotfix.high is not None and hotfix.high < least
+    measured = hotfix.low is not None and hotfix.high is not None
+    surely = measured and not held(
+        miss(promise, hotfix.repaired_share, hotfix.low or 0.0, hotfix.high or 0.0, MEASURED_AT)
+    )
     return "below the promise" if surely else "below the promise, which chance may explain"
+
+
+def _deviations(confidence: float) -> float:
+    """Half the width of a normal's interval at `confidence`, in standard deviations."""
+    return NormalDist().inv_cdf((1 + confidence) / 2)
 
 
 def _unit(given: Estimate) -> str:

@@ -95,7 +95,7 @@ _ASKED: dict[type[e.Event], Callable[[Any], tuple[c.Command, ...]]] = {
     e.HotfixRefuted: _same(c.RefuteHotfix),
     e.RevertRequested: lambda event: (
         c.RevertHotfix(option=event.option),
-        c.RecordHarm(option=event.option, reason=event.reason),
+        c.RecordHarm(**event.model_dump(exclude={"because"})),
         c.RecordHotfixFailed(option=event.option, reason=event.reason),
         c.PassStage(option=event.option, share=0.0),
     ),

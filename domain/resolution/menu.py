@@ -14,6 +14,7 @@ from domain.resolution.circumstances import Circumstances
 from domain.resolution.kind import Find, Kind
 from domain.resolution.price import Price
 from domain.resolution.rollback import fits_unexplained, too_late, unpriced
+from domain.resolution.track_record import TrackRecord
 from domain.resolution.way import Unfit
 from domain.values import CauseKind, Estimate, Finding, LeftOut, Option
 
@@ -21,6 +22,7 @@ DO_NOTHING = "do_nothing"
 NO_DEPLOYER = "none"
 KEY_LENGTH = 16
 HOUR = timedelta(hours=1)
+NO_PAST = TrackRecord()
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,13 @@ class Menu:
     left_out: tuple[LeftOut, ...] = ()
 
 
-def build_menu(hotfixes: Iterable[DeclaredHotfix], around: Circumstances, incident: str, find: Find) -> Menu:
+def build_menu(
+    hotfixes: Iterable[DeclaredHotfix],
+    around: Circumstances,
+    incident: str,
+    find: Find,
+    record: TrackRecord = NO_PAST,
+) -> Menu:
     """
     The hotfixes whose declared causes hold the diagnosed one, best first: by what they repair less what they
     cost, those of which nothing is known after them, doing nothing last. Where the cause is not established,
@@ -44,6 +52,7 @@ def build_menu(hotfixes: Iterable[DeclaredHotfix], around: Circumstances, incide
     Args:
         incident: its stream; option keys are made of it, so that a key never fits another incident.
         find: the kind of a hotfix, by its name.
+        record: what past promises came to, by which those of the menu are widened.
     """
     declared, kind = tuple(hotfixes), around.diagnosis.cause_kind
     fitting = [hotfix for hotfix in declared if kind in hotfix.causes]
@@ -53,7 +62,9 @@ def build_menu(hotfixes: Iterable[DeclaredHotfix], around: Circumstances, incide
     for hotfix in declared:
         if hotfix.name not in tried:
             tried[hotfix.name] = _beside(hotfix, around, incident, find, explained)
-    options = sorted((one for one in tried.values() if isinstance(one, Option)), key=_rank)
+    options = sorted(
+        (_by_record(one, record) for one in tried.values() if isinstance(one, Option)), key=_rank
+    )
     if not fitting:
         notes.append(_none_fits(kind, offered=bool(options)))
     left_out = tuple(one for one in tried.values() if isinstance(one, LeftOut))
@@ -124,6 +135,13 @@ def _rolled_back(
     return _option(hotfix, kind, parameters, unpriced(f"{known}; {fits}", around), around, incident)
 
 
+def _by_record(option: Option, record: TrackRecord) -> Option:
+    """With its promise as wide as past ones of its kind ask for; `from_log` where that is wider."""
+    repairs = record.corrected(option.kind, option.repairs)
+    wider = (repairs.low, repairs.high) != (option.repairs.low, option.repairs.high)
+    return option.model_copy(update={"repairs": repairs, "from_log": option.repairs if wider else None})
+
+
 def _left_out(hotfix: DeclaredHotfix, why: str) -> LeftOut:
     return LeftOut(hotfix=hotfix.name, label=hotfix.label, why=why)
 
@@ -181,6 +199,7 @@ def _option(
     return Option(
         key=_key(incident, hotfix.name, parameters),
         hotfix=kind.called(hotfix, kind.read(hotfix)),
+        kind=kind.name,
         label=kind.label(hotfix.label, parameters),
         does=hotfix.does or hotfix.label,
         repairs=worth.repairs,

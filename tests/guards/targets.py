@@ -73,6 +73,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     ),
     "domain/resolution/declared.py": ("tests/domain/resolution/test_declared.py",),
     "domain/resolution/rollback.py": ("tests/domain/resolution/test_rollback.py",),
+    "domain/resolution/track_record.py": ("tests/domain/resolution/test_track_record.py",),
 }
 
 SPELLED: Mapping[str, tuple[tuple[str, str], ...]] = {

@@ -308,6 +308,9 @@ def test_harm_is_reverted_at_the_second_look_and_the_reason_is_in_numbers(begin:
     hotfix = watched.incident.hotfix
     assert hotfix is not None
     assert (hotfix.stage, hotfix.because, hotfix.reason) == ("reverting", "harm", harm.reason)
+    (outcome,) = watched.incident.outcomes
+    told = (outcome.repaired_share, outcome.low, outcome.high)
+    assert told == pytest.approx((-0.5, -0.7, -0.3), abs=0.005)
 
 
 def test_harm_far_beyond_chance_is_reverted_at_the_first_look(begin: Begin) -> None:

@@ -49,6 +49,7 @@ from workers.verbs import (
     replay,
     retry,
     run_check,
+    scorecard,
     stop_embedded,
 )
 
@@ -99,6 +100,7 @@ __all__ = [
     "replay",
     "retry",
     "run_check",
+    "scorecard",
     "stop_embedded",
     "watch_release",
 ]

@@ -240,7 +240,7 @@ def _refuted(command: c.RefuteHotfix) -> Events:
 
 def _harmed(incident: Incident, command: c.RecordHarm) -> Events:
     """What the hotfix had ended goes on without it, and may be treated otherwise."""
-    asked = e.RevertRequested(option=command.option, because="harm", reason=command.reason)
+    asked = e.RevertRequested(because="harm", **command.model_dump())
     if incident.resolved_how != "hotfix":
         return (asked,)
     return asked, e.IncidentReopened(reason="The hotfix that ended it does harm and is reverted.")

@@ -140,14 +140,18 @@ class HotfixRefuted(Event):
 class RevertRequested(Event):
     """
     The hotfix is to be undone: from here on it is owed. Version 1, which says no `because`, was always a
-    person's.
+    person's. `low`–`high` is the interval of `repaired_share`, which the look that saw harm measured; version
+    2 did not tell it.
     """
 
     wire_name = "hotfix.revert_requested"
-    schema_version = 2
+    schema_version = 3
     option: str
     because: RevertCause = "person"
     reason: str = ""
+    repaired_share: float | None = None
+    low: float | None = None
+    high: float | None = None
 
 
 class HotfixReverted(Event):

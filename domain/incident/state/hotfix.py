@@ -6,8 +6,20 @@ from typing import Any, assert_never
 
 from domain.errors import LogError
 from domain.incident import events as e
-from domain.incident.state.incident import Hotfix, Incident, Seen, Spent, Stage, without
+from domain.incident.state.incident import (
+    Hotfix,
+    Incident,
+    Outcome,
+    Promise,
+    Seen,
+    Spent,
+    Stage,
+    without,
+)
 from domain.values import Moment
+
+MEASURED_AT, FORECAST_AT = 0.95, 0.9
+"""Confidence of the interval of what a watch measured, and of what a forecast says of a launch to come."""
 
 
 def of_hotfix(incident: Incident, record: e.Recorded, event: e.OfHotfix) -> dict[str, Any]:
@@ -20,6 +32,7 @@ def of_hotfix(incident: Incident, record: e.Recorded, event: e.OfHotfix) -> dict
             event_id=record.id,
             at=record.at,
             chosen_by=record.actor,
+            promise=_promise(incident, event.option),
         )
         # A choice calls off a second look: the menu does not change under the hotfix in hand.
         return {"hotfix": chosen, "awaits": without(incident, "diagnose", "menu")}
@@ -40,7 +53,48 @@ def of_hotfix(incident: Incident, record: e.Recorded, event: e.OfHotfix) -> dict
         changes["mitigated_at"] = record.at
     if isinstance(event, e.RevertRequested) and event.because in ("no_effect", "harm"):
         changes["spent"] = _with_spent(incident, record, event)
+    if (outcome := _outcome(incident, incident.hotfix, record, event)) is not None:
+        changes["outcomes"] = (*incident.outcomes, outcome)
     return changes
+
+
+def _promise(incident: Incident, key: str) -> Promise | None:
+    option = incident.option(key)
+    if option is None:
+        return None
+    return Promise(
+        hotfix=option.hotfix,
+        kind=option.kind,
+        label=option.label,
+        told=option.repairs,
+        from_log=option.from_log,
+    )
+
+
+def _outcome(incident: Incident, hotfix: Hotfix, record: e.Recorded, event: e.OfHotfix) -> Outcome | None:
+    """
+    What a verdict measured, or of what did harm before there was one the last look; None where no look had an
+    interval, or only some members were served.
+    """
+    measured: e.HotfixVerified | e.HotfixRefuted | e.RevertRequested | Seen | None
+    if isinstance(event, e.HotfixVerified | e.HotfixRefuted):
+        measured = event
+    elif isinstance(event, e.RevertRequested) and event.because == "harm" and hotfix.stage == "applied":
+        measured = event if event.repaired_share is not None else hotfix.seen
+    else:
+        return None
+    if hotfix.promise is None or hotfix.share < 1.0 or measured is None:
+        return None
+    if measured.repaired_share is None or measured.low is None or measured.high is None:
+        return None
+    return Outcome(
+        promise=hotfix.promise,
+        at=record.at,
+        repaired_share=measured.repaired_share,
+        low=measured.low,
+        high=measured.high,
+        confidence=FORECAST_AT if incident.kind == "predicted" else MEASURED_AT,
+    )
 
 
 def _with_spent(incident: Incident, record: e.Recorded, event: e.RevertRequested) -> tuple[Spent, ...]:

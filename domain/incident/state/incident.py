@@ -9,7 +9,19 @@ from pydantic import Field
 
 from domain.incident.events.hotfix import RevertCause
 from domain.incident.menu import Former, digest_of
-from domain.values import Diagnosis, Finding, Improvement, LeftOut, Moment, Option, Piece, Severity, Value
+from domain.values import (
+    Diagnosis,
+    Estimate,
+    Finding,
+    Improvement,
+    LeftOut,
+    Moment,
+    Option,
+    Piece,
+    Severity,
+    Share,
+    Value,
+)
 
 Status = Literal["open", "acknowledged", "resolved", "closed"]
 Stage = Literal[
@@ -42,10 +54,43 @@ class Seen(Value):
     high: float | None = None
 
 
+class Promise(Value):
+    """
+    What the menu promised of a hotfix when it was chosen: `told`, and what the log alone promised
+    (`from_log`) where that was widened by past promises. `kind` is empty where the menu did not tell it.
+    """
+
+    hotfix: str
+    kind: str = ""
+    label: str
+    told: Estimate
+    from_log: Estimate | None = None
+
+    @property
+    def own(self) -> Estimate:
+        """What the log alone promised."""
+        return self.from_log or self.told
+
+
+class Outcome(Value):
+    """
+    What was measured of a promise: the share of the gap that is closed, below 0 where it grew, with the
+    interval of that at `confidence`.
+    """
+
+    promise: Promise
+    at: Moment
+    repaired_share: float
+    low: float
+    high: float
+    confidence: Share
+
+
 class Hotfix(Value):
     """
     The option that a person chose, and how far it has come. `event_id` put it in its stage, at `at`. `menu`
     is the digest of the menu that it was chosen from; None where it was chosen before there were digests.
+    `promise` is what that menu said of it.
     `share` of members are served with it since `stage_at`.
     `because` says why it is taken back, once it is. `repaired_share` is the outcome once there is one; `seen`
     is of the last look, also after it. The event `expiry_set_by` said when it expires; `reminded_of` is the
@@ -58,6 +103,7 @@ class Hotfix(Value):
     event_id: str
     at: Moment
     chosen_by: str
+    promise: Promise | None = None
     approved_by: str | None = None
     applied_at: Moment | None = None
     share: float = 1.0
@@ -131,7 +177,8 @@ class Incident(Value):
     began, where that is known. `also` are the findings elsewhere that are the same thing, as they joined.
     `judged`: a person said how bad it is. `evidence_so_far` is what the looking that is going on has found;
     `evidenced_at` when the first evidence was there. `bundle` is what was kept of the newest diagnosis.
-    `spent` are the hotfixes that this incident has shown to be of no use, as they were found so.
+    `spent` are the hotfixes that this incident has shown to be of no use, as they were found so; `outcomes`
+    what was measured of each that was in force, whatever was tried after it.
     """
 
     stream: str
@@ -166,6 +213,7 @@ class Incident(Value):
     former: Former = Field(default_factory=dict)
     hotfix: Hotfix | None = None
     spent: tuple[Spent, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
     onset_at: Moment | None = None
     cleared_at: Moment | None = None
     score: Score | None = None
