@@ -56,5 +56,5 @@ KIND = Kind(
     judging=judging(WORDS),
     sliced="always",
     history=history_of,
-    evidences=("infra-5",),
+    evidences=("monitor-3",),
 )
