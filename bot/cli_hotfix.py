@@ -12,9 +12,10 @@ import typer
 from bot.cli_desk import Json, Number, console, find, order, print_json, table, who
 from bot.messages import words
 from bot.messages.in_force import in_force, repaired, stage
-from bot.messages.why import why
+from bot.messages.why import why as why_left_out
 from domain.errors import Refused
 from domain.incident import commands as c
+from domain.incident.ranking import why_first
 from domain.incident.state import Incident
 from domain.values import Option
 from workers.door import open_door
@@ -54,6 +55,8 @@ def list_hotfixes(number: Number, as_json: Json = False) -> None:
         console().print(incident.menu_note or "There is no menu yet.", markup=False)
         return
     _show(dict(enumerate(options, 1)))
+    if why := why_first([one for one in options if not incident.spent_on(one)]):
+        console().print(why, markup=False, highlight=False)
     for one in incident.spent:
         console().print(f"{one.label}: {one.told}", markup=False, highlight=False)
     console().print(f"Menu {incident.menu_digest}", highlight=False)
@@ -69,7 +72,7 @@ def why_not(
 ) -> None:
     """Why a declared hotfix is not on the menu."""
     incident = find(open_door(), number)
-    answer = why(incident, hotfix)
+    answer = why_left_out(incident, hotfix)
     if as_json:
         told = {"said": answer.said, "left_out": [one.model_dump(mode="json") for one in answer.left_out]}
         print_json({"menu": incident.menu_digest, **told})

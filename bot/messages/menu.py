@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import timedelta
 
 from bot.messages import words
@@ -12,6 +13,7 @@ from bot.messages.value import spell
 from domain.incident.card import buttons
 from domain.incident.decide import in_hand
 from domain.incident.menu import touches
+from domain.incident.ranking import why_first
 from domain.incident.state import Incident
 from domain.values import Option
 
@@ -38,7 +40,7 @@ def menu(incident: Incident) -> list[Block]:
     shown = incident.menu[:MOST_SHOWN]
     anything = any(option.deployer != NO_DEPLOYER for option in shown)
     what = "what it repairs, what it costs, how we know" if anything else "there is nothing to deploy"
-    blocks = [section(f"*Choose*  {what}")]
+    blocks = [section("\n".join([f"*Choose*  {what}", *_first(shown, deployable)]))]
     for index, option in enumerate(shown):
         pressable = option.key in deployable and option.deployer != NO_DEPLOYER
         accessory = deploy(incident, option, index) if pressable else None
@@ -46,6 +48,12 @@ def menu(incident: Incident) -> list[Block]:
     notes = [cut(sentence(incident.menu_note), 1000)] if incident.menu_note else []
     notes += ["A newer menu is being prepared; what you choose from this one stands."] if being_made else []
     return [*blocks, context(*notes)] if notes else blocks
+
+
+def _first(shown: Sequence[Option], deployable: AbstractSet[str | None]) -> list[str]:
+    """Why the first of those that may be pressed stands before the others."""
+    why = why_first([option for option in shown if option.key in deployable])
+    return [cut(sentence(why), OPTION_TEXT_MAX)] if why else []
 
 
 def _tried(incident: Incident, option: Option, index: int) -> str | None:

@@ -19,6 +19,7 @@ from bot.messages import words
 from bot.messages.link import Link, nowhere
 from domain.incident import events as e
 from domain.incident.outcome import against_promise, repaired
+from domain.incident.ranking import why_first
 from domain.incident.state import Incident
 from domain.incident.timeline import Entry, durations, timeline
 from domain.values import Option, name_slice
@@ -42,6 +43,11 @@ class Offered:
     at: datetime
     chosen: str | None = None
     chosen_by: str | None = None
+
+    @property
+    def why_first(self) -> str:
+        """Why the first option stood before the others; empty where there is nothing to say."""
+        return why_first(self.options)
 
 
 @dataclass(frozen=True)

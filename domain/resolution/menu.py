@@ -9,6 +9,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
+from domain.incident.ranking import rank
 from domain.recommender.hotfix import DeclaredHotfix
 from domain.resolution.circumstances import Circumstances
 from domain.resolution.kind import Find, Kind
@@ -63,7 +64,7 @@ def build_menu(
         if hotfix.name not in tried:
             tried[hotfix.name] = _beside(hotfix, around, incident, find, explained)
     options = sorted(
-        (_by_record(one, record) for one in tried.values() if isinstance(one, Option)), key=_rank
+        (_by_record(one, record) for one in tried.values() if isinstance(one, Option)), key=rank
     )
     if not fitting:
         notes.append(_none_fits(kind, offered=bool(options)))
@@ -219,19 +220,6 @@ def _option(
         stages=hotfix.stages,
         remind=hotfix.remind,
     )
-
-
-def _rank(option: Option) -> tuple[bool, bool, float, bool, float, str]:
-    """
-    What is known first, and what does not make everybody lose for certain; of these the best worth, and of
-    two within a percent the one that one person deploys, and the quicker one. To repair more than all is as
-    far off as to repair less.
-    """
-    known = option.repairs.value is not None
-    loses = option.whole is not None and option.whole.high is not None and option.whole.high < 0
-    repaired = option.repairs.value or 0.0
-    worth = round(min(repaired, 200.0 - repaired) + (option.costs.value or 0.0))
-    return not known, loses, -worth, option.needs_second_person, option.deploy_seconds, option.hotfix
 
 
 def _key(incident: str, hotfix: str, parameters: dict[str, object]) -> str:

@@ -31,6 +31,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "domain/incident/decide/correction.py": ("tests/domain/incident/test_correction.py", *LIFE),
     "domain/incident/debts.py": ("tests/workers/test_taken_back.py", *LIFE),
     "domain/incident/card.py": ("tests/domain/incident/test_buttons.py", *LIFE),
+    "domain/incident/ranking.py": ("tests/domain/incident/test_ranking.py",),
     "bot/permission.py": ("tests/bot/test_permission.py",),
     "bot/actions.py": ("tests/bot/test_actions.py",),
     "bot/messages/value.py": ("tests/bot/test_actions.py",),

@@ -18,7 +18,7 @@ from bot.messages.card import LABELS, card, headline
 from bot.messages.evidence import NOTABLE, evidence
 from bot.messages.link import pages_at
 from bot.messages.modals import resolve
-from bot.messages.report import markdown, tell
+from bot.messages.report import html, markdown, tell
 from bot.messages.value import parse
 from bot.workspace.limits import MESSAGE_BLOCKS_LENGTH_MAX
 from bot.workspace.validate import length_of_blocks, problems_of_blocks, problems_of_view
@@ -152,6 +152,24 @@ def _stands_elsewhere(action: str, incident: Incident) -> bool:
 
 def test_every_action_has_a_press_and_a_label() -> None:
     assert set(actions.PRESSES) == set(ACTIONS) == set(LABELS)
+
+
+WHY_FIRST = (
+    "“Fill in the language” and “Roll the catalogue back” cannot be told apart within their intervals; "
+    "“Fill in the language” is first because one person may deploy it"
+)
+
+
+def test_the_menu_says_why_its_first_option_is_first_and_so_does_the_report() -> None:
+    incident, recorded = told("offered")
+    assert WHY_FIRST in json.dumps(card(incident, URL), ensure_ascii=False)
+    assert WHY_FIRST in markdown(tell(incident, recorded))
+    assert WHY_FIRST in html(tell(incident, recorded))
+
+
+def test_of_what_is_found_useless_here_the_menu_does_not_say_that_it_is_first() -> None:
+    incident, _ = told("reverted by itself")
+    assert "“Fill in the language” is first" not in json.dumps(card(incident, URL), ensure_ascii=False)
 
 
 def test_every_notable_step_is_an_event() -> None:
