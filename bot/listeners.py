@@ -25,7 +25,7 @@ from bot.item_answer import show_item
 from bot.messages import audit, modals, words
 from bot.messages.blocks import SECTION_MAX, Block, cut, escape, section
 from bot.messages.blocks import actions as blocks_of_actions
-from bot.messages.card import card, fallback, picture_of
+from bot.messages.card import card, fallback, pictures_of
 from bot.messages.home import TO_CLOSE, UNRESOLVED, Shown, closed_home, home, in_all
 from bot.messages.in_force import in_force
 from bot.messages.inert import Marked, clean, marked
@@ -252,9 +252,9 @@ class Listeners:
         return {"text": fallback(incident), "blocks": self._card(incident, reader)}
 
     def _card(self, incident: Incident, reader: Link) -> list[Block]:
-        """The card, with its picture where Slack has it already: nobody waits for an upload."""
-        digest = picture_of(incident)
-        return card(incident, reader, picture=self._door.shown.file(digest) if digest else None)
+        """The card, with those of its pictures that Slack has already: nobody waits for an upload."""
+        known = {digest: self._door.shown.file(digest) for digest in pictures_of(incident)}
+        return card(incident, reader, files={digest: file for digest, file in known.items() if file})
 
     def _status(self, page: int, reader: Link) -> dict[str, Any]:
         found = self._door.worst(UNRESOLVED, page, MOST_SHOWN)

@@ -8,7 +8,7 @@ What Slack refuses is sent again without the part that it can do without, the pi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
@@ -21,7 +21,7 @@ from bot.chat import Chat, ChatError, Later, NoChannel, NoMessage, NoToken, NotT
 from bot.directory import PatientDirectory
 from bot.messages import words
 from bot.messages.blocks import Block, section
-from bot.messages.card import card, fallback, picture_of, stripped
+from bot.messages.card import card, fallback, pictures_of, stripped
 from bot.messages.evidence import NOTABLE, evidence, step
 from bot.messages.link import Link
 from bot.messages.route import unreachable
@@ -133,7 +133,7 @@ class Living:
     def is_current(self, incident: Incident) -> bool:
         """Whether what Slack accepted last is what the incident says now; asks Slack for nothing."""
         accepted = self._door.shown.accepted(incident.stream)
-        whole = next(self._versions(incident, self._file_known(incident), None))
+        whole = next(self._versions(incident, self._files_known(incident), None))
         places = [_place(channel, ts) for channel, ts in latest(incident).items()]
         return bool(places) and all(accepted.get(place) == whole.digest for place in places)
 
@@ -217,49 +217,58 @@ class Living:
             if channel in work.declared:
                 raise
             # It has not belonged there since; should the channel come back, the next change is drawn there.
-            drawn = next(self._versions(work.incident, self._file_known(work.incident), None))
+            drawn = next(self._versions(work.incident, self._files_known(work.incident), None))
         if drawn.digest != accepted:
             self._accept(work.incident, channel, ts, drawn)
 
     def _offer(self, work: _Work, send: Callable[[Drawn], str]) -> tuple[str, Drawn]:
         """Send the whole message, and while it is not taken, less and less of it."""
         incident = work.incident
-        digest = picture_of(incident)
-        file, lacks = self._pictures.offered(digest, incident.title) if digest else (None, None)
+        files, lacks = self._files_offered(incident)
         refused: NotTaken | None = None
-        for drawn in self._versions(incident, file, lacks):
+        for drawn in self._versions(incident, files, lacks):
             try:
                 sent = send(drawn)
             except NotTaken as error:
                 refused = refused or error
                 continue
-            if refused is not None and digest and drawn.blocks:
-                self._pictures.refused(digest)
+            if refused is not None and drawn.blocks:
+                for digest in files:
+                    self._pictures.refused(digest)
             if lacking := drawn.lacks:
                 work.lacks.append(f"{lacking}: {refused}" if refused else lacking)
             return sent, drawn
         raise refused or NotTaken("nothing was offered")
 
-    def _versions(self, incident: Incident, file: str | None, lacks: str | None) -> Iterator[Drawn]:
-        """The message whole, without its picture, and as text alone."""
+    def _files_offered(self, incident: Incident) -> tuple[dict[str, str], str | None]:
+        """Digest of each of its pictures → its id in Slack, as far as it is there; why one is not."""
+        files, lacks = dict[str, str](), list[str]()
+        for digest, alt in pictures_of(incident).items():
+            file, lack = self._pictures.offered(digest, alt)
+            files |= {digest: file} if file else {}
+            lacks += [lack] if lack else []
+        return files, "; ".join(lacks) or None
+
+    def _versions(self, incident: Incident, files: Mapping[str, str], lacks: str | None) -> Iterator[Drawn]:
+        """The message whole, without its pictures, and as text alone."""
         text = fallback(incident)
         names = self._names(incident)
         # The version in the buttons is of no account for whether a message is another one.
         plain = incident.model_copy(update={"version": 0})
 
-        def drawn(picture: str | None, lacking: str | None) -> Drawn:
-            blocks = card(incident, self._link, names, picture)
-            return Drawn(text, blocks, _digest(text, card(plain, self._link, names, picture)), lacking)
+        def drawn(shown: Mapping[str, str], lacking: str | None) -> Drawn:
+            blocks = card(incident, self._link, names, shown)
+            return Drawn(text, blocks, _digest(text, card(plain, self._link, names, shown)), lacking)
 
-        yield drawn(file, lacks)
-        if file is not None:
-            yield drawn(None, "its picture")
+        yield drawn(files, lacks)
+        if files:
+            yield drawn({}, "its picture")
         alone = stripped(incident, self._link)
         yield Drawn(alone, [], _digest(alone, []), "its blocks")
 
-    def _file_known(self, incident: Incident) -> str | None:
-        digest = picture_of(incident)
-        return self._door.shown.file(digest) if digest else None
+    def _files_known(self, incident: Incident) -> dict[str, str]:
+        known = {digest: self._door.shown.file(digest) for digest in pictures_of(incident)}
+        return {digest: file for digest, file in known.items() if file}
 
     def _names(self, incident: Incident) -> words.Names:
         # A mention would page whoever has just declared it: by name, and by id where Slack does not say it.

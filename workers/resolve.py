@@ -22,12 +22,14 @@ from workers.debts import Work
 from workers.diagnose import LEAST_SPAN, SEED
 from workers.hotfix_kinds import find
 from workers.launches import noun_of
+from workers.menu_picture import draw_menu
 from workers.models.logged import load_logged
 from workers.predict import mended
 from workers.reading import Reader, before_onset
 from workers.replaced import with_former_scores, with_replaced
 from workers.rerun import require_right_model
 from workers.sources.rewards import daily_totals, rewards_of, unit_of
+from workers.store import attachments
 from workers.track_record import record_before
 
 NO_FINDING = (
@@ -43,7 +45,19 @@ def settle(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     diagnosis = work.incident.diagnosis or Diagnosis(cause=None)
     record = record_before(work, recommender)
     menu = prepare_menu(recommender, finding, diagnosis, work.incident.stream, work.at, record)
-    return (c.PrepareMenu(options=menu.options, note=menu.note, left_out=menu.left_out),)
+    return (with_picture(work, menu),)
+
+
+def with_picture(work: Work, menu: Menu) -> c.PrepareMenu:
+    """With the picture of what is offered: what was found useless here is not, and has no number there."""
+    offered = [option for option in menu.options if not work.incident.spent_on(option)]
+    drawn = draw_menu(offered)
+    return c.PrepareMenu(
+        options=menu.options,
+        note=menu.note,
+        left_out=menu.left_out,
+        picture=attachments.keep(work.log, drawn) if drawn else None,
+    )
 
 
 def prepare_menu(

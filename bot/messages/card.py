@@ -6,6 +6,8 @@ It is a function of the incident alone, so what stands in the channel can always
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bot.messages import stage, words
 from bot.messages.blocks import (
     Block,
@@ -64,12 +66,16 @@ STYLES: dict[Action, Style] = {
     "close": "primary",
     "revert": "danger",
 }
+MENU_ALT = "What each option repairs, and what everyone else loses by it, with their intervals"
 IN_MORE: tuple[Action, ...] = ("note", "assign", "severity", "silence", "correct")
 """Slack's overflow menu holds five."""
 
 
+NO_FILES: Mapping[str, str] = {}
+
+
 def card(
-    incident: Incident, link: Link, names: words.Names = words.NOBODY, picture: str | None = None
+    incident: Incident, link: Link, names: words.Names = words.NOBODY, files: Mapping[str, str] = NO_FILES
 ) -> list[Block]:
     """
     The blocks of the message.
@@ -77,15 +83,16 @@ def card(
     Args:
         link:    where its pages are for who reads it.
         names:   what whoever declared it is called; they are mentioned where they are not there.
-        picture: the id in Slack of the picture that `picture_of` names; none is shown without it.
+        files:   digest of a picture that `pictures_of` names → its id in Slack; none is shown without one.
     """
     return [
         header_block(headline(incident)),
         section(_facts(incident, names)),
-        *_picture(incident, picture),
+        *_picture(picture_of(incident), files, f"The metric of: {incident.title}"),
         section(cut(_why(incident), WHY_MAX)),
         *stage.hotfix(incident),
         *([] if incident.status in ("resolved", "closed") else menu(incident)),
+        *_picture(_menu_picture_of(incident), files, MENU_ALT),
         *stage.ending(incident),
         *_presses(incident, link),
         *_footer(incident),
@@ -174,12 +181,24 @@ def _forecast(incident: Incident, finding: Finding) -> str:
 
 
 def picture_of(incident: Incident) -> str | None:
-    """The digest of the picture that its message shows."""
+    """The digest of the picture of the metric that its message shows."""
     if incident.status == "closed":
         return None
     if incident.diagnosis is not None:
         return incident.diagnosis.picture
     return next((piece.picture for piece in incident.evidence_so_far if piece.picture), None)
+
+
+def _menu_picture_of(incident: Incident) -> str | None:
+    """The digest of the picture of the menu, while something of it may be pressed."""
+    offered = any(one.action == "deploy" for one in buttons(incident))
+    return incident.menu_picture if offered else None
+
+
+def pictures_of(incident: Incident) -> dict[str, str]:
+    """Digest of each picture that its message shows → what it is called where it is kept."""
+    named = ((picture_of(incident), incident.title), (_menu_picture_of(incident), MENU_ALT))
+    return {digest: alt for digest, alt in named if digest is not None}
 
 
 def fallback(incident: Incident) -> str:
@@ -195,10 +214,8 @@ def stripped(incident: Incident, link: Link) -> str:
     )
 
 
-def _picture(incident: Incident, picture: str | None) -> list[Block]:
-    if picture is None or picture_of(incident) is None:
-        return []
-    return [image(picture, f"The metric of: {incident.title}")]
+def _picture(digest: str | None, files: Mapping[str, str], alt: str) -> list[Block]:
+    return [image(files[digest], alt)] if digest is not None and digest in files else []
 
 
 def _why(incident: Incident) -> str:

@@ -100,6 +100,7 @@ class PrepareMenu(Value):
     options: tuple[Option, ...]
     note: str = ""
     left_out: tuple[LeftOut, ...] | None = None
+    picture: str | None = None
 
 
 class ChooseHotfix(Value):

@@ -179,9 +179,7 @@ def _span(option: Option) -> Span:
 
 
 def _edges(given: Estimate) -> Span:
-    """The interval; nothing where the number is not known, as in the order, all where its interval is not."""
-    if given.value is None:
-        return 0.0, 0.0
+    """The interval; all that there is where it is not known."""
     low, high = (-inf if given.low is None else given.low), (inf if given.high is None else given.high)
     return _percent(given, low), _percent(given, high)
 
@@ -189,8 +187,8 @@ def _edges(given: Estimate) -> Span:
 def _folded(given: Estimate) -> Span:
     """The interval of what is repaired, where more than all counts as so much less."""
     low, high = _edges(given)
-    ends = min(low, 200.0 - low), min(high, 200.0 - high)
-    return min(ends), 100.0 if low <= 100.0 <= high else max(ends)
+    peak = min(max(low, 100.0), high)
+    return min(low, 200.0 - low, high, 200.0 - high), min(peak, 200.0 - peak)
 
 
 def _side(one: Span, other: Span) -> int:

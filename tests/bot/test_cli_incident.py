@@ -48,7 +48,7 @@ def test_an_incident_is_walked_from_the_alarm_to_its_end(
     assert "nobody" in told
     assert terminal("ack", "1", "--json").json["events"] == ["incident.acknowledged"]
     assert terminal("status", "--json").json["incidents"][0]["status"] == "acknowledged"
-    assert "“Fill in the language” is first because" in terminal("hotfix", "list", "1").out
+    assert "“Fill in the language” is first: it repairs" in terminal("hotfix", "list", "1").out
     assert "Serve the model before (model_back): the model v8" in terminal("hotfix", "why", "1").out
     why = terminal("hotfix", "why", "1", "feed_failover", "--json").json
     assert [one["hotfix"] for one in why["left_out"]] == ["feed_failover"]

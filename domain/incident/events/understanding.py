@@ -151,13 +151,16 @@ class MenuPrepared(Event):
     The hotfixes that fit, with their trade-offs; may be empty, with the reason in `note`. `left_out` are the
     declared ones that are not offered, each with why; None where that was not looked at, as in version 1.
     Version 2 knew nothing of past promises, nor of what kind an option is.
+    `picture` is the digest of that of repair against cost; None where fewer than two options are priced, and
+    before version 4.
     """
 
     wire_name = "menu.prepared"
-    schema_version = 3
+    schema_version = 4
     options: tuple[Option, ...]
     note: str = ""
     left_out: tuple[LeftOut, ...] | None = None
+    picture: str | None = None
 
 
 class PredictionScored(Event):

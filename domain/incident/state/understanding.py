@@ -115,6 +115,7 @@ def _found_out(incident: Incident, record: e.Recorded, event: FoundOut) -> dict[
                 "menu": event.options,
                 "menu_note": event.note,
                 "left_out": event.left_out,
+                "menu_picture": event.picture,
                 "awaits": awaits,
             }
             return (

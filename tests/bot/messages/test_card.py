@@ -155,8 +155,8 @@ def test_every_action_has_a_press_and_a_label() -> None:
 
 
 WHY_FIRST = (
-    "“Fill in the language” and “Roll the catalogue back” cannot be told apart within their intervals; "
-    "“Fill in the language” is first because one person may deploy it"
+    "“Fill in the language” is first: it repairs 96 % [93–98] and loses nothing measurable elsewhere; "
+    "“Boost these films” repairs less, 61 % [58–63], and loses"
 )
 
 
@@ -184,7 +184,8 @@ def test_the_card_says_what_how_bad_who_and_why_in_this_order() -> None:
     assert places == sorted(places)
     assert "repairs *96 % [93–98]*" in text
     assert "slack_file" not in text
-    assert '"slack_file": {"id": "F0PICTURE"}' in json.dumps(card(incident, URL, picture="F0PICTURE"))
+    shown = json.dumps(card(incident, URL, files={"0" * 64: "F0PICTURE"}))
+    assert '"slack_file": {"id": "F0PICTURE"}' in shown
 
 
 def test_what_is_not_known_is_said_to_be_unknown() -> None:

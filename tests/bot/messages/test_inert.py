@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from bot import actions
 from bot.messages import miss, words
 from bot.messages.blocks import Block, plain, section
-from bot.messages.card import card, fallback, stripped
+from bot.messages.card import card, fallback, pictures_of, stripped
 from bot.messages.evidence import evidence, step
 from bot.messages.home import Shown, home
 from bot.messages.inert import LOOKS_LIKE, clean, cut, escape, length, marked, paragraphs, sentence
@@ -194,7 +194,7 @@ FEW = settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow], dea
 @pytest.mark.parametrize("story", STORIES)
 def test_no_card_is_more_than_slack_takes_or_does_what_data_say(story: str, text: str) -> None:
     incident = told_by(story, text)
-    drawn = card(incident, URL, picture="F0PICTURE")
+    drawn = card(incident, URL, files=dict.fromkeys(pictures_of(incident), "F0PICTURE"))
     check(drawn)
     assert len(drawn) <= 50
     assert length_of_blocks(drawn) <= MESSAGE_BLOCKS_LENGTH_MAX

@@ -174,6 +174,62 @@ def test_where_only_the_first_is_priced_the_others_are_said_not_to_be() -> None:
     )
 
 
+def test_a_loss_without_an_interval_is_told_as_it_is_and_tells_nothing_apart() -> None:
+    alike = said(SPARE, option("By hand", (70.0, 66.0, 74.0), -3.0))
+    assert "repairs less, 70 % [66–74]." in alike
+    blind = option("Blind", (92.0, 90.0, 94.0), None)
+    assert said(blind, option("Weak", (20.0, 15.0, 25.0))).startswith(
+        "“Blind” is first: it repairs 92 % [90–94] and loses an unknown amount elsewhere; “Weak” repairs less"
+    )
+    counted = option("By hand", (92.0, 90.0, 94.0), -3.0)
+    assert "and loses 3 % of baskets elsewhere;" in said(counted, option("Weak", (20.0, 15.0, 25.0)))
+    half = counted.model_copy(update={"costs": counted.costs.model_copy(update={"low": -4.0})})
+    assert "and loses 3 % of baskets elsewhere;" in said(half, option("Weak", (20.0, 15.0, 25.0)))
+    other = counted.model_copy(update={"costs": counted.costs.model_copy(update={"high": 1.0})})
+    assert "and loses 3 % of baskets elsewhere;" in said(other, option("Weak", (20.0, 15.0, 25.0)))
+
+
+@pytest.mark.parametrize("costs", [(-0.1, -0.2, 0.0), (0.1, 0.0, 0.2)])
+def test_an_interval_that_ends_at_nothing_is_no_measurable_loss(costs: tuple[float, float, float]) -> None:
+    even = option("Even", (92.0, 90.0, 94.0), costs)
+    assert "and loses nothing measurable elsewhere;" in said(even, option("Weak", (20.0, 15.0, 25.0)))
+    gains = option("Season", (80.0, 78.0, 82.0), (9.0, 8.0, 10.0))
+    none = option("Even", (80.0, 78.0, 82.0), costs)
+    assert said(gains, none).endswith("but gains nothing measurable elsewhere.")
+
+
+@pytest.mark.parametrize("repairs", [(80.0, 76.0, 84.0), (112.0, 109.0, 116.0)])
+def test_intervals_that_touch_do_not_tell_two_apart(repairs: tuple[float, float, float]) -> None:
+    assert "cannot be told apart" in said(SPARE, option("Beside", repairs))
+
+
+def test_losses_whose_intervals_touch_do_not_tell_two_apart() -> None:
+    assert "cannot be told apart" in said(SPARE, option("Beside", (88.0, 84.0, 91.0), (-1.0, -2.0, -0.2)))
+    first = option("Season", (88.0, 84.0, 91.0), (1.0, 0.2, 2.0))
+    assert "cannot be told apart" in said(first, SPARE)
+
+
+def test_of_three_that_are_alike_to_the_first_all_are_named() -> None:
+    assert "“Shelf c” and “Shelf d” cannot be" in said(
+        *(option(f"Shelf {letter}", (88.0, 84.0, 91.0)) for letter in "abcd")
+    )
+
+
+@pytest.mark.parametrize("high", [0.0, 4.0])
+def test_what_may_cost_everybody_nothing_is_not_said_to_harm(high: float) -> None:
+    whole = number((-8.0, -16.0, high), "orders a day")
+    assert "everybody" not in said(option("Cache", (20.0, 18.0, 22.0), whole=whole), SPARE)
+
+
+def test_where_all_harm_the_second_is_told_by_what_it_repairs() -> None:
+    harm = number((-31.0, -40.0, -22.0), "orders a day")
+    weak, strong = (option(f"Cache {at}", (at, at - 2.0, at + 2.0), whole=harm) for at in (20.0, 90.0))
+    assert said(weak, strong).endswith(
+        "“Cache 20.0” repairs less, 20 % [18–22]; everybody together loses for certain by each that is "
+        "priced."
+    )
+
+
 def test_what_is_not_known_to_lose_is_said_to_count_as_none() -> None:
     assert said(SPARE, option("Blind", (20.0, 15.0, 25.0), None)).endswith(
         "repairs less, 20 % [15–25]; a loss that is not known counts as none in this order."

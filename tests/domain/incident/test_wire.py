@@ -70,6 +70,7 @@ EVER = [
     "menu.prepared.v1",
     "menu.prepared.v2",
     "menu.prepared.v3",
+    "menu.prepared.v4",
     "message.posted.v1",
     "note.added.v1",
     "note.corrected.v1",
