@@ -111,6 +111,10 @@ def _approve(target: Target, fields: Fields, at: datetime) -> c.Command:
     return c.ApproveHotfix(option=_option(target), menu=target.menu)
 
 
+def _break_glass(target: Target, fields: Fields, at: datetime) -> c.Command:
+    return c.BreakGlass(option=_option(target), menu=target.menu, reason=fields.get("reason", ""))
+
+
 def _resolve(target: Target, fields: Fields, at: datetime) -> c.Command:
     how = fields.get("how") or "elsewhere"
     if how not in modals.HOW:
@@ -180,6 +184,7 @@ PRESSES: dict[Action, Press] = {
     "dismiss": Press("respond", _reason(lambda reason: c.Dismiss(reason=reason)), modals.dismiss),
     "deploy": Press("deploy", _choose),
     "approve": Press("approve", _approve),
+    "break_glass": Press("break_glass", _break_glass, modals.break_glass),
     "reject": Press(
         "respond",
         lambda target, fields, at: c.RejectHotfix(option=_option(target), reason=fields.get("reason", "")),

@@ -116,6 +116,23 @@ def approve(number: Number, option: Which = None, menu: Menu = None, as_json: Js
     order(number, c.ApproveHotfix(option=key, menu=menu or _read(incident, key, as_json)), as_json=as_json)
 
 
+@app.command("break-glass")
+def break_glass(
+    number: Number,
+    option: Which = None,
+    reason: Annotated[
+        str, typer.Option("--reason", "-r", help="Why it cannot wait; it is told in the channel.")
+    ] = "",
+    menu: Menu = None,
+    as_json: Json = False,
+) -> None:
+    """Deploy what waits for a second person without one, where [permissions] break_glass lets you."""
+    incident = find(open_door(), number)
+    key = _key(incident, option)
+    read = menu or _read(incident, key, as_json)
+    order(number, c.BreakGlass(option=key, menu=read, reason=reason), as_json=as_json)
+
+
 @app.command()
 def reject(
     number: Number,

@@ -25,6 +25,7 @@ from bot.messages.card import card, fallback, pictures_of, stripped
 from bot.messages.evidence import NOTABLE, evidence, step
 from bot.messages.link import Link
 from bot.messages.route import unreachable
+from bot.messages.stage import broken_glass
 from bot.pictures import Pictures
 from domain.incident import commands as c
 from domain.incident import events as e
@@ -291,6 +292,8 @@ class Living:
         gathered = isinstance(event.event, e.DiagnosisGathered) and event.event.diagnosis.evidence
         if not gathered and event.event.wire_name not in NOTABLE:
             return
+        if isinstance(event.event, e.HotfixApproved) and event.event.break_glass is not None:
+            self._tell_channel(work, event, event.event.break_glass)
         if self._is_silent(work.incident):
             return
         # A sentence about a hotfix names it by the menu that came before.
@@ -300,6 +303,24 @@ class Living:
         if isinstance(event.event, e.DiagnosisGathered):
             blocks = evidence(event.event.diagnosis)
         self._reply_in_thread(work, event.id, text, blocks)
+
+    def _tell_channel(self, work: _Work, event: e.Recorded, reason: str) -> None:
+        """In every channel of the incident, not only in its thread, and also while it is silenced."""
+        incident, key = work.incident, event.event.option if isinstance(event.event, e.HotfixApproved) else ""
+        option = incident.option(key)
+        who = words.called(event.actor, self._directory.of({event.actor}))
+        text = broken_glass(incident, option.label if option else key, reason, who)
+        told, lost = False, ChatError("its message is not posted yet")
+        for channel in work.places:
+            try:
+                self._chat.post_once(
+                    channel, key=f"break-glass-{event.id}", since=event.at, text=text, blocks=[section(text)]
+                )
+                told = True
+            except NoChannel as error:
+                lost = error
+        if not told:
+            raise lost
 
     def _reply_in_thread(self, work: _Work, key: str, text: str, blocks: list[Block]) -> None:
         """In the first of its messages whose thread can be written into."""

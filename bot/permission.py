@@ -16,7 +16,7 @@ from domain.errors import NotAllowed
 from domain.recommender.route import Need
 from domain.values import Actor
 
-DANGEROUS: frozenset[Need] = frozenset({"deploy", "approve"})
+DANGEROUS: frozenset[Need] = frozenset({"deploy", "approve", "break_glass"})
 
 PERSON = re.compile(r"^[UW][A-Z0-9]{6,}$")
 
@@ -30,6 +30,8 @@ class Permissions(Protocol):
     def deploy(self) -> tuple[str, ...]: ...
     @property
     def approve(self) -> tuple[str, ...]: ...
+    @property
+    def break_glass(self) -> tuple[str, ...]: ...
 
 
 def authorise(
@@ -46,9 +48,12 @@ def authorise(
         "respond": permissions.respond,
         "deploy": permissions.deploy,
         "approve": permissions.approve,
+        "break_glass": permissions.break_glass,
     }[need]
+    if need == "break_glass":  # it takes the place of an approval, and not that of the right to deploy
+        authorise(user, groups, "deploy", permissions, fresh=fresh)
     # Who approves has to be somebody whom the file names, wherever they press.
-    beside = "" if need == "approve" else ", or use `recsysops` in a terminal"
+    beside = "" if need in ("approve", "break_glass") else ", or use `recsysops` in a terminal"
     if not allowed:
         raise NotAllowed(
             f"Nobody may do this in Slack yet: [permissions] {need} in recsysops.toml names nobody, or the "

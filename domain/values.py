@@ -265,6 +265,7 @@ class Option(Value):
     other, ascending to 1; all at once where there are none. `remind` is how long before its end people are
     reminded, where that was declared. `kind` is the hotfix's; empty on menus from before it was told. Where
     past promises of that kind widened `repairs`, `from_log` is what the log alone promised.
+    `break_glass`: somebody is declared who may deploy it without the second person that it needs, saying why.
     """
 
     key: str
@@ -289,6 +290,7 @@ class Option(Value):
     guards: tuple[str, ...] = ()
     stages: tuple[Share, ...] = ()
     remind: timedelta | None = None
+    break_glass: bool = False
 
     @property
     def reminds(self) -> timedelta:

@@ -9,6 +9,7 @@ from domain.answer import Advice
 from domain.recommender.deployer import Deployer
 from domain.recommender.hotfix import DeclaredHotfix
 from domain.recommender.recommender import Recommender
+from domain.recommender.route import NEEDS
 from workers.deployers.registry import KINDS
 from workers.deployers.registry import find as find_deployer
 from workers.hotfix_kinds import find
@@ -65,8 +66,8 @@ def examine_people(recommender: Recommender) -> Iterator[Advice]:
             says = f"whoever works as {account} is taken for {person.name}, and may approve as they may"
             mend = "name an account that only they can use"
             yield Advice(level="warning", where=f"people.{person.name}.terminal", says=says, mend=mend)
-    for key, groups in recommender.permissions.model_dump().items():
-        if not groups:
+    for key in NEEDS:
+        if key != "break_glass" and not getattr(recommender.permissions, key):
             says = f"nobody may {key} in Slack"
             yield Advice(level="error", where=f"permissions.{key}", says=says, mend=f'add {key} = ["oncall"]')
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine
 
 from domain.errors import Refused
-from domain.incident.commands import ApproveHotfix, ChooseHotfix, Command
+from domain.incident.commands import ApproveHotfix, BreakGlass, ChooseHotfix, Command
 from domain.incident.decide import in_hand
 from domain.incident.events import Recorded
 from domain.incident.person import (
@@ -61,7 +61,7 @@ def hide(log: Engine, actor: Actor, command: Command, declared: Declared = NOBOD
         if other is not None:
             command = hidden(command, people.pseudonym(connection, _ids(declared, other)[0]))
         hidden_actor = _hidden(connection, actor, declared)
-        if isinstance(command, ChooseHotfix | ApproveHotfix):
+        if isinstance(command, ChooseHotfix | ApproveHotfix | BreakGlass):
             _vouch(connection, hidden_actor.id, _ids(declared, actor.id)[0])
         return hidden_actor, command
 

@@ -82,6 +82,7 @@ def prepare_menu(
         zone=ZoneInfo(recommender.timezone),
         key=_key(recommender),
         at=at,
+        break_glass=bool(recommender.permissions.break_glass),
     )
     around = with_replaced(reader, around)
     if finding.kind == "predicted":

@@ -14,7 +14,7 @@ from datetime import timedelta
 from sqlalchemy import Connection, Engine
 
 from domain.errors import NotAllowed, Refused, RightsUnknown
-from domain.incident.commands import ApproveHotfix, ChooseHotfix
+from domain.incident.commands import ApproveHotfix, BreakGlass, ChooseHotfix
 from domain.incident.numbers import lasting
 from domain.incident.person import is_pseudonym, spoken
 from domain.incident.state import Hotfix, Incident
@@ -27,6 +27,15 @@ from workers.store import people as known_people
 
 STALE = timedelta(hours=1)
 """What Slack said of its groups before then lets nobody change the recommender; as in `bot.groups`."""
+
+
+BY_BREAK_GLASS: tuple[Need, ...] = ("deploy", "break_glass")
+_NEEDS: Mapping[type[ChooseHotfix | ApproveHotfix | BreakGlass], tuple[Need, ...]] = {
+    ChooseHotfix: ("deploy",),
+    ApproveHotfix: ("approve",),
+    BreakGlass: BY_BREAK_GLASS,
+}
+"""What each command takes; all of it."""
 
 
 def against_deploying(log: Engine, recommender: Recommender, hotfix: Hotfix, option: Option) -> str | None:
@@ -45,10 +54,12 @@ def against_deploying(log: Engine, recommender: Recommender, hotfix: Hotfix, opt
             verb = "asked for it" if forgotten[0] == chosen_by else "approved it"
             return f"it cannot be told any more who {verb}; ask for it anew"
         alone = same_person(recommender.people, chosen_by, approved_by)
-        if alone and option.needs_second_person:
+        glass = hotfix.break_glass is not None
+        if alone and option.needs_second_person and not glass:
             return f"{approved_by} approved what they had asked for themselves, and it needs a second person"
         try:
-            authorise(connection, recommender, approved_by, "deploy" if alone else "approve")
+            for need in BY_BREAK_GLASS if glass else ("deploy",) if alone else ("approve",):
+                authorise(connection, recommender, approved_by, need)
         except RightsUnknown:
             raise
         except NotAllowed as refusal:
@@ -60,7 +71,7 @@ def check_press(
     connection: Connection,
     recommender: Recommender | None,
     incident: Incident,
-    command: ChooseHotfix | ApproveHotfix,
+    command: ChooseHotfix | ApproveHotfix | BreakGlass,
     who: str,
 ) -> None:
     """
@@ -71,13 +82,15 @@ def check_press(
     """
     people: Mapping[str, Person] = recommender.people if recommender else {}
     option = incident.option(command.option)
-    by_two = isinstance(command, ApproveHotfix) or (option is not None and option.needs_second_person)
+    asks = isinstance(command, ChooseHotfix)
+    by_two = not asks or (option is not None and option.needs_second_person)
     if by_two:
         _is_somebody(people, who)
     if isinstance(command, ApproveHotfix) and incident.hotfix is not None:
         _asked_by_somebody_else(people, _outside(connection, incident.hotfix)[0], who)
     if recommender is not None and who.startswith(TERMINAL):
-        authorise(connection, recommender, who, "approve" if isinstance(command, ApproveHotfix) else "deploy")
+        for need in _NEEDS[type(command)]:
+            authorise(connection, recommender, who, need)
 
 
 def authorise(connection: Connection, recommender: Recommender, known_as: str, need: Need) -> None:

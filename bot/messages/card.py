@@ -48,6 +48,7 @@ LABELS: dict[Action, str] = {
     "dismiss": "Not an incident …",
     "deploy": "Deploy …",
     "approve": "Approve",
+    "break_glass": "Break glass …",
     "reject": "Reject …",
     "revert": "Revert …",
     "renew": "Renew …",
@@ -64,6 +65,7 @@ STYLES: dict[Action, Style] = {
     "approve": "primary",
     "follow_up_accept": "primary",
     "close": "primary",
+    "break_glass": "danger",
     "revert": "danger",
 }
 MENU_ALT = "What each option repairs, and what everyone else loses by it, with their intervals"

@@ -19,7 +19,8 @@ LABEL_MAX = 120
 class InForce(Value):
     """
     One hotfix that acts on the recommender. `repaired` is what the last look saw, with its interval, and
-    `looked_at` when that was; `stage` how far it has come, `share` of the members whom it serves.
+    `looked_at` when that was; `stage` how far it has come, `share` of the members whom it serves;
+    `break_glass` why it was deployed without the second person that it needs, where it was.
     """
 
     number: int
@@ -34,6 +35,7 @@ class InForce(Value):
     share: float
     repaired: Estimate | None
     looked_at: Moment | None
+    break_glass: str | None = None
 
 
 def in_force(incidents: Sequence[Incident], at: datetime) -> tuple[InForce, ...]:
@@ -58,6 +60,7 @@ def _told(incident: Incident, hotfix: Hotfix, at: datetime) -> InForce:
         share=hotfix.share,
         repaired=_repaired(hotfix),
         looked_at=hotfix.seen.at if hotfix.seen else None,
+        break_glass=hotfix.break_glass,
     )
 
 
@@ -82,7 +85,8 @@ def repaired(one: InForce) -> str:
 def stage(one: InForce) -> str:
     """How far it has come, in words."""
     share = f", {words.percent(one.share)} of members" if one.share < 1.0 else ""
-    return one.stage.replace("_", " ") + share
+    alone = ", by break-glass" if one.break_glass is not None else ""
+    return one.stage.replace("_", " ") + share + alone
 
 
 def home_of(found: Sequence[InForce], link: Link) -> list[Block]:

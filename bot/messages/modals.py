@@ -128,6 +128,20 @@ def reject(incident: Incident, value: str) -> View:
     return _modal("reject", value, "Reject the hotfix", "Reject", [_ask("reason", "Why not this one?")])
 
 
+def break_glass(incident: Incident, value: str) -> View:
+    told = section(
+        "It is deployed at once, without the second person that it needs. Your name and the reason are "
+        "posted in the channel, and stand in the report."
+    )
+    return _modal(
+        "break_glass",
+        value,
+        "Break glass",
+        "Deploy alone",
+        [told, _ask("reason", "Why can it not wait for a second person?")],
+    )
+
+
 def renew(incident: Incident, value: str) -> View:
     why = _ask("reason", "Why is it to stay in force longer?", hint="It is renewed for as long again.")
     return _modal("renew", value, "Renew the hotfix", "Renew", [why])

@@ -24,7 +24,24 @@ def hotfix(incident: Incident) -> list[Block]:
     label = f"“{escape(option.label if option else fix.option)}”"
     if fix.stage == "verified" and incident.kind == "predicted":
         return [section("*Hotfix*  " + _verified(fix, option, label, "forecast"))]
-    return [section("*Hotfix*  " + _SENTENCES[fix.stage](fix, option, label))]
+    return [section("*Hotfix*  " + _SENTENCES[fix.stage](fix, option, label)), *_alone(fix)]
+
+
+def _alone(fix: Hotfix) -> list[Block]:
+    """That it went out without the second person that it needs, for as long as it is told of at all."""
+    if fix.break_glass is None:
+        return []
+    who = words.person(fix.approved_by or fix.chosen_by)
+    reason = cut(sentence(fix.break_glass.rstrip(".")), PART_MAX)
+    return [section(f"🚨 *Break-glass*  {who} had it deployed *without a second person*: {reason}.")]
+
+
+def broken_glass(incident: Incident, label: str, reason: str, who: str) -> str:
+    """What the channel is told when somebody deploys without the second person that it takes."""
+    return (
+        f"🚨 *Break-glass* in #{incident.number}: {who} has “{escape(label)}” deployed *without the second "
+        f"person* that it needs: {cut(sentence(reason.rstrip('.')), PART_MAX)}."
+    )
 
 
 def _chosen(fix: Hotfix, option: Option | None, label: str) -> str:
@@ -35,6 +52,8 @@ def _chosen(fix: Hotfix, option: Option | None, label: str) -> str:
 
 def _approved(fix: Hotfix, option: Option | None, label: str) -> str:
     approver = fix.approved_by or fix.chosen_by
+    if fix.break_glass is not None:
+        return f"{label} is being deployed …{_promise(option)}"
     both = "" if approver == fix.chosen_by else f", asked for by {words.person(fix.chosen_by)}"
     return f"{words.person(approver)} approved {label}{both}. It is being deployed …{_promise(option)}"
 

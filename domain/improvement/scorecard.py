@@ -43,7 +43,8 @@ class Kept(Value):
 class Scorecard(Value):
     """
     `detect` counts from the diagnosed onset to the opening; `acknowledge`, `diagnose`, `mitigate` (a hotfix
-    verified) and `resolve` from the opening. Dismissed incidents count in `false_alarms` only.
+    verified) and `resolve` from the opening. Dismissed incidents count in `false_alarms` only, save for
+    `glass_broken`: how often a hotfix was deployed without the second person that it needs, in any incident.
     `promises` has a row for each kind of hotfix of which a promise was measured.
     """
 
@@ -51,6 +52,7 @@ class Scorecard(Value):
     false_alarms: int
     predicted: int
     with_follow_up: int
+    glass_broken: int
     detect: MeanTime
     acknowledge: MeanTime
     diagnose: MeanTime
@@ -71,6 +73,7 @@ def score_practice(
         false_alarms=len(every) - len(real),
         predicted=sum(incident.kind == "predicted" for incident in real),
         with_follow_up=sum(incident.follow_up is not None for incident in real),
+        glass_broken=sum(incident.glass_broken for incident in every),
         detect=_mean([each.to_detect for each in taken]),
         acknowledge=_mean([each.to_acknowledge for each in taken]),
         diagnose=_mean([each.to_diagnose for each in taken]),

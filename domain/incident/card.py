@@ -18,6 +18,7 @@ Action = Literal[
     "dismiss",
     "deploy",
     "approve",
+    "break_glass",
     "reject",
     "revert",
     "renew",
@@ -72,12 +73,18 @@ def _of_hotfix(incident: Incident) -> tuple[Button, ...]:
 def _of_hotfix_in_hand(incident: Incident, hotfix: Hotfix, over: bool) -> tuple[Button, ...]:
     if hotfix.stage == "chosen":
         reject = Button(action="reject", option=hotfix.option)
-        return (reject,) if over else (Button(action="approve", option=hotfix.option), reject)
+        return (reject,) if over else (*_of_waiting(incident, hotfix), reject)
     if hotfix.stage not in DEPLOYED:
         return ()
     renewable = hotfix.renewing_until is None and not isinstance(renewal(incident), str)
     renew = (Button(action="renew", option=hotfix.option),) if renewable else ()
     return (Button(action="revert", option=hotfix.option), *renew)
+
+
+def _of_waiting(incident: Incident, hotfix: Hotfix) -> tuple[Button, ...]:
+    option = incident.option(hotfix.option)
+    alone = (Button(action="break_glass", option=hotfix.option),) if option and option.break_glass else ()
+    return (Button(action="approve", option=hotfix.option), *alone)
 
 
 def _of_open(incident: Incident) -> tuple[Button, ...]:

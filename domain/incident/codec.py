@@ -29,6 +29,7 @@ def _as_it_was(data: dict[str, Any]) -> dict[str, Any]:
 UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {
     ("hotfix.chosen", 1): _as_it_was,
     ("hotfix.approved", 1): _as_it_was,
+    ("hotfix.approved", 2): _as_it_was,
     ("hotfix.applied", 1): _as_it_was,
     ("hotfix.refuted", 1): _as_it_was,
     ("hotfix.watched", 1): _as_it_was,

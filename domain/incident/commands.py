@@ -117,6 +117,14 @@ class ApproveHotfix(Value):
     menu: str
 
 
+class BreakGlass(Value):
+    """Deploy what waits for a second person without one, for a `reason`; `menu` is as of `ApproveHotfix`."""
+
+    option: str
+    menu: str
+    reason: str
+
+
 class RejectHotfix(Value):
     option: str
     reason: str = ""
@@ -314,7 +322,7 @@ Understanding = (
     | PrepareMenu
     | ScorePrediction
 )
-ByPerson = ApproveHotfix | RejectHotfix | RevertHotfix | RenewHotfix
+ByPerson = ApproveHotfix | BreakGlass | RejectHotfix | RevertHotfix | RenewHotfix
 ByWorker = (
     RecordHotfixApplied
     | PassStage

@@ -15,7 +15,7 @@ from domain.values import Option
 
 DIGEST_LENGTH = 16
 SINCE_DIGESTS = frozenset(
-    {"blast_members", "from_log", "guards", "kind", "remind", "stages", "whole", "worst"}
+    {"blast_members", "break_glass", "from_log", "guards", "kind", "remind", "stages", "whole", "worst"}
 )
 """Fields of an option that menus did not have when there were digests already."""
 
@@ -121,6 +121,7 @@ _WHERE_CHANGED: tuple[Callable[[Option], str], ...] = (
     lambda option: f"takes {seconds(option.deploy_seconds)}",
     touches,
     lambda option: "needs a second person" if option.needs_second_person else "needs no second person",
+    lambda option: "may be deployed by break-glass" if option.break_glass else "may not be by break-glass",
     lambda option: f"undo: {option.undo}",
     lambda option: _expires(option.expires_after),
     lambda option: f"is watched for {lasting(option.watch)}",

@@ -86,7 +86,10 @@ _ASKED: dict[type[e.Event], Callable[[Any], tuple[c.Command, ...]]] = {
     e.MenuPrepared: _same(c.PrepareMenu),
     e.PredictionScored: _same(c.ScorePrediction),
     e.HotfixChosen: lambda event: (c.ChooseHotfix(option=event.option, menu=event.menu or ""),),
-    e.HotfixApproved: lambda event: (c.ApproveHotfix(option=event.option, menu=event.menu or ""),),
+    e.HotfixApproved: lambda event: (
+        c.ApproveHotfix(option=event.option, menu=event.menu or ""),
+        c.BreakGlass(option=event.option, menu=event.menu or "", reason=event.break_glass or ""),
+    ),
     e.HotfixRejected: _same(c.RejectHotfix),
     e.HotfixApplied: _same(c.RecordHotfixApplied),
     e.HotfixFailed: _same(c.RecordHotfixFailed),

@@ -60,6 +60,13 @@ def _assigned(event: e.IncidentAssigned, _: dict[str, str]) -> str:
     return f"Assigned to {spoken(event.person)}"
 
 
+def _approved(event: e.HotfixApproved, labels: dict[str, str]) -> str:
+    label = labels.get(event.option, event.option)
+    if event.break_glass is None:
+        return f"Approved “{label}”"
+    return f"Break-glass: “{label}” is deployed without the second person that it needs: {event.break_glass}"
+
+
 def _rejected(event: e.HotfixRejected, labels: dict[str, str]) -> str:
     return f"Rejected “{labels.get(event.option, event.option)}”" + (
         f": {event.reason}" if event.reason else ""
@@ -156,7 +163,7 @@ SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
     e.BundleFailed: _about("What the diagnosis read could not be kept: {event.reason}"),
     e.MenuPrepared: _menu,
     e.HotfixChosen: _about("Chose “{label}”"),
-    e.HotfixApproved: _about("Approved “{label}”"),
+    e.HotfixApproved: _approved,
     e.HotfixRejected: _rejected,
     e.HotfixApplied: _applied,
     e.StagePassed: _staged("with “{label}” for {share} of members nothing became worse; more follow"),

@@ -25,7 +25,7 @@ class Routes(Value):
     SEV4: str | None = None
 
 
-Need = Literal["respond", "deploy", "approve"]
+Need = Literal["respond", "deploy", "approve", "break_glass"]
 """What a press takes."""
 
 NEEDS: tuple[Need, ...] = get_args(Need)
@@ -33,10 +33,12 @@ NEEDS: tuple[Need, ...] = get_args(Need)
 
 class Permissions(Value):
     """
-    Who may respond, choose and deploy a hotfix, and approve one for somebody else: user groups in Slack by
-    handle, people by member id, or by their name under [people]. Nobody, where nobody is named.
+    Who may respond, choose and deploy a hotfix, and approve one for somebody else; and which of those who may
+    deploy may do without the second person that a hotfix needs, saying why (`break_glass`): user groups in
+    Slack by handle, people by member id, or by their name under [people]. Nobody, where nobody is named.
     """
 
     respond: tuple[str, ...] = ()
     deploy: tuple[str, ...] = ()
     approve: tuple[str, ...] = ()
+    break_glass: tuple[str, ...] = ()

@@ -46,6 +46,7 @@ class Circumstances:
         at: when the menu is made.
         rewards_a_day: what members choose in a day, in what is counted; `visits`: requests a member makes
             in one.
+        break_glass: somebody is declared who may deploy without the second person that a hotfix needs.
     """
 
     finding: Finding
@@ -64,6 +65,7 @@ class Circumstances:
     zone: tzinfo = UTC
     rewards_a_day: float | None = None
     visits: float | None = None
+    break_glass: bool = False
 
     @property
     def items(self) -> list[str]:

@@ -63,9 +63,7 @@ def build_menu(
     for hotfix in declared:
         if hotfix.name not in tried:
             tried[hotfix.name] = _beside(hotfix, around, incident, find, explained)
-    options = sorted(
-        (_by_record(one, record) for one in tried.values() if isinstance(one, Option)), key=rank
-    )
+    options = sorted((_by_record(one, record) for one in tried.values() if isinstance(one, Option)), key=rank)
     if not fitting:
         notes.append(_none_fits(kind, offered=bool(options)))
     left_out = tuple(one for one in tried.values() if isinstance(one, LeftOut))
@@ -219,6 +217,7 @@ def _option(
         guards=hotfix.guards,
         stages=hotfix.stages,
         remind=hotfix.remind,
+        break_glass=around.break_glass,
     )
 
 

@@ -78,6 +78,7 @@ def option(key: str, label: str, repairs: float, costs: float, *, second: bool =
         expires_after=timedelta(days=7),
         blast_share=0.24 if second else 0.031,
         needs_second_person=second,
+        break_glass=second,
         deployer="overrides",
     )
 
@@ -111,6 +112,9 @@ LEFT_OUT = (
 OFFERED = (c.PrepareMenu(options=MENU, note="", left_out=LEFT_OUT), WORKER)
 CHOSEN = c.ChooseHotfix(option="fill", menu=digest_of(MENU))
 ASKED = c.ChooseHotfix(option="rollback", menu=digest_of(MENU))
+BROKEN = c.BreakGlass(
+    option="rollback", menu=digest_of(MENU), reason="Nobody answers, and every hour costs 2,900 plays."
+)
 APPLIED = (c.RecordHotfixApplied(option="fill", receipt="ok"), WORKER)
 WATCHED = (
     c.RecordWatch(
@@ -175,6 +179,11 @@ STORIES: dict[str, tuple[Step, ...]] = {
     "diagnosed": WAY[:2],
     "offered": WAY[:3],
     "asked for a second person": (*WAY[:3], ASKED),
+    "deployed by break-glass": (*WAY[:3], ASKED, BROKEN),
+    "in force by break-glass": (
+        *(*WAY[:3], ASKED, BROKEN),
+        (c.RecordHotfixApplied(option="rollback", receipt="ok"), WORKER),
+    ),
     "approved": WAY[:5],
     "watched": WAY[:7],
     "resolved": WAY[:8],

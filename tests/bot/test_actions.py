@@ -15,10 +15,12 @@ from domain.recommender.route import Need
 from tests.domain.incident.given import DIAGNOSED, MENU, OFFERED, OPEN, after
 
 NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
-VALUE = "incident-1|4|fill|9f86d081884c7d65"
+MENU_READ = "9f86d081884c7d65"
+VALUE = f"incident-1|4|fill|{MENU_READ}"
 STRONGER: dict[Action, Need] = {
     "deploy": "deploy",
     "approve": "approve",
+    "break_glass": "break_glass",
     "revert": "deploy",
     "renew": "deploy",
 }
@@ -39,7 +41,7 @@ def test_a_button_that_is_no_more_is_stale() -> None:
         press_of("detonate")
 
 
-@pytest.mark.parametrize("action", ["deploy", "approve", "revert", "reject"])
+@pytest.mark.parametrize("action", ["deploy", "approve", "break_glass", "revert", "reject"])
 def test_a_button_of_a_hotfix_that_names_none_is_stale(action: str) -> None:
     assert pressed(action).option == "fill"  # type: ignore[union-attr]
     with pytest.raises(Stale, match="names no hotfix"):
@@ -69,6 +71,7 @@ def test_what_was_entered_and_cannot_be_read_is_refused_in_words(
 def test_what_was_entered_is_asked_for() -> None:
     assert pressed("silence", hours="4") == c.Silence(until=NOON + timedelta(hours=4))
     assert pressed("resolve", how="elsewhere", reason="x") == c.Resolve(how="elsewhere", reason="x")
+    assert pressed("break_glass", reason="x") == c.BreakGlass(option="fill", menu=MENU_READ, reason="x")
     assert pressed("assign", person="U0BEN") == c.Assign(person="slack:U0BEN")
     assert pressed("assign", person="terminal:ben") == c.Assign(person="terminal:ben")
 

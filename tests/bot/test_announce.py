@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from bot.messages.evidence import NOTABLE
 from bot.settings import BotSettings
 from domain.incident import commands as c
 from tests.bot.conftest import DECLARED, fresh_announcer, settle
-from tests.bot.stories import DIAGNOSED, FINDING, OFFERED, OPENED, WAY
+from tests.bot.stories import ASKED, BROKEN, DIAGNOSED, FINDING, OFFERED, OPENED, WAY
 from tests.bot.workspace.driver import Driver
 from tests.domain.incident.given import ON_CALL, WORKER
 from workers.door import Door
@@ -170,11 +171,31 @@ def test_stakeholders_hear_of_their_tables(door: Door, announcer: Announcer, per
     assert len(heads(person)) == 2
 
 
+def test_break_glass_is_told_in_the_channel_itself_once_and_also_while_it_is_silenced(
+    door: Door, announcer: Announcer, given: BotSettings, person: Driver
+) -> None:
+    stream = tell(door, OPENED, DIAGNOSED, OFFERED, ASKED)
+    settle(announcer)
+    assert len(heads(person)) == 1
+    door.submit(stream, c.Silence(until=datetime.now(UTC) + timedelta(hours=1)), ON_CALL, "silence")
+    door.submit(stream, BROKEN, ON_CALL, "broken")
+    settle(announcer)
+    _, loud = heads(person)
+    assert loud["text"].startswith("🚨 *Break-glass* in #1: ")
+    assert (
+        "has “Roll the catalogue back” deployed *without the second person* that it needs: Nobody"
+        in (loud["text"])
+    )
+    assert not [one for one in replies(person) if "Break-glass" in one]
+    again = fresh_announcer(given, door)
+    door.shown.owe({stream: 1})  # as one that died before it had written down how far it came
+    settle(again)
+    assert len(heads(person)) == 2
+
+
 def test_a_silenced_incident_is_kept_up_to_date_without_a_word(
     door: Door, announcer: Announcer, person: Driver
 ) -> None:
-    from datetime import UTC, datetime, timedelta
-
     stream = tell(door, OPENED)
     settle(announcer)
     door.submit(stream, c.Silence(until=datetime.now(UTC) + timedelta(hours=1)), ON_CALL, "silence")

@@ -18,6 +18,7 @@ from domain.incident.menu import digest_of
 from tests.bot.stories import APPLIED, DIAGNOSED, MENU, OFFERED, OPENED, PROPOSED, VERIFIED, WATCHED, Step
 from tests.bot.terminal import Terminal, recsysops
 from tests.bot.test_announce import tell
+from tests.domain.incident.given import WORKER
 from workers.door import Door
 from workers.store.connection import driver_address
 
@@ -88,6 +89,7 @@ def _declaring(folder: Path, account: str) -> Path:
     file.write_text(
         '[recommender]\nname = "shop"\n[tables.a]\npath = "a.csv"\n'
         f'[people.me]\nterminal = "{account}"\n[permissions]\ndeploy = ["me"]\napprove = ["me"]\n'
+        'break_glass = ["me"]\n'
     )
     return file
 
@@ -108,6 +110,12 @@ def test_a_second_person_s_hotfix_is_rejected_and_another_is_reverted(
     waits = terminal("forget", f"terminal:{account()}", "--yes", code=1).err
     assert "cannot be forgotten yet: “Roll the catalogue back” waits to be approved in #1" in waits
     assert "hotfix.rejected" in terminal("hotfix", "reject", "1", "--reason", "too many films").out
+    terminal("hotfix", "choose", "1", "rollback", "--menu", menu)
+    glass = ("hotfix", "break-glass", "1", "--menu", menu)
+    assert "Say why it cannot wait" in terminal(*glass, code=1).err
+    assert "hotfix.approved" in terminal(*glass, "--reason", "nobody answers").out
+    assert "(break-glass: nobody answers)" in terminal("incident", "1").out
+    happen(door, (c.RecordHotfixFailed(option="rollback", reason="500"), WORKER))
     terminal("hotfix", "choose", "1", "fill", "--menu", menu)
     assert "No hotfix is in force." in terminal("hotfix", "in-force").out
     happen(door, APPLIED)

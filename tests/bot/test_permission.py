@@ -31,14 +31,15 @@ def test_where_nobody_is_named_nobody_may_and_the_doctor_says_so(
 ) -> None:
     file = declare(tmp_path, text)
     declared = Door(Settings(database_url=database_url, config=file)).permissions()
-    with pytest.raises(NotAllowed, match=rf"\[permissions\] {need}.*recsysops doctor"):
+    missing = "deploy" if need == "break_glass" else need  # which it takes as well
+    with pytest.raises(NotAllowed, match=rf"\[permissions\] {missing}.*recsysops doctor"):
         authorise("U0ANYBODY", ("oncall",), need, declared, fresh=True)
     said = [(one.where, one.says) for one in check(file, environment={}) if one.level == "error"]
     broken = text == "[permission]\n"
     assert (
         any("unknown section" in says for _, says in said)
         if broken
-        else (f"permissions.{need}", f"nobody may {need} in Slack") in said
+        else ((f"permissions.{need}", f"nobody may {need} in Slack") in said) == (need != "break_glass")
     )
 
 
@@ -69,7 +70,7 @@ def test_a_person_can_be_named_by_id_where_a_workspace_has_no_groups() -> None:
 
 @pytest.mark.parametrize("need", NEEDS)
 def test_what_was_known_last_lets_people_respond_and_nothing_more(need: Need) -> None:
-    everything = Permissions(respond=("oncall",), deploy=("oncall",), approve=("oncall",))
+    everything = Permissions(**dict.fromkeys(NEEDS, ("oncall",)))
     if need in DANGEROUS:
         with pytest.raises(NotAllowed, match="without that this is not done"):
             authorise("U0ONCALL", ("oncall",), need, everything, fresh=False)
@@ -79,10 +80,12 @@ def test_what_was_known_last_lets_people_respond_and_nothing_more(need: Need) ->
 
 @pytest.mark.parametrize("need", NEEDS)
 def test_nobody_is_sent_to_a_terminal_to_approve(need: Need) -> None:
-    for declared in (Permissions(), Permissions(respond=("a",), deploy=("a",), approve=("a",))):
+    deployer = dict.fromkeys(NEEDS, ("a",)) | {"deploy": ("U0ONCALL1",)}
+    nobody = {"deploy": ("U0ONCALL1",)} if need == "break_glass" else {}
+    for declared in (Permissions(**nobody), Permissions(**deployer)):
         with pytest.raises(NotAllowed) as refused:
-            authorise("U0ONCALL", (), need, declared, fresh=False)
-        assert ("in a terminal" in str(refused.value)) == (need != "approve")
+            authorise("U0ONCALL1" if need == "break_glass" else "U0ONCALL", (), need, declared, fresh=False)
+        assert ("in a terminal" in str(refused.value)) == (need not in ("approve", "break_glass"))
 
 
 def test_where_slack_never_said_who_is_who_a_person_is_told_that_and_not_that_they_may_not() -> None:
@@ -91,4 +94,27 @@ def test_where_slack_never_said_who_is_who_a_person_is_told_that_and_not_that_th
 
 
 def test_what_changes_the_recommender_is_told_apart_from_what_does_not() -> None:
-    assert {need: need in DANGEROUS for need in NEEDS} == {"respond": False, "deploy": True, "approve": True}
+    assert {need for need in NEEDS if need not in DANGEROUS} == {"respond"}
+
+
+@pytest.mark.parametrize(
+    ("groups", "words"),
+    [
+        (("leads",), r"Only members of @oncall may"),
+        (("oncall",), r"Only members of @leads may"),
+        ((), r"Only members of @oncall may"),
+    ],
+)
+def test_break_glass_takes_the_right_to_deploy_and_to_be_named_for_it(
+    groups: tuple[str, ...], words: str
+) -> None:
+    named = Permissions(deploy=("oncall",), break_glass=("leads",))
+    assert authorise("U0BOTH", ("oncall", "leads"), "break_glass", named, fresh=True).id == "slack:U0BOTH"
+    with pytest.raises(NotAllowed, match=words):
+        authorise("U0ONE", groups, "break_glass", named, fresh=True)
+
+
+def test_where_nobody_is_named_for_break_glass_nobody_may() -> None:
+    named = Permissions(deploy=("oncall",))
+    with pytest.raises(NotAllowed, match=r"\[permissions\] break_glass in recsysops.toml names nobody"):
+        authorise("U0ONE", ("oncall",), "break_glass", named, fresh=True)

@@ -54,11 +54,18 @@ terminal = "ada"
 deploy = ["oncall"]
 approve = ["ml"]
 """
-WIDE = {"label": "Fill language in: all", "blast_share": 0.9, "needs_second_person": True}
+WIDE = {
+    "label": "Fill language in: all",
+    "blast_share": 0.9,
+    "needs_second_person": True,
+    "break_glass": True,
+}
 MENU = (make_option(), make_option(key="wide", **WIDE))
 ALONE = c.ChooseHotfix(option="fill", menu=digest_of(MENU))
 ASK = c.ChooseHotfix(option="wide", menu=digest_of(MENU))
 APPROVE = c.ApproveHotfix(option="wide", menu=digest_of(MENU))
+BREAK = c.BreakGlass(option="wide", menu=digest_of(MENU), reason="Nobody answers.")
+GLASS = DECLARED + 'break_glass = ["leads"]\n'
 MEMBERS = {"oncall": {"U0ADA", "U0BEN"}, "ml": {"U0ADA", "U0BEN", "U0CAM"}}
 
 
@@ -193,6 +200,68 @@ def test_at_a_terminal_somebody_may_what_they_may_in_slack(shop: Shop) -> None:
 def test_a_second_press_from_another_account_of_the_same_person_is_the_first_one(shop: Shop) -> None:
     assert shop.press(ADA, ALONE).events
     assert not shop.press(ADA_AT_A_TERMINAL, ALONE).events
+
+
+@pytest.mark.parametrize("asks", [ADA, ADA_AT_A_TERMINAL])
+@pytest.mark.parametrize("breaks", [ADA, ADA_AT_A_TERMINAL])
+def test_whoever_is_named_for_it_has_their_own_request_deployed_by_break_glass(
+    shop: Shop, asks: Actor, breaks: Actor
+) -> None:
+    shop.declare(GLASS)
+    shop.door.keep_groups({**MEMBERS, "leads": {"U0ADA"}}, {})
+    shop.press(asks, ASK)
+    shop.press(breaks, BREAK)
+    assert shop.settle()
+    assert (shop.hotfix.stage, shop.hotfix.break_glass) == ("applied", "Nobody answers.")
+    assert len(shop.deployed) == 1
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ({**MEMBERS}, "may not break_glass by"),
+        ({"oncall": set(), "leads": {"U0ADA"}}, "may not deploy by"),
+    ],
+)
+def test_at_a_terminal_break_glass_takes_both_rights(
+    shop: Shop, members: dict[str, set[str]], words: str
+) -> None:
+    shop.declare(GLASS)
+    shop.press(ADA, ASK)
+    shop.door.keep_groups(members, {})
+    with pytest.raises(NotAllowed, match=words):
+        shop.press(ADA_AT_A_TERMINAL, BREAK)
+    assert shop.hotfix.stage == "chosen"
+
+
+def test_an_account_that_is_nobody_s_breaks_no_glass(shop: Shop) -> None:
+    shop.declare(GLASS)
+    shop.press(ADA, ASK)
+    with pytest.raises(NotAllowed, match="“root” at a terminal is nobody"):
+        shop.press(ROOT, BREAK)
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ({**MEMBERS, "leads": {"U0CAM"}}, "may not break_glass by"),
+        ({"oncall": {"U0BEN"}, "leads": {"U0ADA"}}, "may not deploy by"),
+    ],
+)
+def test_who_may_break_no_glass_any_more_has_nothing_deployed_by_it(
+    shop: Shop, members: dict[str, set[str]], words: str
+) -> None:
+    shop.declare(GLASS)
+    shop.press(ADA, ASK)
+    shop.press(ADA, BREAK)
+    shop.door.keep_groups(members, {})
+    shop.not_deployed(words)
+
+
+def test_break_glass_that_was_taken_out_of_the_file_deploys_nothing(shop: Shop) -> None:
+    shop.press(ADA, ASK)
+    shop.press(ADA, BREAK)
+    shop.not_deployed("[permissions] break_glass in recsysops.toml names nobody now")
 
 
 # Forgetting

@@ -19,7 +19,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from domain.errors import ConfigurationError, LogError, Refused, Unanswered
-from domain.incident.commands import ApproveHotfix, ChooseHotfix, Command
+from domain.incident.commands import ApproveHotfix, BreakGlass, ChooseHotfix, Command
 from domain.incident.events import Recorded
 from domain.incident.state import Incident
 from domain.incident.timeline import MeanTimes
@@ -143,7 +143,7 @@ class Door:
     def _check_press(
         self, declared: Recommender | None, stream: str | None, command: Command, actor: Actor
     ) -> None:
-        if actor.kind != "person" or not isinstance(command, ChooseHotfix | ApproveHotfix):
+        if actor.kind != "person" or not isinstance(command, ChooseHotfix | ApproveHotfix | BreakGlass):
             return
         with self._engine.connect() as connection:
             incident = cards.find(connection, stream or "")

@@ -35,7 +35,7 @@ __all__ = [
     "renewal",
 ]
 
-REVISION = 2
+REVISION = 3
 """
 Which rules these are. It grows whenever a rule changes what it lets happen, so that `recsysops events verify`
 does not hold what former rules decided against those of now.

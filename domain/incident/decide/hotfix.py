@@ -89,33 +89,65 @@ def _as_read(incident: Incident, key: str, menu: str) -> Option:
 def _approve(
     incident: Incident, hotfix: Hotfix, command: c.ApproveHotfix, actor: Actor, at: datetime
 ) -> Events:
-    _by_person(actor)
-    if hotfix.approved_by is not None:
-        if actor.is_(hotfix.approved_by):
-            return ()
-        raise Refused(f"{hotfix.approved_by} was first and approved {label_of(incident, hotfix)} already.")
-    stage_is(hotfix, "chosen")
-    _deployable_now(incident)
+    if _approved_before(incident, hotfix, actor):
+        return ()
+    option = _as_asked_for(incident, hotfix, command.menu, at)
     if actor.is_(hotfix.chosen_by):
+        otherwise = " Where nobody can be found, break-glass deploys it with a reason." * option.break_glass
         raise Refused(
             "This hotfix touches so much traffic that a second person has to approve it; you asked for it "
-            "yourself."
+            f"yourself.{otherwise}"
         )
+    return (e.HotfixApproved(option=option.key, menu=command.menu),)
+
+
+def _break_glass(
+    incident: Incident, hotfix: Hotfix, command: c.BreakGlass, actor: Actor, at: datetime
+) -> Events:
+    """Without the second person, for a reason; whether this one may is looked at where they press."""
+    if _approved_before(incident, hotfix, actor):
+        return ()
+    option = _as_asked_for(incident, hotfix, command.menu, at)
+    if not option.break_glass:
+        raise Refused(
+            f"{label_of(incident, hotfix)} is not deployed without a second person: [permissions] "
+            "break_glass in recsysops.toml named nobody when the menu was prepared."
+        )
+    reason = said(command.reason, "Say why it cannot wait for a second person; it is told to everybody.")
+    return (e.HotfixApproved(option=option.key, menu=command.menu, break_glass=reason),)
+
+
+def _approved_before(incident: Incident, hotfix: Hotfix, actor: Actor) -> bool:
+    """Whether this person has approved it already; refused where another one was first."""
+    _by_person(actor)
+    if hotfix.approved_by is None:
+        return False
+    if actor.is_(hotfix.approved_by):
+        return True
+    raise Refused(f"{hotfix.approved_by} was first and approved {label_of(incident, hotfix)} already.")
+
+
+def _as_asked_for(incident: Incident, hotfix: Hotfix, menu: str, at: datetime) -> Option:
+    """The option that waits to be approved, with the numbers that it was asked for with."""
+    stage_is(hotfix, "chosen")
+    _deployable_now(incident)
     if at - hotfix.at > CHOICE_HOLDS:
         raise Refused(
             f"{label_of(incident, hotfix)} was asked for {lasting(at - hotfix.at)} ago, and much may have "
             "changed since. Reject it, look again, and ask anew."
         )
-    option = _as_read(incident, hotfix.option, command.menu)
-    if hotfix.menu not in (None, command.menu):
+    option = _as_read(incident, hotfix.option, menu)
+    if hotfix.menu not in (None, menu):
         raise Stale(f"{label_of(incident, hotfix)} was asked for from another menu; reject it, and ask anew.")
-    return (e.HotfixApproved(option=option.key, menu=command.menu),)
+    return option
 
 
 def _press(incident: Incident, hotfix: Hotfix, command: c.ByPerson, actor: Actor, at: datetime) -> Events:
     match command:
         case c.ApproveHotfix():
             return _approve(incident, hotfix, command, actor, at)
+        case c.BreakGlass():
+            return _break_glass(incident, hotfix, command, actor, at)
         case c.RejectHotfix():
             stage_is(hotfix, "chosen")
             return (e.HotfixRejected(option=hotfix.option, reason=command.reason),)

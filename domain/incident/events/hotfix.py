@@ -25,12 +25,16 @@ class HotfixChosen(Event):
 
 
 class HotfixApproved(Event):
-    """It may be deployed, as the menu with this digest has it: from here on it is owed."""
+    """
+    It may be deployed, as the menu with this digest has it: from here on it is owed. `break_glass` is why it
+    is deployed without the second person that it needs; None where it is not, as before version 3.
+    """
 
     wire_name = "hotfix.approved"
-    schema_version = 2
+    schema_version = 3
     option: str
     menu: str | None = None
+    break_glass: str | None = None
 
 
 class HotfixRejected(Event):

@@ -49,6 +49,8 @@ def of_hotfix(incident: Incident, record: e.Recorded, event: e.OfHotfix) -> dict
         changes["awaits"] = {**incident.awaits, RENEW: (record.id, record.at)}
     elif isinstance(event, e.HotfixRenewed | e.RenewalFailed):
         changes["awaits"] = without(incident, RENEW)
+    if isinstance(event, e.HotfixApproved) and event.break_glass is not None:
+        changes["glass_broken"] = incident.glass_broken + 1
     if stage == "verified":
         changes["mitigated_at"] = record.at
     if isinstance(event, e.RevertRequested) and event.because in ("no_effect", "harm"):
@@ -114,7 +116,7 @@ def _stage(hotfix: Hotfix, event: e.OfHotfix, record: e.Recorded) -> tuple[Stage
         case e.HotfixChosen():
             return "chosen", {}
         case e.HotfixApproved():
-            return "approved", {"approved_by": record.actor}
+            return "approved", {"approved_by": record.actor, "break_glass": event.break_glass}
         case e.HotfixRejected():
             return "rejected", {"reason": event.reason}
         case e.HotfixApplied():

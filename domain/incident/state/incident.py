@@ -91,6 +91,7 @@ class Hotfix(Value):
     The option that a person chose, and how far it has come. `event_id` put it in its stage, at `at`. `menu`
     is the digest of the menu that it was chosen from; None where it was chosen before there were digests.
     `promise` is what that menu said of it.
+    `break_glass` is why it was deployed without the second person that it needs, where it was.
     `share` of members are served with it since `stage_at`.
     `because` says why it is taken back, once it is. `repaired_share` is the outcome once there is one; `seen`
     is of the last look, also after it. The event `expiry_set_by` said when it expires; `reminded_of` is the
@@ -105,6 +106,7 @@ class Hotfix(Value):
     chosen_by: str
     promise: Promise | None = None
     approved_by: str | None = None
+    break_glass: str | None = None
     applied_at: Moment | None = None
     share: float = 1.0
     stage_at: Moment | None = None
@@ -178,7 +180,8 @@ class Incident(Value):
     `judged`: a person said how bad it is. `evidence_so_far` is what the looking that is going on has found;
     `evidenced_at` when the first evidence was there. `bundle` is what was kept of the newest diagnosis.
     `spent` are the hotfixes that this incident has shown to be of no use, as they were found so; `outcomes`
-    what was measured of each that was in force, whatever was tried after it.
+    what was measured of each that was in force, whatever was tried after it. `glass_broken` counts those that
+    were deployed without the second person that they need.
     """
 
     stream: str
@@ -215,6 +218,7 @@ class Incident(Value):
     hotfix: Hotfix | None = None
     spent: tuple[Spent, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
+    glass_broken: int = 0
     onset_at: Moment | None = None
     cleared_at: Moment | None = None
     score: Score | None = None

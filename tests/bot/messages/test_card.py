@@ -123,7 +123,7 @@ def test_no_working_button_is_missing(steps: Any) -> None:
     shown = {(action, parse(value).option) for action, value in drawn(card(incident, URL))}
     keys = [option.key for option in incident.menu or ()]
     for action in ACTIONS:
-        by_option = action in ("deploy", "approve", "reject", "revert", "renew")
+        by_option = action in ("deploy", "approve", "break_glass", "reject", "revert", "renew")
         for key in keys if by_option else [None]:
             if action == "report" or (action, key) in shown or _stands_elsewhere(action, incident):
                 continue
@@ -170,6 +170,20 @@ def test_the_menu_says_why_its_first_option_is_first_and_so_does_the_report() ->
 def test_of_what_is_found_useless_here_the_menu_does_not_say_that_it_is_first() -> None:
     incident, _ = told("reverted by itself")
     assert "“Fill in the language” is first" not in json.dumps(card(incident, URL), ensure_ascii=False)
+
+
+@pytest.mark.parametrize("story", ["deployed by break-glass", "in force by break-glass"])
+def test_what_is_deployed_without_its_second_person_says_so_and_why_wherever_it_is_read(story: str) -> None:
+    incident, recorded = told(story)
+    text = json.dumps(card(incident, URL), ensure_ascii=False)
+    assert "🚨 *Break-glass*  <@" in text
+    assert "*without a second person*: Nobody answers, and every hour costs 2,900 plays." in text
+    for report in (markdown(tell(incident, recorded)), html(tell(incident, recorded))):
+        assert "deployed without the second person that it needs" in report
+        assert "(break-glass: Nobody answers, and every hour costs 2,900 plays.)" in report
+    waiting, _ = told("asked for a second person")
+    assert "*Break-glass*" not in json.dumps(card(waiting, URL), ensure_ascii=False)
+    assert "break_glass" in dict(drawn(card(waiting, URL)))
 
 
 def test_every_notable_step_is_an_event() -> None:

@@ -38,6 +38,14 @@ def test_each_says_what_since_when_until_when_by_whom_how_far_and_what_it_repair
     assert "repaired at the last look: 94 %" in shown(numbered(7, "resolved", 30))
 
 
+def test_what_was_deployed_without_its_second_person_is_told_so_with_the_reason() -> None:
+    incident = numbered(7, "in force by break-glass", 30)
+    assert "Roll the catalogue back · applied, by break-glass · by <@" in shown(incident)
+    (one,) = in_force([incident], LATER)
+    assert one.break_glass == "Nobody answers, and every hour costs 2,900 plays."
+    assert "break-glass" not in shown(numbered(8, "in stages", 30))
+
+
 def test_what_ends_first_stands_first_and_a_long_list_is_cut_with_how_many_are_left() -> None:
     many = [numbered(n, "resolved", 100 - n) for n in range(1, MOST_SHOWN + 4)]
     assert [one.number for one in in_force(many, LATER)][:2] == [MOST_SHOWN + 3, MOST_SHOWN + 2]

@@ -64,6 +64,7 @@ def option(key: str = "fill", *, second_person: bool = False, stages: tuple[floa
         expires_after=timedelta(days=7),
         blast_share=0.05,
         needs_second_person=second_person,
+        break_glass=second_person,
         deployer="overrides",
         stages=stages,
     )

@@ -44,6 +44,7 @@ _KEYS = st.sampled_from(["fill", "rollback", "gone"])
 BY_KEY: list[Callable[[str], c.Command]] = [
     lambda key: c.ChooseHotfix(option=key, menu=MENU),
     lambda key: c.ApproveHotfix(option=key, menu=MENU),
+    lambda key: c.BreakGlass(option=key, menu=MENU, reason="nobody answers"),
     lambda key: c.RejectHotfix(option=key, reason="no"),
     lambda key: c.RecordHotfixApplied(option=key, receipt="ok"),
     lambda key: c.RecordHotfixFailed(option=key, reason="no"),

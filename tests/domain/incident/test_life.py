@@ -77,6 +77,9 @@ PRESSED: dict[Action, Callable[[Incident, str], c.Command]] = {
     "dismiss": lambda incident, option: c.Dismiss(reason="A holiday."),
     "deploy": lambda incident, option: c.ChooseHotfix(option=option, menu=incident.menu_digest),
     "approve": lambda incident, option: c.ApproveHotfix(option=option, menu=incident.menu_digest),
+    "break_glass": lambda incident, option: c.BreakGlass(
+        option=option, menu=incident.menu_digest, reason="nobody answers"
+    ),
     "reject": lambda incident, option: c.RejectHotfix(option=option, reason="no"),
     "revert": lambda incident, option: c.RevertHotfix(option=option),
     "renew": lambda incident, option: c.RenewHotfix(option=option, reason="the feed is not mended yet"),
@@ -92,7 +95,7 @@ PRESSED: dict[Action, Callable[[Incident, str], c.Command]] = {
         event=f"{incident.stream}:1", at=_before_all(incident), reason="paged"
     ),
 }
-BY_OPTION = frozenset({"deploy", "approve", "reject", "revert", "renew"})
+BY_OPTION = frozenset({"deploy", "approve", "break_glass", "reject", "revert", "renew"})
 
 
 def _before_all(incident: Incident) -> datetime:

@@ -39,6 +39,7 @@ EVER = [
     "hotfix.applied.v2",
     "hotfix.approved.v1",
     "hotfix.approved.v2",
+    "hotfix.approved.v3",
     "hotfix.chosen.v1",
     "hotfix.chosen.v2",
     "hotfix.expired.v1",
