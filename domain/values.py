@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -254,6 +255,41 @@ REMIND_SHARE = 0.1
 """A hotfix reminds of its end an hour before, or a tenth of its time where that is less."""
 
 
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+class Hours(Value):
+    """
+    Times of the week in a `zone`: on `days` (0 is Monday) from `start` until before `end`. Where `end` is not
+    later than `start` they last over midnight, and are of the day on which they began.
+    """
+
+    start: time
+    end: time
+    days: tuple[int, ...]
+    zone: str
+
+    def hold(self, at: datetime) -> bool:
+        """Whether `at` is within them."""
+        local = at.astimezone(ZoneInfo(self.zone))
+        now, today = local.time(), local.weekday()
+        if self.start < self.end:
+            return today in self.days and self.start <= now < self.end
+        return (today in self.days and now >= self.start) or ((today - 1) % 7 in self.days and now < self.end)
+
+    @property
+    def told(self) -> str:
+        """
+        >>> Hours(start=time(9), end=time(18), days=(0, 1, 2, 3, 4), zone="Europe/Lisbon").told
+        'Mon–Fri 09:00–18:00 (Europe/Lisbon)'
+        """
+        days = sorted(self.days)
+        row = len(days) > 2 and days == list(range(days[0], days[-1] + 1))
+        named = [WEEKDAYS[day] for day in days]
+        said = f"{named[0]}–{named[-1]}" if row else ", ".join(named)
+        return f"{said} {self.start:%H:%M}–{self.end:%H:%M} ({self.zone})"
+
+
 class Option(Value):
     """
     One line of the menu. `key` is opaque and stable; `parameters` go to the deployer as they are.
@@ -266,6 +302,8 @@ class Option(Value):
     reminded, where that was declared. `kind` is the hotfix's; empty on menus from before it was told. Where
     past promises of that kind widened `repairs`, `from_log` is what the log alone promised.
     `break_glass`: somebody is declared who may deploy it without the second person that it needs, saying why.
+    `alone`: in these hours one person may deploy it, outside of them it takes a second one; None where the
+    hour does not matter.
     """
 
     key: str
@@ -291,6 +329,11 @@ class Option(Value):
     stages: tuple[Share, ...] = ()
     remind: timedelta | None = None
     break_glass: bool = False
+    alone: Hours | None = None
+
+    def takes_two(self, at: datetime) -> bool:
+        """Whether a second person has to approve it, where it is asked for at `at`."""
+        return self.needs_second_person or (self.alone is not None and not self.alone.hold(at))
 
     @property
     def reminds(self) -> timedelta:

@@ -83,6 +83,7 @@ def prepare_menu(
         key=_key(recommender),
         at=at,
         break_glass=bool(recommender.permissions.break_glass),
+        alone=recommender.permissions.alone,
     )
     around = with_replaced(reader, around)
     if finding.kind == "predicted":

@@ -22,7 +22,7 @@ from domain.recommender.person import SLACK, TERMINAL, Person, person_of, same_p
 from domain.recommender.recommender import Recommender
 from domain.recommender.route import Need
 from domain.values import Option
-from workers import groups
+from workers import clock, groups
 from workers.store import people as known_people
 
 STALE = timedelta(hours=1)
@@ -55,7 +55,7 @@ def against_deploying(log: Engine, recommender: Recommender, hotfix: Hotfix, opt
             return f"it cannot be told any more who {verb}; ask for it anew"
         alone = same_person(recommender.people, chosen_by, approved_by)
         glass = hotfix.break_glass is not None
-        if alone and option.needs_second_person and not glass:
+        if alone and not glass and _takes_two(recommender, hotfix, option):
             return f"{approved_by} approved what they had asked for themselves, and it needs a second person"
         try:
             for need in BY_BREAK_GLASS if glass else ("deploy",) if alone else ("approve",):
@@ -65,6 +65,12 @@ def against_deploying(log: Engine, recommender: Recommender, hotfix: Hotfix, opt
         except NotAllowed as refusal:
             return str(refusal)
     return None
+
+
+def _takes_two(recommender: Recommender, hotfix: Hotfix, option: Option) -> bool:
+    """By what the menu said when it was approved, or by the hours that are declared now."""
+    hours = recommender.alone(str(option.parameters.get("kind")))
+    return option.takes_two(hotfix.at) or (hours is not None and not hours.hold(hotfix.at))
 
 
 def check_press(
@@ -83,7 +89,7 @@ def check_press(
     people: Mapping[str, Person] = recommender.people if recommender else {}
     option = incident.option(command.option)
     asks = isinstance(command, ChooseHotfix)
-    by_two = not asks or (option is not None and option.needs_second_person)
+    by_two = not asks or (option is not None and option.takes_two(clock.now()))
     if by_two:
         _is_somebody(people, who)
     if isinstance(command, ApproveHotfix) and incident.hotfix is not None:

@@ -12,7 +12,7 @@ from bot.messages.inert import sentence
 from bot.messages.value import spell
 from domain.incident.card import buttons
 from domain.incident.decide import in_hand
-from domain.incident.menu import touches
+from domain.incident.menu import second_person, touches
 from domain.incident.ranking import why_first
 from domain.incident.state import Incident
 from domain.values import Option
@@ -88,7 +88,7 @@ def line(option: Option, index: int) -> str:
     expires = [f"expires after {words.lasting(option.expires_after)}"] if option.expires_after else []
     known = [known_by(option), *_costs_known_by(option), touches(option), *_of_all(option), *expires]
     known += [words.stages(option)] if option.stages else []
-    second = ["needs a second person"] if option.needs_second_person else []
+    second = [second_person(option)] if second_person(option) else []
     does = f"  {escape(option.does)}" if option.does and option.does != option.label else ""
     text = (
         f"*{words.circled(index)} {escape(option.label)}*{does}\n{numbers}\n_{_together([*known, *second])}_"
@@ -139,7 +139,11 @@ def deploy_again(incident: Incident, key: str) -> list[Block]:
 
 
 def _asked(option: Option) -> str:
-    second = " A second person has to approve it." if option.needs_second_person else ""
+    second = ""
+    if option.alone:
+        second = f" Outside {option.alone.told} a second person has to approve it."
+    if option.needs_second_person:
+        second = " A second person has to approve it."
     return (
         f"Repairs {words.estimate(option.repairs)}; {words.effect(option.costs)}. In force after "
         f"{words.lasting(timedelta(seconds=option.deploy_seconds))}, watched for "

@@ -8,6 +8,7 @@ from bot.messages import words
 from bot.messages.blocks import Block, context, cut, escape, section
 from bot.messages.inert import sentence
 from domain.incident.decide import CHOICE_HOLDS, DEPLOYED, IN_HAND, missing_to_close
+from domain.incident.menu import second_person
 from domain.incident.outcome import against_promise, repaired
 from domain.incident.state import Hotfix, Incident, Stage
 from domain.values import Improvement, Option
@@ -45,7 +46,7 @@ def broken_glass(incident: Incident, label: str, reason: str, who: str) -> str:
 
 
 def _chosen(fix: Hotfix, option: Option | None, label: str) -> str:
-    alone = "somebody else" if option and option.needs_second_person else "somebody"
+    alone = "somebody else" if option and second_person(option) else "somebody"
     asks = f"{words.person(fix.chosen_by)} asks for {label}.{_promise(option)}"
     return f"{asks} It waits for {alone} to approve it, until {words.moment(fix.at + CHOICE_HOLDS)}."
 

@@ -15,7 +15,18 @@ from domain.values import Option
 
 DIGEST_LENGTH = 16
 SINCE_DIGESTS = frozenset(
-    {"blast_members", "break_glass", "from_log", "guards", "kind", "remind", "stages", "whole", "worst"}
+    {
+        "alone",
+        "blast_members",
+        "break_glass",
+        "from_log",
+        "guards",
+        "kind",
+        "remind",
+        "stages",
+        "whole",
+        "worst",
+    }
 )
 """Fields of an option that menus did not have when there were digests already."""
 
@@ -53,6 +64,13 @@ def touches(option: Option) -> str:
     """Whom it reaches."""
     members = f", {percent(option.blast_members)} of a day's members" if option.blast_members else ""
     return f"touches {percent(option.blast_share)} of requests{members}"
+
+
+def second_person(option: Option) -> str:
+    """Whether it takes a second person, and when; empty where it never does."""
+    if option.needs_second_person:
+        return "needs a second person"
+    return f"needs a second person outside {option.alone.told}" if option.alone else ""
 
 
 def priced_anew(read: Sequence[Option] | None, now: Sequence[Option], key: str) -> str:
@@ -120,7 +138,7 @@ _WHERE_CHANGED: tuple[Callable[[Option], str], ...] = (
     lambda option: f"does: {option.does}",
     lambda option: f"takes {seconds(option.deploy_seconds)}",
     touches,
-    lambda option: "needs a second person" if option.needs_second_person else "needs no second person",
+    lambda option: second_person(option) or "needs no second person",
     lambda option: "may be deployed by break-glass" if option.break_glass else "may not be by break-glass",
     lambda option: f"undo: {option.undo}",
     lambda option: _expires(option.expires_after),

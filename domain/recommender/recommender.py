@@ -17,7 +17,7 @@ from domain.recommender.planned import Planned
 from domain.recommender.route import Need, Permissions, Routes, Stakeholder
 from domain.recommender.table import Table
 from domain.recommender.witness import Witness
-from domain.values import Finding, Severity, Value
+from domain.values import Finding, Hours, Severity, Value
 
 SHADOW = "shadow"
 """Why nobody is told of what a check finds that is on trial."""
@@ -66,6 +66,11 @@ class Recommender(Value):
         named: tuple[str, ...] = getattr(self.permissions, need)
         members = (self.people[name].slack if name in self.people else name for name in named)
         return tuple(member for member in members if member is not None)
+
+    def alone(self, kind: str) -> Hours | None:
+        """In which hours one person may deploy a hotfix of this kind; None where the hour does not matter."""
+        declared = self.permissions.alone
+        return declared.hours(kind, self.timezone) if declared else None
 
     def quiet(self, finding: Finding) -> str | None:
         """Why nobody is told of a finding, in words; None where somebody is."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import time
 from typing import Literal, get_args
 
-from domain.values import Value
+from pydantic import Field, field_validator
+
+from domain.values import Hours, Value
 
 
 class Stakeholder(Value):
@@ -25,6 +28,36 @@ class Routes(Value):
     SEV4: str | None = None
 
 
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: tuple[Day, ...] = get_args(Day)
+
+
+class Alone(Value):
+    """
+    When one person may deploy a hotfix of these `kinds` (of every kind, where none is named): on `days`, from
+    one time of day to another in the recommender's zone. Outside of it a second person has to approve it.
+    """
+
+    start: time = Field(alias="from")
+    end: time = Field(alias="to")
+    days: tuple[Day, ...] = Field(default=DAYS, min_length=1)
+    kinds: tuple[str, ...] = ()
+
+    @field_validator("start", "end")
+    @classmethod
+    def _of_the_zone(cls, given: time) -> time:
+        if given.tzinfo is not None:
+            raise ValueError("is in the recommender's timezone; write it without an offset, like 09:00")
+        return given
+
+    def hours(self, kind: str, zone: str) -> Hours | None:
+        """The hours of a kind of hotfix; None where these are not about it."""
+        if self.kinds and kind not in self.kinds:
+            return None
+        days = tuple(DAYS.index(day) for day in self.days)
+        return Hours(start=self.start, end=self.end, days=days, zone=zone)
+
+
 Need = Literal["respond", "deploy", "approve", "break_glass"]
 """What a press takes."""
 
@@ -36,9 +69,11 @@ class Permissions(Value):
     Who may respond, choose and deploy a hotfix, and approve one for somebody else; and which of those who may
     deploy may do without the second person that a hotfix needs, saying why (`break_glass`): user groups in
     Slack by handle, people by member id, or by their name under [people]. Nobody, where nobody is named.
+    `alone` says in which hours one person deploys without a second one.
     """
 
     respond: tuple[str, ...] = ()
     deploy: tuple[str, ...] = ()
     approve: tuple[str, ...] = ()
     break_glass: tuple[str, ...] = ()
+    alone: Alone | None = None

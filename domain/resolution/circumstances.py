@@ -12,6 +12,7 @@ import pandas as pd
 from domain.diagnosis.material import Standby
 from domain.diagnosis.replay import Floats
 from domain.prediction.mended import Mended
+from domain.recommender.route import Alone
 from domain.resolution.stage import Stage
 from domain.values import Diagnosis, Finding, Slice
 
@@ -46,7 +47,8 @@ class Circumstances:
         at: when the menu is made.
         rewards_a_day: what members choose in a day, in what is counted; `visits`: requests a member makes
             in one.
-        break_glass: somebody is declared who may deploy without the second person that a hotfix needs.
+        break_glass: somebody is declared who may deploy without the second person that a hotfix needs;
+            `alone`: in which hours it needs none, where it depends on them.
     """
 
     finding: Finding
@@ -66,6 +68,7 @@ class Circumstances:
     rewards_a_day: float | None = None
     visits: float | None = None
     break_glass: bool = False
+    alone: Alone | None = None
 
     @property
     def items(self) -> list[str]:

@@ -218,6 +218,7 @@ def _option(
         stages=hotfix.stages,
         remind=hotfix.remind,
         break_glass=around.break_glass,
+        alone=around.alone.hours(hotfix.kind, str(around.zone)) if around.alone else None,
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 
 LIFE = (
+    "tests/domain/incident/test_hours.py",
     "tests/domain/incident/test_break_glass.py",
     "tests/domain/incident/test_bundle.py",
     "tests/domain/incident/test_decide.py",

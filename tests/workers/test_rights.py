@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 
 import psycopg
@@ -16,7 +16,7 @@ from domain.incident import commands as c
 from domain.incident.debts import owed
 from domain.incident.menu import digest_of
 from domain.incident.state import Hotfix
-from domain.values import Actor, Diagnosis
+from domain.values import Actor, Diagnosis, Hours
 from tests.workers.conftest import make_option
 from workers import clock
 from workers.debts import MOST_TRIES, Work, settle
@@ -262,6 +262,59 @@ def test_break_glass_that_was_taken_out_of_the_file_deploys_nothing(shop: Shop) 
     shop.press(ADA, ASK)
     shop.press(ADA, BREAK)
     shop.not_deployed("[permissions] break_glass in recsysops.toml names nobody now")
+
+
+NEVER = Hours(start=time(0), end=time(0, 0, 0, 1), days=(0,), zone="UTC")
+"""A microsecond of Monday."""
+
+
+def by_hour(shop: Shop, hours: Hours) -> tuple[c.ChooseHotfix, c.ApproveHotfix]:
+    menu = (make_option(alone=hours),)
+    worker = Actor(kind="worker", id="worker:test")
+    shop.press(worker, c.LookAgain())
+    shop.press(worker, c.RecordDiagnosis(diagnosis=Diagnosis(cause="unset", cause_kind="feature")))
+    shop.press(worker, c.PrepareMenu(options=menu))
+    digest = digest_of(menu)
+    return c.ChooseHotfix(option="fill", menu=digest), c.ApproveHotfix(option="fill", menu=digest)
+
+
+def test_outside_the_hours_what_one_person_deploys_by_day_takes_two(shop: Shop) -> None:
+    choose, approve = by_hour(shop, NEVER)
+    with pytest.raises(NotAllowed, match="“root” at a terminal is nobody"):
+        shop.press(ROOT, choose)
+    shop.press(ADA, choose)
+    assert shop.hotfix.stage == "chosen"
+    with pytest.raises(Refused, match="You asked for this yourself"):
+        shop.press(ADA_AT_A_TERMINAL, approve)
+    shop.press(CAM, approve)
+    assert shop.settle()
+    assert len(shop.deployed) == 1
+
+
+def test_one_s_own_approval_outside_the_hours_written_around_the_rules_is_not_deployed(
+    shop: Shop, log: Engine
+) -> None:
+    choose, approve = by_hour(shop, NEVER)
+    shop.press(ADA, choose)
+    handle(shop.stream, approve, actor=ADA_AT_A_TERMINAL, key="forged", log=log)
+    shop.not_deployed("it needs a second person")
+
+
+@pytest.mark.parametrize("kinds", ["[]", '["fill_feature"]'])
+def test_what_one_person_deployed_before_hours_were_declared_is_held_to_those_of_now(
+    shop: Shop, kinds: str
+) -> None:
+    shop.press(ADA, ALONE)
+    now = f'alone = {{ from = 00:00:00, to = 00:00:00.000001, days = ["mon"], kinds = {kinds} }}\n'
+    shop.declare(DECLARED + now)
+    shop.not_deployed("it needs a second person")
+
+
+def test_within_the_hours_that_are_declared_now_one_person_s_press_is_deployed(shop: Shop) -> None:
+    shop.press(ADA, ALONE)
+    shop.declare(DECLARED + "alone = { from = 00:00:00, to = 00:00:00 }\n")
+    assert shop.settle()
+    assert shop.hotfix.stage == "applied"
 
 
 # Forgetting

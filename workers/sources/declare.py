@@ -26,7 +26,7 @@ from domain.recommender.objective import Objective
 from domain.recommender.person import Person, shared
 from domain.recommender.planned import Planned, planned_at
 from domain.recommender.recommender import Recommender
-from domain.recommender.route import Permissions, Routes, Stakeholder
+from domain.recommender.route import Alone, Permissions, Routes, Stakeholder
 from domain.recommender.table import Csv, Table
 from domain.recommender.witness import Witness
 from workers import redaction
@@ -66,7 +66,7 @@ SINGLE: Mapping[str, type[BaseModel]] = {
     "bundle": Bundle,
 }
 LISTS: Mapping[str, type[BaseModel]] = {"planned": Planned, "silences": Planned}
-HELD: Mapping[str, type[BaseModel]] = {"csv": Csv, "registry": Registry, "logging": Logging}
+HELD: Mapping[str, type[BaseModel]] = {"alone": Alone, "csv": Csv, "registry": Registry, "logging": Logging}
 """What is written within a section's entry, by its key."""
 SECTIONS = ("recommender", *NAMED, *SINGLE, *LISTS)
 ABOUT = ("name", "timezone", "holidays")

@@ -44,6 +44,10 @@ def references(declared: Declared, of_items: Callable[[str], bool | None]) -> It
         yield from _named((*key, "replay"), _table(hotfix.get("replay")), "table", tables)
         for name in _texts(hotfix.get("guards")):
             yield (*key, "guards"), name, names(declared, "checks")
+    alone = _table(_table(declared.get("permissions")).get("alone"))
+    for name in _texts(alone.get("kinds")):
+        kinds = sorted({str(one.get("kind")) for _, one in _entries(declared, "hotfixes")})
+        yield ("permissions", "alone", "kinds"), name, kinds
     yield from _planned(declared)
     for key, stakeholder in _entries(declared, "stakeholders"):
         for table in _texts(stakeholder.get("tables")):

@@ -33,7 +33,7 @@ CHOICE_HOLDS = timedelta(hours=24)
 def treat(incident: Incident, command: c.OfHotfix, actor: Actor, at: datetime) -> Events:
     """A person's press, or a worker's answer to one."""
     if isinstance(command, c.ChooseHotfix):
-        return _choose(incident, command, actor)
+        return _choose(incident, command, actor, at)
     hotfix = incident.hotfix
     if hotfix is None or hotfix.option != command.option:
         raise Stale("That hotfix is not the one in hand any more. Look at the message again.")
@@ -42,7 +42,7 @@ def treat(incident: Incident, command: c.OfHotfix, actor: Actor, at: datetime) -
     return _record(incident, hotfix, command, at)
 
 
-def _choose(incident: Incident, command: c.ChooseHotfix, actor: Actor) -> Events:
+def _choose(incident: Incident, command: c.ChooseHotfix, actor: Actor, at: datetime) -> Events:
     _by_person(actor)
     _deployable_now(incident)
     hotfix = incident.hotfix
@@ -56,7 +56,7 @@ def _choose(incident: Incident, command: c.ChooseHotfix, actor: Actor) -> Events
     if spent := incident.spent_on(option):
         raise Refused(f"“{option.label}” was {spent.told}. Choose another, or look again.")
     chosen = e.HotfixChosen(option=option.key, menu=command.menu)
-    if option.needs_second_person:
+    if option.takes_two(at):
         return (chosen,)
     return (chosen, e.HotfixApproved(option=option.key, menu=command.menu))
 
@@ -94,10 +94,10 @@ def _approve(
     option = _as_asked_for(incident, hotfix, command.menu, at)
     if actor.is_(hotfix.chosen_by):
         otherwise = " Where nobody can be found, break-glass deploys it with a reason." * option.break_glass
-        raise Refused(
-            "This hotfix touches so much traffic that a second person has to approve it; you asked for it "
-            f"yourself.{otherwise}"
-        )
+        why = "This hotfix touches so much traffic that"
+        if not option.needs_second_person and option.alone is not None:
+            why = f"This hotfix was asked for outside {option.alone.told}, so"
+        raise Refused(f"{why} a second person has to approve it; you asked for it yourself.{otherwise}")
     return (e.HotfixApproved(option=option.key, menu=command.menu),)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
@@ -29,7 +29,7 @@ from domain.incident.commands import AcceptFollowUp, LookAgain, Resolve
 from domain.incident.decide import CHOICE_HOLDS, decide
 from domain.incident.state import Incident
 from domain.incident.timeline import timeline
-from domain.values import Actor, Evidence, Severity
+from domain.values import Actor, Evidence, Hours, Severity
 from tests.bot.stories import DIAGNOSIS, FINDING, MENU, STAGED, STORIES, WAY, told
 from tests.domain.incident.given import MORNING, ON_CALL, after
 from tests.domain.incident.test_laws import STEPS, walk
@@ -184,6 +184,17 @@ def test_what_is_deployed_without_its_second_person_says_so_and_why_wherever_it_
     waiting, _ = told("asked for a second person")
     assert "*Break-glass*" not in json.dumps(card(waiting, URL), ensure_ascii=False)
     assert "break_glass" in dict(drawn(card(waiting, URL)))
+
+
+def test_the_menu_says_outside_of_which_hours_it_takes_a_second_person() -> None:
+    night = Hours(start=time(9), end=time(18), days=(0, 1, 2, 3, 4), zone="Europe/Lisbon")
+    incident, _ = told("offered")
+    menu = tuple(one.model_copy(update={"alone": night}) for one in MENU)
+    text = json.dumps(card(incident.model_copy(update={"menu": menu}), URL), ensure_ascii=False)
+    plain = text.replace("\u00a0", " ")
+    assert plain.count("needs a second person outside Mon–Fri 09:00–18:00 (Europe/Lisbon)") == 2
+    assert plain.count("Outside Mon–Fri 09:00–18:00 (Europe/Lisbon) a second person has to approve it.") == 2
+    assert plain.count("A second person has to approve it.") == 1  # the one that touches much, at any hour
 
 
 def test_every_notable_step_is_an_event() -> None:

@@ -1,8 +1,9 @@
 """Menus whose trade-offs are known."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from types import SimpleNamespace
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -10,11 +11,12 @@ from domain.diagnosis.material import Standby
 from domain.errors import TooFewRows
 from domain.prediction.mended import Mended
 from domain.recommender.hotfix import DeclaredHotfix, Replay
+from domain.recommender.route import Alone
 from domain.resolution.circumstances import Circumstances, Replaced
 from domain.resolution.menu import build_menu
 from domain.resolution.price import amount_to_repair, lost, price
 from domain.resolution.stage import Stage, set_stage
-from domain.values import Diagnosis, Option
+from domain.values import Diagnosis, Hours, Option
 from tests.domain.resolution.choices import with_choices
 from workers.hotfix_kinds import find
 
@@ -132,6 +134,18 @@ def test_rolling_back_says_how_many_newer_items_are_gone(around: Circumstances) 
     assert rollback.repairs.value > 85
     assert rollback.parameters["before"] == "2026-03-02T05:30:00+00:00"
     assert rollback.parameters["to"] == "2026-03-01T05:30:00+00:00"
+
+
+def test_hours_and_break_glass_are_those_that_are_declared_for_the_kind(around: Circumstances) -> None:
+    only = Alone.model_validate({"from": "08:00", "to": "17:00", "days": ["sat"], "kinds": ["boost_items"]})
+    zone = ZoneInfo("Asia/Tokyo")
+    ruled = replace(around, alone=only, break_glass=True, zone=zone)
+    options = by_name(build_menu(ALL, ruled, "incident-1", find).options)
+    assert options["boost"].alone == Hours(start=time(8), end=time(17), days=(5,), zone="Asia/Tokyo")
+    assert options["fill_language"].alone is None
+    assert options["fill_language"].break_glass
+    free = by_name(build_menu(ALL, around, "incident-1", find).options)["boost"]
+    assert (free.alone, free.break_glass) == (None, False)
 
 
 def test_who_touches_more_than_declared_needs_a_second_person(around: Circumstances) -> None:
