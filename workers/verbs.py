@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from domain.errors import ConfigurationError, SourceError
+from domain.recommender.route import NEEDS
 from workers import clock, owed, redaction
 from workers.settings import settings as environment
 from workers.store import followers
@@ -100,7 +101,7 @@ def announced(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return (), ()
     routes = [one for one in declared.routes.model_dump().values() if one]
     channels = (*routes, *(one.channel for one in declared.stakeholders.values()))
-    allowed = (name for names in declared.permissions.model_dump().values() for name in names)
+    allowed = (name for need in NEEDS for name in getattr(declared.permissions, need))
     return tuple(dict.fromkeys(channels)), tuple(dict.fromkeys(allowed))
 
 

@@ -188,7 +188,7 @@ def _folded(given: Estimate) -> Span:
     """The interval of what is repaired, where more than all counts as so much less."""
     low, high = _edges(given)
     peak = min(max(low, 100.0), high)
-    return min(low, 200.0 - low, high, 200.0 - high), min(peak, 200.0 - peak)
+    return min(low, 200.0 - high), min(peak, 200.0 - peak)
 
 
 def _side(one: Span, other: Span) -> int:

@@ -9,6 +9,10 @@ EQUIVALENT: Mapping[str, str] = {
     "until is None or hotfix.reminded_of == until or hotfix.stage not in DEPLOYED → without until is None": (
         "where there is no end nobody was reminded of one, and the next condition holds; it tells the types"
     ),
+    "domain/incident/ranking.py _behind: _percent(second.repairs, second.repairs.value or 0.0) > 100.0 → "
+    "_percent(second.repairs, second.repairs.value or 0.0) >= 100.0": (
+        "whatever repairs exactly all that was lost is never said to repair less or too much"
+    ),
     "workers/debts.py remind: time.monotonic() < until → time.monotonic() <= until": (
         "the monotonic clock would have to stand still at the nanosecond in which the beat ends"
     ),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from domain.errors import Refused
 from domain.incident import commands as c
+from domain.incident import events as e
 from domain.incident.decide import decide
 from domain.incident.menu import digest_of, priced_anew, second_person
 from domain.values import Hours
@@ -60,6 +61,17 @@ def test_what_was_asked_for_at_night_is_approved_by_another_one_also_by_day() ->
     )
     (event,) = decide(waiting, APPROVE, SECOND, there(0, 10))
     assert event.wire_name == "hotfix.approved"
+
+
+def test_what_an_earlier_release_let_wait_without_hours_is_not_approved_by_who_asked_for_it() -> None:
+    plain = option()
+    menu = digest_of((plain,))
+    incident, log = after(OPEN, DIAGNOSED, (c.PrepareMenu(options=(plain,)), WORKER))
+    chosen = e.HotfixChosen(option="fill", menu=menu)
+    waiting, _ = append(incident, log, (chosen,), ON_CALL, there(0, 3))
+    assert waiting is not None
+    with pytest.raises(Refused, match="touches so much traffic that a second person"):
+        decide(waiting, c.ApproveHotfix(option="fill", menu=menu), ON_CALL, there(0, 10))
 
 
 def test_what_touches_much_takes_two_at_any_hour_and_says_that() -> None:

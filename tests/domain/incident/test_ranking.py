@@ -203,6 +203,13 @@ def test_intervals_that_touch_do_not_tell_two_apart(repairs: tuple[float, float,
     assert "cannot be told apart" in said(SPARE, option("Beside", repairs))
 
 
+def test_one_whose_interval_begins_where_the_first_one_s_ends_may_repair_as_much() -> None:
+    dear = option("Reset", (94.0, 91.0, 97.0), (-20.0, -22.0, -18.0))
+    assert said(SPARE, dear).endswith(
+        "“Reset” repairs as much, 94 % [91–97], but loses 20 % [18–22] of baskets elsewhere."
+    )
+
+
 def test_losses_whose_intervals_touch_do_not_tell_two_apart() -> None:
     assert "cannot be told apart" in said(SPARE, option("Beside", (88.0, 84.0, 91.0), (-1.0, -2.0, -0.2)))
     first = option("Season", (88.0, 84.0, 91.0), (1.0, 0.2, 2.0))
