@@ -48,6 +48,7 @@ tables = ["prelaunch"]
 respond = ["oncall", "ml"]
 deploy = ["oncall", "ml"]
 approve = ["ml", "leads"]
+break_glass = ["U-oncall"]
 """
 
 

@@ -155,6 +155,22 @@ def test_a_modal_opens_at_once_and_its_words_are_kept(
     assert person.modal() is None
 
 
+def test_break_glass_is_for_those_who_are_named_and_asks_for_a_reason(
+    announcer: Announcer, person: Driver, now: Callable[[], Incident]
+) -> None:
+    deploy(person, "③")
+    settle(announcer)
+    press(person, "break_glass", "U-ml")
+    assert "Only members of @U-oncall" in person.wait(lambda: person.ephemerals("U-ml"), "refusal")[0]["text"]
+    press(person, "break_glass")
+    person.wait(person.modal, "modal")
+    assert "Say why it cannot wait" in str(person.submit({"reason": " "}))
+    person.submit({"reason": "Nobody answers."})
+    hotfix = now().hotfix
+    assert hotfix is not None
+    assert (hotfix.stage, hotfix.break_glass) == ("approved", "Nobody answers.")
+
+
 def test_a_wrong_severity_is_put_right_from_the_more_menu(
     person: Driver, now: Callable[[], Incident]
 ) -> None:
