@@ -48,7 +48,8 @@ def scorecard(
 def _counted(found: Scorecard) -> str:
     return (
         f"{found.incidents} incidents, {found.predicted} of them predicted, {found.with_follow_up} with a "
-        f"follow-up; {found.false_alarms} false alarms beside them."
+        f"follow-up; {found.false_alarms} false alarms beside them. Deployed by break-glass, without the "
+        f"second person that it takes: {found.glass_broken}."
     )
 
 

@@ -48,6 +48,7 @@ def test_the_scorecard_says_how_many_promises_held_by_kind_with_an_interval(
     told = terminal("scorecard", "--file", file).out
     assert "67 % [25–92]" in told
     assert "4 incidents, 0 of them predicted" in told
+    assert "without the second person that it takes: 0." in " ".join(told.split())
 
 
 def test_it_can_be_asked_of_the_last_days_alone_so_that_one_sees_whether_promises_become_better(
