@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,9 @@ import pandas as pd
 
 from domain.diagnosis.candidates.candidate import CandidateKind, Proposal
 from domain.diagnosis.candidates.counted import symptom_of
+from domain.diagnosis.candidates.plays import or_plays
 from domain.diagnosis.candidates.undone import Undone
+from domain.diagnosis.changes.constant import constant
 from domain.diagnosis.changes.delivered import MOSTLY, Delivered
 from domain.diagnosis.changes.departed import Departed, departed
 from domain.diagnosis.changes.shifted import shifted
@@ -29,7 +31,7 @@ SAME_ITEMS = 0.9  # of the rows where a model feature departed, that lie on the 
 def _propose(material: Material, known: Known) -> Iterator[Proposal]:
     scene = known.scene
     changes = known.delivered
-    gone = _departed(material, known)
+    gone = _in_the_log(material, departed)
     told: set[str] = set()
     for change in changes:
         mine = [one for one in gone if scene is not None and _made_from(scene, one, change)]
@@ -38,20 +40,24 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
     for one in gone:
         if one.feature not in told:
             yield _from_log(material, known, one)
-    if scene is not None and material.items is not None:
-        for old in stale(scene, material):
-            if old.feature not in told:
-                yield _from_store(material, known, scene, old)
+    older = tuple(stale(scene, material)) if scene is not None and material.items is not None else ()
+    for old in older:
+        if scene is not None and old.feature not in told:
+            yield _from_store(material, known, scene, old)
+    told |= {one.feature for found in (changes, gone, older) for one in found}
+    for one in _in_the_log(material, constant):
+        if one.feature not in told:
+            yield _from_log(material, known, one)
     if known.oddity is not None and not any(one.feature == known.oddity.feature for one in changes):
         yield from _unlike_comparable(material, known)
 
 
-def _departed(material: Material, known: Known) -> tuple[Departed, ...]:
+def _in_the_log(material: Material, find: Callable[..., tuple[Departed, ...]]) -> tuple[Departed, ...]:
     rows, before, columns = material.candidates, material.candidates_before, material.columns
     if rows is None or before is None or columns is None or rows.empty or before.empty:
         return ()
     names = [name for name in material.sliceable(rows) if name in before]
-    return departed(rows.reset_index(drop=True), before, columns, names)
+    return find(rows.reset_index(drop=True), before, columns, names)
 
 
 def _made_from(scene: Scene, one: Departed, change: Delivered) -> bool:
@@ -149,7 +155,9 @@ def _put(held: pd.Series, where: Any, should: Any) -> pd.Series:
 
 
 def _ranked_again(material: Material, known: Known, scene: Scene, fixed: pd.DataFrame) -> Undone:
-    return scene.undone(symptom_of(material, known), material.finding.item, scene.now.scores(fixed))
+    scores = scene.now.scores(fixed)
+    found = scene.undone(symptom_of(material, known), material.finding.item, scores)
+    return or_plays(scene, material, found, scores)
 
 
 def _of_the_launch(material: Material, change: Delivered) -> Answer | None:

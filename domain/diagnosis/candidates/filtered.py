@@ -1,4 +1,4 @@
-"""Items that no longer come up to be ranked, or are ranked and never shown."""
+"""Items that no longer come up to be ranked, or are ranked and not shown, or less than their scores say."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from scipy.stats import poisson
 
 from domain.diagnosis.candidates.candidate import CandidateKind, Proposal
 from domain.diagnosis.candidates.counted import symptom_of
+from domain.diagnosis.candidates.judge import TOO_MUCH, verdict_on
 from domain.diagnosis.candidates.undone import Undone
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
@@ -20,9 +21,11 @@ from domain.diagnosis.scene import Scene, requests_by
 from domain.values import Answer, Slice, name_slice
 
 LEFT = 0.2  # of what is usual, that may be left where something is kept out
+LESS = 0.7  # of what its scores say, up to which something that is ranked is held back
 SURE = 1e-6  # chance of so few, before the number of items and slices looked at is allowed for
 LEAST = 12.0  # expected, from which on none is surprising
 MOST_TOLD = 3
+SEED = 0
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ def _told(material: Material, known: Known, scene: Scene, one: _KeptOut) -> Prop
     what = f"item {one.item}" if one.item is not None else name_slice(_of(one.place, scene.of_items))
     where = _of(one.place, scene.of_requests if one.item is None else scene.dimensions)
     at = f" in {name_slice(where)}" if where else ""
-    how = "is ranked and not shown" if one.ranked else "no longer comes up to be ranked"
+    how = _how(one)
     return Proposal(
         kind="filter",
         object=one.item or (one.place[0][0] if one.place else None),
@@ -70,8 +73,17 @@ def _told(material: Material, known: Known, scene: Scene, one: _KeptOut) -> Prop
         sentence=f"{what} {how}{at}{when}: {one.seen:,.0f} times where {one.usual:,.0f} were usual",
         where=_where(one, material, scene),
         undone=_put_upon(material, known, scene, one),
+        how_much=_shown_again(one, material, known, scene) if one.ranked else None,
         items=(one.item,) if one.item is not None else (),
     )
+
+
+def _how(one: _KeptOut) -> str:
+    if not one.ranked:
+        return "no longer comes up to be ranked"
+    if one.seen <= LEFT * one.usual:
+        return "is ranked and not shown"
+    return f"is shown {100 * (1 - one.seen / one.usual):.0f} % less than its scores say"
 
 
 def _where(one: _KeptOut, material: Material, scene: Scene) -> Answer | None:
@@ -96,7 +108,27 @@ def _put_upon(material: Material, known: Known, scene: Scene, one: _KeptOut) -> 
     gone: Bools = inside(rows, one.place)
     if one.item is not None:
         gone &= (rows[turned.now.columns.item].astype(str) == one.item).to_numpy(bool)
+    if one.ranked:  # whichever they are: as many of them as are held back now
+        gone &= np.random.default_rng(SEED).random(len(rows)) >= one.seen / one.usual
     return turned.undone(symptom_of(material, known), item_of(material, scene), turned.logged(), gone)
+
+
+def _shown_again(one: _KeptOut, material: Material, known: Known, scene: Scene) -> Answer | None:
+    """What the symptom's slice lacks by its own scores, held against what the finding says it lost."""
+    lost, symptom = -material.finding.change, symptom_of(material, known)
+    rows = scene.now.rows
+    here = inside(rows, symptom)
+    held = here & inside(rows, one.place)
+    if one.item is not None:
+        held &= (rows[scene.now.columns.item].astype(str) == one.item).to_numpy(bool)
+    due = scene.now.row_weights * scene.now.exposure(scene.logged())
+    share = float(due[held].sum() / max(due[here].sum(), 1e-9)) * (1 - one.seen / one.usual)
+    if lost <= 0 or not share:
+        return None
+    closes = share / lost
+    words = f"shown by their scores they would close {100 * closes:.0f} % of the gap"
+    holds = verdict_on(closes, TOO_MUCH)
+    return Answer(question="how_much", holds=holds, share=round(closes, 4), words=words)
 
 
 def _kept_out(scene: Scene, own: str | None) -> Iterator[_KeptOut]:
@@ -106,8 +138,8 @@ def _kept_out(scene: Scene, own: str | None) -> Iterator[_KeptOut]:
     for split in splits:
         for names in ((columns.item,), *((name,) for name in scene.of_items)):
             yield from _rare(scene, (*split, *names), columns.item in names, own, shown=False)
-            if columns.shown is not None and columns.item in names:
-                yield from _rare(scene, (*split, *names), True, own, shown=True)
+            if columns.shown is not None:
+                yield from _rare(scene, (*split, *names), columns.item in names, own, shown=True)
 
 
 def _rare(
@@ -115,7 +147,8 @@ def _rare(
 ) -> Iterator[_KeptOut]:
     seen, usual, scale = _shown(scene, names) if shown else _come_up(scene, names)
     p = poisson.cdf(seen * scale, np.maximum(usual * scale, 1e-9))
-    rare = (usual * scale >= LEAST) & (seen <= LEFT * usual) & (p * len(usual) < SURE)
+    left = LESS if shown else LEFT
+    rare = (usual * scale >= LEAST) & (seen <= left * usual) & (p * len(usual) < SURE)
     for at in map(int, np.flatnonzero(rare.to_numpy(bool))):
         label = usual.index[at]
         values = label if isinstance(label, tuple) else (label,)
@@ -146,13 +179,25 @@ def _come_up(scene: Scene, names: tuple[str, ...]) -> tuple[pd.Series, pd.Series
 
 
 def _shown(scene: Scene, names: tuple[str, ...]) -> tuple[pd.Series, pd.Series, pd.Series]:
-    """How often each was shown now, and would have been by the scores that it was ranked by; and a scale."""
-    rows, shown, weights = scene.now.rows, scene.now.columns.shown, scene.now.row_weights
-    keys = _keys(scene, rows, scene.labels, names)
-    exposure = scene.now.exposure(scene.logged())
+    """
+    How often each was shown now, and would have been by the scores that it was ranked by, as far as it was
+    before: what serving always moves up or down is no fault; and a scale.
+    """
+    was, due, squares = _by_scores(scene.now, scene.labels, scene, names)
+    shown, told, _ = _by_scores(scene.before, scene.labels_before, scene, names)
+    part = (shown / told.where(told >= LEAST)).clip(upper=1.0).reindex(due.index).fillna(1.0)
+    return was, due * part, _scale(due, squares)
+
+
+def _by_scores(
+    traffic: Traffic, labels: pd.DataFrame, scene: Scene, names: tuple[str, ...]
+) -> tuple[pd.Series, pd.Series, pd.Series]:
+    """How often each was shown, and would have been by its scores; and the latter by squared weights."""
+    rows, shown, weights = traffic.rows, traffic.columns.shown, traffic.row_weights
+    keys, exposure = _keys(scene, rows, labels, names), traffic.exposure(traffic.scores(rows))
     was = _summed(rows, keys, weights * rows[str(shown)].astype(bool).to_numpy(float))
-    due = _summed(rows, keys, weights * exposure)
-    return was, due, _scale(due, _summed(rows, keys, weights**2 * exposure))
+    due, squares = (_summed(rows, keys, weights**power * exposure) for power in (1, 2))
+    return was, due, squares
 
 
 def _summed(rows: pd.DataFrame, keys: list[pd.Series], values: Floats) -> pd.Series:

@@ -49,12 +49,13 @@ def _where(proposal: Proposal, material: Material, known: Known) -> Answer:
     share = undone.explained if undone is not None else None
     if share is not None:
         words = f"it explains {_percent(share)} of what is off in all slices"
-        return Answer(question="where", holds=_verdict(share, None), share=round(share, 4), words=words)
+        return Answer(question="where", holds=verdict_on(share), share=round(share, 4), words=words)
     symptom = known.slices[0].slice if known.slices else material.finding.slice
-    if undone is not None and proposal.place == symptom:
-        words = f"it lies in {name_slice(symptom)}, where the symptom lies"
-        return Answer(question="where", holds=True, words=words)
-    return Answer(question="where", words=proposal.unknown or "what it does to other slices is not known")
+    if undone is not None and set(proposal.place) <= set(symptom):
+        where = f"in {name_slice(proposal.place)}" if proposal.place else "everywhere"
+        return Answer(question="where", holds=True, words=f"it lies {where}, where the symptom lies")
+    unknown = proposal.unknown if undone is None else ""
+    return Answer(question="where", words=unknown or "what it does to other slices is not known")
 
 
 def _how_much(proposal: Proposal) -> Answer:
@@ -67,10 +68,11 @@ def _how_much(proposal: Proposal) -> Answer:
         words = "the gap is too small beside chance in what is logged"
         return Answer(question="how_much", words=words)
     words = f"undoing it closes {_percent(share)} of the gap"
-    return Answer(question="how_much", holds=_verdict(share, TOO_MUCH), share=round(share, 4), words=words)
+    return Answer(question="how_much", holds=verdict_on(share, TOO_MUCH), share=round(share, 4), words=words)
 
 
-def _verdict(share: float, most: float | None) -> bool | None:
+def verdict_on(share: float, most: float | None = None) -> bool | None:
+    """Whether so much of the gap, or of what is off, is that of the cause; `most` would be too much."""
     if share < LITTLE or (most is not None and share > most):
         return False
     return True if share > MOST else None

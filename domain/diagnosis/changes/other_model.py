@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 import pandas as pd
 
 from domain.diagnosis.candidates.counted import symptom_of
+from domain.diagnosis.candidates.plays import or_plays
 from domain.diagnosis.candidates.undone import Undone
 from domain.diagnosis.inclusion import weights_of
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
-from domain.diagnosis.place import Bools, Floats, inside, place_of
+from domain.diagnosis.place import Bools, place_of
 from domain.diagnosis.scene import Scene
 from domain.values import Answer, Slice
 
@@ -134,7 +135,7 @@ def _undone(material: Material, known: Known, scene: Scene, hit: Bools) -> tuple
     if of_before and not of_now:
         scores = np.where(hit, scene.now.scores(scene.now.rows) - scene.now.adjustment, scene.logged())
         found = scene.undone(symptom, item, scores)
-        return _or_plays(scene, material, found, scores), ""
+        return or_plays(scene, material, found, scores), ""
     if of_now and not of_before:
         turned = scene.turned
         scores = turned.now.scores(turned.now.rows) - turned.now.adjustment
@@ -142,11 +143,3 @@ def _undone(material: Material, known: Known, scene: Scene, hit: Bools) -> tuple
     if of_now and of_before:
         return None, "both models score alike"
     return None, "the declared file is neither the model of before nor the one of now"
-
-
-def _or_plays(scene: Scene, material: Material, found: Undone, scores: Floats) -> Undone:
-    """Where as much is shown as ever, the gap is one of plays: those that the right model predicts."""
-    if found.symptom.closed is not None or not material.finding.expected:
-        return found
-    gap = scene.plays_gap(inside(scene.now.rows, material.finding.slice), scores, material.finding.change)
-    return replace(found, symptom=gap)

@@ -23,6 +23,7 @@ from tests.domain.diagnosis.shop import (
     DIMENSIONS,
     NOW,
     ONSET,
+    Change,
     OfWords,
     Shop,
     Weighted,
@@ -318,6 +319,65 @@ def test_an_item_kept_out_on_one_device_is_a_filter() -> None:
     finding = spoilt.finding((), observed=0.0, expected=25.0).model_copy(update={"slice": where})
     found = diagnose(spoilt.material(finding))
     assert told(found) == ("filter", popular, slice_of(device="app"))
+
+
+NEW_IN_NORTH = slice_of(category="coffee", region="north")
+
+
+def coffee_in_the_north(rows: pd.DataFrame) -> pd.Series:
+    return (rows["category"] == "coffee") & (rows["region"] == "north")
+
+
+def never(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(shown=rows["shown"] & ~coffee_in_the_north(rows))
+
+
+def one_a_basket(rows: pd.DataFrame) -> pd.DataFrame:
+    mine = coffee_in_the_north(rows) & rows["shown"]
+    best = rows[mine].sort_values("log_odds", ascending=False).groupby("basket_id").head(1).index
+    return rows.assign(shown=rows["shown"] & (~mine | rows.index.isin(best)))
+
+
+@pytest.mark.parametrize(
+    ("held_back", "says"),
+    [(never, "is ranked and not shown"), (one_a_basket, "% less than its scores say")],
+)
+def test_a_kind_of_article_that_is_ranked_and_held_back_in_one_region_is_a_filter(
+    held_back: Change, says: str
+) -> None:
+    healthy = shop()
+    spoilt = replace(healthy, now=held_back(healthy.now))
+    found = diagnose(spoilt.material(spoilt.finding(NEW_IN_NORTH)))
+    assert told(found) == ("filter", "category", NEW_IN_NORTH)
+    assert says in str(found.title)
+
+
+def test_what_serving_always_holds_back_is_no_cause() -> None:
+    healthy = shop()
+    spoilt = replace(healthy, now=one_a_basket(healthy.now), before=one_a_basket(healthy.before))
+    found = diagnose(spoilt.material(spoilt.finding(NEW_IN_NORTH)))
+    assert found.cause_kind == "unknown"
+
+
+def by_chance(rows: pd.DataFrame) -> pd.DataFrame:
+    """Another number for each customer and article, which nothing that is logged tells."""
+    return rows.assign(taste=np.random.default_rng(len(rows)).uniform(0, 1, len(rows)))
+
+
+def flat_on_the_app(rows: pd.DataFrame) -> pd.DataFrame:
+    return by_chance(rows).assign(taste=lambda made: made["taste"].mask(rows["device"] == "app", 0.31))
+
+
+def test_a_feature_that_is_one_number_for_all_is_told_where_nobody_knows_what_it_should_be() -> None:
+    before, now = (
+        serve(catalogue(), Weighted(), count, first, fed=fed)
+        for count, first, fed in ((600, 0, by_chance), (400, 10_000, flat_on_the_app))
+    )
+    spoilt = Shop(catalogue(), before, now)
+    finding = spoilt.finding((), table="candidates", subject="taste", unit="rows", observed=0.3, expected=0.0)
+    found = diagnose(spoilt.material(finding, cells=None, series=None))
+    assert told(found) == ("feature", "taste", slice_of(device="app"))
+    assert "is 0.31 for all" in str(found.title)
 
 
 def test_a_model_file_that_never_served_is_said_and_nothing_is_ranked_again_with_it() -> None:

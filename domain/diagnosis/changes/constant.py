@@ -1,0 +1,79 @@
+"""
+Model features in the log that hold one value where they used to vary.
+
+A feature of member and item, a match of tastes say, is another number in each row, so nobody knows what a row
+should hold. That all rows hold the same is seen all the same; what they should is estimated by what is most
+like them: the item, the member, or the item in that slice of requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from domain.diagnosis.changes.departed import LEAST_ROWS, MOST_BEFORE, Departed
+from domain.diagnosis.place import Floats, inside, place_of
+from domain.diagnosis.replay import CandidateColumns
+
+WHOLE = 0.95  # of the rows of a slice that hold the value, from which on it is constant there
+
+
+def constant(
+    rows: pd.DataFrame, before: pd.DataFrame, columns: CandidateColumns, dimensions: Sequence[str]
+) -> tuple[Departed, ...]:
+    """
+    The numeric features that are constant in a slice, or everywhere, with a value that was rare there.
+
+    Args:
+        rows, before: logged candidates since the onset and before it.
+    """
+    names = [name for name in columns.features if name in rows and name in before]
+    numeric = [name for name in names if pd.api.types.is_numeric_dtype(rows[name])]
+    return tuple(found for name in numeric for found in _feature(rows, before, columns, dimensions, name))
+
+
+def _feature(
+    rows: pd.DataFrame,
+    before: pd.DataFrame,
+    columns: CandidateColumns,
+    dimensions: Sequence[str],
+    name: str,
+) -> Iterator[Departed]:
+    counts = rows[name].value_counts()
+    if counts.empty or counts.iloc[0] < LEAST_ROWS:
+        return
+    value = float(counts.index[0])
+    hit = (rows[name] == value).fillna(value=False).to_numpy(bool)
+    placed = place_of(rows, hit, dimensions)
+    then = before.loc[inside(before, placed.slice), name]
+    if placed.purity < WHOLE or not len(then) or float((then == value).mean()) > MOST_BEFORE:
+        return
+    held = hit & inside(rows, placed.slice)
+    should = _estimated(rows, before, _likes(columns, dimensions, before), name)
+    yield Departed(name, held, should, placed, unset=False, words=f"is {value:.3g} for all")
+
+
+def _likes(columns: CandidateColumns, dimensions: Sequence[str], before: pd.DataFrame) -> list[list[str]]:
+    """By what a row is like others, the fewest columns first."""
+    member = columns.member
+    own = [columns.item, *([member] if member is not None and member in before else [])]
+    others = [name for name in dimensions if name not in own]
+    return [[name] for name in own] + [[name, other] for name in own for other in others]
+
+
+def _estimated(rows: pd.DataFrame, before: pd.DataFrame, likes: Sequence[list[str]], name: str) -> Floats:
+    """(n_rows,) the mean of what is most like each row, by which the least is left unexplained."""
+    values = before[name].astype(float)
+    usual, best, least = float(values.mean()), None, float(values.var())
+    for keys in likes:
+        by = values.groupby([before[key] for key in keys], observed=True)
+        left, free = float((values - by.transform("mean")).pow(2).sum()), len(values) - by.ngroups
+        if free > 0 and left / free < least:
+            best, least = keys, left / free
+    if best is None:
+        return np.full(len(rows), usual)
+    means = values.groupby([before[key] for key in best], observed=True).mean()
+    index = pd.MultiIndex.from_frame(rows[best]) if len(best) > 1 else pd.Index(rows[best[0]])
+    return np.asarray(means.reindex(index).fillna(usual), dtype=np.float64)
