@@ -261,6 +261,13 @@ def test_the_report_holds_what_was_repaired_against_the_promise() -> None:
     assert "It repaired 94 % of the gap; promised were 96 % [93–98]: inside the promise." in page
 
 
+def test_each_line_of_evidence_is_a_line_of_the_report() -> None:
+    incident, recorded = told("offered")
+    assert incident.diagnosis is not None
+    lines = markdown(tell(incident, recorded)).split("\n")
+    assert len([line for line in lines if line.startswith("- ")]) == len(incident.diagnosis.evidence) > 1
+
+
 def test_harm_is_said_in_numbers_and_the_incident_goes_on() -> None:
     incident, log = told("did harm")
     said = json.dumps(card(incident, URL), ensure_ascii=False)
