@@ -16,7 +16,7 @@ from domain.recommender.check import Check
 from domain.values import Finding, Severity
 from tests.engines import world
 from tests.workers.checks.test_walk import write_world
-from tests.workers.test_matrix import CHECKS
+from tests.workers.test_matrix import CHECKS, MADE
 from tests.workers.test_pictures import size
 from workers.checks.backtest import BacktestIncident, BacktestResult, backtest
 from workers.checks.backtest_picture import draw_backtest
@@ -54,6 +54,7 @@ def test_every_kind_says_what_it_held_against_what_or_that_it_expects_no_number(
 ) -> None:
     own, days = {"kind": kind, **CHECKS[kind]}, 60 if kind in LONG else 15
     frame = sound(days) if kind != "cold_start" else with_new_members(sound(days))
+    frame = MADE[kind](tmp_path)(frame) if kind in MADE else frame
     recommender = declared(own, frame, tmp_path, history=f"{days - 1}d")
     result = backtest(recommender, END - DAY, END, pictured=True)
     assert result.faults == ()
