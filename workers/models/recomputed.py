@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from workers.models.logged import CURRENT, Log, LoggedModel, load_logged, log_in
 from workers.models.process import ModelProcess
-from workers.sources.grouped import lengthened, slices_asked, windowed
+from workers.sources.grouped import lengthened, windowed
 from workers.sources.sets import ROWS, WINDOW, Names
 from workers.sources.source import Source, open_source
 
@@ -41,7 +42,7 @@ def recomputed_rows(recommender: Recommender, check: Check, grid: Grid, dimensio
         source.require(*_columns(log.columns))
         rows = _of_the_file(source.between(grid.start, grid.end), loaded)
         rows, kept = windowed(recommender, source, rows, grid, dimensions)
-        every, _ = slices_asked(source, rows, kept, check.ways)
+        every = [names for size in range(check.ways + 1) for names in combinations(kept, size)]
         named = tuple(dict.fromkeys((WINDOW, *kept, *_columns(log.columns))))
         frame = source.fetch(_some(source, rows, log.columns.request).select(*named))
         counted = _counted(frame, kept, log.columns, model)

@@ -166,6 +166,20 @@ def test_a_score_that_serving_lowers_is_serving_and_nothing_else() -> None:
     assert "for 100 % of these candidates, and 0 for the others" in found.cause
 
 
+def test_what_a_check_of_the_scores_themselves_tells_is_serving_too() -> None:
+    spoilt = shop(scored=lowered)
+    finding = spoilt.finding(
+        slice_of(category="coffee"),
+        table="candidates",
+        subject="score",
+        unit="rows with another score than the model computes",
+        observed=float((spoilt.now["category"] == "coffee").sum()),
+        expected=0.0,
+    )
+    found = diagnose(spoilt.material(finding, cells=None, series=None))
+    assert told(found) == ("serving", "ranker", slice_of(category="coffee"))
+
+
 def older(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(version="v6")
 
