@@ -14,7 +14,7 @@ from domain.values import Estimate
 
 ELSEWHERE_SHOWN = 0.25  # items concerned a request, below which a request is elsewhere
 ELSEWHERE_SHARE = 0.25  # at least this share of requests is looked at for costs
-SEED_BETWEEN = 7
+SEED_OFF = 7
 NO_YARDSTICK = "nothing but the fix itself says what was lost"
 NO_CHANGE = "it changes nothing that is shown in them"
 NO_LOSS = "what these items lost cannot be told from chance"
@@ -100,8 +100,8 @@ def lost(stage: Stage, before: Floats) -> Floats:
     share, now = stage.loss.shares, _a_request(stage, stage.concerned * before)
     if stage.simulated:
         usual = _a_request(stage, stage.concerned * stage.traffic.exposure(stage.ideal))
-        # The fault put upon them may take more or less than the alarm says: one of both, or between.
-        return usual - now + uniform(SEED_BETWEEN) * (share * usual - (usual - now))
+        # The fault put upon them takes more or less than the alarm says, and may be as far off the other way.
+        return usual - now + uniform(SEED_OFF) * (share * usual - (usual - now))
     if stage.loss.usual is not None:
         return stage.loss.usual - now
     return _a_request(stage, stage.symptom * before) * share / np.maximum(1 - share, 0.02)

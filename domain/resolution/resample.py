@@ -38,8 +38,8 @@ def normal(seed: int) -> Floats:
 
 
 def uniform(seed: int) -> Floats:
-    """(1 + RESAMPLES,) draws between 0 and 1; the first, as found, is 0."""
-    return np.append(0.0, np.random.default_rng(seed).random(RESAMPLES))
+    """(1 + RESAMPLES,) draws between −1 and 1; the first, as found, is 0."""
+    return np.append(0.0, np.random.default_rng(seed).uniform(-1, 1, RESAMPLES))
 
 
 def heterogeneity(ratios: Floats, variances: Floats) -> float:
