@@ -194,10 +194,11 @@ class Reader:
         if spare is None:
             return None
         mine, theirs = self._rows(own, since, self.end), self._rows(spare, since, self.end)
+        seconds = (self.end - since).total_seconds()
         if not self.finding.slice:
-            return Standby(spare, mine, theirs)
+            return Standby(spare, mine, theirs, seconds=seconds)
         whole, of_spare = self._rows(own, since, self.end, ()), self._rows(spare, since, self.end, ())
-        return Standby(spare, mine, theirs, (whole - mine, of_spare - theirs))
+        return Standby(spare, mine, theirs, (whole - mine, of_spare - theirs), seconds)
 
     def beside(self, since: datetime) -> tuple[tuple[str, float, float], ...]:
         """(table, observed, expected) of the slice in other tables of events that have its dimensions."""

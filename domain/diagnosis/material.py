@@ -35,13 +35,14 @@ class Snapshots:
 class Standby:
     """
     Rows of the slice since the onset in a table and in its standby; and `elsewhere`, those of all other
-    slices in both, where they were counted.
+    slices in both, where they were counted. `seconds`: over how long.
     """
 
     table: str
     rows: float
     rows_standby: float
     elsewhere: tuple[float, float] | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)

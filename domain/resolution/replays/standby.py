@@ -31,15 +31,13 @@ def _price(_given: Parameters, around: Circumstances) -> Price:
 
 def _windows(spare: Standby, around: Circumstances) -> float:
     """
-    How many of the finding's windows the rows were counted over: by the feed's own, by time where it has
-    none.
+    How many of the finding's windows the rows were counted over: by time, which holds also where the first of
+    them lie before the onset. Where that was not kept, by the feed's own rows.
     """
     finding = around.finding
-    if spare.rows > 0 and finding.observed > 0:
-        return spare.rows / finding.observed
-    if around.at is None:
-        return 1.0
-    return max((around.at - around.onset) / (finding.window_end - finding.window_start), 1.0)
+    if spare.seconds:
+        return spare.seconds / (finding.window_end - finding.window_start).total_seconds()
+    return spare.rows / finding.observed if spare.rows > 0 and finding.observed > 0 else 1.0
 
 
 def _elsewhere(spare: Standby) -> Estimate:

@@ -206,15 +206,18 @@ def test_a_feed_is_priced_by_the_rows_of_its_standby(world: SimpleNamespace) -> 
     assert option.blast_share == pytest.approx(0.1)
 
 
-def test_a_feed_of_which_nothing_is_left_is_priced_by_the_time_that_it_was_lost(
-    world: SimpleNamespace,
+@pytest.mark.parametrize(("observed", "rows", "windows"), [(0.0, 0, 3.0), (75.0, 100, 2.0)])
+def test_a_feed_is_priced_by_the_time_over_which_both_were_counted(
+    observed: float, rows: float, windows: float, world: SimpleNamespace
 ) -> None:
-    finding = world.finding.model_copy(update={"table": "plays", "observed": 0.0, "low": 80.0, "high": 120.0})
+    """Also where nothing is left of it, or where half of the alarm's window lies before it began."""
+    band = {"observed": observed, "low": 80.0, "high": 120.0}
+    finding = world.finding.model_copy(update={"table": "plays", **band})
+    seconds = windows * (finding.window_end - finding.window_start).total_seconds()
     around = Circumstances(
         finding=finding,
         diagnosis=Diagnosis(cause="x", cause_kind="feed", since=finding.window_start),
-        standby=Standby("plays_standby", 0, 300),
-        at=finding.window_start + 3 * (finding.window_end - finding.window_start),
+        standby=Standby("plays_standby", rows, finding.expected * windows, seconds=seconds),
     )
     repairs = by_name(build_menu(ALL, around, "i", find).options)["feed_failover"].repairs
     assert repairs.low is not None and repairs.high is not None

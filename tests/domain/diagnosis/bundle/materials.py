@@ -159,6 +159,7 @@ MATERIALS = st.builds(
             rows=NUMBERS,
             rows_standby=NUMBERS,
             elsewhere=some(st.tuples(NUMBERS, NUMBERS)),
+            seconds=some(NUMBERS),
         )
     ),
     beside=st.lists(st.tuples(WORDS, NUMBERS, NUMBERS), max_size=2).map(tuple),
@@ -217,7 +218,7 @@ def full() -> Material:
         launches=items,
         launch_columns=LaunchColumns("sku", "snapshot_at", "launch_at", "sold", ("brand",)),
         events=((ONSET, "`deliveries` got a row"),),
-        standby=Standby("shown_standby", 10.0, 12.0, (5.0, 5.0)),
+        standby=Standby("shown_standby", 10.0, 12.0, (5.0, 5.0), 600.0),
         beside=(("sold", 10.0, 12.5),),
         rerun=Rerun(400, 400, (step,), reading="in 64 bits", versions=("v7",)),
         two_by_two=TwoByTwo(where, "exposures", 400, 600, 2.0, 1.0, -1.2, -0.8, (part,), "v6", False),
