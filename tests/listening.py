@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
-class Quiet(BaseHTTPRequestHandler):
+class Quiet(BaseHTTPRequestHandler, ABC):
     """Answers every method alike, and writes nothing to the terminal."""
 
+    @abstractmethod
     def answer(self) -> None:
-        """To be written."""
-        raise NotImplementedError
+        """What is said to one call."""
 
     def do_GET(self) -> None:
         """Whatever is called."""

@@ -27,9 +27,9 @@ def record_before(work: Work, recommender: Recommender) -> TrackRecord:
     return track_record(outcomes, kind_of(recommender))
 
 
-def remembered(connection: Connection) -> list[Incident]:
-    """The newest incidents, whatever has become of them."""
-    return cards.page(connection, limit=REMEMBERED)
+def remembered(connection: Connection, limit: int = REMEMBERED) -> list[Incident]:
+    """The newest incidents, at most `limit`, whatever has become of them."""
+    return cards.page(connection, limit=limit)
 
 
 def outcomes_of(incidents: Iterable[Incident]) -> list[Outcome]:

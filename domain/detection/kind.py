@@ -70,7 +70,7 @@ class Kind(Generic[K, D]):
         history: how far back it learns from where nothing is declared, by the window.
         every: how often it looks where nothing is declared, by the window.
         beside: the tables, or what may be one, whose rows have to be there too before it looks.
-        lacking: whether what it finds are rows that the table `beside` has not.
+        lacking: whether what it finds are rows that are missing from the table `beside`.
         settled: the check with what it leaves to the declaration filled in.
         then: what is asked besides where something was found.
         evidences: the tests of the ML Test Score that it is evidence for; `by_slice` those besides, where it

@@ -75,20 +75,20 @@ def match(pair: Pair, since: datetime) -> Matched | None:
 
 
 @dataclass(frozen=True)
-class FoundLess:
+class MatchDrop:
     """
-    Since a moment: `share` of the requests of the finding's table that used to be found in the other one and
-    are not; and `rows`, by how much fewer rows that one has itself for as many of them.
+    Since a moment, relative to before (0.8 is 80 % less): `share`, of the match rate of the finding's table
+    in the other one; and `rows`, of the rows that the other one has itself for as many of the finding's.
     """
 
     share: float
     rows: float
 
 
-def found_less(pair: Pair, where: Slice, since: datetime) -> FoundLess | None:
+def match_drop(pair: Pair, where: Slice, since: datetime) -> MatchDrop | None:
     """
-    What of the finding's rows in the slice `where` is no longer found in the other table; null where fewer
-    than 20 were there before the moment or since, or none was found before.
+    How much fewer of the finding's rows in the slice `where` are matched in the other table; null where
+    fewer than 20 were there before the moment or since, or none was matched before.
     """
     keys, moment = list(pair.keys), pd.Timestamp(since)
     mine = pair.mine[_held(pair.mine, where)].drop_duplicates(keys)
@@ -100,7 +100,7 @@ def found_less(pair: Pair, where: Slice, since: datetime) -> FoundLess | None:
         return None
     after = (theirs[AT] >= moment).to_numpy(bool)
     usual, rows_usual = kept[~late].mean(), int((~after).sum()) / before
-    return FoundLess(float(1 - kept[late].mean() / usual), float(1 - int(after.sum()) / now / rows_usual))
+    return MatchDrop(float(1 - kept[late].mean() / usual), float(1 - int(after.sum()) / now / rows_usual))
 
 
 def _held(rows: pd.DataFrame, where: Slice) -> pd.Series:

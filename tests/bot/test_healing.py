@@ -92,11 +92,8 @@ def test_the_menu_s_picture_stands_under_it_once_and_goes_when_something_is_chos
     assert len(heads(person)) == 1
 
 
-def test_killed_between_the_upload_and_the_card_the_menu_s_picture_is_shown_once(
-    door: Door, given: BotSettings, person: Driver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tell(door, OPENED, DIAGNOSED, offered(door))
-    dying = fresh_announcer(given, door)
+def killed_after_the_upload(door: Door, given: BotSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An announcer dies when a picture is at Slack, before it is written down that it is."""
 
     def killed(digest: str, file: str | None) -> None:
         raise KeyboardInterrupt
@@ -104,7 +101,14 @@ def test_killed_between_the_upload_and_the_card_the_menu_s_picture_is_shown_once
     with monkeypatch.context() as patched:
         patched.setattr(door.shown, "keep_file", killed)
         with pytest.raises(KeyboardInterrupt):
-            settle(dying)
+            settle(fresh_announcer(given, door))
+
+
+def test_killed_between_the_upload_and_the_card_the_menu_s_picture_is_shown_once(
+    door: Door, given: BotSettings, person: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell(door, OPENED, DIAGNOSED, offered(door))
+    killed_after_the_upload(door, given, monkeypatch)
     later = fresh_announcer(given, door)
     until(later, lambda: heads(person) and pictures_in(heads(person)[0]))
     settle(later)
@@ -128,15 +132,7 @@ def test_killed_between_the_upload_and_the_card_nothing_is_posted_twice(
     door: Door, given: BotSettings, person: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tell(door, OPENED, diagnosed(door))
-    dying = fresh_announcer(given, door)
-
-    def killed(digest: str, file: str | None) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(door.shown, "keep_file", killed)
-        with pytest.raises(KeyboardInterrupt):
-            settle(dying)
+    killed_after_the_upload(door, given, monkeypatch)
     later = fresh_announcer(given, door)
     until(later, lambda: heads(person) and pictures_in(heads(person)[0]))
     assert len(heads(person)) == 1

@@ -25,7 +25,7 @@ from workers.debts import Work
 from workers.handle import handle
 from workers.resolve import settle
 from workers.store import cards
-from workers.track_record import REMEMBERED, record_before
+from workers.track_record import outcomes_of, record_before, remembered
 
 PERSON = Actor(kind="person", id="terminal:on-call")
 PROMISED = Estimate(value=0.9, low=0.8, high=1.0, unit="share", basis="replay")
@@ -119,16 +119,13 @@ def test_of_a_false_alarm_nothing_is_remembered(log: Engine, past: Callable[...,
     assert record_before(work_on(log, own, NOON), DECLARED) == TrackRecord()
 
 
-def test_it_is_bounded_to_the_newest_incidents(
-    log: Engine, past: Callable[..., str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert REMEMBERED == 500
-    monkeypatch.setattr("workers.track_record.REMEMBERED", 2)
+def test_it_is_bounded_to_the_newest_incidents(log: Engine, past: Callable[..., str]) -> None:
     past("Drama", 0.5, kind="fill_feature")
-    past("Comedy", 0.9, kind="fill_feature")
-    own = past("Western", 0.9)
-    found = record_before(work_on(log, own, NOON), DECLARED)
-    assert [round(one) for one in found.misses["fill_feature"]] == [0]
+    newest = [past(genre, 0.9, kind="fill_feature") for genre in ("Comedy", "Western")]
+    with log.connect() as connection:
+        found = remembered(connection, limit=2)
+    assert {one.stream for one in found} == set(newest)
+    assert len(outcomes_of(found)) == 2
 
 
 def test_the_menu_of_the_next_incident_promises_no_more_than_the_past_ones_kept(

@@ -27,7 +27,7 @@ from domain.recommender.check import Check
 from domain.recommender.options import LeastShare
 
 WINDOWS = 12
-"""That are learned from: so many rows are computed again in each look as are read of all of them."""
+"""That are learned from where nothing is declared: the rows computed again are shared out among them."""
 
 WORDS = Words(
     says=lambda columns, share: f"{columns} is not what the model computes in {share} of the rows",

@@ -52,8 +52,9 @@ def _where(proposal: Proposal, material: Material, known: Known) -> Answer:
         return Answer(question="where", holds=verdict_on(share), share=round(share, 4), words=words)
     symptom = known.slices[0].slice if known.slices else material.finding.slice
     if undone is not None and set(proposal.place) <= set(symptom):
-        where = f"in {name_slice(proposal.place)}" if proposal.place else "everywhere"
-        return Answer(question="where", holds=True, words=f"it lies {where}, where the symptom lies")
+        beside = "where the symptom lies" if proposal.place == symptom else "which holds the symptom"
+        where = f"in {name_slice(proposal.place)}, {beside}" if proposal.place else "everywhere"
+        return Answer(question="where", holds=True, words=f"it lies {where}")
     unknown = proposal.unknown if undone is None else ""
     return Answer(question="where", words=unknown or "what it does to other slices is not known")
 

@@ -14,7 +14,7 @@ from domain.diagnosis.candidates.candidate import CandidateKind, Proposal
 from domain.diagnosis.candidates.counted import counts_undone
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
-from domain.diagnosis.pairing import Pair, dimensions_of, found_less, match
+from domain.diagnosis.pairing import Pair, dimensions_of, match, match_drop
 from domain.diagnosis.place import place_of
 from domain.values import Answer, name_slice
 
@@ -63,28 +63,28 @@ def _unlogged(material: Material, known: Known, pair: Pair) -> Proposal | None:
 
 
 def _not_found(material: Material, known: Known, pair: Pair) -> Proposal | None:
-    """The other table has not the rows that the finding's own check looks for there."""
+    """The other table lacks rows that the finding's own check looks for there."""
     since = known.onset.since if known.onset is not None else material.finding.window_start
-    lost = found_less(pair, material.finding.slice, since)
-    if lost is None or lost.share < LOST:
+    drop = match_drop(pair, material.finding.slice, since)
+    if drop is None or drop.share < LOST:
         return None
     when, place = material.clock(since), material.finding.slice
     where = f" of {name_slice(place)}" if place else ""
-    own, ratio = material.finding.table, lost.rows / lost.share
+    own, ratio = material.finding.table, drop.rows / drop.share
     return Proposal(
         kind="logging",
         object=pair.table,
         place=place,
         since=since,
         title=f"`{pair.table}` no longer logs requests{where} since {when}",
-        sentence=f"{100 * lost.share:.0f} % of the requests{where} that used to be in `{pair.table}` are not "
+        sentence=f"{100 * drop.share:.0f} % of the requests{where} that used to be in `{pair.table}` are not "
         f"since {when}, and are in `{own}`: they were served, and not logged",
         where=Answer(question="where", holds=True, words="it lies where the finding's own check looked"),
         how_much=Answer(
             question="how_much",
             holds=MOST < ratio < 1 / MOST,
             share=round(min(max(ratio, 0.0), 1.0), 4),
-            words=f"`{pair.table}` has {100 * lost.rows:.0f} % fewer rows of them itself",
+            words=f"`{pair.table}` has {100 * drop.rows:.0f} % fewer rows of them itself",
         ),
         table=pair.table,
     )

@@ -26,6 +26,8 @@ from domain.incident.numbers import lasting
 from domain.incident.state import Hotfix, Incident
 from domain.values import Actor, Option
 
+BY_BREAK_GLASS = " Where nobody can be found, break-glass deploys it with a reason."
+
 CHOICE_HOLDS = timedelta(hours=24)
 """How long what somebody asked for may be approved: after that its numbers are not of now."""
 
@@ -93,7 +95,7 @@ def _approve(
         return ()
     option = _as_asked_for(incident, hotfix, command.menu, at)
     if actor.is_(hotfix.chosen_by):
-        otherwise = " Where nobody can be found, break-glass deploys it with a reason." * option.break_glass
+        otherwise = BY_BREAK_GLASS if option.break_glass else ""
         why = "This hotfix touches so much traffic that"
         if not option.needs_second_person and option.alone is not None:
             why = f"This hotfix was asked for outside {option.alone.told}, so"

@@ -20,7 +20,7 @@ from domain.values import Finding
 from workers import doctor
 from workers.checks.measure import measure
 from workers.checks.run import FAULT, State, run_checks
-from workers.models import recomputed
+from workers.models.recomputed import MOST_ROWS
 from workers.sources.declare import load
 
 END = datetime(2026, 5, 7, 12, tzinfo=UTC)
@@ -34,7 +34,7 @@ name = "tools"
 [tables.offers]
 path = "offers.parquet"
 time = "offered_at"
-window = "15m"
+window = "{window}"
 dimensions = ["branch", "trade"]
 
 [models.lender]
@@ -61,13 +61,15 @@ def fitted(seed: int = 1) -> object:
     return make_pipeline(StandardScaler(), LogisticRegression()).fit(seen, lent)
 
 
-def offers(model: object, windows: int = 8, seed: int = 3) -> pd.DataFrame:
-    chance = np.random.default_rng(seed)
-    rows = windows * A_WINDOW * OFFERED
+def offers(
+    model: object, windows: int = 8, visits: int = A_WINDOW, width: timedelta = QUARTER
+) -> pd.DataFrame:
+    chance = np.random.default_rng(3)
+    rows = windows * visits * OFFERED
     frame = pd.DataFrame(chance.normal(size=(rows, 3)), columns=FEATURES)
     frame["visit"] = [f"visit-{n // OFFERED}" for n in range(rows)]
     frame["tool"] = [f"tool-{n}" for n in chance.integers(0, 90, rows)]
-    seconds = windows * QUARTER.total_seconds() * (1 - (np.arange(rows) // OFFERED + 0.5) / (rows / OFFERED))
+    seconds = windows * width.total_seconds() * (1 - (np.arange(rows) // OFFERED + 0.5) / (rows / OFFERED))
     frame["offered_at"] = (pd.Timestamp(END) - pd.to_timedelta(seconds, unit="s")).floor("us").as_unit("us")
     frame["branch"] = np.repeat(chance.choice(["harbour", "mill", "square"], rows // OFFERED), OFFERED)
     frame["trade"] = chance.choice(["joiner", "mason", "painter", "plumber"], rows)
@@ -76,20 +78,23 @@ def offers(model: object, windows: int = 8, seed: int = 3) -> pd.DataFrame:
     return frame
 
 
-def last(frame: pd.DataFrame) -> pd.Series:
+def last(frame: pd.DataFrame, width: timedelta = QUARTER) -> pd.Series:
     """The two windows that are looked at last: what is seen in one alone is not told yet."""
-    return frame["offered_at"] >= pd.Timestamp(END - 2 * QUARTER)
+    return frame["offered_at"] >= pd.Timestamp(END - 2 * width)
 
 
-def found(folder: Path, frame: pd.DataFrame, *, model: object | None = None) -> list[Finding]:
+def found(
+    folder: Path, frame: pd.DataFrame, *, model: object | None = None, window: str = "15m"
+) -> list[Finding]:
     """What is told when the last window is looked at, after the two before it."""
     frame.to_parquet(folder / "offers.parquet")
     skops.io.dump(model or fitted(), folder / "lender.skops")
     (folder / "lender.json").write_text('{"build": "b12"}', encoding="utf-8")
-    (folder / "recsysops.toml").write_text(DECLARED, encoding="utf-8")
+    (folder / "recsysops.toml").write_text(DECLARED.replace("{window}", window), encoding="utf-8")
     recommender, state = load(folder, {}), State()
+    width = recommender.tables["offers"].window
     for back in (2, 1, 0):
-        result = run_checks(recommender, END + timedelta(seconds=30) - back * QUARTER, state)
+        result = run_checks(recommender, END + timedelta(seconds=30) - back * width, state)
         state = result.state
     return list(result.findings)
 
@@ -123,6 +128,16 @@ def test_what_serving_does_to_scores_is_told_with_where_it_does_it(
     assert told.slice == where
     assert told.observed == pytest.approx(share * _rows(frame, where))
     assert "rating is not what the model computes in 100 % of the rows" in told.title
+
+
+@pytest.mark.parametrize(("window", "width"), [("1m", QUARTER / 15), ("7d", timedelta(days=7))])
+def test_it_is_so_for_windows_of_a_minute_and_of_a_week(
+    window: str, width: timedelta, tmp_path: Path
+) -> None:
+    frame = offers(fitted(), width=width)
+    assert found(tmp_path, frame, window=window) == []
+    (told,) = found(tmp_path, adjusted(frame, last(frame, width)), window=window)
+    assert told.slice == (("trade", "mason"),)
 
 
 def _rows(frame: pd.DataFrame, where: tuple[tuple[str, str], ...]) -> int:
@@ -185,14 +200,13 @@ def test_a_model_that_takes_what_is_not_set_is_held_to_it(tmp_path: Path) -> Non
     assert told.slice == (("trade", "mason"),)
 
 
-def test_of_a_log_that_is_too_long_whole_visits_are_computed_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(recomputed, "MOST_ROWS", 1_500)
-    frame = offers(fitted())
+def test_of_a_log_that_is_too_long_a_part_of_the_visits_is_computed_again(tmp_path: Path) -> None:
+    frame = offers(fitted(), visits=800)
+    assert len(frame) > 2 * MOST_ROWS
     (told,) = found(tmp_path, adjusted(frame, last(frame)))
     assert told.slice == (("trade", "mason"),)
-    assert told.observed < 0.6 * _rows(frame, told.slice)
+    part = MOST_ROWS / len(frame)
+    assert told.observed == pytest.approx(part * _rows(frame, told.slice), rel=0.15)
 
 
 def test_it_is_measured_again_once_it_is_mended(tmp_path: Path) -> None:
@@ -215,7 +229,9 @@ def test_what_it_cannot_do_without_is_said_by_the_doctor_and_by_a_look(
     wrong: tuple[str, str], says: str, tmp_path: Path
 ) -> None:
     found(tmp_path, offers(fitted()))
-    (tmp_path / "recsysops.toml").write_text(DECLARED.replace(*wrong), encoding="utf-8")
+    (tmp_path / "recsysops.toml").write_text(
+        DECLARED.replace("{window}", "15m").replace(*wrong), encoding="utf-8"
+    )
     lines = doctor.check(tmp_path, environment={}, at=END)
     assert any(says in line.says for line in lines if line.where == "checks.parity")
     (fault,) = run_checks(load(tmp_path, {}), END, State()).findings
