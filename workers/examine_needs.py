@@ -25,6 +25,7 @@ from domain.recommender.options import (
 from domain.recommender.recommender import Recommender
 from workers.models.recomputed import require_recomputable
 from workers.models.registry import released
+from workers.sources.by_rank import columns_of, shown_by
 from workers.sources.exposure import declared
 from workers.sources.fed import features_of
 from workers.sources.kinds import kind_of, types_now
@@ -102,9 +103,10 @@ def _beside(
         return  # why it cannot be opened is said of the table
     other = opened[name]
     yield from _columns(where, (*on.values(), *values), other)
-    if other.table.time is None:
+    if other.table.time is None and other.table.key not in on.values():
         says = f'table "{name}" declares no time, so that there is no saying which of its rows to look in'
-        yield Advice(level="error", where=where, says=says, mend='add time = "…" to it')
+        mend = 'add time = "…" to it, or key = "…" where it holds what is true now'
+        yield Advice(level="error", where=where, says=says, mend=mend)
     if other.table.url != source.table.url and source.connection.name != "duckdb":
         says = f'tables "{source.table.name}" and "{name}" are in two places'
         yield Advice(level="error", where=where, says=says, mend="declare them where one question sees both")
@@ -176,6 +178,10 @@ def _ranked(recommender: Recommender, check: Check, _source: Source, _opened: Op
         places(recommender, check)
 
 
+def _shown(recommender: Recommender, check: Check, source: Source, _opened: Opened) -> None:
+    source.require(*columns_of(shown_by(recommender, check)))
+
+
 def _scored(recommender: Recommender, check: Check, _source: Source, _opened: Opened) -> None:
     declared(recommender)
     scoring_model(recommender, check)
@@ -194,6 +200,7 @@ EXAMINED: Mapping[type[n.Needs[Any]], Examine] = {
     n.UnmatchedRows: _matched,
     n.KeptRows: _matched,
     n.DifferingRows: _matched,
+    n.ShownByRank: _required(_shown),
     n.RecomputedScores: _required(lambda told, check, _s, _o: require_recomputable(told, check)),
     n.AnswerTimes: _latency,
     n.ServedVersions: _versions,

@@ -121,6 +121,11 @@ class RecomputedScores(Needs[Tally]):
 
 
 @dataclass(frozen=True)
+class ShownByRank(Needs[Tally]):
+    """What is shown by slice, and as how many candidates of average rank its own ranks make it count."""
+
+
+@dataclass(frozen=True)
 class StageFlow(Needs[Tally]):
     """Rows, and those that got through each stage and all before."""
 

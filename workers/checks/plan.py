@@ -69,8 +69,11 @@ def _dimensions(check: Check, table: Table, kind: Kind[Any, Any] | None) -> tupl
     sliced = kind.sliced if kind else "asked"
     if sliced == "never":
         return ()
+    if check.dimensions is not None:
+        return check.dimensions
     usual = table.dimensions if sliced == "always" else ()
-    return usual if check.dimensions is None else check.dimensions
+    item = (table.item,) if table.item and kind and kind.items_apart else ()
+    return tuple(dict.fromkeys((*usual, *item)))
 
 
 def _settled(recommender: Recommender, check: Check, kind: Kind[Any, Any] | None) -> Table:

@@ -17,8 +17,9 @@ MOST_COPIED = 2_000_000  # rows from one place to another
 @dataclass(frozen=True)
 class Beside:
     """
-    What of another table is wanted: its rows of [start, end), by the columns `on` (own → its), each with
-    `values` (name there → a name of ours). `mark` makes the names of several of them differ.
+    What of another table is wanted: its rows of [start, end), or all where it has no time and is what is true
+    now, by the columns `on` (own → its), each with `values` (name there → a name of ours). `mark` makes the
+    names of several of them differ.
     """
 
     table: str
@@ -67,7 +68,8 @@ def _once(other: Any, beside: Beside) -> Any:
 def _rows_beside(recommender: Recommender, source: Source, beside: Beside) -> Any:
     with open_beside(recommender, beside.table, source) as other:
         other.require(*beside.on.values(), *beside.values)
-        wanted = _chosen(other.between(beside.start, beside.end), beside)
+        rows = other.between(beside.start, beside.end) if other.table.time else other.rows
+        wanted = _chosen(rows, beside)
         if other.borrowed:
             return wanted
         if source.connection.name != "duckdb":

@@ -76,6 +76,11 @@ def ranked_choices(
 def _rank(rows: Any, model: Model) -> Any:
     if model.rank is not None:
         return rows[model.rank].cast("int64")
+    return rank_by_score(rows, model)
+
+
+def rank_by_score(rows: Any, model: Model) -> Any:
+    """The place of each candidate in its request by its score, 1 the best."""
     # By item where scores are alike, so that every engine ranks them alike; last where there is none: to an
     # engine what is no number is the greatest of all.
     order = [ibis.desc(finite(rows[model.score]), nulls_first=False), rows[str(model.item)]]

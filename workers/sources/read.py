@@ -38,6 +38,7 @@ from workers.models.recomputed import recomputed_rows
 from workers.models.registry import should_serve
 from workers.sources import exposure, sets
 from workers.sources.arrivals import arrivals_in
+from workers.sources.by_rank import flag_shown
 from workers.sources.count import count_windows
 from workers.sources.example import example_of
 from workers.sources.fed import fed_rows
@@ -310,6 +311,7 @@ READERS: Mapping[type[n.Needs[Any]], Reader] = {
     n.KeptRows: Reader(_tally(flag_sampling)),
     n.DifferingRows: Reader(_tally(flag_disagreements)),
     n.RecomputedScores: Reader(_sliced(recomputed_rows)),
+    n.ShownByRank: Reader(_tally(flag_shown)),
     n.StageFlow: Reader(_tally(flag_stages)),
     n.ServedVersions: Reader(_served),
     n.ColumnHistograms: Reader(_histograms),

@@ -95,11 +95,11 @@ def _dimensions(declared: Declared, key: Key, check: Declared, of_items: bool | 
     table = _table(_table(declared.get("tables")).get(str(check.get("table"))))
     if not table:
         return  # that it names no table is said already
-    right = tuple(_texts(table.get("dimensions")))
+    right, item = tuple(_texts(table.get("dimensions"))), tuple(_texts([table.get("item")]))
     if of_items is not False:  # merit is known of items: by what they are, or one by one
-        items = _table(declared.get("items"))
-        named = (*_texts(items.get("features")), *_texts([table.get("item")]))
-        right = named if of_items else (*right, *named)
+        features = tuple(_texts(_table(declared.get("items")).get("features")))
+        right = features if of_items else (*right, *features)
+    right = tuple(dict.fromkeys((*right, *item)))
     for dimension in _texts(check.get("dimensions")):
         yield (*key, "dimensions"), dimension, right
 

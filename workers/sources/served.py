@@ -32,7 +32,7 @@ def flag_stages(recommender: Recommender, source: Source, rows: Any, asked: Aske
     """Of each stage, the rows that got through it and all before: a boolean column, or a row elsewhere."""
     check, through = asked.check, ibis.literal(True)
     stages = Staged.of(check).stages
-    most = _most_items(source, rows, asked)
+    most = most_items(source, rows, asked)
     for place, stage in enumerate(stages):
         if stage in source.columns:
             got = rows[stage].cast("boolean").fill_null(False)
@@ -49,7 +49,11 @@ def flag_stages(recommender: Recommender, source: Source, rows: Any, asked: Aske
         rows = rows.mutate(**{f"__through{place}": got & through})
         through = rows[f"__through{place}"]
     columns = {stage: rows[f"__through{place}"] for place, stage in enumerate(stages)}
-    found = flagged(rows, columns)
+    return items_apart(source, flagged(rows, columns), most)
+
+
+def items_apart(source: Source, found: Flagged, most: list[str] | None) -> Flagged:
+    """The rows with every item that is none of `most` under one name; as they are where that is None."""
     if most is None:
         return found
     item = str(source.table.item)  # named anew only now: a row is found again by its own
@@ -57,7 +61,7 @@ def flag_stages(recommender: Recommender, source: Source, rows: Any, asked: Aske
     return Flagged(found.rows.mutate(**{item: told}), found.names)
 
 
-def _most_items(source: Source, rows: Any, asked: Asked) -> list[str] | None:
+def most_items(source: Source, rows: Any, asked: Asked) -> list[str] | None:
     """Where single items are a dimension, those with most rows in the judged window; all others are one."""
     item = source.table.item
     if item is None or item not in asked.dimensions:

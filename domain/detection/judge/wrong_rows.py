@@ -238,11 +238,16 @@ def measure_rows(
 
 def judging(words: Words) -> Judging[Tally]:
     """How a kind judges that counts wrong rows, and measures them again."""
+    return judging_in(lambda _check: words)
+
+
+def judging_in(words_of: Callable[[Check], Words]) -> Judging[Tally]:
+    """The same, told in words that are the check's own."""
 
     def verdict(look: Look, tally: Tally, memory: CheckState) -> Verdict:
-        return judge_rows(look.check, tally, memory, look.looks_per_week, words)
+        return judge_rows(look.check, tally, memory, look.looks_per_week, words_of(look.check))
 
     def measured(look: Look, tally: Tally, again: Again[Tally]) -> Measurement:
-        return measure_rows(look.check, again.finding, tally, words, again.memory)
+        return measure_rows(look.check, again.finding, tally, words_of(look.check), again.memory)
 
     return Judging(verdict, measured)

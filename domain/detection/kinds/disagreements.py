@@ -1,5 +1,7 @@
 """
-The same key, another value: what a consumer logged of a row that we served, and what we served.
+The same key, another value: what a consumer logged of a row that we served, and what we served; what the
+model was fed of an item, and what is true of that item (a table with a key and no time holds what is true
+now).
 
 Only rows that find each other are compared; those that do not are for `joins`. Numbers are alike within a
 part of the larger one, since a log may round or store half as many digits.
@@ -13,7 +15,7 @@ from pydantic import model_validator
 
 from domain.detection.data.tally import Tally
 from domain.detection.judge.state import CheckState, Verdict
-from domain.detection.judge.wrong_rows import Words, judge_rows, judging
+from domain.detection.judge.wrong_rows import Words, judge_rows, judging_in
 from domain.detection.kind import Kind, shared
 from domain.detection.needs import DifferingRows
 from domain.recommender.check import Check
@@ -34,18 +36,21 @@ class Keys(Compared, LeastShare):
         return self
 
 
-WORDS = Words(
-    says=lambda columns, share: f"{columns} not as served in {share} of the rows",
-    unit=lambda column: f"rows with another {column} than served",
-    least_share=0.01,
-)
+def words_of(check: Check) -> Words:
+    """How rows are told that hold something else than the table beside."""
+    other = Keys.of(check).beside
+    return Words(
+        says=lambda columns, share: f"{columns} not as in {other} in {share} of the rows",
+        unit=lambda column: f"rows with another {column} than {other} has",
+        least_share=0.01,
+    )
 
 
 def judge_disagreements(
     check: Check, tally: Tally, state: CheckState, looks_per_week: float | None = None
 ) -> Verdict:
-    """Whether more rows than usual hold something else than was served. See `judge_rows`."""
-    return judge_rows(check, tally, state, looks_per_week, WORDS)
+    """Whether more rows than usual hold something else than the table beside. See `judge_rows`."""
+    return judge_rows(check, tally, state, looks_per_week, words_of(check))
 
 
 KIND = Kind(
@@ -54,7 +59,7 @@ KIND = Kind(
     example={"beside": "served", "on": {"request_id": "request_id"}, "compare": {"score": "score"}},
     options=Keys,
     needs=DifferingRows(),
-    judging=judging(WORDS),
+    judging=judging_in(words_of),
     sliced="always",
     shared=shared,
     beside=lambda check: (str(Keys.of(check).beside),),

@@ -261,6 +261,8 @@ def _from_store(material: Material, known: Known, scene: Scene, one: Stale) -> P
         sentence=f"`{one.feature}` of {who} is stale: what the model is fed is not what the catalogue holds"
         f"{older}; for all others it is",
         undone=_ranked_again(material, known, scene, fixed),
+        where=_same_place(material, one.feature, place),
+        how_much=_itself(material, one.feature),
         feature=one.feature,
         items=one.items,
     )
