@@ -195,6 +195,5 @@ def report(
 
 def _picture(door: Door, found: Incident) -> str | None:
     """The picture within the page, so that the file can be sent to anybody."""
-    digest = found.diagnosis.picture if found.diagnosis else None
-    png = door.picture(digest) if digest else None
+    png = door.picture(found.picture) if found.picture else None
     return None if png is None else f"data:image/png;base64,{base64.b64encode(png).decode()}"

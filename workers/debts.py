@@ -187,6 +187,7 @@ def _give_up(log: Engine, incident: Incident, debt: Debt, trouble: str) -> bool:
     failures: dict[str, c.Command] = {
         "diagnose": c.RecordDiagnosisFailure(reason=reason),
         "menu": c.PrepareMenu(options=(), note=f"The hotfixes could not be priced. {reason}"),
+        "draw": c.RecordPicture(picture=None, reason=reason),
         "apply": c.RecordHotfixFailed(option=option, reason=reason),
         "widen": c.RecordHotfixFailed(option=option, reason=reason),
         "renew": c.RecordRenewalFailed(option=option, reason=reason),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
-from datetime import datetime, tzinfo
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 WIDTH_INCHES, HEIGHT_INCHES, DOTS = 7.0, 2.6, 200  # 1,400 pixels: sharp at 700
+ALIKE, READABLE = 0.01, 0.2  # of a picture's width: moments that are one, words that stand in one line
+ROWS, ROW = 4, 0.09  # of words, and how much of its height each takes
 LINE, BAND, MARK, WORDS = "#1f4e79", "#d9e2ec", "#c0392b", "#52606d"
 
 
@@ -42,18 +44,45 @@ def draw_metric(
     """
     canvas, axes = sheet()
     times, top = _draw_band_and_line(axes, series.tail(_how_many(series, onset, last)), series, zone, onset)
+    told = list(in_rows(moments, times[-1] - times[0]))
+    top *= 1 + ROW * len({row for _at, _word, row in told})  # words stand above the line, not on it
+    axes.set_ylim(0, top)
     if onset is not None:
         words = f"  since {onset.astimezone(zone):%H:%M}  "
         _mark(axes, times, onset, words, {"color": MARK, "linewidth": 1.4}, (top * 0.97, 9, "top"))
-    for moment, word in moments:
+    for moment, word, row in told:
         style = {"color": WORDS, "linewidth": 0.9, "linestyle": ":"}
-        _mark(axes, times, moment, f"  {word}  ", style, (top * 0.04, 8, "bottom"))
+        _mark(axes, times, moment, f"  {word}  ", style, (top * (0.88 - ROW * row), 8, "top"))
     axes.set_title(title, loc="left", fontsize=10, color="#102a43", wrap=True)
     axes.set_ylabel(unit, fontsize=9, color=WORDS)
     tidy(axes, zone)
     out = io.BytesIO()
     canvas.print_png(out)  # type: ignore[no-untyped-call]
     return out.getvalue()
+
+
+def in_rows(moments: Sequence[tuple[datetime, str]], span: timedelta) -> Iterator[tuple[datetime, str, int]]:
+    """
+    Moments with their words and the row, 0 the highest, in which each can be read beside the one before it;
+    those that cannot be told apart on a picture of `span` share a line.
+
+    >>> noon, minute = datetime(2026, 3, 1, 12), timedelta(minutes=1)
+    >>> after = [(noon, "alarm"), (noon + 40 * minute, "it works"), (noon + 40 * minute, "resolved")]
+    >>> [(word, row) for _at, word, row in in_rows(after, 240 * minute)]
+    [('alarm', 0), ('it works, resolved', 1)]
+    """
+    told: list[tuple[datetime, str]] = []
+    for moment, word in sorted(moments):
+        if told and moment - told[-1][0] < ALIKE * span:
+            told[-1] = (told[-1][0], f"{told[-1][1]}, {word}")
+        else:
+            told.append((moment, word))
+    last, row = None, 0
+    for moment, word in told:
+        near = last is not None and moment - last < READABLE * span
+        row = (row + 1) % ROWS if near else 0
+        last = moment
+        yield moment, word, row
 
 
 def sheet() -> tuple[FigureCanvasAgg, Axes]:

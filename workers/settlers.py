@@ -28,6 +28,12 @@ def _menu() -> Room:
     return settle
 
 
+def _draw() -> Room:
+    from workers.draw import settle  # noqa: PLC0415
+
+    return settle
+
+
 def _apply() -> Room:
     from workers.deploy import apply  # noqa: PLC0415
 
@@ -89,6 +95,7 @@ def _with_declaration(room: Callable[[], Room]) -> Settler:
 SETTLERS: Mapping[str, Settler] = {
     "diagnose": _with_declaration(_diagnose),
     "menu": _with_declaration(_menu),
+    "draw": _with_declaration(_draw),
     "apply": _with_declaration(_apply),
     "watch": _with_declaration(_watch),
     "renew": _with_declaration(_renew),

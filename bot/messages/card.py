@@ -184,11 +184,7 @@ def _forecast(incident: Incident, finding: Finding) -> str:
 
 def picture_of(incident: Incident) -> str | None:
     """The digest of the picture of the metric that its message shows."""
-    if incident.status == "closed":
-        return None
-    if incident.diagnosis is not None:
-        return incident.diagnosis.picture
-    return next((piece.picture for piece in incident.evidence_so_far if piece.picture), None)
+    return None if incident.status == "closed" else incident.picture
 
 
 def _menu_picture_of(incident: Incident) -> str | None:

@@ -159,8 +159,7 @@ class Pages:
             return None
         incident, recorded = found
         names = await self._directory.of(report.people(incident, recorded))
-        digest = incident.diagnosis.picture if incident.diagnosis else None
-        picture = visit.link(f"/pictures/{digest}.png") if digest else None
+        picture = visit.link(f"/pictures/{incident.picture}.png") if incident.picture else None
         return report.tell(incident, recorded, picture, names, visit.link)
 
     def _found(self, number: str) -> tuple[Incident, list[Recorded]] | None:

@@ -90,6 +90,13 @@ class RecordBundleFailure(Value):
     reason: str
 
 
+class RecordPicture(Value):
+    """The fields are those of `PictureDrawn`."""
+
+    picture: str | None
+    reason: str = ""
+
+
 class LookAgain(Value):
     """Gather the evidence and price the hotfixes once more."""
 
@@ -318,6 +325,7 @@ Understanding = (
     | RecordDiagnosisFailure
     | RecordBundle
     | RecordBundleFailure
+    | RecordPicture
     | LookAgain
     | PrepareMenu
     | ScorePrediction

@@ -12,6 +12,7 @@ DUE_AFTER: dict[str, timedelta] = {
     "announce": timedelta(seconds=5),
     "diagnose": timedelta(seconds=60),
     "menu": timedelta(seconds=60),
+    "draw": timedelta(seconds=60),
     "apply": timedelta(seconds=15),
     "watch": timedelta(seconds=5),
     "widen": timedelta(seconds=15),

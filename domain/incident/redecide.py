@@ -83,6 +83,7 @@ _ASKED: dict[type[e.Event], Callable[[Any], tuple[c.Command, ...]]] = {
     e.DiagnosisRequested: _same(c.LookAgain),
     e.BundleKept: _same(c.RecordBundle),
     e.BundleFailed: _same(c.RecordBundleFailure),
+    e.PictureDrawn: _same(c.RecordPicture),
     e.MenuPrepared: _same(c.PrepareMenu),
     e.PredictionScored: _same(c.ScorePrediction),
     e.HotfixChosen: lambda event: (c.ChooseHotfix(option=event.option, menu=event.menu or ""),),

@@ -50,6 +50,12 @@ def _diagnosed(event: e.DiagnosisGathered, _: dict[str, str]) -> str:
     return f"Diagnosis gathered: {event.diagnosis.cause or 'the cause is not established yet'}"
 
 
+def _drawn(event: e.PictureDrawn, _: dict[str, str]) -> str:
+    if event.picture is None:
+        return f"The metric could not be drawn again: {event.reason}"
+    return "The metric is drawn again, with what has happened since"
+
+
 def _menu(event: e.MenuPrepared, _: dict[str, str]) -> str:
     if not event.options:
         return f"No hotfix to offer: {event.note or 'none that is declared fits the cause'}"
@@ -161,6 +167,7 @@ SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
         "What the diagnosis read is kept: {event.files} files, {event.bytes:,} bytes, root {event.root:.12}…"
     ),
     e.BundleFailed: _about("What the diagnosis read could not be kept: {event.reason}"),
+    e.PictureDrawn: _drawn,
     e.MenuPrepared: _menu,
     e.HotfixChosen: _about("Chose “{label}”"),
     e.HotfixApproved: _approved,

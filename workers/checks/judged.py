@@ -11,7 +11,7 @@ from datetime import datetime
 import pandas as pd
 
 from domain.detection.judge.comparison import Comparison
-from domain.detection.judge.state import CheckState, Verdict
+from domain.detection.judge.state import CheckState, ExcludedWindow, Verdict
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
 from workers.checks.plan import due_end, plan
@@ -20,11 +20,18 @@ from workers.checks.walk import is_shared, walk
 WINDOWS = 40
 
 
-def judged_until(recommender: Recommender, finding: Finding, at: datetime) -> pd.DataFrame | None:
+def judged_until(
+    recommender: Recommender,
+    finding: Finding,
+    at: datetime,
+    *,
+    windows: int = WINDOWS,
+    wrong: tuple[ExcludedWindow, ...] = (),
+) -> pd.DataFrame | None:
     """
-    Windows of what the finding is about: `window_start`, `observed`, `expected`, `low`, `high`; one after
+    `windows` of what the finding is about: `window_start`, `observed`, `expected`, `low`, `high`; one after
     the other, up to the last complete one. None where the check is gone, says no number of it, or would have
-    to ask for each window by itself.
+    to ask for each window by itself. Nothing is learned from times that were `wrong`.
 
     Raises:
         SourceError: the table cannot be read as declared.
@@ -35,10 +42,10 @@ def judged_until(recommender: Recommender, finding: Finding, at: datetime) -> pd
     planned = plan(recommender, check)
     last = due_end(recommender, planned, at)
     apart = replace(planned, every=planned.window)
-    ends = [last - n * planned.window for n in reversed(range(WINDOWS))]
+    ends = [last - n * planned.window for n in reversed(range(windows))]
     if not is_shared(recommender, apart, ends):
         return None
-    followed = CheckState(traced=frozenset({finding.slice}))
+    followed = CheckState(traced=frozenset({finding.slice}), known=wrong)
     looked = [verdict for _at, verdict in walk(recommender, apart, ends, followed)]
     seen = [one for verdict in looked if isinstance(verdict, Verdict) for one in verdict.comparisons]
     rows = [_row(one) for one in seen if (one.slice, one.subject) == (finding.slice, finding.subject)]

@@ -9,7 +9,7 @@ from domain.errors import Refused
 from domain.incident import commands as c
 from domain.incident import events as e
 from domain.incident.decide.rule import Events, in_hand, not_closed, said
-from domain.incident.state import Incident
+from domain.incident.state import DRAW, Incident
 from domain.values import Actor, LeftOut
 
 
@@ -43,6 +43,8 @@ def understand(incident: Incident, command: c.Understanding, actor: Actor, at: d
             if incident.diagnosis is None or incident.bundle is not None:
                 return ()
             return (e.BundleFailed(**command.model_dump()),)
+        case c.RecordPicture():
+            return (e.PictureDrawn(**command.model_dump()),) if DRAW in incident.awaits else ()
         case c.LookAgain():
             if against := against_looking_again(incident):
                 raise Refused(against)

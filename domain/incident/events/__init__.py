@@ -63,6 +63,7 @@ from domain.incident.events.understanding import (
     MenuPrepared,
     MessagePosted,
     NoteAdded,
+    PictureDrawn,
     PredictionScored,
     SeverityChanged,
 )
@@ -114,6 +115,7 @@ __all__ = [
     "NoteCorrected",
     "OfHotfix",
     "OnsetCorrected",
+    "PictureDrawn",
     "PredictionScored",
     "Recorded",
     "RenewalFailed",
@@ -143,6 +145,7 @@ Understanding = (
     | DiagnosisRequested
     | BundleKept
     | BundleFailed
+    | PictureDrawn
     | MenuPrepared
     | PredictionScored
 )

@@ -146,6 +146,17 @@ class BundleFailed(Event):
     reason: str
 
 
+class PictureDrawn(Event):
+    """
+    The metric was drawn again with what has happened since; `picture` is the digest, None where it could not
+    be drawn, and `reason` says why.
+    """
+
+    wire_name = "picture.drawn"
+    picture: str | None
+    reason: str = ""
+
+
 class MenuPrepared(Event):
     """
     The hotfixes that fit, with their trade-offs; may be empty, with the reason in `note`. `left_out` are the

@@ -11,6 +11,7 @@ from domain.incident.state.correction import marked, of_correction
 from domain.incident.state.ending import of_ending
 from domain.incident.state.hotfix import of_hotfix
 from domain.incident.state.incident import (
+    DRAW,
     Correctable,
     Hotfix,
     Incident,
@@ -27,6 +28,7 @@ from domain.incident.state.incident import (
 from domain.incident.state.understanding import of_understanding, opened
 
 __all__ = [
+    "DRAW",
     "Correctable",
     "Hotfix",
     "Incident",

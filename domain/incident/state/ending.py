@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any, assert_never
 
 from domain.incident import events as e
-from domain.incident.state.incident import Incident, without
+from domain.incident.state.incident import Incident, drawing, without
 
 
 def of_ending(incident: Incident, record: e.Recorded, event: e.Ending) -> dict[str, Any]:
     """The fields of the incident that this event of its ending changes."""
     match event:
         case e.IncidentResolved():
-            awaits = without(incident, "diagnose", "menu")
+            asked = (record.id, record.at)
+            awaits = without(incident, "diagnose", "menu") | drawing(incident, asked)
             if incident.proposed is None:
-                awaits["follow_up"] = (record.id, record.at)
+                awaits["follow_up"] = asked
             return {
                 "status": "resolved",
                 "resolved_at": record.at,

@@ -14,6 +14,7 @@ from domain.incident.state.incident import (
     Seen,
     Spent,
     Stage,
+    drawing,
     without,
 )
 from domain.values import Moment
@@ -193,9 +194,15 @@ _OWED_IN_STAGE: dict[Stage, str] = {
     "reverting": "revert",
 }
 
+_SEEN_IN_THE_METRIC: tuple[Stage, ...] = ("verified", "refuted", "reverted")
+"""Stages that came of what the metric did, or in which it is what it was before."""
+
 
 def _owed_by_stage(incident: Incident, record: e.Recorded, stage: Stage) -> dict[str, tuple[str, Moment]]:
     over = () if stage in RENEWABLE else (RENEW,)
     awaits = without(incident, *_OWED_IN_STAGE.values(), *over)
+    asked = (record.id, record.at)
+    if stage in _SEEN_IN_THE_METRIC:
+        awaits |= drawing(incident, asked)
     owed = _OWED_IN_STAGE.get(stage)
-    return {**awaits, owed: (record.id, record.at)} if owed else awaits
+    return {**awaits, owed: asked} if owed else awaits

@@ -179,6 +179,7 @@ class Incident(Value):
     began, where that is known. `also` are the findings elsewhere that are the same thing, as they joined.
     `judged`: a person said how bad it is. `evidence_so_far` is what the looking that is going on has found;
     `evidenced_at` when the first evidence was there. `bundle` is what was kept of the newest diagnosis.
+    `drawn_again` is the newest picture of the metric, where it was drawn since that diagnosis.
     `spent` are the hotfixes that this incident has shown to be of no use, as they were found so; `outcomes`
     what was measured of each that was in force, whatever was tried after it. `glass_broken` counts those that
     were deployed without the second person that they need.
@@ -210,6 +211,7 @@ class Incident(Value):
     diagnosed_at: Moment | None = None
     diagnosis_failure: str | None = None
     bundle: Bundle | None = None
+    drawn_again: str | None = None
     menu: tuple[Option, ...] | None = None
     menu_note: str = ""
     left_out: tuple[LeftOut, ...] | None = None
@@ -238,6 +240,13 @@ class Incident(Value):
     last_at: Moment
 
     @property
+    def picture(self) -> str | None:
+        """The digest of the newest picture of the metric; while the cause is looked into, of that."""
+        if self.drawn_again is not None or self.diagnosis is not None:
+            return self.drawn_again or (self.diagnosis.picture if self.diagnosis else None)
+        return next((piece.picture for piece in self.evidence_so_far if piece.picture), None)
+
+    @property
     def called(self) -> str:
         """The culprit once it is known; until then, and of a launch, what was found first."""
         known = self.diagnosis
@@ -261,6 +270,16 @@ class Incident(Value):
     def menu_digest(self) -> str:
         """What a press states to say that it means the menu of now; empty where there is none."""
         return digest_of(self.menu or ())
+
+
+DRAW = "draw"
+"""The debt of drawing the metric again."""
+
+
+def drawing(incident: Incident, asked: tuple[str, Moment]) -> dict[str, tuple[str, Moment]]:
+    """What is owed once there is something to see on the metric: nothing, where none was drawn before."""
+    drawn = incident.kind == "detected" and incident.diagnosis is not None
+    return {DRAW: asked} if drawn and incident.picture is not None else {}
 
 
 def without(incident: Incident, *kinds: str) -> dict[str, tuple[str, Moment]]:

@@ -7,7 +7,7 @@ from typing import Any, assert_never
 from domain.incident import events as e
 from domain.incident.menu import with_former
 from domain.incident.state.correction import first_correctable
-from domain.incident.state.incident import Bundle, Incident, Score, without
+from domain.incident.state.incident import DRAW, Bundle, Incident, Score, without
 from domain.values import Diagnosis, Moment
 
 FoundOut = (
@@ -17,6 +17,7 @@ FoundOut = (
     | e.DiagnosisRequested
     | e.BundleKept
     | e.BundleFailed
+    | e.PictureDrawn
     | e.MenuPrepared
     | e.PredictionScored
 )
@@ -93,6 +94,7 @@ def _found_out(incident: Incident, record: e.Recorded, event: FoundOut) -> dict[
                 "evidence_so_far": (),
                 "evidenced_at": incident.evidenced_at or record.at,
                 "diagnosis": event.diagnosis,
+                "drawn_again": None,
                 "diagnosed_at": incident.diagnosed_at or record.at,
                 "diagnosis_failure": None,
                 "bundle": None,
@@ -109,6 +111,9 @@ def _found_out(incident: Incident, record: e.Recorded, event: FoundOut) -> dict[
             return {"bundle": Bundle(diagnosis=event.diagnosis, root=event.root)}
         case e.BundleFailed():
             return {"bundle": Bundle(diagnosis=event.diagnosis, root=None)}
+        case e.PictureDrawn():
+            newest = event.picture or incident.drawn_again
+            return {"drawn_again": newest, "awaits": without(incident, DRAW)}
         case e.MenuPrepared():
             awaits = without(incident, "menu")
             offered = {

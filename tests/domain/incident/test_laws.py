@@ -83,6 +83,7 @@ PLAIN: list[c.Command] = [
     c.RecordDiagnosisFailure(reason="the source is locked"),
     c.RecordBundle(diagnosis="incident-1:2", root="9f" * 32, files=14, bytes=2_481_190),
     c.RecordBundleFailure(diagnosis="incident-1:2", reason="the disk is full"),
+    c.RecordPicture(picture="5e" * 32),
     c.LookAgain(),
     OFFERED[0],
     REPRICED[0],
@@ -215,7 +216,7 @@ def test_every_event_has_a_wire_name_of_its_own_and_a_sentence() -> None:
     members = set(EVENTS.values())
     assert members == set(SENTENCES)
     assert all(issubclass(member, Event) for member in members)
-    assert len(EVENTS) == len(members) == 47
+    assert len(EVENTS) == len(members) == 48
 
 
 def test_every_command_is_in_exactly_one_group() -> None:

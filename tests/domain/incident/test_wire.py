@@ -76,6 +76,7 @@ EVER = [
     "note.added.v1",
     "note.corrected.v1",
     "onset.corrected.v1",
+    "picture.drawn.v1",
     "prediction.scored.v1",
     "severity.changed.v1",
     "severity.corrected.v1",
