@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Protocol
 
 from benchmarks.diagnosis.judge import Said, Truth, judge, on_top, said
@@ -19,7 +20,7 @@ from domain.detection.judge.state import Verdict
 from domain.diagnosis.material import Seen
 from domain.recommender.planned import Planned
 from domain.recommender.recommender import Recommender
-from domain.values import Diagnosis, Finding
+from domain.values import Diagnosis, Finding, Piece
 from workers.checks.backtest import plans_of
 from workers.checks.fold import Fold
 from workers.checks.plan import Plan
@@ -92,7 +93,8 @@ class Told:
 @dataclass
 class Case:
     """
-    What came of one strike; `diagnosis_seconds` are from the alarm to the cause. `seen` is what any check
+    What came of one strike; from the alarm to the first evidence it took `evidence_seconds`, to the cause
+    `diagnosis_seconds`, of the looking that came to it. `seen` is what any check
     found when, also where nobody was told of it.
     """
 
@@ -106,6 +108,7 @@ class Case:
     faults: list[str] = field(default_factory=list)
     seen: list[tuple[datetime, Finding]] = field(default_factory=list)
     seconds: float = 0.0
+    evidence_seconds: float | None = None
     diagnosis_seconds: float | None = None
 
     @property
@@ -191,10 +194,21 @@ def _until_named(recommender: Recommender, case: Case, told: Told, end: datetime
 
 
 def _diagnosed(recommender: Recommender, case: Case, told: Told, at: datetime) -> Told:
-    began = time.monotonic()
-    found = diagnose(recommender, told.finding, at, others=_others(case, told, at))
+    began, pieces = time.monotonic(), list[float]()
+
+    def tell(_piece: Piece) -> None:
+        pieces.append(round(time.monotonic() - began, 2))
+
+    others = _others(case, told, at)
+    found = diagnose(recommender, told.finding, at, keep=_kept_nowhere, others=others, tell=tell)
     case.diagnosis_seconds = round(time.monotonic() - began, 2)
+    case.evidence_seconds = pieces[0] if pieces else case.diagnosis_seconds
     return replace(told, diagnosis=found, diagnosed_at=at)
+
+
+def _kept_nowhere(picture: bytes) -> str:
+    """The picture is drawn, as it is part of what is waited for."""
+    return sha256(picture).hexdigest()
 
 
 def _others(case: Case, told: Told, now: datetime) -> tuple[Seen, ...]:
