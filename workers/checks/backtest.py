@@ -26,6 +26,7 @@ from workers.checks.plan import Plan, plan, window_checks
 from workers.checks.run import explained
 from workers.checks.walk import Fault, together
 from workers.checks.walks import Kept, Looked, Progress, Traced, walks
+from workers.sources.kept_open import kept_open
 from workers.sources.own_options import of_this_house
 
 WHOLE: Traced = frozenset({()})
@@ -96,6 +97,7 @@ def _plain(finding: Finding) -> dict[str, object]:
     }
 
 
+@kept_open()
 def backtest(
     recommender: Recommender,
     start: datetime,

@@ -19,7 +19,7 @@ from domain.recommender.lineage import Lineage, lineage
 from domain.recommender.recommender import Recommender
 from domain.values import Finding, Severity
 from workers.checks.elsewhere import explained_by, mostly_there
-from workers.checks.over import LOOKS_A_WINDOW, back, first_look
+from workers.checks.over import back, first_look, look_again
 from workers.kinds import found
 
 WORST = (Severity.SEV1, Severity.SEV2, Severity.SEV3, Severity.SEV4)
@@ -102,7 +102,7 @@ class Fold:
             if elsewhere or due > at:
                 self.due[fingerprint] = due
             elif not self._over(folded, finding, at):
-                self.due[fingerprint] = at + width / LOOKS_A_WINDOW
+                self.due[fingerprint] = look_again(finding, at, width)
 
     def _over(self, folded: Folded, finding: Finding, at: datetime) -> bool:
         until = at

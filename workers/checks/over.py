@@ -8,6 +8,7 @@ from domain.detection.correlate.same_cause import BLIND
 from domain.detection.judge.excluded import Past
 from domain.detection.judge.state import CLEAR_AFTER
 from domain.incident.commands import ClearFinding
+from domain.incident.events.hotfix import WORTH_KEEPING
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
 from workers.checks.measure import measure
@@ -15,7 +16,12 @@ from workers.checks.plan import HOUR, plan, window_of
 
 SHARP_ENOUGH = 2 / 3
 """Half the band, as a share of the gap that was found; a wider band could hold what was found as well."""
-LOOKS_A_WINDOW = 4
+
+LONG_QUIET, QUIET_WINDOWS = timedelta(hours=4), 20
+"""… and where it is wider: for so long, and so many windows, nothing has to be found any more."""
+
+LOOKS_A_WINDOW, LATER = 4, 0.05
+"""How often to look again, and of the time since it was last found; what lasts is seldom looked at."""
 
 
 def first_look(recommender: Recommender, finding: Finding, at: datetime) -> datetime:
@@ -31,6 +37,9 @@ def first_look(recommender: Recommender, finding: Finding, at: datetime) -> date
 def back(recommender: Recommender, finding: Finding, at: datetime, past: Past | None) -> ClearFinding | None:
     """
     That the metric of `finding` is back; None while it is not, or its band is too wide to tell.
+
+    A band that stays too wide would keep an incident open for ever, and hide the next in it. So what was
+    long found no more is over, too, once the metric is nearer to what is usual than to what was found.
 
     Raises:
         RecsysopsError, ValueError: it cannot be measured, see `measure`.
@@ -49,4 +58,12 @@ def back(recommender: Recommender, finding: Finding, at: datetime, past: Past | 
             return None
         if finding.unit == "seconds" or (now.blur(finding) or 0.0) <= SHARP_ENOUGH:
             return ClearFinding(observed=now.observed, expected=now.expected, window_end=end)
+    quiet = since >= max(LONG_QUIET, QUIET_WINDOWS * window)
+    if quiet and now.repaired(finding) >= WORTH_KEEPING:
+        return ClearFinding(observed=now.observed, expected=now.expected, window_end=end)
     return None
+
+
+def look_again(finding: Finding, at: datetime, width: timedelta) -> datetime:
+    """When to look again at what is not back at `at`; `width` is a window of its check."""
+    return at + max(width / LOOKS_A_WINDOW, LATER * (at - finding.window_end))

@@ -20,7 +20,7 @@ from domain.incident.state import Incident
 from domain.recommender.lineage import lineage
 from domain.recommender.recommender import Recommender
 from domain.values import Actor, Finding
-from workers.checks.over import LOOKS_A_WINDOW, back, first_look
+from workers.checks.over import back, first_look, look_again
 from workers.checks.plan import window_of
 from workers.checks.run import TickResult
 from workers.detect.past import past_before
@@ -69,7 +69,7 @@ def clear(
         if elsewhere or due[fingerprint] > at:
             waiting[fingerprint] = due[fingerprint]
         elif not _cleared(log, recommender, incident, finding, at):
-            waiting[fingerprint] = at + width / LOOKS_A_WINDOW
+            waiting[fingerprint] = look_again(finding, at, width)
     return waiting
 
 

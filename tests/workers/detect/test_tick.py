@@ -19,6 +19,7 @@ from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from domain.values import Actor, Finding, Improvement, Severity, slice_of
+from workers.checks.over import back, look_again
 from workers.checks.run import State, TickResult, Wrong
 from workers.detect.table_checks import MOST_MISSED_LOOKS
 from workers.detect.tick import detect_tick
@@ -29,7 +30,7 @@ from workers.store.lock import alone
 
 from ..conftest import NOON, make_finding
 
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 def write(folder: Path, per_minute: list[int]) -> None:
@@ -391,6 +392,30 @@ def test_a_metric_is_back_when_it_lies_in_a_band_that_does_not_hold_what_was_fou
         monkeypatch.setattr("workers.detect.tick.run_checks", looks)
         detect_tick(log, recommender, NOON)
     assert (every(log)[0].cleared_at is not None) is over
+
+
+@pytest.mark.parametrize(
+    ("hours", "observed", "over"),
+    [(3.9, 97.0, False), (4.1, 97.0, True), (4.1, 80.0, True), (4.1, 60.0, False), (40.0, 60.0, False)],
+    ids=["not long quiet", "long quiet", "nearer to the usual", "nearer to what was found", "however long"],
+)
+def test_a_band_that_is_too_wide_to_tell_keeps_no_incident_open_for_ever(
+    recommender: Recommender, monkeypatch: pytest.MonkeyPatch, hours: float, observed: float, over: bool
+) -> None:
+    found = make_finding(observed=40.0).model_copy(update={"check": "impressions_volume", "slice": ()})
+    now = Measurement(observed=observed, expected=100.0, low=10.0, high=190.0, p_value=0.5)
+    monkeypatch.setattr("workers.checks.over.measure", lambda *_: now)
+    at = found.window_end + timedelta(hours=hours) + recommender.tables[found.table].settle
+    assert (back(recommender, found, at, None) is not None) is over
+
+
+def test_what_is_not_over_soon_is_looked_at_more_and_more_seldom() -> None:
+    found = make_finding()
+    pauses = [
+        look_again(found, found.window_end + hours * HOUR, 10 * MINUTE) - found.window_end - hours * HOUR
+        for hours in (0.5, 1, 10, 40)
+    ]
+    assert pauses == [2.5 * MINUTE, 3 * MINUTE, 30 * MINUTE, 120 * MINUTE]
 
 
 def test_a_finding_that_comes_back_before_it_was_over_waits_for_a_whole_window_again(
