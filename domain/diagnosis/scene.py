@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -110,6 +110,22 @@ class Scene:
         parts = [(one.observed, one.expected, one.sums(weighted), one.variance) for one in self._splits]
         o, e, u, variance = map(np.concatenate, zip(*parts, strict=True)) if parts else empty
         return Undone(o, e, u, variance, self._gap(symptom, item, again))
+
+    def undone_with(
+        self, name: str, labels: pd.Series, symptom: Slice, item: str | None, scores: Floats
+    ) -> Undone:
+        """
+        The same with other scores, and candidates in other slices of `name`: what was given another label
+        counts where it belongs. (rows,) `labels`.
+        """
+        rows = self.now.rows.assign(**{name: labels})
+        told = self.labels.assign(**{name: _text(labels).astype("category")})
+        right = replace(self, now=replace(self.now, rows=rows), labels=told)
+        found, would = self.undone(symptom, item, self.logged()), right.undone(symptom, item, scores)
+        gap = replace(found.symptom, undone=would.symptom.undone)
+        if len(would.undone) != len(found.undone):
+            return replace(found, symptom=gap)
+        return replace(found, undone=would.undone, symptom=gap)
 
     @cached_property
     def _shown(self) -> tuple[Floats, Floats]:

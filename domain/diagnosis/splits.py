@@ -75,7 +75,8 @@ def split(now: Side, before: Side, item: str, request: str | None = None) -> Spl
 def _codes(now: Side, before: Side, name: str) -> tuple[Ints, Ints]:
     """Each row's value as a number, the same for the same word in both."""
     words = pd.concat([now.labels[name].astype(object), before.labels[name].astype(object)])
-    codes = pd.factorize(words, use_na_sentinel=False)[0].astype(np.intp)
+    # In the order of the words: so are the cells, whichever rows carry which of them.
+    codes = pd.factorize(words, sort=True, use_na_sentinel=False)[0].astype(np.intp)
     return codes[: len(now.labels)], codes[len(now.labels) :]
 
 

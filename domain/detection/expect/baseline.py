@@ -92,8 +92,13 @@ class Baseline(Value):
         return between(np.broadcast_to(self._row, (len(middles), len(self.rates))), cycle.at(middles)[1])
 
     def of_other_days(self, begins: int) -> float:
-        """The share of its level, for a window that begins then, that was learned on other days."""
-        return max(0.0, 1 - (begins % DAY) / (self.reach * self.width))
+        """
+        The share of its level, for a window that begins then, that was learned on other days: of what lies
+        beyond midnight, all of it.
+        """
+        into = begins % DAY
+        beyond = max(0.0, into + self.width - DAY) / self.width
+        return beyond + (1 - beyond) * max(0.0, 1 - into / (self.reach * self.width))
 
     @property
     def asked(self) -> float:

@@ -134,7 +134,8 @@ def _served_as_before(
     hit = rows[columns.item].astype(str).isin(set(change.items)).to_numpy(bool)
     derived = derived_columns(rows, columns, change.feature, hit)
     made = shifted(scene, hit, change.items) if hit.any() else {}
-    if not (derived or mine or made):
+    labels = _labelled_as_before(scene, change, hit)
+    if not (derived or mine or made or labels):
         return None, f"`{change.feature}` does not reach the model by what is logged"
     pool = pd.concat([rows, scene.before.rows], ignore_index=True)
     fixed = fill_rows(rows, pool, columns, change.feature, change.right, derived)
@@ -146,7 +147,18 @@ def _served_as_before(
         fixed[one.feature] = _put(
             held, one.hit & held.isna() if one.feature in derived else one.hit, one.should
         )
-    return _ranked_again(material, known, scene, fixed), ""
+    return _ranked_again(material, known, scene, fixed, labels), ""
+
+
+def _labelled_as_before(scene: Scene, change: Delivered, hit: Bools) -> tuple[str, pd.Series] | None:
+    """The feature by which items are sliced, too, as it was: what has another value now was counted there."""
+    name, rows = change.feature, scene.now.rows
+    if name not in scene.of_items or change.unset or change.stale or not hit.any():
+        return None
+    if not rows.loc[hit, name].isin(scene.before.rows[name].unique()).all():
+        return None  # a name that nothing had before: the slice is the same, and is called otherwise
+    right = rows[scene.now.columns.item].astype(str).map(change.right)
+    return name, rows[name].astype(object).where(~(hit & right.notna().to_numpy(bool)), right)
 
 
 def _put(held: pd.Series, where: Any, should: Any) -> pd.Series:
@@ -154,9 +166,17 @@ def _put(held: pd.Series, where: Any, should: Any) -> pd.Series:
     return held.where(~np.asarray(where, dtype=bool), pd.Series(should, index=held.index))
 
 
-def _ranked_again(material: Material, known: Known, scene: Scene, fixed: pd.DataFrame) -> Undone:
-    scores = scene.now.scores(fixed)
-    found = scene.undone(symptom_of(material, known), material.finding.item, scores)
+def _ranked_again(
+    material: Material,
+    known: Known,
+    scene: Scene,
+    fixed: pd.DataFrame,
+    labels: tuple[str, pd.Series] | None = None,
+) -> Undone:
+    scores, symptom = scene.now.scores(fixed), symptom_of(material, known)
+    if labels is not None:
+        return scene.undone_with(*labels, symptom, material.finding.item, scores)
+    found = scene.undone(symptom, material.finding.item, scores)
     return or_plays(scene, material, found, scores)
 
 
