@@ -91,7 +91,7 @@ def _from_delivery(material: Material, known: Known, change: Delivered, mine: li
     return Proposal(
         kind="feature",
         object=change.feature,
-        place=place,
+        place=place or _of_the_feature(material, known, change),
         since=taken.delivered_at if taken is not None else None,
         title=f"`{change.feature}` of {who} {change.words} since the delivery at {at}",
         sentence=sentence,
@@ -103,6 +103,11 @@ def _from_delivery(material: Material, known: Known, change: Delivered, mine: li
         value=change.right.get(item or "", change.former),
         items=(item,) if item is not None else change.items,
     )
+
+
+def _of_the_feature(material: Material, known: Known, change: Delivered) -> Slice:
+    """Of items that no slice tells apart: the symptom's own, where it is one of the very feature."""
+    return tuple(pair for pair in symptom_of(material, known) if pair[0] == change.feature)
 
 
 def _was(change: Delivered, item: str | None) -> str:

@@ -484,6 +484,18 @@ def test_rows_that_come_twice_in_one_region_are_duplicates(healthy: Shop, sold: 
     assert told(found) == ("duplicate", "sales", slice_of(region="south"))
 
 
+@pytest.mark.parametrize("category", ["tea", "coffee"])
+def test_two_categories_that_a_delivery_exchanged_are_counted_where_they_belong(category: str) -> None:
+    before = catalogue()
+    liked = before["category"] == "tea"
+    before["popularity"] += 0.8 * liked
+    items = before.assign(category=before["category"].replace({"tea": "coffee", "coffee": "tea"}))
+    spoilt = shop(items, earlier=before)
+    finding = spoilt.finding(slice_of(category=category))
+    found = diagnose(spoilt.material(finding, snapshots=delivery(items, before)))
+    assert told(found) == ("feature", "category", slice_of(category=category))
+
+
 def test_a_brand_that_goes_by_another_name_is_a_renaming() -> None:
     items = catalogue()
     items["brand"] = items["brand"].replace("Alba", "ALBA GmbH")

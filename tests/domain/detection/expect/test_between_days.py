@@ -25,6 +25,15 @@ def test_before_a_weekend_was_seen_it_may_be_anything_that_is_usual() -> None:
     assert baseline_weekend(days=5, weekend=1.0) == pytest.approx(WEEKEND**2)
 
 
+def test_what_lies_beyond_midnight_is_of_another_day() -> None:
+    hours = MONDAY + HOUR * np.arange(24 * 9, dtype=np.int64)
+    learned = learn(np.full(len(hours), 240.0), hours, HOUR, np.ones(len(hours), dtype=bool))
+    assert learned is not None
+    minutes = {begins: learned.of_other_days(MONDAY + begins * 60) for begins in (23 * 60, 23 * 60 + 30, 0)}
+    assert minutes[0] == 1.0
+    assert minutes[23 * 60] < 0.5 < minutes[23 * 60 + 30] < 1.0
+
+
 def test_a_weekend_like_all_days_leaves_little_room() -> None:
     assert baseline_weekend(days=9, weekend=1.0) < 0.02**2
 
