@@ -144,6 +144,13 @@ def test_what_lasts_is_the_new_normal_after_the_declared_time_and_is_over_then()
     assert not any(v.findings for v in after)
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_first_workday_after_a_weekend_is_no_surge(seed: int) -> None:
+    """Nor is any after it: what was told once would teach nothing, and each Monday would be the first."""
+    counts = totals(breathing(MINUTE * 15, 16, seed, 1_800.0), MINUTE * 15)
+    assert not [v.findings for v in walked(counts, 5 * 96) if v.findings]
+
+
 def test_looks_that_keep_what_is_usual_say_what_looks_without_memory_say() -> None:
     counts = totals(breathing(MINUTE * 15, 23, 10, 300.0), MINUTE * 15)
     kept = walked(counts, 22 * 96)[-1].state.baseline
