@@ -44,6 +44,7 @@ CHECKS: Mapping[str, Mapping[str, Any]] = {
     "training": {"columns": ["rating"]},
     "staleness": {"as_of": "at"},
     "concentration": {"item": "item_id"},
+    "diversity": {"request": "request_id", "by": "item_id"},
     "cold_start": {"item": "item_id", "session": "request_id", "chosen": "chosen"},
     "production_bias": {"dimensions": ["item_id"], "ways": 1},
 }
