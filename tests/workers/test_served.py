@@ -166,7 +166,7 @@ FAULTS: dict[str, tuple[Spoil, str, tuple[tuple[str, str], ...], str, str]] = {
         "disagreements",
         (("device", "mobile"),),
         "prediction",
-        "not as served in",
+        "another prediction than in served in",
     ),
 }
 

@@ -40,7 +40,7 @@ def words_of(check: Check) -> Words:
     """How rows are told that hold something else than the table beside."""
     other = Keys.of(check).beside
     return Words(
-        says=lambda columns, share: f"{columns} not as in {other} in {share} of the rows",
+        says=lambda columns, share: f"another {columns} than in {other} in {share} of the rows",
         unit=lambda column: f"rows with another {column} than {other} has",
         least_share=0.01,
     )
