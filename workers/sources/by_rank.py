@@ -21,15 +21,15 @@ from workers.sources.served import items_apart, most_items
 from workers.sources.sets import ROWS
 from workers.sources.source import Source
 
-PLACE, SHARE, AVERAGE = "__place", "__share", "__average"
+PLACE, SHOWN, SHARE, AVERAGE = "__place", "__shown", "__share", "__average"
 ALONE = 20  # places from the best on that are learned each by itself
 OCTAVE = 4  # further down, so many from one place to twice that
 
 
 def flag_shown(recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
     """
-    A row counts as many times as candidates of its place are shown for one of all places; flagged is what
-    was shown.
+    A row counts by how much more often candidates of its place are shown than those of all places; flagged
+    is what was shown.
 
     Raises:
         SourceError: the table is no model's log, or does not say what was shown.
@@ -39,9 +39,9 @@ def flag_shown(recommender: Recommender, source: Source, rows: Any, asked: Asked
     most = most_items(source, rows, asked)
     was = rows[model.shown].cast("boolean").fill_null(False)
     rank = rank_by_score(rows, model)
-    rows = rows.mutate(**{PLACE: place_of(rank), "__shown": was})
+    rows = rows.mutate(**{PLACE: place_of(rank), SHOWN: was})
     rows = _with_worth(rows, past_of(rows, asked))
-    return items_apart(source, flagged(rows, {str(model.shown): rows["__shown"]}), most)
+    return items_apart(source, flagged(rows, {str(model.shown): rows[SHOWN]}), most)
 
 
 def shown_by(recommender: Recommender, check: Check) -> Model:
@@ -74,8 +74,8 @@ def place_of(rank: Any) -> Any:
 
 def _with_worth(rows: Any, past: Any) -> Any:
     """`ROWS`: the share that is shown of a row's place over that of all rows; 0 of a place never seen."""
-    each = past.group_by(PLACE).aggregate(**{SHARE: past["__shown"].cast("float64").mean()})
-    every = past.aggregate(**{AVERAGE: past["__shown"].cast("float64").mean()})
+    each = past.group_by(PLACE).aggregate(**{SHARE: past[SHOWN].cast("float64").mean()})
+    every = past.aggregate(**{AVERAGE: past[SHOWN].cast("float64").mean()})
     known = each.cross_join(every).select(
         __known=each[PLACE], __worth=each[SHARE] / every[AVERAGE].nullif(0.0)
     )
