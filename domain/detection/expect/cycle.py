@@ -59,9 +59,16 @@ class Profiles:
     cycle: Cycle
     table: Floats
 
-    def of(self, middles: Floats) -> Floats:
-        """(n,) what each window of the past was to hold, by the cycles before its own."""
+    def of(self, middles: Floats, within: float | None = None) -> Floats:
+        """
+        (n,) what each window of the past, or of the next cycle, was to hold, by the cycles before its own:
+        between two places some of both, but not of two that lie in different parts so long (`within`).
+        """
         cycle, place = self.cycle.at(middles)
+        if within is not None and not within % self.cycle.width:
+            each = within / self.cycle.width
+            first = np.floor((place + 0.5) / each) * each
+            place = np.clip(place, first, first + each - 1)
         return between(self.table[len(self.table) - 1 + cycle], place)
 
 

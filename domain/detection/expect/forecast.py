@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.detection.data.counts import Floats
-from domain.detection.expect.cycle import Cycle, Profiles, between, learned
+from domain.detection.expect.cycle import Cycle, Profiles, learned
 
 HOUR, DAY, WEEK = 3_600.0, 86_400.0, 604_800.0
 DAYS, WEEKS, DAILY_WEEKS = 14, 4, 8  # cycles a profile is learned from, at most
@@ -227,15 +227,17 @@ def _season(name: str, found: Profiles, middles: Floats) -> Season:
 
 
 def _crossed(past: Windows, held: Floats, day: Profiles) -> Season:
-    """The day's hours times what the weekday makes of them, coarsely: few weeks say no more."""
+    """
+    The day's hours times what the weekday makes of them, coarsely: few weeks say no more. A weekday ends at
+    midnight, and nothing of it is the next day's.
+    """
     daily = day.of(past.middles)
-    coarse = max(COARSE, past.width)
-    weekly = learned(Cycle(WEEK, coarse, WEEKS, past.end), past.middles, held, daily)
+    coarse, midnight = max(COARSE, past.width), np.ceil(past.end / DAY) * DAY
+    weekly = learned(Cycle(WEEK, coarse, WEEKS, float(midnight)), past.middles, held, daily)
     cycle = Cycle(WEEK, day.cycle.width, WEEKS, past.end)
     middles = past.end + (np.arange(cycle.places, dtype=np.float64) + 0.5) * cycle.width
-    factor = between(np.tile(weekly.table[-1], (cycle.places, 1)), weekly.cycle.at(middles)[1])
-    now = np.tile(day.table[-1], 7)[: cycle.places] * factor
-    return Season("weekday and hour", daily * weekly.of(past.middles), now, cycle, WEEK)
+    now = np.tile(day.table[-1], 7)[: cycle.places] * weekly.of(middles, within=DAY)
+    return Season("weekday and hour", daily * weekly.of(past.middles, within=DAY), now, cycle, WEEK)
 
 
 def _reaches(width: float, span: float, season: Season) -> list[tuple[int, bool]]:
