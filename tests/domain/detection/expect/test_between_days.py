@@ -41,13 +41,13 @@ def test_a_weekend_begins_at_midnight_and_not_before_nor_after(ends: int, width:
     days, a_day = 29, DAY // width
     begins = MONDAY + width * np.arange(days * a_day + ends * HOUR // width, dtype=np.int64)
     hours = np.exp(np.sin(2 * np.pi * (begins % DAY) / DAY))
-    usual = 30 * (width / 60) * hours * np.where((begins // DAY + 3) % 7 >= 5, 0.6, 1.0)
+    usual = 8 * (width / 60) * hours * np.where((begins // DAY + 3) % 7 >= 5, 0.6, 1.0)
     counts = np.random.default_rng(2).poisson(usual).astype(np.float64)
     learned = learn(counts, begins, width, np.ones(len(begins), dtype=bool))
     assert learned is not None
     assert learned.season == "weekday and hour"
     week = begins[: 7 * a_day] + 4 * 7 * DAY + ends * HOUR
-    shape = 30 * (width / 60) * np.exp(np.sin(2 * np.pi * ((week + width / 2) % DAY) / DAY))
+    shape = 8 * (width / 60) * np.exp(np.sin(2 * np.pi * ((week + width / 2) % DAY) / DAY))
     due = shape * np.where(((week + width / 2) // DAY + 3) % 7 >= 5, 0.6, 1.0)
     off = learned.usual(week) * learned.level / due - 1
     assert np.abs(off)[week % DAY == 0].max() < 0.15
