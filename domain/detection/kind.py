@@ -135,8 +135,3 @@ class Kind(Generic[K, D]):
 def shared(_look: Look) -> bool:
     """One question answers for many looks."""
     return True
-
-
-def shared_without_items(look: Look) -> bool:
-    """The same, but where single items are told apart: each look has those of its own window."""
-    return look.table.item not in look.dimensions

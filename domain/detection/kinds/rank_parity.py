@@ -27,7 +27,7 @@ from domain.detection.judge.measure_proportion import measure_proportion
 from domain.detection.judge.proportion import Proportions, Words, judge_proportions
 from domain.detection.judge.state import CheckState, Verdict
 from domain.detection.judge.title import percent
-from domain.detection.kind import Kind, shared_without_items
+from domain.detection.kind import Kind
 from domain.detection.needs import ShownByRank
 from domain.recommender.check import Check
 from domain.recommender.options import Options
@@ -68,6 +68,5 @@ KIND = Kind(
     judging=Judging(by_check(judge_rank_parity), measure_rank_parity),
     sliced="always",
     items_apart=True,
-    shared=shared_without_items,
     evidences=("monitor-3",),
 )

@@ -29,7 +29,7 @@ from domain.detection.judge.measure_proportion import measure_proportion
 from domain.detection.judge.proportion import Proportions, Words, judge_proportions
 from domain.detection.judge.state import CheckState, Verdict
 from domain.detection.judge.title import percent
-from domain.detection.kind import Kind, shared_without_items
+from domain.detection.kind import Kind
 from domain.detection.needs import StageFlow
 from domain.recommender.check import Check
 from domain.recommender.options import Staged, needed
@@ -74,6 +74,11 @@ def measure_stages(look: Look, tally: Tally, again: Again[Tally]) -> Measurement
     return measure_proportion(look.check, again.finding, flow_of(look.check, tally), None, again.memory)
 
 
+def _apart(look: Look) -> bool:
+    """Single items that are told apart are those of the judged window: each look has its own."""
+    return look.table.item not in look.dimensions
+
+
 KIND = Kind(
     name="stages",
     purpose="candidates lost between the stages of the funnel",
@@ -82,6 +87,6 @@ KIND = Kind(
     needs=StageFlow(),
     judging=Judging(by_check(judge_stages), measure_stages),
     sliced="always",
-    shared=shared_without_items,
+    shared=_apart,
     beside=lambda check: Keys.of(check).stages,
 )

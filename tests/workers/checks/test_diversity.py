@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from domain.errors import ConfigurationError
+from domain.recommender.recommender import Recommender
 from domain.values import Finding
 from workers.checks.run import State, run_checks
 from workers.sources.declare import load
@@ -53,11 +54,15 @@ def pages(topics: Topics | None = None, seed: int = 4) -> pd.DataFrame:
     return frame.assign(topic=frame["topic"].mask(late, topics(frame))) if topics else frame
 
 
-def found(folder: Path, frame: pd.DataFrame) -> list[Finding]:
-    """What is told at the end, after the looks before."""
+def written(folder: Path, frame: pd.DataFrame) -> Recommender:
     frame.to_parquet(folder / "pages.parquet")
     (folder / "recsysops.toml").write_text(DECLARED, encoding="utf-8")
-    recommender, state = load(folder, {}), State()
+    return load(folder, {})
+
+
+def found(folder: Path, frame: pd.DataFrame) -> list[Finding]:
+    """What is told at the end, after the looks before."""
+    recommender, state = written(folder, frame), State()
     for back in (2, 1, 0):
         result = run_checks(recommender, END + timedelta(seconds=30) - back * TEN, state)
         state = result.state

@@ -18,7 +18,7 @@ from tests.engines import world
 from tests.engines.model import write_ranked, write_served
 from tests.engines.places import in_files
 from tests.workers import rankings, test_served
-from tests.workers.checks import test_models
+from tests.workers.checks import test_diversity, test_models
 from tests.workers.shop import END, write_shop
 from workers.checks.look import look, look_of
 from workers.checks.plan import grid_of, plan
@@ -34,11 +34,16 @@ def write_world(folder: Path) -> Recommender:
     return world.declared(in_files(folder))
 
 
+def write_pages(folder: Path) -> Recommender:
+    return test_diversity.written(folder, test_diversity.pages())
+
+
 WRITTEN = {
     "world": (write_world, world.LOOKS[1], ("missing", "references")),
     "shop": (write_shop, END, ("misses",)),
     "ranked": (write_ranked, rankings.END, ("numeric",)),
     "served": (write_served, test_served.END, ("joins", "disagreements", "sampling", "stages")),
+    "pages": (write_pages, test_diversity.END, ("diversity",)),
 }
 
 
