@@ -90,11 +90,10 @@ def draw(
     series: pd.DataFrame,
     moments: Iterable[tuple[datetime, str]],
 ) -> bytes:
-    """The picture; moments that lie outside of the windows are not on it."""
-    first, last = (
-        series["window_start"].min(),
-        series["window_start"].max() + (finding.window_end - finding.window_start),
-    )
+    """The picture; moments that lie before the windows, or long after them, are not on it."""
+    width = finding.window_end - finding.window_start
+    # A verdict comes of the last window, and so a little after its end.
+    first, last = series["window_start"].min(), series["window_start"].max() + 2 * width
     onset = incident.onset_at
     return draw_metric(
         series,
