@@ -26,7 +26,7 @@ def item_answer(recommender: Recommender, item: str, at: datetime | None = None)
     """
     from workers.item import look_at_item  # noqa: PLC0415 - science, in the process that looks
     from workers.item_answer import answer_for  # noqa: PLC0415
-    from workers.item_picture import draw_item  # noqa: PLC0415
+    from workers.pictures.item import draw_item  # noqa: PLC0415
     from workers.sources.count import zone_of  # noqa: PLC0415
 
     seen = look_at_item(recommender, item, at or clock.now())

@@ -27,12 +27,12 @@ from workers.bundle.record import keep_bundle
 from workers.checks.judged import judged_until
 from workers.debts import Work
 from workers.detect.record import read_alarms
-from workers.launch_picture import draw_launch
 from workers.launches import columns_of, noun_of, read_launches
 from workers.members import members_of
 from workers.models.logged import Log, LoggedModel, load_logged
 from workers.models.process import warm_up
-from workers.pictures import draw_metric
+from workers.pictures.launch import draw_launch
+from workers.pictures.metric import draw_metric
 from workers.reading import BACK, Reader
 from workers.rerun import models_of, run_again, split_between
 from workers.sources.kept_open import kept_open

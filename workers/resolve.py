@@ -22,8 +22,8 @@ from workers.debts import Work
 from workers.diagnose import LEAST_SPAN, SEED
 from workers.hotfix_kinds import find
 from workers.launches import noun_of
-from workers.menu_picture import draw_menu
 from workers.models.logged import load_logged
+from workers.pictures.menu import draw_menu
 from workers.predict import mended
 from workers.reading import Reader, before_onset
 from workers.replaced import with_former_scores, with_replaced

@@ -29,7 +29,7 @@ def _menu() -> Room:
 
 
 def _draw() -> Room:
-    from workers.draw import settle  # noqa: PLC0415
+    from workers.pictures.again import settle  # noqa: PLC0415
 
     return settle
 

@@ -23,7 +23,7 @@ from domain.detection.judge.comparison import Comparison
 from domain.recommender.duration import name_duration
 from workers.checks.backtest import BacktestIncident, BacktestResult
 from workers.checks.backtest_series import Series
-from workers.pictures import BAND, DOTS, LINE, MARK, WORDS
+from workers.pictures.metric import BAND, DOTS, LINE, MARK, WORDS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

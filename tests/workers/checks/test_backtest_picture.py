@@ -16,8 +16,8 @@ from domain.recommender.check import Check
 from domain.values import Finding, Severity
 from tests.engines import world
 from tests.workers.checks.test_walk import write_world
+from tests.workers.pictures.test_metric import size
 from tests.workers.test_matrix import CHECKS, MADE
-from tests.workers.test_pictures import size
 from workers.checks.backtest import BacktestIncident, BacktestResult, backtest
 from workers.checks.backtest_picture import draw_backtest
 from workers.checks.backtest_series import Series, not_drawn, series_of

@@ -22,7 +22,7 @@ from domain.recommender.recommender import Recommender
 from domain.values import Finding
 from workers.checks.judged import judged_until
 from workers.debts import Work
-from workers.pictures import draw_metric
+from workers.pictures.metric import draw_metric
 from workers.reading import Reader
 from workers.sources.kept_open import kept_open
 from workers.store import attachments

@@ -11,7 +11,7 @@ import pandas as pd
 
 from domain.answer import ItemAnswer
 from workers.item import Seen
-from workers.pictures import BAND, DOTS, HEIGHT_INCHES, LINE, MARK, WIDTH_INCHES, WORDS
+from workers.pictures.metric import BAND, DOTS, HEIGHT_INCHES, LINE, MARK, WIDTH_INCHES, WORDS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -14,7 +14,7 @@ from math import cos, hypot, inf, isfinite, pi, sin
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from domain.values import Estimate, Option
-from workers.pictures import DOTS, LINE, MARK, WIDTH_INCHES, WORDS
+from workers.pictures.metric import DOTS, LINE, MARK, WIDTH_INCHES, WORDS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,7 +9,7 @@ import pandas as pd
 
 from domain.prediction.calendar import LaunchColumns
 from domain.values import Finding
-from workers.pictures import LINE, MARK, WORDS, sheet, tidy
+from workers.pictures.metric import LINE, MARK, WORDS, sheet, tidy
 
 OTHERS = "#9fb3c8"
 MOST_LAUNCHES = 80

@@ -15,11 +15,11 @@ from domain.incident.state import Incident
 from domain.recommender.recommender import Recommender
 from domain.values import Actor, Diagnosis, Finding
 from tests.workers.conftest import NOON
-from tests.workers.test_pictures import size
-from workers import draw
+from tests.workers.pictures.test_metric import size
 from workers.checks.run import State, run_checks
 from workers.debts import Work
 from workers.handle import handle
+from workers.pictures import again
 from workers.sources.declare import load
 from workers.store import attachments, cards
 from workers.store.events import read_stream
@@ -93,12 +93,12 @@ def test_the_picture_of_an_incident_that_is_over_shows_loss_and_recovery(
     incident = resolved(log, finding)
     (debt,) = (one for one in owed(incident) if one.kind == "draw")
     work = Work(log, incident, debt, LOST_TO + timedelta(hours=1))
-    (command,) = draw.settle(work, recommender)
+    (command,) = again.settle(work, recommender)
     assert isinstance(command, c.RecordPicture)
     assert command.picture is not None
     kept = attachments.find(log, command.picture)
     with log.connect() as connection:
-        moments = draw.moments_of(read_stream(connection, incident.stream))
+        moments = again.moments_of(read_stream(connection, incident.stream))
     assert kept is not None
     assert size(kept[0])[0] == 1_400
     assert [word for _at, word in moments] == ["alarm", "resolved"]
@@ -107,7 +107,7 @@ def test_the_picture_of_an_incident_that_is_over_shows_loss_and_recovery(
 def test_what_is_expected_is_not_learned_from_the_incident(
     recommender: Recommender, finding: Finding
 ) -> None:
-    series = draw.since_before(recommender, finding, LOST_FROM, LOST_TO + timedelta(minutes=30))
+    series = again.since_before(recommender, finding, LOST_FROM, LOST_TO + timedelta(minutes=30))
     assert series is not None
     starts = series["window_start"]
     during = series[(starts >= LOST_FROM + FIVE) & (starts < LOST_TO - FIVE)]
@@ -120,7 +120,7 @@ def test_what_is_expected_is_not_learned_from_the_incident(
 
 def test_of_a_check_that_is_gone_the_rows_are_drawn(recommender: Recommender, finding: Finding) -> None:
     without = recommender.model_copy(update={"checks": {}})
-    series = draw.since_before(without, finding, LOST_FROM, LOST_FROM + timedelta(hours=1))
+    series = again.since_before(without, finding, LOST_FROM, LOST_FROM + timedelta(hours=1))
     assert series is not None
     assert series["observed"].sum() > 0
 
@@ -129,7 +129,7 @@ def test_what_has_no_number_any_more_is_said(log: Engine, recommender: Recommend
     gone = finding.model_copy(update={"table": "none", "check": "none"})
     incident = resolved(log, finding).model_copy(update={"finding": gone})
     work = Work(log, incident, Debt(kind="draw", event_id=f"{incident.stream}:3", since=LOST_TO), LOST_TO)
-    (command,) = draw.settle(work, recommender)
+    (command,) = again.settle(work, recommender)
     assert isinstance(command, c.RecordPicture)
     assert command.picture is None
     assert "no number" in command.reason

@@ -16,9 +16,9 @@ from domain.resolution.menu import Menu
 from domain.values import Estimate, Option
 from tests.domain.incident.given import DIAGNOSED, MORNING, OPEN, after
 from tests.domain.incident.test_ranking import NOTHING, SPARE, number, option
-from tests.workers.test_pictures import size
+from tests.workers.pictures.test_metric import size
 from workers.debts import Work
-from workers.menu_picture import apart, comparable, draw_menu
+from workers.pictures.menu import apart, comparable, draw_menu
 from workers.resolve import with_picture
 from workers.store import attachments
 

@@ -10,8 +10,8 @@ import pytest
 from domain.values import Finding, Severity
 from tests.domain.prediction.test_launch import AT as LAUNCHES_AT
 from tests.domain.prediction.test_launch import COLUMNS, calendar
-from workers.launch_picture import draw_launch
-from workers.pictures import draw_metric
+from workers.pictures.launch import draw_launch
+from workers.pictures.metric import draw_metric
 
 AT = datetime(2026, 3, 2, 6, tzinfo=UTC)
 
