@@ -1,13 +1,12 @@
 """
-Lists that repeat themselves: of what one request was shown, what is more of the same.
+Intra-list diversity: how much of a list repeats what it already shows.
 
-A re-ranking step that fails, a candidate source that answers for all, a feature that weighs too much: each
-member is shown ten of one kind, while items, taken over all members, are as many as ever. So of each request
-the rows are counted whose value of a column (the genre, the seller) another row of it has already. How many
-that are of a slice's rows is held against the slice's own past; a list of one kind in ten rows has nine of
-them.
+A re-ranking step fails, one candidate source answers for all, a feature weighs too much: each member is shown
+ten items of one genre, while over all members as many items are shown as ever. So the redundant rows of each
+list are counted, those whose genre (or seller, or any column) an earlier row has: nine in a list of ten
+alike. Their share of a slice's rows is compared with the slice's own past.
 
-Beside it `concentration` says whether everybody is shown the same items.
+Diversity over all members, whether everybody is shown the same items, is `concentration`.
 
 Source:
     Diversity of one list, as apart from that over all of them: Ziegler et al. (2005), "Improving
@@ -20,8 +19,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import ibis
-
 from domain.detection.data.window import WINDOW
 from domain.detection.judge.wrong_rows import Words, judging
 from domain.detection.kind import Kind, shared
@@ -30,7 +27,7 @@ from domain.recommender.options import LeastShare
 
 
 class Keys(LeastShare):
-    """`request`: the column that says which rows are one list; `by`: the one that should differ in it."""
+    """`request`: the column that says which rows are one list; `by`: the column whose values should vary."""
 
     request: str
     by: str
@@ -45,9 +42,10 @@ WORDS = Words(
 
 def repeated(rows: Any, keys: Keys) -> Mapping[str, Any]:
     """All rows of a value in a request but one; none of those without a value."""
-    same = ibis.window(group_by=[rows[WINDOW], rows[keys.request], rows[keys.by]])
-    place = ibis.row_number().over(same)
-    return {f"more of the same {keys.by}": (place > 0) & rows[keys.by].notnull()}
+    value = rows[keys.by]
+    same = [rows[WINDOW], rows[keys.request], value]
+    so_far = value.count().over(rows=(None, 0), group_by=same, order_by=value)  # 0 where there is no value
+    return {f"more of the same {keys.by}": so_far > 1}
 
 
 KIND = Kind(
