@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from domain.detection.correlate.same_cause import BLIND
 from domain.detection.judge.excluded import Past
+from domain.detection.judge.measure import Measurement
 from domain.detection.judge.state import CLEAR_AFTER
 from domain.incident.commands import ClearFinding
 from domain.incident.events.hotfix import WORTH_KEEPING
@@ -18,10 +19,11 @@ SHARP_ENOUGH = 2 / 3
 """Half the band, as a share of the gap that was found; a wider band could hold what was found as well."""
 
 LONG_QUIET, QUIET_WINDOWS = timedelta(hours=4), 20
-"""… and where it is wider: for so long, and so many windows, nothing has to be found any more."""
+"""How long, and for how many windows, a check has to be silent before a wider band will do."""
 
-LOOKS_A_WINDOW, LATER = 4, 0.05
-"""How often to look again, and of the time since it was last found; what lasts is seldom looked at."""
+LOOKS_A_WINDOW, BACKOFF = 4, 0.05
+"""Looks at an incident that is not over yet: so many a window, then ever fewer, by the time since it was last
+found."""
 
 
 def first_look(recommender: Recommender, finding: Finding, at: datetime) -> datetime:
@@ -36,10 +38,8 @@ def first_look(recommender: Recommender, finding: Finding, at: datetime) -> date
 
 def back(recommender: Recommender, finding: Finding, at: datetime, past: Past | None) -> ClearFinding | None:
     """
-    That the metric of `finding` is back; None while it is not, or its band is too wide to tell.
-
-    A band that stays too wide would keep an incident open for ever, and hide the next in it. So what was
-    long found no more is over, too, once the metric is nearer to what is usual than to what was found.
+    That the metric of `finding` is back; None while it is not, or its band is too wide to tell: see
+    `sharp_enough` and `long_quiet`.
 
     Raises:
         RecsysopsError, ValueError: it cannot be measured, see `measure`.
@@ -56,14 +56,34 @@ def back(recommender: Recommender, finding: Finding, at: datetime, past: Past | 
         now = measure(recommender, finding, end - length, end, past)
         if not now.within:
             return None
-        if finding.unit == "seconds" or (now.blur(finding) or 0.0) <= SHARP_ENOUGH:
+        if sharp_enough(now, finding) or (length == since and long_quiet(now, finding, since, window)):
             return ClearFinding(observed=now.observed, expected=now.expected, window_end=end)
-    quiet = since >= max(LONG_QUIET, QUIET_WINDOWS * window)
-    if quiet and now.repaired(finding) >= WORTH_KEEPING:
-        return ClearFinding(observed=now.observed, expected=now.expected, window_end=end)
     return None
 
 
+def sharp_enough(now: Measurement, finding: Finding) -> bool:
+    """Whether the band is too narrow to hold what was found, so that lying in it says something."""
+    return finding.unit == "seconds" or (now.blur(finding) or 0.0) <= SHARP_ENOUGH
+
+
+def long_quiet(now: Measurement, finding: Finding, since: timedelta, window: timedelta) -> bool:
+    """
+    Whether the check has been silent for long, and the metric is closer to normal than to what was found.
+
+    Without this an incident whose band stays too wide would never end, and would swallow the next one.
+
+    Args:
+        since: the time since the finding; `window` is that of its check.
+
+    >>> drop = Finding(check="c", table="t", window_start=0, window_end=60, observed=40, expected=100,
+    ...                p_value=0, severity="SEV2", title="60 % fewer rows")
+    >>> now = Measurement(observed=80, expected=100, low=10, high=190, p_value=0.5)
+    >>> [long_quiet(now, drop, timedelta(hours=hours), timedelta(minutes=1)) for hours in (3, 5)]
+    [False, True]
+    """
+    return since >= max(LONG_QUIET, QUIET_WINDOWS * window) and now.repaired(finding) >= WORTH_KEEPING
+
+
 def look_again(finding: Finding, at: datetime, width: timedelta) -> datetime:
-    """When to look again at what is not back at `at`; `width` is a window of its check."""
-    return at + max(width / LOOKS_A_WINDOW, LATER * (at - finding.window_end))
+    """When to look again at an incident that is not over at `at`; `width` is a window of its check."""
+    return at + max(width / LOOKS_A_WINDOW, BACKOFF * (at - finding.window_end))

@@ -19,7 +19,7 @@ from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from domain.values import Actor, Finding, Improvement, Severity, slice_of
-from workers.checks.over import back, look_again
+from workers.checks.over import long_quiet, look_again, sharp_enough
 from workers.checks.run import State, TickResult, Wrong
 from workers.detect.table_checks import MOST_MISSED_LOOKS
 from workers.detect.tick import detect_tick
@@ -400,13 +400,12 @@ def test_a_metric_is_back_when_it_lies_in_a_band_that_does_not_hold_what_was_fou
     ids=["not long quiet", "long quiet", "nearer to the usual", "nearer to what was found", "however long"],
 )
 def test_a_band_that_is_too_wide_to_tell_keeps_no_incident_open_for_ever(
-    recommender: Recommender, monkeypatch: pytest.MonkeyPatch, hours: float, observed: float, over: bool
+    hours: float, observed: float, over: bool
 ) -> None:
-    found = make_finding(observed=40.0).model_copy(update={"check": "impressions_volume", "slice": ()})
+    found = make_finding(observed=40.0)
     now = Measurement(observed=observed, expected=100.0, low=10.0, high=190.0, p_value=0.5)
-    monkeypatch.setattr("workers.checks.over.measure", lambda *_: now)
-    at = found.window_end + timedelta(hours=hours) + recommender.tables[found.table].settle
-    assert (back(recommender, found, at, None) is not None) is over
+    assert not sharp_enough(now, found)
+    assert long_quiet(now, found, hours * HOUR, MINUTE) is over
 
 
 def test_what_is_not_over_soon_is_looked_at_more_and_more_seldom() -> None:
