@@ -32,7 +32,7 @@ from workers.members import members_of
 from workers.models.logged import Log, LoggedModel, load_logged
 from workers.models.process import warm_up
 from workers.pictures.launch import draw_launch
-from workers.pictures.metric import draw_metric
+from workers.pictures.metric import draw_finding
 from workers.reading import BACK, Reader
 from workers.rerun import models_of, run_again, split_between
 from workers.sources.kept_open import kept_open
@@ -344,10 +344,4 @@ def _draw(reader: Reader, material: Material, onset: Onset | None) -> bytes | No
         series = judged_until(reader.recommender, finding, reader.at)
     if series is None:
         return None
-    return draw_metric(
-        series,
-        title=finding.title,
-        unit=finding.unit,
-        zone=material.zone,
-        onset=onset.since if onset else None,
-    )
+    return draw_finding(finding, series, material.zone, onset=onset.since if onset else None)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from domain.values import Finding
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -18,6 +20,22 @@ WIDTH_INCHES, HEIGHT_INCHES, DOTS = 7.0, 2.6, 200  # 1,400 pixels: sharp at 700
 ALIKE, READABLE = 0.01, 0.2  # of a picture's width: moments that are one, words that stand in one line
 ROWS, ROW = 4, 0.09  # of words, and how much of its height each takes
 LINE, BAND, MARK, WORDS = "#1f4e79", "#d9e2ec", "#c0392b", "#52606d"
+
+
+def draw_finding(
+    finding: Finding,
+    series: pd.DataFrame,
+    zone: tzinfo,
+    *,
+    onset: datetime | None = None,
+    moments: Sequence[tuple[datetime, str]] = (),
+    last: int = 60,
+) -> bytes:
+    """`draw_metric` of the metric that a finding is about; an onset before the first window is not drawn."""
+    known = onset if onset is not None and onset >= series["window_start"].iloc[0] else None
+    return draw_metric(
+        series, title=finding.title, unit=finding.unit, zone=zone, onset=known, moments=moments, last=last
+    )
 
 
 def draw_metric(

@@ -195,7 +195,7 @@ _OWED_IN_STAGE: dict[Stage, str] = {
 }
 
 _SEEN_IN_THE_METRIC: tuple[Stage, ...] = ("verified", "refuted", "reverted")
-"""Stages that came of what the metric did, or in which it is what it was before."""
+"""Stages that change the metric, or that were decided by it: it is drawn again."""
 
 
 def _owed_by_stage(incident: Incident, record: e.Recorded, stage: Stage) -> dict[str, tuple[str, Moment]]:

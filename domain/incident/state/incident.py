@@ -273,13 +273,14 @@ class Incident(Value):
 
 
 DRAW = "draw"
-"""The debt of drawing the metric again."""
+"""The obligation to draw the metric again."""
 
 
 def drawing(incident: Incident, asked: tuple[str, Moment]) -> dict[str, tuple[str, Moment]]:
-    """What is owed once there is something to see on the metric: nothing, where none was drawn before."""
-    drawn = incident.kind == "detected" and incident.diagnosis is not None
-    return {DRAW: asked} if drawn and incident.picture is not None else {}
+    """What is owed once something shows in the metric: nothing where none was drawn, as of a launch to come."""
+    diagnosis = incident.diagnosis
+    drawn = incident.kind == "detected" and diagnosis is not None and diagnosis.picture is not None
+    return {DRAW: asked} if drawn else {}
 
 
 def without(incident: Incident, *kinds: str) -> dict[str, tuple[str, Moment]]:

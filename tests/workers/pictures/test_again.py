@@ -107,7 +107,7 @@ def test_the_picture_of_an_incident_that_is_over_shows_loss_and_recovery(
 def test_what_is_expected_is_not_learned_from_the_incident(
     recommender: Recommender, finding: Finding
 ) -> None:
-    series = again.since_before(recommender, finding, LOST_FROM, LOST_TO + timedelta(minutes=30))
+    series = again.series_of(recommender, finding, LOST_FROM, LOST_TO + timedelta(minutes=30))
     assert series is not None
     starts = series["window_start"]
     during = series[(starts >= LOST_FROM + FIVE) & (starts < LOST_TO - FIVE)]
@@ -118,9 +118,16 @@ def test_what_is_expected_is_not_learned_from_the_incident(
     assert (over["observed"] > 0.7 * over["expected"]).all()
 
 
+def test_moments_before_the_first_window_or_long_after_the_last_are_left_out() -> None:
+    series = pd.DataFrame({"window_start": [pd.Timestamp(NOON + n * FIVE) for n in range(3)]})
+    minutes = {-1: "before", 0: "first", 14: "last", 19: "verdict", 21: "long after"}
+    moments = [(NOON + timedelta(minutes=minute), word) for minute, word in minutes.items()]
+    assert [word for _at, word in again.within(series, moments)] == ["first", "last", "verdict"]
+
+
 def test_of_a_check_that_is_gone_the_rows_are_drawn(recommender: Recommender, finding: Finding) -> None:
     without = recommender.model_copy(update={"checks": {}})
-    series = again.since_before(without, finding, LOST_FROM, LOST_FROM + timedelta(hours=1))
+    series = again.series_of(without, finding, LOST_FROM, LOST_FROM + timedelta(hours=1))
     assert series is not None
     assert series["observed"].sum() > 0
 
