@@ -105,7 +105,7 @@ def _beside(
     yield from _columns(where, (*on.values(), *values), other)
     if other.table.time is None and other.table.key not in on.values():
         says = f'table "{name}" declares no time, so that there is no saying which of its rows to look in'
-        mend = 'add time = "…" to it, or key = "…" where it holds what is true now'
+        mend = 'add time = "…" to it, or key = "…" where it holds the current state'
         yield Advice(level="error", where=where, says=says, mend=mend)
     if other.table.url != source.table.url and source.connection.name != "duckdb":
         says = f'tables "{source.table.name}" and "{name}" are in two places'
@@ -200,7 +200,7 @@ EXAMINED: Mapping[type[n.Needs[Any]], Examine] = {
     n.UnmatchedRows: _matched,
     n.KeptRows: _matched,
     n.DifferingRows: _matched,
-    n.ShownByRank: _required(_shown),
+    n.ExposureByRank: _required(_shown),
     n.RecomputedScores: _required(lambda told, check, _s, _o: require_recomputable(told, check)),
     n.AnswerTimes: _latency,
     n.ServedVersions: _versions,

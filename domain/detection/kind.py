@@ -78,7 +78,7 @@ class Kind(Generic[K, D]):
         rows: what it has to do with which rows there are.
         windows: false where it learns from what happened, however long ago, and not from windows.
         least_windows: how many of them it takes to judge at all.
-        items_apart: whether the item is a dimension too, where the check declares none.
+        by_item: whether the item is a dimension, too, where the check declares none.
         only_slices: whether it has nothing to say of a table without dimensions.
         of_items: whether what it is sliced by is what items have, not what its table declares.
         confirmed: whether what it finds in short windows has to be seen twice.
@@ -106,7 +106,7 @@ class Kind(Generic[K, D]):
     rows: Rows | None = None
     windows: bool = True
     least_windows: int = 3
-    items_apart: bool = False
+    by_item: bool = False
     only_slices: bool = False
     of_items: bool = False
     confirmed: bool = True

@@ -121,8 +121,8 @@ class RecomputedScores(Needs[Tally]):
 
 
 @dataclass(frozen=True)
-class ShownByRank(Needs[Tally]):
-    """What is shown by slice, and as how many candidates of average rank its own ranks make it count."""
+class ExposureByRank(Needs[Tally]):
+    """Candidates by slice, weighted by the exposure that their rank usually gets, and those shown."""
 
 
 @dataclass(frozen=True)

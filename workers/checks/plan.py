@@ -72,7 +72,7 @@ def _dimensions(check: Check, table: Table, kind: Kind[Any, Any] | None) -> tupl
     if check.dimensions is not None:
         return check.dimensions
     usual = table.dimensions if sliced == "always" else ()
-    item = (table.item,) if table.item and kind and kind.items_apart else ()
+    item = (table.item,) if table.item and kind and kind.by_item else ()
     return tuple(dict.fromkeys((*usual, *item)))
 
 

@@ -17,8 +17,8 @@ MOST_COPIED = 2_000_000  # rows from one place to another
 @dataclass(frozen=True)
 class Beside:
     """
-    What of another table is wanted: its rows of [start, end), or all where it has no time and is what is true
-    now, by the columns `on` (own → its), each with `values` (name there → a name of ours). `mark` makes the
+    What of another table is wanted: its rows of [start, end), or all rows of a current state (a table without
+    time), by the columns `on` (own → its), each with `values` (name there → a name of ours). `mark` makes the
     names of several of them differ.
     """
 

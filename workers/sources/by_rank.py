@@ -1,8 +1,8 @@
 """
-What is shown, and how much its ranks make it count: of each place by score, the part shown is learned.
+The exposure that each rank usually gets, learned from the log, as the weight of a candidate.
 
-A place is one of a request's candidates ordered by the score that was logged. Places far down have too few
-rows to learn from one by one and are taken together, the further down the more.
+Candidates of a request are ranked by the score that was logged. Ranks far down are shown too seldom to be
+learned one by one, and share bins that widen with the rank.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from domain.recommender.model import Model
 from domain.recommender.recommender import Recommender
 from workers.sources.choices import rank_by_score, ranking_model
 from workers.sources.flags import Asked, Flagged, flagged, past_of
-from workers.sources.served import items_apart, most_items
+from workers.sources.served import group_rare_items, most_items
 from workers.sources.sets import ROWS
 from workers.sources.source import Source
 
-PLACE, SHOWN, SHARE, AVERAGE = "__place", "__shown", "__share", "__average"
-ALONE = 20  # places from the best on that are learned each by itself
-OCTAVE = 4  # further down, so many from one place to twice that
+BIN, SHOWN, SHARE, AVERAGE = "__bin", "__shown", "__share", "__average"
+ALONE = 20  # ranks from the best on that have a bin each
+OCTAVE = 4  # bins from a rank to twice that rank, further down
 
 
 def flag_shown(recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
     """
-    A row counts by how much more often candidates of its place are shown than those of all places; flagged
-    is what was shown.
+    Candidates weighted by how often their rank is shown, relative to all ranks; flagged are those that were
+    shown.
 
     Raises:
         SourceError: the table is no model's log, or does not say what was shown.
@@ -39,9 +39,9 @@ def flag_shown(recommender: Recommender, source: Source, rows: Any, asked: Asked
     most = most_items(source, rows, asked)
     was = rows[model.shown].cast("boolean").fill_null(False)
     rank = rank_by_score(rows, model)
-    rows = rows.mutate(**{PLACE: place_of(rank), SHOWN: was})
-    rows = _with_worth(rows, past_of(rows, asked))
-    return items_apart(source, flagged(rows, {str(model.shown): rows[SHOWN]}), most)
+    rows = rows.mutate(**{BIN: rank_bin(rank), SHOWN: was})
+    rows = _weighted(rows, past_of(rows, asked))
+    return group_rare_items(source, flagged(rows, {str(model.shown): rows[SHOWN]}), most)
 
 
 def shown_by(recommender: Recommender, check: Check) -> Model:
@@ -66,18 +66,18 @@ def columns_of(model: Model) -> tuple[str, ...]:
     return str(model.request), str(model.item), str(model.score), str(model.shown)
 
 
-def place_of(rank: Any) -> Any:
-    """Ranks from 1 on as places to learn from."""
+def rank_bin(rank: Any) -> Any:
+    """The bin of each rank, both from 1 on."""
     lower = (rank.cast("float64") / ALONE).log2() * OCTAVE
     return ibis.ifelse(rank <= ALONE, rank.cast("int64"), ALONE + lower.ceil().cast("int64"))
 
 
-def _with_worth(rows: Any, past: Any) -> Any:
-    """`ROWS`: the share that is shown of a row's place over that of all rows; 0 of a place never seen."""
-    each = past.group_by(PLACE).aggregate(**{SHARE: past[SHOWN].cast("float64").mean()})
+def _weighted(rows: Any, past: Any) -> Any:
+    """`ROWS`: how often candidates of the row's bin are shown, relative to all; 0 where the bin is new."""
+    each = past.group_by(BIN).aggregate(**{SHARE: past[SHOWN].cast("float64").mean()})
     every = past.aggregate(**{AVERAGE: past[SHOWN].cast("float64").mean()})
     known = each.cross_join(every).select(
-        __known=each[PLACE], __worth=each[SHARE] / every[AVERAGE].nullif(0.0)
+        __known=each[BIN], __weight=each[SHARE] / every[AVERAGE].nullif(0.0)
     )
-    rows = rows.left_join(known, rows[PLACE] == known["__known"])
-    return rows.mutate(**{ROWS: rows["__worth"].fill_null(0.0)})
+    rows = rows.left_join(known, rows[BIN] == known["__known"])
+    return rows.mutate(**{ROWS: rows["__weight"].fill_null(0.0)})

@@ -311,7 +311,7 @@ READERS: Mapping[type[n.Needs[Any]], Reader] = {
     n.KeptRows: Reader(_tally(flag_sampling)),
     n.DifferingRows: Reader(_tally(flag_disagreements)),
     n.RecomputedScores: Reader(_sliced(recomputed_rows)),
-    n.ShownByRank: Reader(_tally(flag_shown)),
+    n.ExposureByRank: Reader(_tally(flag_shown)),
     n.StageFlow: Reader(_tally(flag_stages)),
     n.ServedVersions: Reader(_served),
     n.ColumnHistograms: Reader(_histograms),

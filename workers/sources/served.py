@@ -49,11 +49,11 @@ def flag_stages(recommender: Recommender, source: Source, rows: Any, asked: Aske
         rows = rows.mutate(**{f"__through{place}": got & through})
         through = rows[f"__through{place}"]
     columns = {stage: rows[f"__through{place}"] for place, stage in enumerate(stages)}
-    return items_apart(source, flagged(rows, columns), most)
+    return group_rare_items(source, flagged(rows, columns), most)
 
 
-def items_apart(source: Source, found: Flagged, most: list[str] | None) -> Flagged:
-    """The rows with every item that is none of `most` under one name; as they are where that is None."""
+def group_rare_items(source: Source, found: Flagged, most: list[str] | None) -> Flagged:
+    """The rows with all items but `most` as one; as they are where that is None."""
     if most is None:
         return found
     item = str(source.table.item)  # named anew only now: a row is found again by its own

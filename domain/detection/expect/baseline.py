@@ -93,8 +93,8 @@ class Baseline(Value):
 
     def of_other_days(self, begins: int) -> float:
         """
-        The share of its level, for a window that begins then, that was learned on other days: of what lies
-        beyond midnight, all of it.
+        The share of its level, for a window that begins then, that was learned on other days: all of it for
+        the part beyond midnight.
         """
         into = begins % DAY
         beyond = max(0.0, into + self.width - DAY) / self.width

@@ -61,8 +61,10 @@ class Profiles:
 
     def of(self, middles: Floats, within: float | None = None) -> Floats:
         """
-        (n,) what each window of the past, or of the next cycle, was to hold, by the cycles before its own:
-        between two places some of both, but not of two that lie in different parts so long (`within`).
+        (n,) what each window of the past, or of the next cycle, should hold by the cycles before its own.
+
+        Args:
+            within: seconds of a part of the cycle, such as a day; there is no interpolation across its ends.
         """
         cycle, place = self.cycle.at(middles)
         if within is not None and not within % self.cycle.width:

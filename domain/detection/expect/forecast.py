@@ -228,8 +228,8 @@ def _season(name: str, found: Profiles, middles: Floats) -> Season:
 
 def _crossed(past: Windows, held: Floats, day: Profiles) -> Season:
     """
-    The day's hours times what the weekday makes of them, coarsely: few weeks say no more. A weekday ends at
-    midnight, and nothing of it is the next day's.
+    The day's hours times what the weekday makes of them, coarsely: few weeks say no more. The weekday's
+    factor changes at midnight, without interpolation.
     """
     daily = day.of(past.middles)
     coarse, midnight = max(COARSE, past.width), np.ceil(past.end / DAY) * DAY

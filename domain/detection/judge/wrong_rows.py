@@ -242,7 +242,7 @@ def judging(words: Words) -> Judging[Tally]:
 
 
 def judging_in(words_of: Callable[[Check], Words]) -> Judging[Tally]:
-    """The same, told in words that are the check's own."""
+    """The same with words that depend on the check."""
 
     def verdict(look: Look, tally: Tally, memory: CheckState) -> Verdict:
         return judge_rows(look.check, tally, memory, look.looks_per_week, words_of(look.check))

@@ -1,7 +1,6 @@
 """
-The same key, another value: what a consumer logged of a row that we served, and what we served; what the
-model was fed of an item, and what is true of that item (a table with a key and no time holds what is true
-now).
+The same key, another value: a consumer's log against what we served, or a feature as the model was fed it
+against the item's value in the feature store. A table with a key and no time is the current state.
 
 Only rows that find each other are compared; those that do not are for `joins`. Numbers are alike within a
 part of the larger one, since a log may round or store half as many digits.
@@ -37,7 +36,7 @@ class Keys(Compared, LeastShare):
 
 
 def words_of(check: Check) -> Words:
-    """How rows are told that hold something else than the table beside."""
+    """How rows that differ from the other table are described."""
     other = Keys.of(check).beside
     return Words(
         says=lambda columns, share: f"another {columns} than in {other} in {share} of the rows",
@@ -49,7 +48,7 @@ def words_of(check: Check) -> Words:
 def judge_disagreements(
     check: Check, tally: Tally, state: CheckState, looks_per_week: float | None = None
 ) -> Verdict:
-    """Whether more rows than usual hold something else than the table beside. See `judge_rows`."""
+    """Whether more rows than usual differ from the other table. See `judge_rows`."""
     return judge_rows(check, tally, state, looks_per_week, words_of(check))
 
 

@@ -1,14 +1,13 @@
 """
-Candidates that are shown less often than their own scores rank them.
+Exposure below what the scores call for: candidates that are ranked, and then not shown.
 
-Between the ranking and the screen lie rules: a title whose licence ran out, a genre that children may not
-see, at most so many of one shop. One that is wrong takes nothing from the log of candidates and moves no
-score. So each slice's, and each item's, share of what is shown is held against what its ranks alone would
-give it, and that against its own past: what serving always moved up or down is no fault.
+Business rules stand between ranking and screen: a licence that ran out, an age rating, a cap for each seller.
+A rule that is wrong removes no candidate from the log and changes no score. So the exposure of each slice,
+and of each item, is compared with what its ranks alone would give it, and this ratio with its own past: what
+serving always boosts or demotes is no fault.
 
-A ranking may be left to chance in part: of each place by score, the part that is shown is learned. Rows of
-places that are shown twice as often as others count twice, so that a slice whose scores fell is not told
-here, where nothing was held back.
+Rankings may explore, so how often each rank is shown is learned from the log. Candidates are weighted by it:
+a slice whose scores fell is due less exposure, and is not reported.
 
 Source:
     Expected exposure by rank, against the exposure that was given: Diaz et al. (2020), "Evaluating Stochastic
@@ -28,7 +27,7 @@ from domain.detection.judge.proportion import Proportions, Words, judge_proporti
 from domain.detection.judge.state import CheckState, Verdict
 from domain.detection.judge.title import percent
 from domain.detection.kind import Kind
-from domain.detection.needs import ShownByRank
+from domain.detection.needs import ExposureByRank
 from domain.recommender.check import Check
 from domain.recommender.options import Options
 
@@ -43,7 +42,7 @@ WORDS = Words(says=_says, unit=lambda _column: "times shown", way="drop", loss=T
 
 
 def shown_of(tally: Tally) -> Proportions:
-    """`tally`: rows by what their ranks make them count, and those that were shown, never more."""
+    """`tally`: candidates weighted by the exposure of their ranks, and those that were shown, never more."""
     rows = np.maximum(tally.rows[:, :, None], tally.bad)
     return Proportions(tally.grid, tally.cells, tally.columns, rows, tally.bad, tally.first)
 
@@ -51,7 +50,7 @@ def shown_of(tally: Tally) -> Proportions:
 def judge_rank_parity(
     check: Check, tally: Tally, state: CheckState, looks_per_week: float | None = None
 ) -> Verdict:
-    """Whether less than usual of what is ranked is shown, in all or in a slice. See `judge_proportions`."""
+    """Whether the table or a slice gets less exposure than its ranks call for. See `judge_proportions`."""
     return judge_proportions(check, shown_of(tally), state, looks_per_week, WORDS)
 
 
@@ -64,9 +63,9 @@ KIND = Kind(
     name="rank_parity",
     purpose="candidates shown less often than their own scores rank them",
     options=Options,
-    needs=ShownByRank(),
+    needs=ExposureByRank(),
     judging=Judging(by_check(judge_rank_parity), measure_rank_parity),
     sliced="always",
-    items_apart=True,
+    by_item=True,
     evidences=("monitor-3",),
 )

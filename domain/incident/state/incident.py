@@ -277,7 +277,7 @@ DRAW = "draw"
 
 
 def drawing(incident: Incident, asked: tuple[str, Moment]) -> dict[str, tuple[str, Moment]]:
-    """What is owed once something shows in the metric: nothing where none was drawn, as of a launch to come."""
+    """What is owed once something shows in the metric; nothing where none was drawn, as for a launch."""
     diagnosis = incident.diagnosis
     drawn = incident.kind == "detected" and diagnosis is not None and diagnosis.picture is not None
     return {DRAW: asked} if drawn else {}

@@ -14,7 +14,7 @@ from domain.values import Finding, Slice
 from workers import doctor
 from workers.checks.measure import measure
 from workers.checks.run import FAULT, State, run_checks
-from workers.sources.by_rank import ALONE, place_of
+from workers.sources.by_rank import ALONE, rank_bin
 from workers.sources.declare import load
 from workers.sources.engine import open_duckdb
 from workers.sources.source import answer, rows_of
@@ -185,10 +185,10 @@ def test_what_it_cannot_do_without_is_said_by_the_doctor_and_by_a_look(
     assert says in fault.title
 
 
-def test_places_far_down_are_learned_together_the_further_down_the_more() -> None:
+def test_bins_of_ranks_widen_further_down() -> None:
     connection = open_duckdb()
     ranks = rows_of(connection, "SELECT unnest(range(1, 81)) AS rank")
-    places = answer(connection, ranks.select(place=place_of(ranks["rank"])))["place"].tolist()
-    assert places[:ALONE] == list(range(1, ALONE + 1))
-    assert places == sorted(places)
-    assert [places.count(ALONE + n) for n in range(1, 9)] == [3, 5, 5, 7, 7, 9, 11, 13]
+    bins = answer(connection, ranks.select(bin=rank_bin(ranks["rank"])))["bin"].tolist()
+    assert bins[:ALONE] == list(range(1, ALONE + 1))
+    assert bins == sorted(bins)
+    assert [bins.count(ALONE + n) for n in range(1, 9)] == [3, 5, 5, 7, 7, 9, 11, 13]
