@@ -74,8 +74,8 @@ def rank_bin(rank: Any) -> Any:
 
 def _weighted(rows: Any, past: Any) -> Any:
     """`ROWS`: how often candidates of the row's bin are shown, relative to all; 0 where the bin is new."""
-    each = past.group_by(BIN).aggregate(**{SHARE: past[SHOWN].cast("float64").mean()})
-    every = past.aggregate(**{AVERAGE: past[SHOWN].cast("float64").mean()})
+    share = ibis.ifelse(past[SHOWN], 1.0, 0.0).mean()
+    each, every = past.group_by(BIN).aggregate(**{SHARE: share}), past.aggregate(**{AVERAGE: share})
     known = each.cross_join(every).select(
         __known=each[BIN], __weight=each[SHARE] / every[AVERAGE].nullif(0.0)
     )

@@ -13,6 +13,7 @@ import pytest
 from domain.errors import ConfigurationError
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
+from tests.workers.test_served import in_postgres
 from workers.checks.run import State, run_checks
 from workers.sources.declare import load
 
@@ -54,15 +55,16 @@ def pages(topics: Topics | None = None, seed: int = 4) -> pd.DataFrame:
     return frame.assign(topic=frame["topic"].mask(late, topics(frame))) if topics else frame
 
 
-def written(folder: Path, frame: pd.DataFrame) -> Recommender:
+def written(folder: Path, frame: pd.DataFrame, place: str = 'path = "pages.parquet"') -> Recommender:
     frame.to_parquet(folder / "pages.parquet")
-    (folder / "recsysops.toml").write_text(DECLARED, encoding="utf-8")
+    declared = DECLARED.replace('path = "pages.parquet"', place)
+    (folder / "recsysops.toml").write_text(declared, encoding="utf-8")
     return load(folder, {})
 
 
-def found(folder: Path, frame: pd.DataFrame) -> list[Finding]:
+def found(recommender: Recommender) -> list[Finding]:
     """What is told at the end, after the looks before."""
-    recommender, state = written(folder, frame), State()
+    state = State()
     for back in (2, 1, 0):
         result = run_checks(recommender, END + timedelta(seconds=30) - back * TEN, state)
         state = result.state
@@ -75,35 +77,42 @@ def sport_by_evening(frame: pd.DataFrame) -> pd.Series:
 
 def test_more_of_the_same_in_one_edition_is_told_there(tmp_path: Path) -> None:
     frame = pages(sport_by_evening)
-    (told,) = found(tmp_path, frame)
+    (told,) = found(written(tmp_path, frame))
     assert told.slice == (("edition", "evening"),)
     assert "of what is shown is more of the same topic" in told.title
     here = frame[(frame["opened_at"] >= pd.Timestamp(END - TEN)) & (frame["edition"] == "evening")]
     assert told.observed == here.duplicated(["page", "topic"]).sum()
 
 
+def test_postgres_gives_the_same_answer(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    frame = pages(sport_by_evening)
+    address = in_postgres(request.getfixturevalue("database_url"), {"pages": frame}, ("pages",))
+    there = written(tmp_path, frame, f'url = "{address}"\ntable = "pages"')
+    assert found(there) == found(written(tmp_path, frame))
+
+
 def test_the_same_topics_on_fewer_pages_are_as_diverse(tmp_path: Path) -> None:
     frame = pages()
     late = frame["opened_at"] >= pd.Timestamp(END - 2 * TEN)
-    assert found(tmp_path, frame[~late | (frame["page"] % 3 == 0)]) == []
+    assert found(written(tmp_path, frame[~late | (frame["page"] % 3 == 0)])) == []
 
 
 def test_a_page_of_one_topic_each_another_is_told_though_all_topics_are_there(tmp_path: Path) -> None:
     def one_each(frame: pd.DataFrame) -> pd.Series:
         return frame.groupby("page")["topic"].transform("first")
 
-    (told,) = found(tmp_path, pages(one_each))
+    (told,) = found(written(tmp_path, pages(one_each)))
     assert told.slice == ()
     assert told.observed == PAGES * (STORIES - 1)
 
 
 def test_stories_without_a_topic_are_not_of_the_same(tmp_path: Path) -> None:
-    assert found(tmp_path, pages(lambda frame: frame["topic"].where(frame.index % 2 == 0))) == []
+    assert found(written(tmp_path, pages(lambda frame: frame["topic"].where(frame.index % 2 == 0)))) == []
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_pages_as_ever_are_silent(seed: int, tmp_path: Path) -> None:
-    assert found(tmp_path, pages(seed=seed)) == []
+    assert found(written(tmp_path, pages(seed=seed))) == []
 
 
 def test_what_is_one_list_and_what_differs_in_it_has_to_be_said(tmp_path: Path) -> None:

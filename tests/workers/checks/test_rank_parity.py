@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from domain.values import Finding, Slice
+from tests.workers.test_served import in_postgres
 from workers import doctor
 from workers.checks.measure import measure
 from workers.checks.run import FAULT, State, run_checks
@@ -79,15 +80,27 @@ def listings(kept: Kept | None = None, worth: Kept | None = None, seed: int = 5)
     return frame
 
 
-def found(folder: Path, frame: pd.DataFrame) -> list[Finding]:
+def found(folder: Path, frame: pd.DataFrame, place: str = 'path = "listings.parquet"') -> list[Finding]:
     """What is told when the last window is looked at, after the two before it."""
     frame.drop(columns="now").to_parquet(folder / "listings.parquet")
-    (folder / "recsysops.toml").write_text(DECLARED, encoding="utf-8")
+    declared = DECLARED.replace('path = "listings.parquet"', place)
+    (folder / "recsysops.toml").write_text(declared, encoding="utf-8")
     recommender, state = load(folder, {}), State()
     for back in (2, 1, 0):
         result = run_checks(recommender, END + timedelta(seconds=30) - back * QUARTER, state)
         state = result.state
     return list(result.findings)
+
+
+def test_postgres_gives_the_same_answer(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    frame = listings(all_fish)
+    (here,) = found(tmp_path, frame)
+    rows = frame.drop(columns="now")
+    address = in_postgres(request.getfixturevalue("database_url"), {"listings": rows}, ("listings",))
+    (there,) = found(tmp_path, frame, f'url = "{address}"\ntable = "listings"')
+    summed = {"p_value", "affected_share"}  # of weights, in an order of the engine's own
+    assert there.model_dump(exclude=summed) == here.model_dump(exclude=summed)
+    assert there.model_dump(include=summed) == pytest.approx(here.model_dump(include=summed))
 
 
 def best(frame: pd.DataFrame, place: int = 0) -> str:
