@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from domain.answer import Advice, Level
 from domain.recommender.duration import name_duration
@@ -50,13 +51,17 @@ def _columns(recommender: Recommender, source: Source, where: str) -> Iterator[A
     described: tuple[str, ...] = ()
     if recommender.items and table.item and recommender.items.table != table.name:
         described = open_source(recommender, recommender.items.table).columns
-    asked = {"time": table.time, "item": table.item, "member": table.member, "key": table.key}
+    asked = {name: getattr(table, name) for name in ("time", "item", "member", "key", "label")}
     for key, column in asked.items():
         if column is not None and column not in source.columns:
             says = f'there is no column "{column}"'
             yield Advice(
                 level="error", where=f"{where}.{key}", says=says, mend=nearest(column, source.columns)
             )
+    if table.label in source.columns and not _can_be_set(source.rows[table.label]):
+        says = f'column "{table.label}" is neither a boolean nor a number'
+        mend = "name the column that says whether, or how often, what is learned came about"
+        yield Advice(level="error", where=f"{where}.label", says=says, mend=mend)
     for dimension in table.dimensions:
         if dimension in source.columns:
             yield from _dimension(source, dimension, where)
@@ -66,6 +71,10 @@ def _columns(recommender: Recommender, source: Source, where: str) -> Iterator[A
             yield Advice(
                 level="error", where=f"{where}.dimensions", says=says, mend=nearest(dimension, right)
             )
+
+
+def _can_be_set(column: Any) -> bool:
+    return bool(column.type().is_boolean() or column.type().is_numeric())
 
 
 def _dimension(source: Source, dimension: str, where: str) -> Iterator[Advice]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
+import ibis
 import pandas as pd
 
-from domain.diagnosis.material import TrainingRows
+from domain.detection.data.counts import NOT_SET
+from domain.diagnosis.material import LABELLED, TrainingRows
 from domain.recommender.lineage import lineage
-from workers.reading import Reader, grouped
+from workers.reading import Reader
+from workers.sources.kinds import as_text
 from workers.sources.source import TIME, Source, open_source
 
 TRAININGS = 6  # the newest and those it is held against
@@ -36,11 +40,26 @@ def _rows_of(reader: Reader, name: str, end: datetime) -> TrainingRows | None:
         if not (dimensions and spans):
             return None
         parts = [
-            grouped(source, start, until, list(dimensions), None).assign(training=place)
+            _counted(source, start, until, dimensions).assign(training=place)
             for place, (start, until) in enumerate(spans)
         ]
-    counts = pd.concat(parts, ignore_index=True).rename(columns={"n": "rows"})
-    return TrainingRows(name, spans[0][0], dimensions, counts.astype({"rows": float}))
+    return TrainingRows(name, spans[0][0], dimensions, pd.concat(parts, ignore_index=True))
+
+
+def _counted(source: Source, start: datetime, until: datetime, dimensions: tuple[str, ...]) -> pd.DataFrame:
+    """Rows of each combination of dimensions, and how many of them have their label set."""
+    rows, label = source.between(start, until), source.table.label
+    text: dict[str, Any] = {name: as_text(rows[name]).fill_null(NOT_SET) for name in dimensions}
+    rows = rows.mutate(**text)
+    amounts: dict[str, Any] = {"rows": rows.count()}
+    if label is not None and label in source.columns:
+        amounts[LABELLED] = ibis.ifelse(_is_set(rows[label]), 1, 0).sum()
+    counts = source.fetch(rows.group_by(list(dimensions)).aggregate(**amounts))
+    return counts.astype(dict.fromkeys(amounts, float))
+
+
+def _is_set(label: Any) -> Any:
+    return label if label.type().is_boolean() else label.cast("float64") > 0
 
 
 def _trainings(source: Source, end: datetime) -> list[tuple[datetime, datetime]]:

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.diagnosis import columns, coverage, search
+from benchmarks.diagnosis import columns, coverage, requests_again, search, segments, whose_change
 from benchmarks.diagnosis.case import Case
 from benchmarks.diagnosis.cinema import build_past
 from benchmarks.diagnosis.radio_faults import INNOCENT as RADIO_INNOCENT
@@ -31,8 +31,8 @@ from benchmarks.table import Row, Rows, machine, show
 from examples.cinema.faults import FAULTS, INNOCENT
 
 DRAWS = 5
-PARTS = ("cinema", "radio", "columns", "search", "coverage")
 SAY = Console(stderr=True)
+Measure = Callable[[argparse.Namespace, Path, Rows], Iterator[Row]]
 
 
 def main() -> None:
@@ -40,7 +40,9 @@ def main() -> None:
     table = Rows(machine())
     with tempfile.TemporaryDirectory(prefix="recsysops-diagnosis-", dir=asked.folder) as made:
         for part in asked.part:
-            found = list(MEASURES[part](asked, Path(made), table))
+            if part not in WORLDS and (asked.only or asked.set_aside):
+                continue
+            found = list({**WORLDS, **SEEDED}[part](asked, Path(made), table))
             if found:
                 name = "set_aside" if asked.set_aside else part
                 show(f"diagnosis/{name}", found, keep=asked.only is None and asked.draws >= DRAWS)
@@ -49,7 +51,7 @@ def main() -> None:
 def _asked() -> argparse.Namespace:
     told = argparse.ArgumentParser(prog="python -m benchmarks.diagnosis", description=__doc__)
     told.formatter_class = argparse.RawDescriptionHelpFormatter
-    told.add_argument("--part", nargs="*", choices=PARTS, default=list(PARTS))
+    told.add_argument("--part", nargs="*", choices=[*WORLDS, *SEEDED], default=[*WORLDS, *SEEDED])
     told.add_argument("--only", nargs="*", choices=[*FAULTS, *INNOCENT, *RADIO_KINDS], help="these kinds")
     told.add_argument("--set-aside", action="store_true", help="the ten that are run once, and nothing else")
     told.add_argument("--draws", type=int, default=DRAWS, help="of each kind")
@@ -104,25 +106,24 @@ def _teller(asked: argparse.Namespace) -> Callable[[Case], None]:
 
 
 def _columns(asked: argparse.Namespace, folder: Path, table: Rows) -> Iterator[Row]:
-    if asked.only is None and not asked.set_aside:
-        yield from columns.rows(table, asked.cases, asked.seed)
-
-
-def _search(asked: argparse.Namespace, folder: Path, table: Rows) -> Iterator[Row]:
-    if asked.only is None and not asked.set_aside:
-        yield from search.rows(table)
+    yield from columns.rows(table, asked.cases, asked.seed)
 
 
 def _coverage(asked: argparse.Namespace, folder: Path, table: Rows) -> Iterator[Row]:
-    if asked.only is None and not asked.set_aside:
-        yield from coverage.rows(table, asked.seed)
+    yield from coverage.rows(table, asked.seed)
 
 
-MEASURES = {
-    "cinema": _cinema,
-    "radio": _radio,
+def _plain(rows: Callable[[Rows], Iterator[Row]]) -> Measure:
+    return lambda asked, folder, table: rows(table)
+
+
+WORLDS: Mapping[str, Measure] = {"cinema": _cinema, "radio": _radio}
+SEEDED: Mapping[str, Measure] = {
     "columns": _columns,
-    "search": _search,
+    "whose_change": _plain(whose_change.rows),
+    "requests_again": _plain(requests_again.rows),
+    "segments": _plain(segments.rows),
+    "search": _plain(search.rows),
     "coverage": _coverage,
 }
 

@@ -75,13 +75,16 @@ class Release:
     rows: float
 
 
+LABELLED = "labelled"
+
+
 @dataclass(frozen=True)
 class TrainingRows:
     """
     How many rows of a table the trainings took: the newest, `at` the onset or before, and those before that.
 
     `counts` has a row for each training and combination of `dimensions`: `training` (0 the newest, 1 the one
-    before it, and so on) and `rows`.
+    before it, and so on), `rows`, and where a label is declared `LABELLED`, how many have it.
     """
 
     table: str

@@ -39,7 +39,8 @@ class Table(Value):
     `upstream` are the tables that it is made from: what is wrong there is wrong here later. A question to it
     that is not answered after `timeout` is given up. `explode` says which columns hold several values in a
     text, and what separates them (`{genres = "|", tags = "[]"}`, `"[]"` for a JSON list): a row counts once
-    for each. Columns that are lists by their type are known as such.
+    for each. Columns that are lists by their type are known as such. Of a table that a model learned from,
+    `label` is the column (a boolean, or a number above 0) that says what was to be learned of a row.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Table(Value):
     item: str | None = None
     member: str | None = None
     key: str | None = None
+    label: str | None = None
     csv: Csv | None = None
     explode: dict[str, str] = Field(default_factory=dict)
     upstream: tuple[str, ...] = ()

@@ -197,6 +197,14 @@ BROKEN: list[tuple[str, Callable[[Path], object], str, str, str, str]] = [
         '"country"',
     ),
     (
+        "a label cannot be set",
+        declared('["country"]', '["country"]\nlabel = "country"'),
+        "error",
+        "tables.views.label",
+        "neither a boolean nor a number",
+        "what is learned came about",
+    ),
+    (
         "the time is no time",
         declared('time = "at"\nwindow', 'time = "country"\nwindow'),
         "error",

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
-from domain.diagnosis.changes.segment import segment_off
+from domain.diagnosis.changes.trained.labels import labels_off
+from domain.diagnosis.changes.trained.segment import segment_off
 from domain.recommender.recommender import Recommender
 from domain.values import Finding, Severity, slice_of
 from workers.reading import Reader
@@ -25,6 +27,7 @@ def declared(folder: Path, frame: pd.DataFrame) -> Recommender:
         "lessons": {
             **{"name": "lessons", "path": str(folder / "lessons.parquet"), "time": "at", "window": "1d"},
             "dimensions": ("device",),
+            "label": "bought" if "bought" in frame else None,
         },
     }
     model = {"name": "ranker", "path": "m", "features": ("age",), "candidates": "shown"}
@@ -73,3 +76,19 @@ def test_of_a_table_that_is_written_all_the_time_its_windows_are_held_against_ea
     assert off is not None
     assert off.slice == slice_of(device="web")
     assert off.rows == 0
+
+
+@pytest.mark.parametrize("kind", ["bool", "int64", "Float64"])
+def test_the_labels_of_a_training_are_counted_whatever_they_are_written_as(kind: str, tmp_path: Path) -> None:
+    nights = [rows(NIGHT - n * DAY, 300) for n in range(4)]
+    for n, night in enumerate(nights):
+        bought = (np.arange(len(night)) % 5 == 0) & ~((night["device"] == "web") & (n == 0))
+        night["bought"] = bought.astype(kind)
+    if kind == "Float64":
+        nights[2].loc[1, "bought"] = None
+    at = NIGHT + timedelta(minutes=10)
+    (found,) = training_rows_of(reader(declared(tmp_path, pd.concat(nights)), at), NIGHT)
+    off = labels_off(found)
+    assert off is not None
+    assert off.slice == slice_of(device="web")
+    assert found.counts.set_index(["training", "device"])["labelled"][0].to_dict() == {"app": 100, "web": 0}

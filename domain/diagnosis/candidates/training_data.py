@@ -8,7 +8,8 @@ from datetime import datetime
 
 from domain.diagnosis.candidates.candidate import CandidateKind, Proposal
 from domain.diagnosis.changes.other_model import other_model
-from domain.diagnosis.changes.segment import segment_off
+from domain.diagnosis.changes.trained.labels import labels_off
+from domain.diagnosis.changes.trained.segment import segment_off
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material, Seen
 from domain.values import Answer, Finding, Slice, name_slice
@@ -62,10 +63,12 @@ class _Wrong:
 
 
 def _segments(material: Material, tables: Collection[str]) -> Iterator[_Wrong]:
-    """The segment of each table that the newest training took otherwise than those before."""
+    """The segment of each table whose rows or labels the newest training took otherwise than before."""
     for one in material.training_rows:
-        off = segment_off(one) if one.table in tables else None
-        if off is not None:
+        if one.table not in tables:
+            continue
+        found = [off for off in (segment_off(one), labels_off(one)) if off is not None]
+        if off := max(found, key=lambda each: each.gain, default=None):
             yield _Wrong(one.table, off.slice, one.at, f"`{one.table}` has {off.words}", counted=True)
 
 
