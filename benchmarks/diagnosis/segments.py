@@ -147,7 +147,8 @@ def rows(table: Rows, cases: int = CASES, seed: int = 3) -> Iterator[Row]:
             first = next(iter(proposed(Path(made), case)), None)
             right[case.way] += first is not None and set(first.place) == set(case.where)
         for number in range(HEALTHY):
-            put += bool(proposed(Path(made), lessons(cases + number, None, seed)))
+            healthy = proposed(Path(made), lessons(cases + number, None, seed))
+            put += any(one.place for one in healthy)
     each = ", ".join(
         f"{way} {right[way]} of {len(range(place, cases, len(WAYS)))}" for place, way in enumerate(WAYS)
     )
