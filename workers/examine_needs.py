@@ -31,7 +31,7 @@ from workers.sources.fed import features_of
 from workers.sources.kinds import kind_of, types_now
 from workers.sources.ranking import OF_SCORES, places
 from workers.sources.scored import number_columns, score_columns, scoring_model
-from workers.sources.served import per_column, served_by, version_column
+from workers.sources.served import per_column, require_item, served_by, version_column
 from workers.sources.source import Source
 from workers.sources.trainings import born_column, require_runs
 
@@ -201,6 +201,7 @@ EXAMINED: Mapping[type[n.Needs[Any]], Examine] = {
     n.KeptRows: _matched,
     n.DifferingRows: _matched,
     n.ExposureByRank: _required(_shown),
+    n.RowsByItem: _required(lambda _told, check, source, _o: require_item(check, source)),
     n.RecomputedScores: _required(lambda told, check, _s, _o: require_recomputable(told, check)),
     n.AnswerTimes: _latency,
     n.ServedVersions: _versions,

@@ -126,6 +126,11 @@ class ExposureByRank(Needs[Tally]):
 
 
 @dataclass(frozen=True)
+class RowsByItem(Needs[Tally]):
+    """Rows by slice and item, the most frequent items each; all of them are flagged, as `shown`."""
+
+
+@dataclass(frozen=True)
 class StageFlow(Needs[Tally]):
     """Rows, and those that got through each stage and all before."""
 

@@ -31,6 +31,7 @@ CHECKS: Mapping[str, Mapping[str, Any]] = {
     "scores": {"columns": ["rating"]},
     "score_parity": {},
     "rank_parity": {},
+    "item_parity": {},
     "latency": {"measure": "minutes", "limits": {"p95": 90.0}},
     "versions": {"columns": ["always"], "versions": {"1": 1.0}},
     "stages": {"stages": ["always", "views"], "on": ITSELF},

@@ -63,7 +63,14 @@ from workers.sources.ranking import metric_rows
 from workers.sources.ratio import ratio_cells
 from workers.sources.scored import score_columns
 from workers.sources.series import series_of
-from workers.sources.served import flag_disagreements, flag_joins, flag_sampling, flag_stages, flag_versions
+from workers.sources.served import (
+    flag_disagreements,
+    flag_items,
+    flag_joins,
+    flag_sampling,
+    flag_stages,
+    flag_versions,
+)
 from workers.sources.sets import MAX_COUNTS, Names
 from workers.sources.source import Source, open_source
 from workers.sources.tally import tally_rows, wrong_windows
@@ -312,6 +319,7 @@ READERS: Mapping[type[n.Needs[Any]], Reader] = {
     n.DifferingRows: Reader(_tally(flag_disagreements)),
     n.RecomputedScores: Reader(_sliced(recomputed_rows)),
     n.ExposureByRank: Reader(_tally(flag_shown)),
+    n.RowsByItem: Reader(_tally(flag_items)),
     n.StageFlow: Reader(_tally(flag_stages)),
     n.ServedVersions: Reader(_served),
     n.ColumnHistograms: Reader(_histograms),

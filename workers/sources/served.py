@@ -9,6 +9,7 @@ from typing import Any
 import ibis
 from ibis import _
 
+from domain.detection.data.tally import OTHERS
 from domain.errors import SourceError
 from domain.recommender.check import Check
 from domain.recommender.model import Model
@@ -24,7 +25,7 @@ from workers.sources.source import Source
 
 TOLERANCE = 0.001  # of the larger number, where nothing is declared
 APART = timedelta(hours=1)  # in time, that rows of two tables may be, where nothing is declared
-MOST_ITEMS, OTHERS = 500, "all others"  # told apart, where a check of stages is sliced by item
+MOST_ITEMS = 500  # told apart, where a check is sliced by item
 MOST_VERSIONS = 20  # told apart: the declared ones, then those that served most
 
 
@@ -50,6 +51,34 @@ def flag_stages(recommender: Recommender, source: Source, rows: Any, asked: Aske
         through = rows[f"__through{place}"]
     columns = {stage: rows[f"__through{place}"] for place, stage in enumerate(stages)}
     return group_rare_items(source, flagged(rows, columns), most)
+
+
+def flag_items(recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
+    """
+    Every row, by the item that it shows.
+
+    Raises:
+        SourceError: as `require_item`.
+    """
+    require_item(asked.check, source)
+    most = most_items(source, rows, asked)
+    return group_rare_items(source, flagged(rows, {"shown": ibis.literal(True)}), most)
+
+
+def require_item(check: Check, source: Source) -> None:
+    """
+    Whether rows can be told apart by their item.
+
+    Raises:
+        SourceError: the table has no item, or the check is not sliced by it.
+    """
+    name, item = source.table.name, source.table.item
+    if item is None:
+        raise SourceError(
+            f'check "{check.name}": needs the item of each row; add item = "…" to [tables.{name}]'
+        )
+    if check.dimensions is not None and item not in check.dimensions:
+        raise SourceError(f'check "{check.name}": needs the item of each row; add "{item}" to its dimensions')
 
 
 def group_rare_items(source: Source, found: Flagged, most: list[str] | None) -> Flagged:

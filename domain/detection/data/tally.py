@@ -14,6 +14,9 @@ from domain.detection.data.window import Grid
 from domain.detection.data.windowed import Windowed
 from domain.values import Slice
 
+OTHERS = "all others"
+"""The items that are too rare to be told apart, where items are."""
+
 
 @dataclass(frozen=True)
 class Tally(Windowed):

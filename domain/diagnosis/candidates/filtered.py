@@ -24,6 +24,7 @@ LEFT = 0.2  # of what is usual, that may be left where something is kept out
 LESS = 0.7  # of what its scores say, up to which something that is ranked is held back
 SURE = 1e-6  # chance of so few, before the number of items and slices looked at is allowed for
 LEAST = 12.0  # expected, from which on none is surprising
+DEVIATIONS = 2.0  # of what is due to an item, that few logged requests leave open
 MOST_TOLD = 3
 SEED = 0
 
@@ -45,6 +46,7 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
         return
     own = item_of(material, scene)
     found = sorted(_kept_out(scene, own), key=lambda one: (len(one.place), -one.usual))
+    found = found or list(_as_found(material, scene, own))
     for one in found[:MOST_TOLD]:
         yield _told(material, known, scene, one)
 
@@ -140,6 +142,50 @@ def _kept_out(scene: Scene, own: str | None) -> Iterator[_KeptOut]:
             yield from _rare(scene, (*split, *names), columns.item in names, own, shown=False)
             if columns.shown is not None:
                 yield from _rare(scene, (*split, *names), columns.item in names, own, shown=True)
+
+
+def _as_found(material: Material, scene: Scene, own: str | None) -> Iterator[_KeptOut]:
+    """
+    The item of the finding in its slice of requests, where all rows say that it is not shown there and the
+    logged ones, too few to say so themselves, that it comes up and do not say that its scores fell.
+    """
+    finding, columns = material.finding, scene.now.columns
+    where = tuple(pair for pair in finding.slice if pair[0] != columns.item)
+    if own is None or not where or finding.observed > LESS * finding.expected or columns.shown is None:
+        return
+    if not {name for name, _ in where} <= set(scene.of_requests):
+        return
+    now = _due_there(scene.now, scene.labels, own, where)
+    before = _due_there(scene.before, scene.labels_before, own, where)
+    if min(now.times, before.times) >= LEAST and now.most >= LESS * before.due:
+        yield _KeptOut(own, where, finding.observed, finding.expected, ranked=True)
+
+
+@dataclass(frozen=True)
+class _Due:
+    """
+    How `times` an item came up in a slice of requests, and the exposure due to its scores in each.
+
+    `off` is the standard deviation of `due`: a sum of as many parts as chance made it come up.
+    """
+
+    times: float
+    due: float
+    off: float
+
+    @property
+    def most(self) -> float:
+        """As many as chance leaves room for."""
+        return self.due + DEVIATIONS * self.off
+
+
+def _due_there(traffic: Traffic, labels: pd.DataFrame, item: str, where: Slice) -> _Due:
+    rows = traffic.rows
+    there = inside(rows.assign(**{name: labels[name] for name, _ in where}), where)
+    own = there & (rows[traffic.columns.item].astype(str) == item).to_numpy(bool)
+    due = (traffic.row_weights * traffic.exposure(traffic.scores(rows)))[own]
+    requests = max(rows.loc[there, traffic.columns.request].nunique(), 1)
+    return _Due(float(own.sum()), float(due.sum()) / requests, float(np.sqrt((due**2).sum())) / requests)
 
 
 def _rare(

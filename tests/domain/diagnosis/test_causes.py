@@ -335,6 +335,36 @@ def test_an_item_kept_out_on_one_device_is_a_filter() -> None:
     assert told(found) == ("filter", popular, slice_of(device="app"))
 
 
+SELDOM = "sku-187"  # comes up in 17 logged baskets of the app, and is due 3 times
+
+
+def kept_from_the_app(scored: Change = lambda rows: rows) -> Diagnosis:
+    """All rows say that it is not shown there, and few requests are logged."""
+
+    def hidden(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.assign(shown=rows["shown"] & ((rows["sku"] != SELDOM) | (rows["device"] != "app")))
+
+    spoilt = shop(scored=scored)
+    spoilt = replace(spoilt, now=hidden(spoilt.now))
+    finding = spoilt.finding((), observed=0.0, expected=40.0)
+    where = slice_of(device="app", sku=SELDOM)
+    return diagnose(spoilt.material(finding.model_copy(update={"slice": where})))
+
+
+def test_an_item_of_too_few_logged_requests_is_kept_out_where_it_comes_up_as_before() -> None:
+    found = kept_from_the_app()
+    assert told(found) == ("filter", SELDOM, slice_of(device="app"))
+    assert "0 times where 40 were usual" in str(found.cause)
+
+
+def test_it_is_not_kept_out_where_its_scores_fell() -> None:
+    def lowered(rows: pd.DataFrame) -> pd.DataFrame:
+        mine = (rows["sku"] == SELDOM) & (rows["device"] == "app")
+        return rows.assign(log_odds=rows["log_odds"] - 4.0 * mine)
+
+    assert told(kept_from_the_app(lowered))[0] != "filter"
+
+
 NEW_IN_NORTH = slice_of(category="coffee", region="north")
 
 
