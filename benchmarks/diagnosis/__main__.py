@@ -1,6 +1,7 @@
 """
 `python -m benchmarks.diagnosis`: thirty faults and ten innocent events of the cinema, each drawn so often;
-thirteen faults and two events of a radio; what can be seeded without either; and what a log by slice holds.
+thirteen faults and two events of a radio; fourteen faults and three events of a job board; what can be
+seeded without any of them; and what a log by slice holds.
 
 Ten of the cinema's kinds are set aside (`set_aside.py`): they are run with `--set-aside` alone, once, when
 the work on the diagnosis is done. Each part writes a file of its own; `--only` and fewer `--draws` print, and
@@ -22,15 +23,18 @@ from rich.console import Console
 from benchmarks.diagnosis import columns, coverage, requests_again, search, segments, whose_change
 from benchmarks.diagnosis.case import Case
 from benchmarks.diagnosis.cinema import build_past
+from benchmarks.diagnosis.jobs_faults import INNOCENT as JOBS_INNOCENT
+from benchmarks.diagnosis.jobs_faults import KINDS as JOBS_KINDS
 from benchmarks.diagnosis.radio_faults import INNOCENT as RADIO_INNOCENT
 from benchmarks.diagnosis.radio_faults import KINDS as RADIO_KINDS
 from benchmarks.diagnosis.result import innocent_rows, kind_rows, main_rows
-from benchmarks.diagnosis.run import in_the_cinema, in_the_radio, ordered
+from benchmarks.diagnosis.run import in_the_cinema, in_the_jobs, in_the_radio, ordered
 from benchmarks.diagnosis.set_aside import set_aside
 from benchmarks.table import Row, Rows, machine, show
 from examples.cinema.faults import FAULTS, INNOCENT
 
 DRAWS = 5
+KINDS = (*FAULTS, *INNOCENT, *RADIO_KINDS, *JOBS_KINDS)
 SAY = Console(stderr=True)
 Measure = Callable[[argparse.Namespace, Path, Rows], Iterator[Row]]
 
@@ -52,7 +56,7 @@ def _asked() -> argparse.Namespace:
     told = argparse.ArgumentParser(prog="python -m benchmarks.diagnosis", description=__doc__)
     told.formatter_class = argparse.RawDescriptionHelpFormatter
     told.add_argument("--part", nargs="*", choices=[*WORLDS, *SEEDED], default=[*WORLDS, *SEEDED])
-    told.add_argument("--only", nargs="*", choices=[*FAULTS, *INNOCENT, *RADIO_KINDS], help="these kinds")
+    told.add_argument("--only", nargs="*", choices=KINDS, help="these kinds")
     told.add_argument("--set-aside", action="store_true", help="the ten that are run once, and nothing else")
     told.add_argument("--draws", type=int, default=DRAWS, help="of each kind")
     told.add_argument("--cases", type=int, default=columns.CASES, help="of a seeded bad feature")
@@ -81,6 +85,14 @@ def _radio(asked: argparse.Namespace, folder: Path, table: Rows) -> Iterator[Row
         return
     cases = in_the_radio(folder, list(ordered(kinds, asked.draws)), asked.seed, asked.jobs, _teller(asked))
     yield from _rows("the radio", cases, RADIO_INNOCENT, table, 0.90, False)
+
+
+def _jobs(asked: argparse.Namespace, folder: Path, table: Rows) -> Iterator[Row]:
+    kinds = [name for name in JOBS_KINDS if asked.only is None or name in asked.only]
+    if not kinds or asked.set_aside:
+        return
+    cases = in_the_jobs(folder, list(ordered(kinds, asked.draws)), asked.seed, asked.jobs, _teller(asked))
+    yield from _rows("the job board", cases, JOBS_INNOCENT, table, 0.90, False)
 
 
 def _rows(
@@ -117,7 +129,7 @@ def _plain(rows: Callable[[Rows], Iterator[Row]]) -> Measure:
     return lambda asked, folder, table: rows(table)
 
 
-WORLDS: Mapping[str, Measure] = {"cinema": _cinema, "radio": _radio}
+WORLDS: Mapping[str, Measure] = {"cinema": _cinema, "radio": _radio, "jobs": _jobs}
 SEEDED: Mapping[str, Measure] = {
     "columns": _columns,
     "whose_change": _plain(whose_change.rows),

@@ -13,6 +13,8 @@ import numpy as np
 
 from benchmarks.diagnosis.case import Case, live_through
 from benchmarks.diagnosis.cinema import CinemaWorld
+from benchmarks.diagnosis.jobs_faults import AFTER as JOBS_AFTER
+from benchmarks.diagnosis.jobs_faults import JobsWorld
 from benchmarks.diagnosis.radio_faults import RadioWorld
 
 Order = tuple[str, int]
@@ -54,6 +56,17 @@ def in_the_radio(
     return _every(asked, jobs, tell)
 
 
+def in_the_jobs(
+    folder: Path, orders: Sequence[Order], seed: int, jobs: int, tell: Callable[[Case], None]
+) -> list[Case]:
+    """Every ordered case, in the order given; all of one draw have one past."""
+    pasts = {draw: folder / f"jobs-past-{draw}" for _name, draw in orders}
+    for draw, past in pasts.items():
+        JobsWorld(past, seed * 1_000 + draw).keep()
+    asked: list[Asked] = [(jobs_case, (pasts[d], folder / f"jobs-{n}-{d}", n, d, seed)) for n, d in orders]
+    return _every(asked, jobs, tell)
+
+
 def _every(asked: Sequence[Asked], jobs: int, tell: Callable[[Case], None]) -> list[Case]:
     found: dict[int, Case] = {}
     # Spawned, not forked: an engine's threads do not survive a fork.
@@ -80,6 +93,15 @@ def radio_case(folder: Path, name: str, draw: int, seed: int) -> Case:
     world = RadioWorld(folder, seed * 1_000 + draw)
     try:
         return live_through(world, name, draw, seed * 1_000 + draw)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def jobs_case(past: Path, folder: Path, name: str, draw: int, seed: int) -> Case:
+    """One kind struck once, over a copy of a past of the job board; its folder is gone afterwards."""
+    world = JobsWorld.branched(past, folder, name, seed * 1_000 + draw)
+    try:
+        return live_through(world, name, draw, seed * 1_000 + draw, JOBS_AFTER)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
