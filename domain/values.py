@@ -117,6 +117,10 @@ class Finding(Value):
         parts = (self.check, self.table, *(f"{d}={v}" for d, v in self.slice), self.subject or "")
         return sha256("\x1f".join(parts).encode()).hexdigest()[:16]
 
+    def is_of(self, column: str | None) -> bool:
+        """Whether the column is what something is wrong with, however the subject goes on."""
+        return column is not None and f"{self.subject or ''} ".startswith(f"{column} ")
+
     @property
     def item(self) -> str | None:
         """The one item that this is about; None of a finding about many."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -31,7 +31,8 @@ T = TypeVar("T")
 BACK = timedelta(hours=6)
 CELLS_BACK = timedelta(hours=2)
 ITEMS = 100_000
-DAY = timedelta(days=1)
+DAY, WEEK = timedelta(days=1), timedelta(days=7)
+CLEARLY = 2.0  # times as far that the two hours before may be from now, and still be compared with
 SMOOTH = 15  # windows over which the day before is averaged
 
 
@@ -113,8 +114,9 @@ class Reader:
 
     def cells(self, since: datetime) -> tuple[pd.DataFrame, tuple[str, ...]] | None:
         """
-        What the check measures by combinations of the table's own dimensions since then, against the two
-        hours before; of a window of an hour or more, against the same hours in the weeks before.
+        What the check measures by combinations of the table's own dimensions since then, against a time
+        before: of a window of an hour or more, the same hours in the weeks before; else the two hours before,
+        or the same hours a day or a week before where the cells beside the finding's slice were more alike.
         """
         if self.finding.subject is not None or since >= self.end:
             return None
@@ -126,27 +128,47 @@ class Reader:
             if not names:
                 return None
             now = grouped(source, since, self.end, names, self.asked.measure)
-            before, scale = self._cells_before(source, since, names)
+            pasts = list(self._cells_before(source, since, names))
+        held = [self._beside_before(now, before, scale, names) for before, scale in pasts]
+        beside = [name for name in names if name not in dict(self.finding.slice)]
+        apart = [
+            _apart(both[rest], beside) * (1.0 if place == 0 else CLEARLY)
+            for place, (both, rest) in enumerate(held)
+        ]
+        both, _ = held[int(np.argmin(apart))]
+        return both[[*names, "observed", "expected"]], tuple(names)
+
+    def _beside_before(
+        self, now: pd.DataFrame, before: pd.DataFrame, scale: float, names: list[str]
+    ) -> tuple[pd.DataFrame, pd.Series]:
+        """Cells of both, as many before as now beside the finding's slice; and which cells those are."""
         both = now.merge(before, on=names, how="outer", suffixes=("", "_before")).fillna(
             {"n": 0, "n_before": 0}
         )
         rest = ~_inside(both, self.finding.slice, self.exploded) if self.finding.slice else both["n"] >= 0
+        for name, _ in self.finding.slice:  # what is new may be what is missing, by another name
+            if name in both:
+                rest &= both.groupby(name)["n_before"].transform("sum") > 0
         if self.finding.slice and both.loc[rest, "n_before"].sum() > 0:
             scale = float(both.loc[rest, "n"].sum() / both.loc[rest, "n_before"].sum())
         both["observed"], both["expected"] = both["n"].astype(float), both["n_before"] * scale
-        return both[[*names, "observed", "expected"]], tuple(names)
+        return both, rest
 
-    def _cells_before(self, source: Source, since: datetime, names: list[str]) -> tuple[pd.DataFrame, float]:
-        """What is compared with, and by what it is multiplied to be of as long a time."""
+    def _cells_before(
+        self, source: Source, since: datetime, names: list[str]
+    ) -> Iterator[tuple[pd.DataFrame, float]]:
+        """What may be compared with, and by what it is multiplied to be of as long a time."""
         measure = self.asked.measure
         for offsets in self.asked.back:
             parts = [grouped(source, since - back, self.end - back, names, measure) for back in offsets]
             there = [part for part in parts if len(part)]
             if there:
-                summed = pd.concat(there).groupby(names)[["n"]].sum().reset_index()
-                return summed, 1 / len(there)
-        before = grouped(source, since - CELLS_BACK, since, names, measure)
-        return before, (self.end - since) / CELLS_BACK
+                yield pd.concat(there).groupby(names)[["n"]].sum().reset_index(), 1 / len(there)
+                return
+        yield grouped(source, since - CELLS_BACK, since, names, measure), (self.end - since) / CELLS_BACK
+        for back in (DAY, WEEK) if self.finding.slice else ():
+            if len(before := grouped(source, since - back, self.end - back, names, measure)):
+                yield before, 1.0
 
     @property
     def exploded(self) -> dict[str, str]:
@@ -279,6 +301,16 @@ def grouped(
     rows = rows.mutate(**text)
     amount = rows.count() if measure is None else finite(rows[measure]).sum()
     return source.fetch(rows.group_by(names).aggregate(n=amount))
+
+
+def _apart(cells: pd.DataFrame, names: list[str]) -> float:
+    """How far cells are from what they are compared with, by each dimension: a sum of squares."""
+    total = 0.0
+    for name in names:
+        sums = cells.groupby(name)[["observed", "expected"]].sum()
+        squares = (sums["observed"] - sums["expected"]) ** 2
+        total += float((squares / (sums["observed"] + sums["expected"] + 1.0)).sum())
+    return total
 
 
 def _inside(cells: pd.DataFrame, where: Slice, exploded: Mapping[str, str]) -> pd.Series:

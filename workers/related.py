@@ -21,7 +21,7 @@ from domain.diagnosis.pairing import AT, Pair, Relation, dimensions_of
 from domain.recommender.lineage import lineage
 from domain.recommender.planned import Planned
 from domain.recommender.recommender import Recommender
-from domain.values import Finding
+from domain.values import CauseKind, Finding
 from workers.kinds import found
 from workers.models.registry import released
 from workers.reading import BACK, Reader, standby_of
@@ -66,6 +66,13 @@ def lacking(recommender: Recommender, finding: Finding) -> str | None:
     if check is None or kind is None or not kind.lacking:
         return None
     return next(iter(kind.beside(check)), None)
+
+
+def fault_of(recommender: Recommender, finding: Finding) -> CauseKind | None:
+    """The kind of cause that a finding of its check is in itself; null where it may have any."""
+    check = recommender.checks.get(finding.check)
+    kind = found(check.kind) if check is not None else None
+    return kind.fault if kind is not None else None
 
 
 def pairs_of(reader: Reader, since: datetime) -> tuple[Pair, ...]:

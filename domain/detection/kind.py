@@ -25,6 +25,7 @@ from domain.recommender.check import Check
 from domain.recommender.evidences import TestId
 from domain.recommender.options import Options
 from domain.recommender.recommender import Recommender
+from domain.values import CauseKind
 
 D = TypeVar("D")
 K = TypeVar("K", bound=Options)
@@ -82,6 +83,8 @@ class Kind(Generic[K, D]):
         only_slices: whether it has nothing to say of a table without dimensions.
         of_items: whether what it is sliced by is what items have, not what its table declares.
         confirmed: whether what it finds in short windows has to be seen twice.
+        fault: the kind of cause that its findings are in themselves, and not symptoms of; None where what it
+            finds may have any.
     """
 
     name: str
@@ -110,6 +113,7 @@ class Kind(Generic[K, D]):
     only_slices: bool = False
     of_items: bool = False
     confirmed: bool = True
+    fault: CauseKind | None = None
 
     @property
     def measurable(self) -> bool:

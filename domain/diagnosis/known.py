@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from domain.diagnosis.changes.delivered import Delivered
 from domain.diagnosis.features import Oddity
 from domain.diagnosis.localise import Localised
 from domain.diagnosis.onset import Onset
 from domain.diagnosis.scene import Scene
-from domain.values import Evidence
+from domain.values import Evidence, Finding
 
 
 @dataclass
@@ -30,6 +31,10 @@ class Known:
     repaired: float | None = None
     scene: Scene | None = None
     unread: list[Evidence] = field(default_factory=list)
+
+    def begun(self, finding: Finding) -> datetime:
+        """Since when: where no single moment stands out, the window in which it was found."""
+        return self.onset.since if self.onset is not None else finding.window_start
 
     @property
     def at_fault(self) -> tuple[str, ...]:

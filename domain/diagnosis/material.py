@@ -18,7 +18,7 @@ from domain.prediction.calendar import LaunchColumns
 from domain.recommender.expectation import Expectation
 from domain.recommender.lineage import Lineage
 from domain.recommender.planned import Planned
-from domain.values import Finding, Slice
+from domain.values import CauseKind, Finding, Slice
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,8 @@ class Release:
 
 
 LABELLED = "labelled"
+RANKED_AT = "__time"
+"""When a logged candidate was ranked, in `Material.candidates`."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,7 @@ class Material:
         beside: (table, observed, expected) of the same slice in other tables.
         rerun: what came of running the logged requests again; `two_by_two` what of the change is whose.
         rows: of the finding's own table; `pairs` beside those of related ones.
+        fault: the kind of cause that a finding of its check is in itself; null where it may have any.
         lacking: the table in which the finding's own check looks for rows and does not find them.
         catalogue: the table of items that is delivered whole.
         logged_dimensions: what the candidates' log can be sliced by.
@@ -145,6 +148,7 @@ class Material:
     two_by_two: TwoByTwo | None = None
     rows: Rows | None = None
     pairs: tuple[Pair, ...] = ()
+    fault: CauseKind | None = None
     lacking: str | None = None
     logged_dimensions: tuple[str, ...] = ()
     registered: str | None = None

@@ -265,6 +265,19 @@ def test_requests_count_once_and_what_else_is_named(frames: Frames, tmp_path: Pa
     assert by_item.observed == 6 * CANDIDATES
 
 
+def test_a_version_that_serves_all_of_a_small_slice_is_told(frames: Frames, tmp_path: Path) -> None:
+    served = frames["served"]
+    few = served.loc[today(served), "request_id"].unique()[:6]
+    hit = served["request_id"].isin(few)
+    kiosk = served.assign(
+        device=served["device"].mask(hit, "kiosk"), version=served["version"].mask(hit, "v6")
+    )
+    found = run_checks(written(tmp_path, {**frames, "served": kiosk}), END).findings
+    (finding,) = (one for one in found if one.check == "versions")
+    assert (finding.slice, finding.subject) == ((("device", "kiosk"),), "v6")
+    assert finding.observed == 6
+
+
 def test_one_item_that_a_stage_loses_is_named_and_measured_again(frames: Frames, tmp_path: Path) -> None:
     served = frames["served"]
     hit = today(served) & (served["item_id"] == "5")

@@ -63,4 +63,5 @@ KIND = Kind(
     shared=shared,
     beside=lambda check: (str(Keys.of(check).beside),),
     evidences=("monitor-2",),  # of any two tables; of served and learned features, `evidences` says so
+    fault="feature",
 )

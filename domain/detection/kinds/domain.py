@@ -41,4 +41,5 @@ KIND = Kind(
     judging=judging(WORDS),
     sliced="always",
     evidences=("data-1", "monitor-2"),
+    fault="feature",
 )

@@ -38,4 +38,5 @@ KIND = Kind(
     judging=judging(WORDS),
     sliced="always",
     evidences=("monitor-2",),
+    fault="duplicate",
 )

@@ -38,4 +38,5 @@ KIND = Kind(
     sliced="always",
     shared=shared,
     evidences=("monitor-2",),
+    fault="feature",
 )

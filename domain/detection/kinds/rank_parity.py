@@ -68,4 +68,5 @@ KIND = Kind(
     sliced="always",
     by_item=True,
     evidences=("monitor-3",),
+    fault="filter",
 )

@@ -57,4 +57,5 @@ KIND = Kind(
     sliced="always",
     history=history_of,
     evidences=("monitor-3",),
+    fault="serving",
 )

@@ -26,8 +26,10 @@ from domain.detection.kind import Kind
 from domain.detection.needs import ServedVersions
 from domain.recommender.check import Check
 from domain.recommender.options import LeastShare, OfColumns, Per, Serving
+from domain.recommender.recommender import Recommender
 
 LEAST_SHARE = 0.02  # by which a version's share may be off, where nothing is declared
+LEAST_ROWS = 5.0  # the same of the rows: of a promise each row that breaks it is certain
 
 
 class Keys(Serving, OfColumns, Per, LeastShare):
@@ -40,6 +42,12 @@ def _says(version: str, observed: float, due: float) -> str:
 
 
 WORDS = Words(says=_says, unit=lambda version: f"rows served by {version}", way="surge")
+
+
+def settled(_recommender: Recommender, check: Check) -> Check:
+    """With how many rows matter, where that is not declared."""
+    declared = "least_rows" in check.model_fields_set
+    return check if declared else check.model_copy(update={"least_rows": LEAST_ROWS})
 
 
 def promise_of(check: Check, columns: tuple[str, ...]) -> Promise:
@@ -94,5 +102,7 @@ KIND = Kind(
     options=Keys,
     needs=ServedVersions(),
     judging=Judging(_verdict, measure_versions),
+    settled=settled,
     sliced="always",
+    fault="model",
 )

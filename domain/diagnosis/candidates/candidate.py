@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from domain.diagnosis.candidates.undone import Undone
 from domain.diagnosis.known import Known
@@ -106,7 +107,7 @@ class CandidateKind:
         test: what would tell, where it is not established.
     """
 
-    name: CauseKind
+    name: CauseKind | Literal["itself"]
     propose: Callable[[Material, Known], Iterable[Proposal]]
     upstream: int
     test: str

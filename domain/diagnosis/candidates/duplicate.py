@@ -19,15 +19,16 @@ TIMES_USUAL = 3.0  # as many as before the onset
 
 
 def _propose(material: Material, known: Known) -> Iterator[Proposal]:
-    rows, onset = material.rows, known.onset
-    if rows is None or onset is None or rows.frame.empty:
+    rows, begun = material.rows, known.begun(material.finding)
+    if rows is None or rows.frame.empty:
         return
     repeated = rows.frame.duplicated(list(rows.keys), keep="first").to_numpy(bool)
-    since = (rows.frame[AT] >= pd.Timestamp(onset.since)).to_numpy(bool)
+    since = (rows.frame[AT] >= pd.Timestamp(begun)).to_numpy(bool)
     if not repeated[since].any():
         return
     now, hit = rows.frame[since].reset_index(drop=True), repeated[since]
-    placed = place_of(now, hit, [name for name in material.dimensions if name in now])
+    names = [str(name) for name in now if name not in (*rows.keys, AT)]
+    placed = place_of(now, hit, names)
     usual = float(repeated[~since].mean()) if (~since).any() else 0.0
     if placed.purity < REPEATED or placed.purity < TIMES_USUAL * usual:
         return
@@ -35,13 +36,13 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
     extra = placed.purity / max(1 - placed.purity, 1e-9)
     told = (
         f"{100 * placed.purity:.0f} % of the rows of `{table}` in {name_slice(placed.slice)} "
-        f"repeat another one since {material.clock(onset.since)}"
+        f"repeat another one since {material.clock(begun)}"
     )
     yield Proposal(
         kind="duplicate",
         object=table,
         place=placed.slice,
-        since=onset.since,
+        since=begun,
         title=f"Rows of `{table}` are written {1 + extra:.2g} times in {name_slice(placed.slice)}",
         sentence=f"{told}: same {', '.join(f'`{key}`' for key in rows.keys)} (before: {100 * usual:.1f} %)",
         undone=counts_undone(material, known, now[hit], -(1 - usual) / max(rows.covers, 1e-9)),

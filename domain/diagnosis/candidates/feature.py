@@ -97,8 +97,10 @@ def _from_delivery(material: Material, known: Known, change: Delivered, mine: li
         sentence=sentence,
         undone=undone,
         unknown=unknown,
-        where=_of_the_launch(material, change) or _broken_alike(material, known, change, undone),
-        how_much=_nothing_to_serve(known, change, undone),
+        where=_of_the_launch(material, change)
+        or _same_place(material, change.feature, place)
+        or _broken_alike(material, known, change, undone),
+        how_much=_itself(material, change.feature) or _nothing_to_serve(known, change, undone),
         feature=change.feature,
         value=change.right.get(item or "", change.former),
         items=(item,) if item is not None else change.items,
@@ -253,7 +255,7 @@ def _from_log(material: Material, known: Known, one: Departed) -> Proposal:
 
 def _itself(material: Material, feature: str) -> Answer | None:
     """A finding of the very column is no symptom of something else: what it measures is the fault."""
-    if material.finding.subject != feature:
+    if not material.finding.is_of(feature):
         return None
     words = f"the finding is of `{feature}` itself"
     return Answer(question="how_much", holds=True, words=words)
@@ -261,7 +263,7 @@ def _itself(material: Material, feature: str) -> Answer | None:
 
 def _same_place(material: Material, feature: str, place: Slice) -> Answer | None:
     own = set(material.finding.slice)
-    if material.finding.subject != feature:
+    if not material.finding.is_of(feature):
         return None
     fits = own <= set(place) or set(place) <= own
     words = "it lies where the finding lies" if fits else f"it lies in {name_slice(place)}"

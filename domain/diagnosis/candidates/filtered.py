@@ -157,19 +157,22 @@ def _as_found(material: Material, scene: Scene, own: str | None) -> Iterator[_Ke
         return
     now = _due_there(scene.now, scene.labels, own, where)
     before = _due_there(scene.before, scene.labels_before, own, where)
-    if min(now.times, before.times) >= LEAST and now.most >= LESS * before.due:
+    hidden = now.shown <= LESS * now.due
+    if hidden and min(now.times, before.times) >= LEAST and now.most >= LESS * before.due:
         yield _KeptOut(own, where, finding.observed, finding.expected, ranked=True)
 
 
 @dataclass(frozen=True)
 class _Due:
     """
-    How `times` an item came up in a slice of requests, and the exposure due to its scores in each.
+    How many `times` an item came up in a slice of requests; in each how often it was `shown`, and the
+    exposure due to its scores.
 
     `off` is the standard deviation of `due`: a sum of as many parts as chance made it come up.
     """
 
     times: float
+    shown: float
     due: float
     off: float
 
@@ -183,9 +186,15 @@ def _due_there(traffic: Traffic, labels: pd.DataFrame, item: str, where: Slice) 
     rows = traffic.rows
     there = inside(rows.assign(**{name: labels[name] for name, _ in where}), where)
     own = there & (rows[traffic.columns.item].astype(str) == item).to_numpy(bool)
-    due = (traffic.row_weights * traffic.exposure(traffic.scores(rows)))[own]
-    requests = max(rows.loc[there, traffic.columns.request].nunique(), 1)
-    return _Due(float(own.sum()), float(due.sum()) / requests, float(np.sqrt((due**2).sum())) / requests)
+    weights, requests = traffic.row_weights, max(rows.loc[there, traffic.columns.request].nunique(), 1)
+    due = (weights * traffic.exposure(traffic.scores(rows)))[own]
+    shown = (weights * rows[str(traffic.columns.shown)].astype(bool).to_numpy(float))[own]
+    return _Due(
+        times=float(own.sum()),
+        shown=float(shown.sum()) / requests,
+        due=float(due.sum()) / requests,
+        off=float(np.sqrt((due**2).sum())) / requests,
+    )
 
 
 def _rare(

@@ -41,7 +41,8 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
 def _of_the_model_itself(material: Material, found: OtherModel) -> Answer | None:
     """What a check measures of the model, its calibration or its misses, is that of the one that ranks."""
     own = material.finding
-    measured = own.table == material.candidates_table and own.unit != "rows"
+    scored = own.unit != "rows" or material.fault == "serving"
+    measured = own.table == material.candidates_table and scored
     if found.claimed is None or not measured:
         return None
     words = "what the finding measures is the model that ranks, and it is not the one that the log names"

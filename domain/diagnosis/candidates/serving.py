@@ -8,6 +8,7 @@ import numpy as np
 
 from domain.diagnosis.candidates.candidate import CandidateKind, Proposal
 from domain.diagnosis.candidates.counted import symptom_of
+from domain.diagnosis.changes.other_model import by_another_file
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
 from domain.diagnosis.place import inside, place_of
@@ -22,7 +23,7 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
     if scene is None:
         return
     skew = scene.skew()
-    if not skew.now.any() or skew.elsewhere:
+    if not skew.now.any() or by_another_file(material, scene):
         return
     rows = scene.now.rows
     placed = place_of(rows, skew.now, scene.dimensions)

@@ -7,6 +7,7 @@ from domain.diagnosis.candidates.duplicate import DUPLICATE
 from domain.diagnosis.candidates.feature import FEATURE
 from domain.diagnosis.candidates.feed import FEED
 from domain.diagnosis.candidates.filtered import FILTER
+from domain.diagnosis.candidates.itself import ITSELF
 from domain.diagnosis.candidates.launch import LAUNCH
 from domain.diagnosis.candidates.model import MODEL
 from domain.diagnosis.candidates.renaming import RENAMING
@@ -18,5 +19,5 @@ from domain.diagnosis.candidates.world import WORLD
 
 KINDS: tuple[CandidateKind, ...] = (
     FEATURE, FEED, DUPLICATE, TIME_SHIFT, RENAMING, LOGGING, FILTER, MODEL, TRAINING_DATA, SERVING, LAUNCH,
-    WORLD,
+    WORLD, ITSELF,
 )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from domain.diagnosis.candidates.candidate import CandidateKind, Proposal
@@ -15,15 +16,18 @@ from domain.diagnosis.pairing import AT, Matched, Pair, dimensions_of, match
 from domain.diagnosis.place import place_of
 from domain.values import name_slice
 
+Floats = npt.NDArray[np.float64]
+
 LEAST_SHARE = 0.1  # of a slice's rows that are elsewhere, from which on it is worth naming
 ALIKE = 0.8  # of the moved rows that are off by the same time
 LEAST_SECONDS = 60.0
+MOST, NEARLY = 0.9, 0.99  # of the rows of before
 WITHIN = 0.1  # of the offset, by which rows that moved together may differ
 
 
 def _propose(material: Material, known: Known) -> Iterator[Proposal]:
     for pair in material.pairs:
-        found = match(pair, known.onset.since) if known.onset is not None else None
+        found = match(pair, known.begun(material.finding))
         if found is None:
             continue
         told = _moved(material, known, pair, found)
@@ -39,20 +43,21 @@ def _moved(
     found: Matched,
 ) -> Proposal | None:
     off = found.rows["later"].to_numpy(float)
-    moved = np.isfinite(off) & (np.abs(off) > LEAST_SECONDS)
     since = found.rows["now"].to_numpy(bool)
+    usual, farthest = _usual(off[~since])
+    moved = np.isfinite(off) & (np.abs(off) > max(LEAST_SECONDS, farthest))
     hit = moved & since
-    if not hit.any() or known.onset is None:
+    if not hit.any():
         return None
     middle = float(np.median(off[hit]))
-    together = np.abs(off - middle) <= max(LEAST_SECONDS, WITHIN * abs(middle))
+    together = np.abs(off - middle) <= max(LEAST_SECONDS, usual, WITHIN * abs(middle))
     if (together & hit).sum() < ALIKE * hit.sum():
         return None
     hit &= together
     placed = place_of(found.rows[since], hit[since], dimensions_of(pair))
     if placed.purity < LEAST_SHARE:
         return None
-    begin = pd.Timestamp(known.onset.since)
+    begin = pd.Timestamp(known.begun(material.finding))
     away = hit & ((found.rows["partner"] < begin) | (found.rows["partner"] > pair.mine[AT].max())).to_numpy()
     rows = found.rows[away]
     table = material.finding.table
@@ -69,6 +74,16 @@ def _moved(
         undone=counts_undone(material, known, rows, found.rows_each / max(pair.covers, 1e-9)),
         table=table,
     )
+
+
+def _usual(off: Floats) -> tuple[float, float]:
+    """
+    How far (s) rows of before lie from the usual time between both tables: most of them, and nearly all.
+
+    Who is shown something may choose it much later, and no clock is wrong.
+    """
+    known = np.abs(off[np.isfinite(off)])
+    return (float(np.quantile(known, MOST)), float(np.quantile(known, NEARLY))) if len(known) else (0.0, 0.0)
 
 
 def _lasting(seconds: float) -> str:

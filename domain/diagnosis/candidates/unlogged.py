@@ -35,8 +35,9 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
 
 def _unlogged(material: Material, known: Known, pair: Pair) -> Proposal | None:
     """What is missing as a whole: a request of which any row is there was logged."""
-    found = match(pair, known.onset.since) if known.onset is not None else None
-    if found is None or known.onset is None or found.usual < COMPLETE:
+    since = known.begun(material.finding)
+    found = match(pair, since)
+    if found is None or found.usual < COMPLETE:
         return None
     now = found.rows[found.rows["now"]].reset_index(drop=True)
     lost = now["partner"].isna().to_numpy(bool)
@@ -45,7 +46,7 @@ def _unlogged(material: Material, known: Known, pair: Pair) -> Proposal | None:
     placed = place_of(now, lost, dimensions_of(pair))
     if placed.purity < LOST + (1 - found.usual):
         return None
-    table, when = material.finding.table, material.clock(known.onset.since)
+    table, when = material.finding.table, material.clock(since)
     where = name_slice(placed.slice)
     kept = [name for name in dimensions_of(pair) if name in now]
     rows = now.loc[lost, kept]
@@ -53,7 +54,7 @@ def _unlogged(material: Material, known: Known, pair: Pair) -> Proposal | None:
         kind="logging",
         object=table,
         place=placed.slice,
-        since=known.onset.since,
+        since=since,
         title=f"`{table}` no longer logs requests of {where} since {when}",
         sentence=f"{100 * placed.purity:.0f} % of the requests of {where} are missing from `{table}` since "
         f"{when}, and are in `{pair.table}`: they were served, and not logged",
@@ -64,7 +65,7 @@ def _unlogged(material: Material, known: Known, pair: Pair) -> Proposal | None:
 
 def _not_found(material: Material, known: Known, pair: Pair) -> Proposal | None:
     """The other table lacks rows that the finding's own check looks for there."""
-    since = known.onset.since if known.onset is not None else material.finding.window_start
+    since = known.begun(material.finding)
     drop = match_drop(pair, material.finding.slice, since)
     if drop is None or drop.share < LOST:
         return None

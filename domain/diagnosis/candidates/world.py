@@ -33,7 +33,7 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
                 words="it was announced for this slice" if fits else "it was announced for other slices",
             ),
         )
-    if material.finding.change > 0:
+    if material.finding.change > 0 and material.finding.subject is None:  # more rows, not worse ones
         for release in material.releases:
             yield _released(material, known, release)
 

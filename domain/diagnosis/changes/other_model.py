@@ -13,9 +13,9 @@ from domain.diagnosis.candidates.plays import or_plays
 from domain.diagnosis.candidates.undone import Undone
 from domain.diagnosis.inclusion import weights_of
 from domain.diagnosis.known import Known
-from domain.diagnosis.material import Material
+from domain.diagnosis.material import RANKED_AT, Material
 from domain.diagnosis.place import Bools, place_of
-from domain.diagnosis.scene import Scene
+from domain.diagnosis.scene import Scene, Skew
 from domain.values import Answer, Slice
 
 ROSE = 0.2  # share of requests by which a version has to have risen
@@ -78,12 +78,22 @@ def _by_scores(material: Material, known: Known, claimed: str | None) -> OtherMo
     if scene is None:
         return None
     skew = scene.skew()
-    if not (skew.elsewhere and skew.now.mean() > skew.before.mean() + ROSE):
+    if not (_of_another_file(material, skew) and skew.now.mean() > skew.before.mean() + ROSE):
         return None
     undone, unknown = _undone(material, known, scene, skew.now)
     share = float(skew.now.mean())
     where = _where(material, undone, ())
     return OtherModel(None, None, (), share, undone, unknown, where, claimed=claimed)
+
+
+def by_another_file(material: Material, scene: Scene) -> bool:
+    """Whether scores that the declared file does not compute are those of another file."""
+    return _of_another_file(material, scene.skew())
+
+
+def _of_another_file(material: Material, skew: Skew) -> bool:
+    rerun = material.rerun
+    return skew.elsewhere or (rerun is not None and any(not one.where for one in rerun.of("model")))
 
 
 def _by_version(
@@ -95,7 +105,8 @@ def _by_version(
         return None
     name = str(rise.index[-1])
     hit = (rows[version].astype("string").fillna("") == name).to_numpy(bool)
-    placed = place_of(rows, hit, material.sliceable(rows))
+    since = _since_first(rows, hit)
+    placed = place_of(rows[since], hit[since], material.sliceable(rows))
     undone, unknown, where = None, "the model's log holds too little to rank it again", None
     if known.scene is not None:
         undone, unknown = _undone(material, known, known.scene, hit)
@@ -103,6 +114,13 @@ def _by_version(
     others = then.drop(index=name, errors="ignore")
     former = str(others.index[0]) if len(others) else None
     return OtherModel(name, former, placed.slice, placed.purity, undone, unknown, where)
+
+
+def _since_first(rows: pd.DataFrame, hit: Bools) -> Bools:
+    """What was ranked before the version first did says nothing of where it ranks."""
+    if RANKED_AT not in rows:
+        return np.ones(len(rows), dtype=bool)
+    return np.asarray(rows[RANKED_AT] >= rows.loc[hit, RANKED_AT].min())
 
 
 def _shares(rows: pd.DataFrame, version: str, material: Material) -> pd.Series:

@@ -9,7 +9,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from domain.diagnosis.material import Material
+from domain.diagnosis.material import RANKED_AT, Material
 from domain.diagnosis.place import Bools, Floats, Placed, place_of
 from domain.diagnosis.scene import Scene
 
@@ -39,14 +39,14 @@ def stale(scene: Scene, material: Material) -> Iterator[Stale]:
     if items is None:
         return
     held = items.drop_duplicates(material.key, keep="last").set_index(items[material.key].astype(str))
-    mine = rows[scene.now.columns.item].astype(str)
+    mine, since = rows[scene.now.columns.item].astype(str), _since_delivered(rows, material)
     for name in scene.now.columns.features:
         numbers = name in held and all(pd.api.types.is_numeric_dtype(one[name]) for one in (held, rows))
         if not numbers:
             continue
         fed = rows[name].to_numpy(np.float64, na_value=np.nan)
         should = mine.map(held[name].to_dict()).to_numpy(np.float64)
-        known = np.isfinite(fed) & np.isfinite(should)
+        known = np.isfinite(fed) & np.isfinite(should) & since
         spread = float(np.std(should[known])) if known.any() else 0.0
         hit = known & (np.abs(fed - should) > APART * spread)
         if hit.sum() < LEAST_ROWS or hit.sum() > (1 - AGREE) * known.sum():
@@ -60,6 +60,13 @@ def stale(scene: Scene, material: Material) -> Iterator[Stale]:
         taken = material.snapshots
         before = taken.previous_at if older and taken is not None else None
         yield Stale(name, hit, should, placed, own, before, taken.delivered_at if before and taken else None)
+
+
+def _since_delivered(rows: pd.DataFrame, material: Material) -> Bools:
+    """Those that were ranked after the catalogue last came: before it they were fed what it held then."""
+    if material.snapshots is None or RANKED_AT not in rows:
+        return np.ones(len(rows), dtype=bool)
+    return (rows[RANKED_AT] >= pd.Timestamp(material.snapshots.delivered_at)).to_numpy(bool)
 
 
 def _was(material: Material, name: str) -> dict[str, float] | None:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from domain.diagnosis.material import Material, Snapshots
+from domain.diagnosis.material import RANKED_AT, Material, Snapshots
 from domain.diagnosis.pairing import AT
 from domain.diagnosis.replay import CandidateColumns
 from domain.values import Finding, Severity, Slice
@@ -114,7 +114,7 @@ def serve(
         device=np.repeat(chance.choice(["app", "web", "till"], count), EACH),
         region=np.repeat(chance.choice(["north", "south", "east"], count), EACH),
         version="v7",
-        **{AT: np.repeat(at, EACH)},
+        **{AT: np.repeat(at, EACH), RANKED_AT: np.repeat(at, EACH)},
     )
     rows = fed(candidates(rows).reset_index(drop=True))
     rows["log_odds"] = model.score(rows[list(model.features)])

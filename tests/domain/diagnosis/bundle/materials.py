@@ -166,6 +166,7 @@ MATERIALS = st.builds(
     rerun=some(RERUNS),
     two_by_two=some(SPLITS),
     pairs=st.lists(PAIRS, max_size=2).map(tuple),
+    fault=st.sampled_from([None, "feature"]),
     lacking=st.sampled_from([None, "sold"]),
     lineage=st.builds(
         Lineage, made_from=st.dictionaries(WORDS, st.frozensets(WORDS, max_size=3), max_size=2)
@@ -224,6 +225,7 @@ def full() -> Material:
         two_by_two=TwoByTwo(where, "exposures", 400, 600, 2.0, 1.0, -1.2, -0.8, (part,), "v6", False),
         rows=Rows(("basket_id", "sku"), shown),
         pairs=(Pair("sold", "beside", ("basket_id", "sku"), shown, shown.iloc[::2], shown.iloc[:5]),),
+        fault="feature",
         lacking="sold",
         registered="v7",
         catalogue="products",
