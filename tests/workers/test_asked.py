@@ -72,6 +72,43 @@ def finding(check: str, where: Slice, length: timedelta, observed: float, expect
     )  # fmt: skip
 
 
+def mailed(folder: Path) -> Reader:
+    """Half an hour in which a mailing is opened, as each day at this time, and Italy is called IT."""
+    chance = np.random.default_rng(23)
+    days = []
+    for back in range(3):
+        noon = pd.Timestamp(NOON) - pd.Timedelta(days=back)
+        start = noon - pd.Timedelta(minutes=30)
+        web = noon - pd.to_timedelta(chance.uniform(0, 180, 1_800), "min")
+        mail = start + pd.to_timedelta(chance.uniform(0, 30, 1_500), "min")
+        device = ["web"] * len(web) + ["mail"] * len(mail)
+        frame = pd.DataFrame({"visited_at": [*web, *mail], "device": device})
+        frame["country"] = np.where(
+            frame["device"] == "mail", chance.choice(["Italy", "Spain"], len(frame)), "Spain"
+        )
+        late = (frame["visited_at"] >= start) & (back == 0)
+        days.append(frame.assign(country=frame["country"].mask(late & (frame["country"] == "Italy"), "IT")))
+    rows = pd.concat(days).assign(converted=0.0, minutes=1.0)
+    rows["visited_at"] = rows["visited_at"].astype("datetime64[us, UTC]")
+    recommender = declared(folder, rows)
+    table = recommender.tables["visits"].model_copy(update={"window": timedelta(minutes=15)})
+    short = recommender.model_copy(update={"tables": {"visits": table}})
+    about = finding("by_slice", slice_of(country="Italy"), timedelta(minutes=15), 0.0, 375.0)
+    return Reader(short, about, NOON)
+
+
+def test_slices_are_held_against_the_same_time_of_a_day_before_where_that_is_more_like_now(
+    tmp_path: Path,
+) -> None:
+    cells, _ = mailed(tmp_path).cells(NOON - timedelta(minutes=30)) or (None, ())
+    assert cells is not None
+    sums = cells.groupby("device")[["observed", "expected"]].sum()
+    assert sums.loc["mail", "expected"] == pytest.approx(sums.loc["mail", "observed"], rel=0.15)
+    by_country = cells.groupby("country")[["observed", "expected"]].sum()
+    assert by_country.loc["Italy", "expected"] == pytest.approx(by_country.loc["IT", "observed"], rel=0.15)
+    assert by_country.loc["IT", "expected"] == 0
+
+
 @pytest.fixture(scope="module")
 def worse_in_italy(tmp_path_factory: pytest.TempPathFactory) -> Recommender:
     """Italy converts 61 % less for two hours, and half of the desks stay away, which changes no rate."""

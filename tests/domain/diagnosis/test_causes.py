@@ -12,12 +12,12 @@ import pytest
 from domain.diagnosis.candidates.table import KINDS
 from domain.diagnosis.changes.other_model import took_over
 from domain.diagnosis.diagnose import diagnose
-from domain.diagnosis.material import Material, Release, Rows, Seen, TrainingRows
+from domain.diagnosis.material import RANKED_AT, Material, Release, Rows, Seen, Snapshots, TrainingRows
 from domain.diagnosis.onset import find_onset
 from domain.diagnosis.pairing import AT, Pair
 from domain.recommender.lineage import Lineage
 from domain.recommender.planned import Planned
-from domain.values import CandidateCause, Diagnosis, Finding, Slice, slice_of
+from domain.values import CandidateCause, CauseKind, Diagnosis, Finding, Slice, slice_of
 from tests.domain.diagnosis.shop import (
     COLUMNS,
     DIMENSIONS,
@@ -151,6 +151,22 @@ def test_stale_features_of_new_items_are_told_from_what_the_delivery_changed() -
     assert found.cause is not None
     assert "is stale" in found.cause
     assert "but that of" in found.cause
+
+
+def test_what_was_ranked_before_the_delivery_came_was_fed_what_there_was_then() -> None:
+    items, was = catalogue(), catalogue()
+    items.loc[items["brand"] == "Boreal", "rating"] *= 10
+    came = ONSET + (NOW - ONSET) * 0.5
+
+    def fed(rows: pd.DataFrame) -> pd.DataFrame:
+        early = (rows["brand"] == "Boreal") & (rows[AT] < pd.Timestamp(came))
+        return rows.assign(rating=rows["rating"].mask(early, rows["rating"] / 10))
+
+    spoilt = shop(items, earlier=was, fed=fed)
+    taken = Snapshots(was, items, came, came - timedelta(days=1))
+    found = diagnose(spoilt.material(spoilt.finding(slice_of(brand="Boreal")), snapshots=taken))
+    assert [one.object for one in found.candidates] == ["rating"]
+    assert not [one for one in found.candidates if "is stale" in one.statement]
 
 
 def lowered(rows: pd.DataFrame) -> pd.DataFrame:
@@ -424,6 +440,58 @@ def test_a_feature_that_is_one_number_for_all_is_told_where_nobody_knows_what_it
     assert "is 0.31 for all" in str(found.title)
 
 
+def found_itself(spoilt: Shop, fault: CauseKind, subject: str, where: Slice) -> Diagnosis:
+    """By a check whose findings are of the fault itself, and of no symptom of it."""
+    finding = spoilt.finding(
+        where, table="candidates", subject=subject, unit="rows", observed=400.0, expected=1.0
+    )
+    return diagnose(spoilt.material(finding, cells=None, series=None, fault=fault))
+
+
+@pytest.mark.parametrize(
+    ("fault", "subject", "named"),
+    [
+        ("feature", "rating", "rating"),
+        ("feature", "rating out of range", "rating"),
+        ("model", "v6", "v6"),
+        ("filter", "shown", "category"),
+        ("duplicate", "basket_id + sku", "candidates"),
+    ],
+)
+def test_a_finding_of_the_fault_itself_is_the_cause_where_nothing_upstream_says_more(
+    fault: CauseKind, subject: str, named: str
+) -> None:
+    where = slice_of(category="coffee")
+    found = found_itself(shop(), fault, subject, where)
+    assert told(found) == (fault, named, where)
+    assert found.candidates[0].answers[2].words == "the finding is of it itself"
+
+
+def test_scores_that_are_off_everywhere_are_of_another_file_and_no_fault_of_what_serves() -> None:
+    found = found_itself(shop(model=Weighted((1.0, 2.0, 3.0))), "serving", "log_odds", ())
+    assert told(found) == ("model", "v7", ())
+
+
+def test_a_wrong_column_is_not_the_world_that_asks_for_more() -> None:
+    spoilt = shop(fed=unset_taste)
+    finding = spoilt.finding(
+        (), table="candidates", subject="taste", unit="rows without taste", observed=9.0, expected=1.0
+    )
+    came_out = Release("sku-3", ONSET, 8.0)
+    found = diagnose(spoilt.material(finding, cells=None, series=None, fault="feature", releases=(came_out,)))
+    assert told(found)[0] == "feature"
+    assert not [one for one in found.candidates if one.kind == "world"]
+
+
+def test_a_version_is_placed_by_what_was_ranked_since_it_first_did() -> None:
+    """Once the other model took over, there were requests of one device only."""
+    spoilt = shop(model=Weighted((1.0, 2.0, 3.0)))
+    late = spoilt.now[RANKED_AT] >= spoilt.now[RANKED_AT].quantile(0.3)
+    now = spoilt.now.assign(version=np.where(late, "v8", "v7"))[late == (spoilt.now["device"] == "web")]
+    found = diagnose(replace(spoilt, now=now).material(spoilt.finding(slice_of(category="tea"))))
+    assert [one.place for one in found.candidates if one.object == "v8"] == [()]
+
+
 def test_a_model_file_that_never_served_is_said_and_nothing_is_ranked_again_with_it() -> None:
     spoilt = shop(scored=lowered)
     stranger = Shop(spoilt.items, spoilt.before, spoilt.now, Weighted((0.2, 0.1, 6.0)))
@@ -507,11 +575,33 @@ def test_sales_written_an_hour_early_are_a_shift_of_time_and_no_loss(
     assert not [one for one in found.candidates if one.kind == "feed"]
 
 
+def test_a_clock_that_is_off_is_told_from_sales_that_come_late(healthy: Shop, sold: pd.DataFrame) -> None:
+    """A basket is shown, and bought a while later: nobody's clock is exact about another's."""
+    chance = np.random.default_rng(6)
+    later = sold.assign(**{AT: sold[AT] + pd.to_timedelta(chance.exponential(12, len(sold)), "min")})
+    pair = Pair("shown", "upstream", SOLD, later, sold)
+    assert told(diagnose(written(healthy, later, later, APP_NORTH, pair)))[0] == "unknown"
+    early = later.assign(**{AT: later[AT].mask(in_app_north(sold), later[AT] - pd.Timedelta(hours=2))})
+    found = diagnose(written(healthy, early, later, APP_NORTH, replace(pair, mine=early)))
+    assert told(found) == ("time_shift", "sales", APP_NORTH)
+
+
 def test_rows_that_come_twice_in_one_region_are_duplicates(healthy: Shop, sold: pd.DataFrame) -> None:
     rows = pd.concat([sold, sold[since(sold) & (sold["region"] == "south")]], ignore_index=True)
     pair = Pair("sales_standby", "standby", SOLD, rows, sold)
     found = diagnose(written(healthy, rows, sold, slice_of(region="south"), pair))
     assert told(found) == ("duplicate", "sales", slice_of(region="south"))
+
+
+def test_a_finding_of_repeated_rows_is_the_cause_though_nothing_says_since_when(
+    healthy: Shop, sold: pd.DataFrame
+) -> None:
+    rows = pd.concat([sold, sold[since(sold) & (sold["region"] == "south")]], ignore_index=True)
+    material = written(healthy, rows, sold, slice_of(region="south"))
+    finding = material.finding.model_copy(update={"subject": "basket_id + sku", "window_start": ONSET})
+    found = diagnose(replace(material, finding=finding, cells=None, series=None, fault="duplicate"))
+    assert told(found) == ("duplicate", "sales", slice_of(region="south"))
+    assert found.since == ONSET
 
 
 @pytest.mark.parametrize("category", ["tea", "coffee"])
