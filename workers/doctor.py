@@ -88,7 +88,7 @@ def check(
     advice += [
         *examine_hotfixes(recommender),
         *examine_bundle(recommender, opened),
-        *examine_people(recommender),
+        *examine_people(recommender, env),
         *examine_store(env),
         *examine_witnesses(recommender, env),
         *_broker(env),

@@ -148,7 +148,8 @@ def examine_items(recommender: Recommender, opened: Mapping[str, Source]) -> Ite
         lost = float(seen.loc[~seen["key"].isin(known), "rows"].sum() / max(seen["rows"].sum(), 1))
         if lost > UNMATCHED_SHARE:
             says = f'{lost:.0%} of its rows name an item that table "{items.table}" does not have'
-            yield Advice(level="warning", where=f"tables.{name}.item", says=says, mend="check items.key")
+            mend = "check items.key; items that have left the catalogue since are no fault, but not explained"
+            yield Advice(level="warning", where=f"tables.{name}.item", says=says, mend=mend)
 
 
 def examine_members(recommender: Recommender, opened: Mapping[str, Source]) -> Iterator[Advice]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from domain.answer import Advice
+from domain.answer import Advice, Level
 from domain.recommender.deployer import Deployer
 from domain.recommender.hotfix import DeclaredHotfix
 from domain.recommender.recommender import Recommender
@@ -51,8 +51,11 @@ SHARED_ACCOUNTS = frozenset({"root", "admin", "administrator", "ubuntu", "debian
 """Users of the operating system that are seldom one person's."""
 
 
-def examine_people(recommender: Recommender) -> Iterator[Advice]:
-    """Channels that are none, accounts that are hardly one person's, and buttons that nobody may press."""
+def examine_people(recommender: Recommender, environment: Mapping[str, str]) -> Iterator[Advice]:
+    """
+    Channels that are none, accounts that are hardly one person's, and buttons that nobody may press: an error
+    where Slack is connected.
+    """
     channels = {f"stakeholders.{s.name}.channel": s.channel for s in recommender.stakeholders.values()}
     channels |= {f"routes.{k}": v for k, v in recommender.routes.model_dump().items() if v is not None}
     for where, channel in channels.items():
@@ -69,7 +72,8 @@ def examine_people(recommender: Recommender) -> Iterator[Advice]:
     for key in NEEDS:
         if key != "break_glass" and not getattr(recommender.permissions, key):
             says = f"nobody may {key} in Slack"
-            yield Advice(level="error", where=f"permissions.{key}", says=says, mend=f'add {key} = ["oncall"]')
+            level: Level = "error" if environment.get("SLACK_BOT_TOKEN") else "warning"
+            yield Advice(level=level, where=f"permissions.{key}", says=says, mend=f'add {key} = ["oncall"]')
 
 
 def examine_deployer(deployer: Deployer, environment: Mapping[str, str]) -> Iterator[Advice]:

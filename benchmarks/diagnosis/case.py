@@ -140,7 +140,7 @@ class Case:
         """One line: truth, what was raised when, what was said."""
         line = f"{self.name} #{self.draw} ({self.truth.words()}; {self.size}): {self.verdict}"
         if self.top is None:
-            return f"{line}; nothing raised in {AFTER // MINUTE} min"
+            return f"{line}; nothing raised"
         minutes = (self.top.opened_at - self.struck_at) / MINUTE
         line += f"; after {minutes:.0f} min {self.top.finding.check}: “{self.top.finding.title}”"
         line += "" if self.culprit_on_top else " (a victim)"

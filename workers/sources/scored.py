@@ -56,8 +56,8 @@ def scoring_model(recommender: Recommender, check: Check) -> Model:
 
 def number_columns(recommender: Recommender, source: Source, check: Check) -> Names:
     """
-    The numbers that a check looks at: those it names; else a model's score and features, where its table is
-    the candidates of one; else all numbers.
+    The numbers that a check looks at: those it names; else a model's score and those of its features that are
+    numbers, where its table is the candidates of one; else all numbers.
 
     Raises:
         SourceError: one that is named is not there, or holds no numbers.
@@ -65,7 +65,8 @@ def number_columns(recommender: Recommender, source: Source, check: Check) -> Na
     numbers = [name for name in source.columns if kind_of(source.rows[name]) in ("number", "integer")]
     model = served_by(recommender, check)
     usual = (*((model.score,) if model.score else ()), *model.features) if model else ()
-    named = OfColumns.of(check).columns or usual
+    source.require(*usual)
+    named = OfColumns.of(check).columns or tuple(name for name in usual if name in numbers)
     source.require(*named)
     for name in named:
         if name not in numbers:

@@ -186,6 +186,12 @@ def _words(one: _Hit, sure: Bools) -> str:
     return by_how_much(base, new.to_numpy(float, na_value=np.nan), spread)
 
 
+def one_value(numbers: Floats) -> bool:
+    """Whether they are all one number."""
+    known = numbers[np.isfinite(numbers)]
+    return bool(len(known)) and float(np.ptp(known)) == 0.0
+
+
 def by_how_much(old: Floats, new: Floats, spread: float = 0.0) -> str:
     """
     How numbers changed: by one factor or by one step, whichever fits better, as far as one of them does.
@@ -197,7 +203,11 @@ def by_how_much(old: Floats, new: Floats, spread: float = 0.0) -> str:
     'is 10 times what it was'
     >>> by_how_much(np.array([50.0, 51.0]), np.array([52.0, 53.0]))
     'is 2 higher than it was'
+    >>> by_how_much(np.array([3.5, 4.0]), np.array([0.0, 0.0]))
+    'is 0 whatever it was'
     """
+    if one_value(new) and not one_value(old):
+        return f"is {np.nanmax(new):.4g} whatever it was"
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = new / old
     ratio = ratio[np.isfinite(ratio)]

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from domain.diagnosis.changes.delivered import one_value
 from domain.diagnosis.place import Bools, Floats, Placed, inside, place_of
 from domain.diagnosis.replay import CandidateColumns
 
@@ -136,6 +137,8 @@ def _read(now: pd.Series, then: pd.Series) -> _Numbers:
 
 
 def _words(now: Floats, should: Floats) -> str:
+    if one_value(now) and not one_value(should):
+        return f"is {np.nanmax(now):.4g} whatever it should be"
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = now / should
     ratio = ratio[np.isfinite(ratio)]
