@@ -13,6 +13,7 @@ from domain.values import Slice
 Relation = Literal["standby", "upstream", "beside"]
 AT = "__at"
 LEAST_KEYS = 20
+LEAST_OWN = 8  # of a finding's rows: that they are not matched its check has told already
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class MatchDrop:
 def match_drop(pair: Pair, where: Slice, since: datetime) -> MatchDrop | None:
     """
     How much fewer of the finding's rows in the slice `where` are matched in the other table; null where
-    fewer than 20 were there before the moment or since, or none was matched before.
+    fewer than 8 were there before the moment or since, or none was matched before.
     """
     keys, moment = list(pair.keys), pd.Timestamp(since)
     mine = pair.mine[_held(pair.mine, where)].drop_duplicates(keys)
@@ -96,7 +97,7 @@ def match_drop(pair: Pair, where: Slice, since: datetime) -> MatchDrop | None:
     there = mine.merge(pair.theirs[keys].drop_duplicates(), on=keys, how="left", indicator=True)
     late, kept = (mine[AT] >= moment).to_numpy(bool), (there["_merge"] == "both").to_numpy(bool)
     now, before = int(late.sum()), int((~late).sum())
-    if min(now, before) < LEAST_KEYS or not kept[~late].any():
+    if min(now, before) < LEAST_OWN or not kept[~late].any():
         return None
     after = (theirs[AT] >= moment).to_numpy(bool)
     usual, rows_usual = kept[~late].mean(), int((~after).sum()) / before

@@ -17,6 +17,8 @@ Floats = npt.NDArray[np.float64]
 
 EVERYWHERE = 0.98  # of all rows: then no slice says it better
 FINER = 0.05  # relative gain in log likelihood from which a slice of two dimensions is the better word
+ONE_SLICE = 3.0  # the same of one slice: 5 in a hundred by chance would say as much
+NEARLY = 0.9  # of all hits, that lie in it
 LEAST_GAIN = 12.0  # log likelihood ratio; some thousand slices to choose from, and rows that come in groups
 
 
@@ -29,12 +31,15 @@ class Placed:
     held: float
 
 
-def place_of(rows: pd.DataFrame, hit: Bools, dimensions: Sequence[str], ways: int = 2) -> Placed:
+def place_of(
+    rows: pd.DataFrame, hit: Bools, dimensions: Sequence[str], ways: int = 2, found: Slice = ()
+) -> Placed:
     """
     The slice whose own rate of hits explains best which rows are hit; everywhere, where none does.
 
     Args:
         rows: one row each, with `dimensions`; `hit` is (n_rows,).
+        found: the slice in which something was found: not chosen among thousands, so few hits are enough.
 
     Source:
         The likelihood of two binomial rates, inside and outside: Kulldorff (1997), Comm. Stat. 26(6).
@@ -47,11 +52,21 @@ def place_of(rows: pd.DataFrame, hit: Bools, dimensions: Sequence[str], ways: in
     columns = [_Column(name, codes, values) for name, (codes, values) in zip(names, coded, strict=True)]
     best: tuple[float, Placed] = (LEAST_GAIN, whole)
     for count in range(1, min(ways, len(names)) + 1):
-        found = [_best(group, hit) for group in combinations(columns, count)]
-        gain, placed = max(found, key=lambda one: one[0])
+        each = [_best(group, hit) for group in combinations(columns, count)]
+        gain, placed = max(each, key=lambda one: one[0])
         if gain > best[0] * (1 + FINER * (count > 1)):
             best = gain, placed
-    return best[1]
+    return best[1] if best[1].slice else _where_found(rows, hit, names, found) or whole
+
+
+def _where_found(rows: pd.DataFrame, hit: Bools, names: list[str], found: Slice) -> Placed | None:
+    held = inside(rows, found)
+    if not found or not {name for name, _ in found} <= set(names) or not held.any():
+        return None
+    hits, size = np.array([float((hit & held).sum())]), np.array([float(held.sum())])
+    gain = float(_gain(hits, size, float(hit.sum()), float(len(hit)))[0])
+    share = float(hits[0] / hit.sum())
+    return Placed(found, float(hits[0] / size[0]), share) if gain >= ONE_SLICE and share >= NEARLY else None
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
         return
     now, hit = rows.frame[since].reset_index(drop=True), repeated[since]
     names = [str(name) for name in now if name not in (*rows.keys, AT)]
-    placed = place_of(now, hit, names)
+    placed = place_of(now, hit, names, found=material.finding.slice)
     usual = float(repeated[~since].mean()) if (~since).any() else 0.0
     if placed.purity < REPEATED or placed.purity < TIMES_USUAL * usual:
         return

@@ -262,12 +262,15 @@ def _itself(material: Material, feature: str) -> Answer | None:
 
 
 def _same_place(material: Material, feature: str, place: Slice) -> Answer | None:
+    """A finding of the very column lies where its fault lies, or holds it."""
     own = set(material.finding.slice)
     if not material.finding.is_of(feature):
         return None
-    fits = own <= set(place) or set(place) <= own
-    words = "it lies where the finding lies" if fits else f"it lies in {name_slice(place)}"
-    return Answer(question="where", holds=fits, words=words)
+    if own <= set(place):
+        return Answer(question="where", holds=True, words="it lies where the finding lies")
+    words = f"it lies in {name_slice(place)}, the finding in {name_slice(material.finding.slice)}"
+    # of what is wrong everywhere a check tells everywhere
+    return Answer(question="where", holds=None if set(place) <= own else False, words=words)
 
 
 # ── from what the store holds ─────────────────────────────────────────────────────────────────────────────

@@ -41,7 +41,7 @@ def _by_rows(material: Material, known: Known, pair: Pair) -> Iterator[Proposal]
     lost = now["partner"].isna().to_numpy(bool)
     if not lost.any():
         return
-    placed = place_of(now, lost, dimensions_of(pair))
+    placed = place_of(now, lost, dimensions_of(pair), found=material.finding.slice)
     if placed.purity < LOST + (1 - found.usual):
         return
     undone = counts_undone(material, known, now[lost], found.rows_each / max(pair.covers, 1e-9))

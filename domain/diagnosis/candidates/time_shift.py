@@ -54,7 +54,7 @@ def _moved(
     if (together & hit).sum() < ALIKE * hit.sum():
         return None
     hit &= together
-    placed = place_of(found.rows[since], hit[since], dimensions_of(pair))
+    placed = place_of(found.rows[since], hit[since], dimensions_of(pair), found=material.finding.slice)
     if placed.purity < LEAST_SHARE:
         return None
     begin = pd.Timestamp(known.begun(material.finding))

@@ -43,7 +43,7 @@ def _unlogged(material: Material, known: Known, pair: Pair) -> Proposal | None:
     lost = now["partner"].isna().to_numpy(bool)
     if not lost.any():
         return None
-    placed = place_of(now, lost, dimensions_of(pair))
+    placed = place_of(now, lost, dimensions_of(pair), found=material.finding.slice)
     if placed.purity < LOST + (1 - found.usual):
         return None
     table, when = material.finding.table, material.clock(since)

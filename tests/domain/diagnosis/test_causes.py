@@ -472,6 +472,27 @@ def test_scores_that_are_off_everywhere_are_of_another_file_and_no_fault_of_what
     assert told(found) == ("model", "v7", ())
 
 
+def test_a_delivery_to_all_items_is_not_why_one_device_is_fed_nothing() -> None:
+    """Ratings moved in the delivery, everywhere; on the app the model is not fed them at all."""
+    items, was = catalogue(), catalogue()
+    items["rating"] = items["rating"] * 0.5
+
+    def fed(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.assign(rating=rows["rating"].where(rows["device"] != "app"))
+
+    spoilt = shop(items, earlier=was, fed=fed)
+    finding = spoilt.finding(
+        slice_of(device="app"),
+        table="candidates",
+        subject="rating",
+        unit="rows",
+        observed=400.0,
+        expected=1.0,
+    )
+    given = {"cells": None, "series": None, "fault": "feature", "snapshots": delivery(items, was)}
+    assert told(diagnose(spoilt.material(finding, **given))) == ("feature", "rating", slice_of(device="app"))
+
+
 def test_a_wrong_column_is_not_the_world_that_asks_for_more() -> None:
     spoilt = shop(fed=unset_taste)
     finding = spoilt.finding(
