@@ -4,7 +4,7 @@ thirteen faults and two events of a radio; fourteen faults and three events of a
 seeded without any of them; and what a log by slice holds.
 
 Ten of the cinema's kinds are set aside (`set_aside.py`): they are run with `--set-aside` alone, once, when
-the work on the diagnosis is done. Each part writes a file of its own; `--only` and fewer `--draws` print, and
+the work on the diagnosis is done. Each part writes a file of its own; `--only` and a single draw print, and
 write nothing down.
 
     python -m benchmarks.diagnosis --draws 1                   a fast look
@@ -34,6 +34,7 @@ from benchmarks.table import Row, Rows, machine, show
 from examples.cinema.faults import FAULTS, INNOCENT
 
 DRAWS = 5
+KEPT = 2  # draws, with which a result is written down; each row says of how many strikes it is
 KINDS = (*FAULTS, *INNOCENT, *RADIO_KINDS, *JOBS_KINDS)
 SAY = Console(stderr=True)
 Measure = Callable[[argparse.Namespace, Path, Rows], Iterator[Row]]
@@ -49,7 +50,7 @@ def main() -> None:
             found = list({**WORLDS, **SEEDED}[part](asked, Path(made), table))
             if found:
                 name = "set_aside" if asked.set_aside else part
-                show(f"diagnosis/{name}", found, keep=asked.only is None and asked.draws >= DRAWS)
+                show(f"diagnosis/{name}", found, keep=asked.only is None and asked.draws >= KEPT)
 
 
 def _asked() -> argparse.Namespace:

@@ -126,7 +126,7 @@ class Board:
                 and upto.astimezone(LOCAL).hour % 2 == 0
             ):
                 self._turn()
-        for name in set(made) | set(self._wait):
+        for name in sorted({*made, *self._wait}):
             self._settle(name, made.get(name, []))
         self._part += 1
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from domain.diagnosis.chances import are_chances
 from domain.diagnosis.inclusion import weights_of
 
 Floats = npt.NDArray[np.float64]
@@ -176,7 +177,7 @@ def load_traffic(rows: pd.DataFrame, columns: CandidateColumns, model: Scorer) -
 
 def unit_of(model: Scorer, logged: Floats) -> Floats:
     """Logged scores in the model's own unit: probabilities as log-odds where it speaks those."""
-    if model.kind != "log_odds" or not np.all((logged >= 0) & (logged <= 1)):
+    if model.kind != "log_odds" or not are_chances(logged):
         return logged
     inside = np.clip(logged, 1e-9, 1 - 1e-9)
     return np.asarray(np.log(inside) - np.log1p(-inside))

@@ -44,10 +44,16 @@ def rank(candidates: Sequence[Candidate]) -> Ranking:
 
 
 def _alike(one: Candidate, other: Candidate) -> bool:
-    """Whether both undo the same: the same cells by as much; else the same slice, or one within the other."""
+    """
+    Whether both are one cause: the same object in the same slice, or one within the other; or both undo the
+    same cells by as much; else where that is not known such slices.
+    """
     mine, theirs = one.proposal, other.proposal
     if one is other:
         return True
+    nested = set(mine.place) <= set(theirs.place) or set(theirs.place) <= set(mine.place)
+    if nested and (mine.kind, mine.object) == (theirs.kind, theirs.object):
+        return True
     if mine.undone is not None and theirs.undone is not None:
         return mine.undone.like(theirs.undone)
-    return set(mine.place) <= set(theirs.place) or set(theirs.place) <= set(mine.place)
+    return nested

@@ -77,8 +77,8 @@ def _when(material: Material, known: Known) -> str:
 
 
 def _itself(material: Material, own: Finding) -> Proposal:
-    """What the finding measures is the fault: of its slice, or of the segment that is off in the table."""
-    segments = [] if own.slice else list(_segments(material, (own.table,)))
+    """What the finding measures is the fault: of the segment that is off in the table, or of its slice."""
+    segments = list(_segments(material, (own.table,)))
     place = segments[0].place if segments else own.slice
     where = f" in {name_slice(place)}" if place else ""
     return Proposal(

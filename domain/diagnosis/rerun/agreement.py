@@ -17,6 +17,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import expit
 
+from domain.diagnosis.chances import are_chances
+
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Scores = npt.NDArray[Any]  # of 32 or 64 bits, as computed
@@ -80,7 +82,7 @@ def _tried(
     """Every reading in every form that may have made the log from it."""
     held = _numbers(logged)
     known = held[np.isfinite(held)]
-    chances = kind == "log_odds" and len(known) > 0 and bool(np.all((known >= 0) & (known <= 1)))
+    chances = kind == "log_odds" and are_chances(known)
     for name, scores in readings.items():
         for form in _forms(held, known, chances, name):
             yield name, _agreement(held, scores, name, form, chances, coarse)
