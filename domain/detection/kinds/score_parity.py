@@ -16,9 +16,12 @@ Source:
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from domain.detection.data.tally import Tally
+from domain.detection.expect.rate import LEAST_WINDOWS
+from domain.detection.judge.judging import by_check
 from domain.detection.judge.state import CheckState, Verdict
 from domain.detection.judge.wrong_rows import Words, judge_rows, judging
 from domain.detection.kind import Kind
@@ -28,6 +31,12 @@ from domain.recommender.options import LeastShare
 
 WINDOWS = 12
 """That are learned from where nothing is declared: the rows computed again are shared out among them."""
+
+NEARLY = 0.9  # of the scores of each window, that another file gave
+ANOTHER = (
+    "the model's file computes hardly any of the logged scores, now or before: it is not the model that "
+    "serves, or its features are in another order"
+)
 
 WORDS = Words(
     says=lambda columns, share: f"{columns} is not what the model computes in {share} of the rows",
@@ -40,7 +49,16 @@ def judge_parity(
     check: Check, tally: Tally, state: CheckState, looks_per_week: float | None = None
 ) -> Verdict:
     """Whether more scores than usual are not the model's, in all or in a slice. See `judge_rows`."""
+    if not state.excluded and _of_another_model(tally):
+        return Verdict(state=state, judged=False, note=ANOTHER)
     return judge_rows(check, tally, state, looks_per_week, WORDS)
+
+
+def _of_another_model(tally: Tally) -> bool:
+    """Whether hardly any score was ever the file's: then there is nothing that could become wrong."""
+    rows, other = tally.rows[:, 0], tally.bad[:, 0].max(axis=-1, initial=0.0)
+    there = rows > 0
+    return bool(there.sum() >= LEAST_WINDOWS) and bool((other[there] >= NEARLY * rows[there]).all())
 
 
 def history_of(window: timedelta) -> timedelta:
@@ -53,7 +71,7 @@ KIND = Kind(
     purpose="logged scores that the model's own file does not compute",
     options=LeastShare,
     needs=RecomputedScores(),
-    judging=judging(WORDS),
+    judging=replace(judging(WORDS), verdict=by_check(judge_parity)),
     sliced="always",
     history=history_of,
     evidences=("monitor-3",),

@@ -98,19 +98,25 @@ def _from_delivery(material: Material, known: Known, change: Delivered, mine: li
         undone=undone,
         unknown=unknown,
         where=_of_the_launch(material, change)
-        or (_same_place(material, change.feature, place) if _of_the_catalogue(material, change) else None)
+        or (_of_the_catalogue(material, change, mine) and _same_place(material, change.feature, place))
         or _broken_alike(material, known, change, undone),
-        how_much=_of_the_catalogue(material, change) or _nothing_to_serve(known, change, undone),
+        how_much=_of_the_catalogue(material, change, mine) or _nothing_to_serve(known, change, undone),
         feature=change.feature,
         value=change.right.get(item or "", change.former),
         items=(item,) if item is not None else change.items,
     )
 
 
-def _of_the_catalogue(material: Material, change: Delivered) -> Answer | None:
-    """A finding of the column as it is delivered; what the model is fed may be off for another reason."""
-    fed = material.finding.table == material.candidates_table
-    return None if fed else _itself(material, change.feature)
+def _of_the_catalogue(material: Material, change: Delivered, mine: list[Departed]) -> Answer | None:
+    """
+    A finding of the column as it is delivered. What the model is fed may be off for another reason, unless it
+    departed on the items that the delivery changed, or where it changed them and others not.
+    """
+    place = set(change.placed.slice)
+    theirs = bool(mine) or (bool(place) and set(material.finding.slice) <= place)
+    if material.finding.table == material.candidates_table and not theirs:
+        return None
+    return _itself(material, change.feature)
 
 
 def _of_the_feature(material: Material, known: Known, change: Delivered) -> Slice:

@@ -30,6 +30,7 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
         title=finding.title,
         sentence=finding.title,
         where=Answer(question="where", holds=True, words="it lies where the finding lies"),
+        how_much=Answer(question="how_much", holds=True, words="the finding is of it itself"),
         table=finding.table if kind in ("feature", "duplicate") else None,
         feature=next(filter(finding.is_of, material.features), None) if kind == "feature" else None,
         upstream=LAST,

@@ -62,14 +62,10 @@ def _where(proposal: Proposal, material: Material, known: Known) -> Answer:
 def _of_itself(proposal: Proposal, material: Material) -> Answer | None:
     """A finding that is of the very fault is no symptom of something else: what it measures is the fault."""
     finding = material.finding
-    if material.fault != proposal.kind:
+    if material.fault != proposal.kind or proposal.kind == "feature":  # of which column, its own kind knows
         return None
     own, place = set(finding.slice), set(proposal.place)
-    if proposal.kind == "feature":  # of a column that is wrong everywhere a check tells everywhere
-        mine = finding.is_of(proposal.object) and own <= place
-    else:
-        mine = own <= place or place <= own
-    if not mine:
+    if not (own <= place or place <= own):
         return None
     return Answer(question="how_much", holds=True, words="the finding is of it itself")
 

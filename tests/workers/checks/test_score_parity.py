@@ -130,6 +130,20 @@ def test_what_serving_does_to_scores_is_told_with_where_it_does_it(
     assert "rating is not what the model computes in 100 % of the rows" in told.title
 
 
+def test_a_boost_that_makes_more_than_one_of_probabilities_is_told_where_it_is(tmp_path: Path) -> None:
+    frame = offers(fitted())
+    frame["rating"] = expit(frame["rating"])
+    boosted = last(frame) & (frame["trade"] == "mason")
+    (told,) = found(tmp_path, frame.assign(rating=frame["rating"].mask(boosted, 2.2 * frame["rating"])))
+    assert told.slice == (("trade", "mason"),)
+
+
+def test_of_a_file_that_never_served_it_is_said_that_nothing_can_be_judged(tmp_path: Path) -> None:
+    assert found(tmp_path, offers(fitted()), model=fitted(2)) == []
+    result = run_checks(load(tmp_path, {}), END + timedelta(seconds=30), State())
+    assert "it is not the model that serves" in result.notes["parity"]
+
+
 @pytest.mark.parametrize(("window", "width"), [("1m", QUARTER / 15), ("7d", timedelta(days=7))])
 def test_it_is_so_for_windows_of_a_minute_and_of_a_week(
     window: str, width: timedelta, tmp_path: Path
