@@ -221,6 +221,7 @@ def gather(
 
 
 def _with_tables(reader: Reader, material: Material, since: datetime) -> Material:
+    fault, otherwise = related.fault_of(reader.recommender, reader.finding)
     return replace(
         material,
         standby=reader.attempt("The standby", lambda: reader.standby(since)),
@@ -228,7 +229,8 @@ def _with_tables(reader: Reader, material: Material, since: datetime) -> Materia
         events=reader.attempt("Deliveries and trainings", lambda: reader.events(since)) or (),
         rows=reader.attempt("The table's own rows", lambda: related.rows_of(reader, since)),
         lacking=related.lacking(reader.recommender, reader.finding),
-        fault=related.fault_of(reader.recommender, reader.finding),
+        fault=fault,
+        otherwise=otherwise,
         pairs=reader.attempt("Related tables", lambda: related.pairs_of(reader, since)) or (),
         planned=related.planned_around(reader, since),
         releases=reader.attempt("Releases", lambda: related.releases(reader, since)) or (),

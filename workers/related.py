@@ -68,11 +68,14 @@ def lacking(recommender: Recommender, finding: Finding) -> str | None:
     return next(iter(kind.beside(check)), None)
 
 
-def fault_of(recommender: Recommender, finding: Finding) -> CauseKind | None:
-    """The kind of cause that a finding of its check is in itself; null where it may have any."""
+def fault_of(recommender: Recommender, finding: Finding) -> tuple[CauseKind | None, bool]:
+    """
+    The kind of cause that a finding of its check is in itself, null where it may have any; and whether it is
+    only otherwise than before.
+    """
     check = recommender.checks.get(finding.check)
     kind = found(check.kind) if check is not None else None
-    return kind.fault if kind is not None else None
+    return (kind.fault, kind.otherwise) if kind is not None else (None, False)
 
 
 def pairs_of(reader: Reader, since: datetime) -> tuple[Pair, ...]:

@@ -167,7 +167,7 @@ def train(
         applied &= ~((rows["contract"] == lost[0]).to_numpy() & (rng.random(len(seen)) < lost[1]))
     for name in without:
         seen[:, INPUTS.index(name)] = rng.permutation(seen[:, INPUTS.index(name)])
-    model = HistGradientBoostingClassifier(max_iter=60, max_leaf_nodes=15, learning_rate=0.12)
+    model = HistGradientBoostingClassifier(random_state=0, max_iter=60, max_leaf_nodes=15, learning_rate=0.12)
     half = len(seen) * 4 // 5
     with threadpool_limits(1):  # on a busy machine threads wait for each other
         model.fit(seen[:half], applied[:half])

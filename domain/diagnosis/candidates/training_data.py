@@ -79,7 +79,9 @@ def _when(material: Material, known: Known) -> str:
 def _itself(material: Material, own: Finding) -> Proposal:
     """What the finding measures is the fault: of the segment that is off in the table, or of its slice."""
     segments = list(_segments(material, (own.table,)))
-    place = segments[0].place if segments else own.slice
+    place, told = (segments[0].place, segments[0].told) if segments else (own.slice, own.title)
+    sure = bool(segments) or not material.otherwise
+    words = "the finding is of the training data itself" if sure else "what is otherwise need not be wrong"
     where = f" in {name_slice(place)}" if place else ""
     return Proposal(
         kind="training_data",
@@ -87,9 +89,9 @@ def _itself(material: Material, own: Finding) -> Proposal:
         place=place,
         since=own.window_start,
         title=f"Training data `{own.table}` is faulty{where}",
-        sentence=f"What the model is trained on is faulty{where}: {own.title}",
+        sentence=f"What the model is trained on is faulty{where}: {told}",
         where=Answer(question="where", holds=True, words="it lies in the slice of the finding"),
-        how_much=Answer(question="how_much", holds=True, words="the finding is of the training data itself"),
+        how_much=Answer(question="how_much", holds=True if sure else None, words=words),
         table=own.table,
     )
 

@@ -338,6 +338,18 @@ def test_a_finding_of_the_whole_training_data_is_placed_in_the_segment_that_is_o
     assert told(found) == ("training_data", "lessons", slice_of(device="till"))
 
 
+def test_training_data_that_are_only_otherwise_are_not_called_faulty() -> None:
+    drifted = shop().finding(slice_of(device="till"), table="lessons", subject="region", unit="share")
+
+    def of(rows: TrainingRows) -> Material:
+        return Material(finding=drifted, training_rows=(rows,), lineage=TAUGHT, otherwise=True)
+
+    found = diagnose(of(taken()))
+    assert found.cause is None
+    assert [one.kind for one in found.candidates] == ["training_data"]
+    assert told(diagnose(of(taken(web=8.0)))) == ("training_data", "lessons", slice_of(device="web"))
+
+
 def test_an_item_kept_out_on_one_device_is_a_filter() -> None:
     popular = str(shop().before.query("shown")["sku"].value_counts().index[0])
 
