@@ -123,5 +123,4 @@ KIND = Kind(
     sliced="always",
     by_item=True,
     evidences=("monitor-3",),
-    fault="filter",
 )

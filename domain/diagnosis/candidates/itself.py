@@ -22,6 +22,8 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
     kind, finding = material.fault, material.finding
     if kind is None or (kind == "serving" and not _adjusted(material, known)):
         return
+    if kind == "feature" and _feature(material) is None:
+        return
     yield Proposal(
         kind=kind,
         object=_object(material, kind),
@@ -32,7 +34,7 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
         where=Answer(question="where", holds=True, words="it lies where the finding lies"),
         how_much=Answer(question="how_much", holds=True, words="the finding is of it itself"),
         table=finding.table if kind in ("feature", "duplicate") else None,
-        feature=next(filter(finding.is_of, material.features), None) if kind == "feature" else None,
+        feature=_feature(material) if kind == "feature" else None,
         upstream=LAST,
     )
 
@@ -53,9 +55,15 @@ def _object(material: Material, kind: CauseKind) -> str | None:
             item = dict(finding.slice).get(columns.item if columns is not None else material.key)
             return item or (finding.slice[0][0] if finding.slice else None)
         case "feature":
-            known = (*material.features, *(columns.features if columns is not None else ()))
-            return next(filter(finding.is_of, known), finding.subject)
+            return _feature(material)
     return finding.subject
+
+
+def _feature(material: Material) -> str | None:
+    """The feature, of items or of the model, that the finding is of; a column may be none."""
+    columns = material.columns
+    known = (*material.features, *(columns.features if columns is not None else ()))
+    return next(filter(material.finding.is_of, known), None)
 
 
 def _place(material: Material, kind: CauseKind) -> Slice:

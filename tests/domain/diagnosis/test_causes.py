@@ -479,6 +479,10 @@ def test_a_finding_of_the_fault_itself_is_the_cause_where_nothing_upstream_says_
     assert found.candidates[0].answers[2].words == "the finding is of it itself"
 
 
+def test_a_column_that_is_no_feature_is_not_called_one() -> None:
+    assert found_itself(shop(), "feature", "till_receipt", slice_of(category="coffee")).cause is None
+
+
 def test_scores_that_are_off_everywhere_are_of_another_file_and_no_fault_of_what_serves() -> None:
     found = found_itself(shop(model=Weighted((1.0, 2.0, 3.0))), "serving", "log_odds", ())
     assert told(found) == ("model", "v7", ())
