@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from domain.recommender.duration import Duration
 from domain.values import Value
@@ -63,6 +63,13 @@ class Table(Value):
     explode: dict[str, str] = Field(default_factory=dict)
     upstream: tuple[str, ...] = ()
     timeout: Duration = timedelta(minutes=2)
+
+    @field_validator("key", mode="before")
+    @classmethod
+    def _one_column(cls, key: object) -> object:
+        if isinstance(key, list):
+            raise ValueError("is one column; of several write key = [...] in a check of kind duplicates")
+        return key
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:

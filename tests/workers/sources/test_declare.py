@@ -63,6 +63,7 @@ def test_a_folder_stands_for_its_declaration(tmp_path: Path) -> None:
         ('name = "shop"\n', "", 1, "recommender.name: missing"),
         ("Europe/Berlin", "Europe/Berln", 3, "is not a time zone"),
         ('["country"]', '"country"', 9, "tables.views.dimensions"),
+        ('["country"]', '["country"]\nkey = ["a", "b"]', 10, "is one column; of several write key"),
         ('path = "views.parquet"', 'path = "${NOWHERE}/v.parquet"', 6, "the variable NOWHERE is not set"),
         (
             'kind = "volume"',
