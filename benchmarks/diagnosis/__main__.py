@@ -23,10 +23,10 @@ from rich.console import Console
 from benchmarks.diagnosis import columns, coverage, requests_again, search, segments, whose_change
 from benchmarks.diagnosis.case import Case
 from benchmarks.diagnosis.cinema import build_past
-from benchmarks.diagnosis.jobs_faults import INNOCENT as JOBS_INNOCENT
-from benchmarks.diagnosis.jobs_faults import KINDS as JOBS_KINDS
-from benchmarks.diagnosis.radio_faults import INNOCENT as RADIO_INNOCENT
-from benchmarks.diagnosis.radio_faults import KINDS as RADIO_KINDS
+from benchmarks.diagnosis.jobs.faults import INNOCENT as JOBS_INNOCENT
+from benchmarks.diagnosis.jobs.faults import KINDS as JOBS_KINDS
+from benchmarks.diagnosis.radio.faults import INNOCENT as RADIO_INNOCENT
+from benchmarks.diagnosis.radio.faults import KINDS as RADIO_KINDS
 from benchmarks.diagnosis.result import innocent_rows, kind_rows, main_rows
 from benchmarks.diagnosis.run import in_the_cinema, in_the_jobs, in_the_radio, ordered
 from benchmarks.diagnosis.set_aside import set_aside

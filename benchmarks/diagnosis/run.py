@@ -13,9 +13,9 @@ import numpy as np
 
 from benchmarks.diagnosis.case import Case, live_through
 from benchmarks.diagnosis.cinema import CinemaWorld
-from benchmarks.diagnosis.jobs_faults import AFTER as JOBS_AFTER
-from benchmarks.diagnosis.jobs_faults import JobsWorld
-from benchmarks.diagnosis.radio_faults import RadioWorld
+from benchmarks.diagnosis.jobs.faults import AFTER as JOBS_AFTER
+from benchmarks.diagnosis.jobs.faults import JobsWorld
+from benchmarks.diagnosis.radio.faults import RadioWorld
 
 Order = tuple[str, int]
 """A kind, and which draw of it."""

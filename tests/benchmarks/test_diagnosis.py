@@ -12,7 +12,7 @@ import pytest
 from benchmarks.diagnosis import columns
 from benchmarks.diagnosis.case import Case, Told
 from benchmarks.diagnosis.judge import Said, Truth, about, judge
-from benchmarks.diagnosis.radio_faults import INNOCENT, KINDS
+from benchmarks.diagnosis.radio.faults import INNOCENT, KINDS
 from benchmarks.diagnosis.result import innocent_rows, main_rows
 from benchmarks.diagnosis.set_aside import DESCRIBED, SHIPPED, UNDESCRIBED, set_aside
 from benchmarks.table import Rows

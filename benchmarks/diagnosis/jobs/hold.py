@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from benchmarks.diagnosis.jobs_market import Bools, Floats
+from benchmarks.diagnosis.jobs.market import Bools, Floats
 
 Rows = Callable[[pd.DataFrame], pd.DataFrame]
 

@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.diagnosis.case import BEFORE, Strike
-from benchmarks.diagnosis.jobs import DAY, Board
-from benchmarks.diagnosis.jobs_hold import Hold
-from benchmarks.diagnosis.jobs_market import CONTRACTS, INPUTS, SECTORS, STATES, Bools, Floats, train
-from benchmarks.diagnosis.jobs_market import vacancies as posted
-from benchmarks.diagnosis.jobs_traffic import CHANNELS
+from benchmarks.diagnosis.jobs.board import DAY, Board
+from benchmarks.diagnosis.jobs.hold import Hold
+from benchmarks.diagnosis.jobs.market import CONTRACTS, INPUTS, SECTORS, STATES, Bools, Floats, train
+from benchmarks.diagnosis.jobs.market import vacancies as posted
+from benchmarks.diagnosis.jobs.traffic import CHANNELS
 from benchmarks.diagnosis.judge import Truth
 from domain.values import slice_of
 

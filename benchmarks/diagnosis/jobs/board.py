@@ -19,8 +19,8 @@ import pandas as pd
 import skops.io
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from benchmarks.diagnosis.jobs_hold import Hold
-from benchmarks.diagnosis.jobs_market import (
+from benchmarks.diagnosis.jobs.hold import Hold
+from benchmarks.diagnosis.jobs.market import (
     CANDIDATES,
     VACANCIES,
     Floats,
@@ -35,7 +35,7 @@ from benchmarks.diagnosis.jobs_market import (
     vacancies,
     with_inputs,
 )
-from benchmarks.diagnosis.jobs_traffic import LOCAL, asked
+from benchmarks.diagnosis.jobs.traffic import LOCAL, asked
 from domain.recommender.recommender import Recommender
 from workers.sources.declare import load
 

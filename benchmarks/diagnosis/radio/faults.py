@@ -13,7 +13,7 @@ import pandas as pd
 
 from benchmarks.diagnosis.case import Strike
 from benchmarks.diagnosis.judge import Truth
-from benchmarks.diagnosis.radio import (
+from benchmarks.diagnosis.radio.station import (
     INPUTS,
     LABELS,
     MARKETS,

@@ -1,0 +1,1 @@
+"""A second world: a radio whose tracks are chosen by a model."""
