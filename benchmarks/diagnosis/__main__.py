@@ -80,20 +80,19 @@ def _cinema(asked: argparse.Namespace, folder: Path, table: Rows) -> Iterator[Ro
     yield from _rows("the cinema", cases, INNOCENT, table, 0.80 if asked.set_aside else 0.90, asked.set_aside)
 
 
-def _radio(asked: argparse.Namespace, folder: Path, table: Rows) -> Iterator[Row]:
-    kinds = [name for name in RADIO_KINDS if asked.only is None or name in asked.only]
-    if not kinds or asked.set_aside:
-        return
-    cases = in_the_radio(folder, list(ordered(kinds, asked.draws)), asked.seed, asked.jobs, _teller(asked))
-    yield from _rows("the radio", cases, RADIO_INNOCENT, table, 0.90, False)
+def _world(
+    told: str, kinds: Sequence[str], innocent: Sequence[str], cases: Callable[..., list[Case]]
+) -> Measure:
+    """A world that is not the cinema, none of whose kinds are set aside."""
 
+    def measure(asked: argparse.Namespace, folder: Path, table: Rows) -> Iterator[Row]:
+        own = [name for name in kinds if asked.only is None or name in asked.only]
+        if own and not asked.set_aside:
+            orders = list(ordered(own, asked.draws))
+            found = cases(folder, orders, asked.seed, asked.jobs, _teller(asked))
+            yield from _rows(told, found, innocent, table, 0.90, False)
 
-def _jobs(asked: argparse.Namespace, folder: Path, table: Rows) -> Iterator[Row]:
-    kinds = [name for name in JOBS_KINDS if asked.only is None or name in asked.only]
-    if not kinds or asked.set_aside:
-        return
-    cases = in_the_jobs(folder, list(ordered(kinds, asked.draws)), asked.seed, asked.jobs, _teller(asked))
-    yield from _rows("the job board", cases, JOBS_INNOCENT, table, 0.90, False)
+    return measure
 
 
 def _rows(
@@ -130,7 +129,11 @@ def _plain(rows: Callable[[Rows], Iterator[Row]]) -> Measure:
     return lambda asked, folder, table: rows(table)
 
 
-WORLDS: Mapping[str, Measure] = {"cinema": _cinema, "radio": _radio, "jobs": _jobs}
+WORLDS: Mapping[str, Measure] = {
+    "cinema": _cinema,
+    "radio": _world("the radio", (*RADIO_KINDS,), RADIO_INNOCENT, in_the_radio),
+    "jobs": _world("the job board", (*JOBS_KINDS,), JOBS_INNOCENT, in_the_jobs),
+}
 SEEDED: Mapping[str, Measure] = {
     "columns": _columns,
     "whose_change": _plain(whose_change.rows),

@@ -60,9 +60,8 @@ def in_the_jobs(
     folder: Path, orders: Sequence[Order], seed: int, jobs: int, tell: Callable[[Case], None]
 ) -> list[Case]:
     """Every ordered case, in the order given; all of one draw have one past."""
-    pasts = {draw: folder / f"jobs-past-{draw}" for _name, draw in orders}
-    for draw, past in pasts.items():
-        JobsWorld(past, seed * 1_000 + draw).keep()
+    draws = dict.fromkeys(draw for _name, draw in orders)
+    pasts = {draw: JobsWorld(folder / f"jobs-past-{draw}", seed * 1_000 + draw) for draw in draws}
     asked: list[Asked] = [(jobs_case, (pasts[d], folder / f"jobs-{n}-{d}", n, d, seed)) for n, d in orders]
     return _every(asked, jobs, tell)
 
@@ -97,10 +96,10 @@ def radio_case(folder: Path, name: str, draw: int, seed: int) -> Case:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def jobs_case(past: Path, folder: Path, name: str, draw: int, seed: int) -> Case:
-    """One kind struck once, over a copy of a past of the job board; its folder is gone afterwards."""
-    world = JobsWorld.branched(past, folder, name, seed * 1_000 + draw)
+def jobs_case(world: JobsWorld, folder: Path, name: str, draw: int, seed: int) -> Case:
+    """One kind struck once, in a job board that goes on from a past; its folder is gone afterwards."""
     try:
+        world.branch(folder, name, seed * 1_000 + draw)
         return live_through(world, name, draw, seed * 1_000 + draw, JOBS_AFTER)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from domain.diagnosis.candidates.candidate import Candidate
+from domain.diagnosis.candidates.itself import found_itself
 from domain.diagnosis.candidates.judge import judge
 from domain.diagnosis.candidates.rank import Ranking, rank
 from domain.diagnosis.candidates.table import KINDS
@@ -149,7 +150,7 @@ def _compete(material: Material, known: Known) -> Ranking:
     found: list[Candidate] = []
     for kind in KINDS:
         try:
-            proposals = list(kind.propose(material, known))
+            proposals = [*kind.propose(material, known), *found_itself(kind, material, known)]
             found += [judge(one, material, known, kind.upstream) for one in proposals]
         except Exception as error:  # noqa: BLE001 (one kind must not take the others with it)
             known.say("other", f"Whether the cause is one of kind “{kind.name}” could not be told: {error}")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import pickle
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from pathlib import Path
 from types import MappingProxyType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -28,29 +27,21 @@ Drawn = tuple[Truth, str, Hold]
 Draw = Callable[[np.random.Generator, Board], Drawn]
 AFTER = timedelta(hours=2)  # what is found later is not found
 
-PAGES, MODEL, PAST = CHANNELS[1:], "matcher", "board.pickle"
+PAGES, MODEL = CHANNELS[1:], "matcher"
 MOMENTS = (9.0, 19.0)  # of the day, in hours
 
 
 class JobsWorld(Board):
     """The board with what can go wrong in it."""
 
-    def keep(self) -> None:
-        """Keeps itself beside its tables."""
-        (self.folder / PAST).write_bytes(pickle.dumps(self))
-
-    @classmethod
-    def branched(cls, past: Path, folder: Path, name: str, seed: int) -> Self:
-        """A copy of a past, gone on to eight minutes before a moment that kind and seed draw."""
-        shutil.copytree(past, folder)
-        board = pickle.loads((folder / PAST).read_bytes())
-        assert isinstance(board, cls)
-        board.folder = folder
+    def branch(self, folder: Path, name: str, seed: int) -> None:
+        """Go on in a copy of its tables, to eight minutes before a moment that kind and seed draw."""
+        shutil.copytree(self.folder, folder)
+        self.folder = folder
         hours = float(np.random.default_rng([seed, *name.encode()]).uniform(*MOMENTS))
         if KINDS[name].exported:
             hours = round(hours / 2) * 2
-        board.live((DAY + timedelta(minutes=round(hours * 60))).astimezone(UTC) - BEFORE - board.at)
-        return board
+        self.live((DAY + timedelta(minutes=round(hours * 60))).astimezone(UTC) - BEFORE - self.at)
 
     def strike(self, name: str, seed: int) -> Strike:
         """Something goes wrong, or the world changes."""

@@ -104,7 +104,7 @@ def vacancies(rng: np.random.Generator, count: int, first: int, at: datetime, ol
 
 
 def retrieved(rng: np.random.Generator, lists: pd.DataFrame, open_now: pd.DataFrame) -> Ints:
-    """(lists, 40) rows of the vacancies that come into question: near ones, remote ones, of one's trade."""
+    """(lists, 40) the candidates of each list, as rows of `open_now`: near, remote, or of one's trade."""
     near = lists["home"].to_numpy()[:, None] == open_now["province"].to_numpy()[None, :]
     trade = lists["trade"].to_numpy()[:, None] == open_now["sector"].to_numpy()[None, :]
     wanted = 2.2 * near + 1.4 * trade + 1.0 * open_now["remote"].to_numpy()[None, :]

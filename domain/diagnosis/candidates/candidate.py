@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 from domain.diagnosis.candidates.undone import Undone
 from domain.diagnosis.known import Known
@@ -96,6 +95,19 @@ def _measured(answer: Answer) -> float:
 
 
 @dataclass(frozen=True)
+class Named:
+    """
+    What a finding names that is of the fault itself: its `object`, the `place` where it is not the finding's
+    slice; `table` and `feature` as of a proposal.
+    """
+
+    object: str | None
+    place: Slice | None = None
+    table: str | None = None
+    feature: str | None = None
+
+
+@dataclass(frozen=True)
 class CandidateKind:
     """
     A kind of cause.
@@ -105,9 +117,11 @@ class CandidateKind:
         upstream: how far up the way from feed to log it lies, 0 the furthest: of two that undo the same, the
             one further up is the cause of the other.
         test: what would tell, where it is not established.
+        itself: what a finding names that is of this kind of fault itself; null where that is nothing.
     """
 
-    name: CauseKind | Literal["itself"]
+    name: CauseKind
     propose: Callable[[Material, Known], Iterable[Proposal]]
     upstream: int
     test: str
+    itself: Callable[[Material, Known], Named | None] | None = None

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from domain.diagnosis.candidates.candidate import CandidateKind, Proposal
+from domain.diagnosis.candidates.candidate import CandidateKind, Named, Proposal
 from domain.diagnosis.candidates.counted import counts_undone
+from domain.diagnosis.candidates.itself import measured_itself
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
 from domain.diagnosis.pairing import AT
@@ -46,8 +47,13 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
         title=f"Rows of `{table}` are written {1 + extra:.2g} times in {name_slice(placed.slice)}",
         sentence=f"{told}: same {', '.join(f'`{key}`' for key in rows.keys)} (before: {100 * usual:.1f} %)",
         undone=counts_undone(material, known, now[hit], -(1 - usual) / max(rows.covers, 1e-9)),
+        how_much=measured_itself(material, "duplicate", placed.slice),
         table=table,
     )
 
 
-DUPLICATE = CandidateKind("duplicate", _propose, 3, "a column that says which row is which")
+def _itself(material: Material, _known: Known) -> Named:
+    return Named(material.finding.table, table=material.finding.table)
+
+
+DUPLICATE = CandidateKind("duplicate", _propose, 3, "a column that says which row is which", _itself)

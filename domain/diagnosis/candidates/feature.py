@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from domain.diagnosis.candidates.candidate import CandidateKind, Proposal
+from domain.diagnosis.candidates.candidate import CandidateKind, Named, Proposal
 from domain.diagnosis.candidates.counted import symptom_of
 from domain.diagnosis.candidates.plays import or_plays
 from domain.diagnosis.candidates.undone import Undone
@@ -363,4 +363,14 @@ def _filled(material: Material, known: Known, feature: str, value: str | None) -
     return _ranked_again(material, known, scene, fill_rows(rows, pool, columns, feature, values, derived)), ""
 
 
-FEATURE = CandidateKind("feature", _propose, 1, "the feature put back in logged requests, and ranked again")
+def _of_the_column(material: Material, _known: Known) -> Named | None:
+    """The feature, of items or of the model, that the finding is of; a column may be none."""
+    columns = material.columns
+    known = (*material.features, *(columns.features if columns is not None else ()))
+    feature = next(filter(material.finding.is_of, known), None)
+    return Named(feature, table=material.finding.table, feature=feature) if feature is not None else None
+
+
+FEATURE = CandidateKind(
+    "feature", _propose, 1, "the feature put back in logged requests, and ranked again", _of_the_column
+)

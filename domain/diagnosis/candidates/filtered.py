@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import poisson
 
-from domain.diagnosis.candidates.candidate import CandidateKind, Proposal
+from domain.diagnosis.candidates.candidate import CandidateKind, Named, Proposal
 from domain.diagnosis.candidates.counted import symptom_of
+from domain.diagnosis.candidates.itself import measured_itself
 from domain.diagnosis.candidates.judge import TOO_MUCH, verdict_on
 from domain.diagnosis.candidates.undone import Undone
 from domain.diagnosis.known import Known
@@ -75,7 +76,8 @@ def _told(material: Material, known: Known, scene: Scene, one: _KeptOut) -> Prop
         sentence=f"{what} {how}{at}{when}: {one.seen:,.0f} times where {one.usual:,.0f} were usual",
         where=_where(one, material, scene),
         undone=_put_upon(material, known, scene, one),
-        how_much=_shown_again(one, material, known, scene) if one.ranked else None,
+        how_much=(_shown_again(one, material, known, scene) if one.ranked else None)
+        or measured_itself(material, "filter", one.place),
         items=(one.item,) if one.item is not None else (),
     )
 
@@ -285,4 +287,14 @@ def _others(scene: Scene, names: tuple[str, ...], due: pd.Series) -> pd.Series:
     return pd.Series([ratio.get(value, 0.0) for value in first], index=due.index).fillna(0.0)
 
 
-FILTER = CandidateKind("filter", _propose, 3, "the reasons for which candidates are left out, logged")
+def _itself(material: Material, _known: Known) -> Named:
+    """The item, in the slice of requests that are not shown it; else the slice of items."""
+    where = material.finding.slice
+    item = material.columns.item if material.columns is not None else material.key
+    requests = tuple(pair for pair in where if pair[0] != item)
+    return Named(dict(where).get(item) or (where[0][0] if where else None), requests)
+
+
+FILTER = CandidateKind(
+    "filter", _propose, 3, "the reasons for which candidates are left out, logged", _itself
+)

@@ -21,7 +21,7 @@ def judge(proposal: Proposal, material: Material, known: Known, upstream: int) -
         proposal=proposal,
         when=_when(proposal, material, known),
         where=proposal.where or _where(proposal, material, known),
-        how_much=proposal.how_much or _of_itself(proposal, material) or _how_much(proposal),
+        how_much=proposal.how_much or _how_much(proposal),
         which_way=_which_way(proposal, material),
         upstream=proposal.upstream if proposal.upstream is not None else upstream,
     )
@@ -57,17 +57,6 @@ def _where(proposal: Proposal, material: Material, known: Known) -> Answer:
         return Answer(question="where", holds=True, words=f"it lies {where}")
     unknown = proposal.unknown if undone is None else ""
     return Answer(question="where", words=unknown or "what it does to other slices is not known")
-
-
-def _of_itself(proposal: Proposal, material: Material) -> Answer | None:
-    """A finding that is of the very fault is no symptom of something else: what it measures is the fault."""
-    finding = material.finding
-    if material.fault != proposal.kind or proposal.kind == "feature":  # of which column, its own kind knows
-        return None
-    own, place = set(finding.slice), set(proposal.place)
-    if not (own <= place or place <= own):
-        return None
-    return Answer(question="how_much", holds=True, words="the finding is of it itself")
 
 
 def _how_much(proposal: Proposal) -> Answer:

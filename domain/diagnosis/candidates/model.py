@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from domain.diagnosis.candidates.candidate import CandidateKind, Proposal
+from domain.diagnosis.candidates.candidate import CandidateKind, Named, Proposal
+from domain.diagnosis.candidates.itself import measured_itself
 from domain.diagnosis.changes.other_model import OtherModel, other_model
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
@@ -34,7 +35,7 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
         undone=found.undone,
         unknown=found.unknown,
         where=found.where,
-        how_much=_of_the_model_itself(material, found),
+        how_much=_of_the_model_itself(material, found) or measured_itself(material, "model", found.place),
     )
 
 
@@ -49,4 +50,11 @@ def _of_the_model_itself(material: Material, found: OtherModel) -> Answer | None
     return Answer(question="how_much", holds=True, words=words)
 
 
-MODEL = CandidateKind("model", _propose, 2, "the model of before on the requests of now, and the other way")
+def _itself(material: Material, _known: Known) -> Named:
+    """The version that serves where it should not."""
+    return Named(material.finding.subject)
+
+
+MODEL = CandidateKind(
+    "model", _propose, 2, "the model of before on the requests of now, and the other way", _itself
+)

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from domain.diagnosis.candidates.candidate import CandidateKind, Proposal
+from domain.diagnosis.candidates.candidate import CandidateKind, Named, Proposal
 from domain.diagnosis.candidates.counted import symptom_of
+from domain.diagnosis.candidates.itself import measured_itself
 from domain.diagnosis.changes.other_model import by_another_file
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
@@ -23,7 +24,7 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
     if scene is None:
         return
     skew = scene.skew()
-    if not skew.now.any() or by_another_file(material, scene):
+    if not skew.now.any() or by_another_file(material, skew):
         return
     rows = scene.now.rows
     placed = place_of(rows, skew.now, scene.dimensions)
@@ -46,8 +47,16 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
         sentence=f"What serves ranks {where} by another score than the model's: logged minus computed is "
         f"{amount:+.2f}{unit} for {100 * placed.purity:.0f} % of these candidates, and 0 for the others",
         undone=scene.undone(symptom_of(material, known), material.finding.item, scores),
+        how_much=measured_itself(material, "serving", placed.slice),
         items=items if any(name in scene.of_items for name, _ in placed.slice) else (),
     )
 
 
-SERVING = CandidateKind("serving", _propose, 3, "logged scores beside those that the model computes")
+def _itself(material: Material, known: Known) -> Named | None:
+    """Scores that the model's file does not compute, unless those of another file."""
+    if known.scene is None or by_another_file(material, known.scene.skew()):
+        return None
+    return Named(material.model_name)
+
+
+SERVING = CandidateKind("serving", _propose, 3, "logged scores beside those that the model computes", _itself)

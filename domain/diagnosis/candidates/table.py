@@ -7,7 +7,6 @@ from domain.diagnosis.candidates.duplicate import DUPLICATE
 from domain.diagnosis.candidates.feature import FEATURE
 from domain.diagnosis.candidates.feed import FEED
 from domain.diagnosis.candidates.filtered import FILTER
-from domain.diagnosis.candidates.itself import ITSELF
 from domain.diagnosis.candidates.launch import LAUNCH
 from domain.diagnosis.candidates.model import MODEL
 from domain.diagnosis.candidates.renaming import RENAMING
@@ -19,5 +18,5 @@ from domain.diagnosis.candidates.world import WORLD
 
 KINDS: tuple[CandidateKind, ...] = (
     FEATURE, FEED, DUPLICATE, TIME_SHIFT, RENAMING, LOGGING, FILTER, MODEL, TRAINING_DATA, SERVING, LAUNCH,
-    WORLD, ITSELF,
+    WORLD,
 )  # fmt: skip

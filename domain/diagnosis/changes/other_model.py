@@ -78,7 +78,7 @@ def _by_scores(material: Material, known: Known, claimed: str | None) -> OtherMo
     if scene is None:
         return None
     skew = scene.skew()
-    if not (_of_another_file(material, skew) and skew.now.mean() > skew.before.mean() + ROSE):
+    if not (by_another_file(material, skew) and skew.now.mean() > skew.before.mean() + ROSE):
         return None
     undone, unknown = _undone(material, known, scene, skew.now)
     share = float(skew.now.mean())
@@ -86,12 +86,8 @@ def _by_scores(material: Material, known: Known, claimed: str | None) -> OtherMo
     return OtherModel(None, None, (), share, undone, unknown, where, claimed=claimed)
 
 
-def by_another_file(material: Material, scene: Scene) -> bool:
+def by_another_file(material: Material, skew: Skew) -> bool:
     """Whether scores that the declared file does not compute are those of another file."""
-    return _of_another_file(material, scene.skew())
-
-
-def _of_another_file(material: Material, skew: Skew) -> bool:
     rerun = material.rerun
     return skew.elsewhere or (rerun is not None and any(not one.where for one in rerun.of("model")))
 

@@ -773,7 +773,7 @@ def test_every_kind_of_cause_but_the_unknown_has_its_file() -> None:
 
     from domain.values import CauseKind
 
-    assert {kind.name for kind in KINDS} == set(get_args(CauseKind)) - {"unknown"} | {"itself"}
+    assert {kind.name for kind in KINDS} == set(get_args(CauseKind)) - {"unknown"}
     assert all(kind.test for kind in KINDS)
 
 
