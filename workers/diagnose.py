@@ -36,7 +36,6 @@ from workers.pictures.metric import draw_finding
 from workers.reading import BACK, Reader
 from workers.rerun import models_of, run_again, split_between
 from workers.sources.kept_open import kept_open
-from workers.sources.source import TIME
 from workers.store import attachments, cards
 from workers.training_rows import training_rows_of
 
@@ -221,7 +220,7 @@ def gather(
 
 
 def _with_tables(reader: Reader, material: Material, since: datetime) -> Material:
-    fault, otherwise = related.fault_of(reader.recommender, reader.finding)
+    fault, benign = related.fault_of(reader.recommender, reader.finding)
     return replace(
         material,
         standby=reader.attempt("The standby", lambda: reader.standby(since)),
@@ -230,7 +229,7 @@ def _with_tables(reader: Reader, material: Material, since: datetime) -> Materia
         rows=reader.attempt("The table's own rows", lambda: related.rows_of(reader, since)),
         lacking=related.lacking(reader.recommender, reader.finding),
         fault=fault,
-        otherwise=otherwise,
+        benign=benign,
         pairs=reader.attempt("Related tables", lambda: related.pairs_of(reader, since)) or (),
         planned=related.planned_around(reader, since),
         releases=reader.attempt("Releases", lambda: related.releases(reader, since)) or (),
@@ -276,7 +275,7 @@ def _before(reader: Reader, log: Log, since: datetime, seed: int) -> pd.DataFram
     Else the former version would count as how it was before, and hide that another one ranks since.
     """
     before = reader.candidates(log.table, log.columns, since - BACK, since, seed)
-    start = took_over(before, log.columns.version, TIME)
+    start = took_over(before, log.columns.version)
     window = reader.finding.window_end - reader.finding.window_start
     if start is None or since - start < max(2 * window, LEAST_RANKED):
         return before  # so lately, that it may be the cause

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from domain.diagnosis.material import RANKED_AT
 from domain.recommender.recommender import Recommender
 from workers.deliveries import delivery_table
 from workers.sources.source import TIME, open_source
@@ -21,7 +22,7 @@ def held_features(
     Features that deliveries bring under the name that they are logged under.
 
     Args:
-        rows: candidates with their time in `__time`, one row each.
+        rows: candidates with their time in `RANKED_AT`, one row each.
 
     Returns:
         (rows,) what the last delivery before each row held, and the one before that; unset for items that it
@@ -39,7 +40,7 @@ def held_features(
             return None
         timed = source.timed()
         moments = pd.to_datetime(source.fetch(timed.select(timed[TIME]).distinct())[TIME].dropna(), utc=True)
-        last = sorted(one for one in moments if one <= rows[TIME].max())[-DELIVERIES:]
+        last = sorted(one for one in moments if one <= rows[RANKED_AT].max())[-DELIVERIES:]
         wanted = timed.filter(
             timed[TIME].isin([one.to_pydatetime() for one in last]),
             timed[declared.key].cast("string").isin([str(one) for one in rows[item].unique()]),
@@ -62,7 +63,7 @@ def _as_of(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     asked = pd.DataFrame(
         {
-            TIME: _moments(rows[TIME]).to_numpy(),
+            TIME: _moments(rows[RANKED_AT]).to_numpy(),
             key: rows[item].astype(str).to_numpy(),
             "__row": range(len(rows)),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 import ibis
@@ -124,7 +125,9 @@ def titles_of(recommender: Recommender, items: list[str]) -> dict[str, str]:
 
 
 def noun_of(recommender: Recommender) -> str:
-    """What people call the items: the key `film_id` makes films, anything else stays items."""
+    """What people call the items: `film_id` makes films, `vacancy_id` vacancies, no such key items."""
     key = recommender.items.key if recommender.items else "item_id"
     stem = key.removesuffix("_id").removesuffix("_key")
-    return f"{stem}s" if stem and stem != key else "items"
+    if not stem or stem == key:
+        return "items"
+    return f"{stem[:-1]}ies" if re.search("[^aeiou]y$", stem) else f"{stem}s"

@@ -70,12 +70,12 @@ def lacking(recommender: Recommender, finding: Finding) -> str | None:
 
 def fault_of(recommender: Recommender, finding: Finding) -> tuple[CauseKind | None, bool]:
     """
-    The kind of cause that a finding of its check is in itself, null where it may have any; and whether it is
-    only otherwise than before.
+    The kind of cause that a finding of its check is in itself, null where it may have any; and whether it may
+    be no fault at all.
     """
     check = recommender.checks.get(finding.check)
     kind = found(check.kind) if check is not None else None
-    return (kind.fault, kind.otherwise) if kind is not None else (None, False)
+    return (kind.fault, kind.benign) if kind is not None else (None, False)
 
 
 def pairs_of(reader: Reader, since: datetime) -> tuple[Pair, ...]:

@@ -85,7 +85,7 @@ class Kind(Generic[K, D]):
         confirmed: whether what it finds in short windows has to be seen twice.
         fault: the kind of cause that its findings are in themselves, and not symptoms of; None where what it
             finds may have any.
-        otherwise: whether what it finds is only otherwise than before, which need not be wrong.
+        benign: whether what it finds may be no fault at all: a distribution that changed.
     """
 
     name: str
@@ -115,7 +115,7 @@ class Kind(Generic[K, D]):
     of_items: bool = False
     confirmed: bool = True
     fault: CauseKind | None = None
-    otherwise: bool = False
+    benign: bool = False
 
     @property
     def measurable(self) -> bool:

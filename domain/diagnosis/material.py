@@ -76,7 +76,7 @@ class Release:
 
 
 LABELLED = "labelled"
-RANKED_AT = "__time"
+RANKED_AT = "__ranked_at"
 """When a logged candidate was ranked, in `Material.candidates`."""
 
 
@@ -111,7 +111,7 @@ class Material:
         rerun: what came of running the logged requests again; `two_by_two` what of the change is whose.
         rows: of the finding's own table; `pairs` beside those of related ones.
         fault: the kind of cause that a finding of its check is in itself; null where it may have any.
-        otherwise: whether what it tells is only otherwise than before, which need not be wrong.
+        benign: whether what its check finds may be no fault at all, as a distribution that changed.
         lacking: the table in which the finding's own check looks for rows and does not find them.
         catalogue: the table of items that is delivered whole.
         logged_dimensions: what the candidates' log can be sliced by.
@@ -150,7 +150,7 @@ class Material:
     rows: Rows | None = None
     pairs: tuple[Pair, ...] = ()
     fault: CauseKind | None = None
-    otherwise: bool = False
+    benign: bool = False
     lacking: str | None = None
     logged_dimensions: tuple[str, ...] = ()
     registered: str | None = None

@@ -56,7 +56,9 @@ def place_of(
         gain, placed = max(each, key=lambda one: one[0])
         if gain > best[0] * (1 + FINER * (count > 1)):
             best = gain, placed
-    return best[1] if best[1].slice else _where_found(rows, hit, names, found) or whole
+    if best[1].slice:
+        return best[1]
+    return _where_found(rows, hit, names, found) or whole
 
 
 def _where_found(rows: pd.DataFrame, hit: Bools, names: list[str], found: Slice) -> Placed | None:

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from domain.diagnosis.chances import are_chances
 from domain.diagnosis.inclusion import weights_of
+from domain.diagnosis.probabilities import are_probabilities
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -177,7 +177,7 @@ def load_traffic(rows: pd.DataFrame, columns: CandidateColumns, model: Scorer) -
 
 def unit_of(model: Scorer, logged: Floats) -> Floats:
     """Logged scores in the model's own unit: probabilities as log-odds where it speaks those."""
-    if model.kind != "log_odds" or not are_chances(logged):
+    if model.kind != "log_odds" or not are_probabilities(logged):
         return logged
     inside = np.clip(logged, 1e-9, 1 - 1e-9)
     return np.asarray(np.log(inside) - np.log1p(-inside))

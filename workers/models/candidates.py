@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from domain.diagnosis.inclusion import require_probabilities
+from domain.diagnosis.material import RANKED_AT
 from domain.diagnosis.replay import CandidateColumns
 from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
@@ -61,7 +62,8 @@ def _fetch(
         columns.version, *columns.features, *features, *source.table.dimensions,
     )  # fmt: skip
     names = [name for name in dict.fromkeys(wanted) if name and name in source.columns]
-    return source.fetch(rows.filter(rows[columns.request].isin(requests)).select(*names, TIME))
+    picked = rows.filter(rows[columns.request].isin(requests))
+    return source.fetch(picked.select(*names, **{RANKED_AT: picked[TIME]}))
 
 
 def _drawn(source: Source, rows: Any, columns: CandidateColumns, where: Slice, seed: int) -> pd.Series:

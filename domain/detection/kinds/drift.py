@@ -229,5 +229,5 @@ KIND = Kind(
     judging=Judging(by_check(judge_drift), _measured, narrowed=only_its_column),
     sliced="always",
     evidences=("monitor-2",),
-    otherwise=True,
+    benign=True,
 )

@@ -80,8 +80,12 @@ def _itself(material: Material, own: Finding) -> Proposal:
     """What the finding measures is the fault: of the segment that is off in the table, or of its slice."""
     segments = list(_segments(material, (own.table,)))
     place, told = (segments[0].place, segments[0].told) if segments else (own.slice, own.title)
-    sure = bool(segments) or not material.otherwise
-    words = "the finding is of the training data itself" if sure else "what is otherwise need not be wrong"
+    sure = bool(segments) or not material.benign
+    words = (
+        "the finding is of the training data itself"
+        if sure
+        else "a distribution that changed may be no fault"
+    )
     where = f" in {name_slice(place)}" if place else ""
     return Proposal(
         kind="training_data",

@@ -204,10 +204,10 @@ def by_how_much(old: Floats, new: Floats, spread: float = 0.0) -> str:
     >>> by_how_much(np.array([50.0, 51.0]), np.array([52.0, 53.0]))
     'is 2 higher than it was'
     >>> by_how_much(np.array([3.5, 4.0]), np.array([0.0, 0.0]))
-    'is 0 whatever it was'
+    'became 0'
     """
     if one_value(new) and not one_value(old):
-        return f"is {np.nanmax(new):.4g} whatever it was"
+        return f"became {np.nanmax(new):.4g}"
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = new / old
     ratio = ratio[np.isfinite(ratio)]

@@ -138,7 +138,7 @@ def _read(now: pd.Series, then: pd.Series) -> _Numbers:
 
 def _words(now: Floats, should: Floats) -> str:
     if one_value(now) and not one_value(should):
-        return f"is {np.nanmax(now):.4g} whatever it should be"
+        return f"is always {np.nanmax(now):.4g}"
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = now / should
     ratio = ratio[np.isfinite(ratio)]

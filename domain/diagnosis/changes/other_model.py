@@ -54,19 +54,19 @@ def other_model(material: Material, known: Known) -> OtherModel | None:
     return _by_scores(material, known, claimed)
 
 
-def took_over(before: pd.DataFrame, version: str | None, time: str) -> datetime | None:
+def took_over(before: pd.DataFrame, version: str | None) -> datetime | None:
     """
     When the version that ranked last took over from those before it.
 
     Args:
-        before: logged candidates with the column `time`, and the column `version` where it is logged.
+        before: logged candidates, with the column `version` where it is logged.
 
     Returns:
         Null where one version ranked all the time, or several side by side.
     """
     if version is None or version not in before or before.empty:
         return None
-    groups = before.groupby(before[version].astype("string").fillna(""))[time]
+    groups = before.groupby(before[version].astype("string").fillna(""))[RANKED_AT]
     begins, ends = groups.min(), groups.max()
     start = pd.Timestamp(begins.iloc[int(np.argmax(ends.to_numpy()))])
     return start.floor("us").to_pydatetime() if bool((ends < start).any()) else None

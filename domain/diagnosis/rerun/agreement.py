@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import expit
 
-from domain.diagnosis.chances import are_chances
+from domain.diagnosis.probabilities import are_probabilities
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -82,7 +82,7 @@ def _tried(
     """Every reading in every form that may have made the log from it."""
     held = _numbers(logged)
     known = held[np.isfinite(held)]
-    chances = kind == "log_odds" and are_chances(known)
+    chances = kind == "log_odds" and are_probabilities(known)
     for name, scores in readings.items():
         for form in _forms(held, known, chances, name):
             yield name, _agreement(held, scores, name, form, chances, coarse)

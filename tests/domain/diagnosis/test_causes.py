@@ -224,14 +224,14 @@ def test_what_is_compared_with_begins_where_the_version_took_over_that_ranked_la
     before = shop().before
     middle = pd.Timestamp(ONSET - timedelta(hours=2))
     in_turn = before.assign(version=np.where(before[AT] < middle, "v6", "v7"))
-    start = took_over(in_turn, "version", AT)
+    start = took_over(in_turn, "version")
     assert start is not None
     assert timedelta(0) <= start - middle < timedelta(minutes=5)
     side_by_side = before.assign(version=np.where(before["basket_id"] % 3, "v6", "v7"))
-    assert took_over(side_by_side, "version", AT) is None
-    assert took_over(before, "version", AT) is None
-    assert took_over(before, None, AT) is None
-    assert took_over(before.head(0), "version", AT) is None
+    assert took_over(side_by_side, "version") is None
+    assert took_over(before, "version") is None
+    assert took_over(before, None) is None
+    assert took_over(before.head(0), "version") is None
 
 
 def test_a_delivery_that_lacks_a_brand_is_the_cause_and_not_a_filter() -> None:
@@ -338,11 +338,11 @@ def test_a_finding_of_the_whole_training_data_is_placed_in_the_segment_that_is_o
     assert told(found) == ("training_data", "lessons", slice_of(device="till"))
 
 
-def test_training_data_that_are_only_otherwise_are_not_called_faulty() -> None:
+def test_training_data_whose_distribution_changed_are_not_called_faulty() -> None:
     drifted = shop().finding(slice_of(device="till"), table="lessons", subject="region", unit="share")
 
     def of(rows: TrainingRows) -> Material:
-        return Material(finding=drifted, training_rows=(rows,), lineage=TAUGHT, otherwise=True)
+        return Material(finding=drifted, training_rows=(rows,), lineage=TAUGHT, benign=True)
 
     found = diagnose(of(taken()))
     assert found.cause is None

@@ -13,8 +13,8 @@ import pytest
 from domain.errors import ConfigurationError
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
+from tests.workers.checks.looked import told_at
 from tests.workers.test_served import in_postgres
-from workers.checks.run import State, run_checks
 from workers.sources.declare import load
 
 END = datetime(2026, 9, 3, 18, tzinfo=UTC)
@@ -63,12 +63,7 @@ def written(folder: Path, frame: pd.DataFrame, place: str = 'path = "pages.parqu
 
 
 def found(recommender: Recommender) -> list[Finding]:
-    """What is told at the end, after the looks before."""
-    state = State()
-    for back in (2, 1, 0):
-        result = run_checks(recommender, END + timedelta(seconds=30) - back * TEN, state)
-        state = result.state
-    return list(result.findings)
+    return told_at(recommender, END, TEN)
 
 
 def sport_by_evening(frame: pd.DataFrame) -> pd.Series:

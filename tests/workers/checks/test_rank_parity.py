@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from domain.values import Finding, Slice
+from tests.workers.checks.looked import told_at
 from tests.workers.test_served import in_postgres
 from workers import doctor
 from workers.checks.measure import measure
@@ -85,11 +86,7 @@ def found(folder: Path, frame: pd.DataFrame, place: str = 'path = "listings.parq
     frame.drop(columns="now").to_parquet(folder / "listings.parquet")
     declared = DECLARED.replace('path = "listings.parquet"', place)
     (folder / "recsysops.toml").write_text(declared, encoding="utf-8")
-    recommender, state = load(folder, {}), State()
-    for back in (2, 1, 0):
-        result = run_checks(recommender, END + timedelta(seconds=30) - back * QUARTER, state)
-        state = result.state
-    return list(result.findings)
+    return told_at(load(folder, {}), END, QUARTER)
 
 
 def test_postgres_gives_the_same_answer(tmp_path: Path, request: pytest.FixtureRequest) -> None:

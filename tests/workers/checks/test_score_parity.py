@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from domain.values import Finding
+from tests.workers.checks.looked import told_at
 from workers import doctor
 from workers.checks.measure import measure
 from workers.checks.run import FAULT, State, run_checks
@@ -91,12 +92,8 @@ def found(
     skops.io.dump(model or fitted(), folder / "lender.skops")
     (folder / "lender.json").write_text('{"build": "b12"}', encoding="utf-8")
     (folder / "recsysops.toml").write_text(DECLARED.replace("{window}", window), encoding="utf-8")
-    recommender, state = load(folder, {}), State()
-    width = recommender.tables["offers"].window
-    for back in (2, 1, 0):
-        result = run_checks(recommender, END + timedelta(seconds=30) - back * width, state)
-        state = result.state
-    return list(result.findings)
+    recommender = load(folder, {})
+    return told_at(recommender, END, recommender.tables["offers"].window)
 
 
 def adjusted(frame: pd.DataFrame, now: pd.Series) -> pd.DataFrame:

@@ -167,7 +167,7 @@ MATERIALS = st.builds(
     two_by_two=some(SPLITS),
     pairs=st.lists(PAIRS, max_size=2).map(tuple),
     fault=st.sampled_from([None, "feature"]),
-    otherwise=st.booleans(),
+    benign=st.booleans(),
     lacking=st.sampled_from([None, "sold"]),
     lineage=st.builds(
         Lineage, made_from=st.dictionaries(WORDS, st.frozensets(WORDS, max_size=3), max_size=2)
@@ -227,7 +227,7 @@ def full() -> Material:
         rows=Rows(("basket_id", "sku"), shown),
         pairs=(Pair("sold", "beside", ("basket_id", "sku"), shown, shown.iloc[::2], shown.iloc[:5]),),
         fault="feature",
-        otherwise=True,
+        benign=True,
         lacking="sold",
         registered="v7",
         catalogue="products",

@@ -10,11 +10,11 @@ import numpy.typing as npt
 MOST = 0.95  # of the scores, that are at most 1: what a boost made of the others is no probability any more
 
 
-def are_chances(scores: npt.NDArray[Any]) -> bool:
+def are_probabilities(scores: npt.NDArray[Any]) -> bool:
     """
     Whether they are: none is below 0, and hardly any above 1.
 
-    >>> [are_chances(np.array(scores)) for scores in ([0.1, 0.9], [-2.0, 0.9], [3.0, 0.9])]
+    >>> [are_probabilities(np.array(scores)) for scores in ([0.1, 0.9], [-2.0, 0.9], [3.0, 0.9])]
     [True, False, False]
     """
     known = scores[np.isfinite(scores)]
