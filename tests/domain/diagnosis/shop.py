@@ -18,7 +18,7 @@ import pandas as pd
 from domain.diagnosis.material import RANKED_AT, Material, Snapshots
 from domain.diagnosis.pairing import AT
 from domain.diagnosis.replay import CandidateColumns
-from domain.values import Finding, Severity, Slice
+from domain.values import CandidateCause, Diagnosis, Finding, Severity, Slice, slice_of
 
 NOW = datetime(2026, 5, 12, 18, tzinfo=UTC)
 ONSET = NOW - timedelta(minutes=40)
@@ -189,3 +189,26 @@ def shop(
 def delivery(after: pd.DataFrame, before: pd.DataFrame | None = None) -> Snapshots:
     at = ONSET - timedelta(minutes=2)
     return Snapshots(catalogue() if before is None else before, after, at, at - timedelta(days=1))
+
+
+APP_NORTH = slice_of(device="app", region="north")
+
+
+def answer(candidate: CandidateCause, question: str) -> bool | None:
+    return next(one.holds for one in candidate.answers if one.question == question)
+
+
+def told(found: Diagnosis) -> tuple[str, str | None, Slice]:
+    return found.cause_kind, found.object, found.place
+
+
+def unset_taste(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(taste=rows["taste"].where(rows["device"] != "app"))
+
+
+def lowered(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(log_odds=rows["log_odds"] - 1.5 * (rows["category"] == "coffee"))
+
+
+def older(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(version="v6")

@@ -1,0 +1,201 @@
+"""Features: in a delivery, in what the model is fed, stale, one value for all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from domain.diagnosis.diagnose import diagnose
+from domain.diagnosis.material import Snapshots
+from domain.diagnosis.pairing import AT
+from domain.values import slice_of
+from tests.domain.diagnosis.shop import (
+    COLUMNS,
+    DIMENSIONS,
+    NOW,
+    ONSET,
+    OfWords,
+    Shop,
+    Weighted,
+    catalogue,
+    delivery,
+    serve,
+    shop,
+    told,
+    unset_taste,
+)
+
+
+def test_a_feature_ten_times_too_high_is_the_culprit_and_not_the_brands_that_it_pushed_out() -> None:
+    items = catalogue()
+    items.loc[items["brand"] == "Boreal", "rating"] *= 10
+    spoilt = shop(items)
+    victim = spoilt.finding(slice_of(brand="Alba"))
+    found = diagnose(spoilt.material(victim, snapshots=delivery(items)))
+    assert told(found) == ("feature", "rating", slice_of(brand="Boreal"))
+    assert (
+        found.title
+        == "`rating` of articles where brand = Boreal is 10 times what it was since the delivery at 17:18"
+    )
+    assert found.feature == "rating"
+    assert any("brand = Boreal gains" in line.statement for line in found.evidence)
+
+
+def test_without_any_delivery_kept_the_log_itself_says_which_feature_departed() -> None:
+    items = catalogue()
+    items.loc[items["brand"] == "Boreal", "rating"] *= 10
+    spoilt = shop(items)
+    found = diagnose(spoilt.material(spoilt.finding(slice_of(brand="Alba"))))
+    assert told(found) == ("feature", "rating", slice_of(brand="Boreal"))
+
+
+def test_a_feature_reaches_the_model_through_another_one_made_of_it_for_each_customer() -> None:
+    """The size of a pack in grams instead of kilograms; the model sees how far it is from what one buys."""
+    sizes = np.random.default_rng(12).uniform(0.2, 0.9, 240)
+    right = catalogue().assign(size=sizes)
+    items = right.assign(size=right["size"].where(right["brand"] != "Alba", right["size"] * 1_000))
+
+    def fed(rows: pd.DataFrame) -> pd.DataFrame:
+        usual = rows["customer"].str[1:].astype(int) / 25
+        return rows.assign(taste=1 - (np.log1p(rows["size"]) - usual).abs())
+
+    before, now = serve(right, Weighted(), 600, 0, fed=fed), serve(items, Weighted(), 400, 10_000, fed=fed)
+    spoilt = Shop(items, before, now)
+    material = spoilt.material(
+        spoilt.finding(slice_of(brand="Alba")),
+        snapshots=delivery(items, right),
+        features=("brand", "category", "size"),
+    )
+    found = diagnose(material)
+    assert told(found) == ("feature", "size", slice_of(brand="Alba"))
+
+
+@pytest.mark.parametrize(
+    ("held", "says"),
+    [("sugar", "is sugar instead of tea"), ("herbs", "is herbs instead of tea"), (None, "is not set")],
+)
+def test_a_feature_of_words_that_departed_in_what_the_model_is_fed_is_the_cause(
+    held: str | None, says: str
+) -> None:
+    def fed(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.assign(category=rows["category"].mask(rows["brand"] == "Boreal", held))
+
+    items, model = catalogue(), OfWords()
+    if held == "herbs":
+        items.loc[items["brand"] == "Boreal", "category"] = "tea"
+    before, now = serve(items, model, 600, 0), serve(items, model, 400, 10_000, fed=fed)
+    spoilt = Shop(items, before, now, model)
+    names = tuple(name for name in DIMENSIONS if name != "category")
+    found = diagnose(
+        spoilt.material(
+            spoilt.finding(slice_of(brand="Boreal")),
+            columns=replace(COLUMNS, features=model.features),
+            dimensions=names,
+            logged_dimensions=names,
+        )
+    )
+    assert told(found) == ("feature", "category", slice_of(brand="Boreal"))
+    assert says in str(found.title)
+    assert not any("could not be" in line.statement for line in found.evidence)
+
+
+def test_values_missing_on_one_device_are_a_feature_of_that_device() -> None:
+    spoilt = shop(fed=unset_taste)
+    finding = spoilt.finding(
+        (), table="candidates", subject="taste", unit="rows without taste", observed=0.33, expected=0.0
+    )
+    found = diagnose(spoilt.material(finding, cells=None, series=None))
+    assert told(found) == ("feature", "taste", slice_of(device="app"))
+
+
+def test_stale_features_of_new_items_are_told_from_what_the_delivery_changed() -> None:
+    """Until the last delivery nobody knew how popular they are, and the model is still fed that."""
+    items, was = catalogue(), catalogue()
+    was.loc[items["age"] == "new", "popularity"] = 0.0
+    earlier = items[items["age"] == "old"].assign(age=["new"] * 30 + ["old"] * 185)
+
+    def fed(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.assign(popularity=rows["popularity"].mask(rows["age"] == "new", 0.0))
+
+    spoilt = shop(items, earlier=earlier, fed=fed)
+    finding = spoilt.finding(slice_of(age="new"))
+    assert finding.change < -0.2
+    found = diagnose(spoilt.material(finding, snapshots=delivery(items, was)))
+    assert told(found) == ("feature", "popularity", slice_of(age="new"))
+    assert found.cause is not None
+    assert "is stale" in found.cause
+    assert "but that of" in found.cause
+
+
+def test_what_was_ranked_before_the_delivery_came_was_fed_what_there_was_then() -> None:
+    items, was = catalogue(), catalogue()
+    items.loc[items["brand"] == "Boreal", "rating"] *= 10
+    came = ONSET + (NOW - ONSET) * 0.5
+
+    def fed(rows: pd.DataFrame) -> pd.DataFrame:
+        early = (rows["brand"] == "Boreal") & (rows[AT] < pd.Timestamp(came))
+        return rows.assign(rating=rows["rating"].mask(early, rows["rating"] / 10))
+
+    spoilt = shop(items, earlier=was, fed=fed)
+    taken = Snapshots(was, items, came, came - timedelta(days=1))
+    found = diagnose(spoilt.material(spoilt.finding(slice_of(brand="Boreal")), snapshots=taken))
+    assert [one.object for one in found.candidates] == ["rating"]
+    assert not [one for one in found.candidates if "is stale" in one.statement]
+
+
+def by_chance(rows: pd.DataFrame) -> pd.DataFrame:
+    """Another number for each customer and article, which nothing that is logged tells."""
+    return rows.assign(taste=np.random.default_rng(len(rows)).uniform(0, 1, len(rows)))
+
+
+def flat_on_the_app(rows: pd.DataFrame) -> pd.DataFrame:
+    return by_chance(rows).assign(taste=lambda made: made["taste"].mask(rows["device"] == "app", 0.31))
+
+
+def test_a_feature_that_is_one_number_for_all_is_told_where_nobody_knows_what_it_should_be() -> None:
+    before, now = (
+        serve(catalogue(), Weighted(), count, first, fed=fed)
+        for count, first, fed in ((600, 0, by_chance), (400, 10_000, flat_on_the_app))
+    )
+    spoilt = Shop(catalogue(), before, now)
+    finding = spoilt.finding((), table="candidates", subject="taste", unit="rows", observed=0.3, expected=0.0)
+    found = diagnose(spoilt.material(finding, cells=None, series=None))
+    assert told(found) == ("feature", "taste", slice_of(device="app"))
+    assert "is 0.31 for all" in str(found.title)
+
+
+def test_a_delivery_to_all_items_is_not_why_one_device_is_fed_nothing() -> None:
+    """Ratings moved in the delivery, everywhere; on the app the model is not fed them at all."""
+    items, was = catalogue(), catalogue()
+    items["rating"] = items["rating"] * 0.5
+
+    def fed(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.assign(rating=rows["rating"].where(rows["device"] != "app"))
+
+    spoilt = shop(items, earlier=was, fed=fed)
+    finding = spoilt.finding(
+        slice_of(device="app"),
+        table="candidates",
+        subject="rating",
+        unit="rows",
+        observed=400.0,
+        expected=1.0,
+    )
+    given = {"cells": None, "series": None, "fault": "feature", "snapshots": delivery(items, was)}
+    assert told(diagnose(spoilt.material(finding, **given))) == ("feature", "rating", slice_of(device="app"))
+
+
+@pytest.mark.parametrize("category", ["tea", "coffee"])
+def test_two_categories_that_a_delivery_exchanged_are_counted_where_they_belong(category: str) -> None:
+    before = catalogue()
+    liked = before["category"] == "tea"
+    before["popularity"] += 0.8 * liked
+    items = before.assign(category=before["category"].replace({"tea": "coffee", "coffee": "tea"}))
+    spoilt = shop(items, earlier=before)
+    finding = spoilt.finding(slice_of(category=category))
+    found = diagnose(spoilt.material(finding, snapshots=delivery(items, before)))
+    assert told(found) == ("feature", "category", slice_of(category=category))

@@ -1,0 +1,64 @@
+"""Findings that are of the fault itself, and of no symptom of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from domain.diagnosis.diagnose import diagnose
+from domain.diagnosis.material import Release
+from domain.values import CauseKind, Diagnosis, Slice, slice_of
+from tests.domain.diagnosis.shop import (
+    ONSET,
+    Shop,
+    Weighted,
+    shop,
+    told,
+    unset_taste,
+)
+
+
+def found_itself(spoilt: Shop, fault: CauseKind, subject: str, where: Slice) -> Diagnosis:
+    """By a check whose findings are of the fault itself, and of no symptom of it."""
+    finding = spoilt.finding(
+        where, table="candidates", subject=subject, unit="rows", observed=400.0, expected=1.0
+    )
+    return diagnose(spoilt.material(finding, cells=None, series=None, fault=fault))
+
+
+@pytest.mark.parametrize(
+    ("fault", "subject", "named"),
+    [
+        ("feature", "rating", "rating"),
+        ("feature", "rating out of range", "rating"),
+        ("model", "v6", "v6"),
+        ("filter", "shown", "category"),
+        ("duplicate", "basket_id + sku", "candidates"),
+    ],
+)
+def test_a_finding_of_the_fault_itself_is_the_cause_where_nothing_upstream_says_more(
+    fault: CauseKind, subject: str, named: str
+) -> None:
+    where = slice_of(category="coffee")
+    found = found_itself(shop(), fault, subject, where)
+    assert told(found) == (fault, named, where)
+    assert found.candidates[0].answers[2].words == "the finding is of it itself"
+
+
+def test_a_column_that_is_no_feature_is_not_called_one() -> None:
+    assert found_itself(shop(), "feature", "till_receipt", slice_of(category="coffee")).cause is None
+
+
+def test_scores_that_are_off_everywhere_are_of_another_file_and_no_fault_of_what_serves() -> None:
+    found = found_itself(shop(model=Weighted((1.0, 2.0, 3.0))), "serving", "log_odds", ())
+    assert told(found) == ("model", "v7", ())
+
+
+def test_a_wrong_column_is_not_the_world_that_asks_for_more() -> None:
+    spoilt = shop(fed=unset_taste)
+    finding = spoilt.finding(
+        (), table="candidates", subject="taste", unit="rows without taste", observed=9.0, expected=1.0
+    )
+    came_out = Release("sku-3", ONSET, 8.0)
+    found = diagnose(spoilt.material(finding, cells=None, series=None, fault="feature", releases=(came_out,)))
+    assert told(found)[0] == "feature"
+    assert not [one for one in found.candidates if one.kind == "world"]

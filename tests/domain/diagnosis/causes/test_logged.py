@@ -1,0 +1,199 @@
+"""What is logged: lost, doubled, under another time or name, or rightly more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from domain.diagnosis.diagnose import diagnose
+from domain.diagnosis.material import Material, Release, Rows
+from domain.diagnosis.pairing import AT, Pair
+from domain.recommender.planned import Planned
+from domain.values import Slice, slice_of
+from tests.domain.diagnosis.shop import (
+    APP_NORTH,
+    DIMENSIONS,
+    NOW,
+    ONSET,
+    Shop,
+    Weighted,
+    answer,
+    catalogue,
+    delivery,
+    serve,
+    shop,
+    told,
+)
+
+SOLD = ("basket_id", "sku")
+
+
+@pytest.fixture(scope="module")
+def healthy() -> Shop:
+    right = catalogue()
+    return Shop(right, serve(right, Weighted(), 1_800, 0), serve(right, Weighted(), 1_200, 10_000))
+
+
+@pytest.fixture(scope="module")
+def sold(healthy: Shop) -> pd.DataFrame:
+    rows = pd.concat([healthy.before, healthy.now])
+    return rows.loc[rows["shown"], ["basket_id", "sku", AT, *DIMENSIONS]].reset_index(drop=True)
+
+
+def since(rows: pd.DataFrame) -> pd.Series:
+    return rows[AT] >= pd.Timestamp(ONSET)
+
+
+def written(healthy: Shop, rows: pd.DataFrame, right: pd.DataFrame, where: Slice, *pairs: Pair) -> Material:
+    """The table as it was written, against what was expected of so many requests."""
+    names = list(DIMENSIONS)
+    now = rows[since(rows)].groupby(names).size().rename("observed")
+    then = right[~since(right)].groupby(names).size().rename("expected") * (1_200 / 1_800)
+    cells = pd.concat([now, then], axis=1).fillna(0.0).reset_index()
+    held = cells
+    for name, value in where:
+        held = held[held[name] == value]
+    finding = healthy.finding(
+        where, table="sales", observed=held["observed"].sum(), expected=held["expected"].sum()
+    )
+    return healthy.material(
+        finding, cells=cells, pairs=pairs, rows=Rows(SOLD, rows), candidates=None, candidates_before=None
+    )
+
+
+def in_app_north(rows: pd.DataFrame) -> pd.Series:
+    return since(rows) & (rows["device"] == "app") & (rows["region"] == "north")
+
+
+def test_requests_that_the_app_no_longer_logs_are_logging(healthy: Shop, sold: pd.DataFrame) -> None:
+    rows = sold[~in_app_north(sold)]
+    ranked = pd.concat([healthy.before, healthy.now]).drop_duplicates("basket_id")
+    ranked = ranked[["basket_id", AT, "device", "region"]]
+    pair = Pair("candidates", "upstream", ("basket_id",), rows, ranked)
+    found = diagnose(written(healthy, rows, sold, APP_NORTH, pair))
+    assert told(found) == ("logging", "sales", APP_NORTH)
+    assert found.cause is not None
+    assert "they were served, and not logged" in found.cause
+
+
+def test_a_feed_that_loses_half_of_a_slice_is_a_feed(healthy: Shop, sold: pd.DataFrame) -> None:
+    chance = np.random.default_rng(8)
+    rows = sold[~(in_app_north(sold) & (chance.random(len(sold)) < 0.55))]
+    pair = Pair("sales_standby", "standby", SOLD, rows, sold)
+    found = diagnose(written(healthy, rows, sold, APP_NORTH, pair))
+    assert told(found) == ("feed", "sales", APP_NORTH)
+    assert found.cause is not None
+    assert "its standby `sales_standby` is complete" in found.cause
+
+
+@pytest.mark.parametrize("where", [(), APP_NORTH])
+def test_sales_written_an_hour_early_are_a_shift_of_time_and_no_loss(
+    healthy: Shop, sold: pd.DataFrame, where: Slice
+) -> None:
+    hit = in_app_north(sold) if where else since(sold)
+    rows = sold.assign(**{AT: sold[AT].mask(hit, sold[AT] - pd.Timedelta(hours=1))})
+    pair = Pair("sales_standby", "standby", SOLD, rows, sold)
+    found = diagnose(written(healthy, rows, sold, where, pair))
+    assert told(found) == ("time_shift", "sales", where)
+    assert found.title is not None
+    assert "1 h early" in found.title
+    assert not [one for one in found.candidates if one.kind == "feed"]
+
+
+def test_a_clock_that_is_off_is_told_from_sales_that_come_late(healthy: Shop, sold: pd.DataFrame) -> None:
+    """A basket is shown, and bought a while later: nobody's clock is exact about another's."""
+    chance = np.random.default_rng(6)
+    later = sold.assign(**{AT: sold[AT] + pd.to_timedelta(chance.exponential(12, len(sold)), "min")})
+    pair = Pair("shown", "upstream", SOLD, later, sold)
+    assert told(diagnose(written(healthy, later, later, APP_NORTH, pair)))[0] == "unknown"
+    early = later.assign(**{AT: later[AT].mask(in_app_north(sold), later[AT] - pd.Timedelta(hours=2))})
+    found = diagnose(written(healthy, early, later, APP_NORTH, replace(pair, mine=early)))
+    assert told(found) == ("time_shift", "sales", APP_NORTH)
+
+
+def test_rows_that_come_twice_in_one_region_are_duplicates(healthy: Shop, sold: pd.DataFrame) -> None:
+    rows = pd.concat([sold, sold[since(sold) & (sold["region"] == "south")]], ignore_index=True)
+    pair = Pair("sales_standby", "standby", SOLD, rows, sold)
+    found = diagnose(written(healthy, rows, sold, slice_of(region="south"), pair))
+    assert told(found) == ("duplicate", "sales", slice_of(region="south"))
+
+
+def test_a_finding_of_repeated_rows_is_the_cause_though_nothing_says_since_when(
+    healthy: Shop, sold: pd.DataFrame
+) -> None:
+    rows = pd.concat([sold, sold[since(sold) & (sold["region"] == "south")]], ignore_index=True)
+    material = written(healthy, rows, sold, slice_of(region="south"))
+    finding = material.finding.model_copy(update={"subject": "basket_id + sku", "window_start": ONSET})
+    found = diagnose(replace(material, finding=finding, cells=None, series=None, fault="duplicate"))
+    assert told(found) == ("duplicate", "sales", slice_of(region="south"))
+    assert found.since == ONSET
+
+
+def test_a_brand_that_goes_by_another_name_is_a_renaming() -> None:
+    items = catalogue()
+    items["brand"] = items["brand"].replace("Alba", "ALBA GmbH")
+    spoilt = shop(items)
+    found = diagnose(spoilt.material(spoilt.finding(slice_of(brand="Alba")), snapshots=delivery(items)))
+    assert told(found) == ("renaming", "brand", slice_of(brand="Alba"))
+
+
+def half_of_the_north(healthy: Shop, sold: pd.DataFrame) -> tuple[pd.DataFrame, Pair]:
+    """A holiday there: half of the requests do not happen, in any table."""
+    gone = since(sold) & (sold["region"] == "north") & (sold["basket_id"] % 2 == 0)
+    rows = sold[~gone]
+    return rows, Pair("candidates", "upstream", ("basket_id",), rows, rows.drop_duplicates("basket_id"))
+
+
+def test_a_holiday_is_no_fault(healthy: Shop, sold: pd.DataFrame) -> None:
+    rows, pair = half_of_the_north(healthy, sold)
+    material = written(healthy, rows, sold, slice_of(region="north"), pair)
+    found = diagnose(material)
+    assert (found.cause, found.cause_kind) == (None, "unknown")
+    assert found.slices == (slice_of(region="north"),)
+
+
+def test_an_announced_event_is_a_candidate_of_the_world(healthy: Shop, sold: pd.DataFrame) -> None:
+    rows, pair = half_of_the_north(healthy, sold)
+    material = written(healthy, rows, sold, slice_of(region="north"), pair)
+    holiday = Planned.model_validate(
+        {"name": "May Day", "from": ONSET, "to": NOW, "slices": [{"region": "north"}]}
+    )
+    found = diagnose(Material(**{**vars(material), "planned": (holiday,)}))
+    assert found.cause_kind in ("world", "unknown")
+    assert found.candidates[0].kind == "world"
+    assert answer(found.candidates[0], "where") is True
+
+
+def test_a_release_that_has_the_rows_of_a_surge_is_the_world(healthy: Shop, sold: pd.DataFrame) -> None:
+    tea = sold[since(sold) & (sold["category"] == "tea")].head(900)
+    rows = pd.concat([sold, tea.assign(sku="sku-new", basket_id=tea["basket_id"] + 1_000_000)])
+    material = written(healthy, rows, sold, slice_of(category="tea"))
+    out = Release("sku-new", ONSET - timedelta(minutes=5), 900.0)
+    found = diagnose(Material(**{**vars(material), "releases": (out,)}))
+    assert told(found) == ("world", "sku-new", slice_of(category="tea"))
+
+
+def test_two_faults_of_equal_weight_are_both_told_and_neither_is_named(
+    healthy: Shop, sold: pd.DataFrame
+) -> None:
+    """Half of what the slice lacks was lost by the feed, the other half is written an hour early."""
+    hit = in_app_north(sold)
+    late = hit & (sold["basket_id"] % 2 == 0)
+    rows = sold[~(hit & ~late)].copy()
+    rows.loc[late[rows.index], AT] -= pd.Timedelta(hours=1)
+    pair = Pair("sales_standby", "standby", SOLD, rows, sold)
+    found = diagnose(written(healthy, rows, sold, APP_NORTH, pair))
+    assert {one.kind for one in found.candidates} == {"feed", "time_shift"}
+    assert found.cause is None or {"feed", "time_shift"} >= {found.cause_kind}
+
+
+def test_a_kind_that_fails_says_so_and_takes_no_other_with_it(healthy: Shop, sold: pd.DataFrame) -> None:
+    rows = pd.concat([sold, sold[since(sold) & (sold["region"] == "south")]], ignore_index=True)
+    broken = Pair("sales_standby", "standby", ("no_such_column",), rows, sold)
+    found = diagnose(written(healthy, rows, sold, slice_of(region="south"), broken))
+    assert found.cause_kind == "duplicate"
+    assert any("“feed” could not be told" in line.statement for line in found.evidence)

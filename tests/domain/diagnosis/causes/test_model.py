@@ -1,0 +1,107 @@
+"""Another model, another file, and what serving does to scores."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+
+from domain.diagnosis.changes.other_model import took_over
+from domain.diagnosis.diagnose import diagnose
+from domain.diagnosis.material import RANKED_AT
+from domain.diagnosis.pairing import AT
+from domain.values import slice_of
+from tests.domain.diagnosis.shop import (
+    ONSET,
+    Shop,
+    Weighted,
+    lowered,
+    older,
+    shop,
+    told,
+)
+
+
+def test_a_score_that_serving_lowers_is_serving_and_nothing_else() -> None:
+    spoilt = shop(scored=lowered)
+    found = diagnose(spoilt.material(spoilt.finding(slice_of(category="coffee"))))
+    assert told(found) == ("serving", "ranker", slice_of(category="coffee"))
+    assert found.cause is not None
+    assert "logged minus computed is -1.50" in found.cause
+    assert "for 100 % of these candidates, and 0 for the others" in found.cause
+
+
+def test_what_a_check_of_the_scores_themselves_tells_is_serving_too() -> None:
+    spoilt = shop(scored=lowered)
+    finding = spoilt.finding(
+        slice_of(category="coffee"),
+        table="candidates",
+        subject="score",
+        unit="rows with another score than the model computes",
+        observed=float((spoilt.now["category"] == "coffee").sum()),
+        expected=0.0,
+    )
+    found = diagnose(spoilt.material(finding, cells=None, series=None))
+    assert told(found) == ("serving", "ranker", slice_of(category="coffee"))
+
+
+def test_a_model_rolled_back_is_named_with_its_version_and_what_the_registry_says() -> None:
+    spoilt = shop(model=Weighted((1.0, 2.0, 3.0)), candidates=older)
+    finding = spoilt.finding(slice_of(category="tea"))
+    found = diagnose(spoilt.material(finding, registered="v7"))
+    assert told(found) == ("model", "v6", ())
+    assert found.cause is not None
+    assert "instead of v7" in found.cause
+    assert "the registry names v7" in found.cause
+
+
+def test_another_model_under_the_same_version_is_told_by_its_scores() -> None:
+    spoilt = shop(model=Weighted((1.0, 2.0, 3.0)))
+    found = diagnose(spoilt.material(spoilt.finding(slice_of(category="tea"))))
+    assert told(found) == ("model", "v7", ())
+    assert found.cause is not None
+    assert "Another model than version v7, which the log names" in found.cause
+    misses = spoilt.finding((), table="candidates", unit="low-ranked choices", observed=50.0, expected=40.0)
+    assert told(diagnose(spoilt.material(misses)))[:2] == ("model", "v7")
+
+
+def test_what_is_compared_with_begins_where_the_version_took_over_that_ranked_last() -> None:
+    before = shop().before
+    middle = pd.Timestamp(ONSET - timedelta(hours=2))
+    in_turn = before.assign(version=np.where(before[AT] < middle, "v6", "v7"))
+    start = took_over(in_turn, "version")
+    assert start is not None
+    assert timedelta(0) <= start - middle < timedelta(minutes=5)
+    side_by_side = before.assign(version=np.where(before["basket_id"] % 3, "v6", "v7"))
+    assert took_over(side_by_side, "version") is None
+    assert took_over(before, "version") is None
+    assert took_over(before, None) is None
+    assert took_over(before.head(0), "version") is None
+
+
+def test_a_model_that_serves_from_now_on_is_put_to_the_requests_of_before() -> None:
+    """The declared file is the new model; the one of before is gone."""
+    newer = Weighted((1.0, 2.0, 3.0))
+    spoilt = shop(model=newer, candidates=lambda rows: rows.assign(version="v8"))
+    spoilt = Shop(spoilt.items, spoilt.before, spoilt.now, newer)
+    found = diagnose(spoilt.material(spoilt.finding(slice_of(category="tea"))))
+    assert told(found) == ("model", "v8", ())
+
+
+def test_a_version_is_placed_by_what_was_ranked_since_it_first_did() -> None:
+    """Once the other model took over, there were requests of one device only."""
+    spoilt = shop(model=Weighted((1.0, 2.0, 3.0)))
+    late = spoilt.now[RANKED_AT] >= spoilt.now[RANKED_AT].quantile(0.3)
+    now = spoilt.now.assign(version=np.where(late, "v8", "v7"))[late == (spoilt.now["device"] == "web")]
+    found = diagnose(replace(spoilt, now=now).material(spoilt.finding(slice_of(category="tea"))))
+    assert [one.place for one in found.candidates if one.object == "v8"] == [()]
+
+
+def test_a_model_file_that_never_served_is_said_and_nothing_is_ranked_again_with_it() -> None:
+    spoilt = shop(scored=lowered)
+    stranger = Shop(spoilt.items, spoilt.before, spoilt.now, Weighted((0.2, 0.1, 6.0)))
+    found = diagnose(stranger.material(stranger.finding(slice_of(category="coffee"))))
+    assert found.cause is None
+    assert any("it is not the model that serves" in line.statement for line in found.evidence)

@@ -1,0 +1,104 @@
+"""What a model learned from."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from domain.diagnosis.diagnose import diagnose
+from domain.diagnosis.material import Material, Seen, TrainingRows
+from domain.recommender.lineage import Lineage
+from domain.values import slice_of
+from tests.domain.diagnosis.shop import (
+    ONSET,
+    Shop,
+    Weighted,
+    lowered,
+    shop,
+    told,
+)
+
+
+def test_faulty_training_data_is_the_cause_of_the_model_that_learned_it() -> None:
+    newer = Weighted((1.0, 2.0, 3.0))
+    spoilt = shop(model=newer, candidates=lambda rows: rows.assign(version="v8"))
+    spoilt = Shop(spoilt.items, spoilt.before, spoilt.now, newer)
+    finding = spoilt.finding(slice_of(category="tea"))
+    labels = spoilt.finding(
+        slice_of(device="till"), table="lessons", check="labels", unit="rows that find none",
+        window_start=ONSET - timedelta(minutes=30), window_end=ONSET, title="lessons: half find no sale",
+    )  # fmt: skip
+    lineage = Lineage(learned_from={"shown": frozenset({"lessons"})})
+    seen = Seen("labels", "lessons", labels.slice, labels.title, labels.window_start)
+    found = diagnose(spoilt.material(finding, others=(seen,), lineage=lineage))
+    assert told(found) == ("training_data", "lessons", slice_of(device="till"))
+    itself = diagnose(Material(finding=labels, lineage=lineage))
+    assert told(itself) == ("training_data", "lessons", slice_of(device="till"))
+
+
+def taken(**times: float) -> TrainingRows:
+    """Rows of four trainings; of the newest those of a device so many times as many."""
+    chance = np.random.default_rng(5)
+    cells = pd.MultiIndex.from_product(
+        [["app", "web", "till"], ["north", "south"]], names=["device", "region"]
+    )
+    usual = pd.Series(np.outer([900.0, 500.0, 300.0], [1.0, 0.6]).ravel(), cells, name="rows")
+    parts = []
+    for training in range(4):
+        rows = pd.Series(chance.poisson(usual * chance.uniform(0.8, 1.3)), cells, name="rows").reset_index()
+        if training == 0:
+            rows["rows"] *= rows["device"].map(times).fillna(1.0)
+        parts.append(rows.assign(training=training))
+    counts = pd.concat(parts, ignore_index=True).astype({"rows": float})
+    return TrainingRows("lessons", ONSET - timedelta(minutes=2), ("device", "region"), counts)
+
+
+TAUGHT = Lineage(learned_from={"shown": frozenset({"lessons"})})
+
+
+def newer_model() -> Shop:
+    newer = Weighted((1.0, 2.0, 3.0))
+    spoilt = shop(model=newer, candidates=lambda rows: rows.assign(version="v8"))
+    return Shop(spoilt.items, spoilt.before, spoilt.now, newer)
+
+
+@pytest.mark.parametrize(("times", "words"), [(6.0, "times as many rows"), (0.0, "no rows of device = web")])
+def test_a_segment_that_the_newest_training_took_otherwise_is_told_without_any_check_of_it(
+    times: float, words: str
+) -> None:
+    spoilt = newer_model()
+    finding = spoilt.finding(slice_of(category="tea"))
+    found = diagnose(spoilt.material(finding, lineage=TAUGHT, training_rows=(taken(web=times),)))
+    assert told(found) == ("training_data", "lessons", slice_of(device="web"))
+    assert found.cause is not None
+    assert words in found.cause
+    usual = diagnose(spoilt.material(finding, lineage=TAUGHT, training_rows=(taken(),)))
+    assert told(usual) == ("model", "v8", ())
+
+
+def test_odd_training_data_is_no_cause_while_the_model_of_before_ranks() -> None:
+    spoilt = shop(scored=lowered)
+    finding = spoilt.finding(slice_of(category="coffee"))
+    found = diagnose(spoilt.material(finding, lineage=TAUGHT, training_rows=(taken(web=6.0),)))
+    assert told(found)[0] == "serving"
+
+
+def test_a_finding_of_the_whole_training_data_is_placed_in_the_segment_that_is_off() -> None:
+    labels = shop().finding((), table="lessons", subject="in sales", unit="rows that find none")
+    found = diagnose(Material(finding=labels, lineage=TAUGHT, training_rows=(taken(till=8.0),)))
+    assert told(found) == ("training_data", "lessons", slice_of(device="till"))
+
+
+def test_training_data_whose_distribution_changed_are_not_called_faulty() -> None:
+    drifted = shop().finding(slice_of(device="till"), table="lessons", subject="region", unit="share")
+
+    def of(rows: TrainingRows) -> Material:
+        return Material(finding=drifted, training_rows=(rows,), lineage=TAUGHT, benign=True)
+
+    found = diagnose(of(taken()))
+    assert found.cause is None
+    assert [one.kind for one in found.candidates] == ["training_data"]
+    assert told(diagnose(of(taken(web=8.0)))) == ("training_data", "lessons", slice_of(device="web"))
