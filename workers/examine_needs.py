@@ -11,6 +11,8 @@ from domain.errors import SourceError
 from domain.recommender.check import Check
 from domain.recommender.nearest import nearest
 from domain.recommender.options import (
+    AsOf,
+    Beside,
     Compared,
     Keyed,
     LearnedFrom,
@@ -150,6 +152,14 @@ def _matched(_recommender: Recommender, check: Check, source: Source, opened: Op
     yield from _beside(check, str(keys.beside), keys.compare.values(), source, opened)
 
 
+def _ages(recommender: Recommender, check: Check, source: Source, opened: Opened) -> Iterator[Advice]:
+    if column := born_column(recommender, check):
+        yield from _columns(f"checks.{check.name}", (column,), source)
+    if (beside := Beside.of(check).beside) is not None:
+        born = AsOf.of(check).as_of
+        yield from _beside(check, beside, () if born is None else (born,), source, opened)
+
+
 def _per(recommender: Recommender, check: Check, source: Source) -> Iterator[Advice]:
     if per := per_column(recommender, check):
         yield from _columns(f"checks.{check.name}.per", (per,), source)
@@ -211,8 +221,6 @@ EXAMINED: Mapping[type[n.Needs[Any]], Examine] = {
     n.ScoredChoices: _required(_scored),
     n.FedFeatures: _required(_fed),
     n.TrainingRuns: _required(lambda _t, check, source, _o: require_runs(source, check)),
-    n.ServingAges: _required(
-        lambda told, check, source, _o: source.require(*filter(None, (born_column(told, check),)))
-    ),
+    n.ServingAges: _ages,
 }
 """What is needed → what there is to say of it beforehand; nothing, of what is not here."""

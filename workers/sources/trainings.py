@@ -13,14 +13,17 @@ import pandas as pd
 from domain.detection.data.trainings import Ages, Runs
 from domain.errors import SourceError
 from domain.recommender.check import Check
-from domain.recommender.options import AsOf, OfColumns
+from domain.recommender.options import AsOf, Beside, OfColumns
 from domain.recommender.recommender import Recommender
+from workers.sources.beside import Beside as Rows
+from workers.sources.beside import joined
 from workers.sources.kinds import kind_of
 from workers.sources.served import served_by
 from workers.sources.source import TIME, Source, open_source
 
 MOST_RUNS = 10_000
-BORN = "__born"
+VERSION, BORN = "__version", "__born"
+EVER = timedelta(days=3_650)  # how far back what serves may have been trained
 
 
 def training_runs(recommender: Recommender, check: Check, start: datetime, end: datetime) -> Runs:
@@ -56,9 +59,12 @@ def require_runs(source: Source, check: Check) -> None:
 
 
 def born_column(recommender: Recommender, check: Check) -> str | None:
-    """What says from when a version is: the check's own column, else its model's version; None: the time."""
-    model = served_by(recommender, check)
-    return AsOf.of(check).as_of or (model.version if model else None)
+    """
+    What tells versions apart, and says from when each is unless the table beside does: the column that is
+    matched there, else the check's own, else its model's version; None: the time.
+    """
+    model, matched = served_by(recommender, check), Beside.of(check).on
+    return next(iter(matched), None) or AsOf.of(check).as_of or (model.version if model else None)
 
 
 def ages_of(
@@ -67,7 +73,7 @@ def ages_of(
     """
     What served in [start, end), by the check's table: a model's candidates, each row with the version that
     scored it, or a table of trainings. At `end` that serves which has most rows in the last `window`, else
-    the newest.
+    the newest. From when a version is, says its row in the table beside, else the version itself.
 
     Raises:
         SourceError: what says from when a version is holds no times, or as `open_source`.
@@ -77,16 +83,25 @@ def ages_of(
     with open_source(recommender, str(check.table)) as source:
         source.require(*((column,) if column else ()))
         rows = source.between(start, end)
-        rows = rows.mutate(**{BORN: rows[column] if column else rows[TIME]})
-        rows = rows.filter(rows[BORN].notnull())
+        version = column or TIME
+        rows = rows.filter(rows[version].notnull())
         now = ibis.ifelse(rows[TIME] >= ibis.literal(end - window), 1, 0)
-        each = rows.group_by(BORN).aggregate(since=rows[TIME].min(), newest=rows[TIME].max(), now=now.sum())
+        each = rows.group_by(**{VERSION: rows[version]}).aggregate(
+            since=rows[TIME].min(), newest=rows[TIME].max(), now=now.sum()
+        )
+        each = _born(recommender, check, source, each, end)
         frame = source.fetch(each.order_by("since").limit(MOST_RUNS + 1))
     _bounded(source, frame)
+    frame = _trained(check, frame)
     frame = frame.assign(born=_seconds(source, column, frame[BORN]))
     since = _seconds(source, source.table.time, frame["since"])
     serving = int(np.lexsort((frame["born"], frame["newest"], frame["now"]))[-1]) if len(frame) else -1
-    said = "the model that serves" if model else "the newest model"
+    others = _seconds(source, source.table.time, frame["newest"].drop(index=serving, errors="ignore"))
+    said = (
+        f"the model that serves ({frame[VERSION].iloc[serving]})"
+        if model and len(frame)
+        else "the newest model"
+    )
     return Ages(
         since=since,
         born=frame["born"].to_numpy(dtype=np.float64),
@@ -94,7 +109,37 @@ def ages_of(
         at=end.timestamp(),
         width=max(window.total_seconds() / 24, 1.0),
         what=f"{as_of} of {said}" if as_of else said,
+        alone=float(others.max(initial=-np.inf)),
     )
+
+
+def _born(recommender: Recommender, check: Check, source: Source, each: Any, end: datetime) -> Any:
+    """The versions with from when each is, as the table beside says or the version itself."""
+    matched = Beside.of(check)
+    if matched.beside is None:
+        return each.mutate(**{BORN: each[VERSION]})
+    ((own, theirs),) = matched.on.items()
+    says = AsOf.of(check).as_of or recommender.tables[matched.beside].time
+    if says is None:
+        raise SourceError(
+            f'check "{check.name}": "{matched.beside}" says not from when a model is; add as_of = "…"'
+        )
+    rows = Rows(matched.beside, end - EVER, end, {own: theirs}, {says: BORN})
+    return joined(recommender, source, each.rename({own: VERSION}), rows).rename({VERSION: own})
+
+
+def _trained(check: Check, frame: pd.DataFrame) -> pd.DataFrame:
+    """Those of which it is known from when they are; raises SourceError where the newest is none of them."""
+    known = frame[BORN].notna()
+    last = frame["newest"].argmax() if len(frame) else 0
+    if len(frame) and not known.iloc[last]:
+        version = frame[VERSION].iloc[last]
+        beside = Beside.of(check).beside
+        raise SourceError(
+            f'check "{check.name}": {version} serves in "{check.table}", and "{beside}" has no row of it; '
+            "write there what was trained"
+        )
+    return frame[known].reset_index(drop=True)
 
 
 def _seconds(source: Source, column: str | None, times: pd.Series[Any]) -> npt.NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,8 +33,9 @@ class Runs:
 class Ages:
     """
     What served, one after the other, unix seconds: `since` (n,) when each began to, ascending, and `born`
-    (n,) from when it is. `serving` is the place of the one that serves at `at`. `width` is how finely ages
-    are told, seconds; `what` is said to be so old.
+    (n,) from when it is. `serving` is the place of the one that serves at `at`, the only one since `alone`,
+    which is before `since` where none ever served beside it. `width` is how finely ages are told, seconds;
+    `what` is said to be so old.
     """
 
     since: npt.NDArray[np.float64]
@@ -42,11 +44,17 @@ class Ages:
     at: float
     width: float
     what: str = "the model that serves"
+    alone: float = -math.inf
 
     @property
     def age(self) -> float:
         """Seconds, of what serves."""
         return self.at - float(self.born[self.serving])
+
+    @property
+    def began(self) -> float:
+        """When what serves began to, the last time."""
+        return max(self.alone, float(self.since[self.serving]))
 
     def replaced(self) -> npt.NDArray[np.float64]:
         """(n − 1,) how old each was when the next one took its place."""

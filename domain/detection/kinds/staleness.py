@@ -9,8 +9,10 @@ were replaced, as silences are (`freshness`): once or twice late was an outage, 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Self
 
 import numpy as np
+from pydantic import model_validator
 
 from domain.detection.data.look import Look
 from domain.detection.data.trainings import Ages
@@ -26,15 +28,23 @@ from domain.detection.needs import ServingAges
 from domain.errors import TooFewRows
 from domain.recommender.check import Check
 from domain.recommender.duration import name_duration
-from domain.recommender.options import AsOf
+from domain.recommender.options import AsOf, Beside
 from domain.values import Finding, Severity
 
 DAY_SECONDS, HOUR_SECONDS = 86_400, 3_600
 FINE_DAYS = 2  # from which on an age is told in hours
 
 
-class Keys(AsOf):
-    """What says from when a model is."""
+class Keys(AsOf, Beside):
+    """What says from when a model is: a column of the table, or of one beside that has its version."""
+
+    @model_validator(mode="after")
+    def _said(self) -> Self:
+        if self.beside is not None and len(self.on) != 1:
+            raise ValueError('a model is found beside by its version; add on = {version = "run"}')
+        if self.beside is None and self.on:
+            raise ValueError('says not where to look by "on"; add for instance beside = "training_runs"')
+        return self
 
 
 def judge_staleness(check: Check, ages: Ages, state: CheckState) -> Verdict:
@@ -76,13 +86,17 @@ def usual_age(check: Check, ages: Ages, state: CheckState) -> Usual | None:
 def _finding(check: Check, ages: Ages, usual: Usual) -> Finding:
     at = datetime.fromtimestamp(ages.at, UTC)
     times = ages.age / max(usual.longest, 1.0)
+    due = float(ages.born[ages.serving]) + usual.longest
+    since = min(
+        max(due, ages.began), ages.at - ages.width
+    )  # too old already when it began, of one rolled back
     worst = Severity.SEV2 if times >= SEV1_TIMES else Severity.SEV3
     should = f"{'promised' if check.within else 'usually'} at most {told(usual.longest)}"
     return Finding(
         check=check.name,
         table=check.table or "",
         subject=Keys.of(check).as_of or "age",
-        window_start=datetime.fromtimestamp(float(ages.born[ages.serving]) + usual.longest, UTC),
+        window_start=datetime.fromtimestamp(since, UTC),
         window_end=at,
         observed=round(ages.age, 1),
         expected=round(usual.longest, 1),
@@ -140,4 +154,5 @@ KIND = Kind(
     sliced="never",
     evidences=("monitor-4",),
     windows=False,
+    fault="model",
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from domain.diagnosis.candidates.candidate import CandidateKind, Named, Proposal
 from domain.diagnosis.candidates.itself import measured_itself
-from domain.diagnosis.changes.other_model import OtherModel, other_model
+from domain.diagnosis.changes.other_model import OtherModel, other_model, took_its_place
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
 from domain.values import Answer, name_slice
@@ -50,9 +50,13 @@ def _of_the_model_itself(material: Material, found: OtherModel) -> Answer | None
     return Answer(question="how_much", holds=True, words=words)
 
 
-def _itself(material: Material, _known: Known) -> Named:
-    """The version that serves where it should not."""
-    return Named(material.finding.subject)
+def _itself(material: Material, _known: Known) -> Named | None:
+    """The version that serves where it should not; one too old, where it took a newer one's place."""
+    finding = material.finding
+    if finding.unit != "seconds":
+        return Named(finding.subject)
+    version = took_its_place(material) if finding.table == material.candidates_table else None
+    return Named(version) if version is not None else None
 
 
 MODEL = CandidateKind(

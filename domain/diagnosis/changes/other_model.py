@@ -54,6 +54,19 @@ def other_model(material: Material, known: Known) -> OtherModel | None:
     return _by_scores(material, known, claimed)
 
 
+def took_its_place(material: Material) -> str | None:
+    """The version that ranked last, where another one did before; null where the log does not say."""
+    rows, before, columns = material.candidates, material.candidates_before, material.columns
+    version = columns.version if columns is not None else None
+    if rows is None or before is None or version is None or rows.empty or before.empty:
+        return None
+    if version not in rows or version not in before:
+        return None
+    last = rows[rows[RANKED_AT] == rows[RANKED_AT].max()] if RANKED_AT in rows else rows
+    now, then = (frame[version].astype("string").fillna("").mode().iloc[0] for frame in (last, before))
+    return str(now) if now != then else None
+
+
 def took_over(before: pd.DataFrame, version: str | None) -> datetime | None:
     """
     When the version that ranked last took over from those before it.

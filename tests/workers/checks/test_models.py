@@ -187,8 +187,48 @@ def test_the_age_of_what_serves_is_read_from_what_it_scored(tmp_path: Path) -> N
 
     recommender = write_rankings(tmp_path, CHECKS, stuck)
     (found,) = found_by(recommender)["served_age"]
-    assert found.title == "candidates: the model that serves is 1d21h old, promised at most 1d6h"
+    assert (
+        found.title
+        == "candidates: the model that serves (20260301T030000) is 1d21h old, promised at most 1d6h"
+    )
     assert found.window_start == END - 15 * HOUR
+
+
+BESIDE = """
+[checks.ranker_age]
+kind = "staleness"
+table = "candidates"
+beside = "runs"
+on = { version = "run" }
+within = "30h"
+"""
+
+
+def named(runs: pd.DataFrame) -> pd.DataFrame:
+    """The trainings with names that tell no time."""
+    return runs.assign(run=[f"v{night}" for night in range(len(runs))])
+
+
+def serves(version: str) -> Spoil:
+    """This version serves in the last window, the newest before."""
+    return lambda frame, last, chance: frame.assign(version=last.map({True: version, False: "v11"}))
+
+
+def test_a_model_rolled_back_is_told_by_its_age_where_the_trainings_say_it(tmp_path: Path) -> None:
+    recommender = write_rankings(tmp_path, BESIDE, serves("v6"), runs=named(trained()))
+    (found,) = found_by(recommender)["ranker_age"]
+    assert found.title == "candidates: the model that serves (v6) is 5d21h old, promised at most 1d6h"
+    assert abs(found.window_start - (END - HOUR)) < timedelta(minutes=1)
+    write_rankings(tmp_path, BESIDE, serves("v11"), runs=named(trained()))
+    assert found_by(recommender) == {}
+    assert measure(recommender, found, END - HOUR, END).within
+
+
+def test_a_version_that_no_training_made_is_named(tmp_path: Path) -> None:
+    recommender = write_rankings(tmp_path, BESIDE, serves("v99"), runs=named(trained()))
+    (found,) = found_by(recommender)["ranker_age"]
+    assert found.subject == FAULT
+    assert 'v99 serves in "candidates", and "runs" has no row of it' in found.title
 
 
 def test_what_is_no_probability_cannot_be_calibrated_and_the_others_go_on(tmp_path: Path) -> None:
@@ -241,6 +281,10 @@ def test_what_is_declared_wrongly_is_said_with_its_line(lines: str, words: str, 
         ('kind = "skew"\ntable = "candidates"\nlearned_from = "runs"', 'has no column "taste"'),
         ('kind = "training"\ntable = "runs"\ncolumns = ["acu"]', 'did you mean "auc"?'),
         ('kind = "staleness"\ntable = "runs"\nas_of = "data_untill"', 'did you mean "data_until"?'),
+        (
+            'kind = "staleness"\ntable = "candidates"\nbeside = "runs"\non = {version = "acu"}',
+            'did you mean "auc"?',
+        ),
     ],
 )
 def test_the_doctor_says_what_a_check_of_a_model_lacks(lines: str, words: str, tmp_path: Path) -> None:

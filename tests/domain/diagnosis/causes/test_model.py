@@ -57,6 +57,19 @@ def test_a_model_rolled_back_is_named_with_its_version_and_what_the_registry_say
     assert "the registry names v7" in found.cause
 
 
+def test_a_model_too_old_is_named_where_it_took_a_newer_ones_place() -> None:
+    """Where it has served all the time, what is wrong is that none was trained."""
+    for spoilt, cause in (
+        (shop(model=Weighted((1.0, 2.0, 3.0)), candidates=older), ("model", "v6", ())),
+        (shop(), None),
+    ):
+        age = spoilt.finding(
+            (), table="candidates", subject="age", unit="seconds", observed=9e5, expected=9e4
+        )
+        found = diagnose(spoilt.material(age, cells=None, series=None, fault="model"))
+        assert (told(found) if found.cause else None) == cause
+
+
 def test_another_model_under_the_same_version_is_told_by_its_scores() -> None:
     spoilt = shop(model=Weighted((1.0, 2.0, 3.0)))
     found = diagnose(spoilt.material(spoilt.finding(slice_of(category="tea"))))
