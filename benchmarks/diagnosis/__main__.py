@@ -1,7 +1,7 @@
 """
 `python -m benchmarks.diagnosis`: thirty faults and ten innocent events of the cinema, each drawn so often;
-thirteen faults and two events of a radio; fourteen faults and three events of a job board; what can be
-seeded without any of them; and what a log by slice holds.
+thirteen faults and two events of a radio; fourteen faults and three events of a job board; fifteen faults
+and four events of a grocer; what can be seeded without any of them; and what a log by slice holds.
 
 Ten of the cinema's kinds are set aside (`set_aside.py`): they are run with `--set-aside` alone, once, when
 the work on the diagnosis is done. Each part writes a file of its own; `--only` and a single draw print, and
@@ -23,19 +23,21 @@ from rich.console import Console
 from benchmarks.diagnosis import columns, coverage, requests_again, search, segments, whose_change
 from benchmarks.diagnosis.case import Case
 from benchmarks.diagnosis.cinema import build_past
+from benchmarks.diagnosis.grocer.faults import INNOCENT as GROCER_INNOCENT
+from benchmarks.diagnosis.grocer.faults import KINDS as GROCER_KINDS
 from benchmarks.diagnosis.jobs.faults import INNOCENT as JOBS_INNOCENT
 from benchmarks.diagnosis.jobs.faults import KINDS as JOBS_KINDS
 from benchmarks.diagnosis.radio.faults import INNOCENT as RADIO_INNOCENT
 from benchmarks.diagnosis.radio.faults import KINDS as RADIO_KINDS
 from benchmarks.diagnosis.result import innocent_rows, kind_rows, main_rows
-from benchmarks.diagnosis.run import in_the_cinema, in_the_jobs, in_the_radio, ordered
+from benchmarks.diagnosis.run import in_the_cinema, in_the_grocer, in_the_jobs, in_the_radio, ordered
 from benchmarks.diagnosis.set_aside import set_aside
 from benchmarks.table import Row, Rows, machine, show
 from examples.cinema.faults import FAULTS, INNOCENT
 
 DRAWS = 5
 KEPT = 2  # draws, with which a result is written down; each row says of how many strikes it is
-KINDS = (*FAULTS, *INNOCENT, *RADIO_KINDS, *JOBS_KINDS)
+KINDS = (*FAULTS, *INNOCENT, *RADIO_KINDS, *JOBS_KINDS, *GROCER_KINDS)
 SAY = Console(stderr=True)
 Measure = Callable[[argparse.Namespace, Path, Rows], Iterator[Row]]
 
@@ -133,6 +135,7 @@ WORLDS: Mapping[str, Measure] = {
     "cinema": _cinema,
     "radio": _world("the radio", (*RADIO_KINDS,), RADIO_INNOCENT, in_the_radio),
     "jobs": _world("the job board", (*JOBS_KINDS,), JOBS_INNOCENT, in_the_jobs),
+    "grocer": _world("the grocer", (*GROCER_KINDS,), GROCER_INNOCENT, in_the_grocer),
 }
 SEEDED: Mapping[str, Measure] = {
     "columns": _columns,

@@ -13,6 +13,8 @@ import numpy as np
 
 from benchmarks.diagnosis.case import Case, live_through
 from benchmarks.diagnosis.cinema import CinemaWorld
+from benchmarks.diagnosis.grocer.faults import AFTER as GROCER_AFTER
+from benchmarks.diagnosis.grocer.faults import GrocerWorld
 from benchmarks.diagnosis.jobs.faults import AFTER as JOBS_AFTER
 from benchmarks.diagnosis.jobs.faults import JobsWorld
 from benchmarks.diagnosis.radio.faults import RadioWorld
@@ -66,6 +68,18 @@ def in_the_jobs(
     return _every(asked, jobs, tell)
 
 
+def in_the_grocer(
+    folder: Path, orders: Sequence[Order], seed: int, jobs: int, tell: Callable[[Case], None]
+) -> list[Case]:
+    """Every ordered case, in the order given; all of one draw have one past."""
+    draws = dict.fromkeys(draw for _name, draw in orders)
+    pasts = {draw: GrocerWorld(folder / f"grocer-past-{draw}", seed * 1_000 + draw) for draw in draws}
+    asked: list[Asked] = [
+        (grocer_case, (pasts[d], folder / f"grocer-{n}-{d}", n, d, seed)) for n, d in orders
+    ]
+    return _every(asked, jobs, tell)
+
+
 def _every(asked: Sequence[Asked], jobs: int, tell: Callable[[Case], None]) -> list[Case]:
     found: dict[int, Case] = {}
     # Spawned, not forked: an engine's threads do not survive a fork.
@@ -101,6 +115,15 @@ def jobs_case(world: JobsWorld, folder: Path, name: str, draw: int, seed: int) -
     try:
         world.branch(folder, name, seed * 1_000 + draw)
         return live_through(world, name, draw, seed * 1_000 + draw, JOBS_AFTER)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def grocer_case(world: GrocerWorld, folder: Path, name: str, draw: int, seed: int) -> Case:
+    """One kind struck once, at a grocer who goes on from a past; its folder is gone afterwards."""
+    try:
+        world.branch(folder, name, seed * 1_000 + draw)
+        return live_through(world, name, draw, seed * 1_000 + draw, GROCER_AFTER)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,0 +1,1 @@
+"""A fourth world: a grocer in three countries, closed at night, that recommends extras for the basket."""
