@@ -85,6 +85,19 @@ def name_slice(where: Slice) -> str:
     return ", ".join(f"{dimension} = {value}" for dimension, value in where) or "everything"
 
 
+def share_rows(one: Slice, other: Slice) -> bool:
+    """
+    Whether rows can be in both.
+
+    >>> share_rows(slice_of(device="tv"), slice_of(country="France"))
+    True
+    >>> share_rows(slice_of(device="tv"), slice_of(country="France", device="web"))
+    False
+    """
+    values = dict(one)
+    return all(values.get(dimension, value) == value for dimension, value in other)
+
+
 class Finding(Value):
     """
     One thing a check saw in one window that its own history does not explain.

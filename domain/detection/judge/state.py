@@ -11,7 +11,7 @@ from pydantic import AliasChoices, Field, model_validator
 from domain.detection.expect.baseline import Baseline
 from domain.detection.judge.comparison import Comparison
 from domain.detection.judge.discovery import Wealth
-from domain.values import Finding, Moment, Slice, Value
+from domain.values import Finding, Moment, Slice, Value, share_rows
 
 EXCLUDED_KEPT = 64
 LATE = 0.25  # of what a window holds, by which its share follows
@@ -26,10 +26,11 @@ class Seen(Value):
     Something found: since which window, in how many looks in a row, in how many it has been missing since.
     `blind`: what was found is that the check could not look. `share` is what part of the expected it has
     held of late, and `back` the log likelihood by which windows since are more like the expected than like
-    that.
+    that. `subject` is what of the rows, the finding's.
     """
 
     slice: Slice
+    subject: str | None = None
     since: Moment
     rise: bool = False
     looks: int = 1
@@ -153,7 +154,9 @@ def confirm(
 
     `until` is when the last window before this look's began: what is over now was wrong until then. A short
     window has to show the same thing in two looks in a row, and a surge in two windows that share no row:
-    by then the drop that it may come from is known. A long one is told at once. So is any where
+    by then the drop that it may come from is known. The same is also what is wrong with the same column in a
+    slice that rows can be in as well: which slice says it best may be another one at each look. A long window
+    is told at once. So is any where
     `clear_after` is given: over after so many looks without it. What is `unsure`, fingerprint → how it is
     after this look, stands: what such a window holds fits both. The fingerprints that are `sure` wait for
     nothing.
@@ -163,12 +166,13 @@ def confirm(
     patience = clear_after or (CLEAR_AFTER if short else 1)
     seen: dict[str, Seen] = {}
     for finding in found:
-        before = state.seen.get(finding.fingerprint)
+        before = state.seen.get(finding.fingerprint) or _under_another_slice(state, finding)
         looks = before.looks + 1 if before else 1
         long_enough = looks >= need and not _too_early(finding, before, window_seconds)
         late = (unsure or {}).get(finding.fingerprint)
         seen[finding.fingerprint] = Seen(
             slice=finding.slice,
+            subject=finding.subject,
             since=before.since if before else finding.window_start,
             rise=finding.change > 0,
             looks=looks,
@@ -178,6 +182,18 @@ def confirm(
     told = tuple(finding for finding in found if seen[finding.fingerprint].told)
     kept, cleared = _ended(state, seen, until, patience, unsure or {})
     return Verdict(findings=told, cleared=cleared, state=kept)
+
+
+def _under_another_slice(state: CheckState, finding: Finding) -> Seen | None:
+    """
+    What was seen of the finding's column in a slice that shares rows with its own. Of all rows, without a
+    column, so many slices are a little off that this would be said too easily.
+    """
+    if finding.subject is None:
+        return None
+    rise = finding.change > 0
+    alike = (one for one in state.seen.values() if one.subject == finding.subject and one.rise == rise)
+    return next((one for one in alike if not one.blind and share_rows(one.slice, finding.slice)), None)
 
 
 def _share(finding: Finding) -> float | None:

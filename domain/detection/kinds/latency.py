@@ -41,7 +41,7 @@ from domain.detection.slices.minimal_set import narrowest
 from domain.errors import TooFewRows
 from domain.recommender.check import Check
 from domain.recommender.options import Limits, Per
-from domain.values import Finding, Slice
+from domain.values import Finding, Slice, share_rows
 
 QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 
@@ -159,7 +159,7 @@ def judge_latency(
         judged = judge(held, usable, one)
         compared += _compared(held, state, judged, one)
         for place in _places(check, held.cells, judged, one, alpha):
-            if not any(_meet(held.cells[place], finding.slice) for finding in findings):
+            if not any(share_rows(held.cells[place], finding.slice) for finding in findings):
                 findings.append(_finding(check, held, judged, one, place))
     return conclude(state, findings, width, held.start(held.last)).comparing(compared)
 
@@ -179,12 +179,6 @@ def _places(check: Check, cells: tuple[Slice, ...], judged: Judged, slow: Slow, 
     tested = (judged.rows >= check.least_rows)[:, None]
     found = discovered(cells, judged.p_values, tested, alpha) & beyond & (excess >= check.least_rows)
     return narrowest(cells, excess[:, 0], judged.rows, found[:, 0])
-
-
-def _meet(one: Slice, other: Slice) -> bool:
-    """Whether rows can be in both."""
-    values = dict(one)
-    return all(values.get(dimension, value) == value for dimension, value in other)
 
 
 def _numbers(judged: Judged, slow: Slow, place: int, column: str) -> Numbers:

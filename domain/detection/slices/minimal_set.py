@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.detection.data.counts import Floats
-from domain.values import Slice
+from domain.values import Slice, share_rows
 
 HOLDS = 0.8  # of the wrong rows, above which a slice is the better word for all of them
 MOST_TOLD = 3  # slices of one column in one look
@@ -31,15 +31,13 @@ def narrowest(
     while left.any() and len(told) < MOST_TOLD:
         worst = int(np.argmax(np.where(left, excess, -np.inf)))
         within = [
-            place
-            for place in np.flatnonzero(left)
-            if set(cells[worst]) <= set(cells[place]) and excess[place] >= HOLDS * excess[worst]
+            int(place) for place in np.flatnonzero(left) if _holds_most(cells, excess, int(place), worst)
         ]
         chosen = min(within, key=lambda place: (rows[place], len(cells[place])))
         told.append(int(chosen))
         if not cells[worst]:
             break  # the whole table is told of: what is in it is told with it
-        left &= np.array([not _overlap(cells[chosen], cell) for cell in cells])
+        left &= np.array([not share_rows(cells[chosen], cell) for cell in cells])
     return told
 
 
@@ -97,7 +95,17 @@ def at_fault(
     return max(wider or narrower, key=lambda one: off[one], default=place)
 
 
-def _overlap(one: Slice, other: Slice) -> bool:
-    """Whether rows can be in both."""
-    values = dict(one)
-    return all(values.get(dimension, value) == value for dimension, value in other)
+def _holds_most(cells: tuple[Slice, ...], excess: Floats, place: int, worst: int) -> bool:
+    """
+    Whether a slice holds most of the wrong rows of the `worst`: one within it; or one across it, as a
+    supplier's goods lie in a country, where both have so many that there are not enough for two.
+    """
+    if excess[place] < HOLDS * excess[worst]:
+        return False
+    if set(cells[worst]) <= set(cells[place]):
+        return True
+    whole = cells.index(()) if () in cells else None
+    if whole is None or not share_rows(cells[worst], cells[place]):
+        return False
+    in_both = excess[worst] + excess[place] - max(float(excess[whole]), float(excess[worst]))
+    return bool(in_both >= HOLDS * excess[worst])

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from domain.detection.data.tally import Tally
 from domain.detection.expect.rate import expect_rates
-from domain.detection.judge.state import CheckState, ExcludedWindow, Verdict
+from domain.detection.judge.state import CheckState, ExcludedWindow, Verdict, confirm
 from domain.detection.slices.minimal_set import narrowest
 from domain.recommender.check import Check
-from domain.values import Finding, Severity
+from domain.values import Finding, Severity, Slice, slice_of
 
 from ..looks import verdict_of
 from ..rows import CELLS, tally
-from ..traffic import MINUTE
+from ..traffic import END, MINUTE
 
 Look = Callable[[Tally], Verdict]
 
@@ -216,3 +216,32 @@ def test_slices_told_of_are_found_ones_and_share_no_row(excess: list[float], fou
     assert bool(told) == any(found)
     assert len({CELLS[place] for place in told}) == len(told)
     assert not (0 in told and len(told) > 1)
+
+
+def seen_at(look: int, where: Slice, subject: str | None = "price") -> Finding:
+    start = END + look * 2 * MINUTE
+    return Finding(
+        check="c", table="views", slice=where, subject=subject, window_start=start,
+        window_end=start + 2 * MINUTE, observed=90.0, expected=10.0, p_value=1e-9, severity=Severity.SEV2,
+        title="off",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("slices", "subject", "told"),
+    [
+        ((slice_of(supplier="Alba"), slice_of(country="PL"), slice_of(supplier="Alba")), "price", [0, 1, 1]),
+        ((slice_of(country="PL"), slice_of(country="RO"), slice_of(country="PL")), "price", [0, 0, 0]),
+        ((slice_of(supplier="Alba"), slice_of(country="PL"), slice_of(supplier="Alba")), None, [0, 0, 0]),
+    ],
+)
+def test_what_is_wrong_with_a_column_is_told_though_each_look_says_it_by_another_slice(
+    slices: tuple[Slice, ...], subject: str | None, told: list[int]
+) -> None:
+    """Suppliers sell in one country: which of both says it best differs from look to look."""
+    state, counts = CheckState(), list[int]()
+    for look, where in enumerate(slices):
+        verdict = confirm(state, [seen_at(look, where, subject)], 120.0, END)
+        state = verdict.state
+        counts.append(len(verdict.findings))
+    assert counts == told
