@@ -17,6 +17,7 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 BISECTIONS = 45
+CERTAIN = 1e-9  # nearer to 0 or 1 a logged probability is not told from it
 EXPLORES_AT = 0.9  # correlation from which logged propensities are taken for an exponential race
 
 
@@ -172,15 +173,28 @@ def load_traffic(rows: pd.DataFrame, columns: CandidateColumns, model: Scorer) -
     if columns.propensity is not None and columns.propensity in rows:
         temperature = _temperature(rows[columns.propensity].to_numpy(np.float64), logged, requests)
     weights = weights_of(rows, requests, columns.inclusion)
-    return Traffic(rows, columns, model, requests, np.nan_to_num(logged - own), temperature, weights)
+    return Traffic(rows, columns, model, requests, added_by_serving(model, logged, own), temperature, weights)
 
 
 def unit_of(model: Scorer, logged: Floats) -> Floats:
     """Logged scores in the model's own unit: probabilities as log-odds where it speaks those."""
     if model.kind != "log_odds" or not are_probabilities(logged):
         return logged
-    inside = np.clip(logged, 1e-9, 1 - 1e-9)
+    inside = np.clip(logged, CERTAIN, 1 - CERTAIN)
     return np.asarray(np.log(inside) - np.log1p(-inside))
+
+
+def added_by_serving(model: Scorer, logged: Floats, own: Floats) -> Floats:
+    """
+    (rows,) what was added to the model's `own` scores, both in its unit; nothing where a logged probability
+    is so near to 0 or 1 that it stands for any score as far out.
+    """
+    added = np.nan_to_num(logged - own)
+    if model.kind != "log_odds":
+        return added
+    farthest = np.log1p(-CERTAIN) - np.log(CERTAIN)
+    beyond = (np.abs(logged) >= farthest * (1 - CERTAIN)) & (np.abs(own) >= farthest) & (logged * own > 0)
+    return np.where(beyond, 0.0, added)
 
 
 def _temperature(chance: Floats, score: Floats, requests: npt.NDArray[np.intp]) -> float | None:
@@ -234,8 +248,9 @@ def fill_rows(
     """
     wanted = rows[columns.item].astype(str).map(values)
     touched = wanted.notna().to_numpy()
+    numbers = [name for name in derived if pd.api.types.is_numeric_dtype(rows[name])]
     # A log keeps its features in single precision; what is put in their place need not fit into that.
-    out = rows[list(columns.features)].astype(dict.fromkeys(derived, np.float64))
+    out = rows[list(columns.features)].astype(dict.fromkeys(numbers, np.float64))
     known = (
         pool[pool[feature].notna()].assign(__value=lambda frame: frame[feature].astype(str))
         if (feature in pool)
@@ -243,6 +258,9 @@ def fill_rows(
     )
     asked = rows[touched].assign(__value=wanted[touched].astype(str))
     for name in derived:
+        if name not in numbers:
+            out[name] = out[name].astype(object).mask(touched, _text_of(name, feature, wanted, known))
+            continue
         if name == feature:
             out.loc[touched, name] = pd.to_numeric(wanted[touched], errors="coerce")
             continue
@@ -254,3 +272,12 @@ def fill_rows(
             filled = np.where(np.isfinite(filled), filled, found)
         out.loc[touched, name] = filled
     return out
+
+
+def _text_of(name: str, feature: str, wanted: pd.Series, known: pd.DataFrame) -> pd.Series:
+    """(rows,) the text that a feature should hold: the value itself, or what goes with it most often."""
+    if name == feature:
+        return wanted
+    held = known[known[name].notna()]
+    most = held.groupby("__value")[name].agg(lambda texts: texts.mode().iloc[0])
+    return wanted.map(most.to_dict())

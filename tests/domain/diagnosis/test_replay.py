@@ -1,5 +1,6 @@
 """Replay of logged requests."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -40,6 +41,27 @@ def test_what_serving_added_to_the_score_stays(world: SimpleNamespace) -> None:
     rows["score"] = 1 / (1 + np.exp(-odds))
     traffic = load_traffic(rows, world.columns, world.model)
     np.testing.assert_allclose(traffic.adjustment, 0.5, atol=1e-6)
+
+
+def test_a_probability_that_is_nearly_none_is_no_adjustment_of_serving(world: SimpleNamespace) -> None:
+    """A score of −60 is logged as a probability of next to 0, of which no other score is told."""
+    rows = world.candidates.copy()
+    far = SimpleNamespace(kind="log_odds", score=lambda frame: world.model.score(frame) - 60.0)
+    rows["score"] = 1 / (1 + np.exp(-far.score(rows[list(world.columns.features)])))
+    assert load_traffic(rows, world.columns, far).adjustment.max() == 0.0
+    rows["score"] = 0.5
+    np.testing.assert_allclose(
+        load_traffic(rows, world.columns, far).adjustment, -far.score(rows[list(world.columns.features)])
+    )
+
+
+def test_a_feature_that_is_a_text_is_put_back_as_one(world: SimpleNamespace) -> None:
+    rows = world.candidates.assign(
+        dept=np.where(world.candidates["item_id"] == world.concerned[0], "new", "old")
+    )
+    columns = replace(world.columns, features=(*world.columns.features, "dept"))
+    filled = fill_rows(rows, rows, columns, "dept", {world.concerned[0]: "old"}, ("dept",))
+    assert set(filled["dept"]) == {"old"}
 
 
 def test_a_filled_language_gives_each_member_its_own_match_back(world: SimpleNamespace) -> None:
