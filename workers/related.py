@@ -92,8 +92,8 @@ def pairs_of(reader: Reader, since: datetime) -> tuple[Pair, ...]:
 
 def _related(recommender: Recommender, finding: Finding) -> Iterator[tuple[str, Relation]]:
     """
-    The standby first, then what its own check looks into, what it is made from, the logs of candidates, and
-    what shares its requests.
+    The standby first, then what its own check looks into, what it is made from, what any check holds beside
+    it, the logs of candidates, and what shares its requests.
     """
     own, asked = finding.table, lacking(recommender, finding)
     spare = standby_of(recommender, own)
@@ -102,9 +102,23 @@ def _related(recommender: Recommender, finding: Finding) -> Iterator[tuple[str, 
     above = lineage(recommender.tables).above(own)
     logs = [model.candidates for model in recommender.models.values() if model.candidates]
     first = [asked] if asked is not None else []
-    for name in dict.fromkeys((*first, *recommender.tables[own].upstream, *logs, *sorted(above))):
+    held = _held_beside(recommender, own)
+    for name in dict.fromkeys((*first, *recommender.tables[own].upstream, *held, *logs, *sorted(above))):
         if name not in (own, spare) and name in recommender.tables and recommender.tables[name].time:
             yield name, "upstream" if name in above else "beside"
+
+
+def _held_beside(recommender: Recommender, own: str) -> dict[str, dict[str, str]]:
+    """Table → which column of ours is which of its own, as checks of either of both declare it."""
+    found: dict[str, dict[str, str]] = {}
+    for check in recommender.checks.values():
+        on, beside = check.options.get("on"), check.options.get("beside")
+        if not isinstance(on, dict) or beside is None or own not in (check.table, beside):
+            continue
+        ours = check.table == own
+        columns = {str(a) if ours else str(b): str(b) if ours else str(a) for a, b in on.items()}
+        found.setdefault(str(beside if ours else check.table), columns)
+    return found
 
 
 def _pair(reader: Reader, since: datetime, table: str, relation: Relation) -> Pair | None:
@@ -133,12 +147,10 @@ def _pair(reader: Reader, since: datetime, table: str, relation: Relation) -> Pa
 
 def _shared_keys(recommender: Recommender, own: str, table: str, relation: Relation) -> Mapping[str, str]:
     """Column → the other table's: as a check of the two declares it, else the request and the item."""
-    for check in recommender.checks.values():
-        on = check.options.get("on")
-        if check.table == own and check.options.get("beside") == table and isinstance(on, dict):
-            request = {str(mine): str(theirs) for mine, theirs in on.items()}
-            item = recommender.tables[own].item
-            return request if relation == "standby" else {k: v for k, v in request.items() if k != item}
+    request = _held_beside(recommender, own).get(table)
+    if request is not None:
+        item = recommender.tables[own].item
+        return request if relation == "standby" else {k: v for k, v in request.items() if k != item}
     requests = _requests(recommender)
     item = recommender.tables[own].item
     keys = [*requests[:1], *([item] if relation == "standby" and item else [])]
@@ -151,6 +163,9 @@ def _own_keys(recommender: Recommender, own: str) -> tuple[str, ...]:
         key = check.options.get("key")
         if check.table == own and key:
             return tuple(map(str, key)) if isinstance(key, list | tuple) else (str(key),)
+    declared = recommender.tables[own].key
+    if declared is not None and (recommender.items is None or declared != recommender.items.key):
+        return (declared,)  # that of an item comes again with each delivery
     requests, item = _requests(recommender), recommender.tables[own].item
     return (requests[0], item) if requests and item else ()
 

@@ -58,6 +58,31 @@ from = 2026-06-03T08:30:00Z
 to = 2026-06-03T12:00:00Z
 """
 
+BILLED = """
+[recommender]
+name = "radio"
+[tables.listens]
+path = "listens.parquet"
+time = "heard_at"
+window = "5m"
+key = "ref"
+dimensions = ["station", "app", "mood"]
+[tables.bills]
+path = "bills.parquet"
+time = "heard_at"
+window = "5m"
+dimensions = ["station", "app", "mood"]
+upstream = ["listens"]
+[checks.heard]
+kind = "slice_volume"
+table = "listens"
+[checks.billed]
+kind = "joins"
+table = "bills"
+beside = "listens"
+on = { of = "ref" }
+"""
+
 
 def heard() -> pd.DataFrame:
     """Seven hours of listens, one track a session; what mood it is in is no matter of the session."""
@@ -117,6 +142,21 @@ def test_listens_written_an_hour_early_are_found_at_their_other_time(tmp_path: P
         heard_at=right["heard_at"].mask(in_cars(right), right["heard_at"] - pd.Timedelta(hours=1))
     )
     recommender = radio(tmp_path, early, right, right)
+    found = diagnose(recommender, about(early, LIVE_ON_AIR, right), NOW)
+    assert told(found) == ("time_shift", "listens", LIVE_ON_AIR)
+
+
+def test_what_another_tables_check_finds_in_it_has_the_right_time(tmp_path: Path) -> None:
+    """Bills follow listens, and their check looks a listen up by another name; no request is in both."""
+    right = heard().rename(columns={"session": "ref"})
+    early = right.assign(
+        heard_at=right["heard_at"].mask(in_cars(right), right["heard_at"] - pd.Timedelta(hours=1))
+    )
+    bills = right.assign(heard_at=right["heard_at"] + pd.Timedelta(minutes=3)).rename(columns={"ref": "of"})
+    early.to_parquet(tmp_path / "listens.parquet")
+    bills.to_parquet(tmp_path / "bills.parquet")
+    (tmp_path / "recsysops.toml").write_text(BILLED)
+    recommender = load(tmp_path / "recsysops.toml")
     found = diagnose(recommender, about(early, LIVE_ON_AIR, right), NOW)
     assert told(found) == ("time_shift", "listens", LIVE_ON_AIR)
 
