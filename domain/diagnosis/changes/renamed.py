@@ -1,8 +1,8 @@
-"""A value that vanished while another of like volume appeared."""
+"""A value that vanished while another appeared: of like volume, or for the same items."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,8 @@ GONE = 0.05  # of the expected rows that are left of a value that vanished
 NEW = 0.1  # of the observed rows that were expected of a value that appeared
 AS_MANY = 0.25  # relative difference up to which two volumes are alike
 LEAST_ROWS = 30.0
+LEAST_ITEMS = 3
+SAME_ITEMS = 0.9  # of those that had the old value, that have the new one
 NOT_SET = ("", "∅ (not set)", "nan", "None", "NaN", "<NA>")
 
 
@@ -54,3 +56,34 @@ def renamed(cells: pd.DataFrame, dimensions: Sequence[str]) -> tuple[Renamed, ..
                 values = str(sums.index[old]), str(sums.index[heir])
                 found.append(Renamed(name, *values, float(due - o[old]), float(o[heir] - e[heir])))
     return tuple(sorted(found, key=lambda one: -one.lost))
+
+
+def renamed_items(
+    before: pd.DataFrame, after: pd.DataFrame, key: str, features: Sequence[str]
+) -> tuple[Renamed, ...]:
+    """
+    Values of the items' texts that no item has any more, where those that did have one that none had; the
+    most items first. `lost` and `gained` are items.
+
+    Args:
+        before, after: one row an item.
+    """
+    old = before.drop_duplicates(key, keep="last").set_index(key)
+    new = after.drop_duplicates(key, keep="last").set_index(key)
+    both = old.index.intersection(new.index)
+    names = [name for name in features if name in old and name in new]
+    texts = [name for name in names if not pd.api.types.is_numeric_dtype(old[name])]
+    found = [one for name in texts for one in _of_items(name, old.loc[both, name], new.loc[both, name])]
+    return tuple(sorted(found, key=lambda one: -one.lost))
+
+
+def _of_items(name: str, was: pd.Series, now: pd.Series) -> Iterator[Renamed]:
+    was, now = (values.astype("string").fillna("") for values in (was, now))
+    counts, left = was.value_counts(), now.value_counts()
+    for old, count in counts.items():
+        if count < LEAST_ITEMS or old in NOT_SET or left.get(old, 0) > GONE * count:
+            continue
+        heirs = now[was == old].value_counts()
+        heir, same = str(heirs.index[0]), int(heirs.iloc[0])
+        if heir not in NOT_SET and same >= SAME_ITEMS * count and counts.get(heir, 0) <= NEW * same:
+            yield Renamed(name, str(old), heir, float(count), float(same))
