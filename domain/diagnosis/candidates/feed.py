@@ -1,4 +1,7 @@
-"""A feed that loses rows on the way: its standby has them, or the delivery before the last one had."""
+"""
+A feed that loses rows on the way: its standby has them, the delivery before the last one had, or they came so
+evenly that nobody's demand wrote them.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 
 from domain.diagnosis.candidates.candidate import CandidateKind, Proposal
 from domain.diagnosis.candidates.catalogue_part import missing_part
 from domain.diagnosis.candidates.counted import counts_undone, symptom_of
+from domain.diagnosis.candidates.itself import LAST
 from domain.diagnosis.candidates.undone import Gap, Undone
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material, Standby
@@ -19,6 +24,8 @@ from domain.values import Answer, Slice, name_slice
 
 COMPLETE = 0.9  # of a standby's rows that were in the table before the onset: fewer is another table
 LOST = 0.1  # of the rows that a standby has, from which on they are worth naming
+EVENLY = 0.1  # variance over mean of counts that a program writes; of what people ask for it is 1 or more
+LEAST_WINDOWS, LEAST_ROWS = 8, 5.0  # before the onset, and rows in each
 AS_USUAL = 0.1  # relative difference elsewhere up to which nothing is lost there
 
 
@@ -29,6 +36,8 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
             yield from _by_rows(material, known, pair)
     elif material.standby is not None:
         yield from _by_counts(material, known)
+    else:
+        yield from _by_the_clock(material, known)
     yield from missing_part(material, known)
 
 
@@ -63,6 +72,41 @@ def _by_counts(material: Material, known: Known) -> Iterator[Proposal]:
     whole = Undone(o, e, u, variance, gap)
     told = _told(material, known, where, lost, spare.table, whole)
     yield replace(told, where=_elsewhere(spare, where))
+
+
+def _by_the_clock(material: Material, known: Known) -> Iterator[Proposal]:
+    """Rows that nothing declared is upstream of, and that came as evenly as only a program writes them."""
+    finding, onset, series = material.finding, known.onset, material.series
+    if onset is None or series is None or material.lineage.above(finding.table):
+        return
+    since = pd.Timestamp(onset.since)
+    before = series.loc[series["window_start"] < since, "observed"].to_numpy(float)[-LEAST_WINDOWS:]
+    now = series.loc[series["window_start"] >= since, "observed"].to_numpy(float)
+    usual = float(before.mean()) if len(before) == LEAST_WINDOWS else 0.0
+    if usual < LEAST_ROWS or float(before.var()) > EVENLY * usual or not len(now):
+        return
+    lost = 1 - float(now.mean()) / usual
+    if lost < LOST:
+        return
+    where = symptom_of(material, known)
+    when = f"since {material.clock(onset.since)}"
+    loses = (
+        f"The feed of `{finding.table}` brings {100 * lost:.0f} % fewer rows of {name_slice(where)} {when}"
+    )
+    steady = f"{before.min():,.0f} to {before.max():,.0f}" if np.ptp(before) else f"{usual:,.0f}"
+    told = f"before, each window had {steady}, as a program writes them and no demand does"
+    yield Proposal(
+        kind="feed",
+        object=finding.table,
+        place=where,
+        since=onset.since,
+        title=loses,
+        sentence=f"{loses}; {told}",
+        where=Answer(question="where", holds=True, words="it lies where the finding lies"),
+        how_much=Answer(question="how_much", holds=True, words="rows that come so evenly follow no demand"),
+        table=finding.table,
+        upstream=LAST,
+    )
 
 
 def _elsewhere(spare: Standby, where: Slice) -> Answer:

@@ -141,6 +141,37 @@ def test_a_brand_that_goes_by_another_name_is_a_renaming() -> None:
     assert told(found) == ("renaming", "brand", slice_of(brand="Alba"))
 
 
+def test_a_name_that_the_model_never_learned_is_a_renaming_though_less_of_it_is_shown() -> None:
+    """All brands but the new one are liked: of what Alba lost a third is shown under its new name."""
+    items = catalogue()
+    items["brand"] = items["brand"].replace("Alba", "ALBA GmbH")
+    spoilt = shop(
+        items, fed=lambda rows: rows.assign(taste=rows["taste"] - 2 * (rows["brand"] == "ALBA GmbH"))
+    )
+    finding = spoilt.finding(slice_of(brand="Alba"))
+    found = diagnose(spoilt.material(finding, snapshots=delivery(items)))
+    assert told(found) == ("renaming", "brand", slice_of(brand="Alba"))
+    assert "that were the one are the other" in str(found.cause)
+
+
+@pytest.mark.parametrize(("scatter", "named"), [(0.0, True), (12.0, False)])
+def test_rows_that_came_by_the_clock_are_a_feed_that_stopped(
+    healthy: Shop, scatter: float, *, named: bool
+) -> None:
+    """Where they come as people ask, less may be asked for, and nothing says which it is."""
+    starts = pd.date_range(NOW - timedelta(hours=6), NOW, freq="15min", inclusive="left")
+    usual = 140.0 + np.random.default_rng(5).normal(0, 1, len(starts)) * scatter
+    observed = np.where(starts >= pd.Timestamp(ONSET), 0.0, usual)
+    counted = pd.DataFrame({"window_start": starts, "observed": observed, "expected": usual})
+    finding = healthy.finding(APP_NORTH, table="stock", observed=0.0, expected=140.0)
+    material = healthy.material(finding, cells=None, series=counted, candidates=None, candidates_before=None)
+    found = diagnose(material)
+    assert (found.cause is not None) == named
+    if named:
+        assert told(found) == ("feed", "stock", APP_NORTH)
+        assert "as a program writes them" in str(found.cause)
+
+
 def half_of_the_north(healthy: Shop, sold: pd.DataFrame) -> tuple[pd.DataFrame, Pair]:
     """A holiday there: half of the requests do not happen, in any table."""
     gone = since(sold) & (sold["region"] == "north") & (sold["basket_id"] % 2 == 0)
