@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import ibis
+import numpy as np
 import pandas as pd
 
 from domain.diagnosis.material import Snapshots
 from domain.recommender.recommender import Recommender
 from domain.resolution.replays.registry import tables_of
 from domain.values import Diagnosis, Finding
+from workers.sources.kinds import as_text
 from workers.sources.source import TIME, Source, open_source
 
 LOOKED_BACK = 60  # deliveries before the onset in which the one that changed a feature is looked for
 ITEMS_ASKED = 500  # of the items concerned
 MOSTLY = 0.5  # of them, that one delivery has to have changed
+LEAST_CHANGED, CLEARLY = (
+    0.05,
+    3.0,
+)  # of a column, by which one delivery has to stand out, and times the others
 
 
-def delivery_table(recommender: Recommender) -> str | None:
-    """The table that keeps what each delivery of the items brought."""
+def delivery_table(recommender: Recommender, finding: Finding | None = None) -> str | None:
+    """The table that keeps what each delivery of the items brought; the finding's own, where that does."""
     declared = recommender.items
+    own = recommender.tables.get(finding.table) if finding is not None else None
+    if own is not None and declared is not None and own.key == declared.key and own.time:
+        return own.name
     for replayed in tables_of("deliveries", recommender.hotfixes.values()):
         return replayed
     for name, table in recommender.tables.items():
@@ -45,12 +55,19 @@ def around_fault(
     if name is None or declared is None:
         return None
     with open_source(recommender, name) as source:
-        names = [one for one in dict.fromkeys((declared.key, *declared.features)) if one in source.columns]
+        names = _columns(recommender, source, declared.key, finding)
         if finding.item is not None:
             times = change_of(source, declared.key, finding.item, names[1:], at) if names[1:] else None
         else:
             times = _guilty(source, finding, found, declared.key, at)
         return _taken(source, names, times) if times is not None else None
+
+
+def _columns(recommender: Recommender, source: Source, key: str, finding: Finding) -> list[str]:
+    """The key, the features of items, and what the finding's own table is sliced by."""
+    features = recommender.items.features if recommender.items is not None else ()
+    own = source.table.dimensions if finding.table == source.table.name else ()
+    return [one for one in dict.fromkeys((key, *features, *own)) if one in source.columns]
 
 
 def _guilty(
@@ -103,17 +120,19 @@ def last_two(
 ) -> Snapshots | None:
     """
     The items before and after the last delivery that came before `since` (None: `at`); of a finding about
-    one item, around the one that changed it. Null where no two are kept.
+    one item, around the one that changed it; of a finding about a column that is delivered, around the one
+    that changed the column most. Null where no two are kept.
     """
-    name, declared = delivery_table(recommender), recommender.items
+    name, declared = delivery_table(recommender, finding), recommender.items
     if name is None or declared is None:
         return None
     with open_source(recommender, name) as source:
-        names = [one for one in dict.fromkeys((declared.key, *declared.features)) if one in source.columns]
+        names = _columns(recommender, source, declared.key, finding)
         times = _times(source, finding, declared.key, names[1:], since, at)
         if times is None:
             return None
-        return _taken(source, names, times)
+        taken = _taken(source, names, times)
+        return replace(taken, table=name) if name == finding.table else taken
 
 
 def _taken(source: Source, names: Sequence[str], times: tuple[datetime, datetime]) -> Snapshots:
@@ -133,7 +152,46 @@ def _times(
             return changed
     limit = since + (finding.window_end - finding.window_start) if since else at
     times = [moment for moment in _delivered(source) if moment <= limit]
-    return (times[-2], times[-1]) if len(times) > 1 else None
+    if len(times) < 2:
+        return None
+    column = next((one for one in features if finding.is_of(one)), None)
+    own = finding.table == source.table.name and column is not None
+    return (own and _changed_most(source, key, str(column), finding, times)) or (times[-2], times[-1])
+
+
+def _changed_most(
+    source: Source, key: str, column: str, finding: Finding, times: Sequence[datetime]
+) -> tuple[datetime, datetime] | None:
+    """
+    The two neighbouring deliveries between which the column of the finding's items changed far more than
+    between others: what is found in a window need not have come with the last delivery of it.
+    """
+    times = times[-LOOKED_BACK:]
+    rows = source.timed()
+    held = [as_text(rows[name]) == value for name, value in finding.slice if name in source.columns]
+    mine = rows.filter(rows[TIME] >= ibis.literal(times[0]), rows[TIME] <= ibis.literal(times[-1]), *held)
+    some = mine.select(key).distinct().order_by(key).limit(ITEMS_ASKED)
+    taken = source.fetch(mine.semi_join(some, key).select(TIME, key, column))
+    values = taken.assign(**{TIME: pd.to_datetime(taken[TIME], utc=True)}).drop_duplicates([TIME, key])
+    change = _changes(values.pivot(index=TIME, columns=key, values=column).sort_index())
+    if len(change) < 2 or change.max() < max(LEAST_CHANGED, CLEARLY * float(change.median())):
+        return None
+    place = int(np.argmax(change.to_numpy()))
+    return change.index[place - 1].to_pydatetime(), change.index[place].to_pydatetime()
+
+
+def _changes(values: pd.DataFrame) -> pd.Series:
+    """(n_deliveries,) how much of the items' values changed, 0 to 1: of numbers, relative to their size."""
+    before = values.shift()
+    if all(map(pd.api.types.is_numeric_dtype, values.dtypes)):
+        size = (values.abs() + before.abs()).replace(0, np.nan)
+        change = ((values - before).abs() / size).where(values.notna() & before.notna(), 0.0).fillna(0.0)
+    else:
+        change = (values.astype("string") != before.astype("string")).fillna(value=False).astype(float)
+    known = values.notna() | before.notna()
+    change = change.where(values.notna() == before.notna(), 1.0).where(known)
+    change.iloc[:1] = 0.0
+    return change.mean(axis=1).fillna(0.0)
 
 
 def change_of(

@@ -49,8 +49,10 @@ def tell_changes(material: Material, known: Known, seed: int) -> None:
     taken = material.snapshots
     if taken is None:
         return
+    own = (str(name) for name in taken.before if material.finding.is_of(str(name)))
+    features = tuple(dict.fromkeys((*material.features, *own)))
     known.delivered = delivered(
-        taken.before, taken.after, material.key, material.features, known.concerned, _labels(material)
+        taken.before, taken.after, material.key, features, known.concerned, _labels(material)
     )
     if not known.concerned:
         return

@@ -23,12 +23,21 @@ from domain.values import CauseKind, Finding, Slice
 
 @dataclass(frozen=True)
 class Snapshots:
-    """The items before and after their last delivery. `key` is the item's column."""
+    """
+    The items before and after their last delivery. `key` is the item's column; `table` is the feed that keeps
+    them, where it is the finding's own and not the catalogue's.
+    """
 
     before: pd.DataFrame
     after: pd.DataFrame
     delivered_at: datetime
     previous_at: datetime
+    table: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What was delivered, in words."""
+        return f"delivery of `{self.table}`" if self.table is not None else "catalogue delivery"
 
 
 @dataclass(frozen=True)

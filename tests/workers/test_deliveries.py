@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -11,7 +12,7 @@ from domain.recommender.model import Items
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from domain.values import Diagnosis, Finding
-from workers.deliveries import around_fault, change_of
+from workers.deliveries import around_fault, change_of, last_two
 from workers.sources.source import open_source
 
 from .conftest import NOON, make_finding
@@ -118,3 +119,39 @@ def test_of_one_item_it_is_the_delivery_that_changed_it_or_none(tmp_path: Path) 
 
     assert goes_back(recommender, launch("film-1"), NOT_KNOWN) == (1, 2)
     assert goes_back(recommender, launch("film-2"), NOT_KNOWN) is None
+
+
+def test_the_delivery_that_changed_a_column_is_found_in_the_feed_that_the_finding_is_of(
+    tmp_path: Path,
+) -> None:
+    """Prices come each quarter of an hour, and wander; in hundredths since the one before the last two."""
+    chance = np.random.default_rng(3)
+    quarter = timedelta(minutes=15)
+    rows = [
+        (NOON - place * quarter, f"sku-{n}", "RO" if n % 2 else "PL", (5 + n) * chance.uniform(0.99, 1.01))
+        for place in range(20, -1, -1)
+        for n in range(30)
+    ]
+    frame = pd.DataFrame(rows, columns=["loaded_at", "sku", "country", "price"])
+    late = (frame["loaded_at"] >= NOON - 2 * quarter) & (frame["country"] == "RO")
+    frame["price"] = frame["price"].mask(late, frame["price"] * 100)
+    frame["loaded_at"] = frame["loaded_at"].astype("datetime64[us, UTC]")
+    frame.to_parquet(tmp_path / "prices.parquet")
+    prices = Table(
+        name="prices",
+        path=str(tmp_path / "prices.parquet"),
+        time="loaded_at",
+        key="sku",
+        dimensions=("country",),
+    )
+    items = Items(table="items", key="sku", features=("price",))
+    tables = {"prices": prices, "items": Table(name="items", path="items.parquet")}
+    recommender = Recommender(name="small", tables=tables, items=items)
+    finding = seen(0.0, quarter, table="prices", slice=(("country", "RO"),), subject="price", kind="detected")
+    taken = last_two(recommender, finding, None, NOON)
+    assert taken is not None
+    assert (taken.delivered_at, taken.previous_at) == (NOON - 2 * quarter, NOON - 3 * quarter)
+    assert taken.name == "delivery of `prices`"
+    of_another = finding.model_copy(update={"table": "shown", "slice": ()})
+    shown = last_two(recommender, of_another, None, NOON)
+    assert shown is not None and shown.name == "catalogue delivery" and shown.delivered_at == NOON

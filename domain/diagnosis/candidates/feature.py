@@ -72,20 +72,18 @@ def _made_from(scene: Scene, one: Departed, change: Delivered) -> bool:
 def _from_delivery(material: Material, known: Known, change: Delivered, mine: list[Departed]) -> Proposal:
     taken, noun = material.snapshots, material.noun
     at = material.clock(taken.delivered_at) if taken is not None else "an unknown time"
+    came = taken.name if taken is not None else "catalogue delivery"
     place = change.placed.slice
     who = f"{noun} where {name_slice(place)}" if place else noun
     alike, item = _alike(material, known, change), material.finding.item
     was = _was(change, item)
     if item is not None:
-        sentence = (
-            f"`{change.feature}` of this launch {change.words} since the catalogue delivery at {at}"
-            f"{was}{alike}"
-        )
+        sentence = f"`{change.feature}` of this launch {change.words} since the {came} at {at}{was}{alike}"
     else:
         sentence = (
             f"`{change.feature}` {change.words} for {change.count:,} of {change.size:,} {noun}"
             f"{f' where {name_slice(place)}' if place and not change.unset else ''} since the "
-            f"catalogue delivery at {at}{was}{alike}"
+            f"{came} at {at}{was}{alike}"
         )
     undone, unknown = _served_as_before(material, known, change, mine)
     return Proposal(

@@ -15,9 +15,10 @@ from domain.diagnosis.place import Bools, Floats, Placed, inside, place_of
 from domain.diagnosis.replay import CandidateColumns
 
 STEADY = 0.02  # of a feature's variance, that is left within a key under which it is called steady
+MOST_ROWS = 0.9  # of those before, by which both are told: a few may have departed already
 APART = 0.1  # of a feature's spread, from which on a value is another one
 PURE = 0.5  # of the rows of a slice that departed, from which on the slice is named
-MOST_BEFORE = 0.1  # of the same rows that departed as well before
+MOST_BEFORE = 0.1  # of the same rows that departed as well before; where it was more, it has to have risen
 ONE_FACTOR = 0.05  # relative spread of the ratios, up to which all were multiplied by one number
 LEAST_ROWS = 20
 
@@ -69,7 +70,8 @@ def _feature(
         was_unset = (
             ~np.isfinite(told.then[inside(before, placed.slice)]) if unset else np.zeros(1, dtype=bool)
         )
-        if placed.purity < PURE or (was_unset.mean() if len(was_unset) else 0.0) > MOST_BEFORE:
+        before_it = float(was_unset.mean()) if len(was_unset) else 0.0
+        if placed.purity < PURE or (before_it > MOST_BEFORE and placed.purity - before_it < PURE):
             continue
         held = hit & inside(rows, placed.slice)
         words = "is not set" if unset else told.words(held, should)
@@ -179,7 +181,7 @@ def _should(groups: Sequence[_Groups], then: Floats, usual: float, count: int) -
     if not known.any():
         return should, sure
     values = then[known]
-    total = float(np.var(values))
+    total = _trimmed((values - np.median(values)) ** 2)
     for one in groups:
         group = one.then[known]
         told = group >= 0
@@ -188,7 +190,7 @@ def _should(groups: Sequence[_Groups], then: Floats, usual: float, count: int) -
         middles[found.index.to_numpy(np.intp)] = found.to_numpy()
         if not told.any():
             continue
-        within = float(np.mean((values[told] - middles[group[told]]) ** 2))
+        within = _trimmed((values[told] - middles[group[told]]) ** 2)
         alone = float((np.bincount(group[told], minlength=one.count)[group[told]] == 1).sum()) / len(values)
         if within > STEADY * total or alone > PURE:
             continue
@@ -196,6 +198,11 @@ def _should(groups: Sequence[_Groups], then: Floats, usual: float, count: int) -
         should[fresh], sure[fresh] = middles[one.now][fresh], True
     should[np.isnan(should)] = usual
     return should, sure
+
+
+def _trimmed(squares: Floats) -> float:
+    """The mean without the largest of them."""
+    return float(np.mean(np.sort(squares)[: max(int(np.ceil(MOST_ROWS * len(squares))), 1)]))
 
 
 def _keys(

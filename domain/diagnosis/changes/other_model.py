@@ -11,6 +11,7 @@ import pandas as pd
 from domain.diagnosis.candidates.counted import symptom_of
 from domain.diagnosis.candidates.plays import or_plays
 from domain.diagnosis.candidates.undone import Undone
+from domain.diagnosis.changes.begun import since_first
 from domain.diagnosis.inclusion import weights_of
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import RANKED_AT, Material
@@ -114,7 +115,7 @@ def _by_version(
         return None
     name = str(rise.index[-1])
     hit = (rows[version].astype("string").fillna("") == name).to_numpy(bool)
-    since = _since_first(rows, hit)
+    since = since_first(rows, hit)
     placed = place_of(rows[since], hit[since], material.sliceable(rows))
     undone, unknown, where = None, "the model's log holds too little to rank it again", None
     if known.scene is not None:
@@ -123,13 +124,6 @@ def _by_version(
     others = then.drop(index=name, errors="ignore")
     former = str(others.index[0]) if len(others) else None
     return OtherModel(name, former, placed.slice, placed.purity, undone, unknown, where)
-
-
-def _since_first(rows: pd.DataFrame, hit: Bools) -> Bools:
-    """What was ranked before the version first did says nothing of where it ranks."""
-    if RANKED_AT not in rows:
-        return np.ones(len(rows), dtype=bool)
-    return np.asarray(rows[RANKED_AT] >= rows.loc[hit, RANKED_AT].min())
 
 
 def _shares(rows: pd.DataFrame, version: str, material: Material) -> pd.Series:

@@ -9,6 +9,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
+from domain.diagnosis.changes.begun import since_first
 from domain.diagnosis.material import RANKED_AT, Material
 from domain.diagnosis.place import Bools, Floats, Placed, place_of
 from domain.diagnosis.scene import Scene
@@ -52,7 +53,8 @@ def stale(scene: Scene, material: Material) -> Iterator[Stale]:
         if hit.sum() < LEAST_ROWS or hit.sum() > (1 - AGREE) * known.sum():
             continue
         was = _was(material, name)
-        placed = place_of(rows, hit, scene.of_items)
+        begun = since_first(rows, hit)
+        placed = place_of(rows[begun], hit[begun], scene.dimensions)
         if placed.purity < PURE:
             placed = Placed((), placed.purity, 1.0)
         own = tuple(sorted(mine[hit].unique()))

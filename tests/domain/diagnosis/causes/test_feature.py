@@ -199,3 +199,40 @@ def test_two_categories_that_a_delivery_exchanged_are_counted_where_they_belong(
     finding = spoilt.finding(slice_of(category=category))
     found = diagnose(spoilt.material(finding, snapshots=delivery(items, before)))
     assert told(found) == ("feature", "category", slice_of(category=category))
+
+
+def in_cents(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(rating=rows["rating"].mask(rows["region"] == "north", rows["rating"] * 100))
+
+
+def test_a_feature_is_told_by_what_it_was_though_the_time_before_holds_some_of_the_fault() -> None:
+    """Found in its second window, where nothing says in which it began."""
+    spoilt = shop(fed=in_cents)
+    late = serve(catalogue(), Weighted(), 40, 5_000, fed=in_cents)
+    spoilt = replace(spoilt, before=pd.concat([spoilt.before, late], ignore_index=True))
+    finding = spoilt.finding(
+        slice_of(region="north"),
+        table="candidates",
+        subject="rating",
+        unit="rows",
+        observed=9.0,
+        expected=0.0,
+    )
+    found = diagnose(spoilt.material(finding, cells=None, series=None))
+    assert told(found) == ("feature", "rating", slice_of(region="north"))
+    assert "is 100 times what it was" in str(found.cause)
+
+
+def test_what_one_device_is_fed_otherwise_than_the_catalogue_holds_lies_there() -> None:
+    """Found at once, with few rows: it is of all items, and of one device."""
+
+    def fed(rows: pd.DataFrame) -> pd.DataFrame:
+        last = rows[AT] >= rows[AT].max() - pd.Timedelta(minutes=2)
+        return rows.assign(rating=rows["rating"].mask(last & (rows["device"] == "app"), 0.4))
+
+    spoilt = shop(fed=fed)
+    finding = spoilt.finding(
+        (), table="candidates", subject="rating", unit="rows", observed=16.0, expected=0.0
+    )
+    found = diagnose(spoilt.material(finding, cells=None, series=None))
+    assert told(found) == ("feature", "rating", slice_of(device="app"))

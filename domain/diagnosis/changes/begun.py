@@ -1,0 +1,16 @@
+"""From when on rows can tell where something happens."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from domain.diagnosis.material import RANKED_AT
+from domain.diagnosis.place import Bools
+
+
+def since_first(rows: pd.DataFrame, hit: Bools) -> Bools:
+    """(n_rows,) those ranked no earlier than the first that is hit: those before say nothing of where."""
+    if RANKED_AT not in rows:
+        return np.ones(len(rows), dtype=bool)
+    return np.asarray(rows[RANKED_AT] >= rows.loc[hit, RANKED_AT].min())
