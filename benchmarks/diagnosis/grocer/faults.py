@@ -59,7 +59,7 @@ class GrocerWorld(Shop):
         """Something goes wrong, or the world changes."""
         rng, kind = np.random.default_rng([seed, list(KINDS).index(name)]), KINDS[name]
         truth, size, self.hold = kind.draw(rng, self)
-        return Strike(truth, size, self.at, planned=kind.planned)
+        return Strike(truth, size, self.at, kind.arrives, kind.planned)
 
 
 @dataclass(frozen=True)
@@ -70,11 +70,13 @@ class Kind:
     Attributes:
         every: it comes with what is loaded or exported so often: a minute before that.
         planned: it was announced for so long.
+        arrives: it is about when rows come: those under an earlier time fill windows that were looked at.
     """
 
     draw: Draw
     every: int = ANY
     planned: timedelta | None = None
+    arrives: bool = False
 
 
 def _one(rng: np.random.Generator, values: tuple[T, ...]) -> T:
@@ -258,7 +260,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "shelf_days_unset": Kind(_unset, EXPORTED),
         "stock_feed_silent": Kind(_silent, LOADED),
         "orders_doubled": Kind(_doubled),
-        "orders_hour_off": Kind(_hour_off),
+        "orders_hour_off": Kind(_hour_off, arrives=True),
         "dept_renamed": Kind(_renamed, EXPORTED),
         "app_unlogged": Kind(_unlogged),
         "candidates_unlogged": Kind(_candidates_unlogged),
