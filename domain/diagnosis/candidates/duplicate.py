@@ -12,8 +12,8 @@ from domain.diagnosis.candidates.itself import measured_itself
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
 from domain.diagnosis.pairing import AT
-from domain.diagnosis.place import place_of
-from domain.values import name_slice
+from domain.diagnosis.place import NEARLY, Placed, place_of
+from domain.values import Answer, name_slice
 
 REPEATED = 0.1  # of a slice's rows, from which on that they repeat others is worth naming
 TIMES_USUAL = 3.0  # as many as before the onset
@@ -47,9 +47,18 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
         title=f"Rows of `{table}` are written {1 + extra:.2g} times in {name_slice(placed.slice)}",
         sentence=f"{told}: same {', '.join(f'`{key}`' for key in rows.keys)} (before: {100 * usual:.1f} %)",
         undone=counts_undone(material, known, now[hit], -(1 - usual) / max(rows.covers, 1e-9)),
+        where=_of_the_finding(material, placed),
         how_much=measured_itself(material, "duplicate", placed.slice),
         table=table,
     )
+
+
+def _of_the_finding(material: Material, placed: Placed) -> Answer | None:
+    """A finding of repeated rows is told by where they all are, which it may be too few to say."""
+    if material.fault != "duplicate" or placed.held < NEARLY:
+        return None
+    words = f"{100 * placed.held:.0f} % of the repeated rows lie there"
+    return Answer(question="where", holds=True, words=words)
 
 
 def _itself(material: Material, _known: Known) -> Named:
