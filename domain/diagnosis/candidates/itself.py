@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from domain.diagnosis.candidates.candidate import CandidateKind, Proposal
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
-from domain.values import Answer, CauseKind, Slice
+from domain.values import Answer, CauseKind, Finding, Slice
 
 LAST = 9  # further down than any kind: of two that undo the same, one that was looked for says more
+FEW = 30  # rows, below which nothing is said of which slice they lie in
 WORDS = "the finding is of it itself"
 
 
@@ -33,12 +34,19 @@ def found_itself(kind: CandidateKind, material: Material, known: Known) -> Itera
         since=known.begun(finding),
         title=finding.title,
         sentence=finding.title,
-        where=Answer(question="where", holds=True, words="it lies where the finding lies"),
+        where=_where(finding),
         how_much=Answer(question="how_much", holds=True, words=WORDS),
         table=named.table,
         feature=named.feature,
         upstream=LAST,
     )
+
+
+def _where(finding: Finding) -> Answer:
+    """Where the finding lies; but a promise broken by a few rows is told of the whole table at once."""
+    if not finding.slice and finding.observed < FEW and finding.expected == 0:
+        return Answer(question="where", words="so far too few rows say where it lies")
+    return Answer(question="where", holds=True, words="it lies where the finding lies")
 
 
 def measured_itself(material: Material, kind: CauseKind, place: Slice) -> Answer | None:

@@ -16,7 +16,7 @@ from domain.diagnosis.scene import Scene
 
 AGREE = 0.8  # of the candidates whose feature is what the catalogue holds: else it is in another unit
 APART = 0.02  # of the feature's spread
-LEAST_ROWS = 20
+LEAST_ROWS, LEAST_REQUESTS = 20, 3  # of which they are: all of one request tell nothing of others
 PURE = 0.5
 OLDER = 0.9  # of those that differ, which are what the delivery before held
 
@@ -50,7 +50,8 @@ def stale(scene: Scene, material: Material) -> Iterator[Stale]:
         known = np.isfinite(fed) & np.isfinite(should) & since
         spread = float(np.std(should[known])) if known.any() else 0.0
         hit = known & (np.abs(fed - should) > APART * spread)
-        if hit.sum() < LEAST_ROWS or hit.sum() > (1 - AGREE) * known.sum():
+        asked = rows.loc[hit, scene.now.columns.request].nunique()
+        if min(hit.sum() / LEAST_ROWS, asked / LEAST_REQUESTS) < 1 or hit.sum() > (1 - AGREE) * known.sum():
             continue
         was = _was(material, name)
         begun = since_first(rows, hit)
