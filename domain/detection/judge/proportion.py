@@ -22,15 +22,18 @@ from domain.detection.data.window import Grid
 from domain.detection.data.windowed import Windowed
 from domain.detection.expect.rate import LEAST_WINDOWS, Rates, expect_rates
 from domain.detection.judge.comparison import Comparison
-from domain.detection.judge.state import CheckState, Verdict
+from domain.detection.judge.state import SHORT_SECONDS, CheckState, Verdict
 from domain.detection.judge.tail import Numbers, Told, compared_in, conclude, level_of, told_in
 from domain.detection.judge.usable import learnable
 from domain.detection.judge.wrong_rows import discovered
 from domain.detection.slices.minimal_set import to_tell
 from domain.recommender.check import Check
+from domain.recommender.duration import name_duration
 from domain.values import Finding, Slice
 
 BAND = 1.96
+TOGETHER = 4  # windows that are looked at as one, where nothing is told of the last alone
+OF_THE_LAST = 0.8  # of the level, for the last window; the rest is for several together
 LEAST_PROMISED = 1e-6  # of the rows: a share of nothing leaves a binomial nothing to be made of
 
 Place = tuple[int, int]
@@ -159,7 +162,7 @@ def judge_proportions(
     Returns:
         Findings that are significant over slices, columns, directions and looks, and off by the least number
         of rows. Against the past they must be off by the declared least change as well; what a promise allows
-        is in its p-value already.
+        is in its p-value already. Where the last window tells of nothing, the last four together may.
     """
     if proportions.rows[-1, 0].max(initial=0.0) <= 0:
         return Verdict(state=state, judged=False, note="no rows in this window")
@@ -169,14 +172,87 @@ def judge_proportions(
     judged = judge(proportions, usable, promise)
     width, ways = proportions.grid.width.total_seconds(), ways_told(check, words)
     alpha = level_of(state, looks_per_week, width) / len(ways)
-    worth = _fewer(proportions, usable, check.least_change / 2) if words.loss else judged.rows > 0
-    findings = [
-        _finding(check, proportions, judged, way, place, words)
-        for way in ways
-        for place in _places(check, proportions.cells, judged, way, alpha, promise, worth)
-    ]
-    verdict = conclude(state, findings, width, proportions.start(proportions.last))
+    scan = _Scan(check, words, promise, ways)
+    findings = scan.findings(proportions, usable, judged, alpha * OF_THE_LAST)
+    sure = set[str]()
+    if not findings:
+        findings = scan.over_several(proportions, usable, judged, alpha * (1 - OF_THE_LAST))
+        if TOGETHER * width >= SHORT_SECONDS:  # together they are a window as long as is told at once
+            sure = {one.fingerprint for one in findings}
+    verdict = conclude(state, findings, width, proportions.start(proportions.last), sure)
     return verdict.comparing(_compared(proportions, state, judged, words, ways))
+
+
+@dataclass(frozen=True)
+class _Scan:
+    """What one look asks of its slices and columns, in each of the `ways`."""
+
+    check: Check
+    words: Words
+    promise: Promise | None
+    ways: tuple[str, ...]
+
+    def findings(
+        self,
+        proportions: Proportions,
+        usable: npt.NDArray[np.bool_],
+        judged: Judged,
+        alpha: float,
+        still: npt.NDArray[np.bool_] | None = None,
+    ) -> list[Finding]:
+        """Of the last window; only where it is `still` so (n_cells, n_columns)."""
+        check, words = self.check, self.words
+        worth = _fewer(proportions, usable, check.least_change / 2) if words.loss else judged.rows > 0
+        worth = worth if still is None else worth & still
+        return [
+            _finding(check, proportions, judged, way, place, words)
+            for way in self.ways
+            for place in _places(check, proportions.cells, judged, way, alpha, self.promise, worth)
+        ]
+
+    def over_several(
+        self, proportions: Proportions, usable: npt.NDArray[np.bool_], last: Judged, alpha: float
+    ) -> list[Finding]:
+        """Of the last windows together, where each holds too few rows to tell; not of what is over by now."""
+        whole, known = together(proportions, usable)
+        if self.promise is None and known.sum() < LEAST_WINDOWS:
+            return []
+        judged = judge(whole, known, self.promise)
+        start = proportions.start(max(proportions.last - TOGETHER + 1, 0))
+        over = f" over {name_duration(proportions.end(proportions.last) - start)}"
+        found = self.findings(whole, known, judged, alpha, _still(last, judged))
+        return [
+            one.model_copy(
+                update={
+                    "window_start": start,
+                    "window_end": proportions.end(proportions.last),
+                    "title": one.title + over,
+                }
+            )
+            for one in found
+        ]
+
+
+def together(
+    proportions: Proportions, usable: npt.NDArray[np.bool_], windows: int = TOGETHER
+) -> tuple[Proportions, npt.NDArray[np.bool_]]:
+    """The same with the last `windows` as one, and which of those before are usable."""
+    rows, held = (
+        np.concatenate([counts[:-windows], counts[-windows:].sum(axis=0, keepdims=True)])
+        for counts in (proportions.rows, proportions.held)
+    )
+    return replace(proportions, rows=rows, held=held), np.append(usable[:-windows], False)
+
+
+def _still(last: Judged, judged: Judged) -> npt.NDArray[np.bool_]:
+    """(n_cells, n_columns) whether the last window alone is off the same way, by half as much at least."""
+
+    def off(one: Judged) -> Floats:
+        expected = next(iter(one.sides.values())).expected
+        return np.asarray((one.held - expected) / np.maximum(one.rows, 1.0))
+
+    now, all_of_it = off(last), off(judged)
+    return np.asarray(now * np.sign(all_of_it) >= np.abs(all_of_it) / 2)
 
 
 def _compared(

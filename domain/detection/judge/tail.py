@@ -6,6 +6,7 @@ The end of every look that tests slices of windows: what it may spend, how it is
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -110,7 +111,13 @@ def compared_in(windows: Windowed, where: Slice, subject: str | None, numbers: N
     return compared((windows.start(windows.last), windows.end(windows.last)), where, subject, numbers)
 
 
-def conclude(state: CheckState, found: list[Finding], width_seconds: float, until: datetime) -> Verdict:
+def conclude(
+    state: CheckState,
+    found: list[Finding],
+    width_seconds: float,
+    until: datetime,
+    sure: Collection[str] = (),
+) -> Verdict:
     """What was found, as far as it is sure by now, with what the next look may spend. See `state.confirm`."""
     spent = state.model_copy(update={"wealth": spend(state.wealth, state.new(found))})
-    return confirm(spent, found, width_seconds, until)
+    return confirm(spent, found, width_seconds, until, sure=sure)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -19,8 +20,8 @@ from domain.errors import TooFewRows
 from domain.recommender.check import Check
 from domain.values import Finding, Severity, Slice
 
-from ..funnel import CELLS, DEVICES, funnel, served
-from ..traffic import MINUTE
+from ..funnel import CELLS, DEVICES, funnel, served, whole
+from ..traffic import HOUR, MINUTE, grid
 
 STAGES = Check(name="stages", kind="stages", table="candidates", options={"stages": ("ranked", "shown")})
 KEPT = "kept in ads"
@@ -290,3 +291,32 @@ def test_what_is_not_there_cannot_be_measured() -> None:
 
 def test_every_slice_of_a_made_up_funnel_is_there() -> None:
     assert funnel(1).cells == CELLS
+
+
+def few(seed: int, share: float, over: int, *, ended: bool = False) -> Tally:
+    """A hundred rows a window and device, 15 of which are kept; of the last `over` another share on tv."""
+    chance = np.random.default_rng(seed)
+    shares = np.full((40, len(DEVICES)), 0.15)
+    shares[-over : -1 if ended else None, DEVICES.index("tv")] = share
+    rows = chance.poisson(100, shares.shape)
+    held = chance.binomial(rows, shares).astype(float)
+    return Tally(grid(HOUR, 40), CELLS, (KEPT,), whole(rows.astype(float)), whole(held)[:, :, None])
+
+
+def test_what_one_window_is_too_small_to_tell_several_together_do() -> None:
+    agreed = SAMPLING.with_options(rate=0.15).model_copy(update={"least_rows": 10.0})
+    told = [
+        [len(judge_sampling(agreed, few(seed, 0.02, over), CheckState()).findings) for seed in range(20)]
+        for over in (1, 4)
+    ]
+    assert sum(told[0]) < 10
+    assert sum(told[1]) > 15
+    (finding,) = judge_sampling(agreed, few(3, 0.02, 4), CheckState()).findings
+    assert finding.title.endswith(" over 4h")
+    assert finding.window_end - finding.window_start == timedelta(hours=4)
+
+
+def test_what_is_over_is_not_told_of_several_windows() -> None:
+    agreed = SAMPLING.with_options(rate=0.15).model_copy(update={"least_rows": 10.0})
+    for seed in range(20):
+        assert judge_sampling(agreed, few(seed, 0.0, 4, ended=True), CheckState()).findings == ()
