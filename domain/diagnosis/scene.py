@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from domain.diagnosis.candidates.undone import Gap, Undone
+from domain.diagnosis.changes.begun import since_first
 from domain.diagnosis.inclusion import mean_of
 from domain.diagnosis.material import Material
 from domain.diagnosis.metric import Metric
@@ -82,7 +83,8 @@ class Scene:
         now, before = (np.abs(traffic.adjustment) > least for traffic in (self.now, self.before))
         part = self.now.adjustment[now]
         varied = bool(len(part)) and float(np.std(part)) > VARIED * float(np.std(own))
-        return Skew(now, before, varied and float(now.mean()) > MOSTLY)
+        since = now[since_first(self.now.rows, now)] if now.any() else now
+        return Skew(now, before, varied and float(since.mean()) > MOSTLY)
 
     def plays_gap(self, about: Bools, scores: Floats, change: float) -> Gap:
         """

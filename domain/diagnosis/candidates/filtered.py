@@ -13,7 +13,7 @@ from domain.diagnosis.candidates.candidate import CandidateKind, Named, Proposal
 from domain.diagnosis.candidates.counted import symptom_of
 from domain.diagnosis.candidates.itself import measured_itself
 from domain.diagnosis.candidates.judge import TOO_MUCH, verdict_on
-from domain.diagnosis.candidates.undone import Undone
+from domain.diagnosis.candidates.undone import Gap, Undone
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
 from domain.diagnosis.place import Bools, Floats, inside
@@ -27,7 +27,6 @@ SURE = 1e-6  # chance of so few, before the number of items and slices looked at
 LEAST = 12.0  # expected, from which on none is surprising
 DEVIATIONS = 2.0  # of what is due to an item, that few logged requests leave open
 MOST_TOLD = 3
-SEED = 0
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ def _told(material: Material, known: Known, scene: Scene, one: _KeptOut) -> Prop
         title=f"{what} {how}{at}{when}",
         sentence=f"{what} {how}{at}{when}: {one.seen:,.0f} times where {one.usual:,.0f} were usual",
         where=_where(one, material, scene),
-        undone=_put_upon(material, known, scene, one),
+        undone=_undone(material, known, scene, one),
         how_much=(_shown_again(one, material, known, scene) if one.ranked else None)
         or measured_itself(material, "filter", one.place),
         items=(one.item,) if one.item is not None else (),
@@ -105,16 +104,56 @@ def _of(place: Slice, names: tuple[str, ...]) -> Slice:
     return tuple(pair for pair in place if pair[0] in names)
 
 
+def _undone(material: Material, known: Known, scene: Scene, one: _KeptOut) -> Undone:
+    return (
+        _shown_by_scores(material, known, scene, one)
+        if one.ranked
+        else _put_upon(material, known, scene, one)
+    )
+
+
 def _put_upon(material: Material, known: Known, scene: Scene, one: _KeptOut) -> Undone:
     """The same kept out of the requests of before: what is then missing is what is missing now."""
     turned = scene.turned
-    rows = turned.now.rows
-    gone: Bools = inside(rows, one.place)
-    if one.item is not None:
-        gone &= (rows[turned.now.columns.item].astype(str) == one.item).to_numpy(bool)
-    if one.ranked:  # whichever they are: as many of them as are held back now
-        gone &= np.random.default_rng(SEED).random(len(rows)) >= one.seen / one.usual
+    gone = _kept_rows(turned.now.rows, turned.now.columns.item, one)
     return turned.undone(symptom_of(material, known), item_of(material, scene), turned.logged(), gone)
+
+
+def _kept_rows(rows: pd.DataFrame, item: str, one: _KeptOut) -> Bools:
+    held: Bools = inside(rows, one.place)
+    return held if one.item is None else held & (rows[item].astype(str) == one.item).to_numpy(bool)
+
+
+def _shown_by_scores(material: Material, known: Known, scene: Scene, one: _KeptOut) -> Undone:
+    """
+    What was shown of each slice, should have been by its scores, and would be with those shown that are held
+    back: by scores alone nothing is off, since they are ranked as ever.
+    """
+    labels, columns = {str(name): scene.labels[name] for name in scene.labels}, scene.now.columns
+    rows = scene.now.rows.assign(**labels)
+    held = _kept_rows(rows, columns.item, one)
+    due = scene.now.row_weights * scene.now.exposure(scene.logged())
+    lacks = due * held * (1 - one.seen / one.usual)
+    splits = [
+        (name, *within) for name in scene.of_items for within in ((), *((r,) for r in scene.of_requests))
+    ]
+    o, e, u = map(np.concatenate, zip(*(_split(scene, names, due, lacks) for names in splits), strict=True))
+    here = inside(rows, symptom_of(material, known))
+    if (own := item_of(material, scene)) is not None:
+        here &= (rows[columns.item].astype(str) == own).to_numpy(bool)
+    was = float((scene.now.row_weights * rows[str(columns.shown)].astype(bool).to_numpy(float))[here].sum())
+    should = float(due[here].sum())
+    gap = Gap(was, should, was + float(lacks[here].sum()), float(np.sqrt(was + should + 1)))
+    return Undone(o, e, u, o + e + 1, gap)
+
+
+def _split(scene: Scene, names: tuple[str, ...], due: Floats, lacks: Floats) -> tuple[Floats, Floats, Floats]:
+    """(n_cells,) what was shown, should have been, and would be with what is held back shown."""
+    was, usual, _ = _shown(scene, names)
+    keys = _keys(scene, scene.now.rows, scene.labels, names)
+    part = _summed(scene.now.rows, keys, lacks) / _summed(scene.now.rows, keys, due).clip(lower=1e-9)
+    shown, should = was.to_numpy(float), usual.to_numpy(float)
+    return shown, should, shown + should * part.reindex(usual.index).fillna(0.0).to_numpy(float)
 
 
 def _shown_again(one: _KeptOut, material: Material, known: Known, scene: Scene) -> Answer | None:

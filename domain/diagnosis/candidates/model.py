@@ -24,6 +24,7 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
     astray = named is not None and found.now is not None and found.now != named
     registry = f"; the registry names {named}" if astray else ""
     file = f"version {found.claimed}, which the log names," if found.claimed else "the declared file"
+    itself = _of_the_model_itself(material, found)
     who = f"Model version {found.now}" if found.now is not None else f"Another model than {file}"
     yield Proposal(
         kind="model",
@@ -34,8 +35,8 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
         sentence=f"{who} ranks {100 * found.share:.0f} % of the requests{where}{instead}{when}{registry}",
         undone=found.undone,
         unknown=found.unknown,
-        where=found.where,
-        how_much=_of_the_model_itself(material, found) or measured_itself(material, "model", found.place),
+        where=_all_of_it(material, found) if itself is not None else found.where,
+        how_much=itself or measured_itself(material, "model", found.place),
     )
 
 
@@ -48,6 +49,13 @@ def _of_the_model_itself(material: Material, found: OtherModel) -> Answer | None
         return None
     words = "what the finding measures is the model that ranks, and it is not the one that the log names"
     return Answer(question="how_much", holds=True, words=words)
+
+
+def _all_of_it(material: Material, found: OtherModel) -> Answer | None:
+    """What is measured of the model lies where it ranks; what that does to slices is another matter."""
+    if material.finding.slice != found.place:
+        return found.where
+    return Answer(question="where", holds=True, words="it ranks all that the finding is about")
 
 
 def _itself(material: Material, _known: Known) -> Named | None:
