@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+import pandas as pd
 import pytest
 
 from domain.diagnosis.diagnose import diagnose
-from domain.diagnosis.material import Release
+from domain.diagnosis.material import Release, Rows
+from domain.diagnosis.pairing import AT
 from domain.values import CauseKind, Diagnosis, Slice, slice_of
 from tests.domain.diagnosis.shop import (
+    DIMENSIONS,
+    NOW,
     ONSET,
     Shop,
     Weighted,
@@ -62,3 +68,30 @@ def test_a_wrong_column_is_not_the_world_that_asks_for_more() -> None:
     found = diagnose(spoilt.material(finding, cells=None, series=None, fault="feature", releases=(came_out,)))
     assert told(found)[0] == "feature"
     assert not [one for one in found.candidates if one.kind == "world"]
+
+
+@pytest.mark.parametrize(("rows", "named"), [(16.0, False), (300.0, True)])
+def test_a_promise_broken_by_a_few_rows_of_the_whole_table_waits_until_more_say_where(
+    rows: float, *, named: bool
+) -> None:
+    healthy = shop()
+    finding = healthy.finding(
+        (), table="candidates", subject="rating", unit="rows", observed=rows, expected=0.0
+    )
+    found = diagnose(healthy.material(finding, cells=None, series=None, fault="feature"))
+    assert (found.cause is not None) == named
+    assert "too few rows say where it lies" in str(found.candidates[0].answers[1].words) or named
+
+
+def test_repeated_rows_are_told_by_where_they_all_are_though_found_in_the_whole_table() -> None:
+    healthy = shop()
+    sold = healthy.now.loc[healthy.now["shown"], ["basket_id", "sku", AT, *DIMENSIONS]].reset_index(drop=True)
+    late = sold[sold[AT] >= pd.Timestamp(NOW - timedelta(minutes=10))].head(120)
+    rows = Rows(
+        ("basket_id", "sku"), pd.concat([late, late[late["device"] == "app"].head(15)], ignore_index=True)
+    )
+    finding = healthy.finding(
+        (), table="sales", subject="basket_id + sku", unit="rows", observed=15.0, expected=0.0
+    )
+    found = diagnose(healthy.material(finding, cells=None, series=None, fault="duplicate", rows=rows))
+    assert told(found) == ("duplicate", "sales", slice_of(device="app"))

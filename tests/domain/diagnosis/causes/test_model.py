@@ -80,6 +80,24 @@ def test_another_model_under_the_same_version_is_told_by_its_scores() -> None:
     assert told(diagnose(spoilt.material(misses)))[:2] == ("model", "v7")
 
 
+def test_another_file_is_told_though_most_of_the_time_looked_at_was_before_it() -> None:
+    """A check of an hour's window finds it at once; until then the file was the right one."""
+    right, other = shop(), shop(model=Weighted((1.0, 2.0, 3.0)))
+    half = other.now[AT].quantile(0.7)
+    now = pd.concat([right.now[right.now[AT] < half], other.now[other.now[AT] >= half]], ignore_index=True)
+    spoilt = replace(other, now=now)
+    finding = spoilt.finding(
+        (),
+        table="candidates",
+        subject="log_odds",
+        unit="rows with another score",
+        observed=900.0,
+        expected=0.0,
+    )
+    found = diagnose(spoilt.material(finding, cells=None, series=None, fault="serving"))
+    assert told(found) == ("model", "v7", ())
+
+
 def test_what_is_compared_with_begins_where_the_version_took_over_that_ranked_last() -> None:
     before = shop().before
     middle = pd.Timestamp(ONSET - timedelta(hours=2))
