@@ -36,6 +36,11 @@ class Known:
         """Since when: where no single moment stands out, the window in which it was found."""
         return self.onset.since if self.onset is not None else finding.window_start
 
+    def right_until(self, finding: Finding) -> datetime:
+        """Up to when all was right: what begins late in a window shows in the next one."""
+        onset = self.onset
+        return onset.last_right if onset is not None and onset.last_right is not None else self.begun(finding)
+
     @property
     def at_fault(self) -> tuple[str, ...]:
         """The items that the last delivery broke; else all that are concerned."""

@@ -42,8 +42,9 @@ class Pair:
 class Matched:
     """
     Their distinct rows, each with `partner` (the time of the same row in the finding's table, NaT without
-    one), `later` (by how many seconds that is later than usual) and `now` (since the onset). `usual` is the
-    share that had a partner before, `rows_each` how many rows of the finding's table one of theirs is.
+    one), `later` (by how many seconds that is later than usual), `now` (since the onset) and `right` (while
+    nothing was wrong yet). `usual` is the share that had a partner then, `rows_each` how many rows of the
+    finding's table one of theirs is.
     """
 
     rows: pd.DataFrame
@@ -51,8 +52,14 @@ class Matched:
     rows_each: float
 
 
-def match(pair: Pair, since: datetime) -> Matched | None:
-    """Their rows with partners; null where fewer than 20 were there before the onset, or since."""
+def match(pair: Pair, since: datetime, right_until: datetime | None = None) -> Matched | None:
+    """
+    Their rows with partners; null where fewer than 20 were there before the onset, or since.
+
+    Args:
+        right_until: up to when nothing was wrong yet; `since`, where that is not said, or hardly any row is
+            from before it.
+    """
     keys = list(pair.keys)
     theirs = pair.theirs.drop_duplicates(keys)
     known = [pair.mine, pair.moved] if pair.moved is not None else [pair.mine]
@@ -60,7 +67,10 @@ def match(pair: Pair, since: datetime) -> Matched | None:
     first = mine.drop_duplicates(keys).rename(columns={AT: "partner"})
     rows = theirs.merge(first, on=keys, how="left")
     rows["now"] = (rows[AT] >= pd.Timestamp(since)).to_numpy()
-    before = rows[~rows["now"]]
+    right = pd.Timestamp(right_until or since)
+    right = right if (rows[AT] < right).sum() >= LEAST_KEYS else pd.Timestamp(since)
+    rows["right"] = (rows[AT] < right).to_numpy()
+    before = rows[rows["right"]]
     if len(before) < LEAST_KEYS or int(rows["now"].sum()) < LEAST_KEYS:
         return None
     partnered = before["partner"].notna()
@@ -69,8 +79,8 @@ def match(pair: Pair, since: datetime) -> Matched | None:
     rows["later"] = later - usual
     # all rows of before, those without a request in the other table too, which may be a sample; but not those
     # that only stand there because they were written under an earlier time
-    early = pair.mine.loc[pair.mine[AT] < pd.Timestamp(since), keys]
-    astray = len(early.merge(rows.loc[rows["now"], keys], on=keys))
+    early = pair.mine.loc[pair.mine[AT] < right, keys]
+    astray = len(early.merge(rows.loc[~rows["right"], keys], on=keys))
     each = (len(early) - astray) / max(int(partnered.sum()), 1)
     return Matched(rows, float(partnered.mean()), float(each))
 

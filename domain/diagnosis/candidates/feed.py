@@ -43,7 +43,9 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
 
 def _by_rows(material: Material, known: Known, pair: Pair) -> Iterator[Proposal]:
     """Row by row: those that the table has at another time are not lost."""
-    found = match(pair, known.onset.since) if known.onset is not None else None
+    if known.onset is None:
+        return
+    found = match(pair, known.onset.since, known.right_until(material.finding))
     if found is None or found.usual < COMPLETE:
         return
     now = found.rows[found.rows["now"]].reset_index(drop=True)

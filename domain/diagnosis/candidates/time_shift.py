@@ -27,7 +27,8 @@ WITHIN = 0.1  # of the offset, by which rows that moved together may differ
 
 def _propose(material: Material, known: Known) -> Iterator[Proposal]:
     for pair in material.pairs:
-        found = match(pair, known.begun(material.finding))
+        finding = material.finding
+        found = match(pair, known.begun(finding), known.right_until(finding))
         if found is None:
             continue
         told = _moved(material, known, pair, found)
@@ -44,7 +45,7 @@ def _moved(
 ) -> Proposal | None:
     off = found.rows["later"].to_numpy(float)
     since = found.rows["now"].to_numpy(bool)
-    usual, farthest = _usual(off[~since])
+    usual, farthest = _usual(off[found.rows["right"].to_numpy(bool)])
     moved = np.isfinite(off) & (np.abs(off) > max(LEAST_SECONDS, farthest))
     hit = moved & since
     if not hit.any():

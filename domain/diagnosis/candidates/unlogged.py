@@ -36,7 +36,7 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
 def _unlogged(material: Material, known: Known, pair: Pair) -> Proposal | None:
     """What is missing as a whole: a request of which any row is there was logged."""
     since = known.begun(material.finding)
-    found = match(pair, since)
+    found = match(pair, since, known.right_until(material.finding))
     if found is None or found.usual < COMPLETE:
         return None
     now = found.rows[found.rows["now"]].reset_index(drop=True)

@@ -11,7 +11,7 @@ import pytest
 
 from domain.diagnosis.diagnose import diagnose
 from domain.diagnosis.material import Material, Release, Rows
-from domain.diagnosis.pairing import AT, Pair
+from domain.diagnosis.pairing import AT, Pair, match
 from domain.recommender.planned import Planned
 from domain.values import Slice, slice_of
 from tests.domain.diagnosis.shop import (
@@ -131,6 +131,23 @@ def test_a_finding_of_repeated_rows_is_the_cause_though_nothing_says_since_when(
     found = diagnose(replace(material, finding=finding, cells=None, series=None, fault="duplicate"))
     assert told(found) == ("duplicate", "sales", slice_of(region="south"))
     assert found.since == ONSET
+
+
+def test_what_began_late_in_the_window_before_is_no_part_of_what_is_usual(
+    healthy: Shop, sold: pd.DataFrame
+) -> None:
+    """Of windows of sixteen minutes the first that is wrong as a whole is told; two minutes were before."""
+    window, began = timedelta(minutes=16), ONSET - timedelta(minutes=2)
+    read = sold[sold[AT] >= pd.Timestamp(ONSET - timedelta(minutes=40))]
+    late = read[AT] >= pd.Timestamp(began)
+    rows = read.assign(**{AT: read[AT].mask(late, read[AT] - pd.Timedelta(hours=1))})
+    pair = Pair("sales_standby", "standby", SOLD, rows, read)
+    at_once, from_then = match(pair, ONSET), match(pair, ONSET, ONSET - window)
+    assert at_once is not None and from_then is not None
+    off = [one.rows.loc[one.rows["right"], "later"].abs().quantile(0.99) for one in (at_once, from_then)]
+    assert off[0] > 3_000
+    assert off[1] < 60
+    assert (from_then.rows["now"] | from_then.rows["right"]).mean() < 1
 
 
 def test_a_brand_that_goes_by_another_name_is_a_renaming() -> None:
