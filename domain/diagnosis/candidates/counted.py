@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from domain.diagnosis.candidates.judge import TOO_MUCH, verdict_on
 from domain.diagnosis.candidates.undone import Undone, rows_undone
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
-from domain.values import Slice
+from domain.diagnosis.onset import alarm_of
+from domain.values import Answer, Slice
 
 
 def symptom_of(material: Material, known: Known) -> Slice:
@@ -33,6 +35,25 @@ def counts_undone(
         return rows_undone(cells, (), (), change[["rows"]])
     dimensions = [name for name in material.dimensions if name in cells]
     return rows_undone(cells, dimensions, symptom, change)
+
+
+def lost_of_all(material: Material, place: Slice, lost: float) -> Answer | None:
+    """
+    How much, of rows that are proved to be lost where the finding is, by what its check expected, which knows
+    the season; null where that is not enough, as in a window of which the loss is only a part.
+
+    Args:
+        lost: share of the rows of `place`, 0 to 1.
+    """
+    finding = material.finding
+    fewer = -alarm_of(finding)
+    if place != finding.slice or fewer <= 0 or finding.subject is not None:
+        return None
+    share = lost / fewer
+    if not verdict_on(share, TOO_MUCH):
+        return None
+    words = f"{100 * lost:.0f} % of the rows are lost, {100 * fewer:.0f} % fewer than expected are there"
+    return Answer(question="how_much", holds=True, share=round(share, 4), words=words)
 
 
 def _alone(material: Material) -> pd.DataFrame:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from domain.diagnosis.candidates.candidate import CandidateKind, Proposal
 from domain.diagnosis.candidates.catalogue_part import missing_part
-from domain.diagnosis.candidates.counted import counts_undone, symptom_of
+from domain.diagnosis.candidates.counted import counts_undone, lost_of_all, symptom_of
 from domain.diagnosis.candidates.itself import LAST
 from domain.diagnosis.candidates.undone import Gap, Undone
 from domain.diagnosis.known import Known
@@ -56,7 +56,8 @@ def _by_rows(material: Material, known: Known, pair: Pair) -> Iterator[Proposal]
     if placed.purity < LOST + (1 - found.usual):
         return
     undone = counts_undone(material, known, now[lost], found.rows_each / max(pair.covers, 1e-9))
-    yield _told(material, known, placed.slice, placed.purity, pair.table, undone)
+    told = _told(material, known, placed.slice, placed.purity, pair.table, undone)
+    yield replace(told, how_much=lost_of_all(material, placed.slice, placed.purity))
 
 
 def _by_counts(material: Material, known: Known) -> Iterator[Proposal]:

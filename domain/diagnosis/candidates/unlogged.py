@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from domain.diagnosis.candidates.candidate import CandidateKind, Proposal
-from domain.diagnosis.candidates.counted import counts_undone
+from domain.diagnosis.candidates.counted import counts_undone, lost_of_all
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
 from domain.diagnosis.pairing import Pair, dimensions_of, match, match_drop
@@ -59,6 +59,7 @@ def _unlogged(material: Material, known: Known, pair: Pair) -> Proposal | None:
         sentence=f"{100 * placed.purity:.0f} % of the requests of {where} are missing from `{table}` since "
         f"{when}, and are in `{pair.table}`: they were served, and not logged",
         undone=counts_undone(material, known, rows, found.rows_each / max(pair.covers, 1e-9)),
+        how_much=lost_of_all(material, placed.slice, placed.purity),
         table=table,
     )
 

@@ -90,6 +90,20 @@ def test_a_feed_that_loses_half_of_a_slice_is_a_feed(healthy: Shop, sold: pd.Dat
     assert "its standby `sales_standby` is complete" in found.cause
 
 
+def test_a_feed_that_lost_rows_is_named_though_the_hours_before_were_half_as_busy(
+    healthy: Shop, sold: pd.DataFrame
+) -> None:
+    """In the morning: the check knows of it, the cells that were counted before do not."""
+    rows = sold[~(since(sold) & (np.random.default_rng(8).random(len(sold)) < 0.5))]
+    pair = Pair("sales_standby", "standby", SOLD, rows, sold)
+    material = written(healthy, rows, sold, (), pair)
+    assert material.cells is not None
+    quiet = material.cells.assign(expected=material.cells["expected"] * 0.5)
+    found = diagnose(replace(material, cells=quiet))
+    assert told(found) == ("feed", "sales", ())
+    assert "of the rows are lost" in str(found.candidates[0].answers[2].words)
+
+
 @pytest.mark.parametrize("where", [(), APP_NORTH])
 def test_sales_written_an_hour_early_are_a_shift_of_time_and_no_loss(
     healthy: Shop, sold: pd.DataFrame, where: Slice
