@@ -20,10 +20,8 @@ from workers.sources.source import TIME, Source, open_source
 LOOKED_BACK = 60  # deliveries before the onset in which the one that changed a feature is looked for
 ITEMS_ASKED = 500  # of the items concerned
 MOSTLY = 0.5  # of them, that one delivery has to have changed
-LEAST_CHANGED, CLEARLY = (
-    0.05,
-    3.0,
-)  # of a column, by which one delivery has to stand out, and times the others
+LEAST_CHANGED = 0.05  # of a column's values, by which one delivery has to stand out
+CLEARLY = 3.0  # times what deliveries usually change
 
 
 def delivery_table(recommender: Recommender, finding: Finding | None = None) -> str | None:

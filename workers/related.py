@@ -92,8 +92,8 @@ def pairs_of(reader: Reader, since: datetime) -> tuple[Pair, ...]:
 
 def _related(recommender: Recommender, finding: Finding) -> Iterator[tuple[str, Relation]]:
     """
-    The standby first, then what its own check looks into, what it is made from, what any check holds beside
-    it, the logs of candidates, and what shares its requests.
+    The standby first, then what its own check looks into, what it is made from, the logs of candidates, what
+    any check holds beside it, and what shares its requests.
     """
     own, asked = finding.table, lacking(recommender, finding)
     spare = standby_of(recommender, own)
@@ -103,7 +103,7 @@ def _related(recommender: Recommender, finding: Finding) -> Iterator[tuple[str, 
     logs = [model.candidates for model in recommender.models.values() if model.candidates]
     first = [asked] if asked is not None else []
     held = _held_beside(recommender, own)
-    for name in dict.fromkeys((*first, *recommender.tables[own].upstream, *held, *logs, *sorted(above))):
+    for name in dict.fromkeys((*first, *recommender.tables[own].upstream, *logs, *held, *sorted(above))):
         if name not in (own, spare) and name in recommender.tables and recommender.tables[name].time:
             yield name, "upstream" if name in above else "beside"
 

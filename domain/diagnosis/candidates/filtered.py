@@ -74,7 +74,7 @@ def _told(material: Material, known: Known, scene: Scene, one: _KeptOut) -> Prop
         title=f"{what} {how}{at}{when}",
         sentence=f"{what} {how}{at}{when}: {one.seen:,.0f} times where {one.usual:,.0f} were usual",
         where=_where(one, material, scene),
-        undone=_undone(material, known, scene, one),
+        undone=(_shown_by_scores if one.ranked else _put_upon)(material, known, scene, one),
         how_much=(_shown_again(one, material, known, scene) if one.ranked else None)
         or measured_itself(material, "filter", one.place),
         items=(one.item,) if one.item is not None else (),
@@ -102,14 +102,6 @@ def _where(one: _KeptOut, material: Material, scene: Scene) -> Answer | None:
 
 def _of(place: Slice, names: tuple[str, ...]) -> Slice:
     return tuple(pair for pair in place if pair[0] in names)
-
-
-def _undone(material: Material, known: Known, scene: Scene, one: _KeptOut) -> Undone:
-    return (
-        _shown_by_scores(material, known, scene, one)
-        if one.ranked
-        else _put_upon(material, known, scene, one)
-    )
 
 
 def _put_upon(material: Material, known: Known, scene: Scene, one: _KeptOut) -> Undone:
