@@ -186,14 +186,16 @@ def confirm(
 
 def _under_another_slice(state: CheckState, finding: Finding) -> Seen | None:
     """
-    What was seen of the finding's column in a slice that shares rows with its own. Of all rows, without a
-    column, so many slices are a little off that this would be said too easily.
+    What was seen of the finding's column in a slice that shares rows with its own, and was not told: once it
+    was, another slice is told when it lasts. Of all rows, without a column, so many slices are a little off
+    that this would be said too easily.
     """
     if finding.subject is None:
         return None
     rise = finding.change > 0
     alike = (one for one in state.seen.values() if one.subject == finding.subject and one.rise == rise)
-    return next((one for one in alike if not one.blind and share_rows(one.slice, finding.slice)), None)
+    waiting = (one for one in alike if not one.told and not one.blind)
+    return next((one for one in waiting if share_rows(one.slice, finding.slice)), None)
 
 
 def _share(finding: Finding) -> float | None:

@@ -230,7 +230,7 @@ def seen_at(look: int, where: Slice, subject: str | None = "price") -> Finding:
 @pytest.mark.parametrize(
     ("slices", "subject", "told"),
     [
-        ((slice_of(supplier="Alba"), slice_of(country="PL"), slice_of(supplier="Alba")), "price", [0, 1, 1]),
+        ((slice_of(supplier="Alba"), slice_of(country="PL"), slice_of(country="PL")), "price", [0, 1, 1]),
         ((slice_of(country="PL"), slice_of(country="RO"), slice_of(country="PL")), "price", [0, 0, 0]),
         ((slice_of(supplier="Alba"), slice_of(country="PL"), slice_of(supplier="Alba")), None, [0, 0, 0]),
     ],
