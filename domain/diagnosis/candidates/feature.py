@@ -290,16 +290,20 @@ def _from_store(material: Material, known: Known, scene: Scene, one: Stale) -> P
     fixed = scene.now.rows[list(scene.now.columns.features)].copy()
     fixed[one.feature] = _put(fixed[one.feature], one.hit, one.should)
     place = one.placed.slice
-    who = f"{material.noun} where {name_slice(place)}" if place else f"{len(one.items):,} {material.noun}"
-    older = f", but that of {material.clock(one.of)}" if one.of is not None else ""
+    who = (
+        f"of {material.noun} where {name_slice(place)}" if place else f"of {len(one.items):,} {material.noun}"
+    )
+    if any(name in scene.of_requests for name, _ in place):
+        who = f"in {name_slice(place)}"
+    is_so = "is stale" if one.of is not None else "is fed otherwise than the catalogue holds it"
+    older = f": it is that of {material.clock(one.of)}" if one.of is not None else ""
     return Proposal(
         kind="feature",
         object=one.feature,
         place=place,
         since=one.since,
-        title=f"`{one.feature}` of {who} is stale",
-        sentence=f"`{one.feature}` of {who} is stale: what the model is fed is not what the catalogue holds"
-        f"{older}; for all others it is",
+        title=f"`{one.feature}` {who} {is_so}",
+        sentence=f"`{one.feature}` {who} {is_so}{older}; elsewhere it is as there",
         undone=_ranked_again(material, known, scene, fixed),
         where=_same_place(material, one.feature, place),
         how_much=_itself(material, one.feature),
