@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from datetime import datetime
+from datetime import datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -62,20 +62,32 @@ def in_the_jobs(
     folder: Path, orders: Sequence[Order], seed: int, jobs: int, tell: Callable[[Case], None]
 ) -> list[Case]:
     """Every ordered case, in the order given; all of one draw have one past."""
-    draws = dict.fromkeys(draw for _name, draw in orders)
-    pasts = {draw: JobsWorld(folder / f"jobs-past-{draw}", seed * 1_000 + draw) for draw in draws}
-    asked: list[Asked] = [(jobs_case, (pasts[d], folder / f"jobs-{n}-{d}", n, d, seed)) for n, d in orders]
-    return _every(asked, jobs, tell)
+    return _in_branches(JobsWorld, JOBS_AFTER, folder, orders, seed, jobs, tell)
 
 
 def in_the_grocer(
     folder: Path, orders: Sequence[Order], seed: int, jobs: int, tell: Callable[[Case], None]
 ) -> list[Case]:
     """Every ordered case, in the order given; all of one draw have one past."""
-    draws = dict.fromkeys(draw for _name, draw in orders)
-    pasts = {draw: GrocerWorld(folder / f"grocer-past-{draw}", seed * 1_000 + draw) for draw in draws}
+    return _in_branches(GrocerWorld, GROCER_AFTER, folder, orders, seed, jobs, tell)
+
+
+def _in_branches(
+    make: type[JobsWorld | GrocerWorld],
+    after: timedelta,
+    folder: Path,
+    orders: Sequence[Order],
+    seed: int,
+    jobs: int,
+    tell: Callable[[Case], None],
+) -> list[Case]:
+    pasts = {
+        draw: make(folder / f"{make.__name__}-past-{draw}", seed * 1_000 + draw)
+        for draw in dict.fromkeys(d for _name, d in orders)
+    }
     asked: list[Asked] = [
-        (grocer_case, (pasts[d], folder / f"grocer-{n}-{d}", n, d, seed)) for n, d in orders
+        (branched_case, (pasts[draw], folder / f"{make.__name__}-{name}-{draw}", name, draw, seed, after))
+        for name, draw in orders
     ]
     return _every(asked, jobs, tell)
 
@@ -110,20 +122,13 @@ def radio_case(folder: Path, name: str, draw: int, seed: int) -> Case:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def jobs_case(world: JobsWorld, folder: Path, name: str, draw: int, seed: int) -> Case:
-    """One kind struck once, in a job board that goes on from a past; its folder is gone afterwards."""
+def branched_case(
+    world: JobsWorld | GrocerWorld, folder: Path, name: str, draw: int, seed: int, after: timedelta
+) -> Case:
+    """One kind struck once, in a world that goes on from its past; its folder is gone afterwards."""
     try:
         world.branch(folder, name, seed * 1_000 + draw)
-        return live_through(world, name, draw, seed * 1_000 + draw, JOBS_AFTER)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def grocer_case(world: GrocerWorld, folder: Path, name: str, draw: int, seed: int) -> Case:
-    """One kind struck once, at a grocer who goes on from a past; its folder is gone afterwards."""
-    try:
-        world.branch(folder, name, seed * 1_000 + draw)
-        return live_through(world, name, draw, seed * 1_000 + draw, GROCER_AFTER)
+        return live_through(world, name, draw, seed * 1_000 + draw, after)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,5 +1,5 @@
 """
-The ranker of extras: what comes into question for a basket, what the model is fed, how it learns at night.
+The ranker of extras: which items are eligible for a basket, what the model is fed, its training.
 
 `chances` is what shoppers do, which no model is told.
 """
