@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
 
 import pandas as pd
 
@@ -19,14 +21,14 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
     told = set[tuple[str, str]]()
     for one in _of_items(material):
         told.add((one.dimension, one.old))
-        yield _delivered(material, known, one)
+        yield _by_items(material, known, one)
     cells = material.cells
     if cells is None or cells.empty:
         return
     plain = [name for name in material.dimensions if name not in material.exploded]
     for one in renamed(cells, plain):
         if (one.dimension, one.old) not in told:
-            yield _counted(material, known, cells, one)
+            yield _by_volume(material, known, one)
 
 
 def _of_items(material: Material) -> tuple[Renamed, ...]:
@@ -36,50 +38,47 @@ def _of_items(material: Material) -> tuple[Renamed, ...]:
     return renamed_items(taken.before, taken.after, material.key, material.features)
 
 
-def _delivered(material: Material, known: Known, one: Renamed) -> Proposal:
-    """By the items: those that were the one are the other since a delivery."""
-    taken, cells = material.snapshots, material.cells
+def _by_items(material: Material, known: Known, one: Renamed) -> Proposal:
+    """The items that had the one name have the other since a delivery."""
+    taken = material.snapshots
     at = taken.delivered_at if taken is not None else None
-    title = f"`{one.dimension}` {one.old} is called {one.new}"
     when = f" since the delivery at {material.clock(at)}" if at is not None else ""
-    own = _of_the_name(material, one)
+    how = f"{one.gained:,.0f} of {one.lost:,.0f} {material.noun} have the new name"
+    told = _named(material, known, one, at, when, how)
+    if not {(one.dimension, one.old), (one.dimension, one.new)} & set(material.finding.slice):
+        return told
+    # rows leave the old name, whoever else loses some by it
+    words = f"the finding is of {one.old} or {one.new}"
+    return replace(
+        told,
+        where=Answer(question="where", holds=True, words=words),
+        how_much=Answer(question="how_much", holds=True, words=words),
+    )
+
+
+def _by_volume(material: Material, known: Known, one: Renamed) -> Proposal:
+    """As many rows appeared under the one name as vanished under the other."""
+    since = known.onset.since if known.onset is not None else None
+    when = f" since {material.clock(since)}" if since is not None else ""
+    how = f"{one.lost:,.0f} rows vanished from the one and {one.gained:,.0f} appeared in the other"
+    return replace(
+        _named(material, known, one, since, when, f"{how}; none is lost"), table=material.finding.table
+    )
+
+
+def _named(
+    material: Material, known: Known, one: Renamed, since: datetime | None, when: str, how: str
+) -> Proposal:
+    title, cells = f"`{one.dimension}` {one.old} is called {one.new}{when}", material.cells
     counted = cells is not None and not cells.empty and one.dimension in material.dimensions
     return Proposal(
         kind="renaming",
         object=one.dimension,
         place=((one.dimension, one.old),),
-        since=at,
-        title=f"{title}{when}",
-        sentence=f"{title}{when}: {one.gained:,.0f} of the {one.lost:,.0f} {material.noun} that were the one "
-        "are the other, and none is the one any more",
-        undone=_put_back(material, known, cells, one) if cells is not None and counted else None,
-        where=Answer(question="where", holds=True, words=own) if own else None,
-        how_much=Answer(question="how_much", holds=True, words=own) if own else None,
-        feature=one.dimension,
-        value=one.old,
-    )
-
-
-def _of_the_name(material: Material, one: Renamed) -> str:
-    """Words where the finding is of one of both names: of the old one no row can be left, whoever loses."""
-    names = {(one.dimension, one.old), (one.dimension, one.new)}
-    return f"the finding is of {one.old} or {one.new}" if names & set(material.finding.slice) else ""
-
-
-def _counted(material: Material, known: Known, cells: pd.DataFrame, one: Renamed) -> Proposal:
-    """By as many rows that vanished and appeared."""
-    since = known.onset.since if known.onset is not None else None
-    when = f" since {material.clock(since)}" if since is not None else ""
-    return Proposal(
-        kind="renaming",
-        object=one.dimension,
-        place=((one.dimension, one.old),),
         since=since,
-        title=f"`{one.dimension}` {one.old} is called {one.new}{when}",
-        sentence=f"`{one.dimension}` {one.old} is called {one.new}{when}: {one.lost:,.0f} rows vanished "
-        f"from the one and {one.gained:,.0f} appeared in the other; none is lost",
-        undone=_put_back(material, known, cells, one),
-        table=material.finding.table,
+        title=title,
+        sentence=f"{title}: {how}",
+        undone=_put_back(material, known, cells, one) if cells is not None and counted else None,
         feature=one.dimension if one.dimension in material.features else None,
         value=one.old,
     )
