@@ -240,7 +240,7 @@ def fill_rows(
     The model's input with `feature` of some items put to a value.
 
     A model feature made from it is taken from candidates that have this value: of the same request, else of
-    the same member, else of anyone.
+    the same member, else of anyone. Where none has, it stays as it is.
 
     Args:
         pool: candidates to look values up in.
@@ -270,7 +270,8 @@ def fill_rows(
             means = known.groupby(by, observed=True)[name].mean().rename("__mean").reset_index()
             found = asked[by].merge(means, on=by, how="left")["__mean"].to_numpy(np.float64)
             filled = np.where(np.isfinite(filled), filled, found)
-        out.loc[touched, name] = filled
+        known_now = np.isfinite(filled)
+        out.loc[touched, name] = np.where(known_now, filled, out.loc[touched, name])
     return out
 
 

@@ -37,7 +37,8 @@ def reproduce(
         former: item → value.
 
     Returns:
-        `closes`: share of (before − now) that comes back; null when no model feature is made from `feature`.
+        `closes`: share of (before − now) that comes back; null when no model feature is made from `feature`,
+        or nobody can tell what it would be.
     """
     traffic = load_traffic(rows, columns, model)
     concerned = traffic.rows[columns.item].astype(str).isin(set(former)).to_numpy()
@@ -46,6 +47,8 @@ def reproduce(
         return None
     pool = pd.concat([rows, before]) if before is not None and len(before) else rows
     fixed = fill_rows(traffic.rows, pool, columns, feature, former, derived)
+    if fixed.equals(traffic.rows[list(columns.features)].astype(fixed.dtypes)):
+        return None
     own = concerned * traffic.row_weights
     now = float(own @ traffic.exposure(traffic.scores(traffic.rows)) / traffic.request_count)
     after = float(own @ traffic.exposure(traffic.scores(fixed)) / traffic.request_count)

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from domain.diagnosis.replay import derived_columns, fill_rows, load_traffic
+from domain.diagnosis.reproduction import reproduce
 
 
 def test_how_the_recommender_explores_is_read_from_the_log(world: SimpleNamespace) -> None:
@@ -62,6 +63,23 @@ def test_a_feature_that_is_a_text_is_put_back_as_one(world: SimpleNamespace) -> 
     columns = replace(world.columns, features=(*world.columns.features, "dept"))
     filled = fill_rows(rows, rows, columns, "dept", {world.concerned[0]: "old"}, ("dept",))
     assert set(filled["dept"]) == {"old"}
+
+
+def test_a_feature_of_which_nobody_knows_what_it_would_be_stays_as_it_is(world: SimpleNamespace) -> None:
+    """`price_eur` is made from a price that no logged candidate has beside it."""
+    rows = world.candidates.assign(price_eur=7.0)
+    columns = replace(world.columns, features=(*world.columns.features, "price_eur"))
+    dearer = [item for item in rows["item_id"].unique() if item not in set(world.concerned)][:5]
+    derived = derived_columns(rows, columns, "price", rows["item_id"].isin(dearer).to_numpy())
+    assert derived == ("price_eur",)
+    former = dict.fromkeys(dearer, "0.07")
+    pd.testing.assert_frame_equal(
+        fill_rows(rows, rows, columns, "price", former, derived), rows[list(columns.features)]
+    )
+    model = SimpleNamespace(
+        kind="log_odds", score=lambda frame: world.model.score(frame[list(world.columns.features)])
+    )
+    assert reproduce(rows, None, columns, model, "price", former) is None
 
 
 def test_a_filled_language_gives_each_member_its_own_match_back(world: SimpleNamespace) -> None:
