@@ -198,35 +198,33 @@ class _Scan:
         usable: npt.NDArray[np.bool_],
         judged: Judged,
         alpha: float,
-        still: npt.NDArray[np.bool_] | None = None,
+        last: Judged | None = None,
     ) -> list[Finding]:
-        """Of the last window; only where it is `still` so (n_cells, n_columns)."""
+        """Of the judged window; of several as one, only where the `last` of them is still off."""
         check, words = self.check, self.words
         worth = _fewer(proportions, usable, check.least_change / 2) if words.loss else judged.rows > 0
-        worth = worth if still is None else worth & still
-        return [
-            _finding(check, proportions, judged, way, place, words)
-            for way in self.ways
-            for place in _places(check, proportions.cells, judged, way, alpha, self.promise, worth)
-        ]
+        found: list[Finding] = []
+        for way in self.ways:
+            here = worth if last is None else worth & _still(last, judged, way)
+            places = _places(check, proportions.cells, judged, way, alpha, self.promise, here)
+            found += [_finding(check, proportions, judged, way, place, words) for place in places]
+        return found
 
     def over_several(
         self, proportions: Proportions, usable: npt.NDArray[np.bool_], last: Judged, alpha: float
     ) -> list[Finding]:
         """Of the last windows together, where each holds too few rows to tell; not of what is over by now."""
         whole, known = together(proportions, usable)
-        if self.promise is None and known.sum() < LEAST_WINDOWS:
+        if len(proportions.rows) <= TOGETHER or (self.promise is None and known.sum() < LEAST_WINDOWS):
             return []
-        judged = judge(whole, known, self.promise)
-        start = proportions.start(max(proportions.last - TOGETHER + 1, 0))
-        over = f" over {name_duration(proportions.end(proportions.last) - start)}"
-        found = self.findings(whole, known, judged, alpha, _still(last, judged))
+        start, end = proportions.start(proportions.last - TOGETHER + 1), proportions.end(proportions.last)
+        found = self.findings(whole, known, judge(whole, known, self.promise), alpha, last)
         return [
             one.model_copy(
                 update={
                     "window_start": start,
-                    "window_end": proportions.end(proportions.last),
-                    "title": one.title + over,
+                    "window_end": end,
+                    "title": f"{one.title} over {name_duration(end - start)}",
                 }
             )
             for one in found
@@ -234,24 +232,21 @@ class _Scan:
 
 
 def together(
-    proportions: Proportions, usable: npt.NDArray[np.bool_], windows: int = TOGETHER
+    proportions: Proportions, usable: npt.NDArray[np.bool_]
 ) -> tuple[Proportions, npt.NDArray[np.bool_]]:
-    """The same with the last `windows` as one, and which of those before are usable."""
+    """The same with the last windows as one, and which of those before are usable."""
     rows, held = (
-        np.concatenate([counts[:-windows], counts[-windows:].sum(axis=0, keepdims=True)])
+        np.concatenate([counts[:-TOGETHER], counts[-TOGETHER:].sum(axis=0, keepdims=True)])
         for counts in (proportions.rows, proportions.held)
     )
-    return replace(proportions, rows=rows, held=held), np.append(usable[:-windows], False)
+    return replace(proportions, rows=rows, held=held), np.append(usable[:-TOGETHER], False)
 
 
-def _still(last: Judged, judged: Judged) -> npt.NDArray[np.bool_]:
+def _still(last: Judged, judged: Judged, way: str) -> npt.NDArray[np.bool_]:
     """(n_cells, n_columns) whether the last window alone is off the same way, by half as much at least."""
-
-    def off(one: Judged) -> Floats:
-        expected = next(iter(one.sides.values())).expected
-        return np.asarray((one.held - expected) / np.maximum(one.rows, 1.0))
-
-    now, all_of_it = off(last), off(judged)
+    now, all_of_it = (
+        (one.held - one.sides[way].expected) / np.maximum(one.rows, 1.0) for one in (last, judged)
+    )
     return np.asarray(now * np.sign(all_of_it) >= np.abs(all_of_it) / 2)
 
 

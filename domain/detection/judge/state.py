@@ -26,7 +26,7 @@ class Seen(Value):
     Something found: since which window, in how many looks in a row, in how many it has been missing since.
     `blind`: what was found is that the check could not look. `share` is what part of the expected it has
     held of late, and `back` the log likelihood by which windows since are more like the expected than like
-    that. `subject` is what of the rows, the finding's.
+    that. `subject` is the finding's.
     """
 
     slice: Slice
@@ -154,12 +154,11 @@ def confirm(
 
     `until` is when the last window before this look's began: what is over now was wrong until then. A short
     window has to show the same thing in two looks in a row, and a surge in two windows that share no row:
-    by then the drop that it may come from is known. The same is also what is wrong with the same column in a
-    slice that rows can be in as well: which slice says it best may be another one at each look. A long window
-    is told at once. So is any where
-    `clear_after` is given: over after so many looks without it. What is `unsure`, fingerprint → how it is
-    after this look, stands: what such a window holds fits both. The fingerprints that are `sure` wait for
-    nothing.
+    by then the drop that it may come from is known. What is wrong with the same column in a slice that shares
+    rows is the same thing: which slice says it best may differ from look to look. A long window is told at
+    once. So is any where `clear_after` is given: over after so many looks without it. What is `unsure`,
+    fingerprint → how it is after this look, stands: what such a window holds fits both. The fingerprints that
+    are `sure` wait for nothing.
     """
     short = window_seconds < SHORT_SECONDS
     need = CONFIRM_SHORT if short and clear_after is None else 1

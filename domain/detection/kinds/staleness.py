@@ -87,9 +87,8 @@ def _finding(check: Check, ages: Ages, usual: Usual) -> Finding:
     at = datetime.fromtimestamp(ages.at, UTC)
     times = ages.age / max(usual.longest, 1.0)
     due = float(ages.born[ages.serving]) + usual.longest
-    since = min(
-        max(due, ages.began), ages.at - ages.width
-    )  # too old already when it began, of one rolled back
+    # one that was rolled back to was too old already when it began to serve
+    since = min(max(due, ages.began), ages.at - ages.width)
     worst = Severity.SEV2 if times >= SEV1_TIMES else Severity.SEV3
     should = f"{'promised' if check.within else 'usually'} at most {told(usual.longest)}"
     return Finding(

@@ -290,11 +290,10 @@ def _from_store(material: Material, known: Known, scene: Scene, one: Stale) -> P
     fixed = scene.now.rows[list(scene.now.columns.features)].copy()
     fixed[one.feature] = _put(fixed[one.feature], one.hit, one.should)
     place = one.placed.slice
-    who = (
+    of = (
         f"of {material.noun} where {name_slice(place)}" if place else f"of {len(one.items):,} {material.noun}"
     )
-    if any(name in scene.of_requests for name, _ in place):
-        who = f"in {name_slice(place)}"
+    who = f"in {name_slice(place)}" if any(name in scene.of_requests for name, _ in place) else of
     is_so = "is stale" if one.of is not None else "is fed otherwise than the catalogue holds it"
     older = f": it is that of {material.clock(one.of)}" if one.of is not None else ""
     return Proposal(
@@ -303,7 +302,7 @@ def _from_store(material: Material, known: Known, scene: Scene, one: Stale) -> P
         place=place,
         since=one.since,
         title=f"`{one.feature}` {who} {is_so}",
-        sentence=f"`{one.feature}` {who} {is_so}{older}; elsewhere it is as there",
+        sentence=f"`{one.feature}` {who} {is_so}{older}; all others are fed what the catalogue holds",
         undone=_ranked_again(material, known, scene, fixed),
         where=_same_place(material, one.feature, place),
         how_much=_itself(material, one.feature),

@@ -51,7 +51,8 @@ def stale(scene: Scene, material: Material) -> Iterator[Stale]:
         spread = float(np.std(should[known])) if known.any() else 0.0
         hit = known & (np.abs(fed - should) > APART * spread)
         asked = rows.loc[hit, scene.now.columns.request].nunique()
-        if min(hit.sum() / LEAST_ROWS, asked / LEAST_REQUESTS) < 1 or hit.sum() > (1 - AGREE) * known.sum():
+        few = hit.sum() < LEAST_ROWS or asked < LEAST_REQUESTS
+        if few or hit.sum() > (1 - AGREE) * known.sum():
             continue
         was = _was(material, name)
         begun = since_first(rows, hit)
