@@ -27,8 +27,8 @@ from workers.checks.plan import Plan
 from workers.checks.run import State, explained, run_checks
 from workers.checks.walk import Fault, ends_of, walk
 from workers.detect.look_again import moments
-from workers.diagnose import diagnose
-from workers.predict import forecast
+from workers.predict.launch import forecast
+from workers.respond.diagnose.diagnose import diagnose
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 BEFORE, AFTER = 8 * MINUTE, 30 * MINUTE
