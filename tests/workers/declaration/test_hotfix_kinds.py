@@ -76,7 +76,7 @@ def test_what_a_kind_shows_as_an_example_is_what_it_reads() -> None:
 
 
 def test_the_readme_s_tables_have_every_kind_with_its_purpose_and_every_way_of_pricing() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
     said = readme.partition("\n## What can be done\n")[2].partition("\n## ")[0]
     rows = [line.split(" | ") for line in said.splitlines() if line.startswith("| `")]
     kinds = {row[0].strip("| `"): row[1] for row in rows if len(row) == 3}
