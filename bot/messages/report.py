@@ -18,7 +18,7 @@ from markupsafe import Markup, escape
 from bot.messages import words
 from bot.messages.link import Link, nowhere
 from domain.incident import events as e
-from domain.incident.outcome import against_promise, repaired
+from domain.incident.outcome import against_promise, cost_against_promise, repaired
 from domain.incident.ranking import why_first
 from domain.incident.state import Incident
 from domain.incident.timeline import Entry, durations, timeline
@@ -164,6 +164,7 @@ def _render(name: str, told: Told) -> str:
         hotfix=incident.hotfix,
         option=label,
         outcome=repaired(incident.hotfix, label) if incident.hotfix else None,
+        cost=cost_against_promise(incident.hotfix) if incident.hotfix else "",
         verdict=against_promise(incident.hotfix, label) if incident.hotfix else None,
         words=words,
         who=partial(words.spoken, names=told.names),

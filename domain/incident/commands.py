@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Literal
 
-from domain.values import Diagnosis, Finding, Improvement, LeftOut, Moment, Option, Piece, Severity, Value
+from domain.values import (
+    Diagnosis,
+    Estimate,
+    Finding,
+    Improvement,
+    LeftOut,
+    Moment,
+    Option,
+    Piece,
+    Severity,
+    Value,
+)
 
 
 class OpenIncident(Value):
@@ -192,6 +203,15 @@ class RefuteHotfix(Value):
     high: float | None = None
 
 
+class RecordCost(Value):
+    """The fields are those of `HotfixCostMeasured`."""
+
+    option: str
+    cost: Estimate
+    window_start: Moment
+    window_end: Moment
+
+
 class RecordHarm(Value):
     """
     Things became worse under the hotfix: it is taken back. `repaired_share`, `low` and `high` are what the
@@ -339,6 +359,7 @@ ByWorker = (
     | RecordWatch
     | VerifyHotfix
     | RefuteHotfix
+    | RecordCost
     | RecordHarm
     | RecordHotfixReverted
     | RecordRevertFailed

@@ -97,6 +97,7 @@ _ASKED: dict[type[e.Event], Callable[[Any], tuple[c.Command, ...]]] = {
     e.HotfixWatched: _same(c.RecordWatch),
     e.HotfixVerified: _same(c.VerifyHotfix),
     e.HotfixRefuted: _same(c.RefuteHotfix),
+    e.HotfixCostMeasured: _same(c.RecordCost),
     e.RevertRequested: lambda event: (
         c.RevertHotfix(option=event.option),
         c.RecordHarm(**event.model_dump(exclude={"because"})),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from domain.incident import events as e
+from domain.incident.numbers import effect
 from domain.incident.person import spoken
 from domain.values import name_slice
 
@@ -87,6 +88,13 @@ def _verified(event: e.HotfixVerified, labels: dict[str, str]) -> str:
 def _watched(event: e.HotfixWatched, labels: dict[str, str]) -> str:
     label = labels.get(event.option, event.option)
     return f"Watching “{label}”: {_percent(event.repaired_share)} of the gap is repaired"
+
+
+def _cost(event: e.HotfixCostMeasured, labels: dict[str, str]) -> str:
+    label = labels.get(event.option, event.option)
+    if event.cost.value is None:
+        return f"What everybody gained or lost by “{label}” is not known: {event.cost.basis}"
+    return f"With “{label}” in force everybody together {effect(event.cost, where='')}"
 
 
 def _applied(event: e.HotfixApplied, labels: dict[str, str]) -> str:
@@ -179,6 +187,7 @@ SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
     ),
     e.HotfixFailed: _about("“{label}” could not be deployed: {event.reason}"),
     e.HotfixWatched: _watched,
+    e.HotfixCostMeasured: _cost,
     e.HotfixVerified: _verified,
     e.HotfixRefuted: _about("“{label}” did not repair it: {event.reason}"),
     e.RevertRequested: _revert,

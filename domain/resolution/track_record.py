@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist
 
-from domain.incident.outcome import held, miss_of
+from domain.incident.outcome import cost_miss, held, miss_of
 from domain.incident.state import Outcome
 from domain.values import Estimate
 
@@ -29,9 +29,10 @@ Misses = Mapping[str, Sequence[float]]
 
 @dataclass(frozen=True)
 class TrackRecord:
-    """Past promises by kind of hotfix."""
+    """Past promises by kind of hotfix: of repairs (`misses`), and of what everybody gains or loses."""
 
     misses: Misses = field(default_factory=dict)
+    cost_misses: Misses = field(default_factory=dict)
 
     def corrected(self, kind: str, repairs: Estimate) -> Estimate:
         """
@@ -39,22 +40,27 @@ class TrackRecord:
 
         Never narrower than the log's own interval; as it is where there is no past, or no interval.
         """
-        past = self.misses.get(kind)
-        if not past or repairs.low is None or repairs.high is None:
-            return repairs
-        below, above = widening([-miss for miss in past]), widening(past)
-        half = (repairs.high - repairs.low) / 2
-        kept = (
-            f"{sum(map(held, past))} of {len(past)} of the log's promises of `{kind}` held in past incidents"
-        )
-        said = f"widened: {kept}" if max(below, above) > 1.0 else kept
-        return repairs.model_copy(
-            update={
-                "low": repairs.low - (below - 1.0) * half,
-                "high": repairs.high + (above - 1.0) * half,
-                "basis": f"{repairs.basis}; {said}",
-            }
-        )
+        return _widened(repairs, self.misses.get(kind, ()), f"of the log's promises of `{kind}`")
+
+    def corrected_whole(self, kind: str, whole: Estimate) -> Estimate:
+        """The same of what everybody gains or loses."""
+        return _widened(whole, self.cost_misses.get(kind, ()), f"of the log's costs of `{kind}`")
+
+
+def _widened(promise: Estimate, past: Sequence[float], what: str) -> Estimate:
+    if not past or promise.low is None or promise.high is None:
+        return promise
+    below, above = widening([-miss for miss in past]), widening(past)
+    half = (promise.high - promise.low) / 2
+    kept = f"{sum(map(held, past))} of {len(past)} {what} held in past incidents"
+    said = f"widened: {kept}" if max(below, above) > 1.0 else kept
+    return promise.model_copy(
+        update={
+            "low": promise.low - (below - 1.0) * half,
+            "high": promise.high + (above - 1.0) * half,
+            "basis": f"{promise.basis}; {said}",
+        }
+    )
 
 
 def widening(misses: Sequence[float]) -> float:
@@ -93,9 +99,13 @@ def track_record(outcomes: Iterable[Outcome], kind_of: Callable[[Outcome], str |
     Args:
         kind_of: the kind of an outcome's hotfix; None where nobody knows it any more.
     """
-    found: dict[str, list[float]] = defaultdict(list)
+    repairs: dict[str, list[float]] = defaultdict(list)
+    costs: dict[str, list[float]] = defaultdict(list)
     for one in outcomes:
-        kind, missed = kind_of(one), miss_of(one, one.promise.own)
-        if kind is not None and missed is not None:
-            found[kind].append(missed)
-    return TrackRecord(found)
+        if (kind := kind_of(one)) is None:
+            continue
+        if (missed := miss_of(one, one.promise.own)) is not None:
+            repairs[kind].append(missed)
+        if (missed := cost_miss(one.cost, one.promise.own_whole)) is not None:
+            costs[kind].append(missed)
+    return TrackRecord(repairs, costs)

@@ -64,6 +64,12 @@ def _watch() -> Room:
     return watch
 
 
+def _cost() -> Room:
+    from workers.respond.resolve.cost import settle  # noqa: PLC0415
+
+    return settle
+
+
 def _renew() -> Room:
     from workers.respond.resolve.renew import renew  # noqa: PLC0415
 
@@ -98,6 +104,7 @@ SETTLERS: Mapping[str, Settler] = {
     "draw": _with_declaration(_draw),
     "apply": _with_declaration(_apply),
     "watch": _with_declaration(_watch),
+    "cost": _with_declaration(_cost),
     "renew": _with_declaration(_renew),
     "remind_of_expiry": _with_declaration(_remind),
     "guard": _with_declaration(_guard),

@@ -31,6 +31,7 @@ from domain.incident.events.hotfix import (
     HotfixApplied,
     HotfixApproved,
     HotfixChosen,
+    HotfixCostMeasured,
     HotfixExpired,
     HotfixFailed,
     HotfixRefuted,
@@ -91,6 +92,7 @@ __all__ = [
     "HotfixApplied",
     "HotfixApproved",
     "HotfixChosen",
+    "HotfixCostMeasured",
     "HotfixExpired",
     "HotfixFailed",
     "HotfixRefuted",
@@ -160,6 +162,7 @@ OfHotfix = (
     | HotfixWatched
     | HotfixVerified
     | HotfixRefuted
+    | HotfixCostMeasured
     | RevertRequested
     | HotfixReverted
     | RevertFailed

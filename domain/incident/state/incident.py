@@ -65,17 +65,24 @@ class Promise(Value):
     label: str
     told: Estimate
     from_log: Estimate | None = None
+    whole: Estimate | None = None
+    whole_from_log: Estimate | None = None
 
     @property
     def own(self) -> Estimate:
         """What the log alone promised."""
         return self.from_log or self.told
 
+    @property
+    def own_whole(self) -> Estimate | None:
+        """The same of what everybody gains or loses."""
+        return self.whole_from_log or self.whole
+
 
 class Outcome(Value):
     """
     What was measured of a promise: the share of the gap that is closed, below 0 where it grew, with the
-    interval of that at `confidence`.
+    interval of that at `confidence`; and of the `whole` what everybody gained or lost (`cost`).
     """
 
     promise: Promise
@@ -84,6 +91,7 @@ class Outcome(Value):
     low: float
     high: float
     confidence: Share
+    cost: Estimate | None = None
 
 
 class Hotfix(Value):
@@ -94,7 +102,8 @@ class Hotfix(Value):
     `break_glass` is why it was deployed without the second person that it needs, where it was.
     `share` of members are served with it since `stage_at`.
     `because` says why it is taken back, once it is. `repaired_share` is the outcome once there is one; `seen`
-    is of the last look, also after it. The event `expiry_set_by` said when it expires; `reminded_of` is the
+    is of the last look, also after it. `cost` is what everybody gained or lost while it was in force, as last
+    measured. The event `expiry_set_by` said when it expires; `reminded_of` is the
     end that people were reminded of; `renewing_until` the one that its deployer is to be told.
     """
 
@@ -119,6 +128,7 @@ class Hotfix(Value):
     reason: str | None = None
     because: RevertCause | None = None
     seen: Seen | None = None
+    cost: Estimate | None = None
     expiry_set_by: str | None = None
     reminded_of: Moment | None = None
     renewing_until: Moment | None = None
