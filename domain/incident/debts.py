@@ -21,6 +21,8 @@ DUE_AFTER: dict[str, timedelta] = {
     "guard": timedelta(seconds=30),
     "renew": timedelta(seconds=15),
     "remind_of_expiry": timedelta(seconds=60),
+    "ticket": timedelta(seconds=60),
+    "ticket_update": timedelta(seconds=60),
 }
 """How long an answer may take before the clock asks again."""
 

@@ -46,6 +46,14 @@ from domain.incident.events.hotfix import (
     RevertRequested,
     StagePassed,
 )
+from domain.incident.events.ticket import (
+    Outstanding,
+    TicketClosed,
+    TicketOpened,
+    TicketRequested,
+    TicketUpdated,
+    TicketUpdateRequested,
+)
 from domain.incident.events.understanding import (
     BundleFailed,
     BundleKept,
@@ -114,7 +122,9 @@ __all__ = [
     "NoteAdded",
     "NoteCorrected",
     "OfHotfix",
+    "OfTicket",
     "OnsetCorrected",
+    "Outstanding",
     "PictureDrawn",
     "PredictionScored",
     "Recorded",
@@ -125,6 +135,11 @@ __all__ = [
     "SeverityChanged",
     "SeverityCorrected",
     "StagePassed",
+    "TicketClosed",
+    "TicketOpened",
+    "TicketRequested",
+    "TicketUpdateRequested",
+    "TicketUpdated",
     "TimeCorrected",
     "Understanding",
 ]
@@ -170,8 +185,9 @@ OfHotfix = (
     | RenewalFailed
 )
 Correction = TimeCorrected | OnsetCorrected | NoteCorrected | SeverityCorrected
+OfTicket = TicketRequested | TicketOpened | TicketUpdateRequested | TicketUpdated | TicketClosed
 Ending = IncidentResolved | IncidentReopened | FollowUpProposed | FollowUpAnswered | IncidentClosed
-IncidentEvent = IncidentOpened | Understanding | OfHotfix | Ending | Correction
+IncidentEvent = IncidentOpened | Understanding | OfHotfix | Ending | OfTicket | Correction
 Attestation = AttestationGiven | AttestationWithdrawn
 Logged = IncidentEvent | Attestation
 """All that the log may hold."""
