@@ -374,8 +374,6 @@ ByWorker = (
 )
 OfHotfix = ChooseHotfix | ByPerson | ByWorker
 Ending = Resolve | Dismiss | Reopen | ProposeFollowUp | AnswerFollowUp | AcceptFollowUp | Close
-OfTicket = (
-    RequestTicket | RecordTicketOpened | RequestTicketUpdate | RecordTicketUpdated | RecordTicketClosed
-)
+OfTicket = RequestTicket | RecordTicketOpened | RequestTicketUpdate | RecordTicketUpdated | RecordTicketClosed
 Correction = CorrectTime | CorrectOnset | CorrectNote | CorrectSeverity
 Command = Opening | Understanding | OfHotfix | Ending | OfTicket | Correction

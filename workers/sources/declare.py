@@ -28,6 +28,7 @@ from domain.recommender.planned import Planned, planned_at
 from domain.recommender.recommender import Recommender
 from domain.recommender.route import Alone, Permissions, Routes, Stakeholder
 from domain.recommender.table import Csv, Table
+from domain.recommender.tracker import Tracker
 from domain.recommender.witness import Witness
 from workers import redaction
 from workers.deployers.registry import options_of as options_of_deployer
@@ -38,6 +39,7 @@ from workers.sources.lines import line_of
 from workers.sources.own_options import of_items, options_apart
 from workers.sources.problem import Problem, problem_of
 from workers.sources.references import names, references
+from workers.trackers.registry import options_of as options_of_tracker
 from workers.witnesses.registry import options_of as options_of_witness
 
 NAMED: Mapping[str, type[BaseModel]] = {
@@ -46,6 +48,7 @@ NAMED: Mapping[str, type[BaseModel]] = {
     "checks": Check,
     "hotfixes": DeclaredHotfix,
     "deployers": Deployer,
+    "trackers": Tracker,
     "stakeholders": Stakeholder,
     "witness": Witness,
     "people": Person,
@@ -53,6 +56,7 @@ NAMED: Mapping[str, type[BaseModel]] = {
 OF_KIND: Mapping[str, Callable[[str, bool], type[BaseModel]]] = {
     "witness": lambda kind, _own: options_of_witness(kind),
     "deployers": options_of_deployer,
+    "trackers": options_of_tracker,
 }
 """Sections whose entries have the keys of their `kind`: (kind, whether to import teams' own) → its keys."""
 SINGLE: Mapping[str, type[BaseModel]] = {

@@ -203,8 +203,8 @@ class Incident(Value):
     `drawn_again` is the newest picture of the metric, where it was drawn since that diagnosis.
     `spent` are the hotfixes that this incident has shown to be of no use, as they were found so; `outcomes`
     what was measured of each that was in force, whatever was tried after it. `glass_broken` counts those that
-    were deployed without the second person that they need. `follow_up_done_at` is when the ticket that says it
-    was closed in its tracker.
+    were deployed without the second person that they need. `follow_up_done_at` is when the ticket that says
+    what changes was closed in its tracker.
     """
 
     stream: str
