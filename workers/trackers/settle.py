@@ -28,7 +28,7 @@ def update_ticket(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     """Say what is left to do; close it where nothing is."""
     ticket = _in_hand(work)
     if ticket.id is not None:
-        says, closes = told(work.incident, ticket.outstanding), not ticket.outstanding.anything
+        says, closes = told(work.incident, ticket), not ticket.outstanding.anything
         tracker = tracker_of(recommender, ticket.tracker)
         tracker.tell(ticket.id, work.debt.event_id, says, closes=closes)
     return (c.RecordTicketUpdated(),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC
 
 from domain.incident.events import Outstanding
-from domain.incident.state import Incident
+from domain.incident.state import Incident, Ticket
 from domain.values import Improvement
 from workers.trackers.kind import Draft
 
@@ -38,10 +38,10 @@ def draft(incident: Incident, outstanding: Outstanding) -> Draft:
     return Draft(_title(incident, outstanding), tuple(paragraphs))
 
 
-def told(incident: Incident, outstanding: Outstanding) -> str:
+def told(incident: Incident, ticket: Ticket) -> str:
     """What it is told when something changed."""
-    said = [*_left(outstanding), *_ended(incident, outstanding)]
-    if not outstanding.anything:
+    said = [*_left(ticket.outstanding), *_ended(incident, ticket)]
+    if not ticket.outstanding.anything:
         said.append("Nothing is left to do.")
     return " ".join(said)
 
@@ -80,16 +80,14 @@ def _answers(given: Improvement) -> list[str]:
     ]
 
 
-def _ended(incident: Incident, outstanding: Outstanding) -> list[str]:
-    """What is no longer outstanding, and why, as far as the incident says so."""
-    said = []
-    hotfix = incident.hotfix
-    if outstanding.hotfix is None and hotfix is not None and hotfix.stage in ("reverted", "expired"):
-        option = incident.option(hotfix.option)
-        label = inert(option.label if option else hotfix.option)
-        said.append(f"The hotfix “{label}” is {'reverted' if hotfix.stage == 'reverted' else 'over'}.")
-    if outstanding.follow_up is None and incident.follow_up is None and incident.resolved_at is None:
-        said.append("The incident goes on; what follows from it is answered anew.")
-    if incident.follow_up is not None and incident.follow_up.change == "nothing":
-        said.append(f"Nothing changes: {inert(incident.follow_up.detail)}.")
+def _ended(incident: Incident, ticket: Ticket) -> list[str]:
+    """What is no longer to do that was before, and why."""
+    said, before, now, hotfix = [], ticket.before, ticket.outstanding, incident.hotfix
+    if before.hotfix is not None and now.hotfix is None:
+        expired = hotfix is not None and hotfix.stage == "expired"
+        said.append(f"The hotfix “{inert(before.hotfix)}” {'has expired' if expired else 'is reverted'}.")
+    if before.follow_up is not None and now.follow_up is None:
+        answer = incident.follow_up
+        why = f"nothing changes: {inert(answer.detail)}" if answer else "the incident was opened again"
+        said.append(f"The follow-up is withdrawn: {why}.")
     return said

@@ -161,12 +161,14 @@ class Bundle(Value):
 class Ticket(Value):
     """
     The newest ticket about it: asked for by the event `asked_by`; `id` is None until it is open, and
-    `outstanding` what it says is left to do. `closed_by_somebody`: in the tracker, and not by this program.
+    `outstanding` what it says is left to do, `before` what it said before that. `closed_by_somebody`: in the
+    tracker, and not by this program.
     """
 
     tracker: str
     asked_by: str
     outstanding: Outstanding
+    before: Outstanding = Outstanding()
     id: str | None = None
     url: str = ""
     closed_at: Moment | None = None

@@ -25,7 +25,7 @@ def of_ticket(incident: Incident, record: e.Recorded, event: e.OfTicket) -> dict
                 "awaits": without(incident, TICKET),
             }
         case e.TicketUpdateRequested():
-            says = ticket.model_copy(update={"outstanding": event.outstanding})
+            says = ticket.model_copy(update={"outstanding": event.outstanding, "before": ticket.outstanding})
             return {"ticket": says, "awaits": {**incident.awaits, TICKET_UPDATE: (record.id, record.at)}}
         case e.TicketUpdated():
             closed_at = record.at if event.closed else None
