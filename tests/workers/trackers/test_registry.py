@@ -10,6 +10,7 @@ import pytest
 
 from domain.errors import ConfigurationError
 from domain.recommender.tracker import UnreadTracker
+from workers.doctor import check
 from workers.schedule import TICKETS_SECONDS, declared_ticks
 from workers.settings import Settings
 from workers.sources.declare import load
@@ -132,6 +133,14 @@ def test_a_path_is_where_the_declaration_is_and_the_clock_keeps_tickets_in_step(
     assert declared_ticks().every["recsysops.tickets"] == TICKETS_SECONDS
     file.write_text(DECLARED.replace("[trackers.board]", ""))
     assert "recsysops.tickets" not in declared_ticks().every
+
+
+def test_the_doctor_looks_at_each_that_is_declared(tmp_path: Path) -> None:
+    file = declare(tmp_path, 'kind = "github"\nrepository = "a/b"\ntoken_env = "ISSUES_TOKEN"')
+    said = [one for one in check(file, environment={}) if one.where.startswith("trackers.")]
+    assert [(one.level, one.where, one.says) for one in said] == [
+        ("error", "trackers.board", "the variable ISSUES_TOKEN is not set: GitHub could not be asked")
+    ]
 
 
 def test_every_kind_has_its_row_in_the_readme_and_no_row_is_of_another() -> None:
