@@ -304,7 +304,9 @@ class RecordTicketUpdated(Value):
 
 
 class RecordTicketClosed(Value):
-    """Somebody closed it in its tracker."""
+    """Somebody closed it in its tracker; `dropped` as what is not to be done."""
+
+    dropped: bool = False
 
 
 class CorrectTime(Value):

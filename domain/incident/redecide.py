@@ -121,7 +121,7 @@ _ASKED: dict[type[e.Event], Callable[[Any], tuple[c.Command, ...]]] = {
     e.TicketOpened: _same(c.RecordTicketOpened),
     e.TicketUpdateRequested: lambda _: (c.RequestTicketUpdate(),),
     e.TicketUpdated: lambda _: (c.RecordTicketUpdated(),),
-    e.TicketClosed: lambda _: (c.RecordTicketClosed(),),
+    e.TicketClosed: _same(c.RecordTicketClosed),
     e.TimeCorrected: lambda event: (
         c.CorrectTime(event=event.corrects, at=event.happened_at, reason=event.reason),
     ),

@@ -128,7 +128,8 @@ def _follow_up(event: e.FollowUpProposed | e.FollowUpAnswered, _: dict[str, str]
 
 def _ticket_closed(event: e.TicketClosed, labels: dict[str, str]) -> str:
     closed = f"Ticket {event.ticket} was closed in its tracker"
-    done = "; the follow-up is done" if event.follow_up else ""
+    ended = "is dropped" if event.dropped else "is done"
+    done = f"; the follow-up {ended}" if event.follow_up else ""
     if event.option is None:
         return f"{closed}{done}"
     label = labels.get(event.option, event.option)

@@ -198,7 +198,7 @@ def test_a_follow_up_becomes_a_ticket_and_who_ticks_it_off_is_noticed(
     wait(lambda: card().ticket and card().ticket.is_open)  # type: ignore[union-attr]
     file = tmp_path / "follow-ups.md"
     file.write_text(file.read_text().replace("- [ ] To do: check: an alarm.", "- [x] done"))
-    wait(lambda: card().follow_up_done_at)
+    wait(lambda: card().follow_up_ended_at)
     assert verify(log).streams == 1
 
 

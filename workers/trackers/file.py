@@ -21,10 +21,11 @@ from domain.answer import Advice
 from domain.errors import TrackerError
 from domain.recommender.tracker import Tracker
 from workers.durable import sync_folder
-from workers.trackers.kind import Draft, Environment, Kind, Opened
+from workers.trackers.kind import Draft, Environment, Kind, Opened, State
 
 TO_DO, DONE = "- [ ] ", "- [x] "
 _BOX = re.compile(r"^- \[(.)\] ", re.MULTILINE)
+_STATES: dict[str, State] = {" ": "open", "x": "done", "X": "done"}
 
 
 class FileOptions(Tracker):
@@ -36,8 +37,8 @@ class FileOptions(Tracker):
 
 class FileTracker:
     """
-    Keeps a ticket under a number made of its key. Closed is, in Markdown, whose box is ticked, and in JSON
-    lines what a later line about it says is `done`; what is no longer there is closed as well.
+    Keeps a ticket under a number made of its key. In Markdown it is done once its box is ticked, in JSON
+    lines once a later line about it says so.
 
     JSON lines are only ever added to. Markdown is replaced by a rename, so that no reader meets half of it.
     Writers wait for each other on `path` + `.lock`.
@@ -71,16 +72,18 @@ class FileTracker:
             elif (place := _section(held, about)) is not None:
                 self._write(_told(held, place, f"  {said}", _mark(mark), closes))
 
-    def is_open(self, ticket: str) -> bool:
+    def state(self, ticket: str) -> State:
         """As the file says it now."""
         with self._locked():
             text, number = self._read(), ticket.rpartition("#")[2]
         if self._lines:
             about = [one for one in _read_lines(text) if one.get("ticket") == number]
-            return bool(about) and not any(one.get("done") is True for one in about)
+            if any(one.get("done") is True for one in about):
+                return "done"
+            return "open" if about and not any(one.get("dropped") is True for one in about) else "dropped"
         place = _section(text, number)
         box = _BOX.search(text, *place) if place else None
-        return box is not None and box[1] == " "
+        return _STATES.get(box[1], "dropped") if box else "dropped"
 
     @property
     def _lines(self) -> bool:
@@ -189,5 +192,6 @@ KIND = Kind(
     _opened,
     _examine,
     needs="`path`: JSON lines (`.jsonl`), or Markdown",
-    closed='its box is ticked (`- [x]`); in JSON lines, a later line with its `ticket` says `"done": true`',
+    done='its box is ticked (`- [x]`); in JSON lines, a later line with its `ticket` says `"done": true`',
+    dropped='its box holds anything else (`- [-]`), or it is taken out; in JSON lines, `"dropped": true`',
 )

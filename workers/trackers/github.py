@@ -13,7 +13,7 @@ from domain.answer import Advice
 from domain.errors import TrackerError
 from domain.recommender.tracker import Tracker
 from workers.exchange import is_safe
-from workers.trackers.kind import Draft, Environment, Kind, Opened
+from workers.trackers.kind import Draft, Environment, Kind, Opened, State
 from workers.trackers.service import Service, examined, secret_of
 
 HEADERS = {"X-GitHub-Api-Version": "2022-11-28", "User-Agent": "recsysops"}
@@ -22,6 +22,8 @@ CLOCKS_DIFFER = timedelta(hours=1)
 """By so much its clock may be behind ours, when a ticket is looked for that was opened before."""
 
 GONE = (404, 410)
+DROPPED = ("not_planned", "duplicate")
+"""Reasons of a closed issue that say nothing was done."""
 
 
 class GithubOptions(Tracker):
@@ -74,10 +76,14 @@ class GithubTracker:
         if closes:
             service.ask("PATCH", path, {"state": "closed", "state_reason": "completed"})
 
-    def is_open(self, ticket: str) -> bool:
-        """Whether its state is `open`."""
+    def state(self, ticket: str) -> State:
+        """By the issue's state, and the reason of one that is closed."""
         issue = self._issue(self._service(), ticket)
-        return issue is not None and issue["state"] == "open"
+        if issue is None:
+            return "dropped"
+        if issue["state"] == "open":
+            return "open"
+        return "dropped" if issue.get("state_reason") in DROPPED else "done"
 
     def wrong(self) -> Iterator[str]:
         """What keeps it from writing issues, as far as the repository says so."""
@@ -156,5 +162,6 @@ KIND = Kind(
     _opened,
     _examine,
     needs="`repository`, `token_env` (may write issues); `labels`, `url`",
-    closed="the issue is closed, or deleted",
+    done="the issue is closed as completed",
+    dropped="it is closed as not planned or a duplicate, or deleted",
 )

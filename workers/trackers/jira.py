@@ -15,7 +15,7 @@ from domain.answer import Advice
 from domain.errors import TrackerError
 from domain.recommender.tracker import Tracker
 from workers.exchange import is_safe
-from workers.trackers.kind import Draft, Environment, Kind, Opened
+from workers.trackers.kind import Draft, Environment, Kind, Opened, State
 from workers.trackers.service import Service, examined, secret_of
 
 REST = "/rest/api/2"
@@ -28,7 +28,7 @@ class JiraOptions(Tracker):
     """
     `url` is of the site, `project` its key. `token_env` names the variable with a token: of `user` (an e-mail
     address, Jira Cloud), else one of its own (Data Center). `done` is the status to close with, where the
-    project has several.
+    project has several; `dropped` are those of what is not to be done.
     """
 
     kind: Literal["jira"]
@@ -39,6 +39,7 @@ class JiraOptions(Tracker):
     token_env: str = Field(min_length=1)
     labels: tuple[str, ...] = ()
     done: str | None = None
+    dropped: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _safe(self) -> Self:
@@ -88,10 +89,12 @@ class JiraTracker:
         if closes and not _is_done(status):
             self._close(service, ticket)
 
-    def is_open(self, ticket: str) -> bool:
-        """Whether its status is of another category than `done`."""
+    def state(self, ticket: str) -> State:
+        """By the category of its status, or its name."""
         status = self._status(self._service(), ticket)
-        return status is not None and not _is_done(status)
+        if status is None or status["name"] in self._declared.dropped:
+            return "dropped"
+        return "done" if _is_done(status) else "open"
 
     def wrong(self) -> Iterator[str]:
         """What keeps it from writing issues, as far as the project says so."""
@@ -106,7 +109,7 @@ class JiraTracker:
         done = self._declared.done
         offered = service.ask("GET", f"{_path(ticket)}/transitions").document["transitions"]
         for one in offered:
-            if one["to"]["name"] == done if done else _is_done(one["to"]):
+            if self._ends_in(one["to"]):
                 asked = {"transition": {"id": one["id"]}}
                 service.ask("POST", f"{_path(ticket)}/transitions", asked, (204,))
                 return
@@ -116,6 +119,13 @@ class JiraTracker:
             f"Jira does not let {ticket} be moved to {wanted} from where it is, but to: {known}; name one of "
             "these as `done`, or move it there by hand"
         )
+
+    def _ends_in(self, status: dict[str, Any]) -> bool:
+        """Whether a ticket is closed by moving it there."""
+        declared = self._declared
+        if declared.done is not None:
+            return bool(status["name"] == declared.done)
+        return _is_done(status) and status["name"] not in declared.dropped
 
     def _status(self, service: Service, ticket: str) -> dict[str, Any] | None:
         """The issue's status; None where it was deleted, and not only hidden from us."""
@@ -184,6 +194,7 @@ KIND = Kind(
     JiraOptions,
     _opened,
     _examine,
-    needs="`url`, `project`, `token_env`; `user` (Cloud), `issue_type`, `labels`, `done`",
-    closed="its status is of the category *done*, or it is deleted",
+    needs="`url`, `project`, `token_env`; `user` (Cloud), `issue_type`, `labels`, `done`, `dropped`",
+    done="its status is of the category *done*",
+    dropped="its status is among those that `dropped` names, or it is deleted",
 )

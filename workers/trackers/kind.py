@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from domain.answer import Advice
 from domain.recommender.tracker import Tracker as Declared
 
 Environment = Mapping[str, str]
 """The variables that a declaration may name."""
+
+State = Literal["open", "done", "dropped"]
+"""Of a ticket; dropped is what was closed as not to be done, or is no longer there."""
 
 
 class Draft(NamedTuple):
@@ -43,8 +46,8 @@ class Tracker(Protocol):
         """Add a comment, and close the ticket where it `closes`; nothing where the ticket is gone."""
         ...
 
-    def is_open(self, ticket: str) -> bool:
-        """Whether it is there, and nobody closed it."""
+    def state(self, ticket: str) -> State:
+        """What became of it."""
         ...
 
 
@@ -58,7 +61,7 @@ class Kind:
         options: the typed keys under [trackers.NAME].
         open: a declared one to speak to. Raises ConfigurationError: what it needs is not there.
         examine: what the doctor says of a declared one; nothing where all is well. Changes nothing.
-        needs, closed: its row in the reference: its keys, and when a ticket counts as closed.
+        needs, done, dropped: its row in the reference: its keys, and when a ticket counts as either.
     """
 
     name: str
@@ -66,4 +69,5 @@ class Kind:
     open: Callable[[Any, Environment], Tracker]
     examine: Callable[[Any, Environment], Iterator[Advice]]
     needs: str
-    closed: str
+    done: str
+    dropped: str

@@ -134,8 +134,9 @@ def _look_at(log: Engine, declared: Declared, environment: Mapping[str, str], na
             ticket = incident.ticket if incident else None
             if tracker is None or ticket is None or ticket.id is None or not ticket.is_open:
                 continue
-            if not tracker.is_open(ticket.id):
-                _say(log, stream, c.RecordTicketClosed(), f"{ticket.asked_by}:closed")
+            if (state := tracker.state(ticket.id)) != "open":
+                closed = c.RecordTicketClosed(dropped=state == "dropped")
+                _say(log, stream, closed, f"{ticket.asked_by}:closed")
             if time.monotonic() > until:
                 return name
     except (TrackerError, ConfigurationError) as error:

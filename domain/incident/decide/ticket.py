@@ -16,7 +16,7 @@ STAYS = DEPLOYED - {"applied"}
 def outstanding(incident: Incident) -> e.Outstanding:
     """What is left to do for good."""
     answer, hotfix = incident.follow_up, incident.hotfix
-    agreed = answer is not None and answer.change != "nothing" and incident.follow_up_done_at is None
+    agreed = answer is not None and answer.change != "nothing" and incident.follow_up_ended_at is None
     found = e.Outstanding(follow_up=f"{answer.change}: {answer.detail}" if answer and agreed else None)
     if hotfix is None or hotfix.stage not in STAYS:
         return found
@@ -46,7 +46,7 @@ def keep_in_step(incident: Incident, command: c.OfTicket) -> Events:
                 return ()
             return (e.TicketUpdated(closed=not ticket.outstanding.anything),)
         case c.RecordTicketClosed():
-            return _closed(incident)
+            return _closed(incident, command.dropped)
         case _:
             assert_never(command)
 
@@ -76,7 +76,7 @@ def _update(incident: Incident) -> Events:
     return () if found == ticket.outstanding else (e.TicketUpdateRequested(outstanding=found),)
 
 
-def _closed(incident: Incident) -> Events:
+def _closed(incident: Incident, dropped: bool) -> Events:
     ticket, hotfix = incident.ticket, incident.hotfix
     if ticket is None or ticket.id is None or not ticket.is_open or not ticket.outstanding.anything:
         return ()  # what has nothing left to say is being closed by ourselves
@@ -84,6 +84,7 @@ def _closed(incident: Incident) -> Events:
     return (
         e.TicketClosed(
             ticket=ticket.id,
+            dropped=dropped,
             follow_up=outstanding(incident).follow_up,
             option=hotfix.option if hotfix and acting else None,
         ),

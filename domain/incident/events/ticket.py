@@ -56,11 +56,12 @@ class TicketUpdated(Event):
 
 class TicketClosed(Event):
     """
-    Somebody closed the ticket in its tracker: its follow-up is done. `option` is the hotfix that was still in
-    force then.
+    Somebody closed the ticket in its tracker: its follow-up is done, or `dropped`, as what is not to be done.
+    `option` is the hotfix that was still in force then.
     """
 
     wire_name = "ticket.closed"
     ticket: str
+    dropped: bool
     follow_up: str | None = None
     option: str | None = None

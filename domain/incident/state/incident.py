@@ -162,7 +162,7 @@ class Ticket(Value):
     """
     The newest ticket about it: asked for by the event `asked_by`; `id` is None until it is open, and
     `outstanding` what it says is left to do, `before` what it said before that. `closed_by_somebody`: in the
-    tracker, and not by this program.
+    tracker, and not by this program; `dropped` as what is not to be done.
     """
 
     tracker: str
@@ -173,6 +173,7 @@ class Ticket(Value):
     url: str = ""
     closed_at: Moment | None = None
     closed_by_somebody: bool = False
+    dropped: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -205,7 +206,7 @@ class Incident(Value):
     `drawn_again` is the newest picture of the metric, where it was drawn since that diagnosis.
     `spent` are the hotfixes that this incident has shown to be of no use, as they were found so; `outcomes`
     what was measured of each that was in force, whatever was tried after it. `glass_broken` counts those that
-    were deployed without the second person that they need. `follow_up_done_at` is when the ticket that says
+    were deployed without the second person that they need. `follow_up_ended_at` is when the ticket that says
     what changes was closed in its tracker.
     """
 
@@ -255,7 +256,7 @@ class Incident(Value):
     proposed: Improvement | None = None
     follow_up: Improvement | None = None
     follow_up_by: str | None = None
-    follow_up_done_at: Moment | None = None
+    follow_up_ended_at: Moment | None = None
     ticket: Ticket | None = None
     closed_at: Moment | None = None
     awaits: dict[str, tuple[str, Moment]] = Field(default_factory=dict)

@@ -32,11 +32,11 @@ def of_ticket(incident: Incident, record: e.Recorded, event: e.OfTicket) -> dict
             closed = ticket.model_copy(update={"closed_at": closed_at})
             return {"ticket": closed, "awaits": without(incident, TICKET_UPDATE)}
         case e.TicketClosed():
-            ended = {"closed_at": record.at, "closed_by_somebody": True}
+            ended = {"closed_at": record.at, "closed_by_somebody": True, "dropped": event.dropped}
             changes: dict[str, Any] = {
                 "ticket": ticket.model_copy(update=ended),
                 "awaits": without(incident, TICKET_UPDATE),
             }
-            return {**changes, "follow_up_done_at": record.at} if event.follow_up else changes
+            return {**changes, "follow_up_ended_at": record.at} if event.follow_up else changes
         case _:
             assert_never(event)

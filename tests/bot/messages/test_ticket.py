@@ -35,7 +35,7 @@ def test_it_says_where_the_ticket_is_and_what_its_closing_does() -> None:
     assert ticket(after(*IN_FORCE)[0]) == []
     assert said(after(*IN_FORCE, REQUEST)[0]) == "*Ticket*  is being opened in “issues” …"
     opened, _ = after(*IN_FORCE, REQUEST, OPENED)
-    assert said(opened) == f"*Ticket* {LINK} is open; closed there, its follow-up counts as done"
+    assert said(opened) == f"*Ticket* {LINK} is open; who closes it there says that the fix is done"
     assert said(opened) in json.dumps(card(opened, nowhere), ensure_ascii=False)
 
 

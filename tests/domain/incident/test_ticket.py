@@ -86,9 +86,9 @@ def test_it_is_closed_where_nothing_is_left_and_that_is_nobody_elses_closing() -
 def test_closed_by_somebody_the_follow_up_is_done_and_the_hotfix_is_named_and_acts_on() -> None:
     closed, log = after(*IN_FORCE, AGREED, REQUEST, OPENED, CLOSED)
     assert log[-1].event == e.TicketClosed(
-        ticket="shop/serving#7", follow_up=f"check: {LESSON.detail}", option="fill"
+        ticket="shop/serving#7", dropped=False, follow_up=f"check: {LESSON.detail}", option="fill"
     )
-    assert closed.follow_up_done_at == closed.last_at
+    assert closed.follow_up_ended_at == closed.last_at
     assert closed.hotfix is not None
     assert closed.hotfix.stage == "verified"
     assert timeline(log)[-1].what == (
@@ -96,6 +96,15 @@ def test_closed_by_somebody_the_follow_up_is_done_and_the_hotfix_is_named_and_ac
         "force: revert it, if it is not needed any more"
     )
     assert says(closed, CLOSED[0]) == says(closed, UPDATE[0]) == says(closed, REQUEST[0]) == ()
+
+
+def test_closed_as_what_is_not_to_be_done_the_follow_up_is_dropped_and_asked_for_no_more() -> None:
+    dropped = (c.RecordTicketClosed(dropped=True), WORKER)
+    closed, log = after(*IN_FORCE, AGREED, REQUEST, OPENED, dropped)
+    assert "; the follow-up is dropped. “Do fill” is still in force" in timeline(log)[-1].what
+    assert closed.ticket is not None
+    assert closed.ticket.dropped
+    assert says(closed, REQUEST[0]) == ()
 
 
 def test_after_its_closing_another_ticket_is_for_what_that_one_did_not_say() -> None:
@@ -119,7 +128,7 @@ def test_a_follow_up_that_was_done_is_open_again_where_it_is_answered_anew_or_th
     assert outstanding(after(*done)[0]).follow_up is None
     other = c.AnswerFollowUp(improvement=LESSON.model_copy(update={"detail": "Another alarm."}))
     assert outstanding(after(*done, other)[0]).follow_up == "check: Another alarm."
-    assert after(*done, c.Reopen(reason="it is back"))[0].follow_up_done_at is None
+    assert after(*done, c.Reopen(reason="it is back"))[0].follow_up_ended_at is None
 
 
 def test_an_answer_before_it_was_asked_for_is_no_history() -> None:

@@ -33,7 +33,7 @@ def test_the_same_ticket_twice_stands_once_and_a_comment_once(tmp_path: Path, na
     text = (tmp_path / "notes" / name).read_text()
     assert text.count("To do: check.") == 2
     assert text.count("Reverted. It is over.") == 1
-    assert one.is_open(opened[0].ticket)
+    assert one.state(opened[0].ticket) == "open"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -41,7 +41,7 @@ def test_what_is_closed_here_is_closed_and_what_stands_beside_stays(tmp_path: Pa
     one = tracker(tmp_path / name)
     first, second = (one.open(key, DRAFT, NOW).ticket for key in ("incident-1:9", "incident-2:9"))
     one.tell(first, "incident-1:12", "Nothing is left to do.", closes=True)
-    assert (one.is_open(first), one.is_open(second)) == (False, True)
+    assert (one.state(first), one.state(second)) == ("done", "open")
 
 
 def test_a_box_that_somebody_ticks_closes_the_ticket_and_a_section_taken_out_does(tmp_path: Path) -> None:
@@ -52,9 +52,11 @@ def test_a_box_that_somebody_ticks_closes_the_ticket_and_a_section_taken_out_doe
     text = path.read_text()
     assert text.startswith("# Ours\n\n- [ ] something else\n\n## Alarm")
     path.write_text(text.replace("- [ ] To do", "- [X] To do", 1))
-    assert (one.is_open(first), one.is_open(second)) == (False, True)
+    assert (one.state(first), one.state(second)) == ("done", "open")
+    path.write_text(path.read_text().replace("- [ ] To do", "- [-] To do"))
+    assert one.state(second) == "dropped"
     path.write_text("# Ours\n")
-    assert not one.is_open(second)
+    assert one.state(second) == "dropped"
     one.tell(second, "incident-2:12", "Reverted.", closes=True)
     assert path.read_text() == "# Ours\n"
 
@@ -65,7 +67,11 @@ def test_a_line_that_says_done_closes_the_ticket(tmp_path: Path) -> None:
     ticket = one.open("incident-1:9", DRAFT, NOW).ticket
     with path.open("a") as file:
         file.write(json.dumps({"ticket": ticket.partition("#")[2], "done": True, "by": "a person"}) + "\n")
-    assert not one.is_open(ticket)
+    assert one.state(ticket) == "done"
+    other = one.open("incident-2:9", DRAFT, NOW).ticket
+    with path.open("a") as file:
+        file.write(json.dumps({"ticket": other.partition("#")[2], "dropped": True}) + "\n")
+    assert one.state(other) == "dropped"
 
 
 def test_a_line_torn_by_a_crash_does_not_spoil_the_next(tmp_path: Path) -> None:
@@ -73,7 +79,7 @@ def test_a_line_torn_by_a_crash_does_not_spoil_the_next(tmp_path: Path) -> None:
     path.write_text('{"ticket":"inc')
     ticket = FileTracker(path).open("incident-2:9", DRAFT, NOW).ticket
     assert json.loads(path.read_text().splitlines()[1])["ticket"] == ticket.partition("#")[2]
-    assert FileTracker(path).is_open(ticket)
+    assert FileTracker(path).state(ticket) == "open"
 
 
 def test_the_file_keeps_its_permissions(tmp_path: Path) -> None:

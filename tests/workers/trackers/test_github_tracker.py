@@ -44,11 +44,11 @@ def test_a_ticket_is_opened_told_and_closed_and_says_whose_it_is(github: Github)
     assert opened == (f"{REPOSITORY}#1", f"https://github.example/{REPOSITORY}/issues/1")
     assert github.issues[1]["body"] == f"To do: check.\n\nWhat happened.\n\n<!-- recsysops {KEY} -->"
     assert github.issues[1]["labels"] == ["recommender"]
-    assert one.is_open(opened.ticket)
+    assert one.state(opened.ticket) == "open"
     one.tell(opened.ticket, "incident-1:12", "Reverted.", closes=False)
-    assert one.is_open(opened.ticket)
+    assert one.state(opened.ticket) == "open"
     one.tell(opened.ticket, "incident-1:14", "Nothing is left to do.", closes=True)
-    assert not one.is_open(opened.ticket)
+    assert one.state(opened.ticket) == "done"
     assert github.issues[1]["state_reason"] == "completed"
     assert [text.partition("\n")[0] for text in github.comments[1]] == ["Reverted.", "Nothing is left to do."]
 
@@ -114,22 +114,32 @@ def test_a_wrong_token_is_named_by_its_variable_and_not_shown(github: Github) ->
         open_tracker(declared(github), {})
 
 
-def test_a_deleted_ticket_counts_as_closed_and_a_hidden_repository_does_not(github: Github) -> None:
+def test_a_deleted_ticket_is_dropped_and_a_hidden_one_is_not(github: Github) -> None:
     one = tracker(github)
     opened = one.open(KEY, DRAFT, since())
     github.hidden = True
     with pytest.raises(TrackerError, match="answered 404: Not Found"):
-        one.is_open(opened.ticket)
+        one.state(opened.ticket)
     github.hidden = False
     github.issues.clear()
-    assert not one.is_open(opened.ticket)
+    assert one.state(opened.ticket) == "dropped"
     one.tell(opened.ticket, "incident-1:12", "Reverted.", closes=True)
     assert github.comments == {}
 
 
+@pytest.mark.parametrize(
+    ("reason", "state"), [("completed", "done"), (None, "done"), ("not_planned", "dropped")]
+)
+def test_why_it_was_closed_says_whether_it_was_done(github: Github, reason: str | None, state: str) -> None:
+    one = tracker(github)
+    opened = one.open(KEY, DRAFT, since())
+    github.issues[1] |= {"state": "closed", "state_reason": reason}
+    assert one.state(opened.ticket) == state
+
+
 def test_the_ticket_of_another_tracker_is_not_asked_for(github: Github) -> None:
     with pytest.raises(TrackerError, match="REC-12 is no issue of GitHub's"):
-        tracker(github).is_open("REC-12")
+        tracker(github).state("REC-12")
     assert github.requests == []
 
 

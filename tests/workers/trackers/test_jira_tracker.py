@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from domain.errors import TrackerError
-from tests.workers.trackers.jira import TOKEN, USER, Jira
+from tests.workers.trackers.jira import STATUSES, TOKEN, USER, Jira
 from tests.workers.trackers.site import listening
 from workers.trackers.jira import KIND, JiraOptions
 from workers.trackers.kind import Draft, Tracker
@@ -45,11 +45,11 @@ def test_a_ticket_is_opened_told_and_closed(jira: Jira) -> None:
     issue = jira.issues["REC-1"]
     assert (issue["summary"], issue["description"]) == (DRAFT.title, "To do: check.\n\nWhat happened.")
     assert issue["labels"][1] == "recommender"
-    assert one.is_open("REC-1")
+    assert one.state("REC-1") == "open"
     one.tell("REC-1", "incident-1:12", "Reverted.", closes=False)
-    assert one.is_open("REC-1")
+    assert one.state("REC-1") == "open"
     one.tell("REC-1", "incident-1:14", "Nothing is left to do.", closes=True)
-    assert not one.is_open("REC-1")
+    assert one.state("REC-1") == "done"
     assert issue["status"]["name"] == "Done"
     assert [text.partition("\n")[0] for text in jira.comments["REC-1"]] == [
         "Reverted.",
@@ -78,6 +78,18 @@ def test_a_ticket_whose_answer_did_not_come_in_time_is_found_again(jira: Jira, f
     assert len(jira.issues) == 1
 
 
+def test_a_status_that_is_declared_as_dropped_is_not_closed_with_and_says_that_nothing_was_done(
+    jira: Jira,
+) -> None:
+    one = tracker(jira, dropped=["Rejected"])
+    one.open(KEY, DRAFT, NOW)
+    jira.issues["REC-1"]["status"] = STATUSES["21"]
+    assert (one.state("REC-1"), tracker(jira).state("REC-1")) == ("dropped", "done")
+    jira.issues["REC-1"]["status"] = STATUSES["11"]
+    one.tell("REC-1", "incident-1:14", "Nothing is left to do.", closes=True)
+    assert jira.issues["REC-1"]["status"] == STATUSES["31"]
+
+
 def test_a_status_that_it_cannot_be_moved_to_is_said_with_those_that_it_can(jira: Jira) -> None:
     one = tracker(jira, done="Shipped")
     one.open(KEY, DRAFT, NOW)
@@ -98,15 +110,15 @@ def test_what_it_refuses_is_said_by_field_and_a_wrong_token_by_its_variable(jira
     assert jira.issues == {}
 
 
-def test_a_deleted_ticket_counts_as_closed_and_a_hidden_project_does_not(jira: Jira) -> None:
+def test_a_deleted_ticket_is_dropped_and_a_hidden_one_is_not(jira: Jira) -> None:
     one = tracker(jira)
     one.open(KEY, DRAFT, NOW)
     jira.hidden = True
     with pytest.raises(TrackerError, match="answered 404: It does not exist or you do not have permission"):
-        one.is_open("REC-1")
+        one.state("REC-1")
     jira.hidden = False
     jira.issues.clear()
-    assert not one.is_open("REC-1")
+    assert one.state("REC-1") == "dropped"
     one.tell("REC-1", "incident-1:12", "Reverted.", closes=True)
     assert jira.comments == {}
 

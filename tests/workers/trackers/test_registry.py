@@ -45,12 +45,12 @@ class Corkboard:
     def tell(self, ticket, key, text, *, closes):
         pass
 
-    def is_open(self, ticket):
-        return True
+    def state(self, ticket):
+        return "open"
 
 
 NOTHING = iter(())
-KIND = Kind("corkboard", Options, lambda *_: Corkboard(), lambda *_: NOTHING, needs="a wall", closed="torn")
+KIND = Kind("corkboard", Options, lambda *_: Corkboard(), lambda *_: NOTHING, "a wall", done="off", dropped="lost")
 """
 
 
@@ -104,7 +104,7 @@ def test_a_strangers_kind_is_read_and_opened_like_ours_and_imported_by_whoever_a
     assert isinstance(load(file, {}, own=False).trackers["board"], UnreadTracker)
     assert "corkboard" not in sys.modules
     declared = load(file, {}).trackers["board"]
-    assert open_tracker(declared, {}).is_open("note 1")
+    assert open_tracker(declared, {}).state("note 1") == "open"
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_every_kind_has_its_row_in_the_readme_and_no_row_is_of_another() -> None
 
 
 def row(kind: Kind) -> str:
-    return f"| `{kind.name}` | {kind.needs} | {kind.closed} |"
+    return f"| `{kind.name}` | {kind.needs} | {kind.done} | {kind.dropped} |"
 
 
 def test_a_kind_is_found_by_its_name() -> None:

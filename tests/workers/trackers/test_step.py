@@ -179,7 +179,7 @@ def test_a_ticket_that_somebody_closes_marks_the_follow_up_done_and_asks_for_the
     assert kept.ticket.is_open
     kept.beat(timedelta(minutes=2))
     assert (kept.ticket.is_open, kept.ticket.closed_by_somebody) == (False, True)
-    assert kept.card.follow_up_done_at == kept.ticket.closed_at
+    assert kept.card.follow_up_ended_at == kept.ticket.closed_at
     assert kept.story.hotfix.stage == "verified"
     kept.beat(timedelta(hours=1))
     kept.say(*REVERT)
@@ -270,6 +270,10 @@ def test_a_tracker_that_does_not_answer_closes_nothing(kept: Kept, github: Githu
     kept.beat(timedelta(minutes=6))
     assert kept.ticket.is_open
     assert github.faults == []
+    github.hidden = False
+    github.issues[1] |= {"state": "closed", "state_reason": "not_planned"}
+    kept.beat(timedelta(minutes=6))
+    assert kept.ticket.dropped
 
 
 def test_what_is_long_ago_gets_no_ticket_when_a_first_tracker_is_declared(kept: Kept, github: Github) -> None:
