@@ -15,7 +15,8 @@ from functools import partial
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
-from bot.messages import ticket, words
+from bot.messages import words
+from bot.messages.incident import ticket
 from bot.messages.link import Link, nowhere
 from domain.incident import events as e
 from domain.incident.outcome import against_promise, repaired

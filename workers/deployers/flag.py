@@ -20,13 +20,13 @@ from domain.answer import Advice
 from domain.errors import ConfigurationError, DeployError, DeployUncertain
 from domain.recommender.deployer import Deployer
 from domain.recommender.hotfix import HOTFIX_GROUP
-from domain.recommender.nearest import nearest
+from domain.recommender.keys.nearest import nearest
 from domain.values import Option, Value
 from workers.deployers.api import Api
 from workers.deployers.kind import Environment, Kind, unset
 from workers.deployers.replaced_file import ReplacedFile
-from workers.exchange import is_safe
-from workers.sources.own_options import points_of_this_house
+from workers.environment.exchange import is_safe
+from workers.environment.installed import points_of_this_house
 
 MARK = "recsysops"
 """In a flag's metadata: the key of the hotfix that set it; the flag server tells it to whoever asks."""

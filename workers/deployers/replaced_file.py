@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from domain.errors import DeployError
-from workers.durable import sync_folder
+from workers.environment.durable import sync_folder
 
 LOCK_SECONDS = 10.0
 MOST_BYTES = 64 * 1024 * 1024

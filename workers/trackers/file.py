@@ -20,7 +20,7 @@ from pydantic import Field
 from domain.answer import Advice
 from domain.errors import TrackerError
 from domain.recommender.tracker import Tracker
-from workers.durable import sync_folder
+from workers.environment.durable import sync_folder
 from workers.trackers.kind import Draft, Environment, Kind, Opened, State
 
 TO_DO, DONE = "- [ ] ", "- [x] "

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib.metadata import entry_points
 
 from domain.errors import ConfigurationError
-from domain.recommender.nearest import nearest
+from domain.recommender.keys.nearest import nearest
 from domain.recommender.tracker import Tracker as Declared
 from domain.recommender.tracker import UnreadTracker
 from workers.trackers import file, github, jira

@@ -10,7 +10,7 @@ import orjson
 
 from domain.answer import Advice
 from domain.errors import ConfigurationError, TrackerError
-from workers.exchange import Answer, NoAnswer, NotReached, exchange
+from workers.environment.exchange import Answer, NoAnswer, NotReached, exchange
 from workers.trackers.kind import Environment
 
 MOST_BYTES = 8 * 1024 * 1024

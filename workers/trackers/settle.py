@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from domain.errors import ConfigurationError
 from domain.incident import commands as c
 from domain.incident.state import Ticket
-from domain.recommender.nearest import nearest
+from domain.recommender.keys.nearest import nearest
 from domain.recommender.recommender import Recommender
-from workers.debts import Work
-from workers.settings import surroundings
+from workers.environment.settings import surroundings
+from workers.log.obligations import Work
 from workers.trackers.kind import Tracker
 from workers.trackers.registry import open_tracker
 from workers.trackers.words import draft, told

@@ -23,9 +23,9 @@ from domain.incident.events import Recorded
 from domain.recommender.recommender import Recommender
 from domain.recommender.tracker import Tracker as Declared
 from domain.values import Actor
-from workers import redaction
-from workers.follow import Poisoned, catch_up, stumble
-from workers.handle import handle
+from workers.environment import redaction
+from workers.log.follow import Poisoned, catch_up, stumble
+from workers.log.handle import handle
 from workers.store import cards
 from workers.store.connection import present
 from workers.store.lock import alone

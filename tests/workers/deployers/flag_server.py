@@ -28,7 +28,7 @@ from openfeature.evaluation_context import EvaluationContext
 from openfeature.exception import OpenFeatureError
 
 from tests.bot.conftest import held_port
-from tests.workers.test_processes import kill
+from tests.workers.process.test_processes import kill
 
 STARTS_SECONDS = 120.0
 

@@ -10,10 +10,10 @@ import pytest
 
 from domain.errors import ConfigurationError
 from domain.recommender.tracker import UnreadTracker
-from workers.doctor import check
-from workers.schedule import TICKETS_SECONDS, declared_ticks
-from workers.settings import Settings
-from workers.sources.declare import load
+from workers.declaration.declare import load
+from workers.doctor.doctor import check
+from workers.environment.settings import Settings
+from workers.process.schedule import TICKETS_SECONDS, declared_ticks
 from workers.trackers.kind import Kind
 from workers.trackers.registry import GROUP, KINDS, find, open_tracker
 
@@ -50,7 +50,7 @@ class Corkboard:
 
 
 NOTHING = iter(())
-KIND = Kind("corkboard", Options, lambda *_: Corkboard(), lambda *_: NOTHING, "a wall", done="off", dropped="lost")
+KIND = Kind("corkboard", Options, lambda *_: Corkboard(), lambda *_: NOTHING, "a wall", "off", "lost")
 """
 
 
@@ -129,7 +129,7 @@ def test_a_path_is_where_the_declaration_is_and_the_clock_keeps_tickets_in_step(
     file = declare(tmp_path, 'kind = "file"\npath = "notes/follow-ups.md"')
     (declared,) = load(file, {}).trackers.values()
     assert declared.model_dump()["path"] == str(tmp_path / "notes" / "follow-ups.md")
-    monkeypatch.setattr("workers.declared.settings", lambda: Settings(config=file))
+    monkeypatch.setattr("workers.declaration.current.settings", lambda: Settings(config=file))
     assert declared_ticks().every["recsysops.tickets"] == TICKETS_SECONDS
     file.write_text(DECLARED.replace("[trackers.board]", ""))
     assert "recsysops.tickets" not in declared_ticks().every

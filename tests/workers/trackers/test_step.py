@@ -16,14 +16,14 @@ from domain.incident.state import Incident, Ticket
 from domain.recommender.recommender import Recommender
 from domain.recommender.tracker import Tracker as Declared
 from domain.values import Actor, Improvement
-from tests.workers.test_deploy import Story, recommender
+from tests.workers.respond.resolve.test_deploy import Story, recommender
 from tests.workers.trackers.github import REPOSITORY, TOKEN, Github
 from tests.workers.trackers.site import listening
-from workers import clock
-from workers.debts import MOST_TRIES, Settler, Work
-from workers.debts import settle as settled
-from workers.handle import Answer
-from workers.owed import due
+from workers.environment import clock
+from workers.log.handle import Answer
+from workers.log.obligations import MOST_TRIES, Settler, Work
+from workers.log.obligations import settle as settled
+from workers.log.owed import due
 from workers.store.connection import present
 from workers.store.memory import recall_beginning
 from workers.trackers import settle as rooms
