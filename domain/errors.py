@@ -14,6 +14,7 @@ Every error of the project.
     ├── DeployError           a deployer did not do it
     │   └── DeployUncertain   nobody knows whether it did; asking again with the same key is safe
     ├── BundleError           what a diagnosis read cannot be kept, or not be read back
+    ├── TrackerError          a tracker did not take a ticket, or does not show one
     ├── WitnessError          a witness did not take a checkpoint, or does not show what it holds
     └── LogError              the store
         ├── Unanswered        its answer was lost: nobody knows yet whether it was done
@@ -74,6 +75,10 @@ class DeployUncertain(DeployError):
 
 class BundleError(RecsysopsError):
     """What a diagnosis read cannot be kept, or is not what was kept."""
+
+
+class TrackerError(RecsysopsError):
+    """A tracker did not open, update or show a ticket; asking again with the same key is safe."""
 
 
 class WitnessError(RecsysopsError):

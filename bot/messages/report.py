@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup, escape
 
 from bot.messages import words
+from bot.messages.incident import ticket
 from bot.messages.link import Link, nowhere
 from domain.incident import events as e
 from domain.incident.outcome import against_promise, cost_against_promise, repaired
@@ -159,6 +160,8 @@ def _render(name: str, told: Told) -> str:
     return ENVIRONMENT.get_template(name).render(
         told=told,
         incident=incident,
+        ticket=ticket.plain(incident),
+        ticket_url=ticket.address(incident),
         diagnosis=incident.diagnosis,
         finding=incident.first_finding,
         hotfix=incident.hotfix,

@@ -302,6 +302,33 @@ class Close(Value):
     pass
 
 
+class RequestTicket(Value):
+    """What is outstanding is to be written into a ticket of this tracker."""
+
+    tracker: str
+
+
+class RecordTicketOpened(Value):
+    """The fields are those of `TicketOpened`."""
+
+    ticket: str
+    url: str = ""
+
+
+class RequestTicketUpdate(Value):
+    """The ticket is to say what is outstanding now."""
+
+
+class RecordTicketUpdated(Value):
+    pass
+
+
+class RecordTicketClosed(Value):
+    """Somebody closed it in its tracker; `dropped` as what is not to be done."""
+
+    dropped: bool = False
+
+
 class CorrectTime(Value):
     """What the event (its id) tells of happened at another time."""
 
@@ -370,5 +397,6 @@ ByWorker = (
 )
 OfHotfix = ChooseHotfix | ByPerson | ByWorker
 Ending = Resolve | Dismiss | Reopen | ProposeFollowUp | AnswerFollowUp | AcceptFollowUp | Close
+OfTicket = RequestTicket | RecordTicketOpened | RequestTicketUpdate | RecordTicketUpdated | RecordTicketClosed
 Correction = CorrectTime | CorrectOnset | CorrectNote | CorrectSeverity
-Command = Opening | Understanding | OfHotfix | Ending | Correction
+Command = Opening | Understanding | OfHotfix | Ending | OfTicket | Correction

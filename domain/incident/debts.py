@@ -22,6 +22,8 @@ DUE_AFTER: dict[str, timedelta] = {
     "renew": timedelta(seconds=15),
     "cost": timedelta(seconds=60),
     "remind_of_expiry": timedelta(seconds=60),
+    "ticket": timedelta(seconds=60),
+    "ticket_update": timedelta(seconds=60),
 }
 """How long an answer may take before the clock asks again."""
 

@@ -118,6 +118,11 @@ _ASKED: dict[type[e.Event], Callable[[Any], tuple[c.Command, ...]]] = {
     e.FollowUpProposed: _same(c.ProposeFollowUp),
     e.FollowUpAnswered: _same(c.AnswerFollowUp),
     e.IncidentClosed: _same(c.Close),
+    e.TicketRequested: _same(c.RequestTicket),
+    e.TicketOpened: _same(c.RecordTicketOpened),
+    e.TicketUpdateRequested: lambda _: (c.RequestTicketUpdate(),),
+    e.TicketUpdated: lambda _: (c.RecordTicketUpdated(),),
+    e.TicketClosed: _same(c.RecordTicketClosed),
     e.TimeCorrected: lambda event: (
         c.CorrectTime(event=event.corrects, at=event.happened_at, reason=event.reason),
     ),

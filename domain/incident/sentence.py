@@ -134,6 +134,24 @@ def _follow_up(event: e.FollowUpProposed | e.FollowUpAnswered, _: dict[str, str]
     return f"Follow-up {verb}: {event.improvement.change}: {event.improvement.detail}"
 
 
+def _ticket_closed(event: e.TicketClosed, labels: dict[str, str]) -> str:
+    closed = f"Ticket {event.ticket} was closed in its tracker"
+    ended = "is dropped" if event.dropped else "is done"
+    done = f"; the follow-up {ended}" if event.follow_up else ""
+    if event.option is None:
+        return f"{closed}{done}"
+    label = labels.get(event.option, event.option)
+    return f"{closed}{done}. “{label}” is still in force: revert it, if it is not needed any more"
+
+
+def _ticket_update(event: e.TicketUpdateRequested, _: dict[str, str]) -> str:
+    left = event.outstanding
+    if not left.anything:
+        return "Nothing is left to do: the ticket is to be closed"
+    said = [left.follow_up, f"“{left.hotfix}” in force" if left.hotfix else None]
+    return "The ticket is to say what is left to do: " + "; ".join(one for one in said if one)
+
+
 def _corrected(words: str) -> Callable[[Any, dict[str, str]], str]:
     """A sentence about another event, by its number within the incident, and why."""
 
@@ -210,6 +228,11 @@ SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
     e.FollowUpProposed: _follow_up,
     e.FollowUpAnswered: _follow_up,
     e.IncidentClosed: _about("Closed"),
+    e.TicketRequested: _about("A ticket is to be opened in “{event.tracker}”"),
+    e.TicketOpened: _about("Ticket {event.ticket} opened in “{event.tracker}”"),
+    e.TicketUpdateRequested: _ticket_update,
+    e.TicketUpdated: lambda event, _: "The ticket is closed" if event.closed else "The ticket says so",
+    e.TicketClosed: _ticket_closed,
     e.TimeCorrected: _corrected("the time of event {number}: {event.happened_at:%Y-%m-%d %H:%M} UTC"),
     e.OnsetCorrected: _corrected("when it began: {event.since:%Y-%m-%d %H:%M} UTC"),
     e.NoteCorrected: _corrected("note {number}: “{event.text}”"),

@@ -16,6 +16,7 @@ from domain.recommender.person import Person
 from domain.recommender.planned import Planned
 from domain.recommender.route import Need, Permissions, Routes, Stakeholder
 from domain.recommender.table import Table
+from domain.recommender.tracker import Tracker
 from domain.recommender.witness import Witness
 from domain.values import Finding, Hours, Severity, Value
 
@@ -44,6 +45,7 @@ class Recommender(Value):
     checks: dict[str, Check] = Field(default_factory=dict)
     hotfixes: dict[str, DeclaredHotfix] = Field(default_factory=dict)
     deployers: dict[str, SerializeAsAny[Deployer]] = Field(default_factory=dict)
+    trackers: dict[str, SerializeAsAny[Tracker]] = Field(default_factory=dict)
     stakeholders: dict[str, Stakeholder] = Field(default_factory=dict)
     routes: Routes = Routes()
     people: dict[str, Person] = Field(default_factory=dict)

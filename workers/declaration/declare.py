@@ -28,6 +28,7 @@ from domain.recommender.planned import Planned, planned_at
 from domain.recommender.recommender import Recommender
 from domain.recommender.route import Alone, Permissions, Routes, Stakeholder
 from domain.recommender.table import Csv, Table
+from domain.recommender.tracker import Tracker
 from domain.recommender.witness import Witness
 from workers.declaration.holidays import holidays_of
 from workers.declaration.hotfix_options import hotfixes_apart
@@ -38,6 +39,7 @@ from workers.declaration.references import names, references
 from workers.deployers.registry import options_of as options_of_deployer
 from workers.environment import redaction
 from workers.environment.settings import CONFIG, surroundings
+from workers.trackers.registry import options_of as options_of_tracker
 from workers.witnesses.registry import options_of as options_of_witness
 
 NAMED: Mapping[str, type[BaseModel]] = {
@@ -46,6 +48,7 @@ NAMED: Mapping[str, type[BaseModel]] = {
     "checks": Check,
     "hotfixes": DeclaredHotfix,
     "deployers": Deployer,
+    "trackers": Tracker,
     "stakeholders": Stakeholder,
     "witness": Witness,
     "people": Person,
@@ -53,6 +56,7 @@ NAMED: Mapping[str, type[BaseModel]] = {
 OF_KIND: Mapping[str, Callable[[str, bool], type[BaseModel]]] = {
     "witness": lambda kind, _own: options_of_witness(kind),
     "deployers": options_of_deployer,
+    "trackers": options_of_tracker,
 }
 """Sections whose entries have the keys of their `kind`: (kind, whether to import teams' own) → its keys."""
 SINGLE: Mapping[str, type[BaseModel]] = {

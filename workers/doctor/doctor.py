@@ -32,6 +32,7 @@ from workers.logging_coverage.examine import examine_logging
 from workers.scaffold.first import init
 from workers.sources.aggregate.series import require_numbers
 from workers.sources.engines.source import Source
+from workers.trackers.registry import find as find_tracker
 
 __all__ = ["Advice", "check", "init"]
 
@@ -85,6 +86,9 @@ def check(
     advice += list(examine_own(recommender, opened))
     for deployer in recommender.deployers.values():
         advice += _examined(f"deployers.{deployer.name}", partial(examine_deployer, deployer, env))
+    for tracker in recommender.trackers.values():
+        look = partial(find_tracker(tracker.kind).examine, tracker, env)
+        advice += _examined(f"trackers.{tracker.name}", look)
     advice += [
         *examine_hotfixes(recommender),
         *examine_bundle(recommender, opened),

@@ -94,6 +94,18 @@ def _follow_up() -> Room:
     return settle
 
 
+def _ticket() -> Room:
+    from workers.trackers.settle import open_ticket  # noqa: PLC0415
+
+    return open_ticket
+
+
+def _ticket_update() -> Room:
+    from workers.trackers.settle import update_ticket  # noqa: PLC0415
+
+    return update_ticket
+
+
 def _with_declaration(room: Callable[[], Room]) -> Settler:
     return lambda work: room()(work, recommender())
 
@@ -112,4 +124,6 @@ SETTLERS: Mapping[str, Settler] = {
     "revert": _with_declaration(_revert),
     "expire": _with_declaration(_expire),
     "follow_up": _with_declaration(_follow_up),
+    "ticket": _with_declaration(_ticket),
+    "ticket_update": _with_declaration(_ticket_update),
 }

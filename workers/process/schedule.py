@@ -37,6 +37,7 @@ PREDICT_SECONDS = 60.0
 DETECT_SECONDS = 10.0
 SCHEDULED_SECONDS = 60.0
 WITNESS_SECONDS = 30.0
+TICKETS_SECONDS = 10.0
 FASTEST_SECONDS = 1.0
 MOST_WAITING = 20
 """Jobs that may lie untaken in a queue before the clock adds no more."""
@@ -122,6 +123,8 @@ def declared_ticks() -> Ticks:
     if declared.witness:
         shortest = min(witness.every.total_seconds() for witness in declared.witness.values())
         every["recsysops.witness"] = min(WITNESS_SECONDS, max(FASTEST_SECONDS, shortest))
+    if declared.trackers:
+        every["recsysops.tickets"] = TICKETS_SECONDS
     return Ticks(every)
 
 

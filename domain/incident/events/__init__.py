@@ -47,6 +47,14 @@ from domain.incident.events.hotfix import (
     RevertRequested,
     StagePassed,
 )
+from domain.incident.events.ticket import (
+    Outstanding,
+    TicketClosed,
+    TicketOpened,
+    TicketRequested,
+    TicketUpdated,
+    TicketUpdateRequested,
+)
 from domain.incident.events.understanding import (
     BundleFailed,
     BundleKept,
@@ -116,7 +124,9 @@ __all__ = [
     "NoteAdded",
     "NoteCorrected",
     "OfHotfix",
+    "OfTicket",
     "OnsetCorrected",
+    "Outstanding",
     "PictureDrawn",
     "PredictionScored",
     "Recorded",
@@ -127,6 +137,11 @@ __all__ = [
     "SeverityChanged",
     "SeverityCorrected",
     "StagePassed",
+    "TicketClosed",
+    "TicketOpened",
+    "TicketRequested",
+    "TicketUpdateRequested",
+    "TicketUpdated",
     "TimeCorrected",
     "Understanding",
 ]
@@ -173,8 +188,9 @@ OfHotfix = (
     | RenewalFailed
 )
 Correction = TimeCorrected | OnsetCorrected | NoteCorrected | SeverityCorrected
+OfTicket = TicketRequested | TicketOpened | TicketUpdateRequested | TicketUpdated | TicketClosed
 Ending = IncidentResolved | IncidentReopened | FollowUpProposed | FollowUpAnswered | IncidentClosed
-IncidentEvent = IncidentOpened | Understanding | OfHotfix | Ending | Correction
+IncidentEvent = IncidentOpened | Understanding | OfHotfix | Ending | OfTicket | Correction
 Attestation = AttestationGiven | AttestationWithdrawn
 Logged = IncidentEvent | Attestation
 """All that the log may hold."""

@@ -82,6 +82,11 @@ EVER = [
     "prediction.scored.v1",
     "severity.changed.v1",
     "severity.corrected.v1",
+    "ticket.closed.v1",
+    "ticket.opened.v1",
+    "ticket.requested.v1",
+    "ticket.update_requested.v1",
+    "ticket.updated.v1",
     "time.corrected.v1",
 ]
 """Everything ever written. A new version is added here with its file; a line is never taken away."""
