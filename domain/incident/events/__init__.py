@@ -1,6 +1,6 @@
 """
 What happened to an incident: facts, in the past tense, one module for each part of its life; and beside them
-what people vouch for in an audit.
+what people vouch for in an audit, and what hotfixes did in rehearsals.
 
 Each class has a wire name that is never renamed and a schema version that grows when its fields change; every
 version ever written is kept under `tests/domain/incident/wire` and held against the classes.
@@ -8,6 +8,7 @@ version ever written is kept under `tests/domain/incident/wire` and held against
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -46,6 +47,7 @@ from domain.incident.events.hotfix import (
     RevertRequested,
     StagePassed,
 )
+from domain.incident.events.rehearsal import REHEARSALS, HotfixRehearsed, Verdict
 from domain.incident.events.understanding import (
     BundleFailed,
     BundleKept,
@@ -70,6 +72,8 @@ from domain.incident.events.understanding import (
 
 __all__ = [
     "AUDIT",
+    "CARDLESS",
+    "REHEARSALS",
     "Attestation",
     "AttestationGiven",
     "AttestationWithdrawn",
@@ -94,6 +98,7 @@ __all__ = [
     "HotfixExpired",
     "HotfixFailed",
     "HotfixRefuted",
+    "HotfixRehearsed",
     "HotfixRejected",
     "HotfixRenewed",
     "HotfixReverted",
@@ -127,6 +132,7 @@ __all__ = [
     "StagePassed",
     "TimeCorrected",
     "Understanding",
+    "Verdict",
 ]
 
 Understanding = (
@@ -173,8 +179,13 @@ Correction = TimeCorrected | OnsetCorrected | NoteCorrected | SeverityCorrected
 Ending = IncidentResolved | IncidentReopened | FollowUpProposed | FollowUpAnswered | IncidentClosed
 IncidentEvent = IncidentOpened | Understanding | OfHotfix | Ending | Correction
 Attestation = AttestationGiven | AttestationWithdrawn
-Logged = IncidentEvent | Attestation
+Logged = IncidentEvent | Attestation | HotfixRehearsed
 """All that the log may hold."""
+CARDLESS: Mapping[str, tuple[type[Event], ...]] = {
+    AUDIT: (AttestationGiven, AttestationWithdrawn),
+    REHEARSALS: (HotfixRehearsed,),
+}
+"""The streams that are of no incident, and so have no card; and what they may hold."""
 
 
 class Recorded(NamedTuple):
