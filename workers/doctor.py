@@ -27,6 +27,7 @@ from workers.examine_store import examine_store
 from workers.examine_witnesses import examine_witnesses
 from workers.kinds import asks, found
 from workers.logging_coverage.examine import examine_logging
+from workers.rehearse.examine import examine_rehearsals
 from workers.scaffold.first import init
 from workers.settings import read_settings, surroundings
 from workers.sources.declare import load
@@ -87,6 +88,7 @@ def check(
         advice += _examined(f"deployers.{deployer.name}", partial(examine_deployer, deployer, env))
     advice += [
         *examine_hotfixes(recommender),
+        *examine_rehearsals(recommender, env),
         *examine_bundle(recommender, opened),
         *examine_people(recommender, env),
         *examine_store(env),

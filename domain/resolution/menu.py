@@ -137,6 +137,9 @@ def _rolled_back(
 def _by_record(option: Option, record: TrackRecord) -> Option:
     """With its promise as wide as past ones of its kind ask for; `from_log` where that is wider."""
     repairs = record.corrected(option.kind, option.repairs)
+    if why := record.useless.get(option.hotfix):
+        basis = f"{repairs.basis}; it repaired nothing when it was last rehearsed: {why}"
+        repairs = repairs.model_copy(update={"basis": basis})
     wider = (repairs.low, repairs.high) != (option.repairs.low, option.repairs.high)
     return option.model_copy(update={"repairs": repairs, "from_log": option.repairs if wider else None})
 

@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist
 
+from domain.incident.events import HotfixRehearsed
 from domain.incident.outcome import held, miss_of
 from domain.incident.state import Outcome
+from domain.resolution.rehearsal.verdict import missed_by
 from domain.values import Estimate
 
 SIDE = 0.95
@@ -21,6 +23,9 @@ SIDE = 0.95
 BELIEVED = 20
 """Records that the log's own interval counts for: so many that one of them may miss on a side."""
 
+JUDGED = ("repairs", "misses")
+"""Verdicts of rehearsals that say how good a promise was: what repairs nothing is mended, not widened."""
+NONE: Mapping[str, str] = {}
 _DEVIATIONS = NormalDist().inv_cdf(SIDE)
 
 Misses = Mapping[str, Sequence[float]]
@@ -29,9 +34,17 @@ Misses = Mapping[str, Sequence[float]]
 
 @dataclass(frozen=True)
 class TrackRecord:
-    """Past promises by kind of hotfix."""
+    """
+    Past promises by kind of hotfix: of incidents, and of rehearsals.
+
+    The two are kept apart: a rehearsal may show that promises are too narrow, and many that held do not make
+    an incident count less in which one did not. `useless` are hotfixes, by the name that their deployer knows,
+    that repaired nothing when they were last rehearsed, and why.
+    """
 
     misses: Misses = field(default_factory=dict)
+    rehearsed: Misses = field(default_factory=dict)
+    useless: Mapping[str, str] = field(default_factory=dict)
 
     def corrected(self, kind: str, repairs: Estimate) -> Estimate:
         """
@@ -39,14 +52,13 @@ class TrackRecord:
 
         Never narrower than the log's own interval; as it is where there is no past, or no interval.
         """
-        past = self.misses.get(kind)
-        if not past or repairs.low is None or repairs.high is None:
+        past, rehearsed = self.misses.get(kind, ()), self.rehearsed.get(kind, ())
+        if not (past or rehearsed) or repairs.low is None or repairs.high is None:
             return repairs
-        below, above = widening([-miss for miss in past]), widening(past)
+        below = max(widening([-miss for miss in known]) for known in (past, rehearsed))
+        above = max(widening(past), widening(rehearsed))
         half = (repairs.high - repairs.low) / 2
-        kept = (
-            f"{sum(map(held, past))} of {len(past)} of the log's promises of `{kind}` held in past incidents"
-        )
+        kept = _kept(kind, past, rehearsed)
         said = f"widened: {kept}" if max(below, above) > 1.0 else kept
         return repairs.model_copy(
             update={
@@ -55,6 +67,15 @@ class TrackRecord:
                 "basis": f"{repairs.basis}; {said}",
             }
         )
+
+
+def _kept(kind: str, past: Sequence[float], rehearsed: Sequence[float]) -> str:
+    """How many promises held, in words."""
+    again = f"held in {sum(map(held, rehearsed))} of {len(rehearsed)} rehearsals"
+    if not past:
+        return f"the log's promises of `{kind}` {again}"
+    kept = f"{sum(map(held, past))} of {len(past)} of the log's promises of `{kind}` held in past incidents"
+    return f"{kept}; {again}" if rehearsed else kept
 
 
 def widening(misses: Sequence[float]) -> float:
@@ -86,16 +107,29 @@ def widening(misses: Sequence[float]) -> float:
     return min(ways)
 
 
-def track_record(outcomes: Iterable[Outcome], kind_of: Callable[[Outcome], str | None]) -> TrackRecord:
+def track_record(
+    outcomes: Iterable[Outcome],
+    kind_of: Callable[[Outcome], str | None],
+    rehearsals: Iterable[HotfixRehearsed] = (),
+    useless: Mapping[str, str] = NONE,
+) -> TrackRecord:
     """
-    The record of these outcomes.
+    The record of these outcomes and rehearsals.
 
     Args:
         kind_of: the kind of an outcome's hotfix; None where nobody knows it any more.
+        useless: as of a `TrackRecord`.
     """
     found: dict[str, list[float]] = defaultdict(list)
     for one in outcomes:
         kind, missed = kind_of(one), miss_of(one, one.promise.own)
         if kind is not None and missed is not None:
             found[kind].append(missed)
-    return TrackRecord(found)
+    tried: dict[str, list[float]] = defaultdict(list)
+    for rehearsal in rehearsals:
+        if rehearsal.promised is None or rehearsal.repaired is None or rehearsal.verdict not in JUDGED:
+            continue
+        missed = missed_by(rehearsal.promised, rehearsal.repaired)
+        if missed is not None:
+            tried[rehearsal.kind].append(missed)
+    return TrackRecord(found, tried, useless)

@@ -38,7 +38,7 @@ class Way:
         holds: what the replay's `table` holds: each delivery of the items, or the rows of a feed once more.
         of_feed: whether it is priced by the rows of a feed, whatever the finding is about.
         on_items: whether only what is served of the items named changes.
-        rehearsal: how a receiver that does this is rehearsed, or why it cannot be; null where nothing is said.
+        rehearsal: how a receiver that does this is rehearsed, or why it cannot be; null: not said.
     """
 
     name: str

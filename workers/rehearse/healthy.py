@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from domain.diagnosis.replay import Traffic, load_traffic
-from domain.errors import CannotRehearse
+from domain.errors import CannotRehearse, SourceError
 from domain.recommender.recommender import Recommender
+from domain.resolution.circumstances import Serves
 from domain.resolution.rehearsal.planted import Healthy, Versions
 from domain.resolution.stage import ENOUGH_REQUESTS
 from domain.values import Finding, Severity
@@ -67,12 +68,13 @@ class Reading:
         """End the processes of the models that it opened."""
         self._models.close()
 
-    def read(self) -> Read:
+    def read(self, undoes: Serves | None) -> Read:
         """
-        Everything that a fault may be planted in.
+        Everything that a fault may be planted in; of the model's versions where a rollback `undoes` one.
 
         Raises:
-            CannotRehearse: no candidates are logged, or too few of late.
+            CannotRehearse: no candidates are logged, or too few of late; or of a rollback of the model nobody
+                says where former versions are, or there is none.
             SourceError: the log or the model cannot be read.
         """
         reader = Reader(self.recommender, nothing_found(self.recommender, self.at), self.at)
@@ -85,7 +87,7 @@ class Reading:
         before = reader.candidates(log.table, log.columns, before_onset(reader.finding, since), since, SEED)
         traffic = load_traffic(rows, log.columns, loaded.model)
         deliveries, same = _deliveries(self.recommender, since)
-        versions, why = self._versions(reader, log, loaded, traffic)
+        versions, why = self._versions(reader, log, loaded, traffic) if undoes == "model" else (None, "")
         items = reader.items()
         healthy = Healthy(
             traffic=traffic,
@@ -103,9 +105,16 @@ class Reading:
     ) -> tuple[Versions | None, str]:
         """The version before with its scores; and why going back to it would change nothing."""
         taken = replaced_model(reader, log, reader.end - VERSIONS_BACK, reader.end)
-        if taken is None or log.declared.kept is None:
-            return None, ""
-        former = kept_model(log.declared, taken.was)
+        if taken is None:
+            raise CannotRehearse("no version of the model is logged that took over from another")
+        if log.declared.kept is None:
+            raise CannotRehearse(
+                f"`kept` of [models.{log.declared.name}] does not say where former versions are"
+            )
+        try:
+            former = kept_model(log.declared, taken.was)
+        except SourceError as error:
+            return None, f"version {taken.was} cannot be loaded: {error}"
         if former is None:
             return None, f"the file of version {taken.was}, which served before {taken.now}, is not at hand"
         self._models.enter_context(former)
@@ -113,7 +122,7 @@ class Reading:
             return None, f"version {taken.was} gives another kind of number than {taken.now}"
         features = traffic.rows[list(log.columns.features)]
         scores = former.score(features) + traffic.adjustment
-        if not np.isfinite(scores).all():
+        if unknown := int((~np.isfinite(scores)).sum()):
             return (
                 None,
                 f"version {taken.was} gives no number for {int((~np.isfinite(scores)).sum()):,} candidates",

@@ -82,6 +82,8 @@ def rehearse_one(
     day = at.astimezone(ZoneInfo(recommender.timezone)).date()
     told = HotfixRehearsed(hotfix=hotfix.name, kind=hotfix.kind, day=day, verdict="impossible", says="")
     try:
+        way = find(hotfix.kind).way_of(hotfix)
+        told = told.model_copy(update={"undoes": way.undoes if way is not None else None})
         if trouble := "; ".join(_unreachable(recommender, hotfix, environment)):
             return told.model_copy(update={"verdict": "nothing", "says": trouble})
         with kept_open(), TemporaryDirectory(prefix="rehearsal-") as folder:
@@ -146,7 +148,8 @@ def _cause(hotfix: DeclaredHotfix, rehearsal: Rehearsal) -> CauseKind:
             return rehearsal.cause
         declared = ", ".join(hotfix.causes)
         raise CannotRehearse(
-            f"it is declared for causes of kind {declared}, and what can be planted is of kind {rehearsal.cause}"
+            f"it is declared for causes of kind {declared}, and what can be planted for it is one of kind "
+            f"{rehearsal.cause}"
         )
     of_requests = [one for one in hotfix.causes if one not in NOT_RANKED]
     if not of_requests:

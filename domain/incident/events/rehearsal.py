@@ -21,7 +21,8 @@ class HotfixRehearsed(Event):
 
     `day` is the recommender's own, from which what was left to chance is drawn. `planted` is the fault in
     words, empty where none could be planted; `promised` is what the menu promised of it and `repaired` the
-    share (1 is all) that it really repairs, which is known because the fault was planted. `says` is why.
+    share (1 is all) that it really repairs, which is known because the fault was planted. `says` is why;
+    `undoes` is what a rollback takes back.
     """
 
     wire_name = "hotfix.rehearsed"
@@ -31,5 +32,6 @@ class HotfixRehearsed(Event):
     verdict: Verdict
     says: str
     planted: str = ""
+    undoes: Literal["deliveries", "model"] | None = None
     promised: Estimate | None = None
     repaired: float | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import nextafter
 
-from domain.incident.events.rehearsal import Verdict
+from domain.incident.events import Verdict
 from domain.incident.outcome import held, miss, promised
 from domain.values import Estimate
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,6 @@ import skops.io
 
 from tests.domain.conftest import AT, MODEL_FEATURES, catalogue, log_of, trained
 
-TOOK_OVER = AT - timedelta(days=2)
-DELIVERED = AT - timedelta(days=1)
 NO_NAMES: Mapping[str, str] = {}
 DECLARED = """
 [recommender]
@@ -112,13 +110,18 @@ deployer = "hooks"
 
 
 def write_small(
-    folder: Path, *hotfixes: str, named: Mapping[str, str] = NO_NAMES, same_model: bool = False
+    folder: Path,
+    *hotfixes: str,
+    named: Mapping[str, str] = NO_NAMES,
+    same_model: bool = False,
+    at: datetime = AT,
 ) -> Path:
     """
     Five hours of healthy requests, three deliveries, two versions of the model; the declaration's path.
 
     Args:
         named: what a column, table or value is called here instead.
+        at: when the last request was.
         same_model: whether the version before ranks as the newest does.
     """
     chance = np.random.default_rng(11)
@@ -127,12 +130,12 @@ def write_small(
     requests = logged["request_id"].unique()
     share = dict(zip(requests, np.sort(chance.uniform(0, 1, len(requests))), strict=True))
     ago = (1 - logged["request_id"].map(share).to_numpy()) * timedelta(hours=5)
-    logged = logged.assign(request_at=pd.Timestamp(AT) - ago, model_version="v8")
-    earlier = logged.head(30 * 20).assign(request_at=pd.Timestamp(TOOK_OVER), model_version="v7")
-    earlier["request_at"] -= pd.Timedelta(hours=1)
+    logged = logged.assign(request_at=pd.Timestamp(at) - ago, model_version="v8")
+    earlier = logged.head(30 * 20).assign(request_at=pd.Timestamp(at), model_version="v7")
+    earlier["request_at"] -= pd.Timedelta(days=2)
     earlier["request_id"] += 10_000
     deliveries = [
-        _changed(items, days).assign(delivered_at=pd.Timestamp(DELIVERED) - pd.Timedelta(days=days))
+        _changed(items, days).assign(delivered_at=pd.Timestamp(at) - pd.Timedelta(days=days + 1))
         for days in (2, 1, 0)
     ]
     _write(folder / "candidates.parquet", pd.concat([earlier, logged]), named, "request_at")
@@ -144,6 +147,11 @@ def write_small(
     if not same_model:
         former[-1].coef_ = former[-1].coef_ * np.array([[0.9, 1.1, 0.8]])
     skops.io.dump(former, folder / "ranker-v7.skops")
+    return declare(folder, *hotfixes, named=named)
+
+
+def declare(folder: Path, *hotfixes: str, named: Mapping[str, str] = NO_NAMES) -> Path:
+    """The declaration with these hotfixes; its path."""
     file = folder / "recsysops.toml"
     file.write_text(_renamed("".join((DECLARED, *hotfixes)), named))
     return file
