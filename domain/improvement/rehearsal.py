@@ -44,7 +44,7 @@ def newest_of(rehearsals: Iterable[Rehearsed]) -> dict[str, Rehearsed]:
 def news(
     standing: Mapping[str, Rehearsed], said: Iterable[e.HotfixRehearsed]
 ) -> tuple[e.HotfixRehearsed, ...]:
-    """What is worth writing: the first rehearsal of a hotfix on a day, and one that came to something else."""
+    """What is written: the first rehearsal of a hotfix on a day, and one that came to something else."""
     return tuple(one for one in said if not _known(standing.get(one.hotfix), one))
 
 

@@ -38,8 +38,8 @@ class TrackRecord:
     Past promises by kind of hotfix: of incidents, and of rehearsals.
 
     The two are kept apart: a rehearsal may show that promises are too narrow, and many that held do not make
-    an incident count less in which one did not. `useless` are hotfixes, by the name that their deployer knows,
-    that repaired nothing when they were last rehearsed, and why.
+    an incident count less in which one did not. `useless` are the hotfixes that repaired
+    nothing when they were last rehearsed, by the name that their deployer knows, and why.
     """
 
     misses: Misses = field(default_factory=dict)

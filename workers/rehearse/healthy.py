@@ -12,10 +12,10 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from domain.diagnosis.replay import Traffic, load_traffic
+from domain.diagnosis.replay import Floats, Traffic, load_traffic
 from domain.errors import CannotRehearse, SourceError
 from domain.recommender.recommender import Recommender
-from domain.resolution.circumstances import Serves
+from domain.resolution.circumstances import Replaced, Serves
 from domain.resolution.rehearsal.planted import Healthy, Versions
 from domain.resolution.stage import ENOUGH_REQUESTS
 from domain.values import Finding, Severity
@@ -32,6 +32,7 @@ LONGEST = timedelta(hours=24)
 WINDOWS = 2  # of the log's table, at the least
 VERSIONS_BACK = timedelta(days=7)  # of four times as long it is known which version ranked
 DELIVERIES = 10  # the newest, that are read
+SAME = 1e-6  # of how likely a candidate is shown, between two versions that rank alike
 NOTHING_YET = Severity.SEV3
 
 
@@ -112,25 +113,27 @@ class Reading:
                 f"`kept` of [models.{log.declared.name}] does not say where former versions are"
             )
         try:
-            former = kept_model(log.declared, taken.was)
+            scores = self._scored(log, loaded, traffic, taken)
         except SourceError as error:
-            return None, f"version {taken.was} cannot be loaded: {error}"
-        if former is None:
+            return None, f"version {taken.was}, which served before {taken.now}, does not work: {error}"
+        if scores is None:
             return None, f"the file of version {taken.was}, which served before {taken.now}, is not at hand"
+        if unknown := int((~np.isfinite(scores)).sum()):
+            return None, f"version {taken.was} gives no number for {unknown:,} candidates"
+        versions = Versions(now=taken.now, was=taken.was, former=scores)
+        now = traffic.exposure(traffic.scores(traffic.rows))
+        same = np.allclose(traffic.exposure(scores), now, atol=SAME)
+        return versions, f"version {taken.was} ranks as {taken.now} does" if same else ""
+
+    def _scored(self, log: Log, loaded: LoggedModel, traffic: Traffic, taken: Replaced) -> Floats | None:
+        """(rows,) as the version before would have scored them; None where its file is not kept."""
+        former = kept_model(log.declared, taken.was)
+        if former is None:
+            return None
         self._models.enter_context(former)
         if former.kind != loaded.model.kind:
-            return None, f"version {taken.was} gives another kind of number than {taken.now}"
-        features = traffic.rows[list(log.columns.features)]
-        scores = former.score(features) + traffic.adjustment
-        if unknown := int((~np.isfinite(scores)).sum()):
-            return (
-                None,
-                f"version {taken.was} gives no number for {int((~np.isfinite(scores)).sum()):,} candidates",
-            )
-        versions = Versions(now=taken.now, was=taken.was, former=scores)
-        now = traffic.exposure(traffic.scores(features))
-        same = np.allclose(traffic.exposure(scores), now, atol=1e-6)
-        return versions, f"version {taken.was} ranks as {taken.now} does" if same else ""
+            raise CannotRehearse(f"version {taken.was} gives another kind of number than {taken.now}")
+        return np.asarray(former.score(traffic.rows[list(log.columns.features)]) + traffic.adjustment)
 
 
 def nothing_found(recommender: Recommender, at: datetime) -> Finding:

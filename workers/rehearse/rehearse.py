@@ -9,7 +9,7 @@ Nothing is deployed: of a deployer only what the doctor asks of it is asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -27,6 +27,7 @@ from domain.resolution.way import Unfit
 from domain.values import CauseKind, Estimate, Option
 from workers.deployers.registry import find as find_deployer
 from workers.hotfix_kinds import find
+from workers.redaction import prose
 from workers.rehearse.healthy import Read, Reading
 from workers.rehearse.shadow import cast_shadow
 from workers.resolve import prepare_menu
@@ -84,14 +85,16 @@ def rehearse_one(
     try:
         way = find(hotfix.kind).way_of(hotfix)
         told = told.model_copy(update={"undoes": way.undoes if way is not None else None})
-        if trouble := "; ".join(_unreachable(recommender, hotfix, environment)):
-            return told.model_copy(update={"verdict": "nothing", "says": trouble})
+        errors, warnings = _asked(recommender, hotfix, environment)
+        if errors:
+            return told.model_copy(update={"verdict": "nothing", "says": "; ".join(errors)})
         with kept_open(), TemporaryDirectory(prefix="rehearsal-") as folder:
-            return _tried(recommender, hotfix, at, told, Path(folder))
+            found = _tried(recommender, hotfix, at, told, Path(folder))
+        return found.model_copy(update={"says": "; ".join((found.says, *warnings))})
     except RecsysopsError as error:
-        return told.model_copy(update={"says": str(error)})
+        return told.model_copy(update={"says": prose(str(error))})
     except Exception as error:  # noqa: BLE001 - one hotfix must not keep the others from being rehearsed
-        return told.model_copy(update={"says": f"{type(error).__name__}: {error}"})
+        return told.model_copy(update={"says": prose(f"{type(error).__name__}: {error}")})
 
 
 def seed_of(day: date, hotfix: str) -> int:
@@ -99,17 +102,18 @@ def seed_of(day: date, hotfix: str) -> int:
     return int.from_bytes(sha256(f"{day.isoformat()}\n{hotfix}".encode()).digest()[:4], "big")
 
 
-def _unreachable(
+def _asked(
     recommender: Recommender, hotfix: DeclaredHotfix, environment: Mapping[str, str]
-) -> Iterator[str]:
-    """Why its deployer would not take it, by what the doctor asks: nothing is changed there."""
+) -> tuple[list[str], list[str]]:
+    """Why its deployer could not take it, and what else the doctor finds there: nothing is changed there."""
     declared = recommender.deployers[hotfix.deployer]
     kind = find_deployer(declared.kind)
+    said: dict[str, list[str]] = {"error": [], "warning": []}
     if not kind.carries(hotfix.kind):
-        yield f"deployer {declared.name}, a {declared.kind}, does not carry a {hotfix.kind}"
+        said["error"].append(f"deployer {declared.name}, a {declared.kind}, does not carry a {hotfix.kind}")
     for advice in kind.examine(declared, environment):
-        if advice.level == "error":
-            yield f"deployer {declared.name}: {advice.says}"
+        said.setdefault(advice.level, []).append(f"deployer {declared.name}: {prose(advice.says)}")
+    return said["error"], said["warning"]
 
 
 def _tried(
@@ -123,7 +127,7 @@ def _tried(
     lone = recommender.model_copy(update={"hotfixes": {hotfix.name: hotfix}})
     seed = seed_of(told.day, hotfix.name)
     with Reading(lone, at) as reading:
-        read = reading.read()
+        read = reading.read(way.undoes if way is not None else None)
         if way is not None and way.undoes is not None and (stale := read.stale[way.undoes]):
             return told.model_copy(update={"verdict": "nothing", "says": stale})
         planted = rehearsal.plant(read.healthy, seed)

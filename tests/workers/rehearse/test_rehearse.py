@@ -99,9 +99,8 @@ def test_a_rollback_to_a_delivery_that_holds_the_same_is_told(folder: Path) -> N
     newest = kept[kept["delivered_at"] == kept["delivered_at"].max()].drop(columns="delivered_at")
     rewrite(file, pd.concat(newest.assign(delivered_at=at) for at in kept["delivered_at"].unique()))
     found = rehearsed(folder, DELIVERY)["rollback"]
-    assert (found.verdict, found.says) == (
-        "nothing", "all of the last 3 deliveries that `items_snapshots` keeps hold the same",
-    )  # fmt: skip
+    assert found.verdict == "nothing"
+    assert found.says.startswith("all of the last 3 deliveries that `items_snapshots` keeps hold the same")
 
 
 def test_a_rollback_with_one_delivery_kept_is_told(folder: Path) -> None:
@@ -126,15 +125,17 @@ def test_a_rollback_to_a_delivery_without_the_values_repairs_nothing(folder: Pat
 def test_a_model_rollback_without_the_file_of_the_version_before_is_told(folder: Path) -> None:
     (folder / "ranker-v7.skops").unlink()
     found = rehearsed(folder, MODEL)
+    assert {one.verdict for one in found.values()} == {"nothing"}
     says = "the file of version v7, which served before v8, is not at hand"
-    assert {(one.verdict, one.says) for one in found.values()} == {("nothing", says)}
+    assert all(one.says.startswith(says) for one in found.values())
 
 
 def test_a_model_rollback_to_a_file_that_cannot_be_read_is_told(folder: Path) -> None:
     (folder / "ranker-v7.skops").write_bytes(b"no model")
     found = rehearsed(folder, MODEL)["older_model"]
     assert found.verdict == "nothing"
-    assert found.says.startswith("version v7 cannot be loaded: ") and "not a skops file" in found.says
+    assert "version v7, which served before v8, does not work: " in found.says
+    assert "not a skops file" in found.says
 
 
 def test_a_former_version_that_is_gone_keeps_no_other_hotfix_from_being_rehearsed(folder: Path) -> None:
@@ -145,7 +146,7 @@ def test_a_former_version_that_is_gone_keeps_no_other_hotfix_from_being_rehearse
 def test_a_model_rollback_to_the_same_model_is_told(folder: Path) -> None:
     (folder / "ranker-v7.skops").write_bytes((folder / "ranker.skops").read_bytes())
     found = rehearsed(folder, MODEL)["older_model"]
-    assert (found.verdict, found.says) == ("nothing", "version v7 ranks as v8 does")
+    assert found.verdict == "nothing" and found.says.startswith("version v7 ranks as v8 does")
 
 
 def test_where_one_version_ranked_all_the_time_nothing_is_claimed(folder: Path) -> None:
