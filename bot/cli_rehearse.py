@@ -51,6 +51,8 @@ def rehearse(
         print_json({"rehearsals": every, "recorded": written, "useless": list(useless)})
     else:
         table("", messages.COLUMNS, [messages.row(one) for one in found])
+        for one in found:
+            _say(messages.why(one))
         _say(messages.recorded(written))
         if useless:
             _say(f"To mend: {', '.join(useless)}.")

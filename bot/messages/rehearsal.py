@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from bot.messages import words
 from domain.incident.events import HotfixRehearsed, Verdict
 
-COLUMNS = ("Hotfix", "", "Planted", "Promised", "Repairs", "Why")
+COLUMNS = ("Hotfix", "", "Promised", "Repairs")
 VERDICTS: Mapping[Verdict, str] = {
     "repairs": "✓ repairs",
     "misses": "! misses its promise",
@@ -17,10 +17,16 @@ VERDICTS: Mapping[Verdict, str] = {
 
 
 def row(one: HotfixRehearsed) -> tuple[str, ...]:
-    """One hotfix: what came of it, of which fault, what was promised, what is true."""
+    """One hotfix: what came of it, what was promised, what is true."""
     promised = "–" if one.promised is None else words.estimate(one.promised)
     repaired = "–" if one.repaired is None else f"{100 * one.repaired:.0f} %"
-    return one.hotfix, VERDICTS[one.verdict], one.planted or "–", promised, repaired, one.says
+    return one.hotfix, VERDICTS[one.verdict], promised, repaired
+
+
+def why(one: HotfixRehearsed) -> str:
+    """The fault that was planted for it, and what came of that."""
+    planted = f"{one.planted}: " if one.planted else ""
+    return f"{one.hotfix}: {planted}{one.says}"
 
 
 def useless(rehearsed: Sequence[HotfixRehearsed]) -> tuple[str, ...]:

@@ -44,6 +44,7 @@ class Read:
     Args:
         before: candidates from before `since`, at which a fault is planted.
         stale: why a rollback would change nothing, by what it goes back to; empty where that is not so.
+        alike: that the kept deliveries are alike, in words; empty where they are not.
     """
 
     reader: Reader
@@ -52,6 +53,7 @@ class Read:
     before: pd.DataFrame
     since: datetime
     stale: Mapping[str, str]
+    alike: str = ""
 
 
 class Reading:
@@ -87,7 +89,7 @@ class Reading:
         since, rows = _lately(reader, log)
         before = reader.candidates(log.table, log.columns, before_onset(reader.finding, since), since, SEED)
         traffic = load_traffic(rows, log.columns, loaded.model)
-        deliveries, same = _deliveries(self.recommender, since)
+        deliveries, lacking = _deliveries(self.recommender)
         versions, why = self._versions(reader, log, loaded, traffic) if undoes == "model" else (None, "")
         items = reader.items()
         healthy = Healthy(
@@ -99,7 +101,8 @@ class Reading:
             deliveries=deliveries,
             versions=versions,
         )
-        return Read(reader, log, healthy, before, since, {"deliveries": same, "model": why})
+        stale, alike = {"deliveries": lacking, "model": why}, _alike(self.recommender, deliveries)
+        return Read(reader, log, healthy, before, since, stale, alike)
 
     def _versions(
         self, reader: Reader, log: Log, loaded: LoggedModel, traffic: Traffic
@@ -172,12 +175,8 @@ def _lately(reader: Reader, log: Log) -> tuple[datetime, pd.DataFrame]:
         span = min(2 * span, longest)
 
 
-def _deliveries(recommender: Recommender, since: datetime) -> tuple[dict[str, pd.DataFrame], str]:
-    """
-    The newest deliveries that are kept, by when each came; and why going back would change nothing.
-
-    Those from after `since` are not told apart: a planted fault comes with the newest at that moment.
-    """
+def _deliveries(recommender: Recommender) -> tuple[dict[str, pd.DataFrame], str]:
+    """The newest deliveries that are kept, by when each came; and why there is none to go back to."""
     name, declared = delivery_table(recommender), recommender.items
     if name is None or declared is None:
         return {}, "no table keeps the deliveries of the items"
@@ -193,11 +192,25 @@ def _deliveries(recommender: Recommender, since: datetime) -> tuple[dict[str, pd
             for at in reversed(times[TIME].dropna().tolist())
         }
     if len(found) < 2:
-        return found, f"`{name}` keeps {len(found)} delivery, so there is none to go back to"
-    *former, newest = (_as_held(frame, declared.key) for frame in found.values())
-    if all(newest.equals(one) for one in former):
-        return found, f"all of the last {len(found)} deliveries that `{name}` keeps hold the same"
+        kept = "one delivery" if found else "no delivery"
+        return found, f"`{name}` keeps {kept}, so there is none to go back to"
     return found, ""
+
+
+def _alike(recommender: Recommender, deliveries: Mapping[str, pd.DataFrame]) -> str:
+    """
+    That all kept deliveries hold the same. Items that did not change are delivered like this, too; so it is
+    told, and no proof that a former state is not kept.
+    """
+    declared = recommender.items
+    if declared is None or len(deliveries) < 2:
+        return ""
+    *former, newest = (_as_held(frame, declared.key) for frame in deliveries.values())
+    if not all(newest.equals(one) for one in former):
+        return ""
+    name = delivery_table(recommender)
+    kept = f"the last {len(deliveries)} deliveries that `{name}` keeps hold the same"
+    return f"{kept}, so that, rolled back now, it would change nothing"
 
 
 def _as_held(frame: pd.DataFrame, key: str) -> pd.DataFrame:

@@ -136,11 +136,13 @@ def _tried(
         if isinstance(option, str):
             return told.model_copy(update={"says": f"it is not on the menu: {option}"})
         repaired = planted.repaired(rehearsal.serve(option.parameters, planted))
-    return _judged(told, option.repairs, repaired)
+    alike = read.alike if told.undoes == "deliveries" else ""
+    return _judged(told, option.repairs, repaired, alike)
 
 
-def _judged(told: HotfixRehearsed, promise: Estimate, repaired: float) -> HotfixRehearsed:
+def _judged(told: HotfixRehearsed, promise: Estimate, repaired: float, but: str) -> HotfixRehearsed:
     verdict, says = verdict_of(promise, repaired)
+    says = f"{says}; but {but}" if but else says
     found: dict[str, Verdict | str | Estimate | float] = {"verdict": verdict, "says": says}
     return told.model_copy(update={**found, "promised": promise, "repaired": round(repaired, 4)})
 

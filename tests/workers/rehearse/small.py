@@ -115,6 +115,7 @@ def write_small(
     named: Mapping[str, str] = NO_NAMES,
     same_model: bool = False,
     at: datetime = AT,
+    seed: int = 11,
 ) -> Path:
     """
     Five hours of healthy requests, three deliveries, two versions of the model; the declaration's path.
@@ -124,7 +125,7 @@ def write_small(
         at: when the last request was.
         same_model: whether the version before ranks as the newest does.
     """
-    chance = np.random.default_rng(11)
+    chance = np.random.default_rng(seed)
     model, items = trained(chance), catalogue(chance)
     logged = log_of(chance, items, model, 900, 0)
     requests = logged["request_id"].unique()

@@ -99,8 +99,21 @@ def test_a_rollback_to_a_delivery_that_holds_the_same_is_told(folder: Path) -> N
     newest = kept[kept["delivered_at"] == kept["delivered_at"].max()].drop(columns="delivered_at")
     rewrite(file, pd.concat(newest.assign(delivered_at=at) for at in kept["delivered_at"].unique()))
     found = rehearsed(folder, DELIVERY)["rollback"]
+    assert found.verdict == "repairs"  # of a fault that comes with the next delivery
+    assert found.repaired == pytest.approx(1.0)
+    assert "but the last 3 deliveries that `items_snapshots` keeps hold the same" in found.says
+    assert "rolled back now, it would change nothing" in found.says
+
+
+def test_a_rollback_to_a_delivery_with_the_same_fault_repairs_nothing(folder: Path) -> None:
+    """Each delivery is kept as the items are now: an older one is made again with what is unset since."""
+    file = folder / "snapshots.parquet"
+    kept = pd.read_parquet(file)
+    rewrite(file, kept.assign(language=None))
+    found = rehearsed(folder, DELIVERY)["rollback"]
     assert found.verdict == "nothing"
-    assert found.says.startswith("all of the last 3 deliveries that `items_snapshots` keeps hold the same")
+    assert found.repaired == pytest.approx(0.0, abs=0.01)
+    assert "in force, it repairs nothing of the fault" in found.says
 
 
 def test_a_rollback_with_one_delivery_kept_is_told(folder: Path) -> None:
