@@ -28,7 +28,7 @@ test-guards: $(VENV)/.test
 # Minutes, not seconds: everything killed again and again, RabbitMQ too where the system has one.
 test-crash: $(VENV)/.test
 	CRASH_WALKS=$${CRASH_WALKS:-12} CRASH_KILLS=$${CRASH_KILLS:-60} CRASH_RABBITMQ=$$(command -v rabbitmq-server) \
-		$(BIN)/pytest -o addopts= -ra -s tests/crash tests/bot/test_up_stays.py tests/workers/test_clock_set.py
+		$(BIN)/pytest -o addopts= -ra -s tests/crash tests/bot/test_up_stays.py tests/workers/environment/test_clock_set.py
 
 test-real: $(VENV)/.test
 	$(BIN)/pytest -o addopts= -ra tests/real

@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 
 from workers import embedded
-from workers.settings import Settings, read_settings, settings
+from workers.environment.settings import Settings, read_settings, settings
 from workers.store.migrate import migrate
 from workers.store.signature import FILE
 
@@ -26,11 +26,11 @@ ROOT = Path(__file__).parent.parent
 SECRET, TOKEN = "benchmark-signing-secret", "xoxb-benchmark"
 READY_SECONDS = 60.0
 
-WEB = ("bot.app",)
-ANNOUNCE = ("bot.announce",)
-WORKERS = ("celery", "-A", "workers.app", "worker", "--loglevel", "ERROR", "--concurrency", "2")
-FOLLOWER = ("workers.debts",)
-CLOCK = ("workers.schedule",)
+WEB = ("bot.slack.app",)
+ANNOUNCE = ("bot.slack.announce",)
+WORKERS = ("celery", "-A", "workers.process.app", "worker", "--loglevel", "ERROR", "--concurrency", "2")
+FOLLOWER = ("workers.log.obligations",)
+CLOCK = ("workers.process.schedule",)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from bot.messages import correction, modals
-from bot.messages.value import Target, parse
+from bot.messages.incident.value import Target, parse
 from bot.messages.words import PERSON_PREFIX
 from domain.errors import Refused, Stale
 from domain.incident import commands as c

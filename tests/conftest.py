@@ -55,10 +55,10 @@ WAITING = (
     "tests/bot/test_healing.py",
     "tests/bot/test_supervise.py",
     "tests/bot/test_lost_answer.py",
-    "tests/workers/test_clock_set.py",
+    "tests/workers/environment/test_clock_set.py",
     "tests/workers/test_embedded",
-    "tests/workers/test_processes.py",
-    "tests/workers/test_release.py",
+    "tests/workers/process/test_processes.py",
+    "tests/workers/store/test_release.py",
 )
 """Where processes are waited for more than anything is computed."""
 

@@ -1,5 +1,5 @@
 """What runs without a person; the only writers of the log."""
 
-from workers.journal import write_plainly
+from workers.environment.journal import write_plainly
 
 write_plainly()

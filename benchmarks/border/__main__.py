@@ -21,7 +21,7 @@ from benchmarks.press.slack import modal
 from benchmarks.press.slack import signed as signed_press
 from benchmarks.stack import WEB, Stack, stack
 from benchmarks.table import Rows, machine, percentile, show
-from bot.messages.value import spell
+from bot.messages.incident.value import spell
 from domain.incident.commands import DeclareIncident
 from domain.incident.state import Incident
 from domain.values import Actor, Severity

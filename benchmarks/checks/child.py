@@ -13,7 +13,7 @@ from benchmarks.checks.lake import END, VALUES, declared
 from benchmarks.memory import peak_megabytes
 from workers.checks.plan import grid_of, plan
 from workers.checks.run import run_checks
-from workers.sources.count import count_windows
+from workers.sources.aggregate.count import count_windows
 
 
 def three_checks(folder: Path) -> int:

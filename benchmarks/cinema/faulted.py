@@ -19,9 +19,9 @@ from benchmarks.cinema.theatre import Theatre
 from domain.incident.state import Incident
 from domain.values import Finding, Slice, name_slice
 from examples.cinema.faults import BLANK, COUNTRY, FLIPPED, HELD_DOWN, LOST_SLICE
-from workers import clock
 from workers.detect.tick import detect_tick
-from workers.look_ahead import predict_tick
+from workers.environment import clock
+from workers.predict.look_ahead import predict_tick
 from workers.store import cards
 
 LOOK_SECONDS, FORECAST_EVERY = 10.0, 3  # as the clock's process sends: each 10 s, and each 30 s

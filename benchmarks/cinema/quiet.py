@@ -22,8 +22,8 @@ from domain.values import Finding
 from workers.checks.backtest import BacktestIncident, fold, plans_of
 from workers.checks.plan import Plan, plan
 from workers.checks.walk import Fault, ends_of, walk
-from workers.kinds import find
-from workers.predict import forecast
+from workers.declaration.check_kinds import find
+from workers.predict.launch import forecast
 
 DAY = timedelta(days=1)
 ASKED_EACH = timedelta(minutes=10)

@@ -10,7 +10,7 @@ from pathlib import Path
 from domain.recommender.recommender import Recommender
 from examples.cinema.live import Live
 from examples.cinema.settings import Settings
-from workers.sources.declare import load
+from workers.declaration.declare import load
 
 DECLARED = Path(__file__).parents[2] / "examples/cinema/recsysops.toml"
 HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)

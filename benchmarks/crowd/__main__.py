@@ -25,10 +25,11 @@ from bot.messages.status import MOST_SHOWN, status
 from bot.pages.numbers import numbers
 from domain.incident.commands import OpenIncident
 from domain.values import Actor
-from workers import debts, embedded
+from workers import embedded
 from workers.door import Door
-from workers.handle import handle
-from workers.settings import Settings
+from workers.environment.settings import Settings
+from workers.log import obligations
+from workers.log.handle import handle
 from workers.store import reminders
 from workers.store.migrate import migrate
 
@@ -66,7 +67,7 @@ def listed(door: Door, page: int) -> object:
 def look(door: Door, after: timedelta) -> int:
     """One look of the clock: how many cards are due."""
     with door.log.connect() as connection:
-        return len(reminders.look(connection, door.now() + after, debts.AT_ONCE))
+        return len(reminders.look(connection, door.now() + after, obligations.AT_ONCE))
 
 
 def measured(door: Door, rows: Rows) -> list[Row]:
@@ -78,7 +79,9 @@ def measured(door: Door, rows: Rows) -> list[Row]:
         "mean times of 90 days": lambda: door.mean_times(timedelta(days=90)),
         "the first hundred debts": lambda: door.owed(100),
         "a look of the clock, nothing due": lambda: look(door, timedelta(0)),
-        f"a look of the clock, all due: the first {debts.AT_ONCE}": lambda: look(door, timedelta(hours=1)),
+        f"a look of the clock, all due: the first {obligations.AT_ONCE}": lambda: look(
+            door, timedelta(hours=1)
+        ),
     }
     found = []
     for work, run in works.items():
@@ -88,7 +91,7 @@ def measured(door: Door, rows: Rows) -> list[Row]:
             rows.below(f"{work}, p95 of {ROUNDS}", percentile(took, 0.95), "ms", MOST_MILLISECONDS, beside)
         )
     began = time.perf_counter()
-    sent = debts.remind(door.log, lambda *_: True, door.now() + timedelta(hours=1))
+    sent = obligations.remind(door.log, lambda *_: True, door.now() + timedelta(hours=1))
     rate = sent / (time.perf_counter() - began)
     return [*found, rows.told("debts handed over by the clock", rate, "a second", f"{sent} in one beat")]
 

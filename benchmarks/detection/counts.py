@@ -39,7 +39,7 @@ from benchmarks.detection.counts_world import (
     written,
 )
 from benchmarks.table import Row, Rows
-from domain.detection.expect.predictive import tails
+from domain.detection.expect.total.predictive import tails
 from domain.detection.judge.counts.total_sums import PARTS, SUMS_PART, lengths
 from domain.detection.judge.discovery import FALSE_ALARMS_PER_WEEK
 from domain.recommender.check import Check

@@ -29,7 +29,7 @@ from benchmarks.detection.movietweetings import BESIDE, DATA, FILES, ROOT
 from benchmarks.table import Row, Rows
 from domain.recommender.recommender import Recommender
 from workers.checks.backtest import BacktestIncident, backtest
-from workers.sources.declare import load
+from workers.declaration.declare import load
 
 ZONE = ZoneInfo("Europe/Brussels")
 BEGIN = datetime(2013, 9, 9, tzinfo=UTC)  # three weeks of history lie before it

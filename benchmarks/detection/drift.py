@@ -20,7 +20,7 @@ import pandas as pd
 from benchmarks.detection.stranger import NotThereError, answered
 from benchmarks.table import Row, Rows
 from domain.detection.judge.distribution import compare
-from workers.sources.histogram import GROUPS, NAMED_TEXTS, QUANTILES, WHOLE_TEXTS
+from workers.sources.aggregate.histogram import GROUPS, NAMED_TEXTS, QUANTILES, WHOLE_TEXTS
 
 PAIRS = 500
 MOST_DAYS = 28
@@ -87,7 +87,7 @@ def alarms(file: Path) -> tuple[float, float]:
 
 
 def counted(values: np.ndarray, day: np.ndarray) -> np.ndarray:
-    """(days, bins): cut as `workers.sources.histogram` lets the engine cut them."""
+    """(days, bins): cut as `workers.sources.aggregate.histogram` lets the engine cut them."""
     if values.dtype.kind == "f":
         inner = np.quantile(values, QUANTILES)
         bins = np.searchsorted(np.unique([*inner, values.max()]), values)

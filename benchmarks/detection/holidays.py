@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from benchmarks.table import Row, Rows
 from domain.recommender.recommender import Recommender
 from workers.checks.backtest import backtest
-from workers.sources.holidays import holidays_of
+from workers.declaration.holidays import holidays_of
 
 START = datetime(2025, 3, 3, tzinfo=UTC)  # a Monday
 COUNTRY = "DE-BY"

@@ -24,7 +24,7 @@ from benchmarks.detection.nab_score import Floats
 from domain.detection.expect.season import DAY
 from domain.detection.judge.series.alarm import onsets
 from workers.checks.backtest import backtest
-from workers.sources.declare import load
+from workers.declaration.declare import load
 
 DECLARED = """\
 [recommender]

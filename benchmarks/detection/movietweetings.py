@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.table import Row, Rows
 from domain.values import name_slice
 from workers.checks.backtest import BacktestIncident, backtest
-from workers.sources.declare import load
+from workers.declaration.declare import load
 
 ROOT = Path(__file__).parents[2]
 DATA, BESIDE = "MOVIETWEETINGS_DATA", ROOT.parent / "shared/data/movietweetings"

@@ -27,8 +27,8 @@ from workers.checks.plan import Plan
 from workers.checks.run import State, explained, run_checks
 from workers.checks.walk import Fault, ends_of, walk
 from workers.detect.look_again import moments
-from workers.diagnose import diagnose
-from workers.predict import forecast
+from workers.predict.launch import forecast
+from workers.respond.diagnose.diagnose import diagnose
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 BEFORE, AFTER = 8 * MINUTE, 30 * MINUTE
@@ -140,7 +140,8 @@ class Case:
         """One line: truth, what was raised when, what was said."""
         line = f"{self.name} #{self.draw} ({self.truth.words()}; {self.size}): {self.verdict}"
         if self.top is None:
-            return f"{line}; nothing raised"
+            before = f"; but before it: {'; '.join(self.before)}" if self.before else ""
+            return f"{line}; nothing raised{before}"
         minutes = (self.top.opened_at - self.struck_at) / MINUTE
         line += f"; after {minutes:.0f} min {self.top.finding.check}: “{self.top.finding.title}”"
         line += "" if self.culprit_on_top else " (a victim)"

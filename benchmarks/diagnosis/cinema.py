@@ -71,7 +71,8 @@ class CinemaWorld:
             objects = (*objects, live.serving.ranker.version)
         truth = Truth(kind.cause_kind, objects, drawn.places, kind.also)
         strike = Strike(truth, drawn.size, self.at, planned=drawn.acts.planned)
-        return replace(strike, arrives=bool(drawn.acts.late))
+        # What is written under an earlier time fills windows that have been looked at by then.
+        return replace(strike, arrives=bool(drawn.acts.late) or kind.cause_kind == "time_shift")
 
     def close(self) -> None:
         """Nothing more is written."""

@@ -25,8 +25,8 @@ from domain.diagnosis.material import Material
 from domain.recommender.lineage import lineage
 from domain.recommender.recommender import Recommender
 from domain.values import CandidateCause, Finding, Severity, Slice
-from workers.reading import Reader
-from workers.training_rows import training_rows_of
+from workers.respond.diagnose.reading import Reader
+from workers.respond.diagnose.training_rows import training_rows_of
 
 CASES, HEALTHY, LEAST = 100, 40, 0.9
 SIZES = {"aisle": 20, "store": 10, "till": 6}

@@ -11,11 +11,11 @@ import psycopg
 
 from domain.incident.events import NoteAdded, Recorded
 from domain.values import Actor
-from workers import clock
-from workers.follow import catch_up
+from workers.environment import clock
+from workers.log.follow import catch_up
 from workers.store.connection import driver_address, engine
-from workers.store.draft import Head, Origin
-from workers.store.events import append
+from workers.store.log.encoder import Head, Origin
+from workers.store.log.events import append
 
 LINGER_SECONDS = 0.03
 GIVEN_UP = 0.15
@@ -44,7 +44,7 @@ class Side(ABC):
 
 
 class Store(Side):
-    """`append`, and `workers.follow.catch_up`."""
+    """`append`, and `workers.log.follow.catch_up`."""
 
     def __init__(self, url: str) -> None:
         self._log = engine(url)

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from domain.incident.commands import OpenIncident
 from domain.values import Actor, Finding, Severity, slice_of
-from workers.handle import Answer, handle
-from workers.settings import Settings
+from workers.environment.settings import Settings
+from workers.log.handle import Answer, handle
 from workers.store.connection import engine
 
 DETECTOR = Actor(kind="worker", id="worker:detect")

@@ -25,7 +25,7 @@ from benchmarks.press.load import PRESSES_A_SECOND, Answered, send
 from benchmarks.press.slack import Json, button, modal
 from benchmarks.stack import ANNOUNCE, CLOCK, FOLLOWER, ROOT, WEB, WORKERS, Stack, stack
 from benchmarks.table import Rows, machine, percentile, show
-from bot.messages.value import spell
+from bot.messages.incident.value import spell
 from domain.incident.state import Incident
 from workers.door import Door
 

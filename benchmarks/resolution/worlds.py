@@ -25,8 +25,8 @@ from examples.cinema.features import TRUE_POSITION
 from examples.cinema.rails import SHELF, Rails, build_rails
 from examples.cinema.serving import Serving
 from examples.cinema.traffic import pick, visit
-from workers.resolve import prepare_menu
-from workers.sources.rewards import daily_totals
+from workers.respond.resolve.resolve import prepare_menu
+from workers.sources.logged.rewards import daily_totals
 
 RATE = 12.0  # requests a second, as the cinema's own default
 STRUCK_FOR = timedelta(minutes=20)

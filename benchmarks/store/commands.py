@@ -1,4 +1,4 @@
-"""What a person's press costs in the store: `workers.handle.handle` from command to events and card."""
+"""What a person's press costs in the store: `workers.log.handle.handle` from command to events and card."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from benchmarks.store.facts import PERSON, STREAM_EVENTS
 from domain.incident.commands import AddNote, ChangeSeverity, Command, DeclareIncident
 from domain.incident.events import Recorded
 from domain.values import Severity
-from workers import clock
-from workers.follow import follow
-from workers.handle import handle
+from workers.environment import clock
+from workers.log.follow import follow
+from workers.log.handle import handle
 from workers.store.connection import engine
 
 

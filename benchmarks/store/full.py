@@ -17,7 +17,7 @@ from benchmarks.store.facts import INCIDENT, NOON, PERSON, SPELLED
 from domain.incident.state import replay
 from workers.store import cards
 from workers.store.connection import engine
-from workers.store.draft import Head, Origin, draft
+from workers.store.log.encoder import Head, Origin, draft
 
 STREAMS_AT_ONCE = 20_000
 ROUNDS_OF_PAGES = 4

@@ -6,12 +6,12 @@ from sqlalchemy import Engine
 
 from benchmarks.store.contender import Contender
 from benchmarks.store.facts import INCIDENT, PERSON
-from workers import clock
+from workers.environment import clock
 from workers.store.connection import engine
-from workers.store.draft import Head, Origin, draft
-from workers.store.events import insert, number, read_all, read_stream, write
+from workers.store.integrity.walk import walk_chain
+from workers.store.log.encoder import Head, Origin, draft
+from workers.store.log.events import insert, number, read_all, read_stream, write
 from workers.store.migrate import migrate
-from workers.store.walk import walk_chain
 
 
 class Ours(Contender):

@@ -40,7 +40,7 @@ def started(module: Sequence[str], environment: Mapping[str, str], log: Path) ->
 
 def main() -> None:
     rows = Rows(machine())
-    modules = {module: loaded_by(module) for module in ("bot", "bot.app")}
+    modules = {module: loaded_by(module) for module in ("bot", "bot.slack.app")}
     with stack() as real:
         ours, bare = [], []
         for _ in range(STARTS):  # in turn, so that a busy moment hits both

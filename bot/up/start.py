@@ -39,14 +39,14 @@ from bot.up.supervise import Mend, Programs, Supervisor
 from domain.errors import ConfigurationError
 from workers import door
 
-_CELERY = "celery -A workers.app:{0} worker -n {0}@%h --loglevel WARNING --concurrency {1}"
+_CELERY = "celery -A workers.process.app:{0} worker -n {0}@%h --loglevel WARNING --concurrency {1}"
 PROCESSES: Mapping[str, str] = {
-    "web": "exec python -m bot.app",
+    "web": "exec python -m bot.slack.app",
     "worker": "exec nice -n 10 " + _CELERY.format("answers", "${WORKERS:-2}"),
     "looks": "exec nice -n 15 " + _CELERY.format("looks", "1"),
-    "clock": "exec python -m workers.schedule",
-    "follower": "exec python -m workers.debts",
-    "announce": "exec python -m bot.announce",
+    "clock": "exec python -m workers.process.schedule",
+    "follower": "exec python -m workers.log.obligations",
+    "announce": "exec python -m bot.slack.announce",
 }
 """
 Those of the Procfile: a test holds the names against it. Workers are nice, so that a press is answered before
@@ -121,7 +121,7 @@ def _left(environment: Environment, *names: str) -> Environment:
 def _processes(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     yield from PROCESSES.items()
     if environment.get("SLACK_APP_TOKEN"):
-        yield "socket", "exec python -m bot.socket"
+        yield "socket", "exec python -m bot.slack.socket"
 
 
 @contextmanager

@@ -10,7 +10,9 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
-from bot.workspace import api, control, pages, respond
+from bot.workspace import pages
+from bot.workspace.act import control
+from bot.workspace.methods import api, respond
 from bot.workspace.origin import SameOrigin
 from bot.workspace.settings import WorkspaceSettings
 from bot.workspace.world import new_world

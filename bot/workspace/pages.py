@@ -13,7 +13,7 @@ from starlette.websockets import WebSocket
 
 from bot.workspace import people
 from bot.workspace.errors import Refusal
-from bot.workspace.files import FILE_BYTES_MAX, take_bytes
+from bot.workspace.methods.files import FILE_BYTES_MAX, take_bytes
 from bot.workspace.world import World
 
 STATIC = Path(__file__).parent / "static"

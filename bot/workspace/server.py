@@ -10,7 +10,7 @@ from types import TracebackType
 import uvicorn
 
 from bot.workspace.app import create_app
-from bot.workspace.dropped import KeepSend
+from bot.workspace.delivery.dropped import KeepSend
 from bot.workspace.settings import WorkspaceSettings
 from bot.workspace.world import World
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.workspace import people, render
+from bot.workspace.delivery.sockets import Sockets
 from bot.workspace.faults import Faults
 from bot.workspace.live import Live
 from bot.workspace.settings import WorkspaceSettings
-from bot.workspace.sockets import Sockets
 from bot.workspace.state import Message, State, View
 from bot.workspace.store import Store
 

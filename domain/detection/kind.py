@@ -22,7 +22,7 @@ from domain.detection.judge.judging import Judging
 from domain.detection.judge.state import CheckState, Verdict
 from domain.detection.needs import Needs
 from domain.recommender.check import Check
-from domain.recommender.evidences import TestId
+from domain.recommender.keys.evidences import TestId
 from domain.recommender.options import Options
 from domain.recommender.recommender import Recommender
 from domain.values import CauseKind

@@ -1,7 +1,7 @@
 """
 What a kind of check may ask of the engine: a closed set. Only the small answer leaves the engine.
 
-Each is a value; who reads it stands in one table, `workers.sources.read`. A kind that asks for something new
+Each is a value; who reads it stands in one table, `workers.checks.read`. A kind that asks for something new
 adds its value here and its reader there; one that does not, needs neither.
 """
 

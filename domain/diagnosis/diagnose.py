@@ -14,26 +14,26 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from domain.diagnosis.candidates.candidate import Candidate
-from domain.diagnosis.candidates.itself import found_itself
 from domain.diagnosis.candidates.judge import judge
+from domain.diagnosis.candidates.kinds.itself import found_itself
 from domain.diagnosis.candidates.rank import Ranking, rank
 from domain.diagnosis.candidates.table import KINDS
-from domain.diagnosis.concerned import (
+from domain.diagnosis.inside.tell import tell_expectations, tell_layers, tell_surrogate
+from domain.diagnosis.items.concerned import (
     find_concerned,
     tell_attributions,
     tell_changes,
     tell_oddities,
     tell_reproduction,
 )
-from domain.diagnosis.inside.tell import tell_expectations, tell_layers, tell_surrogate
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
 from domain.diagnosis.members.tell import tell_member_features, tell_members, tell_new_members
 from domain.diagnosis.precedent import with_precedent
 from domain.diagnosis.scene import set_scene
-from domain.diagnosis.tell_around import tell_events, tell_tables
-from domain.diagnosis.tell_rerun import tell_rerun, tell_two_by_two
-from domain.diagnosis.tell_symptom import tell_onset, tell_slices
+from domain.diagnosis.tell.around import tell_events, tell_tables
+from domain.diagnosis.tell.rerun import tell_rerun, tell_two_by_two
+from domain.diagnosis.tell.symptom import tell_onset, tell_slices
 from domain.values import Diagnosis, Evidence, EvidenceStage
 
 NAMED_ITEMS = 50_000

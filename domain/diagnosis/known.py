@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from domain.diagnosis.changes.delivered import Delivered
-from domain.diagnosis.features import Oddity
+from domain.diagnosis.items.features import Oddity
 from domain.diagnosis.localise import Localised
 from domain.diagnosis.onset import Onset
 from domain.diagnosis.scene import Scene

@@ -16,8 +16,8 @@ from domain.answer import Lacks, Proof
 from domain.improvement.attestation import Attestation
 from domain.incident.state import Incident
 from domain.recommender.check import Check
+from domain.recommender.keys.schedule import MINUTE, UPDATED, newest
 from domain.recommender.recommender import Recommender
-from domain.recommender.schedule import MINUTE, UPDATED, newest
 from domain.values import How, Moment, Value
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from domain.answer import Criterion, Section
 from domain.errors import Refused
-from domain.recommender.evidences import known_test
+from domain.recommender.keys.evidences import known_test
 from domain.values import How
 
 SECTIONS: Mapping[Section, str] = {

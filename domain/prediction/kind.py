@@ -2,14 +2,14 @@
 The one kind of check that looks ahead: at the launch calendar, not at windows of a table.
 
 It has no entry point: what it reads, how often it looks and what it tells is forecast here (`launch`), by a
-clock of its own (`workers.look_ahead`). A declaration writes it as any other check.
+clock of its own (`workers.predict.look_ahead`). A declaration writes it as any other check.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from domain.recommender.evidences import TestId
+from domain.recommender.keys.evidences import TestId
 
 
 @dataclass(frozen=True)

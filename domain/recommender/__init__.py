@@ -1,6 +1,6 @@
 """
 What a team declares about its recommender, as frozen values; read from `recsysops.toml` by
-`workers.sources.declare`.
+`workers.declaration.declare`.
 
     Recommender
     ├── holidays     days that are unlike others of their weekday

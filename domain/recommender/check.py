@@ -7,10 +7,10 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from domain.recommender.duration import Duration
-from domain.recommender.evidences import TestId
-from domain.recommender.options_apart import with_options_apart
-from domain.recommender.schedule import Schedule
+from domain.recommender.keys.apart import with_options_apart
+from domain.recommender.keys.duration import Duration
+from domain.recommender.keys.evidences import TestId
+from domain.recommender.keys.schedule import Schedule
 from domain.values import Severity, Share, Value
 
 OWN_GROUP = "recsysops.checks"

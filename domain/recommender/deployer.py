@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from pydantic import ConfigDict
 
-from domain.recommender.duration import Duration
+from domain.recommender.keys.duration import Duration
 from domain.values import Value
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from domain.recommender.duration import Duration
+from domain.recommender.keys.duration import Duration
 from domain.values import Value
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
-from domain.recommender.duration import Duration
-from domain.recommender.evidences import TestId
-from domain.recommender.options_apart import with_options_apart
+from domain.recommender.keys.apart import with_options_apart
+from domain.recommender.keys.duration import Duration
+from domain.recommender.keys.evidences import TestId
 from domain.values import CauseKind, Share, Value
 
 HOTFIX_GROUP = "recsysops.hotfixes"

@@ -7,9 +7,9 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from domain.recommender.duration import Duration
 from domain.recommender.expectation import Expectation
-from domain.recommender.nearest import nearest
+from domain.recommender.keys.duration import Duration
+from domain.recommender.keys.nearest import nearest
 from domain.values import Value
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import TypeAdapter, ValidationError, field_validator
 
-from domain.recommender.schedule import UPDATED, Schedule
+from domain.recommender.keys.schedule import UPDATED, Schedule
 from domain.values import Value
 
 NEVER = "never"

@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from domain.recommender.duration import Duration
+from domain.recommender.keys.duration import Duration
 from domain.values import Value
 
 MAX_DIMENSIONS = 12

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from domain.errors import ConfigurationError
-from domain.recommender.duration import name_duration
 from domain.recommender.hotfix import DeclaredHotfix
+from domain.recommender.keys.duration import name_duration
 from domain.resolution.kind import Find, Kind
 from domain.values import Option
 

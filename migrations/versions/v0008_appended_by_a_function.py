@@ -48,7 +48,7 @@ ONCE = (
     "ALTER TABLE pending ADD CONSTRAINT pending_pkey PRIMARY KEY (event_id)",
 )
 
-# Byte for byte what `workers.store.chain` hashes: a test holds the two against each other.
+# Byte for byte what `workers.store.log.chain` hashes: a test holds the two against each other.
 HASH = """
 CREATE FUNCTION event_hash(
     before bytea, actor text, actor_kind text, at timestamptz, cause text, data text, key text, part integer,

@@ -14,18 +14,18 @@ import httpx
 import pytest
 from starlette.types import ASGIApp
 
-from bot.announce import Announcer
-from bot.app import create_app
 from bot.border.server import server
-from bot.chat import Chat
 from bot.directory import PatientDirectory
-from bot.living import Living
 from bot.pages.links import Links, links_of
 from bot.settings import BotSettings
+from bot.slack.announce import Announcer
+from bot.slack.app import create_app
+from bot.slack.chat import Chat
+from bot.slack.living import Living
 from bot.workspace import Workspace, WorkspaceSettings
 from tests.bot.workspace.driver import Driver
 from workers.door import Door
-from workers.settings import Settings
+from workers.environment.settings import Settings
 
 Look = Callable[[str], httpx.Response]
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import structlog
 
-from bot.cli import main
-from workers.settings import settings
+from bot.cli.main import main
+from workers.environment.settings import settings
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def recsysops(*words: str, **environment: str) -> subprocess.CompletedProcess[st
         name: os.environ[name] for name in ("PATH", "HOME", "RECSYSOPS_SIGNING_KEY") if name in os.environ
     }
     return subprocess.run(
-        [sys.executable, "-m", "bot.cli", *words],
+        [sys.executable, "-m", "bot.cli.main", *words],
         env={**kept, "RECSYSOPS_VAR": "/nowhere", **environment},
         capture_output=True,
         text=True,

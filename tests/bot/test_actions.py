@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.actions import PRESSES, command_of, press_of
-from bot.messages.value import Target, parse, spell
+from bot.messages.incident.value import Target, parse, spell
 from domain.errors import Refused, Stale
 from domain.incident import commands as c
 from domain.incident.card import ACTIONS, Action

@@ -19,8 +19,8 @@ import pytest
 from bot.border import connection
 from domain.incident.state import Incident
 from tests.bot.conftest import SECRET
+from tests.bot.slack.test_announce import tell
 from tests.bot.stories import OPENED
-from tests.bot.test_announce import tell
 from workers.door import Door
 
 PATIENCE = 30.0

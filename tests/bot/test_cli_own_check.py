@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.bot.terminal import Terminal
-from workers import kinds
+from workers.audit.promote import promote, promotion
 from workers.conformance import END, last_day, sound
-from workers.promote import promote, promotion
+from workers.declaration import check_kinds
 
 README = Path(__file__).parents[2] / "README.md"
 HOUR = timedelta(hours=1)
@@ -51,7 +51,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     )
     monkeypatch.chdir(tmp_path)
     yield tmp_path
-    kinds.forget()
+    check_kinds.forget()
     sys.modules.pop("late_views", None)
 
 
@@ -131,7 +131,7 @@ def test_the_bot_reads_a_declaration_without_importing_a_stranger(
     with (folder / "recsysops.toml").open("a") as file:
         file.write(block("toml"))
     program = (
-        "import sys; from workers.declared import recommender; from pathlib import Path;"
+        "import sys; from workers.declaration.current import recommender; from pathlib import Path;"
         "found = recommender(Path('recsysops.toml'), own=False).checks['late'];"
         "print(found.options, sorted({'late_views', 'numpy', 'pandas', 'ibis'} & set(sys.modules)))"
     )

@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.announce import Announcer
 from bot.directory import FRESH_SECONDS, UNKNOWN_SECONDS, Directory, Names, name_in
 from bot.settings import BotSettings
+from bot.slack.announce import Announcer
 from bot.workspace import Workspace
 from domain.incident import commands as c
 from domain.values import Actor, Severity
 from tests.bot.conftest import Look, settle
+from tests.bot.slack.test_announce import heads, replies, tell
 from tests.bot.stories import OPENED
-from tests.bot.test_announce import heads, replies, tell
 from tests.bot.workspace.driver import Driver
 from workers.door import Door
-from workers.store.export import export
+from workers.store.exports.export import export
 
 ON_CALL = Actor(kind="person", id="slack:U-oncall", groups=("oncall",))
 STRANGER = Actor(kind="person", id="slack:U-gone", groups=("oncall",))

@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from bot import announce
-from bot import chat as chat_module
-from bot.announce import Announcer
 from bot.pages.slack_numbers import slack_numbers
 from bot.settings import BotSettings
+from bot.slack import announce
+from bot.slack import chat as chat_module
+from bot.slack.announce import Announcer
 from bot.workspace import Workspace
 from domain.incident import commands as c
 from domain.values import Diagnosis
 from tests.bot.conftest import DECLARED, fresh_announcer, settle
+from tests.bot.slack.test_announce import heads, replies, tell
 from tests.bot.stories import CHOSEN, DIAGNOSED, DIAGNOSIS, FINDING, OFFERED, OPENED, WAY
-from tests.bot.test_announce import heads, replies, tell
 from tests.bot.workspace.driver import Driver
 from tests.domain.incident.given import ON_CALL, WORKER
 from workers.door import Door

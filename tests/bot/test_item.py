@@ -12,8 +12,8 @@ from domain.answer import ItemAnswer
 from tests.bot.terminal import Terminal
 from tests.bot.workspace.driver import Driver
 from tests.workers.shop import END, FAULT_AT, HELD_DOWN, write_shop
-from workers import ask
 from workers.door import Door
+from workers.items import ask
 
 AT = datetime(2026, 3, 10, 13, 50, tzinfo=UTC)
 FOUND = ItemAnswer(

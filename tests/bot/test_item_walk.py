@@ -16,12 +16,12 @@ import pytest
 
 from tests.bot.workspace.driver import Driver
 from tests.workers.shop import DECLARED, END, HELD_DOWN, write_shop
+from workers.declaration.declare import load
 from workers.door import Door
-from workers.misses import keep_misses, kept_misses
-from workers.settings import Settings
-from workers.sources.declare import load
+from workers.environment.settings import Settings
+from workers.items.misses import keep_misses, kept_misses
 
-WORKER = ("celery", "-A", "workers.app", "worker", "--concurrency", "1", "--loglevel", "ERROR")
+WORKER = ("celery", "-A", "workers.process.app", "worker", "--concurrency", "1", "--loglevel", "ERROR")
 ANSWERED_SECONDS = 60.0
 TIMES = {"shown": "at", "chosen": "at", "candidates": "at", "items": "launch_at"}
 

@@ -16,14 +16,14 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 
-from bot.announce import Announcer
-from bot.app import create_app
 from bot.pages.links import Links, links_of
 from bot.settings import BotSettings
+from bot.slack.announce import Announcer
+from bot.slack.app import create_app
 from tests.bot.conftest import SECRET, held_port, served
 from tests.bot.provider import Hand, Provider, provider
+from tests.bot.slack.test_announce import tell
 from tests.bot.stories import WAY
-from tests.bot.test_announce import tell
 from workers.door import Door, Login
 
 CLIENT, CLIENT_SECRET = "recsysops", "the-client-secret-of-this-test-0123456789"

@@ -14,22 +14,22 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, make_url
 
-from bot.announce import Announcer
-from bot.cli_desk import ask
-from bot.listeners import BROKEN, DONE, LOOKED_UP, NEVER_KNOWN, NOT_DONE
+from bot.cli.shared import ask
+from bot.slack.announce import Announcer
+from bot.slack.listeners import BROKEN, DONE, LOOKED_UP, NEVER_KNOWN, NOT_DONE
 from domain.errors import Refused, Unanswered
 from domain.incident import commands as c
 from domain.incident.menu import digest_of
 from domain.incident.state import Incident
 from tests.bot.conftest import DECLARED, settle
+from tests.bot.slack.test_announce import tell
+from tests.bot.slack.test_listeners import deploy, press, value_of_more
 from tests.bot.stories import DIAGNOSED, MENU, OFFERED, OPENED
-from tests.bot.test_announce import tell
-from tests.bot.test_listeners import deploy, press, value_of_more
 from tests.bot.workspace.driver import Driver
 from tests.domain.incident.given import ON_CALL
 from tests.proxy import Proxy
 from workers.door import Answer, Attest, Door
-from workers.settings import Settings
+from workers.environment.settings import Settings
 from workers.store import cards
 from workers.store.connection import engine
 
@@ -125,7 +125,7 @@ def test_what_was_not_done_is_said_once_it_cannot_be_done_any_more(
 def test_a_store_that_does_not_come_back_is_said_too(
     person: Driver, way: Proxy, stream: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.listeners.LOOK_UP_SECONDS", 0.1)
+    monkeypatch.setattr("bot.slack.listeners.LOOK_UP_SECONDS", 0.1)
     way.lose(CHOSEN, answer=True)
     deploy(person, "①")
     told(person, NEVER_KNOWN)
@@ -208,7 +208,7 @@ def test_a_terminal_looks_up_what_came_of_its_command(way: Proxy, long_way: str,
     opened = tell(door, OPENED)
     way.lose(NOTE, answer=True)
     environment = {**os.environ, "DATABASE_URL": long_way, "RECSYSOPS_VAR": "/nowhere"}
-    command = [sys.executable, "-m", "bot.cli", "note", "1", "called them"]
+    command = [sys.executable, "-m", "bot.cli.main", "note", "1", "called them"]
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as asked:

@@ -13,12 +13,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bot.announce import Announcer
 from bot.pages.links import Links
 from bot.settings import BotSettings
+from bot.slack.announce import Announcer
 from tests.bot.conftest import DECLARED, SECRET, settle
+from tests.bot.slack.test_announce import heads, tell
 from tests.bot.stories import WAY
-from tests.bot.test_announce import heads, tell
 from tests.bot.workspace.driver import Driver
 from workers.door import Door
 
@@ -59,7 +59,7 @@ def imported(
     }
     with noted.open("w") as out:
         process = subprocess.Popen(
-            [sys.executable, "-X", "importtime", "-m", "bot.app"], cwd=root, env=environment, stderr=out
+            [sys.executable, "-X", "importtime", "-m", "bot.slack.app"], cwd=root, env=environment, stderr=out
         )
         until = time.monotonic() + READY_SECONDS
         while time.monotonic() < until and not _answers(given.public_url):
@@ -108,5 +108,5 @@ def test_after_every_command_page_and_press_no_science_was_imported(
         assert address is not None
         assert httpx.get(address, trust_env=False, timeout=30).status_code in (200, 404)
     names = {line.rpartition("|")[2].strip() for line in imported.read_text().splitlines()}
-    assert "bot.listeners" in names
+    assert "bot.slack.listeners" in names
     assert [one for one in names if one.partition(".")[0] in SCIENCE] == []

@@ -10,16 +10,16 @@ from html import unescape
 import httpx
 import pytest
 
-from bot.announce import Announcer
-from bot.app import create_app
 from bot.border.answers import hosts
 from bot.messages.link import Link
 from bot.pages.links import LASTS, Links
 from bot.settings import BotSettings
+from bot.slack.announce import Announcer
+from bot.slack.app import create_app
 from domain.errors import NotAllowed
 from tests.bot.conftest import DECLARED, Look, held_port, served, settle
+from tests.bot.slack.test_announce import heads, tell
 from tests.bot.stories import DIAGNOSIS, WAY
-from tests.bot.test_announce import heads, tell
 from tests.bot.workspace.driver import Driver
 from workers.door import Door
 from workers.store import attachments

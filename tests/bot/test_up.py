@@ -18,8 +18,8 @@ from bot.workspace import settings_from_environment
 from domain.errors import ConfigurationError
 from examples.cinema import faults
 from tests.bot.conftest import free_port
-from workers.settings import Settings, read_settings, settings, surroundings
-from workers.sources.declare import load
+from workers.declaration.declare import load
+from workers.environment.settings import Settings, read_settings, settings, surroundings
 
 
 def test_it_starts_what_the_procfile_names(root: Path) -> None:

@@ -52,7 +52,7 @@ class Up:
         self.port = free_port()
         self.said: list[str] = []
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "bot.cli", "up", "--port", str(self.port)],
+            [sys.executable, "-m", "bot.cli.main", "up", "--port", str(self.port)],
             cwd=root,
             env=environment,
             stdout=subprocess.PIPE,

@@ -15,9 +15,9 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from bot.workspace import api, chat
-from bot.workspace.api import Method
-from bot.workspace.checks import Arguments
+from bot.workspace.methods import api, chat
+from bot.workspace.methods.api import Method
+from bot.workspace.methods.checks import Arguments
 from bot.workspace.world import World
 from tests.crash.killer import Killer
 from workers.store.connection import driver_address

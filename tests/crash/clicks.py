@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from bot.workspace import deliver, interact
+from bot.workspace.act import interact
+from bot.workspace.delivery import deliver
 from bot.workspace.world import World
 from domain.incident.events import Recorded
 

@@ -14,13 +14,13 @@ import sys
 from datetime import timedelta
 
 from domain.incident.debts import DUE_AFTER
-from workers import debts
-from workers.app import app  # `celery -A tests.crash.hurried` looks for it here
+from workers.log import obligations
+from workers.process.app import app  # `celery -A tests.crash.hurried` looks for it here
 
 PATIENCE = timedelta(seconds=2)
 TRIES = 1_000
 
-debts.MOST_TRIES = TRIES  # before anybody imports it
+obligations.MOST_TRIES = TRIES  # before anybody imports it
 
 DUE_AFTER.update({kind: min(usual, PATIENCE) for kind, usual in DUE_AFTER.items()})
 
@@ -28,8 +28,10 @@ if __name__ == "__main__":
     if sys.argv[1:]:
         runpy.run_module(sys.argv[1], run_name="__main__")
     else:
-        debts.main()
+        obligations.main()
 else:
-    from workers import diagnose, improve, resolve, watch
+    from workers.respond import improve
+    from workers.respond.diagnose import diagnose
+    from workers.respond.resolve import resolve, watch
 
     __all__ = ["app", "diagnose", "improve", "resolve", "watch"]

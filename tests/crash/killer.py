@@ -14,14 +14,14 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from tests.workers.test_processes import kill
+from tests.workers.process.test_processes import kill
 
 PROCESSES: Mapping[str, tuple[str, ...]] = {
-    "web": ("tests.crash.hurried", "bot.app"),
+    "web": ("tests.crash.hurried", "bot.slack.app"),
     "worker": ("celery", "-A", "tests.crash.hurried", "worker", "--concurrency", "2", "--loglevel", "ERROR"),
     "follower": ("tests.crash.hurried",),
-    "clock": ("workers.schedule",),
-    "announce": ("bot.announce",),
+    "clock": ("workers.process.schedule",),
+    "announce": ("bot.slack.announce",),
 }
 SHORTEST_PAUSE_SECONDS = 0.3
 TEN_HOURS_SECONDS = 36_000

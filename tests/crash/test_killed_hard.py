@@ -23,7 +23,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from bot.messages.evidence import NOTABLE
+from bot.messages.incident.evidence import NOTABLE
 from bot.workspace import Workspace, WorkspaceSettings
 from domain.diagnosis.bundle.manifest import not_as_kept
 from domain.diagnosis.bundle.manifest import opened as opened_manifest
@@ -41,11 +41,11 @@ from tests.crash.recommender import DECLARED, SECRET, SECRET_ENV, SmallRecommend
 from tests.crash.servers import OWN_RABBIT, Servers, own_servers
 from tests.crash.walk import Walker
 from workers.bundle.objects import Objects
-from workers.handle import handle
-from workers.owed import Owed, every
+from workers.log.handle import handle
+from workers.log.owed import Owed, every
 from workers.store.connection import engine
-from workers.store.events import read_stream
-from workers.store.verify import verify
+from workers.store.integrity.verify import verify
+from workers.store.log.events import read_stream
 
 WALKS = int(os.environ.get("CRASH_WALKS", "3"))
 KILLS = int(os.environ.get("CRASH_KILLS", "7"))

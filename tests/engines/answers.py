@@ -13,12 +13,12 @@ from domain.values import Finding
 from tests.engines.places import Where
 from workers.checks.measure import measure
 from workers.checks.run import State, run_checks
-from workers.item import look_at_item
-from workers.item_answer import answer_for
-from workers.misses import read_misses
-from workers.sources.count import census
-from workers.sources.kept_open import kept_open
-from workers.sources.source import open_source
+from workers.items.answer import answer_for
+from workers.items.look import look_at_item
+from workers.items.misses import read_misses
+from workers.sources.aggregate.count import census
+from workers.sources.engines.kept_open import kept_open
+from workers.sources.engines.source import open_source
 
 TOLERANCE = 1e-9  # of a number, as a part of it: engines add up in different orders
 Plain = Any

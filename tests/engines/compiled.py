@@ -15,8 +15,8 @@ import pandas as pd
 import pyarrow as pa
 import sqlglot
 
-from workers.sources.engine import open_duckdb
-from workers.sources.source import answer
+from workers.sources.engines.engine import open_duckdb
+from workers.sources.engines.source import answer
 
 
 class Compiled:

@@ -15,7 +15,7 @@ from tests.engines.answers import moved
 from tests.engines.places import in_files
 from tests.workers import rankings, test_served
 from tests.workers.checks import test_models
-from workers.sources.files import reader
+from workers.sources.engines.files import reader
 
 
 def write_ranked(folder: Path) -> Recommender:

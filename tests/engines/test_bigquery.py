@@ -16,7 +16,7 @@ from tests.engines.compiled import Compiled
 from tests.engines.model import WRITTEN
 from tests.engines.places import in_files
 from workers.checks.run import State, run_checks
-from workers.sources import source
+from workers.sources.engines import source
 
 ESTIMATED = ("drift", "tail", "scores", "skew")
 """Checks of quantiles, which BigQuery estimates, and of groups of texts, whose digest it spells otherwise."""

@@ -15,12 +15,12 @@ from tests.engines.model import WRITTEN
 from tests.engines.places import Where, in_files, in_postgres
 from tests.workers.logging_coverage import bookshop
 from tests.workers.shop import END, FAULT_AT, HELD_DOWN, write_shop
+from workers.declaration.declare import load
 from workers.logging_coverage.coverage import logging_coverage
 from workers.logging_coverage.plan import plan_logging
 from workers.models.candidates import read_candidates
 from workers.models.logged import log_of
-from workers.sources.declare import load
-from workers.sources.source import open_source
+from workers.sources.engines.source import open_source
 from workers.store.connection import driver_address
 
 

@@ -13,7 +13,7 @@ EQUIVALENT: Mapping[str, str] = {
     "_percent(second.repairs, second.repairs.value or 0.0) >= 100.0": (
         "whatever repairs exactly all that was lost is never said to repair less or too much"
     ),
-    "workers/debts.py remind: time.monotonic() < until → time.monotonic() <= until": (
+    "workers/log/obligations.py remind: time.monotonic() < until → time.monotonic() <= until": (
         "the monotonic clock would have to stand still at the nanosecond in which the beat ends"
     ),
     "workers/deployers/confirming.py Confirming._seen: "

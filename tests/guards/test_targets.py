@@ -7,10 +7,10 @@ from tests.guards.equivalent import EQUIVALENT
 from tests.guards.targets import ROOT, TARGETS
 
 DECIDING = (
-    "bot/permission.py",
-    "workers/deploy.py",
+    "bot/slack/permission.py",
+    "workers/respond/resolve/deploy.py",
     "workers/store/attempts.py",
-    "workers/watch.py",
+    "workers/respond/resolve/watch.py",
 )
 """What lets people and workers do something, beside the rules."""
 

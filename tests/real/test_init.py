@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from workers.checks.backtest import backtest
-from workers.doctor import check
+from workers.declaration.declare import load
+from workers.doctor.doctor import check
 from workers.scaffold.first import init
-from workers.sources.declare import load
 
 BESIDE = Path(__file__).parents[3] / "shared/data"
 RATINGS = Path(os.environ.get("MOVIETWEETINGS_DATA", BESIDE / "movietweetings"))

@@ -11,8 +11,8 @@ import pytest
 
 from domain.recommender.recommender import Recommender
 from workers.checks.backtest import BacktestResult, backtest
-from workers.sources.declare import load
-from workers.sources.files import malformed_rows
+from workers.declaration.declare import load
+from workers.sources.engines.files import malformed_rows
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("MOVIETWEETINGS_DATA", ROOT.parent / "shared/data/movietweetings")).resolve()

@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 
 from domain.detection.exposure.expected_exposure import deserve, production_bias
-from workers.item import look_at_item
-from workers.item_answer import answer_for
-from workers.sources.declare import load
+from workers.declaration.declare import load
+from workers.items.answer import answer_for
+from workers.items.look import look_at_item
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("OPEN_BANDIT_DATA", ROOT.parent / "shared/data/open_bandit/all")).resolve()

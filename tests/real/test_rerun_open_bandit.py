@@ -23,9 +23,9 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from domain.diagnosis.material import Material
 from domain.values import Diagnosis, Finding, Severity, slice_of
 from tests.real.test_open_bandit import DATA
-from workers.diagnose import diagnose, gather
-from workers.reading import Reader
-from workers.sources.declare import load
+from workers.declaration.declare import load
+from workers.respond.diagnose.diagnose import diagnose, gather
+from workers.respond.diagnose.reading import Reader
 
 ITEM_FEATURES = ["item_feature_0", "item_feature_1", "item_feature_2", "item_feature_3"]
 USER_FEATURES = ["user_feature_0", "user_feature_1", "user_feature_2"]

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from domain.errors import SourceError
-from workers.sources.spark import require_java
+from workers.sources.engines.spark import require_java
 
 
 def pytest_sessionstart() -> None:

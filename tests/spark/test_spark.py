@@ -13,8 +13,8 @@ from tests.engines.answers import answers, differences, everything_of, moved
 from tests.engines.model import WRITTEN
 from tests.engines.places import SPARK, in_files, in_spark
 from tests.workers.shop import END, FAULT_AT, HELD_DOWN, write_shop
-from workers.sources.engine import open_url, run
-from workers.sources.source import open_source
+from workers.sources.engines.engine import open_url, run
+from workers.sources.engines.source import open_source
 
 
 def test_spark_finds_and_measures_what_duckdb_does(tmp_path: Path) -> None:

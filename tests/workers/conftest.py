@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from domain.incident.commands import Command, OpenIncident
 from domain.recommender.hotfix import DeclaredHotfix
 from domain.values import Actor, Estimate, Finding, Option, Severity, slice_of
-from workers.handle import Answer, handle
+from workers.log.handle import Answer, handle
 
 NOON = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from domain.recommender.recommender import Recommender
-from workers.sources.declare import load
+from workers.declaration.declare import load
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 END = START + timedelta(days=2)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from workers import kinds
+from workers.declaration import check_kinds
 
 Install = Callable[[str, str], None]
 
@@ -34,7 +34,7 @@ def installing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Instal
         monkeypatch.syspath_prepend(str(site))  # what was looked up before is looked up anew
 
     yield install
-    kinds.forget()
+    check_kinds.forget()
     for name in names:
         sys.modules.pop(name, None)
 

@@ -19,17 +19,17 @@ from domain.incident.events import Recorded
 from domain.values import Actor, Severity
 from tests.workers.conftest import make_finding
 from workers.door import Door
-from workers.follow import catch_up
-from workers.handle import Answer, handle
-from workers.settings import Settings
+from workers.environment.settings import Settings
+from workers.log.follow import catch_up
+from workers.log.handle import Answer, handle
 from workers.store import attachments, cards, followers, memory
 from workers.store.connection import driver_address, engine, role_of
-from workers.store.draft import Head, Origin
-from workers.store.events import answer, append, number, read_after, read_stream
-from workers.store.export import export
+from workers.store.exports.export import export
+from workers.store.integrity.verify import verify
 from workers.store.lock import alone
+from workers.store.log.encoder import Head, Origin
+from workers.store.log.events import answer, append, number, read_after, read_stream
 from workers.store.migrate import migrate
-from workers.store.verify import verify
 
 REQUESTS = 100
 PERSON = Actor(kind="person", id="terminal:on-call", groups=("oncall",))

@@ -11,8 +11,8 @@ from domain.errors import ConfigurationError, Refused
 from domain.incident.commands import Acknowledge, AddNote
 from domain.values import Actor
 from workers.door import Door
-from workers.handle import Answer
-from workers.settings import Settings
+from workers.environment.settings import Settings
+from workers.log.handle import Answer
 from workers.store import attachments
 
 HEAVY = ("pandas", "numpy", "scipy", "sklearn", "shap", "duckdb", "ibis", "matplotlib", "celery", "kombu")

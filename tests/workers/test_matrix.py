@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 
 from workers.conformance import SITUATIONS, Says, hold
 from workers.conformance.table import Change
-from workers.sources.own_options import of_this_house
+from workers.declaration.own_options import of_this_house
 
 ITSELF = {"id": "id"}  # each row finds itself
 CHECKS: Mapping[str, Mapping[str, Any]] = {

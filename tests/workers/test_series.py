@@ -15,7 +15,7 @@ from workers.checks.backtest import BacktestResult, backtest
 from workers.checks.measure import measure
 from workers.checks.plan import plan
 from workers.checks.run import State, run_checks
-from workers.sources.own_options import options_apart
+from workers.declaration.own_options import options_apart
 
 FAULT_AT, MENDED_AT = START + 24 * DAY + 7 * HOUR, START + 24 * DAY + 17 * HOUR
 UNTIL = START + 26 * DAY

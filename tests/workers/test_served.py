@@ -18,9 +18,9 @@ from domain.recommender.recommender import Recommender
 from workers.checks.backtest import backtest
 from workers.checks.measure import measure
 from workers.checks.run import FAULT, run_checks
-from workers.examine_checks import examine_checks
-from workers.sources.own_options import options_apart
-from workers.sources.source import open_source
+from workers.declaration.own_options import options_apart
+from workers.doctor.checks import examine_checks
+from workers.sources.engines.source import open_source
 
 END = datetime(2026, 3, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -294,7 +294,7 @@ def test_one_item_that_a_stage_loses_is_named_and_measured_again(frames: Frames,
 def test_of_very_many_items_those_with_most_rows_are_told_apart(
     frames: Frames, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.sources.served.MOST_ITEMS", 3)
+    monkeypatch.setattr("workers.sources.logged.served.MOST_ITEMS", 3)
     served = frames["served"].assign(item_id=frames["served"]["request_id"].astype(str))
     hot = today(served) & (served.index % 40 == 0)
     served["item_id"] = served["item_id"].mask(served.index % 40 == 0, "hot")

@@ -20,18 +20,18 @@ from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from domain.values import Actor
 from tests.workers.conftest import declared_fill, make_option
-from tests.workers.test_deploy import Story, ahead, seen
-from workers.debts import MOST_TRIES, Work
-from workers.deploy import apply, expire, revert
+from tests.workers.respond.resolve.test_deploy import Story, ahead, seen
 from workers.deployers.file import FileOptions
 from workers.deployers.mlflow import MlflowOptions
 from workers.deployers.pull_request import PullRequestOptions
 from workers.deployers.redis import RedisOptions
 from workers.deployers.webhook import WebhookOptions
-from workers.examine_hotfixes import examine_hotfixes
-from workers.handle import Answer
-from workers.watch import watch
-from workers.widen import widen
+from workers.doctor.hotfixes import examine_hotfixes
+from workers.log.handle import Answer
+from workers.log.obligations import MOST_TRIES, Work
+from workers.respond.resolve.deploy import apply, expire, revert
+from workers.respond.resolve.watch import watch
+from workers.respond.resolve.widen import widen
 
 STAGES = (0.05, 0.5, 1.0)
 MEMBERS = [f"m{n}" for n in range(2000)]
@@ -69,7 +69,7 @@ def served(story: Story) -> set[str]:
 
 def watched(story: Story, monkeypatch: pytest.MonkeyPatch, minutes: float, observed: float = 29.0) -> str:
     """A look so many minutes from now; the stage that it leads to."""
-    monkeypatch.setattr("workers.watch.measure", lambda *_: seen(observed))
+    monkeypatch.setattr("workers.respond.resolve.watch.measure", lambda *_: seen(observed))
     ahead(monkeypatch, minutes)
     story.settle("watch", watch)
     return story.hotfix.stage
@@ -196,7 +196,7 @@ def test_a_target_that_would_serve_everybody_gets_no_stage_and_the_doctor_says_s
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     everybody = recommender.model_copy(update={"deployers": {"overrides": EVERYBODY[kind]}})
-    monkeypatch.setattr("workers.deploy.surroundings", lambda: {"KEY": "s"})
+    monkeypatch.setattr("workers.respond.resolve.deploy.surroundings", lambda: {"KEY": "s"})
     story = Story(log, everybody, opened().stream, on_call, option=make_option(stages=STAGES))
     assert story.settle("apply", apply)
     assert story.hotfix.stage == "failed"
@@ -229,7 +229,7 @@ def test_redis_serves_each_stage_to_its_members_and_is_taken_back(
 ) -> None:
     key = f"test:overrides:{uuid.uuid4().hex}"
     cache = RedisOptions(name="overrides", kind="redis", url_env="CACHE_URL", key=key)
-    monkeypatch.setattr("workers.deploy.surroundings", lambda: {"CACHE_URL": redis_url})
+    monkeypatch.setattr("workers.respond.resolve.deploy.surroundings", lambda: {"CACHE_URL": redis_url})
     cached = recommender.model_copy(update={"deployers": {"overrides": cache}})
     story = Story(log, cached, opened().stream, on_call, option=make_option(stages=STAGES))
     with Redis.from_url(redis_url) as client:

@@ -15,9 +15,9 @@ from domain.diagnosis.diagnose import diagnose
 from domain.diagnosis.replay import Scorer
 from domain.errors import BundleError, SourceError
 from domain.values import Diagnosis
-from workers import redaction
 from workers.bundle.code import code_now, words
 from workers.bundle.open import Opened, why_another
+from workers.environment import redaction
 from workers.models.process import open_model
 
 

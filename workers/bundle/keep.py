@@ -28,10 +28,10 @@ from domain.diagnosis.material import Material
 from domain.errors import BundleError
 from domain.recommender.recommender import Recommender
 from domain.values import Diagnosis, Value
-from workers import redaction
 from workers.bundle.code import code_now
 from workers.bundle.frames import pack_frame
 from workers.bundle.objects import Objects
+from workers.environment import redaction
 
 TRIES, SMALLER = 8, 0.8  # a part of a frame may be harder to compress than the whole
 MEGABYTE = 1_000_000

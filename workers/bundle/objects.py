@@ -16,9 +16,9 @@ from pathlib import Path
 
 from domain.diagnosis.bundle.manifest import digest
 from domain.recommender.bundle import Bundle
-from workers.declared import recommender
-from workers.durable import sync_folder
-from workers.settings import Settings
+from workers.declaration.current import recommender
+from workers.environment.durable import sync_folder
+from workers.environment.settings import Settings
 
 FOLDER = "bundles"
 LEFT_SECONDS = 86_400.0

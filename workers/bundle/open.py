@@ -28,7 +28,7 @@ from workers.bundle.code import code_now, words
 from workers.bundle.frames import unpack_frame
 from workers.bundle.keep import file_digest
 from workers.bundle.objects import Objects
-from workers.store.events import read_stream
+from workers.store.log.events import read_stream
 
 
 class Named(NamedTuple):

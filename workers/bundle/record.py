@@ -10,12 +10,12 @@ import structlog
 from domain.incident import commands as c
 from domain.incident.events import DiagnosisGathered
 from domain.recommender.recommender import Recommender
-from workers import clock, redaction
 from workers.bundle.keep import Looked, keep
 from workers.bundle.objects import objects_of
-from workers.debts import Work
-from workers.settings import settings
-from workers.store.events import read_stream
+from workers.environment import clock, redaction
+from workers.environment.settings import settings
+from workers.log.obligations import Work
+from workers.store.log.events import read_stream
 
 SALT_BYTES = 32
 _log = structlog.get_logger(__name__)

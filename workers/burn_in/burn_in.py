@@ -12,16 +12,16 @@ from domain.detection.data.counts import counts_of
 from domain.detection.data.newcomer import newcomers
 from domain.detection.data.window import DAY, HOUR, Grid, grid_until
 from domain.errors import SourceError
-from domain.recommender.nearest import nearest
+from domain.recommender.keys.nearest import nearest
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from workers.burn_in.beside import Seen, odd_beside
 from workers.burn_in.held import broken, held, since, unknown
 from workers.checks.plan import plan, window_checks
-from workers.examine import examine_table
-from workers.sources.count import census, count_windows, zone_of
-from workers.sources.kinds import kind_of
-from workers.sources.source import TIME, Source, known_moment, open_source
+from workers.doctor.tables import examine_table
+from workers.sources.aggregate.count import census, count_windows, zone_of
+from workers.sources.engines.column_kinds import kind_of
+from workers.sources.engines.source import TIME, Source, known_moment, open_source
 
 LOOKED_BACK = timedelta(days=28)
 LEAST_WINDOWS = 8  # with rows, before anything that learns from them is judged

@@ -11,9 +11,9 @@ import ibis
 from domain.detection.needs import RepeatedKeys
 from domain.recommender.check import Check
 from domain.recommender.options import Domains, Keyed, Types
-from workers.kinds import asks
-from workers.sources.kinds import as_text, is_finite, kind_of, separators
-from workers.sources.source import Source
+from workers.declaration.check_kinds import asks
+from workers.sources.engines.column_kinds import as_text, is_finite, kind_of, separators
+from workers.sources.engines.source import Source
 
 MOST_COLUMNS = 60
 LITTLE_UNSET = 0.0005

@@ -18,8 +18,8 @@ from domain.values import Finding
 from workers.checks.plan import HOUR, Plan, plan, window_checks
 from workers.checks.run import TickResult, explained, fault
 from workers.checks.walk import ends_of, walk
-from workers.kinds import found
-from workers.sources.count import zone_of
+from workers.declaration.check_kinds import found
+from workers.sources.aggregate.count import zone_of
 
 
 def look_at(recommender: Recommender, at: datetime) -> TickResult:

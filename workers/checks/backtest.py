@@ -26,8 +26,8 @@ from workers.checks.plan import Plan, plan, window_checks
 from workers.checks.run import explained
 from workers.checks.walk import Fault, together
 from workers.checks.walks import Kept, Looked, Progress, Traced, walks
-from workers.sources.kept_open import kept_open
-from workers.sources.own_options import of_this_house
+from workers.declaration.own_options import of_this_house
+from workers.sources.engines.kept_open import kept_open
 
 WHOLE: Traced = frozenset({()})
 MOST_SLICES = 8  # of a check, that are drawn

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.detection.judge.comparison import Comparison
-from domain.recommender.duration import name_duration
+from domain.recommender.keys.duration import name_duration
 from workers.checks.backtest import BacktestIncident, BacktestResult
 from workers.checks.backtest_series import Series
 from workers.pictures.metric import BAND, DOTS, LINE, MARK, WORDS

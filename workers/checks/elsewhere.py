@@ -13,7 +13,7 @@ from domain.recommender.lineage import Lineage
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
 from workers.checks.measure import measure
-from workers.sources.items import items_of
+from workers.sources.aggregate.items import items_of
 
 _log = structlog.get_logger(__name__)
 

@@ -20,7 +20,7 @@ from domain.recommender.recommender import Recommender
 from domain.values import Finding, Severity
 from workers.checks.elsewhere import explained_by, mostly_there
 from workers.checks.over import back, first_look, look_again
-from workers.kinds import found
+from workers.declaration.check_kinds import found
 
 WORST = (Severity.SEV1, Severity.SEV2, Severity.SEV3, Severity.SEV4)
 

@@ -16,9 +16,9 @@ from domain.errors import RecsysopsError, TooFewRows
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
 from workers.checks.plan import Plan, grid_of
-from workers.kinds import blamed, find, read_options
-from workers.sources.count import zone_of
-from workers.sources.read import example, read
+from workers.checks.read import example, read
+from workers.declaration.check_kinds import blamed, find, read_options
+from workers.sources.aggregate.count import zone_of
 
 _log = structlog.get_logger(__name__)
 

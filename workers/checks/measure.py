@@ -16,10 +16,10 @@ from typing import Any
 from domain.detection.data.counts import Counts
 from domain.detection.data.look import Look
 from domain.detection.data.window import Grid, grid_until, last_end
-from domain.detection.expect.forecast import LEAST_WINDOWS
+from domain.detection.expect.total.forecast import LEAST_WINDOWS
+from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.excluded import Past
 from domain.detection.judge.judging import Again
-from domain.detection.judge.measure import Measurement
 from domain.detection.judge.state import CheckState, ExcludedWindow
 from domain.detection.judge.usable import inside
 from domain.detection.kind import Kind
@@ -28,8 +28,8 @@ from domain.recommender.recommender import Recommender
 from domain.values import Finding
 from workers.checks.look import look_of, read_needed
 from workers.checks.plan import DAY, Plan, plan
-from workers.kinds import blamed, find
-from workers.sources.count import zone_of
+from workers.declaration.check_kinds import blamed, find
+from workers.sources.aggregate.count import zone_of
 
 MOST_MEASURED = 240  # windows of the past that a finding is measured against again
 MOST_LOST = 2  # histories further back than declared, in place of times that were wrong

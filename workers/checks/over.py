@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from domain.detection.correlate.same_cause import BLIND
+from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.excluded import Past
-from domain.detection.judge.measure import Measurement
 from domain.detection.judge.state import CLEAR_AFTER
 from domain.incident.commands import ClearFinding
 from domain.incident.events.hotfix import WORTH_KEEPING

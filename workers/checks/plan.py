@@ -11,12 +11,12 @@ from domain.detection.judge.state import ACCEPT_AFTER
 from domain.detection.kind import Kind, usual_history
 from domain.prediction.kind import LAUNCH_FORECAST
 from domain.recommender.check import Check
+from domain.recommender.keys.schedule import UPDATED, newest
 from domain.recommender.recommender import Recommender
-from domain.recommender.schedule import UPDATED, newest
 from domain.recommender.table import Table
 from domain.values import Finding
-from workers.kinds import found
-from workers.sources.count import zone_of
+from workers.declaration.check_kinds import found
+from workers.sources.aggregate.count import zone_of
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 

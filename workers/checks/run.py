@@ -16,14 +16,14 @@ from domain.detection.correlate.same_cause import BLIND
 from domain.detection.judge.excluded import planned_for
 from domain.detection.judge.state import CheckState, ExcludedWindow, Seen, Verdict
 from domain.errors import RecsysopsError
+from domain.recommender.keys.schedule import UPDATED
 from domain.recommender.recommender import Recommender
-from domain.recommender.schedule import UPDATED
 from domain.values import Finding, Severity, Value
-from workers import redaction
 from workers.checks.look import look
 from workers.checks.plan import Plan, due_end, plan, window_checks
-from workers.sources.count import time_bins
-from workers.sources.kept_open import kept_open
+from workers.environment import redaction
+from workers.sources.aggregate.count import time_bins
+from workers.sources.engines.kept_open import kept_open
 
 FAULT, LATE = "check fault", "check late"
 Wrong = Mapping[str, tuple[ExcludedWindow, ...]]

@@ -11,16 +11,16 @@ from domain.detection.data.window import Grid, grid_until, last_end
 from domain.detection.judge.excluded import planned_for
 from domain.detection.judge.state import CheckState, Verdict
 from domain.errors import RecsysopsError, SourceError
+from domain.recommender.keys.schedule import UPDATED, moments
 from domain.recommender.recommender import Recommender
-from domain.recommender.schedule import UPDATED, moments
 from domain.values import Moment, Value
-from workers import redaction
 from workers.checks.look import judge, look, look_of
 from workers.checks.plan import Plan, due_end, grid_of
-from workers.kinds import blamed, find
-from workers.sources.count import zone_of
-from workers.sources.read import read_at_once, reader_of
-from workers.sources.source import open_source
+from workers.checks.read import read_at_once, reader_of
+from workers.declaration.check_kinds import blamed, find
+from workers.environment import redaction
+from workers.sources.aggregate.count import zone_of
+from workers.sources.engines.source import open_source
 
 Judged = Callable[[CheckState], Verdict]
 

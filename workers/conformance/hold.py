@@ -9,13 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from domain.detection.judge.measure import Measurement
+from domain.detection.judge.again.measure import Measurement
 from domain.values import Finding
 from workers.checks.measure import measure
 from workers.checks.run import FAULT, State, TickResult, run_checks
 from workers.conformance.situation import SITUATIONS, Says, Situation
 from workers.conformance.table import DAY, DAYS, END, HOUR, NAME, Change, declared, last_day, sound
-from workers.sources.kept_open import kept_open
+from workers.sources.engines.kept_open import kept_open
 
 
 @kept_open()

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from domain.recommender.recommender import Recommender
-from workers.sources.declare import load
+from workers.declaration.declare import load
 
 END = datetime(2026, 3, 29, 22, tzinfo=UTC)
 """Midnight in Berlin, at the end of the day on which its clocks were put forward: it had 23 hours."""

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from domain.errors import DeployError, DeployUncertain
-from workers.exchange import NoAnswer, NotReached, exchange
+from workers.environment.exchange import NoAnswer, NotReached, exchange
 
 MOST_BYTES = 8 * 1024 * 1024
 SHOWN_CHARACTERS = 300  # of a stranger's answer

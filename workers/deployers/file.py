@@ -22,7 +22,7 @@ from domain.recommender.deployer import Deployer
 from domain.values import Option
 from workers.deployers import overrides
 from workers.deployers.kind import Environment, Kind
-from workers.durable import sync_folder
+from workers.environment.durable import sync_folder
 
 LOCK_SECONDS = 10.0
 MOST_BYTES = 64 * 1024 * 1024

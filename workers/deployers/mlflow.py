@@ -15,12 +15,12 @@ from domain.answer import Advice
 from domain.errors import ConfigurationError, DeployError
 from domain.recommender.deployer import Deployer
 from domain.recommender.hotfix import HOTFIX_GROUP
-from domain.recommender.nearest import nearest
+from domain.recommender.keys.nearest import nearest
 from domain.values import Option, Value
 from workers.deployers.api import Api
 from workers.deployers.kind import Environment, Kind, unset
-from workers.exchange import is_safe
-from workers.sources.own_options import points_of_this_house
+from workers.environment.exchange import is_safe
+from workers.environment.installed import points_of_this_house
 
 PATH = "/api/2.0/mlflow"
 TAG = "recsysops."

@@ -15,12 +15,12 @@ from pydantic import Field, model_validator
 from domain.answer import Advice
 from domain.errors import ConfigurationError, DeployError, DeployUncertain
 from domain.recommender.deployer import Deployer
-from domain.recommender.duration import Duration
+from domain.recommender.keys.duration import Duration
 from domain.values import Option
 from workers.deployers import overrides
 from workers.deployers.api import Api
 from workers.deployers.kind import Environment, Kind, unset
-from workers.exchange import is_safe
+from workers.environment.exchange import is_safe
 
 HEADERS = {"X-GitHub-Api-Version": "2022-11-28", "User-Agent": "recsysops"}
 PAUSE_SECONDS = 1.0

@@ -17,7 +17,7 @@ from domain.recommender.deployer import Deployer
 from domain.values import Option
 from workers.deployers import overrides
 from workers.deployers.kind import Environment, Kind
-from workers.exchange import is_loopback
+from workers.environment.exchange import is_loopback
 
 if TYPE_CHECKING:
     from redis import Redis

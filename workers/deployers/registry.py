@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 from domain.errors import ConfigurationError
 from domain.recommender.deployer import Deployer as Declared
 from domain.recommender.deployer import UnreadDeployer
-from domain.recommender.nearest import nearest
+from domain.recommender.keys.nearest import nearest
 from workers.deployers import file, mlflow, pull_request, redis, webhook
 from workers.deployers.confirming import Confirming
 from workers.deployers.kind import Environment, Kind

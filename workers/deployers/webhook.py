@@ -15,9 +15,9 @@ from domain.answer import Advice
 from domain.errors import ConfigurationError, DeployError, DeployUncertain
 from domain.recommender.deployer import Deployer
 from domain.values import Option
-from workers import clock
 from workers.deployers.kind import Environment, Kind, unset
-from workers.exchange import Answer, NoAnswer, NotReached, exchange, is_safe, signed_headers
+from workers.environment import clock
+from workers.environment.exchange import Answer, NoAnswer, NotReached, exchange, is_safe, signed_headers
 
 TIMEOUT_SECONDS = 10.0
 ANSWER_BYTES = 64 * 1024

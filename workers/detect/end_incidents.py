@@ -24,7 +24,7 @@ from workers.checks.over import back, first_look, look_again
 from workers.checks.plan import window_of
 from workers.checks.run import TickResult
 from workers.detect.past import past_before
-from workers.handle import handle
+from workers.log.handle import handle
 from workers.store import cards
 
 FOUND_NO_MORE = "The check finds it no more. It cannot measure it again, so say yourself whether it is over."

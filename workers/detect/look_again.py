@@ -20,7 +20,7 @@ from domain.incident.state import Incident
 from domain.recommender.recommender import Recommender
 from domain.values import Actor, Finding
 from workers.checks.plan import window_of
-from workers.handle import handle
+from workers.log.handle import handle
 from workers.store import cards
 
 TIMES = 5

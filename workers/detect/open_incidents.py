@@ -21,7 +21,7 @@ from workers.checks.plan import window_of
 from workers.checks.run import State
 from workers.detect.past import known_since
 from workers.detect.severity import graded
-from workers.handle import handle
+from workers.log.handle import handle
 from workers.store import cards
 
 _log = structlog.get_logger(__name__)

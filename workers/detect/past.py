@@ -14,7 +14,7 @@ from domain.recommender.recommender import Recommender
 from workers.checks.measure import MOST_LOST
 from workers.checks.plan import plan
 from workers.checks.run import Wrong
-from workers.kinds import found
+from workers.declaration.check_kinds import found
 from workers.store import cards
 
 LONGEST = timedelta(days=60)
@@ -50,7 +50,7 @@ def past_before(log: Engine, recommender: Recommender, incident: Incident, at: d
 
 def suspects(log: Engine, at: datetime) -> frozenset[str]:
     """Items whose launch was an incident, as far as a forecast remembers launches."""
-    from workers.launches import MEMORY  # noqa: PLC0415 - most incidents need no forecast
+    from workers.sources.launches import MEMORY  # noqa: PLC0415 - most incidents need no forecast
 
     return suspect_launches(known_since(log, at - MEMORY))
 

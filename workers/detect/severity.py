@@ -12,8 +12,8 @@ from domain.errors import SourceError
 from domain.incident.state import Incident
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
-from workers.sources.kinds import rows_in
-from workers.sources.source import open_source
+from workers.sources.engines.column_kinds import rows_in
+from workers.sources.engines.source import open_source
 
 MOST_KNOWN = 256
 _known: dict[tuple[str, str, datetime], float | None] = {}

@@ -1,23 +1,12 @@
 """
-All that the bot may ask: the door (`workers.door.door`), and what takes a terminal (`workers.verbs`), both
-handed on here. What an operator asks of the log itself is in `workers.ledger`.
+All that the bot may ask: the door (`workers.door.door`), and what takes a terminal (`workers.door.terminal`),
+both handed on here. What an operator asks of the log itself is in `workers.door.log_administration`.
 
 Imports no science: a click is answered at once, and shap alone takes seconds.
 """
 
-from workers.attest import Attest, Withdraw
 from workers.door.door import Door, open_door
-from workers.groups import KeptGroups
-from workers.handle import Answer
-from workers.owed import Owed
-from workers.redaction import prose as redacted
-from workers.release import watch as watch_release
-from workers.settings import Login, forget_variables, left_variables
-from workers.settings import settings as environment
-from workers.shown import OwedMessage
-from workers.store.followers import Following
-from workers.store.sums import OwedSum
-from workers.verbs import (
+from workers.door.terminal import (
     Looked,
     alarms,
     announced,
@@ -53,6 +42,17 @@ from workers.verbs import (
     scorecard,
     stop_embedded,
 )
+from workers.environment.redaction import prose as redacted
+from workers.environment.settings import Login, forget_variables, left_variables
+from workers.environment.settings import settings as environment
+from workers.log.attest import Attest, Withdraw
+from workers.log.groups import KeptGroups
+from workers.log.handle import Answer
+from workers.log.owed import Owed
+from workers.log.shown import OwedMessage
+from workers.store.followers import Following
+from workers.store.release import watch as watch_release
+from workers.store.sums import OwedSum
 
 __all__ = [
     "Answer",

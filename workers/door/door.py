@@ -3,7 +3,7 @@ The door itself: the store and the jobs, as the bot sees them.
 
 Every method opens its own short transaction and may be called from any thread; call them from a coroutine
 through `asyncio.to_thread`. People are known to the log by pseudonyms alone, and outside by their ids: see
-`workers.people`.
+`workers.log.people`.
 """
 
 from __future__ import annotations
@@ -26,23 +26,26 @@ from domain.incident.timeline import MeanTimes
 from domain.recommender.person import Person
 from domain.recommender.route import NEEDS, Permissions, Routes
 from domain.values import Actor
-from workers import ask, clock, groups, logins, owed, people, rights
-from workers.attest import Attest, Withdraw, attest
-from workers.follow import News, say_stuck, stumble
-from workers.groups import KeptGroups
-from workers.handle import Answer, handle
-from workers.owed import Owed
-from workers.release import require_fit
-from workers.settings import Settings
-from workers.settings import settings as environment
-from workers.shown import Shown
+from workers.environment import clock
+from workers.environment.settings import Settings
+from workers.environment.settings import settings as environment
+from workers.items import ask
+from workers.log import groups, logins, owed, people
+from workers.log.attest import Attest, Withdraw, attest
+from workers.log.follow import News, say_stuck, stumble
+from workers.log.groups import KeptGroups
+from workers.log.handle import Answer, handle
+from workers.log.owed import Owed
+from workers.log.shown import Shown
+from workers.respond.resolve import rights
 from workers.store import attachments, cards, followers, sums
 from workers.store.connection import STATEMENT_MILLISECONDS, engine, present
-from workers.store.events import answer as events_under
-from workers.store.events import number, read_stream
 from workers.store.followers import Following
+from workers.store.log.events import answer as events_under
+from workers.store.log.events import number, read_stream
+from workers.store.log.undecided import Lookout, Undecided
+from workers.store.release import require_fit
 from workers.store.sums import OwedSum
-from workers.store.undecided import Lookout, Undecided
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -50,7 +53,7 @@ if TYPE_CHECKING:
 
     from domain.answer import Audit, BurnInNote, ItemAnswer, Miss
     from domain.recommender.recommender import Recommender
-    from workers.carry import Carrier
+    from workers.environment.broker import Carrier
 
 LOST = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
 """What is raised where the store's answer did not come."""
@@ -96,7 +99,7 @@ class Door:
         self, stream: str | int | None, command: Command, actor: Actor, key: str, cause: str | None = None
     ) -> Answer:
         """
-        Do what a person asks; `stream` may also be an incident's number. See `workers.handle.handle`.
+        Do what a person asks; `stream` may also be an incident's number. See `workers.log.handle.handle`.
 
         Raises:
             Refused: a rule says no, in words for the person.
@@ -251,7 +254,7 @@ class Door:
 
     def forget(self, who: str) -> bool:
         """
-        Forget who a person is; False where nobody is known by this id. See `workers.people.forget`.
+        Forget who a person is; False where nobody is known by this id. See `workers.log.people.forget`.
 
         Raises:
             Refused: something that they asked for or approved is in hand.
@@ -292,7 +295,7 @@ class Door:
         """
         with self._carrier_lock:
             if self._carrier is None:
-                from workers.carry import Carrier  # noqa: PLC0415 - Celery takes a third of a second
+                from workers.environment.broker import Carrier  # noqa: PLC0415 - Celery takes a third of a second
 
                 self._carrier = Carrier(self._settings.broker(), self._settings.broker_queue)
         return self._carrier.send(job, *arguments)
@@ -310,9 +313,9 @@ class Door:
         return ask.fetch(self._engine, question)
 
     def audit(self, path: Path | None = None) -> Audit:
-        """The ML Test Score of what is declared at `path`, else where it is named. See `workers.audit`."""
-        from workers.audit import read_audit  # noqa: PLC0415 - only who asks for it
-        from workers.declared import recommender  # noqa: PLC0415
+        """The ML Test Score of what is declared at `path`, else where it is named."""
+        from workers.audit.ml_test_score import read_audit  # noqa: PLC0415 - only who asks for it
+        from workers.declaration.current import recommender  # noqa: PLC0415
 
         return read_audit(self._engine, recommender(path or self._settings.config, own=False), clock.now())
 
@@ -337,7 +340,7 @@ class Door:
 
     def record_rehearsals(self, said: Sequence[HotfixRehearsed], actor: Actor, key: str) -> int:
         """Have rehearsals written down; how many of them said something that the log did not that day."""
-        from workers.rehearse.record import record  # noqa: PLC0415 - only who rehearses
+        from workers.log.rehearsals import record  # noqa: PLC0415 - only who rehearses
 
         hidden = people.hide_actor(self._engine, actor, self._people())
         try:
@@ -387,7 +390,7 @@ class Door:
     def keep_groups(
         self, members: Mapping[str, Collection[str]], handles: Mapping[str, str], age_seconds: float = 0.0
     ) -> None:
-        """Keep who is in which user group, by handle, as Slack said. See `workers.groups`."""
+        """Keep who is in which user group, by handle, as Slack said. See `workers.log.groups`."""
         with self._engine.begin() as connection:
             groups.keep(connection, members, handles, age_seconds)
 
@@ -415,7 +418,7 @@ class Door:
 
     def _declared(self) -> Recommender | None:
         # A wrong declaration must not keep incidents from being told; `recsysops doctor` says what is wrong.
-        from workers.declared import recommender  # noqa: PLC0415 - only some processes need it
+        from workers.declaration.current import recommender  # noqa: PLC0415 - only some processes need it
 
         try:
             return recommender(self._settings.config, own=False)  # a team's own check is science too

@@ -19,7 +19,7 @@ from typing import IO
 from workers.embedded import postgres, valkey
 from workers.embedded.private import guarded_folder, write_privately
 from workers.embedded.process import found
-from workers.settings import SERVER_ADDRESSES
+from workers.environment.settings import SERVER_ADDRESSES
 
 
 @dataclass(frozen=True)

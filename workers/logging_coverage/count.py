@@ -14,9 +14,9 @@ from domain.diagnosis.inclusion import APART, OUT, UNSET, refuse
 from domain.errors import ConfigurationError, SourceError
 from domain.recommender.model import Logging, Model
 from domain.recommender.recommender import Recommender
-from workers.sources.count import window_of, zone_of
-from workers.sources.kinds import as_text, finite
-from workers.sources.source import TIME, Source, open_source
+from workers.sources.aggregate.count import window_of, zone_of
+from workers.sources.engines.column_kinds import as_text, finite
+from workers.sources.engines.source import TIME, Source, open_source
 
 MOST_CELLS = 2_000_000
 REQUEST, CHANCE = "__request", "__chance"

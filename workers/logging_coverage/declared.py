@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 
 from domain.errors import ConfigurationError
+from domain.recommender.keys.nearest import nearest
 from domain.recommender.model import Logging, Model
-from domain.recommender.nearest import nearest
 from domain.recommender.recommender import Recommender
 
 

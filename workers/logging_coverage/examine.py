@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from domain.answer import Advice
+from domain.recommender.keys.nearest import nearest
 from domain.recommender.model import Model
-from domain.recommender.nearest import nearest
 from workers.models.candidates import logged_chances
-from workers.sources.source import Source
+from workers.sources.engines.source import Source
 
 
 def examine_logging(model: Model, opened: Mapping[str, Source], at: datetime) -> Iterator[Advice]:

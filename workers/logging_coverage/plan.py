@@ -14,10 +14,10 @@ from domain.diagnosis.coverage import NEEDED, REQUESTS, STANDS, plan_coverage
 from domain.errors import ConfigurationError, SourceError
 from domain.recommender.model import Logging, Model
 from domain.recommender.recommender import Recommender
-from workers import redaction
+from workers.environment import redaction
 from workers.logging_coverage.count import grid_of, requests_logged, requests_seen
 from workers.logging_coverage.declared import log_meant, logging_meant
-from workers.sources.source import open_source
+from workers.sources.engines.source import open_source
 
 SAMPLED = 200  # rows of which the size is measured
 

@@ -16,8 +16,8 @@ from domain.diagnosis.replay import CandidateColumns
 from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
 from domain.values import Slice
-from workers.sources.kinds import rows_in
-from workers.sources.source import TIME, Source, open_source
+from workers.sources.engines.column_kinds import rows_in
+from workers.sources.engines.source import TIME, Source, open_source
 
 REQUESTS = 1_500
 

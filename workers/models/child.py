@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from domain.diagnosis.attribution import contributions, only_called
 from domain.diagnosis.inside.layers import activations
+from domain.diagnosis.items.attribution import contributions, only_called
 from domain.errors import SourceError
 from workers.models.exchange import Ended, packed, receive, send, unpacked
 from workers.models.files import load_model, prepare

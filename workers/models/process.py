@@ -172,7 +172,7 @@ class ModelProcess:
         return {str(name): found[name].to_numpy() for name in found}
 
     def contributions(self, rows: pd.DataFrame, background: pd.DataFrame) -> npt.NDArray[np.float64]:
-        """As `domain.diagnosis.attribution.contributions`, in a process that has what this takes."""
+        """As `domain.diagnosis.items.attribution.contributions`, in a process that has what this takes."""
         both, mark = _beside(rows, background)
         if not self._needs:
             return self._asked("contributions", both, mark).to_numpy(np.float64)
@@ -180,7 +180,7 @@ class ModelProcess:
             return other._asked("contributions", both, mark).to_numpy(np.float64)
 
     def only_called(self, rows: pd.DataFrame, background: pd.DataFrame) -> bool:
-        """As `domain.diagnosis.attribution.only_called`."""
+        """As `domain.diagnosis.items.attribution.only_called`."""
         both, mark = _beside(rows, background)
         return bool(self._asked("only_called", both, mark)["only_called"].iloc[0])
 

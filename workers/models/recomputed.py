@@ -18,9 +18,9 @@ from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from workers.models.logged import CURRENT, Log, LoggedModel, load_logged, log_in
 from workers.models.process import ModelProcess
-from workers.sources.grouped import lengthened, windowed
-from workers.sources.sets import ROWS, WINDOW, Names
-from workers.sources.source import Source, open_source
+from workers.sources.aggregate.grouped import lengthened, windowed
+from workers.sources.aggregate.sets import ROWS, WINDOW, Names
+from workers.sources.engines.source import Source, open_source
 
 MOST_ROWS = 20_000  # of all windows together that are computed again, of whole requests
 PARTS = 10_000  # that requests are divided into, to take some of them

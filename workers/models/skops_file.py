@@ -13,7 +13,7 @@ import pandas as pd
 import skops.io
 from sklearn.exceptions import InconsistentVersionWarning
 
-from domain.diagnosis.attribution import by_trees
+from domain.diagnosis.items.attribution import by_trees
 from domain.errors import SourceError
 from workers.models.loaded import LoadedModel, Output, Scores, column_of
 

@@ -19,13 +19,13 @@ from domain.resolution.circumstances import Replaced, Serves
 from domain.resolution.rehearsal.planted import Healthy, Versions
 from domain.resolution.stage import ENOUGH_REQUESTS
 from domain.values import Finding, Severity
-from workers.deliveries import delivery_table
-from workers.diagnose import SEED
-from workers.launches import noun_of
 from workers.models.logged import Log, LoggedModel, kept_model, load_logged
-from workers.reading import Reader, before_onset
-from workers.replaced import replaced_model
-from workers.sources.source import TIME, known_moment, open_source
+from workers.respond.diagnose.deliveries import delivery_table
+from workers.respond.diagnose.diagnose import SEED
+from workers.respond.diagnose.reading import Reader, before_onset
+from workers.respond.diagnose.replaced import replaced_model
+from workers.sources.engines.source import TIME, known_moment, open_source
+from workers.sources.launches import noun_of
 
 SINCE = timedelta(hours=1)  # how long a planted fault has lasted, at the least
 LONGEST = timedelta(hours=24)

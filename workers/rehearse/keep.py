@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 import structlog
 from sqlalchemy import Engine
 
+from domain.recommender.keys.schedule import newest
 from domain.recommender.recommender import Recommender
 from domain.recommender.rehearsals import NEVER
-from domain.recommender.schedule import newest
-from workers.rehearse.record import BY_ITSELF, record
+from workers.log.rehearsals import BY_ITSELF, record
 from workers.rehearse.rehearse import rehearse_one
 from workers.store.lock import alone
 from workers.store.memory import recall, remember

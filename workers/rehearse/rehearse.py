@@ -19,19 +19,19 @@ from zoneinfo import ZoneInfo
 from domain.errors import CannotRehearse, ConfigurationError, RecsysopsError
 from domain.incident.events import HotfixRehearsed, Verdict
 from domain.recommender.hotfix import DeclaredHotfix
-from domain.recommender.nearest import nearest
+from domain.recommender.keys.nearest import nearest
 from domain.recommender.recommender import Recommender
 from domain.resolution.rehearsal.planted import Planted, Rehearsal
 from domain.resolution.rehearsal.verdict import verdict_of
 from domain.resolution.way import Unfit
 from domain.values import CauseKind, Estimate, Option
+from workers.declaration.hotfix_kinds import find
 from workers.deployers.registry import find as find_deployer
-from workers.hotfix_kinds import find
-from workers.redaction import prose
+from workers.environment.redaction import prose
 from workers.rehearse.healthy import Read, Reading
 from workers.rehearse.shadow import cast_shadow
-from workers.resolve import prepare_menu
-from workers.sources.kept_open import kept_open
+from workers.respond.resolve.resolve import prepare_menu
+from workers.sources.engines.kept_open import kept_open
 
 INCIDENT = "rehearsal"
 """In the place of an incident's stream, of which the keys of a menu's options are made."""

@@ -18,9 +18,9 @@ from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from domain.resolution.rehearsal.planted import Planted
 from domain.values import CauseKind, Diagnosis, Finding
-from workers.deliveries import delivery_table
 from workers.models.planted_file import END, write_planted
 from workers.rehearse.healthy import Read
+from workers.respond.diagnose.deliveries import delivery_table
 
 BAND = 1.645  # standard deviations on each side of a 90 % interval
 

@@ -11,14 +11,14 @@ from pathlib import Path
 import duckdb
 
 from domain.errors import SourceError
-from workers import clock
+from workers.environment import clock
 from workers.scaffold.guess import Guess, roles, sliced
 from workers.scaffold.layout import Layout, layouts
 from workers.scaffold.profile import Column, named, profile
 from workers.scaffold.relate import Related, related, sample_of
 from workers.scaffold.span import drifting, span_of, window_of
 from workers.scaffold.write import written
-from workers.sources.engine import explained, keep_types
+from workers.sources.engines.engine import explained, keep_types
 
 DAY_OF_FILE = 0.8  # of the rows have a time within a day of their file's name
 SAME_DAY = 0.95  # of the rows have a time on the day that another column holds

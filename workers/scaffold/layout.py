@@ -11,8 +11,8 @@ from pathlib import Path
 import duckdb
 
 from domain.recommender.table import Csv
-from workers.sources.engine import quoted
-from workers.sources.files import text_options
+from workers.sources.engines.engine import quoted
+from workers.sources.engines.files import text_options
 
 TEXTS = (".csv", ".tsv", ".txt", ".dat", ".csv.gz")
 ENDINGS = (".parquet", *TEXTS)

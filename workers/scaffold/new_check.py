@@ -13,9 +13,9 @@ from string import Template
 from typing import Any
 
 from domain.errors import Refused
-from domain.recommender.nearest import nearest
+from domain.recommender.keys.nearest import nearest
 from domain.values import Value
-from workers.sources.own_options import kinds
+from workers.declaration.own_options import kinds
 
 TEMPLATES = Path(__file__).parent / "template"
 PLACEHOLDER = "own_kind"

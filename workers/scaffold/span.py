@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from domain.recommender.duration import name_duration
+from domain.recommender.keys.duration import name_duration
 from workers.scaffold.profile import Column, named
 
 WINDOWS = (

@@ -10,7 +10,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
-from domain.recommender.duration import name_duration
+from domain.recommender.keys.duration import name_duration
 from domain.recommender.several import LISTED
 from domain.recommender.table import Csv
 from workers.scaffold.guess import Guess

@@ -7,7 +7,7 @@ from hashlib import sha256
 from sqlalchemy import Engine, select
 from sqlalchemy.dialects.postgresql import insert
 
-from workers import clock
+from workers.environment import clock
 from workers.store.tables import AttachmentRow
 
 _ATTACHMENTS = AttachmentRow.__table__  # type: ignore[attr-defined]

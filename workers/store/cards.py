@@ -24,11 +24,12 @@ from sqlalchemy import ColumnElement, Connection, func, select, true
 from domain.incident.decide.rule import ACTING
 from domain.incident.state import Incident, Status, replay
 from domain.values import Severity
-from workers.store import events, sums
+from workers.store import sums
 from workers.store.connection import cursor
-from workers.store.recorded import BEFORE_SEALS
+from workers.store.log import events
+from workers.store.log.recorded import BEFORE_SEALS
+from workers.store.log.statement import Statement
 from workers.store.seal import fits, seal
-from workers.store.statement import Statement
 from workers.store.tables import CardRow, EventRow
 
 _log = structlog.get_logger(__name__)

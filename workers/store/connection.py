@@ -20,8 +20,8 @@ from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from domain.errors import ConfigurationError
-from workers import clock
-from workers.settings import settings
+from workers.environment import clock
+from workers.environment.settings import settings
 from workers.store.known import MAKE_KNOWN, key_unknown
 
 POOL_CONNECTIONS = 5
@@ -77,7 +77,7 @@ class Driver(NamedTuple):
     prepared: set[bytes]
     """The names of the statements that PostgreSQL knows here."""
     known: dict[str, Any]
-    """By stream, what was written last; see `workers.store.stand`."""
+    """By stream, what was written last; see `workers.store.head`."""
 
 
 def driver(connection: Connection) -> Driver:

@@ -1,8 +1,8 @@
 """
 Whether a database is this program's, and has the shape that this release works with.
 
-Asked by every process at its start (`workers.release`), so it imports nothing of Alembic: what this release
-wants is named by the files of its migrations.
+Asked by every process at its start (`workers.store.release`), so it imports nothing of Alembic: what this
+release wants is named by the files of its migrations.
 """
 
 from __future__ import annotations

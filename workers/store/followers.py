@@ -19,9 +19,9 @@ from sqlalchemy.dialects.postgresql import insert
 from domain.errors import LogError, Refused
 from domain.incident.events import Recorded
 from domain.values import Moment, Value
-from workers import clock
-from workers.store.events import last_position, rows_after
-from workers.store.recorded import decided, recorded_from
+from workers.environment import clock
+from workers.store.log.events import last_position, rows_after
+from workers.store.log.recorded import decided, recorded_from
 from workers.store.seal import fits, seal
 from workers.store.tables import EventRow, FollowerRow, LogRow, SetAsideRow
 

@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
-from workers import clock, redaction
+from workers.environment import clock, redaction
 from workers.store.seal import fits, seal
 from workers.store.tables import MemoryRow
 

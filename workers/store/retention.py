@@ -22,14 +22,14 @@ from sqlalchemy.exc import ProgrammingError
 from domain.errors import ConfigurationError, LogError, Tampered
 from domain.incident.state import Incident, replay
 from domain.values import Value
-from workers import clock
+from workers.environment import clock
 from workers.store import cards
-from workers.store.archive import digest, files, read
 from workers.store.connection import workspace_of
-from workers.store.events import number
-from workers.store.recorded import recorded_from
+from workers.store.exports.archive import digest, files, read
+from workers.store.integrity.verify import ARCHIVE
+from workers.store.log.events import number
+from workers.store.log.recorded import recorded_from
 from workers.store.signature import require_signed, sign
-from workers.store.verify import ARCHIVE
 
 _CLOSED_BEFORE = """
 SELECT stream FROM cards WHERE status = 'closed'

@@ -16,7 +16,7 @@ from hmac import compare_digest
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from workers.settings import settings
+from workers.environment.settings import settings
 from workers.store.signature import signing_keys, spell_public
 
 SEAL_BYTES = 32

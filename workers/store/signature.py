@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from domain.errors import ConfigurationError, Tampered
-from workers.settings import Settings
+from workers.environment.settings import Settings
 
 FILE = "signing_key.pem"
 DERIVED_BYTES = 32

@@ -13,8 +13,8 @@ from typing import Literal
 
 from domain.errors import WitnessError
 from domain.recommender.witness import Witness
-from workers.durable import sync_folder
-from workers.store.checkpoint import Checkpoint, Held, spell
+from workers.environment.durable import sync_folder
+from workers.store.log.checkpoint import Checkpoint, Held, spell
 from workers.witnesses.kind import Kind, Surroundings
 from workers.witnesses.lines import held_in, is_kept
 

@@ -20,7 +20,7 @@ from pydantic import model_validator
 
 from domain.errors import WitnessError
 from domain.recommender.witness import Witness
-from workers.store.checkpoint import Checkpoint, Held, spell
+from workers.store.log.checkpoint import Checkpoint, Held, spell
 from workers.witnesses.kind import Kind, Surroundings
 from workers.witnesses.lines import held_in, is_kept
 

@@ -19,9 +19,9 @@ from domain.errors import Tampered, WitnessError
 from domain.recommender.recommender import Recommender
 from domain.recommender.witness import Witness
 from domain.values import Moment, Value
-from workers.store.checkpoint import Checkpoint, compare, make, spell
-from workers.store.events import last_position, number
 from workers.store.lock import alone
+from workers.store.log.checkpoint import Checkpoint, compare, make, spell
+from workers.store.log.events import last_position, number
 from workers.store.memory import recall, recall_beginning, remember
 from workers.witnesses.kind import Surroundings
 from workers.witnesses.registry import open_witness

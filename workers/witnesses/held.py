@@ -10,9 +10,9 @@ from sqlalchemy import Engine
 from domain.errors import Tampered, WitnessError
 from domain.recommender.witness import Witness
 from domain.values import Value
-from workers.store.checkpoint import Compared, Held, compare
 from workers.store.connection import workspace_of
-from workers.store.events import last_position, number
+from workers.store.log.checkpoint import Compared, Held, compare
+from workers.store.log.events import last_position, number
 from workers.witnesses.hand import Known, database_clock, known
 from workers.witnesses.kind import Surroundings
 from workers.witnesses.lines import held_in

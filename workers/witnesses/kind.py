@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from domain.recommender.witness import Witness
-from workers.store.checkpoint import Checkpoint, Held
+from workers.store.log.checkpoint import Checkpoint, Held
 
 
 class Keeper(Protocol):
@@ -47,7 +47,7 @@ class Surroundings:
 class Kind:
     """
     A kind of witness: its typed `options`, and how one is opened; `open` is None where only the chat's side
-    can speak to it (`bot.witness`).
+    can speak to it (`bot.slack.witness`).
     """
 
     name: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 
 from domain.errors import Tampered, WitnessError
-from workers.store.checkpoint import Checkpoint, Held, read_line
+from workers.store.log.checkpoint import Checkpoint, Held, read_line
 
 
 def held_in(content: bytes, where: str) -> list[Held]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from domain.errors import ConfigurationError
-from domain.recommender.nearest import nearest
+from domain.recommender.keys.nearest import nearest
 from domain.recommender.witness import Witness
 from workers.witnesses import folder, git, slack, webhook
 from workers.witnesses.kind import Keeper, Kind, Surroundings

@@ -9,9 +9,9 @@ from pydantic import model_validator
 
 from domain.errors import WitnessError
 from domain.recommender.witness import Witness
-from workers import clock
-from workers.exchange import NoAnswer, NotReached, exchange, is_safe, signed_headers
-from workers.store.checkpoint import Checkpoint, Held
+from workers.environment import clock
+from workers.environment.exchange import NoAnswer, NotReached, exchange, is_safe, signed_headers
+from workers.store.log.checkpoint import Checkpoint, Held
 from workers.witnesses.kind import Kind, Surroundings
 from workers.witnesses.lines import held_in, is_kept
 

@@ -37,7 +37,7 @@ from benchmarks.diagnosis.grocer.ranker import (
 )
 from benchmarks.diagnosis.grocer.traffic import APPS, LOCAL, QUARTER, SURFACES, ZONE, asked
 from domain.recommender.recommender import Recommender
-from workers.sources.declare import load
+from workers.declaration.declare import load
 
 FIRST = datetime(2026, 10, 5, tzinfo=LOCAL)  # the first of seven days, on one of which everything goes wrong
 HISTORY = timedelta(days=21)

@@ -37,7 +37,7 @@ from benchmarks.diagnosis.jobs.market import (
 )
 from benchmarks.diagnosis.jobs.traffic import LOCAL, asked
 from domain.recommender.recommender import Recommender
-from workers.sources.declare import load
+from workers.declaration.declare import load
 
 DAY = datetime(2026, 8, 13, tzinfo=LOCAL)  # a Thursday, on which everything goes wrong
 BEGUN = DAY.replace(hour=8).astimezone(UTC)

@@ -23,7 +23,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from domain.recommender.recommender import Recommender
-from workers.sources.declare import load
+from workers.declaration.declare import load
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

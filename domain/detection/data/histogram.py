@@ -61,7 +61,7 @@ class Histograms(Windowed):
 
 def histograms_of(frame: pd.DataFrame, grid: Grid, bins: Sequence[Bins]) -> Histograms:
     """
-    The frame of `workers.sources.histogram` as arrays; what is absent there holds 0 rows.
+    The frame of `workers.sources.aggregate.histogram` as arrays; what is absent there holds 0 rows.
 
     Args:
         frame: columns window, dim1, val1, dim2, val2 (as of `count_windows`), column (the place in `bins`, −1

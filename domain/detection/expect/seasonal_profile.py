@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.detection.data.counts import Floats
-from domain.detection.expect.baseline import DAY, season_keys
+from domain.detection.expect.total.baseline import DAY, season_keys
 
 Keys = npt.NDArray[np.int64]
 

@@ -23,7 +23,7 @@ from domain.detection.exposure.expected_exposure import HALF, Deserved, deserve,
 from domain.detection.judge.state import Verdict
 from domain.detection.judge.title import place_of
 from domain.errors import SourceError, TooFewRows
-from domain.recommender.nearest import nearest
+from domain.recommender.keys.nearest import nearest
 from domain.values import Finding, Slice
 
 CONFIDENCE = 0.9

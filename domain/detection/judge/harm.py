@@ -15,7 +15,7 @@ from math import pi, sqrt
 
 from scipy.stats import norm
 
-from domain.detection.judge.measure import BAND
+from domain.detection.judge.again.measure import BAND
 from domain.values import Finding
 
 ALPHA = 0.01

@@ -16,9 +16,9 @@ from domain.detection.data.histogram import Histograms
 from domain.detection.data.look import Look
 from domain.detection.data.tally import Tally
 from domain.detection.data.window import WINDOW, Grid
+from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.comparison import Comparison
 from domain.detection.judge.judging import Again, Judging, as_it_is
-from domain.detection.judge.measure import Measurement
 from domain.detection.judge.severity import severity_of
 from domain.detection.judge.state import CheckState, Verdict
 from domain.detection.judge.tail import conclude, level_of

@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 
 from domain.detection.data.look import Look
+from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.excluded import Past
-from domain.detection.judge.measure import Measurement
 from domain.detection.judge.state import CheckState, ExcludedWindow, Verdict
 from domain.recommender.check import Check
 from domain.values import Finding

@@ -28,7 +28,7 @@ from domain.detection.judge.usable import learnable
 from domain.detection.judge.wrong_rows import discovered
 from domain.detection.slices.minimal_set import to_tell
 from domain.recommender.check import Check
-from domain.recommender.duration import name_duration
+from domain.recommender.keys.duration import name_duration
 from domain.values import Finding, Slice
 
 BAND = 1.96

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import AliasChoices, Field, model_validator
 
-from domain.detection.expect.baseline import Baseline
+from domain.detection.expect.total.baseline import Baseline
 from domain.detection.judge.comparison import Comparison
 from domain.detection.judge.discovery import Wealth
 from domain.values import Finding, Moment, Slice, Value, share_rows

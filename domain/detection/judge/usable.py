@@ -10,7 +10,7 @@ import numpy.typing as npt
 from domain.detection.data.counts import Counts
 from domain.detection.data.ratio_cells import RatioCells
 from domain.detection.data.window import Grid
-from domain.detection.expect.forecast import DAYS_KNOWN
+from domain.detection.expect.total.forecast import DAYS_KNOWN
 from domain.detection.judge.state import CheckState, ExcludedWindow
 
 SURELY_SOME = 20.0  # rows a window usually holds, above which an empty one is an outage

@@ -12,11 +12,11 @@ from domain.detection.data.counts import Floats
 from domain.detection.data.look import Look
 from domain.detection.data.tally import Tally
 from domain.detection.expect.rate import LEAST_WINDOWS, Rates, expect_rates
+from domain.detection.judge.again.measure import Measurement
+from domain.detection.judge.again.measured import STILL_USUAL, place_measured, usable_measured
 from domain.detection.judge.comparison import Comparison
 from domain.detection.judge.discovery import WEEK_SECONDS, benjamini_hochberg, level, spend
 from domain.detection.judge.judging import Again, Judging
-from domain.detection.judge.measure import Measurement
-from domain.detection.judge.measured import STILL_USUAL, place_measured, usable_measured
 from domain.detection.judge.promise import broken_promises, is_promise, tolerated
 from domain.detection.judge.state import CheckState, Verdict, confirm
 from domain.detection.judge.tail import Numbers, Told, compared_in, told_in

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from domain.detection.expect.predictive import Expected
+from domain.detection.expect.total.predictive import Expected
 from domain.detection.judge.discovery import ALPHA
 from domain.detection.slices.localise import Suspects, localise
 

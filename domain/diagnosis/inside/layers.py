@@ -24,8 +24,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from domain.diagnosis.attribution import column_by_column, network_of, transform_of
 from domain.diagnosis.inside.nearby import nearby
+from domain.diagnosis.items.attribution import column_by_column, network_of, transform_of
 from domain.diagnosis.replay import Scorer
 from domain.errors import TooFewRows
 from domain.prediction.neighbours import is_numeric, nearest

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from domain.diagnosis.attribution import only_called
 from domain.diagnosis.inside.expectations import ROWS, broken_by
 from domain.diagnosis.inside.layers import Layer, Parting, parting_of
 from domain.diagnosis.inside.surrogate import Surrogate, surrogate_of
+from domain.diagnosis.items.attribution import only_called
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
 

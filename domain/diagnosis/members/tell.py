@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from domain.detection.exposure.cold_start import ColdStart
-from domain.diagnosis.features import compare_features
+from domain.diagnosis.items.features import compare_features
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
 from domain.diagnosis.members.against import Against, against_comparable, free_features, new_members
 from domain.diagnosis.members.rows import INSIDE, MemberRows
-from domain.recommender.duration import name_duration
+from domain.recommender.keys.duration import name_duration
 
 OF_MEMBERS = 0.8  # of a slice's rows, by those who have most of theirs in it: then it is one of members
 ODD = 3.0  # standard errors or spreads

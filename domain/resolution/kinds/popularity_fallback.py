@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from domain.answer import Advice
 from domain.recommender.hotfix import DeclaredHotfix
-from domain.recommender.nearest import nearest
+from domain.recommender.keys.nearest import nearest
 from domain.recommender.recommender import Recommender
 from domain.resolution.circumstances import Circumstances
 from domain.resolution.hook import Hook, called

@@ -16,16 +16,16 @@ from hypothesis import strategies as st
 from bot import actions
 from bot.messages import miss, words
 from bot.messages.blocks import Block, plain, section
-from bot.messages.card import card, fallback, pictures_of, stripped
-from bot.messages.evidence import evidence, step
 from bot.messages.home import Shown, home
+from bot.messages.incident.card import card, fallback, pictures_of, stripped
+from bot.messages.incident.evidence import evidence, step
 from bot.messages.inert import LOOKS_LIKE, clean, cut, escape, length, marked, paragraphs, sentence
 from bot.messages.item import blocks as item_blocks
 from bot.messages.link import pages_at
 from bot.messages.route import unreachable
 from bot.messages.status import status
-from bot.workspace.limits import MESSAGE_BLOCKS_LENGTH_MAX
-from bot.workspace.validate import length_of_blocks, problems_of_blocks, problems_of_view
+from bot.workspace.block_kit.limits import MESSAGE_BLOCKS_LENGTH_MAX
+from bot.workspace.block_kit.validate import length_of_blocks, problems_of_blocks, problems_of_view
 from domain.answer import ItemAnswer, Miss
 from domain.errors import Refused
 from domain.incident.state import Incident

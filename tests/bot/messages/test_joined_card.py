@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from bot.messages.card import card
+from bot.messages.incident.card import card
 from bot.messages.link import pages_at
 from domain.incident import commands as c
 from domain.values import name_slice, slice_of

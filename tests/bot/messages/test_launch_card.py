@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.messages.card import card
+from bot.messages.incident.card import card
 from bot.messages.link import pages_at
 from bot.messages.report import html, markdown, tell
 from domain.incident import commands as c

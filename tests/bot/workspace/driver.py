@@ -19,7 +19,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Answered:
-    """How the app took what a person did; see `bot.workspace.deliver.Answer`."""
+    """How the app took what a person did; see `bot.workspace.delivery.deliver.Answer`."""
 
     ack_ms: float
     status: int | None

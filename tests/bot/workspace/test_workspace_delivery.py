@@ -12,7 +12,7 @@ from slack_sdk import WebClient
 from slack_sdk.signature import SignatureVerifier
 
 from bot.workspace import Workspace, WorkspaceSettings
-from bot.workspace.deliver import sign
+from bot.workspace.delivery.deliver import sign
 from tests.bot.workspace.app_under_test import Seen, card, modal, new_app, over_http, over_sockets
 from tests.bot.workspace.driver import Driver, Refused
 

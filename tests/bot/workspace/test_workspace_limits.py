@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bot.workspace import reference, shape
-from bot.workspace.validate import length_of_blocks, problems_of_blocks, problems_of_view
+from bot.workspace.block_kit import reference, shape
+from bot.workspace.block_kit.validate import length_of_blocks, problems_of_blocks, problems_of_view
 
 Json = dict[str, Any]
 Make = Callable[[int], list[Json]]

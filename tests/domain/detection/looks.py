@@ -11,7 +11,7 @@ from domain.detection.judge.state import CheckState, Verdict
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
-from workers.kinds import find, read_options
+from workers.declaration.check_kinds import find, read_options
 
 
 def look_at(check: Check, grid: Grid, history: timedelta = timedelta(days=28)) -> Look:

@@ -13,12 +13,12 @@ from domain.detection.kind import Kind, Sliced
 from domain.detection.needs import Needs
 from domain.prediction.kind import LAUNCH_FORECAST
 from domain.recommender.check import COMMON, Check
-from domain.recommender.evidences import TEST_IDS
+from domain.recommender.keys.evidences import TEST_IDS
 from domain.recommender.options import Options
-from workers.kind_facts import Facts, facts
-from workers.kinds import ours
-from workers.sources.own_options import of_this_house
-from workers.sources.read import READERS
+from workers.checks.read import READERS
+from workers.declaration.check_kinds import ours
+from workers.declaration.kind_facts import Facts, facts
+from workers.declaration.own_options import of_this_house
 
 ROOT = Path(__file__).parents[3]
 KINDS = ROOT / "domain" / "detection" / "kinds"
@@ -88,7 +88,7 @@ def test_no_other_file_names_a_kind(file: Path) -> None:
         'KINDS = ("volume", "drift")',
         'Check(name="c", kind="volume")',
         'check.get("kind") == "volume"',
-        "from domain.detection.kinds.volume import KIND",
+        "from domain.detection.kinds.tables.volume import KIND",
     ],
 )
 def test_a_kind_that_is_named_would_be_seen(text: str) -> None:
@@ -96,7 +96,7 @@ def test_a_kind_that_is_named_would_be_seen(text: str) -> None:
 
 
 def test_each_file_of_the_folder_is_a_kind_and_each_kind_a_file_of_its_name() -> None:
-    files = {file.stem for file in KINDS.glob("*.py")} - {"__init__"}
+    files = {file.stem for file in KINDS.rglob("*.py")} - {"__init__"}
     assert files == set(NAMES) == set(ours())
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from domain.diagnosis.attribution import attribute_gap
 from domain.diagnosis.changes.delivered import delivered
 from domain.diagnosis.diagnose import diagnose
-from domain.diagnosis.features import compare_features
+from domain.diagnosis.items.attribution import attribute_gap
+from domain.diagnosis.items.features import compare_features
 from domain.diagnosis.material import Material, Snapshots, Standby
 from domain.prediction.calendar import LaunchColumns
 from domain.values import Diagnosis, Finding, Severity, slice_of

@@ -16,7 +16,7 @@ from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from domain.values import How
-from workers.kinds import ours
+from workers.declaration.check_kinds import ours
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 VIEWS = Table(name="views", path="views/*.parquet", time="at", dimensions=("country",))

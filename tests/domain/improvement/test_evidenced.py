@@ -22,8 +22,8 @@ from domain.improvement.evidenced import (
 from domain.incident import commands as c
 from domain.incident.state import Incident
 from domain.recommender.check import Check
-from domain.recommender.evidences import TEST_IDS
 from domain.recommender.hotfix import DeclaredHotfix
+from domain.recommender.keys.evidences import TEST_IDS
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from domain.values import Diagnosis, Evidence
@@ -38,7 +38,7 @@ from tests.domain.incident.given import (
     WORKER,
     after,
 )
-from workers.kinds import ours
+from workers.declaration.check_kinds import ours
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

@@ -10,7 +10,7 @@ import pytest
 from domain.answer import Section
 from domain.errors import Refused
 from domain.improvement.rubric import BY_ID, RUBRIC, SECTIONS, criterion, reading
-from domain.recommender.evidences import TEST_IDS
+from domain.recommender.keys.evidences import TEST_IDS
 
 
 def test_there_are_seven_tests_in_each_of_four_sections_and_a_declaration_knows_the_same() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from domain.errors import ConfigurationError
 from domain.values import Hours
-from workers.sources.declare import load
+from workers.declaration.declare import load
 
 DECLARED = """
 [recommender]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.detection.kinds import slice_volume, volume
+from domain.detection.kinds.tables import slice_volume, volume
 from domain.recommender.check import Check
 from domain.recommender.options import Divided
 

@@ -8,7 +8,7 @@ import pytest
 
 from domain.errors import ConfigurationError
 from domain.recommender.person import Person, person_of, same_person
-from workers.sources.declare import load
+from workers.declaration.declare import load
 
 TOML = '[recommender]\nname = "shop"\n[tables.a]\npath = "a.csv"\n'
 ADA = Person(name="ada", slack="U0ADA", terminal=("ada", "ada.l"))

@@ -10,7 +10,7 @@ import pytest
 from domain.recommender.hotfix import DeclaredHotfix
 from domain.resolution.declared import against_offering
 from tests.workers.conftest import declared_fill, make_option
-from workers.hotfix_kinds import find
+from workers.declaration.hotfix_kinds import find
 
 WEBHOOK = {
     "kind": "webhook",

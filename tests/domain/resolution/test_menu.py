@@ -18,7 +18,7 @@ from domain.resolution.price import amount_to_repair, lost, price
 from domain.resolution.stage import Stage, set_stage
 from domain.values import Diagnosis, Hours, Option
 from tests.domain.resolution.choices import with_choices
-from workers.hotfix_kinds import find
+from workers.declaration.hotfix_kinds import find
 
 FILL = DeclaredHotfix(
     name="fill_language",

@@ -26,7 +26,7 @@ from domain.resolution.resample import normal
 from domain.resolution.stage import Stage, set_stage
 from domain.values import Diagnosis, Option
 from tests.domain.resolution.choices import with_choices
-from workers.hotfix_kinds import find, ours
+from workers.declaration.hotfix_kinds import find, ours
 
 
 def declare(kind: str, **options: Any) -> DeclaredHotfix:

@@ -19,7 +19,7 @@ from domain.resolution.rollback import SHORTLY
 from domain.resolution.stage import set_stage
 from domain.values import CauseKind, Diagnosis
 from tests.domain.resolution.test_menu import ALL, FAILOVER, FILL, ROLLBACK, brought, by_name
-from workers.hotfix_kinds import find
+from workers.declaration.hotfix_kinds import find
 
 MODEL = DeclaredHotfix(
     name="older_model",

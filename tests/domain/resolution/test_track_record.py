@@ -19,7 +19,7 @@ from domain.resolution.track_record import BELIEVED, SIDE, TrackRecord, track_re
 from domain.values import Diagnosis, Estimate
 from tests.domain.incident.given import FINDING, MORNING
 from tests.domain.resolution.test_menu import FAILOVER
-from workers.hotfix_kinds import find
+from workers.declaration.hotfix_kinds import find
 
 LOG = Estimate(value=90.0, low=80.0, high=100.0, unit="%", basis="replay of 2,000 requests")
 MISSES = st.lists(st.floats(-40, 40), max_size=60)

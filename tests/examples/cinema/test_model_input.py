@@ -7,7 +7,7 @@ from pathlib import Path
 
 from domain.values import Finding
 from workers.checks.run import State, run_checks
-from workers.sources.declare import load
+from workers.declaration.declare import load
 
 from .conftest import Small
 

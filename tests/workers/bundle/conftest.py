@@ -15,10 +15,10 @@ from tests.conftest import fresh_database
 from tests.domain.conftest import AT
 from tests.domain.conftest import world as world  # noqa: PLC0414 (a fixture)
 from tests.workers.bundle.room import Room
-from tests.workers.test_diagnose import recommender as recommender  # noqa: PLC0414 (a fixture)
+from tests.workers.respond.diagnose.test_diagnose import recommender as recommender  # noqa: PLC0414 (a fixture)
 from workers.bundle.keep import Looked
-from workers.diagnose import look_into
 from workers.embedded import Servers
+from workers.respond.diagnose.diagnose import look_into
 from workers.store.connection import engine
 
 

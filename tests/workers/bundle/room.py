@@ -20,11 +20,11 @@ from workers.bundle.keep import Looked
 from workers.bundle.objects import Objects
 from workers.bundle.open import Opened, open_bundle
 from workers.bundle.record import keep_bundle
-from workers.debts import Work, settle
-from workers.diagnose import settle as diagnose
-from workers.handle import handle
+from workers.log.handle import handle
+from workers.log.obligations import Work, settle
+from workers.respond.diagnose.diagnose import settle as diagnose
 from workers.store import cards
-from workers.store.events import read_stream
+from workers.store.log.events import read_stream
 
 DETECTOR = Actor(kind="worker", id="worker:detect")
 

@@ -11,9 +11,9 @@ from domain.answer import Advice
 from domain.recommender.bundle import Bundle
 from domain.recommender.recommender import Recommender
 from tests.workers.shop import DECLARED, write_shop
-from workers.examine_bundle import examine_bundle
-from workers.sources.declare import load
-from workers.sources.source import open_source
+from workers.declaration.declare import load
+from workers.doctor.bundle import examine_bundle
+from workers.sources.engines.source import open_source
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from workers.bundle.again import diagnose_again
 from workers.bundle.keep import Looked
 from workers.bundle.open import open_bundle
 from workers.bundle.sweep import sweep
-from workers.handle import handle
+from workers.log.handle import handle
 
 
 def test_what_is_larger_than_the_limit_is_sampled_and_said(room: Room, looked: Looked) -> None:
@@ -142,7 +142,7 @@ from domain.values import Diagnosis
 from tests.domain.diagnosis.bundle.materials import full
 from workers.bundle.keep import Looked
 from workers.bundle.record import keep_bundle
-from workers.debts import settle
+from workers.log.obligations import settle
 from workers.store.connection import engine
 
 url, folder, stream, event = sys.argv[1:]

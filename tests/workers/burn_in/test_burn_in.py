@@ -13,13 +13,13 @@ import pytest
 from sqlalchemy import Engine
 from typer.testing import CliRunner
 
-from bot.cli import app
+from bot.cli.main import app
 from domain.answer import BurnIn
 from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
 from workers.burn_in.burn_in import burn_in
 from workers.burn_in.keep import keep_burn_ins, read_notes
-from workers.sources.declare import load
+from workers.declaration.declare import load
 
 END = datetime(2026, 3, 1, tzinfo=UTC)
 DECLARED = """

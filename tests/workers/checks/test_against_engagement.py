@@ -20,8 +20,8 @@ from tests.workers.shop import FAULT_AT, HELD_DOWN, write_shop
 from workers.checks.backtest import backtest
 from workers.checks.look import look, look_of
 from workers.checks.plan import Plan, grid_of, plan
+from workers.checks.read import read
 from workers.checks.run import FAULT, State, run_checks
-from workers.sources.read import read
 
 HOUR = timedelta(hours=1)
 

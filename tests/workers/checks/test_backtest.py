@@ -17,8 +17,8 @@ from domain.errors import ConfigurationError, SourceError
 from workers import door
 from workers.checks import walk, walks
 from workers.checks.backtest import backtest
-from workers.kinds import find
-from workers.sources.declare import load
+from workers.declaration.check_kinds import find
+from workers.declaration.declare import load
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

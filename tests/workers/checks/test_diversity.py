@@ -15,7 +15,7 @@ from domain.recommender.recommender import Recommender
 from domain.values import Finding
 from tests.workers.checks.looked import told_at
 from tests.workers.test_served import in_postgres
-from workers.sources.declare import load
+from workers.declaration.declare import load
 
 END = datetime(2026, 9, 3, 18, tzinfo=UTC)
 TEN = timedelta(minutes=10)

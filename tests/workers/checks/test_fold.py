@@ -12,7 +12,7 @@ import pytest
 from domain.values import Finding, Severity, Slice
 from workers.checks.backtest import backtest
 from workers.checks.fold import Fold
-from workers.sources.declare import load
+from workers.declaration.declare import load
 
 END = datetime(2026, 3, 20, tzinfo=UTC)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)

@@ -13,10 +13,10 @@ import pytest
 from domain.values import Finding, slice_of
 from tests.workers.checks.looked import told_at
 from tests.workers.test_served import in_postgres
-from workers import doctor
 from workers.checks.measure import measure
 from workers.checks.run import FAULT, State, run_checks
-from workers.sources.declare import load
+from workers.declaration.declare import load
+from workers.doctor import doctor
 
 END = datetime(2026, 5, 7, 12, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)

@@ -10,7 +10,7 @@ from tests.workers.checks.test_walk import write_world
 from workers.checks.backtest import backtest
 from workers.checks.judged import judged_until
 from workers.checks.plan import plan
-from workers.diagnose import diagnose
+from workers.respond.diagnose.diagnose import diagnose
 
 HOUR = timedelta(hours=1)
 OF_A_COLUMN = ("missing", "references", "price")

@@ -17,12 +17,12 @@ from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
 from tests.workers.rankings import DAY, END, HOUR, Spoil, trained, write_rankings
-from workers import doctor
 from workers.checks.backtest import backtest
 from workers.checks.measure import measure
 from workers.checks.plan import grid_of, plan
 from workers.checks.run import FAULT, State, run_checks
-from workers.sources.ranking import metric_rows
+from workers.doctor import doctor
+from workers.sources.logged.ranking import metric_rows
 from workers.store.connection import driver_address
 
 CHECKS = """

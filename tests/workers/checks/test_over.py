@@ -14,7 +14,7 @@ from domain.recommender.recommender import Recommender
 from domain.values import Finding, Severity
 from workers.checks.measure import measure
 from workers.checks.over import back, sharp_enough
-from workers.sources.declare import load
+from workers.declaration.declare import load
 
 MONDAY = datetime(2026, 6, 1, tzinfo=UTC)
 FOUND_UNTIL = MONDAY + timedelta(days=7, hours=9)

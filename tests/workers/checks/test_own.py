@@ -11,11 +11,11 @@ import pytest
 from domain.errors import ConfigurationError, Unmeasurable
 from domain.values import slice_of
 from tests.workers.strangers import COUNTS, EXPRESSION, HISTOGRAMS, WRONG, Install, installing
-from workers import doctor
 from workers.checks.run import FAULT, run_checks
 from workers.conformance import END, found, measured, sound
 from workers.conformance.table import NAME, declared
-from workers.sources.declare import load
+from workers.declaration.declare import load
+from workers.doctor import doctor
 
 FAULTS: dict[str, tuple[str, dict[str, Any], Any]] = {
     "too_few": (COUNTS, {}, lambda last: last[: len(last) // 3]),

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from domain.detection.judge.measure import Measurement
+from domain.detection.judge.again.measure import Measurement
 from workers.checks.backtest import backtest
 from workers.checks.measure import measure
 from workers.checks.run import TickResult, run_checks
-from workers.sources.declare import load
+from workers.declaration.declare import load
 
 END = datetime(2026, 3, 20, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -13,13 +13,13 @@ import pytest
 from domain.values import Finding, Slice
 from tests.workers.checks.looked import told_at
 from tests.workers.test_served import in_postgres
-from workers import doctor
 from workers.checks.measure import measure
 from workers.checks.run import FAULT, State, run_checks
-from workers.sources.by_rank import ALONE, rank_bin
-from workers.sources.declare import load
-from workers.sources.engine import open_duckdb
-from workers.sources.source import answer, rows_of
+from workers.declaration.declare import load
+from workers.doctor import doctor
+from workers.sources.engines.engine import open_duckdb
+from workers.sources.engines.source import answer, rows_of
+from workers.sources.logged.by_rank import ALONE, rank_bin
 
 END = datetime(2026, 5, 7, 12, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)

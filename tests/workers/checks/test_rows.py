@@ -18,13 +18,13 @@ from domain.detection.data.look import Look
 from domain.errors import ConfigurationError, RecsysopsError
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
-from workers import doctor
 from workers.checks import look as look_file
 from workers.checks.backtest import backtest
 from workers.checks.measure import measure
+from workers.checks.read import read
 from workers.checks.run import FAULT, State, run_checks
-from workers.sources.declare import load
-from workers.sources.read import read
+from workers.declaration.declare import load
+from workers.doctor import doctor
 
 END = datetime(2026, 3, 30, tzinfo=UTC)  # the clocks in Berlin change the day before
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)

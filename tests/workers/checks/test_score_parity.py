@@ -18,11 +18,11 @@ from sklearn.preprocessing import StandardScaler
 
 from domain.values import Finding
 from tests.workers.checks.looked import told_at
-from workers import doctor
 from workers.checks.measure import measure
 from workers.checks.run import FAULT, State, run_checks
+from workers.declaration.declare import load
+from workers.doctor import doctor
 from workers.models.recomputed import MOST_ROWS
-from workers.sources.declare import load
 
 END = datetime(2026, 5, 7, 12, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)

@@ -23,8 +23,8 @@ from tests.workers.shop import END, write_shop
 from workers.checks.look import look, look_of
 from workers.checks.plan import grid_of, plan
 from workers.checks.walk import Fault, ends_of, walk
-from workers.kinds import ours
-from workers.sources import numbers
+from workers.declaration.check_kinds import ours
+from workers.sources.logged import numbers
 
 LOOKS = 3
 

@@ -17,11 +17,11 @@ from typing import Any
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from tests.workers.conftest import declared_fill
-from workers import debts
-from workers.debts import settle
-from workers.deploy import apply
 from workers.deployers.api import Api
 from workers.deployers.registry import options_of
+from workers.log import obligations
+from workers.log.obligations import settle
+from workers.respond.resolve.deploy import apply
 from workers.store.connection import engine
 
 RECORDING = "recording"
@@ -62,7 +62,7 @@ def main() -> None:
     """Settle the debt, and die where it is said."""
     told = json.load(sys.stdin)
     if told["dies"] == RECORDING:
-        debts._record = die
+        obligations._record = die
     else:
         Api._ask = dying_after(told["dies"], Api._ask)  # type: ignore[method-assign]
     made = recommender(told["deployer"], told["hotfix"])

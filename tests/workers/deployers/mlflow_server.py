@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 
 from tests.bot.conftest import held_port
-from tests.workers.test_processes import kill
+from tests.workers.process.test_processes import kill
 
 STARTS_SECONDS = 300.0
 """It imports much, and the machine may be busy."""

@@ -28,12 +28,12 @@ from tests.workers.deployers import hub as hubs
 from tests.workers.deployers import target as targets
 from tests.workers.deployers.killed import RECORDING, recommender
 from tests.workers.deployers.mlflow_server import Registry
-from workers.debts import settle
-from workers.deploy import apply, revert
 from workers.deployers.registry import KINDS
-from workers.handle import handle
+from workers.log.handle import handle
+from workers.log.obligations import settle
+from workers.respond.resolve.deploy import apply, revert
 from workers.store import cards
-from workers.store.events import read_stream
+from workers.store.log.events import read_stream
 
 Dies = str | int
 WAITS_SECONDS = 30.0

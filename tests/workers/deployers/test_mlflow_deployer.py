@@ -12,10 +12,10 @@ from domain.errors import ConfigurationError, DeployError, DeployUncertain
 from tests.proxy import Proxy
 from tests.workers.conftest import make_option
 from tests.workers.deployers.mlflow_server import Registry
-from workers import clock
 from workers.deployers.deployer import Deployer
 from workers.deployers.mlflow import KIND, MlflowOptions
 from workers.deployers.registry import open_deployer
+from workers.environment import clock
 
 OPTION = make_option(deployer="models", parameters={"kind": "webhook"})
 

@@ -11,10 +11,10 @@ import pytest
 from domain.errors import ConfigurationError, DeployError
 from domain.recommender.deployer import UnreadDeployer
 from tests.workers.conftest import make_option
+from workers.declaration.declare import load
 from workers.deployers.kind import Kind
 from workers.deployers.registry import GROUP, KINDS, find, open_deployer
-from workers.examine_hotfixes import examine_deployer, examine_hotfixes
-from workers.sources.declare import load
+from workers.doctor.hotfixes import examine_deployer, examine_hotfixes
 
 README = Path(__file__).parents[3] / "README.md"
 

@@ -13,8 +13,8 @@ from domain.incident.events import DiagnosisRequested
 from domain.recommender.recommender import Recommender
 from domain.values import Actor, Diagnosis
 from workers.detect.look_again import look_again
-from workers.handle import Answer, handle
-from workers.store.events import read_stream
+from workers.log.handle import Answer, handle
+from workers.store.log.events import read_stream
 
 from ..conftest import NOON
 

@@ -13,9 +13,9 @@ from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from tests.workers.conftest import NOON
 from tests.workers.detect.test_tick import write
-from workers import clock
 from workers.detect.looks import MEMORY, Look, count_looks, read_looks
 from workers.detect.tick import detect_tick
+from workers.environment import clock
 from workers.store.memory import recall_beginning
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)

@@ -21,12 +21,12 @@ from domain.values import Actor, Diagnosis, Finding, Improvement
 from tests.workers.conftest import NOON, make_finding, make_option
 from workers.checks.measure import measure
 from workers.checks.run import TickResult, run_checks
-from workers.debts import Work
 from workers.detect.past import past_before, wrong_times
 from workers.detect.tick import detect_tick
-from workers.handle import Answer, handle
+from workers.log.handle import Answer, handle
+from workers.log.obligations import Work
+from workers.respond.resolve.watch import watch
 from workers.store import cards
-from workers.watch import watch
 
 MINUTE = timedelta(minutes=1)
 HISTORY = 60 * MINUTE

@@ -15,12 +15,12 @@ from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from tests.workers.conftest import NOON, make_finding
 from tests.workers.detect.test_tick import every, write
+from workers.audit.promote import promote, promotion
 from workers.checks.backtest import backtest
 from workers.checks.run import explained, run_checks
+from workers.declaration.declare import load
 from workers.detect.record import read_alarms, read_records
 from workers.detect.tick import detect_tick
-from workers.promote import promote, promotion
-from workers.sources.declare import load
 
 MINUTE = timedelta(minutes=1)
 TOML = """# ours

@@ -16,10 +16,10 @@ from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from domain.values import Actor, Finding, Improvement, Severity
 from tests.workers.conftest import NOON, make_finding
-from workers import clock
 from workers.detect.open_incidents import open_incidents
 from workers.detect.severity import graded
-from workers.handle import handle
+from workers.environment import clock
+from workers.log.handle import handle
 from workers.store import cards
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)

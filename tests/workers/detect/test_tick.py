@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from sqlalchemy import Engine
 
-from domain.detection.judge.measure import Measurement
+from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.state import CheckState, Seen
 from domain.errors import SourceError
 from domain.incident.commands import AnswerFollowUp, Close, Dismiss, Resolve
@@ -23,10 +23,10 @@ from workers.checks.over import long_quiet, look_again, sharp_enough
 from workers.checks.run import State, TickResult, Wrong
 from workers.detect.table_checks import MOST_MISSED_LOOKS
 from workers.detect.tick import detect_tick
-from workers.handle import handle
+from workers.log.handle import handle
 from workers.store import cards
-from workers.store.events import read_stream
 from workers.store.lock import alone
+from workers.store.log.events import read_stream
 
 from ..conftest import NOON, make_finding
 
@@ -93,7 +93,7 @@ def test_what_was_dismissed_and_closed_is_no_news_until_it_was_over_once(
     log: Engine, recommender: Recommender, on_call: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks = Looks(make_finding(), since=NOON)
-    monkeypatch.setattr("workers.clock.now", lambda: NOON)
+    monkeypatch.setattr("workers.environment.clock.now", lambda: NOON)
     monkeypatch.setattr("workers.detect.tick.run_checks", looks)
     detect_tick(log, recommender, NOON)
     learned = Improvement(detect_faster="no", diagnose_faster="no", change="nothing", detail="a planned sale")
@@ -111,7 +111,7 @@ def test_what_was_dismissed_and_closed_is_no_news_until_it_was_over_once(
 def test_a_long_window_that_still_sees_what_was_repaired_opens_no_second_incident(
     log: Engine, recommender: Recommender, on_call: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.clock.now", lambda: NOON)
+    monkeypatch.setattr("workers.environment.clock.now", lambda: NOON)
 
     def look(finding: Finding) -> list[str]:
         monkeypatch.setattr("workers.detect.tick.run_checks", Looks(finding))

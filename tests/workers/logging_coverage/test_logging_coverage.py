@@ -31,12 +31,12 @@ from tests.workers.logging_coverage.bookshop import (
     visits,
     write,
 )
-from workers.doctor import check
+from workers.declaration.declare import load
+from workers.doctor.doctor import check
 from workers.logging_coverage.coverage import logging_coverage
 from workers.logging_coverage.plan import plan_logging
 from workers.models.candidates import REQUESTS, read_candidates
 from workers.models.logged import log_of
-from workers.sources.declare import load
 
 SPAN = timedelta(hours=HOURS)
 

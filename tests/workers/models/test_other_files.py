@@ -18,8 +18,8 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from domain.diagnosis.attribution import attribute_gap
 from domain.diagnosis.inside.layers import activations, parting_of
+from domain.diagnosis.items.attribution import attribute_gap
 from domain.errors import SourceError
 from workers.models.files import load_model
 from workers.models.onnx_layers import with_layers

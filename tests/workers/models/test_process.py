@@ -21,7 +21,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from domain.diagnosis.attribution import attribute_gap
+from domain.diagnosis.items.attribution import attribute_gap
 from domain.errors import SourceError
 from tests.domain.diagnosis.rerun.kitchen import FEATURES, Kitchen, visits
 from workers.embedded.process import INHERITED

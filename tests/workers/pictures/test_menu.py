@@ -17,9 +17,9 @@ from domain.values import Estimate, Option
 from tests.domain.incident.given import DIAGNOSED, MORNING, OPEN, after
 from tests.domain.incident.test_ranking import NOTHING, SPARE, number, option
 from tests.workers.pictures.test_metric import size
-from workers.debts import Work
+from workers.log.obligations import Work
 from workers.pictures.menu import apart, comparable, draw_menu
-from workers.resolve import with_picture
+from workers.respond.resolve.resolve import with_picture
 from workers.store import attachments
 
 BACK = option("Roll back", (97.0, 94.0, 99.0), (-3.0, -4.0, -2.0))

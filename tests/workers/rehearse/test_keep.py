@@ -10,10 +10,10 @@ from sqlalchemy import Engine
 
 from domain.errors import ConfigurationError
 from tests.workers.rehearse.small import DELIVERY, FILL, declare
+from workers.declaration.declare import load
+from workers.log.rehearsals import rehearsals
+from workers.process.schedule import REHEARSE_SECONDS, declared_ticks
 from workers.rehearse.keep import rehearse_tick
-from workers.rehearse.record import rehearsals
-from workers.schedule import REHEARSE_SECONDS, declared_ticks
-from workers.sources.declare import load
 
 SIX, DAY = datetime(2026, 3, 2, 6, tzinfo=UTC), timedelta(days=1)
 
@@ -61,7 +61,7 @@ def test_a_key_that_there_is_not_is_an_error_with_the_nearest(folder: Path) -> N
 def test_the_clock_asks_for_them_where_a_hotfix_is_declared(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from workers import schedule
+    from workers.process import schedule
 
     def every(*hotfixes: str) -> dict[str, float]:
         recommender = load(declare(folder, *hotfixes), {"HOOK_SECRET": "s"})

@@ -18,20 +18,20 @@ from domain.values import Actor, Diagnosis, Estimate
 from tests.domain.conftest import AT
 from tests.domain.conftest import world as world  # noqa: PLC0414 (a fixture)
 from tests.workers.conftest import NOON, declared_fill
-from tests.workers.test_diagnose import ONSET
-from tests.workers.test_diagnose import recommender as recommender  # noqa: PLC0414 (a fixture)
-from tests.workers.test_track_record import work_on
-from workers.audit import read_audit
-from workers.follow import catch_up
-from workers.handle import Answer, handle
-from workers.rehearse.examine import examine_rehearsals
-from workers.rehearse.record import BY_ITSELF, record, rehearsals
-from workers.resolve import settle
-from workers.store.draft import Origin
-from workers.store.events import append, head_of
-from workers.store.rebuild import rebuild
-from workers.store.verify import verify
-from workers.track_record import record_before
+from tests.workers.respond.diagnose.test_diagnose import ONSET
+from tests.workers.respond.diagnose.test_diagnose import recommender as recommender  # noqa: PLC0414 (a fixture)
+from tests.workers.respond.resolve.test_track_record import work_on
+from workers.audit.ml_test_score import read_audit
+from workers.doctor.rehearsals import examine_rehearsals
+from workers.log.follow import catch_up
+from workers.log.handle import Answer, handle
+from workers.log.rehearsals import BY_ITSELF, record, rehearsals
+from workers.respond.resolve.resolve import settle
+from workers.respond.resolve.track_record import record_before
+from workers.store.integrity.rebuild import rebuild
+from workers.store.integrity.verify import verify
+from workers.store.log.encoder import Origin
+from workers.store.log.events import append, head_of
 
 DAY = timedelta(days=1)
 PROMISED = Estimate(value=90.0, low=80.0, high=100.0, unit="%", basis="replay")
@@ -91,7 +91,7 @@ def test_the_chain_the_cards_and_the_followers_hold_with_incidents_beside(
     assert (verified.streams, verified.cards) == (2, 1)
     assert rebuild(log).cards == 1
     sent: list[str] = []
-    from workers.debts import hand_over
+    from workers.log.obligations import hand_over
 
     def send(_job: str, kind: str, *_: object) -> bool:
         sent.append(kind)

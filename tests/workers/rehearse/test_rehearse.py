@@ -24,8 +24,8 @@ from tests.workers.rehearse.small import (
     declare,
     write_small,
 )
+from workers.declaration.declare import load
 from workers.rehearse.rehearse import rehearse
-from workers.sources.declare import load
 
 ENVIRONMENT = {"HOOK_SECRET": "s" * 40}
 SHOP = {
@@ -226,7 +226,7 @@ def test_what_cannot_be_rehearsed_says_why_in_words(folder: Path, hotfix: str, s
 def test_a_kind_that_says_nothing_of_rehearsals_is_said_to(folder: Path) -> None:
     from dataclasses import replace
 
-    from workers.hotfix_kinds import find
+    from workers.declaration.hotfix_kinds import find
 
     strange = replace(find("boost_items"), name="lift", rehearse=None)
     hotfix = load(declare(folder, BOOST), ENVIRONMENT).hotfixes["boost"]

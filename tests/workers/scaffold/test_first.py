@@ -7,8 +7,8 @@ import duckdb
 import pytest
 
 from domain.errors import SourceError
-from workers.doctor import init
-from workers.sources.declare import load
+from workers.declaration.declare import load
+from workers.doctor.doctor import init
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_a_first_declaration_is_guessed_and_can_be_loaded(folder: Path) -> None:
 
 
 def test_what_is_guessed_passes_the_doctor(folder: Path) -> None:
-    from workers.doctor import check
+    from workers.doctor.doctor import check
 
     (folder / "recsysops.toml").write_text(init(folder))
     lines = check(folder, environment={}, at=datetime(2026, 1, 2, 4, tzinfo=UTC))

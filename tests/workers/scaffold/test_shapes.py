@@ -10,9 +10,9 @@ import pytest
 from domain.recommender.recommender import Recommender
 from tests.workers.scaffold.shapes import END, SHAPES
 from workers.checks.backtest import backtest
-from workers.doctor import check
+from workers.declaration.declare import load
+from workers.doctor.doctor import check
 from workers.scaffold.first import init
-from workers.sources.declare import load
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 

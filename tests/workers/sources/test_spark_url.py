@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from domain.errors import SourceError
-from workers.sources.engine import open_url
-from workers.sources.spark import read_url, require_java
+from workers.sources.engines.engine import open_url
+from workers.sources.engines.spark import read_url, require_java
 
 
 @pytest.mark.parametrize(

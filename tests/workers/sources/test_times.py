@@ -13,8 +13,8 @@ import pytest
 from domain.detection.data.window import Grid
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
-from workers.sources.count import census, count_windows, time_bins
-from workers.sources.source import open_source
+from workers.sources.aggregate.count import census, count_windows, time_bins
+from workers.sources.engines.source import open_source
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -15,7 +15,7 @@ from domain.incident import commands as c
 from domain.values import Actor, Improvement
 from tests.workers.conftest import NOON, make_finding
 from workers.embedded import Servers
-from workers.handle import handle
+from workers.log.handle import handle
 from workers.store.connection import driver_address, engine, owner_engine
 
 NOTHING = Improvement(detect_faster="no", diagnose_faster="no", change="nothing", detail="a holiday")

@@ -21,14 +21,14 @@ from domain.incident.commands import AddNote
 from domain.incident.events import NoteAdded
 from domain.values import Actor
 from tests.workers.remade import remade
-from workers import clock
-from workers.handle import Answer
+from workers.environment import clock
+from workers.log.handle import Answer
 from workers.store import cards
-from workers.store.chain import canonical
-from workers.store.draft import Head, Origin
-from workers.store.events import append, last_position, number, read_after, read_stream
-from workers.store.export import export
-from workers.store.verify import verify
+from workers.store.exports.export import export
+from workers.store.integrity.verify import verify
+from workers.store.log.chain import canonical
+from workers.store.log.encoder import Head, Origin
+from workers.store.log.events import append, last_position, number, read_after, read_stream
 
 Opened = Callable[..., Answer]
 Pressed = Callable[..., Answer]
@@ -37,7 +37,7 @@ WRITER = """
 import sys
 from domain.incident.commands import AddNote
 from domain.values import Actor
-from workers.handle import handle
+from workers.log.handle import handle
 from workers.store.connection import engine
 log, stream, first = engine(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 person = Actor(kind="person", id="terminal:on-call")

@@ -16,12 +16,12 @@ from domain.incident import commands as c
 from domain.incident.debts import owed
 from domain.values import Actor
 from workers.embedded import Servers
-from workers.handle import Answer, handle
+from workers.log.handle import Answer, handle
 from workers.store import cards
 from workers.store.connection import driver_address, engine
-from workers.store.events import COLUMNS, number, read_stream
+from workers.store.integrity.verify import verify
+from workers.store.log.events import COLUMNS, number, read_stream
 from workers.store.migrate import configuration, migrate
-from workers.store.verify import verify
 
 CARD = (
     "stream, number, status, severity, fingerprint, opened_at, owes, expires_at, version, incident, shape, "

@@ -14,17 +14,17 @@ from domain.errors import Tampered
 from domain.incident import commands as c
 from domain.incident import events as e
 from tests.workers.conftest import NOON, make_finding
-from workers import clock
-from workers.debts import hand_over, remind
-from workers.examine_store import examine_store
-from workers.follow import catch_up
-from workers.handle import Answer
+from workers.doctor.store import examine_store
+from workers.environment import clock
+from workers.log.follow import catch_up
+from workers.log.handle import Answer
+from workers.log.obligations import hand_over, remind
 from workers.store import cards, followers, reminders
 from workers.store.connection import driver_address, role_of
-from workers.store.events import number
-from workers.store.mend import Mender
-from workers.store.undecided import Lookout
-from workers.store.verify import verify
+from workers.store.integrity.mend import Mender
+from workers.store.integrity.verify import verify
+from workers.store.log.events import number
+from workers.store.log.undecided import Lookout
 
 Opened = Callable[..., Answer]
 Pressed = Callable[..., Answer]
@@ -148,7 +148,7 @@ def test_forged_events_are_counted_and_the_doctor_names_them(
     log: Engine, stream: str, program: psycopg.Connection, database_url: str
 ) -> None:
     from tests.workers.store.test_forged import APPEND, forged
-    from workers.store.events import head_of
+    from workers.store.log.events import head_of
 
     lookout = Lookout(log)
     assert lookout.look(1_000) == ()

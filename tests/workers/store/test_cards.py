@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from domain.incident.commands import Acknowledge, ChangeSeverity, DeclareIncident, Resolve
 from domain.incident.state import Incident
 from domain.values import Actor, Severity
-from workers.handle import handle
+from workers.log.handle import handle
 from workers.store import cards
 
 STATUSES = ((), ("open",), ("acknowledged", "resolved"), ("closed",))

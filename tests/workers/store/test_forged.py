@@ -25,17 +25,17 @@ from domain.incident.debts import owed
 from domain.incident.menu import digest_of
 from domain.values import Actor
 from tests.workers.conftest import NOON, make_option
-from workers.attest import Attest, attest, attestations
-from workers.debts import hand_over, remind, settle
-from workers.follow import catch_up
-from workers.handle import Answer, handle
+from workers.log.attest import Attest, attest, attestations
+from workers.log.follow import catch_up
+from workers.log.handle import Answer, handle
+from workers.log.obligations import hand_over, remind, settle
 from workers.store import cards, followers
-from workers.store.chain import chained, spelled
 from workers.store.connection import driver_address, role_of
-from workers.store.draft import Head, Origin
-from workers.store.events import COLUMNS, append, head_of, number, read_stream
-from workers.store.rebuild import rebuild
-from workers.store.verify import verify
+from workers.store.integrity.rebuild import rebuild
+from workers.store.integrity.verify import verify
+from workers.store.log.chain import chained, spelled
+from workers.store.log.encoder import Head, Origin
+from workers.store.log.events import COLUMNS, append, head_of, number, read_stream
 
 Opened = Callable[..., Answer]
 Pressed = Callable[..., Answer]

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 from domain.incident.commands import OpenIncident, RecordDiagnosisFailure
 from domain.incident.debts import DUE_AFTER, EXPIRE, Debt
 from domain.values import Actor, Finding, Severity
-from workers.handle import handle
+from workers.log.handle import handle
 from workers.store import reminders
 from workers.store.attempts import Progress, pause
 from workers.store.reminders import SLACK, Due, looked_at

@@ -23,14 +23,15 @@ from domain.incident.state import Incident
 from domain.incident.timeline import STEPS, durations
 from domain.values import Actor, Diagnosis
 from tests.workers.conftest import make_finding, make_option
-from workers import clock, debts
 from workers.door import Door
-from workers.handle import Answer, handle
-from workers.owed import every
-from workers.settings import Settings
+from workers.environment import clock
+from workers.environment.settings import Settings
+from workers.log import obligations
+from workers.log.handle import Answer, handle
+from workers.log.owed import every
 from workers.store import cards, reminders, sums
+from workers.store.integrity.verify import verify
 from workers.store.seal import seal
-from workers.store.verify import verify
 
 MANY = 3_000
 LATER = timedelta(hours=1)
@@ -71,7 +72,7 @@ def crowd(log: Engine, owner: psycopg.Connection, opened: Callable[..., Answer])
         f"SELECT stream || n, number + n, fingerprint || n, {copied} "
         f"FROM cards, generate_series(1, {MANY}) AS n"
     )
-    owner.execute("UPDATE cards SET debts = replace(debts, ':1\"', ':' || number || '\"')")
+    owner.execute("UPDATE cards SET debts = replace(obligations, ':1\"', ':' || number || '\"')")
     rows = owner.execute("SELECT stream, shape, incident FROM cards").fetchall()
     seals = [seal(f"card\n{stream}\n{shape}\n{incident}".encode()) for stream, shape, incident in rows]
     owner.execute(
@@ -212,13 +213,13 @@ def test_the_clock_hands_over_a_batch_after_the_other_and_looks_at_none_of_it_ag
         sent.append(stream)
         return True
 
-    monkeypatch.setattr(debts, "BEAT_SECONDS", 0.000001)  # one batch a beat
+    monkeypatch.setattr(obligations, "BEAT_SECONDS", 0.000001)  # one batch a beat
     at = clock.now() + LATER
-    assert debts.remind(log, send, at) == debts.AT_ONCE
-    monkeypatch.setattr(debts, "BEAT_SECONDS", 600.0)
-    assert debts.remind(log, send, at) == MANY + 1 - debts.AT_ONCE
+    assert obligations.remind(log, send, at) == obligations.AT_ONCE
+    monkeypatch.setattr(obligations, "BEAT_SECONDS", 600.0)
+    assert obligations.remind(log, send, at) == MANY + 1 - obligations.AT_ONCE
     assert Counter(sent) == dict.fromkeys(sent, 1)
-    assert debts.remind(log, send, at + timedelta(seconds=1)) == 0
+    assert obligations.remind(log, send, at + timedelta(seconds=1)) == 0
     assert read_cards == []
 
 
@@ -226,7 +227,7 @@ def test_the_clock_hands_over_a_batch_after_the_other_and_looks_at_none_of_it_ag
 def test_a_broker_that_goes_away_in_between_gets_the_rest_at_the_next_beat(
     log: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(debts, "BEAT_SECONDS", 600.0)
+    monkeypatch.setattr(obligations, "BEAT_SECONDS", 600.0)
     at, taken = clock.now() + LATER, 0
 
     def send(*_: object) -> bool:
@@ -234,9 +235,9 @@ def test_a_broker_that_goes_away_in_between_gets_the_rest_at_the_next_beat(
         taken += 1
         return taken <= 150
 
-    assert debts.remind(log, send, at) == 150
+    assert obligations.remind(log, send, at) == 150
     taken = -MANY
-    assert debts.remind(log, send, at) == MANY + 1 - 150
+    assert obligations.remind(log, send, at) == MANY + 1 - 150
 
 
 @pytest.mark.parametrize("kind", ["known", "fresh"])
@@ -252,7 +253,7 @@ def test_after_the_clock_was_set_back_no_debt_waits_longer_than_its_pause(
     ahead = clock.now() + timedelta(hours=10)
     if kind == "known":
         opened()
-        assert debts.remind(log, send, ahead) == 1
+        assert obligations.remind(log, send, ahead) == 1
     else:
         handle(
             None,
@@ -271,6 +272,6 @@ def test_after_the_clock_was_set_back_no_debt_waits_longer_than_its_pause(
             log=log,
         )
     sent.clear()
-    assert debts.remind(log, send, clock.now()) == 1
+    assert obligations.remind(log, send, clock.now()) == 1
     assert len(sent) == 1
-    assert debts.remind(log, send, clock.now()) == 0
+    assert obligations.remind(log, send, clock.now()) == 0

@@ -10,12 +10,12 @@ from sqlalchemy import Engine
 
 from domain.errors import Tampered
 from domain.incident.commands import AddNote
-from workers.handle import Answer
+from workers.log.handle import Answer
 from workers.store.connection import driver_address, engine, role_of
-from workers.store.events import number
+from workers.store.integrity.rebuild import rebuild
+from workers.store.integrity.verify import verify
+from workers.store.log.events import number
 from workers.store.migrate import migrate
-from workers.store.rebuild import rebuild
-from workers.store.verify import verify
 
 Opened = Callable[..., Answer]
 Pressed = Callable[..., Answer]

@@ -17,14 +17,14 @@ from sqlalchemy import Engine
 
 from domain.errors import Tampered
 from domain.incident.commands import AddNote
-from workers.handle import Answer
-from workers.store.chain import canonical, chained, linked
-from workers.store.checkpoint import compare, make, read_file, spell
+from workers.log.handle import Answer
 from workers.store.connection import ROLE, driver_address, role_of
-from workers.store.events import COLUMNS, number
-from workers.store.rebuild import rebuild
+from workers.store.integrity.rebuild import rebuild
+from workers.store.integrity.verify import verify
+from workers.store.log.chain import canonical, chained, linked
+from workers.store.log.checkpoint import compare, make, read_file, spell
+from workers.store.log.events import COLUMNS, number
 from workers.store.seal import of_event, seal
-from workers.store.verify import verify
 from workers.witnesses.folder import Folder
 
 Opened = Callable[..., Answer]

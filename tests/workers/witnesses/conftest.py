@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from workers.store.chain import linked
-from workers.store.checkpoint import Checkpoint
+from workers.store.log.chain import linked
+from workers.store.log.checkpoint import Checkpoint
 from workers.store.signature import sign
 from workers.witnesses.kind import Surroundings
 

@@ -12,8 +12,8 @@ from sqlalchemy import Engine
 from domain.answer import Advice
 from tests.workers.witnesses.conftest import Service, reply
 from tests.workers.witnesses.test_hand import FOLDER, declared
-from workers.examine_witnesses import examine_witnesses
-from workers.handle import Answer
+from workers.doctor.witnesses import examine_witnesses
+from workers.log.handle import Answer
 from workers.witnesses.hand import hand_over
 from workers.witnesses.kind import Surroundings
 

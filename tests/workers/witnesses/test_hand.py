@@ -21,11 +21,11 @@ from domain.errors import ConfigurationError, Tampered
 from domain.incident.commands import AddNote
 from domain.recommender.recommender import Recommender
 from tests.workers.witnesses.conftest import Service, reply
-from workers.handle import Answer
-from workers.schedule import WITNESS_SECONDS, Ticks
-from workers.sources.declare import load
-from workers.store.checkpoint import read_file
-from workers.store.rebuild import rebuild
+from workers.declaration.declare import load
+from workers.log.handle import Answer
+from workers.process.schedule import WITNESS_SECONDS, Ticks
+from workers.store.integrity.rebuild import rebuild
+from workers.store.log.checkpoint import read_file
 from workers.witnesses.hand import MEMORY, hand_over, known, to_post, took
 from workers.witnesses.held import standings, vouched
 from workers.witnesses.kind import Surroundings
@@ -140,8 +140,8 @@ def test_a_witness_that_took_it_and_could_not_be_told_so_is_told_again_and_holds
 CLOCK = """
 import sys
 from pathlib import Path
-from workers.settings import read_settings
-from workers.sources.declare import load
+from workers.environment.settings import read_settings
+from workers.declaration.declare import load
 from workers.store.connection import engine
 from workers.store.signature import signing_key
 from workers.witnesses.hand import hand_over
@@ -299,7 +299,7 @@ def test_what_is_wrong_in_a_declaration_is_said_with_the_right_name(
 def test_the_clock_has_a_beat_for_it_where_a_witness_is_declared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from workers import schedule
+    from workers.process import schedule
 
     def ticks(text: str) -> Ticks:
         shop = declared(tmp_path, text)

@@ -18,7 +18,7 @@ import pytest
 from domain.errors import Tampered, WitnessError
 from domain.recommender.witness import Witness
 from tests.workers.witnesses.conftest import Made, Service, reply
-from workers.store.checkpoint import spell
+from workers.store.log.checkpoint import spell
 from workers.witnesses.kind import Keeper, Surroundings
 from workers.witnesses.registry import KINDS, open_witness
 

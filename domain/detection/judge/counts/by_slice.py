@@ -12,9 +12,9 @@ import numpy.typing as npt
 from domain.detection.data.counts import Counts, Floats
 from domain.detection.data.ratio_cells import RatioCells
 from domain.detection.expect.crossed_effects import margins_of
-from domain.detection.expect.forecast import SURELY_BACK
 from domain.detection.expect.seasonal_profile import profile_keys
 from domain.detection.expect.share import WARM_UP, Shares, expect_shares, share_p_values
+from domain.detection.expect.total.forecast import SURELY_BACK
 from domain.detection.judge.counts.slice_sums import (
     DENIED,
     is_apart,

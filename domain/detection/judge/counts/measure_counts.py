@@ -6,9 +6,9 @@ from typing import Any
 
 from domain.detection.data.look import Look
 from domain.detection.data.ratio_cells import RatioCells
+from domain.detection.judge.again.measure import Measurement, measure_slice, measure_total
+from domain.detection.judge.again.ratio import measure_ratio
 from domain.detection.judge.judging import Again
-from domain.detection.judge.measure import Measurement, measure_slice, measure_total
-from domain.detection.judge.measure_ratio import measure_ratio
 
 
 def measure_counts(look: Look, past: Any, again: Again[Any]) -> Measurement:

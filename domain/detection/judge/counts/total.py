@@ -8,9 +8,9 @@ from math import ceil
 import numpy as np
 
 from domain.detection.data.counts import Counts
-from domain.detection.expect.baseline import Baseline, carried, expected, learn
-from domain.detection.expect.forecast import SURELY_BACK
-from domain.detection.expect.predictive import Expected
+from domain.detection.expect.total.baseline import Baseline, carried, expected, learn
+from domain.detection.expect.total.forecast import SURELY_BACK
+from domain.detection.expect.total.predictive import Expected
 from domain.detection.judge.state import CheckState, Seen
 from domain.detection.judge.usable import usable_counts
 

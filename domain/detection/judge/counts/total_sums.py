@@ -15,9 +15,9 @@ from math import ceil
 import numpy as np
 
 from domain.detection.data.counts import Counts
-from domain.detection.expect.baseline import Baseline, expected, learn
-from domain.detection.expect.holiday import SpecialDay
-from domain.detection.expect.predictive import Expected
+from domain.detection.expect.total.baseline import Baseline, expected, learn
+from domain.detection.expect.total.holiday import SpecialDay
+from domain.detection.expect.total.predictive import Expected
 from domain.detection.judge.discovery import FALSE_ALARMS_PER_WEEK, WEEK_SECONDS
 from domain.detection.judge.state import CheckState
 from domain.detection.judge.usable import usable_counts

@@ -14,7 +14,7 @@ from domain.detection.judge.comparison import Comparison
 from domain.detection.judge.series.anomaly_score import AnomalyScore, Rarity
 from domain.detection.judge.severity import SEV1_TIMES, SEV2_TIMES, severity_of
 from domain.recommender.check import Check
-from domain.recommender.duration import name_duration
+from domain.recommender.keys.duration import name_duration
 from domain.recommender.options import Aggregated, Ranking
 from domain.values import Finding, Severity, Slice, name_slice
 

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from domain.detection.data.metric import Metric
 from domain.detection.expect.season import Forecasts
+from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.excluded import Past as Before
-from domain.detection.judge.measure import Measurement
 from domain.detection.judge.series.anomaly_finding import swing_of
 from domain.detection.judge.series.anomaly_score import (
     AnomalyScore,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from domain.detection.expect.baseline import DAY, HOUR, learn
-from domain.detection.expect.forecast import WEEKEND
+from domain.detection.expect.total.baseline import DAY, HOUR, learn
+from domain.detection.expect.total.forecast import WEEKEND
 
 MONDAY = 4 * DAY
 

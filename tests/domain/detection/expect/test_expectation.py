@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from domain.detection.data.counts import Floats
-from domain.detection.expect.baseline import Baseline, expected, expected_over, learn
-from domain.detection.expect.dispersion import dispersion_of
-from domain.detection.expect.predictive import Expected, surprises
+from domain.detection.expect.total.baseline import Baseline, expected, expected_over, learn
+from domain.detection.expect.total.dispersion import dispersion_of
+from domain.detection.expect.total.predictive import Expected, surprises
 
 DAY, WEEK = 86_400, 604_800
 

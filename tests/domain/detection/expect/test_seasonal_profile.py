@@ -12,7 +12,7 @@ from domain.detection.data.counts import Counts
 from domain.detection.data.window import Grid
 from domain.detection.expect.seasonal_profile import learn_profiles, profile_keys
 from domain.detection.expect.share import expect_shares, share_p_values
-from domain.detection.judge.measure import measure_slice
+from domain.detection.judge.again.measure import measure_slice
 from domain.values import Finding, slice_of
 from tests.domain.detection.traffic import DAY, grid
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from domain.detection.data.tally import Tally
-from domain.detection.judge.measure import Measurement
-from domain.detection.judge.measure_proportion import measure_proportion
+from domain.detection.judge.again.measure import Measurement
+from domain.detection.judge.again.proportion import measure_proportion
 from domain.detection.judge.proportion import Promise, Proportions, judge
 from domain.detection.judge.state import CheckState, ExcludedWindow, Verdict
-from domain.detection.kinds.sampling import judge_sampling
-from domain.detection.kinds.stages import flow_of, judge_stages
-from domain.detection.kinds.versions import judge_versions, promise_of, served_of
+from domain.detection.kinds.models.stages import flow_of, judge_stages
+from domain.detection.kinds.models.versions import judge_versions, promise_of, served_of
+from domain.detection.kinds.rows.sampling import judge_sampling
 from domain.errors import TooFewRows
 from domain.recommender.check import Check
 from domain.values import Finding, Severity, Slice

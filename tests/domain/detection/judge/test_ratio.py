@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from domain.detection.judge.measure_ratio import measure_ratio
+from domain.detection.judge.again.ratio import measure_ratio
 from domain.detection.judge.ratio import judge_ratio
 from domain.detection.judge.state import CheckState, ExcludedWindow
 from domain.errors import TooFewRows

@@ -8,7 +8,7 @@ import pytest
 from domain.detection.data.outcomes import EDGES, Outcomes
 from domain.detection.expect.ratio import expect_ratios
 from domain.detection.judge.state import CheckState
-from domain.detection.kinds.calibration import calibration_error, judge_calibration
+from domain.detection.kinds.models.calibration import calibration_error, judge_calibration
 from domain.recommender.check import Check
 from domain.values import Finding
 

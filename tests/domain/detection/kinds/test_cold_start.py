@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from domain.detection.kinds.cold_start import KIND, Keys, _standardised, columns
+from domain.detection.kinds.exposure.cold_start import KIND, Keys, _standardised, columns
 from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
 from domain.values import Finding, slice_of
 from workers.checks.measure import measure
 from workers.checks.run import State, run_checks
-from workers.sources.declare import load
+from workers.declaration.declare import load
 
 START, DAYS, LAST = datetime(2026, 3, 2, tzinfo=UTC), 22, 21
 END = START + timedelta(days=DAYS)

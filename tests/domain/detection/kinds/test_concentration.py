@@ -14,7 +14,7 @@ import pytest
 
 from domain.detection.data.window import WINDOW, Grid
 from domain.detection.judge.state import CheckState, Verdict
-from domain.detection.kinds.concentration import (
+from domain.detection.kinds.exposure.concentration import (
     MEETINGS,
     PART,
     SHOWN,

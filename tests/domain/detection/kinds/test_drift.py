@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from domain.detection.data.histogram import Bins, Histograms
 from domain.detection.judge.distribution import compare, moved_by, population_stability, total_variation
 from domain.detection.judge.state import CheckState, Verdict
-from domain.detection.kinds.drift import describe, judge_drift
+from domain.detection.kinds.rows.drift import describe, judge_drift
 from domain.recommender.check import Check
 
 from ..rows import histograms

@@ -8,7 +8,7 @@ import pytest
 
 from domain.detection.data.arrivals import Arrivals, Feeds
 from domain.detection.judge.state import CheckState, Verdict
-from domain.detection.kinds.freshness import arrived_since, judge_freshness
+from domain.detection.kinds.tables.freshness import arrived_since, judge_freshness
 from domain.recommender.check import Check
 from domain.values import Slice
 

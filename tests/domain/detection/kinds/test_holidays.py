@@ -15,13 +15,13 @@ from domain.detection.data.arrivals import Arrivals, Feeds
 from domain.detection.data.counts import Counts
 from domain.detection.data.metric import Metric
 from domain.detection.data.window import grid_until
-from domain.detection.expect.holiday import SpecialDay, on_special
+from domain.detection.expect.total.holiday import SpecialDay, on_special
 from domain.detection.judge.counts.by_slice import judge_slices
 from domain.detection.judge.counts.total import expect_total
 from domain.detection.judge.state import CheckState, Verdict
-from domain.detection.kinds.freshness import judge_freshness
-from domain.detection.kinds.series import judge_series
-from domain.detection.kinds.volume import judge_volume
+from domain.detection.kinds.tables.freshness import judge_freshness
+from domain.detection.kinds.tables.series import judge_series
+from domain.detection.kinds.tables.volume import judge_volume
 from domain.recommender.check import Check
 from domain.recommender.holidays import NO_HOLIDAYS, Holidays
 from domain.values import Slice

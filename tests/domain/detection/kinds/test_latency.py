@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from domain.detection.data.histogram import Histograms
 from domain.detection.judge.state import CheckState, Verdict
-from domain.detection.kinds.latency import judge_latency, measure_latency, quantile_of
+from domain.detection.kinds.tables.latency import judge_latency, measure_latency, quantile_of
 from domain.errors import TooFewRows
 from domain.recommender.check import Check
 from domain.values import Finding, Severity, Slice

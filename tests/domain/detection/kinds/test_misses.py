@@ -14,7 +14,7 @@ from domain.answer import Miss
 from domain.detection.data.tally import Tally, tally_of
 from domain.detection.exposure.worst import keep_worst
 from domain.detection.judge.state import CheckState
-from domain.detection.kinds.misses import judge_misses
+from domain.detection.kinds.exposure.misses import judge_misses
 from domain.recommender.check import Check
 from domain.values import Slice, slice_of
 from tests.domain.detection.traffic import HOUR, grid

@@ -8,7 +8,7 @@ import pytest
 from domain.detection.expect.reach import exploded_from
 from domain.detection.judge.state import CheckState
 from domain.detection.judge.wrong_rows import measure_rows
-from domain.detection.kinds.numeric import WORDS, judge_numeric
+from domain.detection.kinds.rows.numeric import WORDS, judge_numeric
 from domain.recommender.check import Check
 from domain.values import Finding
 

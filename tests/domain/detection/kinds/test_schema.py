@@ -6,7 +6,7 @@ import pytest
 
 from domain.detection.data.columns import Columns
 from domain.detection.judge.state import CheckState
-from domain.detection.kinds.schema import judge_schema, restored
+from domain.detection.kinds.tables.schema import judge_schema, restored
 from domain.recommender.check import Check
 from domain.values import Severity
 

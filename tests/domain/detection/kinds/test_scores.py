@@ -9,8 +9,8 @@ import pytest
 
 from domain.detection.data.histogram import Bins, Histograms
 from domain.detection.judge.state import CheckState
-from domain.detection.kinds.drift import judge_drift
-from domain.detection.kinds.scores import judge_scores, told
+from domain.detection.kinds.models.scores import judge_scores, told
+from domain.detection.kinds.rows.drift import judge_drift
 from domain.recommender.check import Check
 from domain.values import Finding
 

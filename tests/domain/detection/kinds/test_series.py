@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from domain.detection.data.metric import Metric
+from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.excluded import Past
-from domain.detection.judge.measure import Measurement
 from domain.detection.judge.series.anomaly_finding import swing_of
 from domain.detection.judge.series.measure_series import measure_series
 from domain.detection.judge.state import CheckState, ExcludedWindow, Verdict
-from domain.detection.kinds.series import judge_series
+from domain.detection.kinds.tables.series import judge_series
 from domain.errors import TooFewRows
 from domain.recommender.check import Check
 from domain.values import Finding, Severity, Slice

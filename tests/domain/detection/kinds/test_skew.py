@@ -9,7 +9,7 @@ from domain.detection.data.fed import NOT_SET, SET, Fed
 from domain.detection.data.histogram import Bins, Histograms
 from domain.detection.judge.distribution import compare
 from domain.detection.judge.state import CheckState
-from domain.detection.kinds.skew import judge_skew
+from domain.detection.kinds.models.skew import judge_skew
 from domain.recommender.check import Check
 from domain.values import Finding
 

@@ -9,7 +9,7 @@ import pytest
 
 from domain.detection.data.trainings import Ages
 from domain.detection.judge.state import CheckState, ExcludedWindow
-from domain.detection.kinds.staleness import judge_staleness
+from domain.detection.kinds.models.staleness import judge_staleness
 from domain.recommender.check import Check
 from domain.values import Severity
 

@@ -9,7 +9,7 @@ import pytest
 
 from domain.detection.data.trainings import Runs
 from domain.detection.judge.state import CheckState
-from domain.detection.kinds.training import judge_training, usual_runs
+from domain.detection.kinds.models.training import judge_training, usual_runs
 from domain.recommender.check import Check
 from domain.values import Finding
 

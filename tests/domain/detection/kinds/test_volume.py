@@ -9,7 +9,7 @@ from domain.detection.data.counts import Counts
 from domain.detection.judge.counts.total import expect_total
 from domain.detection.judge.state import CheckState, Verdict
 from domain.detection.judge.usable import holes
-from domain.detection.kinds.volume import judge_volume
+from domain.detection.kinds.tables.volume import judge_volume
 from domain.recommender.check import Check
 from domain.values import Finding
 from tests.domain.detection.traffic import DAY, HOUR, MINUTE, totals, weekly

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from domain.detection.data.counts import Counts
-from domain.detection.expect.predictive import Expected
+from domain.detection.expect.total.predictive import Expected
 from domain.detection.judge.counts.by_slice import judge_slices
 from domain.detection.judge.state import CheckState, Seen, Verdict, confirm
 from domain.detection.slices.displaced import Total

@@ -11,7 +11,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, PolynomialFeatures, StandardScaler
 
-from domain.diagnosis.attribution import attribute_gap
+from domain.diagnosis.items.attribution import attribute_gap
 from workers.models.skops_file import SkopsModel
 
 CHANCE = np.random.default_rng(8)

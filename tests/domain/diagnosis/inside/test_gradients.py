@@ -7,7 +7,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from domain.diagnosis.attribution import contributions
+from domain.diagnosis.items.attribution import contributions
 from workers.models.skops_file import SkopsModel
 
 CHANCE = np.random.default_rng(2)

@@ -17,9 +17,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 
-from domain.diagnosis.attribution import attribute_gap, only_called
 from domain.diagnosis.diagnose import diagnose
 from domain.diagnosis.inside.surrogate import MIXTURES, ROWS, surrogate_of
+from domain.diagnosis.items.attribution import attribute_gap, only_called
 from domain.diagnosis.material import Material
 from domain.diagnosis.replay import CandidateColumns
 from domain.errors import SourceError, TooFewRows

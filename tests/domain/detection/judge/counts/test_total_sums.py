@@ -11,7 +11,7 @@ import pytest
 from domain.detection.data.counts import Counts
 from domain.detection.judge.counts.total_sums import learn_sums
 from domain.detection.judge.state import CheckState, Verdict
-from domain.detection.kinds.volume import judge_volume
+from domain.detection.kinds.tables.volume import judge_volume
 from domain.recommender.check import Check
 from tests.domain.detection.traffic import totals
 

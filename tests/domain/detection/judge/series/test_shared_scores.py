@@ -12,7 +12,7 @@ from domain.detection.data.metric import Metric
 from domain.detection.judge.series.alarm import stand_windows
 from domain.detection.judge.series.shared_scores import normal_after, scores_of, usable_windows
 from domain.detection.judge.state import CheckState, ExcludedWindow, Seen, Verdict
-from domain.detection.kinds.series import judge_series
+from domain.detection.kinds.tables.series import judge_series
 from domain.recommender.check import Check
 from domain.values import Slice
 from tests.domain.detection.judge.series.test_anomaly_score import daily

@@ -1,0 +1,1 @@
+"""`recsysops` in a terminal: one file a command."""

@@ -1,0 +1,74 @@
+"""`recsysops audit`: the ML Test Score, and what people vouch for in it."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.attestation import day_of
+from bot.cli.recommender import FILE_NAME, declaration
+from bot.cli.shared import Json, console, operator, print_json, table
+from bot.messages import audit as messages
+from workers.door import Attest, Withdraw, open_door
+
+File = Annotated[Path | None, typer.Option("--file", help=FILE_NAME)]
+Test = Annotated[str, typer.Argument(metavar="TEST", help="For instance infra-1; `audit` lists them.")]
+COLUMNS = ("Test", "Points", "", "What speaks for it")
+
+app = typer.Typer(help="The ML Test Score: what is tested, by what, and what to do next.")
+
+
+@app.callback(invoke_without_command=True)
+def audit(context: typer.Context, file: File = None, as_json: Json = False) -> None:
+    """How ready for production is all of it? 28 tests in four sections; the lowest section is the score."""
+    if context.invoked_subcommand is not None:
+        return
+    found = open_door().audit(declaration(file))
+    if as_json:
+        print_json({"audit": found.model_dump(mode="json")})
+        return
+    _say(f"{messages.headline(found)}.")
+    table("", COLUMNS, list(messages.rows(found)))
+    for part in found.parts:
+        if lacking := messages.gaps(part):
+            _say(f"{part.name}: nothing for {', '.join(one.test.id for one in lacking)}")
+    if found.step is not None:
+        _say(f"Next: {found.step.does}")
+        if found.step.command:
+            _say(f"      {found.step.command}")
+    _say(messages.promise(found))
+
+
+@app.command()
+def attest(
+    test: Test,
+    link: Annotated[str, typer.Option(help="Where others can see it: http:// or https://.")],
+    until: Annotated[str, typer.Option(help="Up to this day, UTC, at most a year away: 2027-01-31.")],
+    manual: Annotated[bool, typer.Option("--manual", help="People do it, from time to time.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Vouch for a test that RecSysOps cannot see for itself. It ends, and is then looked at again."""
+    said = Attest(test=test, how="manual" if manual else "automatic", link=link, until=day_of(until))
+    _order(said, f"{test} is vouched for up to {until}", as_json=as_json)
+
+
+@app.command()
+def withdraw(test: Test, as_json: Json = False) -> None:
+    """Vouch for a test no more."""
+    _order(Withdraw(test=test), f"nobody vouches for {test} any more", as_json=as_json)
+
+
+def _order(said: Attest | Withdraw, done: str, *, as_json: bool) -> None:
+    door = open_door()
+    written = door.attest(said, operator(door), f"terminal:{uuid.uuid4()}")
+    if as_json:
+        print_json({"said": said.model_dump(mode="json"), "written": written})
+        return
+    _say(done if written else f"{done}; that had been said before")
+
+
+def _say(line: str) -> None:
+    console().print(line, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,138 @@
+"""`recsysops bundle`: what a diagnosis was made from, held against the log; and the diagnosis made again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from bot.cli.shared import Json, Number, console, find, print_json, table, utc
+from domain.bundle import BundleAnswer, Differs, RerunAnswer
+from domain.values import Diagnosis
+from workers import door
+from workers.door import open_door
+
+DIFFERS = 1
+SHOW = "show"
+
+
+class OpensOne(TyperGroup):
+    """`bundle 142` is `bundle show 142`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """A first word that is no command of the group is an incident's number."""
+        if args and not args[0].startswith("-") and args[0] not in self.commands:
+            args = [SHOW, *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=OpensOne, help="What a diagnosis was made from: `bundle ID` opens it.", no_args_is_help=True
+)
+Event = Annotated[
+    int | None,
+    typer.Option("--event", metavar="NUMBER", help="Of the diagnosis in this event; else of the newest."),
+]
+
+
+@app.command(SHOW)
+def show(
+    number: Number,
+    export: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write it out here, under the files' own names.")
+    ] = None,
+    event: Event = None,
+    as_json: Json = False,
+) -> None:
+    """What is in it, each file held against the log. Exit code 1 where a file is not what was kept."""
+    here = open_door()
+    incident = find(here, number)
+    found = door.bundle(here, incident, event)
+    written = []
+    if export is not None and not found.wrong:
+        written = door.export_bundle(here, incident, export, event)
+    if as_json:
+        print_json({"bundle": found.model_dump(mode="json"), "exported": written})
+    else:
+        _show(found)
+        if written:
+            _say(f"{len(written)} files are in {export}")
+    if found.wrong:
+        raise typer.Exit(DIFFERS)
+
+
+@app.command()
+def rerun(number: Number, event: Event = None, as_json: Json = False) -> None:
+    """
+    Make the diagnosis again, from what was kept and by the code of now. Exit code 1 where it is another one.
+    """
+    here = open_door()
+    found = door.bundle_again(here, find(here, number), event)
+    if as_json:
+        print_json({"rerun": found.model_dump(mode="json")})
+    else:
+        _compared(found)
+    if found.differs:
+        raise typer.Exit(DIFFERS)
+
+
+def _show(found: BundleAnswer) -> None:
+    _say(f"#{found.number}  {found.title}")
+    _say(f"Root {found.root}")
+    _say(f"in the log as event {found.event}, kept {utc(found.kept_at)} UTC")
+    rows = [
+        (
+            one.name,
+            "–" if one.rows is None else f"{one.rows:,}",
+            f"{one.bytes:,}",
+            one.sha256[:12],
+            one.wrong or "as kept",
+        )
+        for one in found.files
+    ]
+    table("", ("File", "Rows", "Bytes", "SHA-256", "Held against the log"), rows)
+    for label, lines in (("Left out", found.left_out), ("Sampled", found.sampled)):
+        for line in lines:
+            _say(f"{label}: {line}")
+    same = "the same as now" if found.same_code else "another than now"
+    _say(f"Code ({same}): {found.code}; seed {found.seed}")
+    if found.model is not None:
+        _say(f"Model: {found.model}")
+    _say(f"\nThe diagnosis, as it was shown from {utc(found.diagnosed_at)} UTC on:")
+    _diagnosis(found.diagnosis)
+    _say(
+        f"\nThe files lie under {found.folder}, each by its SHA-256; --export FOLDER gives them their names."
+    )
+    for one in found.wrong:
+        _say(f"NOT AS KEPT: {one.name} {one.wrong}")
+
+
+def _diagnosis(diagnosis: Diagnosis) -> None:
+    _say(f"  {diagnosis.cause or 'The cause is not established.'}")
+    for one in diagnosis.evidence:
+        _say(f"  • {one.statement}")
+
+
+def _compared(found: RerunAnswer) -> None:
+    for note in found.notes:
+        _say(note)
+    if not found.differs:
+        count = len(found.now.evidence)
+        _say(f"The same diagnosis: cause, candidates and {count} lines of evidence ({found.seconds:.1f} s).")
+        _say(f"  {found.now.cause or 'The cause is not established.'}")
+        return
+    _say(f"Another diagnosis: {len(found.differs)} lines differ ({found.seconds:.1f} s).")
+    for one in found.differs:
+        for line in _lines(one):
+            _say(line)
+
+
+def _lines(one: Differs) -> list[str]:
+    sides = (("−", one.then), ("+", one.now))
+    return [f"  {sign} {one.what}: {said}" for sign, said in sides if said is not None]
+
+
+def _say(line: str) -> None:
+    console().print(line, markup=False, highlight=False, soft_wrap=True)

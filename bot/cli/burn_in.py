@@ -1,0 +1,74 @@
+"""`recsysops burn-in`: a table's first days looked through, and what was told of that by itself."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.cli.recommender import FILE_NAME, declaration, moment_of
+from bot.cli.shared import Json, console, print_json, table, utc
+from workers import door
+from workers.door import open_door
+
+
+def register(app: typer.Typer) -> None:
+    app.command("burn-in")(burn_in)
+
+
+def burn_in(
+    name: Annotated[
+        str | None, typer.Argument(metavar="TABLE", help="A declared table; what was told if not given.")
+    ] = None,
+    file: Annotated[Path | None, typer.Option("--file", help=FILE_NAME)] = None,
+    at: Annotated[
+        str | None, typer.Option(help="Look as of this time, for instance 2026-11-25T02:40Z.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """What a new table holds, what is odd about it, and what will be watched from when."""
+    if name is None:
+        _told(as_json=as_json)
+        return
+    found = door.burn_in(declaration(file), name, moment_of(at) if at else None)
+    if as_json:
+        print_json({"burn_in": found.model_dump(mode="json")})
+        return
+    say = partial(console().print, markup=False, highlight=False, soft_wrap=True)
+    through = "has been seen long enough" if found.through else f"burns in until {utc(found.through_at)}"
+    say(f"{name}: {found.rows:,} rows from {utc(found.first)} to {utc(found.last)} UTC; {through}.")
+    say("It holds:")
+    for line in found.holds:
+        say(f"  {line}")
+    say("Odd:" if found.odd else "Nothing is odd against what is declared or the tables beside it.")
+    for line in found.odd:
+        say(f"  ! {line}")
+    for one in found.newcomers:
+        what = f"column {one.column}" if one.value is None else f"{one.column} = {one.value}"
+        judged = "" if one.through else "; too new to be judged"
+        say(f"New: {what} since {utc(one.since)}, {one.share:.1%} of the rows from then on{judged}")
+    rows = [
+        (
+            one.check,
+            one.kind,
+            "now" if one.since <= found.at else utc(one.since),
+            "shadow" if one.shadow else "",
+        )
+        for one in found.watched
+    ]
+    if rows:
+        table("", ("Check", "Kind", "Watches from, UTC", ""), rows)
+    else:
+        say("Nothing watches it: add [checks.NAME].")
+
+
+def _told(*, as_json: bool) -> None:
+    """What was told by itself, the newest first."""
+    notes = open_door().burn_ins()
+    if as_json:
+        print_json({"notes": [one.model_dump(mode="json") for one in notes]})
+        return
+    rows = [(utc(one.told_at), one.table, one.what, "; ".join(one.burn_in.odd) or "–") for one in notes]
+    table("", ("Told, UTC", "Table", "Through", "Odd"), rows)

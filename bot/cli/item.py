@@ -1,0 +1,91 @@
+"""One item, and choices that the model did not foresee, in a terminal."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.cli.recommender import FILE_NAME, declaration, moment_of
+from bot.cli.shared import Json, console, print_json, table, utc
+from bot.messages import item as messages
+from bot.messages.miss import instead_of, lowest, place, slice_asked
+from domain.answer import Miss
+from domain.errors import ConfigurationError
+from domain.values import name_slice
+from workers import door
+
+File = Annotated[Path | None, typer.Option("--file", help=FILE_NAME)]
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(item)
+    app.command()(misses)
+
+
+def item(
+    key: Annotated[str, typer.Argument(metavar="ID", help="The item's key, or its exact title.")],
+    file: File = None,
+    png: Annotated[Path | None, typer.Option(help="Write the picture here.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page with everything here.")] = None,
+    at: Annotated[str | None, typer.Option(help="As of this time, for instance 2026-11-25T02:40Z.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Is this item shown what it merits, since when not, and compared with what?"""
+    for out in (png, html):
+        if out is not None and not out.absolute().parent.is_dir():
+            raise ConfigurationError(f"{out}: there is no such folder; make it, or choose another")
+    answer, picture = door.item(declaration(file), key, moment_of(at) if at else None)
+    if png is not None:
+        png.write_bytes(picture)
+    if html is not None:
+        html.write_text(messages.page(answer, picture), encoding="utf-8")
+    if as_json:
+        print_json({"item": answer.model_dump(mode="json")})
+        return
+    say = console().print
+    say(f"{messages.SIGNS[answer.verdict]} {answer.headline}", markup=False, highlight=False, soft_wrap=True)
+    table("", ("", ""), messages.facts(answer))
+    for line in (*answer.basis, *answer.notes):
+        say(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def misses(
+    limit: Annotated[int, typer.Option(min=1, help="So many, the lowest-ranked first.")] = 20,
+    where: Annotated[
+        list[str] | None, typer.Option("--slice", help="Only these, for instance device=tv; may be repeated.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="From this time on, UTC.")] = None,
+    file: File = None,
+    as_json: Json = False,
+) -> None:
+    """Choices of items that the model had ranked low, the lowest first: who, what, where, instead of what."""
+    start = moment_of(since) if since else None
+    wanted = slice_asked(where or ())
+    read = door.misses(declaration(file), start, wanted, limit)
+    kept = lowest((*_kept(start), *read), wanted, limit)
+    if as_json:
+        print_json({"misses": [one.model_dump(mode="json") for one in kept]})
+        return
+    if not kept:
+        console().print("None is kept. They are kept as the checks of kind misses look.", highlight=False)
+        return
+    columns = ("When, UTC", "Member", "Chose", "Rank", "Context", "Instead of", "Model")
+    table("", columns, [_row(one) for one in kept])
+
+
+def _kept(since: datetime | None) -> list[Miss]:
+    """What the log keeps of days that the tables may have forgotten; nothing where no log is named."""
+    try:
+        kept = door.kept_misses(door.open_door())
+    except ConfigurationError:
+        return []
+    return [one for one in kept if since is None or one.at >= since]
+
+
+def _row(miss: Miss) -> tuple[str, ...]:
+    context, model = name_slice(miss.slice), miss.version or miss.model
+    chose = miss.title or miss.item
+    return utc(miss.at), miss.member or "–", chose, place(miss), context, instead_of(miss) or "–", model

@@ -1,0 +1,31 @@
+"""`recsysops link`: a page's address for whoever is at the terminal."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bot.cli.shared import Json, find, operator, print_json
+from bot.pages.links import links_of
+from workers.door import environment, open_door
+
+Page = Annotated[
+    str, typer.Argument(metavar="[ID|audit]", help="An incident's number, or audit; else the list of all.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(link)
+
+
+def link(page: Page = "", as_json: Json = False) -> None:
+    """The address of a page, for you alone; it expires, where people do not log in for the pages."""
+    door, given = open_door(), environment()
+    path = f"/{page}" if page in ("", "audit") else f"/reports/{find(door, page).number}"
+    links = links_of(door, given.public_url, given.login)
+    address = links.to(operator(door).id)(path)
+    if as_json:
+        print_json({"address": address, "expires_at": links.expires_at()})
+    else:
+        typer.echo(address)

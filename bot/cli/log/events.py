@@ -1,0 +1,279 @@
+"""`recsysops events …`: the log itself; and `recsysops migrate`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+from pydantic import BaseModel
+from rich.console import Console
+from rich.progress import Progress
+
+from bot.cli.shared import Json, console, print_json, table
+from bot.slack import witness
+from domain.errors import ConfigurationError, RecsysopsError, Refused, Tampered
+from workers.door import log_administration
+
+if TYPE_CHECKING:
+    from workers.door.log_administration import Standing, Vouched
+
+T = TypeVar("T")
+
+NO_WITNESS = (
+    "No witness is declared ([witness.NAME] in recsysops.toml): whether the tables' owner cut the log's end "
+    "off, or made all of its hashes anew, cannot be seen from here."
+)
+
+app = typer.Typer(help="The log itself.", no_args_is_help=True)
+
+Exported = Annotated[Path, typer.Argument(metavar="FILE", help="What `events export` wrote.", dir_okay=False)]
+Key = Annotated[
+    str | None, typer.Option(help="The public key that has to have signed: 64 hexadecimal digits, or a PEM.")
+]
+Folder = Annotated[Path | None, typer.Option(help="The folder that `events archive` wrote into.")]
+
+Checkpoints = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--checkpoint",
+        metavar="FILE",
+        help="Checkpoints that were kept elsewhere, or an export that ends with one; may be given again.",
+        dir_okay=False,
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    app.command("migrate")(migrate)
+
+
+def migrate() -> None:
+    """Bring the store to this release's shape: a step of each release, before its processes start."""
+    console().print(
+        f"The store has the shape of this release ({log_administration.migrate()}).", highlight=False
+    )
+
+
+@app.command()
+def export(
+    file: Annotated[Path | None, typer.Argument(help="Write to this file.", dir_okay=False)] = None,
+    after: Annotated[int, typer.Option(min=0, help="Begin behind this position.")] = 0,
+    checkpoint: Annotated[bool, typer.Option("--checkpoint", help="End with a signed checkpoint.")] = False,
+    out: Annotated[Path | None, typer.Option(help="The same as FILE.")] = None,
+) -> None:
+    """Every event as a line of JSON."""
+    lines = log_administration.export(after, signed=checkpoint)
+    target = file or out
+    if target is None:
+        sys.stdout.buffer.writelines(lines)
+        return
+    # Whole or not at all: half an export looks like a log that ends early.
+    fresh = target.with_name(f"{target.name}.new")
+    try:
+        with fresh.open("wb") as written:
+            written.writelines(lines)
+        fresh.replace(target)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+@app.command()
+def key() -> None:
+    """The public key of this installation, for whoever checks its exports."""
+    typer.echo(log_administration.public_key())
+
+
+@app.command()
+def check(file: Exported, key: Key = None, as_json: Json = False) -> None:
+    """Hold an exported file against itself: hashes, order, signatures. Needs no store."""
+    checked = log_administration.check(file, key)
+    if as_json:
+        print_json({"checked": True, **checked.model_dump(mode="json")})
+        return
+    _say(f"{file} is as it was written: {_counted(checked)}.")
+    if checked.archived:
+        _say(f"Of {checked.archived} events only the hashes are in it; the rest is in an archive.")
+    if checked.signed_by is None:
+        _say("It does not end with a signed checkpoint: whether lines are missing at its end is not known.")
+    elif key is None:
+        _say("Whether that key is the right one is for you to say: --key, and `recsysops events key`.")
+
+
+@app.command("import")
+def restore(file: Exported, key: Key = None, as_json: Json = False) -> None:
+    """Put an exported file into an empty store: whole or not at all."""
+    with _progress("putting events in") as progress:
+        restored = log_administration.restore(file, key, progress)
+    if as_json:
+        print_json(restored.model_dump(mode="json"))
+        return
+    _say(f"The store holds what {file} holds: {_counted(restored)}.")
+    _say("Followers begin behind the last event. End the processes of the old store before you start these.")
+
+
+@app.command()
+def rebuild(as_json: Json = False) -> None:
+    """Make the cards again from the events, beside a running system."""
+    with _progress("making cards") as progress:
+        rebuilt = log_administration.rebuild(progress)
+    if as_json:
+        print_json(rebuilt.model_dump(mode="json"))
+        return
+    said = f"{rebuilt.cards} cards made again"
+    said += f", {rebuilt.stray} without events taken away" if rebuilt.stray else ""
+    said += f", {rebuilt.archived} of archived events left as they are" if rebuilt.archived else ""
+    _say(f"{said}.")
+
+
+@app.command()
+def verify(
+    archive: Folder = None, checkpoint: Checkpoints = None, key: Key = None, as_json: Json = False
+) -> None:
+    """Hold the hash chains and the cards against the events, and the log against what was signed of it."""
+    wrong: list[RecsysopsError] = []
+    verified = _unless(wrong, lambda: log_administration.verify(key))
+    held = _unless(wrong, lambda: log_administration.hold(archive, key)) if archive else None
+    vouched = _unless(wrong, lambda: log_administration.vouched(checkpoint or (), key, witness.reader()))
+    if wrong:
+        raise _all(wrong)
+    if as_json:
+        beside = {"archive": held, "vouched": vouched}
+        more = {name: one.model_dump(mode="json") for name, one in beside.items() if one is not None}
+        print_json({"verified": True, **(verified.model_dump(mode="json") if verified else {}), **more})
+        return
+    if verified is not None:
+        _say(f"The log is as it was written: {_counted(verified)}.")
+    if verified is not None and verified.former:
+        _say(
+            f"{verified.former} events were decided by former rules, {verified.unsealed} before events were "
+            "sealed: those stand by their hashes."
+        )
+    if held is not None:
+        _say(f"{archive} holds all that was moved out of it: {_counted(held)}.")
+    elif verified is not None and verified.archived:
+        _say(f"Of {verified.archived} events only the hashes are here; --archive FOLDER reads the rest.")
+    if vouched is not None:
+        _say_vouched(vouched, key)
+
+
+def _unless(wrong: list[RecsysopsError], look: Callable[[], T]) -> T | None:
+    """What a look comes to; None where it finds something wrong, which is then in `wrong`."""
+    try:
+        return look()
+    except (Tampered, Refused, ConfigurationError) as error:
+        wrong.append(error)
+        return None
+
+
+def _all(wrong: list[RecsysopsError]) -> RecsysopsError:
+    """All of it in one: what was tampered with must not hide behind what was wrongly asked."""
+    if len(wrong) > 1 and any(isinstance(one, Tampered) for one in wrong):
+        return Tampered("\n".join(map(str, wrong)))
+    return wrong[0]
+
+
+def _say_vouched(vouched: Vouched, key: str | None) -> None:
+    for name, why in vouched.unread.items():
+        _say(f"The witness “{name}” could not be read: {why}.")
+    fits = vouched.compared
+    if fits is None:
+        _say(NO_WITNESS if not vouched.witnesses else "No witness holds a checkpoint of this log yet.")
+        return
+    _say(
+        f"{fits.checkpoints} checkpoints fit, the newest of position {fits.newest} ({fits.at}), "
+        f"signed by {', '.join(fits.signed_by)}."
+    )
+    if vouched.behind:
+        _say(f"For the {vouched.behind} events after it nobody outside the database vouches yet.")
+    if key is None:
+        _say("Whether that key is the right one is for you to say: --key, and `recsysops events key`.")
+
+
+@app.command()
+def witnesses(as_json: Json = False) -> None:
+    """Who keeps checkpoints of the log outside the database, up to where, and what troubles them."""
+    found = log_administration.witnesses()
+    if as_json:
+        print_json({"witnesses": [one.model_dump(mode="json") for one in found]})
+        return
+    if not found:
+        _say(NO_WITNESS)
+        return
+    table("", ("Witness", "Kind", "Position", "Behind", "State"), [_standing(one) for one in found])
+
+
+def _standing(one: Standing) -> tuple[str, ...]:
+    state = one.trouble or ("waiting" if one.waiting else "up to date" if not one.behind else "not due yet")
+    return (one.name, one.kind, str(one.position), str(one.behind), state)
+
+
+@app.command()
+def archive(
+    to: Annotated[Path, typer.Option(help="A folder; made where missing.", file_okay=False)],
+    before: Annotated[str | None, typer.Option(help="Only incidents closed before this day, UTC.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write the events of closed incidents as Parquet, a file a month. The store stays as it is."""
+    written = log_administration.archive(to, _day(before) if before else None)
+    if as_json:
+        print_json({"files": [file.model_dump(mode="json") for file in written]})
+        return
+    for file in written:
+        _say(f"{file.file}: {file.events} events of {file.streams} incidents, SHA-256 {file.sha256}")
+    if not written:
+        _say("Nothing new: the months that are over are in the folder already, or nothing was closed.")
+
+
+@app.command()
+def prune(
+    days: Annotated[int, typer.Option(min=30, help="Of incidents closed longer ago than this.")],
+    archive: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """
+    Take away what is not the log, of incidents closed long ago; with --archive also the events in there.
+
+    The events' hashes stay, so that the log can still be verified. Only the tables' owner may do that.
+    """
+    before = datetime.now(UTC) - timedelta(days=days)
+    dropped = None if archive is None else log_administration.drop(archive, before)
+    forgotten = log_administration.forget(before)
+    if as_json:
+        events = None if dropped is None else dropped.model_dump(mode="json")
+        print_json({"forgotten": forgotten.model_dump(mode="json"), "dropped": events})
+        return
+    _say(f"Taken away: {_counted(forgotten)}.")
+    if dropped is not None:
+        _say(f"{dropped.events} events of {dropped.streams} incidents dropped; their hashes stay.")
+        for stream, why in dropped.kept.items():
+            _say(f"{stream} stays: {why}")
+
+
+def _say(text: str) -> None:
+    console().print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _counted(found: BaseModel) -> str:
+    values = found.model_dump(mode="json", exclude_none=True).items()
+    return ", ".join(f"{v} {k}" if isinstance(v, int) else f"{k.replace('_', ' ')} {v}" for k, v in values)
+
+
+def _day(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigurationError(f"--before {text}: not a day; write for instance 2026-01-01") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar for people, on the standard error: what a program reads is on the other one."""
+    with Progress(transient=True, console=Console(stderr=True)) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, in_all: bar.update(task, completed=done, total=in_all)

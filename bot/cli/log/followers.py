@@ -1,0 +1,104 @@
+"""`recsysops followers`: who follows the log, how far they have come, and what they had to leave out."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from bot.cli.shared import Json, console, print_json, table
+from bot.messages import words
+from workers import door as verbs
+from workers.door import Door, Following, open_door
+
+LOOK_SECONDS = 0.5
+COLUMNS = ("follower", "position", "behind", "waiting for", "state", "left out")
+
+app = typer.Typer(help="Who follows the log, and how far they have come.", invoke_without_command=True)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The follower, as `recsysops followers` lists it.")]
+From = Annotated[
+    int | None,
+    typer.Option("--from", help="Do every event after this position again; 0 is from the beginning."),
+]
+
+
+@app.callback()
+def show(context: typer.Context, as_json: Json = False) -> None:
+    """Each follower: where it is, how far behind, and what it had to leave out."""
+    if context.invoked_subcommand is not None:
+        return
+    found = open_door().followers()
+    if as_json:
+        print_json({"followers": [one.model_dump(mode="json") for one in found]})
+        return
+    table(
+        "",
+        ("follower", "position", "behind", "waiting for", "state", "left out"),
+        [_row(one) for one in found],
+    )
+    for one in found:
+        for aside in one.aside:
+            console().print(f"{one.name} left out event {aside.position}: {aside.trouble}", highlight=False)
+
+
+@app.command()
+def pause(name: Name) -> None:
+    """Let a follower stand still; nothing is lost, it waits in the log."""
+    verbs.pause(open_door(), name, True)
+    console().print(f"{name} stands still until `recsysops followers resume {name}`.", highlight=False)
+
+
+@app.command()
+def resume(name: Name) -> None:
+    """Let a follower go on where it stands."""
+    verbs.pause(open_door(), name, False)
+    console().print(f"{name} goes on.", highlight=False)
+
+
+@app.command()
+def replay(
+    name: Name,
+    after: From = None,
+    wait: Annotated[bool, typer.Option(help="Watch it until it is done.")] = True,
+) -> None:
+    """Try again what a follower left out, or (--from) all the log. Nothing is posted or deployed twice."""
+    door = open_door()
+    count = verbs.replay(door, name, after)
+    if not count:
+        console().print(f"{name} has left nothing out.", highlight=False)
+    elif wait:
+        _watch(door, name, count)
+    else:
+        console().print(f"{name} goes over {count} again.", highlight=False)
+
+
+def _watch(door: Door, name: str, count: int) -> None:
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    with Progress(*columns, console=console()) as progress:
+        task = progress.add_task(name, total=count)
+        while not progress.finished:
+            (now,) = [one for one in door.followers() if one.name == name]
+            left = now.behind + sum(1 for one in now.aside if one.again)
+            progress.update(task, completed=max(0, count - left), description=_state(now))
+            if now.paused or now.trouble:
+                break
+            time.sleep(LOOK_SECONDS)
+    (now,) = [one for one in door.followers() if one.name == name]
+    failed = f"; {len(now.aside)} still cannot be done" if now.aside else ""
+    console().print(f"{name} is at {now.position}, {now.behind} behind{failed}.", highlight=False)
+
+
+def _row(one: Following) -> tuple[str, ...]:
+    waited = words.lasting(one.lag) if one.behind else "–"
+    return (one.name, str(one.position), str(one.behind), waited, _state(one), str(len(one.aside)))
+
+
+def _state(one: Following) -> str:
+    if one.paused:
+        return "paused"
+    if one.trouble:
+        return f"failed {one.failures} times: {one.trouble}"
+    return "up to date" if one.behind == 0 else "catching up"

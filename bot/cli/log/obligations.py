@@ -1,0 +1,71 @@
+"""`recsysops debts`: what the log owes, how the workers are coming along, and to have it tried at once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from bot.cli.shared import Json, Number, console, find, print_json, table, utc
+from bot.messages import words
+from workers import door as verbs
+from workers.door import Owed, open_door
+
+COLUMNS = ("Owed", "", "Since, UTC", "For", "Tries", "Next try", "What went wrong last")
+MOST_SHOWN = 100
+
+app = typer.Typer(
+    help="What the log owes, and how the workers are coming along.", invoke_without_command=True
+)
+Kind = Annotated[
+    str | None, typer.Argument(metavar="KIND", help="As `recsysops debts` lists it; all if not given.")
+]
+
+
+@app.callback()
+def show(context: typer.Context, as_json: Json = False) -> None:
+    """What is owed: since when, how often it was tried, when next, and what went wrong."""
+    if context.invoked_subcommand is not None:
+        return
+    door = open_door()
+    if as_json:
+        print_json({"debts": [one.model_dump(mode="json") for one in door.owed()]})
+    elif found := door.owed(MOST_SHOWN):
+        now = door.now()
+        table("", COLUMNS, [_row(one, now) for one in found])
+        left = sum(one.count for one in door.owed_sums()) - len(found)
+        if left > 0:
+            console().print(f"and {left:,} more, all of them with --json.", highlight=False)
+    else:
+        console().print("Nothing is owed.")
+
+
+@app.command()
+def retry(number: Number, kind: Kind = None, as_json: Json = False) -> None:
+    """Have it tried again at once, as if for the first time; the clock's process hands it over."""
+    door = open_door()
+    again = verbs.retry(door, find(door, number), kind)
+    if as_json:
+        print_json({"debts": [one.model_dump(mode="json") for one in again]})
+        return
+    for one in again:
+        console().print(f"#{one.number}: “{one.kind}” is tried again within seconds.", highlight=False)
+
+
+def _row(one: Owed, now: datetime) -> tuple[str, ...]:
+    return (
+        one.kind,
+        f"#{one.number}",
+        utc(one.since),
+        words.lasting(now - one.since),
+        str(one.tries),
+        _next(one, now),
+        (one.trouble or "").partition("\n")[0],
+    )
+
+
+def _next(one: Owed, now: datetime) -> str:
+    if one.next_try_at is None:
+        return "–"
+    return "now" if one.next_try_at <= now else f"in {words.lasting(one.next_try_at - now)}"

@@ -1,0 +1,109 @@
+"""
+`recsysops`: everything that Slack does, in a terminal, and the operator's verbs.
+
+Whoever has a terminal and the store's address is an operator: `terminal:<login>`, in all declared groups.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import psycopg
+import structlog
+import typer
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from bot.cli import (
+    audit,
+    bundle,
+    burn_in,
+    follow_up,
+    hotfix,
+    incident,
+    item,
+    link,
+    logging_coverage,
+    recommender,
+    record,
+    rehearse,
+    run,
+    scorecard,
+    slack,
+)
+from bot.cli.log import correct, events, followers, obligations, people
+from domain.errors import ConfigurationError, RecsysopsError
+from workers.door import log_administration, redacted
+
+app = typer.Typer(
+    name="recsysops",
+    help="Incidents of a recommender: detected, explained, repaired, learned from.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+ROOMS = (
+    run,
+    recommender,
+    burn_in,
+    item,
+    record,
+    rehearse,
+    scorecard,
+    incident,
+    correct,
+    people,
+    events,
+    link,
+    slack,
+)
+for room in ROOMS:
+    room.register(app)
+app.add_typer(recommender.checks, name="check")
+app.add_typer(audit.app, name="audit")
+app.add_typer(hotfix.app, name="hotfix")
+app.add_typer(bundle.app, name="bundle")
+app.add_typer(follow_up.app, name="follow-up")
+app.add_typer(events.app, name="events")
+app.add_typer(logging_coverage.app, name="logging")
+app.add_typer(followers.app, name="followers")
+app.add_typer(obligations.app, name="debts")
+
+
+def main() -> None:
+    """
+    The command. Exit codes: 0 done, 1 refused or failed, 2 wrongly asked or configured, 130 interrupted.
+    """
+    # What a program reads is on the standard output alone.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    try:
+        app()
+    except ConfigurationError as error:
+        _fail(str(error), 2)
+    except RecsysopsError as error:
+        _fail(str(error), 1)
+    except (OperationalError, psycopg.OperationalError) as error:
+        reason = str(getattr(error, "orig", error)).splitlines()[0]
+        _fail(_unfit() or f"PostgreSQL does not answer: {reason}", 1)
+    except (ProgrammingError, psycopg.ProgrammingError):
+        # Most often a store that was not migrated; what is none of that is a fault of ours, and shown whole.
+        if why := _unfit():
+            _fail(why, 2)
+        raise
+    except OSError as error:
+        _fail(f"{error.filename or 'a file'}: {error.strerror or error}", 1)
+
+
+def _unfit() -> str | None:
+    try:
+        return log_administration.unfit()
+    except (ConfigurationError, psycopg.OperationalError):
+        return None
+
+
+def _fail(message: str, code: int) -> None:
+    sys.stderr.write(f"{redacted(message)}\n")
+    raise SystemExit(code)
+
+
+if __name__ == "__main__":
+    main()

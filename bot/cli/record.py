@@ -1,0 +1,92 @@
+"""The record of each check, and the way out of the shadow: `check ledger`, `check promote`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bot.cli.recommender import FILE_NAME, checks, declaration
+from bot.cli.shared import Json, console, print_json, table, utc
+from bot.messages import words
+from domain.errors import Refused
+from workers import door
+
+if TYPE_CHECKING:
+    from workers.detect.record import Record
+
+File = Annotated[Path | None, typer.Option("--file", help=FILE_NAME)]
+COLUMNS = (
+    "Check",
+    "Pages people",
+    "On record since",
+    "Alarms",
+    "Right",
+    "False",
+    "Open",
+    "Missed",
+    "Found in",
+)
+
+
+def register(_app: typer.Typer) -> None:
+    checks.command("ledger")(ledger)
+    checks.command("promote")(promote)
+    checks.command("alarms")(alarms)
+
+
+def ledger(file: File = None, as_json: Json = False) -> None:
+    """How often each check spoke, how often it was right, what everybody missed, and what that earns."""
+    every = door.records(door.open_door(), declaration(file))
+    if as_json:
+        print_json({"checks": [one.model_dump(mode="json") for one in every]})
+        return
+    table("", COLUMNS, [_row(one) for one in every])
+    for one in every:
+        if one.shadow or not one.earned:
+            verdict = f"{one.check}: {one.verdict}"
+            way_out = f"; `recsysops check promote {one.check}`" if one.shadow and one.earned else ""
+            console().print(verdict + way_out, markup=False, highlight=False, soft_wrap=True)
+
+
+def _row(one: Record) -> tuple[str, ...]:
+    found_in = "–" if one.to_detect is None else words.lasting(one.to_detect)
+    counts = (one.alarms, one.confirmed, one.false, one.undecided)
+    missed = ", ".join(f"#{number}" for number in one.missed) or "–"
+    pages = "no: shadow" if one.shadow else "yes"
+    return (one.check, pages, utc(one.since), *map(str, counts), missed, found_in)
+
+
+def promote(
+    name: Annotated[str, typer.Argument(help="A check in the shadow.")],
+    file: File = None,
+    write: Annotated[bool, typer.Option("--write", help="Change the declaration.")] = False,
+    anyway: Annotated[bool, typer.Option("--anyway", help="Whatever its record says.")] = False,
+) -> None:
+    """Say what has to change so that a check pages people; with --write, change it."""
+    path = declaration(file)
+    change = door.promotion(path, name)
+    record = next(one for one in door.records(door.open_door(), path) if one.check == name)
+    if not (record.earned or anyway):
+        raise Refused(f'"{name}" stays in the shadow: {record.verdict}. --anyway overrules that')
+    say = f"{change.file}:{change.line}: "
+    if write:
+        door.promote(change)
+        say += f'took out "{change.before.strip()}"; {name} pages people from the next look on'
+    else:
+        say += f'take out "{change.before.strip()}", or let --write do it'
+    console().print(say, markup=False, highlight=False, soft_wrap=True)
+
+
+def alarms(file: File = None, as_json: Json = False) -> None:
+    """What was found and nobody was told of: in the shadow, in a planned time, in a silence."""
+    every = door.alarms(door.open_door(), declaration(file))
+    if as_json:
+        print_json({"alarms": [{"check": check, **one.model_dump(mode="json")} for check, one in every]})
+        return
+    rows = [
+        (utc(one.since), utc(one.until), one.severity.value, check, one.title, one.quiet)
+        for check, one in every
+    ]
+    table("", ("Since, UTC", "Until", "", "Check", "Found", "Nobody was told"), rows)

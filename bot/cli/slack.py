@@ -1,0 +1,32 @@
+"""`recsysops slack manifest`: what is pasted where a Slack app is created."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from bot.slack.manifest import manifest
+
+slack = typer.Typer(help="The Slack app.", no_args_is_help=True)
+
+
+@slack.callback()
+def _slack() -> None:
+    """The Slack app."""
+
+
+@slack.command("manifest")
+def print_manifest(
+    url: Annotated[
+        str | None, typer.Option(help="Where Slack reaches the bot, for instance https://ops.example.com.")
+    ] = None,
+    socket: Annotated[bool, typer.Option("--socket", help="For Socket Mode: no address is needed.")] = False,
+) -> None:
+    """Print the manifest: api.slack.com/apps, Create New App, From a manifest, JSON."""
+    typer.echo(json.dumps(manifest(url, socket_mode=socket), indent=2, ensure_ascii=False))
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(slack, name="slack")

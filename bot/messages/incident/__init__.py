@@ -1,0 +1,1 @@
+"""The living message of an incident and its thread."""

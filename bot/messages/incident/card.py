@@ -1,0 +1,320 @@
+"""
+The living message of an incident: what, how bad, why, what can be done, what happens if I press.
+
+It is a function of the incident alone, so what stands in the channel can always be drawn again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot.messages import words
+from bot.messages.blocks import (
+    Block,
+    Style,
+    actions,
+    button,
+    confirm,
+    context,
+    cut,
+    divider,
+    escape,
+    image,
+    plain,
+    section,
+)
+from bot.messages.blocks import header as header_block
+from bot.messages.incident import stage
+from bot.messages.incident.menu import menu
+from bot.messages.incident.value import spell
+from bot.messages.inert import paragraphs, sentence
+from bot.messages.link import Link, linked
+from domain.incident.card import Action, Button, buttons
+from domain.incident.state import Incident
+from domain.values import Diagnosis, Evidence, Finding, Slice, name_slice
+
+WHY_MAX = 1400
+FALLBACK_MAX = 1000
+STRONGEST = 2
+MOST_SO_FAR = 6  # lines of evidence on the message while the rest is still gathered
+MOST_ALSO, ALSO_MAX = 3, 140  # findings that joined are named, and how many characters of each
+
+LABELS: dict[Action, str] = {
+    "acknowledge": "I have it",
+    "assign": "Assign …",
+    "severity": "Severity …",
+    "look_again": "Look again",
+    "note": "Note …",
+    "silence": "Silence …",
+    "dismiss": "Not an incident …",
+    "deploy": "Deploy …",
+    "approve": "Approve",
+    "break_glass": "Break glass …",
+    "reject": "Reject …",
+    "revert": "Revert …",
+    "renew": "Renew …",
+    "resolve": "Resolved …",
+    "reopen": "Reopen …",
+    "follow_up_accept": "Accept",
+    "follow_up_edit": "Edit …",
+    "follow_up_decline": "Decline …",
+    "close": "Close",
+    "correct": "Correct …",
+    "report": "Report",
+}
+STYLES: dict[Action, Style] = {
+    "approve": "primary",
+    "follow_up_accept": "primary",
+    "close": "primary",
+    "break_glass": "danger",
+    "revert": "danger",
+}
+MENU_ALT = "What each option repairs, and what everyone else loses by it, with their intervals"
+IN_MORE: tuple[Action, ...] = ("note", "assign", "severity", "silence", "correct")
+"""Slack's overflow menu holds five."""
+
+
+NO_FILES: Mapping[str, str] = {}
+
+
+def card(
+    incident: Incident, link: Link, names: words.Names = words.NOBODY, files: Mapping[str, str] = NO_FILES
+) -> list[Block]:
+    """
+    The blocks of the message.
+
+    Args:
+        link:    where its pages are for who reads it.
+        names:   what whoever declared it is called; they are mentioned where they are not there.
+        files:   digest of a picture that `pictures_of` names → its id in Slack; none is shown without one.
+    """
+    return [
+        header_block(headline(incident)),
+        section(_facts(incident, names)),
+        *_picture(picture_of(incident), files, f"The metric of: {incident.title}"),
+        section(cut(_why(incident), WHY_MAX)),
+        *stage.hotfix(incident),
+        *([] if incident.status in ("resolved", "closed") else menu(incident)),
+        *_picture(_menu_picture_of(incident), files, MENU_ALT),
+        *stage.ending(incident),
+        *_presses(incident, link),
+        *_footer(incident),
+    ]
+
+
+def headline(incident: Incident) -> str:
+    """One line: how bad and what; as it is, not yet escaped."""
+    sign = {"resolved": "✅", "closed": "✔️"}.get(incident.status, words.EMOJI[incident.severity])
+    state = {"resolved": "resolved · ", "closed": "closed · "}.get(incident.status, "")
+    predicted = "predicted · " if incident.kind == "predicted" else ""
+    return f"{sign} {incident.severity.value} · {state}{predicted}{incident.called.replace('`', '')}"
+
+
+def _facts(incident: Incident, names: words.Names) -> str:
+    since = incident.onset_at or incident.opened_at
+    end = incident.resolved_at
+    how_long = f"lasted {words.lasting(end - since)}" if end else words.moment(since, "{ago}")
+    first = f"*#{incident.number}* · since {words.moment(since)} · {how_long} · {_holder(incident)}"
+    return "\n".join([first, *_size(incident, names), *_also(incident)])
+
+
+def _also(incident: Incident) -> list[str]:
+    """
+    Where else it was seen: of a table and column that where it is widest. Under a culprit the first finding
+    is a victim as well.
+    """
+    widest: dict[tuple[str, str | None], Finding] = {}
+    for one in incident.also:
+        known = widest.setdefault((one.table, one.subject), one)
+        if len(one.slice) < len(known.slice):
+            widest[one.table, one.subject] = one
+    own = incident.first_finding.slice if incident.first_finding else None
+    titles = [cut(escape(_elsewhere(one, own)), ALSO_MAX) for one in widest.values()]
+    left = len(titles) - MOST_ALSO
+    more = [f"and {left} more"] if left > 0 else []
+    line = "; ".join([*titles[:MOST_ALSO], *more])
+    if incident.called != incident.title:
+        first = cut(escape(incident.title), ALSO_MAX)
+        return [f"seen in: {'; '.join([first, line] if line else [first])}"]
+    return [f"also: {line}"] if titles else []
+
+
+def _elsewhere(one: Finding, own: Slice | None) -> str:
+    """Its title, without the slice where that is the incident's own."""
+    place = f"{one.table} where {name_slice(one.slice)}"
+    return one.title.replace(place, one.table, 1) if one.slice and one.slice == own else one.title
+
+
+def _holder(incident: Incident) -> str:
+    if incident.assignee:
+        verb = "had" if incident.status == "closed" else "has"
+        return f"{words.person(incident.assignee)} {verb} it"
+    return "nobody had it" if incident.status in ("resolved", "closed") else "*nobody has it yet*"
+
+
+def _size(incident: Incident, names: words.Names) -> list[str]:
+    finding = incident.finding
+    if finding is None:
+        return [f"Declared by {words.called(incident.opened_by, names)}"]
+    if finding.kind == "predicted":
+        return [_forecast(incident, finding)]
+    share = (
+        [f"{words.percent(finding.affected_share)} of traffic"] if finding.affected_share is not None else []
+    )
+    change = f" ({words.change(finding.change)})" if finding.expected else ""
+    band = (
+        f", usually {words.amount(finding.low)}–{words.amount(finding.high)}"
+        if finding.low is not None and finding.high is not None
+        else ""
+    )
+    seen = (
+        f"{words.amount(finding.observed)} {escape(finding.unit)} where {words.amount(finding.expected)} "
+        f"were expected{change}{band}"
+    )
+    more = [f"seen {incident.findings_count} times"] if incident.findings_count > 1 else []
+    back = ["*back in its band*"] if incident.cleared_at and incident.status not in ("closed",) else []
+    return [" · ".join([*share, seen, *more, *back])]
+
+
+def _forecast(incident: Incident, finding: Finding) -> str:
+    """What is forecast of a launch, when it is, and whether the forecast has recovered since."""
+    size = f"forecast {escape(words.forecast(finding))}"
+    good = ["*the forecast has recovered*"] if incident.cleared_at and incident.status != "closed" else []
+    return " · ".join([*good, f"launches {words.moment(finding.window_start)}", size])
+
+
+def picture_of(incident: Incident) -> str | None:
+    """The digest of the picture of the metric that its message shows."""
+    return None if incident.status == "closed" else incident.picture
+
+
+def _menu_picture_of(incident: Incident) -> str | None:
+    """The digest of the picture of the menu, while something of it may be pressed."""
+    offered = any(one.action == "deploy" for one in buttons(incident))
+    return incident.menu_picture if offered else None
+
+
+def pictures_of(incident: Incident) -> dict[str, str]:
+    """Digest of each picture that its message shows → what it is called where it is kept."""
+    named = ((picture_of(incident), incident.title), (_menu_picture_of(incident), MENU_ALT))
+    return {digest: alt for digest, alt in named if digest is not None}
+
+
+def fallback(incident: Incident) -> str:
+    """The message's text beside its blocks: what notifications and screen readers say."""
+    return cut(escape(headline(incident)), FALLBACK_MAX)
+
+
+def stripped(incident: Incident, link: Link) -> str:
+    """The message where Slack does not take its blocks."""
+    report = link(f"/reports/{incident.number}")
+    return f"{fallback(incident)}\n" + (
+        linked("The whole report", report) if report else f"`/recsysops report {incident.number}` has more."
+    )
+
+
+def _picture(digest: str | None, files: Mapping[str, str], alt: str) -> list[Block]:
+    return [image(files[digest], alt)] if digest is not None and digest in files else []
+
+
+def _why(incident: Incident) -> str:
+    diagnosis = incident.diagnosis
+    if diagnosis is None:
+        return f"*Why*  {_not_diagnosed(incident)}"
+    cause = sentence(diagnosis.cause) if diagnosis.cause else _not_established(diagnosis)
+    over = incident.status in ("resolved", "closed")
+    strongest = [f"• {cut(sentence(one.statement), 300)}" for one in (() if over else _shown(diagnosis))]
+    count = len(diagnosis.evidence)
+    pointer = [f"_evidence ({count}) in the thread_"] if count else []
+    return "\n".join([f"*Why*  {cut(cause, 600)}", *strongest, *pointer, *_second_look(incident)])
+
+
+def _shown(diagnosis: Diagnosis) -> tuple[Evidence, ...]:
+    """The strongest lines of evidence, and the past incident that this one is like."""
+    first, others = diagnosis.evidence[:STRONGEST], diagnosis.evidence[STRONGEST:]
+    return (*first, *[one for one in others if one.kind == "precedent"][:1])
+
+
+def _not_established(diagnosis: Diagnosis) -> str:
+    """And what would tell, where something would."""
+    test = diagnosis.discriminating_test
+    return f"Not established yet. What would tell: {sentence(test)}" if test else "Not established yet."
+
+
+def _second_look(incident: Incident) -> list[str]:
+    """What became of looking again, under what was known before it."""
+    if "diagnose" in incident.awaits:
+        return ["_It is being looked into again; this changes when there is something newer._"]
+    if incident.diagnosis_failure and incident.status not in ("resolved", "closed"):
+        return [f"_Looking again failed: {cut(sentence(incident.diagnosis_failure), 300)}_"]
+    return []
+
+
+def _not_diagnosed(incident: Incident) -> str:
+    if "diagnose" in incident.awaits:
+        again = " again" if incident.diagnosis_failure else ""
+        lines = [line for piece in incident.evidence_so_far for line in piece.lines]
+        told = [f"• {cut(sentence(line.statement), 300)}" for line in lines[:MOST_SO_FAR]]
+        return "\n".join([f"Not established yet; the evidence is being gathered{again} …", *told])
+    if incident.diagnosis_failure:
+        failure = cut(sentence(incident.diagnosis_failure).rstrip("."), 400)
+        return f"Not established: the evidence could not be gathered ({failure}).{_try_again(incident)}"
+    return paragraphs(incident.description) or "Not established yet."
+
+
+def _try_again(incident: Incident) -> str:
+    return " _Look again_ tries anew." if Button(action="look_again") in buttons(incident) else ""
+
+
+def _presses(incident: Incident, link: Link) -> list[Block]:
+    """All buttons but Deploy, which stands beside its option."""
+    report_url = link(f"/reports/{incident.number}")
+    pressable = [one for one in buttons(incident) if one.action != "deploy"]
+    if incident.status == "resolved":  # the follow-up is what is next; taking it back is for later
+        pressable.sort(key=lambda one: one.action in ("revert", "renew"))
+    more = [one for one in pressable if one.action in IN_MORE and incident.status != "closed"]
+    beside = [_button(incident, one, report_url) for one in pressable if one not in more]
+    overflow = [_overflow(incident, more)] if more else []
+    return [divider(), actions([*beside, *overflow])]
+
+
+def _button(incident: Incident, one: Button, report_url: str | None) -> Block:
+    drawn = button(LABELS[one.action], one.action, spell(incident, one.option), _style(incident, one.action))
+    if one.action == "report":  # pressed without an address, it is answered with one for who pressed
+        return {**drawn, "url": report_url} if report_url else drawn
+    if one.action in ("approve", "revert"):
+        option = incident.option(one.option or "")
+        label = option.label if option else one.option
+        asked = confirm(f"{LABELS[one.action].rstrip(' …')}?", _asked(one.action, str(label)), "Yes")
+        return {**drawn, "confirm": asked}
+    return drawn
+
+
+def _style(incident: Incident, action: Action) -> Style | None:
+    if action == "acknowledge":
+        return None if incident.menu else "primary"
+    if action == "close" and incident.follow_up is None:
+        return None
+    return STYLES.get(action)
+
+
+def _asked(action: Action, label: str) -> str:
+    if action == "approve":
+        return f"“{label}” is deployed at once and watched by the check that raised the alarm."
+    return f"“{label}” is taken back; the recommender serves as before it."
+
+
+def _overflow(incident: Incident, more: list[Button]) -> Block:
+    options = [
+        {"text": plain(LABELS[one.action]), "value": f"{one.action}|{spell(incident)}"} for one in more
+    ]
+    return {"type": "overflow", "action_id": "more", "options": options}
+
+
+def _footer(incident: Incident) -> list[Block]:
+    lines = []
+    if incident.silenced_until and incident.silenced_until > incident.last_at and incident.status != "closed":
+        lines.append(f"🔕 silenced until {words.moment(incident.silenced_until)}")
+    if incident.score:
+        lines.append(words.scored(incident))
+    return [context(*lines)] if lines else []

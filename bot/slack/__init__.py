@@ -1,0 +1,1 @@
+"""Slack: what it sends, verified and answered, and what is posted to it."""

@@ -1,0 +1,371 @@
+"""
+A press in Slack → a person's command. What matters is written down before Slack is answered.
+
+Nothing here remembers anything between two presses: over Socket Mode each may come to another process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot import actions, commands
+from bot.attestation import said_in
+from bot.messages import audit, modals, words
+from bot.messages.blocks import SECTION_MAX, Block, cut, escape, section
+from bot.messages.blocks import actions as blocks_of_actions
+from bot.messages.home import TO_CLOSE, UNRESOLVED, Shown, closed_home, home, in_all
+from bot.messages.in_force import in_force
+from bot.messages.incident.card import card, fallback, pictures_of
+from bot.messages.incident.menu import deploy_again
+from bot.messages.incident.value import parse
+from bot.messages.incident.why import why, why_blocks
+from bot.messages.inert import Marked, clean, marked
+from bot.messages.link import Link, linked
+from bot.messages.miss import blocks as miss_blocks
+from bot.messages.miss import lowest, slice_asked
+from bot.messages.status import MOST_SHOWN, line, status
+from bot.pages.links import Links
+from bot.slack.groups import Groups
+from bot.slack.item_answer import show_item
+from bot.slack.permission import authorise
+from domain.errors import ConfigurationError, Refused, Stale, Unanswered
+from domain.incident import commands as c
+from domain.incident.state import Incident
+from domain.recommender.route import Need
+from domain.values import Actor
+from workers.door import Door
+
+Body = Mapping[str, Any]
+Tell = Callable[[str], Awaitable[None]]
+ANYTHING = re.compile(".*")
+BROKEN = "This could not be written down, so nothing has happened. Try again in a moment."
+LONG = ("item", "misses")
+"""What a worker answers: it takes longer than Slack waits, and science."""
+LOOK_SECONDS, LOOK_PAUSE_SECONDS = 600.0, 0.5  # a response_url is good for half an hour
+LOOK_UP_SECONDS, LOOK_UP_PAUSE_SECONDS = 1500.0, 1.0
+LOOKED_UP = (
+    "The store did not answer, so it is not known yet whether this was done. It is being looked up, and you "
+    "will be told here; please do not press again before."
+)
+DONE = Marked("It is known now: what you pressed before the store stopped answering *was done*, once.")
+NOT_DONE = Marked(
+    "It is known now: what you pressed before the store stopped answering was *not done*. Press again if you "
+    "still want it."
+)
+NEVER_KNOWN = (
+    "The store has not come back, so it is still not known whether what you pressed was done. Look at the "
+    "incident's message once it is back, before you press again."
+)
+DONE_BEFORE = "Nothing to do: that had been done already."
+
+_log = structlog.get_logger(__name__)
+
+
+class Listeners:
+    """What the bot does when Slack calls."""
+
+    def __init__(self, door: Door, groups: Groups, links: Links) -> None:
+        self._door = door
+        self._groups = groups
+        self._links = links
+        self._looking = set[asyncio.Task[None]]()
+
+    def register(self, app: AsyncApp) -> None:
+        """Hang them all on a Bolt app."""
+        app.action(ANYTHING)(self.pressed)
+        app.view(ANYTHING)(self.submitted)
+        app.command("/recsysops")(self.commanded)
+        app.event("app_home_opened")(self.home_opened)
+
+    async def pressed(
+        self, ack: AsyncAck, body: Body, action: Body, respond: AsyncRespond, client: AsyncWebClient
+    ) -> None:
+        """A button, or an entry of the More menu."""
+        name, value = str(action["action_id"]), str(action.get("value", ""))
+        if name == "more":
+            name, value = actions.split_more(str(action["selected_option"]["value"]))
+
+        async def act() -> str | None:
+            if name == "report":
+                return await self._report(body, value)
+            if actions.press_of(name).modal:
+                await self._open_modal(body, name, value, client, ack)
+                return None
+            try:
+                return await self._do(body, name, value, {})
+            except Stale:
+                again.extend(await self._again(name, value))
+                raise
+
+        async def tell(said: str) -> None:
+            told = cut(marked(said), SECTION_MAX)
+            drawn = [section(told), blocks_of_actions(again)] if again else None
+            await respond(told, blocks=drawn, response_type="ephemeral", replace_original=False)
+
+        again: list[Block] = []
+        said = await self._answered(act, tell)
+        await ack()
+        if said:
+            await tell(said)
+
+    async def submitted(self, ack: AsyncAck, body: Body, view: Body, client: AsyncWebClient) -> None:
+        """A modal was filled in: everything is authorised again, since time has passed."""
+        fields = actions.fields_of(view["state"]["values"])
+
+        async def act() -> str | None:
+            if view["callback_id"] == "declare":
+                return await self._declare(body, fields)
+            return await self._do(body, str(view["callback_id"]), str(view["private_metadata"]), fields)
+
+        async def tell(said: str) -> None:
+            await client.chat_postMessage(channel=body["user"]["id"], text=marked(said))
+
+        said = await self._answered(act, tell)
+        if said == LOOKED_UP:
+            await ack()  # to send the form again might do it twice
+            await tell(said)
+        elif said and said != DONE_BEFORE:
+            await ack(response_action="errors", errors={next(iter(fields)): cut(clean(said), 2000)})
+        else:
+            await ack()
+
+    async def commanded(
+        self, ack: AsyncAck, body: Body, respond: AsyncRespond, client: AsyncWebClient
+    ) -> None:
+        """`/recsysops …`"""
+        answer: dict[str, Any] = {}
+
+        async def act() -> str | None:
+            asked = commands.read(str(body.get("text", "")))
+            if asked.word == "declare":
+                await self._actor(body, "respond")
+                await ack()
+                await client.views_open(
+                    trigger_id=body["trigger_id"], view=modals.declare(asked.rest, body["channel_id"])
+                )
+                return None
+            if asked.word == "help":
+                return Marked(commands.help_text())
+            if asked.word == "audit":
+                answer.update(await self._audit(body, asked.rest, ack))
+                return None
+            reader = await self._reader(body)
+            if asked.word in LONG:
+                await ack()
+                await self._looked(body, asked, respond, client)
+            else:
+                answer.update(await self._shown(asked, reader))
+            return None
+
+        async def tell(said: str) -> None:
+            await respond(marked(said), response_type="ephemeral")
+
+        said = await self._answered(act, tell)
+        await ack()
+        if said:
+            answer = {"text": marked(said)}
+        if answer:
+            await respond(**answer, response_type="ephemeral")
+
+    async def _looked(
+        self, body: Body, asked: commands.Asked, respond: AsyncRespond, client: AsyncWebClient
+    ) -> None:
+        """A worker looks; the person hears at once that it does, and the answer as soon as it is there."""
+        about, question = asked.rest or asked.word, _key(body)
+        wanted = slice_asked(filter(None, asked.rest.split(","))) if asked.word == "misses" else ()
+        if not await asyncio.to_thread(self._ask, asked, question):
+            raise Refused("The workers cannot be reached just now. Try again in a minute.")
+        await respond(f"Looking at {escape(about)} …", response_type="ephemeral")
+        until = time.monotonic() + LOOK_SECONDS
+        while (found := await asyncio.to_thread(self._door.answer, question)) is None:
+            if time.monotonic() > until:
+                raise Refused(f"{about}: no answer yet; the workers are busy. Ask again in a while.")
+            await asyncio.sleep(LOOK_PAUSE_SECONDS)
+        if isinstance(found, str):
+            raise Refused(found)
+        if not isinstance(found, tuple):
+            await show_item(found, self._door, client, respond)
+            return
+        misses = lowest(found, wanted)
+        text, drawn = f"{len(misses)} low-ranked choices", miss_blocks(misses)
+        await respond(text, blocks=drawn, response_type="ephemeral", replace_original=False)
+
+    def _ask(self, asked: commands.Asked, question: str) -> bool:
+        if asked.word == "misses":
+            return self._door.ask_misses(question)
+        if not asked.rest:
+            raise Refused("Which item? Write its key or its title, for instance `/recsysops item tt0104454`.")
+        return self._door.ask_item(asked.rest, question)
+
+    async def _audit(self, body: Body, rest: str, ack: AsyncAck) -> dict[str, Any]:
+        """The score, after what somebody says here that they vouch for is written down."""
+        said = said_in(rest)
+        actor = await self._actor(body, "approve" if said else "respond")
+        if said:
+            await asyncio.to_thread(self._door.attest, said, actor, _key(body))
+        await ack()  # it goes through half a year of incidents
+        try:
+            found = await asyncio.to_thread(self._door.audit)
+        except ConfigurationError as error:
+            raise Refused(str(error).partition("\n")[0]) from error
+        return {"text": audit.headline(found), "blocks": audit.blocks(found, self._links.to(actor.id))}
+
+    async def home_opened(self, event: Body, client: AsyncWebClient) -> None:
+        """The App Home is drawn each time somebody looks."""
+        if event.get("tab", "home") != "home":
+            return
+        user = str(event["user"])
+        try:
+            reader = await self._reader({"user_id": user})
+        except Refused as refusal:
+            await client.views_publish(user_id=user, view=closed_home(marked(_said(refusal))))
+            return
+        shown = await asyncio.to_thread(self._at_home)
+        await client.views_publish(user_id=user, view=home(shown, reader))
+
+    def _at_home(self) -> Shown:
+        door = self._door
+        unresolved, to_close = (door.worst(of, 1, MOST_SHOWN) for of in (UNRESOLVED, TO_CLOSE))
+        acting = in_force(door.in_force(), datetime.now(UTC))
+        return Shown(unresolved, to_close, door.counts(), door.mean_times(), acting)
+
+    async def _shown(self, asked: commands.Asked, reader: Link) -> dict[str, Any]:
+        if asked.word == "status":
+            return await asyncio.to_thread(self._status, commands.page_in(asked.rest), reader)
+        if asked.word == "why":
+            number, name = commands.number_and_name_in(asked.rest)
+            incident = await self._incident(number)
+            return {"text": fallback(incident), "blocks": why_blocks(why(incident, name))}
+        incident = await self._incident(commands.number_in(asked.rest))
+        if asked.word == "report":
+            return {"text": fallback(incident), "blocks": [section(self._report_of(incident, reader))]}
+        return {"text": fallback(incident), "blocks": self._card(incident, reader)}
+
+    def _card(self, incident: Incident, reader: Link) -> list[Block]:
+        """The card, with those of its pictures that Slack has already: nobody waits for an upload."""
+        known = {digest: self._door.shown.file(digest) for digest in pictures_of(incident)}
+        return card(incident, reader, files={digest: file for digest, file in known.items() if file})
+
+    def _status(self, page: int, reader: Link) -> dict[str, Any]:
+        found = self._door.worst(UNRESOLVED, page, MOST_SHOWN)
+        count = in_all(self._door.counts(), UNRESOLVED)
+        return {"text": f"{count} open", "blocks": status(found, reader, count, page)}
+
+    async def _report(self, body: Body, value: str) -> str | None:
+        """The button of a message that everybody reads has no address: whoever presses it is sent theirs."""
+        if self._links.expires_at() is None:
+            return None  # the button opened the page, which asks who is there
+        reader = await self._reader(body)
+        return Marked(self._report_of(await self._incident(parse(value).stream), reader))
+
+    async def _reader(self, body: Body) -> Link:
+        """The pages, for whoever asks and may respond to incidents."""
+        return self._links.to((await self._actor(body, "respond")).id)
+
+    def _report_of(self, incident: Incident, reader: Link) -> str:
+        page, text = (reader(f"/reports/{incident.number}{form}") for form in ("", ".md"))
+        ways = f"*{linked(f'Report of #{incident.number}', page)}*, or {linked('as Markdown', text)}"
+        until = self._links.expires_at()
+        yours = f"\n_For you alone, until {words.moment(until)}._" if until else ""
+        return f"{line(incident, reader)}\n{ways}{yours}"
+
+    async def _do(self, body: Body, name: str, value: str, fields: actions.Fields) -> str | None:
+        actor = await self._actor(body, actions.press_of(name).needs)
+        target, command = actions.command_of(name, value, fields, self._door.now())
+        return await self._submit(body, target.stream, command, actor)
+
+    async def _declare(self, body: Body, fields: actions.Fields) -> str | None:
+        actor = await self._actor(body, "respond")
+        return await self._submit(body, None, actions.declare(fields), actor)
+
+    async def _submit(self, body: Body, stream: str | None, command: c.Command, actor: Actor) -> str | None:
+        answer = await asyncio.to_thread(self._door.submit, stream, command, actor, _key(body))
+        return None if answer.events else DONE_BEFORE
+
+    async def _open_modal(
+        self, body: Body, name: str, value: str, client: AsyncWebClient, ack: AsyncAck
+    ) -> None:
+        press = actions.press_of(name)
+        await self._actor(body, press.needs)
+        incident = await self._incident(parse(value).stream, whole=True)
+        await ack()
+        if press.modal:
+            await client.views_open(trigger_id=body["trigger_id"], view=press.modal(incident, value))
+
+    async def _again(self, name: str, value: str) -> list[Block]:
+        """The button of now for whoever pressed one of an earlier menu, where there is one."""
+        if name != "deploy":
+            return []
+        target = parse(value)
+        incident = await asyncio.to_thread(self._door.incident, target.stream)
+        return deploy_again(incident, target.option or "") if incident else []
+
+    async def _incident(self, stream_or_number: str, *, whole: bool = False) -> Incident:
+        found = await asyncio.to_thread(self._door.incident, stream_or_number, whole=whole)
+        if found is None:
+            raise Refused(
+                f"There is no incident {stream_or_number}. `/recsysops status` lists those that are open."
+            )
+        return found
+
+    async def _actor(self, body: Body, needs: Need) -> Actor:
+        user = body["user"]["id"] if isinstance(body.get("user"), Mapping) else str(body["user_id"])
+        groups, fresh = self._groups.of(user)
+        permissions = await asyncio.to_thread(self._door.permissions)
+        return authorise(user, groups, needs, permissions, fresh=fresh)
+
+    async def _answered(self, act: Callable[[], Awaitable[str | None]], tell: Tell) -> str | None:
+        """
+        What the person is told now, None where the message itself will show it. What cannot be said yet is
+        looked up, and told once it is known.
+        """
+        try:
+            return await act()
+        except Refused as refusal:
+            return _said(refusal)
+        except SlackApiError as error:
+            _log.warning("slack_refused", error=str(error))
+            return f"Slack did not open the form ({error.response['error']}). Press again."
+        except Unanswered as unknown:
+            _log.warning("answer_lost", key=unknown.key)
+            looking = asyncio.create_task(self._look_up(unknown, tell))
+            self._looking.add(looking)
+            looking.add_done_callback(self._looking.discard)
+            return LOOKED_UP
+        except Exception:  # noqa: BLE001 - whatever it was, the person has to hear that nothing happened
+            _log.exception("press_failed")
+            return BROKEN
+
+    async def _look_up(self, unknown: Unanswered, tell: Tell) -> None:
+        until = time.monotonic() + LOOK_UP_SECONDS
+        while time.monotonic() < until:
+            try:
+                found = await asyncio.to_thread(self._door.look_up, unknown)
+            except Unanswered:
+                await asyncio.sleep(LOOK_UP_PAUSE_SECONDS)
+                continue
+            await tell(NOT_DONE if found is None else DONE)
+            return
+        await tell(NEVER_KNOWN)
+
+
+def _said(refusal: Refused) -> str:
+    """Its words, with the word that they are Slack's markup already, where they are."""
+    said = refusal.args[0] if refusal.args else ""
+    return said if isinstance(said, Marked) else str(refusal)
+
+
+def _key(body: Body) -> str:
+    """The idempotency key of a request that Slack may deliver twice."""
+    team = (body.get("team") or {}).get("id") or body.get("team_id") or "team"
+    return f"{team}:{body['trigger_id']}"

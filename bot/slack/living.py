@@ -1,0 +1,359 @@
+"""
+The living message of one incident, brought up to what the log says: posted where it belongs, drawn as it
+stands, each step told in its thread.
+
+Done again it does nothing twice: posts carry a key that is looked for, and what Slack accepted last is kept.
+What Slack refuses is sent again without the part that it can do without, the picture first, then the blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from functools import partial
+from hashlib import sha256
+from typing import NamedTuple
+
+import orjson
+import structlog
+
+from bot.directory import PatientDirectory
+from bot.messages import words
+from bot.messages.blocks import Block, section
+from bot.messages.incident.card import card, fallback, pictures_of, stripped
+from bot.messages.incident.evidence import NOTABLE, evidence, step
+from bot.messages.incident.stage import broken_glass
+from bot.messages.link import Link
+from bot.messages.route import unreachable
+from bot.slack.chat import Chat, ChatError, Later, NoChannel, NoMessage, NoToken, NotTaken
+from bot.slack.pictures import Pictures
+from domain.incident import commands as c
+from domain.incident import events as e
+from domain.incident.state import Incident
+from domain.incident.timeline import timeline
+from domain.values import Actor
+from workers.door import Door
+
+ANNOUNCER = Actor(kind="worker", id="worker:announce")
+_log = structlog.get_logger(__name__)
+
+
+class Drawn(NamedTuple):
+    """What a message says, and what it lacks of what it should say."""
+
+    text: str
+    blocks: list[Block]
+    digest: str
+    lacks: str | None = None
+
+
+class Brought(NamedTuple):
+    """How far it came: the thread is told up to `version`, and `lacks` is not as it should be."""
+
+    version: int
+    lacks: tuple[str, ...]
+
+
+class _Work:
+    """One incident under way: what has been done of it, and what of it failed."""
+
+    def __init__(self, incident: Incident, version: int) -> None:
+        self.incident = incident
+        self.version = version
+        self.places: list[str] = []
+        self.declared: set[str] = set()
+        self.posted: set[str] = set()
+        self.lacks: list[str] = []
+        self._later: Later | None = None
+
+    def attempt(self, part: Callable[[], None]) -> None:
+        try:
+            part()
+        except NoToken:
+            raise
+        except Later as later:
+            if self._later is None or later.seconds < self._later.seconds:
+                self._later = later
+        except ChatError as error:
+            self.lacks.append(str(error))
+
+    def brought(self) -> Brought:
+        if self._later is not None:
+            raise HeldUp(self._later, self.version)
+        return Brought(self.version, tuple(dict.fromkeys(self.lacks)))
+
+
+class HeldUp(Exception):
+    """Slack asked to wait before all was done; the thread is told up to `version`."""
+
+    def __init__(self, later: Later, version: int) -> None:
+        super().__init__(str(later))
+        self.later = later
+        self.version = version
+
+
+class Living:
+    """One bot in one workspace. Not for several threads."""
+
+    def __init__(
+        self,
+        door: Door,
+        chat: Chat,
+        link: Link,
+        directory: PatientDirectory,
+        now: Callable[[], datetime] | None = None,
+    ) -> None:
+        self._door = door
+        self._chat = chat
+        self._pictures = Pictures(door, chat)
+        self._link = link
+        self._directory = directory
+        self._now = now or door.now
+
+    def bring_up(self, stream: str, version: int) -> Brought:
+        """
+        Have Slack show the incident as it is now, and its thread tell the events from `version` on.
+
+        What fails for one part does not keep the others from being done.
+
+        Raises:
+            Later, NoToken: nothing is to be tried again before that has passed.
+        """
+        incident = self._door.incident(stream)
+        if incident is None:
+            return Brought(version, ())
+        work = _Work(incident, version)
+        self._post_where_it_belongs(work)
+        work.attempt(partial(self._draw, work))
+        work.attempt(partial(self._tell, work))
+        brought = work.brought()
+        if work.incident.status == "closed" and not brought.lacks:
+            self._door.shown.accept(stream, {})  # it hardly changes any more, and is then drawn anyhow
+        return brought
+
+    def is_current(self, incident: Incident) -> bool:
+        """Whether what Slack accepted last is what the incident says now; asks Slack for nothing."""
+        accepted = self._door.shown.accepted(incident.stream)
+        whole = next(self._versions(incident, self._files_known(incident), None))
+        places = [_place(channel, ts) for channel, ts in latest(incident).items()]
+        return bool(places) and all(accepted.get(place) == whole.digest for place in places)
+
+    def _post_where_it_belongs(self, work: _Work) -> None:
+        incident = work.incident
+        if incident.status == "closed" and incident.messages:
+            work.places = list(latest(incident))
+            return
+        for name in self._door.channels(incident):
+            work.attempt(partial(self._post_in, work, name))
+        work.places += [channel for channel in latest(work.incident) if channel not in work.places]
+
+    def _post_in(self, work: _Work, name: str) -> None:
+        try:
+            channel = self._chat.channel(name)
+            work.declared.add(channel)
+            self._post_to(work, channel)
+        except NoChannel as error:
+            work.lacks.append(f"{name}: {error}")
+            self._post_by_default(work, name, str(error))
+        else:
+            self._door.shown.say_route(name, None)
+
+    def _post_by_default(self, work: _Work, name: str, why: str) -> None:
+        """Where the declared channel cannot be written into, incidents go to the default, and it says so."""
+        default = self._door.default_channel()
+        told = name in self._door.shown.routes_in_trouble()
+        if not told:
+            _log.error("route_lost", channel=name, error=why)
+        if default != name:
+            channel = self._chat.channel(default)
+            self._post_to(work, channel)
+            if not told:
+                said = unreachable(name, why)
+                self._chat.post_once(
+                    channel, key=f"route-{name}", since=self._now(), text=said, blocks=[section(said)]
+                )
+        self._door.shown.say_route(name, why)
+
+    def _post_to(self, work: _Work, channel: str) -> None:
+        if channel not in latest(work.incident):
+            self._post_anew(work, channel)
+        if channel not in work.places:
+            work.places.append(channel)
+
+    def _post_anew(self, work: _Work, channel: str) -> None:
+        incident = work.incident
+
+        def post(drawn: Drawn) -> str:
+            return self._chat.post_once(
+                channel, key=incident.stream, since=incident.opened_at, text=drawn.text, blocks=drawn.blocks
+            )
+
+        ts, drawn = self._offer(work, post)
+        key = f"announce:{incident.stream}:{channel}:{ts}"
+        self._door.submit(incident.stream, c.RecordMessage(channel=channel, message=ts), ANNOUNCER, key)
+        self._accept(incident, channel, ts, drawn)
+        work.posted.add(channel)
+        work.incident = self._door.incident(incident.stream) or incident
+
+    def _draw(self, work: _Work) -> None:
+        accepted = self._door.shown.accepted(work.incident.stream)
+        for channel, ts in latest(work.incident).items():
+            if channel not in work.posted:
+                at = _place(channel, ts)
+                work.attempt(partial(self._draw_at, work, channel, ts, accepted.get(at)))
+
+    def _draw_at(self, work: _Work, channel: str, ts: str, accepted: str | None) -> None:
+        def update(drawn: Drawn) -> str:
+            if drawn.digest != accepted:
+                self._chat.update(channel, ts, text=drawn.text, blocks=drawn.blocks)
+            return ts
+
+        try:
+            _, drawn = self._offer(work, update)
+        except NoMessage as gone:
+            _log.info("message_gone", number=work.incident.number, channel=channel, error=str(gone))
+            self._post_anew(work, channel)
+            return
+        except NoChannel:
+            if channel in work.declared:
+                raise
+            # It has not belonged there since; should the channel come back, the next change is drawn there.
+            drawn = next(self._versions(work.incident, self._files_known(work.incident), None))
+        if drawn.digest != accepted:
+            self._accept(work.incident, channel, ts, drawn)
+
+    def _offer(self, work: _Work, send: Callable[[Drawn], str]) -> tuple[str, Drawn]:
+        """Send the whole message, and while it is not taken, less and less of it."""
+        incident = work.incident
+        files, lacks = self._files_offered(incident)
+        refused: NotTaken | None = None
+        for drawn in self._versions(incident, files, lacks):
+            try:
+                sent = send(drawn)
+            except NotTaken as error:
+                refused = refused or error
+                continue
+            if refused is not None and drawn.blocks:
+                for digest in files:
+                    self._pictures.refused(digest)
+            if lacking := drawn.lacks:
+                work.lacks.append(f"{lacking}: {refused}" if refused else lacking)
+            return sent, drawn
+        raise refused or NotTaken("nothing was offered")
+
+    def _files_offered(self, incident: Incident) -> tuple[dict[str, str], str | None]:
+        """Digest of each of its pictures → its id in Slack, as far as it is there; why one is not."""
+        files, lacks = dict[str, str](), list[str]()
+        for digest, alt in pictures_of(incident).items():
+            file, lack = self._pictures.offered(digest, alt)
+            files |= {digest: file} if file else {}
+            lacks += [lack] if lack else []
+        return files, "; ".join(lacks) or None
+
+    def _versions(self, incident: Incident, files: Mapping[str, str], lacks: str | None) -> Iterator[Drawn]:
+        """The message whole, without its pictures, and as text alone."""
+        text = fallback(incident)
+        names = self._names(incident)
+        # The version in the buttons is of no account for whether a message is another one.
+        plain = incident.model_copy(update={"version": 0})
+
+        def drawn(shown: Mapping[str, str], lacking: str | None) -> Drawn:
+            blocks = card(incident, self._link, names, shown)
+            return Drawn(text, blocks, _digest(text, card(plain, self._link, names, shown)), lacking)
+
+        yield drawn(files, lacks)
+        if files:
+            yield drawn({}, "its picture")
+        alone = stripped(incident, self._link)
+        yield Drawn(alone, [], _digest(alone, []), "its blocks")
+
+    def _files_known(self, incident: Incident) -> dict[str, str]:
+        known = {digest: self._door.shown.file(digest) for digest in pictures_of(incident)}
+        return {digest: file for digest, file in known.items() if file}
+
+    def _names(self, incident: Incident) -> words.Names:
+        # A mention would page whoever has just declared it: by name, and by id where Slack does not say it.
+        who = {incident.opened_by} if incident.finding is None else set()
+        found = self._directory.of(who)
+        return {one: words.spoken(one, found) for one in who}
+
+    def _accept(self, incident: Incident, channel: str, ts: str, drawn: Drawn) -> None:
+        accepted = self._door.shown.accepted(incident.stream)
+        self._door.shown.accept(incident.stream, {**accepted, _place(channel, ts): drawn.digest})
+
+    def _tell(self, work: _Work) -> None:
+        recorded = self._door.events(work.incident.stream)
+        for event in recorded:
+            if event.version >= work.version:
+                self._reply(work, event, [one for one in recorded if one.version <= event.version])
+                work.version = event.version + 1
+
+    def _reply(self, work: _Work, event: e.Recorded, so_far: list[e.Recorded]) -> None:
+        gathered = isinstance(event.event, e.DiagnosisGathered) and event.event.diagnosis.evidence
+        if not gathered and event.event.wire_name not in NOTABLE:
+            return
+        if isinstance(event.event, e.HotfixApproved) and event.event.break_glass is not None:
+            self._tell_channel(work, event, event.event.break_glass)
+        if self._is_silent(work.incident):
+            return
+        # A sentence about a hotfix names it by the menu that came before.
+        entry = next(entry for entry in timeline(so_far) if entry.id == event.id)
+        text = step(entry, self._directory.of({entry.who}))
+        blocks = [section(text)]
+        if isinstance(event.event, e.DiagnosisGathered):
+            blocks = evidence(event.event.diagnosis)
+        self._reply_in_thread(work, event.id, text, blocks)
+
+    def _tell_channel(self, work: _Work, event: e.Recorded, reason: str) -> None:
+        """In every channel of the incident, not only in its thread, and also while it is silenced."""
+        incident, key = work.incident, event.event.option if isinstance(event.event, e.HotfixApproved) else ""
+        option = incident.option(key)
+        who = words.called(event.actor, self._directory.of({event.actor}))
+        text = broken_glass(incident, option.label if option else key, reason, who)
+        told, lost = False, ChatError("its message is not posted yet")
+        for channel in work.places:
+            try:
+                self._chat.post_once(
+                    channel, key=f"break-glass-{event.id}", since=event.at, text=text, blocks=[section(text)]
+                )
+                told = True
+            except NoChannel as error:
+                lost = error
+        if not told:
+            raise lost
+
+    def _reply_in_thread(self, work: _Work, key: str, text: str, blocks: list[Block]) -> None:
+        """In the first of its messages whose thread can be written into."""
+        messages = latest(work.incident)
+        refused: ChatError | None = None if messages else ChatError("its message is not posted yet")
+        for channel in (one for one in work.places if one in messages):
+            for said in (blocks, []):
+                try:
+                    self._chat.reply_once(channel, messages[channel], key=key, text=text, blocks=said)
+                except NotTaken as error:
+                    refused = error
+                except (NoChannel, NoMessage) as error:
+                    refused = error
+                    break
+                else:
+                    return
+        if isinstance(refused, NotTaken):  # words that Slack takes in no form do not hold up those after them
+            _log.error("cannot_reply", number=work.incident.number, error=str(refused))
+        elif refused is not None:
+            raise refused
+
+    def _is_silent(self, incident: Incident) -> bool:
+        return incident.silenced_until is not None and incident.silenced_until > self._now()
+
+
+def latest(incident: Incident) -> dict[str, str]:
+    """Channel → the incident's message there; where an older one was deleted, the newest."""
+    return dict(incident.messages)
+
+
+def _place(channel: str, ts: str) -> str:
+    return f"{channel}/{ts}"
+
+
+def _digest(text: str, blocks: list[Block]) -> str:
+    return sha256(orjson.dumps([text, blocks])).hexdigest()[:32]

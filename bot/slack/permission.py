@@ -1,0 +1,78 @@
+"""
+Who may press what: a Slack person and their user groups against the declaration's permissions.
+
+Whoever is not named may not, and where nobody is named nobody may: what is missing in recsysops.toml opens
+nothing. Where Slack has not said for long who is in which group (`bot.slack.groups`), what was known last
+still lets people respond; what changes the recommender fails closed.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Protocol
+
+from bot.messages.inert import Marked, escape
+from domain.errors import NotAllowed
+from domain.recommender.route import Need
+from domain.values import Actor
+
+DANGEROUS: frozenset[Need] = frozenset({"deploy", "approve", "break_glass"})
+
+PERSON = re.compile(r"^[UW][A-Z0-9]{6,}$")
+
+
+class Permissions(Protocol):
+    """Groups by handle or people by id, as declared under [permissions]."""
+
+    @property
+    def respond(self) -> tuple[str, ...]: ...
+    @property
+    def deploy(self) -> tuple[str, ...]: ...
+    @property
+    def approve(self) -> tuple[str, ...]: ...
+    @property
+    def break_glass(self) -> tuple[str, ...]: ...
+
+
+def authorise(
+    user: str, groups: tuple[str, ...], need: Need, permissions: Permissions, *, fresh: bool
+) -> Actor:
+    """
+    The actor that this person is, where they may do what needs `need`.
+
+    Raises:
+        NotAllowed: in words for the person.
+    """
+    actor = Actor(kind="person", id=f"slack:{user}", groups=groups)
+    allowed = {
+        "respond": permissions.respond,
+        "deploy": permissions.deploy,
+        "approve": permissions.approve,
+        "break_glass": permissions.break_glass,
+    }[need]
+    if need == "break_glass":  # it takes the place of an approval, and not that of the right to deploy
+        authorise(user, groups, "deploy", permissions, fresh=fresh)
+    # Who approves has to be somebody whom the file names, wherever they press.
+    beside = "" if need in ("approve", "break_glass") else ", or use `recsysops` in a terminal"
+    if not allowed:
+        raise NotAllowed(
+            f"Nobody may do this in Slack yet: [permissions] {need} in recsysops.toml names nobody, or the "
+            f"file cannot be read; `recsysops doctor` says which. Name somebody there{beside}."
+        )
+    if user in allowed:
+        return actor
+    if not fresh and (need in DANGEROUS or not groups):
+        raise NotAllowed(
+            "Slack does not say which groups you are in at the moment"
+            f"{', and without that this is not done' if need in DANGEROUS else ''}. "
+            f"Try again in a minute{beside}."
+        )
+    if set(groups).isdisjoint(allowed):
+        named = ", ".join(_mention(one) for one in allowed)
+        raise NotAllowed(Marked(f"Only {named} may do this. Ask one of them, or be added to the group."))
+    return actor
+
+
+def _mention(name: str) -> str:
+    """A person by a mention, a group by its handle (a mention would need its id)."""
+    return f"<@{name}>" if PERSON.match(name) else f"members of @{escape(name)}"

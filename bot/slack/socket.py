@@ -1,0 +1,51 @@
+"""Slack over Socket Mode, where no address can be reached from outside. `python -m bot.slack.socket`"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+
+from bot import settings
+from bot.settings import BotSettings
+from bot.slack.app import slack_app
+from domain.errors import ConfigurationError
+from workers.door import Door, open_door, watch_release
+
+
+async def run(given: BotSettings, door: Door, stop: asyncio.Event) -> None:
+    """Connected until `stop` is set."""
+    app, groups = slack_app(given, door)
+    await groups.begin()
+    # The handler's own client does not take over the address of the app's.
+    handler = AsyncSocketModeHandler(app, given.app_token, web_client=app.client)
+    await handler.connect_async()  # type: ignore[no-untyped-call]
+    await stop.wait()
+    await handler.close_async()  # type: ignore[no-untyped-call]
+    await groups.end()
+
+
+async def _until_told(given: BotSettings, door: Door) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await run(given, door, stop)
+
+
+def main() -> int:
+    """The process."""
+    try:
+        given = settings.read(socket=True)
+        door = open_door()
+        release = watch_release()
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    asyncio.run(_until_told(given, door))
+    return release.code
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

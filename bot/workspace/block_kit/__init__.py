@@ -1,0 +1,1 @@
+"""What Slack takes of blocks and views, and what it refuses."""

@@ -1,0 +1,1 @@
+"""What was found, measured again: is it back?"""

@@ -1,0 +1,1 @@
+"""Checks of models, their features and what serves."""

@@ -1,0 +1,91 @@
+"""
+The part of the served rows that another table keeps: a consumer's sampling rate.
+
+What a team that consumes the model logs of it, it learns from. A rate that halves where nobody said so
+makes its numbers wrong, and one that differs between slices makes them biased, which no total shows.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from domain.detection.data.look import Look
+from domain.detection.data.tally import Tally
+from domain.detection.judge.again.measure import Measurement
+from domain.detection.judge.again.proportion import measure_proportion
+from domain.detection.judge.judging import Again, Judging, by_check
+from domain.detection.judge.proportion import Promise, Proportions, Words, judge_proportions
+from domain.detection.judge.state import CheckState, Verdict
+from domain.detection.judge.title import percent
+from domain.detection.kind import Kind, shared
+from domain.detection.needs import KeptRows
+from domain.recommender.check import Check
+from domain.recommender.options import Beside, needed
+from domain.values import Share
+
+
+class Keys(Beside):
+    """Where a row is looked for and how; the share of rows that was agreed to be kept there."""
+
+    rate: Share | None = Field(default=None, gt=0.0)
+
+    @model_validator(mode="after")
+    def _said(self) -> Self:
+        needed(self, "sampling", {"beside": 'beside = "table"', "on": 'on = {request_id = "request"}'})
+        return self
+
+
+def words_of(check: Check) -> Words:
+    """How a rate is told: against what was agreed, where that is declared."""
+    known = "agreed" if Keys.of(check).rate is not None else "usually"
+    return Words(
+        says=lambda kept, observed, expected: f"{percent(observed)} {kept}, {known} {percent(expected)}",
+        unit=lambda kept: f"rows {kept}",
+    )
+
+
+def promise_of(check: Check) -> Promise | None:
+    """The declared rate; a slice may be off by the least change."""
+    rate = Keys.of(check).rate
+    if rate is None:
+        return None
+    return Promise(np.array([rate]), np.array([check.least_change * rate]))
+
+
+def kept_of(tally: Tally) -> Proportions:
+    """`tally`: of the served rows, those that the other table has."""
+    return Proportions(tally.grid, tally.cells, tally.columns, tally.rows[:, :, None], tally.bad, tally.first)
+
+
+def judge_sampling(
+    check: Check, tally: Tally, state: CheckState, looks_per_week: float | None = None
+) -> Verdict:
+    """
+    Whether another part of the served rows is kept than was agreed, or than is usual. See
+    `judge_proportions`.
+    """
+    return judge_proportions(check, kept_of(tally), state, looks_per_week, words_of(check), promise_of(check))
+
+
+def measure_sampling(look: Look, tally: Tally, again: Again[Tally]) -> Measurement:
+    """How many rows are kept now. See `measure_proportion`."""
+    kept, promise = kept_of(tally), promise_of(look.check)
+    return measure_proportion(look.check, again.finding, kept, promise, again.memory)
+
+
+KIND = Kind(
+    name="sampling",
+    purpose="the part of the served rows that another table keeps",
+    example={"beside": "served", "on": {"request_id": "request_id"}, "rate": 0.1},
+    options=Keys,
+    needs=KeptRows(),
+    judging=Judging(by_check(judge_sampling), measure_sampling),
+    sliced="always",
+    shared=shared,
+    beside=lambda check: (str(Keys.of(check).beside),),
+    lacking=True,
+    evidences=("monitor-2",),
+)

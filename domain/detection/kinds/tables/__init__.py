@@ -1,0 +1,1 @@
+"""Checks of a table as a whole and of metrics by the window."""

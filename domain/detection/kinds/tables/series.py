@@ -1,0 +1,222 @@
+"""
+A metric by the window, whole and by slice, against its own season, level, scatter and silences.
+
+How rare a window is in each of several ways stands in `anomaly_score`, when an anomaly begins and is still
+the same in `alarm`. Here one look of a declared check is made of them: a change too small for a person is
+not told, and of several ways the rarest gives the words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from math import log
+from typing import Any, Self
+
+import numpy as np
+from pydantic import model_validator
+
+from domain.detection.data.look import Look
+from domain.detection.data.metric import Metric
+from domain.detection.judge.again.measure import Measurement
+from domain.detection.judge.comparison import Comparison
+from domain.detection.judge.judging import Again, Judging, as_it_is
+from domain.detection.judge.series.alarm import AGAIN, BEGINS, STANDS, cool_windows, stand_windows
+from domain.detection.judge.series.anomaly_finding import Told, comparison_of, finding_of
+from domain.detection.judge.series.anomaly_score import (
+    RETURN_DAYS,
+    WAYS,
+    AnomalyScore,
+    Way,
+    short_windows,
+)
+from domain.detection.judge.series.measure_series import measure_series
+from domain.detection.judge.series.shared_scores import normal_after, scores_of
+from domain.detection.judge.state import CheckState, Seen, Verdict, confirm
+from domain.detection.kind import Kind, shared
+from domain.detection.needs import AggregateByWindow
+from domain.recommender.check import Check
+from domain.recommender.options import Aggregated
+from domain.values import Slice
+
+HALF = 0.5  # of a dimension's slices, from where on it is the table and not they
+LARGE_QUANTILE = 0.99  # of the metric's absolute values: what is large for it
+
+
+class Keys(Aggregated):
+    """What is made of a column in each window."""
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        if (self.aggregate == "ratio") != (self.over is not None):
+            raise ValueError('aggregate = "ratio" and over = "…", a column to divide by, belong together')
+        if self.quantile is not None and self.aggregate != "quantile":
+            raise ValueError('quantile is for aggregate = "quantile"; add that, or take quantile out')
+        return self
+
+
+def judge_series(check: Check, metric: Metric, state: CheckState, without: Collection[Way] = ()) -> Verdict:
+    """
+    Whether the last window is rarer than the metric's own past lets expect, whole or in a slice.
+
+    With many slices, each has to be as rare as makes one in any of them as rare as in a single series. Where
+    the whole is told, somebody is called already: a slice need not be so rare to be named in its stead.
+
+    Args:
+        without: ways of being anomalous that are not looked at.
+    """
+    judged, compared = dict[Slice, Told | None](), list[Comparison | None]()
+    for where in metric.slices:
+        scores = scores_of(metric, where, state)
+        if scores is not None:
+            looked_at = [one for one in scores if one.way not in without]
+            among = 1 if judged.get(()) else len(metric.slices)
+            judged[where] = _told(check, metric, where, state, looked_at, among)
+            if where in state.traced:
+                compared.append(comparison_of(check, metric.edge, metric.count, where, looked_at))
+    if not judged:
+        return Verdict(state=state, judged=False, note="not enough history yet")
+    findings = [
+        finding_of(check, metric.edge, metric.count, where, told) for where, told in one_cause(judged).items()
+    ]
+    patience = stand_windows(metric.a_day) + 1
+    until, width = metric.edge(metric.count - 1), metric.grid.width.total_seconds()
+    verdict = confirm(state, findings, width, until, clear_after=patience)
+    return verdict.comparing(one for one in compared if one is not None)
+
+
+def one_cause(judged: Mapping[Slice, Told | None]) -> dict[Slice, Told]:
+    """
+    Of what is anomalous at once, what is told: slices of one dimension, that of the rarest; the whole table
+    where half of that dimension's slices are with it, or none is.
+    """
+    told = {where: one for where, one in judged.items() if one is not None}
+    whole = {where: one for where, one in told.items() if not where}
+    parts = {where: one for where, one in told.items() if where}
+    if not parts:
+        return whole
+    dimension = max(parts, key=lambda where: parts[where].ratio)[0][0]
+    alike = {where: one for where, one in parts.items() if where[0][0] == dimension}
+    among = sum(1 for where in judged if where and where[0][0] == dimension)
+    return whole if whole and len(alike) >= HALF * among else alike
+
+
+def _told(
+    check: Check,
+    metric: Metric,
+    where: Slice,
+    state: CheckState,
+    looked_at: Sequence[AnomalyScore],
+    among: int,
+) -> Told | None:
+    """
+    Of one series, the rarest that is to be told; None where there is none. What is told already goes on as
+    long as it is seen within an hour: what takes a day to see would take a day to be over.
+
+    Args:
+        among: how many series chance has to make such an anomaly in.
+    """
+    standing = _standing(where, state)
+    needed = STANDS if standing else _begins(metric, where, state, among)
+    values = metric.values(metric.slices.index(where))
+    told = []
+    for score in looked_at:
+        rarity = score.rarity()
+        if rarity.score < needed:
+            continue
+        if (
+            score.windows > short_windows(metric.a_day)
+            if standing
+            else not _matters(check, score, values[-1])
+        ):
+            continue
+        told.append(
+            Told(
+                score,
+                rarity,
+                nothing=bool(np.isnan(values[-1])),
+                large=float(np.quantile(np.abs(values[np.isfinite(values)]), LARGE_QUANTILE)),
+                normal_from=_normal_from(metric, standing),
+            )
+        )
+    return max(told, key=lambda one: one.ratio, default=None)
+
+
+def _standing(where: Slice, state: CheckState) -> Seen | None:
+    """What is told of this slice already."""
+    standing = (one for one in state.seen.values() if one.told and not one.blind and one.slice == where)
+    return next(standing, None)
+
+
+def _normal_from(metric: Metric, standing: Seen | None) -> datetime | None:
+    """When what stands already is taken for the new normal."""
+    return standing.since + normal_after(metric.grid.width) if standing else None
+
+
+def _begins(metric: Metric, where: Slice, state: CheckState, among: int) -> float:
+    """The score from where on a series that is not told yet is."""
+    cooling = cool_windows(metric.a_day) * metric.grid.width
+    lately = any(
+        wrong.slice == where and metric.edge(metric.count - 1) - wrong.since <= cooling
+        for wrong in state.excluded
+    )
+    rarer = 1 + log(among) / log(RETURN_DAYS * WAYS)
+    return rarer * (AGAIN if lately else BEGINS)
+
+
+def _matters(check: Check, score: AnomalyScore, now: float) -> bool:
+    """Whether the change is of the declared size, and in the declared direction."""
+    if score.way == "silence":
+        return check.direction != "surge"
+    off, against = float(score.distance[-1]), abs(float(score.expected[-1]))
+    if score.way == "decay":
+        off = abs(float(score.observed[-1] - score.expected[-1]))  # its distance leaves out what spikes add
+    if score.way == "spread":
+        against = max(float(score.size[-1]), abs(now))
+    elif check.direction != "both":
+        fell = float(score.observed[-1]) < float(score.expected[-1])
+        if (check.direction == "drop") != fell:
+            return False
+    rows = check.least_rows if Aggregated.of(check).made(check.measure) == "count" else 0.0
+    return off >= max(rows, check.least_change * against)
+
+
+def _fits(declared: Mapping[str, Any], keys: Keys) -> None:
+    measure = declared.get("measure")
+    if keys.aggregate in {"sum", "mean", "quantile", "ratio"} and measure is None:
+        raise ValueError(f'aggregate = "{keys.aggregate}" needs a column; add measure = "…"')
+    if keys.aggregate == "count" and measure is not None:
+        raise ValueError('aggregate = "count" counts rows; take out measure, or write "sum"')
+
+
+SERIES_DAYS = timedelta(days=56)  # how far back a series learns from,
+SERIES_WINDOWS = (182, 8_064)  # and how many windows that may be
+
+
+def _history(window: timedelta) -> timedelta:
+    least, most = SERIES_WINDOWS
+    return min(max(SERIES_DAYS, least * window), most * window)
+
+
+def _verdict(look: Look, metric: Metric, memory: CheckState) -> Verdict:
+    return judge_series(look.check, metric, memory)
+
+
+def _measured(look: Look, metric: Metric, again: Again[Metric]) -> Measurement:
+    return measure_series(look.check, again.finding, metric, again.past, again.start)
+
+
+KIND = Kind(
+    name="series",
+    purpose="a metric by the window: a count, sum, mean, quantile or ratio",
+    example={"measure": "minutes", "aggregate": "mean"},
+    options=Keys,
+    fits=_fits,
+    least_windows=8,
+    needs=AggregateByWindow(),
+    judging=Judging(_verdict, _measured, over="windows", narrowed=as_it_is),
+    sliced="asked",
+    shared=shared,
+    history=_history,
+    rows="minds",  # of any metric: only who declares it knows of which, and says so with `evidences`
+)

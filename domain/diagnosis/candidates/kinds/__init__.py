@@ -1,0 +1,1 @@
+"""Kinds of cause, one file each."""

@@ -1,0 +1,331 @@
+"""Items that no longer come up to be ranked, or are ranked and not shown, or less than their scores say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import poisson
+
+from domain.diagnosis.candidates.candidate import CandidateKind, Named, Proposal
+from domain.diagnosis.candidates.counted import symptom_of
+from domain.diagnosis.candidates.judge import TOO_MUCH, verdict_on
+from domain.diagnosis.candidates.kinds.itself import measured_itself
+from domain.diagnosis.candidates.undone import Gap, Undone
+from domain.diagnosis.known import Known
+from domain.diagnosis.material import Material
+from domain.diagnosis.place import Bools, Floats, inside
+from domain.diagnosis.replay import Traffic
+from domain.diagnosis.scene import Scene, requests_by
+from domain.values import Answer, Slice, name_slice
+
+LEFT = 0.2  # of what is usual, that may be left where something is kept out
+LESS = 0.7  # of what its scores say, up to which something that is ranked is held back
+SURE = 1e-6  # chance of so few, before the number of items and slices looked at is allowed for
+LEAST = 12.0  # expected, from which on none is surprising
+DEVIATIONS = 2.0  # of what is due to an item, that few logged requests leave open
+MOST_TOLD = 3
+
+
+@dataclass(frozen=True)
+class _KeptOut:
+    """One item, or all of a slice of items, in one slice of requests."""
+
+    item: str | None
+    place: Slice
+    seen: float
+    usual: float
+    ranked: bool
+
+
+def _propose(material: Material, known: Known) -> Iterator[Proposal]:
+    scene = known.scene
+    if scene is None:
+        return
+    own = item_of(material, scene)
+    found = sorted(_kept_out(scene, own), key=lambda one: (len(one.place), -one.usual))
+    found = found or list(_as_found(material, scene, own))
+    for one in found[:MOST_TOLD]:
+        yield _told(material, known, scene, one)
+
+
+def item_of(material: Material, scene: Scene) -> str | None:
+    """The one item that the finding is about, as its slice or its subject names it."""
+    finding = material.finding
+    named = finding.item or dict(finding.slice).get(scene.now.columns.item) or finding.subject
+    known = scene.before.rows[scene.before.columns.item].astype(str)
+    return named if named is not None and bool((known == named).any()) else None
+
+
+def _told(material: Material, known: Known, scene: Scene, one: _KeptOut) -> Proposal:
+    since = known.onset.since if known.onset is not None else None
+    when = f" since {material.clock(since)}" if since is not None else ""
+    what = f"item {one.item}" if one.item is not None else name_slice(_of(one.place, scene.of_items))
+    where = _of(one.place, scene.of_requests if one.item is None else scene.dimensions)
+    at = f" in {name_slice(where)}" if where else ""
+    how = _how(one)
+    return Proposal(
+        kind="filter",
+        object=one.item or (one.place[0][0] if one.place else None),
+        place=where if one.item is not None else one.place,
+        since=since,
+        title=f"{what} {how}{at}{when}",
+        sentence=f"{what} {how}{at}{when}: {one.seen:,.0f} times where {one.usual:,.0f} were usual",
+        where=_where(one, material, scene),
+        undone=(_shown_by_scores if one.ranked else _put_upon)(material, known, scene, one),
+        how_much=(_shown_again(one, material, known, scene) if one.ranked else None)
+        or measured_itself(material, "filter", one.place),
+        items=(one.item,) if one.item is not None else (),
+    )
+
+
+def _how(one: _KeptOut) -> str:
+    if not one.ranked:
+        return "no longer comes up to be ranked"
+    if one.seen <= LEFT * one.usual:
+        return "is ranked and not shown"
+    return f"is shown {100 * (1 - one.seen / one.usual):.0f} % less than its scores say"
+
+
+def _where(one: _KeptOut, material: Material, scene: Scene) -> Answer | None:
+    """A finding about one item lies where that item is kept out, or it does not."""
+    own = item_of(material, scene)
+    if own is None:
+        return None
+    elsewhere = set(material.finding.slice) - set(one.place) - {(scene.now.columns.item, own)}
+    fits = one.item == own and not {name for name, _ in elsewhere} & {name for name, _ in one.place}
+    words = f"it is item {own} that is kept out" if fits else "another item, or another slice, is kept out"
+    return Answer(question="where", holds=fits, words=words)
+
+
+def _of(place: Slice, names: tuple[str, ...]) -> Slice:
+    return tuple(pair for pair in place if pair[0] in names)
+
+
+def _put_upon(material: Material, known: Known, scene: Scene, one: _KeptOut) -> Undone:
+    """The same kept out of the requests of before: what is then missing is what is missing now."""
+    turned = scene.turned
+    gone = _kept_rows(turned.now.rows, turned.now.columns.item, one)
+    return turned.undone(symptom_of(material, known), item_of(material, scene), turned.logged(), gone)
+
+
+def _kept_rows(rows: pd.DataFrame, item: str, one: _KeptOut) -> Bools:
+    held: Bools = inside(rows, one.place)
+    return held if one.item is None else held & (rows[item].astype(str) == one.item).to_numpy(bool)
+
+
+def _shown_by_scores(material: Material, known: Known, scene: Scene, one: _KeptOut) -> Undone:
+    """
+    What was shown of each slice, should have been by its scores, and would be with those shown that are held
+    back: by scores alone nothing is off, since they are ranked as ever.
+    """
+    labels, columns = {str(name): scene.labels[name] for name in scene.labels}, scene.now.columns
+    rows = scene.now.rows.assign(**labels)
+    held = _kept_rows(rows, columns.item, one)
+    due = scene.now.row_weights * scene.now.exposure(scene.logged())
+    lacks = due * held * (1 - one.seen / one.usual)
+    splits = [
+        (name, *within) for name in scene.of_items for within in ((), *((r,) for r in scene.of_requests))
+    ]
+    o, e, u = map(np.concatenate, zip(*(_split(scene, names, due, lacks) for names in splits), strict=True))
+    here = inside(rows, symptom_of(material, known))
+    if (own := item_of(material, scene)) is not None:
+        here &= (rows[columns.item].astype(str) == own).to_numpy(bool)
+    was = float((scene.now.row_weights * rows[str(columns.shown)].astype(bool).to_numpy(float))[here].sum())
+    should = float(due[here].sum())
+    gap = Gap(was, should, was + float(lacks[here].sum()), float(np.sqrt(was + should + 1)))
+    return Undone(o, e, u, o + e + 1, gap)
+
+
+def _split(scene: Scene, names: tuple[str, ...], due: Floats, lacks: Floats) -> tuple[Floats, Floats, Floats]:
+    """(n_cells,) what was shown, should have been, and would be with what is held back shown."""
+    was, usual, _ = _shown(scene, names)
+    keys = _keys(scene, scene.now.rows, scene.labels, names)
+    part = _summed(scene.now.rows, keys, lacks) / _summed(scene.now.rows, keys, due).clip(lower=1e-9)
+    shown, should = was.to_numpy(float), usual.to_numpy(float)
+    return shown, should, shown + should * part.reindex(usual.index).fillna(0.0).to_numpy(float)
+
+
+def _shown_again(one: _KeptOut, material: Material, known: Known, scene: Scene) -> Answer | None:
+    """What the symptom's slice lacks by its own scores, held against what the finding says it lost."""
+    lost, symptom = -material.finding.change, symptom_of(material, known)
+    rows = scene.now.rows
+    here = inside(rows, symptom)
+    held = here & inside(rows, one.place)
+    if one.item is not None:
+        held &= (rows[scene.now.columns.item].astype(str) == one.item).to_numpy(bool)
+    due = scene.now.row_weights * scene.now.exposure(scene.logged())
+    share = float(due[held].sum() / max(due[here].sum(), 1e-9)) * (1 - one.seen / one.usual)
+    if lost <= 0 or not share:
+        return None
+    closes = share / lost
+    words = f"shown by their scores they would close {100 * closes:.0f} % of the gap"
+    holds = verdict_on(closes, TOO_MUCH)
+    return Answer(question="how_much", holds=holds, share=round(closes, 4), words=words)
+
+
+def _kept_out(scene: Scene, own: str | None) -> Iterator[_KeptOut]:
+    """Items and slices that hardly come up where they did, in all requests or in one slice of them."""
+    columns = scene.now.columns
+    splits: list[tuple[str, ...]] = [(), *((name,) for name in scene.of_requests)]
+    for split in splits:
+        for names in ((columns.item,), *((name,) for name in scene.of_items)):
+            yield from _rare(scene, (*split, *names), columns.item in names, own, shown=False)
+            if columns.shown is not None:
+                yield from _rare(scene, (*split, *names), columns.item in names, own, shown=True)
+
+
+def _as_found(material: Material, scene: Scene, own: str | None) -> Iterator[_KeptOut]:
+    """
+    The item of the finding in its slice of requests, where all rows say that it is not shown there and the
+    logged ones, too few to say so themselves, that it comes up and do not say that its scores fell.
+    """
+    finding, columns = material.finding, scene.now.columns
+    where = tuple(pair for pair in finding.slice if pair[0] != columns.item)
+    if own is None or not where or finding.observed > LESS * finding.expected or columns.shown is None:
+        return
+    if not {name for name, _ in where} <= set(scene.of_requests):
+        return
+    now = _due_there(scene.now, scene.labels, own, where)
+    before = _due_there(scene.before, scene.labels_before, own, where)
+    hidden = now.shown <= LESS * now.due
+    if hidden and min(now.times, before.times) >= LEAST and now.most >= LESS * before.due:
+        yield _KeptOut(own, where, finding.observed, finding.expected, ranked=True)
+
+
+@dataclass(frozen=True)
+class _Due:
+    """
+    How many `times` an item came up in a slice of requests; in each how often it was `shown`, and the
+    exposure due to its scores.
+
+    `off` is the standard deviation of `due`: a sum of as many parts as chance made it come up.
+    """
+
+    times: float
+    shown: float
+    due: float
+    off: float
+
+    @property
+    def most(self) -> float:
+        """As many as chance leaves room for."""
+        return self.due + DEVIATIONS * self.off
+
+
+def _due_there(traffic: Traffic, labels: pd.DataFrame, item: str, where: Slice) -> _Due:
+    rows = traffic.rows
+    there = inside(rows.assign(**{name: labels[name] for name, _ in where}), where)
+    own = there & (rows[traffic.columns.item].astype(str) == item).to_numpy(bool)
+    weights, requests = traffic.row_weights, max(rows.loc[there, traffic.columns.request].nunique(), 1)
+    due = (weights * traffic.exposure(traffic.scores(rows)))[own]
+    shown = (weights * rows[str(traffic.columns.shown)].astype(bool).to_numpy(float))[own]
+    return _Due(
+        times=float(own.sum()),
+        shown=float(shown.sum()) / requests,
+        due=float(due.sum()) / requests,
+        off=float(np.sqrt((due**2).sum())) / requests,
+    )
+
+
+def _rare(
+    scene: Scene, names: tuple[str, ...], of_item: bool, own: str | None, *, shown: bool
+) -> Iterator[_KeptOut]:
+    seen, usual, scale = _shown(scene, names) if shown else _come_up(scene, names)
+    p = poisson.cdf(seen * scale, np.maximum(usual * scale, 1e-9))
+    left = LESS if shown else LEFT
+    rare = (usual * scale >= LEAST) & (seen <= left * usual) & (p * len(usual) < SURE)
+    for at in map(int, np.flatnonzero(rare.to_numpy(bool))):
+        label = usual.index[at]
+        values = label if isinstance(label, tuple) else (label,)
+        pairs = dict(zip(names, map(str, values), strict=True))
+        item = pairs.pop(scene.now.columns.item) if of_item else None
+        if own is None or item in (None, own):
+            yield _KeptOut(
+                item, tuple(sorted(pairs.items())), float(seen.iloc[at]), float(usual.iloc[at]), shown
+            )
+
+
+def _come_up(scene: Scene, names: tuple[str, ...]) -> tuple[pd.Series, pd.Series, pd.Series]:
+    """
+    In how many requests each came up to be ranked: now, and before for as many of the slice; and a scale.
+
+    Requests, not candidates: where one of a slice comes up, many do, and chance would look like a filter.
+    """
+
+    def count(traffic: Traffic, labels: pd.DataFrame, power: int = 1) -> pd.Series:
+        keys = _keys(scene, traffic.rows, labels, names)
+        once = ~pd.concat([*keys, traffic.rows[traffic.columns.request]], axis=1).duplicated()
+        rows = traffic.rows[once]
+        return _summed(rows, [key[once] for key in keys], traffic.row_weights[once.to_numpy()] ** power)
+
+    before, squares = (count(scene.before, scene.labels_before, power) for power in (1, 2))
+    now = count(scene.now, scene.labels).reindex(before.index).fillna(0.0)
+    return now, before * _others(scene, names, before), _scale(before, squares)
+
+
+def _shown(scene: Scene, names: tuple[str, ...]) -> tuple[pd.Series, pd.Series, pd.Series]:
+    """
+    How often each was shown now, and would have been by the scores that it was ranked by, as far as it was
+    before: what serving always moves up or down is no fault; and a scale.
+    """
+    was, due, squares = _by_scores(scene.now, scene.labels, scene, names)
+    shown, told, _ = _by_scores(scene.before, scene.labels_before, scene, names)
+    part = (shown / told.where(told >= LEAST)).clip(upper=1.0).reindex(due.index).fillna(1.0)
+    return was, due * part, _scale(due, squares)
+
+
+def _by_scores(
+    traffic: Traffic, labels: pd.DataFrame, scene: Scene, names: tuple[str, ...]
+) -> tuple[pd.Series, pd.Series, pd.Series]:
+    """How often each was shown, and would have been by its scores; and the latter by squared weights."""
+    rows, shown, weights = traffic.rows, traffic.columns.shown, traffic.row_weights
+    keys, exposure = _keys(scene, rows, labels, names), traffic.exposure(traffic.scores(rows))
+    was = _summed(rows, keys, weights * rows[str(shown)].astype(bool).to_numpy(float))
+    due, squares = (_summed(rows, keys, weights**power * exposure) for power in (1, 2))
+    return was, due, squares
+
+
+def _summed(rows: pd.DataFrame, keys: list[pd.Series], values: Floats) -> pd.Series:
+    return pd.Series(values, index=rows.index).groupby(keys, observed=True).sum()
+
+
+def _scale(sums: pd.Series, squares: pd.Series) -> pd.Series:
+    """
+    What a weighted count is multiplied by to be as uncertain as a count of its size.
+
+    Source:
+        Bohm & Zech (2014), Statistics of weighted Poisson events, Nucl. Instrum. Methods A 748.
+    """
+    return (sums / squares.where(squares > 0, 1.0)).where(squares > 0, 1.0)
+
+
+def _keys(scene: Scene, rows: pd.DataFrame, labels: pd.DataFrame, names: tuple[str, ...]) -> list[pd.Series]:
+    item = scene.now.columns.item
+    return [labels[name] if name in labels else rows[item].astype("category") for name in names]
+
+
+def _others(scene: Scene, names: tuple[str, ...], due: pd.Series) -> pd.Series:
+    """How many requests there are for one of before, in the slice of requests that is looked at."""
+    if names[0] not in scene.of_requests:
+        return pd.Series(scene.now.request_count / scene.before.request_count, index=due.index)
+    now = requests_by(scene.now, scene.labels[names[0]])
+    then = requests_by(scene.before, scene.labels_before[names[0]])
+    ratio = (now / then.reindex(now.index)).to_dict()
+    first = due.index.get_level_values(0)
+    return pd.Series([ratio.get(value, 0.0) for value in first], index=due.index).fillna(0.0)
+
+
+def _itself(material: Material, _known: Known) -> Named:
+    """The item, in the slice of requests that are not shown it; else the slice of items."""
+    where = material.finding.slice
+    item = material.columns.item if material.columns is not None else material.key
+    requests = tuple(pair for pair in where if pair[0] != item)
+    return Named(dict(where).get(item) or (where[0][0] if where else None), requests)
+
+
+FILTER = CandidateKind(
+    "filter", _propose, 3, "the reasons for which candidates are left out, logged", _itself
+)

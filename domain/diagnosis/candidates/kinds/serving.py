@@ -1,0 +1,62 @@
+"""What serving adds to the model's score: an adjustment, a boost, a bug."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from domain.diagnosis.candidates.candidate import CandidateKind, Named, Proposal
+from domain.diagnosis.candidates.counted import symptom_of
+from domain.diagnosis.candidates.kinds.itself import measured_itself
+from domain.diagnosis.changes.other_model import by_another_file
+from domain.diagnosis.known import Known
+from domain.diagnosis.material import Material
+from domain.diagnosis.place import inside, place_of
+from domain.values import name_slice
+
+PURE = 0.5  # of a slice's candidates whose score was changed, from which on the slice is named
+MOST_BEFORE = 0.5  # of that share before the onset: then it is how serving has always been
+
+
+def _propose(material: Material, known: Known) -> Iterator[Proposal]:
+    scene = known.scene
+    if scene is None:
+        return
+    skew = scene.skew()
+    if not skew.now.any() or by_another_file(material, skew):
+        return
+    rows = scene.now.rows
+    placed = place_of(rows, skew.now, scene.dimensions)
+    usual = skew.before[inside(scene.before.rows, placed.slice)]
+    if placed.purity < PURE or (len(usual) and usual.mean() > MOST_BEFORE * placed.purity):
+        return
+    hit = skew.now & inside(rows, placed.slice)
+    amount = float(np.median(scene.now.adjustment[hit]))
+    scores = scene.logged() - np.where(hit, scene.now.adjustment, 0.0)
+    items = tuple(sorted(rows.loc[hit, scene.now.columns.item].astype(str).unique()))
+    where = name_slice(placed.slice)
+    since = known.onset.since if known.onset is not None else None
+    unit = " log-odds" if scene.now.model.kind == "log_odds" else ""
+    yield Proposal(
+        kind="serving",
+        object=material.model_name,
+        place=placed.slice,
+        since=since,
+        title=f"Serving shifts the score of {where} by {amount:+.2f}",
+        sentence=f"What serves ranks {where} by another score than the model's: logged minus computed is "
+        f"{amount:+.2f}{unit} for {100 * placed.purity:.0f} % of these candidates, and 0 for the others",
+        undone=scene.undone(symptom_of(material, known), material.finding.item, scores),
+        how_much=measured_itself(material, "serving", placed.slice),
+        items=items if any(name in scene.of_items for name, _ in placed.slice) else (),
+    )
+
+
+def _itself(material: Material, known: Known) -> Named | None:
+    """Scores that the model's file does not compute, unless those of another file."""
+    if known.scene is None or by_another_file(material, known.scene.skew()):
+        return None
+    return Named(material.model_name)
+
+
+SERVING = CandidateKind("serving", _propose, 3, "logged scores beside those that the model computes", _itself)

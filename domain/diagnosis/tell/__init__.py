@@ -1,0 +1,1 @@
+"""What a diagnosis says, step by step."""

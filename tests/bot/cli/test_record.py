@@ -1,0 +1,43 @@
+"""The record of the checks, and the way out of the shadow, at the terminal."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from tests.bot.terminal import Terminal
+from tests.workers.detect.test_record import TOML
+from workers.declaration.declare import load
+from workers.detect.record import begin_records
+from workers.environment import clock
+
+
+@pytest.fixture
+def terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], database_url: str
+) -> Terminal:
+    return Terminal(monkeypatch, capsys, {"DATABASE_URL": database_url})
+
+
+def test_the_ledger_says_what_a_record_lacks_and_nothing_is_promoted_before_it_is_earned(
+    terminal: Terminal, tmp_path: Path, log: Engine
+) -> None:
+    file = tmp_path / "recsysops.toml"
+    file.write_text(TOML)
+    begin_records(log, load(file).checks.values(), clock.now() - timedelta(days=2))
+    told = terminal("check", "ledger", "--file", file, "--json").json["checks"]
+    assert [(one["check"], one["shadow"], one["alarms"], one["earned"]) for one in told] == [
+        ("total", False, 0, False),
+        ("trial", True, 0, False),
+    ]
+    assert "2 of 14 days on record" in terminal("check", "ledger", "--file", file).out
+    refused = terminal("check", "promote", "trial", "--file", file, "--write", code=1)
+    assert "stays in the shadow" in refused.err
+    told_what = terminal("check", "promote", "trial", "--file", file, "--anyway")
+    assert f'{file}:16: take out "shadow = true' in told_what.out
+    assert file.read_text() == TOML
+    terminal("check", "promote", "trial", "--file", file, "--anyway", "--write")
+    assert not load(file).checks["trial"].shadow

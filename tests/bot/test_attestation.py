@@ -1,0 +1,166 @@
+"""Somebody asks how well all is tested, and vouches for what cannot be seen: in Slack, and on the page."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from html import unescape
+from typing import Any
+
+import pytest
+
+from bot.attestation import day_of, said_in
+from bot.messages.audit import blocks, headline, html, promise, rows
+from bot.messages.link import pages_at
+from domain.answer import Audit, Proof
+from domain.errors import Refused
+from domain.improvement.audit import audit
+from domain.improvement.rubric import RUBRIC
+from domain.recommender.recommender import Recommender
+from domain.recommender.table import Table
+from domain.values import How
+from tests.bot.conftest import DECLARED, Look
+from tests.bot.workspace.driver import Driver
+from workers.declaration.check_kinds import ours
+from workers.door import Attest, Door, Withdraw
+from workers.environment import clock
+from workers.store.exports.export import export
+
+BARE = Recommender(name="cinema", tables={"views": Table(name="views", path="views.parquet", time="at")})
+LINK = "https://ci.example.org/twice?a=1&b=2"
+NEXT_MONTH = f"{clock.now() + timedelta(days=30):%Y-%m-%d}"
+
+
+def vouched(test: str, how: How | None = "automatic", **more: Any) -> Proof:
+    return Proof.model_validate({"test": test, "source": "person", "how": how, "says": "so", **more})
+
+
+def found(*proofs: Proof) -> Audit:
+    return audit(BARE, proofs, ours(), clock.now())
+
+
+def points(door: Door) -> dict[str, float]:
+    """The tests that have any."""
+    return {one.test.id: one.points for part in door.audit().parts for one in part.tests if one.points}
+
+
+def answered(person: Driver, text: str, user: str = "U-ml") -> dict[str, Any]:
+    """The newest answer that only this person sees."""
+    before = len(person.ephemerals(user))
+    person.command(text, user=user)
+    newest: dict[str, Any] = person.wait(lambda: person.ephemerals(user)[before:], "answer")[0]
+    return newest
+
+
+@pytest.mark.usefixtures("web")
+def test_the_answer_is_the_score_the_next_step_and_the_way_to_all_of_it(person: Driver, web: str) -> None:
+    shown = answered(person, "audit", user="U-oncall")
+    assert shown["text"] == "ML Test Score 0 of 7: nothing in the weakest section is shown to be tested"
+    drawn = json.dumps(shown["blocks"], ensure_ascii=False)
+    assert "Features and data 0 · Model development 0 · Infrastructure 0 · Monitoring 0" in drawn
+    assert 'Declare a check of `kind = \\"schema\\"`.' in drawn
+    assert f"<{web}/audit?link=" in drawn and "|All 28 tests" in drawn
+
+
+@pytest.mark.usefixtures("web")
+def test_whoever_may_approve_vouches_for_a_test_and_takes_it_back(person: Driver, door: Door) -> None:
+    answered(person, f"audit attest infra-1 <{LINK}|twice> {NEXT_MONTH} manual")
+    assert points(door) == {"infra-1": 0.5}
+    answered(person, f"audit attest infra-1 {LINK} {NEXT_MONTH}")
+    assert points(door) == {"infra-1": 1.0}
+    answered(person, "audit withdraw infra-1")
+    assert points(door) == {}
+    written = b"".join(export(door.log)).decode()
+    assert written.count('"attestation.') == 3
+    assert "slack:" not in written
+
+
+@pytest.mark.usefixtures("web")
+def test_whoever_may_not_approve_may_not_vouch(person: Driver, door: Door) -> None:
+    shown = answered(person, f"audit attest infra-1 {LINK} {NEXT_MONTH}", user="U-content")
+    assert shown["text"].startswith("Only members of @ml")
+    assert points(door) == {}
+
+
+@pytest.mark.usefixtures("web")
+def test_what_cannot_be_vouched_for_is_answered_with_what_would_do(person: Driver) -> None:
+    for said, told in (
+        (f"attest infra1 {LINK} {NEXT_MONTH}", "did you mean infra-1"),
+        (f"attest infra-1 wiki {NEXT_MONTH}", "no link that others can follow"),
+        (f"attest infra-1 {LINK} 2020-01-01", "is over already"),
+        (f"attest infra-1 {LINK} soon", "'soon' is not a day"),
+        ("attest infra-1", "write `/recsysops audit attest"),
+        ("withdraw", "write `/recsysops audit withdraw"),
+        ("withdraw infra-1", "nobody vouches for infra-1"),
+    ):
+        assert told in answered(person, f"audit {said}")["text"]
+
+
+def test_the_page_shows_every_test_and_who_vouches_for_it_by_name(
+    look: Look, person: Driver, door: Door
+) -> None:
+    answered(person, f"audit attest infra-1 {LINK} {NEXT_MONTH}")
+    page = look("/audit")
+    assert page.status_code == 200
+    shown = unescape(page.text)
+    assert all(test.name in shown and test.asks in shown for test in RUBRIC)
+    assert f'href="{LINK.replace("&", "&amp;")}"' in page.text
+    assert f"runs by itself, vouched for until {NEXT_MONTH} (" in page.text
+    assert "slack:" not in page.text and "(U-ml)" not in page.text
+    assert "script" not in page.headers["content-security-policy"]
+    assert 'href="/audit?link=' in look("/").text
+
+
+def test_while_the_declaration_cannot_be_read_page_and_answer_say_so(
+    look: Look, person: Driver, door: Door
+) -> None:
+    config = door._settings.config
+    config.write_text(DECLARED + "[tabels.x]\n")
+    page = look("/audit")
+    assert page.status_code == 503
+    assert "tabels" in page.text
+    assert "the file cannot be read" in answered(person, "audit")["text"]
+
+
+def test_words_behind_audit_are_read_as_what_is_vouched_for() -> None:
+    assert said_in("") is None
+    assert said_in(f"attest  infra-1 {LINK} 2027-01-31") == Attest(
+        test="infra-1", how="automatic", link=LINK, until=day_of("2027-01-31")
+    )
+    assert said_in("withdraw infra-1") == Withdraw(test="infra-1")
+    for wrong in (f"attest infra-1 {LINK} 2027-01-31 byhand", "atest x", "withdraw a b"):
+        with pytest.raises(Refused, match="write `/recsysops audit"):
+            said_in(wrong)
+
+
+def test_where_one_section_is_behind_the_step_says_what_the_score_is_then() -> None:
+    proofs = [vouched(test.id) for test in RUBRIC if test.section != "infra"]
+    assert promise(found(*proofs)) == "It speaks for infra-1, and the score is then 1."
+    assert promise(found()).startswith(
+        "Features and data, Model development, Infrastructure and Monitoring are alike at 0, so no single"
+    )
+    assert promise(found(*map(vouched, (test.id for test in RUBRIC)))).endswith("Nothing is left to do.")
+
+
+def test_what_is_said_elsewhere_is_shown_as_text_alone() -> None:
+    sly = found(vouched("data-1", says="<u>x</u>", by="slack:U1"))
+    drawn = html(sly, {"slack:U1": "<u>Ada</u>"})
+    assert "&lt;u&gt;Ada" in drawn
+    assert "<u>" not in drawn
+    done = found(*(vouched(test.id) for test in RUBRIC))
+    assert "Nothing is left to do" in json.dumps(blocks(done, pages_at("http://here")))
+    assert headline(done) == "ML Test Score 7 of 7: tested and watched exceptionally well"
+
+
+def test_every_test_has_its_row_with_what_speaks_for_it() -> None:
+    told = list(rows(found(vouched("data-1", link=LINK, by="terminal:root"), vouched("data-1", None))))
+    assert len(told) == 4 + 28
+    assert told[0] == ("Features and data", "1", "", "")
+    assert told[1] == ("data-1", "●", "Schema of the features", f"so (root (terminal)) {LINK}\nso")
+    assert told[2][3] == "–"
+
+
+def test_an_incident_that_is_named_leads_to_its_report_and_nothing_else_does() -> None:
+    shown = html(found(vouched("infra-7", source="incidents", says="“Ada's” worked in #12 and #3")), link=str)
+    assert '“Ada&#39;s” worked in <a href="/reports/12">#12</a> and <a href="/reports/3">#3</a>' in shown
+    assert "/reports/" not in html(found(vouched("infra-7", says="see #12")))

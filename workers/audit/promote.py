@@ -1,0 +1,68 @@
+"""A check out of the shadow: what has to change in the declaration, and the change, where it is asked for."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from domain.errors import ConfigurationError, Refused
+from domain.recommender.keys.nearest import nearest
+from domain.values import Value
+from workers.declaration.declare import file_of, load
+from workers.declaration.lines import line_of
+
+_SHADOW = re.compile(r"^\s*shadow\s*=\s*true\s*(#.*)?$")
+
+
+class Change(Value):
+    """Line `line` (from 1) of `file`, which reads `before`, has to go."""
+
+    file: str
+    line: int
+    before: str
+
+
+def promotion(path: Path, name: str) -> Change:
+    """
+    What lets the check `name` page people.
+
+    Raises:
+        ConfigurationError: the declaration is wrong, or has no such check.
+        Refused: the check is in no shadow, or is written so that a line alone does not say it.
+    """
+    file = file_of(path)
+    declared = load(file)
+    if name not in declared.checks:
+        raise ConfigurationError(f'no check is called "{name}"; {nearest(name, declared.checks)}')
+    if not declared.checks[name].shadow:
+        raise Refused(f'the check "{name}" is not in the shadow; it pages people already')
+    text = file.read_text(encoding="utf-8")
+    line = line_of(text, ("checks", name, "shadow")) or 1
+    before = text.splitlines()[line - 1]
+    if not _SHADOW.match(before):
+        raise Refused(
+            f'{file}:{line}: take "shadow = true" out of the check "{name}" by hand: {before.strip()}'
+        )
+    return Change(file=str(file), line=line, before=before)
+
+
+def promote(change: Change) -> None:
+    """
+    Take the line out; the file is replaced as a whole, once it has been read again without it.
+
+    Raises:
+        Refused: the file has changed meanwhile.
+    """
+    file = Path(change.file)
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    if len(lines) < change.line or lines[change.line - 1].rstrip("\r\n") != change.before:
+        raise Refused(f"{file} has changed meanwhile; look at it again")
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        draft.write_text("".join(lines[: change.line - 1] + lines[change.line :]), encoding="utf-8")
+        draft.chmod(file.stat().st_mode & 0o777)
+        load(draft)
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,336 @@
+"""
+What checks need, read: one table from what is asked for to who asks the engine.
+
+A kind says what it needs as a value of `domain.detection.needs`; here stands how each of them is answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import ibis
+import numpy as np
+import pandas as pd
+from ibis import _
+
+from domain.detection import needs as n
+from domain.detection.data.arrivals import Feeds
+from domain.detection.data.columns import Columns
+from domain.detection.data.counts import NOT_SET, Counts, counts_of
+from domain.detection.data.histogram import Histograms
+from domain.detection.data.look import Look
+from domain.detection.data.metric import Metric
+from domain.detection.data.ratio_cells import RatioCells
+from domain.detection.data.served import Served
+from domain.detection.data.tally import Tally
+from domain.detection.data.trainings import Ages, Runs
+from domain.detection.data.window import WINDOW
+from domain.detection.exposure.against_engagement import Engagement
+from domain.detection.judge.promise import is_promise
+from domain.detection.judge.state import CheckState
+from domain.errors import OwnCheckError, SourceError, TooFewRows
+from domain.recommender.options import Divided, Serving
+from domain.recommender.recommender import Recommender
+from domain.values import Finding
+from workers.models.recomputed import recomputed_rows
+from workers.models.registry import should_serve
+from workers.sources.aggregate import exposure, sets
+from workers.sources.aggregate.arrivals import arrivals_in
+from workers.sources.aggregate.count import count_windows
+from workers.sources.aggregate.grouped import windowed
+from workers.sources.aggregate.histogram import histogram_rows
+from workers.sources.aggregate.ratio import ratio_cells
+from workers.sources.aggregate.series import series_of
+from workers.sources.aggregate.sets import MAX_COUNTS, Names
+from workers.sources.engines.column_kinds import types_now
+from workers.sources.engines.source import Source, open_source
+from workers.sources.flagged.example import example_of
+from workers.sources.flagged.flags import (
+    Asked,
+    Flag,
+    Flagged,
+    flag_domain,
+    flag_duplicates,
+    flag_misses,
+    flag_missing,
+    flag_references,
+    flagged,
+)
+from workers.sources.flagged.tally import tally_rows, wrong_windows
+from workers.sources.logged.by_rank import flag_shown
+from workers.sources.logged.feature_skew import fed_rows
+from workers.sources.logged.latency import latency_rows
+from workers.sources.logged.numbers import PastNumbers, flag_numeric, past_numbers
+from workers.sources.logged.outcomes import outcome_rows
+from workers.sources.logged.ranking import metric_rows
+from workers.sources.logged.scored import score_columns
+from workers.sources.logged.served import (
+    flag_disagreements,
+    flag_items,
+    flag_joins,
+    flag_sampling,
+    flag_stages,
+    flag_versions,
+)
+from workers.sources.logged.trainings import ages_of, training_runs
+
+MAX_BINS = 20_000  # of time, in which arrivals are looked for
+
+Read = Callable[[Look, Any, CheckState], Any]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """
+    How one need is answered: `read` for a look, `at_once` for all looks that the grid of one covers, where
+    that is another question; `alone` says which of those have to be asked for by themselves all the same.
+    `flag` says which rows break a promise, where it can be one. Where `moments`, what is read at once is cut
+    by the kind itself, at whatever moment a look is taken.
+    """
+
+    read: Read
+    at_once: Callable[[Look, Any], Any] | None = None
+    alone: Callable[[Look, CheckState], bool] = lambda _look, _memory: False
+    flag: Flag | None = None
+    moments: bool = False
+
+
+def read(look: Look, need: n.Needs[Any], columns: Names, memory: CheckState) -> Any:
+    """
+    What is needed for a look.
+
+    Args:
+        columns: those that the table must have.
+        memory: times that nothing is learned from, where the engine learns.
+
+    Raises:
+        SourceError: a table cannot be read as declared, or lacks a column that the kind names.
+        TooFewRows: it is too early to say what should be there. OwnCheckError: the need is none of these.
+    """
+    if columns:
+        with open_source(look.recommender, str(look.check.table)) as source:
+            source.require(*columns)
+    return reader_of(look, need).read(look, need, memory)
+
+
+def read_at_once(look: Look, need: n.Needs[Any]) -> Any:
+    """
+    The same for all windows of the look's grid, to be cut for each of its looks with `until`.
+
+    Raises:
+        SourceError: as `read`; or the looks have too little in common.
+    """
+    reader = reader_of(look, need)
+    return reader.at_once(look, need) if reader.at_once else reader.read(look, need, CheckState())
+
+
+def reader_of(look: Look, need: n.Needs[Any]) -> Reader:
+    """
+    Who answers.
+
+    Raises:
+        OwnCheckError: nobody does.
+    """
+    if (reader := READERS.get(type(need))) is None:
+        raise OwnCheckError(
+            f'kind "{look.check.kind}": needs {type(need).__name__}; write RowCounts(), WrongRows(…), '
+            "ColumnHistograms(…) or OwnExpression(…), or another of domain.detection.needs"
+        )
+    return reader
+
+
+def example(look: Look, need: n.Needs[Any], finding: Finding) -> str | None:
+    """
+    A row that breaks the promise of which `finding` tells, in words; None where it is of none.
+
+    Raises:
+        SourceError: the table cannot be read as declared.
+    """
+    flag = reader_of(look, need).flag
+    return example_of(look, flag, finding) if flag and is_promise(finding) else None
+
+
+def _counts(look: Look, _need: n.RowCounts, _memory: CheckState) -> Counts:
+    check = look.check
+    frame = count_windows(
+        look.recommender,
+        str(check.table),
+        look.grid,
+        dimensions=look.dimensions,
+        ways=check.ways,
+        measure=check.measure,
+    )
+    return counts_of(frame, look.grid)
+
+
+def _counts_or_ratio(look: Look, _need: n.CountsOrRatio, memory: CheckState) -> Counts | RatioCells:
+    if Divided.of(look.check).divided:
+        return ratio_cells(look.recommender, look.check, look.grid, look.dimensions)
+    return _counts(look, n.RowCounts(), memory)
+
+
+def _arrivals(look: Look, _need: n.Arrivals, _memory: CheckState) -> Feeds:
+    width = look.silence_width
+    back = min(look.history, MAX_BINS * width)
+    first = look.end if look.first is None else look.first
+    name, measure = str(look.check.table), look.check.measure
+    feeds = arrivals_in(look.recommender, name, first - back, look.end, width, look.dimensions, measure)
+    return replace(feeds, back=back.total_seconds())
+
+
+def _series(look: Look, _need: n.AggregateByWindow, _memory: CheckState) -> Metric:
+    return series_of(look.recommender, look.check, look.grid, look.dimensions)
+
+
+def _ranking(look: Look, _need: n.RankingQuality, _memory: CheckState) -> Metric:
+    return metric_rows(look.recommender, look.check, look.grid, look.dimensions)
+
+
+def _tally(flag: Flag) -> Read:
+    def read(look: Look, _need: Any, memory: CheckState) -> Tally:
+        return tally_rows(look.recommender, look.check, look.grid, look.dimensions, memory, flag)
+
+    return read
+
+
+def _wrong_rows(look: Look, need: n.WrongRows, _memory: CheckState) -> Tally:
+    def flag(_recommender: Recommender, _source: Source, rows: Any, _asked: Asked) -> Flagged:
+        return flagged(rows, need.wrong(rows, look.options))
+
+    return tally_rows(look.recommender, look.check, look.grid, look.dimensions, CheckState(), flag)
+
+
+def _numbers_at_once(look: Look, _need: n.UnusualNumbers) -> PastNumbers:
+    history = max(1, int(look.history / look.grid.width))
+    return past_numbers(look.recommender, look.check, look.grid, look.dimensions, history)
+
+
+def _learns_less(look: Look, memory: CheckState) -> bool:
+    """Whether what is usual is not learned from all of the windows before."""
+    spans = wrong_windows(look.grid, memory)
+    return any(last >= 0 and first < look.grid.count - 1 for first, last in spans)
+
+
+def _served(look: Look, _need: n.ServedVersions, memory: CheckState) -> Served:
+    asked = should_serve(look.recommender, look.check, look.start)
+    if asked is None:
+        raise TooFewRows("another version has just been released")
+    tally = tally_rows(look.recommender, asked, look.grid, look.dimensions, memory, flag_versions)
+    return Served(tally, Serving.of(asked).versions)
+
+
+def _histograms(look: Look, need: n.ColumnHistograms, _memory: CheckState) -> Histograms:
+    columns = tuple(need.columns(look.options))
+    return histogram_rows(look.recommender, look.check, columns, look.grid, look.dimensions)
+
+
+def _scores(look: Look, _need: n.ScoreHistograms, _memory: CheckState) -> Histograms:
+    columns = score_columns(look.recommender, look.check)
+    return histogram_rows(look.recommender, look.check, columns, look.grid, look.dimensions)
+
+
+def _types(look: Look, _need: n.ColumnTypes, _memory: CheckState) -> Columns:
+    with open_source(look.recommender, str(look.check.table)) as source:
+        return Columns(types_now(source), look.start, look.end, look.end - look.history)
+
+
+def _runs(look: Look, _need: n.TrainingRuns, _memory: CheckState) -> Runs:
+    return training_runs(look.recommender, look.check, look.end - look.history, look.end)
+
+
+def _ages(look: Look, _need: n.ServingAges, _memory: CheckState) -> Ages:
+    start, width = look.end - look.history, look.grid.width
+    return ages_of(look.recommender, look.check, start, look.end, width)
+
+
+def _engagement(look: Look, _need: n.EngagementBefore, _memory: CheckState) -> Engagement:
+    recommender, check = look.recommender, look.check
+    declared = exposure.declared(recommender)
+    if check.table != declared.shown:
+        raise SourceError(
+            f'check "{check.name}": looks at "{check.table}", and what was shown is in "{declared.shown}"; '
+            f'write table = "{declared.shown}"'
+        )
+    since = look.start - declared.history
+    return Engagement(
+        since=since,
+        start=look.start,
+        end=look.end,
+        before=exposure.engagement(recommender, since, look.start),
+        now=exposure.engagement(recommender, look.start, look.end),
+        items=exposure.items_beside(recommender),
+        item=str(recommender.tables[declared.shown].item),
+        launch=recommender.items.launch if recommender.items else None,
+        by_chance=bool(declared.explored),
+    )
+
+
+def _expression(look: Look, need: n.OwnExpression, _memory: CheckState) -> pd.DataFrame:
+    check, grid = look.check, look.grid
+    with open_source(look.recommender, str(check.table)) as source:
+        rows = source.between(grid.start, grid.end)
+        rows, kept = windowed(look.recommender, source, rows, grid, look.dimensions)
+        question = need.ask(rows.rename({WINDOW: sets.WINDOW}), look.options, kept)
+        if not isinstance(question, ibis.expr.types.Table) or WINDOW not in question.columns:
+            raise OwnCheckError(
+                f'kind "{check.kind}": its expression has to be a table with the column {WINDOW!r}: group '
+                "by it"
+            )
+        inside = question.filter(_[WINDOW] >= 0, _[WINDOW] < grid.count)
+        frame = source.fetch(inside.limit(MAX_COUNTS + 1))
+    if len(frame) > MAX_COUNTS:
+        raise SourceError(
+            f'table "{check.table}": more than {MAX_COUNTS:,} rows come back for kind "{check.kind}"; '
+            "aggregate more, or declare fewer dimensions or a shorter history"
+        )
+    frame[WINDOW] = frame[WINDOW].astype(np.int64)
+    for name in kept:
+        if name in frame.columns:
+            frame[name] = frame[name].astype("object").where(frame[name].notna(), NOT_SET)
+    return frame
+
+
+def _sliced(rows: Callable[..., Any]) -> Read:
+    """A reader that asks of a look for its check, its grid and its dimensions."""
+
+    def read(look: Look, _need: Any, _memory: CheckState) -> Any:
+        return rows(look.recommender, look.check, look.grid, look.dimensions)
+
+    return read
+
+
+READERS: Mapping[type[n.Needs[Any]], Reader] = {
+    n.RowCounts: Reader(_counts),
+    n.CountsOrRatio: Reader(_counts_or_ratio),
+    n.Arrivals: Reader(_arrivals, moments=True),
+    n.AggregateByWindow: Reader(_series),
+    n.RankingQuality: Reader(_ranking),
+    n.WrongRows: Reader(_wrong_rows),
+    n.MissingValues: Reader(_tally(flag_missing), flag=flag_missing),
+    n.OutsideDomain: Reader(_tally(flag_domain), flag=flag_domain),
+    n.RepeatedKeys: Reader(_tally(flag_duplicates), flag=flag_duplicates),
+    n.DanglingReferences: Reader(_tally(flag_references), flag=flag_references),
+    n.LowRankedChoices: Reader(_tally(flag_misses)),
+    n.UnusualNumbers: Reader(_tally(flag_numeric), _numbers_at_once, _learns_less),
+    n.UnmatchedRows: Reader(_tally(flag_joins)),
+    n.KeptRows: Reader(_tally(flag_sampling)),
+    n.DifferingRows: Reader(_tally(flag_disagreements)),
+    n.RecomputedScores: Reader(_sliced(recomputed_rows)),
+    n.ExposureByRank: Reader(_tally(flag_shown)),
+    n.RowsByItem: Reader(_tally(flag_items)),
+    n.StageFlow: Reader(_tally(flag_stages)),
+    n.ServedVersions: Reader(_served),
+    n.ColumnHistograms: Reader(_histograms),
+    n.ScoreHistograms: Reader(_scores),
+    n.AnswerTimes: Reader(_sliced(latency_rows)),
+    n.ColumnTypes: Reader(_types),
+    n.ScoredChoices: Reader(_sliced(outcome_rows)),
+    n.FedFeatures: Reader(_sliced(fed_rows)),
+    n.TrainingRuns: Reader(_runs),
+    n.ServingAges: Reader(_ages),
+    n.EngagementBefore: Reader(_engagement),
+    n.OwnExpression: Reader(_expression),
+}
+"""Everything that may be needed, and who asks for it."""

@@ -1,0 +1,117 @@
+"""
+Kinds of checks, ours and teams' own: found by entry point, each imported when it is first asked for.
+
+Only what a declaration names is imported. What cannot be imported, or raises, is that check's finding; the
+others go on.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from domain.detection.kind import Kind
+from domain.detection.needs import Needs
+from domain.errors import OwnCheckError, RecsysopsError
+from domain.recommender.check import OWN_GROUP, Check
+from workers.declaration.own_options import of_this_house
+
+
+@cache
+def find(name: str) -> Kind[Any, Any]:
+    """
+    The installed kind of this name, imported once; what could not be is tried again.
+
+    Raises:
+        OwnCheckError: there is none, or two; it cannot be imported; or what is there is no `Kind`.
+    """
+    points = sorted({(one.name, one.value): one for one in entry_points(group=OWN_GROUP, name=name)}.items())
+    if not points:
+        raise OwnCheckError(f'kind "{name}" is not installed here; install its package into this Python')
+    if len(points) > 1:
+        named = " and ".join(value for (_name, value), _point in points)
+        raise OwnCheckError(f'kind "{name}" is installed twice: {named}; take one away')
+    return _imported(points[0][1])
+
+
+def found(name: str) -> Kind[Any, Any] | None:
+    """The same; None where it cannot be had, which its check says when it looks."""
+    try:
+        return find(name)
+    except OwnCheckError:
+        return None
+
+
+def asks(check: Check, need: type[Needs[Any]]) -> bool:
+    """Whether this is what a check's kind needs of the engine."""
+    kind = found(check.kind)
+    return kind is not None and isinstance(kind.needs, need)
+
+
+@cache
+def ours() -> Mapping[str, Kind[Any, Any]]:
+    """The kinds that come with this program, by their names, in the order of the reference."""
+    return {name: find(name) for name in of_this_house()}
+
+
+def forget() -> None:
+    """Import kinds anew when they are next asked for, as after an installation."""
+    find.cache_clear()
+    ours.cache_clear()
+
+
+def _imported(point: EntryPoint) -> Kind[Any, Any]:
+    with blamed(point.name, f"cannot be imported from {point.value}"):
+        it = point.load()
+    if not isinstance(it, Kind):
+        raise OwnCheckError(
+            f'kind "{point.name}": {point.value} is {type(it).__name__}, not an OwnCheck; name the value '
+            "in its entry point"
+        )
+    if it.name != point.name:
+        raise OwnCheckError(f'kind "{point.name}": {point.value} says kind = "{it.name}"; write both alike')
+    return it
+
+
+def read_options(kind: Kind[Any, Any], check: Check) -> Any:
+    """
+    The check's own keys as its kind reads them.
+
+    Raises:
+        OwnCheckError: one is missing, unknown or of another type: the kind has changed since it was declared.
+    """
+    try:
+        return kind.read(check.options)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise OwnCheckError(f'check "{check.name}": {key}: {first["msg"]}') from error
+
+
+@contextmanager
+def blamed(name: str, does: str = "raises", kind: Kind[Any, Any] | None = None) -> Iterator[None]:
+    """
+    Whatever a kind's code raises as one error that names it, what it said, and the line: of the file that its
+    judge stands in, where that was gone through.
+    """
+    try:
+        yield
+    except RecsysopsError:
+        raise
+    except (Exception, SystemExit) as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        judge = getattr(kind, "judge", kind.judging.verdict) if kind else None
+        code = getattr(judge, "__code__", None)  # a callable object has none
+        its = [one for one in frames if code is not None and one.filename == code.co_filename]
+        frame = (its or frames)[-1]
+        where = f"{Path(frame.filename).name}:{frame.lineno}"
+        says = str(error).strip().partition("\n")[0]
+        told = f"{type(error).__name__}: {says}" if says else type(error).__name__
+        raise OwnCheckError(f'kind "{name}" {does}: {told} ({where})') from error

@@ -1,0 +1,35 @@
+"""The declaration this process works with, read again when its file changed."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from domain.errors import ConfigurationError
+from domain.recommender.recommender import Recommender
+from workers.declaration.declare import load
+from workers.environment import redaction
+from workers.environment.settings import settings
+
+
+def recommender(path: Path | None = None, *, own: bool = True) -> Recommender:
+    """
+    What `recsysops.toml` declares now; see `declare.load`.
+
+    Raises:
+        ConfigurationError: there is no such file, or something in it is wrong.
+    """
+    file = path or settings().config
+    if not file.exists():
+        raise ConfigurationError(
+            f"{file} does not exist: write one with `recsysops init`, or name it in RECSYSOPS_CONFIG."
+        )
+    return _loaded(file, file.stat().st_mtime_ns, own)
+
+
+@lru_cache(maxsize=4)
+def _loaded(file: Path, changed_at_nanoseconds: int, own: bool) -> Recommender:
+    try:
+        return load(file, own=own)
+    except ConfigurationError as error:  # it is shown on pages, too
+        raise ConfigurationError(redaction.prose(str(error))) from None

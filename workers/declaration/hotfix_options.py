@@ -1,0 +1,68 @@
+"""
+The keys of a hotfix, taken apart: what every hotfix has, and the options of its kind.
+
+Imports nothing of the kind unless it is asked to, as those of checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from typing import Any
+
+from domain.errors import ConfigurationError
+from domain.recommender.hotfix import COMMON_TO_HOTFIXES, HOTFIX_GROUP
+from domain.recommender.keys.nearest import nearest
+from workers.declaration.problem import Problem
+from workers.declaration.typed_options import Key, apart, read_typed, strange_key
+from workers.environment.installed import points_of_this_house
+
+
+def hotfix_kinds() -> tuple[str, ...]:
+    """The kinds of hotfixes that are installed here, ours first; none of them is imported."""
+    ours = (one.name for one in points_of_this_house(HOTFIX_GROUP))
+    return tuple(dict.fromkeys((*ours, *sorted(entry_points(group=HOTFIX_GROUP).names))))
+
+
+def hotfixes_apart(declared: Mapping[str, Any], own: bool) -> tuple[dict[str, Any], list[Problem]]:
+    """
+    The declaration with the own keys of each hotfix under its `options`, and what is wrong with them.
+
+    Args:
+        own: whether the kinds are imported, to read their options; without, they stay as they are written.
+    """
+    known = hotfix_kinds()
+
+    def unknown(kind: str) -> str | None:
+        return None if kind in known else f"{kind!r} is no kind of hotfix here; {nearest(kind, known)}"
+
+    return apart(declared, "hotfixes", COMMON_TO_HOTFIXES, unknown, _read if own else None)
+
+
+def _read(
+    key: Key, name: str, kept: Mapping[str, Any], own_keys: dict[str, Any]
+) -> tuple[dict[str, Any], list[Problem]]:
+    """A hotfix's own keys as its kind reads them, or what is wrong with them or with its replay."""
+    from workers.declaration.hotfix_kinds import find, ours  # noqa: PLC0415 - imports science
+
+    try:
+        options = find(name).options
+    except ConfigurationError as error:
+        return own_keys, [Problem((*key, "kind"), str(error))]
+
+    def strange(one: str, right: list[str]) -> Problem:
+        others = [kind.name for kind in ours() if one in kind.options.model_fields]
+        return strange_key(key, one, name, right, others)
+
+    read, wrong = read_typed(key, options, own_keys, COMMON_TO_HOTFIXES - {"name", "options"}, strange)
+    return read, [*wrong, *_replayed(key, kept.get("replay"))]
+
+
+def _replayed(key: Key, replay: object) -> list[Problem]:
+    """A way of pricing that there is not."""
+    from domain.resolution.replays.registry import REPLAYS  # noqa: PLC0415 - imports science
+
+    way = replay.get("kind") if isinstance(replay, dict) else None
+    if not isinstance(way, str) or way in REPLAYS:
+        return []
+    return [Problem((*key, "replay", "kind"), f"{way!r} is no way of pricing; {nearest(way, REPLAYS)}")]

@@ -1,0 +1,1 @@
+"""`recsysops doctor`: the declaration held against the real sources, one file for each thing examined."""

@@ -1,0 +1,49 @@
+"""The data checks of a declaration held against the tables they look at, for `recsysops doctor`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from domain.answer import Advice
+from domain.recommender.check import Check
+from domain.recommender.keys.nearest import nearest
+from domain.recommender.options import Domains, Keyed, OfColumns, Referring
+from domain.recommender.recommender import Recommender
+from workers.checks.plan import plan
+from workers.declaration.check_kinds import found
+from workers.doctor.needs import EXAMINED
+from workers.sources.engines.column_kinds import kind_of
+from workers.sources.engines.source import Source
+
+
+def examine_checks(recommender: Recommender, opened: Mapping[str, Source]) -> Iterator[Advice]:
+    """What checks of rows and of models ask of columns that are not there, or are of another kind."""
+    for declared in recommender.checks.values():
+        if (kind := found(declared.kind)) is None:
+            continue  # that is said of a kind that is not ours
+        table = plan(recommender, declared).table
+        if table.name in opened:
+            source = opened[table.name]
+            yield from _columns(declared, source)
+            if examine := EXAMINED.get(type(kind.needs)):
+                yield from examine(recommender, declared, source, opened)
+
+
+def _columns(check: Check, source: Source) -> Iterator[Advice]:
+    domains = Domains.of(check)
+    named = {
+        "columns": OfColumns.of(check).columns,
+        "ranges": tuple(domains.ranges),
+        "values": tuple(domains.values),
+        "key": Keyed.of(check).key,
+        "references": tuple(Referring.of(check).references),
+    }
+    for key, columns in named.items():
+        for column in columns:
+            where = f"checks.{check.name}.{key}"
+            if column not in source.columns:
+                says = f'table "{source.table.name}" has no column "{column}"'
+                yield Advice(level="error", where=where, says=says, mend=nearest(column, source.columns))
+            elif key == "ranges" and kind_of(source.rows[column]) not in ("number", "integer"):
+                says = f"{column} holds {kind_of(source.rows[column])}, which has no range"
+                yield Advice(level="error", where=where, says=says, mend="write values, or take it out")

@@ -1,0 +1,226 @@
+"""What `recsysops doctor` says: the declaration held against the real sources, and what to mend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from domain.answer import Advice
+from domain.detection.needs import AggregateByWindow, LowRankedChoices
+from domain.errors import ConfigurationError, SourceError
+from domain.prediction.kind import LAUNCH_FORECAST
+from domain.recommender.check import Check
+from domain.recommender.keys.nearest import nearest
+from domain.recommender.model import Model
+from domain.recommender.recommender import Recommender
+from workers.checks.plan import plan
+from workers.declaration.check_kinds import asks, found
+from workers.declaration.declare import load
+from workers.doctor.bundle import examine_bundle
+from workers.doctor.checks import examine_checks
+from workers.doctor.exposure import examine_exposure
+from workers.doctor.hotfixes import examine_deployer, examine_hotfixes, examine_people
+from workers.doctor.own_checks import examine_own
+from workers.doctor.rehearsals import examine_rehearsals
+from workers.doctor.store import examine_store
+from workers.doctor.tables import examine_items, examine_members, examine_table
+from workers.doctor.witnesses import examine_witnesses
+from workers.environment import clock
+from workers.environment.settings import read_settings, surroundings
+from workers.logging_coverage.examine import examine_logging
+from workers.scaffold.first import init
+from workers.sources.aggregate.series import require_numbers
+from workers.sources.engines.source import Source
+
+__all__ = ["Advice", "check", "init"]
+
+
+def check(
+    path: str | Path,
+    *,
+    environment: Mapping[str, str] | None = None,
+    at: datetime | None = None,
+) -> list[Advice]:
+    """
+    Everything that can be checked about the declaration at `path`, against what it names.
+
+    Reads the sources, never writes to them; a deployer is asked whether it answers, not to do anything.
+
+    Args:
+        environment: `workers.environment.settings.surroundings` if not given. at: now, if not given.
+    """
+    env = surroundings() if environment is None else environment
+    try:
+        recommender = load(path, env)
+    except ConfigurationError as error:
+        return [
+            Advice(level="error", where=str(path), says=line, mend="mend the file") for line in _lines(error)
+        ]
+    opened: dict[str, Source] = {}
+    advice: list[Advice] = []
+    for name in recommender.tables:
+        now = at or clock.now()  # of each table: to read those before it may take a minute
+        advice += _examined(f"tables.{name}", partial(examine_table, recommender, name, now, opened))
+    if recommender.items is not None:
+        advice += _examined("items", lambda: examine_items(recommender, opened))
+    if recommender.members is not None:
+        advice += _examined("members", lambda: examine_members(recommender, opened))
+    for model in recommender.models.values():
+        advice += _examined(f"models.{model.name}", partial(_model, model, opened))
+        if model.inclusion is not None or model.logging is not None:
+            where = f"models.{model.name}.logging"
+            advice += _examined(where, partial(examine_logging, model, opened, at or clock.now()))
+    if recommender.launches is not None:
+        advice += _examined("launches", lambda: _launches(recommender, opened))
+    misses = any(asks(one, LowRankedChoices) for one in recommender.checks.values())
+    if recommender.exposure is not None or recommender.objective.measure is not None or misses:
+        advice += _examined("exposure", lambda: examine_exposure(recommender, opened))
+    advice += list(_checks(recommender))
+    for declared in recommender.checks.values():
+        if asks(declared, AggregateByWindow):
+            advice += _examined(f"checks.{declared.name}", partial(_metric, recommender, declared, opened))
+    if opened:
+        advice += _examined("checks", lambda: examine_checks(recommender, opened))
+    advice += list(examine_own(recommender, opened))
+    for deployer in recommender.deployers.values():
+        advice += _examined(f"deployers.{deployer.name}", partial(examine_deployer, deployer, env))
+    advice += [
+        *examine_hotfixes(recommender),
+        *examine_rehearsals(recommender, env),
+        *examine_bundle(recommender, opened),
+        *examine_people(recommender, env),
+        *examine_store(env),
+        *examine_witnesses(recommender, env),
+        *_broker(env),
+    ]
+    return advice
+
+
+def _lines(error: Exception) -> list[str]:
+    return str(error).splitlines()
+
+
+def _examined(where: str, look: Callable[[], Iterable[Advice]]) -> list[Advice]:
+    """What `look` says; where the source fails it, that. All well is a line of its own."""
+    try:
+        said = list(look())
+    except SourceError as error:
+        return [
+            Advice(level="error", where=where, says=str(error), mend="mend the source, or the declaration")
+        ]
+    bad = any(a.level in {"warning", "error"} for a in said)
+    return said if bad else [*said, Advice(level="ok", where=where, says="as declared")]
+
+
+def _model(model: Model, opened: Mapping[str, Source]) -> Iterator[Advice]:
+    where = f"models.{model.name}"
+    source = opened.get(model.candidates or "")
+    if source is not None:
+        asked = (
+            model.request,
+            model.item,
+            model.score,
+            model.rank,
+            model.shown,
+            model.propensity,
+            model.inclusion,
+        )
+        for name in (*asked, model.version, *model.features):
+            if name is not None and name not in source.columns:
+                says = f'table "{model.candidates}" has no column "{name}"'
+                yield Advice(level="error", where=where, says=says, mend=nearest(name, source.columns))
+    file = Path(model.path)
+    if not file.is_file():
+        yield Advice(
+            level="error", where=f"{where}.path", says=f"there is no file {file}", mend="train the model"
+        )
+        return
+    yield from _model_file(model, file, f"{where}.path")
+
+
+def _model_file(model: Model, file: Path, where: str) -> Iterator[Advice]:
+    """Whether it loads in a process of its own, and what it takes."""
+    from workers.models.logged import limits_of  # noqa: PLC0415 - seconds, and only where a model is
+    from workers.models.process import open_model  # noqa: PLC0415
+
+    try:
+        with open_model(file, limits_of(model)) as loaded:
+            takes, note = loaded.takes, loaded.note
+    except SourceError as error:
+        mend = (
+            "save a scikit-learn model of known parts with skops.io.dump, others as .onnx or LightGBM's .txt"
+        )
+        yield Advice(level="error", where=where, says=str(error), mend=mend)
+        return
+    if note:
+        yield Advice(level="warning", where=where, says=note, mend="train it with this scikit-learn")
+    if takes is not None and takes != len(model.features):
+        says = f"the model takes {takes} features, {len(model.features)} are declared"
+        yield Advice(level="error", where=where, says=says, mend="declare what it was trained with")
+
+
+def _launches(recommender: Recommender, opened: Mapping[str, Source]) -> Iterator[Advice]:
+    launches = recommender.launches
+    source = opened.get(launches.table) if launches else None
+    if launches is None or source is None:
+        return
+    asked = (launches.snapshot, launches.launch, launches.item, launches.outcome, *launches.features)
+    for name in asked:
+        if name not in source.columns:
+            says = f'table "{launches.table}" has no column "{name}"'
+            yield Advice(level="error", where="launches", says=says, mend=nearest(name, source.columns))
+
+
+def _checks(recommender: Recommender) -> Iterator[Advice]:
+    if not recommender.checks:
+        yield Advice(level="warning", where="checks", says="nothing is looked at", mend="add [checks.NAME]")
+    for declared in recommender.checks.values():
+        where = f"checks.{declared.name}"
+        if declared.kind == LAUNCH_FORECAST.name:
+            if recommender.launches is None:
+                yield Advice(
+                    level="error", where=where, says="no [launches] is declared", mend="add [launches]"
+                )
+            continue
+        table = plan(recommender, declared).table
+        if declared.table is None:
+            says = f'names no table; it looks at "{table.name}"'
+            yield Advice(level="warning", where=where, says=says, mend="add table = …")
+        if table.time is None:
+            says = f'table "{table.name}" declares no time'
+            yield Advice(level="error", where=where, says=says, mend=f"add time to [tables.{table.name}]")
+        kind = found(declared.kind)
+        if kind and kind.only_slices and not (declared.dimensions or table.dimensions):
+            says = f'table "{table.name}" declares no dimensions to slice by'
+            yield Advice(level="error", where=where, says=says, mend="add dimensions, or use kind volume")
+
+
+def _metric(recommender: Recommender, declared: Check, opened: Mapping[str, Source]) -> Iterator[Advice]:
+    """Whether what a metric is made of is there, and numbers. Raises SourceError."""
+    source = opened.get(plan(recommender, declared).table.name)
+    if source is not None:
+        require_numbers(source, declared)
+    yield from ()
+
+
+def _broker(environment: Mapping[str, str]) -> Iterator[Advice]:
+    from workers.environment.broker import Carrier  # noqa: PLC0415 - Celery takes a third of a second
+
+    try:
+        named = read_settings(environment)
+        if named.broker_url is None:
+            return  # `recsysops up` starts one
+        carrier = Carrier(named.broker(), named.broker_queue)
+    except ConfigurationError as error:
+        yield Advice(level="error", where="broker", says=str(error), mend="correct that variable")
+        return
+    trouble = carrier.trouble()
+    carrier.close()
+    if trouble:
+        yield Advice(
+            level="error", where="broker", says=trouble, mend="start it, or correct BROKER_URL or REDIS_URL"
+        )
+    else:
+        yield Advice(level="ok", where="broker", says="takes jobs")

@@ -1,0 +1,62 @@
+"""What was shown and chosen, and checks of low-ranked choices, held against their tables, for the doctor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from domain.answer import Advice
+from domain.detection.needs import LowRankedChoices
+from domain.errors import SourceError
+from domain.recommender.keys.nearest import nearest
+from domain.recommender.recommender import Recommender
+from workers.declaration.check_kinds import asks
+from workers.sources.aggregate.choices import ranking_model
+from workers.sources.engines.source import Source
+
+WHERE = "exposure"
+
+
+def examine_exposure(recommender: Recommender, opened: Mapping[str, Source]) -> Iterator[Advice]:
+    """Columns that are not there, tables that do not name their item, and what a missing column costs."""
+    exposure = recommender.exposure
+    misses = [check for check in recommender.checks.values() if asks(check, LowRankedChoices)]
+    if exposure is None:
+        for check in misses:
+            says = "nothing says what members chose"
+            mend = "declare [exposure]: shown, chosen, request"
+            yield Advice(level="error", where=f"checks.{check.name}", says=says, mend=mend)
+        if recommender.objective.measure is not None:
+            says = f'nothing says in which table "{recommender.objective.measure}" is'
+            mend = "declare [exposure]: shown, chosen, request"
+            yield Advice(level="error", where="objective.measure", says=says, mend=mend)
+        return
+    asked = {
+        exposure.shown: (exposure.request, exposure.position, exposure.explored),
+        exposure.chosen: (exposure.request, recommender.objective.measure),
+    }
+    for table, columns in asked.items():
+        if recommender.tables[table].item is None:
+            says = f'table "{table}" does not say which column is the item'
+            yield Advice(level="error", where=WHERE, says=says, mend=f'add item = "…" to tables.{table}')
+        yield from _columns(table, columns, opened)
+    if recommender.tables[exposure.shown].url != recommender.tables[exposure.chosen].url:
+        says = f'tables "{exposure.shown}" and "{exposure.chosen}" are in two places'
+        yield Advice(level="error", where=WHERE, says=says, mend="put them where one question sees both")
+    if exposure.explored is None:
+        says = "no column says what was shown by chance: merit is an item's own engagement, which is biased"
+        mend = "fill one request in a hundred by chance, flag it, and name the column: explored"
+        yield Advice(level="note", where=WHERE, says=says, mend=mend)
+    for check in misses:
+        try:
+            ranking_model(recommender, check)
+        except SourceError as error:
+            yield Advice(
+                level="error", where=f"checks.{check.name}", says=str(error), mend="see [models.NAME]"
+            )
+
+
+def _columns(table: str, columns: tuple[str | None, ...], opened: Mapping[str, Source]) -> Iterator[Advice]:
+    for name in columns:
+        if name is not None and table in opened and name not in opened[table].columns:
+            says = f'table "{table}" has no column "{name}"'
+            yield Advice(level="error", where=WHERE, says=says, mend=nearest(name, opened[table].columns))

@@ -1,0 +1,81 @@
+"""Hotfixes, where they are sent, and who may press them, held against what is there: for the doctor."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from domain.answer import Advice, Level
+from domain.recommender.deployer import Deployer
+from domain.recommender.hotfix import DeclaredHotfix
+from domain.recommender.recommender import Recommender
+from domain.recommender.route import NEEDS
+from workers.declaration.hotfix_kinds import find
+from workers.deployers.registry import KINDS
+from workers.deployers.registry import find as find_deployer
+
+_CHANNEL = re.compile(r"^(#[a-z0-9][a-z0-9_-]{0,79}|[CGD][A-Z0-9]{8,})$")
+
+
+def examine_hotfixes(recommender: Recommender) -> Iterator[Advice]:
+    """What a hotfix asks of its deployer, of the items and of its replay, that is not there."""
+    if recommender.checks and not recommender.hotfixes:
+        says = "none is declared: an incident will have an empty menu"
+        yield Advice(level="note", where="hotfixes", says=says, mend="add [hotfixes.NAME]")
+    for hotfix in recommender.hotfixes.values():
+        kind = find(hotfix.kind)
+        yield from kind.examine(hotfix, kind.read(hotfix), recommender)
+        yield from _sent(hotfix, recommender)
+        if kind.way_of(hotfix) is None:
+            says = "has no replay: its menu line will have no numbers"
+            where = f"hotfixes.{hotfix.name}"
+            yield Advice(level="note", where=where, says=says, mend="add replay = { kind = … }")
+
+
+def _sent(hotfix: DeclaredHotfix, recommender: Recommender) -> Iterator[Advice]:
+    """What its deployer cannot do: carry it at all, or serve it to some members only."""
+    where, to = f"hotfixes.{hotfix.name}", hotfix.deployer
+    sent_by = recommender.deployers[to].kind
+    kind = find_deployer(sent_by)
+    if not kind.carries(hotfix.kind):
+        says = f'is a {hotfix.kind}, which deployer "{to}", a {sent_by}, does not carry'
+        yield Advice(level="error", where=f"{where}.deployer", says=says, mend="name another deployer")
+    if hotfix.stages and not kind.in_stages:
+        says = f'deployer "{to}", a {sent_by}, cannot serve some members only'
+        able = " or ".join(one.name for one in KINDS.values() if one.in_stages)
+        mend = f"take stages away, or name a {able} deployer"
+        yield Advice(level="error", where=f"{where}.stages", says=says, mend=mend)
+
+
+SHARED_ACCOUNTS = frozenset({"root", "admin", "administrator", "ubuntu", "debian", "ec2-user", "centos"})
+"""Users of the operating system that are seldom one person's."""
+
+
+def examine_people(recommender: Recommender, environment: Mapping[str, str]) -> Iterator[Advice]:
+    """
+    Channels that are none, accounts that are hardly one person's, and buttons that nobody may press: an error
+    where Slack is connected.
+    """
+    channels = {f"stakeholders.{s.name}.channel": s.channel for s in recommender.stakeholders.values()}
+    channels |= {f"routes.{k}": v for k, v in recommender.routes.model_dump().items() if v is not None}
+    for where, channel in channels.items():
+        if not _CHANNEL.match(channel):
+            says = f'"{channel}" is not a channel'
+            yield Advice(
+                level="error", where=where, says=says, mend="write #lower-case-name or a channel's id"
+            )
+    for person in recommender.people.values():
+        for account in sorted(SHARED_ACCOUNTS & set(person.terminal)):
+            says = f"whoever works as {account} is taken for {person.name}, and may approve as they may"
+            mend = "name an account that only they can use"
+            yield Advice(level="warning", where=f"people.{person.name}.terminal", says=says, mend=mend)
+    for key in NEEDS:
+        if key != "break_glass" and not getattr(recommender.permissions, key):
+            says = f"nobody may {key} in Slack"
+            level: Level = "error" if environment.get("SLACK_BOT_TOKEN") else "warning"
+            yield Advice(level=level, where=f"permissions.{key}", says=says, mend=f'add {key} = ["oncall"]')
+
+
+def examine_deployer(deployer: Deployer, environment: Mapping[str, str]) -> Iterator[Advice]:
+    """Whether what it names is there and answers; it is not asked to do anything."""
+    yield from find_deployer(deployer.kind).examine(deployer, environment)

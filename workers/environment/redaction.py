@@ -1,0 +1,128 @@
+"""
+What this process must not say: values that came from its environment.
+
+Secrets and what declarations expand are noted here where they are read (`workers.environment.settings`,
+`workers.declaration.declare`), and every way out asks: the log of events, what jobs remember, logs, pages,
+messages, the terminal. A value is shown as the variable it came from, `${WAREHOUSE_PASSWORD}`.
+
+There are two strengths. A *secret* (by the name of its variable, by `secret_env`, or the password of an
+address) is shown nowhere. A *value that a declaration expanded* may be a word that data hold too: it is left
+out of prose (errors, logs), and data keep theirs. Words that text is full of (`eu`, `prod`, `postgres`) are
+left alone; within an address or behind `password=` a secret is hidden whatever it is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from threading import Lock
+from urllib.parse import quote, unquote
+
+SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|APIKEY", re.IGNORECASE)
+KEY_NAME = re.compile(r"(?:^|_)KEY$", re.IGNORECASE)
+"""Of a secret, where the value looks like one: PARTITION_KEY may be `member_id`."""
+KEY_VALUE = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[^\s/\\]{16,}")
+
+SECRET_LEAST, EXPANDED_LEAST = 6, 4
+COMMON = frozenset({"postgres", "password", "secret", "changeme", "recsysops", "example", "localhost"})
+_WORD = re.compile(r"[A-Za-z]{1,15}|\d{1,7}")
+_ADDRESS = re.compile(r"(?<=://)[^\s/@\"'\\]+@")
+_PASSWORD = re.compile(r"://[^\s/@:\"']*:([^\s@\"']+)@")
+_BESIDE = re.compile(
+    r"((?:password|passwd|pwd|secret|token|api_?key)(?:=|[\"']\s*:\s*)|\bbearer\s+)(?!\$\{)"
+    r"('[^']*'|\"[^\"]*\"|[^\s&,;\"')]+)",
+    re.IGNORECASE,
+)
+HIDDEN = "***"
+
+
+class Redaction:
+    """The values noted so far, and texts without them."""
+
+    def __init__(self) -> None:
+        self._secrets: dict[str, str] = {}
+        self._expanded: dict[str, str] = {}
+        self._patterns: tuple[re.Pattern[str] | None, re.Pattern[str] | None] = (None, None)
+        self._lock = Lock()
+
+    def note_environment(self, environment: Mapping[str, str]) -> None:
+        """Its variables that are named like secrets, and the passwords of the addresses in it."""
+        noted: dict[str, str] = {}
+        for name, value in environment.items():
+            if SECRET_NAME.search(name) or (KEY_NAME.search(name) and KEY_VALUE.fullmatch(value)):
+                noted |= dict.fromkeys(_spellings(value), f"${{{name}}}")
+            if "://" in value and "@" in value:
+                noted |= dict.fromkeys(_passwords(value), HIDDEN)
+        self._note(noted, {})
+
+    def note_secret(self, name: str, value: str | None) -> None:
+        """A variable that a declaration names as a secret."""
+        self._note(dict.fromkeys(_spellings(value or ""), f"${{{name}}}"), {})
+
+    def note_expanded(self, name: str, value: str | None) -> None:
+        """A variable whose value a declaration holds."""
+        if value:
+            self._note(
+                dict.fromkeys(_passwords(value), HIDDEN),
+                {one: f"${{{name}}}" for one in (value, value.rstrip("/")) if _is_telling(one)},
+            )
+
+    def prose(self, text: str) -> str:
+        """A text for people without anything of the environment."""
+        return _BESIDE.sub(rf"\1{HIDDEN}", self._without(self.data(text), self._patterns[1], self._expanded))
+
+    def data(self, text: str) -> str:
+        """The same of data, or JSON of them: without secrets."""
+        # Asked first: most texts hold none, and to search for all at once takes longer than one by one.
+        found = any(one in text for one in self._secrets)
+        clean = self._without(text, self._patterns[0], self._secrets) if found else text
+        return _ADDRESS.sub(f"{HIDDEN}@", clean) if "://" in clean and "@" in clean else clean
+
+    def _note(self, secrets: Mapping[str, str], expanded: Mapping[str, str]) -> None:
+        secrets = {one: name for one, name in secrets.items() if len(one) >= SECRET_LEAST}
+        secrets = {one: name for one, name in secrets.items() if one.lower() not in COMMON}
+        if secrets.items() <= self._secrets.items() and expanded.items() <= self._expanded.items():
+            return
+        with self._lock:  # a reader sees the old ones or the new ones, whole
+            self._secrets = {**self._secrets, **secrets}
+            self._expanded = {**self._expanded, **expanded}
+            apart = _pattern(self._expanded, r"(?<![\w-])", r"(?![\w-])")
+            self._patterns = (_pattern(self._secrets), apart)
+
+    @staticmethod
+    def _without(text: str, pattern: re.Pattern[str] | None, names: Mapping[str, str]) -> str:
+        if pattern is None:
+            return text
+        return pattern.sub(lambda found: names.get(found[0], HIDDEN), text)
+
+
+def _pattern(values: Iterable[str], before: str = "", after: str = "") -> re.Pattern[str] | None:
+    longest_first = sorted(map(re.escape, values), key=len, reverse=True)
+    return re.compile(f"{before}(?:{'|'.join(longest_first)}){after}") if longest_first else None
+
+
+def _passwords(address: str) -> set[str]:
+    """Those of every address in a text, as they stand there and as they are meant."""
+    return {spelled for found in _PASSWORD.findall(address) for spelled in _spellings(unquote(found), found)}
+
+
+def _spellings(*values: str) -> set[str]:
+    """How texts write a value: as it is, within an address, within JSON, within Python's quotes."""
+    spelled = set(values)
+    for value in values:
+        quoted = (json.dumps(value), json.dumps(value, ensure_ascii=False), repr(value))
+        spelled |= {quote(value, safe=""), value.strip(), *(one[1:-1] for one in quoted)}
+    return spelled - {""}
+
+
+def _is_telling(value: str) -> bool:
+    return len(value) >= EXPANDED_LEAST and not _WORD.fullmatch(value)
+
+
+_of_this_process = Redaction()
+note_environment = _of_this_process.note_environment
+note_secret = _of_this_process.note_secret
+note_expanded = _of_this_process.note_expanded
+prose = _of_this_process.prose
+data = _of_this_process.data

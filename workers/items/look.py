@@ -1,0 +1,275 @@
+"""
+One item looked at: is it shown what it merits, since when not, compared with what, with a picture.
+
+    engine ─▶ engagement of all items ─▶ what each merits ─┐
+           └▶ this item and its like over time ─▶ since when ┼─▶ answer, picture
+           └▶ launches by age ─▶ how this launch goes ─────┘
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from difflib import get_close_matches
+
+import numpy as np
+import pandas as pd
+
+from domain.detection.exposure.cold_start import ColdStart, alike, cold_start
+from domain.detection.exposure.eligibility import Eligibility, chance_of, in_question
+from domain.detection.exposure.expected_exposure import (
+    Deserved,
+    comparables,
+    deserve,
+    production_bias,
+    reweighted,
+)
+from domain.diagnosis.onset import WINDOWS, Onset, find_onset
+from domain.errors import Refused, SourceError, TooFewRows
+from domain.recommender.recommender import Recommender
+from workers.sources.aggregate import exposure as read
+
+BINS = 288  # of the history, in which the moment is looked for
+LEAST_BIN, LAUNCH_BIN = timedelta(minutes=1), timedelta(hours=1)
+RECENT = timedelta(days=1)  # what "now" means where nothing changed
+LEAST_CHANGE = 0.25  # of what it was shown, to be told of
+WHOLE = 0.99  # share of the history that an item must have been there for others to be compared with it
+COMPARED = 20
+CONFIDENCE = 0.9
+
+
+@dataclass
+class Seen:
+    """What was read and worked out on the way to an answer; what could not be is None, and `notes` say
+    why."""
+
+    item: str
+    at: datetime
+    start: datetime
+    end: datetime
+    items: pd.DataFrame
+    deserved: Deserved | None = None
+    available: pd.Series | None = None
+    whole: pd.DataFrame | None = None
+    series: pd.DataFrame | None = None
+    compared: list[str] = field(default_factory=list)
+    onset: Onset | None = None
+    steady: datetime | None = None
+    recent: datetime | None = None
+    now: pd.DataFrame | None = None
+    before: pd.DataFrame | None = None
+    question: Eligibility | None = None
+    ages: pd.DataFrame | None = None
+    launch: ColdStart | None = None
+    launched_at: datetime | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def look_at_item(recommender: Recommender, item: str, at: datetime) -> Seen:
+    """
+    One item, by its key or its exact title, as of `at` (aware).
+
+    Raises:
+        Refused: there is no such item; the message names the nearest.
+        SourceError: nothing is declared of exposure, or a table cannot be read.
+    """
+    exposure = read.declared(recommender)
+    items = read.items_beside(recommender)
+    key = find_item(recommender, items, item)
+    end = (at - recommender.tables[exposure.shown].settle).replace(second=0, microsecond=0)
+    first = read.first_shown(recommender, end - exposure.history, end)
+    if first is None:
+        raise SourceError(f'table "{exposure.shown}": nothing was shown in {exposure.history} up to {end}')
+    seen = Seen(key, at, first.replace(second=0, microsecond=0), end, items)
+    column = recommender.items.launch if recommender.items else None
+    if column and pd.notna(items[column].get(key)):
+        seen.launched_at = items[column][key].floor("us").to_pydatetime()
+    if seen.launched_at and seen.launched_at >= end:
+        seen.notes.append("It has not launched yet; `launch_forecast` looks ahead.")
+        return seen
+    _merit(recommender, seen)
+    _since(recommender, seen)
+    _bias(recommender, seen)
+    _launch(recommender, seen)
+    return seen
+
+
+def find_item(recommender: Recommender, items: pd.DataFrame, asked: str) -> str:
+    """
+    The key of the item that was asked for.
+
+    Raises:
+        Refused: there is none.
+    """
+    named = asked.strip().strip('"“”')
+    if named in items.index:
+        return named
+    title = recommender.items.title if recommender.items else None
+    titles = items[title].astype(str) if title else pd.Series(dtype=str)
+    same = titles[titles.str.casefold() == named.casefold()]
+    if len(same) == 1:
+        return str(same.index[0])
+    if len(same) > 1:
+        keys = ", ".join(map(str, same.index[:5]))
+        raise Refused(f"{len(same)} items are called {named}: {keys}. Which one?")
+    near = get_close_matches(named.casefold(), [*items.index, *titles.str.casefold()], n=1, cutoff=0.6)
+    raise Refused(f"There is no item {named}.{f' Did you mean {near[0]}?' if near else ''}")
+
+
+def _merit(recommender: Recommender, seen: Seen) -> None:
+    """What every item merits, from the whole history."""
+    exposure = read.declared(recommender)
+    seen.whole = read.engagement(recommender, seen.start, seen.end)
+    seen.available = _available(recommender, seen)
+    production = seen.whole[~seen.whole["explored"]]
+    by_chance = seen.whole[seen.whole["explored"]] if exposure.explored else None
+    try:
+        seen.deserved = deserve(production, by_chance, seen.available)
+    except TooFewRows as error:
+        seen.notes.append(f"What items merit is not known: {error}.")
+        return
+    if seen.item not in seen.deserved.items:
+        seen.notes.append("It was never shown by chance, so that what it merits is not known.")
+
+
+def _available(recommender: Recommender, seen: Seen) -> pd.Series | None:
+    """Share of the history in which each item could be shown: since its launch."""
+    column = recommender.items.launch if recommender.items else None
+    if column is None:
+        return None
+    span = (seen.end - seen.start).total_seconds()
+    left = (pd.Timestamp(seen.end) - seen.items[column]).dt.total_seconds() / span
+    return pd.Series(left.clip(0.0, 1.0).fillna(1.0))
+
+
+def _since(recommender: Recommender, seen: Seen) -> None:
+    """The item and those like it over time, and the moment from which on it was shown otherwise."""
+    deserved = seen.deserved
+    known = deserved is not None and seen.item in deserved.items
+    if deserved is not None and known:
+        there = np.ones(len(deserved.items), dtype=bool)
+        if seen.available is not None:
+            there = np.asarray(seen.available.reindex(deserved.items).fillna(1.0)) >= WHOLE
+        seen.compared = comparables(deserved, seen.item, there, COMPARED)
+    begin = max(seen.start, seen.launched_at or seen.start)
+    width = max(LEAST_BIN, timedelta(minutes=int((seen.end - begin).total_seconds() / 60 / BINS)))
+    wide = read.exposure_series(recommender, (seen.item, *seen.compared), begin, seen.end, width)
+    others = wide[seen.compared].sum(axis=1) if seen.compared else wide[read.TOTAL]
+    starts = pd.DatetimeIndex([begin + n * width for n in range(len(wide))])
+    observed, total = wide[seen.item].to_numpy(), wide[read.TOTAL].to_numpy(np.float64)
+    frame = pd.DataFrame({"window_start": starts, "observed": observed})
+    frame["expected"] = (others * frame["observed"].sum() / max(others.sum(), 1.0)).to_numpy()
+    frame["merited"] = _due(seen, total) if known else np.nan
+    seen.series = frame
+    try:
+        seen.onset, seen.steady = _latest(frame)
+    except TooFewRows as error:
+        seen.notes.append(f"Since when is not known: {error}.")
+
+
+def _latest(frame: pd.DataFrame) -> tuple[Onset | None, datetime | None]:
+    """
+    The moment since which the item is shown as it is now, and since when it had been as it was before that.
+
+    After a greater change the next one is looked for: that an item is no longer new, and shown to everybody,
+    would else hide what happened to it since.
+    """
+    latest, steady = None, None
+    while len(frame) >= WINDOWS and (onset := find_onset(frame)) is not None and _matters(onset):
+        steady = latest.since if latest else None
+        latest = onset
+        if onset.last_right is None:
+            break
+        frame = frame[frame["window_start"] >= onset.since]
+    return latest, steady
+
+
+def _due(seen: Seen, total: np.ndarray) -> np.ndarray:
+    """What the item merits of each bin's impressions, while it is available."""
+    assert seen.deserved is not None  # noqa: S101 - asked for only where it is known
+    place = int(np.flatnonzero(seen.deserved.items == seen.item)[0])
+    there = np.ones(len(seen.deserved.items))
+    if seen.available is not None:
+        there = np.clip(np.asarray(seen.available.reindex(seen.deserved.items).fillna(1.0)), 1e-3, 1.0)
+    return np.asarray(total * seen.deserved.share[place] / float(seen.deserved.share @ there))
+
+
+def _matters(onset: Onset) -> bool:
+    change = onset.change
+    if change.value is None or change.low is None or change.high is None:
+        return False
+    return abs(change.value) >= 100 * LEAST_CHANGE and (change.low > 0 or change.high < 0)
+
+
+def _bias(recommender: Recommender, seen: Seen) -> None:
+    """Production against merit now, and before it changed."""
+    if seen.deserved is None or seen.whole is None:
+        return
+    lately = max(seen.start, seen.end - RECENT, seen.launched_at or seen.start)
+    seen.recent = seen.onset.since if seen.onset else lately
+    late = read.engagement(recommender, seen.recent, seen.end)
+    if seen.steady is not None:
+        early = read.engagement(recommender, seen.steady, seen.recent)
+    else:
+        early = seen.whole.assign(shown=seen.whole["shown"] - _matched(late, seen.whole)).query("shown > 0")
+    late_span = _over(seen, seen.recent, seen.end)
+    early_span = _over(seen, seen.steady or seen.start, seen.recent)
+    deserved = then = seen.deserved
+    if seen.onset is not None and seen.item in deserved.items:
+        parts = ((seen.whole, seen.available), (early, early_span), (late, late_span))
+        ever, before, since = (chance_of(part, [seen.item], span) for part, span in parts)
+        seen.question = in_question(ever, before, since, CONFIDENCE)
+    if seen.question is not None:
+        own = seen.deserved.items == seen.item
+        then = reweighted(then, own, seen.question.then)
+        deserved = reweighted(deserved, own, seen.question.now, seen.question.blur)
+        _redraw(seen, seen.question)
+    late, early = late.query("not explored"), early.query("not explored")
+    seen.now = production_bias(deserved, late, late_span, CONFIDENCE)
+    if seen.recent > seen.start and len(early):
+        seen.before = production_bias(then, early, early_span, CONFIDENCE)
+
+
+def _redraw(seen: Seen, question: Eligibility) -> None:
+    """What it merits over time, by how often it came into question then and does now."""
+    if seen.series is None or seen.recent is None:
+        return
+    starts = seen.series["window_start"]
+    times = np.where(starts >= (seen.steady or seen.start), question.then, 1.0)
+    times = np.where(starts >= seen.recent, question.now, times)
+    seen.series["merited"] = seen.series["merited"] * times
+
+
+def _matched(late: pd.DataFrame, whole: pd.DataFrame) -> np.ndarray:
+    key = ["item", "position", "explored"]
+    found = late.set_index(key)["shown"]
+    return np.asarray(found.reindex(pd.MultiIndex.from_frame(whole[key]), fill_value=0.0), dtype=np.float64)
+
+
+def _over(seen: Seen, start: datetime, end: datetime) -> pd.Series | None:
+    """Share of [start, end) in which each item could be shown."""
+    if seen.available is None:
+        return None
+    lived = seen.available * (seen.end - seen.start).total_seconds()  # seconds up to the end, for new items
+    left = lived - (seen.end - end).total_seconds()
+    share = (left / max((end - start).total_seconds(), 1.0)).clip(0.0, 1.0)
+    return share.where(seen.available < 1.0, 1.0)
+
+
+def _launch(recommender: Recommender, seen: Seen) -> None:
+    """How its launch goes, while the log reaches back to it."""
+    column = recommender.items.launch if recommender.items else None
+    if column is None or seen.launched_at is None or seen.launched_at < seen.start:
+        return
+    launches = seen.items[column]
+    out = launches[(launches >= pd.Timestamp(seen.start)) & (launches < pd.Timestamp(seen.end))]
+    seen.ages = read.exposure_by_age(recommender, out, seen.start, seen.end, LAUNCH_BIN)
+    names = [str(one) for one in out.index]
+    declared = recommender.items.features if recommender.items else ()
+    features = [name for name in declared if name in seen.items]
+    like = alike(seen.item, seen.items[features], names) if features else names
+    rows = [seen.item, *(one for one in like if one != seen.item and one in seen.ages.index)]
+    try:
+        seen.launch = cold_start(seen.item, seen.ages.loc[rows], LAUNCH_BIN / timedelta(hours=1), CONFIDENCE)
+    except TooFewRows as error:
+        seen.notes.append(f"How its launch goes is not known: {error}.")

@@ -1,0 +1,174 @@
+"""
+Followers: each reads the log in order and remembers how far it has come.
+
+The position is saved in the transaction of the effect, so an effect in the database happens exactly once, and
+one outside it at least once; that is why everything outside carries the event's id as its key.
+
+An event that a follower cannot do is tried again, ever more slowly, and then set aside with an incident of
+its own, so that one bad event does not hold up all the others. One that this release cannot read is waited
+for: a later release can.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from threading import Event as Signal
+
+import psycopg
+import structlog
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from domain.errors import LogError
+from domain.incident.commands import AddNote, DeclareIncident
+from domain.incident.events import Recorded
+from domain.values import Actor, Severity
+from workers.environment import redaction
+from workers.log.handle import handle
+from workers.store import followers
+from workers.store.connection import driver_address
+from workers.store.log.events import CALL_SECONDS, CHANNEL, number
+
+POLL_SECONDS = 1.0
+AGAIN_SECONDS = 2 * CALL_SECONDS
+BATCH_EVENTS = 50
+LONGEST_PAUSE_SECONDS = 30.0
+
+Effect = Callable[[Connection, Recorded], None]
+
+_log = structlog.get_logger(__name__)
+
+
+class Poisoned(Exception):
+    """An effect failed at this event, for a reason that is not the store's."""
+
+    def __init__(self, recorded: Recorded, reason: Exception) -> None:
+        super().__init__(f"{type(reason).__name__}: {reason}")
+        self.recorded = recorded
+
+
+def follow(log: Engine, name: str, effect: Effect, stop: Signal) -> None:
+    """
+    Do `effect` for each event after the follower's position, in order, until `stop` is set.
+
+    An effect that fails is tried again, ever more slowly, and nothing after it is done meanwhile: order is
+    part of what a follower promises. After `followers.MOST_TRIES` it is set aside.
+    """
+    news = News(log)
+    failures = 0
+    limit = BATCH_EVENTS
+    while not stop.is_set():
+        try:
+            caught_up = catch_up(log, name, effect, limit) == 0
+            failures, limit = 0, BATCH_EVENTS
+        except Exception as error:  # noqa: BLE001 - whatever it was, the event is still there and is tried again
+            failures += 1
+            _log.exception("follower_failed", follower=name, failures=failures)
+            if isinstance(error, Poisoned) and stumble(log, name, error.recorded, str(error)):
+                continue
+            if isinstance(error, LogError):
+                say_stuck(log, name, str(error))
+            # One by one from here: what came before the one that fails is done and stays done.
+            limit = 1
+            stop.wait(min(LONGEST_PAUSE_SECONDS, 0.5 * 2**failures))
+            continue
+        if caught_up:
+            news.wait(POLL_SECONDS)
+    news.close()
+
+
+def catch_up(log: Engine, name: str, effect: Effect, limit: int = BATCH_EVENTS) -> int:
+    """
+    Do up to `limit` events in one transaction, and return how many there were.
+
+    Raises:
+        Poisoned: the effect of one of them failed; none is done.
+    """
+    number(log)
+    with log.begin() as connection:
+        events = followers.unseen(connection, name, limit)
+        for recorded in events:
+            try:
+                effect(connection, recorded)
+            except (SQLAlchemyError, psycopg.Error):
+                raise  # the store's own trouble says nothing about the event
+            except Exception as error:
+                raise Poisoned(recorded, error) from error
+            followers.done(connection, name, recorded.position)
+    return len(events)
+
+
+def stumble(log: Engine, name: str, recorded: Recorded, trouble: str) -> bool:
+    """Count a failure at an event; True where it was the last, and the event is set aside."""
+    trouble = redaction.prose(trouble)
+    with log.begin() as connection:
+        failures = followers.failed(connection, name, recorded.position, trouble)
+        told = followers.stream_of_trouble(connection, name)
+    if failures < followers.MOST_TRIES:
+        return False
+    # Told first: killed in between, it is told once and the event is tried again.
+    stream = _tell(log, name, recorded, trouble, told)
+    with log.begin() as connection:
+        followers.set_aside(connection, name, recorded.position, trouble, stream)
+    return True
+
+
+def say_stuck(log: Engine, name: str, trouble: str) -> None:
+    """Write down why a follower does not get on, for `recsysops followers` to show."""
+    with log.begin() as connection:
+        followers.stuck(connection, name, redaction.prose(trouble))
+
+
+def _tell(log: Engine, name: str, recorded: Recorded, trouble: str, told: str | None) -> str:
+    """An incident for the first event that a follower sets aside, a note on it for each one more."""
+    actor = Actor(kind="worker", id=f"worker:{name}")
+    key = f"set-aside:{name}:{recorded.position}"
+    text = (
+        f"The follower “{name}” failed {followers.MOST_TRIES} times at event {recorded.position} "
+        f"({recorded.event.wire_name} of {recorded.stream}) and goes on without it: {trouble}. "
+        f"Mend the cause, then `recsysops followers replay {name}` tries it again."
+    )
+    if told is not None:
+        return handle(told, AddNote(text=text), actor=actor, key=key, log=log).stream
+    title = f"“{name}” had to leave out an event"
+    declared = DeclareIncident(number=0, title=title, severity=Severity.SEV2, description=text)
+    return handle(None, declared, actor=actor, key=key, log=log).stream
+
+
+class News:
+    """
+    Waits for the call that follows an append, on a connection of its own. Not for several threads.
+
+    An append shortly after another one of its process is not called out: whoever has heard a call waits only
+    `AGAIN_SECONDS` the next time, and so finds that one too.
+    """
+
+    def __init__(self, log: Engine) -> None:
+        self._heard = False
+        self._address = driver_address(log.url.render_as_string(hide_password=False))
+        self._connection: psycopg.Connection | None = None
+
+    def wait(self, timeout_seconds: float) -> bool:
+        """True when there may be news; False when the time was over, or PostgreSQL is away: look even so."""
+        self._heard = self._wait(min(timeout_seconds, AGAIN_SECONDS) if self._heard else timeout_seconds)
+        return self._heard
+
+    def _wait(self, timeout_seconds: float) -> bool:
+        try:
+            if self._connection is None:
+                self._connection = psycopg.connect(self._address, autocommit=True, connect_timeout=5)
+                self._connection.execute(f"LISTEN {CHANNEL}")
+                return True  # whatever was called before this moment went unheard
+            return any(True for _ in self._connection.notifies(timeout=timeout_seconds, stop_after=1))
+        except psycopg.OperationalError as error:
+            _log.warning("news_unheard", error=str(error))
+            self.close()
+            time.sleep(timeout_seconds)
+            return False
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

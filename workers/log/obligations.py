@@ -1,0 +1,219 @@
+"""
+What the log owes the world is done here, once, however often it is asked for.
+
+A follower hands each new debt to the workers, the clock (`remind`) hands it over again while it is owed, and
+`settle` does it: one at a time for each debt, after another look into the log, answered under the debt's key.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from itertools import takewhile
+from threading import Event as Signal
+
+import structlog
+from sqlalchemy import Connection, Engine
+
+from domain.errors import ConfigurationError, Refused
+from domain.incident import commands as c
+from domain.incident.debts import BOTS_OWN, Debt, owed
+from domain.incident.events import Recorded
+from domain.incident.state import Incident
+from domain.values import Actor
+from workers.environment import clock, redaction
+from workers.environment.broker import Carrier
+from workers.environment.settings import settings
+from workers.log.follow import follow
+from workers.log.handle import handle, replayed
+from workers.log.owed import due
+from workers.store import attempts, cards, reminders
+from workers.store.connection import own
+from workers.store.lock import alone
+from workers.store.release import watch
+from workers.store.reminders import Look
+
+FOLLOWER = "debts"
+MOST_TRIES = 5
+BEAT_SECONDS, AT_ONCE = 1.0, 100
+UNDONE_BY_SETTLER = {"apply"}
+"""Where a death may have left something that acts: not given up before its settler has taken it back."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Work:
+    """
+    One debt to settle.
+
+    `last_try`: after this one the workers give up, so leave the world as it was. `tries`: this one and those
+    before it of which nobody knows how far they came; more than `MOST_TRIES` where each of them died.
+    """
+
+    log: Engine
+    incident: Incident
+    debt: Debt
+    at: datetime
+    last_try: bool = False
+    tries: int = 1
+
+    def tell(self, command: c.Command, part: str) -> None:
+        """Record on the way what a part of the work found; once, however often it is tried."""
+        _record(self.log, self.incident, self.debt, command, f"{_key(self.debt, command)}:{part}")
+
+
+Settler = Callable[[Work], Iterable[c.Command]]
+"""
+Does the work and returns what to record; nothing where it is not time yet. May raise anything. What it does
+after it yielded a command is done once that command is recorded.
+"""
+
+Send = Callable[..., bool]
+"""`send(job, *arguments)`: see `workers.environment.broker.Carrier.send`."""
+
+
+def hand_over(send: Send) -> Callable[[Connection, Recorded], None]:
+    """The follower's effect: what an event newly demands goes to the workers."""
+
+    def effect(connection: Connection, recorded: Recorded) -> None:
+        incident = cards.find(connection, recorded.stream)
+        for debt in owed(incident) if incident else ():
+            if debt.kind in BOTS_OWN:
+                continue
+            if attempts.issue_first(connection, recorded.stream, debt, clock.now()):
+                send("recsysops.settle", debt.kind, recorded.stream, debt.event_id)
+
+    return effect
+
+
+def remind(log: Engine, send: Send, at: datetime | None = None) -> int:
+    """
+    Hand over again what is overdue, and hotfixes whose time is over, the longest due first; returns how many.
+
+    A batch at a time, for about `BEAT_SECONDS`: what is left is the next beat's.
+    """
+    count, until = 0, time.monotonic() + BEAT_SECONDS
+    with alone(log, "remind") as mine:
+        more = mine
+        while more:
+            now = at or clock.now()
+            with log.connect() as connection:
+                looks = reminders.look(connection, now, AT_ONCE)
+            # Sent before it is written down, and outside of a transaction: a press waits for no broker.
+            sent = list(takewhile(partial(_sent, send), looks))
+            with log.begin() as connection:
+                reminders.handed_over(connection, sent, now)
+            count += sum(len(one.now) for one in sent)
+            more = len(sent) == len(looks) >= AT_ONCE and time.monotonic() < until
+    return count
+
+
+def _sent(send: Send, look: Look) -> bool:
+    """False where the broker is away: it is asked for again at the next beat."""
+    return all(send("recsysops.settle", one.debt.kind, one.stream, one.debt.event_id) for one in look.now)
+
+
+def settle(log: Engine, settlers: Mapping[str, Settler], kind: str, stream: str, event_id: str) -> bool:
+    """
+    Settle one debt, if it is still owed and nobody else is at it; True where an answer was recorded.
+
+    After `MOST_TRIES` attempts that came to nothing the failure itself is recorded, so that people see it.
+    """
+    with alone(log, f"settle:{kind}:{event_id}") as mine:
+        if not mine:
+            return False
+        with log.begin() as connection:
+            incident = replayed(connection, stream)
+            debt = _still_owed(incident, kind, event_id)
+            if debt is None:
+                return False
+            begun, trouble = attempts.begin(connection, stream, debt, clock.now())
+        if begun > (2 * MOST_TRIES if kind in UNDONE_BY_SETTLER else MOST_TRIES):
+            gave_up = _give_up(log, incident, debt, trouble or "the worker died over it each time")
+            if gave_up:
+                return True
+        work = Work(log, incident, debt, clock.now(), last_try=begun >= MOST_TRIES, tries=begun)
+        return _try(work, settlers[kind])
+
+
+def _try(work: Work, settler: Settler) -> bool:
+    debt = work.debt
+    recorded = False
+    try:
+        for command in settler(work):
+            _record(work.log, work.incident, debt, command, _key(debt, command))
+            recorded = True
+    except Exception as error:  # noqa: BLE001 - whatever it was: written down, tried again, given up visibly
+        _log.exception("debt_not_settled", kind=debt.kind, event_id=debt.event_id)
+        trouble = redaction.prose(f"{type(error).__name__}: {error}")
+        with work.log.begin() as connection:
+            attempts.end(connection, debt, trouble=trouble)
+        return work.last_try and _give_up(work.log, work.incident, debt, trouble)
+    with work.log.begin() as connection:
+        attempts.end(connection, debt)
+    return recorded
+
+
+def _key(debt: Debt, command: c.Command) -> str:
+    # Every look of a watch is an answer of its own; everything else is answered once.
+    looked = f":{command.window_end.isoformat()}" if isinstance(command, c.RecordWatch) else ""
+    kept = ":bundle" if isinstance(command, c.RecordBundle | c.RecordBundleFailure) else ""
+    return f"{debt.event_id}:{debt.kind}{looked}{kept}"
+
+
+def _record(log: Engine, incident: Incident, debt: Debt, command: c.Command, key: str) -> None:
+    actor = Actor(kind="worker", id=f"worker:{debt.kind}")
+    try:
+        handle(incident.stream, command, actor=actor, key=key, cause=debt.event_id, log=log)
+    except Refused as error:
+        # The incident moved on while the work was done; what people decided meanwhile stands.
+        _log.info("answer_refused", key=key, reason=str(error))
+
+
+def _still_owed(incident: Incident, kind: str, event_id: str) -> Debt | None:
+    return next((d for d in due(incident, clock.now()) if (d.kind, d.event_id) == (kind, event_id)), None)
+
+
+def _give_up(log: Engine, incident: Incident, debt: Debt, trouble: str) -> bool:
+    """Record the failure. False where the debt stays owed all the same, and is worth going on with."""
+    reason = f"Given up after {MOST_TRIES} attempts; the last one said: {trouble}"
+    option = incident.hotfix.option if incident.hotfix else ""
+    failures: dict[str, c.Command] = {
+        "diagnose": c.RecordDiagnosisFailure(reason=reason),
+        "menu": c.PrepareMenu(options=(), note=f"The hotfixes could not be priced. {reason}"),
+        "draw": c.RecordPicture(picture=None, reason=reason),
+        "apply": c.RecordHotfixFailed(option=option, reason=reason),
+        "widen": c.RecordHotfixFailed(option=option, reason=reason),
+        "renew": c.RecordRenewalFailed(option=option, reason=reason),
+        "watch": c.RefuteHotfix(option=option, reason=f"Its effect could not be measured. {reason}"),
+        "revert": c.RecordRevertFailed(option=option, reason=reason),
+    }
+    note = c.AddNote(text=f"“{debt.kind}” is not done yet and goes on being tried. {reason}")
+    key = f"{debt.event_id}:{debt.kind}:given-up"
+    _record(log, incident, debt, failures.get(debt.kind, note), key)
+    return debt.kind in failures
+
+
+def main() -> int:
+    """The follower's process: `python -m workers.log.obligations`."""
+    stop = Signal()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        log, carrier = own(), Carrier(settings().broker(), settings().broker_queue)
+        release = watch()
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    follow(log, FOLLOWER, hand_over(carrier.send), stop)
+    return release.code
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,196 @@
+"""
+An export put into an empty store: whole or not at all, with the same positions and the same hashes.
+
+The store's own role does it, by the way every event goes: appended and numbered by PostgreSQL. So nothing can
+be put in that the program could not have written, and the hash at the end has to be the file's. Events keep
+their seals; the keys that made them have to be among those of this installation.
+
+Those who follow the log begin behind its end: what was posted and handed over once is not done again. What an
+incident is still owed, the clock hands over as after any outage. Pictures, and who is behind a pseudonym, are
+not in the log and do not come with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from psycopg.errors import InsufficientPrivilege
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import ProgrammingError
+
+from domain.errors import LogError, Refused
+from domain.incident.events import CARDLESS
+from domain.incident.state import replay
+from domain.values import Value
+from workers.log.handle import OPENING, wake
+from workers.store import cards, followers, people
+from workers.store.connection import workspace_of
+from workers.store.exports.check import Checked, Walk, check, walked
+from workers.store.integrity.rebuild import Progress
+from workers.store.log.events import COLUMNS, last_position, read_stream
+from workers.store.log.recorded import decided
+
+FOLLOWERS = ("announce", "debts")
+"""All that follow the log."""
+
+ROWS_AT_ONCE = 1_000
+NUMBERING = "SELECT pg_advisory_xact_lock(5270001, hashtext(workspace_in_force()))"
+
+_KINDS = {
+    "version": "int",
+    "schema_version": "int",
+    "part": "int",
+    "at": "timestamptz",
+    "hash": "bytea",
+    "rules": "int",
+    "seal": "bytea",
+}
+_NAMES = COLUMNS.split(", ")
+_GIVEN = ", ".join(f"%({name})s::{_KINDS.get(name, 'text')}[]" for name in _NAMES)
+_INSERT = f"""
+SELECT count(append_event({COLUMNS})) FROM (
+    SELECT * FROM unnest({_GIVEN}) WITH ORDINALITY AS event ({COLUMNS}, n) ORDER BY n) AS event
+"""  # noqa: S608 - constants
+
+
+class Restored(Value):
+    """What was put in. `head`: the log's newest hash in hexadecimal, the same as in the file."""
+
+    events: int
+    cards: int
+    head: str
+
+
+def restore(
+    log: Engine,
+    file: Path,
+    trusted: str | None = None,
+    progress: Progress | None = None,
+    owner: Engine | None = None,
+) -> Restored:
+    """
+    Put an exported file into an empty store.
+
+    Args:
+        trusted: the public key (64 hexadecimal digits) that has to have signed a checkpoint at its end.
+        owner: the same store, as the login that owns its tables: for a file that begins before events were
+            sealed.
+
+    Raises:
+        Tampered: a line does not fit; nothing was written. Refused: the store is not empty, the file does not
+        hold the whole log, or another installation wrote it. LogError: an event cannot be read by this
+        release; nothing was written.
+    """
+    checked = check(file, trusted)
+    if checked.first > 1:
+        raise Refused(f"{file} begins at position {checked.first}; only a whole export can be put in.")
+    if checked.archived:
+        raise Refused(
+            f"{file} names {checked.archived} events by their hash alone: their bodies are in an archive. "
+            "Restore a backup of the database (pg_dump) instead."
+        )
+    with log.begin() as connection:
+        _require_empty(connection)
+        rows = _ours(file, walked(file, Walk(trusted)))
+        unsealed = 0
+        for batch in _batches(rows):
+            connection.exec_driver_sql(_INSERT, {name: [row.get(name) for row in batch] for name in _NAMES})
+            unsealed += sum(row.get("seal") is None for row in batch)
+            if progress is not None:
+                progress(batch[-1]["position"], checked.last)
+        if unsealed:
+            _vouch(connection, owner, file, unsealed)
+        _number(connection, checked, file)
+        made = _fold(connection)
+        _follow_from(connection, checked.last)
+        _without_people(connection)
+    wake(log)
+    return Restored(events=checked.events, cards=made, head=checked.head)
+
+
+def _require_empty(connection: Connection) -> None:
+    # Nobody opens an incident meanwhile, and nobody else numbers.
+    connection.exec_driver_sql(OPENING)
+    connection.exec_driver_sql(NUMBERING)
+    for table, what in (("events", "events"), ("log", "entries of a log"), ("cards", "cards")):
+        count = connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one()  # noqa: S608
+        if count:
+            ours = workspace_of(connection)
+            raise Refused(
+                f"The workspace “{ours}” of this store holds {count} {what} already; put the file into an "
+                "empty one: name another database in DATABASE_URL, or another RECSYSOPS_WORKSPACE."
+            )
+
+
+def _ours(file: Path, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The same; Refused at the first that no key of this installation sealed, but for those before seals."""
+    before_seals = True
+    for row in rows:
+        before_seals = before_seals and row.get("seal") is None
+        if not before_seals and (row.get("seal") is None or not decided(row, unsealed=False)):
+            raise Refused(
+                f"{file}: the event at position {row['position']} is sealed by no key of this installation. "
+                "If it is of yours, name the file of the key that sealed it in RECSYSOPS_SIGNING_KEY, after "
+                "your own (own.pem:former.pem); else somebody forged it."
+            )
+        yield row
+
+
+def _vouch(connection: Connection, owner: Engine | None, file: Path, unsealed: int) -> None:
+    """Whoever owns the tables says that what has no seal is from before there were seals."""
+    if owner is None:
+        raise Refused(
+            f"{file} begins with {unsealed} events from before events were sealed. Only the login that owns "
+            "the tables may put those in: name it in DATABASE_OWNER_URL."
+        )
+    query = "SELECT max(id) FROM events WHERE seal IS NULL"
+    last = {"workspace": workspace_of(connection), "id": connection.exec_driver_sql(query).scalar_one()}
+    statement = """INSERT INTO before_seals VALUES (%(workspace)s, %(id)s)
+        ON CONFLICT (workspace) DO UPDATE SET last_id = excluded.last_id"""
+    try:
+        with owner.begin() as owning:
+            owning.exec_driver_sql(statement, last)
+    except ProgrammingError as error:
+        if not isinstance(error.orig, InsufficientPrivilege):
+            raise
+        _vouch(connection, None, file, unsealed)
+
+
+def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    left = iter(rows)
+    while batch := list(islice(left, ROWS_AT_ONCE)):
+        yield batch
+
+
+def _number(connection: Connection, checked: Checked, file: Path) -> None:
+    while connection.exec_driver_sql("SELECT number_events()").scalar_one():
+        continue
+    query = "SELECT encode(hash, 'hex') FROM log ORDER BY position DESC LIMIT 1"
+    head = connection.exec_driver_sql(query).scalar_one_or_none() or ""
+    if (last_position(connection), head) != (checked.last, checked.head):
+        raise LogError(f"{file} was put in, but the log's hash at its end is another; nothing was kept.")
+
+
+def _fold(connection: Connection) -> int:
+    query = text("SELECT DISTINCT stream FROM events WHERE stream <> ALL(:cardless)")
+    streams = list(connection.execute(query, {"cardless": list(CARDLESS)}).scalars())
+    for stream in streams:
+        incident = replay(read_stream(connection, stream))
+        if incident is not None:
+            cards.keep(connection, incident)
+    return len(streams)
+
+
+def _follow_from(connection: Connection, position: int) -> None:
+    for name in FOLLOWERS:
+        followers.place(connection, name, position)
+
+
+def _without_people(connection: Connection) -> None:
+    """An export names nobody: whoever is not known here is not missing."""
+    pseudonyms = people.in_log(connection)
+    for one in pseudonyms - set(people.known(connection, pseudonyms)):
+        people.unknown(connection, one)

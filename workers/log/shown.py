@@ -1,0 +1,144 @@
+"""
+What of each incident stands in the chat, and what is still to be brought there.
+
+The log says what should be shown; here is what was accepted and what is owed, so that a process that is
+killed, or that the chat does not answer, goes on where it was. No time is kept to wait for: after a restart
+all that is owed is tried at once, whatever a clock says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, Engine
+
+from domain.values import Moment, Value
+from workers.environment import clock
+from workers.store.memory import recall, recall_beginning, remember, take
+
+OWED, ACCEPTED, FILE, ROUTE = "slack.owed:", "slack.accepted:", "slack.file:", "slack.route:"
+TROUBLE = "slack.trouble"
+
+
+class OwedMessage(Value):
+    """
+    What of an incident is not in the chat yet.
+
+    Attributes:
+        version: its events from this one on are not told in the thread.
+        tries:   how often it failed since it last succeeded.
+        trouble: what kept it from being shown, or shown whole.
+    """
+
+    version: int
+    since: Moment
+    tries: int = 0
+    trouble: str | None = None
+
+
+class Trouble(Value):
+    """Why nothing reaches the chat at all, since when."""
+
+    says: str
+    since: Moment
+
+
+class Shown:
+    """Short transactions of its own each; from any thread."""
+
+    def __init__(self, log: Engine) -> None:
+        self._log = log
+
+    def owe(self, versions: Mapping[str, int]) -> None:
+        """Stream → the first version of it that is to be told; what is owed already stays owed."""
+        with self._log.begin() as connection:
+            for stream, version in versions.items():
+                known = _owed(connection, stream)
+                if known is None:
+                    _keep_owed(connection, stream, OwedMessage(version=version, since=clock.now()))
+                elif version < known.version:
+                    _keep_owed(connection, stream, known.model_copy(update={"version": version}))
+
+    def owed(self) -> dict[str, OwedMessage]:
+        """All that is owed, by stream."""
+        with self._log.connect() as connection:
+            found = recall_beginning(connection, OWED)
+        return {name.removeprefix(OWED): OwedMessage.model_validate(one) for name, one in found.items()}
+
+    def put_off(self, stream: str, version: int, trouble: str) -> None:
+        """It failed once more; its thread is told up to `version`."""
+        with self._log.begin() as connection:
+            known = _owed(connection, stream) or OwedMessage(version=version, since=clock.now())
+            changed = {"version": version, "tries": known.tries + 1, "trouble": trouble[:500]}
+            _keep_owed(connection, stream, known.model_copy(update=changed))
+
+    def settled(self, stream: str) -> None:
+        """Nothing is owed of it any more."""
+        with self._log.begin() as connection:
+            take(connection, OWED + stream)
+
+    def accepted(self, stream: str) -> dict[str, str]:
+        """Place of a message → digest of what the chat accepted there last."""
+        with self._log.connect() as connection:
+            return dict(recall(connection, ACCEPTED + stream) or {})
+
+    def accept(self, stream: str, accepted: Mapping[str, str]) -> None:
+        """Keep that; nothing where it is empty."""
+        with self._log.begin() as connection:
+            if accepted:
+                remember(connection, ACCEPTED + stream, dict(accepted))
+            else:
+                take(connection, ACCEPTED + stream)
+
+    def file(self, digest: str) -> str | None:
+        """The id under which the chat has a picture."""
+        with self._log.connect() as connection:
+            found = recall(connection, FILE + digest)
+        return None if found is None else str(found)
+
+    def keep_file(self, digest: str, file: str | None) -> None:
+        """The chat has a picture under this id, or (None) has it no more."""
+        with self._log.begin() as connection:
+            if file is None:
+                take(connection, FILE + digest)
+            else:
+                remember(connection, FILE + digest, file)
+
+    def say_route(self, channel: str, trouble: str | None) -> None:
+        """Nothing can be posted in a declared channel, and people were told; or (None) it can again."""
+        with self._log.begin() as connection:
+            if trouble is None:
+                take(connection, ROUTE + channel)
+            else:
+                remember(connection, ROUTE + channel, trouble)
+
+    def routes_in_trouble(self) -> dict[str, str]:
+        """Declared channel → why nothing can be posted there."""
+        with self._log.connect() as connection:
+            found = recall_beginning(connection, ROUTE)
+        return {name.removeprefix(ROUTE): str(one) for name, one in sorted(found.items())}
+
+    def say_trouble(self, says: str | None) -> None:
+        """The chat takes nothing at all, or (None) takes it again."""
+        with self._log.begin() as connection:
+            if says is None:
+                take(connection, TROUBLE)
+                return
+            known = recall(connection, TROUBLE)
+            since = clock.now() if known is None else Trouble.model_validate(known).since
+            remember(connection, TROUBLE, Trouble(says=says[:500], since=since).model_dump(mode="json"))
+
+    def trouble(self) -> Trouble | None:
+        """Why nothing reaches the chat at all; None where it does."""
+        with self._log.connect() as connection:
+            found = recall(connection, TROUBLE)
+        return None if found is None else Trouble.model_validate(found)
+
+
+def _owed(connection: Connection, stream: str) -> OwedMessage | None:
+    found = recall(connection, OWED + stream)
+    return None if found is None else OwedMessage.model_validate(found)
+
+
+def _keep_owed(connection: Connection, stream: str, owed: OwedMessage) -> None:
+    remember(connection, OWED + stream, owed.model_dump(mode="json"))

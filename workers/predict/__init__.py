@@ -1,0 +1,1 @@
+"""The launch calendar looked at: forecasts, and how they held."""

@@ -1,0 +1,1 @@
+"""The processes: what Celery runs, the clock, and who handles which obligation."""

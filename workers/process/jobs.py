@@ -1,0 +1,124 @@
+"""
+The jobs, thin: each looks up what it needs and calls the room that does the work.
+
+Science is imported inside them: the application starts at once, and a process loads what it needs.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+
+from celery import shared_task
+
+from workers.environment.broker import Carrier
+from workers.environment.settings import settings, surroundings
+from workers.store.connection import own, present
+from workers.store.integrity.mend import Mender
+
+
+@shared_task(name="recsysops.detect")  # type: ignore[untyped-decorator]
+def detect(late_after: str | None = None) -> None:
+    """One look at everything that is declared."""
+    if _late(late_after):
+        return
+    from workers.burn_in.keep import keep_burn_ins  # noqa: PLC0415
+    from workers.declaration.current import recommender  # noqa: PLC0415
+    from workers.detect.tick import detect_tick  # noqa: PLC0415
+    from workers.items.misses import keep_misses  # noqa: PLC0415
+
+    detect_tick(own(), recommender(), present(own()))
+    keep_misses(own(), recommender(), present(own()))
+    keep_burn_ins(own(), recommender(), present(own()))
+
+
+@shared_task(name="recsysops.predict")  # type: ignore[untyped-decorator]
+def predict(late_after: str | None = None) -> None:
+    """One look at the launch calendar."""
+    if _late(late_after):
+        return
+    from workers.declaration.current import recommender  # noqa: PLC0415
+    from workers.predict.look_ahead import predict_tick  # noqa: PLC0415
+
+    predict_tick(own(), recommender(), present(own()))
+
+
+@shared_task(name="recsysops.settle")  # type: ignore[untyped-decorator]
+def settle(kind: str, stream: str, event_id: str) -> None:
+    """One debt of one incident."""
+    from workers.log.obligations import settle as settle_debt  # noqa: PLC0415
+    from workers.process.handlers import SETTLERS  # noqa: PLC0415
+
+    settle_debt(own(), SETTLERS, kind, stream, event_id)
+
+
+@shared_task(name="recsysops.witness")  # type: ignore[untyped-decorator]
+def witness(late_after: str | None = None) -> None:
+    """Whoever is due for a checkpoint of the log is handed one."""
+    if _late(late_after):
+        return
+    from workers.declaration.current import recommender  # noqa: PLC0415
+    from workers.store.signature import signing_key  # noqa: PLC0415
+    from workers.witnesses.hand import hand_over  # noqa: PLC0415
+    from workers.witnesses.kind import Surroundings  # noqa: PLC0415
+
+    around = Surroundings(surroundings(), settings().var)
+    hand_over(own(), recommender(own=False), lambda: signing_key(settings()), around)
+
+
+@shared_task(name="recsysops.rehearse")  # type: ignore[untyped-decorator]
+def rehearse(late_after: str | None = None) -> None:
+    """The next hotfix whose rehearsal is due."""
+    if _late(late_after):
+        return
+    from workers.declaration.current import recommender  # noqa: PLC0415
+    from workers.rehearse.keep import rehearse_tick  # noqa: PLC0415
+
+    rehearse_tick(own(), recommender(), present(own()), surroundings())
+
+
+@shared_task(name="recsysops.item")  # type: ignore[untyped-decorator]
+def item(key: str, question: str) -> None:
+    """One item looked at, for somebody who asked in the chat."""
+    from workers.declaration.current import recommender  # noqa: PLC0415
+    from workers.items.ask import settle_item  # noqa: PLC0415
+
+    settle_item(own(), recommender(), key, question)
+
+
+@shared_task(name="recsysops.misses")  # type: ignore[untyped-decorator]
+def misses(question: str) -> None:
+    """The low-ranked choices that are kept, for somebody who asked in the chat."""
+    from workers.items.ask import settle_misses  # noqa: PLC0415
+
+    settle_misses(own(), question)
+
+
+@shared_task(name="recsysops.remind")  # type: ignore[untyped-decorator]
+def remind(late_after: str | None = None) -> None:
+    """Whatever is overdue is asked for again."""
+    if _late(late_after):
+        return
+    from workers.log.obligations import remind as remind_debts  # noqa: PLC0415
+
+    _mender().go_on()
+    remind_debts(own(), _carrier().send)
+
+
+def _late(after: str | None) -> bool:
+    """
+    A tick that is late is another tick's.
+
+    Celery's own `expires` is held against the wall clock of the worker; one that is ahead drops them all.
+    """
+    return after is not None and present(own()) > datetime.fromisoformat(after)
+
+
+@lru_cache(maxsize=1)
+def _mender() -> Mender:
+    return Mender(own())
+
+
+@lru_cache(maxsize=1)
+def _carrier() -> Carrier:
+    return Carrier(settings().broker(), settings().broker_queue)

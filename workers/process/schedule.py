@@ -1,0 +1,156 @@
+"""
+The clock's process: `python -m workers.process.schedule`.
+
+It only sends; what is due is decided by whoever gets it.
+
+A tick that finds no worker expires; but an expired one lies in the queue until somebody takes it, so while
+many lie there no more are sent. Two clocks at once do no harm: each job takes a lock of its own.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from threading import Event as Signal
+
+import psycopg
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from domain.errors import ConfigurationError
+from domain.prediction.kind import LAUNCH_FORECAST
+from domain.recommender.rehearsals import NEVER
+from workers.declaration.current import recommender
+from workers.environment import clock
+from workers.environment.broker import Carrier
+from workers.environment.settings import settings
+from workers.store.connection import own, present
+from workers.store.release import watch
+
+REMIND_SECONDS = 2.0
+PREDICT_SECONDS = 60.0
+DETECT_SECONDS = 10.0
+SCHEDULED_SECONDS = 60.0
+WITNESS_SECONDS = 30.0
+REHEARSE_SECONDS = 60.0
+FASTEST_SECONDS = 1.0
+MOST_WAITING = 20
+"""Jobs that may lie untaken in a queue before the clock adds no more."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Ticks:
+    """Which job is due when. `every` maps a job to its seconds; the only time it knows is monotonic."""
+
+    every: dict[str, float]
+    _next: dict[str, float] = field(default_factory=dict)
+
+    def due(self, now: float) -> list[str]:
+        """The jobs to send now. After a pause each is sent once, not once for every tick that was missed."""
+        jobs = [job for job in self.every if now >= self._next.get(job, now)]
+        for job in jobs:
+            self._next[job] = now + self.every[job]
+        return jobs
+
+    def seconds_to_next(self, now: float) -> float:
+        """How long to sleep."""
+        return max(0.05, min((self._next.get(job, now) for job in self.every), default=now + 1.0) - now)
+
+
+def run(
+    ticks: Ticks,
+    send: Callable[..., bool],
+    stop: Signal,
+    waiting: Callable[[str], int] = lambda _job: 0,
+    now: Callable[[], datetime] = clock.now,
+) -> None:
+    """
+    Send what is due until `stop` is set.
+
+    Args:
+        waiting: how many jobs lie untaken where this one would be put.
+        now: by the clock of whoever takes them, from which on one is late.
+    """
+    held_back: set[str] = set()
+    while not stop.is_set():
+        for job in ticks.due(time.monotonic()):
+            try:
+                lie = waiting(job)
+                if lie < MOST_WAITING:
+                    send(job, late_after=now() + timedelta(seconds=max(5.0, 2 * ticks.every[job])))
+            except Exception:  # noqa: BLE001 - whatever it was: all that is owed hangs on the clock's next beat
+                _log.exception("tick_not_sent", job=job)
+                continue
+            if lie < MOST_WAITING:
+                held_back.discard(job)
+            elif job not in held_back:
+                held_back.add(job)
+                _log.warning("nobody_takes_jobs", job=job, waiting=lie, mend="start a worker")
+        stop.wait(ticks.seconds_to_next(time.monotonic()))
+
+
+def declared_ticks() -> Ticks:
+    """How often each job is sent for what is declared now; a wrong declaration still leaves the reminders."""
+    every = {"recsysops.remind": REMIND_SECONDS}
+    try:
+        declared = recommender()
+    except ConfigurationError as error:
+        _log.error("nothing_to_look_at", error=str(error))
+        return Ticks(every)
+    lengths = [table.looks_every.total_seconds() for table in declared.tables.values() if table.time]
+    lengths += [
+        check.every.total_seconds()
+        for check in declared.checks.values()
+        if check.every and check.kind != LAUNCH_FORECAST.name
+    ]
+    # What is due by the minute is not seen by a clock that goes by the day.
+    lengths += [SCHEDULED_SECONDS for check in declared.checks.values() if check.schedule]
+    every["recsysops.detect"] = max(FASTEST_SECONDS, min(lengths, default=DETECT_SECONDS))
+    if declared.launches is not None:
+        own = [
+            c.every.total_seconds()
+            for c in declared.checks.values()
+            if c.every and c.kind == LAUNCH_FORECAST.name
+        ]
+        every["recsysops.predict"] = max(FASTEST_SECONDS, min([PREDICT_SECONDS, *own]))
+    if declared.hotfixes and declared.rehearsals.schedule != NEVER:
+        every["recsysops.rehearse"] = REHEARSE_SECONDS
+    if declared.witness:
+        shortest = min(witness.every.total_seconds() for witness in declared.witness.values())
+        every["recsysops.witness"] = min(WITNESS_SECONDS, max(FASTEST_SECONDS, shortest))
+    return Ticks(every)
+
+
+def _by_the_database(log: Engine) -> datetime:
+    try:
+        return present(log)
+    except (SQLAlchemyError, psycopg.Error) as error:
+        _log.warning("time_not_asked", error=type(error).__name__)
+        return clock.now()
+
+
+def main() -> int:
+    """The clock, until it is told to stop."""
+    stop = Signal()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        log, carrier = own(), Carrier(settings().broker(), settings().broker_queue)
+        release = watch()
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    run(declared_ticks(), carrier.send, stop, carrier.waiting, partial(_by_the_database, log))
+    return release.code
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""What answers an incident: diagnosis, menu, deployment, watch, follow-up."""

@@ -1,0 +1,128 @@
+"""
+The search asks what the check asked: its measure or its ratio, at its window, against the same season.
+
+A window of a day is looked at by the hour, so that there is an onset within it; what is expected of some
+hours is what the same hours held in the weeks before. A ratio is searched as a ratio: what its numerator
+would be, had each cell the ratio that it had before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+from pydantic import ValidationError
+
+from domain.detection.data.ratio_cells import RatioCells
+from domain.detection.data.window import Grid
+from domain.recommender.check import Check
+from domain.recommender.options import Divided
+from domain.recommender.recommender import Recommender
+from domain.values import Finding
+from workers.checks.plan import window_of
+from workers.sources.aggregate.count import zone_of
+from workers.sources.aggregate.ratio import ratio_cells
+
+BACK = timedelta(hours=6)
+LONG = timedelta(hours=1)  # windows from which on the hour of the day, or its day, matters
+WINDOWS_BACK = 4  # that are looked at before the one of the finding
+LEAST_FINE = 72  # windows in which an onset is looked for, where those of the check are long
+WINDOWS = 360
+FINE = tuple(
+    timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 360, 720, 1440)
+)
+DAY, WEEK = timedelta(days=1), timedelta(days=7)
+WEEKS, DAYS = tuple(n * WEEK for n in (1, 2, 3, 4)), tuple(n * DAY for n in (1, 2, 3))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """
+    What a finding was measured by, and the finer windows of the time around it.
+
+    `check` is null where it is no longer declared; `back` are the earlier times that what is expected comes
+    from, in the order in which they are tried: none, where the hour of the day does not matter.
+    """
+
+    check: Check | None
+    width: timedelta
+    count: int
+    back: tuple[tuple[timedelta, ...], ...]
+
+    @property
+    def measure(self) -> str | None:
+        """The column that is added up; rows are counted without one."""
+        return self.check.measure if self.check is not None and not self.divided else None
+
+    @property
+    def divided(self) -> bool:
+        """Whether it is a mean or a ratio."""
+        if self.check is None or self.check.measure is None:
+            return False
+        try:
+            return Divided.of(self.check).divided
+        except ValidationError:  # a kind with other words for its own keys
+            return False
+
+
+def asked(recommender: Recommender, finding: Finding) -> Asked:
+    """Of a finding's check, as it is declared now."""
+    window = window_of(recommender, finding)
+    span = max(BACK, WINDOWS_BACK * window)
+    finer = max((one for one in FINE if one <= span / LEAST_FINE), default=window)
+    width = min(window, finer) if window >= LONG else window
+    count = int(min(WINDOWS, span / width))
+    return Asked(recommender.checks.get(finding.check), width, count, (WEEKS, DAYS) if window >= LONG else ())
+
+
+def ratio_series(recommender: Recommender, finding: Finding, about: Asked, end: datetime) -> pd.DataFrame:
+    """
+    Windows of the slice: `observed` the numerator, `expected` that at the ratio of the first half.
+
+    Raises:
+        SourceError: a column is missing, or holds no numbers.
+    """
+    cells = _cells(recommender, about, end)
+    inside = cells.inside(finding.slice) if finding.slice else np.ones(len(cells.codes), dtype=bool)
+    numerator, denominator = (side[:, inside].sum(axis=1) for side in (cells.numerator, cells.denominator))
+    half = slice(0, max(about.count // 2, 1))
+    usual = numerator[half].sum() / max(denominator[half].sum(), 1e-12)
+    starts = pd.DatetimeIndex([cells.start(n) for n in range(len(numerator))])
+    return pd.DataFrame({"window_start": starts, "observed": numerator, "expected": usual * denominator})
+
+
+def ratio_frame(
+    recommender: Recommender, about: Asked, since: datetime, end: datetime
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """
+    Cells since then: `observed` the numerator, `expected` what it would be at each cell's ratio of before,
+    which of a small cell is drawn towards that of all.
+    """
+    cells = _cells(recommender, about, end)
+    starts = np.array([cells.start(n) >= since for n in range(len(cells.numerator))])
+    if not starts.any():
+        starts[-1] = True
+    now, now_of = cells.numerator[starts].sum(axis=0), cells.denominator[starts].sum(axis=0)
+    then, then_of = cells.numerator[~starts].sum(axis=0), cells.denominator[~starts].sum(axis=0)
+    usual = then.sum() / max(then_of.sum(), 1e-12)
+    drawn = 1 / usual if usual > 0 else 1.0
+    expected = now_of * (then + usual * drawn) / (then_of + drawn)
+    names = {name: _values(cells, place) for place, name in enumerate(cells.dimensions)}
+    return pd.DataFrame({**names, "observed": now, "expected": expected}), cells.dimensions
+
+
+def _cells(recommender: Recommender, about: Asked, end: datetime) -> RatioCells:
+    start = end - about.count * about.width
+    grid = Grid(start, about.width, about.count, ((start, 0),), zone_of(recommender))
+    check = about.check
+    if check is None:
+        raise ValueError("the check is no longer declared; what it divided by what is not known")
+    table = check.table or next(iter(recommender.tables))
+    dimensions = check.dimensions if check.dimensions is not None else recommender.tables[table].dimensions
+    return ratio_cells(recommender, check.model_copy(update={"table": table}), grid, tuple(dimensions))
+
+
+def _values(cells: RatioCells, place: int) -> list[str]:
+    return [cells.values[place][code] for code in cells.codes[:, place]]

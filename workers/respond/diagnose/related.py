@@ -1,0 +1,266 @@
+"""
+The rows of a finding's table beside those of related ones, by the columns that say which row is which.
+
+    the table's standby · what it is made from · the candidates' log        the same rows, or requests
+        ▼
+    Pair: rows of both from some time before the onset on, and where those without a partner are instead
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from domain.diagnosis.material import Release, Rows
+from domain.diagnosis.pairing import AT, Pair, Relation, dimensions_of
+from domain.recommender.lineage import lineage
+from domain.recommender.planned import Planned
+from domain.recommender.recommender import Recommender
+from domain.values import CauseKind, Finding
+from workers.declaration.check_kinds import found
+from workers.models.registry import released
+from workers.respond.diagnose.reading import BACK, Reader, standby_of
+from workers.sources.engines.column_kinds import as_text, rows_in
+from workers.sources.engines.source import TIME, Source, open_source
+
+MOST_ROWS = 300_000  # of a table that are held beside another's
+LEAST_BEFORE = timedelta(minutes=30)
+FURTHEST = timedelta(hours=26)  # a clock that is wrong by a day and an hour is still found
+MOST_LOST = 2_000  # requests without a partner, that are looked for at other times
+MOST_PAIRS = 3
+NEW = timedelta(days=1)  # before the onset, within which an item came out around it
+MOST_RELEASES = 20
+
+
+@dataclass(frozen=True)
+class Span:
+    """The time that is read around the onset; `covers` is how much of the time since the onset that is."""
+
+    start: datetime
+    end: datetime
+    covers: float
+
+
+def rows_of(reader: Reader, since: datetime) -> Rows | None:
+    """Rows of the finding's table with what identifies one; null where no column does."""
+    keys = _own_keys(reader.recommender, reader.finding.table)
+    if not keys:
+        return None
+    with open_source(reader.recommender, reader.finding.table) as source:
+        names = tuple(key for key in keys if key in source.columns)
+        if len(names) < len(keys):
+            return None
+        span = _span(reader, source, since)
+        return Rows(names, _fetched(source, span, names), span.covers)
+
+
+def lacking(recommender: Recommender, finding: Finding) -> str | None:
+    """The table in which the finding's check looked for rows and did not find them; null of other checks."""
+    check = recommender.checks.get(finding.check)
+    kind = found(check.kind) if check is not None else None
+    if check is None or kind is None or not kind.lacking:
+        return None
+    return next(iter(kind.beside(check)), None)
+
+
+def fault_of(recommender: Recommender, finding: Finding) -> tuple[CauseKind | None, bool]:
+    """
+    The kind of cause that a finding of its check is in itself, null where it may have any; and whether it may
+    be no fault at all.
+    """
+    check = recommender.checks.get(finding.check)
+    kind = found(check.kind) if check is not None else None
+    return (kind.fault, kind.benign) if kind is not None else (None, False)
+
+
+def pairs_of(reader: Reader, since: datetime) -> tuple[Pair, ...]:
+    """The finding's table beside each related one that shares what identifies a row, or a request."""
+    pairs: list[Pair] = []
+    for table, relation in _related(reader.recommender, reader.finding):
+        if len(pairs) == MOST_PAIRS:
+            break
+        pair = reader.attempt(f"`{table}` beside it", partial(_pair, reader, since, table, relation))
+        if pair is not None:
+            pairs.append(pair)
+    return tuple(pairs)
+
+
+def _related(recommender: Recommender, finding: Finding) -> Iterator[tuple[str, Relation]]:
+    """
+    The standby first, then what its own check looks into, what it is made from, the logs of candidates, what
+    any check holds beside it, and what shares its requests.
+    """
+    own, asked = finding.table, lacking(recommender, finding)
+    spare = standby_of(recommender, own)
+    if spare is not None:
+        yield spare, "standby"
+    above = lineage(recommender.tables).above(own)
+    logs = [model.candidates for model in recommender.models.values() if model.candidates]
+    first = [asked] if asked is not None else []
+    held = _held_beside(recommender, own)
+    for name in dict.fromkeys((*first, *recommender.tables[own].upstream, *logs, *held, *sorted(above))):
+        if name not in (own, spare) and name in recommender.tables and recommender.tables[name].time:
+            yield name, "upstream" if name in above else "beside"
+
+
+def _held_beside(recommender: Recommender, own: str) -> dict[str, dict[str, str]]:
+    """Table → which column of ours is which of its own, as checks of either of both declare it."""
+    found: dict[str, dict[str, str]] = {}
+    for check in recommender.checks.values():
+        on, beside = check.options.get("on"), check.options.get("beside")
+        if not isinstance(on, dict) or beside is None or own not in (check.table, beside):
+            continue
+        ours = check.table == own
+        columns = {str(a) if ours else str(b): str(b) if ours else str(a) for a, b in on.items()}
+        found.setdefault(str(beside if ours else check.table), columns)
+    return found
+
+
+def _pair(reader: Reader, since: datetime, table: str, relation: Relation) -> Pair | None:
+    recommender, own = reader.recommender, reader.finding.table
+    with open_source(recommender, own) as mine, open_source(recommender, table) as theirs:
+        names = _shared_keys(recommender, own, table, relation)
+        known = {
+            key: other for key, other in names.items() if key in mine.columns and other in theirs.columns
+        }
+        if not known or len(known) < len(names):
+            return None
+        span = _span(reader, mine, since)
+        keys = tuple(known)
+        rows = _fetched(mine, span, keys)
+        others = _fetched(theirs, span, tuple(known.values())).rename(
+            columns={b: a for a, b in known.items()}
+        )
+        if relation != "standby":
+            # what differs within a request is no dimension of it
+            steady = dimensions_of(Pair(table, relation, keys, rows, others))
+            others = others[[*keys, AT, *steady]].drop_duplicates(list(keys))
+        rows, others, part = _thinned(keys, rows, others)
+        moved = _moved(mine, keys, rows, others)
+        return Pair(table, relation, keys, rows, others, moved, span.covers * part)
+
+
+def _shared_keys(recommender: Recommender, own: str, table: str, relation: Relation) -> Mapping[str, str]:
+    """Column → the other table's: as a check of the two declares it, else the request and the item."""
+    request = _held_beside(recommender, own).get(table)
+    if request is not None:
+        item = recommender.tables[own].item
+        return request if relation == "standby" else {k: v for k, v in request.items() if k != item}
+    requests = _requests(recommender)
+    item = recommender.tables[own].item
+    keys = [*requests[:1], *([item] if relation == "standby" and item else [])]
+    return {key: key for key in keys} if requests else {}
+
+
+def _own_keys(recommender: Recommender, own: str) -> tuple[str, ...]:
+    """What no two rows share: as a check of duplicates declares it, else the request and the item."""
+    for check in recommender.checks.values():
+        key = check.options.get("key")
+        if check.table == own and key:
+            return tuple(map(str, key)) if isinstance(key, list | tuple) else (str(key),)
+    declared = recommender.tables[own].key
+    if declared is not None and (recommender.items is None or declared != recommender.items.key):
+        return (declared,)  # that of an item comes again with each delivery
+    requests, item = _requests(recommender), recommender.tables[own].item
+    return (requests[0], item) if requests and item else ()
+
+
+def _requests(recommender: Recommender) -> list[str]:
+    """The columns that name a request, as declared of the exposure or of a model."""
+    declared = [model.request for model in recommender.models.values()]
+    declared += [recommender.exposure.request] if recommender.exposure is not None else []
+    return [name for name in dict.fromkeys(declared) if name]
+
+
+def _span(reader: Reader, source: Source, since: datetime) -> Span:
+    """As long before the onset as after it, at least half an hour, and so much that it can be held."""
+    end = max(reader.end, since + timedelta(minutes=1))
+    length = end - since
+    before = min(max(length, LEAST_BEFORE), BACK)
+    rows = source.between(since - before, end)
+    count = int(source.fetch(rows.aggregate(n=rows.count()))["n"][0])
+    part = min(1.0, MOST_ROWS / count) if count else 1.0
+    return Span(since - part * before, since + part * length, part)
+
+
+def _fetched(source: Source, span: Span, keys: tuple[str, ...]) -> pd.DataFrame:
+    """Keys, time, and dimensions as text."""
+    rows = source.between(span.start, span.end)
+    names = [one for one in source.table.dimensions if one in source.columns and one not in keys]
+    text: dict[str, Any] = {name: as_text(rows[name]).fill_null("") for name in names}
+    fetched = source.fetch(rows.mutate(**text).select(*keys, TIME, *names))
+    return fetched.rename(columns={TIME: AT}).assign(**{AT: pd.to_datetime(fetched[TIME], utc=True)})
+
+
+def _thinned(
+    keys: tuple[str, ...], mine: pd.DataFrame, theirs: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame, float]:
+    """A share of the requests by chance, so that all of those without a partner can be looked for."""
+    first = keys[0]
+    lost = theirs.loc[~theirs[first].isin(mine[first].unique()), first].nunique()
+    if lost <= MOST_LOST:
+        return mine, theirs, 1.0
+    part = MOST_LOST / lost
+    every = pd.concat([mine[first], theirs[first]]).drop_duplicates()
+    kept = every.sample(frac=part, random_state=0)
+    return mine[mine[first].isin(kept)], theirs[theirs[first].isin(kept)], part
+
+
+def _moved(
+    source: Source, keys: tuple[str, ...], mine: pd.DataFrame, theirs: pd.DataFrame
+) -> pd.DataFrame | None:
+    """Rows of theirs that lack a partner, looked for at any time within a day and an hour."""
+    lost = theirs.merge(mine[list(keys)].drop_duplicates(), on=list(keys), how="left", indicator=True)
+    lost = lost[lost["_merge"] == "left_only"]
+    if lost.empty:
+        return None
+    wanted = lost[keys[0]].drop_duplicates()
+    low, high = theirs[AT].min() - FURTHEST, theirs[AT].max() + FURTHEST
+    rows = source.between(low.to_pydatetime(), high.to_pydatetime())
+    rows = rows.filter(rows[keys[0]].isin(wanted.tolist()))
+    fetched = source.fetch(rows.select(*keys, TIME))
+    return fetched.rename(columns={TIME: AT}).assign(**{AT: pd.to_datetime(fetched[TIME], utc=True)})
+
+
+def registered(reader: Reader) -> str | None:
+    """The version that the registry of the logged model names."""
+    for name, model in reader.recommender.models.items():
+        if model.candidates and model.registry is not None:
+            return released(name, model.registry).version
+    return None
+
+
+def planned_around(reader: Reader, since: datetime) -> tuple[Planned, ...]:
+    """Announced events that the time since the onset meets."""
+    return tuple(one for one in reader.recommender.planned if one.since <= reader.end and since <= one.until)
+
+
+def releases(reader: Reader, since: datetime) -> tuple[Release, ...]:
+    """Items that came out around the onset, with their rows in the finding's slice since."""
+    declared, own = reader.recommender.items, reader.recommender.tables.get(reader.finding.table)
+    if declared is None or declared.launch is None or own is None or own.item is None:
+        return ()
+    with open_source(reader.recommender, declared.table) as source:
+        if declared.launch not in source.columns:
+            return ()
+        items = source.fetch(source.rows.select(declared.key, declared.launch))
+    at = pd.to_datetime(items[declared.launch], utc=True)
+    fresh = items[(at > pd.Timestamp(since - NEW)) & (at <= pd.Timestamp(reader.end))]
+    if fresh.empty:
+        return ()
+    names = fresh[declared.key].astype(str).tolist()
+    with open_source(reader.recommender, reader.finding.table) as source:
+        rows = rows_in(source, source.between(since, reader.end), reader.finding.slice)
+        mine = rows.filter(rows[own.item].cast("string").isin(names))
+        counted = source.fetch(mine.group_by(own.item).aggregate(n=mine.count()))
+    times = dict(zip(names, at[fresh.index], strict=True))
+    top = counted.sort_values("n", ascending=False).head(MOST_RELEASES)
+    return tuple(
+        Release(str(item), times[str(item)].to_pydatetime(), float(count))
+        for item, count in zip(top[own.item], top["n"], strict=True)
+    )

@@ -1,0 +1,73 @@
+"""What the trainings around the onset took of the tables that are learned from."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import ibis
+import pandas as pd
+
+from domain.detection.data.counts import NOT_SET
+from domain.diagnosis.material import LABELLED, TrainingRows
+from domain.recommender.lineage import lineage
+from workers.respond.diagnose.reading import Reader
+from workers.sources.engines.column_kinds import as_text
+from workers.sources.engines.source import TIME, Source, open_source
+
+TRAININGS = 6  # the newest and those it is held against
+BATCHES = 50  # moments at which rows were written, up to which each of them is a training
+INSTANT = timedelta(seconds=1)
+
+
+def training_rows_of(reader: Reader, since: datetime) -> tuple[TrainingRows, ...]:
+    """
+    Rows of each table that was learned from, by training, up to the window in which the metric broke.
+    """
+    finding, declared = reader.finding, reader.recommender
+    made_from = lineage(declared.tables, declared.models.values())
+    learned = frozenset[str]().union(*made_from.learned_from.values())
+    names = {finding.table} if finding.table in learned else made_from.taught(finding.table)
+    end = min(reader.at, max(since, finding.window_start) + (finding.window_end - finding.window_start))
+    found = [_rows_of(reader, name, end) for name in sorted(names) if declared.tables[name].time]
+    return tuple(one for one in found if one is not None)
+
+
+def _rows_of(reader: Reader, name: str, end: datetime) -> TrainingRows | None:
+    with open_source(reader.recommender, name) as source:
+        dimensions = tuple(one for one in source.table.dimensions if one in source.columns)
+        spans = _trainings(source, end)
+        if not (dimensions and spans):
+            return None
+        parts = [
+            _counted(source, start, until, dimensions).assign(training=place)
+            for place, (start, until) in enumerate(spans)
+        ]
+    return TrainingRows(name, spans[0][0], dimensions, pd.concat(parts, ignore_index=True))
+
+
+def _counted(source: Source, start: datetime, until: datetime, dimensions: tuple[str, ...]) -> pd.DataFrame:
+    """Rows of each combination of dimensions, and how many of them have their label set."""
+    rows, label = source.between(start, until), source.table.label
+    text: dict[str, Any] = {name: as_text(rows[name]).fill_null(NOT_SET) for name in dimensions}
+    rows = rows.mutate(**text)
+    amounts: dict[str, Any] = {"rows": rows.count()}
+    if label is not None and label in source.columns:
+        amounts[LABELLED] = ibis.ifelse(_is_set(rows[label]), 1, 0).sum()
+    counts = source.fetch(rows.group_by(list(dimensions)).aggregate(**amounts))
+    return counts.astype(dict.fromkeys(amounts, float))
+
+
+def _is_set(label: Any) -> Any:
+    return label if label.type().is_boolean() else label.cast("float64") > 0
+
+
+def _trainings(source: Source, end: datetime) -> list[tuple[datetime, datetime]]:
+    """The newest first: each moment at which rows were written, or where those are many, whole windows."""
+    width = source.table.window
+    rows = source.between(end - 2 * TRAININGS * width, end)
+    moments = source.fetch(rows.select(rows[TIME]).distinct().limit(BATCHES + 1))[TIME]
+    if len(moments) > BATCHES:
+        return [(end - (n + 1) * width, end - n * width) for n in range(TRAININGS)]
+    newest = pd.to_datetime(moments, utc=True).sort_values(ascending=False).head(TRAININGS)
+    return [(at.to_pydatetime(), at.to_pydatetime() + INSTANT) for at in newest]

@@ -1,0 +1,189 @@
+"""A hotfix put in force and taken back by the deployer its option names; its key is the approval's id."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import structlog
+
+from domain.errors import ConfigurationError, DeployError, DeployUncertain, RightsUnknown
+from domain.incident import commands as c
+from domain.incident.events import HotfixApproved, StagePassed
+from domain.incident.numbers import lasting
+from domain.incident.state import Hotfix, Incident
+from domain.recommender.recommender import Recommender
+from domain.resolution.declared import against_offering
+from domain.values import Option
+from workers.declaration.hotfix_kinds import find
+from workers.deployers.confirming import Confirming
+from workers.deployers.registry import open_deployer
+from workers.environment import redaction
+from workers.environment.settings import surroundings
+from workers.log.obligations import MOST_TRIES, Work
+from workers.respond.resolve.rights import against_deploying
+from workers.store.log.events import read_stream
+
+APPROVAL_HOLDS = timedelta(hours=24)
+"""How long after an approval it may still be deployed, where nobody came to it before."""
+
+EACH_DIED = f"The worker died over it {MOST_TRIES} times, so it was taken back."
+
+_log = structlog.get_logger(__name__)
+
+
+def build_deployer(recommender: Recommender, option: Option) -> Confirming:
+    """
+    The deployer that an option goes to.
+
+    Raises:
+        ConfigurationError: it is not declared (any more), or the variable with its secret is not set.
+    """
+    declared = recommender.deployers.get(option.deployer)
+    if declared is None:
+        raise ConfigurationError(
+            f"The deployer {option.deployer!r} is not declared; add [deployers.{option.deployer}]."
+        )
+    return open_deployer(declared, surroundings())
+
+
+def apply(work: Work, recommender: Recommender) -> Sequence[c.Command]:
+    """
+    Put the approved option in force, if it may be as things are now.
+
+    A refusal of the first try is recorded at once. Where nobody knows whether it was done, it is asked again
+    under the same key; at the last try it is taken back, so that nothing acts that the log calls failed.
+
+    Raises:
+        RightsUnknown: nobody can say now whether whoever approved it may; tried again, and given up visibly.
+    """
+    hotfix, option = in_hand(work.incident)
+    if work.tries > MOST_TRIES:
+        return _failed(work, recommender, option, EACH_DIED)
+    try:
+        against = against_deploying_now(work, recommender, hotfix, option)
+    except RightsUnknown:
+        if work.last_try:
+            _take_back(work, recommender, option)
+        raise
+    if against is not None:
+        return _failed(work, recommender, option, against)
+    deployer = build_deployer(recommender, option)
+    first = in_stage(option, option.first_stage, work.debt.event_id)
+    expires_at = work.at + option.expires_after if option.expires_after else None
+    try:
+        require_stages(deployer, option)
+        receipt = deployer.apply(work.debt.event_id, first, expires_at)
+    except DeployError as error:
+        # A later try that is refused, or finds nobody there, says nothing of one before: that may be done.
+        if work.tries == 1 and not isinstance(error, DeployUncertain):
+            return (c.RecordHotfixFailed(option=option.key, reason=redaction.prose(str(error))),)
+        if work.last_try:
+            deployer.revert(work.debt.event_id, option)
+        raise
+    return (c.RecordHotfixApplied(option=option.key, receipt=receipt),)
+
+
+def against_deploying_now(work: Work, recommender: Recommender, hotfix: Hotfix, option: Option) -> str | None:
+    """
+    Why what was approved is not deployed after all, in words; None where it may be.
+
+    Hours may lie between a press and a worker that comes to it: the incident, the declaration, and who may
+    approve are looked at as they are now.
+
+    Raises:
+        RightsUnknown: it cannot be said now who may.
+    """
+    incident = work.incident
+    if incident.status in ("resolved", "closed"):
+        return f"#{incident.number} was {incident.status} before it was deployed"
+    if hotfix.menu not in (None, incident.menu_digest):
+        return "the menu is not the one that it was chosen from; look at the numbers again"
+    if work.at - work.debt.since > APPROVAL_HOLDS:
+        return f"it was approved {lasting(work.at - work.debt.since)} ago, and much may have changed since"
+    predicted = incident.kind == "predicted"
+    changed = against_offering(option, recommender.hotfixes.values(), find, predicted=predicted)
+    return f"{changed}; look again" if changed else against_deploying(work.log, recommender, hotfix, option)
+
+
+def _failed(work: Work, recommender: Recommender, option: Option, reason: str) -> Sequence[c.Command]:
+    _take_back(work, recommender, option)
+    return (c.RecordHotfixFailed(option=option.key, reason=reason),)
+
+
+def _take_back(work: Work, recommender: Recommender, option: Option) -> None:
+    """What an earlier try may have put in force is taken back: nothing acts that the log calls failed."""
+    if work.tries > 1:
+        build_deployer(recommender, option).revert(work.debt.event_id, option)
+
+
+def revert(work: Work, recommender: Recommender) -> Sequence[c.Command]:
+    """Take the hotfix back; a refusal of the first try is recorded, an unknown outcome is tried again."""
+    _, option = in_hand(work.incident)
+    try:
+        receipt = _revert_all(work, recommender, option)
+    except DeployError as error:
+        if work.tries > 1 or isinstance(error, DeployUncertain):
+            raise
+        return (c.RecordRevertFailed(option=option.key, reason=redaction.prose(str(error))),)
+    return (c.RecordHotfixReverted(option=option.key, receipt=receipt),)
+
+
+def _revert_all(work: Work, recommender: Recommender, option: Option) -> str:
+    """What any stage may have put in force, the newest first; the receipt is the first stage's."""
+    deployer = build_deployer(recommender, option)
+    receipts = [deployer.revert(key, option) for key in reversed(stage_keys(work))]
+    return receipts[-1]
+
+
+def expire(work: Work, recommender: Recommender) -> Sequence[c.Command]:
+    """Its time is over: take it back for certain, whatever the receiving side does about expiry by itself."""
+    _, option = in_hand(work.incident)
+    _revert_all(work, recommender, option)
+    return (c.ExpireHotfix(option=option.key),)
+
+
+def in_hand(incident: Incident) -> tuple[Hotfix, Option]:
+    """
+    The incident's hotfix, and the option that it is.
+
+    Raises:
+        ConfigurationError: there is none, or it is not on the menu any more.
+    """
+    hotfix = incident.hotfix
+    if hotfix is None:
+        raise ConfigurationError(f"#{incident.number} has no hotfix in hand.")
+    option = incident.option(hotfix.option)
+    if option is None:
+        raise ConfigurationError(f"The hotfix of #{incident.number} is not on its menu any more.")
+    return hotfix, option
+
+
+def stage_keys(work: Work) -> list[str]:
+    """
+    The keys by which a deployer knows the hotfix: the id of its approval, and for each later stage that of
+    the event that asked for it.
+    """
+    with work.log.connect() as connection:
+        events = read_stream(connection, work.incident.stream)
+    approved = max(n for n, one in enumerate(events) if isinstance(one.event, HotfixApproved))
+    return [one.id for one in events[approved:] if isinstance(one.event, HotfixApproved | StagePassed)]
+
+
+def in_stage(option: Option, share: float, salt: str) -> Option:
+    """The option as its deployer gets it for a share of members; as it is for all of them."""
+    if share >= 1.0:
+        return option
+    return option.model_copy(update={"parameters": {**option.parameters, "share": share, "salt": salt}})
+
+
+def require_stages(deployer: Confirming, option: Option) -> None:
+    """
+    Raises:
+        DeployError: the option goes out in stages, and its target would serve it to everybody.
+    """
+    if option.stages and not deployer.in_stages:
+        raise DeployError(
+            f"{option.deployer} cannot serve some members only; take `stages` from the hotfix, or declare "
+            "another deployer for it"
+        )

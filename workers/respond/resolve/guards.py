@@ -1,0 +1,60 @@
+"""The guards of a hotfix: checks that alarm on what it touches while it is in force."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from domain.incident import commands as c
+from domain.incident.state import Hotfix, Incident
+from domain.values import Finding, Option, Slice, name_slice
+from workers.detect.past import known_since
+from workers.log.obligations import Work
+
+
+def new_alarm(work: Work, hotfix: Hotfix, applied_at: datetime) -> c.RecordHarm | None:
+    """The first alarm of a guard in a window after the deployment, on what the hotfix touches; else None."""
+    option = work.incident.option(hotfix.option)
+    if option is None or not option.guards:
+        return None
+    for incident in known_since(work.log, applied_at):
+        for finding in _new(incident, applied_at):
+            if finding.check in option.guards and touches(option, work.incident, finding):
+                place = f" in {name_slice(finding.slice)}" if finding.slice else ""
+                reason = (
+                    f"its guard {finding.check} alarmed{place} at {finding.window_end:%H:%M} UTC "
+                    f"(#{incident.number}): {finding.title}"
+                )
+                return c.RecordHarm(option=hotfix.option, reason=reason)
+    return None
+
+
+def _new(incident: Incident, applied_at: datetime) -> Iterator[Finding]:
+    """What of an incident is of a window after the deployment, and was not seen before it."""
+    if incident.resolved_how == "false_alarm":
+        return
+    found = incident.also
+    if incident.finding is not None and incident.opened_at > applied_at:
+        found = (incident.finding, *found)
+    yield from (finding for finding in found if finding.window_start >= applied_at)
+
+
+def touches(option: Option, incident: Incident, finding: Finding) -> bool:
+    """
+    Whether a finding is about what the option acts on: one of its items, or rows that may be of its slice.
+
+    Two slices have rows in common unless they name another value of the same dimension.
+    """
+    items = option.parameters.get("items")
+    if finding.item is not None and isinstance(items, list | tuple):
+        return finding.item in items
+    acts_in = dict(_slice_of(option, incident))
+    return all(acts_in.get(dimension, value) == value for dimension, value in finding.slice)
+
+
+def _slice_of(option: Option, incident: Incident) -> Slice:
+    """Where it acts: as its deployer is told, else where the alarm was."""
+    given = option.parameters.get("slice")
+    if isinstance(given, dict):
+        return tuple((str(dimension), str(value)) for dimension, value in given.items())
+    return incident.finding.slice if incident.finding else ()

@@ -1,0 +1,266 @@
+"""
+A hotfix in force is watched by the metric that raised the alarm, and by its guards, as long as it acts.
+
+    watch   until the metric is back, the declared time is over, or it does harm
+    guard   after that verdict until it expires or is reverted: only harm is looked for
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import structlog
+
+from domain.detection.judge.again.measure import Measurement
+from domain.detection.judge.harm import Look, harmful
+from domain.errors import ConfigurationError, RecsysopsError, SourceError, Unmeasurable
+from domain.incident import commands as c
+from domain.incident.events import HotfixApplied, HotfixWatched
+from domain.incident.events.hotfix import WORTH_KEEPING
+from domain.incident.state import Hotfix, replay
+from domain.recommender.recommender import Recommender
+from domain.values import Finding
+from workers.checks.measure import measure
+from workers.detect.past import past_before, suspects
+from workers.log.obligations import Work
+from workers.respond.resolve.guards import new_alarm
+from workers.store.log.events import read_stream
+
+LOOK_AGAIN_AFTER = timedelta(seconds=15)
+REPAIRED_ENOUGH = WORTH_KEEPING
+"""Share of the gap that has to be closed too: that the metric lies in a wide band says little alone."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Deployed(NamedTuple):
+    """
+    A hotfix in force, the finding as it was at its deployment, and the looks since, in the log's order. Its
+    stage began at `stage_at`.
+    """
+
+    hotfix: Hotfix
+    applied_at: datetime
+    stage_at: datetime
+    watch_until: datetime
+    finding: Finding | None
+    looks: Sequence[HotfixWatched]
+
+
+def watch(work: Work, recommender: Recommender) -> Sequence[c.Command]:
+    """
+    One look. Verified as soon as one whole window after the deployment has its metric back in the band, and
+    either chance cannot explain the repair or an earlier window without a row in common shows it too;
+    refuted when the declared time to watch is over without it; until then a look is only written down. Harm
+    is told as soon as it is seen. While some members only are served, the metric can hardly be back: what
+    then did no harm until the time is over goes on to the next stage.
+    """
+    deployed = _deployed(work)
+    if harm := new_alarm(work, deployed.hotfix, deployed.applied_at):
+        return (harm,)
+    if deployed.finding is None:
+        reason = "No check raised this incident, so nothing can be measured; judge it yourself."
+        return (c.RefuteHotfix(option=deployed.hotfix.option, reason=reason),)
+    if not _knows(recommender, deployed.finding, deployed.applied_at, work.at):
+        return ()
+    return _look(work, recommender, deployed, deployed.finding)
+
+
+def guard(work: Work, recommender: Recommender) -> Sequence[c.Command]:
+    """One look at a hotfix that stays in force after its watch: harm, or a look that is written down."""
+    deployed = _deployed(work)
+    if harm := new_alarm(work, deployed.hotfix, deployed.applied_at):
+        return (harm,)
+    finding = deployed.finding
+    if finding is None or not _knows(recommender, finding, deployed.applied_at, work.at):
+        return ()
+    start, end = window_to_look_at(recommender, finding, deployed.stage_at, work.at)
+    if finding.kind != "predicted" and end - start < finding.window_end - finding.window_start:
+        return ()
+    try:
+        seen = _measure(work, recommender, finding, start, end)
+    except (RecsysopsError, ValueError) as error:
+        _log.warning("not_measured", incident=work.incident.number, error=str(error))
+        return ()
+    return (_harm(deployed, finding, seen, start, end) or _seen(deployed, finding, seen, start, end),)
+
+
+def _deployed(work: Work) -> Deployed:
+    """
+    Raises:
+        ConfigurationError: nothing is deployed.
+    """
+    hotfix = work.incident.hotfix
+    if hotfix is None or hotfix.applied_at is None or hotfix.watch_until is None:
+        raise ConfigurationError(f"#{work.incident.number} has no deployed hotfix to watch.")
+    with work.log.connect() as connection:
+        events = read_stream(connection, work.incident.stream)
+    applied = (n for n, recorded in enumerate(events) if isinstance(recorded.event, HotfixApplied))
+    place = max(applied, default=len(events))
+    then = replay(events[:place])
+    # In the order of the log: a clock may have been set back.
+    looks = [one.event for one in events[place:] if isinstance(one.event, HotfixWatched)]
+    stage_at, finding = hotfix.stage_at or hotfix.applied_at, then.finding if then else None
+    return Deployed(hotfix, hotfix.applied_at, stage_at, hotfix.watch_until, finding, looks)
+
+
+def _look(work: Work, recommender: Recommender, deployed: Deployed, finding: Finding) -> Sequence[c.Command]:
+    hotfix, looks = deployed.hotfix, deployed.looks
+    start, end = window_to_look_at(recommender, finding, deployed.stage_at, work.at)
+    # A forecast is of a day to come: it may be looked at as soon as it knows of the hotfix.
+    long_enough = min(finding.window_end - finding.window_start, deployed.watch_until - deployed.stage_at)
+    whole = finding.kind == "predicted" or end - start >= long_enough
+    over = end >= deployed.watch_until
+    if not whole or (not over and end < _last_look(looks, hotfix) + LOOK_AGAIN_AFTER):
+        return ()
+    try:
+        seen = _measure(work, recommender, finding, start, end)
+    except (RecsysopsError, ValueError) as error:
+        if over or isinstance(error, Unmeasurable):
+            return (
+                c.RefuteHotfix(option=hotfix.option, reason=f"Its effect could not be measured: {error}"),
+            )
+        _log.warning("not_measured", incident=work.incident.number, error=str(error))
+        return ()
+    harm = _harm(deployed, finding, seen, start, end)
+    return (harm or _judged(deployed, finding, seen, over, start, end),)
+
+
+def _harm(
+    deployed: Deployed, finding: Finding, seen: Measurement, start: datetime, end: datetime
+) -> c.RecordHarm | None:
+    """The gap grew since the deployment, and chance is no excuse."""
+    now = _as_look(_seen(deployed, finding, seen, start, end))
+    if now is None:
+        return None
+    earlier = [look for one in deployed.looks if (look := _as_look(one))]
+    nth = 1 + max(0, (end - deployed.applied_at) // LOOK_AGAIN_AFTER)
+    shown = harmful(finding, [*earlier, now], nth)
+    if not shown:
+        return None
+    low, high = _interval(finding, seen)
+    grew = f"{-100 * seen.repaired(finding):.0f} %"
+    band = "" if low is None or high is None else f" [{-100 * high:.0f}–{-100 * low:.0f}]"
+    agree = "two looks in a row agree" if len(shown) > 1 else "one look was enough"
+    reason = (
+        f"the gap grew by {grew}{band} since its deployment: {seen.observed:,.0f} {finding.unit} where "
+        f"{seen.expected:,.0f} are expected, then {finding.observed:,.0f} where {finding.expected:,.0f} "
+        f"were; {agree}, chance alone does so in less than one deployment in a hundred"
+    )
+    return c.RecordHarm(
+        option=deployed.hotfix.option,
+        reason=reason,
+        repaired_share=seen.repaired(finding),
+        low=low,
+        high=high,
+    )
+
+
+def _as_look(one: HotfixWatched | c.RecordWatch) -> Look | None:
+    """None of a look whose interval is not known."""
+    if one.low is None or one.high is None or one.window_start is None:
+        return None
+    return Look(one.window_start, one.window_end, one.repaired_share, (one.high - one.low) / 2)
+
+
+def _knows(recommender: Recommender, finding: Finding, applied_at: datetime, at: datetime) -> bool:
+    """
+    Whether what the finding is of has begun, or the launch calendar was written since the deployment. Many
+    are written once a day, so the watch waits for it, whatever was declared, at most until the launch.
+    """
+    if at >= finding.window_start:
+        return True
+    from workers.predict.launch import looked_at  # noqa: PLC0415 - most incidents need no forecast
+
+    try:
+        newest = looked_at(recommender, finding, at)
+    except SourceError as error:
+        _log.warning("calendar_not_read", error=str(error))
+        return False
+    return newest is not None and newest > applied_at
+
+
+def _measure(
+    work: Work, recommender: Recommender, finding: Finding, start: datetime, end: datetime
+) -> Measurement:
+    if finding.kind != "predicted":
+        past = past_before(work.log, recommender, work.incident, work.at)
+        return measure(recommender, finding, start, end, past)
+    from workers.predict.launch import measure_launch  # noqa: PLC0415 - most incidents need no forecast
+
+    return measure_launch(recommender, finding, work.at, suspects(work.log, work.at))
+
+
+def window_to_look_at(
+    recommender: Recommender, finding: Finding, applied_at: datetime, at: datetime
+) -> tuple[datetime, datetime]:
+    """The newest complete window, as long as the finding's, without anything from before the deployment."""
+    table = recommender.tables.get(finding.table)
+    end = at - (table.settle if table else timedelta(0))
+    return max(applied_at, end - (finding.window_end - finding.window_start)), end
+
+
+def _judged(
+    deployed: Deployed, finding: Finding, seen: Measurement, over: bool, start: datetime, end: datetime
+) -> c.Command:
+    option, repaired = deployed.hotfix.option, seen.repaired(finding)
+    low, high = _interval(finding, seen)
+    if seen.within:
+        repaired = min(repaired, 1.0)  # what is beyond all of it is chance
+    if deployed.hotfix.share < 1.0:
+        passed = c.PassStage(option=option, share=deployed.hotfix.share)
+        return passed if over else _seen(deployed, finding, seen, start, end)
+    before = any(
+        look.window_end <= start and look.repaired_share >= REPAIRED_ENOUGH
+        for look in deployed.looks
+        if look.window_start is None or look.window_start >= deployed.stage_at
+    )
+    if seen.within and repaired >= REPAIRED_ENOUGH and (before or low is None or low > 0):
+        return c.VerifyHotfix(
+            option=option,
+            observed=seen.observed,
+            expected=seen.expected,
+            repaired_share=repaired,
+            low=low,
+            high=high,
+        )
+    if over:
+        reason = (
+            f"{seen.observed:,.0f} {finding.unit} where {seen.expected:,.0f} are expected "
+            f"({seen.low:,.0f} to {seen.high:,.0f}): {100 * repaired:.0f} % of the gap is closed"
+        )
+        return c.RefuteHotfix(option=option, reason=reason, repaired_share=repaired, low=low, high=high)
+    return _seen(deployed, finding, seen, start, end)
+
+
+def _seen(
+    deployed: Deployed, finding: Finding, seen: Measurement, start: datetime, end: datetime
+) -> c.RecordWatch:
+    repaired = seen.repaired(finding)
+    low, high = _interval(finding, seen)
+    return c.RecordWatch(
+        option=deployed.hotfix.option,
+        observed=seen.observed,
+        expected=seen.expected,
+        repaired_share=min(repaired, 1.0) if seen.within else repaired,
+        window_start=start,
+        window_end=end,
+        low=low,
+        high=high,
+    )
+
+
+def _interval(finding: Finding, seen: Measurement) -> tuple[float | None, float | None]:
+    """
+    The 95 % interval of the repaired share, of a forecast the 90 % one: chance moves what is observed by as
+    much as the band is wide.
+
+    None where the gap was not relative to anything expected.
+    """
+    return seen.repaired_within(finding) or (None, None)
+
+
+def _last_look(looks: Sequence[HotfixWatched], hotfix: Hotfix) -> datetime:
+    return max((look.window_end for look in looks), default=hotfix.at - LOOK_AGAIN_AFTER)

@@ -1,0 +1,226 @@
+"""Rows counted by window and slice: one pass over the source, and only the counts come back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import combinations
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import ibis
+import numpy as np
+import pandas as pd
+from ibis import _
+
+from domain.detection.data.window import Grid
+from domain.errors import SourceError
+from domain.recommender.keys.nearest import nearest
+from domain.recommender.recommender import Recommender
+from workers.sources.aggregate.cardinality import MAX_VALUES, refuse_many_valued, too_many
+from workers.sources.aggregate.sets import MAX_COUNTS, ROWS, WINDOW, Parts, counted, exploded, lengthened
+from workers.sources.engines.column_kinds import as_text, finite, separators
+from workers.sources.engines.engine import quoted
+from workers.sources.engines.source import TIME, Source, identifier, moment, open_beside, open_source, rows_of
+
+GROUPING_SETS = ("duckdb", "postgres", "pyspark")  # engines that are asked for them in SQL
+DAY_SECONDS = 86_400
+
+
+@dataclass(frozen=True)
+class Census:
+    """What a table holds besides the rows that are counted: totals over everything in it."""
+
+    rows: int
+    without_time: int
+    in_future: int
+    first: datetime | None
+    last: datetime | None
+
+
+def census(source: Source, at: datetime) -> Census:
+    """How many rows there are, how many have no time or one after `at`, and the span of the others."""
+    rows = source.timed()
+    early = (rows[TIME] <= ibis.literal(at)) & rows[TIME].notnull()
+    row = source.fetch(
+        rows.aggregate(
+            total=rows.count(),
+            missing=rows[TIME].isnull().sum(),
+            future=(rows[TIME] > ibis.literal(at)).sum(),
+            first=rows[TIME].min(where=early),
+            last=rows[TIME].max(where=early),
+        )
+    ).iloc[0]
+    total, missing, future = (
+        0 if pd.isna(row[name]) else int(row[name]) for name in ("total", "missing", "future")
+    )
+    return Census(total, missing, future, moment(row["first"]), moment(row["last"]))
+
+
+def count_windows(
+    recommender: Recommender,
+    name: str,
+    grid: Grid,
+    *,
+    dimensions: tuple[str, ...] = (),
+    ways: int = 2,
+    measure: str | None = None,
+) -> pd.DataFrame:
+    """
+    Rows of table `name` in each window of `grid`, in total and for each slice of up to `ways` dimensions.
+
+    Args:
+        measure: a numeric column to add up instead of counting; NaN and infinite values add nothing.
+
+    Returns:
+        Columns window (int: index into the grid), dim1, val1, dim2, val2 (categories; null where unused),
+        rows. The total of a window has no dim1. Windows without rows are absent. Null values are the value
+        "∅ (not set)".
+
+    Raises:
+        SourceError: a dimension has more than 2,000 values, or as `open_source`.
+    """
+    with open_source(recommender, name) as source:
+        parts = _counted(recommender, source, grid, dimensions, ways, measure)
+    _bounded(name, parts, dimensions)
+    return lengthened(parts)
+
+
+def sets_of(dimensions: tuple[str, ...], ways: int) -> list[tuple[str, ...]]:
+    return [names for size in range(ways + 1) for names in combinations(dimensions, size)]
+
+
+def _counted(
+    recommender: Recommender,
+    source: Source,
+    grid: Grid,
+    dimensions: tuple[str, ...],
+    ways: int,
+    measure: str | None,
+) -> Parts:
+    """The counts by every set of dimensions."""
+    rows = source.between(grid.start, grid.end)
+    if measure is not None:
+        source.require(measure)
+    newest = grid.edge(grid.count - 1)
+    refuse_many_valued(source, set(dimensions) - set(separators(source)), newest, grid.end)
+    rows, apart = with_dimensions(recommender, source, rows, dimensions)
+    weight = {} if measure is None else {ROWS: finite(rows[measure]).fill_null(0.0)}
+    keyed = rows.mutate(**{WINDOW: window_of(source, rows, grid), **weight}).select(
+        WINDOW, *dimensions, *weight
+    )
+    asked = sets_of(dimensions, ways)
+    one_pass = source.connection.name in GROUPING_SETS
+    parts = counted(source, keyed, dimensions, asked, one_pass=one_pass)
+    if sum(map(len, parts.values())) > MAX_COUNTS:
+        raise SourceError(
+            f'table "{source.table.name}": more than {MAX_COUNTS:,} counts for dimensions '
+            f"{', '.join(dimensions)}; declare fewer dimensions, ways = 1, or a shorter history"
+        )
+    return exploded(parts, apart) if apart else parts
+
+
+@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
+def epoch_us(moment) -> int:  # type: ignore[no-untyped-def,empty-body]
+    """DuckDB's own: microseconds since 1970."""
+
+
+def seconds_of(source: Source, rows: Any) -> Any:
+    """Whole seconds since 1970. DuckDB cuts a time with a zone by its calendar, ten times as slowly."""
+    if source.connection.name == "duckdb":
+        return (epoch_us(rows[TIME]) / 1_000_000).floor().cast("int64")
+    return rows[TIME].truncate("s").epoch_seconds().cast("int64")
+
+
+def window_of(source: Source, rows: Any, grid: Grid) -> Any:
+    seconds = seconds_of(source, rows)
+    offset = ibis.literal(int(grid.offsets[0][1]))
+    for since, then in grid.offsets[1:]:
+        offset = ibis.ifelse(seconds >= int(since.timestamp()), int(then), offset)
+    first = int(grid.start.timestamp()) + int(grid.offsets[0][1])
+    return ((seconds + offset - first) / int(grid.width.total_seconds())).floor().cast("int64")
+
+
+def with_dimensions(
+    recommender: Recommender, source: Source, rows: Any, dimensions: tuple[str, ...]
+) -> tuple[Any, dict[str, str]]:
+    """
+    Rows with every dimension as text, and those of them that hold several values, with what separates them.
+    One that the table has not is looked up from the items it names.
+    """
+    own = set(source.columns)
+    apart = separators(source)
+    looked_up = [dimension for dimension in dimensions if dimension not in own]
+    if looked_up:
+        items = recommender.items
+        if items is None or source.table.item is None:
+            source.require(*looked_up)
+            raise AssertionError("unreachable: require raised")
+        source.require(source.table.item)
+        described = open_beside(recommender, items.table, source)
+        for dimension in looked_up:
+            if dimension not in described.columns:
+                right = sorted(own | set(described.columns))
+                raise SourceError(
+                    f'table "{source.table.name}": dimension "{dimension}" is in neither it nor '
+                    f'"{items.table}"; '
+                    f"{nearest(dimension, right)}"
+                )
+        apart |= {name: mark for name, mark in separators(described).items() if name in looked_up}
+        described = beside(source, described, (items.key, *looked_up), "__items")
+        chosen = described.group_by(__key=described[items.key].cast("string")).aggregate(
+            **{d: described[d].max() for d in looked_up}
+        )
+        rows = rows.mutate(__item=rows[source.table.item].cast("string"))
+        rows = rows.left_join(chosen, rows["__item"] == chosen["__key"])
+    texts = {d: as_text(rows[d]) for d in dimensions}
+    return rows.mutate(**texts), {d: mark for d, mark in apart.items() if d in dimensions}
+
+
+def beside(source: Source, other: Source, columns: tuple[str, ...], copy: str) -> Any:
+    """
+    Columns of another table on the source's own connection; of one that lives elsewhere their different rows,
+    as texts. PostgreSQL is told them in the question, as nothing may be written there; elsewhere they are
+    known as `copy`.
+    """
+    other.require(*columns)
+    if other.borrowed:
+        return other.rows.select(*columns)
+    with other:
+        told = other.rows.select(**{name: as_text(other.rows[name]) for name in columns}).distinct()
+        frame = other.fetch(told).astype("string")
+    if source.connection.name == "postgres":
+        listed = quoted(frame.to_json(orient="records", force_ascii=False))
+        typed = ", ".join(f"{identifier(name, source.connection)} text" for name in columns)
+        sql = f"SELECT * FROM json_to_recordset('{listed}') AS told({typed})"  # noqa: S608 - quoted
+        return rows_of(source.connection, sql)
+    if source.connection.name != "duckdb":
+        return ibis.memtable(frame)
+    source.connection.con.register(copy, frame)
+    return rows_of(source.connection, f'SELECT * FROM "{copy}"')  # noqa: S608 - our own name
+
+
+def _bounded(name: str, parts: Parts, dimensions: tuple[str, ...]) -> None:
+    for dimension in dimensions:
+        values = parts[(dimension,)][dimension].nunique()
+        if values > MAX_VALUES:
+            raise SourceError(too_many(name, dimension, values))
+
+
+def time_bins(
+    recommender: Recommender, name: str, start: datetime, end: datetime, width: timedelta
+) -> np.ndarray:
+    """
+    Starts (unix seconds, sorted, int64) of the bins of `width` in [start, end) that hold at least one row.
+    """
+    seconds = int(width.total_seconds())
+    with open_source(recommender, name) as source:
+        rows = source.between(start, end)
+        index = (seconds_of(source, rows) / seconds).floor().cast("int64")
+        bins = source.fetch(rows.select(bin=index).distinct().order_by(_.bin))
+    return bins["bin"].to_numpy(dtype=np.int64) * seconds
+
+
+def zone_of(recommender: Recommender) -> ZoneInfo:
+    """The zone in which this recommender's days begin."""
+    return ZoneInfo(recommender.timezone)

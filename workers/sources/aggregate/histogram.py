@@ -1,0 +1,206 @@
+"""Columns as histograms by window and slice: cut in the engine, at bins learned from all of the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from typing import Any
+
+import ibis
+import numpy as np
+import pandas as pd
+from ibis import _
+
+from domain.detection.data.histogram import Bins, Histograms, histograms_of
+from domain.detection.data.window import Grid
+from domain.errors import SourceError
+from domain.recommender.check import Check
+from domain.recommender.recommender import Recommender
+from workers.sources.aggregate.grouped import grouped, lengthened, slices_asked, windowed
+from workers.sources.aggregate.sets import ROWS, WINDOW, Names
+from workers.sources.engines.column_kinds import finite, is_finite, kind_of, looked_at, quantile
+from workers.sources.engines.source import Source, open_source
+
+QUANTILES = (0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.99)
+WHOLE_TEXTS = 30  # different texts that are bins of their own
+NAMED_TEXTS, GROUPS = 20, 8  # of more texts: the most frequent ones, and groups of all the others
+BIN, COLUMN = "bin", "column"
+MOST_CELLS = 20_000_000
+MOST_LEARNED = 2_000_000  # rows that quantiles are learned from: an engine has to hold and sort them
+RUNS = 8  # of windows, whose rows these are: a range of time each, so that engines skip what lies between
+DIGITS = 12  # of a quantile between two values, in the last ones of which engines differ
+HEXADECIMAL = "0123456789abcdef"
+WITHOUT = -1  # the column of a row that counts all rows
+
+
+def histogram_rows(
+    recommender: Recommender, check: Check, columns: Names, grid: Grid, dimensions: Names
+) -> Histograms:
+    """
+    These columns of the check's table over `grid`, all where none is named. Values that are not set or not
+    finite are in no bin.
+
+    Raises:
+        SourceError: the table is not as the check needs it, or as `open_source` and `grouped`.
+    """
+    with open_source(recommender, str(check.table)) as source:
+        rows = source.between(grid.start, grid.end)
+        bins = learn_bins(source, rows, looked_at(source, columns), grid)
+        rows, kept = windowed(recommender, source, rows, grid, dimensions)
+        return binned(source, check, grid, rows, kept, bins)
+
+
+def binned(
+    source: Source, check: Check, grid: Grid, rows: Any, kept: Names, bins: Sequence[Bins]
+) -> Histograms:
+    """
+    Rows of `windowed` cut at `bins`, by the dimensions `kept`.
+
+    Raises:
+        SourceError: as `grouped`, or more than twenty million bins of slices.
+    """
+    cut = {f"__bin{place}": _cut(source, rows[one.column], one) for place, one in enumerate(bins)}
+    keyed = rows.select(WINDOW, *kept, **cut)
+    every, largest = slices_asked(source, keyed, kept, check.ways)
+    wholes = [(WINDOW, *names) for names in largest]
+    sets = [*wholes, *((*whole, name) for name in cut for whole in wholes)]
+    frames = grouped(source, keyed, sets)
+    parts = {names: _parts(frames[at :: len(largest)], bins) for at, names in enumerate(largest)}
+    long = lengthened(source, parts, every, (COLUMN, BIN), (ROWS,))
+    cells = grid.count * len(long[["dim1", "val1", "dim2", "val2"]].drop_duplicates())
+    if cells * sum(one.count for one in bins) > MOST_CELLS:
+        raise SourceError(
+            f'table "{check.table}": more than {MOST_CELLS:,} bins of slices; declare ways = 1, fewer '
+            "columns or a shorter history"
+        )
+    return histograms_of(long, grid, bins)
+
+
+def _parts(frames: Sequence[pd.DataFrame], bins: Sequence[Bins]) -> pd.DataFrame:
+    """One set's frame of all rows and those of each column, with the column's place and its bin's."""
+    told = [frames[0].assign(column=WITHOUT, bin=0)]
+    for place, (frame, one) in enumerate(zip(frames[1:], bins, strict=True)):
+        held = frame.dropna(subset=[f"__bin{place}"])
+        number = held[f"__bin{place}"]
+        if one.labels and one.named == len(one.labels):
+            number = number.astype(str).map({label: at for at, label in enumerate(one.labels)})
+        number = number.dropna().astype(np.int64)  # a text that was written since the bins were learned
+        held = held.loc[number.index].drop(columns=f"__bin{place}")
+        told.append(held.assign(column=place, bin=number))
+    return pd.concat(told, ignore_index=True)
+
+
+def learn_bins(source: Source, rows: Any, columns: Names, grid: Grid) -> list[Bins]:
+    """
+    Where to cut each column: numbers at their quantiles, texts by their most frequent values.
+
+    Learned from past and present alike, so that what is frequent in one of them by chance is not held
+    against the other. Columns of other kinds, and those without any value, are left out.
+
+    Exactly, as no two engines estimate a quantile alike; where there are more than two million rows, from
+    those of windows evenly spread over `grid`, the first and the last among them.
+    """
+    numeric = [name for name in columns if kind_of(rows[name]) in ("number", "integer")]
+    texts = [name for name in columns if kind_of(rows[name]) in ("text", "boolean")]
+    bins = {**_edges(source, rows, numeric, grid), **_labels(source, rows, texts)}
+    return [bins[name] for name in columns if name in bins]
+
+
+def _edges(source: Source, rows: Any, columns: list[str], grid: Grid) -> dict[str, Bins]:
+    if not columns:
+        return {}
+    values = {name: finite(rows[name]) for name in columns}
+    ends: dict[str, Any] = {"rows": rows.count()}
+    for place, value in enumerate(values.values()):
+        ends |= {f"low{place}": value.min(), f"high{place}": value.max()}
+    whole = source.fetch(rows.aggregate(**ends)).iloc[0]
+    some = _spread(source, rows, grid, int(whole["rows"]))
+    inner = source.fetch(
+        some.aggregate(
+            **{
+                f"q{place}": quantile(source, finite(some[name]), list(QUANTILES))
+                for place, name in enumerate(columns)
+            }
+        )
+    ).iloc[0]
+    found = {}
+    for place, name in enumerate(columns):
+        low, high = whole[f"low{place}"], whole[f"high{place}"]
+        if pd.notna(low):
+            cuts = [] if inner[f"q{place}"] is None else [_short(one) for one in inner[f"q{place}"]]
+            found[name] = Bins(name, edges=tuple(np.unique([float(low), *cuts, float(high)]).tolist()))
+    return found
+
+
+def _short(quantile: float) -> float:
+    return float(f"{quantile:.{DIGITS}g}")
+
+
+def _spread(source: Source, rows: Any, grid: Grid, count: int) -> Any:
+    """Not many more than `MOST_LEARNED` of `count` rows, the same ones whatever engine holds them."""
+    windows = max(2, MOST_LEARNED * grid.count // max(count, 1))
+    if windows >= grid.count:
+        return rows
+    runs = min(windows, RUNS)
+    length = windows // runs
+    starts = np.unique(np.linspace(0, grid.count - length, runs).round().astype(int)).tolist()
+    return reduce(
+        lambda one, other: one.union(other),
+        (source.between(grid.edge(start), grid.edge(start + length)) for start in starts),
+    )
+
+
+def _labels(source: Source, rows: Any, columns: list[str]) -> dict[str, Bins]:
+    found = {}
+    for name in columns:
+        held = rows.select(held=_text(rows[name]))
+        counts = held.filter(held["held"].notnull()).group_by("held").aggregate(n=_.count())
+        top = source.fetch(counts.order_by(ibis.desc("n"), "held").limit(WHOLE_TEXTS + 1))["held"].astype(str)
+        if len(top) > WHOLE_TEXTS:
+            others = tuple(f"other values, group {one + 1} of {GROUPS}" for one in range(GROUPS))
+            found[name] = Bins(name, labels=(*top[:NAMED_TEXTS], *others), named=NAMED_TEXTS)
+        elif len(top):
+            found[name] = Bins(name, labels=tuple(top), named=len(top))
+    return found
+
+
+def _text(column: Any) -> Any:
+    return column.cast("string").nullif("")
+
+
+@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
+def md5(text: str) -> str:  # type: ignore[empty-body]
+    """Every engine's own: 32 digits, base 16."""
+
+
+@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
+def to_hex(digest: str) -> str:  # type: ignore[empty-body]
+    """BigQuery's own: its md5 answers in bytes."""
+
+
+def _group(source: Source, text: Any) -> Any:
+    """One of `GROUPS`, by the first digit of a digest, as no two engines hash a text alike."""
+    digest = md5(text) if source.connection.name != "bigquery" else to_hex(md5(text))
+    return ibis.literal(HEXADECIMAL).find(digest.substr(0, 1)) // (len(HEXADECIMAL) // GROUPS)
+
+
+def _cut(source: Source, column: Any, bins: Bins) -> Any:
+    """The bin of each value: of whole texts the text itself."""
+    if bins.edges:
+        value = column.cast("float64")
+        return ibis.ifelse(is_finite(value), _between(value, bins.edges, 0, bins.count), ibis.null("int64"))
+    text = _text(column)
+    if bins.named == len(bins.labels):
+        return text
+    group = bins.named + _group(source, text)
+    named = [(text == label, ibis.literal(at)) for at, label in enumerate(bins.labels[: bins.named])]
+    return ibis.cases((text.isnull(), ibis.null("int64")), *named, else_=group.cast("int64"))
+
+
+def _between(value: Any, edges: tuple[float, ...], low: int, high: int) -> Any:
+    """The place of the bin, by halving: a value at an inner edge belongs to the bin below it."""
+    if high - low <= 1:
+        return ibis.literal(low, type="int64")
+    middle = (low + high) // 2
+    lower, upper = _between(value, edges, low, middle), _between(value, edges, middle, high)
+    return ibis.ifelse(value <= edges[middle], lower, upper)

@@ -1,0 +1,43 @@
+"""The items that a finding comes from: which of them hold more rows than before, or fewer."""
+
+from __future__ import annotations
+
+import ibis
+
+from domain.recommender.recommender import Recommender
+from domain.values import Finding
+from workers.sources.aggregate.count import with_dimensions
+from workers.sources.engines.column_kinds import holds
+from workers.sources.engines.source import TIME, open_source
+
+BEFORE = 7  # windows of the same length that say what is usual of an item
+MOST_ITEMS = 20
+
+
+def items_of(recommender: Recommender, finding: Finding) -> dict[str, float]:
+    """
+    Item → its share of the rows that the slice of `finding` has too many or too few of, against as many rows
+    a window as in the time before; those with the largest shares. Empty where the table has no items.
+
+    Raises:
+        SourceError: the table cannot be read as declared.
+    """
+    table = recommender.tables.get(finding.table)
+    off = finding.observed - finding.expected
+    if table is None or table.item is None or finding.unit != "rows" or off == 0:
+        return {}
+    width = finding.window_end - finding.window_start
+    with open_source(recommender, finding.table) as source:
+        rows = source.between(finding.window_start - BEFORE * width, finding.window_end)
+        rows, apart = with_dimensions(
+            recommender, source, rows, tuple(name for name, _value in finding.slice)
+        )
+        for name, value in finding.slice:
+            rows = rows.filter(holds(rows[name], value, apart.get(name)))
+        now = rows[TIME] >= ibis.literal(finding.window_start)
+        change = ibis.ifelse(now, 1.0, -1.0 / BEFORE).sum() / off
+        by_item = rows.group_by(item=rows[table.item].cast("string")).aggregate(share=change)
+        held = source.fetch(by_item.order_by(by_item["share"].desc()).limit(MOST_ITEMS))
+    return {
+        str(item): float(share) for item, share in zip(held["item"], held["share"], strict=True) if share > 0
+    }

@@ -1,0 +1,113 @@
+"""
+Both sides of a ratio by window and cell, a combination of values of all dimensions: one pass of the engine.
+
+Slices of any number of dimensions are sums of cells, and what two of them share is one as well. Where there
+are too many cells, the values that hold least share one: which, is said.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ibis
+import numpy as np
+import pandas as pd
+
+from domain.detection.data.counts import NOT_SET
+from domain.detection.data.ratio_cells import DENOMINATOR, NUMERATOR, RatioCells, ratio_cells_of
+from domain.detection.data.window import Grid
+from domain.recommender.check import Check
+from domain.recommender.options import Divided
+from domain.recommender.recommender import Recommender
+from workers.sources.aggregate.cardinality import refuse_many_valued
+from workers.sources.aggregate.grouped import grouped, windowed
+from workers.sources.aggregate.series import require_numbers
+from workers.sources.aggregate.sets import WINDOW, Names
+from workers.sources.engines.column_kinds import finite, separators
+from workers.sources.engines.source import Source, open_source
+
+MOST_CELLS = 4_000_000  # cells times windows
+KEPT_VALUES = (256, 128, 64, 32, 16, 8, 4)  # of a dimension, where not all can have cells of their own
+OTHER = "∅ (other values)"
+
+
+def ratio_cells(recommender: Recommender, check: Check, grid: Grid, dimensions: Names) -> RatioCells:
+    """
+    The check's ratio over `grid`: the sum of `measure` over the sum of `over`, or over how many rows have a
+    `measure`, where its mean is looked at. Rows in which either is missing or infinite count for nothing.
+
+    Raises:
+        SourceError: a column is missing or holds no numbers, a dimension has more than 2,000 values, or as
+            `open_source` and `grouped`.
+    """
+    with open_source(recommender, str(check.table)) as source:
+        require_numbers(source, check)
+        newest = grid.edge(grid.count - 1)
+        refuse_many_valued(source, set(dimensions) - set(separators(source)), newest, grid.end)
+        rows, kept = windowed(recommender, source, source.between(grid.start, grid.end), grid, dimensions)
+        keyed = rows.mutate(**_sides(check, rows)).select(WINDOW, *kept, NUMERATOR, DENOMINATOR)
+        keyed, shared = _with_few_cells(source, keyed, kept, grid.count)
+        (frame,) = grouped(source, keyed, [(WINDOW, *kept)], (NUMERATOR, DENOMINATOR))
+    frame = frame.assign(**{name: _named(frame[name]) for name in kept}).rename(columns={WINDOW: "window"})
+    frame[DENOMINATOR] = frame[DENOMINATOR].clip(lower=0.0)
+    return ratio_cells_of(frame, grid, kept, _left_out(set(dimensions) - set(kept), shared))
+
+
+def _sides(check: Check, rows: Any) -> dict[str, Any]:
+    measure = finite(rows[check.measure])
+    over = Divided.of(check).over
+    base = ibis.literal(1.0) if over is None else finite(rows[over])
+    both = measure.notnull() & base.notnull()
+    sides = {NUMERATOR: measure, DENOMINATOR: base}
+    return {name: ibis.ifelse(both, side, 0.0) for name, side in sides.items()}
+
+
+def _with_few_cells(
+    source: Source, keyed: Any, dimensions: Names, windows: int
+) -> tuple[Any, dict[str, tuple[int, int]]]:
+    """
+    The rows with the values that hold least under one name where there are too many cells; dimension → how
+    many of how many values that are.
+    """
+    if not dimensions:
+        return keyed, {}
+    key = ibis.literal("").join([keyed[name].fill_null(NOT_SET) for name in dimensions])
+    held = {name: keyed[name].approx_nunique() for name in dimensions}
+    seen = source.fetch(keyed.aggregate(__cells=key.approx_nunique(), **held)).iloc[0]
+    if float(seen["__cells"]) * windows <= MOST_CELLS:
+        return keyed, {}
+    values = {name: int(seen[name]) for name in dimensions}
+    most = next(
+        (one for one in KEPT_VALUES if _product(values, one) * windows <= MOST_CELLS), KEPT_VALUES[-1]
+    )
+    wide = [name for name in dimensions if values[name] > most]
+    told = {}
+    for name, frame in zip(
+        wide, grouped(source, keyed, [(name,) for name in wide], (DENOMINATOR,)), strict=True
+    ):
+        ordered = frame.sort_values([DENOMINATOR, name], ascending=[False, True])[name].dropna()
+        kept = [str(value) for value in ordered.head(most)]
+        keyed = keyed.mutate(**{name: ibis.ifelse(keyed[name].isin(kept), keyed[name], OTHER)})
+        told[name] = (len(ordered) - len(kept), len(ordered))
+    return keyed, told
+
+
+def _product(values: dict[str, int], most: int) -> float:
+    return float(np.prod([min(count, most + 1) for count in values.values()], dtype=float))
+
+
+def _named(texts: pd.Series) -> pd.Series:
+    """A dimension's values, those that are not set by their own name."""
+    kind = texts.astype("category")
+    if not kind.isna().any():
+        return kind
+    if NOT_SET not in kind.cat.categories:
+        kind = kind.cat.add_categories([NOT_SET])
+    return kind.fillna(NOT_SET)
+
+
+def _left_out(several: set[str], shared: dict[str, tuple[int, int]]) -> str | None:
+    """What is not looked at one by one, in words."""
+    says = [f"{name} holds several values in a row" for name in sorted(several)]
+    says += [f"the {few:,} smallest of {many:,} values of {name}" for name, (few, many) in shared.items()]
+    return f"not looked at one by one: {'; '.join(says)}" if says else None

@@ -1,0 +1,204 @@
+"""Connections through Ibis, and an end to every statement that hangs."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import duckdb
+import ibis
+
+from domain.errors import SourceError
+from workers.environment import redaction
+from workers.sources.engines.found import split_pattern
+from workers.sources.engines.spark import SCHEMES, cancellable, open_spark
+
+T = TypeVar("T")
+STATEMENT_SECONDS = 120.0
+ATTEMPTS = 3
+PAUSE_SECONDS = 0.2
+MISSING = ("no files found", "no such file", "path does not exist", "path_not_found")
+NOT_DECLARED = ("file system operations are disabled", "disabled by configuration")
+REPLACEMENTS = "python_enable_replacements"
+TYPE_PUSHDOWN = "type_pushdown"  # of DuckDB's optimizers
+READ_ONLY = "SET default_transaction_read_only = {}"
+
+# Engines flatten nested selects themselves; to do it here as well took an eighth of a look's processor time.
+ibis.options.sql.fuse_selects = False
+
+
+def open_duckdb(folder: str = ".", reads: Iterable[str] = ()) -> Any:
+    """
+    An in-memory DuckDB whose times are UTC, and which reads nothing but the files (or patterns) `reads`.
+    Relative file names in SQL are looked for in `folder`.
+    """
+    connection = ibis.duckdb.connect(":memory:")
+    connection.raw_sql("SET TimeZone = 'UTC'")
+    connection.raw_sql("SET enable_progress_bar = false")
+    connection.raw_sql(f"SET file_search_path = '{quoted(folder)}'")
+    keep_types(connection.con)
+    confine(connection, reads)
+    return connection
+
+
+def confine(connection: Any, reads: Iterable[str]) -> None:
+    """
+    From now on this DuckDB reads the files (or patterns) `reads` and no others, loads no extension, takes no
+    variable of this process for a table, and cannot be told otherwise.
+    """
+    patterns = sorted(set(reads))
+    folders = [f"{root}/" for root, rest in map(split_pattern, patterns) if rest]
+    files = [pattern for pattern in patterns if not split_pattern(pattern)[1]]
+    settings = {
+        "allowed_directories": _listed(folders),
+        "allowed_paths": _listed(files),
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "allow_community_extensions": "false",
+        REPLACEMENTS: "false",
+        "enable_external_access": "false",
+        "lock_configuration": "true",
+    }
+    for name, value in settings.items():
+        connection.raw_sql(f"SET {name} = {value}")
+
+
+def keep_types(connection: Any) -> None:
+    """
+    Have this DuckDB read a text file's column as what it found it to be, whatever it is cast to afterwards.
+
+    DuckDB 2 reads it as the type of the cast at once, but with that type's usual spelling: of days written as
+    31.12.2026 no row fits then, and rows that do not fit are left out.
+    """
+    known = connection.execute("SELECT name FROM duckdb_optimizers()").fetchall()
+    if (TYPE_PUSHDOWN,) in known:
+        connection.execute(f"SET disabled_optimizers = '{TYPE_PUSHDOWN}'")
+
+
+def _listed(texts: list[str]) -> str:
+    return "[" + ", ".join(f"'{quoted(text)}'" for text in texts) + "]"
+
+
+def open_url(name: str, url: str, seconds: float = STATEMENT_SECONDS) -> Any:
+    """
+    Any Ibis URL, read-only and with a statement timeout where the engine knows one; of Spark see
+    `spark.open_spark`.
+
+    Raises:
+        SourceError: the engine is not reachable or not installed, or the database is locked. The message
+            never holds the URL, which may hold a password.
+    """
+    try:
+        if url.startswith(SCHEMES):
+            return open_spark(url)
+        if url.startswith(("duckdb://", "sqlite://")):
+            opened = ibis.connect(
+                f"{url}{'&' if '?' in url else '?'}read_only=True" if "duckdb" in url else url
+            )
+            if opened.name == "duckdb":
+                keep_types(opened.con)
+            return opened
+        connection = ibis.connect(url)
+        if url.startswith(("postgres://", "postgresql://")):
+            connection.raw_sql(f"SET statement_timeout = {int(seconds * 1000)}").close()
+            connection.raw_sql(READ_ONLY.format("on")).close()
+            connection.raw_sql("SET TIME ZONE 'UTC'").close()
+        return connection
+    except SourceError as error:
+        raise SourceError(f'table "{name}": {error}') from error
+    except Exception as error:
+        raise explained(name, error) from error
+
+
+def close(connection: Any) -> None:
+    """Let go of it; Spark's session goes on, for the next table."""
+    if connection.name != "pyspark":
+        connection.disconnect()
+
+
+def quoted(text: str) -> str:
+    """`text` for the inside of an SQL string."""
+    return text.replace("'", "''")
+
+
+def run(name: str, connection: Any, ask: Callable[[], T], seconds: float = STATEMENT_SECONDS) -> T:
+    """
+    The answer of `ask`, which talks to `connection`; interrupted after `seconds`.
+
+    Raises:
+        SourceError: the table does not answer in time, or as declared.
+    """
+    answer: list[T] = []
+    failure: list[Exception] = []
+    asked, interrupt = _interruptible(connection, ask)
+
+    def work() -> None:
+        try:
+            answer.append(_asked_again(asked))
+        except Exception as error:  # noqa: BLE001 - carried to the caller's thread, where it is explained
+            failure.append(error)
+
+    thread = threading.Thread(target=work, name=f"read {name}", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        interrupt()
+        raise SourceError(
+            f'table "{name}": no answer within {seconds:.0f} s; the source hangs or the question is too big. '
+            "Look at the source, make the check's history shorter, or give the table a longer timeout"
+        )
+    if failure:
+        raise explained(name, failure[0]) from failure[0]
+    return answer[0]
+
+
+def _interruptible(connection: Any, ask: Callable[[], T]) -> tuple[Callable[[], T], Callable[[], None]]:
+    """The question, and what ends it; an engine that cannot be interrupted is left to itself."""
+    if connection.name == "pyspark":
+        return cancellable(connection, ask)
+    raw = getattr(connection, "con", None)
+    return ask, getattr(raw, "interrupt", None) or getattr(raw, "cancel", None) or (lambda: None)
+
+
+def _asked_again(ask: Callable[[], T]) -> T:
+    """
+    The answer, asked up to three times: a file that its writer replaces between two reads of the engine looks
+    broken for a moment.
+    """
+    for _attempt in range(ATTEMPTS - 1):
+        try:
+            return ask()
+        except duckdb.InterruptException:
+            raise
+        except duckdb.Error:
+            time.sleep(PAUSE_SECONDS)
+    return ask()
+
+
+def explained(name: str, error: Exception) -> SourceError:
+    """The engine's error in words that say what to do."""
+    if isinstance(error, SourceError):
+        return error
+    said = redaction.prose(str(error)).strip().partition("\n")[0] or type(error).__name__
+    lower = said.lower()
+    if isinstance(error, ImportError):
+        hint = 'what reads such a url is not installed; for BigQuery: pip install "recsysops[bigquery]"'
+    elif any(words in lower for words in MISSING) or isinstance(error, FileNotFoundError):
+        hint = "there is no such file; check path, or whether the recommender has written anything yet"
+    elif any(words in lower for words in NOT_DECLARED):
+        hint = "it reads a file that is not declared; name it under files, if it is to"
+    elif "lock" in lower:
+        hint = "it is locked by another process; let it finish, or read a copy"
+    elif isinstance(error, duckdb.InterruptException) or "timeout" in lower or "interrupt" in lower:
+        hint = "it did not answer in time"
+    elif "no magic bytes" in lower or "parquet" in lower or "too small" in lower:
+        hint = "a file is not whole or not Parquet; it may still be being written, or be empty"
+    elif any(
+        words in lower for words in ("refused", "translate host", "could not connect", "connection failed")
+    ):
+        hint = "the database is not reachable; check url, and that it runs"
+    else:
+        hint = "it is not as declared"
+    return SourceError(f'table "{name}": {hint}. The engine says: {said}')

@@ -1,0 +1,74 @@
+"""One row that breaks a promise, in words: what a person looks for first."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from domain.detection.data.look import Look
+from domain.recommender.options import Domains
+from domain.values import Finding
+from workers.environment import redaction
+from workers.sources.aggregate.grouped import windowed
+from workers.sources.engines.source import TIME, Source, open_source
+from workers.sources.flagged.flags import JOINED, KEY, Asked, Flag
+
+LONGEST = 40  # letters of a value that are shown
+
+
+def example_of(look: Look, flag: Flag, finding: Finding) -> str | None:
+    """
+    The first row in the window of `finding` that breaks what was declared of its column: key, values and
+    time, but never who the member is. None where it is no longer there.
+
+    Raises:
+        SourceError: the table cannot be read as declared.
+    """
+    recommender, grid, check = look.recommender, look.grid, look.check
+    declared = {name: value for name, value in check.options.items() if name != "columns"}
+    if Domains.of(check) != Domains():
+        check = check.model_copy(update={"options": declared})  # nothing is to be learned for it
+    with open_source(recommender, str(check.table)) as source:
+        rows = source.between(finding.window_start, finding.window_end)
+        rows, _kept = windowed(recommender, source, rows, grid, ())
+        asked = Asked(
+            check=check,
+            dimensions=(),
+            learn_until=grid.count - 1,
+            start=grid.start,
+            judged=finding.window_start,
+            end=finding.window_end,
+        )
+        found = flag(recommender, source, rows, asked)
+        if finding.subject not in found.promised or finding.subject not in found.names:
+            return None
+        column = found.columns[found.names.index(finding.subject)]
+        shown = _shown(source, found.rows, found.promised[finding.subject], finding.subject)
+        wrong = found.rows.filter(found.rows[column] > 0).select(**shown)
+        held = source.fetch(wrong.order_by(next(iter(shown))).limit(1))
+    if held.empty:
+        return None
+    row = held.iloc[0].to_dict()
+    return redaction.prose(", ".join(f"{name} = {_value(row[name])}" for name in shown))
+
+
+def _shown(source: Source, rows: Any, columns: tuple[str, ...], subject: str) -> dict[str, Any]:
+    """Name → column: the time first, the key, the item, and where one sees what is wrong."""
+    table = source.table
+    if columns and columns[0].startswith(KEY):  # rows that were counted by their key
+        return {name: rows[column] for name, column in zip(subject.split(JOINED), columns, strict=True)}
+    names = (table.key, *columns, table.item)
+    held = {"at": rows[TIME]} if TIME in rows.columns else {}
+    for name in names:
+        if name is not None and name in rows.columns and name != table.member:
+            held[name] = rows[name]
+    return held
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    if value is None or value != value:  # noqa: PLR0124 - NaN
+        return "nothing"
+    said = repr(value) if value == "" else str(value)
+    return said if len(said) <= LONGEST else f"{said[:LONGEST]}…"

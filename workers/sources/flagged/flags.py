@@ -1,0 +1,262 @@
+"""What is wrong with a row, as columns of 0 and 1: asked of the engine, never read row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import ibis
+
+from domain.detection.expect.allowed import MOST_CATEGORIES, Allowed, learn_allowed
+from domain.detection.needs import MissingValues, RepeatedKeys
+from domain.errors import SourceError
+from domain.recommender.check import Check
+from domain.recommender.keys.nearest import nearest
+from domain.recommender.options import Domains, Keyed, OfColumns, Referring
+from domain.recommender.recommender import Recommender
+from domain.values import Moment, Value
+from workers.declaration.check_kinds import asks
+from workers.sources.aggregate.choices import RANK, low_rank, ranked_choices, ranking_model
+from workers.sources.aggregate.count import beside
+from workers.sources.aggregate.sets import ROWS, WINDOW, Names
+from workers.sources.engines.column_kinds import finite, is_finite, kind_of, looked_at, separators
+from workers.sources.engines.source import Source, open_beside
+
+FLAG = "__bad"
+KEY, JOINED = "__key", " + "
+"""How the columns of a key are called where rows are counted by it, and joined where it is named."""
+
+
+@dataclass(frozen=True)
+class Flagged:
+    """
+    Rows with a column `FLAG` + number for each of `names`; `told` says of each more than its name. `promised`
+    are those that were declared never to be, each with the columns in which one sees it.
+    """
+
+    rows: Any
+    names: Names
+    told: Names = ()
+    promised: Mapping[str, Names] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> Names:
+        """The columns that hold the flags."""
+        return tuple(f"{FLAG}{place}" for place in range(len(self.names)))
+
+
+class Asked(Value):
+    """
+    What flags are made for: `learn_until` is the first window that nothing is to be learned from, and begins
+    at `judged`; the windows cover [start, end).
+    """
+
+    check: Check
+    dimensions: Names
+    learn_until: int
+    start: Moment
+    judged: Moment
+    end: Moment
+    skip: tuple[tuple[int, int], ...] = ()
+
+    def skips(self, window: int) -> bool:
+        """Whether something was wrong in a window of the past."""
+        return any(first <= window <= last for first, last in self.skip)
+
+
+def flag_missing(recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
+    """Null, not a number, or an empty text. A key never is, and nothing where one row is said to matter."""
+    check = asked.check
+    names = looked_at(source, OfColumns.of(check).columns)
+    one_matters = "least_rows" in check.model_fields_set and check.least_rows <= 1
+    never = names if one_matters else [name for name in names if name in _keys(recommender, source)]
+    return flagged(rows, {name: _missing(rows[name]) for name in names}, promised={n: (n,) for n in never})
+
+
+def _keys(recommender: Recommender, source: Source) -> set[str]:
+    """The columns that a key of the table was declared to be made of."""
+    declared = {source.table.key} if source.table.key else set()
+    of_table = (one for one in recommender.checks.values() if one.table == source.table.name)
+    return declared.union(*(Keyed.of(one).key for one in of_table if asks(one, RepeatedKeys)))
+
+
+def _missing(column: Any) -> Any:
+    kind = kind_of(column)
+    if kind == "number":
+        return column.isnull() | column.cast("float64").isnan()
+    return column.isnull() | (column == "") if kind == "text" else column.isnull()
+
+
+def flag_domain(recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
+    """
+    Numbers that are not finite or out of range, texts that are none of the known ones. What is not a number
+    is left to a check for missing values where one looks at that column: one cause, one incident.
+    """
+    check = asked.check
+    keys = Domains.of(check)
+    source.require(*keys.ranges, *keys.values)
+    named = tuple(dict.fromkeys((*OfColumns.of(check).columns, *keys.ranges, *keys.values)))
+    columns = looked_at(source, named)
+    allowed = _learn(source, rows, asked, columns)
+    flags: dict[str, Any] = {}
+    told: list[str] = []
+    promised: dict[str, Names] = {}
+    several = separators(source)
+    for name in columns:
+        column, kind = rows[name], kind_of(rows[name])
+        if kind in ("number", "integer") and name in allowed.ranges:
+            low, high = allowed.ranges[name]
+            value = column.cast("float64")
+            whole = is_finite(value)
+            flags[f"{name} out of range"] = whole & ((value < low) | (value > high))
+            told.append(f"{name} outside {low:,.4g} to {high:,.4g}")
+            promised |= {f"{name} out of range": (name,)} if name in keys.ranges else {}
+            if kind == "number":
+                missed = any(looks_for_missing(one, check, name) for one in recommender.checks.values())
+                flags[f"{name} not finite"] = ~whole & ~value.isnan() if missed else ~whole
+                told.append(f"{name} not a finite number")
+                promised |= {f"{name} not finite": (name,)} if name in keys.ranges else {}
+        elif name in keys.values and name in several:
+            flags[f"new {name}"] = _holds_other(column, several[name], keys.values[name])
+            told.append(f"an unknown {name}")
+            promised[f"new {name}"] = (name,)
+        elif kind == "text" and name in allowed.values:
+            flags[f"new {name}"] = column.notin(allowed.values[name]) & (column != "")
+            promised |= {f"new {name}": (name,)} if name in keys.values else {}
+            told.append(f"a {name} never seen before" if name not in keys.values else f"an unknown {name}")
+    return flagged(rows, flags, tuple(told), promised)
+
+
+def _holds_other(column: Any, separator: str, known: Names) -> Any:
+    """Whether one of the several values in a column is none of the known ones."""
+    parts = column if column.type().is_array() else column.split(separator)
+    return parts.filter(lambda one: one.notin(known) & (one != "")).length().fill_null(0) > 0
+
+
+def looks_for_missing(one: Check, check: Check, column: str) -> bool:
+    """Whether the check `one` tells of rows without a value in a column that `check` looks at as well."""
+    if one.table != check.table or not asks(one, MissingValues):
+        return False
+    columns = OfColumns.of(one).columns
+    return not columns or column in columns
+
+
+def past_of(rows: Any, asked: Asked) -> Any:
+    """The rows of windows before the judged one, without those in which something was wrong."""
+    past = rows.filter(rows[WINDOW] < asked.learn_until, rows[WINDOW] >= 0)
+    for first, last in asked.skip:
+        past = past.filter((past[WINDOW] < first) | (past[WINDOW] > last))
+    return past
+
+
+def _learn(source: Source, rows: Any, asked: Asked, columns: Names) -> Allowed:
+    """What the windows before the judged one hold."""
+    past, keys = past_of(rows, asked), Domains.of(asked.check)
+    numbers = [n for n in columns if kind_of(past[n]) in ("number", "integer") and n not in keys.ranges]
+    texts = [n for n in columns if kind_of(past[n]) == "text" and n not in keys.values]
+    measures: dict[str, Any] = {}
+    for place, name in enumerate(numbers):
+        value = finite(past[name])
+        measures |= {f"low{place}": value.min(), f"high{place}": value.max()}
+    by_window = source.fetch(past.group_by(WINDOW).aggregate(rows=past.count(), **measures))
+    by_window = by_window.sort_values(WINDOW)
+    spans = {
+        name: list(
+            zip(by_window[f"low{place}"].astype(float), by_window[f"high{place}"].astype(float), strict=True)
+        )
+        for place, name in enumerate(numbers)
+    }
+    newest = int(by_window[WINDOW].max()) if len(by_window) else 0
+    return learn_allowed(keys, spans, _texts(source, past, texts, newest))
+
+
+def _texts(source: Source, past: Any, names: list[str], newest: int) -> dict[str, tuple[set[str], set[str]]]:
+    """Of columns with few texts those of all windows but the newest, and those of the newest."""
+    if not names:
+        return {}
+    counts = past.aggregate(**{f"n{place}": past[name].approx_nunique() for place, name in enumerate(names)})
+    many = source.fetch(counts).iloc[0]
+    seen = {}
+    for place, name in enumerate(names):
+        if many[f"n{place}"] > 2 * MOST_CATEGORIES:
+            continue
+        pairs = past.select(held=past[name], new=past[WINDOW] == newest).distinct()
+        told = source.fetch(pairs.limit(4 * MOST_CATEGORIES)).dropna()
+        new = told["new"].astype(bool)
+        seen[name] = (set(told.loc[~new, "held"].astype(str)), set(told.loc[new, "held"].astype(str)))
+    return seen
+
+
+def flag_duplicates(_recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
+    """All rows of a key in a window but one; the key is the check's own, else the table's."""
+    key = Keyed.of(asked.check).key or ((source.table.key,) if source.table.key else ())
+    if not key:
+        raise SourceError(
+            f'check "{asked.check.name}": says not which columns may not repeat; write key = ["…"] in it, or '
+            f'in table "{source.table.name}"'
+        )
+    source.require(*key)
+    whole = rows.filter(*(rows[name].notnull() for name in key))
+    keys = {f"{KEY}{place}": whole[name] for place, name in enumerate(key)}
+    once = whole.group_by(WINDOW, **keys).aggregate(
+        **{name: whole[name].max() for name in asked.dimensions}, **{ROWS: whole.count()}
+    )
+    name = JOINED.join(key)
+    return flagged(once, {name: once[ROWS] - 1}, promised={name: tuple(keys)})
+
+
+def flag_references(recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
+    """Values that the table they refer to does not have; of the items, where the check names no other."""
+    targets = dict(Referring.of(asked.check).references)
+    if not targets and recommender.items and source.table.item:
+        targets = {source.table.item: f"{recommender.items.table}.{recommender.items.key}"}
+    if not targets:
+        raise SourceError(
+            f'check "{asked.check.name}": says not what refers to what; write for instance '
+            'references = {member_id = "members.member_id"}'
+        )
+    source.require(*targets)
+    for place, (column, target) in enumerate(targets.items()):
+        table, _dot, key = target.partition(".")
+        if table not in recommender.tables:
+            raise SourceError(
+                f'check "{asked.check.name}": table "{table}" is not declared; '
+                f"{nearest(table, recommender.tables)}"
+            )
+        named, found = f"__named{place}", f"__found{place}"
+        other = beside(source, open_beside(recommender, table, source), (key,), f"__keys{place}")
+        known = other.select(**{found: other[key].cast("string")}).distinct()
+        rows = rows.mutate(**{named: rows[column].cast("string")})
+        rows = rows.left_join(known, rows[named] == known[found])
+    unmatched = {
+        column: rows[f"__named{place}"].notnull() & rows[f"__found{place}"].isnull()
+        for place, column in enumerate(targets)
+    }
+    promised = {name: (name,) for name in Referring.of(asked.check).references}
+    return flagged(rows, unmatched, promised=promised)
+
+
+def flag_misses(recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
+    """Of the candidates that were chosen, those that the model had ranked low."""
+    check = asked.check
+    low = low_rank(check, ranking_model(recommender, check))
+    chosen = ranked_choices(recommender, source, rows, check, asked.start, asked.end)
+    return flagged(chosen, {f"ranked below place {low}": chosen[RANK] > low})
+
+
+def flagged(
+    rows: Any,
+    flags: Mapping[str, Any],
+    told: Names = (),
+    promised: Mapping[str, Names] | None = None,
+) -> Flagged:
+    """Rows with a flag for each name: a condition, or a whole number of times that it is wrong."""
+    ones = {
+        f"{FLAG}{place}": (flag if flag.type().is_integer() else ibis.ifelse(flag, 1, 0)).cast("int64")
+        for place, flag in enumerate(flags.values())
+    }
+    return Flagged(rows.mutate(**ones) if ones else rows, tuple(flags), told, promised or {})
+
+
+Flag = Callable[[Recommender, Source, Any, Asked], Flagged]

@@ -1,0 +1,111 @@
+"""Features as they are fed and as they were learned, cut at the same bins: counted where each table lies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import ibis
+import numpy as np
+
+from domain.detection.data.fed import NOT_SET, SET, Fed
+from domain.detection.data.histogram import Bins, Histograms
+from domain.detection.data.window import Grid
+from domain.errors import SourceError
+from domain.recommender.check import Check
+from domain.recommender.options import LearnedFrom, OfColumns
+from domain.recommender.recommender import Recommender
+from workers.sources.aggregate.count import with_dimensions
+from workers.sources.aggregate.grouped import windowed
+from workers.sources.aggregate.histogram import binned, learn_bins
+from workers.sources.aggregate.sets import WINDOW, Names
+from workers.sources.engines.column_kinds import kind_of
+from workers.sources.engines.source import Source, open_source
+from workers.sources.logged.served import served_by
+
+PRESENT = "__present"
+CUT = ("number", "integer", "text", "boolean")
+
+
+def fed_rows(recommender: Recommender, check: Check, grid: Grid, dimensions: Names) -> Fed:
+    """
+    The check's columns over `grid`, and in all rows of the table that the model learned from.
+
+    Raises:
+        SourceError: a column is in one of the tables only, or as `open_source` and `grouped`.
+    """
+    with (
+        open_source(recommender, str(check.table)) as source,
+        open_source(recommender, str(LearnedFrom.of(check).learned_from)) as other,
+    ):
+        columns = features_of(recommender, check, source, other)
+        rows, kept = windowed(recommender, source, source.between(grid.start, grid.end), grid, dimensions)
+        bins = learn_bins(source, rows, columns, grid)
+        cut = [*bins, *(Bins(f"{PRESENT}{name}", labels=(SET, NOT_SET), named=2) for name in columns)]
+        served = binned(source, check, grid, _with_presence(rows, columns), kept, cut)
+        learned = _learned(recommender, check, other, (columns, kept), cut, grid)
+    named = tuple(replace(one, column=one.column.removeprefix(PRESENT)) for one in served.bins)
+    return Fed(replace(served, bins=named), _aligned(served, learned))
+
+
+def features_of(recommender: Recommender, check: Check, source: Source, other: Source) -> Names:
+    """
+    The columns that are looked at: those the check names, else the features of the model whose candidates its
+    table is, else all that both tables have.
+
+    Raises:
+        SourceError: one is in one of the tables only, or there is none.
+    """
+    model = served_by(recommender, check)
+    named = OfColumns.of(check).columns or (model.features if model else ())
+    source.require(*named)
+    other.require(*named)
+    times = {source.table.time, other.table.time}
+    both = [name for name in source.columns if name in other.columns and name not in times]
+    columns = tuple(name for name in (named or both) if kind_of(source.rows[name]) in CUT)
+    if not columns:
+        raise SourceError(
+            f'check "{check.name}": tables "{source.table.name}" and "{other.table.name}" have no column in '
+            'common that can be compared; add columns = ["…"]'
+        )
+    return columns
+
+
+def _with_presence(rows: Any, columns: Names) -> Any:
+    return rows.mutate(**{f"{PRESENT}{name}": _presence(rows[name]) for name in columns})
+
+
+def _presence(column: Any) -> Any:
+    kind, absent = kind_of(column), column.isnull()
+    if kind == "number":
+        absent = absent | column.cast("float64").isnan().fill_null(True)
+    elif kind == "text":
+        absent = absent | (column == "").fill_null(True)
+    return ibis.ifelse(absent, NOT_SET, SET)
+
+
+def _learned(
+    recommender: Recommender,
+    check: Check,
+    other: Source,
+    asked: tuple[Names, Names],
+    bins: Sequence[Bins],
+    grid: Grid,
+) -> Histograms:
+    """All rows of the training table, as one window."""
+    columns, kept = asked
+    rows, _several = with_dimensions(recommender, other, other.rows, kept)
+    rows = _with_presence(rows, columns).mutate(**{WINDOW: ibis.literal(0, type="int64")})
+    return binned(other, check, replace(grid, count=1), rows, kept, bins)
+
+
+def _aligned(served: Histograms, learned: Histograms) -> tuple[np.ndarray, ...]:
+    """(n_cells, n_bins) of each column, in the order of the slices that are fed; 0 where none was learned."""
+    place = {where: at for at, where in enumerate(learned.cells)}
+    known = [place.get(where) for where in served.cells]
+    aligned = []
+    for counts in learned.counts:
+        nothing = np.zeros(counts.shape[2])
+        aligned.append(np.stack([nothing if at is None else counts[0, at] for at in known]))
+    return tuple(aligned)

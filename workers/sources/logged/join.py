@@ -1,0 +1,93 @@
+"""Another table's rows on the connection of the one that is looked at, and which rows find each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from domain.errors import SourceError
+from domain.recommender.recommender import Recommender
+from workers.sources.engines.source import Source, open_beside, rows_of
+
+MOST_COPIED = 2_000_000  # rows from one place to another
+
+
+@dataclass(frozen=True)
+class Beside:
+    """
+    What of another table is wanted: its rows of [start, end), or all rows of a current state (a table without
+    time), by the columns `on` (own → its), each with `values` (name there → a name of ours). `mark` makes the
+    names of several of them differ.
+    """
+
+    table: str
+    start: datetime
+    end: datetime
+    on: Mapping[str, str]
+    values: Mapping[str, str]
+    mark: str = "0"
+
+    @property
+    def found(self) -> str:
+        """The column that is set where a row found another one."""
+        return f"__found{self.mark}"
+
+    def key(self, place: int) -> str:
+        """What the other table's key column is called beside."""
+        return f"__key{self.mark}_{place}"
+
+
+def joined(recommender: Recommender, source: Source, rows: Any, beside: Beside) -> Any:
+    """
+    `rows` with `beside.found`, null where the other table has no row of that key, and its values: of
+    several rows of one key the largest. A key that is not set finds nothing.
+
+    Raises:
+        SourceError: a column is missing on either side; the tables are where no question can see both, or
+            more than two million rows would have to be copied.
+    """
+    source.require(*beside.on)
+    other = _once(_rows_beside(recommender, source, beside), beside)
+    conditions = []
+    for place, name in enumerate(beside.on):
+        left, right = rows[name], other[beside.key(place)]
+        same = left.type().copy(nullable=True) == right.type().copy(nullable=True)
+        conditions.append(left == right if same else left.cast("string") == right.cast("string"))
+    return rows.left_join(other, conditions)
+
+
+def _once(other: Any, beside: Beside) -> Any:
+    keys = [beside.key(place) for place in range(len(beside.on))]
+    return other.group_by(*keys).aggregate(
+        **{beside.found: other.count()}, **{name: other[name].max() for name in beside.values.values()}
+    )
+
+
+def _rows_beside(recommender: Recommender, source: Source, beside: Beside) -> Any:
+    with open_beside(recommender, beside.table, source) as other:
+        other.require(*beside.on.values(), *beside.values)
+        rows = other.between(beside.start, beside.end) if other.table.time else other.rows
+        wanted = _chosen(rows, beside)
+        if other.borrowed:
+            return wanted
+        if source.connection.name != "duckdb":
+            raise SourceError(
+                f'tables "{source.table.name}" and "{beside.table}" are in two places; declare them where '
+                "one question can see both, or the first of them as files"
+            )
+        copied = other.fetch(wanted.limit(MOST_COPIED + 1))
+    if len(copied) > MOST_COPIED:
+        raise SourceError(
+            f'table "{beside.table}": more than {MOST_COPIED:,} rows to copy beside "{source.table.name}"; '
+            "make the check's history shorter, or keep both tables in one place"
+        )
+    name = f"__beside{beside.mark}"
+    source.connection.con.register(name, copied)
+    return rows_of(source.connection, f'SELECT * FROM "{name}"')  # noqa: S608 - our own name
+
+
+def _chosen(rows: Any, beside: Beside) -> Any:
+    keys = {beside.key(place): rows[theirs] for place, theirs in enumerate(beside.on.values())}
+    return rows.select(**keys, **{ours: rows[theirs] for theirs, ours in beside.values.items()})

@@ -1,0 +1,50 @@
+"""Scores and choices by window, slice and score: added up in the engine."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Any
+
+import ibis
+
+from domain.detection.data.outcomes import EDGES, Outcomes, outcomes_of
+from domain.detection.data.window import Grid
+from domain.recommender.check import Check
+from domain.recommender.recommender import Recommender
+from workers.sources.aggregate.choices import ranking_model
+from workers.sources.aggregate.grouped import grouped, lengthened, slices_asked, windowed
+from workers.sources.aggregate.sets import ROWS, WINDOW, Names
+from workers.sources.engines.source import open_source
+from workers.sources.logged.scored import CHOSEN, SCORE, require_chances, scored_rows
+
+BIN = "bin"
+
+
+def outcome_rows(recommender: Recommender, check: Check, grid: Grid, dimensions: Names) -> Outcomes:
+    """
+    What the model whose candidates are the check's table gave a chance over `grid`, and what was chosen.
+
+    Raises:
+        SourceError: the scores are no probabilities, or as `scored_rows`, `open_source` and `grouped`.
+    """
+    with open_source(recommender, str(check.table)) as source:
+        rows = source.between(grid.start, grid.end)
+        rows, kept = windowed(recommender, source, rows, grid, dimensions)
+        rows = scored_rows(recommender, source, rows, check, (grid.start, grid.end))
+        require_chances(source, rows, check, grid.count - 1)
+        rows = rows.filter((rows[SCORE] >= 0) & (rows[SCORE] <= 1))
+        keyed = rows.select(
+            WINDOW, *kept, **{BIN: _bin(rows[SCORE]), "scored": rows[SCORE], "chosen": rows[CHOSEN]}
+        )
+        every, largest = slices_asked(source, keyed, kept, check.ways)
+        sums = ("scored", "chosen")
+        frames = grouped(source, keyed, [(WINDOW, *names, BIN) for names in largest], sums)
+        parts = dict(zip(largest, frames, strict=True))
+        long = lengthened(source, parts, every, (BIN,), (ROWS, *sums))
+    return outcomes_of(long, grid, str(ranking_model(recommender, check).score))
+
+
+def _bin(score: Any) -> Any:
+    """The place between two of `EDGES`: how many inner ones lie below."""
+    passed = [ibis.ifelse(score > edge, 1, 0).cast("int64") for edge in EDGES[1:-1]]
+    return reduce(lambda one, other: one + other, passed)

@@ -1,0 +1,109 @@
+"""
+Where an incident stands, as deciding needs it, and the statement that writes what was decided.
+
+The expected version holds the two together: whoever decided on what is no longer so is told at the append.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from domain.incident.events import Recorded
+from domain.incident.state import Incident
+from workers.store.cards import folded, read, row_of, upsert
+from workers.store.connection import driver
+from workers.store.log import events
+from workers.store.log.encoder import Draft, Head
+
+MOST_KNOWN = 256
+GUESS_SECONDS = 60.0
+"""For how long what was written last may be taken for where an incident stands: far shorter than the days for
+which the events of a closed incident are kept."""
+
+_STAND = """
+SELECT answered.stream AS answered, CASE WHEN newest.hash = %(known)s THEN NULL ELSE cards.incident END,
+    cards.shape, cards.seal, newest.version, newest.hash
+FROM (SELECT) AS one
+LEFT JOIN (SELECT stream FROM events WHERE key = %(key)s AND part = 0) AS answered ON true
+LEFT JOIN cards ON cards.stream = %(stream)s
+LEFT JOIN (
+    SELECT version, hash FROM events WHERE stream = %(stream)s ORDER BY version DESC LIMIT 1
+) AS newest ON true
+"""
+
+
+class Known(NamedTuple):
+    """An incident, its newest event's hash (which says all that happened), and when that was written."""
+
+    incident: Incident
+    hash: bytes
+    since: float
+
+
+class Stand(NamedTuple):
+    """Where an incident stands, all of one moment; `answered`: the stream a key was answered in before."""
+
+    answered: str | None
+    incident: Incident | None
+    head: Head
+
+
+def guess(connection: Connection, stream: str) -> Stand | None:
+    """
+    Where an incident stands if nobody else wrote: whoever appends after it is told when somebody did.
+
+    None where nothing was written to it through this connection lately, or it is closed: the events of a
+    closed one may be in an archive, and then nobody would be told.
+    """
+    known: Known | None = driver(connection).known.get(stream)
+    if known is None or known.incident.status == "closed" or monotonic() - known.since > GUESS_SECONDS:
+        return None
+    return Stand(None, known.incident, Head(stream, known.incident.version, known.hash))
+
+
+def stand(connection: Connection, stream: str, key: str, whole: bool = False) -> Stand:
+    """
+    Everything that deciding needs, in one question.
+
+    Args:
+        whole: what of its events may be corrected, too.
+    """
+    under = driver(connection)
+    at_hand: Known | None = under.known.get(stream)
+    known, incident = (at_hand.hash, at_hand.incident) if at_hand else (b"", None)
+    found = under.cursor.execute(_STAND, {"stream": stream, "key": key, "known": known}).fetchone()
+    answered, card, made_by, seal, version, newest_hash = found or (None, None, None, None, None, b"")
+    if version is None:
+        return Stand(answered, None, Head(stream))
+    if newest_hash != known:
+        incident = read(stream, card, made_by, seal)
+    if whole or incident is None or incident.version != version:
+        # No card has it, or it is of an older release, or gone: the events know. They may have grown since;
+        # the append will say so.
+        incident = folded(connection, stream)
+    return Stand(answered, incident, Head(stream, version, newest_hash))
+
+
+def append(connection: Connection, draft: Draft, incident: Incident) -> tuple[Recorded, ...]:
+    """
+    Write events and the card that they make, in one statement.
+
+    Raises:
+        VersionConflict: somebody else appended first, or another incident took the number.
+    """
+    under, _, known = driver(connection)
+    statement = events.insert(len(draft.recorded) > 1, upsert)
+    events.write(connection, statement, {**draft.parameters, **row_of(incident)})
+    if under.connection.autocommit:  # else it may yet be rolled back, and nobody would forget it
+        if len(known) >= MOST_KNOWN:
+            known.clear()
+        known[incident.stream] = Known(incident, draft.head.hash, monotonic())
+    return draft.recorded
+
+
+def doubt(connection: Connection, stream: str) -> None:
+    """Guess no more where this incident stands until it was written to again."""
+    driver(connection).known.pop(stream, None)

@@ -1,0 +1,64 @@
+"""
+Cards that somebody else wrote, moved back or took away, made again from the events, a few at a time.
+
+What is decided or shown never trusts such a card. But what is owed is found by the cards' columns, and so are
+the incidents that are open: without this, what somebody hid would stay hidden.
+"""
+
+from __future__ import annotations
+
+import structlog
+from sqlalchemy import Engine
+
+from domain.errors import LogError, VersionConflict
+from domain.incident.events import CARDLESS
+from workers.store import cards
+from workers.store.integrity.rebuild import made_again
+
+POSITIONS_AT_ONCE = 500
+
+_logged = structlog.get_logger(__name__)
+_STREAMS = """
+SELECT DISTINCT events.stream FROM log JOIN events ON events.id = log.event_id
+WHERE position > %(after)s AND position <= %(after)s + %(most)s AND stream <> ALL(%(cardless)s)
+AND NOT EXISTS (SELECT FROM archived WHERE archived.stream = events.stream)
+"""
+
+
+class Mender:
+    """Goes over the log's incidents again and again, some of them each time it is asked."""
+
+    def __init__(self, log: Engine) -> None:
+        self._log = log
+        self._reached = 0
+
+    def go_on(self, most: int = POSITIONS_AT_ONCE) -> list[str]:
+        """The streams whose cards had to be made again, of those at the next `most` positions."""
+        self._reached, mended = mend(self._log, self._reached, most)
+        for stream in mended:
+            _logged.warning("card_made_again", stream=stream)
+        return mended
+
+
+def mend(log: Engine, after: int, most: int) -> tuple[int, list[str]]:
+    """
+    Make the cards again that are not ours, of the incidents with an event at the next `most` positions.
+
+    Returns:
+        Where to go on, 0 after the end of the log; and the streams whose cards were made again.
+    """
+    with log.connect() as connection:
+        asked = {"after": after, "most": most, "cardless": list(CARDLESS)}
+        streams = list(connection.exec_driver_sql(_STREAMS, asked).scalars())
+        wrong = cards.not_ours(connection, streams)
+        end = connection.exec_driver_sql("SELECT max(position) FROM log").scalar_one() or 0
+    mended = [stream for stream in wrong if _mended(log, stream)]
+    return (after + most if after + most < end else 0), mended
+
+
+def _mended(log: Engine, stream: str) -> bool:
+    try:
+        made_again(log, stream)
+    except (LogError, VersionConflict):
+        return False  # named by `events verify`
+    return True

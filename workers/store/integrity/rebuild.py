@@ -1,0 +1,93 @@
+"""The cards made again from the events, beside a system that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection, Engine
+
+from domain.errors import LogError, VersionConflict
+from domain.incident.events import CARDLESS
+from domain.incident.state import replay
+from domain.values import Value
+from workers.store import cards
+from workers.store.log.events import head_of, read_stream
+
+Progress = Callable[[int, int], None]
+"""`progress(done, in_all)`."""
+
+_STREAMS = """
+SELECT DISTINCT stream FROM events WHERE stream <> ALL(%(cardless)s)
+AND NOT EXISTS (SELECT FROM archived WHERE archived.stream = events.stream) ORDER BY stream
+"""
+_STRAY = """
+DELETE FROM cards WHERE NOT EXISTS (SELECT FROM events WHERE events.stream = cards.stream)
+AND NOT EXISTS (SELECT FROM archived WHERE archived.stream = cards.stream)
+"""
+_IN_THE_WAY = "DELETE FROM cards WHERE number = %(number)s AND stream <> %(stream)s RETURNING stream"
+
+
+class Rebuilt(Value):
+    """How many cards were made, how many of no events were taken away, how many are of archived events."""
+
+    cards: int
+    stray: int
+    archived: int
+
+
+def rebuild(log: Engine, progress: Progress | None = None) -> Rebuilt:
+    """
+    Make every card again from its events, each in a transaction of its own.
+
+    The card of an incident whose events were moved into an archive is left as it is.
+
+    Raises:
+        LogError: events cannot be replayed, or two incidents opened under one number.
+    """
+    with log.begin() as connection:
+        stray = connection.exec_driver_sql(_STRAY).rowcount
+        waiting = list(connection.exec_driver_sql(_STREAMS, {"cardless": list(CARDLESS)}).scalars())
+        archived = connection.exec_driver_sql("SELECT count(DISTINCT stream) FROM archived").scalar_one()
+    in_all, displaced = len(waiting), set[str]()
+    for done, stream in enumerate(waiting, start=1):
+        again = made_again(log, stream)
+        if displaced & set(again):
+            raise LogError(f"{stream} and {again[0]} were opened under one number; verify the log.")
+        displaced.update(again)
+        waiting.extend(again)
+        if progress is not None:
+            progress(min(done, in_all), in_all)
+    return Rebuilt(cards=in_all, stray=stray, archived=archived)
+
+
+def made_again(log: Engine, stream: str) -> list[str]:
+    """
+    As `_again`; tried twice, as a writer may put the card there at the very moment.
+
+    Raises:
+        LogError: what is in the way stays there.
+    """
+    for last in (False, True):
+        try:
+            with log.begin() as connection:
+                return _again(connection, stream)
+        except VersionConflict as error:
+            if last:
+                raise LogError(f"The card of {stream} could not be written: {error}") from error
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _again(connection: Connection, stream: str) -> list[str]:
+    """One card made again; returns the streams whose cards wrongly had its number, and now have none."""
+    freed: list[str] = []
+    head = head_of(connection, stream)
+    while incident := replay(read_stream(connection, stream)):
+        place = {"number": incident.number, "stream": stream}
+        freed += connection.exec_driver_sql(_IN_THE_WAY, place).scalars()
+        cards.keep(connection, incident)
+        # The card is ours until the end of this transaction; whoever wrote it before may have been ahead.
+        before, head = head, head_of(connection, stream)
+        if head == before:
+            return freed
+    connection.exec_driver_sql("DELETE FROM cards WHERE stream = %(stream)s", {"stream": stream})
+    return freed  # no rule decided any of its events

@@ -1,0 +1,1 @@
+"""The events themselves: encoded, chained, sealed, appended and read."""

@@ -1,0 +1,196 @@
+"""
+Append to the log, and read it.
+
+An append is one statement that waits for nobody: two writers of one stream meet at its unique version, two
+askings of one key at the key. PostgreSQL's own `append_event` (in migrations/) writes it, once its hash
+follows from its content and the hash before, and puts its id into `pending`; whoever reads next has
+PostgreSQL number what is pending, and so committed (`number_events`). What has no number yet is not visible
+to a reader by position, so a reader that has seen position n never finds n - 1 filled in later.
+
+What carries no seal of this installation no rule decided: whoever reads passes over it
+(`workers.store.log.recorded`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from typing import Any
+
+import psycopg
+from sqlalchemy import Connection, Engine
+
+from domain.errors import LogError, VersionConflict
+from domain.incident.events import Logged, Recorded
+from workers.store.connection import cursor
+from workers.store.log.encoder import JOINT, Head, Origin, draft
+from workers.store.log.recorded import READ, UNSEALED, from_rows
+from workers.store.log.statement import Statement
+from workers.store.seal import seal
+
+CHANNEL = "recsysops_events"
+STREAMED_ROWS = 100
+CALL_SECONDS = 0.1
+"""One process calls the followers at most this often; whoever hears a call looks again later than that."""
+
+_IN_THE_WAY = {"events_stream_version_key", "events_key_part_key", "cards_pkey", "cards_number_key"}
+
+COLUMNS = (
+    "stream, version, wire_name, schema_version, data, actor_kind, actor, cause, at, key, part"
+    ", hash, rules, seal"
+)
+"""Of `events`, in the order in which `append_event` takes them."""
+
+# Event by event along the log: joined as a whole, everything would be sorted before the first one is read.
+_IN_ORDER = f"""
+SELECT event.*, position FROM log
+JOIN LATERAL (SELECT {READ} FROM events WHERE id = log.event_id OFFSET 0) AS event ON true
+WHERE position > %s ORDER BY position"""  # noqa: S608 - constants
+
+_SPELLED = {"version", "schema_version", "at", "part", "rules"}
+_VALUES = ", ".join(f"%({name}){'s' if name in _SPELLED else 'b'}" for name in COLUMNS.split(", "))
+
+_ONE = f"SELECT append_event({_VALUES})"
+
+_BY = f"chr({ord(JOINT)})"
+
+# What differs comes joined: the driver takes longer to spell arrays out than PostgreSQL to write the rows.
+_SEVERAL = f"""
+SELECT count(append_event(
+    %(stream)b, %(before)s::int + n::int, wire_name, schema_version::int, data, %(actor_kind)b, %(actor)b,
+    %(cause)b, %(at)s, %(key)b, n::int - 1, substr(%(hash)b::bytea, (n::int - 1) * 32 + 1, 32), %(rules)s,
+    substr(%(seal)b::bytea, (n::int - 1) * 32 + 1, 32)))
+FROM ROWS FROM (string_to_table(%(wire_name)b, {_BY}), string_to_table(%(schema_version)b, {_BY}),
+                string_to_table(%(data)b, {_BY}))
+     WITH ORDINALITY AS event (wire_name, schema_version, data, n)
+"""  # noqa: S608 - constants
+
+
+@cache
+def insert(several: bool, then: Callable[[str], str] | None = None) -> Statement:
+    """
+    What writes a draft of one event or several.
+
+    Args:
+        then: makes the statement that is to be the same one: it writes something from what it is given, and
+        only
+            once that is done.
+    """
+    written = _SEVERAL if several else _ONE
+    return Statement(then(f"FROM ({written}) AS appended") if then else written)
+
+
+def append(
+    connection: Connection, head: Head, events: Sequence[Logged], origin: Origin
+) -> tuple[Recorded, ...]:
+    """
+    Write `events` after `head`, in the caller's transaction.
+
+    Raises:
+        VersionConflict: somebody else appended first, perhaps under the same key: look for its `answer`,
+            else read again and decide again.
+        LogError: an event would not read back as it was written.
+    """
+    made = draft(head, events, origin)
+    write(connection, insert(len(events) > 1), made.parameters)
+    return made.recorded
+
+
+def write(connection: Connection, statement: Statement, parameters: dict[str, Any]) -> None:
+    """
+    Run a statement that appends.
+
+    Raises:
+        VersionConflict: somebody else appended first.
+    """
+    try:
+        statement.run(connection, parameters)
+    except psycopg.IntegrityError as error:
+        raise conflict(error) from error
+
+
+def conflict(error: psycopg.IntegrityError) -> Exception:
+    """What an integrity error means: somebody was first, or the log is broken."""
+    if error.diag.constraint_name in _IN_THE_WAY:
+        return VersionConflict(f"Somebody else appended first ({error.diag.constraint_name}); read again.")
+    return LogError(f"The log refused the events: {error}")
+
+
+def head_of(connection: Connection, stream: str) -> Head:
+    """Where a stream stands now."""
+    query = "SELECT version, hash FROM events WHERE stream = %(stream)s ORDER BY version DESC LIMIT 1"
+    row = connection.exec_driver_sql(query, {"stream": stream}).first()
+    return Head(stream, row.version, bytes(row.hash)) if row else Head(stream)
+
+
+def answer(connection: Connection, key: str) -> tuple[Recorded, ...]:
+    """The events written under an idempotency key; empty where there are none."""
+    query = f"SELECT {READ}, 0 FROM events WHERE key = %s ORDER BY part"  # noqa: S608 - a constant
+    return _all(connection, query, key)
+
+
+def taken(connection: Connection, key: str) -> bool:
+    """Whether anything stands under an idempotency key, whoever put it there."""
+    query = "SELECT EXISTS (SELECT FROM events WHERE key = %(key)s)"
+    return bool(connection.exec_driver_sql(query, {"key": key}).scalar_one())
+
+
+def unguessed(key: str) -> str:
+    """The key for the same thing where somebody who may not decide took the one that all can guess."""
+    return f"{key}:{seal(key.encode())[:8].hex()}"
+
+
+def read_stream(connection: Connection, stream: str) -> tuple[Recorded, ...]:
+    """All events of a stream, oldest first; empty where there is no such stream."""
+    query = f"SELECT {READ}, 0 FROM events WHERE stream = %s ORDER BY version"  # noqa: S608 - a constant
+    return _all(connection, query, stream)
+
+
+def archived(connection: Connection, stream: str) -> bool:
+    """Whether a stream's events were moved into an archive."""
+    query = "SELECT EXISTS (SELECT FROM archived WHERE stream = %(stream)s)"
+    return bool(connection.exec_driver_sql(query, {"stream": stream}).scalar_one())
+
+
+def number(log: Engine) -> int:
+    """
+    Give what is committed and has no number yet its position in the log; returns how many got one.
+
+    In a transaction of its own, so that nobody waits for it and it sees the newest commits.
+    """
+    with log.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        return int(connection.exec_driver_sql("SELECT number_events()").scalar_one())
+
+
+def read_after(connection: Connection, position: int, limit: int = 500) -> tuple[Recorded, ...]:
+    """Up to `limit` numbered events of all streams after `position`, in order; `number` them first."""
+    return _all(connection, f"{_IN_ORDER} LIMIT %s", position, limit)
+
+
+def read_all(connection: Connection, position: int = 0) -> Iterator[Recorded]:
+    """Every numbered event after `position`, in order, few of them in memory at a time."""
+    # Nothing else can be asked on this connection meanwhile.
+    yield from from_rows(cursor(connection).stream(_IN_ORDER, (position,), binary=True, size=STREAMED_ROWS))
+
+
+def _all(connection: Connection, query: str, *parameters: Any) -> tuple[Recorded, ...]:
+    # Binary, as the numbers and times of a row are then not spelled out and read again.
+    found = cursor(connection).execute(query, parameters, binary=True)
+    return tuple(from_rows(found.fetchall()))
+
+
+def rows_after(connection: Connection, position: int, limit: int) -> Iterator[dict[str, Any]]:
+    """The same as rows of `events`, with `position` and `entry_hash`, the hash of the log's entry."""
+    query = f"""SELECT position, log.hash AS entry_hash, {COLUMNS.replace("hash", "events.hash")}, {UNSEALED}
+        FROM log JOIN events ON events.id = log.event_id
+        WHERE position > %(position)s ORDER BY position LIMIT %(limit)s"""  # noqa: S608 - constants
+    found = connection.exec_driver_sql(query, {"position": position, "limit": limit})
+    names = list(found.keys())
+    for row in found:
+        yield dict(zip(names, row, strict=True))
+
+
+def last_position(connection: Connection) -> int:
+    """The position of the newest numbered event; 0 while there is none."""
+    found = connection.exec_driver_sql("SELECT position FROM log ORDER BY position DESC LIMIT 1")
+    return int(found.scalar_one_or_none() or 0)
