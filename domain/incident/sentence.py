@@ -238,5 +238,6 @@ SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
     e.NoteCorrected: _corrected("note {number}: “{event.text}”"),
     e.AttestationGiven: _about("Vouched for {event.test} until {event.until:%Y-%m-%d}: {event.link}"),
     e.AttestationWithdrawn: _about("Vouches for {event.test} no more"),
+    e.HotfixRehearsed: _about("Rehearsed “{event.hotfix}”: {event.says}"),
     e.SeverityCorrected: _corrected("the severity in event {number}: {event.severity}"),
 }

@@ -14,6 +14,7 @@ from domain.recommender.model import Items, Launches, Members, Model
 from domain.recommender.objective import Objective
 from domain.recommender.person import Person
 from domain.recommender.planned import Planned
+from domain.recommender.rehearsals import Rehearsals
 from domain.recommender.route import Need, Permissions, Routes, Stakeholder
 from domain.recommender.table import Table
 from domain.recommender.tracker import Tracker
@@ -54,6 +55,7 @@ class Recommender(Value):
     silences: tuple[Planned, ...] = ()
     witness: dict[str, SerializeAsAny[Witness]] = Field(default_factory=dict)
     bundle: Bundle = Bundle()
+    rehearsals: Rehearsals = Rehearsals()
 
     def model_of(self, table: str) -> Model | None:
         """The model whose candidates the table holds."""

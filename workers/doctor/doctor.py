@@ -23,6 +23,7 @@ from workers.doctor.checks import examine_checks
 from workers.doctor.exposure import examine_exposure
 from workers.doctor.hotfixes import examine_deployer, examine_hotfixes, examine_people
 from workers.doctor.own_checks import examine_own
+from workers.doctor.rehearsals import examine_rehearsals
 from workers.doctor.store import examine_store
 from workers.doctor.tables import examine_items, examine_members, examine_table
 from workers.doctor.witnesses import examine_witnesses
@@ -91,6 +92,7 @@ def check(
         advice += _examined(f"trackers.{tracker.name}", look)
     advice += [
         *examine_hotfixes(recommender),
+        *examine_rehearsals(recommender, env),
         *examine_bundle(recommender, opened),
         *examine_people(recommender, env),
         *examine_store(env),

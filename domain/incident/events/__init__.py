@@ -1,6 +1,6 @@
 """
 What happened to an incident: facts, in the past tense, one module for each part of its life; and beside them
-what people vouch for in an audit.
+what people vouch for in an audit, and what hotfixes did in rehearsals.
 
 Each class has a wire name that is never renamed and a schema version that grows when its fields change; every
 version ever written is kept under `tests/domain/incident/wire` and held against the classes.
@@ -8,6 +8,7 @@ version ever written is kept under `tests/domain/incident/wire` and held against
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -47,6 +48,7 @@ from domain.incident.events.hotfix import (
     RevertRequested,
     StagePassed,
 )
+from domain.incident.events.rehearsal import REHEARSALS, HotfixRehearsed, Verdict
 from domain.incident.events.ticket import (
     Outstanding,
     TicketClosed,
@@ -79,6 +81,8 @@ from domain.incident.events.understanding import (
 
 __all__ = [
     "AUDIT",
+    "CARDLESS",
+    "REHEARSALS",
     "Attestation",
     "AttestationGiven",
     "AttestationWithdrawn",
@@ -104,6 +108,7 @@ __all__ = [
     "HotfixExpired",
     "HotfixFailed",
     "HotfixRefuted",
+    "HotfixRehearsed",
     "HotfixRejected",
     "HotfixRenewed",
     "HotfixReverted",
@@ -144,6 +149,7 @@ __all__ = [
     "TicketUpdated",
     "TimeCorrected",
     "Understanding",
+    "Verdict",
 ]
 
 Understanding = (
@@ -192,8 +198,13 @@ OfTicket = TicketRequested | TicketOpened | TicketUpdateRequested | TicketUpdate
 Ending = IncidentResolved | IncidentReopened | FollowUpProposed | FollowUpAnswered | IncidentClosed
 IncidentEvent = IncidentOpened | Understanding | OfHotfix | Ending | OfTicket | Correction
 Attestation = AttestationGiven | AttestationWithdrawn
-Logged = IncidentEvent | Attestation
+Logged = IncidentEvent | Attestation | HotfixRehearsed
 """All that the log may hold."""
+CARDLESS: Mapping[str, tuple[type[Event], ...]] = {
+    AUDIT: (AttestationGiven, AttestationWithdrawn),
+    REHEARSALS: (HotfixRehearsed,),
+}
+"""The streams that are of no incident, and so have no card; and what they may hold."""
 
 
 class Recorded(NamedTuple):

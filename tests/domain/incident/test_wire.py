@@ -48,6 +48,7 @@ EVER = [
     "hotfix.failed.v1",
     "hotfix.refuted.v1",
     "hotfix.refuted.v2",
+    "hotfix.rehearsed.v1",
     "hotfix.rejected.v1",
     "hotfix.renewal_failed.v1",
     "hotfix.renewal_requested.v1",
