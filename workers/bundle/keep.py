@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -41,13 +41,17 @@ NOT_KEPT = frozenset({"people", "permissions"})
 
 @dataclass(frozen=True)
 class Looked:
-    """A diagnosis with what it was made from; `began` is when the first table was read."""
+    """
+    A diagnosis with what it was made from; `began` is when the first table was read. `beside` are other files
+    of its bundle by name, in which there are no personal data.
+    """
 
     diagnosis: Diagnosis
     material: Material
     picture: bytes | None
     seed: int
     began: datetime
+    beside: Mapping[str, bytes] = field(default_factory=dict)
 
 
 class Kept(Value):
@@ -118,6 +122,7 @@ def _words(recommender: Recommender, looked: Looked, frozen: Frozen, hidden: Hid
         DIAGNOSIS: _text(hidden.within(looked.diagnosis).model_dump(mode="json")),
         DECLARATION: _text(declared),
         **picture,
+        **looked.beside,
     }
 
 

@@ -34,6 +34,7 @@ from domain.errors import OwnCheckError, SourceError, TooFewRows
 from domain.recommender.options import Divided, Serving
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
+from workers.checks.tape import question, running
 from workers.models.recomputed import recomputed_rows
 from workers.models.registry import should_serve
 from workers.sources.aggregate import exposure, sets
@@ -87,7 +88,7 @@ class Reader:
     How one need is answered: `read` for a look, `at_once` for all looks that the grid of one covers, where
     that is another question; `alone` says which of those have to be asked for by themselves all the same.
     `flag` says which rows break a promise, where it can be one. Where `moments`, what is read at once is cut
-    by the kind itself, at whatever moment a look is taken.
+    by the kind itself, at whatever moment a look is taken. Where `within`, the check's own is asked by.
     """
 
     read: Read
@@ -95,6 +96,7 @@ class Reader:
     alone: Callable[[Look, CheckState], bool] = lambda _look, _memory: False
     flag: Flag | None = None
     moments: bool = False
+    within: bool = False
 
 
 def read(look: Look, need: n.Needs[Any], columns: Names, memory: CheckState) -> Any:
@@ -109,10 +111,17 @@ def read(look: Look, need: n.Needs[Any], columns: Names, memory: CheckState) -> 
         SourceError: a table cannot be read as declared, or lacks a column that the kind names.
         TooFewRows: it is too early to say what should be there. OwnCheckError: the need is none of these.
     """
-    if columns:
-        with open_source(look.recommender, str(look.check.table)) as source:
-            source.require(*columns)
-    return reader_of(look, need).read(look, need, memory)
+    reader = reader_of(look, need)
+
+    def ask() -> Any:
+        if columns:
+            with open_source(look.recommender, str(look.check.table)) as source:
+                source.require(*columns)
+        return reader.read(look, need, memory)
+
+    if (tape := running()) is None:
+        return ask()
+    return tape.answer(question(look, need, at_once=False, within=reader.within, memory=memory), ask)
 
 
 def read_at_once(look: Look, need: n.Needs[Any]) -> Any:
@@ -122,8 +131,14 @@ def read_at_once(look: Look, need: n.Needs[Any]) -> Any:
     Raises:
         SourceError: as `read`; or the looks have too little in common.
     """
-    reader = reader_of(look, need)
-    return reader.at_once(look, need) if reader.at_once else reader.read(look, need, CheckState())
+    reader, nothing = reader_of(look, need), CheckState()
+
+    def ask() -> Any:
+        return reader.at_once(look, need) if reader.at_once else reader.read(look, need, nothing)
+
+    if (tape := running()) is None:
+        return ask()
+    return tape.answer(question(look, need, at_once=True, within=reader.within, memory=nothing), ask)
 
 
 def reader_of(look: Look, need: n.Needs[Any]) -> Reader:
@@ -143,13 +158,16 @@ def reader_of(look: Look, need: n.Needs[Any]) -> Reader:
 
 def example(look: Look, need: n.Needs[Any], finding: Finding) -> str | None:
     """
-    A row that breaks the promise of which `finding` tells, in words; None where it is of none.
+    A row that breaks the promise of which `finding` tells, in words; None where it is of none, and where
+    answers are taken down or given again: of single rows none is kept.
 
     Raises:
         SourceError: the table cannot be read as declared.
     """
     flag = reader_of(look, need).flag
-    return example_of(look, flag, finding) if flag and is_promise(finding) else None
+    if running() is not None or flag is None or not is_promise(finding):
+        return None
+    return example_of(look, flag, finding)
 
 
 def _counts(look: Look, _need: n.RowCounts, _memory: CheckState) -> Counts:
@@ -314,14 +332,14 @@ READERS: Mapping[type[n.Needs[Any]], Reader] = {
     n.DanglingReferences: Reader(_tally(flag_references), flag=flag_references),
     n.LowRankedChoices: Reader(_tally(flag_misses)),
     n.UnusualNumbers: Reader(_tally(flag_numeric), _numbers_at_once, _learns_less),
-    n.UnmatchedRows: Reader(_tally(flag_joins)),
-    n.KeptRows: Reader(_tally(flag_sampling)),
-    n.DifferingRows: Reader(_tally(flag_disagreements)),
+    n.UnmatchedRows: Reader(_tally(flag_joins), within=True),
+    n.KeptRows: Reader(_tally(flag_sampling), within=True),
+    n.DifferingRows: Reader(_tally(flag_disagreements), within=True),
     n.RecomputedScores: Reader(_sliced(recomputed_rows)),
     n.ExposureByRank: Reader(_tally(flag_shown)),
     n.RowsByItem: Reader(_tally(flag_items)),
-    n.StageFlow: Reader(_tally(flag_stages)),
-    n.ServedVersions: Reader(_served),
+    n.StageFlow: Reader(_tally(flag_stages), within=True),
+    n.ServedVersions: Reader(_served, within=True),
     n.ColumnHistograms: Reader(_histograms),
     n.ScoreHistograms: Reader(_scores),
     n.AnswerTimes: Reader(_sliced(latency_rows)),

@@ -9,7 +9,7 @@ from functools import partial
 
 from domain.detection.data.window import Grid, grid_until, last_end
 from domain.detection.judge.excluded import planned_for
-from domain.detection.judge.state import CheckState, Verdict
+from domain.detection.judge.state import CheckState, ExcludedWindow, Verdict
 from domain.errors import RecsysopsError, SourceError
 from domain.recommender.keys.schedule import UPDATED, moments
 from domain.recommender.recommender import Recommender
@@ -66,7 +66,11 @@ def ends_of(recommender: Recommender, planned: Plan, start: datetime, end: datet
 
 
 def walk(
-    recommender: Recommender, planned: Plan, ends: list[datetime], state: CheckState | None = None
+    recommender: Recommender,
+    planned: Plan,
+    ends: list[datetime],
+    state: CheckState | None = None,
+    wrong: tuple[ExcludedWindow, ...] = (),
 ) -> Iterator[tuple[datetime, Verdict | Fault]]:
     """
     Look after look: when it is taken, and what it comes to. A look that cannot be taken changes nothing for
@@ -74,8 +78,9 @@ def walk(
 
     Args:
         state: what the check remembers of looks before these; nothing where there were none.
+        wrong: times that are known to have been wrong, besides those that are declared.
     """
-    known = planned_for(recommender, planned.check)
+    known = (*planned_for(recommender, planned.check), *wrong)
     fresh = {"known": known, "accept_after": planned.accept_after}
     state = (state or CheckState()).model_copy(update=fresh)
     for end, judged in _looks(recommender, planned, ends):

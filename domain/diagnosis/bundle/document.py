@@ -24,6 +24,7 @@ from domain.errors import BundleError
 
 Frames = dict[str, pd.DataFrame]
 FRAME = "frame"
+ARRAY, SHAPE, COLUMN = "array", "shape", "value"
 NO_ZONE = "utc"
 """Where none was declared: `datetime.UTC`, which is no `ZoneInfo`."""
 PLAIN = (bool, int, str, type(None))
@@ -32,7 +33,8 @@ T = TypeVar("T")
 
 def spell(value: Any, frames: Frames, path: str = "") -> Any:
     """
-    JSON values; frames are put into `frames` by where they stand (`snapshots.before`, `pairs.0.mine`).
+    JSON values; frames are put into `frames` by where they stand (`snapshots.before`, `pairs.0.mine`), and so
+    are arrays, one value a row. A field that takes no part in comparing is remembered for speed, and left.
 
     Raises:
         BundleError: something that no document can hold; it says where.
@@ -40,13 +42,18 @@ def spell(value: Any, frames: Frames, path: str = "") -> Any:
     if isinstance(value, pd.DataFrame):
         frames[path] = value
         return {FRAME: path}
+    if isinstance(value, np.ndarray):
+        frames[path] = pd.DataFrame({COLUMN: value.ravel()})
+        return {ARRAY: path, SHAPE: list(value.shape)}
     if isinstance(value, BaseModel):
         return _finite(value.model_dump(mode="json", by_alias=True))
     if is_dataclass(value) and not isinstance(value, type):
-        return {
-            one.name: spell(getattr(value, one.name), frames, _under(path, one.name)) for one in fields(value)
-        }
+        kept = [one.name for one in fields(value) if one.compare]
+        return {name: spell(getattr(value, name), frames, _under(path, name)) for name in kept}
     if isinstance(value, Mapping):
+        if not all(isinstance(key, str) for key in value):
+            pairs = enumerate(value.items())
+            return [[spell(key, frames), spell(one, frames, _under(path, str(n)))] for n, (key, one) in pairs]
         return {_key(key, path): spell(one, frames, _under(path, str(key))) for key, one in value.items()}
     if isinstance(value, (tuple, list)):
         return [spell(one, frames, _under(path, str(place))) for place, one in enumerate(value)]
@@ -120,7 +127,11 @@ def _read(kind: Any, spelled: Any, frames: Mapping[str, pd.DataFrame]) -> Any:
         return _tuple(inside, spelled, frames)
     if origin is frozenset:
         return frozenset(_read(inside[0], one, frames) for one in spelled)
+    if origin is np.ndarray:
+        return frames[spelled[ARRAY]][COLUMN].to_numpy().reshape(spelled[SHAPE])
     if origin is not None and issubclass(origin, Mapping):
+        if isinstance(spelled, list):
+            return {_read(inside[0], key, frames): _read(inside[1], one, frames) for key, one in spelled}
         return {key: _read(inside[1], one, frames) for key, one in spelled.items()}
     return _single(kind, spelled, frames)
 
@@ -134,7 +145,7 @@ def _single(kind: Any, spelled: Any, frames: Mapping[str, pd.DataFrame]) -> Any:
         return datetime.fromisoformat(spelled)
     if kind is timedelta:
         return timedelta(*spelled)
-    if kind is tzinfo:
+    if kind is tzinfo or kind is ZoneInfo:
         return UTC if spelled == NO_ZONE else ZoneInfo(spelled)
     if isinstance(kind, type) and is_dataclass(kind):
         hints = get_type_hints(kind, include_extras=True)

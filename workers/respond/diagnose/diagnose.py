@@ -31,6 +31,7 @@ from workers.models.logged import Log, LoggedModel, load_logged
 from workers.models.process import warm_up
 from workers.pictures.launch import draw_launch
 from workers.pictures.metric import draw_finding
+from workers.replay.freeze import freeze
 from workers.respond.diagnose import related
 from workers.respond.diagnose.members import members_of
 from workers.respond.diagnose.reading import BACK, Reader
@@ -81,7 +82,8 @@ def settle(work: Work, recommender: Recommender) -> Iterator[c.Command]:
     context = Context(seen_around(work, recommender), seen_before(work))
     looked = look_into(recommender, finding, work.at, keep=keep, context=context, tell=tell)
     yield c.RecordDiagnosis(diagnosis=looked.diagnosis)
-    yield from keep_bundle(work, recommender, looked)
+    beside = freeze(work, recommender, looked.diagnosis.since)
+    yield from keep_bundle(work, recommender, replace(looked, beside=beside))
 
 
 def seen_before(work: Work) -> tuple[Past, ...]:

@@ -1,0 +1,162 @@
+"""An incident as it went, beside how it would go under today's practice: worse, the same, or better."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Literal, NamedTuple
+
+from domain.values import Moment, Value
+
+Verdict = Literal["worse", "same", "better", "not judged"]
+
+
+class Went(Value):
+    """
+    How an incident goes: `raised_at` and by which `check`, null where nobody raises it; `after_seconds` the
+    onset, null where that is not known; whether it was `predicted`; what is `named` as its cause (kind and
+    object), null where it is not established; and the hotfixes that are `offered`.
+    """
+
+    raised_at: Moment | None = None
+    after_seconds: float | None = None
+    check: str | None = None
+    predicted: bool = False
+    named: str | None = None
+    offered: tuple[str, ...] = ()
+
+
+class Judged(NamedTuple):
+    """What is known of now: a part of which nothing can be said is no part of the comparison."""
+
+    raised: bool
+    named: bool
+    offered: bool
+
+
+class Replayed(Value):
+    """
+    One incident then (from the log) and now. `reasons` say what is worse or better, `notes` what could not be
+    judged, and why. `false_alarm`: people said that it was no incident. `bytes` are what was kept of its
+    checks' looks, and `identical` whether, walked from them, the check of then raises it as the log says.
+    """
+
+    number: int
+    title: str
+    false_alarm: bool = False
+    then: Went
+    now: Went
+    judged: Judged
+    verdict: Verdict
+    reasons: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    bytes: int | None = None
+    identical: bool | None = None
+    seconds: float = 0.0
+
+
+class ReplayAnswer(Value):
+    """All that were replayed, as of `at`."""
+
+    at: Moment
+    incidents: tuple[Replayed, ...]
+    seconds: float = 0.0
+
+    @property
+    def worse(self) -> tuple[Replayed, ...]:
+        """The regressions."""
+        return tuple(one for one in self.incidents if one.verdict == "worse")
+
+    def count(self, verdict: Verdict) -> int:
+        """How many there are of a verdict."""
+        return sum(one.verdict == verdict for one in self.incidents)
+
+
+class Point(NamedTuple):
+    """One thing that is not as it was: +1 better, −1 worse."""
+
+    step: int
+    says: str
+
+
+def compare(
+    then: Went, now: Went, judged: Judged, *, false_alarm: bool = False
+) -> tuple[Verdict, tuple[str, ...]]:
+    """
+    The verdict with its reasons. What is worse counts, whatever else is better; nothing is the same of which
+    nobody knows who would raise it.
+
+    Of a false alarm only one thing is asked: whether it is still raised.
+
+    >>> then = Went(check="volume", named="feed plays"); compare(then, Went(), Judged(True, True, True))
+    ('worse', ('no check raises it (then: volume)', 'its cause is no longer named (then: feed plays)'))
+    >>> compare(then, Went(), Judged(True, True, True), false_alarm=True)
+    ('better', ('a false alarm that is not raised any more',))
+    """
+    if not any(judged):
+        return "not judged", ()
+    if false_alarm:
+        quiet = judged.raised and now.check is None and then.check is not None
+        if not judged.raised:
+            return "not judged", ()
+        return ("better", ("a false alarm that is not raised any more",)) if quiet else ("same", ())
+    points = [
+        *(_raised(then, now) if judged.raised else ()),
+        *(_named(then, now) if judged.named else ()),
+        *(_offered(then, now) if judged.offered else ()),
+    ]
+    worst = min((point.step for point in points), default=0)
+    best = max((point.step for point in points), default=0)
+    unchanged: Verdict = "same" if judged.raised else "not judged"
+    verdict: Verdict = "worse" if worst < 0 else "better" if best > 0 else unchanged
+    return verdict, tuple(point.says for point in sorted(points, key=lambda one: one.step))
+
+
+def _raised(then: Went, now: Went) -> Iterable[Point]:
+    if then.predicted and not now.predicted:
+        yield Point(-1, "it was predicted, and would not be")
+        return
+    if now.check is None:
+        if then.check is not None and not now.predicted:
+            yield Point(-1, f"no check raises it (then: {then.check})")
+        return
+    if then.raised_at is None or now.raised_at is None:
+        return
+    late = now.raised_at - then.raised_at
+    by = "" if now.check == then.check else f", by {now.check} (then: {then.check})"
+    if late > timedelta(0):
+        yield Point(-1, f"it is raised {_told(late)} later{by}")
+    elif late < timedelta(0):
+        yield Point(1, f"it is raised {_told(-late)} earlier{by}")
+
+
+def _named(then: Went, now: Went) -> Iterable[Point]:
+    if then.named == now.named:
+        return
+    if now.named is None:
+        yield Point(-1, f"its cause is no longer named (then: {then.named})")
+    elif then.named is None:
+        yield Point(1, f"its cause is named: {now.named}")
+    else:
+        yield Point(-1, f"another cause is named: {now.named} (then: {then.named})")
+
+
+def _offered(then: Went, now: Went) -> Iterable[Point]:
+    for gone in sorted({*then.offered} - {*now.offered}):
+        yield Point(-1, f"the hotfix {gone} is no longer offered")
+    for new in sorted({*now.offered} - {*then.offered}):
+        yield Point(1, f"the hotfix {new} is offered")
+
+
+def _told(length: timedelta) -> str:
+    """
+    >>> _told(timedelta(minutes=45)), _told(timedelta(hours=3, minutes=20)), _told(timedelta(seconds=30))
+    ('45 min', '3 h 20 min', '30 s')
+    """
+    seconds = int(length.total_seconds())
+    if seconds < 60:
+        return f"{seconds} s"
+    hours, minutes = divmod(seconds // 60, 60)
+    if hours < 1:
+        return f"{minutes} min"
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"

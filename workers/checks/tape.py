@@ -1,0 +1,133 @@
+"""
+What the engine answered to the questions of a check, taken down while it looks, and given again without it.
+
+A question is told by all that it depends on: the need, the windows, the slices, and those keys of the check
+that the engine is asked by. Keys that only say what is made of the answer (`least_change`, `severity`, a
+shadow) are no part of it, nor is the check's name: however they change, the answer is the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, fields
+from hashlib import sha256
+from typing import Any
+
+from domain.detection.data.look import Look
+from domain.detection.judge.state import CheckState
+from domain.detection.needs import Needs
+from domain.errors import SourceError, TooFewRows
+from domain.recommender import options
+from workers.sources.flagged.tally import wrong_windows
+
+OF_TABLE = {"name", "time", "select", "table", "explode", "label", "key"}
+NOT_ASKED_BY = frozenset(options.LeastShare.model_fields)
+ASKED_BY = (
+    frozenset(
+        key
+        for kind in vars(options).values()
+        if isinstance(kind, type) and issubclass(kind, options.Options)
+        for key in kind.model_fields
+    )
+    - NOT_ASKED_BY
+)
+"""The keys of kinds that the engine is asked by: who reads a table knows no others."""
+
+
+class NotFrozen(SourceError):
+    """A question that was not asked when the answers were taken down."""
+
+
+@dataclass(frozen=True)
+class TooFew:
+    """The answer that there were too few rows, in the words of then."""
+
+    says: str
+
+
+@dataclass
+class Tape:
+    """
+    Answers by question. Where it `plays`, nothing else is asked, and `missed` counts what was not on it.
+    """
+
+    answers: dict[str, Any] = field(default_factory=dict)
+    plays: bool = False
+    missed: int = 0
+
+    def answer(self, question: str, ask: Callable[[], Any]) -> Any:
+        """
+        What was answered, or is now.
+
+        Raises:
+            NotFrozen: it plays, and nobody asked this then. TooFewRows: as then. SourceError: as `ask`.
+        """
+        if question not in self.answers:
+            if self.plays:
+                self.missed += 1
+                raise NotFrozen("not frozen: needs the table")
+            try:
+                self.answers[question] = ask()
+            except TooFewRows as few:
+                self.answers[question] = TooFew(str(few))
+                raise
+        held = self.answers[question]
+        if isinstance(held, TooFew):
+            raise TooFewRows(held.says)
+        return held
+
+
+_RUNNING: ContextVar[Tape | None] = ContextVar("tape", default=None)
+
+
+@contextmanager
+def taped(tape: Tape) -> Iterator[Tape]:
+    """Checks that look meanwhile are answered through the tape."""
+    token = _RUNNING.set(tape)
+    try:
+        yield tape
+    finally:
+        _RUNNING.reset(token)
+
+
+def running() -> Tape | None:
+    """The tape that answers now; None where the engine does."""
+    return _RUNNING.get()
+
+
+def question(look: Look, need: Needs[Any], *, at_once: bool, within: bool, memory: CheckState) -> str:
+    """
+    One name for all that the answer depends on.
+
+    Args:
+        at_once: whether it answers for many looks.
+        within: whether the engine is asked by what the check calls `within`.
+        memory: the times that nothing is learned from.
+    """
+    check, grid = look.check, look.grid
+    asked: Mapping[str, Any] = {
+        "need": type(need).__name__,
+        "at_once": at_once,
+        "kind": check.kind,
+        "table": look.table.model_dump(mode="json", include=OF_TABLE),
+        "measure": check.measure,
+        "ways": check.ways,
+        "options": _options(look, need),
+        "within": str(check.within) if within else None,
+        "one_matters": "least_rows" in check.model_fields_set and check.least_rows <= 1,
+        "dimensions": look.dimensions,
+        "windows": (grid.start, grid.width, grid.count, grid.offsets, str(grid.zone), str(grid.holidays)),
+        "lengths": (look.window, look.every, look.history, look.first),
+        "wrong": wrong_windows(grid, memory),
+    }
+    return sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _options(look: Look, need: Needs[Any]) -> dict[str, Any]:
+    """What the engine is asked by; where the kind puts the question itself, it may be by any of its keys."""
+    by_itself = any(callable(getattr(need, one.name)) for one in fields(need))  # type: ignore[arg-type]
+    declared = look.check.options
+    return {key: one for key, one in declared.items() if by_itself or key in ASKED_BY}

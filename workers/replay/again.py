@@ -1,0 +1,218 @@
+"""Incidents replayed: today's checks on what was kept of their looks, today's diagnosis, today's hotfixes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from domain.detection.correlate.joining import told_by
+from domain.errors import BundleError, Refused
+from domain.incident.state import Incident
+from domain.recommender.lineage import lineage
+from domain.recommender.recommender import Recommender
+from domain.replayed import Judged, ReplayAnswer, Replayed, Went, compare
+from domain.values import Diagnosis
+from workers.bundle.again import diagnose_again
+from workers.bundle.objects import objects_of
+from workers.bundle.open import Opened, open_bundle
+from workers.environment.settings import Settings
+from workers.replay.freeze import ABOUT, ARRAYS, Frozen, opened
+from workers.replay.offered import NOTHING_DONE, offered_now
+from workers.replay.raised import Raised, raised_now
+from workers.store import cards
+
+Progress = Callable[[int, int], None]
+UNKNOWN = "unknown"
+
+
+@dataclass
+class _Notes:
+    """What is said besides, in the order in which it came up."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def say(self, line: str) -> None:
+        if line not in self.lines:
+            self.lines.append(line)
+
+
+def replay(
+    log: Engine,
+    recommender: Recommender,
+    environment: Settings,
+    at: datetime,
+    numbers: Sequence[int] | None = None,
+    progress: Progress = lambda _done, _in_all: None,
+) -> ReplayAnswer:
+    """
+    Each incident then and now, the newest first. Nothing is written.
+
+    Args:
+        numbers: of the incidents; all, where none are named.
+        progress: called with (done, in all) after each.
+
+    Raises:
+        Refused: there is no incident of a number.
+    """
+    began = time.monotonic()
+    with log.connect() as connection:
+        every = cards.every(connection)
+    asked = _asked(every, numbers)
+    objects = objects_of(recommender.bundle, environment)
+    done: list[Replayed] = []
+    progress(0, len(asked))
+    for incident in asked:
+        notes = _Notes()
+        bundle = _bundle(lambda one=incident: open_bundle(log, objects, one), notes)  # type: ignore[misc]
+        done.append(replay_one(recommender, incident, bundle, notes))
+        progress(len(done), len(asked))
+    return ReplayAnswer(at=at, incidents=tuple(done), seconds=round(time.monotonic() - began, 2))
+
+
+def _asked(every: Iterable[Incident], numbers: Sequence[int] | None) -> list[Incident]:
+    known = {one.number: one for one in every}
+    if missing := [number for number in numbers or () if number not in known]:
+        raise Refused(f"there is no incident #{missing[0]}")
+    chosen = known.values() if numbers is None else [known[number] for number in dict.fromkeys(numbers)]
+    return sorted(chosen, key=lambda one: one.number, reverse=True)
+
+
+def _bundle(find: Callable[[], Opened], notes: _Notes) -> Opened | None:
+    try:
+        return find()
+    except (Refused, BundleError) as error:
+        notes.say(str(error))
+        return None
+
+
+def replay_one(
+    recommender: Recommender, incident: Incident, bundle: Opened | None, notes: _Notes | None = None
+) -> Replayed:
+    """One incident, from its bundle; without one only what is declared is judged."""
+    began, notes = time.monotonic(), notes or _Notes()
+    frozen = _looks(incident, bundle, notes)
+    raised = _raised(recommender, incident, frozen, notes)
+    diagnosis, named = _diagnosed(incident, bundle, notes)
+    then = _then(incident, frozen)
+    offered = offered_now(recommender, incident, diagnosis) if incident.menu is not None else None
+    for line in offered.notes if offered else ():
+        notes.say(line)
+    judged = Judged(raised.judged, named, offered is not None and (named or incident.diagnosis is not None))
+    now = Went(
+        raised_at=raised.at,
+        after_seconds=_after(then, raised.at),
+        check=raised.check,
+        predicted=raised.predicted,
+        named=_name(diagnosis) if named else None,
+        offered=offered.hotfixes if offered else (),
+    )
+    false_alarm = incident.resolved_how == "false_alarm"
+    verdict, reasons = compare(then, now, judged, false_alarm=false_alarm)
+    return Replayed(
+        number=incident.number,
+        title=incident.called,
+        false_alarm=false_alarm,
+        then=then,
+        now=now,
+        judged=judged,
+        verdict=verdict,
+        reasons=reasons,
+        notes=tuple(notes.lines),
+        bytes=_bytes(bundle),
+        identical=_identical(incident, frozen),
+        seconds=round(time.monotonic() - began, 2),
+    )
+
+
+def _looks(incident: Incident, bundle: Opened | None, notes: _Notes) -> Frozen | None:
+    if bundle is None or incident.first_finding is None:
+        return None
+    try:
+        held = {file.name for file in bundle.manifest.files}
+        return opened({name: bundle.content(name) for name in (ABOUT, ARRAYS) if name in held})
+    except BundleError as error:
+        notes.say(str(error))
+        return None
+
+
+def _raised(recommender: Recommender, incident: Incident, frozen: Frozen | None, notes: _Notes) -> Raised:
+    if incident.first_finding is None:
+        notes.say("a person declared it: there is no check whose looks could be replayed")
+        return Raised(judged=False)
+    made_from = lineage(recommender.tables, recommender.models.values())
+    found = raised_now(
+        recommender,
+        incident.first_finding,
+        frozen,
+        lambda finding: (
+            finding.fingerprint == incident.first_finding.fingerprint  # type: ignore[union-attr]
+            or told_by(incident, finding, made_from) is not None
+        ),
+    )
+    for line in found.notes:
+        notes.say(line)
+    return found
+
+
+def _diagnosed(incident: Incident, bundle: Opened | None, notes: _Notes) -> tuple[Diagnosis | None, bool]:
+    """The diagnosis of now; that of then, and False, where it cannot be made again."""
+    if bundle is None:
+        return incident.diagnosis, False
+    try:
+        again = diagnose_again(bundle)
+    except BundleError as error:
+        notes.say(f"its diagnosis cannot be made again: {error}")
+        return incident.diagnosis, False
+    return again.now, True
+
+
+def _then(incident: Incident, frozen: Frozen | None) -> Went:
+    """As the log says; when it was raised, by the looks, as those of now are: a tick comes when it comes."""
+    finding, onset = incident.first_finding, incident.onset_at
+    forecast = incident.kind == "predicted"
+    at = frozen.looks.found_at if frozen and frozen.looks.found_at else incident.opened_at
+    after = None if onset is None else max((incident.opened_at - onset).total_seconds(), 0.0)
+    offered = tuple(option.hotfix for option in incident.menu or () if option.hotfix != NOTHING_DONE)
+    return Went(
+        raised_at=at,
+        after_seconds=after,
+        check=finding.check if finding else None,
+        predicted=forecast,
+        named=_name(incident.diagnosis),
+        offered=tuple(dict.fromkeys(offered)),
+    )
+
+
+def _after(then: Went, raised_at: datetime | None) -> float | None:
+    """As long after the onset as then, but for how much earlier or later it is raised."""
+    if raised_at is None or then.raised_at is None or then.after_seconds is None:
+        return None
+    return max(then.after_seconds + (raised_at - then.raised_at).total_seconds(), 0.0)
+
+
+def _name(diagnosis: Diagnosis | None) -> str | None:
+    """
+    The kind of the cause, and what it is of.
+
+    >>> _name(Diagnosis(cause="Half of it is missing", cause_kind="feed", object="plays"))
+    'feed plays'
+    """
+    if diagnosis is None or diagnosis.cause_kind == UNKNOWN:
+        return None
+    return " ".join(filter(None, (diagnosis.cause_kind, diagnosis.object)))
+
+
+def _bytes(bundle: Opened | None) -> int | None:
+    return None if bundle is None else bundle.manifest.bytes
+
+
+def _identical(incident: Incident, frozen: Frozen | None) -> bool | None:
+    """Whether the looks raise it as the log has it: in the window in which it was found live."""
+    first = incident.first_finding
+    if frozen is None or first is None:
+        return None
+    return frozen.looks.found_end == first.window_end

@@ -1,0 +1,258 @@
+"""
+What the check read that raised an incident, at the looks around its onset: walked once more when the incident
+is diagnosed, kept in its bundle, and played back at once, so that only what plays back alike is kept.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import structlog
+from pydantic import Field, ValidationError
+
+from domain.detection.correlate.same_cause import BLIND
+from domain.detection.judge.excluded import excluded_for
+from domain.detection.judge.state import ExcludedWindow, Verdict
+from domain.diagnosis.bundle.leave_out import columns_left_out
+from domain.errors import BundleError
+from domain.incident.state import Incident
+from domain.recommender.check import Check
+from domain.recommender.keys.duration import name_duration
+from domain.recommender.recommender import Recommender
+from domain.values import Finding, Moment, Value
+from workers.checks.plan import Plan, due_end, plan
+from workers.checks.tape import Tape, taped
+from workers.checks.walk import ends_of, is_shared, walk
+from workers.declaration.check_kinds import found
+from workers.detect.past import LONGEST, known_since
+from workers.environment import redaction
+from workers.log.obligations import Work
+from workers.replay.answers import pack_frames, personal, read_answers, spell_answers, unpack_frames
+from workers.sources.engines.kept_open import kept_open
+
+ABOUT, ARRAYS = "looks.json", "looks.zip"
+FORMAT = 1
+BEFORE = 8  # looks before the first window that was found wrong
+MOST_LOOKS, MOST_ASKED = 200, 24  # in all; where each look asks a question of its own
+LIMIT_BYTES = 20_000_000
+SOON = timedelta(seconds=1)
+PART = 4  # of a bundle's limit, that its looks may take
+_log = structlog.get_logger(__name__)
+
+
+class Looks(Value):
+    """
+    The looks that were kept: those of `check`, `declared` as it was, whose windows end in (start, end].
+
+    `wrong` are the times that nothing was learned from. `found_at` is when a look would have told it, walked
+    from an empty memory, of the window that ends at `found_end`; null where none does. `why_not` says in
+    words why nothing was kept, where so.
+    """
+
+    format: int = FORMAT
+    check: str = ""
+    declared: dict[str, str] = Field(default_factory=dict)
+    table: str = ""
+    start: Moment | None = None
+    end: Moment | None = None
+    wrong: tuple[ExcludedWindow, ...] = ()
+    found_at: Moment | None = None
+    found_end: Moment | None = None
+    why_not: str | None = None
+    answers: dict[str, Any] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """What was kept of the looks, and the tape that they are played from."""
+
+    looks: Looks
+    tape: Tape
+
+
+class Told(NamedTuple):
+    """A look: when it is taken, what it finds and clears, and whether there was enough to judge by."""
+
+    at: datetime
+    findings: tuple[Finding, ...]
+    cleared: tuple[str, ...]
+    judged: bool
+
+
+@kept_open()
+def freeze(work: Work, recommender: Recommender, since: datetime | None) -> dict[str, bytes]:
+    """
+    The files of a bundle that hold the looks, from some before `since` on; or the reason why there are none.
+
+    It never raises.
+    """
+    try:
+        looks, arrays = _frozen(work, recommender, since)
+    except BundleError as error:
+        looks, arrays = Looks(why_not=str(error)), None
+    except Exception as error:  # noqa: BLE001 - that it cannot be kept takes nothing from the diagnosis
+        _log.exception("looks_not_kept", incident=work.incident.number)
+        looks, arrays = Looks(why_not=f"{type(error).__name__}: {error}"), None
+    files = {ABOUT: _spelled(looks)}
+    return files if arrays is None else {**files, ARRAYS: arrays}
+
+
+def _spelled(looks: Looks) -> bytes:
+    text = json.dumps(looks.model_dump(mode="json", by_alias=True), sort_keys=True, ensure_ascii=False)
+    return redaction.data(text).encode("utf-8", "backslashreplace")
+
+
+def _frozen(work: Work, recommender: Recommender, since: datetime | None) -> tuple[Looks, bytes]:
+    first = _found_by_a_check(work.incident)
+    planned = plan(recommender, _check_of(first, recommender))
+    members = {name: table.member for name, table in recommender.tables.items()}
+    hidden = columns_left_out(recommender.bundle.leave_out, members)
+    looks = _span(recommender, planned, first, since, work.at).model_copy(
+        update={"wrong": _wrong(work, recommender, planned.check, hidden)}
+    )
+    tape = Tape()
+    with taped(tape):
+        told = list(told_by_looks(recommender, planned, looks))
+    answers, frames = spell_answers(tape.answers)
+    if kept := personal(answers, frames, hidden):
+        raise BundleError(f"{', '.join(kept)} is personal data by declaration, and what was read holds it")
+    arrays = pack_frames(frames)
+    looks = looks.model_copy(update={"answers": answers, **_found(first, told)})
+    _within(recommender, len(arrays) + len(_spelled(looks)))
+    again = opened({ABOUT: _spelled(looks), ARRAYS: arrays})
+    with taped(again.tape):
+        if list(told_by_looks(recommender, planned, again.looks)) != told:
+            raise BundleError("played back, the looks do not come to the same")
+    return looks, arrays
+
+
+def _found_by_a_check(incident: Incident) -> Finding:
+    first = incident.first_finding
+    if first is None:
+        raise BundleError("no check raised it")
+    if first.kind == "predicted":
+        raise BundleError("it was forecast, from a launch calendar of which no look is kept")
+    if first.unit == BLIND:
+        raise BundleError("its check could not look, so there is nothing that it read")
+    return first
+
+
+def _check_of(first: Finding, recommender: Recommender) -> Check:
+    check = recommender.checks.get(first.check)
+    if check is None or found(check.kind) is None:
+        raise BundleError(f"[checks.{first.check}] is not declared any more, or its kind cannot be had")
+    return check
+
+
+def _within(recommender: Recommender, size: int) -> None:
+    limit = min(LIMIT_BYTES, recommender.bundle.limit_mb * 1_000_000 // PART)
+    if size > limit:
+        raise BundleError(
+            f"what the check read is {size / 1e6:.1f} MB, and {limit / 1e6:.1f} MB are kept of it: fewer "
+            "dimensions or a shorter history make it smaller"
+        )
+
+
+def _span(
+    recommender: Recommender, planned: Plan, first: Finding, since: datetime | None, at: datetime
+) -> Looks:
+    """The looks to keep: some before it began, and all since, as far as their windows were complete."""
+    after = first.window_end + BEFORE * planned.every
+    end = max(first.window_end, min(after, due_end(recommender, planned, at)))
+    began = min(since or first.window_start, first.window_start) - BEFORE * planned.every
+    start = max(began, end - MOST_LOOKS * planned.every)
+    ends = ends_of(recommender, planned, start, end)
+    if not ends:
+        raise BundleError("no window of its check is complete")
+    if not is_shared(recommender, planned, ends):
+        ends = ends[-MOST_ASKED:]
+    check = planned.check
+    return Looks(
+        check=check.name,
+        declared=declared_as(check),
+        table=planned.table.name,
+        start=ends[0] - SOON,
+        end=ends[-1],
+    )
+
+
+def declared_as(check: Check) -> dict[str, str]:
+    """
+    What it is declared as, key by key, in words.
+
+    >>> declared_as(Check(name="late", kind="volume", history="8d"))["history"]
+    '8d'
+    """
+    return {key: _told(getattr(check, key)) for key in Check.model_fields}
+
+
+def _told(value: Any) -> str:
+    if value is None:
+        return "not said"
+    return name_duration(value) if isinstance(value, timedelta) else str(value)
+
+
+def _wrong(
+    work: Work, recommender: Recommender, check: Check, hidden: tuple[str, ...]
+) -> tuple[ExcludedWindow, ...]:
+    """The times that were known to have been wrong when the incident was opened, of others."""
+    opened_at = work.incident.opened_at
+    reach = plan(recommender, check).history + LONGEST
+    known = [
+        one
+        for one in known_since(work.log, opened_at - reach)
+        if one.stream != work.incident.stream and one.opened_at < opened_at
+    ]
+    kinds = {name: found(one.kind) for name, one in recommender.checks.items()}
+    rows = {name: kind.rows if kind else None for name, kind in kinds.items()}
+    every = excluded_for(check, known, rows, opened_at)
+    return tuple(one for one in every if not any(name in hidden for name, _ in one.slice))
+
+
+def told_by_looks(recommender: Recommender, planned: Plan, looks: Looks) -> Iterator[Told]:
+    """
+    What a check's looks come to in the span that was kept, one after the other.
+
+    Raises:
+        BundleError: one of them cannot be taken.
+    """
+    if looks.start is None or looks.end is None:
+        return
+    ends = ends_of(recommender, planned, looks.start, looks.end)
+    for at, came_to in walk(recommender, planned, ends, wrong=looks.wrong):
+        if not isinstance(came_to, Verdict):
+            raise BundleError(came_to.says)
+        yield Told(at, came_to.findings, came_to.cleared, came_to.judged)
+
+
+def _found(first: Finding, told: Iterable[Told]) -> dict[str, datetime]:
+    for look in told:
+        mine = [one for one in look.findings if one.fingerprint == first.fingerprint]
+        if mine:
+            return {"found_at": look.at, "found_end": mine[0].window_end}
+    return {}
+
+
+def opened(files: dict[str, bytes]) -> Frozen:
+    """
+    The looks that files of a bundle hold.
+
+    Raises:
+        BundleError: none were kept, and why; or they are none that this release can read.
+    """
+    if ABOUT not in files:
+        raise BundleError("its bundle is of an older release, which kept nothing of what its check read")
+    try:
+        looks = Looks.model_validate_json(files[ABOUT])
+    except ValidationError as error:
+        raise BundleError(f"{ABOUT} is none that this release can read: {error}") from error
+    if looks.format != FORMAT:
+        raise BundleError(f"{ABOUT} is of format {looks.format}, and this release reads {FORMAT}")
+    if looks.why_not is not None:
+        raise BundleError(f"what its check read was not kept: {looks.why_not}")
+    answers = read_answers(looks.answers, unpack_frames(files[ARRAYS]))
+    return Frozen(looks, Tape(answers, plays=True))

@@ -1,0 +1,154 @@
+"""Who would raise an incident now: today's checks of its table, walked over the looks that were kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from domain.errors import BundleError, RecsysopsError
+from domain.recommender.check import Check
+from domain.recommender.recommender import Recommender
+from domain.values import Finding
+from workers.checks.plan import Plan, plan, window_checks
+from workers.checks.tape import Tape, taped
+from workers.replay.freeze import Frozen, Looks, declared_as, told_by_looks
+from workers.sources.engines.kept_open import kept_open
+
+LATER = 2  # windows
+Tells = Callable[[Finding], bool]
+
+
+@dataclass(frozen=True)
+class Raised:
+    """When, and by which check; null where by none. `judged`: whether anything can be said of it."""
+
+    at: datetime | None = None
+    check: str | None = None
+    predicted: bool = False
+    judged: bool = True
+    notes: tuple[str, ...] = ()
+
+
+def raised_now(recommender: Recommender, first: Finding, frozen: Frozen | None, tells: Tells) -> Raised:
+    """
+    The check that raises it first, of those that are declared now; that of then is asked of its table where
+    it asks for what was not kept.
+
+    Args:
+        first: what raised it then.
+        tells: whether a finding is of the incident.
+    """
+    if first.kind == "predicted":
+        return _forecast(recommender, first)
+    if frozen is None:
+        return _undeclared(recommender, first) or Raised(judged=False)
+    if frozen.looks.found_at is None:
+        says = "the looks that were kept do not raise it, even by the check of then: not comparable"
+        return _undeclared(recommender, first) or Raised(judged=False, notes=(says,))
+    others = [
+        _on_tape(recommender, plan(recommender, check), frozen, tells)
+        for check in window_checks(recommender)
+        if check.name != first.check and plan(recommender, check).table.name == frozen.looks.table
+    ]
+    same = recommender.checks.get(first.check)
+    own = None if same is None else _own(recommender, plan(recommender, same), frozen, tells)
+    found = [one for one in (own, *others) if one is not None and one.at is not None]
+    notes = own.notes if own is not None else (f"[checks.{first.check}] is not declared any more",)
+    if found:
+        return replace(min(found, key=lambda one: (one.at, one is not own)), notes=notes)
+    return Raised(judged=own is None or own.judged, notes=notes)
+
+
+def _undeclared(recommender: Recommender, first: Finding) -> Raised | None:
+    """Without looks only that is known: a check that is gone raises nothing."""
+    if first.check in recommender.checks:
+        return None
+    return Raised(notes=(f"[checks.{first.check}] is not declared any more",))
+
+
+def _forecast(recommender: Recommender, first: Finding) -> Raised:
+    check = recommender.checks.get(first.check)
+    if check is None:
+        return Raised(notes=(f"[checks.{first.check}] is not declared any more",))
+    if (why := recommender.quiet(first)) is not None:
+        return Raised(notes=(f"what {first.check} finds, nobody is told ({why})",))
+    says = "it was forecast: of the launch calendar no look is kept, and the forecast is not made again"
+    return Raised(check=check.name, predicted=True, notes=(says,))
+
+
+def _on_tape(recommender: Recommender, planned: Plan, frozen: Frozen, tells: Tells) -> Raised | None:
+    """What another check of the table comes to, as far as its questions are among those that were asked."""
+    tape = Tape(frozen.tape.answers, plays=True)
+    with taped(tape):
+        try:
+            return _first(recommender, planned, frozen.looks, tells)
+        except BundleError:
+            return None
+
+
+def _own(recommender: Recommender, planned: Plan, frozen: Frozen, tells: Tells) -> Raised:
+    """What the check of then comes to as it is declared now."""
+    tape = Tape(frozen.tape.answers, plays=True)
+    with taped(tape):
+        try:
+            return _first(recommender, planned, frozen.looks, tells)
+        except BundleError as error:
+            says = str(error)
+    if not tape.missed:
+        return Raised(judged=False, notes=(f"{planned.check.name} cannot look: {says}",))
+    changed = f"not frozen: needs the table ({_changed(frozen.looks.declared, planned.check)})"
+    return _of_the_table(recommender, planned, frozen.looks, tells, changed)
+
+
+@kept_open()
+def _of_the_table(
+    recommender: Recommender, planned: Plan, looks: Looks, tells: Tells, changed: str
+) -> Raised:
+    later = None if looks.end is None else looks.end + LATER * planned.window  # windows may end elsewhere now
+    try:
+        found = _first(recommender, planned, looks.model_copy(update={"end": later}), tells)
+    except RecsysopsError as error:
+        return Raised(judged=False, notes=(f"{changed}, and that cannot be read now: {error}",))
+    if not found.judged:
+        return replace(found, notes=(changed, *found.notes))
+    return replace(found, notes=(f"{changed}, which was asked as it is now", *found.notes))
+
+
+def _first(recommender: Recommender, planned: Plan, looks: Looks, tells: Tells) -> Raised:
+    """
+    The first look that tells it to somebody.
+
+    Raises:
+        BundleError: a look before that cannot be taken.
+    """
+    quiet: list[str] = []
+    judged = False
+    for look in told_by_looks(recommender, planned, looks):
+        judged = judged or look.judged
+        mine = [finding for finding in look.findings if tells(finding)]
+        loud = [finding for finding in mine if recommender.quiet(finding) is None]
+        if loud:
+            return Raised(look.at, planned.check.name)
+        quiet += [why for finding in mine if (why := recommender.quiet(finding)) is not None]
+    if not judged:
+        return Raised(judged=False, notes=(f"history too short for {planned.check.name} to judge",))
+    told = f"what {planned.check.name} finds, nobody is told ({quiet[0]})"
+    until = f"{planned.check.name} was walked until {looks.end:%Y-%m-%d %H:%M} UTC"
+    return Raised(notes=(told if quiet else until,))
+
+
+def _changed(then: Mapping[str, str], now: Check) -> str:
+    """
+    The keys that are not what they were.
+
+    >>> before = Check(name="late", kind="volume", ways=1)
+    >>> _changed(declared_as(before), before.model_copy(update={"ways": 2}))
+    'ways: 1, now 2'
+    """
+    said = [
+        f"{key}: {then[key]}, now {told}"
+        for key, told in declared_as(now).items()
+        if told != then.get(key, told)
+    ]
+    return "; ".join(said) or "its table is declared otherwise"
