@@ -125,9 +125,9 @@ def _raised(then: Went, now: Went) -> Iterable[Point]:
     late = now.raised_at - then.raised_at
     by = "" if now.check == then.check else f", by {now.check} (then: {then.check})"
     if late > timedelta(0):
-        yield Point(-1, f"it is raised {_told(late)} later{by}")
+        yield Point(-1, f"it is raised {told(late)} later{by}")
     elif late < timedelta(0):
-        yield Point(1, f"it is raised {_told(-late)} earlier{by}")
+        yield Point(1, f"it is raised {told(-late)} earlier{by}")
 
 
 def _named(then: Went, now: Went) -> Iterable[Point]:
@@ -148,9 +148,11 @@ def _offered(then: Went, now: Went) -> Iterable[Point]:
         yield Point(1, f"the hotfix {new} is offered")
 
 
-def _told(length: timedelta) -> str:
+def told(length: timedelta) -> str:
     """
-    >>> _told(timedelta(minutes=45)), _told(timedelta(hours=3, minutes=20)), _told(timedelta(seconds=30))
+    A length of time in words.
+
+    >>> told(timedelta(minutes=45)), told(timedelta(hours=3, minutes=20)), told(timedelta(seconds=30))
     ('45 min', '3 h 20 min', '30 s')
     """
     seconds = int(length.total_seconds())

@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from bot.directory import Directory
-from bot.messages import audit, listing, report
+from bot.messages import audit, listing, replayed, report
 from bot.pages.links import PARAMETER
 from bot.pages.login import DONE, Login, Unreachable
 from bot.pages.visitor import NotLoggedIn, Visit, Visitors
@@ -53,6 +53,7 @@ class Pages:
         shown: dict[str, Page] = {
             "/": self.index,
             "/audit": self.audit,
+            "/replay": self.replay,
             "/reports/{number}.md": self.show_markdown,
             "/reports/{number}": self.show_report,
             "/pictures/{digest}.png": self.picture,
@@ -127,6 +128,10 @@ class Pages:
             return HTMLResponse(audit.undeclared_html(str(error), visit.link), 503)
         names = await self._directory.of(audit.people(found))
         return HTMLResponse(audit.html(found, names, visit.link))
+
+    async def replay(self, request: Request, visit: Visit) -> Response:
+        found = await run_in_threadpool(self._door.replayed)
+        return HTMLResponse(replayed.html(found, visit.link))
 
     async def show_report(self, request: Request, visit: Visit) -> Response:
         told = await self._told(request, visit)

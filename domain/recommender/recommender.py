@@ -14,7 +14,7 @@ from domain.recommender.model import Items, Launches, Members, Model
 from domain.recommender.objective import Objective
 from domain.recommender.person import Person
 from domain.recommender.planned import Planned
-from domain.recommender.rehearsals import Rehearsals
+from domain.recommender.rehearsals import Rehearsals, Replays
 from domain.recommender.route import Need, Permissions, Routes, Stakeholder
 from domain.recommender.table import Table
 from domain.recommender.tracker import Tracker
@@ -56,6 +56,7 @@ class Recommender(Value):
     witness: dict[str, SerializeAsAny[Witness]] = Field(default_factory=dict)
     bundle: Bundle = Bundle()
     rehearsals: Rehearsals = Rehearsals()
+    replays: Replays = Replays()
 
     def model_of(self, table: str) -> Model | None:
         """The model whose candidates the table holds."""

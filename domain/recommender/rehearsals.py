@@ -1,4 +1,4 @@
-"""When the declared hotfixes are rehearsed."""
+"""When the declared hotfixes are rehearsed, and past incidents replayed."""
 
 from __future__ import annotations
 
@@ -29,3 +29,9 @@ class Rehearsals(Value):
                 f'"15 5 * * *", or "{NEVER}"'
             )
         return known
+
+
+class Replays(Rehearsals):
+    """When all incidents are replayed: a cron expression, or `never`, as of rehearsals."""
+
+    schedule: str = "45 4 * * *"

@@ -17,11 +17,13 @@ from bot.settings import BotSettings
 from bot.slack.announce import Announcer
 from bot.slack.app import create_app
 from domain.errors import NotAllowed
+from domain.replayed import Judged, Replayed, ReplayAnswer, Went
 from tests.bot.conftest import DECLARED, Look, held_port, served, settle
 from tests.bot.slack.test_announce import heads, tell
 from tests.bot.stories import DIAGNOSIS, WAY
 from tests.bot.workspace.driver import Driver
 from workers.door import Door
+from workers.replay.newest import keep_newest
 from workers.store import attachments
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(16)
@@ -40,7 +42,7 @@ def links_in(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/audit", "/reports/1", "/reports/1.md", "/pictures/abc.png", "/?status=open"]
+    "path", ["/", "/audit", "/replay", "/reports/1", "/reports/1.md", "/pictures/abc.png", "/?status=open"]
 )
 def test_a_stranger_sees_no_page(web: str, door: Door, path: str) -> None:
     tell(door, *WAY)
@@ -57,6 +59,31 @@ def test_a_digest_alone_opens_no_picture_and_a_link_to_it_does(web: str, door: D
     signed = links.to("slack:U-oncall")(f"/pictures/{digest}.png")
     assert signed is not None
     assert get(signed).content == PNG
+
+
+def test_the_page_of_replays_says_what_would_go_worse_and_before_the_first_how_to_make_one(
+    web: str, door: Door, links: Links
+) -> None:
+    address = links.to("slack:U-oncall")("/replay")
+    assert address is not None
+    assert "recsysops replay --all" in get(address).text
+    then = Went(check="volume", after_seconds=1680.0, named="feed plays", offered=("standby",))
+    gone = Replayed(
+        number=142,
+        title="plays <b>71 % fewer",
+        then=then,
+        now=Went(named="feed plays", offered=("standby",)),
+        judged=Judged(raised=True, named=True, offered=True),
+        verdict="worse",
+        reasons=("no check raises it (then: volume)",),
+    )
+    with door.log.begin() as connection:
+        keep_newest(connection, ReplayAnswer(at=NOON, incidents=(gone,), seconds=2.0))
+    page = get(address).text
+    assert "1 of 1 incidents would go worse today" in page
+    assert "28 min, volume → no" in page
+    assert "#142: no check raises it (then: volume)" in page
+    assert "plays &lt;b&gt;71 % fewer" in page
 
 
 def at(now: datetime, key: bytes = KEY, *, login: bool = False) -> Links:

@@ -26,7 +26,7 @@ from domain.recommender.objective import Objective
 from domain.recommender.person import Person, shared
 from domain.recommender.planned import Planned, planned_at
 from domain.recommender.recommender import Recommender
-from domain.recommender.rehearsals import Rehearsals
+from domain.recommender.rehearsals import Rehearsals, Replays
 from domain.recommender.route import Alone, Permissions, Routes, Stakeholder
 from domain.recommender.table import Csv, Table
 from domain.recommender.tracker import Tracker
@@ -70,6 +70,7 @@ SINGLE: Mapping[str, type[BaseModel]] = {
     "permissions": Permissions,
     "bundle": Bundle,
     "rehearsals": Rehearsals,
+    "replays": Replays,
 }
 LISTS: Mapping[str, type[BaseModel]] = {"planned": Planned, "silences": Planned}
 HELD: Mapping[str, type[BaseModel]] = {"alone": Alone, "csv": Csv, "registry": Registry, "logging": Logging}

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 
     from domain.answer import Audit, BurnInNote, ItemAnswer, Miss
     from domain.recommender.recommender import Recommender
+    from domain.replayed import ReplayAnswer
     from workers.environment.broker import Carrier
 
 LOST = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
@@ -318,6 +319,12 @@ class Door:
         from workers.declaration.current import recommender  # noqa: PLC0415
 
         return read_audit(self._engine, recommender(path or self._settings.config, own=False), clock.now())
+
+    def replayed(self) -> ReplayAnswer | None:
+        """The newest replay of all incidents that the clock had made; None before the first."""
+        from workers.replay.newest import read_newest  # noqa: PLC0415 - only who asks for it
+
+        return read_newest(self._engine)
 
     def burn_ins(self) -> tuple[BurnInNote, ...]:
         """What was told by itself of tables, columns and values that are through their first days."""

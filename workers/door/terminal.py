@@ -17,7 +17,7 @@ from workers.store import followers
 from workers.store.log.events import last_position, number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime, timedelta
     from pathlib import Path
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from domain.incident.events import HotfixRehearsed
     from domain.incident.state import Incident
     from domain.recommender.check import Check
+    from domain.replayed import ReplayAnswer
     from domain.values import Finding, Slice
     from workers.audit.promote import Change
     from workers.audit.scorecard import Scorecard
@@ -383,6 +384,24 @@ def bundle_again(door: Door, incident: Incident, event: int | None = None) -> Re
     from workers.bundle.again import diagnose_again  # noqa: PLC0415 - science
 
     return diagnose_again(_opened(door, incident, event))
+
+
+def replay_incidents(
+    door: Door,
+    path: Path,
+    numbers: Sequence[int] | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _in_all: None,
+) -> ReplayAnswer:
+    """
+    Past incidents, all or those of these numbers, under what is declared at `path`. Nothing is written.
+
+    Raises:
+        ConfigurationError: the declaration is wrong. Refused: there is no incident of a number.
+    """
+    from workers.declaration.current import recommender  # noqa: PLC0415
+    from workers.replay.again import replay as replayed  # noqa: PLC0415 - science
+
+    return replayed(door.log, recommender(path), environment(), clock.now(), numbers, progress)
 
 
 def export_bundle(door: Door, incident: Incident, folder: Path, event: int | None = None) -> list[Path]:

@@ -88,6 +88,17 @@ def rehearse(late_after: str | None = None) -> None:
     rehearse_tick(own(), recommender(), present(own()), surroundings())
 
 
+@shared_task(name="recsysops.replay")  # type: ignore[untyped-decorator]
+def replay(late_after: str | None = None) -> None:
+    """All incidents under today's practice, once it is due."""
+    if _late(late_after):
+        return
+    from workers.declaration.current import recommender  # noqa: PLC0415
+    from workers.replay.keep import replay_tick  # noqa: PLC0415
+
+    replay_tick(own(), recommender(), settings(), present(own()))
+
+
 @shared_task(name="recsysops.item")  # type: ignore[untyped-decorator]
 def item(key: str, question: str) -> None:
     """One item looked at, for somebody who asked in the chat."""

@@ -40,6 +40,7 @@ SCHEDULED_SECONDS = 60.0
 WITNESS_SECONDS = 30.0
 TICKETS_SECONDS = 10.0
 REHEARSE_SECONDS = 60.0
+REPLAY_SECONDS = 60.0
 FASTEST_SECONDS = 1.0
 MOST_WAITING = 20
 """Jobs that may lie untaken in a queue before the clock adds no more."""
@@ -124,6 +125,8 @@ def declared_ticks() -> Ticks:
         every["recsysops.predict"] = max(FASTEST_SECONDS, min([PREDICT_SECONDS, *own]))
     if declared.hotfixes and declared.rehearsals.schedule != NEVER:
         every["recsysops.rehearse"] = REHEARSE_SECONDS
+    if declared.replays.schedule != NEVER:
+        every["recsysops.replay"] = REPLAY_SECONDS
     if declared.witness:
         shortest = min(witness.every.total_seconds() for witness in declared.witness.values())
         every["recsysops.witness"] = min(WITNESS_SECONDS, max(FASTEST_SECONDS, shortest))

@@ -1,4 +1,4 @@
-"""A depot of parcels: counted by the half hour, by hub and carrier; one carrier's scans stop being delivered."""
+"""A depot of parcels: scans counted by the half hour; most of them stop being delivered."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def scans(fault_at: datetime | None = FAULT_AT, left: float = 0.3, seed: int = 4
 
 
 class Depot:
-    """Its tables in a folder, a store, and workers that open, diagnose and offer at a moment of that world."""
+    """Its table in a folder, a store, and workers that open, diagnose and offer at a moment of it."""
 
     def __init__(self, log: Engine, folder: Path, rows: pd.DataFrame, declared: str = DECLARED) -> None:
         self.log, self.folder = log, folder

@@ -1,0 +1,80 @@
+"""`recsysops replay`: every incident as a regression test of today's practice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from bot.cli.recommender import FILE_NAME, declaration
+from bot.cli.shared import Json, console, print_json, table
+from bot.messages import replayed as messages
+from domain.errors import ConfigurationError
+from workers import door
+from workers.door import open_door
+
+WORSE = 1
+Asked = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[INCIDENT…] [FILE]", help=f"Numbers of incidents, and a {FILE_NAME} or its folder."
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    app.command("replay")(replay)
+
+
+def replay(
+    asked: Asked = None,
+    every: Annotated[bool, typer.Option("--all", help="All incidents.")] = False,
+    as_json: Json = False,
+    fail: Annotated[
+        bool, typer.Option("--fail-on-regression", help="Exit code 1 where something got worse.")
+    ] = False,
+) -> None:
+    """
+    Judge past incidents once more: by the checks, the diagnosis and the hotfixes of now, on what was kept of
+    each. Nothing is written.
+    """
+    numbers, file = _asked(asked or [])
+    if bool(numbers) == every:
+        raise ConfigurationError("say which incidents: their numbers, or --all")
+    with Progress(transient=True, console=Console(stderr=True)) as progress:
+        task = progress.add_task("replaying", total=None)
+        found = door.replay_incidents(
+            open_door(),
+            declaration(file),
+            None if every else numbers,
+            lambda done, in_all: progress.update(task, completed=done, total=in_all),
+        )
+    if as_json:
+        print_json({"replay": found.model_dump(mode="json"), "worse": [one.number for one in found.worse]})
+    else:
+        table("", messages.COLUMNS, [messages.row(one) for one in found.incidents])
+        for one in found.incidents:
+            for line in messages.why(one):
+                _say(line)
+        _say(messages.total(found))
+    if fail and found.worse:
+        raise typer.Exit(WORSE)
+
+
+def _asked(words: list[str]) -> tuple[list[int], Path | None]:
+    """
+    >>> _asked(["142", "#7", "ops/recsysops.toml"])
+    ([142, 7], PosixPath('ops/recsysops.toml'))
+    """
+    numbers = [int(word.lstrip("#")) for word in words if word.lstrip("#").isdigit()]
+    files = [Path(word) for word in words if not word.lstrip("#").isdigit()]
+    if len(files) > 1:
+        raise ConfigurationError(f"{files[0]} and {files[1]}: name one {FILE_NAME}")
+    return numbers, files[0] if files else None
+
+
+def _say(line: str) -> None:
+    console().print(line, markup=False, highlight=False, soft_wrap=True)

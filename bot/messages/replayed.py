@@ -1,0 +1,87 @@
+"""A replay of incidents in words: a row an incident, then and now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from bot.messages.link import Link, nowhere
+from bot.messages.report import ENVIRONMENT, utc
+from domain.replayed import ReplayAnswer, Replayed, Verdict, Went, told
+
+COLUMNS = ("Incident", "Raised after", "Predicted", "Named", "Offered", "")
+SIGNS: Mapping[Verdict, str] = {
+    "worse": "✗ worse",
+    "same": "· the same",
+    "better": "✓ better",
+    "not judged": "? not judged",
+}
+NO, NOT_JUDGED = "no", "not judged"
+NONE_YET = "Nothing was replayed yet: `recsysops replay --all` does, and the clock does by itself."
+
+
+def row(one: Replayed) -> tuple[str, ...]:
+    """
+    One incident: what was then, and what is now where it is not the same.
+    """
+    judged = one.judged
+    return (
+        f"#{one.number}",
+        _both(raised(one.then), raised(one.now) if judged.raised else NOT_JUDGED),
+        _both(_yes(one.then.predicted), _yes(one.now.predicted) if judged.raised else NOT_JUDGED),
+        _both(one.then.named or NO, (one.now.named or NO) if judged.named else NOT_JUDGED),
+        _both(_offered(one.then), _offered(one.now) if judged.offered else NOT_JUDGED),
+        SIGNS[one.verdict],
+    )
+
+
+def raised(went: Went) -> str:
+    """
+    How long after the onset, and by which check.
+
+    >>> raised(Went(check="volume", after_seconds=1680.0)), raised(Went())
+    ('28 min, volume', 'no')
+    """
+    if went.check is None:
+        return NO
+    if went.after_seconds is None:
+        return f"onset not known, {went.check}"
+    return f"{told(timedelta(seconds=went.after_seconds))}, {went.check}"
+
+
+def _yes(holds: bool) -> str:
+    return "yes" if holds else NO
+
+
+def _offered(went: Went) -> str:
+    return ", ".join(went.offered) or NO
+
+
+def _both(then: str, now: str) -> str:
+    return then if then == now else f"{then} → {now}"
+
+
+def why(one: Replayed) -> tuple[str, ...]:
+    """What is worse or better, and what could not be judged; a line each."""
+    false_alarm = ("people said that it was no incident",) if one.false_alarm else ()
+    return tuple(f"#{one.number}: {line}" for line in (*one.reasons, *false_alarm, *one.notes))
+
+
+def total(answer: ReplayAnswer) -> str:
+    """All of them in one line."""
+    counted = ", ".join(f"{answer.count(verdict)} {verdict}" for verdict in SIGNS)
+    return f"{len(answer.incidents)} incidents in {answer.seconds:.1f} s: {counted}"
+
+
+def html(answer: ReplayAnswer | None, link: Link = nowhere) -> str:
+    """The page of the newest replay; `link` is where its reader may go on to."""
+    return ENVIRONMENT.get_template("replay.html.j2").render(
+        answer=answer,
+        columns=COLUMNS,
+        row=row,
+        why=why,
+        total=total,
+        none_yet=NONE_YET,
+        utc=utc,
+        link=link,
+    )

@@ -1,0 +1,46 @@
+"""Replays on schedule: all incidents at once, the newest result kept."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import structlog
+from sqlalchemy import Engine
+
+from domain.recommender.keys.schedule import newest
+from domain.recommender.recommender import Recommender
+from domain.recommender.rehearsals import NEVER
+from workers.environment.settings import Settings
+from workers.replay.again import replay
+from workers.replay.newest import begin, begun_at, keep_newest
+from workers.store.lock import alone
+
+_log = structlog.get_logger(__name__)
+
+
+def replay_tick(log: Engine, recommender: Recommender, environment: Settings, at: datetime) -> bool:
+    """
+    Replay all incidents where that is due, and keep what came of it; returns whether it was.
+
+    The first is due at the next scheduled moment after this was first asked.
+    """
+    schedule = recommender.replays.schedule
+    if schedule == NEVER:
+        return False
+    with alone(log, "tick:replay") as mine:
+        if not mine:
+            return False
+        moment = newest(schedule, at, ZoneInfo(recommender.timezone))
+        with log.begin() as connection:
+            last = begun_at(connection)
+            due = last is not None and last < moment
+            if due or last is None:
+                begin(connection, at)
+        if not due:
+            return False
+        found = replay(log, recommender, environment, at)
+        with log.begin() as connection:
+            keep_newest(connection, found)
+    _log.info("replayed", incidents=len(found.incidents), worse=[one.number for one in found.worse])
+    return True
