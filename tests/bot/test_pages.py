@@ -17,7 +17,7 @@ from bot.settings import BotSettings
 from bot.slack.announce import Announcer
 from bot.slack.app import create_app
 from domain.errors import NotAllowed
-from domain.replayed import Judged, Replayed, ReplayAnswer, Went
+from domain.replayed import Judged, ReplayAnswer, Replayed, Went
 from tests.bot.conftest import DECLARED, Look, held_port, served, settle
 from tests.bot.slack.test_announce import heads, tell
 from tests.bot.stories import DIAGNOSIS, WAY

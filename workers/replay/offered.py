@@ -30,7 +30,6 @@ def offered_now(recommender: Recommender, incident: Incident, diagnosis: Diagnos
     new since would come to is not known, and only said to fit.
     """
     kind = diagnosis.cause_kind if diagnosis else "unknown"
-    was = incident.diagnosis.cause_kind if incident.diagnosis else "unknown"
     kept: list[str] = []
     notes: list[str] = []
     menu = [option for option in incident.menu or () if option.hotfix != NOTHING_DONE]
@@ -38,7 +37,7 @@ def offered_now(recommender: Recommender, incident: Incident, diagnosis: Diagnos
         declared = _declared(recommender, option)
         if declared is None:
             notes.append(f"[hotfixes.{option.hotfix}] is not declared any more, or its kind cannot be had")
-        elif kind not in declared.causes and (was in declared.causes or kind != was):
+        elif kind not in declared.causes and not _rolls_back(declared):
             notes.append(f"[hotfixes.{declared.name}] is not for causes of kind {kind}")
         else:
             kept.append(option.hotfix)
@@ -48,6 +47,12 @@ def offered_now(recommender: Recommender, incident: Incident, diagnosis: Diagnos
     new = [one.name for one in recommender.hotfixes.values() if kind in one.causes and one.name not in known]
     notes += [f"[hotfixes.{name}] fits the cause, and is not priced here" for name in new]
     return Offered(tuple(dict.fromkeys(kept)), tuple(notes))
+
+
+def _rolls_back(declared: DeclaredHotfix) -> bool:
+    """Whether it may be on a menu by when something began, whatever the cause."""
+    way = find(declared.kind).way_of(declared)
+    return way is not None and way.undoes is not None
 
 
 def _declared(recommender: Recommender, option: Option) -> DeclaredHotfix | None:

@@ -133,9 +133,9 @@ def _first(recommender: Recommender, planned: Plan, looks: Looks, tells: Tells) 
         quiet += [why for finding in mine if (why := recommender.quiet(finding)) is not None]
     if not judged:
         return Raised(judged=False, notes=(f"history too short for {planned.check.name} to judge",))
-    told = f"what {planned.check.name} finds, nobody is told ({quiet[0]})"
-    until = f"{planned.check.name} was walked until {looks.end:%Y-%m-%d %H:%M} UTC"
-    return Raised(notes=(told if quiet else until,))
+    if quiet:
+        return Raised(notes=(f"what {planned.check.name} finds, nobody is told ({quiet[0]})",))
+    return Raised(notes=(f"{planned.check.name} was walked until {looks.end:%Y-%m-%d %H:%M} UTC",))
 
 
 def _changed(then: Mapping[str, str], now: Check) -> str:

@@ -63,8 +63,10 @@ undo = "1 click"
 """
 
 
-def scans(fault_at: datetime | None = FAULT_AT, left: float = 0.3, seed: int = 4) -> pd.DataFrame:
-    """One row a scan; since `fault_at` only this share of them is there."""
+def scans(
+    fault_at: datetime | None = FAULT_AT, left: float = 0.3, seed: int = 4, of: str | None = None
+) -> pd.DataFrame:
+    """One row a scan; since `fault_at` only this share of them is there, of all carriers or of one."""
     chance = np.random.default_rng(seed)
     start = END - timedelta(days=DAYS)
     count = DAYS * 24 * AN_HOUR
@@ -80,6 +82,8 @@ def scans(fault_at: datetime | None = FAULT_AT, left: float = 0.3, seed: int = 4
     if fault_at is None:
         return frame
     lost = (frame["scanned"] >= fault_at) & (chance.random(count) > left)
+    if of is not None:
+        lost &= frame["carrier"] == of
     return frame[~lost].reset_index(drop=True)
 
 

@@ -151,7 +151,7 @@ def test_what_a_person_declared_has_no_looks_and_is_said_to_be_not_judged(
 def test_slices_of_what_is_personal_by_declaration_are_not_kept_and_why_is_said(
     log: Engine, tmp_path: Path
 ) -> None:
-    depot = Depot(log, tmp_path, scans())
+    depot = Depot(log, tmp_path, scans(of="rail", left=0.0))
     depot.changes("[bundle]", '[bundle]\nleave_out = ["carrier"]')
     depot.changes(VOLUME, 'kind = "slice_volume"\n')
     depot.raises(*depot.found())

@@ -1,0 +1,1 @@
+"""Whether past incidents make the practice better, and show it."""
