@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from statistics import median
 
 from bot.messages.link import Link, nowhere
 from bot.messages.report import ENVIRONMENT, utc
@@ -16,6 +17,7 @@ SIGNS: Mapping[Verdict, str] = {
     "better": "✓ better",
     "not judged": "? not judged",
 }
+MEGABYTE = 1_000_000
 NO, NOT_JUDGED = "no", "not judged"
 NONE_YET = "Nothing was replayed yet: `recsysops replay --all` does, and the clock does by itself."
 
@@ -70,7 +72,10 @@ def why(one: Replayed) -> tuple[str, ...]:
 def total(answer: ReplayAnswer) -> str:
     """All of them in one line."""
     counted = ", ".join(f"{answer.count(verdict)} {verdict}" for verdict in SIGNS)
-    return f"{len(answer.incidents)} incidents in {answer.seconds:.1f} s: {counted}"
+    sizes = [one.bytes / MEGABYTE for one in answer.incidents if one.bytes is not None]
+    held = f", {median(sizes):.1f} MB kept of each (median)" if sizes else ""
+    many = f"{len(answer.incidents)} incident{'' if len(answer.incidents) == 1 else 's'}"
+    return f"{many} in {answer.seconds:.1f} s{held}: {counted}"
 
 
 def html(answer: ReplayAnswer | None, link: Link = nowhere) -> str:

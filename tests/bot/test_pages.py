@@ -80,7 +80,7 @@ def test_the_page_of_replays_says_what_would_go_worse_and_before_the_first_how_t
     with door.log.begin() as connection:
         keep_newest(connection, ReplayAnswer(at=NOON, incidents=(gone,), seconds=2.0))
     page = get(address).text
-    assert "1 of 1 incidents would go worse today" in page
+    assert "1 of 1 incident would go worse today" in page
     assert "28 min, volume → no" in page
     assert "#142: no check raises it (then: volume)" in page
     assert "plays &lt;b&gt;71 % fewer" in page

@@ -15,9 +15,9 @@ from domain.incident.state import Incident
 from domain.recommender.lineage import lineage
 from domain.recommender.recommender import Recommender
 from domain.replayed import Judged, ReplayAnswer, Replayed, Went, compare
-from domain.values import Diagnosis
+from domain.values import Diagnosis, Finding
 from workers.bundle.again import diagnose_again
-from workers.bundle.objects import objects_of
+from workers.bundle.objects import Objects, objects_of
 from workers.bundle.open import Opened, open_bundle
 from workers.environment.settings import Settings
 from workers.replay.freeze import ABOUT, ARRAYS, Frozen, opened
@@ -67,7 +67,7 @@ def replay(
     progress(0, len(asked))
     for incident in asked:
         notes = _Notes()
-        bundle = _bundle(lambda one=incident: open_bundle(log, objects, one), notes)  # type: ignore[misc]
+        bundle = _bundle(log, objects, incident, notes)
         done.append(replay_one(recommender, incident, bundle, notes))
         progress(len(done), len(asked))
     return ReplayAnswer(at=at, incidents=tuple(done), seconds=round(time.monotonic() - began, 2))
@@ -81,9 +81,9 @@ def _asked(every: Iterable[Incident], numbers: Sequence[int] | None) -> list[Inc
     return sorted(chosen, key=lambda one: one.number, reverse=True)
 
 
-def _bundle(find: Callable[[], Opened], notes: _Notes) -> Opened | None:
+def _bundle(log: Engine, objects: Objects, incident: Incident, notes: _Notes) -> Opened | None:
     try:
-        return find()
+        return open_bundle(log, objects, incident)
     except (Refused, BundleError) as error:
         notes.say(str(error))
         return None
@@ -140,19 +140,16 @@ def _looks(incident: Incident, bundle: Opened | None, notes: _Notes) -> Frozen |
 
 
 def _raised(recommender: Recommender, incident: Incident, frozen: Frozen | None, notes: _Notes) -> Raised:
-    if incident.first_finding is None:
+    first, made_from = incident.first_finding, lineage(recommender.tables, recommender.models.values())
+    if first is None:
         notes.say("a person declared it: there is no check whose looks could be replayed")
         return Raised(judged=False)
-    made_from = lineage(recommender.tables, recommender.models.values())
-    found = raised_now(
-        recommender,
-        incident.first_finding,
-        frozen,
-        lambda finding: (
-            finding.fingerprint == incident.first_finding.fingerprint  # type: ignore[union-attr]
-            or told_by(incident, finding, made_from) is not None
-        ),
-    )
+
+    def tells(finding: Finding) -> bool:
+        same = finding.fingerprint == first.fingerprint
+        return same or told_by(incident, finding, made_from) is not None
+
+    found = raised_now(recommender, first, frozen, tells)
     for line in found.notes:
         notes.say(line)
     return found

@@ -33,8 +33,8 @@ def test_a_loosened_check_fails_the_build_and_one_that_is_as_it_was_does_not(
     terminal: Terminal, depot: Depot
 ) -> None:
     as_it_was = terminal("replay", "--all", "--fail-on-regression").out
-    assert "1 incidents in" in as_it_was
-    assert "0 worse, 1 same, 0 better, 0 not judged" in as_it_was
+    assert "\n1 incident in" in as_it_was
+    assert "0.1 MB kept of each (median): 0 worse, 1 same, 0 better, 0 not judged" in as_it_was
     proposed = depot.folder / "proposed.toml"
     proposed.write_text(depot.text.replace('kind = "volume"\n', LOOSE))
     failed = terminal("replay", "--all", proposed, "--fail-on-regression", code=1).out
