@@ -1,1 +1,0 @@
-"""Whether past incidents make the practice better, and show it."""
