@@ -392,3 +392,32 @@ class Improvement(Value):
     change: Literal["check", "threshold", "log", "hotfix", "nothing"]
     detail: str
     proof: str | None = None
+
+
+class AddedCheck(Value):
+    """
+    A check to be added to the declaration: its `lines` of TOML, in shadow mode.
+
+    `beside` is the declared check that it is a variation of, and `stood` how that was written then: changed
+    by hand meanwhile, the variation is not added.
+    """
+
+    name: str
+    lines: str
+    beside: str | None = None
+    stood: str = ""
+
+
+class TriedChange(Value):
+    """
+    A change to the declaration that was replayed over an incident and the time before it.
+
+    `says` is what is new, `saved_seconds` how much sooner the incident would have been found, and `alarms`
+    how many a week come on top of those of the checks that are there, over `weeks` in which it could judge.
+    """
+
+    change: AddedCheck
+    says: str
+    saved_seconds: float
+    alarms: Estimate
+    weeks: float
