@@ -421,3 +421,30 @@ class TriedChange(Value):
     saved_seconds: float
     alarms: Estimate
     weeks: float
+
+    @property
+    def sooner(self) -> str:
+        """How much sooner it finds, in minutes and hours."""
+        hours, minutes = divmod(round(self.saved_seconds / 60), 60)
+        return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+    @property
+    def faster(self) -> str:
+        """The answer to whether it could have been detected faster."""
+        return f"Yes: {self.sooner} sooner, by {self.says}"
+
+    @property
+    def detail(self) -> str:
+        """What exactly changes."""
+        return f"A check in shadow mode, `{self.change.name}`: {self.says}"
+
+    @property
+    def proof(self) -> str:
+        """What the replay came to, with its interval."""
+        rate = self.alarms
+        if rate.value is None or rate.low is None or rate.high is None:
+            return f"Replayed: {self.sooner} sooner; how often it alarms is not established"
+        return (
+            f"Replayed: {self.sooner} sooner; {rate.value:.1f} alarms a week more "
+            f"[{rate.low:.1f}–{rate.high:.1f}] in {self.weeks:.1f} weeks before it"
+        )

@@ -24,7 +24,7 @@ from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from domain.values import Finding
 
-MOST_CANDIDATES = 16
+MOST_CANDIDATES = 24
 PARTS = (2, 4)
 """A window and what a change must reach are tried at a half and at a quarter."""
 
@@ -87,7 +87,7 @@ def _varied(
     by = (*_windows(check, table, kind), *_sensitivities(check, kind), *_slices(check, table, kind, finding))
     for suffix, changed, says in by:
         yield Candidate(
-            name=f"{check.name}_{suffix}",
+            name=_spelled(f"{check.name}_{suffix}"),
             keys={**written, **changed, "shadow": True},
             says=f"{check.name} {says}",
             beside=check.name,
@@ -150,7 +150,7 @@ def _of_new_kinds(
                 keys["columns"] = [feature]
             of = f" of {feature}" if of_column else ""
             end = f"_{_spelled(str(feature))}" if of_column else ""
-            yield Candidate(f"{table.name}_{name}{end}", keys, f"{name}{of} in {table.name}")
+            yield Candidate(_spelled(f"{table.name}_{name}{end}"), keys, f"{name}{of} in {table.name}")
 
 
 def _tables(recommender: Recommender, found: Iterable[Finding]) -> Iterator[Table]:

@@ -20,7 +20,7 @@ from workers.declaration.declare import file_of, load_text
 
 
 def written(path: Path) -> Mapping[str, Mapping[str, Any]]:
-    """Check → its keys as they are written in the declaration; no check where the file cannot be read."""
+    """Check → its keys as they are written in the declaration; none where it is not TOML."""
     return _checks(file_of(path).read_text(encoding="utf-8"))
 
 
@@ -161,3 +161,8 @@ def valid(path: Path, change: AddedCheck) -> bool:
     except (ConfigurationError, Refused):
         return False
     return True
+
+
+def as_added(change: AddedCheck) -> str:
+    """The check's lines as a diff adds them, where there is no declaration to hold them against."""
+    return "".join(f"+{line}" for line in change.lines.splitlines(keepends=True))

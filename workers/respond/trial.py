@@ -52,14 +52,18 @@ def try_changes(path: Path, recommender: Recommender, incident: Incident) -> Tri
         return Tried(note="No check found it in a window, so none could be replayed")
     if finding.table not in recommender.tables:
         return Tried(note=f"Table {finding.table} is not declared any more, so nothing could be replayed")
+    try:
+        return _tried(path, recommender, incident, finding)
+    except (RecsysopsError, OSError) as error:
+        return Tried(note=f"The past could not be replayed: {error}")
+
+
+def _tried(path: Path, recommender: Recommender, incident: Incident, finding: Finding) -> Tried:
     declared = written(path)
     tried = {one.name: one for one in candidates(recommender, declared, ours(), incident)}
     changes = {name: _change(one, declared) for name, one in tried.items()}
     changes = {name: change for name, change in changes.items() if valid(path, change)}
-    try:
-        return _best(_with(path, changes.values()), incident, finding, tried, changes)
-    except RecsysopsError as error:
-        return Tried(note=f"The past could not be replayed: {error}")
+    return _best(_with(path, changes.values()), incident, finding, tried, changes)
 
 
 def _change(candidate: Candidate, declared: Mapping[str, Mapping[str, object]]) -> AddedCheck:

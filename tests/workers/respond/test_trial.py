@@ -1,4 +1,4 @@
-"""Changes tried after an incident of a bakery: by replay, beside today's checks, before anybody is shown one."""
+"""Changes tried after an incident of a bakery: by replay beside its own checks, before they are shown."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ history = "14d"
 """
 
 
-def bake(folder: Path, days: int = 68, lost: float = 1.0, text: str = DECLARED) -> Path:
-    """Some 60 baskets an hour at three counters; from `FAULT_AT` on a share of those at the harbour is lost."""
+def bake(folder: Path, days: int = 68) -> Path:
+    """Some 60 baskets an hour at three counters; from `FAULT_AT` on those at the harbour are lost."""
     chance = np.random.default_rng(5)
     first = START + timedelta(days=68 - days)
     minutes = np.sort(chance.uniform(0, (END - first) / timedelta(minutes=1), 60 * 24 * days))
     at = pd.DatetimeIndex(first + pd.to_timedelta(minutes, unit="min")).as_unit("us")
     counter = chance.choice(["harbour", "market", "station"], len(at), p=[0.4, 0.3, 0.3])
-    gone = (at >= FAULT_AT) & (counter == "harbour") & (chance.random(len(at)) < lost)
+    gone = (at >= pd.Timestamp(FAULT_AT)) & (counter == "harbour")
     pd.DataFrame({"sold_at": at, "counter": counter})[~gone].to_parquet(folder / "baskets.parquet")
     file = folder / "recsysops.toml"
-    file.write_text(text)
+    file.write_text(DECLARED)
     return file
 
 
