@@ -147,8 +147,14 @@ def _answer(target: Target, fields: Fields, at: datetime) -> c.Command:
             diagnose_faster=fields.get("diagnose_faster", ""),
             change=cast(Any, change),
             detail=fields.get("detail", ""),
-        )
+        ),
+        check=_check(fields) if change != "nothing" else None,
     )
+
+
+def _check(fields: Fields) -> str | None:
+    chosen = fields.get("check") or modals.NO_CHECK
+    return None if chosen == modals.NO_CHECK else chosen
 
 
 def _decline(target: Target, fields: Fields, at: datetime) -> c.Command:
@@ -198,7 +204,7 @@ PRESSES: dict[Action, Press] = {
     ),
     "resolve": Press("respond", _resolve, modals.resolve),
     "reopen": Press("respond", _reason(lambda reason: c.Reopen(reason=reason)), modals.reopen),
-    "follow_up_accept": Press("respond", lambda target, fields, at: c.AcceptFollowUp()),
+    "follow_up_accept": Press("respond", lambda target, fields, at: c.AcceptFollowUp(check=target.option)),
     "follow_up_edit": Press("respond", _answer, modals.follow_up_edit),
     "follow_up_decline": Press("respond", _decline, modals.follow_up_decline),
     "close": Press("respond", lambda target, fields, at: c.Close()),

@@ -392,3 +392,59 @@ class Improvement(Value):
     change: Literal["check", "threshold", "log", "hotfix", "nothing"]
     detail: str
     proof: str | None = None
+
+
+class AddedCheck(Value):
+    """
+    A check to be added to the declaration: its `lines` of TOML, in shadow mode.
+
+    `beside` is the declared check that it is a variation of, and `stood` how that was written then: changed
+    by hand meanwhile, the variation is not added.
+    """
+
+    name: str
+    lines: str
+    beside: str | None = None
+    stood: str = ""
+
+
+class TriedChange(Value):
+    """
+    A change to the declaration that was replayed over an incident and the time before it.
+
+    `says` is what is new, `saved_seconds` how much sooner the incident would have been found, and `alarms`
+    how many a week come on top of those of the checks that are there, over `weeks` in which it could judge.
+    """
+
+    change: AddedCheck
+    says: str
+    saved_seconds: float
+    alarms: Estimate
+    weeks: float
+
+    @property
+    def sooner(self) -> str:
+        """How much sooner it finds, in minutes and hours."""
+        hours, minutes = divmod(round(self.saved_seconds / 60), 60)
+        return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+    @property
+    def faster(self) -> str:
+        """The answer to whether it could have been detected faster."""
+        return f"Yes: {self.sooner} sooner, by {self.says}"
+
+    @property
+    def detail(self) -> str:
+        """What exactly changes."""
+        return f"A check in shadow mode, `{self.change.name}`: {self.says}"
+
+    @property
+    def proof(self) -> str:
+        """What the replay came to, with its interval."""
+        rate = self.alarms
+        if rate.value is None or rate.low is None or rate.high is None:
+            return f"Replayed: {self.sooner} sooner; how often it alarms is not established"
+        return (
+            f"Replayed: {self.sooner} sooner; {rate.value:.1f} alarms a week more "
+            f"[{rate.low:.1f}–{rate.high:.1f}] in {self.weeks:.1f} weeks before it"
+        )

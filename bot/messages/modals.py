@@ -175,10 +175,23 @@ def _follow_up(
         _ask("detect_faster", "Could it have been detected faster, or predicted?", value=known.detect_faster),
         _ask("diagnose_faster", "Could it have been diagnosed faster?", value=known.diagnose_faster),
         *([] if change else [_select("change", "What changes?", CHANGES, known.change)]),
+        *([] if change else _which_check(incident)),
         _ask("detail", what, value=detail),
     ]
     return _modal(action, value, title, submit, asked)
 
+
+def _which_check(incident: Incident) -> list[Block]:
+    """Which of the checks that were replayed is to be declared; the best, unless somebody says otherwise."""
+    if not incident.changes:
+        return []
+    names = {one.change.name: one.says for one in incident.changes}
+    agreed = incident.change.name if incident.change else next(iter(names))
+    return [_select("check", "Which check is declared?", {**names, NO_CHECK: "None of them"}, agreed)]
+
+
+NO_CHECK = "-"
+"""The choice of no check; no check that is proposed is called so."""
 
 _NOTHING_PROPOSED = Improvement(detect_faster="", diagnose_faster="", change="check", detail="")
 

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from domain.improvement.replay import Proof
 from domain.incident.state import Incident
 from domain.incident.timeline import Durations, durations
-from domain.values import Improvement, name_slice
+from domain.values import Improvement, TriedChange, name_slice
 
 
-def propose(incident: Incident, proof: Proof | None = None) -> Improvement:
+def propose(
+    incident: Incident, proof: Proof | None = None, changes: Sequence[TriedChange] = ()
+) -> Improvement:
     """
-    The change that follows from the incident's cause.
+    The best change that a replay speaks for; without any, what follows from the incident's cause.
 
     Args:
         proof: of the alarm on unset values, where deliveries could be replayed.
+        changes: those that were tried and found worth having, the best first.
     """
     took = durations(incident)
+    if changes:
+        return _tried(took, changes[0])
     kind = incident.diagnosis.cause_kind if incident.diagnosis else "unknown"
     if incident.kind == "predicted":
         return _launch(incident, took)
@@ -26,6 +32,16 @@ def propose(incident: Incident, proof: Proof | None = None) -> Improvement:
     if kind == "feed":
         return _feed(incident, took)
     return _not_established(incident, took)
+
+
+def _tried(took: Durations, best: TriedChange) -> Improvement:
+    return Improvement(
+        detect_faster=best.faster,
+        diagnose_faster=f"The first evidence was there {_evidence(took)}",
+        change="check",
+        detail=best.detail,
+        proof=best.proof,
+    )
 
 
 def _feature(incident: Incident, took: Durations, feature: str, proof: Proof | None) -> Improvement:

@@ -96,7 +96,8 @@ def _of_open(incident: Incident) -> tuple[Button, ...]:
 
 
 def _of_resolved(incident: Incident) -> tuple[Button, ...]:
-    proposed = (Button(action="follow_up_accept"),) if incident.proposed else ()
+    named = tuple(Button(action="follow_up_accept", option=one.change.name) for one in incident.changes)
+    proposed = (named or (Button(action="follow_up_accept"),)) if incident.proposed else ()
     answers = (
         ()
         if incident.follow_up

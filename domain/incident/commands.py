@@ -14,6 +14,7 @@ from domain.values import (
     Option,
     Piece,
     Severity,
+    TriedChange,
     Value,
 )
 
@@ -288,14 +289,32 @@ class Reopen(Value):
 
 class ProposeFollowUp(Value):
     improvement: Improvement
+    changes: tuple[TriedChange, ...] = ()
+    note: str = ""
 
 
 class AnswerFollowUp(Value):
+    """`check`: of which of the proposed changes, where one is to come into the declaration."""
+
     improvement: Improvement
+    check: str | None = None
 
 
 class AcceptFollowUp(Value):
-    """The proposed improvement, as it is."""
+    """The proposal as it is; of several changes that of the check named so, else the first."""
+
+    check: str | None = None
+
+
+class RecordChangeWritten(Value):
+    check: str
+    diff: str
+
+
+class RecordChangeHandedOver(Value):
+    check: str
+    diff: str
+    reason: str
 
 
 class Close(Value):
@@ -396,7 +415,8 @@ ByWorker = (
     | RecordRenewalFailed
 )
 OfHotfix = ChooseHotfix | ByPerson | ByWorker
-Ending = Resolve | Dismiss | Reopen | ProposeFollowUp | AnswerFollowUp | AcceptFollowUp | Close
+OfFollowUp = ProposeFollowUp | AnswerFollowUp | AcceptFollowUp | RecordChangeWritten | RecordChangeHandedOver
+Ending = Resolve | Dismiss | Reopen | OfFollowUp | Close
 OfTicket = RequestTicket | RecordTicketOpened | RequestTicketUpdate | RecordTicketUpdated | RecordTicketClosed
 Correction = CorrectTime | CorrectOnset | CorrectNote | CorrectSeverity
 Command = Opening | Understanding | OfHotfix | Ending | OfTicket | Correction

@@ -18,6 +18,7 @@ DUE_AFTER: dict[str, timedelta] = {
     "widen": timedelta(seconds=15),
     "revert": timedelta(seconds=15),
     "follow_up": timedelta(seconds=60),
+    "change": timedelta(seconds=60),
     "guard": timedelta(seconds=30),
     "renew": timedelta(seconds=15),
     "cost": timedelta(seconds=60),

@@ -116,7 +116,11 @@ _ASKED: dict[type[e.Event], Callable[[Any], tuple[c.Command, ...]]] = {
     e.IncidentResolved: _resolved,
     e.IncidentReopened: _same(c.Reopen),
     e.FollowUpProposed: _same(c.ProposeFollowUp),
-    e.FollowUpAnswered: _same(c.AnswerFollowUp),
+    e.FollowUpAnswered: lambda event: (
+        c.AnswerFollowUp(improvement=event.improvement, check=event.change.name if event.change else None),
+    ),
+    e.ChangeWritten: _same(c.RecordChangeWritten),
+    e.ChangeHandedOver: _same(c.RecordChangeHandedOver),
     e.IncidentClosed: _same(c.Close),
     e.TicketRequested: _same(c.RequestTicket),
     e.TicketOpened: _same(c.RecordTicketOpened),

@@ -227,6 +227,8 @@ SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
     e.IncidentReopened: _about("Reopened: {event.reason}"),
     e.FollowUpProposed: _follow_up,
     e.FollowUpAnswered: _follow_up,
+    e.ChangeWritten: _about("The check {event.check} is declared now, in shadow mode"),
+    e.ChangeHandedOver: _about("The check {event.check} is for a person to add: {event.reason}"),
     e.IncidentClosed: _about("Closed"),
     e.TicketRequested: _about("A ticket is to be opened in “{event.tracker}”"),
     e.TicketOpened: _about("Ticket {event.ticket} opened in “{event.tracker}”"),

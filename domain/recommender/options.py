@@ -8,7 +8,7 @@ are what the engine is asked by: who reads a table knows a check's columns, and 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -23,7 +23,11 @@ Type = Literal["integer", "number", "text", "boolean", "time", "other"]
 class Options(Value):
     """
     Base of a kind's own keys under [checks.NAME]: fields with types, and defaults where they may be left out.
+
+    `sensitivity` names the numbers among them that a change must reach: the smaller, the sooner it is found.
     """
+
+    sensitivity: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def of(cls, check: Check) -> Self:
@@ -45,6 +49,8 @@ class OfColumns(Options):
 
 class LeastShare(Options):
     """`least_share`: of a slice's rows, that must be wrong beyond what is usual."""
+
+    sensitivity: ClassVar[tuple[str, ...]] = ("least_share",)
 
     least_share: Share | None = None
 

@@ -8,6 +8,7 @@ from domain.recommender.bundle import Bundle
 from domain.recommender.check import Check
 from domain.recommender.deployer import Deployer
 from domain.recommender.exposure import Exposure
+from domain.recommender.follow_ups import FollowUps
 from domain.recommender.holidays import NO_HOLIDAYS, Holidays
 from domain.recommender.hotfix import DeclaredHotfix
 from domain.recommender.model import Items, Launches, Members, Model
@@ -57,6 +58,7 @@ class Recommender(Value):
     bundle: Bundle = Bundle()
     rehearsals: Rehearsals = Rehearsals()
     replays: Replays = Replays()
+    follow_ups: FollowUps = FollowUps()
 
     def model_of(self, table: str) -> Model | None:
         """The model whose candidates the table holds."""

@@ -9,7 +9,7 @@ it. A look that cannot be taken is a fault, told beside the incidents: it says n
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from itertools import groupby
 from pathlib import Path
@@ -131,17 +131,10 @@ def backtest(
     kept = Kept(resume, recommender, start, end, pictured) if resume else None
     whole = {planned.check.name: WHOLE for planned in plans} if pictured else None
     walked = walks(recommender, plans, (start, end), jobs, kept, progress, whole)
-    verdicts: list[tuple[datetime, str, Verdict]] = []
-    faults: list[Fault] = []
-    for planned in plans:
-        for at, came_to in walked[planned.check.name]:
-            if isinstance(came_to, Fault):
-                faults.append(came_to)
-            else:
-                verdicts.append((at, planned.check.name, came_to))
+    verdicts, faults = _apart(walked, [planned.check.name for planned in plans])
     if faults and not verdicts:
         raise SourceError("\n".join(dict.fromkeys(fault.says for fault in faults)))
-    result = fold(recommender, start, end, sorted(verdicts, key=lambda v: (v[0], v[1])))
+    result = fold(recommender, start, end, verdicts)
     told = {"faults": together(faults)}
     if not pictured:
         return result.model_copy(update=told)
@@ -150,6 +143,56 @@ def backtest(
     again = [planned for planned in plans if planned.check.name in slices]
     walked |= walks(recommender, again, (start, end), jobs, progress=progress, traced=slices)
     return result.model_copy(update=told | {"comparisons": compared(walked)})
+
+
+Verdicts = list[tuple[datetime, str, Verdict]]
+"""When each look was taken, by which check, and what it came to; in order of time."""
+
+
+def _apart(walked: Mapping[str, Looked], checks: Iterable[str]) -> tuple[Verdicts, list[Fault]]:
+    """What looks of these checks came to, and those that could not be taken."""
+    looks = [(at, name, came_to) for name in checks for at, came_to in walked[name]]
+    verdicts = [(at, name, came_to) for at, name, came_to in looks if isinstance(came_to, Verdict)]
+    faults = [came_to for _at, _name, came_to in looks if isinstance(came_to, Fault)]
+    return sorted(verdicts, key=lambda look: (look[0], look[1])), faults
+
+
+class Beside(Value):
+    """What one check more would have come to; `judged` is how long it could judge."""
+
+    result: BacktestResult
+    judged: timedelta
+
+
+@kept_open()
+def backtest_beside(
+    recommender: Recommender,
+    beside: Collection[str],
+    start: datetime,
+    end: datetime,
+    progress: Progress | None = None,
+) -> tuple[BacktestResult, dict[str, Beside]]:
+    """
+    The backtest of a declaration without the checks `beside`, and for each of them that with it alone.
+
+    Every check is walked once: checks know nothing of each other, and only the incidents that they fold into
+    differ. A check none of whose looks could be taken comes to nothing and judged nothing.
+    """
+    plans = plans_of(recommender)
+    walked = walks(recommender, plans, (start, end), progress=progress)
+    today = [planned.check.name for planned in plans if planned.check.name not in beside]
+
+    def folded(names: list[str]) -> BacktestResult:
+        checks = {name: check for name, check in recommender.checks.items() if name in names}
+        alone = recommender.model_copy(update={"checks": checks})
+        return fold(alone, start, end, _apart(walked, names)[0])
+
+    found: dict[str, Beside] = {}
+    for planned in plans:
+        if (name := planned.check.name) in beside:
+            judged = sum(verdict.judged for _at, _name, verdict in _apart(walked, [name])[0])
+            found[name] = Beside(result=folded([*today, name]), judged=judged * planned.every)
+    return folded(today), found
 
 
 def found_in(result: BacktestResult) -> dict[str, Traced]:
@@ -188,7 +231,7 @@ def fold(
     recommender: Recommender,
     start: datetime,
     end: datetime,
-    verdicts: list[tuple[datetime, str, Verdict]],
+    verdicts: Verdicts,
 ) -> BacktestResult:
     """The incidents of looks in order of time: when each was taken, by which check, what it came to."""
     incidents, findings, notes = Fold(recommender), list[Finding](), dict[str, str]()

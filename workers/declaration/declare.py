@@ -19,6 +19,7 @@ from domain.recommender.bundle import Bundle
 from domain.recommender.check import Check
 from domain.recommender.deployer import Deployer
 from domain.recommender.exposure import Exposure
+from domain.recommender.follow_ups import FollowUps
 from domain.recommender.hotfix import DeclaredHotfix
 from domain.recommender.keys.nearest import nearest
 from domain.recommender.model import Items, Launches, Logging, Members, Model, Registry
@@ -71,6 +72,7 @@ SINGLE: Mapping[str, type[BaseModel]] = {
     "bundle": Bundle,
     "rehearsals": Rehearsals,
     "replays": Replays,
+    "follow_ups": FollowUps,
 }
 LISTS: Mapping[str, type[BaseModel]] = {"planned": Planned, "silences": Planned}
 HELD: Mapping[str, type[BaseModel]] = {"alone": Alone, "csv": Csv, "registry": Registry, "logging": Logging}
@@ -100,7 +102,6 @@ def load(path: str | Path, environment: Mapping[str, str] | None = None, *, own:
     file = file_of(path)
     try:
         text = file.read_text(encoding="utf-8")
-        declared = tomllib.loads(text)
     except FileNotFoundError:
         raise ConfigurationError(
             f"{file}: there is no such file; `recsysops init` writes a first one"
@@ -109,7 +110,23 @@ def load(path: str | Path, environment: Mapping[str, str] | None = None, *, own:
         raise ConfigurationError(
             f"{file}: cannot be read ({error.strerror}); let this user read it"
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{file}: not readable as TOML: {error}") from None
+    return load_text(text, file, environment, own=own)
+
+
+def load_text(
+    text: str, file: Path, environment: Mapping[str, str] | None = None, *, own: bool = True
+) -> Recommender:
+    """
+    The same of a text that may yet come to stand in `file`.
+
+    Raises:
+        ConfigurationError: all problems, as `load` tells them.
+    """
+    try:
+        declared = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{file}: not readable as TOML: {error}") from None
     problems: list[Problem] = []
     expanded = _expand(

@@ -184,6 +184,7 @@ def _give_up(log: Engine, incident: Incident, debt: Debt, trouble: str) -> bool:
     """Record the failure. False where the debt stays owed all the same, and is worth going on with."""
     reason = f"Given up after {MOST_TRIES} attempts; the last one said: {trouble}"
     option = incident.hotfix.option if incident.hotfix else ""
+    check = incident.change.name if incident.change else ""
     failures: dict[str, c.Command] = {
         "diagnose": c.RecordDiagnosisFailure(reason=reason),
         "menu": c.PrepareMenu(options=(), note=f"The hotfixes could not be priced. {reason}"),
@@ -193,6 +194,7 @@ def _give_up(log: Engine, incident: Incident, debt: Debt, trouble: str) -> bool:
         "renew": c.RecordRenewalFailed(option=option, reason=reason),
         "watch": c.RefuteHotfix(option=option, reason=f"Its effect could not be measured. {reason}"),
         "revert": c.RecordRevertFailed(option=option, reason=reason),
+        "change": c.RecordChangeHandedOver(check=check, diff="", reason=reason),
     }
     note = c.AddNote(text=f"“{debt.kind}” is not done yet and goes on being tried. {reason}")
     key = f"{debt.event_id}:{debt.kind}:given-up"

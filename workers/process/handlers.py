@@ -94,6 +94,12 @@ def _follow_up() -> Room:
     return settle
 
 
+def _change() -> Room:
+    from workers.respond.change import settle  # noqa: PLC0415
+
+    return settle
+
+
 def _ticket() -> Room:
     from workers.trackers.settle import open_ticket  # noqa: PLC0415
 
@@ -124,6 +130,7 @@ SETTLERS: Mapping[str, Settler] = {
     "revert": _with_declaration(_revert),
     "expire": _with_declaration(_expire),
     "follow_up": _with_declaration(_follow_up),
+    "change": _with_declaration(_change),
     "ticket": _with_declaration(_ticket),
     "ticket_update": _with_declaration(_ticket_update),
 }

@@ -1,4 +1,4 @@
-"""The job of proposing what changes after an incident, proved on the deliveries that are kept."""
+"""The job of proposing what changes after an incident, tried on the past before anybody is shown it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,19 @@ from domain.improvement.replay import Proof, replay_unset_alarm
 from domain.incident import commands as c
 from domain.incident.state import Incident
 from domain.recommender.recommender import Recommender
+from workers.environment.settings import settings
 from workers.log.obligations import Work
 from workers.respond.diagnose.reading import Reader
+from workers.respond.trial import try_changes
 from workers.sources.engines.source import TIME, open_source
 
 
 def settle(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     """Propose the follow-up of a resolved incident."""
-    return (c.ProposeFollowUp(improvement=propose(work.incident, prove(recommender, work.incident))),)
+    tried = try_changes(settings().config, recommender, work.incident)
+    proof = None if tried.changes else prove(recommender, work.incident)
+    improvement = propose(work.incident, proof, tried.changes)
+    return (c.ProposeFollowUp(improvement=improvement, changes=tried.changes, note=tried.note),)
 
 
 def prove(recommender: Recommender, incident: Incident) -> Proof | None:

@@ -269,15 +269,19 @@ def _try_again(incident: Incident) -> str:
 
 
 def _presses(incident: Incident, link: Link) -> list[Block]:
-    """All buttons but Deploy, which stands beside its option."""
+    """All buttons but those that stand beside what they choose: an option, a change."""
     report_url = link(f"/reports/{incident.number}")
-    pressable = [one for one in buttons(incident) if one.action != "deploy"]
+    pressable = [one for one in buttons(incident) if not _beside_its_choice(one)]
     if incident.status == "resolved":  # the follow-up is what is next; taking it back is for later
         pressable.sort(key=lambda one: one.action in ("revert", "renew"))
     more = [one for one in pressable if one.action in IN_MORE and incident.status != "closed"]
     beside = [_button(incident, one, report_url) for one in pressable if one not in more]
     overflow = [_overflow(incident, more)] if more else []
     return [divider(), actions([*beside, *overflow])]
+
+
+def _beside_its_choice(one: Button) -> bool:
+    return one.action == "deploy" or (one.action == "follow_up_accept" and one.option is not None)
 
 
 def _button(incident: Incident, one: Button, report_url: str | None) -> Block:

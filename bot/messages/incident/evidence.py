@@ -46,6 +46,8 @@ NOTABLE: frozenset[str] = frozenset(
         e.IncidentReopened,
         e.FollowUpProposed,
         e.FollowUpAnswered,
+        e.ChangeWritten,
+        e.ChangeHandedOver,
         e.IncidentClosed,
         e.TicketOpened,
         e.TicketClosed,

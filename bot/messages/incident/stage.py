@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bot.messages import words
-from bot.messages.blocks import Block, context, cut, escape, section
+from bot.messages.blocks import Block, button, context, cut, escape, section
+from bot.messages.incident.value import spell
 from bot.messages.inert import sentence
 from domain.incident.decide import CHOICE_HOLDS, DEPLOYED, IN_HAND, missing_to_close
 from domain.incident.menu import second_person
@@ -14,6 +15,7 @@ from domain.incident.state import Hotfix, Incident, Stage
 from domain.values import Improvement, Option
 
 PART_MAX = 500
+DIFF_MAX = 1_500
 
 
 def hotfix(incident: Incident) -> list[Block]:
@@ -213,12 +215,43 @@ def _still_in_force(incident: Incident) -> list[Block]:
 def _follow_up(incident: Incident) -> list[Block]:
     if incident.follow_up:
         by = f", answered by {words.person(incident.follow_up_by)}" if incident.follow_up_by else ""
-        return [section(f"*What changes*{by}\n{improvement(incident.follow_up)}")]
+        return [section(f"*What changes*{by}\n{improvement(incident.follow_up)}"), *_came(incident)]
     if incident.proposed:
-        return [section(f"*Follow-up* proposed, open\n{improvement(incident.proposed)}")]
+        proposal = section(f"*Follow-up* proposed, open\n{improvement(incident.proposed)}")
+        return [proposal, *_changes(incident), *_note(incident)]
     asked = "Could it have been detected faster, or predicted? Diagnosed faster? What changes?"
     waiting = " A proposal is being worked out …" if "follow_up" in incident.awaits else ""
     return [section(f"*Follow-up* open: {asked}{waiting}")]
+
+
+def _changes(incident: Incident) -> list[Block]:
+    """The changes to choose from, each with what its replay came to and its button."""
+    return [
+        section(
+            f"{words.circled(place)} {escape(cut(one.says, PART_MAX))}\n_{escape(one.proof)}_",
+            button(
+                f"Accept {words.circled(place)}",
+                "follow_up_accept",
+                spell(incident, one.change.name),
+                "primary" if place == 0 else None,
+            ),
+        )
+        for place, one in enumerate(incident.changes)
+    ]
+
+
+def _note(incident: Incident) -> list[Block]:
+    return [context(cut(sentence(incident.proposed_note), PART_MAX))] if incident.proposed_note else []
+
+
+def _came(incident: Incident) -> list[Block]:
+    """What became of the check that was agreed on, with its lines as a diff."""
+    came = incident.change_came
+    if came is None:
+        return [context("The change is being made …")] if "change" in incident.awaits else []
+    said = "Declared, in shadow mode" if came.written else f"For a person to add: {sentence(came.reason)}"
+    diff = f"\n```{escape(cut(came.diff, DIFF_MAX)).replace('`', 'ˋ')}```" if came.diff else ""
+    return [section(f"{cut(said, PART_MAX)}{diff}")]
 
 
 def _before_closing(incident: Incident) -> list[Block]:

@@ -9,7 +9,7 @@ from domain.incident import commands as c
 from domain.incident import events as e
 from domain.incident.decide.rule import DEPLOYED, Events, in_hand, not_closed, said
 from domain.incident.state import Incident, Stage
-from domain.values import Improvement
+from domain.values import AddedCheck, Improvement, TriedChange
 
 Missing = Literal["follow_up", "hotfix"]
 UNFINISHED: dict[Stage, str] = {
@@ -42,20 +42,10 @@ def end(incident: Incident, command: c.Ending) -> Events:
             if incident.status not in ("resolved", "closed"):
                 return ()
             return (e.IncidentReopened(reason=said(command.reason, "Say why it is opened again.")),)
-        case c.ProposeFollowUp():
-            if "follow_up" not in incident.awaits:
-                return ()
-            return (e.FollowUpProposed(improvement=command.improvement),)
-        case c.AnswerFollowUp():
-            return _answer(incident, command.improvement)
-        case c.AcceptFollowUp():
-            if incident.proposed is None:
-                raise Refused("There is no proposed follow-up yet; write one with Edit.")
-            return _answer(incident, incident.proposed)
         case c.Close():
             return _close(incident)
         case _:
-            assert_never(command)
+            return _learn(incident, command)
 
 
 def against_resolving(incident: Incident, *, dismissing: bool = False) -> str | None:
@@ -91,7 +81,46 @@ def missing_to_close(incident: Incident) -> tuple[Missing, ...]:
     return (*answer, "hotfix") if acting else answer
 
 
-def _answer(incident: Incident, improvement: Improvement) -> Events:
+def _learn(incident: Incident, command: c.OfFollowUp) -> Events:
+    """Proposed, answered, and what came of the change that was agreed on."""
+    match command:
+        case c.ProposeFollowUp():
+            if "follow_up" not in incident.awaits:
+                return ()
+            return (e.FollowUpProposed(**dict(command)),)
+        case c.AnswerFollowUp():
+            change = _proposed(incident, command.check).change if command.check else None
+            return _answer(incident, command.improvement, change)
+        case c.AcceptFollowUp():
+            return _accept(incident, command.check)
+        case c.RecordChangeWritten():
+            return (e.ChangeWritten(**dict(command)),) if "change" in incident.awaits else ()
+        case c.RecordChangeHandedOver():
+            return (e.ChangeHandedOver(**dict(command)),) if "change" in incident.awaits else ()
+        case _:
+            assert_never(command)
+
+
+def _accept(incident: Incident, check: str | None) -> Events:
+    if incident.proposed is None:
+        raise Refused("There is no proposed follow-up yet; write one with Edit.")
+    if check is None and not incident.changes:
+        return _answer(incident, incident.proposed, None)
+    taken = _proposed(incident, check or incident.changes[0].change.name)
+    said = {"detect_faster": taken.faster, "detail": taken.detail, "proof": taken.proof, "change": "check"}
+    return _answer(incident, incident.proposed.model_copy(update=said), taken.change)
+
+
+def _proposed(incident: Incident, check: str) -> TriedChange:
+    """The change of this check: only what was replayed comes into the declaration."""
+    taken = next((one for one in incident.changes if one.change.name == check), None)
+    if taken is None:
+        proposed = ", ".join(one.change.name for one in incident.changes) or "none"
+        raise Refused(f"The check {check} is not among those that were replayed and proposed: {proposed}.")
+    return taken
+
+
+def _answer(incident: Incident, improvement: Improvement, change: AddedCheck | None) -> Events:
     not_closed(incident)
     if incident.status != "resolved":
         raise Refused(
@@ -99,7 +128,11 @@ def _answer(incident: Incident, improvement: Improvement) -> Events:
         )
     if missing := _missing(improvement):
         raise Refused("The follow-up lacks: " + "; ".join(missing) + ".")
-    return () if incident.follow_up == improvement else (e.FollowUpAnswered(improvement=improvement),)
+    if improvement.change == "nothing" and change is not None:
+        raise Refused(f"Nothing changes, and the check {change.name} comes in: say one of them.")
+    if (incident.follow_up, incident.change) == (improvement, change):
+        return ()
+    return (e.FollowUpAnswered(improvement=improvement, change=change),)
 
 
 def _missing(improvement: Improvement) -> list[str]:

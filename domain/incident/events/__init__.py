@@ -20,6 +20,8 @@ from domain.incident.events.correction import (
     TimeCorrected,
 )
 from domain.incident.events.ending import (
+    ChangeHandedOver,
+    ChangeWritten,
     FollowUpAnswered,
     FollowUpProposed,
     IncidentClosed,
@@ -88,6 +90,8 @@ __all__ = [
     "AttestationWithdrawn",
     "BundleFailed",
     "BundleKept",
+    "ChangeHandedOver",
+    "ChangeWritten",
     "Correction",
     "DiagnosisFailed",
     "DiagnosisGathered",
@@ -195,7 +199,15 @@ OfHotfix = (
 )
 Correction = TimeCorrected | OnsetCorrected | NoteCorrected | SeverityCorrected
 OfTicket = TicketRequested | TicketOpened | TicketUpdateRequested | TicketUpdated | TicketClosed
-Ending = IncidentResolved | IncidentReopened | FollowUpProposed | FollowUpAnswered | IncidentClosed
+Ending = (
+    IncidentResolved
+    | IncidentReopened
+    | FollowUpProposed
+    | FollowUpAnswered
+    | ChangeWritten
+    | ChangeHandedOver
+    | IncidentClosed
+)
 IncidentEvent = IncidentOpened | Understanding | OfHotfix | Ending | OfTicket | Correction
 Attestation = AttestationGiven | AttestationWithdrawn
 Logged = IncidentEvent | Attestation | HotfixRehearsed

@@ -11,6 +11,7 @@ from domain.incident.events.hotfix import RevertCause
 from domain.incident.events.ticket import Outstanding
 from domain.incident.menu import Former, digest_of
 from domain.values import (
+    AddedCheck,
     Diagnosis,
     Estimate,
     Finding,
@@ -21,6 +22,7 @@ from domain.values import (
     Piece,
     Severity,
     Share,
+    TriedChange,
     Value,
 )
 
@@ -191,6 +193,14 @@ class Ticket(Value):
         return self.id is not None and self.closed_at is None
 
 
+class ChangeCame(Value):
+    """What became of the check that was agreed on: `written`, or handed to a person for this `reason`."""
+
+    written: bool
+    diff: str
+    reason: str = ""
+
+
 class Correctable(Value):
     """What holds now of an event that may be corrected, and which `parts` of it may."""
 
@@ -217,7 +227,8 @@ class Incident(Value):
     `spent` are the hotfixes that this incident has shown to be of no use, as they were found so; `outcomes`
     what was measured of each that was in force, whatever was tried after it. `glass_broken` counts those that
     were deployed without the second person that they need. `follow_up_ended_at` is when the ticket that says
-    what changes was closed in its tracker.
+    what changes was closed in its tracker. `changes` are those that were proposed with their replays,
+    `change` the one that was agreed on, `change_came` what became of it.
     """
 
     stream: str
@@ -264,9 +275,13 @@ class Incident(Value):
     resolved_how: Literal["hotfix", "by_itself", "elsewhere", "false_alarm"] | None = None
     resolution: str | None = None
     proposed: Improvement | None = None
+    changes: tuple[TriedChange, ...] = ()
+    proposed_note: str = ""
     follow_up: Improvement | None = None
     follow_up_by: str | None = None
     follow_up_ended_at: Moment | None = None
+    change: AddedCheck | None = None
+    change_came: ChangeCame | None = None
     ticket: Ticket | None = None
     closed_at: Moment | None = None
     awaits: dict[str, tuple[str, Moment]] = Field(default_factory=dict)

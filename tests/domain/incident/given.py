@@ -13,6 +13,7 @@ from domain.incident.menu import digest_of
 from domain.incident.state import Incident, evolve
 from domain.values import (
     Actor,
+    AddedCheck,
     Diagnosis,
     Estimate,
     Evidence,
@@ -21,6 +22,7 @@ from domain.values import (
     Option,
     Piece,
     Severity,
+    TriedChange,
 )
 
 MORNING = datetime(2026, 3, 1, 2, 40, tzinfo=UTC)
@@ -169,3 +171,17 @@ USELESS = (
 REVERTED = (c.RecordHotfixReverted(option="fill", receipt="ok"), WORKER)
 VERIFIED = (c.VerifyHotfix(option="fill", observed=96, expected=100, repaired_share=0.94), WORKER)
 PROPOSED = (c.ProposeFollowUp(improvement=LESSON), WORKER)
+
+
+def tried(name: str) -> TriedChange:
+    """A check that a replay speaks for."""
+    return TriedChange(
+        change=AddedCheck(name=name, lines=f'[checks.{name}]\nkind = "volume"\nshadow = true\n'),
+        says=f"{name} by device",
+        saved_seconds=5400.0,
+        alarms=Estimate(value=0.0, low=0.0, high=0.5, unit="alarms a week", basis="replay of 6.0 weeks"),
+        weeks=6.0,
+    )
+
+
+TRIED = (c.ProposeFollowUp(improvement=LESSON, changes=(tried("by_device"), tried("by_hour"))), WORKER)

@@ -85,7 +85,7 @@ PRESSED: dict[Action, Callable[[Incident, str], c.Command]] = {
     "renew": lambda incident, option: c.RenewHotfix(option=option, reason="the feed is not mended yet"),
     "resolve": lambda incident, option: c.Resolve(reason="It stopped."),
     "reopen": lambda incident, option: c.Reopen(reason="It is back."),
-    "follow_up_accept": lambda incident, option: c.AcceptFollowUp(),
+    "follow_up_accept": lambda incident, option: c.AcceptFollowUp(check=option or None),
     "follow_up_edit": lambda incident, option: c.AnswerFollowUp(improvement=LESSON),
     "follow_up_decline": lambda incident, option: c.AnswerFollowUp(
         improvement=LESSON.model_copy(update={"change": "nothing"})
@@ -131,7 +131,9 @@ def no_button_is_missing(incident: Incident) -> None:
     for action, press in PRESSED.items():
         if action in ON_PURPOSE and ON_PURPOSE[action](incident):
             continue
-        for key in keys if action in BY_OPTION else [None]:
+        named = [None, *(one.change.name for one in incident.changes)] if incident.changes else [None]
+        choices = named[1:] if action == "follow_up_accept" and incident.changes else [None]
+        for key in keys if action in BY_OPTION else choices:
             if Button(action=action, option=key) not in shown:
                 happens = asked(incident, press(incident, key or ""), THIRD, LATER)
                 assert happens == (), f"{action} of {key} works and has no button"

@@ -1,0 +1,102 @@
+"""
+Whether a check that was replayed is worth having: how much sooner it finds, how many alarms come with it.
+
+Alarms are counted over the time before the incident, in which nothing of it was wrong; what the checks that
+are there would have found as well is not counted. They come seldom, so their rate has a Poisson interval,
+which is never of width zero: without any alarm it still says how many a week there may be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Literal
+
+from scipy.stats import chi2
+
+from domain.values import Estimate, Slice, Value
+
+CONFIDENCE = 0.9
+MOST_PROPOSED = 3
+WEEK = timedelta(weeks=1)
+
+Refusal = Literal["finds no sooner", "adds too many alarms", "history too short to judge"]
+
+
+class Trial(Value):
+    """What a replay of one check came to: `saved`, None where it would not have found it at all."""
+
+    saved: timedelta | None
+    alarms: int
+    judged: timedelta
+
+
+def rate(alarms: int, judged: timedelta) -> Estimate:
+    """
+    How many alarms a week a count over some time stands for.
+
+    Source:
+        The exact interval of a Poisson count: Garwood (1936), Biometrika 28.
+
+    >>> found = rate(0, timedelta(weeks=4)); found.value, found.low, round(found.high, 2)
+    (0.0, 0.0, 0.75)
+    """
+    weeks, tail = judged / WEEK, (1 - CONFIDENCE) / 2
+    if weeks <= 0:
+        return Estimate(value=None, unit="alarms a week", confidence=CONFIDENCE, basis="it could not judge")
+    low = float(chi2.ppf(tail, 2 * alarms)) / 2 / weeks if alarms else 0.0
+    high = float(chi2.ppf(1 - tail, 2 * alarms + 2)) / 2 / weeks
+    basis = f"replay of {weeks:.1f} weeks before the incident"
+    return Estimate(
+        value=alarms / weeks,
+        low=low,
+        high=high,
+        unit="alarms a week",
+        confidence=CONFIDENCE,
+        basis=basis,
+    )
+
+
+def refused(trial: Trial, most_alarms: float) -> Refusal | None:
+    """
+    Why a check is not proposed; None where it is.
+
+    Args:
+        most_alarms: a week, that it may add.
+
+    History is too short where not even a replay without a single alarm would rule out more than that.
+    """
+    if trial.saved is None or trial.saved <= timedelta(0):
+        return "finds no sooner"
+    added, quiet = rate(trial.alarms, trial.judged), rate(0, trial.judged)
+    if added.value is not None and added.low is not None and added.low > most_alarms:
+        return "adds too many alarms"  # which a short history shows, too
+    if quiet.high is None or quiet.high > most_alarms:
+        return "history too short to judge"
+    if added.value is None or added.value > most_alarms:
+        return "adds too many alarms"
+    return None
+
+
+def summary(tried: int, refusals: Iterable[Refusal]) -> str:
+    """
+    What became of all that was tried.
+
+    >>> summary(4, ["finds no sooner", "finds no sooner", "history too short to judge"])
+    '4 checks were replayed; of these 2: finds no sooner; 1: history too short to judge'
+    """
+    found = list(refusals)
+    counted = [f"{found.count(why)}: {why}" for why in dict.fromkeys(found)]
+    of_these = f"; of these {'; '.join(counted)}" if counted else ""
+    return f"{tried} check{'s were' if tried != 1 else ' was'} replayed{of_these}"
+
+
+def compatible(one: Slice, other: Slice) -> bool:
+    """
+    Whether rows can be in both slices.
+
+    >>> compatible((("device", "tv"),), (("country", "France"),)), compatible((("d", "tv"),), (("d", "web"),))
+    (True, False)
+    """
+    values = dict(other)
+    return all(values.get(dimension, value) == value for dimension, value in one)

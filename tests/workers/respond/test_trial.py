@@ -1,0 +1,152 @@
+"""Changes tried after an incident of a bakery: by replay beside its own checks, before they are shown."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from domain.incident.state import Incident
+from workers.checks.backtest import backtest
+from workers.declaration.declare import load
+from workers.respond.trial import Tried, try_changes
+
+START = datetime(2026, 2, 2, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+FAULT_AT = START + 66 * DAY + 9 * HOUR
+END = FAULT_AT + 2 * DAY
+DECLARED = """\
+# The bakery's own words stay.
+[recommender]
+name = "bakery"
+
+[tables.baskets]
+path = "baskets.parquet"
+time = "sold_at"
+window = "6h"
+dimensions = ["counter"]
+
+[checks.sold]  # all counters together
+kind = "volume"
+table = "baskets"
+history = "14d"
+"""
+
+
+def bake(folder: Path, days: int = 68) -> Path:
+    """Some 60 baskets an hour at three counters; from `FAULT_AT` on those at the harbour are lost."""
+    chance = np.random.default_rng(5)
+    first = START + timedelta(days=68 - days)
+    minutes = np.sort(chance.uniform(0, (END - first) / timedelta(minutes=1), 60 * 24 * days))
+    at = pd.DatetimeIndex(first + pd.to_timedelta(minutes, unit="min")).as_unit("us")
+    counter = chance.choice(["harbour", "market", "station"], len(at), p=[0.4, 0.3, 0.3])
+    gone = (at >= pd.Timestamp(FAULT_AT)) & (counter == "harbour")
+    pd.DataFrame({"sold_at": at, "counter": counter})[~gone].to_parquet(folder / "baskets.parquet")
+    file = folder / "recsysops.toml"
+    file.write_text(DECLARED)
+    return file
+
+
+def incident(file: Path, **changed: object) -> Incident:
+    """The first one that today's checks open after the fault, resolved."""
+    result = backtest(load(file), FAULT_AT - 2 * DAY, END)
+    opened = next(one for one in result.incidents if one.opened_at > FAULT_AT)
+    finding = next(one for one in result.findings if one.window_end >= opened.window_start)
+    told: dict[str, object] = {
+        "stream": "incident-1",
+        "number": 1,
+        "title": opened.title,
+        "kind": "detected",
+        "severity": opened.severity,
+        "fingerprint": finding.fingerprint,
+        "first_finding": finding,
+        "finding": finding,
+        "onset_at": FAULT_AT,
+        "opened_at": opened.opened_at,
+        "opened_by": "worker:detect",
+        "version": 1,
+        "last_event_id": "e",
+        "last_at": opened.opened_at,
+    }
+    return Incident.model_validate({**told, **changed})
+
+
+@pytest.fixture(scope="module")
+def bakery(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return bake(tmp_path_factory.mktemp("bakery"))
+
+
+@pytest.fixture(scope="module")
+def tried(bakery: Path) -> Tried:
+    return try_changes(bakery, load(bakery), incident(bakery))
+
+
+def test_what_is_proposed_finds_it_sooner_and_seldom_alarms(tried: Tried) -> None:
+    assert 1 <= len(tried.changes) <= 3
+    for one in tried.changes:
+        assert one.saved_seconds > 0
+        assert one.alarms.value is not None and one.alarms.value <= 1
+        assert one.alarms.low is not None and one.alarms.high is not None
+        assert one.alarms.low < one.alarms.high
+        assert one.weeks >= 3
+
+
+def test_the_most_time_saved_comes_first(tried: Tried) -> None:
+    saved = [one.saved_seconds for one in tried.changes]
+    assert saved == sorted(saved, reverse=True)
+
+
+def test_what_is_proposed_is_a_check_of_its_own_in_shadow_mode(tried: Tried, bakery: Path) -> None:
+    for one in tried.changes:
+        draft = bakery.parent / "draft.toml"
+        draft.write_text(DECLARED + one.change.lines)
+        declared = load(draft)
+        assert declared.checks[one.change.name].shadow
+        assert not declared.checks["sold"].shadow
+
+
+def test_it_says_what_became_of_the_others(tried: Tried) -> None:
+    assert "checks were replayed" in tried.note
+    assert "finds no sooner" in tried.note
+
+
+def test_a_replay_changes_nothing(tried: Tried, bakery: Path) -> None:
+    assert tried
+    assert sorted(path.name for path in bakery.parent.iterdir()) == [
+        "baskets.parquet",
+        "draft.toml",
+        "recsysops.toml",
+    ]
+    assert bakery.read_text() == DECLARED
+
+
+def test_a_short_history_is_not_judged_from(tmp_path: Path) -> None:
+    file = bake(tmp_path, days=20)
+    found = try_changes(file, load(file), incident(file))
+    assert found.changes == ()
+    assert "history too short to judge" in found.note
+
+
+def test_what_was_no_incident_is_not_looked_for(bakery: Path) -> None:
+    found = try_changes(bakery, load(bakery), incident(bakery, resolved_how="false_alarm"))
+    assert found == Tried(note="It was no incident, so no check is to find it sooner")
+
+
+def test_a_table_that_is_gone_is_said_so(tmp_path: Path) -> None:
+    file = bake(tmp_path)
+    before = incident(file)
+    file.write_text(DECLARED.replace("baskets]", "loaves]").replace('table = "baskets"', 'table = "loaves"'))
+    found = try_changes(file, load(file), before)
+    assert found == Tried(note="Table baskets is not declared any more, so nothing could be replayed")
+
+
+def test_a_table_whose_file_is_gone_is_said_so(tmp_path: Path) -> None:
+    file = bake(tmp_path)
+    before = incident(file)
+    (tmp_path / "baskets.parquet").unlink()
+    found = try_changes(file, load(file), before)
+    assert found.changes == ()
+    assert "replayed" in found.note

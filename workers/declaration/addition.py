@@ -1,0 +1,168 @@
+"""
+A check added to `recsysops.toml`: the lines it would be, the file with them in it, and the difference.
+
+Lines are added at the end and nothing else is touched, so that comments and hand-set order stay as they are.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from domain.errors import ConfigurationError, Refused
+from domain.values import AddedCheck
+from workers.declaration.declare import file_of, load_text
+
+
+def written(path: Path) -> Mapping[str, Mapping[str, Any]]:
+    """Check → its keys as they are written in the declaration; none where it is not TOML."""
+    return _checks(file_of(path).read_text(encoding="utf-8"))
+
+
+def _checks(text: str) -> Mapping[str, Mapping[str, Any]]:
+    try:
+        checks = tomllib.loads(text).get("checks", {})
+    except tomllib.TOMLDecodeError:
+        return {}
+    return {name: keys for name, keys in checks.items() if isinstance(keys, dict)}
+
+
+def lines_of(name: str, keys: Mapping[str, Any]) -> str:
+    """
+    A check as it stands in a declaration.
+
+    >>> print(lines_of("rows", {"kind": "volume", "window": "5m", "shadow": True}), end="")
+    [checks.rows]
+    kind = "volume"
+    window = "5m"
+    shadow = true
+    """
+    return f"[checks.{_key(name)}]\n" + "".join(f"{_key(key)} = {_value(one)}\n" for key, one in keys.items())
+
+
+def _key(name: str) -> str:
+    bare = name and all(letter.isascii() and (letter.isalnum() or letter in "_-") for letter in name)
+    return name if bare else json.dumps(name, ensure_ascii=False)
+
+
+def _value(value: Any) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        case int() | float():
+            return repr(value)
+        case list():
+            return "[" + ", ".join(map(_value, value)) + "]"
+        case dict():
+            return "{" + ", ".join(f"{_key(key)} = {_value(one)}" for key, one in value.items()) + "}"
+        case _:
+            raise Refused(f"{value!r} cannot be written into a declaration by itself")
+
+
+def added_to(text: str, change: AddedCheck) -> str:
+    """
+    The declaration with the check in it; `text` itself where it is there already.
+
+    Raises:
+        Refused: the declaration was changed meanwhile so that the check does not fit it any more; says what
+            it was made for and what is there.
+    """
+    checks = _checks(text)
+    if (there := checks.get(change.name)) is not None:
+        if there == _checks(change.lines).get(change.name):
+            return text
+        raise Refused(_both(f"[checks.{change.name}] is there, and says something else", change.lines, there))
+    if change.beside is not None:
+        now = checks.get(change.beside)
+        if now is None:
+            raise Refused(
+                f"[checks.{change.beside}], which it is a variation of, is gone from the declaration"
+            )
+        if now != _checks(change.stood).get(change.beside):
+            says = f"[checks.{change.beside}], which it is a variation of, was changed meanwhile"
+            raise Refused(_both(says, change.stood, now, change.beside))
+    for name, keys in checks.items():
+        if keys == _checks(change.lines).get(change.name):
+            raise Refused(f"[checks.{name}] looks for the same already")
+    return f"{text.rstrip()}\n\n{change.lines}"
+
+
+def _both(says: str, then: str, now: Mapping[str, Any], name: str = "") -> str:
+    header = name or _first(then)
+    return f"{says}.\nThe follow-up says:\n{then}The declaration says:\n{lines_of(header, now)}"
+
+
+def _first(lines: str) -> str:
+    return next(iter(_checks(lines)), "")
+
+
+def difference(before: str, after: str, name: str) -> str:
+    """A unified diff of the declaration, for people to read and for `patch` to apply."""
+    both = (before.splitlines(keepends=True), after.splitlines(keepends=True))
+    return "".join(difflib.unified_diff(*both, fromfile=f"a/{name}", tofile=f"b/{name}"))
+
+
+def add(path: Path, change: AddedCheck, fits: Callable[[Path], None] = lambda _draft: None) -> str:
+    """
+    Write the check into the declaration and return the diff, empty where it was there already.
+
+    The file is replaced as a whole, once its draft was read as a declaration and found to fit.
+
+    Args:
+        fits: raises `Refused` where a draft does not go with the sources.
+
+    Raises:
+        Refused: it does not apply, or does not fit.
+        ConfigurationError: with the check in it the declaration is wrong.
+    """
+    file = file_of(path)
+    before = file.read_text(encoding="utf-8")
+    after = added_to(before, change)
+    if after == before:
+        return ""
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        draft.write_text(after, encoding="utf-8")
+        draft.chmod(file.stat().st_mode & 0o777)
+        load_text(after, file)
+        fits(draft)
+        if file.read_text(encoding="utf-8") != before:
+            raise Refused(f"{file.name} was changed while the check was being added; try again")
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
+    return difference(before, after, file.name)
+
+
+def diff_of(path: Path, change: AddedCheck) -> str:
+    """
+    What `add` would change, which is not done.
+
+    Raises:
+        Refused: it does not apply.
+    """
+    file = file_of(path)
+    before = file.read_text(encoding="utf-8")
+    return difference(before, added_to(before, change), file.name)
+
+
+def valid(path: Path, change: AddedCheck) -> bool:
+    """Whether the declaration's own reader takes the check."""
+    file = file_of(path)
+    try:
+        load_text(added_to(file.read_text(encoding="utf-8"), change), file)
+    except (ConfigurationError, Refused):
+        return False
+    return True
+
+
+def as_added(change: AddedCheck) -> str:
+    """The check's lines as a diff adds them, where there is no declaration to hold them against."""
+    return "".join(f"+{line}" for line in change.lines.splitlines(keepends=True))
