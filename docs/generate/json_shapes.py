@@ -33,7 +33,7 @@ from workers.witnesses.held import Standing, Vouched
 
 Shape = Mapping[str, Any]
 ORDERED: Shape = {"incident": Incident, "events": list[str]}
-"""Of every command that asks something of an incident: what it is now, and the wire names of what was written."""
+"""Of every order to an incident: what it is now, and the wire names of what was written."""
 
 
 def fields(cls: type[BaseModel]) -> Shape:

@@ -13,7 +13,7 @@ from domain.errors import ConfigurationError
 
 
 class Shown(NamedTuple):
-    """A row of the README: what it is called there, the file it is in, how its `work` begins, and its unit, where it has none."""
+    """A row of the README: its label, its file, how its `work` begins, and its unit where it has none."""
 
     label: str
     name: str

@@ -1,4 +1,4 @@
-"""The environment's variables, each with its default and what it means: the one table, which the reference shows."""
+"""The environment's variables, with their defaults and what they mean: the one table."""
 
 from __future__ import annotations
 
