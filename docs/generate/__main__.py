@@ -9,11 +9,12 @@ from docs.generate.pages import ROOT, written
 
 def main(check: bool) -> int:
     """The exit code: 1 where `check` finds a page that is not what would be written."""
-    stale = [name for name, text in written().items() if _read(name) != text]
+    pages = written()
+    stale = [name for name, text in pages.items() if _read(name) != text]
     for name in stale:
         sys.stdout.write(f"{name}{' is out of date; run `make docs`' if check else ' written'}\n")
         if not check:
-            (ROOT / name).write_text(written()[name], encoding="utf-8")
+            (ROOT / name).write_text(pages[name], encoding="utf-8")
     return int(check and bool(stale))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 
 from docs.generate import (
@@ -44,6 +45,7 @@ PARTS: Mapping[str, tuple[str, Callable[[], str]]] = {
 """File → the name of its generated part, and what makes that."""
 
 
+@cache
 def written() -> Mapping[str, str]:
     """Every file of ours with what should stand in it."""
     whole = {file: make() for file, make in PAGES.items()}
