@@ -48,7 +48,7 @@ check: $(VENV)/.test
 # What is made from the code is made anew, and every link has to lead somewhere.
 docs: $(VENV)/.test
 	$(BIN)/python -m docs.generate
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.$(NAME)

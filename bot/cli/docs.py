@@ -78,7 +78,8 @@ def made(settings: Path, into: Path) -> None:
     Raises:
         Refused: something in the documentation is wrong.
     """
-    words = ("build", "--strict", "--quiet", "--config-file", settings, "--site-dir", into.absolute())
+    # Not --quiet: warnings that are not logged are not counted by --strict.
+    words = ("build", "--strict", "--config-file", settings, "--site-dir", into.absolute())
     built = subprocess.run(  # noqa: S603 - this interpreter, and words of ours
         [sys.executable, "-m", "mkdocs", *map(str, words)],
         capture_output=True,

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import bot.cli
+from benchmarks.table import read
 from docs.generate import results
 from docs.generate.commands import every
 from docs.generate.json_shapes import ORDERED, SHAPES
@@ -83,6 +84,6 @@ def test_the_readme_shows_ten_results_and_stays_short() -> None:
 def test_every_result_is_on_the_page_of_benchmarks_with_its_day() -> None:
     page = (ROOT / "docs/benchmarks.md").read_text(encoding="utf-8")
     for name in results.names():
-        for row in results.read(name):
+        for row in read(name):
             assert row.work.replace("|", "\\|") in page
             assert re.fullmatch(r"\d{4}-\d\d-\d\d", row.measured), f"{name}: {row.work} has no day"
