@@ -144,7 +144,7 @@ class Proof(Value):
     """
 
     test: str
-    source: Literal["check", "incidents", "person"]
+    source: Literal["check", "incidents", "rehearsals", "person"]
     how: How | None
     says: str
     lacks: Lacks | None = None

@@ -13,7 +13,9 @@ Every error of the project.
     │   └── TooFewRows        not enough to say anything
     ├── DeployError           a deployer did not do it
     │   └── DeployUncertain   nobody knows whether it did; asking again with the same key is safe
+    ├── CannotRehearse        nothing that a hotfix repairs can be planted in this log
     ├── BundleError           what a diagnosis read cannot be kept, or not be read back
+    ├── TrackerError          a tracker did not take a ticket, or does not show one
     ├── WitnessError          a witness did not take a checkpoint, or does not show what it holds
     └── LogError              the store
         ├── Unanswered        its answer was lost: nobody knows yet whether it was done
@@ -72,8 +74,16 @@ class DeployUncertain(DeployError):
     """A deployer gave no answer; it may or may not have acted."""
 
 
+class CannotRehearse(RecsysopsError):
+    """A hotfix cannot be rehearsed; the message says why, and not that it does not work."""
+
+
 class BundleError(RecsysopsError):
     """What a diagnosis read cannot be kept, or is not what was kept."""
+
+
+class TrackerError(RecsysopsError):
+    """A tracker did not open, update or show a ticket; asking again with the same key is safe."""
 
 
 class WitnessError(RecsysopsError):

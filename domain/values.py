@@ -317,7 +317,8 @@ class Option(Value):
     `guards` are checks whose alarm takes it back; `stages` the shares of members whom it serves one after the
     other, ascending to 1; all at once where there are none. `remind` is how long before its end people are
     reminded, where that was declared. `kind` is the hotfix's; empty on menus from before it was told. Where
-    past promises of that kind widened `repairs`, `from_log` is what the log alone promised.
+    past promises of that kind widened `repairs`, `from_log` is what the log alone promised; `whole_from_log`
+    the same of `whole`.
     `break_glass`: somebody is declared who may deploy it without the second person that it needs, saying why.
     `alone`: in these hours one person may deploy it, outside of them it takes a second one; None where the
     hour does not matter.
@@ -338,6 +339,7 @@ class Option(Value):
     blast_share: Share
     blast_members: Share | None = None
     whole: Estimate | None = None
+    whole_from_log: Estimate | None = None
     worst: str = ""
     needs_second_person: bool = False
     deployer: str

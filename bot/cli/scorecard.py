@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from workers.audit.scorecard import Kept, MeanTime, Scorecard
 
 NO_PROMISES = "No promise of a hotfix was measured yet."
+COSTS = ("Costs of", "Held", "Of", "Share [90 %]", "Lost more", "Gained more")
 PROMISES = ("Promises of", "Held", "Of", "Share [90 %]", "Repaired less", "Repaired more")
 
 
@@ -43,6 +44,8 @@ def scorecard(
         console().print(NO_PROMISES, highlight=False)
         return
     table("", PROMISES, [_kept(one) for one in found.promises])
+    if found.costs:
+        table("", COSTS, [_kept(one) for one in found.costs])
 
 
 def _counted(found: Scorecard) -> str:

@@ -16,9 +16,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup, escape
 
 from bot.messages import words
+from bot.messages.incident import ticket
 from bot.messages.link import Link, nowhere
 from domain.incident import events as e
-from domain.incident.outcome import against_promise, repaired
+from domain.incident.outcome import against_promise, cost_against_promise, repaired
 from domain.incident.ranking import why_first
 from domain.incident.state import Incident
 from domain.incident.timeline import Entry, durations, timeline
@@ -159,11 +160,14 @@ def _render(name: str, told: Told) -> str:
     return ENVIRONMENT.get_template(name).render(
         told=told,
         incident=incident,
+        ticket=ticket.plain(incident),
+        ticket_url=ticket.address(incident),
         diagnosis=incident.diagnosis,
         finding=incident.first_finding,
         hotfix=incident.hotfix,
         option=label,
         outcome=repaired(incident.hotfix, label) if incident.hotfix else None,
+        cost=cost_against_promise(incident.hotfix) if incident.hotfix else "",
         verdict=against_promise(incident.hotfix, label) if incident.hotfix else None,
         words=words,
         who=partial(words.spoken, names=told.names),

@@ -20,7 +20,7 @@ import structlog
 from bot.directory import PatientDirectory
 from bot.messages import words
 from bot.messages.blocks import Block, section
-from bot.messages.incident.card import card, fallback, pictures_of, stripped
+from bot.messages.incident.card import card, fallback, pictures_of, stripped, to_revert
 from bot.messages.incident.evidence import NOTABLE, evidence, step
 from bot.messages.incident.stage import broken_glass
 from bot.messages.link import Link
@@ -302,6 +302,8 @@ class Living:
         blocks = [section(text)]
         if isinstance(event.event, e.DiagnosisGathered):
             blocks = evidence(event.event.diagnosis)
+        if isinstance(event.event, e.TicketClosed) and event.event.option is not None:
+            blocks = [*blocks, *to_revert(work.incident)]
         self._reply_in_thread(work, event.id, text, blocks)
 
     def _tell_channel(self, work: _Work, event: e.Recorded, reason: str) -> None:

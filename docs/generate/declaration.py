@@ -32,6 +32,7 @@ OF_KINDS = {
     "checks": "Its kind adds keys of its own: see [check kinds](checks.md).",
     "hotfixes": "Its kind adds keys of its own: see [hotfix kinds](hotfixes.md).",
     "deployers": "Its kind adds keys of its own: see [deployers](deployers.md).",
+    "trackers": "Its kind adds keys of its own: see [trackers](trackers.md).",
     "witness": "Its kind adds keys of its own: see [witnesses](witnesses.md).",
 }
 

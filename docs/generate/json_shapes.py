@@ -16,6 +16,7 @@ from domain.bundle import BundleAnswer, RerunAnswer
 from domain.covered import LoggingCoverage, LoggingPlan
 from domain.improvement.record import Alarm, Record
 from domain.improvement.scorecard import Scorecard
+from domain.incident.events import HotfixRehearsed
 from domain.incident.state import Incident
 from domain.incident.timeline import Entry
 from domain.recommender.check import Check
@@ -65,6 +66,7 @@ SHAPES: Mapping[str, Shape] = {
     "burn-in": {"burn_in": a.BurnIn, "notes": list[a.BurnInNote]},
     "item": {"item": a.ItemAnswer},
     "misses": {"misses": list[a.Miss]},
+    "rehearse": {"rehearsals": list[HotfixRehearsed], "recorded": int, "useless": list[str]},
     "scorecard": fields(Scorecard),
     "audit": {"audit": a.Audit},
     "audit attest": {"said": Attest, "written": bool},

@@ -10,10 +10,12 @@ from docs.generate.markdown import capital, code, page
 from domain.detection.kind import Kind
 from domain.prediction.kind import LAUNCH_FORECAST
 from domain.recommender.deployer import Deployer
+from domain.recommender.tracker import Tracker
 from domain.recommender.witness import Witness
 from domain.resolution.replays.registry import REPLAYS
 from workers.declaration import check_kinds, hotfix_kinds
 from workers.deployers.registry import KINDS as DEPLOYERS
+from workers.trackers.registry import KINDS as TRACKERS
 from workers.witnesses.registry import KINDS as WITNESSES
 
 SLICED = {
@@ -89,6 +91,23 @@ def deployers() -> str:
             for kind in DEPLOYERS.values()
         ),
         f"Keys of every kind:\n\n{keys(Deployer)}",
+    )
+
+
+def trackers() -> str:
+    """Every kind of tracker."""
+    return page(
+        "Trackers",
+        "A tracker is `[trackers.NAME]`: where tickets are ([how they follow an incident](../how-to/tickets.md)).",
+        *(
+            _section(
+                kind.name,
+                f"Needs {kind.needs}. A ticket is done when {kind.done}, and dropped when {kind.dropped}.",
+                keys(kind.options),
+            )
+            for kind in TRACKERS.values()
+        ),
+        f"Keys of every kind:\n\n{keys(Tracker)}",
     )
 
 

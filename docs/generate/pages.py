@@ -26,6 +26,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/reference/checks.md": kinds.checks,
     "docs/reference/hotfixes.md": kinds.hotfixes,
     "docs/reference/deployers.md": kinds.deployers,
+    "docs/reference/trackers.md": kinds.trackers,
     "docs/reference/witnesses.md": kinds.witnesses,
     "docs/reference/commands.md": commands.commands,
     "docs/reference/json.md": json_shapes.json_shapes,

@@ -88,6 +88,7 @@ def steps(recommender: Recommender, judged: Sequence[Judged], kinds: Kinds) -> l
     points = {one.test.id: one.points for one in judged}
     found = (
         *_with_what_is_there(recommender, judged),
+        *_rehearsed(judged),
         *_by_slice(recommender, judged, kinds),
         *_new_checks(recommender, kinds),
         *_people(judged),
@@ -119,6 +120,17 @@ def _with_what_is_there(recommender: Recommender, judged: Sequence[Judged]) -> I
                 yield does, f"recsysops check promote {name}", tests, "automatic"
             case _:
                 yield f"Mend a check: {says}.", f"recsysops check run {name}", tests, heard
+
+
+def _rehearsed(judged: Sequence[Judged]) -> Iterator[Found]:
+    lacking: dict[str, list[Proof]] = {}
+    for one in judged:
+        for proof in one.proofs:
+            if proof.source == "rehearsals" and proof.lacks and proof.name:
+                lacking.setdefault(proof.name, []).append(proof)
+    for name, proofs in sorted(lacking.items()):
+        tests, does = tuple(proof.test for proof in proofs), f"Mend a hotfix: {proofs[0].says}."
+        yield does, f"recsysops rehearse --hotfix {name}", tests, "automatic"
 
 
 def _by_slice(recommender: Recommender, judged: Sequence[Judged], kinds: Kinds) -> Iterator[Found]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from scipy.stats import binomtest
 
-from domain.incident.outcome import held, miss_of
+from domain.incident.outcome import cost_miss, held, miss_of
 from domain.incident.state import Incident, Outcome
 from domain.incident.timeline import durations
 from domain.values import Estimate, Value
@@ -45,7 +45,8 @@ class Scorecard(Value):
     `detect` counts from the diagnosed onset to the opening; `acknowledge`, `diagnose`, `mitigate` (a hotfix
     verified) and `resolve` from the opening. Dismissed incidents count in `false_alarms` only, save for
     `glass_broken`: how often a hotfix was deployed without the second person that it needs, in any incident.
-    `promises` has a row for each kind of hotfix of which a promise was measured.
+    `promises` has a row for each kind of hotfix of which a promise was measured, `costs` for each of which it
+    was measured what everybody gained or lost; there `short` is how many lost more than was promised.
     """
 
     incidents: int
@@ -59,6 +60,7 @@ class Scorecard(Value):
     mitigate: MeanTime
     resolve: MeanTime
     promises: tuple[Kept, ...] = ()
+    costs: tuple[Kept, ...] = ()
 
 
 def score_practice(
@@ -67,6 +69,7 @@ def score_practice(
     """Fold incidents into one scorecard."""
     every = list(incidents)
     real = [incident for incident in every if incident.resolved_how != "false_alarm"]
+    outcomes = [outcome for incident in real for outcome in incident.outcomes]
     taken = [durations(incident) for incident in real]
     return Scorecard(
         incidents=len(real),
@@ -79,15 +82,18 @@ def score_practice(
         diagnose=_mean([each.to_diagnose for each in taken]),
         mitigate=_mean([each.to_mitigate for each in taken]),
         resolve=_mean([each.to_resolve for each in taken]),
-        promises=_kept([outcome for incident in real for outcome in incident.outcomes], kind_of),
+        promises=_kept(outcomes, kind_of, lambda one: miss_of(one, one.promise.told)),
+        costs=_kept(outcomes, kind_of, lambda one: cost_miss(one.cost, one.promise.whole)),
     )
 
 
-def _kept(outcomes: Iterable[Outcome], kind_of: KindOf) -> tuple[Kept, ...]:
+def _kept(
+    outcomes: Iterable[Outcome], kind_of: KindOf, miss: Callable[[Outcome], float | None]
+) -> tuple[Kept, ...]:
     """By kind, in the order of their names; what was told to people counts, not what the log alone said."""
     missed: dict[str, list[float]] = {}
     for one in outcomes:
-        kind, by = kind_of(one), miss_of(one, one.promise.told)
+        kind, by = kind_of(one), miss(one)
         if kind is not None and by is not None:
             missed.setdefault(kind, []).append(by)
     return tuple(_row(kind, missed[kind]) for kind in sorted(missed))

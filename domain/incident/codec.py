@@ -36,6 +36,7 @@ UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {
     ("menu.prepared", 1): _as_it_was,
     ("menu.prepared", 2): _as_it_was,
     ("menu.prepared", 3): _as_it_was,
+    ("menu.prepared", 4): _as_it_was,
     ("hotfix.revert_requested", 1): _as_it_was,
     ("hotfix.revert_requested", 2): _as_it_was,
     ("diagnosis.gathered", 1): _as_it_was,

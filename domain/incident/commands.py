@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Literal
 
-from domain.values import Diagnosis, Finding, Improvement, LeftOut, Moment, Option, Piece, Severity, Value
+from domain.values import (
+    Diagnosis,
+    Estimate,
+    Finding,
+    Improvement,
+    LeftOut,
+    Moment,
+    Option,
+    Piece,
+    Severity,
+    Value,
+)
 
 
 class OpenIncident(Value):
@@ -192,6 +203,15 @@ class RefuteHotfix(Value):
     high: float | None = None
 
 
+class RecordCost(Value):
+    """The fields are those of `HotfixCostMeasured`."""
+
+    option: str
+    cost: Estimate
+    window_start: Moment
+    window_end: Moment
+
+
 class RecordHarm(Value):
     """
     Things became worse under the hotfix: it is taken back. `repaired_share`, `low` and `high` are what the
@@ -282,6 +302,33 @@ class Close(Value):
     pass
 
 
+class RequestTicket(Value):
+    """What is outstanding is to be written into a ticket of this tracker."""
+
+    tracker: str
+
+
+class RecordTicketOpened(Value):
+    """The fields are those of `TicketOpened`."""
+
+    ticket: str
+    url: str = ""
+
+
+class RequestTicketUpdate(Value):
+    """The ticket is to say what is outstanding now."""
+
+
+class RecordTicketUpdated(Value):
+    pass
+
+
+class RecordTicketClosed(Value):
+    """Somebody closed it in its tracker; `dropped` as what is not to be done."""
+
+    dropped: bool = False
+
+
 class CorrectTime(Value):
     """What the event (its id) tells of happened at another time."""
 
@@ -339,6 +386,7 @@ ByWorker = (
     | RecordWatch
     | VerifyHotfix
     | RefuteHotfix
+    | RecordCost
     | RecordHarm
     | RecordHotfixReverted
     | RecordRevertFailed
@@ -349,5 +397,6 @@ ByWorker = (
 )
 OfHotfix = ChooseHotfix | ByPerson | ByWorker
 Ending = Resolve | Dismiss | Reopen | ProposeFollowUp | AnswerFollowUp | AcceptFollowUp | Close
+OfTicket = RequestTicket | RecordTicketOpened | RequestTicketUpdate | RecordTicketUpdated | RecordTicketClosed
 Correction = CorrectTime | CorrectOnset | CorrectNote | CorrectSeverity
-Command = Opening | Understanding | OfHotfix | Ending | Correction
+Command = Opening | Understanding | OfHotfix | Ending | OfTicket | Correction

@@ -20,7 +20,10 @@ DUE_AFTER: dict[str, timedelta] = {
     "follow_up": timedelta(seconds=60),
     "guard": timedelta(seconds=30),
     "renew": timedelta(seconds=15),
+    "cost": timedelta(seconds=60),
     "remind_of_expiry": timedelta(seconds=60),
+    "ticket": timedelta(seconds=60),
+    "ticket_update": timedelta(seconds=60),
 }
 """How long an answer may take before the clock asks again."""
 

@@ -25,6 +25,7 @@ SINCE_DIGESTS = frozenset(
         "remind",
         "stages",
         "whole",
+        "whole_from_log",
         "worst",
     }
 )

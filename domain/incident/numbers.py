@@ -58,9 +58,9 @@ def estimate(given: Estimate) -> str:
     return " ".join(part for part in (value, interval(given), unit) if part)
 
 
-def effect(given: Estimate) -> str:
+def effect(given: Estimate, where: str = " elsewhere") -> str:
     """
-    What is lost or gained by it: a change below 0 is a loss.
+    What is lost or gained by it, and of what is shown `where`: a change below 0 is a loss.
 
     >>> effect(Estimate(value=-0.3, low=-0.4, high=-0.2, unit="% plays", basis="replay"))
     'loses 0.3 % [0.2–0.4] of plays elsewhere'
@@ -76,7 +76,7 @@ def effect(given: Estimate) -> str:
     if given.value is None:
         return "cost not known"
     scale, rest = _scale(given.unit)
-    unit, of = ("", f" {rest}") if scale is None else ("%", f" of {rest} elsewhere")
+    unit, of = ("", f" {rest}") if scale is None else ("%", f" of {rest}{where}")
     if given.low is not None and given.high is not None and given.low <= 0 <= given.high:
         if scale is not None and max(-given.low, given.high) * scale < LEAST_SHOWN:
             return f"no measurable loss (less than {percent(LEAST_SHOWN)}{of})"

@@ -6,7 +6,7 @@ from math import copysign, sqrt
 from statistics import NormalDist
 from typing import NamedTuple
 
-from domain.incident.numbers import estimate, percent
+from domain.incident.numbers import effect, estimate, percent
 from domain.incident.state import Hotfix, Outcome
 from domain.incident.state.hotfix import MEASURED_AT
 from domain.values import Estimate, Option
@@ -72,10 +72,16 @@ def miss(promise: Promised, share: float, low: float, high: float, confidence: f
     >>> miss(Promised(0.8, 1.0, 0.9), 0.5, 0.0, 1.0, 0.9)
     -0.0
     """
-    middle, half = (promise.low + promise.high) / 2, (promise.high - promise.low) / 2
+    middle = (promise.low + promise.high) / 2
     off = max(share, middle) - middle if share == 1.0 else share - middle
-    error = (high - low) / 2 * _deviations(promise.confidence) / _deviations(confidence)
-    return copysign(round(sqrt(max(off**2 - error**2, 0.0)) / half, 9), off)
+    return _missed(promise, off, (high - low) / 2, confidence)
+
+
+def _missed(promise: Promised, off: float, error: float, confidence: float) -> float:
+    """Of what was measured `off` the promise's middle, give or take `error`."""
+    half = (promise.high - promise.low) / 2
+    chance = error * _deviations(promise.confidence) / _deviations(confidence)
+    return copysign(round(sqrt(max(off**2 - chance**2, 0.0)) / half, 9), off)
 
 
 def miss_of(outcome: Outcome, promise: Estimate) -> float | None:
@@ -84,6 +90,28 @@ def miss_of(outcome: Outcome, promise: Estimate) -> float | None:
     if known is None:
         return None
     return miss(known, outcome.repaired_share, outcome.low, outcome.high, outcome.confidence)
+
+
+def cost_miss(cost: Estimate | None, promise: Estimate | None) -> float | None:
+    """
+    By how many half-widths a promise of what everybody gains or loses missed; below 0 where they lost more.
+
+    None where either is not known, or they are not in one unit.
+
+    >>> told = Estimate(value=-20, low=-40, high=0, unit="plays a day", basis="replay")
+    >>> lost = Estimate(value=-90, low=-100, high=-80, unit="plays a day", basis="the log")
+    >>> cost_miss(lost, told) < -3, cost_miss(told, told), cost_miss(None, told)
+    (True, 0.0, None)
+    """
+    if cost is None or promise is None or cost.unit != promise.unit:
+        return None
+    if cost.value is None or cost.low is None or cost.high is None:
+        return None
+    if promise.low is None or promise.high is None or not promise.low < promise.high:
+        return None
+    within = Promised(promise.low, promise.high, promise.confidence)
+    off = cost.value - (promise.low + promise.high) / 2
+    return _missed(within, off, (cost.high - cost.low) / 2, cost.confidence)
 
 
 def held(missed: float) -> bool:
@@ -122,6 +150,43 @@ def against_promise(hotfix: Hotfix, option: Option | None) -> str | None:
         miss(promise, hotfix.repaired_share, hotfix.low or 0.0, hotfix.high or 0.0, MEASURED_AT)
     )
     return "below the promise" if surely else "below the promise, which chance may explain"
+
+
+def cost_against_promise(hotfix: Hotfix) -> str:
+    """
+    What everybody gained or lost while it was in force, and whether that was promised; empty where nothing of
+    it is known.
+
+    >>> from domain.incident.state import Hotfix, Promise
+    >>> whole = Estimate(value=-80, low=-90, high=-70, unit="plays a day", basis="replay")
+    >>> done = Hotfix(option="k", stage="verified", event_id="e", at="2026-03-01T02:40:00Z", chosen_by="p",
+    ...               promise=Promise(hotfix="fill", label="Fill", told=whole, whole=whole))
+    >>> lost = Estimate(value=-900, low=-990, high=-810, unit="plays a day", basis="the log")
+    >>> cost_against_promise(done.model_copy(update={"cost": lost}))
+    'loses 900 [810–990] plays a day (promised: loses 80 [70–90] plays a day), worse than promised'
+    >>> cost_against_promise(done)
+    ''
+    """
+    cost = hotfix.cost
+    promise = hotfix.promise.whole if hotfix.promise else None
+    if cost is None:
+        return ""
+    if cost.value is None:
+        return f"not known: {cost.basis}"
+    told = effect(cost, where="")
+    if promise is None or promise.value is None:
+        return f"{told} (nothing was promised)"
+    missed = cost_miss(cost, promise)
+    if missed is None:
+        return f"{told} (promised: {effect(promise, where='')})"
+    return f"{told} (promised: {effect(promise, where='')}), {_cost_verdict(cost, promise, missed)}"
+
+
+def _cost_verdict(cost: Estimate, promise: Estimate, missed: float) -> str:
+    if held(missed):
+        inside = (promise.low or 0.0) <= (cost.value or 0.0) <= (promise.high or 0.0)
+        return "inside the promise" if inside else "outside the promise, which chance may explain"
+    return "worse than promised" if missed < 0 else "better than promised"
 
 
 def _deviations(confidence: float) -> float:

@@ -97,6 +97,7 @@ _ASKED: dict[type[e.Event], Callable[[Any], tuple[c.Command, ...]]] = {
     e.HotfixWatched: _same(c.RecordWatch),
     e.HotfixVerified: _same(c.VerifyHotfix),
     e.HotfixRefuted: _same(c.RefuteHotfix),
+    e.HotfixCostMeasured: _same(c.RecordCost),
     e.RevertRequested: lambda event: (
         c.RevertHotfix(option=event.option),
         c.RecordHarm(**event.model_dump(exclude={"because"})),
@@ -117,6 +118,11 @@ _ASKED: dict[type[e.Event], Callable[[Any], tuple[c.Command, ...]]] = {
     e.FollowUpProposed: _same(c.ProposeFollowUp),
     e.FollowUpAnswered: _same(c.AnswerFollowUp),
     e.IncidentClosed: _same(c.Close),
+    e.TicketRequested: _same(c.RequestTicket),
+    e.TicketOpened: _same(c.RecordTicketOpened),
+    e.TicketUpdateRequested: lambda _: (c.RequestTicketUpdate(),),
+    e.TicketUpdated: lambda _: (c.RecordTicketUpdated(),),
+    e.TicketClosed: _same(c.RecordTicketClosed),
     e.TimeCorrected: lambda event: (
         c.CorrectTime(event=event.corrects, at=event.happened_at, reason=event.reason),
     ),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from domain.incident import events as e
+from domain.incident.numbers import effect
 from domain.incident.person import spoken
 from domain.values import name_slice
 
@@ -89,6 +90,13 @@ def _watched(event: e.HotfixWatched, labels: dict[str, str]) -> str:
     return f"Watching “{label}”: {_percent(event.repaired_share)} of the gap is repaired"
 
 
+def _cost(event: e.HotfixCostMeasured, labels: dict[str, str]) -> str:
+    label = labels.get(event.option, event.option)
+    if event.cost.value is None:
+        return f"What everybody gained or lost by “{label}” is not known: {event.cost.basis}"
+    return f"With “{label}” in force everybody together {effect(event.cost, where='')}"
+
+
 def _applied(event: e.HotfixApplied, labels: dict[str, str]) -> str:
     label = labels.get(event.option, event.option)
     some = f" to {_percent(event.share)} of members" if event.share < 1.0 else ""
@@ -124,6 +132,24 @@ def _percent(share: float) -> str:
 def _follow_up(event: e.FollowUpProposed | e.FollowUpAnswered, _: dict[str, str]) -> str:
     verb = "proposed" if isinstance(event, e.FollowUpProposed) else "answered"
     return f"Follow-up {verb}: {event.improvement.change}: {event.improvement.detail}"
+
+
+def _ticket_closed(event: e.TicketClosed, labels: dict[str, str]) -> str:
+    closed = f"Ticket {event.ticket} was closed in its tracker"
+    ended = "is dropped" if event.dropped else "is done"
+    done = f"; the follow-up {ended}" if event.follow_up else ""
+    if event.option is None:
+        return f"{closed}{done}"
+    label = labels.get(event.option, event.option)
+    return f"{closed}{done}. “{label}” is still in force: revert it, if it is not needed any more"
+
+
+def _ticket_update(event: e.TicketUpdateRequested, _: dict[str, str]) -> str:
+    left = event.outstanding
+    if not left.anything:
+        return "Nothing is left to do: the ticket is to be closed"
+    said = [left.follow_up, f"“{left.hotfix}” in force" if left.hotfix else None]
+    return "The ticket is to say what is left to do: " + "; ".join(one for one in said if one)
 
 
 def _corrected(words: str) -> Callable[[Any, dict[str, str]], str]:
@@ -179,6 +205,7 @@ SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
     ),
     e.HotfixFailed: _about("“{label}” could not be deployed: {event.reason}"),
     e.HotfixWatched: _watched,
+    e.HotfixCostMeasured: _cost,
     e.HotfixVerified: _verified,
     e.HotfixRefuted: _about("“{label}” did not repair it: {event.reason}"),
     e.RevertRequested: _revert,
@@ -201,10 +228,16 @@ SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
     e.FollowUpProposed: _follow_up,
     e.FollowUpAnswered: _follow_up,
     e.IncidentClosed: _about("Closed"),
+    e.TicketRequested: _about("A ticket is to be opened in “{event.tracker}”"),
+    e.TicketOpened: _about("Ticket {event.ticket} opened in “{event.tracker}”"),
+    e.TicketUpdateRequested: _ticket_update,
+    e.TicketUpdated: lambda event, _: "The ticket is closed" if event.closed else "The ticket says so",
+    e.TicketClosed: _ticket_closed,
     e.TimeCorrected: _corrected("the time of event {number}: {event.happened_at:%Y-%m-%d %H:%M} UTC"),
     e.OnsetCorrected: _corrected("when it began: {event.since:%Y-%m-%d %H:%M} UTC"),
     e.NoteCorrected: _corrected("note {number}: “{event.text}”"),
     e.AttestationGiven: _about("Vouched for {event.test} until {event.until:%Y-%m-%d}: {event.link}"),
     e.AttestationWithdrawn: _about("Vouches for {event.test} no more"),
+    e.HotfixRehearsed: _about("Rehearsed “{event.hotfix}”: {event.says}"),
     e.SeverityCorrected: _corrected("the severity in event {number}: {event.severity}"),
 }

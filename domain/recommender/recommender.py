@@ -14,8 +14,10 @@ from domain.recommender.model import Items, Launches, Members, Model
 from domain.recommender.objective import Objective
 from domain.recommender.person import Person
 from domain.recommender.planned import Planned
+from domain.recommender.rehearsals import Rehearsals
 from domain.recommender.route import Need, Permissions, Routes, Stakeholder
 from domain.recommender.table import Table
+from domain.recommender.tracker import Tracker
 from domain.recommender.witness import Witness
 from domain.values import Finding, Hours, Severity, Value
 
@@ -44,6 +46,7 @@ class Recommender(Value):
     checks: dict[str, Check] = Field(default_factory=dict)
     hotfixes: dict[str, DeclaredHotfix] = Field(default_factory=dict)
     deployers: dict[str, SerializeAsAny[Deployer]] = Field(default_factory=dict)
+    trackers: dict[str, SerializeAsAny[Tracker]] = Field(default_factory=dict)
     stakeholders: dict[str, Stakeholder] = Field(default_factory=dict)
     routes: Routes = Routes()
     people: dict[str, Person] = Field(default_factory=dict)
@@ -52,6 +55,7 @@ class Recommender(Value):
     silences: tuple[Planned, ...] = ()
     witness: dict[str, SerializeAsAny[Witness]] = Field(default_factory=dict)
     bundle: Bundle = Bundle()
+    rehearsals: Rehearsals = Rehearsals()
 
     def model_of(self, table: str) -> Model | None:
         """The model whose candidates the table holds."""

@@ -20,6 +20,7 @@ from domain.recommender.hotfix import DeclaredHotfix
 from domain.recommender.recommender import Recommender
 from domain.resolution.circumstances import Circumstances
 from domain.resolution.price import Price
+from domain.resolution.rehearsal.planted import Rehearsal
 from domain.resolution.replays.registry import REPLAYS
 from domain.resolution.way import NOT_KNOWN, Parameters, Unfit, Way, no_stage, unknown
 from domain.values import Value
@@ -46,6 +47,7 @@ class Kind(Generic[K]):
         called: the name by which its deployer knows it.
         changes: what is declared otherwise than it was offered, in words.
         examine: what it asks of the rest of the declaration that is not there.
+        rehearse: how it is rehearsed, or why it cannot be; null where the kind says nothing of it.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Kind(Generic[K]):
     examine: Callable[[DeclaredHotfix, K, Recommender], Iterable[Advice]] = field(
         default=lambda _hotfix, _options, _recommender: ()
     )
+    rehearse: Callable[[DeclaredHotfix, K], Rehearsal | Unfit] | None = None
 
     @property
     def on_items(self) -> bool:
@@ -83,6 +86,12 @@ class Kind(Generic[K]):
     def way_of(self, hotfix: DeclaredHotfix) -> Way | None:
         """How it is priced: by the replay declared for it, else by its own."""
         return self.way if hotfix.replay is None else REPLAYS[hotfix.replay.kind]
+
+    def rehearsal(self, hotfix: DeclaredHotfix) -> Rehearsal | Unfit:
+        """How it is rehearsed; why it cannot be, where that is so or the kind says nothing of it."""
+        if self.rehearse is None:
+            return Unfit(f"its kind, {self.name}, says not how")
+        return self.rehearse(hotfix, self.read(hotfix))
 
     def price(self, hotfix: DeclaredHotfix, parameters: Parameters, around: Circumstances) -> Price:
         """Its trade-off by the replay declared for it, or by its own; unknown where neither works."""

@@ -135,10 +135,25 @@ def _rolled_back(
 
 
 def _by_record(option: Option, record: TrackRecord) -> Option:
-    """With its promise as wide as past ones of its kind ask for; `from_log` where that is wider."""
+    """With its promises as wide as past ones of its kind ask for; what the log says where that is wider."""
     repairs = record.corrected(option.kind, option.repairs)
-    wider = (repairs.low, repairs.high) != (option.repairs.low, option.repairs.high)
-    return option.model_copy(update={"repairs": repairs, "from_log": option.repairs if wider else None})
+    whole = record.corrected_whole(option.kind, option.whole) if option.whole else None
+    wider = _wider(repairs, option.repairs)
+    if why := record.useless.get(option.hotfix):
+        basis = f"{repairs.basis}; it repaired nothing when it was last rehearsed: {why}"
+        repairs = repairs.model_copy(update={"basis": basis})
+    return option.model_copy(
+        update={
+            "repairs": repairs,
+            "from_log": option.repairs if wider else None,
+            "whole": whole,
+            "whole_from_log": option.whole if whole and _wider(whole, option.whole) else None,
+        }
+    )
+
+
+def _wider(promise: Estimate, own: Estimate | None) -> bool:
+    return own is not None and (promise.low, promise.high) != (own.low, own.high)
 
 
 def _left_out(hotfix: DeclaredHotfix, why: str) -> LeftOut:

@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist
 
-from domain.incident.outcome import held, miss_of
+from domain.incident.events import HotfixRehearsed
+from domain.incident.outcome import cost_miss, held, miss_of
 from domain.incident.state import Outcome
+from domain.resolution.rehearsal.verdict import missed_by
 from domain.values import Estimate
 
 SIDE = 0.95
@@ -21,6 +23,9 @@ SIDE = 0.95
 BELIEVED = 20
 """Records that the log's own interval counts for: so many that one of them may miss on a side."""
 
+JUDGED = ("repairs", "misses")
+"""Verdicts of rehearsals that say how good a promise was: what repairs nothing is mended, not widened."""
+NONE: Mapping[str, str] = {}
 _DEVIATIONS = NormalDist().inv_cdf(SIDE)
 
 Misses = Mapping[str, Sequence[float]]
@@ -29,9 +34,19 @@ Misses = Mapping[str, Sequence[float]]
 
 @dataclass(frozen=True)
 class TrackRecord:
-    """Past promises by kind of hotfix."""
+    """
+    Past promises by kind of hotfix: of incidents, and of rehearsals (`rehearsed`).
+
+    The two are kept apart: a rehearsal may show that promises are too narrow, and many that held do not make
+    an incident count less in which one did not. `cost_misses` are of what everybody gains or loses; `useless`
+    are the hotfixes that repaired nothing when they were last rehearsed, by the name that their deployer
+    knows, and why.
+    """
 
     misses: Misses = field(default_factory=dict)
+    cost_misses: Misses = field(default_factory=dict)
+    rehearsed: Misses = field(default_factory=dict)
+    useless: Mapping[str, str] = field(default_factory=dict)
 
     def corrected(self, kind: str, repairs: Estimate) -> Estimate:
         """
@@ -39,22 +54,38 @@ class TrackRecord:
 
         Never narrower than the log's own interval; as it is where there is no past, or no interval.
         """
-        past = self.misses.get(kind)
-        if not past or repairs.low is None or repairs.high is None:
-            return repairs
-        below, above = widening([-miss for miss in past]), widening(past)
-        half = (repairs.high - repairs.low) / 2
-        kept = (
-            f"{sum(map(held, past))} of {len(past)} of the log's promises of `{kind}` held in past incidents"
-        )
-        said = f"widened: {kept}" if max(below, above) > 1.0 else kept
-        return repairs.model_copy(
-            update={
-                "low": repairs.low - (below - 1.0) * half,
-                "high": repairs.high + (above - 1.0) * half,
-                "basis": f"{repairs.basis}; {said}",
-            }
-        )
+        past, rehearsed = self.misses.get(kind, ()), self.rehearsed.get(kind, ())
+        return _widened(repairs, (past, rehearsed), _kept(f"promises of `{kind}`", past, rehearsed))
+
+    def corrected_whole(self, kind: str, whole: Estimate) -> Estimate:
+        """The same of what everybody gains or loses; rehearsals say nothing of it."""
+        past = self.cost_misses.get(kind, ())
+        return _widened(whole, (past,), _kept(f"costs of `{kind}`", past, ()))
+
+
+def _widened(promise: Estimate, pasts: Sequence[Sequence[float]], kept: str) -> Estimate:
+    if not any(pasts) or promise.low is None or promise.high is None:
+        return promise
+    below = max(widening([-miss for miss in past]) for past in pasts)
+    above = max(widening(past) for past in pasts)
+    half = (promise.high - promise.low) / 2
+    said = f"widened: {kept}" if max(below, above) > 1.0 else kept
+    return promise.model_copy(
+        update={
+            "low": promise.low - (below - 1.0) * half,
+            "high": promise.high + (above - 1.0) * half,
+            "basis": f"{promise.basis}; {said}",
+        }
+    )
+
+
+def _kept(what: str, past: Sequence[float], rehearsed: Sequence[float]) -> str:
+    """How many promises held, in words."""
+    again = f"held in {sum(map(held, rehearsed))} of {len(rehearsed)} rehearsals"
+    if not past:
+        return f"the log's {what} {again}"
+    kept = f"{sum(map(held, past))} of {len(past)} of the log's {what} held in past incidents"
+    return f"{kept}; {again}" if rehearsed else kept
 
 
 def widening(misses: Sequence[float]) -> float:
@@ -86,16 +117,36 @@ def widening(misses: Sequence[float]) -> float:
     return min(ways)
 
 
-def track_record(outcomes: Iterable[Outcome], kind_of: Callable[[Outcome], str | None]) -> TrackRecord:
+def track_record(
+    outcomes: Iterable[Outcome],
+    kind_of: Callable[[Outcome], str | None],
+    rehearsals: Iterable[HotfixRehearsed] = (),
+    useless: Mapping[str, str] = NONE,
+) -> TrackRecord:
     """
-    The record of these outcomes.
+    The record of these outcomes and rehearsals.
 
     Args:
         kind_of: the kind of an outcome's hotfix; None where nobody knows it any more.
+        useless: as of a `TrackRecord`.
     """
-    found: dict[str, list[float]] = defaultdict(list)
+    repairs: dict[str, list[float]] = defaultdict(list)
+    costs: dict[str, list[float]] = defaultdict(list)
     for one in outcomes:
-        kind, missed = kind_of(one), miss_of(one, one.promise.own)
-        if kind is not None and missed is not None:
-            found[kind].append(missed)
-    return TrackRecord(found)
+        if (kind := kind_of(one)) is None:
+            continue
+        if (missed := miss_of(one, one.promise.own)) is not None:
+            repairs[kind].append(missed)
+        if (missed := cost_miss(one.cost, one.promise.own_whole)) is not None:
+            costs[kind].append(missed)
+    return TrackRecord(repairs, costs, _of_rehearsals(rehearsals), useless)
+
+
+def _of_rehearsals(rehearsals: Iterable[HotfixRehearsed]) -> Misses:
+    tried: dict[str, list[float]] = defaultdict(list)
+    for one in rehearsals:
+        if one.promised is None or one.repaired is None or one.verdict not in JUDGED:
+            continue
+        if (missed := missed_by(one.promised, one.repaired)) is not None:
+            tried[one.kind].append(missed)
+    return tried

@@ -8,6 +8,7 @@ from typing import Literal
 
 from domain.resolution.circumstances import Circumstances, Serves
 from domain.resolution.price import Price
+from domain.resolution.rehearsal.planted import Rehearsal
 from domain.values import Estimate
 
 NOT_KNOWN = "not from the log"
@@ -37,6 +38,7 @@ class Way:
         holds: what the replay's `table` holds: each delivery of the items, or the rows of a feed once more.
         of_feed: whether it is priced by the rows of a feed, whatever the finding is about.
         on_items: whether only what is served of the items named changes.
+        rehearsal: how a receiver that does this is rehearsed, or why it cannot be; null: not said.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Way:
     undoes: Serves | None = None
     of_feed: bool = False
     on_items: bool = False
+    rehearsal: Rehearsal | Unfit | None = None
 
     def priced(self, given: Parameters, around: Circumstances) -> Price:
         """The trade-off of a hotfix that hands `given` over; unknown where there is nothing to replay."""

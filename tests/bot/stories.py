@@ -148,6 +148,11 @@ REVERTED = (c.RecordHotfixReverted(option="fill", receipt="ok"), WORKER)
 PROPOSED = (c.ProposeFollowUp(improvement=LESSON), WORKER)
 
 Step = c.Command | tuple[c.Command, Actor]
+TICKET: tuple[Step, ...] = (
+    (c.RequestTicket(tracker="issues"), WORKER),
+    (c.RecordTicketOpened(ticket="shop/serving#7", url="https://github.example/7"), WORKER),
+)
+TICKET_CLOSED = (c.RecordTicketClosed(), WORKER)
 WAY: tuple[Step, ...] = (
     OPENED,
     DIAGNOSED,
@@ -189,6 +194,8 @@ STORIES: dict[str, tuple[Step, ...]] = {
     "resolved": WAY[:8],
     "follow-up proposed": WAY[:9],
     "closed": WAY,
+    "with a ticket": (*WAY[:10], *TICKET),
+    "its ticket closed by somebody": (*WAY[:10], *TICKET, TICKET_CLOSED),
     "refuted": (*WAY[:6], (c.RefuteHotfix(option="fill", reason="still 60 % too low"), WORKER)),
     "did not work": (*WAY[:6], USELESS),
     "reverted by itself": (*WAY[:6], USELESS, REVERTED),

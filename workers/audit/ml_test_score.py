@@ -10,10 +10,12 @@ from domain.answer import Audit
 from domain.improvement.attestation import Attestation
 from domain.improvement.audit import audit as judge
 from domain.improvement.evidenced import INCIDENTS_BACK, of_checks, of_incidents, of_people
+from domain.improvement.rehearsal import of_rehearsals
 from domain.recommender.recommender import Recommender
 from workers.declaration.kind_facts import facts
 from workers.detect.looks import read_looks
 from workers.log.attest import attestations
+from workers.log.rehearsals import rehearsals
 from workers.store import cards, people
 
 
@@ -23,11 +25,13 @@ def read_audit(log: Engine, recommender: Recommender, at: datetime) -> Audit:
         looks = read_looks(connection, at)
         incidents = cards.open_or_opened_since(connection, at - INCIDENTS_BACK)
         vouched = attestations(connection)
+        rehearsed = rehearsals(connection)
         known = people.known(connection, {one.by for one in vouched})
     named = [_named(one, known) for one in vouched]
     proofs = (
         *of_checks(recommender, looks, facts(), at),
         *of_incidents(recommender, incidents, at),
+        *of_rehearsals(recommender, rehearsed, at),
         *of_people(named, at),
     )
     return judge(recommender, proofs, facts(), at)

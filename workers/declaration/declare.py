@@ -26,8 +26,10 @@ from domain.recommender.objective import Objective
 from domain.recommender.person import Person, shared
 from domain.recommender.planned import Planned, planned_at
 from domain.recommender.recommender import Recommender
+from domain.recommender.rehearsals import Rehearsals
 from domain.recommender.route import Alone, Permissions, Routes, Stakeholder
 from domain.recommender.table import Csv, Table
+from domain.recommender.tracker import Tracker
 from domain.recommender.witness import Witness
 from workers.declaration.holidays import holidays_of
 from workers.declaration.hotfix_options import hotfixes_apart
@@ -38,6 +40,7 @@ from workers.declaration.references import names, references
 from workers.deployers.registry import options_of as options_of_deployer
 from workers.environment import redaction
 from workers.environment.settings import CONFIG, surroundings
+from workers.trackers.registry import options_of as options_of_tracker
 from workers.witnesses.registry import options_of as options_of_witness
 
 NAMED: Mapping[str, type[BaseModel]] = {
@@ -46,6 +49,7 @@ NAMED: Mapping[str, type[BaseModel]] = {
     "checks": Check,
     "hotfixes": DeclaredHotfix,
     "deployers": Deployer,
+    "trackers": Tracker,
     "stakeholders": Stakeholder,
     "witness": Witness,
     "people": Person,
@@ -53,6 +57,7 @@ NAMED: Mapping[str, type[BaseModel]] = {
 OF_KIND: Mapping[str, Callable[[str, bool], type[BaseModel]]] = {
     "witness": lambda kind, _own: options_of_witness(kind),
     "deployers": options_of_deployer,
+    "trackers": options_of_tracker,
 }
 """Sections whose entries have the keys of their `kind`: (kind, whether to import teams' own) → its keys."""
 SINGLE: Mapping[str, type[BaseModel]] = {
@@ -64,6 +69,7 @@ SINGLE: Mapping[str, type[BaseModel]] = {
     "routes": Routes,
     "permissions": Permissions,
     "bundle": Bundle,
+    "rehearsals": Rehearsals,
 }
 LISTS: Mapping[str, type[BaseModel]] = {"planned": Planned, "silences": Planned}
 HELD: Mapping[str, type[BaseModel]] = {"alone": Alone, "csv": Csv, "registry": Registry, "logging": Logging}

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import fcntl
-import glob
 import os
-import stat
-import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from domain.answer import Advice
-from domain.errors import DeployError
 from domain.recommender.deployer import Deployer
 from domain.values import Option
 from workers.deployers import overrides
 from workers.deployers.kind import Environment, Kind
-from workers.environment.durable import sync_folder
-
-LOCK_SECONDS = 10.0
-MOST_BYTES = 64 * 1024 * 1024
+from workers.deployers.replaced_file import ReplacedFile
 
 
 class FileOptions(Deployer):
@@ -38,28 +28,25 @@ class FileOptions(Deployer):
 
 class FileDeployer:
     """
-    Keeps a hotfix under its key in the JSON file `path` (see `workers.deployers.overrides`).
-
-    The file is replaced by a rename, so that a reader never meets half of it, and keeps its owner and
-    permissions; writers wait for each other on `path` + `.lock`. Where `path` is a link into its own folder,
-    the link stays and what it leads to is replaced.
+    Keeps a hotfix under its key in the JSON file `path` (see `workers.deployers.overrides` and, of how it is
+    written, `workers.deployers.replaced_file`).
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._target = path  # known once the writers' lock is held
+        self._file = ReplacedFile(path)
 
     def apply(self, key: str, option: Option, expires_at: datetime | None) -> str:
         """Write the entries; the same key again only moves their end."""
         entries = overrides.entries(key, option, expires_at)
-        with self._locked():
+        with self._file.locked():
             document, receipt = overrides.applied(self._read(), entries, str(self.path))
             self._write(document)
         return receipt
 
     def revert(self, key: str, option: Option) -> str:
         """Take the entries out; where they are gone already, nothing changes."""
-        with self._locked():
+        with self._file.locked():
             document = self._read()
             if key not in overrides.keys(document):
                 return f"{self.path} does not hold {key} (any more)"
@@ -68,123 +55,14 @@ class FileDeployer:
 
     def serving(self) -> frozenset[str]:
         """What the file holds when it is read back."""
-        with self._locked():
+        with self._file.locked():
             return overrides.keys(self._read())
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with _opened_lock(self.path) as lock:
-                _wait_for(lock.fileno(), self.path)
-                self._target = _target(self.path)
-                yield
-        except RuntimeError as error:  # Path.resolve, of a link that leads to itself, before Python 3.13
-            raise DeployError(f"{self.path} is a link that leads back to itself; mend it") from error
-        except OSError as error:
-            raise DeployError(f"{self.path} could not be written: {error.strerror or error}") from error
-
     def _read(self) -> overrides.Document:
-        return overrides.parse(_text(self._target), str(self.path))
+        return overrides.parse(self._file.read(), str(self.path))
 
     def _write(self, document: overrides.Document) -> None:
-        folder = self._target.parent
-        _clear_left(folder, self._target.name)
-        handle, name = tempfile.mkstemp(dir=folder, prefix=_prefix(self._target.name))
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(overrides.written(document))
-                file.flush()
-                _like(file.fileno(), self._target)
-                os.fsync(file.fileno())
-            Path(name).replace(self._target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        sync_folder(folder)
-
-
-def _wait_for(descriptor: int, path: Path) -> None:
-    deadline = time.monotonic() + LOCK_SECONDS
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                raise DeployError(
-                    f"{path} was locked by another writer for {LOCK_SECONDS:.0f} s; try again"
-                ) from None
-            time.sleep(0.02)
-        else:
-            return
-
-
-def _opened_lock(path: Path) -> IO[bytes]:
-    """The writers' lock, which is a file of its own and no link to another."""
-    lock = path.with_name(path.name + ".lock")
-    return os.fdopen(os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644), "r+b")
-
-
-def _target(path: Path) -> Path:
-    """
-    The file itself, where `path` is a link.
-
-    Raises:
-        DeployError: it is outside the folder that was declared: who may write there is not known here.
-    """
-    folder, real = path.parent.resolve(), path.resolve()
-    if not real.is_relative_to(folder):
-        raise DeployError(
-            f"{path} is a link to {real}, outside {folder}; declare that path, if it is the one that is meant"
-        )
-    return real
-
-
-def _text(path: Path) -> bytes | None:
-    """
-    What the file holds; None where there is none.
-
-    Raises:
-        DeployError: it is no file, or longer than any file of overrides.
-    """
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return None
-    with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise DeployError(f"{path} is no regular file; nothing was changed")
-        if found.st_size > MOST_BYTES:
-            raise DeployError(f"{path} is longer than {MOST_BYTES:,} bytes; nothing was changed")
-        return file.read()
-
-
-def _prefix(name: str) -> str:
-    return f".{name[:100]}."
-
-
-def _clear_left(folder: Path, name: str) -> None:
-    """What a writer left that was killed in the middle; its lock is ours now."""
-    for left in folder.glob(f"{glob.escape(_prefix(name))}????????"):
-        left.unlink(missing_ok=True)
-
-
-def _like(descriptor: int, path: Path) -> None:
-    """A temporary file is private; the serving process may be another user."""
-    if not path.exists():
-        os.fchmod(descriptor, 0o644)
-        return
-    former, fresh = path.stat(), os.fstat(descriptor)
-    if (former.st_uid, former.st_gid) != (fresh.st_uid, fresh.st_gid):
-        try:
-            os.fchown(descriptor, former.st_uid, former.st_gid)
-        except PermissionError as error:
-            raise DeployError(
-                f"{path} belongs to another account (number {former.st_uid}, group {former.st_gid}), which a "
-                "new file could not be given to; let this account own it, or write it as that one"
-            ) from error
-    os.fchmod(descriptor, stat.S_IMODE(former.st_mode))
+        self._file.write(overrides.written(document))
 
 
 def _opened(declared: FileOptions, environment: Environment) -> FileDeployer:

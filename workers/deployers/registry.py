@@ -9,13 +9,14 @@ from domain.errors import ConfigurationError
 from domain.recommender.deployer import Deployer as Declared
 from domain.recommender.deployer import UnreadDeployer
 from domain.recommender.keys.nearest import nearest
-from workers.deployers import file, mlflow, pull_request, redis, webhook
+from workers.deployers import file, flag, mlflow, pull_request, redis, webhook
 from workers.deployers.confirming import Confirming
 from workers.deployers.kind import Environment, Kind
 
 GROUP = "recsysops.deployers"
 KINDS: Mapping[str, Kind] = {
-    kind.name: kind for kind in (file.KIND, redis.KIND, webhook.KIND, mlflow.KIND, pull_request.KIND)
+    kind.name: kind
+    for kind in (file.KIND, redis.KIND, webhook.KIND, mlflow.KIND, pull_request.KIND, flag.KIND)
 }
 
 

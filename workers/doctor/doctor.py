@@ -23,6 +23,7 @@ from workers.doctor.checks import examine_checks
 from workers.doctor.exposure import examine_exposure
 from workers.doctor.hotfixes import examine_deployer, examine_hotfixes, examine_people
 from workers.doctor.own_checks import examine_own
+from workers.doctor.rehearsals import examine_rehearsals
 from workers.doctor.store import examine_store
 from workers.doctor.tables import examine_items, examine_members, examine_table
 from workers.doctor.witnesses import examine_witnesses
@@ -32,6 +33,7 @@ from workers.logging_coverage.examine import examine_logging
 from workers.scaffold.first import init
 from workers.sources.aggregate.series import require_numbers
 from workers.sources.engines.source import Source
+from workers.trackers.registry import find as find_tracker
 
 __all__ = ["Advice", "check", "init"]
 
@@ -85,8 +87,12 @@ def check(
     advice += list(examine_own(recommender, opened))
     for deployer in recommender.deployers.values():
         advice += _examined(f"deployers.{deployer.name}", partial(examine_deployer, deployer, env))
+    for tracker in recommender.trackers.values():
+        look = partial(find_tracker(tracker.kind).examine, tracker, env)
+        advice += _examined(f"trackers.{tracker.name}", look)
     advice += [
         *examine_hotfixes(recommender),
+        *examine_rehearsals(recommender, env),
         *examine_bundle(recommender, opened),
         *examine_people(recommender, env),
         *examine_store(env),

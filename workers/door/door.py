@@ -20,7 +20,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from domain.errors import ConfigurationError, LogError, Refused, Unanswered
 from domain.incident.commands import ApproveHotfix, BreakGlass, ChooseHotfix, Command
-from domain.incident.events import Recorded
+from domain.incident.events import HotfixRehearsed, Recorded
 from domain.incident.state import Incident
 from domain.incident.timeline import MeanTimes
 from domain.recommender.person import Person
@@ -335,6 +335,16 @@ class Door:
         hidden = people.hide_actor(self._engine, actor, self._people())
         try:
             return bool(attest(self._engine, said, actor=hidden, key=key, at=clock.now()))
+        except LOST as lost:
+            raise Unanswered(key, monotonic()) from lost
+
+    def record_rehearsals(self, said: Sequence[HotfixRehearsed], actor: Actor, key: str) -> int:
+        """Have rehearsals written down; how many of them said something that the log did not that day."""
+        from workers.log.rehearsals import record  # noqa: PLC0415 - only who rehearses
+
+        hidden = people.hide_actor(self._engine, actor, self._people())
+        try:
+            return len(record(self._engine, said, actor=hidden, key=key, at=clock.now()))
         except LOST as lost:
             raise Unanswered(key, monotonic()) from lost
 

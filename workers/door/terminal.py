@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from domain.answer import Advice, BurnIn, ItemAnswer, Miss
     from domain.bundle import BundleAnswer, RerunAnswer
     from domain.covered import LoggingCoverage, LoggingPlan
+    from domain.incident.events import HotfixRehearsed
     from domain.incident.state import Incident
     from domain.recommender.check import Check
     from domain.values import Finding, Slice
@@ -129,6 +130,25 @@ def burn_in(path: Path, table: str, at: datetime | None = None) -> BurnIn:
     from workers.declaration.current import recommender  # noqa: PLC0415
 
     return looked_through(recommender(path), table, at or clock.now())
+
+
+def rehearse(
+    path: Path,
+    only: str | None = None,
+    at: datetime | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _in_all: None,
+) -> tuple[HotfixRehearsed, ...]:
+    """
+    What the declared hotfixes do in a rehearsal. Nothing is deployed, and nothing written to the log.
+
+    Raises:
+        ConfigurationError: the declaration is wrong, or there is no such hotfix.
+    """
+    from workers.declaration.current import recommender  # noqa: PLC0415
+    from workers.environment.settings import surroundings  # noqa: PLC0415
+    from workers.rehearse.rehearse import rehearse as tried  # noqa: PLC0415
+
+    return tried(recommender(path), at or clock.now(), surroundings(), only, progress)
 
 
 def plan_logging(

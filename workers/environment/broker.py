@@ -24,7 +24,14 @@ ANSWER_SECONDS = 10
 
 VISIBILITY_SECONDS = 600
 
-LOOKS = ("recsysops.detect", "recsysops.predict", "recsysops.item", "recsysops.witness")
+LOOKS = (
+    "recsysops.detect",
+    "recsysops.predict",
+    "recsysops.item",
+    "recsysops.rehearse",
+    "recsysops.tickets",
+    "recsysops.witness",
+)
 """Jobs that may take a minute on a busy machine. They have a queue of their own: a fix that a
 person has asked for does not wait behind them."""
 

@@ -22,7 +22,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import ProgrammingError
 
 from domain.errors import LogError, Refused
-from domain.incident.events import AUDIT
+from domain.incident.events import CARDLESS
 from domain.incident.state import replay
 from domain.values import Value
 from workers.log.handle import OPENING, wake
@@ -175,8 +175,8 @@ def _number(connection: Connection, checked: Checked, file: Path) -> None:
 
 
 def _fold(connection: Connection) -> int:
-    query = text("SELECT DISTINCT stream FROM events WHERE stream <> :audit")
-    streams = list(connection.execute(query, {"audit": AUDIT}).scalars())
+    query = text("SELECT DISTINCT stream FROM events WHERE stream <> ALL(:cardless)")
+    streams = list(connection.execute(query, {"cardless": list(CARDLESS)}).scalars())
     for stream in streams:
         incident = replay(read_stream(connection, stream))
         if incident is not None:

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from domain.errors import SourceError
 from workers.models.loaded import LoadedModel
+from workers.models.planted_file import END, within
 from workers.models.skops_file import load_skops
 
 OTHERS = {
     ".onnx": ("workers.models.onnx_file", "load_onnx", "onnx"),
     ".lgb": ("workers.models.lightgbm_file", "load_lightgbm", "lightgbm"),
+    END: ("workers.models.planted_file", "load_planted", ""),
     ".txt": ("workers.models.lightgbm_file", "load_lightgbm", "lightgbm"),
 }
 """End of the name → what reads such a file, and the extra that has its library."""
@@ -23,6 +25,8 @@ def prepare(path: Path) -> None:
     if path.suffix.lower() in OTHERS:
         with suppress(ImportError):  # said when the file is read
             import_module(OTHERS[path.suffix.lower()][0])
+    if path.suffix.lower() == END and (inner := within(path)) is not None:
+        prepare(inner)
 
 
 def load_model(path: Path) -> LoadedModel:

@@ -64,6 +64,12 @@ def _watch() -> Room:
     return watch
 
 
+def _cost() -> Room:
+    from workers.respond.resolve.cost import settle  # noqa: PLC0415
+
+    return settle
+
+
 def _renew() -> Room:
     from workers.respond.resolve.renew import renew  # noqa: PLC0415
 
@@ -88,6 +94,18 @@ def _follow_up() -> Room:
     return settle
 
 
+def _ticket() -> Room:
+    from workers.trackers.settle import open_ticket  # noqa: PLC0415
+
+    return open_ticket
+
+
+def _ticket_update() -> Room:
+    from workers.trackers.settle import update_ticket  # noqa: PLC0415
+
+    return update_ticket
+
+
 def _with_declaration(room: Callable[[], Room]) -> Settler:
     return lambda work: room()(work, recommender())
 
@@ -98,6 +116,7 @@ SETTLERS: Mapping[str, Settler] = {
     "draw": _with_declaration(_draw),
     "apply": _with_declaration(_apply),
     "watch": _with_declaration(_watch),
+    "cost": _with_declaration(_cost),
     "renew": _with_declaration(_renew),
     "remind_of_expiry": _with_declaration(_remind),
     "guard": _with_declaration(_guard),
@@ -105,4 +124,6 @@ SETTLERS: Mapping[str, Settler] = {
     "revert": _with_declaration(_revert),
     "expire": _with_declaration(_expire),
     "follow_up": _with_declaration(_follow_up),
+    "ticket": _with_declaration(_ticket),
+    "ticket_update": _with_declaration(_ticket_update),
 }

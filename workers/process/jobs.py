@@ -66,6 +66,28 @@ def witness(late_after: str | None = None) -> None:
     hand_over(own(), recommender(own=False), lambda: signing_key(settings()), around)
 
 
+@shared_task(name="recsysops.tickets")  # type: ignore[untyped-decorator]
+def tickets(late_after: str | None = None) -> None:
+    """What is left to do is followed into tickets, and who closed one is noticed."""
+    if _late(late_after):
+        return
+    from workers.declaration.current import recommender  # noqa: PLC0415
+    from workers.trackers.step import keep_in_step  # noqa: PLC0415
+
+    keep_in_step(own(), recommender(), surroundings())
+
+
+@shared_task(name="recsysops.rehearse")  # type: ignore[untyped-decorator]
+def rehearse(late_after: str | None = None) -> None:
+    """The next hotfix whose rehearsal is due."""
+    if _late(late_after):
+        return
+    from workers.declaration.current import recommender  # noqa: PLC0415
+    from workers.rehearse.keep import rehearse_tick  # noqa: PLC0415
+
+    rehearse_tick(own(), recommender(), present(own()), surroundings())
+
+
 @shared_task(name="recsysops.item")  # type: ignore[untyped-decorator]
 def item(key: str, question: str) -> None:
     """One item looked at, for somebody who asked in the chat."""

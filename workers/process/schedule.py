@@ -25,6 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from domain.errors import ConfigurationError
 from domain.prediction.kind import LAUNCH_FORECAST
+from domain.recommender.rehearsals import NEVER
 from workers.declaration.current import recommender
 from workers.environment import clock
 from workers.environment.broker import Carrier
@@ -37,6 +38,8 @@ PREDICT_SECONDS = 60.0
 DETECT_SECONDS = 10.0
 SCHEDULED_SECONDS = 60.0
 WITNESS_SECONDS = 30.0
+TICKETS_SECONDS = 10.0
+REHEARSE_SECONDS = 60.0
 FASTEST_SECONDS = 1.0
 MOST_WAITING = 20
 """Jobs that may lie untaken in a queue before the clock adds no more."""
@@ -119,9 +122,13 @@ def declared_ticks() -> Ticks:
             if c.every and c.kind == LAUNCH_FORECAST.name
         ]
         every["recsysops.predict"] = max(FASTEST_SECONDS, min([PREDICT_SECONDS, *own]))
+    if declared.hotfixes and declared.rehearsals.schedule != NEVER:
+        every["recsysops.rehearse"] = REHEARSE_SECONDS
     if declared.witness:
         shortest = min(witness.every.total_seconds() for witness in declared.witness.values())
         every["recsysops.witness"] = min(WITNESS_SECONDS, max(FASTEST_SECONDS, shortest))
+    if declared.trackers:
+        every["recsysops.tickets"] = TICKETS_SECONDS
     return Ticks(every)
 
 

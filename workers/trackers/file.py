@@ -1,68 +1,198 @@
-"""Follow-ups kept in a file: one JSON line each, or Markdown for people, by the file's ending."""
+"""Tickets in a file: one JSON line each, or Markdown with a box to tick, by the file's ending."""
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
+import re
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
+from typing import Any, Literal
 
 import orjson
+from pydantic import Field
 
-from domain.errors import SourceError
-from domain.values import Improvement
+from domain.answer import Advice
+from domain.errors import TrackerError
+from domain.recommender.tracker import Tracker
+from workers.environment.durable import sync_folder
+from workers.trackers.kind import Draft, Environment, Kind, Opened, State
+
+TO_DO, DONE = "- [ ] ", "- [x] "
+_BOX = re.compile(r"^- \[(.)\] ", re.MULTILINE)
+_STATES: dict[str, State] = {" ": "open", "x": "done", "X": "done"}
+
+
+class FileOptions(Tracker):
+    """`path`: made where it is missing; JSON lines where it ends in `.jsonl`, Markdown otherwise."""
+
+    kind: Literal["file"]
+    path: str = Field(min_length=1)
+    """File of the tickets; JSON lines where it ends in `.jsonl`, Markdown otherwise."""
 
 
 class FileTracker:
     """
-    Appends to `path` (`.jsonl`, or Markdown otherwise). The same key twice leaves one entry.
+    Keeps a ticket under a number made of its key. In Markdown it is done once its box is ticked, in JSON
+    lines once a later line about it says so.
 
-    Raises (record): SourceError when the file cannot be written.
+    JSON lines are only ever added to. Markdown is replaced by a rename, so that no reader meets half of it.
+    Writers wait for each other on `path` + `.lock`.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def record(self, key: str, title: str, improvement: Improvement) -> str:
-        """Write the follow-up down; returns where it stands."""
-        lines = (
-            self._as_json(key, title, improvement)
-            if self.path.suffix == ".jsonl"
-            else _as_text(key, title, improvement)
-        )
+    def open(self, key: str, draft: Draft, since: datetime) -> Opened:
+        """The ticket of this key; written where there is none."""
+        with self._locked():
+            text, number = self._read(), _number(key)
+            if self._lines:
+                if not any(one.get("ticket") == number for one in _read_lines(text)):
+                    self._add(text, {"ticket": number, "title": draft.title, "says": list(draft.paragraphs)})
+            elif _mark(number) not in text:
+                first, *others = draft.paragraphs
+                body = "\n".join((f"{TO_DO}{first}", *(f"  {one}" for one in others)))
+                self._write(f"{_ended(text)}## {draft.title} {_mark(number)}\n\n{body}\n\n")
+        return Opened(f"{self.path.name}#{number}")
+
+    def tell(self, ticket: str, key: str, text: str, *, closes: bool) -> None:
+        """A line more, once for each key; the box ticked."""
+        said, mark, about = " ".join(text.split()), _number(key), ticket.rpartition("#")[2]
+        with self._locked():
+            held = self._read()
+            if self._lines:
+                if not any(one.get("told") == mark for one in _read_lines(held)):
+                    done = {"done": True} if closes else {}
+                    self._add(held, {"ticket": about, "told": mark, "says": [said], **done})
+            elif (place := _section(held, about)) is not None:
+                self._write(_told(held, place, f"  {said}", _mark(mark), closes))
+
+    def state(self, ticket: str) -> State:
+        """As the file says it now."""
+        with self._locked():
+            text, number = self._read(), ticket.rpartition("#")[2]
+        if self._lines:
+            about = [one for one in _read_lines(text) if one.get("ticket") == number]
+            if any(one.get("done") is True for one in about):
+                return "done"
+            return "open" if about and not any(one.get("dropped") is True for one in about) else "dropped"
+        place = _section(text, number)
+        box = _BOX.search(text, *place) if place else None
+        return _STATES.get(box[1], "dropped") if box else "dropped"
+
+    @property
+    def _lines(self) -> bool:
+        return self.path.suffix == ".jsonl"
+
+    def _read(self) -> str:
+        return self.path.read_text(encoding="utf-8") if self.path.exists() else ""
+
+    def _add(self, text: str, line: dict[str, Any]) -> None:
+        torn = b"" if not text or text.endswith("\n") else b"\n"  # a line torn by a crash ends here
+        with self.path.open("ab") as file:
+            file.write(torn + orjson.dumps(line) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _write(self, text: str) -> None:
+        mode = stat.S_IMODE(self.path.stat().st_mode) if self.path.exists() else 0o644
+        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fchmod(file.fileno(), mode)
+                os.fsync(file.fileno())
+            Path(name).replace(self.path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        sync_folder(self.path.parent)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("a+b") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                file.seek(0)
-                text = file.read()
-                if self._mark(key) not in text:
-                    start = (
-                        b"" if not text or text.endswith(b"\n") else b"\n"
-                    )  # a line torn by a crash ends here
-                    file.write(start + lines)
-                    file.flush()
-                    os.fsync(file.fileno())
-        except OSError as error:
-            raise SourceError(f"{self.path} could not be written: {error.strerror or error}") from error
-        return f"{self.path}: {key}"
-
-    def _mark(self, key: str) -> bytes:
-        if self.path.suffix == ".jsonl":
-            return b'{"key":' + orjson.dumps(key) + b","
-        return f"<!-- {key} -->".encode()
-
-    def _as_json(self, key: str, title: str, improvement: Improvement) -> bytes:
-        return orjson.dumps({"key": key, "title": title, **improvement.model_dump()}) + b"\n"
+            with self.path.with_name(f"{self.path.name}.lock").open("ab") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                yield
+        except (OSError, UnicodeDecodeError) as error:
+            said = getattr(error, "strerror", None) or error
+            raise TrackerError(f"{self.path} could not be read or written: {said}") from error
 
 
-def _as_text(key: str, title: str, improvement: Improvement) -> bytes:
-    lines = [
-        f"## {title} <!-- {key} -->",
-        "",
-        f"- [ ] {improvement.change}: {improvement.detail}",
-        f"- Could it be detected faster, or predicted? {improvement.detect_faster}",
-        f"- Could it be diagnosed faster? {improvement.diagnose_faster}",
-    ]
-    if improvement.proof:
-        lines.append(f"- Proof: {improvement.proof}")
-    return ("\n".join(lines) + "\n\n").encode()
+def _read_lines(text: str) -> list[dict[str, Any]]:
+    """The lines that are ours to read; what a crash or a person left between them is passed over."""
+    found = []
+    for line in text.splitlines():
+        try:
+            one = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            continue
+        if isinstance(one, dict):
+            found.append(one)
+    return found
+
+
+def _section(text: str, number: str) -> tuple[int, int] | None:
+    """Where the lines about a ticket begin and end; None where it is gone."""
+    start = text.find(_mark(number))
+    if start < 0:
+        return None
+    following = text.find("\n## ", start)
+    return start, len(text) if following < 0 else following + 1
+
+
+def _told(text: str, place: tuple[int, int], line: str, mark: str, closes: bool) -> str:
+    start, end = place
+    section = text[start:end]
+    if mark not in section:
+        section = f"{section.rstrip()}\n{line} {mark}\n\n"
+    if closes:
+        section = section.replace(TO_DO, DONE, 1)
+    return text[:start] + section + text[end:]
+
+
+def _ended(text: str) -> str:
+    """With an empty line at its end, where there is anything."""
+    return f"{text.rstrip()}\n\n" if text.strip() else ""
+
+
+def _number(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()[:10]
+
+
+def _mark(number: str) -> str:
+    return f"<!-- {number} -->"
+
+
+def _opened(declared: FileOptions, environment: Environment) -> FileTracker:
+    return FileTracker(Path(declared.path))
+
+
+def _examine(declared: FileOptions, environment: Environment) -> Iterator[Advice]:
+    where, path = f"trackers.{declared.name}.path", Path(declared.path)
+    if path.is_dir():
+        yield Advice(level="error", where=where, says=f"{path} is a folder", mend="name a file in it")
+        return
+    there = next(one for one in (path.parent, *path.parent.parents) if one.exists())
+    if not os.access(there, os.W_OK):
+        says = f"{path} cannot be written"
+        yield Advice(level="error", where=where, says=says, mend="let this user write into its folder")
+
+
+KIND = Kind(
+    "file",
+    FileOptions,
+    _opened,
+    _examine,
+    needs="`path`: JSON lines (`.jsonl`), or Markdown",
+    done='its box is ticked (`- [x]`); in JSON lines, a later line with its `ticket` says `"done": true`',
+    dropped='its box holds anything else (`- [-]`), or it is taken out; in JSON lines, `"dropped": true`',
+)

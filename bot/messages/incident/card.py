@@ -26,6 +26,7 @@ from bot.messages.blocks import (
 from bot.messages.blocks import header as header_block
 from bot.messages.incident import stage
 from bot.messages.incident.menu import menu
+from bot.messages.incident.ticket import ticket
 from bot.messages.incident.value import spell
 from bot.messages.inert import paragraphs, sentence
 from bot.messages.link import Link, linked
@@ -97,6 +98,7 @@ def card(
         *([] if incident.status in ("resolved", "closed") else menu(incident)),
         *_picture(_menu_picture_of(incident), files, MENU_ALT),
         *stage.ending(incident),
+        *ticket(incident),
         *_presses(incident, link),
         *_footer(incident),
     ]
@@ -288,6 +290,12 @@ def _button(incident: Incident, one: Button, report_url: str | None) -> Block:
         asked = confirm(f"{LABELS[one.action].rstrip(' …')}?", _asked(one.action, str(label)), "Yes")
         return {**drawn, "confirm": asked}
     return drawn
+
+
+def to_revert(incident: Incident) -> list[Block]:
+    """The button that takes back what is in force, to stand elsewhere than on the message."""
+    found = [one for one in buttons(incident) if one.action == "revert"]
+    return [actions([_button(incident, one, None) for one in found])] if found else []
 
 
 def _style(incident: Incident, action: Action) -> Style | None:

@@ -47,6 +47,8 @@ NOTABLE: frozenset[str] = frozenset(
         e.FollowUpProposed,
         e.FollowUpAnswered,
         e.IncidentClosed,
+        e.TicketOpened,
+        e.TicketClosed,
         e.TimeCorrected,
         e.OnsetCorrected,
         e.NoteCorrected,

@@ -105,7 +105,7 @@ def _costs_known_by(option: Option) -> list[str]:
 def _of_all(option: Option) -> list[str]:
     """What everybody gains or loses, and whom it hits hardest, as far as that is known."""
     known = option.whole if option.whole is not None and option.whole.value is not None else None
-    whole = [] if known is None else [f"in all: {escape(words.effect(known))}"]
+    whole = [] if known is None else [f"in all: {escape(words.effect(known, where=''))}"]
     return [*whole, escape(option.worst)] if option.worst else whole
 
 

@@ -9,7 +9,7 @@ from bot.messages.blocks import Block, context, cut, escape, section
 from bot.messages.inert import sentence
 from domain.incident.decide import CHOICE_HOLDS, DEPLOYED, IN_HAND, missing_to_close
 from domain.incident.menu import second_person
-from domain.incident.outcome import against_promise, repaired
+from domain.incident.outcome import against_promise, cost_against_promise, repaired
 from domain.incident.state import Hotfix, Incident, Stage
 from domain.values import Improvement, Option
 
@@ -85,10 +85,16 @@ def _stages(fix: Hotfix, option: Option | None) -> str:
     return f" {said[0].upper()}{said[1:]}." if said else ""
 
 
+def _cost(fix: Hotfix) -> str:
+    """What everybody together gained or lost, once that is measured."""
+    said = cost_against_promise(fix)
+    return f" In all: {escape(said)}." if said else ""
+
+
 def _verified(fix: Hotfix, option: Option | None, label: str, alarm: str = "check") -> str:
     outcome = f" {_outcome(fix, option)}" if fix.repaired_share is not None else ""
     expires = f" It expires {words.moment(fix.expires_at)}." if fix.expires_at else ""
-    return f"{label} works, verified by the {alarm} that raised the alarm.{outcome}{expires}"
+    return f"{label} works, verified by the {alarm} that raised the alarm.{outcome}{_cost(fix)}{expires}"
 
 
 def _outcome(fix: Hotfix, option: Option | None) -> str:
@@ -101,7 +107,7 @@ def _outcome(fix: Hotfix, option: Option | None) -> str:
 def _refuted(fix: Hotfix, option: Option | None, label: str) -> str:
     share = "" if fix.repaired_share is None else f" {_outcome(fix, option)}"
     kept = "It is still in force; revert it if it is of no use."
-    return f"{label} did *not* repair it: {_reason(fix)}.{share} {kept}"
+    return f"{label} did *not* repair it: {_reason(fix)}.{share}{_cost(fix)} {kept}"
 
 
 def _failed(fix: Hotfix, option: Option | None, label: str) -> str:
@@ -120,10 +126,10 @@ def _reverting(fix: Hotfix, option: Option | None, label: str) -> str:
 
 def _reverted(fix: Hotfix, option: Option | None, label: str) -> str:
     if fix.because in (None, "person"):
-        return f"{label} is reverted; the recommender serves as before it."
+        return f"{label} is reverted; the recommender serves as before it.{_cost(fix)}"
     return (
         f"{label} {_found(fix)}: {_reason(fix)}. It was reverted by itself; the recommender serves as before "
-        "it, and another can be chosen."
+        f"it, and another can be chosen.{_cost(fix)}"
     )
 
 
@@ -138,7 +144,7 @@ def _revert_failed(fix: Hotfix, option: Option | None, label: str) -> str:
 
 
 def _expired(fix: Hotfix, option: Option | None, label: str) -> str:
-    return f"{label} has expired and no longer acts."
+    return f"{label} has expired and no longer acts.{_cost(fix)}"
 
 
 _SENTENCES: dict[Stage, Callable[[Hotfix, Option | None, str], str]] = {

@@ -16,6 +16,7 @@ from domain.incident.decide.ending import against_resolving, end, missing_to_clo
 from domain.incident.decide.hotfix import CHOICE_HOLDS, treat
 from domain.incident.decide.opening import begin
 from domain.incident.decide.rule import BUSY, DEPLOYED, IN_HAND, Events, in_hand, renewal
+from domain.incident.decide.ticket import keep_in_step, outstanding
 from domain.incident.decide.understanding import against_looking_again, understand
 from domain.incident.state import Incident
 from domain.values import Actor
@@ -32,6 +33,7 @@ __all__ = [
     "decide",
     "in_hand",
     "missing_to_close",
+    "outstanding",
     "renewal",
 ]
 
@@ -58,6 +60,8 @@ def decide(incident: Incident | None, command: c.Command, actor: Actor, at: date
         return treat(incident, command, actor, at)
     if isinstance(command, c.Ending):
         return end(incident, command)
+    if isinstance(command, c.OfTicket):
+        return keep_in_step(incident, command)
     if isinstance(command, c.Correction):
         return correct(incident, command, at)
     return understand(incident, command, actor, at)

@@ -190,6 +190,8 @@ def _record(  # the answers of workers: late or repeated ones change nothing
             return _verified(incident, hotfix, command)
         case c.RefuteHotfix():
             return _refuted(command) if hotfix.stage == "applied" else ()
+        case c.RecordCost():
+            return (e.HotfixCostMeasured(**command.model_dump()),) if hotfix.applied_at else ()
         case c.RecordHarm():
             return _harmed(incident, command) if hotfix.stage in WATCHED else ()
         case c.RecordHotfixReverted():

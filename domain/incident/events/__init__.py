@@ -1,6 +1,6 @@
 """
 What happened to an incident: facts, in the past tense, one module for each part of its life; and beside them
-what people vouch for in an audit.
+what people vouch for in an audit, and what hotfixes did in rehearsals.
 
 Each class has a wire name that is never renamed and a schema version that grows when its fields change; every
 version ever written is kept under `tests/domain/incident/wire` and held against the classes.
@@ -8,6 +8,7 @@ version ever written is kept under `tests/domain/incident/wire` and held against
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -31,6 +32,7 @@ from domain.incident.events.hotfix import (
     HotfixApplied,
     HotfixApproved,
     HotfixChosen,
+    HotfixCostMeasured,
     HotfixExpired,
     HotfixFailed,
     HotfixRefuted,
@@ -45,6 +47,15 @@ from domain.incident.events.hotfix import (
     RevertFailed,
     RevertRequested,
     StagePassed,
+)
+from domain.incident.events.rehearsal import REHEARSALS, HotfixRehearsed, Verdict
+from domain.incident.events.ticket import (
+    Outstanding,
+    TicketClosed,
+    TicketOpened,
+    TicketRequested,
+    TicketUpdated,
+    TicketUpdateRequested,
 )
 from domain.incident.events.understanding import (
     BundleFailed,
@@ -70,6 +81,8 @@ from domain.incident.events.understanding import (
 
 __all__ = [
     "AUDIT",
+    "CARDLESS",
+    "REHEARSALS",
     "Attestation",
     "AttestationGiven",
     "AttestationWithdrawn",
@@ -91,9 +104,11 @@ __all__ = [
     "HotfixApplied",
     "HotfixApproved",
     "HotfixChosen",
+    "HotfixCostMeasured",
     "HotfixExpired",
     "HotfixFailed",
     "HotfixRefuted",
+    "HotfixRehearsed",
     "HotfixRejected",
     "HotfixRenewed",
     "HotfixReverted",
@@ -114,7 +129,9 @@ __all__ = [
     "NoteAdded",
     "NoteCorrected",
     "OfHotfix",
+    "OfTicket",
     "OnsetCorrected",
+    "Outstanding",
     "PictureDrawn",
     "PredictionScored",
     "Recorded",
@@ -125,8 +142,14 @@ __all__ = [
     "SeverityChanged",
     "SeverityCorrected",
     "StagePassed",
+    "TicketClosed",
+    "TicketOpened",
+    "TicketRequested",
+    "TicketUpdateRequested",
+    "TicketUpdated",
     "TimeCorrected",
     "Understanding",
+    "Verdict",
 ]
 
 Understanding = (
@@ -160,6 +183,7 @@ OfHotfix = (
     | HotfixWatched
     | HotfixVerified
     | HotfixRefuted
+    | HotfixCostMeasured
     | RevertRequested
     | HotfixReverted
     | RevertFailed
@@ -170,11 +194,17 @@ OfHotfix = (
     | RenewalFailed
 )
 Correction = TimeCorrected | OnsetCorrected | NoteCorrected | SeverityCorrected
+OfTicket = TicketRequested | TicketOpened | TicketUpdateRequested | TicketUpdated | TicketClosed
 Ending = IncidentResolved | IncidentReopened | FollowUpProposed | FollowUpAnswered | IncidentClosed
-IncidentEvent = IncidentOpened | Understanding | OfHotfix | Ending | Correction
+IncidentEvent = IncidentOpened | Understanding | OfHotfix | Ending | OfTicket | Correction
 Attestation = AttestationGiven | AttestationWithdrawn
-Logged = IncidentEvent | Attestation
+Logged = IncidentEvent | Attestation | HotfixRehearsed
 """All that the log may hold."""
+CARDLESS: Mapping[str, tuple[type[Event], ...]] = {
+    AUDIT: (AttestationGiven, AttestationWithdrawn),
+    REHEARSALS: (HotfixRehearsed,),
+}
+"""The streams that are of no incident, and so have no card; and what they may hold."""
 
 
 class Recorded(NamedTuple):

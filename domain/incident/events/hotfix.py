@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from domain.incident.events.event import Event
-from domain.values import Moment
+from domain.values import Estimate, Moment
 
 RevertCause = Literal["person", "no_effect", "harm", "stage_failed"]
 """Why a hotfix is taken back: somebody pressed, it did not repair, things became worse under it, or it could
@@ -139,6 +139,19 @@ class HotfixRefuted(Event):
             return False
         surely = self.low is not None and self.low > 0
         return not (surely and self.repaired_share >= WORTH_KEEPING)
+
+
+class HotfixCostMeasured(Event):
+    """
+    What everybody together chose from `window_start` to `window_end`, while it was in force, against before:
+    gained above 0, lost below. The value of `cost` is None where that is not known, and its basis says why.
+    """
+
+    wire_name = "hotfix.cost_measured"
+    option: str
+    cost: Estimate
+    window_start: Moment
+    window_end: Moment
 
 
 class RevertRequested(Event):

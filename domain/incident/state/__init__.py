@@ -12,6 +12,8 @@ from domain.incident.state.ending import of_ending
 from domain.incident.state.hotfix import of_hotfix
 from domain.incident.state.incident import (
     DRAW,
+    TICKET,
+    TICKET_UPDATE,
     Correctable,
     Hotfix,
     Incident,
@@ -23,12 +25,16 @@ from domain.incident.state.incident import (
     Spent,
     Stage,
     Status,
+    Ticket,
     TimeField,
 )
+from domain.incident.state.ticket import of_ticket
 from domain.incident.state.understanding import of_understanding, opened
 
 __all__ = [
     "DRAW",
+    "TICKET",
+    "TICKET_UPDATE",
     "Correctable",
     "Hotfix",
     "Incident",
@@ -40,6 +46,7 @@ __all__ = [
     "Spent",
     "Stage",
     "Status",
+    "Ticket",
     "TimeField",
     "evolve",
     "replay",
@@ -76,7 +83,7 @@ def _changes(incident: Incident, record: e.Recorded) -> dict[str, Any]:
     event = record.event
     if isinstance(event, e.IncidentOpened):
         raise LogError(f"stream {record.stream} opens twice; run `recsysops events verify`")
-    if isinstance(event, e.Attestation):
+    if isinstance(event, e.Attestation | e.HotfixRehearsed):
         raise LogError(f"stream {record.stream} is of an incident and holds {event.wire_name}")
     if isinstance(event, e.Correction):
         return of_correction(incident, event)
@@ -84,6 +91,8 @@ def _changes(incident: Incident, record: e.Recorded) -> dict[str, Any]:
         changes = of_hotfix(incident, record, event)
     elif isinstance(event, e.Ending):
         changes = of_ending(incident, record, event)
+    elif isinstance(event, e.OfTicket):
+        changes = of_ticket(incident, record, event)
     else:
         changes = of_understanding(incident, record, event)
     return {**changes, **marked(incident, record, changes)}

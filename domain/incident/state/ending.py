@@ -33,6 +33,7 @@ def of_ending(incident: Incident, record: e.Recorded, event: e.Ending) -> dict[s
                 "mitigated_at": None,
                 "closed_at": None,
                 "follow_up": None,
+                "follow_up_ended_at": None,
                 "awaits": without(incident, "follow_up"),
             }
         case e.FollowUpProposed():
@@ -41,6 +42,7 @@ def of_ending(incident: Incident, record: e.Recorded, event: e.Ending) -> dict[s
             return {
                 "follow_up": event.improvement,
                 "follow_up_by": record.actor,
+                "follow_up_ended_at": None,
                 "awaits": without(incident, "follow_up"),
             }
         case e.IncidentClosed():

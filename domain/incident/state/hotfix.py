@@ -17,7 +17,7 @@ from domain.incident.state.incident import (
     drawing,
     without,
 )
-from domain.values import Moment
+from domain.values import Estimate, Moment
 
 MEASURED_AT, FORECAST_AT = 0.95, 0.9
 """Confidence of the interval of what a watch measured, and of what a forecast says of a launch to come."""
@@ -36,7 +36,7 @@ def of_hotfix(incident: Incident, record: e.Recorded, event: e.OfHotfix) -> dict
             promise=_promise(incident, event.option),
         )
         # A choice calls off a second look: the menu does not change under the hotfix in hand.
-        return {"hotfix": chosen, "awaits": without(incident, "diagnose", "menu")}
+        return {"hotfix": chosen, "awaits": without(incident, "diagnose", "menu", COST)}
     if incident.hotfix is None:
         raise LogError(f"{record.event.wire_name} in {record.stream} before a hotfix was chosen")
     stage, fields = _stage(incident.hotfix, event, record)
@@ -50,6 +50,8 @@ def of_hotfix(incident: Incident, record: e.Recorded, event: e.OfHotfix) -> dict
         changes["awaits"] = {**incident.awaits, RENEW: (record.id, record.at)}
     elif isinstance(event, e.HotfixRenewed | e.RenewalFailed):
         changes["awaits"] = without(incident, RENEW)
+    elif isinstance(event, e.HotfixCostMeasured):
+        changes |= {"awaits": without(incident, COST), "outcomes": _with_cost(incident, event.cost)}
     if isinstance(event, e.HotfixApproved) and event.break_glass is not None:
         changes["glass_broken"] = incident.glass_broken + 1
     if stage == "verified":
@@ -71,6 +73,8 @@ def _promise(incident: Incident, key: str) -> Promise | None:
         label=option.label,
         told=option.repairs,
         from_log=option.from_log,
+        whole=option.whole,
+        whole_from_log=option.whole_from_log,
     )
 
 
@@ -98,6 +102,16 @@ def _outcome(incident: Incident, hotfix: Hotfix, record: e.Recorded, event: e.Of
         high=measured.high,
         confidence=FORECAST_AT if incident.kind == "predicted" else MEASURED_AT,
     )
+
+
+def _with_cost(incident: Incident, cost: Estimate) -> tuple[Outcome, ...]:
+    """With what everybody gained or lost beside what the hotfix in hand repaired, where that was measured."""
+    if not incident.outcomes or incident.hotfix is None:
+        return incident.outcomes
+    *before, last = incident.outcomes
+    if last.promise != incident.hotfix.promise:
+        return incident.outcomes
+    return (*before, last.model_copy(update={"cost": cost}))
 
 
 def _with_spent(incident: Incident, record: e.Recorded, event: e.RevertRequested) -> tuple[Spent, ...]:
@@ -161,6 +175,8 @@ def _stage(hotfix: Hotfix, event: e.OfHotfix, record: e.Recorded) -> tuple[Stage
                 "low": event.low,
                 "high": event.high,
             }
+        case e.HotfixCostMeasured():
+            return None, {"cost": event.cost}
         case e.RevertRequested():
             said = {"reason": event.reason} if event.reason else {}
             return "reverting", {"because": event.because, **said}
@@ -183,9 +199,14 @@ def _stage(hotfix: Hotfix, event: e.OfHotfix, record: e.Recorded) -> tuple[Stage
             assert_never(event)
 
 
+COST = "cost"
+"""The obligation to measure what everybody gained or lost: after the verdict, and again at the end."""
+
+_COST_AFTER: tuple[Stage, ...] = ("verified", "refuted", "reverted", "expired")
+
 RENEW = "renew"
 RENEWABLE: tuple[Stage, ...] = ("applied", "verified", "refuted")
-"""Stages over which a renewal stays owed."""
+"""Stages over which a renewal stays owed, and what it cost up to the verdict."""
 
 _OWED_IN_STAGE: dict[Stage, str] = {
     "approved": "apply",
@@ -199,10 +220,19 @@ _SEEN_IN_THE_METRIC: tuple[Stage, ...] = ("verified", "refuted", "reverted")
 
 
 def _owed_by_stage(incident: Incident, record: e.Recorded, stage: Stage) -> dict[str, tuple[str, Moment]]:
-    over = () if stage in RENEWABLE else (RENEW,)
+    over = () if stage in RENEWABLE else (RENEW, COST)
     awaits = without(incident, *_OWED_IN_STAGE.values(), *over)
     asked = (record.id, record.at)
     if stage in _SEEN_IN_THE_METRIC:
         awaits |= drawing(incident, asked)
+    if stage in _COST_AFTER and _served_all(incident):
+        awaits |= {COST: asked}
     owed = _OWED_IN_STAGE.get(stage)
     return {**awaits, owed: asked} if owed else awaits
+
+
+def _served_all(incident: Incident) -> bool:
+    """Whether the hotfix in hand acted on all members: of some of them the whole says nothing."""
+    hotfix = incident.hotfix
+    served = hotfix is not None and hotfix.applied_at is not None and hotfix.share >= 1.0
+    return served and incident.kind == "detected"

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from domain.incident.events.hotfix import RevertCause
+from domain.incident.events.ticket import Outstanding
 from domain.incident.menu import Former, digest_of
 from domain.values import (
     Diagnosis,
@@ -65,17 +66,24 @@ class Promise(Value):
     label: str
     told: Estimate
     from_log: Estimate | None = None
+    whole: Estimate | None = None
+    whole_from_log: Estimate | None = None
 
     @property
     def own(self) -> Estimate:
         """What the log alone promised."""
         return self.from_log or self.told
 
+    @property
+    def own_whole(self) -> Estimate | None:
+        """The same of what everybody gains or loses."""
+        return self.whole_from_log or self.whole
+
 
 class Outcome(Value):
     """
     What was measured of a promise: the share of the gap that is closed, below 0 where it grew, with the
-    interval of that at `confidence`.
+    interval of that at `confidence`; and of the `whole` what everybody gained or lost (`cost`).
     """
 
     promise: Promise
@@ -84,6 +92,7 @@ class Outcome(Value):
     low: float
     high: float
     confidence: Share
+    cost: Estimate | None = None
 
 
 class Hotfix(Value):
@@ -94,7 +103,8 @@ class Hotfix(Value):
     `break_glass` is why it was deployed without the second person that it needs, where it was.
     `share` of members are served with it since `stage_at`.
     `because` says why it is taken back, once it is. `repaired_share` is the outcome once there is one; `seen`
-    is of the last look, also after it. The event `expiry_set_by` said when it expires; `reminded_of` is the
+    is of the last look, also after it. `cost` is what everybody gained or lost while it was in force, as last
+    measured. The event `expiry_set_by` said when it expires; `reminded_of` is the
     end that people were reminded of; `renewing_until` the one that its deployer is to be told.
     """
 
@@ -119,6 +129,7 @@ class Hotfix(Value):
     reason: str | None = None
     because: RevertCause | None = None
     seen: Seen | None = None
+    cost: Estimate | None = None
     expiry_set_by: str | None = None
     reminded_of: Moment | None = None
     renewing_until: Moment | None = None
@@ -157,6 +168,29 @@ class Bundle(Value):
     root: str | None
 
 
+class Ticket(Value):
+    """
+    The newest ticket about it: asked for by the event `asked_by`; `id` is None until it is open, and
+    `outstanding` what it says is left to do, `before` what it said before that. `closed_by_somebody`: in the
+    tracker, and not by this program; `dropped` as what is not to be done.
+    """
+
+    tracker: str
+    asked_by: str
+    outstanding: Outstanding
+    before: Outstanding = Outstanding()
+    id: str | None = None
+    url: str = ""
+    closed_at: Moment | None = None
+    closed_by_somebody: bool = False
+    dropped: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is there, and not closed."""
+        return self.id is not None and self.closed_at is None
+
+
 class Correctable(Value):
     """What holds now of an event that may be corrected, and which `parts` of it may."""
 
@@ -182,7 +216,8 @@ class Incident(Value):
     `drawn_again` is the newest picture of the metric, where it was drawn since that diagnosis.
     `spent` are the hotfixes that this incident has shown to be of no use, as they were found so; `outcomes`
     what was measured of each that was in force, whatever was tried after it. `glass_broken` counts those that
-    were deployed without the second person that they need.
+    were deployed without the second person that they need. `follow_up_ended_at` is when the ticket that says
+    what changes was closed in its tracker.
     """
 
     stream: str
@@ -231,6 +266,8 @@ class Incident(Value):
     proposed: Improvement | None = None
     follow_up: Improvement | None = None
     follow_up_by: str | None = None
+    follow_up_ended_at: Moment | None = None
+    ticket: Ticket | None = None
     closed_at: Moment | None = None
     awaits: dict[str, tuple[str, Moment]] = Field(default_factory=dict)
     correctable: dict[str, Correctable] = Field(default_factory=dict, exclude=True)
@@ -274,6 +311,9 @@ class Incident(Value):
 
 DRAW = "draw"
 """The obligation to draw the metric again."""
+
+TICKET, TICKET_UPDATE = "ticket", "ticket_update"
+"""The obligations to open a ticket, and to have it say what is outstanding."""
 
 
 def drawing(incident: Incident, asked: tuple[str, Moment]) -> dict[str, tuple[str, Moment]]:

@@ -10,6 +10,8 @@ from domain.recommender.hotfix import DeclaredHotfix
 from domain.resolution.circumstances import Circumstances
 from domain.resolution.hook import Hook, called
 from domain.resolution.kind import NOTHING_NAMED, Kind
+from domain.resolution.rehearsal import shift
+from domain.resolution.rehearsal.planted import Rehearsal
 from domain.resolution.replays.block import BLOCK
 from domain.resolution.way import Parameters, Unfit
 
@@ -47,4 +49,5 @@ KIND = Kind(
     way=BLOCK,
     called=called,
     changes=changes,
+    rehearse=lambda _hotfix, keys: Rehearsal(shift.too_high(keys.most), shift.blocked),
 )

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from domain.recommender.hotfix import DeclaredHotfix
 from domain.resolution.circumstances import Circumstances
 from domain.resolution.kind import NOTHING_NAMED, Kind
+from domain.resolution.rehearsal import shift
+from domain.resolution.rehearsal.planted import Rehearsal
 from domain.resolution.replays.boost import BOOST, amount_for
 from domain.resolution.way import Parameters, Unfit
 from domain.values import Value
@@ -34,6 +36,13 @@ def changes(keys: Keys, parameters: Parameters) -> Iterator[str]:
         yield f"its amount is {keys.amount}, not {parameters.get('amount')}"
 
 
+def rehearse(hotfix: DeclaredHotfix, keys: Keys) -> Rehearsal:
+    """Items that are scored too low, by about what is declared."""
+    promised = hotfix.replay.amount if hotfix.replay else None
+    amount = keys.amount if keys.amount is not None else promised
+    return Rehearsal(shift.on_items(amount), shift.boosted)
+
+
 KIND = Kind(
     name="boost_items",
     purpose="adds to the score of the items concerned",
@@ -42,4 +51,5 @@ KIND = Kind(
     given=given,
     way=BOOST,
     changes=changes,
+    rehearse=rehearse,
 )

@@ -10,6 +10,7 @@ from domain.recommender.keys.nearest import nearest
 from domain.recommender.recommender import Recommender
 from domain.resolution.circumstances import Circumstances
 from domain.resolution.kind import NOTHING_NAMED, Kind
+from domain.resolution.rehearsal import unset
 from domain.resolution.replays.fill import FILL
 from domain.resolution.way import Parameters, Unfit
 from domain.values import Value
@@ -80,4 +81,5 @@ KIND = Kind(
     label=label,
     changes=changes,
     examine=examine,
+    rehearse=lambda _hotfix, keys: unset.rehearsal_of(keys.feature),
 )

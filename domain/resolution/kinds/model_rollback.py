@@ -6,6 +6,7 @@ from domain.recommender.hotfix import DeclaredHotfix
 from domain.resolution.circumstances import Circumstances
 from domain.resolution.hook import Hook, called
 from domain.resolution.kind import Kind
+from domain.resolution.rehearsal import version
 from domain.resolution.replays.former_model import FORMER_MODEL, versions
 from domain.resolution.way import Parameters, Unfit
 
@@ -30,4 +31,5 @@ KIND = Kind(
     way=FORMER_MODEL,
     label=label,
     called=called,
+    rehearse=lambda _hotfix, _keys: version.ROLLED_BACK,
 )

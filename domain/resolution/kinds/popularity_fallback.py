@@ -46,6 +46,10 @@ def examine(hotfix: DeclaredHotfix, keys: Keys, recommender: Recommender) -> Ite
         yield Advice(level="error", where=where, says=says, mend=nearest(keys.column, known))
 
 
+NO_TRUTH = Unfit(
+    "it shows what is popular and not what was lost: there is no fault of which it is to repair a known share"
+)
+
 KIND = Kind(
     name="popularity_fallback",
     purpose="ranks requests of the symptom's slice by how popular items are",
@@ -56,4 +60,5 @@ KIND = Kind(
     called=called,
     changes=changes,
     examine=examine,
+    rehearse=lambda _hotfix, _keys: NO_TRUTH,
 )

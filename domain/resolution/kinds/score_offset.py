@@ -6,14 +6,17 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
+from domain.diagnosis.replay import Floats
 from domain.recommender.hotfix import DeclaredHotfix
 from domain.resolution.circumstances import Circumstances
 from domain.resolution.hook import Hook, called
 from domain.resolution.kind import Kind
+from domain.resolution.rehearsal import shift
+from domain.resolution.rehearsal.planted import Planted, Rehearsal
 from domain.resolution.replays.logged_slice import in_slice, whole_requests
 from domain.resolution.replays.offset import OFFSET
 from domain.resolution.way import Parameters, Unfit
-from domain.values import slice_of
+from domain.values import Slice, slice_of
 
 
 class Keys(Hook):
@@ -47,6 +50,22 @@ def changes(keys: Keys, parameters: Parameters) -> Iterator[str]:
         yield f"it is of {keys.of}, not {parameters.get('slice')}"
 
 
+def rehearse(_hotfix: DeclaredHotfix, keys: Keys) -> Rehearsal | Unfit:
+    """Its slice scored wrongly by about its amount, the other way."""
+    where = slice_of(**keys.of)
+    if not where:
+        return Unfit("it acts on whatever slice an incident has; name one in `of` to have it rehearsed")
+    says = " and ".join(f"{name} = {value}" for name, value in where)
+    plant = shift.in_slice(keys.amount, says, lambda traffic: in_slice(traffic, where))
+    return Rehearsal(plant, lambda _given, planted: _served(planted, keys.amount, where))
+
+
+def _served(planted: Planted, amount: float, where: Slice) -> Floats:
+    """The amount added to the slice."""
+    inside = in_slice(planted.healthy.traffic, where)
+    return planted.healthy.traffic.exposure(planted.scores + amount * (0.0 if inside is None else inside))
+
+
 KIND = Kind(
     name="score_offset",
     purpose="adds to the score of whatever lies in a slice",
@@ -56,4 +75,5 @@ KIND = Kind(
     way=OFFSET,
     called=called,
     changes=changes,
+    rehearse=rehearse,
 )

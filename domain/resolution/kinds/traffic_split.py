@@ -10,6 +10,7 @@ from domain.recommender.hotfix import DeclaredHotfix
 from domain.resolution.circumstances import Circumstances
 from domain.resolution.hook import Hook, called
 from domain.resolution.kind import Kind
+from domain.resolution.rehearsal import version
 from domain.resolution.replays.former_model import versions
 from domain.resolution.replays.split import SPLIT
 from domain.resolution.way import Parameters, Unfit
@@ -49,4 +50,5 @@ KIND = Kind(
     label=label,
     called=called,
     changes=changes,
+    rehearse=lambda _hotfix, _keys: version.SPLIT,
 )

@@ -6,6 +6,7 @@ from domain.recommender.hotfix import DeclaredHotfix
 from domain.resolution.circumstances import Circumstances
 from domain.resolution.hook import Hook, called
 from domain.resolution.kind import Kind
+from domain.resolution.rehearsal.planted import Rehearsal
 from domain.resolution.replays.registry import REPLAYS
 from domain.resolution.way import Unfit
 
@@ -24,6 +25,13 @@ def given(hotfix: DeclaredHotfix, keys: Hook, around: Circumstances) -> dict[str
     return told
 
 
+def rehearse(hotfix: DeclaredHotfix, _keys: Hook) -> Rehearsal | Unfit:
+    """As its replay is."""
+    if hotfix.replay is None:
+        return Unfit("no `replay` says what its receiver does")
+    return REPLAYS[hotfix.replay.kind].rehearsal or Unfit("its replay says not how")
+
+
 KIND = Kind(
     name="webhook",
     purpose="calls the recommender's own receiver, which does it",
@@ -31,4 +39,5 @@ KIND = Kind(
     example={"hook": "catalogue_rollback"},
     given=given,
     called=called,
+    rehearse=rehearse,
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from domain.resolution.circumstances import Circumstances
 from domain.resolution.price import Price, price
+from domain.resolution.rehearsal import shift
+from domain.resolution.rehearsal.planted import Rehearsal
 from domain.resolution.way import Parameters, Way, no_stage
 
 
@@ -16,4 +18,9 @@ def _price(_given: Parameters, around: Circumstances) -> Price:
     return price(stage, stage.now, gone=stage.concerned, note=note)
 
 
-BLOCK = Way(name="block_items", price=_price, on_items=True)
+BLOCK = Way(
+    name="block_items",
+    price=_price,
+    on_items=True,
+    rehearsal=Rehearsal(shift.too_high(None), shift.blocked),
+)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from domain.resolution.circumstances import Circumstances
 from domain.resolution.price import Price, amount_to_repair, price
+from domain.resolution.rehearsal import shift
+from domain.resolution.rehearsal.planted import Rehearsal
 from domain.resolution.way import Parameters, Way, no_stage
 
 UNPRICED_AMOUNT = 1.0
@@ -27,4 +29,9 @@ def _price(given: Parameters, around: Circumstances) -> Price:
     return price(stage, stage.now + amount * stage.concerned)
 
 
-BOOST = Way(name="boost_items", price=_price, on_items=True)
+BOOST = Way(
+    name="boost_items",
+    price=_price,
+    on_items=True,
+    rehearsal=Rehearsal(shift.on_items(None), shift.boosted),
+)

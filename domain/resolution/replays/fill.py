@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from domain.resolution.circumstances import Circumstances
 from domain.resolution.price import Price, price
+from domain.resolution.rehearsal import unset
 from domain.resolution.way import NOT_KNOWN, Parameters, Way, no_stage, unknown
 from domain.values import Estimate
 
@@ -41,4 +42,10 @@ def _forecast(_given: Parameters, around: Circumstances) -> Price:
     return Price(repairs, none, 0.0)
 
 
-FILL = Way(name="fill_feature", price=_price, forecast=_forecast, on_items=True)
+FILL = Way(
+    name="fill_feature",
+    price=_price,
+    forecast=_forecast,
+    on_items=True,
+    rehearsal=unset.rehearsal_of(None),
+)

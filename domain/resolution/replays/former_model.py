@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from domain.resolution.circumstances import Circumstances
 from domain.resolution.price import Price, price
+from domain.resolution.rehearsal import version
 from domain.resolution.way import Parameters, Unfit, Way, no_stage, unknown
 
 
@@ -33,4 +34,6 @@ def versions(around: Circumstances) -> dict[str, object] | Unfit:
     return {"version": model.was, "instead_of": model.now}
 
 
-FORMER_MODEL = Way(name="former_model", price=_price, given=versions, undoes="model")
+FORMER_MODEL = Way(
+    name="former_model", price=_price, given=versions, undoes="model", rehearsal=version.ROLLED_BACK
+)

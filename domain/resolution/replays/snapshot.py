@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from domain.resolution.circumstances import Circumstances
 from domain.resolution.price import Price, price
+from domain.resolution.rehearsal import unset
 from domain.resolution.way import NOT_KNOWN, Parameters, Unfit, Way, no_stage, unknown
 
 
@@ -32,4 +33,11 @@ def _given(around: Circumstances) -> dict[str, object] | Unfit:
     return {"before": brought.now, "to": brought.was}
 
 
-SNAPSHOT = Way(name="snapshot", price=_price, given=_given, undoes="deliveries", holds="deliveries")
+SNAPSHOT = Way(
+    name="snapshot",
+    price=_price,
+    given=_given,
+    undoes="deliveries",
+    holds="deliveries",
+    rehearsal=unset.ROLLED_BACK,
+)

@@ -9,7 +9,7 @@ from domain.resolution.circumstances import Circumstances
 from domain.resolution.loss import expected_rows
 from domain.resolution.price import Price
 from domain.resolution.resample import estimate, normal
-from domain.resolution.way import Parameters, Way, unknown
+from domain.resolution.way import Parameters, Unfit, Way, unknown
 from domain.values import Estimate
 
 SEED_STANDBY, SEED_ELSEWHERE = 5, 6
@@ -52,4 +52,9 @@ def _elsewhere(spare: Standby) -> Estimate:
     return estimate(draws, "% rows", f"elsewhere it has {theirs:,.0f} rows, the feed {mine:,.0f}")
 
 
-STANDBY = Way(name="standby", price=_price, holds="standby", of_feed=True)
+NOT_A_REQUEST = Unfit(
+    "it brings back rows of a feed and no ranked requests, in which alone faults are planted; "
+    "compare both feeds by a check of kind joins"
+)
+
+STANDBY = Way(name="standby", price=_price, holds="standby", of_feed=True, rehearsal=NOT_A_REQUEST)

@@ -22,9 +22,8 @@ Run = Callable[..., Any]
 @pytest.fixture
 def run(door: Door, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command in this process on the test's store, and returns what it printed."""
-    desks = ("desk", "incident", "correct", "people", "hotfix", "followers")
-    for name in desks:
-        monkeypatch.setattr(f"bot.cli_{name}.open_door", lambda: door)
+    for name in ("shared", "incident", "hotfix", "log.correct", "log.people", "log.followers"):
+        monkeypatch.setattr(f"bot.cli.{name}.open_door", lambda: door)
 
     def running(*words: str) -> str:
         result = CliRunner().invoke(app, list(words), catch_exceptions=False)

@@ -23,7 +23,18 @@ from domain.incident.state import Incident
 from domain.values import Actor
 from tests.bot.conftest import SECRET, settle
 from tests.bot.slack.test_announce import heads, tell
-from tests.bot.stories import APPLIED, DIAGNOSED, MENU, OFFERED, OPENED, PROPOSED, VERIFIED
+from tests.bot.stories import (
+    APPLIED,
+    DIAGNOSED,
+    MENU,
+    OFFERED,
+    OPENED,
+    PROPOSED,
+    TICKET,
+    TICKET_CLOSED,
+    VERIFIED,
+    WAY,
+)
 from tests.bot.workspace.driver import Answered, Driver
 from tests.domain.incident.given import ON_CALL
 from workers.door import Door
@@ -431,3 +442,25 @@ def test_an_unsigned_request_does_nothing(person: Driver, now: Callable[[], Inci
     person.fault("unsigned", method="block_actions")
     press(person, "acknowledge")
     assert now().version == before
+
+
+def test_the_thread_asks_for_the_revert_once_the_ticket_is_closed_and_its_button_reverts(
+    door: Door, announcer: Announcer, person: Driver
+) -> None:
+    stream = tell(door, *WAY, *TICKET, TICKET_CLOSED)
+    settle(announcer)
+    (asked,) = [one for one in person.messages() if "closed in its tracker; the follow-up" in one["text"]]
+    assert asked["thread_ts"] == heads(person)[0]["ts"]
+    assert "is still in force: revert it, if it is not needed any more" in asked["text"]
+
+    def stage() -> str:
+        incident = door.incident(stream)
+        assert incident is not None
+        assert incident.hotfix is not None
+        return incident.hotfix.stage
+
+    assert stage() == "verified"
+    assert person.press("revert", message=asked).error == ""
+    assert stage() == "reverting"
+    assert person.press("revert", message=asked).error == ""
+    assert stage() == "reverting"

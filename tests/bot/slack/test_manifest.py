@@ -42,7 +42,7 @@ EVENTS: dict[str, frozenset[str]] = {
 """What each event takes. Source: docs.slack.dev/reference/events"""
 
 SHORT = {"files_upload_v2": ("files.getUploadURLExternal", "files.completeUploadExternal")}
-CODE = Path(__file__).parents[2] / "bot"
+CODE = Path(__file__).parents[3] / "bot"
 
 
 def nodes() -> Iterator[ast.AST]:

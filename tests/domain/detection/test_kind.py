@@ -96,7 +96,7 @@ def test_a_kind_that_is_named_would_be_seen(text: str) -> None:
 
 
 def test_each_file_of_the_folder_is_a_kind_and_each_kind_a_file_of_its_name() -> None:
-    files = {file.stem for file in KINDS.glob("*.py")} - {"__init__"}
+    files = {file.stem for file in KINDS.rglob("*.py")} - {"__init__"}
     assert files == set(NAMES) == set(ours())
 
 

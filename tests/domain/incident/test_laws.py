@@ -96,6 +96,11 @@ PLAIN: list[c.Command] = [
     c.AnswerFollowUp(improvement=LESSON),
     c.AcceptFollowUp(),
     c.Close(),
+    c.RequestTicket(tracker="issues"),
+    c.RecordTicketOpened(ticket="#7", url="https://issues.example/7"),
+    c.RequestTicketUpdate(),
+    c.RecordTicketUpdated(),
+    c.RecordTicketClosed(),
 ]
 _CORRECTIONS = [
     lambda event, minute: c.CorrectTime(event=event, at=MORNING + timedelta(minutes=minute), reason="paged"),
@@ -216,11 +221,11 @@ def test_every_event_has_a_wire_name_of_its_own_and_a_sentence() -> None:
     members = set(EVENTS.values())
     assert members == set(SENTENCES)
     assert all(issubclass(member, Event) for member in members)
-    assert len(EVENTS) == len(members) == 48
+    assert len(EVENTS) == len(members) == 55
 
 
 def test_every_command_is_in_exactly_one_group() -> None:
-    groups = [c.Opening, c.Understanding, c.ByPerson, c.ByWorker, c.Ending, c.Correction]
+    groups = [c.Opening, c.Understanding, c.ByPerson, c.ByWorker, c.Ending, c.OfTicket, c.Correction]
     members = [member for group in groups for member in get_args(group)] + [c.ChooseHotfix]
     assert len(members) == len(set(members))
     assert set(members) == set(get_args(c.Command))

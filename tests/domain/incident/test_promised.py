@@ -8,8 +8,9 @@ import pytest
 
 from domain.incident import commands as c
 from domain.incident.menu import digest_of
+from domain.incident.outcome import cost_against_promise
 from domain.incident.state import Incident
-from domain.values import Option
+from domain.values import Estimate, Option
 from tests.domain.incident.given import DIAGNOSED, FINDING, OPEN, WORKER, after, option
 
 SHARE = {"repaired_share": 0.3, "low": 0.2, "high": 0.4}
@@ -122,3 +123,40 @@ def test_of_a_launch_to_come_the_interval_is_a_forecasts() -> None:
         VERIFY,
     )
     assert incident.outcomes[0].confidence == 0.9
+
+
+WHOLE = Estimate(value=-20, low=-40, high=0, unit="plays a day", basis="replay")
+LOST = WHOLE.model_copy(update={"value": -900, "low": -990, "high": -810, "basis": "the log"})
+SPAN = {"window_start": FINDING.window_start, "window_end": FINDING.window_end}
+COST = (c.RecordCost(option="fill", cost=LOST, **SPAN), WORKER)
+
+
+def test_what_everybody_lost_is_kept_beside_what_was_repaired_and_against_its_promise() -> None:
+    told = option().model_copy(update={"whole": WHOLE})
+    incident = deployed(told, VERIFY, COST)
+    (found,) = incident.outcomes
+    assert (found.repaired_share, found.cost, found.promise.own_whole) == (0.3, LOST, WHOLE)
+    assert incident.hotfix is not None
+    assert cost_against_promise(incident.hotfix).endswith("worse than promised")
+
+
+def test_it_is_owed_after_the_verdict_and_once_more_at_the_end() -> None:
+    def owes(*steps: Any) -> bool:
+        return "cost" in deployed(option(), *steps).awaits
+
+    assert [owes(), owes(VERIFY), owes(VERIFY, COST)] == [False, True, False]
+    back = c.RevertHotfix(option="fill")
+    assert [owes(VERIFY, COST, back), owes(VERIFY, COST, back, REVERTED)] == [False, True]
+
+
+def test_it_is_not_owed_of_what_served_only_some_members() -> None:
+    harm = (c.RecordHarm(option="fill", **HARM), WORKER)
+    assert "cost" not in deployed(option(stages=(0.1, 1.0)), harm, REVERTED).awaits
+    assert "cost" in deployed(option(), harm, REVERTED).awaits
+
+
+def test_where_nobody_knows_what_it_cost_that_is_said() -> None:
+    unknown = Estimate(value=None, unit="% plays", basis="2 earlier days have both spans")
+    incident = deployed(option(), VERIFY, (c.RecordCost(option="fill", cost=unknown, **SPAN), WORKER))
+    assert incident.hotfix is not None
+    assert cost_against_promise(incident.hotfix) == "not known: 2 earlier days have both spans"

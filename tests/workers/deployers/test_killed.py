@@ -24,6 +24,7 @@ from domain.incident.menu import digest_of
 from domain.incident.state import Incident
 from domain.values import Actor, Diagnosis
 from tests.workers.conftest import make_option
+from tests.workers.deployers import flag_server
 from tests.workers.deployers import hub as hubs
 from tests.workers.deployers import target as targets
 from tests.workers.deployers.killed import RECORDING, recommender
@@ -129,12 +130,27 @@ def pull_request_place(folder: Path, stack: ExitStack, _request: pytest.FixtureR
     return Place(declared, merged, held, {"HUB_TOKEN": hubs.TOKEN})
 
 
+def flag_place(folder: Path, stack: ExitStack, _request: pytest.FixtureRequest) -> Place:
+    path = folder / "flags.json"
+    ranker = {"state": "ENABLED", "variants": {"v7": "7", "v8": "8"}, "defaultVariant": "v8"}
+    path.write_text(json.dumps({"flags": {"ranker": ranker}}))
+    url = stack.enter_context(flag_server.running(path))
+
+    def marked() -> list[str]:
+        flag = json.loads(path.read_text())["flags"]["ranker"]
+        return [flag["metadata"]["recsysops"]] if flag["defaultVariant"] == "v7" else []
+
+    declared = {"kind": "flag", "path": str(path), "url": url, "flag": "ranker", "variant": "v7"}
+    return Place({**declared, "timeout": "60s"}, marked, marked, {}, "webhook")
+
+
 PLACES = {
     "file": file_place,
     "redis": redis_place,
     "webhook": webhook_place,
     "mlflow": mlflow_place,
     "pull_request": pull_request_place,
+    "flag": flag_place,
 }
 AMID = {"mlflow": (3, 4), "pull_request": (5, 7, 9, 10)}
 """

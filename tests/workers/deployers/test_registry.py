@@ -186,13 +186,13 @@ OVERRIDES = {"file", "redis", "pull_request"}
     [
         ("fill_feature", {*OVERRIDES, "webhook"}),
         ("boost_items", {*OVERRIDES, "webhook"}),
-        ("model_rollback", {"webhook", "mlflow"}),
-        ("webhook", {"webhook", "mlflow"}),
+        ("model_rollback", {"webhook", "mlflow", "flag"}),
+        ("webhook", {"webhook", "mlflow", "flag"}),
         ("traffic_split", {"webhook"}),
         ("score_offset", {"webhook"}),
         ("block_items", {*OVERRIDES, "webhook"}),
-        ("popularity_fallback", {"webhook"}),
-        ("a team's own", {"webhook", "mlflow"}),
+        ("popularity_fallback", {"webhook", "flag"}),
+        ("a team's own", {"webhook", "mlflow", "flag"}),
     ],
 )
 def test_a_hotfix_goes_only_where_it_can_be_done(hotfix: str, carriers: set[str]) -> None:

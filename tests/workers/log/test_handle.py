@@ -286,7 +286,7 @@ def test_where_an_opening_is_taken_back_nothing_is_guessed_of_it(
         raise RuntimeError("between the statement and its commit")
 
     with monkeypatch.context() as before_the_commit, pytest.raises(RuntimeError):
-        before_the_commit.setattr("workers.log.handle.stand.append", lost)
+        before_the_commit.setattr("workers.log.handle.head.append", lost)
         handle(None, DECLARED, actor=on_call, key="d", log=log)
     assert not _guessed(log, written[0])
     assert handle(None, DECLARED, actor=on_call, key="d", log=log).stream == written[0]

@@ -18,7 +18,7 @@ from sqlalchemy import Engine, make_url
 from domain.incident import commands as c
 from domain.incident.menu import digest_of
 from domain.incident.state import Incident
-from domain.values import Actor, Diagnosis
+from domain.values import Actor, Diagnosis, Improvement
 from tests.workers.conftest import make_option
 from workers.log.handle import Answer, handle
 from workers.store import cards
@@ -44,6 +44,10 @@ watch = "5m"
 [deployers.overrides]
 kind = "file"
 path = "overrides.json"
+[trackers.notes]
+kind = "file"
+path = "follow-ups.md"
+every = "0s"
 [witness.vault]
 kind = "folder"
 path = "vault"
@@ -166,6 +170,36 @@ def test_a_witness_is_handed_checkpoints_by_the_clock_and_a_worker(
     held = read_file(file)
     assert len({one.checkpoint.position for one in held}) == len(held)
     assert compare(log, held).newest == _end(log)
+
+
+def test_a_follow_up_becomes_a_ticket_and_who_ticks_it_off_is_noticed(
+    log: Engine, approved: str, start: Start, tmp_path: Path, on_call: Actor
+) -> None:
+    for module in (WORKER, CLOCK, FOLLOWER):
+        start(module)
+
+    def card() -> Incident:
+        with log.connect() as connection:
+            found = cards.find(connection, approved)
+        assert found is not None
+        return found
+
+    def wait(until: Callable[[], object]) -> None:
+        deadline = time.monotonic() + 120
+        while not until():
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+
+    wait(lambda: card().hotfix and card().hotfix.stage != "approved")  # type: ignore[union-attr]
+    lesson = Improvement(detect_faster="yes", diagnose_faster="no", change="check", detail="an alarm")
+    ending: tuple[c.Command, ...] = (c.Resolve(reason="over"), c.AnswerFollowUp(improvement=lesson))
+    for n, command in enumerate(ending):
+        handle(approved, command, actor=on_call, key=f"ending-{n}", log=log)
+    wait(lambda: card().ticket and card().ticket.is_open)  # type: ignore[union-attr]
+    file = tmp_path / "follow-ups.md"
+    file.write_text(file.read_text().replace("- [ ] To do: check: an alarm.", "- [x] done"))
+    wait(lambda: card().follow_up_ended_at)
+    assert verify(log).streams == 1
 
 
 def _end(log: Engine) -> int:

@@ -2,29 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import timedelta
 
 from sqlalchemy import Connection
 
 from domain.errors import ConfigurationError
+from domain.improvement.rehearsal import Rehearsed, newest_of
 from domain.incident.state import Incident, Outcome
+from domain.recommender.hotfix import DeclaredHotfix
 from domain.recommender.recommender import Recommender
 from domain.resolution.track_record import TrackRecord, track_record
 from workers.declaration.hotfix_kinds import find
 from workers.log.obligations import Work
+from workers.log.rehearsals import rehearsals
 from workers.store import cards
 
 REMEMBERED = 500
 """Incidents, the newest, whose promises are remembered."""
+REHEARSED = timedelta(days=90)
+"""For which a rehearsal is remembered."""
 
 
 def record_before(work: Work, recommender: Recommender) -> TrackRecord:
     """The record as it was when the work was begun, by other incidents than its own."""
     with work.log.connect() as connection:
         past = remembered(connection)
+        rehearsed = rehearsals(connection, work.at)
     others = (one for one in past if one.stream != work.incident.stream)
     outcomes = [one for one in outcomes_of(others) if one.at <= work.at]
-    return track_record(outcomes, kind_of(recommender))
+    lately = [one.event for one in rehearsed if work.at - one.at <= REHEARSED]
+    by_day = {(one.hotfix, one.day): one for one in lately}
+    useless = useless_of(recommender, rehearsed)
+    return track_record(outcomes, kind_of(recommender), by_day.values(), useless)
+
+
+def useless_of(recommender: Recommender, rehearsed: Iterable[Rehearsed]) -> Mapping[str, str]:
+    """The name by which its deployer knows it → why a hotfix repaired nothing when it was last rehearsed."""
+    newest = newest_of(rehearsed)
+    return {
+        call: f"{last.event.says} ({last.event.day})"
+        for call, hotfix in _calls(recommender)
+        if (last := newest.get(hotfix.name)) is not None and last.event.verdict == "nothing"
+    }
 
 
 def remembered(connection: Connection, limit: int = REMEMBERED) -> list[Incident]:
@@ -48,11 +68,14 @@ def kind_of(recommender: Recommender) -> Callable[[Outcome], str | None]:
 
 def _kinds_by_call(recommender: Recommender) -> Mapping[str, str]:
     """The name by which its deployer knows it → its kind, of what is declared and installed."""
-    called: dict[str, str] = {}
+    return {call: hotfix.kind for call, hotfix in _calls(recommender)}
+
+
+def _calls(recommender: Recommender) -> Iterator[tuple[str, DeclaredHotfix]]:
+    """Each hotfix that is declared and installed, after the name by which its deployer knows it."""
     for hotfix in recommender.hotfixes.values():
         try:
             kind = find(hotfix.kind)
         except ConfigurationError:
             continue  # of a kind that is not here, which the menu says
-        called[kind.called(hotfix, kind.read(hotfix))] = kind.name
-    return called
+        yield kind.called(hotfix, kind.read(hotfix)), hotfix

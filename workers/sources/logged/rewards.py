@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from domain.recommender.recommender import Recommender
+from domain.resolution.realised import Chosen
 from workers.sources.aggregate.exposure import declared
 from workers.sources.engines.column_kinds import finite
 from workers.sources.engines.source import Source, open_source
@@ -51,6 +52,23 @@ def rewards_of(
     return found.set_index(["request", "item"])["reward"].astype("float64")
 
 
+def chosen_of(recommender: Recommender, start: datetime, end: datetime) -> Chosen:
+    """
+    What was chosen in this span, and of how many requests.
+
+    Raises:
+        SourceError: as `rewards_of`.
+    """
+    exposure = declared(recommender)
+    with open_source(recommender, exposure.chosen) as source:
+        rewards = _total(recommender, source, source.between(start, end))
+    with open_source(recommender, exposure.shown) as source:
+        source.require(exposure.request)
+        rows = source.between(start, end)
+        counted = source.fetch(rows.aggregate(requests=rows[exposure.request].nunique()))
+    return Chosen(rewards, float(counted["requests"].fillna(0)[0]))
+
+
 def daily_totals(recommender: Recommender, at: datetime) -> DailyTotals:
     """
     Of the day up to `at`.
@@ -60,25 +78,28 @@ def daily_totals(recommender: Recommender, at: datetime) -> DailyTotals:
     """
     exposure = declared(recommender)
     with open_source(recommender, exposure.chosen) as source:
-        rows = source.between(at - DAY, at)
-        total = rows.count() if _measure(recommender) is None else _amount(recommender, source, rows)
-        rewards = source.fetch(rows.aggregate(total=total))["total"].fillna(0).astype(float)[0]
+        rewards = _total(recommender, source, source.between(at - DAY, at))
     with open_source(recommender, exposure.shown) as source:
         member = source.table.member
         if member is None:
-            return DailyTotals(float(rewards), None)
+            return DailyTotals(rewards, None)
         source.require(exposure.request, member)
         rows = source.between(at - DAY, at)
         counts = {"requests": rows[exposure.request].nunique(), "members": rows[member].nunique()}
         counted = source.fetch(rows.aggregate(**counts)).astype(float).iloc[0]
     visits = counted["requests"] / counted["members"] if counted["members"] else None
-    return DailyTotals(float(rewards), visits)
+    return DailyTotals(rewards, visits)
 
 
 def unit_of(recommender: Recommender) -> str:
     """What the objective counts, in a word: as declared, else its measure, else the table of choices."""
     objective, exposure = recommender.objective, recommender.exposure
     return objective.unit or objective.measure or (exposure.chosen if exposure else "choices")
+
+
+def _total(recommender: Recommender, source: Source, rows: Any) -> float:
+    total = rows.count() if _measure(recommender) is None else _amount(recommender, source, rows)
+    return float(source.fetch(rows.aggregate(total=total))["total"].fillna(0)[0])
 
 
 def _measure(recommender: Recommender) -> str | None:

@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import Engine
 
 from domain.errors import LogError, VersionConflict
-from domain.incident.events import AUDIT
+from domain.incident.events import CARDLESS
 from workers.store import cards
 from workers.store.integrity.rebuild import made_again
 
@@ -20,7 +20,7 @@ POSITIONS_AT_ONCE = 500
 _logged = structlog.get_logger(__name__)
 _STREAMS = """
 SELECT DISTINCT events.stream FROM log JOIN events ON events.id = log.event_id
-WHERE position > %(after)s AND position <= %(after)s + %(most)s AND stream <> %(audit)s
+WHERE position > %(after)s AND position <= %(after)s + %(most)s AND stream <> ALL(%(cardless)s)
 AND NOT EXISTS (SELECT FROM archived WHERE archived.stream = events.stream)
 """
 
@@ -48,7 +48,7 @@ def mend(log: Engine, after: int, most: int) -> tuple[int, list[str]]:
         Where to go on, 0 after the end of the log; and the streams whose cards were made again.
     """
     with log.connect() as connection:
-        asked = {"after": after, "most": most, "audit": AUDIT}
+        asked = {"after": after, "most": most, "cardless": list(CARDLESS)}
         streams = list(connection.exec_driver_sql(_STREAMS, asked).scalars())
         wrong = cards.not_ours(connection, streams)
         end = connection.exec_driver_sql("SELECT max(position) FROM log").scalar_one() or 0

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection, Engine
 
 from domain.errors import LogError, VersionConflict
-from domain.incident.events import AUDIT
+from domain.incident.events import CARDLESS
 from domain.incident.state import replay
 from domain.values import Value
 from workers.store import cards
@@ -17,7 +17,7 @@ Progress = Callable[[int, int], None]
 """`progress(done, in_all)`."""
 
 _STREAMS = """
-SELECT DISTINCT stream FROM events WHERE stream <> %(audit)s
+SELECT DISTINCT stream FROM events WHERE stream <> ALL(%(cardless)s)
 AND NOT EXISTS (SELECT FROM archived WHERE archived.stream = events.stream) ORDER BY stream
 """
 _STRAY = """
@@ -46,7 +46,7 @@ def rebuild(log: Engine, progress: Progress | None = None) -> Rebuilt:
     """
     with log.begin() as connection:
         stray = connection.exec_driver_sql(_STRAY).rowcount
-        waiting = list(connection.exec_driver_sql(_STREAMS, {"audit": AUDIT}).scalars())
+        waiting = list(connection.exec_driver_sql(_STREAMS, {"cardless": list(CARDLESS)}).scalars())
         archived = connection.exec_driver_sql("SELECT count(DISTINCT stream) FROM archived").scalar_one()
     in_all, displaced = len(waiting), set[str]()
     for done, stream in enumerate(waiting, start=1):

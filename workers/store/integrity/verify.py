@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, func, select
 
 from domain.errors import LogError, Tampered
 from domain.incident.decide import REVISION
-from domain.incident.events import AUDIT, Attestation, Recorded
+from domain.incident.events import CARDLESS, Recorded
 from domain.incident.person import is_pseudonym
 from domain.incident.redecide import redecided
 from domain.incident.state import Incident, evolve
@@ -157,7 +157,7 @@ def _replay_all(connection: Connection, gone: Mapping[str, int], wrong: Wrong) -
     )
     for batch in _batches(streams):
         counted.streams += sum(1 for stream, _ in batch if stream not in gone)
-        incidents = {stream: one for stream, one in batch if stream not in gone and stream != AUDIT}
+        incidents = {stream: one for stream, one in batch if stream not in gone and stream not in CARDLESS}
         counted.cards += _cards_fit(connection, incidents, wrong)
     for (stray,) in connection.exec_driver_sql(_STRAY):
         wrong.say(f"The card of {stray} has no events; somebody wrote it by hand.")
@@ -172,8 +172,8 @@ def _replayed(stream: str, rows: Iterable[Any], counted: Counted, wrong: Wrong) 
         try:
             records = [recorded_from(row) for row in written]
             counted.people |= {row["actor"] for row in written if row["seal"] and is_pseudonym(row["actor"])}
-            if stream == AUDIT:
-                _vouch(written, records, wrong)
+            if stream in CARDLESS:
+                _belong(stream, written, records, wrong)
                 continue
             _redecide(incident, written, records, counted, wrong)
             for record in records:
@@ -211,11 +211,16 @@ def _decided(rows: Iterable[Any], counted: Counted, wrong: Wrong) -> Iterator[An
         yield row
 
 
-def _vouch(written: Sequence[Any], records: Sequence[Recorded], wrong: Wrong) -> None:
-    """What stands in the stream of the audit is what people vouch for."""
+def _belong(stream: str, written: Sequence[Any], records: Sequence[Recorded], wrong: Wrong) -> None:
+    """What stands in a stream of no incident is what belongs there: of the audit, what people vouch for."""
     for row, record in zip(written, records, strict=True):
-        if not isinstance(record.event, Attestation):
-            wrong.say(f"{row_name(row)} is of an incident, and stands in the stream of the audit.")
+        if not isinstance(record.event, CARDLESS[stream]):
+            of = next(
+                (f"the {name}" for name, kinds in CARDLESS.items() if isinstance(record.event, kinds)), None
+            )
+            wrong.say(
+                f"{row_name(row)} is of {of or 'an incident'}, and stands in the stream of the {stream}."
+            )
 
 
 def _cards_fit(connection: Connection, incidents: Mapping[str, Incident | None], wrong: Wrong) -> int:

@@ -384,4 +384,4 @@ def due_by_the_clock(story: Story) -> list[object]:
         return True
 
     remind(story.log, send)
-    return [kind for kind in sent if kind not in ("follow_up", "announce")]
+    return [kind for kind in sent if kind not in ("follow_up", "announce", "cost")]

@@ -1,0 +1,71 @@
+"""`recsysops rehearse`: the declared hotfixes tried on a shadow of the log."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from bot.cli.recommender import Declared, declaration, moment_of
+from bot.cli.shared import Json, console, operator, print_json, table
+from bot.messages import rehearsal as messages
+from domain.incident.events import HotfixRehearsed
+from workers import door
+
+
+def register(app: typer.Typer) -> None:
+    app.command("rehearse")(rehearse)
+
+
+def rehearse(
+    file: Declared = None,
+    hotfix: Annotated[
+        str | None, typer.Option("--hotfix", metavar="NAME", help="This one; all, if not given.")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option(help="As of this time, for instance 2026-11-25T02:40Z; not recorded then.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """
+    Try the declared hotfixes on a shadow of the log, in which a fault is planted. Nothing is deployed.
+
+    Exit code 1 where one repairs nothing.
+    """
+    with Progress(transient=True, console=Console(stderr=True)) as progress:
+        task = progress.add_task("rehearsing", total=None)
+        found = door.rehearse(
+            declaration(file),
+            hotfix,
+            moment_of(at) if at else None,
+            lambda done, in_all: progress.update(task, completed=done, total=in_all),
+        )
+    written = None if at else _recorded(found)
+    useless = messages.useless(found)
+    if as_json:
+        every = [one.model_dump(mode="json") for one in found]
+        print_json({"rehearsals": every, "recorded": written, "useless": list(useless)})
+    else:
+        table("", messages.COLUMNS, [messages.row(one) for one in found])
+        for one in found:
+            _say(messages.why(one))
+        _say(messages.recorded(written))
+        if useless:
+            _say(f"To mend: {', '.join(useless)}.")
+    raise typer.Exit(1 if useless else 0)
+
+
+def _recorded(found: Sequence[HotfixRehearsed]) -> int | None:
+    """How many were written into the log; None where no store is named or running."""
+    if door.environment().database_url is None:
+        return None
+    opened = door.open_door()
+    return opened.record_rehearsals(found, operator(opened), f"terminal:{uuid.uuid4()}")
+
+
+def _say(line: str) -> None:
+    console().print(line, markup=False, highlight=False, soft_wrap=True)

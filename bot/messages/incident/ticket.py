@@ -1,0 +1,58 @@
+"""The ticket in which what is left to do for good is kept."""
+
+from __future__ import annotations
+
+import re
+
+from bot.messages.blocks import Block, context, escape, section
+from bot.messages.link import linked
+from domain.incident.decide import DEPLOYED
+from domain.incident.state import Incident, Ticket
+
+_ADDRESS = re.compile(r"https?://[^\s|<>\"'`]+")
+
+
+def ticket(incident: Incident) -> list[Block]:
+    """One line about it; more prominent where it was closed and a hotfix still acts."""
+    found = incident.ticket
+    if found is None:
+        return []
+    said = f"*Ticket* {_linked(found)} {escape(_state(incident, found))}"
+    return [section(said)] if _to_retire(incident, found) else [context(said)]
+
+
+def plain(incident: Incident) -> str | None:
+    """The same without markup, for the report; None where there is no ticket."""
+    found = incident.ticket
+    return f"Ticket {found.id or ''} {_state(incident, found)}".replace("  ", " ") if found else None
+
+
+def address(incident: Incident) -> str | None:
+    """Where the ticket is; None where it has no address that may be followed."""
+    url = incident.ticket.url if incident.ticket else ""
+    return url if _ADDRESS.fullmatch(url) else None
+
+
+def _linked(found: Ticket) -> str:
+    name = escape(found.id or "")
+    return linked(name, found.url if _ADDRESS.fullmatch(found.url) else None) if name else ""
+
+
+def _state(incident: Incident, found: Ticket) -> str:
+    if found.id is None:
+        return f"is being opened in “{found.tracker}” …"
+    if found.closed_at is None:
+        return "is open; who closes it there says that the fix is done"
+    if not found.closed_by_somebody:
+        return "is closed: nothing is left to do"
+    closed = "was closed in its tracker"
+    if incident.follow_up_ended_at is not None:
+        closed += f"; the follow-up is {'dropped' if found.dropped else 'done'}"
+    if _to_retire(incident, found):
+        return f"{closed}. The hotfix is still in force: revert it, if it is not needed any more"
+    return closed
+
+
+def _to_retire(incident: Incident, found: Ticket) -> bool:
+    hotfix = incident.hotfix
+    return found.closed_by_somebody and hotfix is not None and hotfix.stage in DEPLOYED

@@ -1,0 +1,32 @@
+"""When the declared hotfixes are rehearsed."""
+
+from __future__ import annotations
+
+from pydantic import TypeAdapter, ValidationError, field_validator
+
+from domain.recommender.keys.schedule import UPDATED, Schedule
+from domain.values import Value
+
+NEVER = "never"
+_SCHEDULE: TypeAdapter[str] = TypeAdapter(Schedule)
+
+
+class Rehearsals(Value):
+    """`schedule`: a cron expression in the recommender's time zone; `never`, where only people rehearse."""
+
+    schedule: str = "15 5 * * *"
+    """When: a cron expression in the recommender's time zone; `"never"`, where only people rehearse."""
+
+    @field_validator("schedule")
+    @classmethod
+    def _at_times(cls, written: str) -> str:
+        try:
+            known = written if written == NEVER else _SCHEDULE.validate_python(written)
+        except ValidationError:
+            known = UPDATED
+        if known == UPDATED:
+            raise ValueError(
+                f"{written!r} is no schedule; write minute, hour, day, month and weekday, for instance "
+                f'"15 5 * * *", or "{NEVER}"'
+            )
+        return known

@@ -1,0 +1,95 @@
+"""Scores shifted after the model, of drawn items or of a slice: a boost too much, a wrong weight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from domain.diagnosis.replay import Bools, Floats, Traffic
+from domain.errors import CannotRehearse
+from domain.resolution.rehearsal.draw import Items, drawn
+from domain.resolution.rehearsal.planted import LEAST_EFFECT, Healthy, Parameters, Planted, shifted, spread
+
+LEAST, MOST = 0.7, 1.5
+"""Times what the hotfix adds, or the spread of the scores, that is taken from the items concerned."""
+
+
+def on_items(amount: float | None) -> Callable[[Healthy, int], Planted]:
+    """
+    Drawn items scored too low, by about what `amount` (in the score's unit) adds to them again; too high,
+    where it is below 0. By about the spread of the scores, where the amount is not known beforehand.
+    """
+    return _on_drawn(lambda healthy, chance: -_size(healthy, chance, amount), None)
+
+
+def too_high(most: int | None) -> Callable[[Healthy, int], Planted]:
+    """Drawn items, at most so many, scored too high by about the spread of the scores."""
+    return _on_drawn(lambda healthy, chance: _size(healthy, chance, None), most)
+
+
+def _on_drawn(
+    size: Callable[[Healthy, np.random.Generator], float], most: int | None
+) -> Callable[[Healthy, int], Planted]:
+    def plant(healthy: Healthy, seed: int) -> Planted:
+        chance = np.random.default_rng(seed)
+        by = size(healthy, chance)
+
+        def made(items: Items, says: str) -> Planted:
+            return shifted(healthy, f"{_told(by)} of {says}", healthy.ids.isin(items).to_numpy(), by)
+
+        return drawn(healthy, chance, made, most=most)
+
+    return plant
+
+
+def in_slice(
+    amount: float, where: str, inside: Callable[[Traffic], Bools | None]
+) -> Callable[[Healthy, int], Planted]:
+    """
+    All that lies in a slice scored too low, by about what `amount` adds again; too high, where it is below 0.
+
+    Args:
+        where: the slice, in words.
+        inside: (rows,) what lies in it; None where the log does not say.
+    """
+
+    def plant(healthy: Healthy, seed: int) -> Planted:
+        concerned = inside(healthy.traffic)
+        if concerned is None:
+            raise CannotRehearse(f"a dimension of its slice, {where}, is not logged")
+        by = -_size(healthy, np.random.default_rng(seed), amount)
+        planted = shifted(healthy, f"{_told(by)} where {where}", concerned, by)
+        if abs(planted.effect) < LEAST_EFFECT:
+            raise CannotRehearse(f"{planted.says}: what is shown there hardly changes")
+        return planted
+
+    return plant
+
+
+def boosted(parameters: Parameters, planted: Planted) -> Floats:
+    """The amount added to the items that the deployer is handed."""
+    return planted.healthy.traffic.exposure(
+        planted.scores + float(str(parameters["amount"])) * _named(parameters, planted)
+    )
+
+
+def blocked(parameters: Parameters, planted: Planted) -> Floats:
+    """These items no candidates any more."""
+    return planted.healthy.traffic.exposure(planted.scores, _named(parameters, planted))
+
+
+def _named(parameters: Parameters, planted: Planted) -> Bools:
+    items = parameters.get("items")
+    return planted.healthy.ids.isin(
+        [str(one) for one in items] if isinstance(items, Iterable) else []
+    ).to_numpy()
+
+
+def _size(healthy: Healthy, chance: np.random.Generator, amount: float | None) -> float:
+    times = chance.uniform(LEAST, MOST)
+    return float(times * (spread(healthy) if amount is None else amount))
+
+
+def _told(by: float) -> str:
+    return f"scores {abs(by):.2g} too {'low' if by < 0 else 'high'}"

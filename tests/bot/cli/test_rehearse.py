@@ -1,0 +1,83 @@
+"""Rehearsals at the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.bot.terminal import Terminal
+from tests.workers.rehearse.small import BOOST, DELIVERY, FILL, MODEL, declare, write_small
+from workers.environment import clock
+
+SECRET = {"HOOK_SECRET": "s" * 40}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made: Path = tmp_path_factory.mktemp("rehearsed")
+    write_small(made, at=clock.now())
+    return made
+
+
+@pytest.fixture
+def terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], database_url: str, folder: Path
+) -> Terminal:
+    named = {"DATABASE_URL": database_url, "RECSYSOPS_CONFIG": str(folder / "recsysops.toml")}
+    return Terminal(monkeypatch, capsys, {**named, **SECRET})
+
+
+def test_the_table_says_what_each_promised_and_really_repairs_and_is_recorded_once_a_day(
+    terminal: Terminal, folder: Path
+) -> None:
+    file = declare(folder, FILL, BOOST)
+    told = terminal("rehearse", file).out
+    assert "fill_language" in told and "✓ repairs" in told and "100 %" in told
+    assert told.endswith("Recorded.\n")
+    assert terminal("rehearse", file).out.endswith("Recorded before: the log says the same of today.\n")
+
+
+def test_one_that_repairs_nothing_ends_with_1_and_is_named_by_the_doctor(
+    terminal: Terminal, folder: Path
+) -> None:
+    file = declare(folder, MODEL, FILL)
+    gone = folder / "ranker-v7.skops"
+    kept = gone.read_bytes()
+    gone.unlink()
+    found = terminal("rehearse", file, "--json", code=1).json
+    gone.write_bytes(kept)
+    assert found["useless"] == ["older_model", "half"]
+    assert "deployer hooks: does not answer" in found["rehearsals"][0]["says"]
+    assert {one["hotfix"]: one["verdict"] for one in found["rehearsals"]} == {
+        "older_model": "nothing",
+        "half": "nothing",
+        "fill_language": "repairs",
+    }
+    assert found["recorded"] == 3
+    told = terminal("doctor", file).out
+    assert "! hotfixes.older_model: repaired nothing when it was last rehearsed" in told
+
+
+def test_one_alone_and_nothing_of_another_time_is_recorded(terminal: Terminal, folder: Path) -> None:
+    file = declare(folder, FILL, BOOST)
+    at = clock.now().isoformat()
+    told = terminal("rehearse", file, "--hotfix", "boost", "--at", at, "--json").json
+    assert [one["hotfix"] for one in told["rehearsals"]] == ["boost"]
+    assert told["recorded"] is None
+
+
+def test_without_a_store_it_says_that_nothing_is_recorded(terminal: Terminal, folder: Path) -> None:
+    terminal.environment.pop("DATABASE_URL")
+    told = terminal("rehearse", declare(folder, DELIVERY), code=0).out
+    assert told.endswith("Not recorded.\n")
+
+
+def test_a_broken_declaration_is_an_error_with_its_line_and_so_is_a_hotfix_that_there_is_not(
+    terminal: Terminal, folder: Path
+) -> None:
+    file = declare(folder, FILL.replace('deployer = "overrides"', 'deployer = "overides"'))
+    wrong = terminal("rehearse", file, code=2).err
+    assert "recsysops.toml:" in wrong and "hotfixes.fill_language.deployer" in wrong
+    file = declare(folder, FILL)
+    assert 'no hotfix is called "fil"' in terminal("rehearse", file, "--hotfix", "fil", code=2).err

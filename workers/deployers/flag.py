@@ -1,0 +1,370 @@
+"""
+The variant of a feature flag, set in the definitions that a flag server reads, confirmed by what it serves.
+
+Definitions are flagd's (JSON, one file); what is served is asked by OpenFeature's remote evaluation protocol
+(OFREP), which flagd and other servers speak.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Self
+from urllib.parse import quote
+
+import orjson
+from pydantic import Field, ValidationError, model_validator
+
+from domain.answer import Advice
+from domain.errors import ConfigurationError, DeployError, DeployUncertain
+from domain.recommender.deployer import Deployer
+from domain.recommender.hotfix import HOTFIX_GROUP
+from domain.recommender.keys.nearest import nearest
+from domain.values import Option, Value
+from workers.deployers.api import Api
+from workers.deployers.kind import Environment, Kind, unset
+from workers.deployers.replaced_file import ReplacedFile
+from workers.environment.exchange import is_safe
+from workers.environment.installed import points_of_this_house
+
+MARK = "recsysops"
+"""In a flag's metadata: the key of the hotfix that set it; the flag server tells it to whoever asks."""
+
+NOTES = ".recsysops"
+"""What the file of notes is called, behind the name of the definitions."""
+
+MOST_NOTED = 500
+MOVES = ("webhook", "model_rollback", "popularity_fallback")
+TARGETING_KEY = "recsysops"
+
+
+class FlagOptions(Deployer):
+    """
+    `path`: the definitions, as JSON in flagd's format. A hotfix has `flag` serve `variant` to everybody;
+    where none is named, the variant that is called like the version that the hotfix goes back to. `url` is of
+    the flag server (OFREP), which is asked with `context`; `authorization_env` names the variable with what
+    is sent as `Authorization` (`Bearer …`).
+    """
+
+    kind: Literal["flag"]
+    path: str = Field(min_length=1)
+    """Definitions, as JSON in flagd's format."""
+    flag: str = Field(min_length=1)
+    """The flag."""
+    variant: str | None = Field(default=None, min_length=1)
+    """Variant that a hotfix serves; by default the one called like the version that it goes back to."""
+    url: str
+    """Address of the flag server (OFREP)."""
+    context: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    """Context that the server is asked with."""
+    authorization_env: str | None = None
+    """Variable with what is sent as `Authorization` (`Bearer …`)."""
+
+    @model_validator(mode="after")
+    def _safe(self) -> Self:
+        if not is_safe(self.url):
+            raise ValueError("a flag server needs https, or http on this machine (127.0.0.1, ::1, localhost)")
+        return self
+
+
+class Rule(Value):
+    """What decides a flag's variant in its definition, each as it is written there; None where it is not."""
+
+    state: str | None = None
+    variant: str | bool | None = None
+    targeting: Any = None
+
+
+class Move(Value):
+    """
+    What a hotfix does to a flag, noted before it is done: whoever comes after a death knows what was before.
+    `before` and `to` are null where it was reverted before it was ever applied.
+    """
+
+    key: str
+    flag: str
+    before: Rule | None = None
+    to: str | None = None
+    state: Literal["applied", "reverted"] = "applied"
+
+
+class Noted(Value):
+    """All moves that are remembered, oldest first."""
+
+    version: Literal[1] = 1
+    moves: tuple[Move, ...] = ()
+
+    def of(self, key: str) -> Move | None:
+        """The move of a hotfix."""
+        return next((move for move in self.moves if move.key == key), None)
+
+    def with_move(self, move: Move) -> Noted:
+        """The same with this as the newest."""
+        others = [one for one in self.moves if one.key != move.key]
+        return Noted(moves=(*others, move)[-MOST_NOTED:])
+
+
+class Served(NamedTuple):
+    """What the flag server answers; `metadata` is None where it tells none."""
+
+    variant: object
+    metadata: Mapping[str, object] | None
+
+
+class FlagDeployer:
+    """
+    Sets the flag's default variant, enabled and without targeting, and puts back what was before.
+
+    A flag whose variant somebody set since is left as it is. The file is replaced whole, under a lock that
+    other writers of this program wait for; one that somebody edits by hand at the same moment may be lost.
+    """
+
+    def __init__(self, declared: FlagOptions, authorization: str | None = None) -> None:
+        self._declared = declared
+        self._headers = {"Authorization": authorization} if authorization else {}
+        path = Path(declared.path)
+        self._file, self._notes = ReplacedFile(path), ReplacedFile(path.with_name(path.name + NOTES))
+
+    def apply(self, key: str, option: Option, expires_at: datetime | None) -> str:
+        """Serve the variant; the same key again changes nothing."""
+        with self._file.locked():
+            document, noted = self._read(), self._noted()
+            flag = self._flag(document)
+            move = noted.of(key)
+            if move is None:
+                move = self._planned(flag, key, option)
+                self._note(noted, move)
+            if move.state == "reverted" or move.to is None:
+                raise DeployError(f"{key} was taken back; a new approval is needed to apply it again")
+            if _mark(flag) == key:
+                return f"{self._about(flag)} already, by {key}"
+            if _rule(flag) != move.before:
+                raise DeployError(
+                    f"{self._about(flag)}, set by others meanwhile; look at what it should serve"
+                )
+            _set(flag, Rule(state="ENABLED", variant=move.to), key)
+            self._write(document)
+        return f"{self._about(flag)}, no longer {_said(move.before)}"
+
+    def revert(self, key: str, option: Option) -> str:
+        """Serve what was before, unless others set the flag since; an apply that comes later is refused."""
+        with self._file.locked():
+            document, noted = self._read(), self._noted()
+            flag = self._flag(document)
+            move = noted.of(key)
+            if move is None:
+                self._note(noted, Move(key=key, flag=self._declared.flag, state="reverted"))
+                return f"{key} never set “{self._declared.flag}”"
+            receipt = f"{self._about(flag)}, and not by {key}; left so"
+            if _mark(flag) == key:
+                ours = _rule(flag) == Rule(state="ENABLED", variant=move.to)
+                _set(flag, move.before if ours and move.before else _rule(flag), None)
+                self._write(document)
+                receipt = f"{self._about(flag)}{' again' if ours else ', set by others since; left so'}"
+            # Noted last: whoever dies before it finds nothing more to put back, and notes it.
+            self._note(noted, move.model_copy(update={"state": "reverted"}))
+        return receipt
+
+    def serving(self) -> frozenset[str]:
+        """The key that the served flag tells; where the server tells no metadata, by the variant."""
+        served = self.served()
+        if served.metadata is not None:
+            mark = served.metadata.get(MARK)
+            return frozenset([mark] if isinstance(mark, str) else [])
+        with self._file.locked():
+            flag, noted = self._flag(self._read()), self._noted()
+        rule, mark = _rule(flag), _mark(flag)
+        if mark is not None:
+            return frozenset([mark] if served.variant == rule.variant else [])
+        last = next((one for one in noted.moves[::-1] if one.flag == self._declared.flag), None)
+        late = last is not None and not rule.targeting and served.variant == last.to != rule.variant
+        return frozenset([last.key] if last and late else [])
+
+    def served(self) -> Served:
+        """
+        What the flag server serves now.
+
+        Raises:
+            DeployUncertain: it does not say so.
+        """
+        declared = self._declared
+        api = Api(declared.url, self._headers, seconds=declared.timeout.total_seconds())
+        path = f"/ofrep/v1/evaluate/flags/{quote(declared.flag, safe='')}"
+        asked = {"context": {"targetingKey": TARGETING_KEY, **declared.context}}
+        reply = api.change("POST", path, asked, (200, 400, 401, 403, 404))
+        found = reply.document if isinstance(reply.document, dict) else {}
+        if reply.status != 200:
+            raise DeployUncertain(self._refused(reply.status, found))
+        metadata = found.get("metadata")
+        return Served(found.get("variant"), metadata if isinstance(metadata, dict) else None)
+
+    def wrong(self) -> Iterator[tuple[str, str, str]]:
+        """What of the declaration is not in the definitions: (key, what is wrong, what would be right)."""
+        with self._file.locked():
+            flags = _flags(self._read(), self._declared.path)
+        flag = flags.get(self._declared.flag)
+        if not isinstance(flag, dict):
+            says = f"{self._declared.path} has no flag “{self._declared.flag}”"
+            yield "flag", says, nearest(self._declared.flag, flags)
+            return
+        variant, variants = self._declared.variant, _variants(flag)
+        if variant is not None and variant not in variants:
+            yield "variant", f"“{self._declared.flag}” has no variant “{variant}”", nearest(variant, variants)
+
+    def _planned(self, flag: dict[str, Any], key: str, option: Option) -> Move:
+        if (holder := _mark(flag)) is not None:
+            raise DeployError(f"{self._about(flag)} by the hotfix {holder}; revert that one first")
+        given = option.parameters
+        to = given.get("variant") or self._declared.variant or given.get("version")
+        if to is None:
+            raise DeployError(
+                f"{option.hotfix} does not say which variant; name one in `variant` of its deployer"
+            )
+        if str(to) not in _variants(flag):
+            says = f"“{self._declared.flag}” has no variant {str(to)!r}; {nearest(str(to), _variants(flag))}"
+            raise DeployError(says)
+        if (before := _rule(flag)) == Rule(state="ENABLED", variant=str(to)):
+            raise DeployError(f"{self._about(flag)} already, and by no hotfix; there is nothing to set")
+        return Move(key=key, flag=self._declared.flag, before=before, to=str(to))
+
+    def _flag(self, document: dict[str, Any]) -> dict[str, Any]:
+        flags = _flags(document, self._declared.path)
+        flag = flags.get(self._declared.flag)
+        if not isinstance(flag, dict):
+            says = f"{self._declared.path} has no flag {self._declared.flag!r}"
+            raise DeployError(f"{says}; {nearest(self._declared.flag, flags)}")
+        return flag
+
+    def _read(self) -> dict[str, Any]:
+        text = self._file.read()
+        if text is None:
+            raise DeployError(f"there is no file {self._declared.path}; nothing was changed")
+        try:
+            document = orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            raise DeployError(f"{self._declared.path} is not JSON ({error}); nothing was changed") from error
+        if not isinstance(document, dict):
+            raise DeployError(f"{self._declared.path} is no object of flags; nothing was changed")
+        return document
+
+    def _write(self, document: Mapping[str, Any]) -> None:
+        self._file.write(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
+
+    def _noted(self) -> Noted:
+        text = self._notes.read()
+        try:
+            return Noted.model_validate_json(text) if text is not None else Noted()
+        except ValidationError as error:
+            says = f"{self._notes.path} is not what this program notes there; take it away"
+            raise DeployError(says) from error
+
+    def _note(self, noted: Noted, move: Move) -> None:
+        self._notes.write(noted.with_move(move).model_dump_json(indent=2).encode())
+
+    def _about(self, flag: Mapping[str, Any]) -> str:
+        return f"“{self._declared.flag}” serves {_said(_rule(flag))}"
+
+    def _refused(self, status: int, found: Mapping[str, Any]) -> str:
+        code = " ".join(str(found.get(name, "")) for name in ("errorCode", "errorDetails")).strip()
+        if status in (401, 403):
+            variable = self._declared.authorization_env
+            mend = (
+                f"correct what {variable} holds" if variable else "name what it asks for: authorization_env"
+            )
+            return f"the flag server does not let us ask ({status}); {mend}"
+        why = f"{status}: {code[:200] or 'it does not say why'}"
+        return f"the flag server does not evaluate “{self._declared.flag}” ({why})"
+
+
+def _flags(document: Mapping[str, Any], path: str) -> dict[str, Any]:
+    flags = document.get("flags")
+    if not isinstance(flags, dict):
+        raise DeployError(f'{path}: expected an object under "flags"; nothing was changed')
+    return flags
+
+
+def _variants(flag: Mapping[str, Any]) -> dict[str, Any]:
+    variants = flag.get("variants")
+    return variants if isinstance(variants, dict) else {}
+
+
+def _rule(flag: Mapping[str, Any]) -> Rule:
+    """What decides now; no targeting is as good as an empty one."""
+    return Rule(
+        state=flag.get("state"),
+        variant=flag.get("defaultVariant"),
+        targeting=flag.get("targeting") or None,
+    )
+
+
+def _mark(flag: Mapping[str, Any]) -> str | None:
+    metadata = flag.get("metadata")
+    mark = metadata.get(MARK) if isinstance(metadata, dict) else None
+    return mark if isinstance(mark, str) else None
+
+
+def _set(flag: dict[str, Any], rule: Rule, mark: str | None) -> None:
+    """Have the flag be decided by this rule, and say by whom."""
+    wanted = {"state": rule.state, "defaultVariant": rule.variant, "targeting": rule.targeting}
+    metadata = {key: value for key, value in (flag.get("metadata") or {}).items() if key != MARK}
+    wanted["metadata"] = {**metadata, MARK: mark} if mark is not None else metadata or None
+    for name, value in wanted.items():
+        if value is None:
+            flag.pop(name, None)
+        else:
+            flag[name] = value
+
+
+def _said(rule: Rule | None) -> str:
+    if rule is None:
+        return "nothing known"
+    by_rule = " by its targeting" if rule.targeting else ""
+    return f"“{rule.variant}”{by_rule}" + (" (disabled)" if rule.state == "DISABLED" else "")
+
+
+def _opened(declared: FlagOptions, environment: Environment) -> FlagDeployer:
+    variable = declared.authorization_env
+    if variable is not None and not environment.get(variable):
+        raise ConfigurationError(f"the variable {variable} is not set: the flag server could not be asked")
+    return FlagDeployer(declared, environment.get(variable) if variable else None)
+
+
+def _examine(declared: FlagOptions, environment: Environment) -> Iterator[Advice]:
+    where, variable = f"deployers.{declared.name}", declared.authorization_env
+    if variable is not None and not environment.get(variable):
+        so = "the flag server could not be asked"
+        yield from unset(where, "authorization_env", variable, environment, so)
+        return
+    opened = _opened(declared, environment)
+    if not Path(declared.path).is_file():
+        says = f"there is no file {declared.path}"
+        yield Advice(
+            level="error", where=f"{where}.path", says=says, mend="correct path, or start the server"
+        )
+        return
+    try:
+        for key, says, mend in opened.wrong():
+            yield Advice(level="error", where=f"{where}.{key}", says=says, mend=mend)
+        opened.served()
+    except DeployError as error:
+        mend = "start the flag server, or correct url, flag or path"
+        yield Advice(level="warning", where=where, says=str(error), mend=mend)
+
+
+def _carries(kind: str) -> bool:
+    """Of our kinds those that one variant does; of a team's own it is not known here."""
+    return kind in MOVES or kind not in {point.name for point in points_of_this_house(HOTFIX_GROUP)}
+
+
+KIND = Kind(
+    "flag",
+    FlagOptions,
+    _opened,
+    _examine,
+    _carries,
+    needs="`path`: definitions in flagd's format (JSON), on a disk that the workers write to; `flag`, "
+    "`variant`; `url` of the flag server (OFREP); `context`, `authorization_env`",
+    confirms="the flag as the server evaluates it: its metadata name the hotfix, else its variant",
+    reverts="variant, state and targeting are put back, unless others set them since",
+)

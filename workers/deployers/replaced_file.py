@@ -1,0 +1,157 @@
+"""A file that a serving process reads: replaced whole or not at all, by one writer at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import glob
+import os
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from domain.errors import DeployError
+from workers.environment.durable import sync_folder
+
+LOCK_SECONDS = 10.0
+MOST_BYTES = 64 * 1024 * 1024
+
+
+class ReplacedFile:
+    """
+    The file is replaced by a rename, so that a reader never meets half of it, and keeps its owner and
+    permissions; writers wait for each other on `path` + `.lock`. Where `path` is a link into its own folder,
+    the link stays and what it leads to is replaced.
+
+    `read` and `write` are for whoever holds `locked`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._target = path  # known once the writers' lock is held
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """
+        Keep other writers out.
+
+        Raises:
+            DeployError: it cannot be written, or another writer holds it.
+        """
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with _opened_lock(self.path) as lock:
+                _wait_for(lock.fileno(), self.path)
+                self._target = _target(self.path)
+                yield
+        except RuntimeError as error:  # Path.resolve, of a link that leads to itself, before Python 3.13
+            raise DeployError(f"{self.path} is a link that leads back to itself; mend it") from error
+        except OSError as error:
+            raise DeployError(f"{self.path} could not be written: {error.strerror or error}") from error
+
+    def read(self) -> bytes | None:
+        """What it holds; None where there is none."""
+        return _text(self._target)
+
+    def write(self, text: bytes) -> None:
+        """Have it hold this."""
+        folder = self._target.parent
+        _clear_left(folder, self._target.name)
+        handle, name = tempfile.mkstemp(dir=folder, prefix=_prefix(self._target.name))
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(text)
+                file.flush()
+                _like(file.fileno(), self._target)
+                os.fsync(file.fileno())
+            Path(name).replace(self._target)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        sync_folder(folder)
+
+
+def _wait_for(descriptor: int, path: Path) -> None:
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise DeployError(
+                    f"{path} was locked by another writer for {LOCK_SECONDS:.0f} s; try again"
+                ) from None
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _opened_lock(path: Path) -> IO[bytes]:
+    """The writers' lock, which is a file of its own and no link to another."""
+    lock = path.with_name(path.name + ".lock")
+    return os.fdopen(os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644), "r+b")
+
+
+def _target(path: Path) -> Path:
+    """
+    The file itself, where `path` is a link.
+
+    Raises:
+        DeployError: it is outside the folder that was declared: who may write there is not known here.
+    """
+    folder, real = path.parent.resolve(), path.resolve()
+    if not real.is_relative_to(folder):
+        raise DeployError(
+            f"{path} is a link to {real}, outside {folder}; declare that path, if it is the one that is meant"
+        )
+    return real
+
+
+def _text(path: Path) -> bytes | None:
+    """
+    What the file holds; None where there is none.
+
+    Raises:
+        DeployError: it is no file, or longer than any that is meant here.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise DeployError(f"{path} is no regular file; nothing was changed")
+        if found.st_size > MOST_BYTES:
+            raise DeployError(f"{path} is longer than {MOST_BYTES:,} bytes; nothing was changed")
+        return file.read()
+
+
+def _prefix(name: str) -> str:
+    return f".{name[:100]}."
+
+
+def _clear_left(folder: Path, name: str) -> None:
+    """What a writer left that was killed in the middle; its lock is ours now."""
+    for left in folder.glob(f"{glob.escape(_prefix(name))}????????"):
+        left.unlink(missing_ok=True)
+
+
+def _like(descriptor: int, path: Path) -> None:
+    """A temporary file is private; the serving process may be another user."""
+    if not path.exists():
+        os.fchmod(descriptor, 0o644)
+        return
+    former, fresh = path.stat(), os.fstat(descriptor)
+    if (former.st_uid, former.st_gid) != (fresh.st_uid, fresh.st_gid):
+        try:
+            os.fchown(descriptor, former.st_uid, former.st_gid)
+        except PermissionError as error:
+            raise DeployError(
+                f"{path} belongs to another account (number {former.st_uid}, group {former.st_gid}), which a "
+                "new file could not be given to; let this account own it, or write it as that one"
+            ) from error
+    os.fchmod(descriptor, stat.S_IMODE(former.st_mode))

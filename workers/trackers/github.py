@@ -1,0 +1,171 @@
+"""A ticket as an issue on GitHub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from domain.answer import Advice
+from domain.errors import TrackerError
+from domain.recommender.tracker import Tracker
+from workers.environment.exchange import is_safe
+from workers.trackers.kind import Draft, Environment, Kind, Opened, State
+from workers.trackers.service import Service, examined, secret_of
+
+HEADERS = {"X-GitHub-Api-Version": "2022-11-28", "User-Agent": "recsysops"}
+PAGE = 100
+CLOCKS_DIFFER = timedelta(hours=1)
+"""By so much its clock may be behind ours, when a ticket is looked for that was opened before."""
+
+GONE = (404, 410)
+DROPPED = ("not_planned", "duplicate")
+"""Reasons of a closed issue that say nothing was done."""
+
+
+class GithubOptions(Tracker):
+    """
+    `repository` is `owner/name`. `token_env` names the variable with a token that may write issues; `labels`
+    are put on each of them. `url` is of another server than github.com.
+    """
+
+    kind: Literal["github"]
+    url: str = "https://api.github.com"
+    """Address of the REST interface, of another server than github.com."""
+    repository: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    """Repository, as `owner/name`."""
+    token_env: str = Field(min_length=1)
+    """Variable with a token that may write issues."""
+    labels: tuple[str, ...] = ()
+    """Labels of each issue."""
+
+    @model_validator(mode="after")
+    def _safe(self) -> Self:
+        if not is_safe(self.url):
+            raise ValueError("GitHub needs https, or http on this machine (127.0.0.1, ::1, localhost)")
+        return self
+
+
+class GithubTracker:
+    """
+    Knows what it wrote by a comment in the text that readers do not see: GitHub has no keys of its callers.
+
+    Looked for among the newest issues, not by GitHub's search, whose index comes later than the issues.
+    """
+
+    def __init__(self, declared: GithubOptions, token: str) -> None:
+        self._declared = declared
+        self._headers = {**HEADERS, "Authorization": f"Bearer {token}"}
+
+    def open(self, key: str, draft: Draft, since: datetime) -> Opened:
+        """The issue of this key; opened where there is none."""
+        service, repository = self._service(), self._declared.repository
+        found = self._found(service, key, since)
+        if found is None:
+            body = "\n\n".join((*draft.paragraphs, _mark(key)))
+            asked = {"title": draft.title, "body": body, "labels": list(self._declared.labels)}
+            found = service.ask("POST", f"/repos/{repository}/issues", asked, (201,)).document
+        return Opened(f"{repository}#{found['number']}", str(found["html_url"]))
+
+    def tell(self, ticket: str, key: str, text: str, *, closes: bool) -> None:
+        """A comment, once for each key; closed as completed."""
+        service, path = self._service(), _path(ticket)
+        if self._issue(service, ticket) is None:
+            return
+        if not any(_mark(key) in str(one["body"]) for one in _comments(service, path)):
+            service.ask("POST", f"{path}/comments", {"body": f"{text}\n\n{_mark(key)}"}, (201,))
+        if closes:
+            service.ask("PATCH", path, {"state": "closed", "state_reason": "completed"})
+
+    def state(self, ticket: str) -> State:
+        """By the issue's state, and the reason of one that is closed."""
+        issue = self._issue(self._service(), ticket)
+        if issue is None:
+            return "dropped"
+        if issue["state"] == "open":
+            return "open"
+        return "dropped" if issue.get("state_reason") in DROPPED else "done"
+
+    def wrong(self) -> Iterator[str]:
+        """What keeps it from writing issues, as far as the repository says so."""
+        held = self._service().ask("GET", f"/repos/{self._declared.repository}").document
+        if not held.get("has_issues", True):
+            yield f"{self._declared.repository} has its issues turned off"
+
+    def _found(self, service: Service, key: str, since: datetime) -> dict[str, Any] | None:
+        asked = f"state=all&sort=created&direction=desc&per_page={PAGE}"
+        for page in count(1):
+            path = f"/repos/{self._declared.repository}/issues?{asked}&page={page}"
+            issues: list[dict[str, Any]] = service.ask("GET", path).document
+            for issue in issues:
+                if "pull_request" not in issue and _mark(key) in str(issue.get("body")):
+                    return issue
+            if len(issues) < PAGE or _created(issues[-1]) < since - CLOCKS_DIFFER:
+                break
+        return None
+
+    def _issue(self, service: Service, ticket: str) -> dict[str, Any] | None:
+        """The issue; None where it was deleted, and not only hidden from us."""
+        reply = service.ask("GET", _path(ticket), accept=(200, *GONE))
+        if reply.status in GONE:
+            service.ask("GET", f"/repos/{ticket.partition('#')[0]}")
+            return None
+        found: dict[str, Any] = reply.document
+        return found
+
+    def _service(self) -> Service:
+        declared = self._declared
+        seconds = declared.timeout.total_seconds()
+        return Service("GitHub", declared.url, self._headers, variable=declared.token_env, seconds=seconds)
+
+
+def _comments(service: Service, path: str) -> Iterator[dict[str, Any]]:
+    for page in count(1):
+        found = service.ask("GET", f"{path}/comments?per_page={PAGE}&page={page}").document
+        yield from found
+        if len(found) < PAGE:
+            return
+
+
+def _path(ticket: str) -> str:
+    repository, _, number = ticket.partition("#")
+    if not number.isdecimal():
+        raise TrackerError(
+            f"{ticket} is no issue of GitHub's: was its tracker declared anew as another kind?"
+        )
+    return f"/repos/{repository}/issues/{number}"
+
+
+def _mark(key: str) -> str:
+    return f"<!-- recsysops {key} -->"
+
+
+def _created(issue: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(issue["created_at"]).astimezone(UTC)
+
+
+def _opened(declared: GithubOptions, environment: Environment) -> GithubTracker:
+    return GithubTracker(declared, secret_of("GitHub", declared.token_env, environment))
+
+
+def _looked(declared: GithubOptions, environment: Environment) -> Iterator[str]:
+    yield from _opened(declared, environment).wrong()
+
+
+def _examine(declared: GithubOptions, environment: Environment) -> Iterator[Advice]:
+    where = f"trackers.{declared.name}"
+    yield from examined(where, _looked(declared, environment), "correct repository, url or the token")
+
+
+KIND = Kind(
+    "github",
+    GithubOptions,
+    _opened,
+    _examine,
+    needs="`repository`, `token_env` (may write issues); `labels`, `url`",
+    done="the issue is closed as completed",
+    dropped="it is closed as not planned or a duplicate, or deleted",
+)

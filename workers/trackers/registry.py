@@ -1,0 +1,68 @@
+"""The kinds of tracker: the one table, and teams' own by entry point."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+
+from domain.errors import ConfigurationError
+from domain.recommender.keys.nearest import nearest
+from domain.recommender.tracker import Tracker as Declared
+from domain.recommender.tracker import UnreadTracker
+from workers.trackers import file, github, jira
+from workers.trackers.kind import Environment, Kind, Tracker
+
+GROUP = "recsysops.trackers"
+KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (file.KIND, github.KIND, jira.KIND)}
+
+
+def find(name: str) -> Kind:
+    """
+    The kind of this name: ours, else the one that is installed beside us.
+
+    Raises:
+        ConfigurationError: there is none, or two; it cannot be imported; or what is there is no `Kind`.
+    """
+    if name in KINDS:
+        return KINDS[name]
+    points = {point.value: point for point in entry_points(group=GROUP, name=name)}
+    if not points:
+        right = {*KINDS, *entry_points(group=GROUP).names}
+        raise ConfigurationError(f"{name!r} is not known; {nearest(name, right)}")
+    if len(points) > 1:
+        where = " and ".join(sorted(points))
+        raise ConfigurationError(f"{name!r} is installed twice: {where}; take one away")
+    (point,) = points.values()
+    try:
+        kind = point.load()
+    except (Exception, SystemExit) as error:  # a stranger's module: whatever it raises is wrong with it
+        said = f"{type(error).__name__}: {error}"
+        raise ConfigurationError(f"{name!r} cannot be imported from {point.value}: {said}") from error
+    if not isinstance(kind, Kind) or kind.name != name:
+        raise ConfigurationError(f"{name!r}: {point.value} is no Kind of that name; correct its entry point")
+    return kind
+
+
+def options_of(name: str, own: bool = True) -> type[Declared]:
+    """
+    What a declared tracker of this kind is read as.
+
+    Args:
+        own: whether a team's own kind is imported, to read its keys; without, they stay as they are written.
+
+    Raises:
+        ConfigurationError: as `find` does.
+    """
+    if not own and name not in KINDS and entry_points(group=GROUP, name=name):
+        return UnreadTracker
+    return find(name).options
+
+
+def open_tracker(declared: Declared, environment: Environment) -> Tracker:
+    """
+    A declared tracker to speak to.
+
+    Raises:
+        ConfigurationError: what it needs is not there.
+    """
+    return find(declared.kind).open(declared, environment)

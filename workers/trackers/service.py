@@ -1,0 +1,117 @@
+"""JSON over HTTP with one tracker: a total deadline, and refusals in words that say what to do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import orjson
+
+from domain.answer import Advice
+from domain.errors import ConfigurationError, TrackerError
+from workers.environment.exchange import Answer, NoAnswer, NotReached, exchange
+from workers.trackers.kind import Environment
+
+MOST_BYTES = 8 * 1024 * 1024
+SHOWN_CHARACTERS = 300  # of a stranger's answer
+
+
+class Reply(NamedTuple):
+    """`document`: the body's JSON; None where it is none."""
+
+    status: int
+    document: Any
+
+
+class Service:
+    """
+    One call of a tracker's, which may take several requests.
+
+    Args:
+        about: what it is called in sentences.
+        url: in front of every path, without a slash at its end.
+        headers: of every request; hold the secret.
+        variable: where the secret came from.
+        seconds: for all requests together.
+    """
+
+    def __init__(
+        self, about: str, url: str, headers: Mapping[str, str], *, variable: str, seconds: float
+    ) -> None:
+        self._about, self._url, self._variable = about, url.rstrip("/"), variable
+        self._headers = {"Content-Type": "application/json", "Accept": "application/json", **headers}
+        self._until = time.monotonic() + seconds
+
+    def ask(self, method: str, path: str, document: object = None, accept: Collection[int] = (200,)) -> Reply:
+        """
+        One request; its answer has one of these statuses.
+
+        Raises:
+            TrackerError: it was refused, or nobody knows what became of it.
+        """
+        body = b"" if document is None else orjson.dumps(document)
+        left = max(self._until - time.monotonic(), 0.001)
+        try:
+            answer = exchange(
+                method, self._url + path, body, self._headers, seconds=left, most_bytes=MOST_BYTES
+            )
+        except (NotReached, NoAnswer) as error:
+            raise TrackerError(f"{self._about}: {error}") from error
+        reply = Reply(answer.status, _document(answer.body))
+        if answer.status in accept and (reply.document is not None or not answer.body):
+            return reply
+        raise TrackerError(f"{self._about} {self._refusal(answer)}")
+
+    def _refusal(self, answer: Answer) -> str:
+        said = _shown(answer.body)
+        if answer.status == 401:
+            return f"does not accept the secret in {self._variable} ({said}); set that variable anew"
+        if answer.status == 429 or (answer.status == 403 and "rate limit" in said.lower()):
+            return f"asks to wait ({said}); it is asked again later"
+        if answer.status == 403:
+            return f"does not let the account of {self._variable} do that ({said}); give it the right"
+        return f"answered {answer.status}: {said}"
+
+
+def secret_of(about: str, variable: str, environment: Environment) -> str:
+    """
+    What a variable holds.
+
+    Raises:
+        ConfigurationError: it is not set.
+    """
+    if secret := environment.get(variable):
+        return secret
+    raise ConfigurationError(f"the variable {variable} is not set: {about} could not be asked")
+
+
+def examined(where: str, look: Iterator[str], mend: str) -> Iterator[Advice]:
+    """What a look found wrong, or why it could not look."""
+    try:
+        for says in look:
+            yield Advice(level="error", where=where, says=says, mend=mend)
+    except ConfigurationError as error:
+        yield Advice(level="error", where=where, says=str(error), mend="set it")
+    except TrackerError as error:
+        yield Advice(level="warning", where=where, says=str(error), mend=mend)
+
+
+def _document(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _shown(body: bytes) -> str:
+    """What it says, for people: the messages of GitHub and Jira, else the body; cut, and on one line."""
+    text = body.decode(errors="replace")
+    match _document(body):
+        case {"message": str(message)}:
+            text = message
+        case {"errorMessages": list(messages), **rest}:
+            errors = rest.get("errors")
+            wrong = [f"{key}: {why}" for key, why in errors.items()] if isinstance(errors, dict) else []
+            text = "; ".join(map(str, [*messages, *wrong]))
+    return " ".join(text[:SHOWN_CHARACTERS].split())

@@ -1,0 +1,93 @@
+"""What a ticket says, in words that do nothing in any tracker's markup."""
+
+from __future__ import annotations
+
+from datetime import UTC
+
+from domain.incident.events import Outstanding
+from domain.incident.state import Incident, Ticket
+from domain.values import Improvement
+from workers.trackers.kind import Draft
+
+TITLE_CHARACTERS = 200
+LOOKS_LIKE = {"@": "＠", "<": "‹", ">": "›", "[": "⁅", "]": "⁆", "{": "❴", "}": "❵", "#": "＃", "!": "ǃ"}
+"""What pages people, hides text, embeds or links in Markdown or Jira's markup, and what looks like it."""
+
+_INERT = str.maketrans(LOOKS_LIKE)
+
+
+def inert(text: str) -> str:
+    """
+    One line of text from data.
+
+    >>> inert("genre = @all\\n![x](y)")
+    'genre = ＠all ǃ⁅x⁆(y)'
+    """
+    return " ".join(text.split()).translate(_INERT)
+
+
+def draft(incident: Incident, outstanding: Outstanding) -> Draft:
+    """The ticket when it is opened."""
+    paragraphs = [*_left(outstanding), *_happened(incident)]
+    if incident.follow_up is not None and outstanding.follow_up is not None:
+        paragraphs += _answers(incident.follow_up)
+    paragraphs.append(
+        f"Kept in step with incident {incident.number} of recsysops (`recsysops report {incident.number}`): "
+        "closing this says there that it is done, and asks for the hotfix to be reverted."
+    )
+    return Draft(_title(incident, outstanding), tuple(paragraphs))
+
+
+def told(incident: Incident, ticket: Ticket) -> str:
+    """What it is told when something changed."""
+    said = [*_left(ticket.outstanding), *_ended(incident, ticket)]
+    if not ticket.outstanding.anything:
+        said.append("Nothing is left to do.")
+    return " ".join(said)
+
+
+def _title(incident: Incident, outstanding: Outstanding) -> str:
+    if outstanding.follow_up is not None:
+        what = outstanding.follow_up.partition(": ")[2]
+    else:
+        what = f"Replace the hotfix “{outstanding.hotfix}” by a fix for good: {incident.called}"
+    return inert(what)[:TITLE_CHARACTERS]
+
+
+def _left(outstanding: Outstanding) -> list[str]:
+    said = []
+    if outstanding.follow_up is not None:
+        said.append(f"To do: {inert(outstanding.follow_up)}.")
+    if outstanding.hotfix is not None:
+        expires = outstanding.expires_at
+        until = f" until {expires.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if expires else " and does not expire"
+        said.append(f"The hotfix “{inert(outstanding.hotfix)}” is in force{until}.")
+    return said
+
+
+def _happened(incident: Incident) -> list[str]:
+    cause = incident.diagnosis.cause if incident.diagnosis else None
+    what = f"What happened: {inert(incident.title)} ({incident.severity.value})."
+    return [what, f"Why: {inert(cause).rstrip('.')}."] if cause else [what]
+
+
+def _answers(given: Improvement) -> list[str]:
+    proof = [f"Proof: {inert(given.proof)}"] if given.proof else []
+    return [
+        f"Could it be detected faster, or predicted? {inert(given.detect_faster)}",
+        f"Could it be diagnosed faster? {inert(given.diagnose_faster)}",
+        *proof,
+    ]
+
+
+def _ended(incident: Incident, ticket: Ticket) -> list[str]:
+    """What is no longer to do that was before, and why."""
+    said, before, now, hotfix = [], ticket.before, ticket.outstanding, incident.hotfix
+    if before.hotfix is not None and now.hotfix is None:
+        expired = hotfix is not None and hotfix.stage == "expired"
+        said.append(f"The hotfix “{inert(before.hotfix)}” {'has expired' if expired else 'is reverted'}.")
+    if before.follow_up is not None and now.follow_up is None:
+        answer = incident.follow_up
+        why = f"nothing changes: {inert(answer.detail)}" if answer else "the incident was opened again"
+        said.append(f"The follow-up is withdrawn: {why}.")
+    return said
