@@ -11,7 +11,8 @@ import json
 import os
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -32,6 +33,7 @@ class Row:
         goal:  what the figure is held against, in words; empty where the row only puts others in proportion.
         holds: None where there is no goal.
         peer:  what was measured beside it in the same run, with its own figure.
+        measured: the day (UTC, ISO 8601); that of writing it down, where none is said.
     """
 
     work: str
@@ -41,6 +43,7 @@ class Row:
     holds: bool | None
     peer: str
     machine: str
+    measured: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,9 @@ def write(name: str, rows: Sequence[Row]) -> None:
     """Write the rows down, in place of those of an earlier run. `name` may have a folder."""
     path = RESULTS / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    written = json.dumps([asdict(row) for row in rows], indent=2, ensure_ascii=False)
+    today = datetime.now(UTC).date().isoformat()
+    dated = [replace(row, measured=row.measured or today) for row in rows]
+    written = json.dumps([asdict(row) for row in dated], indent=2, ensure_ascii=False)
     path.write_text(f"{written}\n", encoding="utf-8")
 
 

@@ -53,8 +53,8 @@ def read(*, http: bool = False, socket: bool = False) -> BotSettings:
         needed["SLACK_APP_TOKEN"] = given.slack_app_token
     if missing := [name for name, value in needed.items() if not value]:
         raise ConfigurationError(
-            f"{' and '.join(missing)} not set. The values are on your Slack app's pages (README.md, "
-            "“Connect Slack”); to try without Slack, run `recsysops demo`."
+            f"{' and '.join(missing)} not set. The values are on your Slack app's pages (“Your Slack” in "
+            "`recsysops docs`); to try without Slack, run `recsysops demo`."
         )
     return BotSettings(
         bot_token=given.slack_bot_token or "",

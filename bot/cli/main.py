@@ -17,6 +17,7 @@ from bot.cli import (
     audit,
     bundle,
     burn_in,
+    docs,
     follow_up,
     hotfix,
     incident,
@@ -57,6 +58,7 @@ ROOMS = (
     events,
     link,
     slack,
+    docs,
 )
 for room in ROOMS:
     room.register(app)

@@ -31,7 +31,7 @@ def examine_slack(path: Path) -> list[Advice]:
     given = door.environment()
     if not given.slack_bot_token:
         says = "SLACK_BOT_TOKEN is not set, so nothing is looked at in Slack"
-        return [Advice(level="note", where="slack", says=says, mend="README.md, “Connect Slack”")]
+        return [Advice(level="note", where="slack", says=says, mend="“Your Slack” in `recsysops docs`")]
     client = WebClient(
         given.slack_bot_token, given.slack_base_url, timeout=TIMEOUT_SECONDS, retry_handlers=[]
     )

@@ -45,7 +45,7 @@ class WorkspaceSettings:
 
     host: str = "127.0.0.1"
     port: int = 8075
-    bot_token: str = "xoxb-local"  # noqa: S105 - a loopback default, printed in the README
+    bot_token: str = "xoxb-local"  # noqa: S105 - a loopback default, no secret
     app_token: str = "xapp-local"  # noqa: S105
     signing_secret: str = "local-signing-secret"  # noqa: S105
     request_url: str = ""

@@ -18,5 +18,8 @@ class Bundle(Value):
     """
 
     path: str | None = None
+    """Folder that all workers see; relative to the declaration. By default `bundles` in `RECSYSOPS_VAR`."""
     limit_mb: int = Field(default=64, ge=1)
+    """Largest size of a bundle, in 10⁶ bytes, before its largest tables are sampled."""
     leave_out: tuple[str, ...] = ()
+    """Columns with personal data, in whatever table: hashed where rows are found by them, else not kept."""

@@ -46,25 +46,50 @@ class Check(Value):
 
     name: str
     kind: str
+    """What it checks: a kind of ours or an installed one."""
     table: str | None = None
+    """The table that it looks at."""
     severity: Severity | None = None
+    """Severity of whatever it finds; by default it follows from what is affected."""
     shadow: bool = False
+    """Shadow mode: findings are recorded, and nobody is paged."""
     evidences: tuple[TestId, ...] = ()
+    """Tests of the ML Test Score that it is evidence for, beside those of its kind."""
     cool_down: Duration = timedelta(0)
+    """How long after an incident is closed the same finding is not reported again."""
     reopen_within: Duration = timedelta(0)
+    """Until how long after it was closed the same finding reopens the old incident."""
     measure: str | None = None
+    """A column to add up, in place of counting rows."""
     options: dict[str, Any] = Field(default_factory=dict)
     ways: Literal[1, 2, 3] = 2
+    """Most dimensions of a slice; 3 for a ratio or a mean only."""
     history: Duration | None = None
+    """
+    How far back it learns. By default by the window: 56 days of windows of a day, 28 days of an hour;
+    720 shorter ones, 240 by slice.
+    """
     within: Duration | None = None
+    """A promise that needs no learning: how late, how old, or how far apart in time."""
     accept_after: Duration | None = None
+    """How long something has to be wrong before it is the new normal. By default four weeks, or `history`."""
     every: Duration | None = None
+    """How often it looks; by default as the table does."""
     schedule: Schedule | None = None
+    """
+    When it looks: a cron expression in the recommender's time zone, or `"updated"`, once the window has
+    rows.
+    """
     window: Duration | None = None
+    """How much time is judged at once; by default the table's."""
     least_change: Share = 0.25
+    """Smallest change that raises an alert, as a share of what is expected."""
     least_rows: float = Field(default=20.0, ge=0.0)
+    """Fewest rows by which it has to be off to raise an alert."""
     direction: Literal["both", "drop", "surge"] = "both"
+    """Whether losses, surges or both raise an alert."""
     dimensions: tuple[str, ...] | None = None
+    """Columns by which rows are sliced; by default the table's."""
 
     @model_validator(mode="before")
     @classmethod

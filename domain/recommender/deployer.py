@@ -20,7 +20,9 @@ class Deployer(Value):
 
     name: str
     kind: str
+    """Where hotfixes go: a kind of ours or an installed one."""
     timeout: Duration = timedelta(seconds=10)
+    """Longest time for one apply or revert, and once more for its confirmation."""
 
 
 class UnreadDeployer(Deployer):

@@ -19,11 +19,17 @@ class Expectation(Value):
     """
 
     rises_with: str | None = None
+    """The score does not fall as this numeric feature rises, all else being equal."""
     falls_with: str | None = None
+    """The score does not rise as this numeric feature rises, all else being equal."""
     ignores: tuple[str, ...] | None = Field(default=None, min_length=1)
+    """Features whose value changes nothing."""
     between: tuple[float, float] | None = None
+    """The score lies between these two numbers, in the model's own unit."""
     swaps: tuple[str, str] | None = None
+    """Two features that may be swapped without changing the score."""
     tells_unset: str | None = None
+    """A feature for which unset is something else than 0."""
 
     @model_validator(mode="after")
     def _one(self) -> Self:

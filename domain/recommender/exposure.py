@@ -19,8 +19,14 @@ class Exposure(Value):
     """
 
     shown: str
+    """Table of what was shown, one row per item."""
     chosen: str
+    """Table of what was chosen, one row per item."""
     request: str
+    """Column of both tables that says which choice belongs to which row shown."""
     position: str | None = None
+    """Column of `shown` with the position; 1 is the first."""
     explored: str | None = None
+    """Column of `shown` that is true where chance alone picked the item among the eligible ones."""
     history: Duration = timedelta(days=3)
+    """How far back expected exposure is learned from; several launches should lie in it."""

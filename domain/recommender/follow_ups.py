@@ -10,10 +10,9 @@ from domain.values import Value
 
 
 class FollowUps(Value):
-    """
-    `apply`: "write" has an accepted change written into the declaration, "propose" shows it as a diff that a
-    person applies. A check that would add more than `most_alarms_a_week` to those there are is not proposed.
-    """
+    """What becomes of a check that somebody accepted as a follow-up, and which ones are proposed."""
 
     apply: Literal["write", "propose"] = "propose"
+    """`"write"` adds an accepted check to the declaration; `"propose"` shows the diff, for a person to apply."""
     most_alarms_a_week: float = Field(default=1.0, gt=0.0)
+    """A check that would add more alarms a week than this is not proposed."""

@@ -23,9 +23,13 @@ class Replay(Value):
     """
 
     kind: str
+    """How logged requests are replayed to price the hotfix."""
     table: str | None = None
+    """Table of the deliveries or of the standby, for `snapshot` and `standby`."""
     feature: str | None = None
+    """The feature that is filled in, for `fill_feature`."""
     amount: float | None = None
+    """What is added to the score, for `boost_items`."""
 
 
 class DeclaredHotfix(Value):
@@ -43,21 +47,42 @@ class DeclaredHotfix(Value):
 
     name: str
     kind: str
+    """What it does: a kind of ours or an installed one."""
     label: str
+    """What the menu calls it."""
     does: str = ""
+    """A sentence on what it does, for the menu."""
     causes: tuple[CauseKind, ...] = Field(min_length=1)
+    """Kinds of cause that it fits."""
     options: dict[str, Any] = Field(default_factory=dict)
     deployer: str
+    """Which of `[deployers.NAME]` it is sent to."""
     deploy_seconds: float = Field(default=60.0, ge=0.0)
+    """Seconds until it is in force."""
     undo: str = "1 click"
+    """What undoing it takes, in words."""
     expires: Duration | None = timedelta(days=7)
+    """How long it stays in force, unless renewed."""
     watch: Duration = timedelta(minutes=15)
+    """How long it is watched after a deployment, or at each stage."""
     second_person_above: Share = 1.0
+    """Share of traffic touched above which a second person has to approve it."""
     replay: Replay | None = None
+    """How logged requests are replayed to price it, where its kind does not say."""
     evidences: tuple[TestId, ...] = ()
+    """Tests of the ML Test Score that it is evidence for, once it worked in an incident."""
     guards: tuple[str, ...] = ()
+    """Checks whose alarm on what it touches reverts it."""
     stages: tuple[Share, ...] = ()
+    """
+    Shares of members, each larger than the last, up to 1.0; each is watched before the next. By default
+    all members at once.
+    """
     remind: Duration | None = None
+    """
+    How long before it expires people are reminded. By default an hour, or a tenth of its time if that
+    is less.
+    """
 
     @field_validator("stages")
     @classmethod

@@ -20,10 +20,15 @@ class Items(Value):
     """
 
     table: str
+    """Table of the items, one row per item."""
     key: str
+    """Column that identifies an item."""
     title: str | None = None
+    """Column with the name that people know it by."""
     launch: str | None = None
+    """Column with the time from which on it could be shown."""
     features: tuple[str, ...] = ()
+    """Columns that describe an item."""
 
 
 class Members(Value):
@@ -33,9 +38,13 @@ class Members(Value):
     """
 
     table: str
+    """Table of the members, one row per member."""
     key: str
+    """Column that identifies a member."""
     joined: str | None = None
+    """Column with the time at which the member joined."""
     features: tuple[str, ...] = ()
+    """Columns by which comparable members are found."""
 
 
 class Registry(Value):
@@ -47,15 +56,20 @@ class Registry(Value):
     """
 
     path: str
+    """JSON file that says which version should serve."""
     version: str
+    """Key in it that holds the version; `production.version` where it lies deeper."""
     since: str | None = None
+    """Key of the time from which on it should serve; by default when the file was last written."""
     digest: str | None = None
+    """Key of the SHA-256 of the model file of that version."""
 
 
 class Kept(Value):
     """Where the files of former versions are: `path` with `{version}` in it (`"models/{version}.skops"`)."""
 
     path: str
+    """Where the files of former versions are, with `{version}` in it."""
 
     @model_validator(mode="after")
     def _named(self) -> Self:
@@ -75,13 +89,21 @@ class Logging(Value):
     """
 
     dimensions: tuple[str | tuple[str, ...], ...] = Field(min_length=1)
+    """Dimensions whose slices get enough logged requests: names, or lists of names for slices of several."""
     share: float = Field(default=0.015, gt=0.0, le=1.0)
+    """Uniform share of all requests that is logged."""
     k: int = Field(default=30, ge=1)
+    """Logged requests that each large enough slice is worth in a window."""
     window: Duration = timedelta(minutes=10)
+    """Span of time in which `k` holds."""
     max_rate: float = Field(default=0.05, gt=0.0, le=1.0)
+    """Largest share of a slice's requests that is logged."""
     requests: str | None = None
+    """Table that every request is in."""
     request: str | None = None
+    """Column of `requests` that identifies a request; by default the model's own."""
     measure: str | None = None
+    """Column of `requests` that says how many requests a row stands for."""
 
     @model_validator(mode="after")
     def _named(self) -> Self:
@@ -122,25 +144,45 @@ class Model(Value):
 
     name: str
     path: str
+    """Model file: `.skops`, LightGBM's `.txt`, or `.onnx`."""
     features: tuple[str, ...] = Field(min_length=1)
+    """Columns of `candidates`, in the order that the model takes them."""
     candidates: str | None = None
+    """Table with the log of what it scored, one row per request and item."""
     request: str | None = None
+    """Column that identifies the request."""
     item: str | None = None
+    """Column that identifies the item."""
     score: str | None = None
+    """Column with the logged score."""
     shown: str | None = None
+    """Column that is true where the item was shown."""
     propensity: str | None = None
+    """Column with the probability with which the item was shown."""
     rank: str | None = None
+    """Column with the rank, 1 the highest score; by default computed from the score."""
     version: str | None = None
+    """Column with the version of the model that scored."""
     inclusion: str | None = None
+    """Column with the probability with which the request was logged (above 0, at most 1)."""
     logging: Logging | None = None
+    """How requests are selected for the log."""
     registry: Registry | None = None
+    """What says which version should serve."""
     digest: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    """SHA-256 of the model file; a file with another one is not opened."""
     kept: Kept | None = None
+    """Where the files of former versions are."""
     timeout: Duration = timedelta(minutes=1)
+    """Longest time that an answer of the model's process may take."""
     memory_mb: int = Field(default=2_048, ge=64)
+    """Most memory of the model's process, in MB."""
     learned_from: tuple[str, ...] = ()
+    """Tables that it was trained on."""
     top: int = Field(default=10, ge=1)
+    """How many places a request fills."""
     expects: tuple[Expectation, ...] = ()
+    """What the team expects of it, held against logged candidates in each diagnosis."""
 
     @model_validator(mode="after")
     def _of_its_features(self) -> Self:
@@ -157,10 +199,18 @@ class Launches(Value):
     """
 
     table: str
+    """Table of the launch calendar: what was known of each item before its launch, and what became of it."""
     snapshot: str
+    """Column with the time at which a row was known."""
     launch: str
+    """Column with the time of the launch."""
     item: str
+    """Column that identifies the item."""
     features: tuple[str, ...] = Field(min_length=1)
+    """Columns that the forecast uses."""
     outcome: str
+    """Column with what became of the launch."""
     horizon: Duration = timedelta(days=28)
+    """How far ahead launches are forecast."""
     lead: Duration = timedelta(days=7)
+    """How long before a launch the forecast has to be known."""

@@ -12,4 +12,6 @@ class Objective(Value):
     """
 
     measure: str | None = None
+    """A number in the table of what was chosen, such as minutes; by default each choice counts one."""
     unit: str | None = None
+    """What it is called; by default the measure's name, or the table's."""

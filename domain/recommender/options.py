@@ -45,6 +45,7 @@ class OfColumns(Options):
     """`columns` are those looked at; all, where none is named."""
 
     columns: tuple[str, ...] = ()
+    """Columns looked at; by default all that are suitable."""
 
 
 class LeastShare(Options):
@@ -53,6 +54,7 @@ class LeastShare(Options):
     sensitivity: ClassVar[tuple[str, ...]] = ("least_share",)
 
     least_share: Share | None = None
+    """Share of a slice's rows that must be wrong beyond what is usual."""
 
     def least(self, usual: float) -> float:
         """The declared share, else the usual one."""
@@ -63,13 +65,19 @@ class Types(Options):
     """`types` are the columns that a table must have (`{rating = "number"}`)."""
 
     types: dict[str, Type] = Field(default_factory=dict)
+    """Columns that the table must have, with their types (`{rating = "number"}`)."""
 
 
 class Domains(Options):
     """`ranges` (`{rating = [0.0, 1.0]}`, "-inf" or "inf" where a side is open) and `values` of columns."""
 
     ranges: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    """
+    Smallest and largest value of columns (`{rating = [0.0, 1.0]}`); `"-inf"` or `"inf"` where a side is
+    open.
+    """
     values: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Values that columns may hold (`{device = ["tv", "web"]}`)."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -83,12 +91,14 @@ class Keyed(Options):
     """`key`: the columns of which no two rows may be alike."""
 
     key: tuple[str, ...] = ()
+    """Columns of which no two rows may be alike; by default the table's key."""
 
 
 class Referring(Options):
     """`references`: where a column's values must be found (`{member_id = "members.member_id"}`)."""
 
     references: dict[str, str] = Field(default_factory=dict)
+    """Where a column's values must be found (`{member_id = "members.member_id"}`); by default the items."""
 
     @model_validator(mode="after")
     def _spelled(self) -> Self:
@@ -105,6 +115,7 @@ class LowRank(Options):
     """`low_rank`: from which place on a choice was ranked low; twice what a request fills, if not said."""
 
     low_rank: int | None = Field(default=None, ge=2)
+    """Rank from which on a choice was ranked low; by default twice what a request fills."""
 
 
 class Aggregated(Options):
@@ -114,8 +125,11 @@ class Aggregated(Options):
     """
 
     aggregate: Aggregate | None = None
+    """What is made of the column `measure` in each window."""
     over: str | None = None
+    """Column whose sum a ratio is divided by."""
     quantile: float | None = Field(default=None, gt=0.0, lt=1.0)
+    """Which quantile, where `aggregate` is `quantile`."""
 
     def made(self, measure: str | None) -> Aggregate:
         """What is made of `measure`: its sum where nothing is said, the count of rows where it is none."""
@@ -129,7 +143,9 @@ class Divided(Options):
     """
 
     aggregate: Literal["count", "sum", "mean", "ratio"] | None = None
+    """What is made of the column `measure`; a mean or a ratio is judged with its denominator."""
     over: str | None = None
+    """Column whose sum a ratio is divided by."""
 
     @model_validator(mode="after")
     def _together(self) -> Self:
@@ -157,25 +173,30 @@ class Ranking(Options):
     """`metric`: what is computed of scores and choices, of the first `top` places where it has places."""
 
     metric: Metric | None = None
+    """What is computed of scores and choices."""
     top: int | None = Field(default=None, ge=1)
+    """How many of the first places count; by default what a request fills."""
 
 
 class LearnedFrom(Options):
     """`learned_from`: the table that the model was trained on."""
 
     learned_from: str | None = None
+    """Table that the model was trained on."""
 
 
 class AsOf(Options):
     """`as_of`: the column that says from when something is."""
 
     as_of: str | None = None
+    """Column with the time that a model dates from, such as its newest training row."""
 
 
 class Limits(Options):
     """`limits`: what was promised of the quantiles of a time (`{p95 = 250.0}`, in its column's unit)."""
 
     limits: dict[Literal["p50", "p95", "p99"], float] = Field(default_factory=dict)
+    """Promised quantiles of the measured time (`{p95 = 250.0}`), in its column's unit."""
 
     @model_validator(mode="after")
     def _times(self) -> Self:
@@ -189,12 +210,14 @@ class Per(Options):
     """`per`: rows alike in this column, of one request or member, count once."""
 
     per: str | None = None
+    """Column of which rows alike count once, such as a request or a member."""
 
 
 class Serving(Options):
     """`versions`: the share that each should serve (`{v7 = 0.9, v8 = 0.1}`)."""
 
     versions: dict[str, Share] = Field(default_factory=dict)
+    """Share of rows that each version should serve (`{v7 = 0.9, v8 = 0.1}`)."""
 
     @model_validator(mode="after")
     def _parts(self) -> Self:
@@ -207,25 +230,30 @@ class Matched(Options):
     """`on`: which column is which of another table's own (`{request = "request_id"}`)."""
 
     on: dict[str, str] = Field(default_factory=dict)
+    """Which column is which of the other table (`{request = "request_id"}`)."""
 
 
 class Staged(Matched):
     """`stages`: boolean columns and tables, in the order in which rows get through them."""
 
     stages: tuple[str, ...] = ()
+    """Boolean columns and tables, in the order in which rows pass them."""
 
 
 class Beside(Matched):
     """`beside`: the table to look in."""
 
     beside: str | None = None
+    """The other table."""
 
 
 class Compared(Beside):
     """`compare`: which columns hold the same there; numbers up to `tolerance`, a part of the larger one."""
 
     compare: dict[str, str] = Field(default_factory=dict)
+    """Columns that hold the same in the other table, by name here and there."""
     tolerance: float | None = Field(default=None, ge=0.0)
+    """Largest difference of two numbers, as a share of the larger one."""
 
 
 def needed(options: Options, kind: str, examples: dict[str, str]) -> None:

@@ -28,7 +28,9 @@ class Person(Value):
 
     name: str
     slack: str | None = None
+    """Member id in Slack, such as `U0123ABCD`."""
     terminal: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()
+    """User of the operating system, or several."""
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:

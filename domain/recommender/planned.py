@@ -29,11 +29,17 @@ class Planned(Value):
     """
 
     name: str = Field(min_length=1)
+    """What it is, for messages."""
     since: Moment = Field(alias="from")
+    """When it begins: a day, or a time."""
     until: Moment = Field(alias="to")
+    """When it ends: a whole day, or a time; at most 366 days later."""
     tables: tuple[str, ...] = ()
+    """Tables that it is about; all, where none is named."""
     checks: tuple[str, ...] = ()
+    """Checks that it is about; all, where none is named."""
     slices: tuple[Annotated[Slice, BeforeValidator(_slice)], ...] = ()
+    """Slices that it is about, and what lies within them."""
 
     @model_validator(mode="after")
     def _ends(self) -> Self:

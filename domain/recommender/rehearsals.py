@@ -15,6 +15,7 @@ class Rehearsals(Value):
     """`schedule`: a cron expression in the recommender's time zone; `never`, where only people rehearse."""
 
     schedule: str = "15 5 * * *"
+    """When: a cron expression in the recommender's time zone; `"never"`, where only people rehearse."""
 
     @field_validator("schedule")
     @classmethod
@@ -35,3 +36,4 @@ class Replays(Rehearsals):
     """When all incidents are replayed: a cron expression, or `never`, as of rehearsals."""
 
     schedule: str = "45 4 * * *"
+    """When: a cron expression in the recommender's time zone; `"never"`, where only people replay."""

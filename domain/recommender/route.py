@@ -15,17 +15,24 @@ class Stakeholder(Value):
 
     name: str
     channel: str
+    """Channel that hears of incidents."""
     tables: tuple[str, ...] = ()
+    """Tables whose incidents it hears of; all, where none is named."""
 
 
 class Routes(Value):
     """Where an incident is announced: by severity, else `default`."""
 
     default: str = "#recsysops"
+    """Channel for incidents of any severity that has none of its own."""
     SEV1: str | None = None
+    """Channel for SEV1."""
     SEV2: str | None = None
+    """Channel for SEV2."""
     SEV3: str | None = None
+    """Channel for SEV3."""
     SEV4: str | None = None
+    """Channel for SEV4."""
 
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -39,9 +46,13 @@ class Alone(Value):
     """
 
     start: time = Field(alias="from")
+    """Time of day at which one person may begin to deploy, in the recommender's time zone."""
     end: time = Field(alias="to")
+    """Time of day from which on a second person is needed."""
     days: tuple[Day, ...] = Field(default=DAYS, min_length=1)
+    """Days on which one person may deploy."""
     kinds: tuple[str, ...] = ()
+    """Kinds of hotfix that this is about; every kind, where none is named."""
 
     @field_validator("start", "end")
     @classmethod
@@ -73,7 +84,12 @@ class Permissions(Value):
     """
 
     respond: tuple[str, ...] = ()
+    """Who may acknowledge, silence, note, close, and read the pages."""
     deploy: tuple[str, ...] = ()
+    """Who may choose and deploy a hotfix."""
     approve: tuple[str, ...] = ()
+    """Who may approve a hotfix for somebody else."""
     break_glass: tuple[str, ...] = ()
+    """Who of those that may deploy may do without the second person, giving a reason."""
     alone: Alone | None = None
+    """Hours in which one person deploys without a second one."""

@@ -22,10 +22,15 @@ class Csv(Value):
     """
 
     delimiter: str = Field(default=",", min_length=1, max_length=4)
+    """What separates columns."""
     header: bool = True
+    """Whether the first line names the columns."""
     encoding: Literal["utf-8", "latin-1", "utf-16"] = "utf-8"
+    """How the text is encoded."""
     columns: dict[str, Literal["string", "int", "float", "bool", "timestamp"]] = Field(default_factory=dict)
+    """Column → type, where the file has no header."""
     explode: dict[str, str] = Field(default_factory=dict)
+    """As `explode` of the table."""
 
 
 class Table(Value):
@@ -45,24 +50,43 @@ class Table(Value):
 
     name: str
     path: str | None = None
+    """Parquet or text files, with a glob; relative to the declaration."""
     url: str | None = None
+    """An engine's address (any Ibis URL), with `table` or `select`."""
     table: str | None = None
+    """Table of that engine."""
     select: str | None = None
+    """One SELECT: over the path's `rows`, the url's tables, or declared `files`."""
     files: tuple[str, ...] = ()
+    """Files that the `select` reads itself."""
     functions: tuple[str, ...] = ()
+    """Functions that the `select` may call beside the usual ones."""
     time: str | None = None
+    """Column with the time of a row; without it the table is a current state."""
     window: Duration = timedelta(hours=1)
+    """How much time is judged at once."""
     settle: Duration = timedelta(0)
+    """How long after the end of a window its rows are complete."""
     every: Duration | None = None
+    """How often a window starts, and is looked at; by default each `window`."""
     dimensions: tuple[str, ...] = Field(default=(), max_length=MAX_DIMENSIONS)
+    """Columns by which rows are sliced; at most 12."""
     item: str | None = None
+    """Column that identifies the item."""
     member: str | None = None
+    """Column that identifies the member."""
     key: str | None = None
+    """Column that no two rows may share (with a `time`: within a delivery)."""
     label: str | None = None
+    """Column, boolean or a number above 0, that says what a model was to learn of a row."""
     csv: Csv | None = None
+    """How a text file is laid out."""
     explode: dict[str, str] = Field(default_factory=dict)
+    """Columns with several values in one text, and what separates them; `"[]"` for a JSON list."""
     upstream: tuple[str, ...] = ()
+    """Tables that this one is made from: what is wrong there is wrong here later."""
     timeout: Duration = timedelta(minutes=2)
+    """After how long a query is cancelled."""
 
     @field_validator("key", mode="before")
     @classmethod

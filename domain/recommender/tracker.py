@@ -20,8 +20,11 @@ class Tracker(Value):
 
     name: str
     kind: str
+    """Where tickets are: a kind of ours or an installed one."""
     every: Duration = timedelta(minutes=5)
+    """How often its open tickets are looked at."""
     timeout: Duration = timedelta(seconds=20)
+    """Longest time that one question may take."""
 
 
 class UnreadTracker(Tracker):

@@ -18,5 +18,8 @@ class Witness(Value):
 
     name: str
     kind: str
+    """Where checkpoints are kept."""
     every: Duration = timedelta(hours=1)
+    """Shortest time between two checkpoints; one is made when the log has grown."""
     timeout: Duration = timedelta(seconds=20)
+    """Longest time that handing one over may take."""

@@ -10,6 +10,7 @@ class Hook(Value):
     """`hook`: the name by which the receiver knows it; the hotfix's own, where none is named."""
 
     hook: str | None = None
+    """Name by which the receiver knows it; by default the hotfix's own."""
 
 
 def called(hotfix: DeclaredHotfix, keys: Hook) -> str:

@@ -1,4 +1,4 @@
-"""“Your own check” of the README, followed to the letter in a folder of its own."""
+"""The page “Your own check”, followed to the letter in a folder of its own."""
 
 from __future__ import annotations
 
@@ -18,18 +18,14 @@ from workers.audit.promote import promote, promotion
 from workers.conformance import END, last_day, sound
 from workers.declaration import check_kinds
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs/how-to/own-check.md"
 HOUR = timedelta(hours=1)
 
 
-def section() -> str:
-    """The README's words, from its title to the next one."""
-    return README.read_text().partition("\n## Your own check\n")[2].partition("\n## ")[0]
-
-
 def block(language: str) -> str:
-    found = re.search(rf"```{language}\n(.*?)```", section(), re.DOTALL)
-    assert found, f"the README shows no {language} there"
+    found = re.search(rf"```{language}\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert found, f"the page shows no {language}"
     return found[1]
 
 
@@ -135,7 +131,7 @@ def test_the_bot_reads_a_declaration_without_importing_a_stranger(
         "found = recommender(Path('recsysops.toml'), own=False).checks['late'];"
         "print(found.options, sorted({'late_views', 'numpy', 'pandas', 'ibis'} & set(sys.modules)))"
     )
-    environment = {**os.environ, "PYTHONPATH": f"{folder / 'late_views'}:{README.parent}"}
+    environment = {**os.environ, "PYTHONPATH": f"{folder / 'late_views'}:{ROOT}"}
     done = subprocess.run(
         [sys.executable, "-c", program],
         check=True,

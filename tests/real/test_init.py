@@ -1,4 +1,4 @@
-"""`recsysops init` on tables that nobody here made; README.md says where they come from."""
+"""`recsysops init` on tables that nobody here made; docs/benchmarks.md says which data are needed."""
 
 from __future__ import annotations
 

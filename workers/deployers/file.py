@@ -23,6 +23,7 @@ class FileOptions(Deployer):
 
     kind: Literal["file"]
     path: str = Field(min_length=1)
+    """Overrides file that the recommender reads."""
 
 
 class FileDeployer:

@@ -49,11 +49,17 @@ class FlagOptions(Deployer):
 
     kind: Literal["flag"]
     path: str = Field(min_length=1)
+    """Definitions, as JSON in flagd's format."""
     flag: str = Field(min_length=1)
+    """The flag."""
     variant: str | None = Field(default=None, min_length=1)
+    """Variant that a hotfix serves; by default the one called like the version that it goes back to."""
     url: str
+    """Address of the flag server (OFREP)."""
     context: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    """Context that the server is asked with."""
     authorization_env: str | None = None
+    """Variable with what is sent as `Authorization` (`Bearer …`)."""
 
     @model_validator(mode="after")
     def _safe(self) -> Self:

@@ -37,10 +37,15 @@ class MlflowOptions(Deployer):
 
     kind: Literal["mlflow"]
     url: str
+    """Address of the MLflow server."""
     model: str = Field(min_length=1, pattern=r"^[^'\"\\]+$")
+    """Registered model."""
     alias: str = Field(min_length=1)
+    """Alias that serving follows."""
     back_to: str | None = None
+    """Alias whose version a hotfix goes to; by default the newest ready version before."""
     authorization_env: str | None = None
+    """Variable with what is sent as `Authorization` (`Bearer …`, `Basic …`)."""
 
     @model_validator(mode="after")
     def _safe(self) -> Self:

@@ -39,12 +39,19 @@ class PullRequestOptions(Deployer):
 
     kind: Literal["pull_request"]
     url: str = "https://api.github.com"
+    """Address of the REST interface, of another server than github.com."""
     repository: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    """Repository, as `owner/name`."""
     base: str = Field(default="main", min_length=1)
+    """Branch that serving is deployed from."""
     file: str = Field(default="overrides.json", min_length=1)
+    """File of overrides in the repository."""
     token_env: str = Field(min_length=1)
+    """Variable with a token that may write contents and pull requests."""
     merge: Literal["merge", "squash", "rebase"] = "squash"
+    """How pull requests are merged."""
     timeout: Duration = timedelta(seconds=60)
+    """Longest time until a pull request is merged; after it, it is closed again."""
 
     @model_validator(mode="after")
     def _safe(self) -> Self:

@@ -37,8 +37,11 @@ class RedisOptions(Deployer):
 
     kind: Literal["redis"]
     url_env: str = Field(min_length=1)
+    """Variable with the server's address (`rediss://user:password@host:6379/0`)."""
     key: str = Field(default="recsysops:overrides", min_length=1)
+    """Key of the document of overrides."""
     plain: bool = False
+    """Whether another host may be spoken to without TLS."""
 
 
 class RedisDeployer:

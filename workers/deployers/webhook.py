@@ -37,8 +37,11 @@ class WebhookOptions(Deployer):
 
     kind: Literal["webhook"]
     url: str = Field(min_length=1)
+    """Address that is posted what to do."""
     confirm_url: str | None = None
+    """Address that answers what is in force."""
     secret_env: str = Field(min_length=1)
+    """Variable with the secret that calls are signed with."""
 
 
 class WebhookDeployer:

@@ -10,7 +10,7 @@ HOUSE = "recsysops"
 
 def points_of_this_house(group: str) -> tuple[EntryPoint, ...]:
     """The entry points of this group that come with this program, in the order of its pyproject.toml."""
-    # Not each entry point asked for its distribution's name: each would read all of the README for it.
+    # Not each entry point asked for its distribution's name: each would read all of its metadata for it.
     try:
         points = distribution(HOUSE).entry_points
     except PackageNotFoundError:  # run from its files, without being installed

@@ -33,6 +33,7 @@ class FileOptions(Tracker):
 
     kind: Literal["file"]
     path: str = Field(min_length=1)
+    """File of the tickets; JSON lines where it ends in `.jsonl`, Markdown otherwise."""
 
 
 class FileTracker:

@@ -34,9 +34,13 @@ class GithubOptions(Tracker):
 
     kind: Literal["github"]
     url: str = "https://api.github.com"
+    """Address of the REST interface, of another server than github.com."""
     repository: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    """Repository, as `owner/name`."""
     token_env: str = Field(min_length=1)
+    """Variable with a token that may write issues."""
     labels: tuple[str, ...] = ()
+    """Labels of each issue."""
 
     @model_validator(mode="after")
     def _safe(self) -> Self:

@@ -33,13 +33,21 @@ class JiraOptions(Tracker):
 
     kind: Literal["jira"]
     url: str
+    """Address of the site."""
     project: str = Field(pattern=r"^[A-Z][A-Z0-9_]+$")
+    """Key of the project."""
     issue_type: str = Field(default="Task", min_length=1)
+    """Type of the issues."""
     user: str | None = None
+    """E-mail address of the account (Jira Cloud); without it the token is one of Data Center."""
     token_env: str = Field(min_length=1)
+    """Variable with the token."""
     labels: tuple[str, ...] = ()
+    """Labels of each issue."""
     done: str | None = None
+    """Status to close with, where the project has several."""
     dropped: tuple[str, ...] = ()
+    """Statuses of what is not to be done."""
 
     @model_validator(mode="after")
     def _safe(self) -> Self:

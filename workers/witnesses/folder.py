@@ -27,6 +27,7 @@ class FolderWitness(Witness):
 
     kind: Literal["folder"]
     path: str
+    """Folder of the checkpoints; its parent has to exist."""
 
 
 class Folder:

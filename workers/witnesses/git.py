@@ -54,8 +54,11 @@ class GitWitness(Witness):
 
     kind: Literal["git"]
     path: str | None = None
+    """A repository on this machine, bare or not; made where there is none."""
     url: str | None = None
+    """A repository elsewhere, of which a copy is kept under `RECSYSOPS_VAR`."""
     branch: str = "recsysops-checkpoints"
+    """Branch that checkpoints are committed on."""
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:

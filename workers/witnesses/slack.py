@@ -13,6 +13,7 @@ class SlackWitness(Witness):
 
     kind: Literal["slack"]
     channel: str
+    """Channel, by `#name` or id; best one in which people cannot delete messages."""
 
 
 KIND = Kind("slack", SlackWitness, None)

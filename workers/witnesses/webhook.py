@@ -29,8 +29,11 @@ class WebhookWitness(Witness):
 
     kind: Literal["webhook"]
     url: str
+    """Address that checkpoints are posted to."""
     secret_env: str
+    """Variable with the secret that calls are signed with."""
     read_url: str | None = None
+    """Address that lists the checkpoints of `?workspace=`, one per line."""
 
     @model_validator(mode="after")
     def _safe(self) -> Self:

@@ -20,6 +20,7 @@ class Keys(Hook):
     """`most`: items that it may take out; it is not offered where more are concerned."""
 
     most: int = Field(default=100, ge=1)
+    """Most items that it may take out; where more are concerned it is not offered."""
 
 
 def given(hotfix: DeclaredHotfix, keys: Keys, around: Circumstances) -> dict[str, object] | Unfit:

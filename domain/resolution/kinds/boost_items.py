@@ -18,6 +18,7 @@ class Keys(Value):
     """`amount`: what is added, in the score's unit; what gives the exposure back, where none is named."""
 
     amount: float | None = None
+    """What is added to the score, in its unit; by default what gives the items their exposure back."""
 
 
 def given(hotfix: DeclaredHotfix, keys: Keys, around: Circumstances) -> dict[str, object] | Unfit:

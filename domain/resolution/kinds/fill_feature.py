@@ -20,6 +20,7 @@ class Keys(Value):
     """`feature`: the one that it fills; any, where none is named."""
 
     feature: str | None = None
+    """The feature that it fills in; any, where none is named."""
 
 
 def given(_hotfix: DeclaredHotfix, keys: Keys, around: Circumstances) -> dict[str, object] | Unfit:

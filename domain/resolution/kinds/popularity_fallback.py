@@ -20,6 +20,7 @@ class Keys(Hook):
     """`column`: of the items, or of the candidates' log: how popular an item is, the most first."""
 
     column: str
+    """Column, of the items or of the candidates' log, that says how popular an item is."""
 
 
 def given(hotfix: DeclaredHotfix, keys: Keys, around: Circumstances) -> dict[str, object] | Unfit:

@@ -23,7 +23,9 @@ class Keys(Hook):
     """`amount`: what is added, in the score's unit; `of`: the slice, the symptom's where none is named."""
 
     amount: float
+    """What is added to the score, in its unit."""
     of: dict[str, str] = Field(default_factory=dict)
+    """Slice that it is added in; by default the symptom's."""
 
 
 def given(hotfix: DeclaredHotfix, keys: Keys, around: Circumstances) -> dict[str, object] | Unfit:

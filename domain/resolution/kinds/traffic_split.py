@@ -20,6 +20,7 @@ class Keys(Hook):
     """`share` of requests (above 0, at most 1) that the version before ranks."""
 
     share: float = Field(gt=0.0, le=1.0)
+    """Share of requests that the version before ranks (above 0, at most 1)."""
 
 
 def given(hotfix: DeclaredHotfix, keys: Keys, around: Circumstances) -> dict[str, object] | Unfit:

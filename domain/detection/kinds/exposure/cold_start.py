@@ -59,13 +59,21 @@ class Keys(Options):
     """
 
     item: str
+    """Column with the item that is shown."""
     session: str
+    """Column with the session, or request."""
     chosen: str | None = None
+    """Column that is true or 1 where the item was chosen; without it, only what is shown is judged."""
     joined: str | None = None
+    """Column with the time at which the member joined."""
     member: str | None = None
+    """Column with the member; by default the table's."""
     at: str | None = None
+    """Column with the time; by default the table's."""
     first: int = Field(default=3, ge=1, le=50)
+    """How many sessions of a new member are looked at."""
     unseen: int = Field(default=7, ge=1)
+    """Without `joined`: who was not seen in so many first windows of the history is new."""
 
 
 def settled(recommender: Recommender, check: Check) -> Check:

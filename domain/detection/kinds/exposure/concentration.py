@@ -52,6 +52,7 @@ class Keys(Options):
     """What is written under [checks.NAME] besides the keys that every check has: the column with the item."""
 
     item: str
+    """Column with the item that is shown."""
 
 
 def ask(rows: Any, keys: Keys, dimensions: tuple[str, ...]) -> Any:

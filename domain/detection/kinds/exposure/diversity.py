@@ -30,7 +30,9 @@ class Keys(LeastShare):
     """`request`: the column that says which rows are one list; `by`: the column whose values should vary."""
 
     request: str
+    """Column that says which rows are one list."""
     by: str
+    """Column whose values should vary within a list."""
 
 
 WORDS = Words(

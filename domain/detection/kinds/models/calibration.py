@@ -56,6 +56,10 @@ class Keys(Options):
     """Against what choices are held: the scores as they are, or how far off they usually are."""
 
     against: Literal["past", "score"] | None = None
+    """
+    `score`: choices are held against the scores as they are; `past`: against how far off these usually
+    are.
+    """
 
 
 @dataclass(frozen=True)

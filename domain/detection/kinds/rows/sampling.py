@@ -31,6 +31,7 @@ class Keys(Beside):
     """Where a row is looked for and how; the share of rows that was agreed to be kept there."""
 
     rate: Share | None = Field(default=None, gt=0.0)
+    """Share of rows that was agreed to be kept in the other table; by default the usual one."""
 
     @model_validator(mode="after")
     def _said(self) -> Self:
