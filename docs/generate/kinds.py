@@ -98,7 +98,8 @@ def trackers() -> str:
     """Every kind of tracker."""
     return page(
         "Trackers",
-        "A tracker is `[trackers.NAME]`: where tickets are ([how they follow](../how-to/tickets.md)).",
+        "A tracker is `[trackers.NAME]`: where tickets are ([how they follow an "
+        "incident](../how-to/tickets.md)).",
         *(
             _section(
                 kind.name,
