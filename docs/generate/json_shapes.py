@@ -18,9 +18,11 @@ from domain.improvement.record import Alarm, Record
 from domain.improvement.scorecard import Scorecard
 from domain.incident.events import HotfixRehearsed
 from domain.incident.state import Incident
+from domain.incident.state.incident import ChangeCame
 from domain.incident.timeline import Entry
 from domain.recommender.check import Check
-from domain.values import Finding, LeftOut, Option
+from domain.replayed import ReplayAnswer
+from domain.values import Finding, LeftOut, Option, TriedChange
 from workers.log.attest import Attest, Withdraw
 from workers.log.owed import Owed
 from workers.log.restore import Restored
@@ -67,6 +69,13 @@ SHAPES: Mapping[str, Shape] = {
     "item": {"item": a.ItemAnswer},
     "misses": {"misses": list[a.Miss]},
     "rehearse": {"rehearsals": list[HotfixRehearsed], "recorded": int, "useless": list[str]},
+    "replay": {"replay": ReplayAnswer, "worse": list[int]},
+    "follow-up show": {
+        "changes": list[TriedChange],
+        "note": str,
+        "agreed": str | None,
+        "became": ChangeCame | None,
+    },
     "scorecard": fields(Scorecard),
     "audit": {"audit": a.Audit},
     "audit attest": {"said": Attest, "written": bool},
