@@ -163,7 +163,7 @@ def cost_against_promise(hotfix: Hotfix) -> str:
     ...               promise=Promise(hotfix="fill", label="Fill", told=whole, whole=whole))
     >>> lost = Estimate(value=-900, low=-990, high=-810, unit="plays a day", basis="the log")
     >>> cost_against_promise(done.model_copy(update={"cost": lost}))
-    'loses 900 [810–990] plays a day (promised: loses 80 [70–90] plays a day), worse than promised'
+    'loses 900 [810–990] plays a day; promised: loses 80 [70–90] plays a day: worse than promised'
     >>> cost_against_promise(done)
     ''
     """
@@ -175,11 +175,11 @@ def cost_against_promise(hotfix: Hotfix) -> str:
         return f"not known: {cost.basis}"
     told = effect(cost, where="")
     if promise is None or promise.value is None:
-        return f"{told} (nothing was promised)"
+        return f"{told}; nothing was promised"
     missed = cost_miss(cost, promise)
     if missed is None:
-        return f"{told} (promised: {effect(promise, where='')})"
-    return f"{told} (promised: {effect(promise, where='')}), {_cost_verdict(cost, promise, missed)}"
+        return f"{told}; promised: {effect(promise, where='')}"
+    return f"{told}; promised: {effect(promise, where='')}: {_cost_verdict(cost, promise, missed)}"
 
 
 def _cost_verdict(cost: Estimate, promise: Estimate, missed: float) -> str:

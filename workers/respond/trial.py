@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 import structlog
@@ -30,10 +30,17 @@ MOST_REPLAYED = 6
 MOST_LOOKS = 8_000
 """Looks of one check at quiet time; of shorter windows less time is replayed, and its interval says so."""
 
+REPLAY_SECONDS = 90.0
+"""For all replays of one incident: a worker does nothing else meanwhile. What was left out is said."""
+
 LEAD_WINDOWS = 4
 """Before the onset, so that a check that has to see something twice has seen what is usual."""
 
 _log = structlog.get_logger(__name__)
+
+
+class _OutOfTime(Exception):
+    """The replays took longer than `REPLAY_SECONDS`."""
 
 
 class Tried(Value):
@@ -56,14 +63,17 @@ def try_changes(path: Path, recommender: Recommender, incident: Incident) -> Tri
         return _tried(path, recommender, incident, finding)
     except (RecsysopsError, OSError) as error:
         return Tried(note=f"The past could not be replayed: {error}")
+    except _OutOfTime:
+        return Tried(note=f"Replaying took longer than {REPLAY_SECONDS:.0f} s, so no check is proposed")
 
 
 def _tried(path: Path, recommender: Recommender, incident: Incident, finding: Finding) -> Tried:
+    until = time.monotonic() + REPLAY_SECONDS
     declared = written(path)
     tried = {one.name: one for one in candidates(recommender, declared, ours(), incident)}
     changes = {name: _change(one, declared) for name, one in tried.items()}
     changes = {name: change for name, change in changes.items() if valid(path, change)}
-    return _best(_with(path, changes.values()), incident, finding, tried, changes)
+    return _best(_with(path, changes.values()), incident, finding, tried, changes, until)
 
 
 def _change(candidate: Candidate, declared: Mapping[str, Mapping[str, object]]) -> AddedCheck:
@@ -89,11 +99,12 @@ def _best(
     finding: Finding,
     tried: Mapping[str, Candidate],
     changes: Mapping[str, AddedCheck],
+    until: float,
 ) -> Tried:
     onset = min(incident.onset_at or finding.window_start, incident.opened_at)
-    saved = _saved(_only(whole, changes, finding), changes, incident, finding, onset)
+    saved = _saved(_only(whole, changes, finding), changes, incident, (finding, onset), until)
     sooner = sorted((name for name in saved if saved[name] > timedelta(0)), key=lambda name: -saved[name])
-    replayed = _quiet(_only(whole, sooner[:MOST_REPLAYED], finding), sooner[:MOST_REPLAYED], onset)
+    replayed = _quiet(_only(whole, sooner[:MOST_REPLAYED], finding), sooner[:MOST_REPLAYED], onset, until)
     trials = {
         name: Trial(saved=saved[name], alarms=alarms, judged=judged)
         for name, (alarms, judged) in replayed.items()
@@ -103,6 +114,8 @@ def _best(
     kept = [name for name, why in whys.items() if why is None][:MOST_PROPOSED]
     no_sooner: list[Refusal] = ["finds no sooner"] * (len(changes) - len(sooner))
     note = summary(len(changes), [*(why for why in whys.values() if why), *no_sooner])
+    if late := len(sooner[:MOST_REPLAYED]) - len(replayed):
+        note += f"; {late} not replayed to the end within {REPLAY_SECONDS:.0f} s"
     return Tried(changes=tuple(_shown(changes[name], tried[name], trials[name]) for name in kept), note=note)
 
 
@@ -132,24 +145,24 @@ def _saved(
     recommender: Recommender,
     names: Iterable[str],
     incident: Incident,
-    finding: Finding,
-    onset: datetime,
+    of: tuple[Finding, datetime],
+    until: float,
 ) -> dict[str, timedelta]:
     """
     Check → how much sooner than by those there are; only checks that would have told of it.
 
     Found by the replay before the log has it, the incident is late for another reason than its checks.
     """
-    beside = set(names)
+    beside, (finding, onset) = set(names), of
     if not beside:
         return {}
     longest = max(plan(recommender, one).window for one in recommender.checks.values())
     start, end = onset - LEAD_WINDOWS * longest, incident.opened_at
-    today, found = _replayed(recommender, beside, start, end)
+    today, found = _replayed(recommender, beside, start, end, until)
     own = [one.opened_at for one in _of(today, finding.check, finding, onset)]
-    until = min([incident.opened_at, *own])
+    known = min([incident.opened_at, *own])
     first = {name: _of(one.result, name, finding, onset) for name, one in found.items()}
-    return {name: until - min(one.opened_at for one in told) for name, told in first.items() if told}
+    return {name: known - min(one.opened_at for one in told) for name, told in first.items() if told}
 
 
 def _of(result: BacktestResult, check: str, finding: Finding, onset: datetime) -> list[BacktestIncident]:
@@ -165,9 +178,9 @@ def _of(result: BacktestResult, check: str, finding: Finding, onset: datetime) -
 
 
 def _quiet(
-    recommender: Recommender, names: Sequence[str], onset: datetime
+    recommender: Recommender, names: Sequence[str], onset: datetime, until: float
 ) -> dict[str, tuple[int, timedelta]]:
-    """Check → how many incidents it adds before the onset, and over how long it could judge."""
+    """Check → how many incidents it adds before the onset, and over how long it could judge: as time allows."""
     replayed: dict[str, tuple[int, timedelta]] = {}
     for name in names:
         # Each over as long as it can afford: of short windows that is less.
@@ -175,14 +188,26 @@ def _quiet(
         alone = recommender.model_copy(update={"checks": others | {name: recommender.checks[name]}})
         every = min(plan(alone, one).every for one in alone.checks.values())
         start = onset - min(QUIET, MOST_LOOKS * every)
-        today, found = _replayed(alone, {name}, start, onset)
+        try:
+            today, found = _replayed(alone, {name}, start, onset, until)
+        except _OutOfTime:
+            break
         added = len(found[name].result.incidents) - len(today.incidents)
         replayed[name] = (max(0, added), found[name].judged)
     return replayed
 
 
 def _replayed(
-    recommender: Recommender, names: set[str], start: datetime, end: datetime
+    recommender: Recommender, names: set[str], start: datetime, end: datetime, until: float
 ) -> tuple[BacktestResult, dict[str, Beside]]:
-    said = partial(_log.info, "follow_up_replayed", checks=sorted(names), since=start.isoformat())
-    return backtest_beside(recommender, names, start, end, lambda done, of: said(looks=done, of=of))
+    """
+    Raises:
+        _OutOfTime: it went on after `until`, by the monotonic clock.
+    """
+
+    def tell(done: int, of: int) -> None:
+        _log.info("follow_up_replayed", checks=sorted(names), since=start.isoformat(), looks=done, of=of)
+        if time.monotonic() > until:
+            raise _OutOfTime
+
+    return backtest_beside(recommender, names, start, end, tell)

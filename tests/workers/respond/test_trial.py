@@ -150,3 +150,12 @@ def test_a_table_whose_file_is_gone_is_said_so(tmp_path: Path) -> None:
     found = try_changes(file, load(file), before)
     assert found.changes == ()
     assert "replayed" in found.note
+
+
+def test_where_time_is_short_nothing_is_proposed_and_it_says_so(
+    bakery: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.respond.trial.REPLAY_SECONDS", 0.0)
+    found = try_changes(bakery, load(bakery), incident(bakery))
+    assert found.changes == ()
+    assert "took longer than 0 s" in found.note
