@@ -180,7 +180,7 @@ def _of(result: BacktestResult, check: str, finding: Finding, onset: datetime) -
 def _quiet(
     recommender: Recommender, names: Sequence[str], onset: datetime, until: float
 ) -> dict[str, tuple[int, timedelta]]:
-    """Check → how many incidents it adds before the onset, and over how long it could judge: as time allows."""
+    """Check → how many incidents it adds before the onset, and over how long it judged: as time allows."""
     replayed: dict[str, tuple[int, timedelta]] = {}
     for name in names:
         # Each over as long as it can afford: of short windows that is less.
