@@ -58,6 +58,8 @@ class Groups:
         self._handles: dict[str, str] = {}
         self._said_at: float | None = None
         self._ask_at = 0.0
+        self._told_meanwhile: list[Mapping[str, Any]] = []
+        self._keeping = asyncio.Lock()
         self._changed = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
 
@@ -89,16 +91,22 @@ class Groups:
 
     async def changed(self, event: Mapping[str, Any]) -> None:
         """A group has changed: who was taken out of it is out at once, and Slack is asked for the rest."""
-        handle = self._handles.get(str(event.get("subteam_id")))
-        removed = set(event.get("removed_users") or ())
-        if handle is not None and removed:
-            self._members = {**self._members, handle: set(self._members.get(handle, ())) - removed}
-            await self._keep(self._age())
+        self._told_meanwhile.append(event)
+        if event.get("removed_users") and self._said_at is not None:
+            self._take_out(event)
+            await self._keep()
         self._ask_at = min(self._ask_at, self._clock())
         self._changed.set()
 
+    def _take_out(self, event: Mapping[str, Any]) -> None:
+        handle = self._handles.get(str(event.get("subteam_id")))
+        if handle is not None:
+            left = set(self._members.get(handle, ())) - set(event.get("removed_users") or ())
+            self._members = {**self._members, handle: left}
+
     async def refresh(self) -> bool:
         """Ask Slack now; False where it does not say."""
+        self._told_meanwhile.clear()
         try:
             listed = await self._client.usergroups_list(include_users=True)
         except FAILURES as error:
@@ -110,15 +118,19 @@ class Groups:
         self._handles = {str(group["id"]): str(group["handle"]) for group in groups}
         self._members = {str(one["handle"]): frozenset(one.get("users") or ()) for one in groups}
         self._said_at = self._clock()
-        self._ask_at = self._said_at + FRESH_SECONDS
-        await self._keep(0.0)
+        # The answer may be older than a change told while it was on its way: nobody comes back in by it.
+        for event in self._told_meanwhile:
+            self._take_out(event)
+        self._ask_at = self._said_at + (0.0 if self._told_meanwhile else FRESH_SECONDS)
+        await self._keep()
         return True
 
-    async def _keep(self, age_seconds: float) -> None:
-        try:
-            await asyncio.to_thread(self._door.keep_groups, self._members, self._handles, age_seconds)
-        except SQLAlchemyError as error:
-            _log.warning("groups_not_kept", error=type(error).__name__)
+    async def _keep(self) -> None:
+        async with self._keeping:  # one after the other: the last that is written is the last that was told
+            try:
+                await asyncio.to_thread(self._door.keep_groups, self._members, self._handles, self._age())
+            except SQLAlchemyError as error:
+                _log.warning("groups_not_kept", error=type(error).__name__)
 
     def _age(self) -> float:
         return float("inf") if self._said_at is None else self._clock() - self._said_at

@@ -78,9 +78,9 @@ WAY = (
 BESIDE = {"incident.acknowledged", "message.posted"}
 """Once each as well; whether before or after the menu is chance."""
 
-PERHAPS = {"hotfix.watched", "bundle.kept", "evidence.found", "picture.drawn"}
+PERHAPS = {"hotfix.watched", "hotfix.cost_measured", "bundle.kept", "evidence.found", "picture.drawn"}
 """
-What was read is kept after the diagnosis is recorded: who dies meanwhile leaves no bundle. Evidence comes in
+What others paid is measured after the verdict, once for each of its occasions. What was read is kept after the diagnosis is recorded: who dies meanwhile leaves no bundle. Evidence comes in
 pieces, each told once for its stage of the looking, before the diagnosis. The metric is drawn again once,
 by the time that all is closed or later.
 """
@@ -262,6 +262,7 @@ def test_everything_killed_hard_every_incident_ends_the_same_and_nothing_is_lost
         assert set(went) <= {*WAY, *BESIDE, *PERHAPS}
         assert went.count("bundle.kept") <= 1
         assert went.count("picture.drawn") <= 1
+        assert went.count("hotfix.cost_measured") <= 1
         stages = [one.event.piece.stage for one in told if isinstance(one.event, EvidenceFound)]
         assert len(stages) == len(set(stages)) > 0
     kept = Objects(small.folder / "var" / "bundles" / "main")

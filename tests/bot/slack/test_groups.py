@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.settings import BotSettings
 from bot.slack import groups as groups_module
@@ -96,6 +97,29 @@ async def test_what_is_kept_says_when_slack_said_it_and_a_future_time_is_not_bel
     door.keep_groups({"leads": ["U-lead"]}, {}, age_seconds=-36_000)
     async with begun(Groups(client, door)) as groups:
         assert groups.of("U-oncall") == (("ml", "oncall"), True)
+
+
+async def test_an_answer_from_before_a_change_brings_nobody_back_who_has_left(
+    client: AsyncWebClient, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    groups = Groups(client, door, clock)
+    assert await groups.refresh()
+    oncall = next(one for one, handle in groups._handles.items() if handle == "oncall")
+    answer = client.usergroups_list
+
+    async def overtaken(**asked: bool) -> AsyncSlackResponse:
+        listed = await answer(**asked)
+        await groups.changed({"subteam_id": oncall, "removed_users": ["U-oncall"]})
+        return listed
+
+    monkeypatch.setattr(client, "usergroups_list", overtaken)
+    assert await groups.refresh()
+    assert groups.of("U-oncall") == (("ml",), True)
+    kept = door.kept_groups()
+    assert kept is not None
+    assert kept.of("U-oncall") == ("ml",)
+    assert groups._ask_at <= clock.now  # and Slack is asked again at once
 
 
 @pytest.mark.usefixtures("web")

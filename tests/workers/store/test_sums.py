@@ -72,7 +72,7 @@ def crowd(log: Engine, owner: psycopg.Connection, opened: Callable[..., Answer])
         f"SELECT stream || n, number + n, fingerprint || n, {copied} "
         f"FROM cards, generate_series(1, {MANY}) AS n"
     )
-    owner.execute("UPDATE cards SET debts = replace(obligations, ':1\"', ':' || number || '\"')")
+    owner.execute("UPDATE cards SET debts = replace(debts, ':1\"', ':' || number || '\"')")
     rows = owner.execute("SELECT stream, shape, incident FROM cards").fetchall()
     seals = [seal(f"card\n{stream}\n{shape}\n{incident}".encode()) for stream, shape, incident in rows]
     owner.execute(
