@@ -80,9 +80,9 @@ BESIDE = {"incident.acknowledged", "message.posted"}
 
 PERHAPS = {"hotfix.watched", "hotfix.cost_measured", "bundle.kept", "evidence.found", "picture.drawn"}
 """
-What others paid is measured after the verdict. What was read is kept after the diagnosis is recorded: who dies
-meanwhile leaves no bundle. Evidence comes in pieces, each told once for its stage of the looking, before the
-diagnosis. The metric is drawn again once, by the time that all is closed or later.
+What others paid is measured after the verdict. What was read is kept after the diagnosis is recorded: who
+dies meanwhile leaves no bundle. Evidence comes in pieces, each told once for its stage of the looking, before
+the diagnosis. The metric is drawn again once, by the time that all is closed or later.
 """
 
 

@@ -20,6 +20,7 @@ class Proposal:
     Args:
         object: a column, table, delivery, version or item; `place` the slice it acts in.
         title: the culprit in a few words; `sentence` the cause in full, with what was counted.
+        acts_in: the slice it acts in, where `place` is one of something that was learned from; else null.
         undone: what would be measured without it; null where that cannot be worked out, `unknown` says why.
         where, how_much: answers that its kind measures in another way.
         table: where in the declared lineage it lies; null where it lies in what serves.
@@ -33,6 +34,7 @@ class Proposal:
     since: datetime | None
     title: str
     sentence: str
+    acts_in: Slice | None = None
     undone: Undone | None = None
     unknown: str = ""
     where: Answer | None = None

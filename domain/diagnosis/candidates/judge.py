@@ -51,10 +51,12 @@ def _where(proposal: Proposal, material: Material, known: Known) -> Answer:
         words = f"it explains {_percent(share)} of what is off in all slices"
         return Answer(question="where", holds=verdict_on(share), share=round(share, 4), words=words)
     symptom = known.slices[0].slice if known.slices else material.finding.slice
-    if undone is not None and set(proposal.place) <= set(symptom):
-        beside = "where the symptom lies" if proposal.place == symptom else "which holds the symptom"
-        where = f"in {name_slice(proposal.place)}, {beside}" if proposal.place else "everywhere"
-        return Answer(question="where", holds=True, words=f"it lies {where}")
+    place = proposal.place if proposal.acts_in is None else proposal.acts_in
+    if undone is not None and set(place) <= set(symptom):
+        beside = "where the symptom lies" if place == symptom else "which holds the symptom"
+        where = f"in {name_slice(place)}, {beside}" if place else "everywhere"
+        verb = "lies" if proposal.acts_in is None else "acts"
+        return Answer(question="where", holds=True, words=f"it {verb} {where}")
     unknown = proposal.unknown if undone is None else ""
     return Answer(question="where", words=unknown or "what it does to other slices is not known")
 

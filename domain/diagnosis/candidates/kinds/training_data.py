@@ -40,6 +40,7 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
             title=f"The model was trained on faulty data: {one.told}",
             sentence=f"The model that ranks since {_when(material, known)} learned from `{one.table}`, where "
             f"{name_slice(one.place)} is off: {one.told}",
+            acts_in=found.place if found is not None else None,  # where the model ranks that learned it
             undone=found.undone if found is not None else None,
             unknown="no other model ranks since the onset" if found is None else found.unknown,
             where=found.where if found is not None else None,

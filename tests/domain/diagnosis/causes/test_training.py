@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from domain.diagnosis.candidates.candidate import Proposal
+from domain.diagnosis.candidates.judge import judge
+from domain.diagnosis.candidates.undone import Gap, Undone
 from domain.diagnosis.diagnose import diagnose
+from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material, Seen, TrainingRows
 from domain.recommender.lineage import Lineage
 from domain.values import slice_of
@@ -77,6 +82,18 @@ def test_a_segment_that_the_newest_training_took_otherwise_is_told_without_any_c
     assert words in found.cause
     usual = diagnose(spoilt.material(finding, lineage=TAUGHT, training_rows=(taken(),)))
     assert told(usual) == ("model", "v8", ())
+
+
+def test_a_segment_of_the_training_acts_wherever_the_model_ranks_that_learned_it() -> None:
+    finding = shop().finding(slice_of(category="tea"))
+    nothing = np.zeros(0)  # besides the symptom nothing is off beyond chance
+    undone = Undone(nothing, nothing, nothing, nothing, Gap(50.0, 100.0, 95.0, 1.0))
+    proposal = Proposal(
+        kind="training_data", object="lessons", place=slice_of(device="web"), since=None, title="",
+        sentence="", undone=undone, acts_in=(),
+    )  # fmt: skip
+    assert judge(proposal, Material(finding=finding), Known(), 1).where.holds
+    assert judge(replace(proposal, acts_in=None), Material(finding=finding), Known(), 1).where.holds is None
 
 
 def test_odd_training_data_is_no_cause_while_the_model_of_before_ranks() -> None:
