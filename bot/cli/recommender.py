@@ -58,6 +58,14 @@ def init(folder: Annotated[Path, typer.Argument(help="A folder of Parquet or CSV
     typer.echo(door.init(folder))
 
 
+@checks.command("suggest")
+def suggest(file: Declared = None) -> None:
+    """Print checks that could watch what nothing watches yet, as TOML to add."""
+    typer.echo(
+        door.suggest(declaration(file)) or "# Every kind that suits these tables is declared.", nl=False
+    )
+
+
 @checks.command("list")
 def list_checks(file: Declared = None, as_json: Json = False) -> None:
     """The declared checks."""

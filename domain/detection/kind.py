@@ -21,6 +21,7 @@ from domain.detection.judge.excluded import Rows
 from domain.detection.judge.judging import Judging
 from domain.detection.judge.state import CheckState, Verdict
 from domain.detection.needs import Needs
+from domain.detection.suited import Suits, nowhere
 from domain.recommender.check import Check
 from domain.recommender.keys.evidences import TestId
 from domain.recommender.options import Options
@@ -86,6 +87,7 @@ class Kind(Generic[K, D]):
         fault: the kind of cause that its findings are in themselves, and not symptoms of; None where what it
             finds may have any.
         benign: whether what it finds may be no fault at all: a distribution that changed.
+        suits: the tables of a declaration that it could watch, with the keys that it would take.
     """
 
     name: str
@@ -116,6 +118,7 @@ class Kind(Generic[K, D]):
     confirmed: bool = True
     fault: CauseKind | None = None
     benign: bool = False
+    suits: Suits = field(default=nowhere)
 
     @property
     def measurable(self) -> bool:

@@ -26,6 +26,7 @@ from workers.doctor.own_checks import examine_own
 from workers.doctor.rehearsals import examine_rehearsals
 from workers.doctor.store import examine_store
 from workers.doctor.tables import examine_items, examine_members, examine_table
+from workers.doctor.unwatched import examine_unwatched
 from workers.doctor.witnesses import examine_witnesses
 from workers.environment import clock
 from workers.environment.settings import read_settings, surroundings
@@ -84,6 +85,7 @@ def check(
             advice += _examined(f"checks.{declared.name}", partial(_metric, recommender, declared, opened))
     if opened:
         advice += _examined("checks", lambda: examine_checks(recommender, opened))
+        advice += list(examine_unwatched(recommender, opened))
     advice += list(examine_own(recommender, opened))
     for deployer in recommender.deployers.values():
         advice += _examined(f"deployers.{deployer.name}", partial(examine_deployer, deployer, env))

@@ -42,6 +42,7 @@ from workers.door.terminal import (
     run_check,
     scorecard,
     stop_embedded,
+    suggest,
 )
 from workers.environment.redaction import prose as redacted
 from workers.environment.settings import Login, forget_variables, left_variables
@@ -106,5 +107,6 @@ __all__ = [
     "run_check",
     "scorecard",
     "stop_embedded",
+    "suggest",
     "watch_release",
 ]

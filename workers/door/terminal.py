@@ -120,6 +120,18 @@ def init(folder: Path) -> str:
     return first(folder)
 
 
+def suggest(path: Path) -> str:
+    """
+    Checks that could be added to a declaration, as TOML. See `workers.doctor.unwatched.suggest`.
+
+    Raises:
+        ConfigurationError: the declaration is wrong.
+    """
+    from workers.doctor.unwatched import suggest as suggested  # noqa: PLC0415 - opens every engine
+
+    return suggested(path)
+
+
 def burn_in(path: Path, table: str, at: datetime | None = None) -> BurnIn:
     """
     What a table holds so far, what is odd about it, and what will be watched from when.

@@ -126,14 +126,14 @@ def _items(items: Guess) -> Iterator[str]:
 
 def _checks(table: Guess, found: Related) -> Iterator[str]:
     name = table.name
-    yield _check(f"{name}_volume", "volume", name)
-    yield _check(f"{name}_freshness", "freshness", name)
+    yield check_text(f"{name}_volume", "volume", name)
+    yield check_text(f"{name}_freshness", "freshness", name)
     if table.dimensions:
-        yield _check(f"{name}_slices", "slice_volume", name)
+        yield check_text(f"{name}_slices", "slice_volume", name)
     if watched := _watched(table):
-        yield _check(f"{name}_missing", "missing", name, columns=watched)
+        yield check_text(f"{name}_missing", "missing", name, columns=watched)
     if table.key is not None:
-        yield _check(f"{name}_duplicates", "duplicates", name, key=(table.key,))
+        yield check_text(f"{name}_duplicates", "duplicates", name, key=(table.key,))
     yield from _references(table, found.references.get(name, ()))
 
 
@@ -150,16 +150,19 @@ def _references(table: Guess, references: tuple[Reference, ...]) -> Iterator[str
     if found:
         said = ", ".join(f"{one.column} in {one.matched:.2%} of the rows" for one in found.values())
         targets = {one.column: f"{one.table}.{one.key}" for one in found.values()}
-        yield f"# Found in the other table: {said}.\n" + _check(
+        yield f"# Found in the other table: {said}.\n" + check_text(
             f"{table.name}_references", "references", table.name, references=targets
         )
 
 
-def _check(name: str, kind: str, table: str, **keys: Any) -> str:
+def check_text(name: str, kind: str, table: str, **keys: Any) -> str:
+    """A check as TOML."""
     lines = [f"[checks.{name}]", f"kind = {_text(kind)}", f"table = {_text(table)}"]
     for key, value in keys.items():
         if isinstance(value, dict):
             lines.append(f"{key} = {_pairs(value)}")
+        elif isinstance(value, str):
+            lines.append(f"{key} = {_text(value)}")
         else:
             lines.append(f"{key} = {_list(value)}")
     return "\n".join(lines)

@@ -108,8 +108,8 @@ async def test_an_answer_from_before_a_change_brings_nobody_back_who_has_left(
     oncall = next(one for one, handle in groups._handles.items() if handle == "oncall")
     answer = client.usergroups_list
 
-    async def overtaken(**asked: bool) -> AsyncSlackResponse:
-        listed = await answer(**asked)
+    async def overtaken(*, include_users: bool) -> AsyncSlackResponse:
+        listed = await answer(include_users=include_users)
         await groups.changed({"subteam_id": oncall, "removed_users": ["U-oncall"]})
         return listed
 

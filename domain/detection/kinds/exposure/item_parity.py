@@ -15,6 +15,7 @@ Source:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,7 +32,9 @@ from domain.detection.judge.state import CheckState, Verdict
 from domain.detection.judge.title import percent
 from domain.detection.kind import Kind
 from domain.detection.needs import RowsByItem
+from domain.detection.suited import Suited, shown
 from domain.recommender.options import Options
+from domain.recommender.recommender import Recommender
 from domain.values import Slice
 
 OF_ITEMS = 0.9  # of the items have one value of a dimension: it describes the item, not the request
@@ -114,6 +117,12 @@ def measure_item_parity(look: Look, tally: Tally, again: Again[Tally]) -> Measur
     return measure_proportion(look.check, again.finding, shown, None, again.memory)
 
 
+def _suits(recommender: Recommender) -> Iterator[Suited]:
+    for table in shown(recommender):
+        if table.item is not None and table.dimensions:
+            yield Suited(table.name)
+
+
 KIND = Kind(
     name="item_parity",
     purpose="items that are shown, but not in one slice of requests",
@@ -123,4 +132,5 @@ KIND = Kind(
     sliced="always",
     by_item=True,
     evidences=("monitor-3",),
+    suits=_suits,
 )

@@ -8,13 +8,17 @@ look.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from domain.detection.data.tally import Tally
 from domain.detection.judge.state import CheckState, Verdict
 from domain.detection.judge.wrong_rows import Words, judge_rows, judging
 from domain.detection.kind import Kind, shared
 from domain.detection.needs import LowRankedChoices
+from domain.detection.suited import Suited, logged
 from domain.recommender.check import Check
 from domain.recommender.options import LeastShare, LowRank
+from domain.recommender.recommender import Recommender
 
 
 class Keys(LowRank, LeastShare):
@@ -35,6 +39,13 @@ def judge_misses(
     return judge_rows(check, tally, state, looks_per_week, WORDS)
 
 
+def _suits(recommender: Recommender) -> Iterator[Suited]:
+    if recommender.exposure is not None:
+        for model, table in logged(recommender):
+            if model.score is not None:
+                yield Suited(table)
+
+
 KIND = Kind(
     name="misses",
     purpose="choices of items that the model had ranked low",
@@ -45,4 +56,5 @@ KIND = Kind(
     shared=shared,
     evidences=("monitor-7",),
     by_slice=("model-6",),
+    suits=_suits,
 )

@@ -7,13 +7,23 @@ from merit, in those words (`domain.detection.exposure.against_engagement`).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from domain.detection.exposure.against_engagement import held_against
 from domain.detection.judge.counts.by_slice import judge_slices
 from domain.detection.judge.counts.measure_counts import measure_counts
 from domain.detection.judge.judging import Judging, as_it_is, by_check
 from domain.detection.kind import Kind, Then
 from domain.detection.needs import EngagementBefore, RowCounts
+from domain.detection.suited import Suited
 from domain.recommender.options import Options
+from domain.recommender.recommender import Recommender
+
+
+def _suits(recommender: Recommender) -> Iterator[Suited]:
+    if recommender.exposure is not None and recommender.items is not None:
+        yield Suited(recommender.exposure.shown)
+
 
 KIND = Kind(
     name="production_bias",
@@ -26,4 +36,5 @@ KIND = Kind(
     sliced="always",
     then=Then(EngagementBefore(), held_against),
     evidences=("monitor-7",),
+    suits=_suits,
 )

@@ -16,6 +16,8 @@ Source:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from domain.detection.data.look import Look
@@ -28,8 +30,10 @@ from domain.detection.judge.state import CheckState, Verdict
 from domain.detection.judge.title import percent
 from domain.detection.kind import Kind
 from domain.detection.needs import ExposureByRank
+from domain.detection.suited import Suited, logged
 from domain.recommender.check import Check
 from domain.recommender.options import Options
+from domain.recommender.recommender import Recommender
 
 
 def _says(_column: str, observed: float, expected: float) -> str:
@@ -59,6 +63,12 @@ def measure_rank_parity(look: Look, tally: Tally, again: Again[Tally]) -> Measur
     return measure_proportion(look.check, again.finding, shown_of(tally), None, again.memory)
 
 
+def _suits(recommender: Recommender) -> Iterator[Suited]:
+    for model, table in logged(recommender):
+        if model.score is not None and model.shown is not None:
+            yield Suited(table)
+
+
 KIND = Kind(
     name="rank_parity",
     purpose="candidates shown less often than their own scores rank them",
@@ -69,4 +79,5 @@ KIND = Kind(
     by_item=True,
     evidences=("monitor-3",),
     fault="filter",
+    suits=_suits,
 )

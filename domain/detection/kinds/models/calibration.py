@@ -15,6 +15,7 @@ Source:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -43,9 +44,11 @@ from domain.detection.judge.wrong_rows import discovered
 from domain.detection.kind import Kind
 from domain.detection.needs import ScoredChoices
 from domain.detection.slices.minimal_set import narrowest
+from domain.detection.suited import Suited, logged
 from domain.errors import TooFewRows
 from domain.recommender.check import Check
 from domain.recommender.options import Options
+from domain.recommender.recommender import Recommender
 from domain.values import Finding
 
 LEAST_WINDOWS = 3
@@ -256,6 +259,12 @@ def _measured(look: Look, outcomes: Outcomes, again: Again[Outcomes]) -> Measure
     return measure_calibration(look.check, again.finding, outcomes, again.memory)
 
 
+def _suits(recommender: Recommender) -> Iterator[Suited]:
+    for model, table in logged(recommender):
+        if model.score is not None and recommender.exposure is not None:
+            yield Suited(table)
+
+
 KIND = Kind(
     name="calibration",
     purpose="scores against what is chosen of what was scored",
@@ -265,4 +274,5 @@ KIND = Kind(
     sliced="always",
     evidences=("monitor-7",),
     by_slice=("model-6",),
+    suits=_suits,
 )

@@ -16,6 +16,7 @@ Source:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -26,8 +27,10 @@ from domain.detection.judge.state import CheckState, Verdict
 from domain.detection.judge.wrong_rows import Words, judge_rows, judging
 from domain.detection.kind import Kind
 from domain.detection.needs import RecomputedScores
+from domain.detection.suited import Suited, logged
 from domain.recommender.check import Check
 from domain.recommender.options import LeastShare
+from domain.recommender.recommender import Recommender
 
 WINDOWS = 12
 """That are learned from where nothing is declared: the rows computed again are shared out among them."""
@@ -66,6 +69,12 @@ def history_of(window: timedelta) -> timedelta:
     return WINDOWS * window
 
 
+def _suits(recommender: Recommender) -> Iterator[Suited]:
+    for model, table in logged(recommender):
+        if model.score is not None:
+            yield Suited(table)
+
+
 KIND = Kind(
     name="score_parity",
     purpose="logged scores that the model's own file does not compute",
@@ -76,4 +85,5 @@ KIND = Kind(
     history=history_of,
     evidences=("monitor-3",),
     fault="serving",
+    suits=_suits,
 )

@@ -9,6 +9,8 @@ that says the same of everything, as where a feature store answers with defaults
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from domain.detection.data.counts import Floats
@@ -21,8 +23,10 @@ from domain.detection.judge.title import percent
 from domain.detection.kind import Kind
 from domain.detection.kinds.rows.drift import describe, judge_drift, measure_moved, only_its_column
 from domain.detection.needs import ScoreHistograms
+from domain.detection.suited import Suited, logged
 from domain.recommender.check import Check
 from domain.recommender.options import LeastShare, OfColumns
+from domain.recommender.recommender import Recommender
 
 FALLEN_IN = 0.9  # of the rows in one bin, from where on scores say the same of everything,
 SPREAD = 0.5  # unless so many of them usually lie there
@@ -61,6 +65,12 @@ def _measured(look: Look, histograms: Histograms, again: Again[Histograms]) -> M
     return measure_moved(look.check, again.finding, histograms, again.memory)
 
 
+def _suits(recommender: Recommender) -> Iterator[Suited]:
+    for model, table in logged(recommender):
+        if model.score is not None:
+            yield Suited(table, {"columns": (model.score,)})
+
+
 KIND = Kind(
     name="scores",
     purpose="the distribution of a model's scores, moved or fallen in",
@@ -69,4 +79,5 @@ KIND = Kind(
     needs=ScoreHistograms(),
     judging=Judging(by_check(judge_scores), _measured, narrowed=only_its_column),
     sliced="always",
+    suits=_suits,
 )

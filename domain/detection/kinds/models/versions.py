@@ -11,6 +11,8 @@ assigned together (all requests of a member) have to be counted once, by the che
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from domain.detection.data.look import Look
@@ -24,6 +26,7 @@ from domain.detection.judge.state import CheckState, Verdict
 from domain.detection.judge.title import percent
 from domain.detection.kind import Kind
 from domain.detection.needs import ServedVersions
+from domain.detection.suited import Suited, logged
 from domain.recommender.check import Check
 from domain.recommender.options import LeastShare, OfColumns, Per, Serving
 from domain.recommender.recommender import Recommender
@@ -95,6 +98,12 @@ def measure_versions(look: Look, served: Served, again: Again[Served]) -> Measur
     return measure_proportion(check, again.finding, parts, promise, again.memory)
 
 
+def _suits(recommender: Recommender) -> Iterator[Suited]:
+    for model, table in logged(recommender):
+        if model.version is not None and model.registry is not None:
+            yield Suited(table)
+
+
 KIND = Kind(
     name="versions",
     purpose="the model version that serves, where it should be another",
@@ -105,4 +114,5 @@ KIND = Kind(
     settled=settled,
     sliced="always",
     fault="model",
+    suits=_suits,
 )

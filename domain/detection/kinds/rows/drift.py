@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,9 +31,11 @@ from domain.detection.judge.wrong_rows import discovered
 from domain.detection.kind import Kind
 from domain.detection.needs import ColumnHistograms
 from domain.detection.slices.minimal_set import narrowest
+from domain.detection.suited import Suited, logged
 from domain.errors import TooFewRows
 from domain.recommender.check import Check
 from domain.recommender.options import LeastShare, OfColumns
+from domain.recommender.recommender import Recommender
 from domain.values import Finding
 
 LEAST_WINDOWS = 3
@@ -221,6 +223,11 @@ def only_its_column(look: Look, finding: Finding) -> Look:
     return replace(of_its_slice(look, finding), check=only, options=options)
 
 
+def _suits(recommender: Recommender) -> Iterator[Suited]:
+    for model, table in logged(recommender):
+        yield Suited(table, {"columns": model.features})
+
+
 KIND = Kind(
     name="drift",
     purpose="the distribution of a column, moved",
@@ -230,4 +237,5 @@ KIND = Kind(
     sliced="always",
     evidences=("monitor-2",),
     benign=True,
+    suits=_suits,
 )

@@ -8,6 +8,7 @@ directions it says on which side the rows are lost.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Self
 
 from pydantic import model_validator
@@ -17,8 +18,10 @@ from domain.detection.judge.state import CheckState, Verdict
 from domain.detection.judge.wrong_rows import Words, judge_rows, judging
 from domain.detection.kind import Kind, shared
 from domain.detection.needs import UnmatchedRows
+from domain.detection.suited import Suited
 from domain.recommender.check import Check
 from domain.recommender.options import Beside, LeastShare, needed
+from domain.recommender.recommender import Recommender
 
 
 class Keys(Beside, LeastShare):
@@ -44,6 +47,12 @@ def judge_joins(
     return judge_rows(check, tally, state, looks_per_week, WORDS)
 
 
+def _suits(recommender: Recommender) -> Iterator[Suited]:
+    exposure = recommender.exposure
+    if exposure is not None and exposure.shown != exposure.chosen:
+        yield Suited.joined(exposure.chosen, exposure.shown, {exposure.request: exposure.request})
+
+
 KIND = Kind(
     name="joins",
     purpose="rows that find none in the table they are joined with",
@@ -56,4 +65,5 @@ KIND = Kind(
     beside=lambda check: (str(Keys.of(check).beside),),
     lacking=True,
     evidences=("monitor-2",),
+    suits=_suits,
 )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from domain.detection.data.tally import Tally
 from domain.detection.judge.state import CheckState, Verdict
 from domain.detection.judge.wrong_rows import Words, judge_rows, judging
 from domain.detection.kind import Kind, shared
 from domain.detection.needs import MissingValues
+from domain.detection.suited import Suited, logged
 from domain.recommender.check import Check
 from domain.recommender.options import LeastShare, OfColumns
+from domain.recommender.recommender import Recommender
 
 
 class Keys(OfColumns, LeastShare):
@@ -29,6 +33,11 @@ def judge_missing(
     return judge_rows(check, tally, state, looks_per_week, WORDS)
 
 
+def _suits(recommender: Recommender) -> Iterator[Suited]:
+    for model, table in logged(recommender):
+        yield Suited(table, {"columns": model.features})
+
+
 KIND = Kind(
     name="missing",
     purpose="rows without a value: null, NaN or an empty text",
@@ -39,4 +48,5 @@ KIND = Kind(
     shared=shared,
     evidences=("monitor-2",),
     fault="feature",
+    suits=_suits,
 )

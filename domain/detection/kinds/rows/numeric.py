@@ -9,14 +9,18 @@ rows more than usual hold that value: a default in the place of a score, a featu
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from domain.detection.data.tally import Tally
 from domain.detection.expect.reach import ONE_VALUE
 from domain.detection.judge.state import CheckState, Verdict
 from domain.detection.judge.wrong_rows import Words, judge_rows, judging
 from domain.detection.kind import Kind, shared
 from domain.detection.needs import UnusualNumbers
+from domain.detection.suited import Suited, logged
 from domain.recommender.check import Check
 from domain.recommender.options import LeastShare, OfColumns
+from domain.recommender.recommender import Recommender
 
 ONE_VALUE_SHARE = 0.5  # of a slice's rows beyond the usual, from where on one value is in the place of many
 
@@ -40,6 +44,11 @@ def judge_numeric(
     return judge_rows(check, tally, state, looks_per_week, WORDS)
 
 
+def _suits(recommender: Recommender) -> Iterator[Suited]:
+    for _model, table in logged(recommender):
+        yield Suited(table)
+
+
 KIND = Kind(
     name="numeric",
     purpose="numbers that are NaN, infinite, exploded, or all the same",
@@ -49,4 +58,5 @@ KIND = Kind(
     sliced="always",
     shared=shared,
     evidences=("monitor-5",),
+    suits=_suits,
 )

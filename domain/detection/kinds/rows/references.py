@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from domain.detection.data.tally import Tally
 from domain.detection.judge.state import CheckState, Verdict
 from domain.detection.judge.wrong_rows import Words, judge_rows, judging
 from domain.detection.kind import Kind, shared
 from domain.detection.needs import DanglingReferences
+from domain.detection.suited import Suited, by_time
 from domain.recommender.check import Check
 from domain.recommender.options import LeastShare, Referring
+from domain.recommender.recommender import Recommender
 
 
 class Keys(Referring, LeastShare):
@@ -29,6 +33,13 @@ def judge_references(
     return judge_rows(check, tally, state, looks_per_week, WORDS)
 
 
+def _suits(recommender: Recommender) -> Iterator[Suited]:
+    items = recommender.items
+    for table in by_time(recommender):
+        if items is not None and table.item is not None and table.name != items.table:
+            yield Suited(table.name, {"references": {table.item: f"{items.table}.{items.key}"}})
+
+
 KIND = Kind(
     name="references",
     purpose="rows that name what another table does not have",
@@ -39,4 +50,5 @@ KIND = Kind(
     sliced="always",
     shared=shared,
     evidences=("monitor-2",),
+    suits=_suits,
 )

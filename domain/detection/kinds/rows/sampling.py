@@ -7,6 +7,7 @@ makes its numbers wrong, and one that differs between slices makes them biased, 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Self
 
 import numpy as np
@@ -22,8 +23,10 @@ from domain.detection.judge.state import CheckState, Verdict
 from domain.detection.judge.title import percent
 from domain.detection.kind import Kind, shared
 from domain.detection.needs import KeptRows
+from domain.detection.suited import Suited, logged, shown
 from domain.recommender.check import Check
 from domain.recommender.options import Beside, needed
+from domain.recommender.recommender import Recommender
 from domain.values import Share
 
 
@@ -77,6 +80,13 @@ def measure_sampling(look: Look, tally: Tally, again: Again[Tally]) -> Measureme
     return measure_proportion(look.check, again.finding, kept, promise, again.memory)
 
 
+def _suits(recommender: Recommender) -> Iterator[Suited]:
+    for model, candidates in logged(recommender):
+        for table in shown(recommender):
+            if model.request is not None:
+                yield Suited.joined(table.name, candidates, {model.request: model.request})
+
+
 KIND = Kind(
     name="sampling",
     purpose="the part of the served rows that another table keeps",
@@ -89,4 +99,5 @@ KIND = Kind(
     beside=lambda check: (str(Keys.of(check).beside),),
     lacking=True,
     evidences=("monitor-2",),
+    suits=_suits,
 )

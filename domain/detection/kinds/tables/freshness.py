@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -38,9 +39,11 @@ from domain.detection.judge.state import CheckState, Verdict, confirm
 from domain.detection.judge.title import place_of
 from domain.detection.kind import Kind, shared
 from domain.detection.needs import Arrivals
+from domain.detection.suited import Suited, by_time
 from domain.recommender.check import Check
 from domain.recommender.keys.duration import name_duration
 from domain.recommender.options import Options
+from domain.recommender.recommender import Recommender
 from domain.values import Finding, Severity, Slice
 
 THIS_WEEK = timedelta(days=6)  # within which the name of a weekday says which day is meant
@@ -253,6 +256,11 @@ def _words(seconds: float, unit: int = 1) -> str:
     return name_duration(timedelta(seconds=seconds // unit * unit if unit > 1 else round(seconds)))
 
 
+def _suits(recommender: Recommender) -> Iterator[Suited]:
+    for table in by_time(recommender):
+        yield Suited(table.name)
+
+
 KIND = Kind(
     name="freshness",
     purpose="a delivery that is late by its timetable, or a table that has been silent for too long",
@@ -267,4 +275,5 @@ KIND = Kind(
     rows="tells",
     confirmed=False,
     least_windows=8,
+    suits=_suits,
 )

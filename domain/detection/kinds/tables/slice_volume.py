@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from domain.detection.judge.counts.by_slice import judge_slices
 from domain.detection.judge.counts.measure_counts import measure_counts
 from domain.detection.judge.judging import Judging, as_it_is, by_check
 from domain.detection.kind import Kind, shared
 from domain.detection.needs import CountsOrRatio
+from domain.detection.suited import Suited, by_time
 from domain.recommender.options import Divided, fits_divided
+from domain.recommender.recommender import Recommender
+
+
+def _suits(recommender: Recommender) -> Iterator[Suited]:
+    for table in by_time(recommender):
+        if table.dimensions:
+            yield Suited(table.name)
+
 
 KIND = Kind(
     name="slice_volume",
@@ -22,4 +33,5 @@ KIND = Kind(
     rows="tells",
     least_windows=8,
     only_slices=True,
+    suits=_suits,
 )

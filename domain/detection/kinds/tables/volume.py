@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from domain.detection.data.counts import Counts
@@ -31,8 +31,10 @@ from domain.detection.judge.title import title_of
 from domain.detection.judge.usable import usable_counts
 from domain.detection.kind import Kind, shared, usual_history
 from domain.detection.needs import CountsOrRatio
+from domain.detection.suited import Suited, by_time
 from domain.recommender.check import Check
 from domain.recommender.options import Divided, fits_divided
+from domain.recommender.recommender import Recommender
 from domain.values import Finding
 
 FOUR_WEEKS, SIXTEEN_WEEKS = timedelta(weeks=4), timedelta(weeks=16)
@@ -172,6 +174,12 @@ def _history(window: timedelta) -> timedelta:
     return max(usual_history(window, sliced=False), FOUR_WEEKS, LEAST_LONG * window if window > DAY else DAY)
 
 
+def _suits(recommender: Recommender) -> Iterator[Suited]:
+    for table in by_time(recommender):
+        if not table.dimensions:
+            yield Suited(table.name)
+
+
 KIND = Kind(
     name="volume",
     purpose="too few or too many rows in a table",
@@ -186,4 +194,5 @@ KIND = Kind(
     least_windows=8,
     history=_history,
     reads=_since_learned,
+    suits=_suits,
 )
