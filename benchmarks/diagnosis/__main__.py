@@ -1,7 +1,8 @@
 """
 `python -m benchmarks.diagnosis`: thirty faults and ten innocent events of the cinema, each drawn so often;
 thirteen faults and two events of a radio; fourteen faults and three events of a job board; fifteen faults
-and four events of a grocer; what can be seeded without any of them; and what a log by slice holds.
+and four events of a grocer; fifteen faults and four events of places to stay, kept in PostgreSQL; what can be
+seeded without any of them; and what a log by slice holds.
 
 Ten of the cinema's kinds are set aside (`set_aside.py`): they are run with `--set-aside` alone, once, when
 the work on the diagnosis is done. Each part writes a file of its own; `--only` and a single draw print, and
@@ -30,14 +31,23 @@ from benchmarks.diagnosis.jobs.faults import KINDS as JOBS_KINDS
 from benchmarks.diagnosis.radio.faults import INNOCENT as RADIO_INNOCENT
 from benchmarks.diagnosis.radio.faults import KINDS as RADIO_KINDS
 from benchmarks.diagnosis.result import innocent_rows, kind_rows, main_rows
-from benchmarks.diagnosis.run import in_the_cinema, in_the_grocer, in_the_jobs, in_the_radio, ordered
+from benchmarks.diagnosis.run import (
+    in_the_cinema,
+    in_the_grocer,
+    in_the_jobs,
+    in_the_radio,
+    in_the_stays,
+    ordered,
+)
 from benchmarks.diagnosis.set_aside import set_aside
+from benchmarks.diagnosis.stays.faults import CASES as STAYS_KINDS
+from benchmarks.diagnosis.stays.faults import INNOCENT as STAYS_INNOCENT
 from benchmarks.table import Row, Rows, machine, show
 from examples.cinema.faults import FAULTS, INNOCENT
 
 DRAWS = 5
 KEPT = 2  # draws, with which a result is written down; each row says of how many strikes it is
-KINDS = (*FAULTS, *INNOCENT, *RADIO_KINDS, *JOBS_KINDS, *GROCER_KINDS)
+KINDS = (*FAULTS, *INNOCENT, *RADIO_KINDS, *JOBS_KINDS, *GROCER_KINDS, *STAYS_KINDS)
 SAY = Console(stderr=True)
 Measure = Callable[[argparse.Namespace, Path, Rows], Iterator[Row]]
 
@@ -136,6 +146,7 @@ WORLDS: Mapping[str, Measure] = {
     "radio": _world("the radio", (*RADIO_KINDS,), RADIO_INNOCENT, in_the_radio),
     "jobs": _world("the job board", (*JOBS_KINDS,), JOBS_INNOCENT, in_the_jobs),
     "grocer": _world("the grocer", (*GROCER_KINDS,), GROCER_INNOCENT, in_the_grocer),
+    "stays": _world("the stays", (*STAYS_KINDS,), STAYS_INNOCENT, in_the_stays),
 }
 SEEDED: Mapping[str, Measure] = {
     "columns": _columns,

@@ -18,6 +18,9 @@ from benchmarks.diagnosis.grocer.faults import GrocerWorld
 from benchmarks.diagnosis.jobs.faults import AFTER as JOBS_AFTER
 from benchmarks.diagnosis.jobs.faults import JobsWorld
 from benchmarks.diagnosis.radio.faults import RadioWorld
+from benchmarks.diagnosis.stays.faults import AFTER as STAYS_AFTER
+from benchmarks.diagnosis.stays.faults import StaysWorld
+from benchmarks.store.server import server
 
 Order = tuple[str, int]
 """A kind, and which draw of it."""
@@ -72,6 +75,22 @@ def in_the_grocer(
     return _in_branches(GrocerWorld, GROCER_AFTER, folder, orders, seed, jobs, tell)
 
 
+def in_the_stays(
+    folder: Path, orders: Sequence[Order], seed: int, jobs: int, tell: Callable[[Case], None]
+) -> list[Case]:
+    """Every ordered case, in the order given; all of one draw have one past, in a server of their own."""
+    with server() as held:
+        pasts = {
+            draw: StaysWorld(folder / f"stays-past-{draw}", held.named("postgres"), seed * 1_000 + draw)
+            for draw in dict.fromkeys(d for _name, d in orders)
+        }
+        asked: list[Asked] = [
+            (stays_case, (pasts[draw], folder / f"stays-{name}-{draw}", name, draw, seed))
+            for name, draw in orders
+        ]
+        return _every(asked, jobs, tell)
+
+
 def _in_branches(
     make: type[JobsWorld | GrocerWorld],
     after: timedelta,
@@ -123,7 +142,12 @@ def radio_case(folder: Path, name: str, draw: int, seed: int) -> Case:
 
 
 def branched_case(
-    world: JobsWorld | GrocerWorld, folder: Path, name: str, draw: int, seed: int, after: timedelta
+    world: JobsWorld | GrocerWorld | StaysWorld,
+    folder: Path,
+    name: str,
+    draw: int,
+    seed: int,
+    after: timedelta,
 ) -> Case:
     """One kind struck once, in a world that goes on from its past; its folder is gone afterwards."""
     try:
@@ -131,6 +155,14 @@ def branched_case(
         return live_through(world, name, draw, seed * 1_000 + draw, after)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def stays_case(world: StaysWorld, folder: Path, name: str, draw: int, seed: int) -> Case:
+    """One kind struck once, in a world that goes on from its past; what it wrote is gone afterwards."""
+    try:
+        return branched_case(world, folder, name, draw, seed, STAYS_AFTER)
+    finally:
+        world.close()
 
 
 def ordered(names: Sequence[str], draws: int) -> Iterator[Order]:

@@ -1,0 +1,1 @@
+"""A fifth world: places to stay in four countries, whose tables are in PostgreSQL."""
