@@ -13,7 +13,6 @@ from domain.errors import ConfigurationError, SourceError
 from domain.prediction.kind import LAUNCH_FORECAST
 from domain.recommender.check import Check
 from domain.recommender.keys.nearest import nearest
-from domain.recommender.model import Model
 from domain.recommender.recommender import Recommender
 from workers.checks.plan import plan
 from workers.declaration.check_kinds import asks, found
@@ -22,6 +21,7 @@ from workers.doctor.bundle import examine_bundle
 from workers.doctor.checks import examine_checks
 from workers.doctor.exposure import examine_exposure
 from workers.doctor.hotfixes import examine_deployer, examine_hotfixes, examine_people
+from workers.doctor.models import examine_model
 from workers.doctor.own_checks import examine_own
 from workers.doctor.rehearsals import examine_rehearsals
 from workers.doctor.store import examine_store
@@ -70,7 +70,9 @@ def check(
     if recommender.members is not None:
         advice += _examined("members", lambda: examine_members(recommender, opened))
     for model in recommender.models.values():
-        advice += _examined(f"models.{model.name}", partial(_model, model, opened))
+        advice += _examined(
+            f"models.{model.name}", partial(examine_model, recommender, model, opened, at or clock.now())
+        )
         if model.inclusion is not None or model.logging is not None:
             where = f"models.{model.name}.logging"
             advice += _examined(where, partial(examine_logging, model, opened, at or clock.now()))
@@ -118,53 +120,6 @@ def _examined(where: str, look: Callable[[], Iterable[Advice]]) -> list[Advice]:
         ]
     bad = any(a.level in {"warning", "error"} for a in said)
     return said if bad else [*said, Advice(level="ok", where=where, says="as declared")]
-
-
-def _model(model: Model, opened: Mapping[str, Source]) -> Iterator[Advice]:
-    where = f"models.{model.name}"
-    source = opened.get(model.candidates or "")
-    if source is not None:
-        asked = (
-            model.request,
-            model.item,
-            model.score,
-            model.rank,
-            model.shown,
-            model.propensity,
-            model.inclusion,
-        )
-        for name in (*asked, model.version, *model.features):
-            if name is not None and name not in source.columns:
-                says = f'table "{model.candidates}" has no column "{name}"'
-                yield Advice(level="error", where=where, says=says, mend=nearest(name, source.columns))
-    file = Path(model.path)
-    if not file.is_file():
-        yield Advice(
-            level="error", where=f"{where}.path", says=f"there is no file {file}", mend="train the model"
-        )
-        return
-    yield from _model_file(model, file, f"{where}.path")
-
-
-def _model_file(model: Model, file: Path, where: str) -> Iterator[Advice]:
-    """Whether it loads in a process of its own, and what it takes."""
-    from workers.models.logged import limits_of  # noqa: PLC0415 - seconds, and only where a model is
-    from workers.models.process import open_model  # noqa: PLC0415
-
-    try:
-        with open_model(file, limits_of(model)) as loaded:
-            takes, note = loaded.takes, loaded.note
-    except SourceError as error:
-        mend = (
-            "save a scikit-learn model of known parts with skops.io.dump, others as .onnx or LightGBM's .txt"
-        )
-        yield Advice(level="error", where=where, says=str(error), mend=mend)
-        return
-    if note:
-        yield Advice(level="warning", where=where, says=note, mend="train it with this scikit-learn")
-    if takes is not None and takes != len(model.features):
-        says = f"the model takes {takes} features, {len(model.features)} are declared"
-        yield Advice(level="error", where=where, says=says, mend="declare what it was trained with")
 
 
 def _launches(recommender: Recommender, opened: Mapping[str, Source]) -> Iterator[Advice]:

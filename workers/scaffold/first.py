@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -34,8 +35,14 @@ def init(folder: str | Path, at: datetime | None = None) -> str:
         at: the moment after which rows lie in the future; now, if not given.
 
     Raises:
-        SourceError: there is no table in it, or none that can be read.
+        SourceError: there is no table in it, or none that can be read; or it is an address.
     """
+    if re.match(r"\w[\w+.-]+:/", str(folder)):
+        raise SourceError(
+            "init reads a folder, not an address; declare the tables of a database one by one, each as "
+            '[tables.NAME] with url = "${DATABASE_URL}" and table = "…", and hold them against it with '
+            "`recsysops doctor`"
+        )
     root = Path(folder).resolve()
     unread: dict[str, str] = {}
     with duckdb.connect() as connection:

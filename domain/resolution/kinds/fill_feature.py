@@ -60,12 +60,10 @@ def changes(keys: Keys, parameters: Parameters) -> Iterator[str]:
 
 
 def examine(hotfix: DeclaredHotfix, keys: Keys, recommender: Recommender) -> Iterator[Advice]:
-    """No feature, or one that items do not have."""
+    """A feature that items do not have."""
     where = f"hotfixes.{hotfix.name}"
     features = set(recommender.items.features) if recommender.items else set()
-    if keys.feature is None:
-        yield Advice(level="error", where=where, says="fills no feature", mend='add feature = "…"')
-    elif features and keys.feature not in features:
+    if keys.feature is not None and features and keys.feature not in features:
         says = f'"{keys.feature}" is not among items.features'
         mend = nearest(keys.feature, features)
         yield Advice(level="error", where=f"{where}.feature", says=says, mend=mend)

@@ -48,6 +48,13 @@ def test_what_is_guessed_passes_the_doctor(folder: Path) -> None:
     assert [line for line in lines if line.level == "error"] == []
 
 
+def test_a_databases_address_is_no_folder_and_what_to_declare_is_said() -> None:
+    with pytest.raises(SourceError, match="init reads a folder, not an address") as refused:
+        init(Path("postgresql://reader:hunter2@localhost/shop"))
+    assert "hunter2" not in str(refused.value)
+    assert "[tables.NAME]" in str(refused.value)
+
+
 def test_a_folder_without_tables_says_so(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no Parquet or CSV table"):
         init(tmp_path)

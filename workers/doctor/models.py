@@ -1,0 +1,91 @@
+"""The declared models held against their logs and their files, for `recsysops doctor`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from domain.answer import Advice
+from domain.detection.data.window import grid_until
+from domain.errors import SourceError
+from domain.recommender.check import Check
+from domain.recommender.keys.nearest import nearest
+from domain.recommender.model import Model
+from domain.recommender.recommender import Recommender
+from workers.models.logged import limits_of, log_in
+from workers.models.process import open_model
+from workers.models.recomputed import recomputed_rows
+from workers.sources.aggregate.count import census, zone_of
+from workers.sources.engines.source import Source
+
+SHORTLY = timedelta(microseconds=1)
+MOST_OTHERS = 0.5  # of the logged scores, from which on the file or its columns are not those that serve
+
+
+def examine_model(
+    recommender: Recommender, model: Model, opened: Mapping[str, Source], now: datetime
+) -> Iterator[Advice]:
+    """Columns that its log lacks, a file that cannot be loaded, logged scores that it does not compute."""
+    where = f"models.{model.name}"
+    source = opened.get(model.candidates or "")
+    if source is not None:
+        asked = (
+            model.request,
+            model.item,
+            model.score,
+            model.rank,
+            model.shown,
+            model.propensity,
+            model.inclusion,
+        )
+        for name in (*asked, model.version, *model.features):
+            if name is not None and name not in source.columns:
+                says = f'table "{model.candidates}" has no column "{name}"'
+                yield Advice(level="error", where=where, says=says, mend=nearest(name, source.columns))
+    file = Path(model.path)
+    if not file.is_file():
+        yield Advice(
+            level="error", where=f"{where}.path", says=f"there is no file {file}", mend="train the model"
+        )
+        return
+    broken = list(_file(model, file, f"{where}.path"))
+    yield from broken
+    if source is not None and model.score in source.columns and not broken:
+        yield from _scores(recommender, source, now, f"{where}.features")
+
+
+def _file(model: Model, file: Path, where: str) -> Iterator[Advice]:
+    """Whether it loads in a process of its own, and what it takes."""
+    try:
+        with open_model(file, limits_of(model)) as loaded:
+            takes, note = loaded.takes, loaded.note
+    except SourceError as error:
+        mend = (
+            "save a scikit-learn model of known parts with skops.io.dump, others as .onnx or LightGBM's .txt"
+        )
+        yield Advice(level="error", where=where, says=str(error), mend=mend)
+        return
+    if note:
+        yield Advice(level="warning", where=where, says=note, mend="train it with this scikit-learn")
+    if takes is not None and takes != len(model.features):
+        says = f"the model takes {takes} features, {len(model.features)} are declared"
+        yield Advice(level="error", where=where, says=says, mend="declare what it was trained with")
+
+
+def _scores(recommender: Recommender, source: Source, now: datetime, where: str) -> Iterator[Advice]:
+    """Whether the file computes the newest logged scores: else it is another one, or its columns are."""
+    table = source.table
+    if log_in(recommender, table.name) is None or table.time not in source.columns:
+        return
+    newest = census(source, now).last
+    if newest is None:
+        return
+    grid = grid_until(newest + SHORTLY, table.window, table.window, zone_of(recommender))
+    asked = Check(name=where, kind="score_parity", table=table.name, ways=1)
+    tally = recomputed_rows(recommender, asked, grid, ())
+    rows, others = float(tally.rows[:, 0].sum()), float(tally.bad[:, 0, 0].sum())
+    if rows and others > MOST_OTHERS * rows:
+        says = f"of the {rows:,.0f} newest logged scores the file computes {others:,.0f} otherwise"
+        mend = "name the features in the order that it takes, the column of its score, the file that serves"
+        yield Advice(level="warning", where=where, says=says, mend=mend)
