@@ -315,10 +315,10 @@ class Option(Value):
     `worst` names whom it hits hardest. `blast_share` is the share of requests that are shown something else,
     `blast_members` that of the members of a day.
     `guards` are checks whose alarm takes it back; `stages` the shares of members whom it serves one after the
-    other, ascending to 1; all at once where there are none. `remind` is how long before its end people are
-    reminded, where that was declared. `kind` is the hotfix's; empty on menus from before it was told. Where
-    past promises of that kind widened `repairs`, `from_log` is what the log alone promised; `whole_from_log`
-    the same of `whole`.
+    other, ascending to 1; all at once where there are none. `hold_out` is the share of members who are never
+    served it. `remind` is how long before its end people are reminded, where that was declared. `kind` is the
+    hotfix's; empty on menus from before it was told. Where past promises of that kind widened `repairs`,
+    `from_log` is what the log alone promised; `whole_from_log` the same of `whole`.
     `break_glass`: somebody is declared who may deploy it without the second person that it needs, saying why.
     `alone`: in these hours one person may deploy it, outside of them it takes a second one; None where the
     hour does not matter.
@@ -346,6 +346,7 @@ class Option(Value):
     parameters: dict[str, object] = Field(default_factory=dict)
     guards: tuple[str, ...] = ()
     stages: tuple[Share, ...] = ()
+    hold_out: Share = 0.0
     remind: timedelta | None = None
     break_glass: bool = False
     alone: Hours | None = None
@@ -365,6 +366,10 @@ class Option(Value):
     def first_stage(self) -> float:
         """The share of members that it is put in force for at first."""
         return self.stages[0] if self.stages else 1.0
+
+    def served(self, share: float) -> float:
+        """The share of all members who are served it at a stage of this share."""
+        return min(share, 1.0 - self.hold_out)
 
     def stage_after(self, share: float) -> float | None:
         """The next larger share of members; None where it serves all of them."""

@@ -19,7 +19,8 @@ LABEL_MAX = 120
 class InForce(Value):
     """
     One hotfix that acts on the recommender. `repaired` is what the last look saw, with its interval, and
-    `looked_at` when that was; `stage` how far it has come, `share` of the members whom it serves;
+    `looked_at` when that was; `stage` how far it has come, `share` of the members whom it serves,
+    but for the share `hold_out` of them;
     `break_glass` why it was deployed without the second person that it needs, where it was.
     """
 
@@ -33,6 +34,7 @@ class InForce(Value):
     owner: str
     stage: str
     share: float
+    hold_out: float
     repaired: Estimate | None
     looked_at: Moment | None
     break_glass: str | None = None
@@ -58,6 +60,7 @@ def _told(incident: Incident, hotfix: Hotfix, at: datetime) -> InForce:
         owner=hotfix.approved_by or hotfix.chosen_by,
         stage=hotfix.stage,
         share=hotfix.share,
+        hold_out=hotfix.hold_out,
         repaired=_repaired(hotfix),
         looked_at=hotfix.seen.at if hotfix.seen else None,
         break_glass=hotfix.break_glass,
@@ -85,6 +88,7 @@ def repaired(one: InForce) -> str:
 def stage(one: InForce) -> str:
     """How far it has come, in words."""
     share = f", {words.percent(one.share)} of members" if one.share < 1.0 else ""
+    share += f", {words.held_out(one.hold_out)}" if one.hold_out and one.share == 1.0 else ""
     alone = ", by break-glass" if one.break_glass is not None else ""
     return one.stage.replace("_", " ") + share + alone
 

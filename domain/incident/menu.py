@@ -21,6 +21,7 @@ SINCE_DIGESTS = frozenset(
         "break_glass",
         "from_log",
         "guards",
+        "hold_out",
         "kind",
         "remind",
         "stages",

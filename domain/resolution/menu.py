@@ -231,6 +231,7 @@ def _option(
         parameters=parameters,
         guards=hotfix.guards,
         stages=hotfix.stages,
+        hold_out=hotfix.hold_out,
         remind=hotfix.remind,
         break_glass=around.break_glass,
         alone=around.alone.hours(hotfix.kind, str(around.zone)) if around.alone else None,

@@ -88,6 +88,7 @@ def line(option: Option, index: int) -> str:
     expires = [f"expires after {words.lasting(option.expires_after)}"] if option.expires_after else []
     known = [known_by(option), *_costs_known_by(option), touches(option), *_of_all(option), *expires]
     known += [words.stages(option)] if option.stages else []
+    known += [words.held_out(option.hold_out)] if option.hold_out else []
     second = [second_person(option)] if second_person(option) else []
     does = f"  {escape(option.does)}" if option.does and option.does != option.label else ""
     text = (

@@ -69,6 +69,7 @@ def _applied(fix: Hotfix, option: Option | None, label: str) -> str:
     )
     until = f", watched until {words.clock_time(fix.watch_until)}" if fix.watch_until else ""
     some = f" for {words.percent(fix.share)} of members" if fix.share < 1.0 else ""
+    some += f", {words.held_out(fix.hold_out)}" if fix.hold_out and fix.share == 1.0 else ""
     by = f", chosen by {words.person(fix.chosen_by)}"
     return f"{label} is in force{some}{by}{until}.{_stages(fix, option)}{seen}{_promise(option)}"
 

@@ -178,6 +178,7 @@ def _record(  # the answers of workers: late or repeated ones change nothing
                 expires_at=expires_at,
                 watch_until=at + option.watch,
                 share=option.first_stage,
+                hold_out=option.hold_out,
             )
             return (applied,) if hotfix.stage == "approved" else ()
         case c.PassStage() | c.RecordHotfixWidened():
@@ -228,7 +229,8 @@ def _staged(
     if following is None:
         return ()
     if isinstance(command, c.RecordHotfixWidened):
-        widened = e.HotfixWidened(**command.model_dump(), watch_until=at + option.watch)
+        until = at + option.watch
+        widened = e.HotfixWidened(**command.model_dump(), watch_until=until, hold_out=option.hold_out)
         return (widened,) if hotfix.stage == "widening" and command.share == following else ()
     if hotfix.stage != "applied":
         return ()

@@ -138,6 +138,7 @@ def _stage(hotfix: Hotfix, event: e.OfHotfix, record: e.Recorded) -> tuple[Stage
             return "applied", {
                 "applied_at": record.at,
                 "share": event.share,
+                "hold_out": event.hold_out,
                 "stage_at": record.at,
                 "receipt": event.receipt,
                 "expires_at": event.expires_at,

@@ -103,7 +103,7 @@ class Hotfix(Value):
     is the digest of the menu that it was chosen from; None where it was chosen before there were digests.
     `promise` is what that menu said of it.
     `break_glass` is why it was deployed without the second person that it needs, where it was.
-    `share` of members are served with it since `stage_at`.
+    `share` of members are served with it since `stage_at`, but for `hold_out` of them, who never are.
     `because` says why it is taken back, once it is. `repaired_share` is the outcome once there is one; `seen`
     is of the last look, also after it. `cost` is what everybody gained or lost while it was in force, as last
     measured. The event `expiry_set_by` said when it expires; `reminded_of` is the
@@ -121,6 +121,7 @@ class Hotfix(Value):
     break_glass: str | None = None
     applied_at: Moment | None = None
     share: float = 1.0
+    hold_out: float = 0.0
     stage_at: Moment | None = None
     watch_until: Moment | None = None
     expires_at: Moment | None = None
