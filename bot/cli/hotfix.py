@@ -11,7 +11,7 @@ import typer
 
 from bot.cli.shared import Json, Number, console, find, order, print_json, table, who
 from bot.messages import words
-from bot.messages.in_force import in_force, repaired, stage
+from bot.messages.in_force import in_force, repaired, stage, worth
 from bot.messages.incident.why import why as why_left_out
 from domain.errors import Refused
 from domain.incident import commands as c
@@ -182,10 +182,11 @@ def list_in_force(as_json: Json = False) -> None:
             who(one.owner),
             stage(one),
             repaired(one),
+            worth(one) or "nobody is held out",
         )
         for one in found
     ]
-    table("", ("Incident", "Hotfix", "Age", "Expires", "Owner", "Stage", "Repaired"), rows)
+    table("", ("Incident", "Hotfix", "Age", "Expires", "Owner", "Stage", "Repaired", "Today"), rows)
 
 
 def _read(incident: Incident, key: str, as_json: bool) -> str:

@@ -7,7 +7,9 @@ from typing import Any
 
 from domain.incident import events as e
 from domain.incident.numbers import effect, held_out
+from domain.incident.outcome import worth_today
 from domain.incident.person import spoken
+from domain.incident.state.incident import Worth
 from domain.values import name_slice
 
 SHARED = {
@@ -95,6 +97,12 @@ def _cost(event: e.HotfixCostMeasured, labels: dict[str, str]) -> str:
     if event.cost.value is None:
         return f"What everybody gained or lost by “{label}” is not known: {event.cost.basis}"
     return f"With “{label}” in force everybody together {effect(event.cost, where='')}"
+
+
+def _worth(event: e.HotfixWorthMeasured, labels: dict[str, str]) -> str:
+    label = labels.get(event.option, event.option)
+    seen = Worth(at=event.window_end, repaired=event.repaired, gained=event.gained)
+    return f"“{label}” today, against members held out: {worth_today(seen)}"
 
 
 def _applied(event: e.HotfixApplied, labels: dict[str, str]) -> str:
@@ -209,6 +217,7 @@ SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
     e.HotfixFailed: _about("“{label}” could not be deployed: {event.reason}"),
     e.HotfixWatched: _watched,
     e.HotfixCostMeasured: _cost,
+    e.HotfixWorthMeasured: _worth,
     e.HotfixVerified: _verified,
     e.HotfixRefuted: _about("“{label}” did not repair it: {event.reason}"),
     e.RevertRequested: _revert,

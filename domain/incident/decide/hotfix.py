@@ -193,6 +193,9 @@ def _record(  # the answers of workers: late or repeated ones change nothing
             return _refuted(command) if hotfix.stage == "applied" else ()
         case c.RecordCost():
             return (e.HotfixCostMeasured(**command.model_dump()),) if hotfix.applied_at else ()
+        case c.RecordWorth():
+            worth = e.HotfixWorthMeasured(**command.model_dump())
+            return (worth,) if hotfix.hold_out and hotfix.stage in WATCHED else ()
         case c.RecordHarm():
             return _harmed(incident, command) if hotfix.stage in WATCHED else ()
         case c.RecordHotfixReverted():

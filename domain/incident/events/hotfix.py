@@ -161,6 +161,21 @@ class HotfixCostMeasured(Event):
     window_end: Moment
 
 
+class HotfixWorthMeasured(Event):
+    """
+    What it was worth from `window_start` to `window_end`, by members who are served it against those who are
+    held out: `repaired` is the share of the gap that it closed, `gained` what everybody gained by it, below 0
+    lost. The value of either is None where that cannot be measured, and its basis says why.
+    """
+
+    wire_name = "hotfix.worth_measured"
+    option: str
+    repaired: Estimate
+    gained: Estimate
+    window_start: Moment
+    window_end: Moment
+
+
 class RevertRequested(Event):
     """
     The hotfix is to be undone: from here on it is owed. Version 1, which says no `because`, was always a

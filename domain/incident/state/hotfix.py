@@ -14,6 +14,7 @@ from domain.incident.state.incident import (
     Seen,
     Spent,
     Stage,
+    Worth,
     drawing,
     without,
 )
@@ -178,6 +179,8 @@ def _stage(hotfix: Hotfix, event: e.OfHotfix, record: e.Recorded) -> tuple[Stage
             }
         case e.HotfixCostMeasured():
             return None, {"cost": event.cost}
+        case e.HotfixWorthMeasured():
+            return None, {"worth": Worth(at=record.at, repaired=event.repaired, gained=event.gained)}
         case e.RevertRequested():
             said = {"reason": event.reason} if event.reason else {}
             return "reverting", {"because": event.because, **said}

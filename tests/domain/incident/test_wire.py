@@ -69,6 +69,7 @@ EVER = [
     "hotfix.watched.v2",
     "hotfix.widened.v1",
     "hotfix.widened.v2",
+    "hotfix.worth_measured.v1",
     "incident.acknowledged.v1",
     "incident.assigned.v1",
     "incident.closed.v1",
