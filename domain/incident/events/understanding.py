@@ -164,7 +164,7 @@ class MenuPrepared(Event):
     Version 2 knew nothing of past promises, nor of what kind an option is.
     `picture` is the digest of that of repair against cost; None where fewer than two options are priced, and
     before version 4, which knew nothing of past promises of what everybody gains or loses. Version 5 knew no
-    hold-outs.
+    hold-outs, nor anything of diversity.
     """
 
     wire_name = "menu.prepared"
