@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from domain.errors import ConfigurationError
 from domain.incident import commands as c
 from domain.incident.sentence import sentence
+from domain.recommender.exposure import Exposure
 from domain.recommender.hotfix import DeclaredHotfix
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
@@ -24,6 +25,7 @@ from tests.workers.respond.resolve.test_deploy import Story, ahead, seen
 from tests.workers.test_stages import EVERYBODY
 from workers.declaration.declare import load_text
 from workers.deployers.file import FileOptions
+from workers.doctor.hotfixes import examine_hotfixes
 from workers.environment import clock
 from workers.log.handle import Answer
 from workers.log.obligations import settle
@@ -131,6 +133,24 @@ def test_a_target_that_would_serve_everybody_is_refused_when_it_comes_to_that(
     assert story.settle("apply", apply)
     assert story.hotfix.stage == "failed"
     assert "cannot serve some members only; take `hold_out` from" in (story.hotfix.reason or "")
+
+
+def test_the_doctor_says_where_those_held_out_cannot_be_compared(recommender: Recommender) -> None:
+    def said(one: Recommender) -> list[str]:
+        found = examine_hotfixes(one)
+        return [advice.says for advice in found if advice.where == "hotfixes.fill_language.hold_out"]
+
+    assert said(recommender) == [
+        "nothing says what members choose: what it gains or loses cannot be compared"
+    ]
+    (table,) = recommender.tables.values()
+    exposure = Exposure(shown="impressions", chosen="impressions", request="request")
+    unnamed = recommender.model_copy(update={"exposure": exposure})
+    assert said(unnamed) == ['"impressions" does not say whose row it is: members cannot be compared']
+    named = {"impressions": table.model_copy(update={"member": "member"})}
+    assert said(unnamed.model_copy(update={"tables": named})) == []
+    nobody = {"fill_language": declared_fill()}
+    assert said(recommender.model_copy(update={"hotfixes": nobody})) == []
 
 
 DECLARED = """
