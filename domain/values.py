@@ -313,12 +313,13 @@ class Option(Value):
 
     `costs` is what those lose that the incident does not touch, `whole` what everybody gains or loses;
     `worst` names whom it hits hardest. `blast_share` is the share of requests that are shown something else,
-    `blast_members` that of the members of a day.
+    `blast_members` that of the members of a day. `diversity` is how the effective number of different items
+    that are shown changes, `others` how the exposure of all other items; None where that was not replayed.
     `guards` are checks whose alarm takes it back; `stages` the shares of members whom it serves one after the
-    other, ascending to 1; all at once where there are none. `remind` is how long before its end people are
-    reminded, where that was declared. `kind` is the hotfix's; empty on menus from before it was told. Where
-    past promises of that kind widened `repairs`, `from_log` is what the log alone promised; `whole_from_log`
-    the same of `whole`.
+    other, ascending to 1; all at once where there are none. `hold_out` is the share of members who are never
+    served it. `remind` is how long before its end people are reminded, where that was declared. `kind` is the
+    hotfix's; empty on menus from before it was told. Where past promises of that kind widened `repairs`,
+    `from_log` is what the log alone promised; `whole_from_log` the same of `whole`.
     `break_glass`: somebody is declared who may deploy it without the second person that it needs, saying why.
     `alone`: in these hours one person may deploy it, outside of them it takes a second one; None where the
     hour does not matter.
@@ -341,11 +342,14 @@ class Option(Value):
     whole: Estimate | None = None
     whole_from_log: Estimate | None = None
     worst: str = ""
+    diversity: Estimate | None = None
+    others: Estimate | None = None
     needs_second_person: bool = False
     deployer: str
     parameters: dict[str, object] = Field(default_factory=dict)
     guards: tuple[str, ...] = ()
     stages: tuple[Share, ...] = ()
+    hold_out: Share = 0.0
     remind: timedelta | None = None
     break_glass: bool = False
     alone: Hours | None = None
@@ -365,6 +369,10 @@ class Option(Value):
     def first_stage(self) -> float:
         """The share of members that it is put in force for at first."""
         return self.stages[0] if self.stages else 1.0
+
+    def served(self, share: float) -> float:
+        """The share of all members who are served it at a stage of this share."""
+        return min(share, 1.0 - self.hold_out)
 
     def stage_after(self, share: float) -> float | None:
         """The next larger share of members; None where it serves all of them."""

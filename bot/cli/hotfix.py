@@ -11,7 +11,8 @@ import typer
 
 from bot.cli.shared import Json, Number, console, find, order, print_json, table, who
 from bot.messages import words
-from bot.messages.in_force import in_force, repaired, stage
+from bot.messages.in_force import in_force, repaired, stage, worth
+from bot.messages.incident.explained import explained
 from bot.messages.incident.why import why as why_left_out
 from domain.errors import Refused
 from domain.incident import commands as c
@@ -80,6 +81,23 @@ def why_not(
     console().print(answer.said, markup=False, highlight=False)
     for one in answer.left_out:
         console().print(f"{one.label} ({one.hotfix}): {one.why}", markup=False, highlight=False)
+
+
+@app.command()
+def explain(
+    number: Number,
+    option: Annotated[str, typer.Argument(metavar="OPTION", help="Its number on the menu, or its key.")],
+    as_json: Json = False,
+) -> None:
+    """All that is known of one option: what it does, what it costs whom, and how that is known."""
+    incident = find(open_door(), number)
+    chosen = incident.option(_key(incident, option))
+    if chosen is None:
+        raise Refused(f"{option!r} is not on the menu of #{incident.number}")
+    if as_json:
+        print_json({"menu": incident.menu_digest, "option": chosen.model_dump(mode="json")})
+        return
+    table(chosen.label, ("", "What is known"), explained(chosen))
 
 
 def _show(options: Mapping[int, Option]) -> None:
@@ -182,10 +200,11 @@ def list_in_force(as_json: Json = False) -> None:
             who(one.owner),
             stage(one),
             repaired(one),
+            worth(one) or "nobody is held out",
         )
         for one in found
     ]
-    table("", ("Incident", "Hotfix", "Age", "Expires", "Owner", "Stage", "Repaired"), rows)
+    table("", ("Incident", "Hotfix", "Age", "Expires", "Owner", "Stage", "Repaired", "Today"), rows)
 
 
 def _read(incident: Incident, key: str, as_json: bool) -> str:

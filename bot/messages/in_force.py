@@ -9,17 +9,22 @@ from bot.messages import words
 from bot.messages.blocks import Block, context, cut, escape, header, section
 from bot.messages.link import Link, linked
 from domain.incident.numbers import estimate
+from domain.incident.outcome import worth_today
 from domain.incident.state import Hotfix, Incident
+from domain.incident.state.incident import Worth
 from domain.values import Estimate, Moment, Value
 
 MOST_SHOWN = 10
 LABEL_MAX = 120
+WORTH_MAX = 400
+TODAY = "today, against members held out"
 
 
 class InForce(Value):
     """
     One hotfix that acts on the recommender. `repaired` is what the last look saw, with its interval, and
-    `looked_at` when that was; `stage` how far it has come, `share` of the members whom it serves;
+    `looked_at` when that was; `stage` how far it has come, `share` of the members whom it serves, but for the
+    share `hold_out` of them; `worth` what it does today by members held out, where there are any;
     `break_glass` why it was deployed without the second person that it needs, where it was.
     """
 
@@ -33,8 +38,10 @@ class InForce(Value):
     owner: str
     stage: str
     share: float
+    hold_out: float
     repaired: Estimate | None
     looked_at: Moment | None
+    worth: Worth | None = None
     break_glass: str | None = None
 
 
@@ -58,8 +65,10 @@ def _told(incident: Incident, hotfix: Hotfix, at: datetime) -> InForce:
         owner=hotfix.approved_by or hotfix.chosen_by,
         stage=hotfix.stage,
         share=hotfix.share,
+        hold_out=hotfix.hold_out,
         repaired=_repaired(hotfix),
         looked_at=hotfix.seen.at if hotfix.seen else None,
+        worth=hotfix.worth,
         break_glass=hotfix.break_glass,
     )
 
@@ -82,9 +91,17 @@ def repaired(one: InForce) -> str:
     return estimate(one.repaired) if one.repaired else "not measured yet"
 
 
+def worth(one: InForce) -> str:
+    """What it is worth today by members who are held out, in words; empty where none are."""
+    if one.worth is not None:
+        return worth_today(one.worth)
+    return "not measured yet" if one.hold_out else ""
+
+
 def stage(one: InForce) -> str:
     """How far it has come, in words."""
     share = f", {words.percent(one.share)} of members" if one.share < 1.0 else ""
+    share += f", {words.held_out(one.hold_out)}" if one.hold_out and one.share == 1.0 else ""
     alone = ", by break-glass" if one.break_glass is not None else ""
     return one.stage.replace("_", " ") + share + alone
 
@@ -101,7 +118,12 @@ def home_of(found: Sequence[InForce], link: Link) -> list[Block]:
 def _line(one: InForce, link: Link) -> str:
     number = linked(f"#{one.number}", link(f"/reports/{one.number}"))
     ends = f"expires {words.moment(one.expires_at)}" if one.expires_at else "does not expire"
+    today = f"\n{TODAY}{_when(one)}: {cut(escape(worth(one)), WORTH_MAX)}" if one.hold_out else ""
     return (
         f"*{number}* {cut(escape(one.hotfix), LABEL_MAX)} · {stage(one)} · by {words.person(one.owner)}\n"
-        f"since {words.moment(one.since)} · {ends} · repaired at the last look: {repaired(one)}"
+        f"since {words.moment(one.since)} · {ends} · repaired at the last look: {repaired(one)}{today}"
     )
+
+
+def _when(one: InForce) -> str:
+    return f" ({words.moment(one.worth.at)})" if one.worth else ""

@@ -19,7 +19,7 @@ from bot.messages import words
 from bot.messages.incident import ticket
 from bot.messages.link import Link, nowhere
 from domain.incident import events as e
-from domain.incident.outcome import against_promise, cost_against_promise, repaired
+from domain.incident.outcome import against_promise, cost_against_promise, repaired, worth_today
 from domain.incident.ranking import why_first
 from domain.incident.state import Incident
 from domain.incident.timeline import Entry, durations, timeline
@@ -168,6 +168,7 @@ def _render(name: str, told: Told) -> str:
         option=label,
         outcome=repaired(incident.hotfix, label) if incident.hotfix else None,
         cost=cost_against_promise(incident.hotfix) if incident.hotfix else "",
+        worth=worth_today(incident.hotfix.worth) if incident.hotfix and incident.hotfix.worth else "",
         verdict=against_promise(incident.hotfix, label) if incident.hotfix else None,
         words=words,
         who=partial(words.spoken, names=told.names),

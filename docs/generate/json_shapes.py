@@ -59,6 +59,7 @@ SHAPES: Mapping[str, Shape] = {
         "spent": fields(Incident)["spent"],
     },
     "hotfix why": {"menu": str, "said": str, "left_out": list[LeftOut]},
+    "hotfix explain": {"menu": str, "option": Option},
     "hotfix in-force": {"in_force": list[InForce]},
     "check list": {"checks": list[Check]},
     "check run": {"findings": list[Finding], "notes": dict[str, str]},

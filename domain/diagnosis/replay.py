@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -108,6 +109,11 @@ class Traffic:
         """(requests,) whose request each is; where the log does not say, its own."""
         name = self.columns.member if self.columns.member in self.rows else self.columns.request
         return self.rows[name].groupby(self.requests).first()
+
+    @cached_property
+    def item_numbers(self) -> npt.NDArray[np.intp]:
+        """(rows,) the number of each row's item, from 0 on."""
+        return np.asarray(pd.factorize(self.rows[self.columns.item])[0], np.intp)
 
     @property
     def propensities(self) -> Floats | None:

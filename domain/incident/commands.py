@@ -213,6 +213,16 @@ class RecordCost(Value):
     window_end: Moment
 
 
+class RecordWorth(Value):
+    """The fields are those of `HotfixWorthMeasured`."""
+
+    option: str
+    repaired: Estimate
+    gained: Estimate
+    window_start: Moment
+    window_end: Moment
+
+
 class RecordHarm(Value):
     """
     Things became worse under the hotfix: it is taken back. `repaired_share`, `low` and `high` are what the
@@ -406,6 +416,7 @@ ByWorker = (
     | VerifyHotfix
     | RefuteHotfix
     | RecordCost
+    | RecordWorth
     | RecordHarm
     | RecordHotfixReverted
     | RecordRevertFailed

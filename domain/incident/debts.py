@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from domain.incident.decide import DEPLOYED
+from domain.incident.decide import DEPLOYED, WATCHED
 from domain.incident.state import Hotfix, Incident
 from domain.values import Moment, Value
 
@@ -22,6 +22,7 @@ DUE_AFTER: dict[str, timedelta] = {
     "guard": timedelta(seconds=30),
     "renew": timedelta(seconds=15),
     "cost": timedelta(seconds=60),
+    "worth": timedelta(seconds=60),
     "remind_of_expiry": timedelta(seconds=60),
     "ticket": timedelta(seconds=60),
     "ticket_update": timedelta(seconds=60),
@@ -34,12 +35,17 @@ BOTS_OWN = frozenset({"announce"})
 EXPIRE = "expire"
 GUARD = "guard"
 REMIND = "remind_of_expiry"
+WORTH = "worth"
 GUARD_EVERY = timedelta(minutes=1), timedelta(minutes=10)
 """How long after the last look a hotfix that stays in force is looked at again: soon after its verdict often,
 later seldom, and never sooner than the metric has another window."""
 
 LOOK_AGAIN_WITHIN = 0.1
 """… of the time since the verdict."""
+
+
+WORTH_FIRST, WORTH_EVERY = timedelta(hours=6), timedelta(days=1)
+"""How long all but those held out are served a hotfix before they are compared, and how often after that."""
 
 
 class Debt(Value):
@@ -50,7 +56,7 @@ class Debt(Value):
     since: Moment
 
 
-SCHEDULED = (EXPIRE, GUARD, REMIND)
+SCHEDULED = (EXPIRE, GUARD, REMIND, WORTH)
 """Kinds of debt that become due at a time of their own."""
 
 
@@ -64,7 +70,7 @@ def owed(incident: Incident) -> tuple[Debt, ...]:
 
 def scheduled(incident: Incident) -> tuple[Debt, ...]:
     """What becomes due at a time of its own (`since`), without an event that asks for it then."""
-    found = (expiry_of(incident), guard_of(incident), reminder_of(incident))
+    found = (expiry_of(incident), guard_of(incident), reminder_of(incident), worth_of(incident))
     return tuple(debt for debt in found if debt)
 
 
@@ -95,6 +101,20 @@ def guard_of(incident: Incident) -> Debt | None:
     if hotfix.seen is not None and hotfix.seen.high is not None and hotfix.seen.high < 0:
         pause = least  # it looked worse than before the deployment: the next look decides
     return Debt(kind=GUARD, event_id=hotfix.event_id, since=last + max(pause, window))
+
+
+def worth_of(incident: Incident) -> Debt | None:
+    """The debt of comparing members served with those held out; None where there are none, or not yet."""
+    hotfix = incident.hotfix
+    if hotfix is None or hotfix.stage not in WATCHED or not hotfix.hold_out:
+        return None
+    if hotfix.share < 1.0 or hotfix.stage_at is None:
+        return None
+    finding = incident.finding
+    window = finding.window_end - finding.window_start if finding else timedelta(0)
+    last = hotfix.worth
+    due = last.at + WORTH_EVERY if last is not None else hotfix.stage_at + max(WORTH_FIRST, window)
+    return Debt(kind=WORTH, event_id=hotfix.event_id, since=due)
 
 
 def expiry_of(incident: Incident) -> Debt | None:

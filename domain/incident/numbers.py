@@ -149,6 +149,16 @@ def stages(option: Option, now: float | None = None) -> str:
     return f"in stages: {' → '.join(said)}" if said else ""
 
 
+def held_out(share: float) -> str:
+    """
+    Who is never served a hotfix; empty where nobody is held out.
+
+    >>> held_out(0.01), held_out(0.0)
+    ('1 % of members held out', '')
+    """
+    return f"{percent(share)} of members held out" if share else ""
+
+
 def seconds(given: float) -> str:
     """
     How long a number of seconds is.

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from domain.incident.numbers import effect, estimate, percent
 from domain.incident.state import Hotfix, Outcome
 from domain.incident.state.hotfix import MEASURED_AT
+from domain.incident.state.incident import Worth
 from domain.values import Estimate, Option
 
 SHARES = {"share": 1.0, "%": 100.0}
@@ -180,6 +181,26 @@ def cost_against_promise(hotfix: Hotfix) -> str:
     if missed is None:
         return f"{told}; promised: {effect(promise, where='')}"
     return f"{told}; promised: {effect(promise, where='')}: {_cost_verdict(cost, promise, missed)}"
+
+
+def worth_today(worth: Worth) -> str:
+    """
+    What a hotfix is worth today, by members held out.
+
+    >>> closed = Estimate(value=0.86, low=0.67, high=1.05, unit="share", basis="121 members held out")
+    >>> more = Estimate(value=1.2, low=0.4, high=2.0, unit="% plays", basis="121 members held out")
+    >>> worth_today(Worth(at="2026-03-01T02:40:00Z", repaired=closed, gained=more))
+    'repairs 86 % [67–105] of the gap; in all gains 1.2 % [0.4–2.0] of plays'
+    >>> few = closed.model_copy(update={"value": None, "basis": "not measurable: 7 members held out"})
+    >>> worth_today(Worth(at="2026-03-01T02:40:00Z", repaired=few, gained=few))
+    'not measurable: 7 members held out'
+    """
+    repaired, gained = worth.repaired, worth.gained
+    if repaired.value is None and gained.value is None and repaired.basis == gained.basis:
+        return repaired.basis
+    closes = f"repairs {estimate(repaired)} of the gap" if repaired.value is not None else repaired.basis
+    of_all = f"in all {effect(gained, where='')}" if gained.value is not None else f"in all {gained.basis}"
+    return f"{closes}; {of_all}"
 
 
 def _cost_verdict(cost: Estimate, promise: Estimate, missed: float) -> str:

@@ -98,6 +98,7 @@ _ASKED: dict[type[e.Event], Callable[[Any], tuple[c.Command, ...]]] = {
     e.HotfixVerified: _same(c.VerifyHotfix),
     e.HotfixRefuted: _same(c.RefuteHotfix),
     e.HotfixCostMeasured: _same(c.RecordCost),
+    e.HotfixWorthMeasured: _same(c.RecordWorth),
     e.RevertRequested: lambda event: (
         c.RevertHotfix(option=event.option),
         c.RecordHarm(**event.model_dump(exclude={"because"})),

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from domain.incident import events as e
-from domain.incident.numbers import effect
+from domain.incident.numbers import effect, held_out
+from domain.incident.outcome import worth_today
 from domain.incident.person import spoken
+from domain.incident.state.incident import Worth
 from domain.values import name_slice
 
 SHARED = {
@@ -97,21 +99,32 @@ def _cost(event: e.HotfixCostMeasured, labels: dict[str, str]) -> str:
     return f"With “{label}” in force everybody together {effect(event.cost, where='')}"
 
 
+def _worth(event: e.HotfixWorthMeasured, labels: dict[str, str]) -> str:
+    label = labels.get(event.option, event.option)
+    seen = Worth(at=event.window_end, repaired=event.repaired, gained=event.gained)
+    return f"“{label}” today, against members held out: {worth_today(seen)}"
+
+
 def _applied(event: e.HotfixApplied, labels: dict[str, str]) -> str:
     label = labels.get(event.option, event.option)
     some = f" to {_percent(event.share)} of members" if event.share < 1.0 else ""
-    return f"“{label}” is deployed{some}; watched until {event.watch_until:%H:%M} UTC"
+    return f"“{label}” is deployed{some}{_held_out(event)}; watched until {event.watch_until:%H:%M} UTC"
 
 
-def _staged(words: str) -> Callable[[Any, dict[str, str]], str]:
-    """A sentence about a stage of a deployment."""
+def _held_out(event: e.HotfixApplied | e.HotfixWidened) -> str:
+    """Who is never served it, where it is in force for all others."""
+    return f", {held_out(event.hold_out)}" if event.hold_out and event.share == 1.0 else ""
 
-    def told(event: e.StagePassed | e.HotfixWidened, labels: dict[str, str]) -> str:
-        label = labels.get(event.option, event.option)
-        said = words.format(event=event, label=label, share=_percent(event.share))
-        return said[0].upper() + said[1:]
 
-    return told
+def _widened(event: e.HotfixWidened, labels: dict[str, str]) -> str:
+    label, share = labels.get(event.option, event.option), _percent(event.share)
+    until = f"watched until {event.watch_until:%H:%M} UTC"
+    return f"“{label}” is deployed to {share} of members{_held_out(event)}; {until}"
+
+
+def _passed(event: e.StagePassed, labels: dict[str, str]) -> str:
+    label = labels.get(event.option, event.option)
+    return f"With “{label}” for {_percent(event.share)} of members nothing became worse; more follow"
 
 
 def _revert(event: e.RevertRequested, labels: dict[str, str]) -> str:
@@ -199,13 +212,12 @@ SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
     e.HotfixApproved: _approved,
     e.HotfixRejected: _rejected,
     e.HotfixApplied: _applied,
-    e.StagePassed: _staged("with “{label}” for {share} of members nothing became worse; more follow"),
-    e.HotfixWidened: _staged(
-        "“{label}” is deployed to {share} of members; watched until {event.watch_until:%H:%M} UTC"
-    ),
+    e.StagePassed: _passed,
+    e.HotfixWidened: _widened,
     e.HotfixFailed: _about("“{label}” could not be deployed: {event.reason}"),
     e.HotfixWatched: _watched,
     e.HotfixCostMeasured: _cost,
+    e.HotfixWorthMeasured: _worth,
     e.HotfixVerified: _verified,
     e.HotfixRefuted: _about("“{label}” did not repair it: {event.reason}"),
     e.RevertRequested: _revert,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from itertools import pairwise
-from typing import Any
+from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -15,6 +15,10 @@ from domain.values import CauseKind, Share, Value
 
 HOTFIX_GROUP = "recsysops.hotfixes"
 """The group of entry points in which a kind is found, under its name."""
+
+
+MOST_HELD_OUT = 0.5
+"""Share of members, 0–1; a hotfix that most are not served is in a stage."""
 
 
 class Replay(Value):
@@ -42,6 +46,7 @@ class DeclaredHotfix(Value):
     are tests of the ML Test Score that it is evidence for once it worked in an incident, such as `infra-7` of
     one that puts the model before back. `guards` are checks: where one alarms on what the hotfix touches, it
     is reverted by itself. `stages` are shares of members: each is watched for `watch` before the next one.
+    `hold_out` is the share of members who are never served it, so that what it is worth can be measured.
     `remind` is how long before it expires people are reminded; an hour, or a tenth of its time if less.
     """
 
@@ -78,6 +83,11 @@ class DeclaredHotfix(Value):
     Shares of members, each larger than the last, up to 1.0; each is watched before the next. By default
     all members at once.
     """
+    hold_out: float = Field(default=0.0, ge=0.0, le=MOST_HELD_OUT)
+    """
+    Share of members who are never served it, the same ones all the time, at most a half: what it is worth
+    today is measured against them. For deployers that serve by member. By default nobody.
+    """
     remind: Duration | None = None
     """
     How long before it expires people are reminded. By default an hour, or a tenth of its time if that
@@ -91,6 +101,12 @@ class DeclaredHotfix(Value):
         if stages and not (ascending and stages[-1] == 1.0):
             raise ValueError("stages are shares of members, each larger than the last, up to 1.0")
         return stages
+
+    @model_validator(mode="after")
+    def _held_out_at_the_last_stage_alone(self) -> Self:
+        if any(share + self.hold_out > 1.0 for share in self.stages[:-1]):
+            raise ValueError("a stage before the last serves members who are held out; take it out of stages")
+        return self
 
     @model_validator(mode="before")
     @classmethod

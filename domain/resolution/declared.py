@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from domain.errors import ConfigurationError
+from domain.incident.numbers import percent
 from domain.recommender.hotfix import DeclaredHotfix
 from domain.recommender.keys.duration import name_duration
 from domain.resolution.kind import Find, Kind
@@ -70,6 +71,8 @@ def _changes(hotfix: DeclaredHotfix, kind: Kind[Any], option: Option, predicted:
         yield f"undo: {hotfix.undo}"
     if hotfix.stages != option.stages:
         yield "its stages are " + (", ".join(f"{one:.0%}" for one in hotfix.stages) or "gone")
+    if hotfix.hold_out != option.hold_out:
+        yield f"it holds out {percent(hotfix.hold_out)} of members"
     if hotfix.guards != option.guards:
         yield f"it is guarded by {', '.join(hotfix.guards) or 'no check'}"
     if (option.blast_share > hotfix.second_person_above) != option.needs_second_person:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from domain.diagnosis.replay import Bools, Floats
+from domain.resolution.diversity import diversity
 from domain.resolution.resample import estimate, uniform
 from domain.resolution.stage import Stage
 from domain.resolution.worth import Worth
@@ -29,6 +30,8 @@ class Price:
         whole: the same in all requests.
         blast_share: share of requests (0–1) that are shown another item than now.
         worst: whom it hits hardest, in words; empty where nobody for certain.
+        diversity: change, in %, of the effective number of items that are shown.
+        others: change, in %, of the exposure of all items but those concerned.
     """
 
     repairs: Estimate
@@ -36,6 +39,8 @@ class Price:
     blast_share: float
     whole: Estimate | None = None
     worst: str = ""
+    diversity: Estimate | None = None
+    others: Estimate | None = None
 
     def a_day(self, rewards: float | None) -> Estimate | None:
         """The change of the whole in numbers a day, where a day's `rewards` are known; else in %."""
@@ -71,6 +76,8 @@ def price(stage: Stage, scores: Floats, *, gone: Bools | None = None, note: str 
         whole=worth.whole,
         blast_share=_touched(stage, before, after),
         worst=_named(worth),
+        diversity=diversity(stage.traffic, before, after, stage.weights),
+        others=_others(stage, before, after),
     )
 
 
@@ -115,6 +122,14 @@ def _repairs(stage: Stage, before: Floats, after: Floats, basis: str) -> Estimat
     with np.errstate(divide="ignore", invalid="ignore"):
         draws = 100 * gained / lost(stage, before)
     return estimate(draws, "%", f"{basis}; lost against {stage.loss.by}")
+
+
+def _others(stage: Stage, before: Floats, after: Floats) -> Estimate:
+    """What all items but those concerned are shown more, in %."""
+    others = ~stage.concerned
+    was, moved = _a_request(stage, others * before), _a_request(stage, others * (after - before))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return estimate(100 * moved / was, "% of other items' exposure", stage.basis)
 
 
 def _a_request(stage: Stage, values: Floats) -> Floats:

@@ -18,6 +18,7 @@ LIFE = (
     "tests/domain/incident/test_press.py",
     "tests/domain/incident/test_refused.py",
     "tests/domain/incident/test_guarded.py",
+    "tests/domain/incident/test_hold_out.py",
     "tests/domain/incident/test_renew.py",
     "tests/domain/incident/test_spent.py",
     "tests/domain/incident/test_stages.py",

@@ -33,7 +33,7 @@ from domain.recommender.table import Csv, Table
 from domain.recommender.tracker import Tracker
 from domain.recommender.witness import Witness
 from workers.declaration.holidays import holidays_of
-from workers.declaration.hotfix_options import hotfixes_apart
+from workers.declaration.hotfix_options import hotfixes_apart, not_held_out
 from workers.declaration.lines import line_of
 from workers.declaration.own_options import of_items, options_apart
 from workers.declaration.problem import Problem, problem_of
@@ -140,6 +140,7 @@ def load_text(
     recommender = _build(expanded, file.parent, found, own)
     found.extend(_misnamed(expanded, own))
     found.extend(_selects(recommender))
+    found.extend(not_held_out(recommender, own) if recommender else ())
     problems += [problem for problem in found if problem.key not in unset]
     if problems or recommender is None:
         raise ConfigurationError("\n".join(_said(file, text, problems)))

@@ -6,13 +6,14 @@ Imports nothing of the kind unless it is asked to, as those of checks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
 from typing import Any
 
 from domain.errors import ConfigurationError
 from domain.recommender.hotfix import COMMON_TO_HOTFIXES, HOTFIX_GROUP
 from domain.recommender.keys.nearest import nearest
+from domain.recommender.recommender import Recommender
 from workers.declaration.problem import Problem
 from workers.declaration.typed_options import Key, apart, read_typed, strange_key
 from workers.environment.installed import points_of_this_house
@@ -56,6 +57,24 @@ def _read(
 
     read, wrong = read_typed(key, options, own_keys, COMMON_TO_HOTFIXES - {"name", "options"}, strange)
     return read, [*wrong, *_replayed(key, kept.get("replay"))]
+
+
+def not_held_out(recommender: Recommender, own: bool) -> Iterator[Problem]:
+    """
+    A hold-out of a hotfix whose deployer serves everybody.
+
+    Args:
+        own: whether teams' own deployers are imported, to know.
+    """
+    from workers.deployers.registry import KINDS, find  # noqa: PLC0415 - most declarations hold nobody out
+
+    able = " or ".join(one.name for one in KINDS.values() if one.in_stages)
+    for hotfix in recommender.hotfixes.values():
+        to = recommender.deployers.get(hotfix.deployer)
+        if not hotfix.hold_out or to is None or not (own or to.kind in KINDS) or find(to.kind).in_stages:
+            continue
+        says = f'deployer "{to.name}", a {to.kind}, serves everybody; take it out, or name a {able} deployer'
+        yield Problem(("hotfixes", hotfix.name, "hold_out"), says)
 
 
 def _replayed(key: Key, replay: object) -> list[Problem]:

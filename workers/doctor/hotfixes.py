@@ -26,6 +26,7 @@ def examine_hotfixes(recommender: Recommender) -> Iterator[Advice]:
         kind = find(hotfix.kind)
         yield from kind.examine(hotfix, kind.read(hotfix), recommender)
         yield from _sent(hotfix, recommender)
+        yield from _compared(hotfix, recommender)
         if kind.way_of(hotfix) is None:
             says = "has no replay: its menu line will have no numbers"
             where = f"hotfixes.{hotfix.name}"
@@ -45,6 +46,20 @@ def _sent(hotfix: DeclaredHotfix, recommender: Recommender) -> Iterator[Advice]:
         able = " or ".join(one.name for one in KINDS.values() if one.in_stages)
         mend = f"take stages away, or name a {able} deployer"
         yield Advice(level="error", where=f"{where}.stages", says=says, mend=mend)
+
+
+def _compared(hotfix: DeclaredHotfix, recommender: Recommender) -> Iterator[Advice]:
+    """What keeps members who are held out from being compared with the others in what they choose."""
+    if not hotfix.hold_out:
+        return
+    where, exposure = f"hotfixes.{hotfix.name}.hold_out", recommender.exposure
+    if exposure is None:
+        says = "nothing says what members choose: what it gains or loses cannot be compared"
+        yield Advice(level="warning", where=where, says=says, mend="declare [exposure]")
+    elif recommender.tables[exposure.shown].member is None:
+        says = f'"{exposure.shown}" does not say whose row it is: members cannot be compared'
+        mend = f'add member = "…" to [tables.{exposure.shown}]'
+        yield Advice(level="warning", where=where, says=says, mend=mend)
 
 
 SHARED_ACCOUNTS = frozenset({"root", "admin", "administrator", "ubuntu", "debian", "ec2-user", "centos"})

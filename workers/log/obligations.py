@@ -161,8 +161,10 @@ def _try(work: Work, settler: Settler) -> bool:
 
 
 def _key(debt: Debt, command: c.Command) -> str:
-    # Every look of a watch is an answer of its own; everything else is answered once.
-    looked = f":{command.window_end.isoformat()}" if isinstance(command, c.RecordWatch) else ""
+    # Every look at what is in force is an answer of its own; everything else is answered once.
+    looked = (
+        f":{command.window_end.isoformat()}" if isinstance(command, c.RecordWatch | c.RecordWorth) else ""
+    )
     kept = ":bundle" if isinstance(command, c.RecordBundle | c.RecordBundleFailure) else ""
     return f"{debt.event_id}:{debt.kind}{looked}{kept}"
 

@@ -70,6 +70,12 @@ def _cost() -> Room:
     return settle
 
 
+def _worth() -> Room:
+    from workers.respond.resolve.worth import settle  # noqa: PLC0415
+
+    return settle
+
+
 def _renew() -> Room:
     from workers.respond.resolve.renew import renew  # noqa: PLC0415
 
@@ -123,6 +129,7 @@ SETTLERS: Mapping[str, Settler] = {
     "apply": _with_declaration(_apply),
     "watch": _with_declaration(_watch),
     "cost": _with_declaration(_cost),
+    "worth": _with_declaration(_worth),
     "renew": _with_declaration(_renew),
     "remind_of_expiry": _with_declaration(_remind),
     "guard": _with_declaration(_guard),

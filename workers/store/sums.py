@@ -31,13 +31,14 @@ _COUNTS = "SELECT status, severity, count(*) FROM cards GROUP BY status, severit
 _MEANS = f"""
 SELECT {", ".join(f"count({name}), avg({name})" for name in TOOK)} FROM cards WHERE opened_at >= %(since)s
 """  # noqa: S608 - constants
-OWED = """
+_BY_THE_CLOCK = ", ".join(f"'{kind}'" for kind in SCHEDULED)
+OWED = f"""
 FROM (SELECT stream, number, debts FROM cards WHERE owes OR expires_at IS NOT NULL) AS card,
     LATERAL (SELECT key AS kind, value ->> 0 AS event_id, (value ->> 1)::timestamptz AS since
         FROM jsonb_each(debts::jsonb)) AS debt
     LEFT JOIN attempts USING (event_id, kind)
-WHERE kind <> ALL (ARRAY['expire', 'guard', 'remind_of_expiry']) OR since <= %(at)s
-"""
+WHERE kind <> ALL (ARRAY[{_BY_THE_CLOCK}]) OR since <= %(at)s
+"""  # noqa: S608 - constants
 """What is owed at a moment, with how it is coming along; what goes by the clock once its time has come."""
 
 _OWED_SUMS = f"""

@@ -34,6 +34,7 @@ NOTABLE: frozenset[str] = frozenset(
         e.HotfixFailed,
         e.HotfixVerified,
         e.HotfixRefuted,
+        e.HotfixWorthMeasured,
         e.RevertRequested,
         e.HotfixReverted,
         e.RevertFailed,

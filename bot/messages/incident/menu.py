@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from bot.messages import words
 from bot.messages.blocks import Block, button, confirm, context, cut, escape, section
+from bot.messages.incident.explained import changed_diversity
 from bot.messages.incident.value import spell
 from bot.messages.inert import sentence
 from domain.incident.card import buttons
@@ -88,6 +89,7 @@ def line(option: Option, index: int) -> str:
     expires = [f"expires after {words.lasting(option.expires_after)}"] if option.expires_after else []
     known = [known_by(option), *_costs_known_by(option), touches(option), *_of_all(option), *expires]
     known += [words.stages(option)] if option.stages else []
+    known += [words.held_out(option.hold_out)] if option.hold_out else []
     second = [second_person(option)] if second_person(option) else []
     does = f"  {escape(option.does)}" if option.does and option.does != option.label else ""
     text = (
@@ -103,10 +105,14 @@ def _costs_known_by(option: Option) -> list[str]:
 
 
 def _of_all(option: Option) -> list[str]:
-    """What everybody gains or loses, and whom it hits hardest, as far as that is known."""
+    """
+    What everybody gains or loses, whom it hits hardest, and how much more alike what is shown becomes, as far
+    as that is known and matters.
+    """
     known = option.whole if option.whole is not None and option.whole.value is not None else None
     whole = [] if known is None else [f"in all: {escape(words.effect(known, where=''))}"]
-    return [*whole, escape(option.worst)] if option.worst else whole
+    worst, varied = escape(option.worst), escape(changed_diversity(option))
+    return [*whole, *(part for part in (worst, varied) if part)]
 
 
 def _together(parts: Iterable[str]) -> str:

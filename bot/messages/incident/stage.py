@@ -10,7 +10,7 @@ from bot.messages.incident.value import spell
 from bot.messages.inert import sentence
 from domain.incident.decide import CHOICE_HOLDS, DEPLOYED, IN_HAND, missing_to_close
 from domain.incident.menu import second_person
-from domain.incident.outcome import against_promise, cost_against_promise, repaired
+from domain.incident.outcome import against_promise, cost_against_promise, repaired, worth_today
 from domain.incident.state import Hotfix, Incident, Stage
 from domain.values import Improvement, Option
 
@@ -69,6 +69,7 @@ def _applied(fix: Hotfix, option: Option | None, label: str) -> str:
     )
     until = f", watched until {words.clock_time(fix.watch_until)}" if fix.watch_until else ""
     some = f" for {words.percent(fix.share)} of members" if fix.share < 1.0 else ""
+    some += f", {words.held_out(fix.hold_out)}" if fix.hold_out and fix.share == 1.0 else ""
     by = f", chosen by {words.person(fix.chosen_by)}"
     return f"{label} is in force{some}{by}{until}.{_stages(fix, option)}{seen}{_promise(option)}"
 
@@ -93,10 +94,18 @@ def _cost(fix: Hotfix) -> str:
     return f" In all: {escape(said)}." if said else ""
 
 
+def _worth(fix: Hotfix) -> str:
+    """What it is worth today, once members held out say so."""
+    if fix.worth is None:
+        return ""
+    return f" Today, against members held out: {cut(sentence(worth_today(fix.worth)), PART_MAX)}."
+
+
 def _verified(fix: Hotfix, option: Option | None, label: str, alarm: str = "check") -> str:
     outcome = f" {_outcome(fix, option)}" if fix.repaired_share is not None else ""
     expires = f" It expires {words.moment(fix.expires_at)}." if fix.expires_at else ""
-    return f"{label} works, verified by the {alarm} that raised the alarm.{outcome}{_cost(fix)}{expires}"
+    worth = f"{_cost(fix)}{_worth(fix)}"
+    return f"{label} works, verified by the {alarm} that raised the alarm.{outcome}{worth}{expires}"
 
 
 def _outcome(fix: Hotfix, option: Option | None) -> str:
@@ -109,7 +118,7 @@ def _outcome(fix: Hotfix, option: Option | None) -> str:
 def _refuted(fix: Hotfix, option: Option | None, label: str) -> str:
     share = "" if fix.repaired_share is None else f" {_outcome(fix, option)}"
     kept = "It is still in force; revert it if it is of no use."
-    return f"{label} did *not* repair it: {_reason(fix)}.{share}{_cost(fix)} {kept}"
+    return f"{label} did *not* repair it: {_reason(fix)}.{share}{_cost(fix)}{_worth(fix)} {kept}"
 
 
 def _failed(fix: Hotfix, option: Option | None, label: str) -> str:

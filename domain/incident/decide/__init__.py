@@ -15,7 +15,7 @@ from domain.incident.decide.correction import correct
 from domain.incident.decide.ending import against_resolving, end, missing_to_close
 from domain.incident.decide.hotfix import CHOICE_HOLDS, treat
 from domain.incident.decide.opening import begin
-from domain.incident.decide.rule import BUSY, DEPLOYED, IN_HAND, Events, in_hand, renewal
+from domain.incident.decide.rule import BUSY, DEPLOYED, IN_HAND, WATCHED, Events, in_hand, renewal
 from domain.incident.decide.ticket import keep_in_step, outstanding
 from domain.incident.decide.understanding import against_looking_again, understand
 from domain.incident.state import Incident
@@ -27,6 +27,7 @@ __all__ = [
     "DEPLOYED",
     "IN_HAND",
     "REVISION",
+    "WATCHED",
     "Events",
     "against_looking_again",
     "against_resolving",

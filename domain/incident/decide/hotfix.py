@@ -178,6 +178,7 @@ def _record(  # the answers of workers: late or repeated ones change nothing
                 expires_at=expires_at,
                 watch_until=at + option.watch,
                 share=option.first_stage,
+                hold_out=option.hold_out,
             )
             return (applied,) if hotfix.stage == "approved" else ()
         case c.PassStage() | c.RecordHotfixWidened():
@@ -192,6 +193,9 @@ def _record(  # the answers of workers: late or repeated ones change nothing
             return _refuted(command) if hotfix.stage == "applied" else ()
         case c.RecordCost():
             return (e.HotfixCostMeasured(**command.model_dump()),) if hotfix.applied_at else ()
+        case c.RecordWorth():
+            worth = e.HotfixWorthMeasured(**command.model_dump())
+            return (worth,) if hotfix.hold_out and hotfix.stage in WATCHED else ()
         case c.RecordHarm():
             return _harmed(incident, command) if hotfix.stage in WATCHED else ()
         case c.RecordHotfixReverted():
@@ -228,7 +232,8 @@ def _staged(
     if following is None:
         return ()
     if isinstance(command, c.RecordHotfixWidened):
-        widened = e.HotfixWidened(**command.model_dump(), watch_until=at + option.watch)
+        until = at + option.watch
+        widened = e.HotfixWidened(**command.model_dump(), watch_until=until, hold_out=option.hold_out)
         return (widened,) if hotfix.stage == "widening" and command.share == following else ()
     if hotfix.stage != "applied":
         return ()

@@ -44,6 +44,7 @@ from domain.incident.events.hotfix import (
     HotfixVerified,
     HotfixWatched,
     HotfixWidened,
+    HotfixWorthMeasured,
     RenewalFailed,
     RenewalRequested,
     RevertFailed,
@@ -119,6 +120,7 @@ __all__ = [
     "HotfixVerified",
     "HotfixWatched",
     "HotfixWidened",
+    "HotfixWorthMeasured",
     "IncidentAcknowledged",
     "IncidentAssigned",
     "IncidentClosed",
@@ -188,6 +190,7 @@ OfHotfix = (
     | HotfixVerified
     | HotfixRefuted
     | HotfixCostMeasured
+    | HotfixWorthMeasured
     | RevertRequested
     | HotfixReverted
     | RevertFailed

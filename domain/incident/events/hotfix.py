@@ -48,16 +48,18 @@ class HotfixRejected(Event):
 class HotfixApplied(Event):
     """
     The deployer did it for a `share` of members; it is watched until `watch_until`. `receipt` is its answer.
-    Version 1 knew no stages: it was done for all.
+    `hold_out` of all members are never served it, also where the share is 1; version 2 knew no hold-out, and
+    version 1 no stages: it was done for all.
     """
 
     wire_name = "hotfix.applied"
-    schema_version = 2
+    schema_version = 3
     option: str
     receipt: str
     expires_at: Moment | None
     watch_until: Moment
     share: float = 1.0
+    hold_out: float = 0.0
 
 
 class StagePassed(Event):
@@ -69,13 +71,18 @@ class StagePassed(Event):
 
 
 class HotfixWidened(Event):
-    """The deployer put it in force for a larger `share` of members."""
+    """
+    The deployer put it in force for a larger `share` of members. `hold_out` of all members are never served
+    it; version 1 knew no hold-out.
+    """
 
     wire_name = "hotfix.widened"
+    schema_version = 2
     option: str
     share: float
     receipt: str
     watch_until: Moment
+    hold_out: float = 0.0
 
 
 class HotfixFailed(Event):
@@ -150,6 +157,21 @@ class HotfixCostMeasured(Event):
     wire_name = "hotfix.cost_measured"
     option: str
     cost: Estimate
+    window_start: Moment
+    window_end: Moment
+
+
+class HotfixWorthMeasured(Event):
+    """
+    What it was worth from `window_start` to `window_end`, by members who are served it against those who are
+    held out: `repaired` is the share of the gap that it closed, `gained` what everybody gained by it, below 0
+    lost. The value of either is None where that cannot be measured, and its basis says why.
+    """
+
+    wire_name = "hotfix.worth_measured"
+    option: str
+    repaired: Estimate
+    gained: Estimate
     window_start: Moment
     window_end: Moment
 

@@ -163,11 +163,12 @@ class MenuPrepared(Event):
     declared ones that are not offered, each with why; None where that was not looked at, as in version 1.
     Version 2 knew nothing of past promises, nor of what kind an option is.
     `picture` is the digest of that of repair against cost; None where fewer than two options are priced, and
-    before version 4, which knew nothing of past promises of what everybody gains or loses.
+    before version 4, which knew nothing of past promises of what everybody gains or loses. Version 5 knew no
+    hold-outs, nor anything of diversity.
     """
 
     wire_name = "menu.prepared"
-    schema_version = 5
+    schema_version = 6
     options: tuple[Option, ...]
     note: str = ""
     left_out: tuple[LeftOut, ...] | None = None

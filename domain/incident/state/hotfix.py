@@ -14,6 +14,7 @@ from domain.incident.state.incident import (
     Seen,
     Spent,
     Stage,
+    Worth,
     drawing,
     without,
 )
@@ -138,6 +139,7 @@ def _stage(hotfix: Hotfix, event: e.OfHotfix, record: e.Recorded) -> tuple[Stage
             return "applied", {
                 "applied_at": record.at,
                 "share": event.share,
+                "hold_out": event.hold_out,
                 "stage_at": record.at,
                 "receipt": event.receipt,
                 "expires_at": event.expires_at,
@@ -177,6 +179,8 @@ def _stage(hotfix: Hotfix, event: e.OfHotfix, record: e.Recorded) -> tuple[Stage
             }
         case e.HotfixCostMeasured():
             return None, {"cost": event.cost}
+        case e.HotfixWorthMeasured():
+            return None, {"worth": Worth(at=record.at, repaired=event.repaired, gained=event.gained)}
         case e.RevertRequested():
             said = {"reason": event.reason} if event.reason else {}
             return "reverting", {"because": event.because, **said}

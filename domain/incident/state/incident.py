@@ -57,6 +57,17 @@ class Seen(Value):
     high: float | None = None
 
 
+class Worth(Value):
+    """
+    What a hotfix was worth at the last look at members who are held out: the share of the gap that it closed,
+    and what everybody gained by it, below 0 lost.
+    """
+
+    at: Moment
+    repaired: Estimate
+    gained: Estimate
+
+
 class Promise(Value):
     """
     What the menu promised of a hotfix when it was chosen: `told`, and what the log alone promised
@@ -103,11 +114,12 @@ class Hotfix(Value):
     is the digest of the menu that it was chosen from; None where it was chosen before there were digests.
     `promise` is what that menu said of it.
     `break_glass` is why it was deployed without the second person that it needs, where it was.
-    `share` of members are served with it since `stage_at`.
+    `share` of members are served with it since `stage_at`, but for `hold_out` of them, who never are.
     `because` says why it is taken back, once it is. `repaired_share` is the outcome once there is one; `seen`
     is of the last look, also after it. `cost` is what everybody gained or lost while it was in force, as last
-    measured. The event `expiry_set_by` said when it expires; `reminded_of` is the
-    end that people were reminded of; `renewing_until` the one that its deployer is to be told.
+    measured, `worth` what it does today, where members are held out. The event `expiry_set_by` said when it
+    expires; `reminded_of` is the end that people were reminded of; `renewing_until` the one that its deployer
+    is to be told.
     """
 
     option: str
@@ -121,6 +133,7 @@ class Hotfix(Value):
     break_glass: str | None = None
     applied_at: Moment | None = None
     share: float = 1.0
+    hold_out: float = 0.0
     stage_at: Moment | None = None
     watch_until: Moment | None = None
     expires_at: Moment | None = None
@@ -132,6 +145,7 @@ class Hotfix(Value):
     because: RevertCause | None = None
     seen: Seen | None = None
     cost: Estimate | None = None
+    worth: Worth | None = None
     expiry_set_by: str | None = None
     reminded_of: Moment | None = None
     renewing_until: Moment | None = None

@@ -20,6 +20,7 @@ def _price(given: Parameters, around: Circumstances) -> Price:
         share * whole.blast_share,
         whole=None if whole.whole is None else _part(whole.whole, share),
         worst=whole.worst,
+        others=None if whole.others is None else _part(whole.others, share),
     )
 
 

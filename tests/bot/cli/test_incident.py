@@ -59,6 +59,11 @@ def test_an_incident_is_walked_from_the_alarm_to_its_end(
     assert "1 Fill in the language, 2 Boost these films" in refused.err
     menu = terminal("hotfix", "list", "1", "--json").json["menu"]
     assert f"Menu {menu}" in terminal("hotfix", "list", "1").out
+    details = terminal("hotfix", "explain", "1", "fill").out
+    assert "Repairs" in details
+    assert "Everyone else" in details
+    assert terminal("hotfix", "explain", "1", "1", "--json").json["option"]["key"] == MENU[0].key
+    assert "is not on the menu" in terminal("hotfix", "explain", "1", "gone", code=1).err
     unsaid = terminal("hotfix", "choose", "1", "1", code=1).err
     assert "--menu DIGEST" in unsaid
     assert "`recsysops hotfix list 1`" in unsaid
@@ -125,6 +130,7 @@ def test_a_second_person_s_hotfix_is_rejected_and_another_is_reverted(
     assert acting["expires_in_seconds"] > 0
     assert acting["repaired"] is None
     assert "Fill in" in terminal("hotfix", "in-force").out
+    assert acting["worth"] is None
     assert "Say why it is to stay" in terminal("hotfix", "renew", "1", code=1).err
     renewed = terminal("hotfix", "renew", "1", "--reason", "the feed is not mended yet").out
     assert "hotfix.renewal_requested" in renewed

@@ -171,19 +171,21 @@ def stage_keys(work: Work) -> list[str]:
 
 
 def in_stage(option: Option, share: float, salt: str) -> Option:
-    """The option as its deployer gets it for a share of members; as it is for all of them."""
-    if share >= 1.0:
+    """The option as its deployer gets it for a share of members; as it is where nobody is left out."""
+    served = option.served(share)
+    if served >= 1.0:
         return option
-    return option.model_copy(update={"parameters": {**option.parameters, "share": share, "salt": salt}})
+    return option.model_copy(update={"parameters": {**option.parameters, "share": served, "salt": salt}})
 
 
 def require_stages(deployer: Confirming, option: Option) -> None:
     """
     Raises:
-        DeployError: the option goes out in stages, and its target would serve it to everybody.
+        DeployError: the option is not for everybody at once, and its target would serve it to everybody.
     """
-    if option.stages and not deployer.in_stages:
+    keys = [name for name, asked in (("stages", option.stages), ("hold_out", option.hold_out)) if asked]
+    if keys and not deployer.in_stages:
         raise DeployError(
-            f"{option.deployer} cannot serve some members only; take `stages` from the hotfix, or declare "
-            "another deployer for it"
+            f"{option.deployer} cannot serve some members only; take `{'` and `'.join(keys)}` from the "
+            "hotfix, or declare another deployer for it"
         )

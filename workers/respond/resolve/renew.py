@@ -11,7 +11,7 @@ from domain.recommender.recommender import Recommender
 from workers.environment import redaction
 from workers.log.handle import replayed
 from workers.log.obligations import Work
-from workers.respond.resolve.deploy import build_deployer, in_hand, stage_keys
+from workers.respond.resolve.deploy import build_deployer, in_hand, in_stage, stage_keys
 
 
 def renew(work: Work, recommender: Recommender) -> Iterator[c.Command]:
@@ -24,9 +24,10 @@ def renew(work: Work, recommender: Recommender) -> Iterator[c.Command]:
     hotfix, option = in_hand(work.incident)
     if hotfix.renewing_until is None:
         raise ConfigurationError(f"The hotfix of #{work.incident.number} is not to be renewed.")
-    deployer, key = build_deployer(recommender, option), stage_keys(work)[-1]
+    deployer, keys = build_deployer(recommender, option), stage_keys(work)
+    key, served = keys[-1], in_stage(option, hotfix.share, salt=keys[0])
     try:
-        receipt = deployer.renew(key, option, hotfix.renewing_until)
+        receipt = deployer.renew(key, served, hotfix.renewing_until)
     except DeployError as error:
         if isinstance(error, DeployUncertain):
             raise

@@ -57,7 +57,7 @@ def watch(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     is told as soon as it is seen. While some members only are served, the metric can hardly be back: what
     then did no harm until the time is over goes on to the next stage.
     """
-    deployed = _deployed(work)
+    deployed = deployed_now(work)
     if harm := new_alarm(work, deployed.hotfix, deployed.applied_at):
         return (harm,)
     if deployed.finding is None:
@@ -70,7 +70,7 @@ def watch(work: Work, recommender: Recommender) -> Sequence[c.Command]:
 
 def guard(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     """One look at a hotfix that stays in force after its watch: harm, or a look that is written down."""
-    deployed = _deployed(work)
+    deployed = deployed_now(work)
     if harm := new_alarm(work, deployed.hotfix, deployed.applied_at):
         return (harm,)
     finding = deployed.finding
@@ -80,15 +80,17 @@ def guard(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     if finding.kind != "predicted" and end - start < finding.window_end - finding.window_start:
         return ()
     try:
-        seen = _measure(work, recommender, finding, start, end)
+        seen = measure_now(work, recommender, finding, start, end)
     except (RecsysopsError, ValueError) as error:
         _log.warning("not_measured", incident=work.incident.number, error=str(error))
         return ()
     return (_harm(deployed, finding, seen, start, end) or _seen(deployed, finding, seen, start, end),)
 
 
-def _deployed(work: Work) -> Deployed:
+def deployed_now(work: Work) -> Deployed:
     """
+    What is in force, and what was found when it was deployed.
+
     Raises:
         ConfigurationError: nothing is deployed.
     """
@@ -116,7 +118,7 @@ def _look(work: Work, recommender: Recommender, deployed: Deployed, finding: Fin
     if not whole or (not over and end < _last_look(looks, hotfix) + LOOK_AGAIN_AFTER):
         return ()
     try:
-        seen = _measure(work, recommender, finding, start, end)
+        seen = measure_now(work, recommender, finding, start, end)
     except (RecsysopsError, ValueError) as error:
         if over or isinstance(error, Unmeasurable):
             return (
@@ -182,9 +184,10 @@ def _knows(recommender: Recommender, finding: Finding, applied_at: datetime, at:
     return newest is not None and newest > applied_at
 
 
-def _measure(
+def measure_now(
     work: Work, recommender: Recommender, finding: Finding, start: datetime, end: datetime
 ) -> Measurement:
+    """The metric of the finding over [start, end), of everybody; raises as `measure` does."""
     if finding.kind != "predicted":
         past = past_before(work.log, recommender, work.incident, work.at)
         return measure(recommender, finding, start, end, past)

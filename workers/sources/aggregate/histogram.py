@@ -19,6 +19,7 @@ from domain.recommender.recommender import Recommender
 from workers.sources.aggregate.grouped import grouped, lengthened, slices_asked, windowed
 from workers.sources.aggregate.sets import ROWS, WINDOW, Names
 from workers.sources.engines.column_kinds import finite, is_finite, kind_of, looked_at, quantile
+from workers.sources.engines.digest import HEXADECIMAL, digest
 from workers.sources.engines.source import Source, open_source
 
 QUANTILES = (0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.99)
@@ -29,7 +30,6 @@ MOST_CELLS = 20_000_000
 MOST_LEARNED = 2_000_000  # rows that quantiles are learned from: an engine has to hold and sort them
 RUNS = 8  # of windows, whose rows these are: a range of time each, so that engines skip what lies between
 DIGITS = 12  # of a quantile between two values, in the last ones of which engines differ
-HEXADECIMAL = "0123456789abcdef"
 WITHOUT = -1  # the column of a row that counts all rows
 
 
@@ -168,20 +168,9 @@ def _text(column: Any) -> Any:
     return column.cast("string").nullif("")
 
 
-@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
-def md5(text: str) -> str:  # type: ignore[empty-body]
-    """Every engine's own: 32 digits, base 16."""
-
-
-@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
-def to_hex(digest: str) -> str:  # type: ignore[empty-body]
-    """BigQuery's own: its md5 answers in bytes."""
-
-
 def _group(source: Source, text: Any) -> Any:
     """One of `GROUPS`, by the first digit of a digest, as no two engines hash a text alike."""
-    digest = md5(text) if source.connection.name != "bigquery" else to_hex(md5(text))
-    return ibis.literal(HEXADECIMAL).find(digest.substr(0, 1)) // (len(HEXADECIMAL) // GROUPS)
+    return ibis.literal(HEXADECIMAL).find(digest(source, text).substr(0, 1)) // (len(HEXADECIMAL) // GROUPS)
 
 
 def _cut(source: Source, column: Any, bins: Bins) -> Any:

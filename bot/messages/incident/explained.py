@@ -1,0 +1,61 @@
+"""All that is known of one option of the menu: also what does not fit into its line."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bot.messages import words
+from domain.incident.menu import second_person, touches
+from domain.values import Estimate, Option
+
+MATERIAL = 10.0
+"""% of the effective number of items, from which a certain change stands on the menu as well."""
+
+
+def explained(option: Option) -> tuple[tuple[str, str], ...]:
+    """(What, how much, how that is known) of each number, as far as there is one."""
+    rows = (
+        ("Does", option.does),
+        ("Repairs", _known(option.repairs)),
+        ("Everyone else", f"{words.effect(option.costs)} ({option.costs.basis})"),
+        ("In all", _effect(option.whole)),
+        ("Hit hardest", option.worst),
+        ("Touches", touches(option)),
+        ("Diversity", _known(option.diversity)),
+        ("Other items", _known(option.others)),
+        ("In force", _in_force(option)),
+        ("Stages", words.stages(option)),
+        ("Hold-out", words.held_out(option.hold_out)),
+        ("Guards", ", ".join(option.guards)),
+        ("Approval", second_person(option)),
+    )
+    return tuple((name, said) for name, said in rows if said)
+
+
+def changed_diversity(option: Option) -> str:
+    """A change of diversity that matters and is certain, in words; empty where there is none."""
+    found = option.diversity
+    if found is None or found.value is None or found.low is None or found.high is None:
+        return ""
+    if found.low * found.high <= 0 or abs(found.value) < MATERIAL:
+        return ""
+    fewer = found.value < 0
+    low, high = (-found.high, -found.low) if fewer else (found.low, found.high)
+    size = found.model_copy(update={"value": abs(found.value), "low": low, "high": high, "unit": "%"})
+    return f"{words.estimate(size)} {'fewer' if fewer else 'more'} different items"
+
+
+def _known(found: Estimate | None) -> str:
+    if found is None or (found.value is None and not found.basis):
+        return ""
+    return f"{words.estimate(found)} ({found.basis})"
+
+
+def _effect(found: Estimate | None) -> str:
+    return "" if found is None else f"{words.effect(found, where='')} ({found.basis})"
+
+
+def _in_force(option: Option) -> str:
+    expires = f", expires after {words.lasting(option.expires_after)}" if option.expires_after else ""
+    after = words.lasting(timedelta(seconds=option.deploy_seconds))
+    return f"after {after}, watched for {words.lasting(option.watch)}, undone by {option.undo}{expires}"
