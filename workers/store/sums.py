@@ -36,7 +36,7 @@ FROM (SELECT stream, number, debts FROM cards WHERE owes OR expires_at IS NOT NU
     LATERAL (SELECT key AS kind, value ->> 0 AS event_id, (value ->> 1)::timestamptz AS since
         FROM jsonb_each(debts::jsonb)) AS debt
     LEFT JOIN attempts USING (event_id, kind)
-WHERE kind <> ALL (ARRAY['expire', 'guard', 'remind_of_expiry']) OR since <= %(at)s
+WHERE kind <> ALL (ARRAY['expire', 'guard', 'remind_of_expiry', 'remind_of_follow_up']) OR since <= %(at)s
 """
 """What is owed at a moment, with how it is coming along; what goes by the clock once its time has come."""
 

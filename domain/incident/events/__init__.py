@@ -19,16 +19,23 @@ from domain.incident.events.correction import (
     SeverityCorrected,
     TimeCorrected,
 )
-from domain.incident.events.ending import (
+from domain.incident.events.ending import IncidentClosed, IncidentReopened, IncidentResolved
+from domain.incident.events.event import Event
+from domain.incident.events.follow_up import (
+    ChangeEarned,
     ChangeHandedOver,
+    ChangeLeft,
+    ChangeProposed,
+    ChangeTakenBack,
     ChangeWritten,
     FollowUpAnswered,
+    FollowUpAssigned,
+    FollowUpDone,
+    FollowUpDropped,
     FollowUpProposed,
-    IncidentClosed,
-    IncidentReopened,
-    IncidentResolved,
+    FollowUpReminded,
+    TakeBackRequested,
 )
-from domain.incident.events.event import Event
 from domain.incident.events.hotfix import (
     ExpiryReminded,
     HotfixApplied,
@@ -90,7 +97,11 @@ __all__ = [
     "AttestationWithdrawn",
     "BundleFailed",
     "BundleKept",
+    "ChangeEarned",
     "ChangeHandedOver",
+    "ChangeLeft",
+    "ChangeProposed",
+    "ChangeTakenBack",
     "ChangeWritten",
     "Correction",
     "DiagnosisFailed",
@@ -104,7 +115,11 @@ __all__ = [
     "FindingJoined",
     "FindingRepeated",
     "FollowUpAnswered",
+    "FollowUpAssigned",
+    "FollowUpDone",
+    "FollowUpDropped",
     "FollowUpProposed",
+    "FollowUpReminded",
     "HotfixApplied",
     "HotfixApproved",
     "HotfixChosen",
@@ -132,6 +147,7 @@ __all__ = [
     "MessagePosted",
     "NoteAdded",
     "NoteCorrected",
+    "OfFollowUp",
     "OfHotfix",
     "OfTicket",
     "OnsetCorrected",
@@ -146,6 +162,7 @@ __all__ = [
     "SeverityChanged",
     "SeverityCorrected",
     "StagePassed",
+    "TakeBackRequested",
     "TicketClosed",
     "TicketOpened",
     "TicketRequested",
@@ -199,16 +216,23 @@ OfHotfix = (
 )
 Correction = TimeCorrected | OnsetCorrected | NoteCorrected | SeverityCorrected
 OfTicket = TicketRequested | TicketOpened | TicketUpdateRequested | TicketUpdated | TicketClosed
-Ending = (
-    IncidentResolved
-    | IncidentReopened
-    | FollowUpProposed
+Ending = IncidentResolved | IncidentReopened | IncidentClosed
+OfFollowUp = (
+    FollowUpProposed
     | FollowUpAnswered
+    | FollowUpAssigned
+    | FollowUpReminded
+    | FollowUpDone
+    | FollowUpDropped
     | ChangeWritten
+    | ChangeProposed
     | ChangeHandedOver
-    | IncidentClosed
+    | ChangeEarned
+    | TakeBackRequested
+    | ChangeTakenBack
+    | ChangeLeft
 )
-IncidentEvent = IncidentOpened | Understanding | OfHotfix | Ending | OfTicket | Correction
+IncidentEvent = IncidentOpened | Understanding | OfHotfix | Ending | OfFollowUp | OfTicket | Correction
 Attestation = AttestationGiven | AttestationWithdrawn
 Logged = IncidentEvent | Attestation | HotfixRehearsed
 """All that the log may hold."""
