@@ -29,7 +29,7 @@ def of_follow_up(incident: Incident, record: e.Recorded, event: e.OfFollowUp) ->
                 "follow_up_ended_at": None,
                 "change": event.change,
                 "change_came": None,
-                "followed": Followed() if event.tracked else None,
+                "followed": Followed(answered_by=record.id) if event.tracked else None,
                 "awaits": _answered(incident, record, event),
             }
         case e.FollowUpAssigned() | e.FollowUpReminded() | e.FollowUpDone() | e.FollowUpDropped():

@@ -219,11 +219,13 @@ class ChangeGone(Value):
 
 class Followed(Value):
     """
-    A follow-up that changes something, from its answer until it is done. `assigned_by` is the event that
-    named the owner, a person's pseudonym, and when it is due. `dropped` is why it is not to be done;
-    `earned` by what record its check may leave shadow mode, `harm` what it made worse.
+    A follow-up that changes something, from its answer (the event `answered_by`) until it is done.
+    `assigned_by` is the event that named the owner, a person's pseudonym, and when it is due. `dropped` is
+    why it is not to be done; `earned` by what record its check may leave shadow mode, `harm` what it made
+    worse.
     """
 
+    answered_by: str = ""
     assigned_by: str | None = None
     owner: str | None = None
     due_at: Moment | None = None
