@@ -109,9 +109,10 @@ def removed_from(text: str, change: AddedCheck) -> str:
     there = _checks(text).get(change.name)
     if there is None:
         return text
+    whole = text if text.endswith("\n") else f"{text}\n"
     for lines in (change.lines, change.lines.replace(SHADOW, "")):
-        if text.count(lines) == 1 and there == _checks(lines).get(change.name):
-            before, after = text.split(lines)
+        if whole.count(lines) == 1 and there == _checks(lines).get(change.name):
+            before, after = whole.split(lines)
             return before.rstrip("\n") + "\n" + (f"\n{after.lstrip()}" if after.strip() else "")
     says = f"[checks.{change.name}] does not stand there any more as it was written"
     raise Refused(_both(says, change.lines, there))
