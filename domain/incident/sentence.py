@@ -139,7 +139,7 @@ def _assigned_follow_up(event: e.FollowUpAssigned, _: dict[str, str]) -> str:
 
 
 def _reminded(event: e.FollowUpReminded, _: dict[str, str]) -> str:
-    return f"{spoken(event.owner)}: the follow-up is due and not done: {event.lacking}"
+    return f"The follow-up of {spoken(event.owner)} is due and not done: {event.lacking}"
 
 
 def _done(event: e.FollowUpDone, _: dict[str, str]) -> str:
