@@ -21,6 +21,7 @@ from workers.declaration.declare import load
 from workers.doctor.bundle import examine_bundle
 from workers.doctor.checks import examine_checks
 from workers.doctor.exposure import examine_exposure
+from workers.doctor.follow_ups import examine_follow_ups
 from workers.doctor.hotfixes import examine_deployer, examine_hotfixes, examine_people
 from workers.doctor.own_checks import examine_own
 from workers.doctor.rehearsals import examine_rehearsals
@@ -95,6 +96,7 @@ def check(
     advice += [
         *examine_hotfixes(recommender),
         *examine_rehearsals(recommender, env),
+        *examine_follow_ups(recommender),
         *examine_bundle(recommender, opened),
         *examine_people(recommender, env),
         *examine_store(env),

@@ -33,6 +33,9 @@ def of_ending(incident: Incident, record: e.Recorded, event: e.Ending) -> dict[s
                 "resolution": None,
                 "mitigated_at": None,
                 "closed_at": None,
+                "proposed": None,  # by what the next end shows: it may have been no incident
+                "changes": (),
+                "proposed_note": "",
                 "follow_up": None,
                 "follow_up_ended_at": None,
                 "change": None,

@@ -108,6 +108,13 @@ def test_closed_it_is_still_followed_reopened_it_is_not() -> None:
     assert (is_open(reopened), follow_up_due(reopened)) == (False, None)
 
 
+def test_what_turns_out_to_be_no_incident_is_proposed_for_anew() -> None:
+    reopened = (*ACCEPTED[:3], c.Reopen(reason="It is back."), c.Dismiss(reason="A holiday."))
+    incident, _ = after(*reopened)
+    assert (incident.proposed, incident.changes) == (None, ())
+    assert "follow_up" in kinds(incident)
+
+
 def test_a_worker_shows_it_done_once_and_a_person_says_in_what_way() -> None:
     incident, _ = after(*WRITTEN)
     (shown,) = decide(incident, DONE[0], WORKER, DUE)

@@ -18,6 +18,7 @@ from domain.incident.state import Incident
 from tests.workers.deployers.hub import REPOSITORY, TOKEN, Hub, listening
 from tests.workers.respond.ferries import DECLARED, accepted, by_quay, card, declares, says, settles
 from workers.declaration.declare import load
+from workers.doctor import doctor
 from workers.environment import clock
 from workers.environment.settings import settings
 from workers.log.obligations import settle
@@ -279,6 +280,25 @@ def test_merged_it_is_taken_out_by_another_pull_request(log: Engine, hub: Hub) -
     assert "3 false alarms a week" in hub.pulls[1]["body"]
     merged(hub, 2)
     assert hub.read("ops/recsysops.toml") == DECLARED.rstrip()
+
+
+@pytest.mark.parametrize(
+    ("keys", "where"),
+    [
+        (
+            'deployer = "practice"\n[deployers.practice]\nkind = "file"\npath = "o.json"\n',
+            "follow_ups.deployer",
+        ),
+        ('[replays]\nschedule = "never"\n', "replays.schedule"),
+    ],
+)
+def test_the_doctor_says_what_keeps_a_follow_up_from_being_made_or_shown(
+    file: Path, keys: str, where: str
+) -> None:
+    file.write_text(DECLARED.replace('apply = "write"\n', keys))
+    assert where in [one.where for one in doctor.check(file) if one.level in ("error", "note")]
+    file.write_text(DECLARED)
+    assert where not in [one.where for one in doctor.check(file)]
 
 
 def test_a_repository_that_is_not_declared_so_is_told(log: Engine, file: Path) -> None:
