@@ -24,12 +24,15 @@ def done(incident: Incident, replayed: Replayed) -> str | None:
     In what way the replay of its incident shows a follow-up done; None where it does not.
 
     A check: the incident is raised earlier by it, or by any where none was agreed on. A log: its cause is
-    named that was not. A hotfix: one is offered that was not.
+    named that was not. A hotfix: one is offered that was not. Of what was no incident: nobody is told of it
+    any more.
     """
     answer = incident.follow_up
     if answer is None:
         return None
     then, now, judged = replayed.then, replayed.now, replayed.judged
+    if replayed.false_alarm:
+        return "; ".join(replayed.reasons) if replayed.verdict == "better" else None
     if answer.change == "log":
         named = judged.named and then.named is None and now.named is not None
         return f"its cause is named now: {now.named}" if named else None

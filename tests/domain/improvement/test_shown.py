@@ -77,6 +77,15 @@ def test_a_log_is_done_once_the_cause_is_named_that_was_not() -> None:
     assert done(answered("log"), replayed(named, judged=Judged(True, False, True))) is None
 
 
+def test_of_what_was_no_incident_it_is_done_once_nobody_is_told_of_it() -> None:
+    quiet = "a false alarm that is not raised any more"
+    sooner = THEN.model_copy(update={"raised_at": NOON - HOUR})
+    assert (
+        done(answered("threshold"), replayed(false_alarm=True, verdict="better", reasons=(quiet,))) == quiet
+    )
+    assert done(answered("threshold"), replayed(sooner, false_alarm=True)) is None
+
+
 def test_a_hotfix_is_done_once_one_is_offered_that_was_not() -> None:
     offered = THEN.model_copy(update={"offered": ("failover", "standby")})
     assert done(answered("hotfix"), replayed(offered)) == "failover is offered now"
