@@ -30,6 +30,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "domain/incident/decide/understanding.py": LIFE,
     "domain/incident/decide/hotfix.py": LIFE,
     "domain/incident/decide/ending.py": LIFE,
+    "domain/incident/decide/follow_up.py": LIFE,
     "domain/incident/decide/correction.py": ("tests/domain/incident/test_correction.py", *LIFE),
     "domain/incident/decide/ticket.py": ("tests/domain/incident/test_ticket.py",),
     "domain/incident/debts.py": ("tests/workers/respond/resolve/test_taken_back.py", *LIFE),

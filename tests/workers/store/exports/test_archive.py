@@ -18,6 +18,7 @@ from domain.errors import ConfigurationError, Refused, Tampered
 from domain.incident.commands import (
     AnswerFollowUp,
     Close,
+    Command,
     PrepareMenu,
     RecordDiagnosis,
     Reopen,
@@ -152,7 +153,7 @@ def test_no_event_of_an_incident_whose_follow_up_is_not_done_is_dropped(
 ) -> None:
     stream = opened("Drama").stream
     lesson = Improvement(detect_faster="no", diagnose_faster="no", change="log", detail="log the delivery")
-    ending = (Resolve(reason="over"), AnswerFollowUp(improvement=lesson), Close())
+    ending: tuple[Command, ...] = (Resolve(reason="over"), AnswerFollowUp(improvement=lesson), Close())
     for n, command in enumerate(ending):
         handle(stream, command, actor=on_call, key=str(n), at=MARCH + timedelta(hours=n), log=log)
     archive(log, tmp_path)
