@@ -12,6 +12,8 @@ LIFE = (
     "tests/domain/incident/test_break_glass.py",
     "tests/domain/incident/test_bundle.py",
     "tests/domain/incident/test_decide.py",
+    "tests/domain/incident/test_follow_up_change.py",
+    "tests/domain/incident/test_followed.py",
     "tests/domain/incident/test_laws.py",
     "tests/domain/incident/test_life.py",
     "tests/domain/incident/test_look_again.py",
