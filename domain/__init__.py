@@ -16,5 +16,9 @@ The life of one incident.
                                                                  │
                                                           IncidentClosed
 
+Once an answer changes something, closed or not:
+    FollowUpAssigned ─▶ ChangeWritten | ChangeProposed | ChangeHandedOver ─▶ FollowUpDone | FollowUpDropped
+                         └─ TakeBackRequested ─▶ ChangeTakenBack | ChangeLeft      (FollowUpReminded: once)
+
 At any time, after the end too: TimeCorrected · OnsetCorrected · NoteCorrected · SeverityCorrected.
 """

@@ -34,11 +34,27 @@ class Judged(NamedTuple):
     offered: bool
 
 
+class AgreedCheck(Value):
+    """
+    What the check that an incident's follow-up agreed on comes to now: how much `sooner` it finds it,
+    negative where later, null where not at all. `shadow`: it tells nobody. `on_kept`: on the looks that were
+    kept, not on the table as it is now. `says` what is lacking, in words.
+    """
+
+    check: str
+    sooner: timedelta | None = None
+    shadow: bool = False
+    judged: bool = True
+    on_kept: bool = True
+    says: str = ""
+
+
 class Replayed(Value):
     """
     One incident then (from the log) and now. `reasons` say what is worse or better, `notes` what could not be
     judged, and why. `false_alarm`: people said that it was no incident. `bytes` are what was kept of its
     checks' looks, and `identical` whether, walked from them, the check of then raises it as the log says.
+    `agreed` is what its follow-up's check comes to, where one is declared.
     """
 
     number: int
@@ -52,6 +68,7 @@ class Replayed(Value):
     notes: tuple[str, ...] = ()
     bytes: int | None = None
     identical: bool | None = None
+    agreed: AgreedCheck | None = None
     seconds: float = 0.0
 
 

@@ -6,10 +6,16 @@ from typing import Annotated, Literal
 
 import typer
 
-from bot.cli.shared import Json, Number, console, find, order, print_json
+from bot.cli.shared import Json, Number, console, find, order, print_json, table
+from bot.messages.follow_up import COLUMNS, NONE_OPEN, became, row, standings
+from domain.errors import Refused
 from domain.incident import commands as c
+from domain.incident.followed import is_open
+from domain.incident.state import Incident
 from domain.values import Improvement
-from workers.door import open_door
+from workers.door import Door, open_door
+
+Given = Annotated[str | None, typer.Option(help="As proposed, if not said.")]
 
 app = typer.Typer(help="What the practice learns from an incident.", no_args_is_help=True)
 
@@ -34,17 +40,90 @@ def show(number: Number, as_json: Json = False) -> None:
     if as_json:
         agreed = incident.change.name if incident.change else None
         told = [one.model_dump(mode="json") for one in changes]
-        became = came.model_dump(mode="json") if came else None
-        print_json({"changes": told, "note": incident.proposed_note, "agreed": agreed, "became": became})
+        came_to = came.model_dump(mode="json") if came else None
+        followed = incident.followed.model_dump(mode="json") if incident.followed else None
+        known = {"note": incident.proposed_note, "agreed": agreed, "became": came_to, "followed": followed}
+        print_json({"changes": told, **known})
         return
     given = incident.follow_up or incident.proposed
     lines = [f"{given.change}: {given.detail}" if given else "Nothing is proposed yet"]
     lines += [f"{one.change.name}: {one.says}. {one.proof}\n{one.change.lines}" for one in changes]
     lines += [incident.proposed_note] if incident.proposed_note else []
-    if came is not None:
-        lines.append("written" if came.written else f"for a person to add: {came.reason}")
-        lines.append(came.diff)
+    lines += became(incident)
+    lines += [came.diff] if came is not None else []
     console().print("\n".join(lines), markup=False, highlight=False)
+
+
+@app.command("list")
+def list_all(
+    every: Annotated[
+        bool, typer.Option("--all", help="Those that are done, declined or taken back too.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """What changes after incidents and is not done yet, over all of them; what is overdue first."""
+    door = open_door()
+    # What is only proposed is on incidents that are not closed.
+    incidents = door.incidents() if every else {one.stream: one for one in _to_do(door)}.values()
+    found = standings(list(incidents), door.now(), every=every)
+    if as_json:
+        print_json({"follow_ups": [one.model_dump(mode="json") for one in found]})
+        return
+    if not found:
+        console().print(NONE_OPEN)
+        return
+    table("", COLUMNS, [row(one) for one in found])
+
+
+def _to_do(door: Door) -> list[Incident]:
+    return [*door.followed(), *door.incidents("resolved")]
+
+
+@app.command()
+def edit(
+    number: Number,
+    detect_faster: Given = None,
+    diagnose_faster: Given = None,
+    detail: Given = None,
+    check: Annotated[str | None, typer.Option(help="Which of the proposed checks is declared.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Take the proposal with words of your own; what you do not say stays as it is proposed."""
+    incident = find(open_door(), number)
+    known = incident.follow_up or incident.proposed
+    if known is None:
+        raise Refused("nothing is proposed yet; `recsysops follow-up answer` takes an answer of your own")
+    said = {"detect_faster": detect_faster, "diagnose_faster": diagnose_faster, "detail": detail}
+    improvement = known.model_copy(update={name: text for name, text in said.items() if text is not None})
+    order(number, c.AnswerFollowUp(improvement=improvement, check=check), as_json=as_json)
+
+
+@app.command()
+def decline(
+    number: Number,
+    reason: Annotated[str, typer.Option("--reason", "-r", help="Why nothing changes.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Say that nothing changes, and why; once it is followed, that it is not to be done after all."""
+    incident = find(open_door(), number)
+    if incident.follow_up is not None and is_open(incident):
+        order(number, c.DropFollowUp(reason=reason), as_json=as_json)
+        return
+    known = incident.proposed or Improvement(
+        detect_faster="", diagnose_faster="", change="nothing", detail=""
+    )
+    nothing = {"change": "nothing", "detail": reason, "proof": None}
+    order(number, c.AnswerFollowUp(improvement=known.model_copy(update=nothing)), as_json=as_json)
+
+
+@app.command()
+def done(
+    number: Number,
+    says: Annotated[str, typer.Option("--says", "-s", help="In what way it is done.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Say that it is done, where no replay can show it."""
+    order(number, c.RecordFollowUpDone(says=says), as_json=as_json)
 
 
 @app.command()

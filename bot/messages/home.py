@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 from bot.messages import words
 from bot.messages.blocks import Block, context, divider, header, section
+from bot.messages.follow_up import home_of as follow_ups_of
 from bot.messages.in_force import InForce, home_of
 from bot.messages.link import Link
 from bot.messages.status import status
+from domain.incident.followed import FollowUpStanding
 from domain.incident.state import Incident
 from domain.incident.timeline import MeanTimes
 
@@ -20,7 +22,7 @@ TO_CLOSE = ("resolved",)
 class Shown(NamedTuple):
     """
     The first page of what is unresolved and of what is to be closed; how many there are; mean times; the
-    hotfixes in force.
+    hotfixes in force, and the follow-ups that are open.
     """
 
     unresolved: Sequence[Incident]
@@ -28,6 +30,7 @@ class Shown(NamedTuple):
     counts: Mapping[tuple[str, str], int]
     means: MeanTimes
     in_force: Sequence[InForce] = ()
+    follow_ups: Sequence[FollowUpStanding] = ()
 
 
 def home(shown: Shown, link: Link) -> dict[str, object]:
@@ -39,6 +42,7 @@ def home(shown: Shown, link: Link) -> dict[str, object]:
         *status(shown.unresolved, link, in_all(shown.counts, UNRESOLVED)),
         *waiting,
         *home_of(shown.in_force, link),
+        *follow_ups_of(shown.follow_ups, link),
         divider(),
         *_times(shown.means),
     ]

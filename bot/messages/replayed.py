@@ -8,7 +8,7 @@ from statistics import median
 
 from bot.messages.link import Link, nowhere
 from bot.messages.report import ENVIRONMENT, utc
-from domain.replayed import ReplayAnswer, Replayed, Verdict, Went, told
+from domain.replayed import AgreedCheck, ReplayAnswer, Replayed, Verdict, Went, told
 
 COLUMNS = ("Incident", "Raised after", "Predicted", "Named", "Offered", "")
 SIGNS: Mapping[Verdict, str] = {
@@ -66,7 +66,31 @@ def _both(then: str, now: str) -> str:
 def why(one: Replayed) -> tuple[str, ...]:
     """What is worse or better, and what could not be judged; a line each."""
     false_alarm = ("people said that it was no incident",) if one.false_alarm else ()
-    return tuple(f"#{one.number}: {line}" for line in (*one.reasons, *false_alarm, *one.notes))
+    followed = (agreed(one.agreed),) if one.agreed else ()
+    return tuple(f"#{one.number}: {line}" for line in (*one.reasons, *false_alarm, *one.notes, *followed))
+
+
+def agreed(check: AgreedCheck) -> str:
+    """
+    What the check of its follow-up comes to.
+
+    >>> agreed(AgreedCheck(check="hourly", sooner=timedelta(minutes=20), shadow=True))
+    'the check of its follow-up, hourly, finds it 20 min sooner, in shadow mode'
+    >>> agreed(AgreedCheck(check="hourly", judged=False, says="history too short"))
+    'the check of its follow-up, hourly, is not judged (history too short)'
+    """
+    by = check.sooner
+    if not check.judged:
+        found = "is not judged"
+    elif by is None:
+        found = "does not find it"
+    elif by == timedelta(0):
+        found = "finds it no sooner"
+    else:
+        found = f"finds it {told(abs(by))} {'sooner' if by > timedelta(0) else 'later'}"
+    shadow = ", in shadow mode" if check.shadow else ""
+    says = f" ({check.says})" if check.says else ""
+    return f"the check of its follow-up, {check.check}, {found}{shadow}{says}"
 
 
 def total(answer: ReplayAnswer) -> str:

@@ -15,8 +15,9 @@ from functools import partial
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
-from bot.messages import words
+from bot.messages import follow_up, words
 from bot.messages.incident import ticket
+from bot.messages.incident.evidence import HANDS
 from bot.messages.link import Link, nowhere
 from domain.incident import events as e
 from domain.incident.outcome import against_promise, cost_against_promise, repaired, worth_today
@@ -99,7 +100,7 @@ def _long(took: timedelta | None) -> str:
 
 def _hands(entry: Entry) -> bool:
     """Whether the line names somebody besides who did it."""
-    return entry.wire_name == e.IncidentAssigned.wire_name
+    return entry.wire_name in HANDS
 
 
 def markdown(told: Told) -> str:
@@ -162,6 +163,9 @@ def _render(name: str, told: Told) -> str:
         incident=incident,
         ticket=ticket.plain(incident),
         ticket_url=ticket.address(incident),
+        became=follow_up.became(incident),
+        due=follow_up.due(incident),
+        owner=incident.followed.owner if incident.followed else None,
         diagnosis=incident.diagnosis,
         finding=incident.first_finding,
         hotfix=incident.hotfix,

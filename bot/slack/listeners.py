@@ -23,6 +23,8 @@ from bot.attestation import said_in
 from bot.messages import audit, modals, words
 from bot.messages.blocks import SECTION_MAX, Block, cut, escape, section
 from bot.messages.blocks import actions as blocks_of_actions
+from bot.messages.follow_up import blocks as follow_up_blocks
+from bot.messages.follow_up import standings
 from bot.messages.home import TO_CLOSE, UNRESOLVED, Shown, closed_home, home, in_all
 from bot.messages.in_force import in_force
 from bot.messages.incident.card import card, fallback, pictures_of
@@ -237,11 +239,15 @@ class Listeners:
         door = self._door
         unresolved, to_close = (door.worst(of, 1, MOST_SHOWN) for of in (UNRESOLVED, TO_CLOSE))
         acting = in_force(door.in_force(), datetime.now(UTC))
-        return Shown(unresolved, to_close, door.counts(), door.mean_times(), acting)
+        open_ones = standings(door.followed(), door.now())
+        return Shown(unresolved, to_close, door.counts(), door.mean_times(), acting, open_ones)
 
     async def _shown(self, asked: commands.Asked, reader: Link) -> dict[str, Any]:
         if asked.word == "status":
             return await asyncio.to_thread(self._status, commands.page_in(asked.rest), reader)
+        if asked.word == "follow-ups":
+            open_ones = standings(await asyncio.to_thread(self._door.followed), self._door.now())
+            return {"text": f"{len(open_ones)} open", "blocks": follow_up_blocks(open_ones, reader)}
         if asked.word == "why":
             number, name = commands.number_and_name_in(asked.rest)
             incident = await self._incident(number)

@@ -17,8 +17,9 @@ from domain.covered import LoggingCoverage, LoggingPlan
 from domain.improvement.record import Alarm, Record
 from domain.improvement.scorecard import Scorecard
 from domain.incident.events import HotfixRehearsed
+from domain.incident.followed import FollowUpStanding
 from domain.incident.state import Incident
-from domain.incident.state.incident import ChangeCame
+from domain.incident.state.incident import ChangeCame, Followed
 from domain.incident.timeline import Entry
 from domain.recommender.check import Check
 from domain.replayed import ReplayAnswer
@@ -76,7 +77,9 @@ SHAPES: Mapping[str, Shape] = {
         "note": str,
         "agreed": str | None,
         "became": ChangeCame | None,
+        "followed": Followed | None,
     },
+    "follow-up list": {"follow_ups": list[FollowUpStanding]},
     "scorecard": fields(Scorecard),
     "audit": {"audit": a.Audit},
     "audit attest": {"said": Attest, "written": bool},

@@ -15,13 +15,16 @@ def propose(
     incident: Incident, proof: Proof | None = None, changes: Sequence[TriedChange] = ()
 ) -> Improvement:
     """
-    The best change that a replay speaks for; without any, what follows from the incident's cause.
+    The best change that a replay speaks for; without any, what follows from the incident's cause. Of what was
+    no incident, that it should not be found.
 
     Args:
         proof: of the alarm on unset values, where deliveries could be replayed.
         changes: those that were tried and found worth having, the best first.
     """
     took = durations(incident)
+    if incident.resolved_how == "false_alarm":
+        return _no_incident(incident, took)
     if changes:
         return _tried(took, changes[0])
     kind = incident.diagnosis.cause_kind if incident.diagnosis else "unknown"
@@ -32,6 +35,18 @@ def propose(
     if kind == "feed":
         return _feed(incident, took)
     return _not_established(incident, took)
+
+
+def _no_incident(incident: Incident, took: Durations) -> Improvement:
+    """Nothing is to be found sooner that was none; what is wrong is that it was found."""
+    finding = incident.first_finding
+    check = f"`{finding.check}`" if finding else "the check"
+    return Improvement(
+        detect_faster="It was no incident: nothing is to be found sooner",
+        diagnose_faster=f"The first evidence was there {_evidence(took)}; it is to say so by itself",
+        change="threshold",
+        detail=f"What {check} takes for an incident: {incident.resolution or 'why it was none'}",
+    )
 
 
 def _tried(took: Durations, best: TriedChange) -> Improvement:

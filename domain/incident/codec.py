@@ -46,6 +46,7 @@ UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {
     ("diagnosis.gathered", 2): _as_it_was,  # the next version also knows evidence of kind `precedent`
     ("follow_up.proposed", 1): _as_it_was,
     ("follow_up.answered", 1): _as_it_was,
+    ("follow_up.answered", 2): _as_it_was,
     ("finding.joined", 1): _as_it_was,  # the next version also knows the same `items`
 }
 """(Wire name, version) → what makes its JSON values those of the next; for every version but the newest."""

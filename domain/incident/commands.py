@@ -327,6 +327,59 @@ class RecordChangeHandedOver(Value):
     reason: str
 
 
+class AssignFollowUp(Value):
+    """The fields are those of `FollowUpAssigned`."""
+
+    owner: str
+    due_at: Moment
+
+
+class RemindOfFollowUp(Value):
+    """It is due, and this is `lacking`."""
+
+    lacking: str
+
+
+class RecordFollowUpDone(Value):
+    """It is done: shown by a replay where a worker says so, else by a person's word."""
+
+    says: str
+
+
+class DropFollowUp(Value):
+    """It is not to be done after all."""
+
+    reason: str
+
+
+class RecordChangeProposed(Value):
+    check: str
+    diff: str
+    url: str
+
+
+class RecordChangeEarned(Value):
+    check: str
+    says: str
+
+
+class RequestTakeBack(Value):
+    check: str
+    reason: str
+
+
+class RecordChangeTakenBack(Value):
+    check: str
+    diff: str
+    url: str = ""
+
+
+class RecordChangeLeft(Value):
+    check: str
+    diff: str
+    reason: str
+
+
 class Close(Value):
     pass
 
@@ -426,8 +479,23 @@ ByWorker = (
     | RecordRenewalFailed
 )
 OfHotfix = ChooseHotfix | ByPerson | ByWorker
-OfFollowUp = ProposeFollowUp | AnswerFollowUp | AcceptFollowUp | RecordChangeWritten | RecordChangeHandedOver
-Ending = Resolve | Dismiss | Reopen | OfFollowUp | Close
+OfFollowUp = (
+    ProposeFollowUp
+    | AnswerFollowUp
+    | AcceptFollowUp
+    | AssignFollowUp
+    | RemindOfFollowUp
+    | RecordFollowUpDone
+    | DropFollowUp
+    | RecordChangeWritten
+    | RecordChangeProposed
+    | RecordChangeHandedOver
+    | RecordChangeEarned
+    | RequestTakeBack
+    | RecordChangeTakenBack
+    | RecordChangeLeft
+)
+Ending = Resolve | Dismiss | Reopen | Close
 OfTicket = RequestTicket | RecordTicketOpened | RequestTicketUpdate | RecordTicketUpdated | RecordTicketClosed
 Correction = CorrectTime | CorrectOnset | CorrectNote | CorrectSeverity
-Command = Opening | Understanding | OfHotfix | Ending | OfTicket | Correction
+Command = Opening | Understanding | OfHotfix | Ending | OfFollowUp | OfTicket | Correction

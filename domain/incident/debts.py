@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from domain.incident.decide import DEPLOYED, WATCHED
+from domain.incident.followed import is_open
 from domain.incident.state import Hotfix, Incident
 from domain.values import Moment, Value
 
@@ -19,6 +20,9 @@ DUE_AFTER: dict[str, timedelta] = {
     "revert": timedelta(seconds=15),
     "follow_up": timedelta(seconds=60),
     "change": timedelta(seconds=60),
+    "assign": timedelta(seconds=60),
+    "take_back": timedelta(seconds=60),
+    "remind_of_follow_up": timedelta(seconds=60),
     "guard": timedelta(seconds=30),
     "renew": timedelta(seconds=15),
     "cost": timedelta(seconds=60),
@@ -36,6 +40,7 @@ EXPIRE = "expire"
 GUARD = "guard"
 REMIND = "remind_of_expiry"
 WORTH = "worth"
+REMIND_OF_FOLLOW_UP = "remind_of_follow_up"
 GUARD_EVERY = timedelta(minutes=1), timedelta(minutes=10)
 """How long after the last look a hotfix that stays in force is looked at again: soon after its verdict often,
 later seldom, and never sooner than the metric has another window."""
@@ -56,7 +61,7 @@ class Debt(Value):
     since: Moment
 
 
-SCHEDULED = (EXPIRE, GUARD, REMIND, WORTH)
+SCHEDULED = (EXPIRE, GUARD, REMIND, WORTH, REMIND_OF_FOLLOW_UP)
 """Kinds of debt that become due at a time of their own."""
 
 
@@ -70,8 +75,24 @@ def owed(incident: Incident) -> tuple[Debt, ...]:
 
 def scheduled(incident: Incident) -> tuple[Debt, ...]:
     """What becomes due at a time of its own (`since`), without an event that asks for it then."""
-    found = (expiry_of(incident), guard_of(incident), reminder_of(incident), worth_of(incident))
+    found = (
+        expiry_of(incident),
+        guard_of(incident),
+        reminder_of(incident),
+        worth_of(incident),
+        follow_up_due(incident),
+    )
     return tuple(debt for debt in found if debt)
+
+
+def follow_up_due(incident: Incident) -> Debt | None:
+    """The debt of saying that a follow-up is due and not done; None where it is done, or it was said."""
+    followed = incident.followed
+    if followed is None or followed.due_at is None or followed.assigned_by is None:
+        return None
+    if followed.reminded_at is not None or not is_open(incident):
+        return None
+    return Debt(kind=REMIND_OF_FOLLOW_UP, event_id=followed.assigned_by, since=followed.due_at)
 
 
 def reminder_of(incident: Incident) -> Debt | None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from domain.incident.commands import Assign, Command
-from domain.incident.events import IncidentAssigned, Recorded
+from domain.incident.events import FollowUpAssigned, FollowUpReminded, IncidentAssigned, Recorded
 from domain.incident.state import Incident
 
 PREFIX = "person:"
@@ -24,6 +24,14 @@ KnownAs = Mapping[str, str]
 
 OF_INCIDENT = ("opened_by", "acknowledged_by", "assignee", "follow_up_by")
 OF_HOTFIX = ("chosen_by", "approved_by")
+OF_FOLLOW_UP = ("owner",)
+IN_EVENTS: Mapping[type, str] = {
+    IncidentAssigned: "person",
+    FollowUpAssigned: "owner",
+    FollowUpReminded: "owner",
+}
+"""Events that name somebody besides who did it, and the field."""
+
 _PSEUDONYM = re.compile(r"\bperson:[0-9a-f]{32}\b")
 
 
@@ -48,10 +56,12 @@ def spoken(person: str) -> str:
 def people_of(one: Incident | Recorded) -> set[str]:
     """The pseudonyms in it."""
     if isinstance(one, Recorded):
-        named = {one.actor, one.event.person} if isinstance(one.event, IncidentAssigned) else {one.actor}
+        field = IN_EVENTS.get(type(one.event))
+        named = {one.actor, getattr(one.event, field)} if field else {one.actor}
     else:
         named = {getattr(one, field) for field in OF_INCIDENT}
         named |= {getattr(one.hotfix, field) for field in OF_HOTFIX} if one.hotfix else set()
+        named |= {getattr(one.followed, field) for field in OF_FOLLOW_UP} if one.followed else set()
     return {person for person in named if person and is_pseudonym(person)}
 
 
@@ -61,15 +71,18 @@ def named_incident(incident: Incident, known_as: KnownAs) -> Incident:
     if incident.hotfix:
         hotfix = incident.hotfix.model_copy(update=_changes(incident.hotfix, OF_HOTFIX, known_as))
         changes["hotfix"] = hotfix
+    if incident.followed:
+        followed = incident.followed
+        changes["followed"] = followed.model_copy(update=_changes(followed, OF_FOLLOW_UP, known_as))
     return incident.model_copy(update=changes)
 
 
 def named_record(record: Recorded, known_as: KnownAs) -> Recorded:
     """The event with people by the ids they have outside, as far as they are known."""
     changes: dict[str, Any] = {"actor": known_as.get(record.actor, record.actor)}
-    if isinstance(record.event, IncidentAssigned):
-        person = known_as.get(record.event.person, record.event.person)
-        changes["event"] = record.event.model_copy(update={"person": person})
+    if field := IN_EVENTS.get(type(record.event)):
+        person = getattr(record.event, field)
+        changes["event"] = record.event.model_copy(update={field: known_as.get(person, person)})
     return record._replace(**changes)
 
 

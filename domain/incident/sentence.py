@@ -147,6 +147,24 @@ def _follow_up(event: e.FollowUpProposed | e.FollowUpAnswered, _: dict[str, str]
     return f"Follow-up {verb}: {event.improvement.change}: {event.improvement.detail}"
 
 
+def _assigned_follow_up(event: e.FollowUpAssigned, _: dict[str, str]) -> str:
+    return f"The follow-up is for {spoken(event.owner)}, due {event.due_at:%Y-%m-%d}"
+
+
+def _reminded(event: e.FollowUpReminded, _: dict[str, str]) -> str:
+    return f"The follow-up of {spoken(event.owner)} is due and not done: {event.lacking}"
+
+
+def _done(event: e.FollowUpDone, _: dict[str, str]) -> str:
+    return f"Follow-up done, {'shown by a replay' if event.shown_by == 'replay' else 'as said'}: {event.says}"
+
+
+def _taken_back(event: e.ChangeTakenBack, _: dict[str, str]) -> str:
+    if event.url:
+        return f"The check {event.check} is taken out by a pull request: {event.url}"
+    return f"The check {event.check} is out of the declaration again"
+
+
 def _ticket_closed(event: e.TicketClosed, labels: dict[str, str]) -> str:
     closed = f"Ticket {event.ticket} was closed in its tracker"
     ended = "is dropped" if event.dropped else "is done"
@@ -239,6 +257,17 @@ SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
     e.IncidentReopened: _about("Reopened: {event.reason}"),
     e.FollowUpProposed: _follow_up,
     e.FollowUpAnswered: _follow_up,
+    e.FollowUpAssigned: _assigned_follow_up,
+    e.FollowUpReminded: _reminded,
+    e.FollowUpDone: _done,
+    e.FollowUpDropped: _about("The follow-up is not to be done: {event.reason}"),
+    e.ChangeProposed: _about("The check {event.check} is in a pull request: {event.url}"),
+    e.ChangeEarned: _about(
+        "The check {event.check} may leave shadow mode, {event.says}: `recsysops check promote {event.check}`"
+    ),
+    e.TakeBackRequested: _about("The check {event.check} made something worse: {event.reason}"),
+    e.ChangeTakenBack: _taken_back,
+    e.ChangeLeft: _about("The check {event.check} is for a person to take out: {event.reason}"),
     e.ChangeWritten: _about("The check {event.check} is declared now, in shadow mode"),
     e.ChangeHandedOver: _about("The check {event.check} is for a person to add: {event.reason}"),
     e.IncidentClosed: _about("Closed"),

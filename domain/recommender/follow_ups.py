@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from domain.values import Value
 
 
 class FollowUps(Value):
-    """What becomes of a check that somebody accepted as a follow-up, and which ones are proposed."""
+    """What becomes of what somebody accepted as a follow-up, who sees to it, and what is proposed."""
 
-    apply: Literal["write", "propose"] = "propose"
-    """`"write"` adds an accepted check to the declaration; `"propose"` shows the diff to a person."""
+    apply: Literal["write", "pull_request", "propose"] = "propose"
+    """`"write"` adds an accepted check to the declaration; `"pull_request"` opens one with it; `"propose"`
+    shows the diff to a person."""
+    deployer: str | None = None
+    """A deployer of kind `pull_request`: in its repository pull requests are opened, and left for people to
+    merge."""
+    file: str = Field(default="recsysops.toml", min_length=1)
+    """The declaration's file in that repository."""
+    owner: str | None = None
+    """Who sees to follow-ups: one of `[people.NAME]`. Whoever accepted it, as long as nothing is said."""
+    due_days: int = Field(default=14, ge=1)
+    """Days from its acceptance until it is due. It is reminded of then, in its thread, once."""
     most_alarms_a_week: float = Field(default=1.0, gt=0.0)
     """A check that would add more alarms a week than this is not proposed."""
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
+        if self.apply == "pull_request" and self.deployer is None:
+            raise ValueError('apply = "pull_request" needs deployer = the name of one of kind pull_request')
+        if self.file.startswith("/") or ".." in self.file.split("/"):
+            raise ValueError("file: write it from the top of the repository, as in ops/recsysops.toml")
+        return self

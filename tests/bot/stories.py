@@ -19,7 +19,7 @@ from domain.values import (
     Option,
     Severity,
 )
-from tests.domain.incident.given import MORNING, ON_CALL, PIECE, SECOND, WORKER, after
+from tests.domain.incident.given import MORNING, ON_CALL, PIECE, SECOND, TRIED, WORKER, after
 
 FINDING = Finding(
     check="impressions_by_slice",
@@ -178,6 +178,20 @@ STAGED: tuple[Step, ...] = (
 STAGE_PASSED = (c.PassStage(option="fill", share=0.05), WORKER)
 WIDENED = (c.RecordHotfixWidened(option="fill", share=0.5, receipt="ok"), WORKER)
 
+OF_CHECK = {"check": "by_hour", "diff": "+[checks.by_hour]\n"}
+OWNED: tuple[Step, ...] = (
+    *WAY[:8],
+    TRIED,
+    (c.AcceptFollowUp(check="by_hour"), SECOND),
+    (c.AssignFollowUp(owner=ON_CALL.id, due_at=MORNING + timedelta(days=14)), WORKER),
+)
+HARMFUL: tuple[Step, ...] = (
+    *OWNED,
+    (c.RecordChangeWritten(**OF_CHECK), WORKER),
+    (c.RequestTakeBack(check="by_hour", reason="3.0 false alarms a week; 0.0 were promised"), WORKER),
+)
+"""A check that was written, and alarms more often than was promised."""
+
 STORIES: dict[str, tuple[Step, ...]] = {
     "opened": WAY[:1],
     "evidence coming in": (*WAY[:1], PIECE),
@@ -194,6 +208,19 @@ STORIES: dict[str, tuple[Step, ...]] = {
     "resolved": WAY[:8],
     "follow-up proposed": WAY[:9],
     "closed": WAY,
+    "change in a pull request": (
+        *OWNED,
+        (c.RecordChangeProposed(**OF_CHECK, url="https://hub.example/shop/pull/1"), WORKER),
+    ),
+    "change taken back": (*HARMFUL, (c.RecordChangeTakenBack(**OF_CHECK), WORKER)),
+    "change left to a person": (
+        *HARMFUL,
+        (c.RecordChangeLeft(**OF_CHECK, reason="was changed by hand"), WORKER),
+    ),
+    "follow-up shown done": (
+        *HARMFUL[:-1],
+        (c.RecordFollowUpDone(says="by_hour finds it 1 h 30 min sooner"), WORKER),
+    ),
     "with a ticket": (*WAY[:10], *TICKET),
     "its ticket closed by somebody": (*WAY[:10], *TICKET, TICKET_CLOSED),
     "refuted": (*WAY[:6], (c.RefuteHotfix(option="fill", reason="still 60 % too low"), WORKER)),

@@ -1,7 +1,9 @@
 """
-A check added to `recsysops.toml`: the lines it would be, the file with them in it, and the difference.
+A check added to `recsysops.toml`, and taken out again: its lines, the file with and without them, the
+difference.
 
 Lines are added at the end and nothing else is touched, so that comments and hand-set order stay as they are.
+Only what stands as it was written is taken out.
 """
 
 from __future__ import annotations
@@ -17,6 +19,9 @@ from typing import Any
 from domain.errors import ConfigurationError, Refused
 from domain.values import AddedCheck
 from workers.declaration.declare import file_of, load_text
+
+SHADOW = "shadow = true\n"
+"""The line that `check promote` takes out."""
 
 
 def written(path: Path) -> Mapping[str, Mapping[str, Any]]:
@@ -94,6 +99,25 @@ def added_to(text: str, change: AddedCheck) -> str:
     return f"{text.rstrip()}\n\n{change.lines}"
 
 
+def removed_from(text: str, change: AddedCheck) -> str:
+    """
+    The declaration without the check; `text` itself where it is not there.
+
+    Raises:
+        Refused: it does not stand there as it was written, or as `check promote` leaves it; says both.
+    """
+    there = _checks(text).get(change.name)
+    if there is None:
+        return text
+    whole = text if text.endswith("\n") else f"{text}\n"
+    for lines in (change.lines, change.lines.replace(SHADOW, "")):
+        if whole.count(lines) == 1 and there == _checks(lines).get(change.name):
+            before, after = whole.split(lines)
+            return before.rstrip("\n") + "\n" + (f"\n{after.lstrip()}" if after.strip() else "")
+    says = f"[checks.{change.name}] does not stand there any more as it was written"
+    raise Refused(_both(says, change.lines, there))
+
+
 def _both(says: str, then: str, now: Mapping[str, Any], name: str = "") -> str:
     header = name or _first(then)
     return f"{says}.\nThe follow-up says:\n{then}The declaration says:\n{lines_of(header, now)}"
@@ -122,9 +146,26 @@ def add(path: Path, change: AddedCheck, fits: Callable[[Path], None] = lambda _d
         Refused: it does not apply, or does not fit.
         ConfigurationError: with the check in it the declaration is wrong.
     """
+    return _replaced(path, lambda text: added_to(text, change), fits)
+
+
+def remove(path: Path, change: AddedCheck) -> str:
+    """
+    Take the check out of the declaration and return the diff, empty where it was gone already.
+
+    Raises:
+        Refused: it does not stand there as it was written.
+        ConfigurationError: without the check the declaration is wrong: something else names it.
+    """
+    return _replaced(path, lambda text: removed_from(text, change))
+
+
+def _replaced(
+    path: Path, edit: Callable[[str], str], fits: Callable[[Path], None] = lambda _draft: None
+) -> str:
     file = file_of(path)
     before = file.read_text(encoding="utf-8")
-    after = added_to(before, change)
+    after = edit(before)
     if after == before:
         return ""
     draft = file.with_name(f".{file.name}.{os.getpid()}")
@@ -134,7 +175,7 @@ def add(path: Path, change: AddedCheck, fits: Callable[[Path], None] = lambda _d
         load_text(after, file)
         fits(draft)
         if file.read_text(encoding="utf-8") != before:
-            raise Refused(f"{file.name} was changed while the check was being added; try again")
+            raise Refused(f"{file.name} was changed at the same moment; try again")
         draft.replace(file)
     finally:
         draft.unlink(missing_ok=True)
@@ -151,6 +192,16 @@ def diff_of(path: Path, change: AddedCheck) -> str:
     file = file_of(path)
     before = file.read_text(encoding="utf-8")
     return difference(before, added_to(before, change), file.name)
+
+
+def holds(path: Path, change: AddedCheck) -> bool:
+    """Whether a check of this name is declared."""
+    return change.name in written(path)
+
+
+def as_removed(change: AddedCheck) -> str:
+    """The check's lines as a diff takes them out, where there is no declaration to hold them against."""
+    return "".join(f"-{line}" for line in change.lines.splitlines(keepends=True))
 
 
 def valid(path: Path, change: AddedCheck) -> bool:

@@ -44,6 +44,9 @@ def references(declared: Declared, of_items: Callable[[str], bool | None]) -> It
         yield from _named((*key, "replay"), _table(hotfix.get("replay")), "table", tables)
         for name in _texts(hotfix.get("guards")):
             yield (*key, "guards"), name, names(declared, "checks")
+    follow_ups = _table(declared.get("follow_ups"))
+    yield from _named(("follow_ups",), follow_ups, "deployer", names(declared, "deployers"))
+    yield from _named(("follow_ups",), follow_ups, "owner", names(declared, "people"))
     alone = _table(_table(declared.get("permissions")).get("alone"))
     for name in _texts(alone.get("kinds")):
         kinds = sorted({str(one.get("kind")) for _, one in _entries(declared, "hotfixes")})

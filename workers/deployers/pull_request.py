@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import Any, Literal, NamedTuple, Self
-from urllib.parse import quote
+from functools import partial
+from typing import Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
@@ -18,11 +17,10 @@ from domain.recommender.deployer import Deployer
 from domain.recommender.keys.duration import Duration
 from domain.values import Option
 from workers.deployers import overrides
-from workers.deployers.api import Api
 from workers.deployers.kind import Environment, Kind, unset
+from workers.deployers.repository import Head, Proposal, Repository
 from workers.environment.exchange import is_safe
 
-HEADERS = {"X-GitHub-Api-Version": "2022-11-28", "User-Agent": "recsysops"}
 PAUSE_SECONDS = 1.0
 NOT_YET = (405, 409)
 """Not merged now: GitHub has not made up its mind, a check runs, or somebody else merged meanwhile."""
@@ -63,10 +61,9 @@ class PullRequestOptions(Deployer):
 
 
 class Base(NamedTuple):
-    """The newest commit of the branch that serving is deployed from, its tree, and its overrides."""
+    """The newest commit of the branch that serving is deployed from, and its overrides."""
 
-    commit: str
-    tree: str
+    head: Head
     document: overrides.Document
 
 
@@ -79,142 +76,111 @@ class PullRequestDeployer:
     """
 
     def __init__(self, declared: PullRequestOptions, token: str) -> None:
-        self._declared = declared
-        self._headers = {**HEADERS, "Authorization": f"Bearer {token}"}
+        self._declared, self._token = declared, token
 
     def apply(self, key: str, option: Option, expires_at: datetime | None) -> str:
         """Propose the entries and merge them; what `base` holds already keeps its end."""
         entries = overrides.entries(key, option, expires_at)
-        api, branch = self._api(), _branch(key)
-        base = self._base(api)
+        repository, branch = opened(self._declared, self._token), branch_of(key)
+        base = self._base(repository)
         if key in overrides.keys(base.document):
             return f"{self._about} already holds {key}"
-        former = next((one for one in self._pulls(api, branch, "all") if one["state"] == "closed"), None)
+        former = next((one for one in repository.pulls(branch, "all") if one["state"] == "closed"), None)
         if former is not None:
             raise DeployError(
                 f"#{former['number']} was taken back; a new approval is needed to apply it again"
             )
         body = f"{option.does}\n\nUntil {expires_at:%Y-%m-%d %H:%M %Z}. " if expires_at else option.does
-        proposal = _Proposal(branch, f"{option.label} ({option.hotfix})", f"{body}\n\nHotfix: {key}")
-        number = self._merged(api, proposal, base, lambda document: overrides.with_entries(document, entries))
+        proposal = Proposal(branch, f"{option.label} ({option.hotfix})", f"{body}\n\nHotfix: {key}")
+        change = partial(overrides.with_entries, entries=entries)
+        number = self._merged(repository, proposal, base, change)
         return f"{self._about} holds {key}: {overrides.summary(entries)}, merged as #{number}"
 
     def revert(self, key: str, option: Option) -> str:
         """Close what was proposed; where it was merged, merge another one that takes the entries out."""
-        api, branch = self._api(), _branch(key)
-        for one in self._pulls(api, branch, "open"):
-            api.change("PATCH", self._path(f"pulls/{one['number']}"), {"state": "closed"})
+        repository, branch = opened(self._declared, self._token), branch_of(key)
+        for one in repository.pulls(branch, "open"):
+            repository.close(one["number"])
         # Looked at after that: what could still be merged is merged by now, or never.
-        base = self._base(api)
+        base = self._base(repository)
         if key not in overrides.keys(base.document):
             return f"{self._about} does not hold {key} (any more)"
         title = f"Revert: {option.label} ({option.hotfix})"
-        proposal = _Proposal(f"{branch}-revert", title, f"Taken back.\n\nHotfix: {key}")
-        number = self._merged(api, proposal, base, lambda document: overrides.without(document, key))
+        proposal = Proposal(f"{branch}-revert", title, f"Taken back.\n\nHotfix: {key}")
+        number = self._merged(repository, proposal, base, lambda document: overrides.without(document, key))
         return f"{self._about} no longer holds {key}, merged as #{number}"
 
     def serving(self) -> frozenset[str]:
         """What the file holds on `base`; that serving is deployed from there is seen by the watch."""
-        return overrides.keys(self._base(self._api()).document)
+        return overrides.keys(self._base(opened(self._declared, self._token)).document)
 
     def may_write(self) -> bool:
         """Whether the token may change the repository, as far as the server says so."""
-        held = self._api().get(self._path("").rstrip("/")).document
-        return bool(held.get("permissions", {}).get("push", True))
+        return opened(self._declared, self._token).may_write()
 
-    def _merged(self, api: Api, proposal: _Proposal, base: Base, change: Change) -> int:
+    def _merged(self, repository: Repository, proposal: Proposal, base: Base, change: Change) -> int:
         """
         The number of the pull request that brought the change into `base`.
 
         Raises:
             DeployUncertain: it cannot be merged within the time, and stays open.
         """
-        commit = self._committed(api, proposal, base, change)
-        number = self._proposed(api, proposal)
+        commit = self._committed(repository, proposal, base, change)
+        number = int(repository.propose(proposal)["number"])
         while True:
-            asked = {"sha": commit, "merge_method": self._declared.merge}
-            answer = api.change("PUT", self._path(f"pulls/{number}/merge"), asked, (200, *NOT_YET))
+            answer = repository.merge(number, commit, self._declared.merge, NOT_YET)
             if answer.status == 200:
-                api.change("DELETE", self._path(f"git/refs/heads/{proposal.branch}"), None, (204, 404, 422))
+                repository.drop_branch(proposal.branch)
                 return number
-            if api.left_seconds < PAUSE_SECONDS:
+            if repository.left_seconds < PAUSE_SECONDS:
                 said = answer.document.get("message", "")
                 raise DeployUncertain(
                     f"#{number} of {self._declared.repository} cannot be merged yet: {said}"
                 )
             time.sleep(PAUSE_SECONDS)
-            if (newest := self._base(api)).commit != base.commit:
-                base, commit = newest, self._committed(api, proposal, newest, change)
+            if (newest := self._base(repository)).head.commit != base.head.commit:
+                base, commit = newest, self._committed(repository, proposal, newest, change)
 
-    def _base(self, api: Api) -> Base:
-        commit = api.get(self._path(f"git/ref/heads/{self._declared.base}")).document["object"]["sha"]
-        tree = api.get(self._path(f"git/commits/{commit}")).document["tree"]["sha"]
-        held = api.get(self._path(f"contents/{quote(self._declared.file)}?ref={commit}"), (200, 404))
-        text = None if held.status == 404 else self._text(held.document)
-        return Base(commit, tree, overrides.parse(text, self._about))
+    def _base(self, repository: Repository) -> Base:
+        head = repository.head()
+        text = repository.read(head, self._declared.file)
+        return Base(head, overrides.parse(text, self._about))
 
-    def _text(self, held: Any) -> bytes:
-        if not isinstance(held, dict) or held.get("type") != "file":
-            raise DeployError(f"{self._about} is no file")
-        if held.get("encoding") != "base64":
-            raise DeployError(f"{self._about} is longer than the 1 MB that GitHub shows")
-        return base64.b64decode(held["content"])
-
-    def _committed(self, api: Api, proposal: _Proposal, base: Base, change: Change) -> str:
-        """The commit of the change on `base`, which the proposal's branch is at from now on."""
+    def _committed(self, repository: Repository, proposal: Proposal, base: Base, change: Change) -> str:
         text = overrides.written(change(base.document)).decode() + "\n"
-        entry = {"path": self._declared.file, "mode": "100644", "type": "blob", "content": text}
-        tree = {"base_tree": base.tree, "tree": [entry]}
-        made = api.change("POST", self._path("git/trees"), tree, (201,)).document["sha"]
-        message = f"{proposal.title}\n\n{proposal.body}\n"
-        commit = {"message": message, "tree": made, "parents": [base.commit]}
-        sha = str(api.change("POST", self._path("git/commits"), commit, (201,)).document["sha"])
-        ref = {"ref": f"refs/heads/{proposal.branch}", "sha": sha}
-        if api.change("POST", self._path("git/refs"), ref, (201, 422)).status == 422:
-            moved = {"sha": sha, "force": True}
-            api.change("PATCH", self._path(f"git/refs/heads/{proposal.branch}"), moved)
-        return sha
-
-    def _proposed(self, api: Api, proposal: _Proposal) -> int:
-        for one in self._pulls(api, proposal.branch, "open"):
-            return int(one["number"])
-        asked = {"title": proposal.title, "body": proposal.body, "head": proposal.branch}
-        asked["base"] = self._declared.base
-        return int(api.change("POST", self._path("pulls"), asked, (201,)).document["number"])
-
-    def _pulls(self, api: Api, branch: str, state: str) -> list[dict[str, Any]]:
-        owner = self._declared.repository.partition("/")[0]
-        asked = f"state={state}&head={owner}:{branch}&base={quote(self._declared.base, safe='')}"
-        found: list[dict[str, Any]] = api.get(self._path(f"pulls?{asked}")).document
-        return found
+        return repository.commit(proposal, base.head, self._declared.file, text)
 
     @property
     def _about(self) -> str:
         return f"{self._declared.file} in {self._declared.repository}"
 
-    def _path(self, rest: str) -> str:
-        return f"/repos/{self._declared.repository}/{rest}"
 
-    def _api(self) -> Api:
-        seconds = self._declared.timeout.total_seconds()
-        return Api(self._declared.url, self._headers, seconds=seconds)
-
-
-class _Proposal(NamedTuple):
-    branch: str
-    title: str
-    body: str
+def opened(declared: PullRequestOptions, token: str) -> Repository:
+    """The repository that is declared, for what is done within its `timeout`."""
+    seconds = declared.timeout.total_seconds()
+    return Repository(declared.url, declared.repository, declared.base, token, seconds=seconds)
 
 
-def _branch(key: str) -> str:
+def token_of(declared: PullRequestOptions, environment: Environment) -> str:
+    """
+    GitHub's token.
+
+    Raises:
+        ConfigurationError: its variable is not set.
+    """
+    token = environment.get(declared.token_env)
+    if not token:
+        raise ConfigurationError(f"the variable {declared.token_env} with GitHub's token is not set")
+    return token
+
+
+def branch_of(key: str) -> str:
+    """The branch of whatever is asked for under this key."""
     return f"recsysops/{hashlib.sha256(key.encode()).hexdigest()[:20]}"
 
 
 def _opened(declared: PullRequestOptions, environment: Environment) -> PullRequestDeployer:
-    token = environment.get(declared.token_env)
-    if not token:
-        raise ConfigurationError(f"the variable {declared.token_env} with GitHub's token is not set")
-    return PullRequestDeployer(declared, token)
+    return PullRequestDeployer(declared, token_of(declared, environment))
 
 
 def _examine(declared: PullRequestOptions, environment: Environment) -> Iterator[Advice]:
@@ -223,10 +189,10 @@ def _examine(declared: PullRequestOptions, environment: Environment) -> Iterator
     if not_set:
         yield from not_set
         return
-    opened = _opened(declared, environment)
+    deployer = _opened(declared, environment)
     try:
-        opened.serving()
-        may_write = opened.may_write()
+        deployer.serving()
+        may_write = deployer.may_write()
     except DeployError as error:
         mend = "correct repository, base, file or the token"
         yield Advice(level="warning", where=where, says=str(error), mend=mend)

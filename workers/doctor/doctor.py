@@ -20,6 +20,7 @@ from workers.declaration.declare import load
 from workers.doctor.bundle import examine_bundle
 from workers.doctor.checks import examine_checks
 from workers.doctor.exposure import examine_exposure
+from workers.doctor.follow_ups import examine_follow_ups
 from workers.doctor.hotfixes import examine_deployer, examine_hotfixes, examine_people
 from workers.doctor.models import examine_model
 from workers.doctor.own_checks import examine_own
@@ -97,6 +98,7 @@ def check(
     advice += [
         *examine_hotfixes(recommender),
         *examine_rehearsals(recommender, env),
+        *examine_follow_ups(recommender),
         *examine_bundle(recommender, opened),
         *examine_people(recommender, env),
         *examine_store(env),

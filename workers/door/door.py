@@ -180,6 +180,11 @@ class Door:
         with self._engine.connect() as connection:
             return people.show_incidents(connection, cards.in_force(connection))
 
+    def followed(self) -> list[Incident]:
+        """The cards of the incidents whose follow-up is not done yet, closed or not; newest first."""
+        with self._engine.connect() as connection:
+            return people.show_incidents(connection, cards.followed(connection))
+
     def page(
         self, statuses: Sequence[str], severities: Sequence[str], below: int | None, limit: int
     ) -> list[Incident]:

@@ -197,6 +197,7 @@ def _give_up(log: Engine, incident: Incident, debt: Debt, trouble: str) -> bool:
         "watch": c.RefuteHotfix(option=option, reason=f"Its effect could not be measured. {reason}"),
         "revert": c.RecordRevertFailed(option=option, reason=reason),
         "change": c.RecordChangeHandedOver(check=check, diff="", reason=reason),
+        "take_back": c.RecordChangeLeft(check=check, diff="", reason=reason),
     }
     note = c.AddNote(text=f"“{debt.kind}” is not done yet and goes on being tried. {reason}")
     key = f"{debt.event_id}:{debt.kind}:given-up"

@@ -106,6 +106,24 @@ def _change() -> Room:
     return settle
 
 
+def _assign() -> Room:
+    from workers.respond.follow import assign  # noqa: PLC0415
+
+    return assign
+
+
+def _remind_of_follow_up() -> Room:
+    from workers.respond.follow import remind  # noqa: PLC0415
+
+    return remind
+
+
+def _take_back() -> Room:
+    from workers.respond.change import take_back  # noqa: PLC0415
+
+    return take_back
+
+
 def _ticket() -> Room:
     from workers.trackers.settle import open_ticket  # noqa: PLC0415
 
@@ -138,6 +156,9 @@ SETTLERS: Mapping[str, Settler] = {
     "expire": _with_declaration(_expire),
     "follow_up": _with_declaration(_follow_up),
     "change": _with_declaration(_change),
+    "assign": _with_declaration(_assign),
+    "remind_of_follow_up": _with_declaration(_remind_of_follow_up),
+    "take_back": _with_declaration(_take_back),
     "ticket": _with_declaration(_ticket),
     "ticket_update": _with_declaration(_ticket_update),
 }

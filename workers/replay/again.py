@@ -11,10 +11,11 @@ from sqlalchemy import Engine
 
 from domain.detection.correlate.joining import told_by
 from domain.errors import BundleError, Refused
+from domain.improvement.trial import compatible
 from domain.incident.state import Incident
 from domain.recommender.lineage import lineage
 from domain.recommender.recommender import Recommender
-from domain.replayed import Judged, ReplayAnswer, Replayed, Went, compare
+from domain.replayed import AgreedCheck, Judged, ReplayAnswer, Replayed, Went, compare
 from domain.values import Diagnosis, Finding
 from workers.bundle.again import diagnose_again
 from workers.bundle.objects import Objects, objects_of
@@ -22,7 +23,7 @@ from workers.bundle.open import Opened, open_bundle
 from workers.environment.settings import Settings
 from workers.replay.freeze import ABOUT, ARRAYS, Frozen, opened
 from workers.replay.offered import NOTHING_DONE, offered_now
-from workers.replay.raised import Raised, raised_now
+from workers.replay.raised import Raised, Tells, raised_by, raised_now
 from workers.store import cards
 
 Progress = Callable[[int, int], None]
@@ -95,7 +96,8 @@ def replay_one(
     """One incident, from its bundle; without one only what is declared is judged."""
     began, notes = time.monotonic(), notes or _Notes()
     frozen = _looks(incident, bundle, notes)
-    raised = _raised(recommender, incident, frozen, notes)
+    agreed = _agreed(recommender, incident, frozen)
+    raised = _raised(recommender, incident, frozen, notes, agreed)
     diagnosis, named = _diagnosed(incident, bundle, notes)
     then = _then(incident, frozen)
     offered = offered_now(recommender, incident, diagnosis) if incident.menu is not None else None
@@ -124,6 +126,7 @@ def replay_one(
         notes=tuple(notes.lines),
         bytes=_bytes(bundle),
         identical=_identical(incident, frozen),
+        agreed=_told(recommender, incident, agreed, then),
         seconds=round(time.monotonic() - began, 2),
     )
 
@@ -139,17 +142,69 @@ def _looks(incident: Incident, bundle: Opened | None, notes: _Notes) -> Frozen |
         return None
 
 
-def _raised(recommender: Recommender, incident: Incident, frozen: Frozen | None, notes: _Notes) -> Raised:
-    first, made_from = incident.first_finding, lineage(recommender.tables, recommender.models.values())
-    if first is None:
-        notes.say("a person declared it: there is no check whose looks could be replayed")
-        return Raised(judged=False)
+def _agreed(recommender: Recommender, incident: Incident, frozen: Frozen | None) -> Raised | None:
+    """What the check that its follow-up agreed on comes to; None where none is, or nothing is known of it."""
+    change, first = incident.change, incident.first_finding
+    if change is None or first is None:
+        return None
+    known = _of(recommender, incident, first)
+    onset = min(incident.onset_at or first.window_start, incident.opened_at)
+
+    def tells(finding: Finding) -> bool:
+        # As its trial took it, by which it was agreed on.
+        of_it = known(finding) or compatible(finding.slice, first.slice)
+        return of_it and finding.window_end > onset
+
+    return raised_by(recommender, change.name, first, frozen, tells)
+
+
+def _loud(recommender: Recommender, incident: Incident, agreed: Raised | None) -> Raised | None:
+    """The same where the check pages people."""
+    check = recommender.checks.get(incident.change.name) if incident.change else None
+    return None if check is None or check.shadow else agreed
+
+
+def _told(
+    recommender: Recommender, incident: Incident, agreed: Raised | None, then: Went
+) -> AgreedCheck | None:
+    name = incident.change.name if incident.change else ""
+    if agreed is None or name not in recommender.checks:
+        return None
+    known = agreed.at is not None and then.raised_at is not None
+    return AgreedCheck(
+        check=name,
+        sooner=then.raised_at - agreed.at if known and then.raised_at and agreed.at else None,
+        shadow=recommender.checks[name].shadow,
+        judged=agreed.judged,
+        on_kept=agreed.on_kept,
+        says="" if agreed.at is not None else "; ".join(agreed.notes),
+    )
+
+
+def _of(recommender: Recommender, incident: Incident, first: Finding) -> Tells:
+    """Whether a finding is of the incident."""
+    made_from = lineage(recommender.tables, recommender.models.values())
 
     def tells(finding: Finding) -> bool:
         same = finding.fingerprint == first.fingerprint
         return same or told_by(incident, finding, made_from) is not None
 
-    found = raised_now(recommender, first, frozen, tells)
+    return tells
+
+
+def _raised(
+    recommender: Recommender,
+    incident: Incident,
+    frozen: Frozen | None,
+    notes: _Notes,
+    agreed: Raised | None,
+) -> Raised:
+    first = incident.first_finding
+    if first is None:
+        notes.say("a person declared it: there is no check whose looks could be replayed")
+        return Raised(judged=False)
+    tells = _of(recommender, incident, first)
+    found = raised_now(recommender, first, frozen, tells, _loud(recommender, incident, agreed))
     for line in found.notes:
         notes.say(line)
     return found

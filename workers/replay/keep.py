@@ -1,7 +1,8 @@
-"""Replays on schedule: all incidents at once, the newest result kept."""
+"""Replays on schedule: all incidents at once, the newest result kept, and what it says of follow-ups."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -11,8 +12,10 @@ from sqlalchemy import Engine
 from domain.recommender.keys.schedule import newest
 from domain.recommender.recommender import Recommender
 from domain.recommender.rehearsals import NEVER
+from domain.replayed import ReplayAnswer
 from workers.environment.settings import Settings
 from workers.replay.again import replay
+from workers.replay.follow import follow
 from workers.replay.newest import begin, begun_at, keep_newest
 from workers.store.lock import alone
 
@@ -42,5 +45,10 @@ def replay_tick(log: Engine, recommender: Recommender, environment: Settings, at
         found = replay(log, recommender, environment, at)
         with log.begin() as connection:
             keep_newest(connection, found)
+
+        def again(less: Recommender, numbers: Sequence[int]) -> ReplayAnswer:
+            return replay(log, less, environment, at, numbers)
+
+        follow(log, recommender, found, again, at)
     _log.info("replayed", incidents=len(found.incidents), worse=[one.number for one in found.worse])
     return True

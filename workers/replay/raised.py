@@ -21,16 +21,43 @@ Tells = Callable[[Finding], bool]
 
 @dataclass(frozen=True)
 class Raised:
-    """When, and by which check; null where by none. `judged`: whether anything can be said of it."""
+    """
+    When, and by which check; null where by none. `judged`: whether anything can be said of it. `on_kept`:
+    from the looks that were kept, and not from the table.
+    """
 
     at: datetime | None = None
     check: str | None = None
     predicted: bool = False
     judged: bool = True
+    on_kept: bool = True
     notes: tuple[str, ...] = ()
 
 
-def raised_now(recommender: Recommender, first: Finding, frozen: Frozen | None, tells: Tells) -> Raised:
+def raised_by(
+    recommender: Recommender, name: str, first: Finding, frozen: Frozen | None, tells: Tells
+) -> Raised | None:
+    """
+    What one check comes to as if it paged people, in shadow mode or not; asked of its table where it asks for
+    what was not kept. None where nothing was kept, or the check is not of the kind that is walked.
+    """
+    check = recommender.checks.get(name)
+    if check is None or check not in window_checks(recommender) or first.kind == "predicted":
+        return None
+    if frozen is None or frozen.looks.found_at is None:
+        return None
+    loud = {**recommender.checks, name: check.model_copy(update={"shadow": False})}
+    spoken = recommender.model_copy(update={"checks": loud})
+    return _own(spoken, plan(spoken, loud[name]), frozen, tells)
+
+
+def raised_now(
+    recommender: Recommender,
+    first: Finding,
+    frozen: Frozen | None,
+    tells: Tells,
+    agreed: Raised | None = None,
+) -> Raised:
     """
     The check that raises it first, of those that are declared now; that of then is asked of its table where
     it asks for what was not kept.
@@ -38,6 +65,7 @@ def raised_now(recommender: Recommender, first: Finding, frozen: Frozen | None, 
     Args:
         first: what raised it then.
         tells: whether a finding is of the incident.
+        agreed: what the check of its follow-up comes to, where that pages people.
     """
     if first.kind == "predicted":
         return _forecast(recommender, first)
@@ -53,7 +81,7 @@ def raised_now(recommender: Recommender, first: Finding, frozen: Frozen | None, 
     ]
     same = recommender.checks.get(first.check)
     own = None if same is None else _own(recommender, plan(recommender, same), frozen, tells)
-    found = [one for one in (own, *others) if one is not None and one.at is not None]
+    found = [one for one in (own, *others, agreed) if one is not None and one.at is not None]
     notes = own.notes if own is not None else (f"[checks.{first.check}] is not declared any more",)
     if found:
         return replace(min(found, key=lambda one: (one.at, one is not own)), notes=notes)
@@ -97,7 +125,9 @@ def _own(recommender: Recommender, planned: Plan, frozen: Frozen, tells: Tells) 
             says = str(error)
     if not tape.missed:
         return Raised(judged=False, notes=(f"{planned.check.name} cannot look: {says}",))
-    changed = f"not frozen: needs the table ({_changed(frozen.looks.declared, planned.check)})"
+    then = frozen.looks
+    why = _changed(then.declared, planned.check) if planned.check.name == then.check else "another check"
+    changed = f"not frozen: needs the table ({why})"
     return _of_the_table(recommender, planned, frozen.looks, tells, changed)
 
 
@@ -109,10 +139,11 @@ def _of_the_table(
     try:
         found = _first(recommender, planned, looks.model_copy(update={"end": later}), tells)
     except RecsysopsError as error:
-        return Raised(judged=False, notes=(f"{changed}, and that cannot be read now: {error}",))
+        says = f"{changed}, and that cannot be read now: {error}"
+        return Raised(judged=False, on_kept=False, notes=(says,))
     if not found.judged:
-        return replace(found, notes=(changed, *found.notes))
-    return replace(found, notes=(f"{changed}, which was asked as it is now", *found.notes))
+        return replace(found, on_kept=False, notes=(changed, *found.notes))
+    return replace(found, on_kept=False, notes=(f"{changed}, which was asked as it is now", *found.notes))
 
 
 def _first(recommender: Recommender, planned: Plan, looks: Looks, tells: Tells) -> Raised:

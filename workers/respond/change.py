@@ -1,4 +1,7 @@
-"""A follow-up that was accepted, made: the check comes into the declaration, or is handed to a person."""
+"""
+A follow-up that was accepted, made: its check comes into the declaration, into a pull request, or is handed
+to a person; and taken out again where it made something worse.
+"""
 
 from __future__ import annotations
 
@@ -6,26 +9,46 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from domain.errors import ConfigurationError, Refused
+from sqlalchemy import Engine
+
+from domain.errors import ConfigurationError, DeployError, DeployUncertain, Refused
 from domain.incident import commands as c
+from domain.incident.state import Incident
 from domain.recommender.recommender import Recommender
 from domain.values import AddedCheck
-from workers.declaration.addition import add, as_added, diff_of
+from workers.declaration.addition import add, as_added, as_removed, diff_of, holds, remove
 from workers.doctor import doctor
-from workers.environment.settings import settings
+from workers.environment import redaction
+from workers.environment.settings import settings, surroundings
 from workers.log.obligations import Work
+from workers.respond.pull_request import propose_addition, propose_removal
+from workers.store import cards
 
 AS_DECLARED = "[follow_ups] does not say apply = “write”; put these lines into the declaration"
+NOT_OURS = "it was handed to a person, who put it in"
 
 
 def settle(work: Work, recommender: Recommender) -> Iterator[c.Command]:
     """
-    Write the check that was agreed on, as `[follow_ups]` says; what does not apply is a person's.
+    Make the check that was agreed on, as `[follow_ups]` says; what does not apply is a person's.
 
-    Asked again after a death between written and recorded, it finds the check there and says so.
+    Asked again after a death between made and recorded, it finds the check there, or the pull request, and
+    says so.
     """
-    if (change := work.incident.change) is not None:
-        yield make(settings().config, recommender, change)
+    change, path = work.incident.change, settings().config
+    if change is None:
+        return
+    try:
+        against_others(work.log, work.incident, change)
+        if recommender.follow_ups.apply == "pull_request":
+            diff_of(path, change)  # what does not fit the declaration of now is not proposed either
+            yield propose_addition(recommender, surroundings(), work.incident, change, work.debt.event_id)
+        else:
+            yield make(path, recommender, change)
+    except DeployUncertain:
+        raise
+    except (Refused, ConfigurationError, DeployError) as error:
+        yield c.RecordChangeHandedOver(check=change.name, diff=as_added(change), reason=_said(error))
 
 
 def make(path: Path, recommender: Recommender, change: AddedCheck) -> c.Command:
@@ -40,9 +63,61 @@ def make(path: Path, recommender: Recommender, change: AddedCheck) -> c.Command:
     except (Refused, ConfigurationError) as error:
         return c.RecordChangeHandedOver(check=change.name, diff=as_added(change), reason=str(error))
     except OSError as error:
-        reason = f"the declaration cannot be written ({error.strerror})"
-        return c.RecordChangeHandedOver(check=change.name, diff=as_added(change), reason=reason)
+        return c.RecordChangeHandedOver(check=change.name, diff=as_added(change), reason=_unwritten(error))
     return c.RecordChangeWritten(check=change.name, diff=diff or as_added(change))
+
+
+def against_others(log: Engine, incident: Incident, change: AddedCheck) -> None:
+    """
+    Raises:
+        Refused: the follow-up of another incident declares a check of this name that says something else,
+            and is not taken back; says both.
+    """
+    with log.connect() as connection:
+        others = [one for one in cards.every(connection) if one.stream != incident.stream]
+    for other in others:
+        theirs = other.change
+        if theirs is None or theirs.name != change.name or theirs.lines == change.lines:
+            continue
+        gone = other.followed is not None and other.followed.gone is not None
+        if other.change_came is not None and not gone:
+            raise Refused(
+                f"it contradicts the follow-up of #{other.number}.\nThis one says:\n{change.lines}"
+                f"#{other.number} says:\n{theirs.lines}"
+            )
+
+
+def take_back(work: Work, recommender: Recommender) -> Iterator[c.Command]:
+    """
+    Take the check out that made something worse: only where it stands as it was written, else it is a
+    person's.
+    """
+    incident, change, path = work.incident, work.incident.change, settings().config
+    if change is None or incident.change_came is None:
+        return
+    try:
+        if incident.change_came.url:
+            yield propose_removal(recommender, surroundings(), incident, change)
+        elif incident.change_came.written:
+            yield c.RecordChangeTakenBack(check=change.name, diff=remove(path, change))
+        elif holds(path, change):
+            yield c.RecordChangeLeft(check=change.name, diff=as_removed(change), reason=NOT_OURS)
+        else:
+            yield c.RecordChangeTakenBack(check=change.name, diff="")
+    except DeployUncertain:
+        raise
+    except (Refused, ConfigurationError, DeployError) as error:
+        yield c.RecordChangeLeft(check=change.name, diff=as_removed(change), reason=_said(error))
+    except OSError as error:
+        yield c.RecordChangeLeft(check=change.name, diff=as_removed(change), reason=_unwritten(error))
+
+
+def _said(error: Exception) -> str:
+    return redaction.prose(str(error))
+
+
+def _unwritten(error: OSError) -> str:
+    return f"the declaration cannot be written ({error.strerror})"
 
 
 def _goes_with_the_sources(change: AddedCheck, draft: Path) -> None:

@@ -31,6 +31,8 @@ def settle(work: Work, recommender: Recommender) -> Sequence[c.Command]:
 def prove(recommender: Recommender, incident: Incident) -> Proof | None:
     """The alarm on unset values over all kept deliveries; null for another cause, or where none are kept."""
     found, finding = incident.diagnosis, incident.first_finding
+    if incident.resolved_how == "false_alarm":
+        return None
     if found is None or finding is None or found.cause_kind != "feature" or found.feature is None:
         return None
     try:

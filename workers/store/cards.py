@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from sqlalchemy import ColumnElement, Connection, func, select, true
 
 from domain.incident.decide.rule import ACTING
+from domain.incident.followed import is_open
 from domain.incident.state import Incident, Status, replay
 from domain.values import Severity
 from workers.store import sums
@@ -124,7 +125,7 @@ def row_of(incident: Incident) -> dict[str, Any]:
         "severity": incident.severity.value,
         "fingerprint": incident.fingerprint,
         "opened_at": incident.opened_at,
-        "owes": bool(incident.awaits),
+        "owes": bool(incident.awaits) or is_open(incident),
         "expires_at": _expires_at(incident),
         "version": incident.version,
         "incident": spelled,
@@ -189,6 +190,11 @@ def in_force(connection: Connection) -> list[Incident]:
     """The incidents whose hotfix acts on the recommender, closed or not; newest first."""
     found = _some(connection, _CARDS.c.expires_at.is_not(None))
     return [incident for incident in found if incident.hotfix and incident.hotfix.stage in ACTING]
+
+
+def followed(connection: Connection) -> list[Incident]:
+    """The incidents whose follow-up is not done yet, closed or not; newest first."""
+    return [incident for incident in _some(connection, _CARDS.c.owes) if is_open(incident)]
 
 
 def open_or_opened_since(connection: Connection, moment: datetime) -> list[Incident]:

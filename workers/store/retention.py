@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import ProgrammingError
 
 from domain.errors import ConfigurationError, LogError, Tampered
+from domain.incident.followed import is_open
 from domain.incident.state import Incident, replay
 from domain.values import Value
 from workers.environment import clock
@@ -213,6 +214,8 @@ def _kept_because(incident: Incident | None, before: datetime) -> str | None:
         return "it is not closed"
     if incident.closed_at >= before:
         return f"it was closed on {incident.closed_at:%Y-%m-%d}, which is not long enough ago"
+    if is_open(incident):
+        return "its follow-up is not done yet"
     return None
 
 

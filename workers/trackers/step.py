@@ -44,6 +44,9 @@ FOLLOW_SECONDS, LOOK_SECONDS = 10.0, 30.0
 WORKER = Actor(kind="worker", id="worker:tickets")
 CHANGES = (
     e.FollowUpAnswered,
+    e.FollowUpDone,
+    e.FollowUpDropped,
+    e.ChangeTakenBack,
     e.HotfixVerified,
     e.HotfixRefuted,
     e.HotfixReverted,

@@ -87,7 +87,19 @@ def _ended(incident: Incident, ticket: Ticket) -> list[str]:
         expired = hotfix is not None and hotfix.stage == "expired"
         said.append(f"The hotfix “{inert(before.hotfix)}” {'has expired' if expired else 'is reverted'}.")
     if before.follow_up is not None and now.follow_up is None:
-        answer = incident.follow_up
-        why = f"nothing changes: {inert(answer.detail)}" if answer else "the incident was opened again"
-        said.append(f"The follow-up is withdrawn: {why}.")
+        said.append(_without(incident))
     return said
+
+
+def _without(incident: Incident) -> str:
+    """Why its follow-up is not left to do."""
+    answer, followed = incident.follow_up, incident.followed
+    if answer is None:
+        return "The follow-up is withdrawn: the incident was opened again."
+    if answer.change == "nothing":
+        return f"The follow-up is withdrawn: nothing changes: {inert(answer.detail)}."
+    if followed is not None and followed.gone is not None:
+        return f"The follow-up is taken back: {inert(followed.harm or '')}."
+    if followed is not None and followed.dropped is not None:
+        return f"The follow-up is not to be done: {inert(followed.dropped)}."
+    return f"The follow-up is done: {inert(followed.done_says if followed else '')}."

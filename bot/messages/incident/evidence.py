@@ -47,8 +47,17 @@ NOTABLE: frozenset[str] = frozenset(
         e.IncidentReopened,
         e.FollowUpProposed,
         e.FollowUpAnswered,
+        e.FollowUpAssigned,
+        e.FollowUpReminded,
+        e.FollowUpDone,
+        e.FollowUpDropped,
         e.ChangeWritten,
+        e.ChangeProposed,
         e.ChangeHandedOver,
+        e.ChangeEarned,
+        e.TakeBackRequested,
+        e.ChangeTakenBack,
+        e.ChangeLeft,
         e.IncidentClosed,
         e.TicketOpened,
         e.TicketClosed,
@@ -59,6 +68,11 @@ NOTABLE: frozenset[str] = frozenset(
     )
 )
 """Steps worth a line in the thread; the others only change the message itself."""
+
+HANDS: frozenset[str] = frozenset(
+    event.wire_name for event in (e.IncidentAssigned, e.FollowUpAssigned, e.FollowUpReminded)
+)
+"""Steps that name whom something is handed to."""
 
 
 def evidence(diagnosis: Diagnosis) -> list[Block]:
@@ -96,6 +110,6 @@ def step(entry: Entry, names: words.Names = words.NOBODY) -> str:
     """One line of the thread: who did what, by name; mentioned is only whom it is handed to."""
     who = words.called(entry.who, names)
     what = paragraphs(entry.what)
-    if entry.wire_name == e.IncidentAssigned.wire_name:  # nowhere else: what comes from data mentions nobody
+    if entry.wire_name in HANDS:  # nowhere else: what comes from data mentions nobody
         what = words.with_names(what, words.person)
     return cut(f"{who}: {what}" if who != "recsysops" else what, 2000)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from bot.messages import words
 from bot.messages.blocks import Block, button, context, cut, escape, section
+from bot.messages.follow_up import became, due
 from bot.messages.incident.value import spell
 from bot.messages.inert import sentence
 from domain.incident.decide import CHOICE_HOLDS, DEPLOYED, IN_HAND, missing_to_close
@@ -255,12 +256,21 @@ def _note(incident: Incident) -> list[Block]:
 
 def _came(incident: Incident) -> list[Block]:
     """What became of the check that was agreed on, with its lines as a diff."""
-    came = incident.change_came
-    if came is None:
-        return [context("The change is being made …")] if "change" in incident.awaits else []
-    said = "Declared, in shadow mode" if came.written else f"For a person to add: {sentence(came.reason)}"
-    diff = f"\n```{escape(cut(came.diff, DIFF_MAX)).replace('`', 'ˋ')}```" if came.diff else ""
-    return [section(f"{cut(said, PART_MAX)}{diff}")]
+    came, followed = incident.change_came, incident.followed
+    waiting = [context("The change is being made …")] if "change" in incident.awaits else []
+    lines = [cut(sentence(one), PART_MAX) for one in became(incident)]
+    gone = followed.gone if followed else None
+    diff = gone.diff if gone else came.diff if came else ""
+    shown = f"\n```{escape(cut(diff, DIFF_MAX)).replace('`', 'ˋ')}```" if diff else ""
+    return [*waiting, *([section("\n".join(lines) + shown)] if lines else []), *_due(incident)]
+
+
+def _due(incident: Incident) -> list[Block]:
+    """Who sees to it, and until when."""
+    until, followed = due(incident), incident.followed
+    if until is None or followed is None or followed.owner is None:
+        return []
+    return [context(f"{words.person(followed.owner)} sees to it; due {until}")]
 
 
 def _before_closing(incident: Incident) -> list[Block]:

@@ -13,6 +13,7 @@ from domain.errors import Refused
 from domain.incident import commands as c
 from domain.incident.decide.correction import correct
 from domain.incident.decide.ending import against_resolving, end, missing_to_close
+from domain.incident.decide.follow_up import learn
 from domain.incident.decide.hotfix import CHOICE_HOLDS, treat
 from domain.incident.decide.opening import begin
 from domain.incident.decide.rule import BUSY, DEPLOYED, IN_HAND, WATCHED, Events, in_hand, renewal
@@ -38,7 +39,7 @@ __all__ = [
     "renewal",
 ]
 
-REVISION = 3
+REVISION = 4
 """
 Which rules these are. It grows whenever a rule changes what it lets happen, so that `recsysops events verify`
 does not hold what former rules decided against those of now.
@@ -61,6 +62,8 @@ def decide(incident: Incident | None, command: c.Command, actor: Actor, at: date
         return treat(incident, command, actor, at)
     if isinstance(command, c.Ending):
         return end(incident, command)
+    if isinstance(command, c.OfFollowUp):
+        return learn(incident, command, actor)
     if isinstance(command, c.OfTicket):
         return keep_in_step(incident, command)
     if isinstance(command, c.Correction):

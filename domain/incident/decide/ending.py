@@ -1,4 +1,4 @@
-"""How it ends, and what the practice learns."""
+"""How it ends."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import Literal, assert_never
 from domain.errors import Refused
 from domain.incident import commands as c
 from domain.incident import events as e
-from domain.incident.decide.rule import DEPLOYED, Events, in_hand, not_closed, said
+from domain.incident.decide.rule import DEPLOYED, Events, in_hand, said
 from domain.incident.state import Incident, Stage
-from domain.values import AddedCheck, Improvement, TriedChange
 
 Missing = Literal["follow_up", "hotfix"]
 UNFINISHED: dict[Stage, str] = {
@@ -26,7 +25,7 @@ WITHDRAWN = "withdrawn, as the incident was resolved before anybody approved it"
 
 
 def end(incident: Incident, command: c.Ending) -> Events:
-    """Resolved, reopened, learned from, closed."""
+    """Resolved, reopened, closed."""
     match command:
         case c.Resolve():
             if incident.status in ("resolved", "closed"):
@@ -45,7 +44,7 @@ def end(incident: Incident, command: c.Ending) -> Events:
         case c.Close():
             return _close(incident)
         case _:
-            return _learn(incident, command)
+            assert_never(command)
 
 
 def against_resolving(incident: Incident, *, dismissing: bool = False) -> str | None:
@@ -79,72 +78,6 @@ def missing_to_close(incident: Incident) -> tuple[Missing, ...]:
     answer: tuple[Missing, ...] = ("follow_up",) if incident.follow_up is None else ()
     acting = hotfix is not None and hotfix.stage in UNFINISHED
     return (*answer, "hotfix") if acting else answer
-
-
-def _learn(incident: Incident, command: c.OfFollowUp) -> Events:
-    """Proposed, answered, and what came of the change that was agreed on."""
-    match command:
-        case c.ProposeFollowUp():
-            if "follow_up" not in incident.awaits:
-                return ()
-            return (e.FollowUpProposed(**dict(command)),)
-        case c.AnswerFollowUp():
-            change = _proposed(incident, command.check).change if command.check else None
-            return _answer(incident, command.improvement, change)
-        case c.AcceptFollowUp():
-            return _accept(incident, command.check)
-        case c.RecordChangeWritten():
-            return (e.ChangeWritten(**dict(command)),) if "change" in incident.awaits else ()
-        case c.RecordChangeHandedOver():
-            return (e.ChangeHandedOver(**dict(command)),) if "change" in incident.awaits else ()
-        case _:
-            assert_never(command)
-
-
-def _accept(incident: Incident, check: str | None) -> Events:
-    if incident.proposed is None:
-        raise Refused("There is no proposed follow-up yet; write one with Edit.")
-    if check is None and not incident.changes:
-        return _answer(incident, incident.proposed, None)
-    taken = _proposed(incident, check or incident.changes[0].change.name)
-    said = {"detect_faster": taken.faster, "detail": taken.detail, "proof": taken.proof, "change": "check"}
-    return _answer(incident, incident.proposed.model_copy(update=said), taken.change)
-
-
-def _proposed(incident: Incident, check: str) -> TriedChange:
-    """The change of this check: only what was replayed comes into the declaration."""
-    taken = next((one for one in incident.changes if one.change.name == check), None)
-    if taken is None:
-        proposed = ", ".join(one.change.name for one in incident.changes) or "none"
-        raise Refused(f"The check {check} is not among those that were replayed and proposed: {proposed}.")
-    return taken
-
-
-def _answer(incident: Incident, improvement: Improvement, change: AddedCheck | None) -> Events:
-    not_closed(incident)
-    if incident.status != "resolved":
-        raise Refused(
-            f"#{incident.number} is not resolved yet; the follow-up comes after the harm has stopped."
-        )
-    if missing := _missing(improvement):
-        raise Refused("The follow-up lacks: " + "; ".join(missing) + ".")
-    if improvement.change == "nothing" and change is not None:
-        raise Refused(f"Nothing changes, and the check {change.name} comes in: say one of them.")
-    if (incident.follow_up, incident.change) == (improvement, change):
-        return ()
-    return (e.FollowUpAnswered(improvement=improvement, change=change),)
-
-
-def _missing(improvement: Improvement) -> list[str]:
-    missing = []
-    if not improvement.detect_faster.strip():
-        missing.append("could it have been detected faster, or predicted?")
-    if not improvement.diagnose_faster.strip():
-        missing.append("could it have been diagnosed faster?")
-    if not improvement.detail.strip():
-        nothing = improvement.change == "nothing"
-        missing.append("why does nothing change?" if nothing else "what exactly changes?")
-    return missing
 
 
 def _close(incident: Incident) -> Events:

@@ -19,16 +19,23 @@ from domain.incident.events.correction import (
     SeverityCorrected,
     TimeCorrected,
 )
-from domain.incident.events.ending import (
+from domain.incident.events.ending import IncidentClosed, IncidentReopened, IncidentResolved
+from domain.incident.events.event import Event
+from domain.incident.events.follow_up import (
+    ChangeEarned,
     ChangeHandedOver,
+    ChangeLeft,
+    ChangeProposed,
+    ChangeTakenBack,
     ChangeWritten,
     FollowUpAnswered,
+    FollowUpAssigned,
+    FollowUpDone,
+    FollowUpDropped,
     FollowUpProposed,
-    IncidentClosed,
-    IncidentReopened,
-    IncidentResolved,
+    FollowUpReminded,
+    TakeBackRequested,
 )
-from domain.incident.events.event import Event
 from domain.incident.events.hotfix import (
     ExpiryReminded,
     HotfixApplied,
@@ -91,7 +98,11 @@ __all__ = [
     "AttestationWithdrawn",
     "BundleFailed",
     "BundleKept",
+    "ChangeEarned",
     "ChangeHandedOver",
+    "ChangeLeft",
+    "ChangeProposed",
+    "ChangeTakenBack",
     "ChangeWritten",
     "Correction",
     "DiagnosisFailed",
@@ -105,7 +116,11 @@ __all__ = [
     "FindingJoined",
     "FindingRepeated",
     "FollowUpAnswered",
+    "FollowUpAssigned",
+    "FollowUpDone",
+    "FollowUpDropped",
     "FollowUpProposed",
+    "FollowUpReminded",
     "HotfixApplied",
     "HotfixApproved",
     "HotfixChosen",
@@ -134,6 +149,7 @@ __all__ = [
     "MessagePosted",
     "NoteAdded",
     "NoteCorrected",
+    "OfFollowUp",
     "OfHotfix",
     "OfTicket",
     "OnsetCorrected",
@@ -148,6 +164,7 @@ __all__ = [
     "SeverityChanged",
     "SeverityCorrected",
     "StagePassed",
+    "TakeBackRequested",
     "TicketClosed",
     "TicketOpened",
     "TicketRequested",
@@ -202,16 +219,23 @@ OfHotfix = (
 )
 Correction = TimeCorrected | OnsetCorrected | NoteCorrected | SeverityCorrected
 OfTicket = TicketRequested | TicketOpened | TicketUpdateRequested | TicketUpdated | TicketClosed
-Ending = (
-    IncidentResolved
-    | IncidentReopened
-    | FollowUpProposed
+Ending = IncidentResolved | IncidentReopened | IncidentClosed
+OfFollowUp = (
+    FollowUpProposed
     | FollowUpAnswered
+    | FollowUpAssigned
+    | FollowUpReminded
+    | FollowUpDone
+    | FollowUpDropped
     | ChangeWritten
+    | ChangeProposed
     | ChangeHandedOver
-    | IncidentClosed
+    | ChangeEarned
+    | TakeBackRequested
+    | ChangeTakenBack
+    | ChangeLeft
 )
-IncidentEvent = IncidentOpened | Understanding | OfHotfix | Ending | OfTicket | Correction
+IncidentEvent = IncidentOpened | Understanding | OfHotfix | Ending | OfFollowUp | OfTicket | Correction
 Attestation = AttestationGiven | AttestationWithdrawn
 Logged = IncidentEvent | Attestation | HotfixRehearsed
 """All that the log may hold."""

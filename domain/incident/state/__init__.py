@@ -9,6 +9,7 @@ from domain.errors import LogError
 from domain.incident import events as e
 from domain.incident.state.correction import marked, of_correction
 from domain.incident.state.ending import of_ending
+from domain.incident.state.follow_up import of_follow_up
 from domain.incident.state.hotfix import of_hotfix
 from domain.incident.state.incident import (
     DRAW,
@@ -91,6 +92,8 @@ def _changes(incident: Incident, record: e.Recorded) -> dict[str, Any]:
         changes = of_hotfix(incident, record, event)
     elif isinstance(event, e.Ending):
         changes = of_ending(incident, record, event)
+    elif isinstance(event, e.OfFollowUp):
+        changes = of_follow_up(incident, record, event)
     elif isinstance(event, e.OfTicket):
         changes = of_ticket(incident, record, event)
     else:

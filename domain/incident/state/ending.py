@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, assert_never
 
 from domain.incident import events as e
-from domain.incident.state.incident import ChangeCame, Incident, drawing, without
-from domain.values import Moment
+from domain.incident.state.follow_up import OF_CHANGE
+from domain.incident.state.incident import Incident, drawing, without
 
 
 def of_ending(incident: Incident, record: e.Recorded, event: e.Ending) -> dict[str, Any]:
@@ -33,42 +33,17 @@ def of_ending(incident: Incident, record: e.Recorded, event: e.Ending) -> dict[s
                 "resolution": None,
                 "mitigated_at": None,
                 "closed_at": None,
+                "proposed": None,  # by what the next end shows: it may have been no incident
+                "changes": (),
+                "proposed_note": "",
                 "follow_up": None,
                 "follow_up_ended_at": None,
                 "change": None,
                 "change_came": None,
-                "awaits": without(incident, "follow_up", "change"),
+                "followed": None,
+                "awaits": without(incident, "follow_up", *OF_CHANGE),
             }
-        case e.FollowUpProposed():
-            return {
-                "proposed": event.improvement,
-                "changes": event.changes,
-                "proposed_note": event.note,
-                "awaits": without(incident, "follow_up"),
-            }
-        case e.FollowUpAnswered():
-            return {
-                "follow_up": event.improvement,
-                "follow_up_by": record.actor,
-                "follow_up_ended_at": None,
-                "change": event.change,
-                "change_came": None,
-                "awaits": _answered(incident, record, event),
-            }
-        case e.ChangeWritten():
-            came = ChangeCame(written=True, diff=event.diff)
-            return {"change_came": came, "awaits": without(incident, "change")}
-        case e.ChangeHandedOver():
-            came = ChangeCame(written=False, diff=event.diff, reason=event.reason)
-            return {"change_came": came, "awaits": without(incident, "change")}
         case e.IncidentClosed():
             return {"status": "closed", "closed_at": record.at}
         case _:
             assert_never(event)
-
-
-def _answered(
-    incident: Incident, record: e.Recorded, event: e.FollowUpAnswered
-) -> dict[str, tuple[str, Moment]]:
-    awaits = without(incident, "follow_up", "change")
-    return awaits if event.change is None else {**awaits, "change": (record.id, record.at)}

@@ -208,11 +208,49 @@ class Ticket(Value):
 
 
 class ChangeCame(Value):
-    """What became of the check that was agreed on: `written`, or handed to a person for this `reason`."""
+    """
+    What became of the check that was agreed on: `written`, in a pull request (`url`), or handed to a person
+    for this `reason`.
+    """
 
     written: bool
     diff: str
     reason: str = ""
+    url: str = ""
+
+
+class ChangeGone(Value):
+    """
+    What became of a check that made something worse: `taken_back`, by a pull request where there is a `url`,
+    or left to a person for this `reason`.
+    """
+
+    taken_back: bool
+    diff: str
+    reason: str = ""
+    url: str = ""
+
+
+class Followed(Value):
+    """
+    A follow-up that changes something, from its answer (the event `answered_by`) until it is done.
+    `assigned_by` is the event that named the owner, a person's pseudonym, and when it is due. `dropped` is
+    why it is not to be done; `earned` by what record its check may leave shadow mode, `harm` what it made
+    worse.
+    """
+
+    answered_by: str = ""
+    assigned_by: str | None = None
+    owner: str | None = None
+    due_at: Moment | None = None
+    reminded_at: Moment | None = None
+    done_at: Moment | None = None
+    done_by: Literal["replay", "person"] | None = None
+    done_says: str = ""
+    dropped: str | None = None
+    earned: str | None = None
+    harm: str | None = None
+    gone: ChangeGone | None = None
 
 
 class Correctable(Value):
@@ -240,9 +278,10 @@ class Incident(Value):
     `drawn_again` is the newest picture of the metric, where it was drawn since that diagnosis.
     `spent` are the hotfixes that this incident has shown to be of no use, as they were found so; `outcomes`
     what was measured of each that was in force, whatever was tried after it. `glass_broken` counts those that
-    were deployed without the second person that they need. `follow_up_ended_at` is when the ticket that says
-    what changes was closed in its tracker. `changes` are those that were proposed with their replays,
-    `change` the one that was agreed on, `change_came` what became of it.
+    were deployed without the second person that they need. `follow_up_ended_at` is when nothing was left to
+    do of the follow-up, or its ticket was closed in its tracker. `changes` are those that were proposed with
+    their replays, `change` the one that was agreed on, `change_came` what became of it; `followed` is how far
+    it has come, where it changes something.
     """
 
     stream: str
@@ -296,6 +335,7 @@ class Incident(Value):
     follow_up_ended_at: Moment | None = None
     change: AddedCheck | None = None
     change_came: ChangeCame | None = None
+    followed: Followed | None = None
     ticket: Ticket | None = None
     closed_at: Moment | None = None
     awaits: dict[str, tuple[str, Moment]] = Field(default_factory=dict)

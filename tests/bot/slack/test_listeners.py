@@ -17,7 +17,7 @@ from slack_sdk.signature import SignatureVerifier
 
 from bot.messages.incident.value import parse, spell
 from bot.slack.announce import Announcer
-from domain.incident.commands import Command, LookAgain, PrepareMenu
+from domain.incident.commands import AcceptFollowUp, AssignFollowUp, Command, LookAgain, PrepareMenu, Resolve
 from domain.incident.menu import digest_of
 from domain.incident.state import Incident
 from domain.values import Actor
@@ -36,7 +36,7 @@ from tests.bot.stories import (
     WAY,
 )
 from tests.bot.workspace.driver import Answered, Driver
-from tests.domain.incident.given import ON_CALL
+from tests.domain.incident.given import ON_CALL, WORKER
 from workers.door import Door
 
 pytestmark = pytest.mark.usefixtures("web")
@@ -435,6 +435,26 @@ def test_home_shows_what_is_open(person: Driver, now: Callable[[], Incident]) ->
     person.open_home()
     home = person.wait(lambda: person.state()["homes"].get("U-oncall"), "Home")
     assert "71 % less" in str(home)
+
+
+def test_follow_ups_that_are_open_are_listed_by_a_word_and_on_the_home(
+    door: Door, person: Driver, now: Callable[[], Incident]
+) -> None:
+    person.command("follow-ups")
+    assert "No follow-up is open" in str(person.wait(person.ephemerals, "the list"))
+    owned: list[tuple[Command, Actor]] = [
+        (Resolve(reason="The feed is back."), WORKER),
+        PROPOSED,
+        (AcceptFollowUp(), WORKER),
+        (AssignFollowUp(owner="slack:U-ml", due_at=door.now()), WORKER),
+    ]
+    for number, (command, actor) in enumerate(owned):
+        door.submit(now().stream, command, actor, f"step {number}")
+    person.open_home()
+    home = person.wait(lambda: person.state()["homes"].get("U-oncall"), "Home")
+    assert "accepted, overdue · <@U-ml>" in str(home)
+    person.command("follow-ups")
+    person.wait(lambda: "accepted, overdue" in str(person.ephemerals()), "the list")
 
 
 def test_an_unsigned_request_does_nothing(person: Driver, now: Callable[[], Incident]) -> None:

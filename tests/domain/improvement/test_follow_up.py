@@ -102,3 +102,12 @@ def test_mean_times_count_only_what_was_taken_and_leave_false_alarms_out() -> No
     assert (card.resolve.mean, card.resolve.count) == (30 * minute, 1)
     assert card.detect.median == 7 * minute
     assert (card.mitigate.mean, card.mitigate.count) == (None, 0)
+
+
+def test_from_what_was_no_incident_nothing_is_proposed_that_finds_it_sooner() -> None:
+    gone = Diagnosis(cause="language is unset", cause_kind="feature", feature="language")
+    found = incident(diagnosis=gone, resolved_how="false_alarm", resolution="a holiday")
+    said = propose(found)
+    assert said.change == "threshold"
+    assert said.detail == "What `plays_by_slice` takes for an incident: a holiday"
+    assert said.detect_faster.startswith("It was no incident")

@@ -36,6 +36,7 @@ from tests.domain.incident.given import (
     PROPOSED,
     REPRICED,
     SECOND,
+    TRIED,
     WORKER,
     append,
 )
@@ -95,6 +96,19 @@ PLAIN: list[c.Command] = [
     PROPOSED[0],
     c.AnswerFollowUp(improvement=LESSON),
     c.AcceptFollowUp(),
+    TRIED[0],
+    c.AcceptFollowUp(check="by_hour"),
+    c.AssignFollowUp(owner="person:1", due_at=MORNING + timedelta(days=14)),
+    c.RemindOfFollowUp(lacking="it is in shadow mode"),
+    c.RecordFollowUpDone(says="found sooner"),
+    c.DropFollowUp(reason="the table goes"),
+    c.RecordChangeWritten(check="by_hour", diff="+"),
+    c.RecordChangeProposed(check="by_hour", diff="+", url="https://hub.example/1"),
+    c.RecordChangeHandedOver(check="by_hour", diff="+", reason="as declared"),
+    c.RecordChangeEarned(check="by_hour", says="by its record"),
+    c.RequestTakeBack(check="by_hour", reason="too many alarms"),
+    c.RecordChangeTakenBack(check="by_hour", diff="-"),
+    c.RecordChangeLeft(check="by_hour", diff="-", reason="changed by hand"),
     c.Close(),
     c.RequestTicket(tracker="issues"),
     c.RecordTicketOpened(ticket="#7", url="https://issues.example/7"),
@@ -221,12 +235,12 @@ def test_every_event_has_a_wire_name_of_its_own_and_a_sentence() -> None:
     members = set(EVENTS.values())
     assert members == set(SENTENCES)
     assert all(issubclass(member, Event) for member in members)
-    assert len(EVENTS) == len(members) == 58
+    assert len(EVENTS) == len(members) == 67
 
 
 def test_every_command_is_in_exactly_one_group() -> None:
-    groups = [c.Opening, c.Understanding, c.ByPerson, c.ByWorker, c.Ending, c.OfTicket, c.Correction]
-    members = [member for group in groups for member in get_args(group)] + [c.ChooseHotfix]
+    groups = [c.Opening, c.Understanding, c.ByPerson, c.ByWorker, c.Ending, c.OfFollowUp, c.OfTicket]
+    members = [member for group in [*groups, c.Correction] for member in get_args(group)] + [c.ChooseHotfix]
     assert len(members) == len(set(members))
     assert set(members) == set(get_args(c.Command))
 

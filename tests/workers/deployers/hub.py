@@ -164,7 +164,9 @@ class Hub:
             return 422, {"message": "A pull request already exists"}
         if self._head(asked["head"]) == self._head(asked["base"]):
             return 422, {"message": "No commits between"}
-        one = {"number": len(self.pulls) + 1, "state": "open", "merged_at": None, **asked}
+        number = len(self.pulls) + 1
+        page = {"html_url": f"https://hub.example/{REPOSITORY}/pull/{number}"}
+        one = {"number": number, "state": "open", "merged_at": None, **page, **asked}
         self.pulls.append(one)
         return 201, one
 

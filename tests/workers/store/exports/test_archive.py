@@ -15,9 +15,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine
 
 from domain.errors import ConfigurationError, Refused, Tampered
-from domain.incident.commands import PrepareMenu, RecordDiagnosis, Reopen
+from domain.incident.commands import (
+    AnswerFollowUp,
+    Close,
+    Command,
+    PrepareMenu,
+    RecordDiagnosis,
+    Reopen,
+    Resolve,
+)
 from domain.incident.events import Recorded
-from domain.values import Actor, Diagnosis
+from domain.values import Actor, Diagnosis, Improvement
 from workers.environment import clock
 from workers.log import restore
 from workers.log.follow import catch_up
@@ -133,6 +141,24 @@ def test_no_event_of_an_incident_that_is_not_closed_is_dropped(
         left = set(connection.exec_driver_sql("SELECT DISTINCT stream FROM events").scalars())
     assert left == {lived["Drama"], lived["Horror"], lived["Western"]}
     assert verify(log).archived == 8
+
+
+def test_no_event_of_an_incident_whose_follow_up_is_not_done_is_dropped(
+    log: Engine,
+    tables_owner: Engine,
+    opened: Opened,
+    on_call: Actor,
+    key: Ed25519PrivateKey,
+    tmp_path: Path,
+) -> None:
+    stream = opened("Drama").stream
+    lesson = Improvement(detect_faster="no", diagnose_faster="no", change="log", detail="log the delivery")
+    ending: tuple[Command, ...] = (Resolve(reason="over"), AnswerFollowUp(improvement=lesson), Close())
+    for n, command in enumerate(ending):
+        handle(stream, command, actor=on_call, key=str(n), at=MARCH + timedelta(hours=n), log=log)
+    archive(log, tmp_path)
+    kept = drop(log, tables_owner, tmp_path, MAY, key).kept
+    assert kept == {stream: "its follow-up is not done yet"}
 
 
 @pytest.mark.parametrize("genre", ["Horror", "Western"])

@@ -1,0 +1,102 @@
+"""Follow-ups and how far each has come: in a list, on the App Home, on the message and in the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from bot.messages import words
+from bot.messages.blocks import Block, context, cut, header, section
+from bot.messages.inert import sentence
+from bot.messages.link import Link, linked
+from domain.incident.followed import CLOSED, FollowUpStanding, standing
+from domain.incident.state import Incident
+
+COLUMNS = ("Incident", "What changes", "State", "Owner", "Due", "")
+MOST_SHOWN = 10
+DETAIL_MAX, SAYS_MAX = 160, 300
+NONE_OPEN = "No follow-up is open."
+
+
+def standings(
+    incidents: Sequence[Incident], at: datetime, *, every: bool = False
+) -> tuple[FollowUpStanding, ...]:
+    """Those that are not done, or all: what is overdue first, then by the day on which it is due."""
+    found = [one for incident in incidents if (one := standing(incident, at)) is not None]
+    kept = [one for one in found if every or one.state not in CLOSED]
+    return tuple(sorted(kept, key=lambda one: (not one.overdue, one.due_at is None, one.due_at, -one.number)))
+
+
+def state(one: FollowUpStanding) -> str:
+    """
+    How far it has come, in words.
+
+    >>> given = {"number": 1, "incident": "", "change": "check", "detail": ""}
+    >>> state(FollowUpStanding(**given, state="written", overdue=True))
+    'written, overdue'
+    """
+    return f"{one.state}, overdue" if one.overdue else one.state
+
+
+def row(one: FollowUpStanding) -> tuple[str, ...]:
+    """One line of a table; its last cell is what is known of its state."""
+    due = f"{one.due_at.astimezone(UTC):%Y-%m-%d}" if one.due_at else "–"
+    owner = words.spoken(one.owner) if one.owner else "–"
+    known = one.says.partition("\n")[0] or one.url
+    return (f"#{one.number}", f"{one.change}: {one.detail}", state(one), owner, due, known)
+
+
+def home_of(found: Sequence[FollowUpStanding], link: Link) -> list[Block]:
+    """The part of the App Home that lists them; nothing where none is open."""
+    return [header("Follow-ups"), *blocks(found, link)] if found else []
+
+
+def blocks(found: Sequence[FollowUpStanding], link: Link) -> list[Block]:
+    """The list of those that are open, as the slash command answers it."""
+    if not found:
+        return [section(NONE_OPEN)]
+    left = len(found) - MOST_SHOWN
+    more = [context(f"and {left} more: `recsysops follow-up list`")] if left > 0 else []
+    return [*(section(_line(one, link)) for one in found[:MOST_SHOWN]), *more]
+
+
+def _line(one: FollowUpStanding, link: Link) -> str:
+    number = linked(f"#{one.number}", link(f"/reports/{one.number}"))
+    due = f" · due {words.moment(one.due_at, '{date_short_pretty}')}" if one.due_at else ""
+    owner = f" · {words.person(one.owner)}" if one.owner else ""
+    says = f"\n_{cut(sentence(one.says.partition(chr(10))[0]), SAYS_MAX)}_" if one.says else ""
+    sign = "⏰ " if one.overdue else ""
+    return f"{sign}*{number}* {cut(sentence(one.detail), DETAIL_MAX)}\n{state(one)}{owner}{due}{says}"
+
+
+def became(incident: Incident) -> tuple[str, ...]:
+    """What became of its answer, a sentence each, without markup: for the message and the report."""
+    came, followed = incident.change_came, incident.followed
+    said = []
+    if came is not None and came.written:
+        said.append("Declared, in shadow mode")
+    elif came is not None:
+        said.append(f"In a pull request: {came.url}" if came.url else f"For a person to add: {came.reason}")
+    if followed is None:
+        return tuple(said)
+    if followed.harm is not None:
+        said.append(f"It made something worse: {followed.harm}")
+    if gone := followed.gone:
+        by = f", by a pull request: {gone.url}" if gone.url else ""
+        said.append(f"Taken back{by}" if gone.taken_back else f"For a person to take out: {gone.reason}")
+    if followed.dropped is not None:
+        said.append(f"Not to be done: {followed.dropped}")
+    if followed.done_at is not None:
+        how = "shown by a replay" if followed.done_by == "replay" else "as said"
+        said.append(f"Done, {how}: {followed.done_says}")
+    elif followed.earned is not None and followed.harm is None:
+        said.append(f"It may leave shadow mode, {followed.earned}")
+    return tuple(said)
+
+
+def due(incident: Incident) -> str | None:
+    """Until when it is to be done, where it is not done yet; completes “due …”."""
+    found = standing(incident, incident.last_at)
+    if found is None or found.due_at is None or found.state in CLOSED:
+        return None
+    return f"{found.due_at.astimezone(UTC):%Y-%m-%d}"

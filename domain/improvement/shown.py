@@ -1,0 +1,130 @@
+"""
+What shows that a follow-up is done, and what that it did harm: the replay of incidents under today's
+declaration, and the record of the check that was agreed on.
+
+A check in shadow mode tells nobody, so nothing is found sooner by it: it is done once it may page people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from domain.improvement.record import Record
+from domain.improvement.trial import rate
+from domain.incident.state import Incident
+from domain.replayed import AgreedCheck, Replayed, told
+from domain.values import Estimate
+
+PROMOTE = "`recsysops check promote {check}` lets it"
+
+
+def done(incident: Incident, replayed: Replayed) -> str | None:
+    """
+    In what way the replay of its incident shows a follow-up done; None where it does not.
+
+    A check: the incident is raised earlier by it, or by any where none was agreed on. A log: its cause is
+    named that was not. A hotfix: one is offered that was not. Of what was no incident: nobody is told of it
+    any more.
+    """
+    answer = incident.follow_up
+    if answer is None:
+        return None
+    then, now, judged = replayed.then, replayed.now, replayed.judged
+    if replayed.false_alarm:
+        return "; ".join(replayed.reasons) if replayed.verdict == "better" else None
+    if answer.change == "log":
+        named = judged.named and then.named is None and now.named is not None
+        return f"its cause is named now: {now.named}" if named else None
+    if answer.change == "hotfix":
+        new = sorted({*now.offered} - {*then.offered}) if judged.offered else []
+        return f"{', '.join(new)} is offered now" if new else None
+    if incident.change is not None:
+        agreed = replayed.agreed
+        loud = agreed is not None and agreed.judged and not agreed.shadow
+        return _sooner(agreed.check, agreed.sooner) if agreed and loud else None
+    if not judged.raised or then.raised_at is None or now.raised_at is None or now.check is None:
+        return None
+    return _sooner(now.check, then.raised_at - now.raised_at)
+
+
+def _sooner(check: str, by: timedelta | None) -> str | None:
+    if by is None or by <= timedelta(0):
+        return None
+    return f"in a replay of this incident {check} finds it {told(by)} sooner"
+
+
+def lacking(incident: Incident, replayed: Replayed | None, record: Record | None) -> str:
+    """What it lacks to be shown done, in words, for whoever is reminded."""
+    agreed, check = replayed.agreed if replayed else None, incident.change
+    if check is not None and record is None:
+        return f"the check {check.name} is not declared"
+    if agreed is not None and agreed.shadow:
+        found = f"would find it {told(agreed.sooner)} sooner, and" if agreed.sooner else "is there, and"
+        verdict = record.verdict if record else ""
+        ready = record is not None and record.earned
+        way = f"; {PROMOTE.format(check=agreed.check)}" if ready else f" ({verdict})" if verdict else ""
+        return f"{agreed.check} {found} is in shadow mode, where it tells nobody{way}"
+    if agreed is not None and agreed.says:
+        return agreed.says
+    if replayed is None:
+        return "no replay of this incident was made yet"
+    if replayed.verdict == "not judged":
+        return "; ".join(replayed.notes) or "the replay of this incident could not be judged"
+    return "the replay of this incident shows no difference yet"
+
+
+def too_many_alarms(promised: Estimate, record: Record, at: datetime) -> str | None:
+    """
+    What a check's record says against what was promised of its alarms; None where they agree.
+
+    Args:
+        promised: alarms a week, from the replay before it was agreed on.
+
+    More than promised is what even the lower end of the record's interval is, above the promise's upper end.
+    """
+    if record.since is None or promised.high is None:
+        return None
+    found = rate(record.false, at - record.since)
+    if found.value is None or found.low is None or found.low <= promised.high:
+        return None
+    weeks = (at - record.since) / timedelta(weeks=1)
+    return (
+        f"{found.value:.1f} false alarms a week [{found.low:.1f}–{found.high:.1f}] in {weeks:.1f} weeks; "
+        f"promised were {promised.value:.1f} [{promised.low:.1f}–{promised.high:.1f}]"
+    )
+
+
+def not_found(agreed: AgreedCheck | None) -> str | None:
+    """
+    That a check does not find its own incident, or finds it later, on what was kept of it; None else.
+
+    Asked of the table as it is now it proves nothing: what was missing may have been delivered since.
+    """
+    if agreed is None or not agreed.judged or not agreed.on_kept:
+        return None
+    if agreed.sooner is None:
+        return f"{agreed.check} does not find this incident"
+    if agreed.sooner < timedelta(0):
+        return f"{agreed.check} finds this incident {told(-agreed.sooner)} later than it was found"
+    return None
+
+
+def made_worse(with_it: Iterable[Replayed], without: Iterable[Replayed]) -> str | None:
+    """
+    The incidents that go worse with a check than without it, in words; None where there is none.
+
+    Args:
+        with_it, without: the same incidents, replayed under today's declaration and under it less the check.
+    """
+    rank = {"worse": -1, "same": 0, "better": 1}
+    alone = {one.number: one for one in without}
+    said = []
+    for one in with_it:
+        other = alone.get(one.number)
+        if other is None or one.verdict not in rank or other.verdict not in rank:
+            continue
+        if rank[one.verdict] < rank[other.verdict]:
+            what = "which was no incident, is raised by it" if one.false_alarm else "; ".join(one.reasons)
+            said.append(f"#{one.number}, {what}" if one.false_alarm else f"#{one.number}: {what}")
+    return "; ".join(said) or None

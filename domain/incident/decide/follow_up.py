@@ -1,0 +1,145 @@
+"""What the practice learns: proposed, answered, followed until it is done, taken back where it does harm."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from domain.errors import Refused
+from domain.incident import commands as c
+from domain.incident import events as e
+from domain.incident.decide.rule import Events, not_closed, said
+from domain.incident.followed import is_open
+from domain.incident.state import Incident
+from domain.values import Actor, AddedCheck, Improvement, TriedChange
+
+
+def learn(incident: Incident, command: c.OfFollowUp, actor: Actor) -> Events:
+    """Proposed, answered, and what came of that. Answers of workers: late or repeated ones change nothing."""
+    match command:
+        case c.ProposeFollowUp():
+            if "follow_up" not in incident.awaits:
+                return ()
+            return (e.FollowUpProposed(**dict(command)),)
+        case c.AnswerFollowUp():
+            change = _proposed(incident, command.check).change if command.check else None
+            return _answer(incident, command.improvement, change)
+        case c.AcceptFollowUp():
+            return _accept(incident, command.check)
+        case c.AssignFollowUp():
+            return (e.FollowUpAssigned(**dict(command)),) if "assign" in incident.awaits else ()
+        case c.RemindOfFollowUp():
+            return _remind(incident, command.lacking)
+        case c.RecordFollowUpDone():
+            return _done(incident, command.says, actor)
+        case c.DropFollowUp():
+            reason = said(command.reason, "Say why it is not to be done.")
+            return (e.FollowUpDropped(reason=reason),) if _may_end(incident) else ()
+        case _:
+            return _change(incident, command)
+
+
+OfChange = (
+    c.RecordChangeWritten
+    | c.RecordChangeProposed
+    | c.RecordChangeHandedOver
+    | c.RecordChangeEarned
+    | c.RequestTakeBack
+    | c.RecordChangeTakenBack
+    | c.RecordChangeLeft
+)
+
+
+def _change(incident: Incident, command: OfChange) -> Events:
+    """What became of the check that was agreed on."""
+    awaited, followed = "change" in incident.awaits, incident.followed
+    if incident.change is None or incident.change.name != command.check:
+        return ()
+    match command:
+        case c.RecordChangeWritten():
+            return (e.ChangeWritten(**dict(command)),) if awaited else ()
+        case c.RecordChangeProposed():
+            return (e.ChangeProposed(**dict(command)),) if awaited else ()
+        case c.RecordChangeHandedOver():
+            return (e.ChangeHandedOver(**dict(command)),) if awaited else ()
+        case c.RecordChangeEarned():
+            unsaid = followed is not None and followed.earned is None and followed.gone is None
+            return (e.ChangeEarned(**dict(command)),) if unsaid else ()
+        case c.RequestTakeBack():
+            unasked = followed is not None and followed.harm is None and incident.change_came is not None
+            return (e.TakeBackRequested(**dict(command)),) if unasked else ()
+        case c.RecordChangeTakenBack():
+            left = followed is not None and followed.gone is not None and not followed.gone.taken_back
+            return (e.ChangeTakenBack(**dict(command)),) if left or "take_back" in incident.awaits else ()
+        case c.RecordChangeLeft():
+            return (e.ChangeLeft(**dict(command)),) if "take_back" in incident.awaits else ()
+        case _:
+            assert_never(command)
+
+
+def _remind(incident: Incident, lacking: str) -> Events:
+    followed = incident.followed
+    if followed is None or followed.due_at is None or followed.owner is None or not is_open(incident):
+        return ()
+    if followed.reminded_at is not None:
+        return ()
+    return (e.FollowUpReminded(owner=followed.owner, due_at=followed.due_at, lacking=lacking),)
+
+
+def _done(incident: Incident, says: str, actor: Actor) -> Events:
+    if actor.kind == "worker":
+        return (e.FollowUpDone(shown_by="replay", says=says),) if is_open(incident) else ()
+    words = said(says, "Say in what way it is done.")
+    return (e.FollowUpDone(shown_by="person", says=words),) if _may_end(incident) else ()
+
+
+def _may_end(incident: Incident) -> bool:
+    if incident.followed is None:
+        raise Refused(f"#{incident.number} has no follow-up that is followed until it is done.")
+    return is_open(incident)
+
+
+def _accept(incident: Incident, check: str | None) -> Events:
+    if incident.proposed is None:
+        raise Refused("There is no proposed follow-up yet; write one with Edit.")
+    if check is None and not incident.changes:
+        return _answer(incident, incident.proposed, None)
+    taken = _proposed(incident, check or incident.changes[0].change.name)
+    said = {"detect_faster": taken.faster, "detail": taken.detail, "proof": taken.proof, "change": "check"}
+    return _answer(incident, incident.proposed.model_copy(update=said), taken.change)
+
+
+def _proposed(incident: Incident, check: str) -> TriedChange:
+    """The change of this check: only what was replayed comes into the declaration."""
+    taken = next((one for one in incident.changes if one.change.name == check), None)
+    if taken is None:
+        proposed = ", ".join(one.change.name for one in incident.changes) or "none"
+        raise Refused(f"The check {check} is not among those that were replayed and proposed: {proposed}.")
+    return taken
+
+
+def _answer(incident: Incident, improvement: Improvement, change: AddedCheck | None) -> Events:
+    not_closed(incident)
+    if incident.status != "resolved":
+        raise Refused(
+            f"#{incident.number} is not resolved yet; the follow-up comes after the harm has stopped."
+        )
+    if missing := _missing(improvement):
+        raise Refused("The follow-up lacks: " + "; ".join(missing) + ".")
+    if improvement.change == "nothing" and change is not None:
+        raise Refused(f"Nothing changes, and the check {change.name} comes in: say one of them.")
+    if (incident.follow_up, incident.change) == (improvement, change):
+        return ()
+    tracked = improvement.change != "nothing"
+    return (e.FollowUpAnswered(improvement=improvement, change=change, tracked=tracked),)
+
+
+def _missing(improvement: Improvement) -> list[str]:
+    missing = []
+    if not improvement.detect_faster.strip():
+        missing.append("could it have been detected faster, or predicted?")
+    if not improvement.diagnose_faster.strip():
+        missing.append("could it have been diagnosed faster?")
+    if not improvement.detail.strip():
+        nothing = improvement.change == "nothing"
+        missing.append("why does nothing change?" if nothing else "what exactly changes?")
+    return missing

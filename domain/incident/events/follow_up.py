@@ -1,0 +1,134 @@
+"""What the practice learns from an incident, and what becomes of that."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from domain.incident.events.event import Event
+from domain.values import AddedCheck, Improvement, Moment, TriedChange
+
+
+class FollowUpProposed(Event):
+    """
+    What the system thinks the practice should learn.
+
+    `changes` are those that a replay speaks for, the best first; `note` what became of the others.
+    """
+
+    wire_name = "follow_up.proposed"
+    schema_version = 2
+    improvement: Improvement
+    changes: tuple[TriedChange, ...] = ()
+    note: str = ""
+
+
+class FollowUpAnswered(Event):
+    """
+    What a person decided that the practice learns; `change` is what is to come into the declaration.
+
+    `tracked`: it is followed until it is done. Answers that change nothing are not, nor those that were
+    given before this was recorded.
+    """
+
+    wire_name = "follow_up.answered"
+    schema_version = 3
+    improvement: Improvement
+    change: AddedCheck | None = None
+    tracked: bool = False
+
+
+class FollowUpAssigned(Event):
+    """Who sees to the follow-up, and when it is due."""
+
+    wire_name = "follow_up.assigned"
+    owner: str
+    due_at: Moment
+
+
+class FollowUpReminded(Event):
+    """It is due and not done; `lacking` says in words what a replay still lacks to show it done."""
+
+    wire_name = "follow_up.reminded"
+    owner: str
+    due_at: Moment
+    lacking: str
+
+
+class FollowUpDone(Event):
+    """It is done, as a replay of the incident shows, or as a person says; `says` in what way."""
+
+    wire_name = "follow_up.done"
+    shown_by: Literal["replay", "person"]
+    says: str
+
+
+class ChangeWritten(Event):
+    """The check that was agreed on stands in the declaration, in shadow mode; `diff` is what came in."""
+
+    wire_name = "change.written"
+    check: str
+    diff: str
+
+
+class ChangeHandedOver(Event):
+    """
+    The check that was agreed on is for a person to add: as declared, or because it does not apply (`reason`).
+    """
+
+    wire_name = "change.handed_over"
+    check: str
+    diff: str
+    reason: str
+
+
+class FollowUpDropped(Event):
+    """It is not to be done after all, as a person says."""
+
+    wire_name = "follow_up.dropped"
+    reason: str
+
+
+class ChangeProposed(Event):
+    """The check that was agreed on is in a pull request at `url`, for people to merge."""
+
+    wire_name = "change.proposed"
+    check: str
+    diff: str
+    url: str
+
+
+class ChangeEarned(Event):
+    """By its record (`says`) the check that was agreed on may leave shadow mode."""
+
+    wire_name = "change.earned"
+    check: str
+    says: str
+
+
+class TakeBackRequested(Event):
+    """The check that was agreed on made something worse, and is to come out of the declaration."""
+
+    wire_name = "change.take_back_requested"
+    check: str
+    reason: str
+
+
+class ChangeTakenBack(Event):
+    """
+    The check is out of the declaration again; `diff` is what went out, empty where it was gone already.
+    Where `url` is not empty, a pull request there takes it out.
+    """
+
+    wire_name = "change.taken_back"
+    check: str
+    diff: str
+    url: str = ""
+
+
+class ChangeLeft(Event):
+    """The check that made something worse is for a person to take out (`diff`), and why."""
+
+    wire_name = "change.left"
+    check: str
+    diff: str
+    reason: str

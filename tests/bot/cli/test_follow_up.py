@@ -1,0 +1,79 @@
+"""Follow-ups at the terminal: listed, edited, declined, said to be done."""
+
+from __future__ import annotations
+
+import pytest
+
+from domain.incident import commands as c
+from tests.bot.cli.test_incident import happen
+from tests.bot.slack.test_announce import tell
+from tests.bot.stories import OPENED, Step
+from tests.bot.terminal import Terminal
+from tests.domain.incident.given import TRIED, WORKER
+from workers.door import Door
+from workers.environment import clock
+
+RESOLVED = (c.Resolve(reason="The feed is back."), WORKER)
+
+
+@pytest.fixture
+def terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], database_url: str, redis_url: str
+) -> Terminal:
+    return Terminal(monkeypatch, capsys, {"DATABASE_URL": database_url, "REDIS_URL": redis_url})
+
+
+def proposed(door: Door) -> None:
+    tell(door, OPENED)
+    happen(door, RESOLVED, TRIED)
+
+
+def listed(terminal: Terminal, *words: str) -> list[tuple[str, bool]]:
+    found = terminal("follow-up", "list", "--json", *words).json["follow_ups"]
+    return [(one["state"], one["overdue"]) for one in found]
+
+
+def test_it_is_listed_from_its_proposal_until_it_is_done(terminal: Terminal, door: Door) -> None:
+    assert "No follow-up is open." in terminal("follow-up", "list").out
+    proposed(door)
+    assert listed(terminal) == [("proposed", False)]
+    terminal("follow-up", "accept", "1", "--check", "by_hour")
+    written: Step = (c.RecordChangeWritten(check="by_hour", diff="+"), WORKER)
+    due: Step = (c.AssignFollowUp(owner="slack:U7", due_at=clock.now()), WORKER)
+    happen(door, written, due)
+    assert "follow_up.answered" not in terminal("close", "1").out
+    assert listed(terminal) == [("written", True)]
+    assert "written, overdue" in terminal("follow-up", "list").out
+    assert "in what way it is done" in terminal("follow-up", "done", "1", code=1).err
+    assert "follow_up.done" in terminal("follow-up", "done", "1", "--says", "merged by hand").out
+    assert listed(terminal) == []
+    assert listed(terminal, "--all") == [("done", False)]
+    assert "merged by hand" in terminal("follow-up", "show", "1").out
+
+
+def test_edited_it_keeps_what_was_not_said_anew(terminal: Terminal, door: Door) -> None:
+    proposed(door)
+    edited = terminal(
+        "follow-up", "edit", "1", "--detail", "by hour and quay", "--check", "by_hour", "--json"
+    )
+    answer = edited.json["incident"]["follow_up"]
+    assert (answer["detail"], answer["detect_faster"]) == ("by hour and quay", "Yes: at the delivery.")
+    assert edited.json["incident"]["change"]["name"] == "by_hour"
+
+
+def test_declined_in_words_and_dropped_once_it_is_followed(terminal: Terminal, door: Door) -> None:
+    proposed(door)
+    assert "why does nothing change" in terminal("follow-up", "decline", "1", code=1).err
+    declined = terminal("follow-up", "decline", "1", "--reason", "a holiday", "--json").json
+    assert declined["incident"]["follow_up"]["change"] == "nothing"
+    assert listed(terminal, "--all") == [("declined", False)]
+    terminal("follow-up", "accept", "1")
+    terminal("close", "1")
+    dropped = terminal("follow-up", "decline", "1", "--reason", "the table goes", "--json").json
+    assert dropped["events"] == ["follow_up.dropped"]
+    assert listed(terminal, "--all") == [("dropped", False)]
+
+
+def test_without_a_proposal_there_is_nothing_to_edit(terminal: Terminal, door: Door) -> None:
+    tell(door, OPENED)
+    assert "nothing is proposed yet" in terminal("follow-up", "edit", "1", code=1).err

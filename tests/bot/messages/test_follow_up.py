@@ -1,0 +1,80 @@
+"""Follow-ups in lists, on the App Home, in the thread and in the report."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from bot.messages.follow_up import blocks, home_of, row, standings
+from bot.messages.incident.card import card
+from bot.messages.incident.evidence import NOTABLE, step
+from bot.messages.report import html, markdown, tell
+from domain.incident import commands as c
+from domain.incident.timeline import timeline
+from tests.bot.stories import HARMFUL, OWNED, STORIES, WAY, told
+from tests.domain.incident.given import MORNING, WORKER, after
+
+DAY = timedelta(days=1)
+LATE = MORNING + 15 * DAY
+
+
+def URL(path: str) -> str:  # noqa: N802 - as a link stands in other tests
+    return f"https://pages.example{path}"
+
+
+def test_only_what_is_open_is_listed_what_is_overdue_first() -> None:
+    written, _ = after(*HARMFUL[:-1])
+    done, _ = after(*STORIES["follow-up shown done"])
+    proposed, _ = after(*WAY[:9])
+    found = standings([proposed, done, written], LATE)
+    assert [(one.state, one.overdue) for one in found] == [("written", True), ("proposed", False)]
+    assert len(standings([proposed, done, written], LATE, every=True)) == 3
+    assert row(found[0])[2:5] == ("written, overdue", "U-oncall", "2026-03-15")
+
+
+def test_the_home_names_owner_and_day_and_has_nothing_where_nothing_is_open() -> None:
+    found = standings([after(*OWNED)[0]], LATE)
+    drawn = str(home_of(found, URL))
+    assert "Follow-ups" in drawn
+    assert "⏰" in drawn
+    assert "<@U-oncall>" in drawn
+    assert home_of((), URL) == []
+    assert "No follow-up is open" in str(blocks((), URL))
+
+
+def test_more_than_a_page_says_how_many_and_where_they_are() -> None:
+    (one,) = standings([after(*OWNED)[0]], LATE)
+    assert "and 2 more: `recsysops follow-up list`" in str(blocks([one] * 12, URL))
+
+
+def test_the_reminder_mentions_its_owner_in_the_thread() -> None:
+    steps = (*HARMFUL[:-1], (c.RemindOfFollowUp(lacking="by_hour is in shadow mode"), WORKER))
+    incident, log = after(*steps)
+    entry = timeline(log)[-1]
+    assert entry.wire_name in NOTABLE
+    assert step(entry) == "The follow-up of <@U-oncall> is due and not done: by_hour is in shadow mode"
+    assert "The follow-up of U-oncall is due" in markdown(tell(incident, log))
+
+
+@pytest.mark.parametrize(
+    ("story", "says"),
+    [
+        ("change in a pull request", "In a pull request"),
+        ("change taken back", "It made something worse: 3.0 false alarms a week"),
+        ("change taken back", "Taken back"),
+        ("change left to a person", "For a person to take out: was changed by hand"),
+        ("follow-up shown done", "Done, shown by a replay: by_hour finds it 1 h 30 min sooner"),
+    ],
+)
+def test_what_became_of_it_stands_on_the_message_and_in_the_report(story: str, says: str) -> None:
+    incident, log = told(story)
+    assert says.lower() in str(card(incident, URL)).replace("\\n", " ").lower()
+    report = tell(incident, log)
+    assert says in markdown(report)
+    assert says in html(report)
+
+
+def test_the_report_says_who_sees_to_it_and_until_when() -> None:
+    incident, log = after(*OWNED)
+    assert "U-oncall sees to it; due 2026-03-15" in markdown(tell(incident, log))

@@ -1,0 +1,98 @@
+"""A check that is agreed on as a pull request to the declaration's repository, which people merge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from domain.errors import ConfigurationError, Refused
+from domain.incident import commands as c
+from domain.incident.state import Incident
+from domain.recommender.recommender import Recommender
+from domain.values import AddedCheck
+from workers.declaration.addition import added_to, as_added, difference, removed_from
+from workers.deployers.pull_request import PullRequestOptions, branch_of, opened, token_of
+from workers.deployers.repository import Head, Proposal, Repository
+
+Environment = Mapping[str, str]
+BACK = "-back"
+"""At the end of the branch that takes a check out again."""
+
+
+def propose_addition(
+    recommender: Recommender, environment: Environment, incident: Incident, change: AddedCheck, key: str
+) -> c.Command:
+    """
+    A pull request that adds the check; found again by the branch of its `key`, however often it is asked for.
+
+    Raises:
+        Refused: it does not apply to the file in the repository, or its pull request was closed.
+        ConfigurationError: the repository is not declared.
+        DeployError: GitHub refuses it. DeployUncertain: asked again, it is found out how far it came.
+    """
+    repository, file = _opened(recommender, environment), recommender.follow_ups.file
+    head = repository.head()
+    text = _text(repository, head, file)
+    after = added_to(text, change)
+    if after == text:  # merged meanwhile, or put in by somebody
+        return c.RecordChangeWritten(check=change.name, diff=as_added(change))
+    branch = branch_of(key)
+    if closed := [one for one in repository.pulls(branch, "closed") if not one.get("merged_at")]:
+        raise Refused(f"its pull request {_address(closed[0])} was closed without being merged")
+    taken = next((one for one in incident.changes if one.change.name == change.name), None)
+    why = f"{taken.says}\n\n{taken.proof}" if taken else ""
+    body = f"{why}\n\nThe follow-up of incident #{incident.number}: {incident.called}\n\nFollow-up: {key}"
+    proposal = Proposal(branch, f"Check {change.name}, in shadow mode", body.strip())
+    repository.commit(proposal, head, file, after)
+    url = _address(repository.propose(proposal))
+    return c.RecordChangeProposed(check=change.name, diff=difference(text, after, file), url=url)
+
+
+def propose_removal(
+    recommender: Recommender, environment: Environment, incident: Incident, change: AddedCheck
+) -> c.Command:
+    """
+    Close the pull request that adds the check; where it was merged, open one that takes the check out.
+
+    Raises: as `propose_addition`.
+    """
+    repository, file = _opened(recommender, environment), recommender.follow_ups.file
+    branch = branch_of(_asked_by(incident))
+    for one in repository.pulls(branch, "open"):
+        repository.close(int(one["number"]))
+    # Looked at after that: what could still be merged is merged by now, or never.
+    head = repository.head()
+    text = _text(repository, head, file)
+    after = removed_from(text, change)
+    if after == text:
+        return c.RecordChangeTakenBack(check=change.name, diff="")
+    harm = incident.followed.harm if incident.followed else None
+    proposal = Proposal(
+        f"{branch}{BACK}", f"Take out check {change.name}", f"It made something worse: {harm}"
+    )
+    repository.commit(proposal, head, file, after)
+    url = _address(repository.propose(proposal))
+    return c.RecordChangeTakenBack(check=change.name, diff=difference(text, after, file), url=url)
+
+
+def _opened(recommender: Recommender, environment: Environment) -> Repository:
+    name = recommender.follow_ups.deployer
+    declared = recommender.deployers.get(name or "")
+    if not isinstance(declared, PullRequestOptions):
+        raise ConfigurationError("[follow_ups] deployer names none of kind pull_request")
+    return opened(declared, token_of(declared, environment))
+
+
+def _text(repository: Repository, head: Head, file: str) -> str:
+    held = repository.read(head, file)
+    if held is None:
+        raise Refused(f"there is no {file} in {repository.name}; name it in [follow_ups] file")
+    return held.decode("utf-8")
+
+
+def _address(pull: Mapping[str, Any]) -> str:
+    return str(pull.get("html_url") or f"#{pull['number']}")
+
+
+def _asked_by(incident: Incident) -> str:
+    return incident.followed.answered_by if incident.followed else ""
