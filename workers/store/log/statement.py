@@ -92,7 +92,8 @@ class Statement:
         except errors.InvalidSqlStatementName as error:  # forgotten: nothing was done
             if libpq.transaction_status != IDLE:
                 raise psycopg.OperationalError("the transaction failed at a forgotten statement") from error
-            prepared.clear()
+            # This one alone: others may have been prepared after all were forgotten, and are known.
+            prepared.discard(self._name)
             self._ask(libpq, told, prepared)
 
     def _ask(self, libpq: pq.abc.PGconn, told: list[bytes | None], prepared: set[bytes]) -> None:

@@ -12,6 +12,7 @@ from workers.environment import clock
 from workers.store.connection import at_once
 from workers.store.log.encoder import Head, Origin
 from workers.store.log.events import answer, append
+from workers.store.log.statement import Statement
 
 Notes = Callable[[Engine, str], None]
 
@@ -35,6 +36,15 @@ def test_what_the_server_has_forgotten_is_prepared_again(log: Engine, note: Note
     note(log, "second")
     with at_once(log) as connection:
         assert [len(answer(connection, key)) for key in ("first", "second")] == [1, 1]
+
+
+def test_what_was_prepared_after_all_was_forgotten_is_not_prepared_twice(log: Engine) -> None:
+    first, second = (Statement(f"SELECT %(a)s::int + %(b)s::int + {n}") for n in range(2))
+    with at_once(log) as connection:
+        first.run(connection, {"a": 1, "b": 1})
+        connection.exec_driver_sql("DEALLOCATE ALL")
+        for one in (second, first, second):
+            one.run(connection, {"a": 1, "b": 1})
 
 
 def test_text_with_a_zero_byte_is_refused_and_not_cut(log: Engine, note: Notes) -> None:
