@@ -49,19 +49,20 @@ class Look:
         return self.repaired <= -LEAST_HARM and self.repaired + self.half < 0
 
 
-def harmful(then: Finding, looks: Sequence[Look], nth: int) -> tuple[Look, ...]:
+def harmful(then: Finding, looks: Sequence[Look], nth: int, often: int = 1) -> tuple[Look, ...]:
     """
     The looks that show harm: one alone or two in a row; empty where chance may explain them.
 
-    The `nth` look may err with probability ALPHA · 6 / (π² n²), which sums to ALPHA over as many looks as one
-    likes. The gap `then` was itself measured with chance, which all looks have in common: it is counted once,
+    The looks that end in the `nth` window together may err with probability ALPHA · 6 / (π² n²), which sums
+    to ALPHA over as many windows as one likes; each of those that overlap gets its part. The gap `then` was itself measured with chance, which all looks have in common: it is counted once,
     and not as if it were new each time. Windows are taken to be normal about what is expected, which is rough
     so far out; that is why two have to agree, or one be beyond a bound a thousand times as strict.
 
     Args:
         then:  the finding as it was at the deployment; its band is taken to be the looks' where it has none.
         looks: in the order of time, the newest last.
-        nth:   how many looks there were since the deployment at the most; from 1 on.
+        nth:   how many windows there were since the deployment, with this one; from 1 on.
+        often: how many looks end in one window.
 
     Source:
         Spending an error over repeated looks: Lan & DeMets (1983), Biometrika 70(3).
@@ -74,7 +75,7 @@ def harmful(then: Finding, looks: Sequence[Look], nth: int) -> tuple[Look, ...]:
     >>> len(harmful(drop, worse[:1], 1)), len(harmful(drop, worse, 2)), len(harmful(drop, worse[:1] * 2, 2))
     (0, 2, 0)
     """
-    now, spent = looks[-1], ALPHA * 6 / (pi * nth) ** 2
+    now, spent = looks[-1], ALPHA * 6 / (pi * nth) ** 2 / often
     chance_then = _half_then(then, now.half) / BAND
     if now.repaired <= -LEAST_HARM and _p(now.repaired, now.half / BAND, chance_then) <= STRICTER * spent:
         return (now,)

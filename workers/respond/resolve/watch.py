@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from math import ceil
 from typing import NamedTuple
 
 import structlog
@@ -17,7 +18,7 @@ from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.harm import Look, harmful
 from domain.errors import ConfigurationError, RecsysopsError, SourceError, Unmeasurable
 from domain.incident import commands as c
-from domain.incident.events import HotfixApplied, HotfixWatched
+from domain.incident.events import HotfixApplied, HotfixExpired, HotfixReverted, HotfixWatched, Recorded
 from domain.incident.events.hotfix import WORTH_KEEPING
 from domain.incident.state import Hotfix, replay
 from domain.recommender.recommender import Recommender
@@ -31,6 +32,9 @@ from workers.store.log.events import read_stream
 LOOK_AGAIN_AFTER = timedelta(seconds=15)
 REPAIRED_ENOUGH = WORTH_KEEPING
 """Share of the gap that has to be closed too: that the metric lies in a wide band says little alone."""
+
+GONE = (HotfixReverted, HotfixExpired)
+"""After which a hotfix acts no more."""
 
 _log = structlog.get_logger(__name__)
 
@@ -101,11 +105,27 @@ def deployed_now(work: Work) -> Deployed:
         events = read_stream(connection, work.incident.stream)
     applied = (n for n, recorded in enumerate(events) if isinstance(recorded.event, HotfixApplied))
     place = max(applied, default=len(events))
-    then = replay(events[:place])
     # In the order of the log: a clock may have been set back.
     looks = [one.event for one in events[place:] if isinstance(one.event, HotfixWatched)]
-    stage_at, finding = hotfix.stage_at or hotfix.applied_at, then.finding if then else None
-    return Deployed(hotfix, hotfix.applied_at, stage_at, hotfix.watch_until, finding, looks)
+    stage_at = hotfix.stage_at or hotfix.applied_at
+    return Deployed(hotfix, hotfix.applied_at, stage_at, hotfix.watch_until, _without(events[:place]), looks)
+
+
+def _without(events: Sequence[Recorded]) -> Finding | None:
+    """
+    The finding as it was at the end of these events; where its window is of the time of a hotfix before, as
+    it was before that one: what that spoiled or repaired is not what the next one is held against.
+    """
+    then = replay(events)
+    finding = then.finding if then else None
+    if finding is None:
+        return None
+    for place, recorded in enumerate(events):
+        if isinstance(recorded.event, HotfixApplied) and recorded.at < finding.window_end:
+            ended = next((one.at for one in events[place:] if isinstance(one.event, GONE)), None)
+            if ended is None or finding.window_start < ended:
+                return _without(events[:place])
+    return finding
 
 
 def _look(work: Work, recommender: Recommender, deployed: Deployed, finding: Finding) -> Sequence[c.Command]:
@@ -138,8 +158,9 @@ def _harm(
     if now is None:
         return None
     earlier = [look for one in deployed.looks if (look := _as_look(one))]
-    nth = 1 + max(0, (end - deployed.applied_at) // LOOK_AGAIN_AFTER)
-    shown = harmful(finding, [*earlier, now], nth)
+    window = max(end - start, LOOK_AGAIN_AFTER)
+    nth = 1 + max(0, (end - deployed.applied_at) // window)
+    shown = harmful(finding, [*earlier, now], nth, often=ceil(window / LOOK_AGAIN_AFTER))
     if not shown:
         return None
     low, high = _interval(finding, seen)
@@ -232,10 +253,17 @@ def _judged(
     if over:
         reason = (
             f"{seen.observed:,.0f} {finding.unit} where {seen.expected:,.0f} are expected "
-            f"({seen.low:,.0f} to {seen.high:,.0f}): {100 * repaired:.0f} % of the gap is closed"
+            f"({seen.low:,.0f} to {seen.high:,.0f}): {_closed(repaired)}"
         )
         return c.RefuteHotfix(option=option, reason=reason, repaired_share=repaired, low=low, high=high)
     return _seen(deployed, finding, seen, start, end)
+
+
+def _closed(repaired: float) -> str:
+    """How much of the gap, in words."""
+    if repaired < 0:
+        return f"the gap grew by {-100 * repaired:.0f} %"
+    return f"{100 * repaired:.0f} % of the gap is closed"
 
 
 def _seen(

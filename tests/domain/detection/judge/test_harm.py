@@ -88,6 +88,27 @@ def test_harm_that_begins_late_is_told_within_two_looks_as_well() -> None:
     assert harmful(DROP, [*good, *harmed], 20_000) == tuple(harmed)
 
 
+def test_looks_that_overlap_spend_no_more_than_their_window_and_harm_is_seen_as_soon() -> None:
+    """What was left is gone nearly: told by the third window, which each look by itself would be too late for."""
+    harmed = [look(n / 4, -0.32, 0.14) for n in range(5)]
+    known = DROP.model_copy(update={"low": 93, "high": 107})
+    assert harmful(known, harmed, 9) == ()
+    assert harmful(known, harmed, 3, often=4) == (harmed[0], harmed[4])
+
+
+def test_in_a_hundred_hotfixes_looks_that_overlap_revert_about_one_at_the_most() -> None:
+    """Four looks a window for two hundred windows at each of 400 hotfixes that change nothing."""
+    chance, reverted = np.random.default_rng(8), 0
+    for _ in range(400):
+        then = chance.normal(0, HALF / 1.96)
+        quarters = chance.normal(0, 2 * HALF / 1.96, 803)
+        shares = then + np.convolve(quarters, np.ones(4) / 4, "valid")
+        looks = [look(n / 4, float(share)) for n, share in enumerate(shares)]
+        found = (harmful(DROP, looks[max(0, n - 4) : n + 1], 1 + n // 4, often=4) for n in range(len(looks)))
+        reverted += any(found)
+    assert reverted <= 8  # as above
+
+
 @given(st.lists(st.floats(-LEAST_HARM / 2, 3.0), min_size=1, max_size=30), st.integers(1, 10_000))
 def test_what_did_not_become_worse_is_never_harm(shares: list[float], nth: int) -> None:
     assert harmful(DROP, [look(n, share) for n, share in enumerate(shares)], nth) == ()

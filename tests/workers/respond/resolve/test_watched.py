@@ -72,6 +72,11 @@ class Watched:
         self.say(c.ChooseHotfix(option="fill", menu=digest_of(offered)), minutes - 1)
         self.say(c.RecordHotfixApplied(option="fill", receipt="done"), minutes)
 
+    def repeated(self, finding: Finding, minutes: float) -> None:
+        """The check finds it once more."""
+        command, at = c.OpenIncident(number=0, finding=finding), NOON + minutes * MINUTE
+        handle(None, command, actor=ON_CALL, key=f"again {minutes}", at=at, log=self._log)
+
     def saw(self, repaired_share: float, window_end: float, written: float | None = None) -> None:
         """An earlier look, written down when its window ended."""
         look = c.RecordWatch(
@@ -344,6 +349,27 @@ def test_what_was_verified_is_looked_at_until_it_ends_and_reverted_where_it_does
     assert (incident.hotfix.stage, incident.hotfix.because) == ("reverting", "harm")
     assert incident.status == "open"  # what the hotfix had ended is not ended without it
     assert [one.because for one in incident.spent] == ["harm"]
+
+
+def test_what_a_hotfix_before_spoiled_is_not_what_the_next_one_is_held_against(begin: Begin) -> None:
+    watched = begin()
+    spoiled = FOUND.model_copy(update={"observed": 10.0, "window_start": NOON, "window_end": NOON + MINUTE})
+    watched.repeated(spoiled, 1)
+    watched.say(c.RevertHotfix(option="fill"), 2)
+    watched.say(c.RecordHotfixReverted(option="fill", receipt="gone"), 2)
+    watched.deploy(6)
+    look = watched.said(7, measured(60.0))
+    assert isinstance(look, c.RecordWatch)
+    assert look.repaired_share == pytest.approx(0.2)  # of the 50 that were lacking, and not of 90
+
+    watched.say(c.RevertHotfix(option="fill"), 8)
+    watched.say(c.RecordHotfixReverted(option="fill", receipt="gone"), 8)
+    after = {"observed": 20.0, "window_start": NOON + 9 * MINUTE, "window_end": NOON + 10 * MINUTE}
+    watched.repeated(FOUND.model_copy(update=after), 10)
+    watched.deploy(14)
+    look = watched.said(15, measured(60.0))
+    assert isinstance(look, c.RecordWatch)
+    assert look.repaired_share == pytest.approx(0.5)  # that is as it was without any
 
 
 def test_a_guard_that_cannot_measure_reverts_nothing(begin: Begin) -> None:
