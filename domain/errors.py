@@ -74,6 +74,10 @@ class DeployUncertain(DeployError):
     """A deployer gave no answer; it may or may not have acted."""
 
 
+class MayStillAct(DeployUncertain):
+    """What a deployer may have put in force could not be taken back; it is not over until it can."""
+
+
 class CannotRehearse(RecsysopsError):
     """A hotfix cannot be rehearsed; the message says why, and not that it does not work."""
 

@@ -20,7 +20,7 @@ from threading import Event as Signal
 import structlog
 from sqlalchemy import Connection, Engine
 
-from domain.errors import ConfigurationError, Refused
+from domain.errors import ConfigurationError, MayStillAct, Refused
 from domain.incident import commands as c
 from domain.incident.debts import BOTS_OWN, Debt, owed
 from domain.incident.events import Recorded
@@ -134,12 +134,19 @@ def settle(log: Engine, settlers: Mapping[str, Settler], kind: str, stream: str,
             if debt is None:
                 return False
             begun, trouble = attempts.begin(connection, stream, debt, clock.now())
-        if begun > (2 * MOST_TRIES if kind in UNDONE_BY_SETTLER else MOST_TRIES):
+        if _each_died(kind, begun, trouble):
             gave_up = _give_up(log, incident, debt, trouble or "the worker died over it each time")
             if gave_up:
                 return True
         work = Work(log, incident, debt, clock.now(), last_try=begun >= MOST_TRIES, tries=begun)
         return _try(work, settlers[kind])
+
+
+def _each_died(kind: str, begun: int, trouble: str | None) -> bool:
+    """Whether it is given up untried; not while something may act that its settler could not take back."""
+    if kind in UNDONE_BY_SETTLER:
+        return begun > 2 * MOST_TRIES and trouble is None
+    return begun > MOST_TRIES
 
 
 def _try(work: Work, settler: Settler) -> bool:
@@ -154,6 +161,10 @@ def _try(work: Work, settler: Settler) -> bool:
         trouble = redaction.prose(f"{type(error).__name__}: {error}")
         with work.log.begin() as connection:
             attempts.end(connection, debt, trouble=trouble)
+        if isinstance(error, MayStillAct):
+            if work.last_try:
+                _tell_of_more_tries(work.log, work.incident, debt, trouble)
+            return False
         return work.last_try and _give_up(work.log, work.incident, debt, trouble)
     with work.log.begin() as connection:
         attempts.end(connection, debt)
@@ -184,7 +195,7 @@ def _still_owed(incident: Incident, kind: str, event_id: str) -> Debt | None:
 
 def _give_up(log: Engine, incident: Incident, debt: Debt, trouble: str) -> bool:
     """Record the failure. False where the debt stays owed all the same, and is worth going on with."""
-    reason = f"Given up after {MOST_TRIES} attempts; the last one said: {trouble}"
+    reason = _given_up(trouble)
     option = incident.hotfix.option if incident.hotfix else ""
     check = incident.change.name if incident.change else ""
     failures: dict[str, c.Command] = {
@@ -199,10 +210,21 @@ def _give_up(log: Engine, incident: Incident, debt: Debt, trouble: str) -> bool:
         "change": c.RecordChangeHandedOver(check=check, diff="", reason=reason),
         "take_back": c.RecordChangeLeft(check=check, diff="", reason=reason),
     }
-    note = c.AddNote(text=f"“{debt.kind}” is not done yet and goes on being tried. {reason}")
-    key = f"{debt.event_id}:{debt.kind}:given-up"
-    _record(log, incident, debt, failures.get(debt.kind, note), key)
-    return debt.kind in failures
+    if debt.kind not in failures:
+        _tell_of_more_tries(log, incident, debt, trouble)
+        return False
+    _record(log, incident, debt, failures[debt.kind], f"{debt.event_id}:{debt.kind}:given-up")
+    return True
+
+
+def _tell_of_more_tries(log: Engine, incident: Incident, debt: Debt, trouble: str) -> None:
+    """A note, once, where it is tried on and on."""
+    text = f"“{debt.kind}” is not done yet and goes on being tried. {_given_up(trouble)}"
+    _record(log, incident, debt, c.AddNote(text=text), f"{debt.event_id}:{debt.kind}:goes-on")
+
+
+def _given_up(trouble: str) -> str:
+    return f"Given up after {MOST_TRIES} attempts; the last one said: {trouble}"
 
 
 def main() -> int:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import structlog
 
-from domain.errors import ConfigurationError, DeployError, DeployUncertain, RightsUnknown
+from domain.errors import ConfigurationError, DeployError, DeployUncertain, MayStillAct, RightsUnknown
 from domain.incident import commands as c
 from domain.incident.events import HotfixApproved, StagePassed
 from domain.incident.numbers import lasting
@@ -27,7 +27,9 @@ from workers.store.log.events import read_stream
 APPROVAL_HOLDS = timedelta(hours=24)
 """How long after an approval it may still be deployed, where nobody came to it before."""
 
-EACH_DIED = f"The worker died over it {MOST_TRIES} times, so it was taken back."
+EACH_DIED = (
+    f"The worker died over it or nobody could confirm it, {MOST_TRIES} times or more; it was taken back."
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -79,7 +81,7 @@ def apply(work: Work, recommender: Recommender) -> Sequence[c.Command]:
         if work.tries == 1 and not isinstance(error, DeployUncertain):
             return (c.RecordHotfixFailed(option=option.key, reason=redaction.prose(str(error))),)
         if work.last_try:
-            deployer.revert(work.debt.event_id, option)
+            _undo(deployer, work.debt.event_id, option)
         raise
     return (c.RecordHotfixApplied(option=option.key, receipt=receipt),)
 
@@ -114,7 +116,18 @@ def _failed(work: Work, recommender: Recommender, option: Option, reason: str) -
 def _take_back(work: Work, recommender: Recommender, option: Option) -> None:
     """What an earlier try may have put in force is taken back: nothing acts that the log calls failed."""
     if work.tries > 1:
-        build_deployer(recommender, option).revert(work.debt.event_id, option)
+        _undo(build_deployer(recommender, option), work.debt.event_id, option)
+
+
+def _undo(deployer: Confirming, key: str, option: Option) -> None:
+    """
+    Raises:
+        MayStillAct: nobody knows whether it is gone; it is tried on.
+    """
+    try:
+        deployer.revert(key, option)
+    except DeployError as error:
+        raise MayStillAct(f"it may be in force, and could not be taken back: {error}") from error
 
 
 def revert(work: Work, recommender: Recommender) -> Sequence[c.Command]:

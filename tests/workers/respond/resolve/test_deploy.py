@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from domain.detection.judge.again.measure import Measurement
 from domain.errors import DeployError, DeployUncertain, Refused, SourceError, Unmeasurable
 from domain.incident import commands as c
+from domain.incident.events import NoteAdded
 from domain.incident.menu import digest_of
 from domain.incident.state import Hotfix, Incident
 from domain.recommender.recommender import Recommender
@@ -25,6 +26,7 @@ from workers.log.obligations import MOST_TRIES, Settler, Work, remind, settle
 from workers.respond.resolve.deploy import apply, expire, revert
 from workers.respond.resolve.watch import guard, watch
 from workers.store import cards
+from workers.store.log.events import read_stream
 
 Room = Callable[[Work, Recommender], Sequence[c.Command]]
 
@@ -146,7 +148,45 @@ def test_what_workers_die_over_each_time_is_taken_back_before_it_is_called_faile
     assert len(story.overrides) == 1
     assert story.settle("apply", apply)
     assert (story.hotfix.stage, story.overrides) == ("failed", [])
-    assert "died over it 5 times, so it was taken back" in (story.hotfix.reason or "")
+    assert "died over it" in (story.hotfix.reason or "")
+
+
+def test_what_may_be_in_force_is_not_called_failed_before_it_can_be_taken_back(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(work: Work, recommender: Recommender) -> Sequence[c.Command]:
+        apply(work, recommender)
+        raise SystemExit("killed")
+
+    with pytest.raises(SystemExit):
+        story.settle("apply", killed)
+    approval = story.hotfix.event_id
+    with monkeypatch.context() as away:
+        away.setattr("workers.respond.resolve.deploy.build_deployer", lambda *_: Away())
+        assert not any(story.settle("apply", apply) for _ in range(3 * MOST_TRIES))
+    assert (story.hotfix.stage, story.overrides) == ("approved", [approval])
+    (told,) = (note for note in notes(story) if "goes on being tried" in note)
+    assert "it may be in force, and could not be taken back: is it running?" in told
+    assert story.settle("apply", apply)
+    assert (story.hotfix.stage, story.overrides) == ("failed", [])
+
+
+def notes(story: Story) -> list[str]:
+    with story.log.connect() as connection:
+        events = read_stream(connection, story.stream)
+    return [one.event.text for one in events if isinstance(one.event, NoteAdded)]
+
+
+class Away:
+    """A target that is down."""
+
+    in_stages = True
+
+    def apply(self, key: str, option: Option, expires_at: datetime | None) -> str:
+        raise DeployError("is it running?")
+
+    def revert(self, key: str, option: Option) -> str:
+        raise DeployError("is it running?")
 
 
 class Receiver:
