@@ -7,7 +7,17 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from bot.messages.inert import escape
-from domain.incident.numbers import amount, effect, estimate, held_out, lasting, percent, seconds, stages
+from domain.incident.numbers import (
+    amount,
+    effect,
+    estimate,
+    held_out,
+    lasting,
+    percent,
+    seconds,
+    stages,
+    turned,
+)
 from domain.incident.person import FORMER, is_pseudonym
 from domain.incident.state import Incident
 from domain.values import Estimate, Finding, Severity
@@ -36,6 +46,7 @@ __all__ = [
     "seconds",
     "spoken",
     "stages",
+    "turned",
     "with_names",
 ]
 

@@ -82,11 +82,11 @@ def effect(given: Estimate, where: str = " elsewhere") -> str:
             return f"no measurable loss (less than {percent(LEAST_SHOWN)}{of})"
         return f"no measurable loss ({_apart(given)} {unit}".rstrip() + f"{of})"
     loses = given.value < 0
-    size = _turned(given) if loses else given
+    size = turned(given) if loses else given
     return f"{'loses' if loses else 'gains'} {estimate(size.model_copy(update={'unit': unit}))}{of}"
 
 
-def _turned(given: Estimate) -> Estimate:
+def turned(given: Estimate) -> Estimate:
     """The same with the other sign."""
     value, low, high = (None if part is None else -part for part in (given.value, given.high, given.low))
     return given.model_copy(update={"value": value, "low": low, "high": high})

@@ -52,7 +52,7 @@ LABELS: dict[Action, str] = {
     "approve": "Approve",
     "break_glass": "Break glass …",
     "reject": "Reject …",
-    "revert": "Revert …",
+    "revert": "Revert",
     "renew": "Renew …",
     "resolve": "Resolved …",
     "reopen": "Reopen …",
@@ -288,11 +288,11 @@ def _button(incident: Incident, one: Button, report_url: str | None) -> Block:
     drawn = button(LABELS[one.action], one.action, spell(incident, one.option), _style(incident, one.action))
     if one.action == "report":  # pressed without an address, it is answered with one for who pressed
         return {**drawn, "url": report_url} if report_url else drawn
-    if one.action in ("approve", "revert"):
+    if one.action == "approve":
         option = incident.option(one.option or "")
         label = option.label if option else one.option
-        asked = confirm(f"{LABELS[one.action].rstrip(' …')}?", _asked(one.action, str(label)), "Yes")
-        return {**drawn, "confirm": asked}
+        asked = f"“{label}” is deployed at once and watched by the check that raised the alarm."
+        return {**drawn, "confirm": confirm(f"{LABELS[one.action].rstrip(' …')}?", asked, "Yes")}
     return drawn
 
 
@@ -308,12 +308,6 @@ def _style(incident: Incident, action: Action) -> Style | None:
     if action == "close" and incident.follow_up is None:
         return None
     return STYLES.get(action)
-
-
-def _asked(action: Action, label: str) -> str:
-    if action == "approve":
-        return f"“{label}” is deployed at once and watched by the check that raised the alarm."
-    return f"“{label}” is taken back; the recommender serves as before it."
 
 
 def _overflow(incident: Incident, more: list[Button]) -> Block:

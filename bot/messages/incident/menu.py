@@ -16,7 +16,7 @@ from domain.incident.decide import in_hand
 from domain.incident.menu import second_person, touches
 from domain.incident.ranking import why_first
 from domain.incident.state import Incident
-from domain.values import Option
+from domain.values import Estimate, Option
 
 OPTION_TEXT_MAX = 700
 MOST_SHOWN = 8
@@ -80,7 +80,7 @@ def line(option: Option, index: int) -> str:
         return cut(f"*{words.circled(index)} {escape(option.label)}*\n{costs}", OPTION_TEXT_MAX)
     numbers = _together(
         (
-            f"repairs *{escape(words.estimate(option.repairs))}*",
+            _repairs(option.repairs),
             escape(words.effect(option.costs)),
             f"in {words.lasting(timedelta(seconds=option.deploy_seconds))}",
             f"undo {escape(option.undo)}",
@@ -96,6 +96,13 @@ def line(option: Option, index: int) -> str:
         f"*{words.circled(index)} {escape(option.label)}*{does}\n{numbers}\n_{_together([*known, *second])}_"
     )
     return cut(text, OPTION_TEXT_MAX)
+
+
+def _repairs(given: Estimate) -> str:
+    """What it repairs; what it surely makes worse is not called a repair."""
+    if given.value is not None and given.value < 0 and (given.high is None or given.high < 0):
+        return f"makes it worse by *{escape(words.estimate(words.turned(given)))}*"
+    return f"repairs *{escape(words.estimate(given))}*"
 
 
 def _costs_known_by(option: Option) -> list[str]:

@@ -341,6 +341,28 @@ def test_deploy_asks_once_more_with_the_numbers() -> None:
     assert "second person" in asked[2]
 
 
+def test_deploying_takes_a_press_and_a_yes_and_reverting_one_press() -> None:
+    def confirmed(story: str, action: str) -> list[bool]:
+        shown = (element for block in card(told(story)[0], URL) for element in _elements(block))
+        return ["confirm" in element for element in shown if element.get("action_id") == action]
+
+    assert confirmed("offered", "deploy") == [True] * 3
+    assert confirmed("watched", "revert") == [False]
+
+
+def _elements(block: Block) -> list[dict[str, Any]]:
+    return [*block.get("elements", []), *([block["accessory"]] if "accessory" in block else [])]
+
+
+def test_what_surely_makes_it_worse_is_not_called_a_repair() -> None:
+    incident, _ = told("offered")
+    worse = MENU[0].repairs.model_copy(update={"value": -38, "low": -50, "high": -30})
+    menu = (*MENU[1:], MENU[0].model_copy(update={"repairs": worse}))
+    text = json.dumps(card(incident.model_copy(update={"menu": menu}), URL), ensure_ascii=False)
+    assert "makes it worse by *38 % [30–50]" in text.replace("\u00a0", " ")
+    assert "repairs *−" not in text
+
+
 def test_doing_nothing_is_priced_but_has_nothing_to_press() -> None:
     incident, _ = told("offered")
     nothing = MENU[0].model_copy(update={"key": "nothing", "label": "Do nothing", "deployer": "none"})
