@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 WIDTH_INCHES, HEIGHT_INCHES, DOTS = 7.0, 2.6, 200  # 1,400 pixels: sharp at 700
-ALIKE, READABLE = 0.01, 0.2  # of a picture's width: moments that are one, words that stand in one line
-ROWS, ROW = 4, 0.09  # of words, and how much of its height each takes
+ALIKE, LETTER = 0.01, 0.0105  # of a picture's width: moments that are one, and what a letter takes of it
+LEFT_FROM = 0.75  # of the width: from there on words stand left of their line
+ROW = 0.09  # of the height, for each row of words
 LINE, BAND, MARK, WORDS = "#1f4e79", "#d9e2ec", "#c0392b", "#52606d"
 
 
@@ -62,7 +63,7 @@ def draw_metric(
     """
     canvas, axes = sheet()
     times, top = _draw_band_and_line(axes, series.tail(_how_many(series, onset, last)), series, zone, onset)
-    told = list(in_rows(moments, times[-1] - times[0]))
+    told = list(in_rows(moments, times[0], times[-1] - times[0]))
     top *= 1 + ROW * len({row for _at, _word, row in told})  # words stand above the line, not on it
     axes.set_ylim(0, top)
     if onset is not None:
@@ -79,14 +80,16 @@ def draw_metric(
     return out.getvalue()
 
 
-def in_rows(moments: Sequence[tuple[datetime, str]], span: timedelta) -> Iterator[tuple[datetime, str, int]]:
+def in_rows(
+    moments: Sequence[tuple[datetime, str]], first: datetime, span: timedelta
+) -> Iterator[tuple[datetime, str, int]]:
     """
-    Moments with their words and the row, 0 the highest, in which each can be read beside the one before it;
-    those that cannot be told apart on a picture of `span` share a line.
+    Moments with their words and the row, 0 the highest, in which each covers none of the others; those that
+    cannot be told apart on a picture of `span` from `first` on share a line.
 
     >>> noon, minute = datetime(2026, 3, 1, 12), timedelta(minutes=1)
-    >>> after = [(noon, "alarm"), (noon + 40 * minute, "it works"), (noon + 40 * minute, "resolved")]
-    >>> [(word, row) for _at, word, row in in_rows(after, 240 * minute)]
+    >>> after = [(noon, "alarm"), (noon + 10 * minute, "it works"), (noon + 10 * minute, "resolved")]
+    >>> [(word, row) for _at, word, row in in_rows(after, noon, 240 * minute)]
     [('alarm', 0), ('it works, resolved', 1)]
     """
     told: list[tuple[datetime, str]] = []
@@ -95,11 +98,14 @@ def in_rows(moments: Sequence[tuple[datetime, str]], span: timedelta) -> Iterato
             told[-1] = (told[-1][0], f"{told[-1][1]}, {word}")
         else:
             told.append((moment, word))
-    last, row = None, 0
+    taken: list[list[tuple[float, float]]] = []
     for moment, word in told:
-        near = last is not None and moment - last < READABLE * span
-        row = (row + 1) % ROWS if near else 0
-        last = moment
+        at, width = (moment - first) / span, LETTER * (len(word) + 4)
+        left, right = (at - width, at) if at > LEFT_FROM else (at, at + width)
+        free = (n for n, row in enumerate(taken) if all(right <= a or left >= b for a, b in row))
+        row = next(free, len(taken))
+        taken += [[]] if row == len(taken) else []
+        taken[row].append((left, right))
         yield moment, word, row
 
 
@@ -144,7 +150,7 @@ def _mark(
     """A line at a moment, with its word beside it: on the left where the right edge is near."""
     at, (height, size, anchor) = _day(moment), place
     first, final = _day(times[0]), _day(times[-1])
-    side = "right" if at > first + 0.75 * (final - first) else "left"
+    side = "right" if at > first + LEFT_FROM * (final - first) else "left"
     axes.axvline(at, **style)
     ground = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.6}
     axes.text(

@@ -11,7 +11,7 @@ from domain.values import Finding, Severity
 from tests.domain.prediction.test_launch import AT as LAUNCHES_AT
 from tests.domain.prediction.test_launch import COLUMNS, calendar
 from workers.pictures.launch import draw_launch
-from workers.pictures.metric import draw_metric
+from workers.pictures.metric import LEFT_FROM, LETTER, draw_metric, in_rows
 
 AT = datetime(2026, 3, 2, 6, tzinfo=UTC)
 
@@ -47,6 +47,20 @@ def test_a_forecast_launch_is_drawn_among_the_launches_before_it_also_where_ther
     pictures = [draw_launch(rows, COLUMNS, found) for rows in (calendar(), calendar(past=0))]
     assert [size(one) for one in pictures] == [(1_400, 520)] * 2
     assert pictures[0] != pictures[1]
+
+
+def test_of_many_moments_no_words_stand_on_others() -> None:
+    words = ("alarm", "fix deployed", "fix has no effect, fix reverted", "fix deployed", "fix for more members")
+    first, span = AT - timedelta(hours=1), timedelta(hours=1)
+    moments = [(AT - timedelta(minutes=16 - 3 * n), word) for n, word in enumerate(words)]
+    drawn = [
+        (row, at - width * left, at + width * (not left))
+        for moment, word, row in in_rows(moments, first, span)
+        for at in [(moment - first) / span]
+        for width, left in [(LETTER * len(word), at > LEFT_FROM)]
+    ]
+    for n, (row, left, right) in enumerate(drawn):
+        assert all(row != other or right <= a or left >= b for other, a, b in drawn[:n])
 
 
 @pytest.mark.parametrize("windows", [1, 2, 90, 400])
