@@ -43,11 +43,15 @@ def touches(option: Option, incident: Incident, finding: Finding) -> bool:
     """
     Whether a finding is about what the option acts on: one of its items, or rows that may be of its slice.
 
-    Two slices have rows in common unless they name another value of the same dimension.
+    Two slices have rows in common unless they name another value of the same dimension. What acts on items
+    acts wherever they are asked for, and what is shown of them more is shown of others less: of any slice.
     """
     items = option.parameters.get("items")
-    if finding.item is not None and isinstance(items, list | tuple):
-        return finding.item in items
+    if isinstance(items, list | tuple):
+        if finding.item is not None:
+            return finding.item in items
+        if "slice" not in option.parameters:
+            return True
     acts_in = dict(_slice_of(option, incident))
     return all(acts_in.get(dimension, value) == value for dimension, value in finding.slice)
 

@@ -15,7 +15,7 @@ from domain.values import Actor, Diagnosis, Finding
 from tests.workers.conftest import NOON, make_finding, make_option
 from workers.log.handle import handle
 from workers.log.obligations import Work
-from workers.respond.resolve.guards import new_alarm
+from workers.respond.resolve.guards import new_alarm, touches
 from workers.store import cards
 
 MINUTE = timedelta(minutes=1)
@@ -89,7 +89,7 @@ def test_an_alarm_of_a_guard_on_what_the_hotfix_touches_is_harm_and_names_itself
         (alarm(slice=()), True),  # the whole table holds what the hotfix touches
         (alarm(slice=(("device", "tv"),)), True),  # rows of Denmark may be among them
         (alarm(slice=(("country", "DK"), ("device", "tv"))), True),
-        (alarm(slice=(("country", "SE"),)), False),
+        (alarm(slice=(("country", "SE"),)), True),  # what is shown more of one is shown less of another
         (alarm("another_check"), False),
         (alarm(after=-0.5), False),  # its window began before the deployment
         (alarm(kind="predicted", subject="7"), True),
@@ -101,6 +101,13 @@ def test_only_a_guard_and_only_after_the_deployment_and_where_it_acts(
 ) -> None:
     guarded.alarmed(finding)
     assert (guarded.harm() is not None) is reverts
+
+
+@pytest.mark.parametrize(("country", "reverts"), [("DK", True), ("SE", False)])
+def test_what_is_told_a_slice_acts_in_that_one_only(guarded: Guarded, country: str, reverts: bool) -> None:
+    guarded.alarmed(found := alarm(slice=(("country", country),)))
+    called = make_option(parameters={"kind": "webhook", "slice": {"country": "DK"}})
+    assert touches(called, guarded.incident, found) is reverts
 
 
 def test_what_alarmed_before_the_deployment_and_goes_on_is_not_new(guarded: Guarded) -> None:
