@@ -11,8 +11,10 @@ Every error of the project.
     │   └── Unmeasurable      its kind does not say how a finding is measured again
     ├── SourceError           a table: missing, locked, of another shape, or silent
     │   └── TooFewRows        not enough to say anything
+    │       └── NoRows        none at all, where there always are
     ├── DeployError           a deployer did not do it
     │   └── DeployUncertain   nobody knows whether it did; asking again with the same key is safe
+    │       └── MayStillAct   what it may have put in force could not be taken back
     ├── CannotRehearse        nothing that a hotfix repairs can be planted in this log
     ├── BundleError           what a diagnosis read cannot be kept, or not be read back
     ├── TrackerError          a tracker did not take a ticket, or does not show one
@@ -64,6 +66,10 @@ class SourceError(RecsysopsError):
 
 class TooFewRows(SourceError):
     """Fewer rows than the method needs."""
+
+
+class NoRows(TooFewRows):
+    """A table holds no rows at all where it always has some."""
 
 
 class DeployError(RecsysopsError):

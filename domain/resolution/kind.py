@@ -47,6 +47,7 @@ class Kind(Generic[K]):
         called: the name by which its deployer knows it.
         changes: what is declared otherwise than it was offered, in words.
         examine: what it asks of the rest of the declaration that is not there.
+        within_slice: whether it changes nothing outside the requests of the slice that its deployer is told.
         rehearse: how it is rehearsed, or why it cannot be; null where the kind says nothing of it.
     """
 
@@ -62,6 +63,7 @@ class Kind(Generic[K]):
     examine: Callable[[DeclaredHotfix, K, Recommender], Iterable[Advice]] = field(
         default=lambda _hotfix, _options, _recommender: ()
     )
+    within_slice: bool = False
     rehearse: Callable[[DeclaredHotfix, K], Rehearsal | Unfit] | None = None
 
     @property

@@ -54,9 +54,10 @@ def harmful(then: Finding, looks: Sequence[Look], nth: int, often: int = 1) -> t
     The looks that show harm: one alone or two in a row; empty where chance may explain them.
 
     The looks that end in the `nth` window together may err with probability ALPHA · 6 / (π² n²), which sums
-    to ALPHA over as many windows as one likes; each of those that overlap gets its part. The gap `then` was itself measured with chance, which all looks have in common: it is counted once,
-    and not as if it were new each time. Windows are taken to be normal about what is expected, which is rough
-    so far out; that is why two have to agree, or one be beyond a bound a thousand times as strict.
+    to ALPHA over as many windows as one likes; of those that overlap each gets its part. The gap `then` was
+    itself measured with chance, which all looks have in common: it is counted once, and not as if it were new
+    each time. Windows are taken to be normal about what is expected, which is rough so far out; that is why
+    two have to agree, or one be beyond a bound a thousand times as strict.
 
     Args:
         then:  the finding as it was at the deployment; its band is taken to be the looks' where it has none.

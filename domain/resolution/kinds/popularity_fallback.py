@@ -60,5 +60,6 @@ KIND = Kind(
     called=called,
     changes=changes,
     examine=examine,
+    within_slice=True,
     rehearse=lambda _hotfix, _keys: NO_TRUTH,
 )

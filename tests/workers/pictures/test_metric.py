@@ -50,7 +50,13 @@ def test_a_forecast_launch_is_drawn_among_the_launches_before_it_also_where_ther
 
 
 def test_of_many_moments_no_words_stand_on_others() -> None:
-    words = ("alarm", "fix deployed", "fix has no effect, fix reverted", "fix deployed", "fix for more members")
+    words = (
+        "alarm",
+        "fix deployed",
+        "fix has no effect, fix reverted",
+        "fix deployed",
+        "fix for more members",
+    )
     first, span = AT - timedelta(hours=1), timedelta(hours=1)
     moments = [(AT - timedelta(minutes=16 - 3 * n), word) for n, word in enumerate(words)]
     drawn = [

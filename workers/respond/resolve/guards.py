@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from domain.errors import ConfigurationError
 from domain.incident import commands as c
 from domain.incident.state import Hotfix, Incident
 from domain.values import Finding, Option, Slice, name_slice
+from workers.declaration.hotfix_kinds import find
 from workers.detect.past import known_since
 from workers.log.obligations import Work
 
@@ -41,19 +43,25 @@ def _new(incident: Incident, applied_at: datetime) -> Iterator[Finding]:
 
 def touches(option: Option, incident: Incident, finding: Finding) -> bool:
     """
-    Whether a finding is about what the option acts on: one of its items, or rows that may be of its slice.
+    Whether a finding is about what the option acts on: one of its items, or rows that it may change.
 
-    Two slices have rows in common unless they name another value of the same dimension. What acts on items
-    acts wherever they are asked for, and what is shown of them more is shown of others less: of any slice.
+    Most kinds may change any row: what is shown more of one is shown less of another. What changes nothing
+    outside its slice has rows in common with another one unless both name a dimension with other values.
     """
     items = option.parameters.get("items")
-    if isinstance(items, list | tuple):
-        if finding.item is not None:
-            return finding.item in items
-        if "slice" not in option.parameters:
-            return True
+    if finding.item is not None and isinstance(items, list | tuple):
+        return finding.item in items
+    if not _within_slice(option):
+        return True
     acts_in = dict(_slice_of(option, incident))
     return all(acts_in.get(dimension, value) == value for dimension, value in finding.slice)
+
+
+def _within_slice(option: Option) -> bool:
+    try:
+        return find(option.kind or str(option.parameters.get("kind"))).within_slice
+    except ConfigurationError:
+        return False  # not installed any more: it may be anything
 
 
 def _slice_of(option: Option, incident: Incident) -> Slice:

@@ -16,10 +16,11 @@ import structlog
 
 from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.harm import Look, harmful
-from domain.errors import ConfigurationError, RecsysopsError, SourceError, Unmeasurable
+from domain.errors import ConfigurationError, NoRows, RecsysopsError, SourceError, Unmeasurable
 from domain.incident import commands as c
 from domain.incident.events import HotfixApplied, HotfixExpired, HotfixReverted, HotfixWatched, Recorded
 from domain.incident.events.hotfix import WORTH_KEEPING
+from domain.incident.numbers import lasting
 from domain.incident.state import Hotfix, replay
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
@@ -32,6 +33,9 @@ from workers.store.log.events import read_stream
 LOOK_AGAIN_AFTER = timedelta(seconds=15)
 REPAIRED_ENOUGH = WORTH_KEEPING
 """Share of the gap that has to be closed too: that the metric lies in a wide band says little alone."""
+
+NEVER_BY_CHANCE = 20.0
+"""Rows expected where there are none: chance alone leaves out so many less than once in 10⁸."""
 
 GONE = (HotfixReverted, HotfixExpired)
 """After which a hotfix acts no more."""
@@ -87,7 +91,8 @@ def guard(work: Work, recommender: Recommender) -> Sequence[c.Command]:
         seen = measure_now(work, recommender, finding, start, end)
     except (RecsysopsError, ValueError) as error:
         _log.warning("not_measured", incident=work.incident.number, error=str(error))
-        return ()
+        gone = _all_gone(deployed, finding, error, end)
+        return (gone,) if gone else ()
     return (_harm(deployed, finding, seen, start, end) or _seen(deployed, finding, seen, start, end),)
 
 
@@ -140,6 +145,8 @@ def _look(work: Work, recommender: Recommender, deployed: Deployed, finding: Fin
     try:
         seen = measure_now(work, recommender, finding, start, end)
     except (RecsysopsError, ValueError) as error:
+        if gone := _all_gone(deployed, finding, error, end):
+            return (gone,)
         if over or isinstance(error, Unmeasurable):
             return (
                 c.RefuteHotfix(option=hotfix.option, reason=f"Its effect could not be measured: {error}"),
@@ -179,6 +186,22 @@ def _harm(
         low=low,
         high=high,
     )
+
+
+def _all_gone(
+    deployed: Deployed, finding: Finding, error: Exception, end: datetime
+) -> c.RecordHarm | None:
+    """Two windows in a row without any row of the table, where so many are expected in the slice alone."""
+    two = 2 * (finding.window_end - finding.window_start)
+    began = max((look.window_end for look in deployed.looks), default=deployed.stage_at)
+    since = max(began, deployed.stage_at)
+    if not isinstance(error, NoRows) or end - since < two or 2 * finding.expected < NEVER_BY_CHANCE:
+        return None
+    reason = (
+        f'no row at all has come to table "{finding.table}" for {lasting(end - since)}; in its slice alone '
+        f"{finding.expected:,.0f} {finding.unit} were expected in {lasting(two / 2)}"
+    )
+    return c.RecordHarm(option=deployed.hotfix.option, reason=reason)
 
 
 def _as_look(one: HotfixWatched | c.RecordWatch) -> Look | None:

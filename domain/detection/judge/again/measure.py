@@ -85,13 +85,11 @@ def measure_slice(finding: Finding, past: Counts, present: Counts) -> Measuremen
     A slice's rows among those of the present window, against its share in the past.
 
     Raises:
-        TooFewRows: the slice was not there before, or the present holds no rows at all.
+        NoRows: the present holds no rows at all.
     """
     n = float(present.total[0])
     if n <= 0:
-        raise TooFewRows(
-            f'table "{finding.table}": no rows at all in this window; it is too early to measure'
-        )
+        raise NoRows(f'table "{finding.table}": no rows at all in this window; it is too early to measure')
     if finding.slice not in past.slices:
         return Measurement(observed=_rows(finding, present), expected=0.0, low=0.0, high=1.0, p_value=0.0)
     place = past.slices.index(finding.slice)

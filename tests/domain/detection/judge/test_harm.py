@@ -89,7 +89,7 @@ def test_harm_that_begins_late_is_told_within_two_looks_as_well() -> None:
 
 
 def test_looks_that_overlap_spend_no_more_than_their_window_and_harm_is_seen_as_soon() -> None:
-    """What was left is gone nearly: told by the third window, which each look by itself would be too late for."""
+    """Nearly all that was left is gone: told by the third window, too late where each look spends alone."""
     harmed = [look(n / 4, -0.32, 0.14) for n in range(5)]
     known = DROP.model_copy(update={"low": 93, "high": 107})
     assert harmful(known, harmed, 9) == ()

@@ -104,10 +104,12 @@ def test_only_a_guard_and_only_after_the_deployment_and_where_it_acts(
 
 
 @pytest.mark.parametrize(("country", "reverts"), [("DK", True), ("SE", False)])
-def test_what_is_told_a_slice_acts_in_that_one_only(guarded: Guarded, country: str, reverts: bool) -> None:
+def test_what_changes_requests_of_its_slice_only_is_guarded_there(guarded: Guarded, country: str, reverts: bool) -> None:
     guarded.alarmed(found := alarm(slice=(("country", country),)))
-    called = make_option(parameters={"kind": "webhook", "slice": {"country": "DK"}})
-    assert touches(called, guarded.incident, found) is reverts
+    told = {"kind": "popularity_fallback", "slice": {"country": "DK"}, "column": "views"}
+    assert touches(make_option(parameters=told), guarded.incident, found) is reverts
+    # A receiver is told where the symptom was, and does what it does everywhere.
+    assert touches(make_option(parameters={**told, "kind": "webhook"}), guarded.incident, found)
 
 
 def test_what_alarmed_before_the_deployment_and_goes_on_is_not_new(guarded: Guarded) -> None:

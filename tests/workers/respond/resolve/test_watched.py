@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from domain.detection.judge.again.measure import Measurement
-from domain.errors import ConfigurationError, SourceError, Unmeasurable
+from domain.errors import ConfigurationError, NoRows, SourceError, TooFewRows, Unmeasurable
 from domain.incident import commands as c
 from domain.incident.debts import Debt
 from domain.incident.menu import digest_of
@@ -370,6 +370,26 @@ def test_what_a_hotfix_before_spoiled_is_not_what_the_next_one_is_held_against(b
     look = watched.said(15, measured(60.0))
     assert isinstance(look, c.RecordWatch)
     assert look.repaired_share == pytest.approx(0.5)  # that is as it was without any
+
+
+NOTHING_CAME = NoRows("no rows at all in this window")
+
+
+def test_two_windows_in_which_no_row_comes_at_all_are_harm(begin: Begin) -> None:
+    watched = begin()
+    assert [watched.look(minutes, NOTHING_CAME) for minutes in (1, 1.9)] == ["nothing", "nothing"]
+    harm = watched.said(2, NOTHING_CAME)
+    assert isinstance(harm, c.RecordHarm)
+    assert 'no row at all has come to table "impressions" for 2 min' in harm.reason
+    assert watched.look(2, TooFewRows("another trouble")) == "nothing"
+
+
+def test_rows_that_only_now_fail_to_come_or_were_never_many_are_waited_for(begin: Begin) -> None:
+    watched = begin()
+    watched.saw(0.1, window_end=1.5)
+    assert watched.look(2.2, NOTHING_CAME) == "nothing"
+    rare = begin(make_finding("Western").model_copy(update={"expected": 5.0, "observed": 1.0}))
+    assert rare.look(2.2, NOTHING_CAME) == "nothing"
 
 
 def test_a_guard_that_cannot_measure_reverts_nothing(begin: Begin) -> None:
