@@ -21,7 +21,7 @@ import numpy as np
 from rich.console import Console
 
 from benchmarks.cinema.theatre import Theatre, branch
-from benchmarks.resolution import open_bandit, refused
+from benchmarks.resolution import clicks, harm, open_bandit, refused, speed, targets
 from benchmarks.resolution.worlds import RATE, Tried, tried
 from benchmarks.table import Row, Rows, machine, read, show
 from domain.incident.outcome import miss, promised
@@ -39,7 +39,7 @@ def main() -> None:
     asked = _asked()
     table = Rows(machine())
     for part in asked.part:
-        show(f"resolution/{part}", list(MEASURES[part](table, asked)))
+        show(f"resolution/{part}", list(MEASURES[part](table, asked)), keep=not asked.only)
     show("resolution", [row for part in MEASURES for row in read(f"resolution/{part}")], keep=False)
 
 
@@ -49,6 +49,7 @@ def _asked() -> argparse.Namespace:
     told.add_argument("--worlds", type=int, default=200)
     told.add_argument("--seed", type=int, default=0, help="the first world's")
     told.add_argument("--jobs", type=int, default=2)
+    told.add_argument("--only", help="of `harm`: the kinds whose name holds this; nothing is written down")
     return told.parse_args()
 
 
@@ -162,6 +163,10 @@ MEASURES: dict[str, Measure] = {
     "worlds": _worlds,
     "open_bandit": lambda table, _asked: open_bandit.rows(table),
     "refused": lambda table, _asked: refused.rows(table),
+    "harm": harm.rows,
+    "targets": targets.rows,
+    "speed": speed.rows,
+    "clicks": clicks.rows,
 }
 
 if __name__ == "__main__":

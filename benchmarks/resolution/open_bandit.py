@@ -62,9 +62,7 @@ def rows(table: Rows) -> Iterator[Row]:
     yield table.above("Open Bandit: a replay of a log of what was shown, refused", refused, "of 1", 1.0)
 
 
-def _direction(
-    table: Rows, name: str, log: pd.DataFrame, other: str, truth: pd.DataFrame
-) -> Iterator[Row]:
+def _direction(table: Rows, name: str, log: pd.DataFrame, other: str, truth: pd.DataFrame) -> Iterator[Row]:
     """
     The log's word on the other policy, whose chances are the means of what its own log says of item and
     place, made to add up to one in each place.
@@ -136,7 +134,8 @@ given = {
     "pscore": frame["propensity_score"].to_numpy(), "position": frame["position"].to_numpy() - 1,
 }
 context = pd.get_dummies(frame.filter(like="user_feature_")).to_numpy(float)
-model = RegressionModel(n_actions=items, len_list=places, base_model=LogisticRegression(max_iter=1000, C=0.01))
+liked = LogisticRegression(max_iter=1000, C=0.01)
+model = RegressionModel(n_actions=items, len_list=places, base_model=liked)
 expected = model.fit_predict(context=context, n_folds=3, random_state=0, **given)
 given["action_dist"] = np.broadcast_to(one, (len(frame), items, places)).copy()
 said = {}

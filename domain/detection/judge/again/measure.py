@@ -13,7 +13,7 @@ from domain.detection.expect.share import expect_shares, share_p_values
 from domain.detection.expect.total.baseline import expected_over, learn
 from domain.detection.expect.total.predictive import Expected
 from domain.detection.judge.counts.total_sums import learned_by_sums
-from domain.errors import TooFewRows
+from domain.errors import NoRows, TooFewRows
 from domain.values import Finding, Share, Value
 
 BAND = 1.96

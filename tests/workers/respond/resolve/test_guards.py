@@ -104,7 +104,9 @@ def test_only_a_guard_and_only_after_the_deployment_and_where_it_acts(
 
 
 @pytest.mark.parametrize(("country", "reverts"), [("DK", True), ("SE", False)])
-def test_what_changes_requests_of_its_slice_only_is_guarded_there(guarded: Guarded, country: str, reverts: bool) -> None:
+def test_what_changes_requests_of_its_slice_only_is_guarded_there(
+    guarded: Guarded, country: str, reverts: bool
+) -> None:
     guarded.alarmed(found := alarm(slice=(("country", country),)))
     told = {"kind": "popularity_fallback", "slice": {"country": "DK"}, "column": "views"}
     assert touches(make_option(parameters=told), guarded.incident, found) is reverts
