@@ -13,6 +13,7 @@ from domain.detection.data.window import Grid
 from domain.detection.expect.seasonal_profile import learn_profiles, profile_keys
 from domain.detection.expect.share import expect_shares, share_p_values
 from domain.detection.judge.again.measure import measure_slice
+from domain.errors import NoRows
 from domain.values import Finding, slice_of
 from tests.domain.detection.traffic import DAY, grid
 
@@ -87,7 +88,7 @@ def test_a_slice_without_a_row_has_no_habit() -> None:
     assert shares.share[3] < 1e-5
 
 
-def measured(sunday_rows: float) -> tuple[float, bool]:
+def measured(sunday_rows: float, total: float = 10_000.0) -> tuple[float, bool]:
     """What a slice that doubles on Sundays should hold on one, and whether so many rows are as usual."""
     past_grid, present_grid = grid(DAY, 42, SUNDAY), Grid(SUNDAY, DAY, 1, ((SUNDAY, 0),), ZoneInfo("UTC"))
     sunday = np.array([[past_grid.edge(day).weekday() == 6] for day in range(42)])
@@ -95,7 +96,7 @@ def measured(sunday_rows: float) -> tuple[float, bool]:
     rows = chance.poisson(np.where(sunday, 2_000, 1_000)).astype(float)
     known, names = np.ones(42, dtype=bool), (slice_of(device="tv"),)
     past = Counts(past_grid, np.full(42, 10_000.0), rows, names, known)
-    present = Counts(present_grid, np.array([10_000.0]), np.array([[sunday_rows]]), names, known[:1])
+    present = Counts(present_grid, np.array([total]), np.array([[sunday_rows]]), names, known[:1])
     finding = Finding(
         check="c",
         table="plays",
@@ -117,3 +118,8 @@ def test_a_finding_is_over_by_what_is_usual_at_that_time() -> None:
     assert within
     assert expected == pytest.approx(2_000, rel=0.1)
     assert not measured(1_000)[1]
+
+
+def test_a_table_without_a_row_is_told_from_one_with_too_few() -> None:
+    with pytest.raises(NoRows):
+        measured(0.0, total=0.0)
