@@ -87,7 +87,8 @@ def _cinema(table: Rows, folder: Path) -> Iterator[Row]:
         real.start(("examples.cinema", "serve"), health=f"{extra['CINEMA_URL']}/status")
         for module in (FOLLOWER, CLOCK, WORKERS):
             real.start(module)
-        httpx.post(f"{extra['CINEMA_URL']}/faults/language", timeout=60.0).raise_for_status()
+        switch = f"{extra['CINEMA_URL']}/faults/language"
+        httpx.post(switch, json={"on": True}, timeout=60.0).raise_for_status()
         incident = _priced(real)
         prepared = next(
             e.at for e in Door(real.settings).events(incident.stream) if e.event.wire_name == MENU
