@@ -82,6 +82,7 @@ class Receiver:
             self.serving.add(call.id)
         else:
             self.serving.discard(call.id)
+            self._lied.discard(call.id)
         return f"{call.action} done"
 
     def _listed(self) -> frozenset[str]:

@@ -275,13 +275,17 @@ kind = "slice_volume"
 table = "requests"
 ways = 2
 history = "2h"
+[checks.requests_volume]
+kind = "volume"
+table = "requests"
+history = "2h"
 [checks.latency]
 kind = "latency"
 table = "requests"
 measure = "latency_ms"
 history = "2h"
 """
-GUARDS = ("impressions_by_slice", "plays_by_slice", "requests_by_slice", "latency")
+GUARDS = ("impressions_by_slice", "plays_by_slice", "requests_by_slice", "requests_volume", "latency")
 CAUSES = ("feature", "filter", "launch", "model", "serving", "unknown")
 
 
