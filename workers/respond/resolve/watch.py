@@ -188,9 +188,7 @@ def _harm(
     )
 
 
-def _all_gone(
-    deployed: Deployed, finding: Finding, error: Exception, end: datetime
-) -> c.RecordHarm | None:
+def _all_gone(deployed: Deployed, finding: Finding, error: Exception, end: datetime) -> c.RecordHarm | None:
     """Two windows in a row without any row of the table, where so many are expected in the slice alone."""
     two = 2 * (finding.window_end - finding.window_start)
     began = max((look.window_end for look in deployed.looks), default=deployed.stage_at)
