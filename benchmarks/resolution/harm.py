@@ -169,9 +169,10 @@ def _on_and_off(scene: Scene) -> None:
 
 
 def _creeping(scene: Scene) -> None:
-    scene.scores[:, _of(STRUCK)] -= 0.15 * (scene.since / MINUTE)
+    scene.scores[:, _of(STRUCK)] -= CREEPS * (scene.since / MINUTE)
 
 
+CREEPS = 0.3  # log-odds a minute: from the fourth on it is worse than without the hotfix
 DURING, LATER = timedelta(minutes=2), timedelta(minutes=15)
 HARMS = (
     Harm("the wrong items boosted", "too_strong", ("music",)),
@@ -195,7 +196,7 @@ HARMS = (
     Harm("of a guard only: answers take three times as long", "rollback", effect=_slow),
     Harm("of a guard in the slice only: its items are played less", "fill", effect=_disliked((STRUCK,))),
     Harm("on and off, each other minute", "rollback", effect=_on_and_off),
-    Harm("creeping, a little more each minute", "rollback", effect=_creeping),
+    Harm("creeping, a little more each minute", "rollback", effect=_creeping, after=3 * MINUTE),
     Harm("of half that it serves nothing is logged", "rollback", effect=_unlogged),
 )  # fmt: skip
 HARMLESS = (Harm("boosted rightly", "boost"), Harm("in stages", "in_stages"), Harm("rolled back", "rollback"))

@@ -279,13 +279,24 @@ history = "2h"
 kind = "volume"
 table = "requests"
 history = "2h"
+[checks.plays_volume]
+kind = "volume"
+table = "plays"
+history = "2h"
 [checks.latency]
 kind = "latency"
 table = "requests"
 measure = "latency_ms"
 history = "2h"
 """
-GUARDS = ("impressions_by_slice", "plays_by_slice", "requests_by_slice", "requests_volume", "latency")
+GUARDS = (
+    "impressions_by_slice",
+    "plays_by_slice",
+    "requests_by_slice",
+    "requests_volume",
+    "plays_volume",
+    "latency",
+)
 CAUSES = ("feature", "filter", "launch", "model", "serving", "unknown")
 
 
