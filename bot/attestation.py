@@ -51,4 +51,4 @@ def said_in(rest: str) -> Attest | Withdraw | None:
             given = "manual" if how else "automatic"
             return Attest(test=test, how=given, link=address, until=day_of(until))
         case _:
-            raise Refused(f"To vouch for a test, {ATTEST}; to take that back, {WITHDRAW}.")
+            raise Refused(f"To attest a test, {ATTEST}; to withdraw that, {WITHDRAW}.")

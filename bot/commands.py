@@ -12,7 +12,7 @@ WORDS: dict[str, str] = {
     "incident": "one incident, with its buttons: `/recsysops incident 142`",
     "item": "is an item shown what it merits, since when not: `/recsysops item tt0104454`, or its title",
     "misses": "choices that the model had ranked low: `/recsysops misses`, or `/recsysops misses device=tv`",
-    "audit": "how well all of it is tested, and what to do next: the ML Test Score",
+    "audit": "the ML Test Score: what is tested, and what to do next",
     "follow-ups": "what changes after incidents and is not done yet, what is overdue first",
     "declare": "open an incident yourself: `/recsysops declare films look wrong`",
     "report": "the report of an incident: `/recsysops report 142`",

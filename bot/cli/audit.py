@@ -10,20 +10,21 @@ import typer
 
 from bot.attestation import day_of
 from bot.cli.recommender import FILE_NAME, declaration
-from bot.cli.shared import Json, console, operator, print_json, table
+from bot.cli.shared import Json, console, operator, print_json
+from bot.cli.table import table
 from bot.messages import audit as messages
 from workers.door import Attest, Withdraw, open_door
 
 File = Annotated[Path | None, typer.Option("--file", help=FILE_NAME)]
 Test = Annotated[str, typer.Argument(metavar="TEST", help="For instance infra-1; `audit` lists them.")]
-COLUMNS = ("Test", "Points", "", "What speaks for it")
+COLUMNS = ("Test", "Points", "Name", "Evidence")
 
 app = typer.Typer(help="The ML Test Score: what is tested, by what, and what to do next.")
 
 
 @app.callback(invoke_without_command=True)
 def audit(context: typer.Context, file: File = None, as_json: Json = False) -> None:
-    """How ready for production is all of it? 28 tests in four sections; the lowest section is the score."""
+    """The ML Test Score: 28 tests in four sections; the score is that of the lowest section."""
     if context.invoked_subcommand is not None:
         return
     found = open_door().audit(declaration(file))
@@ -34,7 +35,7 @@ def audit(context: typer.Context, file: File = None, as_json: Json = False) -> N
     table("", COLUMNS, list(messages.rows(found)))
     for part in found.parts:
         if lacking := messages.gaps(part):
-            _say(f"{part.name}: nothing for {', '.join(one.test.id for one in lacking)}")
+            _say(f"{part.name}: no evidence for {', '.join(one.test.id for one in lacking)}")
     if found.step is not None:
         _say(f"Next: {found.step.does}")
         if found.step.command:
@@ -45,20 +46,20 @@ def audit(context: typer.Context, file: File = None, as_json: Json = False) -> N
 @app.command()
 def attest(
     test: Test,
-    link: Annotated[str, typer.Option(help="Where others can see it: http:// or https://.")],
-    until: Annotated[str, typer.Option(help="Up to this day, UTC, at most a year away: 2027-01-31.")],
-    manual: Annotated[bool, typer.Option("--manual", help="People do it, from time to time.")] = False,
+    link: Annotated[str, typer.Option(help="Where others can see the result: http:// or https://.")],
+    until: Annotated[str, typer.Option(help="Until this day, UTC, at most a year away: 2027-01-31.")],
+    manual: Annotated[bool, typer.Option("--manual", help="People do it by hand.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Vouch for a test that RecSysOps cannot see for itself. It ends, and is then looked at again."""
+    """Attest a test that RecSysOps cannot see for itself, until a day on which it is due again."""
     said = Attest(test=test, how="manual" if manual else "automatic", link=link, until=day_of(until))
-    _order(said, f"{test} is vouched for up to {until}", as_json=as_json)
+    _order(said, f"{test} is attested until {until}", as_json=as_json)
 
 
 @app.command()
 def withdraw(test: Test, as_json: Json = False) -> None:
-    """Vouch for a test no more."""
-    _order(Withdraw(test=test), f"nobody vouches for {test} any more", as_json=as_json)
+    """Withdraw an attestation."""
+    _order(Withdraw(test=test), f"{test} is no longer attested", as_json=as_json)
 
 
 def _order(said: Attest | Withdraw, done: str, *, as_json: bool) -> None:
@@ -67,7 +68,7 @@ def _order(said: Attest | Withdraw, done: str, *, as_json: bool) -> None:
     if as_json:
         print_json({"said": said.model_dump(mode="json"), "written": written})
         return
-    _say(done if written else f"{done}; that had been said before")
+    _say(done if written else f"{done}; it was already recorded")
 
 
 def _say(line: str) -> None:

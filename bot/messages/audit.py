@@ -43,13 +43,13 @@ def promise(audit: Audit) -> str:
     """What the step would bring; why it brings nothing yet, where several sections hold the score down."""
     step = audit.step
     if step is None:
-        return "All 28 tests run by themselves. Nothing is left to do."
+        return "All 28 tests are automated. Nothing is left to do."
     for_what = _listed(list(step.tests))
     if step.score > audit.score:
-        return f"It speaks for {for_what}, and the score is then {number(step.score)}."
+        return f"It counts for {for_what} and brings the score to {number(step.score)}."
     names = _listed([part.name for part in audit.parts if part.section in audit.lowest])
-    behind = f"{names} are alike at {number(audit.score)}, so no single step raises the score"
-    return f"{behind}; this one, which speaks for {for_what}, comes first."
+    behind = f"{names} are tied at {number(audit.score)}, so no single step raises the score"
+    return f"{behind}; this one, which counts for {for_what}, is where to start."
 
 
 def _listed(names: list[str]) -> str:
@@ -87,7 +87,7 @@ def blocks(audit: Audit, link: Link) -> list[Block]:
     else:
         typed = f"\n`{plain(audit.step.command)}`" if audit.step.command else ""
         drawn.append(section(f"*{sentence(audit.step.does)}*{typed}\n{plain(promise(audit))}"))
-    return [*drawn, context(linked("All 28 tests, with what speaks for each", link("/audit")))]
+    return [*drawn, context(linked("All 28 tests with their evidence", link("/audit")))]
 
 
 def rows(audit: Audit, names: words.Names = words.NOBODY) -> Iterator[tuple[str, str, str, str]]:

@@ -29,7 +29,7 @@ class Attest(Value):
 
 
 class Withdraw(Value):
-    """Vouch for a test no more."""
+    """Withdraw an attestation."""
 
     test: str
 
@@ -78,7 +78,7 @@ def vouch(
     before = standing.get(test)
     if isinstance(command, Withdraw):
         if before is None:
-            raise Refused(f"nobody vouches for {test}; `recsysops audit` shows what is vouched for")
+            raise Refused(f"{test} is not attested; `recsysops audit` shows which tests are")
         return (e.AttestationWithdrawn(test=test),)
     _leads_somewhere(command.link)
     _ends(command.until, at)

@@ -114,12 +114,12 @@ def _with_what_is_there(recommender: Recommender, judged: Sequence[Judged]) -> I
         heard: How = "manual" if recommender.checks[name].shadow else "automatic"
         match proofs[0].lacks:
             case "time":
-                yield f"Let a check look until it can judge: {says}.", None, tests, heard
+                yield f"Let a check run until it has enough history: {says}.", None, tests, heard
             case "voice":
-                does = f"Have the check {name} out of the shadow, so that it tells people."
+                does = f"Take the check {name} out of shadow mode, so that it alerts people."
                 yield does, f"recsysops check promote {name}", tests, "automatic"
             case _:
-                yield f"Mend a check: {says}.", f"recsysops check run {name}", tests, heard
+                yield f"Fix a check: {says}.", f"recsysops check run {name}", tests, heard
 
 
 def _rehearsed(judged: Sequence[Judged]) -> Iterator[Found]:
@@ -129,7 +129,7 @@ def _rehearsed(judged: Sequence[Judged]) -> Iterator[Found]:
             if proof.source == "rehearsals" and proof.lacks and proof.name:
                 lacking.setdefault(proof.name, []).append(proof)
     for name, proofs in sorted(lacking.items()):
-        tests, does = tuple(proof.test for proof in proofs), f"Mend a hotfix: {proofs[0].says}."
+        tests, does = tuple(proof.test for proof in proofs), f"Fix a hotfix: {proofs[0].says}."
         yield does, f"recsysops rehearse --hotfix {name}", tests, "automatic"
 
 
@@ -140,7 +140,8 @@ def _by_slice(recommender: Recommender, judged: Sequence[Judged], kinds: Kinds) 
         by_slice = kinds[check.kind].by_slice if check.kind in kinds else ()
         more = tuple(test for test in by_slice if test not in tests)
         if more and check.name in well:
-            yield f"Have the check {check.name} look by slice: give it `dimensions`.", None, more, "automatic"
+            does = f"Have the check {check.name} judge each slice: give it `dimensions`."
+            yield does, None, more, "automatic"
 
 
 def _new_checks(recommender: Recommender, kinds: Kinds) -> Iterator[Found]:
@@ -156,6 +157,6 @@ def _people(judged: Sequence[Judged]) -> Iterator[Found]:
     for one in judged:
         test, name = one.test.id, f"{one.test.name[0].lower()}{one.test.name[1:]}"
         expired = any(proof.lacks == "renewal" for proof in one.proofs)
-        again = " again: what stood for it has expired" if expired else ""
-        does = f"Have {test}, {name}, tested by what runs by itself, and vouch for it{again}."
+        again = " again: its attestation has expired" if expired else ""
+        does = f"Automate {test} ({name}) and attest it{again}."
         yield does, f"recsysops audit attest {test} --link URL --until DATE", (test,), "automatic"

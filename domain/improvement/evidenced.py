@@ -88,19 +88,19 @@ def _judged(
     check: Check, looks: Looks | None, pause: timedelta, at: datetime
 ) -> tuple[How | None, Lacks | None, str]:
     if looks is None:
-        return None, "time", f"no look in the last {LOOKED_BACK.days} days"
-    count = "1 look" if looks.count == 1 else f"{looks.count:,} looks"
+        return None, "time", f"no check run in the last {LOOKED_BACK.days} days"
+    count = "1 check run" if looks.count == 1 else f"{looks.count:,} check runs"
     ran = f"{count} since {_minute(looks.since)}, {looks.failed:,} failed"
     if looks.failing:
-        return None, "health", f"could not look at {_minute(looks.last_at)}; {ran}"
+        return None, "health", f"its newest check run, at {_minute(looks.last_at)}, failed; {ran}"
     if at - looks.last_at > pause:
-        return None, "health", f"has not looked since {_minute(looks.last_at)}, which is too long ago"
+        return None, "health", f"has not run since {_minute(looks.last_at)}, longer than its schedule allows"
     if looks.failed > MOST_FAILED * looks.count:
         return None, "health", f"fails too often: {ran}"
     if looks.judged < LEAST_JUDGED:
-        return None, "time", f"cannot judge yet: {ran}, {looks.judged:,} judged"
+        return None, "time", f"not enough history yet: {ran}, {looks.judged:,} judged"
     if check.shadow:
-        return "manual", "voice", f"in the shadow, where it tells nobody: {ran}"
+        return "manual", "voice", f"in shadow mode, nobody is alerted: {ran}"
     return "automatic", None, ran
 
 
@@ -156,14 +156,14 @@ def _vouched(one: Attestation, *, stands: bool) -> Proof:
         source="person",
         how=one.how if stands else None,
         lacks=None if stands else "renewal",
-        says=f"{_HOW[one.how]}, {'vouched for until' if stands else 'expired on'} {_day(one.until)}",
+        says=f"{_HOW[one.how]}, {'attested until' if stands else 'expired on'} {_day(one.until)}",
         link=one.link,
         by=one.by,
         until=one.until,
     )
 
 
-_HOW: Mapping[How, str] = {"manual": "done by hand", "automatic": "runs by itself"}
+_HOW: Mapping[How, str] = {"manual": "done by hand", "automatic": "automated"}
 
 
 def _numbers(incidents: list[Incident]) -> str:

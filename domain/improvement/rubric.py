@@ -3,8 +3,8 @@ The ML Test Score: 28 tests of a machine-learned system in production, seven in 
 
 Source:
     Breck, Cai, Nielsen, Salib & Sculley (2017), The ML Test Score: A Rubric for ML Production Readiness and
-    Technical Debt Reduction, IEEE International Conference on Big Data. The tests are theirs, in their order;
-    the words are ours.
+    Technical Debt Reduction, IEEE International Conference on Big Data. Tests, order and names are
+    the paper's; what each asks is in our words.
 """
 
 from __future__ import annotations
@@ -40,64 +40,118 @@ RUBRIC: tuple[Criterion, ...] = (
     *_section(
         "data",
         (
-            "Schema of the features",
-            "What each feature may hold is written down, and data are held against it.",
+            "Feature expectations are captured in a schema",
+            "What each feature may hold is written down, and data is validated against it.",
         ),
-        ("Worth of each feature", "Every feature earns its place: without it the model is measurably worse."),
         (
-            "Price of each feature",
-            "What a feature costs in time, memory and upkeep is known, and worth paying.",
+            "All features are beneficial",
+            "Each feature is worth having: the model is measurably worse without it.",
         ),
-        ("Features that are allowed", "No feature comes from a source that the house has ruled out."),
-        ("Privacy", "Who may see members’ data is controlled from the source to the trained model."),
-        ("Speed of a new feature", "From the idea to production a new feature takes days, not quarters."),
-        ("Tested feature code", "The code that makes features has tests, for training as for serving."),
+        (
+            "No feature’s cost is too much",
+            "What each feature costs in latency, memory and upkeep is known and worth paying.",
+        ),
+        (
+            "Features adhere to meta-level requirements",
+            "No feature comes from a source that the organisation has ruled out.",
+        ),
+        (
+            "The data pipeline has appropriate privacy controls",
+            "Access to members’ data is controlled from the source to the trained model.",
+        ),
+        (
+            "New features can be added quickly",
+            "From idea to production, a new feature takes days, not quarters.",
+        ),
+        (
+            "All input feature code is tested",
+            "The code that computes features has tests, for training and serving.",
+        ),
     ),
     *_section(
         "model",
-        ("Reviewed models", "What specifies a model is reviewed and kept under version control."),
-        ("Offline speaks for online", "Where the offline metric moves, what members do moves with it."),
-        ("Tuned hyperparameters", "Hyperparameters were searched for, not left as somebody first set them."),
-        ("Price of staleness", "How much worse a model serves with each day of age was measured."),
-        ("Simpler baseline", "A simpler model was tried, and loses by more than its simplicity is worth."),
-        ("Quality by slice", "The model is good enough in every slice that matters, not only on average."),
-        ("Fairness", "Whether groups of people are served worse for who they are was looked into."),
+        (
+            "Model specs are reviewed and submitted",
+            "The code and configuration of a model are reviewed and under version control.",
+        ),
+        (
+            "Offline and online metrics correlate",
+            "When the offline metric improves, members’ behaviour does too.",
+        ),
+        (
+            "All hyperparameters have been tuned",
+            "Hyperparameters were searched for, not left at their first values.",
+        ),
+        (
+            "The impact of model staleness is known",
+            "How much worse a model gets with each day of age was measured.",
+        ),
+        (
+            "A simpler model is not better",
+            "A simpler model was tried, and its simplicity does not make up for what it loses.",
+        ),
+        (
+            "Model quality is sufficient on important data slices",
+            "The model is good enough in every slice that matters, not only on average.",
+        ),
+        (
+            "The model is tested for considerations of inclusion",
+            "Whether some groups of people are served worse than others was examined.",
+        ),
     ),
     *_section(
         "infra",
-        ("Reproducible training", "Trained twice on the same data, the model comes out the same."),
-        ("Tested model code", "The code that specifies the model has unit tests."),
-        ("Tested pipeline", "One test runs the whole way, from raw data to an answer that is served."),
-        ("Gate before serving", "A new model is measured before it serves, and kept back where it is worse."),
-        ("Traceable predictions", "One example can be followed through the model, step by step."),
-        ("Canary", "A new model meets a little of the traffic before it meets all of it."),
-        ("Rollback", "A bad model gives way to the one before it, quickly and safely."),
+        ("Training is reproducible", "Trained twice on the same data, the model comes out the same."),
+        ("Model specs are unit tested", "The code that specifies the model has unit tests."),
+        (
+            "The ML pipeline is integration tested",
+            "One test runs the whole pipeline, from raw data to a served answer.",
+        ),
+        (
+            "Model quality is validated before serving",
+            "A new model is evaluated before it serves, and held back if it is worse.",
+        ),
+        ("The model is debuggable", "A single example can be followed through the model, step by step."),
+        (
+            "Models are canaried before serving",
+            "A new model gets a little of the traffic before it gets all of it.",
+        ),
+        (
+            "Serving models can be rolled back",
+            "A bad model can be replaced by the previous one, quickly and safely.",
+        ),
     ),
     *_section(
         "monitor",
-        ("Upstream changes told", "When something that the model is made from changes, somebody is told."),
-        ("Invariants of the data", "What has to hold for the data is watched, in training and in serving."),
         (
-            "Training as serving",
-            "A feature has the same value when it is served as when it was learned from.",
+            "Dependency changes result in notification",
+            "When something the model depends on changes upstream, its team is notified.",
         ),
-        ("Age of the model", "A model that serves for longer than it should is noticed."),
-        ("Numerical health", "Missing numbers, infinities and numbers that run away are noticed."),
         (
-            "Speed and memory",
-            "Training time, latency, throughput and memory are watched for jumps and leaks.",
+            "Data invariants hold for inputs",
+            "What must always hold for the data is monitored, in training and in serving.",
         ),
-        ("Quality of what is served", "How good the predictions are that members get is watched."),
+        ("Training and serving are not skewed", "A feature has the same value in serving as in training."),
+        ("Models are not too stale", "A model that has been serving for too long is noticed."),
+        ("Models are numerically stable", "NaNs, infinities and exploding values are noticed."),
+        (
+            "Computing performance has not regressed",
+            "Training speed, serving latency, throughput and memory are monitored for regressions.",
+        ),
+        (
+            "Prediction quality has not regressed",
+            "The quality of served predictions is monitored.",
+        ),
     ),
 )
 BY_ID: Mapping[str, Criterion] = {one.id: one for one in RUBRIC}
 READINGS: tuple[tuple[float, str], ...] = (
-    (0.0, "nothing in the weakest section is shown to be tested"),
-    (1.0, "there may be serious holes"),
-    (2.0, "a first pass at production"),
-    (3.0, "tested within reason; more of it could run by itself"),
-    (5.0, "tested and watched well"),
-    (7.0, "tested and watched exceptionally well"),
+    (0.0, "more of a research project than a production system"),
+    (1.0, "not totally untested, but there may be serious holes in reliability"),
+    (2.0, "a first pass at basic productionisation"),
+    (3.0, "reasonably tested; more of the tests may be automated"),
+    (5.0, "strong automated testing and monitoring"),
+    (7.0, "exceptional automated testing and monitoring"),
 )
 """(score up to which, what it means), in steps as the paper has them."""
 
@@ -110,7 +164,7 @@ def criterion(test: str) -> Criterion:
         Refused: there is none; the message names the nearest.
 
     >>> criterion("monitor-4").name
-    'Age of the model'
+    'Models are not too stale'
     """
     try:
         return BY_ID[known_test(test)]
@@ -122,7 +176,7 @@ def reading(score: float) -> str:
     """
     What a score means, in words.
 
-    >>> reading(0.5), reading(2.5)
-    ('there may be serious holes', 'tested within reason; more of it could run by itself')
+    >>> reading(2.5)
+    'reasonably tested; more of the tests may be automated'
     """
     return next(says for most, says in READINGS if score <= most)

@@ -279,8 +279,8 @@ SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
     e.TimeCorrected: _corrected("the time of event {number}: {event.happened_at:%Y-%m-%d %H:%M} UTC"),
     e.OnsetCorrected: _corrected("when it began: {event.since:%Y-%m-%d %H:%M} UTC"),
     e.NoteCorrected: _corrected("note {number}: “{event.text}”"),
-    e.AttestationGiven: _about("Vouched for {event.test} until {event.until:%Y-%m-%d}: {event.link}"),
-    e.AttestationWithdrawn: _about("Vouches for {event.test} no more"),
+    e.AttestationGiven: _about("Attested {event.test} until {event.until:%Y-%m-%d}: {event.link}"),
+    e.AttestationWithdrawn: _about("Withdrew the attestation of {event.test}"),
     e.HotfixRehearsed: _about("Rehearsed “{event.hotfix}”: {event.says}"),
     e.SeverityCorrected: _corrected("the severity in event {number}: {event.severity}"),
 }

@@ -55,7 +55,7 @@ def answered(person: Driver, text: str, user: str = "U-ml") -> dict[str, Any]:
 @pytest.mark.usefixtures("web")
 def test_the_answer_is_the_score_the_next_step_and_the_way_to_all_of_it(person: Driver, web: str) -> None:
     shown = answered(person, "audit", user="U-oncall")
-    assert shown["text"] == "ML Test Score 0 of 7: nothing in the weakest section is shown to be tested"
+    assert shown["text"] == "ML Test Score 0 of 7: more of a research project than a production system"
     drawn = json.dumps(shown["blocks"], ensure_ascii=False)
     assert "Features and data 0 · Model development 0 · Infrastructure 0 · Monitoring 0" in drawn
     assert 'Declare a check of `kind = \\"schema\\"`.' in drawn
@@ -91,7 +91,7 @@ def test_what_cannot_be_vouched_for_is_answered_with_what_would_do(person: Drive
         (f"attest infra-1 {LINK} soon", "'soon' is not a day"),
         ("attest infra-1", "write `/recsysops audit attest"),
         ("withdraw", "write `/recsysops audit withdraw"),
-        ("withdraw infra-1", "nobody vouches for infra-1"),
+        ("withdraw infra-1", "infra-1 is not attested"),
     ):
         assert told in answered(person, f"audit {said}")["text"]
 
@@ -105,7 +105,7 @@ def test_the_page_shows_every_test_and_who_vouches_for_it_by_name(
     shown = unescape(page.text)
     assert all(test.name in shown and test.asks in shown for test in RUBRIC)
     assert f'href="{LINK.replace("&", "&amp;")}"' in page.text
-    assert f"runs by itself, vouched for until {NEXT_MONTH} (" in page.text
+    assert f"automated, attested until {NEXT_MONTH} (" in page.text
     assert "slack:" not in page.text and "(U-ml)" not in page.text
     assert "script" not in page.headers["content-security-policy"]
     assert 'href="/audit?link=' in look("/").text
@@ -135,7 +135,7 @@ def test_words_behind_audit_are_read_as_what_is_vouched_for() -> None:
 
 def test_where_one_section_is_behind_the_step_says_what_the_score_is_then() -> None:
     proofs = [vouched(test.id) for test in RUBRIC if test.section != "infra"]
-    assert promise(found(*proofs)) == "It speaks for infra-1, and the score is then 1."
+    assert promise(found(*proofs)) == "It counts for infra-1 and brings the score to 1."
     assert promise(found()).startswith(
         "Features and data, Model development, Infrastructure and Monitoring are alike at 0, so no single"
     )
@@ -149,14 +149,15 @@ def test_what_is_said_elsewhere_is_shown_as_text_alone() -> None:
     assert "<u>" not in drawn
     done = found(*(vouched(test.id) for test in RUBRIC))
     assert "Nothing is left to do" in json.dumps(blocks(done, pages_at("http://here")))
-    assert headline(done) == "ML Test Score 7 of 7: tested and watched exceptionally well"
+    assert headline(done) == "ML Test Score 7 of 7: exceptional automated testing and monitoring"
 
 
 def test_every_test_has_its_row_with_what_speaks_for_it() -> None:
     told = list(rows(found(vouched("data-1", link=LINK, by="terminal:root"), vouched("data-1", None))))
     assert len(told) == 4 + 28
     assert told[0] == ("Features and data", "1", "", "")
-    assert told[1] == ("data-1", "●", "Schema of the features", f"so (root (terminal)) {LINK}\nso")
+    name = "Feature expectations are captured in a schema"
+    assert told[1] == ("data-1", "●", name, f"so (root (terminal)) {LINK}\nso")
     assert told[2][3] == "–"
 
 

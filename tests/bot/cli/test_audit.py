@@ -26,27 +26,27 @@ def terminal(
 
 def test_the_table_says_what_speaks_for_each_test_the_gaps_and_the_next_step(terminal: Terminal) -> None:
     told = terminal("audit").out
-    assert told.startswith("ML Test Score 0 of 7: nothing in the weakest section is shown to be tested.")
-    assert "total (volume of views): no look in the last 28 days" in told
-    assert "Infrastructure: nothing for infra-1, infra-2, infra-3" in told
+    assert told.startswith("ML Test Score 0 of 7: more of a research project than a production system.")
+    assert "total (volume of views): no check run in the last 28 days" in told
+    assert "Infrastructure: no evidence for infra-1, infra-2, infra-3" in told
     assert 'Next: Declare a check of `kind = "schema"`.' in told
     assert "so no single step raises the score" in told
 
 
 def test_what_is_vouched_for_counts_until_it_is_withdrawn(terminal: Terminal) -> None:
     said = terminal("audit", "attest", "infra-1", "--link", LINK, "--until", NEXT_MONTH, "--manual")
-    assert said.out == f"infra-1 is vouched for up to {NEXT_MONTH}\n"
+    assert said.out == f"infra-1 is attested until {NEXT_MONTH}\n"
     again = terminal("audit", "attest", "infra-1", "--link", LINK, "--until", NEXT_MONTH, "--manual")
-    assert "had been said before" in again.out
+    assert "was already recorded" in again.out
     found = terminal("audit", "--json").json["audit"]
     infra = next(part for part in found["parts"] if part["section"] == "infra")
     (proof,) = infra["tests"][0]["proofs"]
     assert (infra["points"], proof["how"], proof["link"]) == (0.5, "manual", LINK)
     assert proof["by"].startswith("terminal:")
-    assert f"done by hand, vouched for until {NEXT_MONTH}" in terminal("audit").out
+    assert f"done by hand, attested until {NEXT_MONTH}" in terminal("audit").out
     written = terminal("audit", "withdraw", "infra-1", "--json").json
     assert written == {"said": {"test": "infra-1"}, "written": True}
-    assert "vouched for" not in terminal("audit").out
+    assert "attested until" not in terminal("audit").out
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_what_is_vouched_for_counts_until_it_is_withdrawn(terminal: Terminal) ->
         (("attest", "infra-1", "--link", LINK, "--until", "2020-01-01"), "2020-01-01 is over already"),
         (("attest", "infra-1", "--link", LINK, "--until", "2999-01-01"), "more than a year away"),
         (("attest", "infra-1", "--link", LINK, "--until", "tomorrow"), "'tomorrow' is not a day"),
-        (("withdraw", "infra-1"), "nobody vouches for infra-1"),
+        (("withdraw", "infra-1"), "infra-1 is not attested"),
     ],
 )
 def test_what_cannot_be_is_refused_with_what_would_do(

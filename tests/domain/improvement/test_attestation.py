@@ -71,7 +71,7 @@ def test_what_is_withdrawn_stands_no_more() -> None:
 
 
 def test_nobody_withdraws_what_nobody_vouches_for() -> None:
-    with pytest.raises(Refused, match="nobody vouches for infra-1"):
+    with pytest.raises(Refused, match="infra-1 is not attested"):
         after(Withdraw(test="infra-1"))
 
 

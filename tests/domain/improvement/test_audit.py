@@ -98,7 +98,7 @@ def test_without_anything_the_score_is_nothing_and_the_step_lifts_most_sections_
     found = told()
     assert found.score == 0.0
     assert found.lowest == tuple(SECTIONS)
-    assert found.reading == "nothing in the weakest section is shown to be tested"
+    assert found.reading == "more of a research project than a production system"
     assert found.step is not None
     assert found.step.does == 'Declare a check of `kind = "schema"`.'
     assert found.step.tests == ours()["schema"].evidences
@@ -121,7 +121,8 @@ def test_what_is_there_already_is_mended_before_anything_new_is_made() -> None:
     found = told(*of_checks(recommender, {}, ours(), NOON), recommender=recommender)
     assert found.step is not None
     assert found.step.does == (
-        "Let a check look until it can judge: columns (schema of views): no look in the last 28 days."
+        "Let a check run until it has enough history: columns (schema of views): "
+        "no check run in the last 28 days."
     )
 
 
@@ -137,7 +138,7 @@ def test_a_check_in_the_shadow_is_let_out_and_a_broken_one_mended() -> None:
     promote, mend = lacking("voice", "manual", shadow=True).step, lacking("health", None).step
     assert promote is not None and mend is not None
     assert promote.command == "recsysops check promote columns"
-    assert mend.does == "Mend a check: so."
+    assert mend.does == "Fix a check: so."
     assert mend.command == "recsysops check run columns"
 
 
@@ -145,7 +146,7 @@ def test_a_check_in_the_shadow_that_is_mended_still_counts_half_only() -> None:
     judged = [one for part in lacking("health", None, shadow=True).parts for one in part.tests]
     check = Check(name="columns", kind="schema", table="views", shadow=True)
     recommender = BARE.model_copy(update={"checks": {"columns": check}})
-    (mend,) = [step for step in steps(recommender, judged, ours()) if step.does.startswith("Mend")]
+    (mend,) = [step for step in steps(recommender, judged, ours()) if step.does.startswith("Fix")]
     assert (mend.how, mend.score) == ("manual", 6.5)
 
 
@@ -153,7 +154,7 @@ def test_what_expired_is_to_be_vouched_for_again() -> None:
     proofs = [vouched(test.id) for test in RUBRIC if test.id != "infra-3"]
     found = told(*proofs, vouched("infra-3", None, lacks="renewal"))
     assert found.step is not None
-    assert "vouch for it again: what stood for it has expired" in found.step.does
+    assert "attest it again: its attestation has expired" in found.step.does
     assert found.step.score == 7.0
 
 
@@ -179,9 +180,9 @@ def test_a_check_that_looks_at_everything_at_once_is_asked_to_look_by_slice() ->
     well = vouched("monitor-7", source="check", name="ranking")
     step = told(well, *others, recommender=recommender).step
     assert step is not None
-    assert step.does == "Have the check ranking look by slice: give it `dimensions`."
+    assert step.does == "Have the check ranking judge each slice: give it `dimensions`."
     assert (step.tests, step.score) == (("model-6",), 7.0)
     blind = vouched("monitor-7", None, source="check", name="ranking", lacks="health")
     mended = told(blind, *others, vouched("model-6"), recommender=recommender).step
     assert mended is not None
-    assert mended.does == "Mend a check: so."
+    assert mended.does == "Fix a check: so."

@@ -86,17 +86,17 @@ def test_a_check_that_looks_on_its_schedule_counts_in_full_for_each_of_its_tests
     assert [(one.test, one.how, one.lacks) for one in proofs] == [
         (test, "automatic", None) for test in ours()["schema"].evidences
     ]
-    assert proofs[0].says == "one (schema of views): 48 looks since 2026-02-27 12:00 UTC, 0 failed"
+    assert proofs[0].says == "one (schema of views): 48 check runs since 2026-02-27 12:00 UTC, 0 failed"
 
 
 @pytest.mark.parametrize(
     ("looks", "lacks", "says"),
     [
-        ({}, "time", "no look in the last 28 days"),
-        (looked(failing=True, failed=1), "health", "could not look at 2026-03-01 11:30 UTC"),
-        (looked(last_at=NOON - DAY), "health", "has not looked since 2026-02-28 12:00 UTC"),
-        (looked(failed=3), "health", "fails too often: 48 looks"),
-        (looked(judged=LEAST_JUDGED - 1), "time", "cannot judge yet"),
+        ({}, "time", "no check run in the last 28 days"),
+        (looked(failing=True, failed=1), "health", "its newest check run, at 2026-03-01 11:30 UTC, failed"),
+        (looked(last_at=NOON - DAY), "health", "has not run since 2026-02-28 12:00 UTC"),
+        (looked(failed=3), "health", "fails too often: 48 check runs"),
+        (looked(judged=LEAST_JUDGED - 1), "time", "not enough history yet"),
     ],
 )
 def test_what_keeps_a_check_from_counting_is_said(looks: dict[str, Looks], lacks: str, says: str) -> None:
@@ -178,7 +178,7 @@ def test_what_somebody_vouches_for_counts_until_it_expires_and_is_shown_after_th
     )
     (stands,) = of_people([vouched], NOON - MINUTE)
     assert (stands.how, stands.lacks, stands.by, stands.link) == ("manual", None, "slack:U1", vouched.link)
-    assert stands.says == "done by hand, vouched for until 2026-03-01"
+    assert stands.says == "done by hand, attested until 2026-03-01"
     (expired,) = of_people([vouched], NOON)
     assert (expired.how, expired.lacks) == (None, "renewal")
     assert expired.says == "done by hand, expired on 2026-03-01"

@@ -21,7 +21,7 @@ def test_there_are_seven_tests_in_each_of_four_sections_and_a_declaration_knows_
 
 
 def test_a_test_that_there_is_not_is_refused_with_the_nearest() -> None:
-    assert criterion("infra-7").name == "Rollback"
+    assert criterion("infra-7").name == "Serving models can be rolled back"
     with pytest.raises(Refused, match="no test 'infra_7'; did you mean infra-7"):
         criterion("infra_7")
     with pytest.raises(Refused, match="there are data-1 to data-7"):
