@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from bot.cli.shared import Json, Number, console, find, print_json, table, utc
+from bot.cli.shared import Json, Number, console, find, print_json, utc
+from bot.cli.table import table
 from domain.bundle import BundleAnswer, Differs, RerunAnswer
 from domain.values import Diagnosis
 from workers import door

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.shared import Json, Number, console, find, order, print_json, table, who
+from bot.cli.shared import Json, Number, console, find, order, print_json, who
+from bot.cli.table import table
 from bot.messages import words
 from bot.messages.in_force import in_force, repaired, stage, worth
 from bot.messages.incident.explained import explained

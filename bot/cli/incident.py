@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from bot.cli.shared import Json, Number, ask, console, find, order, plain, print_json, table, utc, who
+from bot.cli.shared import Json, Number, ask, console, find, order, plain, print_json, utc, who
+from bot.cli.table import table
 from bot.messages import report as reports
 from bot.messages import words
 from domain.incident import commands as c

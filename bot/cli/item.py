@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from bot.cli.recommender import FILE_NAME, declaration, moment_of
-from bot.cli.shared import Json, console, print_json, table, utc
+from bot.cli.shared import Json, console, print_json, utc
+from bot.cli.table import table
 from bot.messages import item as messages
 from bot.messages.miss import instead_of, lowest, place, slice_asked
 from domain.answer import Miss

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from bot.cli.recommender import FILE_NAME, declaration, moment_of
-from bot.cli.shared import Json, console, print_json, table, utc
+from bot.cli.shared import Json, console, print_json, utc
+from bot.cli.table import table
 from domain.covered import LoggingCoverage, LoggingPlan, SliceCoverage, Span
 from domain.values import name_slice
 from workers import door

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import Progress
 
-from bot.cli.shared import Json, console, print_json, table, utc
+from bot.cli.shared import Json, console, print_json, utc
+from bot.cli.table import table
 from bot.messages import words
 from domain.errors import ConfigurationError, Refused
 from domain.values import Finding, name_slice

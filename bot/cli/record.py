@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.cli.recommender import FILE_NAME, checks, declaration
-from bot.cli.shared import Json, console, print_json, table, utc
+from bot.cli.shared import Json, console, print_json, utc
+from bot.cli.table import table
 from bot.messages import words
 from domain.errors import Refused
 from workers import door

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.cli.recommender import FILE_NAME, declaration
-from bot.cli.shared import Json, console, print_json, table
+from bot.cli.shared import Json, console, print_json
+from bot.cli.table import table
 from bot.messages import words
 from domain.incident.timeline import STEPS
 from workers import door

@@ -8,15 +8,11 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
-from rich import box
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from bot.messages import words
 from domain.errors import Refused, Unanswered
@@ -128,14 +124,6 @@ def print_json(value: object) -> None:
 def console() -> Console:
     """Where people read."""
     return Console()
-
-
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table for people."""
-    drawn = Table(*columns, title=title or None, box=box.SIMPLE, title_justify="left")
-    for row in rows:
-        drawn.add_row(*map(escape, row))
-    console().print(drawn)
 
 
 def utc(at: datetime | None) -> str:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.shared import Json, Number, find, order, print_json, table
+from bot.cli.shared import Json, Number, find, order, print_json
+from bot.cli.table import table
 from bot.messages import correction
 from domain.errors import Refused
 from domain.incident.state import Incident, Part

@@ -14,7 +14,8 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.progress import Progress
 
-from bot.cli.shared import Json, console, print_json, table
+from bot.cli.shared import Json, console, print_json
+from bot.cli.table import table
 from bot.slack import witness
 from domain.errors import ConfigurationError, RecsysopsError, Refused, Tampered
 from workers.door import log_administration

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from bot.cli.shared import Json, console, print_json, table
+from bot.cli.shared import Json, console, print_json
+from bot.cli.table import table
 from bot.messages import words
 from workers import door as verbs
 from workers.door import Door, Following, open_door

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.shared import Json, Number, console, find, print_json, table, utc
+from bot.cli.shared import Json, Number, console, find, print_json, utc
+from bot.cli.table import table
 from bot.messages import words
 from workers import door as verbs
 from workers.door import Owed, open_door

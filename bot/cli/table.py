@@ -1,0 +1,66 @@
+"""Tables for a terminal: as wide as it is, and nothing cut."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from rich import box
+from rich.cells import cell_len
+from rich.markup import escape
+from rich.table import Table
+
+from bot.cli.shared import console
+
+BESIDE = 3
+"""Spaces beside a column."""
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """
+    A table for people, as wide as their terminal, or as its longest rows where nobody looks at one.
+
+    No cell is cut: what does not fit goes on in the next line, and words stay whole where there is room.
+    """
+    screen = console()
+    drawn = Table(title=title or None, box=box.SIMPLE, title_justify="left")
+    lines = [list(columns), *map(list, rows)]
+    longest = [max(map(_longest_line, cells)) for cells in zip(*lines, strict=True)]
+    words = [max(map(_longest_word, cells)) for cells in zip(*lines, strict=True)]
+    room = screen.width - 1 - BESIDE * len(columns)
+    if screen.is_terminal or "COLUMNS" in os.environ:
+        longest = widths_within(room, words, longest)
+    else:
+        screen.width = max(screen.width, screen.width - room + sum(longest))
+    for name, width in zip(columns, longest, strict=True):
+        drawn.add_column(name, overflow="fold", width=max(width, 1))
+    for row in rows:
+        drawn.add_row(*map(escape, row))
+    screen.print(drawn)
+
+
+def widths_within(room: int, least: Sequence[int], longest: Sequence[int]) -> list[int]:
+    """
+    How wide each column is: its longest line where all fit; else at least its longest word, and what is left
+    goes to whoever lacks most. Where not even the words fit, the widest columns give way.
+
+    >>> widths_within(30, [4, 9, 5], [4, 9, 40])
+    [4, 9, 17]
+    >>> widths_within(20, [4, 9, 30], [4, 9, 40])
+    [4, 8, 8]
+    """
+    widths = list(least)
+    while sum(widths) > room and max(widths) > 1:
+        widths[widths.index(max(widths))] -= 1
+    while sum(widths) < room and widths != list(longest):
+        lack = [most - now for most, now in zip(longest, widths, strict=True)]
+        widths[lack.index(max(lack))] += 1
+    return widths
+
+
+def _longest_line(cell: str) -> int:
+    return max(map(cell_len, cell.splitlines()), default=0)
+
+
+def _longest_word(cell: str) -> int:
+    return max(map(cell_len, cell.split()), default=0)

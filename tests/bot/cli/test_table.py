@@ -1,0 +1,55 @@
+"""Tables at the terminal: as wide as it is, and what identifies a row is never cut."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from bot.cli.table import table, widths_within
+
+CHECK, OF = "impressions_by_slice_of_members", "impressions_of_today"
+ROWS = [
+    (CHECK, OF, "71 % fewer impressions than usual in every country but one"),
+    (f"{CHECK}_2", OF, "–"),
+]
+COLUMNS = ("Check", "Table", "Finding")
+
+
+@pytest.mark.parametrize("width", ["60", "80", "120", "300"])
+def test_no_cell_loses_a_letter_however_narrow_the_terminal_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", width)
+    table("", COLUMNS, ROWS)
+    told = capsys.readouterr().out
+    assert "…" not in told
+    assert max(map(len, told.splitlines())) <= int(width)
+    cells = "".join(part for row in ROWS for cell in row for part in cell.split())
+    assert not Counter(cells) - Counter(told)
+
+
+def test_names_stay_whole_where_only_a_text_is_too_long(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    table("", COLUMNS, ROWS)
+    told = capsys.readouterr().out
+    assert f" {CHECK} " in told
+    assert f" {CHECK}_2 " in told
+    assert told.count(f" {OF} ") == 2
+
+
+def test_where_nobody_looks_at_a_terminal_each_row_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    table("", COLUMNS, ROWS)
+    lines = [line for line in capsys.readouterr().out.splitlines() if OF in line]
+    assert [all(cell in line for cell in row) for line, row in zip(lines, ROWS, strict=True)] == [True, True]
+
+
+def test_the_room_there_is_goes_to_whoever_lacks_most_and_no_further() -> None:
+    assert widths_within(100, [4, 9, 5], [4, 9, 40]) == [4, 9, 40]
+    assert widths_within(30, [4, 9, 5], [10, 9, 40]) == [4, 9, 17]
+    assert widths_within(5, [1, 1, 1], [9, 9, 9]) == [2, 2, 1]
