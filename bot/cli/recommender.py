@@ -14,7 +14,7 @@ from bot.cli.shared import Json, console, print_json, utc
 from bot.cli.table import table
 from bot.messages import words
 from domain.errors import ConfigurationError, Refused
-from domain.values import Finding, name_slice
+from domain.values import Finding
 from workers import door
 
 if TYPE_CHECKING:
@@ -213,13 +213,12 @@ def _show(findings: list[Finding]) -> None:
         (
             one.severity.value,
             one.title,
-            name_slice(one.slice),
-            f"{words.amount(one.observed)} ({words.change(one.change)})",
+            words.compared(one),
             utc(one.window_end),
         )
         for one in findings
     ]
-    table("", ("", "Finding", "Slice", "Observed", "Window ends, UTC"), rows)
+    table("", ("", "Finding", "Measured", "Window ends, UTC"), rows)
 
 
 def declaration(given: Path | None) -> Path:

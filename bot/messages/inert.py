@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import datetime
 
 LOOKS_LIKE = {"*": "∗", "_": "ˍ", "~": "∼", "`": "ˋ"}
 COLON, QUOTE = "∶", "›"
@@ -23,6 +24,7 @@ _EMPHASIS = re.compile(r"[*_~`]")
 _EMOJI = re.compile(r":(?=[^\s:]{1,100}:)")
 _CLOCK = re.compile(r"(?<=\d):(?=\d\d(?!\d))")
 _CODE = re.compile(r"(`[A-Za-z0-9_./:…=\"#-]+(?: [A-Za-z0-9_./:…=\"#-]+){0,6}`)")
+_MINUTE = re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d UTC\b")
 _ENTITY = re.compile(r"&(?:amp|lt|gt);|<[^<>]*>")
 
 
@@ -69,8 +71,27 @@ def sentence(text: str) -> str:
     '`language` is not set for ∗212∗ films; see `recsysops doctor`'
     """
     return "".join(
-        part if _CODE.fullmatch(part) else escape_within(part) for part in _CODE.split(clean(text))
+        part if _CODE.fullmatch(part) else with_times(escape_within(part))
+        for part in _CODE.split(clean(text))
     )
+
+
+def with_times(line: str) -> str:
+    """
+    A line of Slack's markup in which each time is shown in the reader's zone.
+
+    >>> with_times("since 2026-03-01 02:41 UTC")
+    'since <!date^1772332860^{date_short_pretty} {time}|2026-03-01 02:41 UTC>'
+    """
+    return _MINUTE.sub(lambda found: _local(found[0]), line)
+
+
+def _local(minute: str) -> str:
+    try:
+        at = datetime.fromisoformat(minute.replace(" UTC", "+00:00"))
+    except ValueError:
+        return minute
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{minute}>"
 
 
 class Marked(str):

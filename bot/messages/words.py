@@ -33,6 +33,7 @@ __all__ = [
     "change",
     "circled",
     "clock_time",
+    "compared",
     "effect",
     "estimate",
     "forecast",
@@ -63,18 +64,6 @@ NOBODY: Names = {}
 PERSON_PREFIX = "slack:"
 _PERSON = re.compile(r"\bslack:[A-Z][\w-]*")
 CIRCLED = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
-
-
-def change(relative: float) -> str:
-    """
-    A change against what was expected, with its sign; from ten times on as a multiple.
-
-    >>> change(-0.71), change(1.04), change(9025.0)
-    ('−71 %', '+104 %', '9,026 times as much')
-    """
-    if relative >= 9:
-        return f"{relative + 1:,.0f} times as much"
-    return ("+" if relative > 0 else "") + percent(relative)
 
 
 def forecast(finding: Finding) -> str:

@@ -14,6 +14,7 @@ from domain.diagnosis.precedent import Past
 from domain.diagnosis.replay import CandidateColumns, Scorer
 from domain.diagnosis.rerun.values import Rerun
 from domain.diagnosis.two_by_two import TwoByTwo
+from domain.incident.numbers import minute
 from domain.prediction.calendar import LaunchColumns
 from domain.recommender.expectation import Expectation
 from domain.recommender.lineage import Lineage
@@ -183,6 +184,5 @@ class Material:
         return tuple(name for name in known if not pd.api.types.is_numeric_dtype(rows[name]))
 
     def clock(self, moment: datetime) -> str:
-        """A time for people: of the day when it is the finding's day, else with the day."""
-        local, own = moment.astimezone(self.zone), self.finding.window_end.astimezone(self.zone)
-        return f"{local:%H:%M}" if local.date() == own.date() else f"{local:%a %d %b %H:%M}"
+        """A time for people."""
+        return minute(moment)

@@ -37,8 +37,7 @@ def _repeated(event: e.FindingRepeated, _: dict[str, str]) -> str:
     if finding.kind == "predicted":
         comparable = f"comparable launches had {finding.expected:,.0f}"
         return f"Forecast again: {finding.observed:,.0f} {finding.unit}, {comparable}"
-    where = name_slice(finding.slice)
-    return f"Seen again in {where}: {finding.observed:,.0f} {finding.unit}, expected {finding.expected:,.0f}"
+    return f"Seen again in {name_slice(finding.slice)}: {compared(finding)}"
 
 
 def _joined(event: e.FindingJoined, _: dict[str, str]) -> str:
@@ -207,8 +206,8 @@ SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
     e.IncidentOpened: _opened,
     e.FindingRepeated: _repeated,
     e.FindingJoined: _joined,
-    e.FindingCleared: _about(
-        "Back to what is expected: {event.observed:,.0f}, expected {event.expected:,.0f}"
+    e.FindingCleared: lambda event, _: (
+        f"Back in its band: {amount(event.observed)}, expected {amount(event.expected)}"
     ),
     e.IncidentAcknowledged: _about("Acknowledged"),
     e.IncidentAssigned: _assigned,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, assert_never
 
 from domain.incident import events as e
+from domain.incident.numbers import minute
 from domain.incident.sentence import sentence
 from domain.incident.state import Incident
 from domain.values import Moment, Value
@@ -103,7 +104,7 @@ def _amended(line: _Line, correction: e.Recorded, event: e.Correction) -> _Line:
 
 
 def _minute(moment: datetime | None) -> str:
-    return "not known" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return "not known" if moment is None else minute(moment)
 
 
 STEPS = ("detect", "acknowledge", "diagnose", "mitigate", "resolve")

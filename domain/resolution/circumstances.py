@@ -11,6 +11,7 @@ import pandas as pd
 
 from domain.diagnosis.material import Standby
 from domain.diagnosis.replay import Floats
+from domain.incident.numbers import minute
 from domain.prediction.mended import Mended
 from domain.recommender.route import Alone
 from domain.resolution.stage import Stage
@@ -87,9 +88,8 @@ class Circumstances:
         return self.onset + (self.finding.window_end - self.finding.window_start)
 
     def clock(self, moment: datetime) -> str:
-        """A time for people: of the day when it is the onset's day, else with the day."""
-        local, own = moment.astimezone(self.zone), self.onset.astimezone(self.zone)
-        return f"{local:%H:%M}" if local.date() == own.date() else f"{local:%a %d %b %H:%M}"
+        """A time for people."""
+        return minute(moment)
 
     @property
     def slice(self) -> Slice:

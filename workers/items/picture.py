@@ -77,7 +77,7 @@ def _since(axes: Axes, moment: datetime, edges: pd.DatetimeIndex, height: float,
     first, last = (edge.timestamp() / 86_400 for edge in (edges[0], edges[-1]))
     side = "right" if at > first + 0.75 * (last - first) else "left"
     axes.axvline(at, color=MARK, linewidth=1.4)
-    words = f"  since {moment.astimezone(zone):%d %b %H:%M}  "
+    words = f"  since {moment.astimezone(zone):%d %b %H:%M %Z}  "
     axes.text(at, height, words, color=MARK, fontsize=9, va="top", ha=side)
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC
-
 from domain.answer import ItemAnswer, Launch, Verdict
 from domain.detection.judge.discovery import ALPHA
+from domain.incident.numbers import minute
 from domain.values import Estimate
 
 
@@ -52,7 +51,7 @@ def headline_of(answer: ItemAnswer) -> str:
         return f"Nothing can be said of {name} yet{why}"
     if answer.verdict == "fair":
         return _fair(name, answer)
-    since = f" since {answer.since.astimezone(UTC):%d %b %H:%M} UTC" if answer.since else ""
+    since = f" since {minute(answer.since)}" if answer.since else ""
     if answer.in_question is not None and answer.in_question.value is not None:
         return f"{name} comes into question {_often(answer.in_question.value)}{since}; {_of_that(bias)}."
     if bias is not None and bias.value is not None and _sides(bias, answer.verdict):

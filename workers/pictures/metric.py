@@ -67,7 +67,7 @@ def draw_metric(
     top *= 1 + ROW * len({row for _at, _word, row in told})  # words stand above the line, not on it
     axes.set_ylim(0, top)
     if onset is not None:
-        words = f"  since {onset.astimezone(zone):%H:%M}  "
+        words = f"  since {onset.astimezone(zone):%H:%M %Z}  "
         _mark(axes, times, onset, words, {"color": MARK, "linewidth": 1.4}, (top * 0.97, 9, "top"))
     for moment, word, row in told:
         style = {"color": WORDS, "linewidth": 0.9, "linestyle": ":"}

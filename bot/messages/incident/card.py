@@ -163,16 +163,7 @@ def _size(incident: Incident, names: words.Names) -> list[str]:
     share = (
         [f"{words.percent(finding.affected_share)} of traffic"] if finding.affected_share is not None else []
     )
-    change = f" ({words.change(finding.change)})" if finding.expected else ""
-    band = (
-        f", usually {words.amount(finding.low)}–{words.amount(finding.high)}"
-        if finding.low is not None and finding.high is not None
-        else ""
-    )
-    seen = (
-        f"{words.amount(finding.observed)} {escape(finding.unit)} where {words.amount(finding.expected)} "
-        f"were expected{change}{band}"
-    )
+    seen = escape(words.compared(finding))
     more = [f"seen {incident.findings_count} times"] if incident.findings_count > 1 else []
     back = ["*back in its band*"] if incident.cleared_at and incident.status not in ("closed",) else []
     return [" · ".join([*share, seen, *more, *back])]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.messages import words
 from bot.messages.blocks import Block, context, cut, escape, section
-from bot.messages.inert import paragraphs, sentence
+from bot.messages.inert import paragraphs, sentence, with_times
 from domain.incident import events as e
 from domain.incident.timeline import Entry
 from domain.values import Diagnosis, Evidence

@@ -17,21 +17,28 @@ def title_of(table: str, where: Slice, observed: float, expected: float, unit: s
     >>> title_of("impressions", (("country", "France"),), 29, 100)
     'impressions where country = France: 71 % fewer rows'
     >>> title_of("ratings", (("country", "Jordan"),), 3, 0.0007)
-    'ratings where country = Jordan: 3 rows where almost none was expected'
+    'ratings where country = Jordan: 3 rows where almost none were expected'
     """
     place = place_of(table, where)
     if expected <= 0:
         return f"{place}: {observed:,.0f} {unit} where there were none before"
     if expected < MULTIPLE_FROM <= observed:
-        return f"{place}: {observed:,.0f} {unit} where almost none was expected"
+        return f"{place}: {observed:,.0f} {unit} where almost none were expected"
     change = observed / expected - 1
     if change <= -ALL_GONE:
         return f"{place}: no {unit} at all"
     if change < 0:
-        return f"{place}: {-change:.0%}".replace("%", " %") + f" fewer {unit}"
+        return f"{place}: {_off(-change)} fewer {unit}"
     if change >= 2:
-        return f"{place}: {observed / expected:,.1f} times the usual {unit}"
-    return f"{place}: {change:.0%}".replace("%", " %") + f" more {unit}"
+        times = observed / expected
+        return f"{place}: {times:,.{1 if times < 10 else 0}f} times the usual {unit}"
+    return f"{place}: {_off(change)} more {unit}"
+
+
+def _off(change: float) -> str:
+    """A change in percent; below 10 % with a digit, so that a small one is not none."""
+    digits = 1 if change < 0.0995 and round(100 * change, 1) % 1 else 0
+    return f"{100 * change:.{digits}f} %"
 
 
 def ratio_title(
@@ -74,7 +81,8 @@ def title_since(
     'plays: since 3 Nov, 41 % fewer rows: 52 where 88 were expected'
     """
     place = place_of(table, where)
-    when = f"{onset.day} {onset:%b}" if window >= timedelta(days=1) else f"{onset.day} {onset:%b %H:%M}"
+    clock = "%b" if window >= timedelta(days=1) else "%b %H:%M %Z"
+    when = f"{onset.day} {onset:{clock}}".rstrip()
     change = title_of(table, where, observed, expected, unit).removeprefix(f"{place}: ")
     return f"{place}: since {when}, {change}: {observed:,.0f} where {expected:,.0f} were expected"
 

@@ -39,6 +39,7 @@ from domain.diagnosis.members.rows import (
     MemberRows,
 )
 from domain.errors import TooFewRows
+from domain.incident.numbers import minute
 from domain.prediction.neighbours import nearest
 
 CONCERNED, POOL = 500, 2_000  # members who are compared, and among whom comparable ones are found
@@ -152,7 +153,7 @@ def new_members(cohorts: Cohorts) -> Newcomers:
     counts = cohorts.counts.set_index(COHORT).astype(float)
     counts = counts[counts[MEMBERS] >= LEAST]
     if 0 not in counts.index:
-        raise TooFewRows(f"fewer than {LEAST} members joined since {cohorts.since:%d %b %H:%M} UTC")
+        raise TooFewRows(f"fewer than {LEAST} members joined since {minute(cohorts.since)}")
     if len(counts) <= LEAST_COHORTS:
         raise TooFewRows(
             f"{len(counts) - 1} former cohorts have {LEAST} new members or more, {LEAST_COHORTS} are needed"

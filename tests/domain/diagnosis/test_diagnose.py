@@ -70,7 +70,7 @@ def test_the_unset_language_is_named_with_its_delivery(material: Material, world
     assert found.cause is not None
     assert found.cause.startswith(
         f"`language` is not set for {count} of {count} films "
-        f"since the catalogue delivery at 05:30; before it was "
+        f"since the catalogue delivery at 2026-03-02 05:30 UTC; before it was "
     )
     assert "French for 9" in found.cause
     assert found.cause.endswith("comparable films lack it")
@@ -83,8 +83,11 @@ def test_the_unset_language_is_named_with_its_delivery(material: Material, world
     assert "With `language` put back" in said(found, "reproduction")
     assert "could not be looked at" not in said(found, "other")
     assert (found.object, found.place) == ("language", (("country", "France"),))
-    assert found.title == "`language` of films where country = France is not set since the delivery at 05:30"
-    assert found.evidence[0].statement.startswith("Why this: it began at 05:30, no later than the symptom")
+    assert found.title == (
+        "`language` of films where country = France is not set since the delivery at 2026-03-02 05:30 UTC"
+    )
+    first = "Why this: it began at 2026-03-02 05:30 UTC, no later than the symptom"
+    assert found.evidence[0].statement.startswith(first)
 
 
 def test_the_same_seed_gives_the_same_diagnosis(material: Material) -> None:

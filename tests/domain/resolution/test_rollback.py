@@ -58,8 +58,8 @@ def test_where_the_cause_is_not_known_what_was_replaced_shortly_before_can_be_ro
     rollback, model = options["catalogue_rollback"], options["serve_model"]
     assert rollback.repairs.value is None and rollback.costs.value is None
     assert rollback.repairs.basis == (
-        "not priced: the cause is not established; the delivery of the items came at 05:30, shortly before "
-        "it began at 05:55"
+        "not priced: the cause is not established; the delivery of the items came at 2026-03-02 05:30 UTC, "
+        "shortly before it began at 2026-03-02 05:55 UTC"
     )
     assert rollback.blast_share == 1.0
     assert rollback.parameters["before"] == world.delivered.isoformat()
@@ -119,14 +119,16 @@ def test_what_took_over_after_it_began_is_not_rolled_back_whatever_the_cause(
     late = replace(late, diagnosis=Diagnosis(cause=None, cause_kind=cause_kind))
     menu = build_menu((MODEL,), late, "i", find)
     assert [option.hotfix for option in menu.options] == ["do_nothing"]
-    assert why(menu)["older_model"].endswith("the model v8 took over at 07:00, after it began at 05:55")
+    assert why(menu)["older_model"].endswith(
+        "the model v8 took over at 2026-03-02 07:00 UTC, after it began at 2026-03-02 05:55 UTC"
+    )
 
 
 def test_what_was_replaced_long_before_is_no_reason_to_roll_back(world: SimpleNamespace) -> None:
     early = unexplained(world, {"model": took_over(world.at - timedelta(hours=9))})
     assert why(build_menu((MODEL,), early, "i", find))["older_model"] == (
         "it is for causes of kind model, training_data; the cause is not established, and the model v8 took "
-        "over at Sun 01 Mar 21:00, long before it began"
+        "over at 2026-03-01 21:00 UTC, long before it began"
     )
 
 

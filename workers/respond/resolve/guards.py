@@ -7,6 +7,7 @@ from datetime import datetime
 
 from domain.errors import ConfigurationError
 from domain.incident import commands as c
+from domain.incident.numbers import minute
 from domain.incident.state import Hotfix, Incident
 from domain.values import Finding, Option, Slice, name_slice
 from workers.declaration.hotfix_kinds import find
@@ -24,7 +25,7 @@ def new_alarm(work: Work, hotfix: Hotfix, applied_at: datetime) -> c.RecordHarm 
             if finding.check in option.guards and touches(option, work.incident, finding):
                 place = f" in {name_slice(finding.slice)}" if finding.slice else ""
                 reason = (
-                    f"its guard {finding.check} alarmed{place} at {finding.window_end:%H:%M} UTC "
+                    f"its guard {finding.check} alarmed{place} at {minute(finding.window_end)} "
                     f"(#{incident.number}): {finding.title}"
                 )
                 return c.RecordHarm(option=hotfix.option, reason=reason)

@@ -18,6 +18,7 @@ from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.harm import Look, harmful
 from domain.errors import ConfigurationError, NoRows, RecsysopsError, SourceError, Unmeasurable
 from domain.incident import commands as c
+from domain.incident.comparison import number
 from domain.incident.events import HotfixApplied, HotfixExpired, HotfixReverted, HotfixWatched, Recorded
 from domain.incident.events.hotfix import WORTH_KEEPING
 from domain.incident.numbers import lasting
@@ -273,8 +274,9 @@ def _judged(
         )
     if over:
         reason = (
-            f"{seen.observed:,.0f} {finding.unit} where {seen.expected:,.0f} are expected "
-            f"({seen.low:,.0f} to {seen.high:,.0f}): {_closed(repaired)}"
+            f"{number(seen.observed, finding)} {finding.unit} where {number(seen.expected, finding)} are "
+            f"expected ({number(seen.low, finding)} to {number(seen.high, finding)}): "
+            f"{_closed(repaired)}"
         )
         return c.RefuteHotfix(option=option, reason=reason, repaired_share=repaired, low=low, high=high)
     return _seen(deployed, finding, seen, start, end)

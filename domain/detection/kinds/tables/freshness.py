@@ -173,7 +173,8 @@ def _overdue(check: Check, feeds: Feeds, where: Slice, pattern: ArrivalPattern, 
         came, size = pattern.empty
         unit = check.measure or ("row" if size == 1 else "rows")
         nothing = f"only {size:,.0f} {unit} came {_said(came, at, feeds.zone)}"
-    says = f"due {due} (usually {low}–{high}{day}), {nothing}, {_words(at - late.due, 60)} late"
+    clock = f"{_moment(late.due, feeds.zone):%Z}"
+    says = f"due {due} {clock} (usually {low}–{high}{day}), {nothing}, {_words(at - late.due, 60)} late"
     return _finding(check, where, (last, at), (late.since, late.limit - last), late.p_value, says)
 
 

@@ -63,7 +63,7 @@ def test_a_value_that_appears_with_its_own_rows_is_a_finding_of_its_own() -> Non
     more = Counts(before.grid, total, rows, (*before.slices, (("country", "IS"),)), before.known)
     findings = judge_slices(CHECK, more, CheckState()).findings
     assert [f.slice for f in findings] == [(("country", "IS"),)]
-    assert "almost none was expected" in findings[0].title
+    assert "almost none were expected" in findings[0].title
 
 
 def test_several_values_renamed_at_once_are_one_finding_of_the_largest() -> None:

@@ -39,7 +39,8 @@ def test_a_feature_ten_times_too_high_is_the_culprit_and_not_the_brands_that_it_
     assert told(found) == ("feature", "rating", slice_of(brand="Boreal"))
     assert (
         found.title
-        == "`rating` of articles where brand = Boreal is 10 times what it was since the delivery at 17:18"
+        == "`rating` of articles where brand = Boreal is 10 times what it was since the delivery at "
+        "2026-05-12 17:18 UTC"
     )
     assert found.feature == "rating"
     assert any("brand = Boreal gains" in line.statement for line in found.evidence)

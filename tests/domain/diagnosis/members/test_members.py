@@ -159,7 +159,7 @@ def test_where_a_cohort_was_shown_nothing_no_share_of_it_is_told() -> None:
 def test_too_few_new_members_or_cohorts_are_said() -> None:
     part = cohorts()
     few = part.counts.assign(members=[9, *part.counts["members"][1:]])
-    with pytest.raises(TooFewRows, match="fewer than 10 members joined since 05 Oct 12:00 UTC"):
+    with pytest.raises(TooFewRows, match="fewer than 10 members joined since 2026-10-05 12:00 UTC"):
         new_members(replace(part, counts=few))
     with pytest.raises(TooFewRows, match="2 former cohorts have 10 new members or more, 3 are needed"):
         new_members(replace(part, counts=part.counts.head(3)))
@@ -205,7 +205,7 @@ def test_without_features_all_others_are_compared_with() -> None:
 
 def test_new_members_are_a_line() -> None:
     (line,) = said(replace(listeners(), cohorts=cohorts(chosen=0.4)), "joined")
-    assert "members who joined since Mon 05 Oct 12:00 are shown " in line
+    assert "members who joined since 2026-10-05 12:00 UTC are shown " in line
     assert " of it popular items, and choose " in line
     assert "% less [" in line
     assert line.endswith(" of it, against 6 former cohorts at the same age")

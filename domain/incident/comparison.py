@@ -1,0 +1,91 @@
+"""What was measured beside what was expected: one way to say it, as the title does, wherever it is read."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from domain.incident.numbers import amount, lasting, percent, signed
+from domain.values import Finding
+
+MULTIPLE_FROM = 1.0
+"""Rows expected, from which on a multiple says something: of less than one it is mostly chance."""
+TIMES_FROM = 2.0
+"""Relative change from which on it is told as a multiple."""
+MANY = 1_000.0
+_METRIC = re.compile(r"^(mean|swing of) | per | quantile of ")
+
+
+def change(relative: float) -> str:
+    """
+    A change against what was expected, with its sign; from three times on as a multiple.
+
+    >>> change(-0.71), change(1.04), change(2.5), change(9025.0)
+    ('−71 %', '+104 %', '3.5 times as much', '9,026 times as much')
+    """
+    if relative >= TIMES_FROM:
+        times = relative + 1
+        return f"{times:,.1f} times as much" if times < 10 else f"{times:,.0f} times as much"
+    return ("+" if relative > 0 else "") + percent(relative)
+
+
+def compared(finding: Finding) -> str:
+    """
+    What a check measured, what it expected, and the band that is usual.
+
+    >>> day = {"window_start": "2026-01-01T00:00Z", "window_end": "2026-01-02T00:00Z"}
+    >>> told = {"check": "c", "table": "t", "p_value": 0.0, "severity": "SEV3", "title": "x", **day}
+    >>> compared(Finding(observed=214, expected=738, low=661, high=815, unit="impressions", **told))
+    '214 impressions where 738 were expected (−71 %), usually 661–815'
+    >>> compared(Finding(observed=1008, expected=0.02, **told))
+    '1,008 rows where almost none were expected'
+    >>> compared(Finding(observed=3.27, expected=11, unit="mean minutes", **told))
+    'mean minutes 3.27 where 11 was expected (−70 %)'
+    """
+    observed, expected = (number(value, finding) for value in (finding.observed, finding.expected))
+    off = f" ({change(finding.change)})" if finding.expected else ""
+    band = _band(finding)
+    if finding.unit == "seconds":
+        return f"{observed} where {expected} was expected{band}"
+    if is_metric(finding):
+        return f"{finding.unit} {observed} where {expected} was expected{off}{band}"
+    if finding.expected < MULTIPLE_FROM <= finding.observed:
+        none = "none" if finding.expected <= 0 else "almost none"
+        return f"{observed} {finding.unit} where {none} were expected"
+    return f"{observed} {finding.unit} where {expected} were expected{off}{band}"
+
+
+def number(value: float, finding: Finding) -> str:
+    """A value in a finding's unit: a time, a share, a metric or a count, as its title writes it."""
+    if finding.unit == "seconds":
+        return lasting(timedelta(seconds=value))
+    if _in_percent(finding):
+        return _share(value)
+    if is_metric(finding):
+        return signed(f"{value:,.3g}" if abs(value) < MANY else f"{value:,.0f}")
+    return amount(value)
+
+
+def is_metric(finding: Finding) -> bool:
+    """Whether it is the value of a metric, and not a number of rows."""
+    return bool(_METRIC.search(finding.unit)) or not float(finding.observed).is_integer()
+
+
+def _in_percent(finding: Finding) -> bool:
+    """Whether the title gives the metric as a share of all."""
+    return re.search(rf"{re.escape(finding.unit)} [\d.,]+ %, usually", finding.title) is not None
+
+
+def _share(part: float) -> str:
+    """A part of all, with as many digits as tell it from none and from all."""
+    rarer = min(part, 1 - part)
+    digits = 0 if rarer >= 0.0995 or rarer <= 0 else 1 if rarer >= 0.00995 else 2
+    return signed(f"{100 * part:.{digits}f}") + " %"
+
+
+def _band(finding: Finding) -> str:
+    if finding.low is None or finding.high is None:
+        return ""
+    low, high = number(finding.low, finding), number(finding.high, finding)
+    between = " to " if finding.unit == "seconds" or "−" in low + high else "–"
+    return f", usually {low}{between}{high}".replace(f" %{between}", between)
