@@ -62,7 +62,7 @@ def press_of(action: str) -> Press:
     """
     press = PRESSES.get(cast(Action, action))
     if press is None:
-        raise Stale("There is no such button any more. Look at the newest message.")
+        raise Stale("This button no longer exists. Use the newest message.")
     return press
 
 
@@ -99,7 +99,7 @@ def declare(fields: Fields) -> c.DeclareIncident:
 
 def _option(target: Target) -> str:
     if target.option is None:
-        raise Stale("This button names no hotfix. Look at the newest message.")
+        raise Stale("This button names no hotfix. Use the newest message.")
     return target.option
 
 
@@ -118,7 +118,7 @@ def _break_glass(target: Target, fields: Fields, at: datetime) -> c.Command:
 def _resolve(target: Target, fields: Fields, at: datetime) -> c.Command:
     how = fields.get("how") or "elsewhere"
     if how not in modals.HOW:
-        raise Refused(f"{how!r} is no way to resolve: {', '.join(modals.HOW)}.")
+        raise Refused(f"{how!r} is not a way to resolve an incident: {', '.join(modals.HOW)}.")
     return c.Resolve(how=cast(Any, how), reason=fields.get("reason", ""))
 
 
@@ -133,14 +133,14 @@ def _silence(target: Target, fields: Fields, at: datetime) -> c.Command:
 def _assign(target: Target, fields: Fields, at: datetime) -> c.Command:
     person = fields.get("person", "").strip()
     if not person:
-        raise Refused("Say who has it from here.")
+        raise Refused("Say who takes over.")
     return c.Assign(person=person if ":" in person else PERSON_PREFIX + person)
 
 
 def _answer(target: Target, fields: Fields, at: datetime) -> c.Command:
     change = fields.get("change") or "nothing"
     if change not in modals.CHANGES:
-        raise Refused(f"{change!r} is no change: {', '.join(modals.CHANGES)}.")
+        raise Refused(f"{change!r} is not a kind of change: {', '.join(modals.CHANGES)}.")
     return c.AnswerFollowUp(
         improvement=Improvement(
             detect_faster=fields.get("detect_faster", ""),

@@ -10,11 +10,11 @@ from domain.errors import Refused
 WORDS: dict[str, str] = {
     "status": "the incidents that are open, the worst first; `/recsysops status 2` for the next page",
     "incident": "one incident, with its buttons: `/recsysops incident 142`",
-    "item": "is an item shown what it merits, since when not: `/recsysops item tt0104454`, or its title",
+    "item": "does an item get its expected exposure: `/recsysops item tt0104454`, or its title",
     "misses": "choices that the model had ranked low: `/recsysops misses`, or `/recsysops misses device=tv`",
     "audit": "the ML Test Score: what is tested, and what to do next",
     "follow-ups": "what changes after incidents and is not done yet, what is overdue first",
-    "declare": "open an incident yourself: `/recsysops declare films look wrong`",
+    "declare": "declare an incident: `/recsysops declare films look wrong`",
     "report": "the report of an incident: `/recsysops report 142`",
     "why": "why a hotfix is not on the menu: `/recsysops why 142`, or `/recsysops why 142 NAME`",
     "help": "this list",

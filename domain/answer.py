@@ -49,12 +49,12 @@ class ItemAnswer(Value):
     """
     Is it happening to this item, since when, compared with what?
 
-    `bias` is what production shows it over what it merits, less 1 (−0.62: 62 % less), now; `before` the same
-    until `since`. `in_question` is how much less or more often it comes into question since then, as chance
-    shows it, less 1, where that is the better part of what changed; `bias` is then against what it merits as
-    often as it does now. `usual` holds nine in ten of all items or, of one that has only just launched, all
-    other `launches` of these days as well. `unbiased` says whether chance showed items, so that merit is
-    known from that. `headline` is the whole answer in one sentence, `basis` how it is known.
+    `bias` is what production shows it over its expected exposure, less 1 (−0.62: 62 % less), now; `before`
+    the same until `since`. `in_question` is how much less or more often it is eligible since then, as chance
+    shows it, less 1, where that is the better part of what changed; `bias` is then against its expected
+    exposure at how often it is eligible now. `usual` holds nine in ten of all items or, of one that has only
+    just launched, all other `launches` of these days as well. `unbiased` says whether chance showed items, so
+    that merit is known from that. `headline` is the whole answer in one sentence, `basis` how it is known.
     """
 
     item: str

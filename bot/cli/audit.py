@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from bot.attestation import day_of
+from bot.cli.people import names_of
 from bot.cli.recommender import FILE_NAME, declaration
 from bot.cli.shared import Json, console, operator, print_json
 from bot.cli.table import table
@@ -32,7 +33,7 @@ def audit(context: typer.Context, file: File = None, as_json: Json = False) -> N
         print_json({"audit": found.model_dump(mode="json")})
         return
     _say(f"{messages.headline(found)}.")
-    table("", COLUMNS, list(messages.rows(found)))
+    table("", COLUMNS, list(messages.rows(found, names_of(messages.people(found)))))
     for part in found.parts:
         if lacking := messages.gaps(part):
             _say(f"{part.name}: no evidence for {', '.join(one.test.id for one in lacking)}")

@@ -25,7 +25,7 @@ def burn_in(
     ] = None,
     file: Annotated[Path | None, typer.Option("--file", help=FILE_NAME)] = None,
     at: Annotated[
-        str | None, typer.Option(help="Look as of this time, for instance 2026-11-25T02:40Z.")
+        str | None, typer.Option(help="Run as of this time, for instance 2026-11-25T02:40Z.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -38,12 +38,12 @@ def burn_in(
         print_json({"burn_in": found.model_dump(mode="json")})
         return
     say = partial(console().print, markup=False, highlight=False, soft_wrap=True)
-    through = "has been seen long enough" if found.through else f"burns in until {utc(found.through_at)}"
+    through = "has enough history" if found.through else f"burn-in until {utc(found.through_at)}"
     say(f"{name}: {found.rows:,} rows from {utc(found.first)} to {utc(found.last)} UTC; {through}.")
     say("It holds:")
     for line in found.holds:
         say(f"  {line}")
-    say("Odd:" if found.odd else "Nothing is odd against what is declared or the tables beside it.")
+    say("Odd:" if found.odd else "Nothing contradicts its declaration or the related tables.")
     for line in found.odd:
         say(f"  ! {line}")
     for one in found.newcomers:
@@ -62,14 +62,14 @@ def burn_in(
     if rows:
         table("", ("Check", "Kind", "Watches from, UTC", ""), rows)
     else:
-        say("Nothing watches it: add [checks.NAME].")
+        say("No check covers it: add [checks.NAME].")
 
 
 def _told(*, as_json: bool) -> None:
-    """What was told by itself, the newest first."""
+    """Past burn-in reports, the newest first."""
     notes = open_door().burn_ins()
     if as_json:
         print_json({"notes": [one.model_dump(mode="json") for one in notes]})
         return
     rows = [(utc(one.told_at), one.table, one.what, "; ".join(one.burn_in.odd) or "–") for one in notes]
-    table("", ("Told, UTC", "Table", "Through", "Odd"), rows)
+    table("", ("Reported, UTC", "Table", "Burn-in until", "Odd"), rows)

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from bot.cli.people import names_of
 from bot.cli.shared import Json, Number, console, find, order, print_json, who
 from bot.cli.table import table
 from bot.messages import words
@@ -159,14 +160,14 @@ def reject(
     reason: Annotated[str, typer.Option("--reason", "-r")] = "",
     as_json: Json = False,
 ) -> None:
-    """Say no to what somebody chose."""
+    """Reject what somebody chose."""
     key = _key(find(open_door(), number), option)
     order(number, c.RejectHotfix(option=key, reason=reason), as_json=as_json)
 
 
 @app.command()
 def revert(number: Number, option: Which = None, as_json: Json = False) -> None:
-    """Take it back."""
+    """Revert it."""
     order(number, c.RevertHotfix(option=_key(find(open_door(), number), option)), as_json=as_json)
 
 
@@ -174,10 +175,10 @@ def revert(number: Number, option: Which = None, as_json: Json = False) -> None:
 def renew(
     number: Number,
     option: Which = None,
-    reason: Annotated[str, typer.Option("--reason", "-r", help="Why it is to stay in force longer.")] = "",
+    reason: Annotated[str, typer.Option("--reason", "-r", help="Why it should stay in force longer.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Let it stay in force for as long again as it was offered for."""
+    """Renew it for as long again as it was offered for."""
     key = _key(find(open_door(), number), option)
     order(number, c.RenewHotfix(option=key, reason=reason), as_json=as_json)
 
@@ -192,13 +193,14 @@ def list_in_force(as_json: Json = False) -> None:
     if not found:
         console().print("No hotfix is in force.")
         return
+    names = names_of(one.owner for one in found)
     rows = [
         (
             f"#{one.number}",
             one.hotfix,
             words.seconds(one.age_seconds),
             "never" if one.expires_in_seconds is None else f"in {words.seconds(one.expires_in_seconds)}",
-            who(one.owner),
+            who(one.owner, names),
             stage(one),
             repaired(one),
             worth(one) or "nobody is held out",

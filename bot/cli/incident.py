@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from bot.cli.people import names_of
 from bot.cli.shared import Json, Number, ask, console, find, order, plain, print_json, utc, who
 from bot.cli.table import table
 from bot.messages import report as reports
@@ -55,12 +56,20 @@ def status(
         print_json({"incidents": [plain(one) for one in door.incidents(asked)]})
         return
     found = door.page(() if every else UNRESOLVED, (), below, PAGE_INCIDENTS)
+    names = names_of(one.assignee for one in found)
     rows = [
-        (f"#{one.number}", one.severity.value, one.title, one.status, utc(one.opened_at), who(one.assignee))
+        (
+            f"#{one.number}",
+            one.severity.value,
+            one.called,
+            one.status,
+            utc(one.opened_at),
+            who(one.assignee, names),
+        )
         for one in found
     ]
     if rows:
-        table("", ("", "", "Title", "Status", "Opened, UTC", "Who has it"), rows)
+        table("", ("Incident", "", "Title", "Status", "Opened, UTC", "Assigned to"), rows)
     else:
         console().print("No incident is open.")
     if len(found) == PAGE_INCIDENTS:
@@ -77,7 +86,8 @@ def incident(number: Number, as_json: Json = False) -> None:
     if as_json:
         print_json({"incident": plain(found)})
         return
-    told = reports.tell(found, door.events(found.stream))
+    events = door.events(found.stream)
+    told = reports.tell(found, events, names=names_of(reports.people(found, events)))
     console().print(reports.markdown(told), markup=False, highlight=False, soft_wrap=True)
 
 
@@ -87,7 +97,7 @@ def declare(
     description: Annotated[str, typer.Option(help="What is known so far.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Open an incident yourself."""
+    """Declare an incident."""
     door = open_door()
     command = c.DeclareIncident(number=0, title=title, severity=severity, description=description)
     answer = ask(door, None, command)
@@ -98,12 +108,12 @@ def declare(
 
 
 def ack(number: Number, as_json: Json = False) -> None:
-    """I have it."""
+    """Acknowledge it: you are working on it."""
     order(number, c.Acknowledge(), as_json=as_json)
 
 
 def note(number: Number, text: Annotated[str, typer.Argument()], as_json: Json = False) -> None:
-    """Write something down for the others."""
+    """Add a note."""
     order(number, c.AddNote(text=text), as_json=as_json)
 
 
@@ -113,7 +123,7 @@ def severity(
     reason: Reason = "",
     as_json: Json = False,
 ) -> None:
-    """Judge it better or worse."""
+    """Change its severity."""
     order(number, c.ChangeSeverity(severity=level, reason=reason), as_json=as_json)
 
 
@@ -122,7 +132,7 @@ def assign(
     person: Annotated[str, typer.Argument(help="For instance slack:U0123 or terminal:root.")],
     as_json: Json = False,
 ) -> None:
-    """Hand it to somebody."""
+    """Assign it to somebody."""
     order(number, c.Assign(person=person), as_json=as_json)
 
 
@@ -131,7 +141,7 @@ def silence(
     hours: Annotated[float, typer.Option(help="For how many hours.")] = 1.0,
     as_json: Json = False,
 ) -> None:
-    """No messages about it for a while."""
+    """Silence it for a while."""
     order(number, c.Silence(until=open_door().now() + timedelta(hours=hours)), as_json=as_json)
 
 
@@ -153,17 +163,17 @@ def resolve(
     ] = "elsewhere",
     as_json: Json = False,
 ) -> None:
-    """The harm has stopped."""
+    """Resolve it: the harm has stopped."""
     order(number, c.Resolve(how=how, reason=reason), as_json=as_json)
 
 
 def reopen(number: Number, reason: Reason = "", as_json: Json = False) -> None:
-    """It is back, or was never gone."""
+    """Reopen it: it is back, or was never gone."""
     order(number, c.Reopen(reason=reason), as_json=as_json)
 
 
 def close(number: Number, as_json: Json = False) -> None:
-    """Nothing is left to do. Refused until the follow-up is answered."""
+    """Close it. Refused until the follow-up is answered."""
     order(number, c.Close(), as_json=as_json)
 
 
@@ -177,7 +187,9 @@ def report(
     """The report: what happened, who was hit, why, what was done, what changes."""
     door = open_door()
     found = find(door, number)
-    told = reports.tell(found, door.events(found.stream), _picture(door, found) if html else None)
+    events, picture = door.events(found.stream), _picture(door, found) if html else None
+    names = words.NOBODY if as_json else names_of(reports.people(found, events))
+    told = reports.tell(found, events, picture, names)
     if as_json:
         print_json(
             {

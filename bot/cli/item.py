@@ -34,7 +34,7 @@ def item(
     at: Annotated[str | None, typer.Option(help="As of this time, for instance 2026-11-25T02:40Z.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Is this item shown what it merits, since when not, and compared with what?"""
+    """Does an item get its expected exposure; since when not; compared with which items?"""
     for out in (png, html):
         if out is not None and not out.absolute().parent.is_dir():
             raise ConfigurationError(f"{out}: there is no such folder; make it, or choose another")
@@ -71,7 +71,7 @@ def misses(
         print_json({"misses": [one.model_dump(mode="json") for one in kept]})
         return
     if not kept:
-        console().print("None is kept. They are kept as the checks of kind misses look.", highlight=False)
+        console().print("None is recorded. Checks of kind misses record them.", highlight=False)
         return
     columns = ("When, UTC", "Member", "Chose", "Rank", "Context", "Instead of", "Model")
     table("", columns, [_row(one) for one in kept])

@@ -70,12 +70,14 @@ app.add_typer(follow_up.app, name="follow-up")
 app.add_typer(events.app, name="events")
 app.add_typer(logging_coverage.app, name="logging")
 app.add_typer(followers.app, name="followers")
-app.add_typer(obligations.app, name="debts")
+app.add_typer(obligations.app, name="obligations")
+app.add_typer(obligations.app, name="debts", hidden=True)  # its former name
 
 
 def main() -> None:
     """
-    The command. Exit codes: 0 done, 1 refused or failed, 2 wrongly asked or configured, 130 interrupted.
+    The command. Exit codes: 0 done, 1 refused or failed, 2 invalid arguments or configuration, 130
+    interrupted.
     """
     # What a program reads is on the standard output alone.
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))

@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(file: Declared = None, as_json: Json = False) -> None:
-    """Hold the declaration against the real sources and Slack, and say what to mend."""
+    """Check the declaration against the real sources and Slack, and say what to fix."""
     from bot.slack.examine import examine_slack  # noqa: PLC0415 - no other verb waits for Slack's client
 
     path = declaration(file)
@@ -50,7 +50,8 @@ def doctor(file: Declared = None, as_json: Json = False) -> None:
             mend = f" → {one.mend}" if one.mend else ""
             said = f"{SIGNS.get(one.level, '·')} {one.where}: {one.says}{mend}"
             console().print(said, markup=False, highlight=False, soft_wrap=True)
-        console().print("Healthy." if not bad else f"{len(bad)} to mend.", highlight=False)
+        many = "1 problem" if len(bad) == 1 else f"{len(bad)} problems"
+        console().print(f"{many} found." if bad else "Healthy.", highlight=False)
     raise typer.Exit(1 if bad else 0)
 
 
@@ -82,12 +83,12 @@ def list_checks(file: Declared = None, as_json: Json = False) -> None:
             check.kind,
             check.table or "–",
             check.schedule or "each window",
-            "nobody: shadow" if check.shadow else str(check.severity or "by size"),
+            "nobody (shadow mode)" if check.shadow else str(check.severity or "by size"),
             ", ".join(evidence[check.name]) or "–",
         )
         for check in declared
     ]
-    table("", ("Check", "Kind", "Table", "Looks", "Severity", "Evidence for"), rows)
+    table("", ("Check", "Kind", "Table", "Runs", "Severity", "Evidence for"), rows)
 
 
 @checks.command("run")
@@ -95,11 +96,13 @@ def run_check(
     name: Annotated[str | None, typer.Argument(help="One check; all if not given.")] = None,
     file: Annotated[Path | None, typer.Option("--file", help=FILE_NAME)] = None,
     at: Annotated[
-        str | None, typer.Option(help="Look as of this time, for instance 2026-11-25T02:40Z.")
+        str | None, typer.Option(help="Run as of this time, for instance 2026-11-25T02:40Z.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Look now, and print what is found; nothing is written to the log. Exit code 1 where a look failed."""
+    """
+    Run the checks now and print what they find; the log is not written. Exit code 1 if a check run failed.
+    """
     looked = door.run_check(declaration(file), name, moment_of(at) if at else None)
     if as_json:
         found = [one.model_dump(mode="json") for one in looked.findings]
@@ -137,12 +140,12 @@ def backtest(
     png: Annotated[
         Path | None, typer.Option(help="Write a picture here: counts, what was expected, incidents.")
     ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Checks walked at once.")] = 1,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Checks that run at the same time.")] = 1,
     resume: Annotated[
-        Path | None, typer.Option("--resume", help="Keep finished checks here, and begin after them.")
+        Path | None, typer.Option("--resume", help="Keep finished checks here, and resume after them.")
     ] = None,
 ) -> None:
-    """Walk the checks over the past as if it were live. Exit code 1 where a look could not be taken."""
+    """Run the checks over the past as if it were live. Exit code 1 if a check run failed."""
     if not start or not end:
         raise ConfigurationError("say from when to when: --from 2026-10-01 --to 2026-11-01")
     for option, chosen in (("--json", json_file), ("--png", png), ("--resume", resume)):
@@ -195,14 +198,14 @@ def _show_backtest(result: BacktestResult) -> None:
     for fault in result.faults:
         windows = "1 window" if fault.windows == 1 else f"{fault.windows} windows"
         between = f"{utc(fault.window_start)} to {utc(fault.window_end)} UTC"
-        say(f"✗ {fault.check}: {windows}, {between}, could not be looked at: {fault.says}")
+        say(f"✗ {fault.check}: {windows}, {between}, could not be judged: {fault.says}")
     week = words.amount(result.incidents_per_week)
     say(
-        f"{len(result.incidents)} incidents of {len(result.findings)} findings in {result.looks} looks: "
+        f"{len(result.incidents)} incidents of {len(result.findings)} findings in {result.looks} check runs: "
         f"{week} a week"
     )
     if missed := sum(fault.windows for fault in result.faults):
-        say(f"{missed} looks could not be taken; what happened in those windows is not known.")
+        say(f"{missed} check runs failed; what happened in those windows is not known.")
 
 
 def _show(findings: list[Finding]) -> None:

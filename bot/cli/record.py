@@ -55,12 +55,12 @@ def _row(one: Record) -> tuple[str, ...]:
     found_in = "–" if one.to_detect is None else words.lasting(one.to_detect)
     counts = (one.alarms, one.confirmed, one.false, one.undecided)
     missed = ", ".join(f"#{number}" for number in one.missed) or "–"
-    pages = "no: shadow" if one.shadow else "yes"
+    pages = "no (shadow mode)" if one.shadow else "yes"
     return (one.check, pages, utc(one.since), *map(str, counts), missed, found_in)
 
 
 def promote(
-    name: Annotated[str, typer.Argument(help="A check in the shadow.")],
+    name: Annotated[str, typer.Argument(help="A check in shadow mode.")],
     file: File = None,
     write: Annotated[bool, typer.Option("--write", help="Change the declaration.")] = False,
     anyway: Annotated[bool, typer.Option("--anyway", help="Whatever its record says.")] = False,
@@ -70,18 +70,18 @@ def promote(
     change = door.promotion(path, name)
     record = next(one for one in door.records(door.open_door(), path) if one.check == name)
     if not (record.earned or anyway):
-        raise Refused(f'"{name}" stays in the shadow: {record.verdict}. --anyway overrules that')
+        raise Refused(f'"{name}" stays in shadow mode: {record.verdict}. --anyway overrules that')
     say = f"{change.file}:{change.line}: "
     if write:
         door.promote(change)
-        say += f'took out "{change.before.strip()}"; {name} pages people from the next look on'
+        say += f'removed "{change.before.strip()}"; {name} pages people from the next check run on'
     else:
         say += f'take out "{change.before.strip()}", or let --write do it'
     console().print(say, markup=False, highlight=False, soft_wrap=True)
 
 
 def alarms(file: File = None, as_json: Json = False) -> None:
-    """What was found and nobody was told of: in the shadow, in a planned time, in a silence."""
+    """Findings that alerted nobody: in shadow mode, in a planned time, while silenced."""
     every = door.alarms(door.open_door(), declaration(file))
     if as_json:
         print_json({"alarms": [{"check": check, **one.model_dump(mode="json")} for check, one in every]})
@@ -90,4 +90,4 @@ def alarms(file: File = None, as_json: Json = False) -> None:
         (utc(one.since), utc(one.until), one.severity.value, check, one.title, one.quiet)
         for check, one in every
     ]
-    table("", ("Since, UTC", "Until", "", "Check", "Found", "Nobody was told"), rows)
+    table("", ("Since, UTC", "Until", "", "Check", "Found", "Why nobody was alerted"), rows)

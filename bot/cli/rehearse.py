@@ -56,7 +56,7 @@ def rehearse(
             _say(messages.why(one))
         _say(messages.recorded(written))
         if useless:
-            _say(f"To mend: {', '.join(useless)}.")
+            _say(f"To fix: {', '.join(useless)}.")
     raise typer.Exit(1 if useless else 0)
 
 

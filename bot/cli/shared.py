@@ -131,6 +131,6 @@ def utc(at: datetime | None) -> str:
     return "–" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"
 
 
-def who(actor: str | None) -> str:
+def who(actor: str | None, names: words.Names = words.NOBODY) -> str:
     """Who it was, or nobody."""
-    return "nobody" if actor is None else words.spoken(actor)
+    return "nobody" if actor is None else words.spoken(actor, names)

@@ -108,7 +108,7 @@ def moment(entered: str) -> datetime:
     try:
         read = datetime.fromisoformat(entered.strip().upper().removesuffix("UTC").strip())
     except ValueError as error:
-        raise Refused(f"{entered.strip()!r} is no time: write it as 2026-03-01 02:41, in UTC.") from error
+        raise Refused(f"{entered.strip()!r} is not a time: write it as 2026-03-01 02:41, in UTC.") from error
     return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
 
 
@@ -122,7 +122,7 @@ def severity(entered: str) -> Severity:
     try:
         return Severity(entered.strip().upper())
     except ValueError as error:
-        raise Refused(f"{entered!r} is no severity: SEV1 (worst), SEV2, SEV3 or SEV4.") from error
+        raise Refused(f"{entered!r} is not a severity: SEV1 (worst), SEV2, SEV3 or SEV4.") from error
 
 
 def _name(part: Part, says: Correctable) -> str:

@@ -61,6 +61,6 @@ def in_all(counts: Mapping[tuple[str, str], int], statuses: Sequence[str]) -> in
 
 def _times(means: MeanTimes) -> list[Block]:
     if not means:
-        return [context("Mean times appear with the first resolved incident.")]
+        return [context("Mean times appear once an incident is resolved.")]
     lines = [f"to {step}: *{words.lasting(mean)}* ({count})" for step, (mean, count) in means.items()]
-    return [header("Mean times"), section("\n".join(lines)), context("In brackets: over how many incidents.")]
+    return [header("Mean times"), section("\n".join(lines)), context("In brackets: number of incidents.")]

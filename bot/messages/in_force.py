@@ -121,7 +121,7 @@ def _line(one: InForce, link: Link) -> str:
     today = f"\n{TODAY}{_when(one)}: {cut(escape(worth(one)), WORTH_MAX)}" if one.hold_out else ""
     return (
         f"*{number}* {cut(escape(one.hotfix), LABEL_MAX)} · {stage(one)} · by {words.person(one.owner)}\n"
-        f"since {words.moment(one.since)} · {ends} · repaired at the last look: {repaired(one)}{today}"
+        f"since {words.moment(one.since)} · {ends} · repaired when last measured: {repaired(one)}{today}"
     )
 
 

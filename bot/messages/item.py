@@ -46,7 +46,7 @@ def facts(
         since = answer.measured_since
         said.append(
             (
-                "Shown against merit",
+                "Impressions against expected exposure",
                 interval(answer.bias) + (f", measured since {time(since)}" if since else ""),
             )
         )
@@ -54,7 +54,7 @@ def facts(
         said += [("Before that", interval(answer.before)), ("Since", time(answer.since))]
     if answer.in_question is not None:
         said.append(
-            ("Comes into question", f"{interval(answer.in_question)} against before, as chance shows it")
+            ("Eligible", f"{interval(answer.in_question)} against before, by traffic filled at random")
         )
     if answer.usual is not None:
         low, high = (words.change(one) for one in answer.usual)
@@ -65,7 +65,9 @@ def facts(
     if answer.compared:
         known = [one.bias for one in answer.compared if one.bias is not None]
         middle = f"; half of them are below {words.change(median(known))}" if known else ""
-        said.append(("Compared with", f"{_named(answer.compared, safe)}, which merit as much{middle}"))
+        said.append(
+            ("Compared with", f"{_named(answer.compared, safe)}, with similar expected exposure{middle}")
+        )
     if answer.about:
         said.append(("The item", safe(", ".join(f"{name} {value}" for name, value in answer.about))))
     return said

@@ -60,7 +60,7 @@ def choices(asked: Asked) -> Mapping[str, Sequence[tuple[str, str, bool]]]:
 def wrong(error: ValidationError) -> str:
     """What is wrong with an address that asks for incidents, for whoever wrote it."""
     said = "".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}\n" for one in error.errors())
-    return f"This address asks for no incidents that there could be.\n{said}"
+    return f"This address is not valid.\n{said}"
 
 
 def html(

@@ -11,9 +11,7 @@ from domain.errors import Refused
 from domain.values import Slice, name_slice
 
 LISTED = 10  # in one message
-NONE_KEPT = (
-    "No choice of an item that the model had ranked low is kept. They are kept as checks of kind misses look."
-)
+NONE_KEPT = "No low-ranked choices are recorded. Checks of kind `misses` record them."
 
 
 def slice_asked(pairs: Iterable[str]) -> Slice:
@@ -32,7 +30,7 @@ def slice_asked(pairs: Iterable[str]) -> Slice:
 def _pair(text: str) -> tuple[str, str]:
     name, mark, value = text.partition("=")
     if not mark or not name.strip():
-        raise Refused(f"{text.strip()!r} is no slice; write for instance device=tv")
+        raise Refused(f"{text.strip()!r} is not a slice; write for instance device=tv")
     return name.strip(), value.strip()
 
 
@@ -57,7 +55,7 @@ def blocks(misses: list[Miss]) -> list[Block]:
     if not misses:
         return [section(NONE_KEPT)]
     said = context(
-        "A choice the model did not foresee is no error by itself; many alike are. "
+        "A single choice that the model did not foresee is not an error; a pattern of them is. "
         "`recsysops misses --json` has each with its candidates and features."
     )
     return [header("Choices that the model had ranked low"), *(section(_line(one)) for one in misses), said]

@@ -17,7 +17,7 @@ INPUT_MAX = 3000
 OPTIONS_MAX = 100
 
 SILENCES = {"1": "1 hour", "4": "4 hours", "12": "12 hours", "24": "1 day", "72": "3 days", "168": "7 days"}
-HOW = {"elsewhere": "Repaired elsewhere", "by_itself": "It went away by itself", "hotfix": "By the hotfix"}
+HOW = {"elsewhere": "Fixed elsewhere", "by_itself": "It went away by itself", "hotfix": "By the hotfix"}
 CHANGES = {
     "check": "A check",
     "threshold": "A threshold",
@@ -29,7 +29,7 @@ SEVERITIES = {
     "SEV1": "SEV1: wakes people",
     "SEV2": "SEV2: now, in working hours",
     "SEV3": "SEV3: today",
-    "SEV4": "SEV4: can wait for the morning",
+    "SEV4": "SEV4: can wait until morning",
 }
 
 
@@ -85,7 +85,7 @@ def assign(incident: Incident, value: str) -> View:
     who = {
         "type": "input",
         "block_id": "person",
-        "label": plain("Who has it from here?"),
+        "label": plain("Who takes over?"),
         "element": {"type": "users_select", "action_id": "person"},
     }
     return _modal("assign", value, f"Assign #{incident.number}", "Assign", [who])
@@ -98,14 +98,14 @@ def silence(incident: Incident, value: str) -> View:
 
 
 def dismiss(incident: Incident, value: str) -> View:
-    why = _ask("reason", "Why is this not an incident?", hint="The check learns from it.")
+    why = _ask("reason", "Why is this not an incident?", hint="The check learns from your answer.")
     return _modal("dismiss", value, "Not an incident", "Dismiss", [why])
 
 
 def resolve(incident: Incident, value: str) -> View:
     asked = [
         *_in_hand(incident),
-        _select("how", "What stopped the harm?", HOW, "elsewhere"),
+        _select("how", "How did it end?", HOW, "elsewhere"),
         _ask("reason", "How was it resolved?"),
     ]
     return _modal("resolve", value, f"Resolve #{incident.number}", "Resolve", asked)
@@ -131,7 +131,7 @@ def reject(incident: Incident, value: str) -> View:
 def break_glass(incident: Incident, value: str) -> View:
     told = section(
         "It is deployed at once, without the second person that it needs. Your name and the reason are "
-        "posted in the channel, and stand in the report."
+        "posted in the channel and appear in the report."
     )
     return _modal(
         "break_glass",
@@ -143,7 +143,7 @@ def break_glass(incident: Incident, value: str) -> View:
 
 
 def renew(incident: Incident, value: str) -> View:
-    why = _ask("reason", "Why is it to stay in force longer?", hint="It is renewed for as long again.")
+    why = _ask("reason", "Why should it stay in force longer?", hint="It is renewed for the same time again.")
     return _modal("renew", value, "Renew the hotfix", "Renew", [why])
 
 
@@ -152,7 +152,7 @@ def correct(incident: Incident, value: str) -> View:
     asked = [
         _select("what", "What is wrong?", {one.key: f"{one.name}: {one.says}" for one in found}),
         _ask("right", "What is right?", hint="A time like 2026-03-01 02:41, in UTC; a severity like SEV2."),
-        _ask("reason", "Why is it corrected?", hint="What was written stays in the timeline, beside this."),
+        _ask("reason", "Why is it corrected?", hint="The original stays in the timeline."),
     ]
     return _modal("correct", value, f"Correct #{incident.number}", "Correct", asked)
 

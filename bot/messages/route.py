@@ -10,6 +10,6 @@ WHY_MAX = 300
 def unreachable(channel: str, why: str) -> str:
     """For the default channel: whose incidents appear here, and how to have them appear where they belong."""
     return (
-        f"⚠️ *Incidents for {escape(channel)} are posted here*: {cut(escape(why), WHY_MAX)}. Mend the channel "
+        f"⚠️ *Incidents for {escape(channel)} are posted here*: {cut(escape(why), WHY_MAX)}. Fix the channel "
         "(create or unarchive it, /invite the bot), or `[routes]` and `[stakeholders]` in recsysops.toml."
     )

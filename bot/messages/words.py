@@ -62,6 +62,8 @@ Names = Mapping[str, str]
 
 NOBODY: Names = {}
 PERSON_PREFIX = "slack:"
+UNNAMED = "someone in Slack"
+"""What somebody is called whose name Slack does not say just now."""
 _PERSON = re.compile(r"\bslack:[A-Z][\w-]*")
 CIRCLED = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
 
@@ -117,10 +119,10 @@ def person(actor: str) -> str:
 
 def spoken(actor: str, names: Names = NOBODY) -> str:
     """
-    Who it was, where mentions do not work: pages, terminals, Markdown. The id, where no name is known.
+    Who it was, where mentions do not work: pages, terminals, Markdown. An id says nothing to who reads it.
 
     >>> spoken("slack:U1", {"slack:U1": "Ada"}), spoken("slack:U2"), spoken("terminal:root")
-    ('Ada', 'U2', 'root (terminal)')
+    ('Ada', 'someone in Slack', 'root (terminal)')
     >>> spoken("person:00000000000000000000000000000001")
     'a former member'
     """
@@ -128,7 +130,7 @@ def spoken(actor: str, names: Names = NOBODY) -> str:
     if actor in names:
         return names[actor]
     if kind == "slack":
-        return name
+        return UNNAMED
     if kind == "terminal":
         return f"{name} (terminal)"
     return FORMER if is_pseudonym(actor) else "recsysops"

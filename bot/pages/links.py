@@ -110,7 +110,7 @@ class Links:
             person, page, until = self._spelled.loads(token)
             opened = Opened(str(person), str(page), datetime.fromtimestamp(int(until), UTC))
         except (BadSignature, ValueError, TypeError, OverflowError, OSError):
-            raise NotAllowed("This link was not written here, or not all of it has arrived.") from None
+            raise NotAllowed("This link is not valid, or part of it is missing.") from None
         if self._now() >= opened.until:
             raise NotAllowed(f"This link expired at {opened.until:%d %b %Y %H:%M} UTC.")
         if self._login or not opened.covers(path):

@@ -82,7 +82,7 @@ class Login:
             )
         except (AuthlibBaseError, JoseError, ValueError, KeyError, TypeError) as error:
             _log.warning("login_refused", error=type(error).__name__)
-            raise NotAllowed("The login could not be verified. Begin it anew.") from error
+            raise NotAllowed("The login could not be verified. Please log in again.") from error
         except (httpx.HTTPError, RuntimeError) as error:
             raise _unreachable(error) from error
         claims = token.get("userinfo")
@@ -110,7 +110,7 @@ class Login:
         of_ours = [one for one in self._declared.groups if one in _groups(claims)]
         kept["groups"] = of_ours  # a cookie has no room for hundreds
         if not self._allows(kept):
-            raise NotAllowed("You are logged in, but nobody has declared that you may see these pages.")
+            raise NotAllowed("You are logged in, but you have no permission to see these pages.")
         request.session.clear()  # what was there before belongs to whoever was there before
         request.session.update(
             {"claims": kept, "until": time.time() + SESSION_SECONDS, "id": secrets.token_hex(8)}
@@ -173,4 +173,4 @@ def _groups(claims: Mapping[str, Any]) -> set[str]:
 
 def _unreachable(error: Exception) -> Unreachable:
     _log.warning("provider_not_reached", error=type(error).__name__)
-    return Unreachable("Where people log in does not answer just now. Try again in a minute.")
+    return Unreachable("The login provider is not answering. Try again in a minute.")

@@ -24,13 +24,13 @@ def numbers(
     >>> print(numbers({}, {}, [], [], datetime.now(UTC)), end="")
     # HELP recsysops_incidents Incidents by status and severity.
     # TYPE recsysops_incidents gauge
-    # HELP recsysops_owed Answers that the log still owes.
+    # HELP recsysops_owed Open obligations: answers that the log still waits for.
     # TYPE recsysops_owed gauge
     recsysops_owed 0
     # HELP recsysops_owed_in_trouble Of these, those whose last try failed.
     # TYPE recsysops_owed_in_trouble gauge
     recsysops_owed_in_trouble 0
-    # HELP recsysops_owed_oldest_seconds How long the oldest of each kind has been owed.
+    # HELP recsysops_owed_oldest_seconds How long the oldest of each kind has been open.
     # TYPE recsysops_owed_oldest_seconds gauge
     # HELP recsysops_mean_seconds Mean time to each step, in seconds.
     # TYPE recsysops_mean_seconds gauge
@@ -68,13 +68,13 @@ def numbers(
 
 
 def _of_owed(owed: Sequence[OwedSum], at: datetime) -> Iterator[str]:
-    yield "# HELP recsysops_owed Answers that the log still owes."
+    yield "# HELP recsysops_owed Open obligations: answers that the log still waits for."
     yield "# TYPE recsysops_owed gauge"
     yield f"recsysops_owed {sum(one.count for one in owed)}"
     yield "# HELP recsysops_owed_in_trouble Of these, those whose last try failed."
     yield "# TYPE recsysops_owed_in_trouble gauge"
     yield f"recsysops_owed_in_trouble {sum(one.in_trouble for one in owed)}"
-    yield "# HELP recsysops_owed_oldest_seconds How long the oldest of each kind has been owed."
+    yield "# HELP recsysops_owed_oldest_seconds How long the oldest of each kind has been open."
     yield "# TYPE recsysops_owed_oldest_seconds gauge"
     for one in owed:
         seconds = max(0.0, (at - one.oldest).total_seconds())

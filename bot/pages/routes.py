@@ -79,37 +79,41 @@ class Pages:
                 request.session["next"] = f"{request.url.path}?{request.url.query}".rstrip("?")
                 return RedirectResponse("/login", 303)
             except NotAllowed as error:
-                return _closed("This page stays closed", str(error), BY_LINK, 403)
+                return _closed("You may not see this page", str(error), BY_LINK, 403)
             except SQLAlchemyError as error:
                 _log.warning("page_not_drawn", error=type(error).__name__)
-                return _closed("Not just now", "The store does not answer.", "Try again in a minute.", 503)
+                return _closed(
+                    "Not available at the moment", "The store does not answer.", "Try again in a minute.", 503
+                )
 
         return shown
 
     async def log_in(self, request: Request) -> Response:
         if self._login is None:
-            return PlainTextResponse("Nobody logs in here.\n", 404)
+            return PlainTextResponse("Login is not set up here.\n", 404)
         try:
             return await self._login.begin(request)
         except Unreachable as error:
-            return _closed("Nobody can log in just now", str(error), "", 503)
+            return _closed("Login is not available at the moment", str(error), "", 503)
 
     async def logged_in(self, request: Request) -> Response:
         if self._login is None:
-            return PlainTextResponse("Nobody logs in here.\n", 404)
+            return PlainTextResponse("Login is not set up here.\n", 404)
         onward = str(request.session.get("next", "/"))
         try:
             await self._login.end(request)
         except NotAllowed as error:
             return _closed("Not logged in", str(error), "Open the page again to log in.", 403)
         except Unreachable as error:
-            return _closed("Nobody can log in just now", str(error), "", 503)
+            return _closed("Login is not available at the moment", str(error), "", 503)
         return RedirectResponse(onward, 303)
 
     async def log_out(self, request: Request) -> Response:
         if self._login is not None:
             await self._login.forget(request)
-        return _closed("Logged out", "This browser forgot who you are.", "Open a page to log in again.", 200)
+        return _closed(
+            "Logged out", "You are logged out in this browser.", "Open a page to log in again.", 200
+        )
 
     async def index(self, request: Request, visit: Visit) -> Response:
         given = {name: value for name, value in request.query_params.items() if name != PARAMETER}

@@ -33,7 +33,8 @@ def _below(names: tuple[str, ...], command: Any) -> Iterator[tuple[tuple[str, ..
     if not inside or getattr(command, "invoke_without_command", False):
         yield names, command
     for name, one in inside.items():
-        yield from _below((*names, name), one)
+        if not one.hidden:
+            yield from _below((*names, name), one)
 
 
 def _command(names: tuple[str, ...], command: Any) -> str:

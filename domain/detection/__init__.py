@@ -13,7 +13,7 @@ From what an engine counted to findings. Pure: values and a state in, findings a
         │           displaced       a surge without more rows in all is told as the drop it comes from
         │           common_change   of a ratio: the slices whose one change explains all cells best
         │           renamed         values whose rows others took over are told as one
-    exposure    what items were shown against what members' choices say they merit
+    exposure    what items were shown against their expected exposure
         ▼
     Findings ─▶ correlate: one incident for one cause
 """

@@ -115,7 +115,7 @@ class Inquiry:
                 step.look(material, self.known, self.seed)
             except Exception as error:  # noqa: BLE001 (one step must not take the others with it)
                 what = f"{step.what[0].upper()}{step.what[1:]}"
-                self.known.say("other", f"{what} could not be looked at: {error}")
+                self.known.say("other", f"{what} could not be examined: {error}")
         return (*self.known.evidence[so_far:], *self.known.unread[troubled:])
 
     def conclude(self, material: Material) -> Diagnosis:
@@ -153,7 +153,7 @@ def _compete(material: Material, known: Known) -> Ranking:
             proposals = [*kind.propose(material, known), *found_itself(kind, material, known)]
             found += [judge(one, material, known, kind.upstream) for one in proposals]
         except Exception as error:  # noqa: BLE001 (one kind must not take the others with it)
-            known.say("other", f"Whether the cause is one of kind “{kind.name}” could not be told: {error}")
+            known.say("other", f"Whether the cause is of kind “{kind.name}” could not be determined: {error}")
     return rank(found)
 
 

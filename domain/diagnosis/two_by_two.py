@@ -37,7 +37,7 @@ MOVES: tuple[Name, ...] = ("input", "model", "serving", "ranking", "logging")
 @dataclass(frozen=True)
 class Part:
     """
-    One part of a change, with 95 % intervals over requests; `exact`: it is nothing, to the bit.
+    One part of a change, with 95 % intervals over requests; `exact`: it is nothing, bit for bit.
 
     `share` is of the whole change, which parts that work against each other exceed; none where it cannot be
     told that there was a change.
@@ -91,7 +91,7 @@ class TwoByTwo:
         parts = ", ".join(_said(one) for one in self.parts)
         unkept = ""
         if self.previous is None:
-            unkept = "; the previous model is not kept, so that it cannot be told from serving"
+            unkept = "; the previous model is not kept, so it cannot be separated from serving"
         return (
             f"Of the change of {self.unit}{of} a request ({self.before:,.3g} → {self.now:,.3g} "
             f"[{self.low:+.2g} to {self.high:+.2g}]): {parts}{unkept}"
@@ -332,7 +332,7 @@ def _ends(values: Floats) -> tuple[float, float]:
 
 def _said(one: Part) -> str:
     if one.exact:
-        return f"{one.name} nothing, to the bit"
+        return f"{one.name} nothing, bit for bit"
     if one.share is None or one.share_low is None or one.share_high is None:
         return f"{one.name} {one.change:+.3g} [{one.low:+.2g} to {one.high:+.2g}]"
     if one.share_low == one.share_high:

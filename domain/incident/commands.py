@@ -259,7 +259,7 @@ class RemindOfExpiry(Value):
 
 
 class RenewHotfix(Value):
-    """Let it stay in force for as long again as it was offered for."""
+    """Renew it for as long again as it was offered for."""
 
     option: str
     reason: str

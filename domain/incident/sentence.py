@@ -23,6 +23,15 @@ SHARED = {
 """What a finding shares with the incident that it joined, in words."""
 
 
+HOW = {
+    "hotfix": "by the hotfix",
+    "by_itself": "by itself",
+    "elsewhere": "elsewhere",
+    "false_alarm": "as a false alarm",
+}
+"""How an incident was resolved, in words."""
+
+
 def sentence(event: e.Logged, labels: dict[str, str]) -> str:
     """What happened; `labels` maps the key of a hotfix to its label."""
     return SENTENCES[type(event)](event, labels)
@@ -54,14 +63,14 @@ def _diagnosed(event: e.DiagnosisGathered, _: dict[str, str]) -> str:
 
 def _drawn(event: e.PictureDrawn, _: dict[str, str]) -> str:
     if event.picture is None:
-        return f"The metric could not be drawn again: {event.reason}"
-    return "The metric is drawn again, with what has happened since"
+        return f"The picture of the metric could not be updated: {event.reason}"
+    return "The picture of the metric was updated"
 
 
 def _menu(event: e.MenuPrepared, _: dict[str, str]) -> str:
     if not event.options:
-        return f"No hotfix to offer: {event.note or 'none that is declared fits the cause'}"
-    return f"Menu of {len(event.options)} prepared: " + "; ".join(option.label for option in event.options)
+        return f"No hotfix to offer: {event.note or 'no declared hotfix fits the cause'}"
+    return f"{len(event.options)} options prepared: " + "; ".join(option.label for option in event.options)
 
 
 def _assigned(event: e.IncidentAssigned, _: dict[str, str]) -> str:
@@ -94,8 +103,8 @@ def _watched(event: e.HotfixWatched, labels: dict[str, str]) -> str:
 def _cost(event: e.HotfixCostMeasured, labels: dict[str, str]) -> str:
     label = labels.get(event.option, event.option)
     if event.cost.value is None:
-        return f"What everybody gained or lost by “{label}” is not known: {event.cost.basis}"
-    return f"With “{label}” in force everybody together {effect(event.cost, where='')}"
+        return f"What “{label}” cost or gained overall is not known: {event.cost.basis}"
+    return f"Overall, “{label}” {effect(event.cost, where='')}"
 
 
 def _worth(event: e.HotfixWorthMeasured, labels: dict[str, str]) -> str:
@@ -131,7 +140,7 @@ def _revert(event: e.RevertRequested, labels: dict[str, str]) -> str:
     if event.because == "person":
         return f"Asked to revert “{label}”"
     if event.because == "stage_failed":
-        return f"“{label}” does not go on to more members and is reverted by itself: {event.reason}"
+        return f"“{label}” is not rolled out further and is reverted by itself: {event.reason}"
     if event.because == "harm":
         return f"“{label}” does harm and is reverted by itself: {event.reason}"
     return f"“{label}” is reverted by itself; another can be chosen once that is done"
@@ -143,7 +152,7 @@ def _percent(share: float) -> str:
 
 def _follow_up(event: e.FollowUpProposed | e.FollowUpAnswered, _: dict[str, str]) -> str:
     verb = "proposed" if isinstance(event, e.FollowUpProposed) else "answered"
-    return f"Follow-up {verb}: {event.improvement.change}: {event.improvement.detail}"
+    return f"Follow-up {verb} ({event.improvement.change}): {event.improvement.detail}"
 
 
 def _assigned_follow_up(event: e.FollowUpAssigned, _: dict[str, str]) -> str:
@@ -171,15 +180,15 @@ def _ticket_closed(event: e.TicketClosed, labels: dict[str, str]) -> str:
     if event.option is None:
         return f"{closed}{done}"
     label = labels.get(event.option, event.option)
-    return f"{closed}{done}. “{label}” is still in force: revert it, if it is not needed any more"
+    return f"{closed}{done}. “{label}” is still in force: revert it if it is no longer needed"
 
 
 def _ticket_update(event: e.TicketUpdateRequested, _: dict[str, str]) -> str:
     left = event.outstanding
     if not left.anything:
-        return "Nothing is left to do: the ticket is to be closed"
+        return "Nothing is left to do: the ticket is being closed"
     said = [left.follow_up, f"“{left.hotfix}” in force" if left.hotfix else None]
-    return "The ticket is to say what is left to do: " + "; ".join(one for one in said if one)
+    return "The ticket is being updated with what is left to do: " + "; ".join(one for one in said if one)
 
 
 def _corrected(words: str) -> Callable[[Any, dict[str, str]], str]:
@@ -207,18 +216,18 @@ SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
     e.FindingRepeated: _repeated,
     e.FindingJoined: _joined,
     e.FindingCleared: lambda event, _: (
-        f"Back in its band: {amount(event.observed)}, expected {amount(event.expected)}"
+        f"Back to normal: {amount(event.observed)}, expected {amount(event.expected)}"
     ),
     e.IncidentAcknowledged: _about("Acknowledged"),
     e.IncidentAssigned: _assigned,
     e.SeverityChanged: _about("Severity is now {event.severity}: {event.reason}"),
     e.NoteAdded: _about("Note: {event.text}"),
     e.IncidentSilenced: _about("Silenced until {event.until:%Y-%m-%d %H:%M} UTC"),
-    e.MessagePosted: _about("Posted to {event.channel}"),
+    e.MessagePosted: _about("Posted in Slack"),
     e.EvidenceFound: _found,
     e.DiagnosisGathered: _diagnosed,
     e.DiagnosisFailed: _about("Diagnosis failed: {event.reason}"),
-    e.DiagnosisRequested: _about("Asked to look into the cause again"),
+    e.DiagnosisRequested: _about("Asked to diagnose the cause again"),
     e.BundleKept: _about(
         "What the diagnosis read is kept: {event.files} files, {event.bytes:,} bytes, root {event.root:.12}…"
     ),
@@ -252,7 +261,7 @@ SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
     e.PredictionScored: _about(
         "Prediction scored: {event.observed:,.0f} came, {event.forecast:,.0f} were forecast"
     ),
-    e.IncidentResolved: _about("Resolved ({event.how}): {event.reason}"),
+    e.IncidentResolved: lambda event, _: f"Resolved {HOW[event.how]}: {event.reason}",
     e.IncidentReopened: _about("Reopened: {event.reason}"),
     e.FollowUpProposed: _follow_up,
     e.FollowUpAnswered: _follow_up,
@@ -267,13 +276,13 @@ SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
     e.TakeBackRequested: _about("The check {event.check} made something worse: {event.reason}"),
     e.ChangeTakenBack: _taken_back,
     e.ChangeLeft: _about("The check {event.check} is for a person to take out: {event.reason}"),
-    e.ChangeWritten: _about("The check {event.check} is declared now, in shadow mode"),
-    e.ChangeHandedOver: _about("The check {event.check} is for a person to add: {event.reason}"),
+    e.ChangeWritten: _about("The check {event.check} is now declared, in shadow mode"),
+    e.ChangeHandedOver: _about("The check {event.check} has to be added by hand: {event.reason}"),
     e.IncidentClosed: _about("Closed"),
-    e.TicketRequested: _about("A ticket is to be opened in “{event.tracker}”"),
+    e.TicketRequested: _about("A ticket is being opened in “{event.tracker}”"),
     e.TicketOpened: _about("Ticket {event.ticket} opened in “{event.tracker}”"),
     e.TicketUpdateRequested: _ticket_update,
-    e.TicketUpdated: lambda event, _: "The ticket is closed" if event.closed else "The ticket says so",
+    e.TicketUpdated: lambda event, _: "The ticket is closed" if event.closed else "The ticket is updated",
     e.TicketClosed: _ticket_closed,
     e.TimeCorrected: _corrected("the time of event {number}: {event.happened_at:%Y-%m-%d %H:%M} UTC"),
     e.OnsetCorrected: _corrected("when it began: {event.since:%Y-%m-%d %H:%M} UTC"),

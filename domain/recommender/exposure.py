@@ -14,7 +14,7 @@ class Exposure(Value):
     the table), and `request` is a column of both that says which choice belongs to which row shown.
 
     `position` (1 the first place) and `explored` are columns of `shown`; `explored` is true where chance
-    alone picked the item among those that came into question. `history` is how far back merit is learned
+    alone picked the item among those that were eligible. `history` is how far back merit is learned
     from.
     """
 

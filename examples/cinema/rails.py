@@ -1,4 +1,4 @@
-"""For every kind of member on every device: which films come into question, and how likely each is shown."""
+"""For every kind of member on every device: which films are eligible, and how likely each is shown."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def retrieve(
     """
     Candidates of every rail by taste, country and popularity, and all new films; none that is blocked.
 
-    The language plays no part here: a film whose language is unset still comes into question, and loses in
+    The language plays no part here: a film whose language is unset still is eligible, and loses in
     ranking.
     """
     served = catalogue.launched(at).copy()

@@ -102,7 +102,7 @@ def test_a_check_of_ones_own_is_walked_over_the_past_and_promoted(
         file.write(block("toml"))
     out = folder / "out.json"
     told = terminal("backtest", folder, "--from", "2026-03-25", "--to", "2026-03-30", "--json", out).out
-    assert "1 incidents of 1 findings in 5 looks" in told
+    assert "1 incidents of 1 findings in 5 check runs" in told
     promote(promotion(folder, "late"))
     assert "shadow" not in (folder / "recsysops.toml").read_text()
 

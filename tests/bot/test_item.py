@@ -18,7 +18,7 @@ from workers.items import ask
 AT = datetime(2026, 3, 10, 13, 50, tzinfo=UTC)
 FOUND = ItemAnswer(
     item="tt1", title="A film", at=AT, learned_since=AT, verdict="less",
-    headline="A film is shown 60 % less than it merits.",
+    headline="A film is shown 60 % less than its engagement warrants.",
 )  # fmt: skip
 NO = "There is no item zzz."
 

@@ -80,7 +80,7 @@ def test_an_item_asked_for_in_the_chat_is_looked_at_by_a_worker_and_shown_with_i
     person.command(f"item {HELD_DOWN}")
     shown = person.wait(lambda: person.ephemerals()[1:], "answer of the worker", ANSWERED_SECONDS)[0]
     assert f"Thing {HELD_DOWN} is shown" in shown["text"]
-    assert "less than it merits since" in shown["text"]
+    assert "less than its engagement warrants since" in shown["text"]
     assert "filled by chance" in str(shown["blocks"])
     (file,) = (block["slack_file"]["id"] for block in shown["blocks"] if block["type"] == "image")
     (uploaded,) = (one for one in person.state()["files"] if one["id"] == file)

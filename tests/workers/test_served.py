@@ -403,7 +403,7 @@ def test_nothing_is_said_of_what_is_declared_well(frames: Frames, tmp_path: Path
         ("versions", {"versions": {"v7": 0.9, "v8": 0.2}}, "add up to more than 1"),
         ("latency", {"measure": "ms", "limits": {"p95": 0.0}}, "limits.p95: 0 is no time"),
         ("latency", {"measure": "ms", "limits": {"p90": 9.0}}, "'p90' is not known"),
-        ("missing", {"stages": ("shown",)}, "stages is for kind stages; take it out of this missing"),
+        ("missing", {"stages": ("shown",)}, "stages is for kind stages; remove it from this missing"),
     ],
 )
 def test_a_declaration_that_asks_for_nothing_says_what_to_add(kind: str, keys: Keys, words: str) -> None:

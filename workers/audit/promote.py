@@ -36,13 +36,13 @@ def promotion(path: Path, name: str) -> Change:
     if name not in declared.checks:
         raise ConfigurationError(f'no check is called "{name}"; {nearest(name, declared.checks)}')
     if not declared.checks[name].shadow:
-        raise Refused(f'the check "{name}" is not in the shadow; it pages people already')
+        raise Refused(f'the check "{name}" is not in shadow mode; it already pages people')
     text = file.read_text(encoding="utf-8")
     line = line_of(text, ("checks", name, "shadow")) or 1
     before = text.splitlines()[line - 1]
     if not _SHADOW.match(before):
         raise Refused(
-            f'{file}:{line}: take "shadow = true" out of the check "{name}" by hand: {before.strip()}'
+            f'{file}:{line}: remove "shadow = true" from the check "{name}" by hand: {before.strip()}'
         )
     return Change(file=str(file), line=line, before=before)
 

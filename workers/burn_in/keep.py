@@ -1,4 +1,4 @@
-"""Told by itself, once: that a table, or what is new in one, has been seen long enough to be judged."""
+"""Told by itself, once: that a table, or what is new in one, has enough history to be judged."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def find(name: str) -> Kind[Any, Any]:
         raise OwnCheckError(f'kind "{name}" is not installed here; install its package into this Python')
     if len(points) > 1:
         named = " and ".join(value for (_name, value), _point in points)
-        raise OwnCheckError(f'kind "{name}" is installed twice: {named}; take one away')
+        raise OwnCheckError(f'kind "{name}" is installed twice: {named}; remove one')
     return _imported(points[0][1])
 
 

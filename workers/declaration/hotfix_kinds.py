@@ -25,7 +25,7 @@ def find(name: str) -> Kind[Any]:
         raise ConfigurationError(f'hotfix kind "{name}" is not installed here; install its package')
     if len(points) > 1:
         named = " and ".join(sorted(points))
-        raise ConfigurationError(f'hotfix kind "{name}" is installed twice: {named}; take one away')
+        raise ConfigurationError(f'hotfix kind "{name}" is installed twice: {named}; remove one')
     return _imported(next(iter(points.values())))
 
 

@@ -45,7 +45,7 @@ def read_typed(
 def strange_key(key: Key, name: str, kind: str, right: list[str], others: Collection[str]) -> Problem:
     """A key that this kind does not have: one of `others`, which are kinds, or of none."""
     if others:
-        return Problem(key, f"{name} is for kind {' or '.join(others)}; take it out of this {kind}")
+        return Problem(key, f"{name} is for kind {' or '.join(others)}; remove it from this {kind}")
     return Problem((*key, name), f"unknown key; {nearest(name, right)}")
 
 

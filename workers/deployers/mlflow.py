@@ -181,7 +181,7 @@ class MlflowDeployer:
         try:
             moves = [Move.model_validate_json(text) for text in texts]
         except ValidationError as error:
-            says = f"{self._declared.model} has a tag {TAG}… that is not ours; take it out"
+            says = f"{self._declared.model} has a tag {TAG}… that is not ours; remove it"
             raise DeployError(says) from error
         aliases = {one["alias"]: str(one["version"]) for one in held.get("aliases", ())}
         return Registered(aliases, {move.key: move for move in moves})

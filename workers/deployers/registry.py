@@ -35,7 +35,7 @@ def find(name: str) -> Kind:
         raise ConfigurationError(f"{name!r} is not known; {nearest(name, right)}")
     if len(points) > 1:
         where = " and ".join(sorted(points))
-        raise ConfigurationError(f"{name!r} is installed twice: {where}; take one away")
+        raise ConfigurationError(f"{name!r} is installed twice: {where}; remove one")
     (point,) = points.values()
     try:
         kind = point.load()

@@ -46,7 +46,7 @@ def left_out(every: Iterable[TableChecks], kept: Mapping[str, Kept], at: datetim
     until, _last, worst = max(missed, key=lambda one: one[0])
     since = min(last for _until, last, _planned in missed)
     others = f"and {len(missed) - 1} more " if len(missed) > 1 else ""
-    says = f"{others}did not look from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC"
+    says = f"{others}did not run from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC"
     table, check = worst.table.name, worst.check.name
     verdict = blind(worst, LATE, (since, until), says, memory_of(kept[table], check))
     # It is over: there is nothing left that anybody could hurry for.

@@ -43,7 +43,10 @@ def examine_exposure(recommender: Recommender, opened: Mapping[str, Source]) -> 
         says = f'tables "{exposure.shown}" and "{exposure.chosen}" are in two places'
         yield Advice(level="error", where=WHERE, says=says, mend="put them where one question sees both")
     if exposure.explored is None:
-        says = "no column says what was shown by chance: merit is an item's own engagement, which is biased"
+        says = (
+            "no column says what was shown at random: expected exposure is estimated from an item's own "
+            "engagement, which is biased"
+        )
         mend = "fill one request in a hundred by chance, flag it, and name the column: explored"
         yield Advice(level="note", where=WHERE, says=says, mend=mend)
     for check in misses:

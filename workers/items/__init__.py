@@ -1,1 +1,1 @@
-"""One item looked at for whoever asks: what it is shown, what it merits, in words and as a picture."""
+"""One item looked at for whoever asks: what it is shown, its expected exposure, in words and as a picture."""

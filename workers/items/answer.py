@@ -74,7 +74,7 @@ def _among_launches(recommender: Recommender, seen: Seen) -> tuple[float, float]
     """
     What the other launches in the log make of the bias of one more, where the item is one.
 
-    What is new comes into question for everybody, and is picked for few: every launch is shown less than its
+    What is new is eligible for everybody, and is picked for few: every launch is shown less than its
     merit among all, which says nothing of this one.
     """
     column = recommender.items.launch if recommender.items else None
@@ -98,12 +98,12 @@ def _estimate(row: pd.Series | None) -> Estimate | None:
     if row is None:
         return None
     low, value, high = sorted(float(row[name]) for name in ("low", "bias", "high"))
-    basis = f"{row['shown']:,.0f} impressions in production, {row['deserved']:,.0f} merited"
+    basis = f"{row['shown']:,.0f} impressions in production, {row['deserved']:,.0f} expected"
     return Estimate(value=value, low=low, high=high, unit="share", confidence=CONFIDENCE, basis=basis)
 
 
 def _in_question(seen: Seen) -> Estimate | None:
-    """How much less or more often it comes into question, where that is the better part of what changed."""
+    """How much less or more often it is eligible, where that is the better part of what changed."""
     found, moved = seen.question, seen.onset.change.value if seen.onset else None
     if found is None or not moved:
         return None
@@ -180,13 +180,14 @@ def _basis(seen: Seen) -> tuple[str, ...]:
     span = (seen.end - seen.start) / timedelta(hours=1)
     if seen.deserved.unbiased:
         said = (
-            f"Merit from traffic filled by chance over {span:,.0f} h: this one was shown "
+            f"Expected exposure from randomly filled traffic over {span:,.0f} h: this one was shown "
             f"{own['shown'].sum():,.0f} times and chosen {own['chosen'].sum():,.0f} times; all together "
             f"{chance['shown'].sum():,.0f} impressions."
         )
     else:
         said = (
-            f"No traffic is filled by chance. Merit is the item's own engagement over {span:,.0f} h, "
+            "No traffic is filled at random. Expected exposure follows the item's own engagement over "
+            f"{span:,.0f} h, "
             "corrected for its places and for how often it was shown; who was shown it is not looked at."
         )
-    return (said, f"Production usually rewards merit with its power of {seen.deserved.reward:.1f}.")
+    return (said, f"Production usually rewards engagement with its power of {seen.deserved.reward:.1f}.")

@@ -1,5 +1,5 @@
 """
-One item looked at: is it shown what it merits, since when not, compared with what, with a picture.
+One item looked at: is it shown as expected, since when not, compared with what, with a picture.
 
     engine ─▶ engagement of all items ─▶ what each merits ─┐
            └▶ this item and its like over time ─▶ since when ┼─▶ answer, picture
@@ -126,10 +126,10 @@ def _merit(recommender: Recommender, seen: Seen) -> None:
     try:
         seen.deserved = deserve(production, by_chance, seen.available)
     except TooFewRows as error:
-        seen.notes.append(f"What items merit is not known: {error}.")
+        seen.notes.append(f"The expected exposure of items is not known: {error}.")
         return
     if seen.item not in seen.deserved.items:
-        seen.notes.append("It was never shown by chance, so that what it merits is not known.")
+        seen.notes.append("It was never shown by chance, so its expected exposure is not known.")
 
 
 def _available(recommender: Recommender, seen: Seen) -> pd.Series | None:
@@ -185,7 +185,7 @@ def _latest(frame: pd.DataFrame) -> tuple[Onset | None, datetime | None]:
 
 
 def _due(seen: Seen, total: np.ndarray) -> np.ndarray:
-    """What the item merits of each bin's impressions, while it is available."""
+    """The item's expected share of each bin's impressions, while it is available."""
     assert seen.deserved is not None  # noqa: S101 - asked for only where it is known
     place = int(np.flatnonzero(seen.deserved.items == seen.item)[0])
     there = np.ones(len(seen.deserved.items))
@@ -231,7 +231,7 @@ def _bias(recommender: Recommender, seen: Seen) -> None:
 
 
 def _redraw(seen: Seen, question: Eligibility) -> None:
-    """What it merits over time, by how often it came into question then and does now."""
+    """Its expected exposure over time, by how often it was eligible then and is now."""
     if seen.series is None or seen.recent is None:
         return
     starts = seen.series["window_start"]

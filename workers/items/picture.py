@@ -1,4 +1,6 @@
-"""The picture of an item's answer: what it was shown against what it merits, and how its launch goes."""
+"""
+The picture of an item's answer: what it was shown against its expected exposure, and how its launch goes.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,7 @@ def _over_time(axes: Axes, answer: ItemAnswer, seen: Seen, zone: tzinfo) -> None
         reach = Z90 * np.sqrt(_error(seen) ** 2 + 1 / np.maximum(merited, 1.0))
         low, high = merited * np.exp(-reach), merited * np.exp(reach)
         axes.fill_between(
-            edges, low, high, step="post", color=BAND, linewidth=0, label="what it merits, 90 %"
+            edges, low, high, step="post", color=BAND, linewidth=0, label="expected exposure, 90 %"
         )
         top = max(top, float(high.max()))
     axes.step(edges, observed, where="post", color=LINE, linewidth=1.6, label="shown")

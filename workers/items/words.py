@@ -19,7 +19,7 @@ def verdict_of(
     """
     Whether it is shown less or more than is right.
 
-    Where it comes into question less (or more) often since it is shown less (or more), that is told, whatever
+    Where it is eligible less (or more) often since it is shown less (or more), that is told, whatever
     it merits beside: its owner has to know, be it a shelf that it left or a fault.
     A bias counts where its interval excludes none *and* it is out of the ordinary: it came up at a known
     moment, or lies outside what nine in ten items have, further off than chance among items takes it. A
@@ -53,7 +53,7 @@ def headline_of(answer: ItemAnswer) -> str:
         return _fair(name, answer)
     since = f" since {minute(answer.since)}" if answer.since else ""
     if answer.in_question is not None and answer.in_question.value is not None:
-        return f"{name} comes into question {_often(answer.in_question.value)}{since}; {_of_that(bias)}."
+        return f"{name} is eligible {_often(answer.in_question.value)}{since}; {_of_that(bias)}."
     if bias is not None and bias.value is not None and _sides(bias, answer.verdict):
         than = "as" if bias.value >= 1 else "than"
         return f"{name} is shown {share(bias.value)} {than} it merits{since}."
@@ -61,7 +61,7 @@ def headline_of(answer: ItemAnswer) -> str:
         than = "as" if launch.ratio.value >= 1 else "than"
         against = f"{than} {len(launch.compared)} launches at {launch.age_hours:,.0f} h"
         return f"{name} is shown {share(launch.ratio.value)} {against}."
-    return f"{name} is shown {answer.verdict} than it merits{since}."
+    return f"{name} is shown {answer.verdict} than its engagement warrants{since}."
 
 
 def _often(change: float) -> str:
@@ -74,9 +74,9 @@ def _often(change: float) -> str:
 
 def _of_that(bias: Estimate | None) -> str:
     if bias is None or bias.value is None:
-        return "what it merits of that is not known"
+        return "its expected exposure is not known"
     if (bias.low or 0.0) <= 0.0 <= (bias.high or 0.0):
-        return "for that, it is shown about as much as it merits"
+        return "for that, it is shown about as much as its engagement warrants"
     return f"for that, it is shown {share(bias.value)} {'as' if bias.value >= 1 else 'than'} it merits"
 
 
@@ -91,11 +91,11 @@ def _fair(name: str, answer: ItemAnswer) -> str:
         age = f"{launch.age_hours:,.0f}" if launch is not None else "?"
         return f"{name} starts like other launches at {age} h."
     if (bias.low or 0.0) <= 0.0 <= (bias.high or 0.0):
-        return f"{name} is shown about as much as it merits."
+        return f"{name} is shown about as much as its engagement warrants."
     said = (
-        f"{name} is shown {share(bias.value)} than it merits"
+        f"{name} is shown {share(bias.value)} than its engagement warrants"
         if bias.value < 1
-        else (f"{name} is shown {share(bias.value)} as it merits")
+        else (f"{name} is shown {share(bias.value)} as its engagement warrants")
     )
     whose = "other launches and nine in ten items" if answer.usual_of == "launches" else "nine in ten items"
     between = f"; {whose} lie between {share(usual[0])} and {share(usual[1])}" if usual else ""

@@ -28,7 +28,7 @@ def correct(
     reason: Annotated[str, typer.Option("--reason", "-r", help="Why it is corrected.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Put a time, an onset, a note or a severity right; what was written stays to be read."""
+    """Correct a time, an onset, a note or a severity; the original stays readable."""
     incident = find(open_door(), number, whole=event is None)
     if event is None:
         _list(incident, as_json)

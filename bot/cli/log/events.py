@@ -54,7 +54,7 @@ def register(app: typer.Typer) -> None:
 
 
 def migrate() -> None:
-    """Bring the store to this release's shape: a step of each release, before its processes start."""
+    """Migrate the store to this release, before its processes start."""
     console().print(
         f"The store has the shape of this release ({log_administration.migrate()}).", highlight=False
     )
@@ -91,12 +91,12 @@ def key() -> None:
 
 @app.command()
 def check(file: Exported, key: Key = None, as_json: Json = False) -> None:
-    """Hold an exported file against itself: hashes, order, signatures. Needs no store."""
+    """Verify an exported file by itself: hashes, order, signatures. Needs no store."""
     checked = log_administration.check(file, key)
     if as_json:
         print_json({"checked": True, **checked.model_dump(mode="json")})
         return
-    _say(f"{file} is as it was written: {_counted(checked)}.")
+    _say(f"{file} is intact: {_counted(checked)}.")
     if checked.archived:
         _say(f"Of {checked.archived} events only the hashes are in it; the rest is in an archive.")
     if checked.signed_by is None:
@@ -135,7 +135,7 @@ def rebuild(as_json: Json = False) -> None:
 def verify(
     archive: Folder = None, checkpoint: Checkpoints = None, key: Key = None, as_json: Json = False
 ) -> None:
-    """Hold the hash chains and the cards against the events, and the log against what was signed of it."""
+    """Verify the hash chains and the cards against the events, and the log against its signed checkpoints."""
     wrong: list[RecsysopsError] = []
     verified = _unless(wrong, lambda: log_administration.verify(key))
     held = _unless(wrong, lambda: log_administration.hold(archive, key)) if archive else None
@@ -148,7 +148,7 @@ def verify(
         print_json({"verified": True, **(verified.model_dump(mode="json") if verified else {}), **more})
         return
     if verified is not None:
-        _say(f"The log is as it was written: {_counted(verified)}.")
+        _say(f"The log is intact: {_counted(verified)}.")
     if verified is not None and verified.former:
         _say(
             f"{verified.former} events were decided by former rules, {verified.unsealed} before events were "
@@ -172,7 +172,7 @@ def _unless(wrong: list[RecsysopsError], look: Callable[[], T]) -> T | None:
 
 
 def _all(wrong: list[RecsysopsError]) -> RecsysopsError:
-    """All of it in one: what was tampered with must not hide behind what was wrongly asked."""
+    """All of it in one: tampering must not hide behind an invalid argument."""
     if len(wrong) > 1 and any(isinstance(one, Tampered) for one in wrong):
         return Tampered("\n".join(map(str, wrong)))
     return wrong[0]
@@ -190,14 +190,14 @@ def _say_vouched(vouched: Vouched, key: str | None) -> None:
         f"signed by {', '.join(fits.signed_by)}."
     )
     if vouched.behind:
-        _say(f"For the {vouched.behind} events after it nobody outside the database vouches yet.")
+        _say(f"For the {vouched.behind} events after it nobody outside the database has a checkpoint yet.")
     if key is None:
         _say("Whether that key is the right one is for you to say: --key, and `recsysops events key`.")
 
 
 @app.command()
 def witnesses(as_json: Json = False) -> None:
-    """Who keeps checkpoints of the log outside the database, up to where, and what troubles them."""
+    """The witnesses that keep checkpoints of the log outside the database: up to where, and their state."""
     found = log_administration.witnesses()
     if as_json:
         print_json({"witnesses": [one.model_dump(mode="json") for one in found]})

@@ -17,7 +17,7 @@ from workers.door import Door, Following, open_door
 LOOK_SECONDS = 0.5
 COLUMNS = ("follower", "position", "behind", "waiting for", "state", "left out")
 
-app = typer.Typer(help="Who follows the log, and how far they have come.", invoke_without_command=True)
+app = typer.Typer(help="The followers of the log, and how far they are.", invoke_without_command=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The follower, as `recsysops followers` lists it.")]
 From = Annotated[
@@ -47,16 +47,16 @@ def show(context: typer.Context, as_json: Json = False) -> None:
 
 @app.command()
 def pause(name: Name) -> None:
-    """Let a follower stand still; nothing is lost, it waits in the log."""
+    """Pause a follower; nothing is lost, its events wait in the log."""
     verbs.pause(open_door(), name, True)
-    console().print(f"{name} stands still until `recsysops followers resume {name}`.", highlight=False)
+    console().print(f"{name} is paused until `recsysops followers resume {name}`.", highlight=False)
 
 
 @app.command()
 def resume(name: Name) -> None:
-    """Let a follower go on where it stands."""
+    """Resume a paused follower where it stopped."""
     verbs.pause(open_door(), name, False)
-    console().print(f"{name} goes on.", highlight=False)
+    console().print(f"{name} is resumed.", highlight=False)
 
 
 @app.command()
@@ -65,11 +65,14 @@ def replay(
     after: From = None,
     wait: Annotated[bool, typer.Option(help="Watch it until it is done.")] = True,
 ) -> None:
-    """Try again what a follower left out, or (--from) all the log. Nothing is posted or deployed twice."""
+    """
+    Retry the events that a follower skipped, or (--from) go over the log. Nothing is posted or deployed
+    twice.
+    """
     door = open_door()
     count = verbs.replay(door, name, after)
     if not count:
-        console().print(f"{name} has left nothing out.", highlight=False)
+        console().print(f"{name} has skipped nothing.", highlight=False)
     elif wait:
         _watch(door, name, count)
     else:

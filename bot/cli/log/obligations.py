@@ -1,4 +1,4 @@
-"""`recsysops debts`: what the log owes, how the workers are coming along, and to have it tried at once."""
+"""`recsysops obligations`: what the log waits for, how the workers are coming along, and to retry it now."""
 
 from __future__ import annotations
 
@@ -13,20 +13,18 @@ from bot.messages import words
 from workers import door as verbs
 from workers.door import Owed, open_door
 
-COLUMNS = ("Owed", "", "Since, UTC", "For", "Tries", "Next try", "What went wrong last")
+COLUMNS = ("Incident", "Obligation", "Since, UTC", "For", "Tries", "Next try", "Last error")
 MOST_SHOWN = 100
 
-app = typer.Typer(
-    help="What the log owes, and how the workers are coming along.", invoke_without_command=True
-)
+app = typer.Typer(help="Open obligations, and how the workers are coming along.", invoke_without_command=True)
 Kind = Annotated[
-    str | None, typer.Argument(metavar="KIND", help="As `recsysops debts` lists it; all if not given.")
+    str | None, typer.Argument(metavar="KIND", help="As `recsysops obligations` lists it; all if not given.")
 ]
 
 
 @app.callback()
 def show(context: typer.Context, as_json: Json = False) -> None:
-    """What is owed: since when, how often it was tried, when next, and what went wrong."""
+    """Open obligations: since when, how often tried, when next, and the last error."""
     if context.invoked_subcommand is not None:
         return
     door = open_door()
@@ -39,7 +37,7 @@ def show(context: typer.Context, as_json: Json = False) -> None:
         if left > 0:
             console().print(f"and {left:,} more, all of them with --json.", highlight=False)
     else:
-        console().print("Nothing is owed.")
+        console().print("No obligation is open.")
 
 
 @app.command()
@@ -56,8 +54,8 @@ def retry(number: Number, kind: Kind = None, as_json: Json = False) -> None:
 
 def _row(one: Owed, now: datetime) -> tuple[str, ...]:
     return (
-        one.kind,
         f"#{one.number}",
+        one.kind,
         utc(one.since),
         words.lasting(now - one.since),
         str(one.tries),

@@ -44,7 +44,7 @@ LABELS: dict[Action, str] = {
     "acknowledge": "I have it",
     "assign": "Assign …",
     "severity": "Severity …",
-    "look_again": "Look again",
+    "look_again": "Diagnose again",
     "note": "Note …",
     "silence": "Silence …",
     "dismiss": "Not an incident …",
@@ -54,7 +54,7 @@ LABELS: dict[Action, str] = {
     "reject": "Reject …",
     "revert": "Revert",
     "renew": "Renew …",
-    "resolve": "Resolved …",
+    "resolve": "Resolve …",
     "reopen": "Reopen …",
     "follow_up_accept": "Accept",
     "follow_up_edit": "Edit …",
@@ -164,8 +164,8 @@ def _size(incident: Incident, names: words.Names) -> list[str]:
         [f"{words.percent(finding.affected_share)} of traffic"] if finding.affected_share is not None else []
     )
     seen = escape(words.compared(finding))
-    more = [f"seen {incident.findings_count} times"] if incident.findings_count > 1 else []
-    back = ["*back in its band*"] if incident.cleared_at and incident.status not in ("closed",) else []
+    more = [f"found {incident.findings_count} times"] if incident.findings_count > 1 else []
+    back = ["*back to normal*"] if incident.cleared_at and incident.status not in ("closed",) else []
     return [" · ".join([*share, seen, *more, *back])]
 
 
@@ -231,15 +231,15 @@ def _shown(diagnosis: Diagnosis) -> tuple[Evidence, ...]:
 def _not_established(diagnosis: Diagnosis) -> str:
     """And what would tell, where something would."""
     test = diagnosis.discriminating_test
-    return f"Not established yet. What would tell: {sentence(test)}" if test else "Not established yet."
+    return f"Not established yet. What would show it: {sentence(test)}" if test else "Not established yet."
 
 
 def _second_look(incident: Incident) -> list[str]:
     """What became of looking again, under what was known before it."""
     if "diagnose" in incident.awaits:
-        return ["_It is being looked into again; this changes when there is something newer._"]
+        return ["_The cause is being diagnosed again; this is updated when there is a result._"]
     if incident.diagnosis_failure and incident.status not in ("resolved", "closed"):
-        return [f"_Looking again failed: {cut(sentence(incident.diagnosis_failure), 300)}_"]
+        return [f"_Diagnosing again failed: {cut(sentence(incident.diagnosis_failure), 300)}_"]
     return []
 
 
@@ -248,15 +248,15 @@ def _not_diagnosed(incident: Incident) -> str:
         again = " again" if incident.diagnosis_failure else ""
         lines = [line for piece in incident.evidence_so_far for line in piece.lines]
         told = [f"• {cut(sentence(line.statement), 300)}" for line in lines[:MOST_SO_FAR]]
-        return "\n".join([f"Not established yet; the evidence is being gathered{again} …", *told])
+        return "\n".join([f"Not established yet; evidence is being gathered{again} …", *told])
     if incident.diagnosis_failure:
         failure = cut(sentence(incident.diagnosis_failure).rstrip("."), 400)
-        return f"Not established: the evidence could not be gathered ({failure}).{_try_again(incident)}"
+        return f"Not established: gathering evidence failed ({failure}).{_try_again(incident)}"
     return paragraphs(incident.description) or "Not established yet."
 
 
 def _try_again(incident: Incident) -> str:
-    return " _Look again_ tries anew." if Button(action="look_again") in buttons(incident) else ""
+    return " _Diagnose again_ retries." if Button(action="look_again") in buttons(incident) else ""
 
 
 def _presses(incident: Incident, link: Link) -> list[Block]:

@@ -33,21 +33,25 @@ def menu(incident: Incident) -> list[Block]:
     being_made = not {"diagnose", "menu"}.isdisjoint(incident.awaits)
     if not incident.menu:
         note = sentence(incident.menu_note) or "None of the declared hotfixes fits this cause."
-        said = "The hotfixes are being looked at again …" if being_made else f"Nothing to deploy. {note}"
+        said = "The hotfixes are being priced again …" if being_made else f"Nothing to deploy. {note}"
         return [section(f"*Choose*  {cut(said, OPTION_TEXT_MAX)}")]
     deployable = {button.option for button in buttons(incident) if button.action == "deploy"}
     if not deployable:
         return _nothing_left(incident)
     shown = incident.menu[:MOST_SHOWN]
     anything = any(option.deployer != NO_DEPLOYER for option in shown)
-    what = "what it repairs, what it costs, how we know" if anything else "there is nothing to deploy"
+    what = (
+        "what it repairs, what it costs, and how that is known" if anything else "there is nothing to deploy"
+    )
     blocks = [section("\n".join([f"*Choose*  {what}", *_first(shown, deployable)]))]
     for index, option in enumerate(shown):
         pressable = option.key in deployable and option.deployer != NO_DEPLOYER
         accessory = deploy(incident, option, index) if pressable else None
         blocks.append(section(_tried(incident, option, index) or line(option, index), accessory))
     notes = [cut(sentence(incident.menu_note), 1000)] if incident.menu_note else []
-    notes += ["A newer menu is being prepared; what you choose from this one stands."] if being_made else []
+    notes += (
+        ["A newer menu is being prepared; until then you can choose from this one."] if being_made else []
+    )
     return [*blocks, context(*notes)] if notes else blocks
 
 
@@ -83,7 +87,7 @@ def line(option: Option, index: int) -> str:
             _repairs(option.repairs),
             escape(words.effect(option.costs)),
             f"in {words.lasting(timedelta(seconds=option.deploy_seconds))}",
-            f"undo {escape(option.undo)}",
+            f"undo: {escape(option.undo)}",
         )
     )
     expires = [f"expires after {words.lasting(option.expires_after)}"] if option.expires_after else []
@@ -134,14 +138,14 @@ def known_by(option: Option) -> str:
 
 def deploy(incident: Incident, option: Option, index: int) -> Block:
     """The button that deploys, or asks a second person to approve."""
-    verb = "Ask for" if option.needs_second_person else "Deploy"
+    verb = "Request" if option.needs_second_person else "Deploy"
     pressed = button(
         f"{verb} {words.circled(index)} …",
         "deploy",
         spell(incident, option.key),
         "primary" if index == 0 else None,
     )
-    return {**pressed, "confirm": confirm(cut(f"{verb} {option.label}?", 100), _asked(option), verb)}
+    return {**pressed, "confirm": confirm(cut(f"{verb} “{option.label}”?", 100), _asked(option), verb)}
 
 
 def deploy_again(incident: Incident, key: str) -> list[Block]:
@@ -160,5 +164,5 @@ def _asked(option: Option) -> str:
     return (
         f"Repairs {words.estimate(option.repairs)}; {words.effect(option.costs)}. In force after "
         f"{words.lasting(timedelta(seconds=option.deploy_seconds))}, watched for "
-        f"{words.lasting(option.watch)}, undone by {option.undo}.{second}"
+        f"{words.lasting(option.watch)}, reverted with {option.undo}.{second}"
     )

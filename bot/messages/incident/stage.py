@@ -118,7 +118,7 @@ def _outcome(fix: Hotfix, option: Option | None) -> str:
 
 def _refuted(fix: Hotfix, option: Option | None, label: str) -> str:
     share = "" if fix.repaired_share is None else f" {_outcome(fix, option)}"
-    kept = "It is still in force; revert it if it is of no use."
+    kept = "It is still in force; revert it if it does not help."
     return f"{label} did *not* repair it: {_reason(fix)}.{share}{_cost(fix)}{_worth(fix)} {kept}"
 
 
@@ -138,7 +138,7 @@ def _reverting(fix: Hotfix, option: Option | None, label: str) -> str:
 
 def _reverted(fix: Hotfix, option: Option | None, label: str) -> str:
     if fix.because in (None, "person"):
-        return f"{label} is reverted; the recommender serves as before it.{_cost(fix)}"
+        return f"{label} is reverted; the recommender serves as it did before.{_cost(fix)}"
     return (
         f"{label} {_found(fix)}: {_reason(fix)}. It was reverted by itself; the recommender serves as before "
         f"it, and another can be chosen.{_cost(fix)}"
@@ -147,7 +147,7 @@ def _reverted(fix: Hotfix, option: Option | None, label: str) -> str:
 
 def _found(fix: Hotfix) -> str:
     if fix.because == "stage_failed":
-        return "does not go on to more members"
+        return "is not rolled out further"
     return "did *harm*" if fix.because == "harm" else "did *not* repair it"
 
 
@@ -191,13 +191,7 @@ def ending(incident: Incident) -> list[Block]:
     """What it came to: resolved how, and the follow-up asked or answered."""
     if incident.status not in ("resolved", "closed"):
         return []
-    how = {
-        "hotfix": "by the hotfix",
-        "by_itself": "by itself",
-        "elsewhere": "elsewhere",
-        "false_alarm": "as a false alarm",
-        None: "",
-    }[incident.resolved_how]
+    how = HOW[incident.resolved_how] if incident.resolved_how else ""
     took = (
         f" after {words.lasting(incident.resolved_at - incident.opened_at)}" if incident.resolved_at else ""
     )
@@ -219,7 +213,7 @@ def _still_in_force(incident: Incident) -> list[Block]:
     if fix.renewing_until:
         until = f"; it is being renewed until {words.moment(fix.renewing_until)}"
     label = escape(option.label if option else fix.option)
-    return [context(f"“{label}” is still in force{until}; _Revert_ takes it back sooner.")]
+    return [context(f"“{label}” is still in force{until}; _Revert_ ends it sooner.")]
 
 
 def _follow_up(incident: Incident) -> list[Block]:
@@ -227,10 +221,10 @@ def _follow_up(incident: Incident) -> list[Block]:
         by = f", answered by {words.person(incident.follow_up_by)}" if incident.follow_up_by else ""
         return [section(f"*What changes*{by}\n{improvement(incident.follow_up)}"), *_came(incident)]
     if incident.proposed:
-        proposal = section(f"*Follow-up* proposed, open\n{improvement(incident.proposed)}")
+        proposal = section(f"*Follow-up* proposed, not answered yet\n{improvement(incident.proposed)}")
         return [proposal, *_changes(incident), *_note(incident)]
-    asked = "Could it have been detected faster, or predicted? Diagnosed faster? What changes?"
-    waiting = " A proposal is being worked out …" if "follow_up" in incident.awaits else ""
+    asked = "Could it have been detected faster, or predicted? Diagnosed faster? What should change?"
+    waiting = " A proposal is being prepared …" if "follow_up" in incident.awaits else ""
     return [section(f"*Follow-up* open: {asked}{waiting}")]
 
 
@@ -257,7 +251,7 @@ def _note(incident: Incident) -> list[Block]:
 def _came(incident: Incident) -> list[Block]:
     """What became of the check that was agreed on, with its lines as a diff."""
     came, followed = incident.change_came, incident.followed
-    waiting = [context("The change is being made …")] if "change" in incident.awaits else []
+    waiting = [context("The change is being written …")] if "change" in incident.awaits else []
     lines = [cut(sentence(one), PART_MAX) for one in became(incident)]
     gone = followed.gone if followed else None
     diff = gone.diff if gone else came.diff if came else ""
@@ -275,16 +269,16 @@ def _due(incident: Incident) -> list[Block]:
 
 def _before_closing(incident: Incident) -> list[Block]:
     """What Close waits for, said before anybody presses it."""
-    answer = "Accept, Edit or Decline it" if incident.proposed else "Edit it, or Decline it with a reason"
+    answer = "accept, edit or decline it" if incident.proposed else "edit it, or decline it with a reason"
     how_far = IN_HAND[incident.hotfix.stage] if incident.hotfix and incident.hotfix.stage in IN_HAND else ""
-    words_for = {"follow_up": f"the follow-up: {answer}", "hotfix": f"the hotfix, which {how_far}"}
+    words_for = {"follow_up": f"the follow-up ({answer})", "hotfix": f"the hotfix, which {how_far}"}
     missing = [words_for[one] for one in missing_to_close(incident)] if incident.status == "resolved" else []
     return [context("_Close_ waits for " + "; and for ".join(missing))] if missing else []
 
 
 def improvement(given: Improvement) -> str:
     """The two answers, the change, and its proof."""
-    change = "Nothing changes" if given.change == "nothing" else f"Change of a {given.change}"
+    change = "Nothing changes" if given.change == "nothing" else f"Change to a {given.change}"
     proof = f"\n_{cut(sentence(given.proof), PART_MAX)}_" if given.proof else ""
     return (
         f"• {change}: {cut(sentence(given.detail), PART_MAX)}\n"

@@ -42,14 +42,14 @@ def _state(incident: Incident, found: Ticket) -> str:
     if found.id is None:
         return f"is being opened in “{found.tracker}” …"
     if found.closed_at is None:
-        return "is open; who closes it there says that the fix is done"
+        return "is open; closing it there marks the fix as done"
     if not found.closed_by_somebody:
         return "is closed: nothing is left to do"
     closed = "was closed in its tracker"
     if incident.follow_up_ended_at is not None:
         closed += f"; the follow-up is {'dropped' if found.dropped else 'done'}"
     if _to_retire(incident, found):
-        return f"{closed}. The hotfix is still in force: revert it, if it is not needed any more"
+        return f"{closed}. The hotfix is still in force: revert it if it is no longer needed"
     return closed
 
 

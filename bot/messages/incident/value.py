@@ -40,5 +40,5 @@ def parse(value: str) -> Target:
     """
     parts = value.split(SEPARATOR)
     if len(parts) not in (3, 4) or not parts[0] or not parts[1].isdecimal():
-        raise Stale("This button is not readable any more. Open the incident with `/recsysops status`.")
+        raise Stale("This button is from an older version. Open the incident with `/recsysops status`.")
     return Target(parts[0], int(parts[1]), parts[2] or None, *parts[3:])

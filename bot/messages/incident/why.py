@@ -33,7 +33,7 @@ def why(incident: Incident, name: str | None = None) -> Why:
         return Why(f"The hotfixes of #{incident.number} are not priced yet.")
     if incident.left_out is None:
         note = f" {incident.menu_note}" if incident.menu_note else ""
-        return Why(f"It was not recorded which hotfixes were left off the menu of #{incident.number}.{note}")
+        return Why(f"Which hotfixes were left off was not recorded for the menu of #{incident.number}.{note}")
     left_out = (*_spent(incident), *incident.left_out)
     offered = {o.hotfix: o.label for o in incident.menu if o.deployable and not incident.spent_on(o)}
     if name in offered:

@@ -1,9 +1,9 @@
 """
-What a change of exposure means: are these items shown less, or more, than members' choices say they merit?
+What a change of exposure means: are these items shown less, or more, than expected from their engagement?
 
 That an item, or a kind of items, is shown otherwise than before may be right: the model has learned that it
 was shown too much. So a change is held against merit, as chance's traffic and engagement tell it, and only
-one that leads away from merit is told.
+one that leads away from expected exposure is told.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def against_engagement(
     confidence: float = CONFIDENCE,
 ) -> Against | None:
     """
-    What production shows the items of `members` together, over what they merit together.
+    What production shows the items of `members` together, over their expected exposure together.
 
     Args:
         production, available: as of `production_bias.deserve`; may be of another time than that.
@@ -135,7 +135,11 @@ def leads_away(finding: Finding, now: Against) -> bool:
 def told(finding: Finding, now: Against, before: Against | None) -> Finding:
     """The finding in the words of somebody who answers for these items."""
     usual = "" if before is None else f", before that {_share(before.value)}"
-    title = f"{place_of(finding.table, finding.slice)}: shown {_share(now.value)} than they merit{usual}"
+    title = (
+        f"{place_of(finding.table, finding.slice)}: shown "
+        f"{_share(now.value)} than their engagement "
+        f"warrants{usual}"
+    )
     return finding.model_copy(update={"title": title[:300]})
 
 
@@ -149,10 +153,11 @@ def _share(ratio: float) -> str:
 
 def held_against(_look: Look, verdict: Verdict, seen: Engagement) -> Verdict:
     """
-    Of what was found in the table of what was shown, that which leads away from merit, in those words.
+    Of what was found in the table of what was shown, that which leads away from expected exposure, in those
+    words.
 
     Merit is learned from the time before the finding's window, as far back as `[exposure]` says. What chance
-    shows less too, as it comes into question less often, is judged by how often it does now.
+    shows less too, as it is eligible less often, is judged by how often it does now.
 
     Raises:
         SourceError: a finding's dimension is nothing of an item.
@@ -162,7 +167,9 @@ def held_against(_look: Look, verdict: Verdict, seen: Engagement) -> Verdict:
     try:
         deserved = deserve(before, by_chance, seen.available(seen.since, seen.start))
     except TooFewRows as error:
-        return verdict.model_copy(update={"findings": (), "note": f"what items merit is not known: {error}"})
+        return verdict.model_copy(
+            update={"findings": (), "note": f"the expected exposure of items is not known: {error}"}
+        )
     held = _Held(seen, deserved)
     kept = [one for finding in verdict.findings if (one := held.at(finding)) is not None]
     return verdict.model_copy(update={"findings": tuple(kept)})
@@ -189,7 +196,8 @@ class _Held:
             if dimension not in self._described:
                 right = nearest(dimension, map(str, self._described.columns))
                 raise SourceError(
-                    f'check "{finding.check}": merit is known of items, and "{dimension}" is nothing of an '
+                    f'check "{finding.check}": expected exposure is known of items, and "{dimension}" is '
+                    "nothing of an "
                     f"item; {right}; name what items have: dimensions = […]"
                 )
         members = members_of(finding.slice, self._described)
@@ -199,7 +207,7 @@ class _Held:
         return told(finding, now, against_engagement(self._deserved, *self._before, members))
 
     def _as_now(self, members: npt.NDArray[np.bool_]) -> Deserved:
-        """What is merited where these come into question as often as they do now."""
+        """Expected exposure where these are eligible as often as they are now."""
         items = list(self._deserved.items[members])
         then, now = (chance_of(part, items, available) for part, available in self._chance)
         question = in_question(then, then, now)

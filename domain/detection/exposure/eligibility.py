@@ -1,8 +1,8 @@
 """
-How often an item comes into question, now against then: as often as chance shows it.
+How often an item is eligible, now against then: as often as chance shows it.
 
 From the moment an item leaves a shelf, meets a filter or is no longer new, chance shows it less as well. What
-production then shows it less is no judgement of what it merits, and is told as what it is.
+production then shows it less is no judgement of its engagement, and is told as what it is.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def chance_of(engagement: pd.DataFrame, items: Sequence[str], available: pd.Seri
     Args:
         engagement: columns item, explored (true by chance), shown (counts).
         available: share (0–1) of the time in which each item could be shown; 1 where it says nothing. Before
-            a launch nobody can be shown it, which says nothing of how often it comes into question.
+            a launch nobody can be shown it, which says nothing of how often it is eligible.
     """
     shown = engagement[engagement["explored"]]
     own = shown.loc[shown["item"].isin(items), "shown"]
@@ -48,7 +48,7 @@ def chance_of(engagement: pd.DataFrame, items: Sequence[str], available: pd.Seri
 @dataclass(frozen=True)
 class Eligibility:
     """
-    `change` of how often it comes into question, less 1 (−0.9: 90 % less often), with its interval.
+    `change` of how often it is eligible, less 1 (−0.9: 90 % less often), with its interval.
 
     `then`, `now`: of how often it did over the whole time (1: as often); `blur` is the error of the
     logarithm of `now`.

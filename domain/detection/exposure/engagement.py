@@ -123,7 +123,8 @@ def estimate_engagement(shown: pd.DataFrame, guide: Engagement | None = None) ->
     chosen_in_all = float(shown["chosen"].sum())
     if chosen_in_all < LEAST_CHOSEN:
         raise TooFewRows(
-            f"{chosen_in_all:.0f} choices in all, and {LEAST_CHOSEN} are needed to say what items merit; "
+            f"{chosen_in_all:.0f} choices in all, and {LEAST_CHOSEN} are needed to estimate the expected "
+            "exposure of items; "
             "make the history longer"
         )
     item, items = pd.factorize(shown["item"], sort=True)

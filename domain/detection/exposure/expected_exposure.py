@@ -1,8 +1,9 @@
 """
-What production shows an item, against what it merits: "shown 62 % less than films that members like as much".
+What production shows an item, against its expected exposure: "shown 62 % less than films that members like as
+much".
 
     unbiased traffic (items shown by chance)
-        │ how often an item comes into question at equal chances      equal
+        │ how often an item is eligible at equal chances      equal
         │ how often it is chosen when it is seen                      merit
         ▼
     deserved share  ∝  equal · merit ^ reward       reward: how strongly production usually rewards merit,
@@ -11,7 +12,7 @@ What production shows an item, against what it merits: "shown 62 % less than fil
     bias = production's share / deserved share, shrunk where there is little data
 
 Where there is no unbiased traffic, an item's merit is its engagement in production, corrected for its places
-and for how often it was shown, and every item is taken to come into question equally often.
+and for how often it was shown, and every item is taken to be eligible equally often.
 
 Source:
     Exposure against merit: Singh & Joachims (2018), "Fairness of exposure in rankings", KDD. A posterior mean
@@ -142,7 +143,7 @@ def reweighted(
     deserved: Deserved, members: npt.NDArray[np.bool_], times: float, blur: float = 0.0
 ) -> Deserved:
     """
-    The same where items come into question so many `times` as often.
+    The same where items are eligible so many `times` as often.
 
     Args:
         members: (n_items,) which do; blur: the error of the logarithm of `times`.

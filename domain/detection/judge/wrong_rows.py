@@ -220,7 +220,7 @@ def measure_rows(
     place, rows = place_measured(finding, tally.cells, tally.rows[-1])
     column = tally.columns.index(finding.subject) if finding.subject in tally.columns else None
     if column is None:
-        raise TooFewRows(f'table "{finding.table}": {finding.subject} is not looked at any more')
+        raise TooFewRows(f'table "{finding.table}": {finding.subject} is no longer checked')
     if is_promise(finding):
         bad, most = float(tally.bad[-1, place, column]), tolerated(check, rows)
         return Measurement(observed=bad, expected=0.0, low=0.0, high=most, p_value=float(bad <= most))

@@ -87,7 +87,7 @@ def tell_layers(material: Material, known: Known, seed: int) -> None:
     if found is None:
         return
     table = (
-        ("layer", "spreads apart", "by chance", "p", "most in"),
+        ("layer", "deviations apart", "by chance", "p", "most in"),
         *(
             (one.name, f"{one.apart:.1f}", f"{one.by_chance:.1f}", f"{one.p_value:.3f}", _units(one))
             for one in found.layers
@@ -108,7 +108,10 @@ def tell_layers(material: Material, known: Known, seed: int) -> None:
 
 
 def _where(found: Parting, first: Layer) -> str:
-    numbers = f"{first.apart:.1f} spreads apart, {first.by_chance:.1f} by chance, p = {first.p_value:.3f}"
+    numbers = (
+        f"{first.apart:.1f} standard deviations apart, {first.by_chance:.1f} by chance, p = "
+        f"{first.p_value:.3f}"
+    )
     if first is found.layers[0]:
         return f"at its inputs already ({numbers}), most in {_units(first)}"
     last = len(found.layers) - 1

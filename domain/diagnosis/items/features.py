@@ -103,10 +103,16 @@ def _oddity(name: str, mine: pd.Series, near: pd.Series, expected: float | None)
         off = abs(own - middle) / spread if spread > 0 else 0.0
         if off > distance:
             middling = "" if alone else "median "
-            distance, words = off, f"is {middling}{own:,.3g} against {middle:,.3g} ({off:.1f} spreads off)"
+            distance, words = (
+                off,
+                f"is {middling}{own:,.3g} against {middle:,.3g} ({off:.1f} robust standard deviations away)",
+            )
         if expected is not None and expected > distance:
             distance = expected
-            words = f"is typically {expected:.1f} spreads off what their other features let expect"
+            words = (
+                f"is typically {expected:.1f} robust standard deviations from what their other features "
+                "predict"
+            )
     elif mine.notna().any() and near.notna().any() and not is_numeric(near):
         apart = _divergence(mine.dropna().astype(str), near.dropna().astype(str))
         if apart > distance:

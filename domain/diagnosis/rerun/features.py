@@ -127,7 +127,7 @@ def _sized(
     drawn = drawn.of(mine).of(known)
     size = drawn.mean(off)
     if float(off.min()) == float(off.max()):
-        return size, size, size, "", f"{size:+.4g}, to the bit"
+        return size, size, size, "", f"{size:+.4g}, bit for bit"
     low, high = mean_interval(off, drawn)
     return size, low, high, "", _shape(left[known], right[known], size, low, high)
 

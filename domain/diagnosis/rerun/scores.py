@@ -90,7 +90,7 @@ def another_model(scored: Scored, instead: str | None = None, seed: int = 0) -> 
         f"by {size:.3g} on average [{low:.3g}–{high:.3g}] and alike nowhere"
     )
     if instead is not None:
-        words += f"; they are those of version {instead} to the bit"
+        words += f"; they are those of version {instead} bit for bit"
     return StepDifference(
         step="model",
         rows=len(differing),
@@ -207,7 +207,7 @@ def _mean(scored: Scored, values: Floats, chosen: Bools, seed: int) -> tuple[flo
 
 def _sized(size: float, low: float, high: float, unit: str) -> str:
     if low == size == high:
-        return f"by {size:+.4g} {unit}, to the bit"
+        return f"by {size:+.4g} {unit}, bit for bit"
     if high - low <= 1e-4 * abs(size):
         return f"by {size:+.4g} {unit} each"
     return f"by {size:+.3g} {unit} on average [{low:+.3g} to {high:+.3g}]"

@@ -44,10 +44,10 @@ def tell_two_by_two(material: Material, known: Known, seed: int) -> None:
 
 def _row(one: Part) -> tuple[str, ...]:
     if one.exact:
-        return (one.name, "0 %", "0, to the bit")
+        return (one.name, "0 %", "0, bit for bit")
     change = f"{one.change:+.3g} [{one.low:+.2g} to {one.high:+.2g}]"
     if one.share is None or one.share_low is None or one.share_high is None:
-        return (one.name, "not to be told", change)
+        return (one.name, "cannot be determined", change)
     return (
         one.name,
         f"{100 * one.share:.0f} % [{100 * one.share_low:.0f}–{100 * one.share_high:.0f}]",
@@ -63,8 +63,8 @@ def _words(one: StepDifference) -> str:
 
 def _same(found: Rerun) -> str:
     words = (
-        f"{found.identical:,} of {found.requests:,} logged requests, run again, have their logged scores "
-        "to the bit"
+        f"{found.identical:,} of {found.requests:,} logged requests, run again, reproduce their logged scores "
+        "bit for bit"
     )
     rest = found.requests - found.identical - found.rounded
     if found.rounded:

@@ -16,7 +16,7 @@ class IncidentResolved(Event):
 
 
 class IncidentReopened(Event):
-    """It is back, or was never gone."""
+    """Reopen it: it is back, or was never gone."""
 
     wire_name = "incident.reopened"
     reason: str

@@ -194,7 +194,7 @@ def test_the_log_is_exported_from_a_position_on_and_verified(
     assert [json.loads(line)["position"] for line in out.read_text().splitlines()] == [3]
     verified = terminal("events", "verify", "--json").json
     assert verified["verified"] is True
-    assert "The log is as it was written" in terminal("events", "verify").out
+    assert "The log is intact" in terminal("events", "verify").out
 
 
 def test_a_log_that_was_changed_behind_our_back_fails_verification(
@@ -206,7 +206,7 @@ def test_a_log_that_was_changed_behind_our_back_fails_verification(
         connection.execute("UPDATE events SET data = replace(data::text, '214', '215')::jsonb")
     done = terminal("events", "verify", code=1)
     assert "1" in done.err
-    assert "as it was written" not in done.out
+    assert "is intact" not in done.out
 
 
 def test_in_a_process_of_its_own_only_json_is_printed(
@@ -222,24 +222,25 @@ def test_in_a_process_of_its_own_only_json_is_printed(
 def test_what_is_owed_is_listed_and_tried_again_and_a_cause_looked_into_again(
     terminal: Terminal, door: Door
 ) -> None:
-    assert terminal("debts").out.strip() == "Nothing is owed."
+    assert terminal("debts").out == terminal("obligations").out
+    assert terminal("obligations").out.strip() == "No obligation is open."
     tell(door, OPENED)
     owed = terminal("debts", "--json").json["debts"]
     assert [(one["kind"], one["number"], one["tries"]) for one in owed] == [
         ("announce", 1, 0),
         ("diagnose", 1, 0),
     ]
-    listed = terminal("debts").out
+    listed = terminal("obligations").out
     assert "diagnose" in listed
     assert "–" in listed
-    assert "#1: “diagnose” is tried again within seconds." in terminal("debts", "retry", "1").out
-    (again,) = terminal("debts", "retry", "1", "diagnose", "--json").json["debts"]
+    assert "#1: “diagnose” is tried again within seconds." in terminal("obligations", "retry", "1").out
+    (again,) = terminal("obligations", "retry", "1", "diagnose", "--json").json["debts"]
     assert again["next_try_at"] is not None
-    assert "does not owe “menu” but: diagnose" in terminal("debts", "retry", "1", "menu", code=1).err
-    assert "there is no incident 7" in terminal("debts", "retry", "7", code=1).err
+    assert "does not owe “menu” but: diagnose" in terminal("obligations", "retry", "1", "menu", code=1).err
+    assert "there is no incident 7" in terminal("obligations", "retry", "7", code=1).err
     assert "looked into already" in terminal("look-again", "1", code=1).err
     happen(door, DIAGNOSED, OFFERED)
-    assert "`recsysops look-again 1`" in terminal("debts", "retry", "1", code=1).err
+    assert "`recsysops look-again 1`" in terminal("obligations", "retry", "1", code=1).err
     assert terminal("look-again", "1", "--json").json["events"] == ["diagnosis.requested"]
     assert [one["kind"] for one in terminal("debts", "--json").json["debts"]] == ["announce", "diagnose"]
 

@@ -212,8 +212,8 @@ def test_a_backtest_with_one_unreadable_window_keeps_the_rest(
     (fault,) = written["faults"]
     assert (fault["check"], fault["windows"]) == ("odd", 4)
     assert any(one["slice"] == {"country": "France"} for one in written["incidents"])
-    assert "✗ odd: 4 windows, 2026-01-11 00:00 to 2026-01-11 04:00 UTC, could not be looked at" in done.out
-    assert "4 looks could not be taken" in done.out
+    assert "✗ odd: 4 windows, 2026-01-11 00:00 to 2026-01-11 04:00 UTC, could not be judged" in done.out
+    assert "4 check runs failed" in done.out
 
 
 def test_a_folder_for_the_json_that_is_not_there_is_said_before_the_walk(

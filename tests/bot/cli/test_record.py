@@ -35,7 +35,7 @@ def test_the_ledger_says_what_a_record_lacks_and_nothing_is_promoted_before_it_i
     ]
     assert "2 of 14 days on record" in terminal("check", "ledger", "--file", file).out
     refused = terminal("check", "promote", "trial", "--file", file, "--write", code=1)
-    assert "stays in the shadow" in refused.err
+    assert "stays in shadow mode" in refused.err
     told_what = terminal("check", "promote", "trial", "--file", file, "--anyway")
     assert f'{file}:16: take out "shadow = true' in told_what.out
     assert file.read_text() == TOML

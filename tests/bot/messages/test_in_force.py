@@ -34,8 +34,8 @@ def test_each_says_what_since_when_until_when_by_whom_how_far_and_what_it_repair
     text = shown(numbered(7, "in stages", 30))
     assert "Hotfixes in force" in text
     assert "Fill in the language · applied, 50 % of members · by <@" in text
-    assert "repaired at the last look: not measured yet" in text
-    assert "repaired at the last look: 94 %" in shown(numbered(7, "resolved", 30))
+    assert "repaired when last measured: not measured yet" in text
+    assert "repaired when last measured: 94 %" in shown(numbered(7, "resolved", 30))
 
 
 def test_what_was_deployed_without_its_second_person_is_told_so_with_the_reason() -> None:

@@ -28,7 +28,7 @@ def answer(verdict: Verdict = "less", title: str = "The Queen of Versailles") ->
         at=AT,
         learned_since=AT,
         verdict=verdict,
-        headline=f"{title} is shown 60 % less than it merits since 10 Mar 12:20 UTC.",
+        headline=f"{title} is shown 60 % less than its engagement warrants since 10 Mar 12:20 UTC.",
         since=SINCE,
         measured_since=SINCE,
         bias=estimate(-0.6, -0.67, -0.51),
@@ -37,14 +37,17 @@ def answer(verdict: Verdict = "less", title: str = "The Queen of Versailles") ->
         launch=launch,
         compared=tuple(Compared(item=f"i{n}", title=f"Film {n}", bias=-0.1) for n in range(20)),
         unbiased=True,
-        basis=("Merit from traffic filled by chance over 72 h.",),
+        basis=("Expected exposure from randomly filled traffic over 72 h.",),
         picture="ab" * 32,
     )
 
 
 def test_it_says_how_much_since_when_and_compared_with_whom() -> None:
     said = dict(facts(answer()))
-    assert said["Shown against merit"] == "−60 % [−67 % to −51 %], measured since 10 Mar 2026 12:20 UTC"
+    assert (
+        said["Impressions against expected exposure"]
+        == "−60 % [−67 % to −51 %], measured since 10 Mar 2026 12:20 UTC"
+    )
     assert said["Before that"].startswith("−2")
     assert said["Since"] == "10 Mar 2026 12:20 UTC"
     assert said["Usual here"] == "−49 % to +96 % for nine in ten items"
@@ -53,10 +56,10 @@ def test_it_says_how_much_since_when_and_compared_with_whom() -> None:
 
 
 def test_that_it_comes_into_question_less_often_is_a_line_of_its_own_where_it_does() -> None:
-    assert "Comes into question" not in dict(facts(answer()))
+    assert "Eligible" not in dict(facts(answer()))
     left_a_shelf = answer().model_copy(update={"in_question": estimate(-0.96, -0.97, -0.95)})
     said = dict(facts(left_a_shelf))
-    assert said["Comes into question"] == "−96 % [−97 % to −95 %] against before, as chance shows it"
+    assert said["Eligible"] == "−96 % [−97 % to −95 %] against before, by traffic filled at random"
 
 
 def test_slack_gets_the_sentence_the_picture_and_times_in_the_readers_zone() -> None:

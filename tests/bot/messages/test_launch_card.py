@@ -59,7 +59,7 @@ def test_a_forecast_that_is_right_again_is_said_on_the_card_and_in_the_report() 
     cleared = c.ClearFinding(observed=760, expected=800, window_end=MORNING + timedelta(hours=1))
     assert "*the forecast has recovered*" in said(PREDICTED, DIAGNOSED, (cleared, WORKER))
     incident, recorded = after(PREDICTED, (cleared, WORKER))
-    assert "Back in its band: 760, expected 800" in markdown(tell(incident, recorded))
+    assert "Back to normal: 760, expected 800" in markdown(tell(incident, recorded))
     again = c.OpenIncident(number=3, finding=FORECAST)
     incident, recorded = after(PREDICTED, (cleared, WORKER), (again, WORKER))
     fell = "Forecast again: 40 first-day impressions, comparable launches had 800"

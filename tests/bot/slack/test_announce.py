@@ -69,7 +69,7 @@ def test_the_thread_holds_the_evidence_and_each_notable_step_once(
     assert len(said) == len(set(said))
     assert any("Diagnosis gathered" in one for one in said)
     assert any("94 % of the gap" in one for one in said)
-    assert not any("Posted to" in one or "Seen again" in one for one in said)
+    assert not any("Posted in" in one or "Seen again" in one for one in said)
 
 
 def test_the_message_of_a_closed_incident_forgets_who_was_forgotten(

@@ -109,7 +109,7 @@ def test_looking_again_is_asked_for_in_the_message_and_told_there(
     assert now().awaits["diagnose"][0] == now().last_event_id
     settle(announcer)
     shown = json.dumps(heads(person)[0]["blocks"])
-    assert "It is being looked into again" in shown
+    assert "is being diagnosed again" in shown
     assert '"look_again"' not in shown
 
 
@@ -471,7 +471,7 @@ def test_the_thread_asks_for_the_revert_once_the_ticket_is_closed_and_its_button
     settle(announcer)
     (asked,) = [one for one in person.messages() if "closed in its tracker; the follow-up" in one["text"]]
     assert asked["thread_ts"] == heads(person)[0]["ts"]
-    assert "is still in force: revert it, if it is not needed any more" in asked["text"]
+    assert "is still in force: revert it if it is no longer needed" in asked["text"]
 
     def stage() -> str:
         incident = door.incident(stream)

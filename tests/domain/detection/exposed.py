@@ -32,7 +32,7 @@ def traffic(
     scatter: float = 0.25,
 ) -> Traffic:
     """
-    Production shows items as often as they come into question, times merit to the power of 1.4, times a
+    Production shows items as often as they are eligible, times merit to the power of 1.4, times a
     scatter; the first `held_down` items by exp(`by`) less.
     """
     chance = np.random.default_rng(seed)

@@ -81,7 +81,7 @@ def test_the_unset_language_is_named_with_its_delivery(material: Material, world
     assert abs(found.since - (world.at - timedelta(minutes=28))) <= timedelta(minutes=4)
     assert "`language_match` pulls the most" in said(found, "attribution")
     assert "With `language` put back" in said(found, "reproduction")
-    assert "could not be looked at" not in said(found, "other")
+    assert "could not be examined" not in said(found, "other")
     assert (found.object, found.place) == ("language", (("country", "France"),))
     assert found.title == (
         "`language` of films where country = France is not set since the delivery at 2026-03-02 05:30 UTC"
@@ -97,7 +97,7 @@ def test_the_same_seed_gives_the_same_diagnosis(material: Material) -> None:
 def test_one_step_that_fails_loses_no_other(material: Material) -> None:
     broken = replace(material, candidates=material.candidates.drop(columns="score"))  # type: ignore[union-attr]
     found = diagnose(broken)
-    assert "could not be looked at: " in said(found, "other")
+    assert "could not be examined: " in said(found, "other")
     assert found.feature == "language"
     assert found.since is not None
 
@@ -192,7 +192,7 @@ def test_a_number_far_from_comparable_ones_is_the_oddest(world: SimpleNamespace)
     items.loc[mine, "popularity"] -= 5.0
     found = compare_features(items, "item_id", ("popularity", "genre"), world.concerned)
     assert found[0].feature == "popularity"
-    assert "spreads off" in found[0].words
+    assert "robust standard deviations away" in found[0].words
     healthy = compare_features(world.before, "item_id", ("popularity", "genre"), world.concerned)
     assert max(oddity.distance for oddity in healthy) < 3.0
 

@@ -52,7 +52,7 @@ def test_a_feature_that_is_another_is_input_and_the_same_model_is_nothing_to_the
     assert parts["serving"].exact
     assert found.same
     assert parts["input"].low < parts["input"].change < parts["input"].high
-    assert "input all of it, model nothing, to the bit" in found.words
+    assert "input all of it, model nothing, bit for bit" in found.words
     assert sum(one.change for one in found.parts) == pytest.approx(found.now - found.before)
 
 

@@ -97,7 +97,7 @@ def test_what_cannot_be_deployed_to_more_members_is_taken_back_and_may_be_chosen
     assert incident.hotfix is not None
     assert (incident.hotfix.stage, incident.hotfix.because) == ("reverting", "stage_failed")
     assert incident.hotfix.reason == "the target said no"
-    assert "does not go on to more members and is reverted by itself" in timeline(log)[-1].what
+    assert "is not rolled out further and is reverted by itself" in timeline(log)[-1].what
     again, _ = after(*DEPLOYED, passed(0.05), failed, REVERTED)
     assert again.spent == ()
 

@@ -93,7 +93,7 @@ def test_closed_by_somebody_the_follow_up_is_done_and_the_hotfix_is_named_and_ac
     assert closed.hotfix.stage == "verified"
     assert timeline(log)[-1].what == (
         "Ticket shop/serving#7 was closed in its tracker; the follow-up is done. “Do fill” is still in "
-        "force: revert it, if it is not needed any more"
+        "force: revert it if it is no longer needed"
     )
     assert says(closed, CLOSED[0]) == says(closed, UPDATE[0]) == says(closed, REQUEST[0]) == ()
 

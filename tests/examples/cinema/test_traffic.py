@@ -196,7 +196,7 @@ def test_chance_fills_three_requests_in_two_hundred_wholly_in_history_and_live(h
 
 
 def test_what_chance_shows_owes_nothing_to_the_model(hour: Small) -> None:
-    """A new film comes into question everywhere: by chance it is shown as often as any other candidate."""
+    """A new film is eligible everywhere: by chance it is shown as often as any other candidate."""
     query = (
         "SELECT count(DISTINCT request_id), sum(CAST(item_id IN (SELECT item_id FROM {{items}} "
         "WHERE launch_at <= ? AND launch_at > ?) AS INT)) FROM {{impressions}} "

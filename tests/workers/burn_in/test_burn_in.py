@@ -199,7 +199,7 @@ def test_a_table_that_cannot_be_read_is_looked_through_later(tmp_path: Path, log
 def test_the_terminal_says_it_in_words_and_for_programs(scene: Recommender) -> None:
     asked = ["burn-in", "partner", "--file", scene.folder, "--at", "2026-03-01"]
     said = CliRunner().invoke(app, asked, catch_exceptions=False).output
-    assert "has been seen long enough" in said
+    assert "has enough history" in said
     assert "! 3 rows have score out of [0, 1]" in said
     assert "partner_volume" in said
     told = json.loads(CliRunner().invoke(app, [*asked, "--json"], catch_exceptions=False).output)

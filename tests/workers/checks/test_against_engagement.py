@@ -57,13 +57,13 @@ def test_an_item_that_production_holds_down_is_found_and_told_against_what_it_me
     assert {one.slice for one in found} == {slice_of(item=HELD_DOWN)}
     assert found[0].window_start == FAULT_AT
     assert f"shown where item = {HELD_DOWN}: shown" in found[0].title
-    assert "less than they merit, before that" in found[0].title
+    assert "less than their engagement warrants, before that" in found[0].title
 
 
 def test_a_backtest_tells_the_same(shop: Recommender) -> None:
     walked = backtest(shop, FAULT_AT - 6 * HOUR, FAULT_AT + 2 * HOUR)
     assert {one.slice for one in walked.findings} == {slice_of(item=HELD_DOWN)}
-    assert "than they merit" in walked.findings[0].title
+    assert "than their engagement warrants" in walked.findings[0].title
 
 
 def then(shop: Recommender, planned: Plan, check: Check, verdict: Verdict) -> Verdict:

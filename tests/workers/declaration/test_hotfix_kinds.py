@@ -97,7 +97,7 @@ def test_an_unknown_kind_is_told_with_the_nearest_right_name(tmp_path: Path) -> 
 
 def test_a_key_of_another_kind_and_a_misspelt_one_are_told_apart(tmp_path: Path) -> None:
     said = told(tmp_path, 'kind = "boost_items"\nfeature = "language"\namont = 1.0')
-    assert "hotfixes.fix: feature is for kind fill_feature; take it out of this boost_items" in said
+    assert "hotfixes.fix: feature is for kind fill_feature; remove it from this boost_items" in said
     assert 'hotfixes.fix.amont: unknown key; did you mean "amount"?' in said
 
 

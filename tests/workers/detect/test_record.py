@@ -95,7 +95,7 @@ def test_what_cannot_be_promoted_is_said_in_words(tmp_path: Path) -> None:
     file = tmp_path / "recsysops.toml"
     file.write_text(TOML)
     change = promotion(file, "trial")
-    with pytest.raises(Refused, match="not in the shadow"):
+    with pytest.raises(Refused, match="not in shadow mode"):
         promotion(file, "total")
     with pytest.raises(ConfigurationError, match='did you mean "trial"'):
         promotion(file, "trail")

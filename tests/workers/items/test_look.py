@@ -1,4 +1,4 @@
-"""One item looked at, in tables of a made-up shop: is it shown what it merits, since when not."""
+"""One item looked at, in tables of a made-up shop: is it shown as expected, since when not."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_an_item_that_is_held_down_is_shown_less_since_then(shop: Recommender) -
     assert found.bias is not None and found.bias.high is not None and found.bias.high < -0.6
     assert found.before is not None and found.before.low is not None and found.before.low < 0.4
     assert found.headline.startswith(f"Thing {HELD_DOWN} is shown")
-    assert "less than it merits since" in found.headline
+    assert "less than its engagement warrants since" in found.headline
     assert found.unbiased
     assert len(found.compared) == 20
     assert HELD_DOWN not in {one.item for one in found.compared}
@@ -94,7 +94,7 @@ def test_an_item_that_comes_into_question_less_often_is_told_so_and_judged_by_th
     assert found.in_question is not None and found.in_question.value is not None
     assert found.in_question.low is not None and found.in_question.high is not None
     assert found.in_question.low < -0.9 < found.in_question.high
-    assert found.headline.startswith(f"Thing {HELD_DOWN} comes into question")
+    assert found.headline.startswith(f"Thing {HELD_DOWN} is eligible")
     assert found.bias is not None and found.bias.value is not None
     assert merit.bias is not None and merit.bias.value is not None
     assert found.bias.value > merit.bias.value + 0.3
@@ -104,7 +104,7 @@ def test_an_item_that_comes_into_question_less_often_is_told_so_and_judged_by_th
 def test_what_has_just_launched_came_into_question_as_often_since_its_launch(
     tmp_path: Path, shop: Recommender
 ) -> None:
-    """Nobody could be shown it before that, which is no change of how often it comes into question."""
+    """Nobody could be shown it before that, which is no change of how often it is eligible."""
     folder, item = tmp_path, "n4"
     held_down = write_shop(folder)
     shown = pd.read_parquet(folder / "shown.parquet")

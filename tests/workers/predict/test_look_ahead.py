@@ -93,7 +93,7 @@ def test_a_forecast_that_recovers_by_itself_is_told_and_one_that_falls_again_is_
     (incident,) = every(log)
     assert incident.cleared_at is not None
     assert incident.status == "open"
-    assert told(log, incident)[-1] == "Back in its band: 700, expected 800"
+    assert told(log, incident)[-1] == "Back to normal: 700, expected 800"
     for n in (3, 4):
         predict_tick(log, recommender, NOON + n * LONG)
     (incident,) = every(log)

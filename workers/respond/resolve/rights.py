@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine
 from domain.errors import NotAllowed, Refused, RightsUnknown
 from domain.incident.commands import ApproveHotfix, BreakGlass, ChooseHotfix
 from domain.incident.numbers import lasting
-from domain.incident.person import is_pseudonym, spoken
+from domain.incident.person import is_pseudonym
 from domain.incident.state import Hotfix, Incident
 from domain.recommender.person import SLACK, TERMINAL, Person, person_of, same_person
 from domain.recommender.recommender import Recommender
@@ -123,7 +123,7 @@ def authorise(connection: Connection, recommender: Recommender, known_as: str, n
     if {member, person.name if person else None} & allowed:
         return
     if member is None or not set(_groups_of(connection, member)) & allowed:
-        raise NotAllowed(f"{spoken(known_as)} may not {need} by [permissions] in recsysops.toml as it is now")
+        raise NotAllowed(f"whoever ordered it may not {need} by [permissions] in recsysops.toml as it is now")
 
 
 def how_to_be_mapped(known_as: str) -> str:

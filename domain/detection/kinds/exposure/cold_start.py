@@ -94,7 +94,9 @@ def columns(keys: Keys) -> tuple[str, ...]:
     """
     for name in ("member", "at"):
         if getattr(keys, name) is None:
-            raise SourceError(f'says not which column holds it; add {name} = "…" to the check or the table')
+            raise SourceError(
+                f'does not say which column holds it; add {name} = "…" to the check or the table'
+            )
     named = (keys.item, keys.session, keys.member, keys.at, keys.chosen, keys.joined)
     return tuple(name for name in named if name is not None)
 

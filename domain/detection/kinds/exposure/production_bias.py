@@ -1,5 +1,5 @@
 """
-Items shown less, or more, than members' choices say they merit.
+Items shown less, or more, than expected from their engagement.
 
 What changed among the slices of what was shown is found as `slice_volume` finds it; told is what leads away
 from merit, in those words (`domain.detection.exposure.against_engagement`).
@@ -27,7 +27,7 @@ def _suits(recommender: Recommender) -> Iterator[Suited]:
 
 KIND = Kind(
     name="production_bias",
-    purpose="items shown less or more than members' choices say they merit",
+    purpose="items shown less or more than expected from their engagement",
     options=Options,
     least_windows=8,
     of_items=True,

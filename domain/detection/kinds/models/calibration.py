@@ -239,7 +239,7 @@ def measure_calibration(
     judged = judge(check, outcomes, usable)
     names = [subject_of(outcomes.score, column) for column in range(judged.scored.shape[1])]
     if finding.subject not in names:
-        raise TooFewRows(f'table "{finding.table}": {finding.subject} is not looked at any more')
+        raise TooFewRows(f'table "{finding.table}": {finding.subject} is no longer checked')
     at = (place, names.index(finding.subject))
     if judged.scored[at] <= 0:
         raise TooFewRows(f'table "{finding.table}": nothing of this slice is scored in this window')

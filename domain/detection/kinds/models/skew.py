@@ -64,7 +64,7 @@ class Keys(LearnedFrom, OfColumns, LeastShare):
     @model_validator(mode="after")
     def _said(self) -> Self:
         if self.learned_from is None:
-            raise ValueError('says not what the model learned from; add learned_from = "table"')
+            raise ValueError('does not say what the model learned from; add learned_from = "table"')
         return self
 
 
@@ -159,17 +159,17 @@ def describe(bins: Bins, learned: Floats, fed: Floats) -> str:
     p, q = (one / max(float(one.sum()), 1.0) for one in (learned, fed))
     if bins.labels == (SET, NOT_SET):
         now, then = percent(float(q[1])), percent(float(p[1]))
-        return f"{bins.column} is not set in {now} of what the model is fed; in training it was in {then}"
+        return f"{bins.column} is not set in {now} of the served rows, in training in {then}"
     stability = f"stability index {population_stability(learned, fed):.2f}"
     if bins.edges:
         edges = np.array(bins.edges if len(bins.edges) > 1 else (*bins.edges, *bins.edges))
         way = "higher" if float(((q - p) * (edges[:-1] + edges[1:])).sum()) > 0 else "lower"
         size = f"{moved_by(edges, learned, fed):,.3g}"
-        return f"{bins.column} is fed {size} off training on average, mostly {way} ({stability})"
+        return f"{bins.column} differs from training by {size} on average, mostly {way} ({stability})"
     worst = int(np.argmax(np.abs(q - p)))
     now, then = percent(float(q[worst])), percent(float(p[worst]))
     held = f"{bins.labels[worst]} {now}, in training {then}"
-    return f"{bins.column} is fed otherwise than it was learned: {held} ({stability})"
+    return f"{bins.column} is served differently from training: {held} ({stability})"
 
 
 def measure_skew(check: Check, finding: Finding, fed: Fed, memory: CheckState) -> Measurement:
@@ -204,7 +204,7 @@ def _measured(look: Look, fed: Fed, again: Again[Fed]) -> Measurement:
 
 KIND = Kind(
     name="skew",
-    purpose="features fed otherwise than the model learned them",
+    purpose="training–serving skew: features served differently from training",
     example={"learned_from": "training"},
     options=Keys,
     needs=FedFeatures(),

@@ -43,7 +43,9 @@ class Keys(AsOf, Beside):
         if self.beside is not None and len(self.on) != 1:
             raise ValueError('a model is found beside by its version; add on = {version = "run"}')
         if self.beside is None and self.on:
-            raise ValueError('says not where to look by "on"; add for instance beside = "training_runs"')
+            raise ValueError(
+                'does not say by which columns to join; add for instance beside = "training_runs"'
+            )
         return self
 
 

@@ -54,7 +54,7 @@ class Keys(OfColumns):
     @model_validator(mode="after")
     def _said(self) -> Self:
         if not self.columns:
-            raise ValueError('says not which columns of a training to judge; add columns = ["auc"]')
+            raise ValueError('does not say which columns of a training to judge; add columns = ["auc"]')
         return self
 
 
@@ -203,7 +203,7 @@ def measure_training(check: Check, finding: Finding, runs: Runs, past: Past) -> 
     if not runs.at or runs.at[-1] <= finding.window_start:
         raise TooFewRows(f'table "{finding.table}": no training since; it is too early to measure')
     if finding.subject not in runs.columns:
-        raise TooFewRows(f'table "{finding.table}": {finding.subject} is not looked at any more')
+        raise TooFewRows(f'table "{finding.table}": {finding.subject} is no longer checked')
     column = runs.columns.index(finding.subject)
     good = usable_runs(runs, CheckState(known=past.wrong))
     good &= [at < past.before for at in runs.at]

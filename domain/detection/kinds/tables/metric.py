@@ -53,10 +53,10 @@ class Keys(Ranking):
     def _fitting(self) -> Self:
         if self.metric is None:
             raise ValueError(
-                'says not which metric; add metric = "auc", "log_loss", "ndcg", "hit_rate" or "mrr"'
+                'does not say which metric; add metric = "auc", "log_loss", "ndcg", "hit_rate" or "mrr"'
             )
         if self.top is not None and self.metric in WITHOUT_PLACES:
-            raise ValueError(f"top is for metrics with places, not for {self.metric}; take it out")
+            raise ValueError(f"top is for metrics with places, not for {self.metric}; remove it")
         return self
 
 

@@ -44,7 +44,9 @@ def judge_schema(check: Check, columns: Columns, state: CheckState) -> Verdict:
     now = _chosen(check, columns.types)
     if not types and state.accepted is None:
         kept = state.model_copy(update={"accepted": dict(now)})
-        return Verdict(state=kept, judged=False, note="columns noted; changes are told from the next look on")
+        return Verdict(
+            state=kept, judged=False, note="columns recorded; changes are reported from the next check run on"
+        )
     known = types or state.accepted or {}
     findings = [finding for _column, finding in _changes(check, columns, known, now)]
     verdict = confirm(state, findings, LONG, columns.window_start)

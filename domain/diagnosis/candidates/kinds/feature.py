@@ -252,7 +252,7 @@ def _from_log(material: Material, known: Known, one: Departed) -> Proposal:
         place=place,
         since=since,
         title=f"`{one.feature}` {one.words}{where}{when}",
-        sentence=f"`{one.feature}`, as the model was fed it, {one.words} for {100 * one.placed.purity:.0f} % "
+        sentence=f"`{one.feature}`, as served to the model, {one.words} for {100 * one.placed.purity:.0f} % "
         f"of the candidates{where}{when}",
         undone=undone,
         unknown="no model is there to rank again",
@@ -294,7 +294,7 @@ def _from_store(material: Material, known: Known, scene: Scene, one: Stale) -> P
         f"of {material.noun} where {name_slice(place)}" if place else f"of {len(one.items):,} {material.noun}"
     )
     who = f"in {name_slice(place)}" if any(name in scene.of_requests for name, _ in place) else of
-    is_so = "is stale" if one.of is not None else "is fed otherwise than the catalogue holds it"
+    is_so = "is stale" if one.of is not None else "is served with another value than the catalogue holds"
     older = f": it is that of {material.clock(one.of)}" if one.of is not None else ""
     return Proposal(
         kind="feature",
@@ -302,7 +302,7 @@ def _from_store(material: Material, known: Known, scene: Scene, one: Stale) -> P
         place=place,
         since=one.since,
         title=f"`{one.feature}` {who} {is_so}",
-        sentence=f"`{one.feature}` {who} {is_so}{older}; all others are fed what the catalogue holds",
+        sentence=f"`{one.feature}` {who} {is_so}{older}; all others match the catalogue",
         undone=_ranked_again(material, known, scene, fixed),
         where=_same_place(material, one.feature, place),
         how_much=_itself(material, one.feature),

@@ -222,14 +222,14 @@ def test_what_is_not_known_is_said_to_be_unknown() -> None:
 
 def test_a_second_look_is_told_under_what_was_known_before_it() -> None:
     failed, _ = told("diagnosis failed")
-    assert "_Look again_" not in json.dumps(card(failed, URL))  # its menu is being prepared
+    assert "_Diagnose again_" not in json.dumps(card(failed, URL))  # its menu is being prepared
     priced, _ = after(*STORIES["diagnosis failed"], *STORIES["nothing to offer"][-1:])
-    assert "(the table is locked). _Look again_ tries anew." in json.dumps(card(priced, URL))
+    assert "(the table is locked). _Diagnose again_ retries." in json.dumps(card(priced, URL))
     looking, _ = told("looked into again")
     text = json.dumps(card(looking, URL), ensure_ascii=False)
-    assert text.index("looked into again") < text.index("A newer menu is being prepared")
+    assert text.index("diagnosed again") < text.index("A newer menu is being prepared")
     in_vain, _ = told("looked into again in vain")
-    assert "Looking again failed: the table is locked" in json.dumps(card(in_vain, URL))
+    assert "Diagnosing again failed: the table is locked" in json.dumps(card(in_vain, URL))
     empty, _ = after(*STORIES["nothing to offer"], LookAgain())
     text = json.dumps(card(empty, URL))
     assert "being looked at again" in text
@@ -258,7 +258,7 @@ def test_what_did_not_work_is_said_to_be_reverted_by_itself_and_when_it_was_foun
 
 def test_the_report_holds_what_was_repaired_against_the_promise() -> None:
     page = markdown(tell(*told("resolved")))
-    assert "It repaired 94 % of the gap; promised were 96 % [93–98]: inside the promise." in page
+    assert "It repaired 94 % of the gap; promised: 96 % [93–98]: inside the promise." in page
 
 
 def test_each_line_of_evidence_is_a_line_of_the_report() -> None:
@@ -441,4 +441,4 @@ def test_while_the_cause_is_not_known_it_is_said_what_would_tell() -> None:
         update={"cause": None, "cause_kind": "unknown", "discriminating_test": "a standby of the feed"}
     )
     words = json.dumps(card(incident.model_copy(update={"diagnosis": unknown}), URL), ensure_ascii=False)
-    assert "Not established yet. What would tell: a standby of the feed" in words
+    assert "Not established yet. What would show it: a standby of the feed" in words

@@ -77,4 +77,4 @@ def test_a_change_that_is_for_a_person_says_why() -> None:
     reason = "[checks.plays] was changed meanwhile"
     handed = (c.RecordChangeHandedOver(check="by_hour", diff=DIFF, reason=reason), WORKER)
     incident, _ = after(*RESOLVED, TRIED, c.AcceptFollowUp(check="by_hour"), handed)
-    assert "For a person to add: [checks.plays] was changed meanwhile" in shown(incident)
+    assert "To be added by hand: [checks.plays] was changed meanwhile" in shown(incident)

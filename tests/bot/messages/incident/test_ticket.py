@@ -35,7 +35,7 @@ def test_it_says_where_the_ticket_is_and_what_its_closing_does() -> None:
     assert ticket(after(*IN_FORCE)[0]) == []
     assert said(after(*IN_FORCE, REQUEST)[0]) == "*Ticket*  is being opened in “issues” …"
     opened, _ = after(*IN_FORCE, REQUEST, OPENED)
-    assert said(opened) == f"*Ticket* {LINK} is open; who closes it there says that the fix is done"
+    assert said(opened) == f"*Ticket* {LINK} is open; closing it there marks the fix as done"
     assert said(opened) in json.dumps(card(opened, nowhere), ensure_ascii=False)
 
 
@@ -43,7 +43,7 @@ def test_closed_by_somebody_it_asks_for_the_revert_with_a_button() -> None:
     closed, log = after(*IN_FORCE, AGREED, REQUEST, OPENED, CLOSED)
     assert said(closed) == (
         f"*Ticket* {LINK} was closed in its tracker; the follow-up is done. The hotfix is still in force: "
-        "revert it, if it is not needed any more"
+        "revert it if it is no longer needed"
     )
     (row,) = to_revert(closed)
     assert [one["action_id"] for one in row["elements"]] == ["revert"]

@@ -42,7 +42,7 @@ def test_of_one_by_name_it_is_told_alone_or_that_it_is_offered_or_its_nearest_na
         ({"left_out": ()}, "Every hotfix that is declared is on the menu of #142."),
         (
             {"left_out": None, "menu_note": "The hotfixes could not be priced."},
-            "It was not recorded which hotfixes were left off the menu of #142. The hotfixes could not be "
+            "Which hotfixes were left off was not recorded for the menu of #142. The hotfixes could not be "
             "priced.",
         ),
     ],

@@ -1,4 +1,4 @@
-"""A change of exposure is told where it leads away from merit, and not where it leads to it."""
+"""A change of exposure is told where it leads away from expected exposure, and not where it leads to it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_items_that_merit_more_than_they_are_shown_together_are_said_to_be_held_
     assert now.high < 0
     assert now.low < np.exp(-1.2) * 1.1 - 1 < now.high + 0.15
     assert leads_away(changed(30, 100), now)
-    assert not leads_away(changed(100, 30), now)  # they came closer to what they merit
+    assert not leads_away(changed(100, 30), now)  # they came closer to their expected exposure
 
 
 def test_a_change_towards_merit_is_no_finding() -> None:
@@ -97,8 +97,8 @@ def test_a_slice_of_two_values_holds_the_items_with_both() -> None:
 @pytest.mark.parametrize(
     ("before", "words"),
     [
-        (Against(-0.02, -0.1, 0.1), "shown 62 % less than they merit, before that 2 % less"),
-        (None, "shown 62 % less than they merit"),
+        (Against(-0.02, -0.1, 0.1), "shown 62 % less than their engagement warrants, before that 2 % less"),
+        (None, "shown 62 % less than their engagement warrants"),
     ],
 )
 def test_the_finding_says_how_far_from_merit_it_is_and_was(before: Against | None, words: str) -> None:

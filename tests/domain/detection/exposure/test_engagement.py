@@ -1,4 +1,4 @@
-"""What items merit: shrunk where little is known, and the places that they stood in taken out."""
+"""The engagement of items: shrunk where little is known, and the places that they stood in taken out."""
 
 from __future__ import annotations
 

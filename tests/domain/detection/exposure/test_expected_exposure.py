@@ -1,4 +1,6 @@
-"""What production shows an item against what it merits: a known bias is found, and none where none is."""
+"""
+What production shows an item against its expected exposure: a known bias is found, and none where none is.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,7 @@ def test_there_is_no_alarm_where_nothing_is_wrong() -> None:
 
 
 def test_without_traffic_by_chance_an_item_is_held_against_its_own_engagement() -> None:
-    """Items come into question equally often here, as is then taken for granted."""
+    """Items are eligible equally often here, as is then taken for granted."""
     made = traffic(3, held_down=12, by=-2.5, scatter=0.1)
     merit = made.production.groupby("item")[["shown", "chosen"]].sum()
     found = biased(made, unbiased=False)

@@ -68,8 +68,8 @@ def look(given: Fed, check: Check = CHECK) -> tuple[Finding, ...]:
 def test_a_feature_that_is_fed_otherwise_on_one_device_is_told_with_the_size() -> None:
     (found,) = look(fed(now={"tv": (0, 1.5)}))
     assert (found.slice, found.subject) == ((("device", "tv"),), "rating")
-    assert "candidates where device = tv: rating is fed 2." in found.title
-    assert "off training on average, mostly higher (stability index 0." in found.title
+    assert "candidates where device = tv: rating differs from training by 2." in found.title
+    assert "on average, mostly higher (stability index 0." in found.title
     assert found.expected < 100 < found.observed
 
 
@@ -77,13 +77,13 @@ def test_a_feature_that_is_not_set_is_told_as_that() -> None:
     (found,) = look(fed(now={"mobile": (1, 2.0)}))
     assert (found.slice, found.subject) == ((("device", "mobile"),), "rating not set")
     assert "rating is not set in 5" in found.title
-    assert "of what the model is fed; in training it was in 2.0 %" in found.title
+    assert "of the served rows, in training in 2.0 %" in found.title
 
 
 def test_a_category_that_is_fed_more_often_is_named() -> None:
     (found,) = look(fed(now=dict.fromkeys(DEVICES, (2, 1.0))))
     assert (found.slice, found.subject) == ((), "genre")
-    assert "genre is fed otherwise than it was learned: horror" in found.title
+    assert "genre is served differently from training: horror" in found.title
 
 
 def test_what_was_never_fed_as_it_was_learned_is_told_though_no_window_differs_from_the_others() -> None:

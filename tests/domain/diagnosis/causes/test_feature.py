@@ -146,7 +146,7 @@ def test_what_was_ranked_before_the_delivery_came_was_fed_what_there_was_then() 
     found = diagnose(spoilt.material(spoilt.finding(slice_of(brand="Boreal")), snapshots=taken))
     assert [one.object for one in found.candidates] == ["rating"]
     statements = [one.statement for one in found.candidates]
-    assert not [one for one in statements if "is stale" in one or "is fed otherwise" in one]
+    assert not [one for one in statements if "is stale" in one or "is served with another" in one]
 
 
 def by_chance(rows: pd.DataFrame) -> pd.DataFrame:

@@ -193,7 +193,7 @@ def test_too_few_comparables_take_no_other_step_with_them() -> None:
     assert rows is not None
     few = rows[rows["article"].isin([f"a{n}" for n in range(30)])]
     line = told(replace(material, candidates=few))
-    assert line.statement.startswith("Where they part inside the network could not be looked at: 10 compar")
+    assert line.statement.startswith("Where they part inside the network could not be examined: 10 compar")
 
 
 def test_ten_thousand_inputs_are_looked_at_in_seconds() -> None:

@@ -213,5 +213,5 @@ def test_without_comparable_candidates_the_other_steps_still_speak() -> None:
     found = diagnose(Material(**{**vars(material), "candidates": few}))
     said = [line.statement for line in found.evidence]
     assert any(
-        one.startswith("What moves the model's score near them could not be looked at: ") for one in said
+        one.startswith("What moves the model's score near them could not be examined: ") for one in said
     )

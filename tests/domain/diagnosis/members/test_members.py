@@ -220,7 +220,7 @@ def test_each_step_that_fails_says_why_and_takes_no_other_with_it() -> None:
     few = replace(listeners(inside=9), cohorts=cohorts(chosen=0.4))
     lines = said(few)
     assert (
-        "The members concerned could not be looked at: 9 members concerned and 600 others: 10 needed" in lines
+        "The members concerned could not be examined: 9 members concerned and 600 others: 10 needed" in lines
     )
     assert any("joined since" in line for line in lines)
 

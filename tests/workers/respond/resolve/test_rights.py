@@ -422,7 +422,7 @@ def test_who_may_no_more_has_nothing_deployed(shop: Shop) -> None:
     shop.press(ADA, ASK)
     shop.press(CAM, APPROVE)
     shop.door.keep_groups({**MEMBERS, "ml": {"U0BEN"}}, {})
-    shop.not_deployed("U0CAM may not approve by [permissions]")
+    shop.not_deployed("whoever ordered it may not approve by [permissions]")
 
 
 def test_who_chose_alone_and_may_deploy_no_more_has_nothing_deployed(shop: Shop) -> None:
