@@ -63,7 +63,8 @@ def _words(one: StepDifference) -> str:
 
 def _same(found: Rerun) -> str:
     words = (
-        f"{found.identical:,} of {found.requests:,} logged requests, run again, reproduce their logged scores "
+        f"{found.identical:,} of {found.requests:,} logged requests, run again, reproduce their logged "
+        "scores "
         "bit for bit"
     )
     rest = found.requests - found.identical - found.rounded
