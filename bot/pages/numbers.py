@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from domain.incident.timeline import MeanTimes
-from workers.door import Following, OwedSum
+from workers.door import Following, ObligationSum
 
 
 def numbers(
     counts: Mapping[tuple[str, str], int],
     means: MeanTimes,
     followers: Sequence[Following],
-    owed: Sequence[OwedSum],
+    owed: Sequence[ObligationSum],
     at: datetime,
     undecided: int = 0,
 ) -> str:
@@ -67,7 +67,7 @@ def numbers(
     return "\n".join(lines) + "\n"
 
 
-def _of_owed(owed: Sequence[OwedSum], at: datetime) -> Iterator[str]:
+def _of_owed(owed: Sequence[ObligationSum], at: datetime) -> Iterator[str]:
     yield "# HELP recsysops_owed Open obligations: answers that the log still waits for."
     yield "# TYPE recsysops_owed gauge"
     yield f"recsysops_owed {sum(one.count for one in owed)}"

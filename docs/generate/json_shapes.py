@@ -25,7 +25,7 @@ from domain.recommender.check import Check
 from domain.replayed import ReplayAnswer
 from domain.values import Finding, LeftOut, Option, TriedChange
 from workers.log.attest import Attest, Withdraw
-from workers.log.owed import Owed
+from workers.log.open_obligations import OpenObligation
 from workers.log.restore import Restored
 from workers.store.exports.archive import Written
 from workers.store.exports.check import Checked
@@ -88,8 +88,8 @@ SHAPES: Mapping[str, Shape] = {
     "bundle rerun": {"rerun": RerunAnswer},
     "logging plan": {"plan": LoggingPlan},
     "logging coverage": {"coverage": LoggingCoverage},
-    "obligations": {"debts": list[Owed]},
-    "obligations retry": {"debts": list[Owed]},
+    "obligations": {"debts": list[OpenObligation]},
+    "obligations retry": {"debts": list[OpenObligation]},
     "followers": {"followers": list[Following]},
     "events verify": {"verified": bool, **fields(Verified), "archive": Held, "vouched": Vouched},
     "events check": {"checked": bool, **fields(Checked)},

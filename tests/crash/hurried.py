@@ -13,7 +13,7 @@ import runpy
 import sys
 from datetime import timedelta
 
-from domain.incident.debts import DUE_AFTER
+from domain.incident.obligations import DUE_AFTER
 from workers.log import obligations
 from workers.process.app import app  # `celery -A tests.crash.hurried` looks for it here
 

@@ -42,7 +42,7 @@ from tests.crash.servers import OWN_RABBIT, Servers, own_servers
 from tests.crash.walk import Walker
 from workers.bundle.objects import Objects
 from workers.log.handle import handle
-from workers.log.owed import Owed, every
+from workers.log.open_obligations import OpenObligation, every
 from workers.store.connection import engine
 from workers.store.integrity.verify import verify
 from workers.store.log.events import read_stream
@@ -196,7 +196,7 @@ def events_of(log: Engine, stream: str) -> tuple[Recorded, ...]:
         return read_stream(connection, stream)
 
 
-def still_owed(log: Engine) -> list[Owed]:
+def still_owed(log: Engine) -> list[OpenObligation]:
     with log.connect() as connection:
         return every(connection, datetime.now(UTC))
 

@@ -36,7 +36,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "domain/incident/decide/follow_up.py": LIFE,
     "domain/incident/decide/correction.py": ("tests/domain/incident/test_correction.py", *LIFE),
     "domain/incident/decide/ticket.py": ("tests/domain/incident/test_ticket.py",),
-    "domain/incident/debts.py": ("tests/workers/respond/resolve/test_taken_back.py", *LIFE),
+    "domain/incident/obligations.py": ("tests/workers/respond/resolve/test_taken_back.py", *LIFE),
     "domain/incident/card.py": ("tests/domain/incident/test_buttons.py", *LIFE),
     "domain/incident/ranking.py": ("tests/domain/incident/test_ranking.py",),
     "bot/slack/permission.py": ("tests/bot/slack/test_permission.py",),
@@ -77,7 +77,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
         "tests/workers/respond/resolve/test_deploy.py",
         "tests/workers/respond/resolve/test_taken_back.py",
     ),
-    "workers/log/owed.py": (
+    "workers/log/open_obligations.py": (
         "tests/workers/log/test_obligations.py",
         "tests/workers/respond/resolve/test_taken_back.py",
     ),

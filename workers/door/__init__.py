@@ -50,11 +50,11 @@ from workers.environment.settings import settings as environment
 from workers.log.attest import Attest, Withdraw
 from workers.log.groups import KeptGroups
 from workers.log.handle import Answer
-from workers.log.owed import Owed
+from workers.log.open_obligations import OpenObligation
 from workers.log.shown import OwedMessage
 from workers.store.followers import Following
 from workers.store.release import watch as watch_release
-from workers.store.sums import OwedSum
+from workers.store.sums import ObligationSum
 
 __all__ = [
     "Answer",
@@ -64,9 +64,9 @@ __all__ = [
     "KeptGroups",
     "Login",
     "Looked",
-    "Owed",
+    "ObligationSum",
+    "OpenObligation",
     "OwedMessage",
-    "OwedSum",
     "Withdraw",
     "alarms",
     "announced",

@@ -30,12 +30,12 @@ from workers.environment import clock
 from workers.environment.settings import Settings
 from workers.environment.settings import settings as environment
 from workers.items import ask
-from workers.log import groups, logins, owed, people
+from workers.log import groups, logins, open_obligations, people
 from workers.log.attest import Attest, Withdraw, attest
 from workers.log.follow import News, say_stuck, stumble
 from workers.log.groups import KeptGroups
 from workers.log.handle import Answer, handle
-from workers.log.owed import Owed
+from workers.log.open_obligations import OpenObligation
 from workers.log.shown import Shown
 from workers.respond.resolve import rights
 from workers.store import attachments, cards, followers, sums
@@ -45,7 +45,7 @@ from workers.store.log.events import answer as events_under
 from workers.store.log.events import number, read_stream
 from workers.store.log.undecided import Lookout, Undecided
 from workers.store.release import require_fit
-from workers.store.sums import OwedSum
+from workers.store.sums import ObligationSum
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -279,12 +279,12 @@ class Door:
         """What stands in the log and no rule decided, after a look at up to `most` events that are new."""
         return self._lookout.look(most)
 
-    def owed(self, most: int | None = None) -> list[Owed]:
+    def owed(self, most: int | None = None) -> list[OpenObligation]:
         """What the log owes now, the oldest first; all of it, or the first `most`."""
         with self._engine.connect() as connection:
-            return owed.every(connection, clock.now(), most)
+            return open_obligations.every(connection, clock.now(), most)
 
-    def owed_sums(self) -> list[OwedSum]:
+    def owed_sums(self) -> list[ObligationSum]:
         """What the log owes now, by kind."""
         with self._engine.connect() as connection:
             return sums.owed_sums(connection, clock.now())

@@ -12,7 +12,7 @@ from domain.errors import ConfigurationError, SourceError
 from domain.recommender.route import NEEDS
 from workers.environment import clock, redaction
 from workers.environment.settings import settings as environment
-from workers.log import owed
+from workers.log import open_obligations
 from workers.store import followers
 from workers.store.log.events import last_position, number
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from workers.detect.record import Alarm, Record
     from workers.door import Door
     from workers.embedded import Servers
-    from workers.log.owed import Owed
+    from workers.log.open_obligations import OpenObligation
     from workers.scaffold.new_check import Written
 
 
@@ -363,15 +363,15 @@ def replay(door: Door, follower: str, position: int | None) -> int:
         return last_position(connection) - position
 
 
-def retry(door: Door, incident: Incident, kind: str | None = None) -> list[Owed]:
+def retry(door: Door, incident: Incident, kind: str | None = None) -> list[OpenObligation]:
     """
-    Have the workers try at once what is owed for an incident. See `workers.log.owed.retry`.
+    Have the workers try at once what is owed for an incident. See `workers.log.open_obligations.retry`.
 
     Raises:
         Refused: nothing is owed, or nothing of this kind.
     """
     with door.log.begin() as connection:
-        return owed.retry(connection, incident, kind, clock.now())
+        return open_obligations.retry(connection, incident, kind, clock.now())
 
 
 def bundle(door: Door, incident: Incident, event: int | None = None) -> BundleAnswer:

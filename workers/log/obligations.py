@@ -22,8 +22,8 @@ from sqlalchemy import Connection, Engine
 
 from domain.errors import ConfigurationError, MayStillAct, Refused
 from domain.incident import commands as c
-from domain.incident.debts import BOTS_OWN, Debt, owed
 from domain.incident.events import Recorded
+from domain.incident.obligations import BOTS_OWN, Obligation, open_obligations
 from domain.incident.state import Incident
 from domain.values import Actor
 from workers.environment import clock, redaction
@@ -31,7 +31,7 @@ from workers.environment.broker import Carrier
 from workers.environment.settings import settings
 from workers.log.follow import follow
 from workers.log.handle import handle, replayed
-from workers.log.owed import due
+from workers.log.open_obligations import due
 from workers.store import attempts, cards, reminders
 from workers.store.connection import own
 from workers.store.lock import alone
@@ -58,7 +58,7 @@ class Work:
 
     log: Engine
     incident: Incident
-    debt: Debt
+    debt: Obligation
     at: datetime
     last_try: bool = False
     tries: int = 1
@@ -83,7 +83,7 @@ def hand_over(send: Send) -> Callable[[Connection, Recorded], None]:
 
     def effect(connection: Connection, recorded: Recorded) -> None:
         incident = cards.find(connection, recorded.stream)
-        for debt in owed(incident) if incident else ():
+        for debt in open_obligations(incident) if incident else ():
             if debt.kind in BOTS_OWN:
                 continue
             if attempts.issue_first(connection, recorded.stream, debt, clock.now()):
@@ -180,7 +180,7 @@ def _key(debt: Debt, command: c.Command) -> str:
     return f"{debt.event_id}:{debt.kind}{looked}{kept}"
 
 
-def _record(log: Engine, incident: Incident, debt: Debt, command: c.Command, key: str) -> None:
+def _record(log: Engine, incident: Incident, debt: Obligation, command: c.Command, key: str) -> None:
     actor = Actor(kind="worker", id=f"worker:{debt.kind}")
     try:
         handle(incident.stream, command, actor=actor, key=key, cause=debt.event_id, log=log)
@@ -189,11 +189,11 @@ def _record(log: Engine, incident: Incident, debt: Debt, command: c.Command, key
         _log.info("answer_refused", key=key, reason=str(error))
 
 
-def _still_owed(incident: Incident, kind: str, event_id: str) -> Debt | None:
+def _still_owed(incident: Incident, kind: str, event_id: str) -> Obligation | None:
     return next((d for d in due(incident, clock.now()) if (d.kind, d.event_id) == (kind, event_id)), None)
 
 
-def _give_up(log: Engine, incident: Incident, debt: Debt, trouble: str) -> bool:
+def _give_up(log: Engine, incident: Incident, debt: Obligation, trouble: str) -> bool:
     """Record the failure. False where the debt stays owed all the same, and is worth going on with."""
     reason = _given_up(trouble)
     option = incident.hotfix.option if incident.hotfix else ""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Connection, and_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from domain.incident.debts import DUE_AFTER, Debt
+from domain.incident.obligations import DUE_AFTER, Obligation
 from workers.store.tables import AttemptRow
 
 LONGEST_PAUSE = timedelta(minutes=10)
@@ -34,7 +34,7 @@ class Issue(NamedTuple):
     """A debt handed over, which it was `before` times."""
 
     stream: str
-    debt: Debt
+    debt: Obligation
     before: int
 
 
@@ -57,7 +57,7 @@ def progress_of(connection: Connection, event_ids: Collection[str]) -> dict[tupl
     }
 
 
-def issue_first(connection: Connection, stream: str, debt: Debt, at: datetime) -> bool:
+def issue_first(connection: Connection, stream: str, debt: Obligation, at: datetime) -> bool:
     """True where this debt was never handed over; it now counts as handed over once."""
     row = _fresh(stream, debt, at)
     statement = insert(_ATTEMPTS).values(row).on_conflict_do_nothing()
@@ -76,7 +76,7 @@ def count_issues(connection: Connection, issues: Sequence[Issue], at: datetime) 
     connection.exec_driver_sql(_COUNT, asked)
 
 
-def begin(connection: Connection, stream: str, debt: Debt, at: datetime) -> tuple[int, str | None]:
+def begin(connection: Connection, stream: str, debt: Obligation, at: datetime) -> tuple[int, str | None]:
     """Count a beginning; returns how many there were since the last end, and the last trouble."""
     statement = insert(_ATTEMPTS).values({**_fresh(stream, debt, at), "begun": 1})
     counted = statement.on_conflict_do_update(
@@ -86,13 +86,13 @@ def begin(connection: Connection, stream: str, debt: Debt, at: datetime) -> tupl
     return row.begun, row.trouble
 
 
-def end(connection: Connection, debt: Debt, trouble: str | None = None) -> None:
+def end(connection: Connection, debt: Obligation, trouble: str | None = None) -> None:
     """The attempt came to an end: well (`trouble` None: the count starts again), or not."""
     values = {"trouble": trouble} if trouble else {"begun": 0, "trouble": None}
     connection.execute(update(_ATTEMPTS).where(_this(debt)).values(values))
 
 
-def begin_anew(connection: Connection, stream: str, debt: Debt, at: datetime) -> None:
+def begin_anew(connection: Connection, stream: str, debt: Obligation, at: datetime) -> None:
     """Due at once, and as if it had never been tried; what went wrong last stays to be read."""
     anew = {"issued": 0, "begun": 0, "next_at": at}
     statement = insert(_ATTEMPTS).values({**_fresh(stream, debt, at), **anew})
@@ -113,7 +113,7 @@ datetime.timedelta(seconds=5))
     return min(LONGEST_PAUSE, first * (1 << min(issued - 1, MOST_DOUBLINGS)))
 
 
-def _fresh(stream: str, debt: Debt, at: datetime) -> dict[str, object]:
+def _fresh(stream: str, debt: Obligation, at: datetime) -> dict[str, object]:
     return {
         "event_id": debt.event_id,
         "kind": debt.kind,
@@ -124,5 +124,5 @@ def _fresh(stream: str, debt: Debt, at: datetime) -> dict[str, object]:
     }
 
 
-def _this(debt: Debt) -> ColumnElement[bool]:
+def _this(debt: Obligation) -> ColumnElement[bool]:
     return and_(_ATTEMPTS.c.event_id == debt.event_id, _ATTEMPTS.c.kind == debt.kind)

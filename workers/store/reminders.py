@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, update
 
-from domain.incident.debts import BOTS_OWN, DUE_AFTER, SCHEDULED, Debt
+from domain.incident.obligations import BOTS_OWN, DUE_AFTER, SCHEDULED, Obligation
 from workers.store import attempts
 from workers.store.attempts import LONGEST_PAUSE, Issue, Progress
 from workers.store.tables import CardRow
@@ -48,7 +48,7 @@ class Due(NamedTuple):
 
     stream: str
     version: int
-    debts: tuple[Debt, ...]
+    debts: tuple[Obligation, ...]
 
 
 class Look(NamedTuple):
@@ -104,16 +104,16 @@ def _due(connection: Connection, at: datetime, most: int) -> list[Due]:
     return [Due(row.stream, row.version, _read(row.debts)) for row in connection.exec_driver_sql(_DUE, asked)]
 
 
-def _read(debts: str) -> tuple[Debt, ...]:
+def _read(debts: str) -> tuple[Obligation, ...]:
     kept: dict[str, Sequence[str]] = json.loads(debts)
     return tuple(
-        Debt(kind=kind, event_id=event_id, since=datetime.fromisoformat(since))
+        Obligation(kind=kind, event_id=event_id, since=datetime.fromisoformat(since))
         for kind, (event_id, since) in kept.items()
         if kind not in BOTS_OWN
     )
 
 
-def _next(debt: Debt, known: Progress | None, at: datetime) -> datetime:
+def _next(debt: Obligation, known: Progress | None, at: datetime) -> datetime:
     """When a debt is handed over next; now, where it would wait longer than it may: a clock was set back."""
     if debt.kind in SCHEDULED and debt.since > at:
         return debt.since

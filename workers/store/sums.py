@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from domain.incident.debts import BOTS_OWN, DUE_AFTER, SCHEDULED, owed, scheduled
+from domain.incident.obligations import BOTS_OWN, DUE_AFTER, SCHEDULED, open_obligations, scheduled
 from domain.incident.state import Incident
 from domain.incident.timeline import STEPS, MeanTimes, durations
 from domain.values import Moment, Value
@@ -46,7 +46,7 @@ SELECT kind, count(*), min(since), count(trouble) {OWED} GROUP BY kind ORDER BY 
 """
 
 
-class OwedSum(Value):
+class ObligationSum(Value):
     """Of one kind of debt: how many there are, since when the oldest, and of how many the last try failed."""
 
     kind: str
@@ -57,7 +57,7 @@ class OwedSum(Value):
 
 def row_of(incident: Incident) -> dict[str, Any]:
     """The columns of a card that are summed, and when the clock has to look at it first."""
-    debts = {debt.kind: (debt.event_id, debt.since) for debt in owed(incident)}
+    debts = {debt.kind: (debt.event_id, debt.since) for debt in open_obligations(incident)}
     debts |= {debt.kind: (debt.event_id, debt.since) for debt in scheduled(incident)}
     return {"due_at": first_due(debts), "debts": spelled(debts), **_took(incident)}
 
@@ -104,10 +104,10 @@ def mean_times(connection: Connection, since: datetime | None = None) -> MeanTim
     return {step: (timedelta(microseconds=float(mean)), count) for step, count, mean in found if count}
 
 
-def owed_sums(connection: Connection, at: datetime) -> list[OwedSum]:
+def owed_sums(connection: Connection, at: datetime) -> list[ObligationSum]:
     """What is owed at a moment, by kind."""
     found = connection.exec_driver_sql(_OWED_SUMS, {"at": at})
     return [
-        OwedSum(kind=kind, count=count, oldest=oldest, in_trouble=in_trouble)
+        ObligationSum(kind=kind, count=count, oldest=oldest, in_trouble=in_trouble)
         for kind, count, oldest, in_trouble in found
     ]

@@ -11,7 +11,7 @@ from bot.cli.shared import Json, Number, console, find, print_json, utc
 from bot.cli.table import table
 from bot.messages import words
 from workers import door as verbs
-from workers.door import Owed, open_door
+from workers.door import OpenObligation, open_door
 
 COLUMNS = ("Incident", "Obligation", "Since, UTC", "For", "Tries", "Next try", "Last error")
 MOST_SHOWN = 100
@@ -52,7 +52,7 @@ def retry(number: Number, kind: Kind = None, as_json: Json = False) -> None:
         console().print(f"#{one.number}: “{one.kind}” is tried again within seconds.", highlight=False)
 
 
-def _row(one: Owed, now: datetime) -> tuple[str, ...]:
+def _row(one: OpenObligation, now: datetime) -> tuple[str, ...]:
     return (
         f"#{one.number}",
         one.kind,
@@ -64,7 +64,7 @@ def _row(one: Owed, now: datetime) -> tuple[str, ...]:
     )
 
 
-def _next(one: Owed, now: datetime) -> str:
+def _next(one: OpenObligation, now: datetime) -> str:
     if one.next_try_at is None:
         return "–"
     return "now" if one.next_try_at <= now else f"in {words.lasting(one.next_try_at - now)}"

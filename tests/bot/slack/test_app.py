@@ -24,7 +24,7 @@ from tests.bot.conftest import Look, held_port, served, settle
 from tests.bot.slack.test_announce import heads, tell
 from tests.bot.stories import DIAGNOSIS, OPENED, WAY
 from tests.bot.workspace.driver import Driver
-from workers.door import Door, OwedSum
+from workers.door import Door, ObligationSum
 from workers.store import attachments
 
 SCIENCE = ("pandas", "numpy", "scipy", "sklearn", "shap", "duckdb", "ibis", "matplotlib")
@@ -68,7 +68,7 @@ def test_the_numbers_say_what_is_owed_how_long_and_what_is_in_trouble(door: Door
     (oldest,) = [line for line in said if line.startswith('recsysops_owed_oldest_seconds{kind="diagnose"} ')]
     assert 0 <= float(oldest.split()[-1]) < 60
     since = datetime(2026, 3, 1, 2, 40, tzinfo=UTC)
-    owed = [OwedSum(kind="apply", count=2, oldest=since, in_trouble=1)]
+    owed = [ObligationSum(kind="apply", count=2, oldest=since, in_trouble=1)]
     told = numbers({}, {}, [], owed, at=since + timedelta(minutes=2))
     assert "recsysops_owed_in_trouble 1" in told.splitlines()
     assert 'recsysops_owed_oldest_seconds{kind="apply"} 120.0' in told.splitlines()

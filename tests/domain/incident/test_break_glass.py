@@ -11,9 +11,9 @@ from domain.improvement.scorecard import score_practice
 from domain.incident import commands as c
 from domain.incident import events as e
 from domain.incident.card import buttons
-from domain.incident.debts import owed
 from domain.incident.decide import CHOICE_HOLDS, decide
 from domain.incident.menu import digest_of, priced_anew
+from domain.incident.obligations import open_obligations
 from domain.incident.redecide import redecided
 from domain.incident.state import Incident
 from domain.incident.timeline import timeline
@@ -64,7 +64,7 @@ def test_whoever_finds_no_second_person_has_it_deployed_with_a_reason(actor: Act
     assert deployed is not None and deployed.hotfix is not None
     assert (deployed.hotfix.stage, deployed.hotfix.approved_by) == ("approved", actor.id)
     assert (deployed.hotfix.break_glass, deployed.glass_broken) == (WHY, 1)
-    assert "apply" in {debt.kind for debt in owed(deployed)}
+    assert "apply" in {debt.kind for debt in open_obligations(deployed)}
     assert timeline(log)[-1].what == (
         f"Break-glass: “Do rollback” is deployed without the second person that it needs: {WHY}"
     )

@@ -9,8 +9,8 @@ import pytest
 from domain.errors import Refused, Stale
 from domain.incident import commands as c
 from domain.incident import events as e
-from domain.incident.debts import owed
 from domain.incident.decide import decide
+from domain.incident.obligations import open_obligations
 from domain.values import Actor, Improvement, Severity
 from tests.domain.incident.given import (
     APPLIED,
@@ -39,7 +39,7 @@ FIXED = (OPEN, DIAGNOSED, OFFERED, c.Acknowledge(), DEPLOYED, APPLIED, VERIFIED)
 def test_a_finding_opens_an_incident_and_owes_a_message_and_a_diagnosis() -> None:
     incident, _ = after(OPEN)
     assert incident.status == "open"
-    assert {debt.kind for debt in owed(incident)} == {"announce", "diagnose"}
+    assert {debt.kind for debt in open_obligations(incident)} == {"announce", "diagnose"}
 
 
 def test_the_same_finding_again_updates_the_open_incident() -> None:
@@ -57,7 +57,7 @@ def test_a_finding_of_a_window_already_seen_changes_nothing() -> None:
 def test_pressing_deploy_twice_deploys_once() -> None:
     incident, log = after(OPEN, DIAGNOSED, OFFERED, DEPLOYED, DEPLOYED)
     assert sum(isinstance(record.event, e.HotfixApproved) for record in log) == 1
-    assert [debt.kind for debt in owed(incident)] == ["announce", "apply"]
+    assert [debt.kind for debt in open_obligations(incident)] == ["announce", "apply"]
 
 
 def test_two_people_press_at_once_and_the_second_is_told_so() -> None:
@@ -84,7 +84,7 @@ def test_a_click_on_a_menu_of_long_ago_is_answered_as_stale() -> None:
 def test_a_verified_hotfix_resolves_the_incident_and_owes_a_follow_up() -> None:
     incident, _ = after(*FIXED)
     assert (incident.status, incident.resolved_how) == ("resolved", "hotfix")
-    assert "follow_up" in {debt.kind for debt in owed(incident)}
+    assert "follow_up" in {debt.kind for debt in open_obligations(incident)}
 
 
 def test_a_late_answer_of_a_worker_changes_nothing() -> None:
@@ -138,7 +138,7 @@ def test_an_open_incident_cannot_be_closed() -> None:
 def test_a_refuted_hotfix_is_reverted_by_one_press_and_owed_until_done() -> None:
     refuted = (c.RefuteHotfix(option="fill", reason="the metric is not back"), WORKER)
     incident, _ = after(*FIXED[:-1], refuted, c.RevertHotfix(option="fill"))
-    assert "revert" in {debt.kind for debt in owed(incident)}
+    assert "revert" in {debt.kind for debt in open_obligations(incident)}
     incident, _ = after(
         *FIXED[:-1],
         refuted,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from domain.incident import commands as c
-from domain.incident.debts import owed
 from domain.incident.decide import decide
+from domain.incident.obligations import open_obligations
 from domain.incident.sentence import sentence
 from domain.values import Actor, Diagnosis
 from tests.domain.incident.given import (
@@ -34,7 +34,7 @@ RESOLVED = (c.Resolve(reason="It stopped."), ON_CALL)
 
 def kinds(*steps: Step) -> set[str]:
     incident, _ = after(*steps)
-    return {debt.kind for debt in owed(incident)}
+    return {debt.kind for debt in open_obligations(incident)}
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 from domain.errors import Refused
 from domain.incident import commands as c
 from domain.incident.card import Button, buttons
-from domain.incident.debts import owed
 from domain.incident.decide import decide
+from domain.incident.obligations import open_obligations
 from domain.incident.state import Incident
 from tests.domain.incident.given import LESSON, MORNING, ON_CALL, OPEN, PROPOSED, TRIED, WORKER, after, tried
 
@@ -21,7 +21,7 @@ HANDED = (c.RecordChangeHandedOver(check="by_hour", diff="+[checks.by_hour]\n", 
 
 
 def kinds(incident: Incident) -> set[str]:
-    return {debt.kind for debt in owed(incident)}
+    return {debt.kind for debt in open_obligations(incident)}
 
 
 def test_each_change_that_was_tried_has_a_button_of_its_own() -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from domain.incident import commands as c
 from domain.incident import events as e
-from domain.incident.debts import GUARD, expiry_of, guard_of, owed, reminder_of, scheduled
 from domain.incident.events import Recorded
 from domain.incident.menu import digest_of
+from domain.incident.obligations import GUARD, expiry_of, guard_of, open_obligations, reminder_of, scheduled
 from domain.incident.state import Incident
 from domain.values import Option, Severity
 from tests.domain.incident.given import (
@@ -53,7 +53,7 @@ def next_look(*steps: c.RecordWatch) -> datetime:
     assert incident.hotfix is not None
     assert (debt.kind, debt.event_id) == (GUARD, incident.hotfix.event_id)
     assert debt in scheduled(incident)
-    assert GUARD not in {one.kind for one in owed(incident)}
+    assert GUARD not in {one.kind for one in open_obligations(incident)}
     return debt.since
 
 

@@ -14,9 +14,9 @@ from domain.errors import Refused
 from domain.incident import commands as c
 from domain.incident.card import buttons
 from domain.incident.codec import EVENTS, decode, encode
-from domain.incident.debts import DUE_AFTER, owed
 from domain.incident.decide import decide
 from domain.incident.events import Event, Recorded
+from domain.incident.obligations import DUE_AFTER, open_obligations
 from domain.incident.sentence import SENTENCES
 from domain.incident.state import Incident, replay
 from domain.incident.timeline import timeline
@@ -213,7 +213,7 @@ def test_what_is_owed_names_an_event_of_the_log_and_a_kind_with_a_due_time(
     incident, log = walk(steps)
     assert incident is not None
     ids = {record.id for record in log}
-    for debt in owed(incident):
+    for debt in open_obligations(incident):
         assert debt.event_id in ids
         assert debt.kind in DUE_AFTER
 

@@ -21,9 +21,9 @@ from domain.incident import commands as c
 from domain.incident import events as e
 from domain.incident.card import Action, Button, buttons
 from domain.incident.codec import decode, encode
-from domain.incident.debts import DUE_AFTER, owed
 from domain.incident.decide import decide, missing_to_close
 from domain.incident.decide.hotfix import CHOICE_HOLDS
+from domain.incident.obligations import DUE_AFTER, open_obligations
 from domain.incident.redecide import redecided
 from domain.incident.state import Incident, evolve, replay
 from domain.incident.timeline import durations, timeline
@@ -308,7 +308,9 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def what_is_owed_was_asked_for(self) -> None:
         ids = {record.id for record in self.log}
-        assert all(debt.event_id in ids and debt.kind in DUE_AFTER for debt in owed(self.incident))
+        assert all(
+            debt.event_id in ids and debt.kind in DUE_AFTER for debt in open_obligations(self.incident)
+        )
 
     @invariant()
     def what_is_approved_is_what_was_chosen_and_nothing_is_after_the_end(self) -> None:

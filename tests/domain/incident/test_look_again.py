@@ -10,9 +10,9 @@ import pytest
 from domain.errors import Refused
 from domain.incident import commands as c
 from domain.incident.card import Button, buttons
-from domain.incident.debts import Debt, owed
 from domain.incident.decide import decide
 from domain.incident.decide.rule import BUSY, IN_HAND
+from domain.incident.obligations import Obligation, open_obligations
 from domain.incident.state import Incident
 from domain.values import Diagnosis, Severity
 from tests.domain.incident.given import (
@@ -36,8 +36,8 @@ NOTHING = (c.PrepareMenu(options=(), note="None fits."), WORKER)
 LOOK = c.LookAgain()
 
 
-def debt(incident: Incident, kind: str) -> Debt | None:
-    return next((one for one in owed(incident) if one.kind == kind), None)
+def debt(incident: Incident, kind: str) -> Obligation | None:
+    return next((one for one in open_obligations(incident) if one.kind == kind), None)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_looking_again_is_owed_anew_under_a_key_of_its_own(steps: tuple[Any, ...
     assert Button(action="look_again") in buttons(after(*steps)[0])
     incident, log = after(*steps, LOOK)
     assert log[-1].event.wire_name == "diagnosis.requested"
-    assert debt(incident, "diagnose") == Debt(kind="diagnose", event_id=log[-1].id, since=log[-1].at)
+    assert debt(incident, "diagnose") == Obligation(kind="diagnose", event_id=log[-1].id, since=log[-1].at)
     assert Button(action="look_again") not in buttons(incident)
 
 
@@ -103,7 +103,7 @@ def test_what_was_known_stays_until_there_is_something_newer() -> None:
 def test_a_choice_calls_the_second_look_off_and_its_answer_comes_too_late() -> None:
     for before in ((OPEN, DIAGNOSED, OFFERED), (OPEN, FAILED, OFFERED)):
         incident, _ = after(*before, LOOK, DEPLOYED)
-        assert {one.kind for one in owed(incident)} == {"announce", "apply"}
+        assert {one.kind for one in open_obligations(incident)} == {"announce", "apply"}
         assert decide(incident, DIAGNOSED[0], WORKER, LATER) == ()
         assert decide(incident, FAILED[0], WORKER, LATER) == ()
         assert decide(incident, NOTHING[0], WORKER, LATER) == ()

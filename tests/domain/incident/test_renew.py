@@ -8,9 +8,9 @@ import pytest
 
 from domain.errors import Refused
 from domain.incident import commands as c
-from domain.incident.debts import REMIND, owed, reminder_of
 from domain.incident.decide import decide
 from domain.incident.menu import digest_of
+from domain.incident.obligations import REMIND, open_obligations, reminder_of
 from domain.incident.state import Incident
 from domain.values import Actor, Option
 from tests.domain.incident.given import (
@@ -46,10 +46,10 @@ def test_a_renewal_is_owed_to_the_deployer_and_holds_once_it_is_done() -> None:
     before, asked, done = (deployed(option(), *steps) for steps in ((), (RENEW,), (RENEW, RENEWED)))
     assert before.hotfix and asked.hotfix and done.hotfix
     assert asked.hotfix.expires_at == before.hotfix.expires_at
-    assert {"watch", "renew"} <= {debt.kind for debt in owed(asked)}
+    assert {"watch", "renew"} <= {debt.kind for debt in open_obligations(asked)}
     assert before.hotfix.expires_at is not None
     assert done.hotfix.expires_at == before.hotfix.expires_at + timedelta(days=7)
-    assert "renew" not in {debt.kind for debt in owed(done)}
+    assert "renew" not in {debt.kind for debt in open_obligations(done)}
     assert "renew" in on(before)
     assert "renew" not in on(asked)
     assert "renew" in on(done)
@@ -62,9 +62,9 @@ def test_two_people_press_at_once_and_it_is_renewed_once() -> None:
 
 
 def test_a_renewal_survives_the_verdict_and_not_a_revert() -> None:
-    assert "renew" in {debt.kind for debt in owed(deployed(option(), RENEW, VERIFIED))}
+    assert "renew" in {debt.kind for debt in open_obligations(deployed(option(), RENEW, VERIFIED))}
     reverting = deployed(option(), RENEW, c.RevertHotfix(option="fill"))
-    assert {debt.kind for debt in owed(reverting)} - {"announce"} == {"revert"}
+    assert {debt.kind for debt in open_obligations(reverting)} - {"announce"} == {"revert"}
     assert decide(reverting, *RENEWED, LATER) == ()
 
 

@@ -10,9 +10,9 @@ from domain.errors import Refused
 from domain.incident import commands as c
 from domain.incident import events as e
 from domain.incident.card import buttons
-from domain.incident.debts import owed
 from domain.incident.decide import decide
 from domain.incident.menu import digest_of
+from domain.incident.obligations import open_obligations
 from domain.incident.state import Incident, replay
 from domain.incident.timeline import timeline
 from domain.values import Actor
@@ -49,7 +49,7 @@ def test_what_did_not_work_is_reverted_without_anybody_pressing() -> None:
     assert (incident.hotfix.stage, incident.hotfix.because) == ("reverting", "no_effect")
     assert [record.event.wire_name for record in log[-2:]] == ["hotfix.refuted", "hotfix.revert_requested"]
     assert {record.actor_kind for record in log[-2:]} == {"worker"}
-    assert [(debt.kind, debt.event_id) for debt in owed(incident) if debt.kind != "announce"] == [
+    assert [(debt.kind, debt.event_id) for debt in open_obligations(incident) if debt.kind != "announce"] == [
         ("revert", log[-1].id)
     ]
     assert "is reverted by itself" in timeline(log)[-1].what

@@ -8,10 +8,10 @@ import pytest
 from pydantic import ValidationError
 
 from domain.incident import commands as c
-from domain.incident.debts import owed
 from domain.incident.decide import decide
 from domain.incident.menu import digest_of
 from domain.incident.numbers import stages
+from domain.incident.obligations import open_obligations
 from domain.incident.state import Incident
 from domain.incident.timeline import timeline
 from domain.values import Actor
@@ -45,7 +45,7 @@ def where(*steps: Step | c.Command) -> tuple[str, float]:
 
 
 def debts(incident: Incident) -> set[str]:
-    return {debt.kind for debt in owed(incident)} - {"announce"}
+    return {debt.kind for debt in open_obligations(incident)} - {"announce"}
 
 
 def test_it_goes_from_stage_to_stage_and_each_is_watched() -> None:

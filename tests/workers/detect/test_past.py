@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import Engine
 
 from domain.incident import commands as c
-from domain.incident.debts import Debt
 from domain.incident.menu import digest_of
+from domain.incident.obligations import Obligation
 from domain.incident.state import Incident
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
@@ -96,7 +96,7 @@ def test_a_fault_of_nearly_all_the_history_is_seen_to_be_mended(
     the.say(stream, c.RecordHotfixApplied(option="fill", receipt="done"), -2)
     incident = the.card(stream)
     assert incident.hotfix is not None
-    debt = Debt(kind="watch", event_id=incident.hotfix.event_id, since=NOON)
+    debt = Obligation(kind="watch", event_id=incident.hotfix.event_id, since=NOON)
     (verdict,) = watch(Work(the.log, incident, debt, NOON), recommender)
     assert isinstance(verdict, c.VerifyHotfix), verdict
     assert verdict.expected == pytest.approx(62, abs=2)

@@ -11,18 +11,18 @@ from sqlalchemy import Engine, text
 
 from domain.errors import Refused
 from domain.incident import commands as c
-from domain.incident.debts import BOTS_OWN, DUE_AFTER
 from domain.incident.events import DiagnosisFailed, DiagnosisGathered, EvidenceFound, NoteAdded
 from domain.incident.menu import digest_of
+from domain.incident.obligations import BOTS_OWN, DUE_AFTER
 from domain.incident.state import Incident
 from domain.values import Diagnosis, Evidence, EvidenceStage, Piece
 from tests.workers.conftest import make_option
 from workers.environment import clock
-from workers.log import owed
+from workers.log import open_obligations
 from workers.log.follow import catch_up
 from workers.log.handle import Answer
 from workers.log.obligations import MOST_TRIES, Settler, Work, hand_over, remind, settle
-from workers.log.owed import Owed
+from workers.log.open_obligations import OpenObligation
 from workers.process.handlers import SETTLERS
 from workers.store import cards
 from workers.store.lock import alone
@@ -62,14 +62,14 @@ def card(log: Engine, stream: str) -> Incident:
     return found
 
 
-def owed_now(log: Engine) -> list[Owed]:
+def owed_now(log: Engine) -> list[OpenObligation]:
     with log.connect() as connection:
-        return owed.every(connection, clock.now())
+        return open_obligations.every(connection, clock.now())
 
 
-def retried(log: Engine, stream: str, kind: str | None = None) -> list[Owed]:
+def retried(log: Engine, stream: str, kind: str | None = None) -> list[OpenObligation]:
     with log.begin() as connection:
-        return owed.retry(connection, card(log, stream), kind, clock.now())
+        return open_obligations.retry(connection, card(log, stream), kind, clock.now())
 
 
 def test_while_one_clock_hands_over_another_does_not(log: Engine, opened: Opened) -> None:

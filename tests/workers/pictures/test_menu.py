@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from domain.incident.debts import Debt
+from domain.incident.obligations import Obligation
 from domain.incident.state import Spent
 from domain.resolution.menu import Menu
 from domain.values import Estimate, Option
@@ -82,7 +82,7 @@ def work(log: Engine, *spent: Option) -> Work:
         Spent(option=one.key, hotfix=one.hotfix, label=one.label, at=MORNING, because="harm") for one in spent
     ]
     incident = after(OPEN, DIAGNOSED)[0].model_copy(update={"spent": tuple(found)})
-    return Work(log, incident, Debt(kind="menu", event_id="incident-1:2", since=MORNING), MORNING)
+    return Work(log, incident, Obligation(kind="menu", event_id="incident-1:2", since=MORNING), MORNING)
 
 
 def test_the_picture_is_kept_with_the_menu_and_twice_the_same_where_a_worker_died(log: Engine) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine
 
 from domain.incident import commands as c
-from domain.incident.debts import Debt
+from domain.incident.obligations import Obligation
 from domain.incident.state import Hotfix, Incident
 from domain.recommender.recommender import Recommender
 from tests.domain.prediction.test_launch import AT, calendar
@@ -92,7 +92,7 @@ def watched(
         option="fill", stage="applied", event_id="e", at=AT, chosen_by="terminal:on-call",
         applied_at=AT, watch_until=AT + watch_for,
     )  # fmt: skip
-    debt = Debt(kind="watch", event_id="e", since=AT)
+    debt = Obligation(kind="watch", event_id="e", since=AT)
     work = Work(log, incident.model_copy(update={"hotfix": hotfix}), debt, at)
     return next(iter(watch(work, recommender)), None)
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine
 
 from domain.incident import commands as c
-from domain.incident.debts import Debt, owed
+from domain.incident.obligations import Obligation, open_obligations
 from domain.incident.state import Incident
 from domain.recommender.recommender import Recommender
 from domain.values import Actor, Diagnosis, Finding
@@ -91,7 +91,7 @@ def test_the_picture_of_an_incident_that_is_over_shows_loss_and_recovery(
     log: Engine, recommender: Recommender, finding: Finding
 ) -> None:
     incident = resolved(log, finding)
-    (debt,) = (one for one in owed(incident) if one.kind == "draw")
+    (debt,) = (one for one in open_obligations(incident) if one.kind == "draw")
     work = Work(log, incident, debt, LOST_TO + timedelta(hours=1))
     (command,) = draw_again.settle(work, recommender)
     assert isinstance(command, c.RecordPicture)
@@ -135,7 +135,9 @@ def test_of_a_check_that_is_gone_the_rows_are_drawn(recommender: Recommender, fi
 def test_what_has_no_number_any_more_is_said(log: Engine, recommender: Recommender, finding: Finding) -> None:
     gone = finding.model_copy(update={"table": "none", "check": "none"})
     incident = resolved(log, finding).model_copy(update={"finding": gone})
-    work = Work(log, incident, Debt(kind="draw", event_id=f"{incident.stream}:3", since=LOST_TO), LOST_TO)
+    work = Work(
+        log, incident, Obligation(kind="draw", event_id=f"{incident.stream}:3", since=LOST_TO), LOST_TO
+    )
     (command,) = draw_again.settle(work, recommender)
     assert isinstance(command, c.RecordPicture)
     assert command.picture is None

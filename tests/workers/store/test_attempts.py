@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from domain.incident.debts import DUE_AFTER, Debt
+from domain.incident.obligations import DUE_AFTER, Obligation
 from workers.store import attempts
 from workers.store.attempts import LONGEST_PAUSE, Issue, Progress, pause
 from workers.store.reminders import Due, looked_at
@@ -17,25 +17,25 @@ NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
 STREAM = "incident-1"
 SOON = timedelta(microseconds=1)
 
-Change = Callable[[Connection, Debt], object]
+Change = Callable[[Connection, Obligation], object]
 
 
-def debt(kind: str = "diagnose", version: int = 1) -> Debt:
-    return Debt(kind=kind, event_id=f"{STREAM}:{version}", since=NOON)
+def debt(kind: str = "diagnose", version: int = 1) -> Obligation:
+    return Obligation(kind=kind, event_id=f"{STREAM}:{version}", since=NOON)
 
 
 OTHERS = (debt("menu"), debt(version=2))
 """Another debt of the same event, and the same kind of another event."""
 
 
-def again(connection: Connection, one: Debt, at: datetime) -> bool:
+def again(connection: Connection, one: Obligation, at: datetime) -> bool:
     """As the clock does: looked at, and counted where it was handed over."""
     looked = looked_at(Due(STREAM, 1, (one,)), attempts.progress_of(connection, [one.event_id]), at)
     attempts.count_issues(connection, looked.now, at)
     return bool(looked.now)
 
 
-def progress(log: Engine, one: Debt) -> Progress | None:
+def progress(log: Engine, one: Obligation) -> Progress | None:
     with log.connect() as connection:
         return attempts.progress_of(connection, [one.event_id]).get((one.event_id, one.kind))
 

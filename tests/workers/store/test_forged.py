@@ -21,8 +21,8 @@ from sqlalchemy import Engine
 from domain.errors import Refused, Tampered, VersionConflict
 from domain.incident import commands as c
 from domain.incident import events as e
-from domain.incident.debts import owed
 from domain.incident.menu import digest_of
+from domain.incident.obligations import open_obligations
 from domain.values import Actor
 from tests.workers.conftest import NOON, make_option
 from workers.log.attest import Attest, attest, attestations
@@ -143,7 +143,7 @@ def test_what_comes_after_a_forged_event_goes_on_without_it(
         assert [one.position for one in followers.every(connection)] == [7]
         card = cards.find(connection, chosen)
     assert card is not None
-    assert {debt.event_id for debt in owed(card) if debt.kind == "apply"} == {f"{chosen}:7"}
+    assert {debt.event_id for debt in open_obligations(card) if debt.kind == "apply"} == {f"{chosen}:7"}
     rebuild(log)
     with log.connect() as connection:
         assert cards.find(connection, chosen) == card

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from domain.incident.commands import OpenIncident, RecordDiagnosisFailure
-from domain.incident.debts import DUE_AFTER, EXPIRE, Debt
+from domain.incident.obligations import DUE_AFTER, EXPIRE, Obligation
 from domain.values import Actor, Finding, Severity
 from workers.log.handle import handle
 from workers.store import reminders
@@ -23,7 +23,7 @@ WORKER = Actor(kind="worker", id="worker:test")
 
 def look(kind: str, since: datetime, at: datetime, known: Progress | None = None) -> datetime | None:
     """When a debt is handed over by what is known of it; None for now."""
-    debt = Debt(kind=kind, event_id="incident-1:1", since=since)
+    debt = Obligation(kind=kind, event_id="incident-1:1", since=since)
     progress = {} if known is None else {(debt.event_id, kind): known}
     found = looked_at(Due("incident-1", 1, (debt,)), progress, at)
     return None if found.now else found.next_at

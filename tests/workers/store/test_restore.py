@@ -17,8 +17,8 @@ from bot.slack import announce
 from domain.errors import LogError, Refused, Tampered
 from domain.improvement.attestation import Attest
 from domain.incident.commands import AddNote
-from domain.incident.debts import BOTS_OWN, owed
 from domain.incident.events import Recorded
+from domain.incident.obligations import BOTS_OWN, open_obligations
 from domain.values import Actor
 from tests.workers.conftest import NOON
 from workers.log import obligations, restore
@@ -103,7 +103,7 @@ def test_what_was_answered_is_not_owed_and_what_is_owed_is_asked_for_by_the_cloc
     obligations.remind(other, send)
     with other.connect() as connection:
         (open_one,) = cards.every(connection, "open")
-    due = {(debt.kind, debt.event_id) for debt in owed(open_one) if debt.kind not in BOTS_OWN}
+    due = {(debt.kind, debt.event_id) for debt in open_obligations(open_one) if debt.kind not in BOTS_OWN}
     assert {(kind, event) for _, kind, _, event in sent} == due
     assert due
 

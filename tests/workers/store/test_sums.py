@@ -17,8 +17,8 @@ from sqlalchemy import Connection, Engine
 
 from bot.messages.home import TO_CLOSE, UNRESOLVED
 from domain.incident import commands as c
-from domain.incident.debts import owed
 from domain.incident.menu import digest_of
+from domain.incident.obligations import open_obligations
 from domain.incident.state import Incident
 from domain.incident.timeline import STEPS, durations
 from domain.values import Actor, Diagnosis
@@ -28,7 +28,7 @@ from workers.environment import clock
 from workers.environment.settings import Settings
 from workers.log import obligations
 from workers.log.handle import Answer, handle
-from workers.log.owed import every
+from workers.log.open_obligations import every
 from workers.store import cards, reminders, sums
 from workers.store.integrity.verify import verify
 from workers.store.seal import seal
@@ -120,7 +120,7 @@ def rows_of_cards(steps: list[dict[str, Any]]) -> float:
 def test_the_sums_are_those_of_the_cards(log: Engine, told: list[Incident]) -> None:
     taken = [durations(one) for one in told if one.resolved_how != "false_alarm"]
     of_step = {step: [t for one in taken if (t := getattr(one, f"to_{step}")) is not None] for step in STEPS}
-    debts = Counter(debt.kind for one in told for debt in owed(one))
+    debts = Counter(debt.kind for one in told for debt in open_obligations(one))
     with log.connect() as connection:
         assert sums.counts(connection) == Counter((one.status, one.severity.value) for one in told)
         means = sums.mean_times(connection)
@@ -132,7 +132,7 @@ def test_the_sums_are_those_of_the_cards(log: Engine, told: list[Incident]) -> N
         assert mean.total_seconds() == pytest.approx(seconds, abs=1e-6)
     assert {kind: one.count for kind, one in found.items()} == debts
     assert {(one.stream, one.kind, one.event_id, one.since) for one in listed} == {
-        (one.stream, debt.kind, debt.event_id, debt.since) for one in told for debt in owed(one)
+        (one.stream, debt.kind, debt.event_id, debt.since) for one in told for debt in open_obligations(one)
     }
     assert [one.since for one in listed] == sorted(one.since for one in listed)
 

@@ -23,7 +23,7 @@ from workers.environment import clock
 from workers.log.handle import Answer
 from workers.log.obligations import MOST_TRIES, Settler, Work
 from workers.log.obligations import settle as settled
-from workers.log.owed import due
+from workers.log.open_obligations import due
 from workers.store.connection import present
 from workers.store.memory import recall_beginning
 from workers.trackers import settle as rooms

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import Engine
 
 from domain.incident import commands as c
-from domain.incident.debts import Debt, owed
 from domain.incident.menu import digest_of
+from domain.incident.obligations import Obligation, open_obligations
 from domain.incident.outcome import cost_against_promise
 from domain.incident.state import Incident
 from domain.recommender.exposure import Exposure
@@ -97,7 +97,7 @@ def _card(log: Engine, stream: str) -> Incident:
 
 
 def measured(log: Engine, incident: Incident, recommender: Recommender) -> c.RecordCost:
-    (debt,) = (one for one in owed(incident) if one.kind == "cost")
+    (debt,) = (one for one in open_obligations(incident) if one.kind == "cost")
     (said,) = settle(Work(log, incident, debt, VERDICT), recommender)
     assert isinstance(said, c.RecordCost)
     return said
@@ -124,7 +124,7 @@ def test_what_everybody_loses_under_it_is_told_as_worse_than_promised(
     assert said.cost.high < 0
     handle(incident.stream, said, actor=ON_CALL, key="cost", at=VERDICT, log=log)
     after = _card(log, incident.stream)
-    assert "cost" not in {one.kind for one in owed(after)}
+    assert "cost" not in {one.kind for one in open_obligations(after)}
     assert after.hotfix is not None
     assert cost_against_promise(after.hotfix).endswith("worse than promised")
     assert after.outcomes[0].cost == said.cost
@@ -151,5 +151,5 @@ def test_nothing_is_measured_of_a_hotfix_that_was_never_deployed(
 ) -> None:
     incident = deployed()
     never = incident.model_copy(update={"hotfix": None})
-    debt = Debt(kind="cost", event_id="e", since=VERDICT)
+    debt = Obligation(kind="cost", event_id="e", since=VERDICT)
     assert list(settle(Work(log, never, debt, VERDICT), library(days=3))) == []

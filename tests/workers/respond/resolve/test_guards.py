@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Engine
 
 from domain.incident import commands as c
-from domain.incident.debts import Debt
 from domain.incident.menu import digest_of
+from domain.incident.obligations import Obligation
 from domain.incident.state import Incident
 from domain.values import Actor, Diagnosis, Finding
 from tests.workers.conftest import NOON, make_finding, make_option
@@ -64,7 +64,7 @@ class Guarded:
     def harm(self, at: datetime = NOON + 5 * MINUTE) -> c.RecordHarm | None:
         incident = self.incident
         assert incident.hotfix is not None
-        debt = Debt(kind="watch", event_id=incident.hotfix.event_id, since=NOON)
+        debt = Obligation(kind="watch", event_id=incident.hotfix.event_id, since=NOON)
         return new_alarm(Work(self.log, incident, debt, at), incident.hotfix, NOON)
 
 
@@ -139,7 +139,7 @@ def test_a_hotfix_without_guards_asks_for_nothing(guarded: Guarded) -> None:
     work = Work(
         guarded.log,
         unguarded.model_copy(update={"menu": menu}),
-        Debt(kind="watch", event_id="x", since=NOON),
+        Obligation(kind="watch", event_id="x", since=NOON),
         NOON,
     )
     assert new_alarm(work, unguarded.hotfix, NOON) is None

@@ -23,7 +23,7 @@ from workers.log.handle import Answer
 from workers.log.obligations import Work
 from workers.log.obligations import remind as beat
 from workers.log.obligations import settle as settled
-from workers.log.owed import due
+from workers.log.open_obligations import due
 from workers.respond.resolve.deploy import apply, expire, revert
 from workers.respond.resolve.renew import remind, renew
 from workers.store import cards

@@ -13,8 +13,8 @@ from sqlalchemy import Engine, text
 
 from domain.errors import NotAllowed, Refused, RightsUnknown
 from domain.incident import commands as c
-from domain.incident.debts import owed
 from domain.incident.menu import digest_of
+from domain.incident.obligations import open_obligations
 from domain.incident.state import Hotfix
 from domain.values import Actor, Diagnosis, Hours
 from tests.workers.conftest import make_option
@@ -557,7 +557,7 @@ def test_what_was_approved_is_not_deployed_after_the_end(shop: Shop, log: Engine
         found = cards.find(connection, shop.stream)
     assert found is not None
     over = found.model_copy(update={"status": status})
-    (debt,) = (one for one in owed(found) if one.kind == "apply")
+    (debt,) = (one for one in open_obligations(found) if one.kind == "apply")
     work = Work(log, over, debt, clock.now())
     (command,) = apply(work, recommender(shop.file))
     assert isinstance(command, c.RecordHotfixFailed)

@@ -13,8 +13,8 @@ from sqlalchemy import Engine, text
 from domain.errors import ConfigurationError, DeployError, DeployUncertain, Refused
 from domain.improvement.attestation import Attest
 from domain.incident import commands as c
-from domain.incident.debts import Debt, expiry_of
 from domain.incident.menu import digest_of
+from domain.incident.obligations import Obligation, expiry_of
 from domain.incident.state import Incident
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
@@ -24,7 +24,7 @@ from workers.log.attest import attest
 from workers.log.follow import catch_up
 from workers.log.handle import Answer, handle
 from workers.log.obligations import MOST_TRIES, Work, hand_over, settle
-from workers.log.owed import due, retry
+from workers.log.open_obligations import due, retry
 from workers.respond.resolve.deploy import (
     APPROVAL_HOLDS,
     against_deploying_now,
@@ -93,7 +93,7 @@ class Story:
 
     def work(self, kind: str, tries: int = 1) -> Work:
         incident = self.incident
-        debt = Debt(kind=kind, event_id=incident.last_event_id, since=NOON)
+        debt = Obligation(kind=kind, event_id=incident.last_event_id, since=NOON)
         return Work(self._log, incident, debt, NOON, tries=tries)
 
 

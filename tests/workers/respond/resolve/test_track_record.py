@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import Engine
 
 from domain.incident import commands as c
-from domain.incident.debts import Debt
 from domain.incident.menu import digest_of
+from domain.incident.obligations import Obligation
 from domain.recommender.recommender import Recommender
 from domain.resolution.track_record import TrackRecord
 from domain.values import Actor, Diagnosis, Estimate, Option
@@ -67,7 +67,7 @@ def work_on(log: Engine, stream: str, at: datetime) -> Work:
     with log.connect() as connection:
         incident = cards.find(connection, stream)
     assert incident is not None
-    return Work(log, incident, Debt(kind="menu", event_id="e", since=at), at)
+    return Work(log, incident, Obligation(kind="menu", event_id="e", since=at), at)
 
 
 def test_what_other_incidents_measured_is_the_record_by_kind_as_declared_or_as_the_menu_said(

@@ -11,8 +11,8 @@ from sqlalchemy import Engine
 from domain.detection.judge.again.measure import Measurement
 from domain.errors import ConfigurationError, NoRows, SourceError, TooFewRows, Unmeasurable
 from domain.incident import commands as c
-from domain.incident.debts import Debt
 from domain.incident.menu import digest_of
+from domain.incident.obligations import Obligation
 from domain.incident.state import Incident
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
@@ -117,7 +117,7 @@ class Watched:
         self._patch.setattr("workers.respond.resolve.watch.measure", answer)
         incident = incident or self.incident
         event = incident.hotfix.event_id if incident.hotfix else "none"
-        debt = Debt(kind="watch", event_id=event, since=NOON)
+        debt = Obligation(kind="watch", event_id=event, since=NOON)
         work = Work(self._log, incident, debt, NOON + minutes * MINUTE)
         return next(iter(room(work, self._recommender)), None)
 

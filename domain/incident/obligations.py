@@ -65,15 +65,16 @@ SCHEDULED = (EXPIRE, GUARD, REMIND, WORTH, REMIND_OF_FOLLOW_UP)
 """Kinds of debt that become due at a time of their own."""
 
 
-def owed(incident: Incident) -> tuple[Debt, ...]:
+def open_obligations(incident: Incident) -> tuple[Obligation, ...]:
     """All that is owed for this incident, oldest first."""
     debts = (
-        Debt(kind=kind, event_id=event_id, since=since) for kind, (event_id, since) in incident.awaits.items()
+        Obligation(kind=kind, event_id=event_id, since=since)
+        for kind, (event_id, since) in incident.awaits.items()
     )
     return tuple(sorted(debts, key=lambda debt: (debt.since, debt.kind)))
 
 
-def scheduled(incident: Incident) -> tuple[Debt, ...]:
+def scheduled(incident: Incident) -> tuple[Obligation, ...]:
     """What becomes due at a time of its own (`since`), without an event that asks for it then."""
     found = (
         expiry_of(incident),
@@ -104,10 +105,10 @@ def reminder_of(incident: Incident) -> Debt | None:
     if option is None or hotfix.reminded_of == until:
         return None
     asked_by = hotfix.expiry_set_by or hotfix.event_id
-    return Debt(kind=REMIND, event_id=asked_by, since=until - option.reminds)
+    return Obligation(kind=REMIND, event_id=asked_by, since=until - option.reminds)
 
 
-def guard_of(incident: Incident) -> Debt | None:
+def guard_of(incident: Incident) -> Obligation | None:
     """The debt of the next look at a hotfix that stays in force after its watch; None where there is none."""
     hotfix = incident.hotfix
     if hotfix is None or hotfix.stage not in ("verified", "refuted"):
@@ -121,7 +122,7 @@ def guard_of(incident: Incident) -> Debt | None:
     pause = min(most, max(least, LOOK_AGAIN_WITHIN * (last - hotfix.at)))
     if hotfix.seen is not None and hotfix.seen.high is not None and hotfix.seen.high < 0:
         pause = least  # it looked worse than before the deployment: the next look decides
-    return Debt(kind=GUARD, event_id=hotfix.event_id, since=last + max(pause, window))
+    return Obligation(kind=GUARD, event_id=hotfix.event_id, since=last + max(pause, window))
 
 
 def worth_of(incident: Incident) -> Debt | None:
@@ -143,7 +144,7 @@ def expiry_of(incident: Incident) -> Debt | None:
     if (ending := _ending(incident)) is None:
         return None
     hotfix, until = ending
-    return Debt(kind=EXPIRE, event_id=hotfix.event_id, since=until)
+    return Obligation(kind=EXPIRE, event_id=hotfix.event_id, since=until)
 
 
 def _ending(incident: Incident) -> tuple[Hotfix, datetime] | None:

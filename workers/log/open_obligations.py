@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from domain.errors import Refused
-from domain.incident.debts import BOTS_OWN, Debt, owed, scheduled
 from domain.incident.decide import against_looking_again
+from domain.incident.obligations import BOTS_OWN, Obligation, open_obligations, scheduled
 from domain.incident.state import Incident
 from domain.values import Moment, Value
 from workers.store import attempts, reminders
@@ -21,7 +21,7 @@ SELECT kind, number, card.stream, event_id, since, coalesce(issued, 0) AS handed
 """
 
 
-class Owed(Value):
+class OpenObligation(Value):
     """
     A debt and how it is coming along.
 
@@ -40,19 +40,19 @@ class Owed(Value):
     trouble: str | None = None
 
 
-def every(connection: Connection, at: datetime, most: int | None = None) -> list[Owed]:
+def every(connection: Connection, at: datetime, most: int | None = None) -> list[OpenObligation]:
     """What is owed at `at`, the oldest first; all of it, or the first `most`."""
     found = connection.exec_driver_sql(_EVERY, {"at": at, "most": most}).mappings()
-    return [Owed.model_validate(dict(row)) for row in found]
+    return [OpenObligation.model_validate(dict(row)) for row in found]
 
 
-def due(incident: Incident, at: datetime) -> tuple[Debt, ...]:
+def due(incident: Incident, at: datetime) -> tuple[Obligation, ...]:
     """What the workers owe for this incident, with what has become due by the clock."""
     by_clock = (debt for debt in scheduled(incident) if debt.since <= at)
-    return (*(debt for debt in owed(incident) if debt.kind not in BOTS_OWN), *by_clock)
+    return (*(debt for debt in open_obligations(incident) if debt.kind not in BOTS_OWN), *by_clock)
 
 
-def retry(connection: Connection, incident: Incident, kind: str | None, at: datetime) -> list[Owed]:
+def retry(connection: Connection, incident: Incident, kind: str | None, at: datetime) -> list[OpenObligation]:
     """
     Have the clock hand over at its next beat what is owed for an incident, with all tries before it again.
 
@@ -69,9 +69,11 @@ def retry(connection: Connection, incident: Incident, kind: str | None, at: date
     return [_told(incident, debt, progress[debt.event_id, debt.kind]) for debt in chosen]
 
 
-def _told(incident: Incident, debt: Debt, progress: attempts.Progress) -> Owed:
+def _told(incident: Incident, debt: Obligation, progress: attempts.Progress) -> OpenObligation:
     place = {"number": incident.number, "stream": incident.stream}
-    return Owed(kind=debt.kind, event_id=debt.event_id, since=debt.since, **place, **progress._asdict())
+    return OpenObligation(
+        kind=debt.kind, event_id=debt.event_id, since=debt.since, **place, **progress._asdict()
+    )
 
 
 def _nothing(incident: Incident, kind: str | None, at: datetime) -> str:
