@@ -68,7 +68,7 @@ class Work:
         _record(self.log, self.incident, self.debt, command, f"{_key(self.debt, command)}:{part}")
 
 
-Settler = Callable[[Work], Iterable[c.Command]]
+Handler = Callable[[Work], Iterable[c.Command]]
 """
 Does the work and returns what to record; nothing where it is not time yet. May raise anything. What it does
 after it yielded a command is done once that command is recorded.
@@ -119,7 +119,7 @@ def _sent(send: Send, look: Look) -> bool:
     return all(send("recsysops.settle", one.debt.kind, one.stream, one.debt.event_id) for one in look.now)
 
 
-def settle(log: Engine, settlers: Mapping[str, Settler], kind: str, stream: str, event_id: str) -> bool:
+def settle(log: Engine, settlers: Mapping[str, Handler], kind: str, stream: str, event_id: str) -> bool:
     """
     Settle one debt, if it is still owed and nobody else is at it; True where an answer was recorded.
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from domain.incident import commands as c
 from domain.recommender.recommender import Recommender
 from workers.declaration.current import recommender
-from workers.log.obligations import Settler, Work
+from workers.log.obligations import Handler, Work
 
 Room = Callable[[Work, Recommender], Iterable[c.Command]]
 
@@ -136,11 +136,11 @@ def _ticket_update() -> Room:
     return update_ticket
 
 
-def _with_declaration(room: Callable[[], Room]) -> Settler:
+def _with_declaration(room: Callable[[], Room]) -> Handler:
     return lambda work: room()(work, recommender())
 
 
-SETTLERS: Mapping[str, Settler] = {
+HANDLERS: Mapping[str, Handler] = {
     "diagnose": _with_declaration(_diagnose),
     "menu": _with_declaration(_menu),
     "draw": _with_declaration(_draw),

@@ -47,9 +47,9 @@ def predict(late_after: str | None = None) -> None:
 def settle(kind: str, stream: str, event_id: str) -> None:
     """One debt of one incident."""
     from workers.log.obligations import settle as settle_debt  # noqa: PLC0415
-    from workers.process.handlers import SETTLERS  # noqa: PLC0415
+    from workers.process.handlers import HANDLERS  # noqa: PLC0415
 
-    settle_debt(own(), SETTLERS, kind, stream, event_id)
+    settle_debt(own(), HANDLERS, kind, stream, event_id)
 
 
 @shared_task(name="recsysops.witness")  # type: ignore[untyped-decorator]

@@ -21,9 +21,9 @@ from workers.environment import clock
 from workers.log import open_obligations
 from workers.log.follow import catch_up
 from workers.log.handle import Answer
-from workers.log.obligations import MOST_TRIES, Settler, Work, hand_over, remind, settle
+from workers.log.obligations import MOST_TRIES, Handler, Work, hand_over, remind, settle
 from workers.log.open_obligations import OpenObligation
-from workers.process.handlers import SETTLERS
+from workers.process.handlers import HANDLERS
 from workers.store import cards
 from workers.store.lock import alone
 from workers.store.log.events import read_stream
@@ -81,7 +81,7 @@ def test_while_one_clock_hands_over_another_does_not(log: Engine, opened: Opened
 
 
 def test_every_kind_of_debt_has_somebody_who_settles_it_and_nobody_settles_anything_else() -> None:
-    assert set(SETTLERS) == (set(DUE_AFTER) - BOTS_OWN) | {"expire"}
+    assert set(HANDLERS) == (set(DUE_AFTER) - BOTS_OWN) | {"expire"}
 
 
 def test_an_opened_incident_is_handed_over_for_diagnosis_once(log: Engine, opened: Opened) -> None:
@@ -161,7 +161,7 @@ def test_a_debt_whose_follower_died_before_handing_it_over_is_sent_by_the_clock(
 
 def test_nothing_is_reminded_of_once_it_is_answered(log: Engine, opened: Opened) -> None:
     stream, sent = opened().stream, Sent()
-    settlers: dict[str, Settler] = {"diagnose": diagnosis, "menu": lambda w: (c.PrepareMenu(options=()),)}
+    settlers: dict[str, Handler] = {"diagnose": diagnosis, "menu": lambda w: (c.PrepareMenu(options=()),)}
     settle(log, settlers, "diagnose", stream, f"{stream}:1")
     settle(log, settlers, "menu", stream, f"{stream}:2")
     assert remind(log, sent.send, clock.now() + timedelta(days=1)) == 0
@@ -259,7 +259,7 @@ def test_an_answer_that_came_too_late_is_not_written(
     assert events(log, stream) == ["incident.opened", "incident.resolved"]
 
 
-def answering(command: c.Command) -> Settler:
+def answering(command: c.Command) -> Handler:
     return lambda work: (command,)
 
 

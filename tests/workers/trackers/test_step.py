@@ -21,7 +21,7 @@ from tests.workers.trackers.github import REPOSITORY, TOKEN, Github
 from tests.workers.trackers.site import listening
 from workers.environment import clock
 from workers.log.handle import Answer
-from workers.log.obligations import MOST_TRIES, Settler, Work
+from workers.log.obligations import MOST_TRIES, Handler, Work
 from workers.log.obligations import settle as settled
 from workers.log.open_obligations import due
 from workers.store.connection import present
@@ -69,7 +69,7 @@ class Kept:
     def settle(self, kind: str, room: Callable[..., Any] | None = None) -> bool:
         does = room or {"ticket": open_ticket, "ticket_update": update_ticket}[kind]
         found = [debt.event_id for debt in due(self.card, clock.now()) if debt.kind == kind]
-        settlers: dict[str, Settler] = {kind: lambda work: does(work, self.declared)}
+        settlers: dict[str, Handler] = {kind: lambda work: does(work, self.declared)}
         return bool(found) and settled(self.story.log, settlers, kind, self.story.stream, found[0])
 
     @property
@@ -230,7 +230,7 @@ def test_two_clocks_and_two_workers_open_one(kept: Kept, github: Github) -> None
         kept.step()
     asked = kept.card.awaits["ticket"][0]
     for _ in range(2):
-        settlers: dict[str, Settler] = {"ticket": lambda work: open_ticket(work, kept.declared)}
+        settlers: dict[str, Handler] = {"ticket": lambda work: open_ticket(work, kept.declared)}
         settled(kept.story.log, settlers, "ticket", kept.story.stream, asked)
     assert len(github.issues) == 1
 

@@ -22,7 +22,7 @@ from tests.workers.conftest import declared_fill, make_option
 from workers.deployers.file import FileOptions
 from workers.environment import clock
 from workers.log.handle import Answer, handle
-from workers.log.obligations import MOST_TRIES, Settler, Work, remind, settle
+from workers.log.obligations import MOST_TRIES, Handler, Work, remind, settle
 from workers.respond.resolve.deploy import apply, expire, revert
 from workers.respond.resolve.watch import guard, watch
 from workers.store import cards
@@ -67,7 +67,7 @@ class Story:
         return handle(self.stream, command, actor=self.on_call, key=key, at=at, log=self.log)
 
     def settle(self, kind: str, room: Room) -> bool:
-        settlers: dict[str, Settler] = {kind: lambda work: room(work, self.recommender)}
+        settlers: dict[str, Handler] = {kind: lambda work: room(work, self.recommender)}
         event = self.hotfix.event_id
         return settle(self.log, settlers, kind, self.stream, event)
 
