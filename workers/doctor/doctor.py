@@ -169,13 +169,13 @@ def _metric(recommender: Recommender, declared: Check, opened: Mapping[str, Sour
 
 
 def _broker(environment: Mapping[str, str]) -> Iterator[Advice]:
-    from workers.environment.broker import Carrier  # noqa: PLC0415 - Celery takes a third of a second
+    from workers.environment.broker import Broker  # noqa: PLC0415 - Celery takes a third of a second
 
     try:
         named = read_settings(environment)
         if named.broker_url is None:
             return  # `recsysops up` starts one
-        carrier = Carrier(named.broker(), named.broker_queue)
+        carrier = Broker(named.broker(), named.broker_queue)
     except ConfigurationError as error:
         yield Advice(level="error", where="broker", says=str(error), mend="correct that variable")
         return

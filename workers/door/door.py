@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from domain.answer import Audit, BurnInNote, ItemAnswer, Miss
     from domain.recommender.recommender import Recommender
     from domain.replayed import ReplayAnswer
-    from workers.environment.broker import Carrier
+    from workers.environment.broker import Broker
 
 LOST = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
 """What is raised where the store's answer did not come."""
@@ -88,7 +88,7 @@ class Door:
         self._engine = engine(settings.database(), settings.workspace)
         self.shown = Shown(self._engine)
         self._lookout = Lookout(self._engine)
-        self._carrier: Carrier | None = None
+        self._carrier: Broker | None = None
         self._carrier_lock = Lock()
 
     @property
@@ -301,9 +301,9 @@ class Door:
         """
         with self._carrier_lock:
             if self._carrier is None:
-                from workers.environment.broker import Carrier  # noqa: PLC0415 - Celery takes a third of a second
+                from workers.environment.broker import Broker  # noqa: PLC0415 - Celery takes a third of a second
 
-                self._carrier = Carrier(self._settings.broker(), self._settings.broker_queue)
+                self._carrier = Broker(self._settings.broker(), self._settings.broker_queue)
         return self._carrier.send(job, *arguments)
 
     def ask_item(self, item: str, question: str) -> bool:

@@ -82,7 +82,7 @@ def _queue(name: str) -> Queue:
     return Queue(name, routing_key=name, queue_arguments={"x-queue-type": "quorum"})  # type: ignore[no-untyped-call]
 
 
-class Carrier:
+class Broker:
     """Connections to the broker, made when they are first needed and made again when they broke."""
 
     def __init__(self, broker_url: str, queue: str) -> None:

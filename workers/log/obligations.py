@@ -27,7 +27,7 @@ from domain.incident.obligations import BOTS_OWN, Obligation, open_obligations
 from domain.incident.state import Incident
 from domain.values import Actor
 from workers.environment import clock, redaction
-from workers.environment.broker import Carrier
+from workers.environment.broker import Broker
 from workers.environment.settings import settings
 from workers.log.follow import follow
 from workers.log.handle import handle, replayed
@@ -233,7 +233,7 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        log, carrier = own(), Carrier(settings().broker(), settings().broker_queue)
+        log, carrier = own(), Broker(settings().broker(), settings().broker_queue)
         release = watch()
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from celery import shared_task
 
-from workers.environment.broker import Carrier
+from workers.environment.broker import Broker
 from workers.environment.settings import settings, surroundings
 from workers.store.connection import own, present
 from workers.store.integrity.mend import Mender
@@ -142,5 +142,5 @@ def _mender() -> Mender:
 
 
 @lru_cache(maxsize=1)
-def _carrier() -> Carrier:
-    return Carrier(settings().broker(), settings().broker_queue)
+def _carrier() -> Broker:
+    return Broker(settings().broker(), settings().broker_queue)

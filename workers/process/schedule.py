@@ -28,7 +28,7 @@ from domain.prediction.kind import LAUNCH_FORECAST
 from domain.recommender.rehearsals import NEVER
 from workers.declaration.current import recommender
 from workers.environment import clock
-from workers.environment.broker import Carrier
+from workers.environment.broker import Broker
 from workers.environment.settings import settings
 from workers.store.connection import own, present
 from workers.store.release import watch
@@ -149,7 +149,7 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        log, carrier = own(), Carrier(settings().broker(), settings().broker_queue)
+        log, carrier = own(), Broker(settings().broker(), settings().broker_queue)
         release = watch()
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")

@@ -11,7 +11,7 @@ from kombu.connection import Connection
 from sqlalchemy import make_url
 
 from tests.brokers import AMQP_URL, BROKERS, Way, way_to
-from workers.environment.broker import Carrier, celery_app
+from workers.environment.broker import Broker, celery_app
 from workers.process.consumer import DELAYED, Consumer
 
 
@@ -23,8 +23,8 @@ def way(request: pytest.FixtureRequest, redis_url: str) -> Iterator[Way]:
 
 
 @pytest.fixture
-def carrier(way: Way) -> Iterator[Carrier]:
-    carrier = Carrier(way.url, way.queue)
+def carrier(way: Way) -> Iterator[Broker]:
+    carrier = Broker(way.url, way.queue)
     yield carrier
     carrier.close()
 
@@ -37,13 +37,13 @@ def waiting(way: Way) -> int:
         return int(bound.queue_declare(passive=True).message_count)
 
 
-def test_a_job_lies_in_the_queue_of_its_name_until_somebody_takes_it(way: Way, carrier: Carrier) -> None:
+def test_a_job_lies_in_the_queue_of_its_name_until_somebody_takes_it(way: Way, carrier: Broker) -> None:
     assert carrier.send("recsysops.settle", "apply", "incident-1", "incident-1:4")
     assert carrier.send("recsysops.remind", late_after=datetime(2026, 3, 3, tzinfo=UTC))
     assert waiting(way) == 2
 
 
-def test_a_broker_that_died_and_came_back_while_nobody_sent_loses_no_job(way: Way, carrier: Carrier) -> None:
+def test_a_broker_that_died_and_came_back_while_nobody_sent_loses_no_job(way: Way, carrier: Broker) -> None:
     assert carrier.send("recsysops.remind")
     way.proxy.cut()
     way.proxy.open()
@@ -52,7 +52,7 @@ def test_a_broker_that_died_and_came_back_while_nobody_sent_loses_no_job(way: Wa
 
 
 def test_a_broker_that_is_away_is_said_so_at_once_and_used_again_when_it_is_back(
-    way: Way, carrier: Carrier
+    way: Way, carrier: Broker
 ) -> None:
     assert carrier.send("recsysops.remind")
     way.proxy.cut()
@@ -64,7 +64,7 @@ def test_a_broker_that_is_away_is_said_so_at_once_and_used_again_when_it_is_back
 
 
 def test_what_waits_can_be_asked_for_while_the_broker_is_away_and_when_it_is_back(
-    way: Way, carrier: Carrier
+    way: Way, carrier: Broker
 ) -> None:
     assert carrier.send("recsysops.remind")
     assert carrier.waiting("recsysops.remind") == 1

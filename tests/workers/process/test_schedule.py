@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import make_url
 
 from domain.errors import ConfigurationError
-from workers.environment.broker import Carrier
+from workers.environment.broker import Broker
 from workers.environment.settings import Settings
 from workers.process.schedule import MOST_WAITING, REMIND_SECONDS, Ticks, declared_ticks, run
 
@@ -39,7 +39,7 @@ def test_the_clock_stops_when_it_is_told() -> None:
 
 def test_while_nobody_takes_them_ticks_do_not_pile_up_and_then_go_on(redis_url: str) -> None:
     url = make_url(redis_url).set(database="13").render_as_string(hide_password=False)
-    stop, carrier, asked = Signal(), Carrier(url, f"ticks-{uuid4().hex}"), list[int]()
+    stop, carrier, asked = Signal(), Broker(url, f"ticks-{uuid4().hex}"), list[int]()
 
     def waiting(job: str) -> int:
         asked.append(carrier.waiting(job))
@@ -54,7 +54,7 @@ def test_while_nobody_takes_them_ticks_do_not_pile_up_and_then_go_on(redis_url: 
 
 
 def test_where_the_broker_is_away_nothing_is_held_back(unused_tcp_port: int) -> None:
-    carrier = Carrier(f"redis://127.0.0.1:{unused_tcp_port}/0", "nowhere")
+    carrier = Broker(f"redis://127.0.0.1:{unused_tcp_port}/0", "nowhere")
     assert carrier.waiting("recsysops.detect") == 0
     carrier.close()
 
