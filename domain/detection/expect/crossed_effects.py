@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.detection.data.counts import Floats
-from domain.detection.expect.scatter import CLIP, LEAST_KNOWN, dispersion_of
+from domain.detection.expect.overdispersion import CLIP, LEAST_KNOWN, dispersion_of
 from domain.detection.expect.seasonal_profile import LEAST_FACTOR
 from domain.values import Slice
 

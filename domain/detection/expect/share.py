@@ -21,7 +21,7 @@ from scipy.special import ndtri, stdtr
 from domain.detection.data.counts import Floats
 from domain.detection.expect.beta_binomial import MOST_CORRELATION, beta_binomial_tails
 from domain.detection.expect.crossed_effects import CrossedEffects, Margins, chunks, learn_crossed_effects
-from domain.detection.expect.scatter import CLIP, dispersion_of, scatter_of
+from domain.detection.expect.overdispersion import CLIP, dispersion_of, overdispersion_of
 from domain.detection.expect.seasonal_profile import Keys, SeasonalProfiles, learn_profiles
 
 HALF_LIFE_WINDOWS = 14.0
@@ -99,7 +99,7 @@ def expect_shares(
         crossed = walk.followed(margins)
         factor = crossed.factor(rows[-1:], past[None] * float(total[-1]))[0]
         alike[margins.slices] = True
-    scatter = scatter_of(walk.surprises, walk.hits / walk.seen * usual, alike)
+    scatter = overdispersion_of(walk.surprises, walk.hits / walk.seen * usual, alike)
     correlation = np.minimum((scatter.dispersion - 1) / max(usual - 1, 1.0), MOST_CORRELATION)
     return Shares(past, correlation, walk.started, scatter.freedom, crossed, factor)
 

@@ -20,8 +20,8 @@ from domain.detection.data.counts import Floats
 from domain.detection.data.cube import Cube
 from domain.detection.data.ratio_cells import RatioCells
 from domain.detection.expect.cell_ratio import CellRatios, expect_cells
+from domain.detection.expect.overdispersion import overdispersion_of
 from domain.detection.expect.ratio import Ratios
-from domain.detection.expect.scatter import scatter_of
 from domain.detection.expect.seasonal_profile import learn_profiles, profile_keys
 from domain.detection.expect.share import share_p_values
 
@@ -195,7 +195,7 @@ def _scattered(
     with np.errstate(invalid="ignore", divide="ignore"):
         surprises = np.where(variance > 0, off / np.sqrt(variance), np.nan).T
     surprises *= np.sqrt(windows / max(windows - 1, 1))
-    scatter = scatter_of(surprises, usual, np.zeros(len(usual), dtype=bool))
+    scatter = overdispersion_of(surprises, usual, np.zeros(len(usual), dtype=bool))
     inflation, freedom = np.ones(cube.count), np.ones(cube.count)
     inflation[judged], freedom[judged] = scatter.dispersion, scatter.freedom
     inflation[0] = 1.0  # the level is judged by what it was

@@ -39,7 +39,7 @@ import numpy.typing as npt
 from scipy.special import gammaln, logsumexp
 
 from domain.detection.data.counts import Floats
-from domain.detection.expect.scatter import CLIP, dispersion_of
+from domain.detection.expect.overdispersion import CLIP, dispersion_of
 from domain.detection.expect.steady import Memory, Steady
 from domain.detection.judge.discovery import ALPHA
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from domain.detection.expect.scatter import MOST_FREEDOM, dispersion_of, scatter_of
+from domain.detection.expect.overdispersion import MOST_FREEDOM, dispersion_of, overdispersion_of
 
 WINDOWS, SLICES = 50, 2_000
 
@@ -23,7 +23,7 @@ def test_slices_alike_are_known_better_from_all_than_each_from_itself() -> None:
     held = rows()
     truth = 1.5 + 0.03**2 * held
     seen = surprises(truth)
-    found = scatter_of(seen, held, np.zeros(SLICES, dtype=bool))
+    found = overdispersion_of(seen, held, np.zeros(SLICES, dtype=bool))
     alone = dispersion_of(seen)
     assert np.std(found.dispersion / truth) < 0.5 * np.std(alone / truth)
     assert np.median(found.dispersion / truth) == pytest.approx(1, abs=0.1)
@@ -32,13 +32,13 @@ def test_slices_alike_are_known_better_from_all_than_each_from_itself() -> None:
 def test_slices_that_differ_keep_what_is_their_own() -> None:
     held, odd = rows(), np.arange(SLICES) % 10 == 0
     truth = np.where(odd, 30.0, 2.0)
-    found = scatter_of(surprises(truth), held, np.zeros(SLICES, dtype=bool))
+    found = overdispersion_of(surprises(truth), held, np.zeros(SLICES, dtype=bool))
     assert np.median(found.dispersion[odd]) > 8 * np.median(found.dispersion[~odd])
 
 
 def test_one_kind_says_nothing_about_another() -> None:
     held, pair = rows(), np.arange(SLICES) % 2 == 0
-    found = scatter_of(surprises(np.where(pair, 1.5, 40.0)), held, pair)
+    found = overdispersion_of(surprises(np.where(pair, 1.5, 40.0)), held, pair)
     assert np.quantile(found.dispersion[pair], 0.99) < 3
     assert np.quantile(found.dispersion[~pair], 0.01) > 20
 
@@ -46,21 +46,21 @@ def test_one_kind_says_nothing_about_another() -> None:
 @pytest.mark.parametrize("freedom", [3.0, 6.0])
 def test_surprises_with_heavy_tails_are_taken_for_such(freedom: float) -> None:
     drawn = np.random.default_rng(2).standard_t(freedom, (WINDOWS, SLICES)) * 2
-    found = scatter_of(drawn, rows(), np.zeros(SLICES, dtype=bool))
+    found = overdispersion_of(drawn, rows(), np.zeros(SLICES, dtype=bool))
     p = 2 * stats.t.sf(np.abs(drawn) / np.sqrt(found.dispersion), found.freedom)
     assert found.freedom.max() < 3 * freedom
     assert np.mean(p <= 1e-3) < 3e-3
 
 
 def test_normal_surprises_have_about_a_normal_tail() -> None:
-    found = scatter_of(surprises(np.full(SLICES, 2.0)), rows(), np.zeros(SLICES, dtype=bool))
+    found = overdispersion_of(surprises(np.full(SLICES, 2.0)), rows(), np.zeros(SLICES, dtype=bool))
     assert found.freedom.min() > 50
     assert found.freedom.max() <= MOST_FREEDOM
 
 
 def test_few_slices_are_judged_by_themselves() -> None:
     seen = surprises(np.full(5, 4.0))
-    found = scatter_of(seen, np.full(5, 100.0), np.zeros(5, dtype=bool))
+    found = overdispersion_of(seen, np.full(5, 100.0), np.zeros(5, dtype=bool))
     assert np.allclose(found.dispersion, dispersion_of(seen))
     assert np.allclose(found.freedom, WINDOWS - 1)
 
@@ -68,7 +68,7 @@ def test_few_slices_are_judged_by_themselves() -> None:
 def test_a_slice_without_a_past_is_judged_with_the_greatest_care() -> None:
     seen = surprises(np.full(SLICES, 2.0))
     seen[:, 0] = np.nan
-    found = scatter_of(seen, np.full(SLICES, 100.0), np.zeros(SLICES, dtype=bool))
+    found = overdispersion_of(seen, np.full(SLICES, 100.0), np.zeros(SLICES, dtype=bool))
     assert found.dispersion[0] >= 4
 
 
@@ -77,7 +77,7 @@ def test_values_that_have_only_come_up_do_not_drown_the_others() -> None:
     chance = np.random.default_rng(7)
     surprises = chance.normal(0.0, 1.1, (40, 40))
     surprises[30:, :4] += 200.0
-    found = scatter_of(surprises, np.full(40, 100.0), np.zeros(40, dtype=bool))
+    found = overdispersion_of(surprises, np.full(40, 100.0), np.zeros(40, dtype=bool))
     assert found.dispersion[4:].max() < 3.0
     assert found.freedom[4:].min() > 10.0
     assert found.dispersion[:4].min() > 10.0

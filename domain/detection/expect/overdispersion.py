@@ -31,7 +31,7 @@ ODD = 4.0  # times the trend, beyond which a slice counts the less for it the fu
 
 
 @dataclass(frozen=True)
-class Scatter:
+class Overdispersion:
     """
     (n_slices,) times a Poisson's variance, ≥ 1; and the `freedom` of the Student's distribution that
     surprises in units of it have.
@@ -67,7 +67,7 @@ def dispersion_of(surprises: Floats) -> Floats:
     return np.asarray(np.where(count >= LEAST_KNOWN, np.maximum(factor, 1.0), UNKNOWN), dtype=np.float64)
 
 
-def scatter_of(surprises: Floats, rows: Floats, family: npt.NDArray[np.bool_]) -> Scatter:
+def overdispersion_of(surprises: Floats, rows: Floats, family: npt.NDArray[np.bool_]) -> Overdispersion:
     """
     Args:
         surprises: (n_windows, n_slices) in a Poisson's standard deviations, NaN where there is none.
@@ -79,23 +79,23 @@ def scatter_of(surprises: Floats, rows: Floats, family: npt.NDArray[np.bool_]) -
         members = family == kind
         one = _of_one_kind(surprises[:, members], rows[members])
         dispersion[members], freedom[members] = one.dispersion, one.freedom
-    return Scatter(dispersion, freedom)
+    return Overdispersion(dispersion, freedom)
 
 
-def _of_one_kind(surprises: Floats, rows: Floats) -> Scatter:
+def _of_one_kind(surprises: Floats, rows: Floats) -> Overdispersion:
     own = dispersion_of(surprises)
     known = np.isfinite(surprises).sum(axis=0)
     freedom = np.maximum(known - 1.0, 1.0)
     pool = (known >= LEAST_KNOWN) & (rows >= LEAST_ROWS)
     if pool.sum() < LEAST_POOL:
-        return Scatter(own, np.minimum(freedom, MOST_FREEDOM))
+        return Overdispersion(own, np.minimum(freedom, MOST_FREEDOM))
     trend = _trend(own[pool], rows[pool], rows)
     prior = _prior_freedom(own[pool] / trend[pool], freedom[pool])
     drawn = (prior * trend + freedom * own) / (prior + freedom)
     dispersion = np.maximum(np.where(known >= LEAST_KNOWN, drawn, np.maximum(trend, UNKNOWN)), 1.0)
     like = pool & (own <= ODD * trend)
     tail = _tail(np.abs(surprises[:, like]) / np.sqrt(dispersion[like])) if like.any() else MOST_FREEDOM
-    return Scatter(dispersion, np.minimum(prior + freedom, tail))
+    return Overdispersion(dispersion, np.minimum(prior + freedom, tail))
 
 
 def _trend(own: Floats, known_rows: Floats, rows: Floats) -> Floats:
