@@ -8,7 +8,7 @@ from typing import Any
 
 import ibis
 
-from domain.detection.expect.allowed import MOST_CATEGORIES, Allowed, learn_allowed
+from domain.detection.expect.column_domains import MOST_CATEGORIES, ColumnDomains, learn_domains
 from domain.detection.needs import MissingValues, RepeatedKeys
 from domain.errors import SourceError
 from domain.recommender.check import Check
@@ -150,7 +150,7 @@ def past_of(rows: Any, asked: Asked) -> Any:
     return past
 
 
-def _learn(source: Source, rows: Any, asked: Asked, columns: Names) -> Allowed:
+def _learn(source: Source, rows: Any, asked: Asked, columns: Names) -> ColumnDomains:
     """What the windows before the judged one hold."""
     past, keys = past_of(rows, asked), Domains.of(asked.check)
     numbers = [n for n in columns if kind_of(past[n]) in ("number", "integer") and n not in keys.ranges]
@@ -168,7 +168,7 @@ def _learn(source: Source, rows: Any, asked: Asked, columns: Names) -> Allowed:
         for place, name in enumerate(numbers)
     }
     newest = int(by_window[WINDOW].max()) if len(by_window) else 0
-    return learn_allowed(keys, spans, _texts(source, past, texts, newest))
+    return learn_domains(keys, spans, _texts(source, past, texts, newest))
 
 
 def _texts(source: Source, past: Any, names: list[str], newest: int) -> dict[str, tuple[set[str], set[str]]]:

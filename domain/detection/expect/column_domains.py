@@ -13,7 +13,7 @@ MOST_CATEGORIES = 200  # a text column with more values is a name, and has no do
 
 
 @dataclass(frozen=True)
-class Allowed:
+class ColumnDomains:
     """What columns may hold: `ranges` (lowest, highest) of numbers, `values` of texts."""
 
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
@@ -24,11 +24,11 @@ Spans = Sequence[tuple[float, float]]
 """Lowest and highest value of each window of the past in turn, NaN where it holds none."""
 
 
-def learn_allowed(
+def learn_domains(
     keys: Domains,
     spans: Mapping[str, Spans],
     seen: Mapping[str, tuple[Collection[str], Collection[str]]],
-) -> Allowed:
+) -> ColumnDomains:
     """
     What is declared, and for other columns what history shows: numbers may go a tenth of their range beyond
     it, of texts with up to 200 values none may be new.
@@ -40,7 +40,7 @@ def learn_allowed(
         seen: column → the texts of all windows of the past but the newest, and those of the newest.
 
     >>> spans = {"rating": [(0.0, 0.9), (0.1, 1.0)], "id": [(0, 9), (10, 19)]}
-    >>> learn_allowed(Domains(values={"device": ("tv",)}), spans, {})
+    >>> learn_domains(Domains(values={"device": ("tv",)}), spans, {})
     Allowed(ranges={'rating': (-0.1, 1.1)}, values={'device': ('tv',)})
     """
     ranges = {column: span for column, held in spans.items() if (span := _settled(held)) is not None}
@@ -49,7 +49,7 @@ def learn_allowed(
         for column, (earlier, newest) in seen.items()
         if earlier and len({*earlier, *newest}) <= MOST_CATEGORIES and set(newest) <= set(earlier)
     }
-    return Allowed({**ranges, **keys.ranges}, {**values, **keys.values})
+    return ColumnDomains({**ranges, **keys.ranges}, {**values, **keys.values})
 
 
 def _settled(spans: Spans) -> tuple[float, float] | None:
