@@ -26,7 +26,7 @@ from domain.incident.state import Incident, evolve, replay
 from domain.values import Actor
 from workers.store import cards, head
 from workers.store.connection import at_once, cursor, own, present
-from workers.store.head import Stand
+from workers.store.head import IncidentHead
 from workers.store.log.encoder import Origin, draft
 from workers.store.log.events import CALL_SECONDS, CHANNEL, answer, archived, read_stream, unguessed
 from workers.store.log.statement import together
@@ -157,7 +157,7 @@ def _guess(connection: Connection, stream: str, command: Command, origin: Origin
 
 def _decide(connection: Connection, stream: str, command: Command, origin: Origin) -> Answer:
     """Decided on how things stand, or what was answered to the key before."""
-    stood = head.stand(connection, stream, origin.key, whole=isinstance(command, Correction))
+    stood = head.head_of(connection, stream, origin.key, whole=isinstance(command, Correction))
     if stood.answered is not None:
         number = replayed(connection, stood.answered).number
         written = answer(connection, origin.key)
@@ -170,7 +170,7 @@ def _decide(connection: Connection, stream: str, command: Command, origin: Origi
     return _append(connection, stood, command, origin)
 
 
-def _append(connection: Connection, stood: Stand, command: Command, origin: Origin) -> Answer:
+def _append(connection: Connection, stood: IncidentHead, command: Command, origin: Origin) -> Answer:
     """
     Raises:
         Refused: a rule says no. VersionConflict: somebody else appended first, or under this key.

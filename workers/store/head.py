@@ -43,7 +43,7 @@ class Known(NamedTuple):
     since: float
 
 
-class Stand(NamedTuple):
+class IncidentHead(NamedTuple):
     """Where an incident stands, all of one moment; `answered`: the stream a key was answered in before."""
 
     answered: str | None
@@ -51,7 +51,7 @@ class Stand(NamedTuple):
     head: Head
 
 
-def guess(connection: Connection, stream: str) -> Stand | None:
+def guess(connection: Connection, stream: str) -> IncidentHead | None:
     """
     Where an incident stands if nobody else wrote: whoever appends after it is told when somebody did.
 
@@ -61,10 +61,10 @@ def guess(connection: Connection, stream: str) -> Stand | None:
     known: Known | None = driver(connection).known.get(stream)
     if known is None or known.incident.status == "closed" or monotonic() - known.since > GUESS_SECONDS:
         return None
-    return Stand(None, known.incident, Head(stream, known.incident.version, known.hash))
+    return IncidentHead(None, known.incident, Head(stream, known.incident.version, known.hash))
 
 
-def stand(connection: Connection, stream: str, key: str, whole: bool = False) -> Stand:
+def head_of(connection: Connection, stream: str, key: str, whole: bool = False) -> IncidentHead:
     """
     Everything that deciding needs, in one question.
 
@@ -77,14 +77,14 @@ def stand(connection: Connection, stream: str, key: str, whole: bool = False) ->
     found = under.cursor.execute(_STAND, {"stream": stream, "key": key, "known": known}).fetchone()
     answered, card, made_by, seal, version, newest_hash = found or (None, None, None, None, None, b"")
     if version is None:
-        return Stand(answered, None, Head(stream))
+        return IncidentHead(answered, None, Head(stream))
     if newest_hash != known:
         incident = read(stream, card, made_by, seal)
     if whole or incident is None or incident.version != version:
         # No card has it, or it is of an older release, or gone: the events know. They may have grown since;
         # the append will say so.
         incident = folded(connection, stream)
-    return Stand(answered, incident, Head(stream, version, newest_hash))
+    return IncidentHead(answered, incident, Head(stream, version, newest_hash))
 
 
 def append(connection: Connection, draft: Draft, incident: Incident) -> tuple[Recorded, ...]:
