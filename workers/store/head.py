@@ -16,7 +16,7 @@ from domain.incident.state import Incident
 from workers.store.cards import folded, read, row_of, upsert
 from workers.store.connection import driver
 from workers.store.log import events
-from workers.store.log.encoder import Draft, Head
+from workers.store.log.encoder import EncodedEvents, Head
 
 MOST_KNOWN = 256
 GUESS_SECONDS = 60.0
@@ -87,7 +87,7 @@ def head_of(connection: Connection, stream: str, key: str, whole: bool = False) 
     return IncidentHead(answered, incident, Head(stream, version, newest_hash))
 
 
-def append(connection: Connection, draft: Draft, incident: Incident) -> tuple[Recorded, ...]:
+def append(connection: Connection, draft: EncodedEvents, incident: Incident) -> tuple[Recorded, ...]:
     """
     Write events and the card that they make, in one statement.
 

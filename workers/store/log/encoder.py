@@ -39,7 +39,7 @@ class Head(NamedTuple):
     hash: bytes = b""
 
 
-class Draft(NamedTuple):
+class EncodedEvents(NamedTuple):
     """Events about to be written: as they will read back, and as the parameters of the statement for them."""
 
     recorded: tuple[Recorded, ...]
@@ -48,7 +48,7 @@ class Draft(NamedTuple):
     """Where the stream stands once they are written."""
 
 
-def draft(head: Head, events: Sequence[Logged], origin: Origin) -> Draft:
+def draft(head: Head, events: Sequence[Logged], origin: Origin) -> EncodedEvents:
     """
     The events that come after `head`, chained to it and sealed: only what a rule decided may be drafted.
 
@@ -76,7 +76,7 @@ def draft(head: Head, events: Sequence[Logged], origin: Origin) -> Draft:
         rows.append(row)
         recorded.append(Recorded(stream, version, at, kind, actor, origin.cause, origin.key, event))
     parameters = _joined(head, rows) if len(rows) > 1 else dict(*rows)
-    return Draft(tuple(recorded), parameters, Head(stream, version, before))
+    return EncodedEvents(tuple(recorded), parameters, Head(stream, version, before))
 
 
 def _row(stream: str, version: int, part: int, event: Logged, origin: Origin, at: str) -> dict[str, Any]:
