@@ -345,7 +345,7 @@ READERS: Mapping[type[n.Needs[Any]], Reader] = {
     n.AnswerTimes: Reader(_sliced(latency_rows)),
     n.ColumnTypes: Reader(_types),
     n.ScoredChoices: Reader(_sliced(outcome_rows)),
-    n.FedFeatures: Reader(_sliced(fed_rows)),
+    n.FeatureSkew: Reader(_sliced(fed_rows)),
     n.TrainingRuns: Reader(_runs),
     n.ServingAges: Reader(_ages),
     n.EngagementBefore: Reader(_engagement),

@@ -219,7 +219,7 @@ EXAMINED: Mapping[type[n.Needs[Any]], Examine] = {
     n.UnusualNumbers: _required(lambda told, check, source, _o: number_columns(told, source, check)),
     n.RankingQuality: _required(_ranked),
     n.ScoredChoices: _required(_scored),
-    n.FedFeatures: _required(_fed),
+    n.FeatureSkew: _required(_fed),
     n.TrainingRuns: _required(lambda _t, check, source, _o: require_runs(source, check)),
     n.ServingAges: _ages,
 }

@@ -16,7 +16,7 @@ import pandas as pd
 from domain.detection.data.arrivals import Feeds
 from domain.detection.data.columns import Columns
 from domain.detection.data.counts import Counts
-from domain.detection.data.fed import Fed
+from domain.detection.data.feature_skew import ServedFeatures
 from domain.detection.data.histogram import Histograms
 from domain.detection.data.metric import Metric
 from domain.detection.data.outcomes import Outcomes
@@ -38,7 +38,7 @@ KINDS: Mapping[str, type[Any]] = {
         Columns,
         Counts,
         Engagement,
-        Fed,
+        ServedFeatures,
         Feeds,
         Histograms,
         Metric,

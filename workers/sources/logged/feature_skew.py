@@ -9,7 +9,7 @@ from typing import Any
 import ibis
 import numpy as np
 
-from domain.detection.data.fed import NOT_SET, SET, Fed
+from domain.detection.data.feature_skew import NOT_SET, SET, ServedFeatures
 from domain.detection.data.histogram import Bins, Histograms
 from domain.detection.data.window import Grid
 from domain.errors import SourceError
@@ -28,7 +28,7 @@ PRESENT = "__present"
 CUT = ("number", "integer", "text", "boolean")
 
 
-def fed_rows(recommender: Recommender, check: Check, grid: Grid, dimensions: Names) -> Fed:
+def fed_rows(recommender: Recommender, check: Check, grid: Grid, dimensions: Names) -> ServedFeatures:
     """
     The check's columns over `grid`, and in all rows of the table that the model learned from.
 
@@ -46,7 +46,7 @@ def fed_rows(recommender: Recommender, check: Check, grid: Grid, dimensions: Nam
         served = binned(source, check, grid, _with_presence(rows, columns), kept, cut)
         learned = _learned(recommender, check, other, (columns, kept), cut, grid)
     named = tuple(replace(one, column=one.column.removeprefix(PRESENT)) for one in served.bins)
-    return Fed(replace(served, bins=named), _aligned(served, learned))
+    return ServedFeatures(replace(served, bins=named), _aligned(served, learned))
 
 
 def features_of(recommender: Recommender, check: Check, source: Source, other: Source) -> Names:

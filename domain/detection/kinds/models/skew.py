@@ -25,7 +25,7 @@ import numpy.typing as npt
 from pydantic import model_validator
 
 from domain.detection.data.counts import Floats
-from domain.detection.data.fed import NOT_SET, SET, Fed
+from domain.detection.data.feature_skew import NOT_SET, SET, ServedFeatures
 from domain.detection.data.histogram import Bins
 from domain.detection.data.look import Look
 from domain.detection.judge.again.measure import Measurement
@@ -47,7 +47,7 @@ from domain.detection.judge.usable import learnable
 from domain.detection.judge.wrong_rows import discovered
 from domain.detection.kind import Kind
 from domain.detection.kinds.rows.drift import BAND, Judged
-from domain.detection.needs import FedFeatures
+from domain.detection.needs import FeatureSkew
 from domain.detection.slices.minimal_set import narrowest
 from domain.errors import TooFewRows
 from domain.recommender.check import Check
@@ -76,7 +76,9 @@ def subject_of(bins: Bins) -> str:
     return f"{bins.column} {NOT_SET}" if bins.labels == (SET, NOT_SET) else bins.column
 
 
-def judge_skew(check: Check, fed: Fed, state: CheckState, looks_per_week: float | None = None) -> Verdict:
+def judge_skew(
+    check: Check, fed: ServedFeatures, state: CheckState, looks_per_week: float | None = None
+) -> Verdict:
     """
     The features, and the fewest slices of them, that are fed otherwise than they were learned.
 
@@ -116,13 +118,13 @@ def least_share(check: Check) -> float:
     return Keys.of(check).least(LEAST_SHARE)
 
 
-def usable_windows(fed: Fed, state: CheckState) -> npt.NDArray[np.bool_]:
+def usable_windows(fed: ServedFeatures, state: CheckState) -> npt.NDArray[np.bool_]:
     """(n_windows,) those whose scatter is learned from."""
     rows = fed.served.rows
     return learnable(fed.served.grid, fed.served.first, len(rows), state, LEAST_WINDOWS, rows[:, 0] > 0)
 
 
-def judge(fed: Fed, usable: npt.NDArray[np.bool_]) -> Judged:
+def judge(fed: ServedFeatures, usable: npt.NDArray[np.bool_]) -> Judged:
     """All slices and columns of the last window, none of them filtered."""
     sides = [
         (found.p_values, found.moved, found.usual, counts[-1].sum(axis=-1))
@@ -138,7 +140,7 @@ def _numbers(judged: Judged, bins: Bins, at: tuple[int, int]) -> Numbers:
     return judged.numbers(at, f"rows elsewhere in {bins.column} than in training")
 
 
-def _finding(check: Check, fed: Fed, judged: Judged, place: int, column: int) -> Finding:
+def _finding(check: Check, fed: ServedFeatures, judged: Judged, place: int, column: int) -> Finding:
     served, at = fed.served, (place, column)
     rows, moved, usual = (float(side[at]) for side in (judged.rows, judged.moved, judged.usual))
     where, bins = served.cells[place], served.bins[column]
@@ -172,7 +174,7 @@ def describe(bins: Bins, learned: Floats, fed: Floats) -> str:
     return f"{bins.column} is served differently from training: {held} ({stability})"
 
 
-def measure_skew(check: Check, finding: Finding, fed: Fed, memory: CheckState) -> Measurement:
+def measure_skew(check: Check, finding: Finding, fed: ServedFeatures, memory: CheckState) -> Measurement:
     """
     Rows of the finding's feature and slice that lie elsewhere than in training, in the last window.
 
@@ -198,7 +200,7 @@ def measure_skew(check: Check, finding: Finding, fed: Fed, memory: CheckState) -
     )
 
 
-def _measured(look: Look, fed: Fed, again: Again[Fed]) -> Measurement:
+def _measured(look: Look, fed: ServedFeatures, again: Again[ServedFeatures]) -> Measurement:
     return measure_skew(look.check, again.finding, fed, again.memory)
 
 
@@ -207,7 +209,7 @@ KIND = Kind(
     purpose="training–serving skew: features served differently from training",
     example={"learned_from": "training"},
     options=Keys,
-    needs=FedFeatures(),
+    needs=FeatureSkew(),
     judging=Judging(by_check(judge_skew), _measured),
     sliced="asked",
     evidences=("monitor-3",),

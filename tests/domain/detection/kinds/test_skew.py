@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from domain.detection.data.fed import NOT_SET, SET, Fed
+from domain.detection.data.feature_skew import NOT_SET, SET, ServedFeatures
 from domain.detection.data.histogram import Bins, Histograms
 from domain.detection.judge.distribution import compare
 from domain.detection.judge.state import CheckState
@@ -38,7 +38,7 @@ def fed(
     always: dict[str, tuple[int, float]] | None = None,
     scatter: float = 0.05,
     seed: int = 0,
-) -> Fed:
+) -> ServedFeatures:
     """
     A number, whether it is set, and a text, by device, as they were learned and as they are fed, tilted by
     `scatter` from window to window; `now` says on which device which column (its place) is tilted by how
@@ -58,10 +58,10 @@ def fed(
         own = np.array([chance.multinomial(learned, share) for _ in DEVICES], dtype=float)
         known.append(np.concatenate([own.sum(axis=0, keepdims=True), own]))
     served = Histograms(grid(HOUR, windows), CELLS, BINS, counts[0].sum(axis=-1), tuple(counts))
-    return Fed(served, tuple(known))
+    return ServedFeatures(served, tuple(known))
 
 
-def look(given: Fed, check: Check = CHECK) -> tuple[Finding, ...]:
+def look(given: ServedFeatures, check: Check = CHECK) -> tuple[Finding, ...]:
     return judge_skew(check, given, CheckState()).findings
 
 

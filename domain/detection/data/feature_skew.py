@@ -11,7 +11,7 @@ SET, NOT_SET = "set", "not set"
 
 
 @dataclass(frozen=True)
-class Fed:
+class ServedFeatures:
     """
     What was fed, `served`: histograms by window, the last one judged; and what was learned from, `learned`:
     (n_cells, n_bins) counts for each of the same bins and slices. A column may have a second entry of bins
@@ -21,6 +21,6 @@ class Fed:
     served: Histograms
     learned: tuple[Floats, ...]
 
-    def until(self, last: int, history: int) -> Fed:
+    def until(self, last: int, history: int) -> ServedFeatures:
         """The same with window `last` as the judged one and at most `history` windows before it."""
         return replace(self, served=self.served.until(last, history))
