@@ -154,7 +154,7 @@ class Proof(Value):
     until: Moment | None = None
 
 
-class Judged(Value):
+class ScoredTest(Value):
     """One test with all that speaks for it, the strongest first; `points` (0, 0.5 or 1) are that one's."""
 
     test: Criterion
@@ -168,7 +168,7 @@ class Part(Value):
     section: Section
     name: str
     points: float
-    tests: tuple[Judged, ...]
+    tests: tuple[ScoredTest, ...]
 
 
 class Step(Value):

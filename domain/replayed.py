@@ -26,7 +26,7 @@ class Went(Value):
     offered: tuple[str, ...] = ()
 
 
-class Judged(NamedTuple):
+class Comparable(NamedTuple):
     """What is known of now: a part of which nothing can be said is no part of the comparison."""
 
     raised: bool
@@ -62,7 +62,7 @@ class Replayed(Value):
     false_alarm: bool = False
     then: Went
     now: Went
-    judged: Judged
+    judged: Comparable
     verdict: Verdict
     reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -97,7 +97,7 @@ class Point(NamedTuple):
 
 
 def compare(
-    then: Went, now: Went, judged: Judged, *, false_alarm: bool = False
+    then: Went, now: Went, judged: Comparable, *, false_alarm: bool = False
 ) -> tuple[Verdict, tuple[str, ...]]:
     """
     The verdict with its reasons. What is worse counts, whatever else is better; nothing is the same of which
@@ -105,9 +105,9 @@ def compare(
 
     Of a false alarm only one thing is asked: whether it is still raised.
 
-    >>> then = Went(check="volume", named="feed plays"); compare(then, Went(), Judged(True, True, True))
+    >>> then = Went(check="volume", named="feed plays"); compare(then, Went(), Comparable(True, True, True))
     ('worse', ('no check raises it (then: volume)', 'its cause is no longer named (then: feed plays)'))
-    >>> compare(then, Went(), Judged(True, True, True), false_alarm=True)
+    >>> compare(then, Went(), Comparable(True, True, True), false_alarm=True)
     ('better', ('a false alarm that is not raised any more',))
     """
     if not any(judged):

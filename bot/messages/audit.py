@@ -13,7 +13,7 @@ from bot.messages.blocks import escape as plain
 from bot.messages.inert import sentence
 from bot.messages.link import Link, linked, nowhere
 from bot.messages.report import ENVIRONMENT, utc
-from domain.answer import Audit, Judged, Part, Proof
+from domain.answer import Audit, Part, Proof, ScoredTest
 
 SIGNS = {0.0: "○", 0.5: "◐", 1.0: "●"}
 _INCIDENT = re.compile(r"(?<!&)#(\d+)")  # and no entity such as &#39;
@@ -74,7 +74,7 @@ def with_reports(proof: Proof, link: Link, names: words.Names = words.NOBODY) ->
     return Markup(_INCIDENT.sub(report, str(said)))  # noqa: S704 - escaped before
 
 
-def gaps(part: Part) -> list[Judged]:
+def gaps(part: Part) -> list[ScoredTest]:
     """The tests of a section for which nothing counts."""
     return [one for one in part.tests if not one.points]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from domain.answer import Audit, Criterion, Judged, Part, Proof, Section, Step
+from domain.answer import Audit, Criterion, Part, Proof, ScoredTest, Section, Step
 from domain.improvement.evidenced import Kinds, evidenced_by
 from domain.improvement.rubric import POINTS, RUBRIC, SECTIONS, reading
 from domain.recommender.recommender import Recommender
@@ -56,9 +56,9 @@ def score_of(points: Mapping[str, float]) -> float:
     return min(sums_of(points).values())
 
 
-def _judge(test: Criterion, proofs: Sequence[Proof]) -> Judged:
+def _judge(test: Criterion, proofs: Sequence[Proof]) -> ScoredTest:
     strongest = sorted(proofs, key=worth, reverse=True)
-    return Judged(test=test, points=max(map(worth, proofs), default=0.0), proofs=tuple(strongest))
+    return ScoredTest(test=test, points=max(map(worth, proofs), default=0.0), proofs=tuple(strongest))
 
 
 def worth(proof: Proof) -> float:
@@ -83,7 +83,7 @@ def taken(points: Mapping[str, float], tests: Collection[str], how: How) -> dict
     return {test: max(had, POINTS[how]) if test in tests else had for test, had in points.items()}
 
 
-def steps(recommender: Recommender, judged: Sequence[Judged], kinds: Kinds) -> list[Step]:
+def steps(recommender: Recommender, judged: Sequence[ScoredTest], kinds: Kinds) -> list[Step]:
     """All that can be done, the easiest first: what is there already, then new checks, then people."""
     points = {one.test.id: one.points for one in judged}
     found = (
@@ -103,7 +103,7 @@ def steps(recommender: Recommender, judged: Sequence[Judged], kinds: Kinds) -> l
 Found = tuple[str, str | None, tuple[str, ...], How]
 
 
-def _with_what_is_there(recommender: Recommender, judged: Sequence[Judged]) -> Iterator[Found]:
+def _with_what_is_there(recommender: Recommender, judged: Sequence[ScoredTest]) -> Iterator[Found]:
     lacking: dict[str, list[Proof]] = {}
     for one in judged:
         for proof in one.proofs:
@@ -122,7 +122,7 @@ def _with_what_is_there(recommender: Recommender, judged: Sequence[Judged]) -> I
                 yield f"Fix a check: {says}.", f"recsysops check run {name}", tests, heard
 
 
-def _rehearsed(judged: Sequence[Judged]) -> Iterator[Found]:
+def _rehearsed(judged: Sequence[ScoredTest]) -> Iterator[Found]:
     lacking: dict[str, list[Proof]] = {}
     for one in judged:
         for proof in one.proofs:
@@ -133,7 +133,7 @@ def _rehearsed(judged: Sequence[Judged]) -> Iterator[Found]:
         yield does, f"recsysops rehearse --hotfix {name}", tests, "automatic"
 
 
-def _by_slice(recommender: Recommender, judged: Sequence[Judged], kinds: Kinds) -> Iterator[Found]:
+def _by_slice(recommender: Recommender, judged: Sequence[ScoredTest], kinds: Kinds) -> Iterator[Found]:
     well = {proof.name for one in judged for proof in one.proofs if proof.how == "automatic"}
     for check in recommender.checks.values():
         tests = evidenced_by(recommender, check, kinds)
@@ -153,7 +153,7 @@ def _new_checks(recommender: Recommender, kinds: Kinds) -> Iterator[Found]:
             yield f'Declare a check of `kind = "{kind}"`{by_slice}.', None, (*tests, *more), "automatic"
 
 
-def _people(judged: Sequence[Judged]) -> Iterator[Found]:
+def _people(judged: Sequence[ScoredTest]) -> Iterator[Found]:
     for one in judged:
         test, name = one.test.id, f"{one.test.name[0].lower()}{one.test.name[1:]}"
         expired = any(proof.lacks == "renewal" for proof in one.proofs)

@@ -17,7 +17,7 @@ from bot.settings import BotSettings
 from bot.slack.announce import Announcer
 from bot.slack.app import create_app
 from domain.errors import NotAllowed
-from domain.replayed import Judged, ReplayAnswer, Replayed, Went
+from domain.replayed import Comparable, ReplayAnswer, Replayed, Went
 from tests.bot.conftest import DECLARED, Look, held_port, served, settle
 from tests.bot.slack.test_announce import heads, tell
 from tests.bot.stories import DIAGNOSIS, WAY
@@ -73,7 +73,7 @@ def test_the_page_of_replays_says_what_would_go_worse_and_before_the_first_how_t
         title="plays <b>71 % fewer",
         then=then,
         now=Went(named="feed plays", offered=("standby",)),
-        judged=Judged(raised=True, named=True, offered=True),
+        judged=Comparable(raised=True, named=True, offered=True),
         verdict="worse",
         reasons=("no check raises it (then: volume)",),
     )

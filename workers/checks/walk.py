@@ -22,7 +22,7 @@ from workers.environment import redaction
 from workers.sources.aggregate.count import zone_of
 from workers.sources.engines.source import open_source
 
-Judged = Callable[[CheckState], Verdict]
+Judge = Callable[[CheckState], Verdict]
 
 
 class Fault(Value):
@@ -93,9 +93,7 @@ def walk(
         yield end + planned.table.settle, verdict
 
 
-def _looks(
-    recommender: Recommender, planned: Plan, ends: list[datetime]
-) -> Iterator[tuple[datetime, Judged]]:
+def _looks(recommender: Recommender, planned: Plan, ends: list[datetime]) -> Iterator[tuple[datetime, Judge]]:
     if not ends:
         return iter(())
     try:
@@ -108,9 +106,7 @@ def _looks(
         return _alone(recommender, planned, ends)
 
 
-def _alone(
-    recommender: Recommender, planned: Plan, ends: list[datetime]
-) -> Iterator[tuple[datetime, Judged]]:
+def _alone(recommender: Recommender, planned: Plan, ends: list[datetime]) -> Iterator[tuple[datetime, Judge]]:
     """Each look with a question of its own, as live; none is asked again where neither end is answered."""
     errors = [_error(recommender, planned, end) for end in (ends[0], ends[-1])]
     hopeless = errors[-1] if all(errors) else None
@@ -118,7 +114,7 @@ def _alone(
         yield end, partial(_raise, hopeless) if hopeless else partial(look, recommender, planned, end)
 
 
-def _each(recommender: Recommender, planned: Plan, ends: list[datetime]) -> Iterator[tuple[datetime, Judged]]:
+def _each(recommender: Recommender, planned: Plan, ends: list[datetime]) -> Iterator[tuple[datetime, Judge]]:
     """Each look with a question of its own: what is usual is learned in the engine, from what was before."""
     return ((end, partial(look, recommender, planned, end)) for end in ends)
 
@@ -162,7 +158,7 @@ def is_shared(recommender: Recommender, planned: Plan, ends: list[datetime]) -> 
 
 def _by_moment(
     recommender: Recommender, planned: Plan, ends: list[datetime]
-) -> Iterator[tuple[datetime, Judged]]:
+) -> Iterator[tuple[datetime, Judge]]:
     """All looks share one question, whenever they are taken; each knows what had happened by then."""
     kind = find(planned.check.kind)
     newest = look_of(recommender, planned, grid_of(recommender, planned, ends[-1]))
@@ -178,7 +174,7 @@ def _by_moment(
 
 def _by_beat(
     recommender: Recommender, planned: Plan, ends: list[datetime]
-) -> Iterator[tuple[datetime, Judged]]:
+) -> Iterator[tuple[datetime, Judge]]:
     """
     Looks whose windows end on the same beat share one grid and one question; overlapping windows take one for
     each beat.

@@ -103,7 +103,9 @@ def replay_one(
     offered = offered_now(recommender, incident, diagnosis) if incident.menu is not None else None
     for line in offered.notes if offered else ():
         notes.say(line)
-    judged = Judged(raised.judged, named, offered is not None and (named or incident.diagnosis is not None))
+    judged = Comparable(
+        raised.judged, named, offered is not None and (named or incident.diagnosis is not None)
+    )
     now = Went(
         raised_at=raised.at,
         after_seconds=_after(then, raised.at),

@@ -93,7 +93,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedProportions:
     """The last window: (n_cells, n_columns) rows and those that have the property; a side by its way."""
 
     rows: Floats
@@ -101,7 +101,9 @@ class Judged:
     sides: dict[str, Side]
 
 
-def judge(proportions: Proportions, usable: npt.NDArray[np.bool_], promise: Promise | None = None) -> Judged:
+def judge(
+    proportions: Proportions, usable: npt.NDArray[np.bool_], promise: Promise | None = None
+) -> JudgedProportions:
     """
     All slices and columns of the last window, none of them filtered.
 
@@ -124,7 +126,7 @@ def judge(proportions: Proportions, usable: npt.NDArray[np.bool_], promise: Prom
     if promise is not None:
         due = promise.share * rows
         surge, drop = Side(due, surge.edge, surge.p_values), Side(due, drop.edge, drop.p_values)
-    return Judged(rows, held, {"drop": drop, "surge": surge})
+    return JudgedProportions(rows, held, {"drop": drop, "surge": surge})
 
 
 def _usual(past: Floats, having: Floats) -> Rates:
@@ -196,9 +198,9 @@ class _Scan:
         self,
         proportions: Proportions,
         usable: npt.NDArray[np.bool_],
-        judged: Judged,
+        judged: JudgedProportions,
         alpha: float,
-        last: Judged | None = None,
+        last: JudgedProportions | None = None,
     ) -> list[Finding]:
         """Of the judged window; of several as one, only where the `last` of them is still off."""
         check, words = self.check, self.words
@@ -211,7 +213,7 @@ class _Scan:
         return found
 
     def over_several(
-        self, proportions: Proportions, usable: npt.NDArray[np.bool_], last: Judged, alpha: float
+        self, proportions: Proportions, usable: npt.NDArray[np.bool_], last: JudgedProportions, alpha: float
     ) -> list[Finding]:
         """Of the last windows together, where each holds too few rows to tell; not of what is over by now."""
         whole, known = together(proportions, usable)
@@ -242,7 +244,7 @@ def together(
     return replace(proportions, rows=rows, held=held), np.append(usable[:-TOGETHER], False)
 
 
-def _still(last: Judged, judged: Judged, way: str) -> npt.NDArray[np.bool_]:
+def _still(last: JudgedProportions, judged: JudgedProportions, way: str) -> npt.NDArray[np.bool_]:
     """(n_cells, n_columns) whether the last window alone is off the same way, by half as much at least."""
     now, all_of_it = (
         (one.held - one.sides[way].expected) / np.maximum(one.rows, 1.0) for one in (last, judged)
@@ -251,7 +253,11 @@ def _still(last: Judged, judged: Judged, way: str) -> npt.NDArray[np.bool_]:
 
 
 def _compared(
-    proportions: Proportions, state: CheckState, judged: Judged, words: Words, ways: tuple[str, ...]
+    proportions: Proportions,
+    state: CheckState,
+    judged: JudgedProportions,
+    words: Words,
+    ways: tuple[str, ...],
 ) -> Iterator[Comparison]:
     """What was held against what of the slices that are traced, between the bands of both ways."""
     for place, where in enumerate(proportions.cells):
@@ -278,7 +284,7 @@ def _fewer(proportions: Proportions, usable: npt.NDArray[np.bool_], change: floa
 def _places(
     check: Check,
     cells: tuple[Slice, ...],
-    judged: Judged,
+    judged: JudgedProportions,
     way: str,
     alpha: float,
     promise: Promise | None,
@@ -304,7 +310,7 @@ def ways_told(check: Check, words: Words) -> tuple[str, ...]:
     return ("drop", "surge") if check.direction == "both" else (check.direction,)
 
 
-def _numbers(judged: Judged, way: str, at: Place, unit: str) -> Numbers:
+def _numbers(judged: JudgedProportions, way: str, at: Place, unit: str) -> Numbers:
     side = judged.sides[way]
     edge = float(side.edge[at])
     return Numbers(
@@ -318,7 +324,7 @@ def _numbers(judged: Judged, way: str, at: Place, unit: str) -> Numbers:
 
 
 def _finding(
-    check: Check, proportions: Proportions, judged: Judged, way: str, at: Place, words: Words
+    check: Check, proportions: Proportions, judged: JudgedProportions, way: str, at: Place, words: Words
 ) -> Finding:
     side, (place, column) = judged.sides[way], at
     rows, held, expected = float(judged.rows[at]), float(judged.held[at]), float(side.expected[at])

@@ -46,7 +46,7 @@ WHOLE = 0  # the whole table's place among the slices
 
 
 @dataclass(frozen=True)
-class _Judged:
+class _JudgedRatios:
     """One look: the cells as they are judged, their slices, what these should be, and what explains them."""
 
     check: Check
@@ -95,7 +95,7 @@ def judge_ratio(
     return told.comparing(_compared(judged, state)).model_copy(update={"note": cells.left_out})
 
 
-def _compared(judged: _Judged, state: CheckState) -> Iterator[Comparison]:
+def _compared(judged: _JudgedRatios, state: CheckState) -> Iterator[Comparison]:
     """What was held against what of the slices that are traced."""
     cells, cube, last = judged.cells, judged.cube, len(judged.cells.denominator) - 1
     slices = set(state.traced) - {()}
@@ -115,7 +115,7 @@ def _compared(judged: _Judged, state: CheckState) -> Iterator[Comparison]:
         )
 
 
-def _judged(check: Check, cells: RatioCells, usable: npt.NDArray[np.bool_]) -> _Judged:
+def _judged(check: Check, cells: RatioCells, usable: npt.NDArray[np.bool_]) -> _JudgedRatios:
     rarer = rarer_side(cells)
     cube = cube_of(rarer.codes, min(check.ways, len(rarer.dimensions)))
     slices = expect_slices(rarer, cube, usable, check.least_rows)
@@ -124,7 +124,7 @@ def _judged(check: Check, cells: RatioCells, usable: npt.NDArray[np.bool_]) -> _
     if scatter > WIDER * slices.cells.scatter:
         slices = expect_slices(rarer, cube, usable, check.least_rows, scatter)
         explained = explain(_evidence(rarer, slices), cube, _tested(check, slices))
-    return _Judged(check, rarer, cube, slices, explained, turned=rarer is not cells)
+    return _JudgedRatios(check, rarer, cube, slices, explained, turned=rarer is not cells)
 
 
 def _scatter_left(cells: RatioCells, cube: Cube, slices: SliceRatios, explained: Explanation) -> float:
@@ -164,7 +164,7 @@ def _tested(check: Check, slices: SliceRatios) -> npt.NDArray[np.bool_]:
     return np.asarray((slices.denominator >= max(check.least_rows, 1e-9)) & slices.seen)
 
 
-def _findings(judged: _Judged, alpha: float) -> list[Finding]:
+def _findings(judged: _JudgedRatios, alpha: float) -> list[Finding]:
     check, slices, cube = judged.check, judged.slices, judged.cube
     tested = _tested(check, slices)
     tested[WHOLE] = False
@@ -198,7 +198,7 @@ def _wanted(check: Check, rose: bool) -> bool:
     return check.direction == "both" or (check.direction == "surge") == rose
 
 
-def _band(judged: _Judged, place: int) -> tuple[float, float, float, float]:
+def _band(judged: _JudgedRatios, place: int) -> tuple[float, float, float, float]:
     """A slice's ratio, what it should be, and the band of that."""
     slices = judged.slices
     sides = slices.observed[place], slices.expected[place], slices.denominator[place]
@@ -212,7 +212,7 @@ def _band(judged: _Judged, place: int) -> tuple[float, float, float, float]:
     return _bounded(numbers, judged.cells)
 
 
-def _finding(judged: _Judged, place: int, p_value: float) -> Finding:
+def _finding(judged: _JudgedRatios, place: int, p_value: float) -> Finding:
     check, slices, cells = judged.check, judged.slices, judged.cells
     where, numerator, due = judged.name(place), float(slices.observed[place]), float(slices.expected[place])
     observed, expected, low, high = _band(judged, place)

@@ -53,7 +53,7 @@ class Words:
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedRows:
     """The last window: (n_cells, n_columns) what was seen, what is usual, how surprising it is."""
 
     rows: Floats
@@ -101,7 +101,7 @@ def judge_rows(
     return verdict.comparing(_compared(tally, state, judged, words))
 
 
-def _compared(tally: Tally, state: CheckState, judged: Judged, words: Words) -> Iterator[Comparison]:
+def _compared(tally: Tally, state: CheckState, judged: JudgedRows, words: Words) -> Iterator[Comparison]:
     for place, where in enumerate(tally.cells):
         if where in state.traced and judged.rows[place] > 0:
             for column, name in enumerate(tally.columns):
@@ -148,11 +148,11 @@ def _together(
     return told
 
 
-def judge(tally: Tally, usable: npt.NDArray[np.bool_]) -> Judged:
+def judge(tally: Tally, usable: npt.NDArray[np.bool_]) -> JudgedRows:
     """All slices and columns of the last window, none of them filtered."""
     rates = expect_rates(tally.rows[usable], tally.bad[usable])
     rows, bad = tally.rows[-1], tally.bad[-1]
-    return Judged(rows, bad, rates, rates.p_values(bad, rows))
+    return JudgedRows(rows, bad, rates, rates.p_values(bad, rows))
 
 
 def discovered(
@@ -181,7 +181,7 @@ def listed(names: list[str]) -> str:
     return f"{', '.join(names[:NAMED])} and {len(names) - NAMED} more"
 
 
-def _numbers(judged: Judged, place: int, column: int, unit: str) -> Numbers:
+def _numbers(judged: JudgedRows, place: int, column: int, unit: str) -> Numbers:
     return Numbers(
         observed=float(judged.bad[place, column]),
         expected=round(float(judged.expected[place, column]), 2),
@@ -193,7 +193,7 @@ def _numbers(judged: Judged, place: int, column: int, unit: str) -> Numbers:
 
 
 def _finding(
-    check: Check, tally: Tally, judged: Judged, place: int, columns: list[int], words: Words
+    check: Check, tally: Tally, judged: JudgedRows, place: int, columns: list[int], words: Words
 ) -> Finding:
     """One finding for all columns; the first one gives it its name and numbers."""
     first = columns[0]

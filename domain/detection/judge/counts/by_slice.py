@@ -47,7 +47,7 @@ BAND = 1.96
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedSlices:
     """Slices of the last window with what they should hold and how surprising what they hold is."""
 
     shares: Shares
@@ -100,7 +100,7 @@ def judge_slices(
     )
 
 
-def _unsure(counts: Counts, judged: Judged, state: CheckState, part: float) -> dict[str, Seen]:
+def _unsure(counts: Counts, judged: JudgedSlices, state: CheckState, part: float) -> dict[str, Seen]:
     """
     Of what stands, what may well be as it was, whether it is found in this look or not: fingerprint → how it
     is after it.
@@ -127,7 +127,7 @@ def _sums(counts: Counts, state: CheckState) -> list[Counts]:
 
 
 def _found_in(
-    check: Check, counts: Counts, state: CheckState, alpha: float, shorter: list[Judged]
+    check: Check, counts: Counts, state: CheckState, alpha: float, shorter: list[JudgedSlices]
 ) -> list[Finding]:
     """
     What several windows show together, and the latest of them do not deny: losses, where not only surges are
@@ -154,7 +154,7 @@ def _share(finding: Finding) -> float:
     return finding.observed / max(finding.expected, LEAST_EXPECTED)
 
 
-def _told(check: Check, counts: Counts, judged: Judged, state: CheckState, alpha: float) -> list[Told]:
+def _told(check: Check, counts: Counts, judged: JudgedSlices, state: CheckState, alpha: float) -> list[Told]:
     """The fewest slices that explain what is off beyond chance and matters."""
     tested = np.maximum(judged.expected, judged.observed) >= check.least_rows
     tested &= np.array([len(dict(name)) == len(name) for name in counts.slices], dtype=bool)
@@ -201,7 +201,7 @@ def _discovered(
     return found
 
 
-def judge(counts: Counts, state: CheckState) -> Judged:
+def judge(counts: Counts, state: CheckState) -> JudgedSlices:
     """All slices of the last window, none of them filtered."""
     usable, special = _usable(counts, state), counts.special_days()  # alike for all slices
     local = counts.local_seconds() if special is None else special.as_lived(counts.local_seconds())
@@ -214,7 +214,7 @@ def judge(counts: Counts, state: CheckState) -> Judged:
     n = float(counts.total[-1])
     dispersion = shares.dispersion(n)
     p_values = share_p_values(observed, n, shares.share, dispersion, shares.freedom)
-    return Judged(shares, dispersion, shares.expected(n), observed, p_values)
+    return JudgedSlices(shares, dispersion, shares.expected(n), observed, p_values)
 
 
 def _dropping(counts: Counts, state: CheckState) -> bool:
@@ -241,7 +241,7 @@ def _usable(counts: Counts, state: CheckState) -> npt.NDArray[np.bool_]:
     return np.repeat((good if enough else counts.known)[:, None], len(counts.slices), axis=1)
 
 
-def _matters(check: Check, judged: Judged) -> npt.NDArray[np.bool_]:
+def _matters(check: Check, judged: JudgedSlices) -> npt.NDArray[np.bool_]:
     off = judged.observed - judged.expected
     big = np.abs(off) >= np.maximum(check.least_rows, check.least_change * judged.expected)
     learned = judged.shares.learned >= WARM_UP
@@ -254,7 +254,7 @@ def _matters(check: Check, judged: Judged) -> npt.NDArray[np.bool_]:
             return np.asarray(big & learned)
 
 
-def _numbers(check: Check, counts: Counts, judged: Judged, place: int) -> Numbers:
+def _numbers(check: Check, counts: Counts, judged: JudgedSlices, place: int) -> Numbers:
     n, expected = float(counts.total[-1]), float(judged.expected[place])
     share = float(judged.shares.share[place])
     spread = BAND * float(np.sqrt(judged.dispersion[place] * n * share * (1 - share)))
@@ -268,7 +268,9 @@ def _numbers(check: Check, counts: Counts, judged: Judged, place: int) -> Number
     )
 
 
-def _finding(check: Check, counts: Counts, judged: Judged, told: Told, titled: Callable[..., str]) -> Finding:
+def _finding(
+    check: Check, counts: Counts, judged: JudgedSlices, told: Told, titled: Callable[..., str]
+) -> Finding:
     place = told.place
     observed, expected = float(judged.observed[place]), float(judged.expected[place])
     affected = min(1.0, abs(observed - expected) / max(float(counts.total[-1]), 1.0))

@@ -66,7 +66,7 @@ class Keys(Options):
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedScores:
     """
     The last window: (n_cells, 1 + n_bins) choices, those predicted, their usual ratio, how surprising; and
     (n_cells,) calibration errors (0–1), now and usually.
@@ -135,13 +135,13 @@ def usable_windows(outcomes: Outcomes, state: CheckState) -> npt.NDArray[np.bool
     return learnable(outcomes.grid, outcomes.first, len(held), state, LEAST_WINDOWS, held)
 
 
-def judge(check: Check, outcomes: Outcomes, usable: npt.NDArray[np.bool_]) -> Judged:
+def judge(check: Check, outcomes: Outcomes, usable: npt.NDArray[np.bool_]) -> JudgedScores:
     """All slices and bins of the last window, none of them filtered."""
     scored, chosen = _with_whole(outcomes.scored), _with_whole(outcomes.chosen)
     promised = 1.0 if Keys.of(check).against == "score" else None
     ratios = expect_ratios(scored[usable], chosen[usable], promised)
     errors = calibration_error(outcomes.rows, outcomes.scored, outcomes.chosen)
-    return Judged(
+    return JudgedScores(
         chosen=chosen[-1],
         scored=scored[-1],
         ratios=ratios,
@@ -155,7 +155,7 @@ def _with_whole(counts: Floats) -> Floats:
     return np.concatenate([counts.sum(axis=2, keepdims=True), counts], axis=2)
 
 
-def _told(outcomes: Outcomes, judged: Judged, found: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+def _told(outcomes: Outcomes, judged: JudgedScores, found: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
     """(slice, column) to tell of: what is off in the large, and elsewhere the worst bin."""
     off, rows = np.abs(judged.chosen - judged.expected), outcomes.rows[-1].sum(axis=1)
     large = narrowest(outcomes.cells, off[:, WHOLE], rows, found[:, WHOLE])
@@ -181,7 +181,7 @@ def subject_of(score: str, column: int) -> str:
     return score if column == WHOLE else f"{score} {EDGES[column - 1]:g} to {EDGES[column]:g}"
 
 
-def _numbers(judged: Judged, at: tuple[int, int]) -> Numbers:
+def _numbers(judged: JudgedScores, at: tuple[int, int]) -> Numbers:
     low, high = (float(side[at]) for side in judged.ratios.band(judged.scored))
     return Numbers(
         observed=float(judged.chosen[at]),
@@ -193,7 +193,7 @@ def _numbers(judged: Judged, at: tuple[int, int]) -> Numbers:
     )
 
 
-def _finding(check: Check, outcomes: Outcomes, judged: Judged, place: int, column: int) -> Finding:
+def _finding(check: Check, outcomes: Outcomes, judged: JudgedScores, place: int, column: int) -> Finding:
     at = (place, column)
     chosen, expected = float(judged.chosen[at]), float(judged.expected[at])
     whole = max(float(judged.expected[0, WHOLE]), 1.0)
@@ -207,7 +207,7 @@ def _finding(check: Check, outcomes: Outcomes, judged: Judged, place: int, colum
     return told_in(outcomes, check, told, _numbers(judged, at))
 
 
-def _says(check: Check, judged: Judged, place: int, column: int) -> str:
+def _says(check: Check, judged: JudgedScores, place: int, column: int) -> str:
     at = (place, column)
     ratio = float(judged.chosen[at] / judged.scored[at])
     low, high = (float(side[at]) for side in judged.ratios.interval(judged.chosen, judged.scored))

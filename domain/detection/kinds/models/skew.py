@@ -46,7 +46,7 @@ from domain.detection.judge.title import percent
 from domain.detection.judge.usable import learnable
 from domain.detection.judge.wrong_rows import discovered
 from domain.detection.kind import Kind
-from domain.detection.kinds.rows.drift import BAND, Judged
+from domain.detection.kinds.rows.drift import BAND, JudgedColumns
 from domain.detection.needs import FeatureSkew
 from domain.detection.slices.minimal_set import narrowest
 from domain.errors import TooFewRows
@@ -124,7 +124,7 @@ def usable_windows(fed: ServedFeatures, state: CheckState) -> npt.NDArray[np.boo
     return learnable(fed.served.grid, fed.served.first, len(rows), state, LEAST_WINDOWS, rows[:, 0] > 0)
 
 
-def judge(fed: ServedFeatures, usable: npt.NDArray[np.bool_]) -> Judged:
+def judge(fed: ServedFeatures, usable: npt.NDArray[np.bool_]) -> JudgedColumns:
     """All slices and columns of the last window, none of them filtered."""
     sides = [
         (found.p_values, found.moved, found.usual, counts[-1].sum(axis=-1))
@@ -133,14 +133,14 @@ def judge(fed: ServedFeatures, usable: npt.NDArray[np.bool_]) -> Judged:
     ]
     shape = (len(fed.served.cells), 0)
     columns = [np.stack(side, axis=-1) if side else np.zeros(shape) for side in zip(*sides, strict=True)]
-    return Judged(*(columns or [np.zeros(shape)] * 4))
+    return JudgedColumns(*(columns or [np.zeros(shape)] * 4))
 
 
-def _numbers(judged: Judged, bins: Bins, at: tuple[int, int]) -> Numbers:
+def _numbers(judged: JudgedColumns, bins: Bins, at: tuple[int, int]) -> Numbers:
     return judged.numbers(at, f"rows elsewhere in {bins.column} than in training")
 
 
-def _finding(check: Check, fed: ServedFeatures, judged: Judged, place: int, column: int) -> Finding:
+def _finding(check: Check, fed: ServedFeatures, judged: JudgedColumns, place: int, column: int) -> Finding:
     served, at = fed.served, (place, column)
     rows, moved, usual = (float(side[at]) for side in (judged.rows, judged.moved, judged.usual))
     where, bins = served.cells[place], served.bins[column]

@@ -51,7 +51,7 @@ class Keys(OfColumns, LeastShare):
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedColumns:
     """(n_cells, n_columns): how surprising, the share of rows that moved, the share that usually does."""
 
     p_values: Floats
@@ -116,7 +116,7 @@ def judge_drift(
     )
 
 
-def judge(histograms: Histograms, usable: npt.NDArray[np.bool_]) -> Judged:
+def judge(histograms: Histograms, usable: npt.NDArray[np.bool_]) -> JudgedColumns:
     """All slices and columns; a column is not held against itself where it makes the slice."""
     told: list[Surprise] = []
     for one, counts in zip(histograms.bins, histograms.counts, strict=True):
@@ -130,7 +130,7 @@ def judge(histograms: Histograms, usable: npt.NDArray[np.bool_]) -> Judged:
     def side(columns: list[Floats]) -> Floats:
         return np.stack(columns, axis=-1) if columns else np.zeros(shape)
 
-    return Judged(
+    return JudgedColumns(
         p_values=side([one.p_values for one in told]),
         moved=side([one.moved for one in told]),
         usual=side([one.usual for one in told]),
@@ -138,14 +138,14 @@ def judge(histograms: Histograms, usable: npt.NDArray[np.bool_]) -> Judged:
     )
 
 
-def _numbers(judged: Judged, bins: Bins, at: tuple[int, int]) -> Numbers:
+def _numbers(judged: JudgedColumns, bins: Bins, at: tuple[int, int]) -> Numbers:
     return judged.numbers(at, f"rows elsewhere in {bins.column}")
 
 
 def _finding(
     check: Check,
     histograms: Histograms,
-    judged: Judged,
+    judged: JudgedColumns,
     found: tuple[int, int],
     change: Callable[[int, int], str],
 ) -> Finding:

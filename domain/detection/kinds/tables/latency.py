@@ -34,7 +34,7 @@ from domain.detection.judge.judging import Again, Judging, by_check
 from domain.detection.judge.state import CheckState, Verdict
 from domain.detection.judge.tail import Numbers, Told, compared_in, conclude, level_of, told_in
 from domain.detection.judge.usable import learnable
-from domain.detection.judge.wrong_rows import Judged, discovered
+from domain.detection.judge.wrong_rows import JudgedRows, discovered
 from domain.detection.kind import Kind
 from domain.detection.needs import AnswerTimes
 from domain.detection.slices.minimal_set import narrowest
@@ -119,7 +119,7 @@ def _slower(edges: Floats, counts: Floats, beyond: Floats) -> Floats:
     return np.asarray((counts * (edges[None, :-1] >= beyond[:, None])[None]).sum(axis=-1))
 
 
-def judge(held: Histograms, usable: npt.NDArray[np.bool_], slow: Slow) -> Judged:
+def judge(held: Histograms, usable: npt.NDArray[np.bool_], slow: Slow) -> JudgedRows:
     """All slices of the last window in one quantile, none of them filtered."""
     answers = held.counts[0].sum(axis=-1)
     bad = slow.slower[:, :, None]
@@ -128,7 +128,7 @@ def judge(held: Histograms, usable: npt.NDArray[np.bool_], slow: Slow) -> Judged
         rates = Rates(np.full(shape, slow.share), np.zeros(shape))
     else:
         rates = expect_rates(answers[usable], bad[usable])
-    return Judged(answers[-1], bad[-1], rates, rates.p_values(bad[-1], answers[-1]))
+    return JudgedRows(answers[-1], bad[-1], rates, rates.p_values(bad[-1], answers[-1]))
 
 
 def usable_windows(held: Histograms, state: CheckState) -> npt.NDArray[np.bool_]:
@@ -164,7 +164,7 @@ def judge_latency(
     return conclude(state, findings, width, held.start(held.last)).comparing(compared)
 
 
-def _compared(held: Histograms, state: CheckState, judged: Judged, slow: Slow) -> list[Comparison]:
+def _compared(held: Histograms, state: CheckState, judged: JudgedRows, slow: Slow) -> list[Comparison]:
     column = held.bins[0].column
     return [
         compared_in(held, where, column, _numbers(judged, slow, place, column))
@@ -173,7 +173,9 @@ def _compared(held: Histograms, state: CheckState, judged: Judged, slow: Slow) -
     ]
 
 
-def _places(check: Check, cells: tuple[Slice, ...], judged: Judged, slow: Slow, alpha: float) -> list[int]:
+def _places(
+    check: Check, cells: tuple[Slice, ...], judged: JudgedRows, slow: Slow, alpha: float
+) -> list[int]:
     excess = judged.bad - judged.expected
     beyond = judged.bad > slow.share * judged.rows[:, None]
     tested = (judged.rows >= check.least_rows)[:, None]
@@ -181,7 +183,7 @@ def _places(check: Check, cells: tuple[Slice, ...], judged: Judged, slow: Slow, 
     return narrowest(cells, excess[:, 0], judged.rows, found[:, 0])
 
 
-def _numbers(judged: Judged, slow: Slow, place: int, column: str) -> Numbers:
+def _numbers(judged: JudgedRows, slow: Slow, place: int, column: str) -> Numbers:
     return Numbers(
         observed=float(judged.bad[place, 0]),
         expected=round(float(judged.expected[place, 0]), 2),
@@ -192,7 +194,7 @@ def _numbers(judged: Judged, slow: Slow, place: int, column: str) -> Numbers:
     )
 
 
-def _finding(check: Check, held: Histograms, judged: Judged, slow: Slow, place: int) -> Finding:
+def _finding(check: Check, held: Histograms, judged: JudgedRows, slow: Slow, place: int) -> Finding:
     edges = np.array(held.bins[0].edges)
     now = float(quantile_of(edges, held.counts[0][-1, place], 1 - slow.share))
     against = f"promised {slow.beyond[place]:,.4g}" if slow.promised else f"usually {slow.usual[place]:,.3g}"
