@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Generic, Literal, TypeVar
 
-from domain.detection.data.look import Look
+from domain.detection.data.check_run import CheckRun
 from domain.detection.data.window import DAY, HOUR
 from domain.detection.judge.excluded import Rows
 from domain.detection.judge.judging import Judging
@@ -49,7 +49,7 @@ class Then(Generic[D]):
     """A second question, asked only where something was found, and what it makes of that."""
 
     needs: Needs[D]
-    revise: Callable[[Look, Verdict, D], Verdict]
+    revise: Callable[[CheckRun, Verdict, D], Verdict]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,9 +99,9 @@ class Kind(Generic[K, D]):
     fits: Callable[[Mapping[str, Any], K], None] = field(default=lambda _declared, _options: None)
     columns: Callable[[K], Iterable[str]] = field(default=lambda _options: ())
     sliced: Sliced = "asked"
-    shared: Callable[[Look], bool] = field(default=lambda _look: False)
+    shared: Callable[[CheckRun], bool] = field(default=lambda _look: False)
     history: Callable[[timedelta], timedelta] | None = None
-    reads: Callable[[Look, CheckState], int | None] = field(default=lambda _look, _memory: None)
+    reads: Callable[[CheckRun, CheckState], int | None] = field(default=lambda _look, _memory: None)
     every: Callable[[timedelta], timedelta] = field(default=lambda window: window)
     beside: Callable[[Check], Iterable[str]] = field(default=lambda _check: ())
     lacking: bool = False
@@ -141,6 +141,6 @@ class Kind(Generic[K, D]):
         return usual_history(window, sliced=self.sliced == "always")
 
 
-def shared(_look: Look) -> bool:
+def shared(_look: CheckRun) -> bool:
     """One question answers for many looks."""
     return True

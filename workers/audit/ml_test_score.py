@@ -13,7 +13,7 @@ from domain.improvement.evidenced import INCIDENTS_BACK, of_checks, of_incidents
 from domain.improvement.rehearsal import of_rehearsals
 from domain.recommender.recommender import Recommender
 from workers.declaration.kind_facts import facts
-from workers.detect.looks import read_looks
+from workers.detect.run_outcomes import read_runs
 from workers.log.attest import attestations
 from workers.log.rehearsals import rehearsals
 from workers.store import cards, people
@@ -22,7 +22,7 @@ from workers.store import cards, people
 def read_audit(log: Engine, recommender: Recommender, at: datetime) -> Audit:
     """The audit as of now, with people by the ids they have outside, as far as they are known."""
     with log.connect() as connection:
-        looks = read_looks(connection, at)
+        looks = read_runs(connection, at)
         incidents = cards.open_or_opened_since(connection, at - INCIDENTS_BACK)
         vouched = attestations(connection)
         rehearsed = rehearsals(connection)

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from domain.detection.data.look import Look
+from domain.detection.data.check_run import CheckRun
 from domain.detection.data.window import Grid, grid_until
 from domain.detection.judge.state import CheckState, Verdict
 from domain.detection.kind import Kind
@@ -23,7 +23,7 @@ from workers.sources.aggregate.count import zone_of
 _log = structlog.get_logger(__name__)
 
 
-def look_of(recommender: Recommender, planned: Plan, grid: Grid) -> Look:
+def look_of(recommender: Recommender, planned: Plan, grid: Grid) -> CheckRun:
     """
     The look of a planned check whose judged window is the last of `grid`.
 
@@ -31,7 +31,7 @@ def look_of(recommender: Recommender, planned: Plan, grid: Grid) -> Look:
         OwnCheckError: its kind cannot be imported, or cannot read its options.
     """
     check = planned.check
-    return Look(
+    return CheckRun(
         recommender=recommender,
         check=check,
         options=read_options(find(check.kind), check),
@@ -65,7 +65,7 @@ def look(recommender: Recommender, planned: Plan, end: datetime, memory: CheckSt
     return judge(kind, now, data, memory)
 
 
-def read_needed(kind: Kind[Any, Any], look: Look, memory: CheckState) -> Any:
+def read_needed(kind: Kind[Any, Any], look: CheckRun, memory: CheckState) -> Any:
     """
     What the kind needs, read for a look.
 
@@ -76,7 +76,7 @@ def read_needed(kind: Kind[Any, Any], look: Look, memory: CheckState) -> Any:
         return read(look, kind.needs, tuple(kind.columns(look.options)), memory)
 
 
-def judge(kind: Kind[Any, Any], look: Look, data: Any, memory: CheckState) -> Verdict:
+def judge(kind: Kind[Any, Any], look: CheckRun, data: Any, memory: CheckState) -> Verdict:
     """
     What the kind says of what was read; where it found something, after what it then asks.
 
@@ -90,13 +90,13 @@ def judge(kind: Kind[Any, Any], look: Look, data: Any, memory: CheckState) -> Ve
         return kind.then.revise(look, verdict, read(look, kind.then.needs, (), memory))
 
 
-def _with_examples(kind: Kind[Any, Any], look: Look, verdict: Verdict) -> Verdict:
+def _with_examples(kind: Kind[Any, Any], look: CheckRun, verdict: Verdict) -> Verdict:
     """The verdict, each promise that it says to be broken with a row that broke it."""
     told = tuple(_with_example(kind, look, finding) for finding in verdict.findings)
     return verdict.model_copy(update={"findings": told})
 
 
-def _with_example(kind: Kind[Any, Any], look: Look, finding: Finding) -> Finding:
+def _with_example(kind: Kind[Any, Any], look: CheckRun, finding: Finding) -> Finding:
     try:
         said = example(look, kind.needs, finding)
     except RecsysopsError as error:  # the promise is broken all the same

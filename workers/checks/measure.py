@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
+from domain.detection.data.check_run import CheckRun
 from domain.detection.data.counts import Counts
-from domain.detection.data.look import Look
 from domain.detection.data.window import Grid, grid_until, last_end
 from domain.detection.expect.total.forecast import LEAST_WINDOWS
 from domain.detection.judge.again.measure import Measurement
@@ -72,7 +72,7 @@ def measure(
         return kind.judging.measured(now, data, again)
 
 
-def _needed(kind: Kind[Any, Any], now: Look, again: Again[Any]) -> Any:
+def _needed(kind: Kind[Any, Any], now: CheckRun, again: Again[Any]) -> Any:
     try:
         return read_needed(kind, now, again.memory)
     except TooFewRows as few:
@@ -94,7 +94,7 @@ def _grid(recommender: Recommender, planned: Plan, again: Again[Any], end: datet
             return Grid(again.start, width, 1, ((again.start, 0),), zone, days)
 
 
-def read_past(now: Look, past: Past, beat: datetime) -> Counts:
+def read_past(now: CheckRun, past: Past, beat: datetime) -> Counts:
     """
     As much good history as the check asks for, before an incident; all of it where hardly any was good.
 

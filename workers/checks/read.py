@@ -17,10 +17,10 @@ from ibis import _
 
 from domain.detection import needs as n
 from domain.detection.data.arrivals import Feeds
+from domain.detection.data.check_run import CheckRun
 from domain.detection.data.columns import Columns
 from domain.detection.data.counts import NOT_SET, Counts, counts_of
 from domain.detection.data.histogram import Histograms
-from domain.detection.data.look import Look
 from domain.detection.data.metric import Metric
 from domain.detection.data.ratio_cells import RatioCells
 from domain.detection.data.served import Served
@@ -79,7 +79,7 @@ from workers.sources.logged.trainings import ages_of, training_runs
 
 MAX_BINS = 20_000  # of time, in which arrivals are looked for
 
-Read = Callable[[Look, Any, CheckState], Any]
+Read = Callable[[CheckRun, Any, CheckState], Any]
 
 
 @dataclass(frozen=True)
@@ -92,14 +92,14 @@ class Reader:
     """
 
     read: Read
-    at_once: Callable[[Look, Any], Any] | None = None
-    alone: Callable[[Look, CheckState], bool] = lambda _look, _memory: False
+    at_once: Callable[[CheckRun, Any], Any] | None = None
+    alone: Callable[[CheckRun, CheckState], bool] = lambda _look, _memory: False
     flag: Flag | None = None
     moments: bool = False
     within: bool = False
 
 
-def read(look: Look, need: n.Needs[Any], columns: Names, memory: CheckState) -> Any:
+def read(look: CheckRun, need: n.Needs[Any], columns: Names, memory: CheckState) -> Any:
     """
     What is needed for a look.
 
@@ -124,7 +124,7 @@ def read(look: Look, need: n.Needs[Any], columns: Names, memory: CheckState) -> 
     return tape.answer(question(look, need, at_once=False, within=reader.within, memory=memory), ask)
 
 
-def read_at_once(look: Look, need: n.Needs[Any]) -> Any:
+def read_at_once(look: CheckRun, need: n.Needs[Any]) -> Any:
     """
     The same for all windows of the look's grid, to be cut for each of its looks with `until`.
 
@@ -141,7 +141,7 @@ def read_at_once(look: Look, need: n.Needs[Any]) -> Any:
     return tape.answer(question(look, need, at_once=True, within=reader.within, memory=nothing), ask)
 
 
-def reader_of(look: Look, need: n.Needs[Any]) -> Reader:
+def reader_of(look: CheckRun, need: n.Needs[Any]) -> Reader:
     """
     Who answers.
 
@@ -156,7 +156,7 @@ def reader_of(look: Look, need: n.Needs[Any]) -> Reader:
     return reader
 
 
-def example(look: Look, need: n.Needs[Any], finding: Finding) -> str | None:
+def example(look: CheckRun, need: n.Needs[Any], finding: Finding) -> str | None:
     """
     A row that breaks the promise of which `finding` tells, in words; None where it is of none, and where
     answers are taken down or given again: of single rows none is kept.
@@ -170,7 +170,7 @@ def example(look: Look, need: n.Needs[Any], finding: Finding) -> str | None:
     return example_of(look, flag, finding)
 
 
-def _counts(look: Look, _need: n.RowCounts, _memory: CheckState) -> Counts:
+def _counts(look: CheckRun, _need: n.RowCounts, _memory: CheckState) -> Counts:
     check = look.check
     frame = count_windows(
         look.recommender,
@@ -183,13 +183,13 @@ def _counts(look: Look, _need: n.RowCounts, _memory: CheckState) -> Counts:
     return counts_of(frame, look.grid)
 
 
-def _counts_or_ratio(look: Look, _need: n.CountsOrRatio, memory: CheckState) -> Counts | RatioCells:
+def _counts_or_ratio(look: CheckRun, _need: n.CountsOrRatio, memory: CheckState) -> Counts | RatioCells:
     if Divided.of(look.check).divided:
         return ratio_cells(look.recommender, look.check, look.grid, look.dimensions)
     return _counts(look, n.RowCounts(), memory)
 
 
-def _arrivals(look: Look, _need: n.Arrivals, _memory: CheckState) -> Feeds:
+def _arrivals(look: CheckRun, _need: n.Arrivals, _memory: CheckState) -> Feeds:
     width = look.silence_width
     back = min(look.history, MAX_BINS * width)
     first = look.end if look.first is None else look.first
@@ -198,40 +198,40 @@ def _arrivals(look: Look, _need: n.Arrivals, _memory: CheckState) -> Feeds:
     return replace(feeds, back=back.total_seconds())
 
 
-def _series(look: Look, _need: n.AggregateByWindow, _memory: CheckState) -> Metric:
+def _series(look: CheckRun, _need: n.AggregateByWindow, _memory: CheckState) -> Metric:
     return series_of(look.recommender, look.check, look.grid, look.dimensions)
 
 
-def _ranking(look: Look, _need: n.RankingQuality, _memory: CheckState) -> Metric:
+def _ranking(look: CheckRun, _need: n.RankingQuality, _memory: CheckState) -> Metric:
     return metric_rows(look.recommender, look.check, look.grid, look.dimensions)
 
 
 def _tally(flag: Flag) -> Read:
-    def read(look: Look, _need: Any, memory: CheckState) -> Tally:
+    def read(look: CheckRun, _need: Any, memory: CheckState) -> Tally:
         return tally_rows(look.recommender, look.check, look.grid, look.dimensions, memory, flag)
 
     return read
 
 
-def _wrong_rows(look: Look, need: n.WrongRows, _memory: CheckState) -> Tally:
+def _wrong_rows(look: CheckRun, need: n.WrongRows, _memory: CheckState) -> Tally:
     def flag(_recommender: Recommender, _source: Source, rows: Any, _asked: Asked) -> Flagged:
         return flagged(rows, need.wrong(rows, look.options))
 
     return tally_rows(look.recommender, look.check, look.grid, look.dimensions, CheckState(), flag)
 
 
-def _numbers_at_once(look: Look, _need: n.UnusualNumbers) -> PastNumbers:
+def _numbers_at_once(look: CheckRun, _need: n.UnusualNumbers) -> PastNumbers:
     history = max(1, int(look.history / look.grid.width))
     return past_numbers(look.recommender, look.check, look.grid, look.dimensions, history)
 
 
-def _learns_less(look: Look, memory: CheckState) -> bool:
+def _learns_less(look: CheckRun, memory: CheckState) -> bool:
     """Whether what is usual is not learned from all of the windows before."""
     spans = wrong_windows(look.grid, memory)
     return any(last >= 0 and first < look.grid.count - 1 for first, last in spans)
 
 
-def _served(look: Look, _need: n.ServedVersions, memory: CheckState) -> Served:
+def _served(look: CheckRun, _need: n.ServedVersions, memory: CheckState) -> Served:
     asked = should_serve(look.recommender, look.check, look.start)
     if asked is None:
         raise TooFewRows("another version has just been released")
@@ -239,31 +239,31 @@ def _served(look: Look, _need: n.ServedVersions, memory: CheckState) -> Served:
     return Served(tally, Serving.of(asked).versions)
 
 
-def _histograms(look: Look, need: n.ColumnHistograms, _memory: CheckState) -> Histograms:
+def _histograms(look: CheckRun, need: n.ColumnHistograms, _memory: CheckState) -> Histograms:
     columns = tuple(need.columns(look.options))
     return histogram_rows(look.recommender, look.check, columns, look.grid, look.dimensions)
 
 
-def _scores(look: Look, _need: n.ScoreHistograms, _memory: CheckState) -> Histograms:
+def _scores(look: CheckRun, _need: n.ScoreHistograms, _memory: CheckState) -> Histograms:
     columns = score_columns(look.recommender, look.check)
     return histogram_rows(look.recommender, look.check, columns, look.grid, look.dimensions)
 
 
-def _types(look: Look, _need: n.ColumnTypes, _memory: CheckState) -> Columns:
+def _types(look: CheckRun, _need: n.ColumnTypes, _memory: CheckState) -> Columns:
     with open_source(look.recommender, str(look.check.table)) as source:
         return Columns(types_now(source), look.start, look.end, look.end - look.history)
 
 
-def _runs(look: Look, _need: n.TrainingRuns, _memory: CheckState) -> Runs:
+def _runs(look: CheckRun, _need: n.TrainingRuns, _memory: CheckState) -> Runs:
     return training_runs(look.recommender, look.check, look.end - look.history, look.end)
 
 
-def _ages(look: Look, _need: n.ServingAges, _memory: CheckState) -> Ages:
+def _ages(look: CheckRun, _need: n.ServingAges, _memory: CheckState) -> Ages:
     start, width = look.end - look.history, look.grid.width
     return ages_of(look.recommender, look.check, start, look.end, width)
 
 
-def _engagement(look: Look, _need: n.EngagementBefore, _memory: CheckState) -> Engagement:
+def _engagement(look: CheckRun, _need: n.EngagementBefore, _memory: CheckState) -> Engagement:
     recommender, check = look.recommender, look.check
     declared = exposure.declared(recommender)
     if check.table != declared.shown:
@@ -285,7 +285,7 @@ def _engagement(look: Look, _need: n.EngagementBefore, _memory: CheckState) -> E
     )
 
 
-def _expression(look: Look, need: n.OwnExpression, _memory: CheckState) -> pd.DataFrame:
+def _expression(look: CheckRun, need: n.OwnExpression, _memory: CheckState) -> pd.DataFrame:
     check, grid = look.check, look.grid
     with open_source(look.recommender, str(check.table)) as source:
         rows = source.between(grid.start, grid.end)
@@ -313,7 +313,7 @@ def _expression(look: Look, need: n.OwnExpression, _memory: CheckState) -> pd.Da
 def _sliced(rows: Callable[..., Any]) -> Read:
     """A reader that asks of a look for its check, its grid and its dimensions."""
 
-    def read(look: Look, _need: Any, _memory: CheckState) -> Any:
+    def read(look: CheckRun, _need: Any, _memory: CheckState) -> Any:
         return rows(look.recommender, look.check, look.grid, look.dimensions)
 
     return read

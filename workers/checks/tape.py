@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, fields
 from hashlib import sha256
 from typing import Any
 
-from domain.detection.data.look import Look
+from domain.detection.data.check_run import CheckRun
 from domain.detection.judge.state import CheckState
 from domain.detection.needs import Needs
 from domain.errors import SourceError, TooFewRows
@@ -98,7 +98,7 @@ def running() -> Tape | None:
     return _RUNNING.get()
 
 
-def question(look: Look, need: Needs[Any], *, at_once: bool, within: bool, memory: CheckState) -> str:
+def question(look: CheckRun, need: Needs[Any], *, at_once: bool, within: bool, memory: CheckState) -> str:
     """
     One name for all that the answer depends on.
 
@@ -126,7 +126,7 @@ def question(look: Look, need: Needs[Any], *, at_once: bool, within: bool, memor
     return sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _options(look: Look, need: Needs[Any]) -> dict[str, Any]:
+def _options(look: CheckRun, need: Needs[Any]) -> dict[str, Any]:
     """What the engine is asked by; where the kind puts the question itself, it may be by any of its keys."""
     by_itself = any(callable(getattr(need, one.name)) for one in fields(need))  # type: ignore[arg-type]
     declared = look.check.options

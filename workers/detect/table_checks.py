@@ -14,7 +14,7 @@ from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from workers.checks.plan import Plan, due_end, plan, window_checks
 from workers.checks.run import FAULT, State, TickResult
-from workers.detect.looks import Look, count_looks
+from workers.detect.run_outcomes import RunOutcome, count_runs
 from workers.store.memory import recall, recall_beginning, remember
 
 MEMORY = "detect:"
@@ -77,7 +77,7 @@ class TableChecks:
             return kept or self._of_all(recall(connection, EVERY_TABLE))
 
     def remember(
-        self, log: Engine, result: TickResult, at: datetime, clearing: Kept, looks: Iterable[Look]
+        self, log: Engine, result: TickResult, at: datetime, clearing: Kept, looks: Iterable[RunOutcome]
     ) -> None:
         """Keep what a look at `at` came to; `clearing` is when to see whether a finding is over."""
         kept = {
@@ -90,7 +90,7 @@ class TableChecks:
         }
         with log.begin() as connection:
             remember(connection, self.memory, kept)
-            count_looks(connection, self.memory, looks, at)
+            count_runs(connection, self.memory, looks, at)
 
     def _of_all(self, every: dict[str, Any] | None) -> Kept:
         """Of what all checks remembered together, these; nothing where none of them had looked yet."""

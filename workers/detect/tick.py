@@ -16,10 +16,10 @@ from workers.checks.run import FAULT, State, TickResult, run_checks
 from workers.detect.end_incidents import DETECTOR, clear
 from workers.detect.left_out import LeftOut, left_out
 from workers.detect.look_again import look_again
-from workers.detect.looks import Look
 from workers.detect.open_incidents import open_incidents
 from workers.detect.past import wrong_times
 from workers.detect.record import begin_records, quietly
+from workers.detect.run_outcomes import RunOutcome
 from workers.detect.table_checks import Kept, TableChecks, looked_at, recall_all, state_of, table_checks
 from workers.store.lock import alone, in_turn
 
@@ -96,11 +96,11 @@ def _look(
     return found
 
 
-def _looks(before: State, result: TickResult) -> list[Look]:
+def _looks(before: State, result: TickResult) -> list[RunOutcome]:
     """Who looked: whoever has judged another window, or tried to."""
     failed = {finding.check for finding in result.findings if finding.subject == FAULT}
     return [
-        Look(name, failed=name in failed, judged=name not in result.unjudged)
+        RunOutcome(name, failed=name in failed, judged=name not in result.unjudged)
         for name, after in result.state.checks.items()
         if after.last_window_end != before.checks.get(name, CheckState()).last_window_end
     ]

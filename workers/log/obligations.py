@@ -36,7 +36,7 @@ from workers.store import attempts, cards, reminders
 from workers.store.connection import own
 from workers.store.lock import alone
 from workers.store.release import watch
-from workers.store.reminders import Look
+from workers.store.reminders import Reminder
 
 FOLLOWER = "debts"
 MOST_TRIES = 5
@@ -114,7 +114,7 @@ def remind(log: Engine, send: Send, at: datetime | None = None) -> int:
     return count
 
 
-def _sent(send: Send, look: Look) -> bool:
+def _sent(send: Send, look: Reminder) -> bool:
     """False where the broker is away: it is asked for again at the next beat."""
     return all(send("recsysops.settle", one.debt.kind, one.stream, one.debt.event_id) for one in look.now)
 

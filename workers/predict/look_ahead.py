@@ -22,11 +22,11 @@ from domain.recommender.recommender import Recommender
 from domain.values import Actor, Finding
 from workers.checks.plan import plan
 from workers.checks.run import fault
-from workers.detect.looks import Look as Looked
-from workers.detect.looks import count_looks
 from workers.detect.open_incidents import open_incidents
 from workers.detect.past import suspects
 from workers.detect.record import begin_records, quietly
+from workers.detect.run_outcomes import CalendarReading as Looked
+from workers.detect.run_outcomes import count_runs
 from workers.log.handle import handle
 from workers.predict.launch import forecasts, missed, score
 from workers.sources.aggregate.count import zone_of
@@ -46,7 +46,7 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class Look:
+class CalendarReading:
     """What one look saw; `trouble` where the calendar could not be read, and then nothing else."""
 
     findings: tuple[Finding, ...] = ()
@@ -84,24 +84,24 @@ def predict_tick(log: Engine, recommender: Recommender, at: datetime) -> int:
         with log.begin() as connection:
             remember(connection, MEMORY, {"looked_at": at, "failures": failures, "standing": standing})
             failed, judged = look.trouble is not None, bool(look.forecasts)
-            count_looks(connection, MEMORY, [Looked(check.name, failed=failed, judged=judged)], at)
+            count_runs(connection, MEMORY, [Looked(check.name, failed=failed, judged=judged)], at)
     return count
 
 
-def _look(log: Engine, recommender: Recommender, at: datetime) -> Look:
+def _look(log: Engine, recommender: Recommender, at: datetime) -> CalendarReading:
     try:
         _score(log, recommender, at)
         every = forecasts(recommender, at, suspects(log, at))
-        return Look(tuple(missed(recommender, every, at)), every)
+        return CalendarReading(tuple(missed(recommender, every, at)), every)
     except TooFewRows as error:
         _log.info("nothing_forecast", note=str(error))
-        return Look()
+        return CalendarReading()
     except SourceError as error:
         _log.warning("calendar_not_read", error=str(error))
-        return Look(trouble=error)
+        return CalendarReading(trouble=error)
 
 
-def _standing(before: dict[str, str] | None, look: Look, at: datetime) -> dict[str, str] | None:
+def _standing(before: dict[str, str] | None, look: CalendarReading, at: datetime) -> dict[str, str] | None:
     """
     Item → since when its launch is forecast to be missed; it goes on until the forecast has recovered.
 

@@ -51,7 +51,7 @@ class Due(NamedTuple):
     debts: tuple[Obligation, ...]
 
 
-class Look(NamedTuple):
+class Reminder(NamedTuple):
     """What a look at a card came to: what to hand over now, and when to look again."""
 
     card: Due
@@ -59,14 +59,14 @@ class Look(NamedTuple):
     next_at: datetime | None
 
 
-def look(connection: Connection, at: datetime, most: int) -> list[Look]:
+def look(connection: Connection, at: datetime, most: int) -> list[Reminder]:
     """Up to `most` cards whose time has come, the longest due first."""
     cards = _due(connection, at, most)
     progress = attempts.progress_of(connection, [debt.event_id for card in cards for debt in card.debts])
     return [looked_at(card, progress, at) for card in cards]
 
 
-def looked_at(card: Due, progress: dict[tuple[str, str], Progress], at: datetime) -> Look:
+def looked_at(card: Due, progress: dict[tuple[str, str], Progress], at: datetime) -> Reminder:
     """What of a card's debts is handed over at a moment, as far as each has come."""
     now: list[Issue] = []
     later: list[datetime] = []
@@ -78,10 +78,10 @@ def looked_at(card: Due, progress: dict[tuple[str, str], Progress], at: datetime
             now.append(Issue(card.stream, debt, issued))
             next_at = at + attempts.pause(debt.kind, issued + 1)
         later.append(next_at)
-    return Look(card, tuple(now), min(later, default=None))
+    return Reminder(card, tuple(now), min(later, default=None))
 
 
-def handed_over(connection: Connection, looks: Iterable[Look], at: datetime) -> None:
+def handed_over(connection: Connection, looks: Iterable[Reminder], at: datetime) -> None:
     """Write down that these were handed over, and when each card is looked at next."""
     done = list(looks)
     attempts.count_issues(connection, [issue for one in done for issue in one.now], at)

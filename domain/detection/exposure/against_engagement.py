@@ -16,8 +16,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import norm
 
+from domain.detection.data.check_run import CheckRun
 from domain.detection.data.counts import NOT_SET
-from domain.detection.data.look import Look
 from domain.detection.exposure.eligibility import chance_of, in_question
 from domain.detection.exposure.expected_exposure import HALF, Deserved, deserve, due, reweighted
 from domain.detection.judge.state import Verdict
@@ -151,7 +151,7 @@ def _share(ratio: float) -> str:
     return f"{abs(ratio):.0%}".replace("%", " %") + (" less" if ratio < 0 else " more")
 
 
-def held_against(_look: Look, verdict: Verdict, seen: Engagement) -> Verdict:
+def held_against(_look: CheckRun, verdict: Verdict, seen: Engagement) -> Verdict:
     """
     Of what was found in the table of what was shown, that which leads away from expected exposure, in those
     words.

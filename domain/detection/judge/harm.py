@@ -29,7 +29,7 @@ LEAST_HARM = 0.1
 
 
 @dataclass(frozen=True)
-class Look:
+class WatchedWindow:
     """
     One window since the deployment.
 
@@ -72,7 +72,7 @@ def harmful(then: Finding, looks: Sequence[Look], nth: int, often: int = 1) -> t
     >>> noon, minute = datetime(2026, 3, 1, 12, tzinfo=UTC), timedelta(minutes=1)
     >>> drop = Finding(check="c", table="t", window_start=noon - minute, window_end=noon, observed=50,
     ...                expected=100, low=90, high=110, p_value=0, severity="SEV2", title="50 % fewer rows")
-    >>> worse = [Look(noon + n * minute, noon + (n + 1) * minute, -0.5, 0.2) for n in range(2)]
+    >>> worse = [WatchedWindow(noon + n * minute, noon + (n + 1) * minute, -0.5, 0.2) for n in range(2)]
     >>> len(harmful(drop, worse[:1], 1)), len(harmful(drop, worse, 2)), len(harmful(drop, worse[:1] * 2, 2))
     (0, 2, 0)
     """

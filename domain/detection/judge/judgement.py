@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from domain.detection.data.check_run import CheckRun
 from domain.detection.data.counts import Counts, Floats
 from domain.detection.data.histogram import Histograms
-from domain.detection.data.look import Look
 from domain.detection.data.tally import Tally
 from domain.detection.data.window import WINDOW, Grid
 from domain.detection.judge.again.measure import Measurement
@@ -105,11 +105,11 @@ class OneByOne(Protocol):
 def judging(own: OneByOne, *, measurable: bool = True) -> Judging[Any]:
     """How such a kind judges, and measures again: where it can, by judging again."""
 
-    def verdict(look: Look, data: Any, memory: CheckState) -> Verdict:
+    def verdict(look: CheckRun, data: Any, memory: CheckState) -> Verdict:
         seen = seen_of(own, look.check, look.grid, data, memory)
         return judge_own(own, look.options, seen, memory, look.looks_per_week)
 
-    def measured(look: Look, data: Any, again: Again[Any]) -> Measurement:
+    def measured(look: CheckRun, data: Any, again: Again[Any]) -> Measurement:
         seen = seen_of(own, look.check, look.grid, data, again.memory)
         return measure_own(own, look.options, seen, again.finding)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 
-from domain.detection.data.look import Look
+from domain.detection.data.check_run import CheckRun
 from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.excluded import Past
 from domain.detection.judge.state import CheckState, ExcludedWindow, Verdict
@@ -50,12 +50,12 @@ class Again(Generic[D]):
         return CheckState(excluded=(*self.past.wrong, itself))
 
 
-def of_its_slice(look: Look, finding: Finding) -> Look:
+def of_its_slice(look: CheckRun, finding: Finding) -> CheckRun:
     """The look at nothing but the dimensions of the finding's slice."""
     return replace(look, dimensions=tuple(name for name, _value in finding.slice))
 
 
-def as_it_is(look: Look, _finding: Finding) -> Look:
+def as_it_is(look: CheckRun, _finding: Finding) -> CheckRun:
     """The look as it is."""
     return look
 
@@ -67,18 +67,18 @@ class Judging(Generic[D]):
     people. `over` is what is read for the latter, `narrowed` of what.
     """
 
-    verdict: Callable[[Look, D, CheckState], Verdict]
-    measured: Callable[[Look, D, Again[D]], Measurement] | None
+    verdict: Callable[[CheckRun, D, CheckState], Verdict]
+    measured: Callable[[CheckRun, D, Again[D]], Measurement] | None
     over: Over = "whole"
-    narrowed: Callable[[Look, Finding], Look] = of_its_slice
+    narrowed: Callable[[CheckRun, Finding], CheckRun] = of_its_slice
 
 
 def by_check(
     judge: Callable[[Check, Any, CheckState, float | None], Verdict],
-) -> Callable[[Look, Any, CheckState], Verdict]:
+) -> Callable[[CheckRun, Any, CheckState], Verdict]:
     """The verdict of a judge that asks of a look for its check and how often it looks, and nothing else."""
 
-    def verdict(look: Look, data: Any, memory: CheckState) -> Verdict:
+    def verdict(look: CheckRun, data: Any, memory: CheckState) -> Verdict:
         return judge(look.check, data, memory, look.looks_per_week)
 
     return verdict

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from domain.detection.data.check_run import CheckRun
 from domain.detection.data.counts import Floats
-from domain.detection.data.look import Look
 from domain.detection.data.tally import Tally
 from domain.detection.expect.rate import LEAST_WINDOWS, Rates, expect_rates
 from domain.detection.judge.again.measure import Measurement
@@ -244,10 +244,10 @@ def judging(words: Words) -> Judging[Tally]:
 def judging_in(words_of: Callable[[Check], Words]) -> Judging[Tally]:
     """The same with words that depend on the check."""
 
-    def verdict(look: Look, tally: Tally, memory: CheckState) -> Verdict:
+    def verdict(look: CheckRun, tally: Tally, memory: CheckState) -> Verdict:
         return judge_rows(look.check, tally, memory, look.looks_per_week, words_of(look.check))
 
-    def measured(look: Look, tally: Tally, again: Again[Tally]) -> Measurement:
+    def measured(look: CheckRun, tally: Tally, again: Again[Tally]) -> Measurement:
         return measure_rows(look.check, again.finding, tally, words_of(look.check), again.memory)
 
     return Judging(verdict, measured)

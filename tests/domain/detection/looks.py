@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from domain.detection.data.look import Look
+from domain.detection.data.check_run import CheckRun
 from domain.detection.data.window import Grid
 from domain.detection.judge.state import CheckState, Verdict
 from domain.recommender.check import Check
@@ -14,10 +14,10 @@ from domain.recommender.table import Table
 from workers.declaration.check_kinds import find, read_options
 
 
-def look_at(check: Check, grid: Grid, history: timedelta = timedelta(days=28)) -> Look:
+def look_at(check: Check, grid: Grid, history: timedelta = timedelta(days=28)) -> CheckRun:
     """A look of the check at the last window of `grid`, taken whenever one is complete."""
     table = Table(name=check.table or "views", path="views.parquet", time="at")
-    return Look(
+    return CheckRun(
         recommender=Recommender(name="shop", tables={table.name: table}),
         check=check,
         options=read_options(find(check.kind), check),

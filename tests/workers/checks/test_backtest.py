@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from domain.detection.data.check_run import CheckRun
 from domain.detection.data.counts import Counts
-from domain.detection.data.look import Look
 from domain.detection.judge.state import CheckState, Verdict
 from domain.errors import ConfigurationError, SourceError
 from workers import door
@@ -133,7 +133,7 @@ def test_a_look_that_raises_is_one_fault_and_the_next_ones_are_taken(
     plays(tmp_path)
     right = find("volume")
 
-    def spoilt(look: Look, counts: Counts, state: CheckState) -> Verdict:
+    def spoilt(look: CheckRun, counts: Counts, state: CheckState) -> Verdict:
         if counts.end(len(counts.total) - 1) == SPOILT_AT + HOUR:
             raise ZeroDivisionError("nothing to divide by")
         return right.judging.verdict(look, counts, state)

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from domain.detection.data.look import Look
+from domain.detection.data.check_run import CheckRun
 from domain.errors import ConfigurationError, RecsysopsError
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
@@ -251,7 +251,7 @@ def test_a_check_that_breaks_inside_stops_no_other(
     recommender = written(tmp_path / "views", frame)
     real = read
 
-    def breaks(look: Look, *asked: Any) -> Any:
+    def breaks(look: CheckRun, *asked: Any) -> Any:
         if look.check.kind == "domain":
             raise ZeroDivisionError("division by zero")
         return real(look, *asked)

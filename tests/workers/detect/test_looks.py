@@ -13,13 +13,13 @@ from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from tests.workers.conftest import NOON
 from tests.workers.detect.test_tick import write
-from workers.detect.looks import MEMORY, Look, count_looks, read_looks
+from workers.detect.run_outcomes import MEMORY, RunOutcome, count_runs, read_runs
 from workers.detect.tick import detect_tick
 from workers.environment import clock
 from workers.store.memory import recall_beginning
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
-WELL, BLIND = Look("one", failed=False, judged=True), Look("one", failed=True, judged=False)
+WELL, BLIND = RunOutcome("one", failed=False, judged=True), RunOutcome("one", failed=True, judged=False)
 
 
 def declared(folder: Path) -> Recommender:
@@ -30,7 +30,7 @@ def declared(folder: Path) -> Recommender:
 
 def told(log: Engine, minutes: int = 0) -> dict[str, Looks]:
     with log.connect() as connection:
-        return read_looks(connection, NOON + minutes * MINUTE)
+        return read_runs(connection, NOON + minutes * MINUTE)
 
 
 def test_each_look_is_counted_once_however_often_it_is_asked_for(log: Engine, tmp_path: Path) -> None:
@@ -65,17 +65,17 @@ def test_days_are_added_up_as_far_as_is_looked_back_and_older_ones_are_forgotten
     now = clock.now()
     with log.begin() as connection:
         for days, look in ((40, BLIND), (2, BLIND), (1, WELL), (0, WELL)):
-            count_looks(connection, "detect", [look], now - days * DAY)
-        count_looks(connection, "detect", [], now)
-        (looks,) = read_looks(connection, now).values()
+            count_runs(connection, "detect", [look], now - days * DAY)
+        count_runs(connection, "detect", [], now)
+        (looks,) = read_runs(connection, now).values()
         assert (looks.count, looks.failed, looks.failing) == (3, 1, False)
         assert (looks.since, looks.last_at) == (now - 2 * DAY, now)
-        count_looks(connection, "detect", [WELL], now + LOOKED_BACK + DAY)
+        count_runs(connection, "detect", [WELL], now + LOOKED_BACK + DAY)
         assert len(recall_beginning(connection, MEMORY)) == 1
 
 
 def test_two_jobs_that_count_on_one_day_are_both_read(log: Engine) -> None:
     with log.begin() as connection:
-        count_looks(connection, "detect", [WELL], NOON)
-        count_looks(connection, "predict", [Look("two", failed=False, judged=True)], NOON)
+        count_runs(connection, "detect", [WELL], NOON)
+        count_runs(connection, "predict", [RunOutcome("two", failed=False, judged=True)], NOON)
     assert told(log).keys() == {"one", "two"}

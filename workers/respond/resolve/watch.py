@@ -207,7 +207,7 @@ def _as_look(one: HotfixWatched | c.RecordWatch) -> Look | None:
     """None of a look whose interval is not known."""
     if one.low is None or one.high is None or one.window_start is None:
         return None
-    return Look(one.window_start, one.window_end, one.repaired_share, (one.high - one.low) / 2)
+    return WatchedWindow(one.window_start, one.window_end, one.repaired_share, (one.high - one.low) / 2)
 
 
 def _knows(recommender: Recommender, finding: Finding, applied_at: datetime, at: datetime) -> bool:

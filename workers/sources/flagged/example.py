@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from domain.detection.data.look import Look
+from domain.detection.data.check_run import CheckRun
 from domain.recommender.options import Domains
 from domain.values import Finding
 from workers.environment import redaction
@@ -16,7 +16,7 @@ from workers.sources.flagged.flags import JOINED, KEY, Asked, Flag
 LONGEST = 40  # letters of a value that are shown
 
 
-def example_of(look: Look, flag: Flag, finding: Finding) -> str | None:
+def example_of(look: CheckRun, flag: Flag, finding: Finding) -> str | None:
     """
     The first row in the window of `finding` that breaks what was declared of its column: key, values and
     time, but never who the member is. None where it is no longer there.

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from domain.detection.data.look import Look
+from domain.detection.data.check_run import CheckRun
 from domain.detection.data.ratio_cells import RatioCells
 from domain.detection.judge.again.measure import Measurement, measure_slice, measure_total
 from domain.detection.judge.again.ratio import measure_ratio
 from domain.detection.judge.judging import Again
 
 
-def measure_counts(look: Look, past: Any, again: Again[Any]) -> Measurement:
+def measure_counts(look: CheckRun, past: Any, again: Again[Any]) -> Measurement:
     """
     The rows of the finding's slice, or all of them, in the present window; or its ratio.
 

@@ -26,8 +26,8 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from domain.detection.data.check_run import CheckRun
 from domain.detection.data.counts import Floats
-from domain.detection.data.look import Look
 from domain.detection.data.window import WINDOW, Grid
 from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.again.proportion import measure_proportion
@@ -236,13 +236,13 @@ WORDS = Words(
 )
 
 
-def judge(look: Look, frame: pd.DataFrame, memory: CheckState) -> Verdict:
+def judge(look: CheckRun, frame: pd.DataFrame, memory: CheckState) -> Verdict:
     """Whether this cohort is shown, or chooses, otherwise than those before it. See `judge_proportions`."""
     proportions = proportions_of(frame, look.grid, look.dimensions, look.options)
     return judge_proportions(look.check, proportions, memory, look.looks_per_week, WORDS)
 
 
-def measure(look: Look, frame: pd.DataFrame, again: Again[pd.DataFrame]) -> Measurement:
+def measure(look: CheckRun, frame: pd.DataFrame, again: Again[pd.DataFrame]) -> Measurement:
     """What new members are shown, or choose, now. See `measure_proportion`."""
     proportions = proportions_of(frame, look.grid, look.dimensions, look.options)
     return measure_proportion(look.check, again.finding, proportions, None, again.memory)

@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from domain.detection.data.check_run import CheckRun
 from domain.detection.data.counts import Floats
-from domain.detection.data.look import Look
 from domain.detection.data.metric import Metric
 from domain.detection.data.window import WINDOW, Grid
 from domain.detection.judge.again.measure import Measurement
@@ -123,13 +123,13 @@ def as_series(check: Check) -> Check:
     return check.model_copy(update={"measure": NAME}).with_options(aggregate="sum")
 
 
-def judge(look: Look, frame: pd.DataFrame, memory: CheckState) -> Verdict:
+def judge(look: CheckRun, frame: pd.DataFrame, memory: CheckState) -> Verdict:
     """Whether the same items are shown more (or less) than ever, in all or in a slice. See `judge_series`."""
     metric = metric_of(frame, look.grid, look.dimensions)
     return judge_series(as_series(look.check), metric, memory, without=NOT_LOOKED_AT)
 
 
-def measure(look: Look, frame: pd.DataFrame, again: Again[pd.DataFrame]) -> Measurement:
+def measure(look: CheckRun, frame: pd.DataFrame, again: Again[pd.DataFrame]) -> Measurement:
     """How concentrated the finding's slice is now. See `measure_series`."""
     metric = metric_of(frame, look.grid, look.dimensions)
     return measure_series(as_series(look.check), again.finding, metric, again.past, again.start)

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from domain.detection.data.check_run import CheckRun
 from domain.detection.data.counts import Floats
-from domain.detection.data.look import Look
 from domain.detection.data.tally import OTHERS, Tally
 from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.again.proportion import measure_proportion
@@ -101,7 +101,7 @@ def _describing(cells: tuple[Slice, ...], ever: Floats, item: str) -> frozenset[
     )
 
 
-def judge_item_parity(look: Look, tally: Tally, state: CheckState) -> Verdict:
+def judge_item_parity(look: CheckRun, tally: Tally, state: CheckState) -> Verdict:
     """Whether an item is shown less in a slice than its rows elsewhere call for. See `judge_proportions`."""
     shown = shown_of(tally, str(look.table.item))
     if len(shown.cells) == 1:
@@ -111,7 +111,7 @@ def judge_item_parity(look: Look, tally: Tally, state: CheckState) -> Verdict:
     return judge_proportions(look.check, shown, state, look.looks_per_week, WORDS)
 
 
-def measure_item_parity(look: Look, tally: Tally, again: Again[Tally]) -> Measurement:
+def measure_item_parity(look: CheckRun, tally: Tally, again: Again[Tally]) -> Measurement:
     """How often the finding's item is shown in its slice now. See `measure_proportion`."""
     shown = shown_of(tally, str(look.table.item))
     return measure_proportion(look.check, again.finding, shown, None, again.memory)

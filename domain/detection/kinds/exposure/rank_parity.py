@@ -20,7 +20,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from domain.detection.data.look import Look
+from domain.detection.data.check_run import CheckRun
 from domain.detection.data.tally import Tally
 from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.again.proportion import measure_proportion
@@ -58,7 +58,7 @@ def judge_rank_parity(
     return judge_proportions(check, shown_of(tally), state, looks_per_week, WORDS)
 
 
-def measure_rank_parity(look: Look, tally: Tally, again: Again[Tally]) -> Measurement:
+def measure_rank_parity(look: CheckRun, tally: Tally, again: Again[Tally]) -> Measurement:
     """How often the finding's slice is shown now. See `measure_proportion`."""
     return measure_proportion(look.check, again.finding, shown_of(tally), None, again.memory)
 

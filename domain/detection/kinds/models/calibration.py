@@ -22,8 +22,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from domain.detection.data.check_run import CheckRun
 from domain.detection.data.counts import Floats
-from domain.detection.data.look import Look
 from domain.detection.data.outcomes import EDGES, Outcomes
 from domain.detection.expect.ratio import Ratios, expect_ratios
 from domain.detection.judge.again.measure import Measurement
@@ -255,7 +255,7 @@ def measure_calibration(
     )
 
 
-def _measured(look: Look, outcomes: Outcomes, again: Again[Outcomes]) -> Measurement:
+def _measured(look: CheckRun, outcomes: Outcomes, again: Again[Outcomes]) -> Measurement:
     return measure_calibration(look.check, again.finding, outcomes, again.memory)
 
 

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from domain.detection.data.check_run import CheckRun
 from domain.detection.data.counts import Floats
 from domain.detection.data.histogram import Bins, Histograms
-from domain.detection.data.look import Look
 from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.judging import Again, Judging, by_check
 from domain.detection.judge.state import CheckState, Verdict
@@ -61,7 +61,7 @@ def told(bins: Bins, reference: Floats, current: Floats) -> str:
     return f"{bins.column} says nearly the same of everything: {now} {where}, usually {usually}"
 
 
-def _measured(look: Look, histograms: Histograms, again: Again[Histograms]) -> Measurement:
+def _measured(look: CheckRun, histograms: Histograms, again: Again[Histograms]) -> Measurement:
     return measure_moved(look.check, again.finding, histograms, again.memory)
 
 

@@ -24,10 +24,10 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import model_validator
 
+from domain.detection.data.check_run import CheckRun
 from domain.detection.data.counts import Floats
 from domain.detection.data.feature_skew import NOT_SET, SET, ServedFeatures
 from domain.detection.data.histogram import Bins
-from domain.detection.data.look import Look
 from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.again.measured import STILL_USUAL, cell_measured
 from domain.detection.judge.distribution import compare, moved_by, population_stability
@@ -200,7 +200,7 @@ def measure_skew(check: Check, finding: Finding, fed: ServedFeatures, memory: Ch
     )
 
 
-def _measured(look: Look, fed: ServedFeatures, again: Again[ServedFeatures]) -> Measurement:
+def _measured(look: CheckRun, fed: ServedFeatures, again: Again[ServedFeatures]) -> Measurement:
     return measure_skew(look.check, again.finding, fed, again.memory)
 
 

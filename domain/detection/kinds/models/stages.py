@@ -21,7 +21,7 @@ from typing import Self
 import numpy as np
 from pydantic import model_validator
 
-from domain.detection.data.look import Look
+from domain.detection.data.check_run import CheckRun
 from domain.detection.data.tally import Tally
 from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.again.proportion import measure_proportion
@@ -69,12 +69,12 @@ def judge_stages(
     return judge_proportions(check, flow_of(check, tally), state, looks_per_week, WORDS)
 
 
-def measure_stages(look: Look, tally: Tally, again: Again[Tally]) -> Measurement:
+def measure_stages(look: CheckRun, tally: Tally, again: Again[Tally]) -> Measurement:
     """How many get through the finding's stage now. See `measure_proportion`."""
     return measure_proportion(look.check, again.finding, flow_of(look.check, tally), None, again.memory)
 
 
-def _apart(look: Look) -> bool:
+def _apart(look: CheckRun) -> bool:
     """Single items that are told apart are those of the judged window: each look has its own."""
     return look.table.item not in look.dimensions
 

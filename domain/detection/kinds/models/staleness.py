@@ -14,7 +14,7 @@ from typing import Self
 import numpy as np
 from pydantic import model_validator
 
-from domain.detection.data.look import Look
+from domain.detection.data.check_run import CheckRun
 from domain.detection.data.trainings import Ages
 from domain.detection.expect.silence import Usual, usual_silence
 from domain.detection.judge.again.measure import Measurement
@@ -137,11 +137,11 @@ def measure_staleness(finding: Finding, ages: Ages) -> Measurement:
     )
 
 
-def _verdict(look: Look, ages: Ages, memory: CheckState) -> Verdict:
+def _verdict(look: CheckRun, ages: Ages, memory: CheckState) -> Verdict:
     return judge_staleness(look.check, ages, memory)
 
 
-def _measured(_look: Look, ages: Ages, again: Again[Ages]) -> Measurement:
+def _measured(_look: CheckRun, ages: Ages, again: Again[Ages]) -> Measurement:
     return measure_staleness(again.finding, ages)
 
 

@@ -22,8 +22,8 @@ import numpy.typing as npt
 from pydantic import model_validator
 from scipy import stats
 
+from domain.detection.data.check_run import CheckRun
 from domain.detection.data.counts import Floats
-from domain.detection.data.look import Look
 from domain.detection.data.trainings import Runs
 from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.again.measured import STILL_USUAL
@@ -222,11 +222,11 @@ def measure_training(check: Check, finding: Finding, runs: Runs, past: Past) -> 
     )
 
 
-def _verdict(look: Look, runs: Runs, memory: CheckState) -> Verdict:
+def _verdict(look: CheckRun, runs: Runs, memory: CheckState) -> Verdict:
     return judge_training(look.check, runs, (look.start, look.end), memory, look.looks_per_week)
 
 
-def _measured(look: Look, runs: Runs, again: Again[Runs]) -> Measurement:
+def _measured(look: CheckRun, runs: Runs, again: Again[Runs]) -> Measurement:
     return measure_training(look.check, again.finding, runs, again.past)
 
 

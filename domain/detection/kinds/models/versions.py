@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from domain.detection.data.look import Look
+from domain.detection.data.check_run import CheckRun
 from domain.detection.data.served import Served
 from domain.detection.data.tally import Tally
 from domain.detection.judge.again.measure import Measurement
@@ -82,16 +82,16 @@ def judge_versions(
     return judge_proportions(check, served, state, looks_per_week, WORDS, promise_of(check, served.columns))
 
 
-def _due(look: Look, served: Served) -> Check:
+def _due(look: CheckRun, served: Served) -> Check:
     """The look's check with what should serve in its window."""
     return look.check.with_options(versions=dict(served.due))
 
 
-def _verdict(look: Look, served: Served, memory: CheckState) -> Verdict:
+def _verdict(look: CheckRun, served: Served, memory: CheckState) -> Verdict:
     return judge_versions(_due(look, served), served.tally, memory, look.looks_per_week)
 
 
-def measure_versions(look: Look, served: Served, again: Again[Served]) -> Measurement:
+def measure_versions(look: CheckRun, served: Served, again: Again[Served]) -> Measurement:
     """How many rows the finding's version serves now. See `measure_proportion`."""
     check, parts = _due(look, served), served_of(served.tally)
     promise = promise_of(check, parts.columns)

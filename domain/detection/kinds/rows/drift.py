@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from domain.detection.data.check_run import CheckRun
 from domain.detection.data.counts import Floats
 from domain.detection.data.histogram import Bins, Histograms
-from domain.detection.data.look import Look
 from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.again.measured import STILL_USUAL, place_measured, usable_measured
 from domain.detection.judge.distribution import Surprise, compare, moved_by, population_stability
@@ -212,11 +212,11 @@ def measure_moved(check: Check, finding: Finding, histograms: Histograms, memory
     )
 
 
-def _measured(look: Look, histograms: Histograms, again: Again[Histograms]) -> Measurement:
+def _measured(look: CheckRun, histograms: Histograms, again: Again[Histograms]) -> Measurement:
     return measure_moved(look.check, again.finding, histograms, again.memory)
 
 
-def only_its_column(look: Look, finding: Finding) -> Look:
+def only_its_column(look: CheckRun, finding: Finding) -> CheckRun:
     """The look at nothing but the finding's column and the dimensions of its slice."""
     only = look.check.with_options(columns=(finding.subject,))
     options = look.options.model_copy(update={"columns": (finding.subject,)})

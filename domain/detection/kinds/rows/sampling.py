@@ -13,7 +13,7 @@ from typing import Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from domain.detection.data.look import Look
+from domain.detection.data.check_run import CheckRun
 from domain.detection.data.tally import Tally
 from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.again.proportion import measure_proportion
@@ -74,7 +74,7 @@ def judge_sampling(
     return judge_proportions(check, kept_of(tally), state, looks_per_week, words_of(check), promise_of(check))
 
 
-def measure_sampling(look: Look, tally: Tally, again: Again[Tally]) -> Measurement:
+def measure_sampling(look: CheckRun, tally: Tally, again: Again[Tally]) -> Measurement:
     """How many rows are kept now. See `measure_proportion`."""
     kept, promise = kept_of(tally), promise_of(look.check)
     return measure_proportion(look.check, again.finding, kept, promise, again.memory)

@@ -11,7 +11,7 @@ import numpy as np
 
 from domain.detection.data.arrivals import Arrivals as Arrived
 from domain.detection.data.arrivals import Feeds, Floats
-from domain.detection.data.look import Look
+from domain.detection.data.check_run import CheckRun
 from domain.detection.data.window import HOUR
 from domain.detection.expect.holiday_arrivals import holiday_spans, not_due, quiet_spans
 from domain.detection.expect.silence import (
@@ -215,7 +215,7 @@ def _finding(
     )
 
 
-def measure_silence(look: Look, feeds: Feeds, again: Again[Feeds]) -> Measurement:
+def measure_silence(look: CheckRun, feeds: Feeds, again: Again[Feeds]) -> Measurement:
     """How long the table or slice has been silent, in seconds, against the silence that was told."""
     finding = again.finding
     whole = feeds.at(look.end.timestamp())
@@ -228,7 +228,7 @@ def measure_silence(look: Look, feeds: Feeds, again: Again[Feeds]) -> Measuremen
     )
 
 
-def _verdict(look: Look, feeds: Feeds, memory: CheckState) -> Verdict:
+def _verdict(look: CheckRun, feeds: Feeds, memory: CheckState) -> Verdict:
     return judge_freshness(look.check, feeds.at(look.end.timestamp()), memory)
 
 

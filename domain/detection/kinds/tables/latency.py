@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from domain.detection.data.check_run import CheckRun
 from domain.detection.data.counts import Floats
 from domain.detection.data.histogram import Histograms
-from domain.detection.data.look import Look
 from domain.detection.expect.rate import LEAST_WINDOWS, Rates, expect_rates
 from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.again.measured import STILL_USUAL, none_measured
@@ -242,7 +242,7 @@ def measure_latency(check: Check, finding: Finding, held: Histograms, memory: Ch
     )
 
 
-def _measured(look: Look, histograms: Histograms, again: Again[Histograms]) -> Measurement:
+def _measured(look: CheckRun, histograms: Histograms, again: Again[Histograms]) -> Measurement:
     return measure_latency(look.check, again.finding, histograms, again.memory)
 
 

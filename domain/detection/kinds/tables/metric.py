@@ -20,7 +20,7 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from domain.detection.data.look import Look
+from domain.detection.data.check_run import CheckRun
 from domain.detection.data.metric import Metric
 from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.judging import Again, Judging, as_it_is
@@ -87,11 +87,11 @@ def judge_metric(check: Check, metric: Metric, state: CheckState) -> Verdict:
     return judge_series(as_series(check), metric, state, without=NO_DIRECTION)
 
 
-def _verdict(look: Look, metric: Metric, memory: CheckState) -> Verdict:
+def _verdict(look: CheckRun, metric: Metric, memory: CheckState) -> Verdict:
     return judge_metric(look.check, metric, memory)
 
 
-def _measured(look: Look, metric: Metric, again: Again[Metric]) -> Measurement:
+def _measured(look: CheckRun, metric: Metric, again: Again[Metric]) -> Measurement:
     return measure_series(as_series(look.check), again.finding, metric, again.past, again.start)
 
 

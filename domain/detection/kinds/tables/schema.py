@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from domain.detection.data.check_run import CheckRun
 from domain.detection.data.columns import Columns
-from domain.detection.data.look import Look
 from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.judging import Again, Judging
 from domain.detection.judge.state import CheckState, Verdict, confirm
@@ -112,11 +112,11 @@ def _told(check: Check, columns: Columns, subject: str, unit: str, severity: Sev
     )
 
 
-def _verdict(look: Look, columns: Columns, memory: CheckState) -> Verdict:
+def _verdict(look: CheckRun, columns: Columns, memory: CheckState) -> Verdict:
     return judge_schema(look.check, columns, memory)
 
 
-def _measured(_look: Look, columns: Columns, again: Again[Columns]) -> Measurement:
+def _measured(_look: CheckRun, columns: Columns, again: Again[Columns]) -> Measurement:
     """Whether the finding's column is again as it was: there, gone, or of its type."""
     back = restored(again.finding, columns.types)
     return Measurement(observed=0.0 if back else 1.0, expected=0.0, low=0.0, high=0.0, p_value=float(back))

@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 from pydantic import model_validator
 
-from domain.detection.data.look import Look
+from domain.detection.data.check_run import CheckRun
 from domain.detection.data.metric import Metric
 from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.comparison import Comparison
@@ -198,11 +198,11 @@ def _history(window: timedelta) -> timedelta:
     return min(max(SERIES_DAYS, least * window), most * window)
 
 
-def _verdict(look: Look, metric: Metric, memory: CheckState) -> Verdict:
+def _verdict(look: CheckRun, metric: Metric, memory: CheckState) -> Verdict:
     return judge_series(look.check, metric, memory)
 
 
-def _measured(look: Look, metric: Metric, again: Again[Metric]) -> Measurement:
+def _measured(look: CheckRun, metric: Metric, again: Again[Metric]) -> Measurement:
     return measure_series(look.check, again.finding, metric, again.past, again.start)
 
 

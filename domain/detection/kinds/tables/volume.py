@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
+from domain.detection.data.check_run import CheckRun
 from domain.detection.data.counts import Counts
-from domain.detection.data.look import Look
 from domain.detection.data.ratio_cells import RatioCells
 from domain.detection.data.window import DAY
 from domain.detection.expect.total.baseline import Baseline
@@ -152,7 +152,7 @@ def _found(
     return [finding_over(window, check, (), numbers, share, title)]
 
 
-def _since_learned(look: Look, state: CheckState) -> int | None:
+def _since_learned(look: CheckRun, state: CheckState) -> int | None:
     """
     What is usual is kept: a look reads the windows since. A ratio learns from its last windows at each
     look.

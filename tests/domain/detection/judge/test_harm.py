@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.detection.judge.harm import LEAST_HARM, Look, harmful
+from domain.detection.judge.harm import LEAST_HARM, WatchedWindow, harmful
 from domain.values import Finding
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -31,9 +31,9 @@ HALF = 0.2
 """Half of the 95 % interval of the repaired share, at the deployment and after it."""
 
 
-def look(minute: float, repaired: float, half: float = HALF) -> Look:
+def look(minute: float, repaired: float, half: float = HALF) -> WatchedWindow:
     start = NOON + minute * MINUTE
-    return Look(start, start + MINUTE, repaired, half)
+    return WatchedWindow(start, start + MINUTE, repaired, half)
 
 
 def test_two_looks_in_a_row_show_harm_that_one_alone_does_not() -> None:

@@ -14,7 +14,7 @@ from workers.store.memory import drop_before, recall, recall_beginning, remember
 MEMORY = "looks:"
 
 
-class Look(NamedTuple):
+class RunOutcome(NamedTuple):
     """One look of a check: whether it could be taken, and whether there was enough to judge by."""
 
     check: str
@@ -22,7 +22,7 @@ class Look(NamedTuple):
     judged: bool
 
 
-def count_looks(connection: Connection, job: str, looks: Iterable[Look], at: datetime) -> None:
+def count_runs(connection: Connection, job: str, looks: Iterable[RunOutcome], at: datetime) -> None:
     """
     Count these looks, taken at `at`, in the caller's transaction: with what the checks then remember.
 
@@ -50,7 +50,7 @@ def count_looks(connection: Connection, job: str, looks: Iterable[Look], at: dat
     remember(connection, name, day)
 
 
-def read_looks(connection: Connection, at: datetime) -> dict[str, Looks]:
+def read_runs(connection: Connection, at: datetime) -> dict[str, Looks]:
     """Check → how it looked in the last `LOOKED_BACK`."""
     first = f"{MEMORY}{(at - LOOKED_BACK).astimezone(UTC):%Y-%m-%d}"
     told: dict[str, Looks] = {}

@@ -16,7 +16,7 @@ SILENCE_PARTS, LEAST_SILENCE, SILENCE_OF_DAYS = 6, timedelta(seconds=10), timede
 
 
 @dataclass(frozen=True)
-class Look:
+class CheckRun:
     """
     One look: `check` with its table named, `options` its kind's own keys as typed values, the dimensions that
     it is sliced by, and `grid`, whose last window is judged.
