@@ -17,7 +17,7 @@ from typing import Protocol
 
 from benchmarks.diagnosis.judge import Said, Truth, judge, on_top, said
 from domain.detection.judge.state import Verdict
-from domain.diagnosis.material import Seen
+from domain.diagnosis.material import OtherFinding
 from domain.recommender.planned import Planned
 from domain.recommender.recommender import Recommender
 from domain.values import Diagnosis, Finding, Piece
@@ -212,14 +212,14 @@ def _kept_nowhere(picture: bytes) -> str:
     return sha256(picture).hexdigest()
 
 
-def _others(case: Case, told: Told, now: datetime) -> tuple[Seen, ...]:
+def _others(case: Case, told: Told, now: datetime) -> tuple[OtherFinding, ...]:
     """What other checks had found by then, the first time each: as the log would tell."""
     known: dict[str, Finding] = {}
     for at, one in case.seen:
         if at <= now and one.fingerprint != told.finding.fingerprint:
             known.setdefault(one.fingerprint, one)
     return tuple(
-        Seen(one.check, one.table, one.slice, one.title, one.window_start, one.subject)
+        OtherFinding(one.check, one.table, one.slice, one.title, one.window_start, one.subject)
         for one in known.values()
     )
 

@@ -56,7 +56,7 @@ class Standby:
 
 
 @dataclass(frozen=True)
-class Seen:
+class OtherFinding:
     """What another check found around the onset, whether or not anybody was told of it."""
 
     check: str
@@ -169,7 +169,7 @@ class Material:
     candidates_table: str | None = None
     catalogue: str | None = None
     lineage: Lineage = field(default_factory=Lineage)
-    others: tuple[Seen, ...] = ()
+    others: tuple[OtherFinding, ...] = ()
     planned: tuple[Planned, ...] = ()
     releases: tuple[Release, ...] = ()
     training_rows: tuple[TrainingRows, ...] = ()

@@ -15,8 +15,8 @@ from domain.errors import SourceError
 from domain.recommender.keys.nearest import nearest
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
-from workers.burn_in.beside import Seen, odd_beside
 from workers.burn_in.held import broken, held, since, unknown
+from workers.burn_in.related import TableProfile, odd_beside
 from workers.checks.plan import plan, window_checks
 from workers.doctor.tables import examine_table
 from workers.sources.aggregate.count import census, count_windows, zone_of
@@ -74,14 +74,14 @@ def _declared(recommender: Recommender, name: str) -> Table:
     return table
 
 
-def _seen(recommender: Recommender, source: Source, first: datetime, at: datetime) -> Seen:
+def _seen(recommender: Recommender, source: Source, first: datetime, at: datetime) -> TableProfile:
     """The table by the hour (by the day where its windows are longer), from its first row on."""
     table = source.table
     width = HOUR if table.window <= HOUR else DAY
     grid = grid_until(_next(at, width), width, max(at - first, width), zone_of(recommender))
     frame = count_windows(recommender, table.name, grid, dimensions=table.dimensions, ways=1)
     types = {column: kind_of(source.rows[column]) for column in source.columns}
-    return Seen(table.name, counts_of(frame, grid), types, hourly=width == HOUR)
+    return TableProfile(table.name, counts_of(frame, grid), types, hourly=width == HOUR)
 
 
 def _next(at: datetime, width: timedelta) -> datetime:
@@ -90,14 +90,16 @@ def _next(at: datetime, width: timedelta) -> datetime:
     return at + timedelta(seconds=-at.timestamp() % seconds)
 
 
-def _flow(own: Seen) -> str:
+def _flow(own: TableProfile) -> str:
     total = own.counts.total[own.counts.known]
     unit = "an hour" if own.hourly else "a day"
     low, middle, high = np.quantile(total, (0.0, 0.5, 1.0))
     return f"rows {unit}: {middle:,.0f} usually, {low:,.0f} to {high:,.0f}"
 
 
-def _odd(recommender: Recommender, source: Source, rows: object, own: Seen, at: datetime) -> Iterator[str]:
+def _odd(
+    recommender: Recommender, source: Source, rows: object, own: TableProfile, at: datetime
+) -> Iterator[str]:
     table = source.table
     for advice in examine_table(recommender, table.name, at, {}):
         if advice.level in ("warning", "error") and advice.where.startswith("tables."):
@@ -132,7 +134,7 @@ def _columns(source: Source, rows: object, grid: Grid, at: datetime) -> Iterator
             yield Newcomer(column=name, since=moment, share=share, through=through)
 
 
-def _values(own: Seen, table: Table, at: datetime) -> Iterator[Newcomer]:
+def _values(own: TableProfile, table: Table, at: datetime) -> Iterator[Newcomer]:
     """Values that came later than the table."""
     begin = int(own.counts.known.argmax())
     rows = own.counts.rows[begin:]

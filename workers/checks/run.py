@@ -14,7 +14,7 @@ from pydantic import Field
 from domain.detection.correlate.explained import without_shadows
 from domain.detection.correlate.same_cause import BLIND
 from domain.detection.judge.excluded import planned_for
-from domain.detection.judge.state import CheckState, ExcludedWindow, Seen, Verdict
+from domain.detection.judge.state import CheckState, ExcludedWindow, TrackedFinding, Verdict
 from domain.errors import RecsysopsError
 from domain.recommender.keys.schedule import UPDATED
 from domain.recommender.recommender import Recommender
@@ -159,6 +159,6 @@ def blind(
         severity=planned.check.severity or Severity.SEV3,
         title=f"The check {planned.check.name} {says}"[:300],
     )
-    seen = Seen(slice=(), since=window[1], told=True, blind=True)
+    seen = TrackedFinding(slice=(), since=window[1], told=True, blind=True)
     state = memory.model_copy(update={"seen": {**memory.seen, finding.fingerprint: seen}})
     return Verdict(findings=(finding,), state=state, judged=False)

@@ -11,7 +11,7 @@ from domain.answer import Compared, ItemAnswer, Launch
 from domain.detection.exposure.cold_start import range_of_launches
 from domain.recommender.recommender import Recommender
 from domain.values import Estimate
-from workers.items.look import COMPARED, CONFIDENCE, Seen
+from workers.items.look import COMPARED, CONFIDENCE, ItemEvidence
 from workers.items.words import headline_of, verdict_of
 
 LEAST_DUE = 20.0  # impressions merited, for an item to be one of those that say what is usual
@@ -20,7 +20,7 @@ MOST_OF_IT = 0.5  # of a change of exposure, by its logarithm
 NOTHING_LEFT = -0.999  # a change of all has no logarithm
 
 
-def answer_for(recommender: Recommender, seen: Seen) -> ItemAnswer:
+def answer_for(recommender: Recommender, seen: ItemEvidence) -> ItemAnswer:
     """What was seen of an item, as the answer that a person reads."""
     bias, before, usual, p_value = _numbers(seen)
     among = _among_launches(recommender, seen)
@@ -58,7 +58,9 @@ def answer_for(recommender: Recommender, seen: Seen) -> ItemAnswer:
     return answer.model_copy(update={"headline": headline_of(answer)})
 
 
-def _numbers(seen: Seen) -> tuple[Estimate | None, Estimate | None, tuple[float, float] | None, float | None]:
+def _numbers(
+    seen: ItemEvidence,
+) -> tuple[Estimate | None, Estimate | None, tuple[float, float] | None, float | None]:
     """The bias now and before, what is usual among items, and how unlike the others this one is now."""
     row = _row(seen.now, seen.item)
     yardstick = seen.before if seen.before is not None else seen.now
@@ -70,7 +72,7 @@ def _numbers(seen: Seen) -> tuple[Estimate | None, Estimate | None, tuple[float,
     return _estimate(row), _estimate(_row(seen.before, seen.item)), usual, p_value
 
 
-def _among_launches(recommender: Recommender, seen: Seen) -> tuple[float, float] | None:
+def _among_launches(recommender: Recommender, seen: ItemEvidence) -> tuple[float, float] | None:
     """
     What the other launches in the log make of the bias of one more, where the item is one.
 
@@ -102,7 +104,7 @@ def _estimate(row: pd.Series | None) -> Estimate | None:
     return Estimate(value=value, low=low, high=high, unit="share", confidence=CONFIDENCE, basis=basis)
 
 
-def _in_question(seen: Seen) -> Estimate | None:
+def _in_question(seen: ItemEvidence) -> Estimate | None:
     """How much less or more often it is eligible, where that is the better part of what changed."""
     found, moved = seen.question, seen.onset.change.value if seen.onset else None
     if found is None or not moved:
@@ -119,7 +121,7 @@ def _in_question(seen: Seen) -> Estimate | None:
     )
 
 
-def _launch_answer(recommender: Recommender, seen: Seen) -> Launch | None:
+def _launch_answer(recommender: Recommender, seen: ItemEvidence) -> Launch | None:
     found = seen.launch
     if found is None:
         return None
@@ -144,7 +146,7 @@ def _launch_answer(recommender: Recommender, seen: Seen) -> Launch | None:
     )
 
 
-def _compared(recommender: Recommender, seen: Seen) -> tuple[Compared, ...]:
+def _compared(recommender: Recommender, seen: ItemEvidence) -> tuple[Compared, ...]:
     now = {} if seen.now is None else dict(zip(seen.now["item"], seen.now["bias"], strict=True))
     return tuple(
         Compared(item=one, title=title_of(recommender, seen.items, one), bias=now.get(one))
@@ -159,7 +161,7 @@ def title_of(recommender: Recommender, items: pd.DataFrame, item: str) -> str | 
     return None if found is None or pd.isna(found) else str(found)
 
 
-def _about(recommender: Recommender, seen: Seen) -> tuple[tuple[str, str], ...]:
+def _about(recommender: Recommender, seen: ItemEvidence) -> tuple[tuple[str, str], ...]:
     features = recommender.items.features if recommender.items else ()
     row = seen.items.loc[seen.item]
     said = []
@@ -172,7 +174,7 @@ def _about(recommender: Recommender, seen: Seen) -> tuple[tuple[str, str], ...]:
     return tuple(said)
 
 
-def _basis(seen: Seen) -> tuple[str, ...]:
+def _basis(seen: ItemEvidence) -> tuple[str, ...]:
     if seen.deserved is None or seen.whole is None:
         return ()
     chance = seen.whole[seen.whole["explored"]]

@@ -39,7 +39,7 @@ CONFIDENCE = 0.9
 
 
 @dataclass
-class Seen:
+class ItemEvidence:
     """What was read and worked out on the way to an answer; what could not be is None, and `notes` say
     why."""
 
@@ -65,7 +65,7 @@ class Seen:
     notes: list[str] = field(default_factory=list)
 
 
-def look_at_item(recommender: Recommender, item: str, at: datetime) -> Seen:
+def look_at_item(recommender: Recommender, item: str, at: datetime) -> ItemEvidence:
     """
     One item, by its key or its exact title, as of `at` (aware).
 
@@ -80,7 +80,7 @@ def look_at_item(recommender: Recommender, item: str, at: datetime) -> Seen:
     first = read.first_shown(recommender, end - exposure.history, end)
     if first is None:
         raise SourceError(f'table "{exposure.shown}": nothing was shown in {exposure.history} up to {end}')
-    seen = Seen(key, at, first.replace(second=0, microsecond=0), end, items)
+    seen = ItemEvidence(key, at, first.replace(second=0, microsecond=0), end, items)
     column = recommender.items.launch if recommender.items else None
     if column and pd.notna(items[column].get(key)):
         seen.launched_at = items[column][key].floor("us").to_pydatetime()
@@ -116,7 +116,7 @@ def find_item(recommender: Recommender, items: pd.DataFrame, asked: str) -> str:
     raise Refused(f"There is no item {named}.{f' Did you mean {near[0]}?' if near else ''}")
 
 
-def _merit(recommender: Recommender, seen: Seen) -> None:
+def _merit(recommender: Recommender, seen: ItemEvidence) -> None:
     """What every item merits, from the whole history."""
     exposure = read.declared(recommender)
     seen.whole = read.engagement(recommender, seen.start, seen.end)
@@ -132,7 +132,7 @@ def _merit(recommender: Recommender, seen: Seen) -> None:
         seen.notes.append("It was never shown by chance, so its expected exposure is not known.")
 
 
-def _available(recommender: Recommender, seen: Seen) -> pd.Series | None:
+def _available(recommender: Recommender, seen: ItemEvidence) -> pd.Series | None:
     """Share of the history in which each item could be shown: since its launch."""
     column = recommender.items.launch if recommender.items else None
     if column is None:
@@ -142,7 +142,7 @@ def _available(recommender: Recommender, seen: Seen) -> pd.Series | None:
     return pd.Series(left.clip(0.0, 1.0).fillna(1.0))
 
 
-def _since(recommender: Recommender, seen: Seen) -> None:
+def _since(recommender: Recommender, seen: ItemEvidence) -> None:
     """The item and those like it over time, and the moment from which on it was shown otherwise."""
     deserved = seen.deserved
     known = deserved is not None and seen.item in deserved.items
@@ -184,7 +184,7 @@ def _latest(frame: pd.DataFrame) -> tuple[Onset | None, datetime | None]:
     return latest, steady
 
 
-def _due(seen: Seen, total: np.ndarray) -> np.ndarray:
+def _due(seen: ItemEvidence, total: np.ndarray) -> np.ndarray:
     """The item's expected share of each bin's impressions, while it is available."""
     assert seen.deserved is not None  # noqa: S101 - asked for only where it is known
     place = int(np.flatnonzero(seen.deserved.items == seen.item)[0])
@@ -201,7 +201,7 @@ def _matters(onset: Onset) -> bool:
     return abs(change.value) >= 100 * LEAST_CHANGE and (change.low > 0 or change.high < 0)
 
 
-def _bias(recommender: Recommender, seen: Seen) -> None:
+def _bias(recommender: Recommender, seen: ItemEvidence) -> None:
     """Production against merit now, and before it changed."""
     if seen.deserved is None or seen.whole is None:
         return
@@ -230,7 +230,7 @@ def _bias(recommender: Recommender, seen: Seen) -> None:
         seen.before = production_bias(then, early, early_span, CONFIDENCE)
 
 
-def _redraw(seen: Seen, question: Eligibility) -> None:
+def _redraw(seen: ItemEvidence, question: Eligibility) -> None:
     """Its expected exposure over time, by how often it was eligible then and is now."""
     if seen.series is None or seen.recent is None:
         return
@@ -246,7 +246,7 @@ def _matched(late: pd.DataFrame, whole: pd.DataFrame) -> np.ndarray:
     return np.asarray(found.reindex(pd.MultiIndex.from_frame(whole[key]), fill_value=0.0), dtype=np.float64)
 
 
-def _over(seen: Seen, start: datetime, end: datetime) -> pd.Series | None:
+def _over(seen: ItemEvidence, start: datetime, end: datetime) -> pd.Series | None:
     """Share of [start, end) in which each item could be shown."""
     if seen.available is None:
         return None
@@ -256,7 +256,7 @@ def _over(seen: Seen, start: datetime, end: datetime) -> pd.Series | None:
     return share.where(seen.available < 1.0, 1.0)
 
 
-def _launch(recommender: Recommender, seen: Seen) -> None:
+def _launch(recommender: Recommender, seen: ItemEvidence) -> None:
     """How its launch goes, while the log reaches back to it."""
     column = recommender.items.launch if recommender.items else None
     if column is None or seen.launched_at is None or seen.launched_at < seen.start:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from domain.answer import ItemAnswer
-from workers.items.look import Seen
+from workers.items.look import ItemEvidence
 from workers.pictures.metric import BAND, DOTS, HEIGHT_INCHES, LINE, MARK, WIDTH_INCHES, WORDS
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ INK = "#102a43"
 Z90 = 1.645
 
 
-def draw_item(answer: ItemAnswer, seen: Seen, zone: tzinfo = UTC) -> bytes:
+def draw_item(answer: ItemAnswer, seen: ItemEvidence, zone: tzinfo = UTC) -> bytes:
     """PNG, 1,400 pixels wide: over time, and for a launch by its age below."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 (0.5 s; few callers draw)
     from matplotlib.figure import Figure  # noqa: PLC0415
@@ -43,7 +43,7 @@ def draw_item(answer: ItemAnswer, seen: Seen, zone: tzinfo = UTC) -> bytes:
     return out.getvalue()
 
 
-def _over_time(axes: Axes, answer: ItemAnswer, seen: Seen, zone: tzinfo) -> None:
+def _over_time(axes: Axes, answer: ItemAnswer, seen: ItemEvidence, zone: tzinfo) -> None:
     frame = seen.series
     if frame is None or frame.empty:
         axes.text(0.5, 0.5, "Nothing was shown yet.", ha="center", color=WORDS, transform=axes.transAxes)
@@ -83,7 +83,7 @@ def _since(axes: Axes, moment: datetime, edges: pd.DatetimeIndex, height: float,
     axes.text(at, height, words, color=MARK, fontsize=9, va="top", ha=side)
 
 
-def _by_age(axes: Axes, seen: Seen) -> None:
+def _by_age(axes: Axes, seen: ItemEvidence) -> None:
     """Impressions added up since the launch: this item's, and those of the others."""
     assert seen.ages is not None  # noqa: S101 - drawn only then
     own = seen.ages.loc[seen.item].to_numpy(float)
@@ -121,7 +121,7 @@ def _coarser(frame: pd.DataFrame) -> pd.DataFrame:
     return sums
 
 
-def _error(seen: Seen) -> float:
+def _error(seen: ItemEvidence) -> float:
     deserved = seen.deserved
     if deserved is None or seen.item not in deserved.items:
         return 0.0

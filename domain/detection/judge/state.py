@@ -21,7 +21,7 @@ SHORT_SECONDS = 3_600.0
 ACCEPT_AFTER = timedelta(days=28)  # a weekday has come four times by then
 
 
-class Seen(Value):
+class TrackedFinding(Value):
     """
     Something found: since which window, in how many looks in a row, in how many it has been missing since.
     `blind`: what was found is that the check could not look. `share` is what part of the expected it has
@@ -40,7 +40,7 @@ class Seen(Value):
     share: float | None = None
     back: float = 0.0
 
-    def held(self, share: float, likelier: float) -> Seen:
+    def held(self, share: float, likelier: float) -> TrackedFinding:
         """
         After one more window, which held that `share` of the expected and is so much (log likelihood)
         `likelier` as expected than as it was.
@@ -77,7 +77,7 @@ class CheckState(Value):
     """
 
     wealth: Wealth = Wealth()
-    seen: dict[str, Seen] = Field(default_factory=dict)
+    seen: dict[str, TrackedFinding] = Field(default_factory=dict)
     # What was kept before it was called so is read under its former name.
     excluded: tuple[ExcludedWindow, ...] = Field(
         default=(), validation_alias=AliasChoices("excluded", "spoiled")
@@ -146,7 +146,7 @@ def confirm(
     window_seconds: float,
     until: datetime,
     clear_after: int | None = None,
-    unsure: Mapping[str, Seen] | None = None,
+    unsure: Mapping[str, TrackedFinding] | None = None,
     sure: Collection[str] = (),
 ) -> Verdict:
     """
@@ -163,13 +163,13 @@ def confirm(
     short = window_seconds < SHORT_SECONDS
     need = CONFIRM_SHORT if short and clear_after is None else 1
     patience = clear_after or (CLEAR_AFTER if short else 1)
-    seen: dict[str, Seen] = {}
+    seen: dict[str, TrackedFinding] = {}
     for finding in found:
         before = state.seen.get(finding.fingerprint) or _under_another_slice(state, finding)
         looks = before.looks + 1 if before else 1
         long_enough = looks >= need and not _too_early(finding, before, window_seconds)
         late = (unsure or {}).get(finding.fingerprint)
-        seen[finding.fingerprint] = Seen(
+        seen[finding.fingerprint] = TrackedFinding(
             slice=finding.slice,
             subject=finding.subject,
             since=before.since if before else finding.window_start,
@@ -183,7 +183,7 @@ def confirm(
     return Verdict(findings=told, cleared=cleared, state=kept)
 
 
-def _under_another_slice(state: CheckState, finding: Finding) -> Seen | None:
+def _under_another_slice(state: CheckState, finding: Finding) -> TrackedFinding | None:
     """
     What was seen of the finding's column in a slice that shares rows with its own, and was not told: once it
     was, another slice is told when it lasts. Of all rows, without a column, so many slices are a little off
@@ -202,7 +202,11 @@ def _share(finding: Finding) -> float | None:
 
 
 def _ended(
-    state: CheckState, seen: Mapping[str, Seen], until: datetime, patience: int, unsure: Mapping[str, Seen]
+    state: CheckState,
+    seen: Mapping[str, TrackedFinding],
+    until: datetime,
+    patience: int,
+    unsure: Mapping[str, TrackedFinding],
 ) -> tuple[CheckState, tuple[str, ...]]:
     """The state with what is `seen` now and what stands though it is not, and what is over."""
     cleared, excluded, standing = list[str](), list(state.excluded), dict(seen)
@@ -222,7 +226,7 @@ def _ended(
     return state.model_copy(update=kept), tuple(cleared)
 
 
-def _too_early(finding: Finding, before: Seen | None, window_seconds: float) -> bool:
+def _too_early(finding: Finding, before: TrackedFinding | None, window_seconds: float) -> bool:
     """Whether a surge was seen in one and the same time only. Rows that are wrong come from no drop."""
     if finding.change <= 0 or before is None or finding.subject is not None:
         return False

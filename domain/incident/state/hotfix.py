@@ -9,9 +9,9 @@ from domain.incident import events as e
 from domain.incident.state.incident import (
     Hotfix,
     Incident,
+    LastMeasurement,
     Outcome,
     Promise,
-    Seen,
     Spent,
     Stage,
     Worth,
@@ -84,7 +84,7 @@ def _outcome(incident: Incident, hotfix: Hotfix, record: e.Recorded, event: e.Of
     What a verdict measured, or of what did harm before there was one the last look; None where no look had an
     interval, or only some members were served.
     """
-    measured: e.HotfixVerified | e.HotfixRefuted | e.RevertRequested | Seen | None
+    measured: e.HotfixVerified | e.HotfixRefuted | e.RevertRequested | LastMeasurement | None
     if isinstance(event, e.HotfixVerified | e.HotfixRefuted):
         measured = event
     elif isinstance(event, e.RevertRequested) and event.because == "harm" and hotfix.stage == "applied":
@@ -158,7 +158,7 @@ def _stage(hotfix: Hotfix, event: e.OfHotfix, record: e.Recorded) -> tuple[Stage
         case e.HotfixFailed():
             return "failed", {"reason": event.reason}
         case e.HotfixWatched():
-            seen = Seen(
+            seen = LastMeasurement(
                 at=event.window_end, repaired_share=event.repaired_share, low=event.low, high=event.high
             )
             judged = hotfix.stage != "applied"

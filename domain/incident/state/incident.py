@@ -48,7 +48,7 @@ TimeField = Literal["opened_at", "acknowledged_at", "diagnosed_at", "mitigated_a
 """The times of an incident that an event gives and a correction can move."""
 
 
-class Seen(Value):
+class LastMeasurement(Value):
     """What the last look at a hotfix in force saw: `low`–`high` is the interval of `repaired_share`."""
 
     at: Moment
@@ -143,7 +143,7 @@ class Hotfix(Value):
     high: float | None = None
     reason: str | None = None
     because: RevertCause | None = None
-    seen: Seen | None = None
+    seen: LastMeasurement | None = None
     cost: Estimate | None = None
     worth: Worth | None = None
     expiry_set_by: str | None = None

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine
 
 from domain.detection.judge.again.measure import Measurement
-from domain.detection.judge.state import CheckState, Seen
+from domain.detection.judge.state import CheckState, TrackedFinding
 from domain.errors import SourceError
 from domain.incident.commands import AnswerFollowUp, Close, Dismiss, Resolve
 from domain.incident.events import FindingJoined
@@ -148,7 +148,11 @@ class Looks:
 
     def __call__(self, recommender: Recommender, at: datetime, state: State, wrong: Wrong) -> TickResult:
         self.moments.append(at)
-        seen = {f.fingerprint: Seen(slice=f.slice, since=self.since) for f in self.findings if self.since}
+        seen = {
+            f.fingerprint: TrackedFinding(slice=f.slice, since=self.since)
+            for f in self.findings
+            if self.since
+        }
         checks = {f.check: CheckState(seen=seen) for f in self.findings}
         return TickResult(findings=self.findings, cleared=self.cleared, state=State(checks=checks))
 

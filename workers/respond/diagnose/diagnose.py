@@ -12,7 +12,7 @@ import pandas as pd
 
 from domain.diagnosis.changes.other_model import took_over
 from domain.diagnosis.diagnose import STAGES, Inquiry
-from domain.diagnosis.material import Material, Seen
+from domain.diagnosis.material import Material, OtherFinding
 from domain.diagnosis.onset import Onset, alarm_of, find_onset
 from domain.diagnosis.precedent import Past, past_of
 from domain.errors import SourceError
@@ -55,7 +55,7 @@ Told = Callable[[EvidenceStage, Material], None]
 class Context:
     """What the log tells: what other checks found around then, and the newest incidents that are over."""
 
-    others: tuple[Seen, ...] = ()
+    others: tuple[OtherFinding, ...] = ()
     past: tuple[Past, ...] = ()
 
 
@@ -94,7 +94,7 @@ def seen_before(work: Work) -> tuple[Past, ...]:
     return tuple(one for one in past if one is not None)
 
 
-def seen_around(work: Work, recommender: Recommender) -> tuple[Seen, ...]:
+def seen_around(work: Work, recommender: Recommender) -> tuple[OtherFinding, ...]:
     """What other checks found in the last day: what joined, other incidents, and what nobody was told of."""
     since = work.at - AROUND
     with work.log.connect() as connection:
@@ -103,9 +103,9 @@ def seen_around(work: Work, recommender: Recommender) -> tuple[Seen, ...]:
     for one in incidents:
         if one.stream != work.incident.stream and one.first_finding is not None:
             findings += [one.first_finding, *one.also]
-    told = [Seen(f.check, f.table, f.slice, f.title, f.window_start, f.subject) for f in findings]
+    told = [OtherFinding(f.check, f.table, f.slice, f.title, f.window_start, f.subject) for f in findings]
     alarms = [pair for pair in read_alarms(work.log, recommender) if pair[1].until >= since]
-    told += [Seen(check, one.table, one.slice, one.title, one.since) for check, one in alarms]
+    told += [OtherFinding(check, one.table, one.slice, one.title, one.since) for check, one in alarms]
     return tuple(told)
 
 
@@ -116,7 +116,7 @@ def diagnose(
     *,
     keep: Keep | None = None,
     seed: int = SEED,
-    others: tuple[Seen, ...] = (),
+    others: tuple[OtherFinding, ...] = (),
     tell: Callable[[Piece], None] | None = None,
 ) -> Diagnosis:
     """What is known of the finding's cause at `at`; see `look_into`."""

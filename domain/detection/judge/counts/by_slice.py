@@ -32,7 +32,7 @@ from domain.detection.judge.discovery import (
     spend,
 )
 from domain.detection.judge.ratio import judge_ratio
-from domain.detection.judge.state import CheckState, Seen, Verdict, confirm
+from domain.detection.judge.state import CheckState, TrackedFinding, Verdict, confirm
 from domain.detection.judge.tail import Numbers, compared, finding_over
 from domain.detection.judge.title import title_of, title_since
 from domain.detection.judge.usable import inside
@@ -100,7 +100,9 @@ def judge_slices(
     )
 
 
-def _unsure(counts: Counts, judged: JudgedSlices, state: CheckState, part: float) -> dict[str, Seen]:
+def _unsure(
+    counts: Counts, judged: JudgedSlices, state: CheckState, part: float
+) -> dict[str, TrackedFinding]:
     """
     Of what stands, what may well be as it was, whether it is found in this look or not: fingerprint → how it
     is after it.
@@ -108,7 +110,7 @@ def _unsure(counts: Counts, judged: JudgedSlices, state: CheckState, part: float
     Args:
         part: of a window, that is new in a look.
     """
-    places, found = {where: place for place, where in enumerate(counts.slices)}, dict[str, Seen]()
+    places, found = {where: place for place, where in enumerate(counts.slices)}, dict[str, TrackedFinding]()
     for fingerprint, seen in state.seen.items():
         if seen.share is None or seen.share == 1.0 or seen.blind or seen.slice not in places:
             continue

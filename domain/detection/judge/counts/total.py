@@ -11,7 +11,7 @@ from domain.detection.data.counts import Counts
 from domain.detection.expect.total.baseline import Baseline, carried, expected, learn
 from domain.detection.expect.total.forecast import SURELY_BACK
 from domain.detection.expect.total.predictive import Expected
-from domain.detection.judge.state import CheckState, Seen
+from domain.detection.judge.state import CheckState, TrackedFinding
 from domain.detection.judge.usable import usable_counts
 
 LEAST_EXPECTED = 1e-9
@@ -87,7 +87,9 @@ def _learned(counts: Counts, state: CheckState, amounts: bool) -> Baseline | Non
     )
 
 
-def unsure(state: CheckState, usual: Expected, observed: float, as_one: float = 1.0) -> dict[str, Seen]:
+def unsure(
+    state: CheckState, usual: Expected, observed: float, as_one: float = 1.0
+) -> dict[str, TrackedFinding]:
     """
     Of what stands, what may well be as it was, whether it is found in this window or not: fingerprint → how
     it is after it.
@@ -100,7 +102,7 @@ def unsure(state: CheckState, usual: Expected, observed: float, as_one: float = 
     Source:
         Wald (1945), "Sequential tests of statistical hypotheses", Ann. Math. Stat. 16(2).
     """
-    found, share = dict[str, Seen](), observed / max(usual.mean, LEAST_EXPECTED)
+    found, share = dict[str, TrackedFinding](), observed / max(usual.mean, LEAST_EXPECTED)
     for fingerprint, seen in state.seen.items():
         if seen.share is None or seen.share == 1.0 or seen.blind or not seen.told:
             continue

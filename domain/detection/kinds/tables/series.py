@@ -32,7 +32,7 @@ from domain.detection.judge.series.anomaly_score import (
 )
 from domain.detection.judge.series.measure_series import measure_series
 from domain.detection.judge.series.shared_scores import normal_after, scores_of
-from domain.detection.judge.state import CheckState, Seen, Verdict, confirm
+from domain.detection.judge.state import CheckState, TrackedFinding, Verdict, confirm
 from domain.detection.kind import Kind, shared
 from domain.detection.needs import AggregateByWindow
 from domain.recommender.check import Check
@@ -142,13 +142,13 @@ def _told(
     return max(told, key=lambda one: one.ratio, default=None)
 
 
-def _standing(where: Slice, state: CheckState) -> Seen | None:
+def _standing(where: Slice, state: CheckState) -> TrackedFinding | None:
     """What is told of this slice already."""
     standing = (one for one in state.seen.values() if one.told and not one.blind and one.slice == where)
     return next(standing, None)
 
 
-def _normal_from(metric: Metric, standing: Seen | None) -> datetime | None:
+def _normal_from(metric: Metric, standing: TrackedFinding | None) -> datetime | None:
     """When what stands already is taken for the new normal."""
     return standing.since + normal_after(metric.grid.width) if standing else None
 

@@ -25,7 +25,7 @@ from domain.detection.judge.discovery import (
 )
 from domain.detection.judge.judging import Judging, as_it_is, by_check
 from domain.detection.judge.ratio import judge_ratio
-from domain.detection.judge.state import CheckState, Seen, Verdict, confirm
+from domain.detection.judge.state import CheckState, TrackedFinding, Verdict, confirm
 from domain.detection.judge.tail import Numbers, finding_over
 from domain.detection.judge.title import title_of
 from domain.detection.judge.usable import usable_counts
@@ -113,7 +113,9 @@ def _compared(check: Check, counts: Counts, expected: Expected, observed: float)
     )
 
 
-def _together(check: Check, counts: Counts, state: CheckState, stands: Mapping[str, Seen]) -> list[Finding]:
+def _together(
+    check: Check, counts: Counts, state: CheckState, stands: Mapping[str, TrackedFinding]
+) -> list[Finding]:
     """
     What the shortest sum of windows says that says anything. Of what stands, only while the latest windows
     do not speak of its end; of surges only an hour or more, as the rows of a backlog come all at once.

@@ -11,7 +11,7 @@ from domain.diagnosis.changes.other_model import other_model
 from domain.diagnosis.changes.trained.labels import labels_off
 from domain.diagnosis.changes.trained.segment import segment_off
 from domain.diagnosis.known import Known
-from domain.diagnosis.material import Material, Seen
+from domain.diagnosis.material import Material, OtherFinding
 from domain.values import Answer, Finding, Slice, name_slice
 
 
@@ -59,7 +59,7 @@ class _Wrong:
     counted: bool
 
     @classmethod
-    def seen(cls, one: Seen) -> _Wrong:
+    def seen(cls, one: OtherFinding) -> _Wrong:
         return cls(one.table, one.slice, one.since, one.title, counted=False)
 
 

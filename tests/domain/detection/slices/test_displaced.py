@@ -12,7 +12,7 @@ from scipy import stats
 from domain.detection.data.counts import Counts
 from domain.detection.expect.total.predictive import Expected
 from domain.detection.judge.counts.by_slice import judge_slices
-from domain.detection.judge.state import CheckState, Seen, Verdict, confirm
+from domain.detection.judge.state import CheckState, TrackedFinding, Verdict, confirm
 from domain.detection.slices.displaced import Total
 from domain.detection.slices.displaced import moved as moved_away
 from domain.detection.slices.localise import Suspects
@@ -110,7 +110,7 @@ def test_a_surge_at_the_cost_of_all_others_alike_is_told_as_that_surge() -> None
 
 def test_while_rows_are_missing_a_surge_that_does_not_raise_the_total_is_their_shadow() -> None:
     counts = moved(cube(80, 4_000, 5), FRANCE, POLAND_TV, 0.6)
-    standing = Seen(slice=FRANCE, since=counts.start(78), looks=3, told=True)
+    standing = TrackedFinding(slice=FRANCE, since=counts.start(78), looks=3, told=True)
     state = CheckState(seen={"france": standing})
     assert POLAND_TV not in found(look(counts, state))
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
-from domain.diagnosis.material import Material, Release, Rows, Seen, Snapshots, Standby, TrainingRows
+from domain.diagnosis.material import Material, OtherFinding, Release, Rows, Snapshots, Standby, TrainingRows
 from domain.diagnosis.members.rows import Cohorts, MemberRows
 from domain.diagnosis.pairing import AT, Pair
 from domain.diagnosis.precedent import Past, Signature
@@ -173,7 +173,8 @@ MATERIALS = st.builds(
         Lineage, made_from=st.dictionaries(WORDS, st.frozensets(WORDS, max_size=3), max_size=2)
     ),
     others=st.lists(
-        st.builds(Seen, check=WORDS, table=WORDS, slice=SLICES, title=WORDS, since=MOMENTS), max_size=2
+        st.builds(OtherFinding, check=WORDS, table=WORDS, slice=SLICES, title=WORDS, since=MOMENTS),
+        max_size=2,
     ).map(tuple),
     releases=st.lists(st.builds(Release, item=WORDS, at=MOMENTS, rows=NUMBERS), max_size=2).map(tuple),
     members=some(MEMBERS),
@@ -232,7 +233,7 @@ def full() -> Material:
         registered="v7",
         catalogue="products",
         lineage=Lineage({"sold": frozenset({"shown"})}, {"shown": frozenset({"sold"})}),
-        others=(Seen("volume", "sold", where, "fewer sold", ONSET, "sku"),),
+        others=(OtherFinding("volume", "sold", where, "fewer sold", ONSET, "sku"),),
         planned=(
             Planned.model_validate(
                 {

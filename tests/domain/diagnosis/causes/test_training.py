@@ -14,7 +14,7 @@ from domain.diagnosis.candidates.judge import judge
 from domain.diagnosis.candidates.undone import Gap, Undone
 from domain.diagnosis.diagnose import diagnose
 from domain.diagnosis.known import Known
-from domain.diagnosis.material import Material, Seen, TrainingRows
+from domain.diagnosis.material import Material, OtherFinding, TrainingRows
 from domain.recommender.lineage import Lineage
 from domain.values import slice_of
 from tests.domain.diagnosis.shop import (
@@ -37,7 +37,7 @@ def test_faulty_training_data_is_the_cause_of_the_model_that_learned_it() -> Non
         window_start=ONSET - timedelta(minutes=30), window_end=ONSET, title="lessons: half find no sale",
     )  # fmt: skip
     lineage = Lineage(learned_from={"shown": frozenset({"lessons"})})
-    seen = Seen("labels", "lessons", labels.slice, labels.title, labels.window_start)
+    seen = OtherFinding("labels", "lessons", labels.slice, labels.title, labels.window_start)
     found = diagnose(spoilt.material(finding, others=(seen,), lineage=lineage))
     assert told(found) == ("training_data", "lessons", slice_of(device="till"))
     itself = diagnose(Material(finding=labels, lineage=lineage))

@@ -11,7 +11,7 @@ import pytest
 from domain.detection.data.metric import Metric
 from domain.detection.judge.series.alarm import stand_windows
 from domain.detection.judge.series.shared_scores import normal_after, scores_of, usable_windows
-from domain.detection.judge.state import CheckState, ExcludedWindow, Seen, Verdict
+from domain.detection.judge.state import CheckState, ExcludedWindow, TrackedFinding, Verdict
 from domain.detection.kinds.tables.series import judge_series
 from domain.recommender.check import Check
 from domain.values import Slice
@@ -92,7 +92,7 @@ def test_scores_are_computed_once_for_many_looks() -> None:
 def test_what_stands_is_not_expected_until_it_is_the_new_normal() -> None:
     whole = metric(daily(1, WINDOWS))
     since = whole.edge(FIRST)
-    standing = CheckState(seen={"it": Seen(slice=(), since=since, told=True)})
+    standing = CheckState(seen={"it": TrackedFinding(slice=(), since=since, told=True)})
     usable, counted = usable_windows(whole, 0, standing)
     normal = normal_after(HOUR) // HOUR
     assert usable[:FIRST].all()

@@ -16,7 +16,7 @@ DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True)
-class Seen:
+class TableProfile:
     """A table's counts by the hour and by the values of its dimensions, and its columns' types."""
 
     name: str
@@ -44,7 +44,7 @@ class Seen:
         return np.bincount(hours.astype(np.intp), self.counts.total, minlength=HOURS).astype(float)
 
 
-def odd_beside(own: Seen, other: Seen) -> Iterator[str]:
+def odd_beside(own: TableProfile, other: TableProfile) -> Iterator[str]:
     """Sentences about what two tables say differently that they should say alike."""
     for column, kind in own.types.items():
         if other.types.get(column, kind) != kind:
@@ -58,7 +58,7 @@ def odd_beside(own: Seen, other: Seen) -> Iterator[str]:
         yield f"its day lies {abs(apart)} h {later} than that of {other.name}: is its time of another zone?"
 
 
-def _dimensions(seen: Seen) -> set[str]:
+def _dimensions(seen: TableProfile) -> set[str]:
     return {where[0][0] for where in seen.counts.slices if len(where) == 1}
 
 
