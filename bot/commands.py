@@ -24,14 +24,14 @@ WORDS: dict[str, str] = {
 LAST_PAGE = 1_000_000
 
 
-class Asked(NamedTuple):
+class SlashCommand(NamedTuple):
     """A known word and what followed it."""
 
     word: str
     rest: str
 
 
-def read(text: str) -> Asked:
+def read(text: str) -> SlashCommand:
     """
     What somebody typed after `/recsysops`; nothing typed asks for help.
 
@@ -44,7 +44,7 @@ def read(text: str) -> Asked:
     word, _, rest = text.strip().partition(" ")
     word = word.lower() or "help"
     if word in WORDS:
-        return Asked(word, rest.strip())
+        return SlashCommand(word, rest.strip())
     near = get_close_matches(word, WORDS, n=1, cutoff=0.5)
     meant = f" Did you mean `/recsysops {near[0]}`?" if near else ""
     raise Refused(f"There is no `{word}`.{meant} `/recsysops help` lists what there is.")

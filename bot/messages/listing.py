@@ -21,7 +21,7 @@ MEANS_DAYS = 90
 STATUSES: tuple[Status, ...] = get_args(Status)
 
 
-class Asked(Value):
+class IncidentQuery(Value):
     """Incidents with these statuses and severities (any, where none is named), of numbers below `below`."""
 
     status: tuple[Status, ...] = ()
@@ -40,7 +40,7 @@ class Asked(Value):
         return "/?" + urlencode(said, safe=",") if said else "/"
 
 
-def choices(asked: Asked) -> Mapping[str, Sequence[tuple[str, str, bool]]]:
+def choices(asked: IncidentQuery) -> Mapping[str, Sequence[tuple[str, str, bool]]]:
     """The filters to choose from, by name: (label, address, whether it is chosen)."""
 
     def offered(name: str, values: Sequence[str]) -> list[tuple[str, str, bool]]:
@@ -65,7 +65,7 @@ def wrong(error: ValidationError) -> str:
 
 def html(
     incidents: Sequence[Incident],
-    asked: Asked,
+    asked: IncidentQuery,
     means: MeanTimes,
     link: Link,
     names: words.Names = words.NOBODY,

@@ -53,7 +53,7 @@ class Offered:
 
 
 @dataclass(frozen=True)
-class Told:
+class ReportContent:
     """Everything a report says, before it is written down."""
 
     incident: Incident
@@ -79,7 +79,7 @@ def tell(
     picture: str | None = None,
     names: words.Names = words.NOBODY,
     link: Link = nowhere,
-) -> Told:
+) -> ReportContent:
     """
     The report's content; `picture` is the address (or data URI) of the diagnosis's picture, `names` what
     `people` are called, `link` where its reader may go on to.
@@ -91,7 +91,7 @@ def tell(
     ]
     took = durations(incident)
     times = tuple((step, _long(getattr(took, f"to_{step}")), counted) for step, counted in STEPS.items())
-    return Told(incident, _gathered(entries), times, _menus(recorded), picture, names, link)
+    return ReportContent(incident, _gathered(entries), times, _menus(recorded), picture, names, link)
 
 
 def _long(took: timedelta | None) -> str:
@@ -103,12 +103,12 @@ def _hands(entry: Entry) -> bool:
     return entry.wire_name in HANDS
 
 
-def markdown(told: Told) -> str:
+def markdown(told: ReportContent) -> str:
     """The report as Markdown."""
     return _render("report.md.j2", told)
 
 
-def html(told: Told) -> str:
+def html(told: ReportContent) -> str:
     """The report as a page that stands alone, prints, and is light or dark as the reader's system is."""
     return _render("report.html.j2", told)
 
@@ -155,7 +155,7 @@ def _menus(recorded: Sequence[e.Recorded]) -> tuple[Offered, ...]:
     return tuple(menu for menu in menus if menu.options)
 
 
-def _render(name: str, told: Told) -> str:
+def _render(name: str, told: ReportContent) -> str:
     incident = told.incident
     label = incident.option(incident.hotfix.option) if incident.hotfix else None
     return ENVIRONMENT.get_template(name).render(

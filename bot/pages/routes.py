@@ -118,7 +118,7 @@ class Pages:
     async def index(self, request: Request, visit: Visit) -> Response:
         given = {name: value for name, value in request.query_params.items() if name != PARAMETER}
         try:
-            asked = listing.Asked.model_validate(given)
+            asked = listing.IncidentQuery.model_validate(given)
         except ValidationError as error:
             return PlainTextResponse(listing.wrong(error), 400)
         found, means = await run_in_threadpool(self._listed, asked)
@@ -157,12 +157,12 @@ class Pages:
             return PlainTextResponse("There is no such picture.\n", 404)
         return Response(found, headers=A_WHILE, media_type="image/png")
 
-    def _listed(self, asked: listing.Asked) -> tuple[list[Incident], MeanTimes]:
+    def _listed(self, asked: listing.IncidentQuery) -> tuple[list[Incident], MeanTimes]:
         severities = [one.value for one in asked.severity]
         found = self._door.page(asked.status, severities, asked.below, listing.PAGE_INCIDENTS)
         return found, self._door.mean_times(timedelta(days=listing.MEANS_DAYS))
 
-    async def _told(self, request: Request, visit: Visit) -> report.Told | None:
+    async def _told(self, request: Request, visit: Visit) -> report.ReportContent | None:
         found = await run_in_threadpool(self._found, request.path_params["number"])
         if found is None:
             return None

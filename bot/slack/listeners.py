@@ -180,7 +180,7 @@ class Listeners:
             await respond(**answer, response_type="ephemeral")
 
     async def _looked(
-        self, body: Body, asked: commands.Asked, respond: AsyncRespond, client: AsyncWebClient
+        self, body: Body, asked: commands.SlashCommand, respond: AsyncRespond, client: AsyncWebClient
     ) -> None:
         """A worker looks; the person hears at once that it does, and the answer as soon as it is there."""
         about, question = asked.rest or asked.word, _key(body)
@@ -202,7 +202,7 @@ class Listeners:
         text, drawn = f"{len(misses)} low-ranked choices", miss_blocks(misses)
         await respond(text, blocks=drawn, response_type="ephemeral", replace_original=False)
 
-    def _ask(self, asked: commands.Asked, question: str) -> bool:
+    def _ask(self, asked: commands.SlashCommand, question: str) -> bool:
         if asked.word == "misses":
             return self._door.ask_misses(question)
         if not asked.rest:
@@ -242,7 +242,7 @@ class Listeners:
         open_ones = standings(door.followed(), door.now())
         return Shown(unresolved, to_close, door.counts(), door.mean_times(), acting, open_ones)
 
-    async def _shown(self, asked: commands.Asked, reader: Link) -> dict[str, Any]:
+    async def _shown(self, asked: commands.SlashCommand, reader: Link) -> dict[str, Any]:
         if asked.word == "status":
             return await asyncio.to_thread(self._status, commands.page_in(asked.rest), reader)
         if asked.word == "follow-ups":

@@ -49,9 +49,9 @@ from workers.sources.engines.column_kinds import types_now
 from workers.sources.engines.source import Source, open_source
 from workers.sources.flagged.example import example_of
 from workers.sources.flagged.flags import (
-    Asked,
     Flag,
     Flagged,
+    FlagRequest,
     flag_domain,
     flag_duplicates,
     flag_misses,
@@ -214,7 +214,7 @@ def _tally(flag: Flag) -> Read:
 
 
 def _wrong_rows(look: CheckRun, need: n.WrongRows, _memory: CheckState) -> Tally:
-    def flag(_recommender: Recommender, _source: Source, rows: Any, _asked: Asked) -> Flagged:
+    def flag(_recommender: Recommender, _source: Source, rows: Any, _asked: FlagRequest) -> Flagged:
         return flagged(rows, need.wrong(rows, look.options))
 
     return tally_rows(look.recommender, look.check, look.grid, look.dimensions, CheckState(), flag)

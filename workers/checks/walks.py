@@ -114,7 +114,7 @@ def walks(
     looks = {one.check.name: len(ends_of(recommender, one, start, end)) for one in plans}
     finished = {} if kept is None else {name: kept.finished[name] for name in looks if name in kept.finished}
     names = [name for name in looks if name not in finished]
-    told = _Told(progress, sum(looks.values()), sum(looks[name] for name in finished))
+    told = _Progress(progress, sum(looks.values()), sum(looks[name] for name in finished))
     asked = {name: (traced or {}).get(name, NOTHING) for name in names}
     more = _one_by_one(recommender, asked, start, end, told) if min(jobs, len(names)) < 2 else None
     for name, looked in more or _at_once(recommender, asked, start, end, jobs):
@@ -126,7 +126,7 @@ def walks(
     return finished
 
 
-class _Told:
+class _Progress:
     """How far it is, told now and then."""
 
     def __init__(self, progress: Progress | None, in_all: int, before: int) -> None:
@@ -140,7 +140,7 @@ class _Told:
 
 
 def _one_by_one(
-    recommender: Recommender, asked: Mapping[str, Traced], start: datetime, end: datetime, told: _Told
+    recommender: Recommender, asked: Mapping[str, Traced], start: datetime, end: datetime, told: _Progress
 ) -> Iterator[tuple[str, Looked]]:
     for name, traced in asked.items():
         yield name, walked(recommender, name, start, end, traced, told.done)

@@ -23,7 +23,7 @@ from domain.detection.data.windowed import Windowed
 from domain.detection.expect.rate import LEAST_WINDOWS, Rates, expect_rates
 from domain.detection.judge.comparison import Comparison
 from domain.detection.judge.state import SHORT_SECONDS, CheckState, Verdict
-from domain.detection.judge.tail import Numbers, Told, compared_in, conclude, level_of, told_in
+from domain.detection.judge.tail import Numbers, Statement, compared_in, conclude, level_of, told_in
 from domain.detection.judge.usable import learnable
 from domain.detection.judge.wrong_rows import discovered
 from domain.detection.slices.minimal_set import to_tell
@@ -331,7 +331,7 @@ def _finding(
     whole = side.expected[0, column] if words.loss else judged.rows[0, column]
     affected = min(1.0, abs(held - expected) / max(float(whole), 1.0))
     says = words.says((proportions.told or proportions.columns)[column], held / rows, expected / rows)
-    told = Told(
+    told = Statement(
         proportions.cells[place],
         proportions.columns[column],
         says,

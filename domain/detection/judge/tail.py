@@ -46,7 +46,7 @@ class Numbers:
 
 
 @dataclass(frozen=True)
-class Told:
+class Statement:
     """
     Where and of what a finding is, in words, and how much is `affected`: the share of everything, which makes
     the severity where none is declared; milder unless something is missing (`drop`).
@@ -59,7 +59,7 @@ class Told:
     drop: bool = False
 
 
-def told_in(windows: Windowed, check: Check, told: Told, numbers: Numbers) -> Finding:
+def told_in(windows: Windowed, check: Check, told: Statement, numbers: Numbers) -> Finding:
     """The finding of the judged window of `windows`."""
     title = f"{place_of(check.table or '', told.where)}: {told.says}"[:LONGEST_TITLE]
     window = windows.start(windows.last), windows.end(windows.last)

@@ -19,7 +19,7 @@ from domain.detection.judge.discovery import WEEK_SECONDS, benjamini_hochberg, l
 from domain.detection.judge.judging import Again, Judging
 from domain.detection.judge.promise import broken_promises, is_promise, tolerated
 from domain.detection.judge.state import CheckState, Verdict, confirm
-from domain.detection.judge.tail import Numbers, Told, compared_in, told_in
+from domain.detection.judge.tail import Numbers, Statement, compared_in, told_in
 from domain.detection.judge.title import percent
 from domain.detection.judge.usable import learnable
 from domain.detection.slices.minimal_set import to_tell
@@ -204,7 +204,9 @@ def _finding(
     says = words.says(listed(names), percent(bad / rows))
     usual = percent(float(judged.rates.share[place, first]))
     numbers = _numbers(judged, place, first, words.unit(tally.columns[first]))
-    told = Told(tally.cells[place], tally.columns[first], f"{says}, usually {usual}", affected, drop=True)
+    told = Statement(
+        tally.cells[place], tally.columns[first], f"{says}, usually {usual}", affected, drop=True
+    )
     return told_in(tally, check, told, numbers)
 
 

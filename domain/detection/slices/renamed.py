@@ -22,7 +22,7 @@ NAMED = 2  # values named in a title; the others are counted
 
 
 @dataclass(frozen=True)
-class Told:
+class ReportedSlice:
     """A slice to tell, by its place, and what to say of where its rows went (empty: not known)."""
 
     place: int
@@ -31,7 +31,7 @@ class Told:
 
 def told_together(
     slices: tuple[Slice, ...], observed: Floats, expected: Floats, picked: Sequence[int]
-) -> list[Told]:
+) -> list[ReportedSlice]:
     """
     The slices `picked`, those of one dimension whose rows were taken over told as one: the largest.
 
@@ -40,7 +40,7 @@ def told_together(
         picked: places of those that are to be told.
     """
     lost = [place for place in picked if len(slices[place]) == 1 and observed[place] < expected[place]]
-    taken: dict[int, Told] = {}
+    taken: dict[int, ReportedSlice] = {}
     folded: set[int] = set()
     for dimension in dict.fromkeys(slices[place][0][0] for place in lost):
         those = [place for place in lost if slices[place][0][0] == dimension]
@@ -50,9 +50,9 @@ def told_together(
             gone, words = _swallowed(slices, observed, due, those)
         if gone:
             largest = max(gone, key=lambda place: float(expected[place]))
-            taken[largest] = Told(largest, words)
+            taken[largest] = ReportedSlice(largest, words)
             folded |= set(gone) - {largest}
-    return [taken.get(place, Told(place)) for place in picked if place not in folded]
+    return [taken.get(place, ReportedSlice(place)) for place in picked if place not in folded]
 
 
 def _level(slices: tuple[Slice, ...], observed: Floats, expected: Floats, those: list[int]) -> float:

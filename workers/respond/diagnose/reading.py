@@ -21,8 +21,8 @@ from domain.resolution.replays.registry import tables_of
 from domain.values import Finding, Slice
 from workers.models.candidates import read_candidates
 from workers.models.logged import Log, log_of
-from workers.respond.diagnose.asked import Asked, asked, ratio_frame, ratio_series
 from workers.respond.diagnose.deliveries import delivery_table, last_two
+from workers.respond.diagnose.finding_query import FindingQuery, asked, ratio_frame, ratio_series
 from workers.sources.aggregate.count import count_windows, zone_of
 from workers.sources.engines.column_kinds import as_text, finite, rows_in, separators
 from workers.sources.engines.source import TIME, Source, open_source
@@ -67,7 +67,7 @@ class Reader:
             return None
 
     @cached_property
-    def asked(self) -> Asked:
+    def asked(self) -> FindingQuery:
         """What the finding's check measures, and at which windows."""
         return asked(self.recommender, self.finding)
 

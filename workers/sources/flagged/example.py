@@ -11,7 +11,7 @@ from domain.values import Finding
 from workers.environment import redaction
 from workers.sources.aggregate.grouped import windowed
 from workers.sources.engines.source import TIME, Source, open_source
-from workers.sources.flagged.flags import JOINED, KEY, Asked, Flag
+from workers.sources.flagged.flags import JOINED, KEY, Flag, FlagRequest
 
 LONGEST = 40  # letters of a value that are shown
 
@@ -31,7 +31,7 @@ def example_of(look: CheckRun, flag: Flag, finding: Finding) -> str | None:
     with open_source(recommender, str(check.table)) as source:
         rows = source.between(finding.window_start, finding.window_end)
         rows, _kept = windowed(recommender, source, rows, grid, ())
-        asked = Asked(
+        asked = FlagRequest(
             check=check,
             dimensions=(),
             learn_until=grid.count - 1,

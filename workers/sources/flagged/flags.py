@@ -46,7 +46,7 @@ class Flagged:
         return tuple(f"{FLAG}{place}" for place in range(len(self.names)))
 
 
-class Asked(Value):
+class FlagRequest(Value):
     """
     What flags are made for: `learn_until` is the first window that nothing is to be learned from, and begins
     at `judged`; the windows cover [start, end).
@@ -65,7 +65,7 @@ class Asked(Value):
         return any(first <= window <= last for first, last in self.skip)
 
 
-def flag_missing(recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
+def flag_missing(recommender: Recommender, source: Source, rows: Any, asked: FlagRequest) -> Flagged:
     """Null, not a number, or an empty text. A key never is, and nothing where one row is said to matter."""
     check = asked.check
     names = looked_at(source, OfColumns.of(check).columns)
@@ -88,7 +88,7 @@ def _missing(column: Any) -> Any:
     return column.isnull() | (column == "") if kind == "text" else column.isnull()
 
 
-def flag_domain(recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
+def flag_domain(recommender: Recommender, source: Source, rows: Any, asked: FlagRequest) -> Flagged:
     """
     Numbers that are not finite or out of range, texts that are none of the known ones. What is not a number
     is left to a check for missing values where one looks at that column: one cause, one incident.
@@ -142,7 +142,7 @@ def looks_for_missing(one: Check, check: Check, column: str) -> bool:
     return not columns or column in columns
 
 
-def past_of(rows: Any, asked: Asked) -> Any:
+def past_of(rows: Any, asked: FlagRequest) -> Any:
     """The rows of windows before the judged one, without those in which something was wrong."""
     past = rows.filter(rows[WINDOW] < asked.learn_until, rows[WINDOW] >= 0)
     for first, last in asked.skip:
@@ -150,7 +150,7 @@ def past_of(rows: Any, asked: Asked) -> Any:
     return past
 
 
-def _learn(source: Source, rows: Any, asked: Asked, columns: Names) -> ColumnDomains:
+def _learn(source: Source, rows: Any, asked: FlagRequest, columns: Names) -> ColumnDomains:
     """What the windows before the judged one hold."""
     past, keys = past_of(rows, asked), Domains.of(asked.check)
     numbers = [n for n in columns if kind_of(past[n]) in ("number", "integer") and n not in keys.ranges]
@@ -188,7 +188,7 @@ def _texts(source: Source, past: Any, names: list[str], newest: int) -> dict[str
     return seen
 
 
-def flag_duplicates(_recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
+def flag_duplicates(_recommender: Recommender, source: Source, rows: Any, asked: FlagRequest) -> Flagged:
     """All rows of a key in a window but one; the key is the check's own, else the table's."""
     key = Keyed.of(asked.check).key or ((source.table.key,) if source.table.key else ())
     if not key:
@@ -206,7 +206,7 @@ def flag_duplicates(_recommender: Recommender, source: Source, rows: Any, asked:
     return flagged(once, {name: once[ROWS] - 1}, promised={name: tuple(keys)})
 
 
-def flag_references(recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
+def flag_references(recommender: Recommender, source: Source, rows: Any, asked: FlagRequest) -> Flagged:
     """Values that the table they refer to does not have; of the items, where the check names no other."""
     targets = dict(Referring.of(asked.check).references)
     if not targets and recommender.items and source.table.item:
@@ -237,7 +237,7 @@ def flag_references(recommender: Recommender, source: Source, rows: Any, asked: 
     return flagged(rows, unmatched, promised=promised)
 
 
-def flag_misses(recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
+def flag_misses(recommender: Recommender, source: Source, rows: Any, asked: FlagRequest) -> Flagged:
     """Of the candidates that were chosen, those that the model had ranked low."""
     check = asked.check
     low = low_rank(check, ranking_model(recommender, check))
@@ -259,4 +259,4 @@ def flagged(
     return Flagged(rows.mutate(**ones) if ones else rows, tuple(flags), told, promised or {})
 
 
-Flag = Callable[[Recommender, Source, Any, Asked], Flagged]
+Flag = Callable[[Recommender, Source, Any, FlagRequest], Flagged]

@@ -10,7 +10,7 @@ from domain.recommender.recommender import Recommender
 from workers.sources.aggregate.grouped import grouped, lengthened, slices_asked, windowed
 from workers.sources.aggregate.sets import ROWS, WINDOW, Names
 from workers.sources.engines.source import open_source
-from workers.sources.flagged.flags import Asked, Flag
+from workers.sources.flagged.flags import Flag, FlagRequest
 
 
 def tally_rows(
@@ -33,7 +33,7 @@ def tally_rows(
     with open_source(recommender, str(check.table)) as source:
         rows = source.between(grid.start, grid.end)
         rows, kept = windowed(recommender, source, rows, grid, dimensions)
-        asked = Asked(
+        asked = FlagRequest(
             check=check,
             dimensions=kept,
             learn_until=grid.count - 1,

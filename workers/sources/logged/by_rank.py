@@ -18,7 +18,7 @@ from domain.recommender.recommender import Recommender
 from workers.sources.aggregate.choices import rank_by_score, ranking_model
 from workers.sources.aggregate.sets import ROWS
 from workers.sources.engines.source import Source
-from workers.sources.flagged.flags import Asked, Flagged, flagged, past_of
+from workers.sources.flagged.flags import Flagged, FlagRequest, flagged, past_of
 from workers.sources.logged.served import group_rare_items, most_items
 
 BIN, SHOWN, SHARE, AVERAGE = "__bin", "__shown", "__share", "__average"
@@ -26,7 +26,7 @@ ALONE = 20  # ranks from the best on that have a bin each
 OCTAVE = 4  # bins from a rank to twice that rank, further down
 
 
-def flag_shown(recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
+def flag_shown(recommender: Recommender, source: Source, rows: Any, asked: FlagRequest) -> Flagged:
     """
     Candidates weighted by how often their rank is shown, relative to all ranks; flagged are those that were
     shown.

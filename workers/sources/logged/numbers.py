@@ -24,7 +24,7 @@ from workers.sources.aggregate.grouped import windowed
 from workers.sources.aggregate.sets import WINDOW, Names
 from workers.sources.engines.column_kinds import finite, is_finite, kind_of
 from workers.sources.engines.source import TIME, Source, open_source
-from workers.sources.flagged.flags import Asked, Flagged, flagged, looks_for_missing
+from workers.sources.flagged.flags import Flagged, FlagRequest, flagged, looks_for_missing
 from workers.sources.flagged.tally import tally_rows
 from workers.sources.logged.scored import number_columns
 
@@ -107,7 +107,7 @@ class PastNumbers:
         return replace(part, columns=names, bad=bad, told=told)
 
 
-def flag_numeric(recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
+def flag_numeric(recommender: Recommender, source: Source, rows: Any, asked: FlagRequest) -> Flagged:
     """The marks of the judged window."""
     now = asked.learn_until
     numbers = _learn(recommender, source, rows, asked.check, now + 1, rows.filter(rows[TIME] >= asked.judged))
@@ -135,7 +135,7 @@ def past_numbers(
     if len(marks) > MOST_MARKS:
         raise SourceError(f'table "{check.table}": {len(marks):,} values to count, which is too many at once')
 
-    def flag(_recommender: Recommender, _source: Source, rows: Any, _asked: Asked) -> Flagged:
+    def flag(_recommender: Recommender, _source: Source, rows: Any, _asked: FlagRequest) -> Flagged:
         return flagged(rows, {str(place): mark.holds(rows) for place, mark in enumerate(marks)})
 
     return PastNumbers(numbers, marks, tally_rows(recommender, check, grid, dimensions, CheckState(), flag))

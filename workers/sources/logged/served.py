@@ -19,7 +19,7 @@ from domain.recommender.recommender import Recommender
 from workers.sources.aggregate.sets import WINDOW
 from workers.sources.engines.column_kinds import kind_of
 from workers.sources.engines.source import Source
-from workers.sources.flagged.flags import Asked, Flagged, flagged
+from workers.sources.flagged.flags import Flagged, FlagRequest, flagged
 from workers.sources.logged.join import Beside as Rows
 from workers.sources.logged.join import joined
 
@@ -29,7 +29,7 @@ MOST_ITEMS = 500  # told apart, where a check is sliced by item
 MOST_VERSIONS = 20  # told apart: the declared ones, then those that served most
 
 
-def flag_stages(recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
+def flag_stages(recommender: Recommender, source: Source, rows: Any, asked: FlagRequest) -> Flagged:
     """Of each stage, the rows that got through it and all before: a boolean column, or a row elsewhere."""
     check, through = asked.check, ibis.literal(True)
     stages = Staged.of(check).stages
@@ -53,7 +53,7 @@ def flag_stages(recommender: Recommender, source: Source, rows: Any, asked: Aske
     return group_rare_items(source, flagged(rows, columns), most)
 
 
-def flag_items(recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
+def flag_items(recommender: Recommender, source: Source, rows: Any, asked: FlagRequest) -> Flagged:
     """
     Every row, by the item that it shows.
 
@@ -90,7 +90,7 @@ def group_rare_items(source: Source, found: Flagged, most: list[str] | None) -> 
     return Flagged(found.rows.mutate(**{item: told}), found.names)
 
 
-def most_items(source: Source, rows: Any, asked: Asked) -> list[str] | None:
+def most_items(source: Source, rows: Any, asked: FlagRequest) -> list[str] | None:
     """Where single items are a dimension, those with most rows in the judged window; all others are one."""
     item = source.table.item
     if item is None or item not in asked.dimensions:
@@ -100,14 +100,14 @@ def most_items(source: Source, rows: Any, asked: Asked) -> list[str] | None:
     return source.fetch(most)[item].dropna().astype(str).tolist()
 
 
-def flag_joins(recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
+def flag_joins(recommender: Recommender, source: Source, rows: Any, asked: FlagRequest) -> Flagged:
     """Rows that the table beside has no row for."""
     beside = _beside(asked, str(Beside.of(asked.check).beside))
     rows = joined(recommender, source, rows, beside)
     return flagged(rows, {f"in {beside.table}": rows[beside.found].isnull()})
 
 
-def flag_sampling(recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
+def flag_sampling(recommender: Recommender, source: Source, rows: Any, asked: FlagRequest) -> Flagged:
     """Of what the keys name, each once, that which the table beside has as well."""
     beside = _beside(asked, str(Beside.of(asked.check).beside))
     source.require(*beside.on)
@@ -116,7 +116,7 @@ def flag_sampling(recommender: Recommender, source: Source, rows: Any, asked: As
     return flagged(once, {f"kept in {beside.table}": once[beside.found].notnull()})
 
 
-def flag_disagreements(recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
+def flag_disagreements(recommender: Recommender, source: Source, rows: Any, asked: FlagRequest) -> Flagged:
     """Of rows that find each other, those that hold another value."""
     keys = Compared.of(asked.check)
     source.require(*keys.compare)
@@ -140,7 +140,7 @@ def _differs(own: Any, other: Any, tolerance: float) -> Any:
     return ~(alike.fill_null(False) | (own.isnull() & other.isnull()))
 
 
-def flag_versions(recommender: Recommender, source: Source, rows: Any, asked: Asked) -> Flagged:
+def flag_versions(recommender: Recommender, source: Source, rows: Any, asked: FlagRequest) -> Flagged:
     """Of requests, or of what else counts once, those that each version served."""
     column = version_column(recommender, asked.check)
     source.require(column)
@@ -176,7 +176,7 @@ def served_by(recommender: Recommender, check: Check) -> Model | None:
     return recommender.model_of(str(check.table))
 
 
-def counted_once(recommender: Recommender, source: Source, found: Flagged, asked: Asked) -> Flagged:
+def counted_once(recommender: Recommender, source: Source, found: Flagged, asked: FlagRequest) -> Flagged:
     """One row for all of a request, or of what else the check counts `per`; a flag of one is one of all."""
     per = per_column(recommender, asked.check)
     if per is None:
@@ -195,7 +195,7 @@ def per_column(recommender: Recommender, check: Check) -> str | None:
     return Per.of(check).per or (model.request if model else None)
 
 
-def _beside(asked: Asked, table: str, mark: str = "0", values: Mapping[str, str] | None = None) -> Rows:
+def _beside(asked: FlagRequest, table: str, mark: str = "0", values: Mapping[str, str] | None = None) -> Rows:
     check, on = asked.check, Matched.of(asked.check).on
     if not on:
         raise SourceError(

@@ -38,7 +38,7 @@ from domain.detection.judge.title import title_of, title_since
 from domain.detection.judge.usable import inside
 from domain.detection.slices.displaced import Total, pick
 from domain.detection.slices.localise import Suspects
-from domain.detection.slices.renamed import Told, told_together
+from domain.detection.slices.renamed import ReportedSlice, told_together
 from domain.recommender.check import Check
 from domain.values import Finding, Slice
 
@@ -156,7 +156,9 @@ def _share(finding: Finding) -> float:
     return finding.observed / max(finding.expected, LEAST_EXPECTED)
 
 
-def _told(check: Check, counts: Counts, judged: JudgedSlices, state: CheckState, alpha: float) -> list[Told]:
+def _told(
+    check: Check, counts: Counts, judged: JudgedSlices, state: CheckState, alpha: float
+) -> list[ReportedSlice]:
     """The fewest slices that explain what is off beyond chance and matters."""
     tested = np.maximum(judged.expected, judged.observed) >= check.least_rows
     tested &= np.array([len(dict(name)) == len(name) for name in counts.slices], dtype=bool)
@@ -271,7 +273,7 @@ def _numbers(check: Check, counts: Counts, judged: JudgedSlices, place: int) -> 
 
 
 def _finding(
-    check: Check, counts: Counts, judged: JudgedSlices, told: Told, titled: Callable[..., str]
+    check: Check, counts: Counts, judged: JudgedSlices, told: ReportedSlice, titled: Callable[..., str]
 ) -> Finding:
     place = told.place
     observed, expected = float(judged.observed[place]), float(judged.expected[place])

@@ -32,7 +32,7 @@ RANKING = {
 
 
 @dataclass(frozen=True)
-class Told:
+class ReportedAnomaly:
     """
     An anomaly of the last window and how rare it is; whether there is `nothing` in that window, what is
     `large` for the metric, and, where it stands already, from when on it is the new normal.
@@ -91,7 +91,7 @@ def swing_of(check: Check) -> str:
 
 
 def finding_of(
-    check: Check, edge: Callable[[int], datetime], count: int, where: Slice, told: Told
+    check: Check, edge: Callable[[int], datetime], count: int, where: Slice, told: ReportedAnomaly
 ) -> Finding:
     """
     The finding of the last of `count` windows; a silence begins where the standstill did.
@@ -148,7 +148,7 @@ def comparison_of(
     return None
 
 
-def _share(told: Told, numbers: Numbers, off: float) -> float | None:
+def _share(told: ReportedAnomaly, numbers: Numbers, off: float) -> float | None:
     """
     The share of what was expected that is missing or too much; where next to nothing was, of what is large
     for the metric, and None where nothing ever was.
@@ -161,7 +161,7 @@ def _share(told: Told, numbers: Numbers, off: float) -> float | None:
     return min(1.0, off / against) if against > 0 else None
 
 
-def _numbers(check: Check, width: float, told: Told) -> Numbers:
+def _numbers(check: Check, width: float, told: ReportedAnomaly) -> Numbers:
     score, limit = told.score, told.rarity.limit
     observed, expected = float(score.observed[-1]), float(score.expected[-1])
     if score.way == "silence":
@@ -171,7 +171,7 @@ def _numbers(check: Check, width: float, told: Told) -> Numbers:
     return Numbers(observed, expected, expected - limit, expected + limit, metric_name(check))
 
 
-def _severity(told: Told, share: float | None, *, fell: bool) -> Severity:
+def _severity(told: ReportedAnomaly, share: float | None, *, fell: bool) -> Severity:
     if told.score.way == "spread" or share is None:
         return Severity.SEV3
     if told.score.way == "silence":
@@ -181,7 +181,7 @@ def _severity(told: Told, share: float | None, *, fell: bool) -> Severity:
     return severity_of(share, drop=fell)
 
 
-def _title(check: Check, where: Slice, told: Told, numbers: Numbers, length: timedelta) -> str:
+def _title(check: Check, where: Slice, told: ReportedAnomaly, numbers: Numbers, length: timedelta) -> str:
     place = f"{check.table} where {name_slice(where)}" if where else str(check.table)
     says = f"{place}: {metric_name(check)} {_says(told, numbers, length)}"
     if told.normal_from is None or told.score.way == "silence":
@@ -189,7 +189,7 @@ def _title(check: Check, where: Slice, told: Told, numbers: Numbers, length: tim
     return f"{says}; the new normal from {told.normal_from:%Y-%m-%d %H:%M} UTC on"
 
 
-def _says(told: Told, numbers: Numbers, length: timedelta) -> str:
+def _says(told: ReportedAnomaly, numbers: Numbers, length: timedelta) -> str:
     match told.score.way:
         case "silence":
             says = "without a value" if told.nothing else "has not moved"

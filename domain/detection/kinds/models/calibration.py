@@ -32,7 +32,7 @@ from domain.detection.judge.judging import Again, Judging, by_check
 from domain.detection.judge.state import CheckState, Verdict
 from domain.detection.judge.tail import (
     Numbers,
-    Told,
+    Statement,
     compared_in,
     conclude,
     level_of,
@@ -198,7 +198,7 @@ def _finding(check: Check, outcomes: Outcomes, judged: JudgedScores, place: int,
     chosen, expected = float(judged.chosen[at]), float(judged.expected[at])
     whole = max(float(judged.expected[0, WHOLE]), 1.0)
     affected = min(1.0, abs(chosen - expected) / whole)
-    told = Told(
+    told = Statement(
         outcomes.cells[place],
         subject_of(outcomes.score, column),
         _says(check, judged, place, column),

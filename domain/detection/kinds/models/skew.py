@@ -35,7 +35,7 @@ from domain.detection.judge.judging import Again, Judging, by_check
 from domain.detection.judge.state import CheckState, Verdict
 from domain.detection.judge.tail import (
     Numbers,
-    Told,
+    Statement,
     compared_in,
     conclude,
     level_of,
@@ -146,7 +146,7 @@ def _finding(check: Check, fed: ServedFeatures, judged: JudgedColumns, place: in
     where, bins = served.cells[place], served.bins[column]
     affected = min(1.0, (moved - usual) * rows / max(float(served.rows[-1, 0]), 1.0))
     says = describe(bins, fed.learned[column][place], served.counts[column][-1, place])
-    told = Told(where, subject_of(bins), says, affected)
+    told = Statement(where, subject_of(bins), says, affected)
     return told_in(served, check, told, _numbers(judged, bins, at))
 
 

@@ -18,7 +18,7 @@ from domain.detection.judge.judging import Again, Judging, by_check, of_its_slic
 from domain.detection.judge.state import CheckState, Verdict
 from domain.detection.judge.tail import (
     Numbers,
-    Told,
+    Statement,
     compared_in,
     conclude,
     level_of,
@@ -154,7 +154,7 @@ def _finding(
     moved, usual = float(judged.moved[place, column]), float(judged.usual[place, column])
     affected = min(1.0, (moved - usual) * rows / max(float(histograms.rows[-1, 0]), 1.0))
     where = histograms.cells[place]
-    told = Told(where, bins.column, change(place, column), affected)
+    told = Statement(where, bins.column, change(place, column), affected)
     return told_in(histograms, check, told, _numbers(judged, bins, found))
 
 

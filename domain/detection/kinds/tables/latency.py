@@ -32,7 +32,7 @@ from domain.detection.judge.again.measured import STILL_USUAL, none_measured
 from domain.detection.judge.comparison import Comparison
 from domain.detection.judge.judging import Again, Judging, by_check
 from domain.detection.judge.state import CheckState, Verdict
-from domain.detection.judge.tail import Numbers, Told, compared_in, conclude, level_of, told_in
+from domain.detection.judge.tail import Numbers, Statement, compared_in, conclude, level_of, told_in
 from domain.detection.judge.usable import learnable
 from domain.detection.judge.wrong_rows import JudgedRows, discovered
 from domain.detection.kind import Kind
@@ -202,7 +202,7 @@ def _finding(check: Check, held: Histograms, judged: JudgedRows, slow: Slow, pla
     expected = float(judged.expected[place, 0])
     affected = min(1.0, (bad - expected) / max(float(judged.rows[0]), 1.0))
     column = held.bins[0].column
-    told = Told(
+    told = Statement(
         held.cells[place],
         column,
         f"{slow.name} of {column} is {now:,.3g}, {against} ({rows:,.0f} answers)",

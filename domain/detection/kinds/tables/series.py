@@ -22,7 +22,7 @@ from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.comparison import Comparison
 from domain.detection.judge.judging import Again, Judging, as_it_is
 from domain.detection.judge.series.alarm import AGAIN, BEGINS, STANDS, cool_windows, stand_windows
-from domain.detection.judge.series.anomaly_finding import Told, comparison_of, finding_of
+from domain.detection.judge.series.anomaly_finding import ReportedAnomaly, comparison_of, finding_of
 from domain.detection.judge.series.anomaly_score import (
     RETURN_DAYS,
     WAYS,
@@ -65,7 +65,7 @@ def judge_series(check: Check, metric: Metric, state: CheckState, without: Colle
     Args:
         without: ways of being anomalous that are not looked at.
     """
-    judged, compared = dict[Slice, Told | None](), list[Comparison | None]()
+    judged, compared = dict[Slice, ReportedAnomaly | None](), list[Comparison | None]()
     for where in metric.slices:
         scores = scores_of(metric, where, state)
         if scores is not None:
@@ -85,7 +85,7 @@ def judge_series(check: Check, metric: Metric, state: CheckState, without: Colle
     return verdict.comparing(one for one in compared if one is not None)
 
 
-def one_cause(judged: Mapping[Slice, Told | None]) -> dict[Slice, Told]:
+def one_cause(judged: Mapping[Slice, ReportedAnomaly | None]) -> dict[Slice, ReportedAnomaly]:
     """
     Of what is anomalous at once, what is told: slices of one dimension, that of the rarest; the whole table
     where half of that dimension's slices are with it, or none is.
@@ -108,7 +108,7 @@ def _told(
     state: CheckState,
     looked_at: Sequence[AnomalyScore],
     among: int,
-) -> Told | None:
+) -> ReportedAnomaly | None:
     """
     Of one series, the rarest that is to be told; None where there is none. What is told already goes on as
     long as it is seen within an hour: what takes a day to see would take a day to be over.
@@ -131,7 +131,7 @@ def _told(
         ):
             continue
         told.append(
-            Told(
+            ReportedAnomaly(
                 score,
                 rarity,
                 nothing=bool(np.isnan(values[-1])),

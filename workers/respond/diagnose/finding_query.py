@@ -38,7 +38,7 @@ WEEKS, DAYS = tuple(n * WEEK for n in (1, 2, 3, 4)), tuple(n * DAY for n in (1, 
 
 
 @dataclass(frozen=True)
-class Asked:
+class FindingQuery:
     """
     What a finding was measured by, and the finer windows of the time around it.
 
@@ -67,17 +67,21 @@ class Asked:
             return False
 
 
-def asked(recommender: Recommender, finding: Finding) -> Asked:
+def asked(recommender: Recommender, finding: Finding) -> FindingQuery:
     """Of a finding's check, as it is declared now."""
     window = window_of(recommender, finding)
     span = max(BACK, WINDOWS_BACK * window)
     finer = max((one for one in FINE if one <= span / LEAST_FINE), default=window)
     width = min(window, finer) if window >= LONG else window
     count = int(min(WINDOWS, span / width))
-    return Asked(recommender.checks.get(finding.check), width, count, (WEEKS, DAYS) if window >= LONG else ())
+    return FindingQuery(
+        recommender.checks.get(finding.check), width, count, (WEEKS, DAYS) if window >= LONG else ()
+    )
 
 
-def ratio_series(recommender: Recommender, finding: Finding, about: Asked, end: datetime) -> pd.DataFrame:
+def ratio_series(
+    recommender: Recommender, finding: Finding, about: FindingQuery, end: datetime
+) -> pd.DataFrame:
     """
     Windows of the slice: `observed` the numerator, `expected` that at the ratio of the first half.
 
@@ -94,7 +98,7 @@ def ratio_series(recommender: Recommender, finding: Finding, about: Asked, end: 
 
 
 def ratio_frame(
-    recommender: Recommender, about: Asked, since: datetime, end: datetime
+    recommender: Recommender, about: FindingQuery, since: datetime, end: datetime
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """
     Cells since then: `observed` the numerator, `expected` what it would be at each cell's ratio of before,
@@ -113,7 +117,7 @@ def ratio_frame(
     return pd.DataFrame({**names, "observed": now, "expected": expected}), cells.dimensions
 
 
-def _cells(recommender: Recommender, about: Asked, end: datetime) -> RatioCells:
+def _cells(recommender: Recommender, about: FindingQuery, end: datetime) -> RatioCells:
     start = end - about.count * about.width
     grid = Grid(start, about.width, about.count, ((start, 0),), zone_of(recommender))
     check = about.check
