@@ -25,8 +25,7 @@ from workers.checks.run import fault
 from workers.detect.open_incidents import open_incidents
 from workers.detect.past import suspects
 from workers.detect.record import begin_records, quietly
-from workers.detect.run_outcomes import CalendarReading as Looked
-from workers.detect.run_outcomes import count_runs
+from workers.detect.run_outcomes import RunOutcome, count_runs
 from workers.log.handle import handle
 from workers.predict.launch import forecasts, missed, score
 from workers.sources.aggregate.count import zone_of
@@ -84,7 +83,7 @@ def predict_tick(log: Engine, recommender: Recommender, at: datetime) -> int:
         with log.begin() as connection:
             remember(connection, MEMORY, {"looked_at": at, "failures": failures, "standing": standing})
             failed, judged = look.trouble is not None, bool(look.forecasts)
-            count_runs(connection, MEMORY, [Looked(check.name, failed=failed, judged=judged)], at)
+            count_runs(connection, MEMORY, [RunOutcome(check.name, failed=failed, judged=judged)], at)
     return count
 
 
