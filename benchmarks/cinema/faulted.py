@@ -19,9 +19,9 @@ from benchmarks.cinema.theatre import Theatre
 from domain.incident.state import Incident
 from domain.values import Finding, Slice, name_slice
 from examples.cinema.faults import BLANK, COUNTRY, FLIPPED, HELD_DOWN, LOST_SLICE
-from workers.detect.tick import detect_tick
+from workers.detect.detection_run import detection_run
 from workers.environment import clock
-from workers.predict.look_ahead import predict_tick
+from workers.predict.look_ahead import prediction_run
 from workers.store import cards
 
 LOOK_SECONDS, FORECAST_EVERY = 10.0, 3  # as the clock's process sends: each 10 s, and each 30 s
@@ -137,9 +137,9 @@ def _look_on(theatre: Theatre, outcome: Outcome, log: Engine) -> None:
             film = theatre.live.serving.faults.detail(outcome.fault).get("item_id")
             outcome.truth = ((), film) if film else outcome.truth
         theatre.pass_time(LOOK_SECONDS)
-        detect_tick(log, recommender, theatre.at)
+        detection_run(log, recommender, theatre.at)
         if looks % FORECAST_EVERY == 0:
-            predict_tick(log, recommender, theatre.at)
+            prediction_run(log, recommender, theatre.at)
         looks += 1
         known = {one.stream for one in outcome.before}
         every = _every(log)

@@ -20,7 +20,7 @@ import duckdb
 from benchmarks.store.server import server
 from benchmarks.table import Row, Rows
 from domain.recommender.recommender import Recommender
-from workers.detect.tick import detect_tick
+from workers.detect.detection_run import detection_run
 from workers.store.connection import engine
 from workers.store.migrate import migrate
 
@@ -73,7 +73,7 @@ def look(url: str, folder: Path, tables: int, at: datetime | None) -> float:
     recommender, log = declared(folder, tables), engine(url)
     before = time.process_time()
     if at is not None:
-        detect_tick(log, recommender, at)
+        detection_run(log, recommender, at)
     log.dispose()
     return time.process_time() - before
 

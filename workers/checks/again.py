@@ -16,20 +16,20 @@ from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
 from workers.checks.plan import HOUR, Plan, plan, window_checks
-from workers.checks.run import TickResult, explained, fault
+from workers.checks.run import RunResult, explained, fault
 from workers.checks.walk import ends_of, walk
 from workers.declaration.check_kinds import found
 from workers.sources.aggregate.count import zone_of
 
 
-def look_at(recommender: Recommender, at: datetime) -> TickResult:
+def look_at(recommender: Recommender, at: datetime) -> RunResult:
     """What each check finds in its newest window that was complete at `at`; later rows are not looked at."""
     findings, notes = list[Finding](), dict[str, str]()
     for check in window_checks(recommender):
         verdict = _verdict(recommender, plan(recommender, check), at)
         findings += verdict.findings
         notes |= {check.name: verdict.note} if verdict.note else {}
-    return TickResult(findings=explained(recommender, findings), notes=notes)
+    return RunResult(findings=explained(recommender, findings), notes=notes)
 
 
 def _verdict(recommender: Recommender, planned: Plan, at: datetime) -> Verdict:

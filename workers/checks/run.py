@@ -36,7 +36,7 @@ class State(Value):
     checks: dict[str, CheckState] = Field(default_factory=dict)
 
 
-class TickResult(Value):
+class RunResult(Value):
     """
     What one look came to.
 
@@ -55,7 +55,7 @@ class TickResult(Value):
 @kept_open()
 def run_checks(
     recommender: Recommender, at: datetime, state: State | None = None, wrong: Wrong | None = None
-) -> TickResult:
+) -> RunResult:
     """
     Look once, at `at` (aware UTC): every check whose newest complete window has
     not been judged yet. Windows end at or before `at` − settle. Call it as often as you like; not twice at
@@ -90,7 +90,7 @@ def run_checks(
             notes[check.name] = verdict.note
         if not verdict.judged:
             unjudged.add(check.name)
-    return TickResult(
+    return RunResult(
         findings=explained(recommender, findings),
         cleared=tuple(cleared),
         notes=notes,

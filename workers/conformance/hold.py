@@ -12,7 +12,7 @@ import pandas as pd
 from domain.detection.judge.again.measure import Measurement
 from domain.values import Finding
 from workers.checks.measure import measure
-from workers.checks.run import FAULT, State, TickResult, run_checks
+from workers.checks.run import FAULT, RunResult, State, run_checks
 from workers.conformance.situation import SITUATIONS, Says, Situation
 from workers.conformance.table import DAY, DAYS, END, HOUR, NAME, Change, declared, last_day, sound
 from workers.sources.engines.kept_open import kept_open
@@ -83,7 +83,7 @@ def _spoilt(frame: pd.DataFrame, spoil: Change) -> pd.DataFrame:
     return pd.concat([frame[~last], spoil(frame[last].copy())], ignore_index=True)
 
 
-def _allowed(of: Situation, where: str, result: TickResult) -> None:
+def _allowed(of: Situation, where: str, result: RunResult) -> None:
     own = [finding for finding in result.findings if finding.check == NAME]
     faults = [finding.title for finding in own if finding.subject == FAULT]
     told = [finding.title for finding in own if finding.subject != FAULT]

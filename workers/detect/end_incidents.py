@@ -22,7 +22,7 @@ from domain.recommender.recommender import Recommender
 from domain.values import Actor, Finding
 from workers.checks.over import back, first_look, look_again
 from workers.checks.plan import window_of
-from workers.checks.run import TickResult
+from workers.checks.run import RunResult
 from workers.detect.past import past_before
 from workers.log.handle import handle
 from workers.store import cards
@@ -37,7 +37,7 @@ _log = structlog.get_logger(__name__)
 def clear(
     log: Engine,
     recommender: Recommender,
-    result: TickResult,
+    result: RunResult,
     told: Iterable[Finding],
     clearing: Mapping[str, str],
     at: datetime,

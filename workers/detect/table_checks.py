@@ -13,7 +13,7 @@ from domain.detection.judge.state import CheckState
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from workers.checks.plan import Plan, due_end, plan, window_checks
-from workers.checks.run import FAULT, State, TickResult
+from workers.checks.run import FAULT, RunResult, State
 from workers.detect.run_outcomes import RunOutcome, count_runs
 from workers.store.memory import recall, recall_beginning, remember
 
@@ -77,7 +77,7 @@ class TableChecks:
             return kept or self._of_all(recall(connection, EVERY_TABLE))
 
     def remember(
-        self, log: Engine, result: TickResult, at: datetime, clearing: Kept, looks: Iterable[RunOutcome]
+        self, log: Engine, result: RunResult, at: datetime, clearing: Kept, looks: Iterable[RunOutcome]
     ) -> None:
         """Keep what a look at `at` came to; `clearing` is when to see whether a finding is over."""
         kept = {

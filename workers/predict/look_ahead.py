@@ -53,7 +53,7 @@ class CalendarReading:
     trouble: SourceError | None = None
 
 
-def predict_tick(log: Engine, recommender: Recommender, at: datetime) -> int:
+def prediction_run(log: Engine, recommender: Recommender, at: datetime) -> int:
     """
     Forecast what launches next and score what launched, when it is time; returns the number of findings.
 

@@ -24,10 +24,10 @@ def detect(late_after: str | None = None) -> None:
         return
     from workers.burn_in.keep import keep_burn_ins  # noqa: PLC0415
     from workers.declaration.current import recommender  # noqa: PLC0415
-    from workers.detect.tick import detect_tick  # noqa: PLC0415
+    from workers.detect.detection_run import detection_run  # noqa: PLC0415
     from workers.items.misses import keep_misses  # noqa: PLC0415
 
-    detect_tick(own(), recommender(), present(own()))
+    detection_run(own(), recommender(), present(own()))
     keep_misses(own(), recommender(), present(own()))
     keep_burn_ins(own(), recommender(), present(own()))
 
@@ -38,9 +38,9 @@ def predict(late_after: str | None = None) -> None:
     if _late(late_after):
         return
     from workers.declaration.current import recommender  # noqa: PLC0415
-    from workers.predict.look_ahead import predict_tick  # noqa: PLC0415
+    from workers.predict.look_ahead import prediction_run  # noqa: PLC0415
 
-    predict_tick(own(), recommender(), present(own()))
+    prediction_run(own(), recommender(), present(own()))
 
 
 @shared_task(name="recsysops.settle")  # type: ignore[untyped-decorator]

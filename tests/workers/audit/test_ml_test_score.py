@@ -15,7 +15,7 @@ from tests.workers.detect.test_looks import MINUTE, declared
 from tests.workers.detect.test_tick import write
 from workers.audit.ml_test_score import read_audit
 from workers.declaration.check_kinds import ours
-from workers.detect.tick import detect_tick
+from workers.detect.detection_run import detection_run
 from workers.log.attest import attest
 from workers.log.people import forget
 from workers.store import people
@@ -39,7 +39,7 @@ def test_a_check_counts_once_it_has_judged_twice_and_no_more_once_it_has_stopped
     write(tmp_path, [60, 58, 63, 61, 57, 62] * 20)
     assert points(read_audit(log, recommender, NOON)) == {}
     for minutes in (-1, 0):
-        detect_tick(log, recommender, NOON + minutes * MINUTE)
+        detection_run(log, recommender, NOON + minutes * MINUTE)
     audit = read_audit(log, recommender, NOON)
     assert points(audit) == {"monitor-1": 1.0}
     assert audit.score == 0.0

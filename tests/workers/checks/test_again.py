@@ -15,7 +15,7 @@ from tests.workers.conftest import NOON
 from tests.workers.detect.test_tick import every, write
 from workers.checks.again import look_at
 from workers.checks.run import FAULT
-from workers.detect.tick import detect_tick
+from workers.detect.detection_run import detection_run
 
 MINUTE = timedelta(minutes=1)
 USUAL = [60, 58, 63, 61, 57, 62] * 20
@@ -33,7 +33,7 @@ def test_a_window_looked_at_again_says_what_the_look_of_its_time_said(
 ) -> None:
     write(tmp_path, [*USUAL, 5, 5, 5, 60, 61])
     for minutes in range(-4, -1):
-        detect_tick(log, recommender, NOON + minutes * MINUTE)
+        detection_run(log, recommender, NOON + minutes * MINUTE)
     (incident,) = every(log)
     (again,) = look_at(recommender, NOON - 2 * MINUTE).findings
     assert again == incident.finding

@@ -14,9 +14,9 @@ from domain.recommender.recommender import Recommender
 from tests.workers.strangers import HISTOGRAMS, WRONG, Install, installing
 from workers.conformance import DAY, END, HOUR, last_day, sound
 from workers.conformance.table import NAME, declared
+from workers.detect.detection_run import detection_run
 from workers.detect.end_incidents import FOUND_NO_MORE
 from workers.detect.record import read_alarms, read_records
-from workers.detect.tick import detect_tick
 from workers.store import cards
 from workers.store.log.events import read_stream
 
@@ -47,7 +47,7 @@ def test_a_finding_opens_an_incident_that_is_over_when_it_is_measured_to_be_back
     install("too_long", WRONG)
     recommender = shop(tmp_path, {"kind": "too_long", "column": "minutes", "dimensions": ["country"]})
     for days in range(-1, 4):
-        detect_tick(log, recommender, END + days * DAY + HOUR)
+        detection_run(log, recommender, END + days * DAY + HOUR)
     (incident,) = every(log)
     assert incident.finding
     assert (incident.finding.check, incident.finding.slice) == (NAME, (("country", "France"),))
@@ -60,7 +60,7 @@ def test_what_cannot_be_measured_is_never_said_to_be_over_but_to_be_found_no_mor
     install("moved", HISTOGRAMS)
     recommender = shop(tmp_path, {"kind": "moved"})
     for days in range(-1, 4):
-        detect_tick(log, recommender, END + days * DAY + HOUR)
+        detection_run(log, recommender, END + days * DAY + HOUR)
     (incident,) = every(log)
     assert incident.cleared_at is None
     with log.connect() as connection:
@@ -74,7 +74,7 @@ def test_in_the_shadow_its_findings_are_on_its_record_alone(
     install("moved", HISTOGRAMS)
     recommender = shop(tmp_path, {"kind": "moved", "shadow": True})
     for days in range(-1, 2):
-        detect_tick(log, recommender, END + days * DAY + HOUR)
+        detection_run(log, recommender, END + days * DAY + HOUR)
     assert every(log) == []
     ((name, alarm),) = read_alarms(log, recommender)
     assert (name, alarm.quiet) == (NAME, "shadow")

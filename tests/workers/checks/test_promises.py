@@ -13,7 +13,7 @@ import pytest
 from domain.detection.judge.again.measure import Measurement
 from workers.checks.backtest import backtest
 from workers.checks.measure import measure
-from workers.checks.run import TickResult, run_checks
+from workers.checks.run import RunResult, run_checks
 from workers.declaration.declare import load
 
 END = datetime(2026, 3, 20, 12, tzinfo=UTC)
@@ -65,7 +65,7 @@ def one(column: str, value: object) -> Break:
     return broken
 
 
-def looked(folder: Path, frame: pd.DataFrame, check: str, at: datetime = END) -> TickResult:
+def looked(folder: Path, frame: pd.DataFrame, check: str, at: datetime = END) -> RunResult:
     frame.to_parquet(folder / "plays.parquet")
     pd.DataFrame({"member_id": [str(n) for n in range(50)]}).to_parquet(folder / "members.parquet")
     (folder / "recsysops.toml").write_text(DECLARED + check)

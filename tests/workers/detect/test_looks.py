@@ -13,8 +13,8 @@ from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from tests.workers.conftest import NOON
 from tests.workers.detect.test_tick import write
+from workers.detect.detection_run import detection_run
 from workers.detect.run_outcomes import MEMORY, RunOutcome, count_runs, read_runs
-from workers.detect.tick import detect_tick
 from workers.environment import clock
 from workers.store.memory import recall_beginning
 
@@ -36,7 +36,7 @@ def told(log: Engine, minutes: int = 0) -> dict[str, Looks]:
 def test_each_look_is_counted_once_however_often_it_is_asked_for(log: Engine, tmp_path: Path) -> None:
     write(tmp_path, [60, 58, 63, 61, 57, 62] * 20)
     for minutes in (-2, -1, -1, 0, 0):
-        detect_tick(log, declared(tmp_path), NOON + minutes * MINUTE)
+        detection_run(log, declared(tmp_path), NOON + minutes * MINUTE)
     counted = {"count": 3, "judged": 3, "failed": 0, "failing": False}
     between = {"since": NOON - 2 * MINUTE, "last_at": NOON}
     assert told(log) == {"total": Looks.model_validate({**counted, **between})}
@@ -45,18 +45,18 @@ def test_each_look_is_counted_once_however_often_it_is_asked_for(log: Engine, tm
 def test_a_look_that_cannot_be_taken_counts_as_failed_until_one_can_be_again(
     log: Engine, tmp_path: Path
 ) -> None:
-    detect_tick(log, declared(tmp_path), NOON - MINUTE)
+    detection_run(log, declared(tmp_path), NOON - MINUTE)
     (blind,) = told(log).values()
     assert (blind.count, blind.judged, blind.failed, blind.failing) == (1, 0, 1, True)
     write(tmp_path, [60, 58, 63, 61, 57, 62] * 20)
-    detect_tick(log, declared(tmp_path), NOON)
+    detection_run(log, declared(tmp_path), NOON)
     (seeing,) = told(log).values()
     assert (seeing.count, seeing.judged, seeing.failed, seeing.failing) == (2, 1, 1, False)
 
 
 def test_a_look_without_enough_history_is_taken_and_judges_nothing(log: Engine, tmp_path: Path) -> None:
     write(tmp_path, [60, 58, 63])
-    detect_tick(log, declared(tmp_path), NOON)
+    detection_run(log, declared(tmp_path), NOON)
     (young,) = told(log).values()
     assert (young.count, young.judged, young.failed) == (1, 0, 0)
 

@@ -20,9 +20,9 @@ from domain.recommender.table import Table
 from domain.values import Actor, Diagnosis, Finding, Improvement
 from tests.workers.conftest import NOON, make_finding, make_option
 from workers.checks.measure import measure
-from workers.checks.run import TickResult, run_checks
+from workers.checks.run import RunResult, run_checks
+from workers.detect.detection_run import detection_run
 from workers.detect.past import past_before, wrong_times
-from workers.detect.tick import detect_tick
 from workers.log.handle import Answer, handle
 from workers.log.obligations import Work
 from workers.respond.resolve.watch import watch
@@ -108,7 +108,7 @@ def test_a_fault_of_nearly_all_the_history_is_said_to_be_over(
 ) -> None:
     write(tmp_path, (70, 60), (50, 20), (3, 60))
     for minutes in range(-54, 1):
-        detect_tick(the.log, recommender, NOON + minutes * MINUTE)
+        detection_run(the.log, recommender, NOON + minutes * MINUTE)
     with the.log.connect() as connection:
         (incident,) = cards.every(connection)
     assert incident.findings_count > 30
@@ -135,7 +135,7 @@ def test_an_earlier_incident_does_not_teach_the_next_one_what_is_usual(
     assert seen.expected == pytest.approx(62, abs=2)
 
 
-def _learned_from(result: TickResult) -> int:
+def _learned_from(result: RunResult) -> int:
     """How many windows the only check has learned from."""
     (state,) = result.state.checks.values()
     assert state.baseline is not None

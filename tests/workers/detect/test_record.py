@@ -19,8 +19,8 @@ from workers.audit.promote import promote, promotion
 from workers.checks.backtest import backtest
 from workers.checks.run import explained, run_checks
 from workers.declaration.declare import load
+from workers.detect.detection_run import detection_run
 from workers.detect.record import read_alarms, read_records
-from workers.detect.tick import detect_tick
 
 MINUTE = timedelta(minutes=1)
 TOML = """# ours
@@ -55,14 +55,14 @@ def test_what_a_check_finds_in_the_shadow_opens_no_incident_and_stands_in_its_re
 ) -> None:
     write(tmp_path, [60, 58, 63, 61, 57, 62] * 20 + [5] * 4)
     for minutes in (-2, -1, 0, 0):
-        detect_tick(log, shadowed, NOON + minutes * MINUTE)
+        detection_run(log, shadowed, NOON + minutes * MINUTE)
     assert every(log) == []
     (record,) = read_records(log, shadowed, NOON)
     assert (record.alarms, record.undecided, record.since) == (1, 1, NOON - 2 * MINUTE)
     (later,) = read_records(log, shadowed, NOON + timedelta(days=8))
     assert later.false == 1
     out = shadowed.checks["trial"].model_copy(update={"shadow": False})
-    detect_tick(log, shadowed.model_copy(update={"checks": {"trial": out}}), NOON + MINUTE)
+    detection_run(log, shadowed.model_copy(update={"checks": {"trial": out}}), NOON + MINUTE)
     (record,) = read_records(log, shadowed.model_copy(update={"checks": {"trial": out}}), NOON + MINUTE)
     # What goes on pages people now, and the record begins anew, with the incidents that the check opens.
     assert len(every(log)) == 1
@@ -118,14 +118,14 @@ def test_what_was_planned_is_recorded_and_pages_no_one_until_it_is_over(
     declared = shadowed.model_copy(update={"checks": {"trial": check}, "planned": (sale,)})
     write(tmp_path, [60, 58, 63, 61, 57, 62] * 20 + [150] * 6)
     for minutes in range(-5, -1):
-        detect_tick(log, declared, NOON + minutes * MINUTE)
+        detection_run(log, declared, NOON + minutes * MINUTE)
     assert every(log) == []
     ((name, alarm),) = read_alarms(log, declared)
     assert (name, alarm.quiet, alarm.severity) == ("trial", "planned: sale", alarm.severity)
     (record,) = read_records(log, declared, NOON)
     assert (record.alarms, record.quiet) == (0, 1)
     for minutes in (-1, 0):
-        detect_tick(log, declared, NOON + minutes * MINUTE)
+        detection_run(log, declared, NOON + minutes * MINUTE)
     assert len(every(log)) == 1
 
 

@@ -16,8 +16,8 @@ from domain.incident.state import Incident
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
-from workers.checks.run import State, TickResult, Wrong
-from workers.detect.tick import detect_tick
+from workers.checks.run import RunResult, State, Wrong
+from workers.detect.detection_run import detection_run
 from workers.store import cards
 from workers.store.lock import alone, in_turn
 from workers.store.memory import remember
@@ -51,23 +51,23 @@ class Looked:
     def __init__(self) -> None:
         self.tables, self.lock = list[str](), Lock()
 
-    def __call__(self, recommender: Recommender, at: datetime, state: State, wrong: Wrong) -> TickResult:
+    def __call__(self, recommender: Recommender, at: datetime, state: State, wrong: Wrong) -> RunResult:
         (name,) = recommender.checks
         with self.lock:
             self.tables.append(name)
-        return TickResult(state=State(checks={name: CheckState(last_window_end=at)}))
+        return RunResult(state=State(checks={name: CheckState(last_window_end=at)}))
 
 
 def test_a_table_that_somebody_looks_at_is_passed_over_and_the_others_are_looked_at(
     log: Engine, recommender: Recommender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked = Looked()
-    monkeypatch.setattr("workers.detect.tick.run_checks", looked)
+    monkeypatch.setattr("workers.detect.detection_run.run_checks", looked)
     with alone(log, "tick:detect:plays") as mine:
         assert mine
-        detect_tick(log, recommender, NOON)
+        detection_run(log, recommender, NOON)
     assert looked.tables == ["impressions", "candidates"]
-    detect_tick(log, recommender, NOON)
+    detection_run(log, recommender, NOON)
     assert looked.tables == ["impressions", "candidates", "plays"]
 
 
@@ -77,15 +77,15 @@ def test_two_ticks_at_once_share_the_tables(
     both, calls = Barrier(2, timeout=600), count()
 
     class Together(Looked):
-        def __call__(self, recommender: Recommender, at: datetime, state: State, wrong: Wrong) -> TickResult:
+        def __call__(self, recommender: Recommender, at: datetime, state: State, wrong: Wrong) -> RunResult:
             if next(calls) < 2:
                 both.wait()  # neither goes on before the other has a table of its own
             return super().__call__(recommender, at, state, wrong)
 
     looked = Together()
-    monkeypatch.setattr("workers.detect.tick.run_checks", looked)
+    monkeypatch.setattr("workers.detect.detection_run.run_checks", looked)
     with ThreadPoolExecutor(2) as pool:
-        for one in [pool.submit(detect_tick, log, recommender, NOON) for _ in range(2)]:
+        for one in [pool.submit(detection_run, log, recommender, NOON) for _ in range(2)]:
             one.result(60)
     assert sorted(looked.tables) == sorted(TABLES)
 
@@ -95,17 +95,17 @@ def test_one_cause_found_in_two_tables_at_the_same_moment_is_one_incident(
 ) -> None:
     both = Barrier(2, timeout=600)
 
-    def look(of_table: Recommender, at: datetime, state: State, wrong: Wrong) -> TickResult:
+    def look(of_table: Recommender, at: datetime, state: State, wrong: Wrong) -> RunResult:
         (name,) = of_table.checks
         if name == "candidates":
-            return TickResult(state=State(checks={name: CheckState(last_window_end=at)}))
+            return RunResult(state=State(checks={name: CheckState(last_window_end=at)}))
         both.wait()
         finding = make_finding().model_copy(update={"table": name, "check": name})
-        return TickResult(findings=(finding,), state=State(checks={name: CheckState(last_window_end=at)}))
+        return RunResult(findings=(finding,), state=State(checks={name: CheckState(last_window_end=at)}))
 
-    monkeypatch.setattr("workers.detect.tick.run_checks", look)
+    monkeypatch.setattr("workers.detect.detection_run.run_checks", look)
     with ThreadPoolExecutor(2) as pool:
-        for one in [pool.submit(detect_tick, log, recommender, NOON) for _ in range(2)]:
+        for one in [pool.submit(detection_run, log, recommender, NOON) for _ in range(2)]:
             one.result(60)
     (incident,) = every(log)
     assert incident.first_finding is not None
@@ -137,16 +137,16 @@ def test_what_all_tables_remembered_together_is_gone_on_from(
     with log.begin() as connection:
         remember(connection, "detect", kept)
     looked = Looked()
-    monkeypatch.setattr("workers.detect.tick.run_checks", looked)
-    detect_tick(log, recommender, NOON)
+    monkeypatch.setattr("workers.detect.detection_run.run_checks", looked)
+    detection_run(log, recommender, NOON)
     assert looked.tables == ["candidates"]
 
 
 def test_what_an_outage_left_out_of_several_tables_is_one_incident(
     log: Engine, recommender: Recommender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.detect.tick.run_checks", Looked())
-    detect_tick(log, recommender, NOON)
-    detect_tick(log, recommender, NOON + timedelta(hours=8))
+    monkeypatch.setattr("workers.detect.detection_run.run_checks", Looked())
+    detection_run(log, recommender, NOON)
+    detection_run(log, recommender, NOON + timedelta(hours=8))
     (incident,) = every(log)
     assert "and 2 more did not look from" in incident.title

@@ -20,9 +20,9 @@ from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from domain.values import Actor, Finding, Improvement, Severity, slice_of
 from workers.checks.over import long_quiet, look_again, sharp_enough
-from workers.checks.run import State, TickResult, Wrong
+from workers.checks.run import RunResult, State, Wrong
+from workers.detect.detection_run import detection_run
 from workers.detect.table_checks import MOST_MISSED_LOOKS
-from workers.detect.tick import detect_tick
 from workers.log.handle import handle
 from workers.store import cards
 from workers.store.lock import alone
@@ -60,7 +60,7 @@ def test_a_table_that_loses_its_rows_opens_one_incident_and_is_said_to_be_over_w
     usual = [60, 58, 63, 61, 57, 62] * 20
     write(tmp_path, usual + [5] * 2 + [60, 61, 59, 60])
     for minutes in range(-5, 1):
-        detect_tick(log, recommender, NOON + minutes * MINUTE)
+        detection_run(log, recommender, NOON + minutes * MINUTE)
     (incident,) = every(log)
     assert incident.finding is not None
     assert incident.finding.observed == 5
@@ -72,19 +72,19 @@ def test_looking_twice_at_the_same_moment_changes_nothing(
 ) -> None:
     write(tmp_path, [60, 58, 63, 61, 57, 62] * 20 + [5] * 4)
     for minutes in (-1, 0, 0, 0):
-        detect_tick(log, recommender, NOON + minutes * MINUTE)
+        detection_run(log, recommender, NOON + minutes * MINUTE)
     before = every(log)
     assert len(before) == 1
-    detect_tick(log, recommender, NOON)
+    detection_run(log, recommender, NOON)
     assert every(log) == before
 
 
 def test_a_table_that_cannot_be_read_twice_in_a_row_is_an_incident_of_its_own(
     log: Engine, recommender: Recommender
 ) -> None:
-    detect_tick(log, recommender, NOON)
+    detection_run(log, recommender, NOON)
     assert every(log) == []
-    detect_tick(log, recommender, NOON + MINUTE)
+    detection_run(log, recommender, NOON + MINUTE)
     (incident,) = every(log)
     assert "cannot look" in incident.title
 
@@ -94,17 +94,17 @@ def test_what_was_dismissed_and_closed_is_no_news_until_it_was_over_once(
 ) -> None:
     looks = Looks(make_finding(), since=NOON)
     monkeypatch.setattr("workers.environment.clock.now", lambda: NOON)
-    monkeypatch.setattr("workers.detect.tick.run_checks", looks)
-    detect_tick(log, recommender, NOON)
+    monkeypatch.setattr("workers.detect.detection_run.run_checks", looks)
+    detection_run(log, recommender, NOON)
     learned = Improvement(detect_faster="no", diagnose_faster="no", change="nothing", detail="a planned sale")
     for command in (Dismiss(reason="a planned sale"), AnswerFollowUp(improvement=learned), Close()):
         key = type(command).__name__
         handle(every(log)[0].stream, command, actor=on_call, key=key, at=NOON + MINUTE, log=log)
     looks.findings = (make_finding(minutes=2),)
-    detect_tick(log, recommender, NOON)
+    detection_run(log, recommender, NOON)
     assert len(every(log)) == 1
     looks.findings, looks.since = (make_finding(minutes=30),), NOON + 29 * MINUTE
-    detect_tick(log, recommender, NOON)
+    detection_run(log, recommender, NOON)
     assert [incident.status for incident in every(log)] == ["open", "closed"]
 
 
@@ -114,8 +114,8 @@ def test_a_long_window_that_still_sees_what_was_repaired_opens_no_second_inciden
     monkeypatch.setattr("workers.environment.clock.now", lambda: NOON)
 
     def look(finding: Finding) -> list[str]:
-        monkeypatch.setattr("workers.detect.tick.run_checks", Looks(finding))
-        detect_tick(log, recommender, finding.window_end)
+        monkeypatch.setattr("workers.detect.detection_run.run_checks", Looks(finding))
+        detection_run(log, recommender, finding.window_end)
         return [incident.status for incident in every(log)]
 
     look(make_finding())
@@ -146,7 +146,7 @@ class Looks:
     ) -> None:
         self.findings, self.cleared, self.moments, self.since = findings, cleared, list[datetime](), since
 
-    def __call__(self, recommender: Recommender, at: datetime, state: State, wrong: Wrong) -> TickResult:
+    def __call__(self, recommender: Recommender, at: datetime, state: State, wrong: Wrong) -> RunResult:
         self.moments.append(at)
         seen = {
             f.fingerprint: TrackedFinding(slice=f.slice, since=self.since)
@@ -154,19 +154,19 @@ class Looks:
             if self.since
         }
         checks = {f.check: CheckState(seen=seen) for f in self.findings}
-        return TickResult(findings=self.findings, cleared=self.cleared, state=State(checks=checks))
+        return RunResult(findings=self.findings, cleared=self.cleared, state=State(checks=checks))
 
 
 def test_an_outage_is_caught_up_with_a_window_at_a_time(
     log: Engine, recommender: Recommender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks = Looks()
-    monkeypatch.setattr("workers.detect.tick.run_checks", looks)
-    detect_tick(log, recommender, NOON)
-    detect_tick(log, recommender, NOON + 4 * MINUTE)
+    monkeypatch.setattr("workers.detect.detection_run.run_checks", looks)
+    detection_run(log, recommender, NOON)
+    detection_run(log, recommender, NOON + 4 * MINUTE)
     assert looks.moments == [NOON + n * MINUTE for n in range(5)]
     looks.moments.clear()
-    detect_tick(log, recommender, NOON + timedelta(days=1))
+    detection_run(log, recommender, NOON + timedelta(days=1))
     assert len(looks.moments) == MOST_MISSED_LOOKS + 1
     assert looks.moments[-1] == NOON + timedelta(days=1)
 
@@ -178,9 +178,9 @@ def test_a_daily_check_makes_up_for_days_while_the_minutes_are_bounded_and_what_
     checks = {**recommender.checks, "daily": daily}
     both = recommender.model_copy(update={"checks": checks})
     looks = Looks()
-    monkeypatch.setattr("workers.detect.tick.run_checks", looks)
-    detect_tick(log, both, NOON)
-    detect_tick(log, both, NOON + timedelta(days=3))
+    monkeypatch.setattr("workers.detect.detection_run.run_checks", looks)
+    detection_run(log, both, NOON)
+    detection_run(log, both, NOON + timedelta(days=3))
     made_up = looks.moments[1:]
     assert [NOON + timedelta(days=n) for n in (1, 2, 3)] == [one for one in made_up if one.hour == 12][-3:]
     assert len(made_up) == MOST_MISSED_LOOKS + 3
@@ -202,9 +202,9 @@ def test_what_several_checks_left_out_in_one_outage_is_one_incident(
             "checks": {**recommender.checks, "plays": other},
         }
     )
-    monkeypatch.setattr("workers.detect.tick.run_checks", Looks())
-    detect_tick(log, both, NOON)
-    detect_tick(log, both, NOON + timedelta(hours=8))
+    monkeypatch.setattr("workers.detect.detection_run.run_checks", Looks())
+    detection_run(log, both, NOON)
+    detection_run(log, both, NOON + timedelta(hours=8))
     (incident,) = every(log)
     assert incident.title.startswith("The check impressions_volume and 1 more did not look from")
 
@@ -213,9 +213,9 @@ def test_a_check_is_said_to_look_again_after_what_it_left_out(
     log: Engine, tmp_path: Path, recommender: Recommender
 ) -> None:
     write(tmp_path, [60, 58, 63, 61, 57, 62] * 20)
-    detect_tick(log, recommender, NOON - timedelta(days=1))
+    detection_run(log, recommender, NOON - timedelta(days=1))
     for minutes in (-1, 0):
-        detect_tick(log, recommender, NOON + minutes * MINUTE)
+        detection_run(log, recommender, NOON + minutes * MINUTE)
     (incident,) = every(log)
     assert "did not look" in incident.title
     assert incident.cleared_at is not None
@@ -225,9 +225,9 @@ def test_a_clock_that_jumps_back_looks_once_and_goes_on(
     log: Engine, recommender: Recommender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks = Looks()
-    monkeypatch.setattr("workers.detect.tick.run_checks", looks)
-    detect_tick(log, recommender, NOON)
-    detect_tick(log, recommender, NOON - timedelta(hours=1))
+    monkeypatch.setattr("workers.detect.detection_run.run_checks", looks)
+    detection_run(log, recommender, NOON)
+    detection_run(log, recommender, NOON - timedelta(hours=1))
     assert looks.moments == [NOON, NOON - timedelta(hours=1)]
 
 
@@ -235,12 +235,12 @@ def test_two_clocks_at_once_look_once(
     log: Engine, recommender: Recommender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks = Looks(make_finding())
-    monkeypatch.setattr("workers.detect.tick.run_checks", looks)
+    monkeypatch.setattr("workers.detect.detection_run.run_checks", looks)
     with alone(log, "tick:detect:impressions") as mine:
         assert mine
-        assert detect_tick(log, recommender, NOON) == 0
+        assert detection_run(log, recommender, NOON) == 0
     assert looks.moments == []
-    assert detect_tick(log, recommender, NOON) == 1
+    assert detection_run(log, recommender, NOON) == 1
 
 
 def test_an_open_incident_is_not_told_the_same_every_few_seconds(
@@ -250,8 +250,8 @@ def test_an_open_incident_is_not_told_the_same_every_few_seconds(
         finding = make_finding()
         end = finding.window_end + timedelta(seconds=seconds)
         finding = finding.model_copy(update={"window_end": end, "window_start": end - MINUTE})
-        monkeypatch.setattr("workers.detect.tick.run_checks", Looks(finding))
-        detect_tick(log, recommender, NOON + timedelta(seconds=seconds))
+        monkeypatch.setattr("workers.detect.detection_run.run_checks", Looks(finding))
+        detection_run(log, recommender, NOON + timedelta(seconds=seconds))
     (incident,) = every(log)
     assert incident.findings_count == 3
 
@@ -263,8 +263,8 @@ def test_one_fault_seen_in_two_tables_is_one_incident_which_the_other_joins_once
         first = make_finding(minutes=minutes)
         elsewhere = {"table": "plays", "check": "plays_by_slice", "title": "plays of Drama: 60 % fewer rows"}
         findings = (first, first.model_copy(update=elsewhere))[: 1 + minutes]
-        monkeypatch.setattr("workers.detect.tick.run_checks", Looks(*findings))
-        detect_tick(log, recommender, NOON + minutes * MINUTE)
+        monkeypatch.setattr("workers.detect.detection_run.run_checks", Looks(*findings))
+        detection_run(log, recommender, NOON + minutes * MINUTE)
     (incident,) = every(log)
     with log.connect() as connection:
         events = [recorded.event for recorded in read_stream(connection, incident.stream)]
@@ -302,8 +302,8 @@ def test_what_is_wrong_downstream_joins_its_upstreams_incident_until_it_is_over(
         Looks(below, since=NOON),  # later than the upstream, and still the same
     ]
     for minutes, look in enumerate(looks):
-        monkeypatch.setattr("workers.detect.tick.run_checks", look)
-        detect_tick(log, declared, NOON + minutes * MINUTE)
+        monkeypatch.setattr("workers.detect.detection_run.run_checks", look)
+        detection_run(log, declared, NOON + minutes * MINUTE)
     other, incident = every(log)
     assert (other.finding and other.finding.table, other.also) == ("orders", ())
     assert [one.title for one in incident.also] == ["silence"]
@@ -318,25 +318,25 @@ def test_a_fault_that_goes_on_under_the_name_of_a_part_of_it_is_not_said_to_be_o
     whole = make_finding().model_copy(update={"check": "impressions_volume"})
     part = whole.model_copy(update={"slice": slice_of(genre="Drama", device="tv")})
     for looks in (Looks(whole), Looks(part, cleared=(whole.fingerprint,))):
-        monkeypatch.setattr("workers.detect.tick.run_checks", looks)
-        detect_tick(log, recommender, NOON)
+        monkeypatch.setattr("workers.detect.detection_run.run_checks", looks)
+        detection_run(log, recommender, NOON)
     (incident,) = every(log)
     assert incident.cleared_at is None
-    monkeypatch.setattr("workers.detect.tick.run_checks", Looks())
-    detect_tick(log, recommender, NOON)
+    monkeypatch.setattr("workers.detect.detection_run.run_checks", Looks())
+    detection_run(log, recommender, NOON)
     assert every(log)[0].cleared_at is not None
 
 
 def test_a_look_that_died_before_it_was_remembered_is_repeated_without_harm(
     log: Engine, recommender: Recommender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.detect.tick.run_checks", Looks(make_finding()))
+    monkeypatch.setattr("workers.detect.detection_run.run_checks", Looks(make_finding()))
     with monkeypatch.context() as dying:
         dying.setattr("workers.detect.table_checks.TableChecks.remember", _dies)
         with pytest.raises(SystemExit):
-            detect_tick(log, recommender, NOON)
+            detection_run(log, recommender, NOON)
     before = every(log)
-    detect_tick(log, recommender, NOON)
+    detection_run(log, recommender, NOON)
     assert every(log) == before
 
 
@@ -348,15 +348,15 @@ def test_a_finding_that_is_over_but_cannot_be_measured_is_said_to_be_over_later(
     log: Engine, tmp_path: Path, recommender: Recommender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     finding = make_finding().model_copy(update={"check": "impressions_volume", "slice": ()})
-    monkeypatch.setattr("workers.detect.tick.run_checks", Looks(finding))
-    detect_tick(log, recommender, NOON - MINUTE)
+    monkeypatch.setattr("workers.detect.detection_run.run_checks", Looks(finding))
+    detection_run(log, recommender, NOON - MINUTE)
     with _away(monkeypatch):
-        monkeypatch.setattr("workers.detect.tick.run_checks", Looks(cleared=(finding.fingerprint,)))
-        detect_tick(log, recommender, NOON - MINUTE)
+        monkeypatch.setattr("workers.detect.detection_run.run_checks", Looks(cleared=(finding.fingerprint,)))
+        detection_run(log, recommender, NOON - MINUTE)
     assert every(log)[0].cleared_at is None
-    monkeypatch.setattr("workers.detect.tick.run_checks", Looks())
+    monkeypatch.setattr("workers.detect.detection_run.run_checks", Looks())
     write(tmp_path, [60, 58, 63, 61, 57, 62] * 20)
-    detect_tick(log, recommender, NOON)
+    detection_run(log, recommender, NOON)
     assert every(log)[0].cleared_at is not None
 
 
@@ -371,8 +371,8 @@ def test_a_mend_that_has_only_begun_is_not_a_metric_that_is_back(
     for seconds in range(0, 70, 10):
         # The check falls silent as soon as its window holds some of the mended time.
         looks = {0: Looks(finding), 20: Looks(cleared=(finding.fingerprint,))}.get(seconds, Looks())
-        monkeypatch.setattr("workers.detect.tick.run_checks", looks)
-        detect_tick(log, recommender, NOON - MINUTE + timedelta(seconds=seconds))
+        monkeypatch.setattr("workers.detect.detection_run.run_checks", looks)
+        detection_run(log, recommender, NOON - MINUTE + timedelta(seconds=seconds))
         if cleared_after is None and every(log)[0].cleared_at is not None:
             cleared_after = seconds
     assert cleared_after == 60
@@ -393,8 +393,8 @@ def test_a_metric_is_back_when_it_lies_in_a_band_that_does_not_hold_what_was_fou
     now = Measurement(observed=observed, expected=100.0, low=low, high=200.0 - low, p_value=0.5)
     monkeypatch.setattr("workers.checks.over.measure", lambda *_: now)
     for looks in (Looks(finding), Looks(cleared=(finding.fingerprint,))):
-        monkeypatch.setattr("workers.detect.tick.run_checks", looks)
-        detect_tick(log, recommender, NOON)
+        monkeypatch.setattr("workers.detect.detection_run.run_checks", looks)
+        detection_run(log, recommender, NOON)
     assert (every(log)[0].cleared_at is not None) is over
 
 
@@ -430,13 +430,13 @@ def test_a_finding_that_comes_back_before_it_was_over_waits_for_a_whole_window_a
     ]
     monkeypatch.setattr("workers.checks.over.measure", lambda *_: now[0])
     for looks in (Looks(finding), Looks(cleared=(finding.fingerprint,)), Looks(finding, since=NOON)):
-        monkeypatch.setattr("workers.detect.tick.run_checks", looks)
-        detect_tick(log, recommender, NOON)
+        monkeypatch.setattr("workers.detect.detection_run.run_checks", looks)
+        detection_run(log, recommender, NOON)
     now.pop(0)
-    monkeypatch.setattr("workers.detect.tick.run_checks", Looks())
-    detect_tick(log, recommender, NOON + MINUTE / 2)
+    monkeypatch.setattr("workers.detect.detection_run.run_checks", Looks())
+    detection_run(log, recommender, NOON + MINUTE / 2)
     assert every(log)[0].cleared_at is None
-    detect_tick(log, recommender, NOON + MINUTE)
+    detection_run(log, recommender, NOON + MINUTE)
     assert every(log)[0].cleared_at is not None
 
 

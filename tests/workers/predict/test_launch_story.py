@@ -16,7 +16,7 @@ from domain.recommender.recommender import Recommender
 from tests.domain.prediction.test_launch import AT, calendar
 from tests.workers.predict.test_launch import declared
 from workers.log.obligations import Work
-from workers.predict.look_ahead import predict_tick
+from workers.predict.look_ahead import prediction_run
 from workers.respond.resolve.watch import watch
 from workers.store import cards
 
@@ -43,7 +43,7 @@ def with_a_later_look(at: datetime, *, well: bool) -> pd.DataFrame:
 
 @pytest.fixture
 def predicted(log: Engine, tmp_path: Path) -> Incident:
-    assert predict_tick(log, declared(tmp_path, calendar(faulty=(3,))), AT) == 1
+    assert prediction_run(log, declared(tmp_path, calendar(faulty=(3,))), AT) == 1
     return the_incident(log)
 
 
@@ -54,13 +54,13 @@ def test_a_prediction_is_scored_on_its_day_once_and_not_before(
     assert finding is not None
     assert predicted.kind == "predicted"
     assert finding.window_start - AT >= timedelta(days=7)
-    predict_tick(log, declared(tmp_path, calendar(faulty=(3,))), finding.window_end + HOUR)
+    prediction_run(log, declared(tmp_path, calendar(faulty=(3,))), finding.window_end + HOUR)
     assert the_incident(log).score is None  # the day is over, what came of it not yet written
     rows = calendar(faulty=(3,))
     rows.loc[rows["item_id"] == FILM, "first_day"] = finding.observed
     known = declared(tmp_path, rows)
     for n in (2, 3):
-        predict_tick(log, known, finding.window_end + n * HOUR)
+        prediction_run(log, known, finding.window_end + n * HOUR)
     incident = the_incident(log)
     assert incident.score is not None
     assert (incident.score.observed, incident.score.forecast) == (finding.observed, finding.observed)
@@ -71,10 +71,10 @@ def test_a_launch_that_others_put_right_is_told_on_its_incident(
     log: Engine, predicted: Incident, tmp_path: Path
 ) -> None:
     still_ill = declared(tmp_path, with_a_later_look(AT + HOUR, well=False))
-    predict_tick(log, still_ill, AT + 2 * HOUR)
+    prediction_run(log, still_ill, AT + 2 * HOUR)
     assert the_incident(log).cleared_at is None
     well = declared(tmp_path, with_a_later_look(AT + HOUR, well=True))
-    predict_tick(log, well, AT + 3 * HOUR)
+    prediction_run(log, well, AT + 3 * HOUR)
     incident = the_incident(log)
     assert incident.cleared_at is not None
     assert (incident.status, incident.number) == ("open", predicted.number)

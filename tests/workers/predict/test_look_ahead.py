@@ -17,7 +17,7 @@ from domain.recommender.table import Table
 from domain.values import Actor, Finding, Improvement
 from tests.workers.conftest import NOON, make_finding
 from workers.log.handle import handle
-from workers.predict.look_ahead import LOOK_EVERY, predict_tick
+from workers.predict.look_ahead import LOOK_EVERY, prediction_run
 from workers.store import cards
 from workers.store.log.events import read_stream
 
@@ -75,7 +75,7 @@ def test_a_forecast_opens_one_incident_and_is_scored_once_its_day_is_over(
     over = iter([None, ScorePrediction(observed=31, forecast=29, low=20, high=40)])
     monkeypatch.setattr("workers.predict.look_ahead.score", lambda *_: next(over))
     for n in range(4):
-        assert predict_tick(log, recommender, NOON + n * LONG) == 1
+        assert prediction_run(log, recommender, NOON + n * LONG) == 1
     (incident,) = every(log)
     assert incident.kind == "predicted"
     assert incident.score is not None
@@ -86,16 +86,16 @@ def test_a_forecast_that_recovers_by_itself_is_told_and_one_that_falls_again_is_
     log: Engine, recommender: Recommender, answers: Answers
 ) -> None:
     answers([predicted()], [], [], [predicted()], [predicted()])
-    predict_tick(log, recommender, NOON)
+    prediction_run(log, recommender, NOON)
     assert every(log)[0].cleared_at is None
     for n in (1, 2):
-        predict_tick(log, recommender, NOON + n * LONG)
+        prediction_run(log, recommender, NOON + n * LONG)
     (incident,) = every(log)
     assert incident.cleared_at is not None
     assert incident.status == "open"
     assert told(log, incident)[-1] == "Back to normal: 700, expected 800"
     for n in (3, 4):
-        predict_tick(log, recommender, NOON + n * LONG)
+        prediction_run(log, recommender, NOON + n * LONG)
     (incident,) = every(log)
     assert incident.cleared_at is None
     assert incident.findings_count == 2
@@ -105,12 +105,12 @@ def test_a_launch_that_is_put_right_closed_and_lost_again_is_a_new_incident(
     log: Engine, recommender: Recommender, answers: Answers
 ) -> None:
     answers([predicted()], [predicted()], [], [predicted()], [predicted()])
-    predict_tick(log, recommender, NOON)
+    prediction_run(log, recommender, NOON)
     close(log, every(log)[0])
-    predict_tick(log, recommender, NOON + LONG)
+    prediction_run(log, recommender, NOON + LONG)
     assert len(every(log)) == 1  # what was closed as it is goes on: no news
     for n in (2, 3, 4):
-        predict_tick(log, recommender, NOON + n * LONG)
+        prediction_run(log, recommender, NOON + n * LONG)
     assert [incident.status for incident in every(log)] == ["open", "closed"]
 
 
@@ -118,11 +118,11 @@ def test_between_missed_and_recovered_nothing_is_said(
     log: Engine, recommender: Recommender, answers: Answers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers([predicted()], [], [predicted()])
-    predict_tick(log, recommender, NOON)
+    prediction_run(log, recommender, NOON)
     close(log, every(log)[0])
     monkeypatch.setattr("workers.predict.look_ahead.recovered", lambda _: False)
     for n in (1, 2):
-        predict_tick(log, recommender, NOON + n * LONG)
+        prediction_run(log, recommender, NOON + n * LONG)
     assert [incident.status for incident in every(log)] == ["closed"]
 
 
@@ -148,22 +148,22 @@ def test_the_calendar_is_looked_at_when_it_is_time_and_again_at_once_after_a_fai
     log: Engine, recommender: Recommender, answers: Answers
 ) -> None:
     answers([predicted()], SourceError("the file is being written"), [predicted()])
-    assert predict_tick(log, recommender, NOON) == 1
-    assert predict_tick(log, recommender, NOON + LOOK_EVERY / 2) == 0
-    assert predict_tick(log, recommender, NOON + LOOK_EVERY) == 0
-    assert predict_tick(log, recommender, NOON + LOOK_EVERY + timedelta(seconds=1)) == 1
+    assert prediction_run(log, recommender, NOON) == 1
+    assert prediction_run(log, recommender, NOON + LOOK_EVERY / 2) == 0
+    assert prediction_run(log, recommender, NOON + LOOK_EVERY) == 0
+    assert prediction_run(log, recommender, NOON + LOOK_EVERY + timedelta(seconds=1)) == 1
 
 
 def test_a_calendar_that_cannot_be_read_twice_is_an_incident_until_it_can(
     log: Engine, recommender: Recommender, answers: Answers
 ) -> None:
     answers(SourceError("no such file"), SourceError("no such file"), [])
-    predict_tick(log, recommender, NOON)
+    prediction_run(log, recommender, NOON)
     assert every(log) == []
-    predict_tick(log, recommender, NOON + LONG)
+    prediction_run(log, recommender, NOON + LONG)
     assert "cannot look: no such file" in every(log)[0].title
     assert every(log)[0].cleared_at is None
-    predict_tick(log, recommender, NOON + 2 * LONG)
+    prediction_run(log, recommender, NOON + 2 * LONG)
     assert every(log)[0].cleared_at is not None
 
 
@@ -171,7 +171,7 @@ def test_too_few_launches_to_learn_from_alarm_nobody(
     log: Engine, recommender: Recommender, answers: Answers
 ) -> None:
     answers(TooFewRows("12 past launches"), TooFewRows("12 past launches"))
-    assert predict_tick(log, recommender, NOON) == predict_tick(log, recommender, NOON + LONG) == 0
+    assert prediction_run(log, recommender, NOON) == prediction_run(log, recommender, NOON + LONG) == 0
     assert every(log) == []
 
 
@@ -181,5 +181,5 @@ def test_a_calendar_on_a_schedule_is_looked_at_when_that_says_so(
     check = recommender.checks["launches"].model_copy(update={"schedule": "0 6,18 * * *"})
     declared = recommender.model_copy(update={"checks": {"launches": check}})
     answers([predicted()], [predicted()])
-    looked = [predict_tick(log, declared, NOON + timedelta(hours=hours)) for hours in (0, 3, 5.9, 6, 7)]
+    looked = [prediction_run(log, declared, NOON + timedelta(hours=hours)) for hours in (0, 3, 5.9, 6, 7)]
     assert looked == [1, 0, 0, 1, 0]

@@ -12,7 +12,7 @@ from domain.detection.judge.state import CheckState
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
 from workers.checks.plan import window_checks
-from workers.checks.run import FAULT, State, TickResult, run_checks
+from workers.checks.run import FAULT, RunResult, State, run_checks
 from workers.detect.end_incidents import DETECTOR, clear
 from workers.detect.left_out import LeftOut, left_out
 from workers.detect.look_again import look_again
@@ -26,7 +26,7 @@ from workers.store.lock import alone, in_turn
 _log = structlog.get_logger(__name__)
 
 
-def detect_tick(log: Engine, recommender: Recommender, at: datetime) -> int:
+def detection_run(log: Engine, recommender: Recommender, at: datetime) -> int:
     """
     One look at every table, and those that an outage left out; returns how many findings there were.
 
@@ -96,7 +96,7 @@ def _look(
     return found
 
 
-def _looks(before: State, result: TickResult) -> list[RunOutcome]:
+def _looks(before: State, result: RunResult) -> list[RunOutcome]:
     """Who looked: whoever has judged another window, or tried to."""
     failed = {finding.check for finding in result.findings if finding.subject == FAULT}
     return [
