@@ -7,7 +7,7 @@ from datetime import datetime
 import structlog
 
 from domain.detection.correlate.same_cause import BLIND
-from domain.detection.judge.severity import grade, grows, worse
+from domain.detection.judge.severity import grows, severity_by_members, worse
 from domain.errors import SourceError
 from domain.incident.state import Incident
 from domain.recommender.recommender import Recommender
@@ -38,7 +38,7 @@ def graded(recommender: Recommender, finding: Finding, incident: Incident | None
         severity = worse(finding.severity) if growing else finding.severity
     else:
         drop = finding.change < 0 or finding.subject is not None
-        severity = grade(members, finding.affected_share, drop=drop, growing=growing)
+        severity = severity_by_members(members, finding.affected_share, drop=drop, growing=growing)
     return finding.model_copy(update={"severity": severity})
 
 

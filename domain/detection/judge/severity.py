@@ -37,7 +37,9 @@ TABLE = (
 """Severity by members affected (rows) and by how much of theirs is lost (columns)."""
 
 
-def grade(members: float, share: float, *, drop: bool = True, growing: bool = False) -> Severity:
+def severity_by_members(
+    members: float, share: float, *, drop: bool = True, growing: bool = False
+) -> Severity:
     """
     How bad it is that `members`, a share of all, lack `share`, a share of everything that all members get.
 
@@ -55,8 +57,8 @@ def grade(members: float, share: float, *, drop: bool = True, growing: bool = Fa
     Too many rows is one step milder, one that grows one step worse. A check whose `severity` is declared is
     not graded.
 
-    >>> grade(0.10, 0.05), grade(1.0, 0.05), grade(0.10, 0.05, growing=True)
-    (<Severity.SEV2: 'SEV2'>, <Severity.SEV2: 'SEV2'>, <Severity.SEV1: 'SEV1'>)
+    >>> severity_by_members(0.10, 0.05), severity_by_members(1.0, 0.05), severity_by_members(0.10, 0.05,
+    growing=True) (<Severity.SEV2: 'SEV2'>, <Severity.SEV2: 'SEV2'>, <Severity.SEV1: 'SEV1'>)
     """
     lost = min(1.0, share / members) if members > 0 else 0.0
     step = TABLE[bisect_right(MEMBERS, members)][bisect_right(LOSS, lost)] - 1

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.detection.judge.severity import grade, grows, worse
+from domain.detection.judge.severity import grows, severity_by_members, worse
 from domain.values import Severity
 from tests.domain.incident.given import FINDING
 
@@ -30,24 +30,24 @@ SHARES = st.floats(0.0, 1.0)
     ],
 )
 def test_the_table_says_how_bad_it_is(members: float, share: float, severity: Severity) -> None:
-    assert grade(members, share) == severity
+    assert severity_by_members(members, share) == severity
 
 
 @given(SHARES, SHARES)
 def test_too_many_is_never_worse_than_too_few_and_growing_never_better(members: float, share: float) -> None:
-    base = grade(members, share)
-    assert grade(members, share, drop=False) >= base
-    assert grade(members, share, growing=True) <= base
-    assert grade(members, share, growing=True) == worse(base)
+    base = severity_by_members(members, share)
+    assert severity_by_members(members, share, drop=False) >= base
+    assert severity_by_members(members, share, growing=True) <= base
+    assert severity_by_members(members, share, growing=True) == worse(base)
 
 
 def test_more_members_or_a_greater_loss_of_theirs_is_never_milder() -> None:
     reach, loss = (0.001, 0.01, 0.1, 0.5), (0.01, 0.1, 0.5, 0.9)
     for lost in loss:
-        by_members = [grade(members, members * lost) for members in reach]
+        by_members = [severity_by_members(members, members * lost) for members in reach]
         assert all(later <= earlier for earlier, later in pairwise(by_members))
     for members, (less, more) in product(reach, pairwise(loss)):
-        assert grade(members, members * more) <= grade(members, members * less)
+        assert severity_by_members(members, members * more) <= severity_by_members(members, members * less)
 
 
 @pytest.mark.parametrize(
