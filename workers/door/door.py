@@ -32,7 +32,7 @@ from workers.environment.settings import settings as environment
 from workers.items import ask
 from workers.log import groups, logins, open_obligations, people
 from workers.log.attest import Attest, Withdraw, attest
-from workers.log.follow import News, say_stuck, stumble
+from workers.log.follow import AppendListener, say_stuck, stumble
 from workers.log.groups import KeptGroups
 from workers.log.handle import Answer, handle
 from workers.log.open_obligations import OpenObligation
@@ -289,9 +289,9 @@ class Door:
         with self._engine.connect() as connection:
             return sums.owed_sums(connection, clock.now())
 
-    def news(self) -> News:
+    def news(self) -> AppendListener:
         """Something to wait on for the next append; one for each thread that waits."""
-        return News(self._engine)
+        return AppendListener(self._engine)
 
     def enqueue(self, job: str, *arguments: object) -> bool:
         """

@@ -55,7 +55,7 @@ def follow(log: Engine, name: str, effect: Effect, stop: Signal) -> None:
     An effect that fails is tried again, ever more slowly, and nothing after it is done meanwhile: order is
     part of what a follower promises. After `followers.MOST_TRIES` it is set aside.
     """
-    news = News(log)
+    news = AppendListener(log)
     failures = 0
     limit = BATCH_EVENTS
     while not stop.is_set():
@@ -136,7 +136,7 @@ def _tell(log: Engine, name: str, recorded: Recorded, trouble: str, told: str | 
     return handle(None, declared, actor=actor, key=key, log=log).stream
 
 
-class News:
+class AppendListener:
     """
     Waits for the call that follows an append, on a connection of its own. Not for several threads.
 

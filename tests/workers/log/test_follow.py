@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, Engine
 
 from domain.incident.events import Recorded
-from workers.log.follow import News, Poisoned, catch_up, follow
+from workers.log.follow import AppendListener, Poisoned, catch_up, follow
 from workers.log.handle import Answer
 from workers.store import followers
 from workers.store.memory import recall, remember
@@ -112,7 +112,7 @@ def test_a_follower_outlives_the_loss_of_its_connections(
 def test_whoever_heard_a_call_looks_once_more_soon_for_what_was_not_called_out(
     log: Engine, opened: Opened
 ) -> None:
-    news, began = News(log), time.monotonic()
+    news, began = AppendListener(log), time.monotonic()
     assert news.wait(60)  # it listens from now on
     assert not news.wait(60)
     opened("Drama", "a")
