@@ -157,7 +157,7 @@ def _apart(walked: Mapping[str, Looked], checks: Iterable[str]) -> tuple[Verdict
     return sorted(verdicts, key=lambda look: (look[0], look[1])), faults
 
 
-class Beside(Value):
+class WithCheck(Value):
     """What one check more would have come to; `judged` is how long it could judge."""
 
     result: BacktestResult
@@ -171,7 +171,7 @@ def backtest_beside(
     start: datetime,
     end: datetime,
     progress: Progress | None = None,
-) -> tuple[BacktestResult, dict[str, Beside]]:
+) -> tuple[BacktestResult, dict[str, WithCheck]]:
     """
     The backtest of a declaration without the checks `beside`, and for each of them that with it alone.
 
@@ -187,11 +187,11 @@ def backtest_beside(
         alone = recommender.model_copy(update={"checks": checks})
         return fold(alone, start, end, _apart(walked, names)[0])
 
-    found: dict[str, Beside] = {}
+    found: dict[str, WithCheck] = {}
     for planned in plans:
         if (name := planned.check.name) in beside:
             judged = sum(verdict.judged for _at, _name, verdict in _apart(walked, [name])[0])
-            found[name] = Beside(result=folded([*today, name]), judged=judged * planned.every)
+            found[name] = WithCheck(result=folded([*today, name]), judged=judged * planned.every)
     return folded(today), found
 
 

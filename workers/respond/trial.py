@@ -15,7 +15,7 @@ from domain.improvement.trial import MOST_PROPOSED, WEEK, Refusal, Trial, compat
 from domain.incident.state import Incident
 from domain.recommender.recommender import Recommender
 from domain.values import AddedCheck, Finding, TriedChange, Value
-from workers.checks.backtest import BacktestIncident, BacktestResult, Beside, backtest_beside
+from workers.checks.backtest import BacktestIncident, BacktestResult, WithCheck, backtest_beside
 from workers.checks.plan import plan
 from workers.declaration.addition import lines_of, valid, written
 from workers.declaration.check_kinds import ours
@@ -199,7 +199,7 @@ def _quiet(
 
 def _replayed(
     recommender: Recommender, names: set[str], start: datetime, end: datetime, until: float
-) -> tuple[BacktestResult, dict[str, Beside]]:
+) -> tuple[BacktestResult, dict[str, WithCheck]]:
     """
     Raises:
         _OutOfTime: it went on after `until`, by the monotonic clock.

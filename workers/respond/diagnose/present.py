@@ -10,12 +10,12 @@ import ibis
 
 from domain.detection.needs import KeptRows, UnmatchedRows
 from domain.diagnosis.rerun.presence import Presence
-from domain.recommender.options import Beside as OfBeside
+from domain.recommender.options import JoinedTable as OfBeside
 from domain.recommender.recommender import Recommender
 from workers.declaration.check_kinds import asks
 from workers.sources.engines.column_kinds import as_text
 from workers.sources.engines.source import TIME, open_source
-from workers.sources.logged.join import Beside, joined
+from workers.sources.logged.join import JoinedTable, joined
 
 MOST = timedelta(hours=2)  # since the onset, and before it
 ROUND = timedelta(minutes=5)  # how far apart both rows may be in time
@@ -77,7 +77,7 @@ def present(recommender: Recommender, relation: Relation, since: datetime, end: 
             rows = rows.filter(rows[relation.only].cast("boolean"))
         keys = list(relation.on)
         rows = rows.select(*dict.fromkeys((*keys, *names, TIME))).distinct()
-        wide = Beside(relation.beside, begin - relation.within, until + relation.within, relation.on, {})
+        wide = JoinedTable(relation.beside, begin - relation.within, until + relation.within, relation.on, {})
         rows = joined(recommender, source, rows, wide)
         texts = {name: as_text(rows[name]).fill_null("∅ (not set)") for name in names}
         rows = rows.mutate(

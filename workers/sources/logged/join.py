@@ -15,7 +15,7 @@ MOST_COPIED = 2_000_000  # rows from one place to another
 
 
 @dataclass(frozen=True)
-class Beside:
+class JoinedTable:
     """
     What of another table is wanted: its rows of [start, end), or all rows of a current state (a table without
     time), by the columns `on` (own → its), each with `values` (name there → a name of ours). `mark` makes the
@@ -39,7 +39,7 @@ class Beside:
         return f"__key{self.mark}_{place}"
 
 
-def joined(recommender: Recommender, source: Source, rows: Any, beside: Beside) -> Any:
+def joined(recommender: Recommender, source: Source, rows: Any, beside: JoinedTable) -> Any:
     """
     `rows` with `beside.found`, null where the other table has no row of that key, and its values: of
     several rows of one key the largest. A key that is not set finds nothing.
@@ -58,14 +58,14 @@ def joined(recommender: Recommender, source: Source, rows: Any, beside: Beside) 
     return rows.left_join(other, conditions)
 
 
-def _once(other: Any, beside: Beside) -> Any:
+def _once(other: Any, beside: JoinedTable) -> Any:
     keys = [beside.key(place) for place in range(len(beside.on))]
     return other.group_by(*keys).aggregate(
         **{beside.found: other.count()}, **{name: other[name].max() for name in beside.values.values()}
     )
 
 
-def _rows_beside(recommender: Recommender, source: Source, beside: Beside) -> Any:
+def _rows_beside(recommender: Recommender, source: Source, beside: JoinedTable) -> Any:
     with open_beside(recommender, beside.table, source) as other:
         other.require(*beside.on.values(), *beside.values)
         rows = other.between(beside.start, beside.end) if other.table.time else other.rows
@@ -88,6 +88,6 @@ def _rows_beside(recommender: Recommender, source: Source, beside: Beside) -> An
     return rows_of(source.connection, f'SELECT * FROM "{name}"')  # noqa: S608 - our own name
 
 
-def _chosen(rows: Any, beside: Beside) -> Any:
+def _chosen(rows: Any, beside: JoinedTable) -> Any:
     keys = {beside.key(place): rows[theirs] for place, theirs in enumerate(beside.on.values())}
     return rows.select(**keys, **{ours: rows[theirs] for theirs, ours in beside.values.items()})

@@ -20,7 +20,7 @@ from workers.sources.aggregate.sets import WINDOW
 from workers.sources.engines.column_kinds import kind_of
 from workers.sources.engines.source import Source
 from workers.sources.flagged.flags import Flagged, FlagRequest, flagged
-from workers.sources.logged.join import Beside as Rows
+from workers.sources.logged.join import JoinedTable as Rows
 from workers.sources.logged.join import joined
 
 TOLERANCE = 0.001  # of the larger number, where nothing is declared

@@ -17,7 +17,7 @@ from domain.recommender.options import AsOf, Beside, OfColumns
 from domain.recommender.recommender import Recommender
 from workers.sources.engines.column_kinds import kind_of
 from workers.sources.engines.source import TIME, Source, open_source
-from workers.sources.logged.join import Beside as Rows
+from workers.sources.logged.join import JoinedTable as Rows
 from workers.sources.logged.join import joined
 from workers.sources.logged.served import served_by
 
