@@ -10,7 +10,7 @@ import ibis
 
 from domain.detection.needs import KeptRows, UnmatchedRows
 from domain.diagnosis.rerun.presence import Presence
-from domain.recommender.options import JoinedTable as OfBeside
+from domain.recommender.options import Beside as OfBeside
 from domain.recommender.recommender import Recommender
 from workers.declaration.check_kinds import asks
 from workers.sources.engines.column_kinds import as_text
