@@ -20,8 +20,8 @@ from benchmarks.cinema.theatre import Theatre, declared
 from domain.detection.judge.state import CheckState, Verdict
 from domain.values import Finding
 from workers.checks.backtest import BacktestIncident, fold, plans_of
+from workers.checks.backtest_check import Fault, backtest_check, ends_of
 from workers.checks.plan import Plan, plan
-from workers.checks.walk import Fault, ends_of, walk
 from workers.declaration.check_kinds import find
 from workers.predict.launch import forecast
 
@@ -118,7 +118,7 @@ def look_through(
     planned = plan(recommender, recommender.checks[name])
     planned = planned if as_declared else replace(planned, every=_once_a_window(planned))
     state, found, faults = state or CheckState(), list[tuple[datetime, Verdict]](), list[Fault]()
-    for at, came_to in walk(recommender, planned, ends_of(recommender, planned, *span), state):
+    for at, came_to in backtest_check(recommender, planned, ends_of(recommender, planned, *span), state):
         if isinstance(came_to, Fault):
             faults.append(came_to)
             continue

@@ -22,10 +22,10 @@ from domain.recommender.planned import Planned
 from domain.recommender.recommender import Recommender
 from domain.values import Diagnosis, Finding, Piece
 from workers.checks.backtest import plans_of
+from workers.checks.backtest_check import Fault, backtest_check, ends_of
 from workers.checks.fold import Fold
 from workers.checks.plan import Plan
 from workers.checks.run import State, explained, run_checks
-from workers.checks.walk import Fault, ends_of, walk
 from workers.detect.look_again import moments
 from workers.predict.launch import forecast
 from workers.respond.diagnose.diagnose import diagnose
@@ -240,7 +240,7 @@ def _look_back(recommender: Recommender, case: Case, start: datetime, end: datet
     """All looks of [start, end], folded into incidents as the log would."""
     looked: dict[datetime, list[Verdict]] = {}
     for planned in looks_of(recommender):
-        for at, came_to in walk(recommender, planned, ends_of(recommender, planned, start, end)):
+        for at, came_to in backtest_check(recommender, planned, ends_of(recommender, planned, start, end)):
             if isinstance(came_to, Fault):
                 case.faults.append(came_to.says)
             else:

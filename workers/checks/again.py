@@ -15,9 +15,9 @@ from domain.detection.judge.state import CONFIRM_SHORT, CheckState, Verdict
 from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
+from workers.checks.backtest_check import backtest_check, ends_of
 from workers.checks.plan import HOUR, Plan, plan, window_checks
 from workers.checks.run import RunResult, explained, fault
-from workers.checks.walk import ends_of, walk
 from workers.declaration.check_kinds import found
 from workers.sources.aggregate.count import zone_of
 
@@ -35,7 +35,7 @@ def look_at(recommender: Recommender, at: datetime) -> RunResult:
 def _verdict(recommender: Recommender, planned: Plan, at: datetime) -> Verdict:
     end = last_end(at - planned.table.settle, planned.window, planned.every, zone_of(recommender))
     ends = ends_of(recommender, planned, end - _before(planned), end)
-    *_before_it, (_at, came_to) = walk(recommender, planned, ends)
+    *_before_it, (_at, came_to) = backtest_check(recommender, planned, ends)
     if isinstance(came_to, Verdict):
         return came_to
     return fault(planned, end, SourceError(came_to.says), CheckState())

@@ -21,11 +21,11 @@ from domain.detection.judge.state import Verdict
 from domain.errors import SourceError
 from domain.recommender.recommender import SHADOW, Recommender
 from domain.values import Finding, Moment, Severity, Slice, Value
+from workers.checks.backtest_check import Fault, together
+from workers.checks.backtest_checks import Kept, Looked, Progress, Traced, backtest_checks
 from workers.checks.fold import Fold, Folded
 from workers.checks.plan import Plan, plan, window_checks
 from workers.checks.run import explained
-from workers.checks.walk import Fault, together
-from workers.checks.walks import Kept, Looked, Progress, Traced, walks
 from workers.declaration.own_options import of_this_house
 from workers.sources.engines.kept_open import kept_open
 
@@ -130,7 +130,7 @@ def backtest(
         raise ValueError(f"there is nothing to walk: declare a check, [checks.NAME], of kind {kinds}")
     kept = Kept(resume, recommender, start, end, pictured) if resume else None
     whole = {planned.check.name: WHOLE for planned in plans} if pictured else None
-    walked = walks(recommender, plans, (start, end), jobs, kept, progress, whole)
+    walked = backtest_checks(recommender, plans, (start, end), jobs, kept, progress, whole)
     verdicts, faults = _apart(walked, [planned.check.name for planned in plans])
     if faults and not verdicts:
         raise SourceError("\n".join(dict.fromkeys(fault.says for fault in faults)))
@@ -141,7 +141,7 @@ def backtest(
     # Which slices are worth a picture is known now: their checks are walked as before, and say it of those.
     slices = found_in(result)
     again = [planned for planned in plans if planned.check.name in slices]
-    walked |= walks(recommender, again, (start, end), jobs, progress=progress, traced=slices)
+    walked |= backtest_checks(recommender, again, (start, end), jobs, progress=progress, traced=slices)
     return result.model_copy(update=told | {"comparisons": compared(walked)})
 
 
@@ -179,7 +179,7 @@ def backtest_beside(
     differ. A check none of whose looks could be taken comes to nothing and judged nothing.
     """
     plans = plans_of(recommender)
-    walked = walks(recommender, plans, (start, end), progress=progress)
+    walked = backtest_checks(recommender, plans, (start, end), progress=progress)
     today = [planned.check.name for planned in plans if planned.check.name not in beside]
 
     def folded(names: list[str]) -> BacktestResult:

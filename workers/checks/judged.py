@@ -14,8 +14,8 @@ from domain.detection.judge.comparison import Comparison
 from domain.detection.judge.state import CheckState, ExcludedWindow, Verdict
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
+from workers.checks.backtest_check import backtest_check, is_shared
 from workers.checks.plan import due_end, plan
-from workers.checks.walk import is_shared, walk
 
 WINDOWS = 40
 
@@ -46,7 +46,7 @@ def judged_until(
     if not is_shared(recommender, apart, ends):
         return None
     followed = CheckState(traced=frozenset({finding.slice}), known=wrong)
-    looked = [verdict for _at, verdict in walk(recommender, apart, ends, followed)]
+    looked = [verdict for _at, verdict in backtest_check(recommender, apart, ends, followed)]
     seen = [one for verdict in looked if isinstance(verdict, Verdict) for one in verdict.comparisons]
     rows = [_row(one) for one in seen if (one.slice, one.subject) == (finding.slice, finding.subject)]
     known = [row for row in rows if row["observed"] is not None]

@@ -273,7 +273,7 @@ def backtest(
     """
     from workers.checks.backtest import backtest as walk  # noqa: PLC0415
     from workers.checks.backtest import plans_of  # noqa: PLC0415
-    from workers.checks.walk import unreadable  # noqa: PLC0415
+    from workers.checks.backtest_check import unreadable  # noqa: PLC0415
     from workers.declaration.declare import load, place  # noqa: PLC0415
 
     recommender = load(path)

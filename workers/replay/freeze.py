@@ -24,9 +24,9 @@ from domain.recommender.check import Check
 from domain.recommender.keys.duration import name_duration
 from domain.recommender.recommender import Recommender
 from domain.values import Finding, Moment, Value
+from workers.checks.backtest_check import backtest_check, ends_of, is_shared
 from workers.checks.plan import Plan, due_end, plan
 from workers.checks.tape import Tape, taped
-from workers.checks.walk import ends_of, is_shared, walk
 from workers.declaration.check_kinds import found
 from workers.detect.past import LONGEST, known_since
 from workers.environment import redaction
@@ -223,7 +223,7 @@ def told_by_looks(recommender: Recommender, planned: Plan, looks: Looks) -> Iter
     if looks.start is None or looks.end is None:
         return
     ends = ends_of(recommender, planned, looks.start, looks.end)
-    for at, came_to in walk(recommender, planned, ends, wrong=looks.wrong):
+    for at, came_to in backtest_check(recommender, planned, ends, wrong=looks.wrong):
         if not isinstance(came_to, Verdict):
             raise BundleError(came_to.says)
         yield Told(at, came_to.findings, came_to.cleared, came_to.judged)

@@ -15,7 +15,7 @@ from domain.detection.data.counts import Counts
 from domain.detection.judge.state import CheckState, Verdict
 from domain.errors import ConfigurationError, SourceError
 from workers import door
-from workers.checks import walk, walks
+from workers.checks import backtest_checks
 from workers.checks.backtest import backtest
 from workers.declaration.check_kinds import find
 from workers.declaration.declare import load
@@ -193,11 +193,11 @@ def test_a_backtest_that_was_stopped_goes_on_after_the_checks_it_had_finished(
             asked.append(check)
             if check == name:
                 raise KeyboardInterrupt
-            return walks.walked_before(recommender, check, *rest)  # type: ignore[attr-defined]
+            return backtest_checks.walked_before(recommender, check, *rest)  # type: ignore[attr-defined]
 
         monkeypatch.setattr(walks, "walked", walked)
 
-    monkeypatch.setattr(walks, "walked_before", walks.walked, raising=False)
+    monkeypatch.setattr(walks, "walked_before", backtest_checks.walked, raising=False)
     stops_at("paid")
     with pytest.raises(KeyboardInterrupt):
         backtest(recommender, *LAST_DAY, resume=file)

@@ -20,9 +20,9 @@ from tests.engines.places import in_files
 from tests.workers import rankings, test_served
 from tests.workers.checks import test_diversity, test_models
 from tests.workers.shop import END, write_shop
+from workers.checks.backtest_check import Fault, backtest_check, ends_of
 from workers.checks.look import look, look_of
 from workers.checks.plan import grid_of, plan
-from workers.checks.walk import Fault, ends_of, walk
 from workers.declaration.check_kinds import ours
 from workers.sources.logged import numbers
 
@@ -117,7 +117,7 @@ def test_every_kind_of_rows_that_is_counted_at_once_is_looked_at_here(tmp_path: 
 
 
 def _verdicts(recommender: Recommender, check: str, ends: list[datetime]) -> Iterator[Verdict]:
-    for _at, came_to in walk(recommender, plan(recommender, recommender.checks[check]), ends):
+    for _at, came_to in backtest_check(recommender, plan(recommender, recommender.checks[check]), ends):
         assert not isinstance(came_to, Fault), came_to.says
         yield came_to
 

@@ -15,9 +15,9 @@ from domain.recommender.keys.schedule import moments, newest
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from workers.checks.backtest import backtest
+from workers.checks.backtest_check import ends_of
 from workers.checks.plan import plan
 from workers.checks.run import LATE, State, run_checks
-from workers.checks.walk import ends_of
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 START = datetime(2026, 3, 1, tzinfo=UTC)

@@ -65,7 +65,7 @@ def ends_of(recommender: Recommender, planned: Plan, start: datetime, end: datet
     return ends[::-1]
 
 
-def walk(
+def backtest_check(
     recommender: Recommender,
     planned: Plan,
     ends: list[datetime],

@@ -22,8 +22,8 @@ from domain.detection.judge.state import CheckState, Verdict
 from domain.errors import ConfigurationError
 from domain.recommender.recommender import Recommender
 from domain.values import Slice
+from workers.checks.backtest_check import Fault, backtest_check, ends_of
 from workers.checks.plan import Plan, plan
-from workers.checks.walk import Fault, ends_of, walk
 from workers.sources.engines.kept_open import kept_open
 
 Progress = Callable[[int, int], None]
@@ -91,7 +91,7 @@ class Kept:
             os.fsync(file.fileno())
 
 
-def walks(
+def backtest_checks(
     recommender: Recommender,
     plans: Sequence[Plan],
     span: tuple[datetime, datetime],
@@ -177,7 +177,7 @@ def walked(
     planned = plan(recommender, recommender.checks[name])
     looked: Looked = []
     ends, state = ends_of(recommender, planned, start, end), CheckState(traced=traced)
-    for at, came_to in walk(recommender, planned, ends, state):
+    for at, came_to in backtest_check(recommender, planned, ends, state):
         bare = came_to.model_copy(update={"state": CheckState()}) if isinstance(came_to, Verdict) else came_to
         looked.append((at, bare))
         if done:
