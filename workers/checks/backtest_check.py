@@ -14,7 +14,7 @@ from domain.errors import RecsysopsError, SourceError
 from domain.recommender.keys.schedule import UPDATED, moments
 from domain.recommender.recommender import Recommender
 from domain.values import Moment, Value
-from workers.checks.look import judge, look, look_of
+from workers.checks.check_run import check_run_of, judge, run_check
 from workers.checks.plan import Plan, due_end, grid_of
 from workers.checks.read import read_at_once, reader_of
 from workers.declaration.check_kinds import blamed, find
@@ -99,7 +99,7 @@ def _looks(recommender: Recommender, planned: Plan, ends: list[datetime]) -> Ite
     try:
         if not is_shared(recommender, planned, ends):
             return _each(recommender, planned, ends)
-        now = look_of(recommender, planned, grid_of(recommender, planned, ends[-1]))
+        now = check_run_of(recommender, planned, grid_of(recommender, planned, ends[-1]))
         at_any_moment = reader_of(now, find(planned.check.kind).needs).moments
         return (_by_moment if at_any_moment else _by_beat)(recommender, planned, ends)
     except Exception:  # noqa: BLE001 - one window spoils the question for all; which one, each look will say
@@ -111,17 +111,17 @@ def _alone(recommender: Recommender, planned: Plan, ends: list[datetime]) -> Ite
     errors = [_error(recommender, planned, end) for end in (ends[0], ends[-1])]
     hopeless = errors[-1] if all(errors) else None
     for end in ends:
-        yield end, partial(_raise, hopeless) if hopeless else partial(look, recommender, planned, end)
+        yield end, partial(_raise, hopeless) if hopeless else partial(run_check, recommender, planned, end)
 
 
 def _each(recommender: Recommender, planned: Plan, ends: list[datetime]) -> Iterator[tuple[datetime, Judge]]:
     """Each look with a question of its own: what is usual is learned in the engine, from what was before."""
-    return ((end, partial(look, recommender, planned, end)) for end in ends)
+    return ((end, partial(run_check, recommender, planned, end)) for end in ends)
 
 
 def _error(recommender: Recommender, planned: Plan, end: datetime) -> Exception | None:
     try:
-        look(recommender, planned, end, CheckState())
+        run_check(recommender, planned, end, CheckState())
     except Exception as error:  # noqa: BLE001 - it is told where it belongs
         return error
     return None
@@ -150,7 +150,7 @@ def _grids(
 
 def is_shared(recommender: Recommender, planned: Plan, ends: list[datetime]) -> bool:
     """Whether one question answers for many windows as one for each would."""
-    now = look_of(recommender, planned, grid_of(recommender, planned, ends[-1]))
+    now = check_run_of(recommender, planned, grid_of(recommender, planned, ends[-1]))
     by_the_clock = planned.check.schedule not in (None, UPDATED)
     overlap = by_the_clock and planned.every < planned.window  # on no regular beat
     return find(planned.check.kind).shared(now) and not overlap
@@ -161,12 +161,12 @@ def _by_moment(
 ) -> Iterator[tuple[datetime, Judge]]:
     """All looks share one question, whenever they are taken; each knows what had happened by then."""
     kind = find(planned.check.kind)
-    newest = look_of(recommender, planned, grid_of(recommender, planned, ends[-1]))
+    newest = check_run_of(recommender, planned, grid_of(recommender, planned, ends[-1]))
     with blamed(kind.name, kind=kind):
         held = read_at_once(replace(newest, first=ends[0]), kind.needs)
 
     def judged(end: datetime, state: CheckState) -> Verdict:
-        now = look_of(recommender, planned, grid_of(recommender, planned, end))
+        now = check_run_of(recommender, planned, grid_of(recommender, planned, end))
         return judge(kind, now, held, state)
 
     return ((end, partial(judged, end)) for end in ends)
@@ -183,16 +183,16 @@ def _by_beat(
     history = max(1, int(planned.history / planned.window))
     asked = []
     for beat, (grid, places) in enumerate(_grids(recommender, planned, ends)):
-        now = replace(look_of(recommender, planned, grid), first=ends[beat])
+        now = replace(check_run_of(recommender, planned, grid), first=ends[beat])
         with blamed(kind.name, kind=kind):
             asked.append((read_at_once(now, kind.needs), places))
 
     def judged(place: int, end: datetime, state: CheckState) -> Verdict:
         held, places = asked[place % beats]
-        now = look_of(recommender, planned, grid_of(recommender, planned, end))
+        now = check_run_of(recommender, planned, grid_of(recommender, planned, end))
         # Where windows begin by the clock, those of a beat lie elsewhere before the clocks change.
         if end not in places or reader_of(now, kind.needs).alone(now, state):
-            return look(recommender, planned, end, state)
+            return run_check(recommender, planned, end, state)
         return judge(kind, now, held.until(places[end], history), state)
 
     return ((end, partial(judged, place, end)) for place, end in enumerate(ends))

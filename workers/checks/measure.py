@@ -26,7 +26,7 @@ from domain.detection.kind import Kind
 from domain.errors import TooFewRows, Unmeasurable
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
-from workers.checks.look import look_of, read_needed
+from workers.checks.check_run import check_run_of, read_needed
 from workers.checks.plan import DAY, Plan, plan
 from workers.declaration.check_kinds import blamed, find
 from workers.sources.aggregate.count import zone_of
@@ -58,7 +58,7 @@ def measure(
     if kind.judging.measured is None:
         raise Unmeasurable(f'kind "{kind.name}" cannot be measured again; judge it yourself')
     again = Again[Any](finding, before, start)
-    whole = look_of(recommender, planned, _grid(recommender, planned, again, end))
+    whole = check_run_of(recommender, planned, _grid(recommender, planned, again, end))
     now = kind.judging.narrowed(whole, finding)
     if kind.judging.over == "apart":
         data = read_past(now, before, finding.window_start)

@@ -19,7 +19,7 @@ from domain.errors import RecsysopsError
 from domain.recommender.keys.schedule import UPDATED
 from domain.recommender.recommender import Recommender
 from domain.values import Finding, Severity, Value
-from workers.checks.look import look
+from workers.checks.check_run import run_check
 from workers.checks.plan import Plan, due_end, plan, window_checks
 from workers.environment import redaction
 from workers.sources.aggregate.count import time_bins
@@ -80,7 +80,7 @@ def run_checks(
                 checks[check.name] = still.state
                 findings += still.findings
                 continue
-            verdict = look(recommender, planned, end, memory)
+            verdict = run_check(recommender, planned, end, memory)
         except Exception as error:  # noqa: BLE001 - whatever a check raises must not stop the others
             verdict = fault(planned, end, error, memory)
         checks[check.name] = verdict.state.model_copy(update={"last_window_end": end})

@@ -18,7 +18,7 @@ from domain.recommender.recommender import Recommender
 from domain.values import Finding, slice_of
 from tests.workers.shop import FAULT_AT, HELD_DOWN, write_shop
 from workers.checks.backtest import backtest
-from workers.checks.look import look, look_of
+from workers.checks.check_run import check_run_of, run_check
 from workers.checks.plan import Plan, grid_of, plan
 from workers.checks.read import read
 from workers.checks.run import FAULT, State, run_checks
@@ -68,7 +68,7 @@ def test_a_backtest_tells_the_same(shop: Recommender) -> None:
 
 def then(shop: Recommender, planned: Plan, check: Check, verdict: Verdict) -> Verdict:
     """What comes of a verdict once it is held against engagement."""
-    now = look_of(shop, planned, grid_of(shop, planned, FAULT_AT + HOUR))
+    now = check_run_of(shop, planned, grid_of(shop, planned, FAULT_AT + HOUR))
     now = replace(now, check=check)
     return held_against(now, verdict, read(now, EngagementBefore(), (), CheckState()))
 
@@ -76,7 +76,7 @@ def then(shop: Recommender, planned: Plan, check: Check, verdict: Verdict) -> Ve
 def test_a_change_that_leads_to_what_is_merited_is_not_told(shop: Recommender) -> None:
     """What is held down falls away from its merit: the same rows, said to be more, would lead towards it."""
     planned = plan(shop, shop.checks["bias"])
-    verdict = look(shop, planned, FAULT_AT + HOUR, CheckState())
+    verdict = run_check(shop, planned, FAULT_AT + HOUR, CheckState())
     (fell,) = verdict.findings
     rose = fell.model_copy(update={"expected": fell.observed / 3})
     upside = verdict.model_copy(update={"findings": (rose,)})
@@ -103,8 +103,8 @@ def test_a_check_that_merit_says_nothing_of_is_told_what_to_write(
     shop: Recommender, keys: dict[str, object], says: str
 ) -> None:
     planned = plan(shop, shop.checks["bias"])
-    (fell,) = look(shop, planned, FAULT_AT + HOUR, CheckState()).findings
-    verdict = look(shop, planned, FAULT_AT + HOUR, CheckState())
+    (fell,) = run_check(shop, planned, FAULT_AT + HOUR, CheckState()).findings
+    verdict = run_check(shop, planned, FAULT_AT + HOUR, CheckState())
     wrong = planned.check.model_copy(update=keys)
     off = verdict.model_copy(update={"findings": (fell.model_copy(update={"slice": slice_of(device="tv")}),)})
     with pytest.raises(SourceError) as raised:

@@ -21,7 +21,7 @@ from tests.workers import rankings, test_served
 from tests.workers.checks import test_diversity, test_models
 from tests.workers.shop import END, write_shop
 from workers.checks.backtest_check import Fault, backtest_check, ends_of
-from workers.checks.look import look, look_of
+from workers.checks.check_run import check_run_of, run_check
 from workers.checks.plan import grid_of, plan
 from workers.declaration.check_kinds import ours
 from workers.sources.logged import numbers
@@ -50,7 +50,7 @@ WRITTEN = {
 def one_by_one(recommender: Recommender, check: str, ends: list[datetime]) -> Iterator[Verdict]:
     planned, memory = plan(recommender, recommender.checks[check]), CheckState()
     for end in ends:
-        verdict = look(recommender, planned, end, memory)
+        verdict = run_check(recommender, planned, end, memory)
         memory = verdict.state
         yield verdict
 
@@ -111,7 +111,7 @@ def test_every_kind_of_rows_that_is_counted_at_once_is_looked_at_here(tmp_path: 
     rows = [kind for kind in ours().values() if kind.sliced == "always" and kind.rows is None]
     recommender = write_world(tmp_path)
     planned = plan(recommender, recommender.checks["missing"])
-    now = look_of(recommender, planned, grid_of(recommender, planned, world.LOOKS[1]))
+    now = check_run_of(recommender, planned, grid_of(recommender, planned, world.LOOKS[1]))
     at_once = {kind.name for kind in rows if kind.shared(now)}
     assert {kind for _write, _at, kinds in WRITTEN.values() for kind in kinds} == at_once
 

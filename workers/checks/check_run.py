@@ -23,7 +23,7 @@ from workers.sources.aggregate.count import zone_of
 _log = structlog.get_logger(__name__)
 
 
-def look_of(recommender: Recommender, planned: Plan, grid: Grid) -> CheckRun:
+def check_run_of(recommender: Recommender, planned: Plan, grid: Grid) -> CheckRun:
     """
     The look of a planned check whose judged window is the last of `grid`.
 
@@ -44,14 +44,14 @@ def look_of(recommender: Recommender, planned: Plan, grid: Grid) -> CheckRun:
     )
 
 
-def look(recommender: Recommender, planned: Plan, end: datetime, memory: CheckState) -> Verdict:
+def run_check(recommender: Recommender, planned: Plan, end: datetime, memory: CheckState) -> Verdict:
     """
     One check at the window that ends at `end`.
 
     Raises:
         SourceError: the table cannot be read as declared. OwnCheckError: its kind cannot be had, or raises.
     """
-    now = look_of(recommender, planned, grid_of(recommender, planned, end))
+    now = check_run_of(recommender, planned, grid_of(recommender, planned, end))
     kind = find(planned.check.kind)
     with blamed(kind.name, kind=kind):
         needed = kind.reads(now, memory)
