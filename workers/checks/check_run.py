@@ -65,7 +65,7 @@ def run_check(recommender: Recommender, planned: Plan, end: datetime, memory: Ch
     return judge(kind, now, data, memory)
 
 
-def read_needed(kind: Kind[Any, Any], look: CheckRun, memory: CheckState) -> Any:
+def read_needed(kind: Kind[Any, Any], run: CheckRun, memory: CheckState) -> Any:
     """
     What the kind needs, read for a look.
 
@@ -73,10 +73,10 @@ def read_needed(kind: Kind[Any, Any], look: CheckRun, memory: CheckState) -> Any
         SourceError: a table cannot be read as declared. OwnCheckError: what it asks is no question.
     """
     with blamed(kind.name, kind=kind):
-        return read(look, kind.needs, tuple(kind.columns(look.options)), memory)
+        return read(run, kind.needs, tuple(kind.columns(run.options)), memory)
 
 
-def judge(kind: Kind[Any, Any], look: CheckRun, data: Any, memory: CheckState) -> Verdict:
+def judge(kind: Kind[Any, Any], run: CheckRun, data: Any, memory: CheckState) -> Verdict:
     """
     What the kind says of what was read; where it found something, after what it then asks.
 
@@ -84,21 +84,21 @@ def judge(kind: Kind[Any, Any], look: CheckRun, data: Any, memory: CheckState) -
         SourceError: what it then asks cannot be read. OwnCheckError: it raises.
     """
     with blamed(kind.name, kind=kind):
-        verdict = _with_examples(kind, look, kind.judging.verdict(look, data, memory))
+        verdict = _with_examples(kind, run, kind.judging.verdict(run, data, memory))
         if kind.then is None or not verdict.findings:
             return verdict
-        return kind.then.revise(look, verdict, read(look, kind.then.needs, (), memory))
+        return kind.then.revise(run, verdict, read(run, kind.then.needs, (), memory))
 
 
-def _with_examples(kind: Kind[Any, Any], look: CheckRun, verdict: Verdict) -> Verdict:
+def _with_examples(kind: Kind[Any, Any], run: CheckRun, verdict: Verdict) -> Verdict:
     """The verdict, each promise that it says to be broken with a row that broke it."""
-    told = tuple(_with_example(kind, look, finding) for finding in verdict.findings)
+    told = tuple(_with_example(kind, run, finding) for finding in verdict.findings)
     return verdict.model_copy(update={"findings": told})
 
 
-def _with_example(kind: Kind[Any, Any], look: CheckRun, finding: Finding) -> Finding:
+def _with_example(kind: Kind[Any, Any], run: CheckRun, finding: Finding) -> Finding:
     try:
-        said = example(look, kind.needs, finding)
+        said = example(run, kind.needs, finding)
     except RecsysopsError as error:  # the promise is broken all the same
         _log.info("no_example", finding=finding.title, error=str(error))
         return finding

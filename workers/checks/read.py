@@ -99,7 +99,7 @@ class Reader:
     within: bool = False
 
 
-def read(look: CheckRun, need: n.Needs[Any], columns: Names, memory: CheckState) -> Any:
+def read(run: CheckRun, need: n.Needs[Any], columns: Names, memory: CheckState) -> Any:
     """
     What is needed for a look.
 
@@ -111,37 +111,37 @@ def read(look: CheckRun, need: n.Needs[Any], columns: Names, memory: CheckState)
         SourceError: a table cannot be read as declared, or lacks a column that the kind names.
         TooFewRows: it is too early to say what should be there. OwnCheckError: the need is none of these.
     """
-    reader = reader_of(look, need)
+    reader = reader_of(run, need)
 
     def ask() -> Any:
         if columns:
-            with open_source(look.recommender, str(look.check.table)) as source:
+            with open_source(run.recommender, str(run.check.table)) as source:
                 source.require(*columns)
-        return reader.read(look, need, memory)
+        return reader.read(run, need, memory)
 
     if (tape := running()) is None:
         return ask()
-    return tape.answer(question(look, need, at_once=False, within=reader.within, memory=memory), ask)
+    return tape.answer(question(run, need, at_once=False, within=reader.within, memory=memory), ask)
 
 
-def read_at_once(look: CheckRun, need: n.Needs[Any]) -> Any:
+def read_at_once(run: CheckRun, need: n.Needs[Any]) -> Any:
     """
     The same for all windows of the look's grid, to be cut for each of its looks with `until`.
 
     Raises:
         SourceError: as `read`; or the looks have too little in common.
     """
-    reader, nothing = reader_of(look, need), CheckState()
+    reader, nothing = reader_of(run, need), CheckState()
 
     def ask() -> Any:
-        return reader.at_once(look, need) if reader.at_once else reader.read(look, need, nothing)
+        return reader.at_once(run, need) if reader.at_once else reader.read(run, need, nothing)
 
     if (tape := running()) is None:
         return ask()
-    return tape.answer(question(look, need, at_once=True, within=reader.within, memory=nothing), ask)
+    return tape.answer(question(run, need, at_once=True, within=reader.within, memory=nothing), ask)
 
 
-def reader_of(look: CheckRun, need: n.Needs[Any]) -> Reader:
+def reader_of(run: CheckRun, need: n.Needs[Any]) -> Reader:
     """
     Who answers.
 
@@ -150,13 +150,13 @@ def reader_of(look: CheckRun, need: n.Needs[Any]) -> Reader:
     """
     if (reader := READERS.get(type(need))) is None:
         raise OwnCheckError(
-            f'kind "{look.check.kind}": needs {type(need).__name__}; write RowCounts(), WrongRows(…), '
+            f'kind "{run.check.kind}": needs {type(need).__name__}; write RowCounts(), WrongRows(…), '
             "ColumnHistograms(…) or OwnExpression(…), or another of domain.detection.needs"
         )
     return reader
 
 
-def example(look: CheckRun, need: n.Needs[Any], finding: Finding) -> str | None:
+def example(run: CheckRun, need: n.Needs[Any], finding: Finding) -> str | None:
     """
     A row that breaks the promise of which `finding` tells, in words; None where it is of none, and where
     answers are taken down or given again: of single rows none is kept.
@@ -164,120 +164,120 @@ def example(look: CheckRun, need: n.Needs[Any], finding: Finding) -> str | None:
     Raises:
         SourceError: the table cannot be read as declared.
     """
-    flag = reader_of(look, need).flag
+    flag = reader_of(run, need).flag
     if running() is not None or flag is None or not is_promise(finding):
         return None
-    return example_of(look, flag, finding)
+    return example_of(run, flag, finding)
 
 
-def _counts(look: CheckRun, _need: n.RowCounts, _memory: CheckState) -> Counts:
-    check = look.check
+def _counts(run: CheckRun, _need: n.RowCounts, _memory: CheckState) -> Counts:
+    check = run.check
     frame = count_windows(
-        look.recommender,
+        run.recommender,
         str(check.table),
-        look.grid,
-        dimensions=look.dimensions,
+        run.grid,
+        dimensions=run.dimensions,
         ways=check.ways,
         measure=check.measure,
     )
-    return counts_of(frame, look.grid)
+    return counts_of(frame, run.grid)
 
 
-def _counts_or_ratio(look: CheckRun, _need: n.CountsOrRatio, memory: CheckState) -> Counts | RatioCells:
-    if Divided.of(look.check).divided:
-        return ratio_cells(look.recommender, look.check, look.grid, look.dimensions)
-    return _counts(look, n.RowCounts(), memory)
+def _counts_or_ratio(run: CheckRun, _need: n.CountsOrRatio, memory: CheckState) -> Counts | RatioCells:
+    if Divided.of(run.check).divided:
+        return ratio_cells(run.recommender, run.check, run.grid, run.dimensions)
+    return _counts(run, n.RowCounts(), memory)
 
 
-def _arrivals(look: CheckRun, _need: n.Arrivals, _memory: CheckState) -> Feeds:
-    width = look.silence_width
-    back = min(look.history, MAX_BINS * width)
-    first = look.end if look.first is None else look.first
-    name, measure = str(look.check.table), look.check.measure
-    feeds = arrivals_in(look.recommender, name, first - back, look.end, width, look.dimensions, measure)
+def _arrivals(run: CheckRun, _need: n.Arrivals, _memory: CheckState) -> Feeds:
+    width = run.silence_width
+    back = min(run.history, MAX_BINS * width)
+    first = run.end if run.first is None else run.first
+    name, measure = str(run.check.table), run.check.measure
+    feeds = arrivals_in(run.recommender, name, first - back, run.end, width, run.dimensions, measure)
     return replace(feeds, back=back.total_seconds())
 
 
-def _series(look: CheckRun, _need: n.AggregateByWindow, _memory: CheckState) -> Metric:
-    return series_of(look.recommender, look.check, look.grid, look.dimensions)
+def _series(run: CheckRun, _need: n.AggregateByWindow, _memory: CheckState) -> Metric:
+    return series_of(run.recommender, run.check, run.grid, run.dimensions)
 
 
-def _ranking(look: CheckRun, _need: n.RankingQuality, _memory: CheckState) -> Metric:
-    return metric_rows(look.recommender, look.check, look.grid, look.dimensions)
+def _ranking(run: CheckRun, _need: n.RankingQuality, _memory: CheckState) -> Metric:
+    return metric_rows(run.recommender, run.check, run.grid, run.dimensions)
 
 
 def _tally(flag: Flag) -> Read:
-    def read(look: CheckRun, _need: Any, memory: CheckState) -> Tally:
-        return tally_rows(look.recommender, look.check, look.grid, look.dimensions, memory, flag)
+    def read(run: CheckRun, _need: Any, memory: CheckState) -> Tally:
+        return tally_rows(run.recommender, run.check, run.grid, run.dimensions, memory, flag)
 
     return read
 
 
-def _wrong_rows(look: CheckRun, need: n.WrongRows, _memory: CheckState) -> Tally:
+def _wrong_rows(run: CheckRun, need: n.WrongRows, _memory: CheckState) -> Tally:
     def flag(_recommender: Recommender, _source: Source, rows: Any, _asked: FlagRequest) -> Flagged:
-        return flagged(rows, need.wrong(rows, look.options))
+        return flagged(rows, need.wrong(rows, run.options))
 
-    return tally_rows(look.recommender, look.check, look.grid, look.dimensions, CheckState(), flag)
-
-
-def _numbers_at_once(look: CheckRun, _need: n.UnusualNumbers) -> PastNumbers:
-    history = max(1, int(look.history / look.grid.width))
-    return past_numbers(look.recommender, look.check, look.grid, look.dimensions, history)
+    return tally_rows(run.recommender, run.check, run.grid, run.dimensions, CheckState(), flag)
 
 
-def _learns_less(look: CheckRun, memory: CheckState) -> bool:
+def _numbers_at_once(run: CheckRun, _need: n.UnusualNumbers) -> PastNumbers:
+    history = max(1, int(run.history / run.grid.width))
+    return past_numbers(run.recommender, run.check, run.grid, run.dimensions, history)
+
+
+def _learns_less(run: CheckRun, memory: CheckState) -> bool:
     """Whether what is usual is not learned from all of the windows before."""
-    spans = wrong_windows(look.grid, memory)
-    return any(last >= 0 and first < look.grid.count - 1 for first, last in spans)
+    spans = wrong_windows(run.grid, memory)
+    return any(last >= 0 and first < run.grid.count - 1 for first, last in spans)
 
 
-def _served(look: CheckRun, _need: n.ServedVersions, memory: CheckState) -> Served:
-    asked = should_serve(look.recommender, look.check, look.start)
+def _served(run: CheckRun, _need: n.ServedVersions, memory: CheckState) -> Served:
+    asked = should_serve(run.recommender, run.check, run.start)
     if asked is None:
         raise TooFewRows("another version has just been released")
-    tally = tally_rows(look.recommender, asked, look.grid, look.dimensions, memory, flag_versions)
+    tally = tally_rows(run.recommender, asked, run.grid, run.dimensions, memory, flag_versions)
     return Served(tally, Serving.of(asked).versions)
 
 
-def _histograms(look: CheckRun, need: n.ColumnHistograms, _memory: CheckState) -> Histograms:
-    columns = tuple(need.columns(look.options))
-    return histogram_rows(look.recommender, look.check, columns, look.grid, look.dimensions)
+def _histograms(run: CheckRun, need: n.ColumnHistograms, _memory: CheckState) -> Histograms:
+    columns = tuple(need.columns(run.options))
+    return histogram_rows(run.recommender, run.check, columns, run.grid, run.dimensions)
 
 
-def _scores(look: CheckRun, _need: n.ScoreHistograms, _memory: CheckState) -> Histograms:
-    columns = score_columns(look.recommender, look.check)
-    return histogram_rows(look.recommender, look.check, columns, look.grid, look.dimensions)
+def _scores(run: CheckRun, _need: n.ScoreHistograms, _memory: CheckState) -> Histograms:
+    columns = score_columns(run.recommender, run.check)
+    return histogram_rows(run.recommender, run.check, columns, run.grid, run.dimensions)
 
 
-def _types(look: CheckRun, _need: n.ColumnTypes, _memory: CheckState) -> Columns:
-    with open_source(look.recommender, str(look.check.table)) as source:
-        return Columns(types_now(source), look.start, look.end, look.end - look.history)
+def _types(run: CheckRun, _need: n.ColumnTypes, _memory: CheckState) -> Columns:
+    with open_source(run.recommender, str(run.check.table)) as source:
+        return Columns(types_now(source), run.start, run.end, run.end - run.history)
 
 
-def _runs(look: CheckRun, _need: n.TrainingRuns, _memory: CheckState) -> Runs:
-    return training_runs(look.recommender, look.check, look.end - look.history, look.end)
+def _runs(run: CheckRun, _need: n.TrainingRuns, _memory: CheckState) -> Runs:
+    return training_runs(run.recommender, run.check, run.end - run.history, run.end)
 
 
-def _ages(look: CheckRun, _need: n.ServingAges, _memory: CheckState) -> Ages:
-    start, width = look.end - look.history, look.grid.width
-    return ages_of(look.recommender, look.check, start, look.end, width)
+def _ages(run: CheckRun, _need: n.ServingAges, _memory: CheckState) -> Ages:
+    start, width = run.end - run.history, run.grid.width
+    return ages_of(run.recommender, run.check, start, run.end, width)
 
 
-def _engagement(look: CheckRun, _need: n.EngagementBefore, _memory: CheckState) -> Engagement:
-    recommender, check = look.recommender, look.check
+def _engagement(run: CheckRun, _need: n.EngagementBefore, _memory: CheckState) -> Engagement:
+    recommender, check = run.recommender, run.check
     declared = exposure.declared(recommender)
     if check.table != declared.shown:
         raise SourceError(
             f'check "{check.name}": looks at "{check.table}", and what was shown is in "{declared.shown}"; '
             f'write table = "{declared.shown}"'
         )
-    since = look.start - declared.history
+    since = run.start - declared.history
     return Engagement(
         since=since,
-        start=look.start,
-        end=look.end,
-        before=exposure.engagement(recommender, since, look.start),
-        now=exposure.engagement(recommender, look.start, look.end),
+        start=run.start,
+        end=run.end,
+        before=exposure.engagement(recommender, since, run.start),
+        now=exposure.engagement(recommender, run.start, run.end),
         items=exposure.items_beside(recommender),
         item=str(recommender.tables[declared.shown].item),
         launch=recommender.items.launch if recommender.items else None,
@@ -285,12 +285,12 @@ def _engagement(look: CheckRun, _need: n.EngagementBefore, _memory: CheckState) 
     )
 
 
-def _expression(look: CheckRun, need: n.OwnExpression, _memory: CheckState) -> pd.DataFrame:
-    check, grid = look.check, look.grid
-    with open_source(look.recommender, str(check.table)) as source:
+def _expression(run: CheckRun, need: n.OwnExpression, _memory: CheckState) -> pd.DataFrame:
+    check, grid = run.check, run.grid
+    with open_source(run.recommender, str(check.table)) as source:
         rows = source.between(grid.start, grid.end)
-        rows, kept = windowed(look.recommender, source, rows, grid, look.dimensions)
-        question = need.ask(rows.rename({WINDOW: sets.WINDOW}), look.options, kept)
+        rows, kept = windowed(run.recommender, source, rows, grid, run.dimensions)
+        question = need.ask(rows.rename({WINDOW: sets.WINDOW}), run.options, kept)
         if not isinstance(question, ibis.expr.types.Table) or WINDOW not in question.columns:
             raise OwnCheckError(
                 f'kind "{check.kind}": its expression has to be a table with the column {WINDOW!r}: group '
@@ -313,8 +313,8 @@ def _expression(look: CheckRun, need: n.OwnExpression, _memory: CheckState) -> p
 def _sliced(rows: Callable[..., Any]) -> Read:
     """A reader that asks of a look for its check, its grid and its dimensions."""
 
-    def read(look: CheckRun, _need: Any, _memory: CheckState) -> Any:
-        return rows(look.recommender, look.check, look.grid, look.dimensions)
+    def read(run: CheckRun, _need: Any, _memory: CheckState) -> Any:
+        return rows(run.recommender, run.check, run.grid, run.dimensions)
 
     return read
 

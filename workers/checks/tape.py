@@ -98,7 +98,7 @@ def running() -> Tape | None:
     return _RUNNING.get()
 
 
-def question(look: CheckRun, need: Needs[Any], *, at_once: bool, within: bool, memory: CheckState) -> str:
+def question(run: CheckRun, need: Needs[Any], *, at_once: bool, within: bool, memory: CheckState) -> str:
     """
     One name for all that the answer depends on.
 
@@ -107,27 +107,27 @@ def question(look: CheckRun, need: Needs[Any], *, at_once: bool, within: bool, m
         within: whether the engine is asked by what the check calls `within`.
         memory: the times that nothing is learned from.
     """
-    check, grid = look.check, look.grid
+    check, grid = run.check, run.grid
     asked: Mapping[str, Any] = {
         "need": type(need).__name__,
         "at_once": at_once,
         "kind": check.kind,
-        "table": look.table.model_dump(mode="json", include=OF_TABLE),
+        "table": run.table.model_dump(mode="json", include=OF_TABLE),
         "measure": check.measure,
         "ways": check.ways,
-        "options": _options(look, need),
+        "options": _options(run, need),
         "within": str(check.within) if within else None,
         "one_matters": "least_rows" in check.model_fields_set and check.least_rows <= 1,
-        "dimensions": look.dimensions,
+        "dimensions": run.dimensions,
         "windows": (grid.start, grid.width, grid.count, grid.offsets, str(grid.zone), str(grid.holidays)),
-        "lengths": (look.window, look.every, look.history, look.first),
+        "lengths": (run.window, run.every, run.history, run.first),
         "wrong": wrong_windows(grid, memory),
     }
     return sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _options(look: CheckRun, need: Needs[Any]) -> dict[str, Any]:
+def _options(run: CheckRun, need: Needs[Any]) -> dict[str, Any]:
     """What the engine is asked by; where the kind puts the question itself, it may be by any of its keys."""
     by_itself = any(callable(getattr(need, one.name)) for one in fields(need))  # type: ignore[arg-type]
-    declared = look.check.options
+    declared = run.check.options
     return {key: one for key, one in declared.items() if by_itself or key in ASKED_BY}

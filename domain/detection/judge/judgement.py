@@ -105,13 +105,13 @@ class OneByOne(Protocol):
 def judging(own: OneByOne, *, measurable: bool = True) -> Judging[Any]:
     """How such a kind judges, and measures again: where it can, by judging again."""
 
-    def verdict(look: CheckRun, data: Any, memory: CheckState) -> Verdict:
-        seen = seen_of(own, look.check, look.grid, data, memory)
-        return judge_own(own, look.options, seen, memory, look.looks_per_week)
+    def verdict(run: CheckRun, data: Any, memory: CheckState) -> Verdict:
+        seen = seen_of(own, run.check, run.grid, data, memory)
+        return judge_own(own, run.options, seen, memory, run.looks_per_week)
 
-    def measured(look: CheckRun, data: Any, again: Again[Any]) -> Measurement:
-        seen = seen_of(own, look.check, look.grid, data, again.memory)
-        return measure_own(own, look.options, seen, again.finding)
+    def measured(run: CheckRun, data: Any, again: Again[Any]) -> Measurement:
+        seen = seen_of(own, run.check, run.grid, data, again.memory)
+        return measure_own(own, run.options, seen, again.finding)
 
     return Judging(verdict, measured if measurable else None, narrowed=as_it_is)
 

@@ -50,14 +50,14 @@ class Again(Generic[D]):
         return CheckState(excluded=(*self.past.wrong, itself))
 
 
-def of_its_slice(look: CheckRun, finding: Finding) -> CheckRun:
+def of_its_slice(run: CheckRun, finding: Finding) -> CheckRun:
     """The look at nothing but the dimensions of the finding's slice."""
-    return replace(look, dimensions=tuple(name for name, _value in finding.slice))
+    return replace(run, dimensions=tuple(name for name, _value in finding.slice))
 
 
-def as_it_is(look: CheckRun, _finding: Finding) -> CheckRun:
+def as_it_is(run: CheckRun, _finding: Finding) -> CheckRun:
     """The look as it is."""
-    return look
+    return run
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def by_check(
 ) -> Callable[[CheckRun, Any, CheckState], Verdict]:
     """The verdict of a judge that asks of a look for its check and how often it looks, and nothing else."""
 
-    def verdict(look: CheckRun, data: Any, memory: CheckState) -> Verdict:
-        return judge(look.check, data, memory, look.looks_per_week)
+    def verdict(run: CheckRun, data: Any, memory: CheckState) -> Verdict:
+        return judge(run.check, data, memory, run.looks_per_week)
 
     return verdict

@@ -246,10 +246,10 @@ def judging(words: Words) -> Judging[Tally]:
 def judging_in(words_of: Callable[[Check], Words]) -> Judging[Tally]:
     """The same with words that depend on the check."""
 
-    def verdict(look: CheckRun, tally: Tally, memory: CheckState) -> Verdict:
-        return judge_rows(look.check, tally, memory, look.looks_per_week, words_of(look.check))
+    def verdict(run: CheckRun, tally: Tally, memory: CheckState) -> Verdict:
+        return judge_rows(run.check, tally, memory, run.looks_per_week, words_of(run.check))
 
-    def measured(look: CheckRun, tally: Tally, again: Again[Tally]) -> Measurement:
-        return measure_rows(look.check, again.finding, tally, words_of(look.check), again.memory)
+    def measured(run: CheckRun, tally: Tally, again: Again[Tally]) -> Measurement:
+        return measure_rows(run.check, again.finding, tally, words_of(run.check), again.memory)
 
     return Judging(verdict, measured)

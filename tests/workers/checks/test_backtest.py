@@ -139,7 +139,7 @@ def test_a_look_that_raises_is_one_fault_and_the_next_ones_are_taken(
         return right.judging.verdict(look, counts, state)
 
     wrong = replace(right, judging=replace(right.judging, verdict=spoilt))
-    monkeypatch.setattr(walk, "find", lambda _name: wrong)
+    monkeypatch.setattr(backtest_check, "find", lambda _name: wrong)
     result = backtest(load(declare(tmp_path)), *LAST_DAY)
     (fault,) = result.faults
     assert (fault.window_start, fault.windows) == (SPOILT_AT, 1)
@@ -195,9 +195,9 @@ def test_a_backtest_that_was_stopped_goes_on_after_the_checks_it_had_finished(
                 raise KeyboardInterrupt
             return backtest_checks.walked_before(recommender, check, *rest)  # type: ignore[attr-defined]
 
-        monkeypatch.setattr(walks, "walked", walked)
+        monkeypatch.setattr(backtest_checks, "walked", walked)
 
-    monkeypatch.setattr(walks, "walked_before", backtest_checks.walked, raising=False)
+    monkeypatch.setattr(backtest_checks, "walked_before", backtest_checks.walked, raising=False)
     stops_at("paid")
     with pytest.raises(KeyboardInterrupt):
         backtest(recommender, *LAST_DAY, resume=file)

@@ -18,7 +18,7 @@ from domain.detection.data.check_run import CheckRun
 from domain.errors import ConfigurationError, RecsysopsError
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
-from workers.checks import look as look_file
+from workers.checks import check_run as check_run_file
 from workers.checks.backtest import backtest
 from workers.checks.measure import measure
 from workers.checks.read import read
@@ -256,7 +256,7 @@ def test_a_check_that_breaks_inside_stops_no_other(
             raise ZeroDivisionError("division by zero")
         return real(look, *asked)
 
-    monkeypatch.setattr(look_file, "read", breaks)
+    monkeypatch.setattr(check_run_file, "read", breaks)
     result = run_checks(recommender, END)
     assert [(f.check, f.subject) for f in result.findings] == [("domain", FAULT)]
     assert set(result.state.checks) == set(CHECKS)

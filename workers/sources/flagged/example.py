@@ -16,7 +16,7 @@ from workers.sources.flagged.flags import JOINED, KEY, Flag, FlagRequest
 LONGEST = 40  # letters of a value that are shown
 
 
-def example_of(look: CheckRun, flag: Flag, finding: Finding) -> str | None:
+def example_of(run: CheckRun, flag: Flag, finding: Finding) -> str | None:
     """
     The first row in the window of `finding` that breaks what was declared of its column: key, values and
     time, but never who the member is. None where it is no longer there.
@@ -24,7 +24,7 @@ def example_of(look: CheckRun, flag: Flag, finding: Finding) -> str | None:
     Raises:
         SourceError: the table cannot be read as declared.
     """
-    recommender, grid, check = look.recommender, look.grid, look.check
+    recommender, grid, check = run.recommender, run.grid, run.check
     declared = {name: value for name, value in check.options.items() if name != "columns"}
     if Domains.of(check) != Domains():
         check = check.model_copy(update={"options": declared})  # nothing is to be learned for it

@@ -11,7 +11,7 @@ from domain.detection.judge.again.ratio import measure_ratio
 from domain.detection.judge.judging import Again
 
 
-def measure_counts(look: CheckRun, past: Any, again: Again[Any]) -> Measurement:
+def measure_counts(run: CheckRun, past: Any, again: Again[Any]) -> Measurement:
     """
     The rows of the finding's slice, or all of them, in the present window; or its ratio.
 
@@ -23,8 +23,8 @@ def measure_counts(look: CheckRun, past: Any, again: Again[Any]) -> Measurement:
     """
     present = past if again.present is None else again.present
     if isinstance(past, RatioCells):
-        return measure_ratio(again.finding, past, present, look.check.least_change)
+        return measure_ratio(again.finding, past, present, run.check.least_change)
     if again.finding.slice:
         return measure_slice(again.finding, past, present)
-    amounts = look.check.measure is not None
-    return measure_total(past, present, look.window, look.check.least_change, amounts)
+    amounts = run.check.measure is not None
+    return measure_total(past, present, run.window, run.check.least_change, amounts)

@@ -236,16 +236,16 @@ WORDS = Words(
 )
 
 
-def judge(look: CheckRun, frame: pd.DataFrame, memory: CheckState) -> Verdict:
+def judge(run: CheckRun, frame: pd.DataFrame, memory: CheckState) -> Verdict:
     """Whether this cohort is shown, or chooses, otherwise than those before it. See `judge_proportions`."""
-    proportions = proportions_of(frame, look.grid, look.dimensions, look.options)
-    return judge_proportions(look.check, proportions, memory, look.looks_per_week, WORDS)
+    proportions = proportions_of(frame, run.grid, run.dimensions, run.options)
+    return judge_proportions(run.check, proportions, memory, run.looks_per_week, WORDS)
 
 
-def measure(look: CheckRun, frame: pd.DataFrame, again: Again[pd.DataFrame]) -> Measurement:
+def measure(run: CheckRun, frame: pd.DataFrame, again: Again[pd.DataFrame]) -> Measurement:
     """What new members are shown, or choose, now. See `measure_proportion`."""
-    proportions = proportions_of(frame, look.grid, look.dimensions, look.options)
-    return measure_proportion(look.check, again.finding, proportions, None, again.memory)
+    proportions = proportions_of(frame, run.grid, run.dimensions, run.options)
+    return measure_proportion(run.check, again.finding, proportions, None, again.memory)
 
 
 KIND = Kind(

@@ -123,16 +123,16 @@ def as_series(check: Check) -> Check:
     return check.model_copy(update={"measure": NAME}).with_options(aggregate="sum")
 
 
-def judge(look: CheckRun, frame: pd.DataFrame, memory: CheckState) -> Verdict:
+def judge(run: CheckRun, frame: pd.DataFrame, memory: CheckState) -> Verdict:
     """Whether the same items are shown more (or less) than ever, in all or in a slice. See `judge_series`."""
-    metric = metric_of(frame, look.grid, look.dimensions)
-    return judge_series(as_series(look.check), metric, memory, without=NOT_LOOKED_AT)
+    metric = metric_of(frame, run.grid, run.dimensions)
+    return judge_series(as_series(run.check), metric, memory, without=NOT_LOOKED_AT)
 
 
-def measure(look: CheckRun, frame: pd.DataFrame, again: Again[pd.DataFrame]) -> Measurement:
+def measure(run: CheckRun, frame: pd.DataFrame, again: Again[pd.DataFrame]) -> Measurement:
     """How concentrated the finding's slice is now. See `measure_series`."""
-    metric = metric_of(frame, look.grid, look.dimensions)
-    return measure_series(as_series(look.check), again.finding, metric, again.past, again.start)
+    metric = metric_of(frame, run.grid, run.dimensions)
+    return measure_series(as_series(run.check), again.finding, metric, again.past, again.start)
 
 
 KIND = Kind(

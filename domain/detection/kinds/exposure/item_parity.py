@@ -101,20 +101,20 @@ def _describing(cells: tuple[Slice, ...], ever: Floats, item: str) -> frozenset[
     )
 
 
-def judge_item_parity(look: CheckRun, tally: Tally, state: CheckState) -> Verdict:
+def judge_item_parity(run: CheckRun, tally: Tally, state: CheckState) -> Verdict:
     """Whether an item is shown less in a slice than its rows elsewhere call for. See `judge_proportions`."""
-    shown = shown_of(tally, str(look.table.item))
+    shown = shown_of(tally, str(run.table.item))
     if len(shown.cells) == 1:
         return Verdict(
             state=state, judged=False, note="no slices of requests: declare dimensions of them, and ways = 2"
         )
-    return judge_proportions(look.check, shown, state, look.looks_per_week, WORDS)
+    return judge_proportions(run.check, shown, state, run.looks_per_week, WORDS)
 
 
-def measure_item_parity(look: CheckRun, tally: Tally, again: Again[Tally]) -> Measurement:
+def measure_item_parity(run: CheckRun, tally: Tally, again: Again[Tally]) -> Measurement:
     """How often the finding's item is shown in its slice now. See `measure_proportion`."""
-    shown = shown_of(tally, str(look.table.item))
-    return measure_proportion(look.check, again.finding, shown, None, again.memory)
+    shown = shown_of(tally, str(run.table.item))
+    return measure_proportion(run.check, again.finding, shown, None, again.memory)
 
 
 def _suits(recommender: Recommender) -> Iterator[Suited]:

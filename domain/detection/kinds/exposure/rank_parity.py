@@ -58,9 +58,9 @@ def judge_rank_parity(
     return judge_proportions(check, shown_of(tally), state, looks_per_week, WORDS)
 
 
-def measure_rank_parity(look: CheckRun, tally: Tally, again: Again[Tally]) -> Measurement:
+def measure_rank_parity(run: CheckRun, tally: Tally, again: Again[Tally]) -> Measurement:
     """How often the finding's slice is shown now. See `measure_proportion`."""
-    return measure_proportion(look.check, again.finding, shown_of(tally), None, again.memory)
+    return measure_proportion(run.check, again.finding, shown_of(tally), None, again.memory)
 
 
 def _suits(recommender: Recommender) -> Iterator[Suited]:

@@ -255,8 +255,8 @@ def measure_calibration(
     )
 
 
-def _measured(look: CheckRun, outcomes: Outcomes, again: Again[Outcomes]) -> Measurement:
-    return measure_calibration(look.check, again.finding, outcomes, again.memory)
+def _measured(run: CheckRun, outcomes: Outcomes, again: Again[Outcomes]) -> Measurement:
+    return measure_calibration(run.check, again.finding, outcomes, again.memory)
 
 
 def _suits(recommender: Recommender) -> Iterator[Suited]:

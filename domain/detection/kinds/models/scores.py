@@ -61,8 +61,8 @@ def told(bins: Bins, reference: Floats, current: Floats) -> str:
     return f"{bins.column} says nearly the same of everything: {now} {where}, usually {usually}"
 
 
-def _measured(look: CheckRun, histograms: Histograms, again: Again[Histograms]) -> Measurement:
-    return measure_moved(look.check, again.finding, histograms, again.memory)
+def _measured(run: CheckRun, histograms: Histograms, again: Again[Histograms]) -> Measurement:
+    return measure_moved(run.check, again.finding, histograms, again.memory)
 
 
 def _suits(recommender: Recommender) -> Iterator[Suited]:

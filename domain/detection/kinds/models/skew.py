@@ -200,8 +200,8 @@ def measure_skew(check: Check, finding: Finding, fed: ServedFeatures, memory: Ch
     )
 
 
-def _measured(look: CheckRun, fed: ServedFeatures, again: Again[ServedFeatures]) -> Measurement:
-    return measure_skew(look.check, again.finding, fed, again.memory)
+def _measured(run: CheckRun, fed: ServedFeatures, again: Again[ServedFeatures]) -> Measurement:
+    return measure_skew(run.check, again.finding, fed, again.memory)
 
 
 KIND = Kind(

@@ -69,14 +69,14 @@ def judge_stages(
     return judge_proportions(check, flow_of(check, tally), state, looks_per_week, WORDS)
 
 
-def measure_stages(look: CheckRun, tally: Tally, again: Again[Tally]) -> Measurement:
+def measure_stages(run: CheckRun, tally: Tally, again: Again[Tally]) -> Measurement:
     """How many get through the finding's stage now. See `measure_proportion`."""
-    return measure_proportion(look.check, again.finding, flow_of(look.check, tally), None, again.memory)
+    return measure_proportion(run.check, again.finding, flow_of(run.check, tally), None, again.memory)
 
 
-def _apart(look: CheckRun) -> bool:
+def _apart(run: CheckRun) -> bool:
     """Single items that are told apart are those of the judged window: each look has its own."""
-    return look.table.item not in look.dimensions
+    return run.table.item not in run.dimensions
 
 
 KIND = Kind(

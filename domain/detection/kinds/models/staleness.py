@@ -137,8 +137,8 @@ def measure_staleness(finding: Finding, ages: Ages) -> Measurement:
     )
 
 
-def _verdict(look: CheckRun, ages: Ages, memory: CheckState) -> Verdict:
-    return judge_staleness(look.check, ages, memory)
+def _verdict(run: CheckRun, ages: Ages, memory: CheckState) -> Verdict:
+    return judge_staleness(run.check, ages, memory)
 
 
 def _measured(_look: CheckRun, ages: Ages, again: Again[Ages]) -> Measurement:

@@ -222,12 +222,12 @@ def measure_training(check: Check, finding: Finding, runs: Runs, past: Past) -> 
     )
 
 
-def _verdict(look: CheckRun, runs: Runs, memory: CheckState) -> Verdict:
-    return judge_training(look.check, runs, (look.start, look.end), memory, look.looks_per_week)
+def _verdict(run: CheckRun, runs: Runs, memory: CheckState) -> Verdict:
+    return judge_training(run.check, runs, (run.start, run.end), memory, run.looks_per_week)
 
 
-def _measured(look: CheckRun, runs: Runs, again: Again[Runs]) -> Measurement:
-    return measure_training(look.check, again.finding, runs, again.past)
+def _measured(run: CheckRun, runs: Runs, again: Again[Runs]) -> Measurement:
+    return measure_training(run.check, again.finding, runs, again.past)
 
 
 KIND = Kind(

@@ -82,18 +82,18 @@ def judge_versions(
     return judge_proportions(check, served, state, looks_per_week, WORDS, promise_of(check, served.columns))
 
 
-def _due(look: CheckRun, served: Served) -> Check:
+def _due(run: CheckRun, served: Served) -> Check:
     """The look's check with what should serve in its window."""
-    return look.check.with_options(versions=dict(served.due))
+    return run.check.with_options(versions=dict(served.due))
 
 
-def _verdict(look: CheckRun, served: Served, memory: CheckState) -> Verdict:
-    return judge_versions(_due(look, served), served.tally, memory, look.looks_per_week)
+def _verdict(run: CheckRun, served: Served, memory: CheckState) -> Verdict:
+    return judge_versions(_due(run, served), served.tally, memory, run.looks_per_week)
 
 
-def measure_versions(look: CheckRun, served: Served, again: Again[Served]) -> Measurement:
+def measure_versions(run: CheckRun, served: Served, again: Again[Served]) -> Measurement:
     """How many rows the finding's version serves now. See `measure_proportion`."""
-    check, parts = _due(look, served), served_of(served.tally)
+    check, parts = _due(run, served), served_of(served.tally)
     promise = promise_of(check, parts.columns)
     return measure_proportion(check, again.finding, parts, promise, again.memory)
 

@@ -212,15 +212,15 @@ def measure_moved(check: Check, finding: Finding, histograms: Histograms, memory
     )
 
 
-def _measured(look: CheckRun, histograms: Histograms, again: Again[Histograms]) -> Measurement:
-    return measure_moved(look.check, again.finding, histograms, again.memory)
+def _measured(run: CheckRun, histograms: Histograms, again: Again[Histograms]) -> Measurement:
+    return measure_moved(run.check, again.finding, histograms, again.memory)
 
 
-def only_its_column(look: CheckRun, finding: Finding) -> CheckRun:
+def only_its_column(run: CheckRun, finding: Finding) -> CheckRun:
     """The look at nothing but the finding's column and the dimensions of its slice."""
-    only = look.check.with_options(columns=(finding.subject,))
-    options = look.options.model_copy(update={"columns": (finding.subject,)})
-    return replace(of_its_slice(look, finding), check=only, options=options)
+    only = run.check.with_options(columns=(finding.subject,))
+    options = run.options.model_copy(update={"columns": (finding.subject,)})
+    return replace(of_its_slice(run, finding), check=only, options=options)
 
 
 def _suits(recommender: Recommender) -> Iterator[Suited]:

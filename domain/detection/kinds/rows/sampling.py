@@ -74,10 +74,10 @@ def judge_sampling(
     return judge_proportions(check, kept_of(tally), state, looks_per_week, words_of(check), promise_of(check))
 
 
-def measure_sampling(look: CheckRun, tally: Tally, again: Again[Tally]) -> Measurement:
+def measure_sampling(run: CheckRun, tally: Tally, again: Again[Tally]) -> Measurement:
     """How many rows are kept now. See `measure_proportion`."""
-    kept, promise = kept_of(tally), promise_of(look.check)
-    return measure_proportion(look.check, again.finding, kept, promise, again.memory)
+    kept, promise = kept_of(tally), promise_of(run.check)
+    return measure_proportion(run.check, again.finding, kept, promise, again.memory)
 
 
 def _suits(recommender: Recommender) -> Iterator[Suited]:

@@ -215,21 +215,21 @@ def _finding(
     )
 
 
-def measure_silence(look: CheckRun, feeds: Feeds, again: Again[Feeds]) -> Measurement:
+def measure_silence(run: CheckRun, feeds: Feeds, again: Again[Feeds]) -> Measurement:
     """How long the table or slice has been silent, in seconds, against the silence that was told."""
     finding = again.finding
-    whole = feeds.at(look.end.timestamp())
-    came = arrived_since(look.check, whole, finding)
+    whole = feeds.at(run.end.timestamp())
+    came = arrived_since(run.check, whole, finding)
     since = finding.window_start.timestamp() if came is None else came
-    silence = max(0.0, look.end.timestamp() - since)
+    silence = max(0.0, run.end.timestamp() - since)
     limit = finding.high if finding.high is not None else finding.expected
     return Measurement(
         observed=silence, expected=finding.expected, low=0.0, high=limit, p_value=float(silence <= limit)
     )
 
 
-def _verdict(look: CheckRun, feeds: Feeds, memory: CheckState) -> Verdict:
-    return judge_freshness(look.check, feeds.at(look.end.timestamp()), memory)
+def _verdict(run: CheckRun, feeds: Feeds, memory: CheckState) -> Verdict:
+    return judge_freshness(run.check, feeds.at(run.end.timestamp()), memory)
 
 
 def arrived_since(check: Check, feeds: Feeds, finding: Finding) -> float | None:

@@ -242,8 +242,8 @@ def measure_latency(check: Check, finding: Finding, held: Histograms, memory: Ch
     )
 
 
-def _measured(look: CheckRun, histograms: Histograms, again: Again[Histograms]) -> Measurement:
-    return measure_latency(look.check, again.finding, histograms, again.memory)
+def _measured(run: CheckRun, histograms: Histograms, again: Again[Histograms]) -> Measurement:
+    return measure_latency(run.check, again.finding, histograms, again.memory)
 
 
 def _fits(declared: Mapping[str, Any], _keys: Keys) -> None:

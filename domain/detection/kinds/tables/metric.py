@@ -87,12 +87,12 @@ def judge_metric(check: Check, metric: Metric, state: CheckState) -> Verdict:
     return judge_series(as_series(check), metric, state, without=NO_DIRECTION)
 
 
-def _verdict(look: CheckRun, metric: Metric, memory: CheckState) -> Verdict:
-    return judge_metric(look.check, metric, memory)
+def _verdict(run: CheckRun, metric: Metric, memory: CheckState) -> Verdict:
+    return judge_metric(run.check, metric, memory)
 
 
-def _measured(look: CheckRun, metric: Metric, again: Again[Metric]) -> Measurement:
-    return measure_series(as_series(look.check), again.finding, metric, again.past, again.start)
+def _measured(run: CheckRun, metric: Metric, again: Again[Metric]) -> Measurement:
+    return measure_series(as_series(run.check), again.finding, metric, again.past, again.start)
 
 
 KIND = Kind(

@@ -112,8 +112,8 @@ def _told(check: Check, columns: Columns, subject: str, unit: str, severity: Sev
     )
 
 
-def _verdict(look: CheckRun, columns: Columns, memory: CheckState) -> Verdict:
-    return judge_schema(look.check, columns, memory)
+def _verdict(run: CheckRun, columns: Columns, memory: CheckState) -> Verdict:
+    return judge_schema(run.check, columns, memory)
 
 
 def _measured(_look: CheckRun, columns: Columns, again: Again[Columns]) -> Measurement:

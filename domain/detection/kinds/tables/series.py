@@ -198,12 +198,12 @@ def _history(window: timedelta) -> timedelta:
     return min(max(SERIES_DAYS, least * window), most * window)
 
 
-def _verdict(look: CheckRun, metric: Metric, memory: CheckState) -> Verdict:
-    return judge_series(look.check, metric, memory)
+def _verdict(run: CheckRun, metric: Metric, memory: CheckState) -> Verdict:
+    return judge_series(run.check, metric, memory)
 
 
-def _measured(look: CheckRun, metric: Metric, again: Again[Metric]) -> Measurement:
-    return measure_series(look.check, again.finding, metric, again.past, again.start)
+def _measured(run: CheckRun, metric: Metric, again: Again[Metric]) -> Measurement:
+    return measure_series(run.check, again.finding, metric, again.past, again.start)
 
 
 KIND = Kind(

@@ -154,16 +154,16 @@ def _found(
     return [finding_over(window, check, (), numbers, share, title)]
 
 
-def _since_learned(look: CheckRun, state: CheckState) -> int | None:
+def _since_learned(run: CheckRun, state: CheckState) -> int | None:
     """
     What is usual is kept: a look reads the windows since. A ratio learns from its last windows at each
     look.
     """
-    if look.options.divided and look.check.history is None:
-        return round(usual_history(look.window, sliced=False) / look.window)
-    if look.window >= DAY and look.check.measure is None:
+    if run.options.divided and run.check.history is None:
+        return round(usual_history(run.window, sliced=False) / run.window)
+    if run.window >= DAY and run.check.measure is None:
         return None  # evidence of what is off since long before is gathered from all of them
-    return _since(state, look.window.total_seconds(), int(look.grid.local_seconds()[-1]))
+    return _since(state, run.window.total_seconds(), int(run.grid.local_seconds()[-1]))
 
 
 def _history(window: timedelta) -> timedelta:
