@@ -15,7 +15,7 @@ from domain.detection.data.counts import Counts
 from domain.detection.judge.state import CheckState, Verdict
 from domain.errors import ConfigurationError, SourceError
 from workers import door
-from workers.checks import backtest_checks
+from workers.checks import backtest_check, backtest_checks
 from workers.checks.backtest import backtest
 from workers.declaration.check_kinds import find
 from workers.declaration.declare import load
