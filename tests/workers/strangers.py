@@ -59,7 +59,7 @@ CHECK = OwnCheck("too_few", RowCounts(), judge, Least)
 
 WRONG = """
 from domain.detection.own import Judgement, Options, OwnCheck, Seen, WrongRows
-from domain.detection.expect.rate import expect_rates
+from domain.detection.expect.usual_proportion import expect_rates
 from domain.detection.data.tally import Tally
 
 

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from domain.detection.data.counts import Floats
 from domain.detection.data.window import Grid
 from domain.detection.data.windowed import Windowed
-from domain.detection.expect.rate import LEAST_WINDOWS, Rates, expect_rates
+from domain.detection.expect.usual_proportion import LEAST_WINDOWS, UsualProportions, usual_proportions
 from domain.detection.judge.comparison import Comparison
 from domain.detection.judge.state import SHORT_SECONDS, CheckState, Verdict
 from domain.detection.judge.tail import Numbers, Statement, compared_in, conclude, level_of, told_in
@@ -119,8 +119,8 @@ def judge(
         room = np.broadcast_to(np.clip(promise.share + promise.allowed, LEAST_PROMISED, 1.0), rows.shape)
         lack = np.broadcast_to(np.clip(1 - promise.share + promise.allowed, LEAST_PROMISED, 1.0), rows.shape)
         scatter = len(past) >= LEAST_WINDOWS
-        more = Rates(room, more.correlation if scatter else np.zeros(rows.shape))
-        fewer = Rates(lack, fewer.correlation if scatter else np.zeros(rows.shape))
+        more = UsualProportions(room, more.correlation if scatter else np.zeros(rows.shape))
+        fewer = UsualProportions(lack, fewer.correlation if scatter else np.zeros(rows.shape))
     surge, drop = _side(more, held, rows), _side(fewer, rows - held, rows)
     drop = Side(rows - drop.expected, rows - drop.edge, drop.p_values)
     if promise is not None:
@@ -129,16 +129,21 @@ def judge(
     return JudgedProportions(rows, held, {"drop": drop, "surge": surge})
 
 
-def _usual(past: Floats, having: Floats) -> Rates:
+def _usual(past: Floats, having: Floats) -> UsualProportions:
     """What is usual of each column among its own rows."""
-    each = [expect_rates(past[:, :, at], having[:, :, [at]]) for at in range(past.shape[2])]
+    each = [usual_proportions(past[:, :, at], having[:, :, [at]]) for at in range(past.shape[2])]
     share, correlation = zip(*((one.share, one.correlation) for one in each), strict=True)
-    return Rates(np.concatenate(share, axis=1), np.concatenate(correlation, axis=1))
+    return UsualProportions(np.concatenate(share, axis=1), np.concatenate(correlation, axis=1))
 
 
-def _side(rates: Rates, having: Floats, rows: Floats) -> Side:
-    """Of rows (n_cells, n_columns), column by column, since `Rates` have the same rows for all columns."""
-    parts = [Rates(rates.share[:, [at]], rates.correlation[:, [at]]) for at in range(rows.shape[1])]
+def _side(rates: UsualProportions, having: Floats, rows: Floats) -> Side:
+    """
+    Of rows (n_cells, n_columns), column by column, since `UsualProportions` have the same rows for all
+    columns.
+    """
+    parts = [
+        UsualProportions(rates.share[:, [at]], rates.correlation[:, [at]]) for at in range(rows.shape[1])
+    ]
     p_values = [one.p_values(having[:, [at]], rows[:, at]) for at, one in enumerate(parts)]
     edge = [one.most(rows[:, at], BAND) for at, one in enumerate(parts)]
     return Side(rates.share * rows, np.concatenate(edge, axis=1), np.concatenate(p_values, axis=1))

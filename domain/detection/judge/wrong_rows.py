@@ -11,7 +11,7 @@ import numpy.typing as npt
 from domain.detection.data.check_run import CheckRun
 from domain.detection.data.counts import Floats
 from domain.detection.data.tally import Tally
-from domain.detection.expect.rate import LEAST_WINDOWS, Rates, expect_rates
+from domain.detection.expect.usual_proportion import LEAST_WINDOWS, UsualProportions, usual_proportions
 from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.again.measured import STILL_USUAL, place_measured, usable_measured
 from domain.detection.judge.comparison import Comparison
@@ -58,7 +58,7 @@ class JudgedRows:
 
     rows: Floats
     bad: Floats
-    rates: Rates
+    rates: UsualProportions
     p_values: Floats
 
     @property
@@ -150,7 +150,7 @@ def _together(
 
 def judge(tally: Tally, usable: npt.NDArray[np.bool_]) -> JudgedRows:
     """All slices and columns of the last window, none of them filtered."""
-    rates = expect_rates(tally.rows[usable], tally.bad[usable])
+    rates = usual_proportions(tally.rows[usable], tally.bad[usable])
     rows, bad = tally.rows[-1], tally.bad[-1]
     return JudgedRows(rows, bad, rates, rates.p_values(bad, rows))
 

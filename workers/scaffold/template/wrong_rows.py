@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from domain.detection.data.tally import Tally
-from domain.detection.expect.rate import expect_rates
+from domain.detection.expect.usual_proportion import usual_proportions
 from domain.detection.judge.title import percent, place_of
 from domain.detection.own import Judgement, Options, OwnCheck, Seen, WrongRows
 
@@ -29,7 +29,7 @@ def judge(keys: Keys, seen: Seen[Tally]) -> Iterator[Judgement]:
     """The last window against the usable ones before it, as a whole and slice by slice."""
     tally = seen.data
     rows, bad = tally.rows[-1], tally.bad[-1]
-    rates = expect_rates(tally.rows[seen.usable], tally.bad[seen.usable])
+    rates = usual_proportions(tally.rows[seen.usable], tally.bad[seen.usable])
     p_values, most = rates.p_values(bad, rows), rates.most(rows)
     for place, where in enumerate(tally.cells):
         for column, name in enumerate(tally.columns):

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from domain.detection.data.counts import Floats
 from domain.detection.data.histogram import Histograms
 from domain.detection.data.tally import Tally
-from domain.detection.expect.rate import LEAST_WINDOWS
+from domain.detection.expect.usual_proportion import LEAST_WINDOWS
 from domain.detection.judge.state import CheckState
 from domain.detection.judge.usable import learnable
 from domain.errors import TooFewRows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.detection.expect.rate import LEAST_WINDOWS
+from domain.detection.expect.usual_proportion import LEAST_WINDOWS
 from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.again.measured import none_measured
 from domain.detection.judge.proportion import Promise, Proportions, judge, usable_windows

@@ -21,7 +21,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from domain.detection.data.tally import Tally
-from domain.detection.expect.rate import LEAST_WINDOWS
+from domain.detection.expect.usual_proportion import LEAST_WINDOWS
 from domain.detection.judge.judging import by_check
 from domain.detection.judge.state import CheckState, Verdict
 from domain.detection.judge.wrong_rows import Words, judge_rows, judging

@@ -26,7 +26,7 @@ import numpy.typing as npt
 from domain.detection.data.check_run import CheckRun
 from domain.detection.data.counts import Floats
 from domain.detection.data.histogram import Histograms
-from domain.detection.expect.rate import LEAST_WINDOWS, Rates, expect_rates
+from domain.detection.expect.usual_proportion import LEAST_WINDOWS, UsualProportions, usual_proportions
 from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.again.measured import STILL_USUAL, none_measured
 from domain.detection.judge.comparison import Comparison
@@ -125,9 +125,9 @@ def judge(held: Histograms, usable: npt.NDArray[np.bool_], slow: Slow) -> Judged
     bad = slow.slower[:, :, None]
     if slow.promised:
         shape = (len(held.cells), 1)
-        rates = Rates(np.full(shape, slow.share), np.zeros(shape))
+        rates = UsualProportions(np.full(shape, slow.share), np.zeros(shape))
     else:
-        rates = expect_rates(answers[usable], bad[usable])
+        rates = usual_proportions(answers[usable], bad[usable])
     return JudgedRows(answers[-1], bad[-1], rates, rates.p_values(bad[-1], answers[-1]))
 
 

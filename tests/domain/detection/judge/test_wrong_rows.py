@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.detection.data.tally import Tally
-from domain.detection.expect.rate import expect_rates
+from domain.detection.expect.usual_proportion import usual_proportions
 from domain.detection.judge.state import CheckState, ExcludedWindow, Verdict, confirm
 from domain.detection.slices.minimal_set import narrowest
 from domain.recommender.check import Check
@@ -190,7 +190,7 @@ def test_probabilities_are_probabilities_and_fall_as_more_is_wrong(
     if zeros:
         n[::2] = 0
     bad = chance.binomial(n.astype(int), usual).astype(float)[:, :, None]
-    rates = expect_rates(n, bad)
+    rates = usual_proportions(n, bad)
     asked = np.linspace(0, 1_000, 6).round()
     p_values = [float(rates.p_values(np.array([[b]]), np.array([1_000.0]))[0, 0]) for b in asked]
     assert all(0 <= p <= 1 for p in p_values)
@@ -203,7 +203,7 @@ def test_alarms_at_the_nominal_rate_where_nothing_changed() -> None:
         tails = []
         for seed in range(600):
             one = tally(seed=seed, usual=0.1, scatter=scatter, columns=("language",))
-            rates = expect_rates(one.rows[:-1], one.bad[:-1])
+            rates = usual_proportions(one.rows[:-1], one.bad[:-1])
             tails.append(rates.p_values(one.bad[-1], one.rows[-1])[0, 0] <= 0.05)
         assert 0.025 <= np.mean(tails) <= most
 

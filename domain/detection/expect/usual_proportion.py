@@ -27,7 +27,7 @@ BLOCK = 512  # slices at a time, so that thousands of them need no gigabytes
 
 
 @dataclass(frozen=True)
-class Rates:
+class UsualProportions:
     """(n_cells, n_columns): usual share of bad rows, correlation of two rows of a new window; ≥ 0."""
 
     share: Floats
@@ -54,12 +54,12 @@ class Rates:
         return np.asarray(np.minimum(n * self.share + deviations * np.sqrt(variance), n))
 
 
-def expect_rates(rows: Floats, bad: Floats) -> Rates:
+def usual_proportions(rows: Floats, bad: Floats) -> UsualProportions:
     """
     What is usual in windows (n_windows, n_cells) and (n_windows, n_cells, n_columns) of the past.
 
     >>> past = np.full((10, 1), 100.0)
-    >>> rates = expect_rates(past, np.full((10, 1, 1), 5.0))
+    >>> rates = usual_proportions(past, np.full((10, 1, 1), 5.0))
     >>> bool(rates.p_values(np.array([[30.0]]), np.array([100.0]))[0, 0] < 1e-6), rates.share.round(2)
     (True, array([[0.05]]))
     """
@@ -68,7 +68,7 @@ def expect_rates(rows: Floats, bad: Floats) -> Rates:
         for at in range(0, max(bad.shape[1], 1), BLOCK)
     ]
     share, correlation = (np.concatenate(one) for one in zip(*parts, strict=True))
-    return Rates(share, correlation)
+    return UsualProportions(share, correlation)
 
 
 def _expected(rows: Floats, bad: Floats) -> tuple[Floats, Floats]:
