@@ -19,9 +19,9 @@ from domain.detection.data.window import WINDOW, Grid
 from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.comparison import Comparison
 from domain.detection.judge.judging import Again, Judging, as_it_is
+from domain.detection.judge.reporting import conclude, level_of
 from domain.detection.judge.severity import severity_of
 from domain.detection.judge.state import CheckState, Verdict
-from domain.detection.judge.tail import conclude, level_of
 from domain.detection.judge.title import title_of
 from domain.detection.judge.usable import holes, learnable
 from domain.detection.judge.wrong_rows import discovered

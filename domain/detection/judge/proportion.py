@@ -22,8 +22,8 @@ from domain.detection.data.window import Grid
 from domain.detection.data.windowed import Windowed
 from domain.detection.expect.usual_proportion import LEAST_WINDOWS, UsualProportions, usual_proportions
 from domain.detection.judge.comparison import Comparison
+from domain.detection.judge.reporting import Numbers, Statement, compared_in, conclude, finding_in, level_of
 from domain.detection.judge.state import SHORT_SECONDS, CheckState, Verdict
-from domain.detection.judge.tail import Numbers, Statement, compared_in, conclude, level_of, told_in
 from domain.detection.judge.usable import learnable
 from domain.detection.judge.wrong_rows import discovered
 from domain.detection.slices.minimal_set import to_tell
@@ -344,4 +344,4 @@ def _finding(
         drop=words.loss and way == "drop",
     )
     numbers = _numbers(judged, way, at, words.unit(proportions.columns[column]))
-    return told_in(proportions, check, told, numbers)
+    return finding_in(proportions, check, told, numbers)

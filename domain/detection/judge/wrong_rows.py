@@ -18,8 +18,8 @@ from domain.detection.judge.comparison import Comparison
 from domain.detection.judge.discovery import WEEK_SECONDS, benjamini_hochberg, level, spend
 from domain.detection.judge.judging import Again, Judging
 from domain.detection.judge.promise import broken_promises, is_promise, tolerated
+from domain.detection.judge.reporting import Numbers, Statement, compared_in, finding_in
 from domain.detection.judge.state import CheckState, Verdict, confirm
-from domain.detection.judge.tail import Numbers, Statement, compared_in, told_in
 from domain.detection.judge.title import percent
 from domain.detection.judge.usable import learnable
 from domain.detection.slices.minimal_set import to_tell
@@ -207,7 +207,7 @@ def _finding(
     told = Statement(
         tally.cells[place], tally.columns[first], f"{says}, usually {usual}", affected, drop=True
     )
-    return told_in(tally, check, told, numbers)
+    return finding_in(tally, check, told, numbers)
 
 
 def measure_rows(

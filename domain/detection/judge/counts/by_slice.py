@@ -32,8 +32,8 @@ from domain.detection.judge.discovery import (
     spend,
 )
 from domain.detection.judge.ratio import judge_ratio
+from domain.detection.judge.reporting import Numbers, compared, finding_over
 from domain.detection.judge.state import CheckState, TrackedFinding, Verdict, confirm
-from domain.detection.judge.tail import Numbers, compared, finding_over
 from domain.detection.judge.title import title_of, title_since
 from domain.detection.judge.usable import inside
 from domain.detection.slices.displaced import Total, pick

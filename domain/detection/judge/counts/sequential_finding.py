@@ -27,8 +27,8 @@ from domain.detection.judge.discovery import (
     FALSE_ALARMS_PER_WEEK,
     SEQUENTIAL_PART,
 )
+from domain.detection.judge.reporting import Numbers, finding_over
 from domain.detection.judge.state import CheckState
-from domain.detection.judge.tail import Numbers, finding_over
 from domain.detection.judge.title import title_of, title_since
 from domain.detection.judge.usable import inside
 from domain.recommender.check import Check

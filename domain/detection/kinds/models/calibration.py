@@ -29,16 +29,16 @@ from domain.detection.expect.ratio import Ratios, expect_ratios
 from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.again.measured import STILL_USUAL, cell_measured
 from domain.detection.judge.judging import Again, Judging, by_check
-from domain.detection.judge.state import CheckState, Verdict
-from domain.detection.judge.tail import (
+from domain.detection.judge.reporting import (
     Numbers,
     Statement,
     compared_in,
     conclude,
+    finding_in,
     level_of,
-    told_in,
     unjudged,
 )
+from domain.detection.judge.state import CheckState, Verdict
 from domain.detection.judge.usable import learnable
 from domain.detection.judge.wrong_rows import discovered
 from domain.detection.kind import Kind
@@ -204,7 +204,7 @@ def _finding(check: Check, outcomes: Outcomes, judged: JudgedScores, place: int,
         _says(check, judged, place, column),
         affected,
     )
-    return told_in(outcomes, check, told, _numbers(judged, at))
+    return finding_in(outcomes, check, told, _numbers(judged, at))
 
 
 def _says(check: Check, judged: JudgedScores, place: int, column: int) -> str:

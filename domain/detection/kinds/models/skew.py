@@ -32,16 +32,16 @@ from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.again.measured import STILL_USUAL, cell_measured
 from domain.detection.judge.distribution import compare, moved_by, population_stability
 from domain.detection.judge.judging import Again, Judging, by_check
-from domain.detection.judge.state import CheckState, Verdict
-from domain.detection.judge.tail import (
+from domain.detection.judge.reporting import (
     Numbers,
     Statement,
     compared_in,
     conclude,
+    finding_in,
     level_of,
-    told_in,
     unjudged,
 )
+from domain.detection.judge.state import CheckState, Verdict
 from domain.detection.judge.title import percent
 from domain.detection.judge.usable import learnable
 from domain.detection.judge.wrong_rows import discovered
@@ -147,7 +147,7 @@ def _finding(check: Check, fed: ServedFeatures, judged: JudgedColumns, place: in
     affected = min(1.0, (moved - usual) * rows / max(float(served.rows[-1, 0]), 1.0))
     says = describe(bins, fed.learned[column][place], served.counts[column][-1, place])
     told = Statement(where, subject_of(bins), says, affected)
-    return told_in(served, check, told, _numbers(judged, bins, at))
+    return finding_in(served, check, told, _numbers(judged, bins, at))
 
 
 def describe(bins: Bins, learned: Floats, fed: Floats) -> str:

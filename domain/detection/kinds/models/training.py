@@ -31,9 +31,9 @@ from domain.detection.judge.comparison import Comparison
 from domain.detection.judge.discovery import WEEK_SECONDS, benjamini_hochberg, level
 from domain.detection.judge.excluded import Past
 from domain.detection.judge.judging import Again, Judging
+from domain.detection.judge.reporting import conclude
 from domain.detection.judge.state import SHORT_SECONDS as LONG
 from domain.detection.judge.state import CheckState, Verdict
-from domain.detection.judge.tail import conclude
 from domain.detection.judge.title import place_of
 from domain.detection.kind import Kind
 from domain.detection.needs import TrainingRuns

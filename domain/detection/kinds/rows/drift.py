@@ -15,16 +15,16 @@ from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.again.measured import STILL_USUAL, place_measured, usable_measured
 from domain.detection.judge.distribution import Surprise, compare, moved_by, population_stability
 from domain.detection.judge.judging import Again, Judging, by_check, of_its_slice
-from domain.detection.judge.state import CheckState, Verdict
-from domain.detection.judge.tail import (
+from domain.detection.judge.reporting import (
     Numbers,
     Statement,
     compared_in,
     conclude,
+    finding_in,
     level_of,
-    told_in,
     unjudged,
 )
+from domain.detection.judge.state import CheckState, Verdict
 from domain.detection.judge.title import percent
 from domain.detection.judge.usable import learnable
 from domain.detection.judge.wrong_rows import discovered
@@ -155,7 +155,7 @@ def _finding(
     affected = min(1.0, (moved - usual) * rows / max(float(histograms.rows[-1, 0]), 1.0))
     where = histograms.cells[place]
     told = Statement(where, bins.column, change(place, column), affected)
-    return told_in(histograms, check, told, _numbers(judged, bins, found))
+    return finding_in(histograms, check, told, _numbers(judged, bins, found))
 
 
 def _change(histograms: Histograms, usable: npt.NDArray[np.bool_], says: Says) -> Callable[[int, int], str]:

@@ -31,8 +31,8 @@ from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.again.measured import STILL_USUAL, none_measured
 from domain.detection.judge.comparison import Comparison
 from domain.detection.judge.judging import Again, Judging, by_check
+from domain.detection.judge.reporting import Numbers, Statement, compared_in, conclude, finding_in, level_of
 from domain.detection.judge.state import CheckState, Verdict
-from domain.detection.judge.tail import Numbers, Statement, compared_in, conclude, level_of, told_in
 from domain.detection.judge.usable import learnable
 from domain.detection.judge.wrong_rows import JudgedRows, discovered
 from domain.detection.kind import Kind
@@ -209,7 +209,7 @@ def _finding(check: Check, held: Histograms, judged: JudgedRows, slow: Slow, pla
         affected,
         drop=True,
     )
-    return told_in(held, check, told, _numbers(judged, slow, place, column))
+    return finding_in(held, check, told, _numbers(judged, slow, place, column))
 
 
 def measure_latency(check: Check, finding: Finding, held: Histograms, memory: CheckState) -> Measurement:

@@ -25,8 +25,8 @@ from domain.detection.judge.discovery import (
 )
 from domain.detection.judge.judging import Judging, as_it_is, by_check
 from domain.detection.judge.ratio import judge_ratio
+from domain.detection.judge.reporting import Numbers, finding_over
 from domain.detection.judge.state import CheckState, TrackedFinding, Verdict, confirm
-from domain.detection.judge.tail import Numbers, finding_over
 from domain.detection.judge.title import title_of
 from domain.detection.judge.usable import usable_counts
 from domain.detection.kind import Kind, shared, usual_history

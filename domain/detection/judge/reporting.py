@@ -1,7 +1,7 @@
 """
 The end of every look that tests slices of windows: what it may spend, how it is told, and what is over.
 
-    usable windows ─▶ `level_of` ─▶ p-values, discovery ─▶ `told_in` the judged window ─▶ `conclude`
+    usable windows ─▶ `level_of` ─▶ p-values, discovery ─▶ `finding_in` the judged window ─▶ `conclude`
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Statement:
     drop: bool = False
 
 
-def told_in(windows: Windowed, check: Check, told: Statement, numbers: Numbers) -> Finding:
+def finding_in(windows: Windowed, check: Check, told: Statement, numbers: Numbers) -> Finding:
     """The finding of the judged window of `windows`."""
     title = f"{place_of(check.table or '', told.where)}: {told.says}"[:LONGEST_TITLE]
     window = windows.start(windows.last), windows.end(windows.last)
