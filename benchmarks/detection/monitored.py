@@ -22,7 +22,7 @@ import pandas as pd
 
 from benchmarks.detection.nab_score import Floats
 from domain.detection.expect.season import DAY
-from domain.detection.judge.series.alarm import onsets
+from domain.detection.judge.series.alerting import onsets
 from workers.checks.backtest import backtest
 from workers.declaration.declare import load
 

@@ -28,7 +28,7 @@ from domain.detection.data.counts import Floats
 from domain.detection.data.metric import Metric
 from domain.detection.data.special_days import SpecialDays
 from domain.detection.expect.season import DAY, Forecasts, forecasts
-from domain.detection.judge.series.alarm import normal_windows
+from domain.detection.judge.series.alerting import normal_windows
 from domain.detection.judge.series.exceedance import tail_of
 
 Way = Literal["spike", "season", "level", "spread", "decay", "silence"]

@@ -17,7 +17,7 @@ import numpy as np
 
 from domain.detection.data.metric import Metric
 from domain.detection.data.window import DAY
-from domain.detection.judge.series.alarm import normal_windows, stand_windows
+from domain.detection.judge.series.alerting import normal_windows, stand_windows
 from domain.detection.judge.series.anomaly_score import (
     AnomalyScore,
     Marks,

@@ -21,7 +21,7 @@ from domain.detection.data.metric import Metric
 from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.comparison import Comparison
 from domain.detection.judge.judging import Again, Judging, as_it_is
-from domain.detection.judge.series.alarm import AGAIN, BEGINS, STANDS, cool_windows, stand_windows
+from domain.detection.judge.series.alerting import AGAIN, BEGINS, STANDS, cool_windows, stand_windows
 from domain.detection.judge.series.anomaly_finding import ReportedAnomaly, comparison_of, finding_of
 from domain.detection.judge.series.anomaly_score import (
     RETURN_DAYS,

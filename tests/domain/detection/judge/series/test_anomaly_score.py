@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.detection.expect.season import forecasts
-from domain.detection.judge.series.alarm import AGAIN, BEGINS, onsets
+from domain.detection.judge.series.alerting import AGAIN, BEGINS, onsets
 from domain.detection.judge.series.anomaly_score import (
     RETURN_DAYS,
     Past,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from domain.detection.data.metric import Metric
-from domain.detection.judge.series.alarm import stand_windows
+from domain.detection.judge.series.alerting import stand_windows
 from domain.detection.judge.series.shared_scores import normal_after, scores_of, usable_windows
 from domain.detection.judge.state import CheckState, ExcludedWindow, TrackedFinding, Verdict
 from domain.detection.kinds.tables.series import judge_series
