@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from domain.detection.exposure.cold_start import ColdStart, alike, cold_start
-from domain.detection.exposure.eligibility import Eligibility, chance_of, in_question
+from domain.detection.exposure.eligibility import Eligibility, chance_of, eligibility_change
 from domain.detection.exposure.expected_exposure import (
     Deserved,
     comparables,
@@ -218,7 +218,7 @@ def _bias(recommender: Recommender, seen: ItemEvidence) -> None:
     if seen.onset is not None and seen.item in deserved.items:
         parts = ((seen.whole, seen.available), (early, early_span), (late, late_span))
         ever, before, since = (chance_of(part, [seen.item], span) for part, span in parts)
-        seen.question = in_question(ever, before, since, CONFIDENCE)
+        seen.question = eligibility_change(ever, before, since, CONFIDENCE)
     if seen.question is not None:
         own = seen.deserved.items == seen.item
         then = reweighted(then, own, seen.question.then)

@@ -18,7 +18,7 @@ from scipy.stats import norm
 
 from domain.detection.data.check_run import CheckRun
 from domain.detection.data.counts import NOT_SET
-from domain.detection.exposure.eligibility import chance_of, in_question
+from domain.detection.exposure.eligibility import chance_of, eligibility_change
 from domain.detection.exposure.expected_exposure import HALF, Deserved, deserve, due, reweighted
 from domain.detection.judge.state import Verdict
 from domain.detection.judge.title import place_of
@@ -210,7 +210,7 @@ class _Held:
         """Expected exposure where these are eligible as often as they are now."""
         items = list(self._deserved.items[members])
         then, now = (chance_of(part, items, available) for part, available in self._chance)
-        question = in_question(then, then, now)
+        question = eligibility_change(then, then, now)
         if question is None:
             return self._deserved
         return reweighted(self._deserved, members, question.now, question.blur)

@@ -62,14 +62,16 @@ class Eligibility:
     blur: float
 
 
-def in_question(whole: Chance, then: Chance, now: Chance, confidence: float = 0.9) -> Eligibility | None:
+def eligibility_change(
+    whole: Chance, then: Chance, now: Chance, confidence: float = 0.9
+) -> Eligibility | None:
     """
     What chance says of an item before and after a moment; None where it may have shown it alike.
 
-    >>> changed = in_question(Chance(1_000, 50_000), Chance(960, 25_000), Chance(40, 25_000))
+    >>> changed = eligibility_change(Chance(1_000, 50_000), Chance(960, 25_000), Chance(40, 25_000))
     >>> round(changed.change, 2), round(changed.then, 2), round(changed.now, 2)
     (-0.96, 1.92, 0.08)
-    >>> in_question(Chance(100, 5_000), Chance(52, 2_500), Chance(48, 2_500)) is None
+    >>> eligibility_change(Chance(100, 5_000), Chance(52, 2_500), Chance(48, 2_500)) is None
     True
     """
     if min(whole.total, then.total, now.total) <= 0:
