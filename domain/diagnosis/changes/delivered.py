@@ -8,7 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from domain.diagnosis.changes.moved import KEPT, LOST, NEVER, Moved, comparable_strata, move_of, moved_apart
+from domain.diagnosis.changes.delivered_feature import (
+    KEPT,
+    LOST,
+    NEVER,
+    DeliveredFeature,
+    comparable_strata,
+    move_of,
+    moved_apart,
+)
 from domain.diagnosis.place import Bools, Floats, Placed, inside, place_of
 from domain.diagnosis.stratified import Strata, ranks_apart
 
@@ -55,7 +63,7 @@ class _Hit:
     feature: str
     was: pd.Series
     now: pd.Series
-    moved: Moved
+    moved: DeliveredFeature
     items: Bools
     apart: float
 
@@ -114,7 +122,7 @@ def _hit(name: str, was: pd.Series, now: pd.Series, mine: Bools, features: int) 
     return _Hit(name, was, now, moved, _items_hit(moved, mine, strata), apart)
 
 
-def _items_hit(moved: Moved, mine: Bools, strata: Strata) -> Bools:
+def _items_hit(moved: DeliveredFeature, mine: Bools, strata: Strata) -> Bools:
     """
     The items that lost it, that changed unlike others, or that did not change: what mine did more often than
     comparable items, and where that is nothing, what most items did.

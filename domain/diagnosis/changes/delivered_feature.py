@@ -27,7 +27,7 @@ LOST, GAINED, KEPT, OTHER, NEVER = range(5)
 
 
 @dataclass(frozen=True)
-class Moved:
+class DeliveredFeature:
     """
     One feature of the items in both deliveries, each array (n_items,).
 
@@ -46,7 +46,7 @@ class Moved:
     spread: Floats
 
 
-def move_of(was: pd.Series, now: pd.Series, others: Bools) -> Moved:
+def move_of(was: pd.Series, now: pd.Series, others: Bools) -> DeliveredFeature:
     """
     What a delivery did to one feature.
 
@@ -59,7 +59,7 @@ def move_of(was: pd.Series, now: pd.Series, others: Bools) -> Moved:
     if not (is_numeric(was) and is_numeric(now)):
         other = known & (was.astype(str) != now.astype(str)).to_numpy(bool)
         nothing = np.full(len(was), np.nan)
-        return Moved(_state(there, here, other), other, nothing, nothing, np.zeros(len(was)))
+        return DeliveredFeature(_state(there, here, other), other, nothing, nothing, np.zeros(len(was)))
     old, new = was.to_numpy(float, na_value=np.nan), now.to_numpy(float, na_value=np.nan)
     with np.errstate(invalid="ignore"):
         other = known & (np.abs(new - old) > SAME * np.maximum(np.abs(old), np.abs(new)))
@@ -69,7 +69,7 @@ def move_of(was: pd.Series, now: pd.Series, others: Bools) -> Moved:
     own, wide = (centre, spread) if itself else (np.zeros(len(old)), np.zeros(len(old)))
     with np.errstate(invalid="ignore"):
         departed = other & (np.abs(step - own) > FAR * wide)
-    return Moved(_state(there, here, other), departed, step, old + centre, wide)
+    return DeliveredFeature(_state(there, here, other), departed, step, old + centre, wide)
 
 
 def _state(there: Bools, here: Bools, other: Bools) -> npt.NDArray[np.intp]:
@@ -137,7 +137,7 @@ def comparable_strata(was: pd.Series, mine: Bools) -> Strata:
     return strata if np.isin(strata[mine], strata[~mine]).mean() >= HALF else everybody
 
 
-def moved_apart(moved: Moved, mine: Bools, strata: Strata) -> float:
+def moved_apart(moved: DeliveredFeature, mine: Bools, strata: Strata) -> float:
     """
     How unlikely it is that `mine` moved as others did, all others as well as those of like former values.
 
