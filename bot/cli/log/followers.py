@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from bot.cli.shared import Json, console, print_json
 from bot.cli.table import table
 from bot.messages import words
-from workers import door as verbs
+from workers import door as service
 from workers.door import Door, Following, open_door
 
 LOOK_SECONDS = 0.5
@@ -48,14 +48,14 @@ def show(context: typer.Context, as_json: Json = False) -> None:
 @app.command()
 def pause(name: Name) -> None:
     """Pause a follower; nothing is lost, its events wait in the log."""
-    verbs.pause(open_door(), name, True)
+    service.pause(open_door(), name, True)
     console().print(f"{name} is paused until `recsysops followers resume {name}`.", highlight=False)
 
 
 @app.command()
 def resume(name: Name) -> None:
     """Resume a paused follower where it stopped."""
-    verbs.pause(open_door(), name, False)
+    service.pause(open_door(), name, False)
     console().print(f"{name} is resumed.", highlight=False)
 
 
@@ -70,7 +70,7 @@ def replay(
     twice.
     """
     door = open_door()
-    count = verbs.replay(door, name, after)
+    count = service.replay(door, name, after)
     if not count:
         console().print(f"{name} has skipped nothing.", highlight=False)
     elif wait:

@@ -10,7 +10,7 @@ import typer
 from bot.cli.shared import Json, Number, console, find, print_json, utc
 from bot.cli.table import table
 from bot.messages import words
-from workers import door as verbs
+from workers import door as service
 from workers.door import OpenObligation, open_door
 
 COLUMNS = ("Incident", "Obligation", "Since, UTC", "For", "Tries", "Next try", "Last error")
@@ -44,7 +44,7 @@ def show(context: typer.Context, as_json: Json = False) -> None:
 def retry(number: Number, kind: Kind = None, as_json: Json = False) -> None:
     """Have it tried again at once, as if for the first time; the clock's process hands it over."""
     door = open_door()
-    again = verbs.retry(door, find(door, number), kind)
+    again = service.retry(door, find(door, number), kind)
     if as_json:
         print_json({"debts": [one.model_dump(mode="json") for one in again]})
         return
