@@ -137,7 +137,7 @@ def test_where_one_section_is_behind_the_step_says_what_the_score_is_then() -> N
     proofs = [vouched(test.id) for test in RUBRIC if test.section != "infra"]
     assert promise(found(*proofs)) == "It counts for infra-1 and brings the score to 1."
     assert promise(found()).startswith(
-        "Features and data, Model development, Infrastructure and Monitoring are alike at 0, so no single"
+        "Features and data, Model development, Infrastructure and Monitoring are tied at 0, so no single"
     )
     assert promise(found(*map(vouched, (test.id for test in RUBRIC)))).endswith("Nothing is left to do.")
 

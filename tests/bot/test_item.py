@@ -90,7 +90,7 @@ def test_the_terminal_answers_with_words_json_a_picture_and_a_page(
     png, html = tmp_path / "item.png", tmp_path / "item.html"
     said = terminal("item", HELD_DOWN, "--file", shop, "--at", at, "--png", png, "--html", html).out
     assert f"🔻 Thing {HELD_DOWN} is shown" in said
-    assert "filled by chance" in said
+    assert "filled at random" in said
     assert png.read_bytes().startswith(b"\x89PNG")
     assert f"Thing {HELD_DOWN}" in html.read_text()
     found = terminal("item", HELD_DOWN, "--file", shop, "--at", at, "--json").json["item"]
@@ -113,4 +113,4 @@ def test_misses_are_listed_lowest_first_and_by_slice(terminal: Terminal, shop: P
     on_tv = terminal("misses", *since, "--slice", "device=tv", "--json").json["misses"]
     assert {dict(one["slice"])["device"] for one in on_tv} == {"tv"}
     assert "Instead of" in terminal("misses", *since).out
-    assert "is no slice" in terminal("misses", *since, "--slice", "tv", code=1).err
+    assert "is not a slice" in terminal("misses", *since, "--slice", "tv", code=1).err

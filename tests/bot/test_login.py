@@ -94,7 +94,7 @@ def test_whoever_is_allowed_logs_in_and_is_where_they_wanted_to_be(
 def test_whoever_nobody_declared_is_not_let_in(browser: Browser, sub: str) -> None:
     answered = browser.log_in(sub)
     assert answered.status_code == 403
-    assert "nobody has declared" in answered.text
+    assert "no permission to see" in answered.text
     assert browser.http.get("/reports/1").status_code == 303
 
 

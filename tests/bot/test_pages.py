@@ -131,7 +131,7 @@ def test_a_link_that_was_changed_or_written_elsewhere_opens_nothing() -> None:
         written[1:],
         "a" * 10_000,
     ):
-        with pytest.raises(NotAllowed, match="not written here"):
+        with pytest.raises(NotAllowed, match="not valid, or part of it"):
             at(NOON).open(forged, "/reports/142")
 
 

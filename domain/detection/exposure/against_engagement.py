@@ -197,8 +197,7 @@ class _Held:
                 right = nearest(dimension, map(str, self._described.columns))
                 raise SourceError(
                     f'check "{finding.check}": expected exposure is known of items, and "{dimension}" is '
-                    "nothing of an "
-                    f"item; {right}; name what items have: dimensions = […]"
+                    f"no property of items; {right}; name what items have: dimensions = […]"
                 )
         members = members_of(finding.slice, self._described)
         now = against_engagement(self._as_now(members), *self._now, members)

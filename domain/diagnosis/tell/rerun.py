@@ -64,8 +64,7 @@ def _words(one: StepDifference) -> str:
 def _same(found: Rerun) -> str:
     words = (
         f"{found.identical:,} of {found.requests:,} logged requests, run again, reproduce their logged "
-        "scores "
-        "bit for bit"
+        "scores bit for bit"
     )
     rest = found.requests - found.identical - found.rounded
     if found.rounded:

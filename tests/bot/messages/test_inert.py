@@ -134,7 +134,7 @@ def test_a_plain_text_is_shown_as_it_is_and_hides_nothing(text: str) -> None:
 
 @given(nasty)
 def test_what_a_rule_refuses_with_mentions_nobody(text: str) -> None:
-    for said in (marked(f"{text!s} is no severity"), sentence(text), unreachable(text, text)):
+    for said in (marked(f"{text!s} is not a severity"), sentence(text), unreachable(text, text)):
         assert not ACTIVE.search(OURS.sub("", said))
 
 

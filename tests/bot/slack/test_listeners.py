@@ -188,7 +188,7 @@ def test_a_wrong_severity_is_put_right_from_the_more_menu(
     press(person, "more", value=value_of_more(person, "correct"))
     person.wait(person.modal, "modal")
     form = {"what": f"severity|{now().stream}:1", "right": "SEV5", "reason": "a slip"}
-    assert "is no severity" in str(person.submit(form))
+    assert "is not a severity" in str(person.submit(form))
     person.submit({**form, "right": "SEV1"})
     assert now().severity == "SEV1"
     assert person.modal() is None
@@ -333,7 +333,7 @@ def press_old(web: str, ear: Ear, value: str) -> str:
         ("{stream}|1|gone", "does not say which numbers"),
         ("{stream}|1|fill", "Now: “Fill in the language” repairs 96 %"),
         ("{stream}|1|gone|0", "not on the menu any more. Offered now: “Fill in the language”"),
-        ("nonsense", "not readable"),
+        ("nonsense", "from an older version"),
         ("incident-gone|1|fill", "no incident"),
         ("{stream}|1|", "names no hotfix"),
     ],

@@ -254,12 +254,12 @@ def test_how_far_back_it_learns_and_what_it_is_sliced_by(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
-        ('kind = "metric"\ntable = "candidates"', "says not which metric"),
+        ('kind = "metric"\ntable = "candidates"', "does not say which metric"),
         ('kind = "metric"\ntable = "candidates"\nmetric = "acu"', 'did you mean "auc"?'),
         ('kind = "metric"\ntable = "candidates"\nmetric = "auc"\ntop = 5', "top is for metrics with places"),
-        ('kind = "skew"\ntable = "candidates"', "says not what the model learned from"),
+        ('kind = "skew"\ntable = "candidates"', "does not say what the model learned from"),
         ('kind = "skew"\ntable = "candidates"\nlearned_from = "lerned"', 'did you mean "learned"?'),
-        ('kind = "training"\ntable = "runs"', "says not which columns of a training"),
+        ('kind = "training"\ntable = "runs"', "does not say which columns of a training"),
         ('kind = "drift"\ntable = "candidates"\nagainst = "score"', "against is for kind calibration"),
         ('kind = "calibration"\ntable = "candidates"\nagainst = "truth"', "'truth' is not known"),
     ],

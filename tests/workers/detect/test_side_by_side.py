@@ -149,4 +149,4 @@ def test_what_an_outage_left_out_of_several_tables_is_one_incident(
     detection_run(log, recommender, NOON)
     detection_run(log, recommender, NOON + timedelta(hours=8))
     (incident,) = every(log)
-    assert "and 2 more did not look from" in incident.title
+    assert "and 2 more did not run from" in incident.title

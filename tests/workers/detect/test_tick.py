@@ -186,7 +186,7 @@ def test_a_daily_check_makes_up_for_days_while_the_minutes_are_bounded_and_what_
     assert len(made_up) == MOST_MISSED_LOOKS + 3
     (incident,) = every(log)
     assert incident.title == (
-        "The check impressions_volume did not look from 2026-03-03 12:00 to 2026-03-06 11:00 UTC"
+        "The check impressions_volume did not run from 2026-03-03 12:00 to 2026-03-06 11:00 UTC"
     )
     assert incident.severity == Severity.SEV4
 
@@ -206,7 +206,7 @@ def test_what_several_checks_left_out_in_one_outage_is_one_incident(
     detection_run(log, both, NOON)
     detection_run(log, both, NOON + timedelta(hours=8))
     (incident,) = every(log)
-    assert incident.title.startswith("The check impressions_volume and 1 more did not look from")
+    assert incident.title.startswith("The check impressions_volume and 1 more did not run from")
 
 
 def test_a_check_is_said_to_look_again_after_what_it_left_out(
@@ -217,7 +217,7 @@ def test_a_check_is_said_to_look_again_after_what_it_left_out(
     for minutes in (-1, 0):
         detection_run(log, recommender, NOON + minutes * MINUTE)
     (incident,) = every(log)
-    assert "did not look" in incident.title
+    assert "did not run" in incident.title
     assert incident.cleared_at is not None
 
 

@@ -176,7 +176,7 @@ def test_without_traffic_by_chance_its_own_engagement_counts_and_that_is_said(sh
     found = answer(biased, HELD_DOWN)
     assert not found.unbiased
     assert found.verdict == "less"
-    assert any("No traffic is filled by chance" in line for line in found.basis)
+    assert any("No traffic is filled at random" in line for line in found.basis)
 
 
 def test_without_a_declaration_it_says_what_to_declare(shop: Recommender) -> None:

@@ -215,7 +215,7 @@ def test_the_card_says_what_how_bad_who_and_why_in_this_order() -> None:
 
 def test_what_is_not_known_is_said_to_be_unknown() -> None:
     incident, _ = told("opened")
-    assert "Not established yet; the evidence is being gathered" in json.dumps(card(incident, URL))
+    assert "Not established yet; evidence is being gathered" in json.dumps(card(incident, URL))
     failed, _ = told("diagnosis failed")
     assert "the table is locked" in json.dumps(card(failed, URL))
 
@@ -232,7 +232,7 @@ def test_a_second_look_is_told_under_what_was_known_before_it() -> None:
     assert "Diagnosing again failed: the table is locked" in json.dumps(card(in_vain, URL))
     empty, _ = after(*STORIES["nothing to offer"], LookAgain())
     text = json.dumps(card(empty, URL))
-    assert "being looked at again" in text
+    assert "being priced again" in text
     assert "Nothing to deploy" not in text
 
 
@@ -288,14 +288,14 @@ def test_the_card_says_at_which_stage_a_hotfix_is() -> None:
 
 def test_the_card_says_what_close_waits_for_before_anybody_presses() -> None:
     resolved = json.dumps(card(told("resolved")[0], URL))
-    assert "_Close_ waits for the follow-up: Edit it, or Decline it with a reason" in resolved
+    assert "_Close_ waits for the follow-up (edit it, or decline it with a reason)" in resolved
     proposed = json.dumps(card(told("follow-up proposed")[0], URL))
-    assert "_Close_ waits for the follow-up: Accept, Edit or Decline it" in proposed
+    assert "_Close_ waits for the follow-up (accept, edit or decline it)" in proposed
     answered, _ = after(*STORIES["follow-up proposed"], AcceptFollowUp())
     assert not _says_what_is_missing(answered)
     watched, _ = after(*STORIES["watched"], Resolve(reason="It stopped."))
     text = json.dumps(card(watched, URL))
-    assert "Decline it with a reason; and for the hotfix, which is in force and being watched" in text
+    assert "decline it with a reason); and for the hotfix, which is in force and being watched" in text
     assert not _says_what_is_missing(told("offered")[0])
 
 
@@ -303,7 +303,7 @@ def test_what_still_acts_over_the_end_is_said_and_can_be_taken_back() -> None:
     for story in ("resolved", "closed"):
         text = json.dumps(card(told(story)[0], URL), ensure_ascii=False)
         assert re.search(
-            r"“Fill in the language” is still in force until <!date.*_Revert_ takes it back", text
+            r"“Fill in the language” is still in force until <!date.*_Revert_ ends it", text
         )
         assert '"action_id": "revert"' in text
     assert "still in force" not in json.dumps(card(told("dismissed")[0], URL))
@@ -409,7 +409,7 @@ def test_however_long_the_texts_the_card_and_the_evidence_fit(text: str, count: 
 
 def test_an_unreadable_button_is_refused_in_words() -> None:
     for value in ("", "a", "a|b|c", "|1|", "a|1"):
-        with pytest.raises(Stale, match="not readable"):
+        with pytest.raises(Stale, match="from an older version"):
             actions.command_of("acknowledge", value, {}, LATER)
     with pytest.raises(Stale, match="no such button"):
         actions.command_of("explode", "a|1|", {}, LATER)
