@@ -90,7 +90,7 @@ def test_the_terminal_answers_with_words_json_a_picture_and_a_page(
     png, html = tmp_path / "item.png", tmp_path / "item.html"
     said = terminal("item", HELD_DOWN, "--file", shop, "--at", at, "--png", png, "--html", html).out
     assert f"🔻 Thing {HELD_DOWN} is shown" in said
-    assert "filled at random" in said
+    assert "randomly filled traffic" in said
     assert png.read_bytes().startswith(b"\x89PNG")
     assert f"Thing {HELD_DOWN}" in html.read_text()
     found = terminal("item", HELD_DOWN, "--file", shop, "--at", at, "--json").json["item"]

@@ -81,7 +81,7 @@ def test_an_item_asked_for_in_the_chat_is_looked_at_by_a_worker_and_shown_with_i
     shown = person.wait(lambda: person.ephemerals()[1:], "answer of the worker", ANSWERED_SECONDS)[0]
     assert f"Thing {HELD_DOWN} is shown" in shown["text"]
     assert "less than its engagement warrants since" in shown["text"]
-    assert "filled at random" in str(shown["blocks"])
+    assert "randomly filled traffic" in str(shown["blocks"])
     (file,) = (block["slack_file"]["id"] for block in shown["blocks"] if block["type"] == "image")
     (uploaded,) = (one for one in person.state()["files"] if one["id"] == file)
     assert httpx.get(uploaded["url_private"], trust_env=False).content.startswith(b"\x89PNG")

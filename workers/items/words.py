@@ -56,7 +56,7 @@ def headline_of(answer: ItemAnswer) -> str:
         return f"{name} is eligible {_often(answer.in_question.value)}{since}; {_of_that(bias)}."
     if bias is not None and bias.value is not None and _sides(bias, answer.verdict):
         than = "as" if bias.value >= 1 else "than"
-        return f"{name} is shown {share(bias.value)} {than} it merits{since}."
+        return f"{name} is shown {share(bias.value)} {than} its engagement warrants{since}."
     if launch is not None and launch.ratio.value is not None:
         than = "as" if launch.ratio.value >= 1 else "than"
         against = f"{than} {len(launch.compared)} launches at {launch.age_hours:,.0f} h"
@@ -77,7 +77,10 @@ def _of_that(bias: Estimate | None) -> str:
         return "its expected exposure is not known"
     if (bias.low or 0.0) <= 0.0 <= (bias.high or 0.0):
         return "for that, it is shown about as much as its engagement warrants"
-    return f"for that, it is shown {share(bias.value)} {'as' if bias.value >= 1 else 'than'} it merits"
+    return (
+        f"for that, it is shown {share(bias.value)} {'as' if bias.value >= 1 else 'than'} its engagement "
+        "warrants"
+    )
 
 
 def _fair(name: str, answer: ItemAnswer) -> str:
