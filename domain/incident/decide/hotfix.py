@@ -56,7 +56,7 @@ def _choose(incident: Incident, command: c.ChooseHotfix, actor: Actor, at: datet
     if not option.deployable:
         raise Refused("Doing nothing needs no deployment. If there is nothing to do, resolve it and say why.")
     if spent := incident.spent_on(option):
-        raise Refused(f"“{option.label}” was {spent.told}. Choose another, or look again.")
+        raise Refused(f"“{option.label}” was {spent.told}. Choose another, or diagnose again.")
     chosen = e.HotfixChosen(option=option.key, menu=command.menu)
     if option.takes_two(at):
         return (chosen,)
@@ -81,7 +81,7 @@ def _as_read(incident: Incident, key: str, menu: str) -> Option:
     if menu == incident.menu_digest:
         return option_of(incident, key)
     if menu:
-        since = "The hotfixes were priced anew since what you pressed was drawn"
+        since = "The hotfixes were priced again since what you pressed was drawn"
     else:
         since = "What you pressed does not say which numbers it was drawn with"
     told = priced_anew(incident.former.get(menu), now, key)
@@ -136,11 +136,11 @@ def _as_asked_for(incident: Incident, hotfix: Hotfix, menu: str, at: datetime) -
     if at - hotfix.at > CHOICE_HOLDS:
         raise Refused(
             f"{label_of(incident, hotfix)} was asked for {lasting(at - hotfix.at)} ago, and much may have "
-            "changed since. Reject it, look again, and ask anew."
+            "changed since. Reject it, diagnose again, and ask again."
         )
     option = _as_read(incident, hotfix.option, menu)
     if hotfix.menu not in (None, menu):
-        raise Stale(f"{label_of(incident, hotfix)} was asked for from another menu; reject it, and ask anew.")
+        raise Stale(f"{label_of(incident, hotfix)} was asked for from another menu; reject it, and ask again.")
     return option
 
 

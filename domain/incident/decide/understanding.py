@@ -95,7 +95,7 @@ def against_looking_again(incident: Incident) -> str | None:
     """Why the cause is not looked into again now, in words; None where it may be."""
     number = f"#{incident.number}"
     if incident.status in ("resolved", "closed"):
-        return f"{number} is {incident.status}. Reopen it if it is back, then look again."
+        return f"{number} is {incident.status}. Reopen it if it is back, then diagnose again."
     if incident.finding is None:
         return f"No check raised {number}, so there is no metric to look into; add what you know as a note."
     if "diagnose" in incident.awaits:
@@ -103,7 +103,7 @@ def against_looking_again(incident: Incident) -> str | None:
     if "menu" in incident.awaits:
         return f"The hotfixes of {number} are being priced already; its message changes when they are."
     if hotfix := in_hand(incident):
-        return f"{hotfix}. The menu must not change under it; look again once it is rejected or reverted."
+        return f"{hotfix}. The menu must not change under it; diagnose again once it is rejected or reverted."
     return None
 
 
