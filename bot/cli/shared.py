@@ -9,11 +9,13 @@ import sys
 import time
 import uuid
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
+from bot.cli.people import names_of
 from bot.messages import words
 from domain.errors import Refused, Unanswered
 from domain.incident.commands import Command
@@ -92,6 +94,10 @@ def ask(door: Door, stream: str | None, command: Command) -> Answer:
     """
     try:
         return door.submit(stream, command, operator(door), f"terminal:{uuid.uuid4()}")
+    except Refused as refusal:
+        said = str(refusal)
+        spoken = partial(words.spoken, names=names_of(words.people_in(said)))
+        raise type(refusal)(words.with_names(said, spoken)) from None
     except Unanswered as unknown:
         sys.stderr.write("The store did not answer; looking up whether this was done …\n")
         found = _looked_up(door, unknown)

@@ -100,11 +100,6 @@ class Marked(str):
     __slots__ = ()
 
 
-def marked(said: str) -> str:
-    """What a person is told, as Slack's markup."""
-    return said if isinstance(said, Marked) else sentence(said)
-
-
 def paragraphs(text: str) -> str:
     """
     Somebody's own words, escaped, with their line breaks: what follows the first line is set as a quotation,

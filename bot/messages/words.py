@@ -29,6 +29,7 @@ __all__ = [
     "PERSON_PREFIX",
     "Names",
     "amount",
+    "answered",
     "called",
     "change",
     "circled",
@@ -164,6 +165,16 @@ def with_names(text: str, say: Callable[[str], str]) -> str:
     'Assigned to <@U1>'
     """
     return _PERSON.sub(lambda found: say(found[0]), text)
+
+
+def answered(said: str) -> str:
+    """
+    What a person is told, as Slack's markup: people are mentioned, since an id says nothing.
+
+    >>> answered("slack:U1 was first: *x*")
+    '<@U1> was first: ∗x∗'
+    """
+    return said if isinstance(said, Marked) else with_names(sentence(said), person)
 
 
 def circled(index: int) -> str:

@@ -31,7 +31,7 @@ from bot.messages.incident.card import card, fallback, pictures_of
 from bot.messages.incident.menu import deploy_again
 from bot.messages.incident.value import parse
 from bot.messages.incident.why import why, why_blocks
-from bot.messages.inert import Marked, clean, marked
+from bot.messages.inert import Marked, clean
 from bot.messages.link import Link, linked
 from bot.messages.miss import blocks as miss_blocks
 from bot.messages.miss import lowest, slice_asked
@@ -110,7 +110,7 @@ class Listeners:
                 raise
 
         async def tell(said: str) -> None:
-            told = cut(marked(said), SECTION_MAX)
+            told = cut(words.answered(said), SECTION_MAX)
             drawn = [section(told), blocks_of_actions(again)] if again else None
             await respond(told, blocks=drawn, response_type="ephemeral", replace_original=False)
 
@@ -130,7 +130,7 @@ class Listeners:
             return await self._do(body, str(view["callback_id"]), str(view["private_metadata"]), fields)
 
         async def tell(said: str) -> None:
-            await client.chat_postMessage(channel=body["user"]["id"], text=marked(said))
+            await client.chat_postMessage(channel=body["user"]["id"], text=words.answered(said))
 
         said = await self._answered(act, tell)
         if said == LOOKED_UP:
@@ -170,12 +170,12 @@ class Listeners:
             return None
 
         async def tell(said: str) -> None:
-            await respond(marked(said), response_type="ephemeral")
+            await respond(words.answered(said), response_type="ephemeral")
 
         said = await self._answered(act, tell)
         await ack()
         if said:
-            answer = {"text": marked(said)}
+            answer = {"text": words.answered(said)}
         if answer:
             await respond(**answer, response_type="ephemeral")
 
@@ -230,7 +230,7 @@ class Listeners:
         try:
             reader = await self._reader({"user_id": user})
         except Refused as refusal:
-            await client.views_publish(user_id=user, view=closed_home(marked(_said(refusal))))
+            await client.views_publish(user_id=user, view=closed_home(words.answered(_said(refusal))))
             return
         shown = await asyncio.to_thread(self._at_home)
         await client.views_publish(user_id=user, view=home(shown, reader))

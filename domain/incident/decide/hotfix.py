@@ -140,7 +140,9 @@ def _as_asked_for(incident: Incident, hotfix: Hotfix, menu: str, at: datetime) -
         )
     option = _as_read(incident, hotfix.option, menu)
     if hotfix.menu not in (None, menu):
-        raise Stale(f"{label_of(incident, hotfix)} was asked for from another menu; reject it, and ask again.")
+        raise Stale(
+            f"{label_of(incident, hotfix)} was asked for from another menu; reject it, and ask again."
+        )
     return option
 
 

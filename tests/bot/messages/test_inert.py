@@ -19,11 +19,12 @@ from bot.messages.blocks import Block, plain, section
 from bot.messages.home import Shown, home
 from bot.messages.incident.card import card, fallback, pictures_of, stripped
 from bot.messages.incident.evidence import evidence, step
-from bot.messages.inert import LOOKS_LIKE, clean, cut, escape, length, marked, paragraphs, sentence
+from bot.messages.inert import LOOKS_LIKE, clean, cut, escape, length, paragraphs, sentence
 from bot.messages.item import blocks as item_blocks
 from bot.messages.link import pages_at
 from bot.messages.route import unreachable
 from bot.messages.status import status
+from bot.messages.words import answered
 from bot.workspace.block_kit.limits import MESSAGE_BLOCKS_LENGTH_MAX
 from bot.workspace.block_kit.validate import length_of_blocks, problems_of_blocks, problems_of_view
 from domain.answer import ItemAnswer, Miss
@@ -134,7 +135,7 @@ def test_a_plain_text_is_shown_as_it_is_and_hides_nothing(text: str) -> None:
 
 @given(nasty)
 def test_what_a_rule_refuses_with_mentions_nobody(text: str) -> None:
-    for said in (marked(f"{text!s} is not a severity"), sentence(text), unreachable(text, text)):
+    for said in (answered(f"{text!s} is not a severity"), sentence(text), unreachable(text, text)):
         assert not ACTIVE.search(OURS.sub("", said))
 
 

@@ -150,7 +150,7 @@ def test_two_people_press_at_once_and_the_second_is_told_so(
 ) -> None:
     deploy(person, "①", "U-oncall")
     deploy(person, "②", "U-ml")
-    assert "was first" in person.wait(lambda: person.ephemerals("U-ml"), "answer")[0]["text"]
+    assert "<@U-oncall> was first" in person.wait(lambda: person.ephemerals("U-ml"), "answer")[0]["text"]
     hotfix = now().hotfix
     assert hotfix is not None
     assert hotfix.option == MENU[0].key
