@@ -215,7 +215,7 @@ def test_a_press_means_the_menu_that_was_read() -> None:
     with pytest.raises(Stale) as told:
         decide(incident, DEPLOY, ON_CALL, LATER)
     said = str(told.value)
-    assert "priced anew" in said
+    assert "priced again" in said
     assert (
         "“Do fill” repairs 61 % [52–98] (before: repairs 96 % [93–98]); "
         "loses 0.3 % [0.2–0.4] of plays elsewhere as before" in said
