@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from bot.cli.shared import Json, Number, console, find, order, print_json, table
+from bot.cli.shared import Json, Number, console, find, order, print_json
+from bot.cli.table import table
 from bot.messages.follow_up import COLUMNS, NONE_OPEN, became, row, standings
 from domain.errors import Refused
 from domain.incident import commands as c

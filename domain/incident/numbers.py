@@ -149,6 +149,16 @@ def stages(option: Option, now: float | None = None) -> str:
     return f"in stages: {' → '.join(said)}" if said else ""
 
 
+def minute(at: datetime) -> str:
+    """
+    A time, to the minute, with its zone. Slack shows it in the reader's zone.
+
+    >>> minute(datetime(2026, 3, 1, 2, 40, 59, tzinfo=UTC))
+    '2026-03-01 02:40 UTC'
+    """
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
 def held_out(share: float) -> str:
     """
     Who is never served a hotfix; empty where nobody is held out.

@@ -53,7 +53,7 @@ WORTH_FIRST, WORTH_EVERY = timedelta(hours=6), timedelta(days=1)
 """How long all but those held out are served a hotfix before they are compared, and how often after that."""
 
 
-class Debt(Value):
+class Obligation(Value):
     """An event without its answer. `event_id` is the idempotency key of whatever settles it."""
 
     kind: str
@@ -86,17 +86,17 @@ def scheduled(incident: Incident) -> tuple[Obligation, ...]:
     return tuple(debt for debt in found if debt)
 
 
-def follow_up_due(incident: Incident) -> Debt | None:
+def follow_up_due(incident: Incident) -> Obligation | None:
     """The debt of saying that a follow-up is due and not done; None where it is done, or it was said."""
     followed = incident.followed
     if followed is None or followed.due_at is None or followed.assigned_by is None:
         return None
     if followed.reminded_at is not None or not is_open(incident):
         return None
-    return Debt(kind=REMIND_OF_FOLLOW_UP, event_id=followed.assigned_by, since=followed.due_at)
+    return Obligation(kind=REMIND_OF_FOLLOW_UP, event_id=followed.assigned_by, since=followed.due_at)
 
 
-def reminder_of(incident: Incident) -> Debt | None:
+def reminder_of(incident: Incident) -> Obligation | None:
     """The debt of saying that a hotfix expires soon; None where nothing does, or it was said."""
     if (ending := _ending(incident)) is None:
         return None
@@ -125,7 +125,7 @@ def guard_of(incident: Incident) -> Obligation | None:
     return Obligation(kind=GUARD, event_id=hotfix.event_id, since=last + max(pause, window))
 
 
-def worth_of(incident: Incident) -> Debt | None:
+def worth_of(incident: Incident) -> Obligation | None:
     """The debt of comparing members served with those held out; None where there are none, or not yet."""
     hotfix = incident.hotfix
     if hotfix is None or hotfix.stage not in WATCHED or not hotfix.hold_out:
@@ -136,10 +136,10 @@ def worth_of(incident: Incident) -> Debt | None:
     window = finding.window_end - finding.window_start if finding else timedelta(0)
     last = hotfix.worth
     due = last.at + WORTH_EVERY if last is not None else hotfix.stage_at + max(WORTH_FIRST, window)
-    return Debt(kind=WORTH, event_id=hotfix.event_id, since=due)
+    return Obligation(kind=WORTH, event_id=hotfix.event_id, since=due)
 
 
-def expiry_of(incident: Incident) -> Debt | None:
+def expiry_of(incident: Incident) -> Obligation | None:
     """The debt of taking a hotfix back when its time is over; None where nothing acts or nothing expires."""
     if (ending := _ending(incident)) is None:
         return None

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from domain.incident import events as e
-from domain.incident.numbers import effect, held_out
+from domain.incident.comparison import compared
+from domain.incident.numbers import amount, effect, held_out, minute
 from domain.incident.outcome import worth_today
 from domain.incident.person import spoken
 from domain.incident.state.incident import Worth
@@ -116,7 +117,7 @@ def _worth(event: e.HotfixWorthMeasured, labels: dict[str, str]) -> str:
 def _applied(event: e.HotfixApplied, labels: dict[str, str]) -> str:
     label = labels.get(event.option, event.option)
     some = f" to {_percent(event.share)} of members" if event.share < 1.0 else ""
-    return f"“{label}” is deployed{some}{_held_out(event)}; watched until {event.watch_until:%H:%M} UTC"
+    return f"“{label}” is deployed{some}{_held_out(event)}; watched until {minute(event.watch_until)}"
 
 
 def _held_out(event: e.HotfixApplied | e.HotfixWidened) -> str:
@@ -126,7 +127,7 @@ def _held_out(event: e.HotfixApplied | e.HotfixWidened) -> str:
 
 def _widened(event: e.HotfixWidened, labels: dict[str, str]) -> str:
     label, share = labels.get(event.option, event.option), _percent(event.share)
-    until = f"watched until {event.watch_until:%H:%M} UTC"
+    until = f"watched until {minute(event.watch_until)}"
     return f"“{label}” is deployed to {share} of members{_held_out(event)}; {until}"
 
 

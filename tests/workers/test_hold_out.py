@@ -29,7 +29,7 @@ from workers.doctor.hotfixes import examine_hotfixes
 from workers.environment import clock
 from workers.log.handle import Answer
 from workers.log.obligations import settle
-from workers.log.owed import due
+from workers.log.open_obligations import due
 from workers.respond.resolve.deploy import apply
 from workers.respond.resolve.renew import renew
 from workers.respond.resolve.watch import watch

@@ -171,7 +171,7 @@ def _try(work: Work, settler: Settler) -> bool:
     return recorded
 
 
-def _key(debt: Debt, command: c.Command) -> str:
+def _key(debt: Obligation, command: c.Command) -> str:
     # Every look at what is in force is an answer of its own; everything else is answered once.
     looked = (
         f":{command.window_end.isoformat()}" if isinstance(command, c.RecordWatch | c.RecordWorth) else ""

@@ -15,7 +15,7 @@ from domain.improvement.trial import compatible
 from domain.incident.state import Incident
 from domain.recommender.lineage import lineage
 from domain.recommender.recommender import Recommender
-from domain.replayed import AgreedCheck, Judged, ReplayAnswer, Replayed, Went, compare
+from domain.replayed import AgreedCheck, Comparable, ReplayAnswer, Replayed, Went, compare
 from domain.values import Diagnosis, Finding
 from workers.bundle.again import diagnose_again
 from workers.bundle.objects import Objects, objects_of

@@ -109,7 +109,7 @@ def _table(rows: tuple[tuple[str, ...], ...]) -> str:
 def step(entry: Entry, names: words.Names = words.NOBODY) -> str:
     """One line of the thread: who did what, by name; mentioned is only whom it is handed to."""
     who = words.called(entry.who, names)
-    what = paragraphs(entry.what)
+    what = with_times(paragraphs(entry.what))
     if entry.wire_name in HANDS:  # nowhere else: what comes from data mentions nobody
         what = words.with_names(what, words.person)
     return cut(f"{who}: {what}" if who != "recsysops" else what, 2000)

@@ -12,6 +12,7 @@ from bot.messages.inert import sentence
 from domain.incident.decide import CHOICE_HOLDS, DEPLOYED, IN_HAND, missing_to_close
 from domain.incident.menu import second_person
 from domain.incident.outcome import against_promise, cost_against_promise, repaired, worth_today
+from domain.incident.sentence import HOW
 from domain.incident.state import Hotfix, Incident, Stage
 from domain.values import Improvement, Option
 

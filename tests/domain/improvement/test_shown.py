@@ -11,14 +11,14 @@ from domain.improvement.record import Record
 from domain.improvement.shown import done, lacking, made_worse, not_found, too_many_alarms
 from domain.incident import commands as c
 from domain.incident.state import Incident
-from domain.replayed import AgreedCheck, Judged, Replayed, Went
+from domain.replayed import AgreedCheck, Comparable, Replayed, Went
 from domain.values import Estimate, Improvement
 from tests.domain.incident.given import LESSON, OPEN, TRIED, after
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR, WEEK = timedelta(hours=1), timedelta(weeks=1)
 THEN = Went(raised_at=NOON, check="volume", named=None, offered=("standby",))
-SURE = Judged(raised=True, named=True, offered=True)
+SURE = Comparable(raised=True, named=True, offered=True)
 PROMISED = Estimate(value=0.0, low=0.0, high=0.5, unit="alarms a week", basis="replay")
 
 
@@ -67,14 +67,14 @@ def test_words_are_done_by_any_check_that_finds_it_sooner() -> None:
     sooner = THEN.model_copy(update={"raised_at": NOON - HOUR, "check": "another"})
     assert done(answered(), replayed(sooner)) == "in a replay of this incident another finds it 1 h sooner"
     assert done(answered(), replayed()) is None
-    assert done(answered(), replayed(sooner, judged=Judged(False, True, True))) is None
+    assert done(answered(), replayed(sooner, judged=Comparable(False, True, True))) is None
 
 
 def test_a_log_is_done_once_the_cause_is_named_that_was_not() -> None:
     named = THEN.model_copy(update={"named": "feed plays"})
     assert done(answered("log"), replayed(named)) == "its cause is named now: feed plays"
     assert done(answered("log"), replayed(named, then=named)) is None
-    assert done(answered("log"), replayed(named, judged=Judged(True, False, True))) is None
+    assert done(answered("log"), replayed(named, judged=Comparable(True, False, True))) is None
 
 
 def test_of_what_was_no_incident_it_is_done_once_nobody_is_told_of_it() -> None:

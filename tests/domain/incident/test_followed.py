@@ -9,9 +9,9 @@ import pytest
 from domain.errors import Refused
 from domain.incident import commands as c
 from domain.incident import events as e
-from domain.incident.debts import follow_up_due, owed, scheduled
 from domain.incident.decide import decide, outstanding
 from domain.incident.followed import is_open, standing
+from domain.incident.obligations import follow_up_due, open_obligations, scheduled
 from domain.incident.person import named_incident, named_record, people_of
 from domain.incident.sentence import sentence
 from domain.incident.state import Incident, evolve
@@ -39,7 +39,7 @@ def state(*steps: Step, days: int = 1) -> str:
 
 
 def kinds(incident: Incident) -> set[str]:
-    return {debt.kind for debt in (*owed(incident), *scheduled(incident))}
+    return {debt.kind for debt in (*open_obligations(incident), *scheduled(incident))}
 
 
 @pytest.mark.parametrize(

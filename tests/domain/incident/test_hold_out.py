@@ -8,9 +8,9 @@ import pytest
 
 from domain.incident import commands as c
 from domain.incident import events as e
-from domain.incident.debts import WORTH, scheduled
 from domain.incident.decide import decide
 from domain.incident.menu import digest_of
+from domain.incident.obligations import WORTH, scheduled
 from domain.incident.sentence import sentence
 from domain.incident.state import Incident
 from domain.values import Estimate, Finding

@@ -23,8 +23,8 @@ from workers.declaration.declare import load
 from workers.environment.settings import settings
 from workers.log import obligations
 from workers.log.handle import handle
-from workers.log.obligations import Settler, settle
-from workers.process.handlers import SETTLERS
+from workers.log.obligations import Handler, settle
+from workers.process.handlers import HANDLERS
 from workers.store import cards
 from workers.store.connection import engine
 
@@ -96,10 +96,10 @@ def card(log: Engine, stream: str) -> Incident:
     return found
 
 
-def settles(log: Engine, stream: str, kind: str, by: Settler | None = None) -> Incident:
+def settles(log: Engine, stream: str, kind: str, by: Handler | None = None) -> Incident:
     """What of this kind is owed, settled as a worker does; the incident after it."""
     debt = card(log, stream).awaits[kind]
-    settle(log, {kind: by or SETTLERS[kind]}, kind, stream, debt[0])
+    settle(log, {kind: by or HANDLERS[kind]}, kind, stream, debt[0])
     return card(log, stream)
 
 

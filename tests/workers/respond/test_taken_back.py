@@ -22,8 +22,8 @@ from workers.doctor import doctor
 from workers.environment import clock
 from workers.environment.settings import settings
 from workers.log.obligations import settle
-from workers.log.owed import due
-from workers.process.handlers import SETTLERS
+from workers.log.open_obligations import due
+from workers.process.handlers import HANDLERS
 from workers.store import people
 
 HARM = c.RequestTakeBack(check="boarded_by_quay", reason="3 false alarms a week")
@@ -187,7 +187,7 @@ def test_it_is_reminded_of_once_with_what_is_lacking(
     monkeypatch.setattr(clock, "now", lambda: incident.followed.due_at + timedelta(hours=1))
     (debt,) = due(incident, clock.now())
     for _ in range(2):
-        settle(log, SETTLERS, debt.kind, stream, debt.event_id)
+        settle(log, HANDLERS, debt.kind, stream, debt.event_id)
     after = card(log, stream)
     assert after.version == incident.version + 1
     assert due(after, clock.now()) == ()

@@ -14,8 +14,8 @@ from sqlalchemy import Engine
 from bot.messages.in_force import home_of, in_force
 from bot.messages.incident.stage import hotfix as section_of
 from domain.incident import commands as c
-from domain.incident.debts import WORTH, scheduled
 from domain.incident.menu import digest_of
+from domain.incident.obligations import WORTH, scheduled
 from domain.incident.state import Incident
 from domain.recommender.check import Check
 from domain.recommender.exposure import Exposure
@@ -26,7 +26,7 @@ from domain.values import Actor, Diagnosis, Estimate, Finding, Option, Severity
 from tests.workers.conftest import make_option
 from workers.log.handle import handle
 from workers.log.obligations import Work
-from workers.log.owed import due
+from workers.log.open_obligations import due
 from workers.respond.resolve.worth import settle
 from workers.store import cards
 from workers.store.log.events import read_stream
