@@ -76,7 +76,7 @@ def became(incident: Incident) -> tuple[str, ...]:
     if came is not None and came.written:
         said.append("Declared, in shadow mode")
     elif came is not None:
-        said.append(f"In a pull request: {came.url}" if came.url else f"For a person to add: {came.reason}")
+        said.append(f"In a pull request: {came.url}" if came.url else f"To be added by hand: {came.reason}")
     if followed is None:
         return tuple(said)
     if followed.harm is not None:

@@ -30,7 +30,7 @@ def test_only_what_is_open_is_listed_what_is_overdue_first() -> None:
     found = standings([proposed, done, written], LATE)
     assert [(one.state, one.overdue) for one in found] == [("written", True), ("proposed", False)]
     assert len(standings([proposed, done, written], LATE, every=True)) == 3
-    assert row(found[0])[2:5] == ("written, overdue", "U-oncall", "2026-03-15")
+    assert row(found[0])[2:5] == ("written, overdue", "someone in Slack", "2026-03-15")
 
 
 def test_the_home_names_owner_and_day_and_has_nothing_where_nothing_is_open() -> None:
@@ -54,7 +54,7 @@ def test_the_reminder_mentions_its_owner_in_the_thread() -> None:
     entry = timeline(log)[-1]
     assert entry.wire_name in NOTABLE
     assert step(entry) == "The follow-up of <@U-oncall> is due and not done: by_hour is in shadow mode"
-    assert "The follow-up of U-oncall is due" in markdown(tell(incident, log))
+    assert "The follow-up of someone in Slack is due" in markdown(tell(incident, log))
 
 
 @pytest.mark.parametrize(
@@ -77,4 +77,4 @@ def test_what_became_of_it_stands_on_the_message_and_in_the_report(story: str, s
 
 def test_the_report_says_who_sees_to_it_and_until_when() -> None:
     incident, log = after(*OWNED)
-    assert "U-oncall sees to it; due 2026-03-15" in markdown(tell(incident, log))
+    assert "someone in Slack sees to it; due 2026-03-15" in markdown(tell(incident, log))
