@@ -21,11 +21,11 @@ from domain.incident.events import Recorded
 from domain.incident.state import Hotfix, Incident
 from domain.recommender.recommender import Recommender
 from domain.values import Actor, Diagnosis, Option
-from workers.detect.tick import detect_tick
+from workers.detect.detection_run import detection_run
 from workers.environment import clock
 from workers.log.follow import catch_up
 from workers.log.handle import handle
-from workers.log.obligations import FOLLOWER, Settler, Work, hand_over, remind, settle
+from workers.log.obligations import FOLLOWER, Handler, Work, hand_over, remind, settle
 from workers.respond.resolve import cost, deploy, renew, resolve, watch, widen
 from workers.store import cards
 from workers.store.connection import driver_address, engine
@@ -69,7 +69,7 @@ class Night:
         """Fifteen seconds pass: requests are served, the checks look, and what is owed is done."""
         self.shop.pass_time(STEP)
         if self.looks:
-            detect_tick(self.log, self.recommender, self.shop.at)
+            detection_run(self.log, self.recommender, self.shop.at)
         self.work()
 
     def work(self) -> None:
@@ -83,7 +83,7 @@ class Night:
         while catch_up(self.log, FOLLOWER, hand_over(send)):
             pass
         remind(self.log, send, self.shop.at)
-        settlers: dict[str, Settler] = {
+        settlers: dict[str, Handler] = {
             kind: partial(_in_room, room, self.recommender) for kind, room in ROOMS.items()
         }
         for kind, stream, event_id in sent:

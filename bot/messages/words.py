@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from bot.messages.inert import escape
+from bot.messages.inert import Marked, escape, sentence
+from domain.incident.comparison import change, compared
 from domain.incident.numbers import (
     amount,
     effect,

@@ -149,7 +149,7 @@ def _each_died(kind: str, begun: int, trouble: str | None) -> bool:
     return begun > MOST_TRIES
 
 
-def _try(work: Work, settler: Settler) -> bool:
+def _try(work: Work, settler: Handler) -> bool:
     debt = work.debt
     recorded = False
     try:
@@ -217,7 +217,7 @@ def _give_up(log: Engine, incident: Incident, debt: Obligation, trouble: str) ->
     return True
 
 
-def _tell_of_more_tries(log: Engine, incident: Incident, debt: Debt, trouble: str) -> None:
+def _tell_of_more_tries(log: Engine, incident: Incident, debt: Obligation, trouble: str) -> None:
     """A note, once, where it is tried on and on."""
     text = f"“{debt.kind}” is not done yet and goes on being tried. {_given_up(trouble)}"
     _record(log, incident, debt, c.AddNote(text=text), f"{debt.event_id}:{debt.kind}:goes-on")

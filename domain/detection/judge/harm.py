@@ -49,7 +49,9 @@ class WatchedWindow:
         return self.repaired <= -LEAST_HARM and self.repaired + self.half < 0
 
 
-def harmful(then: Finding, looks: Sequence[Look], nth: int, often: int = 1) -> tuple[Look, ...]:
+def harmful(
+    then: Finding, looks: Sequence[WatchedWindow], nth: int, often: int = 1
+) -> tuple[WatchedWindow, ...]:
     """
     The looks that show harm: one alone or two in a row; empty where chance may explain them.
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import structlog
 
 from domain.detection.judge.again.measure import Measurement
-from domain.detection.judge.harm import Look, harmful
+from domain.detection.judge.harm import WatchedWindow, harmful
 from domain.errors import ConfigurationError, NoRows, RecsysopsError, SourceError, Unmeasurable
 from domain.incident import commands as c
 from domain.incident.comparison import number
@@ -203,7 +203,7 @@ def _all_gone(deployed: Deployed, finding: Finding, error: Exception, end: datet
     return c.RecordHarm(option=deployed.hotfix.option, reason=reason)
 
 
-def _as_look(one: HotfixWatched | c.RecordWatch) -> Look | None:
+def _as_look(one: HotfixWatched | c.RecordWatch) -> WatchedWindow | None:
     """None of a look whose interval is not known."""
     if one.low is None or one.high is None or one.window_start is None:
         return None
