@@ -9,14 +9,19 @@ PIP    := $(BIN)/pip install --quiet --require-hashes --no-deps --no-compile
 # Kept by whoever is first: else each process, and a test starts dozens, compiles all of it for itself.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test tests test-guards test-crash test-real test-browser test-spark check docs bench lock clean
+.PHONY: run test tests doctests test-guards test-crash test-real test-browser test-spark check docs bench lock clean
 
 run: $(VENV)/.run
 	$(BIN)/recsysops up --example cinema --fault $(FAULT)
 
 # Side by side, as the types are one process's work and the longest to wait for.
 test: $(VENV)/.test
-	@$(MAKE) --no-print-directory --jobs 2 check tests
+	@$(MAKE) --no-print-directory --jobs 2 check tests doctests
+
+# One process: the modules are imported once. What Celery starts needs a broker to be imported, and shows nothing.
+doctests: $(VENV)/.test
+	$(BIN)/pytest -q -o addopts= -p no:cacheprovider --doctest-modules --ignore=workers/process/app.py \
+		bot workers domain client
 
 tests: $(VENV)/.test
 	$(BIN)/pytest -n 3 --dist worksteal
