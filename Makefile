@@ -9,7 +9,8 @@ PIP    := $(BIN)/pip install --quiet --require-hashes --no-deps --no-compile
 # Kept by whoever is first: else each process, and a test starts dozens, compiles all of it for itself.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test tests doctests test-guards test-crash test-real test-browser test-spark check docs bench lock clean
+.PHONY: run test tests doctests test-guards test-crash test-real test-browser test-spark test-dist check docs dist bench lock \
+	clean
 
 run: $(VENV)/.run
 	$(BIN)/recsysops up --example cinema --fault $(FAULT)
@@ -55,6 +56,15 @@ docs: $(VENV)/.test
 	$(BIN)/python -m docs.generate
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
+# Wheels of the project, of its client and of the example: `pip install dist/*.whl && recsysops demo`.
+dist: | $(VENV)/bin/python
+	rm -rf dist
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist . ./client ./examples
+
+# They are installed into an environment of their own, and an incident is waited for there.
+test-dist: $(VENV)/.test
+	$(BIN)/pytest -o addopts= -ra tests/dist
+
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.$(NAME)
 
@@ -67,7 +77,7 @@ lock:
 		--no-emit-index-url --generate-hashes --no-header -c requirements-dev.lock -o requirements-spark.lock
 
 clean:
-	rm -rf $(VENV) var
+	rm -rf $(VENV) var dist
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
