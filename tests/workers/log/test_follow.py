@@ -44,6 +44,18 @@ def test_effect_and_position_are_saved_together_or_not_at_all(log: Engine, opene
     assert seen(log) == [1, 2]
 
 
+def test_an_event_that_the_store_failed_at_is_not_done(log: Engine, opened: Opened) -> None:
+    opened()
+
+    def cut_off(_connection: Connection, _recorded: Recorded) -> None:
+        raise psycopg.OperationalError("the connection was cut")
+
+    with pytest.raises(psycopg.OperationalError):
+        catch_up(log, "f", cut_off)
+    assert catch_up(log, "f", note_down) == 1
+    assert seen(log) == [1]
+
+
 def test_two_processes_of_one_follower_do_each_event_once(log: Engine, opened: Opened) -> None:
     for n in range(20):
         opened(f"Genre {n}", f"k{n}")
