@@ -65,7 +65,7 @@ def test_two_processes_of_one_follower_do_each_event_once(log: Engine, opened: O
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(300)
     assert seen(log) == list(range(1, 21))
 
 
@@ -86,7 +86,7 @@ def test_a_running_follower_is_woken_by_an_append_and_survives_a_failing_effect(
     thread.start()
     try:
         opened("Drama", "a"), opened("Comedy", "b")
-        assert done.wait(15)
+        assert done.wait(300)
     finally:
         stop.set()
         thread.join(60)
@@ -114,7 +114,7 @@ def test_a_follower_outlives_the_loss_of_its_connections(
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
         opened("Comedy", "b")
-        assert done.wait(20)
+        assert done.wait(300)
     finally:
         stop.set()
         thread.join(60)
