@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 from slack_sdk.signature import SignatureVerifier
+from structlog.testing import capture_logs
 
 from bot.messages.incident.value import parse, spell
 from bot.slack.announce import Announcer
@@ -117,10 +118,13 @@ def test_somebody_in_no_group_is_told_so_and_nothing_happens(
     person: Driver, now: Callable[[], Incident]
 ) -> None:
     before = now().version
-    press(person, "acknowledge", "U-content")
-    refused = person.wait(lambda: person.ephemerals("U-content"), "refusal")
+    with capture_logs() as lines:
+        press(person, "acknowledge", "U-content")
+        refused = person.wait(lambda: person.ephemerals("U-content"), "refusal")
     assert "@oncall" in refused[0]["text"]
     assert now().version == before
+    (why,) = [line["why"] for line in lines if line["event"] == "press_refused"]
+    assert "@oncall" in why
 
 
 def test_who_may_not_deploy_is_told_so(person: Driver, now: Callable[[], Incident]) -> None:
