@@ -20,6 +20,10 @@ EQUIVALENT: Mapping[str, str] = {
     "time.monotonic() + PAUSE_SECONDS > until → time.monotonic() + PAUSE_SECONDS >= until": (
         "the same, at the nanosecond in which the time to look is up"
     ),
+    "workers/deployers/pull_request.py PullRequestDeployer._merged: "
+    "api.left_seconds < PAUSE_SECONDS → api.left_seconds <= PAUSE_SECONDS": (
+        "the same, at the nanosecond in which as much is left as the next pause"
+    ),
     "workers/detect/open_incidents.py _told_lately: "
     "cards.find(connection, stream) if stream else None → cards.find(connection, stream)": (
         "no card is found where no stream is named; it tells the types"

@@ -97,6 +97,23 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
         "tests/workers/log/test_followers.py",
         "tests/workers/log/test_stumbled.py",
     ),
+    "workers/deployers/flag.py": (
+        "tests/workers/deployers/test_flag_deployer.py",
+        "tests/workers/deployers/test_registry.py",
+    ),
+    "workers/deployers/mlflow.py": (
+        "tests/workers/deployers/test_mlflow_deployer.py",
+        "tests/workers/deployers/test_registry.py",
+    ),
+    "workers/deployers/pull_request.py": (
+        "tests/workers/deployers/test_pull_request_deployer.py",
+        "tests/workers/deployers/test_registry.py",
+    ),
+    "workers/deployers/webhook.py": (
+        "tests/workers/deployers/test_webhook_deployer.py",
+        "tests/workers/deployers/test_confirming.py",
+        "tests/workers/deployers/test_registry.py",
+    ),
     "domain/resolution/declared.py": ("tests/domain/resolution/test_declared.py",),
     "domain/resolution/rollback.py": ("tests/domain/resolution/test_rollback.py",),
     "domain/resolution/track_record.py": ("tests/domain/resolution/test_track_record.py",),

@@ -79,6 +79,23 @@ def test_it_waits_for_a_check_that_runs(hub: Hub) -> None:
     hub.refuses = 2
     deployer(hub).apply("event:1", OPTION, LATER)
     assert held(hub) == ["event:1"]
+    # Another commit would begin the check anew, for ever.
+    assert hub.requests.count(("POST", "git/commits")) == 1
+    assert not [path for method, path in hub.requests if method == "PATCH"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ({"type": "submodule", "encoding": "base64", "content": ""}, "is no file"),
+        ({"type": "file", "encoding": "none", "content": ""}, "longer than the 1 MB"),
+    ],
+)
+def test_what_is_not_shown_whole_is_not_written_over(hub: Hub, answer: dict[str, str], says: str) -> None:
+    hub.contents = lambda _path, _asked: (200, answer)  # type: ignore[assignment]
+    with pytest.raises(DeployError, match=says):
+        deployer(hub).apply("event:1", OPTION, LATER)
+    assert {method for method, _ in hub.requests} == {"GET"}
 
 
 def test_what_may_not_be_merged_in_time_is_uncertain_and_closed_when_it_is_given_up(
