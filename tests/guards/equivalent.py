@@ -20,6 +20,10 @@ EQUIVALENT: Mapping[str, str] = {
     "time.monotonic() + PAUSE_SECONDS > until → time.monotonic() + PAUSE_SECONDS >= until": (
         "the same, at the nanosecond in which the time to look is up"
     ),
+    "workers/deployers/mlflow.py MlflowDeployer.apply: "
+    "move.state == 'reverted' or move.to is None → without move.to is None": (
+        "a move without a version is one that was taken back before it was applied; it tells the types"
+    ),
     "workers/deployers/pull_request.py PullRequestDeployer._merged: "
     "api.left_seconds < PAUSE_SECONDS → api.left_seconds <= PAUSE_SECONDS": (
         "the same, at the nanosecond in which as much is left as the next pause"
