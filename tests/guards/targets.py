@@ -128,6 +128,14 @@ WITHIN: Mapping[str, tuple[str, ...]] = {
     "workers/detect/open_incidents.py": ("_told_lately",),
     "workers/door/door.py": ("Door.stumbled",),
     "workers/log/follow.py": ("catch_up", "stumble"),
+    "workers/deployers/flag.py": ("FlagDeployer.apply", "FlagDeployer.revert", "FlagDeployer._planned"),
+    "workers/deployers/mlflow.py": (
+        "Registered.in_force",
+        "MlflowDeployer.apply",
+        "MlflowDeployer.revert",
+        "MlflowDeployer.serving",
+        "MlflowDeployer._planned",
+    ),
 }
 """Of files that mostly do something else, the functions that keep something from being done."""
 
