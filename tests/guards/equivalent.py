@@ -20,24 +20,6 @@ EQUIVALENT: Mapping[str, str] = {
     "time.monotonic() + PAUSE_SECONDS > until → time.monotonic() + PAUSE_SECONDS >= until": (
         "the same, at the nanosecond in which the time to look is up"
     ),
-    "workers/deployers/mlflow.py MlflowDeployer.apply: "
-    "move.state == 'reverted' or move.to is None → without move.to is None": (
-        "a move without a version is one that was taken back before it was applied; it tells the types"
-    ),
-    "workers/deployers/mlflow.py MlflowDeployer.revert: "
-    "model.in_force(move) and move.before is not None → without move.before is not None": (
-        "what is in force was applied, and knows where from; it tells the types"
-    ),
-    "workers/deployers/mlflow.py MlflowDeployer.revert: if move.state != 'reverted' → always": (
-        "what is noted is noted again as it was; it saves a request"
-    ),
-    "workers/deployers/flag.py FlagDeployer.apply: "
-    "move.state == 'reverted' or move.to is None → without move.to is None": (
-        "a move without a variant is one that was taken back before it was applied; it tells the types"
-    ),
-    "workers/deployers/flag.py FlagDeployer.revert: ours and move.before → without move.before": (
-        "what a hotfix set knows what was before; it tells the types"
-    ),
     "workers/deployers/pull_request.py PullRequestDeployer._merged: "
     "api.left_seconds < PAUSE_SECONDS → api.left_seconds <= PAUSE_SECONDS": (
         "the same, at the nanosecond in which as much is left as the next pause"

@@ -97,14 +97,6 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
         "tests/workers/log/test_followers.py",
         "tests/workers/log/test_stumbled.py",
     ),
-    "workers/deployers/flag.py": (
-        "tests/workers/deployers/test_flag_deployer.py",
-        "tests/workers/deployers/test_registry.py",
-    ),
-    "workers/deployers/mlflow.py": (
-        "tests/workers/deployers/test_mlflow_deployer.py",
-        "tests/workers/deployers/test_registry.py",
-    ),
     "workers/deployers/pull_request.py": (
         "tests/workers/deployers/test_pull_request_deployer.py",
         "tests/workers/deployers/test_registry.py",
@@ -128,14 +120,6 @@ WITHIN: Mapping[str, tuple[str, ...]] = {
     "workers/detect/open_incidents.py": ("_told_lately",),
     "workers/door/door.py": ("Door.stumbled",),
     "workers/log/follow.py": ("catch_up", "stumble"),
-    "workers/deployers/flag.py": ("FlagDeployer.apply", "FlagDeployer.revert", "FlagDeployer._planned"),
-    "workers/deployers/mlflow.py": (
-        "Registered.in_force",
-        "MlflowDeployer.apply",
-        "MlflowDeployer.revert",
-        "MlflowDeployer.serving",
-        "MlflowDeployer._planned",
-    ),
 }
 """Of files that mostly do something else, the functions that keep something from being done."""
 
