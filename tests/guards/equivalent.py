@@ -21,7 +21,7 @@ EQUIVALENT: Mapping[str, str] = {
         "the same, at the nanosecond in which the time to look is up"
     ),
     "workers/deployers/pull_request.py PullRequestDeployer._merged: "
-    "api.left_seconds < PAUSE_SECONDS → api.left_seconds <= PAUSE_SECONDS": (
+    "repository.left_seconds < PAUSE_SECONDS → repository.left_seconds <= PAUSE_SECONDS": (
         "the same, at the nanosecond in which as much is left as the next pause"
     ),
     "workers/detect/open_incidents.py _told_lately: "
