@@ -9,7 +9,7 @@ walked alone, those that are there only around what it found, and each only for 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -31,6 +31,7 @@ LEAST_LOOKS = 200
 """Looks that are asked of the engine at once, or those of a day where that is more."""
 
 Looks = list[tuple[datetime, str, Verdict]]
+Span = tuple[datetime, datetime]
 
 
 class OutOfTime(Exception):
@@ -39,8 +40,9 @@ class OutOfTime(Exception):
 
 @dataclass(frozen=True)
 class Alarmed:
-    """How many incidents a check added, and how long it judged."""
+    """How many incidents a check added, and how long it judged, back to `since`."""
 
+    since: datetime
     alarms: int = 0
     judged: timedelta = timedelta(0)
 
@@ -76,29 +78,29 @@ def first_told(
 def alarms_before(
     recommender: Recommender,
     name: str,
-    end: datetime,
+    known: Alarmed,
     longest: timedelta,
     until: float,
     settled: Callable[[Alarmed], bool],
 ) -> Alarmed:
     """
-    How many incidents the check adds to those of the others in `recommender`, and over how long it judged:
-    from `end` backwards, until it is `settled`, or as far as there is time.
+    How many incidents the check adds to those of the others in `recommender`, and over how long it judged,
+    what is `known` of it included: from there backwards for `longest`, until it is `settled` or `until`.
 
     It looks once a window: looks at windows that overlap see mostly the same rows.
     """
     planned = _every(plan(recommender, recommender.checks[name]), 1)
-    length, at, so_far = max(DAY, LEAST_LOOKS * planned.every), end, Alarmed()
-    while at > end - longest and not settled(so_far) and time.monotonic() < until:
-        start = max(at - length, end - longest)
-        looks = _as_time_allows(_walked(recommender, planned, start, at), name, until)
+    length, oldest = max(DAY, LEAST_LOOKS * planned.every), known.since - longest
+    while known.since > oldest and not settled(known) and time.monotonic() < until:
+        start = max(known.since - length, oldest)
+        looks = _as_time_allows(_walked(recommender, planned, start, known.since), name, until)
         judged = sum(verdict.judged for _at, _name, verdict in looks) * planned.every
-        opened = fold(_alone(recommender, [name]), start, at, looks).incidents
-        added = sum(_is_added(recommender, name, one, looks, until) for one in opened)
         if not judged:
             break  # what lies before is no better known
-        so_far, at = Alarmed(so_far.alarms + added, so_far.judged + judged), start
-    return so_far
+        opened = fold(_alone(recommender, [name]), start, known.since, looks).incidents
+        added = _added(recommender, name, opened, looks, until)
+        known = Alarmed(start, known.alarms + added, known.judged + judged)
+    return known
 
 
 def _every(planned: Plan, finely: int) -> Plan:
@@ -123,22 +125,38 @@ def _as_time_allows(looks: Iterable[tuple[datetime, Verdict]], name: str, until:
     return taken
 
 
-def _is_added(
-    recommender: Recommender, name: str, alarm: BacktestIncident, looks: Looks, until: float
-) -> bool:
-    """Whether nothing of it would have been told by the other checks; also where there is no time to know."""
-    end = alarm.ended_at or looks[-1][0]
+def _added(
+    recommender: Recommender, name: str, alarms: Sequence[BacktestIncident], looks: Looks, until: float
+) -> int:
+    """How many of the alarms the other checks would not have told of; also where there is no time to know."""
+    if not alarms:
+        return 0
     others = [other for other in recommender.checks if other != name]
+    spans = [(one.window_start, one.ended_at or looks[-1][0]) for one in alarms]
     told: Looks = []
     for other in others:
         planned = _every(plan(recommender, recommender.checks[other]), 1)
-        start = alarm.window_start - LEAD_WINDOWS * planned.window
-        told += _as_time_allows(_walked(recommender, planned, start, end), other, until)
-    start = min([alarm.window_start, *(at for at, _name, _verdict in told)])
-    own = [look for look in looks if look[0] <= end and look[0] >= alarm.window_start]
+        for start, end in _joined(spans, LEAD_WINDOWS * planned.window):
+            told += _as_time_allows(_walked(recommender, planned, start, end), other, until)
+    own = [look for look in looks if any(start <= look[0] <= end for start, end in spans)]
+    every = _in_order([*told, *own])
+    start, end = every[0][0], every[-1][0]
     today = fold(_alone(recommender, others), start, end, _in_order(told)).incidents
-    both = fold(recommender, start, end, _in_order([*told, *own])).incidents
-    return len(both) > len(today)
+    return max(0, len(fold(recommender, start, end, every).incidents) - len(today))
+
+
+def _joined(spans: Iterable[Span], lead: timedelta) -> Iterator[Span]:
+    """The spans with what leads up to them, those that meet as one."""
+    begun: Span | None = None
+    for start, end in sorted(spans):
+        if begun is not None and start - lead <= begun[1]:
+            begun = (begun[0], max(begun[1], end))
+            continue
+        if begun is not None:
+            yield begun
+        begun = (start - lead, end)
+    if begun is not None:
+        yield begun
 
 
 def _in_order(looks: Looks) -> Looks:

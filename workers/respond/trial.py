@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,7 +12,17 @@ import structlog
 
 from domain.errors import RecsysopsError
 from domain.improvement.candidate import Candidate, candidates
-from domain.improvement.trial import MOST_PROPOSED, WEEK, Refusal, Trial, compatible, rate, refused, summary
+from domain.improvement.trial import (
+    LEAST_JUDGED,
+    MOST_PROPOSED,
+    WEEK,
+    Refusal,
+    Trial,
+    compatible,
+    rate,
+    refused,
+    summary,
+)
 from domain.incident.state import Incident
 from domain.recommender.keys.duration import name_duration
 from domain.recommender.recommender import Recommender
@@ -94,11 +104,11 @@ def try_these(path: Path, incident: Incident, given: Iterable[Candidate]) -> Tri
     seconds = whole.follow_ups.replay_time.total_seconds()
     saved, late = _saved(whole, changes, of, began + FOR_TIME_SAVED * seconds)
     sooner = sorted((name for name in saved if saved[name] > timedelta(0)), key=lambda name: -saved[name])
-    counted = _counted(whole, sooner[:MOST_COUNTED], of, began + seconds)
+    counted, uncounted = _counted(whole, sooner[:MOST_COUNTED], of, began + seconds)
     trials = {
         name: Trial(saved=saved[name], alarms=one.alarms, judged=one.judged) for name, one in counted.items()
     }
-    return _best(whole, tried, changes, trials, saved, late)
+    return _best(whole, tried, changes, trials, saved, (late, uncounted))
 
 
 def _best(
@@ -107,16 +117,16 @@ def _best(
     changes: Mapping[str, AddedCheck],
     trials: Mapping[str, Trial],
     saved: Mapping[str, timedelta],
-    late: int,
+    late: tuple[int, int],
 ) -> Tried:
     most = whole.follow_ups.most_alarms_a_week
     whys: dict[str, Refusal | None] = {name: refused(trial, most) for name, trial in trials.items()}
     kept = [name for name, why in whys.items() if why is None][:MOST_PROPOSED]
     sooner = sum(one > timedelta(0) for one in saved.values())
-    no_sooner: list[Refusal] = ["finds no sooner"] * (len(changes) - late - sooner)
-    note = summary(len(changes) - late, [*(why for why in whys.values() if why), *no_sooner])
-    if late:
-        note += f"; {late} more could not be within {name_duration(whole.follow_ups.replay_time)}"
+    no_sooner: list[Refusal] = ["finds no sooner"] * (len(changes) - late[0] - sooner)
+    note = summary(len(changes) - sum(late), [*(why for why in whys.values() if why), *no_sooner])
+    if sum(late):
+        note += f"; {sum(late)} more could not be within {name_duration(whole.follow_ups.replay_time)}"
     return Tried(changes=tuple(_shown(changes[name], tried[name], trials[name]) for name in kept), note=note)
 
 
@@ -179,22 +189,58 @@ def _saved(
     return {name: known - at for name, at in found.items() if name in changes}, late
 
 
-def _counted(whole: Recommender, names: Sequence[str], of: _Of, until: float) -> dict[str, Alarmed]:
-    """Check → how many incidents it adds before the onset, and over how long it judged: as time allows."""
+def _counted(
+    whole: Recommender, names: Sequence[str], of: _Of, until: float
+) -> tuple[dict[str, Alarmed], int]:
+    """
+    Check → how many incidents it adds before the onset, and over how long it judged; and how many there was
+    no time for.
+
+    As many as are proposed are looked for first, each over as long as has to be judged at least; what time is
+    left then goes to those, so that what is shown of them is as sure as it can be.
+    """
+    most = whole.follow_ups.most_alarms_a_week
     counted: dict[str, Alarmed] = {}
     for place, name in enumerate(names):
+        one = _further(whole, name, of, Alarmed(of.onset), until, lambda past: past.judged >= LEAST_JUDGED)
+        if time.monotonic() > until and one.judged < LEAST_JUDGED and not _too_many(one, most):
+            return counted, len(names) - place
+        counted[name] = one
+        silent = [past for past in counted.values() if past.judged >= LEAST_JUDGED and past.alarms == 0]
+        if len(silent) == MOST_PROPOSED:
+            break
+    worth = [name for name, one in counted.items() if not _too_many(one, most)]
+    for place, name in enumerate(worth):
         now = time.monotonic()
-        part = now + (until - now) / (len(names) - place)
-        alone = _only(whole, name, of)
-        most = whole.follow_ups.most_alarms_a_week
+        part = now + (until - now) / (len(worth) - place)
+        counted[name] = _further(whole, name, of, counted[name], part, lambda _past: False)
+    return counted, 0
 
-        def settled(so_far: Alarmed, most: float = most) -> bool:
-            low = rate(so_far.alarms, so_far.judged).low
-            return low is not None and low > most
 
-        counted[name] = alarms_before(alone, name, of.onset, QUIET, part, settled)
-        _log.info("follow_up_alarms", check=name, alarms=counted[name].alarms, judged=counted[name].judged)
-    return counted
+def _further(
+    whole: Recommender,
+    name: str,
+    of: _Of,
+    known: Alarmed,
+    until: float,
+    enough: Callable[[Alarmed], bool],
+) -> Alarmed:
+    """More of the past of one check; no more than it takes to see that it adds too many."""
+    most, began = whole.follow_ups.most_alarms_a_week, time.monotonic()
+    longest = QUIET - (of.onset - known.since)
+
+    def settled(past: Alarmed) -> bool:
+        return _too_many(past, most) or enough(past)
+
+    found = alarms_before(_only(whole, name, of), name, known, longest, until, settled)
+    seconds = round(time.monotonic() - began, 1)
+    _log.info("follow_up_counted", check=name, alarms=found.alarms, judged=found.judged, seconds=seconds)
+    return found
+
+
+def _too_many(past: Alarmed, most: float) -> bool:
+    low = rate(past.alarms, past.judged).low
+    return low is not None and low > most
 
 
 def _only(whole: Recommender, name: str, of: _Of) -> Recommender:
