@@ -27,8 +27,8 @@ FINELY = 4
 """Looks a window, at most, where it is asked when a check would have told."""
 
 DAY = timedelta(days=1)
-LEAST_LOOKS = 200
-"""Looks that are asked of the engine at once, or those of a day where that is more."""
+LEAST_LOOKS, MOST_LOOKS = 24, 2_000
+"""Asked of the engine at once, or the looks of a day where that is more: few first, then twice as many."""
 
 Looks = list[tuple[datetime, str, Verdict]]
 Span = tuple[datetime, datetime]
@@ -91,6 +91,7 @@ def alarms_before(
     """
     planned = _every(plan(recommender, recommender.checks[name]), 1)
     length, oldest = max(DAY, LEAST_LOOKS * planned.every), known.since - longest
+    most = max(DAY, MOST_LOOKS * planned.every)
     while known.since > oldest and not settled(known) and time.monotonic() < until:
         start = max(known.since - length, oldest)
         looks = _as_time_allows(_walked(recommender, planned, start, known.since), name, until)
@@ -100,6 +101,7 @@ def alarms_before(
         opened = fold(_alone(recommender, [name]), start, known.since, looks).incidents
         added = _added(recommender, name, opened, looks, until)
         known = Alarmed(start, known.alarms + added, known.judged + judged)
+        length = min(2 * length, most)
     return known
 
 

@@ -117,11 +117,11 @@ def alarmed(so_far: Alarmed) -> bool:
 
 def test_it_goes_on_from_what_is_known(folder: Path) -> None:
     more = declared(folder, beside=False)
-    whole = alarms_before(more, "more", Alarmed(END), 18 * DAY, FOREVER, never)
     known = alarms_before(more, "more", Alarmed(END), 18 * DAY, FOREVER, alarmed)
-    assert known.since > whole.since
-    longest = known.since - (END - 18 * DAY)
-    assert alarms_before(more, "more", known, longest, FOREVER, never) == whole
+    assert END - known.since < 4 * DAY
+    whole = alarms_before(more, "more", known, 10 * DAY, FOREVER, never)
+    assert whole.since < LOST_AT
+    assert (whole.alarms, whole.judged > 10 * DAY) == (known.alarms + 1, True)
 
 
 def test_without_time_nothing_is_judged(folder: Path) -> None:
