@@ -71,19 +71,21 @@ def _orders(asked: argparse.Namespace, past: Past, address: str) -> list[twice.O
 def _twice(asked: argparse.Namespace, folder: Path, address: str, table: Rows) -> Iterator[Row]:
     past = Past(folder, asked.history)
     orders = _orders(asked, past, address)
-    lived = twice.every(orders, asked.jobs, lambda one: SAY.print(one.words(), markup=False))
+    lived, failed = twice.every(twice.lived_twice, orders, asked.jobs, _say)
     days = twice.FORTNIGHT if asked.days is None else asked.days
     alarms = twice.alarms_together(past, lived, days, asked.jobs, asked.replay_time) if days else {}
     past.close()
     yield from twice.rows(table, lived, alarms, days)
+    yield twice.failed_row(table, failed)
 
 
 def _frozen(asked: argparse.Namespace, folder: Path, address: str, table: Rows) -> Iterator[Row]:
     past = Past(folder, 0.0)
     past.close()
     orders = _orders(asked, past, address)
-    kept = frozen.every(orders, asked.jobs, lambda one: SAY.print(one.words(), markup=False))
+    kept, failed = twice.every(frozen.kept, orders, asked.jobs, _say)
     yield from frozen.rows(table, kept)
+    yield twice.failed_row(table, failed)
 
 
 def _replay(asked: argparse.Namespace, folder: Path, address: str, table: Rows) -> Iterator[Row]:
@@ -91,7 +93,11 @@ def _replay(asked: argparse.Namespace, folder: Path, address: str, table: Rows) 
 
 
 def _harmful(asked: argparse.Namespace, folder: Path, address: str, table: Rows) -> Iterator[Row]:
-    yield from harmful.rows(table, folder, address, lambda line: SAY.print(line, markup=False))
+    yield from harmful.rows(table, folder, address, _say)
+
+
+def _say(line: str) -> None:
+    SAY.print(line, markup=False)
 
 
 PARTS: Mapping[str, Measure] = {"twice": _twice, "harmful": _harmful, "replay": _replay, "frozen": _frozen}

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from multiprocessing import get_context
 from statistics import median
 
 from benchmarks.diagnosis.case import live_through
@@ -47,18 +45,8 @@ class Kept:
         return f"{self.name} #{self.draw}: {size} kept, {one.verdict}, looks alike: {one.identical}. {said}"
 
 
-def every(asked: Sequence[Order], jobs: int, tell: Callable[[Kept], None]) -> list[Kept]:
-    """All orders, in their order, each in a process of its own."""
-    found: dict[int, Kept] = {}
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
-        waiting = {pool.submit(_kept, order): place for place, order in enumerate(asked)}
-        for done in as_completed(waiting):
-            found[waiting[done]] = done.result()
-            tell(done.result())
-    return [found[place] for place in range(len(asked))]
-
-
-def _kept(order: Order) -> Kept:
+def kept(order: Order) -> Kept:
+    """One fault struck once, its incident frozen, its tables thrown away, and what was frozen replayed."""
     folder, (branched, at) = order.folder / "first", order.first
     address = database(order.server, f"frozen_{order.name}_{order.draw}")
     try:
@@ -79,11 +67,11 @@ def _kept(order: Order) -> Kept:
         shutil.rmtree(order.folder, ignore_errors=True)
 
 
-def rows(table: Rows, kept: Sequence[Kept]) -> Iterator[Row]:
+def rows(table: Rows, every: Sequence[Kept]) -> Iterator[Row]:
     """How much is kept, and whether it replays to the same."""
-    raised = [one for one in kept if one.replayed is not None]
+    raised = [one for one in every if one.replayed is not None]
     sizes = [one.replayed.bytes / MEGABYTE for one in raised if one.replayed and one.replayed.bytes]
-    said = f"{len(kept)} strikes, of which {len(raised)} raised an incident that a look found"
+    said = f"{len(every)} strikes, of which {len(raised)} raised an incident that a look found"
     if sizes:
         said += f"; the largest {max(sizes):.1f} MB"
         work = "the cinema: frozen of an incident, median"

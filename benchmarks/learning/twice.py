@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -30,7 +31,16 @@ from workers.declaration.declare import load
 SLOW = timedelta(minutes=2)
 LEAST_HALVED, MOST_ALARMS, FORTNIGHT = 0.5, 1.0, 14.0
 RIGHT = "right"
+T = TypeVar("T", bound="Worded")
 FOREVER = float("inf")
+
+
+class Worded(Protocol):
+    """What came of an order, in one line."""
+
+    def words(self) -> str:
+        """The line."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -118,15 +128,27 @@ def orders(
         )
 
 
-def every(asked: Sequence[Order], jobs: int, tell: Callable[[Twice], None]) -> list[Twice]:
-    """All orders, in their order, each in a process of its own."""
-    found: dict[int, Twice] = {}
+def every(
+    run: Callable[[Order], T], asked: Sequence[Order], jobs: int, tell: Callable[[str], None]
+) -> tuple[list[T], list[str]]:
+    """What came of the orders, in their order, each in a process of its own; and which failed, and how."""
+    found: dict[int, T] = {}
+    failed: list[str] = []
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
-        waiting = {pool.submit(lived_twice, order): place for place, order in enumerate(asked)}
+        waiting = {pool.submit(run, order): place for place, order in enumerate(asked)}
         for done in as_completed(waiting):
-            found[waiting[done]] = done.result()
-            tell(done.result())
-    return [found[place] for place in range(len(asked))]
+            order, error = asked[waiting[done]], done.exception()
+            if error is None:
+                found[waiting[done]] = done.result()
+            else:
+                failed.append(f"{order.name} #{order.draw}: {type(error).__name__}: {error}")
+            tell(done.result().words() if error is None else failed[-1])
+    return [found[place] for place in sorted(found)], failed
+
+
+def failed_row(table: Rows, failed: Sequence[str]) -> Row:
+    """How many orders came to no answer: hours of others are not thrown away for them."""
+    return table.below("strikes of which the run itself failed", len(failed), "", 0, "; ".join(failed))
 
 
 def lived_twice(order: Order) -> Twice:
@@ -220,7 +242,8 @@ def rows(table: Rows, lived: Sequence[Twice], alarms: dict[str, Alarmed], days: 
     yield table.above(
         f"{work}: named rightly with the follow-up", named, "strikes", right, f"without: {right}"
     )
-    yield from _alarm_rows(table, alarms, days)
+    if days:
+        yield _alarm_row(table, alarms, days)
     accepted = [one for one in lived if one.accepted]
     whys = Counter(one.why_not for one in lived if not one.accepted)
     said = "; ".join(f"{number} ×: {why}" for why, number in whys.most_common())
@@ -229,11 +252,11 @@ def rows(table: Rows, lived: Sequence[Twice], alarms: dict[str, Alarmed], days: 
         yield table.told(f"{one.name} #{one.draw}", float(one.proposed), "proposed", one.words())
 
 
-def _alarm_rows(table: Rows, alarms: dict[str, Alarmed], days: float) -> Iterator[Row]:
+def _alarm_row(table: Rows, alarms: dict[str, Alarmed], days: float) -> Row:
     said = ", ".join(
         f"{name} {one.alarms} in {one.judged / DAY:.1f} days" for name, one in sorted(alarms.items())
     )
-    yield table.below(
+    return table.below(
         f"alarms that {len(alarms)} follow-ups together add in {days:g} days without a fault",
         sum(one.alarms for one in alarms.values()),
         "alarms",
