@@ -60,7 +60,7 @@ def kept(order: Order) -> Kept:
             stream = here.opens(top.finding, top.opened_at)
             here.settles(stream, "diagnose", top.diagnosed_at or top.opened_at)
             number = here.settles(stream, "menu", top.opened_at + timedelta(minutes=3)).number
-            shutil.rmtree(folder)  # nothing but what was kept is read
+            shutil.rmtree(folder / "tables")  # nothing of them but what was kept is read
             answer = replay(here.log, load(here.file, variables(folder)), settings(), world.at, [number])
             return Kept(order.name, order.draw, answer.incidents[0])
     finally:
