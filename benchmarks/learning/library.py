@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from domain.incident import commands as c
 from domain.recommender.recommender import Recommender
-from domain.values import Actor, Finding
+from domain.values import Actor, Finding, Improvement
 from workers.checks.backtest import backtest
 from workers.log.handle import handle
 from workers.log.obligations import Work, settle
@@ -120,7 +120,17 @@ def _lived(log: Engine, recommender: Recommender, first: Finding, at: datetime, 
     stream = handle(None, opening, actor=DETECTOR, key=f"library:{number}", at=at, log=log).stream
     for kind, later in (("diagnose", 2), ("menu", 3)):
         _settled(log, recommender, stream, kind, at + timedelta(minutes=later))
-    handle(stream, c.Resolve(reason="sent again"), actor=PERSON, key=f"over:{number}", at=at + LASTS, log=log)
+    answer = Improvement(
+        detect_faster="No", diagnose_faster="No", change="nothing", detail="It was sent again"
+    )
+    ending: tuple[c.Command, ...] = (
+        c.Resolve(reason="sent again"),
+        c.AnswerFollowUp(improvement=answer),
+        c.Close(),
+    )
+    for place, command in enumerate(ending):
+        key = f"over:{number}:{place}"
+        handle(stream, command, actor=PERSON, key=key, at=at + LASTS, log=log)
 
 
 def _settled(log: Engine, recommender: Recommender, stream: str, kind: str, at: datetime) -> None:
