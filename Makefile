@@ -9,14 +9,20 @@ PIP    := $(BIN)/pip install --quiet --require-hashes --no-deps --no-compile
 # Kept by whoever is first: else each process, and a test starts dozens, compiles all of it for itself.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test tests test-guards test-crash test-real test-browser test-spark check docs bench lock clean
+.PHONY: run test tests doctests test-guards test-crash test-real test-browser test-spark test-dist check docs dist bench lock \
+	clean
 
 run: $(VENV)/.run
 	$(BIN)/recsysops up --example cinema --fault $(FAULT)
 
 # Side by side, as the types are one process's work and the longest to wait for.
 test: $(VENV)/.test
-	@$(MAKE) --no-print-directory --jobs 2 check tests
+	@$(MAKE) --no-print-directory --jobs 2 check tests doctests
+
+# One process: the modules are imported once. What Celery starts needs a broker to be imported, and shows nothing.
+doctests: $(VENV)/.test
+	$(BIN)/pytest -q -o addopts= -p no:cacheprovider --doctest-modules --ignore=workers/process/app.py \
+		bot workers domain client
 
 tests: $(VENV)/.test
 	$(BIN)/pytest -n 3 --dist worksteal
@@ -50,6 +56,15 @@ docs: $(VENV)/.test
 	$(BIN)/python -m docs.generate
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
+# Wheels of the project, of its client and of the example: `pip install dist/*.whl && recsysops demo`.
+dist: | $(VENV)/bin/python
+	rm -rf dist
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist . ./client ./examples
+
+# They are installed into an environment of their own, and an incident is waited for there.
+test-dist: $(VENV)/.test
+	$(BIN)/pytest -o addopts= -ra tests/dist
+
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.$(NAME)
 
@@ -62,7 +77,7 @@ lock:
 		--no-emit-index-url --generate-hashes --no-header -c requirements-dev.lock -o requirements-spark.lock
 
 clean:
-	rm -rf $(VENV) var
+	rm -rf $(VENV) var dist
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

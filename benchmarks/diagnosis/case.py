@@ -9,7 +9,7 @@ time passes, for the tables do not say afterwards when a row came.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -153,8 +153,14 @@ class Case:
         return line + (f"; also raised: {'; '.join(others)}" if others else "")
 
 
-def live_through(world: World, name: str, draw: int, seed: int, after: timedelta = AFTER) -> Case:
-    """The strike, the looks around it, and the diagnosis of what was raised first."""
+Schedule = Callable[[Recommender], list[Plan]]
+"""Which checks are walked, and how often each looks."""
+
+
+def live_through(
+    world: World, name: str, draw: int, seed: int, after: timedelta = AFTER, looks: Schedule | None = None
+) -> Case:
+    """The strike, the looks around it (`looks_of`), and the diagnosis of what was raised first."""
     began = time.monotonic()
     start = world.at
     world.live(BEFORE)
@@ -166,7 +172,7 @@ def live_through(world: World, name: str, draw: int, seed: int, after: timedelta
         _look_on(world, recommender, case, start, strike.at + after)
     else:
         world.live(strike.at + after - world.at)
-        _look_back(recommender, case, start, world.at)
+        _look_back(recommender, case, (looks or looks_of)(recommender), start, world.at)
         ahead = [one for one in forecast(recommender, world.at) if one.fingerprint not in foreseen]
         case.incidents += [Told(finding, world.at) for finding in ahead]
     case.incidents.sort(key=lambda one: one.opened_at)
@@ -236,10 +242,12 @@ def looks_of(recommender: Recommender) -> list[Plan]:
     return found
 
 
-def _look_back(recommender: Recommender, case: Case, start: datetime, end: datetime) -> None:
+def _look_back(
+    recommender: Recommender, case: Case, plans: Iterable[Plan], start: datetime, end: datetime
+) -> None:
     """All looks of [start, end], folded into incidents as the log would."""
     looked: dict[datetime, list[Verdict]] = {}
-    for planned in looks_of(recommender):
+    for planned in plans:
         for at, came_to in backtest_check(recommender, planned, ends_of(recommender, planned, start, end)):
             if isinstance(came_to, Fault):
                 case.faults.append(came_to.says)

@@ -21,7 +21,7 @@ def numbers(
     Incidents by status and severity, what is owed at `at` by kind, the mean times, how far each follower of
     the log is behind, and how many events of the log are `undecided`: they carry no seal.
 
-    >>> print(numbers({}, {}, [], [], datetime.now(UTC)), end="")
+    >>> print(numbers({}, {}, [], [], datetime(2026, 5, 4)), end="")
     # HELP recsysops_incidents Incidents by status and severity.
     # TYPE recsysops_incidents gauge
     # HELP recsysops_owed Open obligations: answers that the log still waits for.

@@ -338,6 +338,7 @@ class Listeners:
         try:
             return await act()
         except Refused as refusal:
+            _log.info("press_refused", why=str(refusal))  # no event: the log holds what happened
             return _said(refusal)
         except SlackApiError as error:
             _log.warning("slack_refused", error=str(error))

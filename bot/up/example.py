@@ -15,16 +15,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import bot
 from domain.errors import ConfigurationError
 
-EXAMPLE_PROCESSES: Mapping[str, str] = {
-    "workspace": "exec python -m bot.workspace",
-    "cinema": "exec python -m examples.cinema serve",
-}
-HISTORY = ("history", "exec python -m examples.cinema backfill")
-"""Written first: one that is still being written looks like a dozen incidents."""
+EXAMPLES: Mapping[str, str] = {"cinema": "recsysops_cinema"}
+"""The package that a wheel installs each as; in the repository it is a folder of `examples/`."""
 
-EXAMPLES: Mapping[str, Path] = {"cinema": Path("examples/cinema/recsysops.toml")}
+DECLARED = "recsysops.toml"
 EXAMPLE_LEFT = ("CINEMA_FOLDER", "CINEMA_URL", "CINEMA_WEBHOOK_SECRET")
 """What its declaration names, for `recsysops doctor` in a second terminal."""
 
@@ -40,6 +37,50 @@ DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @dataclass(frozen=True)
+class Example:
+    """A recommender to try everything on: the package that runs it, and the file that declares it."""
+
+    package: str
+    declared: Path
+
+    @property
+    def processes(self) -> Mapping[str, str]:
+        """Name → command, beside those of the Procfile."""
+        return {
+            "workspace": "exec python -m bot.workspace",
+            "cinema": f"exec python -m {self.package} serve",
+        }
+
+    @property
+    def history(self) -> tuple[str, str]:
+        """Written first: one that is still being written looks like a dozen incidents."""
+        return "history", f"exec python -m {self.package} backfill"
+
+
+def found_example(name: str, beside: Path | None = None) -> Example:
+    """
+    The example of this name: that of the repository, else the one that is installed.
+
+    Args:
+        beside: the folder with our packages; that of this one, if not given.
+
+    Raises:
+        ConfigurationError: there is no such example, or it is not installed.
+    """
+    if name not in EXAMPLES:
+        raise ConfigurationError(f"there is no example {name!r}; there is: {', '.join(EXAMPLES)}.")
+    folder = beside or Path(str(bot.__file__)).parents[1]
+    for package in (f"examples.{name}", EXAMPLES[name]):
+        declared = folder.joinpath(*package.split("."), DECLARED)
+        if declared.is_file():
+            return Example(package, declared)
+    raise ConfigurationError(
+        f"the example {name!r} is not installed; it is a wheel of its own, {EXAMPLES[name]}. `make dist` in "
+        "the repository builds it beside this one, and `pip install dist/*.whl` installs both."
+    )
+
+
+@dataclass(frozen=True)
 class Ports:
     """Where everything listens, on loopback."""
 
@@ -48,23 +89,12 @@ class Ports:
     cinema: int = 8400
 
 
-def example_environment(example: str, var: Path, ports: Ports, first_view_url: str) -> Environment:
-    """
-    What the example's processes are told; its secrets are made up once and kept for the owner only.
-
-    Raises:
-        ConfigurationError: there is no such example here.
-    """
-    declared = EXAMPLES.get(example)
-    if declared is None or not declared.exists():
-        raise ConfigurationError(
-            f"there is no example {example!r} here; run `recsysops up --example cinema` in the project's "
-            "folder."
-        )
+def example_environment(example: Example, var: Path, ports: Ports, first_view_url: str) -> Environment:
+    """What the example's processes are told; its secrets are made up once and kept for the owner only."""
     own = keep_secrets(var / "secrets.json")
     cinema, workspace = f"http://{LOOPBACK}:{ports.cinema}", f"http://{LOOPBACK}:{ports.workspace}"
     return {
-        "RECSYSOPS_CONFIG": str(declared.resolve()),
+        "RECSYSOPS_CONFIG": str(example.declared.resolve()),
         "SLACK_BOT_TOKEN": own["bot_token"],
         "SLACK_SIGNING_SECRET": own["signing_secret"],
         "SLACK_APP_TOKEN": "",

@@ -22,15 +22,14 @@ from bot.pages.links import PURPOSE, Links
 from bot.up.example import (
     DIRECT,
     EXAMPLE_LEFT,
-    EXAMPLE_PROCESSES,
     FIRST_FAULT,
-    HISTORY,
     LOOPBACK,
     READY_SECONDS,
     Environment,
     Ports,
     example_environment,
     first_view,
+    found_example,
     over_socket,
 )
 from bot.up.folder import Folder, occupied
@@ -39,7 +38,7 @@ from bot.up.supervise import Mend, Programs, Supervisor
 from domain.errors import ConfigurationError
 from workers import door
 
-_CELERY = "celery -A workers.process.app:{0} worker -n {0}@%h --loglevel WARNING --concurrency {1}"
+_CELERY = "python -m celery -A workers.process.app:{0} worker -n {0}@%h --loglevel WARNING --concurrency {1}"
 PROCESSES: Mapping[str, str] = {
     "web": "exec python -m bot.slack.app",
     "worker": "exec nice -n 10 " + _CELERY.format("answers", "${WORKERS:-2}"),
@@ -70,25 +69,26 @@ def up(
         ConfigurationError: it runs on this folder already, a port is taken, no such example or fault, a
             server does not start, or a process is wrongly configured.
     """
+    shown = None if example is None else found_example(example)
     signals = Signals().listen()
     var = door.environment().var.resolve()
     var.mkdir(mode=0o700, parents=True, exist_ok=True)
     with occupied(var, say) as folder:
-        _check_ports(ports, example)
+        _check_ports(ports, example=shown is not None)
         with _servers(var, signals) as (servers, ours), (var / "up.log").open("w", encoding="utf-8") as log:
             environment = {**os.environ, **_common(var, ports), **servers}
-            address = f"http://{LOOPBACK}:{ports.workspace}" if example else _pages(environment)
+            address = f"http://{LOOPBACK}:{ports.workspace}" if shown else _pages(environment)
             run = _Run(var, folder, log, say, signals, _mend(var) if ours else None, address)
-            if example is None:
+            if shown is None:
                 with door.left_variables(var, _left(environment)):
-                    return _run(run, environment, dict(_processes(environment)), _addresses(ports, None))
+                    return _run(run, environment, dict(_processes(environment)), _addresses(ports))
             with first_view(ports, fault) as first_view_url:
-                given = example_environment(example, var, ports, first_view_url)
+                given = example_environment(shown, var, ports, first_view_url)
                 environment |= over_socket(given) if socket_mode else given
                 environment["WORKSPACE_FIRST_VIEW"] = fault
-                processes = {**EXAMPLE_PROCESSES, **dict(_processes(environment))}
+                processes = {**shown.processes, **dict(_processes(environment))}
                 with door.left_variables(var, _left(environment, *EXAMPLE_LEFT)):
-                    return _run(run, environment, processes, _addresses(ports, example), HISTORY)
+                    return _run(run, environment, processes, _addresses(ports, example=True), shown.history)
 
 
 @dataclass(frozen=True)
@@ -180,9 +180,9 @@ def _pages(environment: Environment) -> str:
     return links.to(f"terminal:{getpass.getuser()}")("/") or environment["PUBLIC_URL"]
 
 
-def _check_ports(ports: Ports, example: str | None) -> None:
+def _check_ports(ports: Ports, *, example: bool) -> None:
     asked = {"--port": ports.web}
-    if example is not None:
+    if example:
         asked |= {"--workspace-port": ports.workspace, "--cinema-port": ports.cinema}
     for option, port in asked.items():
         with socket.socket() as probe:
@@ -196,10 +196,10 @@ def _check_ports(ports: Ports, example: str | None) -> None:
                 ) from error
 
 
-def _addresses(ports: Ports, example: str | None) -> dict[str, str]:
+def _addresses(ports: Ports, *, example: bool = False) -> dict[str, str]:
     """What has to answer before all is ready. Address → its health page."""
     web = {f"http://{LOOPBACK}:{ports.web}": "/health"}
-    if example is None:
+    if not example:
         return web
     # Not the workspace's own page: its first view starts the story.
     workspace = {f"http://{LOOPBACK}:{ports.workspace}": "/static/index.html"}

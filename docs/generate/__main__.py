@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from docs.generate.pages import ROOT, written
+from domain.errors import ConfigurationError
 
 
 def main(check: bool) -> int:
@@ -24,4 +25,7 @@ def _read(name: str) -> str | None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main("--check" in sys.argv[1:]))
+    try:
+        raise SystemExit(main("--check" in sys.argv[1:]))
+    except ConfigurationError as lacking:
+        raise SystemExit(f"No page can be made: {lacking}") from None

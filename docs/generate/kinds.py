@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from docs.generate.keys import NOT_WRITTEN, keys, toml
-from docs.generate.markdown import capital, code, page
+from docs.generate.markdown import capital, code, page, table
 from domain.detection.kind import Kind
 from domain.prediction.kind import LAUNCH_FORECAST
 from domain.recommender.deployer import Deployer
@@ -92,6 +92,18 @@ def deployers() -> str:
         ),
         f"Keys of every kind:\n\n{keys(Deployer)}",
     )
+
+
+def deployers_listed() -> str:
+    """The kinds of deployer, a row each, for the guide."""
+    rows = [(code(kind.name), kind.needs, kind.confirms, kind.reverts) for kind in DEPLOYERS.values()]
+    return table(("kind", "needs", "confirmed by", "reverts"), rows)
+
+
+def trackers_listed() -> str:
+    """The kinds of tracker, likewise."""
+    rows = [(code(kind.name), kind.needs, kind.done, kind.dropped) for kind in TRACKERS.values()]
+    return table(("kind", "needs", "a ticket is done when", "and dropped when"), rows)
 
 
 def trackers() -> str:

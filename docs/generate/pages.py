@@ -40,6 +40,8 @@ PAGES: Mapping[str, Callable[[], str]] = {
 PARTS: Mapping[str, tuple[str, Callable[[], str]]] = {
     "README.md": ("ten results", results.ten),
     "docs/benchmarks.md": ("results", results.every),
+    "docs/how-to/deployers.md": ("kinds", kinds.deployers_listed),
+    "docs/how-to/tickets.md": ("kinds", kinds.trackers_listed),
     "docs/explanation/architecture.md": ("contracts", architecture.listed),
     "docs/explanation/numbers.md": ("sources", numbers.numbers),
 }

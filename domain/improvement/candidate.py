@@ -99,14 +99,16 @@ Varied = tuple[str, dict[str, Any], str]
 
 
 def _windows(check: Check, table: Table, kind: Kind[Any, Any]) -> Iterator[Varied]:
-    """Shorter windows; it looks as often as those are long."""
+    """Shorter windows; it looks as often as it does now, but at least as often as those are long."""
     if not kind.windows or check.schedule is not None:
         return
+    every = check.every or (table.every if check.window is None else None) or timedelta.max
     for part in PARTS:
         window = (check.window or table.window) / part
         if window >= LEAST_WINDOW and window % timedelta(seconds=1) == timedelta(0):
             length = name_duration(window)
-            yield length, {"window": length, "every": length}, f"in windows of {length}"
+            looks = name_duration(min(every, window))
+            yield length, {"window": length, "every": looks}, f"in windows of {length}"
 
 
 def _sensitivities(check: Check, kind: Kind[Any, Any]) -> Iterator[Varied]:

@@ -18,6 +18,9 @@ from domain.values import Estimate, Slice, Value
 
 CONFIDENCE = 0.9
 MOST_PROPOSED = 3
+LEAST_JUDGED = timedelta(days=1)
+"""Shorter, not even every hour of a day was seen."""
+
 WEEK = timedelta(weeks=1)
 
 Refusal = Literal["finds no sooner", "adds too many alarms", "history too short to judge"]
@@ -64,18 +67,17 @@ def refused(trial: Trial, most_alarms: float) -> Refusal | None:
     Args:
         most_alarms: a week, that it may add.
 
-    History is too short where not even a replay without a single alarm would rule out more than that.
+    A check is added in shadow mode, and its record promotes it. So the replay need not prove that it adds no
+    more than that; what it found out is shown with its interval.
     """
     if trial.saved is None or trial.saved <= timedelta(0):
         return "finds no sooner"
-    added, quiet = rate(trial.alarms, trial.judged), rate(0, trial.judged)
-    if added.value is not None and added.low is not None and added.low > most_alarms:
+    added = rate(trial.alarms, trial.judged)
+    if added.low is not None and added.low > most_alarms:
         return "adds too many alarms"  # which a short history shows, too
-    if quiet.high is None or quiet.high > most_alarms:
+    if added.value is None or trial.judged < LEAST_JUDGED:
         return "history too short to judge"
-    if added.value is None or added.value > most_alarms:
-        return "adds too many alarms"
-    return None
+    return "adds too many alarms" if added.value > most_alarms else None
 
 
 def summary(tried: int, refusals: Iterable[Refusal]) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from domain.recommender.keys.duration import Duration
 from domain.values import Value
 
 
@@ -26,6 +28,9 @@ class FollowUps(Value):
     """Days from its acceptance until it is due. It is reminded of then, in its thread, once."""
     most_alarms_a_week: float = Field(default=1.0, gt=0.0)
     """A check that would add more alarms a week than this is not proposed."""
+    replay_time: Duration = timedelta(seconds=90)
+    """All replays of an incident's follow-ups together end after that, and what was not replayed by then is
+    not proposed; the worker does nothing else meanwhile."""
 
     @model_validator(mode="after")
     def _somewhere(self) -> Self:

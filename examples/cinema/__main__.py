@@ -20,7 +20,7 @@ CONSOLE = Console(stderr=True)
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 when it did what was asked."""
-    parser = argparse.ArgumentParser(prog="python -m examples.cinema", description=__doc__)
+    parser = argparse.ArgumentParser(prog=f"python -m {__package__}", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("serve", help="back-fill what is missing, then serve and produce traffic")
     commands.add_parser("backfill", help="back-fill what is missing, and end")

@@ -148,7 +148,7 @@ def read_catalogue(anchor: datetime) -> Catalogue:
 def _read_films() -> pd.DataFrame:
     spec = find_spec("bokeh_sampledata")
     if spec is None or spec.origin is None:
-        raise FileNotFoundError("the film catalogue is not installed: pip install 'recsysops[cinema]'")
+        raise FileNotFoundError("the film catalogue is not installed: pip install 'bokeh-sampledata>=2026.1'")
     path = Path(spec.origin).parent / "_data" / "movies.db"
     joined = "FROM omdb o JOIN tomatoes t ON t.ID = o.ID ORDER BY o.ID"
     query = f"SELECT o.*, t.Meter AS Meter, t.Reviews AS Reviews {joined}"

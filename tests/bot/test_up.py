@@ -13,7 +13,15 @@ from pathlib import Path
 import pytest
 
 from bot.up import PROCESSES, up
-from bot.up.example import DIRECT, FAULTS, Ports, example_environment, first_view, keep_secrets
+from bot.up.example import (
+    DIRECT,
+    FAULTS,
+    Ports,
+    example_environment,
+    first_view,
+    found_example,
+    keep_secrets,
+)
 from bot.workspace import settings_from_environment
 from domain.errors import ConfigurationError
 from examples.cinema import faults
@@ -39,10 +47,11 @@ def test_secrets_are_made_once_and_for_the_owner_only(tmp_path: Path) -> None:
 
 
 def test_the_workspace_and_the_bot_are_told_the_same_secrets(
-    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.chdir(root)
-    environment = example_environment("cinema", tmp_path, Ports(1, 2, 3), "http://127.0.0.1:4/x")
+    environment = example_environment(
+        found_example("cinema"), tmp_path, Ports(1, 2, 3), "http://127.0.0.1:4/x"
+    )
     workspace = settings_from_environment(environment)
     assert workspace.bot_token == environment["SLACK_BOT_TOKEN"]
     assert workspace.signing_secret == environment["SLACK_SIGNING_SECRET"]
@@ -93,10 +102,22 @@ def test_a_doctor_in_a_second_terminal_can_sign_what_the_example_s_secret_signs(
     assert not (tmp_path / "environment.json").exists()
 
 
-def test_an_example_that_is_not_here_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(ConfigurationError, match="project's folder"):
-        example_environment("cinema", tmp_path, Ports(), "")
+def test_the_example_is_that_of_the_repository_else_the_installed_one(tmp_path: Path, root: Path) -> None:
+    here = found_example("cinema")
+    assert (here.package, here.declared) == ("examples.cinema", root / "examples/cinema/recsysops.toml")
+    installed = tmp_path / "recsysops_cinema/recsysops.toml"
+    installed.parent.mkdir()
+    installed.touch()
+    found = found_example("cinema", tmp_path)
+    assert (found.package, found.declared) == ("recsysops_cinema", installed)
+    assert found.processes["cinema"] == "exec python -m recsysops_cinema serve"
+
+
+def test_an_example_that_is_not_installed_is_said_so_with_what_installs_it(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"recsysops_cinema.*make dist.*pip install dist/\*\.whl"):
+        found_example("cinema", tmp_path)
+    with pytest.raises(ConfigurationError, match="no example 'theatre'; there is: cinema"):
+        found_example("theatre")
 
 
 def test_the_first_view_switches_the_first_fault_on_as_soon_as_the_cinema_answers(

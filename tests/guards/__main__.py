@@ -27,7 +27,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tests.conftest import hurry
 from tests.guards.equivalent import EQUIVALENT
 from tests.guards.find import guards, raising_functions
-from tests.guards.targets import ROOT, SPELLED, TARGETS
+from tests.guards.targets import ROOT, SPELLED, TARGETS, WITHIN
 from tests.guards.trial import Case, Trial, Verdict
 from workers import embedded
 
@@ -41,6 +41,7 @@ def cases(paths: Sequence[str] = ()) -> list[Case]:
         for path, source in sources.items()
         if not paths or path in paths
         for guard in guards(source, raising, SPELLED.get(path, ()))
+        if path not in WITHIN or guard.where in WITHIN[path]
     ]
 
 

@@ -20,6 +20,22 @@ EQUIVALENT: Mapping[str, str] = {
     "time.monotonic() + PAUSE_SECONDS > until → time.monotonic() + PAUSE_SECONDS >= until": (
         "the same, at the nanosecond in which the time to look is up"
     ),
+    "workers/deployers/pull_request.py PullRequestDeployer._merged: "
+    "repository.left_seconds < PAUSE_SECONDS → repository.left_seconds <= PAUSE_SECONDS": (
+        "the same, at the nanosecond in which as much is left as the next pause"
+    ),
+    "workers/detect/open_incidents.py _told_lately: "
+    "cards.find(connection, stream) if stream else None → cards.find(connection, stream)": (
+        "no card is found where no stream is named; it tells the types"
+    ),
+    "workers/detect/open_incidents.py _told_lately: "
+    "incident is None or last is None or incident.cleared_at is not None → without incident is None": (
+        "where there is no incident there is no finding, and the next condition holds; it tells the types"
+    ),
+    "workers/detect/open_incidents.py _told_lately: "
+    "incident is None or last is None or incident.cleared_at is not None → without last is None": (
+        "an incident that is found by a finding's fingerprint has a finding; it tells the types"
+    ),
     "workers/deployers/redis.py RedisDeployer._changed: "
     "time.monotonic() < until → time.monotonic() <= until": (
         "the same, at the nanosecond in which the time for a change is up"

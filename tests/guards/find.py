@@ -70,15 +70,16 @@ def guards(source: str, raising: Iterable[str] = (), spelled: Iterable[tuple[str
 
     Args:
         raising: names of functions that refuse by raising; a bare call of one is a guard too.
-        spelled: guards in texts of the module that are not Python, and what is left: `(" AND b", "")`.
+        spelled: guards that no rule here finds, and what is left: in texts of the module that are not Python,
+            `(" AND b", "")`, or an expression of a function, `("a - b if c else a", "a")`.
 
     Raises:
-        LookupError: one of the guards spelled out is in no text of the module, or in several.
+        LookupError: one of the guards spelled out is nowhere in the module, or in several places.
     """
     tree = ast.parse(source)
     reader = _Reader(tree, frozenset(raising))
-    texts = [reader.in_text(*one) for one in spelled]
-    found = {(guard.name, guard.number): guard for guard in (*reader.read(), *texts)}
+    more = [reader.spelled(*one) for one in spelled]
+    found = {(guard.name, guard.number): guard for guard in (*reader.read(), *more)}
     return sorted(found.values(), key=lambda guard: (guard.lines, guard.name))
 
 
@@ -131,7 +132,25 @@ class _Reader:
             elif isinstance(statement, ast.Assign | ast.AnnAssign):
                 yield from self._constant(statement)
 
-    def in_text(self, text: str, left: str) -> Guard:
+    def spelled(self, text: str, left: str) -> Guard:
+        """A guard that is named as it stands: an expression of a function, or words in a text."""
+        found = [
+            (where, node)
+            for where, function in _functions(self._tree)
+            for node in ast.walk(function)
+            if isinstance(node, ast.expr) and ast.unparse(node) == text
+        ]
+        if not found:
+            return self._in_text(text, left)
+        if len(found) > 1:
+            raise LookupError(f"{text!r} is in {len(found)} places of the module; one is meant")
+        ((where, node),) = found
+        instead = ast.copy_location(ast.parse(left, mode="eval").body, node)
+        return Guard(
+            where, (node.lineno, node.end_lineno or node.lineno), text, left, self._numbers[node], instead
+        )
+
+    def _in_text(self, text: str, left: str) -> Guard:
         """A guard in a text that a constant of the module is, or is made of."""
         found = [
             (ast.unparse(statement.targets[0]), node, node.value)
@@ -320,6 +339,14 @@ class _Reader:
         where, number = ".".join(self._where), self._numbers[node]
         told = text or ast.unparse(node), left or spelled
         return Guard(where, self._lines, *told, number, instead, self._constant_of_module)
+
+
+def _functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    """The functions of a module and of its classes, by their qualified names."""
+    for node in tree.body:
+        for inner in node.body if isinstance(node, ast.ClassDef) else (node,):
+            if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield inner.name if inner is node else f"{getattr(node, 'name', '')}.{inner.name}", inner
 
 
 def _lines_of(node: ast.stmt) -> tuple[int, int]:

@@ -85,12 +85,46 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
         "tests/domain/recommender/test_person.py",
         "tests/workers/respond/resolve/test_rights.py",
     ),
+    "domain/detection/judge/discovery.py": ("tests/domain/detection/judge/test_discovery.py",),
+    "domain/detection/judge/excluded.py": ("tests/domain/detection/judge/test_excluded.py",),
+    "domain/detection/judge/state.py": ("tests/domain/detection/judge/test_state.py",),
+    "domain/detection/correlate/same_cause.py": ("tests/domain/detection/correlate/test_same_cause.py",),
+    "domain/detection/slices/minimal_set.py": ("tests/domain/detection/judge/test_wrong_rows.py",),
+    "workers/detect/open_incidents.py": ("tests/workers/detect/test_open_incidents.py",),
+    "workers/door/door.py": ("tests/workers/log/test_stumbled.py",),
+    "workers/log/follow.py": (
+        "tests/workers/log/test_follow.py",
+        "tests/workers/log/test_followers.py",
+        "tests/workers/log/test_stumbled.py",
+    ),
+    "workers/deployers/pull_request.py": (
+        "tests/workers/deployers/test_pull_request_deployer.py",
+        "tests/workers/deployers/test_registry.py",
+    ),
+    "workers/deployers/webhook.py": (
+        "tests/workers/deployers/test_webhook_deployer.py",
+        "tests/workers/deployers/test_confirming.py",
+        "tests/workers/deployers/test_registry.py",
+    ),
     "domain/resolution/declared.py": ("tests/domain/resolution/test_declared.py",),
     "domain/resolution/rollback.py": ("tests/domain/resolution/test_rollback.py",),
     "domain/resolution/track_record.py": ("tests/domain/resolution/test_track_record.py",),
 }
 
+WITHIN: Mapping[str, tuple[str, ...]] = {
+    "domain/detection/judge/discovery.py": ("level", "spend"),
+    "domain/detection/judge/excluded.py": ("_excluded",),
+    "domain/detection/judge/state.py": ("CheckState.wrong", "_ended"),
+    "domain/detection/correlate/same_cause.py": ("same_cause", "_at_one_time"),
+    "domain/detection/slices/minimal_set.py": ("narrowest",),
+    "workers/detect/open_incidents.py": ("_told_lately",),
+    "workers/door/door.py": ("Door.stumbled",),
+    "workers/log/follow.py": ("catch_up", "stumble"),
+}
+"""Of files that mostly do something else, the functions that keep something from being done."""
+
 SPELLED: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "domain/detection/judge/discovery.py": (("alpha - half if place == 0 else alpha", "alpha"),),
     "workers/store/attempts.py": (("\nWHERE attempts.issued = excluded.issued - 1", ""),),
     "workers/store/reminders.py": (
         ("due_at <= %(at)s", "true"),
@@ -102,4 +136,4 @@ SPELLED: Mapping[str, tuple[tuple[str, str], ...]] = {
         (" ORDER BY due_at", ""),
     ),
 }
-"""Guards in SQL, and what is left without them."""
+"""Guards in SQL and constants of a rule, and what is left without them."""

@@ -109,3 +109,14 @@ def test_a_guard_in_a_text_is_spelled_out_and_has_to_be_there_once() -> None:
     for wrong in (" AND c", "E"):
         with pytest.raises(LookupError, match="texts of the module"):
             guards(source, spelled=[(wrong, "")])
+
+
+def test_an_expression_is_spelled_out_where_no_rule_finds_it() -> None:
+    source = (
+        "class C:\n    def f(self):\n        return a - b if c == 0 else a\n\ndef g():\n    return a - b\n"
+    )
+    (guard,) = [one for one in guards(source, spelled=[("a - b if c == 0 else a", "a")]) if one.left == "a"]
+    assert (guard.where, guard.lines, guard.constant) == ("C.f", (3, 3), False)
+    assert "return a\n" in ast.unparse(guard.taken_out(source))
+    with pytest.raises(LookupError, match="2 places"):
+        guards(source, spelled=[("a - b", "a")])

@@ -9,7 +9,7 @@ it. A look that cannot be taken is a fault, told beside the incidents: it says n
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from itertools import groupby
 from pathlib import Path
@@ -155,44 +155,6 @@ def _apart(walked: Mapping[str, Looked], checks: Iterable[str]) -> tuple[Verdict
     verdicts = [(at, name, came_to) for at, name, came_to in looks if isinstance(came_to, Verdict)]
     faults = [came_to for _at, _name, came_to in looks if isinstance(came_to, Fault)]
     return sorted(verdicts, key=lambda look: (look[0], look[1])), faults
-
-
-class WithCheck(Value):
-    """What one check more would have come to; `judged` is how long it could judge."""
-
-    result: BacktestResult
-    judged: timedelta
-
-
-@kept_open()
-def backtest_beside(
-    recommender: Recommender,
-    beside: Collection[str],
-    start: datetime,
-    end: datetime,
-    progress: Progress | None = None,
-) -> tuple[BacktestResult, dict[str, WithCheck]]:
-    """
-    The backtest of a declaration without the checks `beside`, and for each of them that with it alone.
-
-    Every check is walked once: checks know nothing of each other, and only the incidents that they fold into
-    differ. A check none of whose looks could be taken comes to nothing and judged nothing.
-    """
-    plans = plans_of(recommender)
-    walked = backtest_checks(recommender, plans, (start, end), progress=progress)
-    today = [planned.check.name for planned in plans if planned.check.name not in beside]
-
-    def folded(names: list[str]) -> BacktestResult:
-        checks = {name: check for name, check in recommender.checks.items() if name in names}
-        alone = recommender.model_copy(update={"checks": checks})
-        return fold(alone, start, end, _apart(walked, names)[0])
-
-    found: dict[str, WithCheck] = {}
-    for planned in plans:
-        if (name := planned.check.name) in beside:
-            judged = sum(verdict.judged for _at, _name, verdict in _apart(walked, [name])[0])
-            found[name] = WithCheck(result=folded([*today, name]), judged=judged * planned.every)
-    return folded(today), found
 
 
 def found_in(result: BacktestResult) -> dict[str, Traced]:

@@ -76,7 +76,7 @@ class Registered:
 
     def in_force(self, move: Move) -> bool:
         """Whether the alias is where the move put it."""
-        return move.state == "applied" and move.to is not None and self.aliases.get(move.alias) == move.to
+        return move.state == "applied" and self.aliases.get(move.alias) == move.to
 
 
 class MlflowDeployer:

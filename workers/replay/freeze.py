@@ -185,7 +185,7 @@ def declared_as(check: Check) -> dict[str, str]:
     What it is declared as, key by key, in words.
 
     >>> declared_as(Check(name="late", kind="volume", history="8d"))["history"]
-    '8d'
+    '1w1d'
     """
     return {key: _told(getattr(check, key)) for key in Check.model_fields}
 

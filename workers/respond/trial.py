@@ -1,9 +1,10 @@
-"""Checks that might have found an incident sooner, each replayed by what `recsysops backtest` runs."""
+"""Checks that might have found an incident sooner, each walked over the past as a backtest does."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,36 +12,41 @@ import structlog
 
 from domain.errors import RecsysopsError
 from domain.improvement.candidate import Candidate, candidates
-from domain.improvement.trial import MOST_PROPOSED, WEEK, Refusal, Trial, compatible, rate, refused, summary
+from domain.improvement.trial import (
+    LEAST_JUDGED,
+    MOST_PROPOSED,
+    WEEK,
+    Refusal,
+    Trial,
+    compatible,
+    rate,
+    refused,
+    summary,
+)
 from domain.incident.state import Incident
+from domain.recommender.keys.duration import name_duration
 from domain.recommender.recommender import Recommender
 from domain.values import AddedCheck, Finding, TriedChange, Value
-from workers.checks.backtest import BacktestIncident, BacktestResult, WithCheck, backtest_beside
-from workers.checks.plan import plan
+from workers.checks.beside import Alarmed, OutOfTime, alarms_before, first_told
+from workers.checks.tape import Tape, taped
 from workers.declaration.addition import lines_of, valid, written
 from workers.declaration.check_kinds import ours
 from workers.declaration.declare import file_of, load_text
+from workers.sources.engines.kept_open import kept_open
 
 QUIET = timedelta(weeks=6)
 """How far before the onset alarms are counted, at most."""
 
-MOST_REPLAYED = 6
+MOST_COUNTED = 6
 """Checks that save time, the most first, of which alarms are counted: that is the long part of a replay."""
 
-MOST_LOOKS = 8_000
-"""Looks of one check at quiet time; of shorter windows less time is replayed, and its interval says so."""
+FOR_TIME_SAVED = 0.5
+"""Of the time that all replays of an incident have, spent on who finds it sooner; the rest counts alarms."""
 
-REPLAY_SECONDS = 90.0
-"""For all replays of one incident: a worker does nothing else meanwhile. What was left out is said."""
-
-LEAD_WINDOWS = 4
-"""Before the onset, so that a check that has to see something twice has seen what is usual."""
+SHARE = 3
+"""How many even parts of the time that is left one candidate may take."""
 
 _log = structlog.get_logger(__name__)
-
-
-class _OutOfTime(Exception):
-    """The replays took longer than `REPLAY_SECONDS`."""
 
 
 class Tried(Value):
@@ -48,6 +54,19 @@ class Tried(Value):
 
     changes: tuple[TriedChange, ...] = ()
     note: str = ""
+
+
+@dataclass(frozen=True)
+class _Of:
+    """The incident that is to be found sooner: what found it, when it began, when it was opened."""
+
+    finding: Finding
+    onset: datetime
+    opened_at: datetime
+
+    def is_told_by(self, finding: Finding) -> bool:
+        """Whether its rows may be those of the incident."""
+        return compatible(finding.slice, self.finding.slice)
 
 
 def try_changes(path: Path, recommender: Recommender, incident: Incident) -> Tried:
@@ -60,20 +79,55 @@ def try_changes(path: Path, recommender: Recommender, incident: Incident) -> Tri
     if finding.table not in recommender.tables:
         return Tried(note=f"Table {finding.table} is not declared any more, so nothing could be replayed")
     try:
-        return _tried(path, recommender, incident, finding)
+        return try_these(path, incident, candidates(recommender, written(path), ours(), incident))
     except (RecsysopsError, OSError) as error:
         return Tried(note=f"The past could not be replayed: {error}")
-    except _OutOfTime:
-        return Tried(note=f"Replaying took longer than {REPLAY_SECONDS:.0f} s, so no check is proposed")
 
 
-def _tried(path: Path, recommender: Recommender, incident: Incident, finding: Finding) -> Tried:
-    until = time.monotonic() + REPLAY_SECONDS
-    declared = written(path)
-    tried = {one.name: one for one in candidates(recommender, declared, ours(), incident)}
+@kept_open()
+def try_these(path: Path, incident: Incident, given: Iterable[Candidate]) -> Tried:
+    """
+    Those of the candidates that would have found the incident sooner, and seldom alarm.
+
+    Raises:
+        RecsysopsError: the past cannot be replayed at all.
+        ValueError: no check found the incident.
+    """
+    if (finding := incident.first_finding) is None:
+        raise ValueError("an incident that no check found cannot be replayed")
+    began, declared = time.monotonic(), written(path)
+    of = _Of(finding, min(incident.onset_at or finding.window_start, incident.opened_at), incident.opened_at)
+    tried = {one.name: one for one in given}
     changes = {name: _change(one, declared) for name, one in tried.items()}
     changes = {name: change for name, change in changes.items() if valid(path, change)}
-    return _best(_with(path, changes.values()), incident, finding, tried, changes, until)
+    whole = _with(path, changes.values())
+    seconds = whole.follow_ups.replay_time.total_seconds()
+    saved, late = _saved(whole, changes, of, began + FOR_TIME_SAVED * seconds)
+    sooner = sorted((name for name in saved if saved[name] > timedelta(0)), key=lambda name: -saved[name])
+    counted, uncounted = _counted(whole, sooner[:MOST_COUNTED], of, began + seconds)
+    trials = {
+        name: Trial(saved=saved[name], alarms=one.alarms, judged=one.judged) for name, one in counted.items()
+    }
+    return _best(whole, tried, changes, trials, saved, (late, uncounted))
+
+
+def _best(
+    whole: Recommender,
+    tried: Mapping[str, Candidate],
+    changes: Mapping[str, AddedCheck],
+    trials: Mapping[str, Trial],
+    saved: Mapping[str, timedelta],
+    late: tuple[int, int],
+) -> Tried:
+    most = whole.follow_ups.most_alarms_a_week
+    whys: dict[str, Refusal | None] = {name: refused(trial, most) for name, trial in trials.items()}
+    kept = [name for name, why in whys.items() if why is None][:MOST_PROPOSED]
+    sooner = sum(one > timedelta(0) for one in saved.values())
+    no_sooner: list[Refusal] = ["finds no sooner"] * (len(changes) - late[0] - sooner)
+    note = summary(len(changes) - sum(late), [*(why for why in whys.values() if why), *no_sooner])
+    if sum(late):
+        note += f"; {sum(late)} more could not be within {name_duration(whole.follow_ups.replay_time)}"
+    return Tried(changes=tuple(_shown(changes[name], tried[name], trials[name]) for name in kept), note=note)
 
 
 def _change(candidate: Candidate, declared: Mapping[str, Mapping[str, object]]) -> AddedCheck:
@@ -93,32 +147,6 @@ def _with(path: Path, changes: Iterable[AddedCheck]) -> Recommender:
     return load_text("\n\n".join([text.rstrip(), *(change.lines for change in changes)]), file)
 
 
-def _best(
-    whole: Recommender,
-    incident: Incident,
-    finding: Finding,
-    tried: Mapping[str, Candidate],
-    changes: Mapping[str, AddedCheck],
-    until: float,
-) -> Tried:
-    onset = min(incident.onset_at or finding.window_start, incident.opened_at)
-    saved = _saved(_only(whole, changes, finding), changes, incident, (finding, onset), until)
-    sooner = sorted((name for name in saved if saved[name] > timedelta(0)), key=lambda name: -saved[name])
-    replayed = _quiet(_only(whole, sooner[:MOST_REPLAYED], finding), sooner[:MOST_REPLAYED], onset, until)
-    trials = {
-        name: Trial(saved=saved[name], alarms=alarms, judged=judged)
-        for name, (alarms, judged) in replayed.items()
-    }
-    most = whole.follow_ups.most_alarms_a_week
-    whys: dict[str, Refusal | None] = {name: refused(trial, most) for name, trial in trials.items()}
-    kept = [name for name, why in whys.items() if why is None][:MOST_PROPOSED]
-    no_sooner: list[Refusal] = ["finds no sooner"] * (len(changes) - len(sooner))
-    note = summary(len(changes), [*(why for why in whys.values() if why), *no_sooner])
-    if late := len(sooner[:MOST_REPLAYED]) - len(replayed):
-        note += f"; {late} not replayed to the end within {REPLAY_SECONDS:.0f} s"
-    return Tried(changes=tuple(_shown(changes[name], tried[name], trials[name]) for name in kept), note=note)
-
-
 def _shown(change: AddedCheck, candidate: Candidate, trial: Trial) -> TriedChange:
     return TriedChange(
         change=change,
@@ -129,85 +157,98 @@ def _shown(change: AddedCheck, candidate: Candidate, trial: Trial) -> TriedChang
     )
 
 
-def _only(whole: Recommender, names: Iterable[str], finding: Finding) -> Recommender:
-    """These checks, and those that page people for what is in the tables concerned."""
-    tried = {name: whole.checks[name] for name in names}
-    tables = {finding.table, *(check.table for check in tried.values())}
-    loud = {
-        name: check
-        for name, check in whole.checks.items()
-        if name == finding.check or (check.table in tables and not check.shadow)
-    }
-    return whole.model_copy(update={"checks": loud | tried})
-
-
 def _saved(
-    recommender: Recommender,
-    names: Iterable[str],
-    incident: Incident,
-    of: tuple[Finding, datetime],
-    until: float,
-) -> dict[str, timedelta]:
+    whole: Recommender, changes: Mapping[str, AddedCheck], of: _Of, until: float
+) -> tuple[dict[str, timedelta], int]:
     """
-    Check → how much sooner than by those there are; only checks that would have told of it.
+    Check → how much sooner than by those there are, only checks that would have told of it; and how many were
+    not replayed to the end.
 
     Found by the replay before the log has it, the incident is late for another reason than its checks.
+    Candidates that ask the engine the same, as those of other sensitivity do, are answered once. None takes
+    more than its part of the time that is left, so that a slow one does not keep the others from being tried.
     """
-    beside, (finding, onset) = set(names), of
-    if not beside:
-        return {}
-    longest = max(plan(recommender, one).window for one in recommender.checks.values())
-    start, end = onset - LEAD_WINDOWS * longest, incident.opened_at
-    today, found = _replayed(recommender, beside, start, end, until)
-    own = [one.opened_at for one in _of(today, finding.check, finding, onset)]
-    known = min([incident.opened_at, *own])
-    first = {name: _of(one.result, name, finding, onset) for name, one in found.items()}
-    return {name: known - min(one.opened_at for one in told) for name, told in first.items() if told}
+    found: dict[str, datetime] = {}
+    late, names = 0, [of.finding.check, *changes]
+    with taped(Tape()):
+        for place, name in enumerate(names):
+            if name not in whole.checks:
+                continue
+            now = time.monotonic()
+            part = now + (until - now) * SHARE / (len(names) - place + SHARE - 1)
+            try:
+                told = first_told(whole, name, (of.onset, of.opened_at), of.is_told_by, part)
+            except OutOfTime:
+                late += name in changes
+                continue
+            finally:
+                _log.info("follow_up_replayed", check=name, seconds=round(time.monotonic() - now, 1))
+            if told is not None:
+                found[name] = told
+    known = min([of.opened_at, *(at for name, at in found.items() if name == of.finding.check)])
+    return {name: known - at for name, at in found.items() if name in changes}, late
 
 
-def _of(result: BacktestResult, check: str, finding: Finding, onset: datetime) -> list[BacktestIncident]:
-    """The incidents since the onset that this check told of in a slice that may be the finding's."""
-    return [
-        one
-        for one in result.incidents
-        if one.opened_at >= onset
-        and any(
-            name == check and compatible(where, finding.slice) for name, where, _subject, _unit in one.told_by
-        )
-    ]
+def _counted(
+    whole: Recommender, names: Sequence[str], of: _Of, until: float
+) -> tuple[dict[str, Alarmed], int]:
+    """
+    Check → how many incidents it adds before the onset, and over how long it judged; and how many there was
+    no time for.
 
-
-def _quiet(
-    recommender: Recommender, names: Sequence[str], onset: datetime, until: float
-) -> dict[str, tuple[int, timedelta]]:
-    """Check → how many incidents it adds before the onset, and over how long it judged: as time allows."""
-    replayed: dict[str, tuple[int, timedelta]] = {}
-    for name in names:
-        # Each over as long as it can afford: of short windows that is less.
-        others = {other: one for other, one in recommender.checks.items() if other not in names}
-        alone = recommender.model_copy(update={"checks": others | {name: recommender.checks[name]}})
-        every = min(plan(alone, one).every for one in alone.checks.values())
-        start = onset - min(QUIET, MOST_LOOKS * every)
-        try:
-            today, found = _replayed(alone, {name}, start, onset, until)
-        except _OutOfTime:
+    As many as are proposed are looked for first, each over as long as has to be judged at least; what time is
+    left then goes to those, so that what is shown of them is as sure as it can be.
+    """
+    most = whole.follow_ups.most_alarms_a_week
+    counted: dict[str, Alarmed] = {}
+    for place, name in enumerate(names):
+        one = _further(whole, name, of, Alarmed(of.onset), until, lambda past: past.judged >= LEAST_JUDGED)
+        if time.monotonic() > until and one.judged < LEAST_JUDGED and not _too_many(one, most):
+            return counted, len(names) - place
+        counted[name] = one
+        silent = [past for past in counted.values() if past.judged >= LEAST_JUDGED and past.alarms == 0]
+        if len(silent) == MOST_PROPOSED:
             break
-        added = len(found[name].result.incidents) - len(today.incidents)
-        replayed[name] = (max(0, added), found[name].judged)
-    return replayed
+    worth = [name for name, one in counted.items() if not _too_many(one, most)]
+    for place, name in enumerate(worth):
+        now = time.monotonic()
+        part = now + (until - now) / (len(worth) - place)
+        counted[name] = _further(whole, name, of, counted[name], part, lambda _past: False)
+    return counted, 0
 
 
-def _replayed(
-    recommender: Recommender, names: set[str], start: datetime, end: datetime, until: float
-) -> tuple[BacktestResult, dict[str, WithCheck]]:
-    """
-    Raises:
-        _OutOfTime: it went on after `until`, by the monotonic clock.
-    """
+def _further(
+    whole: Recommender,
+    name: str,
+    of: _Of,
+    known: Alarmed,
+    until: float,
+    enough: Callable[[Alarmed], bool],
+) -> Alarmed:
+    """More of the past of one check; no more than it takes to see that it adds too many."""
+    most, began = whole.follow_ups.most_alarms_a_week, time.monotonic()
+    longest = QUIET - (of.onset - known.since)
 
-    def tell(done: int, of: int) -> None:
-        _log.info("follow_up_replayed", checks=sorted(names), since=start.isoformat(), looks=done, of=of)
-        if time.monotonic() > until:
-            raise _OutOfTime
+    def settled(past: Alarmed) -> bool:
+        return _too_many(past, most) or enough(past)
 
-    return backtest_beside(recommender, names, start, end, tell)
+    found = alarms_before(_only(whole, name, of), name, known, longest, until, settled)
+    seconds = round(time.monotonic() - began, 1)
+    _log.info("follow_up_counted", check=name, alarms=found.alarms, judged=found.judged, seconds=seconds)
+    return found
+
+
+def _too_many(past: Alarmed, most: float) -> bool:
+    low = rate(past.alarms, past.judged).low
+    return low is not None and low > most
+
+
+def _only(whole: Recommender, name: str, of: _Of) -> Recommender:
+    """This check, and those that page people for what is in the tables concerned."""
+    tried = whole.checks[name]
+    loud = {
+        other: check
+        for other, check in whole.checks.items()
+        if not check.shadow and (other == of.finding.check or check.table in (of.finding.table, tried.table))
+    }
+    return whole.model_copy(update={"checks": loud | {name: tried}})

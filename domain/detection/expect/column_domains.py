@@ -39,7 +39,7 @@ def learn_domains(
     Args:
         seen: column → the texts of all windows of the past but the newest, and those of the newest.
 
-    >>> spans = {"rating": [(0.0, 0.9), (0.1, 1.0)], "id": [(0, 9), (10, 19)]}
+    >>> spans = {"rating": [(0.0, 1.0), (0.1, 0.9)], "id": [(0, 9), (10, 19)]}
     >>> learn_domains(Domains(values={"device": ("tv",)}), spans, {})
     Allowed(ranges={'rating': (-0.1, 1.1)}, values={'device': ('tv',)})
     """

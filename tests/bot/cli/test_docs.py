@@ -33,7 +33,7 @@ def test_it_is_served_on_loopback_until_ctrl_c() -> None:
         assert "RecSysOps" in httpx.get(address).text
         assert "A hotfix in force" in httpx.get(f"{address}how-to/hotfix-in-force.html").text
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+        assert process.wait(300) == 0
 
 
 def test_it_is_written_into_a_folder(terminal: Terminal, tmp_path: Path) -> None:

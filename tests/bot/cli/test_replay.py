@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +15,7 @@ from tests.bot.terminal import Terminal
 from tests.workers.replay.depot import Depot, scans
 
 NAMES = {"HOOK_SECRET": "s" * 40}
+PAGE = Path(__file__).parents[3] / "docs/how-to/replay.md"
 LOOSE = 'kind = "volume"\nleast_change = 0.9\n'
 
 
@@ -53,3 +58,29 @@ def test_asked_for_nothing_or_for_what_is_not_there_it_says_what_to_write(
     assert "their numbers, or --all" in terminal("replay", "1", "--all", code=2).err
     assert "there is no incident #9" in terminal("replay", "9", code=1).err
     assert depot.folder.exists()
+
+
+def test_the_ci_script_of_the_documentation_fails_when_a_check_is_loosened(
+    log: Engine, tmp_path: Path, database_url: str
+) -> None:
+    folder = tmp_path / "ops"
+    folder.mkdir()
+    depot = Depot(log, folder, scans())
+    depot.raises(*depot.found())
+    script = tmp_path / "ci.sh"
+    script.write_text(re.search(r"```sh\n(#!/bin/sh.*?)```", PAGE.read_text(), re.DOTALL)[1])  # type: ignore[index]
+    around = {"DATABASE_URL": database_url, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+    def ci() -> subprocess.CompletedProcess[str]:
+        command = ["sh", "-e", str(script)]
+        environment = {**os.environ, **around, **NAMES}
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, text=True, capture_output=True, check=False
+        )
+
+    passed = ci()
+    assert passed.returncode == 0, passed.stdout + passed.stderr
+    depot.changes('kind = "volume"\n', LOOSE)
+    failed = ci()
+    assert failed.returncode == 1
+    assert "#1: no check raises it (then: parcels)" in failed.stdout

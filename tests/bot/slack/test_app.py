@@ -163,7 +163,7 @@ async def test_socket_mode_presses_reach_the_log(door: Door, given: BotSettings)
             answered = await asyncio.to_thread(driver.command, "status")
         shown = await asyncio.to_thread(driver.wait, driver.ephemerals, "answer")
         stop.set()
-        await asyncio.wait_for(running, 10)
+        await asyncio.wait_for(running, 300)
         driver.close()
     assert "No incident is open" in json.dumps(shown)
 

@@ -38,6 +38,10 @@ class Registry:
         """As somebody would by hand."""
         self._post("registered-models/alias", name=model, alias=alias, version=version)
 
+    def tag(self, model: str, key: str, value: str) -> None:
+        """As somebody would by hand."""
+        self._post("registered-models/set-tag", name=model, key=key, value=value)
+
     def alias(self, model: str, alias: str = "champion") -> str:
         """The version that the alias names."""
         asked = {"name": model, "alias": alias}

@@ -173,3 +173,22 @@ def test_the_doctor_tells_what_is_not_read_back(target: Target) -> None:
     assert examined(declared(target, confirms=False)) == [("note", "deployers.hooks.confirm_url")]
     target.confirms = (404, b"", True)
     assert examined(declared(target)) == [("warning", "deployers.hooks.confirm_url")]
+
+
+def test_the_doctor_asks_for_no_confirmation_that_it_could_not_sign(target: Target) -> None:
+    assert [line.where for line in KIND.examine(declared(target), {})] == ["deployers.hooks.secret_env"]
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("ftp://recommender.example.org/hook", "is not an http(s) address"),
+        ("http://127.0.0.1:1/hook", "does not answer"),
+        ("https://127.0.0.1:1/hook", "does not answer"),
+    ],
+)
+def test_the_doctor_asks_what_is_an_address(target: Target, url: str, says: str) -> None:
+    one = declared(target).model_copy(update={"url": url})
+    (line,) = KIND.examine(one, {"HOOK_SECRET": SECRET})
+    assert line.where == "deployers.hooks.url"
+    assert says in line.says

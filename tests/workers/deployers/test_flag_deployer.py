@@ -149,6 +149,23 @@ def test_what_somebody_set_since_is_left_as_it_is(path: Path, url: str) -> None:
     assert flags(path)["ranker"]["metadata"] == {"owner": "ranking"}
 
 
+def test_a_variant_that_others_took_over_is_left_though_it_is_the_same(path: Path, url: str) -> None:
+    one = deployer(path, url)
+    one.apply("event:1", OPTION, LATER)
+    document = json.loads(path.read_text())
+    document["flags"]["ranker"]["metadata"] = {"owner": "ranking"}
+    path.write_text(json.dumps(document))
+    assert one.revert("event:1", OPTION) == "“ranker” serves “v7”, and not by event:1; left so"
+    assert served(url) == "ranker-7"
+
+
+def test_the_server_is_believed_and_not_the_file(path: Path, url: str, tmp_path: Path) -> None:
+    other = tmp_path / "flags.json"
+    other.write_text(json.dumps(DEFINITIONS))
+    deployer(path, url).apply("event:1", OPTION, LATER)
+    assert deployer(other, url).serving() == frozenset({"event:1"})
+
+
 def test_a_death_between_note_and_flag_is_gone_on_from_and_others_are_not_overruled(
     path: Path, url: str
 ) -> None:

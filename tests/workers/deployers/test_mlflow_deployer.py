@@ -50,6 +50,21 @@ def test_the_alias_goes_back_a_version_and_forward_again(registry: Registry, mod
     assert one.revert("event:1", OPTION) == f"“champion” of {model} is version 3 again"
     assert (registry.alias(model), one.serving()) == ("3", frozenset())
     assert "left so" in one.revert("event:1", OPTION)
+    with pytest.raises(DeployError, match="was taken back"):
+        apply(one)
+    assert registry.alias(model) == "3"
+
+
+def test_tags_of_others_are_theirs_and_one_of_ours_that_cannot_be_read_is_refused(
+    registry: Registry, model: str
+) -> None:
+    one = deployer(registry, model)
+    registry.tag(model, "owner", "a team")
+    apply(one)
+    registry.tag(model, "recsysops.by_hand", "3")
+    with pytest.raises(DeployError, match=r"has a tag recsysops\.… that is not ours; take it out"):
+        one.revert("event:1", OPTION)
+    assert registry.alias(model) == "2"
 
 
 def test_it_goes_where_the_hotfix_or_another_alias_says(registry: Registry, model: str) -> None:
@@ -116,6 +131,19 @@ def test_a_model_with_one_version_has_none_before(registry: Registry) -> None:
     registry.register(name, 1)
     with pytest.raises(DeployError, match="no ready version before 1"):
         apply(deployer(registry, name))
+
+
+def test_an_alias_that_others_moved_before_it_was_moved_for_the_hotfix_is_left_where_it_is(
+    registry: Registry, model: str
+) -> None:
+    with Proxy("127.0.0.1", int(registry.url.rpartition(":")[2])) as way:
+        way.lose(b"POST /api/2.0/mlflow/registered-models/set-tag", answer=True)
+        with pytest.raises(DeployUncertain):
+            apply(deployer(registry, model, url=f"http://127.0.0.1:{way.port}"))
+    registry.move(model, "champion", "1")
+    with pytest.raises(DeployError, match="is version 1 by others meanwhile"):
+        apply(deployer(registry, model))
+    assert registry.alias(model) == "1"
 
 
 @pytest.mark.parametrize("answer", [True, False], ids=["done and not answered", "never arrived"])

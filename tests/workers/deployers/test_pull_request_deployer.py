@@ -79,12 +79,33 @@ def test_it_waits_for_a_check_that_runs(hub: Hub) -> None:
     hub.refuses = 2
     deployer(hub).apply("event:1", OPTION, LATER)
     assert held(hub) == ["event:1"]
+    # Another commit would begin the check anew, for ever.
+    assert hub.requests.count(("POST", "git/commits")) == 1
+    assert not [path for method, path in hub.requests if method == "PATCH"]
 
 
-def test_what_may_not_be_merged_in_time_is_uncertain_and_closed_when_it_is_given_up(hub: Hub) -> None:
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ({"type": "submodule", "encoding": "base64", "content": ""}, "is no file"),
+        ({"type": "file", "encoding": "none", "content": ""}, "longer than the 1 MB"),
+    ],
+)
+def test_what_is_not_shown_whole_is_not_written_over(hub: Hub, answer: dict[str, str], says: str) -> None:
+    hub.contents = lambda _path, _asked: (200, answer)  # type: ignore[assignment]
+    with pytest.raises(DeployError, match=says):
+        deployer(hub).apply("event:1", OPTION, LATER)
+    assert {method for method, _ in hub.requests} == {"GET"}
+
+
+def test_what_may_not_be_merged_in_time_is_uncertain_and_closed_when_it_is_given_up(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
     hub.refuses = 1_000
+    # Less is left than the next pause, however much that is: nothing is waited for, on a busy machine too.
+    monkeypatch.setattr("workers.deployers.pull_request.PAUSE_SECONDS", 3_600.0)
     with pytest.raises(DeployUncertain, match="#1 of shop/serving cannot be merged yet: Pull Request is not"):
-        deployer(hub, timeout=timedelta(seconds=3)).apply("event:1", OPTION, LATER)
+        deployer(hub).apply("event:1", OPTION, LATER)
     hub.refuses = 0
     assert "does not hold" in deployer(hub).revert("event:1", OPTION)
     assert [one["state"] for one in hub.pulls] == ["closed"]

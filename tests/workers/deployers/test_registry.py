@@ -12,11 +12,8 @@ from domain.errors import ConfigurationError, DeployError
 from domain.recommender.deployer import UnreadDeployer
 from tests.workers.conftest import make_option
 from workers.declaration.declare import load
-from workers.deployers.kind import Kind
 from workers.deployers.registry import GROUP, KINDS, find, open_deployer
 from workers.doctor.hotfixes import examine_deployer, examine_hotfixes
-
-GUIDE = Path(__file__).parents[3] / "docs/how-to/deployers.md"
 
 DECLARED = """
 [recommender]
@@ -163,15 +160,6 @@ def test_what_is_wrong_with_a_strangers_kind_is_told_at_its_line(
     with pytest.raises(ConfigurationError) as caught:
         load(declare(tmp_path, 'kind = "carrier_pigeon"\nloft = "roof"'), {})
     assert says in str(caught.value)
-
-
-def test_every_kind_has_its_row_in_the_guide_and_no_row_is_of_another() -> None:
-    rows = [line for line in GUIDE.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
-    assert rows == [row(kind) for kind in KINDS.values()]
-
-
-def row(kind: Kind) -> str:
-    return f"| `{kind.name}` | {kind.needs} | {kind.confirms} | {kind.reverts} |"
 
 
 def test_a_kind_is_found_by_its_name() -> None:

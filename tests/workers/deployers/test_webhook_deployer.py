@@ -127,7 +127,7 @@ def test_a_refusal_is_an_error_and_certain(status: str) -> None:
 
 def test_a_redirect_is_refused_and_not_followed() -> None:
     with answering(raw(http("200 OK", said("applied")))) as elsewhere:
-        for status in ("301 Go", "302 Go", "307 Go", "308 Go"):
+        for status in ("300 Choose", "301 Go", "302 Go", "307 Go", "308 Go"):
             assert "refused" in refused(raw(http(status, b"", f"Location: {elsewhere.url}")))
         assert elsewhere.accepted == 0
 

@@ -10,10 +10,12 @@ import pandas as pd
 import pytest
 from sqlalchemy import Engine
 
+from domain.incident.commands import ClearFinding
 from domain.incident.state import Incident
 from domain.recommender.recommender import Recommender
 from domain.values import Actor, Finding, Severity, Slice, slice_of
 from workers.detect.open_incidents import open_incidents
+from workers.log.handle import handle
 from workers.store import cards
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -119,3 +121,55 @@ def test_a_wider_slice_found_while_that_within_it_may_still_go_on_joins_its_inci
     open_incidents(log, [first], DETECTOR)
     open_incidents(log, [wider], DETECTOR)
     assert len(incidents(log)) == count
+
+
+def seen_later(by: timedelta, width: timedelta = HOUR, **more: object) -> Finding:
+    """What France lacks, seen in a window that ends so much later than the first."""
+    moved = {"window_start": END + by - width, "window_end": END + by, **more}
+    return lacks("impressions", FRANCE, 100.0, 400.0).model_copy(update=moved)
+
+
+def counted(log: Engine) -> int:
+    """How often the one incident was told its finding."""
+    (one,) = incidents(log)
+    return one.findings_count
+
+
+@pytest.mark.parametrize(("severity", "count"), [(Severity.SEV3, 1), (Severity.SEV2, 1), (Severity.SEV1, 2)])
+def test_an_open_incident_is_told_at_once_only_of_what_is_worse(
+    log: Engine, severity: Severity, count: int
+) -> None:
+    open_incidents(log, [seen_later(0 * HOUR)], DETECTOR)
+    open_incidents(log, [seen_later(MINUTE, severity=severity)], DETECTOR)
+    assert counted(log) == count
+
+
+@pytest.mark.parametrize(
+    ("width", "later", "count"),
+    [
+        (HOUR, 59 * MINUTE, 1),
+        (HOUR, HOUR, 2),
+        (MINUTE / 6, MINUTE / 2, 1),  # of windows of seconds a minute is soon enough
+        (MINUTE / 6, MINUTE, 2),
+    ],
+)
+def test_an_open_incident_is_told_the_same_again_after_a_window_and_a_minute_at_the_earliest(
+    log: Engine, width: timedelta, later: timedelta, count: int
+) -> None:
+    open_incidents(log, [seen_later(0 * HOUR, width)], DETECTOR)
+    open_incidents(log, [seen_later(later, width)], DETECTOR)
+    assert counted(log) == count
+
+
+def test_a_metric_that_was_back_and_is_off_again_is_told_at_once(log: Engine) -> None:
+    open_incidents(log, [seen_later(0 * HOUR)], DETECTOR)
+    (one,) = incidents(log)
+    handle(
+        one.stream,
+        ClearFinding(observed=400.0, expected=400.0, window_end=END),
+        actor=DETECTOR,
+        key="back",
+        log=log,
+    )
+    open_incidents(log, [seen_later(MINUTE)], DETECTOR)
+    assert counted(log) == 2

@@ -156,7 +156,7 @@ def test_whoever_leaves_first_does_not_take_the_servers_with_them(servers_folder
         assert read(joined) == ("still here", "still here")
     finally:
         owner.send_signal(signal.SIGINT)
-        owner.wait(20)
+        owner.wait(300)
     assert embedded.running(servers_folder) is None
 
 

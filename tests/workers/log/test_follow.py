@@ -44,6 +44,18 @@ def test_effect_and_position_are_saved_together_or_not_at_all(log: Engine, opene
     assert seen(log) == [1, 2]
 
 
+def test_an_event_that_the_store_failed_at_is_not_done(log: Engine, opened: Opened) -> None:
+    opened()
+
+    def cut_off(_connection: Connection, _recorded: Recorded) -> None:
+        raise psycopg.OperationalError("the connection was cut")
+
+    with pytest.raises(psycopg.OperationalError):
+        catch_up(log, "f", cut_off)
+    assert catch_up(log, "f", note_down) == 1
+    assert seen(log) == [1]
+
+
 def test_two_processes_of_one_follower_do_each_event_once(log: Engine, opened: Opened) -> None:
     for n in range(20):
         opened(f"Genre {n}", f"k{n}")
@@ -53,7 +65,7 @@ def test_two_processes_of_one_follower_do_each_event_once(log: Engine, opened: O
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(300)
     assert seen(log) == list(range(1, 21))
 
 
@@ -74,7 +86,7 @@ def test_a_running_follower_is_woken_by_an_append_and_survives_a_failing_effect(
     thread.start()
     try:
         opened("Drama", "a"), opened("Comedy", "b")
-        assert done.wait(15)
+        assert done.wait(300)
     finally:
         stop.set()
         thread.join(60)
@@ -102,7 +114,7 @@ def test_a_follower_outlives_the_loss_of_its_connections(
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
         opened("Comedy", "b")
-        assert done.wait(20)
+        assert done.wait(300)
     finally:
         stop.set()
         thread.join(60)

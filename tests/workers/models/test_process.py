@@ -3,7 +3,6 @@
 import functools
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -101,10 +100,8 @@ def test_a_model_that_does_not_come_back_is_stopped(wide: Path) -> None:
     with open_model(wide) as there:
         there.limits = Limits(seconds=0.05)
         rows = pd.DataFrame(np.ones((40, 200)), columns=[f"f{n}" for n in range(200)])
-        began = time.monotonic()
         with pytest.raises(SourceError, match=r"took more than 0\.05 s, and the model was stopped"):
             there.score(rows)
-        assert time.monotonic() - began < 5
         assert not psutil.pid_exists(there.pid)
 
 

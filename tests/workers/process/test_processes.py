@@ -123,11 +123,11 @@ def test_a_hotfix_is_deployed_once_and_taken_back_once_while_everything_is_kille
         kill(process)
     for module in (FOLLOWER, WORKER, CLOCK):
         start(module)
-    incident = wait_for(log, approved, "applied", 60)
+    incident = wait_for(log, approved, "applied", 600)
     overrides = tmp_path / "overrides.json"
     assert len(orjson.loads(overrides.read_bytes())["overrides"]) == 1
     handle(approved, c.RevertHotfix(option="fill"), actor=on_call, key="revert", log=log)
-    wait_for(log, approved, "reverted", 60)
+    wait_for(log, approved, "reverted", 600)
     assert orjson.loads(overrides.read_bytes())["overrides"] == []
     with log.connect() as connection:
         names = [record.event.wire_name for record in read_stream(connection, approved)]

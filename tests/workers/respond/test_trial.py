@@ -123,11 +123,13 @@ def test_a_replay_changes_nothing(tried: Tried, bakery: Path) -> None:
     assert bakery.read_text() == DECLARED
 
 
-def test_a_short_history_is_not_judged_from(tmp_path: Path) -> None:
+def test_a_short_history_is_shown_by_the_interval_that_it_leaves_open(tmp_path: Path) -> None:
     file = bake(tmp_path, days=20)
     found = try_changes(file, load(file), incident(file))
-    assert found.changes == ()
-    assert "history too short to judge" in found.note
+    assert found.changes
+    for one in found.changes:
+        assert one.weeks < 3
+        assert one.alarms.high is not None and one.alarms.high > 1
 
 
 def test_what_was_no_incident_is_not_looked_for(bakery: Path) -> None:
@@ -152,10 +154,9 @@ def test_a_table_whose_file_is_gone_is_said_so(tmp_path: Path) -> None:
     assert "replayed" in found.note
 
 
-def test_where_time_is_short_nothing_is_proposed_and_it_says_so(
-    bakery: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("workers.respond.trial.REPLAY_SECONDS", 0.0)
-    found = try_changes(bakery, load(bakery), incident(bakery))
+def test_where_time_is_short_nothing_is_proposed_and_it_says_so(tmp_path: Path) -> None:
+    file = bake(tmp_path)
+    file.write_text(f'{DECLARED}[follow_ups]\nreplay_time = "0s"\n')
+    found = try_changes(file, load(file), incident(file))
     assert found.changes == ()
-    assert "took longer than 0 s" in found.note
+    assert "more could not be within 0s" in found.note

@@ -210,7 +210,7 @@ def test_whoever_opens_an_incident_meanwhile_waits_and_gets_the_next_number(
             racing[0].start()
 
     restore.restore(other, file, progress=begin)
-    racing[0].join(20)
+    racing[0].join(300)
     assert [answer.number for answer in answers] == [3]
     assert verify(other).events == 7
 

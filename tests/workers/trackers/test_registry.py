@@ -14,10 +14,8 @@ from workers.declaration.declare import load
 from workers.doctor.doctor import check
 from workers.environment.settings import Settings
 from workers.process.schedule import TICKETS_SECONDS, declared_ticks
-from workers.trackers.kind import Kind
 from workers.trackers.registry import GROUP, KINDS, find, open_tracker
 
-GUIDE = Path(__file__).parents[3] / "docs/how-to/tickets.md"
 DECLARED = """
 [recommender]
 name = "cinema"
@@ -141,15 +139,6 @@ def test_the_doctor_looks_at_each_that_is_declared(tmp_path: Path) -> None:
     assert [(one.level, one.where, one.says) for one in said] == [
         ("error", "trackers.board", "the variable ISSUES_TOKEN is not set: GitHub could not be asked")
     ]
-
-
-def test_every_kind_has_its_row_in_the_guide_and_no_row_is_of_another() -> None:
-    rows = [line for line in GUIDE.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
-    assert rows == [row(kind) for kind in KINDS.values()]
-
-
-def row(kind: Kind) -> str:
-    return f"| `{kind.name}` | {kind.needs} | {kind.done} | {kind.dropped} |"
 
 
 def test_a_kind_is_found_by_its_name() -> None:

@@ -18,8 +18,8 @@ def too_many(table: str, dimension: str, values: int, about: str = "") -> str:
     """
     What is said of a dimension with so many values.
 
-    >>> too_many("plays", "track", 2_500)[:64]
-    'table "plays": dimension "track" has 2,500 values, more than 2,00'
+    >>> too_many("plays", "track", 2_500)[:66]
+    'table "plays": dimension "track" has 2,500 values, more than 2,000'
     """
     return (
         f'table "{table}": dimension "{dimension}" has {about}{values:,} values, more than {MAX_VALUES:,}; '

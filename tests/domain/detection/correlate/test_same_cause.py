@@ -167,3 +167,20 @@ def test_the_same_slice_of_another_day_has_a_cause_of_its_own() -> None:
     later = finding(FRANCE, 30, 90, hours=24).model_copy(update={"table": "plays"})
     assert same_cause(SLICE, SLICE, SLICE.window_end, later, ABOVE) is None
     assert same_cause(SLICE, SLICE, SLICE.window_end + timedelta(hours=25), later, ABOVE) == "downstream"
+
+
+@pytest.mark.parametrize(
+    ("starts", "lasts", "shares"),
+    [(-60, 60, None), (-60, 61, "downstream"), (60, 60, None), (59, 60, "downstream"), (-120, 30, None)],
+)
+def test_windows_that_only_touch_have_nothing_in_common(starts: int, lasts: int, shares: str | None) -> None:
+    start = SLICE.window_start + timedelta(minutes=starts)
+    window = {"window_start": start, "window_end": start + timedelta(minutes=lasts)}
+    other = SLICE.model_copy(update={"table": "plays", **window})
+    assert same_cause(SLICE, SLICE, SLICE.window_end, other, ABOVE) == shares
+
+
+def test_rows_that_are_missing_are_not_why_another_check_of_their_table_cannot_look() -> None:
+    blind = SLICE.model_copy(update=BLIND)
+    assert same_cause(blind, blind, blind.window_end, SLICE, ABOVE) is None
+    assert same_cause(SLICE, SLICE, SLICE.window_end, blind, ABOVE) is None

@@ -3,6 +3,7 @@ from __future__ import annotations
 from random import Random
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,6 +60,27 @@ def test_a_check_that_found_something_may_look_closer_for_a_while() -> None:
         wealth = spend(wealth, found=False)
     before = level(wealth, looks_per_week=1e12)
     assert level(spend(wealth, found=True), looks_per_week=1e12) > 10 * before
+
+
+def test_the_first_discovery_earns_what_was_not_spent_at_first_and_each_later_one_twice_that() -> None:
+    """LORD++ begins with half of alpha, so the first discovery earns the other half: else more is false."""
+    looks = 100
+
+    def earned(*found_at: int) -> float:
+        return level(Wealth(looks=looks, found_at=found_at), looks_per_week=1e12)
+
+    first, second = earned(looks) - earned(), earned(50, looks) - earned(50)
+    assert first == pytest.approx(level(Wealth(), looks_per_week=1e12))
+    assert second == pytest.approx(2 * first)
+
+
+@pytest.mark.parametrize("found_at", [(), tuple(range(1, REMEMBERED + 1))])
+def test_no_look_has_less_than_the_weekly_allowance_nor_more_than_alpha(found_at: tuple[int, ...]) -> None:
+    wealth = Wealth(looks=REMEMBERED, found_at=found_at)
+    assert level(wealth, looks_per_week=1.0) >= FALSE_ALARMS_PER_WEEK
+    assert level(wealth, looks_per_week=1e-6) == ALPHA
+    assert level(wealth, looks_per_week=0.0) == ALPHA
+    assert level(wealth, looks_per_week=1e12) <= ALPHA
 
 
 def test_the_weekly_allowance_holds_however_long_nothing_was_found() -> None:

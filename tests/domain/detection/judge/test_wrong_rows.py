@@ -218,6 +218,18 @@ def test_slices_told_of_are_found_ones_and_share_no_row(excess: list[float], fou
     assert not (0 in told and len(told) > 1)
 
 
+def test_once_the_whole_table_is_told_of_by_its_part_no_other_part_is_told() -> None:
+    excess, rows = np.array([90.0, 88.0, 20.0, 0.0]), np.array([300.0, 100, 100, 100])
+    found = np.array([True, True, True, False])
+    assert [CELLS[place] for place in narrowest(CELLS, excess, rows, found)] == [CELLS[1]]
+
+
+def test_of_one_column_the_three_worst_slices_are_told() -> None:
+    cells = tuple(slice_of(device=f"d{n}") for n in range(6))
+    excess = np.array([10.0, 60.0, 20.0, 50.0, 30.0, 40.0])
+    assert narrowest(cells, excess, np.full(6, 100.0), np.full(6, True)) == [1, 3, 5]
+
+
 def seen_at(look: int, where: Slice, subject: str | None = "price") -> Finding:
     start = END + look * 2 * MINUTE
     return Finding(

@@ -1,0 +1,86 @@
+"""The cinema with weeks behind it, struck in copies that one declaration looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from benchmarks.cinema.theatre import DECLARED, Theatre, branch
+from benchmarks.diagnosis.case import MINUTE
+from benchmarks.diagnosis.cinema import HOURS, OPENED, RATE, CinemaWorld
+from domain.recommender.recommender import Recommender
+from workers.checks.backtest import plans_of
+from workers.checks.plan import Plan
+from workers.declaration.declare import load
+
+DAY = timedelta(days=1)
+SECRET = "none"
+FOLLOW_UPS = """
+[follow_ups]
+apply = "write"
+replay_time = "{replay_time}"
+"""
+
+
+def declaration(replay_time: str) -> str:
+    """The cinema's own, which changes itself when a follow-up is accepted."""
+    return DECLARED.read_text(encoding="utf-8") + FOLLOW_UPS.format(replay_time=replay_time)
+
+
+def variables(folder: Path) -> dict[str, str]:
+    """What the declaration's variables stand for, over a cinema in this folder."""
+    return {"CINEMA_FOLDER": str(folder), "CINEMA_WEBHOOK_SECRET": SECRET}
+
+
+class Past:
+    """A cinema without a fault: branched at `HOURS` of a day with `days` behind it, and lived on after."""
+
+    def __init__(self, folder: Path, days: float) -> None:
+        self.folder = folder
+        self._theatre = Theatre(folder / "past", OPENED, RATE)
+        self.moments: dict[int, datetime] = {}
+        for hour in HOURS:
+            self._theatre.pass_hours(OPENED + days * DAY + timedelta(hours=hour))
+            self.moments[hour] = self._theatre.at
+            branch(self._theatre.settings.folder, folder / f"at-{hour}")
+
+    def lives_on(self, days: float) -> tuple[Path, datetime]:
+        """So many days more; where its tables are, and when it is then."""
+        self._theatre.pass_hours(self._theatre.at + days * DAY)
+        return self._theatre.settings.folder, self._theatre.at
+
+    def close(self) -> None:
+        """Nothing more is written."""
+        self._theatre.close()
+
+
+class Taught(CinemaWorld):
+    """A copy of the cinema, looked at by whatever is declared in `file`."""
+
+    def __init__(self, branched: Path, folder: Path, at: datetime, file: Path) -> None:
+        super().__init__(branched, folder, at)
+        self._file, self._folder = file, folder
+
+    @property
+    def declared(self) -> Recommender:
+        """What the file says now."""
+        return load(self._file, variables(self._folder))
+
+
+def each_minute(recommender: Recommender) -> list[Plan]:
+    """Every check as often as it is declared to look, but not more than about once a minute."""
+    return [replace(one, every=max(one.every, _about_a_minute(one.window))) for one in plans_of(recommender)]
+
+
+def _about_a_minute(window: timedelta) -> timedelta:
+    """The shortest part of a window from a minute on: windows then go on where others ended."""
+    return window / max(1, window // MINUTE)
+
+
+def kinds_in_turn(names: list[str], draws: int) -> Iterator[tuple[str, int]]:
+    """Every kind so often; all first draws come first."""
+    for draw in range(draws):
+        for name in names:
+            yield name, draw

@@ -1,0 +1,269 @@
+"""
+A fault, its accepted follow-up, and the same kind of fault elsewhere: found sooner, or not.
+
+The second strike is lived through in two equal copies of the cinema, one looked at by the declaration as it
+was, one as the follow-up changed it: what differs is the follow-up, and not the draw.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import numpy as np
+
+from benchmarks.diagnosis.case import AFTER, Case, live_through
+from benchmarks.learning.cinema import DAY, Past, Taught, declaration, each_minute, variables
+from benchmarks.learning.installation import Installation, database, installed
+from benchmarks.table import Row, Rows
+from domain.incident import commands as c
+from domain.values import AddedCheck
+from workers.checks.beside import Alarmed, alarms_before
+from workers.declaration.declare import load
+
+SLOW = timedelta(minutes=2)
+LEAST_HALVED, MOST_ALARMS, FORTNIGHT = 0.5, 1.0, 14.0
+RIGHT = "right"
+T = TypeVar("T", bound="Worded")
+FOREVER = float("inf")
+
+
+class Worded(Protocol):
+    """What came of an order, in one line."""
+
+    def words(self) -> str:
+        """The line."""
+        ...
+
+
+@dataclass(frozen=True)
+class Order:
+    """Which kind, which draw of it, and the two branches of the past that are struck."""
+
+    name: str
+    draw: int
+    seed: int
+    folder: Path
+    first: tuple[Path, datetime]
+    second: tuple[Path, datetime]
+    server: str
+    replay_time: str
+    after: timedelta = AFTER
+
+
+@dataclass(frozen=True)
+class Twice:
+    """
+    What came of one order. `accepted` is the check that came into the declaration; `why_not` says in words
+    why none did, and then the second strike is the same `without` and `with_it`.
+    """
+
+    name: str
+    draw: int
+    first: Case
+    without: Case
+    with_it: Case
+    accepted: AddedCheck | None
+    why_not: str
+    proposed: int
+
+    @property
+    def halved(self) -> bool:
+        """Whether the second strike was found in half the time or less."""
+        before, now = to_detect(self.without), to_detect(self.with_it)
+        return now is not None and (before is None or now <= before / 2)
+
+    @property
+    def worse(self) -> bool:
+        """Whether it was found later by more than a window of the check that found it, or not any more."""
+        before, now, top = to_detect(self.without), to_detect(self.with_it), self.without.top
+        if before is None or top is None:
+            return False
+        window = top.finding.window_end - top.finding.window_start
+        return now is None or now - before > window
+
+    def words(self) -> str:
+        """One line: how long each strike took to be found, and what came in between."""
+        came = f"accepted {self.accepted.name}" if self.accepted else self.why_not
+        times = ", ".join(
+            f"{what} {_words(to_detect(case))}"
+            for what, case in (("first", self.first), ("then without", self.without), ("with", self.with_it))
+        )
+        return f"{self.name} #{self.draw}: {times}; {came}; {self.without.verdict} → {self.with_it.verdict}"
+
+
+def to_detect(case: Case) -> timedelta | None:
+    """From the strike to the first incident; None where there was none."""
+    return None if case.top is None else case.top.opened_at - case.struck_at
+
+
+def _words(span: timedelta | None) -> str:
+    return "never" if span is None else f"{span / timedelta(minutes=1):.1f} min"
+
+
+def orders(
+    past: Past, names: Sequence[tuple[str, int]], seed: int, server: str, replay_time: str, after: timedelta
+) -> Iterator[Order]:
+    """Each struck at two hours of the day, which are not the same, and looked at for so long after."""
+    for name, draw in names:
+        rng = np.random.default_rng([seed, draw, *name.encode()])
+        one, other = (int(hour) for hour in rng.choice(list(past.moments), 2, replace=False))
+        yield Order(
+            name=name,
+            draw=draw,
+            seed=seed,
+            folder=past.folder / f"{name}-{draw}",
+            first=(past.folder / f"at-{one}", past.moments[one]),
+            second=(past.folder / f"at-{other}", past.moments[other]),
+            server=server,
+            replay_time=replay_time,
+            after=after,
+        )
+
+
+def every(
+    run: Callable[[Order], T], asked: Sequence[Order], jobs: int, tell: Callable[[str], None]
+) -> tuple[list[T], list[str]]:
+    """What came of the orders, in their order, each in a process of its own; and which failed, and how."""
+    found: dict[int, T] = {}
+    failed: list[str] = []
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        waiting = {pool.submit(run, order): place for place, order in enumerate(asked)}
+        for done in as_completed(waiting):
+            order, error = asked[waiting[done]], done.exception()
+            if error is None:
+                found[waiting[done]] = done.result()
+            else:
+                failed.append(f"{order.name} #{order.draw}: {type(error).__name__}: {error}")
+            tell(done.result().words() if error is None else failed[-1])
+    return [found[place] for place in sorted(found)], failed
+
+
+def failed_row(table: Rows, failed: Sequence[str]) -> Row:
+    """How many orders came to no answer: hours of others are not thrown away for them."""
+    return table.below("strikes of which the run itself failed", len(failed), "", 0, "; ".join(failed))
+
+
+def lived_twice(order: Order) -> Twice:
+    """One order; its folder is gone afterwards."""
+    address = database(order.server, f"twice_{order.name}_{order.draw}")
+    declared = declaration(order.replay_time)
+    try:
+        with installed(address, order.folder, declared, variables(order.folder / "first")) as here:
+            return _lived(here, order, declared)
+    finally:
+        shutil.rmtree(order.folder, ignore_errors=True)
+
+
+def _lived(here: Installation, order: Order, declared: str) -> Twice:
+    seed = order.seed * 1_000 + 2 * order.draw
+    world = Taught(order.first[0], order.folder / "first", order.first[1], here.file)
+    first = live_through(world, order.name, order.draw, seed, order.after, each_minute)
+    accepted, proposed, why_not = _learned(here, first, world.at)
+    world.close()
+    as_it_was = order.folder / "as_it_was.toml"
+    as_it_was.write_text(declared, encoding="utf-8")
+    without = _second(order, "without", as_it_was)
+    with_it = _second(order, "with", here.file) if accepted else without
+    return Twice(order.name, order.draw, first, without, with_it, accepted, why_not, proposed)
+
+
+def _second(order: Order, folder: str, file: Path) -> Case:
+    world = Taught(order.second[0], order.folder / folder, order.second[1], file)
+    seed = order.seed * 1_000 + 2 * order.draw + 1
+    case = live_through(world, order.name, order.draw, seed, order.after, each_minute)
+    world.close()
+    return case
+
+
+def _learned(here: Installation, first: Case, at: datetime) -> tuple[AddedCheck | None, int, str]:
+    """The incident in the log, its best proposal accepted, and the declaration changed by that."""
+    if first.top is None:
+        return None, 0, "nothing was raised, so there was no incident to learn from"
+    stream = here.opens(first.top.finding, first.top.opened_at)
+    here.settles(stream, "diagnose", first.top.diagnosed_at or first.top.opened_at)
+    here.does(stream, c.Resolve(reason="The fault was switched off"))
+    card = here.settles(stream, "follow_up", at)
+    if not card.changes:
+        return None, 0, card.proposed_note
+    card = here.does(stream, c.AcceptFollowUp())
+    card = here.settles(stream, "change", at)
+    if card.change is None or card.change_came is None or not card.change_came.written:
+        return None, len(card.changes), card.change_came.reason if card.change_came else "nothing came of it"
+    here.promotes(card.change.name)
+    return card.change, len(card.changes), ""
+
+
+def alarms_together(
+    past: Past, lived: Sequence[Twice], days: float, jobs: int, replay_time: str
+) -> dict[str, Alarmed]:
+    """Accepted check → what it adds in `days` that no trial has seen; by the name that it has."""
+    changes = {one.accepted.name: one.accepted for one in lived if one.accepted}
+    folder, end = past.lives_on(days)
+    file = past.folder / "together.toml"
+    lines = "\n".join(one.lines for one in changes.values())
+    file.write_text(f"{declaration(replay_time)}\n{lines}", encoding="utf-8")
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        asked = {name: pool.submit(_alarms, file, folder, name, end, days) for name in changes}
+        return {name: one.result() for name, one in asked.items()}
+
+
+def _alarms(file: Path, folder: Path, name: str, end: datetime, days: float) -> Alarmed:
+    recommender = load(file, variables(folder))
+    loud = {one: check for one, check in recommender.checks.items() if one == name or not check.shadow}
+    alone = recommender.model_copy(update={"checks": loud})
+    return alarms_before(alone, name, Alarmed(end), days * DAY, FOREVER, lambda _so_far: False)
+
+
+def rows(table: Rows, lived: Sequence[Twice], alarms: dict[str, Alarmed], days: float) -> Iterator[Row]:
+    """What is promised of follow-ups, and what became of each kind."""
+    slow = [one for one in lived if (before := to_detect(one.without)) is None or before > SLOW]
+    kinds = len({one.name for one in lived})
+    work = f"the cinema: {kinds} kinds of fault, {len(lived)} struck twice"
+    if slow:
+        yield table.above(
+            f"{work}: of {len(slow)} that take over two minutes, found in half the time with the follow-up",
+            sum(one.halved for one in slow) / len(slow),
+            "",
+            LEAST_HALVED,
+            _names(one for one in slow if one.halved),
+        )
+    worse = [one for one in lived if one.worse]
+    yield table.below(f"{work}: found later by more than a window", len(worse), "", 0, _names(worse))
+    right = sum(one.without.verdict == RIGHT for one in lived)
+    named = sum(one.with_it.verdict == RIGHT for one in lived)
+    yield table.above(
+        f"{work}: named rightly with the follow-up", named, "strikes", right, f"without: {right}"
+    )
+    if days:
+        yield _alarm_row(table, alarms, days)
+    accepted = [one for one in lived if one.accepted]
+    whys = Counter(one.why_not for one in lived if not one.accepted)
+    said = "; ".join(f"{number} ×: {why}" for why, number in whys.most_common())
+    yield table.told(f"{work}: a change was proposed, accepted and written", len(accepted), "strikes", said)
+    for one in lived:
+        yield table.told(f"{one.name} #{one.draw}", float(one.proposed), "proposed", one.words())
+
+
+def _alarm_row(table: Rows, alarms: dict[str, Alarmed], days: float) -> Row:
+    said = ", ".join(
+        f"{name} {one.alarms} in {one.judged / DAY:.1f} days" for name, one in sorted(alarms.items())
+    )
+    return table.below(
+        f"alarms that {len(alarms)} follow-ups together add in {days:g} days without a fault",
+        sum(one.alarms for one in alarms.values()),
+        "alarms",
+        MOST_ALARMS,
+        said,
+    )
+
+
+def _names(lived: Iterator[Twice] | Sequence[Twice]) -> str:
+    return ", ".join(f"{one.name} #{one.draw}" for one in lived)

@@ -1,0 +1,130 @@
+"""One check more beside those that are declared: when it would have told, how often it would have alarmed."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from domain.recommender.recommender import Recommender
+from domain.values import Finding
+from workers.checks.beside import Alarmed, OutOfTime, alarms_before, first_told
+from workers.declaration.declare import load
+
+START = datetime(2026, 2, 2, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+LOST_AT, AGAIN_AT = START + 12 * DAY + 9 * HOUR, START + 18 * DAY + 9 * HOUR
+END = START + 20 * DAY
+FOREVER = float("inf")
+DECLARED = """
+[recommender]
+name = "ferry"
+[tables.tickets]
+path = "tickets.parquet"
+time = "sold_at"
+window = "1h"
+[checks.usual]
+kind = "volume"
+table = "tickets"
+history = "8d"
+shadow = {usual_in_shadow}
+[checks.more]
+kind = "volume"
+table = "tickets"
+history = "8d"
+least_change = 0.2
+shadow = true
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Some 200 tickets an hour; for five hours of two days the most of them are lost."""
+    folder, chance = tmp_path_factory.mktemp("ferry"), np.random.default_rng(3)
+    seconds = np.sort(chance.uniform(0, (END - START).total_seconds(), 20 * 24 * 200))
+    at = pd.DatetimeIndex(START + pd.to_timedelta(seconds, unit="s")).as_unit("us")
+    lost = np.zeros(len(at), dtype=bool)
+    for begins in (LOST_AT, AGAIN_AT):
+        lost |= np.asarray((at >= pd.Timestamp(begins)) & (at < pd.Timestamp(begins + 5 * HOUR))) & (
+            chance.random(len(at)) < 0.8
+        )
+    pd.DataFrame({"sold_at": at})[~lost].to_parquet(folder / "tickets.parquet")
+    return folder
+
+
+def declared(folder: Path, *, beside: bool) -> Recommender:
+    """With `more`; and with another one that finds the same, where so."""
+    (folder / "recsysops.toml").write_text(DECLARED.format(usual_in_shadow=str(not beside).lower()))
+    found = load(folder)
+    kept = {name: check for name, check in found.checks.items() if beside or name == "more"}
+    return found.model_copy(update={"checks": kept})
+
+
+def anything(_finding: Finding) -> bool:
+    return True
+
+
+def never(_so_far: Alarmed) -> bool:
+    return False
+
+
+def test_it_says_when_a_check_would_first_have_told(folder: Path) -> None:
+    told = first_told(declared(folder, beside=False), "more", (AGAIN_AT, END), anything, FOREVER)
+    assert told is not None
+    assert AGAIN_AT < told <= AGAIN_AT + 2 * HOUR
+
+
+def test_what_it_told_of_before_already_is_no_answer(folder: Path) -> None:
+    span = (AGAIN_AT + 3 * HOUR, AGAIN_AT + 5 * HOUR)
+    assert first_told(declared(folder, beside=False), "more", span, anything, FOREVER) is None
+
+
+def test_what_is_of_something_else_is_no_answer(folder: Path) -> None:
+    span = (AGAIN_AT, END)
+    assert first_told(declared(folder, beside=False), "more", span, lambda _: False, FOREVER) is None
+
+
+def test_without_time_for_an_answer_there_is_none(folder: Path) -> None:
+    with pytest.raises(OutOfTime):
+        first_told(declared(folder, beside=False), "more", (AGAIN_AT, END), anything, time.monotonic())
+
+
+def test_alarms_are_counted_backwards_over_what_could_be_judged(folder: Path) -> None:
+    found = alarms_before(declared(folder, beside=False), "more", Alarmed(AGAIN_AT), 14 * DAY, FOREVER, never)
+    assert found.alarms == 1
+    assert 5 * DAY < found.judged <= 14 * DAY
+
+
+def test_what_the_others_tell_of_as_well_is_not_added(folder: Path) -> None:
+    found = alarms_before(declared(folder, beside=True), "more", Alarmed(AGAIN_AT), 14 * DAY, FOREVER, never)
+    assert found.alarms == 0
+    assert found.judged > 5 * DAY
+
+
+def test_it_goes_back_no_further_than_it_takes_to_know(folder: Path) -> None:
+    found = alarms_before(declared(folder, beside=False), "more", Alarmed(END), 18 * DAY, FOREVER, alarmed)
+    assert found.alarms >= 1
+    assert found.judged < 10 * DAY
+
+
+def alarmed(so_far: Alarmed) -> bool:
+    return so_far.alarms > 0
+
+
+def test_it_goes_on_from_what_is_known(folder: Path) -> None:
+    more = declared(folder, beside=False)
+    known = alarms_before(more, "more", Alarmed(END), 18 * DAY, FOREVER, alarmed)
+    assert END - known.since < 4 * DAY
+    whole = alarms_before(more, "more", known, 10 * DAY, FOREVER, never)
+    assert whole.since < LOST_AT
+    assert (whole.alarms, whole.judged > 10 * DAY) == (known.alarms + 1, True)
+
+
+def test_without_time_nothing_is_judged(folder: Path) -> None:
+    now = time.monotonic()
+    found = alarms_before(declared(folder, beside=False), "more", Alarmed(AGAIN_AT), 14 * DAY, now, never)
+    assert found == Alarmed(AGAIN_AT)

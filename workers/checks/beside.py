@@ -1,0 +1,179 @@
+"""
+One check more beside those that are declared, walked over the past: when it would have told of something,
+and how often it would have alarmed.
+
+Walks and folds are the backtest's. What is walked is no more than the answer needs: a check in question is
+walked alone, those that are there only around what it found, and each only for as long as there is time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from domain.detection.judge.state import Verdict
+from domain.recommender.recommender import SHADOW, Recommender
+from domain.values import Finding
+from workers.checks.backtest import BacktestIncident, fold
+from workers.checks.backtest_check import backtest_check, ends_of
+from workers.checks.plan import Plan, plan
+
+LEAD_WINDOWS = 4
+"""Before the time asked about, so that a check that has to see something twice has seen what is usual."""
+
+FINELY = 4
+"""Looks a window, at most, where it is asked when a check would have told."""
+
+DAY = timedelta(days=1)
+LEAST_LOOKS, MOST_LOOKS = 24, 2_000
+"""Asked of the engine at once, or the looks of a day where that is more: few first, then twice as many."""
+
+Looks = list[tuple[datetime, str, Verdict]]
+Span = tuple[datetime, datetime]
+
+
+class OutOfTime(Exception):
+    """The walk had to end before it came to an answer."""
+
+
+@dataclass(frozen=True)
+class Alarmed:
+    """How many incidents a check added, and how long it judged, back to `since`."""
+
+    since: datetime
+    alarms: int = 0
+    judged: timedelta = timedelta(0)
+
+
+def first_told(
+    recommender: Recommender,
+    name: str,
+    span: tuple[datetime, datetime],
+    is_of: Callable[[Finding], bool],
+    until: float,
+) -> datetime | None:
+    """
+    When the check would first have told of what `is_of` recognises, in (start, end]; None where it would not.
+
+    What it told of before `start` already, and goes on telling, is not counted. It is asked at most `FINELY`
+    looks a window, so that where it looks more often it may have told a little sooner than is said.
+
+    Raises:
+        OutOfTime: it was not known by `until`, of the monotonic clock.
+    """
+    start, end = span
+    planned = _every(plan(recommender, recommender.checks[name]), FINELY)
+    known: set[str] = set()
+    for at, verdict in _walked(recommender, planned, start - LEAD_WINDOWS * planned.window, end):
+        told = [one for one in verdict.findings if is_of(one) and not _announced(recommender, one)]
+        if at > start and any(one.fingerprint not in known for one in told):
+            return at
+        known = {one.fingerprint for one in told} if at <= start else known
+        _in_time(until)
+    return None
+
+
+def alarms_before(
+    recommender: Recommender,
+    name: str,
+    known: Alarmed,
+    longest: timedelta,
+    until: float,
+    settled: Callable[[Alarmed], bool],
+) -> Alarmed:
+    """
+    How many incidents the check adds to those of the others in `recommender`, and over how long it judged,
+    what is `known` of it included: from there backwards for `longest`, until it is `settled` or `until`.
+
+    It looks once a window: looks at windows that overlap see mostly the same rows.
+    """
+    planned = _every(plan(recommender, recommender.checks[name]), 1)
+    length, oldest = max(DAY, LEAST_LOOKS * planned.every), known.since - longest
+    most = max(DAY, MOST_LOOKS * planned.every)
+    while known.since > oldest and not settled(known) and time.monotonic() < until:
+        start = max(known.since - length, oldest)
+        looks = _as_time_allows(_walked(recommender, planned, start, known.since), name, until)
+        judged = sum(verdict.judged for _at, _name, verdict in looks) * planned.every
+        if not judged:
+            break  # what lies before is no better known
+        opened = fold(_alone(recommender, [name]), start, known.since, looks).incidents
+        added = _added(recommender, name, opened, looks, until)
+        known = Alarmed(start, known.alarms + added, known.judged + judged)
+        length = min(2 * length, most)
+    return known
+
+
+def _every(planned: Plan, finely: int) -> Plan:
+    return replace(planned, every=max(planned.every, planned.window / finely))
+
+
+def _walked(
+    recommender: Recommender, planned: Plan, start: datetime, end: datetime
+) -> Iterator[tuple[datetime, Verdict]]:
+    """Looks that could be taken."""
+    for at, came_to in backtest_check(recommender, planned, ends_of(recommender, planned, start, end)):
+        if isinstance(came_to, Verdict):
+            yield at, came_to
+
+
+def _as_time_allows(looks: Iterable[tuple[datetime, Verdict]], name: str, until: float) -> Looks:
+    taken: Looks = []
+    for at, verdict in looks:
+        taken.append((at, name, verdict))
+        if time.monotonic() > until:
+            break
+    return taken
+
+
+def _added(
+    recommender: Recommender, name: str, alarms: Sequence[BacktestIncident], looks: Looks, until: float
+) -> int:
+    """How many of the alarms the other checks would not have told of; also where there is no time to know."""
+    if not alarms:
+        return 0
+    others = [other for other in recommender.checks if other != name]
+    spans = [(one.window_start, one.ended_at or looks[-1][0]) for one in alarms]
+    told: Looks = []
+    for other in others:
+        planned = _every(plan(recommender, recommender.checks[other]), 1)
+        for start, end in _joined(spans, LEAD_WINDOWS * planned.window):
+            told += _as_time_allows(_walked(recommender, planned, start, end), other, until)
+    own = [look for look in looks if any(start <= look[0] <= end for start, end in spans)]
+    every = _in_order([*told, *own])
+    start, end = every[0][0], every[-1][0]
+    today = fold(_alone(recommender, others), start, end, _in_order(told)).incidents
+    return max(0, len(fold(recommender, start, end, every).incidents) - len(today))
+
+
+def _joined(spans: Iterable[Span], lead: timedelta) -> Iterator[Span]:
+    """The spans with what leads up to them, those that meet as one."""
+    begun: Span | None = None
+    for start, end in sorted(spans):
+        if begun is not None and start - lead <= begun[1]:
+            begun = (begun[0], max(begun[1], end))
+            continue
+        if begun is not None:
+            yield begun
+        begun = (start - lead, end)
+    if begun is not None:
+        yield begun
+
+
+def _in_order(looks: Looks) -> Looks:
+    return sorted(looks, key=lambda look: (look[0], look[1]))
+
+
+def _alone(recommender: Recommender, names: Iterable[str]) -> Recommender:
+    return recommender.model_copy(update={"checks": {name: recommender.checks[name] for name in names}})
+
+
+def _announced(recommender: Recommender, finding: Finding) -> bool:
+    """Whether somebody said it beforehand; a check that is tried is in shadow mode, which is not that."""
+    return recommender.quiet(finding) not in (None, SHADOW)
+
+
+def _in_time(until: float) -> None:
+    if time.monotonic() > until:
+        raise OutOfTime
