@@ -313,7 +313,7 @@ class Option(Value):
 
     `costs` is what those lose that the incident does not touch, `whole` what everybody gains or loses;
     `worst` names whom it hits hardest. `blast_share` is the share of requests that are shown something else,
-    `blast_members` that of the members of a day. `diversity` is how the effective number of different items
+    `blast_members` that of the members of a day. `variety` is how the effective number of different items
     that are shown changes, `others` how the exposure of all other items; None where that was not replayed.
     `guards` are checks whose alarm takes it back; `stages` the shares of members whom it serves one after the
     other, ascending to 1; all at once where there are none. `hold_out` is the share of members who are never
@@ -342,7 +342,7 @@ class Option(Value):
     whole: Estimate | None = None
     whole_from_log: Estimate | None = None
     worst: str = ""
-    diversity: Estimate | None = None
+    variety: Estimate | None = None
     others: Estimate | None = None
     needs_second_person: bool = False
     deployer: str

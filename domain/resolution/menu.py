@@ -226,7 +226,7 @@ def _option(
         blast_members=worth.members(around.visits),
         whole=worth.a_day(around.rewards_a_day),
         worst=worth.worst,
-        diversity=worth.diversity,
+        variety=worth.diversity,
         others=worth.others,
         needs_second_person=worth.blast_share > hotfix.second_person_above,
         deployer=hotfix.deployer,

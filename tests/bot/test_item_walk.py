@@ -99,7 +99,9 @@ def test_choices_that_the_model_had_ranked_low_are_kept_by_the_looks_and_listed_
     person: Driver, door: Door, shop: Path
 ) -> None:
     person.command("misses")
-    assert "is kept" in str(person.wait(lambda: person.ephemerals()[1:], "answer", ANSWERED_SECONDS)[0])
+    assert "No low-ranked choices" in str(
+        person.wait(lambda: person.ephemerals()[1:], "answer", ANSWERED_SECONDS)[0]
+    )
     now = datetime.now(UTC)
     assert keep_misses(door.log, load(shop, {}), now) == 0 or kept_misses(door.log)
     keep_misses(door.log, load(shop, {}), now + timedelta(hours=1))

@@ -75,7 +75,7 @@ WAY = (
 )
 """How every incident goes, however often anything died."""
 
-BESIDE = {"incident.acknowledged", "message.posted"}
+BESIDE = {"incident.acknowledged", "message.posted", "follow_up.assigned"}
 """Once each as well; whether before or after the menu is chance."""
 
 PERHAPS = {"hotfix.watched", "hotfix.cost_measured", "bundle.kept", "evidence.found", "picture.drawn"}

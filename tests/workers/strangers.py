@@ -59,7 +59,7 @@ CHECK = OwnCheck("too_few", RowCounts(), judge, Least)
 
 WRONG = """
 from domain.detection.own import Judgement, Options, OwnCheck, Seen, WrongRows
-from domain.detection.expect.usual_proportion import expect_rates
+from domain.detection.expect.usual_proportion import usual_proportions
 from domain.detection.data.tally import Tally
 
 
@@ -74,7 +74,7 @@ def wrong(rows, options):
 
 def judge(options: Long, seen: Seen[Tally]):
     tally = seen.data
-    rates = expect_rates(tally.rows[seen.usable], tally.bad[seen.usable])
+    rates = usual_proportions(tally.rows[seen.usable], tally.bad[seen.usable])
     p_values = rates.p_values(tally.bad[-1], tally.rows[-1])
     most = rates.most(tally.rows[-1])
     for place, cell in enumerate(tally.cells):

@@ -82,7 +82,7 @@ def _scores(recommender: Recommender, source: Source, now: datetime, where: str)
     if newest is None:
         return
     grid = grid_until(newest + SHORTLY, table.window, table.window, zone_of(recommender))
-    asked = Check(name=where, kind="score_parity", table=table.name, ways=1)
+    asked = Check(name=where, kind=where, table=table.name, ways=1)
     tally = recomputed_rows(recommender, asked, grid, ())
     rows, others = float(tally.rows[:, 0].sum()), float(tally.bad[:, 0, 0].sum())
     if rows and others > MOST_OTHERS * rows:

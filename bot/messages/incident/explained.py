@@ -21,7 +21,7 @@ def explained(option: Option) -> tuple[tuple[str, str], ...]:
         ("In all", _effect(option.whole)),
         ("Hit hardest", option.worst),
         ("Touches", touches(option)),
-        ("Diversity", _known(option.diversity)),
+        ("Diversity", _known(option.variety)),
         ("Other items", _known(option.others)),
         ("In force", _in_force(option)),
         ("Stages", words.stages(option)),
@@ -34,7 +34,7 @@ def explained(option: Option) -> tuple[tuple[str, str], ...]:
 
 def changed_diversity(option: Option) -> str:
     """A change of diversity that matters and is certain, in words; empty where there is none."""
-    found = option.diversity
+    found = option.variety
     if found is None or found.value is None or found.low is None or found.high is None:
         return ""
     if found.low * found.high <= 0 or abs(found.value) < MATERIAL:

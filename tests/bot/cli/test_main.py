@@ -53,7 +53,7 @@ def test_a_wrong_time_is_put_right_and_the_report_says_both(run: Run, door: Door
 def test_who_was_forgotten_is_a_former_member_in_the_report(run: Run, door: Door) -> None:
     tell(door, OPENED)
     run("assign", "1", "slack:U0ADA")
-    assert "U0ADA" in run("report", "1")
+    assert "Assigned to someone in Slack" in run("report", "1")
     assert "Forgotten" in run("forget", "slack:U0ADA", "--yes")
     text = run("report", "1")
     assert "U0ADA" not in text

@@ -27,7 +27,7 @@ def varied(value: float, low: float, high: float) -> Estimate:
 def test_it_is_told_on_the_line_where_it_matters_and_in_the_details_always(
     found: Estimate, *, on_the_line: bool
 ) -> None:
-    one = option().model_copy(update={"diversity": found, "hold_out": 0.01})
+    one = option().model_copy(update={"variety": found, "hold_out": 0.01})
     assert ("fewer different items" in line(one, 0).replace("\u00a0", " ")) is on_the_line
     details = dict(explained(one))
     assert details["Diversity"].endswith("different items (412 → 361 items in effect)")

@@ -95,7 +95,7 @@ def test_what_chance_shows_less_too_is_no_bias_of_production(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("keys", "says"),
     [
-        ({"dimensions": ("device",)}, '"device" is nothing of an item'),
+        ({"dimensions": ("device",)}, '"device" is no property of items'),
         ({"table": "candidates", "dimensions": ("item",)}, 'write table = "shown"'),
     ],
 )

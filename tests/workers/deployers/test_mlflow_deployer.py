@@ -62,7 +62,7 @@ def test_tags_of_others_are_theirs_and_one_of_ours_that_cannot_be_read_is_refuse
     registry.tag(model, "owner", "a team")
     apply(one)
     registry.tag(model, "recsysops.by_hand", "3")
-    with pytest.raises(DeployError, match=r"has a tag recsysops\.… that is not ours; take it out"):
+    with pytest.raises(DeployError, match=r"has a tag recsysops\.… that is not ours; remove it"):
         one.revert("event:1", OPTION)
     assert registry.alias(model) == "2"
 

@@ -123,7 +123,8 @@ def authorise(connection: Connection, recommender: Recommender, known_as: str, n
     if {member, person.name if person else None} & allowed:
         return
     if member is None or not set(_groups_of(connection, member)) & allowed:
-        raise NotAllowed(f"whoever ordered it may not {need} by [permissions] in recsysops.toml as it is now")
+        who = "whoever approved it" if need == "approve" else "whoever asked for it"
+        raise NotAllowed(f"{who} may not {need} by [permissions] in recsysops.toml as it is now")
 
 
 def how_to_be_mapped(known_as: str) -> str:

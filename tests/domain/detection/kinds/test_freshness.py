@@ -51,7 +51,7 @@ def test_a_missing_delivery_is_found_within_the_hour_in_words_that_say_when_it_w
     (finding,) = judge(daily(40), 24.75).findings
     assert finding.unit == "seconds"
     assert finding.observed == 24.75 * HOUR
-    title = "deliveries: due 01:00 (usually 01:00–01:00), nothing since Mon 01:00, 45m late"
+    title = "deliveries: due 01:00 UTC (usually 01:00–01:00), nothing since Mon 01:00, 45m late"
     assert finding.title == title
 
 
@@ -122,7 +122,7 @@ def test_an_empty_delivery_is_none_and_said_to_be_empty() -> None:
     held = Feeds({(): arrivals(times, at, sizes=sizes)}, EVENINGS)
     (finding,) = judge_freshness(CHECK, held, CheckState()).findings
     assert finding.title == (
-        "deliveries: due 01:00 (usually 01:00–01:00), only 2 rows came Tue 01:00, 2h late"
+        "deliveries: due 01:00 UTC (usually 01:00–01:00), only 2 rows came Tue 01:00, 2h late"
     )
     assert finding.window_start == datetime.fromtimestamp(39 * DAY + HOUR, UTC)
     assert arrived_since(CHECK, held, finding) is None

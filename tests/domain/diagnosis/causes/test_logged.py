@@ -258,4 +258,4 @@ def test_a_kind_that_fails_says_so_and_takes_no_other_with_it(healthy: Shop, sol
     broken = Pair("sales_standby", "standby", ("no_such_column",), rows, sold)
     found = diagnose(written(healthy, rows, sold, slice_of(region="south"), broken))
     assert found.cause_kind == "duplicate"
-    assert any("“feed” could not be told" in line.statement for line in found.evidence)
+    assert any("“feed” could not be determined" in line.statement for line in found.evidence)

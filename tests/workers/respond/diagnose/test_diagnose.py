@@ -185,7 +185,7 @@ def test_where_no_cause_is_known_the_delivery_shortly_before_it_began_can_be_rol
     assert (rollback.hotfix, nothing.hotfix) == ("rollback", "do_nothing")
     assert (rollback.parameters["before"], rollback.repairs.value) == (DELIVERED.isoformat(), None)
     assert rollback.parameters["to"] == (DELIVERED - timedelta(days=1)).isoformat()
-    assert "came at 05:30, shortly before it began" in rollback.repairs.basis
+    assert "came at 2026-03-02 05:30 UTC, shortly before it began" in rollback.repairs.basis
     assert [one.hotfix for one in menu.left_out] == ["fill_language"]
 
 

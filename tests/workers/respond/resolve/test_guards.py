@@ -79,7 +79,8 @@ def test_an_alarm_of_a_guard_on_what_the_hotfix_touches_is_harm_and_names_itself
     harm = guarded.harm()
     assert harm is not None
     assert harm.reason == (
-        "its guard plays_by_slice alarmed in country = DK at 12:02 UTC (#2): plays: 40 % fewer rows"
+        "its guard plays_by_slice alarmed in country = DK at 2026-03-03 12:02 UTC (#2): "
+        "plays: 40 % fewer rows"
     )
 
 

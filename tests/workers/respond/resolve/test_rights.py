@@ -422,7 +422,7 @@ def test_who_may_no_more_has_nothing_deployed(shop: Shop) -> None:
     shop.press(ADA, ASK)
     shop.press(CAM, APPROVE)
     shop.door.keep_groups({**MEMBERS, "ml": {"U0BEN"}}, {})
-    shop.not_deployed("whoever ordered it may not approve by [permissions]")
+    shop.not_deployed("whoever approved it may not approve by [permissions]")
 
 
 def test_who_chose_alone_and_may_deploy_no_more_has_nothing_deployed(shop: Shop) -> None:
@@ -436,7 +436,7 @@ def test_an_approval_that_was_written_around_the_rules_is_not_deployed(shop: Sho
     outsider = person("slack:U0EVE")
     shop.press(ADA, ASK)
     handle(shop.stream, APPROVE, actor=outsider, key="forged", log=log)
-    shop.not_deployed("U0EVE may not approve")
+    shop.not_deployed("whoever approved it may not approve")
 
 
 def test_one_s_own_approval_that_was_written_around_the_rules_is_not_deployed(
