@@ -39,7 +39,7 @@ def read(text: str) -> SlashCommand:
         Refused: no such word; the message names the nearest.
 
     >>> read("incident #142")
-    Asked(word='incident', rest='#142')
+    SlashCommand(word='incident', rest='#142')
     """
     word, _, rest = text.strip().partition(" ")
     word = word.lower() or "help"

@@ -30,8 +30,7 @@ class Serving:
     The recommender as it stands.
 
     `truth` is the catalogue as it ought to be, `delivered` as the last delivery brought it, `rolled_back`
-    an older
-    one that is served instead while that hotfix is on.
+    an older one that is served instead while that hotfix is on.
     """
 
     def __init__(self, settings: Settings, anchor: datetime) -> None:

@@ -41,7 +41,7 @@ def learn_domains(
 
     >>> spans = {"rating": [(0.0, 1.0), (0.1, 0.9)], "id": [(0, 9), (10, 19)]}
     >>> learn_domains(Domains(values={"device": ("tv",)}), spans, {})
-    Allowed(ranges={'rating': (-0.1, 1.1)}, values={'device': ('tv',)})
+    ColumnDomains(ranges={'rating': (-0.1, 1.1)}, values={'device': ('tv',)})
     """
     ranges = {column: span for column, held in spans.items() if (span := _settled(held)) is not None}
     values = {

@@ -57,8 +57,10 @@ def severity_by_members(
     Too many rows is one step milder, one that grows one step worse. A check whose `severity` is declared is
     not graded.
 
-    >>> severity_by_members(0.10, 0.05), severity_by_members(1.0, 0.05), severity_by_members(0.10, 0.05,
-    growing=True) (<Severity.SEV2: 'SEV2'>, <Severity.SEV2: 'SEV2'>, <Severity.SEV1: 'SEV1'>)
+    >>> severity_by_members(0.10, 0.05), severity_by_members(1.0, 0.05)
+    (<Severity.SEV2: 'SEV2'>, <Severity.SEV2: 'SEV2'>)
+    >>> severity_by_members(0.10, 0.05, growing=True)
+    <Severity.SEV1: 'SEV1'>
     """
     lost = min(1.0, share / members) if members > 0 else 0.0
     step = TABLE[bisect_right(MEMBERS, members)][bisect_right(LOSS, lost)] - 1

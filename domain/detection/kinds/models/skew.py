@@ -156,7 +156,7 @@ def describe(bins: Bins, learned: Floats, fed: Floats) -> str:
 
     >>> bins = Bins("rating", labels=(SET, NOT_SET), named=2)
     >>> describe(bins, np.array([100.0, 0.0]), np.array([70.0, 30.0]))
-    'rating is not set in 30 % of what the model is fed; in training it was in none'
+    'rating is not set in 30 % of the served rows, in training in none'
     """
     p, q = (one / max(float(one.sum()), 1.0) for one in (learned, fed))
     if bins.labels == (SET, NOT_SET):
