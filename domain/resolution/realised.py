@@ -98,4 +98,5 @@ def _step(pair: Pair) -> float | None:
 def _missing(today: float | None, days: int) -> str:
     if today is None:
         return "too little was chosen before it was deployed or since"
-    return f"{days} earlier days have both spans, and {LEAST_DAYS} are needed to know what the hour changes"
+    earlier = "1 earlier day has" if days == 1 else f"{days} earlier days have"
+    return f"{earlier} rows of the same hours, and it takes {LEAST_DAYS} to know what the hour changes"
