@@ -11,7 +11,7 @@ from domain.incident import commands as c
 from domain.incident import events as e
 from domain.incident.decide import decide
 from domain.incident.obligations import open_obligations
-from domain.values import Actor, Improvement, Severity
+from domain.values import Actor, Estimate, Improvement, Severity
 from tests.domain.incident.given import (
     APPLIED,
     APPROVED,
@@ -79,6 +79,16 @@ def test_a_click_on_a_menu_of_long_ago_is_answered_as_stale() -> None:
     incident, _ = after(OPEN, DIAGNOSED, OFFERED)
     with pytest.raises(Stale, match="not on the menu"):
         decide(incident, c.ChooseHotfix(option="gone", menu=MENU), ON_CALL, LATER)
+
+
+def test_what_it_cost_is_recorded_of_a_hotfix_that_was_in_force_and_of_no_other() -> None:
+    waiting, _ = after(OPEN, DIAGNOSED, OFFERED, DEPLOYED)
+    running, _ = after(OPEN, DIAGNOSED, OFFERED, DEPLOYED, APPLIED)
+    assert waiting.hotfix is not None
+    lost = Estimate(value=-9.0, low=-12.0, high=-6.0, unit="% plays", basis="the log")
+    cost = c.RecordCost(option=waiting.hotfix.option, cost=lost, window_start=MORNING, window_end=LATER)
+    assert decide(waiting, cost, WORKER, LATER) == ()
+    assert decide(running, cost, WORKER, LATER) == (e.HotfixCostMeasured(**cost.model_dump()),)
 
 
 def test_a_verified_hotfix_resolves_the_incident_and_owes_a_follow_up() -> None:
