@@ -14,7 +14,7 @@ from typing import Literal
 
 from scipy.stats import chi2
 
-from domain.values import Estimate, Slice, Value
+from domain.values import Estimate, Value
 
 CONFIDENCE = 0.9
 MOST_PROPOSED = 3
@@ -91,14 +91,3 @@ def summary(tried: int, refusals: Iterable[Refusal]) -> str:
     counted = [f"{found.count(why)}: {why}" for why in dict.fromkeys(found)]
     of_these = f"; of these {'; '.join(counted)}" if counted else ""
     return f"{tried} check{'s were' if tried != 1 else ' was'} replayed{of_these}"
-
-
-def compatible(one: Slice, other: Slice) -> bool:
-    """
-    Whether rows can be in both slices.
-
-    >>> compatible((("device", "tv"),), (("country", "France"),)), compatible((("d", "tv"),), (("d", "web"),))
-    (True, False)
-    """
-    values = dict(other)
-    return all(values.get(dimension, value) == value for dimension, value in one)

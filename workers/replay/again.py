@@ -11,12 +11,11 @@ from sqlalchemy import Engine
 
 from domain.detection.correlate.joining import told_by
 from domain.errors import BundleError, Refused
-from domain.improvement.trial import compatible
 from domain.incident.state import Incident
 from domain.recommender.lineage import lineage
 from domain.recommender.recommender import Recommender
 from domain.replayed import AgreedCheck, Comparable, ReplayAnswer, Replayed, Went, compare
-from domain.values import Diagnosis, Finding
+from domain.values import Diagnosis, Finding, share_rows
 from workers.bundle.again import diagnose_again
 from workers.bundle.objects import Objects, objects_of
 from workers.bundle.open import Opened, open_bundle
@@ -154,7 +153,7 @@ def _agreed(recommender: Recommender, incident: Incident, frozen: Frozen | None)
 
     def tells(finding: Finding) -> bool:
         # As its trial took it, by which it was agreed on.
-        of_it = known(finding) or compatible(finding.slice, first.slice)
+        of_it = known(finding) or share_rows(finding.slice, first.slice)
         return of_it and finding.window_end > onset
 
     return raised_by(recommender, change.name, first, frozen, tells)

@@ -18,7 +18,6 @@ from domain.improvement.trial import (
     WEEK,
     Refusal,
     Trial,
-    compatible,
     rate,
     refused,
     summary,
@@ -26,7 +25,7 @@ from domain.improvement.trial import (
 from domain.incident.state import Incident
 from domain.recommender.keys.duration import name_duration
 from domain.recommender.recommender import Recommender
-from domain.values import AddedCheck, Finding, TriedChange, Value
+from domain.values import AddedCheck, Finding, TriedChange, Value, share_rows
 from workers.checks.beside import Alarmed, OutOfTime, alarms_before, first_told
 from workers.checks.tape import Tape, taped
 from workers.declaration.addition import lines_of, valid, written
@@ -66,7 +65,7 @@ class _Of:
 
     def is_told_by(self, finding: Finding) -> bool:
         """Whether its rows may be those of the incident."""
-        return compatible(finding.slice, self.finding.slice)
+        return share_rows(finding.slice, self.finding.slice)
 
 
 def try_changes(path: Path, recommender: Recommender, incident: Incident) -> Tried:
