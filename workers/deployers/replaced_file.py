@@ -6,7 +6,6 @@ import fcntl
 import glob
 import os
 import stat
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from domain.errors import DeployError
-from workers.environment.durable import sync_folder
+from workers.environment.durable import replace_whole
 
 LOCK_SECONDS = 10.0
 MOST_BYTES = 64 * 1024 * 1024
@@ -58,20 +57,9 @@ class ReplacedFile:
 
     def write(self, text: bytes) -> None:
         """Have it hold this."""
-        folder = self._target.parent
-        _clear_left(folder, self._target.name)
-        handle, name = tempfile.mkstemp(dir=folder, prefix=_prefix(self._target.name))
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(text)
-                file.flush()
-                _like(file.fileno(), self._target)
-                os.fsync(file.fileno())
-            Path(name).replace(self._target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        sync_folder(folder)
+        target = self._target
+        _clear_left(target.parent, target.name)
+        replace_whole(target, text, _prefix(target.name), lambda descriptor: _like(descriptor, target))
 
 
 def _wait_for(descriptor: int, path: Path) -> None:

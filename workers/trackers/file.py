@@ -7,7 +7,6 @@ import hashlib
 import os
 import re
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -20,7 +19,7 @@ from pydantic import Field
 from domain.answer import Advice
 from domain.errors import TrackerError
 from domain.recommender.tracker import Tracker
-from workers.environment.durable import sync_folder
+from workers.environment.durable import replace_whole
 from workers.trackers.kind import Draft, Environment, Kind, Opened, State
 
 TO_DO, DONE = "- [ ] ", "- [x] "
@@ -102,18 +101,8 @@ class FileTracker:
 
     def _write(self, text: str) -> None:
         mode = stat.S_IMODE(self.path.stat().st_mode) if self.path.exists() else 0o644
-        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fchmod(file.fileno(), mode)
-                os.fsync(file.fileno())
-            Path(name).replace(self.path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        sync_folder(self.path.parent)
+        prefix = f".{self.path.name}."
+        replace_whole(self.path, text.encode("utf-8"), prefix, lambda handle: os.fchmod(handle, mode))
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

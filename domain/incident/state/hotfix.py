@@ -135,48 +135,20 @@ def _stage(hotfix: Hotfix, event: e.OfHotfix, record: e.Recorded) -> tuple[Stage
             return "approved", {"approved_by": record.actor, "break_glass": event.break_glass}
         case e.HotfixRejected():
             return "rejected", {"reason": event.reason}
-        case e.HotfixApplied():
-            return "applied", {
-                "applied_at": record.at,
-                "share": event.share,
-                "hold_out": event.hold_out,
-                "stage_at": record.at,
-                "receipt": event.receipt,
-                "expires_at": event.expires_at,
-                "expiry_set_by": record.id,
-                "watch_until": event.watch_until,
-            }
+        case e.HotfixApplied() | e.HotfixWidened():
+            return "applied", _served(event, record)
         case e.StagePassed():
             return "widening", {}
-        case e.HotfixWidened():
-            return "applied", {
-                "share": event.share,
-                "stage_at": record.at,
-                "receipt": event.receipt,
-                "watch_until": event.watch_until,
-            }
         case e.HotfixFailed():
             return "failed", {"reason": event.reason}
         case e.HotfixWatched():
-            seen = LastMeasurement(
-                at=event.window_end, repaired_share=event.repaired_share, low=event.low, high=event.high
-            )
             judged = hotfix.stage != "applied"
-            return None, {"seen": seen} if judged else {"seen": seen, "repaired_share": event.repaired_share}
+            seen = {"seen": LastMeasurement(at=event.window_end, **_measured(event))}
+            return None, seen if judged else {**seen, "repaired_share": event.repaired_share}
         case e.HotfixVerified():
-            return "verified", {
-                "repaired_share": event.repaired_share,
-                "low": event.low,
-                "high": event.high,
-                "reason": None,
-            }
+            return "verified", {**_measured(event), "reason": None}
         case e.HotfixRefuted():
-            return "refuted", {
-                "reason": event.reason,
-                "repaired_share": event.repaired_share,
-                "low": event.low,
-                "high": event.high,
-            }
+            return "refuted", {**_measured(event), "reason": event.reason}
         case e.HotfixCostMeasured():
             return None, {"cost": event.cost}
         case e.HotfixWorthMeasured():
@@ -195,12 +167,32 @@ def _stage(hotfix: Hotfix, event: e.OfHotfix, record: e.Recorded) -> tuple[Stage
         case e.RenewalRequested():
             return None, {"renewing_until": event.expires_at}
         case e.HotfixRenewed():
-            renewed = {"expires_at": event.expires_at, "expiry_set_by": record.id}
-            return None, {**renewed, "renewing_until": None, "receipt": event.receipt}
+            return None, {**_expiry(event, record), "renewing_until": None, "receipt": event.receipt}
         case e.RenewalFailed():
             return None, {"renewing_until": None}
         case _:
             assert_never(event)
+
+
+def _served(event: e.HotfixApplied | e.HotfixWidened, record: e.Recorded) -> dict[str, Any]:
+    now = {
+        "share": event.share,
+        "stage_at": record.at,
+        "receipt": event.receipt,
+        "watch_until": event.watch_until,
+    }
+    if isinstance(event, e.HotfixWidened):
+        return now
+    first = {"applied_at": record.at, "hold_out": event.hold_out, **_expiry(event, record)}
+    return {**now, **first}
+
+
+def _expiry(event: e.HotfixApplied | e.HotfixRenewed, record: e.Recorded) -> dict[str, Any]:
+    return {"expires_at": event.expires_at, "expiry_set_by": record.id}
+
+
+def _measured(event: e.HotfixWatched | e.HotfixVerified | e.HotfixRefuted) -> dict[str, Any]:
+    return {"repaired_share": event.repaired_share, "low": event.low, "high": event.high}
 
 
 COST = "cost"
