@@ -68,7 +68,8 @@ def test_the_ci_script_of_the_documentation_fails_when_a_check_is_loosened(
     depot = Depot(log, folder, scans())
     depot.raises(*depot.found())
     script = tmp_path / "ci.sh"
-    script.write_text(re.search(r"```sh\n(#!/bin/sh.*?)```", PAGE.read_text(), re.DOTALL)[1])  # type: ignore[index]
+    (shown,) = re.findall(r"```sh\n(#!/bin/sh.*?)```", PAGE.read_text(), re.DOTALL)
+    script.write_text(shown)
     around = {"DATABASE_URL": database_url, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
     def ci() -> subprocess.CompletedProcess[str]:

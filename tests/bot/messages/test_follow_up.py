@@ -19,7 +19,7 @@ DAY = timedelta(days=1)
 LATE = MORNING + 15 * DAY
 
 
-def URL(path: str) -> str:  # noqa: N802 - as a link stands in other tests
+def url(path: str) -> str:
     return f"https://pages.example{path}"
 
 
@@ -35,17 +35,17 @@ def test_only_what_is_open_is_listed_what_is_overdue_first() -> None:
 
 def test_the_home_names_owner_and_day_and_has_nothing_where_nothing_is_open() -> None:
     found = standings([after(*OWNED)[0]], LATE)
-    drawn = str(home_of(found, URL))
+    drawn = str(home_of(found, url))
     assert "Follow-ups" in drawn
     assert "⏰" in drawn
     assert "<@U-oncall>" in drawn
-    assert home_of((), URL) == []
-    assert "No follow-up is open" in str(blocks((), URL))
+    assert home_of((), url) == []
+    assert "No follow-up is open" in str(blocks((), url))
 
 
 def test_more_than_a_page_says_how_many_and_where_they_are() -> None:
     (one,) = standings([after(*OWNED)[0]], LATE)
-    assert "and 2 more: `recsysops follow-up list`" in str(blocks([one] * 12, URL))
+    assert "and 2 more: `recsysops follow-up list`" in str(blocks([one] * 12, url))
 
 
 def test_the_reminder_mentions_its_owner_in_the_thread() -> None:
@@ -69,7 +69,7 @@ def test_the_reminder_mentions_its_owner_in_the_thread() -> None:
 )
 def test_what_became_of_it_stands_on_the_message_and_in_the_report(story: str, says: str) -> None:
     incident, log = told(story)
-    assert says.lower() in str(card(incident, URL)).replace("\\n", " ").lower()
+    assert says.lower() in str(card(incident, url)).replace("\\n", " ").lower()
     report = tell(incident, log)
     assert says in markdown(report)
     assert says in html(report)

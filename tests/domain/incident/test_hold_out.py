@@ -13,7 +13,7 @@ from domain.incident.menu import digest_of
 from domain.incident.obligations import WORTH, scheduled
 from domain.incident.sentence import sentence
 from domain.incident.state import Incident
-from domain.values import Estimate, Finding
+from domain.values import Actor, Estimate, Finding
 from tests.domain.incident.given import DIAGNOSED, FINDING, MORNING, ON_CALL, WORKER, after, option
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -38,7 +38,7 @@ WORTH_TODAY = c.RecordWorth(
 
 
 def happened(
-    *steps: tuple[c.Command, object],
+    *steps: tuple[c.Command, Actor],
     hold_out: float = 0.01,
     stages: tuple[float, ...] = (),
     finding: Finding = FINDING,
@@ -48,7 +48,7 @@ def happened(
     opened = (c.OpenIncident(number=1, finding=finding), WORKER)
     menu = (c.PrepareMenu(options=offered), WORKER)
     chosen = c.ChooseHotfix(option="fill", menu=digest_of(offered))
-    return after(opened, DIAGNOSED, menu, chosen, *steps)[0]  # type: ignore[arg-type]
+    return after(opened, DIAGNOSED, menu, chosen, *steps)[0]
 
 
 def due_at(incident: Incident) -> datetime | None:

@@ -9,29 +9,10 @@ import pytest
 
 from domain.incident import commands as c
 from domain.values import AddedCheck
+from tests.workers.respond.ferries import DECLARED, KEYS
 from workers.declaration.addition import add, lines_of, written
 from workers.declaration.declare import load
 from workers.respond.change import make
-
-DECLARED = """\
-# Ferries: who boards, and where.
-[recommender]
-name = "ferries"
-
-[follow_ups]
-apply = "write"
-
-[tables.boardings]   # from the turnstiles
-path = "boardings.parquet"
-time = "boarded"
-window = "1d"
-dimensions = ["quay"]
-
-[checks.boarded]
-kind = "volume"      # all quays
-table = "boardings"
-"""
-KEYS = {"kind": "volume", "table": "boardings"}
 
 
 def by_quay(**changed: object) -> AddedCheck:

@@ -104,11 +104,13 @@ def test_an_approved_hotfix_is_applied_under_its_approval_and_taken_back_under_t
     assert story.overrides == []
 
 
-def test_a_worker_killed_between_doing_and_recording_deploys_once(story: Story) -> None:
-    def killed(work: Work, recommender: Recommender) -> Sequence[c.Command]:
-        apply(work, recommender)
-        raise SystemExit("killed")
+def killed(work: Work, recommender: Recommender) -> Sequence[c.Command]:
+    """A worker that dies once it is done, before anybody knows."""
+    apply(work, recommender)
+    raise SystemExit("killed")
 
+
+def test_a_worker_killed_between_doing_and_recording_deploys_once(story: Story) -> None:
     with pytest.raises(SystemExit):
         story.settle("apply", killed)
     assert story.hotfix.stage == "approved"
@@ -120,10 +122,6 @@ def test_a_worker_killed_between_doing_and_recording_deploys_once(story: Story) 
 def test_a_worker_killed_after_doing_it_and_then_nobody_there_to_ask_is_not_called_failed(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def killed(work: Work, recommender: Recommender) -> Sequence[c.Command]:
-        apply(work, recommender)
-        raise SystemExit("killed")
-
     with pytest.raises(SystemExit):
         story.settle("apply", killed)
     with monkeypatch.context() as away:
@@ -138,10 +136,6 @@ def test_a_worker_killed_after_doing_it_and_then_nobody_there_to_ask_is_not_call
 
 
 def test_what_workers_die_over_each_time_is_taken_back_before_it_is_called_failed(story: Story) -> None:
-    def killed(work: Work, recommender: Recommender) -> Sequence[c.Command]:
-        apply(work, recommender)
-        raise SystemExit("killed")
-
     for _ in range(MOST_TRIES):
         with pytest.raises(SystemExit):
             story.settle("apply", killed)
@@ -154,10 +148,6 @@ def test_what_workers_die_over_each_time_is_taken_back_before_it_is_called_faile
 def test_what_may_be_in_force_is_not_called_failed_before_it_can_be_taken_back(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def killed(work: Work, recommender: Recommender) -> Sequence[c.Command]:
-        apply(work, recommender)
-        raise SystemExit("killed")
-
     with pytest.raises(SystemExit):
         story.settle("apply", killed)
     approval = story.hotfix.event_id
