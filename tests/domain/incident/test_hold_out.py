@@ -93,7 +93,7 @@ def test_what_is_found_by_the_day_is_compared_after_a_day_at_the_earliest() -> N
     ids=["not deployed", "nobody held out", "reverted"],
 )
 def test_where_there_is_nothing_to_compare_nothing_is_due_and_nothing_is_recorded(
-    steps: tuple[tuple[c.Command, object], ...], hold_out: float
+    steps: tuple[tuple[c.Command, Actor], ...], hold_out: float
 ) -> None:
     incident = happened(*steps, hold_out=hold_out)
     assert due_at(incident) is None
