@@ -14,25 +14,20 @@ import typer
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from bot.cli import (
-    audit,
     bundle,
     burn_in,
     docs,
-    follow_up,
     hotfix,
     incident,
     item,
     link,
     logging_coverage,
     recommender,
-    record,
-    rehearse,
-    replay,
     run,
-    scorecard,
     slack,
 )
 from bot.cli.log import correct, events, followers, obligations, people
+from bot.cli.practice import audit, follow_up, record, rehearse, replay, scorecard
 from domain.errors import ConfigurationError, RecsysopsError
 from workers.door import log_administration, redacted
 

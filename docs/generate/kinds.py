@@ -10,7 +10,7 @@ from docs.generate.markdown import capital, code, page, table
 from domain.detection.kind import Kind
 from domain.prediction.kind import LAUNCH_FORECAST
 from domain.recommender.deployer import Deployer
-from domain.recommender.tracker import Tracker
+from domain.recommender.practice.tracker import Tracker
 from domain.recommender.witness import Witness
 from domain.resolution.replays.registry import REPLAYS
 from workers.declaration import check_kinds, hotfix_kinds

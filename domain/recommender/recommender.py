@@ -8,17 +8,17 @@ from domain.recommender.bundle import Bundle
 from domain.recommender.check import Check
 from domain.recommender.deployer import Deployer
 from domain.recommender.exposure import Exposure
-from domain.recommender.follow_ups import FollowUps
 from domain.recommender.holidays import NO_HOLIDAYS, Holidays
 from domain.recommender.hotfix import DeclaredHotfix
 from domain.recommender.model import Items, Launches, Members, Model
 from domain.recommender.objective import Objective
 from domain.recommender.person import Person
 from domain.recommender.planned import Planned
-from domain.recommender.rehearsals import Rehearsals, Replays
+from domain.recommender.practice.follow_ups import FollowUps
+from domain.recommender.practice.rehearsals import Rehearsals, Replays
+from domain.recommender.practice.tracker import Tracker
 from domain.recommender.route import Need, Permissions, Routes, Stakeholder
 from domain.recommender.table import Table
-from domain.recommender.tracker import Tracker
 from domain.recommender.witness import Witness
 from domain.values import Finding, Hours, Severity, Value
 

@@ -19,18 +19,18 @@ from domain.recommender.bundle import Bundle
 from domain.recommender.check import Check
 from domain.recommender.deployer import Deployer
 from domain.recommender.exposure import Exposure
-from domain.recommender.follow_ups import FollowUps
 from domain.recommender.hotfix import DeclaredHotfix
 from domain.recommender.keys.nearest import nearest
 from domain.recommender.model import Items, Launches, Logging, Members, Model, Registry
 from domain.recommender.objective import Objective
 from domain.recommender.person import Person, shared
 from domain.recommender.planned import Planned, planned_at
+from domain.recommender.practice.follow_ups import FollowUps
+from domain.recommender.practice.rehearsals import Rehearsals, Replays
+from domain.recommender.practice.tracker import Tracker
 from domain.recommender.recommender import Recommender
-from domain.recommender.rehearsals import Rehearsals, Replays
 from domain.recommender.route import Alone, Permissions, Routes, Stakeholder
 from domain.recommender.table import Csv, Table
-from domain.recommender.tracker import Tracker
 from domain.recommender.witness import Witness
 from workers.declaration.holidays import holidays_of
 from workers.declaration.hotfix_options import hotfixes_apart, not_held_out

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from domain.answer import Advice
+from domain.recommender.practice.rehearsals import NEVER
 from domain.recommender.recommender import Recommender
-from domain.recommender.rehearsals import NEVER
 from workers.deployers.pull_request import PullRequestOptions
 
 

@@ -25,7 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from domain.errors import ConfigurationError
 from domain.prediction.kind import LAUNCH_FORECAST
-from domain.recommender.rehearsals import NEVER
+from domain.recommender.practice.rehearsals import NEVER
 from workers.declaration.current import recommender
 from workers.environment import clock
 from workers.environment.broker import Broker

@@ -11,8 +11,8 @@ import structlog
 from sqlalchemy import Engine
 
 from domain.recommender.keys.schedule import newest
+from domain.recommender.practice.rehearsals import NEVER
 from domain.recommender.recommender import Recommender
-from domain.recommender.rehearsals import NEVER
 from workers.log.rehearsals import BY_ITSELF, record
 from workers.rehearse.rehearse import rehearse_one
 from workers.store.lock import alone

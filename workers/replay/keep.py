@@ -10,8 +10,8 @@ import structlog
 from sqlalchemy import Engine
 
 from domain.recommender.keys.schedule import newest
+from domain.recommender.practice.rehearsals import NEVER
 from domain.recommender.recommender import Recommender
-from domain.recommender.rehearsals import NEVER
 from domain.replayed import ReplayAnswer
 from workers.environment.settings import Settings
 from workers.replay.again import replay

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from domain.answer import Advice
 from domain.errors import TrackerError
-from domain.recommender.tracker import Tracker
+from domain.recommender.practice.tracker import Tracker
 from workers.environment.durable import replace_whole
 from workers.trackers.kind import Draft, Environment, Kind, Opened, State
 

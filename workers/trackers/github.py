@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from domain.answer import Advice
 from domain.errors import TrackerError
-from domain.recommender.tracker import Tracker
+from domain.recommender.practice.tracker import Tracker
 from workers.environment.exchange import is_safe
 from workers.trackers.kind import Draft, Environment, Kind, Opened, State
 from workers.trackers.service import Service, examined, secret_of

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol
 
 from domain.answer import Advice
-from domain.recommender.tracker import Tracker as Declared
+from domain.recommender.practice.tracker import Tracker as Declared
 
 Environment = Mapping[str, str]
 """The variables that a declaration may name."""

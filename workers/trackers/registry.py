@@ -7,8 +7,8 @@ from importlib.metadata import entry_points
 
 from domain.errors import ConfigurationError
 from domain.recommender.keys.nearest import nearest
-from domain.recommender.tracker import Tracker as Declared
-from domain.recommender.tracker import UnreadTracker
+from domain.recommender.practice.tracker import Tracker as Declared
+from domain.recommender.practice.tracker import UnreadTracker
 from workers.trackers import file, github, jira
 from workers.trackers.kind import Environment, Kind, Tracker
 

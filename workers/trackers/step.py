@@ -20,8 +20,8 @@ from domain.errors import ConfigurationError, Refused, TrackerError
 from domain.incident import commands as c
 from domain.incident import events as e
 from domain.incident.events import Recorded
+from domain.recommender.practice.tracker import Tracker as Declared
 from domain.recommender.recommender import Recommender
-from domain.recommender.tracker import Tracker as Declared
 from domain.values import Actor
 from workers.environment import redaction
 from workers.log.follow import Poisoned, catch_up, stumble

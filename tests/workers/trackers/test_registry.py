@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from domain.errors import ConfigurationError
-from domain.recommender.tracker import UnreadTracker
+from domain.recommender.practice.tracker import UnreadTracker
 from workers.declaration.declare import load
 from workers.doctor.doctor import check
 from workers.environment.settings import Settings
@@ -27,7 +27,7 @@ window = "1m"
 """
 STRANGER = """
 from typing import Literal
-from domain.recommender.tracker import Tracker
+from domain.recommender.practice.tracker import Tracker
 from workers.trackers.kind import Kind, Opened
 
 

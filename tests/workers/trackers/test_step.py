@@ -13,8 +13,8 @@ from sqlalchemy import Engine
 
 from domain.incident import commands as c
 from domain.incident.state import Incident, Ticket
+from domain.recommender.practice.tracker import Tracker as Declared
 from domain.recommender.recommender import Recommender
-from domain.recommender.tracker import Tracker as Declared
 from domain.values import Actor, Improvement
 from tests.workers.respond.resolve.test_deploy import Story, recommender
 from tests.workers.trackers.github import REPOSITORY, TOKEN, Github

@@ -1,0 +1,1 @@
+"""What a team declares of getting better: rehearsals, replays, follow-ups, and where tickets go."""
