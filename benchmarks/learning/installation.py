@@ -49,10 +49,10 @@ class Installation:
     def settles(self, stream: str, kind: str, at: datetime) -> Incident:
         """What is owed of this kind is done as at that moment; the incident afterwards."""
 
-        def settler(work: Work) -> Iterator[c.Command]:
+        def handler(work: Work) -> Iterator[c.Command]:
             yield from HANDLERS[kind](replace(work, at=at))
 
-        settle(self.log, {kind: settler}, kind, stream, self.card(stream).awaits[kind][0])
+        settle(self.log, {kind: handler}, kind, stream, self.card(stream).awaits[kind][0])
         return self.card(stream)
 
     def does(self, stream: str, command: c.Command) -> Incident:

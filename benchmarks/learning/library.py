@@ -136,11 +136,11 @@ def _lived(log: Engine, recommender: Recommender, first: Finding, at: datetime, 
 def _settled(log: Engine, recommender: Recommender, stream: str, kind: str, at: datetime) -> None:
     work = {"diagnose": diagnose, "menu": resolve}[kind]
 
-    def settler(one: Work) -> Iterator[c.Command]:
+    def handler(one: Work) -> Iterator[c.Command]:
         yield from work(replace(one, at=at), recommender)
 
     with log.connect() as connection:
         incident = cards.find(connection, stream)
     if incident is None:
         raise LookupError(stream)
-    settle(log, {kind: settler}, kind, stream, incident.awaits[kind][0])
+    settle(log, {kind: handler}, kind, stream, incident.awaits[kind][0])

@@ -83,12 +83,12 @@ class Night:
         while catch_up(self.log, FOLLOWER, hand_over(send)):
             pass
         remind(self.log, send, self.shop.at)
-        settlers: dict[str, Handler] = {
+        handlers: dict[str, Handler] = {
             kind: partial(_in_room, room, self.recommender) for kind, room in ROOMS.items()
         }
         for kind, stream, event_id in sent:
-            if kind in settlers:
-                settle(self.log, settlers, kind, stream, event_id)
+            if kind in handlers:
+                settle(self.log, handlers, kind, stream, event_id)
 
     def until(self, done: Callable[[], bool], most: timedelta = MOST_WAIT) -> bool:
         """Time passes until it is so; False where it never was."""

@@ -62,16 +62,16 @@ class Obligation(Value):
 
 
 SCHEDULED = (EXPIRE, GUARD, REMIND, WORTH, REMIND_OF_FOLLOW_UP)
-"""Kinds of debt that become due at a time of their own."""
+"""Kinds of obligation that become due at a time of their own."""
 
 
 def open_obligations(incident: Incident) -> tuple[Obligation, ...]:
     """All that is owed for this incident, oldest first."""
-    debts = (
+    found = (
         Obligation(kind=kind, event_id=event_id, since=since)
         for kind, (event_id, since) in incident.awaits.items()
     )
-    return tuple(sorted(debts, key=lambda debt: (debt.since, debt.kind)))
+    return tuple(sorted(found, key=lambda obligation: (obligation.since, obligation.kind)))
 
 
 def scheduled(incident: Incident) -> tuple[Obligation, ...]:
@@ -83,11 +83,11 @@ def scheduled(incident: Incident) -> tuple[Obligation, ...]:
         worth_of(incident),
         follow_up_due(incident),
     )
-    return tuple(debt for debt in found if debt)
+    return tuple(obligation for obligation in found if obligation)
 
 
 def follow_up_due(incident: Incident) -> Obligation | None:
-    """The debt of saying that a follow-up is due and not done; None where it is done, or it was said."""
+    """To say that a follow-up is due and not done; None where it is done, or it was said."""
     followed = incident.followed
     if followed is None or followed.due_at is None or followed.assigned_by is None:
         return None
@@ -97,7 +97,7 @@ def follow_up_due(incident: Incident) -> Obligation | None:
 
 
 def reminder_of(incident: Incident) -> Obligation | None:
-    """The debt of saying that a hotfix expires soon; None where nothing does, or it was said."""
+    """To say that a hotfix expires soon; None where nothing does, or it was said."""
     if (ending := _ending(incident)) is None:
         return None
     hotfix, until = ending
@@ -109,7 +109,7 @@ def reminder_of(incident: Incident) -> Obligation | None:
 
 
 def guard_of(incident: Incident) -> Obligation | None:
-    """The debt of the next look at a hotfix that stays in force after its watch; None where there is none."""
+    """The next look at a hotfix that stays in force after its watch; None where there is none."""
     hotfix = incident.hotfix
     if hotfix is None or hotfix.stage not in ("verified", "refuted"):
         return None
@@ -126,7 +126,7 @@ def guard_of(incident: Incident) -> Obligation | None:
 
 
 def worth_of(incident: Incident) -> Obligation | None:
-    """The debt of comparing members served with those held out; None where there are none, or not yet."""
+    """To compare members served with those held out; None where there are none, or not yet."""
     hotfix = incident.hotfix
     if hotfix is None or hotfix.stage not in WATCHED or not hotfix.hold_out:
         return None
@@ -140,7 +140,7 @@ def worth_of(incident: Incident) -> Obligation | None:
 
 
 def expiry_of(incident: Incident) -> Obligation | None:
-    """The debt of taking a hotfix back when its time is over; None where nothing acts or nothing expires."""
+    """To take a hotfix back when its time is over; None where nothing acts or nothing expires."""
     if (ending := _ending(incident)) is None:
         return None
     hotfix, until = ending

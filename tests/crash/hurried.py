@@ -3,8 +3,9 @@ The worker's application, the follower and (by its name) the web process, with a
 
 How long the clock waits before it asks again for what a killed worker took with it is a minute for a
 diagnosis; a test cannot wait that long. And the worker imports its science before it forks, so that of each
-death only one import is the price. A debt that workers died over five times is given up where people see it;
-here they die more often than that, and not over the debt. Nothing else differs from the real processes.
+death only one import is the price. An obligation that workers died over five times is given up where people
+see it; here they die more often than that, and not over the obligation. Nothing else differs from the real
+processes.
 """
 
 from __future__ import annotations

@@ -106,7 +106,9 @@ def test_they_are_the_same_at_every_stage_after_a_renewal_and_when_its_entry_was
     assert 145 < len(never) < 255
     path_of(story).write_text(json.dumps({"version": 1, "overrides": []}))
     story.say(c.RenewHotfix(option="fill", reason="the feed is not mended yet"))
-    (asked,) = (debt.event_id for debt in due(story.card, clock.now()) if debt.kind == "renew")
+    (asked,) = (
+        obligation.event_id for obligation in due(story.card, clock.now()) if obligation.kind == "renew"
+    )
     renewals = {"renew": lambda work: renew(work, story.recommender)}
     assert settle(story.log, renewals, "renew", story.stream, asked)
     assert held_out(story) == never

@@ -49,11 +49,11 @@ def keep_bundle(work: Work, recommender: Recommender, looked: Looked) -> Iterato
 
 
 def _recorded(work: Work) -> str | None:
-    """The id of the event that answered the debt with a diagnosis."""
+    """The id of the event that answered the obligation with a diagnosis."""
     with work.log.connect() as connection:
         answers = [
             record.id
             for record in read_stream(connection, work.incident.stream)
-            if isinstance(record.event, DiagnosisGathered) and record.cause == work.debt.event_id
+            if isinstance(record.event, DiagnosisGathered) and record.cause == work.obligation.event_id
         ]
     return answers[-1] if answers else None

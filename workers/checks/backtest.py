@@ -127,7 +127,7 @@ def backtest(
     plans = plans_of(recommender)
     if not plans:
         kinds = " or ".join(of_this_house())
-        raise ValueError(f"there is nothing to walk: declare a check, [checks.NAME], of kind {kinds}")
+        raise ValueError(f"there is nothing to backtest: declare a check, [checks.NAME], of kind {kinds}")
     kept = Kept(resume, recommender, start, end, pictured) if resume else None
     whole = {planned.check.name: WHOLE for planned in plans} if pictured else None
     walked = backtest_checks(recommender, plans, (start, end), jobs, kept, progress, whole)

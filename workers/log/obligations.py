@@ -1,8 +1,8 @@
 """
 What the log owes the world is done here, once, however often it is asked for.
 
-A follower hands each new debt to the workers, the clock (`remind`) hands it over again while it is owed, and
-`settle` does it: one at a time for each debt, after another look into the log, answered under the debt's key.
+A follower hands each new obligation to the workers, the clock (`remind`) hands it over again while it is
+owed, and `settle` does it: one at a time for each, after another look into the log, answered under its key.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ from workers.store.reminders import Reminder
 FOLLOWER = "debts"
 MOST_TRIES = 5
 BEAT_SECONDS, AT_ONCE = 1.0, 100
-UNDONE_BY_SETTLER = {"apply"}
-"""Where a death may have left something that acts: not given up before its settler has taken it back."""
+UNDONE_BY_HANDLER = {"apply"}
+"""Where a death may have left something that acts: not given up before its handler has taken it back."""
 
 _log = structlog.get_logger(__name__)
 
@@ -50,7 +50,7 @@ _log = structlog.get_logger(__name__)
 @dataclass(frozen=True)
 class Work:
     """
-    One debt to settle.
+    One obligation to settle.
 
     `last_try`: after this one the workers give up, so leave the world as it was. `tries`: this one and those
     before it of which nobody knows how far they came; more than `MOST_TRIES` where each of them died.
@@ -58,14 +58,14 @@ class Work:
 
     log: Engine
     incident: Incident
-    debt: Obligation
+    obligation: Obligation
     at: datetime
     last_try: bool = False
     tries: int = 1
 
     def tell(self, command: c.Command, part: str) -> None:
         """Record on the way what a part of the work found; once, however often it is tried."""
-        _record(self.log, self.incident, self.debt, command, f"{_key(self.debt, command)}:{part}")
+        _record(self.log, self.incident, self.obligation, command, f"{_key(self.obligation, command)}:{part}")
 
 
 Handler = Callable[[Work], Iterable[c.Command]]
@@ -83,11 +83,11 @@ def hand_over(send: Send) -> Callable[[Connection, Recorded], None]:
 
     def effect(connection: Connection, recorded: Recorded) -> None:
         incident = cards.find(connection, recorded.stream)
-        for debt in open_obligations(incident) if incident else ():
-            if debt.kind in BOTS_OWN:
+        for obligation in open_obligations(incident) if incident else ():
+            if obligation.kind in BOTS_OWN:
                 continue
-            if attempts.issue_first(connection, recorded.stream, debt, clock.now()):
-                send("recsysops.settle", debt.kind, recorded.stream, debt.event_id)
+            if attempts.issue_first(connection, recorded.stream, obligation, clock.now()):
+                send("recsysops.settle", obligation.kind, recorded.stream, obligation.event_id)
 
     return effect
 
@@ -116,12 +116,14 @@ def remind(log: Engine, send: Send, at: datetime | None = None) -> int:
 
 def _sent(send: Send, look: Reminder) -> bool:
     """False where the broker is away: it is asked for again at the next beat."""
-    return all(send("recsysops.settle", one.debt.kind, one.stream, one.debt.event_id) for one in look.now)
+    return all(
+        send("recsysops.settle", one.obligation.kind, one.stream, one.obligation.event_id) for one in look.now
+    )
 
 
-def settle(log: Engine, settlers: Mapping[str, Handler], kind: str, stream: str, event_id: str) -> bool:
+def settle(log: Engine, handlers: Mapping[str, Handler], kind: str, stream: str, event_id: str) -> bool:
     """
-    Settle one debt, if it is still owed and nobody else is at it; True where an answer was recorded.
+    Settle one obligation, if it is still owed and nobody else is at it; True where an answer was recorded.
 
     After `MOST_TRIES` attempts that came to nothing the failure itself is recorded, so that people see it.
     """
@@ -130,60 +132,60 @@ def settle(log: Engine, settlers: Mapping[str, Handler], kind: str, stream: str,
             return False
         with log.begin() as connection:
             incident = replayed(connection, stream)
-            debt = _still_owed(incident, kind, event_id)
-            if debt is None:
+            obligation = _still_owed(incident, kind, event_id)
+            if obligation is None:
                 return False
-            begun, trouble = attempts.begin(connection, stream, debt, clock.now())
+            begun, trouble = attempts.begin(connection, stream, obligation, clock.now())
         if _each_died(kind, begun, trouble):
-            gave_up = _give_up(log, incident, debt, trouble or "the worker died over it each time")
+            gave_up = _give_up(log, incident, obligation, trouble or "the worker died over it each time")
             if gave_up:
                 return True
-        work = Work(log, incident, debt, clock.now(), last_try=begun >= MOST_TRIES, tries=begun)
-        return _try(work, settlers[kind])
+        work = Work(log, incident, obligation, clock.now(), last_try=begun >= MOST_TRIES, tries=begun)
+        return _try(work, handlers[kind])
 
 
 def _each_died(kind: str, begun: int, trouble: str | None) -> bool:
-    """Whether it is given up untried; not while something may act that its settler could not take back."""
-    if kind in UNDONE_BY_SETTLER:
+    """Whether it is given up untried; not while something may act that its handler could not take back."""
+    if kind in UNDONE_BY_HANDLER:
         return begun > 2 * MOST_TRIES and trouble is None
     return begun > MOST_TRIES
 
 
-def _try(work: Work, settler: Handler) -> bool:
-    debt = work.debt
+def _try(work: Work, handler: Handler) -> bool:
+    obligation = work.obligation
     recorded = False
     try:
-        for command in settler(work):
-            _record(work.log, work.incident, debt, command, _key(debt, command))
+        for command in handler(work):
+            _record(work.log, work.incident, obligation, command, _key(obligation, command))
             recorded = True
     except Exception as error:  # noqa: BLE001 - whatever it was: written down, tried again, given up visibly
-        _log.exception("debt_not_settled", kind=debt.kind, event_id=debt.event_id)
+        _log.exception("obligation_not_settled", kind=obligation.kind, event_id=obligation.event_id)
         trouble = redaction.prose(f"{type(error).__name__}: {error}")
         with work.log.begin() as connection:
-            attempts.end(connection, debt, trouble=trouble)
+            attempts.end(connection, obligation, trouble=trouble)
         if isinstance(error, MayStillAct):
             if work.last_try:
-                _tell_of_more_tries(work.log, work.incident, debt, trouble)
+                _tell_of_more_tries(work.log, work.incident, obligation, trouble)
             return False
-        return work.last_try and _give_up(work.log, work.incident, debt, trouble)
+        return work.last_try and _give_up(work.log, work.incident, obligation, trouble)
     with work.log.begin() as connection:
-        attempts.end(connection, debt)
+        attempts.end(connection, obligation)
     return recorded
 
 
-def _key(debt: Obligation, command: c.Command) -> str:
+def _key(obligation: Obligation, command: c.Command) -> str:
     # Every look at what is in force is an answer of its own; everything else is answered once.
     looked = (
         f":{command.window_end.isoformat()}" if isinstance(command, c.RecordWatch | c.RecordWorth) else ""
     )
     kept = ":bundle" if isinstance(command, c.RecordBundle | c.RecordBundleFailure) else ""
-    return f"{debt.event_id}:{debt.kind}{looked}{kept}"
+    return f"{obligation.event_id}:{obligation.kind}{looked}{kept}"
 
 
-def _record(log: Engine, incident: Incident, debt: Obligation, command: c.Command, key: str) -> None:
-    actor = Actor(kind="worker", id=f"worker:{debt.kind}")
+def _record(log: Engine, incident: Incident, obligation: Obligation, command: c.Command, key: str) -> None:
+    actor = Actor(kind="worker", id=f"worker:{obligation.kind}")
     try:
-        handle(incident.stream, command, actor=actor, key=key, cause=debt.event_id, log=log)
+        handle(incident.stream, command, actor=actor, key=key, cause=obligation.event_id, log=log)
     except Refused as error:
         # The incident moved on while the work was done; what people decided meanwhile stands.
         _log.info("answer_refused", key=key, reason=str(error))
@@ -193,8 +195,8 @@ def _still_owed(incident: Incident, kind: str, event_id: str) -> Obligation | No
     return next((d for d in due(incident, clock.now()) if (d.kind, d.event_id) == (kind, event_id)), None)
 
 
-def _give_up(log: Engine, incident: Incident, debt: Obligation, trouble: str) -> bool:
-    """Record the failure. False where the debt stays owed all the same, and is worth going on with."""
+def _give_up(log: Engine, incident: Incident, obligation: Obligation, trouble: str) -> bool:
+    """Record the failure. False where the obligation stays owed all the same, and is worth going on with."""
     reason = _given_up(trouble)
     option = incident.hotfix.option if incident.hotfix else ""
     check = incident.change.name if incident.change else ""
@@ -210,17 +212,25 @@ def _give_up(log: Engine, incident: Incident, debt: Obligation, trouble: str) ->
         "change": c.RecordChangeHandedOver(check=check, diff="", reason=reason),
         "take_back": c.RecordChangeLeft(check=check, diff="", reason=reason),
     }
-    if debt.kind not in failures:
-        _tell_of_more_tries(log, incident, debt, trouble)
+    if obligation.kind not in failures:
+        _tell_of_more_tries(log, incident, obligation, trouble)
         return False
-    _record(log, incident, debt, failures[debt.kind], f"{debt.event_id}:{debt.kind}:given-up")
+    _record(
+        log,
+        incident,
+        obligation,
+        failures[obligation.kind],
+        f"{obligation.event_id}:{obligation.kind}:given-up",
+    )
     return True
 
 
-def _tell_of_more_tries(log: Engine, incident: Incident, debt: Obligation, trouble: str) -> None:
+def _tell_of_more_tries(log: Engine, incident: Incident, obligation: Obligation, trouble: str) -> None:
     """A note, once, where it is tried on and on."""
-    text = f"“{debt.kind}” is not done yet and goes on being tried. {_given_up(trouble)}"
-    _record(log, incident, debt, c.AddNote(text=text), f"{debt.event_id}:{debt.kind}:goes-on")
+    text = f"“{obligation.kind}” is not done yet and goes on being tried. {_given_up(trouble)}"
+    _record(
+        log, incident, obligation, c.AddNote(text=text), f"{obligation.event_id}:{obligation.kind}:goes-on"
+    )
 
 
 def _given_up(trouble: str) -> str:

@@ -23,7 +23,7 @@ SELECT kind, number, card.stream, event_id, since, coalesce(issued, 0) AS handed
 
 class OpenObligation(Value):
     """
-    A debt and how it is coming along.
+    An obligation and how it is coming along.
 
     `handed_over` counts how often it went to the workers, `tries` how often one began since it last came to
     a good end; `next_try_at` is when the clock hands it over again, where nothing comes of it before.
@@ -48,8 +48,11 @@ def every(connection: Connection, at: datetime, most: int | None = None) -> list
 
 def due(incident: Incident, at: datetime) -> tuple[Obligation, ...]:
     """What the workers owe for this incident, with what has become due by the clock."""
-    by_clock = (debt for debt in scheduled(incident) if debt.since <= at)
-    return (*(debt for debt in open_obligations(incident) if debt.kind not in BOTS_OWN), *by_clock)
+    by_clock = (obligation for obligation in scheduled(incident) if obligation.since <= at)
+    return (
+        *(obligation for obligation in open_obligations(incident) if obligation.kind not in BOTS_OWN),
+        *by_clock,
+    )
 
 
 def retry(connection: Connection, incident: Incident, kind: str | None, at: datetime) -> list[OpenObligation]:
@@ -59,25 +62,31 @@ def retry(connection: Connection, incident: Incident, kind: str | None, at: date
     Raises:
         Refused: nothing is owed, or nothing of this kind.
     """
-    chosen = [debt for debt in due(incident, at) if kind in (None, debt.kind)]
+    chosen = [obligation for obligation in due(incident, at) if kind in (None, obligation.kind)]
     if not chosen:
         raise Refused(_nothing(incident, kind, at))
-    for debt in chosen:
-        attempts.begin_anew(connection, incident.stream, debt, at)
+    for obligation in chosen:
+        attempts.begin_anew(connection, incident.stream, obligation, at)
     reminders.look_at_once(connection, incident.stream, at)
-    progress = attempts.progress_of(connection, [debt.event_id for debt in chosen])
-    return [_told(incident, debt, progress[debt.event_id, debt.kind]) for debt in chosen]
+    progress = attempts.progress_of(connection, [obligation.event_id for obligation in chosen])
+    return [
+        _told(incident, obligation, progress[obligation.event_id, obligation.kind]) for obligation in chosen
+    ]
 
 
-def _told(incident: Incident, debt: Obligation, progress: attempts.Progress) -> OpenObligation:
+def _told(incident: Incident, obligation: Obligation, progress: attempts.Progress) -> OpenObligation:
     place = {"number": incident.number, "stream": incident.stream}
     return OpenObligation(
-        kind=debt.kind, event_id=debt.event_id, since=debt.since, **place, **progress._asdict()
+        kind=obligation.kind,
+        event_id=obligation.event_id,
+        since=obligation.since,
+        **place,
+        **progress._asdict(),
     )
 
 
 def _nothing(incident: Incident, kind: str | None, at: datetime) -> str:
-    number, kinds = incident.number, [debt.kind for debt in due(incident, at)]
+    number, kinds = incident.number, [obligation.kind for obligation in due(incident, at)]
     if kind in BOTS_OWN:
         return f"#{number} is announced by the bot's own process, over and over; see `recsysops followers`."
     if kinds:

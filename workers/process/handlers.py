@@ -1,7 +1,7 @@
 """
-Who settles which kind of debt: the one table. Complete in both directions; a test holds it against them.
+Who settles which kind of obligation: the one table, complete in both directions, which a test checks.
 
-Each science room is imported when its first debt comes.
+Each science room is imported when its first obligation comes.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def predict(late_after: str | None = None) -> None:
 
 @shared_task(name="recsysops.settle")  # type: ignore[untyped-decorator]
 def settle(kind: str, stream: str, event_id: str) -> None:
-    """One debt of one incident."""
+    """One obligation of one incident."""
     from workers.log.obligations import settle as settle_debt  # noqa: PLC0415
     from workers.process.handlers import HANDLERS  # noqa: PLC0415
 
@@ -121,10 +121,10 @@ def remind(late_after: str | None = None) -> None:
     """Whatever is overdue is asked for again."""
     if _late(late_after):
         return
-    from workers.log.obligations import remind as remind_debts  # noqa: PLC0415
+    from workers.log.obligations import remind as remind_of_obligations  # noqa: PLC0415
 
     _mender().go_on()
-    remind_debts(own(), _carrier().send)
+    remind_of_obligations(own(), _carrier().send)
 
 
 def _late(after: str | None) -> bool:

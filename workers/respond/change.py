@@ -42,7 +42,9 @@ def settle(work: Work, recommender: Recommender) -> Iterator[c.Command]:
         against_others(work.log, work.incident, change)
         if recommender.follow_ups.apply == "pull_request":
             diff_of(path, change)  # what does not fit the declaration of now is not proposed either
-            yield propose_addition(recommender, surroundings(), work.incident, change, work.debt.event_id)
+            yield propose_addition(
+                recommender, surroundings(), work.incident, change, work.obligation.event_id
+            )
         else:
             yield make(path, recommender, change)
     except DeployUncertain:

@@ -22,7 +22,7 @@ def assign(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     if declared is not None:
         with work.log.begin() as connection:
             owner = people.pseudonym(connection, declared.ids[0])
-    return (c.AssignFollowUp(owner=owner, due_at=work.debt.since + timedelta(days=keys.due_days)),)
+    return (c.AssignFollowUp(owner=owner, due_at=work.obligation.since + timedelta(days=keys.due_days)),)
 
 
 def remind(work: Work, recommender: Recommender) -> Sequence[c.Command]:

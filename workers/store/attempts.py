@@ -1,4 +1,4 @@
-"""How often each debt was handed to the workers, when to hand it over again, and what went wrong last."""
+"""How often each obligation was handed over, when to hand it over again, and what went wrong last."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ WHERE attempts.issued = excluded.issued - 1
 
 
 class Issue(NamedTuple):
-    """A debt handed over, which it was `before` times."""
+    """An obligation handed over, which it was `before` times."""
 
     stream: str
-    debt: Obligation
+    obligation: Obligation
     before: int
 
 
 class Progress(NamedTuple):
-    """How often a debt was handed over and begun, when it is handed over again, and the last trouble."""
+    """How often it was handed over and begun, when it is handed over again, and the last trouble."""
 
     handed_over: int
     tries: int
@@ -48,7 +48,7 @@ class Progress(NamedTuple):
 
 
 def progress_of(connection: Connection, event_ids: Collection[str]) -> dict[tuple[str, str], Progress]:
-    """(Event, kind) → how that debt is coming along, for those that were ever handed over."""
+    """(Event, kind) → how that obligation is coming along, for those that were ever handed over."""
     row = _ATTEMPTS.c
     query = select(row.event_id, row.kind, row.issued, row.begun, row.next_at, row.trouble)
     rows = connection.execute(query.where(row.event_id.in_(event_ids)))
@@ -57,9 +57,9 @@ def progress_of(connection: Connection, event_ids: Collection[str]) -> dict[tupl
     }
 
 
-def issue_first(connection: Connection, stream: str, debt: Obligation, at: datetime) -> bool:
-    """True where this debt was never handed over; it now counts as handed over once."""
-    row = _fresh(stream, debt, at)
+def issue_first(connection: Connection, stream: str, obligation: Obligation, at: datetime) -> bool:
+    """True where this obligation was never handed over; it now counts as handed over once."""
+    row = _fresh(stream, obligation, at)
     statement = insert(_ATTEMPTS).values(row).on_conflict_do_nothing()
     return connection.execute(statement.returning(_ATTEMPTS.c.kind)).first() is not None
 
@@ -67,18 +67,20 @@ def issue_first(connection: Connection, stream: str, debt: Obligation, at: datet
 def count_issues(connection: Connection, issues: Sequence[Issue], at: datetime) -> None:
     """Count that these were handed over once more; not where somebody else has counted meanwhile."""
     asked: dict[str, list[object]] = {
-        "events": [one.debt.event_id for one in issues],
-        "kinds": [one.debt.kind for one in issues],
+        "events": [one.obligation.event_id for one in issues],
+        "kinds": [one.obligation.kind for one in issues],
         "streams": [one.stream for one in issues],
         "issued": [one.before + 1 for one in issues],
-        "moments": [at + pause(one.debt.kind, one.before + 1) for one in issues],
+        "moments": [at + pause(one.obligation.kind, one.before + 1) for one in issues],
     }
     connection.exec_driver_sql(_COUNT, asked)
 
 
-def begin(connection: Connection, stream: str, debt: Obligation, at: datetime) -> tuple[int, str | None]:
+def begin(
+    connection: Connection, stream: str, obligation: Obligation, at: datetime
+) -> tuple[int, str | None]:
     """Count a beginning; returns how many there were since the last end, and the last trouble."""
-    statement = insert(_ATTEMPTS).values({**_fresh(stream, debt, at), "begun": 1})
+    statement = insert(_ATTEMPTS).values({**_fresh(stream, obligation, at), "begun": 1})
     counted = statement.on_conflict_do_update(
         constraint="attempts_pkey", set_={"begun": _ATTEMPTS.c.begun + 1}
     )
@@ -86,16 +88,16 @@ def begin(connection: Connection, stream: str, debt: Obligation, at: datetime) -
     return row.begun, row.trouble
 
 
-def end(connection: Connection, debt: Obligation, trouble: str | None = None) -> None:
+def end(connection: Connection, obligation: Obligation, trouble: str | None = None) -> None:
     """The attempt came to an end: well (`trouble` None: the count starts again), or not."""
     values = {"trouble": trouble} if trouble else {"begun": 0, "trouble": None}
-    connection.execute(update(_ATTEMPTS).where(_this(debt)).values(values))
+    connection.execute(update(_ATTEMPTS).where(_this(obligation)).values(values))
 
 
-def begin_anew(connection: Connection, stream: str, debt: Obligation, at: datetime) -> None:
+def begin_anew(connection: Connection, stream: str, obligation: Obligation, at: datetime) -> None:
     """Due at once, and as if it had never been tried; what went wrong last stays to be read."""
     anew = {"issued": 0, "begun": 0, "next_at": at}
-    statement = insert(_ATTEMPTS).values({**_fresh(stream, debt, at), **anew})
+    statement = insert(_ATTEMPTS).values({**_fresh(stream, obligation, at), **anew})
     connection.execute(statement.on_conflict_do_update(constraint="attempts_pkey", set_=anew))
 
 
@@ -113,16 +115,16 @@ datetime.timedelta(seconds=5))
     return min(LONGEST_PAUSE, first * (1 << min(issued - 1, MOST_DOUBLINGS)))
 
 
-def _fresh(stream: str, debt: Obligation, at: datetime) -> dict[str, object]:
+def _fresh(stream: str, obligation: Obligation, at: datetime) -> dict[str, object]:
     return {
-        "event_id": debt.event_id,
-        "kind": debt.kind,
+        "event_id": obligation.event_id,
+        "kind": obligation.kind,
         "stream": stream,
         "issued": 1,
         "begun": 0,
-        "next_at": at + pause(debt.kind, 1),
+        "next_at": at + pause(obligation.kind, 1),
     }
 
 
-def _this(debt: Obligation) -> ColumnElement[bool]:
-    return and_(_ATTEMPTS.c.event_id == debt.event_id, _ATTEMPTS.c.kind == debt.kind)
+def _this(obligation: Obligation) -> ColumnElement[bool]:
+    return and_(_ATTEMPTS.c.event_id == obligation.event_id, _ATTEMPTS.c.kind == obligation.kind)

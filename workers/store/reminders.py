@@ -1,5 +1,5 @@
 """
-Which debts the clock hands over again, the longest due first: found by an index, a batch at a time.
+Which obligations the clock hands over again, the longest due first: found by an index, a batch at a time.
 
 Each card names the moment at which it has to be looked at next. Whoever appends sets it anew; whoever has
 looked moves it on. So nothing that waits is looked at before its time, however much of it there is.
@@ -31,7 +31,7 @@ UNION ALL
     WHERE due_at > %(beyond)s AND owes AND debts::jsonb - %(not_ours)s::text[] <> '{}' LIMIT %(most)s)
 """
 """
-The second half is of a clock that was set back: no debt waits longer than the longest pause, so whatever
+The second half is of a clock that was set back: no obligation waits longer than the longest pause, so what
 seems to was written before that, and is looked at now. By the same index: beyond the pause lie only expiries.
 """
 
@@ -62,7 +62,9 @@ class Reminder(NamedTuple):
 def look(connection: Connection, at: datetime, most: int) -> list[Reminder]:
     """Up to `most` cards whose time has come, the longest due first."""
     cards = _due(connection, at, most)
-    progress = attempts.progress_of(connection, [debt.event_id for card in cards for debt in card.debts])
+    progress = attempts.progress_of(
+        connection, [obligation.event_id for card in cards for obligation in card.debts]
+    )
     return [looked_at(card, progress, at) for card in cards]
 
 
@@ -70,13 +72,13 @@ def looked_at(card: Due, progress: dict[tuple[str, str], Progress], at: datetime
     """What of a card's debts is handed over at a moment, as far as each has come."""
     now: list[Issue] = []
     later: list[datetime] = []
-    for debt in card.debts:
-        known = progress.get((debt.event_id, debt.kind))
+    for obligation in card.debts:
+        known = progress.get((obligation.event_id, obligation.kind))
         issued = known.handed_over if known else 0
-        next_at = _next(debt, known, at)
+        next_at = _next(obligation, known, at)
         if next_at <= at:
-            now.append(Issue(card.stream, debt, issued))
-            next_at = at + attempts.pause(debt.kind, issued + 1)
+            now.append(Issue(card.stream, obligation, issued))
+            next_at = at + attempts.pause(obligation.kind, issued + 1)
         later.append(next_at)
     return Reminder(card, tuple(now), min(later, default=None))
 
@@ -113,11 +115,11 @@ def _read(debts: str) -> tuple[Obligation, ...]:
     )
 
 
-def _next(debt: Obligation, known: Progress | None, at: datetime) -> datetime:
-    """When a debt is handed over next; now, where it would wait longer than it may: a clock was set back."""
-    if debt.kind in SCHEDULED and debt.since > at:
-        return debt.since
-    first = timedelta(0) if debt.kind in SCHEDULED else DUE_AFTER.get(debt.kind, timedelta(0))
-    pause = attempts.pause(debt.kind, max(1, known.handed_over)) if known else first
-    next_at = known.next_try_at if known else debt.since + pause
+def _next(obligation: Obligation, known: Progress | None, at: datetime) -> datetime:
+    """When it is handed over next; now, where it would wait longer than it may: a clock was set back."""
+    if obligation.kind in SCHEDULED and obligation.since > at:
+        return obligation.since
+    first = timedelta(0) if obligation.kind in SCHEDULED else DUE_AFTER.get(obligation.kind, timedelta(0))
+    pause = attempts.pause(obligation.kind, max(1, known.handed_over)) if known else first
+    next_at = known.next_try_at if known else obligation.since + pause
     return at if next_at > at + pause + SLACK else next_at

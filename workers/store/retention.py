@@ -69,7 +69,7 @@ _DROP = f"DELETE FROM events WHERE {_OURS} AND stream = ANY (%(streams)s)"  # no
 
 
 class Forgotten(Value):
-    """How many pictures, attempts at debts and files of bundles were taken away."""
+    """How many pictures, attempts at obligations and files of bundles were taken away."""
 
     pictures: int
     attempts: int

@@ -35,7 +35,7 @@ _BY_THE_CLOCK = ", ".join(f"'{kind}'" for kind in SCHEDULED)
 OWED = f"""
 FROM (SELECT stream, number, debts FROM cards WHERE owes OR expires_at IS NOT NULL) AS card,
     LATERAL (SELECT key AS kind, value ->> 0 AS event_id, (value ->> 1)::timestamptz AS since
-        FROM jsonb_each(debts::jsonb)) AS debt
+        FROM jsonb_each(debts::jsonb)) AS obligation
     LEFT JOIN attempts USING (event_id, kind)
 WHERE kind <> ALL (ARRAY[{_BY_THE_CLOCK}]) OR since <= %(at)s
 """  # noqa: S608 - constants
@@ -47,7 +47,7 @@ SELECT kind, count(*), min(since), count(trouble) {OWED} GROUP BY kind ORDER BY 
 
 
 class ObligationSum(Value):
-    """Of one kind of debt: how many there are, since when the oldest, and of how many the last try failed."""
+    """Of one kind: how many obligations there are, since when the oldest, how many of them failed last."""
 
     kind: str
     count: int
@@ -57,8 +57,10 @@ class ObligationSum(Value):
 
 def row_of(incident: Incident) -> dict[str, Any]:
     """The columns of a card that are summed, and when the clock has to look at it first."""
-    debts = {debt.kind: (debt.event_id, debt.since) for debt in open_obligations(incident)}
-    debts |= {debt.kind: (debt.event_id, debt.since) for debt in scheduled(incident)}
+    debts = {
+        obligation.kind: (obligation.event_id, obligation.since) for obligation in open_obligations(incident)
+    }
+    debts |= {obligation.kind: (obligation.event_id, obligation.since) for obligation in scheduled(incident)}
     return {"due_at": first_due(debts), "debts": spelled(debts), **_took(incident)}
 
 
@@ -76,7 +78,7 @@ def spelled(debts: Mapping[str, tuple[str, datetime]]) -> str:
     """As PostgreSQL spells such a value, so that a migration can write it too."""
     if not debts:
         return "{}"
-    in_order = sorted(debts.items(), key=lambda debt: (len(debt[0]), debt[0]))
+    in_order = sorted(debts.items(), key=lambda obligation: (len(obligation[0]), obligation[0]))
     return json.dumps({kind: [event_id, _spelled(since)] for kind, (event_id, since) in in_order})
 
 

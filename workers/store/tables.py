@@ -172,7 +172,7 @@ class MemoryRow(SQLModel, table=True):
 
 class AttemptRow(SQLModel, table=True):
     """
-    How a debt is coming along.
+    How an obligation is coming along.
 
     `issued` counts how often it was handed to the workers, `begun` how often one began since it last came to
     an end (so a worker that died over it counts too), `next_at` is when to hand it over again.

@@ -20,7 +20,9 @@ def open_ticket(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     """Open it, or find what a worker that died opened."""
     ticket = _in_hand(work)
     tracker = tracker_of(recommender, ticket.tracker)
-    found = tracker.open(work.debt.event_id, draft(work.incident, ticket.outstanding), work.debt.since)
+    found = tracker.open(
+        work.obligation.event_id, draft(work.incident, ticket.outstanding), work.obligation.since
+    )
     return (c.RecordTicketOpened(ticket=found.ticket, url=found.url),)
 
 
@@ -30,7 +32,7 @@ def update_ticket(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     if ticket.id is not None:
         says, closes = told(work.incident, ticket), not ticket.outstanding.anything
         tracker = tracker_of(recommender, ticket.tracker)
-        tracker.tell(ticket.id, work.debt.event_id, says, closes=closes)
+        tracker.tell(ticket.id, work.obligation.event_id, says, closes=closes)
     return (c.RecordTicketUpdated(),)
 
 

@@ -393,5 +393,5 @@ def drawing(incident: Incident, asked: tuple[str, Moment]) -> dict[str, tuple[st
 
 
 def without(incident: Incident, *kinds: str) -> dict[str, tuple[str, Moment]]:
-    """What is still owed once these kinds of debt are settled."""
+    """What is still owed once these kinds of obligation are settled."""
     return {kind: asked for kind, asked in incident.awaits.items() if kind not in kinds}

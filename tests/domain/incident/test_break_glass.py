@@ -64,7 +64,7 @@ def test_whoever_finds_no_second_person_has_it_deployed_with_a_reason(actor: Act
     assert deployed is not None and deployed.hotfix is not None
     assert (deployed.hotfix.stage, deployed.hotfix.approved_by) == ("approved", actor.id)
     assert (deployed.hotfix.break_glass, deployed.glass_broken) == (WHY, 1)
-    assert "apply" in {debt.kind for debt in open_obligations(deployed)}
+    assert "apply" in {obligation.kind for obligation in open_obligations(deployed)}
     assert timeline(log)[-1].what == (
         f"Break-glass: “Do rollback” is deployed without the second person that it needs: {WHY}"
     )

@@ -39,7 +39,7 @@ FIXED = (OPEN, DIAGNOSED, OFFERED, c.Acknowledge(), DEPLOYED, APPLIED, VERIFIED)
 def test_a_finding_opens_an_incident_and_owes_a_message_and_a_diagnosis() -> None:
     incident, _ = after(OPEN)
     assert incident.status == "open"
-    assert {debt.kind for debt in open_obligations(incident)} == {"announce", "diagnose"}
+    assert {obligation.kind for obligation in open_obligations(incident)} == {"announce", "diagnose"}
 
 
 def test_the_same_finding_again_updates_the_open_incident() -> None:
@@ -57,7 +57,7 @@ def test_a_finding_of_a_window_already_seen_changes_nothing() -> None:
 def test_pressing_deploy_twice_deploys_once() -> None:
     incident, log = after(OPEN, DIAGNOSED, OFFERED, DEPLOYED, DEPLOYED)
     assert sum(isinstance(record.event, e.HotfixApproved) for record in log) == 1
-    assert [debt.kind for debt in open_obligations(incident)] == ["announce", "apply"]
+    assert [obligation.kind for obligation in open_obligations(incident)] == ["announce", "apply"]
 
 
 def test_two_people_press_at_once_and_the_second_is_told_so() -> None:
@@ -94,7 +94,7 @@ def test_what_it_cost_is_recorded_of_a_hotfix_that_was_in_force_and_of_no_other(
 def test_a_verified_hotfix_resolves_the_incident_and_owes_a_follow_up() -> None:
     incident, _ = after(*FIXED)
     assert (incident.status, incident.resolved_how) == ("resolved", "hotfix")
-    assert "follow_up" in {debt.kind for debt in open_obligations(incident)}
+    assert "follow_up" in {obligation.kind for obligation in open_obligations(incident)}
 
 
 def test_a_late_answer_of_a_worker_changes_nothing() -> None:
@@ -148,7 +148,7 @@ def test_an_open_incident_cannot_be_closed() -> None:
 def test_a_refuted_hotfix_is_reverted_by_one_press_and_owed_until_done() -> None:
     refuted = (c.RefuteHotfix(option="fill", reason="the metric is not back"), WORKER)
     incident, _ = after(*FIXED[:-1], refuted, c.RevertHotfix(option="fill"))
-    assert "revert" in {debt.kind for debt in open_obligations(incident)}
+    assert "revert" in {obligation.kind for obligation in open_obligations(incident)}
     incident, _ = after(
         *FIXED[:-1],
         refuted,

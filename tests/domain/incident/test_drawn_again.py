@@ -34,7 +34,7 @@ RESOLVED = (c.Resolve(reason="It stopped."), ON_CALL)
 
 def kinds(*steps: Step) -> set[str]:
     incident, _ = after(*steps)
-    return {debt.kind for debt in open_obligations(incident)}
+    return {obligation.kind for obligation in open_obligations(incident)}
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ HANDED = (c.RecordChangeHandedOver(check="by_hour", diff="+[checks.by_hour]\n", 
 
 
 def kinds(incident: Incident) -> set[str]:
-    return {debt.kind for debt in open_obligations(incident)}
+    return {obligation.kind for obligation in open_obligations(incident)}
 
 
 def test_each_change_that_was_tried_has_a_button_of_its_own() -> None:

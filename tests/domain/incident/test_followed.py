@@ -39,7 +39,7 @@ def state(*steps: Step, days: int = 1) -> str:
 
 
 def kinds(incident: Incident) -> set[str]:
-    return {debt.kind for debt in (*open_obligations(incident), *scheduled(incident))}
+    return {obligation.kind for obligation in (*open_obligations(incident), *scheduled(incident))}
 
 
 @pytest.mark.parametrize(

@@ -48,13 +48,13 @@ def seen(minutes: float, repaired: float = 0.9, *, measured: bool = True) -> c.R
 
 def next_look(*steps: c.RecordWatch) -> datetime:
     incident, _ = after(*IN_FORCE, VERIFIED, *((step, WORKER) for step in steps))
-    debt = guard_of(incident)
-    assert debt is not None
+    obligation = guard_of(incident)
+    assert obligation is not None
     assert incident.hotfix is not None
-    assert (debt.kind, debt.event_id) == (GUARD, incident.hotfix.event_id)
-    assert debt in scheduled(incident)
+    assert (obligation.kind, obligation.event_id) == (GUARD, incident.hotfix.event_id)
+    assert obligation in scheduled(incident)
     assert GUARD not in {one.kind for one in open_obligations(incident)}
-    return debt.since
+    return obligation.since
 
 
 def test_it_is_looked_at_often_after_the_verdict_and_seldom_later() -> None:
@@ -77,17 +77,17 @@ def test_what_chance_may_explain_or_nobody_could_measure_is_no_reason_to_hurry(
 
 def test_a_look_before_the_verdict_does_not_bring_the_next_one_forward() -> None:
     incident, log = after(*IN_FORCE, (seen(2), WORKER), VERIFIED)
-    debt = guard_of(incident)
-    assert debt is not None
-    assert debt.since == log[-2].at + MINUTE
+    obligation = guard_of(incident)
+    assert obligation is not None
+    assert obligation.since == log[-2].at + MINUTE
 
 
 def test_no_look_comes_before_the_metric_has_another_window() -> None:
     hourly = FINDING.model_copy(update={"window_start": FINDING.window_end - timedelta(hours=1)})
     incident, log = after((c.OpenIncident(number=1, finding=hourly), WORKER), *IN_FORCE[1:], VERIFIED)
-    debt = guard_of(incident)
-    assert debt is not None
-    assert debt.since == log[-2].at + timedelta(hours=1)
+    obligation = guard_of(incident)
+    assert obligation is not None
+    assert obligation.since == log[-2].at + timedelta(hours=1)
 
 
 @pytest.mark.parametrize(
@@ -120,9 +120,9 @@ def test_where_nothing_tells_of_harm_nobody_looks() -> None:
 
 def test_where_only_its_guards_tell_of_harm_they_are_looked_at_each_minute_at_first() -> None:
     incident, log = declared_by_a_person(option().model_copy(update={"guards": ("plays_by_slice",)}))
-    debt = guard_of(incident)
-    assert debt is not None
-    assert debt.since == log[-1].at + MINUTE
+    obligation = guard_of(incident)
+    assert obligation is not None
+    assert obligation.since == log[-1].at + MINUTE
 
 
 def test_a_hotfix_that_an_earlier_release_took_off_the_menu_is_owed_no_look_and_no_word_before_its_end() -> (

@@ -52,7 +52,7 @@ def happened(
 
 
 def due_at(incident: Incident) -> datetime | None:
-    return next((debt.since for debt in scheduled(incident) if debt.kind == WORTH), None)
+    return next((obligation.since for obligation in scheduled(incident) if obligation.kind == WORTH), None)
 
 
 def served_at(incident: Incident) -> datetime:

@@ -213,9 +213,9 @@ def test_what_is_owed_names_an_event_of_the_log_and_a_kind_with_a_due_time(
     incident, log = walk(steps)
     assert incident is not None
     ids = {record.id for record in log}
-    for debt in open_obligations(incident):
-        assert debt.event_id in ids
-        assert debt.kind in DUE_AFTER
+    for obligation in open_obligations(incident):
+        assert obligation.event_id in ids
+        assert obligation.kind in DUE_AFTER
 
 
 @given(STEPS)

@@ -309,7 +309,8 @@ class Life(RuleBasedStateMachine):
     def what_is_owed_was_asked_for(self) -> None:
         ids = {record.id for record in self.log}
         assert all(
-            debt.event_id in ids and debt.kind in DUE_AFTER for debt in open_obligations(self.incident)
+            obligation.event_id in ids and obligation.kind in DUE_AFTER
+            for obligation in open_obligations(self.incident)
         )
 
     @invariant()

@@ -36,7 +36,7 @@ NOTHING = (c.PrepareMenu(options=(), note="None fits."), WORKER)
 LOOK = c.LookAgain()
 
 
-def debt(incident: Incident, kind: str) -> Obligation | None:
+def obligation(incident: Incident, kind: str) -> Obligation | None:
     return next((one for one in open_obligations(incident) if one.kind == kind), None)
 
 
@@ -56,7 +56,9 @@ def test_looking_again_is_owed_anew_under_a_key_of_its_own(steps: tuple[Any, ...
     assert Button(action="look_again") in buttons(after(*steps)[0])
     incident, log = after(*steps, LOOK)
     assert log[-1].event.wire_name == "diagnosis.requested"
-    assert debt(incident, "diagnose") == Obligation(kind="diagnose", event_id=log[-1].id, since=log[-1].at)
+    assert obligation(incident, "diagnose") == Obligation(
+        kind="diagnose", event_id=log[-1].id, since=log[-1].at
+    )
     assert Button(action="look_again") not in buttons(incident)
 
 
@@ -64,7 +66,7 @@ def test_a_new_diagnosis_brings_a_new_menu() -> None:
     newer = Diagnosis(cause="the feed halved", cause_kind="feed")
     incident, _ = after(OPEN, FAILED, NOTHING, LOOK, (c.RecordDiagnosis(diagnosis=newer), WORKER))
     assert (incident.diagnosis, incident.diagnosis_failure) == (newer, None)
-    assert debt(incident, "menu") is not None
+    assert obligation(incident, "menu") is not None
     offered, _ = after(
         OPEN, FAILED, NOTHING, LOOK, DIAGNOSED, (c.PrepareMenu(options=(option("rollback"),)), WORKER)
     )
@@ -76,7 +78,7 @@ def test_evidence_is_told_in_pieces_until_the_diagnosis_is_there() -> None:
     slices = PIECE[0].piece.model_copy(update={"stage": "slices", "since": None})
     coming, _ = after(OPEN, PIECE, (c.AddEvidence(piece=slices), WORKER))
     assert [piece.stage for piece in coming.evidence_so_far] == ["metric", "slices"]
-    assert debt(coming, "diagnose") is not None
+    assert obligation(coming, "diagnose") is not None
     there, _ = after(OPEN, PIECE, DIAGNOSED)
     assert there.evidence_so_far == ()
     assert there.evidenced_at is not None
@@ -97,7 +99,7 @@ def test_what_was_known_stays_until_there_is_something_newer() -> None:
     assert Button(action="deploy", option="fill") in buttons(looking)
     failed, _ = after(OPEN, DIAGNOSED, OFFERED, LOOK, FAILED)
     assert (failed.diagnosis, failed.diagnosis_failure) == (looking.diagnosis, "the table is locked")
-    assert debt(failed, "menu") is not None
+    assert obligation(failed, "menu") is not None
 
 
 def test_a_choice_calls_the_second_look_off_and_its_answer_comes_too_late() -> None:
@@ -174,7 +176,7 @@ def test_an_onset_that_a_person_corrected_is_not_moved_by_a_second_look() -> Non
 def test_a_hotfix_that_failed_and_a_revert_that_failed_can_be_asked_for_again() -> None:
     failed = (c.RecordHotfixFailed(option="fill", reason="500"), WORKER)
     incident, log = after(*HANDLED, DEPLOYED, failed, DEPLOYED)
-    apply = debt(incident, "apply")
+    apply = obligation(incident, "apply")
     assert apply is not None
     assert apply.event_id == log[-1].id
     revert = c.RevertHotfix(option="fill")
@@ -182,6 +184,6 @@ def test_a_hotfix_that_failed_and_a_revert_that_failed_can_be_asked_for_again() 
     incident, log = after(*HANDLED, DEPLOYED, APPLIED, revert, not_reverted)
     assert Button(action="revert", option="fill") in buttons(incident)
     incident, log = after(*HANDLED, DEPLOYED, APPLIED, revert, not_reverted, revert)
-    again = debt(incident, "revert")
+    again = obligation(incident, "revert")
     assert again is not None
     assert again.event_id == log[-1].id

@@ -46,10 +46,10 @@ def test_a_renewal_is_owed_to_the_deployer_and_holds_once_it_is_done() -> None:
     before, asked, done = (deployed(option(), *steps) for steps in ((), (RENEW,), (RENEW, RENEWED)))
     assert before.hotfix and asked.hotfix and done.hotfix
     assert asked.hotfix.expires_at == before.hotfix.expires_at
-    assert {"watch", "renew"} <= {debt.kind for debt in open_obligations(asked)}
+    assert {"watch", "renew"} <= {obligation.kind for obligation in open_obligations(asked)}
     assert before.hotfix.expires_at is not None
     assert done.hotfix.expires_at == before.hotfix.expires_at + timedelta(days=7)
-    assert "renew" not in {debt.kind for debt in open_obligations(done)}
+    assert "renew" not in {obligation.kind for obligation in open_obligations(done)}
     assert "renew" in on(before)
     assert "renew" not in on(asked)
     assert "renew" in on(done)
@@ -62,9 +62,11 @@ def test_two_people_press_at_once_and_it_is_renewed_once() -> None:
 
 
 def test_a_renewal_survives_the_verdict_and_not_a_revert() -> None:
-    assert "renew" in {debt.kind for debt in open_obligations(deployed(option(), RENEW, VERIFIED))}
+    assert "renew" in {
+        obligation.kind for obligation in open_obligations(deployed(option(), RENEW, VERIFIED))
+    }
     reverting = deployed(option(), RENEW, c.RevertHotfix(option="fill"))
-    assert {debt.kind for debt in open_obligations(reverting)} - {"announce"} == {"revert"}
+    assert {obligation.kind for obligation in open_obligations(reverting)} - {"announce"} == {"revert"}
     assert decide(reverting, *RENEWED, LATER) == ()
 
 
@@ -106,10 +108,10 @@ def test_people_are_reminded_an_hour_before_or_a_tenth_of_its_time_or_as_declare
     lasts: timedelta, declared: timedelta | None, before: timedelta
 ) -> None:
     incident = deployed(option().model_copy(update={"expires_after": lasts, "remind": declared}))
-    debt = reminder_of(incident)
-    assert debt is not None
+    obligation = reminder_of(incident)
+    assert obligation is not None
     assert incident.hotfix and incident.hotfix.expires_at
-    assert (debt.kind, debt.since) == (REMIND, incident.hotfix.expires_at - before)
+    assert (obligation.kind, obligation.since) == (REMIND, incident.hotfix.expires_at - before)
 
 
 def test_people_are_reminded_once_of_each_end() -> None:

@@ -49,9 +49,11 @@ def test_what_did_not_work_is_reverted_without_anybody_pressing() -> None:
     assert (incident.hotfix.stage, incident.hotfix.because) == ("reverting", "no_effect")
     assert [record.event.wire_name for record in log[-2:]] == ["hotfix.refuted", "hotfix.revert_requested"]
     assert {record.actor_kind for record in log[-2:]} == {"worker"}
-    assert [(debt.kind, debt.event_id) for debt in open_obligations(incident) if debt.kind != "announce"] == [
-        ("revert", log[-1].id)
-    ]
+    assert [
+        (obligation.kind, obligation.event_id)
+        for obligation in open_obligations(incident)
+        if obligation.kind != "announce"
+    ] == [("revert", log[-1].id)]
     assert "is reverted by itself" in timeline(log)[-1].what
 
 

@@ -45,7 +45,7 @@ def where(*steps: Step | c.Command) -> tuple[str, float]:
 
 
 def debts(incident: Incident) -> set[str]:
-    return {debt.kind for debt in open_obligations(incident)} - {"announce"}
+    return {obligation.kind for obligation in open_obligations(incident)} - {"announce"}
 
 
 def test_it_goes_from_stage_to_stage_and_each_is_watched() -> None:

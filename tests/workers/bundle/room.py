@@ -48,7 +48,7 @@ class Room:
     def settles(self, incident: Incident, looked: Looked | None = None) -> None:
         """The worker diagnoses; or keeps a diagnosis that was `looked` into before."""
 
-        def settler(work: Work) -> Iterator[c.Command]:
+        def handler(work: Work) -> Iterator[c.Command]:
             if looked is None:
                 yield from diagnose(replace(work, at=AT), self.recommender)
                 return
@@ -56,7 +56,7 @@ class Room:
             yield from keep_bundle(work, self.recommender, looked)
 
         event = incident.awaits["diagnose"][0]
-        assert settle(self.log, {"diagnose": settler}, "diagnose", incident.stream, event)
+        assert settle(self.log, {"diagnose": handler}, "diagnose", incident.stream, event)
 
     def card(self, stream: str) -> Incident:
         with self.log.connect() as connection:

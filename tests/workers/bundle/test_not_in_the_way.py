@@ -149,13 +149,13 @@ url, folder, stream, event = sys.argv[1:]
 declared = Recommender(name="shop", tables={"t": Table(name="t", path="t")}, bundle=Bundle(path=folder))
 looked = Looked(Diagnosis(cause="it was unset"), full(), b"picture", 7, datetime.now(UTC))
 
-def settler(work):
+def handler(work):
     yield RecordDiagnosis(diagnosis=looked.diagnosis)
     for command in keep_bundle(work, declared, looked):
         print(command.root, flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
 
-settle(engine(url), {"diagnose": settler}, "diagnose", stream, event)
+settle(engine(url), {"diagnose": handler}, "diagnose", stream, event)
 """
 
 

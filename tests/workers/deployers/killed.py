@@ -59,7 +59,7 @@ def dying_after(answers: int, ask: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def main() -> None:
-    """Settle the debt, and die where it is said."""
+    """Settle the obligation, and die where it is said."""
     told = json.load(sys.stdin)
     if told["dies"] == RECORDING:
         obligations._record = die

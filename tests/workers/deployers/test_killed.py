@@ -227,9 +227,9 @@ class Story:
 
     def settle(self, kind: str) -> bool:
         rooms = {"apply": apply, "revert": revert}
-        settlers = {kind: lambda work: rooms[kind](work, self._recommender)}
+        handlers = {kind: lambda work: rooms[kind](work, self._recommender)}
         event_id, until = self.incident.last_event_id, time.monotonic() + WAITS_SECONDS
-        while not settle(self._log, settlers, kind, self._stream, event_id):
+        while not settle(self._log, handlers, kind, self._stream, event_id):
             if time.monotonic() > until:
                 return False
             time.sleep(0.1)

@@ -96,8 +96,8 @@ def test_a_fault_of_nearly_all_the_history_is_seen_to_be_mended(
     the.say(stream, c.RecordHotfixApplied(option="fill", receipt="done"), -2)
     incident = the.card(stream)
     assert incident.hotfix is not None
-    debt = Obligation(kind="watch", event_id=incident.hotfix.event_id, since=NOON)
-    (verdict,) = watch(Work(the.log, incident, debt, NOON), recommender)
+    obligation = Obligation(kind="watch", event_id=incident.hotfix.event_id, since=NOON)
+    (verdict,) = watch(Work(the.log, incident, obligation, NOON), recommender)
     assert isinstance(verdict, c.VerifyHotfix), verdict
     assert verdict.expected == pytest.approx(62, abs=2)
     assert verdict.repaired_share > 0.9

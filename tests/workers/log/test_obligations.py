@@ -80,7 +80,7 @@ def test_while_one_clock_hands_over_another_does_not(log: Engine, opened: Opened
     assert remind(log, sent.send, late) == 1
 
 
-def test_every_kind_of_debt_has_somebody_who_settles_it_and_nobody_settles_anything_else() -> None:
+def test_every_kind_of_obligation_has_somebody_who_settles_it_and_nobody_settles_anything_else() -> None:
     assert set(HANDLERS) == (set(DUE_AFTER) - BOTS_OWN) | {"expire"}
 
 
@@ -91,7 +91,7 @@ def test_an_opened_incident_is_handed_over_for_diagnosis_once(log: Engine, opene
     assert sent.jobs == [("recsysops.settle", "diagnose", stream, f"{stream}:1")]
 
 
-def test_a_settled_debt_is_answered_under_its_key_and_caused_by_its_event(
+def test_a_settled_obligation_is_answered_under_its_key_and_caused_by_its_event(
     log: Engine, opened: Opened
 ) -> None:
     stream = opened().stream
@@ -106,7 +106,7 @@ def test_a_task_carried_three_times_does_the_work_once(log: Engine, opened: Open
     stream, calls = opened().stream, []
 
     def counted(work: Work) -> Sequence[c.Command]:
-        calls.append(work.debt.kind)
+        calls.append(work.obligation.kind)
         return diagnosis(work)
 
     answers = [settle(log, {"diagnose": counted}, "diagnose", stream, f"{stream}:1") for _ in range(3)]
@@ -151,7 +151,7 @@ def test_a_lost_task_is_sent_again_when_it_is_overdue_and_ever_more_slowly(
     assert sent.jobs == [("recsysops.settle", "diagnose", stream, f"{stream}:1")] * 2
 
 
-def test_a_debt_whose_follower_died_before_handing_it_over_is_sent_by_the_clock(
+def test_an_obligation_whose_follower_died_before_handing_it_over_is_sent_by_the_clock(
     log: Engine, opened: Opened
 ) -> None:
     stream, sent = opened().stream, Sent()
@@ -161,9 +161,9 @@ def test_a_debt_whose_follower_died_before_handing_it_over_is_sent_by_the_clock(
 
 def test_nothing_is_reminded_of_once_it_is_answered(log: Engine, opened: Opened) -> None:
     stream, sent = opened().stream, Sent()
-    settlers: dict[str, Handler] = {"diagnose": diagnosis, "menu": lambda w: (c.PrepareMenu(options=()),)}
-    settle(log, settlers, "diagnose", stream, f"{stream}:1")
-    settle(log, settlers, "menu", stream, f"{stream}:2")
+    handlers: dict[str, Handler] = {"diagnose": diagnosis, "menu": lambda w: (c.PrepareMenu(options=()),)}
+    settle(log, handlers, "diagnose", stream, f"{stream}:1")
+    settle(log, handlers, "menu", stream, f"{stream}:2")
     assert remind(log, sent.send, clock.now() + timedelta(days=1)) == 0
 
 
@@ -217,7 +217,7 @@ def found_in_pieces(log: Engine, stream: str) -> list[Piece]:
     return [event.piece for event in every if isinstance(event, EvidenceFound)]
 
 
-def test_a_worker_that_dies_over_a_debt_each_time_is_noticed(log: Engine, opened: Opened) -> None:
+def test_a_worker_that_dies_over_an_obligation_each_time_is_noticed(log: Engine, opened: Opened) -> None:
     stream = opened().stream
 
     def dies(work: Work) -> Sequence[c.Command]:

@@ -92,8 +92,8 @@ def watched(
         option="fill", stage="applied", event_id="e", at=AT, chosen_by="terminal:on-call",
         applied_at=AT, watch_until=AT + watch_for,
     )  # fmt: skip
-    debt = Obligation(kind="watch", event_id="e", since=AT)
-    work = Work(log, incident.model_copy(update={"hotfix": hotfix}), debt, at)
+    obligation = Obligation(kind="watch", event_id="e", since=AT)
+    work = Work(log, incident.model_copy(update={"hotfix": hotfix}), obligation, at)
     return next(iter(watch(work, recommender)), None)
 
 

@@ -130,12 +130,12 @@ class Depot:
     def _settles(self, stream: str, kind: str, at: datetime) -> None:
         made: Mapping[str, Any] = {"diagnose": diagnose, "menu": resolve}
 
-        def settler(work: Work) -> Iterator[c.Command]:
+        def handler(work: Work) -> Iterator[c.Command]:
             yield from made[kind](replace(work, at=at), self.recommender)
 
         incident = self.card(stream)
         assert kind in incident.awaits, incident.awaits
-        settle(self.log, {kind: settler}, kind, stream, incident.awaits[kind][0])
+        settle(self.log, {kind: handler}, kind, stream, incident.awaits[kind][0])
 
     def card(self, stream: str) -> Incident:
         with self.log.connect() as connection:

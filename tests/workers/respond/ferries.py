@@ -1,7 +1,7 @@
 """
 A ferry line with a store: an incident whose follow-up is accepted, and workers that make its check and take
-it back. `python -m tests.workers.respond.ferries KIND STREAM DATABASE` settles one debt and dies by SIGKILL
-before that is in the log.
+it back. `python -m tests.workers.respond.ferries KIND STREAM DATABASE` settles one obligation and dies by
+SIGKILL before that is in the log.
 """
 
 from __future__ import annotations
@@ -98,8 +98,8 @@ def card(log: Engine, stream: str) -> Incident:
 
 def settles(log: Engine, stream: str, kind: str, by: Handler | None = None) -> Incident:
     """What of this kind is owed, settled as a worker does; the incident after it."""
-    debt = card(log, stream).awaits[kind]
-    settle(log, {kind: by or HANDLERS[kind]}, kind, stream, debt[0])
+    obligation = card(log, stream).awaits[kind]
+    settle(log, {kind: by or HANDLERS[kind]}, kind, stream, obligation[0])
     return card(log, stream)
 
 

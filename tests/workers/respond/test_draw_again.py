@@ -91,8 +91,8 @@ def test_the_picture_of_an_incident_that_is_over_shows_loss_and_recovery(
     log: Engine, recommender: Recommender, finding: Finding
 ) -> None:
     incident = resolved(log, finding)
-    (debt,) = (one for one in open_obligations(incident) if one.kind == "draw")
-    work = Work(log, incident, debt, LOST_TO + timedelta(hours=1))
+    (obligation,) = (one for one in open_obligations(incident) if one.kind == "draw")
+    work = Work(log, incident, obligation, LOST_TO + timedelta(hours=1))
     (command,) = draw_again.settle(work, recommender)
     assert isinstance(command, c.RecordPicture)
     assert command.picture is not None

@@ -39,7 +39,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def dies(stream: str, kind: str, database: str) -> int:
-    """How a worker ends that dies over this debt, with what this process has in its environment."""
+    """How a worker ends that dies over this obligation, with what this process has in its environment."""
     command = [sys.executable, "-m", "tests.workers.respond.ferries", kind, stream, database]
     return subprocess.run(command, env=dict(os.environ), check=False, timeout=120).returncode
 
@@ -185,9 +185,9 @@ def test_it_is_reminded_of_once_with_what_is_lacking(
     assert incident.followed is not None and incident.followed.due_at is not None
     assert due(incident, clock.now()) == ()
     monkeypatch.setattr(clock, "now", lambda: incident.followed.due_at + timedelta(hours=1))
-    (debt,) = due(incident, clock.now())
+    (obligation,) = due(incident, clock.now())
     for _ in range(2):
-        settle(log, HANDLERS, debt.kind, stream, debt.event_id)
+        settle(log, HANDLERS, obligation.kind, stream, obligation.event_id)
     after = card(log, stream)
     assert after.version == incident.version + 1
     assert due(after, clock.now()) == ()

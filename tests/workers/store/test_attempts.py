@@ -1,4 +1,4 @@
-"""How often each debt is handed over: by whoever is first, again when it is time, never for another one."""
+"""How often each obligation is handed over: by the first, again when it is time, never for another one."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ SOON = timedelta(microseconds=1)
 Change = Callable[[Connection, Obligation], object]
 
 
-def debt(kind: str = "diagnose", version: int = 1) -> Obligation:
+def obligation(kind: str = "diagnose", version: int = 1) -> Obligation:
     return Obligation(kind=kind, event_id=f"{STREAM}:{version}", since=NOON)
 
 
-OTHERS = (debt("menu"), debt(version=2))
-"""Another debt of the same event, and the same kind of another event."""
+OTHERS = (obligation("menu"), obligation(version=2))
+"""Another obligation of the same event, and the same kind of another event."""
 
 
 def again(connection: Connection, one: Obligation, at: datetime) -> bool:
@@ -40,10 +40,10 @@ def progress(log: Engine, one: Obligation) -> Progress | None:
         return attempts.progress_of(connection, [one.event_id]).get((one.event_id, one.kind))
 
 
-def test_a_debt_is_handed_over_first_by_one_and_no_other(log: Engine) -> None:
+def test_an_obligation_is_handed_over_first_by_one_and_no_other(log: Engine) -> None:
     with log.begin() as connection:
-        assert attempts.issue_first(connection, STREAM, debt(), NOON)
-        assert not attempts.issue_first(connection, STREAM, debt(), NOON)
+        assert attempts.issue_first(connection, STREAM, obligation(), NOON)
+        assert not attempts.issue_first(connection, STREAM, obligation(), NOON)
         assert [attempts.issue_first(connection, STREAM, one, NOON) for one in OTHERS] == [True, True]
 
 
@@ -51,36 +51,36 @@ def test_a_debt_is_handed_over_first_by_one_and_no_other(log: Engine) -> None:
 def test_what_was_never_handed_over_is_when_it_is_due_and_not_a_moment_before(log: Engine, kind: str) -> None:
     due = DUE_AFTER.get(kind, timedelta(0))
     with log.begin() as connection:
-        assert not again(connection, debt(kind), NOON + due - SOON)
-        assert again(connection, debt(kind), NOON + due)
-        assert not again(connection, debt(kind), NOON + due)
+        assert not again(connection, obligation(kind), NOON + due - SOON)
+        assert again(connection, obligation(kind), NOON + due)
+        assert not again(connection, obligation(kind), NOON + due)
 
 
 def test_what_was_handed_over_is_again_when_its_pause_is_over_and_not_a_moment_before(log: Engine) -> None:
     first = pause("diagnose", 1)
     with log.begin() as connection:
-        attempts.issue_first(connection, STREAM, debt(), NOON)
-        assert not again(connection, debt(), NOON + first - SOON)
-        assert again(connection, debt(), NOON + first)
-        assert not again(connection, debt(), NOON + first + pause("diagnose", 2) - SOON)
-        assert again(connection, debt(), NOON + first + pause("diagnose", 2))
-    assert progress(log, debt()) == Progress(3, 0, NOON + 7 * first, None)
+        attempts.issue_first(connection, STREAM, obligation(), NOON)
+        assert not again(connection, obligation(), NOON + first - SOON)
+        assert again(connection, obligation(), NOON + first)
+        assert not again(connection, obligation(), NOON + first + pause("diagnose", 2) - SOON)
+        assert again(connection, obligation(), NOON + first + pause("diagnose", 2))
+    assert progress(log, obligation()) == Progress(3, 0, NOON + 7 * first, None)
 
 
 def test_two_clocks_that_beat_at_once_count_it_once(log: Engine) -> None:
     with log.begin() as connection:
-        attempts.issue_first(connection, STREAM, debt(), NOON)
+        attempts.issue_first(connection, STREAM, obligation(), NOON)
     late = NOON + timedelta(hours=1)
     with log.begin() as slow:
 
         @event.listens_for(slow, "after_cursor_execute", once=True)
         def _(*_: object) -> None:
             with log.begin() as quick:
-                assert again(quick, debt(), late)
+                assert again(quick, obligation(), late)
 
         # It has read how often that was before the other one said that it was again; and its clock is ahead.
-        again(slow, debt(), late + timedelta(hours=1))
-    found = progress(log, debt())
+        again(slow, obligation(), late + timedelta(hours=1))
+    found = progress(log, obligation())
     assert found is not None
     assert found.handed_over == 2
 
@@ -95,21 +95,21 @@ def test_two_clocks_that_beat_at_once_count_it_once(log: Engine) -> None:
     ],
     ids=["handed over again", "begun", "ended", "begun anew"],
 )
-def test_what_becomes_of_one_debt_changes_no_other(log: Engine, change: Change) -> None:
+def test_what_becomes_of_one_obligation_changes_no_other(log: Engine, change: Change) -> None:
     with log.begin() as connection:
-        for one in (debt(), *OTHERS):
+        for one in (obligation(), *OTHERS):
             attempts.issue_first(connection, STREAM, one, NOON)
-    before = [progress(log, one) for one in (debt(), *OTHERS)]
+    before = [progress(log, one) for one in (obligation(), *OTHERS)]
     with log.begin() as connection:
-        change(connection, debt())
-    after = [progress(log, one) for one in (debt(), *OTHERS)]
+        change(connection, obligation())
+    after = [progress(log, one) for one in (obligation(), *OTHERS)]
     assert after[0] != before[0]
     assert after[1:] == before[1:]
 
 
 def test_the_progress_is_of_the_debts_that_were_asked_for(log: Engine) -> None:
     with log.begin() as connection:
-        for one in (debt(), *OTHERS):
+        for one in (obligation(), *OTHERS):
             attempts.issue_first(connection, STREAM, one, NOON)
         found = attempts.progress_of(connection, [f"{STREAM}:2"])
     assert set(found) == {(f"{STREAM}:2", "diagnose")}
@@ -117,11 +117,11 @@ def test_the_progress_is_of_the_debts_that_were_asked_for(log: Engine) -> None:
 
 def test_a_good_end_has_the_tries_begin_again_and_a_bad_one_counts_on(log: Engine) -> None:
     with log.begin() as connection:
-        assert attempts.begin(connection, STREAM, debt(), NOON) == (1, None)
-        attempts.end(connection, debt(), trouble="the warehouse hangs")
-        assert attempts.begin(connection, STREAM, debt(), NOON) == (2, "the warehouse hangs")
-        attempts.end(connection, debt())
-        assert attempts.begin(connection, STREAM, debt(), NOON) == (1, None)
+        assert attempts.begin(connection, STREAM, obligation(), NOON) == (1, None)
+        attempts.end(connection, obligation(), trouble="the warehouse hangs")
+        assert attempts.begin(connection, STREAM, obligation(), NOON) == (2, "the warehouse hangs")
+        attempts.end(connection, obligation())
+        assert attempts.begin(connection, STREAM, obligation(), NOON) == (1, None)
 
 
 def test_pauses_double_up_to_the_longest_and_a_watch_keeps_its_pace() -> None:
@@ -133,8 +133,10 @@ def test_pauses_double_up_to_the_longest_and_a_watch_keeps_its_pace() -> None:
 
 def test_what_another_clock_has_counted_meanwhile_is_not_counted_again(log: Engine) -> None:
     with log.begin() as connection:
-        attempts.issue_first(connection, STREAM, debt(), NOON)
+        attempts.issue_first(connection, STREAM, obligation(), NOON)
         for late in (timedelta(minutes=5), timedelta(minutes=9)):
-            attempts.count_issues(connection, [Issue(STREAM, debt(), before=1)], NOON + late)
+            attempts.count_issues(connection, [Issue(STREAM, obligation(), before=1)], NOON + late)
     # The second one had read what the first one had not written yet.
-    assert progress(log, debt()) == Progress(2, 0, NOON + timedelta(minutes=5) + pause("diagnose", 2), None)
+    assert progress(log, obligation()) == Progress(
+        2, 0, NOON + timedelta(minutes=5) + pause("diagnose", 2), None
+    )

@@ -68,7 +68,7 @@ def test_a_former_database_goes_on(former: str, moved: Answer, on_call: Actor) -
     with store.connect() as connection:
         card = cards.find(connection, 1)
         assert card is not None
-        assert [debt.kind for debt in open_obligations(card)] == ["announce", "diagnose"]
+        assert [obligation.kind for obligation in open_obligations(card)] == ["announce", "diagnose"]
         assert len(read_stream(connection, moved.stream)) == 3
     handle(moved.stream, c.AddNote(text="third"), actor=on_call, key="n3", log=store)
     verified = verify(store)

@@ -143,7 +143,9 @@ def test_what_comes_after_a_forged_event_goes_on_without_it(
         assert [one.position for one in followers.every(connection)] == [7]
         card = cards.find(connection, chosen)
     assert card is not None
-    assert {debt.event_id for debt in open_obligations(card) if debt.kind == "apply"} == {f"{chosen}:7"}
+    assert {obligation.event_id for obligation in open_obligations(card) if obligation.kind == "apply"} == {
+        f"{chosen}:7"
+    }
     rebuild(log)
     with log.connect() as connection:
         assert cards.find(connection, chosen) == card

@@ -22,10 +22,10 @@ WORKER = Actor(kind="worker", id="worker:test")
 
 
 def look(kind: str, since: datetime, at: datetime, known: Progress | None = None) -> datetime | None:
-    """When a debt is handed over by what is known of it; None for now."""
-    debt = Obligation(kind=kind, event_id="incident-1:1", since=since)
-    progress = {} if known is None else {(debt.event_id, kind): known}
-    found = looked_at(Due("incident-1", 1, (debt,)), progress, at)
+    """When an obligation is handed over by what is known of it; None for now."""
+    obligation = Obligation(kind=kind, event_id="incident-1:1", since=since)
+    progress = {} if known is None else {(obligation.event_id, kind): known}
+    found = looked_at(Due("incident-1", 1, (obligation,)), progress, at)
     return None if found.now else found.next_at
 
 

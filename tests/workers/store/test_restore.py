@@ -103,7 +103,11 @@ def test_what_was_answered_is_not_owed_and_what_is_owed_is_asked_for_by_the_cloc
     obligations.remind(other, send)
     with other.connect() as connection:
         (open_one,) = cards.every(connection, "open")
-    due = {(debt.kind, debt.event_id) for debt in open_obligations(open_one) if debt.kind not in BOTS_OWN}
+    due = {
+        (obligation.kind, obligation.event_id)
+        for obligation in open_obligations(open_one)
+        if obligation.kind not in BOTS_OWN
+    }
     assert {(kind, event) for _, kind, _, event in sent} == due
     assert due
 

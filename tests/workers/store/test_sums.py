@@ -120,7 +120,7 @@ def rows_of_cards(steps: list[dict[str, Any]]) -> float:
 def test_the_sums_are_those_of_the_cards(log: Engine, told: list[Incident]) -> None:
     taken = [durations(one) for one in told if one.resolved_how != "false_alarm"]
     of_step = {step: [t for one in taken if (t := getattr(one, f"to_{step}")) is not None] for step in STEPS}
-    debts = Counter(debt.kind for one in told for debt in open_obligations(one))
+    debts = Counter(obligation.kind for one in told for obligation in open_obligations(one))
     with log.connect() as connection:
         assert sums.counts(connection) == Counter((one.status, one.severity.value) for one in told)
         means = sums.mean_times(connection)
@@ -132,7 +132,9 @@ def test_the_sums_are_those_of_the_cards(log: Engine, told: list[Incident]) -> N
         assert mean.total_seconds() == pytest.approx(seconds, abs=1e-6)
     assert {kind: one.count for kind, one in found.items()} == debts
     assert {(one.stream, one.kind, one.event_id, one.since) for one in listed} == {
-        (one.stream, debt.kind, debt.event_id, debt.since) for one in told for debt in open_obligations(one)
+        (one.stream, obligation.kind, obligation.event_id, obligation.since)
+        for one in told
+        for obligation in open_obligations(one)
     }
     assert [one.since for one in listed] == sorted(one.since for one in listed)
 
@@ -241,7 +243,7 @@ def test_a_broker_that_goes_away_in_between_gets_the_rest_at_the_next_beat(
 
 
 @pytest.mark.parametrize("kind", ["known", "fresh"])
-def test_after_the_clock_was_set_back_no_debt_waits_longer_than_its_pause(
+def test_after_the_clock_was_set_back_no_obligation_waits_longer_than_its_pause(
     log: Engine, opened: Callable[..., Answer], kind: str
 ) -> None:
     sent: list[object] = []

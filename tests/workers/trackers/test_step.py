@@ -68,9 +68,9 @@ class Kept:
 
     def settle(self, kind: str, room: Callable[..., Any] | None = None) -> bool:
         does = room or {"ticket": open_ticket, "ticket_update": update_ticket}[kind]
-        found = [debt.event_id for debt in due(self.card, clock.now()) if debt.kind == kind]
-        settlers: dict[str, Handler] = {kind: lambda work: does(work, self.declared)}
-        return bool(found) and settled(self.story.log, settlers, kind, self.story.stream, found[0])
+        found = [obligation.event_id for obligation in due(self.card, clock.now()) if obligation.kind == kind]
+        handlers: dict[str, Handler] = {kind: lambda work: does(work, self.declared)}
+        return bool(found) and settled(self.story.log, handlers, kind, self.story.stream, found[0])
 
     @property
     def card(self) -> Incident:
@@ -230,8 +230,8 @@ def test_two_clocks_and_two_workers_open_one(kept: Kept, github: Github) -> None
         kept.step()
     asked = kept.card.awaits["ticket"][0]
     for _ in range(2):
-        settlers: dict[str, Handler] = {"ticket": lambda work: open_ticket(work, kept.declared)}
-        settled(kept.story.log, settlers, "ticket", kept.story.stream, asked)
+        handlers: dict[str, Handler] = {"ticket": lambda work: open_ticket(work, kept.declared)}
+        settled(kept.story.log, handlers, "ticket", kept.story.stream, asked)
     assert len(github.issues) == 1
 
 

@@ -71,17 +71,17 @@ def apply(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     if against is not None:
         return _failed(work, recommender, option, against)
     deployer = build_deployer(recommender, option)
-    first = in_stage(option, option.first_stage, work.debt.event_id)
+    first = in_stage(option, option.first_stage, work.obligation.event_id)
     expires_at = work.at + option.expires_after if option.expires_after else None
     try:
         require_stages(deployer, option)
-        receipt = deployer.apply(work.debt.event_id, first, expires_at)
+        receipt = deployer.apply(work.obligation.event_id, first, expires_at)
     except DeployError as error:
         # A later try that is refused, or finds nobody there, says nothing of one before: that may be done.
         if work.tries == 1 and not isinstance(error, DeployUncertain):
             return (c.RecordHotfixFailed(option=option.key, reason=redaction.prose(str(error))),)
         if work.last_try:
-            _undo(deployer, work.debt.event_id, option)
+            _undo(deployer, work.obligation.event_id, option)
         raise
     return (c.RecordHotfixApplied(option=option.key, receipt=receipt),)
 
@@ -101,8 +101,10 @@ def against_deploying_now(work: Work, recommender: Recommender, hotfix: Hotfix, 
         return f"#{incident.number} was {incident.status} before it was deployed"
     if hotfix.menu not in (None, incident.menu_digest):
         return "the menu is not the one that it was chosen from; look at the numbers again"
-    if work.at - work.debt.since > APPROVAL_HOLDS:
-        return f"it was approved {lasting(work.at - work.debt.since)} ago, and much may have changed since"
+    if work.at - work.obligation.since > APPROVAL_HOLDS:
+        return (
+            f"it was approved {lasting(work.at - work.obligation.since)} ago, and much may have changed since"
+        )
     predicted = incident.kind == "predicted"
     changed = against_offering(option, recommender.hotfixes.values(), find, predicted=predicted)
     return f"{changed}; look again" if changed else against_deploying(work.log, recommender, hotfix, option)
@@ -116,7 +118,7 @@ def _failed(work: Work, recommender: Recommender, option: Option, reason: str) -
 def _take_back(work: Work, recommender: Recommender, option: Option) -> None:
     """What an earlier try may have put in force is taken back: nothing acts that the log calls failed."""
     if work.tries > 1:
-        _undo(build_deployer(recommender, option), work.debt.event_id, option)
+        _undo(build_deployer(recommender, option), work.obligation.event_id, option)
 
 
 def _undo(deployer: Confirming, key: str, option: Option) -> None:

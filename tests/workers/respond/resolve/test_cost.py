@@ -97,8 +97,8 @@ def _card(log: Engine, stream: str) -> Incident:
 
 
 def measured(log: Engine, incident: Incident, recommender: Recommender) -> c.RecordCost:
-    (debt,) = (one for one in open_obligations(incident) if one.kind == "cost")
-    (said,) = settle(Work(log, incident, debt, VERDICT), recommender)
+    (obligation,) = (one for one in open_obligations(incident) if one.kind == "cost")
+    (said,) = settle(Work(log, incident, obligation, VERDICT), recommender)
     assert isinstance(said, c.RecordCost)
     return said
 
@@ -151,5 +151,5 @@ def test_nothing_is_measured_of_a_hotfix_that_was_never_deployed(
 ) -> None:
     incident = deployed()
     never = incident.model_copy(update={"hotfix": None})
-    debt = Obligation(kind="cost", event_id="e", since=VERDICT)
-    assert list(settle(Work(log, never, debt, VERDICT), library(days=3))) == []
+    obligation = Obligation(kind="cost", event_id="e", since=VERDICT)
+    assert list(settle(Work(log, never, obligation, VERDICT), library(days=3))) == []

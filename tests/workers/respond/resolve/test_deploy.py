@@ -67,9 +67,9 @@ class Story:
         return handle(self.stream, command, actor=self.on_call, key=key, at=at, log=self.log)
 
     def settle(self, kind: str, room: Room) -> bool:
-        settlers: dict[str, Handler] = {kind: lambda work: room(work, self.recommender)}
+        handlers: dict[str, Handler] = {kind: lambda work: room(work, self.recommender)}
         event = self.hotfix.event_id
-        return settle(self.log, settlers, kind, self.stream, event)
+        return settle(self.log, handlers, kind, self.stream, event)
 
     @property
     def card(self) -> Incident:

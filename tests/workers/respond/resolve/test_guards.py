@@ -64,8 +64,8 @@ class Guarded:
     def harm(self, at: datetime = NOON + 5 * MINUTE) -> c.RecordHarm | None:
         incident = self.incident
         assert incident.hotfix is not None
-        debt = Obligation(kind="watch", event_id=incident.hotfix.event_id, since=NOON)
-        return new_alarm(Work(self.log, incident, debt, at), incident.hotfix, NOON)
+        obligation = Obligation(kind="watch", event_id=incident.hotfix.event_id, since=NOON)
+        return new_alarm(Work(self.log, incident, obligation, at), incident.hotfix, NOON)
 
 
 @pytest.fixture

@@ -40,11 +40,11 @@ def ends(story: Story) -> list[datetime]:
 
 
 def settle(story: Story, kind: str) -> bool:
-    """The debt of this kind, under the id of the event that asked for it."""
+    """The obligation of this kind, under the id of the event that asked for it."""
     rooms = {"renew": renew, "remind_of_expiry": remind}
-    found = [debt.event_id for debt in due(story.card, clock.now()) if debt.kind == kind]
-    settlers = {kind: lambda work: rooms[kind](work, story.recommender)}
-    return bool(found) and settled(story.log, settlers, kind, story.stream, found[0])
+    found = [obligation.event_id for obligation in due(story.card, clock.now()) if obligation.kind == kind]
+    handlers = {kind: lambda work: rooms[kind](work, story.recommender)}
+    return bool(found) and settled(story.log, handlers, kind, story.stream, found[0])
 
 
 def test_a_renewal_moves_the_end_where_it_acts_and_once_for_each_press(story: Story) -> None:

@@ -98,8 +98,8 @@ class Shop:
 
     def settle(self) -> bool:
         declared = recommender(self.file)
-        settlers = {"apply": lambda work: apply(work, declared)}
-        return settle(self.door.log, settlers, "apply", self.stream, self.hotfix.event_id)
+        handlers = {"apply": lambda work: apply(work, declared)}
+        return settle(self.door.log, handlers, "apply", self.stream, self.hotfix.event_id)
 
     @property
     def hotfix(self) -> Hotfix:
@@ -557,13 +557,13 @@ def test_what_was_approved_is_not_deployed_after_the_end(shop: Shop, log: Engine
         found = cards.find(connection, shop.stream)
     assert found is not None
     over = found.model_copy(update={"status": status})
-    (debt,) = (one for one in open_obligations(found) if one.kind == "apply")
-    work = Work(log, over, debt, clock.now())
+    (obligation,) = (one for one in open_obligations(found) if one.kind == "apply")
+    work = Work(log, over, obligation, clock.now())
     (command,) = apply(work, recommender(shop.file))
     assert isinstance(command, c.RecordHotfixFailed)
     assert command.reason == f"#1 was {status} before it was deployed"
     forged = found.model_copy(update={"menu": (make_option(label="Other"),)})
-    (command,) = apply(Work(log, forged, work.debt, clock.now()), recommender(shop.file))
+    (command,) = apply(Work(log, forged, work.obligation, clock.now()), recommender(shop.file))
     assert isinstance(command, c.RecordHotfixFailed)
     assert "not the one that it was chosen from" in command.reason
 

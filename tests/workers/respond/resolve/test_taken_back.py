@@ -1,4 +1,4 @@
-"""What a worker does once for each debt and for nobody else's, and how a hotfix is taken back."""
+"""What a worker does once for each obligation and for nobody else's, and how a hotfix is taken back."""
 
 from __future__ import annotations
 
@@ -93,8 +93,8 @@ class Story:
 
     def work(self, kind: str, tries: int = 1) -> Work:
         incident = self.incident
-        debt = Obligation(kind=kind, event_id=incident.last_event_id, since=NOON)
-        return Work(self._log, incident, debt, NOON, tries=tries)
+        obligation = Obligation(kind=kind, event_id=incident.last_event_id, since=NOON)
+        return Work(self._log, incident, obligation, NOON, tries=tries)
 
 
 Begin = Callable[..., Story]
@@ -227,7 +227,7 @@ def test_a_hotfix_is_due_to_be_taken_back_when_its_time_is_over_and_not_a_moment
     incident = begin().applied().incident
 
     def kinds(at: datetime) -> set[str]:
-        return {debt.kind for debt in due(incident, at)}
+        return {obligation.kind for obligation in due(incident, at)}
 
     reminded = {"watch", "remind_of_expiry"}
     assert (kinds(NOON + DAY - SOON), kinds(NOON + DAY)) == (reminded, {*reminded, "expire"})
@@ -248,19 +248,21 @@ def test_what_does_not_act_or_never_expires_is_never_due_to_be_taken_back(begin:
         assert expiry_of(incident) is None
 
 
-def test_a_debt_that_somebody_is_at_is_left_to_them(log: Engine, opened: Callable[..., Answer]) -> None:
+def test_an_obligation_that_somebody_is_at_is_left_to_them(
+    log: Engine, opened: Callable[..., Answer]
+) -> None:
     stream, begun = opened().stream, Event()
 
-    def settler(work: Work) -> Sequence[c.Command]:
+    def handler(work: Work) -> Sequence[c.Command]:
         begun.set()
         return ()
 
-    debt = ("diagnose", stream, f"{stream}:1")
+    obligation = ("diagnose", stream, f"{stream}:1")
     with alone(log, f"settle:diagnose:{stream}:1") as mine:
         assert mine
-        assert not settle(log, {"diagnose": settler}, *debt)
+        assert not settle(log, {"diagnose": handler}, *obligation)
         assert not begun.is_set()
-    settle(log, {"diagnose": settler}, *debt)
+    settle(log, {"diagnose": handler}, *obligation)
     assert begun.is_set()
 
 
@@ -303,7 +305,7 @@ def test_what_only_waits_to_expire_is_not_looked_at_before(begin: Begin, log: En
     with log.connect() as connection:
         assert reminders.look(connection, NOON + timedelta(hours=1), 10) == []
         (look,) = reminders.look(connection, NOON + DAY, 10)
-    assert [issue.debt.kind for issue in look.now] == ["expire"]
+    assert [issue.obligation.kind for issue in look.now] == ["expire"]
 
 
 def test_of_what_is_due_the_longest_due_is_looked_at_first(log: Engine, detector: Actor) -> None:

@@ -117,8 +117,8 @@ class Watched:
         self._patch.setattr("workers.respond.resolve.watch.measure", answer)
         incident = incident or self.incident
         event = incident.hotfix.event_id if incident.hotfix else "none"
-        debt = Obligation(kind="watch", event_id=event, since=NOON)
-        work = Work(self._log, incident, debt, NOON + minutes * MINUTE)
+        obligation = Obligation(kind="watch", event_id=event, since=NOON)
+        work = Work(self._log, incident, obligation, NOON + minutes * MINUTE)
         return next(iter(room(work, self._recommender)), None)
 
     def guarded(self, minutes: float, seen: Measurement | Exception) -> str:

@@ -133,10 +133,10 @@ def library(folder: Path, salt: str, *, members: int = 3000, **more: float) -> R
 
 
 def measured(log: Engine, incident: Incident, recommender: Recommender) -> c.RecordWorth:
-    """What the debt comes to once it is due, a day after the deployment."""
+    """What the obligation comes to once it is due, a day after the deployment."""
     at = DEPLOYED + DAY
-    (debt,) = (one for one in due(incident, at) if one.kind == WORTH)
-    (said,) = settle(Work(log, incident, debt, at), recommender)
+    (obligation,) = (one for one in due(incident, at) if one.kind == WORTH)
+    (said,) = settle(Work(log, incident, obligation, at), recommender)
     assert isinstance(said, c.RecordWorth)
     return said
 
@@ -203,7 +203,7 @@ def test_the_first_look_comes_after_six_hours_and_none_where_nobody_is_held_out_
     incident = deployed()
 
     def kinds(one: Incident, at: datetime) -> set[str]:
-        return {debt.kind for debt in due(one, at)}
+        return {obligation.kind for obligation in due(one, at)}
 
     assert WORTH not in kinds(incident, DEPLOYED + 5 * HOUR)
     assert WORTH in kinds(incident, DEPLOYED + 6 * HOUR)
@@ -213,7 +213,7 @@ def test_the_first_look_comes_after_six_hours_and_none_where_nobody_is_held_out_
 
 def test_without_a_hold_out_nothing_is_compared(log: Engine, deployed: Callable[..., Incident]) -> None:
     incident = deployed(hold_out=0.0)
-    assert WORTH not in {debt.kind for debt in due(incident, DEPLOYED + 3 * DAY)}
+    assert WORTH not in {obligation.kind for obligation in due(incident, DEPLOYED + 3 * DAY)}
     (one,) = in_force([incident], DEPLOYED + DAY)
     assert (one.hold_out, one.worth) == (0.0, None)
     assert "held out" not in str(home_of([one], lambda path: path))
