@@ -320,6 +320,7 @@ class Option(Value):
     served it. `remind` is how long before its end people are reminded, where that was declared. `kind` is the
     hotfix's; empty on menus from before it was told. Where past promises of that kind widened `repairs`,
     `from_log` is what the log alone promised; `whole_from_log` the same of `whole`.
+    `by_slice`: it changes only what lies in the slice that its parameters name.
     `break_glass`: somebody is declared who may deploy it without the second person that it needs, saying why.
     `alone`: in these hours one person may deploy it, outside of them it takes a second one; None where the
     hour does not matter.
@@ -351,6 +352,7 @@ class Option(Value):
     stages: tuple[Share, ...] = ()
     hold_out: Share = 0.0
     remind: timedelta | None = None
+    by_slice: bool = False
     break_glass: bool = False
     alone: Hours | None = None
 

@@ -19,6 +19,7 @@ SINCE_DIGESTS = frozenset(
         "alone",
         "blast_members",
         "break_glass",
+        "by_slice",
         "from_log",
         "guards",
         "hold_out",

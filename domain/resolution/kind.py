@@ -48,6 +48,8 @@ class Kind(Generic[K]):
         changes: what is declared otherwise than it was offered, in words.
         examine: what it asks of the rest of the declaration that is not there.
         within_slice: whether it changes nothing outside the requests of the slice that its deployer is told.
+        by_slice: whether it adds to or orders only what lies in that slice, so that two of it in slices that
+            share no rows leave each other alone.
         rehearse: how it is rehearsed, or why it cannot be; null where the kind says nothing of it.
     """
 
@@ -64,6 +66,7 @@ class Kind(Generic[K]):
         default=lambda _hotfix, _options, _recommender: ()
     )
     within_slice: bool = False
+    by_slice: bool = False
     rehearse: Callable[[DeclaredHotfix, K], Rehearsal | Unfit] | None = None
 
     @property

@@ -37,7 +37,7 @@ from workers.log.groups import KeptGroups
 from workers.log.handle import Answer, handle
 from workers.log.open_obligations import OpenObligation
 from workers.log.shown import Shown
-from workers.respond.resolve import rights
+from workers.respond.resolve import conflicts, rights
 from workers.store import attachments, cards, followers, sums
 from workers.store.connection import STATEMENT_MILLISECONDS, engine, present
 from workers.store.followers import Following
@@ -153,6 +153,7 @@ class Door:
             incident = cards.find(connection, stream or "")
             if incident is not None:
                 rights.check_press(connection, declared, incident, command, actor.id)
+                conflicts.check_press(connection, incident, command)
 
     def incident(self, stream_or_number: str | int, *, whole: bool = False) -> Incident | None:
         """

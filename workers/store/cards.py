@@ -21,7 +21,7 @@ import structlog
 from pydantic import ValidationError
 from sqlalchemy import ColumnElement, Connection, func, select, true
 
-from domain.incident.decide.rule import ACTING
+from domain.incident.decide.rule import ACTING, GOING
 from domain.incident.followed import is_open
 from domain.incident.state import Incident, Status, replay
 from domain.values import Severity
@@ -190,6 +190,12 @@ def in_force(connection: Connection) -> list[Incident]:
     """The incidents whose hotfix acts on the recommender, closed or not; newest first."""
     found = _some(connection, _CARDS.c.expires_at.is_not(None))
     return [incident for incident in found if incident.hotfix and incident.hotfix.stage in ACTING]
+
+
+def deployed_or_approved(connection: Connection) -> list[Incident]:
+    """The incidents whose hotfix acts on the recommender or is about to, newest first."""
+    found = _some(connection, _CARDS.c.expires_at.is_not(None) | _CARDS.c.owes)
+    return [incident for incident in found if incident.hotfix and incident.hotfix.stage in GOING]
 
 
 def followed(connection: Connection) -> list[Incident]:

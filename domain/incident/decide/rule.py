@@ -20,6 +20,9 @@ WATCHED: frozenset[Stage] = frozenset({"applied", "verified", "refuted"})
 ACTING: frozenset[Stage] = DEPLOYED | frozenset[Stage]({"widening", "reverting"})
 """… or may still act: what is owed to change that is under way."""
 
+GOING: frozenset[Stage] = ACTING | frozenset[Stage]({"approved"})
+"""… or will act, as it was approved."""
+
 BUSY: frozenset[Stage] = DEPLOYED | frozenset[Stage]({"chosen", "approved", "widening", "reverting"})
 """Stages in which no other hotfix may be chosen."""
 

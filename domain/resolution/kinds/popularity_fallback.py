@@ -61,5 +61,6 @@ KIND = Kind(
     changes=changes,
     examine=examine,
     within_slice=True,
+    by_slice=True,
     rehearse=lambda _hotfix, _keys: NO_TRUTH,
 )

@@ -75,5 +75,6 @@ KIND = Kind(
     way=OFFSET,
     called=called,
     changes=changes,
+    by_slice=True,
     rehearse=rehearse,
 )

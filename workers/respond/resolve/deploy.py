@@ -21,7 +21,7 @@ from workers.deployers.registry import open_deployer
 from workers.environment import redaction
 from workers.environment.settings import surroundings
 from workers.log.obligations import MOST_TRIES, Work
-from workers.respond.resolve.rights import against_deploying
+from workers.respond.resolve import conflicts, rights
 from workers.store.log.events import read_stream
 
 APPROVAL_HOLDS = timedelta(hours=24)
@@ -107,7 +107,11 @@ def against_deploying_now(work: Work, recommender: Recommender, hotfix: Hotfix, 
         )
     predicted = incident.kind == "predicted"
     changed = against_offering(option, recommender.hotfixes.values(), find, predicted=predicted)
-    return f"{changed}; look again" if changed else against_deploying(work.log, recommender, hotfix, option)
+    if changed:
+        return f"{changed}; look again"
+    return rights.against_deploying(work.log, recommender, hotfix, option) or conflicts.against_deploying(
+        work.log, incident, hotfix, option
+    )
 
 
 def _failed(work: Work, recommender: Recommender, option: Option, reason: str) -> Sequence[c.Command]:

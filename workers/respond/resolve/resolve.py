@@ -27,6 +27,7 @@ from workers.respond.diagnose.diagnose import LEAST_SPAN, SEED
 from workers.respond.diagnose.reading import Reader, before_onset
 from workers.respond.diagnose.replaced import with_former_scores, with_replaced
 from workers.respond.diagnose.rerun import require_right_model
+from workers.respond.resolve import conflicts
 from workers.respond.resolve.track_record import record_before
 from workers.sources.launches import noun_of
 from workers.sources.logged.rewards import daily_totals, rewards_of, unit_of
@@ -45,7 +46,8 @@ def settle(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     diagnosis = work.incident.diagnosis or Diagnosis(cause=None)
     record = record_before(work, recommender)
     menu = prepare_menu(recommender, finding, diagnosis, work.incident.stream, work.at, record)
-    return (with_picture(work, menu),)
+    beside = conflicts.noted(work.log, work.incident, menu.options)
+    return (with_picture(work, replace(menu, note="; ".join(part for part in (menu.note, *beside) if part))),)
 
 
 def with_picture(work: Work, menu: Menu) -> c.PrepareMenu:

@@ -84,9 +84,9 @@ class Shop:
         self.door, self.file, self.stream = door, file, stream
         self._key = 0
         self.declare(DECLARED)
-        worker = Actor(kind="worker", id="worker:test")
-        self.press(worker, c.RecordDiagnosis(diagnosis=Diagnosis(cause="unset", cause_kind="feature")))
-        self.press(worker, c.PrepareMenu(options=MENU))
+        self.worker = Actor(kind="worker", id="worker:test")
+        self.press(self.worker, c.RecordDiagnosis(diagnosis=Diagnosis(cause="unset", cause_kind="feature")))
+        self.press(self.worker, c.PrepareMenu(options=MENU))
         door.keep_groups(MEMBERS, {})
 
     def declare(self, toml: str) -> None:
@@ -94,7 +94,7 @@ class Shop:
 
     def press(self, who: Actor, command: c.Command) -> Answer:
         self._key += 1
-        return self.door.submit(self.stream, command, who, f"press {self._key}")
+        return self.door.submit(self.stream, command, who, f"press {self._key} on {self.stream}")
 
     def settle(self) -> bool:
         declared = recommender(self.file)

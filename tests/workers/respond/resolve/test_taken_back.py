@@ -174,7 +174,7 @@ def test_where_no_hotfix_of_the_menu_is_in_hand_there_is_nothing_to_deploy(begin
 def test_what_was_chosen_before_a_choice_named_its_menu_is_held_to_no_menu(
     begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.respond.resolve.deploy.against_deploying", lambda *_: None)
+    monkeypatch.setattr("workers.respond.resolve.deploy.rights.against_deploying", lambda *_: None)
     story = begin()
     hotfix, option = in_hand(story.incident)
     work = story.work("apply")
@@ -190,7 +190,7 @@ def test_what_was_chosen_before_a_choice_named_its_menu_is_held_to_no_menu(
 def test_an_approval_holds_for_a_day_and_not_a_moment_longer(
     begin: Begin, monkeypatch: pytest.MonkeyPatch, waited: timedelta, deployed: bool
 ) -> None:
-    monkeypatch.setattr("workers.respond.resolve.deploy.against_deploying", lambda *_: None)
+    monkeypatch.setattr("workers.respond.resolve.deploy.rights.against_deploying", lambda *_: None)
     story = begin()
     work = replace(story.work("apply"), at=NOON + waited)
     assert (against_deploying_now(work, RECOMMENDER, *in_hand(story.incident)) is None) == deployed
@@ -199,7 +199,7 @@ def test_an_approval_holds_for_a_day_and_not_a_moment_longer(
 def test_only_for_a_launch_may_a_hotfix_last_longer_than_is_declared(
     begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.respond.resolve.deploy.against_deploying", lambda *_: None)
+    monkeypatch.setattr("workers.respond.resolve.deploy.rights.against_deploying", lambda *_: None)
     work = begin(expires_after=3 * DAY).work("apply")
     launch = replace(work, incident=work.incident.model_copy(update={"kind": "predicted"}))
     assert "was changed since" in str(against_deploying_now(work, RECOMMENDER, *in_hand(work.incident)))

@@ -1,0 +1,63 @@
+"""Whether a hotfix can be put in force beside those of other incidents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from sqlalchemy import Connection, Engine
+
+from domain.errors import Refused
+from domain.incident.commands import ApproveHotfix, BreakGlass, ChooseHotfix
+from domain.incident.conflict import shared_target
+from domain.incident.decide.rule import ACTING, IN_HAND, label_of
+from domain.incident.state import Hotfix, Incident
+from domain.values import Option
+from workers.store import cards
+
+
+def check_press(
+    connection: Connection, incident: Incident, command: ChooseHotfix | ApproveHotfix | BreakGlass
+) -> None:
+    """
+    Raises:
+        Refused: what is asked for cannot be put in force beside a hotfix of another incident.
+    """
+    option = incident.option(command.option)
+    against = against_choosing(connection, incident, option) if option is not None else None
+    if against is not None:
+        raise Refused(f"{against}.")
+
+
+def against_choosing(connection: Connection, incident: Incident, option: Option) -> str | None:
+    """Why an option cannot be put in force beside those of other incidents, in words; None where it can."""
+    return next((words for _, words in _met(cards.deployed_or_approved(connection), incident, option)), None)
+
+
+def against_deploying(log: Engine, incident: Incident, hotfix: Hotfix, option: Option) -> str | None:
+    """The same for one that was approved: of two that are being deployed the one approved first goes on."""
+    with log.connect() as connection:
+        others = cards.deployed_or_approved(connection)
+    for other, words in _met(others, incident, option):
+        if other.stage in ACTING or (other.at, other.event_id) < (hotfix.at, hotfix.event_id):
+            return words
+    return None
+
+
+def noted(log: Engine, incident: Incident, options: Iterable[Option]) -> Iterator[str]:
+    """For the menu: which of its options cannot be put in force now, and why."""
+    with log.connect() as connection:
+        others = cards.deployed_or_approved(connection)
+    for option in options:
+        for _, words in _met(others, incident, option):
+            yield f"“{option.label}” cannot be deployed now: {words}"
+
+
+def _met(others: Iterable[Incident], incident: Incident, option: Option) -> Iterator[tuple[Hotfix, str]]:
+    """The hotfixes of other incidents that act, or will, on what this one acts on; each with words for it."""
+    for other in others:
+        hotfix = other.hotfix
+        theirs = other.option(hotfix.option) if hotfix and other.stream != incident.stream else None
+        what = shared_target(option, theirs) if theirs is not None else None
+        if hotfix is not None and what is not None:
+            who = f"{label_of(other, hotfix)} of #{other.number} {IN_HAND[hotfix.stage]}"
+            yield hotfix, f"{who}, and {what}; revert that one first"
