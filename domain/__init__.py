@@ -18,6 +18,7 @@ The life of one incident.
 
 Once an answer changes something, closed or not:
     FollowUpAssigned ─▶ ChangeWritten | ChangeProposed | ChangeHandedOver ─▶ FollowUpDone | FollowUpDropped
+                         │                   └─ PullRequestClosed ─▶ ChangeProposed | FollowUpAnswered
                          └─ TakeBackRequested ─▶ ChangeTakenBack | ChangeLeft      (FollowUpReminded: once)
 
 At any time, after the end too: TimeCorrected · OnsetCorrected · NoteCorrected · SeverityCorrected.

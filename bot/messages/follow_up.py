@@ -9,7 +9,7 @@ from bot.messages import words
 from bot.messages.blocks import Block, context, cut, header, section
 from bot.messages.inert import sentence
 from bot.messages.link import Link, linked
-from domain.incident.followed import CLOSED, FollowUpStanding, standing
+from domain.incident.followed import CLOSED, FollowUpStanding, closed_unmerged, standing
 from domain.incident.state import Incident
 
 COLUMNS = ("Incident", "What changes", "State", "Owner", "Due", "")
@@ -42,7 +42,7 @@ def row(one: FollowUpStanding) -> tuple[str, ...]:
     """One line of a table; its last cell is what is known of its state."""
     due = f"{one.due_at.astimezone(UTC):%Y-%m-%d}" if one.due_at else "–"
     owner = words.spoken(one.owner) if one.owner else "–"
-    known = one.says.partition("\n")[0] or one.url
+    known = " ".join(filter(None, (one.says.partition("\n")[0], one.url)))
     return (f"#{one.number}", f"{one.change}: {one.detail}", state(one), owner, due, known)
 
 
@@ -75,6 +75,8 @@ def became(incident: Incident) -> tuple[str, ...]:
     said = []
     if came is not None and came.written:
         said.append("Declared, in shadow mode")
+    elif came is not None and came.closed:
+        said.append(f"Its pull request was closed without being merged: {came.url}")
     elif came is not None:
         said.append(f"In a pull request: {came.url}" if came.url else f"To be added by hand: {came.reason}")
     if followed is None:
@@ -92,6 +94,20 @@ def became(incident: Incident) -> tuple[str, ...]:
     elif followed.earned is not None and followed.harm is None:
         said.append(f"It may leave shadow mode, {followed.earned}")
     return tuple(said)
+
+
+def what_now(incident: Incident) -> str | None:
+    """What can be done where its pull request was closed without being merged; None elsewhere."""
+    if not closed_unmerged(incident):
+        return None
+    number = incident.number
+    drop = f'`recsysops follow-up decline {number} --reason "…"` if it is not to be done'
+    if incident.status != "resolved":
+        return f"Reopen the pull request where it was closed, or {drop}"
+    return (
+        f"Reopen the pull request where it was closed; or `recsysops follow-up accept {number}` for another "
+        f"one, `recsysops follow-up edit {number}` for something else, {drop}"
+    )
 
 
 def due(incident: Incident) -> str | None:

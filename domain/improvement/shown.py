@@ -57,6 +57,9 @@ def _sooner(check: str, by: timedelta | None) -> str | None:
 def lacking(incident: Incident, replayed: Replayed | None, record: Record | None) -> str:
     """What it lacks to be shown done, in words, for whoever is reminded."""
     agreed, check = replayed.agreed if replayed else None, incident.change
+    came = incident.change_came
+    if came is not None and came.closed:
+        return f"its pull request was closed without being merged: {came.url}"
     if check is not None and record is None:
         return f"the check {check.name} is not declared"
     if agreed is not None and agreed.shadow:

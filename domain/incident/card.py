@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 from domain.incident.decide import BUSY, DEPLOYED, against_looking_again, against_resolving, renewal
+from domain.incident.followed import closed_unmerged
 from domain.incident.state import Hotfix, Incident
 from domain.values import Value
 
@@ -98,9 +99,9 @@ def _of_open(incident: Incident) -> tuple[Button, ...]:
 def _of_resolved(incident: Incident) -> tuple[Button, ...]:
     named = tuple(Button(action="follow_up_accept", option=one.change.name) for one in incident.changes)
     proposed = (named or (Button(action="follow_up_accept"),)) if incident.proposed else ()
-    answers = (
-        ()
-        if incident.follow_up
-        else (*proposed, Button(action="follow_up_edit"), Button(action="follow_up_decline"))
-    )
+    if closed_unmerged(incident) and incident.change:
+        proposed = (Button(action="follow_up_accept", option=incident.change.name),)
+    elif incident.follow_up:
+        return (Button(action="close"), Button(action="reopen"))
+    answers = (*proposed, Button(action="follow_up_edit"), Button(action="follow_up_decline"))
     return (*answers, Button(action="close"), Button(action="reopen"))

@@ -358,6 +358,13 @@ class RecordChangeProposed(Value):
     url: str
 
 
+class RecordPullRequestClosed(Value):
+    """It was closed, and not merged."""
+
+    check: str
+    url: str
+
+
 class RecordChangeEarned(Value):
     check: str
     says: str
@@ -490,6 +497,7 @@ OfFollowUp = (
     | RecordChangeWritten
     | RecordChangeProposed
     | RecordChangeHandedOver
+    | RecordPullRequestClosed
     | RecordChangeEarned
     | RequestTakeBack
     | RecordChangeTakenBack

@@ -14,6 +14,7 @@ State = Literal[
     "accepted",
     "written",
     "in a pull request",
+    "pull request closed",
     "handed over",
     "done",
     "dropped",
@@ -22,6 +23,8 @@ State = Literal[
 ]
 CLOSED: frozenset[State] = frozenset({"declined", "done", "dropped", "taken back"})
 """States in which nothing is left to do."""
+
+UNMERGED = "closed without being merged: edit the follow-up, decline it, or have it opened again"
 
 
 class FollowUpStanding(Value):
@@ -47,6 +50,22 @@ class FollowUpStanding(Value):
 def is_open(incident: Incident) -> bool:
     """Whether it has a follow-up that is followed and neither done, declined, dropped nor taken back."""
     return incident.followed is not None and incident.follow_up_ended_at is None
+
+
+def in_pull_request(incident: Incident) -> bool:
+    """Whether people are to merge the pull request with its check; not where that is to be taken back."""
+    came = incident.change_came
+    return came is not None and bool(came.url) and not came.closed and _goes_on(incident)
+
+
+def closed_unmerged(incident: Incident) -> bool:
+    """Whether the pull request with its check was closed without being merged, and nobody said what now."""
+    came = incident.change_came
+    return came is not None and came.closed and _goes_on(incident)
+
+
+def _goes_on(incident: Incident) -> bool:
+    return is_open(incident) and incident.followed is not None and incident.followed.harm is None
 
 
 def standing(incident: Incident, at: datetime) -> FollowUpStanding | None:
@@ -103,4 +122,6 @@ def _came(came: ChangeCame | None, followed: Followed) -> tuple[State, str, str]
     if came.written:
         earned = f"may leave shadow mode, {followed.earned}" if followed.earned else "in the declaration"
         return "written", earned, ""
+    if came.closed:
+        return "pull request closed", UNMERGED, came.url
     return ("in a pull request", "", came.url) if came.url else ("handed over", came.reason, "")

@@ -126,6 +126,7 @@ _ASKED: dict[type[e.Event], Callable[[Any], tuple[c.Command, ...]]] = {
     e.FollowUpDropped: _same(c.DropFollowUp),
     e.ChangeWritten: _same(c.RecordChangeWritten),
     e.ChangeProposed: _same(c.RecordChangeProposed),
+    e.PullRequestClosed: _same(c.RecordPullRequestClosed),
     e.ChangeEarned: _same(c.RecordChangeEarned),
     e.TakeBackRequested: _same(c.RequestTakeBack),
     e.ChangeTakenBack: _same(c.RecordChangeTakenBack),

@@ -7,6 +7,7 @@ from typing import Any
 
 from domain.incident import events as e
 from domain.incident.comparison import compared
+from domain.incident.followed import UNMERGED
 from domain.incident.numbers import amount, effect, held_out, minute
 from domain.incident.outcome import worth_today
 from domain.incident.person import spoken
@@ -271,6 +272,9 @@ SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
     e.FollowUpDone: _done,
     e.FollowUpDropped: _about("The follow-up is not to be done: {event.reason}"),
     e.ChangeProposed: _about("The check {event.check} is in a pull request: {event.url}"),
+    e.PullRequestClosed: lambda event, _: (
+        f"The pull request with the check {event.check} was {UNMERGED}: {event.url}"
+    ),
     e.ChangeEarned: _about(
         "The check {event.check} may leave shadow mode, {event.says}: `recsysops check promote {event.check}`"
     ),

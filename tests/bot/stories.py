@@ -212,6 +212,11 @@ STORIES: dict[str, tuple[Step, ...]] = {
         *OWNED,
         (c.RecordChangeProposed(**OF_CHECK, url="https://hub.example/shop/pull/1"), WORKER),
     ),
+    "pull request closed": (
+        *OWNED,
+        (c.RecordChangeProposed(**OF_CHECK, url="https://hub.example/shop/pull/1"), WORKER),
+        (c.RecordPullRequestClosed(check="by_hour", url="https://hub.example/shop/pull/1"), WORKER),
+    ),
     "change taken back": (*HARMFUL, (c.RecordChangeTakenBack(**OF_CHECK), WORKER)),
     "change left to a person": (
         *HARMFUL,

@@ -30,6 +30,7 @@ LOOKS = (
     "recsysops.item",
     "recsysops.rehearse",
     "recsysops.tickets",
+    "recsysops.pull_requests",
     "recsysops.witness",
 )
 """Jobs that may take a minute on a busy machine. They have a queue of their own: a fix that a

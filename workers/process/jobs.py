@@ -77,6 +77,17 @@ def tickets(late_after: str | None = None) -> None:
     keep_in_step(own(), recommender(), surroundings())
 
 
+@shared_task(name="recsysops.pull_requests")  # type: ignore[untyped-decorator]
+def pull_requests(late_after: str | None = None) -> None:
+    """What people did with the pull requests of follow-ups is noticed."""
+    if _late(late_after):
+        return
+    from workers.declaration.current import recommender  # noqa: PLC0415
+    from workers.respond.unmerged import look_at_pull_requests  # noqa: PLC0415
+
+    look_at_pull_requests(own(), recommender(), surroundings())
+
+
 @shared_task(name="recsysops.rehearse")  # type: ignore[untyped-decorator]
 def rehearse(late_after: str | None = None) -> None:
     """The next hotfix whose rehearsal is due."""

@@ -39,6 +39,7 @@ DETECT_SECONDS = 10.0
 SCHEDULED_SECONDS = 60.0
 WITNESS_SECONDS = 30.0
 TICKETS_SECONDS = 10.0
+PULL_REQUESTS_SECONDS = 600.0
 REHEARSE_SECONDS = 60.0
 REPLAY_SECONDS = 60.0
 FASTEST_SECONDS = 1.0
@@ -132,6 +133,8 @@ def declared_ticks() -> Ticks:
         every["recsysops.witness"] = min(WITNESS_SECONDS, max(FASTEST_SECONDS, shortest))
     if declared.trackers:
         every["recsysops.tickets"] = TICKETS_SECONDS
+    if declared.follow_ups.apply == "pull_request":
+        every["recsysops.pull_requests"] = PULL_REQUESTS_SECONDS
     return Ticks(every)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from domain.errors import ConfigurationError, Refused
 from domain.incident import commands as c
@@ -19,6 +19,13 @@ BACK = "-back"
 """At the end of the branch that takes a check out again."""
 
 
+class Standing(NamedTuple):
+    """How far the pull request at `url` has come."""
+
+    state: Literal["open", "merged", "closed"]
+    url: str
+
+
 def propose_addition(
     recommender: Recommender, environment: Environment, incident: Incident, change: AddedCheck, key: str
 ) -> c.Command:
@@ -30,7 +37,7 @@ def propose_addition(
         ConfigurationError: the repository is not declared.
         DeployError: GitHub refuses it. DeployUncertain: asked again, it is found out how far it came.
     """
-    repository, file = _opened(recommender, environment), recommender.follow_ups.file
+    repository, file = repository_of(recommender, environment), recommender.follow_ups.file
     head = repository.head()
     text = _text(repository, head, file)
     after = added_to(text, change)
@@ -56,7 +63,7 @@ def propose_removal(
 
     Raises: as `propose_addition`.
     """
-    repository, file = _opened(recommender, environment), recommender.follow_ups.file
+    repository, file = repository_of(recommender, environment), recommender.follow_ups.file
     branch = branch_of(_asked_by(incident))
     for one in repository.pulls(branch, "open"):
         repository.close(int(one["number"]))
@@ -75,12 +82,51 @@ def propose_removal(
     return c.RecordChangeTakenBack(check=change.name, diff=difference(text, after, file), url=url)
 
 
-def _opened(recommender: Recommender, environment: Environment) -> Repository:
+def repository_of(recommender: Recommender, environment: Environment) -> Repository:
+    """
+    The repository that checks are proposed in.
+
+    Raises:
+        ConfigurationError: it is not declared, or its token is not there.
+    """
     name = recommender.follow_ups.deployer
     declared = recommender.deployers.get(name or "")
     if not isinstance(declared, PullRequestOptions):
         raise ConfigurationError("[follow_ups] deployer names none of kind pull_request")
     return opened(declared, token_of(declared, environment))
+
+
+def standing_of(repository: Repository, incident: Incident) -> Standing | None:
+    """
+    How far the pull request that adds an incident's check has come; None where there is none.
+
+    Of several on its branch, as where one was closed and another opened by hand, one that was merged counts
+    first, then one that is open.
+
+    Raises:
+        DeployError: GitHub does not say so.
+    """
+    pulls = repository.pulls(branch_of(_asked_by(incident)), "all")
+    for one in pulls:
+        if one.get("merged_at"):
+            return Standing("merged", _address(one))
+    for one in sorted(pulls, key=lambda one: str(one["state"]) != "open"):
+        return Standing("open" if one["state"] == "open" else "closed", _address(one))
+    return None
+
+
+def is_held(repository: Repository, file: str, change: AddedCheck) -> bool:
+    """
+    Whether the file in the repository holds the check, however it came there.
+
+    Raises:
+        DeployError: GitHub does not say so.
+    """
+    try:
+        text = _text(repository, repository.head(), file)
+        return added_to(text, change) == text
+    except Refused:
+        return False
 
 
 def _text(repository: Repository, head: Head, file: str) -> str:

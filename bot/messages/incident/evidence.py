@@ -54,6 +54,7 @@ NOTABLE: frozenset[str] = frozenset(
         e.ChangeWritten,
         e.ChangeProposed,
         e.ChangeHandedOver,
+        e.PullRequestClosed,
         e.ChangeEarned,
         e.TakeBackRequested,
         e.ChangeTakenBack,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from bot.messages import words
 from bot.messages.blocks import Block, button, context, cut, escape, section
-from bot.messages.follow_up import became, due
+from bot.messages.follow_up import became, due, what_now
 from bot.messages.incident.value import spell
 from bot.messages.inert import sentence
 from domain.incident.decide import CHOICE_HOLDS, DEPLOYED, IN_HAND, missing_to_close
@@ -257,7 +257,23 @@ def _came(incident: Incident) -> list[Block]:
     gone = followed.gone if followed else None
     diff = gone.diff if gone else came.diff if came else ""
     shown = f"\n```{escape(cut(diff, DIFF_MAX)).replace('`', 'ˋ')}```" if diff else ""
-    return [*waiting, *([section("\n".join(lines) + shown)] if lines else []), *_due(incident)]
+    return [
+        *waiting,
+        *([section("\n".join(lines) + shown)] if lines else []),
+        *_again(incident),
+        *_due(incident),
+    ]
+
+
+def _again(incident: Incident) -> list[Block]:
+    """What can be done where its pull request was closed, and the button for another one."""
+    what = what_now(incident)
+    if what is None or incident.change is None:
+        return []
+    if incident.status != "resolved":
+        return [section(sentence(what))]
+    again = spell(incident, incident.change.name)
+    return [section(sentence(what), button("Open another", "follow_up_accept", again, "primary"))]
 
 
 def _due(incident: Incident) -> list[Block]:

@@ -8,7 +8,7 @@ from domain.errors import Refused
 from domain.incident import commands as c
 from domain.incident import events as e
 from domain.incident.decide.rule import Events, not_closed, said
-from domain.incident.followed import is_open
+from domain.incident.followed import closed_unmerged, in_pull_request, is_open
 from domain.incident.state import Incident
 from domain.values import Actor, AddedCheck, Improvement, TriedChange
 
@@ -42,6 +42,7 @@ OfChange = (
     c.RecordChangeWritten
     | c.RecordChangeProposed
     | c.RecordChangeHandedOver
+    | c.RecordPullRequestClosed
     | c.RecordChangeEarned
     | c.RequestTakeBack
     | c.RecordChangeTakenBack
@@ -58,7 +59,10 @@ def _change(incident: Incident, command: OfChange) -> Events:
         case c.RecordChangeWritten():
             return (e.ChangeWritten(**dict(command)),) if awaited else ()
         case c.RecordChangeProposed():
-            return (e.ChangeProposed(**dict(command)),) if awaited else ()
+            again = closed_unmerged(incident)
+            return (e.ChangeProposed(**dict(command)),) if awaited or again else ()
+        case c.RecordPullRequestClosed():
+            return (e.PullRequestClosed(**dict(command)),) if in_pull_request(incident) else ()
         case c.RecordChangeHandedOver():
             return (e.ChangeHandedOver(**dict(command)),) if awaited else ()
         case c.RecordChangeEarned():
@@ -101,6 +105,9 @@ def _may_end(incident: Incident) -> bool:
 def _accept(incident: Incident, check: str | None) -> Events:
     if incident.proposed is None:
         raise Refused("There is no proposed follow-up yet; write one with Edit.")
+    agreed, change = incident.follow_up, incident.change
+    if agreed and change and closed_unmerged(incident) and check in (None, change.name):
+        return _answer(incident, agreed, change)  # the same once more, in another pull request
     if check is None and not incident.changes:
         return _answer(incident, incident.proposed, None)
     taken = _proposed(incident, check or incident.changes[0].change.name)
@@ -127,7 +134,8 @@ def _answer(incident: Incident, improvement: Improvement, change: AddedCheck | N
         raise Refused("The follow-up lacks: " + "; ".join(missing) + ".")
     if improvement.change == "nothing" and change is not None:
         raise Refused(f"Nothing changes, and the check {change.name} comes in: say one of them.")
-    if (incident.follow_up, incident.change) == (improvement, change):
+    same = (incident.follow_up, incident.change) == (improvement, change)
+    if same and not closed_unmerged(incident):
         return ()
     tracked = improvement.change != "nothing"
     return (e.FollowUpAnswered(improvement=improvement, change=change, tracked=tracked),)

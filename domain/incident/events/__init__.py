@@ -34,6 +34,7 @@ from domain.incident.events.follow_up import (
     FollowUpDropped,
     FollowUpProposed,
     FollowUpReminded,
+    PullRequestClosed,
     TakeBackRequested,
 )
 from domain.incident.events.hotfix import (
@@ -156,6 +157,7 @@ __all__ = [
     "Outstanding",
     "PictureDrawn",
     "PredictionScored",
+    "PullRequestClosed",
     "Recorded",
     "RenewalFailed",
     "RenewalRequested",
@@ -230,6 +232,7 @@ OfFollowUp = (
     | ChangeWritten
     | ChangeProposed
     | ChangeHandedOver
+    | PullRequestClosed
     | ChangeEarned
     | TakeBackRequested
     | ChangeTakenBack

@@ -89,11 +89,22 @@ class FollowUpDropped(Event):
 
 
 class ChangeProposed(Event):
-    """The check that was agreed on is in a pull request at `url`, for people to merge."""
+    """
+    The check that was agreed on is in a pull request at `url`, for people to merge; said once more where one
+    that was closed is open again, or merged after all.
+    """
 
     wire_name = "change.proposed"
     check: str
     diff: str
+    url: str
+
+
+class PullRequestClosed(Event):
+    """The pull request with the check that was agreed on was closed without being merged."""
+
+    wire_name = "change.pull_request_closed"
+    check: str
     url: str
 
 

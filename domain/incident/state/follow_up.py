@@ -43,6 +43,9 @@ def of_follow_up(incident: Incident, record: e.Recorded, event: e.OfFollowUp) ->
         case e.ChangeProposed():
             came = ChangeCame(written=False, diff=event.diff, url=event.url)
             return {"change_came": came, "awaits": without(incident, "change")}
+        case e.PullRequestClosed():
+            came = ChangeCame(written=False, diff=_diff(incident), url=event.url, closed=True)
+            return {"change_came": came}
         case e.ChangeEarned():
             return _with(incident, earned=event.says)
         case e.TakeBackRequested():
@@ -57,6 +60,10 @@ def of_follow_up(incident: Incident, record: e.Recorded, event: e.OfFollowUp) ->
             return {**_with(incident, gone=gone), "awaits": without(incident, "take_back")}
         case _:
             assert_never(event)
+
+
+def _diff(incident: Incident) -> str:
+    return incident.change_came.diff if incident.change_came else ""
 
 
 def _with(incident: Incident, **changes: Any) -> dict[str, Any]:

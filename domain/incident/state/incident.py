@@ -210,13 +210,14 @@ class Ticket(Value):
 class ChangeCame(Value):
     """
     What became of the check that was agreed on: `written`, in a pull request (`url`), or handed to a person
-    for this `reason`.
+    for this `reason`. `closed`: the pull request was closed without being merged.
     """
 
     written: bool
     diff: str
     reason: str = ""
     url: str = ""
+    closed: bool = False
 
 
 class ChangeGone(Value):

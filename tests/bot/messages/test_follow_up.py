@@ -61,6 +61,7 @@ def test_the_reminder_mentions_its_owner_in_the_thread() -> None:
     ("story", "says"),
     [
         ("change in a pull request", "In a pull request"),
+        ("pull request closed", "Its pull request was closed without being merged: https://hub.example/"),
         ("change taken back", "It made something worse: 3.0 false alarms a week"),
         ("change taken back", "Taken back"),
         ("change left to a person", "For a person to take out: was changed by hand"),
@@ -73,6 +74,23 @@ def test_what_became_of_it_stands_on_the_message_and_in_the_report(story: str, s
     report = tell(incident, log)
     assert says in markdown(report)
     assert says in html(report)
+
+
+def test_a_pull_request_that_was_closed_says_what_can_be_done_and_has_buttons_for_it() -> None:
+    incident, log = told("pull request closed")
+    entry = timeline(log)[-1]
+    assert entry.wire_name in NOTABLE
+    assert step(entry).startswith(
+        "The pull request with the check by_hour was closed without being merged: edit the follow-up, "
+        "decline it, or have it opened again: "
+    )
+    drawn = str(card(incident, url))
+    assert "`recsysops follow-up edit 142` for something else" in drawn
+    assert [one in drawn for one in ("Open another", "follow_up_edit", "follow_up_decline")] == [True] * 3
+    closed, _ = after(*STORIES["pull request closed"], c.Close())
+    drawn = str(card(closed, url))
+    assert "Reopen the pull request where it was closed, or `recsysops follow-up decline 142" in drawn
+    assert "follow_up_edit" not in drawn
 
 
 def test_the_report_says_who_sees_to_it_and_until_when() -> None:

@@ -24,6 +24,11 @@ ACCEPTED = (OPEN, c.Resolve(reason="It stopped."), TRIED, c.AcceptFollowUp(check
 ASSIGNED = (*ACCEPTED, (c.AssignFollowUp(owner=MARIA, due_at=DUE), WORKER))
 WRITTEN = (*ASSIGNED, (c.RecordChangeWritten(check="by_hour", diff="+[checks.by_hour]\n"), WORKER))
 HARMFUL = (*WRITTEN, (c.RequestTakeBack(check="by_hour", reason="3 false alarms a week"), WORKER))
+UNMERGED = (
+    *ASSIGNED,
+    (c.RecordChangeProposed(check="by_hour", diff="+", url="https://h/1"), WORKER),
+    (c.RecordPullRequestClosed(check="by_hour", url="https://h/1"), WORKER),
+)
 BACK = (c.RecordChangeTakenBack(check="by_hour", diff="-[checks.by_hour]\n"), WORKER)
 LEFT = (c.RecordChangeLeft(check="by_hour", diff="-", reason="changed by hand"), WORKER)
 DONE = (c.RecordFollowUpDone(says="it is raised 1 h 30 min earlier"), WORKER)
@@ -50,6 +55,11 @@ def kinds(incident: Incident) -> set[str]:
         (WRITTEN, "written"),
         ((*ASSIGNED, (c.RecordChangeProposed(check="by_hour", diff="+", url="https://h/1"), WORKER)),
          "in a pull request"),
+        (UNMERGED, "pull request closed"),
+        ((*UNMERGED, (c.RecordChangeProposed(check="by_hour", diff="+", url="https://h/1"), WORKER)),
+         "in a pull request"),
+        ((*UNMERGED, c.AcceptFollowUp(check="by_hour")), "accepted"),
+        ((*UNMERGED, c.DropFollowUp(reason="the table goes")), "dropped"),
         ((*ASSIGNED, (c.RecordChangeHandedOver(check="by_hour", diff="+", reason="as declared"), WORKER)),
          "handed over"),
         ((*WRITTEN, DONE), "done"),

@@ -105,6 +105,7 @@ PLAIN: list[c.Command] = [
     c.RecordChangeWritten(check="by_hour", diff="+"),
     c.RecordChangeProposed(check="by_hour", diff="+", url="https://hub.example/1"),
     c.RecordChangeHandedOver(check="by_hour", diff="+", reason="as declared"),
+    c.RecordPullRequestClosed(check="by_hour", url="https://hub.example/1"),
     c.RecordChangeEarned(check="by_hour", says="by its record"),
     c.RequestTakeBack(check="by_hour", reason="too many alarms"),
     c.RecordChangeTakenBack(check="by_hour", diff="-"),
@@ -235,7 +236,7 @@ def test_every_event_has_a_wire_name_of_its_own_and_a_sentence() -> None:
     members = set(EVENTS.values())
     assert members == set(SENTENCES)
     assert all(issubclass(member, Event) for member in members)
-    assert len(EVENTS) == len(members) == 67
+    assert len(EVENTS) == len(members) == 68
 
 
 def test_every_command_is_in_exactly_one_group() -> None:

@@ -27,6 +27,7 @@ EVER = [
     "change.handed_over.v1",
     "change.left.v1",
     "change.proposed.v1",
+    "change.pull_request_closed.v1",
     "change.take_back_requested.v1",
     "change.taken_back.v1",
     "change.written.v1",
