@@ -71,18 +71,21 @@ def make(path: Path, recommender: Recommender, change: AddedCheck) -> c.Command:
 
 def against_others(log: Engine, incident: Incident, change: AddedCheck) -> None:
     """
+    Held against follow-ups that are not done: their checks may be in no file yet. What is done stands in the
+    declaration, against which a check is held where it is written.
+
     Raises:
         Refused: the follow-up of another incident declares a check of this name that says something else,
-            and is not taken back; says both.
+            and is neither taken back nor in a pull request that was closed; says both.
     """
     with log.connect() as connection:
-        others = [one for one in cards.every(connection) if one.stream != incident.stream]
+        others = [one for one in cards.followed(connection) if one.stream != incident.stream]
     for other in others:
-        theirs = other.change
+        theirs, came = other.change, other.change_came
         if theirs is None or theirs.name != change.name or theirs.lines == change.lines:
             continue
         gone = other.followed is not None and other.followed.gone is not None
-        if other.change_came is not None and not gone:
+        if came is not None and not came.closed and not gone:
             raise Refused(
                 f"it contradicts the follow-up of #{other.number}.\nThis one says:\n{change.lines}"
                 f"#{other.number} says:\n{theirs.lines}"
