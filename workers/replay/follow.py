@@ -7,8 +7,9 @@ It only records; what is to be taken out of the declaration is owed then, as eve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import structlog
 from sqlalchemy import Engine
@@ -20,7 +21,7 @@ from domain.incident import commands as c
 from domain.incident.state import Incident
 from domain.recommender.recommender import Recommender
 from domain.replayed import ReplayAnswer, Replayed
-from domain.values import Actor
+from domain.values import Actor, AddedCheck
 from workers.detect.record import read_records
 from workers.log.handle import handle
 from workers.store import cards
@@ -32,6 +33,19 @@ Again = Callable[[Recommender, Sequence[int]], ReplayAnswer]
 _log = structlog.get_logger(__name__)
 
 
+class Night(NamedTuple):
+    """
+    What is known once all incidents were replayed: what is declared, each incident by its number, each
+    check's record by its name, and a way to replay `again`.
+    """
+
+    recommender: Recommender
+    replayed: Mapping[int, Replayed]
+    records: Mapping[str, Record]
+    again: Again
+    at: datetime
+
+
 def follow(log: Engine, recommender: Recommender, found: ReplayAnswer, again: Again, at: datetime) -> None:
     """Record what this replay of all incidents says of each follow-up that is not done yet; each once."""
     with log.connect() as connection:
@@ -39,26 +53,20 @@ def follow(log: Engine, recommender: Recommender, found: ReplayAnswer, again: Ag
     if not followed:
         return
     records = {one.check: one for one in read_records(log, recommender, at)}
-    replayed = {one.number: one for one in found.incidents}
+    night = Night(recommender, {one.number: one for one in found.incidents}, records, again, at)
     for incident in followed:
-        check = incident.change.name if incident.change else ""
-        record = records.get(check)
-        for command in _said(recommender, incident, (replayed, record, again), at):
+        for command in _said(night, incident):
             _record(log, incident, command)
 
 
-Known = tuple[dict[int, Replayed], Record | None, Again]
-
-
-def _said(recommender: Recommender, incident: Incident, known: Known, at: datetime) -> Iterator[c.Command]:
-    replayed, record, _again = known
-    change, own = incident.change, replayed.get(incident.number)
+def _said(night: Night, incident: Incident) -> Iterator[c.Command]:
+    change, own = incident.change, night.replayed.get(incident.number)
     if change is not None and incident.change_came is not None:
-        if change.name not in recommender.checks:
-            yield c.RecordChangeTakenBack(
-                check=change.name, diff=""
-            )  # a person did, where it was left to one
-        elif harm := _harm(recommender, incident, known, at):
+        record = night.records.get(change.name)
+        if change.name not in night.recommender.checks:
+            # A person took it out, where that was left to one; of all others the rules make nothing of it.
+            yield c.RecordChangeTakenBack(check=change.name, diff="")
+        elif harm := _harm(night, incident, change):
             yield c.RequestTakeBack(check=change.name, reason=harm)
             return
         elif record is not None and record.shadow and record.earned:
@@ -67,24 +75,21 @@ def _said(recommender: Recommender, incident: Incident, known: Known, at: dateti
         yield c.RecordFollowUpDone(says=says)
 
 
-def _harm(recommender: Recommender, incident: Incident, known: Known, at: datetime) -> str | None:
+def _harm(night: Night, incident: Incident, change: AddedCheck) -> str | None:
     """What the check that was agreed on makes worse, in words; None where nothing."""
-    replayed, record, again = known
-    change, own = incident.change, replayed.get(incident.number)
-    if change is None:
-        return None
+    own, record = night.replayed.get(incident.number), night.records.get(change.name)
     promised = next((one.alarms for one in incident.changes if one.change.name == change.name), None)
-    if promised and record and (alarms := shown.too_many_alarms(promised, record, at)):
+    if promised and record and (alarms := shown.too_many_alarms(promised, record, night.at)):
         return alarms
     if missed := shown.not_found(own.agreed if own else None):
         return missed
     # Only where it is the first to raise it an incident can go otherwise without it.
-    touched = [one for one in replayed.values() if one.now.check == change.name]
+    touched = [one for one in night.replayed.values() if one.now.check == change.name]
     if not touched:
         return None
-    others = {name: check for name, check in recommender.checks.items() if name != change.name}
-    less = recommender.model_copy(update={"checks": others})
-    return shown.made_worse(touched, again(less, [one.number for one in touched]).incidents)
+    others = {name: check for name, check in night.recommender.checks.items() if name != change.name}
+    less = night.recommender.model_copy(update={"checks": others})
+    return shown.made_worse(touched, night.again(less, [one.number for one in touched]).incidents)
 
 
 def _record(log: Engine, incident: Incident, command: c.Command) -> None:
