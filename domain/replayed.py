@@ -89,6 +89,33 @@ class ReplayAnswer(Value):
         return sum(one.verdict == verdict for one in self.incidents)
 
 
+class AlarmsSince(Value):
+    """
+    What a check has raised since it counts: alarms in `shadow` mode, else incidents that it opened; how many
+    of them were `confirmed` or `false`, and which nobody can tell yet.
+    """
+
+    since: Moment
+    shadow: bool
+    alarms: int
+    confirmed: int
+    false: int
+    undecided: int
+
+
+class ChangeSince(Value):
+    """
+    What is known of a follow-up's change since it was agreed on: whether its check is `declared` now (null
+    where there is none, or the declaration cannot be read), what that raised, and what the newest replay, as
+    of `replayed_at`, says of the incident. Null is what is not known.
+    """
+
+    declared: bool | None = None
+    alarms: AlarmsSince | None = None
+    replayed: Replayed | None = None
+    replayed_at: Moment | None = None
+
+
 class Point(NamedTuple):
     """One thing that is not as it was: +1 better, −1 worse."""
 

@@ -87,7 +87,8 @@ def incident(number: Number, as_json: Json = False) -> None:
         print_json({"incident": plain(found)})
         return
     events = door.events(found.stream)
-    told = reports.tell(found, events, names=names_of(reports.people(found, events)))
+    names, since = names_of(reports.people(found, events)), door.change_since(found)
+    told = reports.tell(found, events, names=names, since=since)
     console().print(reports.markdown(told), markup=False, highlight=False, soft_wrap=True)
 
 
@@ -189,13 +190,15 @@ def report(
     found = find(door, number)
     events, picture = door.events(found.stream), _picture(door, found) if html else None
     names = words.NOBODY if as_json else names_of(reports.people(found, events))
-    told = reports.tell(found, events, picture, names)
+    since = door.change_since(found)
+    told = reports.tell(found, events, picture, names, since=since)
     if as_json:
         print_json(
             {
                 "incident": plain(found),
                 "timeline": [entry.model_dump(mode="json") for entry in told.entries],
                 "times": {step: took for step, took, _ in told.times},
+                "since": since.model_dump(mode="json") if since else None,
             }
         )
         return

@@ -19,11 +19,13 @@ from bot.messages import follow_up, words
 from bot.messages.incident import ticket
 from bot.messages.incident.evidence import HANDS
 from bot.messages.link import Link, nowhere
+from bot.messages.since import since as told_since
 from domain.incident import events as e
 from domain.incident.outcome import against_promise, cost_against_promise, repaired, worth_today
 from domain.incident.ranking import why_first
 from domain.incident.state import Incident
 from domain.incident.timeline import Entry, durations, timeline
+from domain.replayed import ChangeSince
 from domain.values import Option, name_slice
 
 STEPS = {
@@ -63,6 +65,7 @@ class ReportContent:
     picture: str | None
     names: words.Names
     link: Link = nowhere
+    since: tuple[str, ...] = ()
 
 
 def people(incident: Incident, recorded: Sequence[e.Recorded]) -> set[str]:
@@ -79,10 +82,12 @@ def tell(
     picture: str | None = None,
     names: words.Names = words.NOBODY,
     link: Link = nowhere,
+    since: ChangeSince | None = None,
 ) -> ReportContent:
     """
     The report's content; `picture` is the address (or data URI) of the diagnosis's picture, `names` what
-    `people` are called, `link` where its reader may go on to.
+    `people` are called, `link` where its reader may go on to, `since` what is known of the change that was
+    agreed on.
     """
     say = partial(words.spoken, names=names)
     entries = [
@@ -91,7 +96,8 @@ def tell(
     ]
     took = durations(incident)
     times = tuple((step, _long(getattr(took, f"to_{step}")), counted) for step, counted in STEPS.items())
-    return ReportContent(incident, _gathered(entries), times, _menus(recorded), picture, names, link)
+    worth = told_since(incident, recorded, since)
+    return ReportContent(incident, _gathered(entries), times, _menus(recorded), picture, names, link, worth)
 
 
 def _long(took: timedelta | None) -> str:
@@ -165,6 +171,7 @@ def _render(name: str, told: ReportContent) -> str:
         ticket_url=ticket.address(incident),
         became=follow_up.became(incident),
         due=follow_up.due(incident),
+        since=told.since,
         owner=incident.followed.owner if incident.followed else None,
         diagnosis=incident.diagnosis,
         finding=incident.first_finding,
@@ -193,6 +200,13 @@ def _cell(text: object) -> str:
     return " ".join(str(text).replace("|", "\\|").replace("<", "&lt;").split())
 
 
+def _fenced(text: str) -> str:
+    """Lines as a block of code in Markdown, whatever they hold."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}diff\n{text.rstrip()}\n{fence}"
+
+
 def _code(text: str) -> Markup:
     """What stands between backticks as code; everything else escaped."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped first
@@ -205,4 +219,4 @@ ENVIRONMENT = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-ENVIRONMENT.filters |= {"cell": _cell, "code": _code}
+ENVIRONMENT.filters |= {"cell": _cell, "code": _code, "fenced": _fenced}

@@ -23,6 +23,7 @@ from domain.errors import ConfigurationError, NotAllowed
 from domain.incident.events import Recorded
 from domain.incident.state import Incident
 from domain.incident.timeline import MeanTimes
+from domain.replayed import ChangeSince
 from workers.door import Door
 
 DIGEST = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -166,14 +167,16 @@ class Pages:
         found = await run_in_threadpool(self._found, request.path_params["number"])
         if found is None:
             return None
-        incident, recorded = found
+        incident, recorded, since = found
         names = await self._directory.of(report.people(incident, recorded))
         picture = visit.link(f"/pictures/{incident.picture}.png") if incident.picture else None
-        return report.tell(incident, recorded, picture, names, visit.link)
+        return report.tell(incident, recorded, picture, names, visit.link, since)
 
-    def _found(self, number: str) -> tuple[Incident, list[Recorded]] | None:
+    def _found(self, number: str) -> tuple[Incident, list[Recorded], ChangeSince | None] | None:
         incident = self._door.incident(number) if NUMBER.fullmatch(number) else None
-        return None if incident is None else (incident, self._door.events(incident.stream))
+        if incident is None:
+            return None
+        return incident, self._door.events(incident.stream), self._door.change_since(incident)
 
 
 def _closed(title: str, why: str, way: str, status: int) -> Response:

@@ -22,7 +22,7 @@ from domain.incident.state import Incident
 from domain.incident.state.incident import ChangeCame, Followed
 from domain.incident.timeline import Entry
 from domain.recommender.check import Check
-from domain.replayed import ReplayAnswer
+from domain.replayed import ChangeSince, ReplayAnswer
 from domain.values import Finding, LeftOut, Option, TriedChange
 from workers.log.attest import Attest, Withdraw
 from workers.log.open_obligations import OpenObligation
@@ -49,7 +49,12 @@ SHAPES: Mapping[str, Shape] = {
     "status": {"incidents": list[Incident]},
     "incident": {"incident": Incident},
     "declare": {"incident": Incident},
-    "report": {"incident": Incident, "timeline": list[Entry], "times": dict[str, float]},
+    "report": {
+        "incident": Incident,
+        "timeline": list[Entry],
+        "times": dict[str, float],
+        "since": ChangeSince | None,
+    },
     "correct": {"correctable": list[dict[str, str]]},
     "forget": {"forgotten": str},
     "link": {"address": str, "expires_at": str},

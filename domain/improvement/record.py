@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from statistics import median
 from typing import Literal
 
-from domain.improvement.scorecard import middle
 from domain.incident.state import Incident
 from domain.incident.timeline import durations
 from domain.recommender.check import Check
@@ -139,6 +139,7 @@ def _record(
     judged = list(
         _shadowed(check, incidents, alarms, since, at) if check.shadow else _opened(check, incidents, since)
     )
+    took = [span.total_seconds() for outcome, span in judged if outcome == "confirmed" and span is not None]
     count = {
         name: sum(outcome == name for outcome, _ in judged) for name in ("confirmed", "false", "undecided")
     }
@@ -150,7 +151,7 @@ def _record(
         alarms=len(judged),
         quiet=sum(alarm.quiet != SHADOW for alarm in alarms),
         missed=tuple(missed),
-        to_detect=middle([took for outcome, took in judged if outcome == "confirmed"]),
+        to_detect=timedelta(seconds=median(took)) if took else None,
         earned=not lacking,
         verdict=f"not yet: {'; '.join(lacking)}" if lacking else "its record earns it that people are paged",
         **count,

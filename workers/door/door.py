@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
     from domain.answer import Audit, BurnInNote, ItemAnswer, Miss
     from domain.recommender.recommender import Recommender
-    from domain.replayed import ReplayAnswer
+    from domain.replayed import ChangeSince, ReplayAnswer
     from workers.environment.broker import Broker
 
 LOST = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
@@ -325,6 +325,14 @@ class Door:
         from workers.declaration.current import recommender  # noqa: PLC0415
 
         return read_audit(self._engine, recommender(path or self._settings.config, own=False), clock.now())
+
+    def change_since(self, incident: Incident) -> ChangeSince | None:
+        """What is known of the change that its follow-up agreed on; None where it agreed on none."""
+        from workers.replay.since import change_since  # noqa: PLC0415 - only who shows a report
+
+        if incident.followed is None:
+            return None
+        return change_since(self._engine, self._declared(), incident, self.now())
 
     def replayed(self) -> ReplayAnswer | None:
         """The newest replay of all incidents that the clock had made; None before the first."""

@@ -51,6 +51,30 @@ def test_it_is_listed_from_its_proposal_until_it_is_done(terminal: Terminal, doo
     assert "merged by hand" in terminal("follow-up", "show", "1").out
 
 
+def test_the_report_says_what_is_not_known_of_what_it_is_worth(terminal: Terminal, door: Door) -> None:
+    proposed(door)
+    assert terminal("report", "1", "--json").json["since"] is None
+    terminal("follow-up", "accept", "1", "--check", "by_hour")
+    happen(door, (c.RecordChangeWritten(check="by_hour", diff="+[checks.by_hour]\n"), WORKER))
+    told = terminal("report", "1").out
+    assert "+[checks.by_hour]" in told
+    assert "Nothing is known of what it is worth: the declaration cannot be read" in told
+    assert terminal("report", "1", "--json").json["since"]["declared"] is None
+
+
+def test_a_pull_request_that_was_closed_is_listed_until_somebody_says_what_now(
+    terminal: Terminal, door: Door
+) -> None:
+    proposed(door)
+    terminal("follow-up", "accept", "1", "--check", "by_hour")
+    url = "https://hub.example/shop/pull/1"
+    happen(door, (c.RecordChangeProposed(check="by_hour", diff="+", url=url), WORKER))
+    happen(door, (c.RecordPullRequestClosed(check="by_hour", url=url), WORKER))
+    assert listed(terminal) == [("pull request closed", False)]
+    assert "follow_up.answered" in terminal("follow-up", "accept", "1").out
+    assert listed(terminal) == [("accepted", False)]
+
+
 def test_edited_it_keeps_what_was_not_said_anew(terminal: Terminal, door: Door) -> None:
     proposed(door)
     edited = terminal(
