@@ -16,7 +16,7 @@ from domain.incident import commands as c
 from domain.incident.followed import standing
 from domain.incident.state import Incident
 from tests.workers.deployers.hub import REPOSITORY, TOKEN, Hub, listening
-from tests.workers.respond.ferries import DECLARED, accepted, by_quay, card, declares, says, settles
+from tests.workers.respond.ferries import DECLARED, PERSON, accepted, by_quay, card, declares, says, settles
 from workers.declaration.declare import load
 from workers.doctor import doctor
 from workers.environment import clock
@@ -24,6 +24,7 @@ from workers.environment.settings import settings
 from workers.log.obligations import settle
 from workers.log.open_obligations import due
 from workers.process.handlers import HANDLERS
+from workers.respond.change import AS_DECLARED
 from workers.store import people
 
 HARM = c.RequestTakeBack(check="boarded_by_quay", reason="3 false alarms a week")
@@ -145,6 +146,16 @@ def test_two_follow_ups_that_say_different_things_of_one_check_are_told_with_bot
     assert after.change_came.reason.startswith(f"it contradicts the follow-up of #{one.number}.")
     this, _, that = after.change_came.reason.partition(f"#{one.number} says:")
     assert ('window = "2d"' in this, "window" in that) == (True, False)
+
+
+def test_what_was_dropped_contradicts_nothing(log: Engine, file: Path) -> None:
+    file.write_text(DECLARED.replace('apply = "write"\n', ""))
+    one = accepted(log, by_quay())
+    settles(log, one.stream, "change")
+    says(log, one.stream, c.DropFollowUp(reason="the quay is given up"), by=PERSON)
+    after = settles(log, accepted(log, by_quay(window="2d"), genre="Comedy").stream, "change")
+    assert after.change_came is not None
+    assert after.change_came.reason == AS_DECLARED
 
 
 def test_the_same_check_for_two_incidents_is_no_contradiction(log: Engine, file: Path) -> None:
