@@ -131,7 +131,7 @@ def _by_itself(agreed: AgreedCheck, one: Replayed) -> str:
 def _raised(name: str, alarms: AlarmsSince | None) -> str:
     if alarms is None:
         return f"{name} was not looked at yet: what else it raises is not known"
-    told_by = "in shadow mode, where it tells nobody" if alarms.shadow else "telling people"
+    told_by = "in shadow mode, where it tells nobody" if alarms.shadow else "out of shadow mode"
     head = f"Since {_utc(alarms.since)} UTC, {told_by}, {name} raised"
     what = "alarm" if alarms.shadow else "incident"
     if not alarms.alarms:

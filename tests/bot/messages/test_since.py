@@ -54,7 +54,7 @@ def test_in_place_it_says_since_when_what_is_found_sooner_and_what_else_it_raise
         "says the replay of 2026-03-21 02:40 UTC"
     )
     assert raised == (
-        "Since 2026-03-07 02:40 UTC, telling people, by_hour raised 4 incidents: 2 confirmed, 1 false, "
+        "Since 2026-03-07 02:40 UTC, out of shadow mode, by_hour raised 4 incidents: 2 confirmed, 1 false, "
         "1 not decided yet"
     )
 
@@ -119,7 +119,7 @@ def test_in_shadow_mode_it_says_what_it_would_find_and_that_it_tells_nobody() ->
         (replayed(false_alarm=True, now=Went()), "It was no incident; now it is not raised any more"),
         (
             KNOWN.model_copy(update={"alarms": ALARMS.model_copy(update={"alarms": 0})}),
-            "telling people, by_hour raised no incident",
+            "out of shadow mode, by_hour raised no incident",
         ),
     ],
 )
