@@ -32,6 +32,7 @@ from workers.environment.settings import settings as environment
 from workers.items import ask
 from workers.log import groups, logins, open_obligations, people
 from workers.log.attest import Attest, Withdraw, attest
+from workers.log.digests import Digests
 from workers.log.follow import AppendListener, say_stuck, stumble
 from workers.log.groups import KeptGroups
 from workers.log.handle import Answer, handle
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from domain.answer import Audit, BurnInNote, ItemAnswer, Miss
     from domain.recommender.recommender import Recommender
     from domain.replayed import ReplayAnswer
+    from workers.audit.scorecard import Scorecard
     from workers.environment.broker import Broker
 
 LOST = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
@@ -87,6 +89,7 @@ class Door:
         self._settings = settings
         self._engine = engine(settings.database(), settings.workspace)
         self.shown = Shown(self._engine)
+        self.digests = Digests(self._engine)
         self._lookout = Lookout(self._engine)
         self._carrier: Broker | None = None
         self._carrier_lock = Lock()
@@ -326,6 +329,19 @@ class Door:
 
         return read_audit(self._engine, recommender(path or self._settings.config, own=False), clock.now())
 
+    def scorecard(self, reach: timedelta) -> Scorecard:
+        """
+        How well the practice works, over the incidents opened within `reach` before now.
+
+        Raises:
+            ConfigurationError: the declaration is wrong.
+        """
+        from workers.audit.scorecard import read_scorecard  # noqa: PLC0415 - only who asks for it
+        from workers.declaration.current import recommender  # noqa: PLC0415
+
+        declared = recommender(self._settings.config, own=False)
+        return read_scorecard(self._engine, declared, self.now() - reach)
+
     def replayed(self) -> ReplayAnswer | None:
         """The newest replay of all incidents that the clock had made; None before the first."""
         from workers.replay.newest import read_newest  # noqa: PLC0415 - only who asks for it
@@ -424,6 +440,13 @@ class Door:
         """Where an incident is announced whose own channel cannot be written into."""
         declared = self._declared()
         return declared.routes.default if declared else Routes().default
+
+    def digest_channel(self) -> str | None:
+        """Where the digest of the scorecard is posted; None where none is declared, as far as is known."""
+        declared = self._declared()
+        if declared is None or declared.scorecard.schedule is None:
+            return None
+        return declared.scorecard.channel or declared.routes.default
 
     def _people(self) -> Mapping[str, Person]:
         declared = self._declared()
