@@ -34,10 +34,9 @@ def digest_tick(log: Engine, recommender: Recommender, at: datetime) -> bool:
     moment = newest(schedule, at, ZoneInfo(recommender.timezone))
     if moment <= _declared_since(log, schedule, recommender.timezone, at) or at - moment > MADE_UP:
         return False
-    due = DigestDue(due_at=moment, recommender=recommender.name)
-    if is_due(log, due):
+    if is_due(log, moment):
         return False
-    record_due(log, due, at)
+    record_due(log, DigestDue(due_at=moment, recommender=recommender.name), at)
     _log.info("digest_due", moment=moment.isoformat())
     return True
 
@@ -46,7 +45,7 @@ def _declared_since(log: Engine, schedule: str, zone: str, at: datetime) -> date
     declared = {"schedule": schedule, "zone": zone}
     with log.begin() as connection:
         known: dict[str, str] = recall(connection, MEMORY) or {}
-        if known.items() >= declared.items():
+        if {key: known.get(key) for key in declared} == declared:
             return datetime.fromisoformat(known["since"])
         remember(connection, MEMORY, {**declared, "since": at.isoformat()})
     return at

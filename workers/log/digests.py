@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
-from domain.incident.events import DIGESTS, DigestDue, DigestPosted, Logged, Recorded
+from domain.incident.events import DIGESTS, DigestDue, DigestPosted, Recorded
 from domain.values import Actor
 from workers.log.cardless import append_once
 from workers.store.connection import present
@@ -25,18 +25,15 @@ PLACE = "slack.digest"
 IN_HAND = "digest"
 
 
-def is_due(log: Engine, due: DigestDue) -> bool:
-    """Whether the log says so already."""
-    return any(one.event == due for one in _stream(log))
+def is_due(log: Engine, moment: datetime) -> bool:
+    """Whether the log says already that the digest of a moment is due."""
+    return any(one.due_at == moment for one in _due(_stream(log)))
 
 
 def record_due(log: Engine, due: DigestDue, at: datetime) -> None:
     """A digest is due from here on; once, however many clocks say so."""
-
-    def decide(so_far: tuple[Recorded, ...]) -> Sequence[Logged]:
-        return () if any(one.event == due for one in so_far) else (due,)
-
-    append_once(log, DIGESTS, decide, Origin(BY_THE_CLOCK, f"digest:due:{due.due_at.isoformat()}", at))
+    key = f"digest:due:{due.due_at.isoformat()}"
+    append_once(log, DIGESTS, lambda _: (due,), Origin(BY_THE_CLOCK, key, at))
 
 
 class Digests:
@@ -48,9 +45,6 @@ class Digests:
     @contextmanager
     def owed(self) -> Iterator[DigestDue | None]:
         """The one that is to be posted, for one process at a time; None, where another has it in hand."""
-        if self._newest() is None:
-            yield None
-            return
         with alone(self._log, IN_HAND) as mine:
             yield self._newest() if mine else None
 
@@ -58,41 +52,37 @@ class Digests:
         """
         The id of the channel in which a digest is posted: the first one that this was asked for it.
 
-        Were another one declared between Slack's acceptance and its record here, it would be posted twice.
+        Otherwise one that is declared between Slack's acceptance and the record would have it as well.
         """
         when = due.due_at.isoformat()
         with self._log.begin() as connection:
-            match recall(connection, PLACE):
-                case {"due_at": known, "channel": str(first)} if known == when:
-                    return first
+            known: dict[str, str] = recall(connection, PLACE) or {}
+            if known.get("due_at") == when:
+                return known["channel"]
             remember(connection, PLACE, {"due_at": when, "channel": channel})
         return channel
 
     def posted(self, due: DigestDue, channel: str, message: str, by: Actor) -> None:
         """It stands there; nothing is owed of it any more."""
-
-        def decide(so_far: tuple[Recorded, ...]) -> Sequence[Logged]:
-            if due.due_at in _posted(so_far):
-                return ()
-            return (DigestPosted(due_at=due.due_at, channel=channel, message=message),)
-
-        key = f"digest:posted:{due.due_at.isoformat()}"
-        append_once(self._log, DIGESTS, decide, Origin(by, key, present(self._log)))
+        found = DigestPosted(due_at=due.due_at, channel=channel, message=message)
+        origin = Origin(by, f"digest:posted:{due.due_at.isoformat()}", present(self._log))
+        append_once(self._log, DIGESTS, lambda _: (found,), origin)
 
     def _newest(self) -> DigestDue | None:
         recorded = _stream(self._log)
-        due = [one.event for one in recorded if isinstance(one.event, DigestDue)]
-        if not due:
+        newest = max(_due(recorded), key=lambda one: one.due_at, default=None)
+        if newest is None or newest.due_at in _posted(recorded):
             return None
-        newest = max(due, key=lambda one: one.due_at)
-        if newest.due_at in _posted(recorded) or present(self._log) - newest.due_at > OWED:
-            return None
-        return newest
+        return newest if present(self._log) - newest.due_at <= OWED else None
 
 
 def _stream(log: Engine) -> tuple[Recorded, ...]:
     with log.connect() as connection:
         return read_stream(connection, DIGESTS)
+
+
+def _due(recorded: Sequence[Recorded]) -> list[DigestDue]:
+    return [one.event for one in recorded if isinstance(one.event, DigestDue)]
 
 
 def _posted(recorded: Sequence[Recorded]) -> set[datetime]:

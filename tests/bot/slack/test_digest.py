@@ -186,6 +186,15 @@ def test_a_channel_that_was_misspelled_is_corrected_and_has_it(
     assert len(digests(person, "C-content")) == 1
 
 
+def test_another_channel_that_is_declared_has_the_next_one(door: Door, slack: Slack, person: Driver) -> None:
+    fall_due(door, door.now() - timedelta(hours=1))
+    slack.post()
+    declare(door, WEEKLY, 'channel = "#content"')
+    fall_due(door, door.now())
+    assert slack.post()
+    assert (len(digests(person)), len(digests(person, "C-content"))) == (1, 1)
+
+
 @pytest.mark.usefixtures("due")
 def test_blocks_that_slack_refuses_are_left_out(slack: Slack, person: Driver) -> None:
     person.fault("refused", method="chat.postMessage", error="invalid_blocks")
