@@ -13,7 +13,7 @@ from bot.messages.link import Link
 from bot.messages.status import status
 from domain.incident.followed import FollowUpStanding
 from domain.incident.state import Incident
-from domain.incident.timeline import MeanTimes
+from domain.incident.times import MeanTimes
 
 UNRESOLVED = ("open", "acknowledged")
 TO_CLOSE = ("resolved",)

@@ -13,7 +13,7 @@ from bot.messages import words
 from bot.messages.link import Link
 from bot.messages.report import ENVIRONMENT, utc
 from domain.incident.state import Incident, Status
-from domain.incident.timeline import MeanTimes
+from domain.incident.times import MeanTimes
 from domain.values import Severity, Value
 
 PAGE_INCIDENTS = 50

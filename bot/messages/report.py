@@ -23,16 +23,10 @@ from domain.incident import events as e
 from domain.incident.outcome import against_promise, cost_against_promise, repaired, worth_today
 from domain.incident.ranking import why_first
 from domain.incident.state import Incident
-from domain.incident.timeline import Entry, durations, timeline
+from domain.incident.timeline import Entry, timeline
+from domain.incident.times import STEPS, current, durations
 from domain.values import Option, name_slice
 
-STEPS = {
-    "detect": "from the onset to the alarm",
-    "acknowledge": "from the alarm to “I have it”",
-    "diagnose": "from the alarm to the evidence",
-    "mitigate": "from the alarm to the repair",
-    "resolve": "from the alarm to the end",
-}
 QUIET = frozenset({"message.posted", "finding.repeated", "hotfix.watched"})
 """Many of these in a row are told as one line."""
 
@@ -90,7 +84,7 @@ def tell(
         for entry in timeline(recorded)
     ]
     took = durations(incident)
-    times = tuple((step, _long(getattr(took, f"to_{step}")), counted) for step, counted in STEPS.items())
+    times = tuple((step, _long(getattr(took, f"to_{step}")), current(step).says) for step in STEPS)
     return ReportContent(incident, _gathered(entries), times, _menus(recorded), picture, names, link)
 
 

@@ -1,28 +1,229 @@
-"""The scorecard in words, for whoever reads it in a channel once a week."""
+"""How well the practice works and whether it gets better, as lines, as blocks and as a page."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 
-from bot.messages.blocks import Block, section
-from bot.messages.link import Link, linked
+from bot.messages import words
+from bot.messages.blocks import Block, context, escape, header, section
+from bot.messages.link import Link, linked, nowhere
+from bot.messages.report import ENVIRONMENT, utc
+from domain.scored import Counted, Kept, Proportion, Scorecard, Spread, TimeTaken
+
+COSTS = ("Costs of", "Held", "Of", "Share [90 %]", "Lost more", "Gained more")
+PROMISES = ("Promises of", "Held", "Of", "Share [90 %]", "Repaired less", "Repaired more")
+NO_PROMISES = "No promise of a hotfix was measured yet."
+LEGS: Mapping[str, str] = {
+    "detect": "finding it",
+    "acknowledge": "waiting for somebody to take it",
+    "diagnose": "understanding it",
+    "resolve": "ending it, once it was understood",
+}
+FEWER_IS_BETTER = {"reported", "false alarms"}
+TOO_FEW, NO_DIFFERENCE = "too few to tell", "no difference can be told"
+LATELY = timedelta(days=28)
+"""What page and message hold beside everything before."""
 
 
-class Scorecard(Protocol):
-    """What is told of `domain.improvement.scorecard.Scorecard`."""
-
-    @property
-    def incidents(self) -> int: ...
-    @property
-    def predicted(self) -> int: ...
-    @property
-    def false_alarms(self) -> int: ...
+def lately(card: Scorecard) -> str:
+    """What the newer of the two times is called."""
+    return "in all" if card.since is None else f"last {words.lasting(card.at - card.since)}"
 
 
-def digest(found: Scorecard, link: Link) -> tuple[str, list[Block]]:
-    """The message of a week: its text, and its blocks."""
-    text = (
-        f"Scorecard of the last 7 days: {found.incidents} incidents, {found.predicted} of them predicted; "
-        f"{found.false_alarms} false alarms beside them."
+def headline(card: Scorecard) -> str:
+    """How many incidents, and whether it gets better: what the intervals say, and no more."""
+    span = "so far" if card.since is None else f"in the {lately(card)}"
+    many = f"{card.incidents} incident{'' if card.incidents == 1 else 's'} {span}"
+    if card.since is None:
+        return many
+    better, worse = moved(card)
+    if not better and not worse:
+        return f"{many}; neither better nor worse than before, as far as these can tell"
+    told = [f"{what}: {', '.join(of)}" for what, of in (("better", better), ("worse", worse)) if of]
+    return f"{many}; {'; '.join(told)}"
+
+
+def moved(card: Scorecard) -> tuple[list[str], list[str]]:
+    """What is better than before and what is worse: as a dozen are looked at, by intervals of 99 %."""
+    better, worse = list[str](), list[str]()
+    for taken in _newest(card):
+        if taken.sure and taken.factor is not None:
+            (better if (taken.factor.value or 0) < 1 else worse).append(f"time to {taken.step}")
+    for one in card.proportions:
+        if one.sure and one.more is not None:
+            rises = (one.more.value or 0) > 0
+            (worse if rises == (one.name in FEWER_IS_BETTER) else better).append(f"share {one.name}")
+    return better, worse
+
+
+def _newest(card: Scorecard) -> list[TimeTaken]:
+    return [card.time(step) for step in dict.fromkeys(one.step for one in card.times)]
+
+
+def components(card: Scorecard) -> tuple[tuple[str, str], ...]:
+    """A line for each of the four components, and for what is learned."""
+    predicted = next(one for one in card.proportions if one.name == "predicted")
+    follow = card.follow_ups
+    overdue = f", {follow.overdue} overdue" if follow.overdue else ""
+    learned = f"{follow.done} of {follow.agreed} agreed changes are in place and shown to work{overdue}"
+    return (
+        ("Detection", f"median {median(card.time('detect').lately)}; {factor(card.time('detect'))}"),
+        ("Prediction", f"{share(predicted.lately)} told before it began; {more(predicted)}"),
+        ("Diagnosis", f"median {median(card.time('diagnose').lately)}; {factor(card.time('diagnose'))}"),
+        ("Resolution", f"median {median(card.time('mitigate').lately)}; {factor(card.time('mitigate'))}"),
+        ("Learning", learned),
     )
-    return text, [section(f"{text} {linked('All incidents', link('/'))}")]
+
+
+def helps_most(card: Scorecard) -> str:
+    """Where most of the time goes, and in which incidents; empty where none has ended."""
+    if not card.lost:
+        return ""
+    most = card.lost[0]
+    part = words.percent(most.took / most.of)
+    longest = ", ".join(f"#{number} ({words.lasting(took)})" for number, took in most.incidents)
+    goes = f"{part} of the {words.lasting(most.of)} between onset and end went into {LEGS[most.step]}"
+    return f"{goes}, longest in {longest}"
+
+
+def median(spread: Spread) -> str:
+    """
+    With its interval and of how many.
+
+    >>> minute = timedelta(minutes=1)
+    >>> median(Spread(count=9, median=4 * minute, low=2 * minute, high=9 * minute))
+    '4 min [2 min–9 min] of 9'
+    >>> median(Spread(count=0))
+    '–'
+    """
+    if spread.median is None:
+        return "–"
+    middle, low, high = words.lasting(spread.median), _span(spread.low), _span(spread.high)
+    if spread.low is None:
+        return f"{middle} of {spread.count}"
+    if low == high:
+        return f"{middle}, nearly all alike, of {spread.count}"
+    return f"{middle} [{low}–{high}] of {spread.count}"
+
+
+def _span(span: timedelta | None) -> str:
+    return "–" if span is None else words.lasting(span)
+
+
+def factor(taken: TimeTaken) -> str:
+    """How many times as long as before, and what that says."""
+    found = taken.factor
+    if found is None or found.value is None or found.low is None or found.high is None:
+        return TOO_FEW
+    if found.low == found.high:
+        return NO_DIFFERENCE if found.value == 1 else f"{found.value:.2g} ×, nearly all alike"
+    perhaps = "" if taken.sure else "perhaps "
+    said = "faster" if found.high < 1 else "slower" if found.low > 1 else ""
+    said = f"{perhaps}{said}" if said else NO_DIFFERENCE
+    return f"{found.value:.2g} × [{found.low:.2g}–{found.high:.2g}], {said}"
+
+
+def share(of: Counted) -> str:
+    """The share with its interval and the counts."""
+    return "–" if of.share is None else f"{words.estimate(of.share)}, {of.held} of {of.of}"
+
+
+def more(one: Proportion) -> str:
+    """By how many points more often than before, and what that says."""
+    found = one.more
+    if found is None or found.value is None or found.low is None or found.high is None:
+        return TOO_FEW
+    perhaps = "" if one.sure else "perhaps "
+    said = "more often" if found.low > 0 else "less often" if found.high < 0 else ""
+    said = f"{perhaps}{said}" if said else NO_DIFFERENCE
+    points = f"{100 * found.value:+.0f} points [{100 * found.low:+.0f} to {100 * found.high:+.0f}]"
+    return f"{points}, {said}"
+
+
+def time_columns(card: Scorecard) -> tuple[str, ...]:
+    """The head of `time_rows`."""
+    return ("Time", "By", f"Median, {lately(card)}", "Half lie in", "Before", "Change")
+
+
+def time_rows(card: Scorecard) -> Iterator[tuple[str, ...]]:
+    """A row a step and definition."""
+    for one in card.times:
+        half = "–"
+        if one.lately.quarter is not None and one.lately.three_quarters is not None:
+            half = f"{words.lasting(one.lately.quarter)}–{words.lasting(one.lately.three_quarters)}"
+        said = "–" if card.since is None else factor(one)
+        yield _called(one), f"v{one.version}", median(one.lately), half, median(one.before), said
+
+
+def _called(one: TimeTaken) -> str:
+    return "people spend" if one.step == "attend" else f"to {one.step}"
+
+
+def share_columns(card: Scorecard) -> tuple[str, ...]:
+    """The head of `share_rows`."""
+    return ("Incidents", f"Share, {lately(card)}", "Before", "Change")
+
+
+def share_rows(card: Scorecard) -> Iterator[tuple[str, ...]]:
+    """A row for what is counted."""
+    for one in card.proportions:
+        said = "–" if card.since is None else more(one)
+        yield one.says, share(one.lately), share(one.before), said
+
+
+def kept_row(one: Kept) -> tuple[str, ...]:
+    """A row of what became of the promises of a kind of hotfix."""
+    counts = (one.short, one.promises - one.held - one.short)
+    return (one.kind, str(one.held), str(one.promises), words.estimate(one.share), *map(str, counts))
+
+
+def definitions(card: Scorecard) -> Iterator[str]:
+    """What each time is counted from and to."""
+    for one in card.times:
+        yield f"Time {_called(one)}, v{one.version}: {one.says}."
+
+
+def beside(card: Scorecard) -> str:
+    """What is no time and no share."""
+    return (
+        f"Deployed by break-glass, without the second person that it takes: {card.glass_broken}. Follow-ups: "
+        f"{card.follow_ups.agreed} agreed on, {card.follow_ups.done} done, {card.follow_ups.open} open, "
+        f"{card.follow_ups.overdue} overdue."
+    )
+
+
+def blocks(card: Scorecard, link: Link = nowhere, file: str | None = None) -> list[Block]:
+    """For Slack; `file` is the picture's id there."""
+    lines = [f"*{name}*  {escape(said)}" for name, said in components(card)]
+    drawn = [header(headline(card)), section("\n".join(lines))]
+    if file is not None:
+        drawn.append({"type": "image", "slack_file": {"id": file}, "alt_text": "times by week"})
+    if most := helps_most(card):
+        drawn.append(section(f"*What would help most*  {escape(most)}."))
+    return [*drawn, context(linked("All of it, with every definition", link("/scorecard")))]
+
+
+def digest(card: Scorecard, link: Link = nowhere) -> tuple[str, list[Block]]:
+    """The week's message: its text for notifications, and its blocks."""
+    return headline(card), blocks(card, link)
+
+
+def html(card: Scorecard, picture: str | None = None, link: Link = nowhere) -> str:
+    """The page; `picture` is the address of the times by week."""
+    return ENVIRONMENT.get_template("scorecard.html.j2").render(
+        card=card,
+        headline=headline(card),
+        components=components(card),
+        helps=helps_most(card),
+        beside=beside(card),
+        times=(time_columns(card), list(time_rows(card))),
+        shares=(share_columns(card), list(share_rows(card))),
+        promises=(PROMISES, [kept_row(one) for one in card.promises]),
+        costs=(COSTS, [kept_row(one) for one in card.costs]),
+        no_promises=NO_PROMISES,
+        definitions=list(definitions(card)),
+        picture=picture,
+        utc=utc,
+        link=link,
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from domain.incident.timeline import MeanTimes
+from domain.incident.times import MeanTimes
 from workers.door import Following, ObligationSum
 
 

@@ -15,14 +15,14 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from bot.directory import Directory
-from bot.messages import audit, listing, replayed, report
+from bot.messages import audit, listing, replayed, report, scorecard
 from bot.pages.links import PARAMETER
 from bot.pages.login import DONE, Login, Unreachable
 from bot.pages.visitor import NotLoggedIn, Visit, Visitors
 from domain.errors import ConfigurationError, NotAllowed
 from domain.incident.events import Recorded
 from domain.incident.state import Incident
-from domain.incident.timeline import MeanTimes
+from domain.incident.times import MeanTimes
 from workers.door import Door
 
 DIGEST = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -54,6 +54,7 @@ class Pages:
             "/": self.index,
             "/audit": self.audit,
             "/replay": self.replay,
+            "/scorecard": self.scorecard,
             "/reports/{number}.md": self.show_markdown,
             "/reports/{number}": self.show_report,
             "/pictures/{digest}.png": self.picture,
@@ -136,6 +137,15 @@ class Pages:
     async def replay(self, request: Request, visit: Visit) -> Response:
         found = await run_in_threadpool(self._door.replayed)
         return HTMLResponse(replayed.html(found, visit.link))
+
+    async def scorecard(self, request: Request, visit: Visit) -> Response:
+        try:
+            found = await run_in_threadpool(self._door.scorecard, scorecard.LATELY)
+        except ConfigurationError as error:
+            return HTMLResponse(audit.undeclared_html(str(error), visit.link), 503)
+        drawn = await run_in_threadpool(self._door.scorecard_picture, found)
+        address = visit.link(f"/pictures/{drawn}.png") if drawn else None
+        return HTMLResponse(scorecard.html(found, address, visit.link))
 
     async def show_report(self, request: Request, visit: Visit) -> Response:
         told = await self._told(request, visit)

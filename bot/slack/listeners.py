@@ -20,7 +20,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import actions, commands
 from bot.attestation import said_in
-from bot.messages import audit, modals, words
+from bot.messages import audit, modals, scorecard, words
 from bot.messages.blocks import SECTION_MAX, Block, cut, escape, section
 from bot.messages.blocks import actions as blocks_of_actions
 from bot.messages.follow_up import blocks as follow_up_blocks
@@ -32,14 +32,15 @@ from bot.messages.incident.menu import deploy_again
 from bot.messages.incident.value import parse
 from bot.messages.incident.why import why, why_blocks
 from bot.messages.inert import Marked, clean
+from bot.messages.item import blocks as item_blocks
 from bot.messages.link import Link, linked
 from bot.messages.miss import blocks as miss_blocks
 from bot.messages.miss import lowest, slice_asked
 from bot.messages.status import MOST_SHOWN, line, status
 from bot.pages.links import Links
 from bot.slack.groups import Groups
-from bot.slack.item_answer import show_item
 from bot.slack.permission import authorise
+from bot.slack.pictured import Pictured
 from domain.errors import ConfigurationError, Refused, Stale, Unanswered
 from domain.incident import commands as c
 from domain.incident.state import Incident
@@ -162,6 +163,10 @@ class Listeners:
                 answer.update(await self._audit(body, asked.rest, ack))
                 return None
             reader = await self._reader(body)
+            if asked.word == "scorecard":
+                await ack()  # it goes through five hundred incidents, and draws them
+                await self._scored(reader, Pictured(self._door, client, respond))
+                return None
             if asked.word in LONG:
                 await ack()
                 await self._looked(body, asked, respond, client)
@@ -196,7 +201,8 @@ class Listeners:
         if isinstance(found, str):
             raise Refused(found)
         if not isinstance(found, tuple):
-            await show_item(found, self._door, client, respond)
+            shown = Pictured(self._door, client, respond)
+            await shown.show(found.headline, lambda file: item_blocks(found, file), found.picture)
             return
         misses = lowest(found, wanted)
         text, drawn = f"{len(misses)} low-ranked choices", miss_blocks(misses)
@@ -221,6 +227,16 @@ class Listeners:
         except ConfigurationError as error:
             raise Refused(str(error).partition("\n")[0]) from error
         return {"text": audit.headline(found), "blocks": audit.blocks(found, self._links.to(actor.id))}
+
+    async def _scored(self, reader: Link, shown: Pictured) -> None:
+        """The scorecard with the picture of its times."""
+        try:
+            found = await asyncio.to_thread(self._door.scorecard, scorecard.LATELY)
+        except ConfigurationError as error:
+            raise Refused(str(error).partition("\n")[0]) from error
+        digest = await asyncio.to_thread(self._door.scorecard_picture, found)
+        text = scorecard.headline(found)
+        await shown.show(text, lambda file: scorecard.blocks(found, reader, file), digest)
 
     async def home_opened(self, event: Body, client: AsyncWebClient) -> None:
         """The App Home is drawn each time somebody looks."""

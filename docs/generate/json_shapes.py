@@ -15,7 +15,6 @@ from domain import answer as a
 from domain.bundle import BundleAnswer, RerunAnswer
 from domain.covered import LoggingCoverage, LoggingPlan
 from domain.improvement.record import Alarm, Record
-from domain.improvement.scorecard import Scorecard
 from domain.incident.events import HotfixRehearsed
 from domain.incident.followed import FollowUpStanding
 from domain.incident.state import Incident
@@ -23,6 +22,7 @@ from domain.incident.state.incident import ChangeCame, Followed
 from domain.incident.timeline import Entry
 from domain.recommender.check import Check
 from domain.replayed import ReplayAnswer
+from domain.scored import Scorecard
 from domain.values import Finding, LeftOut, Option, TriedChange
 from workers.log.attest import Attest, Withdraw
 from workers.log.open_obligations import OpenObligation

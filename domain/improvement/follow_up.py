@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from domain.improvement.replay import Proof
 from domain.incident.state import Incident
-from domain.incident.timeline import Durations, durations
+from domain.incident.times import Durations, durations
 from domain.values import Improvement, TriedChange, name_slice
 
 
@@ -64,7 +64,7 @@ def _feature(incident: Incident, took: Durations, feature: str, proof: Proof | N
     if earlier is not None and earlier > timedelta(0):
         faster = f"Yes: at the delivery itself, {_words(earlier)} before the metric fell far enough"
     else:
-        faster = f"Yes: at the delivery itself, before anybody is shown less{_after_onset(took)}"
+        faster = f"Yes: at the delivery itself, before anybody is shown less{_after_onset(incident)}"
     return Improvement(
         detect_faster=faster,
         diagnose_faster=f"The first evidence was there {_evidence(took)}; an alarm at delivery names it",
@@ -79,7 +79,7 @@ def _feed(incident: Incident, took: Durations) -> Improvement:
     table = finding.table if finding else "the feed"
     where = f" ({name_slice(finding.slice)})" if finding and finding.slice else ""
     return Improvement(
-        detect_faster=f"Yes: against its standby a lost slice shows within a window{_after_onset(took)}",
+        detect_faster=f"Yes: against its standby a lost slice shows within a window{_after_onset(incident)}",
         diagnose_faster=f"The first evidence was there {_evidence(took)}; the comparison names it by itself",
         change="check",
         detail=f"Compare `{table}` with its standby by slice{where} in each window, half as long as now",
@@ -99,15 +99,17 @@ def _launch(incident: Incident, took: Durations) -> Improvement:
 
 def _not_established(incident: Incident, took: Durations) -> Improvement:
     return Improvement(
-        detect_faster=f"Not known while the cause is not established{_after_onset(took)}",
+        detect_faster=f"Not known while the cause is not established{_after_onset(incident)}",
         diagnose_faster="No: the evidence at hand did not establish the cause",
         change="log",
         detail="Log what would have shown the cause: write down here what was found by hand, and where",
     )
 
 
-def _after_onset(took: Durations) -> str:
-    return f" (it took {_words(took.to_detect)} from the onset)" if took.to_detect else ""
+def _after_onset(incident: Incident) -> str:
+    """Empty where no onset was dated."""
+    took = durations(incident).to_detect
+    return f" (it took {_words(took)} from the onset)" if took and incident.onset_at is not None else ""
 
 
 def _evidence(took: Durations) -> str:

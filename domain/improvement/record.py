@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
-from domain.improvement.scorecard import middle
+from domain.improvement.spread import middle
 from domain.incident.state import Incident
-from domain.incident.timeline import durations
+from domain.incident.times import durations
 from domain.recommender.check import Check
 from domain.recommender.recommender import SHADOW
 from domain.values import Finding, Moment, Severity, Slice, Value
@@ -51,8 +51,8 @@ class Record(Value):
     What is known of one check. `shadow`: only its alarms in shadow count, else only incidents that it opened.
 
     `missed` are the numbers of incidents that people had to declare while the check was on record, and that
-    no check had found. `to_detect` is the median from the onset to the alarm, over the confirmed ones whose
-    onset is known. `quiet` counts alarms in times that were planned. `verdict` says in words whether the
+    no check had found. `to_detect` is the median time to detect of the confirmed ones, see `domain.incident.times`.
+    `quiet` counts alarms in times that were planned. `verdict` says in words whether the
     record earns it that people are paged, and what is lacking.
     """
 

@@ -1,89 +1,222 @@
-"""How well the practice works: mean times and counts over incidents."""
+"""How well the practice works, and whether it gets better: what was so lately, beside everything before."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 
-from scipy.stats import binomtest
-
+from domain.improvement.proportion import CONFIDENCE as CONFIDENCE  # noqa: PLC0414 - of promises too
+from domain.improvement.proportion import counted, more_than_before, share_of
+from domain.improvement.spread import SURE, spread_of, times_as_long
+from domain.incident.followed import CLOSED, standing
 from domain.incident.outcome import cost_miss, held, miss_of
 from domain.incident.state import Incident, Outcome
-from domain.incident.timeline import durations
-from domain.values import Estimate, Value
+from domain.incident.times import DEFINITIONS, Definition, current
+from domain.scored import Counted, FollowUps, Kept, Lost, Period, Proportion, Scorecard, TimeTaken
+from domain.values import Estimate
 
-CONFIDENCE = 0.9
-"""Of the interval of a share, and what of the promises of a menu should hold."""
+DAY, WEEK = timedelta(days=1), timedelta(days=7)
+MOST_WEEKS = 26
+"""Longer ones are told in periods of four weeks."""
 
 KindOf = Callable[[Outcome], str | None]
 """What tells the kind of an outcome's hotfix; None where nobody knows it any more."""
 
 
-class MeanTime(Value):
-    """A mean over the `count` incidents in which the step was taken; null without any."""
-
-    mean: timedelta | None
-    median: timedelta | None
-    count: int
-
-
-class Kept(Value):
-    """
-    How many of the `promises` that menus made of a `kind` of hotfix `held`: what was measured lay within the
-    interval, the error of measuring allowed for. Of the others `short` repaired less, the rest more.
-    """
-
-    kind: str
-    promises: int
-    held: int
-    short: int
-    share: Estimate
-
-
-class Scorecard(Value):
-    """
-    `detect` counts from the diagnosed onset to the opening; `acknowledge`, `diagnose`, `mitigate` (a hotfix
-    verified) and `resolve` from the opening. Dismissed incidents count in `false_alarms` only, save for
-    `glass_broken`: how often a hotfix was deployed without the second person that it needs, in any incident.
-    `promises` has a row for each kind of hotfix of which a promise was measured, `costs` for each of which it
-    was measured what everybody gained or lost; there `short` is how many lost more than was promised.
-    """
-
-    incidents: int
-    false_alarms: int
-    predicted: int
-    with_follow_up: int
-    glass_broken: int
-    detect: MeanTime
-    acknowledge: MeanTime
-    diagnose: MeanTime
-    mitigate: MeanTime
-    resolve: MeanTime
-    promises: tuple[Kept, ...] = ()
-    costs: tuple[Kept, ...] = ()
-
-
 def score_practice(
-    incidents: Iterable[Incident], kind_of: KindOf = lambda outcome: outcome.promise.kind or None
+    incidents: Iterable[Incident],
+    at: datetime,
+    since: datetime | None = None,
+    kind_of: KindOf = lambda outcome: outcome.promise.kind or None,
+    beside: Sequence[Definition] = (),
 ) -> Scorecard:
-    """Fold incidents into one scorecard."""
-    every = list(incidents)
+    """
+    Fold incidents into one scorecard.
+
+    Args:
+        since: lately begins here; None: all of them are of late.
+        beside: definitions by which times are told as well, beside those of now.
+    """
+    every = [one for one in incidents if one.opened_at <= at]
     real = [incident for incident in every if incident.resolved_how != "false_alarm"]
+    late, early = _parted(real, since)
     outcomes = [outcome for incident in real for outcome in incident.outcomes]
-    taken = [durations(incident) for incident in real]
+    told = [one for step in DEFINITIONS for one in (current(step), *(b for b in beside if b.step == step))]
     return Scorecard(
-        incidents=len(real),
-        false_alarms=len(every) - len(real),
-        predicted=sum(incident.kind == "predicted" for incident in real),
-        with_follow_up=sum(incident.follow_up is not None for incident in real),
+        at=at,
+        since=since,
+        incidents=len(late),
+        earlier=len(early),
+        false_alarms=len(_parted(every, since)[0]) - len(late),
         glass_broken=sum(incident.glass_broken for incident in every),
-        detect=_mean([each.to_detect for each in taken]),
-        acknowledge=_mean([each.to_acknowledge for each in taken]),
-        diagnose=_mean([each.to_diagnose for each in taken]),
-        mitigate=_mean([each.to_mitigate for each in taken]),
-        resolve=_mean([each.to_resolve for each in taken]),
+        times=tuple(_taken(one, early, late, at) for one in dict.fromkeys(told)),
+        proportions=(
+            *(_proportion(name, *_parted(every, since)) for name in SAYS),
+            _promised(*_parted(real, since)),
+        ),
+        lost=_lost(late),
+        follow_ups=_follow_ups(every, at),
         promises=_kept(outcomes, kind_of, lambda one: miss_of(one, one.promise.told)),
         costs=_kept(outcomes, kind_of, lambda one: cost_miss(one.cost, one.promise.whole)),
+    )
+
+
+def _parted(incidents: Iterable[Incident], since: datetime | None) -> tuple[list[Incident], list[Incident]]:
+    """Those of late, and those before."""
+    late, early = list[Incident](), list[Incident]()
+    for one in incidents:
+        (late if since is None or one.opened_at >= since else early).append(one)
+    return late, early
+
+
+def _taken(by: Definition, early: Sequence[Incident], late: Sequence[Incident], at: datetime) -> TimeTaken:
+    before, lately = ([span for one in of if (span := by.took(one)) is not None] for of in (early, late))
+    return TimeTaken(
+        step=by.step,
+        version=by.version,
+        says=by.says,
+        lately=spread_of(lately),
+        before=spread_of(before),
+        factor=times_as_long(before, lately),
+        sure=_apart(times_as_long(before, lately, SURE), 1.0),
+        periods=_periods(by, [*early, *late], at),
+    )
+
+
+def _periods(by: Definition, incidents: Sequence[Incident], at: datetime) -> tuple[Period, ...]:
+    """By weeks up to now, or by four of them; only those with an incident of which the time is known."""
+    known = [(one.opened_at, span) for one in incidents if (span := by.took(one)) is not None]
+    if not known:
+        return ()
+    long = at - min(opened for opened, _ in known) > MOST_WEEKS * WEEK
+    width = 4 * WEEK if long else WEEK
+    held: dict[int, list[timedelta]] = {}
+    for opened, span in known:
+        held.setdefault((at - opened) // width, []).append(span)
+    return tuple(
+        Period(begins=at - (ago + 1) * width, ends=at - ago * width, spread=spread_of(held[ago]))
+        for ago in sorted(held, reverse=True)
+    )
+
+
+SAYS: Mapping[str, str] = {
+    "predicted": "told before it began",
+    "reported": "told by people before any check",
+    "false alarms": "turned out to be no incident",
+    "named": "with a cause named",
+    "repaired": "repaired by the hotfix that was deployed",
+    "learned from": "with a change that is in place since",
+}
+"""What is counted, of incidents: of those that were found and ended, where that matters."""
+
+
+def _so(name: str, one: Incident) -> bool | None:
+    """Whether it is so of an incident; None of one that it cannot be asked of."""
+    if name == "false alarms":
+        return one.resolved_how == "false_alarm"
+    if one.resolved_how == "false_alarm":
+        return None
+    match name:
+        case "predicted":
+            return one.kind == "predicted"
+        case "reported":
+            return one.kind == "declared"
+        case "named":
+            return None if one.diagnosis is None else one.diagnosis.cause is not None
+        case "repaired":
+            return one.mitigated_at is not None if _deployed(one) else None
+        case _:
+            return one.followed is not None and one.followed.done_at is not None if one.closed_at else None
+
+
+def _deployed(one: Incident) -> bool:
+    acted = one.hotfix is not None and one.hotfix.applied_at is not None
+    return acted or bool(one.spent) or bool(one.outcomes)
+
+
+def _proportion(name: str, late: Sequence[Incident], early: Sequence[Incident]) -> Proportion:
+    lately, before = (
+        counted((so for one in of if (so := _so(name, one)) is not None), "incidents") for of in (late, early)
+    )
+    return _beside(name, SAYS[name], before, lately)
+
+
+def _beside(name: str, says: str, before: Counted, lately: Counted) -> Proportion:
+    more, sure = more_than_before(before, lately), _apart(more_than_before(before, lately, SURE), 0.0)
+    return Proportion(name=name, says=says, lately=lately, before=before, more=more, sure=sure)
+
+
+def _apart(change: Estimate | None, none: float) -> bool:
+    """Whether the interval leaves no room for none."""
+    if change is None or change.low is None or change.high is None:
+        return False
+    return not change.low <= none <= change.high
+
+
+def _promised(late: Sequence[Incident], early: Sequence[Incident]) -> Proportion:
+    """Of hotfixes, not of incidents: whether what was measured lay within what the menu had promised."""
+    lately, before = (
+        counted((held(by) for by in _misses(of) if by is not None), "promises") for of in (late, early)
+    )
+    return _beside("kept promises", "promises of hotfixes that held", before, lately)
+
+
+def _misses(incidents: Iterable[Incident]) -> Iterator[float | None]:
+    for incident in incidents:
+        for one in incident.outcomes:
+            yield miss_of(one, one.promise.told)
+
+
+MOST_NAMED = 3
+
+
+def _lost(late: Sequence[Incident]) -> tuple[Lost, ...]:
+    """Of the incidents that have ended: to be found, taken, understood, ended."""
+    legs: dict[str, list[tuple[timedelta, int]]] = {}
+    for one in late:
+        for step, took in _legs(one):
+            legs.setdefault(step, []).append((took, one.number))
+    whole = sum((took for leg in legs.values() for took, _ in leg), timedelta(0))
+    told = (
+        Lost(
+            step=step,
+            took=sum((took for took, _ in leg), timedelta(0)),
+            of=whole,
+            incidents=tuple(
+                (number, took) for took, number in sorted(leg, reverse=True)[:MOST_NAMED] if took
+            ),
+        )
+        for step, leg in legs.items()
+    )
+    return tuple(sorted((one for one in told if one.took), key=lambda one: one.took, reverse=True))
+
+
+def _legs(one: Incident) -> Iterable[tuple[str, timedelta]]:
+    """The time from onset to end in parts, one after the other; that of a missing step goes to the next."""
+    if one.resolved_at is None:
+        return
+    detected = current("detect").took(one)
+    if detected is not None:
+        yield "detect", detected
+    reached = one.opened_at
+    for step, moment in (
+        ("acknowledge", one.acknowledged_at),
+        ("diagnose", one.diagnosed_at),
+        ("resolve", one.resolved_at),
+    ):
+        if moment is not None and moment > reached:
+            yield step, min(moment, one.resolved_at) - reached
+            reached = min(moment, one.resolved_at)
+
+
+def _follow_ups(incidents: Iterable[Incident], at: datetime) -> FollowUps:
+    followed = (standing(one, at) for one in incidents if one.followed is not None)
+    stand = [one for one in followed if one is not None]
+    return FollowUps(
+        agreed=len(stand),
+        done=sum(one.state == "done" for one in stand),
+        open=sum(one.state not in CLOSED for one in stand),
+        overdue=sum(one.overdue for one in stand),
     )
 
 
@@ -100,31 +233,7 @@ def _kept(
 
 
 def _row(kind: str, missed: Sequence[float]) -> Kept:
-    """
-    Source:
-        The interval: Wilson (1927), J. Am. Stat. Assoc. 22; never of width zero.
-    """
     kept = sum(map(held, missed))
-    interval = binomtest(kept, len(missed)).proportion_ci(CONFIDENCE, method="wilson")
-    share = Estimate(
-        value=kept / len(missed),
-        low=float(interval.low),
-        high=float(interval.high),
-        unit="share",
-        confidence=CONFIDENCE,
-        basis="promises that were measured",
-    )
     short = sum(by < 0 and not held(by) for by in missed)
+    share = share_of(kept, len(missed), "promises that were measured")
     return Kept(kind=kind, promises=len(missed), held=kept, short=short, share=share)
-
-
-def _mean(spans: Sequence[timedelta | None]) -> MeanTime:
-    known = [span for span in spans if span is not None]
-    mean = sum(known, timedelta(0)) / len(known) if known else None
-    return MeanTime(mean=mean, median=middle(known), count=len(known))
-
-
-def middle(spans: Sequence[timedelta | None]) -> timedelta | None:
-    """The median of those that are known; None without any."""
-    known = sorted(span for span in spans if span is not None)
-    return (known[(len(known) - 1) // 2] + known[len(known) // 2]) / 2 if known else None

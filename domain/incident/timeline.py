@@ -1,15 +1,14 @@
-"""What happened, minute by minute, in words, as corrected; and how long each step took."""
+"""What happened, minute by minute, in words, as corrected."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, assert_never
 
 from domain.incident import events as e
 from domain.incident.numbers import minute
 from domain.incident.sentence import sentence
-from domain.incident.state import Incident
 from domain.values import Moment, Value
 
 
@@ -105,42 +104,3 @@ def _amended(line: _Line, correction: e.Recorded, event: e.Correction) -> _Line:
 
 def _minute(moment: datetime | None) -> str:
     return "not known" if moment is None else minute(moment)
-
-
-STEPS = ("detect", "acknowledge", "diagnose", "mitigate", "resolve")
-
-MeanTimes = Mapping[str, tuple[timedelta, int]]
-"""Step → (mean, over how many incidents)."""
-
-
-class Durations(Value):
-    """
-    How long each step took; None where it has not been taken. Never negative, however a clock went.
-
-    `to_detect` counts from the onset to the opening; the others from the opening. All as corrected.
-    `to_evidence` is when the first piece of evidence could be read, `to_diagnose` when all of it could.
-    """
-
-    to_detect: timedelta | None
-    to_acknowledge: timedelta | None
-    to_evidence: timedelta | None
-    to_diagnose: timedelta | None
-    to_mitigate: timedelta | None
-    to_resolve: timedelta | None
-
-
-def durations(incident: Incident) -> Durations:
-    """The five times of an incident."""
-
-    def since_opening(moment: Moment | None) -> timedelta | None:
-        return None if moment is None else max(moment - incident.opened_at, timedelta(0))
-
-    onset = incident.onset_at
-    return Durations(
-        to_detect=None if onset is None else max(incident.opened_at - onset, timedelta(0)),
-        to_acknowledge=since_opening(incident.acknowledged_at),
-        to_evidence=since_opening(incident.evidenced_at),
-        to_diagnose=since_opening(incident.diagnosed_at),
-        to_mitigate=since_opening(incident.mitigated_at),
-        to_resolve=since_opening(incident.resolved_at),
-    )

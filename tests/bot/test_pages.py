@@ -42,7 +42,11 @@ def links_in(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/audit", "/replay", "/reports/1", "/reports/1.md", "/pictures/abc.png", "/?status=open"]
+    "path",
+    [
+        *("/", "/audit", "/replay", "/scorecard", "/reports/1", "/reports/1.md"),
+        *("/pictures/abc.png", "/?status=open"),
+    ],
 )
 def test_a_stranger_sees_no_page(web: str, door: Door, path: str) -> None:
     tell(door, *WAY)

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Engine
 
-from domain.improvement.scorecard import Kept as Kept  # noqa: PLC0414 - handed on
-from domain.improvement.scorecard import MeanTime as MeanTime  # noqa: PLC0414 - handed on
-from domain.improvement.scorecard import Scorecard as Scorecard  # noqa: PLC0414 - handed on
 from domain.improvement.scorecard import score_practice
+from domain.incident.times import Definition
 from domain.recommender.recommender import Recommender
+from domain.scored import Scorecard
 from workers.respond.resolve.track_record import kind_of, remembered
 
 
-def read_scorecard(log: Engine, recommender: Recommender, since: datetime | None = None) -> Scorecard:
+def read_scorecard(
+    log: Engine,
+    recommender: Recommender,
+    at: datetime,
+    since: datetime | None = None,
+    beside: Sequence[Definition] = (),
+) -> Scorecard:
     """
-    The scorecard, with promises by the kinds that menus told, else by what is declared now.
+    The scorecard at a moment, with promises by the kinds that menus told, else by what is declared now.
 
     Args:
-        since: only of incidents that were opened then or later.
+        since: lately begins here; None: everything is of late.
+        beside: definitions by which times are told as well, beside those of now.
     """
     with log.connect() as connection:
-        incidents = [one for one in remembered(connection) if since is None or one.opened_at >= since]
-    return score_practice(incidents, kind_of(recommender))
+        incidents = remembered(connection)
+    return score_practice(incidents, at, since, kind_of(recommender), beside)

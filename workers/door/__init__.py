@@ -40,7 +40,6 @@ from workers.door.terminal import (
     replay_incidents,
     retry,
     run_check,
-    scorecard,
     stop_embedded,
     suggest,
 )
@@ -105,7 +104,6 @@ __all__ = [
     "replay_incidents",
     "retry",
     "run_check",
-    "scorecard",
     "stop_embedded",
     "suggest",
     "watch_release",

@@ -22,7 +22,7 @@ from domain.errors import ConfigurationError, LogError, Refused, Unanswered
 from domain.incident.commands import ApproveHotfix, BreakGlass, ChooseHotfix, Command
 from domain.incident.events import HotfixRehearsed, Recorded
 from domain.incident.state import Incident
-from domain.incident.timeline import MeanTimes
+from domain.incident.times import MeanTimes
 from domain.recommender.person import Person
 from domain.recommender.route import NEEDS, Permissions, Routes
 from domain.values import Actor
@@ -53,9 +53,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from domain.answer import Audit, BurnInNote, ItemAnswer, Miss
+    from domain.incident.times import Definition
     from domain.recommender.recommender import Recommender
     from domain.replayed import ReplayAnswer
-    from workers.audit.scorecard import Scorecard
+    from domain.scored import Scorecard
     from workers.environment.broker import Broker
 
 LOST = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
@@ -329,18 +330,28 @@ class Door:
 
         return read_audit(self._engine, recommender(path or self._settings.config, own=False), clock.now())
 
-    def scorecard(self, reach: timedelta) -> Scorecard:
+    def scorecard(
+        self, reach: timedelta | None, beside: Sequence[Definition] = (), path: Path | None = None
+    ) -> Scorecard:
         """
-        How well the practice works, over the incidents opened within `reach` before now.
+        How well the practice works by the newest incidents, within `reach` before now beside before.
 
-        Raises:
-            ConfigurationError: the declaration is wrong.
+        Args:
+            beside: definitions by which times are told as well, beside those of now.
         """
         from workers.audit.scorecard import read_scorecard  # noqa: PLC0415 - only who asks for it
         from workers.declaration.current import recommender  # noqa: PLC0415
 
-        declared = recommender(self._settings.config, own=False)
-        return read_scorecard(self._engine, declared, self.now() - reach)
+        at = clock.now()
+        declared = recommender(path or self._settings.config, own=False)
+        return read_scorecard(self._engine, declared, at, None if reach is None else at - reach, beside)
+
+    def scorecard_picture(self, card: Scorecard) -> str | None:
+        """The digest of its picture, kept; None where nothing was ever timed."""
+        from workers.pictures.scorecard import draw_scorecard  # noqa: PLC0415 - only who asks for it
+
+        drawn = draw_scorecard(card)
+        return attachments.keep(self._engine, drawn) if drawn else None
 
     def replayed(self) -> ReplayAnswer | None:
         """The newest replay of all incidents that the clock had made; None before the first."""

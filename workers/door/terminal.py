@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from domain.replayed import ReplayAnswer
     from domain.values import Finding, Slice
     from workers.audit.promote import Change
-    from workers.audit.scorecard import Scorecard
     from workers.bundle.open import Opened
     from workers.checks.backtest import BacktestResult
     from workers.detect.record import Alarm, Record
@@ -443,17 +442,6 @@ def records(door: Door, path: Path) -> tuple[Record, ...]:
     from workers.detect.record import read_records  # noqa: PLC0415
 
     return read_records(door.log, recommender(path), clock.now())
-
-
-def scorecard(door: Door, path: Path, reach: timedelta | None = None) -> Scorecard:
-    """
-    How well the practice works, over the newest incidents, or those of them that were opened within `reach`
-    before now. See `domain.improvement.scorecard`.
-    """
-    from workers.audit.scorecard import read_scorecard  # noqa: PLC0415
-    from workers.declaration.current import recommender  # noqa: PLC0415
-
-    return read_scorecard(door.log, recommender(path), None if reach is None else clock.now() - reach)
 
 
 def alarms(door: Door, path: Path) -> list[tuple[str, Alarm]]:

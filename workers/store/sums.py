@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from domain.incident.obligations import BOTS_OWN, DUE_AFTER, SCHEDULED, open_obligations, scheduled
 from domain.incident.state import Incident
-from domain.incident.timeline import STEPS, MeanTimes, durations
+from domain.incident.times import STEPS, MeanTimes, durations
 from domain.values import Moment, Value
 
 EARLIEST = datetime.fromtimestamp(0, UTC)

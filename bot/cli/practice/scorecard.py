@@ -1,26 +1,21 @@
-"""`recsysops scorecard`: how well the practice works, and how often what menus promised held."""
+"""`recsysops scorecard`: how well the practice works, and whether it gets better."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from bot.cli.recommender import FILE_NAME, declaration
 from bot.cli.shared import Json, console, print_json
 from bot.cli.table import table
-from bot.messages import words
-from domain.incident.timeline import STEPS
-from workers import door
+from bot.messages import scorecard as messages
+from domain.incident.times import definition
+from workers.door import open_door
 
-if TYPE_CHECKING:
-    from workers.audit.scorecard import Kept, MeanTime, Scorecard
-
-NO_PROMISES = "No promise of a hotfix was measured yet."
-COSTS = ("Costs of", "Held", "Of", "Share [90 %]", "Lost more", "Gained more")
-PROMISES = ("Promises of", "Held", "Of", "Share [90 %]", "Repaired less", "Repaired more")
+LATELY_DAYS = 28
 
 
 def register(app: typer.Typer) -> None:
@@ -29,39 +24,36 @@ def register(app: typer.Typer) -> None:
 
 def scorecard(
     file: Annotated[Path | None, typer.Option("--file", help=FILE_NAME)] = None,
-    days: Annotated[int | None, typer.Option(min=1, help="Only incidents of the last so many days.")] = None,
+    days: Annotated[int, typer.Option(min=1, help="What is lately, beside everything before.")] = LATELY_DAYS,
+    by: Annotated[
+        list[str] | None, typer.Option(help="A time by an earlier definition too, for instance detect=v1.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """How long each step takes, and how often what menus promised held; over the newest 500 incidents."""
-    reach = None if days is None else timedelta(days=days)
-    found = door.scorecard(door.open_door(), declaration(file), reach)
+    """What each step takes lately and took before, by the newest 500 incidents; which promises held."""
+    beside = [definition(one) for one in by or ()]
+    found = open_door().scorecard(timedelta(days=days), beside, declaration(file))
     if as_json:
         print_json(found.model_dump(mode="json"))
         return
-    console().print(_counted(found), highlight=False)
-    times = [(step, getattr(found, step)) for step in STEPS]
-    table("", ("Time to", "Mean", "Median", "Incidents"), [_time(step, one) for step, one in times])
+    _say(f"{messages.headline(found)}.")
+    for name, said in messages.components(found):
+        _say(f"{name}: {said}")
+    if helps := messages.helps_most(found):
+        _say(f"What would help most: {helps}.")
+    table("", messages.time_columns(found), list(messages.time_rows(found)))
+    table("", messages.share_columns(found), list(messages.share_rows(found)))
     if not found.promises:
-        console().print(NO_PROMISES, highlight=False)
-        return
-    table("", PROMISES, [_kept(one) for one in found.promises])
+        _say(messages.NO_PROMISES)
+    else:
+        table("", messages.PROMISES, [messages.kept_row(one) for one in found.promises])
     if found.costs:
-        table("", COSTS, [_kept(one) for one in found.costs])
+        table("", messages.COSTS, [messages.kept_row(one) for one in found.costs])
+    _say(messages.beside(found))
+    if beside:
+        for line in messages.definitions(found):
+            _say(line)
 
 
-def _counted(found: Scorecard) -> str:
-    return (
-        f"{found.incidents} incidents, {found.predicted} of them predicted, {found.with_follow_up} with a "
-        f"follow-up; {found.false_alarms} false alarms beside them. Deployed by break-glass, without the "
-        f"second person that it takes: {found.glass_broken}."
-    )
-
-
-def _time(step: str, one: MeanTime) -> tuple[str, ...]:
-    told = ("–" if span is None else words.lasting(span) for span in (one.mean, one.median))
-    return (step, *told, str(one.count))
-
-
-def _kept(one: Kept) -> tuple[str, ...]:
-    counts = (one.short, one.promises - one.held - one.short)
-    return (one.kind, str(one.held), str(one.promises), words.estimate(one.share), *map(str, counts))
+def _say(line: str) -> None:
+    console().print(line, highlight=False, markup=False)

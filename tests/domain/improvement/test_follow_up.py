@@ -7,7 +7,6 @@ import pytest
 
 from domain.improvement.follow_up import propose
 from domain.improvement.replay import Proof
-from domain.improvement.scorecard import score_practice
 from domain.incident.state import Incident
 from domain.values import Diagnosis, Finding, Severity, slice_of
 
@@ -84,24 +83,6 @@ def test_a_cause_that_was_not_established_asks_for_a_log(diagnosis: Diagnosis | 
     found = propose(incident(diagnosis=diagnosis))
     assert found.change == "log"
     assert found.proof is None
-
-
-def test_mean_times_count_only_what_was_taken_and_leave_false_alarms_out() -> None:
-    minute = timedelta(minutes=1)
-    card = score_practice(
-        [
-            incident(
-                acknowledged_at=OPENED + 2 * minute, resolved_at=OPENED + 30 * minute, resolved_how="hotfix"
-            ),
-            incident(acknowledged_at=OPENED + 4 * minute, diagnosis=diagnosed("feed")),
-            incident(acknowledged_at=OPENED + 90 * minute, resolved_how="false_alarm"),
-        ]
-    )
-    assert (card.incidents, card.false_alarms) == (2, 1)
-    assert card.acknowledge.mean == 3 * minute
-    assert (card.resolve.mean, card.resolve.count) == (30 * minute, 1)
-    assert card.detect.median == 7 * minute
-    assert (card.mitigate.mean, card.mitigate.count) == (None, 0)
 
 
 def test_from_what_was_no_incident_nothing_is_proposed_that_finds_it_sooner() -> None:

@@ -69,7 +69,7 @@ def test_whoever_finds_no_second_person_has_it_deployed_with_a_reason(actor: Act
         f"Break-glass: “Do rollback” is deployed without the second person that it needs: {WHY}"
     )
     assert redecided(incident, log[-1:])
-    assert score_practice([deployed, incident]).glass_broken == 1
+    assert score_practice([deployed, incident], LATER).glass_broken == 1
 
 
 @pytest.mark.parametrize("reason", ["", " ", "\n"])

@@ -11,7 +11,8 @@ from domain.incident import commands as c
 from domain.incident import events as e
 from domain.incident.decide import decide
 from domain.incident.state import Incident
-from domain.incident.timeline import durations, timeline
+from domain.incident.timeline import timeline
+from domain.incident.times import durations
 from domain.values import Diagnosis, Severity
 from tests.domain.incident.given import (
     APPLIED,

@@ -26,7 +26,8 @@ from domain.incident.decide.hotfix import CHOICE_HOLDS
 from domain.incident.obligations import DUE_AFTER, open_obligations
 from domain.incident.redecide import redecided
 from domain.incident.state import Incident, evolve, replay
-from domain.incident.timeline import durations, timeline
+from domain.incident.timeline import timeline
+from domain.incident.times import durations
 from domain.values import Actor, Severity
 from tests.domain.incident.given import (
     FINDING,

@@ -17,7 +17,7 @@ from sqlalchemy import Engine, make_url
 
 from domain.incident import commands as c
 from domain.incident.menu import digest_of
-from domain.incident.timeline import durations
+from domain.incident.times import durations
 from domain.values import Actor, Diagnosis
 from tests.workers.conftest import make_option
 from tests.workers.process.test_processes import CLOCK, DECLARATION, FOLLOWER, WORKER, kill, wait_for

@@ -20,7 +20,7 @@ from domain.incident import commands as c
 from domain.incident.menu import digest_of
 from domain.incident.obligations import open_obligations
 from domain.incident.state import Incident
-from domain.incident.timeline import STEPS, durations
+from domain.incident.times import STEPS, durations
 from domain.values import Actor, Diagnosis
 from tests.workers.conftest import make_finding, make_option
 from workers.door import Door
@@ -161,12 +161,17 @@ def test_a_store_of_an_earlier_release_gets_the_same_columns_as_ours(
         "SELECT stream, debts, to_detect, to_resolve FROM cards ORDER BY stream"
     ).fetchall()
     assert any("expire" in debts for _, debts, *_ in before)
-    (file,) = Path("migrations/versions").glob("v*_sums_of_cards.py")
-    migration = import_module(f"migrations.versions.{file.stem}")
+    migration, again = (
+        import_module(f"migrations.versions.{file.stem}")
+        for name in ("sums_of_cards", "detected_without_an_onset")
+        for file in Path("migrations/versions").glob(f"v*_{name}.py")
+    )
     owner.execute(f"UPDATE cards SET debts = '', due_at = NULL, {', '.join(f'{n} = 9' for n in sums.TOOK)}")
     owner.execute("UPDATE cards SET to_detect = NULL, to_acknowledge = NULL, to_diagnose = NULL")
     owner.execute("UPDATE cards SET to_mitigate = NULL, to_resolve = NULL")
     for statement in (migration.DEBTS, *(migration._took(*step) for step in migration.STEPS.items())):
+        owner.execute(statement)
+    for statement in (again.FORGET, again.NOW):
         owner.execute(statement)
     assert (
         owner.execute("SELECT stream, debts, to_detect, to_resolve FROM cards ORDER BY stream").fetchall()
@@ -187,7 +192,7 @@ def test_home_and_metrics_read_a_page_of_cards_however_many_are_open(
     assert sum(door.counts().values()) == MANY + 1
     assert {one.kind: one.count for one in door.owed_sums()} == {"announce": MANY + 1, "diagnose": MANY + 1}
     assert len(door.owed(5)) == 5
-    assert door.mean_times(timedelta(days=36_500)) == {}
+    assert door.mean_times(timedelta(days=36_500)) == {"detect": (timedelta(minutes=1), MANY + 1)}
     assert len(read_cards) == 20
 
 

@@ -47,11 +47,11 @@ def test_the_scorecard_says_how_many_promises_held_by_kind_with_an_interval(
     assert boost["share"]["low"] <= 0.0 < boost["share"]["high"]
     told = terminal("scorecard", "--file", file).out
     assert "67 % [25–92]" in told
-    assert "4 incidents, 0 of them predicted" in told
+    assert "0 incidents in the last 28 d" in told
     assert "without the second person that it takes: 0." in " ".join(told.split())
 
 
-def test_it_can_be_asked_of_the_last_days_alone_so_that_one_sees_whether_promises_become_better(
+def test_what_held_lately_stands_beside_what_held_before_so_that_one_sees_whether_promises_become_better(
     terminal: Terminal, tmp_path: Path, log: Engine, past: Callable[..., str]
 ) -> None:
     file = tmp_path / "recsysops.toml"
@@ -59,6 +59,27 @@ def test_it_can_be_asked_of_the_last_days_alone_so_that_one_sees_whether_promise
     now = int((clock.now() - NOON) / timedelta(minutes=1))
     past("Drama", 0.2, minutes=now - 40 * 24 * 60, kind="fill_feature")
     past("Comedy", 0.9, minutes=now - 2 * 24 * 60, kind="fill_feature")
-    (every,) = terminal("scorecard", "--file", file, "--json").json["promises"]
-    (lately,) = terminal("scorecard", "--file", file, "--days", "30", "--json").json["promises"]
-    assert [(one["held"], one["promises"]) for one in (every, lately)] == [(1, 2), (1, 1)]
+    found = terminal("scorecard", "--file", file, "--days", "30", "--json").json
+    kept = next(one for one in found["proportions"] if one["name"] == "kept promises")
+    assert [(kept[of]["held"], kept[of]["of"]) for of in ("lately", "before")] == [(1, 1), (0, 1)]
+    assert (found["incidents"], found["earlier"]) == (1, 1)
+    told = " ".join(terminal("scorecard", "--file", file).out.split())
+    assert "promises of hotfixes that held" in told
+    assert "too few to tell" in told
+
+
+def test_a_time_is_told_by_an_earlier_definition_beside_that_of_now_each_with_what_it_is(
+    terminal: Terminal, tmp_path: Path, log: Engine, past: Callable[..., str]
+) -> None:
+    file = tmp_path / "recsysops.toml"
+    file.write_text(TOML)
+    past("Drama", 0.9, minutes=int((clock.now() - NOON) / timedelta(minutes=1)) - 60, kind="fill_feature")
+    times = terminal("scorecard", "--file", file, "--by", "detect=v1", "--json").json["times"]
+    assert [(one["version"], one["lately"]["count"]) for one in times if one["step"] == "detect"] == [
+        (2, 1),
+        (1, 0),
+    ]
+    told = " ".join(terminal("scorecard", "--file", file, "--by", "detect=v1").out.split())
+    assert "Time to detect, v1: from the onset that the diagnosis dates" in told
+    wrong = terminal("scorecard", "--file", file, "--by", "detekt=v1", code=1)
+    assert "There is no time called “detekt”" in wrong.err

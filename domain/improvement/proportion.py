@@ -1,0 +1,69 @@
+"""How often something is so, and whether it is so more often than before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import hypot
+
+from scipy.stats import binomtest
+
+from domain.scored import Counted
+from domain.values import Estimate
+
+CONFIDENCE = 0.9
+
+
+def counted(said: Iterable[bool], basis: str) -> Counted:
+    """How many of these are so."""
+    every = list(said)
+    held, of = sum(every), len(every)
+    return Counted(held=held, of=of, share=share_of(held, of, basis) if of else None)
+
+
+def share_of(held: int, of: int, basis: str, confidence: float = CONFIDENCE) -> Estimate:
+    """
+    The share with its interval, which never has width zero.
+
+    Args:
+        of: above 0.
+
+    Source:
+        Wilson (1927), J. Am. Stat. Assoc. 22.
+    """
+    interval = binomtest(held, of).proportion_ci(confidence, method="wilson")
+    return Estimate(
+        value=held / of,
+        low=float(interval.low),
+        high=float(interval.high),
+        unit="share",
+        confidence=confidence,
+        basis=basis,
+    )
+
+
+def more_than_before(before: Counted, now: Counted, confidence: float = CONFIDENCE) -> Estimate | None:
+    """
+    By how much the share is larger now, below 0 smaller; None where there was none then, or is none now.
+
+    Source:
+        Newcombe (1998), Stat. Med. 17, method 10: the difference between independent proportions.
+    """
+    if not before.of or not now.of:
+        return None
+    (first, below, above), (last, under, over) = (
+        _known(share_of(of.held, of.of, "", confidence)) for of in (before, now)
+    )
+    change = last - first
+    return Estimate(
+        value=change,
+        low=change - hypot(last - under, above - first),
+        high=change + hypot(over - last, first - below),
+        unit="share",
+        confidence=confidence,
+        basis=f"{now.held} of {now.of} beside {before.held} of {before.of} before",
+    )
+
+
+def _known(share: Estimate) -> tuple[float, float, float]:
+    assert share.value is not None and share.low is not None and share.high is not None  # noqa: S101 - `share_of` knows all three
+    return share.value, share.low, share.high
