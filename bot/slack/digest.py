@@ -63,7 +63,7 @@ def post_owed(door: Door, chat: Chat, link: Link) -> bool:
         if due is None:
             return False
         channel = door.digests.place(due, chat.channel(declared))
-        text, blocks = digest(door.scorecard(REACH), link)
+        text, blocks = digest(door.scorecard(REACH), due.recommender, link)
         try:
             message = chat.post_once(channel, key=_key(due), since=due.due_at, text=text, blocks=blocks)
         except NotTaken:  # as text alone
