@@ -204,9 +204,10 @@ def blocks(card: Scorecard, link: Link = nowhere, file: str | None = None) -> li
     return [*drawn, context(linked("All of it, with every definition", link("/scorecard")))]
 
 
-def digest(card: Scorecard, link: Link = nowhere) -> tuple[str, list[Block]]:
-    """The week's message: its text for notifications, and its blocks."""
-    return headline(card), blocks(card, link)
+def digest(card: Scorecard, recommender: str, link: Link = nowhere) -> tuple[str, list[Block]]:
+    """The week's message: its text for notifications, and its blocks, for the recommender that it is of."""
+    text = f"{recommender}: {headline(card)}"
+    return text, [header(text), *blocks(card, link)[1:]]
 
 
 def html(card: Scorecard, picture: str | None = None, link: Link = nowhere) -> str:

@@ -51,9 +51,9 @@ class Record(Value):
     What is known of one check. `shadow`: only its alarms in shadow count, else only incidents that it opened.
 
     `missed` are the numbers of incidents that people had to declare while the check was on record, and that
-    no check had found. `to_detect` is the median time to detect of the confirmed ones, see
-    `domain.incident.times`. `quiet` counts alarms in times that were planned. `verdict` says in words whether
-    the record earns it that people are paged, and what is lacking.
+    no check had found. `to_detect` is the median time to detect of the confirmed ones. `quiet` counts alarms
+    in times that were planned. `verdict` says in words whether the record earns it that people are paged, and
+    what is lacking.
     """
 
     check: str

@@ -71,6 +71,8 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
         "tests/workers/log/test_obligations.py",
         "tests/workers/respond/resolve/test_taken_back.py",
     ),
+    "workers/audit/digest.py": ("tests/workers/audit/test_digest.py",),
+    "workers/log/digests.py": ("tests/workers/audit/test_digest.py", "tests/bot/slack/test_digest.py"),
     "workers/log/obligations.py": (
         "tests/workers/process/test_beat.py",
         "tests/workers/log/test_obligations.py",

@@ -25,6 +25,7 @@ from domain.recommender.model import Items, Launches, Logging, Members, Model, R
 from domain.recommender.objective import Objective
 from domain.recommender.person import Person, shared
 from domain.recommender.planned import Planned, planned_at
+from domain.recommender.practice.digest import Digest
 from domain.recommender.practice.follow_ups import FollowUps
 from domain.recommender.practice.rehearsals import Rehearsals, Replays
 from domain.recommender.practice.tracker import Tracker
@@ -73,6 +74,7 @@ SINGLE: Mapping[str, type[BaseModel]] = {
     "rehearsals": Rehearsals,
     "replays": Replays,
     "follow_ups": FollowUps,
+    "scorecard": Digest,
 }
 LISTS: Mapping[str, type[BaseModel]] = {"planned": Planned, "silences": Planned}
 HELD: Mapping[str, type[BaseModel]] = {"alone": Alone, "csv": Csv, "registry": Registry, "logging": Logging}

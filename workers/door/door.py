@@ -32,6 +32,7 @@ from workers.environment.settings import settings as environment
 from workers.items import ask
 from workers.log import groups, logins, open_obligations, people
 from workers.log.attest import Attest, Withdraw, attest
+from workers.log.digests import Digests
 from workers.log.follow import AppendListener, say_stuck, stumble
 from workers.log.groups import KeptGroups
 from workers.log.handle import Answer, handle
@@ -89,6 +90,7 @@ class Door:
         self._settings = settings
         self._engine = engine(settings.database(), settings.workspace)
         self.shown = Shown(self._engine)
+        self.digests = Digests(self._engine)
         self._lookout = Lookout(self._engine)
         self._carrier: Broker | None = None
         self._carrier_lock = Lock()
@@ -457,6 +459,13 @@ class Door:
         """Where an incident is announced whose own channel cannot be written into."""
         declared = self._declared()
         return declared.routes.default if declared else Routes().default
+
+    def digest_channel(self) -> str | None:
+        """Where the digest of the scorecard is posted; None where none is declared, as far as is known."""
+        declared = self._declared()
+        if declared is None or declared.scorecard.schedule is None:
+            return None
+        return declared.scorecard.channel or declared.routes.default
 
     def _people(self) -> Mapping[str, Person]:
         declared = self._declared()

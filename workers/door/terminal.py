@@ -102,7 +102,9 @@ def announced(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
     except ConfigurationError:
         return (), ()
     routes = [one for one in declared.routes.model_dump().values() if one]
-    channels = (*routes, *(one.channel for one in declared.stakeholders.values()))
+    channels = [*routes, *(one.channel for one in declared.stakeholders.values())]
+    if declared.scorecard.channel:
+        channels.append(declared.scorecard.channel)
     allowed = (name for need in NEEDS for name in getattr(declared.permissions, need))
     return tuple(dict.fromkeys(channels)), tuple(dict.fromkeys(allowed))
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from domain.errors import VersionConflict
 from domain.improvement.attestation import Attest, Attestation, Withdraw, attested, vouch
-from domain.incident.events import AUDIT, Recorded
+from domain.incident.events import AUDIT, Logged, Recorded
 from domain.values import Actor
-from workers.log.handle import ATTEMPTS, wake
+from workers.log.cardless import append_once
 from workers.store.log.encoder import Origin
-from workers.store.log.events import answer, append, head_of, read_stream, taken, unguessed
+from workers.store.log.events import read_stream
 
 __all__ = ["Attest", "Withdraw", "attest", "attestations"]
 
@@ -30,30 +30,11 @@ def attest(
         Refused: a rule says no.
         VersionConflict: others kept appending first, `ATTEMPTS` times.
     """
-    origin = Origin(actor=actor, key=key, at=at)
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            with log.begin() as connection:
-                written = _once(connection, command, origin)
-        except VersionConflict:
-            if attempt == ATTEMPTS:
-                raise
-            continue
-        if written:
-            wake(log)
-        return written
-    raise AssertionError("unreachable: the last attempt returns or raises")
 
+    def decide(so_far: tuple[Recorded, ...]) -> Sequence[Logged]:
+        return vouch(attested(so_far), command, actor.id, at)
 
-def _once(connection: Connection, command: Attest | Withdraw, origin: Origin) -> tuple[Recorded, ...]:
-    if before := answer(connection, origin.key):
-        return before
-    if taken(connection, origin.key):
-        return _once(connection, command, origin._replace(key=unguessed(origin.key)))
-    head = head_of(connection, AUDIT)  # first: what comes after it is a conflict, and decided again
-    standing = attested(read_stream(connection, AUDIT))
-    events = vouch(standing, command, origin.actor.id, origin.at)
-    return append(connection, head, events, origin) if events else ()
+    return append_once(log, AUDIT, decide, Origin(actor=actor, key=key, at=at))
 
 
 def attestations(connection: Connection) -> tuple[Attestation, ...]:

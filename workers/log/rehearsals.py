@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from domain.errors import VersionConflict
 from domain.improvement.rehearsal import Rehearsed, newest_of, news, rehearsed
-from domain.incident.events import REHEARSALS, HotfixRehearsed, Recorded
+from domain.incident.events import REHEARSALS, HotfixRehearsed, Logged, Recorded
 from domain.values import Actor
-from workers.log.handle import ATTEMPTS, wake
+from workers.log.cardless import append_once
 from workers.store.log.encoder import Origin
-from workers.store.log.events import answer, append, head_of, read_stream
+from workers.store.log.events import read_stream
 
 BY_ITSELF = Actor(kind="worker", id="worker:rehearse")
 
@@ -30,27 +29,12 @@ def record(
     Raises:
         VersionConflict: others kept appending first, `ATTEMPTS` times.
     """
-    origin, events = Origin(actor=actor, key=key, at=at), tuple(said)
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            with log.begin() as connection:
-                written = _once(connection, events, origin)
-        except VersionConflict:
-            if attempt == ATTEMPTS:
-                raise
-            continue
-        if written:
-            wake(log)
-        return written
-    raise AssertionError("unreachable: the last attempt returns or raises")
+    events = tuple(said)
 
+    def decide(so_far: tuple[Recorded, ...]) -> Sequence[Logged]:
+        return news(newest_of(rehearsed(so_far)), events)
 
-def _once(connection: Connection, said: tuple[HotfixRehearsed, ...], origin: Origin) -> tuple[Recorded, ...]:
-    if before := answer(connection, origin.key):
-        return before
-    head = head_of(connection, REHEARSALS)  # first: what comes after it is a conflict, and decided again
-    events = news(newest_of(rehearsals(connection)), said)
-    return append(connection, head, events, origin) if events else ()
+    return append_once(log, REHEARSALS, decide, Origin(actor=actor, key=key, at=at))
 
 
 def rehearsals(connection: Connection, until: datetime | None = None) -> tuple[Rehearsed, ...]:

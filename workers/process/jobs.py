@@ -110,6 +110,17 @@ def replay(late_after: str | None = None) -> None:
     replay_tick(own(), recommender(), settings(), present(own()))
 
 
+@shared_task(name="recsysops.digest")  # type: ignore[untyped-decorator]
+def digest(late_after: str | None = None) -> None:
+    """The digest of the scorecard, once it is due."""
+    if _late(late_after):
+        return
+    from workers.audit.digest import digest_tick  # noqa: PLC0415
+    from workers.declaration.current import recommender  # noqa: PLC0415
+
+    digest_tick(own(), recommender(own=False), present(own()))
+
+
 @shared_task(name="recsysops.item")  # type: ignore[untyped-decorator]
 def item(key: str, question: str) -> None:
     """One item looked at, for somebody who asked in the chat."""

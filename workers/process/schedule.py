@@ -42,6 +42,7 @@ TICKETS_SECONDS = 10.0
 PULL_REQUESTS_SECONDS = 600.0
 REHEARSE_SECONDS = 60.0
 REPLAY_SECONDS = 60.0
+DIGEST_SECONDS = 60.0
 FASTEST_SECONDS = 1.0
 MOST_WAITING = 20
 """Jobs that may lie untaken in a queue before the clock adds no more."""
@@ -128,6 +129,8 @@ def declared_ticks() -> Ticks:
         every["recsysops.rehearse"] = REHEARSE_SECONDS
     if declared.replays.schedule != NEVER:
         every["recsysops.replay"] = REPLAY_SECONDS
+    if declared.scorecard.schedule is not None:
+        every["recsysops.digest"] = DIGEST_SECONDS
     if declared.witness:
         shortest = min(witness.every.total_seconds() for witness in declared.witness.values())
         every["recsysops.witness"] = min(WITNESS_SECONDS, max(FASTEST_SECONDS, shortest))

@@ -1,6 +1,6 @@
 """
 What happened to an incident: facts, in the past tense, one module for each part of its life; and beside them
-what people vouch for in an audit, and what hotfixes did in rehearsals.
+what people vouch for in an audit, what hotfixes did in rehearsals, and digests of the scorecard.
 
 Each class has a wire name that is never renamed and a schema version that grows when its fields change; every
 version ever written is kept under `tests/domain/incident/wire` and held against the classes.
@@ -19,6 +19,7 @@ from domain.incident.events.correction import (
     SeverityCorrected,
     TimeCorrected,
 )
+from domain.incident.events.digest import DIGESTS, DigestDue, DigestPosted
 from domain.incident.events.ending import IncidentClosed, IncidentReopened, IncidentResolved
 from domain.incident.events.event import Event
 from domain.incident.events.follow_up import (
@@ -93,6 +94,7 @@ from domain.incident.events.understanding import (
 __all__ = [
     "AUDIT",
     "CARDLESS",
+    "DIGESTS",
     "REHEARSALS",
     "Attestation",
     "AttestationGiven",
@@ -109,6 +111,8 @@ __all__ = [
     "DiagnosisFailed",
     "DiagnosisGathered",
     "DiagnosisRequested",
+    "DigestDue",
+    "DigestPosted",
     "Ending",
     "Event",
     "EvidenceFound",
@@ -150,6 +154,7 @@ __all__ = [
     "MessagePosted",
     "NoteAdded",
     "NoteCorrected",
+    "OfDigest",
     "OfFollowUp",
     "OfHotfix",
     "OfTicket",
@@ -240,11 +245,13 @@ OfFollowUp = (
 )
 IncidentEvent = IncidentOpened | Understanding | OfHotfix | Ending | OfFollowUp | OfTicket | Correction
 Attestation = AttestationGiven | AttestationWithdrawn
-Logged = IncidentEvent | Attestation | HotfixRehearsed
+OfDigest = DigestDue | DigestPosted
+Logged = IncidentEvent | Attestation | HotfixRehearsed | OfDigest
 """All that the log may hold."""
 CARDLESS: Mapping[str, tuple[type[Event], ...]] = {
     AUDIT: (AttestationGiven, AttestationWithdrawn),
     REHEARSALS: (HotfixRehearsed,),
+    DIGESTS: (DigestDue, DigestPosted),
 }
 """The streams that are of no incident, and so have no card; and what they may hold."""
 

@@ -236,7 +236,7 @@ def test_every_event_has_a_wire_name_of_its_own_and_a_sentence() -> None:
     members = set(EVENTS.values())
     assert members == set(SENTENCES)
     assert all(issubclass(member, Event) for member in members)
-    assert len(EVENTS) == len(members) == 68
+    assert len(EVENTS) == len(members) == 70
 
 
 def test_every_command_is_in_exactly_one_group() -> None:

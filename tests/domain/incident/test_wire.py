@@ -36,6 +36,8 @@ EVER = [
     "diagnosis.gathered.v2",
     "diagnosis.gathered.v3",
     "diagnosis.requested.v1",
+    "digest.due.v1",
+    "digest.posted.v1",
     "evidence.found.v1",
     "finding.cleared.v1",
     "finding.joined.v1",
