@@ -90,7 +90,7 @@ def test_what_is_due_is_posted_once_and_recorded(door: Door, slack: Slack, perso
     tell(door, OPENED)
     assert [slack.post() for _ in range(3)] == [True, False, False]
     (message,) = heads(person)
-    assert message["text"].startswith("1 incident in the last 7 d")
+    assert message["text"].startswith("cinema: 1 incident in the last 7 d")
     assert posted(door) == [("C-recsysops", message["ts"])]
 
 
