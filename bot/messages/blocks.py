@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from bot.messages.inert import clean, cut, escape
+from bot.messages.inert import clean, cut, escape, length
 
 __all__ = ["cut", "escape"]
 
@@ -16,6 +16,11 @@ CONTEXT_MAX = 2000
 BUTTON_MAX = 75
 CONFIRM_TEXT_MAX = 300
 ALT_MAX = 2000
+TOGETHER_MAX, OVERHEAD = 13_200, 125
+"""Characters of all blocks of a message, each block after the first counting for so many more; not in Slack's
+reference, measured by users of Slack (slackapi/bolt-js#2509)."""
+
+LEAST_KEPT = 200
 NOTHING = "–"
 """What stands for an empty text, which Slack does not take."""
 
@@ -43,6 +48,35 @@ def section(text: str, accessory: Block | None = None) -> Block:
 
 def context(*texts: str) -> Block:
     return {"type": "context", "elements": [mrkdwn(text, CONTEXT_MAX) for text in texts[:10]]}
+
+
+def together(blocks: list[Block], most: int = TOGETHER_MAX) -> list[Block]:
+    """
+    The same blocks in what Slack takes of them all: of the longest sections what they have too much is cut.
+
+    >>> [len(one["text"]["text"]) for one in together([section("a" * 900), section("b" * 300)], 1_200)]
+    [775, 300]
+    """
+    over = sum(map(_length, blocks)) + OVERHEAD * (len(blocks) - 1) - most
+    sections = sorted((one for one in blocks if one["type"] == "section"), key=_length, reverse=True)
+    for one in sections:
+        room = length(one["text"]["text"]) - LEAST_KEPT
+        if over <= 0 or room <= 0:
+            break
+        kept = {**one["text"], "text": cut(one["text"]["text"], max(LEAST_KEPT, LEAST_KEPT + room - over))}
+        over -= length(one["text"]["text"]) - length(kept["text"])
+        blocks = [{**each, "text": kept} if each is one else each for each in blocks]
+    return blocks
+
+
+def _length(said: Any) -> int:
+    """Characters of every text in a block."""
+    if isinstance(said, list):
+        return sum(map(_length, said))
+    if not isinstance(said, dict):
+        return 0
+    own = length(said["text"]) if isinstance(said.get("text"), str) else 0
+    return own + sum(_length(each) for each in said.values() if not isinstance(each, str))
 
 
 def divider() -> Block:

@@ -22,6 +22,7 @@ from bot.messages.blocks import (
     image,
     plain,
     section,
+    together,
 )
 from bot.messages.blocks import header as header_block
 from bot.messages.incident import stage
@@ -89,7 +90,7 @@ def card(
         names:   what whoever declared it is called; they are mentioned where they are not there.
         files:   digest of a picture that `pictures_of` names → its id in Slack; none is shown without one.
     """
-    return [
+    drawn = [
         header_block(headline(incident)),
         section(_facts(incident, names)),
         *_picture(picture_of(incident), files, f"The metric of: {incident.title}"),
@@ -102,6 +103,7 @@ def card(
         *_presses(incident, link),
         *_footer(incident),
     ]
+    return together(drawn)
 
 
 def headline(incident: Incident) -> str:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bot import actions
 from bot.messages import miss, words
-from bot.messages.blocks import Block, plain, section
+from bot.messages.blocks import Block, plain, section, together
 from bot.messages.home import Shown, home
 from bot.messages.incident.card import card, fallback, pictures_of, stripped
 from bot.messages.incident.evidence import evidence, step
@@ -207,6 +207,20 @@ def test_no_card_is_more_than_slack_takes_or_does_what_data_say(story: str, text
     check(list(home(shown, URL)["blocks"]), "home")  # type: ignore[call-overload]
     if incident.diagnosis:
         check(evidence(incident.diagnosis))
+
+
+@given(st.lists(st.text(min_size=1, max_size=3000), min_size=1, max_size=45))
+def test_sections_that_are_too_much_together_are_cut_to_what_slack_takes_the_longest_first(
+    texts: list[str],
+) -> None:
+    drawn = [section(text) for text in texts]
+    kept = together(drawn)
+    assert length_of_blocks(kept) <= MESSAGE_BLOCKS_LENGTH_MAX or all(
+        length(one["text"]["text"]) <= 200 for one in kept
+    )
+    assert [one["type"] for one in kept] == [one["type"] for one in drawn]
+    if length_of_blocks(drawn) <= MESSAGE_BLOCKS_LENGTH_MAX / 2:
+        assert kept == drawn
 
 
 @FEW

@@ -145,6 +145,7 @@ def _stands_elsewhere(action: str, incident: Incident) -> bool:
         or (
             action in ("follow_up_accept", "follow_up_edit", "follow_up_decline") and bool(incident.follow_up)
         )
+        or (action == "follow_up_accept" and bool(incident.changes))  # each has a button with its name
         or (action == "revert" and incident.status == "closed")  # by `recsysops hotfix revert`
         or (action in ("approve", "reject") and incident.status == "closed")
     )
