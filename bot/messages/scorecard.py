@@ -22,8 +22,10 @@ LEGS: Mapping[str, str] = {
 }
 FEWER_IS_BETTER = {"reported", "false alarms"}
 TOO_FEW, NO_DIFFERENCE = "too few to tell", "no difference can be told"
-LATELY = timedelta(days=28)
-"""What page and message hold beside everything before."""
+NONE_YET = (
+    "None was made yet: the clock does within ten minutes of its start.",
+    "`recsysops scorecard` does at once.",
+)
 
 
 def lately(card: Scorecard) -> str:

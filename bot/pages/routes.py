@@ -140,13 +140,13 @@ class Pages:
         return HTMLResponse(replayed.html(found, visit.link))
 
     async def scorecard(self, request: Request, visit: Visit) -> Response:
-        try:
-            found = await run_in_threadpool(self._door.scorecard, scorecard.LATELY)
-        except ConfigurationError as error:
-            return HTMLResponse(audit.undeclared_html(str(error), visit.link), 503)
-        drawn = await run_in_threadpool(self._door.scorecard_picture, found)
-        address = visit.link(f"/pictures/{drawn}.png") if drawn else None
-        return HTMLResponse(scorecard.html(found, address, visit.link))
+        kept = await run_in_threadpool(self._door.kept_scorecard)
+        if kept is None:
+            return _closed("No scorecard yet", *scorecard.NONE_YET, 200)
+        card, picture = kept
+        return HTMLResponse(
+            scorecard.html(card, visit.link(f"/pictures/{picture}.png") if picture else None, visit.link)
+        )
 
     async def show_report(self, request: Request, visit: Visit) -> Response:
         told = await self._told(request, visit)

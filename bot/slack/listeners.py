@@ -164,7 +164,7 @@ class Listeners:
                 return None
             reader = await self._reader(body)
             if asked.word == "scorecard":
-                await ack()  # it goes through five hundred incidents, and draws them
+                await ack()  # its picture may have to be uploaded
                 await self._scored(reader, Pictured(self._door, client, respond))
                 return None
             if asked.word in LONG:
@@ -229,14 +229,13 @@ class Listeners:
         return {"text": audit.headline(found), "blocks": audit.blocks(found, self._links.to(actor.id))}
 
     async def _scored(self, reader: Link, shown: Pictured) -> None:
-        """The scorecard with the picture of its times."""
-        try:
-            found = await asyncio.to_thread(self._door.scorecard, scorecard.LATELY)
-        except ConfigurationError as error:
-            raise Refused(str(error).partition("\n")[0]) from error
-        digest = await asyncio.to_thread(self._door.scorecard_picture, found)
-        text = scorecard.headline(found)
-        await shown.show(text, lambda file: scorecard.blocks(found, reader, file), digest)
+        """The newest scorecard with the picture of its times."""
+        kept = await asyncio.to_thread(self._door.kept_scorecard)
+        if kept is None:
+            raise Refused(" ".join(scorecard.NONE_YET))
+        card, picture = kept
+        text = scorecard.headline(card)
+        await shown.show(text, lambda file: scorecard.blocks(card, reader, file), picture)
 
     async def home_opened(self, event: Body, client: AsyncWebClient) -> None:
         """The App Home is drawn each time somebody looks."""

@@ -46,11 +46,15 @@ TRACED = {"attribution", "reproduction"}
 
 
 class Looks(Value):
-    """How one check looked in the days of `LOOKED_BACK`; `failing`: the newest look could not be taken."""
+    """
+    How one check looked in the days of `LOOKED_BACK`, and the processor's `seconds` that it took; `failing`:
+    the newest look could not be taken.
+    """
 
     count: int
     judged: int
     failed: int
+    seconds: float = 0.0
     since: Moment
     last_at: Moment
     failing: bool

@@ -1,11 +1,10 @@
-"""How often something is so, and whether it is so more often than before."""
+"""How often something is so, and whether it is so more often than before. Imports no science."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import hypot
-
-from scipy.stats import binomtest
+from math import hypot, sqrt
+from statistics import NormalDist
 
 from domain.scored import Counted
 from domain.values import Estimate
@@ -30,11 +29,13 @@ def share_of(held: int, of: int, basis: str, confidence: float = CONFIDENCE) -> 
     Source:
         Wilson (1927), J. Am. Stat. Assoc. 22.
     """
-    interval = binomtest(held, of).proportion_ci(confidence, method="wilson")
+    share, z = held / of, NormalDist().inv_cdf((1 + confidence) / 2)
+    middle = (share + z * z / (2 * of)) / (1 + z * z / of)
+    reach = z * sqrt(share * (1 - share) / of + z * z / (4 * of * of)) / (1 + z * z / of)
     return Estimate(
-        value=held / of,
-        low=float(interval.low),
-        high=float(interval.high),
+        value=share,
+        low=max(middle - reach, 0.0),
+        high=min(middle + reach, 1.0),
         unit="share",
         confidence=confidence,
         basis=basis,

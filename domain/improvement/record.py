@@ -7,16 +7,18 @@ is written down as an alarm all the same, and held against the incidents of the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from statistics import median
-from typing import Literal
+from typing import Literal, NamedTuple
 
+from domain.improvement.advice import Advice, Judged, advise, precision, recall
+from domain.improvement.evidenced import Looks
 from domain.incident.state import Incident
 from domain.incident.times import durations
 from domain.recommender.check import Check
 from domain.recommender.recommender import SHADOW
-from domain.values import Finding, Moment, Severity, Slice, Value
+from domain.values import Estimate, Finding, Moment, Severity, Slice, Value
 
 SETTLED_AFTER = timedelta(days=7)  # an alarm that nobody knows an incident for by then was false
 LEAST_DAYS = timedelta(days=14)  # on record, before a check may page people
@@ -24,6 +26,9 @@ LEAST_CONFIRMED = 3  # alarms that were right
 LEAST_PRECISION = 0.75  # of the alarms that were judged, those that were right
 MOST_FALSE_A_WEEK = 1.0  # false alarms
 MOST_ALARMS = 2_000  # kept of one check; the oldest go first
+
+DAY = timedelta(days=1)
+NEVER_LOOKED: Mapping[str, Looks] = {}
 
 Outcome = Literal["confirmed", "false", "undecided"]
 
@@ -53,7 +58,9 @@ class Record(Value):
     `missed` are the numbers of incidents that people had to declare while the check was on record, and that
     no check had found. `to_detect` is the median time to detect of the confirmed ones. `quiet` counts alarms
     in times that were planned. `verdict` says in words whether the record earns it that people are paged, and
-    what is lacking.
+    what is lacking. `unseen` are the real incidents of its table that other checks found and it did not;
+    `precision` is the share of its judged alarms that were right, `recall` that of what anybody found in its
+    table. `seconds_a_day` are the processor's, by its newest looks. `advice` is what should become of it.
     """
 
     check: str
@@ -68,6 +75,12 @@ class Record(Value):
     to_detect: timedelta | None
     earned: bool
     verdict: str
+    unseen: tuple[int, ...] = ()
+    precision: Estimate | None = None
+    recall: Estimate | None = None
+    last_right: Moment | None = None
+    seconds_a_day: float | None = None
+    advice: Advice | None = None
 
 
 def written(alarms: Sequence[Alarm], finding: Finding, quiet: str, at: datetime) -> tuple[Alarm, ...]:
@@ -106,6 +119,7 @@ def records(
     alarms: Sequence[tuple[str, Alarm]],
     since: dict[str, datetime],
     at: datetime,
+    looks: Mapping[str, Looks] = NEVER_LOOKED,
 ) -> tuple[Record, ...]:
     """
     The record of each check.
@@ -113,6 +127,7 @@ def records(
     Args:
         alarms: (check, alarm) of all of them.
         since: check → when it was first looked at as it is now, in shadow or not.
+        looks: check → how it looked lately.
     """
     unseen = [incident for incident in incidents if _nobody_found(incident, incidents, alarms, at)]
     return tuple(
@@ -123,6 +138,7 @@ def records(
             [one.number for one in unseen if one.opened_at >= since.get(check.name, at)],
             since.get(check.name),
             at,
+            looks.get(check.name),
         )
         for check in checks
     )
@@ -135,38 +151,64 @@ def _record(
     missed: Sequence[int],
     since: datetime | None,
     at: datetime,
+    looks: Looks | None,
 ) -> Record:
-    judged = list(
+    spoken = list(
         _shadowed(check, incidents, alarms, since, at) if check.shadow else _opened(check, incidents, since)
     )
-    took = [span.total_seconds() for outcome, span in judged if outcome == "confirmed" and span is not None]
-    count = {
-        name: sum(outcome == name for outcome, _ in judged) for name in ("confirmed", "false", "undecided")
-    }
-    lacking = _lacking(count["confirmed"], count["false"], timedelta(0) if since is None else at - since)
+    took = [one.took.total_seconds() for one in spoken if one.outcome == "confirmed" and one.took is not None]
+    count = {name: sum(one.outcome == name for one in spoken) for name in ("confirmed", "false", "undecided")}
+    on_record = timedelta(0) if since is None else at - since
+    lacking = _lacking(count["confirmed"], count["false"], on_record)
+    unseen = [] if check.shadow or since is None else _unseen(check, incidents, since)
+    judged = [Judged(one.outcome == "confirmed", one.finding) for one in spoken if one.outcome != "undecided"]
     return Record(
         check=check.name,
         shadow=check.shadow,
         since=since,
-        alarms=len(judged),
+        alarms=len(spoken),
         quiet=sum(alarm.quiet != SHADOW for alarm in alarms),
         missed=tuple(missed),
         to_detect=timedelta(seconds=median(took)) if took else None,
         earned=not lacking,
         verdict=f"not yet: {'; '.join(lacking)}" if lacking else "its record earns it that people are paged",
+        unseen=tuple(unseen),
+        precision=precision(count["confirmed"], count["false"]),
+        recall=recall(count["confirmed"], len(missed) + len(unseen)),
+        last_right=max((one.at for one in spoken if one.outcome == "confirmed"), default=None),
+        seconds_a_day=None if looks is None else looks.seconds / max((at - looks.since) / DAY, 1.0),
+        advice=advise(check, judged, [*missed, *unseen], on_record, earned=not lacking),
         **count,
     )
 
 
-def _opened(
-    check: Check, incidents: Iterable[Incident], since: datetime | None
-) -> Iterator[tuple[Outcome, timedelta | None]]:
-    """(outcome, time to detect) of each incident that the check opened."""
+class Spoken(NamedTuple):
+    """One time that a check spoke, at `at`: what came of it, how long after the onset, what it had found."""
+
+    outcome: Outcome
+    at: datetime
+    took: timedelta | None = None
+    finding: Finding | None = None
+
+
+def _unseen(check: Check, incidents: Iterable[Incident], since: datetime) -> list[int]:
+    """What other checks found in its table, that was real, and that it never said anything of."""
+    return [
+        one.number
+        for one in incidents
+        if one.kind == "detected" and one.opened_at >= since and _outcome(one) == "confirmed"
+        if one.first_finding is not None and one.first_finding.table == check.table
+        if check.name not in {one.first_finding.check, *(also.check for also in one.also)}
+    ]
+
+
+def _opened(check: Check, incidents: Iterable[Incident], since: datetime | None) -> Iterator[Spoken]:
+    """Each incident that the check opened."""
     for incident in incidents:
         first = incident.first_finding
         mine = first is not None and first.check == check.name and first.unit != "looks"
         if mine and since is not None and incident.opened_at >= since:
-            yield _outcome(incident), durations(incident).to_detect
+            yield Spoken(_outcome(incident), incident.opened_at, durations(incident).to_detect, first)
 
 
 def _outcome(incident: Incident) -> Outcome:
@@ -184,8 +226,8 @@ def _shadowed(
     alarms: Iterable[Alarm],
     since: datetime | None,
     at: datetime,
-) -> Iterator[tuple[Outcome, timedelta | None]]:
-    """(outcome, time to detect) of each alarm in shadow, by the incidents of its time."""
+) -> Iterator[Spoken]:
+    """Each alarm in shadow, by the incidents of its time."""
     for alarm in alarms:
         if alarm.quiet != SHADOW or since is None or alarm.told_at < since:
             continue
@@ -193,11 +235,13 @@ def _shadowed(
         real = [one for one in beside if _outcome(one) == "confirmed"]
         if real:
             onsets = [one.onset_at for one in real if one.onset_at is not None]
-            yield "confirmed", max(alarm.told_at - min(onsets), timedelta(0)) if onsets else None
+            took = max(alarm.told_at - min(onsets), timedelta(0)) if onsets else None
+            yield Spoken("confirmed", alarm.told_at, took)
         elif any(_outcome(one) == "undecided" for one in beside):
-            yield "undecided", None
+            yield Spoken("undecided", alarm.told_at)
         else:
-            yield ("false" if beside or at - alarm.until >= SETTLED_AFTER else "undecided"), None
+            false = beside or at - alarm.until >= SETTLED_AFTER
+            yield Spoken("false" if false else "undecided", alarm.told_at)
 
 
 def _beside(incident: Incident, alarm: Alarm, at: datetime) -> bool:

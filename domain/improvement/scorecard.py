@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from domain.improvement.proportion import CONFIDENCE as CONFIDENCE  # noqa: PLC0414 - of promises too
 from domain.improvement.proportion import counted, more_than_before, share_of
@@ -88,6 +88,7 @@ def _periods(by: Definition, incidents: Sequence[Incident], at: datetime) -> tup
     known = [(one.opened_at, span) for one in incidents if (span := by.took(one)) is not None]
     if not known:
         return ()
+    at = datetime.combine(at.date() + DAY, time(), tzinfo=at.tzinfo)  # the same all day long
     long = at - min(opened for opened, _ in known) > MOST_WEEKS * WEEK
     width = 4 * WEEK if long else WEEK
     held: dict[int, list[timedelta]] = {}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from itertools import accumulate
 from math import comb, exp, log
-
-import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import binom, norm
+from statistics import NormalDist, median, quantiles
 
 from domain.scored import Spread
 from domain.values import Estimate
@@ -26,8 +25,7 @@ def spread_of(spans: Iterable[timedelta | None]) -> Spread:
     if not known:
         return Spread(count=0)
     low, high = _interval(known)
-    seconds = [span.total_seconds() for span in known]
-    quarter, three = (timedelta(seconds=float(np.quantile(seconds, share))) for share in (0.25, 0.75))
+    quarter, three = _middle_half([span.total_seconds() for span in known])
     return Spread(
         count=len(known),
         mean=sum(known, timedelta(0)) / len(known),
@@ -38,6 +36,12 @@ def spread_of(spans: Iterable[timedelta | None]) -> Spread:
         three_quarters=three,
         longest=known[-1],
     )
+
+
+def _middle_half(seconds: Sequence[float]) -> tuple[timedelta, timedelta]:
+    every = seconds if len(seconds) > 1 else [*seconds, *seconds]
+    quarter, _, three = quantiles(every, n=4, method="inclusive")
+    return timedelta(seconds=quarter), timedelta(seconds=three)
 
 
 def middle(spans: Iterable[timedelta | None]) -> timedelta | None:
@@ -54,7 +58,8 @@ def _interval(ordered: Sequence[timedelta]) -> tuple[timedelta | None, timedelta
     Source:
         Thompson (1936), On confidence ranges for the median, Ann. Math. Stat. 7.
     """
-    place = int(binom.ppf(_tail(CONFIDENCE), len(ordered), 0.5))
+    count, below = len(ordered), _tail(CONFIDENCE) * 2 ** len(ordered)
+    place = bisect_right(list(accumulate(comb(count, so) for so in range(count + 1))), below)
     return (ordered[place - 1], ordered[-place]) if place else (None, None)
 
 
@@ -73,17 +78,15 @@ def times_as_long(
     Source:
         Hodges, Lehmann (1963), Ann. Math. Stat. 34; the interval by the distribution of Mann and Whitney's U.
     """
-    first, last = (
-        np.array([log(max(one.total_seconds(), LEAST_SECONDS)) for one in of]) for of in (before, now)
-    )
+    first, last = ([log(max(one.total_seconds(), LEAST_SECONDS)) for one in of] for of in (before, now))
     outside = _outside(len(first), len(last), _tail(confidence))
     if outside is None:
         return None
-    shifts = np.sort(np.subtract.outer(last, first).ravel())
+    shifts = sorted(late - early for late in last for early in first)
     return Estimate(
-        value=exp(float(np.median(shifts))),
-        low=exp(float(shifts[outside])),
-        high=exp(float(shifts[len(shifts) - 1 - outside])),
+        value=exp(median(shifts)),
+        low=exp(shifts[outside]),
+        high=exp(shifts[-1 - outside]),
         unit="times as long",
         confidence=confidence,
         basis=f"{len(last)} times beside {len(first)} before",
@@ -101,18 +104,17 @@ def _outside(before: int, now: int, tail: float) -> int | None:
         return None
     if pairs > MOST_PAIRS:
         spread = (pairs * (before + now + 1) / 12) ** 0.5
-        return max(int(pairs / 2 + norm.ppf(tail) * spread), 0)
-    below = np.cumsum(_arrangements(before, now)) / comb(before + now, now)
-    return int(np.searchsorted(below, tail, side="right")) - 1
+        return max(int(pairs / 2 + NormalDist().inv_cdf(tail) * spread), 0)
+    below = list(accumulate(_arrangements(before, now)))
+    return bisect_right(below, tail * comb(before + now, now)) - 1
 
 
-def _arrangements(before: int, now: int) -> NDArray[np.float64]:
+def _arrangements(before: int, now: int) -> list[int]:
     """
     How many orders of both kinds have so many pairs in which the later is the longer: the coefficients of the
     Gaussian binomial.
     """
-    ways = np.zeros(before * now + 1)
-    ways[0] = 1.0
+    ways = [1] + [0] * (before * now)
     for place in range(1, now + 1):
         for up in range(len(ways) - 1, before + place - 1, -1):
             ways[up] -= ways[up - before - place]

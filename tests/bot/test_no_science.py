@@ -92,6 +92,7 @@ def test_after_every_command_page_and_press_no_science_was_imported(
         "why 1",
         "report 1",
         "audit",
+        "scorecard",
         "misses",
         "misses device=tv",
         "item x",
@@ -103,7 +104,15 @@ def test_after_every_command_page_and_press_no_science_was_imported(
     person.wait(lambda: person.state()["homes"].get("U-oncall"), "Home")
     for action in ("report", "look_again", "resolve", "acknowledge"):
         person.press(action, message=heads(person)[0])
-    for path in ("/", "/audit", "/reports/1", "/reports/1.md", "/pictures/x.png", "/?status=open"):
+    for path in (
+        "/",
+        "/audit",
+        "/scorecard",
+        "/reports/1",
+        "/reports/1.md",
+        "/pictures/x.png",
+        "/?status=open",
+    ):
         address = links.to("terminal:tests")(path)
         assert address is not None
         assert httpx.get(address, trust_env=False, timeout=30).status_code in (200, 404)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
@@ -11,7 +11,11 @@ from domain.improvement.scorecard import score_practice
 from domain.incident.times import Definition
 from domain.recommender.recommender import Recommender
 from domain.scored import Scorecard
+from workers.audit.kept_scorecard import keep_newest
 from workers.respond.resolve.track_record import kind_of, remembered
+from workers.store import attachments
+
+LATELY = timedelta(days=28)
 
 
 def read_scorecard(
@@ -31,3 +35,14 @@ def read_scorecard(
     with log.connect() as connection:
         incidents = remembered(connection)
     return score_practice(incidents, at, since, kind_of(recommender), beside)
+
+
+def keep_scorecard(log: Engine, recommender: Recommender, at: datetime) -> None:
+    """What page and message show: the card with its picture, as whoever shows them imports no science."""
+    from workers.pictures.scorecard import draw_scorecard  # noqa: PLC0415 - only the clock's job draws
+
+    card = read_scorecard(log, recommender, at, at - LATELY)
+    drawn = draw_scorecard(card)
+    picture = attachments.keep(log, drawn) if drawn else None
+    with log.begin() as connection:
+        keep_newest(connection, card, picture)

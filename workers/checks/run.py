@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from time import process_time
 
 from pydantic import Field
 
@@ -42,13 +43,14 @@ class RunResult(Value):
 
     `findings` open or repeat an incident each. `cleared` are fingerprints of earlier findings that are over
     (the metric is as expected again). `notes` say of a check why it could not judge, or what not yet; those
-    that did not judge at all are `unjudged`.
+    that did not judge at all are `unjudged`. `seconds` are the processor's, of each check that looked.
     """
 
     findings: tuple[Finding, ...] = ()
     cleared: tuple[str, ...] = ()
     notes: dict[str, str] = Field(default_factory=dict)
     unjudged: frozenset[str] = frozenset()
+    seconds: dict[str, float] = Field(default_factory=dict)
     state: State = State()
 
 
@@ -66,7 +68,7 @@ def run_checks(
     """
     before = state or State()
     checks, findings, notes = dict(before.checks), list[Finding](), dict[str, str]()
-    cleared, unjudged = list[str](), set[str]()
+    cleared, unjudged, seconds = list[str](), set[str](), dict[str, float]()
     for check in window_checks(recommender):
         planned = plan(recommender, check)
         memory = checks.get(check.name, CheckState())
@@ -75,6 +77,7 @@ def run_checks(
         end = due_end(recommender, planned, at)
         if memory.last_window_end is not None and end <= memory.last_window_end:
             continue
+        began = process_time()
         try:
             if (still := waits(recommender, planned, end, at, memory)) is not None:
                 checks[check.name] = still.state
@@ -83,6 +86,7 @@ def run_checks(
             verdict = run_check(recommender, planned, end, memory)
         except Exception as error:  # noqa: BLE001 - whatever a check raises must not stop the others
             verdict = fault(planned, end, error, memory)
+        seconds[check.name] = process_time() - began
         checks[check.name] = verdict.state.model_copy(update={"last_window_end": end})
         findings += verdict.findings
         cleared += verdict.cleared
@@ -95,6 +99,7 @@ def run_checks(
         cleared=tuple(cleared),
         notes=notes,
         unjudged=frozenset(unjudged),
+        seconds=seconds,
         state=State(checks=checks),
     )
 

@@ -49,7 +49,7 @@ def hold(
         result = run_checks(recommender, at, state)
         where = f"{situation}, looked at on {at:%Y-%m-%d %H:%M} UTC"
         if of.twice and at == of.looks[-1]:
-            again = run_checks(recommender, at, state)
+            again = run_checks(recommender, at, state).model_copy(update={"seconds": result.seconds})
             _must(again == result, f"{where}: a second look gives something else")
         _allowed(of, where, result)
         state = State.model_validate_json(result.state.model_dump_json())

@@ -100,7 +100,12 @@ def _looks(before: State, result: RunResult) -> list[RunOutcome]:
     """Who looked: whoever has judged another window, or tried to."""
     failed = {finding.check for finding in result.findings if finding.subject == FAULT}
     return [
-        RunOutcome(name, failed=name in failed, judged=name not in result.unjudged)
+        RunOutcome(
+            name,
+            failed=name in failed,
+            judged=name not in result.unjudged,
+            seconds=result.seconds.get(name, 0.0),
+        )
         for name, after in result.state.checks.items()
         if after.last_window_end != before.checks.get(name, CheckState()).last_window_end
     ]

@@ -12,6 +12,7 @@ from domain.improvement.record import Alarm, Record, records, written
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
+from workers.detect.run_outcomes import read_runs
 from workers.store import cards
 from workers.store.memory import recall, remember
 
@@ -61,13 +62,14 @@ def read_records(log: Engine, recommender: Recommender, at: datetime) -> tuple[R
     with log.connect() as connection:
         incidents = cards.every(connection)
         alarms = [(check.name, alarm) for check in checks for alarm in _alarms(connection, check.name)]
+        looks = read_runs(connection, at)
         begun = {check.name: recall(connection, f"record:{check.name}") for check in checks}
     since = {
         check.name: datetime.fromisoformat(kept["since"])
         for check in checks
         if (kept := begun[check.name]) and kept["shadow"] == check.shadow
     }
-    return records(checks, incidents, alarms, since, at)
+    return records(checks, incidents, alarms, since, at, looks)
 
 
 def read_alarms(log: Engine, recommender: Recommender) -> list[tuple[str, Alarm]]:

@@ -12,14 +12,19 @@ from domain.improvement.evidenced import LOOKED_BACK, Looks
 from workers.store.memory import drop_before, recall, recall_beginning, remember
 
 MEMORY = "looks:"
+SUMMED = ("count", "judged", "failed", "seconds")
 
 
 class RunOutcome(NamedTuple):
-    """One look of a check: whether it could be taken, and whether there was enough to judge by."""
+    """
+    One look of a check: whether it could be taken, whether there was enough to judge by, and the processor's
+    seconds that it took.
+    """
 
     check: str
     failed: bool
     judged: bool
+    seconds: float = 0.0
 
 
 def count_runs(connection: Connection, job: str, looks: Iterable[RunOutcome], at: datetime) -> None:
@@ -38,11 +43,12 @@ def count_runs(connection: Connection, job: str, looks: Iterable[RunOutcome], at
         drop_before(connection, MEMORY, at - LOOKED_BACK)
     day: dict[str, Any] = kept or {}
     for look in counted:
-        before = day.get(look.check, {"count": 0, "judged": 0, "failed": 0, "since": at})
+        before = day.get(look.check, {"count": 0, "judged": 0, "failed": 0, "seconds": 0.0, "since": at})
         day[look.check] = {
             "count": before["count"] + 1,
             "judged": before["judged"] + look.judged,
             "failed": before["failed"] + look.failed,
+            "seconds": before.get("seconds", 0.0) + look.seconds,
             "since": before["since"],
             "last_at": at,
             "failing": look.failed,
@@ -62,5 +68,5 @@ def read_runs(connection: Connection, at: datetime) -> dict[str, Looks]:
 
 
 def _joined(before: Looks, after: Looks) -> Looks:
-    sums = {name: getattr(before, name) + getattr(after, name) for name in ("count", "judged", "failed")}
+    sums = {name: getattr(before, name) + getattr(after, name) for name in SUMMED}
     return after.model_copy(update={**sums, "since": before.since})

@@ -354,12 +354,11 @@ class Door:
         declared = recommender(path or self._settings.config, own=False)
         return read_scorecard(self._engine, declared, at, None if reach is None else at - reach, beside)
 
-    def scorecard_picture(self, card: Scorecard) -> str | None:
-        """The digest of its picture, kept; None where nothing was ever timed."""
-        from workers.pictures.scorecard import draw_scorecard  # noqa: PLC0415 - only who asks for it
+    def kept_scorecard(self) -> tuple[Scorecard, str | None] | None:
+        """The newest that the clock had made, with the digest of its picture; None before the first."""
+        from workers.audit.kept_scorecard import read_newest  # noqa: PLC0415 - only who asks for it
 
-        drawn = draw_scorecard(card)
-        return attachments.keep(self._engine, drawn) if drawn else None
+        return read_newest(self._engine)
 
     def replayed(self) -> ReplayAnswer | None:
         """The newest replay of all incidents that the clock had made; None before the first."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import process_time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -67,7 +68,9 @@ def prediction_run(log: Engine, recommender: Recommender, at: datetime) -> int:
             kept = recall(connection, MEMORY) or {}
         if not _due(kept, check, at, zone_of(recommender)) and at >= _looked_at(kept):
             return 0
+        began = process_time()
         look = _look(log, recommender, at)
+        seconds = process_time() - began
         findings, failures = list(look.findings), 0
         blind = fault(plan(recommender, check), at, look.trouble or SourceError("-"), CheckState()).findings
         if look.trouble is None:
@@ -83,7 +86,8 @@ def prediction_run(log: Engine, recommender: Recommender, at: datetime) -> int:
         with log.begin() as connection:
             remember(connection, MEMORY, {"looked_at": at, "failures": failures, "standing": standing})
             failed, judged = look.trouble is not None, bool(look.forecasts)
-            count_runs(connection, MEMORY, [RunOutcome(check.name, failed=failed, judged=judged)], at)
+            looked = RunOutcome(check.name, failed=failed, judged=judged, seconds=seconds)
+            count_runs(connection, MEMORY, [looked], at)
     return count
 
 

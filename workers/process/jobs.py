@@ -99,6 +99,17 @@ def rehearse(late_after: str | None = None) -> None:
     rehearse_tick(own(), recommender(), present(own()), surroundings())
 
 
+@shared_task(name="recsysops.scorecard")  # type: ignore[untyped-decorator]
+def scorecard(late_after: str | None = None) -> None:
+    """The scorecard, for the page and the message."""
+    if _late(late_after):
+        return
+    from workers.audit.scorecard import keep_scorecard  # noqa: PLC0415
+    from workers.declaration.current import recommender  # noqa: PLC0415
+
+    keep_scorecard(own(), recommender(), present(own()))
+
+
 @shared_task(name="recsysops.replay")  # type: ignore[untyped-decorator]
 def replay(late_after: str | None = None) -> None:
     """All incidents under today's practice, once it is due."""

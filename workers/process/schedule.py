@@ -42,6 +42,7 @@ TICKETS_SECONDS = 10.0
 PULL_REQUESTS_SECONDS = 600.0
 REHEARSE_SECONDS = 60.0
 REPLAY_SECONDS = 60.0
+SCORECARD_SECONDS = 600.0
 DIGEST_SECONDS = 60.0
 FASTEST_SECONDS = 1.0
 MOST_WAITING = 20
@@ -127,6 +128,7 @@ def declared_ticks() -> Ticks:
         every["recsysops.predict"] = max(FASTEST_SECONDS, min([PREDICT_SECONDS, *own]))
     if declared.hotfixes and declared.rehearsals.schedule != NEVER:
         every["recsysops.rehearse"] = REHEARSE_SECONDS
+    every["recsysops.scorecard"] = SCORECARD_SECONDS
     if declared.replays.schedule != NEVER:
         every["recsysops.replay"] = REPLAY_SECONDS
     if declared.scorecard.schedule is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,8 +27,12 @@ COLUMNS = (
     "Right",
     "False",
     "Open",
+    "Precision",
+    "Recall",
     "Missed",
     "Found in",
+    "Last right",
+    "Processor a day",
 )
 
 
@@ -49,14 +54,27 @@ def ledger(file: File = None, as_json: Json = False) -> None:
             verdict = f"{one.check}: {one.verdict}"
             way_out = f"; `recsysops check promote {one.check}`" if one.shadow and one.earned else ""
             console().print(verdict + way_out, markup=False, highlight=False, soft_wrap=True)
+    for one in every:
+        for line in _advice(one):
+            console().print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _advice(one: Record) -> Iterator[str]:
+    """What should become of it, and what of its record says so."""
+    if one.advice is not None:
+        key = f" ({one.advice.key})" if one.advice.key else ""
+        yield f"{one.check}: {one.advice.move}{key}: {one.advice.says}"
 
 
 def _row(one: Record) -> tuple[str, ...]:
     found_in = "–" if one.to_detect is None else words.lasting(one.to_detect)
     counts = (one.alarms, one.confirmed, one.false, one.undecided)
-    missed = ", ".join(f"#{number}" for number in one.missed) or "–"
+    missed = ", ".join(f"#{number}" for number in (*one.missed, *one.unseen)) or "–"
     pages = "no (shadow mode)" if one.shadow else "yes"
-    return (one.check, pages, utc(one.since), *map(str, counts), missed, found_in)
+    shares = ("–" if share is None else words.estimate(share) for share in (one.precision, one.recall))
+    cost = "–" if one.seconds_a_day is None else f"{one.seconds_a_day:.1f} s"
+    right = utc(one.last_right) if one.last_right else "–"
+    return (one.check, pages, utc(one.since), *map(str, counts), *shares, missed, found_in, right, cost)
 
 
 def promote(

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from domain.improvement.advice import Advice
+from domain.improvement.evidenced import Looks
 from domain.improvement.record import LEAST_CONFIRMED, Alarm, Record, records, written
 from domain.incident import commands as c
 from domain.incident.decide import decide
@@ -142,3 +144,69 @@ def test_a_finding_told_twice_is_one_and_one_after_a_pause_is_another() -> None:
     tomorrow = moved(FINDING, DAY)
     assert len(written(alarms, tomorrow, SHADOW, NOW)) == 2
     assert len(written(alarms, later, "planned: a launch", NOW)) == 2
+
+
+def off(change: float) -> Finding:
+    return FINDING.model_copy(update={"expected": 100.0, "observed": 100.0 * (1 + change)})
+
+
+def test_small_changes_that_were_false_ask_for_a_least_change_that_leaves_them_out_and_nothing_else() -> None:
+    incidents = [
+        *(incident(day, FALSE, finding=off(-0.3), number=day) for day in range(1, 4)),
+        *(incident(day, REAL, finding=off(-0.6), number=day) for day in range(4, 7)),
+    ]
+    one = record(LIVE, incidents)
+    assert one.advice == Advice(
+        move="tighten",
+        says="it would have left out 3 of 3 false alarms and none of 3 that were right",
+        key="least_change = 0.45",
+    )
+    assert one.precision is not None and one.precision.value == 0.5
+    assert one.last_right == incidents[-1].opened_at
+
+
+def test_where_false_alarms_are_as_large_as_those_that_were_right_no_least_change_is_named() -> None:
+    incidents = [
+        *(incident(day, FALSE, finding=off(-0.7), number=day) for day in range(1, 4)),
+        *(incident(day, REAL, finding=off(-0.6), number=day) for day in range(4, 7)),
+    ]
+    assert record(LIVE, incidents).advice is None
+
+
+def test_what_was_never_right_for_long_is_to_be_retired() -> None:
+    wrong = [incident(day, FALSE, number=day) for day in range(1, 6)]
+    (one,) = records([LIVE], wrong, [], ON_RECORD, NOW + 40 * DAY)
+    assert one.advice is not None
+    assert (one.advice.move, one.advice.says) == ("retire", "none of its 5 alarms was right in 101 days")
+    assert record(LIVE, wrong).advice is None  # not for so long yet
+
+
+def test_what_others_find_in_its_table_and_it_does_not_counts_against_it_and_asks_to_loosen_it() -> None:
+    others = FINDING.model_copy(update={"check": "another"})
+    incidents = [
+        *(incident(day, REAL, number=day) for day in range(1, 5)),
+        *(incident(day, REAL, finding=others, number=day) for day in (5, 6)),
+    ]
+    one = record(LIVE, incidents)
+    assert one.unseen == (5, 6)
+    assert one.recall is not None and one.recall.value == pytest.approx(4 / 6)
+    assert one.advice is not None
+    assert (one.advice.move, one.advice.key) == ("loosen", "least_change = 0.12")
+    assert "it missed #5, #6, and none of its 4 alarms was false" in one.advice.says
+
+
+def test_a_check_in_shadow_mode_whose_record_earns_it_is_to_be_promoted() -> (
+    None
+):
+    beside = [incident(day, REAL, number=day) for day in range(1, 5)]
+    one = record(TRIAL, beside, *(alarm(day) for day in range(1, 5)))
+    assert one.advice is not None and one.advice.move == "promote"
+    assert one.unseen == ()
+    assert record(TRIAL, [], alarm(1)).advice is None
+
+
+def test_what_it_costs_is_by_its_newest_looks_a_day() -> None:
+    looks = Looks(count=9, judged=9, failed=0, seconds=20.0, since=NOW - 4 * DAY, last_at=NOW, failing=False)
+    (one,) = records([LIVE], [], [], ON_RECORD, NOW, {LIVE.name: looks})
+    assert one.seconds_a_day == 5.0
+    assert record(LIVE, []).seconds_a_day is None

@@ -81,5 +81,5 @@ def test_arrangements_are_counted_as_one_by_one(before: int, now: int) -> None:
     counted = np.zeros(before * now + 1)
     for places in combinations(range(before + now), now):
         counted[sum(places) - now * (now - 1) // 2] += 1
-    assert _arrangements(before, now).tolist() == counted.tolist()
+    assert _arrangements(before, now) == counted.tolist()
     assert counted.sum() == comb(before + now, now)
