@@ -15,7 +15,8 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from bot.directory import Directory
-from bot.messages import audit, listing, replayed, report, scorecard
+from bot.messages import listing, report
+from bot.messages.practice import audit, replayed, scorecard
 from bot.pages.links import PARAMETER
 from bot.pages.login import DONE, Login, Unreachable
 from bot.pages.visitor import NotLoggedIn, Visit, Visitors

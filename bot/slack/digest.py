@@ -14,7 +14,7 @@ from threading import Event as Signal
 import structlog
 
 from bot.messages.link import Link
-from bot.messages.scorecard import digest
+from bot.messages.practice.scorecard import digest
 from bot.slack.chat import Chat, ChatError, NotTaken
 from bot.slack.living import ANNOUNCER
 from domain.incident.events import DigestDue

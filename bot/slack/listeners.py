@@ -20,7 +20,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import actions, commands
 from bot.attestation import said_in
-from bot.messages import audit, modals, scorecard, words
+from bot.messages import modals, words
 from bot.messages.blocks import SECTION_MAX, Block, cut, escape, section
 from bot.messages.blocks import actions as blocks_of_actions
 from bot.messages.follow_up import blocks as follow_up_blocks
@@ -36,6 +36,7 @@ from bot.messages.item import blocks as item_blocks
 from bot.messages.link import Link, linked
 from bot.messages.miss import blocks as miss_blocks
 from bot.messages.miss import lowest, slice_asked
+from bot.messages.practice import audit, scorecard
 from bot.messages.status import MOST_SHOWN, line, status
 from bot.pages.links import Links
 from bot.slack.groups import Groups

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from bot.attestation import day_of, said_in
-from bot.messages.audit import blocks, headline, html, promise, rows
 from bot.messages.link import pages_at
+from bot.messages.practice.audit import blocks, headline, html, promise, rows
 from domain.answer import Audit, Proof
 from domain.errors import Refused
 from domain.improvement.audit import audit

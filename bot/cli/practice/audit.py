@@ -13,7 +13,7 @@ from bot.cli.people import names_of
 from bot.cli.recommender import FILE_NAME, declaration
 from bot.cli.shared import Json, console, operator, print_json
 from bot.cli.table import table
-from bot.messages import audit as messages
+from bot.messages.practice import audit as messages
 from workers.door import Attest, Withdraw, open_door
 
 File = Annotated[Path | None, typer.Option("--file", help=FILE_NAME)]

@@ -13,7 +13,7 @@ from rich.progress import Progress
 from bot.cli.recommender import Declared, declaration, moment_of
 from bot.cli.shared import Json, console, operator, print_json
 from bot.cli.table import table
-from bot.messages import rehearsal as messages
+from bot.messages.practice import rehearsal as messages
 from domain.incident.events import HotfixRehearsed
 from workers import door
 

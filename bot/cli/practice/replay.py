@@ -12,7 +12,7 @@ from rich.progress import Progress
 from bot.cli.recommender import FILE_NAME, declaration
 from bot.cli.shared import Json, console, print_json
 from bot.cli.table import table
-from bot.messages import replayed as messages
+from bot.messages.practice import replayed as messages
 from domain.errors import ConfigurationError
 from workers import door
 from workers.door import open_door

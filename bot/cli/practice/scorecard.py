@@ -11,7 +11,7 @@ import typer
 from bot.cli.recommender import FILE_NAME, declaration
 from bot.cli.shared import Json, console, print_json
 from bot.cli.table import table
-from bot.messages import scorecard as messages
+from bot.messages.practice import scorecard as messages
 from domain.incident.times import definition
 from workers.door import open_door
 

@@ -195,9 +195,7 @@ def test_what_others_find_in_its_table_and_it_does_not_counts_against_it_and_ask
     assert "it missed #5, #6, and none of its 4 alarms was false" in one.advice.says
 
 
-def test_a_check_in_shadow_mode_whose_record_earns_it_is_to_be_promoted() -> (
-    None
-):
+def test_a_check_in_shadow_mode_whose_record_earns_it_is_to_be_promoted() -> None:
     beside = [incident(day, REAL, number=day) for day in range(1, 5)]
     one = record(TRIAL, beside, *(alarm(day) for day in range(1, 5)))
     assert one.advice is not None and one.advice.move == "promote"

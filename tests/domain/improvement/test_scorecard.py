@@ -7,7 +7,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.messages import scorecard as messages
+from bot.messages.practice import scorecard as messages
 from domain.improvement.proportion import counted, more_than_before
 from domain.improvement.scorecard import score_practice
 from domain.incident.state import Incident

@@ -1,0 +1,1 @@
+"""Whether it gets better, in words: scorecard, ML Test Score, rehearsals, replays."""
