@@ -61,41 +61,13 @@ def check(
         return [
             Advice(level="error", where=str(path), says=line, mend="mend the file") for line in _lines(error)
         ]
-    opened: dict[str, Source] = {}
-    advice: list[Advice] = []
-    for name in recommender.tables:
-        now = at or clock.now()  # of each table: to read those before it may take a minute
-        advice += _examined(f"tables.{name}", partial(examine_table, recommender, name, now, opened))
-    if recommender.items is not None:
-        advice += _examined("items", lambda: examine_items(recommender, opened))
-    if recommender.members is not None:
-        advice += _examined("members", lambda: examine_members(recommender, opened))
-    for model in recommender.models.values():
-        advice += _examined(
-            f"models.{model.name}", partial(examine_model, recommender, model, opened, at or clock.now())
-        )
-        if model.inclusion is not None or model.logging is not None:
-            where = f"models.{model.name}.logging"
-            advice += _examined(where, partial(examine_logging, model, opened, at or clock.now()))
-    if recommender.launches is not None:
-        advice += _examined("launches", lambda: _launches(recommender, opened))
-    misses = any(asks(one, LowRankedChoices) for one in recommender.checks.values())
-    if recommender.exposure is not None or recommender.objective.measure is not None or misses:
-        advice += _examined("exposure", lambda: examine_exposure(recommender, opened))
-    advice += list(_checks(recommender))
-    for declared in recommender.checks.values():
-        if asks(declared, AggregateByWindow):
-            advice += _examined(f"checks.{declared.name}", partial(_metric, recommender, declared, opened))
-    if opened:
-        advice += _examined("checks", lambda: examine_checks(recommender, opened))
-        advice += list(examine_unwatched(recommender, opened))
-    advice += list(examine_own(recommender, opened))
-    for deployer in recommender.deployers.values():
-        advice += _examined(f"deployers.{deployer.name}", partial(examine_deployer, deployer, env))
-    for tracker in recommender.trackers.values():
-        look = partial(find_tracker(tracker.kind).examine, tracker, env)
-        advice += _examined(f"trackers.{tracker.name}", look)
-    advice += [
+    opened: dict[str, Source] = {}  # by tables, for whatever is asked of them afterwards
+    return [
+        *_of_tables(recommender, opened, at),
+        *_of_models(recommender, opened, at),
+        *_of_what_is_shown(recommender, opened),
+        *_of_checks(recommender, opened),
+        *_of_targets(recommender, env),
         *examine_hotfixes(recommender),
         *examine_rehearsals(recommender, env),
         *examine_follow_ups(recommender),
@@ -105,7 +77,53 @@ def check(
         *examine_witnesses(recommender, env),
         *_broker(env),
     ]
-    return advice
+
+
+def _of_tables(recommender: Recommender, opened: dict[str, Source], at: datetime | None) -> Iterator[Advice]:
+    for name in recommender.tables:
+        now = at or clock.now()  # of each table: to read those before it may take a minute
+        yield from _examined(f"tables.{name}", partial(examine_table, recommender, name, now, opened))
+    if recommender.items is not None:
+        yield from _examined("items", lambda: examine_items(recommender, opened))
+    if recommender.members is not None:
+        yield from _examined("members", lambda: examine_members(recommender, opened))
+
+
+def _of_models(recommender: Recommender, opened: dict[str, Source], at: datetime | None) -> Iterator[Advice]:
+    for model in recommender.models.values():
+        now = at or clock.now()
+        yield from _examined(f"models.{model.name}", partial(examine_model, recommender, model, opened, now))
+        if model.inclusion is not None or model.logging is not None:
+            where = f"models.{model.name}.logging"
+            yield from _examined(where, partial(examine_logging, model, opened, at or clock.now()))
+
+
+def _of_what_is_shown(recommender: Recommender, opened: dict[str, Source]) -> Iterator[Advice]:
+    if recommender.launches is not None:
+        yield from _examined("launches", lambda: _launches(recommender, opened))
+    misses = any(asks(one, LowRankedChoices) for one in recommender.checks.values())
+    if recommender.exposure is not None or recommender.objective.measure is not None or misses:
+        yield from _examined("exposure", lambda: examine_exposure(recommender, opened))
+
+
+def _of_checks(recommender: Recommender, opened: dict[str, Source]) -> Iterator[Advice]:
+    yield from _checks(recommender)
+    for declared in recommender.checks.values():
+        if asks(declared, AggregateByWindow):
+            yield from _examined(f"checks.{declared.name}", partial(_metric, recommender, declared, opened))
+    if opened:
+        yield from _examined("checks", lambda: examine_checks(recommender, opened))
+        yield from examine_unwatched(recommender, opened)
+    yield from examine_own(recommender, opened)
+
+
+def _of_targets(recommender: Recommender, env: Mapping[str, str]) -> Iterator[Advice]:
+    """Whatever is called from here: deployers and trackers."""
+    for deployer in recommender.deployers.values():
+        yield from _examined(f"deployers.{deployer.name}", partial(examine_deployer, deployer, env))
+    for tracker in recommender.trackers.values():
+        look = partial(find_tracker(tracker.kind).examine, tracker, env)
+        yield from _examined(f"trackers.{tracker.name}", look)
 
 
 def _lines(error: Exception) -> list[str]:
