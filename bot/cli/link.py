@@ -10,8 +10,13 @@ from bot.cli.shared import Json, find, operator, print_json
 from bot.pages.links import links_of
 from workers.door import environment, open_door
 
+NAMED = ("audit", "replay", "scorecard")
 Page = Annotated[
-    str, typer.Argument(metavar="[ID|audit]", help="An incident's number, or audit; else the list of all.")
+    str,
+    typer.Argument(
+        metavar=f"[ID|{'|'.join(NAMED)}]",
+        help="An incident's number, or a page by name; else the list of all.",
+    ),
 ]
 
 
@@ -22,7 +27,7 @@ def register(app: typer.Typer) -> None:
 def link(page: Page = "", as_json: Json = False) -> None:
     """The address of a page, for you alone; it expires, where people do not log in for the pages."""
     door, given = open_door(), environment()
-    path = f"/{page}" if page in ("", "audit") else f"/reports/{find(door, page).number}"
+    path = f"/{page}" if page in ("", *NAMED) else f"/reports/{find(door, page).number}"
     links = links_of(door, given.public_url, given.login)
     address = links.to(operator(door).id)(path)
     if as_json:

@@ -38,7 +38,7 @@ def test_the_page_says_whether_it_gets_better_and_shows_the_times_by_week(
     address = links.to("slack:U-oncall")("/scorecard")
     assert address is not None
     page = get(address).text
-    assert "in the last 28 d; neither better nor worse than before, as far as these can tell" in page
+    assert "1 incident in the last 28 d, 0 before: nothing to compare" in page
     assert "Time to detect, v2: from the onset to the alarm" in page
     (picture,) = re.findall(r'src="([^"]*/pictures/[^"]+)"', page)
     drawn = get(urljoin(web, unescape(picture)))

@@ -39,6 +39,8 @@ def headline(card: Scorecard) -> str:
     many = f"{card.incidents} incident{'' if card.incidents == 1 else 's'} {span}"
     if card.since is None:
         return many
+    if not card.earlier or not card.incidents:
+        return f"{many}, {card.earlier} before: nothing to compare"
     better, worse = moved(card)
     if not better and not worse:
         return f"{many}; neither better nor worse than before, as far as these can tell"
@@ -69,6 +71,7 @@ def components(card: Scorecard) -> tuple[tuple[str, str], ...]:
     follow = card.follow_ups
     overdue = f", {follow.overdue} overdue" if follow.overdue else ""
     learned = f"{follow.done} of {follow.agreed} agreed changes are in place and shown to work{overdue}"
+    learned = learned if follow.agreed else "no change was agreed on yet"
     return (
         ("Detection", f"median {median(card.time('detect').lately)}; {factor(card.time('detect'))}"),
         ("Prediction", f"{share(predicted.lately)} told before it began; {more(predicted)}"),

@@ -47,7 +47,7 @@ def test_the_scorecard_says_how_many_promises_held_by_kind_with_an_interval(
     assert boost["share"]["low"] <= 0.0 < boost["share"]["high"]
     told = terminal("scorecard", "--file", file).out
     assert "67 % [25–92]" in told
-    assert "0 incidents in the last 28 d" in told
+    assert "0 incidents in the last 28 d, 4 before" in told
     assert "without the second person that it takes: 0." in " ".join(told.split())
 
 
