@@ -25,6 +25,9 @@ WEEK = timedelta(weeks=1)
 
 Refusal = Literal["finds no sooner", "adds too many alarms", "history too short to judge"]
 
+LEAST_SAVED = timedelta(minutes=1)
+"""What is found no sooner than that is found no sooner: nobody wants another check for it."""
+
 
 class Trial(Value):
     """What a replay of one check came to: `saved`, None where it would not have found it at all."""
@@ -70,7 +73,7 @@ def refused(trial: Trial, most_alarms: float) -> Refusal | None:
     A check is added in shadow mode, and its record promotes it. So the replay need not prove that it adds no
     more than that; what it found out is shown with its interval.
     """
-    if trial.saved is None or trial.saved <= timedelta(0):
+    if trial.saved is None or trial.saved < LEAST_SAVED:
         return "finds no sooner"
     added = rate(trial.alarms, trial.judged)
     if added.low is not None and added.low > most_alarms:

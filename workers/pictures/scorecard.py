@@ -26,11 +26,13 @@ TICKS = {
     864_000.0: "10 d",
 }
 LEAST_SECONDS = 1.0
+LEAST_REACH = timedelta(weeks=8)
 
 
 def draw_scorecard(card: Scorecard) -> bytes | None:
     """PNG, 1,400 pixels wide; None where no step was ever taken. Dots are medians, bars the middle half."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 (0.5 s; few callers draw)
+    from matplotlib.dates import date2num  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     times = [one for step in SHOWN if (one := card.time(step)).periods]
@@ -39,9 +41,12 @@ def draw_scorecard(card: Scorecard) -> bytes | None:
     rows = -(-len(times) // COLUMNS)
     figure = Figure(figsize=(WIDTH_INCHES, HEIGHT_INCHES * rows), dpi=DOTS, layout="constrained")
     canvas = FigureCanvasAgg(figure)
-    shared = _limits(times)
+    shared, first = _limits(times), min(one.periods[0].begins for one in times)
+    reach = (min(first, card.at - LEAST_REACH), max(one.periods[-1].ends for one in times))
     for place, one in enumerate(times):
-        _draw(figure.add_subplot(rows, COLUMNS, place + 1), one, shared)
+        axes = figure.add_subplot(rows, COLUMNS, place + 1)
+        _draw(axes, one, shared)
+        axes.set_xlim(*(float(date2num(moment)) for moment in reach))  # type: ignore[no-untyped-call]
     drawn = io.BytesIO()
     canvas.print_png(drawn)  # type: ignore[no-untyped-call]
     return drawn.getvalue()

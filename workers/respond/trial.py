@@ -14,6 +14,7 @@ from domain.errors import RecsysopsError
 from domain.improvement.candidate import Candidate, candidates
 from domain.improvement.trial import (
     LEAST_JUDGED,
+    LEAST_SAVED,
     MOST_PROPOSED,
     WEEK,
     Refusal,
@@ -102,7 +103,7 @@ def try_these(path: Path, incident: Incident, given: Iterable[Candidate]) -> Tri
     whole = _with(path, changes.values())
     seconds = whole.follow_ups.replay_time.total_seconds()
     saved, late = _saved(whole, changes, of, began + FOR_TIME_SAVED * seconds)
-    sooner = sorted((name for name in saved if saved[name] > timedelta(0)), key=lambda name: -saved[name])
+    sooner = sorted((name for name in saved if saved[name] >= LEAST_SAVED), key=lambda name: -saved[name])
     counted, uncounted = _counted(whole, sooner[:MOST_COUNTED], of, began + seconds)
     trials = {
         name: Trial(saved=saved[name], alarms=one.alarms, judged=one.judged) for name, one in counted.items()
@@ -121,7 +122,7 @@ def _best(
     most = whole.follow_ups.most_alarms_a_week
     whys: dict[str, Refusal | None] = {name: refused(trial, most) for name, trial in trials.items()}
     kept = [name for name, why in whys.items() if why is None][:MOST_PROPOSED]
-    sooner = sum(one > timedelta(0) for one in saved.values())
+    sooner = sum(one >= LEAST_SAVED for one in saved.values())
     no_sooner: list[Refusal] = ["finds no sooner"] * (len(changes) - late[0] - sooner)
     note = summary(len(changes) - sum(late), [*(why for why in whys.values() if why), *no_sooner])
     if sum(late):

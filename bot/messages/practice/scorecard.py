@@ -20,6 +20,9 @@ LEGS: Mapping[str, str] = {
     "diagnose": "understanding it",
     "resolve": "ending it, once it was understood",
 }
+LEAST_HALVED = 4
+"""Of fewer times there is no middle half."""
+
 FEWER_IS_BETTER = {"reported", "false alarms"}
 TOO_FEW, NO_DIFFERENCE = "too few to tell", "no difference can be told"
 NONE_YET = (
@@ -155,7 +158,8 @@ def time_rows(card: Scorecard) -> Iterator[tuple[str, ...]]:
     """A row a step and definition."""
     for one in card.times:
         half = "–"
-        if one.lately.quarter is not None and one.lately.three_quarters is not None:
+        few = one.lately.count < LEAST_HALVED
+        if not few and one.lately.quarter is not None and one.lately.three_quarters is not None:
             half = f"{words.lasting(one.lately.quarter)}–{words.lasting(one.lately.three_quarters)}"
         said = "–" if card.since is None else factor(one)
         yield _called(one), f"v{one.version}", median(one.lately), half, median(one.before), said

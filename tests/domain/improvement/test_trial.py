@@ -22,6 +22,8 @@ HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)
         (Trial(saved=HOUR, alarms=0, judged=23 * HOUR), "history too short to judge"),
         (Trial(saved=HOUR, alarms=3, judged=2 * HOUR), "adds too many alarms"),
         (Trial(saved=HOUR, alarms=0, judged=timedelta(0)), "history too short to judge"),
+        (Trial(saved=timedelta(minutes=1), alarms=0, judged=6 * WEEK), None),
+        (Trial(saved=timedelta(seconds=59), alarms=0, judged=6 * WEEK), "finds no sooner"),
         (Trial(saved=timedelta(0), alarms=0, judged=6 * WEEK), "finds no sooner"),
         (Trial(saved=None, alarms=0, judged=6 * WEEK), "finds no sooner"),
     ],
