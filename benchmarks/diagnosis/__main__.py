@@ -21,7 +21,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.diagnosis import columns, coverage, requests_again, search, segments, whose_change
+from benchmarks.diagnosis import columns, coverage, requests_again, search, segments, speed, whose_change
 from benchmarks.diagnosis.case import Case
 from benchmarks.diagnosis.cinema import build_past
 from benchmarks.diagnosis.grocer.faults import INNOCENT as GROCER_INNOCENT
@@ -154,6 +154,7 @@ SEEDED: Mapping[str, Measure] = {
     "requests_again": _plain(requests_again.rows),
     "segments": _plain(segments.rows),
     "search": _plain(search.rows),
+    "speed": _plain(speed.rows),
     "coverage": _coverage,
 }
 

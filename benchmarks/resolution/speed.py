@@ -6,70 +6,28 @@ requests, beside one reading of the same rows by DuckDB.
 from __future__ import annotations
 
 import argparse
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
 import httpx
-import numpy as np
-import skops.io
 
-from benchmarks.diagnosis.logged_world import CANDIDATES, TOP, World, calls, draw, logged, running, taught
+from benchmarks.diagnosis.logged_world import CANDIDATES, World
+from benchmarks.market import AT, REQUESTS, STRUCK_HOURS, market
 from benchmarks.press.__main__ import write_cinema
 from benchmarks.stack import CLOCK, FOLLOWER, ROOT, WORKERS, Stack, free_ports, stack
 from benchmarks.table import Row, Rows
 from domain.incident.events import MenuPrepared
 from domain.incident.state import Incident
-from domain.values import Diagnosis, Finding, Severity
-from workers.declaration.declare import load
+from domain.values import Diagnosis
 from workers.door import Door
 from workers.respond.resolve.resolve import prepare_menu
 
 MOST_ALARM_SECONDS, MOST_REPLAY_SECONDS = 60.0, 30.0
 PATIENCE_SECONDS, PAUSE_SECONDS = 900.0, 0.5
-REQUESTS, OWN = 1_000_000, 4_000
-"""In the log; so many are drawn, and the others are those again under other names and at other times."""
-AT = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
-HELD = 1.0
-LOG_HOURS, STRUCK_HOURS = 9, 3
-DECLARED = """
-[recommender]
-name = "market"
-[tables.requests]
-path = "requests.parquet"
-time = "called_at"
-window = "1h"
-item = "deal"
-dimensions = ["origin", "client", "branch"]
-[models.ranker]
-path = "ranker.skops"
-features = {features}
-candidates = "requests"
-request = "call"
-item = "deal"
-score = "mark"
-shown = "put"
-top = {top}
-[hotfixes.boost]
-kind = "boost_items"
-label = "Boost them"
-causes = ["serving"]
-amount = {amount}
-deployer = "overrides"
-[hotfixes.block]
-kind = "block_items"
-label = "Block them"
-most = 1000
-causes = ["serving"]
-deployer = "overrides"
-[deployers.overrides]
-kind = "file"
-path = "overrides.json"
-"""
 
 
 def rows(table: Rows, _asked: argparse.Namespace) -> Iterator[Row]:
@@ -124,45 +82,18 @@ def _waited(what: str, look: Callable[[], Incident | None]) -> Incident:
 
 def _million(table: Rows, folder: Path) -> Iterator[Row]:
     """The menu made from a log of so many requests, of which one slice lost a part three hours ago."""
-    world = next(one for one in map(draw, range(1_000, 1_100)) if one.kind == "logistic")
-    hurt = tuple(world.deals.loc[world.deals["origin"] == "origin 0", "deal"])
-    path = _written(world, hurt, folder)
-    declared = DECLARED.format(features=list(world.features), top=TOP, amount=HELD)
-    (folder / "recsysops.toml").write_text(declared.replace("'", '"'))
-    recommender = load(folder / "recsysops.toml", os.environ)
+    made = market(folder)
     since = AT - timedelta(hours=STRUCK_HOURS)
-    diagnosis = Diagnosis(cause="held down", cause_kind="serving", items=hurt, since=since)
+    diagnosis = Diagnosis(cause="held down", cause_kind="serving", items=made.hurt, since=since)
     begun = time.perf_counter()
-    menu = prepare_menu(recommender, _finding(), diagnosis, "million", AT)
+    menu = prepare_menu(made.recommender, made.finding, diagnosis, "million", AT)
     seconds = time.perf_counter() - begun
     known = sum(one.repairs.value is not None and one.deployable for one in menu.options)
-    read, count = _read_once(path, world)
+    read, count = _read_once(made.path, made.world)
     work = f"{REQUESTS:,} logged requests of {CANDIDATES} candidates: the menu priced by replay"
     said = f"{known} of 2 options with numbers; DuckDB reads these {count:,} rows once in {read:.2f} s"
     yield table.below(work, seconds, "s", MOST_REPLAY_SECONDS, said)
     yield table.told(f"{work}, in proportion", seconds / read, "× one reading", said)
-
-
-def _written(world: World, hurt: tuple[str, ...], folder: Path) -> Path:
-    """The log, and the model's file."""
-    estimator = taught(world, 1)
-    skops.io.dump(estimator, folder / "ranker.skops")
-    with running(estimator) as (model,):
-        plain = calls(world, OWN)
-        late = plain["call"].to_numpy() % LOG_HOURS >= LOG_HOURS - STRUCK_HOURS
-        added = np.where(plain["deal"].isin(hurt) & late, -HELD, 0.0)
-        own = logged(world, plain, model, added=added)
-    path, times = folder / "requests.parquet", REQUESTS // OWN
-    with duckdb.connect() as engine:
-        engine.register("own", own)
-        # A request's hour says whether the fault was on; within it each copy has a moment of its own.
-        engine.execute(
-            f"COPY (SELECT own.* REPLACE (own.call + {OWN} * copy AS call), TIMESTAMPTZ '{AT.isoformat()}' "
-            f"- to_hours({LOG_HOURS}) + to_hours(own.call % {LOG_HOURS}) "
-            f"+ to_microseconds((1000 * copy * 3600000 // {times}) + own.call) AS called_at "
-            f"FROM range({times}) AS copies(copy), own) TO '{path}' (FORMAT parquet)"
-        )
-    return path
 
 
 def _read_once(path: Path, world: World) -> tuple[float, int]:
@@ -178,11 +109,3 @@ def _read_once(path: Path, world: World) -> tuple[float, int]:
             ).fetchone()
             best, count = min(best, time.perf_counter() - begun), int((found or (0,))[0])
     return best, count
-
-
-def _finding() -> Finding:
-    return Finding(
-        check="deals", table="requests", slice=(("origin", "origin 0"),),
-        window_start=AT - timedelta(hours=1), window_end=AT, observed=50, expected=100, low=80, high=120,
-        p_value=1e-6, severity=Severity.SEV2, title="put less",
-    )  # fmt: skip
