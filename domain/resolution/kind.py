@@ -48,8 +48,8 @@ class Kind(Generic[K]):
         changes: what is declared otherwise than it was offered, in words.
         examine: what it asks of the rest of the declaration that is not there.
         within_slice: whether it changes nothing outside the requests of the slice that its deployer is told.
-        by_slice: whether it adds to or orders only what lies in that slice, so that two of it in slices that
-            share no rows leave each other alone.
+        by_slice: whether it acts on nothing but the slice that its deployer is told, so that two of it in
+            slices that share no rows leave each other alone; what undoes a delivery or version acts on all.
         rehearse: how it is rehearsed, or why it cannot be; null where the kind says nothing of it.
     """
 
@@ -91,6 +91,11 @@ class Kind(Generic[K]):
     def way_of(self, hotfix: DeclaredHotfix) -> Way | None:
         """How it is priced: by the replay declared for it, else by its own."""
         return self.way if hotfix.replay is None else REPLAYS[hotfix.replay.kind]
+
+    def keeps_to_slice(self, hotfix: DeclaredHotfix) -> bool:
+        """Whether it acts on nothing but the slice that its deployer is told."""
+        way = self.way_of(hotfix)
+        return self.by_slice and (way is None or way.undoes is None)
 
     def rehearsal(self, hotfix: DeclaredHotfix) -> Rehearsal | Unfit:
         """How it is rehearsed; why it cannot be, where that is so or the kind says nothing of it."""

@@ -31,7 +31,7 @@ def answers(recommender: Recommender, looks: Sequence[datetime]) -> dict[str, Pl
     for at in looks:
         result = run_checks(recommender, at, state)
         state = result.state
-        results.append(result.model_dump(mode="json"))
+        results.append(result.model_dump(mode="json", exclude={"seconds"}))
         measured += [_measured(recommender, finding) for finding in result.findings]
     held = {}
     for name, table in recommender.tables.items():
@@ -56,7 +56,7 @@ def everything_of(recommender: Recommender, item: str, start: datetime, end: dat
     for hours in (1, 2):
         result = run_checks(recommender, start + timedelta(hours=hours), state)
         state = result.state
-        looks.append(result.model_dump(mode="json"))
+        looks.append(result.model_dump(mode="json", exclude={"seconds"}))
     return {
         "item": answer_for(recommender, seen).model_dump(mode="json"),
         "misses": [one.model_dump(mode="json") for one in read_misses(recommender, end, start)],

@@ -39,5 +39,6 @@ KIND = Kind(
     example={"hook": "catalogue_rollback"},
     given=given,
     called=called,
+    by_slice=True,
     rehearse=rehearse,
 )
