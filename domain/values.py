@@ -320,7 +320,8 @@ class Option(Value):
     served it. `remind` is how long before its end people are reminded, where that was declared. `kind` is the
     hotfix's; empty on menus from before it was told. Where past promises of that kind widened `repairs`,
     `from_log` is what the log alone promised; `whole_from_log` the same of `whole`.
-    `by_slice`: it changes only what lies in the slice that its parameters name.
+    `by_slice`: it changes only what lies in the slice that its parameters name. `own`: its receiver alone
+    knows what two calls of it do to each other.
     `break_glass`: somebody is declared who may deploy it without the second person that it needs, saying why.
     `alone`: in these hours one person may deploy it, outside of them it takes a second one; None where the
     hour does not matter.
@@ -353,6 +354,7 @@ class Option(Value):
     hold_out: Share = 0.0
     remind: timedelta | None = None
     by_slice: bool = False
+    own: bool = False
     break_glass: bool = False
     alone: Hours | None = None
 

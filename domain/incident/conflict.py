@@ -15,7 +15,7 @@ def shared_target(option: Option, other: Option) -> str | None:
 
     Those that name items meet where they share some, and change the same feature or none. All others meet
     where their deployer knows them by one name, or both name a version to serve; but for those that keep to
-    their slice, where no row is in both.
+    their slice, where no row is in both, and those of which their receiver alone knows what they do.
     """
     if option.deployer != other.deployer or not option.deployable:
         return None
@@ -23,7 +23,7 @@ def shared_target(option: Option, other: Option) -> str | None:
     if _items(mine) or _items(theirs):
         return _on_items(mine, theirs)
     versions = "version" in mine and "version" in theirs
-    if not versions and option.hotfix != other.hotfix:
+    if not versions and (option.hotfix != other.hotfix or option.own or other.own):
         return None
     if option.by_slice and other.by_slice and not share_rows(_slice(mine), _slice(theirs)):
         return None

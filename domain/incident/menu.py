@@ -25,6 +25,7 @@ SINCE_DIGESTS = frozenset(
         "hold_out",
         "kind",
         "others",
+        "own",
         "remind",
         "stages",
         "variety",

@@ -49,7 +49,9 @@ class Kind(Generic[K]):
         examine: what it asks of the rest of the declaration that is not there.
         within_slice: whether it changes nothing outside the requests of the slice that its deployer is told.
         by_slice: whether it acts on nothing but the slice that its deployer is told, so that two of it in
-            slices that share no rows leave each other alone; what undoes a delivery or version acts on all.
+            slices that share no rows leave each other alone.
+        own: whether its receiver alone knows what it does, and what two calls of it do together; where it
+            undoes a delivery or a version, that is known here too.
         rehearse: how it is rehearsed, or why it cannot be; null where the kind says nothing of it.
     """
 
@@ -67,6 +69,7 @@ class Kind(Generic[K]):
     )
     within_slice: bool = False
     by_slice: bool = False
+    own: bool = False
     rehearse: Callable[[DeclaredHotfix, K], Rehearsal | Unfit] | None = None
 
     @property
@@ -92,10 +95,10 @@ class Kind(Generic[K]):
         """How it is priced: by the replay declared for it, else by its own."""
         return self.way if hotfix.replay is None else REPLAYS[hotfix.replay.kind]
 
-    def keeps_to_slice(self, hotfix: DeclaredHotfix) -> bool:
-        """Whether it acts on nothing but the slice that its deployer is told."""
+    def is_own(self, hotfix: DeclaredHotfix) -> bool:
+        """Whether its receiver alone knows what two calls of it do to each other."""
         way = self.way_of(hotfix)
-        return self.by_slice and (way is None or way.undoes is None)
+        return self.own and (way is None or way.undoes is None)
 
     def rehearsal(self, hotfix: DeclaredHotfix) -> Rehearsal | Unfit:
         """How it is rehearsed; why it cannot be, where that is so or the kind says nothing of it."""

@@ -235,7 +235,8 @@ def _option(
         stages=hotfix.stages,
         hold_out=hotfix.hold_out,
         remind=hotfix.remind,
-        by_slice=kind.keeps_to_slice(hotfix),
+        by_slice=kind.by_slice,
+        own=kind.is_own(hotfix),
         break_glass=around.break_glass,
         alone=around.alone.hours(hotfix.kind, str(around.zone)) if around.alone else None,
     )

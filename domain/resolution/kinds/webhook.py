@@ -39,6 +39,6 @@ KIND = Kind(
     example={"hook": "catalogue_rollback"},
     given=given,
     called=called,
-    by_slice=True,
+    own=True,
     rehearse=rehearse,
 )

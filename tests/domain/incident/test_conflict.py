@@ -84,6 +84,12 @@ def test_of_a_kind_that_keeps_to_its_slice_two_slices_that_share_no_rows_leave_e
     assert shared_target(tv, everywhere) == "both call offset of hooks"
 
 
+def test_what_only_its_receiver_knows_is_left_to_it() -> None:
+    ours = hook("rerun", slice={"device": "tv"}).model_copy(update={"own": True})
+    assert shared_target(ours, ours) is None
+    assert shared_target(hook("rerun"), ours) is None
+
+
 @given(*(st.frozensets(st.integers(0, 9).map(str), max_size=6) for _ in range(2)))
 def test_two_that_fill_the_same_feature_meet_exactly_where_they_share_items(
     mine: frozenset[str], theirs: frozenset[str]
