@@ -16,13 +16,10 @@ import numpy.typing as npt
 from domain.detection.expect.total.predictive import Expected
 from domain.detection.judge.discovery import ALPHA
 from domain.detection.slices.localise import Suspects, localise
-from domain.values import share_rows
 
 HALFWAY = 0.5  # between no more rows around a surge and all of its rows: there both are equally likely
 ODDS = 1.0  # of "moved" against "more", before the total is looked at: nothing else is known
 ODDS_IN_A_DROP = 1 / ALPHA  # while rows of the table are missing: then most surges are shadows
-TWICE = 2.0  # what is usual, which a taste seldom makes of a slice within hours, and a boost does
-SURELY_NOT = 3.0  # standard deviations between what a slice lost and what would explain a surge
 
 
 @dataclass(frozen=True)
@@ -81,8 +78,8 @@ def pick(
     The places of the fewest slices that explain those `found` (n_slices,), told as drops where rows moved.
 
     Where the drop that explains a surge cannot be told from chance yet, nothing is picked: the next look
-    will. Only when the losses are so even that it takes more slices to name them than surges, or that there
-    is no slice that can have lost so much, the surges are the better word.
+    will. Only when the losses are so even that it takes more slices to name them than surges, the surges are
+    the better word.
     """
     whole = localise(suspects, np.flatnonzero(found), alpha, least_change)
     lost = suspects.observed < suspects.share * suspects.n
@@ -91,22 +88,4 @@ def pick(
     if not shadow[whole].any():
         return whole
     drops = localise(suspects, np.flatnonzero(found & ~shadow), alpha, least_change)
-    if not drops and not dropping:
-        return [place for place in whole if _from_everywhere(suspects, place, least_change)]
     return whole if not dropping and len(drops) > len(whole) else drops
-
-
-def _from_everywhere(suspects: Suspects, place: int, least_change: float) -> bool:
-    """
-    Whether a slice holds twice its share or more, and no other that would be told of can have lost half of
-    what it gained: a shelf holds as many items as before, so that a boost takes a little from all others.
-    """
-    expected = suspects.share * suspects.n
-    half = HALFWAY * float(suspects.observed[place] - expected[place])
-    if suspects.observed[place] < TWICE * expected[place]:
-        return False
-    told = (expected >= half) & (least_change * expected <= half)
-    apart = np.array([not share_rows(name, suspects.slices[place]) for name in suspects.slices], dtype=bool)
-    spread = np.sqrt(suspects.dispersion * np.maximum(expected, 1.0))
-    lost = expected - suspects.observed
-    return not bool((told & apart & (half - lost < SURELY_NOT * spread)).any())

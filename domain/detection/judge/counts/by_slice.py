@@ -133,8 +133,7 @@ def _found_in(
 ) -> list[Finding]:
     """
     What several windows show together, and the latest of them do not deny: losses, where not only surges are
-    asked for. A surge that the last window does not show costs nobody anything, and is mostly what others
-    lost; of one that it shows it may take several to tell that no other lost it.
+    asked for. A surge that no window shows costs nobody anything, and is mostly what other slices lost.
 
     Args:
         shorter: what was judged of those; what is judged here is added.
@@ -146,15 +145,11 @@ def _found_in(
         finding = _finding(check, counts, judged, told, title)
         stands = state.seen.get(finding.fingerprint)
         off = stands.share if stands and stands.share is not None else _share(finding)
-        asked = finding.change < 0 or check.direction == "surge" or _shown(shorter[0], told.place, alpha)
+        asked = finding.change < 0 or check.direction == "surge"
         if asked and all(one.likelier_back(told.place, off) < DENIED for one in shorter):
             found.append(finding)
     shorter.append(judged)
     return found
-
-
-def _shown(judged: JudgedSlices, place: int, alpha: float) -> bool:
-    return bool(judged.p_values[place] <= alpha and judged.observed[place] > judged.expected[place])
 
 
 def _share(finding: Finding) -> float:
