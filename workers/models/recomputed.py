@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -44,11 +45,12 @@ def recomputed_rows(recommender: Recommender, check: Check, grid: Grid, dimensio
         rows, kept = windowed(recommender, source, rows, grid, dimensions)
         every = [names for size in range(check.ways + 1) for names in combinations(kept, size)]
         named = tuple(dict.fromkeys((WINDOW, *kept, *_columns(log.columns))))
-        frame = source.fetch(_some(source, rows, log.columns.request).select(*named))
+        drawn, part = _some(source, rows, log.columns.request)
+        frame = source.fetch(drawn.select(*named))
         counted = _counted(frame, kept, log.columns, model)
         long = lengthened(source, {kept: counted}, every, (), (ROWS, OTHER))
     score = log.columns.score
-    return tally_of(long.rename(columns={OTHER: score}), grid, (score,))
+    return replace(tally_of(long.rename(columns={OTHER: score}), grid, (score,)), part=part)
 
 
 def required_log(recommender: Recommender, check: Check) -> Log:
@@ -90,13 +92,13 @@ def _of_the_file(rows: Any, loaded: LoggedModel) -> Any:
     return rows.filter(rows[version].cast("string") == loaded.version)
 
 
-def _some(source: Source, rows: Any, request: str) -> Any:
-    """As many whole requests as can be computed again, the same ones each time."""
+def _some(source: Source, rows: Any, request: str) -> tuple[Any, float]:
+    """As many whole requests as can be computed again, the same ones each time; and which part they are."""
     count = int(source.fetch(rows.aggregate(n=rows.count()))["n"][0])
     if count <= MOST_ROWS:
-        return rows
-    place = (rows[request].cast("string").hash() % PARTS).abs()
-    return rows.filter(place < max(1, PARTS * MOST_ROWS // count))
+        return rows, 1.0
+    place, parts = (rows[request].cast("string").hash() % PARTS).abs(), max(1, PARTS * MOST_ROWS // count)
+    return rows.filter(place < parts), parts / PARTS
 
 
 def _counted(

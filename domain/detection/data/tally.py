@@ -14,6 +14,9 @@ from domain.detection.data.window import Grid
 from domain.detection.data.windowed import Windowed
 from domain.values import Slice
 
+LEAST_DRAWN = 8.0
+"""Rows of a sample, fewer of which are not worth a person's attention however many they stand for."""
+
 OTHERS = "all others"
 """The items that are too rare to be told apart, where items are."""
 
@@ -25,7 +28,8 @@ class Tally(Windowed):
 
     `cells` names the slices, the whole table () first; `columns` what may be wrong, `told` the same with more
     words where there are any, `promised` those declared never to be. `rows` is (n_windows, n_cells), `bad`
-    (n_windows, n_cells, n_columns), both counts ≥ 0, bad ≤ rows.
+    (n_windows, n_cells, n_columns), both counts ≥ 0, bad ≤ rows. `part` is how much of the table was drawn
+    for it, where that is not all.
     """
 
     grid: Grid
@@ -36,6 +40,11 @@ class Tally(Windowed):
     first: int = 0
     told: tuple[str, ...] = ()
     promised: tuple[str, ...] = ()
+    part: float = 1.0
+
+    def least(self, rows: float) -> float:
+        """How many of what was drawn stand for so many rows of the table, and are worth being told of."""
+        return rows if self.part >= 1.0 else min(rows, max(rows * self.part, LEAST_DRAWN))
 
     def until(self, last: int, history: int) -> Tally:
         """The tally with window `last` as the judged one and at most `history` windows before it."""

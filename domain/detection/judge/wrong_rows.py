@@ -88,10 +88,11 @@ def judge_rows(
     alpha = level(state.wealth, looks_per_week or WEEK_SECONDS / width)
     excess = judged.bad - judged.expected
     least = np.array([words.least(check, column) for column in tally.columns])
-    matters = excess >= np.maximum(check.least_rows, least * judged.rows[:, None])
-    tested = np.repeat((judged.rows >= check.least_rows)[:, None], excess.shape[1], axis=1)
+    fewest = tally.least(check.least_rows)
+    matters = excess >= np.maximum(fewest, least * judged.rows[:, None])
+    tested = np.repeat((judged.rows >= fewest)[:, None], excess.shape[1], axis=1)
     found = discovered(tally.cells, judged.p_values, tested, alpha) & matters
-    groups = _together(check, tally.cells, excess, least * judged.rows[:, None], judged.rows, found)
+    groups = _together(fewest, tally.cells, excess, least * judged.rows[:, None], judged.rows, found)
     findings = [_finding(check, tally, judged, place, columns, words) for place, columns in groups]
     state = state.model_copy(update={"wealth": spend(state.wealth, state.new(findings))})
     told = {tally.columns[column] for _place, columns in groups for column in columns}
@@ -126,7 +127,7 @@ def _promises_only(check: Check, tally: Tally, state: CheckState, words: Words) 
 
 
 def _together(
-    check: Check,
+    fewest: float,
     cells: tuple[Slice, ...],
     excess: Floats,
     size: Floats,
@@ -137,7 +138,7 @@ def _together(
     told: list[tuple[int, list[int]]] = []
     for column in np.flatnonzero(found.any(axis=0)):
         here = excess[:, column], size[:, column], rows, found[:, column]
-        for place in to_tell(cells, *here, check.least_rows):
+        for place in to_tell(cells, *here, fewest):
             for there, columns in told:
                 first = excess[place, columns[0]]
                 if there == place and abs(excess[place, column] - first) <= ALIKE * first:

@@ -52,6 +52,15 @@ def test_wrong_rows_of_one_slice_are_told_as_that_slice_and_column(look: Look) -
     assert "usually 2." in finding.title or "usually 1." in finding.title
 
 
+def test_of_a_sample_a_few_rows_stand_for_many(look: Look) -> None:
+    few = tally(rows=14.0, usual=0.001, now={"mobile": 1.0})
+    drawn = int(few.rows[-1, CELLS.index((("device", "mobile"),))])
+    assert 8 <= drawn < 20  # the least rows that matter of a table
+    assert look(few).findings == ()
+    assert only(look(replace(few, part=0.01))).observed == drawn
+    assert look(replace(tally(rows=14.0, usual=0.001, now={"mobile": 0.2}), part=0.01)).findings == ()
+
+
 def test_wrong_rows_everywhere_are_told_once_for_the_whole_table(look: Look) -> None:
     finding = only(look(tally(now={"mobile": 0.5, "tv": 0.5, "web": 0.5})))
     assert finding.slice == ()
