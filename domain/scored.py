@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Literal
 
 from domain.values import Estimate, Moment, Value
+
+LATELY = timedelta(days=28)
+"""What is held beside everything before, where nobody says otherwise."""
 
 
 class Spread(Value):
@@ -20,7 +24,6 @@ class Spread(Value):
     high: timedelta | None = None
     quarter: timedelta | None = None
     three_quarters: timedelta | None = None
-    longest: timedelta | None = None
 
 
 class Counted(Value):
@@ -72,13 +75,14 @@ class TimeTaken(Value):
 class Proportion(Value):
     """
     How often something is so; `more` is by how much more often than before, null where nobody knows. `sure`:
-    an interval of 99 % leaves out 0 as well.
+    an interval of 99 % leaves out 0 as well. `better` is which of both is.
     """
 
     name: str
     says: str
     lately: Counted
     before: Counted
+    better: Literal["more", "fewer"]
     more: Estimate | None = None
     sure: bool = False
 

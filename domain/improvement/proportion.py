@@ -25,6 +25,14 @@ def share_of(held: int, of: int, basis: str, confidence: float = CONFIDENCE) -> 
 
     Args:
         of: above 0.
+    """
+    low, high = wilson(held, of, confidence)
+    return Estimate(value=held / of, low=low, high=high, unit="share", confidence=confidence, basis=basis)
+
+
+def wilson(held: int, of: int, confidence: float) -> tuple[float, float]:
+    """
+    The interval of a share.
 
     Source:
         Wilson (1927), J. Am. Stat. Assoc. 22.
@@ -32,14 +40,7 @@ def share_of(held: int, of: int, basis: str, confidence: float = CONFIDENCE) -> 
     share, z = held / of, NormalDist().inv_cdf((1 + confidence) / 2)
     middle = (share + z * z / (2 * of)) / (1 + z * z / of)
     reach = z * sqrt(share * (1 - share) / of + z * z / (4 * of * of)) / (1 + z * z / of)
-    return Estimate(
-        value=share,
-        low=max(middle - reach, 0.0),
-        high=min(middle + reach, 1.0),
-        unit="share",
-        confidence=confidence,
-        basis=basis,
-    )
+    return max(middle - reach, 0.0), min(middle + reach, 1.0)
 
 
 def more_than_before(before: Counted, now: Counted, confidence: float = CONFIDENCE) -> Estimate | None:
@@ -51,9 +52,8 @@ def more_than_before(before: Counted, now: Counted, confidence: float = CONFIDEN
     """
     if not before.of or not now.of:
         return None
-    (first, below, above), (last, under, over) = (
-        _known(share_of(of.held, of.of, "", confidence)) for of in (before, now)
-    )
+    first, last = before.held / before.of, now.held / now.of
+    (below, above), (under, over) = (wilson(one.held, one.of, confidence) for one in (before, now))
     change = last - first
     return Estimate(
         value=change,
@@ -63,8 +63,3 @@ def more_than_before(before: Counted, now: Counted, confidence: float = CONFIDEN
         confidence=confidence,
         basis=f"{now.held} of {now.of} beside {before.held} of {before.of} before",
     )
-
-
-def _known(share: Estimate) -> tuple[float, float, float]:
-    assert share.value is not None and share.low is not None and share.high is not None  # noqa: S101 - `share_of` knows all three
-    return share.value, share.low, share.high

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from typing import Literal
 
-from domain.improvement.proportion import CONFIDENCE as CONFIDENCE  # noqa: PLC0414 - of promises too
 from domain.improvement.proportion import counted, more_than_before, share_of
 from domain.improvement.spread import SURE, spread_of, times_as_long
 from domain.incident.followed import CLOSED, standing
@@ -51,8 +52,9 @@ def score_practice(
         glass_broken=sum(incident.glass_broken for incident in every),
         times=tuple(_taken(one, early, late, at) for one in dict.fromkeys(told)),
         proportions=(
-            *(_proportion(name, *_parted(every, since)) for name in SAYS),
-            _promised(*_parted(real, since)),
+            *(_proportion(asked, late, early) for asked in QUESTIONS),
+            _proportion(FALSE_ALARMS, *_parted(every, since)),
+            _promised(late, early),
         ),
         lost=_lost(late),
         follow_ups=_follow_ups(every, at),
@@ -100,51 +102,70 @@ def _periods(by: Definition, incidents: Sequence[Incident], at: datetime) -> tup
     )
 
 
-SAYS: Mapping[str, str] = {
-    "predicted": "told before it began",
-    "reported": "told by people before any check",
-    "false alarms": "turned out to be no incident",
-    "named": "with a cause named",
-    "repaired": "repaired by the hotfix that was deployed",
-    "learned from": "with a change that is in place since",
-}
-"""What is counted, of incidents: of those that were found and ended, where that matters."""
-
-
-def _so(name: str, one: Incident) -> bool | None:
-    """Whether it is so of an incident; None of one that it cannot be asked of."""
-    if name == "false alarms":
-        return one.resolved_how == "false_alarm"
-    if one.resolved_how == "false_alarm":
-        return None
-    match name:
-        case "predicted":
-            return one.kind == "predicted"
-        case "reported":
-            return one.kind == "declared"
-        case "named":
-            return None if one.diagnosis is None else one.diagnosis.cause is not None
-        case "repaired":
-            return one.mitigated_at is not None if _deployed(one) else None
-        case _:
-            return one.followed is not None and one.followed.done_at is not None if one.closed_at else None
-
-
 def _deployed(one: Incident) -> bool:
     acted = one.hotfix is not None and one.hotfix.applied_at is not None
     return acted or bool(one.spent) or bool(one.outcomes)
 
 
-def _proportion(name: str, late: Sequence[Incident], early: Sequence[Incident]) -> Proportion:
+def _changed(one: Incident) -> bool:
+    return one.followed is not None and one.followed.done_at is not None
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is counted: `so` of an incident, or None of one that it cannot be asked of."""
+
+    name: str
+    says: str
+    so: Callable[[Incident], bool | None]
+    better: Literal["more", "fewer"] = "more"
+
+
+FALSE_ALARMS = Question(
+    "false alarms", "turned out to be no incident", lambda one: one.resolved_how == "false_alarm", "fewer"
+)
+"""The one that is asked of what was no incident, too."""
+
+QUESTIONS = (
+    Question("predicted", "told before it began", lambda one: one.kind == "predicted"),
+    Question("reported", "told by people before any check", lambda one: one.kind == "declared", "fewer"),
+    Question(
+        "named",
+        "with a cause named",
+        lambda one: one.diagnosis.cause is not None if one.diagnosis else None,
+    ),
+    Question(
+        "repaired",
+        "repaired by the hotfix that was deployed",
+        lambda one: one.mitigated_at is not None if _deployed(one) else None,
+    ),
+    Question(
+        "learned from",
+        "with a change that is in place since",
+        lambda one: _changed(one) if one.closed_at else None,
+    ),
+)
+
+
+def _proportion(asked: Question, late: Sequence[Incident], early: Sequence[Incident]) -> Proportion:
     lately, before = (
-        counted((so for one in of if (so := _so(name, one)) is not None), "incidents") for of in (late, early)
+        counted((so for one in of if (so := asked.so(one)) is not None), "incidents") for of in (late, early)
     )
-    return _beside(name, SAYS[name], before, lately)
+    return _beside(asked.name, asked.says, asked.better, before, lately)
 
 
-def _beside(name: str, says: str, before: Counted, lately: Counted) -> Proportion:
-    more, sure = more_than_before(before, lately), _apart(more_than_before(before, lately, SURE), 0.0)
-    return Proportion(name=name, says=says, lately=lately, before=before, more=more, sure=sure)
+def _beside(
+    name: str, says: str, better: Literal["more", "fewer"], before: Counted, lately: Counted
+) -> Proportion:
+    return Proportion(
+        name=name,
+        says=says,
+        lately=lately,
+        before=before,
+        better=better,
+        more=more_than_before(before, lately),
+        sure=_apart(more_than_before(before, lately, SURE), 0.0),
+    )
 
 
 def _apart(change: Estimate | None, none: float) -> bool:
@@ -159,7 +180,7 @@ def _promised(late: Sequence[Incident], early: Sequence[Incident]) -> Proportion
     lately, before = (
         counted((held(by) for by in _misses(of) if by is not None), "promises") for of in (late, early)
     )
-    return _beside("kept promises", "promises of hotfixes that held", before, lately)
+    return _beside("kept promises", "promises of hotfixes that held", "more", before, lately)
 
 
 def _misses(incidents: Iterable[Incident]) -> Iterator[float | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from fractions import Fraction
 from itertools import accumulate
 from math import comb, exp, log
 from statistics import NormalDist, median, quantiles
@@ -34,7 +35,6 @@ def spread_of(spans: Iterable[timedelta | None]) -> Spread:
         high=high,
         quarter=quarter,
         three_quarters=three,
-        longest=known[-1],
     )
 
 
@@ -63,9 +63,9 @@ def _interval(ordered: Sequence[timedelta]) -> tuple[timedelta | None, timedelta
     return (ordered[place - 1], ordered[-place]) if place else (None, None)
 
 
-def _tail(confidence: float) -> float:
-    """What lies on either side of an interval: exact where half of it is an order of few."""
-    return round((1 - confidence) / 2, 6)
+def _tail(confidence: float) -> Fraction:
+    """What lies on either side of an interval: of few orders, one is all of it, or too much."""
+    return (1 - Fraction(str(confidence))) / 2
 
 
 def times_as_long(
@@ -97,14 +97,14 @@ MOST_PAIRS = 2_500
 """So many pairs are counted; more are nearly normal."""
 
 
-def _outside(before: int, now: int, tail: float) -> int | None:
+def _outside(before: int, now: int, tail: Fraction) -> int | None:
     """How many of the sorted shifts lie below the interval; None where there is none."""
     pairs = before * now
     if pairs == 0 or comb(before + now, now) * tail < 1:
         return None
     if pairs > MOST_PAIRS:
         spread = (pairs * (before + now + 1) / 12) ** 0.5
-        return max(int(pairs / 2 + NormalDist().inv_cdf(tail) * spread), 0)
+        return max(int(pairs / 2 + NormalDist().inv_cdf(float(tail)) * spread), 0)
     below = list(accumulate(_arrangements(before, now)))
     return bisect_right(below, tail * comb(before + now, now)) - 1
 

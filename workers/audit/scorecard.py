@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Engine
 
 from domain.improvement.scorecard import score_practice
 from domain.incident.times import Definition
 from domain.recommender.recommender import Recommender
-from domain.scored import Scorecard
+from domain.scored import LATELY, Scorecard
 from workers.audit.kept_scorecard import keep_newest
 from workers.respond.resolve.track_record import kind_of, remembered
 from workers.store import attachments
-
-LATELY = timedelta(days=28)
 
 
 def read_scorecard(

@@ -13,9 +13,8 @@ from bot.cli.shared import Json, console, print_json
 from bot.cli.table import table
 from bot.messages.practice import scorecard as messages
 from domain.incident.times import definition
+from domain.scored import LATELY
 from workers.door import open_door
-
-LATELY_DAYS = 28
 
 
 def register(app: typer.Typer) -> None:
@@ -24,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 def scorecard(
     file: Annotated[Path | None, typer.Option("--file", help=FILE_NAME)] = None,
-    days: Annotated[int, typer.Option(min=1, help="What is lately, beside everything before.")] = LATELY_DAYS,
+    days: Annotated[int, typer.Option(min=1, help="What is lately, beside everything before.")] = LATELY.days,
     by: Annotated[
         list[str] | None, typer.Option(help="A time by an earlier definition too, for instance detect=v1.")
     ] = None,

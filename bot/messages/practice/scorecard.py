@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from bot.messages import words
-from bot.messages.blocks import Block, context, escape, header, section
+from bot.messages.blocks import Block, context, escape, header, image, section
 from bot.messages.link import Link, linked, nowhere
 from bot.messages.report import ENVIRONMENT, utc
 from domain.scored import Counted, Kept, Proportion, Scorecard, Spread, TimeTaken
@@ -23,7 +23,6 @@ LEGS: Mapping[str, str] = {
 LEAST_HALVED = 4
 """Of fewer times there is no middle half."""
 
-FEWER_IS_BETTER = {"reported", "false alarms"}
 TOO_FEW, NO_DIFFERENCE = "too few to tell", "no difference can be told"
 NONE_YET = (
     "None was made yet: the clock does within ten minutes of its start.",
@@ -56,11 +55,11 @@ def moved(card: Scorecard) -> tuple[list[str], list[str]]:
     better, worse = list[str](), list[str]()
     for taken in _newest(card):
         if taken.sure and taken.factor is not None:
-            (better if (taken.factor.value or 0) < 1 else worse).append(f"time to {taken.step}")
+            (better if (taken.factor.value or 0) < 1 else worse).append(f"time {_called(taken)}")
     for one in card.proportions:
         if one.sure and one.more is not None:
             rises = (one.more.value or 0) > 0
-            (worse if rises == (one.name in FEWER_IS_BETTER) else better).append(f"share {one.name}")
+            (better if rises == (one.better == "more") else worse).append(f"share {one.name}")
     return better, worse
 
 
@@ -207,7 +206,7 @@ def blocks(card: Scorecard, link: Link = nowhere, file: str | None = None) -> li
     lines = [f"*{name}*  {escape(said)}" for name, said in components(card)]
     drawn = [header(headline(card)), section("\n".join(lines))]
     if file is not None:
-        drawn.append({"type": "image", "slack_file": {"id": file}, "alt_text": "times by week"})
+        drawn.append(image(file, "For each time the medians by week, with the middle half of the incidents"))
     if most := helps_most(card):
         drawn.append(section(f"*What would help most*  {escape(most)}."))
     return [*drawn, context(linked("All of it, with every definition", link("/scorecard")))]
