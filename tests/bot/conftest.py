@@ -106,6 +106,18 @@ def given(room: Workspace, port: int) -> BotSettings:
 
 
 @pytest.fixture
+def elsewhere(given: BotSettings, door: Door, database_url: str) -> dict[str, str]:
+    """The environment of an announcer in a process of its own."""
+    return {
+        **os.environ,
+        "DATABASE_URL": database_url,
+        "SLACK_BOT_TOKEN": given.bot_token,
+        "SLACK_BASE_URL": given.slack_base_url,
+        "RECSYSOPS_CONFIG": str(door._settings.config),
+    }
+
+
+@pytest.fixture
 def web(given: BotSettings, door: Door) -> Iterator[str]:
     """The web process's application, served in a thread; its address."""
     with served(create_app(given, door), given.port):

@@ -48,7 +48,7 @@ class Due(NamedTuple):
 
     stream: str
     version: int
-    debts: tuple[Obligation, ...]
+    owed: tuple[Obligation, ...]
 
 
 class Reminder(NamedTuple):
@@ -63,16 +63,16 @@ def look(connection: Connection, at: datetime, most: int) -> list[Reminder]:
     """Up to `most` cards whose time has come, the longest due first."""
     cards = _due(connection, at, most)
     progress = attempts.progress_of(
-        connection, [obligation.event_id for card in cards for obligation in card.debts]
+        connection, [obligation.event_id for card in cards for obligation in card.owed]
     )
     return [looked_at(card, progress, at) for card in cards]
 
 
 def looked_at(card: Due, progress: dict[tuple[str, str], Progress], at: datetime) -> Reminder:
-    """What of a card's debts is handed over at a moment, as far as each has come."""
+    """What a card owes that is handed over at a moment, as far as each has come."""
     now: list[Issue] = []
     later: list[datetime] = []
-    for obligation in card.debts:
+    for obligation in card.owed:
         known = progress.get((obligation.event_id, obligation.kind))
         issued = known.handed_over if known else 0
         next_at = _next(obligation, known, at)
@@ -106,8 +106,8 @@ def _due(connection: Connection, at: datetime, most: int) -> list[Due]:
     return [Due(row.stream, row.version, _read(row.debts)) for row in connection.exec_driver_sql(_DUE, asked)]
 
 
-def _read(debts: str) -> tuple[Obligation, ...]:
-    kept: dict[str, Sequence[str]] = json.loads(debts)
+def _read(spelled: str) -> tuple[Obligation, ...]:
+    kept: dict[str, Sequence[str]] = json.loads(spelled)
     return tuple(
         Obligation(kind=kind, event_id=event_id, since=datetime.fromisoformat(since))
         for kind, (event_id, since) in kept.items()

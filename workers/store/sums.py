@@ -57,28 +57,26 @@ class ObligationSum(Value):
 
 def row_of(incident: Incident) -> dict[str, Any]:
     """The columns of a card that are summed, and when the clock has to look at it first."""
-    debts = {
-        obligation.kind: (obligation.event_id, obligation.since) for obligation in open_obligations(incident)
-    }
-    debts |= {obligation.kind: (obligation.event_id, obligation.since) for obligation in scheduled(incident)}
-    return {"due_at": first_due(debts), "debts": spelled(debts), **_took(incident)}
+    every = (*open_obligations(incident), *scheduled(incident))
+    owed = {obligation.kind: (obligation.event_id, obligation.since) for obligation in every}
+    return {"due_at": first_due(owed), "debts": spelled(owed), **_took(incident)}
 
 
-def first_due(debts: Mapping[str, tuple[str, datetime]]) -> datetime | None:
+def first_due(owed: Mapping[str, tuple[str, datetime]]) -> datetime | None:
     """When the first of these is due, as long as none of them was handed over; None where there is none."""
     due = (
         since + (timedelta(0) if kind in SCHEDULED else DUE_AFTER.get(kind, timedelta(0)))
-        for kind, (_, since) in debts.items()
+        for kind, (_, since) in owed.items()
         if kind not in BOTS_OWN
     )
     return min(due, default=None)
 
 
-def spelled(debts: Mapping[str, tuple[str, datetime]]) -> str:
+def spelled(owed: Mapping[str, tuple[str, datetime]]) -> str:
     """As PostgreSQL spells such a value, so that a migration can write it too."""
-    if not debts:
+    if not owed:
         return "{}"
-    in_order = sorted(debts.items(), key=lambda obligation: (len(obligation[0]), obligation[0]))
+    in_order = sorted(owed.items(), key=lambda one: (len(one[0]), one[0]))
     return json.dumps({kind: [event_id, _spelled(since)] for kind, (event_id, since) in in_order})
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -236,19 +235,12 @@ def test_without_a_token_it_says_what_to_set() -> None:
 
 
 def test_the_process_killed_hard_at_any_moment_posts_each_thing_once(
-    door: Door, given: BotSettings, person: Driver, database_url: str
+    door: Door, given: BotSettings, person: Driver, elsewhere: dict[str, str]
 ) -> None:
-    environment = {
-        **os.environ,
-        "DATABASE_URL": database_url,
-        "SLACK_BOT_TOKEN": given.bot_token,
-        "SLACK_BASE_URL": given.slack_base_url,
-        "RECSYSOPS_CONFIG": str(door._settings.config),
-    }
     stream: str | None = None
     pauses = iter((0.9, 1.1, 1.4, 1.0, 1.2))
     for number in range(0, len(WAY), 3):
-        announcing = subprocess.Popen([sys.executable, "-m", "bot.slack.announce"], env=environment)
+        announcing = subprocess.Popen([sys.executable, "-m", "bot.slack.announce"], env=elsewhere)
         for offset, step in enumerate(WAY[number : number + 3]):
             command, actor = step if isinstance(step, tuple) else (step, ON_CALL)
             stream = door.submit(stream, command, actor, f"step {number + offset}").stream

@@ -238,17 +238,10 @@ def test_two_recommenders_that_share_a_channel_and_a_moment_have_one_each(
 
 @pytest.mark.usefixtures("due")
 def test_the_process_killed_hard_at_any_moment_posts_it_once(
-    door: Door, given: BotSettings, person: Driver, database_url: str
+    door: Door, given: BotSettings, person: Driver, elsewhere: dict[str, str]
 ) -> None:
-    environment = {
-        **os.environ,
-        "DATABASE_URL": database_url,
-        "SLACK_BOT_TOKEN": given.bot_token,
-        "SLACK_BASE_URL": given.slack_base_url,
-        "RECSYSOPS_CONFIG": str(door._settings.config),
-    }
     for number in range(6):
-        announcing = subprocess.Popen([sys.executable, "-m", "bot.slack.announce"], env=environment)
+        announcing = subprocess.Popen([sys.executable, "-m", "bot.slack.announce"], env=elsewhere)
         try:
             if number == 0:
                 person.wait(lambda: digests(person), "digest")  # it is killed as soon as Slack has it

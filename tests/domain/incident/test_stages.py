@@ -44,7 +44,7 @@ def where(*steps: Step | c.Command) -> tuple[str, float]:
     return incident.hotfix.stage, incident.hotfix.share
 
 
-def debts(incident: Incident) -> set[str]:
+def kinds_owed(incident: Incident) -> set[str]:
     return {obligation.kind for obligation in open_obligations(incident)} - {"announce"}
 
 
@@ -56,8 +56,8 @@ def test_it_goes_from_stage_to_stage_and_each_is_watched() -> None:
     incident, log = after(*DEPLOYED, passed(0.05), widened(0.5))
     assert incident.hotfix is not None
     assert incident.hotfix.watch_until == log[-1].at + FILL.watch
-    assert debts(incident) == {"watch"}
-    assert debts(after(*DEPLOYED, passed(0.05))[0]) == {"widen"}
+    assert kinds_owed(incident) == {"watch"}
+    assert kinds_owed(after(*DEPLOYED, passed(0.05))[0]) == {"widen"}
     assert "deployed to 50 % of members" in timeline(log)[-1].what
 
 

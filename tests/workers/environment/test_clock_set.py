@@ -1,4 +1,4 @@
-"""The wall clocks of our processes set forward ten hours and back, while debts are open and a hotfix acts."""
+"""The wall clocks of our processes set ten hours forward and back, while work is owed and a hotfix acts."""
 
 from __future__ import annotations
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +20,7 @@ from domain.incident import commands as c
 from domain.incident.state import Incident
 from domain.values import Actor, AddedCheck, Estimate, Improvement, TriedChange
 from tests.workers.conftest import make_finding
+from tests.workers.deployers.hub import REPOSITORY, Hub, listening
 from workers.declaration.addition import lines_of
 from workers.declaration.declare import load
 from workers.environment.settings import settings
@@ -69,6 +72,18 @@ def declares(folder: Path, text: str = DECLARED) -> Path:
     file = folder / "recsysops.toml"
     file.write_text(text)
     return file
+
+
+@contextmanager
+def practice(folder: Path, file: Path) -> Iterator[Hub]:
+    """A repository that holds the declaration; by `file`, follow-ups are proposed there from now on."""
+    with listening(Hub(folder / "practice.git")) as running:
+        running.commit("ops/recsysops.toml", DECLARED)
+        asked = 'apply = "pull_request"\ndeployer = "practice"\nfile = "ops/recsysops.toml"\n\n'
+        asked += f'[deployers.practice]\nkind = "pull_request"\nurl = "{running.url}"\n'
+        asked += f'repository = "{REPOSITORY}"\ntoken_env = "HUB_TOKEN"\n'
+        file.write_text(DECLARED.replace('apply = "write"\n', asked))
+        yield running
 
 
 def says(log: Engine, stream: str, *commands: c.Command, by: Actor = WORKER) -> Incident:

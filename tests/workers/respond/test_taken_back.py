@@ -15,8 +15,18 @@ from sqlalchemy import Engine
 from domain.incident import commands as c
 from domain.incident.followed import standing
 from domain.incident.state import Incident
-from tests.workers.deployers.hub import REPOSITORY, TOKEN, Hub, listening
-from tests.workers.respond.ferries import DECLARED, PERSON, accepted, by_quay, card, declares, says, settles
+from tests.workers.deployers.hub import REPOSITORY, TOKEN, Hub
+from tests.workers.respond.ferries import (
+    DECLARED,
+    PERSON,
+    accepted,
+    by_quay,
+    card,
+    declares,
+    practice,
+    says,
+    settles,
+)
 from workers.declaration.declare import load
 from workers.doctor import doctor
 from workers.environment import clock
@@ -210,12 +220,7 @@ def test_it_is_reminded_of_once_with_what_is_lacking(
 @pytest.fixture
 def hub(tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     monkeypatch.setenv("HUB_TOKEN", TOKEN)
-    with listening(Hub(tmp_path / "practice.git")) as running:
-        running.commit("ops/recsysops.toml", DECLARED)
-        asked = 'apply = "pull_request"\ndeployer = "practice"\nfile = "ops/recsysops.toml"\n\n'
-        asked += f'[deployers.practice]\nkind = "pull_request"\nurl = "{running.url}"\n'
-        asked += f'repository = "{REPOSITORY}"\ntoken_env = "HUB_TOKEN"\n'
-        file.write_text(DECLARED.replace('apply = "write"\n', asked))
+    with practice(tmp_path, file) as running:
         yield running
 
 

@@ -15,8 +15,18 @@ from domain.incident import commands as c
 from domain.incident import events as e
 from domain.incident.followed import FollowUpStanding, standing
 from domain.incident.state import Incident
-from tests.workers.deployers.hub import REPOSITORY, TOKEN, Hub, listening
-from tests.workers.respond.ferries import DECLARED, PERSON, accepted, by_quay, card, declares, says, settles
+from tests.workers.deployers.hub import REPOSITORY, TOKEN, Hub
+from tests.workers.respond.ferries import (
+    DECLARED,
+    PERSON,
+    accepted,
+    by_quay,
+    card,
+    declares,
+    practice,
+    says,
+    settles,
+)
 from workers.declaration.declare import load
 from workers.environment import clock
 from workers.environment.settings import Settings, settings
@@ -39,12 +49,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture
 def hub(tmp_path: Path, file: Path) -> Iterator[Hub]:
-    with listening(Hub(tmp_path / "practice.git")) as running:
-        running.commit("ops/recsysops.toml", DECLARED)
-        asked = 'apply = "pull_request"\ndeployer = "practice"\nfile = "ops/recsysops.toml"\n\n'
-        asked += f'[deployers.practice]\nkind = "pull_request"\nurl = "{running.url}"\n'
-        asked += f'repository = "{REPOSITORY}"\ntoken_env = "HUB_TOKEN"\n'
-        file.write_text(DECLARED.replace('apply = "write"\n', asked))
+    with practice(tmp_path, file) as running:
         yield running
 
 

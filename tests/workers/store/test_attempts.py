@@ -107,7 +107,7 @@ def test_what_becomes_of_one_obligation_changes_no_other(log: Engine, change: Ch
     assert after[1:] == before[1:]
 
 
-def test_the_progress_is_of_the_debts_that_were_asked_for(log: Engine) -> None:
+def test_the_progress_is_of_the_obligations_that_were_asked_for(log: Engine) -> None:
     with log.begin() as connection:
         for one in (obligation(), *OTHERS):
             attempts.issue_first(connection, STREAM, one, NOON)

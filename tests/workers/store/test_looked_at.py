@@ -1,4 +1,4 @@
-"""What of a card's debts is handed over when the clock looks at it, and when it looks again."""
+"""What a card owes that is handed over when the clock looks at it, and when it looks again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sums over cards, and the debts that are due, without a card being read; however many there are."""
+"""Sums over cards, and the obligations that are due, without a card being read; however many there are."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def rows_of_cards(steps: list[dict[str, Any]]) -> float:
 def test_the_sums_are_those_of_the_cards(log: Engine, told: list[Incident]) -> None:
     taken = [durations(one) for one in told if one.resolved_how != "false_alarm"]
     of_step = {step: [t for one in taken if (t := getattr(one, f"to_{step}")) is not None] for step in STEPS}
-    debts = Counter(obligation.kind for one in told for obligation in open_obligations(one))
+    owed = Counter(obligation.kind for one in told for obligation in open_obligations(one))
     with log.connect() as connection:
         assert sums.counts(connection) == Counter((one.status, one.severity.value) for one in told)
         means = sums.mean_times(connection)
@@ -130,7 +130,7 @@ def test_the_sums_are_those_of_the_cards(log: Engine, told: list[Incident]) -> N
     for step, (mean, _) in means.items():
         seconds = fmean(took.total_seconds() for took in of_step[step])
         assert mean.total_seconds() == pytest.approx(seconds, abs=1e-6)
-    assert {kind: one.count for kind, one in found.items()} == debts
+    assert {kind: one.count for kind, one in found.items()} == owed
     assert {(one.stream, one.kind, one.event_id, one.since) for one in listed} == {
         (one.stream, obligation.kind, obligation.event_id, obligation.since)
         for one in told

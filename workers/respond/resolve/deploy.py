@@ -109,9 +109,8 @@ def against_deploying_now(work: Work, recommender: Recommender, hotfix: Hotfix, 
     changed = against_offering(option, recommender.hotfixes.values(), find, predicted=predicted)
     if changed:
         return f"{changed}; look again"
-    return rights.against_deploying(work.log, recommender, hotfix, option) or conflicts.against_deploying(
-        work.log, incident, hotfix, option
-    )
+    not_allowed = rights.against_deploying(work.log, recommender, hotfix, option)
+    return not_allowed or conflicts.against_deploying(work.log, incident, hotfix, option)
 
 
 def _failed(work: Work, recommender: Recommender, option: Option, reason: str) -> Sequence[c.Command]:
