@@ -38,12 +38,13 @@ TEN = (
         "detection/slices",
         "slices, 8 % a value and day: false alarms",
     ),
-    Shown(
-        "30 % lost in one of them, named by one check run",
-        "detection/slices",
-        "slices, 8 % a value and day: 30%",
-    ),
     Shown("Numenta benchmark, 37 series", "detection/numenta", "Numenta benchmark"),
+    Shown(
+        "the cinema, 100 faults of 20 kinds: cause named",
+        "diagnosis/cinema",
+        "the cinema: 20 kinds of fault",
+        "of 1",
+    ),
     Shown(
         "a second recommender, 65 faults of 13 kinds: cause named",
         "diagnosis/radio",
