@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -15,7 +16,7 @@ from domain.diagnosis.material import Material
 from domain.diagnosis.metric import Metric
 from domain.diagnosis.place import inside
 from domain.diagnosis.replay import Bools, Floats, Traffic, load_traffic
-from domain.diagnosis.splits import Side, Split, split
+from domain.diagnosis.splits import Side, Split, side_by_side, split
 from domain.values import Slice
 
 LEAST_REQUESTS = 30
@@ -108,10 +109,9 @@ class Scene:
         """
         again = self.now.exposure(scores, gone)
         weighted = again * self.now.row_weights
-        empty = (np.zeros(0),) * 4
+        gap = self._gap(symptom, item, again)
         parts = [(one.observed, one.expected, one.sums(weighted), one.variance) for one in self._splits]
-        o, e, u, variance = map(np.concatenate, zip(*parts, strict=True)) if parts else empty
-        return Undone(o, e, u, variance, self._gap(symptom, item, again))
+        return _together(parts, gap)
 
     def undone_with(
         self, name: str, labels: pd.Series, symptom: Slice, item: str | None, scores: Floats
@@ -123,11 +123,13 @@ class Scene:
         rows = self.now.rows.assign(**{name: labels})
         told = self.labels.assign(**{name: _text(labels).astype("category")})
         right = replace(self, now=replace(self.now, rows=rows), labels=told)
-        found, would = self.undone(symptom, item, self.logged()), right.undone(symptom, item, scores)
-        gap = replace(found.symptom, undone=would.symptom.undone)
-        if len(would.undone) != len(found.undone):
-            return replace(found, symptom=gap)
-        return replace(found, undone=would.undone, symptom=gap)
+        again = right.now.exposure(scores)
+        weighted = again * self.now.row_weights
+        gap = self._gap(symptom, item, self._shown[0])
+        gap = replace(gap, undone=right._gap(symptom, item, again).undone)
+        pairs = zip(self._splits, right._splits, strict=True)
+        parts = [side_by_side(one, other, other.sums(weighted)) for one, other in pairs]
+        return _together(parts, gap)
 
     @cached_property
     def _shown(self) -> tuple[Floats, Floats]:
@@ -185,6 +187,14 @@ def set_scene(material: Material) -> Scene | None:
     metric = Metric(cells, material.dimensions) if cells is not None and not cells.empty else None
     labels, labels_before = labels.astype("category"), labels_before.astype("category")
     return Scene(now, then, moving, tuple(steady), labels, labels_before, metric)
+
+
+def _together(parts: Sequence[tuple[Floats, ...]], gap: Gap) -> Undone:
+    """All slices of all splits: observed, expected, undone and variance of each."""
+    if not parts:
+        return Undone(*(np.zeros(0),) * 4, gap)
+    observed, expected, undone, variance = map(np.concatenate, zip(*parts, strict=True))
+    return Undone(observed, expected, undone, variance, gap)
 
 
 def _text(column: pd.Series) -> pd.Series:

@@ -40,11 +40,13 @@ class Split:
     """
     All slices of one dimension of items, within one of requests or in all of them.
 
-    `cell` is (n_rows,) the slice of each candidate now; the others are (n_cells,): exposure `observed`, what
-    was `expected` by the requests of before, and the `variance` of their difference by chance.
+    `cell` is (n_rows,) the slice of each candidate now; the others are (n_cells,): the slices' `names`,
+    exposure `observed`, what was `expected` by the requests of before, and the `variance` of their difference
+    by chance.
     """
 
     cell: Ints
+    names: pd.Index
     observed: Floats
     expected: Floats
     variance: Floats
@@ -54,6 +56,27 @@ class Split:
         return np.bincount(self.cell, weights=values, minlength=len(self.observed)).astype(np.float64)
 
 
+def side_by_side(one: Split, other: Split, undone: Floats) -> tuple[Floats, ...]:
+    """
+    Observed, expected, undone and variance, each (n_slices,), of the slices of either: rows that change
+    places may leave a slice without any, or fill one that there was not.
+
+    Args:
+        undone: (n_cells,) by the slices of `other`.
+    """
+    names = one.names.union(other.names)
+
+    def spread(values: Floats, of: Split) -> Floats:
+        return np.asarray(pd.Series(values, of.names).reindex(names, fill_value=0.0), np.float64)
+
+    known = names.isin(one.names)
+    expected, variance = (
+        np.where(known, spread(mine, one), spread(theirs, other))
+        for mine, theirs in ((one.expected, other.expected), (one.variance, other.variance))
+    )
+    return spread(one.observed, one), expected, spread(undone, other), variance
+
+
 def split(now: Side, before: Side, item: str, request: str | None = None) -> Split:
     """
     Exposure by `item`, and by `request` where one is named.
@@ -61,35 +84,39 @@ def split(now: Side, before: Side, item: str, request: str | None = None) -> Spl
     A request shows many items of one slice or none, so chance is counted by requests, not by items: the
     variance of a sum over independent requests, Σw²(x − x̄)²; at least that of independent items, Σw²x.
     """
-    both = [_codes(now, before, name) for name in (request, item) if name is not None]
-    cell_now, cell_then, group = _cells(both)
-    count = len(group)
+    named = [_codes(now, before, name) for name in (request, item) if name is not None]
+    both = [(codes[: len(now.labels)], codes[len(now.labels) :]) for codes, _words in named]
+    cell_now, cell_then, parts = _cells(both)
+    group, count = parts[0], len(parts[0])
+    words = [known[codes] for codes, (_codes_of, known) in zip(parts, named, strict=True)]
+    names = words[0] if len(words) == 1 else pd.MultiIndex.from_arrays(words)
     ratio = _requests_now(now, before, both[0] if request is not None else None)
     scale = np.array([ratio.get(one, 0.0) for one in group]) if request is not None else ratio[0]
     o, spread_now = _summed(now, cell_now, count)
     raw, spread_then = _summed(before, cell_then, count)
     variance = spread_now + scale**2 * spread_then + 1.0
-    return Split(cell_now, o, np.asarray(raw * scale, np.float64), np.asarray(variance, np.float64))
+    return Split(cell_now, names, o, np.asarray(raw * scale, np.float64), np.asarray(variance, np.float64))
 
 
-def _codes(now: Side, before: Side, name: str) -> tuple[Ints, Ints]:
-    """Each row's value as a number, the same for the same word in both."""
+def _codes(now: Side, before: Side, name: str) -> tuple[Ints, pd.Index]:
+    """The value of each row, now and then before, as its place among the words of both; and these words."""
     words = pd.concat([now.labels[name].astype(object), before.labels[name].astype(object)])
     # In the order of the words: so are the cells, whichever rows carry which of them.
-    codes = pd.factorize(words, sort=True, use_na_sentinel=False)[0].astype(np.intp)
-    return codes[: len(now.labels)], codes[len(now.labels) :]
+    codes, known = pd.factorize(words, sort=True, use_na_sentinel=False)
+    return codes.astype(np.intp), pd.Index(known)
 
 
-def _cells(both: list[tuple[Ints, Ints]]) -> tuple[Ints, Ints, Ints]:
-    """Each row's cell, now and before; and (n_cells,) the value of the first dimension in each."""
+def _cells(both: list[tuple[Ints, Ints]]) -> tuple[Ints, Ints, list[Ints]]:
+    """Each row's cell, now and before; and the value of each dimension, (n_cells,), in each."""
     sizes = [int(max(now.max(initial=0), then.max(initial=0))) + 1 for now, then in both]
     joined = np.concatenate(both[0]).astype(np.int64)
     for place, codes in enumerate(both[1:], start=1):
         joined = joined * sizes[place] + np.concatenate(codes)
     cells, where = np.unique(joined, return_inverse=True)
-    first = cells // sizes[1] if len(both) > 1 else cells
+    parts = [cells // sizes[1], cells % sizes[1]] if len(both) > 1 else [cells]
     length = len(both[0][0])
-    return where[:length].astype(np.intp), where[length:].astype(np.intp), first.astype(np.intp)
+    cell = where.astype(np.intp)
+    return cell[:length], cell[length:], [one.astype(np.intp) for one in parts]
 
 
 def _requests_now(now: Side, before: Side, codes: tuple[Ints, Ints] | None) -> dict[int, float]:

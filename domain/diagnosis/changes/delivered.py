@@ -23,6 +23,7 @@ from domain.diagnosis.stratified import Strata, ranks_apart
 ONE_WAY = 0.02  # of the change, up to which values may be off one factor or one step
 MOST_VALUES = 0.2  # of the items, up to which a column has values that items are sliced by
 CLEARLY = 0.8  # of what is left unexplained by one step: one factor leaves less than that
+HALF = 0.5  # of the items of a slice that are hit, or of all hit that lie in it: less says little of whom
 MOSTLY = 0.3  # of the items that had one value before, from which on it is worth saying
 MOST = 6  # features of one delivery that are looked into; the rest have less that speaks for them
 SURE = float(np.log(100))  # −log p over all features, from which on the items in question moved otherwise
@@ -39,6 +40,8 @@ class Delivered:
         unset: most of them lost it; `stale`: most of them kept it, and others did not.
         former, former_share: the most usual value before, of a share (0–1) of them; none of what is stale.
         right: item → what it would be: the former value, or where it is stale, that moved as others' did.
+        exchanged: value that items are sliced by → share (0–1) of those that had it before, or have it since,
+            which came from another known value or went to one.
         apart: −log p that the items in question moved as comparable ones did, over all features.
     """
 
@@ -53,6 +56,7 @@ class Delivered:
     former: str | None
     former_share: float
     right: dict[str, str]
+    exchanged: dict[str, float]
     apart: float
 
 
@@ -158,7 +162,7 @@ def sliceable(column: pd.Series) -> bool:
 
 def _delivered(one: _Hit, rows: pd.DataFrame) -> Delivered:
     hit, was = one.items, one.was
-    placed = place_of(rows, hit, [str(name) for name in rows if name != one.feature])
+    placed = _placed(one, rows)
     held = inside(rows, placed.slice)
     sure = hit & held if (hit & held).any() else hit
     values = was[sure].dropna().astype(str).value_counts(normalize=True)
@@ -176,8 +180,32 @@ def _delivered(one: _Hit, rows: pd.DataFrame) -> Delivered:
         former=str(values.index[0]) if told else None,
         former_share=float(values.iloc[0]) if told else 0.0,
         right={str(item): str(value) for item, value in right[hit].dropna().items()},
+        exchanged=_exchanged(one) if one.feature in rows else {},
         apart=one.apart,
     )
+
+
+def _exchanged(one: _Hit) -> dict[str, float]:
+    """Of what goes by a new name there is none: its slice is the same."""
+    was, now = (values.astype("string").fillna("") for values in (one.was, one.now))
+    other = was != now
+    known = set(was) & set(now)
+    ends = pd.concat([was, now[other]])
+    gone = pd.concat([other & now.isin(known), (other & was.isin(known))[other]])
+    shares = gone.groupby(ends.to_numpy()).mean()
+    return {str(value): float(share) for value, share in shares.items() if share > 0 and value}
+
+
+def _placed(one: _Hit, rows: pd.DataFrame) -> Placed:
+    """
+    Whom it hit, by what else is known of them; where that says little, by the value that they had before: of
+    two values that changed places all items of both are hit.
+    """
+    others = place_of(rows, one.items, [str(name) for name in rows if name != one.feature])
+    if max(others.purity, others.held) >= HALF:
+        return others
+    before = place_of(rows, one.items, [one.feature])
+    return before if before.purity >= HALF else Placed((), float(one.items.mean()), 1.0)
 
 
 def _words(one: _Hit, sure: Bools) -> str:
@@ -187,11 +215,23 @@ def _words(one: _Hit, sure: Bools) -> str:
         return "is stale"
     old, new = one.was[sure], one.now[sure]
     if not (pd.api.types.is_numeric_dtype(old) and pd.api.types.is_numeric_dtype(new)):
-        return "is another"
+        return instead(old, new)
     spread = float(np.median(one.moved.spread[sure]))
     # what moves anyway is held against where it would have moved
     base = one.moved.usual[sure] if spread > 0 else old.to_numpy(float, na_value=np.nan)
     return by_how_much(base, new.to_numpy(float, na_value=np.nan), spread)
+
+
+def instead(old: pd.Series, new: pd.Series) -> str:
+    """
+    Which text stands for which, where it is the same for most of them.
+
+    >>> instead(pd.Series(["tv", "tv", "web"]), pd.Series(["tv_2", "tv_2", "web"]))
+    'is tv_2 instead of tv'
+    """
+    pairs = pd.Series(list(zip(old.astype(str), new.astype(str), strict=True)))
+    (was, now), count = pairs.mode().iloc[0], int(pairs.value_counts().iloc[0])
+    return f"is {now} instead of {was}" if count > HALF * len(pairs) else "is another"
 
 
 def one_value(numbers: Floats) -> bool:

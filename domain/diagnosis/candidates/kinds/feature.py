@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,7 @@ from domain.diagnosis.replay import derived_columns, fill_rows
 from domain.diagnosis.scene import Scene
 from domain.values import Answer, Slice, name_slice
 
+Question = Literal["where", "how_much"]
 SAME_ITEMS = 0.9  # of the rows where a model feature departed, that lie on the items of a delivery
 
 
@@ -96,9 +97,12 @@ def _from_delivery(material: Material, known: Known, change: Delivered, mine: li
         undone=undone,
         unknown=unknown,
         where=_of_the_launch(material, change)
+        or _exchanged(material, change, "where")
         or (_of_the_catalogue(material, change, mine) and _same_place(material, change.feature, place))
         or _broken_alike(material, known, change, undone),
-        how_much=_of_the_catalogue(material, change, mine) or _nothing_to_serve(known, change, undone),
+        how_much=_of_the_catalogue(material, change, mine)
+        or _exchanged(material, change, "how_much")
+        or _nothing_to_serve(known, change, undone),
         feature=change.feature,
         value=change.right.get(item or "", change.former),
         items=(item,) if item is not None else change.items,
@@ -117,6 +121,17 @@ def _of_the_catalogue(material: Material, change: Delivered, mine: list[Departed
     return _itself(material, change.feature)
 
 
+def _exchanged(material: Material, change: Delivered, question: Question) -> Answer | None:
+    """A finding of a slice that holds other items since: however these are ranked, it is another slice."""
+    values = (value for name, value in material.finding.slice if name == change.feature)
+    share = max((change.exchanged.get(value, 0.0) for value in values), default=0.0)
+    if share < SAME_ITEMS or change.unset or change.stale:
+        return None
+    moved = f"{100 * share:.0f} % of the {material.noun} of this slice came into it, or left it, with it"
+    words = {"where": moved, "how_much": "it counts others since, however they are ranked"}
+    return Answer(question=question, holds=True, words=words[question])
+
+
 def _of_the_feature(material: Material, known: Known, change: Delivered) -> Slice:
     """Of items that no slice tells apart: the symptom's own, where it is one of the very feature."""
     return tuple(pair for pair in symptom_of(material, known) if pair[0] == change.feature)
@@ -128,7 +143,7 @@ def _was(change: Delivered, item: str | None) -> str:
         return "; that of comparable ones changed"
     if item is not None:
         return f"; before it was {change.right.get(item, change.former)}"
-    if change.former_share < MOSTLY:
+    if change.former_share < MOSTLY or change.words.endswith(f"instead of {change.former}"):
         return ""
     return f"; before it was {change.former} for {100 * change.former_share:.0f} %"
 

@@ -104,6 +104,28 @@ def test_a_feature_of_words_that_departed_in_what_the_model_is_fed_is_the_cause(
     assert not any("could not be" in line.statement for line in found.evidence)
 
 
+@pytest.mark.parametrize("found_in", ["tea", "coffee"])
+def test_two_values_that_a_delivery_exchanged_are_the_cause_in_either_of_them(found_in: str) -> None:
+    right = catalogue()
+    items = right.assign(category=right["category"].replace({"tea": "coffee", "coffee": "tea"}))
+    spoilt = shop(items)
+    finding = spoilt.finding(slice_of(category=found_in), observed=20, expected=800)
+    found = diagnose(spoilt.material(finding, snapshots=delivery(items, right)))
+    assert (found.cause_kind, found.object) == ("feature", "category")
+    assert found.place in (slice_of(category="tea"), slice_of(category="coffee"))
+    assert "is tea instead of coffee" in str(found.title) or "is coffee instead of tea" in str(found.title)
+
+
+def test_a_few_that_came_into_a_slice_do_not_make_it_another_one() -> None:
+    right = catalogue()
+    few = (right["category"] == "sugar") & (np.arange(len(right)) < 40)
+    items = right.assign(category=right["category"].mask(few, "coffee"))
+    spoilt = shop(items)
+    finding = spoilt.finding(slice_of(category="coffee"), observed=400, expected=800)
+    found = diagnose(spoilt.material(finding, snapshots=delivery(items, right)))
+    assert found.object != "category"
+
+
 def test_values_missing_on_one_device_are_a_feature_of_that_device() -> None:
     spoilt = shop(fed=unset_taste)
     finding = spoilt.finding(
