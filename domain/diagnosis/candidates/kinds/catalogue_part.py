@@ -1,4 +1,7 @@
-"""A delivery of the catalogue that lacks a part of the items: they can no longer be ranked."""
+"""
+A delivery that lacks a part of the items: of the catalogue, whose items can no longer be ranked then, or of
+the feed in which the finding was made.
+"""
 
 from __future__ import annotations
 
@@ -37,8 +40,10 @@ def _told(
     gone = tuple(old.loc[lost, material.key].astype(str))
     at, noun = material.clock(taken.delivered_at), material.noun
     where = f" where {name_slice(placed.slice)}" if placed.slice else ""
-    said = f"The catalogue delivered at {at} lacks {100 * placed.purity:.0f} % of the {noun}{where}"
-    scene = known.scene
+    came = "catalogue delivered" if taken.table is None else taken.name
+    said = f"The {came} at {at} lacks {100 * placed.purity:.0f} % of the {noun}{where}"
+    # of a feed's own rows as many are gone as are not delivered, however the others are ranked
+    scene = known.scene if taken.table is None else None
     undone = None
     if scene is not None:  # the same taken from the requests of before: what is missing then is missing now
         turned = scene.turned
@@ -47,7 +52,7 @@ def _told(
         undone = turned.undone(symptom, material.finding.item, turned.logged(), mine)
     return Proposal(
         kind="feed",
-        object=material.catalogue,
+        object=taken.table or material.catalogue,
         place=placed.slice,
         since=taken.delivered_at,
         title=said,
@@ -55,22 +60,27 @@ def _told(
         undone=undone,
         where=None if scene is not None else _same_place(material, known, placed),
         how_much=None if scene is not None else _as_much(material, known, placed),
-        table=material.catalogue,
+        table=taken.table or material.catalogue,
         items=gone,
         upstream=0,
     )
 
 
 def _same_place(material: Material, known: Known, placed: Placed) -> Answer:
-    symptom = symptom_of(material, known)
     words = f"the {material.noun} that are gone lie in {name_slice(placed.slice)}"
-    return Answer(question="where", holds=set(placed.slice) == set(symptom), words=words)
+    return Answer(question="where", holds=_holds(placed, material, known), words=words)
+
+
+def _holds(placed: Placed, material: Material, known: Known) -> bool:
+    """Whether the symptom lies in the slice whose items are gone; of what is gone everywhere, everywhere."""
+    symptom = symptom_of(material, known)
+    return set(placed.slice) <= set(symptom) and bool(placed.slice) == bool(symptom)
 
 
 def _as_much(material: Material, known: Known, placed: Placed) -> Answer | None:
     """Where nothing can be ranked again: as large a part of the items is gone as of the metric."""
     lacks = -material.finding.change
-    if lacks <= 0 or set(placed.slice) != set(symptom_of(material, known)):
+    if lacks <= 0 or not _holds(placed, material, known):
         return None
     share = placed.purity / lacks
     words = f"{100 * placed.purity:.0f} % of them are gone where {100 * lacks:.0f} % of the metric are"

@@ -1,0 +1,35 @@
+"""Feeds that lack a part of what they brought before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from domain.diagnosis.diagnose import diagnose
+from domain.values import slice_of
+from tests.domain.diagnosis.shop import catalogue, delivery, shop, told
+
+
+@pytest.mark.parametrize("lost", [0.5, 1.0])
+def test_a_feed_of_items_that_lacks_a_part_of_them_is_the_cause_of_its_own_fewer_rows(lost: float) -> None:
+    """The articles are ranked as ever: that says nothing of a feed whose rows are counted themselves."""
+    right = catalogue()
+    gone = (right["brand"] == "Cumulus") & (np.random.default_rng(5).random(len(right)) < lost)
+    came = delivery(right[~gone], right)
+    whole = float((right["brand"] == "Cumulus").sum())
+    healthy = shop()
+    finding = healthy.finding(
+        slice_of(brand="Cumulus"), table="stock", observed=whole - float(gone.sum()), expected=whole
+    )
+    found = diagnose(healthy.material(finding, snapshots=replace(came, table="stock"), series=None))
+    assert told(found) == ("feed", "stock", slice_of(brand="Cumulus"))
+    assert "The delivery of `stock` at" in str(found.cause)
+
+
+def test_a_feed_whose_items_are_all_there_is_no_cause() -> None:
+    healthy = shop()
+    finding = healthy.finding(slice_of(brand="Cumulus"), table="stock", observed=30, expected=60)
+    came = replace(delivery(catalogue(), catalogue()), table="stock")
+    assert diagnose(healthy.material(finding, snapshots=came, series=None)).cause_kind == "unknown"
