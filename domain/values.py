@@ -98,13 +98,18 @@ def share_rows(one: Slice, other: Slice) -> bool:
     return all(values.get(dimension, value) == value for dimension, value in other)
 
 
+ROWS = "rows"
+"""The unit of what counts the rows of a table, and the first word of what counts some of them."""
+
+
 class Finding(Value):
     """
     One thing a check saw in one window that its own history does not explain.
 
     `observed` and `expected` are in `unit` for the window; `low`–`high` is the band that history gives;
     `p_value` is two-sided unless the check says otherwise. `subject` is the item a prediction is about, or
-    the column that something is wrong with.
+    the column that something is wrong with. `rows_are` is what the team calls the rows of the table: a word
+    for people, where `unit` tells one measure from another.
     """
 
     check: str
@@ -118,7 +123,8 @@ class Finding(Value):
     expected: float
     low: float | None = None
     high: float | None = None
-    unit: str = "rows"
+    unit: str = ROWS
+    rows_are: str | None = None
     p_value: Share
     severity: Severity
     affected_share: Share | None = None
@@ -129,6 +135,12 @@ class Finding(Value):
         """Same check, table, slice and subject: the same thing going wrong."""
         parts = (self.check, self.table, *(f"{d}={v}" for d, v in self.slice), self.subject or "")
         return sha256("\x1f".join(parts).encode()).hexdigest()[:16]
+
+    @property
+    def counted_in(self) -> str:
+        """The unit as people are told it: rows by their own name, where the table has one for them."""
+        rows, rest = self.unit.partition(" ")[::2]
+        return " ".join(filter(None, (self.rows_are, rest))) if self.rows_are and rows == ROWS else self.unit
 
     def is_of(self, column: str | None) -> bool:
         """Whether the column is what something is wrong with, however the subject goes on."""

@@ -48,11 +48,11 @@ def compared(finding: Finding) -> str:
     if finding.unit == "seconds":
         return f"{observed} where {expected} was expected{band}"
     if is_metric(finding):
-        return f"{finding.unit} {observed} where {expected} was expected{off}{band}"
+        return f"{finding.counted_in} {observed} where {expected} was expected{off}{band}"
     if finding.expected < MULTIPLE_FROM <= finding.observed:
         none = "none" if finding.expected <= 0 else "almost none"
-        return f"{observed} {finding.unit} where {none} were expected"
-    return f"{observed} {finding.unit} where {expected} were expected{off}{band}"
+        return f"{observed} {finding.counted_in} where {none} were expected"
+    return f"{observed} {finding.counted_in} where {expected} were expected{off}{band}"
 
 
 def number(value: float, finding: Finding) -> str:

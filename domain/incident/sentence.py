@@ -47,7 +47,7 @@ def _repeated(event: e.FindingRepeated, _: dict[str, str]) -> str:
     finding = event.finding
     if finding.kind == "predicted":
         comparable = f"comparable launches had {finding.expected:,.0f}"
-        return f"Forecast again: {finding.observed:,.0f} {finding.unit}, {comparable}"
+        return f"Forecast again: {finding.observed:,.0f} {finding.counted_in}, {comparable}"
     return f"Seen again in {name_slice(finding.slice)}: {compared(finding)}"
 
 

@@ -87,6 +87,8 @@ class Table(Value):
     """Tables that this one is made from: what is wrong there is wrong here later."""
     timeout: Duration = timedelta(minutes=2)
     """After how long a query is cancelled."""
+    unit: str | None = Field(default=None, pattern=r"^[^\W\d_][\w \-]*$", max_length=40)
+    """What its rows are called in messages, in the plural (`"impressions"`); by default "rows"."""
 
     @field_validator("key", mode="before")
     @classmethod

@@ -186,7 +186,7 @@ def _loss(finding: Finding) -> Estimate:
         value=(finding.observed - finding.expected) / hours,
         low=None if finding.high is None else (finding.observed - finding.high) / hours,
         high=None if finding.low is None else (finding.observed - finding.low) / hours,
-        unit=f"{finding.unit} an hour",
+        unit=f"{finding.counted_in} an hour",
         basis="as long as it goes on as in the last window",
     )
 
@@ -197,7 +197,7 @@ def _forecast_loss(finding: Finding) -> Estimate:
         value=finding.observed - finding.expected,
         low=None if finding.low is None else finding.low - finding.expected,
         high=None if finding.high is None else finding.high - finding.expected,
-        unit=finding.unit,
+        unit=finding.counted_in,
         basis="the forecast against comparable launches",
     )
 

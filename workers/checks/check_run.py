@@ -11,9 +11,11 @@ import structlog
 from domain.detection.data.check_run import CheckRun
 from domain.detection.data.window import Grid, grid_until
 from domain.detection.judge.state import CheckState, Verdict
+from domain.detection.judge.title import said_of
 from domain.detection.kind import Kind
 from domain.errors import RecsysopsError, TooFewRows
 from domain.recommender.recommender import Recommender
+from domain.recommender.table import Table
 from domain.values import Finding
 from workers.checks.plan import Plan, grid_of
 from workers.checks.read import example, read
@@ -85,9 +87,17 @@ def judge(kind: Kind[Any, Any], run: CheckRun, data: Any, memory: CheckState) ->
     """
     with blamed(kind.name, kind=kind):
         verdict = _with_examples(kind, run, kind.judging.verdict(run, data, memory))
-        if kind.then is None or not verdict.findings:
-            return verdict
-        return kind.then.revise(run, verdict, read(run, kind.then.needs, (), memory))
+        if kind.then is not None and verdict.findings:
+            verdict = kind.then.revise(run, verdict, read(run, kind.then.needs, (), memory))
+    return _in_its_words(run.table, verdict)
+
+
+def _in_its_words(table: Table, verdict: Verdict) -> Verdict:
+    """The verdict, with the table's rows called what its declaration calls them."""
+    if table.unit is None:
+        return verdict
+    told = tuple(said_of(table.unit, finding) for finding in verdict.findings)
+    return verdict.model_copy(update={"findings": told})
 
 
 def _with_examples(kind: Kind[Any, Any], run: CheckRun, verdict: Verdict) -> Verdict:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
-from domain.values import Slice, name_slice
+from domain.values import Finding, Slice, name_slice
 
 ALL_GONE = 0.995
 MANY = 1_000.0  # from where on an amount is said without decimals
 MULTIPLE_FROM = 1.0
 """Expected in a window, from which on a multiple says something: of less than one row it is mostly chance."""
+_ROWS = re.compile(r"\brows\b")
 
 
 def title_of(table: str, where: Slice, observed: float, expected: float, unit: str = "rows") -> str:
@@ -93,6 +95,25 @@ def place_of(table: str, where: Slice) -> str:
     'plays where device = tv'
     """
     return f"{table} where {name_slice(where)}" if where else table
+
+
+def said_of(rows: str, finding: Finding) -> Finding:
+    """
+    The finding with its rows called what the team calls them; of which slice, and the example, stay as they
+    are.
+
+    >>> day = {"window_start": "2026-01-01T00:00Z", "window_end": "2026-01-02T00:00Z"}
+    >>> told = {"check": "c", "table": "views", "p_value": 0.0, "severity": "SEV3", **day}
+    >>> fewer = Finding(observed=29, expected=100, title="views: 71 % fewer rows", **told)
+    >>> said_of("page views", fewer).title
+    'views: 71 % fewer page views'
+    """
+    place = place_of(finding.table, finding.slice)
+    if not finding.title.startswith(place):
+        return finding.model_copy(update={"rows_are": rows})
+    says, example, row = finding.title.removeprefix(place).partition("; for instance ")
+    title = place + _ROWS.sub(rows, says) + example + row
+    return finding.model_copy(update={"rows_are": rows, "title": title})
 
 
 def percent(share: float) -> str:

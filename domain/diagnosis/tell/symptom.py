@@ -19,7 +19,7 @@ def tell_onset(material: Material, known: Known, seed: int) -> None:
     if known.onset is None:
         known.say("onset", "No single moment stands out at which it began")
         return
-    onset, unit = known.onset, material.finding.unit
+    onset, unit = known.onset, material.finding.counted_in
     right = f"; last right at {material.clock(onset.last_right)}" if onset.last_right else ""
     known.say("onset", f"Since {material.clock(onset.since)}{right}")
     word = "less" if onset.missing_per_hour > 0 else "more"

@@ -36,7 +36,7 @@ def _forecast(_given: Parameters, around: Circumstances) -> Price:
         high=share(told.high),
         unit="%",
         basis=f"forecast {told.basis}: {told.value:,.0f} [{told.low:,.0f}–{told.high:,.0f}] "
-        f"{around.finding.unit} instead of {told.now:,.0f}",
+        f"{around.finding.counted_in} instead of {told.now:,.0f}",
     )
     none = Estimate(value=None, unit="%", basis="it is not served before its launch")
     return Price(repairs, none, 0.0)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from domain.incident.comparison import compared
 from domain.recommender.recommender import Recommender
 from domain.values import Finding, slice_of
 from workers.checks.backtest import BacktestResult, backtest
@@ -91,6 +92,16 @@ def test_live_looks_find_what_the_backtest_finds(shop: Recommender, walked: Back
     live = [(f.check, f.slice, f.window_end, f.observed) for f in found]
     past = [(f.check, f.slice, f.window_end, f.observed) for f in walked.findings]
     assert live == past[:3]
+
+
+def test_rows_are_called_what_their_table_calls_them_and_counted_as_ever(shop: Recommender) -> None:
+    table = shop.tables["views"].model_copy(update={"unit": "page views"})
+    named = shop.model_copy(update={"tables": {"views": table}})
+    (plain,), (told,) = (run_checks(one, FAULT_AT + 2 * HOUR).findings for one in (shop, named))
+    assert plain.title.endswith("% fewer rows") and "rows where" in compared(plain)
+    assert told.title == plain.title.replace("fewer rows", "fewer page views")
+    assert compared(told) == compared(plain).replace(" rows ", " page views ")
+    assert (told.unit, told.fingerprint) == (plain.unit, plain.fingerprint)
 
 
 def test_a_window_is_judged_once_however_often_one_looks(shop: Recommender) -> None:
