@@ -45,7 +45,7 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
     if scene is None:
         return
     own = item_of(material, scene)
-    found = sorted(_kept_out(scene, own), key=lambda one: (len(one.place), -one.usual))
+    found = sorted(_kept_out(scene, own), key=lambda one: (-one.usual, len(one.place)))
     found = found or list(_as_found(material, scene, own))
     for one in found[:MOST_TOLD]:
         yield _told(material, known, scene, one)

@@ -1,4 +1,4 @@
-"""What serving adds to the model's score: an adjustment, a boost, a bug."""
+"""What serving adds to the model's score (an adjustment, a boost, a bug), and what it shows by no score."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import numpy as np
 
 from domain.diagnosis.candidates.candidate import CandidateKind, Named, Proposal
 from domain.diagnosis.candidates.counted import symptom_of
+from domain.diagnosis.candidates.judge import verdict_on
 from domain.diagnosis.candidates.kinds.itself import measured_itself
+from domain.diagnosis.changes.order import OutOfOrder, by_scores, out_of_order
 from domain.diagnosis.changes.other_model import by_another_file
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
 from domain.diagnosis.place import inside, place_of
-from domain.values import name_slice
+from domain.diagnosis.scene import Scene
+from domain.values import Answer, Slice, name_slice
 
 PURE = 0.5  # of a slice's candidates whose score was changed, from which on the slice is named
 MOST_BEFORE = 0.5  # of that share before the onset: then it is how serving has always been
@@ -23,6 +26,13 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
     scene = known.scene
     if scene is None:
         return
+    yield from _shifted(material, known, scene)
+    turned = out_of_order(scene)
+    if turned is not None:
+        yield _out_of_order(material, known, scene, turned)
+
+
+def _shifted(material: Material, known: Known, scene: Scene) -> Iterator[Proposal]:
     skew = scene.skew()
     if not skew.now.any() or by_another_file(material, skew):
         return
@@ -50,6 +60,39 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
         how_much=measured_itself(material, "serving", placed.slice),
         items=items if any(name in scene.of_items for name, _ in placed.slice) else (),
     )
+
+
+def _out_of_order(material: Material, known: Known, scene: Scene, one: OutOfOrder) -> Proposal:
+    """Whatever is shown there instead, by their scores others would be."""
+    place, since = one.placed.slice, known.onset.since if known.onset is not None else None
+    when = f" since {material.clock(since)}" if since is not None else ""
+    title = f"What is shown{f' in {name_slice(place)}' if place else ''} does not follow the scores{when}"
+    better = f"in {100 * one.now:.0f} % of pairs, {100 * one.before:.0f} % before"
+    return Proposal(
+        kind="serving",
+        object=material.model_name,
+        place=place,
+        since=since,
+        title=title,
+        sentence=f"{title}: of {one.requests:,} logged requests, what is shown has a better score than what "
+        f"is not {better}",
+        undone=by_scores(scene, symptom_of(material, known), place),
+        how_much=measured_itself(material, "serving", place) or _ordered_again(material, known, scene, place),
+    )
+
+
+def _ordered_again(material: Material, known: Known, scene: Scene, place: Slice) -> Answer | None:
+    """What the symptom's slice lacks, or has too much, by its own scores, beside what the finding says."""
+    off, rows = material.finding.change, scene.now.rows
+    here = inside(rows, symptom_of(material, known))
+    due = scene.now.row_weights * scene.now.exposure(scene.logged())
+    shown = scene.now.row_weights * scene.now.shown()
+    moved = float((shown - due)[here & inside(rows, place)].sum()) / max(float(due[here].sum()), 1e-9)
+    if not off or not moved:
+        return None
+    closes = moved / off
+    words = f"shown by their scores they would close {100 * closes:.0f} % of the gap"
+    return Answer(question="how_much", holds=verdict_on(closes), share=round(closes, 4), words=words)
 
 
 def _itself(material: Material, known: Known) -> Named | None:
