@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
+from domain.detection.judge.wrong_rows import listed
 from domain.diagnosis.candidates.candidate import CandidateKind, Named, Proposal
 from domain.diagnosis.candidates.counted import symptom_of
 from domain.diagnosis.candidates.plays import or_plays
@@ -38,17 +40,16 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
         mine = [one for one in gone if scene is not None and _made_from(scene, one, change)]
         told |= {one.feature for one in mine}
         yield _from_delivery(material, known, change, mine)
-    for one in gone:
-        if one.feature not in told:
-            yield _from_log(material, known, one)
+    fed = [one for one in gone if one.feature not in told]
     older = tuple(stale(scene, material)) if scene is not None and material.items is not None else ()
     for old in older:
         if scene is not None and old.feature not in told:
             yield _from_store(material, known, scene, old)
     told |= {one.feature for found in (changes, gone, older) for one in found}
-    for one in _in_the_log(material, constant):
-        if one.feature not in told:
-            yield _from_log(material, known, one)
+    fed += [one for one in _in_the_log(material, constant) if one.feature not in told]
+    alone = [(one, _from_log(material, known, one)) for one in fed]
+    yield from (told_of for _one, told_of in alone)
+    yield from _of_one_source(material, known, alone)
     if known.oddity is not None and not any(one.feature == known.oddity.feature for one in changes):
         yield from _unlike_comparable(material, known)
 
@@ -276,6 +277,33 @@ def _from_log(material: Material, known: Known, one: Departed) -> Proposal:
         table=table,
         feature=one.feature,
     )
+
+
+def _of_one_source(
+    material: Material, known: Known, alone: Sequence[tuple[Departed, Proposal]]
+) -> Iterator[Proposal]:
+    """
+    Features that departed in the very same slice, as those of one vector or one join do: what each of them
+    does by itself says little of what they do together.
+    """
+    scene = known.scene
+    if scene is None:
+        return
+    for place in dict.fromkeys(one.placed.slice for one, _alone in alone if one.placed.slice):
+        mine = [pair for pair in alone if pair[0].placed.slice == place]
+        if len(mine) == 1:
+            continue
+        fixed = scene.now.rows[list(scene.now.columns.features)].copy()
+        for one, _alone in mine:
+            fixed[one.feature] = _put(fixed[one.feature], one.hit, one.should)
+        first, *others = sorted((told for _one, told in mine), key=_closes, reverse=True)
+        names = listed([f"`{one.object}`" for one in others])
+        undone = _ranked_again(material, known, scene, fixed)
+        yield replace(first, sentence=f"{first.sentence}, and so departed {names}", undone=undone)
+
+
+def _closes(one: Proposal) -> float:
+    return (one.undone.symptom.closed or 0.0) if one.undone is not None else 0.0
 
 
 def _itself(material: Material, feature: str) -> Answer | None:

@@ -126,6 +126,19 @@ def test_a_few_that_came_into_a_slice_do_not_make_it_another_one() -> None:
     assert found.object != "category"
 
 
+def test_features_that_departed_in_one_slice_are_put_back_together() -> None:
+    """A join that finds nothing for one brand: none of its features does by itself what all of them do."""
+
+    def fed(rows: pd.DataFrame) -> pd.DataFrame:
+        lost = rows["brand"] == "Boreal"
+        return rows.assign(**{name: rows[name].mask(lost, 0.1) for name in ("rating", "popularity", "taste")})
+
+    spoilt = shop(fed=fed)
+    found = diagnose(spoilt.material(spoilt.finding(slice_of(brand="Boreal"))))
+    assert (found.cause_kind, found.place) == ("feature", slice_of(brand="Boreal"))
+    assert "and so departed `" in str(found.cause)
+
+
 def test_values_missing_on_one_device_are_a_feature_of_that_device() -> None:
     spoilt = shop(fed=unset_taste)
     finding = spoilt.finding(
