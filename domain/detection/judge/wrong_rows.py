@@ -29,6 +29,7 @@ from domain.recommender.options import LeastShare
 from domain.values import Finding, Slice
 
 ALIKE = 0.1  # of the wrong rows, by which columns may differ that are wrong for one cause
+LASTING, AS_BAD = 4, 1e-3  # windows that are counted together, and what chance would do in each of them
 NAMED = 3  # columns that a title names before it counts the others
 
 
@@ -86,13 +87,12 @@ def judge_rows(
     judged = judge(tally, usable)
     width = tally.grid.width.total_seconds()
     alpha = level(state.wealth, looks_per_week or WEEK_SECONDS / width)
-    excess = judged.bad - judged.expected
     least = np.array([words.least(check, column) for column in tally.columns])
-    fewest = tally.least(check.least_rows)
-    matters = excess >= np.maximum(fewest, least * judged.rows[:, None])
-    tested = np.repeat((judged.rows >= fewest)[:, None], excess.shape[1], axis=1)
-    found = discovered(tally.cells, judged.p_values, tested, alpha) & matters
-    groups = _together(fewest, tally.cells, excess, least * judged.rows[:, None], judged.rows, found)
+    fewest, (rows, excess) = tally.least(check.least_rows), _so_far(tally, judged)
+    found = discovered(tally.cells, judged.p_values, rows >= fewest, alpha)
+    found &= excess >= np.maximum(fewest, least * rows)
+    now = judged.bad - judged.expected
+    groups = _together(fewest, tally.cells, now, least * judged.rows[:, None], judged.rows, found)
     findings = [_finding(check, tally, judged, place, columns, words) for place, columns in groups]
     state = state.model_copy(update={"wealth": spend(state.wealth, state.new(findings))})
     told = {tally.columns[column] for _place, columns in groups for column in columns}
@@ -100,6 +100,24 @@ def judge_rows(
     sure = {finding.fingerprint for finding in broken}
     verdict = confirm(state, [*findings, *broken], width, tally.start(tally.last), sure=sure)
     return verdict.comparing(_compared(tally, state, judged, words))
+
+
+def _so_far(tally: Tally, judged: JudgedRows) -> tuple[Floats, Floats]:
+    """
+    (n_cells, n_columns) rows, and wrong ones beyond the usual, of the last window and those right before it
+    in which it was as bad: what a window holds too few rows of to matter does when it lasts.
+    """
+    rows = np.repeat(judged.rows[:, None], judged.bad.shape[1], axis=1)
+    excess = np.asarray(judged.bad - judged.expected)
+    lasting = judged.p_values <= AS_BAD
+    for back in range(2, min(LASTING, len(tally.rows)) + 1):
+        if not lasting.any():
+            break
+        n, bad = tally.rows[-back], np.where(lasting, tally.bad[-back], 0.0)
+        lasting = judged.rates.p_values(bad, n) <= AS_BAD
+        excess += np.where(lasting, bad - judged.rates.share * n[:, None], 0.0)
+        rows += np.where(lasting, n[:, None], 0.0)
+    return rows, excess
 
 
 def _compared(tally: Tally, state: CheckState, judged: JudgedRows, words: Words) -> Iterator[Comparison]:

@@ -61,6 +61,21 @@ def test_of_a_sample_a_few_rows_stand_for_many(look: Look) -> None:
     assert look(replace(tally(rows=14.0, usual=0.001, now={"mobile": 0.2}), part=0.01)).findings == ()
 
 
+def test_what_a_window_holds_too_few_rows_of_is_told_when_it_lasts(look: Look) -> None:
+    few = tally(rows=14.0, usual=0.001, now={"mobile": 1.0})
+    assert look(few).findings == ()
+    lasting = few.bad.copy()
+    lasting[-3:] = lasting[-1]
+    rows = few.rows.copy()
+    rows[-3:] = rows[-1]
+    finding = only(look(replace(few, rows=rows, bad=lasting)))
+    assert finding.slice == slice_of(device="mobile")
+    assert finding.observed < 20  # it is told of the last window, as ever
+    apart = lasting.copy()
+    apart[-2] = 0
+    assert look(replace(few, rows=rows, bad=apart)).findings == ()
+
+
 def test_wrong_rows_everywhere_are_told_once_for_the_whole_table(look: Look) -> None:
     finding = only(look(tally(now={"mobile": 0.5, "tv": 0.5, "web": 0.5})))
     assert finding.slice == ()
