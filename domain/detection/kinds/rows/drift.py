@@ -40,6 +40,7 @@ from domain.values import Finding
 
 LEAST_WINDOWS = 3
 LEAST_SHARE = 0.1  # of the rows that must have moved beyond the usual, where nothing is declared
+HALF, LEAST_RARE = 0.5, 0.02  # of what is rare, where that is less: labels are few, and all may be lost
 BAND = 2.0  # of what usually moves
 
 Says = Callable[[Bins, Floats, Floats], str]
@@ -96,8 +97,9 @@ def judge_drift(
     alpha = level_of(state, looks_per_week, width)
     judged = judge(histograms, usable)
     excess = (judged.moved - judged.usual) * judged.rows
-    least = LeastShare.of(check).least(LEAST_SHARE)
-    matters = (judged.moved - judged.usual >= least) & (excess >= check.least_rows)
+    matters = (judged.moved - judged.usual >= _least(check, histograms, usable)) & (
+        excess >= check.least_rows
+    )
     tested = judged.rows >= check.least_rows
     found = discovered(histograms.cells, judged.p_values, tested, alpha) & matters
     findings = [
@@ -136,6 +138,23 @@ def judge(histograms: Histograms, usable: npt.NDArray[np.bool_]) -> JudgedColumn
         usual=side([one.usual for one in told]),
         rows=side([counts[-1].sum(axis=-1) for counts in histograms.counts]),
     )
+
+
+def _least(check: Check, histograms: Histograms, usable: npt.NDArray[np.bool_]) -> Floats:
+    """
+    (n_cells, n_columns) share of rows that must have moved: where nothing is declared, of a column that
+    mostly holds one value at most half of the others.
+    """
+    shape = (len(histograms.cells), len(histograms.counts))
+    declared = LeastShare.of(check).least_share
+    if declared is not None:
+        return np.full(shape, declared)
+    least = np.full(shape, LEAST_SHARE)
+    for column, counts in enumerate(histograms.counts):
+        past = counts[usable].sum(axis=0)
+        rare = 1 - past.max(axis=-1) / np.maximum(past.sum(axis=-1), 1.0)
+        least[:, column] = np.clip(HALF * rare, LEAST_RARE, LEAST_SHARE)
+    return least
 
 
 def _numbers(judged: JudgedColumns, bins: Bins, at: tuple[int, int]) -> Numbers:

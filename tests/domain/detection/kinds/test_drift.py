@@ -45,6 +45,19 @@ def test_a_small_move_is_no_matter_however_sure() -> None:
     assert len(look(histograms(rows=100_000, shift={"tv": 0.05}), least).findings) == 1
 
 
+@pytest.mark.parametrize(("lost", "told"), [(0.9, True), (0.2, False), (0.0, False)])
+def test_of_labels_that_are_rare_most_may_not_be_lost(lost: float, told: bool) -> None:
+    """One row in twenty was chosen; a training that takes most of them for none differs in few rows."""
+    same = histograms(rows=4_000)
+    chance = np.random.default_rng(5)
+    chosen = chance.binomial(4_000, 0.05, (len(same.rows), 3)).astype(float)
+    chosen[-1, 0] = round(chosen[-1, 0] * (1 - lost))
+    chosen = np.concatenate([chosen.sum(axis=1, keepdims=True), chosen], axis=1)
+    counts = np.stack([same.rows - chosen, chosen], axis=-1)
+    labels = replace(same, bins=(Bins("chosen", labels=("no", "yes"), named=2),), counts=(counts,))
+    assert [one.slice for one in look(labels).findings] == ([same.cells[1]] if told else [])
+
+
 def test_days_that_differ_anyway_are_no_news() -> None:
     alarms = sum(bool(look(histograms(scatter=0.5, seed=seed)).findings) for seed in range(40))
     assert alarms == 0
