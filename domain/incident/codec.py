@@ -47,7 +47,10 @@ UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {
     ("follow_up.proposed", 1): _as_it_was,
     ("follow_up.answered", 1): _as_it_was,
     ("follow_up.answered", 2): _as_it_was,
+    ("incident.opened", 1): _as_it_was,
+    ("finding.repeated", 1): _as_it_was,
     ("finding.joined", 1): _as_it_was,  # the next version also knows the same `items`
+    ("finding.joined", 2): _as_it_was,
 }
 """(Wire name, version) → what makes its JSON values those of the next; for every version but the newest."""
 

@@ -14,6 +14,7 @@ class IncidentOpened(Event):
     """A finding, a prediction or a person says that something is wrong."""
 
     wire_name = "incident.opened"
+    schema_version = 2
     number: int
     title: str
     kind: Literal["detected", "predicted", "declared"]
@@ -27,6 +28,7 @@ class FindingRepeated(Event):
     """The same finding was made again while the incident was open."""
 
     wire_name = "finding.repeated"
+    schema_version = 2
     finding: Finding
 
 
@@ -38,7 +40,7 @@ class FindingJoined(Event):
     """
 
     wire_name = "finding.joined"
-    schema_version = 2
+    schema_version = 3
     finding: Finding
     shares: Literal["slice", "table", "column", "upstream", "downstream", "items"]
 

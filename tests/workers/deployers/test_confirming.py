@@ -21,7 +21,7 @@ from workers.deployers.webhook import KIND, WebhookOptions
 from workers.environment import clock
 
 OPTION = make_option(deployer="hooks", parameters={"kind": "webhook"})
-SOON = timedelta(seconds=0.2)
+SOON = timedelta(seconds=1)
 PATIENT = timedelta(seconds=20)
 
 
