@@ -43,7 +43,7 @@ def draw_launch(
     top = max(float(outcomes.max(initial=0.0)), high, finding.expected)
     axes.set_ylim(0, 1.1 * max(top, 1.0))
     axes.set_title(f"{finding.title}\n", loc="left", fontsize=10, color="#102a43", wrap=True)
-    axes.set_ylabel(finding.unit, fontsize=9, color=WORDS)
+    axes.set_ylabel(finding.counted_in, fontsize=9, color=WORDS)
     axes.legend(
         loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, fontsize=8, frameon=False, ncols=3
     )

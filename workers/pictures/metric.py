@@ -35,7 +35,13 @@ def draw_finding(
     """`draw_metric` of the metric that a finding is about; an onset before the first window is not drawn."""
     known = onset if onset is not None and onset >= series["window_start"].iloc[0] else None
     return draw_metric(
-        series, title=finding.title, unit=finding.unit, zone=zone, onset=known, moments=moments, last=last
+        series,
+        title=finding.title,
+        unit=finding.counted_in,
+        zone=zone,
+        onset=known,
+        moments=moments,
+        last=last,
     )
 
 

@@ -99,10 +99,12 @@ def _from_delivery(material: Material, known: Known, change: Delivered, mine: li
         unknown=unknown,
         where=_of_the_launch(material, change)
         or _exchanged(material, change, "where")
+        or _made_of_it(material, change, "where")
         or (_of_the_catalogue(material, change, mine) and _same_place(material, change.feature, place))
         or _broken_alike(material, known, change, undone),
         how_much=_of_the_catalogue(material, change, mine)
         or _exchanged(material, change, "how_much")
+        or _made_of_it(material, change, "how_much")
         or _nothing_to_serve(known, change, undone),
         feature=change.feature,
         value=change.right.get(item or "", change.former),
@@ -131,6 +133,23 @@ def _exchanged(material: Material, change: Delivered, question: Question) -> Ans
     moved = f"{100 * share:.0f} % of the {material.noun} of this slice came into it, or left it, with it"
     words = {"where": moved, "how_much": "it counts others since, however they are ranked"}
     return Answer(question=question, holds=True, words=words[question])
+
+
+def _made_of_it(material: Material, change: Delivered, question: Question) -> Answer | None:
+    """
+    A finding that a column named after the feature is not set, in the very slice that lost it: the requests
+    since may yet be too few to show what that does.
+    """
+    finding, place = material.finding, set(change.placed.slice)
+    fed = material.columns.features if material.columns is not None else ()
+    made = (name for name in fed if name.startswith(f"{change.feature}_") and finding.is_of(name))
+    column = next(made, None)
+    if column is None or not change.unset or not finding.slice or not set(finding.slice) <= place:
+        return None
+    if finding.unit.partition(" ")[2] != f"without {column}":
+        return None
+    where, of_it = "it lies where the finding lies", f"the finding is of `{column}`, which is made from it"
+    return Answer(question=question, holds=True, words=where if question == "where" else of_it)
 
 
 def _of_the_feature(material: Material, known: Known, change: Delivered) -> Slice:

@@ -139,6 +139,39 @@ def test_features_that_departed_in_one_slice_are_put_back_together() -> None:
     assert "and so departed `" in str(found.cause)
 
 
+@pytest.mark.parametrize(("column", "cause"), [("category_match", "category"), ("rating", "rating")])
+def test_a_delivery_of_a_moment_ago_is_the_cause_of_what_is_made_from_it(column: str, cause: str) -> None:
+    """The window holds minutes before it as well: too few requests since to say what it does to ranks."""
+    right, brand = catalogue(), slice_of(brand="Boreal")
+    items = right.assign(category=right["category"].mask(right["brand"] == "Boreal"))
+    model = Weighted(features=("category_match", "rating", "popularity"))
+
+    def fed(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.rename(columns={"taste": "category_match"})
+
+    def late(rows: pd.DataFrame) -> pd.DataFrame:
+        lost = (rows["brand"] == "Boreal") & (rows[AT] > rows[AT].quantile(0.7))
+        return fed(rows).pipe(lambda known: known.assign(**{column: known[column].mask(lost)}))
+
+    served = serve(right, model, 600, 0, fed=fed), serve(right, model, 40, 10_000, fed=late)
+    spoilt = Shop(items, *served, model)
+    finding = spoilt.finding(
+        brand, table="candidates", subject=column, unit=f"rows without {column}", observed=30, expected=0.0
+    )
+    columns = replace(COLUMNS, features=model.features)
+    found = diagnose(
+        spoilt.material(
+            finding,
+            columns=columns,
+            snapshots=delivery(items, right),
+            cells=None,
+            series=None,
+            fault="feature",
+        )
+    )
+    assert told(found) == ("feature", cause, brand)
+
+
 def test_values_missing_on_one_device_are_a_feature_of_that_device() -> None:
     spoilt = shop(fed=unset_taste)
     finding = spoilt.finding(
