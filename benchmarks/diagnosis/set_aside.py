@@ -5,8 +5,8 @@ They were drawn before the first line of the benchmark ran, from the kinds that 
 project describes; those that are described could be worked towards, so setting them aside would say nothing.
 
 One draw of each: 4 of 10 named rightly, 4 not named, 2 never found, none named wrongly. What that showed of
-four of them (`genre_filtered`, `genre_swapped`, `country_cap`, `feature_constant`) has been worked on since, so
-that another run says less of faults that nobody built for.
+four of them (`genre_filtered`, `genre_swapped`, `country_cap`, `feature_constant`) has been worked on since,
+so that another run says less of faults that nobody built for.
 """
 
 from __future__ import annotations
