@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 
 from domain.detection.judge.wrong_rows import listed
 from domain.diagnosis.candidates.candidate import CandidateKind, Named, Proposal
 from domain.diagnosis.candidates.counted import symptom_of
-from domain.diagnosis.candidates.plays import or_plays
+from domain.diagnosis.candidates.kinds.feature_delivered import from_delivery, made_from
+from domain.diagnosis.candidates.kinds.put_back import itself, put, ranked_again, same_place
 from domain.diagnosis.candidates.undone import Undone
 from domain.diagnosis.changes.constant import constant
-from domain.diagnosis.changes.delivered import MOSTLY, Delivered
 from domain.diagnosis.changes.departed import Departed, departed
-from domain.diagnosis.changes.shifted import shifted
 from domain.diagnosis.changes.stale import Stale, stale
 from domain.diagnosis.items.concerned import unset_alone, usual_value
 from domain.diagnosis.known import Known
@@ -25,10 +22,7 @@ from domain.diagnosis.material import Material
 from domain.diagnosis.place import Bools
 from domain.diagnosis.replay import derived_columns, fill_rows
 from domain.diagnosis.scene import Scene
-from domain.values import Answer, Slice, name_slice
-
-Question = Literal["where", "how_much"]
-SAME_ITEMS = 0.9  # of the rows where a model feature departed, that lie on the items of a delivery
+from domain.values import Answer, name_slice
 
 
 def _propose(material: Material, known: Known) -> Iterator[Proposal]:
@@ -37,9 +31,9 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
     gone = _in_the_log(material, departed)
     told: set[str] = set()
     for change in changes:
-        mine = [one for one in gone if scene is not None and _made_from(scene, one, change)]
+        mine = [one for one in gone if scene is not None and made_from(scene, one, change)]
         told |= {one.feature for one in mine}
-        yield _from_delivery(material, known, change, mine)
+        yield from_delivery(material, known, change, mine)
     fed = [one for one in gone if one.feature not in told]
     older = tuple(stale(scene, material)) if scene is not None and material.items is not None else ()
     for old in older:
@@ -62,211 +56,6 @@ def _in_the_log(material: Material, find: Callable[..., tuple[Departed, ...]]) -
     return find(rows.reset_index(drop=True), before, columns, names)
 
 
-def _made_from(scene: Scene, one: Departed, change: Delivered) -> bool:
-    """Whether a model feature departed on the very items that the delivery changed."""
-    items = scene.now.rows.loc[one.hit, scene.now.columns.item].astype(str)
-    return bool(len(items)) and float(items.isin(set(change.items)).mean()) >= SAME_ITEMS
-
-
-# ── from the last delivery ────────────────────────────────────────────────────────────────────────────────
-
-
-def _from_delivery(material: Material, known: Known, change: Delivered, mine: list[Departed]) -> Proposal:
-    taken, noun = material.snapshots, material.noun
-    at = material.clock(taken.delivered_at) if taken is not None else "an unknown time"
-    came = taken.name if taken is not None else "catalogue delivery"
-    place = change.placed.slice
-    who = f"{noun} where {name_slice(place)}" if place else noun
-    alike, item = _alike(material, known, change), material.finding.item
-    was = _was(change, item)
-    if item is not None:
-        sentence = f"`{change.feature}` of this launch {change.words} since the {came} at {at}{was}{alike}"
-    else:
-        sentence = (
-            f"`{change.feature}` {change.words} for {change.count:,} of {change.size:,} {noun}"
-            f"{f' where {name_slice(place)}' if place and not change.unset else ''} since the "
-            f"{came} at {at}{was}{alike}"
-        )
-    undone, unknown = _served_as_before(material, known, change, mine)
-    return Proposal(
-        kind="feature",
-        object=change.feature,
-        place=place or _of_the_feature(material, known, change),
-        since=taken.delivered_at if taken is not None else None,
-        title=f"`{change.feature}` of {who} {change.words} since the delivery at {at}",
-        sentence=sentence,
-        undone=undone,
-        unknown=unknown,
-        where=_of_the_launch(material, change)
-        or _exchanged(material, change, "where")
-        or _made_of_it(material, change, "where")
-        or (_of_the_catalogue(material, change, mine) and _same_place(material, change.feature, place))
-        or _broken_alike(material, known, change, undone),
-        how_much=_of_the_catalogue(material, change, mine)
-        or _exchanged(material, change, "how_much")
-        or _made_of_it(material, change, "how_much")
-        or _nothing_to_serve(known, change, undone),
-        feature=change.feature,
-        value=change.right.get(item or "", change.former),
-        items=(item,) if item is not None else change.items,
-    )
-
-
-def _of_the_catalogue(material: Material, change: Delivered, mine: list[Departed]) -> Answer | None:
-    """
-    A finding of the column as it is delivered. What the model is fed may be off for another reason, unless it
-    departed on the items that the delivery changed, or where it changed them and others not.
-    """
-    place = set(change.placed.slice)
-    theirs = bool(mine) or (bool(place) and set(material.finding.slice) <= place)
-    if material.finding.table == material.candidates_table and not theirs:
-        return None
-    return _itself(material, change.feature)
-
-
-def _exchanged(material: Material, change: Delivered, question: Question) -> Answer | None:
-    """A finding of a slice that holds other items since: however these are ranked, it is another slice."""
-    values = (value for name, value in material.finding.slice if name == change.feature)
-    share = max((change.exchanged.get(value, 0.0) for value in values), default=0.0)
-    if share < SAME_ITEMS or change.unset or change.stale:
-        return None
-    moved = f"{100 * share:.0f} % of the {material.noun} of this slice came into it, or left it, with it"
-    words = {"where": moved, "how_much": "it counts others since, however they are ranked"}
-    return Answer(question=question, holds=True, words=words[question])
-
-
-def _made_of_it(material: Material, change: Delivered, question: Question) -> Answer | None:
-    """
-    A finding that a column named after the feature is not set, in the very slice that lost it: the requests
-    since may yet be too few to show what that does.
-    """
-    finding, place = material.finding, set(change.placed.slice)
-    fed = material.columns.features if material.columns is not None else ()
-    made = (name for name in fed if name.startswith(f"{change.feature}_") and finding.is_of(name))
-    column = next(made, None)
-    if column is None or not change.unset or not finding.slice or not set(finding.slice) <= place:
-        return None
-    if finding.unit.partition(" ")[2] != f"without {column}":
-        return None
-    where, of_it = "it lies where the finding lies", f"the finding is of `{column}`, which is made from it"
-    return Answer(question=question, holds=True, words=where if question == "where" else of_it)
-
-
-def _of_the_feature(material: Material, known: Known, change: Delivered) -> Slice:
-    """Of items that no slice tells apart: the symptom's own, where it is one of the very feature."""
-    return tuple(pair for pair in symptom_of(material, known) if pair[0] == change.feature)
-
-
-def _was(change: Delivered, item: str | None) -> str:
-    """What it was before, where that is one value for many of them; of what is stale, that others' is not."""
-    if change.stale:
-        return "; that of comparable ones changed"
-    if item is not None:
-        return f"; before it was {change.right.get(item, change.former)}"
-    if change.former_share < MOSTLY or change.words.endswith(f"instead of {change.former}"):
-        return ""
-    return f"; before it was {change.former} for {100 * change.former_share:.0f} %"
-
-
-def _alike(material: Material, known: Known, change: Delivered) -> str:
-    odd = known.oddity
-    if odd is None or odd.feature != change.feature or not change.unset:
-        return ""
-    return f"; {odd.comparables_unset:,} of {odd.comparables:,} comparable {material.noun} lack it"
-
-
-def _served_as_before(
-    material: Material, known: Known, change: Delivered, mine: list[Departed]
-) -> tuple[Undone | None, str]:
-    """The requests since the onset, ranked by the same model with the feature as it was."""
-    scene = known.scene
-    if scene is None:
-        return None, "no requests are logged that could be ranked again"
-    rows, columns = scene.now.rows, scene.now.columns
-    hit = rows[columns.item].astype(str).isin(set(change.items)).to_numpy(bool)
-    derived = derived_columns(rows, columns, change.feature, hit)
-    made = shifted(scene, hit, change.items) if hit.any() else {}
-    labels = _labelled_as_before(scene, change, hit)
-    if not (derived or mine or made or labels):
-        return None, f"`{change.feature}` does not reach the model by what is logged"
-    pool = pd.concat([rows, scene.before.rows], ignore_index=True)
-    fixed = fill_rows(rows, pool, columns, change.feature, change.right, derived)
-    for name, values in made.items():
-        if name not in derived:
-            fixed[name] = values
-    for one in mine:
-        held = fixed[one.feature]
-        fixed[one.feature] = _put(
-            held, one.hit & held.isna() if one.feature in derived else one.hit, one.should
-        )
-    return _ranked_again(material, known, scene, fixed, labels), ""
-
-
-def _labelled_as_before(scene: Scene, change: Delivered, hit: Bools) -> tuple[str, pd.Series] | None:
-    """The feature by which items are sliced, too, as it was: what has another value now was counted there."""
-    name, rows = change.feature, scene.now.rows
-    if name not in scene.of_items or change.unset or change.stale or not hit.any():
-        return None
-    if not rows.loc[hit, name].isin(scene.before.rows[name].unique()).all():
-        return None  # a name that nothing had before: the slice is the same, and is called otherwise
-    right = rows[scene.now.columns.item].astype(str).map(change.right)
-    return name, rows[name].astype(object).where(~(hit & right.notna().to_numpy(bool)), right)
-
-
-def _put(held: pd.Series, where: Any, should: Any) -> pd.Series:
-    """The feature with what it should be `where` it is not; numbers or texts, as it is."""
-    return held.where(~np.asarray(where, dtype=bool), pd.Series(should, index=held.index))
-
-
-def _ranked_again(
-    material: Material,
-    known: Known,
-    scene: Scene,
-    fixed: pd.DataFrame,
-    labels: tuple[str, pd.Series] | None = None,
-) -> Undone:
-    scores, symptom = scene.now.scores(fixed), symptom_of(material, known)
-    if labels is not None:
-        return scene.undone_with(*labels, symptom, material.finding.item, scores)
-    found = scene.undone(symptom, material.finding.item, scores)
-    return or_plays(scene, material, found, scores)
-
-
-def _of_the_launch(material: Material, change: Delivered) -> Answer | None:
-    """A launch is about one item: a change of that item lies where the symptom lies."""
-    item = material.finding.item
-    if item is None:
-        return None
-    mine = item in change.items
-    words = "it is a feature of this very item" if mine else "it is a feature of other items"
-    return Answer(question="where", holds=mine, words=words)
-
-
-def _broken_alike(
-    material: Material, known: Known, change: Delivered, undone: Undone | None
-) -> Answer | None:
-    """Where nothing can be ranked again: whether those that lost it are those of the symptom."""
-    if undone is not None or not known.concerned or material.finding.item is not None:
-        return None
-    mine, hit = set(known.concerned), set(change.items)
-    share = len(mine & hit) / max(len(mine | hit), 1)
-    words = (
-        f"{len(mine & hit):,} of the {len(mine):,} {material.noun} concerned and {len(hit - mine):,} others"
-    )
-    return Answer(question="where", holds=share > 0.5, share=share, words=words)
-
-
-def _nothing_to_serve(known: Known, change: Delivered, undone: Undone | None) -> Answer | None:
-    """
-    Without requests to rank again, a value that was lost is broken by what can be seen; what it does to the
-    metric is not measured, and the answer says so.
-    """
-    if undone is not None or not change.unset or known.scene is not None:
-        return None
-    words = "no requests are logged that could be ranked again; what was lost is visible in the delivery"
-    return Answer(question="how_much", holds=True, words=words)
-
-
 # ── from the candidates' log ──────────────────────────────────────────────────────────────────────────────
 
 
@@ -278,8 +67,8 @@ def _from_log(material: Material, known: Known, one: Departed) -> Proposal:
     undone = None
     if scene is not None:
         fixed = scene.now.rows[list(scene.now.columns.features)].copy()
-        fixed[one.feature] = _put(fixed[one.feature], one.hit, one.should)
-        undone = _ranked_again(material, known, scene, fixed)
+        fixed[one.feature] = put(fixed[one.feature], one.hit, one.should)
+        undone = ranked_again(material, known, scene, fixed)
     table = material.candidates_table
     return Proposal(
         kind="feature",
@@ -291,8 +80,8 @@ def _from_log(material: Material, known: Known, one: Departed) -> Proposal:
         f"of the candidates{where}{when}",
         undone=undone,
         unknown="no model is there to rank again",
-        where=_same_place(material, one.feature, place),
-        how_much=_itself(material, one.feature),
+        where=same_place(material, one.feature, place),
+        how_much=itself(material, one.feature),
         table=table,
         feature=one.feature,
     )
@@ -314,10 +103,10 @@ def _of_one_source(
             continue
         fixed = scene.now.rows[list(scene.now.columns.features)].copy()
         for one, _alone in mine:
-            fixed[one.feature] = _put(fixed[one.feature], one.hit, one.should)
+            fixed[one.feature] = put(fixed[one.feature], one.hit, one.should)
         first, *others = sorted((told for _one, told in mine), key=_closes, reverse=True)
         names = listed([f"`{one.object}`" for one in others])
-        undone = _ranked_again(material, known, scene, fixed)
+        undone = ranked_again(material, known, scene, fixed)
         yield replace(first, sentence=f"{first.sentence}, and so departed {names}", undone=undone)
 
 
@@ -325,32 +114,12 @@ def _closes(one: Proposal) -> float:
     return (one.undone.symptom.closed or 0.0) if one.undone is not None else 0.0
 
 
-def _itself(material: Material, feature: str) -> Answer | None:
-    """A finding of the very column is no symptom of something else: what it measures is the fault."""
-    if not material.finding.is_of(feature):
-        return None
-    words = f"the finding is of `{feature}` itself"
-    return Answer(question="how_much", holds=True, words=words)
-
-
-def _same_place(material: Material, feature: str, place: Slice) -> Answer | None:
-    """A finding of the very column lies where its fault lies, or holds it."""
-    own = set(material.finding.slice)
-    if not material.finding.is_of(feature):
-        return None
-    if own <= set(place):
-        return Answer(question="where", holds=True, words="it lies where the finding lies")
-    words = f"it lies in {name_slice(place)}, the finding in {name_slice(material.finding.slice)}"
-    # of what is wrong everywhere a check tells everywhere
-    return Answer(question="where", holds=None if set(place) <= own else False, words=words)
-
-
 # ── from what the store holds ─────────────────────────────────────────────────────────────────────────────
 
 
 def _from_store(material: Material, known: Known, scene: Scene, one: Stale) -> Proposal:
     fixed = scene.now.rows[list(scene.now.columns.features)].copy()
-    fixed[one.feature] = _put(fixed[one.feature], one.hit, one.should)
+    fixed[one.feature] = put(fixed[one.feature], one.hit, one.should)
     place = one.placed.slice
     of = (
         f"of {material.noun} where {name_slice(place)}" if place else f"of {len(one.items):,} {material.noun}"
@@ -365,9 +134,9 @@ def _from_store(material: Material, known: Known, scene: Scene, one: Stale) -> P
         since=one.since,
         title=f"`{one.feature}` {who} {is_so}",
         sentence=f"`{one.feature}` {who} {is_so}{older}; all others match the catalogue",
-        undone=_ranked_again(material, known, scene, fixed),
-        where=_same_place(material, one.feature, place),
-        how_much=_itself(material, one.feature),
+        undone=ranked_again(material, known, scene, fixed),
+        where=same_place(material, one.feature, place),
+        how_much=itself(material, one.feature),
         feature=one.feature,
         items=one.items,
     )
@@ -423,7 +192,7 @@ def _filled(material: Material, known: Known, feature: str, value: str | None) -
         return None, f"`{feature}` does not reach the model by what is logged"
     values = dict.fromkeys(known.concerned, value)
     pool = pd.concat([rows, scene.before.rows], ignore_index=True)
-    return _ranked_again(material, known, scene, fill_rows(rows, pool, columns, feature, values, derived)), ""
+    return ranked_again(material, known, scene, fill_rows(rows, pool, columns, feature, values, derived)), ""
 
 
 def _of_the_column(material: Material, _known: Known) -> Named | None:

@@ -1,0 +1,55 @@
+"""A feature put back in logged requests, and ranked again; and what a finding of the very column says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from domain.diagnosis.candidates.counted import symptom_of
+from domain.diagnosis.candidates.plays import or_plays
+from domain.diagnosis.candidates.undone import Undone
+from domain.diagnosis.known import Known
+from domain.diagnosis.material import Material
+from domain.diagnosis.scene import Scene
+from domain.values import Answer, Slice, name_slice
+
+
+def put(held: pd.Series, where: Any, should: Any) -> pd.Series:
+    """The feature with what it should be `where` it is not; numbers or texts, as it is."""
+    return held.where(~np.asarray(where, dtype=bool), pd.Series(should, index=held.index))
+
+
+def ranked_again(
+    material: Material,
+    known: Known,
+    scene: Scene,
+    fixed: pd.DataFrame,
+    labels: tuple[str, pd.Series] | None = None,
+) -> Undone:
+    scores, symptom = scene.now.scores(fixed), symptom_of(material, known)
+    if labels is not None:
+        return scene.undone_with(*labels, symptom, material.finding.item, scores)
+    found = scene.undone(symptom, material.finding.item, scores)
+    return or_plays(scene, material, found, scores)
+
+
+def itself(material: Material, feature: str) -> Answer | None:
+    """A finding of the very column is no symptom of something else: what it measures is the fault."""
+    if not material.finding.is_of(feature):
+        return None
+    words = f"the finding is of `{feature}` itself"
+    return Answer(question="how_much", holds=True, words=words)
+
+
+def same_place(material: Material, feature: str, place: Slice) -> Answer | None:
+    """A finding of the very column lies where its fault lies, or holds it."""
+    own = set(material.finding.slice)
+    if not material.finding.is_of(feature):
+        return None
+    if own <= set(place):
+        return Answer(question="where", holds=True, words="it lies where the finding lies")
+    words = f"it lies in {name_slice(place)}, the finding in {name_slice(material.finding.slice)}"
+    # of what is wrong everywhere a check tells everywhere
+    return Answer(question="where", holds=None if set(place) <= own else False, words=words)
