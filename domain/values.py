@@ -99,7 +99,7 @@ def share_rows(one: Slice, other: Slice) -> bool:
 
 
 ROWS = "rows"
-"""The unit of what counts the rows of a table, and the first word of what counts some of them."""
+"""Unit of the rows of a table, which add up over slices; the first word of the unit of some of them."""
 
 
 class Finding(Value):

@@ -6,15 +6,13 @@ from datetime import datetime
 from typing import Literal
 
 from domain.recommender.lineage import Lineage
-from domain.values import Finding, Slice
+from domain.values import ROWS, Finding, Slice
 
 Link = Literal["slice", "table", "column", "upstream", "downstream", "items"]
 """What a finding shares with an incident; `downstream`: its table is made from the incident's."""
 
 BLIND = "looks"
 """Unit of the finding that a check could not look."""
-ROWS = "rows"
-"""Unit of what adds up: of a mean, no part lies anywhere."""
 SILENT = "seconds"
 """Unit of a silence: how long nothing came, or nothing was replaced."""
 

@@ -11,7 +11,9 @@ ALL_GONE = 0.995
 MANY = 1_000.0  # from where on an amount is said without decimals
 MULTIPLE_FROM = 1.0
 """Expected in a window, from which on a multiple says something: of less than one row it is mostly chance."""
-_ROWS = re.compile(r"\brows\b")
+NAMED = 3  # things that a sentence names before it counts the others
+_ROWS = re.compile(r"\b(fewer|more|no|the|usual|[\d.,]*\d) rows\b")
+"""Rows that are counted; a column may be called so as well."""
 
 
 def title_of(table: str, where: Slice, observed: float, expected: float, unit: str = "rows") -> str:
@@ -107,13 +109,25 @@ def said_of(rows: str, finding: Finding) -> Finding:
     >>> fewer = Finding(observed=29, expected=100, title="views: 71 % fewer rows", **told)
     >>> said_of("page views", fewer).title
     'views: 71 % fewer page views'
+    >>> said_of("views", fewer.model_copy(update={"title": "views: rows missing in 3 % of the rows"})).title
+    'views: rows missing in 3 % of the views'
     """
     place = place_of(finding.table, finding.slice)
     if not finding.title.startswith(place):
         return finding.model_copy(update={"rows_are": rows})
     says, example, row = finding.title.removeprefix(place).partition("; for instance ")
-    title = place + _ROWS.sub(rows, says) + example + row
+    title = place + _ROWS.sub(rf"\1 {rows}", says) + example + row
     return finding.model_copy(update={"rows_are": rows, "title": title})
+
+
+def listed(names: list[str]) -> str:
+    """
+    >>> listed(["a", "b", "c", "d", "e"])
+    'a, b, c and 2 more'
+    """
+    if len(names) <= NAMED:
+        return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    return f"{', '.join(names[:NAMED])} and {len(names) - NAMED} more"
 
 
 def percent(share: float) -> str:

@@ -20,7 +20,7 @@ from domain.detection.judge.judging import Again, Judging
 from domain.detection.judge.promise import broken_promises, is_promise, tolerated
 from domain.detection.judge.reporting import Numbers, Statement, compared_in, finding_in
 from domain.detection.judge.state import CheckState, Verdict, confirm
-from domain.detection.judge.title import percent
+from domain.detection.judge.title import listed, percent
 from domain.detection.judge.usable import learnable
 from domain.detection.slices.minimal_set import to_tell
 from domain.errors import TooFewRows
@@ -30,7 +30,6 @@ from domain.values import Finding, Slice
 
 ALIKE = 0.1  # of the wrong rows, by which columns may differ that are wrong for one cause
 LASTING, AS_BAD = 4, 1e-3  # windows that are counted together, and what chance would do in each of them
-NAMED = 3  # columns that a title names before it counts the others
 
 
 @dataclass(frozen=True)
@@ -88,11 +87,11 @@ def judge_rows(
     width = tally.grid.width.total_seconds()
     alpha = level(state.wealth, looks_per_week or WEEK_SECONDS / width)
     least = np.array([words.least(check, column) for column in tally.columns])
-    fewest, (rows, excess) = tally.least(check.least_rows), _so_far(tally, judged)
+    fewest, (rows, lasting) = tally.least(check.least_rows), _so_far(tally, judged)
     found = discovered(tally.cells, judged.p_values, rows >= fewest, alpha)
-    found &= excess >= np.maximum(fewest, least * rows)
-    now = judged.bad - judged.expected
-    groups = _together(fewest, tally.cells, now, least * judged.rows[:, None], judged.rows, found)
+    found &= lasting >= np.maximum(fewest, least * rows)
+    excess = judged.bad - judged.expected  # of one window: only these add up over slices
+    groups = _together(fewest, tally.cells, excess, least * judged.rows[:, None], judged.rows, found)
     findings = [_finding(check, tally, judged, place, columns, words) for place, columns in groups]
     state = state.model_copy(update={"wealth": spend(state.wealth, state.new(findings))})
     told = {tally.columns[column] for _place, columns in groups for column in columns}
@@ -188,16 +187,6 @@ def discovered(
         members = tested & (ways == family)
         found[members] = benjamini_hochberg(p_values[members], alpha / len(families))
     return found
-
-
-def listed(names: list[str]) -> str:
-    """
-    >>> listed(["a", "b", "c", "d", "e"])
-    'a, b, c and 2 more'
-    """
-    if len(names) <= NAMED:
-        return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
-    return f"{', '.join(names[:NAMED])} and {len(names) - NAMED} more"
 
 
 def _numbers(judged: JudgedRows, place: int, column: int, unit: str) -> Numbers:

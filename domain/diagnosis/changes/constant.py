@@ -78,9 +78,10 @@ def _estimated(rows: pd.DataFrame, before: pd.DataFrame, likes: Sequence[list[st
     for keys in likes:
         by = values.groupby([before[key] for key in keys], observed=True)
         beside, free = values - by.transform("mean"), len(values) - by.ngroups
-        if free > 0 and float(beside.pow(2).sum()) / free < least:
-            best, least = keys, float(beside.pow(2).sum()) / free
-            left, means = beside * np.sqrt(len(values) / free), by.mean()
+        size = float(beside.pow(2).sum()) / free if free > 0 else least
+        if size < least:
+            best, least, means = keys, size, by.mean()
+            left = beside * np.sqrt(len(values) / free)
     centre = np.full(len(rows), usual)
     if best is not None and means is not None:
         index = pd.MultiIndex.from_frame(rows[best]) if len(best) > 1 else pd.Index(rows[best[0]])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -222,16 +223,16 @@ def _words(one: _Hit, sure: Bools) -> str:
     return by_how_much(base, new.to_numpy(float, na_value=np.nan), spread)
 
 
-def instead(old: pd.Series, new: pd.Series) -> str:
+def instead(old: Iterable[object], new: Iterable[object]) -> str:
     """
     Which text stands for which, where it is the same for most of them.
 
-    >>> instead(pd.Series(["tv", "tv", "web"]), pd.Series(["tv_2", "tv_2", "web"]))
+    >>> instead(["tv", "tv", "web"], ["tv_2", "tv_2", "web"])
     'is tv_2 instead of tv'
     """
-    pairs = pd.Series(list(zip(old.astype(str), new.astype(str), strict=True)))
-    (was, now), count = pairs.mode().iloc[0], int(pairs.value_counts().iloc[0])
-    return f"is {now} instead of {was}" if count > HALF * len(pairs) else "is another"
+    pairs = Counter(zip(old, new, strict=True))
+    (was, now), count = pairs.most_common(1)[0]
+    return f"is {now} instead of {was}" if count > HALF * pairs.total() else "is another"
 
 
 def one_value(numbers: Floats) -> bool:

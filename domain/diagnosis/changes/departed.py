@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from domain.diagnosis.changes.delivered import one_value
+from domain.diagnosis.changes.delivered import instead, one_value
 from domain.diagnosis.place import Bools, Floats, Placed, inside, place_of
 from domain.diagnosis.replay import CandidateColumns
 
@@ -120,9 +120,7 @@ class _Texts(_Numbers):
 
     def words(self, held: Bools, should: Floats) -> str:
         """The most common change, where most changed so."""
-        pairs = pd.Series(list(zip(self.values(should)[held], self.values(self.now)[held], strict=True)))
-        was, now = pairs.mode().iloc[0]
-        return f"is {now} instead of {was}" if (pairs == (was, now)).mean() > PURE else "is another"
+        return instead(self.values(should)[held], self.values(self.now)[held])
 
 
 def _read(now: pd.Series, then: pd.Series) -> _Numbers:

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from domain.diagnosis.candidates.undone import Gap, Undone
 from domain.diagnosis.place import Bools, Floats, Placed, inside, place_of
 from domain.diagnosis.replay import Traffic
 from domain.diagnosis.scene import Scene
-from domain.values import Slice
 
 ORDERED = 0.75  # of the pairs before, from which on it is scores that order what is shown
 NEAR_CHANCE = 0.25  # of the way from no order at all to the usual one: a filter leaves more of it
@@ -52,27 +50,6 @@ def out_of_order(scene: Scene) -> OutOfOrder | None:
     was = before[then & np.isfinite(before)]
     earlier = float(was.mean()) if len(was) else usual
     return OutOfOrder(placed, float(now[held].mean()), earlier, int(held.sum()))
-
-
-def by_scores(scene: Scene, symptom: Slice, place: Slice) -> Undone:
-    """What is shown of each slice, would be by all scores, and with those of `place` shown by theirs."""
-    rows = scene.now.rows.assign(**{str(name): scene.labels[name] for name in scene.labels})
-    shown = scene.now.row_weights * scene.now.shown()
-    due = scene.now.row_weights * scene.now.exposure(scene.logged())
-    mended = np.where(inside(rows, place), due, shown)
-    amounts = pd.DataFrame({"shown": shown, "due": due, "mended": mended}, index=rows.index)
-    splits = [
-        [*within, name] for name in scene.of_items for within in ([], *([r] for r in scene.of_requests))
-    ]
-    sums = pd.concat([_summed(amounts, [rows[name] for name in names]) for names in splits] or [amounts[:0]])
-    o, e, u = (sums[name].to_numpy(float) for name in amounts)
-    here = amounts[inside(rows, symptom)].sum()
-    spread = float(np.sqrt(here["shown"] + here["due"] + 1))
-    return Undone(o, e, u, o + e + 1, Gap(here["shown"], here["due"], here["mended"], spread))
-
-
-def _summed(amounts: pd.DataFrame, keys: list[pd.Series]) -> pd.DataFrame:
-    return amounts.groupby(keys, observed=True).sum().reset_index(drop=True)
 
 
 def in_order(traffic: Traffic, scores: Floats) -> Floats:

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pandas as pd
 
-from domain.detection.judge.wrong_rows import listed
+from domain.detection.judge.title import listed
 from domain.diagnosis.candidates.candidate import CandidateKind, Named, Proposal
 from domain.diagnosis.candidates.counted import symptom_of
 from domain.diagnosis.candidates.kinds.feature_delivered import from_delivery, made_from
-from domain.diagnosis.candidates.kinds.put_back import itself, put, ranked_again, same_place
+from domain.diagnosis.candidates.kinds.put_back import itself, ranked_again, restored, same_place
 from domain.diagnosis.candidates.undone import Undone
 from domain.diagnosis.changes.constant import constant
 from domain.diagnosis.changes.departed import Departed, departed
@@ -41,9 +41,9 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
             yield _from_store(material, known, scene, old)
     told |= {one.feature for found in (changes, gone, older) for one in found}
     fed += [one for one in _in_the_log(material, constant) if one.feature not in told]
-    alone = [(one, _from_log(material, known, one)) for one in fed]
-    yield from (told_of for _one, told_of in alone)
-    yield from _of_one_source(material, known, alone)
+    each = [(one, _from_log(material, known, one)) for one in fed]
+    yield from (proposal for _one, proposal in each)
+    yield from _of_one_source(material, known, each)
     if known.oddity is not None and not any(one.feature == known.oddity.feature for one in changes):
         yield from _unlike_comparable(material, known)
 
@@ -66,9 +66,7 @@ def _from_log(material: Material, known: Known, one: Departed) -> Proposal:
     where = f" in {name_slice(place)}" if place else ""
     undone = None
     if scene is not None:
-        fixed = scene.now.rows[list(scene.now.columns.features)].copy()
-        fixed[one.feature] = put(fixed[one.feature], one.hit, one.should)
-        undone = ranked_again(material, known, scene, fixed)
+        undone = ranked_again(material, known, scene, restored(scene, [one]))
     table = material.candidates_table
     return Proposal(
         kind="feature",
@@ -88,7 +86,7 @@ def _from_log(material: Material, known: Known, one: Departed) -> Proposal:
 
 
 def _of_one_source(
-    material: Material, known: Known, alone: Sequence[tuple[Departed, Proposal]]
+    material: Material, known: Known, each: Sequence[tuple[Departed, Proposal]]
 ) -> Iterator[Proposal]:
     """
     Features that departed in the very same slice, as those of one vector or one join do: what each of them
@@ -97,17 +95,14 @@ def _of_one_source(
     scene = known.scene
     if scene is None:
         return
-    for place in dict.fromkeys(one.placed.slice for one, _alone in alone if one.placed.slice):
-        mine = [pair for pair in alone if pair[0].placed.slice == place]
+    for place in dict.fromkeys(one.placed.slice for one, _told in each if one.placed.slice):
+        mine = [pair for pair in each if pair[0].placed.slice == place]
         if len(mine) == 1:
             continue
-        fixed = scene.now.rows[list(scene.now.columns.features)].copy()
-        for one, _alone in mine:
-            fixed[one.feature] = put(fixed[one.feature], one.hit, one.should)
         first, *others = sorted((told for _one, told in mine), key=_closes, reverse=True)
         names = listed([f"`{one.object}`" for one in others])
-        undone = ranked_again(material, known, scene, fixed)
-        yield replace(first, sentence=f"{first.sentence}, and so departed {names}", undone=undone)
+        undone = ranked_again(material, known, scene, restored(scene, (one for one, _told in mine)))
+        yield replace(first, sentence=f"{first.sentence}; so did {names}", undone=undone)
 
 
 def _closes(one: Proposal) -> float:
@@ -118,8 +113,6 @@ def _closes(one: Proposal) -> float:
 
 
 def _from_store(material: Material, known: Known, scene: Scene, one: Stale) -> Proposal:
-    fixed = scene.now.rows[list(scene.now.columns.features)].copy()
-    fixed[one.feature] = put(fixed[one.feature], one.hit, one.should)
     place = one.placed.slice
     of = (
         f"of {material.noun} where {name_slice(place)}" if place else f"of {len(one.items):,} {material.noun}"
@@ -134,7 +127,7 @@ def _from_store(material: Material, known: Known, scene: Scene, one: Stale) -> P
         since=one.since,
         title=f"`{one.feature}` {who} {is_so}",
         sentence=f"`{one.feature}` {who} {is_so}{older}; all others match the catalogue",
-        undone=ranked_again(material, known, scene, fixed),
+        undone=ranked_again(material, known, scene, restored(scene, [one])),
         where=same_place(material, one.feature, place),
         how_much=itself(material, one.feature),
         feature=one.feature,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import pandas as pd
 
 from domain.diagnosis.candidates.candidate import Proposal
@@ -20,7 +18,6 @@ from domain.diagnosis.replay import derived_columns, fill_rows
 from domain.diagnosis.scene import Scene
 from domain.values import Answer, Slice, name_slice
 
-Question = Literal["where", "how_much"]
 SAME_ITEMS = 0.9  # of the rows where a model feature departed, that lie on the items of a delivery
 
 
@@ -47,6 +44,7 @@ def from_delivery(material: Material, known: Known, change: Delivered, mine: lis
             f"{came} at {at}{was}{alike}"
         )
     undone, unknown = _served_as_before(material, known, change, mine)
+    where, how_much = _plainly(material, change)
     return Proposal(
         kind="feature",
         object=change.feature,
@@ -57,13 +55,11 @@ def from_delivery(material: Material, known: Known, change: Delivered, mine: lis
         undone=undone,
         unknown=unknown,
         where=_of_the_launch(material, change)
-        or _exchanged(material, change, "where")
-        or _made_of_it(material, change, "where")
+        or where
         or (_of_the_catalogue(material, change, mine) and same_place(material, change.feature, place))
         or _broken_alike(material, known, change, undone),
         how_much=_of_the_catalogue(material, change, mine)
-        or _exchanged(material, change, "how_much")
-        or _made_of_it(material, change, "how_much")
+        or how_much
         or _nothing_to_serve(known, change, undone),
         feature=change.feature,
         value=change.right.get(item or "", change.former),
@@ -83,32 +79,40 @@ def _of_the_catalogue(material: Material, change: Delivered, mine: list[Departed
     return itself(material, change.feature)
 
 
-def _exchanged(material: Material, change: Delivered, question: Question) -> Answer | None:
-    """A finding of a slice that holds other items since: however these are ranked, it is another slice."""
+def _plainly(material: Material, change: Delivered) -> tuple[Answer | None, Answer | None]:
+    """Where and how much, where both can be seen in the delivery, however its items are ranked."""
+    words = _exchanged(material, change) or _made_of_it(material, change)
+    if words is None:
+        return None, None
+    where, how_much = words
+    return (
+        Answer(question="where", holds=True, words=where),
+        Answer(question="how_much", holds=True, words=how_much),
+    )
+
+
+def _exchanged(material: Material, change: Delivered) -> tuple[str, str] | None:
+    """A finding of a slice that holds other items since: it is another slice."""
     values = (value for name, value in material.finding.slice if name == change.feature)
     share = max((change.exchanged.get(value, 0.0) for value in values), default=0.0)
     if share < SAME_ITEMS or change.unset or change.stale:
         return None
-    moved = f"{100 * share:.0f} % of the {material.noun} of this slice came into it, or left it, with it"
-    words = {"where": moved, "how_much": "it counts others since, however they are ranked"}
-    return Answer(question=question, holds=True, words=words[question])
+    moved = f"the delivery brought in or took out {100 * share:.0f} % of the {material.noun} of this slice"
+    return moved, "the slice holds other ones since, however they are ranked"
 
 
-def _made_of_it(material: Material, change: Delivered, question: Question) -> Answer | None:
+def _made_of_it(material: Material, change: Delivered) -> tuple[str, str] | None:
     """
-    A finding that a column named after the feature is not set, in the very slice that lost it: the requests
-    since may yet be too few to show what that does.
+    A finding of a column named after the feature, in the slice that lost it: the requests since may yet be
+    too few to show what that does.
     """
-    finding, place = material.finding, set(change.placed.slice)
+    own, place = set(material.finding.slice), set(change.placed.slice)
     fed = material.columns.features if material.columns is not None else ()
-    made = (name for name in fed if name.startswith(f"{change.feature}_") and finding.is_of(name))
-    column = next(made, None)
-    if column is None or not change.unset or not finding.slice or not set(finding.slice) <= place:
+    made = (name for name in fed if name.startswith(f"{change.feature}_"))
+    column = next(filter(material.finding.is_of, made), None)
+    if column is None or not (change.unset and own and place) or not (own <= place or place <= own):
         return None
-    if finding.unit.partition(" ")[2] != f"without {column}":
-        return None
-    where, of_it = "it lies where the finding lies", f"the finding is of `{column}`, which is made from it"
-    return Answer(question=question, holds=True, words=where if question == "where" else of_it)
+    return "it lies where the finding lies", f"the finding is of `{column}`, which is made from it"
 
 
 def _of_the_feature(material: Material, known: Known, change: Delivered) -> Slice:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import pandas as pd
 from domain.diagnosis.candidates.counted import symptom_of
 from domain.diagnosis.candidates.plays import or_plays
 from domain.diagnosis.candidates.undone import Undone
+from domain.diagnosis.changes.departed import Departed
+from domain.diagnosis.changes.stale import Stale
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
 from domain.diagnosis.scene import Scene
@@ -21,6 +24,14 @@ def put(held: pd.Series, where: Any, should: Any) -> pd.Series:
     return held.where(~np.asarray(where, dtype=bool), pd.Series(should, index=held.index))
 
 
+def restored(scene: Scene, departed: Iterable[Departed | Stale]) -> pd.DataFrame:
+    """The model's input since the onset, each of these features as it should be where it departed."""
+    fixed = scene.now.rows[list(scene.now.columns.features)].copy()
+    for one in departed:
+        fixed[one.feature] = put(fixed[one.feature], one.hit, one.should)
+    return fixed
+
+
 def ranked_again(
     material: Material,
     known: Known,
@@ -28,6 +39,7 @@ def ranked_again(
     fixed: pd.DataFrame,
     labels: tuple[str, pd.Series] | None = None,
 ) -> Undone:
+    """What would be measured with this input; and with candidates in other slices, (name, (rows,) labels)."""
     scores, symptom = scene.now.scores(fixed), symptom_of(material, known)
     if labels is not None:
         return scene.undone_with(*labels, symptom, material.finding.item, scores)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 
 from domain.diagnosis.candidates.candidate import CandidateKind, Named, Proposal
 from domain.diagnosis.candidates.counted import symptom_of
-from domain.diagnosis.candidates.judge import verdict_on
+from domain.diagnosis.candidates.judge import TOO_MUCH, verdict_on
 from domain.diagnosis.candidates.kinds.itself import measured_itself
-from domain.diagnosis.changes.order import OutOfOrder, by_scores, out_of_order
+from domain.diagnosis.candidates.undone import Gap, Undone
+from domain.diagnosis.changes.order import OutOfOrder, out_of_order
 from domain.diagnosis.changes.other_model import by_another_file
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
@@ -76,9 +78,30 @@ def _out_of_order(material: Material, known: Known, scene: Scene, one: OutOfOrde
         title=title,
         sentence=f"{title}: of {one.requests:,} logged requests, what is shown has a better score than what "
         f"is not {better}",
-        undone=by_scores(scene, symptom_of(material, known), place),
+        undone=_by_scores(scene, symptom_of(material, known), place),
         how_much=measured_itself(material, "serving", place) or _ordered_again(material, known, scene, place),
     )
+
+
+def _by_scores(scene: Scene, symptom: Slice, place: Slice) -> Undone:
+    """What is shown of each slice, would be by all scores, and with those of `place` shown by theirs."""
+    rows = scene.now.rows.assign(**{str(name): scene.labels[name] for name in scene.labels})
+    shown = scene.now.row_weights * scene.now.shown()
+    due = scene.now.row_weights * scene.now.exposure(scene.logged())
+    mended = np.where(inside(rows, place), due, shown)
+    amounts = pd.DataFrame({"shown": shown, "due": due, "mended": mended}, index=rows.index)
+    splits = [
+        [*within, name] for name in scene.of_items for within in ([], *([r] for r in scene.of_requests))
+    ]
+    sums = pd.concat([_summed(amounts, [rows[name] for name in names]) for names in splits] or [amounts[:0]])
+    o, e, u = (sums[name].to_numpy(float) for name in amounts)
+    here = amounts[inside(rows, symptom)].sum()
+    spread = float(np.sqrt(here["shown"] + here["due"] + 1))
+    return Undone(o, e, u, o + e + 1, Gap(here["shown"], here["due"], here["mended"], spread))
+
+
+def _summed(amounts: pd.DataFrame, keys: list[pd.Series]) -> pd.DataFrame:
+    return amounts.groupby(keys, observed=True).sum().reset_index(drop=True)
 
 
 def _ordered_again(material: Material, known: Known, scene: Scene, place: Slice) -> Answer | None:
@@ -92,7 +115,9 @@ def _ordered_again(material: Material, known: Known, scene: Scene, place: Slice)
         return None
     closes = moved / off
     words = f"shown by their scores they would close {100 * closes:.0f} % of the gap"
-    return Answer(question="how_much", holds=verdict_on(closes), share=round(closes, 4), words=words)
+    return Answer(
+        question="how_much", holds=verdict_on(closes, TOO_MUCH), share=round(closes, 4), words=words
+    )
 
 
 def _itself(material: Material, known: Known) -> Named | None:

@@ -136,7 +136,7 @@ def test_features_that_departed_in_one_slice_are_put_back_together() -> None:
     spoilt = shop(fed=fed)
     found = diagnose(spoilt.material(spoilt.finding(slice_of(brand="Boreal"))))
     assert (found.cause_kind, found.place) == ("feature", slice_of(brand="Boreal"))
-    assert "and so departed `" in str(found.cause)
+    assert "; so did `" in str(found.cause)
 
 
 @pytest.mark.parametrize(("column", "cause"), [("category_match", "category"), ("rating", "rating")])

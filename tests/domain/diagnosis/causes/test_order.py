@@ -25,7 +25,7 @@ def by_chance(rows: pd.DataFrame) -> pd.Series:
 
 
 def found(rows: pd.DataFrame) -> Diagnosis:
-    """Of the category that loses most of what was shown of it."""
+    """Of the brand that loses most of what was shown of it."""
     ordered = Shop(catalogue(), serve(catalogue(), MODEL, 600, 0), rows, MODEL)
     cells = ordered.cells().groupby("brand")[["observed", "expected"]].sum()
     victim = str((cells["observed"] / cells["expected"]).idxmin())
