@@ -5,6 +5,10 @@ A beta-binomial: its mean from the slice's own past, its over-dispersion from ho
 among themselves, plus what so short a past leaves unknown of the mean. One bad window or two in the past
 were outages and teach nothing.
 
+Windows differ because each has a share of its own, or because rows come in groups that are wrong together,
+such as the candidates of one request. The first fades in a window of few rows, the second does not; the past
+seldom tells them apart, so a window smaller than those of the past is taken to scatter as they do.
+
 Source:
     Correlation of two rows of one window by moments: Williams (1982), J. R. Stat. Soc. C 31(2). The prior is
     that of Jeffreys: half a bad row among one.
@@ -28,10 +32,29 @@ BLOCK = 512  # slices at a time, so that thousands of them need no gigabytes
 
 @dataclass(frozen=True)
 class UsualProportions:
-    """(n_cells, n_columns): usual share of bad rows, correlation of two rows of a new window; ≥ 0."""
+    """
+    (n_cells, n_columns): usual share of bad rows, correlation of two rows of a new window, and the rows of a
+    window that this was learned from; ≥ 0.
+    """
 
     share: Floats
     correlation: Floats
+    typical: Floats
+
+    @classmethod
+    def without_scatter(cls, share: Floats) -> UsualProportions:
+        """Each row is wrong by itself: a binomial."""
+        return cls(share, np.zeros(share.shape), np.zeros(share.shape))
+
+    def of(self, column: int) -> UsualProportions:
+        """The same of one column alone."""
+        return UsualProportions(*(one[:, [column]] for one in (self.share, self.correlation, self.typical)))
+
+    def dispersion(self, n: Floats) -> Floats:
+        """(n_cells, n_columns) how many times a binomial's variance theirs is among `n` rows; ≥ 1, ≤ n."""
+        rows = np.maximum(n, 1.0)
+        learned = 1 + self.correlation * np.maximum(np.maximum(rows, self.typical) - 1, 0.0)
+        return np.asarray(np.minimum(learned, rows))
 
     def p_values(self, bad: Floats, rows: Floats) -> Floats:
         """
@@ -39,7 +62,7 @@ class UsualProportions:
         (n_cells,).
         """
         n = np.broadcast_to(np.maximum(rows, 1.0)[:, None], bad.shape)
-        dispersion = 1 + self.correlation * np.maximum(n - 1, 0.0)
+        dispersion = self.dispersion(n)
         p_values = np.ones(bad.shape)
         more = bad > self.share * n  # fewer than usual surprises nobody here
         if more.any():
@@ -50,7 +73,7 @@ class UsualProportions:
     def most(self, rows: Floats, deviations: float = 1.96) -> Floats:
         """(n_cells, n_columns) bad rows that are still usual."""
         n = np.maximum(rows, 1.0)[:, None]
-        variance = (1 + self.correlation * (n - 1)) * n * self.share * (1 - self.share)
+        variance = self.dispersion(n) * n * self.share * (1 - self.share)
         return np.asarray(np.minimum(n * self.share + deviations * np.sqrt(variance), n))
 
 
@@ -67,11 +90,10 @@ def usual_proportions(rows: Floats, bad: Floats) -> UsualProportions:
         _expected(rows[:, at : at + BLOCK, None], bad[:, at : at + BLOCK])
         for at in range(0, max(bad.shape[1], 1), BLOCK)
     ]
-    share, correlation = (np.concatenate(one) for one in zip(*parts, strict=True))
-    return UsualProportions(share, correlation)
+    return UsualProportions(*(np.concatenate(one) for one in zip(*parts, strict=True)))
 
 
-def _expected(rows: Floats, bad: Floats) -> tuple[Floats, Floats]:
+def _expected(rows: Floats, bad: Floats) -> tuple[Floats, Floats, Floats]:
     n = np.where(_outages(rows, bad), 0.0, rows)
     b = np.where(n > 0, bad, 0.0)
     seen, windows = n.sum(axis=0), (n > 0).sum(axis=0)
@@ -84,7 +106,7 @@ def _expected(rows: Floats, bad: Floats) -> tuple[Floats, Floats]:
     correlation *= np.where(windows > 3, (windows - 1) / np.maximum(windows - 3, 1), 3.0)
     typical = pairs / np.maximum(seen, 1.0)
     unknown = (1 + correlation * typical) / (seen + 1)
-    return share, np.minimum(correlation + unknown, MOST_CORRELATION)
+    return share, np.minimum(correlation + unknown, MOST_CORRELATION), typical
 
 
 def _outages(rows: Floats, bad: Floats) -> npt.NDArray[np.bool_]:

@@ -119,8 +119,8 @@ def judge(
         room = np.broadcast_to(np.clip(promise.share + promise.allowed, LEAST_PROMISED, 1.0), rows.shape)
         lack = np.broadcast_to(np.clip(1 - promise.share + promise.allowed, LEAST_PROMISED, 1.0), rows.shape)
         scatter = len(past) >= LEAST_WINDOWS
-        more = UsualProportions(room, more.correlation if scatter else np.zeros(rows.shape))
-        fewer = UsualProportions(lack, fewer.correlation if scatter else np.zeros(rows.shape))
+        more = replace(more, share=room) if scatter else UsualProportions.without_scatter(room)
+        fewer = replace(fewer, share=lack) if scatter else UsualProportions.without_scatter(lack)
     surge, drop = _side(more, held, rows), _side(fewer, rows - held, rows)
     drop = Side(rows - drop.expected, rows - drop.edge, drop.p_values)
     if promise is not None:
@@ -132,8 +132,8 @@ def judge(
 def _usual(past: Floats, having: Floats) -> UsualProportions:
     """What is usual of each column among its own rows."""
     each = [usual_proportions(past[:, :, at], having[:, :, [at]]) for at in range(past.shape[2])]
-    share, correlation = zip(*((one.share, one.correlation) for one in each), strict=True)
-    return UsualProportions(np.concatenate(share, axis=1), np.concatenate(correlation, axis=1))
+    told = zip(*((one.share, one.correlation, one.typical) for one in each), strict=True)
+    return UsualProportions(*(np.concatenate(part, axis=1) for part in told))
 
 
 def _side(rates: UsualProportions, having: Floats, rows: Floats) -> Side:
@@ -141,9 +141,7 @@ def _side(rates: UsualProportions, having: Floats, rows: Floats) -> Side:
     Of rows (n_cells, n_columns), column by column, since `UsualProportions` have the same rows for all
     columns.
     """
-    parts = [
-        UsualProportions(rates.share[:, [at]], rates.correlation[:, [at]]) for at in range(rows.shape[1])
-    ]
+    parts = [rates.of(at) for at in range(rows.shape[1])]
     p_values = [one.p_values(having[:, [at]], rows[:, at]) for at, one in enumerate(parts)]
     edge = [one.most(rows[:, at], BAND) for at, one in enumerate(parts)]
     return Side(rates.share * rows, np.concatenate(edge, axis=1), np.concatenate(p_values, axis=1))

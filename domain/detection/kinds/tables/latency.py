@@ -125,7 +125,7 @@ def judge(held: Histograms, usable: npt.NDArray[np.bool_], slow: Slow) -> Judged
     bad = slow.slower[:, :, None]
     if slow.promised:
         shape = (len(held.cells), 1)
-        rates = UsualProportions(np.full(shape, slow.share), np.zeros(shape))
+        rates = UsualProportions.without_scatter(np.full(shape, slow.share))
     else:
         rates = usual_proportions(answers[usable], bad[usable])
     return JudgedRows(answers[-1], bad[-1], rates, rates.p_values(bad[-1], answers[-1]))
