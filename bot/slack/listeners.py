@@ -117,7 +117,7 @@ class Listeners:
             await respond(told, blocks=drawn, response_type="ephemeral", replace_original=False)
 
         again: list[Block] = []
-        said = await self._answered(act, tell)
+        said = await self._answered(act, tell, _asked(body, name, value))
         await ack()
         if said:
             await tell(said)
@@ -134,7 +134,8 @@ class Listeners:
         async def tell(said: str) -> None:
             await client.chat_postMessage(channel=body["user"]["id"], text=words.answered(said))
 
-        said = await self._answered(act, tell)
+        form = str(view["callback_id"]), str(view["private_metadata"])
+        said = await self._answered(act, tell, _asked(body, *form))
         if said == LOOKED_UP:
             await ack()  # to send the form again might do it twice
             await tell(said)
@@ -178,7 +179,7 @@ class Listeners:
         async def tell(said: str) -> None:
             await respond(words.answered(said), response_type="ephemeral")
 
-        said = await self._answered(act, tell)
+        said = await self._answered(act, tell, _asked(body, "/recsysops", str(body.get("text", "")).partition(" ")[0]))
         await ack()
         if said:
             answer = {"text": words.answered(said)}
@@ -341,20 +342,22 @@ class Listeners:
         return found
 
     async def _actor(self, body: Body, needs: Need) -> Actor:
-        user = body["user"]["id"] if isinstance(body.get("user"), Mapping) else str(body["user_id"])
+        user = _user(body)
         groups, fresh = self._groups.of(user)
         permissions = await asyncio.to_thread(self._door.permissions)
         return authorise(user, groups, needs, permissions, fresh=fresh)
 
-    async def _answered(self, act: Callable[[], Awaitable[str | None]], tell: Tell) -> str | None:
+    async def _answered(
+        self, act: Callable[[], Awaitable[str | None]], tell: Tell, asked: Mapping[str, str]
+    ) -> str | None:
         """
         What the person is told now, None where the message itself will show it. What cannot be said yet is
-        looked up, and told once it is known.
+        looked up, and told once it is known. `asked`: who pressed what, for whoever reads the log.
         """
         try:
             return await act()
         except Refused as refusal:
-            _log.info("press_refused", why=str(refusal))  # no event: the log holds what happened
+            _log.info("press_refused", why=str(refusal), **asked)  # no event: the log holds what happened
             return _said(refusal)
         except SlackApiError as error:
             _log.warning("slack_refused", error=str(error))
@@ -380,6 +383,15 @@ class Listeners:
             await tell(NOT_DONE if found is None else DONE)
             return
         await tell(NEVER_KNOWN)
+
+
+def _user(body: Body) -> str:
+    return str(body["user"]["id"] if isinstance(body.get("user"), Mapping) else body["user_id"])
+
+
+def _asked(body: Body, pressed: str, value: str) -> dict[str, str]:
+    """Who pressed what, of which incident, in a line of the log; not what they typed."""
+    return {"by": _user(body), "pressed": pressed, "of": value}
 
 
 def _said(refusal: Refused) -> str:

@@ -1,0 +1,1 @@
+"""Why it happened: attribution, what changed, candidate causes, requests run again."""

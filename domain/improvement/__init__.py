@@ -1,0 +1,1 @@
+"""Whether it gets better: follow-ups, ledger, times, scorecard."""

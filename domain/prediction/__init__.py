@@ -1,0 +1,1 @@
+"""What will be wrong before it is: launches, and what their items lack."""

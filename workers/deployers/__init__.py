@@ -1,0 +1,1 @@
+"""Where a hotfix is carried to: one file a kind, one table of kinds."""

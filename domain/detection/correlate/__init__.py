@@ -1,0 +1,1 @@
+"""Which findings belong together: one incident for one cause."""

@@ -1,0 +1,1 @@
+"""What is usual: expectations and their scatter, learned from past windows."""

@@ -1,0 +1,1 @@
+"""Which few slices explain what many of them show."""

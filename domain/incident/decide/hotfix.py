@@ -26,8 +26,6 @@ from domain.incident.numbers import lasting
 from domain.incident.state import Hotfix, Incident
 from domain.values import Actor, Option
 
-BY_BREAK_GLASS = " Where nobody can be found, break-glass deploys it with a reason."
-
 CHOICE_HOLDS = timedelta(hours=24)
 """How long what somebody asked for may be approved: after that its numbers are not of now."""
 
@@ -88,6 +86,11 @@ def _as_read(incident: Incident, key: str, menu: str) -> Option:
     raise Stale(f"{since}, so nothing was done. Now: {told} The newest message has it; press there.")
 
 
+def otherwise(option: Option) -> str:
+    """A sentence for whoever finds no second person; empty where nobody may do without."""
+    return " Where nobody can be found, break-glass deploys it with a reason." if option.break_glass else ""
+
+
 def _approve(
     incident: Incident, hotfix: Hotfix, command: c.ApproveHotfix, actor: Actor, at: datetime
 ) -> Events:
@@ -95,11 +98,10 @@ def _approve(
         return ()
     option = _as_asked_for(incident, hotfix, command.menu, at)
     if actor.is_(hotfix.chosen_by):
-        otherwise = BY_BREAK_GLASS if option.break_glass else ""
         why = "This hotfix touches so much traffic that"
         if not option.needs_second_person and option.alone is not None:
             why = f"This hotfix was asked for outside {option.alone.told}, so"
-        raise Refused(f"{why} a second person has to approve it; you asked for it yourself.{otherwise}")
+        raise Refused(f"{why} a second person has to approve it; you asked for it yourself.{otherwise(option)}")
     return (e.HotfixApproved(option=option.key, menu=command.menu),)
 
 

@@ -1,0 +1,1 @@
+"""Faults that a declared hotfix is rehearsed against."""

@@ -117,14 +117,16 @@ def test_looking_again_is_asked_for_in_the_message_and_told_there(
 def test_somebody_in_no_group_is_told_so_and_nothing_happens(
     person: Driver, now: Callable[[], Incident]
 ) -> None:
-    before = now().version
+    before = now()
     with capture_logs() as lines:
         press(person, "acknowledge", "U-content")
         refused = person.wait(lambda: person.ephemerals("U-content"), "refusal")
     assert "@oncall" in refused[0]["text"]
-    assert now().version == before
-    (why,) = [line["why"] for line in lines if line["event"] == "press_refused"]
-    assert "@oncall" in why
+    assert now().version == before.version
+    (line,) = [line for line in lines if line["event"] == "press_refused"]
+    assert "@oncall" in line["why"]
+    assert (line["by"], line["pressed"]) == ("U-content", "acknowledge")
+    assert before.stream in line["of"]
 
 
 def test_who_may_not_deploy_is_told_so(person: Driver, now: Callable[[], Incident]) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine
 
 from domain.errors import NotAllowed, Refused, RightsUnknown
 from domain.incident.commands import ApproveHotfix, BreakGlass, ChooseHotfix
+from domain.incident.decide.hotfix import otherwise
 from domain.incident.numbers import lasting
 from domain.incident.person import is_pseudonym
 from domain.incident.state import Hotfix, Incident
@@ -94,7 +95,8 @@ def check_press(
     if by_two:
         _is_somebody(people, who)
     if isinstance(command, ApproveHotfix) and incident.hotfix is not None:
-        _asked_by_somebody_else(people, _outside(connection, incident.hotfix)[0], who)
+        hint = otherwise(option) if option else ""
+        _asked_by_somebody_else(people, _outside(connection, incident.hotfix)[0], who, hint)
     if recommender is not None and who.startswith(TERMINAL):
         for need in _NEEDS[type(command)]:
             authorise(connection, recommender, who, need)
@@ -164,7 +166,7 @@ def _is_somebody(people: Mapping[str, Person], who: str) -> None:
         raise NotAllowed(how_to_be_mapped(who))
 
 
-def _asked_by_somebody_else(people: Mapping[str, Person], asked_by: str, who: str) -> None:
+def _asked_by_somebody_else(people: Mapping[str, Person], asked_by: str, who: str, hint: str) -> None:
     if is_pseudonym(asked_by):
         raise Refused(
             "It cannot be told any more who asked for this, so it could be you. Reject it, and ask anew."
@@ -175,4 +177,4 @@ def _asked_by_somebody_else(people: Mapping[str, Person], asked_by: str, who: st
             "recsysops.toml knows under [people], so it could be you. Reject it, and ask anew."
         )
     if same_person(people, asked_by, who):
-        raise Refused("You asked for this yourself; a second person has to approve it.")
+        raise Refused(f"You asked for this yourself; a second person has to approve it.{hint}")
