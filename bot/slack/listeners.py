@@ -179,7 +179,8 @@ class Listeners:
         async def tell(said: str) -> None:
             await respond(words.answered(said), response_type="ephemeral")
 
-        said = await self._answered(act, tell, _asked(body, "/recsysops", str(body.get("text", "")).partition(" ")[0]))
+        word = str(body.get("text", "")).partition(" ")[0]
+        said = await self._answered(act, tell, _asked(body, "/recsysops", word))
         await ack()
         if said:
             answer = {"text": words.answered(said)}

@@ -1,1 +1,1 @@
-"""What was seen against what is usual: how surprising, where, whether it is told, and how it is measured again."""
+"""Seen against usual: how surprising, where, whether it is told, and how it is measured again."""

@@ -101,7 +101,8 @@ def _approve(
         why = "This hotfix touches so much traffic that"
         if not option.needs_second_person and option.alone is not None:
             why = f"This hotfix was asked for outside {option.alone.told}, so"
-        raise Refused(f"{why} a second person has to approve it; you asked for it yourself.{otherwise(option)}")
+        told = f"{why} a second person has to approve it; you asked for it yourself."
+        raise Refused(told + otherwise(option))
     return (e.HotfixApproved(option=option.key, menu=command.menu),)
 
 
