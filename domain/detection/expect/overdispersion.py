@@ -67,6 +67,35 @@ def dispersion_of(surprises: Floats) -> Floats:
     return np.asarray(np.where(count >= LEAST_KNOWN, np.maximum(factor, 1.0), UNKNOWN), dtype=np.float64)
 
 
+def grain_of(surprises: Floats, due: Floats) -> Floats:
+    """
+    (n_slices,) rows that come together, ≥ 1: the part of a slice's over-dispersion that does not surely grow
+    with how much is due.
+
+    Rows in groups, as the ten impressions of one request, scatter ten times as much as rows that come alone,
+    in a small window as in a large one. A share that differs from window to window scatters rows the more
+    the more there are. Told apart by windows of different size: the squared surprises, each up to three times
+    their usual size, over the rows due, by least squares.
+
+    Args:
+        surprises: (n_windows, n_slices) in a Poisson's standard deviations, NaN where there is none.
+        due: the same shape, rows expected.
+    """
+    known = np.isfinite(surprises)
+    count = known.sum(axis=0)
+    squared = np.minimum(np.square(surprises), CLIP**2 * dispersion_of(surprises))
+    y = np.where(known, squared, 0.0)
+    x = np.where(known, due, 0.0)
+    middle, level = x.sum(axis=0) / np.maximum(count, 1), y.sum(axis=0) / np.maximum(count, 1)
+    off = np.where(known, x - middle, 0.0)
+    width = np.maximum((off**2).sum(axis=0), 1e-9)
+    slope = (off * y).sum(axis=0) / width
+    left = np.where(known, y - level - off * slope, 0.0)
+    error = np.sqrt((left**2).sum(axis=0) / np.maximum(count - 2, 1) / width)
+    grows = np.where(count > LEAST_KNOWN, np.maximum(slope - error, 0.0), 0.0)
+    return np.asarray(np.maximum(level - grows * middle, 1.0))
+
+
 def overdispersion_of(surprises: Floats, rows: Floats, family: npt.NDArray[np.bool_]) -> Overdispersion:
     """
     Args:

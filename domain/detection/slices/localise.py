@@ -30,7 +30,7 @@ CLOSE_ENOUGH = 0.8  # of the best evidence: then the slice with fewer dimensions
 class Suspects:
     """
     All slices of a window: (n_slices,) observed rows, shares expected from the past, dispersion factors,
-    their freedom; `n` rows in total; how slices follow others.
+    their freedom, rows that come together; `n` rows in total; how slices follow others.
     """
 
     slices: tuple[Slice, ...]
@@ -39,6 +39,7 @@ class Suspects:
     dispersion: Floats
     n: float
     freedom: Floats | float = np.inf
+    grain: Floats | float = 1.0
     crossed: CrossedEffects | None = None
     places: dict[Slice, int] = field(default_factory=dict)
 
@@ -59,9 +60,9 @@ def localise(suspects: Suspects, found: npt.NDArray[np.intp], alpha: float, leas
     while left and len(picked) < MAX_PICKS:
         observed, expected, n = _given_others(suspects, left, picked)
         off = observed - expected
-        p_values = share_p_values(
-            observed, n, np.clip(expected / n, 0, 1), suspects.dispersion[left], _freedom(suspects, left)
-        )
+        share, dispersion = np.clip(expected / n, 0, 1), suspects.dispersion[left]
+        freedom, grain = _each(suspects.freedom, left), _each(suspects.grain, left)
+        p_values = share_p_values(observed, n, share, dispersion, freedom, grain)
         still = (p_values <= alpha) & (np.abs(off) >= least_change * expected) & (np.abs(off) >= 1)
         if picked:
             covered = np.array([_covered(suspects.slices[place], suspects, picked) for place in left])
@@ -87,8 +88,8 @@ def _strongest(
     return int(min(near, key=lambda i: (len(suspects.slices[left[i]]), -score[i])))
 
 
-def _freedom(suspects: Suspects, left: list[int]) -> Floats | float:
-    return suspects.freedom[left] if isinstance(suspects.freedom, np.ndarray) else suspects.freedom
+def _each(values: Floats | float, left: list[int]) -> Floats | float:
+    return values[left] if isinstance(values, np.ndarray) else values
 
 
 def _given_others(suspects: Suspects, left: list[int], picked: list[int]) -> tuple[Floats, Floats, Floats]:

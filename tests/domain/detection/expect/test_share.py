@@ -66,3 +66,42 @@ def test_a_scatter_known_from_few_windows_makes_less_of_what_is_far_off() -> Non
     unsure = share_p_values(observed, 10_000, share, 2.0, 10.0)
     assert (unsure[[0, 2]] > 100 * sure[[0, 2]]).all()
     assert unsure[1] == pytest.approx(sure[1], abs=0.02)
+
+
+GROUP = 10  # rows of a request
+
+
+def rows_of_requests(seed: int, windows: int = 200) -> np.ndarray:
+    """(windows, 20) rows of slices of requests, all of which have ten; by night a quarter of them."""
+    chance = np.random.default_rng(seed)
+    share = chance.dirichlet(np.full(20, 2.0))
+    requests = 45 + 135 * (1 + np.sin(np.arange(windows) / 24 * 2 * np.pi))
+    return np.stack([chance.poisson(each * share) for each in requests]) * float(GROUP)
+
+
+def of_requests(seed: int) -> tuple[Shares, np.ndarray, np.ndarray]:
+    rows = rows_of_requests(seed)
+    rows = rows[: 190 + seed % 10]  # the last window is one by night for some, by day for others
+    found = expect_shares(rows.sum(axis=1), rows, np.ones(rows.shape, dtype=bool))
+    n = float(rows[-1].sum())
+    p = share_p_values(rows[-1], n, found.share, found.dispersion(n), found.freedom, found.grain)
+    alone = share_p_values(rows[-1], n, found.share, found.dispersion(n), found.freedom)
+    return found, p, alone
+
+
+def test_rows_that_come_in_requests_scatter_as_requests_do() -> None:
+    seen = [of_requests(seed) for seed in range(40)]
+    assert np.median(np.concatenate([found.grain for found, _, _ in seen])) == pytest.approx(GROUP, rel=0.15)
+    p, alone = (np.concatenate(each) for each in zip(*[(p, alone) for _, p, alone in seen], strict=True))
+    assert np.mean(p <= 1e-3) <= 2e-3
+    assert np.mean(p <= 0.05) >= 0.01  # and not by never saying anything
+    assert np.mean(alone <= 1e-3) > np.mean(p <= 1e-3)
+
+
+def test_a_share_that_differs_from_window_to_window_is_no_group_of_rows() -> None:
+    chance, windows = np.random.default_rng(5), 400
+    total = 2_000 * (1.2 + np.sin(np.arange(windows) / 24 * 2 * np.pi))
+    share = chance.gamma(25.0, 0.05 / 25, (windows, 30))
+    rows = chance.poisson(total[:, None] * share).astype(float)
+    found = expect_shares(total, rows, np.ones(rows.shape, dtype=bool))
+    assert np.median(found.grain) < 0.5 * np.median(found.dispersion(float(total.mean())))

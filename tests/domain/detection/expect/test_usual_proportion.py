@@ -10,7 +10,7 @@ import pytest
 from domain.detection.data.counts import Floats
 from domain.detection.expect.usual_proportion import UsualProportions, usual_proportions
 
-SLICES, SHARE, GROUP = 2_000, 0.15, 20  # rows of a group are all wrong or none is
+SLICES, SHARE, GROUP = 2_000, 0.15, 20.0  # rows of a group are all wrong or none is
 
 
 @pytest.fixture(scope="module")
@@ -18,17 +18,20 @@ def groups() -> tuple[UsualProportions, Floats, Floats]:
     """What twelve windows of thirty groups teach; one of six groups: wrong rows (n_slices, 1), and rows."""
     chance = np.random.default_rng(1)
     past = chance.poisson(30, size=(12, SLICES))
-    wrong = chance.binomial(past, SHARE) * float(GROUP)
     now = np.full(SLICES, 6)
     return (
-        usual_proportions(past * float(GROUP), wrong[:, :, None]),
-        groups_wrong(chance, now),
-        now * float(GROUP),
+        usual_proportions(rows_of(past), wrong_of(chance, past)),
+        wrong_of(chance, now),
+        rows_of(now),
     )
 
 
-def groups_wrong(chance: np.random.Generator, groups: np.ndarray) -> Floats:
-    return np.asarray(chance.binomial(groups, SHARE)[:, None] * float(GROUP))
+def rows_of(groups: np.ndarray) -> Floats:
+    return groups.astype(np.float64) * GROUP
+
+
+def wrong_of(chance: np.random.Generator, groups: np.ndarray) -> Floats:
+    return rows_of(chance.binomial(groups, SHARE)[..., None])
 
 
 def test_a_window_of_few_groups_scatters_as_the_past_of_many_did(
