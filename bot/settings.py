@@ -54,7 +54,7 @@ def read(*, http: bool = False, socket: bool = False) -> BotSettings:
     if missing := [name for name, value in needed.items() if not value]:
         raise ConfigurationError(
             f"{' and '.join(missing)} not set. The values are on your Slack app's pages (“Your Slack” in "
-            "`recsysops docs`); to try without Slack, run `recsysops demo`."
+            "`recsysops docs`); without Slack, `recsysops up --chat` starts a workspace on this machine."
         )
     return BotSettings(
         bot_token=given.slack_bot_token or "",

@@ -7,17 +7,21 @@ from typing import Annotated
 import typer
 
 from bot.up import up
-from bot.up.example import FAULTS, FIRST_FAULT, Ports
+from bot.up.chat import Ports
+from bot.up.example import FAULTS, FIRST_FAULT
 
 Web = Annotated[int, typer.Option("--port", help="Port of the web process.")]
-Workspace = Annotated[int, typer.Option(help="Port of the example's chat workspace.")]
+Workspace = Annotated[int, typer.Option(help="Port of the chat workspace.")]
 Cinema = Annotated[int, typer.Option(help="Port of the example's recommender.")]
 Example = Annotated[str | None, typer.Option(help="Run an example beside it: cinema.")]
 Fault = Annotated[
     str,
     typer.Option("--fault", help=f"What goes wrong in it once its page is viewed: {', '.join(FAULTS)}."),
 ]
-Socket = Annotated[bool, typer.Option("--socket", help="The example's bot over Socket Mode.")]
+Chat = Annotated[
+    bool, typer.Option("--chat", help="A chat workspace on this machine, to try it without Slack.")
+]
+Socket = Annotated[bool, typer.Option("--socket", help="The bot in that workspace over Socket Mode.")]
 DEFAULT = Ports()
 
 
@@ -27,11 +31,12 @@ def run(
     workspace_port: Workspace = DEFAULT.workspace,
     cinema_port: Cinema = DEFAULT.cinema,
     fault: Fault = FIRST_FAULT,
+    chat: Chat = False,
     socket: Socket = False,
 ) -> None:
     """Start everything and print one address. Ctrl-C stops it."""
     ports = Ports(port, workspace_port, cinema_port)
-    raise typer.Exit(up(example, ports, typer.echo, fault, socket_mode=socket))
+    raise typer.Exit(up(example, ports, typer.echo, fault, chat=chat, socket_mode=socket))
 
 
 def demo(
@@ -42,7 +47,7 @@ def demo(
     socket: Socket = False,
 ) -> None:
     """The same as `up --example cinema`: live through one incident."""
-    run("cinema", port, workspace_port, cinema_port, fault, socket)
+    run("cinema", port, workspace_port, cinema_port, fault, chat=True, socket=socket)
 
 
 def register(app: typer.Typer) -> None:

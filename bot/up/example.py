@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import bot
+from bot.up.chat import LOOPBACK, PROCESS, Environment, Ports, chat_environment, keep_secrets
 from domain.errors import ConfigurationError
 
 EXAMPLES: Mapping[str, str] = {"cinema": "recsysops_cinema"}
@@ -29,9 +30,6 @@ FIRST_FAULT = "language"
 FAULTS = (FIRST_FAULT, "upstream", "launch", "missing_values", "training_segment", "production_bias")
 READY_SECONDS = 300.0
 AGAIN_SECONDS = 1.0
-LOOPBACK = "127.0.0.1"
-
-Environment = dict[str, str]
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """Opens loopback addresses whatever proxy the environment names."""
 
@@ -46,10 +44,7 @@ class Example:
     @property
     def processes(self) -> Mapping[str, str]:
         """Name → command, beside those of the Procfile."""
-        return {
-            "workspace": "exec python -m bot.workspace",
-            "cinema": f"exec python -m {self.package} serve",
-        }
+        return {**PROCESS, "cinema": f"exec python -m {self.package} serve"}
 
     @property
     def history(self) -> tuple[str, str]:
@@ -80,62 +75,18 @@ def found_example(name: str, beside: Path | None = None) -> Example:
     )
 
 
-@dataclass(frozen=True)
-class Ports:
-    """Where everything listens, on loopback."""
-
-    web: int = 8000
-    workspace: int = 8075
-    cinema: int = 8400
-
-
 def example_environment(example: Example, var: Path, ports: Ports, first_view_url: str) -> Environment:
-    """What the example's processes are told; its secrets are made up once and kept for the owner only."""
-    own = keep_secrets(var / "secrets.json")
-    cinema, workspace = f"http://{LOOPBACK}:{ports.cinema}", f"http://{LOOPBACK}:{ports.workspace}"
+    """What the example's processes are told, and those of its chat; its secret is kept with theirs."""
     return {
+        **chat_environment(var, ports),
         "RECSYSOPS_CONFIG": str(example.declared.resolve()),
-        "SLACK_BOT_TOKEN": own["bot_token"],
-        "SLACK_SIGNING_SECRET": own["signing_secret"],
-        "SLACK_APP_TOKEN": "",
-        "SLACK_BASE_URL": f"{workspace}/api/",
-        "WORKSPACE_HOST": LOOPBACK,
-        "WORKSPACE_PORT": str(ports.workspace),
-        "WORKSPACE_BOT_TOKEN": own["bot_token"],
-        "WORKSPACE_APP_TOKEN": own["app_token"],
-        "WORKSPACE_SIGNING_SECRET": own["signing_secret"],
-        "WORKSPACE_REQUEST_URL": f"http://{LOOPBACK}:{ports.web}/slack/events",
-        "WORKSPACE_DATA_FOLDER": str(var / "workspace"),
         "WORKSPACE_ON_FIRST_VIEW_URL": first_view_url,
         "CINEMA_FOLDER": str(var / "cinema"),
         "CINEMA_PORT": str(ports.cinema),
         "CINEMA_HOST": LOOPBACK,
-        "CINEMA_URL": cinema,
-        "CINEMA_WEBHOOK_SECRET": own["webhook_secret"],
+        "CINEMA_URL": f"http://{LOOPBACK}:{ports.cinema}",
+        "CINEMA_WEBHOOK_SECRET": keep_secrets(var / "secrets.json")["webhook_secret"],
     }
-
-
-def over_socket(environment: Environment) -> Environment:
-    """The same with Slack's requests over Socket Mode: no address of ours has to be reached."""
-    token = environment["WORKSPACE_APP_TOKEN"]
-    return {**environment, "SLACK_APP_TOKEN": token, "SLACK_SIGNING_SECRET": "", "WORKSPACE_REQUEST_URL": ""}
-
-
-def keep_secrets(path: Path) -> dict[str, str]:
-    """The secrets in a file that only its owner can read, made up the first time."""
-    if not path.exists():
-        made = {
-            "bot_token": f"xoxb-{secrets.token_hex(24)}",
-            "app_token": f"xapp-{secrets.token_hex(24)}",
-            "signing_secret": secrets.token_hex(16),
-            "webhook_secret": secrets.token_hex(32),
-        }
-        fresh = path.with_name(f"{path.name}.new")
-        fresh.unlink(missing_ok=True)
-        fresh.touch(mode=0o600)
-        fresh.write_text(json.dumps(made))
-        fresh.replace(path)
-    return dict(json.loads(path.read_text()))
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """
-`recsysops up`: servers where none are named, the Procfile's processes, and with `--example cinema` a
-recommender in miniature and a chat workspace beside them. One address is printed when all of it answers.
+`recsysops up`: servers where none are named, the Procfile's processes, with `--chat` a chat workspace in the
+place of Slack, and with `--example cinema` a recommender in miniature besides. One address is printed when
+all of it answers.
 """
 
 from __future__ import annotations
@@ -19,18 +20,15 @@ from pathlib import Path
 from typing import TextIO
 
 from bot.pages.links import PURPOSE, Links
+from bot.up.chat import LOOPBACK, PROCESS, Environment, Ports, chat_environment, over_socket
 from bot.up.example import (
     DIRECT,
     EXAMPLE_LEFT,
     FIRST_FAULT,
-    LOOPBACK,
     READY_SECONDS,
-    Environment,
-    Ports,
     example_environment,
     first_view,
     found_example,
-    over_socket,
 )
 from bot.up.folder import Folder, occupied
 from bot.up.signals import Signals
@@ -59,36 +57,43 @@ def up(
     say: Callable[[str], None],
     fault: str = FIRST_FAULT,
     *,
+    chat: bool = False,
     socket_mode: bool = False,
 ) -> int:
     """
-    Run everything until Ctrl-C or SIGTERM; returns the exit code. The example's `fault` begins as its page is
-    first viewed; with `socket_mode` its workspace speaks to the bot as Slack does behind a firewall.
+    Run everything until Ctrl-C or SIGTERM; returns the exit code. With `chat` people meet in a chat workspace
+    of this machine, as they do with an example. The example's `fault` begins as its page is first viewed;
+    with `socket_mode` that workspace speaks to the bot as Slack does behind a firewall.
 
     Raises:
-        ConfigurationError: it runs on this folder already, a port is taken, no such example or fault, a
-            server does not start, or a process is wrongly configured.
+        ConfigurationError: the declaration does not read, it runs on this folder already, a port is taken, no
+            such example or fault, a server does not start, or a process is wrongly configured.
     """
     shown = None if example is None else found_example(example)
+    if shown is None and (declared := door.environment().config).exists():
+        door.must_declare(declared)
     signals = Signals().listen()
     var = door.environment().var.resolve()
     var.mkdir(mode=0o700, parents=True, exist_ok=True)
     with occupied(var, say) as folder:
-        _check_ports(ports, example=shown is not None)
+        _check_ports(ports, chat=chat or shown is not None, example=shown is not None)
         with _servers(var, signals) as (servers, ours), (var / "up.log").open("w", encoding="utf-8") as log:
             environment = {**os.environ, **_common(var, ports), **servers}
-            address = f"http://{LOOPBACK}:{ports.workspace}" if shown else _pages(environment)
+            address = f"http://{LOOPBACK}:{ports.workspace}" if chat or shown else _pages(environment)
             run = _Run(var, folder, log, say, signals, _mend(var) if ours else None, address)
+            speaks = over_socket if socket_mode else dict
             if shown is None:
+                environment |= speaks(chat_environment(var, ports)) if chat else {}
+                processes = {**(PROCESS if chat else {}), **dict(_processes(environment))}
                 with door.left_variables(var, _left(environment)):
-                    return _run(run, environment, dict(_processes(environment)), _addresses(ports))
+                    return _run(run, environment, processes, _addresses(ports, chat=chat))
             with first_view(ports, fault) as first_view_url:
-                given = example_environment(shown, var, ports, first_view_url)
-                environment |= over_socket(given) if socket_mode else given
+                environment |= speaks(example_environment(shown, var, ports, first_view_url))
                 environment["WORKSPACE_FIRST_VIEW"] = fault
                 processes = {**shown.processes, **dict(_processes(environment))}
+                addresses = _addresses(ports, chat=True, example=True)
                 with door.left_variables(var, _left(environment, *EXAMPLE_LEFT)):
-                    return _run(run, environment, processes, _addresses(ports, example=True), shown.history)
+                    return _run(run, environment, processes, addresses, shown.history)
 
 
 @dataclass(frozen=True)
@@ -180,10 +185,10 @@ def _pages(environment: Environment) -> str:
     return links.to(f"terminal:{getpass.getuser()}")("/") or environment["PUBLIC_URL"]
 
 
-def _check_ports(ports: Ports, *, example: bool) -> None:
+def _check_ports(ports: Ports, *, chat: bool, example: bool) -> None:
     asked = {"--port": ports.web}
-    if example:
-        asked |= {"--workspace-port": ports.workspace, "--cinema-port": ports.cinema}
+    asked |= {"--workspace-port": ports.workspace} if chat else {}
+    asked |= {"--cinema-port": ports.cinema} if example else {}
     for option, port in asked.items():
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -196,14 +201,13 @@ def _check_ports(ports: Ports, *, example: bool) -> None:
                 ) from error
 
 
-def _addresses(ports: Ports, *, example: bool = False) -> dict[str, str]:
+def _addresses(ports: Ports, *, chat: bool, example: bool = False) -> dict[str, str]:
     """What has to answer before all is ready. Address → its health page."""
-    web = {f"http://{LOOPBACK}:{ports.web}": "/health"}
-    if not example:
-        return web
-    # Not the workspace's own page: its first view starts the story.
-    workspace = {f"http://{LOOPBACK}:{ports.workspace}": "/static/index.html"}
-    return {**workspace, **web, f"http://{LOOPBACK}:{ports.cinema}": "/status"}
+    # Of the workspace not its own page: its first view starts the example's story.
+    asked = {ports.workspace: "/static/index.html"} if chat else {}
+    asked |= {ports.web: "/health"}
+    asked |= {ports.cinema: "/status"} if example else {}
+    return {f"http://{LOOPBACK}:{port}": page for port, page in asked.items()}
 
 
 def _run(

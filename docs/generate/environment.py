@@ -21,9 +21,8 @@ def environment() -> str:
         "that ends in `_env`; the [tables](../how-to/connect-tables.md) and [deployers](deployers.md) say "
         "which.",
         table(("variable", "where not set", "meaning"), rows),
-        "## The local chat workspace\n\n`recsysops up --example cinema` starts a chat workspace on this "
-        "machine. Started "
-        "by itself, as `python -m bot.workspace`, it reads:",
+        "## The local chat workspace\n\n`recsysops up --chat` (and `--example cinema`) starts a chat "
+        "workspace on this machine. Started by itself, as `python -m bot.workspace`, it reads:",
         table(("variable", "where not set", "meaning"), _workspace()),
     )
 

@@ -209,6 +209,8 @@ def fold(
         incidents.clear(
             [fingerprint for _name, verdict in together for fingerprint in verdict.cleared], loud, at
         )
+        # Of its latest look: what was young is not, once it is judged.
+        notes = {name: note for name, note in notes.items() if name not in dict(together)}
         notes |= {name: verdict.note for name, verdict in together if verdict.note}
     return BacktestResult(
         start=start,

@@ -58,8 +58,8 @@ class Series:
 
 def series_of(result: BacktestResult, tables: Mapping[str, str]) -> list[Series]:
     """
-    What is drawn: every series that an incident was told of, in that order, and of each check without any the
-    one that came farthest out of its band.
+    What is drawn: every series that an incident was told of, the worst and longest told of first, and of each
+    check without any the one that came farthest out of its band.
 
     Args:
         tables: check → the table that it looks at.
@@ -69,12 +69,18 @@ def series_of(result: BacktestResult, tables: Mapping[str, str]) -> list[Series]
     for number, incident in enumerate(result.incidents, 1):
         for key in _keys_of(held, incident.told_by):
             told.setdefault(key, []).append((number, incident))
+    worst_first = sorted(told, key=lambda key: min(_rank(incident) for _number, incident in told[key]))
     quiet = [key for key in (_farthest(held, told, check) for check in tables) if key is not None]
-    found = {key: tuple(told.get(key, ())) for key in (*told, *quiet)}
+    found = {key: tuple(told.get(key, ())) for key in (*worst_first, *quiet)}
     return [
         Series(key[0], tables[key[0]], tuple(held[key]), _findings(result, key), incidents)
         for key, incidents in found.items()
     ]
+
+
+def _rank(incident: BacktestIncident) -> tuple[str, int]:
+    """Of two incidents as severe the one with more findings first."""
+    return incident.severity, -incident.findings
 
 
 def not_drawn(result: BacktestResult, kinds: Mapping[str, str]) -> dict[str, str]:

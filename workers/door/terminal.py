@@ -83,6 +83,18 @@ def migrate(owner_url: str, program_url: str | None = None) -> None:
     newest(owner_url, program_url, environment().workspace)
 
 
+def must_declare(path: Path) -> None:
+    """
+    Nothing, where the declaration reads.
+
+    Raises:
+        ConfigurationError: all that is wrong with it, in words.
+    """
+    from workers.declaration.declare import load  # noqa: PLC0415
+
+    load(path)
+
+
 def doctor(path: Path) -> list[Advice]:
     """The declaration held against the real sources. See `workers.doctor.doctor.check`."""
     from workers.doctor.doctor import check  # noqa: PLC0415 - opens every engine

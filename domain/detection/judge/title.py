@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 
+from domain.recommender.keys.duration import name_duration
 from domain.values import Finding, Slice, name_slice
 
 ALL_GONE = 0.995
@@ -84,11 +85,37 @@ def title_since(
     >>> title_since("plays", (), 52, 88, datetime(2026, 11, 3), timedelta(days=1))
     'plays: since 3 Nov, 41 % fewer rows: 52 where 88 were expected'
     """
-    place = place_of(table, where)
+    return _from(f"since {_moment(onset, window)}", table, where, observed, expected, unit)
+
+
+def title_within(
+    table: str,
+    where: Slice,
+    observed: float,
+    expected: float,
+    start: datetime,
+    window: timedelta,
+    unit: str = "rows",
+) -> str:
+    """
+    Of a change that a window so long from `start` shows, on the reader's clock: when it began is not known.
+
+    >>> title_within("plays", (), 52, 88, datetime(2026, 11, 3, 16), timedelta(hours=4))
+    'plays: in 4h from 3 Nov 16:00, 41 % fewer rows: 52 where 88 were expected'
+    """
+    says = f"in {name_duration(window)} from {_moment(start, window)}"
+    return _from(says, table, where, observed, expected, unit)
+
+
+def _moment(at: datetime, window: timedelta) -> str:
     clock = "%b" if window >= timedelta(days=1) else "%b %H:%M %Z"
-    when = f"{onset.day} {onset:{clock}}".rstrip()
+    return f"{at.day} {at:{clock}}".rstrip()
+
+
+def _from(when: str, table: str, where: Slice, observed: float, expected: float, unit: str) -> str:
+    place = place_of(table, where)
     change = title_of(table, where, observed, expected, unit).removeprefix(f"{place}: ")
-    return f"{place}: since {when}, {change}: {observed:,.0f} where {expected:,.0f} were expected"
+    return f"{place}: {when}, {change}: {observed:,.0f} where {expected:,.0f} were expected"
 
 
 def place_of(table: str, where: Slice) -> str:

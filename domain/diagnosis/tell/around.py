@@ -23,9 +23,14 @@ def tell_tables(material: Material, known: Known, seed: int) -> None:
         known.say("history", f"{words}: {verdict}")
     for table, observed, expected in material.beside:
         off = observed / expected - 1 if expected else 0.0
-        size = f"{abs(off):.0%}".replace("%", " %")
-        state = "as usual" if abs(off) < RIGHT else f"{size} {'fewer' if off < 0 else 'more'} rows as well"
+        state = "as usual" if abs(off) < RIGHT else _off(off, material.finding.change)
         known.say("history", f"The same slice in `{table}`: {state} ({observed:,.0f} of {expected:,.0f})")
+
+
+def _off(off: float, finding: float) -> str:
+    size = f"{abs(off):.0%}".replace("%", " %")
+    same = " as well" if (off < 0) == (finding < 0) else ""
+    return f"{size} {'fewer' if off < 0 else 'more'} rows{same}"
 
 
 def tell_events(material: Material, known: Known, seed: int) -> None:

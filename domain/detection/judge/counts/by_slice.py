@@ -34,7 +34,7 @@ from domain.detection.judge.discovery import (
 from domain.detection.judge.ratio import judge_ratio
 from domain.detection.judge.reporting import Numbers, compared, finding_over
 from domain.detection.judge.state import CheckState, TrackedFinding, Verdict, confirm
-from domain.detection.judge.title import title_of, title_since
+from domain.detection.judge.title import title_of, title_within
 from domain.detection.judge.usable import inside
 from domain.detection.slices.displaced import Total, pick
 from domain.detection.slices.localise import Suspects
@@ -139,8 +139,8 @@ def _found_in(
         shorter: what was judged of those; what is judged here is added.
     """
     judged, found = judge(counts, state, shorter[0].shares.grain), list[Finding]()
-    onset = counts.start(len(counts.total) - 1).astimezone(counts.grid.zone)
-    title = partial(title_since, onset=onset, window=counts.grid.width)
+    start = counts.start(len(counts.total) - 1).astimezone(counts.grid.zone)
+    title = partial(title_within, start=start, window=counts.grid.width)
     for told in _told(check, counts, judged, state, alpha):
         finding = _finding(check, counts, judged, told, title)
         stands = state.seen.get(finding.fingerprint)

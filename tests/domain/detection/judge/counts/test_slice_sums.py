@@ -14,6 +14,7 @@ from domain.detection.judge.counts.by_slice import judge_slices
 from domain.detection.judge.counts.slice_sums import lengths, likelier_back
 from domain.detection.judge.state import CheckState
 from domain.recommender.check import Check
+from domain.recommender.keys.duration import name_duration
 from domain.values import Finding, slice_of
 from tests.domain.detection.traffic import COUNTRIES, DAY, DEVICES, HOUR, MINUTE, grid
 
@@ -53,7 +54,7 @@ def walked(
 
 
 @pytest.mark.parametrize(("width", "history"), [(5 * MINUTE, 240), (HOUR, 672)])
-def test_a_loss_too_small_for_any_window_is_told_by_several_of_them_with_since_when(
+def test_a_loss_too_small_for_any_window_is_told_by_several_of_them_with_their_time(
     width: timedelta, history: int
 ) -> None:
     onset = history + 10
@@ -62,7 +63,7 @@ def test_a_loss_too_small_for_any_window_is_told_by_several_of_them_with_since_w
     assert (finding.slice, more) == (WEB_IN_DENMARK, [])
     assert onset < last <= onset + 24
     assert finding.window_end - finding.window_start > width
-    assert "since" in finding.title
+    assert f"in {name_duration(finding.window_end - finding.window_start)} from " in finding.title
 
 
 def test_it_is_over_soon_after_the_rows_are_back_though_the_sum_still_lacks_them() -> None:
