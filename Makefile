@@ -9,8 +9,8 @@ PIP    := $(BIN)/pip install --quiet --require-hashes --no-deps --no-compile
 # Kept by whoever is first: else each process, and a test starts dozens, compiles all of it for itself.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test tests doctests test-guards test-crash test-real test-browser test-spark test-dist check docs dist bench lock \
-	clean
+.PHONY: run test tests doctests test-long test-guards test-crash test-real test-browser test-spark test-dist check docs dist \
+	bench lock clean
 
 run: $(VENV)/.run
 	$(BIN)/recsysops up --example cinema --fault $(FAULT)
@@ -25,7 +25,11 @@ doctests: $(VENV)/.test
 		bot workers domain client
 
 tests: $(VENV)/.test
-	$(BIN)/pytest -n 3 --dist worksteal
+	$(BIN)/pytest -n 3 --dist worksteal -m "not long"
+
+# What starts and kills processes of its own, and what walks through weeks of tables: as many minutes again.
+test-long: $(VENV)/.test
+	$(BIN)/pytest -n 3 --dist worksteal -m long
 
 # What keeps something from being done is taken out, one guard at a time: some test has to fail each time.
 test-guards: $(VENV)/.test

@@ -49,26 +49,62 @@ def pytest_configure() -> None:
             raise pytest.UsageError(says)
 
 
-WAITING = (
+KILLED = (
     "tests/crash/",
-    "tests/bot/test_up_stays.py",
+    "tests/bot/slack/test_digest.py",
+    "tests/bot/test_border.py",
     "tests/bot/test_healing.py",
-    "tests/bot/test_supervise.py",
     "tests/bot/test_lost_answer.py",
+    "tests/bot/test_supervise.py",
+    "tests/bot/test_up_stays.py",
+    "tests/workers/bundle/",
+    "tests/workers/deployers/test_killed.py",
+    "tests/workers/embedded/",
     "tests/workers/environment/test_clock_set.py",
-    "tests/workers/test_embedded",
     "tests/workers/process/test_processes.py",
     "tests/workers/store/test_release.py",
+    "tests/workers/store/test_tampering",
 )
-"""Where processes are waited for more than anything is computed."""
+"""Where servers and processes of their own are started, killed and waited for."""
+
+LIVED = (
+    "tests/bot/cli/practice/",
+    "tests/bot/cli/test_docs.py",
+    "tests/bot/cli/test_recommender.py",
+    "tests/engines/",
+    "tests/examples/",
+    "tests/workers/burn_in/",
+    "tests/workers/checks/test_backtest",
+    "tests/workers/checks/test_item_parity.py",
+    "tests/workers/checks/test_judged.py",
+    "tests/workers/checks/test_models.py",
+    "tests/workers/checks/test_score_parity.py",
+    "tests/workers/doctor/",
+    "tests/workers/items/",
+    "tests/workers/logging_coverage/",
+    "tests/workers/predict/",
+    "tests/workers/rehearse/",
+    "tests/workers/replay/",
+    "tests/workers/respond/resolve/test_rights.py",
+    "tests/workers/respond/test_taken_back.py",
+    "tests/workers/respond/test_trial.py",
+    "tests/workers/scaffold/",
+    "tests/workers/test_matrix.py",
+)
+"""Where weeks of tables are walked through, in each engine, or each check is held against each situation."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
+    What takes minutes is marked as long: `make test-long` runs it, and `make test` the rest.
+
     What waits is begun first, by one of pytest-xdist's workers, while the others keep both cores busy: the
     longest tests are among it, and at the end they would be waited for alone.
     """
-    items.sort(key=lambda item: not item.nodeid.startswith(WAITING))
+    items.sort(key=lambda item: not item.nodeid.startswith(KILLED))
+    for item in items:
+        if item.nodeid.startswith((*KILLED, *LIVED)):
+            item.add_marker("long")
 
 
 SIGNING_KEY = Path(tempfile.gettempdir(), f"recsysops-tests-{os.getuid()}.pem")
