@@ -58,27 +58,22 @@ KILLED = (
     "tests/bot/test_supervise.py",
     "tests/bot/test_up_stays.py",
     "tests/workers/bundle/",
-    "tests/workers/deployers/test_killed.py",
+    "tests/workers/deployers/",
     "tests/workers/embedded/",
     "tests/workers/environment/test_clock_set.py",
     "tests/workers/process/test_processes.py",
     "tests/workers/store/test_release.py",
     "tests/workers/store/test_tampering",
+    "tests/workers/trackers/",
 )
-"""Where servers and processes of their own are started, killed and waited for."""
+"""Where servers and processes of their own are started, spoken to, killed and waited for."""
 
 LIVED = (
-    "tests/bot/cli/practice/",
-    "tests/bot/cli/test_docs.py",
-    "tests/bot/cli/test_recommender.py",
+    "tests/bot/cli/",
     "tests/engines/",
     "tests/examples/",
     "tests/workers/burn_in/",
-    "tests/workers/checks/test_backtest",
-    "tests/workers/checks/test_item_parity.py",
-    "tests/workers/checks/test_judged.py",
-    "tests/workers/checks/test_models.py",
-    "tests/workers/checks/test_score_parity.py",
+    "tests/workers/checks/",
     "tests/workers/doctor/",
     "tests/workers/items/",
     "tests/workers/logging_coverage/",
