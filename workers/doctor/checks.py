@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from domain.answer import Advice
+from domain.detection.needs import MissingValues
 from domain.recommender.check import Check
 from domain.recommender.keys.nearest import nearest
 from domain.recommender.options import Domains, Keyed, OfColumns, Referring
 from domain.recommender.recommender import Recommender
 from workers.checks.plan import plan
-from workers.declaration.check_kinds import found
+from workers.declaration.check_kinds import asks, found
 from workers.doctor.needs import EXAMINED
 from workers.sources.engines.column_kinds import kind_of
 from workers.sources.engines.source import Source
+from workers.sources.flagged.flags import item_features
 
 
 def examine_checks(recommender: Recommender, opened: Mapping[str, Source]) -> Iterator[Advice]:
@@ -24,15 +26,16 @@ def examine_checks(recommender: Recommender, opened: Mapping[str, Source]) -> It
         table = plan(recommender, declared).table
         if table.name in opened:
             source = opened[table.name]
-            yield from _columns(declared, source)
+            yield from _columns(recommender, declared, source)
             if examine := EXAMINED.get(type(kind.needs)):
                 yield from examine(recommender, declared, source, opened)
 
 
-def _columns(check: Check, source: Source) -> Iterator[Advice]:
-    domains = Domains.of(check)
+def _columns(recommender: Recommender, check: Check, source: Source) -> Iterator[Advice]:
+    domains, columns = Domains.of(check), OfColumns.of(check).columns
+    looked_up = item_features(recommender, source, columns) if asks(check, MissingValues) else ()
     named = {
-        "columns": OfColumns.of(check).columns,
+        "columns": tuple(name for name in columns if name not in looked_up),
         "ranges": tuple(domains.ranges),
         "values": tuple(domains.values),
         "key": Keyed.of(check).key,

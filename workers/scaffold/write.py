@@ -132,6 +132,11 @@ def _checks(table: Guess, found: Related) -> Iterator[str]:
         yield check_text(f"{name}_slices", "slice_volume", name)
     if watched := _watched(table):
         yield check_text(f"{name}_missing", "missing", name, columns=watched)
+    if features := _always_set(table, found.items):
+        yield (
+            "# No item that was looked at lacks one of these: one that does is told by its first row.\n"
+            + check_text(f"{name}_item_features", "missing", name, columns=features, least_rows=1)
+        )
     if table.key is not None:
         yield check_text(f"{name}_duplicates", "duplicates", name, key=(table.key,))
     yield from _references(table, found.references.get(name, ()))
@@ -143,6 +148,15 @@ def _watched(table: Guess) -> tuple[str, ...]:
     names = (table.item, table.member, *table.dimensions)
     own = (columns[name] for name in names if name in columns)
     return tuple(dict.fromkeys(one.name for one in own if one.separator != LISTED))
+
+
+def _always_set(table: Guess, items: Guess | None) -> tuple[str, ...]:
+    """What the table is sliced by of its items, as far as each item has it."""
+    if items is None or table.name == items.name:
+        return ()
+    own, described = table.profile.columns, items.profile.columns
+    of_items = (described[name] for name in table.dimensions if name not in own and name in described)
+    return tuple(one.name for one in of_items if one.unset == 0.0 and one.name in items.features)
 
 
 def _references(table: Guess, references: tuple[Reference, ...]) -> Iterator[str]:
@@ -163,6 +177,8 @@ def check_text(name: str, kind: str, table: str, **keys: Any) -> str:
             lines.append(f"{key} = {_pairs(value)}")
         elif isinstance(value, str):
             lines.append(f"{key} = {_text(value)}")
+        elif isinstance(value, int):
+            lines.append(f"{key} = {value}")
         else:
             lines.append(f"{key} = {_list(value)}")
     return "\n".join(lines)

@@ -10,11 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+import numpy as np
+
 from domain.detection.data.tally import Tally
 from domain.detection.judge.severity import severity_of
 from domain.recommender.check import Check
 from domain.recommender.options import LeastShare
-from domain.values import Finding
+from domain.values import Finding, Slice, name_slice
+
+NEARLY_ALL = 0.98  # of the rows that break a promise, in a slice that is named with them
+LEAST_TOLD = 10  # such rows, fewer of which may lie anywhere by chance
 
 
 def tolerated(check: Check, rows: float) -> float:
@@ -65,6 +70,8 @@ def _finding(
     share = min(1.0, count / max(float(tally.rows[-1, 0]), 1.0))
     names = [(tally.told or tally.columns)[place] for place in places]
     subject = tally.columns[places[0]]
+    where = _all_where(tally, places[0])
+    told = f"{says(names, f'{count:,.0f}')}{f', all where {name_slice(where)}' if where else ''}"
     return Finding(
         check=check.name,
         table=check.table or "",
@@ -79,8 +86,18 @@ def _finding(
         p_value=0.0,
         severity=check.severity or severity_of(share, drop=True),
         affected_share=share,
-        title=f"{check.table}: {says(names, f'{count:,.0f}')}, against what is declared"[:300],
+        title=f"{check.table}: {told}, against what is declared"[:300],
     )
+
+
+def _all_where(tally: Tally, column: int) -> Slice:
+    """The smallest slice that holds nearly all rows that break it and few others; () where none says more."""
+    rows, bad = tally.rows[-1], tally.bad[-1, :, column]
+    inside = np.array([tally.columns[column] not in dict(cell) and len(cell) > 0 for cell in tally.cells])
+    inside &= (bad >= NEARLY_ALL * bad[0]) & (rows <= rows[0] / 2)
+    if bad[0] < LEAST_TOLD or not inside.any():
+        return ()
+    return tally.cells[min(np.flatnonzero(inside), key=lambda place: (rows[place], len(tally.cells[place])))]
 
 
 def is_promise(finding: Finding) -> bool:

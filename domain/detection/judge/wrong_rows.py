@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -98,7 +98,7 @@ def judge_rows(
     broken = _broken(check, tally, words, told)
     sure = {finding.fingerprint for finding in broken}
     verdict = confirm(state, [*findings, *broken], width, tally.start(tally.last), sure=sure)
-    return verdict.comparing(_compared(tally, state, judged, words))
+    return verdict.comparing(_compared(check, tally, state, judged, words))
 
 
 def _so_far(tally: Tally, judged: JudgedRows) -> tuple[Floats, Floats]:
@@ -119,11 +119,17 @@ def _so_far(tally: Tally, judged: JudgedRows) -> tuple[Floats, Floats]:
     return rows, excess
 
 
-def _compared(tally: Tally, state: CheckState, judged: JudgedRows, words: Words) -> Iterator[Comparison]:
+def _compared(
+    check: Check, tally: Tally, state: CheckState, judged: JudgedRows, words: Words
+) -> Iterator[Comparison]:
+    """What was held against what: of the whole table's promises what was declared, whatever is usual."""
     for place, where in enumerate(tally.cells):
         if where in state.traced and judged.rows[place] > 0:
             for column, name in enumerate(tally.columns):
                 numbers = _numbers(judged, place, column, words.unit(name))
+                if name in tally.promised and not where:
+                    most = tolerated(check, float(judged.rows[place]))
+                    numbers = replace(numbers, expected=0.0, high=most)
                 yield compared_in(tally, where, name, numbers)
 
 

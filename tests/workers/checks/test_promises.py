@@ -15,6 +15,7 @@ from workers.checks.backtest import backtest
 from workers.checks.measure import measure
 from workers.checks.run import RunResult, run_checks
 from workers.declaration.declare import load
+from workers.doctor.doctor import check
 
 END = datetime(2026, 3, 20, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -158,3 +159,72 @@ def test_a_promise_is_kept_again_when_no_row_breaks_it(tmp_path: Path) -> None:
         return measure(load(tmp_path), finding, end - HOUR, end)
 
     assert (now(END - 2 * HOUR).within, now(END).within) == (False, True)
+
+
+ITEMS = """
+[tables.catalogue]
+path = "catalogue.parquet"
+key = "item_id"
+
+[items]
+table = "catalogue"
+key = "item_id"
+features = ["language", "label"]
+
+[checks.features]
+kind = "missing"
+table = "plays"
+columns = ["language", "label"]
+least_rows = 1
+"""
+
+
+def catalogue(unset: str | None = None) -> pd.DataFrame:
+    """400 items of four labels, each with its language but those of one label."""
+    frame = pd.DataFrame({"item_id": [str(n) for n in range(400)]})
+    frame["label"] = [f"label {n % 4}" for n in range(400)]
+    frame["language"] = "en"
+    frame.loc[frame["label"] == unset, "language"] = None
+    return frame
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    declared = DECLARED.split("[checks.promise]", maxsplit=1)[0]
+    declared = declared.replace('dimensions = ["device"]', 'dimensions = ["device", "label"]')
+    (tmp_path / "recsysops.toml").write_text(declared + ITEMS)
+    plays().to_parquet(tmp_path / "plays.parquet")
+    pd.DataFrame({"member_id": ["1"]}).to_parquet(tmp_path / "members.parquet")
+    return tmp_path
+
+
+def test_items_without_a_language_are_told_by_the_rows_that_name_them_and_which_items_they_are(
+    shop: Path,
+) -> None:
+    catalogue("label 2").to_parquet(shop / "catalogue.parquet")
+    (finding,) = run_checks(load(shop), END).findings
+    lacking = int((plays().iloc[-ROWS_AN_HOUR:]["item_id"].astype(int) % 4 == 2).sum())
+    assert (finding.subject, finding.observed, finding.expected) == ("language", lacking, 0.0)
+    assert f"language missing in {lacking} of the rows, all where label = label 2, against" in finding.title
+
+
+def test_items_that_have_all_their_features_are_silent(shop: Path) -> None:
+    catalogue().to_parquet(shop / "catalogue.parquet")
+    result = run_checks(load(shop), END)
+    assert (result.findings, result.notes) == ((), {})
+
+
+def test_a_row_of_an_item_that_nobody_knows_lacks_its_features(shop: Path) -> None:
+    catalogue().iloc[:-1].to_parquet(shop / "catalogue.parquet")
+    unknown = int((plays().iloc[-ROWS_AN_HOUR:]["item_id"] == "399").sum())
+    found = run_checks(load(shop), END).findings
+    assert [(one.subject, one.observed) for one in found] == ([("language", unknown)] if unknown else [])
+
+
+def test_the_doctor_knows_the_features_of_items_among_a_check_s_columns(shop: Path) -> None:
+    catalogue().to_parquet(shop / "catalogue.parquet")
+    assert not [one for one in check(shop / "recsysops.toml") if one.where.startswith("checks.features")]
+    text = (shop / "recsysops.toml").read_text().replace('["language", "label"]\nleast', '["languag"]\nleast')
+    (shop / "recsysops.toml").write_text(text)
+    (wrong,) = [one for one in check(shop / "recsysops.toml") if one.where.startswith("checks.features")]
+    assert 'has no column "languag"' in wrong.says

@@ -115,6 +115,15 @@ def test_a_catalogue_by_day_is_a_table_in_time_and_its_newest_delivery_the_items
     assert recommender.tables["catalogue_now"].explode == {"genres": "|", "country": "|"}
 
 
+def test_features_that_every_item_has_are_promised_of_the_items_that_rows_name(declared: Declared) -> None:
+    recommender = read(declared, "catalogue")
+    promised = recommender.checks["plays_item_features"]
+    assert (promised.kind, promised.table, promised.least_rows) == ("missing", "plays", 1)
+    looked = promised.options["columns"]
+    assert "language" in looked
+    assert set(looked) <= set(recommender.tables["plays"].dimensions)
+
+
 def test_german_texts_are_read_as_they_are_written(declared: Declared) -> None:
     recommender = read(declared, "german")
     orders, items = recommender.tables["bestellungen"], recommender.items

@@ -148,33 +148,44 @@ def with_dimensions(
     Rows with every dimension as text, and those of them that hold several values, with what separates them.
     One that the table has not is looked up from the items it names.
     """
-    own = set(source.columns)
     apart = separators(source)
-    looked_up = [dimension for dimension in dimensions if dimension not in own]
-    if looked_up:
-        items = recommender.items
-        if items is None or source.table.item is None:
-            source.require(*looked_up)
-            raise AssertionError("unreachable: require raised")
-        source.require(source.table.item)
-        described = open_beside(recommender, items.table, source)
-        for dimension in looked_up:
-            if dimension not in described.columns:
-                right = sorted(own | set(described.columns))
-                raise SourceError(
-                    f'table "{source.table.name}": dimension "{dimension}" is in neither it nor '
-                    f'"{items.table}"; '
-                    f"{nearest(dimension, right)}"
-                )
-        apart |= {name: mark for name, mark in separators(described).items() if name in looked_up}
-        described = beside(source, described, (items.key, *looked_up), "__items")
-        chosen = described.group_by(__key=described[items.key].cast("string")).aggregate(
-            **{d: described[d].max() for d in looked_up}
-        )
-        rows = rows.mutate(__item=rows[source.table.item].cast("string"))
-        rows = rows.left_join(chosen, rows["__item"] == chosen["__key"])
+    if looked_up := tuple(dimension for dimension in dimensions if dimension not in source.columns):
+        rows, more = of_items(recommender, source, rows, looked_up)
+        apart |= more
     texts = {d: as_text(rows[d]) for d in dimensions}
     return rows.mutate(**texts), {d: mark for d, mark in apart.items() if d in dimensions}
+
+
+def of_items(
+    recommender: Recommender, source: Source, rows: Any, columns: tuple[str, ...]
+) -> tuple[Any, dict[str, str]]:
+    """
+    Rows with these columns of the items that they name, null where the item is not known; and those of them
+    that hold several values, with what separates them.
+
+    Raises:
+        SourceError: the table names no items, or they have no such column.
+    """
+    items = recommender.items
+    if items is None or source.table.item is None:
+        source.require(*columns)
+        raise AssertionError("unreachable: require raised")
+    source.require(source.table.item)
+    described = open_beside(recommender, items.table, source)
+    for column in columns:
+        if column not in described.columns:
+            right = sorted({*source.columns, *described.columns})
+            raise SourceError(
+                f'table "{source.table.name}": "{column}" is in neither it nor "{items.table}"; '
+                f"{nearest(column, right)}"
+            )
+    apart = {name: mark for name, mark in separators(described).items() if name in columns}
+    told = beside(source, described, (items.key, *columns), "__items")
+    chosen = told.group_by(__key=told[items.key].cast("string")).aggregate(
+        **{column: told[column].max() for column in columns}
+    )
+    rows = rows.mutate(__item=rows[source.table.item].cast("string"))
+    return rows.left_join(chosen, rows["__item"] == chosen["__key"]).drop("__item", "__key"), apart
 
 
 def beside(source: Source, other: Source, columns: tuple[str, ...], copy: str) -> Any:

@@ -18,7 +18,7 @@ from domain.recommender.recommender import Recommender
 from domain.values import Moment, Value
 from workers.declaration.check_kinds import asks
 from workers.sources.aggregate.choices import RANK, low_rank, ranked_choices, ranking_model
-from workers.sources.aggregate.count import beside
+from workers.sources.aggregate.count import beside, of_items
 from workers.sources.aggregate.sets import ROWS, WINDOW, Names
 from workers.sources.engines.column_kinds import finite, is_finite, kind_of, looked_at, separators
 from workers.sources.engines.source import Source, open_beside
@@ -66,12 +66,28 @@ class FlagRequest(Value):
 
 
 def flag_missing(recommender: Recommender, source: Source, rows: Any, asked: FlagRequest) -> Flagged:
-    """Null, not a number, or an empty text. A key never is, and nothing where one row is said to matter."""
+    """
+    Null, not a number, or an empty text, in the table or in a feature of the item that a row names. A key
+    never is, and nothing where one row is said to matter.
+    """
     check = asked.check
-    names = looked_at(source, OfColumns.of(check).columns)
+    named = OfColumns.of(check).columns
+    features = item_features(recommender, source, named)
+    own = tuple(name for name in named if name not in features)
+    names = (*(looked_at(source, own) if own or not named else ()), *features)
+    if lacking := tuple(name for name in features if name not in rows.columns):
+        rows, _several = of_items(recommender, source, rows, lacking)
     one_matters = "least_rows" in check.model_fields_set and check.least_rows <= 1
     never = names if one_matters else [name for name in names if name in _keys(recommender, source)]
     return flagged(rows, {name: _missing(rows[name]) for name in names}, promised={n: (n,) for n in never})
+
+
+def item_features(recommender: Recommender, source: Source, columns: Names) -> Names:
+    """Those of `columns` that the table has not, and the items that its rows name have."""
+    if recommender.items is None or source.table.item is None:
+        return ()
+    features = recommender.items.features
+    return tuple(name for name in columns if name not in source.columns and name in features)
 
 
 def _keys(recommender: Recommender, source: Source) -> set[str]:
