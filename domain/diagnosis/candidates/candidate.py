@@ -100,13 +100,16 @@ def _measured(answer: Answer) -> float:
 class Named:
     """
     What a finding names that is of the fault itself: its `object`, the `place` where it is not the finding's
-    slice; `table` and `feature` as of a proposal.
+    slice; `sentence` where it says more than the finding's title; `table`, `feature` and `items` as of a
+    proposal.
     """
 
     object: str | None
     place: Slice | None = None
+    sentence: str | None = None
     table: str | None = None
     feature: str | None = None
+    items: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

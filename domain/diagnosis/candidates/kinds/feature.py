@@ -17,6 +17,7 @@ from domain.diagnosis.changes.constant import constant
 from domain.diagnosis.changes.departed import Departed, departed
 from domain.diagnosis.changes.stale import Stale, stale
 from domain.diagnosis.items.concerned import unset_alone, usual_value
+from domain.diagnosis.items.unset import unset_items
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
 from domain.diagnosis.place import Bools
@@ -193,7 +194,14 @@ def _of_the_column(material: Material, _known: Known) -> Named | None:
     columns = material.columns
     known = (*material.features, *(columns.features if columns is not None else ()))
     feature = next(filter(material.finding.is_of, known), None)
-    return Named(feature, table=material.finding.table, feature=feature) if feature is not None else None
+    if feature is None:
+        return None
+    if (unset := unset_items(material, feature)) is None:
+        return Named(feature, table=material.finding.table, feature=feature)
+    where = f", all where {name_slice(unset.place)}" if unset.place else ""
+    count = f"{len(unset.items):,} of {unset.of:,} {material.noun}"
+    sentence = f"`{feature}` is not set for {count} in `{material.catalogue}`{where}"
+    return Named(feature, unset.place or None, sentence, material.catalogue, feature, unset.items)
 
 
 FEATURE = CandidateKind(

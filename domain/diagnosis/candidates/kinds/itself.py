@@ -33,11 +33,12 @@ def found_itself(kind: CandidateKind, material: Material, known: Known) -> Itera
         place=finding.slice if named.place is None else named.place,
         since=known.begun(finding),
         title=finding.title,
-        sentence=finding.title,
+        sentence=named.sentence or finding.title,
         where=_where(finding),
         how_much=Answer(question="how_much", holds=True, words=WORDS),
         table=named.table,
         feature=named.feature,
+        items=named.items,
         upstream=LAST,
     )
 

@@ -17,6 +17,7 @@ from tests.domain.diagnosis.shop import (
     ONSET,
     Shop,
     Weighted,
+    catalogue,
     shop,
     told,
     unset_taste,
@@ -95,3 +96,34 @@ def test_repeated_rows_are_told_by_where_they_all_are_though_found_in_the_whole_
     )
     found = diagnose(healthy.material(finding, cells=None, series=None, fault="duplicate", rows=rows))
     assert told(found) == ("duplicate", "sales", slice_of(device="app"))
+
+
+def test_rows_of_items_without_a_feature_lead_to_the_items_and_what_they_have_in_common() -> None:
+    spoilt = shop()
+    items = catalogue()
+    items["rating"] = items["rating"].where(items["brand"] != "Cumulus")
+    finding = spoilt.finding(
+        (), table="baskets", subject="rating", unit="rows without rating", observed=400.0, expected=0.0
+    )
+    found = diagnose(
+        spoilt.material(finding, cells=None, series=None, fault="feature", items=items, catalogue="catalogue")
+    )
+    lacking = int(items["rating"].isna().sum())
+    assert told(found) == ("feature", "rating", slice_of(brand="Cumulus"))
+    assert (
+        f"`rating` is not set for {lacking:,} of {len(items):,} articles in `catalogue`, all where brand"
+        in (found.cause or "")
+    )
+
+
+def test_rows_whose_own_column_is_unset_are_no_fault_of_items_of_which_few_lack_it() -> None:
+    spoilt = shop()
+    items = catalogue()
+    items["rating"] = items["rating"].where(items.index > 0)
+    finding = spoilt.finding(
+        (), table="baskets", subject="rating", unit="rows", observed=400.0, expected=0.0, affected_share=0.5
+    )
+    found = diagnose(
+        spoilt.material(finding, cells=None, series=None, fault="feature", items=items, catalogue="catalogue")
+    )
+    assert "is not set for" not in (found.cause or "")

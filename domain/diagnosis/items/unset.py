@@ -1,0 +1,55 @@
+"""The items that lack a feature now, of a catalogue that keeps nothing of how it was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from domain.diagnosis.material import Material
+from domain.values import Slice
+
+LEAST_PART = 0.5  # of the rows that are wrong, that items without it have to account for
+LEAST_ALIKE = 5  # items, fewer of which have a value in common by chance
+
+
+@dataclass(frozen=True)
+class Unset:
+    """Items by their keys, of how many in all, and what all of them and few others have in common."""
+
+    items: tuple[str, ...]
+    of: int
+    place: Slice
+
+
+def unset_items(material: Material, feature: str) -> Unset | None:
+    """
+    Those without the feature, where the finding is of rows that name items and as many of these lack it.
+
+    A row's own column of that name may be unset for another reason; then few items or none are.
+    """
+    items = material.items
+    if items is None or feature not in items or material.finding.table == material.catalogue:
+        return None
+    lacking = items[feature].isna() | (items[feature].astype(str) == "")
+    if not lacking.any() or lacking.mean() < LEAST_PART * (material.finding.affected_share or 0.0):
+        return None
+    keys = tuple(items.loc[lacking, material.key].astype(str))
+    return Unset(keys, len(items), _in_common(items, lacking, material.features, feature))
+
+
+def _in_common(
+    items: pd.DataFrame, lacking: pd.Series[bool], features: tuple[str, ...], feature: str
+) -> Slice:
+    """The one value of another feature that all of them have, and fewest others; () where there is none."""
+    if lacking.sum() < LEAST_ALIKE:
+        return ()
+    fewest, common = len(items) // 2, Slice()
+    for name in features:
+        if name == feature or name not in items:
+            continue
+        values = items.loc[lacking, name]
+        with_it = int((items[name] == values.iloc[0]).sum())
+        if values.notna().all() and values.nunique() == 1 and with_it <= fewest:
+            fewest, common = with_it, ((name, str(values.iloc[0])),)
+    return common
