@@ -118,7 +118,8 @@ def _facts(incident: Incident, names: words.Names) -> str:
     since = incident.onset_at or incident.opened_at
     end = incident.resolved_at
     how_long = f"lasted {words.lasting(end - since)}" if end else words.moment(since, "{ago}")
-    first = f"*#{incident.number}* · since {words.moment(since)} · {how_long} · {_holder(incident)}"
+    begun = "since" if incident.onset_at else "found"  # where nobody knows yet when it began
+    first = f"*#{incident.number}* · {begun} {words.moment(since)} · {how_long} · {_holder(incident)}"
     return "\n".join([first, *_size(incident, names), *_also(incident)])
 
 
