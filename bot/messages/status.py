@@ -40,6 +40,6 @@ def line(incident: Incident, link: Link) -> str:
     who = f"{words.person(incident.assignee)} has it" if incident.assignee else "nobody has it"
     title = cut(escape(incident.called), TITLE_MAX)
     number = f"*{linked(f'#{incident.number}', link(f'/reports/{incident.number}'))}*"
-    since = words.moment(incident.opened_at)
+    opened = words.moment(incident.opened_at)
     sign = f"{words.EMOJI[incident.severity]} {number} {incident.severity.value}"
-    return f"{sign}  {title}\n{incident.status} · since {since} · {who}"
+    return f"{sign}  {title}\n{incident.status} · opened {opened} · {who}"
