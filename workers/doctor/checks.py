@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from domain.answer import Advice
+from domain.detection.kind import Kind
 from domain.detection.needs import MissingValues
 from domain.recommender.check import Check
 from domain.recommender.keys.nearest import nearest
@@ -23,12 +25,25 @@ def examine_checks(recommender: Recommender, opened: Mapping[str, Source]) -> It
     for declared in recommender.checks.values():
         if (kind := found(declared.kind)) is None:
             continue  # that is said of a kind that is not ours
-        table = plan(recommender, declared).table
-        if table.name in opened:
-            source = opened[table.name]
+        planned = plan(recommender, declared)
+        if planned.table.name in opened:
+            source = opened[planned.table.name]
             yield from _columns(recommender, declared, source)
             if examine := EXAMINED.get(type(kind.needs)):
                 yield from examine(recommender, declared, source, opened)
+            else:
+                yield from _of_the_kind(kind, planned.check, source)
+
+
+def _of_the_kind(kind: Kind[Any, Any], check: Check, source: Source) -> Iterator[Advice]:
+    """The columns that the kind itself asks for, by the key that names each."""
+    options = kind.read(check.options)
+    for column in dict.fromkeys(kind.columns(options)):
+        if column not in source.columns:
+            key = next((name for name, value in options if value == column), None)
+            where = f"checks.{check.name}" + (f".{key}" if key else "")
+            says = f'table "{source.table.name}" has no column "{column}"'
+            yield Advice(level="error", where=where, says=says, mend=nearest(column, source.columns))
 
 
 def _columns(recommender: Recommender, check: Check, source: Source) -> Iterator[Advice]:

@@ -197,6 +197,18 @@ BROKEN: list[tuple[str, Callable[[Path], object], str, str, str, str]] = [
         '"country"',
     ),
     (
+        "a column that only one kind asks for is absent",
+        declared(
+            "[hotfixes.fill]",
+            '[checks.alike]\nkind = "diversity"\ntable = "views"\nrequest = "item_id"\nby = "contry"\n\n'
+            "[hotfixes.fill]",
+        ),
+        "error",
+        "checks.alike.by",
+        'no column "contry"',
+        '"country"',
+    ),
+    (
         "a label cannot be set",
         declared('["country"]', '["country"]\nlabel = "country"'),
         "error",
