@@ -67,7 +67,7 @@ def dispersion_of(surprises: Floats) -> Floats:
     return np.asarray(np.where(count >= LEAST_KNOWN, np.maximum(factor, 1.0), UNKNOWN), dtype=np.float64)
 
 
-def grain_of(surprises: Floats, due: Floats) -> Floats:
+def cluster_size_of(surprises: Floats, due: Floats) -> Floats:
     """
     (n_slices,) rows that come together, ≥ 1: the part of a slice's over-dispersion that does not surely grow
     with how much is due.
@@ -80,6 +80,9 @@ def grain_of(surprises: Floats, due: Floats) -> Floats:
     Args:
         surprises: (n_windows, n_slices) in a Poisson's standard deviations, NaN where there is none.
         due: the same shape, rows expected.
+
+    Source:
+        Clusters' design effect: Kish (1965), Survey Sampling, ch. 5.
     """
     known = np.isfinite(surprises)
     count = known.sum(axis=0)

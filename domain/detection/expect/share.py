@@ -21,7 +21,7 @@ from scipy.special import ndtri, stdtr
 from domain.detection.data.counts import Floats
 from domain.detection.expect.beta_binomial import MOST_CORRELATION, beta_binomial_tails
 from domain.detection.expect.crossed_effects import CrossedEffects, Margins, chunks, learn_crossed_effects
-from domain.detection.expect.overdispersion import CLIP, dispersion_of, grain_of, overdispersion_of
+from domain.detection.expect.overdispersion import CLIP, cluster_size_of, dispersion_of, overdispersion_of
 from domain.detection.expect.seasonal_profile import Keys, SeasonalProfiles, learn_profiles
 
 HALF_LIFE_WINDOWS = 14.0
@@ -33,13 +33,13 @@ WARM_UP = 5  # windows before surprises are counted
 @dataclass(frozen=True)
 class Shares:
     """
-    (n_slices,) share expected from the past, `grain` rows that come together (1: each alone), correlation of
-    two rows of one window (0: a binomial), windows learned from, the freedom of the surprises' distribution,
-    and how slices follow others in the last window.
+    (n_slices,) share expected from the past, rows that come together (1: each alone), correlation of two rows
+    of one window (0: a binomial), windows learned from, the freedom of the surprises' distribution, and how
+    slices follow others in the last window.
     """
 
     past: Floats
-    grain: Floats
+    cluster_size: Floats
     correlation: Floats
     learned: npt.NDArray[np.int64]
     freedom: Floats
@@ -68,7 +68,7 @@ class Shares:
         is further off from its expectation than a factor learned over the whole day says. Rows that come
         together scatter as much in the smallest.
         """
-        return np.maximum(1 + self.correlation * max(n - 1, 0.0), self.grain)
+        return np.maximum(1 + self.correlation * max(n - 1, 0.0), self.cluster_size)
 
 
 def expect_shares(
@@ -103,9 +103,9 @@ def expect_shares(
         factor = crossed.factor(rows[-1:], past[None] * float(total[-1]))[0]
         alike[margins.slices] = True
     scatter = overdispersion_of(walk.surprises, walk.hits / walk.seen * usual, alike)
-    grain = np.minimum(grain_of(walk.surprises, walk.due), scatter.dispersion)
+    cluster_size = np.minimum(cluster_size_of(walk.surprises, walk.due), scatter.dispersion)
     correlation = np.minimum((scatter.dispersion - 1) / max(usual - 1, 1.0), MOST_CORRELATION)
-    return Shares(past, grain, correlation, walk.started, scatter.freedom, crossed, factor)
+    return Shares(past, cluster_size, correlation, walk.started, scatter.freedom, crossed, factor)
 
 
 @dataclass
@@ -189,7 +189,7 @@ def share_p_values(
     share: Floats,
     dispersion: Floats | float,
     freedom: Floats | float = np.inf,
-    grain: Floats | float = 1.0,
+    cluster_size: Floats | float = 1.0,
 ) -> Floats:
     """
     Two-sided p-values of counts out of `n`, beta-binomial with a variance `dispersion` times a binomial's.
@@ -199,12 +199,12 @@ def share_p_values(
 
     Args:
         observed, share: (n_slices,); n, dispersion: scalar or (n_slices,).
-        grain: rows that come together, 1 ≤ grain ≤ dispersion, the same.
+        cluster_size: rows that come together, 1 ≤ cluster_size ≤ dispersion, the same.
         freedom: of the estimate of `dispersion`, the same: the normal score of what the beta-binomial says is
             taken for one of a Student's distribution.
     """
-    total = np.broadcast_to(np.maximum(np.asarray(n, dtype=float) / grain, 1.0), observed.shape)
-    groups = np.clip(observed / grain, 0.0, total)
-    low, high = beta_binomial_tails(groups, total, np.clip(share, 1e-9, 1 - 1e-9), dispersion / grain)
+    total = np.broadcast_to(np.maximum(np.asarray(n, dtype=float) / cluster_size, 1.0), observed.shape)
+    groups = np.clip(observed / cluster_size, 0.0, total)
+    low, high = beta_binomial_tails(groups, total, np.clip(share, 1e-9, 1 - 1e-9), dispersion / cluster_size)
     one_sided = np.clip(np.minimum(low, high), 0.0, 0.5)
     return np.asarray(2 * stdtr(freedom, ndtri(one_sided)), dtype=np.float64)

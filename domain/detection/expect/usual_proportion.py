@@ -7,11 +7,13 @@ were outages and teach nothing.
 
 Windows differ because each has a share of its own, or because rows come in groups that are wrong together,
 such as the candidates of one request. The first fades in a window of few rows, the second does not; the past
-seldom tells them apart, so a window smaller than those of the past is taken to scatter as they do.
+seldom tells them apart, so a window smaller than those of the past is taken to scatter as they do (the
+design effect of a sample of clusters).
 
 Source:
-    Correlation of two rows of one window by moments: Williams (1982), J. R. Stat. Soc. C 31(2). The prior is
-    that of Jeffreys: half a bad row among one.
+    Correlation of two rows of one window by moments: Williams (1982), J. R. Stat. Soc. C 31(2). The design
+    effect of clusters: Kish (1965), Survey Sampling, ch. 5. The prior is that of Jeffreys: half a bad row
+    among one.
 """
 
 from __future__ import annotations

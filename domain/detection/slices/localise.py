@@ -39,7 +39,7 @@ class Suspects:
     dispersion: Floats
     n: float
     freedom: Floats | float = np.inf
-    grain: Floats | float = 1.0
+    cluster_size: Floats | float = 1.0
     crossed: CrossedEffects | None = None
     places: dict[Slice, int] = field(default_factory=dict)
 
@@ -61,8 +61,8 @@ def localise(suspects: Suspects, found: npt.NDArray[np.intp], alpha: float, leas
         observed, expected, n = _given_others(suspects, left, picked)
         off = observed - expected
         share, dispersion = np.clip(expected / n, 0, 1), suspects.dispersion[left]
-        freedom, grain = _each(suspects.freedom, left), _each(suspects.grain, left)
-        p_values = share_p_values(observed, n, share, dispersion, freedom, grain)
+        freedom, cluster_size = _each(suspects.freedom, left), _each(suspects.cluster_size, left)
+        p_values = share_p_values(observed, n, share, dispersion, freedom, cluster_size)
         still = (p_values <= alpha) & (np.abs(off) >= least_change * expected) & (np.abs(off) >= 1)
         if picked:
             covered = np.array([_covered(suspects.slices[place], suspects, picked) for place in left])

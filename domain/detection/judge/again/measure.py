@@ -101,7 +101,9 @@ def measure_slice(finding: Finding, past: Counts, present: Counts) -> Measuremen
     observed, share = _rows(finding, present), float(shares.share[0])
     dispersion = shares.dispersion(n / windows)
     spread = BAND * float(np.sqrt(dispersion[0] * n * share * (1 - share)))
-    p_value = float(share_p_values(np.array([observed]), n, shares.share, dispersion, grain=shares.grain)[0])
+    p_value = float(
+        share_p_values(np.array([observed]), n, shares.share, dispersion, cluster_size=shares.cluster_size)[0]
+    )
     return Measurement(
         observed=observed,
         expected=share * n,

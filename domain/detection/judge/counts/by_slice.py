@@ -138,7 +138,7 @@ def _found_in(
     Args:
         shorter: what was judged of those; what is judged here is added.
     """
-    judged, found = judge(counts, state, shorter[0].shares.grain), list[Finding]()
+    judged, found = judge(counts, state, shorter[0].shares.cluster_size), list[Finding]()
     start = counts.start(len(counts.total) - 1).astimezone(counts.grid.zone)
     title = partial(title_within, start=start, window=counts.grid.width)
     for told in _told(check, counts, judged, state, alpha):
@@ -172,7 +172,7 @@ def _told(
         judged.dispersion,
         float(counts.total[-1]),
         judged.shares.freedom,
-        judged.shares.grain,
+        judged.shares.cluster_size,
         judged.shares.crossed,
     )
     expected, _baseline = expect_total(counts, state, amounts=check.measure is not None)
@@ -206,26 +206,26 @@ def _discovered(
     return found
 
 
-def judge(counts: Counts, state: CheckState, grain: Floats | None = None) -> JudgedSlices:
+def judge(counts: Counts, state: CheckState, cluster_size: Floats | None = None) -> JudgedSlices:
     """
     All slices of the last window, none of them filtered.
 
     Args:
-        grain: (n_slices,) rows that come together, as far as more and shorter windows know.
+        cluster_size: (n_slices,) rows that come together, as far as more and shorter windows know.
     """
     usable, special = _usable(counts, state), counts.special_days()  # alike for all slices
     local = counts.local_seconds() if special is None else special.as_lived(counts.local_seconds())
     keys = profile_keys(local, counts.grid.width.total_seconds(), usable[:, 0])
     margins = margins_of(counts.slices)
     shares = expect_shares(counts.total, counts.rows, usable, keys=keys, margins=margins)
-    if grain is not None:
-        shares = replace(shares, grain=np.maximum(shares.grain, grain))
+    if cluster_size is not None:
+        shares = replace(shares, cluster_size=np.maximum(shares.cluster_size, cluster_size))
     if special is not None:
         shares = shares.on_holiday(float(special.holiday[-1] + special.edge[-1]))
     observed = counts.rows[-1]
     n = float(counts.total[-1])
     dispersion = shares.dispersion(n)
-    p_values = share_p_values(observed, n, shares.share, dispersion, shares.freedom, shares.grain)
+    p_values = share_p_values(observed, n, shares.share, dispersion, shares.freedom, shares.cluster_size)
     return JudgedSlices(shares, dispersion, shares.expected(n), observed, p_values)
 
 

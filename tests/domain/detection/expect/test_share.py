@@ -84,14 +84,16 @@ def of_requests(seed: int) -> tuple[Shares, np.ndarray, np.ndarray]:
     rows = rows[: 190 + seed % 10]  # the last window is one by night for some, by day for others
     found = expect_shares(rows.sum(axis=1), rows, np.ones(rows.shape, dtype=bool))
     n = float(rows[-1].sum())
-    p = share_p_values(rows[-1], n, found.share, found.dispersion(n), found.freedom, found.grain)
+    p = share_p_values(rows[-1], n, found.share, found.dispersion(n), found.freedom, found.cluster_size)
     alone = share_p_values(rows[-1], n, found.share, found.dispersion(n), found.freedom)
     return found, p, alone
 
 
 def test_rows_that_come_in_requests_scatter_as_requests_do() -> None:
     seen = [of_requests(seed) for seed in range(40)]
-    assert np.median(np.concatenate([found.grain for found, _, _ in seen])) == pytest.approx(GROUP, rel=0.15)
+    assert np.median(np.concatenate([found.cluster_size for found, _, _ in seen])) == pytest.approx(
+        GROUP, rel=0.15
+    )
     p, alone = (np.concatenate(each) for each in zip(*[(p, alone) for _, p, alone in seen], strict=True))
     assert np.mean(p <= 1e-3) <= 2e-3
     assert np.mean(p <= 0.05) >= 0.01  # and not by never saying anything
@@ -104,4 +106,4 @@ def test_a_share_that_differs_from_window_to_window_is_no_group_of_rows() -> Non
     share = chance.gamma(25.0, 0.05 / 25, (windows, 30))
     rows = chance.poisson(total[:, None] * share).astype(float)
     found = expect_shares(total, rows, np.ones(rows.shape, dtype=bool))
-    assert np.median(found.grain) < 0.5 * np.median(found.dispersion(float(total.mean())))
+    assert np.median(found.cluster_size) < 0.5 * np.median(found.dispersion(float(total.mean())))
