@@ -1,7 +1,7 @@
 """
 A store of ten million events: streams of fifty, numbered, each with its card, written by the server itself.
 
-Their hashes are made up, as here they are only carried along.
+Their hashes are made up, as here they are only carried along, and they stand there as from before seals.
 """
 
 from __future__ import annotations
@@ -58,6 +58,8 @@ INSERT INTO log (workspace, position, event_id, hash)
 SELECT 'main', row_number() OVER (ORDER BY id), id, hash FROM events
 """
 
+BEFORE_SEALS = "INSERT INTO before_seals (workspace, last_id) SELECT 'main', max(id) FROM events"
+
 # Made again at the end: filled row by row, the indexes would take most of the time.
 UNIQUE = {"events_stream_version_key": "stream, version", "events_key_part_key": "key, part"}
 
@@ -75,6 +77,7 @@ def fill(owner: psycopg.Connection, streams: int) -> None:
         owner.execute(EVENTS, block)
         owner.execute(CARDS, block)
     owner.execute(LOG)
+    owner.execute(BEFORE_SEALS)
     for name, columns in UNIQUE.items():
         owner.execute(f"ALTER TABLE events ADD CONSTRAINT {name} UNIQUE (workspace, {columns})")
     owner.execute("VACUUM ANALYZE")
