@@ -61,7 +61,10 @@ SELECT 'main', row_number() OVER (ORDER BY id), id, hash FROM events
 BEFORE_SEALS = "INSERT INTO before_seals (workspace, last_id) SELECT 'main', max(id) FROM events"
 
 # Made again at the end: filled row by row, the indexes would take most of the time.
-UNIQUE = {"events_stream_version_key": "stream, version", "events_key_part_key": "key, part"}
+UNIQUE = {
+    "events_stream_version_key": "workspace, stream, version",
+    "events_key_part_key": "key, part, workspace",
+}
 
 
 def fill(owner: psycopg.Connection, streams: int) -> None:
@@ -79,7 +82,7 @@ def fill(owner: psycopg.Connection, streams: int) -> None:
     owner.execute(LOG)
     owner.execute(BEFORE_SEALS)
     for name, columns in UNIQUE.items():
-        owner.execute(f"ALTER TABLE events ADD CONSTRAINT {name} UNIQUE (workspace, {columns})")
+        owner.execute(f"ALTER TABLE events ADD CONSTRAINT {name} UNIQUE ({columns})")
     owner.execute("VACUUM ANALYZE")
     owner.execute("CHECKPOINT")
 

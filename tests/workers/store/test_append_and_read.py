@@ -28,7 +28,7 @@ from workers.store.exports.export import export
 from workers.store.integrity.verify import verify
 from workers.store.log.chain import canonical
 from workers.store.log.encoder import Head, Origin
-from workers.store.log.events import append, last_position, number, read_after, read_stream
+from workers.store.log.events import append, head_of, last_position, number, read_after, read_stream
 
 Opened = Callable[..., Answer]
 Pressed = Callable[..., Answer]
@@ -214,3 +214,19 @@ def test_what_the_hash_of_an_event_is_over_never_changes() -> None:
     }
     spelled = {**row, "at": "2026-03-03T12:00:00.000000+00:00"}
     assert canonical(row) == json.dumps(spelled, sort_keys=True, separators=(",", ":")).encode()
+
+
+def test_to_append_reads_the_event_before_and_no_other_however_new_the_log_is_to_the_connection(
+    log: Engine,
+) -> None:
+    """What is planned while a log is empty stays planned so while thousands of events come."""
+    events = 400
+    with log.begin() as connection:
+        for n in range(events):
+            origin = Origin(actor=Actor(kind="person", id="terminal:on-call"), key=f"k-{n}", at=clock.now())
+            head = head_of(connection, "incident-long")
+            append(connection, head, [NoteAdded(text=f"note {n}")], origin)
+        read = connection.exec_driver_sql(
+            "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'events'"
+        ).scalar_one()
+    assert read <= 3 * events
