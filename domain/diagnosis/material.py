@@ -124,6 +124,7 @@ class Material:
         benign: whether what its check finds may be no fault at all, as a distribution that changed.
         lacking: the table in which the finding's own check looks for rows and does not find them.
         catalogue: the table of items that is delivered whole.
+        feeds: the last deliveries of other feeds of items that the finding's table is made from.
         logged_dimensions: what the candidates' log can be sliced by.
         registered: the version that the model's registry names; `expects` what the team expects of it.
         others: what other checks found around the onset, those on trial included.
@@ -146,6 +147,7 @@ class Material:
     key: str = "item_id"
     features: tuple[str, ...] = ()
     snapshots: Snapshots | None = None
+    feeds: tuple[Snapshots, ...] = ()
     launches: pd.DataFrame | None = None
     launch_columns: LaunchColumns | None = None
     candidates: pd.DataFrame | None = None

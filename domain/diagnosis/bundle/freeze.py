@@ -52,7 +52,7 @@ def _keys(material: Material, name: str) -> tuple[str, ...]:
     columns, launches = material.columns, material.launch_columns
     if first in ("candidates", "candidates_before") and columns is not None:
         return _named((columns.request, columns.item, columns.member, columns.version))
-    if first in ("items", "snapshots"):
+    if first in ("items", "snapshots", "feeds"):
         return (material.key,)
     if first == "launches" and launches is not None:
         return (launches.item,)

@@ -17,6 +17,7 @@ TOGETHER: Mapping[str, str] = {
     "candidates_before": "candidates",
     "items": "items",
     "snapshots": "items",
+    "feeds": "items",
     "launches": "items",
     "rows": "rows",
     "pairs": "rows",

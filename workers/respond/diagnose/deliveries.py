@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from domain.diagnosis.material import Snapshots
+from domain.recommender.lineage import lineage
 from domain.recommender.recommender import Recommender
 from domain.resolution.replays.registry import tables_of
 from domain.values import Diagnosis, Finding
@@ -21,6 +22,7 @@ LOOKED_BACK = 60  # deliveries before the onset in which the one that changed a 
 ITEMS_ASKED = 500  # of the items concerned
 MOSTLY = 0.5  # of them, that one delivery has to have changed
 LEAST_CHANGED = 0.05  # of a column's values, by which one delivery has to stand out
+LEAST_DELIVERED = 10  # rows of one time, on average, of a table that is delivered
 CLEARLY = 3.0  # times what deliveries usually change
 
 
@@ -131,6 +133,36 @@ def last_two(
             return None
         taken = _taken(source, names, times)
         return replace(taken, table=name) if name == finding.table else taken
+
+
+def feeds_above(
+    recommender: Recommender, finding: Finding, since: datetime | None, at: datetime
+) -> tuple[Snapshots, ...]:
+    """
+    The last two deliveries of each feed of items that the finding's table is declared to be made from,
+    besides the catalogue's; of those whose rows come one by one there are none.
+    """
+    declared, catalogue = recommender.items, delivery_table(recommender, finding)
+    if declared is None:
+        return ()
+    found: list[Snapshots] = []
+    for name in sorted(lineage(recommender.tables).above(finding.table) - {catalogue, finding.table}):
+        table = recommender.tables[name]
+        if table.key != declared.key or table.time is None:
+            continue
+        with open_source(recommender, name) as source:
+            names = _columns(recommender, source, declared.key, finding)
+            times = _times(source, finding, declared.key, (), since, at) if _is_delivered(source) else None
+            if times is not None:
+                found.append(replace(_taken(source, names, times), table=name))
+    return tuple(found)
+
+
+def _is_delivered(source: Source) -> bool:
+    """Whether many rows come at one time."""
+    rows = source.timed()
+    counted = source.fetch(rows.aggregate(rows=rows.count(), times=rows[TIME].approx_nunique()))
+    return bool(counted["rows"].iloc[0] >= LEAST_DELIVERED * counted["times"].iloc[0])
 
 
 def _taken(source: Source, names: Sequence[str], times: tuple[datetime, datetime]) -> Snapshots:

@@ -21,7 +21,7 @@ from domain.resolution.replays.registry import tables_of
 from domain.values import Finding, Slice
 from workers.models.candidates import read_candidates
 from workers.models.logged import Log, log_of
-from workers.respond.diagnose.deliveries import delivery_table, last_two
+from workers.respond.diagnose.deliveries import delivery_table, feeds_above, last_two
 from workers.respond.diagnose.finding_query import FindingQuery, asked, ratio_frame, ratio_series
 from workers.sources.aggregate.count import count_windows, zone_of
 from workers.sources.engines.column_kinds import as_text, finite, rows_in, separators
@@ -194,6 +194,10 @@ class Reader:
         around the one that changed it.
         """
         return last_two(self.recommender, self.finding, since, self.at)
+
+    def feeds(self, since: datetime | None) -> tuple[Snapshots, ...]:
+        """The last two deliveries of each feed of items that the finding's table is made from."""
+        return feeds_above(self.recommender, self.finding, since, self.at)
 
     def snapshot_table(self) -> str | None:
         """The table that keeps what each delivery brought."""

@@ -1,6 +1,6 @@
 """
-A delivery that lacks a part of the items: of the catalogue, whose items can no longer be ranked then, or of
-the feed in which the finding was made.
+A delivery that lacks a part of the items: of the catalogue, whose items can no longer be ranked then, of the
+feed in which the finding was made, or of one that its table is made from.
 """
 
 from __future__ import annotations
@@ -21,10 +21,14 @@ LOST = 0.3  # of a slice's items, from which on a delivery is short: catalogues 
 
 
 def missing_part(material: Material, known: Known) -> Iterator[Proposal]:
+    """Of the catalogue, and of each feed of items: the slice whose items the last delivery lacks."""
+    for taken in (material.snapshots, *material.feeds):
+        if taken is not None:
+            yield from _lacking(material, known, taken)
+
+
+def _lacking(material: Material, known: Known, taken: Snapshots) -> Iterator[Proposal]:
     """The slice whose items are in the delivery before the last one, and not in the last."""
-    taken = material.snapshots
-    if taken is None:
-        return
     old = taken.before.drop_duplicates(material.key, keep="last").reset_index(drop=True)
     lost: Bools = ~old[material.key].astype(str).isin(set(taken.after[material.key].astype(str))).to_numpy()
     if not lost.any():

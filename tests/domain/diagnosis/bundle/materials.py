@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -33,6 +34,9 @@ MOMENTS = st.datetimes(
 )  # fmt: skip
 SLICES: st.SearchStrategy[Slice] = st.dictionaries(WORDS, WORDS, max_size=3).map(lambda one: slice_of(**one))
 FRAMES = st.lists(NUMBERS, max_size=5).map(lambda values: pd.DataFrame({"value": np.array(values, float)}))
+
+
+SNAPSHOTS = st.builds(Snapshots, before=FRAMES, after=FRAMES, delivered_at=MOMENTS, previous_at=MOMENTS)
 
 
 def some(*kinds: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -148,9 +152,8 @@ MATERIALS = st.builds(
     series=some(FRAMES),
     dimensions=st.lists(WORDS, max_size=3).map(tuple),
     exploded=st.dictionaries(WORDS, WORDS, max_size=2),
-    snapshots=some(
-        st.builds(Snapshots, before=FRAMES, after=FRAMES, delivered_at=MOMENTS, previous_at=MOMENTS)
-    ),
+    snapshots=some(SNAPSHOTS),
+    feeds=st.lists(SNAPSHOTS, max_size=2).map(tuple),
     events=st.lists(st.tuples(MOMENTS, WORDS), max_size=3).map(tuple),
     standby=some(
         st.builds(
@@ -218,6 +221,7 @@ def full() -> Material:
         zone=ZoneInfo("Europe/Berlin"),
         exploded={"category": "|"},
         snapshots=delivery(items),
+        feeds=(replace(delivery(items), table="stock"),),
         launches=items,
         launch_columns=LaunchColumns("sku", "snapshot_at", "launch_at", "sold", ("brand",)),
         events=((ONSET, "`deliveries` got a row"),),

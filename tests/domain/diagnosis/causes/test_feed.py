@@ -33,3 +33,15 @@ def test_a_feed_whose_items_are_all_there_is_no_cause() -> None:
     finding = healthy.finding(slice_of(brand="Cumulus"), table="stock", observed=30, expected=60)
     came = replace(delivery(catalogue(), catalogue()), table="stock")
     assert diagnose(healthy.material(finding, snapshots=came, series=None)).cause_kind == "unknown"
+
+
+def test_a_feed_that_a_table_is_made_from_is_the_cause_of_the_rows_that_it_lacks() -> None:
+    right = catalogue()
+    gone = (right["brand"] == "Cumulus") & (np.random.default_rng(5).random(len(right)) < 0.5)
+    stock = replace(delivery(right[~gone], right), table="stock")
+    healthy, same = shop(), delivery(right, right)
+    finding = healthy.finding(slice_of(brand="Cumulus"), table="baskets", observed=52, expected=100)
+    found = diagnose(healthy.material(finding, snapshots=same, feeds=(stock,), cells=None, series=None))
+    assert told(found) == ("feed", "stock", slice_of(brand="Cumulus"))
+    whole = diagnose(healthy.material(finding, snapshots=same, feeds=(same,), cells=None, series=None))
+    assert whole.cause_kind == "unknown"

@@ -13,7 +13,7 @@ from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from domain.values import Diagnosis, Finding
 from tests.workers.conftest import NOON, make_finding
-from workers.respond.diagnose.deliveries import around_fault, change_of, last_two
+from workers.respond.diagnose.deliveries import around_fault, change_of, feeds_above, last_two
 from workers.sources.engines.source import open_source
 
 DAY = timedelta(days=1)
@@ -154,3 +154,32 @@ def test_the_delivery_that_changed_a_column_is_found_in_the_feed_that_the_findin
     of_another = finding.model_copy(update={"table": "shown", "slice": ()})
     shown = last_two(recommender, of_another, None, NOON)
     assert shown is not None and shown.name == "catalogue delivery" and shown.delivered_at == NOON
+
+
+def stocked(folder: Path, minutes: int) -> Recommender:
+    """A catalogue by day, a feed of stock by the hour that baskets are made from, its rows so far apart."""
+    hours = [NOON - place * timedelta(hours=1) for place in range(3, -1, -1)]
+    stock = [(at + n * timedelta(minutes=minutes), f"sku-{n}", n) for at in hours for n in range(30)]
+    films = [(at, f"sku-{n}", "PL") for at in (NOON - DAY, NOON) for n in range(30)]
+    for name, rows in (("stock", stock), ("catalogue", films)):
+        frame = pd.DataFrame(rows, columns=["loaded_at", "sku", "country" if name == "catalogue" else "left"])
+        frame["loaded_at"] = frame["loaded_at"].astype("datetime64[us, UTC]")
+        frame.to_parquet(folder / f"{name}.parquet")
+    kept = {
+        name: Table(name=name, path=str(folder / f"{name}.parquet"), time="loaded_at", key="sku")
+        for name in ("catalogue", "stock")
+    }
+    baskets = Table(name="baskets", path="baskets.parquet", time="at", upstream=("stock",))
+    tables = {**kept, "baskets": baskets, "items": Table(name="items", path="items.parquet")}
+    items = Items(table="items", key="sku", features=("country",))
+    return Recommender(name="small", tables=tables, items=items)
+
+
+def test_the_feeds_that_a_table_is_made_from_are_looked_at_besides_the_catalogue(tmp_path: Path) -> None:
+    (taken,) = feeds_above(stocked(tmp_path, 0), seen(0.0, table="baskets"), None, NOON)
+    assert (taken.table, taken.delivered_at, len(taken.before)) == ("stock", NOON, 30)
+    assert feeds_above(stocked(tmp_path, 0), seen(0.0, table="elsewhere"), None, NOON) == ()
+
+
+def test_a_feed_whose_rows_come_one_by_one_has_no_deliveries(tmp_path: Path) -> None:
+    assert feeds_above(stocked(tmp_path, 1), seen(0.0, table="baskets"), None, NOON) == ()
