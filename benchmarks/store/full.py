@@ -1,13 +1,15 @@
 """
 A store of ten million events: streams of fifty, numbered, each with its card, written by the server itself.
 
-Their hashes are made up, as here they are only carried along, and they stand there as from before seals.
+Their hashes are made up, as here they are only carried along, and they stand there as from before seals; the
+cards have theirs.
 """
 
 from __future__ import annotations
 
 import time
 from hashlib import md5
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -58,6 +60,11 @@ INSERT INTO log (workspace, position, event_id, hash)
 SELECT 'main', row_number() OVER (ORDER BY id), id, hash FROM events
 """
 
+SEALED = """
+UPDATE cards SET seal = made.seal FROM unnest(%(streams)s::text[], %(seals)s::bytea[]) AS made (stream, seal)
+WHERE cards.workspace = 'main' AND cards.stream = made.stream
+"""
+
 BEFORE_SEALS = "INSERT INTO before_seals (workspace, last_id) SELECT 'main', max(id) FROM events"
 
 # Made again at the end: filled row by row, the indexes would take most of the time.
@@ -79,12 +86,20 @@ def fill(owner: psycopg.Connection, streams: int) -> None:
         block = {**shared, "first": first, "last": min(streams, first + STREAMS_AT_ONCE - 1)}
         owner.execute(EVENTS, block)
         owner.execute(CARDS, block)
+        owner.execute(SEALED, _seals(owner, first))
     owner.execute(LOG)
     owner.execute(BEFORE_SEALS)
     for name, columns in UNIQUE.items():
         owner.execute(f"ALTER TABLE events ADD CONSTRAINT {name} UNIQUE ({columns})")
     owner.execute("VACUUM ANALYZE")
     owner.execute("CHECKPOINT")
+
+
+def _seals(owner: psycopg.Connection, first: int) -> dict[str, list[Any]]:
+    """The cards from number `first` on, and their seals: without one a card is made anew when it is read."""
+    query = "SELECT stream, shape, incident FROM cards WHERE number >= %s"
+    made = owner.execute(query, [first]).fetchall()
+    return {"streams": [one[0] for one in made], "seals": [cards.seal_of(*one) for one in made]}
 
 
 def stream_of(number: int) -> str:

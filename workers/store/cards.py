@@ -132,7 +132,7 @@ def row_of(incident: Incident) -> dict[str, Any]:
         "shape": made_by,
         "unscored": incident.kind == "predicted" and incident.score is None,
         **sums.row_of(incident),
-        "card_seal": seal(_sealed(incident.stream, made_by, spelled)),
+        "card_seal": seal_of(incident.stream, made_by, spelled),
     }
 
 
@@ -307,6 +307,11 @@ def read(stream: str, incident: str | None, made_by: str | None, by_seal: bytes 
 
 def _ours(stream: str, incident: str, made_by: str, by_seal: bytes | None) -> bool:
     return by_seal is not None and fits(_sealed(stream, made_by, incident), by_seal)
+
+
+def seal_of(stream: str, made_by: str, incident: str) -> bytes:
+    """The seal of a card as it is kept: JSON, of the shape that made it."""
+    return seal(_sealed(stream, made_by, incident))
 
 
 def _sealed(stream: str, made_by: str, incident: str) -> bytes:
