@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psycopg
 import pytest
 
 from domain.detection.judge.again.measure import Measurement
@@ -16,6 +17,7 @@ from workers.checks.measure import measure
 from workers.checks.run import RunResult, run_checks
 from workers.declaration.declare import load
 from workers.doctor.doctor import check
+from workers.store.connection import driver_address
 
 END = datetime(2026, 3, 20, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -228,3 +230,20 @@ def test_the_doctor_knows_the_features_of_items_among_a_check_s_columns(shop: Pa
     (shop / "recsysops.toml").write_text(text)
     (wrong,) = [one for one in check(shop / "recsysops.toml") if one.where.startswith("checks.features")]
     assert 'has no column "languag"' in wrong.says
+
+
+def test_items_that_live_elsewhere_are_looked_up_for_slices_and_for_what_is_looked_at(
+    shop: Path, owner: psycopg.Connection, database_url: str
+) -> None:
+    owner.execute("CREATE TABLE catalogue (item_id text, label text, language text)")
+    items = catalogue("label 2")[["item_id", "label", "language"]].astype(object)
+    with owner.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO catalogue VALUES (%s, %s, %s)", items.where(items.notna(), None).to_numpy().tolist()
+        )
+    there = f'url = "{driver_address(database_url)}"\ntable = "public.catalogue"'
+    text = (shop / "recsysops.toml").read_text().replace('path = "catalogue.parquet"', there)
+    (shop / "recsysops.toml").write_text(text)
+    (finding,) = run_checks(load(shop), END).findings
+    assert "language missing in" in finding.title
+    assert "all where label = label 2" in finding.title

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import combinations
 from typing import Any
+from zlib import crc32
 from zoneinfo import ZoneInfo
 
 import ibis
@@ -180,7 +181,9 @@ def of_items(
                 f"{nearest(column, right)}"
             )
     apart = {name: mark for name, mark in separators(described).items() if name in columns}
-    told = beside(source, described, (items.key, *columns), "__items")
+    # Asked for twice, for slices and for what is looked at, each copy has a name of its own.
+    copy = f"__items_{crc32(repr(columns).encode()):08x}"
+    told = beside(source, described, (items.key, *columns), copy)
     chosen = told.group_by(__key=told[items.key].cast("string")).aggregate(
         **{column: told[column].max() for column in columns}
     )
