@@ -134,6 +134,12 @@ def shop(database_url: str, tmp_path: Path, opened: Callable[..., Answer]) -> Sh
 # At the press
 
 
+def test_one_s_own_request_is_refused_in_words_also_where_the_button_is_of_no_option(shop: Shop) -> None:
+    shop.press(ADA, ASK)
+    with pytest.raises(Refused, match="You asked for this yourself"):
+        shop.press(ADA_AT_A_TERMINAL, APPROVE.model_copy(update={"option": "gone"}))
+
+
 @pytest.mark.parametrize(("asks", "approves"), [(ADA, ADA_AT_A_TERMINAL), (ADA_AT_A_TERMINAL, ADA)])
 def test_one_s_own_request_is_not_approved_through_another_account(
     shop: Shop, asks: Actor, approves: Actor
