@@ -60,6 +60,10 @@ class Shares:
         """(n_slices,) rows that a total of `n` should hold."""
         return self.share * n
 
+    def scatter(self, n: float) -> Floats:
+        """(n_slices,) times a binomial's variance where each row comes alone and its share scatters; ≥ 1."""
+        return np.asarray(1 + self.correlation * max(n - 1, 0.0))
+
     def dispersion(self, n: float) -> Floats:
         """
         (n_slices,) how many times a binomial's variance theirs is in a total of `n`; ≥ 1.
@@ -68,7 +72,7 @@ class Shares:
         is further off from its expectation than a factor learned over the whole day says. Rows that come
         together scatter as much in the smallest.
         """
-        return np.maximum(1 + self.correlation * max(n - 1, 0.0), self.cluster_size)
+        return np.maximum(self.scatter(n), self.cluster_size)
 
 
 def expect_shares(

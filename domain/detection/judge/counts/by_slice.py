@@ -48,17 +48,21 @@ BAND = 1.96
 
 @dataclass(frozen=True)
 class JudgedSlices:
-    """Slices of the last window with what they should hold and how surprising what they hold is."""
+    """
+    Slices of the last window with what they should hold and how surprising what they hold is: by `dispersion`
+    whether that is told, by `scatter` whether it is over. To be slow to tell is no reason to be slow to end.
+    """
 
     shares: Shares
     dispersion: Floats
+    scatter: Floats
     expected: Floats
     observed: Floats
     p_values: Floats
 
     def likelier_back(self, place: int, share: float) -> float:
         """By what log likelihood the slice there is as it should be, rather than at that share of it."""
-        numbers = self.observed[place], self.expected[place], share, self.dispersion[place]
+        numbers = self.observed[place], self.expected[place], share, self.scatter[place]
         return likelier_back(*map(float, numbers))
 
 
@@ -226,7 +230,7 @@ def judge(counts: Counts, state: CheckState, cluster_size: Floats | None = None)
     n = float(counts.total[-1])
     dispersion = shares.dispersion(n)
     p_values = share_p_values(observed, n, shares.share, dispersion, shares.freedom, shares.cluster_size)
-    return JudgedSlices(shares, dispersion, shares.expected(n), observed, p_values)
+    return JudgedSlices(shares, dispersion, shares.scatter(n), shares.expected(n), observed, p_values)
 
 
 def _dropping(counts: Counts, state: CheckState) -> bool:
