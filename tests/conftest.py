@@ -49,7 +49,7 @@ def pytest_configure() -> None:
             raise pytest.UsageError(says)
 
 
-KILLED = (
+PROCESSES = (
     "tests/crash/",
     "tests/bot/slack/test_digest.py",
     "tests/bot/test_border.py",
@@ -68,7 +68,7 @@ KILLED = (
 )
 """Where servers and processes of their own are started, spoken to, killed and waited for."""
 
-LIVED = (
+WALKS = (
     "tests/bot/cli/",
     "tests/engines/",
     "tests/examples/",
@@ -80,7 +80,6 @@ LIVED = (
     "tests/workers/predict/",
     "tests/workers/rehearse/",
     "tests/workers/replay/",
-    "tests/workers/respond/resolve/test_rights.py",
     "tests/workers/respond/test_taken_back.py",
     "tests/workers/respond/test_trial.py",
     "tests/workers/scaffold/",
@@ -96,9 +95,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     What waits is begun first, by one of pytest-xdist's workers, while the others keep both cores busy: the
     longest tests are among it, and at the end they would be waited for alone.
     """
-    items.sort(key=lambda item: not item.nodeid.startswith(KILLED))
+    items.sort(key=lambda item: not item.nodeid.startswith(PROCESSES))
     for item in items:
-        if item.nodeid.startswith((*KILLED, *LIVED)):
+        if item.nodeid.startswith((*PROCESSES, *WALKS)):
             item.add_marker("long")
 
 

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from bot.up import up
-from bot.up.chat import Ports
 from bot.up.example import FAULTS, FIRST_FAULT
+from bot.up.machine import Ports
 
 Web = Annotated[int, typer.Option("--port", help="Port of the web process.")]
 Workspace = Annotated[int, typer.Option(help="Port of the chat workspace.")]

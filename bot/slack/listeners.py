@@ -125,17 +125,17 @@ class Listeners:
     async def submitted(self, ack: AsyncAck, body: Body, view: Body, client: AsyncWebClient) -> None:
         """A modal was filled in: everything is authorised again, since time has passed."""
         fields = actions.fields_of(view["state"]["values"])
+        name, value = str(view["callback_id"]), str(view["private_metadata"])
 
         async def act() -> str | None:
-            if view["callback_id"] == "declare":
+            if name == "declare":
                 return await self._declare(body, fields)
-            return await self._do(body, str(view["callback_id"]), str(view["private_metadata"]), fields)
+            return await self._do(body, name, value, fields)
 
         async def tell(said: str) -> None:
             await client.chat_postMessage(channel=body["user"]["id"], text=words.answered(said))
 
-        form = str(view["callback_id"]), str(view["private_metadata"])
-        said = await self._answered(act, tell, _asked(body, *form))
+        said = await self._answered(act, tell, _asked(body, name, value))
         if said == LOOKED_UP:
             await ack()  # to send the form again might do it twice
             await tell(said)

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import bot
-from bot.up.chat import LOOPBACK, PROCESS, Environment, Ports, chat_environment, keep_secrets
+from bot.up.chat import PROCESS, chat_environment
+from bot.up.machine import LOOPBACK, Environment, Ports, keep_secrets
 from domain.errors import ConfigurationError
 
 EXAMPLES: Mapping[str, str] = {"cinema": "recsysops_cinema"}

@@ -15,22 +15,24 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
 from bot.pages.links import PURPOSE, Links
-from bot.up.chat import LOOPBACK, PROCESS, Environment, Ports, chat_environment, over_socket
+from bot.up.chat import PROCESS, chat_environment, over_socket
 from bot.up.example import (
     DIRECT,
     EXAMPLE_LEFT,
     FIRST_FAULT,
     READY_SECONDS,
+    Example,
     example_environment,
     first_view,
     found_example,
 )
 from bot.up.folder import Folder, occupied
+from bot.up.machine import LOOPBACK, Environment, Ports
 from bot.up.signals import Signals
 from bot.up.supervise import Mend, Programs, Supervisor
 from domain.errors import ConfigurationError
@@ -66,34 +68,53 @@ def up(
     with `socket_mode` that workspace speaks to the bot as Slack does behind a firewall.
 
     Raises:
-        ConfigurationError: the declaration does not read, it runs on this folder already, a port is taken, no
-            such example or fault, a server does not start, or a process is wrongly configured.
+        ConfigurationError: it runs on this folder already, a port is taken, no such example or fault, a
+            server does not start, or a process is wrongly configured.
     """
     shown = None if example is None else found_example(example)
-    if shown is None and (declared := door.environment().config).exists():
-        door.must_declare(declared)
+    if shown is None and (wrong := door.misdeclared(door.environment().config)):
+        say(f"{wrong}\nUntil that is mended nothing is checked; incidents are told as ever.")
     signals = Signals().listen()
     var = door.environment().var.resolve()
     var.mkdir(mode=0o700, parents=True, exist_ok=True)
     with occupied(var, say) as folder:
         _check_ports(ports, chat=chat or shown is not None, example=shown is not None)
-        with _servers(var, signals) as (servers, ours), (var / "up.log").open("w", encoding="utf-8") as log:
-            environment = {**os.environ, **_common(var, ports), **servers}
-            address = f"http://{LOOPBACK}:{ports.workspace}" if chat or shown else _pages(environment)
+        with (
+            _servers(var, signals) as (servers, ours),
+            (var / "up.log").open("w", encoding="utf-8") as log,
+            _beside(shown, var, ports, fault, chat=chat) as beside,
+        ):
+            told = over_socket(beside.environment) if socket_mode and beside.processes else beside.environment
+            environment = {**os.environ, **_common(var, ports), **servers, **told}
+            address = f"http://{LOOPBACK}:{ports.workspace}" if beside.processes else _pages(environment)
             run = _Run(var, folder, log, say, signals, _mend(var) if ours else None, address)
-            speaks = over_socket if socket_mode else dict
-            if shown is None:
-                environment |= speaks(chat_environment(var, ports)) if chat else {}
-                processes = {**(PROCESS if chat else {}), **dict(_processes(environment))}
-                with door.left_variables(var, _left(environment)):
-                    return _run(run, environment, processes, _addresses(ports, chat=chat))
-            with first_view(ports, fault) as first_view_url:
-                environment |= speaks(example_environment(shown, var, ports, first_view_url))
-                environment["WORKSPACE_FIRST_VIEW"] = fault
-                processes = {**shown.processes, **dict(_processes(environment))}
-                addresses = _addresses(ports, chat=True, example=True)
-                with door.left_variables(var, _left(environment, *EXAMPLE_LEFT)):
-                    return _run(run, environment, processes, addresses, shown.history)
+            processes = {**beside.processes, **dict(_processes(environment))}
+            with door.left_variables(var, _left(environment, *beside.left)):
+                return _run(run, environment, processes, _addresses(ports, processes), beside.first)
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """
+    What runs beside the Procfile's processes: what all are told of it, which of that is left for a second
+    terminal, and what has to end before anything else is started.
+    """
+
+    environment: Environment = field(default_factory=dict)
+    processes: Mapping[str, str] = field(default_factory=dict)
+    left: tuple[str, ...] = ()
+    first: tuple[str, str] | None = None
+
+
+@contextmanager
+def _beside(shown: Example | None, var: Path, ports: Ports, fault: str, *, chat: bool) -> Iterator[_Beside]:
+    if shown is None:
+        yield _Beside(chat_environment(var, ports), PROCESS) if chat else _Beside()
+        return
+    with first_view(ports, fault) as first_view_url:
+        told = example_environment(shown, var, ports, first_view_url)
+        told["WORKSPACE_FIRST_VIEW"] = fault
+        yield _Beside(told, shown.processes, EXAMPLE_LEFT, shown.history)
 
 
 @dataclass(frozen=True)
@@ -201,13 +222,13 @@ def _check_ports(ports: Ports, *, chat: bool, example: bool) -> None:
                 ) from error
 
 
-def _addresses(ports: Ports, *, chat: bool, example: bool = False) -> dict[str, str]:
+def _addresses(ports: Ports, processes: Mapping[str, str]) -> dict[str, str]:
     """What has to answer before all is ready. Address → its health page."""
     # Of the workspace not its own page: its first view starts the example's story.
-    asked = {ports.workspace: "/static/index.html"} if chat else {}
-    asked |= {ports.web: "/health"}
-    asked |= {ports.cinema: "/status"} if example else {}
-    return {f"http://{LOOPBACK}:{port}": page for port, page in asked.items()}
+    pages = {"workspace": "/static/index.html", "web": "/health", "cinema": "/status"}
+    return {
+        f"http://{LOOPBACK}:{getattr(ports, name)}": page for name, page in pages.items() if name in processes
+    }
 
 
 def _run(

@@ -124,6 +124,7 @@ class Material:
         benign: whether what its check finds may be no fault at all, as a distribution that changed.
         lacking: the table in which the finding's own check looks for rows and does not find them.
         catalogue: the table of items that is delivered whole.
+        item_feature: whether what the finding's rows lack is a feature of the items that they name.
         feeds: the last deliveries of other feeds of items that the finding's table is made from.
         logged_dimensions: what the candidates' log can be sliced by.
         registered: the version that the model's registry names; `expects` what the team expects of it.
@@ -148,6 +149,7 @@ class Material:
     features: tuple[str, ...] = ()
     snapshots: Snapshots | None = None
     feeds: tuple[Snapshots, ...] = ()
+    item_feature: bool = False
     launches: pd.DataFrame | None = None
     launch_columns: LaunchColumns | None = None
     candidates: pd.DataFrame | None = None

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from bot.up import PROCESSES, up
-from bot.up.chat import Ports, chat_environment, keep_secrets
 from bot.up.example import (
     DIRECT,
     FAULTS,
@@ -21,6 +20,7 @@ from bot.up.example import (
     first_view,
     found_example,
 )
+from bot.up.machine import Ports, keep_secrets
 from bot.workspace import settings_from_environment
 from domain.errors import ConfigurationError
 from examples.cinema import faults
@@ -56,58 +56,6 @@ def test_the_workspace_and_the_bot_are_told_the_same_secrets(
     assert workspace.signing_secret == environment["SLACK_SIGNING_SECRET"]
     assert workspace.request_url == "http://127.0.0.1:1/slack/events"
     assert environment["SLACK_BASE_URL"] == "http://127.0.0.1:2/api/"
-
-
-@pytest.mark.parametrize("socket_mode", [False, True])
-def test_with_a_chat_of_its_own_it_starts_one_beside_your_tables_whatever_slack_the_shell_names(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database_url: str, redis_url: str, socket_mode: bool
-) -> None:
-    for name, value in (
-        ("RECSYSOPS_VAR", str(tmp_path)),
-        ("DATABASE_URL", database_url),
-        ("REDIS_URL", redis_url),
-        ("SLACK_BOT_TOKEN", "xoxb-of-the-team"),
-        ("SLACK_BASE_URL", ""),
-    ):
-        monkeypatch.setenv(name, value)
-    started: list[tuple[dict[str, str], dict[str, str], dict[str, str]]] = []
-
-    def run(
-        _: object, environment: dict[str, str], processes: dict[str, str], answers: dict[str, str]
-    ) -> int:
-        started.append((environment, processes, answers))
-        return 0
-
-    monkeypatch.setattr("bot.up.start._run", run)
-    monkeypatch.setattr("signal.signal", lambda *_: None)
-    ports = Ports(free_port(), free_port(), free_port())
-    settings.cache_clear()
-    try:
-        assert up(None, ports, print, chat=True, socket_mode=socket_mode) == 0
-    finally:
-        settings.cache_clear()
-    ((environment, processes, answers),) = started
-    made = chat_environment(tmp_path, ports)
-    assert environment["SLACK_BOT_TOKEN"] == made["WORKSPACE_BOT_TOKEN"]
-    assert environment["SLACK_BASE_URL"] == f"http://127.0.0.1:{ports.workspace}/api/"
-    assert set(processes) == {*PROCESSES, "workspace"} | ({"socket"} if socket_mode else set())
-    assert list(answers) == [f"http://127.0.0.1:{port}" for port in (ports.workspace, ports.web)]
-
-
-def test_a_declaration_that_does_not_read_is_said_before_anything_is_started(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = tmp_path / "recsysops.toml"
-    file.write_text('[routes]\ndefault = "#a"\n[routes]\ndefault = "#b"\n', encoding="utf-8")
-    monkeypatch.setenv("RECSYSOPS_CONFIG", str(file))
-    settings.cache_clear()
-    try:
-        with pytest.raises(
-            ConfigurationError, match=r"recsysops\.toml: not readable as TOML: .*routes.* line 3"
-        ):
-            up(None, Ports(), print, chat=True)
-    finally:
-        settings.cache_clear()
 
 
 def test_a_taken_port_is_named_with_the_option_that_changes_it(

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psutil
@@ -19,6 +19,7 @@ import pytest
 
 from tests.bot.conftest import free_port
 from tests.bot.test_supervise import alive
+from tests.bot.workspace.driver import Driver
 from workers import embedded
 from workers.store.connection import driver_address
 
@@ -30,16 +31,20 @@ name = "small"
 path = "impressions.csv"
 time = "at"
 window = "1m"
+[routes]
+default = "#recsysops"
+[permissions]
+respond = ["oncall"]
 """
 
 
 class Up:
     """`recsysops up` in a process, and what it said so far."""
 
-    def __init__(self, folder: Path, root: Path) -> None:
+    def __init__(self, folder: Path, root: Path, *options: str, declared: str = DECLARED) -> None:
         self.var = folder
         (folder / "impressions.csv").write_text("at,genre\n2026-03-03T12:00:00Z,Drama\n")
-        (folder / "recsysops.toml").write_text(DECLARED)
+        (folder / "recsysops.toml").write_text(declared)
         hidden = ("DATABASE_URL", "REDIS_URL", "BROKER_URL", "SLACK_APP_TOKEN")
         environment = {name: value for name, value in os.environ.items() if not name.endswith(hidden)}
         environment |= {
@@ -52,7 +57,7 @@ class Up:
         self.port = free_port()
         self.said: list[str] = []
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "bot.cli.main", "up", "--port", str(self.port)],
+            [sys.executable, "-m", "bot.cli.main", "up", "--port", str(self.port), *options],
             cwd=root,
             env=environment,
             stdout=subprocess.PIPE,
@@ -102,12 +107,12 @@ class Up:
 
 
 @pytest.fixture
-def start(servers_folder: Path, root: Path) -> Iterator[Callable[[], Up]]:
+def start(servers_folder: Path, root: Path) -> Iterator[Callable[..., Up]]:
     servers_folder.chmod(0o755)  # PostgreSQL does not run as root, and has to reach its folder
     begun: list[Up] = []
 
-    def up() -> Up:
-        begun.append(Up(servers_folder, root))
+    def up(*options: str, **more: str) -> Up:
+        begun.append(Up(servers_folder, root, *options, **more))
         return begun[-1]
 
     yield up
@@ -118,7 +123,7 @@ def start(servers_folder: Path, root: Path) -> Iterator[Callable[[], Up]]:
 
 
 def test_who_dies_is_started_again_a_server_as_well_and_a_second_up_is_refused(
-    start: Callable[[], Up],
+    start: Callable[..., Up],
 ) -> None:
     up = start()
     up.until_ready()
@@ -153,7 +158,7 @@ def test_who_dies_is_started_again_a_server_as_well_and_a_second_up_is_refused(
     assert not (up.var / "environment.json").exists()
 
 
-def test_killed_hard_nothing_of_it_is_left_and_the_next_start_says_so(start: Callable[[], Up]) -> None:
+def test_killed_hard_nothing_of_it_is_left_and_the_next_start_says_so(start: Callable[..., Up]) -> None:
     up = start()
     up.until_ready()
     family = up.family()
@@ -169,3 +174,28 @@ def test_killed_hard_nothing_of_it_is_left_and_the_next_start_says_so(start: Cal
     again.process.send_signal(signal.SIGTERM)
     assert again.process.wait(PATIENCE_SECONDS) == 0
     again.all_gone(family)
+
+
+@pytest.mark.parametrize("options", [(), ("--socket",)], ids=["over HTTP", "over Socket Mode"])
+def test_with_a_chat_of_its_own_people_meet_there_whatever_slack_the_shell_names(
+    start: Callable[..., Up], options: tuple[str, ...]
+) -> None:
+    port = free_port()
+    up = start("--chat", "--workspace-port", str(port), *options)
+    up.until_said(f"http://127.0.0.1:{port}")
+    assert "workspace" in up.running()
+    assert ("socket" in up.running()) == bool(options)
+
+    told = [sys.executable, "-m", "bot.cli.main", "declare", "Danish films are gone"]
+    subprocess.run(told, env={**os.environ, "RECSYSOPS_VAR": str(up.var)}, check=True)
+    with closing(Driver(f"http://127.0.0.1:{port}")) as person:
+        person.wait(lambda: "Danish films are gone" in str(person.messages()), "the incident's message")
+        person.command("status")
+        person.wait(lambda: "Danish films are gone" in str(person.ephemerals()), "the bot's answer")
+
+
+def test_what_is_wrong_with_the_declaration_is_said_and_the_rest_runs_on(start: Callable[..., Up]) -> None:
+    up = start(declared=DECLARED + '[routes]\ndefault = "#again"\n')
+    up.until_said("recsysops.toml: not readable as TOML")
+    up.until_said("Until that is mended nothing is checked; incidents are told as ever.")
+    up.until_ready()

@@ -8,13 +8,13 @@ from typing import Any
 from domain.answer import Advice
 from domain.detection.kind import Kind
 from domain.detection.needs import MissingValues
+from domain.errors import SourceError
 from domain.recommender.check import Check
-from domain.recommender.keys.nearest import nearest
 from domain.recommender.options import Domains, Keyed, OfColumns, Referring
 from domain.recommender.recommender import Recommender
 from workers.checks.plan import plan
 from workers.declaration.check_kinds import asks, found
-from workers.doctor.needs import EXAMINED
+from workers.doctor.needs import EXAMINED, absent_columns
 from workers.sources.engines.column_kinds import kind_of
 from workers.sources.engines.source import Source
 from workers.sources.flagged.flags import item_features
@@ -37,13 +37,15 @@ def examine_checks(recommender: Recommender, opened: Mapping[str, Source]) -> It
 
 def _of_the_kind(kind: Kind[Any, Any], check: Check, source: Source) -> Iterator[Advice]:
     """The columns that the kind itself asks for, by the key that names each."""
-    options = kind.read(check.options)
-    for column in dict.fromkeys(kind.columns(options)):
-        if column not in source.columns:
-            key = next((name for name, value in options if value == column), None)
-            where = f"checks.{check.name}" + (f".{key}" if key else "")
-            says = f'table "{source.table.name}" has no column "{column}"'
-            yield Advice(level="error", where=where, says=says, mend=nearest(column, source.columns))
+    options, where = kind.read(check.options), f"checks.{check.name}"
+    try:
+        asked = dict.fromkeys(kind.columns(options))
+    except SourceError as error:  # nothing says which column it is
+        yield Advice(level="error", where=where, says=str(error), mend="say it there")
+        return
+    for column in asked:
+        key = next((f".{name}" for name, value in options if value == column), "")
+        yield from absent_columns(where + key, (column,), source)
 
 
 def _columns(recommender: Recommender, check: Check, source: Source) -> Iterator[Advice]:
@@ -59,9 +61,8 @@ def _columns(recommender: Recommender, check: Check, source: Source) -> Iterator
     for key, columns in named.items():
         for column in columns:
             where = f"checks.{check.name}.{key}"
-            if column not in source.columns:
-                says = f'table "{source.table.name}" has no column "{column}"'
-                yield Advice(level="error", where=where, says=says, mend=nearest(column, source.columns))
-            elif key == "ranges" and kind_of(source.rows[column]) not in ("number", "integer"):
-                says = f"{column} holds {kind_of(source.rows[column])}, which has no range"
+            yield from absent_columns(where, (column,), source)
+            held = kind_of(source.rows[column]) if column in source.columns else None
+            if key == "ranges" and held not in ("number", "integer", None):
+                says = f"{column} holds {held}, which has no range"
                 yield Advice(level="error", where=where, says=says, mend="write values, or take it out")

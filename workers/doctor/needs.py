@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from domain.answer import Advice
@@ -42,7 +42,8 @@ Examine = Callable[[Recommender, Check, Source, Opened], Iterator[Advice]]
 LOGICAL = ("boolean", "integer")
 
 
-def _columns(where: str, names: Collection[str], source: Source) -> Iterator[Advice]:
+def absent_columns(where: str, names: Iterable[str], source: Source) -> Iterator[Advice]:
+    """An error for each column that the table has not, with the nearest right name."""
     for name in names:
         if name not in source.columns:
             says = f'table "{source.table.name}" has no column "{name}"'
@@ -52,7 +53,7 @@ def _columns(where: str, names: Collection[str], source: Source) -> Iterator[Adv
 def _latency(recommender: Recommender, check: Check, source: Source, _opened: Opened) -> Iterator[Advice]:
     yield from _per(recommender, check, source)
     where, column = f"checks.{check.name}.measure", str(check.measure)
-    yield from _columns(where, (column,), source)
+    yield from absent_columns(where, (column,), source)
     if column in source.columns and (held := kind_of(source.rows[column])) not in ("integer", "number"):
         says = f"{column} holds {held}, no time in numbers"
         yield Advice(
@@ -64,7 +65,7 @@ def _versions(recommender: Recommender, check: Check, source: Source, _opened: O
     yield from _per(recommender, check, source)
     where = f"checks.{check.name}"
     try:
-        yield from _columns(where, (version_column(recommender, check),), source)
+        yield from absent_columns(where, (version_column(recommender, check),), source)
         model = served_by(recommender, check)
         if model is not None and model.registry is not None:
             released(model.name, model.registry)
@@ -77,7 +78,7 @@ def _versions(recommender: Recommender, check: Check, source: Source, _opened: O
 
 
 def _stages(recommender: Recommender, check: Check, source: Source, opened: Opened) -> Iterator[Advice]:
-    yield from _columns(f"checks.{check.name}", tuple(Matched.of(check).on), source)
+    yield from absent_columns(f"checks.{check.name}", tuple(Matched.of(check).on), source)
     where = f"checks.{check.name}.stages"
     for stage in Staged.of(check).stages:
         if stage in source.columns:
@@ -104,7 +105,7 @@ def _beside(
     if name not in opened:
         return  # why it cannot be opened is said of the table
     other = opened[name]
-    yield from _columns(where, (*on.values(), *values), other)
+    yield from absent_columns(where, (*on.values(), *values), other)
     if other.table.time is None and other.table.key not in on.values():
         says = f'table "{name}" declares no time, so that there is no saying which of its rows to look in'
         mend = 'add time = "…" to it, or key = "…" where it holds the current state'
@@ -148,13 +149,13 @@ def _types(_recommender: Recommender, check: Check, source: Source, _opened: Ope
 
 def _matched(_recommender: Recommender, check: Check, source: Source, opened: Opened) -> Iterator[Advice]:
     keys = Compared.of(check)
-    yield from _columns(f"checks.{check.name}", (*keys.on, *keys.compare), source)
+    yield from absent_columns(f"checks.{check.name}", (*keys.on, *keys.compare), source)
     yield from _beside(check, str(keys.beside), keys.compare.values(), source, opened)
 
 
 def _ages(recommender: Recommender, check: Check, source: Source, opened: Opened) -> Iterator[Advice]:
     if column := born_column(recommender, check):
-        yield from _columns(f"checks.{check.name}", (column,), source)
+        yield from absent_columns(f"checks.{check.name}", (column,), source)
     if (beside := Beside.of(check).beside) is not None:
         born = AsOf.of(check).as_of
         yield from _beside(check, beside, () if born is None else (born,), source, opened)
@@ -162,7 +163,7 @@ def _ages(recommender: Recommender, check: Check, source: Source, opened: Opened
 
 def _per(recommender: Recommender, check: Check, source: Source) -> Iterator[Advice]:
     if per := per_column(recommender, check):
-        yield from _columns(f"checks.{check.name}.per", (per,), source)
+        yield from absent_columns(f"checks.{check.name}.per", (per,), source)
 
 
 def _required(require: Callable[[Recommender, Check, Source, Opened], Any]) -> Examine:

@@ -83,16 +83,15 @@ def migrate(owner_url: str, program_url: str | None = None) -> None:
     newest(owner_url, program_url, environment().workspace)
 
 
-def must_declare(path: Path) -> None:
-    """
-    Nothing, where the declaration reads.
+def misdeclared(path: Path) -> str | None:
+    """All that is wrong with the declaration, in words; None where it reads."""
+    from workers.declaration.current import recommender  # noqa: PLC0415 - reads every kind
 
-    Raises:
-        ConfigurationError: all that is wrong with it, in words.
-    """
-    from workers.declaration.declare import load  # noqa: PLC0415
-
-    load(path)
+    try:
+        recommender(path)
+    except ConfigurationError as error:
+        return str(error)
+    return None
 
 
 def doctor(path: Path) -> list[Advice]:

@@ -9,7 +9,6 @@ import pandas as pd
 from domain.diagnosis.material import Material
 from domain.values import Slice
 
-LEAST_PART = 0.5  # of the rows that are wrong, that items without it have to account for
 LEAST_ALIKE = 5  # items, fewer of which have a value in common by chance
 
 
@@ -24,15 +23,14 @@ class Unset:
 
 def unset_items(material: Material, feature: str) -> Unset | None:
     """
-    Those without the feature, where the finding is of rows that name items and as many of these lack it.
-
-    A row's own column of that name may be unset for another reason; then few items or none are.
+    Those without the feature, where it is they that the finding's rows name. A row's own column of that name
+    may be unset for another reason.
     """
     items = material.items
-    if items is None or feature not in items or material.finding.table == material.catalogue:
+    if items is None or feature not in items or not material.item_feature:
         return None
     lacking = items[feature].isna() | (items[feature].astype(str) == "")
-    if not lacking.any() or lacking.mean() < LEAST_PART * (material.finding.affected_share or 0.0):
+    if not lacking.any():
         return None
     keys = tuple(items.loc[lacking, material.key].astype(str))
     return Unset(keys, len(items), _in_common(items, lacking, material.features, feature))

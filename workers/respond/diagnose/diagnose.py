@@ -232,6 +232,7 @@ def _with_tables(reader: Reader, material: Material, since: datetime) -> Materia
         events=reader.attempt("Deliveries and trainings", lambda: reader.events(since)) or (),
         rows=reader.attempt("The table's own rows", lambda: related.rows_of(reader, since)),
         lacking=related.lacking(reader.recommender, reader.finding),
+        item_feature=reader.attempt("What is lacking", lambda: related.item_feature(reader)) or False,
         fault=fault,
         benign=benign,
         pairs=reader.attempt("Related tables", lambda: related.pairs_of(reader, since)) or (),

@@ -16,17 +16,19 @@ from typing import Any
 
 import pandas as pd
 
+from domain.detection.needs import MissingValues
 from domain.diagnosis.material import Release, Rows
 from domain.diagnosis.pairing import AT, Pair, Relation, dimensions_of
 from domain.recommender.lineage import lineage
 from domain.recommender.planned import Planned
 from domain.recommender.recommender import Recommender
 from domain.values import CauseKind, Finding
-from workers.declaration.check_kinds import found
+from workers.declaration.check_kinds import asks, found
 from workers.models.registry import released
 from workers.respond.diagnose.reading import BACK, Reader, standby_of
 from workers.sources.engines.column_kinds import as_text, rows_in
 from workers.sources.engines.source import TIME, Source, open_source
+from workers.sources.flagged.flags import item_features
 
 MOST_ROWS = 300_000  # of a table that are held beside another's
 LEAST_BEFORE = timedelta(minutes=30)
@@ -66,6 +68,16 @@ def lacking(recommender: Recommender, finding: Finding) -> str | None:
     if check is None or kind is None or not kind.lacking:
         return None
     return next(iter(kind.beside(check)), None)
+
+
+def item_feature(reader: Reader) -> bool:
+    """Whether what the finding's rows lack is no column of theirs, but a feature of items that they name."""
+    recommender, finding = reader.recommender, reader.finding
+    check = recommender.checks.get(finding.check)
+    if check is None or finding.subject is None or not asks(check, MissingValues):
+        return False
+    with open_source(recommender, finding.table) as source:
+        return bool(item_features(recommender, source, (finding.subject,)))
 
 
 def fault_of(recommender: Recommender, finding: Finding) -> tuple[CauseKind | None, bool]:

@@ -26,6 +26,8 @@ from workers.sources.engines.source import TIME, Source, identifier, moment, ope
 
 GROUPING_SETS = ("duckdb", "postgres", "pyspark")  # engines that are asked for them in SQL
 DAY_SECONDS = 86_400
+KNOWN = "__known_item"
+"""The column that says whether there is an item of the key that a row names, where items are looked up."""
 
 
 @dataclass(frozen=True)
@@ -161,8 +163,8 @@ def of_items(
     recommender: Recommender, source: Source, rows: Any, columns: tuple[str, ...]
 ) -> tuple[Any, dict[str, str]]:
     """
-    Rows with these columns of the items that they name, null where the item is not known; and those of them
-    that hold several values, with what separates them.
+    Rows with these columns of the items that they name, and in `KNOWN` whether there is such an item; and
+    those of the columns that hold several values, with what separates them.
 
     Raises:
         SourceError: the table names no items, or they have no such column.
@@ -187,8 +189,11 @@ def of_items(
     chosen = told.group_by(__key=told[items.key].cast("string")).aggregate(
         **{column: told[column].max() for column in columns}
     )
-    rows = rows.mutate(__item=rows[source.table.item].cast("string"))
-    return rows.left_join(chosen, rows["__item"] == chosen["__key"]).drop("__item", "__key"), apart
+    rows = (rows.drop(KNOWN) if KNOWN in rows.columns else rows).mutate(
+        __item=rows[source.table.item].cast("string")
+    )
+    joined = rows.left_join(chosen, rows["__item"] == chosen["__key"])
+    return joined.mutate(**{KNOWN: joined["__key"].notnull()}).drop("__item", "__key"), apart
 
 
 def beside(source: Source, other: Source, columns: tuple[str, ...], copy: str) -> Any:

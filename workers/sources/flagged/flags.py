@@ -18,7 +18,7 @@ from domain.recommender.recommender import Recommender
 from domain.values import Moment, Value
 from workers.declaration.check_kinds import asks
 from workers.sources.aggregate.choices import RANK, low_rank, ranked_choices, ranking_model
-from workers.sources.aggregate.count import beside, of_items
+from workers.sources.aggregate.count import KNOWN, beside, of_items
 from workers.sources.aggregate.sets import ROWS, WINDOW, Names
 from workers.sources.engines.column_kinds import finite, is_finite, kind_of, looked_at, separators
 from workers.sources.engines.source import Source, open_beside
@@ -68,7 +68,7 @@ class FlagRequest(Value):
 def flag_missing(recommender: Recommender, source: Source, rows: Any, asked: FlagRequest) -> Flagged:
     """
     Null, not a number, or an empty text, in the table or in a feature of the item that a row names. A key
-    never is, and nothing where one row is said to matter.
+    never is, and nothing where one row is said to matter. Of an item that nobody knows `references` tells.
     """
     check = asked.check
     named = OfColumns.of(check).columns
@@ -79,7 +79,9 @@ def flag_missing(recommender: Recommender, source: Source, rows: Any, asked: Fla
         rows, _several = of_items(recommender, source, rows, lacking)
     one_matters = "least_rows" in check.model_fields_set and check.least_rows <= 1
     never = names if one_matters else [name for name in names if name in _keys(recommender, source)]
-    return flagged(rows, {name: _missing(rows[name]) for name in names}, promised={n: (n,) for n in never})
+    wrong = {name: _missing(rows[name]) for name in names}
+    wrong |= {name: rows[KNOWN] & wrong[name] for name in features}
+    return flagged(rows, wrong, promised={name: (name,) for name in never})
 
 
 def item_features(recommender: Recommender, source: Source, columns: Names) -> Names:

@@ -221,6 +221,7 @@ def full() -> Material:
         zone=ZoneInfo("Europe/Berlin"),
         exploded={"category": "|"},
         snapshots=delivery(items),
+        item_feature=True,
         feeds=(replace(delivery(items), table="stock"),),
         launches=items,
         launch_columns=LaunchColumns("sku", "snapshot_at", "launch_at", "sold", ("brand",)),

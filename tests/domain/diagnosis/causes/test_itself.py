@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -98,32 +99,32 @@ def test_repeated_rows_are_told_by_where_they_all_are_though_found_in_the_whole_
     assert told(found) == ("duplicate", "sales", slice_of(device="app"))
 
 
-def test_rows_of_items_without_a_feature_lead_to_the_items_and_what_they_have_in_common() -> None:
-    spoilt = shop()
-    items = catalogue()
-    items["rating"] = items["rating"].where(items["brand"] != "Cumulus")
+def of_items_without_a_rating(lacking: pd.Series, **more: Any) -> Diagnosis:
+    """Of rows in baskets that are declared to name articles with a rating."""
+    spoilt, items = shop(), catalogue()
+    items["rating"] = items["rating"].mask(lacking)
     finding = spoilt.finding(
         (), table="baskets", subject="rating", unit="rows without rating", observed=400.0, expected=0.0
     )
-    found = diagnose(
-        spoilt.material(finding, cells=None, series=None, fault="feature", items=items, catalogue="catalogue")
-    )
-    lacking = int(items["rating"].isna().sum())
+    told = {"cells": None, "series": None, "fault": "feature", "items": items, "catalogue": "catalogue"}
+    return diagnose(spoilt.material(finding, **{**told, "item_feature": True, **more}))
+
+
+def test_rows_of_items_without_a_feature_lead_to_the_items_and_what_they_have_in_common() -> None:
+    lacking = catalogue()["brand"] == "Cumulus"
+    found = of_items_without_a_rating(lacking)
     assert told(found) == ("feature", "rating", slice_of(brand="Cumulus"))
-    assert (
-        f"`rating` is not set for {lacking:,} of {len(items):,} articles in `catalogue`, all where brand"
-        in (found.cause or "")
+    says = (
+        f"`rating` is not set for {lacking.sum()} of 240 articles in `catalogue`, all where brand = Cumulus"
     )
+    assert found.cause == says
 
 
-def test_rows_whose_own_column_is_unset_are_no_fault_of_items_of_which_few_lack_it() -> None:
-    spoilt = shop()
-    items = catalogue()
-    items["rating"] = items["rating"].where(items.index > 0)
-    finding = spoilt.finding(
-        (), table="baskets", subject="rating", unit="rows", observed=400.0, expected=0.0, affected_share=0.5
-    )
-    found = diagnose(
-        spoilt.material(finding, cells=None, series=None, fault="feature", items=items, catalogue="catalogue")
-    )
+def test_a_single_item_that_many_rows_name_is_the_one_that_lacks_it() -> None:
+    found = of_items_without_a_rating(catalogue()["sku"] == "sku-3")
+    assert found.cause == "`rating` is not set for 1 of 240 articles in `catalogue`"
+
+
+def test_rows_that_lack_a_column_of_their_own_are_no_fault_of_items_that_lack_it_too() -> None:
+    found = of_items_without_a_rating(catalogue()["brand"] == "Cumulus", item_feature=False)
     assert "is not set for" not in (found.cause or "")
