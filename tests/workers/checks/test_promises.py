@@ -17,6 +17,7 @@ from workers.checks.measure import measure
 from workers.checks.run import RunResult, run_checks
 from workers.declaration.declare import load
 from workers.doctor.doctor import check
+from workers.respond.diagnose.diagnose import diagnose
 from workers.store.connection import driver_address
 
 END = datetime(2026, 3, 20, 12, tzinfo=UTC)
@@ -208,6 +209,19 @@ def test_items_without_a_language_are_told_by_the_rows_that_name_them_and_which_
     lacking = int((plays().iloc[-ROWS_AN_HOUR:]["item_id"].astype(int) % 4 == 2).sum())
     assert (finding.subject, finding.observed, finding.expected) == ("language", lacking, 0.0)
     assert f"language missing in {lacking} of the rows, all where label = label 2, against" in finding.title
+
+
+def test_the_items_are_the_candidate_where_it_is_they_that_lack_it(shop: Path) -> None:
+    catalogue("label 2").to_parquet(shop / "catalogue.parquet")
+
+    def named() -> str:
+        (finding,) = run_checks(load(shop), END).findings
+        assert finding.subject == "language"
+        return diagnose(load(shop), finding, END).candidates[0].statement
+
+    assert named() == "`language` is not set for 100 of 400 items in `catalogue`, all where label = label 2"
+    plays().assign(language=None, label="label 1").to_parquet(shop / "plays.parquet")
+    assert "is not set for" not in named()
 
 
 def test_items_that_have_all_their_features_are_silent(shop: Path) -> None:
