@@ -65,7 +65,7 @@ def listed(door: Door, page: int) -> object:
 
 
 def look(door: Door, after: timedelta) -> int:
-    """One look of the clock: how many cards are due."""
+    """How many cards are due, as the clock asks."""
     with door.log.connect() as connection:
         return len(reminders.look(connection, door.now() + after, obligations.AT_ONCE))
 
@@ -77,9 +77,9 @@ def measured(door: Door, rows: Rows) -> list[Row]:
         "/recsysops status": lambda: listed(door, 1),
         "/recsysops status 400": lambda: listed(door, 400),
         "mean times of 90 days": lambda: door.mean_times(timedelta(days=90)),
-        "the first hundred debts": lambda: door.owed(100),
-        "a look of the clock, nothing due": lambda: look(door, timedelta(0)),
-        f"a look of the clock, all due: the first {obligations.AT_ONCE}": lambda: look(
+        "the first hundred obligations": lambda: door.owed(100),
+        "what is due, asked by the clock: nothing": lambda: look(door, timedelta(0)),
+        f"what is due, asked by the clock: the first {obligations.AT_ONCE}": lambda: look(
             door, timedelta(hours=1)
         ),
     }
@@ -93,7 +93,7 @@ def measured(door: Door, rows: Rows) -> list[Row]:
     began = time.perf_counter()
     sent = obligations.remind(door.log, lambda *_: True, door.now() + timedelta(hours=1))
     rate = sent / (time.perf_counter() - began)
-    return [*found, rows.told("debts handed over by the clock", rate, "a second", f"{sent} in one beat")]
+    return [*found, rows.told("obligations issued again by the clock", rate, "a second", f"{sent} at once")]
 
 
 def open_all(door: Door, owner_url: str) -> None:

@@ -2,8 +2,8 @@
 A statement that everything waits for, asked for by the name under which a connection has it prepared.
 
 Straight at libpq, on which psycopg stands: what its `execute` does around a small INSERT takes longer than
-PostgreSQL takes to write the row. In return a signal does not break in: it is seen to when the statement has
-ended, by itself or at its timeout.
+PostgreSQL takes to write the row. What that saves is told by `benchmarks/store` as *bare through libpq*. In
+return a signal does not break in: it is seen to when the statement has ended, by itself or at its timeout.
 """
 
 from __future__ import annotations
