@@ -72,9 +72,8 @@ def insert(several: bool, then: Callable[[str], str] | None = None) -> Statement
     What writes a draft of one event or several.
 
     Args:
-        then: makes the statement that is to be the same one: it writes something from what it is given, and
-        only
-            once that is done.
+        then: makes the statement that is to be the same one: it writes something from what it is given,
+            and only once that is done.
     """
     written = _SEVERAL if several else _ONE
     return Statement(then(f"FROM ({written}) AS appended") if then else written)
