@@ -28,7 +28,7 @@ LIFE = (
 
 TARGETS: Mapping[str, tuple[str, ...]] = {
     "domain/incident/decide/__init__.py": LIFE,
-    "domain/incident/decide/rule.py": LIFE,
+    "domain/incident/decide/rule.py": ("tests/workers/respond/resolve/test_conflicts.py", *LIFE),
     "domain/incident/decide/opening.py": LIFE,
     "domain/incident/decide/understanding.py": LIFE,
     "domain/incident/decide/hotfix.py": LIFE,

@@ -9,6 +9,7 @@ import pytest
 from domain.errors import Refused
 from domain.incident import commands as c
 from domain.incident.decide import decide
+from domain.incident.decide.rule import renewal
 from domain.incident.menu import digest_of
 from domain.incident.obligations import REMIND, open_obligations, reminder_of
 from domain.incident.state import Incident
@@ -89,6 +90,10 @@ def test_what_the_deployer_refuses_leaves_the_former_end() -> None:
 def test_what_cannot_be_renewed_says_why(given: Option, steps: tuple[Step, ...], words: str) -> None:
     with pytest.raises(Refused, match=words):
         decide(deployed(given, *steps), RENEW, ON_CALL, LATER)
+
+
+def test_where_nothing_was_deployed_nothing_can_be_renewed() -> None:
+    assert renewal(after(OPEN)[0]) == "There is no hotfix in force that could be renewed."
 
 
 def test_a_renewal_needs_a_reason() -> None:

@@ -55,6 +55,15 @@ def test_what_acts_on_the_same_item_in_another_incident_is_refused_by_name(shops
         second.press(ADA, ALONE)
 
 
+def test_what_is_being_widened_is_in_the_way(shops: tuple[Shop, Shop]) -> None:
+    first, second = shops
+    first.press(ADA, offer(first, make_option(stages=(0.05, 1.0))))
+    first.press(first.worker, c.RecordHotfixApplied(option="fill", receipt="ok"))
+    first.press(first.worker, c.PassStage(option="fill", share=0.05))
+    with pytest.raises(Refused, match="of #1 is being deployed to more members"):
+        second.press(ADA, ALONE)
+
+
 def test_what_was_reverted_is_in_nobody_s_way(shops: tuple[Shop, Shop]) -> None:
     first, second = shops
     first.press(ADA, ALONE)
