@@ -22,6 +22,7 @@ from domain.incident import commands as c
 from domain.incident.state import Incident
 from domain.values import Actor, Finding
 from workers.door import open_door, promote, promotion
+from workers.environment import clock
 from workers.environment.settings import settings
 from workers.log.handle import handle
 from workers.log.obligations import Work, settle
@@ -31,6 +32,11 @@ from workers.store.migrate import migrate
 
 DETECTOR = Actor(kind="worker", id="worker:detect")
 PERSON = Actor(kind="person", id="terminal:oncall", groups=("oncall",))
+
+
+def it_is(at: datetime) -> None:
+    """As if the database had just said that it is `at`: for a minute, this process goes on from there."""
+    clock.agree(at, clock.steady())
 
 
 class Installation:

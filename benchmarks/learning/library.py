@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 from sqlalchemy import Engine
 
+from benchmarks.learning.installation import it_is
 from domain.incident import commands as c
 from domain.recommender.recommender import Recommender
 from domain.values import Actor, Finding, Improvement
@@ -92,7 +93,7 @@ def _rows(chance: np.random.Generator, place: int) -> pd.DataFrame:
 
 def _lost(chance: np.random.Generator, rows: pd.DataFrame, place: int, number: int) -> npt.NDArray[np.bool_]:
     """A fault: of everything, of a branch, or of a shelf, the most is missing for some hours."""
-    begins = START + (QUIET_DAYS + number * APART_DAYS) * DAY + (7 + place * 4) * HOUR
+    begins = START + (QUIET_DAYS + number * APART_DAYS) * DAY + (7 + place * 8) * HOUR
     inside = (rows["at"] >= begins) & (rows["at"] < begins + LASTS)
     if number % 3 == 1:
         inside &= rows["branch"] == BRANCHES[number % len(BRANCHES)]
@@ -117,6 +118,7 @@ def live(log: Engine, recommender: Recommender, most: int) -> None:
 
 def _lived(log: Engine, recommender: Recommender, first: Finding, at: datetime, number: int) -> None:
     opening = c.OpenIncident(number=0, finding=first)
+    it_is(at)  # an event is never from before the one before it, and what was settled would be from today
     stream = handle(None, opening, actor=DETECTOR, key=f"library:{number}", at=at, log=log).stream
     for kind, later in (("diagnose", 2), ("menu", 3)):
         _settled(log, recommender, stream, kind, at + timedelta(minutes=later))
