@@ -7,7 +7,7 @@ from typing import assert_never
 from domain.incident import commands as c
 from domain.incident import events as e
 from domain.incident.decide.rule import DEPLOYED, Events
-from domain.incident.state import TICKET, TICKET_UPDATE, Incident, Ticket
+from domain.incident.state import TICKET, TICKET_UPDATE, Hotfix, Incident, Ticket
 
 STAYS = DEPLOYED - {"applied"}
 """Stages of a hotfix that is past its watch and acts until somebody, or its end, takes it back."""
@@ -15,10 +15,8 @@ STAYS = DEPLOYED - {"applied"}
 
 def outstanding(incident: Incident) -> e.Outstanding:
     """What is left to do for good."""
-    answer, hotfix = incident.follow_up, incident.hotfix
-    agreed = answer is not None and answer.change != "nothing" and incident.follow_up_ended_at is None
-    found = e.Outstanding(follow_up=f"{answer.change}: {answer.detail}" if answer and agreed else None)
-    if hotfix is None or hotfix.stage not in STAYS:
+    found, hotfix = e.Outstanding(follow_up=_agreed(incident)), _staying(incident)
+    if hotfix is None:
         return found
     option = incident.option(hotfix.option)
     in_force = {
@@ -29,24 +27,39 @@ def outstanding(incident: Incident) -> e.Outstanding:
     return found.model_copy(update=in_force)
 
 
+def _agreed(incident: Incident) -> str | None:
+    """What is to change for good, in words, until it is done or dropped."""
+    answer = incident.follow_up
+    if answer is None or answer.change == "nothing" or incident.follow_up_ended_at is not None:
+        return None
+    return f"{answer.change}: {answer.detail}"
+
+
+def _staying(incident: Incident) -> Hotfix | None:
+    hotfix = incident.hotfix
+    return hotfix if hotfix is not None and hotfix.stage in STAYS else None
+
+
 def keep_in_step(incident: Incident, command: c.OfTicket) -> Events:
     """Answers of workers: late or repeated ones change nothing."""
+    if isinstance(command, c.RequestTicket):
+        return _requested(incident, command.tracker)
     ticket = incident.ticket
+    if ticket is None:
+        return ()
     match command:
-        case c.RequestTicket():
-            return _requested(incident, command.tracker)
         case c.RecordTicketOpened():
-            if ticket is None or TICKET not in incident.awaits:
+            if TICKET not in incident.awaits:
                 return ()
             return (e.TicketOpened(tracker=ticket.tracker, ticket=command.ticket, url=command.url),)
         case c.RequestTicketUpdate():
-            return _update(incident)
+            return _update(incident, ticket)
         case c.RecordTicketUpdated():
-            if ticket is None or TICKET_UPDATE not in incident.awaits:
+            if TICKET_UPDATE not in incident.awaits:
                 return ()
             return (e.TicketUpdated(closed=not ticket.outstanding.anything),)
         case c.RecordTicketClosed():
-            return _closed(incident, command.dropped)
+            return _closed(incident, ticket, command.dropped)
         case _:
             assert_never(command)
 
@@ -60,15 +73,15 @@ def _requested(incident: Incident, tracker: str) -> Events:
 
 
 def _beyond(ticket: Ticket, found: e.Outstanding) -> bool:
+    """Whether something is left that this ticket, once closed, did not say: a follow-up or another hotfix."""
     if ticket.closed_at is None:
         return False
-    another = found.hotfix is not None and found.applied_at != ticket.outstanding.applied_at
-    return found.follow_up is not None or another
+    return found.follow_up is not None or found.applied_at != ticket.outstanding.applied_at
 
 
-def _update(incident: Incident) -> Events:
-    ticket, hotfix = incident.ticket, incident.hotfix
-    if ticket is None or not ticket.is_open or TICKET_UPDATE in incident.awaits:
+def _update(incident: Incident, ticket: Ticket) -> Events:
+    hotfix = incident.hotfix
+    if not ticket.is_open or TICKET_UPDATE in incident.awaits:
         return ()
     if hotfix is not None and hotfix.stage == "reverting":
         return ()  # said once it is reverted, or could not be
@@ -76,16 +89,15 @@ def _update(incident: Incident) -> Events:
     return () if found == ticket.outstanding else (e.TicketUpdateRequested(outstanding=found),)
 
 
-def _closed(incident: Incident, dropped: bool) -> Events:
-    ticket, hotfix = incident.ticket, incident.hotfix
-    if ticket is None or ticket.id is None or not ticket.is_open or not ticket.outstanding.anything:
+def _closed(incident: Incident, ticket: Ticket, dropped: bool) -> Events:
+    if ticket.id is None or ticket.closed_at is not None or not ticket.outstanding.anything:
         return ()  # what has nothing left to say is being closed by ourselves
-    acting = hotfix is not None and hotfix.stage in STAYS
+    hotfix = _staying(incident)
     return (
         e.TicketClosed(
             ticket=ticket.id,
             dropped=dropped,
             follow_up=outstanding(incident).follow_up,
-            option=hotfix.option if hotfix and acting else None,
+            option=hotfix.option if hotfix is not None else None,
         ),
     )

@@ -62,11 +62,26 @@ def test_it_is_asked_for_once_and_opened_once() -> None:
     assert says(opened, UPDATE[0]) == ()
 
 
+def test_where_no_ticket_was_asked_for_none_is_opened_updated_or_closed() -> None:
+    incident, _ = after(*IN_FORCE, AGREED)
+    for command, actor in (OPENED, UPDATE, UPDATED, CLOSED):
+        assert says(incident, command, actor) == ()
+
+
+def test_as_long_as_it_is_open_what_is_agreed_on_comes_into_it_and_not_into_another() -> None:
+    incident, _ = after(*IN_FORCE, REQUEST, OPENED, AGREED)
+    assert says(incident, REQUEST[0]) == ()
+    assert says(incident, UPDATE[0]) == (e.TicketUpdateRequested(outstanding=outstanding(incident)),)
+
+
 def test_it_is_told_what_changed_one_after_the_other_and_not_while_a_revert_is_under_way() -> None:
     told, _ = after(*IN_FORCE, REQUEST, OPENED, AGREED, UPDATE)
     assert told.ticket is not None
     assert told.ticket.outstanding == outstanding(told)
     assert says(told, UPDATE[0]) == ()
+    more = (*IN_FORCE, REQUEST, OPENED, AGREED, UPDATE, REVERT, REVERTED)
+    assert says(after(*more)[0], UPDATE[0]) == ()
+    assert len(says(after(*more, UPDATED)[0], UPDATE[0])) == 1
     assert says(after(*IN_FORCE, REQUEST, OPENED, REVERT)[0], UPDATE[0]) == ()
     failed = (c.RecordRevertFailed(option="fill", reason="no"), WORKER)
     assert says(after(*IN_FORCE, REQUEST, OPENED, REVERT, failed)[0], UPDATE[0]) == ()
@@ -96,6 +111,23 @@ def test_closed_by_somebody_the_follow_up_is_done_and_the_hotfix_is_named_and_ac
         "force: revert it if it is no longer needed"
     )
     assert says(closed, CLOSED[0]) == says(closed, UPDATE[0]) == says(closed, REQUEST[0]) == ()
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [(OPEN, c.Resolve(reason="It stopped.")), (*IN_FORCE, REVERT, REVERTED)],
+    ids=["no hotfix", "hotfix reverted"],
+)
+def test_where_nothing_is_in_force_its_ticket_is_of_the_follow_up_alone(
+    steps: tuple[c.Command | tuple[c.Command, Actor], ...],
+) -> None:
+    opened, _ = after(*steps, AGREED, REQUEST, OPENED)
+    assert says(opened, UPDATE[0]) == ()
+    assert says(opened, CLOSED[0]) == (
+        e.TicketClosed(
+            ticket="shop/serving#7", dropped=False, follow_up=f"check: {LESSON.detail}", option=None
+        ),
+    )
 
 
 def test_closed_as_what_is_not_to_be_done_the_follow_up_is_dropped_and_asked_for_no_more() -> None:
