@@ -105,9 +105,9 @@ def _may_end(incident: Incident) -> bool:
 def _accept(incident: Incident, check: str | None) -> Events:
     if incident.proposed is None:
         raise Refused("There is no proposed follow-up yet; write one with Edit.")
-    agreed, change = incident.follow_up, incident.change
-    if agreed and change and closed_unmerged(incident) and check in (None, change.name):
-        return _answer(incident, agreed, change)  # the same once more, in another pull request
+    agreed = incident.follow_up if closed_unmerged(incident) else None
+    if agreed is not None and (check is None or _proposed(incident, check).change == incident.change):
+        return _answer(incident, agreed, incident.change)  # the same once more, in another pull request
     if check is None and not incident.changes:
         return _answer(incident, incident.proposed, None)
     taken = _proposed(incident, check or incident.changes[0].change.name)

@@ -8,6 +8,7 @@ import pytest
 
 from domain.errors import Refused
 from domain.incident import commands as c
+from domain.incident import events as e
 from domain.incident.card import Button, buttons
 from domain.incident.decide import decide
 from domain.incident.obligations import open_obligations
@@ -18,6 +19,13 @@ LATER = MORNING + timedelta(hours=2)
 RESOLVED = (OPEN, c.Resolve(reason="It stopped."))
 WRITTEN = (c.RecordChangeWritten(check="by_hour", diff="+[checks.by_hour]\n"), WORKER)
 HANDED = (c.RecordChangeHandedOver(check="by_hour", diff="+[checks.by_hour]\n", reason="as declared"), WORKER)
+OWN = LESSON.model_copy(update={"detail": "By hour, as the night shift asked."})
+IN_OWN_WORDS = (*RESOLVED, TRIED, c.AnswerFollowUp(improvement=OWN, check="by_hour"))
+UNMERGED = (
+    *IN_OWN_WORDS,
+    (c.RecordChangeProposed(check="by_hour", diff="+[checks.by_hour]\n", url="https://h/1"), WORKER),
+    (c.RecordPullRequestClosed(check="by_hour", url="https://h/1"), WORKER),
+)
 
 
 def kinds(incident: Incident) -> set[str]:
@@ -57,10 +65,34 @@ def test_a_check_that_nobody_replayed_is_refused() -> None:
         decide(incident, c.AnswerFollowUp(improvement=LESSON, check="by_moon"), ON_CALL, LATER)
 
 
+def test_where_no_check_was_replayed_none_is_accepted_by_its_name() -> None:
+    incident, _ = after(*RESOLVED, PROPOSED)
+    with pytest.raises(Refused, match="those that were replayed and proposed: none"):
+        decide(incident, c.AcceptFollowUp(check="by_moon"), ON_CALL, LATER)
+
+
 def test_the_words_may_be_edited_and_the_check_kept() -> None:
-    own = LESSON.model_copy(update={"detail": "By hour, as the night shift asked."})
-    incident, _ = after(*RESOLVED, TRIED, c.AnswerFollowUp(improvement=own, check="by_hour"))
-    assert (incident.follow_up, incident.change) == (own, tried("by_hour").change)
+    incident, _ = after(*IN_OWN_WORDS)
+    assert (incident.follow_up, incident.change) == (OWN, tried("by_hour").change)
+
+
+@pytest.mark.parametrize("check", [None, "by_hour"])
+def test_a_check_whose_pull_request_was_closed_is_accepted_again_in_the_words_agreed_on(
+    check: str | None,
+) -> None:
+    (again,) = decide(after(*UNMERGED)[0], c.AcceptFollowUp(check=check), ON_CALL, LATER)
+    assert again == e.FollowUpAnswered(improvement=OWN, change=tried("by_hour").change, tracked=True)
+
+
+def test_after_its_pull_request_was_closed_another_check_may_be_accepted_in_its_place() -> None:
+    incident, _ = after(*UNMERGED, c.AcceptFollowUp(check="by_device"))
+    assert incident.change == tried("by_device").change
+
+
+def test_accepting_the_proposal_takes_its_words_in_place_of_own_ones() -> None:
+    incident, _ = after(*IN_OWN_WORDS, c.AcceptFollowUp(check="by_hour"))
+    assert incident.follow_up is not None
+    assert incident.follow_up.detail == tried("by_hour").detail
 
 
 def test_declined_no_check_comes_in() -> None:
