@@ -16,7 +16,7 @@ from domain.incident.person import named_incident, named_record, people_of
 from domain.incident.sentence import sentence
 from domain.incident.state import Incident, evolve
 from domain.values import Actor
-from tests.domain.incident.given import LESSON, MORNING, ON_CALL, OPEN, TRIED, WORKER, after
+from tests.domain.incident.given import LESSON, MORNING, ON_CALL, OPEN, TRIED, WORKER, after, tried
 
 MARIA = "person:00000000000000000000000000000001"
 DUE = MORNING + timedelta(days=14)
@@ -24,14 +24,17 @@ ACCEPTED = (OPEN, c.Resolve(reason="It stopped."), TRIED, c.AcceptFollowUp(check
 ASSIGNED = (*ACCEPTED, (c.AssignFollowUp(owner=MARIA, due_at=DUE), WORKER))
 WRITTEN = (*ASSIGNED, (c.RecordChangeWritten(check="by_hour", diff="+[checks.by_hour]\n"), WORKER))
 HARMFUL = (*WRITTEN, (c.RequestTakeBack(check="by_hour", reason="3 false alarms a week"), WORKER))
+IN_PULL_REQUEST = (c.RecordChangeProposed(check="by_hour", diff="+", url="https://h/1"), WORKER)
 UNMERGED = (
     *ASSIGNED,
-    (c.RecordChangeProposed(check="by_hour", diff="+", url="https://h/1"), WORKER),
+    IN_PULL_REQUEST,
     (c.RecordPullRequestClosed(check="by_hour", url="https://h/1"), WORKER),
 )
 BACK = (c.RecordChangeTakenBack(check="by_hour", diff="-[checks.by_hour]\n"), WORKER)
 LEFT = (c.RecordChangeLeft(check="by_hour", diff="-", reason="changed by hand"), WORKER)
 DONE = (c.RecordFollowUpDone(says="it is raised 1 h 30 min earlier"), WORKER)
+EARNED = (c.RecordChangeEarned(check="by_hour", says="its record earns it that people are paged"), WORKER)
+REMINDED = (c.RemindOfFollowUp(lacking="it is in shadow mode"), WORKER)
 
 Step = c.Command | tuple[c.Command, Actor]
 
@@ -41,6 +44,12 @@ def state(*steps: Step, days: int = 1) -> str:
     found = standing(incident, MORNING + timedelta(days=days))
     assert found is not None
     return f"{found.state}, overdue" if found.overdue else found.state
+
+
+def answered_before(answer: e.FollowUpAnswered) -> Incident:
+    """An incident with an answer from before answers were followed."""
+    record = after(*ACCEPTED)[1][-1]
+    return evolve(after(*ACCEPTED[:3])[0], record._replace(event=answer))
 
 
 def kinds(incident: Incident) -> set[str]:
@@ -53,11 +62,9 @@ def kinds(incident: Incident) -> set[str]:
         (ACCEPTED[:3], "proposed"),
         (ACCEPTED, "accepted"),
         (WRITTEN, "written"),
-        ((*ASSIGNED, (c.RecordChangeProposed(check="by_hour", diff="+", url="https://h/1"), WORKER)),
-         "in a pull request"),
+        ((*ASSIGNED, IN_PULL_REQUEST), "in a pull request"),
         (UNMERGED, "pull request closed"),
-        ((*UNMERGED, (c.RecordChangeProposed(check="by_hour", diff="+", url="https://h/1"), WORKER)),
-         "in a pull request"),
+        ((*UNMERGED, IN_PULL_REQUEST), "in a pull request"),
         ((*UNMERGED, c.AcceptFollowUp(check="by_hour")), "accepted"),
         ((*UNMERGED, c.DropFollowUp(reason="the table goes")), "dropped"),
         ((*ASSIGNED, (c.RecordChangeHandedOver(check="by_hour", diff="+", reason="as declared"), WORKER)),
@@ -101,13 +108,22 @@ def test_it_is_reminded_of_once_when_due_and_never_once_done() -> None:
     due = follow_up_due(incident)
     assert due is not None
     assert (due.kind, due.since) == ("remind_of_follow_up", DUE)
-    reminder = c.RemindOfFollowUp(lacking="it is in shadow mode")
-    reminded, _ = after(*WRITTEN, (reminder, WORKER))
+    reminded, _ = after(*WRITTEN, REMINDED)
     assert follow_up_due(reminded) is None
-    assert decide(reminded, reminder, WORKER, DUE) == ()
+    assert decide(reminded, *REMINDED, DUE) == ()
     assert follow_up_due(after(*WRITTEN, DONE)[0]) is None
     assert follow_up_due(after(*HARMFUL, BACK)[0]) is None
     assert follow_up_due(after(*ACCEPTED)[0]) is None
+
+
+@pytest.mark.parametrize("steps", [ACCEPTED, (*WRITTEN, DONE)], ids=["nobody's yet", "done meanwhile"])
+def test_nobody_is_reminded_of_a_follow_up_that_is_nobodys_or_done(steps: tuple[Step, ...]) -> None:
+    assert decide(after(*steps)[0], *REMINDED, DUE) == ()
+
+
+def test_that_its_check_is_in_a_pull_request_is_said_once_and_so_is_that_it_was_closed() -> None:
+    assert decide(after(*ASSIGNED, IN_PULL_REQUEST)[0], *IN_PULL_REQUEST, DUE) == ()
+    assert decide(after(*UNMERGED)[0], *UNMERGED[-1], DUE) == ()
 
 
 def test_closed_it_is_still_followed_reopened_it_is_not() -> None:
@@ -146,6 +162,11 @@ def test_what_nobody_follows_is_neither_done_nor_dropped() -> None:
     assert decide(incident, DONE[0], WORKER, DUE) == ()
 
 
+def test_whoever_drops_it_says_why() -> None:
+    with pytest.raises(Refused, match="Say why it is not to be done"):
+        decide(after(*WRITTEN)[0], c.DropFollowUp(reason=" "), ON_CALL, DUE)
+
+
 def test_done_or_taken_back_its_ticket_has_nothing_left_to_say() -> None:
     assert outstanding(after(*WRITTEN)[0]).follow_up is not None
     assert outstanding(after(*WRITTEN, DONE)[0]).follow_up is None
@@ -170,10 +191,18 @@ def test_nothing_is_taken_back_that_never_came() -> None:
     assert decide(after(*WRITTEN)[0], other, WORKER, DUE) == ()
 
 
+def test_a_check_is_left_to_a_person_once_and_only_where_it_is_to_be_taken_out() -> None:
+    assert decide(after(*WRITTEN)[0], *LEFT, DUE) == ()
+    assert decide(after(*HARMFUL, LEFT)[0], *LEFT, DUE) == ()
+
+
+def test_what_is_taken_back_earns_no_voice() -> None:
+    assert decide(after(*HARMFUL, BACK)[0], *EARNED, DUE) == ()
+
+
 def test_that_its_record_earns_it_a_voice_is_said_once() -> None:
-    earned = c.RecordChangeEarned(check="by_hour", says="its record earns it that people are paged")
-    incident, _ = after(*WRITTEN, (earned, WORKER))
-    assert decide(incident, earned, WORKER, DUE) == ()
+    incident, _ = after(*WRITTEN, EARNED)
+    assert decide(incident, *EARNED, DUE) == ()
     found = standing(incident, MORNING)
     assert found is not None
     assert found.says == "may leave shadow mode, its record earns it that people are paged"
@@ -193,8 +222,11 @@ def test_its_owner_is_a_pseudonym_in_the_log_and_has_a_name_outside() -> None:
 
 
 def test_answers_from_before_they_were_followed_are_neither_owed_nor_overdue() -> None:
-    incident, _ = after(*ACCEPTED[:3])
-    record = after(*ACCEPTED)[1][-1]
-    old = record._replace(event=e.FollowUpAnswered(improvement=LESSON))
-    incident = evolve(incident, old)
+    incident = answered_before(e.FollowUpAnswered(improvement=LESSON))
     assert (is_open(incident), kinds(incident) & {"assign", "remind_of_follow_up"}) == (False, set())
+
+
+def test_the_check_of_an_answer_from_before_they_were_followed_earns_nothing_and_is_not_taken_back() -> None:
+    incident = answered_before(e.FollowUpAnswered(improvement=LESSON, change=tried("by_hour").change))
+    for command in (EARNED[0], HARMFUL[-1][0], BACK[0]):
+        assert decide(incident, command, WORKER, DUE) == ()
