@@ -130,12 +130,13 @@ def worth_of(incident: Incident) -> Obligation | None:
     hotfix = incident.hotfix
     if hotfix is None or hotfix.stage not in WATCHED or not hotfix.hold_out:
         return None
-    if hotfix.share < 1.0 or hotfix.stage_at is None:
+    served_all_at = hotfix.stage_at if hotfix.share >= 1.0 else None
+    if served_all_at is None:
         return None
     finding = incident.finding
     window = finding.window_end - finding.window_start if finding else timedelta(0)
     last = hotfix.worth
-    due = last.at + WORTH_EVERY if last is not None else hotfix.stage_at + max(WORTH_FIRST, window)
+    due = last.at + WORTH_EVERY if last is not None else served_all_at + max(WORTH_FIRST, window)
     return Obligation(kind=WORTH, event_id=hotfix.event_id, since=due)
 
 

@@ -9,6 +9,26 @@ EQUIVALENT: Mapping[str, str] = {
     "until is None or hotfix.reminded_of == until or hotfix.stage not in DEPLOYED → without until is None": (
         "where there is no end nobody was reminded of one, and the next condition holds; it tells the types"
     ),
+    "domain/incident/decide/follow_up.py _remind: "
+    "followed is None or followed.due_at is None or followed.owner is None or (not is_open(incident)) → "
+    "without followed.due_at is None": (
+        "what has no day has no owner either, as one event names both; it tells the types"
+    ),
+    "domain/incident/decide/follow_up.py _remind: "
+    "followed is None or followed.due_at is None or followed.owner is None or (not is_open(incident)) → "
+    "without followed.owner is None": (
+        "what has no owner has no day either, as one event names both; it tells the types"
+    ),
+    "domain/incident/obligations.py follow_up_due: "
+    "followed is None or followed.due_at is None or followed.assigned_by is None → "
+    "without followed.due_at is None": (
+        "what has no day was not assigned, and the next condition holds; it tells the types"
+    ),
+    "domain/incident/obligations.py follow_up_due: "
+    "followed is None or followed.due_at is None or followed.assigned_by is None → "
+    "without followed.assigned_by is None": (
+        "what was not assigned has no day, and the condition before holds; it tells the types"
+    ),
     "domain/incident/ranking.py _behind: _percent(second.repairs, second.repairs.value or 0.0) > 100.0 → "
     "_percent(second.repairs, second.repairs.value or 0.0) >= 100.0": (
         "whatever repairs exactly all that was lost is never said to repair less or too much"
