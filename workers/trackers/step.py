@@ -54,6 +54,7 @@ CHANGES = (
     e.HotfixRenewed,
     e.RevertFailed,
     e.IncidentReopened,
+    e.TicketClosed,
     e.TicketOpened,
     e.TicketUpdated,
 )

@@ -39,7 +39,7 @@ __all__ = [
     "renewal",
 ]
 
-REVISION = 4
+REVISION = 5
 """
 Which rules these are. It grows whenever a rule changes what it lets happen, so that `recsysops events verify`
 does not hold what former rules decided against those of now.

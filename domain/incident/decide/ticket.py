@@ -92,12 +92,14 @@ def _update(incident: Incident, ticket: Ticket) -> Events:
 def _closed(incident: Incident, ticket: Ticket, dropped: bool) -> Events:
     if ticket.id is None or ticket.closed_at is not None or not ticket.outstanding.anything:
         return ()  # what has nothing left to say is being closed by ourselves
-    hotfix = _staying(incident)
+    told = ticket.before if TICKET_UPDATE in incident.awaits else ticket.outstanding
+    found, hotfix = outstanding(incident), _staying(incident)
     return (
         e.TicketClosed(
             ticket=ticket.id,
             dropped=dropped,
-            follow_up=outstanding(incident).follow_up,
-            option=hotfix.option if hotfix is not None else None,
+            # Whoever closed it has read what it says, and nothing of what came up since.
+            follow_up=found.follow_up if found.follow_up == told.follow_up else None,
+            option=hotfix.option if hotfix is not None and found.applied_at == told.applied_at else None,
         ),
     )

@@ -139,6 +139,20 @@ def test_closed_as_what_is_not_to_be_done_the_follow_up_is_dropped_and_asked_for
     assert says(closed, REQUEST[0]) == ()
 
 
+def test_whoever_closes_it_ends_what_it_says_and_nothing_that_came_up_since() -> None:
+    opened = (*IN_FORCE, REQUEST, OPENED, AGREED)
+    for unsaid in ((), (UPDATE,)):
+        closed, log = after(*opened, *unsaid, CLOSED)
+        assert log[-1].event == e.TicketClosed(ticket="shop/serving#7", dropped=False, option="fill")
+        assert outstanding(closed).follow_up is not None
+        assert isinstance(says(closed, REQUEST[0])[0], e.TicketRequested)
+    said, _ = after(*opened, UPDATE, UPDATED, CLOSED)
+    assert outstanding(said).follow_up is None
+    another_in_force = (REVERT, REVERTED, c.Reopen(reason="it is back"), DEPLOYED, APPLIED, VERIFIED)
+    _, log = after(*IN_FORCE, REQUEST, OPENED, *another_in_force, CLOSED)
+    assert log[-1].event == e.TicketClosed(ticket="shop/serving#7", dropped=False)
+
+
 def test_after_its_closing_another_ticket_is_for_what_that_one_did_not_say() -> None:
     closed = (*IN_FORCE, REQUEST, OPENED, CLOSED)
     renewed = (

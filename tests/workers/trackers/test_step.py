@@ -187,6 +187,21 @@ def test_a_ticket_that_somebody_closes_marks_the_follow_up_done_and_asks_for_the
     assert (len(github.issues), told(github)) == (1, [])
 
 
+def test_what_was_agreed_on_after_somebody_closed_the_ticket_gets_one_of_its_own(
+    kept: Kept, github: Github
+) -> None:
+    kept.say(APPLIED, VERIFIED)
+    kept.beat()
+    github.issues[1]["state"] = "closed"
+    kept.say(c.AnswerFollowUp(improvement=LESSON))
+    kept.step()
+    kept.beat(timedelta(minutes=6))
+    kept.beat()
+    assert kept.card.follow_up_ended_at is None
+    assert kept.ticket.is_open
+    assert "alarm on unset language" in github.issues[2]["title"] + github.issues[2]["body"]
+
+
 def test_a_worker_killed_between_opening_and_recording_leaves_one_ticket(kept: Kept, github: Github) -> None:
     kept.say(APPLIED, VERIFIED)
     kept.step()
