@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from unittest.mock import patch
 
 import psycopg
 from psycopg.sql import SQL, Identifier
@@ -34,9 +35,11 @@ DETECTOR = Actor(kind="worker", id="worker:detect")
 PERSON = Actor(kind="person", id="terminal:oncall", groups=("oncall",))
 
 
-def it_is(at: datetime) -> None:
-    """As if the database had just said that it is `at`: for a minute, this process goes on from there."""
-    clock.agree(at, clock.steady())
+@contextmanager
+def it_is(at: datetime) -> Iterator[None]:
+    """Within the block it is `at` for this process, whatever the database's clock says."""
+    with patch.object(clock, "now", return_value=at):
+        yield
 
 
 class Installation:

@@ -14,16 +14,16 @@ from sqlalchemy import Engine
 
 from benchmarks.learning.installation import it_is
 from domain.incident import commands as c
+from domain.incident.state import Incident
 from domain.recommender.recommender import Recommender
-from domain.values import Actor, Finding, Improvement
-from workers.checks.backtest import backtest
+from domain.values import Actor, Improvement
+from workers.detect.detection_run import detection_run
 from workers.log.handle import handle
 from workers.log.obligations import Work, settle
 from workers.respond.diagnose.diagnose import settle as diagnose
 from workers.respond.resolve.resolve import settle as resolve
 from workers.store import cards
 
-DETECTOR = Actor(kind="worker", id="worker:detect")
 PERSON = Actor(kind="person", id="terminal:librarian", groups=("oncall",))
 START = datetime(2026, 2, 2, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -103,36 +103,36 @@ def _lost(chance: np.random.Generator, rows: pd.DataFrame, place: int, number: i
     return missing
 
 
-def live(log: Engine, recommender: Recommender, most: int) -> None:
-    """Its first incidents as a backtest opens them, each diagnosed, offered and resolved."""
-    walked = backtest(recommender, START + (QUIET_DAYS - 1) * DAY, START + DAYS * DAY)
-    for number, one in enumerate(walked.incidents[:most]):
-        first = next(
-            finding
-            for finding in walked.findings
-            if (finding.check, finding.slice) == (one.check, one.slice)
-            and finding.window_end == one.opened_at
-        )
-        _lived(log, recommender, first, one.opened_at, number)
+def live(log: Engine, recommender: Recommender) -> None:
+    """Hour by hour as live: looked at, what is found diagnosed and offered, and after some hours closed."""
+    for hour in range(1, (DAYS - QUIET_DAYS + 1) * 24 + 1):
+        at = START + (QUIET_DAYS - 1) * DAY + hour * HOUR
+        with it_is(at):  # an event is never from before the one before it, nor from today
+            _an_hour(log, recommender, at)
 
 
-def _lived(log: Engine, recommender: Recommender, first: Finding, at: datetime, number: int) -> None:
-    opening = c.OpenIncident(number=0, finding=first)
-    it_is(at)  # an event is never from before the one before it, and what was settled would be from today
-    stream = handle(None, opening, actor=DETECTOR, key=f"library:{number}", at=at, log=log).stream
-    for kind, later in (("diagnose", 2), ("menu", 3)):
-        _settled(log, recommender, stream, kind, at + timedelta(minutes=later))
+def _an_hour(log: Engine, recommender: Recommender, at: datetime) -> None:
+    detection_run(log, recommender, at)
+    with log.connect() as connection:
+        unclosed = cards.every(connection, ("open", "acknowledged", "resolved"))
+    for incident in unclosed:
+        if incident.diagnosis is None:
+            _settled(log, recommender, incident.stream, "diagnose", at + timedelta(minutes=2))
+            _settled(log, recommender, incident.stream, "menu", at + timedelta(minutes=3))
+        elif at >= incident.opened_at + LASTS:
+            _closed(log, incident, at)
+
+
+def _closed(log: Engine, incident: Incident, at: datetime) -> None:
     answer = Improvement(
         detect_faster="No", diagnose_faster="No", change="nothing", detail="It was sent again"
     )
-    ending: tuple[c.Command, ...] = (
-        c.Resolve(reason="sent again"),
-        c.AnswerFollowUp(improvement=answer),
-        c.Close(),
-    )
-    for place, command in enumerate(ending):
-        key = f"over:{number}:{place}"
-        handle(stream, command, actor=PERSON, key=key, at=at + LASTS, log=log)
+    ending: tuple[c.Command, ...] = (c.AnswerFollowUp(improvement=answer), c.Close())
+    if incident.status != "resolved":
+        ending = (c.Resolve(reason="sent again"), *ending)
+    for command in ending:
+        key = f"over:{incident.number}:{type(command).__name__}"
+        handle(incident.stream, command, actor=PERSON, key=key, at=at, log=log)
 
 
 def _settled(log: Engine, recommender: Recommender, stream: str, kind: str, at: datetime) -> None:

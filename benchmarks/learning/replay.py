@@ -49,7 +49,7 @@ def rows(table: Rows, folder: Path, server: str) -> Iterator[Row]:
     declared = library.write(here)
     address = database(server, "library")
     with installed(address, here, declared, {"HOOK_SECRET": "s" * 40}) as installation:
-        library.live(installation.log, load(installation.file), INCIDENTS)
+        library.live(installation.log, load(installation.file))
         as_it_was = _ran(installation.file)
         proposed = here / "proposed.toml"
         proposed.write_text(declared.replace(STRICT, f"{STRICT}least_change = 0.95\n"), encoding="utf-8")

@@ -92,7 +92,7 @@ def _look(
         with in_turn(log, "incidents"):
             found = open_incidents(log, told, DETECTOR, result.state, recommender=recommender)
             waiting = clear(log, recommender, result, told, clearing, moment)
-    one.remember(log, result, moment, waiting, _looks(before, result))
+    one.remember(log, result, moment, waiting, _looks(before, result), kept)
     return found
 
 

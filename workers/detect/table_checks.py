@@ -14,6 +14,7 @@ from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from workers.checks.plan import Plan, due_end, plan, window_checks
 from workers.checks.run import FAULT, RunResult, State
+from workers.detect.earlier import keep_for, passed
 from workers.detect.run_outcomes import RunOutcome, count_runs
 from workers.store.memory import recall, recall_beginning, remember
 
@@ -24,7 +25,10 @@ EVERY_TABLE = "detect"
 MOST_MISSED_LOOKS = 60
 
 Kept = Mapping[str, Any]
-"""What is remembered: `state`, `looked_at`, `clearing`, `notes` and `blind`; empty before the first look."""
+"""
+What is remembered: `state`, `earlier` ones, `looked_at`, `clearing`, `notes` and `blind`; empty before the
+first look.
+"""
 
 
 @dataclass(frozen=True)
@@ -77,19 +81,35 @@ class TableChecks:
             return kept or self._of_all(recall(connection, EVERY_TABLE))
 
     def remember(
-        self, log: Engine, result: RunResult, at: datetime, clearing: Kept, looks: Iterable[RunOutcome]
+        self,
+        log: Engine,
+        result: RunResult,
+        at: datetime,
+        clearing: Kept,
+        looks: Iterable[RunOutcome],
+        before: Kept,
     ) -> None:
-        """Keep what a look at `at` came to; `clearing` is when to see whether a finding is over."""
+        """
+        Keep what a look at `at` came to.
+
+        Args:
+            clearing: when to see whether a finding is over.
+            before: what was remembered before the look.
+        """
+        began = state_of(before)
+        earlier = passed(before.get("earlier", {}), began)
         kept = {
             "state": result.state.model_dump(mode="json"),
             "looked_at": at,
             "clearing": clearing,
+            "earlier": earlier,
             "notes": result.notes,
             # A table that cannot be read once may be being written; twice in a row is a blind spot, and told.
             "blind": [finding.fingerprint for finding in result.findings if finding.subject == FAULT],
         }
         with log.begin() as connection:
             remember(connection, self.memory, kept)
+            keep_for(connection, result.findings, earlier, began, at)
             count_runs(connection, self.memory, looks, at)
 
     def _of_all(self, every: dict[str, Any] | None) -> Kept:

@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError
 
 from domain.detection.correlate.same_cause import BLIND
 from domain.detection.judge.excluded import excluded_for
-from domain.detection.judge.state import ExcludedWindow, Verdict
+from domain.detection.judge.state import CheckState, ExcludedWindow, Verdict
 from domain.diagnosis.bundle.leave_out import columns_left_out
 from domain.errors import BundleError
 from domain.incident.state import Incident
@@ -28,6 +28,7 @@ from workers.checks.backtest_check import backtest_check, ends_of, is_shared
 from workers.checks.plan import Plan, due_end, plan
 from workers.checks.tape import Tape, taped
 from workers.declaration.check_kinds import found
+from workers.detect.earlier import before_it_was_found
 from workers.detect.past import LONGEST, known_since
 from workers.environment import redaction
 from workers.log.obligations import Work
@@ -49,8 +50,8 @@ class Looks(Value):
     The looks that were kept: those of `check`, `declared` as it was, whose windows end in (start, end].
 
     `wrong` are the times that nothing was learned from. `found_at` is when a look would have told it, walked
-    from an empty memory, of the window that ends at `found_end`; null where none does. `why_not` says in
-    words why nothing was kept, where so.
+    from the check's `memory` of then (an empty one, where that is null), of the window that ends at
+    `found_end`; null where none does. `why_not` says in words why nothing was kept, where so.
     """
 
     format: int = FORMAT
@@ -60,6 +61,7 @@ class Looks(Value):
     start: Moment | None = None
     end: Moment | None = None
     wrong: tuple[ExcludedWindow, ...] = ()
+    memory: CheckState | None = None
     found_at: Moment | None = None
     found_end: Moment | None = None
     why_not: str | None = None
@@ -111,7 +113,8 @@ def _frozen(work: Work, recommender: Recommender, since: datetime | None) -> tup
     planned = plan(recommender, _check_of(first, recommender))
     members = {name: table.member for name, table in recommender.tables.items()}
     hidden = columns_left_out(recommender.bundle.leave_out, members)
-    looks = _span(recommender, planned, first, since, work.at).model_copy(
+    memory = _memory(work, first, hidden)
+    looks = _span(recommender, planned, first, since, work.at, memory).model_copy(
         update={"wrong": _wrong(work, recommender, planned.check, hidden)}
     )
     tape = Tape()
@@ -157,14 +160,35 @@ def _within(recommender: Recommender, size: int) -> None:
         )
 
 
+def _memory(work: Work, first: Finding, hidden: tuple[str, ...]) -> CheckState | None:
+    """What the check remembered some looks before it found it; None where that holds personal data."""
+    memory = before_it_was_found(work.log, first)
+    if memory is None:
+        return None
+    slices = [*(one.slice for one in memory.seen.values()), *(one.slice for one in memory.excluded)]
+    named = {name for slice_ in slices for name, _ in slice_} | set(memory.accepted or ())
+    return None if named & set(hidden) else memory
+
+
 def _span(
-    recommender: Recommender, planned: Plan, first: Finding, since: datetime | None, at: datetime
+    recommender: Recommender,
+    planned: Plan,
+    first: Finding,
+    since: datetime | None,
+    at: datetime,
+    memory: CheckState | None,
 ) -> Looks:
-    """The looks to keep: some before it began, and all since, as far as their windows were complete."""
+    """
+    The looks to keep: some before it began, and all since, as far as their windows were complete. They begin
+    after the last one that `memory` knows, unless it is from too late.
+    """
     after = first.window_end + BEFORE * planned.every
     end = max(first.window_end, min(after, due_end(recommender, planned, at)))
     began = min(since or first.window_start, first.window_start) - BEFORE * planned.every
-    start = max(began, end - MOST_LOOKS * planned.every)
+    known = memory.last_window_end if memory is not None else None
+    if known is None or known > began:
+        memory, known = None, began
+    start = max(known, end - MOST_LOOKS * planned.every)
     ends = ends_of(recommender, planned, start, end)
     if not ends:
         raise BundleError("no window of its check is complete")
@@ -177,6 +201,7 @@ def _span(
         table=planned.table.name,
         start=ends[0] - SOON,
         end=ends[-1],
+        memory=memory,
     )
 
 
@@ -223,10 +248,19 @@ def told_by_looks(recommender: Recommender, planned: Plan, looks: Looks) -> Iter
     if looks.start is None or looks.end is None:
         return
     ends = ends_of(recommender, planned, looks.start, looks.end)
-    for at, came_to in backtest_check(recommender, planned, ends, wrong=looks.wrong):
+    memory = _remembered(planned.check, looks)
+    for at, came_to in backtest_check(recommender, planned, ends, memory, looks.wrong):
         if not isinstance(came_to, Verdict):
             raise BundleError(came_to.says)
         yield Told(at, came_to.findings, came_to.cleared, came_to.judged)
+
+
+def _remembered(check: Check, looks: Looks) -> CheckState | None:
+    """What a check begins with: the one of then as it did; another learns nothing from the same times."""
+    memory = looks.memory
+    if memory is None or (check.name == looks.check and check.kind == looks.declared.get("kind")):
+        return memory
+    return CheckState(excluded=memory.excluded)
 
 
 def _found(first: Finding, told: Iterable[Told]) -> dict[str, datetime]:

@@ -122,7 +122,10 @@ class Depot:
     def raises(self, finding: Finding, at: datetime, key: str = "open") -> Incident:
         """An incident of it, diagnosed and with its menu."""
         command = c.OpenIncident(number=0, finding=finding)
-        stream = handle(None, command, actor=DETECTOR, key=key, at=at, log=self.log).stream
+        return self.settles(handle(None, command, actor=DETECTOR, key=key, at=at, log=self.log).stream, at)
+
+    def settles(self, stream: str, at: datetime) -> Incident:
+        """An incident that was opened then, diagnosed and with its menu."""
         self._settles(stream, "diagnose", at + timedelta(minutes=2))
         self._settles(stream, "menu", at + timedelta(minutes=3))
         return self.card(stream)
