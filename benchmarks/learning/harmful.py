@@ -102,8 +102,8 @@ def follow_ups(orders: pd.DataFrame) -> Mapping[str, Keys]:
         "wrong slice": {**_by_shop(), "dimensions": ["channel"]},
         "wrong season": {"kind": "volume", "window": "1h", "history": "6h"},
         "blind to closing hours": {"kind": "freshness", "within": "20m", "window": "1h"},
-        "wrong direction": {**_by_shop(), "direction": "surge"},
-        "window too long": {**_by_shop(), "window": "1d", "history": "42d"},
+        "wrong direction": {"kind": "volume", "window": "1h", "direction": "surge", "history": "28d"},
+        "window too long": {**_by_shop(), "window": "7d", "history": "42d"},
         "a duplicate": {"kind": "volume", "window": "6h", "history": "28d"},
     }
 
