@@ -12,7 +12,7 @@ from domain.errors import SourceError
 from domain.incident.state import Incident
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
-from workers.sources.engines.column_kinds import rows_in
+from workers.sources.aggregate.in_slice import in_slice
 from workers.sources.engines.source import open_source
 
 MOST_KNOWN = 256
@@ -80,7 +80,7 @@ def _share(
     with open_source(recommender, finding.table) as source:
         source.require(member)
         rows = source.between(*span)
-        inside = rows_in(source, rows, finding.slice)
+        inside = in_slice(recommender, source, rows, finding.slice)
         every, some = (
             int(source.fetch(one.aggregate(n=one[member].nunique()))["n"].iloc[0]) for one in (rows, inside)
         )

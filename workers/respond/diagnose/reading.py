@@ -12,6 +12,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from domain.detection.data.counts import NOT_SET
 from domain.detection.data.window import Grid
 from domain.diagnosis.material import Snapshots, Standby
 from domain.diagnosis.replay import CandidateColumns
@@ -23,8 +24,9 @@ from workers.models.candidates import read_candidates
 from workers.models.logged import Log, log_of
 from workers.respond.diagnose.deliveries import delivery_table, feeds_above, last_two
 from workers.respond.diagnose.finding_query import FindingQuery, asked, ratio_frame, ratio_series
-from workers.sources.aggregate.count import count_windows, zone_of
-from workers.sources.engines.column_kinds import as_text, finite, rows_in, separators
+from workers.sources.aggregate.count import count_windows, with_dimensions, zone_of
+from workers.sources.aggregate.in_slice import in_slice, known_dimensions
+from workers.sources.engines.column_kinds import finite
 from workers.sources.engines.source import TIME, Source, open_source
 
 T = TypeVar("T")
@@ -124,10 +126,10 @@ class Reader:
             frame, dimensions = ratio_frame(self.recommender, self.asked, since, self.end)
             return (frame, dimensions) if dimensions else None
         with open_source(self.recommender, self.finding.table) as source:
-            names = [name for name in source.table.dimensions if name in source.columns]
+            names = list(known_dimensions(self.recommender, source))
             if not names:
                 return None
-            now = grouped(source, since, self.end, names, self.asked.measure)
+            now = self._grouped(source, since, self.end, names)
             pasts = list(self._cells_before(source, since, names))
         held = [self._beside_before(now, before, scale, names) for before, scale in pasts]
         beside = [name for name in names if name not in dict(self.finding.slice)]
@@ -158,16 +160,15 @@ class Reader:
         self, source: Source, since: datetime, names: list[str]
     ) -> Iterator[tuple[pd.DataFrame, float]]:
         """What may be compared with, and by what it is multiplied to be of as long a time."""
-        measure = self.asked.measure
         for offsets in self.asked.back:
-            parts = [grouped(source, since - back, self.end - back, names, measure) for back in offsets]
+            parts = [self._grouped(source, since - back, self.end - back, names) for back in offsets]
             there = [part for part in parts if len(part)]
             if there:
                 yield pd.concat(there).groupby(names)[["n"]].sum().reset_index(), 1 / len(there)
                 return
-        yield grouped(source, since - CELLS_BACK, since, names, measure), (self.end - since) / CELLS_BACK
+        yield self._grouped(source, since - CELLS_BACK, since, names), (self.end - since) / CELLS_BACK
         for back in (DAY, WEEK) if self.finding.slice else ():
-            if len(before := grouped(source, since - back, self.end - back, names, measure)):
+            if len(before := self._grouped(source, since - back, self.end - back, names)):
                 yield before, 1.0
 
     @property
@@ -176,7 +177,8 @@ class Reader:
         if self.finding.table not in self.recommender.tables:
             return {}
         with open_source(self.recommender, self.finding.table) as source:
-            return separators(source)
+            known = known_dimensions(self.recommender, source)
+        return {name: mark for name, mark in known.items() if mark is not None}
 
     def items(self) -> pd.DataFrame | None:
         """The item table as it is now, with its declared features."""
@@ -258,6 +260,14 @@ class Reader:
             ]
         return tuple(answers)
 
+    def _grouped(self, source: Source, start: datetime, end: datetime, names: list[str]) -> pd.DataFrame:
+        """Combinations of `names` in words, with the rows of each, or the sum of what is measured: `n`."""
+        rows, _ = with_dimensions(self.recommender, source, source.between(start, end), tuple(names))
+        rows = rows.mutate(**{name: rows[name].fill_null(NOT_SET) for name in names})
+        measure = self.asked.measure
+        amount = rows.count() if measure is None else finite(rows[measure]).sum()
+        return source.fetch(rows.group_by(names).aggregate(n=amount))
+
     def _counts(self, start: datetime, width: timedelta, count: int, names: tuple[str, ...]) -> pd.DataFrame:
         grid = Grid(start, width, count, ((start, 0),), zone_of(self.recommender))
         return count_windows(
@@ -271,13 +281,14 @@ class Reader:
 
     def _rows(self, name: str, start: datetime, end: datetime, where: Slice | None = None) -> float:
         with open_source(self.recommender, name) as source:
-            rows = rows_in(source, source.between(start, end), self.finding.slice if where is None else where)
+            where = self.finding.slice if where is None else where
+            rows = in_slice(self.recommender, source, source.between(start, end), where)
             return float(source.fetch(rows.aggregate(n=rows.count()))["n"].astype(float)[0])
 
     def _rows_around(self, name: str, since: datetime, where: Slice) -> tuple[float, float]:
         """Rows of a table in the two hours before `since`, and from then on, in one pass."""
         with open_source(self.recommender, name) as source:
-            rows = rows_in(source, source.between(since - CELLS_BACK, self.end), where)
+            rows = in_slice(self.recommender, source, source.between(since - CELLS_BACK, self.end), where)
             later = rows[TIME] >= ibis.literal(since)
             counted = source.fetch(rows.aggregate(before=(~later).sum(), later=later.sum()))
         before, after = counted.fillna(0).astype(float).iloc[0][["before", "later"]]
@@ -294,17 +305,6 @@ def standby_of(recommender: Recommender, own: str) -> str | None:
 
 def _present(source: Source, names: Sequence[str]) -> list[str]:
     return [name for name in dict.fromkeys(names) if name in source.columns]
-
-
-def grouped(
-    source: Source, start: datetime, end: datetime, names: list[str], measure: str | None
-) -> pd.DataFrame:
-    """Combinations of `names` in words, with the rows of each, or the sum of `measure`: `n`."""
-    rows = source.between(start, end)
-    text: dict[str, Any] = {name: as_text(rows[name]).fill_null("∅ (not set)") for name in names}
-    rows = rows.mutate(**text)
-    amount = rows.count() if measure is None else finite(rows[measure]).sum()
-    return source.fetch(rows.group_by(names).aggregate(n=amount))
 
 
 def _apart(cells: pd.DataFrame, names: list[str]) -> float:

@@ -26,7 +26,8 @@ from domain.values import CauseKind, Finding
 from workers.declaration.check_kinds import asks, found
 from workers.models.registry import released
 from workers.respond.diagnose.reading import BACK, Reader, standby_of
-from workers.sources.engines.column_kinds import as_text, rows_in
+from workers.sources.aggregate.in_slice import in_slice
+from workers.sources.engines.column_kinds import as_text
 from workers.sources.engines.source import TIME, Source, open_source
 from workers.sources.flagged.flags import item_features
 
@@ -267,7 +268,7 @@ def releases(reader: Reader, since: datetime) -> tuple[Release, ...]:
         return ()
     names = fresh[declared.key].astype(str).tolist()
     with open_source(reader.recommender, reader.finding.table) as source:
-        rows = rows_in(source, source.between(since, reader.end), reader.finding.slice)
+        rows = in_slice(reader.recommender, source, source.between(since, reader.end), reader.finding.slice)
         mine = rows.filter(rows[own.item].cast("string").isin(names))
         counted = source.fetch(mine.group_by(own.item).aggregate(n=mine.count()))
     times = dict(zip(names, at[fresh.index], strict=True))

@@ -16,7 +16,8 @@ from domain.recommender.options import LowRank
 from domain.recommender.recommender import Recommender
 from domain.values import Slice
 from workers.sources.aggregate.exposure import chosen_beside, declared
-from workers.sources.engines.column_kinds import finite, rows_in
+from workers.sources.aggregate.in_slice import in_slice
+from workers.sources.engines.column_kinds import finite
 from workers.sources.engines.source import TIME, Source, known_moment, open_source
 
 RANK, RANKED, CHOSEN, REQUEST, ITEM = "__rank", "__ranked", "__chosen", "__request", "__item"
@@ -108,7 +109,7 @@ def lowest_choices(
     with open_source(recommender, str(check.table)) as source:
         rows = source.between(start, end)
         found = ranked_choices(recommender, source, rows, check, start, end)
-        low = rows_in(source, found.filter(found[RANK] > low_rank(check, model)), where)
+        low = in_slice(recommender, source, found.filter(found[RANK] > low_rank(check, model)), where)
         order = (ibis.desc(low[RANK] / low[RANKED]), low[str(model.request)], low[str(model.item)])
         worst = low.order_by(*order).limit(limit)
         cases = source.fetch(worst)

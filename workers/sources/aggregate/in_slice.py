@@ -1,0 +1,41 @@
+"""The rows of a slice; and the dimensions of a table: its own columns, and those of the items it names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from domain.recommender.recommender import Recommender
+from domain.values import Slice
+from workers.sources.aggregate.count import of_items
+from workers.sources.engines.column_kinds import holds, rows_in, separators
+from workers.sources.engines.source import Source, open_source
+
+
+def in_slice(recommender: Recommender, source: Source, rows: Any, where: Slice) -> Any:
+    """
+    Those of the table's `rows` that lie in a slice; of several values in one column, one has to be that of
+    the slice.
+
+    Raises:
+        SourceError: a dimension is a column of neither the table nor its items.
+    """
+    own = tuple(pair for pair in where if pair[0] in source.columns)
+    of_their_items = tuple(pair for pair in where if pair not in own)
+    rows = rows_in(source, rows, own)
+    if not of_their_items:
+        return rows
+    rows, apart = of_items(recommender, source, rows, tuple(name for name, _ in of_their_items))
+    for name, value in of_their_items:
+        rows = rows.filter(holds(rows[name], value, apart.get(name)))
+    return rows
+
+
+def known_dimensions(recommender: Recommender, source: Source) -> dict[str, str | None]:
+    """Those declared dimensions of the table that can be had → what separates their values, where several."""
+    items, own = recommender.items, separators(source)
+    told: dict[str, str | None] = {name: own.get(name) for name in source.columns}
+    if items is not None and source.table.item in source.columns:
+        with open_source(recommender, items.table) as described:
+            theirs = separators(described)
+            told = {**{name: theirs.get(name) for name in described.columns}, **told}
+    return {name: told[name] for name in source.table.dimensions if name in told}
