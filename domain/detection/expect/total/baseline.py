@@ -91,14 +91,18 @@ class Baseline(Value):
         cycle = Cycle(self.period, self.period / len(self.rates), 1, self.until)
         return between(np.broadcast_to(self._row, (len(middles), len(self.rates))), cycle.at(middles)[1])
 
-    def of_other_days(self, begins: int) -> float:
+    def of_other_days(self, begins: int, learned: int | None = None) -> float:
         """
         The share of its level, for a window that begins then, that was learned on other days: all of it for
         the part beyond midnight.
+
+        Args:
+            learned: how many windows of the same day it was learned from; all that there were, if not given.
         """
         into = begins % DAY
         beyond = max(0.0, into + self.width - DAY) / self.width
-        return beyond + (1 - beyond) * max(0.0, 1 - into / (self.reach * self.width))
+        own = into / self.width if learned is None else learned
+        return beyond + (1 - beyond) * max(0.0, 1 - own / self.reach)
 
     @property
     def asked(self) -> float:
@@ -202,9 +206,13 @@ def _baseline(past: Windows, forecast: Forecast, amounts: bool) -> Baseline:
         phi=seen.phi,
         scatter=seen.scatter + _of_the_level(forecast, past),
         unknown=forecast.unknown,
-        weekend=_between_days(past) if past.width <= DAY and past.span < WEEKS_KNOWN else 0.0,
+        weekend=_between_days(past) if past.width <= DAY and _knows_no_week(past, forecast) else 0.0,
         freedom=seen.freedom,
     )
+
+
+def _knows_no_week(past: Windows, forecast: Forecast) -> bool:
+    return past.span < WEEKS_KNOWN or forecast.season.period < WEEK
 
 
 def _between_days(past: Windows) -> float:
@@ -261,26 +269,29 @@ def expected(
     local_seconds: npt.NDArray[np.int64],
     usable: npt.NDArray[np.bool_],
     special: SpecialDays | None = None,
+    shape: Floats | None = None,
 ) -> Expected | None:
     """
     What the last window should hold.
 
     Args:
         total: (n_windows,) the windows since the baseline was learned (those before are left out), the last
-        one
-            that in question: its value is not looked at.
-        special: of the same windows.
+            one that in question: its value is not looked at.
+        special: of the same windows. shape: (n_windows,) by what their season is to be multiplied.
 
     Returns:
         None where the last one's place in the season is not known yet.
     """
     usual = baseline.usual(local_seconds)
+    usual = usual if shape is None else usual * shape
     now = float(usual[-1])
     if not np.isfinite(now):
         return None
     used = _ordinary(usable, special)[:-1] & (local_seconds[:-1] >= baseline.asked)
     level = _level(baseline, total[:-1], usual[:-1], used) * baseline.growth
-    weekend = baseline.weekend * baseline.of_other_days(int(local_seconds[-1]))
+    weekend = baseline.weekend * baseline.of_other_days(
+        int(local_seconds[-1]), _of_the_day(baseline, local_seconds, used)
+    )
     if special is None or special.holiday[-1] + special.edge[-1] <= 0:
         return _around(baseline, now * level, weekend)
     rest = _like_rest(baseline, local_seconds, special)
@@ -289,6 +300,13 @@ def expected(
         baseline, _so_far(baseline, total, due, special, usable), special, float(rest[-1])
     )
     return _around(baseline, now * level * share, weekend + scatter)
+
+
+def _of_the_day(baseline: Baseline, local_seconds: npt.NDArray[np.int64], used: npt.NDArray[np.bool_]) -> int:
+    """How many windows of the last one's day its level is learned from."""
+    midnight = int(local_seconds[-1]) // DAY * DAY
+    before = max(baseline.asked - midnight, 0.0) / baseline.width  # those that it was learned from at once
+    return int(before) + int((used & (local_seconds[:-1] >= midnight)).sum())
 
 
 def _so_far(

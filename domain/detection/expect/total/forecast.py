@@ -289,7 +289,8 @@ def _unknown(past: Windows, season: Season, reach: int) -> float:
 def _choose(past: Windows, forecasts: list[Forecast]) -> Forecast | None:
     """
     That with the smallest mean squared error of late, in windows of which all of them said something; of its
-    season the slowest level that is nearly as good, as a loss that is not found takes a quick one with it.
+    season, or a longer one, the slowest level that is nearly as good: a loss that is not found takes a quick
+    one with it, and what stands for days leaves it behind at another weekday.
     """
     most = max(round(JUDGED_DAYS * DAY / past.width), LEAST_WINDOWS)
     late = np.zeros(len(past.values), dtype=bool)
@@ -315,4 +316,5 @@ def _choose(past: Windows, forecasts: list[Forecast]) -> Forecast | None:
     loss = np.minimum(square, bound).mean(axis=1) + unknown
     good = [one for one, its in zip(judged, loss, strict=True) if its <= loss.min() * (1 + NEARLY)]
     best = judged[int(np.argmin(loss))].season
-    return max((one for one in good if one.season is best), key=lambda one: (one.reach, one.growth == 1.0))
+    as_long = [one for one in good if one.season is best or one.season.period > best.period]
+    return max(as_long, key=lambda one: (one.reach, one.season.period, one.growth == 1.0))

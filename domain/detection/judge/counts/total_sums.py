@@ -13,9 +13,11 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 import numpy as np
+import numpy.typing as npt
 
-from domain.detection.data.counts import Counts
+from domain.detection.data.counts import Counts, Floats
 from domain.detection.expect.total.baseline import Baseline, expected, learn
+from domain.detection.expect.total.cycle import Cycle
 from domain.detection.expect.total.holiday import SpecialDay
 from domain.detection.expect.total.predictive import Expected
 from domain.detection.judge.discovery import FALSE_ALARMS_PER_WEEK, WEEK_SECONDS
@@ -100,11 +102,38 @@ def last_sums(counts: Counts, state: CheckState) -> list[Sum]:
             continue
         sums = counts.merged(each)
         usable = usable_counts(sums, state)
-        usual = expected(baseline, sums.total, sums.local_seconds(), usable, sums.special_days())
+        local = sums.local_seconds()
+        shape = in_shape(baseline, state.baseline, local)
+        usual = expected(baseline, sums.total, local, usable, sums.special_days(), shape)
         if usual is not None:
             seconds = ceil(each / PARTS) * width
             found.append(Sum(each, float(sums.total[-1]), usual, allowed * seconds / WEEK_SECONDS))
     return found
+
+
+def in_shape(sums: Baseline, windows: Baseline | None, local_seconds: npt.NDArray[np.int64]) -> Floats:
+    """
+    (n,) by what a straight line between two places of the season misses a sum that begins then: what its
+    windows usually hold together, beside what they would on that line. 1 where that is not known.
+    """
+    missed = np.ones(len(local_seconds))
+    if windows is None or not windows.period or not sums.period:
+        return missed
+    cell = sums.period / len(sums.rates)
+    place = Cycle(sums.period, cell, 1, sums.until).at(local_seconds + sums.width / 2)[1]
+    part = place - np.floor(place)
+    low = np.round(local_seconds - part * cell).astype(np.int64)
+    line = (1 - part) * _together(sums, windows, low) + part * _together(sums, windows, low + round(cell))
+    known = np.isfinite(line) & (line > 0)
+    missed[known] = _together(sums, windows, local_seconds)[known] / line[known]
+    return np.where(np.isfinite(missed), missed, 1.0)
+
+
+def _together(sums: Baseline, windows: Baseline, begins: npt.NDArray[np.int64]) -> Floats:
+    """(n,) what the windows of sums that begin then usually hold, by their own baseline."""
+    steps = (windows.width * np.arange(round(sums.width / windows.width))).astype(np.int64)
+    each = windows.usual((begins[:, None] + steps).ravel())
+    return np.asarray(each.reshape(len(begins), len(steps)).sum(axis=1))
 
 
 def _is_due(counts: Counts, each: int) -> bool:
