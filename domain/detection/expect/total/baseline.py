@@ -130,7 +130,7 @@ class Baseline(Value):
         return f"{days:.0f} days of history: judges by {self.season}; weekdays from 21 days on"
 
 
-def learn(
+def learn(  # noqa: PLR0913 - the past, and what is known of it
     total: Floats,
     local_seconds: npt.NDArray[np.int64],
     width_seconds: float,
@@ -139,6 +139,7 @@ def learn(
     amounts: bool = False,
     special: SpecialDays | None = None,
     before: tuple[SpecialDay, ...] = (),
+    period: float | None = None,
 ) -> Baseline | None:
     """
     Args:
@@ -146,13 +147,14 @@ def learn(
         usable: (n_windows,) which may be learned from.
         amounts: whether a column is added up, rather than rows counted.
         special: of the same windows; before: what is known of holidays that the past no longer reaches.
+        period: seconds of the season that it is to have, where the past shows that one.
 
     Returns:
         None when there are fewer than eight usable windows.
     """
     ordinary = _ordinary(usable, special)
     past = _windows(total, local_seconds, width_seconds, ordinary, amounts)
-    forecast = None if past is None else best_forecast(past)
+    forecast = None if past is None else best_forecast(past, period)
     if past is None or forecast is None:
         return None
     found = _baseline(past, forecast, amounts)

@@ -104,19 +104,23 @@ class Windows:
         return self.end - float(self.middles[0]) + self.width / 2
 
 
-def best_forecast(past: Windows) -> Forecast | None:
+def best_forecast(past: Windows, period: float | None = None) -> Forecast | None:
     """
     The forecast with the smallest errors of late; None where there are fewer than eight usable windows.
 
     Made twice: the second time without what was far off by the first, as a live look would have left it out.
+
+    Args:
+        period: in seconds, of the season it is to have, where there is one.
     """
     if int(past.usable.sum()) < LEAST_WINDOWS:
         return None
-    first = _choose(past, list(_forecasts(past)))
+    first = _choose(past, list(_forecasts(past)), period)
     if first is None:
         return None
     odd = _odd(past, first)
-    return (_choose(past, list(_forecasts(replace(past, odd=odd)))) if odd.any() else None) or first
+    again = _choose(past, list(_forecasts(replace(past, odd=odd))), period) if odd.any() else None
+    return again or first
 
 
 def bounded(values: Floats, mean: Floats, variance: Floats) -> Floats:
@@ -286,7 +290,7 @@ def _unknown(past: Windows, season: Season, reach: int) -> float:
     return float(min(SLOPE * (reach + 1) / 2 * past.width / HOUR, 1.0) ** 2)
 
 
-def _choose(past: Windows, forecasts: list[Forecast]) -> Forecast | None:
+def _choose(past: Windows, forecasts: list[Forecast], period: float | None) -> Forecast | None:
     """
     That with the smallest mean squared error of late, in windows of which all of them said something; of its
     season, or a longer one, the slowest level that is nearly as good: a loss that is not found takes a quick
@@ -303,6 +307,7 @@ def _choose(past: Windows, forecasts: list[Forecast]) -> Forecast | None:
         )
         if seconds >= enough and np.isfinite(one.season.now).mean() > 1 / 2:
             judged.append(one)
+    judged = [one for one in judged if one.season.period == period] or judged
     if not judged:
         return None
     means = np.array([one.mean for one in judged])

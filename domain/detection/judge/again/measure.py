@@ -168,7 +168,8 @@ def _usual_over(past: Counts, present: Counts, width: float, amounts: bool) -> E
             special=past.special_days(),
         )
     ]
-    sums = learned_by_sums(past, amounts)
+    of_one = learned[0]
+    sums = learned_by_sums(past, amounts, period=of_one.period if of_one is not None else None)
     learned = [*(one for one in reversed(sums) if one.width <= seconds), *learned]
     special = present.special_days()
     known = (expected_over(one, begins, seconds, special) for one in learned if one is not None)

@@ -53,19 +53,29 @@ def lengths(width_seconds: float) -> tuple[int, ...]:
 
 
 def learn_sums(counts: Counts, state: CheckState, amounts: bool) -> tuple[Baseline, ...]:
-    """The baselines of the sums before the last window, the shortest first; without those of too few."""
+    """
+    The baselines of the sums before the last window, the shortest first; without those of too few.
+
+    Args:
+        state: with the baseline of single windows as it is now.
+    """
     past = counts.until(len(counts.total) - 2, len(counts.total))
     before = {one.width: one.special for one in state.sums}
-    return learned_by_sums(replace(past, known=usable_counts(past, state)), amounts, before)
+    period = state.baseline.period if state.baseline is not None else None
+    return learned_by_sums(replace(past, known=usable_counts(past, state)), amounts, before, period)
 
 
 def learned_by_sums(
-    past: Counts, amounts: bool, before: Mapping[float, tuple[SpecialDay, ...]] | None = None
+    past: Counts,
+    amounts: bool,
+    before: Mapping[float, tuple[SpecialDay, ...]] | None = None,
+    period: float | None = None,
 ) -> tuple[Baseline, ...]:
     """
     Args:
         past: whose `known` windows may be learned from.
         before: by a sum's seconds, what is known of holidays that the past no longer reaches.
+        period: of the season of single windows, which their sums follow where they can.
     """
     width, learned = past.grid.width.total_seconds(), list[Baseline]()
     for each in lengths(width):
@@ -80,6 +90,7 @@ def learned_by_sums(
             amounts=amounts,
             special=sums.special_days(),
             before=(before or {}).get(each * width, ()),
+            period=period,
         )
         learned += [found] if found else []
     return tuple(learned)
@@ -88,10 +99,11 @@ def learned_by_sums(
 def last_sums(counts: Counts, state: CheckState) -> list[Sum]:
     """
     The sums that end with the last window and are judged there, the shortest first. None whose place in the
-    season is not known yet, nor any that holds some of what was wrong and is over.
+    season of the windows is not known yet, nor any that holds some of what was wrong and is over.
     """
     width = counts.grid.width.total_seconds()
-    due = [one for one in state.sums if _is_due(counts, round(one.width / width))]
+    season = state.baseline.period if state.baseline is not None else 0.0
+    due = [one for one in state.sums if one.period >= season and _is_due(counts, round(one.width / width))]
     if not due:
         return []
     apart, found = usable_counts(counts, state.model_copy(update={"seen": {}})), list[Sum]()

@@ -56,9 +56,10 @@ def judge_volume(
     amounts = check.measure is not None
     expected, baseline = expect_total(counts, state, amounts=amounts)
     width = counts.grid.width.total_seconds()
-    if baseline is not None and baseline.until != (state.baseline and state.baseline.until):
-        state = state.model_copy(update={"sums": learn_sums(counts, state, amounts)})
+    anew = baseline is not None and baseline.until != (state.baseline and state.baseline.until)
     state = state.model_copy(update={"baseline": baseline})
+    if anew:
+        state = state.model_copy(update={"sums": learn_sums(counts, state, amounts)})
     if expected is None:
         return Verdict(state=state, judged=False, note=_not_yet(baseline))
     observed, looks = float(counts.total[-1]), looks_per_week or WEEK_SECONDS / width

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from domain.detection.data.counts import Counts
-from domain.detection.judge.counts.total_sums import learn_sums
+from domain.detection.expect.total.baseline import learn
+from domain.detection.judge.counts.total_sums import last_sums, learn_sums
 from domain.detection.judge.state import CheckState, Verdict
 from domain.detection.kinds.tables.volume import judge_volume
 from domain.recommender.check import Check
 from tests.domain.detection.traffic import totals
 
-FIVE = timedelta(minutes=5)
+FIVE, AN_HOUR = timedelta(minutes=5), timedelta(hours=1)
 DAY, HOUR, QUARTER = 288, 12, 3  # windows
 WEEK = 7 * DAY
 SCATTER = 0.15  # of a quarter of an hour, all of whose windows share it
@@ -105,3 +106,36 @@ def test_a_sum_that_is_not_there_as_a_whole_is_none() -> None:
 
 def test_memory_kept_before_there_were_sums_is_read() -> None:
     assert CheckState.model_validate_json('{"hours": null}') == CheckState()
+
+
+def opening(days: int, seed: int, per_hour: float = 200.0) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) rows of hours and what they hold on average: from a quiet night to a full day within two hours."""
+    hours = np.arange(days * 24)
+    mean = np.where((hours % 24 >= 6) & (hours % 24 < 20), 1.8, 0.2)
+    mean[hours % 24 == 5] = 0.7
+    mean = per_hour * mean * np.where(hours // 24 % 7 >= 5, 0.4, 1.0)
+    return mean, np.random.default_rng(seed).poisson(mean)
+
+
+@pytest.mark.parametrize("days", [17, 24])
+def test_a_sum_is_expected_to_hold_what_its_hours_are_wherever_it_begins(days: int) -> None:
+    mean, values = opening(days + 1, 3)
+    counts = totals(values, AN_HOUR)
+    past = counts.until(days * 24 - 1, days * 24 - 1)
+    baseline = learn(past.total, past.local_seconds(), 3_600.0, np.ones(len(past.total), dtype=bool))
+    state = CheckState(
+        baseline=baseline, sums=learn_sums(counts.until(days * 24, days * 24), CheckState(), amounts=False)
+    )
+    judged = 0
+    for last in range(days * 24 + 4, len(values)):
+        for one in last_sums(counts.until(last, last), state):
+            due = mean[last + 1 - one.windows : last + 1].sum()
+            assert one.expected.mean == pytest.approx(due, rel=0.2, abs=30)
+            judged += 1
+    assert judged >= 20
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_days_that_open_within_an_hour_tell_of_nothing_when_their_third_week_is_over(seed: int) -> None:
+    counts = totals(opening(26, seed)[1], AN_HOUR)
+    assert not [verdict.findings for _, verdict in walked(counts, 20 * 24) if verdict.findings]
