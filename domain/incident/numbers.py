@@ -94,7 +94,7 @@ def turned(given: Estimate) -> Estimate:
 
 def _apart(given: Estimate) -> str:
     """The edges of an interval that holds 0, each with its sign."""
-    return interval(given).strip("[]").replace(" to ", " to +")
+    return _between(*_spelled(given, given.low or 0.0, given.high or 0.0)).replace(" to ", " to +")
 
 
 def _digits(given: Estimate, scale: float) -> int | None:
@@ -111,17 +111,22 @@ def _scale(unit: str) -> tuple[float | None, str]:
 
 
 def interval(given: Estimate) -> str:
-    """The interval in brackets; empty where there is none."""
+    """The interval in brackets; empty where there is none, or it is closer than the digits that are shown."""
     if given.low is None or given.high is None:
         return ""
+    low, high = _spelled(given, given.low, given.high)
+    return f"[{_between(low, high)}]" if low != high else ""
+
+
+def _spelled(given: Estimate, *numbers: float) -> tuple[str, ...]:
     scale, _ = _scale(given.unit)
-    edges = (given.low, given.high)
     if scale is None:
-        low, high = map(amount, edges)
-    else:
-        low, high = (percent(edge * scale, _digits(given, scale)).removesuffix(" %") for edge in edges)
-    between = " to " if "−" in high or "−" in low else "–"
-    return f"[{low}{between}{high}]"
+        return tuple(map(amount, numbers))
+    return tuple(percent(number * scale, _digits(given, scale)).removesuffix(" %") for number in numbers)
+
+
+def _between(low: str, high: str) -> str:
+    return f"{low}{' to ' if '−' in high or '−' in low else '–'}{high}"
 
 
 def lasting(duration: timedelta) -> str:

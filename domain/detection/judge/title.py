@@ -55,7 +55,7 @@ def ratio_title(
     >>> ratio_title("plays", (), 3.27, 11.0, "mean minutes", share=False)
     'plays: mean minutes 3.27, usually 11'
     """
-    spell = _share if share else _amount
+    spell = _share if share else amount_of
     return f"{place_of(table, where)}: {metric} {spell(observed)}, usually {spell(expected)}"
 
 
@@ -66,7 +66,11 @@ def _share(part: float) -> str:
     return f"{100 * part:.{digits}f} %"
 
 
-def _amount(number: float) -> str:
+def amount_of(number: float) -> str:
+    """
+    >>> amount_of(3.2749), amount_of(5_513.2)
+    ('3.27', '5,513')
+    """
     return f"{number:,.3g}" if abs(number) < MANY else f"{number:,.0f}"
 
 

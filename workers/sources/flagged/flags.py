@@ -142,7 +142,7 @@ def flag_domain(recommender: Recommender, source: Source, rows: Any, asked: Flag
         elif kind == "text" and name in allowed.values:
             flags[f"new {name}"] = column.notin(allowed.values[name]) & (column != "")
             promised |= {f"new {name}": (name,)} if name in keys.values else {}
-            told.append(f"a {name} never seen before" if name not in keys.values else f"an unknown {name}")
+            told.append(f"a new {name}" if name not in keys.values else f"an unknown {name}")
     return flagged(rows, flags, tuple(told), promised)
 
 

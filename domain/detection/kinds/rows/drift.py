@@ -25,7 +25,7 @@ from domain.detection.judge.reporting import (
     unjudged,
 )
 from domain.detection.judge.state import CheckState, Verdict
-from domain.detection.judge.title import percent
+from domain.detection.judge.title import amount_of, percent
 from domain.detection.judge.usable import learnable
 from domain.detection.judge.wrong_rows import discovered
 from domain.detection.kind import Kind
@@ -199,7 +199,7 @@ def describe(bins: Bins, reference: Floats, current: Floats) -> str:
         edges = np.array(bins.edges if len(bins.edges) > 1 else (*bins.edges, *bins.edges))
         middle = (edges[:-1] + edges[1:]) / 2
         way = "higher" if float(((q - p) * middle).sum()) > 0 else "lower"
-        size = f"{moved_by(edges, reference, current):,.3g}"
+        size = amount_of(moved_by(edges, reference, current))
         return f"{bins.column} moved by {size} on average, mostly {way} ({stability})"
     worst = int(np.argmax(np.abs(q - p)))
     now, usually = percent(float(q[worst])), percent(float(p[worst]))
