@@ -17,6 +17,7 @@ MOST_DIMENSIONS = 6
 EFFECTIVE = 1.05  # equally frequent values: below, one value is nearly all of the rows
 ID_SHARE = 0.02  # of the rows: with more different values a text is an id
 MOST_UNSET = 0.2
+FEW = 20  # different values, up to which a column called as items are, `app`, names none: it may be a client
 
 ITEM = re.compile(
     r"^(?:item|movie|film|product|produkt|article|artikel|track|song|video|imdb|sku|asin|isbn|show|title|book|"
@@ -41,7 +42,8 @@ HAPPENED = re.compile(
     r"logged|server|request|deliver|liefer|snapshot|stand|^dt$|^day$|^at$|watched|served",
     re.IGNORECASE,
 )
-LATER = re.compile(r"updat|modif|load|ingest|process|expire|delet|birth|geburt|import|valid", re.IGNORECASE)
+BORN = re.compile(r"first|launch|releas|publi|premier|birth|geburt|erschein|joined|founded", re.IGNORECASE)
+LATER = re.compile(r"updat|modif|load|ingest|process|expire|delet|import|valid", re.IGNORECASE)
 LAUNCH = re.compile(
     r"launch|release|publi|premiere|start|avail|onair|live|erschein|veroeff|veröff|added|created|first|neu_seit",
     re.IGNORECASE,
@@ -89,7 +91,7 @@ def roles(layout: Layout, profile: Profile) -> Guess:
     """Time, key, item, member, title and launch of a table looked at by itself."""
     columns = list(profile.columns.values())
     ids = [one for one in columns if _is_id(one, profile.rows)]
-    item = next((one for one in columns if ITEM.match(one.name) and _can_name(one)), None)
+    item = next((one for one in columns if ITEM.match(one.name) and _can_name(one) and _many(one)), None)
     member = next((one for one in columns if MEMBER.match(one.name) and _can_name(one)), None)
     key = next((one for one in (item, member, *ids) if one is not None and one.unique), None)
     guess = Guess(layout, profile, key=key.name if key else None)
@@ -113,6 +115,10 @@ def roles(layout: Layout, profile: Profile) -> Guess:
 
 def _can_name(column: Column) -> bool:
     return column.held in ("text", "integer", "other") and column.unset <= MOST_UNSET and column.values > 1
+
+
+def _many(column: Column) -> bool:
+    return column.unique or column.values > FEW or bool(ID.search(column.name))
 
 
 def _is_id(column: Column, rows: int) -> bool:
@@ -141,8 +147,9 @@ def _times(columns: list[Column]) -> list[Column]:
     if any(one.epoch is None for one in can):
         can = [one for one in can if one.epoch is None or TIME.search(one.name)]
 
-    def rank(one: Column) -> tuple[bool, bool, bool, bool, int]:
+    def rank(one: Column) -> tuple[bool, bool, bool, bool, bool, int]:
         return (
+            bool(BORN.search(one.name)),
             bool(LATER.search(one.name)),
             not HAPPENED.search(one.name),
             not TIME.search(one.name),

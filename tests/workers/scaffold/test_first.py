@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import pytest
 
 from domain.errors import SourceError
@@ -102,3 +103,22 @@ def test_any_name_of_a_file_or_a_column_is_written_so_that_it_is_read(tmp_path: 
     (tmp_path / "recsysops.toml").write_text(init(tmp_path), encoding="utf-8")
     table = next(iter(load(tmp_path, {}).tables.values()))
     assert table.dimensions == ('co"l.x', "a b")
+
+
+def test_a_few_clients_called_app_are_no_items_and_when_an_item_came_out_is_no_delivery(
+    tmp_path: Path,
+) -> None:
+    at = pd.date_range("2026-11-01", periods=400, freq="1h", tz="UTC")
+    clients = ["web", "ios", "android", "partner_api"] * 100
+    pd.DataFrame({"app": clients, "added_at": at, "part": range(400)}).to_parquet(tmp_path / "adds.parquet")
+    pd.DataFrame(
+        {
+            "part_no": [f"{n % 40:04d}" for n in range(400)],
+            "first_sold_on": [pd.Timestamp("2025-01-01") + pd.Timedelta(days=n % 40) for n in range(400)],
+            "loaded_at": [pd.Timestamp("2026-11-01 03:10") + pd.Timedelta(days=n // 40) for n in range(400)],
+        }
+    ).to_parquet(tmp_path / "parts.parquet")
+    (tmp_path / "recsysops.toml").write_text(init(tmp_path), encoding="utf-8")
+    tables = load(tmp_path / "recsysops.toml", {}).tables
+    assert (tables["adds"].item, tables["adds"].dimensions) == (None, ("app",))
+    assert tables["parts"].time == "loaded_at"
