@@ -1,4 +1,7 @@
-"""A value that vanished while another appeared: of like volume, or for the same items."""
+"""
+A value that vanished while another appeared: of like volume, or for the same items. Where both are spelled
+alike but for case, spaces and marks, a part of the rows is enough: a release of one client writes the other.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+
+from domain.detection.data.counts import Floats
 
 GONE = 0.05  # of the expected rows that are left of a value that vanished
 NEW = 0.1  # of the observed rows that were expected of a value that appeared
@@ -17,15 +23,19 @@ SAME_ITEMS = 0.9  # of those that had the old value, that have the new one
 NOT_SET = ("", "∅ (not set)", "nan", "None", "NaN", "<NA>")
 
 
+CHANCE = 2.0  # standard deviations of what is left of a value, by which its loss may be off
+
+
 @dataclass(frozen=True)
 class Renamed:
-    """One value of a dimension that goes by another name."""
+    """One value of a dimension that goes by another name, in this `share` of its rows."""
 
     dimension: str
     old: str
     new: str
     lost: float
     gained: float
+    share: float = 1.0
 
 
 def renamed(cells: pd.DataFrame, dimensions: Sequence[str]) -> tuple[Renamed, ...]:
@@ -55,7 +65,34 @@ def renamed(cells: pd.DataFrame, dimensions: Sequence[str]) -> tuple[Renamed, ..
                 new[heir] = False
                 values = str(sums.index[old]), str(sums.index[heir])
                 found.append(Renamed(name, *values, float(due - o[old]), float(o[heir] - e[heir])))
+        found += _in_part(name, [str(one) for one in sums.index], o, e, new)
     return tuple(sorted(found, key=lambda one: -one.lost))
+
+
+def _in_part(
+    name: str, values: list[str], observed: Floats, expected: Floats, new: npt.NDArray[np.bool_]
+) -> Iterator[Renamed]:
+    """Values that lost as many rows as one gained that is new, and spelled alike."""
+    for heir in np.flatnonzero(new):
+        for old in np.flatnonzero((expected >= LEAST_ROWS) & ~new):
+            if not _letters(values[old]) == _letters(values[heir]) != "":
+                continue
+            others = (expected > 0) & ~new & (np.arange(len(values)) != old)
+            level = float(np.median(observed[others] / expected[others])) if others.any() else 1.0
+            due, gained = level * float(expected[old]), float(observed[heir] - expected[heir])
+            lost = due - float(observed[old])
+            if lost > 0 and abs(lost - gained) <= AS_MANY * gained + CHANCE * due**0.5:
+                yield Renamed(name, values[old], values[heir], lost, gained, min(gained / due, 1.0))
+
+
+def _letters(value: str) -> str:
+    """
+    What two spellings of one value have in common.
+
+    >>> _letters("fr_FR "), _letters("fr-FR")
+    ('frfr', 'frfr')
+    """
+    return "".join(letter for letter in value.casefold() if letter.isalnum())
 
 
 def renamed_items(

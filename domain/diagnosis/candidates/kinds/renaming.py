@@ -16,6 +16,8 @@ from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
 from domain.values import Answer
 
+MOSTLY = 0.8  # of the rows of a value, from which on it is said to be called otherwise without more ado
+
 
 def _propose(material: Material, known: Known) -> Iterator[Proposal]:
     told = set[tuple[str, str]]()
@@ -69,7 +71,8 @@ def _by_volume(material: Material, known: Known, one: Renamed) -> Proposal:
 def _named(
     material: Material, known: Known, one: Renamed, since: datetime | None, when: str, how: str
 ) -> Proposal:
-    title, cells = f"`{one.dimension}` {one.old} is called {one.new}{when}", material.cells
+    part = "" if one.share >= MOSTLY else f" in {100 * one.share:.0f} % of its rows"
+    title, cells = f"`{one.dimension}` {one.old} is called {one.new}{part}{when}", material.cells
     counted = cells is not None and not cells.empty and one.dimension in material.dimensions
     return Proposal(
         kind="renaming",
