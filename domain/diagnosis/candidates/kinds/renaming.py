@@ -63,9 +63,8 @@ def _by_volume(material: Material, known: Known, one: Renamed) -> Proposal:
     since = known.onset.since if known.onset is not None else None
     when = f" since {material.clock(since)}" if since is not None else ""
     how = f"{one.lost:,.0f} rows vanished from the one and {one.gained:,.0f} appeared in the other"
-    return replace(
-        _named(material, known, one, since, when, f"{how}; none is lost"), table=material.finding.table
-    )
+    how += "; none is lost" if one.share >= MOSTLY else ", which chance alone may set apart"
+    return replace(_named(material, known, one, since, when, how), table=material.finding.table)
 
 
 def _named(
