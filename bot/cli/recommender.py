@@ -102,6 +102,9 @@ def run_check(
 ) -> None:
     """
     Run the checks now and print what they find; the log is not written. Exit code 1 if a check run failed.
+
+    They remember nothing of runs before: a fault that began long ago is part of what they learn from. A
+    `recsysops backtest` that begins before it finds it.
     """
     looked = door.run_check(declaration(file), name, moment_of(at) if at else None)
     if as_json:
