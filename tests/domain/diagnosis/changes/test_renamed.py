@@ -19,9 +19,7 @@ def cells(**rows: tuple[float, float]) -> pd.DataFrame:
 @pytest.mark.parametrize("new", ["Android", "ANDROID", "an_droid", "android "])
 def test_a_release_that_writes_a_value_otherwise_renames_a_part_of_it(new: str) -> None:
     frame = cells(web=(800, 800), ios=(300, 300), android=(330, 600), New=(265, 0)).replace("New", new)
-    assert renamed(frame, ["app"]) == (
-        Renamed("app", "android", new, lost=270, gained=265, share=265 / 600),
-    )
+    assert renamed(frame, ["app"]) == (Renamed("app", "android", new, lost=270, gained=265, share=265 / 600),)
 
 
 def test_all_of_it_is_no_part() -> None:
