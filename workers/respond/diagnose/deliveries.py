@@ -40,6 +40,15 @@ def delivery_table(recommender: Recommender, finding: Finding | None = None) -> 
     return None
 
 
+def _own_deliveries(recommender: Recommender) -> str | None:
+    """The items' own table, where it may be delivered again and again, and not replaced in place."""
+    declared = recommender.items
+    if declared is None or declared.table not in recommender.tables:
+        return None
+    own = recommender.tables[declared.table]
+    return own.name if own.time and own.key == declared.key else None
+
+
 def around_fault(
     recommender: Recommender, finding: Finding, found: Diagnosis, at: datetime
 ) -> Snapshots | None:
@@ -123,10 +132,13 @@ def last_two(
     one item, around the one that changed it; of a finding about a column that is delivered, around the one
     that changed the column most. Null where no two are kept.
     """
-    name, declared = delivery_table(recommender, finding), recommender.items
+    declared = recommender.items
+    name = delivery_table(recommender, finding) or _own_deliveries(recommender)
     if name is None or declared is None:
         return None
     with open_source(recommender, name) as source:
+        if name == declared.table and not _is_delivered(source):
+            return None
         names = _columns(recommender, source, declared.key, finding)
         times = _times(source, finding, declared.key, names[1:], since, at)
         if times is None:

@@ -183,3 +183,27 @@ def test_the_feeds_that_a_table_is_made_from_are_looked_at_besides_the_catalogue
 
 def test_a_feed_whose_rows_come_one_by_one_has_no_deliveries(tmp_path: Path) -> None:
     assert feeds_above(stocked(tmp_path, 1), seen(0.0, table="baskets"), None, NOON) == ()
+
+
+def of_their_own(folder: Path, times: int) -> Recommender:
+    """Twelve parts delivered so often, dearer the last time; once: each with the time when it came out."""
+    rows = [
+        (NOON - day * DAY - timedelta(minutes=0 if times > 1 else n), f"part-{n}", 3.0 if day else 300.0)
+        for day in range(times)
+        for n in range(12)
+    ]
+    frame = pd.DataFrame(rows, columns=["at", "part", "price"])
+    frame["at"] = frame["at"].astype("datetime64[us, UTC]")
+    frame.to_parquet(folder / "parts.parquet")
+    table = Table(name="parts", path=str(folder / "parts.parquet"), time="at", key="part")
+    items = Items(table="parts", key="part", features=("price",))
+    return Recommender(name="small", tables={"parts": table}, items=items)
+
+
+def test_items_whose_own_table_is_delivered_each_night_are_held_against_the_night_before(
+    tmp_path: Path,
+) -> None:
+    taken = last_two(of_their_own(tmp_path, 2), make_finding(), NOON + DAY, NOON + DAY)
+    assert taken is not None
+    assert (set(taken.before["price"]), set(taken.after["price"])) == ({3.0}, {300.0})
+    assert last_two(of_their_own(tmp_path, 1), make_finding(), NOON + DAY, NOON + DAY) is None
