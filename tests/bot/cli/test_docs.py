@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -23,6 +24,15 @@ def terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     return Terminal(monkeypatch, capsys, {})
 
 
+@pytest.fixture
+def heeded() -> Iterator[None]:
+    """What runs in the background ignores Ctrl-C, and so does what it starts: here neither does."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeded")
 def test_it_is_served_on_loopback_until_ctrl_c() -> None:
     command = [sys.executable, "-u", "-m", "bot.cli.main", "docs", "--port", "0"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
