@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from domain.incident import commands as c
-from domain.incident.decide import decide
+from domain.incident.decide import decide, rule
 from domain.incident.menu import digest_of
 from domain.incident.numbers import stages
 from domain.incident.obligations import open_obligations
@@ -132,3 +132,9 @@ OF_AN_EARLIER_RELEASE = "15448dcfb1487a09"
 def test_stages_ascend_to_all_members(wrong: tuple[float, ...]) -> None:
     with pytest.raises(ValidationError):
         declared_fill().model_validate({**declared_fill().model_dump(), "stages": wrong})
+
+
+def test_of_what_is_in_hand_all_may_act_but_what_waits_to_be_approved_or_deployed() -> None:
+    assert rule.BUSY == rule.IN_HAND.keys()
+    assert rule.GOING == rule.IN_HAND.keys() - {"chosen"}
+    assert rule.ACTING == rule.IN_HAND.keys() - {"chosen", "approved"}
