@@ -135,6 +135,6 @@ def test_stages_ascend_to_all_members(wrong: tuple[float, ...]) -> None:
 
 
 def test_of_what_is_in_hand_all_may_act_but_what_waits_to_be_approved_or_deployed() -> None:
-    assert rule.BUSY == rule.IN_HAND.keys()
-    assert rule.GOING == rule.IN_HAND.keys() - {"chosen"}
-    assert rule.ACTING == rule.IN_HAND.keys() - {"chosen", "approved"}
+    assert rule.IN_HAND.keys() == rule.BUSY
+    assert rule.IN_HAND.keys() - {"chosen"} == rule.GOING
+    assert rule.IN_HAND.keys() - {"chosen", "approved"} == rule.ACTING
