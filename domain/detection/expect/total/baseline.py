@@ -214,7 +214,8 @@ def _baseline(past: Windows, forecast: Forecast, amounts: bool) -> Baseline:
 
 
 def _knows_no_week(past: Windows, forecast: Forecast) -> bool:
-    return past.span < WEEKS_KNOWN or forecast.season.period < WEEK
+    """Of windows of a day the scatter is that between days already."""
+    return past.span < WEEKS_KNOWN or (past.width < DAY and forecast.season.period < WEEK)
 
 
 def _between_days(past: Windows) -> float:
