@@ -99,8 +99,9 @@ def _of_open(incident: Incident) -> tuple[Button, ...]:
 def _of_resolved(incident: Incident) -> tuple[Button, ...]:
     named = tuple(Button(action="follow_up_accept", option=one.change.name) for one in incident.changes)
     proposed = (named or (Button(action="follow_up_accept"),)) if incident.proposed else ()
-    if closed_unmerged(incident) and incident.change:
-        proposed = (Button(action="follow_up_accept", option=incident.change.name),)
+    again = incident.change if closed_unmerged(incident) else None
+    if again is not None:
+        proposed = (Button(action="follow_up_accept", option=again.name),)
     elif incident.follow_up:
         return (Button(action="close"), Button(action="reopen"))
     answers = (*proposed, Button(action="follow_up_edit"), Button(action="follow_up_decline"))

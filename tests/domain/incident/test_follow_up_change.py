@@ -84,6 +84,14 @@ def test_a_check_whose_pull_request_was_closed_is_accepted_again_in_the_words_ag
     assert again == e.FollowUpAnswered(improvement=OWN, change=tried("by_hour").change, tracked=True)
 
 
+def test_it_has_its_button_again_once_its_pull_request_was_closed_and_not_before() -> None:
+    shown = [
+        [one.option for one in buttons(after(*steps)[0]) if one.action == "follow_up_accept"]
+        for steps in (IN_OWN_WORDS, UNMERGED)
+    ]
+    assert shown == [[], ["by_hour"]]
+
+
 def test_after_its_pull_request_was_closed_another_check_may_be_accepted_in_its_place() -> None:
     incident, _ = after(*UNMERGED, c.AcceptFollowUp(check="by_device"))
     assert incident.change == tried("by_device").change
