@@ -21,9 +21,7 @@ LEAST_ROWS = 30.0
 LEAST_ITEMS = 3
 SAME_ITEMS = 0.9  # of those that had the old value, that have the new one
 NOT_SET = ("", "∅ (not set)", "nan", "None", "NaN", "<NA>")
-
-
-CHANCE = 2.0  # standard deviations of what is left of a value, by which its loss may be off
+CHANCE = 2.0  # standard deviations of a value's rows, by which its loss may be off
 
 
 @dataclass(frozen=True)
@@ -73,10 +71,9 @@ def _in_part(
     name: str, values: list[str], observed: Floats, expected: Floats, new: npt.NDArray[np.bool_]
 ) -> Iterator[Renamed]:
     """Values that lost as many rows as one gained that is new, and spelled alike."""
-    for heir in np.flatnonzero(new):
-        for old in np.flatnonzero((expected >= LEAST_ROWS) & ~new):
-            if not _letters(values[old]) == _letters(values[heir]) != "":
-                continue
+    letters = np.array([_letters(value) for value in values])
+    for heir in np.flatnonzero(new & (letters != "")):
+        for old in np.flatnonzero((letters == letters[heir]) & (expected >= LEAST_ROWS) & ~new):
             others = (expected > 0) & ~new & (np.arange(len(values)) != old)
             level = float(np.median(observed[others] / expected[others])) if others.any() else 1.0
             due, gained = level * float(expected[old]), float(observed[heir] - expected[heir])

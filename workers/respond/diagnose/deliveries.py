@@ -40,13 +40,13 @@ def delivery_table(recommender: Recommender, finding: Finding | None = None) -> 
     return None
 
 
-def _own_deliveries(recommender: Recommender) -> str | None:
-    """The items' own table, where it may be delivered again and again, and not replaced in place."""
+def _catalogue(recommender: Recommender, finding: Finding) -> str | None:
+    """The same; where no table keeps them, the items' own, if that may be delivered again and again."""
     declared = recommender.items
-    if declared is None or declared.table not in recommender.tables:
-        return None
-    own = recommender.tables[declared.table]
-    return own.name if own.time and own.key == declared.key else None
+    if (kept := delivery_table(recommender, finding)) or declared is None:
+        return kept
+    own = recommender.tables.get(declared.table)
+    return own.name if own is not None and own.time and own.key == declared.key else None
 
 
 def around_fault(
@@ -133,7 +133,7 @@ def last_two(
     that changed the column most. Null where no two are kept.
     """
     declared = recommender.items
-    name = delivery_table(recommender, finding) or _own_deliveries(recommender)
+    name = _catalogue(recommender, finding)
     if name is None or declared is None:
         return None
     with open_source(recommender, name) as source:
@@ -154,7 +154,7 @@ def feeds_above(
     The last two deliveries of each feed of items that the finding's table is declared to be made from,
     besides the catalogue's; of those whose rows come one by one there are none.
     """
-    declared, catalogue = recommender.items, delivery_table(recommender, finding)
+    declared, catalogue = recommender.items, _catalogue(recommender, finding)
     if declared is None:
         return ()
     found: list[Snapshots] = []

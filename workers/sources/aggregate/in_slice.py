@@ -31,11 +31,18 @@ def in_slice(recommender: Recommender, source: Source, rows: Any, where: Slice) 
 
 
 def known_dimensions(recommender: Recommender, source: Source) -> dict[str, str | None]:
-    """Those declared dimensions of the table that can be had → what separates their values, where several."""
-    items, own = recommender.items, separators(source)
-    told: dict[str, str | None] = {name: own.get(name) for name in source.columns}
-    if items is not None and source.table.item in source.columns:
+    """
+    Those declared dimensions of the table that can be had → what separates their values, where several. The
+    items are asked only for what is no column of the table's own.
+
+    Raises:
+        SourceError: the items cannot be read.
+    """
+    items, named = recommender.items, source.table.dimensions
+    told: dict[str, str | None] = dict.fromkeys(source.columns)
+    told |= separators(source)
+    if items is not None and source.table.item in source.columns and not set(named) <= set(source.columns):
         with open_source(recommender, items.table) as described:
-            theirs = separators(described)
-            told = {**{name: theirs.get(name) for name in described.columns}, **told}
-    return {name: told[name] for name in source.table.dimensions if name in told}
+            theirs = dict.fromkeys(described.columns) | separators(described)
+        told = {**theirs, **told}
+    return {name: told[name] for name in named if name in told}

@@ -308,7 +308,7 @@ def expected(
 def _of_the_day(baseline: Baseline, local_seconds: npt.NDArray[np.int64], used: npt.NDArray[np.bool_]) -> int:
     """How many windows of the last one's day its level is learned from."""
     midnight = int(local_seconds[-1]) // DAY * DAY
-    before = max(baseline.asked - midnight, 0.0) / baseline.width  # those that it was learned from at once
+    before = max(baseline.until - midnight, 0.0) / baseline.width  # those that it was learned from at once
     return int(before) + int((used & (local_seconds[:-1] >= midnight)).sum())
 
 

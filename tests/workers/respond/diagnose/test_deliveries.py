@@ -207,3 +207,10 @@ def test_items_whose_own_table_is_delivered_each_night_are_held_against_the_nigh
     assert taken is not None
     assert (set(taken.before["price"]), set(taken.after["price"])) == ({3.0}, {300.0})
     assert last_two(of_their_own(tmp_path, 1), make_finding(), NOON + DAY, NOON + DAY) is None
+
+
+def test_items_whose_own_table_is_delivered_are_no_feed_besides(tmp_path: Path) -> None:
+    small = of_their_own(tmp_path, 2)
+    made_from = Table(name=make_finding().table, path="shown.parquet", time="at", upstream=("parts",))
+    small = small.model_copy(update={"tables": {**small.tables, made_from.name: made_from}})
+    assert feeds_above(small, make_finding(), NOON + DAY, NOON + DAY) == ()

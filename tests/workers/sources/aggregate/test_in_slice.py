@@ -97,6 +97,16 @@ def test_dimensions_are_those_of_both_and_what_stands_between_several_values(par
         assert known_dimensions(parts, source) == {"app": None, "supplier": None, "fits": "|"}
 
 
+def test_where_its_own_columns_are_all_it_is_sliced_by_the_items_are_not_asked(
+    parts: Recommender, tmp_path: Path
+) -> None:
+    (tmp_path / "parts.parquet").unlink()
+    shown = parts.tables["shown"].model_copy(update={"dimensions": ("app",)})
+    alone = parts.model_copy(update={"tables": {**parts.tables, "shown": shown}})
+    with open_source(alone, "shown") as source:
+        assert known_dimensions(alone, source) == {"app": None}
+
+
 def test_a_diagnosis_counts_a_slice_of_items_in_its_own_table_and_in_others(parts: Recommender) -> None:
     finding = Finding(
         check="by_slice",
