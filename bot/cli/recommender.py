@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import Progress
 
+from bot.cli.progress import progress
 from bot.cli.shared import Json, console, print_json, utc
 from bot.cli.table import table
 from bot.messages import words
@@ -155,16 +155,9 @@ def backtest(
         if chosen is not None and not chosen.absolute().parent.is_dir():
             says = f"{option} {chosen}: there is no such folder; make it, or choose another"
             raise ConfigurationError(says)
-    with Progress(transient=True, console=console()) as progress:
-        task = progress.add_task("looking", total=None)
+    with progress("looking") as step:
         result = door.backtest(
-            declaration(file),
-            moment_of(start),
-            moment_of(end),
-            lambda done, in_all: progress.update(task, completed=done, total=in_all),
-            jobs,
-            resume,
-            png is not None,
+            declaration(file), moment_of(start), moment_of(end), step, jobs, resume, png is not None
         )
     if json_file is not None:
         import orjson  # noqa: PLC0415

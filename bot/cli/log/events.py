@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from pydantic import BaseModel
-from rich.console import Console
-from rich.progress import Progress
 
+from bot.cli.progress import progress
 from bot.cli.shared import Json, console, print_json
 from bot.cli.table import table
 from bot.slack import witness
@@ -108,8 +106,8 @@ def check(file: Exported, key: Key = None, as_json: Json = False) -> None:
 @app.command("import")
 def restore(file: Exported, key: Key = None, as_json: Json = False) -> None:
     """Put an exported file into an empty store: whole or not at all."""
-    with _progress("putting events in") as progress:
-        restored = log_administration.restore(file, key, progress)
+    with progress("putting events in") as step:
+        restored = log_administration.restore(file, key, step)
     if as_json:
         print_json(restored.model_dump(mode="json"))
         return
@@ -120,8 +118,8 @@ def restore(file: Exported, key: Key = None, as_json: Json = False) -> None:
 @app.command()
 def rebuild(as_json: Json = False) -> None:
     """Make the cards again from the events, beside a running system."""
-    with _progress("making cards") as progress:
-        rebuilt = log_administration.rebuild(progress)
+    with progress("making cards") as step:
+        rebuilt = log_administration.rebuild(step)
     if as_json:
         print_json(rebuilt.model_dump(mode="json"))
         return
@@ -270,11 +268,3 @@ def _day(text: str) -> datetime:
     except ValueError:
         raise ConfigurationError(f"--before {text}: not a day; write for instance 2026-01-01") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar for people, on the standard error: what a program reads is on the other one."""
-    with Progress(transient=True, console=Console(stderr=True)) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, in_all: bar.update(task, completed=done, total=in_all)

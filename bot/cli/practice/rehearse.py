@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
+from bot.cli.progress import progress
 from bot.cli.recommender import Declared, declaration, moment_of
 from bot.cli.shared import Json, console, operator, print_json
 from bot.cli.table import table
@@ -37,14 +36,8 @@ def rehearse(
 
     Exit code 1 where one repairs nothing.
     """
-    with Progress(transient=True, console=Console(stderr=True)) as progress:
-        task = progress.add_task("rehearsing", total=None)
-        found = door.rehearse(
-            declaration(file),
-            hotfix,
-            moment_of(at) if at else None,
-            lambda done, in_all: progress.update(task, completed=done, total=in_all),
-        )
+    with progress("rehearsing") as step:
+        found = door.rehearse(declaration(file), hotfix, moment_of(at) if at else None, step)
     written = None if at else _recorded(found)
     useless = messages.useless(found)
     if as_json:

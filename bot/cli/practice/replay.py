@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
+from bot.cli.progress import progress
 from bot.cli.recommender import FILE_NAME, declaration
 from bot.cli.shared import Json, console, print_json
 from bot.cli.table import table
@@ -45,14 +44,8 @@ def replay(
     numbers, file = _asked(asked or [])
     if bool(numbers) == every:
         raise ConfigurationError("say which incidents: their numbers, or --all")
-    with Progress(transient=True, console=Console(stderr=True)) as progress:
-        task = progress.add_task("replaying", total=None)
-        found = door.replay_incidents(
-            open_door(),
-            declaration(file),
-            None if every else numbers,
-            lambda done, in_all: progress.update(task, completed=done, total=in_all),
-        )
+    with progress("replaying") as step:
+        found = door.replay_incidents(open_door(), declaration(file), None if every else numbers, step)
     if as_json:
         print_json({"replay": found.model_dump(mode="json"), "worse": [one.number for one in found.worse]})
     else:

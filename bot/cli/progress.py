@@ -1,0 +1,39 @@
+"""How far long work is, for whoever waits for it: a bar in a terminal, elsewhere a line now and then."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import Progress
+
+SECONDS = 15.0  # between two lines where there is no terminal, as in a CI's log
+
+Step = Callable[[int, int], None]
+"""Told with how many are done, of how many."""
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Step]:
+    """`what` is being done while the block lasts. On the standard error: programs read the other one."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _lines(console, what)
+        return
+    with Progress(transient=True, console=console) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, in_all: bar.update(task, completed=done, total=in_all)
+
+
+def _lines(console: Console, what: str) -> Step:
+    said_at = time.monotonic()
+
+    def step(done: int, in_all: int) -> None:
+        nonlocal said_at
+        if time.monotonic() - said_at >= SECONDS:
+            said_at = time.monotonic()
+            console.print(f"{what}: {done:,} of {in_all:,}", highlight=False)
+
+    return step
