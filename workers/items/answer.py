@@ -11,7 +11,7 @@ from domain.answer import Compared, ItemAnswer, Launch
 from domain.detection.exposure.cold_start import range_of_launches
 from domain.recommender.recommender import Recommender
 from domain.values import Estimate
-from workers.items.look import COMPARED, CONFIDENCE, ItemEvidence
+from workers.items.look import COMPARED, CONFIDENCE, ItemEvidence, other_launches
 from workers.items.words import headline_of, verdict_of
 
 LEAST_DUE = 20.0  # impressions merited, for an item to be one of those that say what is usual
@@ -79,12 +79,9 @@ def _among_launches(recommender: Recommender, seen: ItemEvidence) -> tuple[float
     What is new is eligible for everybody, and is picked for few: every launch is shown less than its
     merit among all, which says nothing of this one.
     """
-    column = recommender.items.launch if recommender.items else None
-    if column is None or seen.now is None or seen.launched_at is None or seen.launched_at < seen.start:
+    if seen.now is None or seen.launched_at is None or seen.launched_at < seen.start:
         return None
-    launches = seen.items[column]
-    new = set(launches.index[(launches >= pd.Timestamp(seen.start)) & (launches < pd.Timestamp(seen.end))])
-    new.discard(seen.item)
+    new = set(other_launches(recommender, seen).index)
     others = seen.now[seen.now["item"].isin(new) & (seen.now["deserved"] >= LEAST_DUE)]["bias"]
     return range_of_launches(others.to_numpy(np.float64), CONFIDENCE)
 

@@ -15,7 +15,7 @@ from difflib import get_close_matches
 import numpy as np
 import pandas as pd
 
-from domain.detection.exposure.cold_start import ColdStart, alike, cold_start
+from domain.detection.exposure.cold_start import LEAST_LAUNCHES, ColdStart, alike, cold_start
 from domain.detection.exposure.eligibility import Eligibility, chance_of, eligibility_change
 from domain.detection.exposure.expected_exposure import (
     Deserved,
@@ -34,6 +34,8 @@ LEAST_BIN, LAUNCH_BIN = timedelta(minutes=1), timedelta(hours=1)
 RECENT = timedelta(days=1)  # what "now" means where nothing changed
 LEAST_CHANGE = 0.25  # of what it was shown, to be told of
 WHOLE = 0.99  # share of the history that an item must have been there for others to be compared with it
+BATCH = LAUNCH_BIN
+"""What launches no further apart came together: what kept one of them from being shown kept all."""
 COMPARED = 20
 CONFIDENCE = 0.9
 
@@ -258,13 +260,17 @@ def _over(seen: ItemEvidence, start: datetime, end: datetime) -> pd.Series | Non
 
 def _launch(recommender: Recommender, seen: ItemEvidence) -> None:
     """How its launch goes, while the log reaches back to it."""
-    column = recommender.items.launch if recommender.items else None
-    if column is None or seen.launched_at is None or seen.launched_at < seen.start:
+    if seen.launched_at is None or seen.launched_at < seen.start:
         return
-    launches = seen.items[column]
-    out = launches[(launches >= pd.Timestamp(seen.start)) & (launches < pd.Timestamp(seen.end))]
+    out, apart = _launches(recommender, seen), other_launches(recommender, seen)
+    if len(apart) < LEAST_LAUNCHES < len(out):
+        apart = out
+        seen.notes.append(
+            "Most launches that it can be compared with came together with it: what went wrong with all of "
+            "them would not show in its start."
+        )
     seen.ages = read.exposure_by_age(recommender, out, seen.start, seen.end, LAUNCH_BIN)
-    names = [str(one) for one in out.index]
+    names = [seen.item, *(str(one) for one in apart.index if one != seen.item)]
     declared = recommender.items.features if recommender.items else ()
     features = [name for name in declared if name in seen.items]
     like = alike(seen.item, seen.items[features], names) if features else names
@@ -273,3 +279,19 @@ def _launch(recommender: Recommender, seen: ItemEvidence) -> None:
         seen.launch = cold_start(seen.item, seen.ages.loc[rows], LAUNCH_BIN / timedelta(hours=1), CONFIDENCE)
     except TooFewRows as error:
         seen.notes.append(f"How its launch goes is not known: {error}.")
+
+
+def _launches(recommender: Recommender, seen: ItemEvidence) -> pd.Series:
+    """Item → its launch, of those that the log reaches back to; none where no launch is declared."""
+    column = recommender.items.launch if recommender.items else None
+    if column is None:
+        return pd.Series(dtype="datetime64[us, UTC]")
+    launches = seen.items[column]
+    return launches[(launches >= pd.Timestamp(seen.start)) & (launches < pd.Timestamp(seen.end))]
+
+
+def other_launches(recommender: Recommender, seen: ItemEvidence) -> pd.Series:
+    """Those of other batches than the item's, which has launched."""
+    launches = _launches(recommender, seen)
+    since: pd.Series = (launches - launches[seen.item]).abs()
+    return launches[since >= BATCH]

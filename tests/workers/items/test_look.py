@@ -142,6 +142,37 @@ def test_a_launch_that_nobody_is_shown_is_told_against_the_others(shop: Recommen
     assert {one.item for one in found.launch.compared} == {"n1", "n2", "n3", "n4"}
 
 
+def with_a_batch(folder: Path, among: tuple[str, ...]) -> Recommender:
+    """A shop in which these items came together with the one whose launch failed, and fail as it does."""
+    shop = write_shop(folder)
+    items, shown = pd.read_parquet(folder / "items.parquet"), pd.read_parquet(folder / "shown.parquet")
+    batch = items["item"].isin([FAILED, *among])
+    launched_at = items.loc[items["item"] == FAILED, "launch_at"].iloc[0]
+    items.loc[batch, "launch_at"] = launched_at
+    items.to_parquet(folder / "items.parquet", index=False)
+    unseen = shown["item"].isin(among) & (~shown["explored"] | (shown["at"] < launched_at))
+    shown[~unseen].to_parquet(folder / "shown.parquet", index=False)
+    return shop
+
+
+def test_a_batch_that_nobody_is_shown_is_not_held_against_itself(tmp_path: Path) -> None:
+    batch = tuple(f"i{number:02d}" for number in range(1, 9))
+    shop = with_a_batch(tmp_path, batch)
+    for item in (FAILED, batch[0]):
+        found = item_answer(shop, item, END)[0]
+        assert found.verdict == "less"
+        assert found.launch is not None
+        assert {one.item for one in found.launch.compared} == {"n1", "n2", "n3", "n4"}
+
+
+def test_where_nothing_launched_at_another_time_that_is_said(tmp_path: Path) -> None:
+    """Two others are too few to say what is usual of a launch."""
+    shop = with_a_batch(tmp_path, ("n1", "n2", "i01"))
+    found = item_answer(shop, FAILED, END)[0]
+    assert found.launch is not None and len(found.launch.compared) == 5
+    assert any("came together with it" in note for note in found.notes)
+
+
 def test_a_launch_like_the_others_is_fair(shop: Recommender) -> None:
     found = answer(shop, "n4")
     assert found.verdict == "fair"
