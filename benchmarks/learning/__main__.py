@@ -82,6 +82,8 @@ def _twice(asked: argparse.Namespace, folder: Path, address: str, table: Rows) -
 def _frozen(asked: argparse.Namespace, folder: Path, address: str, table: Rows) -> Iterator[Row]:
     past = Past(folder, 0.0)
     past.close()
+    hours = {order.hours[0] for order in _orders(asked, past, address)}
+    frozen.look_at(past, hours, address, asked.replay_time, asked.jobs)
     orders = _orders(asked, past, address)
     kept, failed = twice.every(frozen.kept, orders, asked.jobs, _say)
     yield from frozen.rows(table, kept)

@@ -40,11 +40,11 @@ class Past:
     def __init__(self, folder: Path, days: float) -> None:
         self.folder = folder
         self._theatre = Theatre(folder / "past", OPENED, RATE)
-        self.moments: dict[int, datetime] = {}
+        self.branches: dict[int, tuple[Path, datetime]] = {}
         for hour in HOURS:
             self._theatre.pass_hours(OPENED + days * DAY + timedelta(hours=hour))
-            self.moments[hour] = self._theatre.at
-            branch(self._theatre.settings.folder, folder / f"at-{hour}")
+            branched = branch(self._theatre.settings.folder, folder / f"at-{hour}")
+            self.branches[hour] = branched, self._theatre.at
 
     def lives_on(self, days: float) -> tuple[Path, datetime]:
         """So many days more; where its tables are, and when it is then."""

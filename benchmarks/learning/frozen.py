@@ -1,83 +1,157 @@
-"""What is kept of an incident of the cinema, and what becomes of it when it is replayed unchanged."""
+"""
+What is kept of an incident of the cinema, and what becomes of it when it is replayed unchanged.
+
+Lived through minute by minute as live: by the detection run itself, of whose memory an incident keeps a part.
+The minutes before a strike are lived through once for each hour of the day, and copied with their log.
+"""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
+from multiprocessing import get_context
+from pathlib import Path
 from statistics import median
 
-from benchmarks.diagnosis.case import live_through
-from benchmarks.learning.cinema import Taught, declaration, each_minute, variables
-from benchmarks.learning.installation import database, installed
+from benchmarks.cinema.theatre import branch
+from benchmarks.diagnosis.case import MINUTE
+from benchmarks.learning.cinema import Past, Taught, declaration, variables
+from benchmarks.learning.installation import Installation, copied, database, installed, it_is
 from benchmarks.learning.twice import Order
 from benchmarks.table import Row, Rows
+from domain.incident.state import Incident
 from domain.replayed import Replayed
 from workers.declaration.declare import load
+from workers.detect.detection_run import detection_run
 from workers.environment.settings import settings
 from workers.replay.again import replay
+from workers.store import cards
 
 MOST_MEGABYTES, MEGABYTE = 20.0, 1e6
+LOOKED_AT = 40 * MINUTE  # before a strike: longer than two former memories of a check are apart
 
 
 @dataclass(frozen=True)
 class Kept:
-    """One fault, and its incident replayed; None where no look of a check raised one."""
+    """One fault, and the incidents that the looks around it raised, replayed."""
 
     name: str
     draw: int
-    replayed: Replayed | None
-
-    @property
-    def alike(self) -> bool:
-        """Whether the replay comes to what the log says: raised by the same look, and the rest as then."""
-        one = self.replayed
-        return one is not None and bool(one.identical) and one.verdict == "same"
+    replayed: tuple[Replayed, ...]
 
     def words(self) -> str:
         """One line."""
-        one = self.replayed
-        if one is None:
-            return f"{self.name} #{self.draw}: no look of a check raised it"
-        size = "nothing" if one.bytes is None else f"{one.bytes / MEGABYTE:.2f} MB"
-        said = "; ".join((*one.reasons, *one.notes))
-        return f"{self.name} #{self.draw}: {size} kept, {one.verdict}, looks alike: {one.identical}. {said}"
+        said = "; ".join(_words(one) for one in self.replayed)
+        return f"{self.name} #{self.draw}: {said or 'no look of a check raised an incident'}"
+
+
+def alike(one: Replayed) -> bool:
+    """Whether the replay comes to what the log says: raised by the same look, and the rest as then."""
+    return bool(one.identical) and one.verdict == "same"
+
+
+def _words(one: Replayed) -> str:
+    size = "nothing" if one.bytes is None else f"{one.bytes / MEGABYTE:.2f} MB"
+    said = "; ".join((*one.reasons, *one.notes))
+    found = f"{one.then.check}, {size} kept, {one.verdict}, looks alike: {one.identical}"
+    return f"{found} ({said})" if said else found
+
+
+def look_at(past: Past, hours: Collection[int], server: str, replay_time: str, jobs: int) -> None:
+    """The branches of these hours are taken again after some time with detection runs."""
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        asked = {
+            hour: pool.submit(
+                _looked_at, past.folder / f"looked-at-{hour}", log_of(hour), one, server, replay_time
+            )
+            for hour, one in past.branches.items()
+            if hour in hours
+        }
+        past.branches.update((hour, one.result()) for hour, one in asked.items())
+
+
+def _looked_at(
+    to: Path, log: str, branched: tuple[Path, datetime], server: str, replay_time: str
+) -> tuple[Path, datetime]:
+    (folder, at), lived = branched, to.with_name(f"{to.name}-lived")
+    with installed(
+        database(server, log), lived, declaration(replay_time), variables(lived / "cinema")
+    ) as here:
+        world = Taught(folder, lived / "cinema", at, here.file)
+        while world.at < at + LOOKED_AT:
+            _a_minute(here, world)
+        world.close()
+    return branch(lived / "cinema", to), world.at
+
+
+def log_of(hour: int) -> str:
+    """The database with the log of what was looked at before a strike at this hour."""
+    return f"looked_at_{hour}"
 
 
 def kept(order: Order) -> Kept:
-    """One fault struck once, its incident frozen, its tables thrown away, and what was frozen replayed."""
+    """One fault struck once, its incidents frozen, its tables thrown away, and what was frozen replayed."""
     folder, (branched, at) = order.folder / "first", order.first
-    address = database(order.server, f"frozen_{order.name}_{order.draw}")
+    address = copied(order.server, log_of(order.hours[0]), f"frozen_{order.name}_{order.draw}")
     try:
         with installed(address, order.folder, declaration(order.replay_time), variables(folder)) as here:
             world = Taught(branched, folder, at, here.file)
-            case = live_through(world, order.name, order.draw, order.seed, order.after, each_minute)
+            raised = _lived_through(here, world, order)
             world.close()
-            top = case.top
-            if top is None or top.finding.kind == "predicted":
-                return Kept(order.name, order.draw, None)
-            stream = here.opens(top.finding, top.opened_at)
-            here.settles(stream, "diagnose", top.diagnosed_at or top.opened_at)
-            number = here.settles(stream, "menu", top.opened_at + timedelta(minutes=3)).number
             shutil.rmtree(folder / "tables")  # nothing of them but what was kept is read
-            answer = replay(here.log, load(here.file, variables(folder)), settings(), world.at, [number])
-            return Kept(order.name, order.draw, answer.incidents[0])
+            if not raised:
+                return Kept(order.name, order.draw, ())
+            answer = replay(here.log, load(here.file, variables(folder)), settings(), world.at, raised)
+            return Kept(order.name, order.draw, tuple(answer.incidents))
     finally:
         shutil.rmtree(order.folder, ignore_errors=True)
 
 
+def _lived_through(here: Installation, world: Taught, order: Order) -> list[int]:
+    """Looked at each minute, until what is found of the strike is diagnosed and offered; their numbers."""
+    before = {one.stream for one in _raised(here)}
+    struck = world.strike(order.name, order.seed).at
+    while (raised := [one for one in _raised(here) if one.stream not in before]) == []:
+        if world.at >= struck + order.after:
+            break
+        _a_minute(here, world)
+    for one in raised:
+        for kind, minutes in (("diagnose", 0), ("menu", 3)):
+            moment = max(world.at, one.opened_at + minutes * MINUTE)
+            with it_is(moment):
+                here.settles(one.stream, kind, moment)
+    return [one.number for one in raised]
+
+
+def _a_minute(here: Installation, world: Taught) -> None:
+    world.live(MINUTE)
+    with it_is(world.at):
+        detection_run(here.log, world.declared, world.at)
+
+
+def _raised(here: Installation) -> list[Incident]:
+    """What a look raised; nothing of what was foreseen."""
+    with here.log.connect() as connection:
+        unclosed = cards.every(connection, ("open", "acknowledged"))
+    found = [(one, one.first_finding) for one in unclosed]
+    return [one for one, first in found if first is not None and first.kind != "predicted"]
+
+
 def rows(table: Rows, every: Sequence[Kept]) -> Iterator[Row]:
     """How much is kept, and whether it replays to the same."""
-    raised = [one for one in every if one.replayed is not None]
-    sizes = [one.replayed.bytes / MEGABYTE for one in raised if one.replayed and one.replayed.bytes]
-    said = f"{len(every)} strikes, of which {len(raised)} raised an incident that a look found"
+    raised = [one for struck in every for one in struck.replayed]
+    silent = sum(not struck.replayed for struck in every)
+    said = f"{len(every)} faults struck, of which {silent} raised nothing; {len(raised)} incidents"
+    sizes = [one.bytes / MEGABYTE for one in raised if one.bytes]
     if sizes:
         said += f"; the largest {max(sizes):.1f} MB"
-        work = "the cinema: frozen of an incident, median"
-        yield table.below(work, median(sizes), "MB", MOST_MEGABYTES, said)
+        yield table.below(
+            "the cinema: frozen of an incident, median", median(sizes), "MB", MOST_MEGABYTES, said
+        )
     if raised:
-        others = "; ".join(one.words() for one in raised if not one.alike)
-        alike = 100.0 * sum(one.alike for one in raised) / len(raised)
         work = f"the cinema: {len(raised)} incidents replayed as they were found live"
-        yield table.above(work, alike, "%", 100.0, others)
+        others = "; ".join(_words(one) for one in raised if not alike(one))
+        yield table.above(work, 100.0 * sum(map(alike, raised)) / len(raised), "%", 100.0, others)

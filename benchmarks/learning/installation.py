@@ -117,6 +117,12 @@ def installed(
 
 def database(server_address: str, name: str) -> str:
     """The address of a new, empty database of this name."""
+    return copied(server_address, "template1", name)
+
+
+def copied(server_address: str, database: str, name: str) -> str:
+    """The address of a new database of this name with all that another one holds."""
     with psycopg.connect(server_address, autocommit=True) as connection:
-        connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+        made = SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(database))
+        connection.execute(made)
     return make_url(server_address).set(database=name).render_as_string(hide_password=False)

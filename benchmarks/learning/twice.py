@@ -45,12 +45,13 @@ class Worded(Protocol):
 
 @dataclass(frozen=True)
 class Order:
-    """Which kind, which draw of it, and the two branches of the past that are struck."""
+    """Which kind, which draw of it, and the branches of the past that are struck, at two hours of the day."""
 
     name: str
     draw: int
     seed: int
     folder: Path
+    hours: tuple[int, int]
     first: tuple[Path, datetime]
     second: tuple[Path, datetime]
     server: str
@@ -114,14 +115,15 @@ def orders(
     """Each struck at two hours of the day, which are not the same, and looked at for so long after."""
     for name, draw in names:
         rng = np.random.default_rng([seed, draw, *name.encode()])
-        one, other = (int(hour) for hour in rng.choice(list(past.moments), 2, replace=False))
+        one, other = (int(hour) for hour in rng.choice(list(past.branches), 2, replace=False))
         yield Order(
             name=name,
             draw=draw,
             seed=seed,
             folder=past.folder / f"{name}-{draw}",
-            first=(past.folder / f"at-{one}", past.moments[one]),
-            second=(past.folder / f"at-{other}", past.moments[other]),
+            hours=(one, other),
+            first=past.branches[one],
+            second=past.branches[other],
             server=server,
             replay_time=replay_time,
             after=after,

@@ -63,6 +63,13 @@ EQUIVALENT: Mapping[str, str] = {
     "incident is None or last is None or incident.cleared_at is not None → without last is None": (
         "an incident that is found by a finding's fingerprint has a finding; it tells the types"
     ),
+    "domain/resolution/track_record.py _of_rehearsals: one.promised is None or one.repaired is None or "
+    "one.verdict not in JUDGED → without one.promised is None": (
+        "nothing is missed where nothing was promised, and the next condition holds; it tells the types"
+    ),
+    "workers/log/obligations.py main: follow(log, FOLLOWER, hand_over(carrier.send), stop) → (taken out)": (
+        "it is what its process does, which tests/workers/process starts and no fork of this one comes by"
+    ),
     "workers/deployers/redis.py RedisDeployer._changed: "
     "time.monotonic() < until → time.monotonic() <= until": (
         "the same, at the nanosecond in which the time for a change is up"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -71,6 +71,7 @@ def backtest_check(
     ends: list[datetime],
     state: CheckState | None = None,
     wrong: tuple[ExcludedWindow, ...] = (),
+    skipped: Collection[datetime] = (),
 ) -> Iterator[tuple[datetime, Verdict | Fault]]:
     """
     Look after look: when it is taken, and what it comes to. A look that cannot be taken changes nothing for
@@ -79,11 +80,14 @@ def backtest_check(
     Args:
         state: what the check remembers of looks before these; nothing where there were none.
         wrong: times that are known to have been wrong, besides those that are declared.
+        skipped: of the ends, those that no look is taken at, as where the look before took too long.
     """
     known = (*planned_for(recommender, planned.check), *wrong)
     fresh = {"known": known, "accept_after": planned.accept_after}
     state = (state or CheckState()).model_copy(update=fresh)
     for end, judged in _looks(recommender, planned, ends):
+        if end in skipped:
+            continue
         try:
             verdict = judged(state)
         except Exception as error:  # noqa: BLE001 - as live: whatever a look raises must not stop the others

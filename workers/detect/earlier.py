@@ -1,43 +1,77 @@
 """
-What a check remembered some looks ago, so that the looks that found something can be walked as they were.
+What a check remembered some looks ago, and which windows it has looked at since, so that the looks that found
+something can be walked as they were.
 
 Which level a look begins with, what it takes to be usual and which times it learns nothing from hang on the
-looks before it. Of each check two former memories are kept, the older one at least `APART` looks old; once it
-tells something new, that one is kept under the finding's name.
+looks before it; and a look that comes late passes windows over. Of each check two former memories are kept,
+the older one from before all windows that share a row with the newest; once it tells something new, that one
+is kept under the finding's name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, Engine
 
 from domain.detection.judge.state import CheckState
 from domain.values import Finding
+from workers.checks.plan import Plan
 from workers.checks.run import State
 from workers.store.memory import drop_before, recall, remember
 
-APART = 16  # looks
+APART, MOST_APART = 8, 90  # looks
 KEPT = timedelta(days=7)  # an incident is diagnosed, and so frozen, within minutes
 _BEFORE = "found:"
 
-Earlier = Mapping[str, list[Any]]
-"""Check → its former memories as JSON, the newest first."""
+Earlier = Mapping[str, list[dict[str, Any]]]
+"""Check → its former memories, the newest first: `state` as JSON, and the `ends` looked at since."""
 
 
-def passed(earlier: Earlier, before: State) -> dict[str, list[Any]]:
-    """The former memories after one more look, which began with `before`."""
-    return {name: _passed(earlier.get(name, []), state) for name, state in before.checks.items()}
+class Former(NamedTuple):
+    """A former memory of a check, and the ends of the windows that it has looked at from then on."""
+
+    memory: CheckState
+    ends: tuple[datetime, ...]
 
 
-def _passed(former: list[Any], state: CheckState) -> list[Any]:
-    newest = former[0]["wealth"]["looks"] if former else None
-    if newest is not None and state.wealth.looks - newest < APART:
-        return former
-    return [state.model_dump(mode="json"), *former[:1]]
+def passed(
+    earlier: Earlier, before: State, after: State, plans: Iterable[Plan]
+) -> dict[str, list[dict[str, Any]]]:
+    """The former memories after a look of these plans' checks, which began with `before`."""
+    apart = {one.check.name: apart_of(one) for one in plans}
+    return {
+        name: _passed(earlier.get(name, []), began, after.checks.get(name, began), apart[name])
+        for name, began in before.checks.items()
+        if name in apart and began.last_window_end is not None
+    }
+
+
+def apart_of(planned: Plan) -> timedelta:
+    """How much older the second of two former memories is than the first, at the least."""
+    return min(planned.window + APART * planned.every, MOST_APART * planned.every)
+
+
+def _passed(
+    former: list[dict[str, Any]], began: CheckState, after: CheckState, apart: timedelta
+) -> list[dict[str, Any]]:
+    readable = [one for one in former if "ends" in one]  # not what an older release kept
+    if _far_enough(readable, began, apart):
+        readable = [{"state": began.model_dump(mode="json"), "ends": []}, *readable[:1]]
+    if after.last_window_end is None or after.last_window_end == began.last_window_end:
+        return readable
+    looked = after.last_window_end.isoformat()
+    return [{**one, "ends": [*one["ends"], looked]} for one in readable]
+
+
+def _far_enough(former: list[dict[str, Any]], began: CheckState, apart: timedelta) -> bool:
+    newest = former[0]["state"]["last_window_end"] if former else None
+    if newest is None or began.last_window_end is None:
+        return True
+    return began.last_window_end - datetime.fromisoformat(newest) >= apart
 
 
 def keep_for(
@@ -46,8 +80,9 @@ def keep_for(
     """Keep the oldest former memory of each check that tells something new, in the caller's transaction."""
     for finding in _new(findings, before):
         if former := earlier.get(finding.check):
-            found = {"window_end": finding.window_end, "state": former[-1]}
-            remember(connection, _BEFORE + finding.fingerprint, found)
+            remember(
+                connection, _BEFORE + finding.fingerprint, {"window_end": finding.window_end, **former[-1]}
+            )
             drop_before(connection, _BEFORE, at - KEPT)
 
 
@@ -58,13 +93,14 @@ def _new(findings: Iterable[Finding], before: State) -> Iterator[Finding]:
             yield finding
 
 
-def before_it_was_found(log: Engine, finding: Finding) -> CheckState | None:
+def before_it_was_found(log: Engine, finding: Finding) -> Former | None:
     """What the check of a finding remembered some looks before it told it; None where that was not kept."""
     with log.connect() as connection:
         kept = recall(connection, _BEFORE + finding.fingerprint)
     if kept is None or datetime.fromisoformat(kept["window_end"]) != finding.window_end:
         return None
     try:
-        return CheckState.model_validate(kept["state"])
+        memory = CheckState.model_validate(kept["state"])
     except ValidationError:  # of a release that remembered otherwise
         return None
+    return Former(memory, tuple(datetime.fromisoformat(end) for end in kept.get("ends", ())))

@@ -97,7 +97,7 @@ class TableChecks:
             before: what was remembered before the look.
         """
         began = state_of(before)
-        earlier = passed(before.get("earlier", {}), began)
+        earlier = passed(before.get("earlier", {}), began, result.state, self.plans)
         kept = {
             "state": result.state.model_dump(mode="json"),
             "looked_at": at,

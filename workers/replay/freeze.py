@@ -28,7 +28,7 @@ from workers.checks.backtest_check import backtest_check, ends_of, is_shared
 from workers.checks.plan import Plan, due_end, plan
 from workers.checks.tape import Tape, taped
 from workers.declaration.check_kinds import found
-from workers.detect.earlier import before_it_was_found
+from workers.detect.earlier import Former, before_it_was_found
 from workers.detect.past import LONGEST, known_since
 from workers.environment import redaction
 from workers.log.obligations import Work
@@ -38,7 +38,7 @@ from workers.sources.engines.kept_open import kept_open
 ABOUT, ARRAYS = "looks.json", "looks.zip"
 FORMAT = 1
 BEFORE = 8  # looks before the first window that was found wrong
-MOST_LOOKS, MOST_ASKED = 200, 24  # in all; where each look asks a question of its own
+MOST_LOOKS, MOST_ASKED = 200, 32  # in all; where each look asks a question of its own
 LIMIT_BYTES = 20_000_000
 SOON = timedelta(seconds=1)
 PART = 4  # of a bundle's limit, that its looks may take
@@ -51,7 +51,8 @@ class Looks(Value):
 
     `wrong` are the times that nothing was learned from. `found_at` is when a look would have told it, walked
     from the check's `memory` of then (an empty one, where that is null), of the window that ends at
-    `found_end`; null where none does. `why_not` says in words why nothing was kept, where so.
+    `found_end`; null where none does. `skipped` are the ends that the looks of then, `every` so often, passed
+    over, as they came too late for them. `why_not` says in words why nothing was kept, where so.
     """
 
     format: int = FORMAT
@@ -62,6 +63,8 @@ class Looks(Value):
     end: Moment | None = None
     wrong: tuple[ExcludedWindow, ...] = ()
     memory: CheckState | None = None
+    every: timedelta | None = None
+    skipped: tuple[Moment, ...] = ()
     found_at: Moment | None = None
     found_end: Moment | None = None
     why_not: str | None = None
@@ -113,8 +116,8 @@ def _frozen(work: Work, recommender: Recommender, since: datetime | None) -> tup
     planned = plan(recommender, _check_of(first, recommender))
     members = {name: table.member for name, table in recommender.tables.items()}
     hidden = columns_left_out(recommender.bundle.leave_out, members)
-    memory = _memory(work, first, hidden)
-    looks = _span(recommender, planned, first, since, work.at, memory).model_copy(
+    former = _former(work, first, hidden)
+    looks = _span(recommender, planned, first, since, work.at, former).model_copy(
         update={"wrong": _wrong(work, recommender, planned.check, hidden)}
     )
     tape = Tape()
@@ -160,14 +163,15 @@ def _within(recommender: Recommender, size: int) -> None:
         )
 
 
-def _memory(work: Work, first: Finding, hidden: tuple[str, ...]) -> CheckState | None:
+def _former(work: Work, first: Finding, hidden: tuple[str, ...]) -> Former | None:
     """What the check remembered some looks before it found it; None where that holds personal data."""
-    memory = before_it_was_found(work.log, first)
-    if memory is None:
+    former = before_it_was_found(work.log, first)
+    if former is None:
         return None
+    memory = former.memory
     slices = [*(one.slice for one in memory.seen.values()), *(one.slice for one in memory.excluded)]
     named = {name for slice_ in slices for name, _ in slice_} | set(memory.accepted or ())
-    return None if named & set(hidden) else memory
+    return None if named & set(hidden) else former
 
 
 def _span(
@@ -176,24 +180,25 @@ def _span(
     first: Finding,
     since: datetime | None,
     at: datetime,
-    memory: CheckState | None,
+    former: Former | None,
 ) -> Looks:
     """
-    The looks to keep: some before it began, and all since, as far as their windows were complete. They begin
-    after the last one that `memory` knows, unless it is from too late.
+    The looks to keep: those after `former`, or some before it began; and all since, as far as their windows
+    were complete.
     """
     after = first.window_end + BEFORE * planned.every
     end = max(first.window_end, min(after, due_end(recommender, planned, at)))
     began = min(since or first.window_start, first.window_start) - BEFORE * planned.every
-    known = memory.last_window_end if memory is not None else None
-    if known is None or known > began:
-        memory, known = None, began
-    start = max(known, end - MOST_LOOKS * planned.every)
+    known = former.memory.last_window_end if former is not None else None
+    start = max(known or began, end - MOST_LOOKS * planned.every)
     ends = ends_of(recommender, planned, start, end)
     if not ends:
         raise BundleError("no window of its check is complete")
+    skipped = (
+        [] if former is None else [one for one in ends if one <= first.window_end and one not in former.ends]
+    )
     if not is_shared(recommender, planned, ends):
-        ends = ends[-MOST_ASKED:]
+        ends = [one for one in ends if one not in skipped][-MOST_ASKED:]
     check = planned.check
     return Looks(
         check=check.name,
@@ -201,7 +206,9 @@ def _span(
         table=planned.table.name,
         start=ends[0] - SOON,
         end=ends[-1],
-        memory=memory,
+        memory=former.memory if former is not None else None,
+        every=planned.every,
+        skipped=skipped,
     )
 
 
@@ -249,7 +256,9 @@ def told_by_looks(recommender: Recommender, planned: Plan, looks: Looks) -> Iter
         return
     ends = ends_of(recommender, planned, looks.start, looks.end)
     memory = _remembered(planned.check, looks)
-    for at, came_to in backtest_check(recommender, planned, ends, memory, looks.wrong):
+    own = planned.check.name == looks.check and planned.every == looks.every
+    skipped = looks.skipped if own else ()
+    for at, came_to in backtest_check(recommender, planned, ends, memory, looks.wrong, skipped):
         if not isinstance(came_to, Verdict):
             raise BundleError(came_to.says)
         yield Told(at, came_to.findings, came_to.cleared, came_to.judged)

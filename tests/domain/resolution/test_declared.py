@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from domain.errors import ConfigurationError
 from domain.recommender.hotfix import DeclaredHotfix
 from domain.resolution.declared import against_offering
 from tests.workers.conftest import declared_fill, make_option
@@ -87,6 +88,14 @@ def test_what_is_declared_of_another_kind_of_hotfix_changes_nothing_of_this_one(
     assert against_offering(make_option(), [declared_fill(), boosts(name="boost", amount=3.0)], find) is None
     boost = make_option(parameters={"kind": "boost_items", "items": ["7"], "amount": 2.0})
     assert against_offering(boost, [boosts(amount=2.0)], find) is None
+
+
+def test_of_a_kind_that_cannot_be_had_only_the_hotfix_called_so_is_in_the_way() -> None:
+    """Nobody can say by which name a deployer knows one of such a kind, and others are what they were."""
+    lost = declared_fill(name="lost", kind="of_another_house")
+    assert against_offering(make_option(), [lost, declared_fill()], find) is None
+    with pytest.raises(ConfigurationError, match="of_another_house"):
+        against_offering(make_option(), [declared_fill(kind="of_another_house")], find)
 
 
 def test_one_person_deploys_up_to_the_share_that_is_declared_itself_included() -> None:

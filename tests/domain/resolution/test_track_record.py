@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.diagnosis.material import Standby
+from domain.incident.events import HotfixRehearsed
 from domain.incident.outcome import held
 from domain.incident.state import Outcome, Promise
 from domain.resolution.circumstances import Circumstances
@@ -153,6 +154,39 @@ def test_what_was_no_promise_does_not_count() -> None:
     promises = [outcome(0.5, told=told) for told in (unpriced, rows, point)]
     assert track_record(promises, lambda one: "k") == TrackRecord()
     assert track_record([outcome(0.5)], lambda one: None) == TrackRecord()
+
+
+def rehearsal(repaired: float | None, **changes: Any) -> HotfixRehearsed:
+    """So much was repaired of a planted fault of which 80 to 100 % were promised."""
+    said = {
+        "hotfix": "fill",
+        "kind": "fill_feature",
+        "day": MORNING.date(),
+        "verdict": "repairs",
+        "says": "so",
+    }
+    return HotfixRehearsed.model_validate({**said, "promised": LOG, "repaired": repaired, **changes})
+
+
+def test_what_was_promised_and_repaired_in_a_rehearsal_counts_beside_incidents() -> None:
+    found = track_record([], lambda one: "k", [rehearsal(0.85), rehearsal(0.5)])
+    assert found.rehearsed["fill_feature"] == pytest.approx([-0.5, -4.0])
+    told = found.corrected("fill_feature", LOG)
+    said = "the log's promises of `fill_feature` held in 1 of 2 rehearsals"
+    assert told.basis == f"{LOG.basis}; widened: {said}"
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        rehearsal(0.5, promised=None),
+        rehearsal(None),
+        rehearsal(0.5, verdict="impossible"),
+        rehearsal(0.5, promised=LOG.model_copy(update={"low": None})),
+    ],
+)
+def test_a_rehearsal_that_promised_or_measured_nothing_does_not_count(nothing: HotfixRehearsed) -> None:
+    assert track_record([], lambda one: "k", [nothing]) == TrackRecord()
 
 
 def test_the_menu_says_it_and_keeps_what_the_log_alone_promised() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from domain.errors import Refused
+from domain.errors import MayStillAct, Refused
 from domain.incident import commands as c
 from domain.incident.events import DiagnosisFailed, DiagnosisGathered, EvidenceFound, NoteAdded
 from domain.incident.menu import digest_of
@@ -22,6 +22,7 @@ from workers.log import open_obligations
 from workers.log.follow import catch_up
 from workers.log.handle import Answer
 from workers.log.obligations import MOST_TRIES, Handler, Work, hand_over, remind, settle
+from workers.log.obligations import _each_died as each_died
 from workers.log.open_obligations import OpenObligation
 from workers.process.handlers import HANDLERS
 from workers.store import cards
@@ -230,6 +231,25 @@ def test_a_worker_that_dies_over_an_obligation_each_time_is_noticed(log: Engine,
     assert card(log, stream).diagnosis_failure == (
         f"Given up after {MOST_TRIES} attempts; the last one said: the worker died over it each time"
     )
+
+
+def test_that_something_may_still_act_is_told_once_no_try_is_left(log: Engine, opened: Opened) -> None:
+    stream = opened().stream
+
+    def may_still_act(work: Work) -> Sequence[c.Command]:
+        raise MayStillAct("its target is down")
+
+    for _ in range(MOST_TRIES):
+        assert "note.added" not in events(log, stream)
+        assert not settle(log, {"diagnose": may_still_act}, "diagnose", stream, f"{stream}:1")
+    assert events(log, stream).count("note.added") == 1
+
+
+def test_what_may_act_is_given_up_untried_only_where_nobody_ever_came_to_take_it_back() -> None:
+    twice = 2 * MOST_TRIES
+    assert [each_died("apply", begun, None) for begun in (twice, twice + 1)] == [False, True]
+    assert not each_died("apply", 10 * MOST_TRIES, "it could not be taken back")
+    assert [each_died("watch", begun, "it hangs") for begun in (MOST_TRIES, MOST_TRIES + 1)] == [False, True]
 
 
 def test_a_follow_up_that_cannot_be_proposed_is_said_so_once_and_tried_on(

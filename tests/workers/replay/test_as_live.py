@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from domain.detection.judge.discovery import Wealth
 from domain.detection.judge.state import CheckState
 from domain.incident.state import Incident
+from domain.recommender.check import Check
+from domain.recommender.table import Table
 from tests.workers.replay.depot import DECLARED, END, FAULT_AT, HALF, Depot, scans
 from workers.bundle.open import open_bundle
+from workers.checks.plan import Plan
 from workers.checks.run import State
 from workers.detect.detection_run import detection_run
-from workers.detect.earlier import APART, before_it_was_found, passed
+from workers.detect.earlier import Earlier, apart_of, before_it_was_found, passed
 from workers.environment.settings import settings
 from workers.replay.again import replay
 from workers.replay.freeze import ABOUT, ARRAYS, Looks, opened
@@ -67,8 +69,8 @@ def test_what_is_found_only_by_what_its_check_remembers_is_found_again_by_the_lo
     assert incident.first_finding.window_end == FAULT_AT + HALF
     depot.settles(incident.stream, incident.opened_at)
     memory = looks_of(depot, the_incident(depot)).memory
-    assert memory is not None
-    assert memory == before_it_was_found(depot.log, incident.first_finding)
+    former = before_it_was_found(depot.log, incident.first_finding)
+    assert former is not None and memory == former.memory
     assert memory.excluded
     (one,) = replay(depot.log, depot.recommender, settings(), END).incidents
     assert (one.verdict, one.identical, one.notes) == ("same", True, ())
@@ -81,17 +83,53 @@ def test_without_it_the_same_looks_would_find_it_later(depot: Depot) -> None:
     assert found.window_end > first.window_end
 
 
-@given(looks=st.integers(1, 200), step=st.integers(1, 5))
-def test_of_former_memories_the_older_one_is_some_looks_old_and_no_more_than_two_are_kept(
-    looks: int, step: int
+def test_looks_that_came_late_are_walked_as_they_came(log: Engine, tmp_path: Path) -> None:
+    """A look took half an hour: what those between would have told, and sooner, nobody was told."""
+    often = ALONE.replace('window = "30m"', 'window = "30m"\nevery = "5m"')
+    depot = Depot(log, tmp_path, scans(), often)
+    at = FAULT_AT - 8 * HALF
+    while not everything(log):
+        at += HALF
+        detection_run(log, depot.recommender, at)
+    incident = the_incident(depot)
+    assert incident.first_finding is not None
+    assert incident.first_finding.window_end > depot.found(FAULT_AT - 4 * HALF)[0].window_end
+    depot.settles(incident.stream, incident.opened_at)
+    assert looks_of(depot, the_incident(depot)).skipped
+    (one,) = replay(depot.log, depot.recommender, settings(), END).incidents
+    assert (one.verdict, one.identical) == ("same", True)
+
+
+def everything(log: Engine) -> list[Incident]:
+    with log.connect() as connection:
+        return cards.every(connection)
+
+
+PARCELS = Check(name="parcels", kind="volume", table="scans")
+SCANS = Table(name="scans", path="scans.parquet", time="scanned", window=HALF)
+
+
+@given(minutes=st.lists(st.integers(1, 90), min_size=1, max_size=120), window=st.sampled_from([30, 360]))
+def test_of_former_memories_the_older_one_is_from_before_the_newest_windows_and_no_more_than_two_are_kept(
+    minutes: list[int], window: int
 ) -> None:
-    earlier: dict[str, list[object]] = {}
-    for look in range(0, looks, step):
-        state = CheckState(wealth=Wealth(looks=look))
-        earlier = passed(earlier, State(checks={"parcels": state}))
-    former = [CheckState.model_validate(one).wealth.looks for one in earlier["parcels"]]
+    planned = Plan(PARCELS, SCANS, timedelta(minutes=window), every=HALF, history=8 * DAY)
+    earlier: Earlier = {}
+    before, ends = State(), list[datetime]()
+    for past in np.cumsum(minutes).tolist():
+        ends.append(FAULT_AT + timedelta(minutes=past))
+        after = State(checks={planned.check.name: CheckState(last_window_end=ends[-1])})
+        earlier = passed(earlier, before, after, [planned])
+        before = after
+    former = earlier.get(planned.check.name, [])
     assert len(former) <= 2
-    last = looks - 1 - (looks - 1) % step
-    assert former == sorted(former, reverse=True)
-    assert last - former[0] < APART
-    assert former[-1] == 0 if len(former) == 1 else former[0] - former[1] >= APART
+    known = [CheckState.model_validate(one["state"]).last_window_end for one in former]
+    for one, end in zip(former, known, strict=True):
+        assert end is not None
+        assert one["ends"] == [later.isoformat() for later in ends if later > end]
+    if len(known) == 2:
+        assert known[0] is not None and known[1] is not None
+        assert known[0] - known[1] >= apart_of(planned)
+    if len(ends) > 1:
+        assert known[-1] is not None
+        assert known[-1] == ends[0] or ends[-1] - known[-1] >= apart_of(planned)

@@ -124,11 +124,12 @@ def test_a_good_end_has_the_tries_begin_again_and_a_bad_one_counts_on(log: Engin
         assert attempts.begin(connection, STREAM, obligation(), NOON) == (1, None)
 
 
-def test_pauses_double_up_to_the_longest_and_a_watch_keeps_its_pace() -> None:
+def test_pauses_double_up_to_the_longest_and_whoever_watches_keeps_the_pace() -> None:
     seconds = [pause("apply", count).total_seconds() for count in (1, 2, 3, 6, 7, 10, 11, 10_000)]
     assert seconds == [15, 30, 60, 480, 600, 600, 600, 600]
     assert pause("diagnose", 5) == LONGEST_PAUSE
-    assert {pause("watch", count) for count in (1, 2, 50)} == {DUE_AFTER["watch"]}
+    for kind in ("watch", "guard"):
+        assert {pause(kind, count) for count in (1, 2, 50)} == {DUE_AFTER[kind]}
 
 
 def test_what_another_clock_has_counted_meanwhile_is_not_counted_again(log: Engine) -> None:
