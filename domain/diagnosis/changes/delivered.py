@@ -20,7 +20,9 @@ from domain.diagnosis.changes.delivered_feature import (
 )
 from domain.diagnosis.place import Bools, Floats, Placed, inside, place_of
 from domain.diagnosis.stratified import Strata, ranks_apart
+from domain.prediction.neighbours import is_numeric
 
+MAGNITUDE, NEARLY_ALL = 9.9, 0.9
 ONE_WAY = 0.02  # of the change, up to which values may be off one factor or one step
 MOST_VALUES = 0.2  # of the items, up to which a column has values that items are sliced by
 CLEARLY = 0.8  # of what is left unexplained by one step: one factor leaves less than that
@@ -39,6 +41,8 @@ class Delivered:
         items: all whose value is another than it would be had it moved as that of comparable items.
         size, count: items of the slice, and those of them that were hit.
         unset: most of them lost it; `stale`: most of them kept it, and others did not.
+        broken: what is there can be no value of theirs, whoever looks: most lost it, or their numbers are all
+            of another order of magnitude, or one number for all where there were many.
         former, former_share: the most usual value before, of a share (0–1) of them; none of what is stale.
         right: item → what it would be: the former value, or where it is stale, that moved as others' did.
         exchanged: value that items are sliced by → share (0–1) of those that had it before, or have it since,
@@ -53,6 +57,7 @@ class Delivered:
     count: int
     unset: bool
     stale: bool
+    broken: bool
     words: str
     former: str | None
     former_share: float
@@ -177,6 +182,7 @@ def _delivered(one: _Hit, rows: pd.DataFrame) -> Delivered:
         count=int((hit & held).sum()),
         unset=one.unset,
         stale=one.stale,
+        broken=_broken(one, sure),
         words=_words(one, sure),
         former=str(values.index[0]) if told else None,
         former_share=float(values.iloc[0]) if told else 0.0,
@@ -209,13 +215,43 @@ def _placed(one: _Hit, rows: pd.DataFrame) -> Placed:
     return before if before.purity >= HALF else Placed((), float(one.items.mean()), 1.0)
 
 
+def _broken(one: _Hit, sure: Bools) -> bool:
+    if one.unset or one.stale:
+        return one.unset
+    old, new = one.was[sure], one.now[sure]
+    if not (is_numeric(old) and is_numeric(new)):
+        return False
+    was, now = (numbers.to_numpy(float, na_value=np.nan) for numbers in (old, new))
+    return another_magnitude(was, now) or (one_value(now) and not one_value(was))
+
+
+def another_magnitude(old: Floats, new: Floats) -> bool:
+    """
+    Whether nearly all are one factor of what they were, and that is ten or more, or a tenth or less: a unit
+    or a point that was misread. What prices or counts may do by themselves is less, or not alike for all.
+
+    >>> another_magnitude(np.array([1.2, 3.4]), np.array([120.0, 340.0]))
+    True
+    >>> another_magnitude(np.array([1.2, 3.4]), np.array([0.6, 1.7]))
+    False
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = new / old
+    ratio = ratio[np.isfinite(ratio)]
+    factor = float(np.median(ratio)) if len(ratio) else 0.0
+    if factor <= 0:
+        return False
+    alike = float(np.mean(np.abs(ratio / factor - 1) <= ONE_WAY))
+    return max(factor, 1 / factor) >= MAGNITUDE and alike >= NEARLY_ALL
+
+
 def _words(one: _Hit, sure: Bools) -> str:
     if one.unset:
         return "is not set"
     if one.stale:
         return "is stale"
     old, new = one.was[sure], one.now[sure]
-    if not (pd.api.types.is_numeric_dtype(old) and pd.api.types.is_numeric_dtype(new)):
+    if not (is_numeric(old) and is_numeric(new)):
         return instead(old, new)
     spread = float(np.median(one.moved.spread[sure]))
     # what moves anyway is held against where it would have moved

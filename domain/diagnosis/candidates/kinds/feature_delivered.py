@@ -202,10 +202,11 @@ def _broken_alike(
 
 def _nothing_to_serve(known: Known, change: Delivered, undone: Undone | None) -> Answer | None:
     """
-    Without requests to rank again, a value that was lost is broken by what can be seen; what it does to the
-    metric is not measured, and the answer says so.
+    Without requests to rank again, a value that was lost, or is of another order of magnitude, is broken by
+    what can be seen; what it does to the metric is not measured, and the answer says so.
     """
-    if undone is not None or not change.unset or known.scene is not None:
+    if undone is not None or not change.broken or known.scene is not None:
         return None
-    words = "no requests are logged that could be ranked again; what was lost is visible in the delivery"
+    seen = "what was lost" if change.unset else f"that it {change.words}"
+    words = f"no requests are logged that could be ranked again; {seen} is visible in the delivery"
     return Answer(question="how_much", holds=True, words=words)

@@ -46,6 +46,30 @@ def test_a_feature_ten_times_too_high_is_the_culprit_and_not_the_brands_that_it_
     assert any("brand = Boreal gains" in line.statement for line in found.evidence)
 
 
+@pytest.mark.parametrize(("factor", "cause"), [(100.0, "feature"), (0.05, "feature"), (0.7, "unknown")])
+def test_without_logged_requests_another_magnitude_is_visible_and_a_discount_is_not(
+    factor: float, cause: str
+) -> None:
+    items = catalogue()
+    items.loc[items["brand"] == "Boreal", "rating"] *= factor
+    spoilt = shop(items)
+    material = spoilt.material(spoilt.finding(slice_of(brand="Boreal")), snapshots=delivery(items))
+    found = diagnose(replace(material, candidates=None, candidates_before=None, model=None))
+    assert found.cause_kind == cause
+    assert (found.candidates[0].object, found.candidates[0].place) == ("rating", slice_of(brand="Boreal"))
+    if cause == "feature":
+        assert f"that it is {factor:g} times what it was is visible" in found.candidates[0].answers[2].words
+
+
+def test_another_magnitude_elsewhere_is_not_why_a_slice_loses() -> None:
+    items = catalogue()
+    items.loc[items["brand"] == "Boreal", "rating"] *= 100
+    spoilt = shop(items)
+    material = spoilt.material(spoilt.finding(slice_of(device="web")), snapshots=delivery(items))
+    found = diagnose(replace(material, candidates=None, candidates_before=None, model=None))
+    assert found.cause_kind == "unknown"
+
+
 def test_without_any_delivery_kept_the_log_itself_says_which_feature_departed() -> None:
     items = catalogue()
     items.loc[items["brand"] == "Boreal", "rating"] *= 10
