@@ -69,6 +69,24 @@ EQUIVALENT: Mapping[str, str] = {
     ),
     "workers/log/obligations.py main: follow(log, FOLLOWER, hand_over(carrier.send), stop) → (taken out)": (
         "it is what its process does, which tests/workers/process starts and no fork of this one comes by"
+    "workers/respond/resolve/watch.py _without: then.finding if then else None → then.finding": (
+        "no incident begins with a deployment, so that there are events before each; it tells the types"
+    ),
+    "workers/respond/resolve/watch.py _without: ended is None or finding.window_start < ended → "
+    "without ended is None": (
+        "nothing else is deployed as long as a hotfix acts, so that one before has ended; it tells the types"
+    ),
+    "workers/respond/resolve/watch.py _as_look: "
+    "one.low is None or one.high is None or one.window_start is None → without one.low is None": (
+        "one end of an interval is never known alone; it tells the types"
+    ),
+    "workers/respond/resolve/watch.py _as_look: "
+    "one.low is None or one.high is None or one.window_start is None → without one.high is None": (
+        "the same: one end of an interval is never known alone"
+    ),
+    "workers/respond/resolve/watch.py _as_look: "
+    "one.low is None or one.high is None or one.window_start is None → without one.window_start is None": (
+        "whatever knew an interval knew where its window began; it tells the types"
     ),
     "workers/deployers/redis.py RedisDeployer._changed: "
     "time.monotonic() < until → time.monotonic() <= until": (

@@ -44,6 +44,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "bot/messages/incident/value.py": ("tests/bot/test_actions.py",),
     "workers/respond/resolve/watch.py": (
         "tests/workers/respond/resolve/test_watched.py",
+        "tests/workers/respond/resolve/test_held_against.py",
         "tests/workers/respond/resolve/test_guards.py",
         "tests/workers/test_stages.py",
         "tests/workers/predict/test_launch_story.py",

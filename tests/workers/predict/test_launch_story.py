@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from tests.domain.prediction.test_launch import AT, calendar
 from tests.workers.predict.test_launch import declared
 from workers.log.obligations import Work
 from workers.predict.look_ahead import prediction_run
-from workers.respond.resolve.watch import watch
+from workers.respond.resolve.watch import guard, watch
 from workers.store import cards
 
 HOUR = timedelta(hours=1)
@@ -86,15 +87,16 @@ def watched(
     recommender: Recommender,
     at: datetime,
     watch_for: timedelta = timedelta(minutes=3),
+    room: Callable[[Work, Recommender], Sequence[c.Command]] = watch,
 ) -> c.Command | None:
-    """What the watch makes of a hotfix that was deployed at `AT`."""
+    """What the watch makes of a hotfix that was deployed at `AT`, or what is looked for after it."""
     hotfix = Hotfix(
         option="fill", stage="applied", event_id="e", at=AT, chosen_by="terminal:on-call",
         applied_at=AT, watch_until=AT + watch_for,
     )  # fmt: skip
     obligation = Obligation(kind="watch", event_id="e", since=AT)
     work = Work(log, incident.model_copy(update={"hotfix": hotfix}), obligation, at)
-    return next(iter(watch(work, recommender)), None)
+    return next(iter(room(work, recommender)), None)
 
 
 def test_a_forecast_that_knows_nothing_of_the_hotfix_neither_proves_nor_refutes_it(
@@ -124,6 +126,24 @@ def test_a_forecast_that_knows_of_the_hotfix_is_judged_without_waiting_for_a_win
     well = declared(tmp_path, with_a_later_look(AT + HOUR, well=True))
     verdict = watched(log, predicted, well, AT + 2 * HOUR, watch_for=timedelta(days=3))
     assert isinstance(verdict, c.VerifyHotfix)
+
+
+def test_after_the_verdict_each_forecast_that_knows_of_the_hotfix_is_looked_at_and_no_other(
+    log: Engine, predicted: Incident, tmp_path: Path
+) -> None:
+    as_before = declared(tmp_path, calendar(faulty=(3,)))
+    assert watched(log, predicted, as_before, AT + 48 * HOUR, room=guard) is None
+    well = declared(tmp_path, with_a_later_look(AT + HOUR, well=True))
+    assert isinstance(watched(log, predicted, well, AT + 2 * HOUR, room=guard), c.RecordWatch)
+
+
+def test_a_forecast_waits_for_no_rows_to_settle(log: Engine, predicted: Incident, tmp_path: Path) -> None:
+    ill = declared(tmp_path, with_a_later_look(AT + HOUR, well=False))
+    settling = ill.tables["prelaunch"].model_copy(update={"settle": 3 * HOUR})
+    late = ill.model_copy(update={"tables": {**ill.tables, "prelaunch": settling}})
+    look = watched(log, predicted, late, AT + 2 * HOUR, watch_for=timedelta(days=3))
+    assert isinstance(look, c.RecordWatch)
+    assert (look.window_start, look.window_end) == (AT, AT + 2 * HOUR)
 
 
 def test_a_launch_whose_calendar_is_written_no_more_is_looked_at_when_it_begins(

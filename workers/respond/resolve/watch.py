@@ -167,25 +167,20 @@ def _harm(
         return None
     earlier = [look for one in deployed.looks if (look := _as_look(one))]
     window = max(end - start, LOOK_AGAIN_AFTER)
-    nth = 1 + max(0, (end - deployed.applied_at) // window)
+    nth = 1 + (end - deployed.applied_at) // window
     shown = harmful(finding, [*earlier, now], nth, often=ceil(window / LOOK_AGAIN_AFTER))
     if not shown:
         return None
-    low, high = _interval(finding, seen)
-    grew = f"{-100 * seen.repaired(finding):.0f} %"
-    band = "" if low is None or high is None else f" [{-100 * high:.0f}–{-100 * low:.0f}]"
+    low, high = now.repaired - now.half, now.repaired + now.half
+    grew = f"{-100 * now.repaired:.0f} % [{-100 * high:.0f}–{-100 * low:.0f}]"
     agree = "two looks in a row agree" if len(shown) > 1 else "one look was enough"
     reason = (
-        f"the gap grew by {grew}{band} since its deployment: {seen.observed:,.0f} {finding.unit} where "
+        f"the gap grew by {grew} since its deployment: {seen.observed:,.0f} {finding.unit} where "
         f"{seen.expected:,.0f} are expected, then {finding.observed:,.0f} where {finding.expected:,.0f} "
         f"were; {agree}, chance alone does so in less than one deployment in a hundred"
     )
     return c.RecordHarm(
-        option=deployed.hotfix.option,
-        reason=reason,
-        repaired_share=seen.repaired(finding),
-        low=low,
-        high=high,
+        option=deployed.hotfix.option, reason=reason, repaired_share=now.repaired, low=low, high=high
     )
 
 
@@ -242,8 +237,11 @@ def measure_now(
 def window_to_look_at(
     recommender: Recommender, finding: Finding, applied_at: datetime, at: datetime
 ) -> tuple[datetime, datetime]:
-    """The newest complete window, as long as the finding's, without anything from before the deployment."""
-    table = recommender.tables.get(finding.table)
+    """
+    The newest complete window, as long as the finding's, without anything from before the deployment. For a
+    forecast no rows have to settle: it is made of all that is known by now.
+    """
+    table = None if finding.kind == "predicted" else recommender.tables.get(finding.table)
     end = at - (table.settle if table else timedelta(0))
     return max(applied_at, end - (finding.window_end - finding.window_start)), end
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import pytest
@@ -11,14 +12,18 @@ from domain.incident import commands as c
 from domain.incident.menu import digest_of
 from domain.incident.obligations import Obligation
 from domain.incident.state import Incident
+from domain.recommender.recommender import Recommender
+from domain.recommender.table import Table
 from domain.values import Actor, Diagnosis, Finding
 from tests.workers.conftest import NOON, make_finding, make_option
 from workers.log.handle import handle
 from workers.log.obligations import Work
 from workers.respond.resolve.guards import new_alarm, touches
+from workers.respond.resolve.watch import guard, watch
 from workers.store import cards
 
 MINUTE = timedelta(minutes=1)
+UNREAD = Table(name="impressions", path="none.parquet", time="at", window=MINUTE)
 ON_CALL = Actor(kind="person", id="terminal:on-call")
 WORKER = Actor(kind="worker", id="detect")
 FOUND = make_finding(observed=50.0).model_copy(update={"slice": (("country", "DK"),)})
@@ -61,11 +66,16 @@ class Guarded:
         assert found is not None
         return found
 
-    def harm(self, at: datetime = NOON + 5 * MINUTE) -> c.RecordHarm | None:
+    def harm(self) -> c.RecordHarm | None:
+        work = self.work()
+        assert work.incident.hotfix is not None
+        return new_alarm(work, work.incident.hotfix, NOON)
+
+    def work(self, at: datetime = NOON + 5 * MINUTE) -> Work:
         incident = self.incident
         assert incident.hotfix is not None
         obligation = Obligation(kind="watch", event_id=incident.hotfix.event_id, since=NOON)
-        return new_alarm(Work(self.log, incident, obligation, at), incident.hotfix, NOON)
+        return Work(self.log, incident, obligation, at)
 
 
 @pytest.fixture
@@ -82,6 +92,16 @@ def test_an_alarm_of_a_guard_on_what_the_hotfix_touches_is_harm_and_names_itself
         "its guard plays_by_slice alarmed in country = DK at 2026-03-03 12:02 UTC (#2): "
         "plays: 40 % fewer rows"
     )
+
+
+@pytest.mark.parametrize("room", [watch, guard])
+def test_an_alarm_of_a_guard_is_told_before_the_metric_is_looked_at_and_after_the_verdict_too(
+    guarded: Guarded, room: Callable[[Work, Recommender], Sequence[c.Command]]
+) -> None:
+    guarded.alarmed(alarm())
+    nothing_to_measure = Recommender(name="cinema", tables={"impressions": UNREAD})
+    (harm,) = room(guarded.work(), nothing_to_measure)
+    assert harm == guarded.harm()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
@@ -47,30 +48,42 @@ class Watched:
     """An incident whose hotfix was applied at noon."""
 
     def __init__(
-        self, log: Engine, recommender: Recommender, monkeypatch: pytest.MonkeyPatch, finding: Finding | None
+        self,
+        log: Engine,
+        recommender: Recommender,
+        monkeypatch: pytest.MonkeyPatch,
+        finding: Finding | None,
+        option: Option | None = None,
     ) -> None:
         self._log, self._recommender, self._patch = log, recommender, monkeypatch
+        self._option = option or make_option(watch=WATCHED)
         command: c.Command = (
             c.OpenIncident(number=0, finding=finding)
             if finding
             else c.DeclareIncident(number=0, title="Something is off", severity=Severity.SEV3)
         )
-        self._stream, self._asked = "", 0
+        self._stream = ""
         self._stream = self.say(command, -10).stream
         self.say(c.RecordDiagnosis(diagnosis=Diagnosis(cause=None)), -9)
         self.deploy(0)
 
     def say(self, command: c.Command, minutes: float) -> Answer:
-        self._asked += 1
-        at = NOON + minutes * MINUTE
-        key = f"k{self._asked}"
+        at, key = NOON + minutes * MINUTE, uuid.uuid4().hex
         return handle(self._stream or None, command, actor=ON_CALL, key=key, at=at, log=self._log)
 
     def deploy(self, minutes: float) -> None:
-        offered: tuple[Option, ...] = (make_option(watch=WATCHED),)
+        offered = (self._option,)
         self.say(c.PrepareMenu(options=offered), minutes - 2)
         self.say(c.ChooseHotfix(option="fill", menu=digest_of(offered)), minutes - 1)
         self.say(c.RecordHotfixApplied(option="fill", receipt="done"), minutes)
+
+    def revert(self, minutes: float) -> None:
+        self.say(c.RevertHotfix(option="fill"), minutes)
+        self.say(c.RecordHotfixReverted(option="fill", receipt="undone"), minutes)
+
+    def widen(self, share: float, following: float, minutes: float) -> None:
+        self.say(c.PassStage(option="fill", share=share), minutes)
+        self.say(c.RecordHotfixWidened(option="fill", share=following, receipt="done"), minutes)
 
     def repeated(self, finding: Finding, minutes: float) -> None:
         """The check finds it once more."""
@@ -107,7 +120,17 @@ class Watched:
         incident: Incident | None = None,
         room: Callable[[Work, Recommender], Sequence[c.Command]] = watch,
     ) -> c.Command | None:
-        """What a look so many minutes after the deployment says."""
+        """The command that a look so many minutes after the deployment gives, if any."""
+        return next(iter(self.answered(minutes, seen, incident, room)), None)
+
+    def answered(
+        self,
+        minutes: float,
+        seen: Measurement | Exception,
+        incident: Incident | None = None,
+        room: Callable[[Work, Recommender], Sequence[c.Command]] = watch,
+    ) -> Sequence[c.Command]:
+        """All that a look so many minutes after the deployment says."""
 
         def answer(*_: object) -> Measurement:
             if isinstance(seen, Exception):
@@ -119,7 +142,7 @@ class Watched:
         event = incident.hotfix.event_id if incident.hotfix else "none"
         obligation = Obligation(kind="watch", event_id=event, since=NOON)
         work = Work(self._log, incident, obligation, NOON + minutes * MINUTE)
-        return next(iter(room(work, self._recommender)), None)
+        return room(work, self._recommender)
 
     def guarded(self, minutes: float, seen: Measurement | Exception) -> str:
         """The name of what a look after the verdict says, which is written down."""
@@ -134,8 +157,8 @@ Begin = Callable[..., Watched]
 
 @pytest.fixture
 def begin(log: Engine, recommender: Recommender, monkeypatch: pytest.MonkeyPatch) -> Begin:
-    def watched(finding: Finding | None = FOUND) -> Watched:
-        return Watched(log, recommender, monkeypatch, finding)
+    def watched(finding: Finding | None = FOUND, option: Option | None = None) -> Watched:
+        return Watched(log, recommender, monkeypatch, finding, option)
 
     return watched
 
@@ -227,8 +250,7 @@ def test_the_band_may_just_touch_what_chance_explains_and_proves_nothing_then(be
 def test_looks_at_an_earlier_deployment_of_the_same_hotfix_prove_nothing(begin: Begin) -> None:
     watched = begin()
     watched.saw(0.95, 2)
-    watched.say(c.RevertHotfix(option="fill"), 3)
-    watched.say(c.RecordHotfixReverted(option="fill", receipt="undone"), 4)
+    watched.revert(4)
     watched.say(c.LookAgain(), 5)
     watched.say(c.RecordDiagnosis(diagnosis=Diagnosis(cause=None)), 6)
     watched.deploy(10)
@@ -281,6 +303,33 @@ def test_more_than_all_of_the_gap_is_chance_in_the_band_and_told_as_it_is_beyond
     assert verified.repaired_share == 1.0
     assert isinstance(beyond, c.RecordWatch)
     assert beyond.repaired_share == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(("observed", "share"), [(97.0, 0.94), (110.0, 1.0)])
+def test_more_than_all_of_the_gap_is_chance_where_a_look_proves_nothing_too(
+    begin: Begin, observed: float, share: float
+) -> None:
+    unsure = begin().said(2, measured(observed, low=0.0, high=260.0))
+    assert isinstance(unsure, c.RecordWatch)
+    assert unsure.repaired_share == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    ("observed", "share", "told"),
+    [
+        (150.0, 2.0, "200 % of the gap is closed"),
+        (60.0, 0.2, "20 % of the gap is closed"),
+        (50.0, 0.0, " 0 % of the gap is closed"),
+        (40.0, -0.2, "the gap grew by 20 %"),
+    ],
+)
+def test_a_refutation_says_how_much_of_the_gap_is_closed_or_by_how_much_it_grew(
+    begin: Begin, observed: float, share: float, told: str
+) -> None:
+    refuted = begin().said(5, measured(observed))
+    assert isinstance(refuted, c.RefuteHotfix)
+    assert refuted.repaired_share == pytest.approx(share)
+    assert refuted.reason.endswith(told)
 
 
 WORSE = measured(10.0, low=90.0, high=110.0)
@@ -355,15 +404,13 @@ def test_what_a_hotfix_before_spoiled_is_not_what_the_next_one_is_held_against(b
     watched = begin()
     spoiled = FOUND.model_copy(update={"observed": 10.0, "window_start": NOON, "window_end": NOON + MINUTE})
     watched.repeated(spoiled, 1)
-    watched.say(c.RevertHotfix(option="fill"), 2)
-    watched.say(c.RecordHotfixReverted(option="fill", receipt="gone"), 2)
+    watched.revert(2)
     watched.deploy(6)
     look = watched.said(7, measured(60.0))
     assert isinstance(look, c.RecordWatch)
     assert look.repaired_share == pytest.approx(0.2)  # of the 50 that were lacking, and not of 90
 
-    watched.say(c.RevertHotfix(option="fill"), 8)
-    watched.say(c.RecordHotfixReverted(option="fill", receipt="gone"), 8)
+    watched.revert(8)
     after = {"observed": 20.0, "window_start": NOON + 9 * MINUTE, "window_end": NOON + 10 * MINUTE}
     watched.repeated(FOUND.model_copy(update=after), 10)
     watched.deploy(14)
@@ -384,15 +431,26 @@ def test_two_windows_in_which_no_row_comes_at_all_are_harm(begin: Begin) -> None
     assert watched.look(2, TooFewRows("another trouble")) == "nothing"
 
 
-def test_rows_that_only_now_fail_to_come_or_were_never_many_are_waited_for(begin: Begin) -> None:
+def test_rows_that_only_now_fail_to_come_are_waited_for(begin: Begin) -> None:
     watched = begin()
     watched.saw(0.1, window_end=1.5)
     assert watched.look(2.2, NOTHING_CAME) == "nothing"
-    rare = begin(make_finding("Western").model_copy(update={"expected": 5.0, "observed": 1.0}))
-    assert rare.look(2.2, NOTHING_CAME) == "nothing"
+
+
+@pytest.mark.parametrize(("expected", "said"), [(9.9, "nothing"), (10.0, "RecordHarm")])
+def test_rows_that_were_never_many_are_waited_for(begin: Begin, expected: float, said: str) -> None:
+    rare = begin(FOUND.model_copy(update={"expected": expected, "observed": 1.0}))
+    assert rare.look(2.2, NOTHING_CAME) == said
 
 
 def test_a_guard_that_cannot_measure_reverts_nothing(begin: Begin) -> None:
     watched = begin(SHARP)
     remember(watched, 2, GOOD)
-    assert watched.guarded(5, SourceError("the warehouse is away")) == "nothing"
+    assert watched.answered(5, SourceError("the warehouse is away"), room=guard) == ()
+
+
+def test_rows_that_come_no_more_after_the_verdict_are_harm_as_well(begin: Begin) -> None:
+    watched = begin(SHARP)
+    remember(watched, 2, GOOD)
+    assert watched.guarded(3, GOOD) == "RecordWatch"
+    assert [watched.guarded(minutes, NOTHING_CAME) for minutes in (4.9, 5)] == ["nothing", "RecordHarm"]
