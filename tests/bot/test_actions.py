@@ -8,6 +8,7 @@ import pytest
 
 from bot.actions import PRESSES, command_of, press_of
 from bot.messages.incident.value import Target, parse, spell
+from bot.messages.modals import NO_CHECK
 from domain.errors import Refused, Stale
 from domain.incident import commands as c
 from domain.incident.card import ACTIONS, Action
@@ -74,6 +75,25 @@ def test_what_was_entered_is_asked_for() -> None:
     assert pressed("break_glass", reason="x") == c.BreakGlass(option="fill", menu=MENU_READ, reason="x")
     assert pressed("assign", person="U0BEN") == c.Assign(person="slack:U0BEN")
     assert pressed("assign", person="terminal:ben") == c.Assign(person="terminal:ben")
+
+
+@pytest.mark.parametrize(
+    ("action", "fields", "check"),
+    [
+        ("follow_up_edit", {"change": "check", "check": "plays_by_genre"}, "plays_by_genre"),
+        ("follow_up_edit", {"change": "check", "check": NO_CHECK}, None),
+        ("follow_up_edit", {"change": "check"}, None),
+        ("follow_up_edit", {"change": "nothing", "check": "plays_by_genre"}, None),
+        ("follow_up_edit", {"check": "plays_by_genre"}, None),
+        ("follow_up_decline", {"change": "check", "check": "plays_by_genre"}, None),
+    ],
+)
+def test_a_check_is_asked_for_where_one_was_chosen_and_something_is_to_change(
+    action: str, fields: dict[str, str], check: str | None
+) -> None:
+    answer = pressed(action, **fields)
+    assert isinstance(answer, c.AnswerFollowUp)
+    assert answer.check == check
 
 
 def test_a_button_says_which_incident_which_hotfix_and_which_menu_and_no_more() -> None:
