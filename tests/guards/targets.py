@@ -53,6 +53,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
         "tests/workers/respond/resolve/test_deploy.py",
         "tests/workers/respond/resolve/test_rights.py",
         "tests/workers/respond/resolve/test_taken_back.py",
+        "tests/workers/test_hold_out.py",
     ),
     "workers/deployers/confirming.py": (
         "tests/workers/deployers/test_confirming.py",

@@ -23,7 +23,7 @@ from workers.deployers.file import FileOptions
 from workers.environment import clock
 from workers.log.handle import Answer, handle
 from workers.log.obligations import MOST_TRIES, Handler, Work, remind, settle
-from workers.respond.resolve.deploy import apply, expire, revert
+from workers.respond.resolve.deploy import apply, expire, in_stage, revert
 from workers.respond.resolve.watch import guard, watch
 from workers.store import cards
 from workers.store.log.events import read_stream
@@ -102,6 +102,22 @@ def test_an_approved_hotfix_is_applied_under_its_approval_and_taken_back_under_t
     assert story.settle("revert", revert)
     assert story.hotfix.stage == "reverted"
     assert story.overrides == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "share", "told"),
+    [
+        ({}, 1.0, {}),
+        ({"stages": (0.05, 1.0)}, 0.05, {"share": 0.05, "salt": "approval"}),
+        ({"stages": (0.05, 1.0)}, 1.0, {}),
+        ({"hold_out": 0.25}, 1.0, {"share": 0.75, "salt": "approval"}),
+    ],
+)
+def test_a_target_is_told_a_share_of_members_where_some_are_left_out_and_none_else(
+    changes: dict[str, object], share: float, told: dict[str, object]
+) -> None:
+    option = make_option(**changes)
+    assert in_stage(option, share, "approval").parameters == {**option.parameters, **told}
 
 
 def killed(work: Work, recommender: Recommender) -> Sequence[c.Command]:
