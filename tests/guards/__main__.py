@@ -56,6 +56,8 @@ def main() -> int:
         for case in cases(arguments.files)
         if case.name not in EQUIVALENT and arguments.only in _shown(case)
     ]
+    if not chosen:
+        sys.exit("No guard there has these words.")
     if arguments.list:
         print("\n".join(_shown(case) for case in chosen))  # noqa: T201
         return 0

@@ -69,6 +69,7 @@ EQUIVALENT: Mapping[str, str] = {
     ),
     "workers/log/obligations.py main: follow(log, FOLLOWER, hand_over(carrier.send), stop) → (taken out)": (
         "it is what its process does, which tests/workers/process starts and no fork of this one comes by"
+    ),
     "workers/respond/resolve/watch.py _without: then.finding if then else None → then.finding": (
         "no incident begins with a deployment, so that there are events before each; it tells the types"
     ),
