@@ -28,7 +28,7 @@ from domain.values import Value
 K = TypeVar("K", bound=Value)
 
 
-NOTHING_NAMED = Unfit("the diagnosis names nothing that it could act on")
+NOTHING_NAMED = Unfit("the diagnosis names nothing to act on")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -58,7 +58,7 @@ def build_menu(
     declared, kind = tuple(hotfixes), around.diagnosis.cause_kind
     fitting = [hotfix for hotfix in declared if kind in hotfix.causes]
     tried = {hotfix.name: _tried(hotfix, around, incident, find) for hotfix in fitting}
-    notes = [f"{one.label}: {one.why}" for one in tried.values() if isinstance(one, LeftOut)]
+    notes = _by_reason([one for one in tried.values() if isinstance(one, LeftOut)])
     explained = kind != "unknown" and any(isinstance(one, Option) for one in tried.values())
     for hotfix in declared:
         if hotfix.name not in tried:
@@ -68,6 +68,12 @@ def build_menu(
         notes.append(_none_fits(kind, offered=bool(options)))
     left_out = tuple(one for one in tried.values() if isinstance(one, LeftOut))
     return Menu((*options, do_nothing(around, incident)), "; ".join(notes), left_out)
+
+
+def _by_reason(left_out: Sequence[LeftOut]) -> list[str]:
+    """Each reason once, after all that it keeps off the menu."""
+    whys = dict.fromkeys(one.why for one in left_out)
+    return [f"{', '.join(one.label for one in left_out if one.why == why)}: {why}" for why in whys]
 
 
 def _none_fits(kind: CauseKind, *, offered: bool) -> str:

@@ -18,6 +18,7 @@ from domain.resolution.price import amount_to_repair, lost, price
 from domain.resolution.stage import Stage, set_stage
 from domain.values import Diagnosis, Hours, Option
 from tests.domain.resolution.choices import with_choices
+from tests.workers.conftest import declared_fill
 from workers.declaration.hotfix_kinds import find
 
 FILL = DeclaredHotfix(
@@ -307,3 +308,9 @@ def test_too_few_requests_are_said(world: SimpleNamespace) -> None:
             finding=world.finding,
         )
     assert FILL.watch == timedelta(minutes=15)
+
+
+def test_hotfixes_that_are_left_out_for_one_reason_are_named_together(around: Circumstances) -> None:
+    fills = [declared_fill(name=name, label=name) for name in ("fill", "another")]
+    nobody = replace(around, diagnosis=Diagnosis(cause="x", cause_kind="feature"))
+    assert build_menu(fills, nobody, "i", find).note == "fill, another: the diagnosis names nothing to act on"

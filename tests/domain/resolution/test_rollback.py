@@ -158,7 +158,7 @@ def test_what_cannot_act_says_why(world: SimpleNamespace) -> None:
         diagnosis=Diagnosis(cause="x", cause_kind="feature", items=("film-1",), feature="genre"),
     )
     said = why(build_menu((FILL, ROLLBACK), around, "i", find))
-    assert said["fill_language"] == "the diagnosis names nothing that it could act on"
+    assert said["fill_language"] == "the diagnosis names nothing to act on"
     assert said["rollback"] == "no delivery is known that brought it, so there is none to go back behind"
 
 
