@@ -78,7 +78,7 @@ def harmful(
     >>> len(harmful(drop, worse[:1], 1)), len(harmful(drop, worse, 2)), len(harmful(drop, worse[:1] * 2, 2))
     (0, 2, 0)
     """
-    now, spent = looks[-1], ALPHA * 6 / (pi * nth) ** 2 / often
+    now, spent = looks[-1], spent_at(nth) / often
     chance_then = _half_then(then, now.half) / BAND
     if now.repaired <= -LEAST_HARM and _p(now.repaired, now.half / BAND, chance_then) <= STRICTER * spent:
         return (now,)
@@ -88,6 +88,11 @@ def harmful(
     both = sqrt(now.half**2 + before.half**2) / 2 / BAND
     surely = _p((now.repaired + before.repaired) / 2, both, chance_then) <= spent
     return (before, now) if surely else ()
+
+
+def spent_at(nth: int) -> float:
+    """The chance of an error that the `nth` of ever more looks may have, all together `ALPHA`."""
+    return ALPHA * 6 / (pi * nth) ** 2
 
 
 def _half_then(then: Finding, otherwise: float) -> float:

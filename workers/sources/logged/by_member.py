@@ -82,6 +82,22 @@ def _sums(source: Source, check: Check, rows: Any, inside: Any | None) -> dict[s
     return {AMOUNT: amount} if inside is None else {AMOUNT: ibis.ifelse(inside, amount, 0.0), SIZE: amount}
 
 
+def rows_by_member(recommender: Recommender, table: str, start: datetime, end: datetime) -> ByMember:
+    """
+    How many rows of a table each member has.
+
+    Raises:
+        SourceError: the table names no member, or cannot be read as declared.
+    """
+    with open_source(recommender, table) as source:
+        member = _member_of(source)
+        rows = source.between(start, end)
+        rows = rows.mutate(**{MEMBER: as_text(rows[member])})
+        rows, of_all = _some(source, rows.filter(rows[MEMBER].notnull()))
+        found = source.fetch(rows.group_by(MEMBER).aggregate(**{AMOUNT: rows.count()}))
+    return _by_member(found, of_all)
+
+
 def chosen_by_member(recommender: Recommender, start: datetime, end: datetime) -> ByMember:
     """
     What each member chose, in the objective's unit, of how many requests.

@@ -1,0 +1,95 @@
+"""A hotfix in stages: whether those who are served it first lose by it, in the tables of its guards."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import structlog
+
+from domain.detection.judge.harm import spent_at
+from domain.errors import RecsysopsError
+from domain.incident import commands as c
+from domain.incident.numbers import amount
+from domain.incident.state import Hotfix
+from domain.recommender.recommender import Recommender
+from domain.resolution.held_out import ByMember, held_out
+from domain.resolution.served_first import Fewer, Rows, fewer, parted
+from domain.values import Finding, Option
+from workers.log.obligations import Work
+from workers.respond.resolve.deploy import stage_keys
+from workers.sources.logged.by_member import rows_by_member
+
+BEFORE = 10  # times as long before the deployment as is looked at since
+LONGEST = timedelta(days=1)
+_log = structlog.get_logger(__name__)
+
+
+def harm_to_served(
+    work: Work,
+    recommender: Recommender,
+    finding: Finding,
+    hotfix: Hotfix,
+    span: tuple[datetime, datetime],
+    nth: int,
+) -> c.RecordHarm | None:
+    """
+    The first table in which they have fewer rows than they should; None where all members are served.
+
+    Args:
+        span: from the beginning of the stage on; at most the last day of it is looked at.
+        nth: of the looks since then, from 1 on.
+    """
+    option = work.incident.option(hotfix.option)
+    if option is None or hotfix.applied_at is None or option.served(hotfix.share) >= 1.0:
+        return None
+    tables = _tables(recommender, option, finding)
+    salt, share = stage_keys(work)[0], option.served(hotfix.share)
+    for table in tables:
+        try:
+            lost = _lost(recommender, table, hotfix.applied_at, span, salt, share)
+        except RecsysopsError as error:
+            _log.warning("served_not_compared", table=table, error=str(error))
+            continue
+        if lost is not None and lost.p_value <= spent_at(nth) / len(tables) / max(1, len(option.stages)):
+            return c.RecordHarm(option=hotfix.option, reason=_reason(table, lost, share))
+    return None
+
+
+def _tables(recommender: Recommender, option: Option, finding: Finding) -> list[str]:
+    """Those that name the member; not that of a finding of too many rows, which are to become fewer."""
+    checks = (recommender.checks.get(name) for name in option.guards)
+    names = dict.fromkeys(check.table for check in checks if check is not None)
+    every = {**names, finding.table: None}
+    return [
+        name
+        for name in every
+        if name in recommender.tables
+        and recommender.tables[name].member is not None
+        and not (name == finding.table and finding.change > 0)
+    ]
+
+
+def _lost(
+    recommender: Recommender,
+    table: str,
+    applied_at: datetime,
+    span: tuple[datetime, datetime],
+    salt: str,
+    share: float,
+) -> Fewer | None:
+    start, end = max(span[0], span[1] - LONGEST), span[1]
+
+    def rows(read: ByMember) -> Rows:
+        return parted(read, held_out(read.members, salt, share))
+
+    now = rows(rows_by_member(recommender, table, start, end))
+    before = rows(rows_by_member(recommender, table, applied_at - BEFORE * (end - start), applied_at))
+    return fewer(before, now, share)
+
+
+def _reason(table: str, lost: Fewer, share: float) -> str:
+    return (
+        f"the {100 * share:.0f} % of members who are served it have {amount(lost.observed)} rows of "
+        f"`{table}`, where {amount(lost.expected)} are expected by those who are not; chance alone does so "
+        "in less than one deployment in a hundred"
+    )
