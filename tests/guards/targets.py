@@ -48,6 +48,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
         "tests/workers/respond/resolve/test_guards.py",
         "tests/workers/test_stages.py",
         "tests/workers/predict/test_launch_story.py",
+        "tests/workers/respond/resolve/test_served_first.py",
     ),
     "workers/respond/resolve/deploy.py": (
         "tests/workers/respond/resolve/test_deploy.py",
