@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import structlog
 
@@ -19,34 +20,44 @@ from workers.log.obligations import Work
 from workers.respond.resolve.deploy import stage_keys
 from workers.sources.logged.by_member import rows_by_member
 
+PARTS = 4  # of a window of the finding, after which they are compared once more
 BEFORE = 10  # times as long before the deployment as is looked at since
 LONGEST = timedelta(days=1)
 _log = structlog.get_logger(__name__)
 
 
+class InStage(NamedTuple):
+    """A stage from its beginning up to now, and the end of the last look in it."""
+
+    start: datetime
+    end: datetime
+    looked: datetime | None = None
+
+    def nth(self, step: timedelta) -> int | None:
+        """Of comparisons so far apart, which one is due, from 1 on; None where the last look took it."""
+        due = (self.end - self.start) // step
+        taken = 0 if self.looked is None else (self.looked - self.start) // step
+        return due if due > taken else None
+
+
 def harm_to_served(
-    work: Work,
-    recommender: Recommender,
-    finding: Finding,
-    hotfix: Hotfix,
-    span: tuple[datetime, datetime],
-    nth: int,
+    work: Work, recommender: Recommender, finding: Finding, hotfix: Hotfix, stage: InStage
 ) -> c.RecordHarm | None:
     """
-    The first table in which they have fewer rows than they should; None where all members are served.
-
-    Args:
-        span: from the beginning of the stage on; at most the last day of it is looked at.
-        nth: of the looks since then, from 1 on.
+    The first table in which they have fewer rows than they should, since the stage began or in the last day
+    of it; None where all members are served.
     """
     option = work.incident.option(hotfix.option)
     if option is None or hotfix.applied_at is None or option.served(hotfix.share) >= 1.0:
+        return None
+    nth = stage.nth((finding.window_end - finding.window_start) / PARTS)
+    if nth is None:
         return None
     tables = _tables(recommender, option, finding)
     salt, share = stage_keys(work)[0], option.served(hotfix.share)
     for table in tables:
         try:
-            lost = _lost(recommender, table, hotfix.applied_at, span, salt, share)
+            lost = _lost(recommender, table, hotfix.applied_at, stage, salt, share)
         except RecsysopsError as error:
             _log.warning("served_not_compared", table=table, error=str(error))
             continue
@@ -73,11 +84,11 @@ def _lost(
     recommender: Recommender,
     table: str,
     applied_at: datetime,
-    span: tuple[datetime, datetime],
+    stage: InStage,
     salt: str,
     share: float,
 ) -> Fewer | None:
-    start, end = max(span[0], span[1] - LONGEST), span[1]
+    start, end = max(stage.start, stage.end - LONGEST), stage.end
 
     def rows(read: ByMember) -> Rows:
         return parted(read, held_out(read.members, salt, share))

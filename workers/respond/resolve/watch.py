@@ -29,7 +29,7 @@ from workers.checks.measure import measure
 from workers.detect.past import past_before, suspects
 from workers.log.obligations import Work
 from workers.respond.resolve.guards import new_alarm
-from workers.respond.resolve.served_first import harm_to_served
+from workers.respond.resolve.served_first import InStage, harm_to_served
 from workers.store.log.events import read_stream
 
 LOOK_AGAIN_AFTER = timedelta(seconds=15)
@@ -144,9 +144,7 @@ def _look(work: Work, recommender: Recommender, deployed: Deployed, finding: Fin
     over = end >= deployed.watch_until
     if not whole or (not over and end < _last_look(looks, hotfix) + LOOK_AGAIN_AFTER):
         return ()
-    in_stage = sum(one.window_end > deployed.stage_at for one in looks)
-    stage = deployed.stage_at, end
-    if lost := harm_to_served(work, recommender, finding, hotfix, stage, in_stage + 1):
+    if lost := harm_to_served(work, recommender, finding, hotfix, _stage_of(deployed, end)):
         return (lost,)
     try:
         seen = measure_now(work, recommender, finding, start, end)
@@ -161,6 +159,12 @@ def _look(work: Work, recommender: Recommender, deployed: Deployed, finding: Fin
         return ()
     harm = _harm(deployed, finding, seen, start, end)
     return (harm or _judged(deployed, finding, seen, over, start, end),)
+
+
+def _stage_of(deployed: Deployed, end: datetime) -> InStage:
+    """The stage up to now, and where in it the last look ended."""
+    looked = [one.window_end for one in deployed.looks if one.window_end > deployed.stage_at]
+    return InStage(deployed.stage_at, end, max(looked, default=None))
 
 
 def _harm(

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from domain.incident import commands as c
@@ -24,6 +26,7 @@ from workers.log.handle import handle
 from workers.log.obligations import Work
 from workers.log.open_obligations import due
 from workers.respond.resolve.deploy import stage_keys
+from workers.respond.resolve.served_first import InStage
 from workers.respond.resolve.watch import watch
 from workers.store import cards
 
@@ -117,3 +120,17 @@ def test_a_table_that_names_no_member_is_passed_over(log: Engine, tmp_path: Path
     work = deployed(log)
     (said,) = watch(work, library(tmp_path, work, fails=True, member=None))
     assert isinstance(said, c.RecordWatch)
+
+
+@given(ends=st.lists(st.integers(1, 400), min_size=1, max_size=40, unique=True), step=st.integers(5, 90))
+def test_they_are_compared_once_in_each_part_of_a_window_however_often_it_is_looked_at(
+    ends: list[int], step: int
+) -> None:
+    """A comparison reads ten times the stage: for windows of a day it is not made every fifteen seconds."""
+    looked, taken = None, list[int]()
+    for seconds in sorted(ends):
+        end = DEPLOYED + timedelta(seconds=seconds)
+        if (nth := InStage(DEPLOYED, end, looked).nth(timedelta(seconds=step))) is not None:
+            taken.append(nth)
+        looked = end
+    assert taken == sorted({seconds // step for seconds in ends} - {0})
