@@ -67,7 +67,7 @@ dist: | $(VENV)/bin/python
 
 # They are installed into an environment of their own, and an incident is waited for there.
 test-dist: $(VENV)/.test
-	$(BIN)/pytest -o addopts= -ra tests/dist
+	$(BIN)/pytest -o addopts= -ra tests/wheels
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.$(NAME)
