@@ -9,30 +9,35 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import Progress
 
-SECONDS = 15.0  # between two lines where there is no terminal, as in a CI's log
+SECONDS = 15.0
 
 Step = Callable[[int, int], None]
 """Told with how many are done, of how many."""
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Step]:
-    """`what` is being done while the block lasts. On the standard error: programs read the other one."""
+def progress(what: str, seconds: float = SECONDS) -> Iterator[Step]:
+    """
+    `what` is being done while the block lasts. On the standard error: programs read the other one.
+
+    Args:
+        seconds: from one line to the next, where there is no terminal.
+    """
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _lines(console, what)
+        yield _lines(console, what, seconds)
         return
     with Progress(transient=True, console=console) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, in_all: bar.update(task, completed=done, total=in_all)
 
 
-def _lines(console: Console, what: str) -> Step:
+def _lines(console: Console, what: str, seconds: float) -> Step:
     said_at = time.monotonic()
 
     def step(done: int, in_all: int) -> None:
         nonlocal said_at
-        if time.monotonic() - said_at >= SECONDS:
+        if time.monotonic() - said_at >= seconds:
             said_at = time.monotonic()
             console.print(f"{what}: {done:,} of {in_all:,}", highlight=False)
 

@@ -1,14 +1,10 @@
 import pytest
 
-from bot.cli import progress as module
 from bot.cli.progress import progress
 
 
-def test_where_there_is_no_terminal_a_line_says_now_and_then_how_far_it_is(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "SECONDS", 0.0)
-    with progress("looking") as step:
+def test_where_there_is_no_terminal_a_line_says_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress("looking", seconds=0) as step:
         step(40, 1_200)
         step(1_200, 1_200)
     out, err = capsys.readouterr()
