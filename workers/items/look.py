@@ -35,7 +35,7 @@ RECENT = timedelta(days=1)  # what "now" means where nothing changed
 LEAST_CHANGE = 0.25  # of what it was shown, to be told of
 WHOLE = 0.99  # share of the history that an item must have been there for others to be compared with it
 BATCH = LAUNCH_BIN
-"""What launches no further apart came together: what kept one of them from being shown kept all."""
+"""Launches closer together than this are one batch: what keeps one of it from being shown keeps all."""
 COMPARED = 20
 CONFIDENCE = 0.9
 
@@ -262,15 +262,14 @@ def _launch(recommender: Recommender, seen: ItemEvidence) -> None:
     """How its launch goes, while the log reaches back to it."""
     if seen.launched_at is None or seen.launched_at < seen.start:
         return
-    out, apart = _launches(recommender, seen), other_launches(recommender, seen)
-    if len(apart) < LEAST_LAUNCHES < len(out):
-        apart = out
+    out, others = _launches(recommender, seen), other_launches(recommender, seen)
+    if len(others) > len(_of_other_batches(others, seen)):
         seen.notes.append(
-            "Most launches that it can be compared with came together with it: what went wrong with all of "
-            "them would not show in its start."
+            "Launches that came together with it are among those that it is compared with, as too few others "
+            "are in the log: what went wrong with all of them would not show in its start."
         )
     seen.ages = read.exposure_by_age(recommender, out, seen.start, seen.end, LAUNCH_BIN)
-    names = [seen.item, *(str(one) for one in apart.index if one != seen.item)]
+    names = [seen.item, *map(str, others.index)]
     declared = recommender.items.features if recommender.items else ()
     features = [name for name in declared if name in seen.items]
     like = alike(seen.item, seen.items[features], names) if features else names
@@ -291,7 +290,14 @@ def _launches(recommender: Recommender, seen: ItemEvidence) -> pd.Series:
 
 
 def other_launches(recommender: Recommender, seen: ItemEvidence) -> pd.Series:
-    """Those of other batches than the item's, which has launched."""
-    launches = _launches(recommender, seen)
-    since: pd.Series = (launches - launches[seen.item]).abs()
-    return launches[since >= BATCH]
+    """Those that a launched item is compared with: of other batches, or all where these are too few."""
+    launches = _launches(recommender, seen).drop(seen.item)
+    apart = _of_other_batches(launches, seen)
+    return apart if len(apart) >= LEAST_LAUNCHES else launches
+
+
+def _of_other_batches(launches: pd.Series, seen: ItemEvidence) -> pd.Series:
+    if seen.launched_at is None:
+        return launches
+    away = np.abs((pd.DatetimeIndex(launches) - pd.Timestamp(seen.launched_at)).total_seconds())
+    return launches[away >= BATCH.total_seconds()]

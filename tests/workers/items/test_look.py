@@ -171,6 +171,7 @@ def test_where_nothing_launched_at_another_time_that_is_said(tmp_path: Path) -> 
     found = item_answer(shop, FAILED, END)[0]
     assert found.launch is not None and len(found.launch.compared) == 5
     assert any("came together with it" in note for note in found.notes)
+    assert found.usual_of == "launches", "all launches are shown less than their merit among all"
 
 
 def test_a_launch_like_the_others_is_fair(shop: Recommender) -> None:
