@@ -22,7 +22,8 @@ from domain.diagnosis.place import Bools, Floats, Placed, inside, place_of
 from domain.diagnosis.stratified import Strata, ranks_apart
 from domain.prediction.neighbours import is_numeric
 
-MAGNITUDE, NEARLY_ALL = 9.9, 0.9
+MAGNITUDE = 9.9  # times as much, or as little: a unit that was misread, and no price of a good day
+NEARLY_ALL = 0.9  # of the items, that are off by one factor, or had each a number of its own
 ONE_WAY = 0.02  # of the change, up to which values may be off one factor or one step
 MOST_VALUES = 0.2  # of the items, up to which a column has values that items are sliced by
 CLEARLY = 0.8  # of what is left unexplained by one step: one factor leaves less than that
@@ -222,7 +223,8 @@ def _broken(one: _Hit, sure: Bools) -> bool:
     if not (is_numeric(old) and is_numeric(new)):
         return False
     was, now = (numbers.to_numpy(float, na_value=np.nan) for numbers in (old, new))
-    return another_magnitude(was, now) or (one_value(now) and not one_value(was))
+    own = len(np.unique(was)) >= NEARLY_ALL * len(was)  # not a flag or a class, which may become one for all
+    return another_magnitude(was, now) or (own and len(was) > 1 and one_value(now))
 
 
 def another_magnitude(old: Floats, new: Floats) -> bool:

@@ -61,6 +61,16 @@ def test_without_logged_requests_another_magnitude_is_visible_and_a_discount_is_
         assert f"that it is {factor:g} times what it was is visible" in found.candidates[0].answers[2].words
 
 
+def test_without_logged_requests_a_flag_that_is_set_for_a_whole_brand_is_no_broken_value() -> None:
+    flags = np.random.default_rng(4).integers(0, 2, 240).astype(float)
+    right = catalogue().assign(rating=flags)
+    items = right.assign(rating=right["rating"].where(right["brand"] != "Boreal", 1.0))
+    spoilt = shop(items)
+    material = spoilt.material(spoilt.finding(slice_of(brand="Boreal")), snapshots=delivery(items, right))
+    found = diagnose(replace(material, candidates=None, candidates_before=None, model=None))
+    assert found.cause_kind == "unknown"
+
+
 def test_another_magnitude_elsewhere_is_not_why_a_slice_loses() -> None:
     items = catalogue()
     items.loc[items["brand"] == "Boreal", "rating"] *= 100
