@@ -99,8 +99,10 @@ def before_it_was_found(log: Engine, finding: Finding) -> Former | None:
         kept = recall(connection, _BEFORE + finding.fingerprint)
     if kept is None or datetime.fromisoformat(kept["window_end"]) != finding.window_end:
         return None
+    if "ends" not in kept:  # of a release that did not say what was looked at
+        return None
     try:
         memory = CheckState.model_validate(kept["state"])
     except ValidationError:  # of a release that remembered otherwise
         return None
-    return Former(memory, tuple(datetime.fromisoformat(end) for end in kept.get("ends", ())))
+    return Former(memory, tuple(datetime.fromisoformat(end) for end in kept["ends"]))

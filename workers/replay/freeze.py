@@ -194,9 +194,7 @@ def _span(
     ends = ends_of(recommender, planned, start, end)
     if not ends:
         raise BundleError("no window of its check is complete")
-    skipped = (
-        [] if former is None else [one for one in ends if one <= first.window_end and one not in former.ends]
-    )
+    skipped = _skipped(former, ends, first)
     if not is_shared(recommender, planned, ends):
         ends = [one for one in ends if one not in skipped][-MOST_ASKED:]
     check = planned.check
@@ -210,6 +208,13 @@ def _span(
         every=planned.every,
         skipped=skipped,
     )
+
+
+def _skipped(former: Former | None, ends: Iterable[datetime], first: Finding) -> tuple[datetime, ...]:
+    """The ends, until it was found, that no look was taken at; none where nobody knows."""
+    if former is None:
+        return ()
+    return tuple(end for end in ends if end <= first.window_end and end not in former.ends)
 
 
 def declared_as(check: Check) -> dict[str, str]:
