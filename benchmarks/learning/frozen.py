@@ -113,11 +113,11 @@ def kept(order: Order) -> Kept:
 def _lived_through(here: Installation, world: Taught, order: Order) -> list[int]:
     """Looked at each minute, until what is found of the strike is diagnosed and offered; their numbers."""
     before = {one.stream for one in _raised(here)}
-    struck = world.strike(order.name, order.seed).at
-    while (raised := [one for one in _raised(here) if one.stream not in before]) == []:
-        if world.at >= struck + order.after:
-            break
+    until = world.strike(order.name, order.seed).at + order.after
+    raised = list[Incident]()
+    while not raised and world.at < until:
         _a_minute(here, world)
+        raised = [one for one in _raised(here) if one.stream not in before]
     for one in raised:
         for kind, minutes in (("diagnose", 0), ("menu", 3)):
             moment = max(world.at, one.opened_at + minutes * MINUTE)
