@@ -20,29 +20,39 @@ import time_machine
 LOOK_SECONDS = 0.05
 
 
-def follow(file: Path) -> None:
-    """Keep this process's wall clock by the file, also in processes that it forks."""
-    began, ahead, set_to = time.time() - time.monotonic(), 0.0, None
-    while True:
-        asked = float(file.read_text() or 0) if file.exists() else 0.0
-        if asked != ahead:
-            if set_to is not None:
-                set_to.stop()
-            set_to = time_machine.travel(began + time.monotonic() + asked, tick=True) if asked else None
-            if set_to is not None:
-                set_to.start()
-            ahead = asked
-        time.sleep(LOOK_SECONDS)
+class Clock:
+    """This process's wall clock, kept by `file`; a process that it forks goes on from where it stands."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._began, self._ahead = time.time() - time.monotonic(), 0.0
+        self._set: time_machine.travel | None = None
+
+    def begin(self) -> None:
+        threading.Thread(target=self._follow, daemon=True).start()
+
+    def _follow(self) -> None:
+        while True:
+            asked = float(self._file.read_text() or 0) if self._file.exists() else 0.0
+            if asked != self._ahead:
+                self._set_to(asked)
+            time.sleep(LOOK_SECONDS)
+
+    def _set_to(self, ahead: float) -> None:
+        if self._set is not None:
+            self._set.stop()
+            self._set = None
+        if ahead:
+            self._set = time_machine.travel(self._began + time.monotonic() + ahead, tick=True)
+            self._set.start()
+        self._ahead = ahead
 
 
 def main() -> None:
     file, module = Path(sys.argv[1]), sys.argv[2]
-
-    def begin() -> None:
-        threading.Thread(target=follow, args=(file,), daemon=True).start()
-
-    begin()
-    os.register_at_fork(after_in_child=begin)
+    kept = Clock(file)
+    kept.begin()
+    os.register_at_fork(after_in_child=kept.begin)
     sys.argv = [module, *sys.argv[3:]]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

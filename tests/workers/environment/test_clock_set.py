@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import random
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import time_machine
-from sqlalchemy import Engine, make_url
+from sqlalchemy import Engine
 
 from domain.incident import commands as c
 from domain.incident.menu import digest_of
@@ -43,11 +43,11 @@ def set_clocks(
     """Worker, follower and clock as processes; calling it sets all of their wall clocks."""
     (tmp_path / "impressions.csv").write_text("at,genre\n2026-03-03T12:00:00Z,Drama\n")
     (tmp_path / "recsysops.toml").write_text(DECLARATION.replace('"1d"', f'"{request.param}"'))
-    broker = make_url(redis_url).set(database=str(random.randint(1, 15)))
     environment = {
         **os.environ,
         "DATABASE_URL": database_url,
-        "REDIS_URL": broker.render_as_string(hide_password=False),
+        "REDIS_URL": redis_url,
+        "BROKER_QUEUE": f"processes-{uuid.uuid4().hex}",
         "RECSYSOPS_CONFIG": str(tmp_path / "recsysops.toml"),
         "RECSYSOPS_VAR": str(tmp_path),
     }

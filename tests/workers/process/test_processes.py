@@ -8,12 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import orjson
 import pytest
-from sqlalchemy import Engine, make_url
+from sqlalchemy import Engine
 
 from domain.incident import commands as c
 from domain.incident.menu import digest_of
@@ -64,11 +65,11 @@ Start = Callable[[tuple[str, ...]], subprocess.Popen[bytes]]
 def start(database_url: str, redis_url: str, tmp_path: Path, root: Path) -> Iterator[Start]:
     (tmp_path / "impressions.csv").write_text("at,genre\n2026-03-03T12:00:00Z,Drama\n")
     (tmp_path / "recsysops.toml").write_text(DECLARATION)
-    broker = make_url(redis_url).set(database=str(random.randint(1, 15)))
     environment = {
         **os.environ,
         "DATABASE_URL": database_url,
-        "REDIS_URL": broker.render_as_string(hide_password=False),
+        "REDIS_URL": redis_url,
+        "BROKER_QUEUE": f"processes-{uuid.uuid4().hex}",
         "RECSYSOPS_CONFIG": str(tmp_path / "recsysops.toml"),
     }
     running: list[subprocess.Popen[bytes]] = []
