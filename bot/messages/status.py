@@ -42,4 +42,12 @@ def line(incident: Incident, link: Link) -> str:
     number = f"*{linked(f'#{incident.number}', link(f'/reports/{incident.number}'))}*"
     opened = words.moment(incident.opened_at)
     sign = f"{words.EMOJI[incident.severity]} {number} {incident.severity.value}"
-    return f"{sign}  {title}\n{incident.status} · opened {opened} · {who}"
+    return f"{sign}  {title}\n{incident.status} · opened {opened} · {who}{_waits(incident)}"
+
+
+def _waits(incident: Incident) -> str:
+    """What somebody else has to do now, so that it is not overlooked."""
+    asked_for = incident.hotfix
+    if asked_for is None or asked_for.stage != "chosen":
+        return ""
+    return f" · *a hotfix of {words.person(asked_for.chosen_by)} waits to be approved*"

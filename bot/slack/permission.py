@@ -18,7 +18,8 @@ from domain.values import Actor
 
 DANGEROUS: frozenset[Need] = frozenset({"deploy", "approve", "break_glass"})
 
-PERSON = re.compile(r"^[UW][A-Z0-9]{6,}$")
+PERSON = re.compile(r"^[UW][A-Z0-9-]")
+"""An account's id; the handle of a group has no capitals."""
 
 
 class Permissions(Protocol):
@@ -68,11 +69,14 @@ def authorise(
             f"Try again in a minute{beside}."
         )
     if set(groups).isdisjoint(allowed):
-        named = ", ".join(_mention(one) for one in allowed)
-        raise NotAllowed(Marked(f"Only {named} may do this. Ask one of them, or be added to the group."))
+        raise NotAllowed(Marked(_only(allowed)))
     return actor
 
 
-def _mention(name: str) -> str:
-    """A person by a mention, a group by its handle (a mention would need its id)."""
-    return f"<@{name}>" if PERSON.match(name) else f"members of @{escape(name)}"
+def _only(allowed: tuple[str, ...]) -> str:
+    """People by a mention, groups by their handles (a mention would need an id)."""
+    people = [f"<@{name}>" for name in allowed if PERSON.match(name)]
+    groups = [f"@{escape(name)}" for name in allowed if not PERSON.match(name)]
+    named = [*people, f"members of {' or '.join(groups)}"] if groups else people
+    ask = "Ask one of them, or be added to the group." if groups else "Ask one of them."
+    return f"Only {' or '.join(named)} may do this. {ask}"

@@ -86,9 +86,19 @@ def _as_read(incident: Incident, key: str, menu: str) -> Option:
     raise Stale(f"{since}, so nothing was done. Now: {told} The newest message has it; press there.")
 
 
-def otherwise(option: Option) -> str:
-    """A sentence for whoever finds no second person; empty where nobody may do without."""
-    return " Where nobody can be found, break-glass deploys it with a reason." if option.break_glass else ""
+def own_request(option: Option | None) -> str:
+    """What whoever asked for a hotfix is told as they approve it themselves; `option`: where it is known."""
+    told = "You asked for this yourself; a second person has to approve it"
+    if option is None:
+        return f"{told}."
+    if option.needs_second_person:
+        told += ", as it touches so much traffic"
+    elif option.alone is not None:
+        told += f", as it was asked for outside {option.alone.told}"
+    otherwise = (
+        " Where nobody can be found, break-glass deploys it with a reason." if option.break_glass else ""
+    )
+    return f"{told}.{otherwise}"
 
 
 def _approve(
@@ -98,11 +108,7 @@ def _approve(
         return ()
     option = _as_asked_for(incident, hotfix, command.menu, at)
     if actor.is_(hotfix.chosen_by):
-        why = "This hotfix touches so much traffic that"
-        if not option.needs_second_person and option.alone is not None:
-            why = f"This hotfix was asked for outside {option.alone.told}, so"
-        told = f"{why} a second person has to approve it; you asked for it yourself."
-        raise Refused(told + otherwise(option))
+        raise Refused(own_request(option))
     return (e.HotfixApproved(option=option.key, menu=command.menu),)
 
 

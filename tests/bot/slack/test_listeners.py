@@ -178,7 +178,10 @@ def test_break_glass_is_for_those_who_are_named_and_asks_for_a_reason(
     deploy(person, "③")
     settle(announcer)
     press(person, "break_glass", "U-ml")
-    assert "Only members of @U-oncall" in person.wait(lambda: person.ephemerals("U-ml"), "refusal")[0]["text"]
+    assert (
+        "Only <@U-oncall> may do this. Ask one of them."
+        in person.wait(lambda: person.ephemerals("U-ml"), "refusal")[0]["text"]
+    )
     press(person, "break_glass")
     person.wait(person.modal, "modal")
     assert "Say why it cannot wait" in str(person.submit({"reason": " "}))
@@ -220,7 +223,7 @@ def test_who_may_no_more_when_the_form_is_sent_is_told_so_in_it(
     for handle in ("oncall", "ml"):
         person.group(handle, ["U-ml"])
     person.wait(lambda: not _in_a_group(door, "U-oncall"), "word that they have left")
-    assert "Only members of @oncall, members of @ml" in str(person.submit({"reason": "A holiday."}))
+    assert "Only members of @oncall or @ml" in str(person.submit({"reason": "A holiday."}))
     assert now().version == before
 
 

@@ -48,8 +48,28 @@ def test_where_nobody_is_named_nobody_may_and_the_doctor_says_so(
 
 @pytest.mark.parametrize("need", NEEDS)
 def test_whoever_is_in_no_named_group_may_not(need: Need) -> None:
-    with pytest.raises(NotAllowed, match="Only members of @"):
+    with pytest.raises(NotAllowed, match="members of @"):
         authorise("U0STRANGER", ("content",), need, NAMED, fresh=True)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "words"),
+    [
+        (
+            ("oncall", "ml"),
+            "Only members of @oncall or @ml may do this. Ask one of them, or be added to the group.",
+        ),
+        (("U0LEAD777",), "Only <@U0LEAD777> may do this. Ask one of them."),
+        (
+            ("U-lead", "ml"),
+            "Only <@U-lead> or members of @ml may do this. Ask one of them, or be added to the group.",
+        ),
+    ],
+)
+def test_whoever_may_not_reads_who_may(allowed: tuple[str, ...], words: str) -> None:
+    with pytest.raises(NotAllowed) as refused:
+        authorise("U0STRANGER", ("content",), "respond", Permissions(respond=allowed), fresh=True)
+    assert str(refused.value) == words
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 
 from domain.errors import NotAllowed, Refused, RightsUnknown
 from domain.incident.commands import ApproveHotfix, BreakGlass, ChooseHotfix
-from domain.incident.decide.hotfix import otherwise
+from domain.incident.decide.hotfix import own_request
 from domain.incident.numbers import lasting
 from domain.incident.person import is_pseudonym
 from domain.incident.state import Hotfix, Incident
@@ -95,8 +95,7 @@ def check_press(
     if by_two:
         _is_somebody(people, who)
     if isinstance(command, ApproveHotfix) and incident.hotfix is not None:
-        hint = otherwise(option) if option else ""
-        _asked_by_somebody_else(people, _outside(connection, incident.hotfix)[0], who, hint)
+        _asked_by_somebody_else(people, _outside(connection, incident.hotfix)[0], who, option)
     if recommender is not None and who.startswith(TERMINAL):
         for need in _NEEDS[type(command)]:
             authorise(connection, recommender, who, need)
@@ -166,7 +165,9 @@ def _is_somebody(people: Mapping[str, Person], who: str) -> None:
         raise NotAllowed(how_to_be_mapped(who))
 
 
-def _asked_by_somebody_else(people: Mapping[str, Person], asked_by: str, who: str, hint: str) -> None:
+def _asked_by_somebody_else(
+    people: Mapping[str, Person], asked_by: str, who: str, option: Option | None
+) -> None:
     if is_pseudonym(asked_by):
         raise Refused(
             "It cannot be told any more who asked for this, so it could be you. Reject it, and ask anew."
@@ -177,4 +178,4 @@ def _asked_by_somebody_else(people: Mapping[str, Person], asked_by: str, who: st
             "recsysops.toml knows under [people], so it could be you. Reject it, and ask anew."
         )
     if same_person(people, asked_by, who):
-        raise Refused(f"You asked for this yourself; a second person has to approve it.{hint}")
+        raise Refused(own_request(option))

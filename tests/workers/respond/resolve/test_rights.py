@@ -290,7 +290,7 @@ def test_outside_the_hours_what_one_person_deploys_by_day_takes_two(shop: Shop) 
         shop.press(ROOT, choose)
     shop.press(ADA, choose)
     assert shop.hotfix.stage == "chosen"
-    with pytest.raises(Refused, match="You asked for this yourself"):
+    with pytest.raises(Refused, match="second person has to approve it, as it was asked for outside Mon"):
         shop.press(ADA_AT_A_TERMINAL, approve)
     shop.press(CAM, approve)
     assert shop.settle()
