@@ -13,6 +13,7 @@ from workers.scaffold.profile import LONG_TEXT, Column, Profile
 from workers.scaffold.span import Span
 
 FEWEST_VALUES, MOST_VALUES = 2, 200
+NUMBERED = "the numbers of a data frame's rows"
 MOST_DIMENSIONS = 6
 EFFECTIVE = 1.05  # equally frequent values: below, one value is nearly all of the rows
 ID_SHARE = 0.02  # of the rows: with more different values a text is an id
@@ -48,6 +49,8 @@ LAUNCH = re.compile(
     r"launch|release|publi|premiere|start|avail|onair|live|erschein|veroeff|veröff|added|created|first|neu_seit",
     re.IGNORECASE,
 )
+INDEX = re.compile(r"^(?:__index_level_\d+__|Unnamed: ?\d+)$")
+"""What a data frame's rows were numbered by, written along with them."""
 KNOWN = re.compile(
     r"country|land|region|market|markt|device|geraet|gerät|platform|plattform|os$|client|language|sprache|"
     r"locale|genre|categor|kategorie|type|typ|channel|kanal|surface|page|placement|source|quelle|variant|"
@@ -223,6 +226,7 @@ def _reasons(
 ) -> Iterator[tuple[bool, str]]:
     rows, values = guess.profile.rows, f"{column.values:,} values"
     yield column.timelike, "a time"
+    yield bool(INDEX.match(column.name)), NUMBERED
     yield column.held == "json", f"JSON objects: {_taken_out(column)}"
     yield column.held in ("struct", "other"), "no text: take out a field with a select"
     yield column.comma, f"numbers with a decimal comma: {_with_a_point(column)}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import duckdb
 
-from workers.scaffold.guess import ITEM, LAUNCH, MEMBER, MOST_VALUES, Guess, titled
+from workers.scaffold.guess import INDEX, ITEM, LAUNCH, MEMBER, MOST_VALUES, NUMBERED, Guess, titled
 from workers.scaffold.layout import DELIVERED, Layout, plain
 from workers.scaffold.profile import LONG_TEXT, Column, named
 from workers.scaffold.span import moment_sql
@@ -181,6 +181,8 @@ def featured(items: Guess) -> Guess:
 def _no_feature(column: Column, items: Guess) -> str | None:
     if column.timelike:
         return "a time"
+    if INDEX.match(column.name):
+        return NUMBERED
     if column.held in ("json", "struct", "other") or (column.held == "list" and column.separator == "␟"):
         return "no single value: no feature as it is"
     if column.length > LONG_TEXT:

@@ -41,6 +41,17 @@ def test_a_first_declaration_is_guessed_and_can_be_loaded(folder: Path) -> None:
     assert {check.kind for check in recommender.checks.values()} >= {"volume", "freshness", "slice_volume"}
 
 
+def test_what_numbers_a_data_frame_s_rows_is_no_feature_and_no_dimension(folder: Path) -> None:
+    items = pd.DataFrame({"item_id": [f"i{n}" for n in range(50)], "language": ["fr", "da"] * 25})
+    (folder / "items.csv").unlink()
+    items.set_index(pd.Index([n % 7 for n in range(50)])).to_parquet(folder / "items.parquet")
+    (folder / "recsysops.toml").write_text(init(folder))
+    recommender = load(folder, {})
+    assert recommender.items is not None
+    assert recommender.items.features == ("language",)
+    assert "the numbers of a data frame's rows" in init(folder)
+
+
 def test_what_is_guessed_passes_the_doctor(folder: Path) -> None:
     from workers.doctor.doctor import check
 

@@ -27,7 +27,7 @@ _log = structlog.get_logger(__name__)
 
 
 class InStage(NamedTuple):
-    """A stage from its beginning up to now, and the end of the last look in it."""
+    """A stage from its beginning up to now, and the end of the last look, in it or before."""
 
     start: datetime
     end: datetime
@@ -36,7 +36,7 @@ class InStage(NamedTuple):
     def nth(self, step: timedelta) -> int | None:
         """Of comparisons so far apart, which one is due, from 1 on; None where the last look took it."""
         due = (self.end - self.start) // step
-        taken = 0 if self.looked is None else (self.looked - self.start) // step
+        taken = 0 if self.looked is None else max(0, (self.looked - self.start) // step)
         return due if due > taken else None
 
 

@@ -162,9 +162,9 @@ def _look(work: Work, recommender: Recommender, deployed: Deployed, finding: Fin
 
 
 def _stage_of(deployed: Deployed, end: datetime) -> InStage:
-    """The stage up to now, and where in it the last look ended."""
-    looked = [one.window_end for one in deployed.looks if one.window_end > deployed.stage_at]
-    return InStage(deployed.stage_at, end, max(looked, default=None))
+    """The stage up to now, and where the last look ended."""
+    looked = max((one.window_end for one in deployed.looks), default=None)
+    return InStage(deployed.stage_at, end, looked)
 
 
 def _harm(

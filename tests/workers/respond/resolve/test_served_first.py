@@ -122,12 +122,17 @@ def test_a_table_that_names_no_member_is_passed_over(log: Engine, tmp_path: Path
     assert isinstance(said, c.RecordWatch)
 
 
-@given(ends=st.lists(st.integers(1, 400), min_size=1, max_size=40, unique=True), step=st.integers(5, 90))
+@given(
+    before=st.none() | st.integers(-400, 0),
+    ends=st.lists(st.integers(1, 400), min_size=1, max_size=40, unique=True),
+    step=st.integers(5, 90),
+)
 def test_they_are_compared_once_in_each_part_of_a_window_however_often_it_is_looked_at(
-    ends: list[int], step: int
+    before: int | None, ends: list[int], step: int
 ) -> None:
     """A comparison reads ten times the stage: for windows of a day it is not made every fifteen seconds."""
-    looked, taken = None, list[int]()
+    looked = None if before is None else DEPLOYED + timedelta(seconds=before)
+    taken = list[int]()
     for seconds in sorted(ends):
         end = DEPLOYED + timedelta(seconds=seconds)
         if (nth := InStage(DEPLOYED, end, looked).nth(timedelta(seconds=step))) is not None:
