@@ -87,14 +87,15 @@ class Scene:
         since = now[since_first(self.now.rows, now)] if now.any() else now
         return Skew(now, before, varied and float(since.mean()) > MOSTLY)
 
-    def plays_gap(self, about: Bools, scores: Floats, change: float) -> Gap:
+    def plays_gap(self, about: Bools, scores: Floats, change: float, by: Floats) -> Gap:
         """
-        Choices that `scores` predict of what is shown by the logged ones, and by themselves, a request.
+        Choices of what is shown by the logged scores, and by `scores`, a request.
 
         Args:
             change: of the metric, by which the gap is wide (−0.06 is 6 % less).
+            by: (rows,) the scores whose prediction of choices is taken.
         """
-        worth = np.where(about, self.now.plays(scores), 0.0)
+        worth = np.where(about, self.now.plays(by), 0.0)
         o, spread = _a_request(self.now, worth * self.now.exposure(self.logged()), (), ())
         u = _a_request(self.now, worth * self.now.exposure(scores), (), ())[0]
         paired = self.now.per_request(worth * (self.now.exposure(scores) - self.now.exposure(self.logged())))

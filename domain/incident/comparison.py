@@ -14,6 +14,7 @@ TIMES_FROM = 2.0
 """Relative change from which on it is told as a multiple."""
 MANY = 1_000.0
 _METRIC = re.compile(r"^(mean|swing of) | per | quantile of ")
+_OF_NO_SUM = re.compile(rf"{_METRIC.pattern}|@|^seconds$")
 
 
 def change(relative: float) -> str:
@@ -69,6 +70,11 @@ def number(value: float, finding: Finding) -> str:
 def is_metric(finding: Finding) -> bool:
     """Whether it is the value of a metric, and not a number of rows."""
     return bool(_METRIC.search(finding.unit)) or not float(finding.observed).is_integer()
+
+
+def adds_up(finding: Finding) -> bool:
+    """Whether so much of it an hour says something: of rows and of sums, and not of a mean or an age."""
+    return _OF_NO_SUM.search(finding.unit) is None
 
 
 def _in_percent(finding: Finding) -> bool:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
+from domain.incident.comparison import adds_up, compared
 from domain.incident.ranking import rank
 from domain.recommender.hotfix import DeclaredHotfix
 from domain.resolution.circumstances import Circumstances
@@ -167,14 +168,15 @@ def _left_out(hotfix: DeclaredHotfix, why: str) -> LeftOut:
 
 
 def do_nothing(around: Circumstances, incident: str) -> Option:
-    """Always there: it repairs nothing, and costs what is lost an hour."""
+    """Always there: it repairs nothing, and costs what is lost an hour, where that can be said."""
     finding = around.finding
     costs = _forecast_loss(finding) if finding.kind == "predicted" else _loss(finding)
+    as_it_is = f": {compared(finding)}" if costs.value is None else ""
     return Option(
         key=_key(incident, DO_NOTHING, {}),
         hotfix=DO_NOTHING,
         label="Do nothing",
-        does="Leaves everything as it is",
+        does=f"Leaves everything as it is{as_it_is}",
         repairs=Estimate(value=0.0, unit="%", basis="nothing changes"),
         costs=costs,
         deploy_seconds=0.0,
@@ -186,7 +188,14 @@ def do_nothing(around: Circumstances, incident: str) -> Option:
 
 
 def _loss(finding: Finding) -> Estimate:
-    """What is lost an hour, as in the last window; its band is that of what history leads one to expect."""
+    """
+    What is lost an hour, as in the last window; its band is that of what history leads one to expect. Not
+    known where a loss is no smaller number: a mean is lower, an age too high, rows are there twice.
+    """
+    if not adds_up(finding) or finding.observed >= finding.expected:
+        return Estimate(
+            value=None, unit=finding.counted_in, basis="what it costs is not in what was measured"
+        )
     hours = max((finding.window_end - finding.window_start) / HOUR, 1e-6)
     return Estimate(
         value=(finding.observed - finding.expected) / hours,

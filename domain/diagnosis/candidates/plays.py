@@ -14,5 +14,17 @@ def or_plays(scene: Scene, material: Material, found: Undone, scores: Floats) ->
     """`found`; where as much is shown as ever, with the gap of what the model with these scores predicts."""
     if found.symptom.closed is not None or not material.finding.expected:
         return found
-    gap = scene.plays_gap(inside(scene.now.rows, material.finding.slice), scores, material.finding.change)
-    return replace(found, symptom=gap)
+    about = inside(scene.now.rows, material.finding.slice)
+    return replace(found, symptom=scene.plays_gap(about, scores, material.finding.change, by=scores))
+
+
+def or_plays_of_before(turned: Scene, material: Material, found: Undone, scores: Floats) -> Undone:
+    """
+    The same in a scene that is turned round, for the model of now: of what it would have cost before, the one
+    of before is asked, since every model finds its own ranking the best.
+    """
+    own = material.finding
+    if found.symptom.closed is not None or not own.expected or not own.observed:
+        return found
+    about, back = inside(turned.now.rows, own.slice), own.expected / own.observed - 1.0
+    return replace(found, symptom=turned.plays_gap(about, scores, back, by=turned.logged()))

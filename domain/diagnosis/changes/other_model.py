@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from domain.diagnosis.candidates.counted import symptom_of
-from domain.diagnosis.candidates.plays import or_plays
+from domain.diagnosis.candidates.plays import or_plays, or_plays_of_before
 from domain.diagnosis.candidates.undone import Undone
 from domain.diagnosis.changes.begun import since_first
 from domain.diagnosis.inclusion import weights_of
@@ -160,7 +160,8 @@ def _undone(material: Material, known: Known, scene: Scene, hit: Bools) -> tuple
     if of_now and not of_before:
         turned = scene.turned
         scores = turned.now.scores(turned.now.rows) - turned.now.adjustment
-        return turned.undone(symptom, item, scores), ""
+        found = turned.undone(symptom, item, scores)
+        return or_plays_of_before(turned, material, found, scores), ""
     if of_now and of_before:
         return None, "both models score alike"
     return None, "the declared file is neither the model of before nor the one of now"

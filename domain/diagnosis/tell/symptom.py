@@ -6,6 +6,7 @@ from domain.diagnosis.known import Known
 from domain.diagnosis.localise import localise
 from domain.diagnosis.material import Material
 from domain.diagnosis.onset import alarm_of, find_onset
+from domain.incident.comparison import adds_up
 from domain.values import name_slice
 
 COUNTERPART = 0.3  # of what some lost, that another has to gain to be its counterpart
@@ -25,11 +26,10 @@ def tell_onset(material: Material, known: Known, seed: int) -> None:
     word = "less" if onset.missing_per_hour > 0 else "more"
     change = onset.change
     low, high = sorted((abs(change.low or 0), abs(change.high or 0)))
-    known.say(
-        "size",
-        f"{abs(change.value or 0):.0f} % {word} than expected [{low:.0f}–{high:.0f}], "
-        f"about {abs(onset.missing_per_hour):,.0f} {unit} an hour",
+    by_hour = (
+        f", about {abs(onset.missing_per_hour):,.0f} {unit} an hour" if adds_up(material.finding) else ""
     )
+    known.say("size", f"{abs(change.value or 0):.0f} % {word} than expected [{low:.0f}–{high:.0f}]{by_hour}")
 
 
 def tell_slices(material: Material, known: Known, seed: int) -> None:

@@ -187,6 +187,26 @@ def test_doing_nothing_costs_what_is_lost_an_hour(around: Circumstances) -> None
     assert nothing.repairs.value == 0.0
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"unit": "mean hearted", "observed": 0.36, "expected": 0.4},
+            "mean hearted 0.36 where 0.4 was expected",
+        ),
+        ({"unit": "seconds", "observed": 7200.0, "expected": 600.0}, "2 h where 10 min was expected"),
+        ({"observed": 300.0, "expected": 150.0}, "300 rows where 150 were expected"),
+    ],
+)
+def test_what_is_not_lost_by_the_hour_is_not_priced_by_the_hour(
+    around: Circumstances, change: dict[str, object], words: str
+) -> None:
+    off = around.finding.model_copy(update={"low": None, "high": None, **change})
+    nothing = build_menu((), replace(around, finding=off), "incident-1", find).options[-1]
+    assert nothing.costs.value is None
+    assert nothing.does.startswith(f"Leaves everything as it is: {words}")
+
+
 def test_a_cause_that_no_hotfix_fits_leaves_doing_nothing_and_says_so(around: Circumstances) -> None:
     unknown = replace(around, diagnosis=Diagnosis(cause=None), replaced={})
     menu = build_menu(ALL, unknown, "incident-1", find)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from domain.diagnosis.changes.other_model import took_over
 from domain.diagnosis.diagnose import diagnose
@@ -14,6 +15,7 @@ from domain.diagnosis.material import RANKED_AT
 from domain.diagnosis.pairing import AT
 from domain.values import slice_of
 from tests.domain.diagnosis.shop import (
+    FEATURES,
     ONSET,
     Shop,
     Weighted,
@@ -119,6 +121,29 @@ def test_a_model_that_serves_from_now_on_is_put_to_the_requests_of_before() -> N
     spoilt = Shop(spoilt.items, spoilt.before, spoilt.now, newer)
     found = diagnose(spoilt.material(spoilt.finding(slice_of(category="tea"))))
     assert told(found) == ("model", "v8", ())
+
+
+def chosen(rows: pd.DataFrame, ranking: Weighted) -> float:
+    """What the model that served expects of the six that another one puts first."""
+    rank = (
+        rows.assign(own=ranking.score(rows[list(FEATURES)])).groupby("basket_id")["own"].rank(ascending=False)
+    )
+    return float(rows.loc[rank <= 6, "score"].sum())
+
+
+@pytest.mark.parametrize("declared", ["the new one", "the one of before"])
+@pytest.mark.parametrize(("times", "named"), [(1.0, True), (4.0, False)])
+def test_where_as_much_is_shown_as_ever_what_the_ranking_cost_is_held_against_what_was_lost(
+    declared: str, times: float, named: bool
+) -> None:
+    newer = Weighted((1.0, 2.0, 3.0))
+    spoilt = shop(model=newer, candidates=lambda rows: rows.assign(version="v8"))
+    model = newer if declared == "the new one" else Weighted()
+    lost = 1 - chosen(spoilt.before, newer) / chosen(spoilt.before, Weighted())
+    rate = spoilt.finding((), unit="mean bought", observed=0.4 * (1 - times * lost), expected=0.4)
+    found = diagnose(replace(spoilt, model=model).material(rate, cells=None))
+    assert (found.cause is not None) == named
+    assert (found.candidates[0].kind, found.candidates[0].object) == ("model", "v8")
 
 
 def test_a_version_is_placed_by_what_was_ranked_since_it_first_did() -> None:
