@@ -71,6 +71,22 @@ class RatioCells:
             first=self.first + begin,
         )
 
+    def merged(self, each: int) -> RatioCells:
+        """
+        Windows of `each` of these together, the last of them ending with the judged one; what is left over at
+        the beginning is left out.
+        """
+        windows, cells = self.denominator.shape
+        begin, shape = windows % each, (windows // each, each)
+        return replace(
+            self,
+            grid=self.grid.merged(each, self.first + begin),
+            numerator=self.numerator[begin:].reshape(*shape, cells).sum(axis=1),
+            denominator=self.denominator[begin:].reshape(*shape, cells).sum(axis=1),
+            known=np.asarray(self.known[begin:].reshape(shape).all(axis=1)),
+            first=0,
+        )
+
     def name(self, cell: int, places: tuple[int, ...]) -> Slice:
         """The slice that a cell lies in, by the dimensions at `places`."""
         pairs = ((self.dimensions[at], self.values[at][self.codes[cell, at]]) for at in places)

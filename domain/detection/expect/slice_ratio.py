@@ -148,8 +148,12 @@ def _variance(ratios: CellRatios, expected: Floats) -> Floats:
 
 
 def _level(cells: RatioCells, ratios: CellRatios, usable: npt.NDArray[np.bool_]) -> Level:
-    """The whole table's ratio beside that of its cells, in all windows, with its hours or weekdays."""
-    due = (cells.denominator * ratios.ratio).sum(axis=1)
+    """
+    The whole table's ratio beside that of its cells, in all windows, with its hours or weekdays. A window of
+    the night, with few rows, scatters more by itself than one of the day.
+    """
+    of_cells = cells.denominator * ratios.ratio
+    due = of_cells.sum(axis=1)
     seen = cells.numerator.sum(axis=1)
     learn = usable & (due > 0) & (seen > 0)
     keys = profile_keys(cells.local_seconds(), cells.grid.width.total_seconds(), learn)
@@ -166,7 +170,12 @@ def _level(cells: RatioCells, ratios: CellRatios, usable: npt.NDArray[np.bool_])
     weight = 0.5 ** ((len(due) - 1 - past) / HALF_LIFE_WINDOWS)
     mean = float(np.average(logs, weights=weight))
     freedom = max(len(past) - 1.0, 1.0)
-    sd = float(np.sqrt(((logs - mean) ** 2).sum() / freedom * (1 + 1 / len(past))))
+    own = _variance(ratios, of_cells).sum(axis=1) / np.maximum(due, LEAST) ** 2
+    scattered = float(((logs - mean) ** 2).sum() / freedom)
+    by_chance = float(own[past].mean())
+    besides = max(scattered - by_chance, 0.0)
+    scattered *= (besides + float(own[-1])) / max(besides + by_chance, LEAST)
+    sd = float(np.sqrt(scattered * (1 + 1 / len(past))))
     usual = float(np.exp(mean)) * float(season[-1])
     sd = float(np.hypot(max(sd, LEAST_LEVEL_SD), HOLIDAY * _part_of_holiday(cells)))
     return Level(usual, sd, freedom, seen / np.maximum(due, LEAST))

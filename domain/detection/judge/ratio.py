@@ -4,6 +4,8 @@ A ratio of the whole table and of every slice, against its own past, and the few
     cells of both sides ─▶ what each slice's ratio should be ─▶ the explanation worth most ─▶ of its slices
     those that chance does not explain over all slices of this look and over looks, and that matter
 
+What no single window shows, the last few of them together may, see `counts.slice_sums`.
+
 A share above a half is judged by what is missing to all: it says more that failures are five times as many
 than that successes are four per cent fewer.
 """
@@ -20,8 +22,9 @@ from domain.detection.data.counts import Floats
 from domain.detection.data.cube import Cube, cube_of
 from domain.detection.data.ratio_cells import RatioCells, rarer_side
 from domain.detection.expect.cell_ratio import scatter_now
-from domain.detection.expect.slice_ratio import LEAST_SCATTER, SliceRatios, expect_slices
+from domain.detection.expect.slice_ratio import LEAST, LEAST_SCATTER, SliceRatios, expect_slices
 from domain.detection.judge.comparison import Comparison
+from domain.detection.judge.counts.slice_sums import DENIED, is_apart, lengths, level_of_sums, told_besides
 from domain.detection.judge.discovery import (
     SLICES_FALSE_ALARMS_PER_WEEK,
     WEEK_SECONDS,
@@ -32,13 +35,14 @@ from domain.detection.judge.discovery import (
 from domain.detection.judge.series.anomaly_finding import metric_name
 from domain.detection.judge.severity import severity_of
 from domain.detection.judge.state import CheckState, Verdict, confirm
-from domain.detection.judge.title import ratio_title
+from domain.detection.judge.title import ratio_title, ratio_within
 from domain.detection.judge.usable import learnable
 from domain.detection.slices.common_change import Evidence, Explanation, explain
 from domain.recommender.check import Check
 from domain.values import Finding, Slice
 
 LEAST_HISTORY = 4  # windows with a denominator before anything is judged
+LEAST_SUMS = 8  # the same of several windows together: how they scatter is known by few of them
 BAND = 1.96
 ODD = 1.5  # times the usual inflation of a slice's variance, up to which it is taken to be the usual one
 WIDER = 1.5  # times the scatter of the past, from where on the judged window's own is believed
@@ -70,6 +74,31 @@ class _JudgedRatios:
         )
         return seen / due if due > 0 else 1.0
 
+    def off(self, where: Slice) -> float | None:
+        """By which factor a slice, or the whole table, is off; None of a slice that is not judged here."""
+        if not where:
+            return self.whole
+        place = self._place(where)
+        return None if place is None else float(self.slices.observed[place] / self.slices.expected[place])
+
+    def likelier_back(self, where: Slice, factor: float) -> float:
+        """
+        By what log likelihood it is as it should be here, rather than off by that factor; nothing of a slice
+        that is not judged.
+        """
+        place, slices = self._place(where), self.slices
+        if not where:
+            now, still, sd = np.log(max(self.whole, LEAST)), np.log(max(factor, LEAST)), slices.level.sd
+            return float(((now - still) ** 2 - now**2) / (2 * sd**2))
+        if place is None:
+            return 0.0
+        observed, expected = float(slices.observed[place]), float(slices.expected[place])
+        nearer = (observed - factor * expected) ** 2 - (observed - expected) ** 2
+        return nearer / (2 * max(float(slices.variance[place]), LEAST))
+
+    def _place(self, where: Slice) -> int | None:
+        return next((at for at in range(1, self.cube.count) if self.name(at) == where), None)
+
 
 def judge_ratio(
     check: Check, cells: RatioCells, state: CheckState, looks_per_week: float | None = None
@@ -89,10 +118,53 @@ def judge_ratio(
     judged = _judged(check, cells, usable)
     looks = looks_per_week or WEEK_SECONDS / width
     alpha = level(state.wealth, looks, allowed=SLICES_FALSE_ALARMS_PER_WEEK)
-    findings = _findings(judged, alpha)
+    findings, shorter, sums = _findings(judged, alpha), [judged], _sums(cells, state)
+    for several in sums:
+        more = _found_in(check, several, state, level_of_sums(several, len(sums)), shorter)
+        findings += told_besides(more, findings, state, several)
     state = state.model_copy(update={"wealth": spend(state.wealth, state.new(findings))})
     told = confirm(state, findings, width, cells.start(count - 1))
     return told.comparing(_compared(judged, state)).model_copy(update={"note": cells.left_out})
+
+
+def _sums(cells: RatioCells, state: CheckState) -> list[RatioCells]:
+    """The cells by several windows at a time, shortest first, where there is enough to judge that."""
+    several = lengths(cells.grid.width.total_seconds())
+    every = (cells.merged(each) for each in several if len(cells.denominator) // each > LEAST_SUMS)
+    return [one for one in every if is_apart(one, state)]
+
+
+def _found_in(
+    check: Check, cells: RatioCells, state: CheckState, alpha: float, shorter: list[_JudgedRatios]
+) -> list[Finding]:
+    """
+    What several windows show together, and the latest of them do not deny.
+
+    Args:
+        shorter: what was judged of those; what is judged here is added.
+    """
+    count = len(cells.denominator)
+    usable = learnable(cells.grid, cells.first, count, state, LEAST_SUMS, cells.known & (cells.total > 0))
+    if int(usable.sum()) < LEAST_SUMS or cells.total[-1] <= 0:
+        return []
+    judged = _judged(check, cells, usable)
+    start = cells.start(count - 1).astimezone(cells.grid.zone)
+    found = [
+        one.model_copy(
+            update={"title": ratio_within(one.title, one.table, one.slice, start, cells.grid.width)}
+        )
+        for one in _findings(judged, alpha)
+        if not _denied(judged, shorter, one.slice)
+    ]
+    shorter.append(judged)
+    return found
+
+
+def _denied(judged: _JudgedRatios, shorter: list[_JudgedRatios], where: Slice) -> bool:
+    """Whether the latest windows are surely back, whatever all together show."""
+    off = judged.off(where)
+    alike = [one for one in shorter if one.turned == judged.turned]
+    return off is not None and any(one.likelier_back(where, off) >= DENIED for one in alike)
 
 
 def _compared(judged: _JudgedRatios, state: CheckState) -> Iterator[Comparison]:

@@ -59,6 +59,19 @@ def ratio_title(
     return f"{place_of(table, where)}: {metric} {spell(observed)}, usually {spell(expected)}"
 
 
+def ratio_within(title: str, table: str, where: Slice, start: datetime, window: timedelta) -> str:
+    """
+    The same of what a window so long from `start` shows, on the reader's clock.
+
+    >>> said = "plays: mean minutes 3.27, usually 11"
+    >>> ratio_within(said, "plays", (), datetime(2026, 11, 3, 16), timedelta(hours=4))
+    'plays: in 4h from 3 Nov 16:00, mean minutes 3.27, usually 11'
+    """
+    place = place_of(table, where)
+    says = f"in {name_duration(window)} from {_moment(start, window)}"
+    return f"{place}: {says}, {title.removeprefix(f'{place}: ')}"
+
+
 def _share(part: float) -> str:
     """A part of all, with as many digits as tell it from none and from all."""
     rarer = min(part, 1 - part)

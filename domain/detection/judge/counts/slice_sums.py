@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from domain.detection.data.counts import Counts
+from domain.detection.data.ratio_cells import RatioCells
 from domain.detection.judge.counts.sequential_finding import overlap
 from domain.detection.judge.discovery import SLICES_FALSE_ALARMS_PER_WEEK, WEEK_SECONDS
 from domain.detection.judge.state import CheckState
@@ -39,20 +40,20 @@ def lengths(width_seconds: float) -> tuple[int, ...]:
     return DAILY if width_seconds == DAY else ()
 
 
-def level_of_sums(counts: Counts, sums: int) -> float:
+def level_of_sums(counts: Counts | RatioCells, sums: int) -> float:
     """The level of one of several sums, the judged window of `counts` being one."""
     allowed = SEVERAL_PART * SLICES_FALSE_ALARMS_PER_WEEK / sums
     return float(allowed * counts.grid.width.total_seconds() / (LOOKS_A_SUM * WEEK_SECONDS))
 
 
-def is_apart(counts: Counts, state: CheckState) -> bool:
+def is_apart(counts: Counts | RatioCells, state: CheckState) -> bool:
     """Whether the judged window holds nothing of what was wrong and is over."""
     begins = counts.start(len(counts.total) - 1)
     return all(wrong.until <= begins for wrong in (*state.known, *state.excluded))
 
 
 def told_besides(
-    more: Sequence[Finding], told: Sequence[Finding], state: CheckState, counts: Counts
+    more: Sequence[Finding], told: Sequence[Finding], state: CheckState, counts: Counts | RatioCells
 ) -> list[Finding]:
     """
     Of what a sum shows, what is told beside that which fewer windows tell.

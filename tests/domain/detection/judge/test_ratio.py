@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from domain.detection.data.ratio_cells import RatioCells
 from domain.detection.judge.again.ratio import measure_ratio
 from domain.detection.judge.ratio import judge_ratio
 from domain.detection.judge.state import CheckState, ExcludedWindow
+from domain.detection.judge.title import place_of
 from domain.errors import TooFewRows
 from domain.values import Finding, Severity, Slice, slice_of
 from tests.domain.detection.ratio_world import CHECK, END, HOUR, Change, with_sides, world
@@ -56,6 +58,53 @@ def test_hours_of_chance_alone_find_nothing(seed: int) -> None:
         verdict = judge_ratio(CHECK, cells.until(last, 24), state, 168.0)
         state = verdict.state
         assert verdict.judged
+        assert not verdict.findings
+
+
+def lowered(cells: RatioCells, hours: slice, by: float, where: Slice = ()) -> RatioCells:
+    """The same in which so large a part of the numerator is missing for some hours."""
+    chance, numerator = np.random.default_rng(1), cells.numerator.copy()
+    inside = cells.inside(where)
+    left = chance.binomial(numerator[hours][:, inside].astype(int), 1 - by)
+    part = numerator[hours]
+    part[:, inside] = left
+    numerator[hours] = part
+    return with_sides(cells, numerator, cells.denominator)
+
+
+SMALL = CHECK.model_copy(update={"least_change": 0.04})
+
+
+@pytest.mark.parametrize(("where", "by"), [((), 0.1), (slice_of(country="C1"), 0.25)])
+def test_a_loss_too_small_for_any_hour_shows_in_several_and_says_in_which(where: Slice, by: float) -> None:
+    cells = lowered(world(3, windows=400), slice(-24, None), by, where)
+    (finding,) = judge_ratio(SMALL, cells, CheckState()).findings
+    assert finding.slice == where
+    assert finding.title.startswith(f"{place_of('plays', where)}: in 1d from 31 May, stalled per viewers ")
+    assert finding.window_end - finding.window_start == 24 * HOUR
+
+
+def test_what_several_hours_show_is_over_once_the_latest_are_surely_back() -> None:
+    lasting, over = (
+        lowered(world(3, windows=400), hours, 0.3, slice_of(country="C1"))
+        for hours in (slice(-24, None), slice(-24, -4))
+    )
+    assert judge_ratio(SMALL, lasting, CheckState()).findings
+    assert not judge_ratio(SMALL, over, CheckState()).findings
+
+
+def test_what_an_hour_of_the_night_scatters_by_itself_is_not_held_against_hours_of_the_day() -> None:
+    chance, states = np.random.default_rng(8), CheckState()
+    cells = world(5, windows=300)
+    night = np.arange(300) % 24 < 6
+    viewers = np.where(
+        night[:, None], chance.binomial(cells.denominator.astype(int), 0.01), cells.denominator
+    )
+    stalled = chance.binomial(viewers.astype(int), 0.04).astype(float)
+    dark = with_sides(cells, stalled, viewers.astype(float))
+    for last in np.flatnonzero(night)[60:]:
+        verdict = judge_ratio(CHECK, dark.until(int(last), 168), states, 168.0)
+        states = verdict.state
         assert not verdict.findings
 
 
