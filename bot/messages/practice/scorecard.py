@@ -9,6 +9,7 @@ from bot.messages import words
 from bot.messages.blocks import Block, context, escape, header, image, section
 from bot.messages.link import Link, linked, nowhere
 from bot.messages.report import ENVIRONMENT, utc
+from domain.incident.numbers import signed
 from domain.scored import Counted, Kept, Proportion, Scorecard, Spread, TimeTaken
 
 COSTS = ("Costs of", "Held", "Of", "Share [90 %]", "Lost more", "Gained more")
@@ -144,8 +145,17 @@ def more(one: Proportion) -> str:
     perhaps = "" if one.sure else "perhaps "
     said = "more often" if found.low > 0 else "less often" if found.high < 0 else ""
     said = f"{perhaps}{said}" if said else NO_DIFFERENCE
-    points = f"{100 * found.value:+.0f} points [{100 * found.low:+.0f} to {100 * found.high:+.0f}]"
-    return f"{points}, {said}"
+    value, low, high = (_points(number) for number in (found.value, found.low, found.high))
+    return f"{value} points [{low} to {high}], {said}"
+
+
+def _points(share: float) -> str:
+    """
+    >>> _points(0.16), _points(-0.18), _points(-0.001)
+    ('+16', '−18', '0')
+    """
+    whole = round(100 * share)
+    return signed(f"{whole:+d}") if whole else "0"
 
 
 def time_columns(card: Scorecard) -> tuple[str, ...]:
