@@ -49,6 +49,13 @@ LAUNCH = re.compile(
     r"launch|release|publi|premiere|start|avail|onair|live|erschein|veroeff|veröff|added|created|first|neu_seit",
     re.IGNORECASE,
 )
+OUTCOME = re.compile(
+    r"click|klick|bought|purchas|gekauft|ordered|bestellt|conver|played|gespielt|watched|listened|streamed|"
+    r"liked|love|heart|saved|skipp|finish|complet|success|fail|error|booked|gebucht|applied|subscribed|opened|"
+    r"accept|engaged|responded|answered|reward|added",
+    re.IGNORECASE,
+)
+YES_OR_NO = frozenset({"0", "1", "0.0", "1.0", "false", "true"})
 INDEX = re.compile(r"^(?:__index_level_\d+__|Unnamed: ?\d+)$")
 """What a data frame's rows were numbered by, written along with them."""
 KNOWN = re.compile(
@@ -61,7 +68,10 @@ KNOWN = re.compile(
 
 @dataclass(frozen=True)
 class Guess:
-    """What one table seems to be: `why` says what a key rests on, `left_out` why a column is not used."""
+    """
+    What one table seems to be: `why` says what a key rests on, `left_out` why a column is not used;
+    `outcomes` are columns that say of each row whether something came of it.
+    """
 
     layout: Layout
     profile: Profile
@@ -76,6 +86,7 @@ class Guess:
     launch: str | None = None
     title: str | None = None
     features: tuple[str, ...] = ()
+    outcomes: tuple[str, ...] = ()
     select: str | None = None
     why: dict[str, str] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
@@ -182,8 +193,9 @@ def sliced(guess: Guess, drifting: Iterable[str], alike: dict[str, str]) -> Gues
     gone = set(drifting)
     left: dict[str, str] = {}
     can: list[Column] = []
+    outcomes = tuple(one.name for one in guess.profile.columns.values() if guess.time and _is_outcome(one))
     for column in guess.profile.columns.values():
-        if column.name in taken:
+        if column.name in taken or column.name in outcomes:
             continue
         if reason := _unfit(column, guess, gone, alike):
             left[column.name] = reason
@@ -198,8 +210,16 @@ def sliced(guess: Guess, drifting: Iterable[str], alike: dict[str, str]) -> Gues
         guess,
         dimensions=tuple(one.name for one in kept),
         explode=lists,
+        outcomes=outcomes,
         left_out={**guess.left_out, **left},
         why={**guess.why, **({"dimensions": ", ".join(_of_values(one) for one in kept)} if kept else {})},
+    )
+
+
+def _is_outcome(column: Column) -> bool:
+    told = column.held in ("boolean", "integer", "number") and set(column.examples) <= YES_OR_NO
+    return (
+        told and column.values == len(column.examples) == FEWEST_VALUES and bool(OUTCOME.search(column.name))
     )
 
 

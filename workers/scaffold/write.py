@@ -24,6 +24,7 @@ ABOUT = """\
 # A relative path is relative to this file.
 """
 WIDTH = 110  # characters of a line
+LEAST_OF_OUTCOMES = 0.1  # of how often something comes of a row: a tenth less is worth a person's attention
 
 
 def written(root: Path, found: Related, unread: Mapping[str, str]) -> str:
@@ -130,6 +131,7 @@ def _checks(table: Guess, found: Related) -> Iterator[str]:
     yield check_text(f"{name}_freshness", "freshness", name)
     if table.dimensions:
         yield check_text(f"{name}_slices", "slice_volume", name)
+    yield from _outcomes(table, found.items)
     if watched := _watched(table):
         yield check_text(f"{name}_missing", "missing", name, columns=watched)
     if features := _always_set(table, found.items):
@@ -140,6 +142,31 @@ def _checks(table: Guess, found: Related) -> Iterator[str]:
     if table.key is not None:
         yield check_text(f"{name}_duplicates", "duplicates", name, key=(table.key,))
     yield from _references(table, found.references.get(name, ()))
+
+
+def _outcomes(table: Guess, items: Guess | None) -> Iterator[str]:
+    """How often something comes of a row, by slice; a column of lists divides no ratio."""
+    several = {*table.explode, *(items.explode if items is not None else ())}
+    known = {**(items.profile.columns if items is not None else {}), **table.profile.columns}
+    single = tuple(
+        name for name in table.dimensions if name not in several and known[name].separator != LISTED
+    )
+    dimensions = {"dimensions": single} if single and single != table.dimensions else {}
+    for column in table.outcomes:
+        yield (
+            f"# In how many of the rows {_plainly(column)} is set; where that comes later, say `settle`.\n"
+            + (
+                check_text(
+                    f"{table.name}_{plain(column)}",
+                    "slice_volume" if single else "volume",
+                    table.name,
+                    aggregate="mean",
+                    measure=column,
+                    least_change=LEAST_OF_OUTCOMES,
+                    **dimensions,
+                )
+            )
+        )
 
 
 def _watched(table: Guess) -> tuple[str, ...]:
@@ -177,7 +204,7 @@ def check_text(name: str, kind: str, table: str, **keys: Any) -> str:
             lines.append(f"{key} = {_pairs(value)}")
         elif isinstance(value, str):
             lines.append(f"{key} = {_text(value)}")
-        elif isinstance(value, int):
+        elif isinstance(value, int | float):
             lines.append(f"{key} = {value}")
         else:
             lines.append(f"{key} = {_list(value)}")

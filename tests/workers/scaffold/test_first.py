@@ -4,12 +4,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pandas as pd
 import pytest
 
 from domain.errors import SourceError
+from workers.checks.backtest import backtest
 from workers.declaration.declare import load
-from workers.doctor.doctor import init
+from workers.doctor.doctor import check, init
 
 
 @pytest.fixture
@@ -52,9 +54,46 @@ def test_what_numbers_a_data_frame_s_rows_is_no_feature_and_no_dimension(folder:
     assert "the numbers of a data frame's rows" in init(folder)
 
 
-def test_what_is_guessed_passes_the_doctor(folder: Path) -> None:
-    from workers.doctor.doctor import check
+OFFERED = timedelta(days=20)
 
+
+def offers(folder: Path, spoilt: bool) -> datetime:
+    """Twenty days of offers; a twelfth are ordered, `spoilt`: half of that in DE on the last day."""
+    chance, rows, begins = np.random.default_rng(2), 160_000, datetime(2026, 5, 1, tzinfo=UTC)
+    at = np.sort(chance.uniform(0, OFFERED.total_seconds(), rows))
+    country = chance.choice(["AT", "CH", "DE"], rows)
+    late = spoilt & (at > 0.95 * OFFERED.total_seconds()) & (country == "DE")
+    frame = pd.DataFrame(
+        {
+            "offered_at": pd.Timestamp(begins) + pd.to_timedelta(at, unit="s"),
+            "product_id": chance.choice([f"p{n}" for n in range(60)], rows),
+            "country": country,
+            "tags": chance.choice(["new|cheap", "new", "cheap|used"], rows),
+            "ordered": (chance.random(rows) < np.where(late, 1 / 24, 1 / 12)).astype(int),
+            "is_first": chance.random(rows) < 0.3,
+        }
+    )
+    frame.to_csv(folder / "offers.csv", index=False)
+    return begins + OFFERED
+
+
+@pytest.mark.parametrize("spoilt", [True, False])
+def test_how_often_something_comes_of_a_row_is_watched_by_slice(tmp_path: Path, spoilt: bool) -> None:
+    end = offers(tmp_path, spoilt)
+    (tmp_path / "recsysops.toml").write_text(text := init(tmp_path, end))
+    recommender = load(tmp_path, {})
+    assert set(recommender.tables["offers"].dimensions) == {"country", "tags", "is_first"}
+    watched = recommender.checks["offers_ordered"]
+    assert (watched.measure, watched.dimensions) == ("ordered", ("country", "is_first"))
+    assert "where that comes later, say `settle`" in text
+    assert [one.says for one in check(tmp_path, environment={}, at=end) if one.level == "error"] == []
+    found = backtest(recommender, end - timedelta(days=3), end)
+    assert not found.faults
+    told = [(one.check, one.slice) for one in found.incidents]
+    assert told == ([("offers_ordered", (("country", "DE"),))] if spoilt else [])
+
+
+def test_what_is_guessed_passes_the_doctor(folder: Path) -> None:
     (folder / "recsysops.toml").write_text(init(folder))
     lines = check(folder, environment={}, at=datetime(2026, 1, 2, 4, tzinfo=UTC))
     assert [line for line in lines if line.level == "error"] == []
