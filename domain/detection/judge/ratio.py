@@ -79,7 +79,9 @@ class _JudgedRatios:
         if not where:
             return self.whole
         place = self._place(where)
-        return None if place is None else float(self.slices.observed[place] / self.slices.expected[place])
+        if place is None:
+            return None
+        return float(self.slices.observed[place]) / max(float(self.slices.expected[place]), LEAST)
 
     def likelier_back(self, where: Slice, factor: float) -> float:
         """
