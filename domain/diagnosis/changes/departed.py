@@ -27,7 +27,7 @@ LEAST_ROWS = 20
 class Departed:
     """
     One model feature: `hit` (n_rows,) where it departed, `should` (n_rows,) what it would be, a number or a
-    text as the feature is; NaN or None where not known.
+    text as the feature is; NaN or None where not known. `guessed`: most of that is only what is usual.
 
     `words` say how: not set, so many times what it was, another value.
     """
@@ -38,6 +38,7 @@ class Departed:
     placed: Placed
     unset: bool
     words: str
+    guessed: bool = False
 
 
 def departed(
@@ -75,7 +76,8 @@ def _feature(
             continue
         held = hit & inside(rows, placed.slice)
         words = "is not set" if unset else told.words(held, should)
-        yield Departed(name, held, told.values(should), placed, unset, words)
+        guessed = not steady[held].mean() > PURE
+        yield Departed(name, held, told.values(should), placed, unset, words, guessed)
 
 
 @dataclass(frozen=True)

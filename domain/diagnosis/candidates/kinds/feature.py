@@ -11,7 +11,14 @@ from domain.detection.judge.title import listed
 from domain.diagnosis.candidates.candidate import CandidateKind, Named, Proposal
 from domain.diagnosis.candidates.counted import symptom_of
 from domain.diagnosis.candidates.kinds.feature_delivered import from_delivery, made_from
-from domain.diagnosis.candidates.kinds.put_back import itself, ranked_again, restored, same_place
+from domain.diagnosis.candidates.kinds.put_back import (
+    input_alone,
+    itself,
+    lies_there,
+    ranked_again,
+    restored,
+    same_place,
+)
 from domain.diagnosis.candidates.undone import Undone
 from domain.diagnosis.changes.constant import constant
 from domain.diagnosis.changes.departed import Departed, departed
@@ -42,7 +49,8 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
             yield _from_store(material, known, scene, old)
     told |= {one.feature for found in (changes, gone, older) for one in found}
     fed += [one for one in _in_the_log(material, constant) if one.feature not in told]
-    each = [(one, _from_log(material, known, one)) for one in fed]
+    alone = len({one.feature for one in fed}) == 1 and not changes
+    each = [(one, _from_log(material, known, one, alone)) for one in fed]
     yield from (proposal for _one, proposal in each)
     yield from _of_one_source(material, known, each)
     if known.oddity is not None and not any(one.feature == known.oddity.feature for one in changes):
@@ -60,13 +68,15 @@ def _in_the_log(material: Material, find: Callable[..., tuple[Departed, ...]]) -
 # ── from the candidates' log ──────────────────────────────────────────────────────────────────────────────
 
 
-def _from_log(material: Material, known: Known, one: Departed) -> Proposal:
+def _from_log(material: Material, known: Known, one: Departed, alone: bool) -> Proposal:
+    """`alone`: no other input is another."""
     scene, place = known.scene, one.placed.slice
     since = known.onset.since if known.onset is not None else None
     when = f" since {material.clock(since)}" if since is not None else ""
     where = f" in {name_slice(place)}" if place else ""
+    by_input = input_alone(material, place) if alone and one.guessed else None
     undone = None
-    if scene is not None:
+    if scene is not None and by_input is None:
         undone = ranked_again(material, known, scene, restored(scene, [one]))
     table = material.candidates_table
     return Proposal(
@@ -79,8 +89,8 @@ def _from_log(material: Material, known: Known, one: Departed) -> Proposal:
         f"of the candidates{where}{when}",
         undone=undone,
         unknown="no model is there to rank again",
-        where=same_place(material, one.feature, place),
-        how_much=itself(material, one.feature),
+        where=same_place(material, one.feature, place) or (lies_there(material, place) if by_input else None),
+        how_much=itself(material, one.feature) or by_input,
         table=table,
         feature=one.feature,
     )

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from domain.diagnosis.candidates.counted import symptom_of
+from domain.diagnosis.candidates.judge import MOST
 from domain.diagnosis.candidates.plays import or_plays
 from domain.diagnosis.candidates.undone import Undone
 from domain.diagnosis.changes.departed import Departed
@@ -65,3 +66,26 @@ def same_place(material: Material, feature: str, place: Slice) -> Answer | None:
     words = f"it lies in {name_slice(place)}, the finding in {name_slice(material.finding.slice)}"
     # of what is wrong everywhere a check tells everywhere
     return Answer(question="where", holds=None if set(place) <= own else False, words=words)
+
+
+def input_alone(material: Material, place: Slice) -> Answer | None:
+    """
+    How much, of the one input that is another in `place`, where nobody knows what it should be in each row,
+    so that nothing can be ranked again: what models make of the input of before and of now tells.
+    """
+    split, own = material.two_by_two, material.finding
+    if split is None or split.where != own.slice or not set(place) <= set(own.slice) or not own.change:
+        return None
+    moved = split.leading
+    alike = (split.now - split.before) * own.change > 0
+    if not alike or moved is None or moved.name != "input" or (moved.share_low or 0.0) <= MOST:
+        return None
+    words = f"the input alone changes the {split.unit} there, and no other input is another"
+    return Answer(question="how_much", holds=True, words=words)
+
+
+def lies_there(material: Material, place: Slice) -> Answer:
+    """Where the symptom lies; a place that holds more says nothing of what it does to the rest."""
+    if set(place) == set(material.finding.slice):
+        return Answer(question="where", holds=True, words="it lies where the symptom lies, and nowhere else")
+    return Answer(question="where", words="what it does to other slices is not known")

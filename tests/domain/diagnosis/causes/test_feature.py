@@ -12,12 +12,17 @@ import pytest
 from domain.diagnosis.diagnose import diagnose
 from domain.diagnosis.material import Snapshots
 from domain.diagnosis.pairing import AT
+from domain.diagnosis.rerun.rerun import Models
+from domain.diagnosis.two_by_two import split_change
 from domain.values import slice_of
 from tests.domain.diagnosis.shop import (
+    BEFORE,
     COLUMNS,
     DIMENSIONS,
     NOW,
     ONSET,
+    SINCE,
+    Change,
     OfWords,
     Shop,
     Weighted,
@@ -340,3 +345,40 @@ def test_what_one_device_is_fed_otherwise_than_the_catalogue_holds_lies_there() 
     )
     found = diagnose(spoilt.material(finding, cells=None, series=None))
     assert told(found) == ("feature", "rating", slice_of(device="app"))
+
+
+APP = slice_of(device="app")
+
+
+def of_the_moment(rows: pd.DataFrame) -> pd.DataFrame:
+    """A taste that is another number in each row: nobody knows afterwards what a row should have held."""
+    return rows.assign(taste=np.random.default_rng(len(rows)).uniform(0, 1, len(rows)))
+
+
+def gone_in_the_app(rows: pd.DataFrame) -> pd.DataFrame:
+    rows = of_the_moment(rows)
+    return rows.assign(taste=rows["taste"].where(rows["device"] != "app"))
+
+
+def gone_with_another(rows: pd.DataFrame) -> pd.DataFrame:
+    rows = gone_in_the_app(rows)
+    return rows.assign(rating=rows["rating"].where(rows["device"] != "app"))
+
+
+@pytest.mark.parametrize(
+    ("fed", "change", "named"),
+    [(gone_in_the_app, 0.5, True), (gone_in_the_app, 1.5, False), (gone_with_another, 0.5, False)],
+)
+def test_an_input_that_nobody_can_put_back_is_named_where_it_alone_is_another(
+    fed: Change, change: float, named: bool
+) -> None:
+    items, model = catalogue(), Weighted()
+    spoilt = Shop(
+        items, serve(items, model, BEFORE, 0, fed=of_the_moment), serve(items, model, SINCE, 10_000, fed=fed)
+    )
+    split = split_change(spoilt.now, spoilt.before, COLUMNS, Models({"v7": model}, "v7"), APP)
+    rate = spoilt.finding(APP, unit="mean bought", observed=0.4 * change, expected=0.4)
+    found = diagnose(spoilt.material(rate, cells=None, two_by_two=split))
+    assert (found.cause is not None) == named
+    if named:
+        assert told(found) == ("feature", "taste", APP)
