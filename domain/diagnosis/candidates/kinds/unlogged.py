@@ -21,6 +21,7 @@ from domain.values import Answer, name_slice
 COMPLETE = 0.9  # of the related table's requests that were in this one before the onset
 LOST = 0.1  # of a slice's requests, from which on it is worth naming
 MOST = 0.5  # of what is not found, that has to be gone from the table itself
+FORETOLD = 0.5  # of the fall: where the model expects as much, nothing was lost by logging
 
 
 def _propose(material: Material, known: Known) -> Iterator[Proposal]:
@@ -35,6 +36,8 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
 
 def _unlogged(material: Material, known: Known, pair: Pair) -> Proposal | None:
     """What is missing as a whole: a request of which any row is there was logged."""
+    if _foretold(material):
+        return None
     since = known.begun(material.finding)
     found = match(pair, since, known.right_until(material.finding))
     if found is None or found.usual < COMPLETE:
@@ -62,6 +65,18 @@ def _unlogged(material: Material, known: Known, pair: Pair) -> Proposal | None:
         how_much=lost_of_all(material, placed.slice, placed.purity),
         table=table,
     )
+
+
+def _foretold(material: Material) -> bool:
+    """
+    Whether the model expects most of the fall by what it was fed and by how it ranked: then there is less to
+    be logged, and more requests of which nothing is.
+    """
+    split, change = material.two_by_two, material.finding.change
+    if split is None or split.where != material.finding.slice or split.before <= 0:
+        return False
+    expected = sum(one.change for one in split.parts if one.name != "logging") / split.before
+    return change < 0 and expected < FORETOLD * change
 
 
 def _not_found(material: Material, known: Known, pair: Pair) -> Proposal | None:

@@ -12,6 +12,7 @@ import pytest
 from domain.diagnosis.diagnose import diagnose
 from domain.diagnosis.material import Material, Release, Rows
 from domain.diagnosis.pairing import AT, Pair, match
+from domain.diagnosis.two_by_two import Part, TwoByTwo
 from domain.recommender.planned import Planned
 from domain.values import Slice, slice_of
 from tests.domain.diagnosis.shop import (
@@ -78,6 +79,23 @@ def test_requests_that_the_app_no_longer_logs_are_logging(healthy: Shop, sold: p
     assert told(found) == ("logging", "sales", APP_NORTH)
     assert found.cause is not None
     assert "they were served, and not logged" in found.cause
+
+
+@pytest.mark.parametrize(("expected", "cause"), [(-0.02, "logging"), (-1.5, "unknown")])
+def test_that_less_is_sold_since_the_model_ranks_worse_is_no_loss_of_the_log(
+    healthy: Shop, sold: pd.DataFrame, expected: float, cause: str
+) -> None:
+    """A request of which nothing is sold any more is in no table of sales."""
+    left = np.random.default_rng(5).random(len(sold)) < 0.1
+    rows = sold[~in_app_north(sold) | left]
+    ranked = pd.concat([healthy.before, healthy.now]).drop_duplicates("basket_id")
+    pair = Pair("candidates", "upstream", ("basket_id",), rows, ranked[["basket_id", AT, "device", "region"]])
+    parts = (Part("input", expected, expected - 0.1, expected + 0.1),)
+    split = TwoByTwo(
+        APP_NORTH, "predicted choices", 90, 90, 2.0, 2.0 + expected, -0.1, 0.1, parts, "v7", same=True
+    )
+    found = diagnose(replace(written(healthy, rows, sold, APP_NORTH, pair), two_by_two=split))
+    assert found.cause_kind == cause
 
 
 def test_a_feed_that_loses_half_of_a_slice_is_a_feed(healthy: Shop, sold: pd.DataFrame) -> None:
