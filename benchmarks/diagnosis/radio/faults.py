@@ -1,4 +1,4 @@
-"""What goes wrong with the radio: twelve faults, and two events of the world."""
+"""What goes wrong with the radio: thirteen faults, and two events of the world."""
 
 from __future__ import annotations
 
