@@ -58,8 +58,8 @@ OFFERED = timedelta(days=20)
 
 
 def offers(folder: Path, spoilt: bool) -> datetime:
-    """Twenty days of offers; a twelfth are ordered, `spoilt`: half of that in DE on the last day."""
-    chance, rows, begins = np.random.default_rng(2), 160_000, datetime(2026, 5, 1, tzinfo=UTC)
+    """Twenty days of offers; a twelfth are ordered, `spoilt`: a fifth of that in DE on the last day."""
+    chance, rows, begins = np.random.default_rng(2), 80_000, datetime(2026, 5, 1, tzinfo=UTC)
     at = np.sort(chance.uniform(0, OFFERED.total_seconds(), rows))
     country = chance.choice(["AT", "CH", "DE"], rows)
     late = spoilt & (at > 0.95 * OFFERED.total_seconds()) & (country == "DE")
@@ -69,7 +69,7 @@ def offers(folder: Path, spoilt: bool) -> datetime:
             "product_id": chance.choice([f"p{n}" for n in range(60)], rows),
             "country": country,
             "tags": chance.choice(["new|cheap", "new", "cheap|used"], rows),
-            "ordered": (chance.random(rows) < np.where(late, 1 / 24, 1 / 12)).astype(int),
+            "ordered": (chance.random(rows) < np.where(late, 1 / 60, 1 / 12)).astype(int),
             "is_first": chance.random(rows) < 0.3,
         }
     )
@@ -87,7 +87,8 @@ def test_how_often_something_comes_of_a_row_is_watched_by_slice(tmp_path: Path, 
     assert (watched.measure, watched.dimensions) == ("ordered", ("country", "is_first"))
     assert "where that comes later, say `settle`" in text
     assert [one.says for one in check(tmp_path, environment={}, at=end) if one.level == "error"] == []
-    found = backtest(recommender, end - timedelta(days=3), end)
+    watched_for = recommender.model_copy(update={"checks": {"offers_ordered": watched}})
+    found = backtest(watched_for, end - timedelta(days=2), end)
     assert not found.faults
     told = [(one.check, one.slice) for one in found.incidents]
     assert told == ([("offers_ordered", (("country", "DE"),))] if spoilt else [])
