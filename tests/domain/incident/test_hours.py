@@ -12,6 +12,7 @@ from domain.errors import Refused
 from domain.incident import commands as c
 from domain.incident import events as e
 from domain.incident.decide import decide
+from domain.incident.decide.hotfix import own_request
 from domain.incident.menu import digest_of, priced_anew, second_person
 from domain.values import Hours
 from tests.domain.incident.given import DIAGNOSED, ON_CALL, OPEN, SECOND, WORKER, after, append, option
@@ -72,6 +73,10 @@ def test_what_an_earlier_release_let_wait_without_hours_is_not_approved_by_who_a
     assert waiting is not None
     with pytest.raises(Refused, match=r"a second person has to approve it\.$"):
         decide(waiting, c.ApproveHotfix(option="fill", menu=menu), ON_CALL, there(0, 10))
+
+
+def test_one_s_own_request_of_an_option_that_is_gone_is_refused_without_a_reason() -> None:
+    assert own_request(None) == "You asked for this yourself; a second person has to approve it."
 
 
 def test_what_touches_much_takes_two_at_any_hour_and_says_that() -> None:
