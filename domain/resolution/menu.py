@@ -190,7 +190,7 @@ def do_nothing(around: Circumstances, incident: str) -> Option:
 def _loss(finding: Finding) -> Estimate:
     """
     What is lost an hour, as in the last window; its band is that of what history leads one to expect. Not
-    known where a loss is no smaller number: a mean is lower, an age too high, rows are there twice.
+    known where no number of rows is lost: a mean is lower, an age is higher, rows come twice.
     """
     if not adds_up(finding) or finding.observed >= finding.expected:
         return Estimate(

@@ -49,7 +49,7 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
             yield _from_store(material, known, scene, old)
     told |= {one.feature for found in (changes, gone, older) for one in found}
     fed += [one for one in _in_the_log(material, constant) if one.feature not in told]
-    alone = len({one.feature for one in fed}) == 1 and not changes
+    alone = len({one.feature for found in (fed, older) for one in found}) == 1 and not changes
     each = [(one, _from_log(material, known, one, alone)) for one in fed]
     yield from (proposal for _one, proposal in each)
     yield from _of_one_source(material, known, each)

@@ -382,3 +382,20 @@ def test_an_input_that_nobody_can_put_back_is_named_where_it_alone_is_another(
     assert (found.cause is not None) == named
     if named:
         assert told(found) == ("feature", "taste", APP)
+
+
+def test_an_input_that_nobody_can_put_back_is_not_alone_beside_one_that_is_stale() -> None:
+    items, was, model = catalogue(), catalogue(), Weighted()
+    was.loc[items["age"] == "new", "popularity"] = 0.0
+    earlier = items[items["age"] == "old"].assign(age=["new"] * 30 + ["old"] * 185)
+
+    def fed(rows: pd.DataFrame) -> pd.DataFrame:
+        stale = rows["popularity"].mask(rows["age"] == "new", 0.0)
+        return gone_in_the_app(rows.assign(popularity=stale))
+
+    before = serve(earlier, model, BEFORE, 0, fed=of_the_moment)
+    spoilt = Shop(items, before, serve(items, model, SINCE, 10_000, fed=fed))
+    split = split_change(spoilt.now, before, COLUMNS, Models({"v7": model}, "v7"), APP)
+    rate = spoilt.finding(APP, unit="mean bought", observed=0.2, expected=0.4)
+    material = spoilt.material(rate, cells=None, two_by_two=split, snapshots=delivery(items, was))
+    assert diagnose(material).cause is None
