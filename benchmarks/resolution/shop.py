@@ -204,7 +204,8 @@ class Shop:
             request, place = np.nonzero(which)
             item = order[request, place]
             mine = who.drop(columns="latency_ms").iloc[request].reset_index(drop=True)
-            self._put_down(name, mine.assign(item_id=self.items[item], genre=self.genre[item]))
+            mine = mine.assign(item_id=self.items[item], genre=self.genre[item])
+            self._put_down(name, mine.assign(played=played[which].astype(int)))
         self._written += 1
 
     def _put_down(self, table: str, rows: pd.DataFrame) -> None:
@@ -270,6 +271,13 @@ kind = "slice_volume"
 table = "plays"
 ways = 2
 history = "2h"
+[checks.played_of_shown]
+kind = "slice_volume"
+table = "impressions"
+aggregate = "mean"
+measure = "played"
+ways = 2
+history = "2h"
 [checks.requests_by_slice]
 kind = "slice_volume"
 table = "requests"
@@ -292,6 +300,7 @@ history = "2h"
 GUARDS = (
     "impressions_by_slice",
     "plays_by_slice",
+    "played_of_shown",
     "requests_by_slice",
     "requests_volume",
     "plays_volume",
