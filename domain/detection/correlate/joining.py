@@ -58,7 +58,8 @@ def joined_by(
     """
     The incident with the same cause as `finding`, and what they share; None where it has one of its own.
 
-    What has joined one stays with it until it is over, also where the incident's own metric is back before.
+    What has joined one stays with it until it is over, also where the incident's own metric is back before;
+    but what goes on after the incident was mended is told by itself, or nobody would hear of it.
 
     Args:
         unclosed: none of them of this finding itself.
@@ -66,7 +67,7 @@ def joined_by(
         mostly_there: whether most of what the finding lacks lies where it crosses that incident.
         explained_by: the items that a finding comes from; asked only where nothing else joins.
     """
-    incidents = list(unclosed)
+    incidents = [incident for incident in unclosed if not _outlived(incident, finding)]
     for incident in incidents:
         joined = any(one.fingerprint == finding.fingerprint for one in incident.also)
         if joined and since is not None and (incident.cleared_at is None or since < incident.cleared_at):
@@ -76,6 +77,12 @@ def joined_by(
         if mostly_there(incident):
             return incident, "downstream"
     return _of_the_same_items(finding, incidents, explained_by)
+
+
+def _outlived(incident: Incident, finding: Finding) -> bool:
+    """Whether the finding is of a window that began after a hotfix, or people, mended the incident."""
+    mended_at = incident.resolved_at if incident.resolved_how in ("hotfix", "elsewhere") else None
+    return mended_at is not None and finding.kind == "detected" and finding.window_start >= mended_at
 
 
 def _of_the_same_items(

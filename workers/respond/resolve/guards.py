@@ -16,13 +16,19 @@ from workers.log.obligations import Work
 
 
 def new_alarm(work: Work, hotfix: Hotfix, applied_at: datetime) -> c.RecordHarm | None:
-    """The first alarm of a guard in a window after the deployment, on what the hotfix touches; else None."""
+    """
+    The first alarm of a guard in a window after the deployment, on what the hotfix touches; else None. What
+    fell with the alarm and is not back is told by itself: the hotfix did not do that.
+    """
     option = work.incident.option(hotfix.option)
     if option is None or not option.guards:
         return None
+    before = {one.fingerprint for one in work.incident.also if one.window_start < applied_at}
     for incident in known_since(work.log, applied_at):
         for finding in _new(incident, applied_at):
-            if finding.check in option.guards and touches(option, work.incident, finding):
+            if finding.fingerprint in before or finding.check not in option.guards:
+                continue
+            if touches(option, work.incident, finding):
                 place = f" in {name_slice(finding.slice)}" if finding.slice else ""
                 reason = (
                     f"its guard {finding.check} alarmed{place} at {minute(finding.window_end)} "

@@ -92,6 +92,21 @@ def test_what_joined_stays_with_the_incident_while_it_goes_on() -> None:
     assert joins(later, known, {}) is None
 
 
+@pytest.mark.parametrize("how", ["hotfix", "elsewhere", "by_itself"])
+def test_what_goes_on_in_a_window_that_began_after_the_mend_is_told_by_itself(how: str) -> None:
+    resolved = opened(ACTION, status="resolved", also=(COMEDY,), resolved_how=how, resolved_at=AT + 4 * DAY)
+
+    def joined(start: int) -> bool:
+        again = COMEDY.model_copy(
+            update={"window_start": AT + start * DAY, "window_end": AT + (start + 1) * DAY}
+        )
+        since = COMEDY.window_start
+        return joined_by(again, [resolved], Lineage(), since, lambda _: False, lambda _: {}) is not None
+
+    assert joined(3)  # of this window a part is from before the mend
+    assert joined(4) is (how == "by_itself")
+
+
 def test_a_window_that_reaches_back_into_what_has_ended_is_no_news() -> None:
     closed = opened(ACTION, status="closed", mitigated_at=AT + DAY)
     same = found(slice_of(genre="Action"), 1)

@@ -146,6 +146,12 @@ def test_an_alarm_that_joined_the_incident_itself_counts_as_well(guarded: Guarde
     assert guarded.harm() is not None
 
 
+def test_what_fell_with_the_alarm_and_is_not_back_is_no_harm_done_by_the_hotfix(guarded: Guarded) -> None:
+    guarded.say(c.JoinFinding(finding=alarm(after=-3), shares="slice"), -2)
+    guarded.alarmed(alarm(), minutes=3)
+    assert guarded.harm() is None
+
+
 def test_an_alarm_that_people_called_false_reverts_nothing(guarded: Guarded) -> None:
     stream = guarded.alarmed(alarm())
     guarded.say(c.Dismiss(reason="A holiday in Denmark."), 4, stream)
