@@ -47,7 +47,7 @@ class Proportions(Windowed):
 
     `rows` and `held` are (n_windows, n_cells, n_columns), counts, 0 ≤ held ≤ rows: each of `columns` has its
     own rows. `cells` names the slices, the whole table () first; `told` says of each column more than its
-    name.
+    name. `most` is (n_cells, n_columns) the shares from which on none is too small, whatever was usual.
     """
 
     grid: Grid
@@ -57,6 +57,7 @@ class Proportions(Windowed):
     held: Floats
     first: int = 0
     told: tuple[str, ...] = ()
+    most: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,8 @@ def judge(
     past, having = proportions.rows[usable], proportions.held[usable]
     more = _usual(past, having)
     fewer = _usual(past, past - having)
+    if proportions.most is not None:
+        fewer = replace(fewer, share=np.maximum(fewer.share, 1 - proportions.most))
     if promise is not None:
         room = np.broadcast_to(np.clip(promise.share + promise.allowed, LEAST_PROMISED, 1.0), rows.shape)
         lack = np.broadcast_to(np.clip(1 - promise.share + promise.allowed, LEAST_PROMISED, 1.0), rows.shape)
@@ -297,7 +300,8 @@ def _places(
     side = judged.sides[way]
     off = (judged.held - side.expected) * (1 if way == "surge" else -1)
     size = check.least_change * side.expected if promise is None else promise.allowed * judged.rows
-    tested = judged.rows >= check.least_rows
+    room = judged.rows - side.expected if way == "surge" else side.expected
+    tested = (judged.rows >= check.least_rows) & (room >= check.least_rows)  # what can be off by enough
     worth = worth & (off >= np.maximum(check.least_rows, size))
     found = discovered(cells, side.p_values, tested, alpha) & worth
     for column in np.flatnonzero(found.any(axis=0)):

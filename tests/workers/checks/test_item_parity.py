@@ -108,7 +108,7 @@ def test_a_dish_that_is_shown_seldom_there_is_told_with_how_much(tmp_path: Path)
 
     (told,) = found(tmp_path, boards(seldom))
     assert told.slice == slice_of(board="wall", dish=DISH)
-    assert "less often than elsewhere" in told.title
+    assert "less often there than usual, unlike elsewhere" in told.title
 
 
 def test_postgres_gives_the_same_answer(tmp_path: Path, request: pytest.FixtureRequest) -> None:

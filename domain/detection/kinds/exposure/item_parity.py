@@ -3,8 +3,9 @@ An item that is shown, but not in one slice of requests: a block, a rule or a sc
 
 All rows are counted, not only requests whose candidates were logged, so an item of five in a thousand rows is
 missed within minutes. How much an item is shown changes with its age and the hour; where it is shown hardly
-does. So its rows in a slice are compared with its rows everywhere times the slice's part of all rows, and
-this ratio with its own past: what was always shown more on one device is no fault.
+does. So of its rows everywhere the part in a slice is held against that part in the past, times what the
+slice's part of all rows has changed since: what was always shown more on one device is no fault. An item that
+was shown more there and is now as elsewhere is none either.
 
 Slices by what the item itself is (its genre, its country) say nothing here and are left out.
 
@@ -43,7 +44,7 @@ OF_ITEMS = 0.9  # of the items have one value of a dimension: it describes the i
 def _says(_column: str, observed: float, expected: float) -> str:
     if observed <= 0:
         return "not shown there, though it is elsewhere"
-    return f"shown {percent(1 - observed / expected)} less often than elsewhere"
+    return f"shown {percent(1 - observed / expected)} less often there than usual, unlike elsewhere"
 
 
 WORDS = Words(says=_says, unit=lambda _column: "times shown", way="drop", loss=True)
@@ -60,16 +61,19 @@ class _Pairs:
 
 def shown_of(tally: Tally, item: str) -> Proportions:
     """
-    Of each item in each slice of requests how often it was shown, of how often it would be if it were shown
-    there as elsewhere, or of the former where that is more.
+    Of each item's rows those in each slice of requests, as many as there would be were the slice always as
+    large a part of all rows as in the last window. Nothing is said of a slice without rows then.
     """
     pairs, shown = _pairs(tally, item), tally.rows
-    whole = np.maximum(shown[:, [0]], 1.0)
-    due = shown[:, pairs.item] * shown[:, pairs.slice] / whole
+    part = shown[:, pairs.slice] / np.maximum(shown[:, [0]], 1.0)
+    now = np.broadcast_to(part[-1], part.shape)
+    scaled = np.divide(part, now, out=np.zeros(part.shape), where=now > 0)
     there = np.concatenate([shown[:, [0]], shown[:, pairs.both]], axis=1)[:, :, None]
-    rows = np.concatenate([shown[:, [0]], due], axis=1)[:, :, None]
+    rows = np.concatenate([shown[:, [0]], shown[:, pairs.item] * scaled], axis=1)[:, :, None]
     cells = ((), *(tally.cells[at] for at in pairs.both))
-    return Proportions(tally.grid, cells, tally.columns, np.maximum(rows, there), there, tally.first)
+    as_elsewhere = np.append(1.0, part[-1])[:, None]
+    rows = np.maximum(rows, there)
+    return Proportions(tally.grid, cells, tally.columns, rows, there, tally.first, most=as_elsewhere)
 
 
 def _pairs(tally: Tally, item: str) -> _Pairs:
