@@ -17,8 +17,8 @@ from domain.diagnosis.scan.dimension import Bools, Floats, Places
 MAD_TO_SD = 1.4826
 COUNTED = 2.0  # variances of a count in the distance between two of them
 DENSE = 5.0  # expected rows of a cell from which on its scatter can be told from counting
-LEAST_CELLS = 8  # cells from which a scatter is learned
-QUARTERS = 4
+LEAST_CELLS = 8  # cells from which it is told whether a scatter is misjudged
+QUARTERS = 4  # of as many cells at least a scatter is learned; of fewer, one slice may hold half
 USUAL_SCATTER = 0.01  # (10 %)², where there are too few cells to learn it
 LEAST_SCATTER = 0.0004  # (2 %)²: nothing repeats itself more exactly than that
 FAR = 12.0  # standard deviations: further away is no more surprising
@@ -75,7 +75,7 @@ def scatter_of(observed: Floats, expected: Floats) -> Scatter:
     a, least = (COUNTED, 0.5) if counts else (0.0, 0.01 * _usual(expected))
     known = (observed > 0) & (expected > (DENSE if counts else 0))
     o, e = observed[known], expected[known]
-    if len(o) < LEAST_CELLS:
+    if len(o) < QUARTERS * LEAST_CELLS:
         return Scatter(counts, a, USUAL_SCATTER, least)
     relative = 2 * (o - e) / (o + e)
     parts = np.array_split(np.argsort(e), QUARTERS)

@@ -44,7 +44,7 @@ def tell_slices(material: Material, known: Known, seed: int) -> None:
         falling=change < 0 if change else None,
     )
     if not known.slices:
-        known.say("slices", "The change is alike in every declared slice")
+        known.say("slices", "No declared slice stands out: it may be alike in all of them")
         return
     rows = tuple(
         (

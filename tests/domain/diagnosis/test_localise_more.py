@@ -122,3 +122,32 @@ def test_cells_of_zero_and_of_nothing_are_passed_over() -> None:
 def test_more_dimensions_may_be_asked_for_than_there_are() -> None:
     cells = cube(0, 50_000, 0.2, country="B")
     assert [f.slice for f in localise(cells, ("country",), 4)] == [(("country", "B"),)]
+
+
+SHOPS, CHANNELS = ("harbour", "hill", "park", "station"), ("till", "web")
+
+
+def shops(seed: int, rows: float, kept: float, **lost: str) -> pd.DataFrame:
+    """Four shops and two channels: eight cells, of which a shop holds two, and a channel every other one."""
+    chance = np.random.default_rng(seed)
+    cells = pd.DataFrame(list(product(SHOPS, CHANNELS)), columns=["shop", "channel"])
+    mean = rows * np.outer(chance.dirichlet([4, 3, 2, 1]), [0.7, 0.3]).ravel()
+    inside = np.logical_and.reduce([np.ones(len(cells), bool), *(cells[k] == v for k, v in lost.items())])
+    cells["expected"] = chance.poisson(mean * 8) / 8
+    return cells.assign(observed=chance.poisson(mean * np.where(inside, kept, 1.0)).astype(float))
+
+
+@pytest.mark.parametrize(
+    "lost", [{"shop": "harbour"}, {"channel": "web"}, {"shop": "hill", "channel": "till"}]
+)
+def test_of_a_handful_of_cells_the_slice_is_named_also_where_it_holds_every_other_one(
+    lost: dict[str, str],
+) -> None:
+    for seed, rows, kept in product(range(5), (5_000, 50_000), (0.03, 0.5)):
+        found = localise(shops(seed, rows, kept, **lost), ("shop", "channel"))
+        assert [dict(one.slice) for one in found] == [lost], (seed, rows, kept)
+
+
+def test_of_a_handful_of_cells_none_is_named_where_all_lost_as_much() -> None:
+    for seed, rows in product(range(10), (500, 5_000, 50_000)):
+        assert localise(shops(seed, rows, 0.6), ("shop", "channel")) == (), (seed, rows)

@@ -1,14 +1,14 @@
 """
 The search asks what the check asked: its measure or its ratio, at its window, against the same season.
 
-A window of a day is looked at by the hour, so that there is an onset within it; what is expected of some
-hours is what the same hours held in the weeks before. A ratio is searched as a ratio: what its numerator
-would be, had each cell the ratio that it had before.
+A window of a day is looked at by the hour, one of half an hour by five minutes, so that there is an onset
+within it; what is expected of some hours is what the same hours held in the weeks before. A ratio is searched
+as a ratio: what its numerator would be, had each cell the ratio that it had before.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -47,9 +47,15 @@ class FindingQuery:
     """
 
     check: Check | None
+    window: timedelta
     width: timedelta
     count: int
     back: tuple[tuple[timedelta, ...], ...]
+
+    @property
+    def coarse(self) -> FindingQuery:
+        """The same by the check's own windows."""
+        return replace(self, width=self.window, count=_count(self.window, self.window))
 
     @property
     def measure(self) -> str | None:
@@ -70,13 +76,19 @@ class FindingQuery:
 def asked(recommender: Recommender, finding: Finding) -> FindingQuery:
     """Of a finding's check, as it is declared now."""
     window = window_of(recommender, finding)
-    span = max(BACK, WINDOWS_BACK * window)
-    finer = max((one for one in FINE if one <= span / LEAST_FINE), default=window)
-    width = min(window, finer) if window >= LONG else window
-    count = int(min(WINDOWS, span / width))
-    return FindingQuery(
-        recommender.checks.get(finding.check), width, count, (WEEKS, DAYS) if window >= LONG else ()
-    )
+    finer = max((one for one in FINE if one <= _span(window) / LEAST_FINE), default=window)
+    width = min(window, finer)
+    back = (WEEKS, DAYS) if window >= LONG else ()
+    return FindingQuery(recommender.checks.get(finding.check), window, width, _count(window, width), back)
+
+
+def _span(window: timedelta) -> timedelta:
+    """How far back is looked."""
+    return max(BACK, WINDOWS_BACK * window)
+
+
+def _count(window: timedelta, width: timedelta) -> int:
+    return int(min(WINDOWS, _span(window) / width))
 
 
 def ratio_series(

@@ -35,7 +35,9 @@ CELLS_BACK = timedelta(hours=2)
 ITEMS = 100_000
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 CLEARLY = 2.0  # times as far that the two hours before may be from now, and still be compared with
-SMOOTH = 15  # windows over which the day before is averaged
+MOST_GAPS = 0.1  # of the windows before, from which on the check's own are looked at, which are longer
+SMOOTH = 15  # windows over which the day before is averaged, where these are no longer than `SMOOTH_FOR`
+SMOOTH_FOR = timedelta(minutes=75)
 
 
 def before_onset(finding: Finding, since: datetime) -> datetime:
@@ -83,7 +85,13 @@ class Reader:
             return None
         if about.divided:
             return ratio_series(self.recommender, finding, about, self.end)
-        width, count = about.width, about.count
+        found = self._series(about.width, about.count)
+        if about.back or not _patchy(found["observed"].to_numpy()[: about.count // 2]):
+            return found
+        return self._series(about.window, about.coarse.count)
+
+    def _series(self, width: timedelta, count: int) -> pd.DataFrame:
+        finding = self.finding
         names = tuple(name for name, _ in finding.slice)
         now = self._counts(self.end - count * width, width, count, names)
         starts = pd.DatetimeIndex([self.end - (count - n) * width for n in range(count)])
@@ -110,7 +118,7 @@ class Reader:
             there = [np.where(np.cumsum(part) > 0, part, np.nan) for part in parts if part.sum() > 0]
             if there:
                 past = pd.DataFrame(there).mean().fillna(0.0)
-                smooth = 1 if self.asked.back else SMOOTH
+                smooth = 1 if self.asked.back else min(SMOOTH, max(SMOOTH_FOR // width, 1))
                 return past.rolling(smooth, center=True, min_periods=1).mean().to_numpy(dtype=np.float64)
         return np.zeros(count)
 
@@ -293,6 +301,12 @@ class Reader:
             counted = source.fetch(rows.aggregate(before=(~later).sum(), later=later.sum()))
         before, after = counted.fillna(0).astype(float).iloc[0][["before", "later"]]
         return float(before), float(after)
+
+
+def _patchy(counts: np.ndarray[Any, np.dtype[np.float64]]) -> bool:
+    """Whether rows come every quarter of an hour, or seldom: then these windows show no onset."""
+    empty = counts <= 0
+    return bool(len(empty) > 1 and np.mean(empty[:-1] & ~empty[1:]) > MOST_GAPS)
 
 
 def standby_of(recommender: Recommender, own: str) -> str | None:

@@ -17,6 +17,7 @@ from workers.respond.diagnose.diagnose import diagnose
 from workers.respond.diagnose.reading import Reader
 
 NOON = datetime(2026, 9, 16, 12, tzinfo=UTC)
+HALF_HOUR = timedelta(minutes=30)
 DECLARED = """
 [recommender]
 name = "magazine"
@@ -133,6 +134,29 @@ def test_the_onset_of_a_rate_is_that_of_the_rate(worse_in_italy: Recommender) ->
     found = diagnose(worse_in_italy, italy, NOON)
     assert found.since is not None
     assert abs(found.since - (NOON - timedelta(hours=2))) <= timedelta(minutes=30)
+
+
+def sold(folder: Path, beat: str) -> Reader:
+    """Visits of which half stay away since twenty-five minutes before noon, looked at by half hours."""
+    rows = visits(2, 60_000)
+    late = rows["visited_at"] >= pd.Timestamp(NOON - timedelta(minutes=25))
+    rows = rows[~late | (np.arange(len(rows)) % 2 == 0)]
+    rows["visited_at"] = rows["visited_at"].dt.floor(beat)
+    recommender = declared(folder, rows)
+    table = recommender.tables["visits"].model_copy(update={"window": HALF_HOUR})
+    short = recommender.model_copy(update={"tables": {"visits": table}})
+    return Reader(short, finding("by_slice", (), HALF_HOUR, 600.0, 1_000.0), NOON)
+
+
+@pytest.mark.parametrize(("beat", "within"), [("1us", timedelta(minutes=5)), ("15min", HALF_HOUR)])
+def test_a_window_of_half_an_hour_has_an_onset_within_it_unless_rows_come_by_the_quarter(
+    tmp_path: Path, beat: str, within: timedelta
+) -> None:
+    series = sold(tmp_path, beat).series()
+    assert series is not None
+    onset = find_onset(series, -0.4)
+    assert onset is not None
+    assert abs(onset.since - (NOON - timedelta(minutes=25))) <= within
 
 
 def test_a_window_of_a_day_has_an_onset_by_the_hour_and_cells_of_the_same_hours(tmp_path: Path) -> None:
