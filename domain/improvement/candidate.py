@@ -139,11 +139,16 @@ def _slices(check: Check, table: Table, kind: Kind[Any, Any], finding: Finding) 
 def _of_new_kinds(
     recommender: Recommender, kinds: Kinds, found: Iterable[Finding], incident: Incident
 ) -> Iterator[Candidate]:
-    """Kinds that need no more said of them than the table, or the column that the diagnosis names."""
+    """
+    Kinds that need no more said of them than the table, or the column that the diagnosis names: first those
+    that ask the engine what the checks ask that found it.
+    """
     feature = incident.diagnosis.feature if incident.diagnosis else None
+    alike = {type(kinds[one.kind].needs) for one in _checks(recommender, found) if one.kind in kinds}
+    by_needs = sorted(kinds.items(), key=lambda one: type(one[1].needs) not in alike)
     looking = {(check.kind, check.table) for check in recommender.checks.values()}
     for table in _tables(recommender, found):
-        for name, kind in kinds.items():
+        for name, kind in by_needs:
             if (name, table.name) in looking or not _suits(kind, table):
                 continue
             of_column = feature is not None and issubclass(kind.options, OfColumns)
@@ -153,6 +158,15 @@ def _of_new_kinds(
             of = f" of {feature}" if of_column else ""
             end = f"_{_spelled(str(feature))}" if of_column else ""
             yield Candidate(_spelled(f"{table.name}_{name}{end}"), keys, f"{name}{of} in {table.name}")
+            if type(kind.needs) in alike:
+                plain = Check(name=name, kind=name, table=table.name)
+                for suffix, changed, says in _windows(plain, table, kind):
+                    called = _spelled(f"{table.name}_{name}_{suffix}")
+                    yield Candidate(called, {**keys, **changed}, f"{name} in {table.name} {says}")
+
+
+def _checks(recommender: Recommender, found: Iterable[Finding]) -> list[Check]:
+    return [recommender.checks[one.check] for one in found if one.check in recommender.checks]
 
 
 def _tables(recommender: Recommender, found: Iterable[Finding]) -> Iterator[Table]:

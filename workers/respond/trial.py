@@ -43,8 +43,8 @@ MOST_COUNTED = 6
 FOR_TIME_SAVED = 0.5
 """Of the time that all replays of an incident have, spent on who finds it sooner; the rest counts alarms."""
 
-SHARE = 3
-"""How many even parts of the time that is left one candidate may take."""
+SHARE = 0.25
+"""Of the time that is left, that one candidate may take: those come first that promise most."""
 
 _log = structlog.get_logger(__name__)
 
@@ -175,7 +175,7 @@ def _saved(
             if name not in whole.checks:
                 continue
             now = time.monotonic()
-            part = now + (until - now) * SHARE / (len(names) - place + SHARE - 1)
+            part = now + (until - now) * max(SHARE, 1 / (len(names) - place))
             try:
                 told = first_told(whole, name, (of.onset, of.opened_at), of.is_told_by, part)
             except OutOfTime:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import Any
 
 import pytest
 
+from domain.detection.kind import Kind
+from domain.detection.kinds.rows.drift import KIND as DRIFT
+from domain.detection.kinds.tables.freshness import KIND as FRESHNESS
+from domain.detection.kinds.tables.slice_volume import KIND as SLICE_VOLUME
 from domain.detection.kinds.tables.volume import KIND as VOLUME
-from domain.improvement.candidate import candidates
+from domain.improvement.candidate import Candidate, candidates
 from domain.incident.state import Incident
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
@@ -17,11 +24,19 @@ from domain.values import Finding, Severity
 AT = datetime(2026, 4, 1, 12, tzinfo=UTC)
 
 
-def tried(every: str | None, table_every: str | None) -> dict[str, object]:
-    """Length of a window → how often the variation with it looks, as they would be written."""
+def tried(
+    every: str | None,
+    table_every: str | None,
+    kinds: Mapping[str, Kind[Any, Any]] = MappingProxyType({"volume": VOLUME}),
+    dimensions: tuple[str, ...] = (),
+) -> tuple[Candidate, ...]:
+    """What is tried where a volume of bicycle rides was found."""
     table = Table.model_validate(
-        {"name": "rides", "path": "rides.parquet", "time": "at", "window": "8m", "every": table_every}
-    )
+        {
+            "name": "rides", "path": "rides.parquet", "time": "at", "window": "8m", "every": table_every,
+            "dimensions": dimensions,
+        }
+    )  # fmt: skip
     check = Check.model_validate({"name": "rides_volume", "kind": "volume", "table": "rides", "every": every})
     recommender = Recommender(name="bikes", tables={"rides": table}, checks={"rides_volume": check})
     finding = Finding(
@@ -51,8 +66,7 @@ def tried(every: str | None, table_every: str | None) -> dict[str, object]:
         last_at=AT,
     )
     written = {"rides_volume": {"kind": "volume", "table": "rides"}}
-    found = candidates(recommender, written, {"volume": VOLUME}, incident)
-    return {str(one.keys["window"]): one.keys["every"] for one in found if "window" in one.keys}
+    return candidates(recommender, written, kinds, incident)
 
 
 @pytest.mark.parametrize(
@@ -67,4 +81,17 @@ def tried(every: str | None, table_every: str | None) -> dict[str, object]:
 def test_shorter_windows_are_looked_at_as_often_as_the_check_looks_and_leave_no_gaps(
     every: str | None, table_every: str | None, looks: dict[str, object]
 ) -> None:
-    assert tried(every, table_every) == looks
+    found = tried(every, table_every)
+    assert {one.keys["window"]: one.keys["every"] for one in found if "window" in one.keys} == looks
+
+
+def test_after_the_check_that_found_it_come_kinds_that_ask_the_same_by_slice_and_in_shorter_windows() -> None:
+    kinds: dict[str, Kind[Any, Any]] = {
+        "drift": DRIFT,
+        "freshness": FRESHNESS,
+        "slice_volume": SLICE_VOLUME,
+        "volume": VOLUME,
+    }
+    new = [one.name for one in tried(None, None, kinds, ("dock",)) if one.beside is None]
+    by_slice = ["rides_slice_volume", "rides_slice_volume_4m", "rides_slice_volume_2m"]
+    assert new == [*by_slice, "rides_drift", "rides_freshness"]
