@@ -160,3 +160,11 @@ def test_where_time_is_short_nothing_is_proposed_and_it_says_so(tmp_path: Path) 
     found = try_changes(file, load(file), incident(file))
     assert found.changes == ()
     assert "more could not be within 0s" in found.note
+
+
+def test_where_no_time_is_left_the_engine_is_not_asked(tmp_path: Path) -> None:
+    file = bake(tmp_path)
+    file.write_text(f'{DECLARED}[follow_ups]\nreplay_time = "0s"\n')
+    before = incident(file)
+    (tmp_path / "baskets.parquet").unlink()
+    assert "more could not be within 0s" in try_changes(file, load(file), before).note
