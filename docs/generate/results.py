@@ -51,7 +51,7 @@ TEN = (
         "the radio: 13 kinds of fault",
         "of 1",
     ),
-    Shown("what a hotfix repairs lies in its 90 % interval", "resolution/worlds", "repaired (100 worlds"),
+    Shown("what a hotfix repairs lies in its 90 % interval", "resolution/worlds", "repaired (200 worlds"),
     Shown("events missed by a follower while writers are killed", "gap", "missed by a follower"),
     Shown(
         "alarms in 14 simulated days of the cinema without a fault",
