@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from datetime import datetime
 
 LOOKS_LIKE = {"*": "∗", "_": "ˍ", "~": "∼", "`": "ˋ"}
@@ -70,10 +71,26 @@ def sentence(text: str) -> str:
     >>> sentence("`language` is not set for *212* films; see `recsysops doctor`")
     '`language` is not set for ∗212∗ films; see `recsysops doctor`'
     """
-    return "".join(
-        part if _CODE.fullmatch(part) else with_times(escape_within(part))
-        for part in _CODE.split(clean(text))
-    )
+    return _with_code(text, lambda part: with_times(escape_within(part)))
+
+
+def _with_code(text: str, other: Callable[[str], str]) -> str:
+    """One line, of which plain names and commands between backticks stay code."""
+    parts = _CODE.split(clean(text))
+    return "".join(part if _CODE.fullmatch(part) else other(part) for part in parts)
+
+
+def code_block(text: str) -> str:
+    """
+    Lines of a file as they are, to be read and copied: indented, with the marks that they have.
+
+    >>> code_block("+[checks.a]\\n+  every = '<5m>'")
+    "```+[checks.a]\\n+  every = '&lt;5m&gt;'```"
+    """
+    lines = (line.expandtabs(4) for line in text.splitlines())
+    shown = "\n".join("".join(_visible(line, n) for n in range(len(line))) for line in lines)
+    shown = shown.replace("`", LOOKS_LIKE["`"])
+    return f"```{shown.replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;')}```"
 
 
 def with_times(line: str) -> str:
@@ -108,7 +125,7 @@ def paragraphs(text: str) -> str:
     >>> paragraphs("It is down.\\n*Resolved* by me")
     'It is down.\\n> ∗Resolved∗ by me'
     """
-    lines = [escape(line) for line in str(text).splitlines() if line.strip()]
+    lines = [_with_code(line, escape_within) for line in str(text).splitlines() if line.strip()]
     return "\n> ".join(lines)
 
 

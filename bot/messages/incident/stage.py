@@ -8,7 +8,7 @@ from bot.messages import words
 from bot.messages.blocks import Block, button, context, cut, escape, section
 from bot.messages.follow_up import became, due, what_now
 from bot.messages.incident.value import spell
-from bot.messages.inert import sentence
+from bot.messages.inert import code_block, sentence
 from domain.incident.decide import CHOICE_HOLDS, DEPLOYED, IN_HAND, missing_to_close
 from domain.incident.menu import second_person
 from domain.incident.outcome import against_promise, cost_against_promise, repaired, worth_today
@@ -256,7 +256,7 @@ def _came(incident: Incident) -> list[Block]:
     lines = [cut(sentence(one), PART_MAX) for one in became(incident)]
     gone = followed.gone if followed else None
     diff = gone.diff if gone else came.diff if came else ""
-    shown = f"\n```{escape(cut(diff, DIFF_MAX)).replace('`', 'ˋ')}```" if diff else ""
+    shown = f"\n{code_block(cut(diff, DIFF_MAX))}" if diff else ""
     return [
         *waiting,
         *([section("\n".join(lines) + shown)] if lines else []),

@@ -19,7 +19,7 @@ from tests.domain.incident.given import LESSON, MORNING, OPEN, TRIED, WORKER, af
 LATER = MORNING + timedelta(hours=2)
 LINK = pages_at("https://recsys.example")
 RESOLVED = (OPEN, c.Resolve(reason="It stopped."))
-DIFF = '+[checks.by_hour]\n+kind = "volume"\n'
+DIFF = '+[checks.by_hour]\n+  kind = "volume"\n'
 
 
 def shown(incident: Incident) -> str:
@@ -67,7 +67,10 @@ def test_what_came_of_it_is_on_the_message_as_a_diff_and_in_the_report() -> None
     written = (c.RecordChangeWritten(check="by_hour", diff=DIFF), WORKER)
     incident, recorded = after(*RESOLVED, TRIED, c.AcceptFollowUp(check="by_hour"), written)
     assert "Declared, in shadow mode" in shown(incident)
-    assert "+[checks.by_hour]" in shown(incident)
+    lines = [str(block.get("text", {}).get("text")) for block in card(incident, LINK)]
+    assert any(
+        '```+[checks.by_hour]\n+  kind = "volume"```' in line for line in lines
+    )  # to be copied as it is
     told = tell(incident, recorded)
     assert "Declared, in shadow mode" in markdown(told)
     assert "Declared, in shadow mode" in html(told)
