@@ -8,7 +8,7 @@ which is never of width zero: without any alarm it still says how many a week th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Literal
 
@@ -24,6 +24,13 @@ LEAST_JUDGED = timedelta(days=1)
 WEEK = timedelta(weeks=1)
 
 Refusal = Literal["finds no sooner", "adds too many alarms", "history too short to judge"]
+IN_WORDS: Mapping[Refusal, tuple[str, str]] = {
+    "finds no sooner": ("finds it no sooner", "find it no sooner"),
+    "adds too many alarms": ("adds too many alarms", "add too many alarms"),
+    "history too short to judge": ("has too short a history to judge", "have too short a history to judge"),
+}
+"""Of one check, and of several."""
+
 
 LEAST_SAVED = timedelta(minutes=1)
 """What is found no sooner than that is found no sooner: nobody wants another check for it."""
@@ -88,9 +95,10 @@ def summary(tried: int, refusals: Iterable[Refusal]) -> str:
     What became of all that was tried.
 
     >>> summary(4, ["finds no sooner", "finds no sooner", "history too short to judge"])
-    '4 checks were replayed; of these 2: finds no sooner; 1: history too short to judge'
+    '4 checks were replayed: 2 find it no sooner, 1 has too short a history to judge'
     """
     found = list(refusals)
-    counted = [f"{found.count(why)}: {why}" for why in dict.fromkeys(found)]
-    of_these = f"; of these {'; '.join(counted)}" if counted else ""
+    counts = {why: found.count(why) for why in dict.fromkeys(found)}
+    told = ", ".join(f"{count} {IN_WORDS[why][count > 1]}" for why, count in counts.items())
+    of_these = f": {told}" if told else ""
     return f"{tried} check{'s were' if tried != 1 else ' was'} replayed{of_these}"

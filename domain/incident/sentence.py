@@ -72,7 +72,8 @@ def _drawn(event: e.PictureDrawn, _: dict[str, str]) -> str:
 def _menu(event: e.MenuPrepared, _: dict[str, str]) -> str:
     if not event.options:
         return f"No hotfix to offer: {event.note or 'no declared hotfix fits the cause'}"
-    return f"{len(event.options)} options prepared: " + "; ".join(option.label for option in event.options)
+    count = "1 option" if len(event.options) == 1 else f"{len(event.options)} options"
+    return f"{count} prepared: " + "; ".join(option.label for option in event.options)
 
 
 def _assigned(event: e.IncidentAssigned, _: dict[str, str]) -> str:

@@ -126,7 +126,7 @@ def _best(
     no_sooner: list[Refusal] = ["finds no sooner"] * (len(changes) - late[0] - sooner)
     note = summary(len(changes) - sum(late), [*(why for why in whys.values() if why), *no_sooner])
     if sum(late):
-        note += f"; {sum(late)} more could not be within {name_duration(whole.follow_ups.replay_time)}"
+        note += f"; {sum(late)} more did not fit into {name_duration(whole.follow_ups.replay_time)}"
     return Tried(changes=tuple(_shown(changes[name], tried[name], trials[name]) for name in kept), note=note)
 
 
