@@ -132,7 +132,9 @@ def shops(seed: int, rows: float, kept: float, **lost: str) -> pd.DataFrame:
     chance = np.random.default_rng(seed)
     cells = pd.DataFrame(list(product(SHOPS, CHANNELS)), columns=["shop", "channel"])
     mean = rows * np.outer(chance.dirichlet([4, 3, 2, 1]), [0.7, 0.3]).ravel()
-    inside = np.logical_and.reduce([np.ones(len(cells), bool), *(cells[k] == v for k, v in lost.items())])
+    inside = np.ones(len(cells), dtype=bool)
+    for name, value in lost.items():
+        inside &= (cells[name] == value).to_numpy()
     cells["expected"] = chance.poisson(mean * 8) / 8
     return cells.assign(observed=chance.poisson(mean * np.where(inside, kept, 1.0)).astype(float))
 
