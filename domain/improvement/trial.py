@@ -31,7 +31,6 @@ IN_WORDS: Mapping[Refusal, tuple[str, str]] = {
 }
 """Of one check, and of several."""
 
-
 LEAST_SAVED = timedelta(minutes=1)
 """What is found no sooner than that is found no sooner: nobody wants another check for it."""
 

@@ -42,8 +42,8 @@ class FindingQuery:
     """
     What a finding was measured by, and the finer windows of the time around it.
 
-    `check` is null where it is no longer declared; `back` are the earlier times that what is expected comes
-    from, in the order in which they are tried: none, where the hour of the day does not matter.
+    `check` is null where it is no longer declared, `window` is its own. `back` are the earlier times that
+    what is expected comes from, in the order in which they are tried: none, where the hour does not matter.
     """
 
     check: Check | None

@@ -85,13 +85,13 @@ class Reader:
             return None
         if about.divided:
             return ratio_series(self.recommender, finding, about, self.end)
-        found = self._series(about.width, about.count)
-        if about.back or not _patchy(found["observed"].to_numpy()[: about.count // 2]):
+        found, coarse = self._series(about), about.coarse
+        if about.back or about == coarse or not _patchy(found["observed"].to_numpy()[: about.count // 2]):
             return found
-        return self._series(about.window, about.coarse.count)
+        return self._series(coarse)
 
-    def _series(self, width: timedelta, count: int) -> pd.DataFrame:
-        finding = self.finding
+    def _series(self, about: FindingQuery) -> pd.DataFrame:
+        finding, width, count = self.finding, about.width, about.count
         names = tuple(name for name, _ in finding.slice)
         now = self._counts(self.end - count * width, width, count, names)
         starts = pd.DatetimeIndex([self.end - (count - n) * width for n in range(count)])

@@ -68,9 +68,7 @@ def test_what_came_of_it_is_on_the_message_as_a_diff_and_in_the_report() -> None
     incident, recorded = after(*RESOLVED, TRIED, c.AcceptFollowUp(check="by_hour"), written)
     assert "Declared, in shadow mode" in shown(incident)
     lines = [str(block.get("text", {}).get("text")) for block in card(incident, LINK)]
-    assert any(
-        '```+[checks.by_hour]\n+  kind = "volume"```' in line for line in lines
-    )  # to be copied as it is
+    assert any(f"```{DIFF.rstrip()}```" in line for line in lines)  # to be copied as it is
     told = tell(incident, recorded)
     assert "Declared, in shadow mode" in markdown(told)
     assert "Declared, in shadow mode" in html(told)
