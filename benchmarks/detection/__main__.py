@@ -63,7 +63,7 @@ def main() -> None:
     asked.add_argument("--only", nargs="+", choices=sorted(every), help="measure these anew; others stay")
     for name in asked.parse_args().only or every:
         _measured(name, every[name])
-    show("detection", [row for name in every for row in read(f"{ROOM}/{name}")])
+    show(ROOM, [row for name in every for row in read(f"{ROOM}/{name}")], keep=False)
 
 
 if __name__ == "__main__":
