@@ -39,10 +39,9 @@ def append_once(log: Engine, stream: str, decide: Decide, origin: Origin) -> tup
 
 
 def _once(connection: Connection, stream: str, decide: Decide, origin: Origin) -> tuple[Recorded, ...]:
-    if before := answer(connection, origin.key):
-        return before
-    if taken(connection, origin.key):
-        return _once(connection, stream, decide, origin._replace(key=unguessed(origin.key)))
+    if taken(connection, origin.key):  # first: another may commit between the two questions
+        before = answer(connection, origin.key)
+        return before or _once(connection, stream, decide, origin._replace(key=unguessed(origin.key)))
     head = head_of(connection, stream)  # first: what comes after it is a conflict, and decided again
     events = decide(read_stream(connection, stream))
     return append(connection, head, events, origin) if events else ()

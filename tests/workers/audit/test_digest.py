@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from domain.errors import ConfigurationError, Tampered
 from domain.incident.events import DIGESTS, DigestDue, NoteAdded
@@ -16,6 +16,7 @@ from domain.recommender.recommender import Recommender
 from domain.values import Actor
 from workers.audit.digest import digest_tick
 from workers.declaration.declare import load
+from workers.log import cardless
 from workers.log.digests import record_due
 from workers.process import schedule
 from workers.process.schedule import DIGEST_SECONDS, declared_ticks
@@ -68,6 +69,26 @@ def test_two_clocks_at_once_say_it_once(log: Engine, declared: Declare) -> None:
     tick(log, recommender, MONDAY - MINUTE)
     with ThreadPoolExecutor(8) as clocks:
         list(clocks.map(lambda n: digest_tick(log, recommender, MONDAY + n * MINUTE), range(8)))
+    assert due(log) == [MONDAY]
+
+
+def test_a_clock_that_commits_between_two_questions_of_another_is_not_taken_for_a_stranger(
+    log: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    due_now, others = DigestDue(due_at=MONDAY, recommender="shop"), iter([record_due])
+
+    def then_another(ask: Callable[[Connection, str], object]) -> Callable[[Connection, str], object]:
+        def asked(connection: Connection, key: str) -> object:
+            said = ask(connection, key)
+            for record in others:
+                record(log, due_now, MONDAY)
+            return said
+
+        return asked
+
+    for question in ("answer", "taken"):
+        monkeypatch.setattr(cardless, question, then_another(getattr(cardless, question)))
+    record_due(log, due_now, MONDAY)
     assert due(log) == [MONDAY]
 
 
