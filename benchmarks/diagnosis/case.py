@@ -25,6 +25,7 @@ from workers.checks.backtest import plans_of
 from workers.checks.backtest_check import Fault, backtest_check, ends_of
 from workers.checks.fold import Fold
 from workers.checks.plan import Plan
+from workers.checks.quiet import quiet
 from workers.checks.run import State, explained, run_checks
 from workers.detect.look_again import moments
 from workers.predict.launch import forecast
@@ -291,7 +292,8 @@ def _take(
     fold: Fold, recommender: Recommender, found: Iterable[Finding], cleared: Iterable[str], at: datetime
 ) -> None:
     told = explained(recommender, found)
-    loud = [finding for finding in told if recommender.quiet(finding) is None]
+    known = fold.told
+    loud = [finding for finding in told if quiet(recommender, finding, known) is None]
     for finding in loud:
         fold.take(finding, at)
     fold.clear(cleared, loud, at)

@@ -35,8 +35,9 @@ Outcome = Literal["confirmed", "false", "undecided"]
 
 class Alarm(Value):
     """
-    Something found that paged no one, from its first window to its last; `quiet` says why: "shadow", or what
-    was planned ("planned: a launch"). `told_at` is when people would have been told.
+    Something found that paged no one, from its first window to its last; `quiet` says why: "shadow", what
+    was planned ("planned: a launch"), or which item it came from, that is over ("ended everywhere: film 7").
+    `told_at` is when people would have been told.
     """
 
     fingerprint: str
@@ -57,10 +58,11 @@ class Record(Value):
 
     `missed` are the numbers of incidents that people had to declare while the check was on record, and that
     no check had found. `to_detect` is the median time to detect of the confirmed ones. `quiet` counts alarms
-    in times that were planned. `verdict` says in words whether the record earns it that people are paged, and
-    what is lacking. `unseen` are the real incidents of its table that other checks found and it did not;
-    `precision` is the share of its judged alarms that were right, `recall` that of what anybody found in its
-    table. `seconds_a_day` are the processor's, by its newest looks. `advice` is what should become of it.
+    in times that were planned, or of an item's end. `verdict` says in words whether the record earns it that
+    people are paged, and what is lacking. `unseen` are the real incidents of its table that other checks
+    found and it did not; `precision` is the share of its judged alarms that were right, `recall` that of what
+    anybody found in its table. `seconds_a_day` are the processor's, by its newest looks. `advice` is what
+    should become of it.
     """
 
     check: str

@@ -19,12 +19,13 @@ from pydantic import Field
 from domain.detection.judge.comparison import Comparison
 from domain.detection.judge.state import Verdict
 from domain.errors import SourceError
-from domain.recommender.recommender import SHADOW, Recommender
+from domain.recommender.recommender import Recommender
 from domain.values import Finding, Moment, Severity, Slice, Value
 from workers.checks.backtest_check import Fault, together
 from workers.checks.backtest_checks import Kept, Looked, Progress, Traced, backtest_checks
 from workers.checks.fold import Fold, Folded
 from workers.checks.plan import Plan, plan, window_checks
+from workers.checks.quiet import quiet_on_trial
 from workers.checks.run import explained
 from workers.declaration.own_options import of_this_house
 from workers.sources.engines.kept_open import kept_open
@@ -179,11 +180,6 @@ def compared(walked: Mapping[str, Looked]) -> dict[str, tuple[Comparison, ...]]:
     }
 
 
-def _announced(recommender: Recommender, finding: Finding) -> bool:
-    """Whether somebody said it beforehand. What is on trial is walked as if it were not."""
-    return recommender.quiet(finding) not in (None, SHADOW)
-
-
 def plans_of(recommender: Recommender) -> list[Plan]:
     """The declared checks that can be walked."""
     return [plan(recommender, check) for check in window_checks(recommender)]
@@ -203,7 +199,8 @@ def fold(
             recommender, [finding for _name, verdict in together for finding in verdict.findings]
         )
         findings += told
-        loud = [finding for finding in told if not _announced(recommender, finding)]
+        known = incidents.told
+        loud = [finding for finding in told if not quiet_on_trial(recommender, finding, known)]
         for finding in loud:
             incidents.take(finding, at)
         incidents.clear(

@@ -14,11 +14,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from domain.detection.judge.state import Verdict
-from domain.recommender.recommender import SHADOW, Recommender
+from domain.recommender.recommender import Recommender
 from domain.values import Finding
 from workers.checks.backtest import BacktestIncident, fold
 from workers.checks.backtest_check import backtest_check, ends_of
 from workers.checks.plan import Plan, plan
+from workers.checks.quiet import quiet_on_trial
 
 LEAD_WINDOWS = 4
 """Before the time asked about, so that a check that has to see something twice has seen what is usual."""
@@ -67,7 +68,7 @@ def first_told(
     planned = _every(plan(recommender, recommender.checks[name]), FINELY)
     known: set[str] = set()
     for at, verdict in _walked(recommender, planned, start - LEAD_WINDOWS * planned.window, end):
-        told = [one for one in verdict.findings if is_of(one) and not _announced(recommender, one)]
+        told = [one for one in verdict.findings if is_of(one) and not quiet_on_trial(recommender, one)]
         if at > start and any(one.fingerprint not in known for one in told):
             return at
         known = {one.fingerprint for one in told} if at <= start else known
@@ -167,11 +168,6 @@ def _in_order(looks: Looks) -> Looks:
 
 def _alone(recommender: Recommender, names: Iterable[str]) -> Recommender:
     return recommender.model_copy(update={"checks": {name: recommender.checks[name] for name in names}})
-
-
-def _announced(recommender: Recommender, finding: Finding) -> bool:
-    """Whether somebody said it beforehand; a check that is tried is in shadow mode, which is not that."""
-    return recommender.quiet(finding) not in (None, SHADOW)
 
 
 def _in_time(until: float) -> None:

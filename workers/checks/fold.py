@@ -11,7 +11,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from domain.detection.correlate.joining import LONGEST_OVER, Shares, joined_by, over_already, told_by
+from domain.detection.correlate.joining import (
+    LONGEST_OVER,
+    Shares,
+    fingerprints,
+    joined_by,
+    over_already,
+    told_by,
+)
 from domain.detection.judge.excluded import Past, excluded_for, past_of, planned_for
 from domain.errors import RecsysopsError, Unmeasurable
 from domain.incident.state import Incident
@@ -182,6 +189,11 @@ class Fold:
             last_at=at,
         )
         self.incidents.append(Folded(incident, [finding]))
+
+    @property
+    def told(self) -> frozenset[str]:
+        """Fingerprints of what people know of by an incident that goes on."""
+        return fingerprints(*(one.incident for one in self.incidents if one.ended_at is None))
 
     def _unclosed(self, fingerprint: str) -> Folded | None:
         return next(

@@ -8,10 +8,12 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Connection, Engine
 
+from domain.detection.correlate.joining import fingerprints
 from domain.improvement.record import Alarm, Record, records, written
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
+from workers.checks.quiet import quiet
 from workers.detect.run_outcomes import read_runs
 from workers.store import cards
 from workers.store.memory import recall, remember
@@ -28,9 +30,11 @@ def quietly(log: Engine, recommender: Recommender, found: Iterable[Finding], at:
     Written before the look is remembered: a look that is repeated writes the same once.
     """
     loud: list[Finding] = []
+    found = tuple(found)
+    told = _told(log) if found else frozenset[str]()
     silent: dict[str, list[tuple[Finding, str]]] = {}
     for finding in found:
-        why = recommender.quiet(finding)
+        why = quiet(recommender, finding, told)
         if why is None:
             loud.append(finding)
         else:
@@ -45,6 +49,12 @@ def quietly(log: Engine, recommender: Recommender, found: Iterable[Finding], at:
                 remember(connection, f"alarms:{check}", [one.model_dump(mode="json") for one in kept])
                 _log.info("found_quietly", check=check, titles=[one.title for one, _why in findings])
     return loud
+
+
+def _told(log: Engine) -> frozenset[str]:
+    """Fingerprints of what people know of by an incident that goes on."""
+    with log.connect() as connection:
+        return fingerprints(*cards.every(connection, ("open", "acknowledged", "resolved")))
 
 
 def begin_records(log: Engine, checks: Iterable[Check], at: datetime) -> None:

@@ -122,6 +122,12 @@ def same_items(one: Shares, other: Shares) -> bool:
     return min(sum(one[item] for item in both), sum(other[item] for item in both)) >= MOST_OF_IT
 
 
+def fingerprints(*incidents: Incident) -> frozenset[str]:
+    """Those of all that these incidents tell, also by what joined them."""
+    joined = (also.fingerprint for one in incidents for also in one.also)
+    return frozenset((*(one.fingerprint for one in incidents), *joined))
+
+
 def over_already(finding: Finding, known: Iterable[Incident], made_from: Lineage) -> bool:
     """
     True where the window reaches back into an incident of the same cause that has ended since.
@@ -133,8 +139,7 @@ def over_already(finding: Finding, known: Iterable[Incident], made_from: Lineage
     """
 
     def told(one: Incident) -> bool:
-        fingerprints = {one.fingerprint, *(joined.fingerprint for joined in one.also)}
-        return finding.fingerprint in fingerprints or told_by(one, finding, made_from) is not None
+        return finding.fingerprint in fingerprints(one) or told_by(one, finding, made_from) is not None
 
     return finding.kind == "detected" and any(
         one.status == "closed" and finding.window_start < _until(one, finding) and told(one) for one in known

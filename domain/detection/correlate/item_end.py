@@ -1,0 +1,39 @@
+"""An item that ended everywhere: what one slice of it lacks since is no incident of the slice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from scipy.special import pdtr
+
+from domain.detection.correlate.joining import MOST_OF_IT
+from domain.values import Finding
+
+CHANCE = 0.001
+"""How likely the other items hold as little as they do; where it is less, they have lost something too."""
+
+
+@dataclass(frozen=True)
+class ItemEnd:
+    """
+    An item of a slice whose last row in the whole table was at `last`; it is `passing` where it had come only
+    lately. `due` are the rows that it would have brought to the slice since, had it gone on, `rest` what is
+    expected of the slice's other items, and `held` what there is.
+    """
+
+    item: str
+    last: datetime
+    passing: bool
+    due: float
+    rest: float
+    held: int
+
+    def explains(self, finding: Finding, least_change: float) -> bool:
+        """
+        Whether most of what the slice of `finding` lacks is this item, which came and went, and its other
+        items have lost nothing that matters, by the check's own `least_change` (share).
+        """
+        mostly = self.due >= MOST_OF_IT * (finding.expected - finding.observed)
+        others = self.held >= (1 - least_change) * self.rest or float(pdtr(self.held, self.rest)) >= CHANCE
+        return self.passing and mostly and others

@@ -1,0 +1,53 @@
+"""Why nobody is told of what a check found: it was said beforehand, or an item ended everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+
+import structlog
+
+from domain.detection.correlate.same_cause import lacks
+from domain.errors import RecsysopsError
+from domain.recommender.recommender import SHADOW, Recommender
+from domain.values import Finding
+from workers.sources.aggregate.item_end import item_end
+
+_log = structlog.get_logger(__name__)
+
+
+def quiet(recommender: Recommender, finding: Finding, told: Container[str] = ()) -> str | None:
+    """
+    Why nobody is told of `finding`, in words; None where somebody is.
+
+    Args:
+        told: fingerprints of what people know of: it goes on, and the table is not asked again.
+    """
+    why = recommender.quiet(finding)
+    return _ended(recommender, finding) if why is None and finding.fingerprint not in told else why
+
+
+def quiet_on_trial(recommender: Recommender, finding: Finding, told: Container[str] = ()) -> bool:
+    """Whether nobody would be told, were no check in the shadow."""
+    why = quiet(recommender, finding, told)
+    return why is not None if why != SHADOW else _ended(recommender, finding) is not None
+
+
+def _ended(recommender: Recommender, finding: Finding) -> str | None:
+    """
+    What a slice lacks where that is one item that came and went: it has no row anywhere since, so nothing is
+    wrong with the slice, which is as it was before the item came. An item that was there all along and is
+    gone, that is gone in this slice only, or together with others, is told.
+    """
+    table, check = recommender.tables.get(finding.table), recommender.checks.get(finding.check)
+    of_a_slice = finding.slice and finding.subject is None and finding.kind == "detected"
+    if table is None or check is None or not of_a_slice or not lacks(finding):
+        return None
+    if table.item is None or table.item in dict(finding.slice):
+        return None
+    try:
+        end = item_end(recommender, finding)
+    except RecsysopsError as error:
+        _log.info("item_not_followed", finding=finding.title, error=str(error))
+        return None
+    explained = end is not None and end.explains(finding, check.least_change)
+    return f"ended everywhere: {end.item}" if end is not None and explained else None

@@ -1,0 +1,100 @@
+"""The item of a slice that has come to its end everywhere, and what the slice holds without it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Any, NamedTuple
+
+import ibis
+
+from domain.detection.correlate.item_end import ItemEnd
+from domain.recommender.recommender import Recommender
+from domain.values import Finding
+from workers.sources.aggregate.in_slice import in_slice
+from workers.sources.engines.source import TIME, Source, known_moment, open_source
+
+DAY = timedelta(days=1)
+LOOKED_BACK = timedelta(days=7)
+"""Within which an item has to come and go; what was there for longer has become usual."""
+MOST_ITEMS = 20
+ITEM = "__item"
+
+
+class Span(NamedTuple):
+    """The times after `start` until `end`, this one too."""
+
+    start: datetime
+    end: datetime
+
+    def rows(self, rows: Any) -> Any:
+        """Those of `rows` that are of this time, as a condition."""
+        return (rows[TIME] > ibis.literal(self.start)) & (rows[TIME] <= ibis.literal(self.end))
+
+    def earlier(self, by: timedelta) -> Span:
+        return Span(self.start - by, self.end - by)
+
+
+class Counts(NamedTuple):
+    """Rows of two times."""
+
+    before: int
+    since: int
+
+
+def item_end(recommender: Recommender, finding: Finding) -> ItemEnd | None:
+    """
+    The end of the item that the slice of `finding` most does without since; None where the slice held no item
+    in the days that are looked back upon, or the table names none. `passing` are those that came within these
+    days, a day or more after the first row in them.
+
+    What would have been is what was in the same hours of the last day that had the item, for as many rows of
+    the whole table.
+
+    Raises:
+        SourceError: the table cannot be read as declared.
+    """
+    table, end = recommender.tables.get(finding.table), finding.window_end
+    if table is None or table.item is None:
+        return None
+    with open_source(recommender, finding.table) as source:
+        every = source.between(end - LOOKED_BACK, end)
+        named = every.filter(every[table.item].notnull()).mutate(**{ITEM: every[table.item].cast("string")})
+        here = in_slice(recommender, source, named, finding.slice)
+        item = _most_missed(source, here, finding)
+        if item is None:
+            return None
+        came, last = _first_and_last(source, named.filter(named[ITEM] == item))
+        since = Span(max(last, finding.window_start), end)
+        before = since.earlier(ceil((end - last) / DAY) * DAY)
+        total = _counts(source, every, before, since)
+        slice_ = _counts(source, here, before, since)
+        mine = _counts(source, here.filter(here[ITEM] == item), before, since)
+        passing = came - _first_and_last(source, every)[0] >= DAY
+    scale = total.since / max(total.before, 1)
+    due, rest = mine.before * scale, (slice_.before - mine.before) * scale
+    return ItemEnd(item, last, passing, due, rest, held=slice_.since)
+
+
+def _most_missed(source: Source, rows: Any, finding: Finding) -> str | None:
+    """By how much an item held of the slice, and for how much of the window it has no row there."""
+    by_item = rows.group_by(ITEM).aggregate(held=rows.count(), last=rows[TIME].max())
+    held = source.fetch(by_item.order_by(ibis.desc("held")).limit(MOST_ITEMS))
+    width = finding.window_end - finding.window_start
+    missed = [
+        (int(count) * min(finding.window_end - known_moment(last), width), str(item))
+        for item, count, last in zip(held[ITEM], held["held"], held["last"], strict=True)
+    ]
+    return max(missed)[1] if missed else None
+
+
+def _first_and_last(source: Source, rows: Any) -> tuple[datetime, datetime]:
+    """When the first and the last of these rows were; there is one."""
+    told = source.fetch(rows.aggregate(first=rows[TIME].min(), last=rows[TIME].max())).iloc[0]
+    return known_moment(told["first"]), known_moment(told["last"])
+
+
+def _counts(source: Source, rows: Any, before: Span, since: Span) -> Counts:
+    told = rows.aggregate(before=before.rows(rows).sum(), since=since.rows(rows).sum())
+    counted = source.fetch(told).iloc[0].fillna(0)
+    return Counts(int(counted["before"]), int(counted["since"]))
