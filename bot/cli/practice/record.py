@@ -99,7 +99,7 @@ def promote(
 
 
 def alarms(file: File = None, as_json: Json = False) -> None:
-    """Findings that alerted nobody: in shadow mode, in a planned time, while silenced."""
+    """Findings that alerted nobody: in shadow mode, planned, silenced, or of an item that ended."""
     every = door.alarms(door.open_door(), declaration(file))
     if as_json:
         print_json({"alarms": [{"check": check, **one.model_dump(mode="json")} for check, one in every]})
