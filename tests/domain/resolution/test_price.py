@@ -144,6 +144,15 @@ def test_what_was_lost_is_not_known_where_nothing_was_lost() -> None:
     assert "cannot be told from chance" in repairs.basis
 
 
+def test_a_repair_that_may_be_anything_is_not_promised() -> None:
+    stage = staged(calls(2, 50, held_down=0.3), calls(52, 500))
+    repairs = price(
+        stage, stage.now + 0.75 * stage.concerned
+    ).repairs  # 423 % [-1,215 to 2,601] by resampling
+    assert repairs.value is repairs.low is repairs.high is None
+    assert "50 requests say too little of it" in repairs.basis
+
+
 def test_without_choices_no_cost_is_promised() -> None:
     since, before = calls(1, 400, held_down=1.5), calls(2, 500)
     stage = staged(since.drop(columns=REWARD), before.drop(columns=REWARD))
