@@ -28,8 +28,9 @@ def quiet(recommender: Recommender, finding: Finding, told: Container[str] = ())
 
 def quiet_on_trial(recommender: Recommender, finding: Finding, told: Container[str] = ()) -> bool:
     """Whether nobody would be told, were no check in the shadow."""
-    why = quiet(recommender, finding, told)
-    return why is not None if why != SHADOW else _ended(recommender, finding) is not None
+    if recommender.quiet(finding) not in (None, SHADOW):
+        return True
+    return finding.fingerprint not in told and _ended(recommender, finding) is not None
 
 
 def _ended(recommender: Recommender, finding: Finding) -> str | None:
@@ -40,7 +41,7 @@ def _ended(recommender: Recommender, finding: Finding) -> str | None:
     """
     table, check = recommender.tables.get(finding.table), recommender.checks.get(finding.check)
     of_a_slice = finding.slice and finding.subject is None and finding.kind == "detected"
-    if table is None or check is None or not of_a_slice or not lacks(finding):
+    if table is None or check is None or not of_a_slice or finding.unit != "rows" or not lacks(finding):
         return None
     if table.item is None or table.item in dict(finding.slice):
         return None
