@@ -21,6 +21,7 @@ from domain.detection.judge.state import CheckState, Verdict
 from domain.values import Finding
 from workers.checks.backtest import BacktestIncident, fold, plans_of
 from workers.checks.backtest_check import Fault, backtest_check, ends_of
+from workers.checks.fold import Fold
 from workers.checks.plan import Plan, plan
 from workers.declaration.check_kinds import find
 from workers.predict.launch import forecast
@@ -68,7 +69,7 @@ def quiet_weeks(
         each_hour: called when an hour of traffic is there.
         told: how far it is, in words.
     """
-    quiet, looked, states = Quiet(), Looked(), dict[str, CheckState]()
+    quiet, states, incidents = Quiet(), dict[str, CheckState](), Fold(theatre.declared)
     end = theatre.at + days * DAY
     begun = start = theatre.at
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
@@ -81,6 +82,7 @@ def quiet_weeks(
                 pool.submit(look_through, folder, name, (start, until), states.get(name), as_declared)
                 for name in names
             ]
+            looked = Looked()
             for name, one in zip(names, asked, strict=True):
                 states[name], found, faults, spent = one.result()
                 looked += [(at, name, verdict) for at, verdict in found]
@@ -89,7 +91,8 @@ def quiet_weeks(
                 quiet.processor += spent
             quiet.days = (until - begun) / DAY
             looked.sort(key=lambda one: one[:2])
-            quiet.incidents = fold(theatre.declared, begun, until, looked).incidents
+            # Day by day, as live: what is asked of the tables is asked before anything of them is forgotten.
+            quiet.incidents = fold(theatre.declared, start, until, looked, incidents).incidents
             said = "; ".join(quiet.alarms) or "no alarm"
             told(f"{quiet.days:g} days: {said}; {quiet.processor:,.0f} s of processor")
             start = until

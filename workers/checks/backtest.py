@@ -190,9 +190,13 @@ def fold(
     start: datetime,
     end: datetime,
     verdicts: Verdicts,
+    onto: Fold | None = None,
 ) -> BacktestResult:
-    """The incidents of looks in order of time: when each was taken, by which check, what it came to."""
-    incidents, findings, notes = Fold(recommender), list[Finding](), dict[str, str]()
+    """
+    The incidents of looks in order of time: when each was taken, by which check, what it came to; with those
+    of earlier looks, where they are folded onto what came of these.
+    """
+    incidents, findings, notes = onto or Fold(recommender), list[Finding](), dict[str, str]()
     for at, looks in groupby(verdicts, key=lambda verdict: verdict[0]):
         together = [(name, verdict) for _at, name, verdict in looks]
         told = explained(
