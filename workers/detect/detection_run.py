@@ -18,7 +18,8 @@ from workers.detect.left_out import LeftOut, left_out
 from workers.detect.look_again import look_again
 from workers.detect.open_incidents import open_incidents
 from workers.detect.past import wrong_times
-from workers.detect.record import begin_records, quietly
+from workers.detect.quietly import quietly
+from workers.detect.record import begin_records
 from workers.detect.run_outcomes import RunOutcome
 from workers.detect.table_checks import Kept, TableChecks, looked_at, recall_all, state_of, table_checks
 from workers.store.lock import alone, in_turn

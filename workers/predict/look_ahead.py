@@ -25,7 +25,8 @@ from workers.checks.plan import plan
 from workers.checks.run import fault
 from workers.detect.open_incidents import open_incidents
 from workers.detect.past import suspects
-from workers.detect.record import begin_records, quietly
+from workers.detect.quietly import quietly
+from workers.detect.record import begin_records
 from workers.detect.run_outcomes import RunOutcome, count_runs
 from workers.log.handle import handle
 from workers.predict.launch import forecasts, missed, score

@@ -16,7 +16,8 @@ from domain.incident.state import Incident
 from domain.values import Actor, AddedCheck, Estimate, Improvement, TriedChange
 from tests.workers.replay.depot import END, HALF, Depot, scans
 from workers.declaration.addition import add, lines_of
-from workers.detect.record import begin_records, quietly
+from workers.detect.quietly import quietly
+from workers.detect.record import begin_records
 from workers.environment.settings import settings
 from workers.log.handle import handle
 from workers.replay.again import replay

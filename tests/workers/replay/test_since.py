@@ -11,7 +11,8 @@ from sqlalchemy import Engine
 from domain.replayed import AlarmsSince
 from tests.workers.replay.depot import END, HALF, Depot, scans
 from tests.workers.replay.test_follow import NIGHT, accepts, first, night, tried
-from workers.detect.record import begin_records, quietly
+from workers.detect.quietly import quietly
+from workers.detect.record import begin_records
 from workers.replay.since import change_since
 
 

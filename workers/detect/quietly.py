@@ -1,0 +1,54 @@
+"""What checks found and nobody is paged about, kept for their records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import structlog
+from sqlalchemy import Engine
+
+from domain.detection.correlate.joining import fingerprints
+from domain.improvement.record import written
+from domain.recommender.recommender import Recommender
+from domain.values import Finding
+from workers.checks.quiet import quiet
+from workers.detect.record import alarms_of
+from workers.store import cards
+from workers.store.memory import remember
+
+_log = structlog.get_logger(__name__)
+
+
+def quietly(log: Engine, recommender: Recommender, found: Iterable[Finding], at: datetime) -> list[Finding]:
+    """
+    Those of `found` that people are told of; the others are written into the records of their checks.
+
+    Written before the look is remembered: a look that is repeated writes the same once.
+    """
+    loud: list[Finding] = []
+    found = tuple(found)
+    told = _told(log) if found else frozenset[str]()
+    silent: dict[str, list[tuple[Finding, str]]] = {}
+    for finding in found:
+        why = quiet(recommender, finding, told)
+        if why is None:
+            loud.append(finding)
+        else:
+            silent.setdefault(finding.check, []).append((finding, why))
+    for check, findings in silent.items():
+        with log.begin() as connection:
+            alarms = alarms_of(connection, check)
+            kept = alarms
+            for finding, why in findings:
+                kept = written(kept, finding, why, at)
+            if kept != alarms:
+                remember(connection, f"alarms:{check}", [one.model_dump(mode="json") for one in kept])
+                _log.info("found_quietly", check=check, titles=[one.title for one, _why in findings])
+    return loud
+
+
+def _told(log: Engine) -> frozenset[str]:
+    """Fingerprints of what people know of by an incident that goes on."""
+    with log.connect() as connection:
+        return fingerprints(*cards.every(connection, ("open", "acknowledged", "resolved")))
