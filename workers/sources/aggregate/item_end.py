@@ -59,8 +59,8 @@ def item_end(recommender: Recommender, finding: Finding) -> ItemEnd | None:
         return None
     with open_source(recommender, finding.table) as source:
         every = source.between(end - LOOKED_BACK, end)
-        named = every.filter(every[table.item].notnull()).mutate(**{ITEM: every[table.item].cast("string")})
-        here = in_slice(recommender, source, named, finding.slice)
+        named = _named(every, table.item)
+        here = _named(in_slice(recommender, source, every, finding.slice), table.item)
         item = _most_missed(source, here, finding)
         if item is None:
             return None
@@ -74,6 +74,11 @@ def item_end(recommender: Recommender, finding: Finding) -> ItemEnd | None:
     scale = total.since / max(total.before, 1)
     due, rest = mine.before * scale, (slice_.before - mine.before) * scale
     return ItemEnd(item, last, passing, due, rest, held=slice_.since)
+
+
+def _named(rows: Any, item: str) -> Any:
+    """Those that name an item, with its name as text."""
+    return rows.filter(rows[item].notnull()).mutate(**{ITEM: rows[item].cast("string")})
 
 
 def _most_missed(source: Source, rows: Any, finding: Finding) -> str | None:
