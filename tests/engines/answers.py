@@ -17,6 +17,7 @@ from workers.items.answer import answer_for
 from workers.items.look import look_at_item
 from workers.items.misses import read_misses
 from workers.sources.aggregate.count import census
+from workers.sources.aggregate.item_end import item_end
 from workers.sources.engines.kept_open import kept_open
 from workers.sources.engines.source import open_source
 
@@ -27,18 +28,27 @@ Plain = Any
 @kept_open()
 def answers(recommender: Recommender, looks: Sequence[datetime]) -> dict[str, Plain]:
     """The results of all checks at `looks`, each of their findings measured again, and what tables hold."""
-    state, results, measured = State(), list[Plain](), list[Plain]()
+    state, results, measured, ended = State(), list[Plain](), list[Plain](), list[Plain]()
     for at in looks:
         result = run_checks(recommender, at, state)
         state = result.state
         results.append(result.model_dump(mode="json", exclude={"seconds"}))
         measured += [_measured(recommender, finding) for finding in result.findings]
+        ended += [end for finding in result.findings if (end := _ended(recommender, finding))]
     held = {}
     for name, table in recommender.tables.items():
         if table.time:
             with open_source(recommender, name) as source:
                 held[name] = vars(census(source, looks[-1]))
-    return {"looks": results, "measured": measured, "census": held}
+    return {"looks": results, "measured": measured, "ended": ended, "census": held}
+
+
+def _ended(recommender: Recommender, finding: Finding) -> Plain:
+    try:
+        end = item_end(recommender, finding)
+    except RecsysopsError as error:
+        return str(error)
+    return vars(end) if end else None
 
 
 def _measured(recommender: Recommender, finding: Finding) -> Plain:

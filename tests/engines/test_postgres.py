@@ -38,6 +38,7 @@ def test_postgres_finds_and_measures_what_duckdb_does(tmp_path: Path, postgres: 
     found = {finding["check"] for look in here["looks"] for finding in look["findings"]}
     assert found == set(world.CHECKS), "a check that finds nothing compares nothing"
     assert len(here["looks"][-1]["notes"]) > 5, "the last look is at windows without rows"
+    assert here["ended"]
 
 
 def test_a_difference_would_be_seen(tmp_path: Path, postgres: Where) -> None:

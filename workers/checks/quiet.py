@@ -27,7 +27,7 @@ def quiet(recommender: Recommender, finding: Finding, told: Container[str] = ())
 
 
 def quiet_on_trial(recommender: Recommender, finding: Finding, told: Container[str] = ()) -> bool:
-    """Whether nobody would be told, were no check in the shadow."""
+    """Whether nobody would be told, were no check in shadow mode."""
     if recommender.quiet(finding) not in (None, SHADOW):
         return True
     return finding.fingerprint not in told and _ended(recommender, finding) is not None
@@ -39,11 +39,9 @@ def _ended(recommender: Recommender, finding: Finding) -> str | None:
     wrong with the slice, which is as it was before the item came. An item that was there all along and is
     gone, that is gone in this slice only, or together with others, is told.
     """
-    table, check = recommender.tables.get(finding.table), recommender.checks.get(finding.check)
-    of_a_slice = finding.slice and finding.subject is None and finding.kind == "detected"
-    if table is None or check is None or not of_a_slice or finding.unit != "rows" or not lacks(finding):
-        return None
-    if table.item is None or table.item in dict(finding.slice):
+    check = recommender.checks.get(finding.check)
+    rows_of_a_slice = finding.slice and finding.subject is None and finding.unit == "rows"
+    if check is None or not rows_of_a_slice or not lacks(finding):
         return None
     try:
         end = item_end(recommender, finding)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from scipy.special import pdtr
 
@@ -11,19 +10,18 @@ from domain.detection.correlate.joining import MOST_OF_IT
 from domain.values import Finding
 
 CHANCE = 0.001
-"""How likely the other items hold as little as they do; where it is less, they have lost something too."""
+"""That the other items hold no more than they do; where it is less likely, they have lost something too."""
 
 
 @dataclass(frozen=True)
 class ItemEnd:
     """
-    An item of a slice whose last row in the whole table was at `last`; it is `passing` where it had come only
-    lately. `due` are the rows that it would have brought to the slice since, had it gone on, `rest` what is
-    expected of the slice's other items, and `held` what there is.
+    An item of a slice, of which the whole table has no more rows; it is `passing` where it had come only
+    lately. `due` are the rows that it would have brought to the slice since, had it gone on, `rest` those
+    expected of the rest of the slice, and `held` those there are.
     """
 
     item: str
-    last: datetime
     passing: bool
     due: float
     rest: float

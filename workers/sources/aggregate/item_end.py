@@ -1,4 +1,4 @@
-"""The item of a slice that has come to its end everywhere, and what the slice holds without it."""
+"""The item that a slice does without because it ended everywhere, and what the slice holds besides."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ class Span(NamedTuple):
         return (rows[TIME] > ibis.literal(self.start)) & (rows[TIME] <= ibis.literal(self.end))
 
     def earlier(self, by: timedelta) -> Span:
+        """As long, so much before."""
         return Span(self.start - by, self.end - by)
 
 
@@ -44,47 +45,55 @@ class Counts(NamedTuple):
 
 def item_end(recommender: Recommender, finding: Finding) -> ItemEnd | None:
     """
-    The end of the item that the slice of `finding` most does without since; None where the slice held no item
-    in the days that are looked back upon, or the table names none. `passing` are those that came within these
-    days, a day or more after the first row in them.
+    The end of the item that the slice of `finding` most does without since. `passing` are items that came
+    within the days that are looked back upon, a day or more after the first row in them.
 
-    What would have been is what was in the same hours of the last day that had the item, for as many rows of
-    the whole table.
+    What would have been is what was in the same hours of the last day that had the item and lies before the
+    window, for as many rows of the whole table.
+
+    Returns:
+        None where the table names no items or the slice is of one; where the slice held none in these days;
+        and where they do not reach back to such a day, as with windows of a week.
 
     Raises:
         SourceError: the table cannot be read as declared.
     """
     table, end = recommender.tables.get(finding.table), finding.window_end
-    if table is None or table.item is None:
+    if table is None or table.item is None or table.item in dict(finding.slice):
         return None
     with open_source(recommender, finding.table) as source:
+        source.require(table.item)
         every = source.between(end - LOOKED_BACK, end)
-        named = _named(every, table.item)
-        here = _named(in_slice(recommender, source, every, finding.slice), table.item)
-        item = _most_missed(source, here, finding)
+        here = in_slice(recommender, source, every, finding.slice)
+        item = _most_missed(source, _named(here, table.item), finding)
         if item is None:
             return None
-        came, last = _first_and_last(source, named.filter(named[ITEM] == item))
+        came, last = _first_and_last(source, _of(every, table.item, item))
         since = Span(max(last, finding.window_start), end)
-        before = since.earlier(ceil((end - last) / DAY) * DAY)
-        total = _counts(source, every, before, since)
-        slice_ = _counts(source, here, before, since)
-        mine = _counts(source, here.filter(here[ITEM] == item), before, since)
+        before = since.earlier(ceil((end - min(last, finding.window_start)) / DAY) * DAY)
+        if before.start < end - LOOKED_BACK:
+            return None
+        total, whole = _counts(source, every, before, since), _counts(source, here, before, since)
+        mine = _counts(source, _of(here, table.item, item), before, since)
         passing = came - _first_and_last(source, every)[0] >= DAY
     scale = total.since / max(total.before, 1)
-    due, rest = mine.before * scale, (slice_.before - mine.before) * scale
-    return ItemEnd(item, last, passing, due, rest, held=slice_.since)
+    return ItemEnd(item, passing, mine.before * scale, (whole.before - mine.before) * scale, whole.since)
 
 
-def _named(rows: Any, item: str) -> Any:
+def _named(rows: Any, column: str) -> Any:
     """Those that name an item, with its name as text."""
-    return rows.filter(rows[item].notnull()).mutate(**{ITEM: rows[item].cast("string")})
+    return rows.filter(rows[column].notnull()).mutate(**{ITEM: rows[column].cast("string")})
+
+
+def _of(rows: Any, column: str, item: str) -> Any:
+    """Those of one item."""
+    return rows.filter(rows[column].cast("string") == ibis.literal(item))
 
 
 def _most_missed(source: Source, rows: Any, finding: Finding) -> str | None:
-    """By how much an item held of the slice, and for how much of the window it has no row there."""
+    """The item by how much it held of the slice, times how much of the window it has no row there."""
     by_item = rows.group_by(ITEM).aggregate(held=rows.count(), last=rows[TIME].max())
-    held = source.fetch(by_item.order_by(ibis.desc("held")).limit(MOST_ITEMS))
+    held = source.fetch(by_item.order_by([ibis.desc("held"), ITEM]).limit(MOST_ITEMS))
     width = finding.window_end - finding.window_start
     missed = [
         (int(count) * min(finding.window_end - known_moment(last), width), str(item))

@@ -28,6 +28,7 @@ def items_of(recommender: Recommender, finding: Finding) -> dict[str, float]:
         return {}
     width = finding.window_end - finding.window_start
     with open_source(recommender, finding.table) as source:
+        source.require(table.item)
         rows = source.between(finding.window_start - BEFORE * width, finding.window_end)
         rows, apart = with_dimensions(
             recommender, source, rows, tuple(name for name, _value in finding.slice)

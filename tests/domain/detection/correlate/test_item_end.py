@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 
@@ -11,7 +10,7 @@ from domain.detection.correlate.item_end import ItemEnd
 from tests.workers.conftest import make_finding
 
 LACKS = make_finding(observed=100).model_copy(update={"expected": 300.0})
-ENDED = ItemEnd("film", datetime(2026, 3, 2, tzinfo=UTC), passing=True, due=190.0, rest=105.0, held=100)
+ENDED = ItemEnd("film", passing=True, due=190.0, rest=105.0, held=100)
 
 
 def test_the_end_of_an_item_explains_its_slice_where_the_others_hold_what_they_held() -> None:
