@@ -19,7 +19,7 @@ SEED_OFF = 7
 NO_YARDSTICK = "nothing but the fix itself says what was lost"
 NO_CHANGE = "it changes nothing that is shown in them"
 NO_LOSS = "what these items lost cannot be told from chance"
-TWICE = 200.0  # %: what comes back would be beyond what was lost by as much as was lost
+TWICE = 200.0  # %: twice what was lost comes back
 
 
 @dataclass(frozen=True)
@@ -127,15 +127,15 @@ def _repairs(stage: Stage, before: Floats, after: Floats, basis: str) -> Estimat
 
 
 def _may_be_anything(repairs: Estimate) -> bool:
-    """Whether it may as well take more away as put back twice of what was lost."""
+    """Whether the interval holds both further harm and twice what was lost."""
     low, high = repairs.low, repairs.high
     return low is not None and high is not None and low < 0 and high > TWICE
 
 
 def _nothing_told(stage: Stage, repairs: Estimate) -> Estimate:
     requests = stage.weights.shape[1]
-    few = "1 request says" if requests == 1 else f"{requests:,} requests say"
-    return Estimate(value=None, unit=repairs.unit, basis=f"{repairs.basis}: {few} too little of it")
+    few = "1 request is" if requests == 1 else f"{requests:,} requests are"
+    return Estimate(value=None, unit=repairs.unit, basis=f"{repairs.basis}: {few} too few to tell")
 
 
 def _others(stage: Stage, before: Floats, after: Floats) -> Estimate:

@@ -150,7 +150,7 @@ def test_a_repair_that_may_be_anything_is_not_promised() -> None:
         stage, stage.now + 0.75 * stage.concerned
     ).repairs  # 423 % [-1,215 to 2,601] by resampling
     assert repairs.value is repairs.low is repairs.high is None
-    assert "50 requests say too little of it" in repairs.basis
+    assert "50 requests are too few to tell" in repairs.basis
 
 
 def test_without_choices_no_cost_is_promised() -> None:
