@@ -89,6 +89,7 @@ def test_a_clock_that_commits_between_two_questions_of_another_is_not_taken_for_
     for question in ("answer", "taken"):
         monkeypatch.setattr(cardless, question, then_another(getattr(cardless, question)))
     record_due(log, due_now, MONDAY)
+    assert next(others, None) is None, "the other did commit in between"
     assert due(log) == [MONDAY]
 
 
