@@ -15,6 +15,7 @@ from domain.errors import SourceError
 from workers.environment import clock
 from workers.scaffold.guess import Guess, roles, sliced
 from workers.scaffold.layout import Layout, layouts
+from workers.scaffold.lineage import with_upstream
 from workers.scaffold.profile import Column, named, profile
 from workers.scaffold.relate import Related, related, sample_of
 from workers.scaffold.span import drifting, span_of, window_of
@@ -57,6 +58,7 @@ def init(folder: str | Path, at: datetime | None = None) -> str:
                 continue
             guesses += [guess] if guess is not None else []
         found = related(connection, guesses)
+        found = replace(found, tables=with_upstream(connection, root, found.tables))
     if not guesses:
         why = f" ({next(iter(unread.values()))})" if unread else ""
         raise SourceError(

@@ -88,6 +88,7 @@ class Guess:
     features: tuple[str, ...] = ()
     outcomes: tuple[str, ...] = ()
     select: str | None = None
+    upstream: tuple[str, ...] = ()
     why: dict[str, str] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
 
@@ -104,7 +105,7 @@ class Guess:
 def roles(layout: Layout, profile: Profile) -> Guess:
     """Time, key, item, member, title and launch of a table looked at by itself."""
     columns = list(profile.columns.values())
-    ids = [one for one in columns if _is_id(one, profile.rows)]
+    ids = [one for one in columns if is_id(one, profile.rows)]
     item = next((one for one in columns if ITEM.match(one.name) and _can_name(one) and _many(one)), None)
     member = next((one for one in columns if MEMBER.match(one.name) and _can_name(one)), None)
     key = next((one for one in (item, member, *ids) if one is not None and one.unique), None)
@@ -135,7 +136,8 @@ def _many(column: Column) -> bool:
     return column.unique or column.values > FEW or bool(ID.search(column.name))
 
 
-def _is_id(column: Column, rows: int) -> bool:
+def is_id(column: Column, rows: int) -> bool:
+    """Whether a column of a table with so many rows names something, by its name or by how many it names."""
     if column.held not in ("text", "integer") or column.length > LONG_TEXT or column.comma or column.timelike:
         return False
     many = column.held == "text" and column.values > max(ID_SHARE * rows, MOST_VALUES)
@@ -253,7 +255,7 @@ def _reasons(
     yield column.held == "number", "a number"
     yield column.held == "integer", _of_whole_numbers(column)
     yield column.values < FEWEST_VALUES, "always the same" if column.values else "never set"
-    yield _is_id(column, rows) and not column.separator, f"{values}: an id"
+    yield is_id(column, rows) and not column.separator, f"{values}: an id"
     yield column.length > LONG_TEXT and column.values > FEWEST_VALUES * 10, "prose"
     yield column.values > MOST_VALUES, f"{values}, more than a person would name"
     yield column.unset > MOST_UNSET, f"not set in {column.unset:.0%} of the rows"

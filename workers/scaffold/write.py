@@ -94,6 +94,8 @@ def _keys(table: Guess) -> Iterator[str]:
         if "of_items" in table.why:
             why.append(f"of the items: {table.why['of_items']}")
         yield from _commented(f"dimensions = {_list(table.dimensions)}", "; ".join(filter(None, why)))
+    if table.upstream:
+        yield from _commented(f"upstream = {_list(table.upstream)}", table.why.get("upstream"))
     if table.time is None and table.key is None:
         yield "# No column holds a time, so that nothing can be watched by the window here."
 
@@ -178,12 +180,11 @@ def _watched(table: Guess) -> tuple[str, ...]:
 
 
 def _always_set(table: Guess, items: Guess | None) -> tuple[str, ...]:
-    """What the table is sliced by of its items, as far as each item has it."""
-    if items is None or table.name == items.name:
+    """The features that each item has, where the table's rows name items; but for columns of its own."""
+    if items is None or table.name == items.name or "item" not in table.why:
         return ()
     own, described = table.profile.columns, items.profile.columns
-    of_items = (described[name] for name in table.dimensions if name not in own and name in described)
-    return tuple(one.name for one in of_items if one.unset == 0.0 and one.name in items.features)
+    return tuple(name for name in items.features if name not in own and described[name].unset == 0.0)
 
 
 def _references(table: Guess, references: tuple[Reference, ...]) -> Iterator[str]:

@@ -120,8 +120,8 @@ def test_features_that_every_item_has_are_promised_of_the_items_that_rows_name(d
     promised = recommender.checks["plays_item_features"]
     assert (promised.kind, promised.table, promised.least_rows) == ("missing", "plays", 1)
     looked = promised.options["columns"]
-    assert "language" in looked
-    assert set(looked) <= set(recommender.tables["plays"].dimensions)
+    assert recommender.items is not None
+    assert {"language", "runtime"} <= set(looked) <= set(recommender.items.features)
 
 
 def test_german_texts_are_read_as_they_are_written(declared: Declared) -> None:
