@@ -62,6 +62,11 @@ class Recommender(Value):
     follow_ups: FollowUps = FollowUps()
     scorecard: Digest = Digest()
 
+    @property
+    def item_key(self) -> str:
+        """What identifies an item: the key of the table that describes them, where one is declared."""
+        return self.items.key if self.items else "item"
+
     def model_of(self, table: str) -> Model | None:
         """The model whose candidates the table holds."""
         return next((model for model in self.models.values() if model.candidates == table), None)

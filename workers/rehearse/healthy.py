@@ -96,7 +96,7 @@ class Reading:
             traffic=traffic,
             pool=pd.concat([rows, before], ignore_index=True),
             items=items,
-            key=self.recommender.items.key if self.recommender.items else "item_id",
+            key=self.recommender.item_key,
             noun=noun_of(self.recommender),
             deliveries=deliveries,
             versions=versions,

@@ -126,7 +126,7 @@ def titles_of(recommender: Recommender, items: list[str]) -> dict[str, str]:
 
 def noun_of(recommender: Recommender) -> str:
     """What people call the items: `film_id` makes films, `vacancy_id` vacancies, no such key items."""
-    key = recommender.items.key if recommender.items else "item_id"
+    key = recommender.item_key
     stem = key.removesuffix("_id").removesuffix("_key")
     if not stem or stem == key:
         return "items"

@@ -176,41 +176,26 @@ def gather(
     Read everything that is declared and bears on the finding; `looked` is called where what a stage of the
     looking needs has been read.
     """
-    recommender, finding = reader.recommender, reader.finding
+    finding = reader.finding
     if reader.log() is not None and finding.kind != "predicted":
         warm_up()  # seconds, while tables are read
     series = reader.attempt("The metric", reader.series)
-    onset = None
-    if series is not None:
-        onset = reader.attempt("When it began", lambda: find_onset(series, alarm_of(finding)))
-    since = min(onset.since if onset else finding.window_start, reader.end - LEAST_SPAN)
-    material = Material(
-        finding=finding,
-        noun=noun_of(recommender),
-        zone=ZoneInfo(recommender.timezone),
-        series=series,
-        key=recommender.items.key if recommender.items else "item_id",
-        features=recommender.items.features if recommender.items else (),
-        catalogue=recommender.items.table if recommender.items else None,
-        lineage=lineage(recommender.tables, recommender.models.values()),
-    )
+    material = _begun(reader, series)
     if finding.kind == "predicted":
         material = _launch(reader, material)
         for stage in STAGES:
             looked(stage, material)
         return material, None
     looked("metric", material)
+    onset = None
+    if series is not None:
+        onset = reader.attempt("When it began", lambda: find_onset(series, alarm_of(finding)))
+    since = min(onset.since if onset else finding.window_start, reader.end - LEAST_SPAN)
     latest = max(since, onset.latest) if onset else since
     snapshots = reader.attempt("The deliveries", lambda: reader.snapshots(latest))
     if onset is None and snapshots is not None and reader.end - snapshots.delivered_at < BACK:
         since = min(since, snapshots.delivered_at)  # else what is called “before” would hold the fault, too
-    cells = reader.attempt("The slices", lambda: reader.cells(since))
-    material = replace(
-        material,
-        cells=cells[0] if cells else None,
-        dimensions=cells[1] if cells else (),
-        exploded=reader.exploded,
-    )
+    material = _with_slices(reader, material, since)
     looked("slices", material)
     items = reader.attempt("The items", reader.items)
     feeds = reader.attempt("Feeds of items", lambda: reader.feeds(latest)) or ()
@@ -221,6 +206,30 @@ def gather(
     material = replace(_with_model(reader, material, since, seed), problems=tuple(reader.problems))
     looked("requests", material)
     return material, onset
+
+
+def _begun(reader: Reader, series: pd.DataFrame | None) -> Material:
+    recommender = reader.recommender
+    return Material(
+        finding=reader.finding,
+        noun=noun_of(recommender),
+        zone=ZoneInfo(recommender.timezone),
+        series=series,
+        key=recommender.item_key,
+        features=recommender.items.features if recommender.items else (),
+        catalogue=recommender.items.table if recommender.items else None,
+        lineage=lineage(recommender.tables, recommender.models.values()),
+    )
+
+
+def _with_slices(reader: Reader, material: Material, since: datetime) -> Material:
+    cells = reader.attempt("The slices", lambda: reader.cells(since))
+    return replace(
+        material,
+        cells=cells[0] if cells else None,
+        dimensions=cells[1] if cells else (),
+        exploded=reader.exploded,
+    )
 
 
 def _with_tables(reader: Reader, material: Material, since: datetime) -> Material:

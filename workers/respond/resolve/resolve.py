@@ -82,7 +82,7 @@ def prepare_menu(
         diagnosis=diagnosis,
         noun=noun_of(recommender),
         zone=ZoneInfo(recommender.timezone),
-        key=_key(recommender),
+        key=recommender.item_key,
         at=at,
         break_glass=bool(recommender.permissions.break_glass),
         alone=recommender.permissions.alone,
@@ -174,7 +174,3 @@ def _rewarded(
         return rows
     found = chosen.reindex(pd.MultiIndex.from_arrays([requests, items])).fillna(0.0)
     return rows.assign(**{REWARD: found.to_numpy()})
-
-
-def _key(recommender: Recommender) -> str:
-    return recommender.items.key if recommender.items else "item_id"
