@@ -55,9 +55,9 @@ TEN = (
     Shown("what a hotfix repairs lies in its 90 % interval", "resolution/worlds", "repaired (200 worlds"),
     Shown("events missed by a follower while writers are killed", "gap", "missed by a follower"),
     Shown(
-        "alarms in 8 simulated days of the cinema without a fault",
+        "alarms in 14 simulated days of the cinema without a fault",
         "cinema",
-        "alarms in 8 simulated days",
+        "alarms in 14 simulated days",
         "alarms",
     ),
 )
