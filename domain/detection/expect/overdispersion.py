@@ -2,12 +2,14 @@
 How far slices scatter beyond counting: each by its own past, drawn towards what slices of its size do.
 
 A few dozen windows say little of one slice's scatter, and the little that they say too low by chance is what
-false alarms are made of. Thousands of slices of the same table say much.
+false alarms are made of. Thousands of slices of the same table say much; those of the same dimensions more
+than others, as what people read on a phone is a steady part, and what they read of a section is not.
 
 Source:
     A variance drawn to a trend over all, and the degrees of freedom that this is worth: Smyth (2004),
     "Linear models and empirical Bayes methods", Stat. Appl. Genet. Mol. Biol. 3(1), with counts' trend over
-    the mean as in Lund, Nettleton, McCarthy & Smyth (2012), ibid. 11(5).
+    the mean as in Lund, Nettleton, McCarthy & Smyth (2012), ibid. 11(5). How far each group is off the trend,
+    drawn to it by what few slices say: James & Stein (1961), with the variance between groups by moments.
 """
 
 from __future__ import annotations
@@ -16,9 +18,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import digamma, polygamma, stdtrit
+from scipy.special import digamma, gammaln, polygamma, stdtrit
 
 from domain.detection.data.counts import Floats
+
+Groups = npt.NDArray[np.int64]
 
 CLIP = 3.0  # times their usual size, up to which surprises count
 MAD_TO_SD = 1.4826
@@ -26,6 +30,9 @@ LEAST_KNOWN, UNKNOWN = 4, 4.0  # surprises that a dispersion is made of, and wha
 LEAST_POOL, LEAST_ROWS = 30, 5.0  # slices, of so many rows, from which a trend is learned
 MOST_FREEDOM = 200.0  # beyond, Student's distribution is as good as normal
 TAIL = (0.90, 0.999)  # of the sizes of surprises, the points by which their tail is judged
+FREEDOMS = (2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 20.0, 50.0, MOST_FREEDOM)  # of which one is a group's own
+LEAST_OWN, MOST_OWN = 50, 1_000  # surprises of a group, by which its own tail is judged
+WORTH_OF_ALL = 40.0  # surprises of its own: what those of all groups say of a group's tail
 TREND_ROUNDS, BISECTIONS = 6, 40
 ODD = 4.0  # times the trend, beyond which a slice counts the less for it the further off it is
 
@@ -99,22 +106,26 @@ def cluster_size_of(surprises: Floats, due: Floats) -> Floats:
     return np.asarray(np.maximum(level - grows * middle, 1.0))
 
 
-def overdispersion_of(surprises: Floats, rows: Floats, family: npt.NDArray[np.bool_]) -> Overdispersion:
+def overdispersion_of(
+    surprises: Floats, rows: Floats, family: npt.NDArray[np.bool_], groups: Groups | None = None
+) -> Overdispersion:
     """
     Args:
         surprises: (n_windows, n_slices) in a Poisson's standard deviations, NaN where there is none.
         rows: (n_slices,) that a window usually holds.
         family: (n_slices,) of which kind each is: only slices of one kind are like one another.
+        groups: (n_slices,) within a kind, those of one number are more alike; None: all are equally.
     """
     dispersion, freedom = np.ones(len(rows)), np.ones(len(rows))
+    group = np.zeros(len(rows), dtype=np.int64) if groups is None else groups
     for kind in np.unique(family):
         members = family == kind
-        one = _of_one_kind(surprises[:, members], rows[members])
+        one = _of_one_kind(surprises[:, members], rows[members], group[members])
         dispersion[members], freedom[members] = one.dispersion, one.freedom
     return Overdispersion(dispersion, freedom)
 
 
-def _of_one_kind(surprises: Floats, rows: Floats) -> Overdispersion:
+def _of_one_kind(surprises: Floats, rows: Floats, groups: Groups) -> Overdispersion:
     own = dispersion_of(surprises)
     known = np.isfinite(surprises).sum(axis=0)
     freedom = np.maximum(known - 1.0, 1.0)
@@ -122,12 +133,13 @@ def _of_one_kind(surprises: Floats, rows: Floats) -> Overdispersion:
     if pool.sum() < LEAST_POOL:
         return Overdispersion(own, np.minimum(freedom, MOST_FREEDOM))
     trend = _trend(own[pool], rows[pool], rows)
-    prior = _prior_freedom(own[pool] / trend[pool], freedom[pool])
+    trend = np.maximum(trend * _levels(_beyond(own / trend, freedom), pool, groups), 1.0)
+    prior = _prior_freedom(_beyond(own[pool] / trend[pool], freedom[pool]), freedom[pool])
     drawn = (prior * trend + freedom * own) / (prior + freedom)
     dispersion = np.maximum(np.where(known >= LEAST_KNOWN, drawn, np.maximum(trend, UNKNOWN)), 1.0)
     like = pool & (own <= ODD * trend)
-    tail = _tail(np.abs(surprises[:, like]) / np.sqrt(dispersion[like])) if like.any() else MOST_FREEDOM
-    return Overdispersion(dispersion, np.minimum(prior + freedom, tail))
+    tails = _tails(np.abs(surprises) / np.sqrt(dispersion), like, groups)
+    return Overdispersion(dispersion, np.minimum(prior + freedom, tails))
 
 
 def _trend(own: Floats, known_rows: Floats, rows: Floats) -> Floats:
@@ -146,9 +158,28 @@ def _trend(own: Floats, known_rows: Floats, rows: Floats) -> Floats:
     return np.asarray(np.maximum(burst + growth * rows, 1.0))
 
 
-def _prior_freedom(ratio: Floats, freedom: Floats) -> float:
+def _beyond(ratio: Floats, freedom: Floats) -> Floats:
+    """Logarithms of estimated variances over others, without what such an estimate is off on average."""
+    return np.asarray(np.log(np.maximum(ratio, 1e-3)) - digamma(freedom / 2) + np.log(freedom / 2))
+
+
+def _levels(beyond: Floats, pool: npt.NDArray[np.bool_], groups: Groups) -> Floats:
+    """(n_slices,) times the trend that the slices of each group scatter."""
+    names, place = np.unique(groups, return_inverse=True)
+    if len(names) == 1:
+        return np.ones(len(groups))  # the trend is theirs
+    count, off = np.bincount(place, pool), np.where(pool, beyond, 0.0)
+    known = np.maximum(count, 1)
+    mean = np.bincount(place, off) / known
+    apart = np.where(pool, off - mean[place], 0.0)
+    within = float((apart**2).sum() / max(count.sum() - (count > 0).sum(), 1))
+    between = float((count * mean**2).sum() - within * (count > 0).sum()) / float(count.sum())
+    between = max(between, 0.0)
+    return np.asarray(np.exp(mean * between / np.maximum(between + within / known, 1e-9))[place])
+
+
+def _prior_freedom(off: Floats, freedom: Floats) -> float:
     """How many windows the trend is worth: as much as slices of a size are alike."""
-    off = np.log(np.maximum(ratio, 1e-3)) - digamma(freedom / 2) + np.log(freedom / 2)
     low, high = np.quantile(off, (0.1, 0.9))
     beyond = ((high - low) / 2.5631) ** 2 - float(polygamma(1, freedom / 2).mean())
     return _inverse_trigamma(beyond) * 2 if beyond > polygamma(1, MOST_FREEDOM / 2) else MOST_FREEDOM
@@ -160,6 +191,33 @@ def _inverse_trigamma(value: float) -> float:
         middle = (low * high) ** 0.5
         low, high = (middle, high) if float(polygamma(1, middle)) > value else (low, middle)
     return low
+
+
+def _tails(size: Floats, like: npt.NDArray[np.bool_], groups: Groups) -> Floats:
+    """(n_slices,) the freedom that the tail of (n_windows, n_slices) `size` has in each group."""
+    found = np.full(len(groups), _tail(size[:, like]) if like.any() else MOST_FREEDOM)
+    names = np.unique(groups)
+    if len(names) == 1 or not like.any():
+        return found
+    of_all = _likelihoods(size[:, like]).mean(axis=1)
+    for name in names:
+        own = _likelihoods(size[:, like & (groups == name)])
+        if own.shape[1] >= LEAST_OWN:
+            found[groups == name] = FREEDOMS[int(np.argmax(own.sum(axis=1) + WORTH_OF_ALL * of_all))]
+    return found
+
+
+def _likelihoods(size: Floats) -> Floats:
+    """(n_freedoms, n) log likelihoods of a part of the sizes, by Student's distributions as wide as these."""
+    known = size[np.isfinite(size)]
+    known = known[:: max(len(known) // MOST_OWN, 1)]
+    if not len(known):
+        return np.zeros((len(FREEDOMS), 0))
+    freedom = np.array(FREEDOMS)
+    wide = max(float(np.quantile(known, TAIL[0])), 1e-9) / stdtrit(freedom, (1 + TAIL[0]) / 2)
+    found = np.log1p(np.square(known / wide[:, None]) / freedom[:, None])
+    level = gammaln((freedom + 1) / 2) - gammaln(freedom / 2) - np.log(freedom) / 2 - np.log(wide)
+    return np.asarray(level[:, None] - (freedom[:, None] + 1) / 2 * found)
 
 
 def _tail(size: Floats) -> float:

@@ -21,7 +21,13 @@ from scipy.special import ndtri, stdtr
 from domain.detection.data.counts import Floats
 from domain.detection.expect.beta_binomial import MOST_CORRELATION, beta_binomial_tails
 from domain.detection.expect.crossed_effects import CrossedEffects, Margins, chunks, learn_crossed_effects
-from domain.detection.expect.overdispersion import CLIP, cluster_size_of, dispersion_of, overdispersion_of
+from domain.detection.expect.overdispersion import (
+    CLIP,
+    Groups,
+    cluster_size_of,
+    dispersion_of,
+    overdispersion_of,
+)
 from domain.detection.expect.seasonal_profile import Keys, SeasonalProfiles, learn_profiles
 
 HALF_LIFE_WINDOWS = 14.0
@@ -82,6 +88,7 @@ def expect_shares(
     half_life: float = HALF_LIFE_WINDOWS,
     keys: Keys | None = None,
     margins: Margins | None = None,
+    groups: Groups | None = None,
 ) -> Shares:
     """
     Shares expected in the last window, from those before it.
@@ -92,6 +99,7 @@ def expect_shares(
         keys: (n_windows,) the hour or weekday of each, of `profile_keys`; None: slices have no profile.
         margins: of `margins_of`, where slices may follow others; then what the others hold in the last window
             is looked at.
+        groups: (n_slices,) a number for the dimensions of each: those of the same scatter alike.
     """
     profiles = None if keys is None else learn_profiles(total, rows, np.asarray(usable.all(axis=1)), keys)
     walk = _Walk(total, rows, usable, profiles)
@@ -106,7 +114,7 @@ def expect_shares(
         crossed = walk.followed(margins)
         factor = crossed.factor(rows[-1:], past[None] * float(total[-1]))[0]
         alike[margins.slices] = True
-    scatter = overdispersion_of(walk.surprises, walk.hits / walk.seen * usual, alike)
+    scatter = overdispersion_of(walk.surprises, walk.hits / walk.seen * usual, alike, groups)
     cluster_size = np.minimum(cluster_size_of(walk.surprises, walk.due), scatter.dispersion)
     correlation = np.minimum((scatter.dispersion - 1) / max(usual - 1, 1.0), MOST_CORRELATION)
     return Shares(past, cluster_size, correlation, walk.started, scatter.freedom, crossed, factor)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from domain.detection.expect.total.predictive import Expected
 from domain.detection.judge.discovery import ALPHA
-from domain.detection.slices.localise import Suspects, localise
+from domain.detection.slices.localise import Suspects, left_over, localise
 
 HALFWAY = 0.5  # between no more rows around a surge and all of its rows: there both are equally likely
 ODDS = 1.0  # of "moved" against "more", before the total is looked at: nothing else is known
@@ -81,7 +81,7 @@ def pick(
     will. Only when the losses are so even that it takes more slices to name them than surges, the surges are
     the better word.
     """
-    whole = localise(suspects, np.flatnonzero(found), alpha, least_change)
+    whole = _likelier(suspects, np.flatnonzero(found), total, alpha, least_change)
     lost = suspects.observed < suspects.share * suspects.n
     dropping = total.dropping or bool(lost[whole].any())
     shadow = moved(suspects, replace(total, dropping=dropping))
@@ -89,3 +89,41 @@ def pick(
         return whole
     drops = localise(suspects, np.flatnonzero(found & ~shadow), alpha, least_change)
     return whole if not dropping and len(drops) > len(whole) else drops
+
+
+def _likelier(
+    suspects: Suspects, found: npt.NDArray[np.intp], total: Total, alpha: float, least_change: float
+) -> list[int]:
+    """
+    The fewest slices that explain those found, told as losses; unless surges are by far likelier.
+
+    Where one slice holds twice its rows, all others lose in share, and each of them would be told of a loss
+    that none has. Then the total, and the other slices among themselves, are as ever but for the surge. Each
+    slice that is told of has to be likelier by as much as a surge.
+    """
+    losses = localise(suspects, found, alpha, least_change)
+    if total.expected is None or not (suspects.observed < suspects.share * suspects.n)[losses].any():
+        return losses
+    surges = localise(suspects, found, alpha, least_change, surges_first=True)
+    names = {dimension for place in {*losses, *surges} for dimension, _value in suspects.slices[place]}
+    each = float(np.log(ODDS_IN_A_DROP))
+    by_losses, by_surges = (
+        len(picked) * each
+        + left_over(suspects, picked, names)
+        + _unlike(suspects, picked, total, total.expected)
+        for picked in (losses, surges)
+    )
+    return surges if by_losses - by_surges > each else losses
+
+
+def _unlike(suspects: Suspects, picked: list[int], total: Total, expected: Expected) -> float:
+    """
+    Log likelihood that is lost by the total, were the picked slices all that changed: rows came or went
+    there, and the rest is as usual; or they only moved, and all together are.
+    """
+    rest = 1.0 - min(float(suspects.share[picked].sum()), 1.0)
+    others = total.observed - min(float(suspects.observed[picked].sum()), total.observed)
+    return min(
+        (observed - usual) ** 2 / (2 * max(usual + expected.scatter * usual**2, 1.0))
+        for observed, usual in ((others, rest * expected.mean), (total.observed, expected.mean))
+    )

@@ -23,6 +23,7 @@ from domain.values import Slice
 
 MAX_PICKS = 8
 LEAST_PART = 1e-9
+HALF = 0.5  # as much as a part of a slice, that its other rows have changed where it is the whole that did
 CLOSE_ENOUGH = 0.8  # of the best evidence: then the slice with fewer dimensions is the better word
 
 
@@ -48,12 +49,19 @@ class Suspects:
         self.places.update({name: place for place, name in enumerate(self.slices)})
 
 
-def localise(suspects: Suspects, found: npt.NDArray[np.intp], alpha: float, least_change: float) -> list[int]:
+def localise(
+    suspects: Suspects,
+    found: npt.NDArray[np.intp],
+    alpha: float,
+    least_change: float,
+    *,
+    surges_first: bool = False,
+) -> list[int]:
     """
     The places of the fewest slices that explain those `found`; the strongest first.
 
     Drops are taken before surges as long as there are any that some other slice's loss does not explain,
-    unless the strongest surge has more evidence than all drops.
+    unless the strongest surge has more evidence than all drops; or the other way round.
     """
     left = list(map(int, found))
     picked: list[int] = []
@@ -69,23 +77,67 @@ def localise(suspects: Suspects, found: npt.NDArray[np.intp], alpha: float, leas
             still &= ~covered
         if not still.any():
             break
-        best = _strongest(suspects, left, off, expected, still)
+        best = _strongest(suspects, left, off if not surges_first else -off, expected, still)
         picked.append(left[best])
         left = [place for i, place in enumerate(left) if still[i] and i != best]
-    return picked
+    return _whole(suspects, set(map(int, found)), picked, least_change)
+
+
+def _whole(suspects: Suspects, found: set[int], picked: list[int], least_change: float) -> list[int]:
+    """
+    The picked slices, each as wide as it goes: the value that it lies in, where that was found too and its
+    other rows went the same way. A part may stand out more than the whole, which scatters more.
+    """
+    told = list[int]()
+    for place in picked:
+        values = [suspects.places.get((value,)) for value in suspects.slices[place]]
+        wider = [one for one in values if one in found and _goes_on(suspects, one, place, least_change)]
+        widest = max(wider, key=lambda one: float(suspects.share[one]), default=place)
+        if not _covered(suspects.slices[widest], suspects, told):
+            told = [one for one in told if not _covered(suspects.slices[one], suspects, [widest])]
+            told.append(widest)
+    return told
+
+
+def _goes_on(suspects: Suspects, wide: int, part: int, least_change: float) -> bool:
+    """Whether the rows of the wide slice beside its part changed as these did: half as much at least."""
+    if wide == part:
+        return False
+    usual = float(suspects.share[wide] - suspects.share[part]) * suspects.n
+    off = float(suspects.observed[wide] - suspects.observed[part]) - usual
+    own = float(suspects.share[part]) * suspects.n
+    least = max(least_change, HALF * abs(float(suspects.observed[part]) - own) / max(own, 1.0))
+    same_way = off * (float(suspects.observed[part]) - own) > 0
+    return same_way and usual >= 1 and abs(off) >= least * usual
 
 
 def _strongest(
     suspects: Suspects, left: list[int], off: Floats, expected: Floats, still: npt.NDArray[np.bool_]
 ) -> int:
-    """The place (in `left`) with the most evidence: squared distance over its variance."""
+    """The place (in `left`) with the most evidence, squared distance over variance; those below 0 first."""
     variance = suspects.dispersion[left] * np.maximum(expected, 1.0)
     score = np.where(still, off**2 / variance, -1.0)
-    lost = still & (off < 0)
-    if lost.any() and score[lost].max() >= 0.5 * score.max():
-        score = np.where(lost, score, -1.0)
+    first = still & (off < 0)
+    if first.any() and score[first].max() >= 0.5 * score.max():
+        score = np.where(first, score, -1.0)
     near = np.flatnonzero(score >= CLOSE_ENOUGH * score.max())
     return int(min(near, key=lambda i: (len(suspects.slices[left[i]]), -score[i])))
+
+
+def left_over(suspects: Suspects, picked: list[int], dimensions: Iterable[str]) -> float:
+    """
+    Log likelihood that is lost by what `picked` slices leave unexplained of the values of each of these
+    dimensions, for the one of which it is most.
+    """
+    worst = 0.0
+    for dimension in dimensions:
+        values = [place for name, place in suspects.places.items() if [one for one, _ in name] == [dimension]]
+        left = [place for place in values if place not in picked]
+        if left:
+            observed, expected, _n = _given_others(suspects, left, picked)
+            variance = suspects.dispersion[left] * np.maximum(expected, 1.0)
+            worst = max(worst, float(((observed - expected) ** 2 / variance).sum()) / 2)
+    return worst
 
 
 def _each(values: Floats | float, left: list[int]) -> Floats | float:

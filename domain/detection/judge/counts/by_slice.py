@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from domain.detection.data.counts import Counts, Floats
 from domain.detection.data.ratio_cells import RatioCells
 from domain.detection.expect.crossed_effects import margins_of
+from domain.detection.expect.overdispersion import Groups
 from domain.detection.expect.seasonal_profile import profile_keys
 from domain.detection.expect.share import WARM_UP, Shares, expect_shares, share_p_values
 from domain.detection.expect.total.forecast import SURELY_BACK
@@ -221,7 +222,8 @@ def judge(counts: Counts, state: CheckState, cluster_size: Floats | None = None)
     local = counts.local_seconds() if special is None else special.as_lived(counts.local_seconds())
     keys = profile_keys(local, counts.grid.width.total_seconds(), usable[:, 0])
     margins = margins_of(counts.slices)
-    shares = expect_shares(counts.total, counts.rows, usable, keys=keys, margins=margins)
+    groups = _by_dimensions(counts.slices)
+    shares = expect_shares(counts.total, counts.rows, usable, keys=keys, margins=margins, groups=groups)
     if cluster_size is not None:
         shares = replace(shares, cluster_size=np.maximum(shares.cluster_size, cluster_size))
     if special is not None:
@@ -231,6 +233,14 @@ def judge(counts: Counts, state: CheckState, cluster_size: Floats | None = None)
     dispersion = shares.dispersion(n)
     p_values = share_p_values(observed, n, shares.share, dispersion, shares.freedom, shares.cluster_size)
     return JudgedSlices(shares, dispersion, shares.scatter(n), shares.expected(n), observed, p_values)
+
+
+@lru_cache(maxsize=16)
+def _by_dimensions(slices: tuple[Slice, ...]) -> Groups:
+    """(n_slices,) a number for the dimensions of each; kept, as a table's are the same from look to look."""
+    numbers: dict[tuple[str, ...], int] = {}
+    names = (tuple(dimension for dimension, _value in one) for one in slices)
+    return np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.int64)
 
 
 def _dropping(counts: Counts, state: CheckState) -> bool:

@@ -81,3 +81,42 @@ def test_values_that_have_only_come_up_do_not_drown_the_others() -> None:
     assert found.dispersion[4:].max() < 3.0
     assert found.freedom[4:].min() > 10.0
     assert found.dispersion[:4].min() > 10.0
+
+
+def groups_of(seed: int = 4) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Surprises of three steady slices and of eighty wild ones, rows that they hold, and which is which."""
+    chance, group = np.random.default_rng(seed), np.repeat([0, 1], [3, 80])
+    wild = chance.standard_t(3.0, (30, 80)) * 6
+    return np.hstack([chance.normal(0, 1.4, (30, 3)), wild]), np.full(83, 300.0), group
+
+
+def test_steady_slices_are_not_held_for_as_wild_as_those_of_other_dimensions() -> None:
+    seen, held, group = groups_of()
+    found = overdispersion_of(seen, held, np.zeros(83, dtype=bool), group)
+    alike = overdispersion_of(seen, held, np.zeros(83, dtype=bool))
+    steady = group == 0
+    assert np.all(found.dispersion[steady] < 1.5 * dispersion_of(seen)[steady])
+    assert found.freedom[steady].min() >= 6 > alike.freedom[steady].max()
+    assert found.freedom[~steady].max() <= 4
+
+
+def test_of_one_group_alone_the_scatter_is_that_of_all() -> None:
+    seen, held, _group = groups_of()
+    one, all_alike = (
+        overdispersion_of(seen, held, np.zeros(83, dtype=bool), group) for group in (np.full(83, 7), None)
+    )
+    assert np.array_equal(one.dispersion, all_alike.dispersion)
+    assert np.array_equal(one.freedom, all_alike.freedom)
+
+
+@pytest.mark.parametrize("freedom", [3.0, 4.0, 200.0])
+def test_what_few_slices_say_of_their_own_tail_raises_few_alarms_too_many(freedom: float) -> None:
+    """Twelve groups of three to twelve slices, of which none differs from the others."""
+    chance, group = np.random.default_rng(8), np.repeat(np.arange(12), [3, 8, 12] * 4)
+    told = looked = 0
+    for _world in range(100):
+        drawn = chance.standard_t(freedom, (31, len(group))) * 3
+        found = overdispersion_of(drawn[:-1], np.full(len(group), 200.0), np.zeros(len(group), bool), group)
+        p = 2 * stats.t.sf(np.abs(drawn[-1]) / np.sqrt(found.dispersion), found.freedom)
+        told, looked = told + int(np.count_nonzero(p <= 1e-3)), looked + len(group)
+    assert told <= 2.5e-3 * looked

@@ -73,6 +73,18 @@ def test_a_surge_that_brings_its_own_rows_is_told(seed: int) -> None:
     ]
 
 
+@pytest.mark.parametrize("times", [2.0, 3.0])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_surge_of_most_rows_is_no_loss_of_the_others(seed: int, times: float) -> None:
+    """Half of all is on television: with twice as much there, all else is a third less of the whole."""
+    assert found(look(cube(80, 4_000, seed, {("*", "tv"): times}))) == [slice_of(device="tv")]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_loss_of_most_rows_is_no_surge_of_the_others(seed: int) -> None:
+    assert found(look(cube(80, 4_000, seed, {("*", "tv"): 0.5}))) == [slice_of(device="tv")]
+
+
 def told_as_a_surge(excess: float, rise: float, *, dropping: bool) -> bool:
     """`excess` rows too many in a slice of 300, in a table of 10,000 ± 220 that holds `rise` more."""
     n = 10_000 + rise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations, product
 
 import numpy as np
@@ -69,6 +70,37 @@ def test_what_two_slices_have_in_common_is_reckoned_from_how_their_dimensions_go
         seen, usual = overlaps(window, [crossing], window.places[lost])
         assert usual[0] == pytest.approx(truth)
         assert seen[0] == pytest.approx(ROWS * truth)
+
+
+def scattering(window: Suspects, wild: Slice) -> Suspects:
+    """The same, were it known of a slice that it scatters twenty times as much as the others."""
+    dispersion = window.dispersion.copy()
+    dispersion[window.places[wild]] *= 20
+    return replace(window, dispersion=dispersion)
+
+
+def test_a_whole_slice_is_told_of_though_its_parts_stand_out_more() -> None:
+    window = scattering(suspects(0.1, slice_of(region="south"), 3), slice_of(region="south"))
+    everything = np.arange(len(window.slices))
+    assert [window.slices[place] for place in localise(window, everything, 1e-5, 0.2)] == [
+        slice_of(region="south")
+    ]
+
+
+def test_a_part_is_told_of_where_the_rest_of_the_slice_is_as_ever() -> None:
+    lost = slice_of(device="tv", region="south")
+    window = scattering(suspects(0.1, lost, 3), slice_of(region="south"))
+    everything = np.arange(len(window.slices))
+    assert [window.slices[place] for place in localise(window, everything, 1e-5, 0.2)] == [lost]
+
+
+def test_a_whole_in_which_nothing_was_found_is_not_told_of() -> None:
+    window = scattering(suspects(0.1, slice_of(region="south"), 3), slice_of(region="south"))
+    whole = window.places[slice_of(region="south")]
+    parts = np.array([place for place in range(len(window.slices)) if place != whole])
+    told = [window.slices[place] for place in localise(window, parts, 1e-5, 0.2)]
+    assert told
+    assert slice_of(region="south") not in told
 
 
 def genres(kept: dict[str, float], counted_in_common: bool = True) -> Suspects:
