@@ -106,6 +106,19 @@ class TrainingRows:
 
 
 @dataclass(frozen=True)
+class Written:
+    """
+    What the last windows of a table hold, of which `edges` are the first's start and each one's end: in
+    `counts` the `rows` of each `window` (from 0 on), in all and by slices of up to two of the table's own
+    dimensions (`dim1`, `val1`, `dim2`, `val2`; null where unused). Windows without rows are absent.
+    """
+
+    table: str
+    edges: tuple[datetime, ...]
+    counts: pd.DataFrame
+
+
+@dataclass(frozen=True)
 class Material:
     """
     Everything that was read for one finding.
@@ -132,6 +145,7 @@ class Material:
         planned: announced events around the onset.
         releases: items that came out around the onset.
         training_rows: what the newest training took, of each table that is learned from.
+        written: the last windows of the finding's table and of those that it is made from.
         members: those of the finding's table, where its slice may be one of members.
         past: incidents that are over, the newest first: for what is seen again, not for the cause.
         problems: what could not be read, in words.
@@ -177,6 +191,7 @@ class Material:
     planned: tuple[Planned, ...] = ()
     releases: tuple[Release, ...] = ()
     training_rows: tuple[TrainingRows, ...] = ()
+    written: tuple[Written, ...] = ()
     members: MemberRows | None = None
     past: tuple[Past, ...] = ()
     problems: tuple[str, ...] = field(default=())

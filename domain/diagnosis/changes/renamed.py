@@ -17,6 +17,7 @@ from domain.detection.data.counts import Floats
 GONE = 0.05  # of the expected rows that are left of a value that vanished
 NEW = 0.1  # of the observed rows that were expected of a value that appeared
 AS_MANY = 0.25  # relative difference up to which two volumes are alike
+ALONE = 0.5  # the same, where one value vanished and one appeared: the shares of some scatter widely
 LEAST_ROWS = 30.0
 LEAST_ITEMS = 3
 SAME_ITEMS = 0.9  # of those that had the old value, that have the new one
@@ -59,7 +60,8 @@ def renamed(cells: pd.DataFrame, dimensions: Sequence[str]) -> tuple[Renamed, ..
                 break
             due = level * e[old]
             heir = int(heirs[np.argmin(np.abs(o[heirs] - due))])
-            if abs(o[heir] - due) <= AS_MANY * due:
+            alike = ALONE if gone.sum() == len(heirs) == 1 else AS_MANY
+            if abs(o[heir] - due) <= alike * due:
                 new[heir] = False
                 values = str(sums.index[old]), str(sums.index[heir])
                 found.append(Renamed(name, *values, float(due - o[old]), float(o[heir] - e[heir])))

@@ -37,6 +37,7 @@ from workers.respond.diagnose.members import members_of
 from workers.respond.diagnose.reading import BACK, Reader
 from workers.respond.diagnose.rerun import models_of, run_again, split_between
 from workers.respond.diagnose.training_rows import training_rows_of
+from workers.respond.diagnose.written import written_of
 from workers.sources.engines.kept_open import kept_open
 from workers.sources.launches import columns_of, noun_of, read_launches
 from workers.store import attachments, cards
@@ -248,6 +249,7 @@ def _with_tables(reader: Reader, material: Material, since: datetime) -> Materia
         planned=related.planned_around(reader, since),
         releases=reader.attempt("Releases", lambda: related.releases(reader, since)) or (),
         members=reader.attempt("The members", lambda: members_of(reader, since)),
+        written=reader.attempt("What was written", lambda: written_of(reader, since)) or (),
         training_rows=reader.attempt("What was learned from", lambda: training_rows_of(reader, since)) or (),
     )
 

@@ -294,9 +294,13 @@ class Reader:
             return float(source.fetch(rows.aggregate(n=rows.count()))["n"].astype(float)[0])
 
     def _rows_around(self, name: str, since: datetime, where: Slice) -> tuple[float, float]:
-        """Rows of a table in the two hours before `since`, and from then on, in one pass."""
+        """
+        Rows of a table in the two hours before `since`, or in its window where that is longer, as yesterday's
+        batch may be all that there was; and from then on, in one pass.
+        """
         with open_source(self.recommender, name) as source:
-            rows = in_slice(self.recommender, source, source.between(since - CELLS_BACK, self.end), where)
+            back = max(CELLS_BACK, source.table.window)
+            rows = in_slice(self.recommender, source, source.between(since - back, self.end), where)
             later = rows[TIME] >= ibis.literal(since)
             counted = source.fetch(rows.aggregate(before=(~later).sum(), later=later.sum()))
         before, after = counted.fillna(0).astype(float).iloc[0][["before", "later"]]

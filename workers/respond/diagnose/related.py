@@ -171,7 +171,7 @@ def _shared_keys(recommender: Recommender, own: str, table: str, relation: Relat
 
 
 def _own_keys(recommender: Recommender, own: str) -> tuple[str, ...]:
-    """What no two rows share: as a check of duplicates declares it, else the request and the item."""
+    """What no two rows share: as a check of duplicates says; else request and item, or who, what and when."""
     for check in recommender.checks.values():
         key = check.options.get("key")
         if check.table == own and key:
@@ -179,8 +179,11 @@ def _own_keys(recommender: Recommender, own: str) -> tuple[str, ...]:
     declared = recommender.tables[own].key
     if declared is not None and (recommender.items is None or declared != recommender.items.key):
         return (declared,)  # that of an item comes again with each delivery
-    requests, item = _requests(recommender), recommender.tables[own].item
-    return (requests[0], item) if requests and item else ()
+    requests, table = _requests(recommender), recommender.tables[own]
+    if table.item and requests:
+        return (requests[0], table.item)
+    # A member sees or buys a thing at one moment once.
+    return (table.member, table.item, table.time) if table.member and table.item and table.time else ()
 
 
 def _requests(recommender: Recommender) -> list[str]:

@@ -272,6 +272,7 @@ KIND = Kind(
     sliced="asked",
     every=lambda window: min(window, HOUR),
     shared=shared,
+    fault="feed",
     evidences=("monitor-1",),
     rows="tells",
     confirmed=False,

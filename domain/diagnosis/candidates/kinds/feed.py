@@ -1,6 +1,6 @@
 """
 A feed that loses rows on the way: its standby has them, the delivery before the last one had, or they came so
-evenly that nobody's demand wrote them.
+evenly that nobody's demand wrote them. One that is late is so in itself.
 """
 
 from __future__ import annotations
@@ -11,10 +11,17 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from domain.diagnosis.candidates.candidate import CandidateKind, Proposal
+from domain.diagnosis.candidates.candidate import CandidateKind, Named, Proposal
 from domain.diagnosis.candidates.counted import counts_undone, lost_of_all, symptom_of
 from domain.diagnosis.candidates.kinds.catalogue_part import missing_part
 from domain.diagnosis.candidates.kinds.itself import LAST
+from domain.diagnosis.candidates.kinds.written import (
+    LEAST_WINDOWS,
+    LOST,
+    by_program,
+    evenly,
+    not_written,
+)
 from domain.diagnosis.candidates.undone import Gap, Undone
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material, Standby
@@ -23,9 +30,6 @@ from domain.diagnosis.place import place_of
 from domain.values import Answer, Slice, name_slice
 
 COMPLETE = 0.9  # of a standby's rows that were in the table before the onset: fewer is another table
-LOST = 0.1  # of the rows that a standby has, from which on they are worth naming
-EVENLY = 0.1  # variance over mean of counts that a program writes; of what people ask for it is 1 or more
-LEAST_WINDOWS, LEAST_ROWS = 8, 5.0  # before the onset, and rows in each
 AS_USUAL = 0.1  # relative difference elsewhere up to which nothing is lost there
 
 
@@ -39,6 +43,7 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
     else:
         yield from _by_the_clock(material, known)
     yield from missing_part(material, known)
+    yield from not_written(material, known)
 
 
 def _by_rows(material: Material, known: Known, pair: Pair) -> Iterator[Proposal]:
@@ -85,9 +90,9 @@ def _by_the_clock(material: Material, known: Known) -> Iterator[Proposal]:
     since = pd.Timestamp(onset.since)
     before = series.loc[series["window_start"] < since, "observed"].to_numpy(float)[-LEAST_WINDOWS:]
     now = series.loc[series["window_start"] >= since, "observed"].to_numpy(float)
-    usual = float(before.mean()) if len(before) == LEAST_WINDOWS else 0.0
-    if usual < LEAST_ROWS or float(before.var()) > EVENLY * usual or not len(now):
+    if not (evenly(before) and len(now)):
         return
+    usual = float(before.mean())
     lost = 1 - float(now.mean()) / usual
     if lost < LOST:
         return
@@ -140,4 +145,13 @@ def _told(
     )
 
 
-FEED = CandidateKind("feed", _propose, 3, "a standby of the feed, compared row by row")
+def _itself(material: Material, known: Known) -> Named | None:
+    """What is silent, where a program writes it: of what people ask for, nobody may have asked."""
+    finding = material.finding
+    if not by_program(material, known):
+        return None
+    sentence = f"{finding.title}; it came with as many rows each time, as a program writes them"
+    return Named(finding.table, sentence=sentence, table=finding.table)
+
+
+FEED = CandidateKind("feed", _propose, 3, "a standby of the feed, compared row by row", _itself)

@@ -12,6 +12,7 @@ from scipy.stats import poisson
 from domain.diagnosis.candidates.candidate import CandidateKind, Named, Proposal
 from domain.diagnosis.candidates.counted import symptom_of
 from domain.diagnosis.candidates.judge import TOO_MUCH, verdict_on
+from domain.diagnosis.candidates.kinds.along import not_shown
 from domain.diagnosis.candidates.kinds.itself import measured_itself
 from domain.diagnosis.candidates.undone import Gap, Undone
 from domain.diagnosis.known import Known
@@ -43,6 +44,7 @@ class _KeptOut:
 def _propose(material: Material, known: Known) -> Iterator[Proposal]:
     scene = known.scene
     if scene is None:
+        yield from not_shown(material, known)
         return
     own = item_of(material, scene)
     found = sorted(_kept_out(scene, own), key=lambda one: (-one.usual, len(one.place)))

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from domain.diagnosis.candidates.candidate import CandidateKind, Proposal
 from domain.diagnosis.candidates.counted import counts_undone, lost_of_all
+from domain.diagnosis.candidates.kinds.along import not_logged
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
 from domain.diagnosis.pairing import Pair, dimensions_of, match, match_drop
@@ -32,6 +33,7 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
         told = _not_found(material, known, pair) if looked_into else _unlogged(material, known, pair)
         if told is not None:
             yield told
+    yield from not_logged(material, known)
 
 
 def _unlogged(material: Material, known: Known, pair: Pair) -> Proposal | None:

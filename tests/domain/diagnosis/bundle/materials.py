@@ -12,7 +12,16 @@ import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
-from domain.diagnosis.material import Material, OtherFinding, Release, Rows, Snapshots, Standby, TrainingRows
+from domain.diagnosis.material import (
+    Material,
+    OtherFinding,
+    Release,
+    Rows,
+    Snapshots,
+    Standby,
+    TrainingRows,
+    Written,
+)
 from domain.diagnosis.members.rows import Cohorts, MemberRows
 from domain.diagnosis.pairing import AT, Pair
 from domain.diagnosis.precedent import Past, Signature
@@ -258,6 +267,22 @@ def full() -> Material:
                 ONSET,
                 ("brand",),
                 pd.DataFrame({"brand": ["Alba", "Alba"], "rows": [4.0, 5.0], "training": [0, 1]}),
+            ),
+        ),
+        written=(
+            Written(
+                "offers",
+                (ONSET - timedelta(days=1), ONSET, NOW),
+                pd.DataFrame(
+                    {
+                        "window": [0, 1],
+                        "dim1": [None, "brand"],
+                        "val1": [None, "Alba"],
+                        "dim2": [None, None],
+                        "val2": [None, None],
+                        "rows": [70, 8],
+                    }
+                ),
             ),
         ),
         members=customers(),

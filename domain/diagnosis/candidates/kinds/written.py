@@ -1,0 +1,171 @@
+"""
+Rows that a program did not write: a batch that came with as many each time, and comes without some of them.
+
+Of what people ask for the counts differ from window to window. Where those of a table hardly do, nobody's
+demand wrote its rows; so what is lacking there was not written, and is lacking in all that is made from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.diagnosis.candidates.candidate import Proposal
+from domain.diagnosis.candidates.judge import LITTLE, verdict_on
+from domain.diagnosis.known import Known
+from domain.diagnosis.material import Material, Written
+from domain.values import Answer, Slice, name_slice
+
+EVENLY = 0.1  # variance over mean of counts that a program writes; of what people ask for it is 1 or more
+STEADY = 0.02  # standard deviation over mean of a batch that is made for members, of whom a few come and go
+A_WEEK = timedelta(days=7)  # at least, in which what people ask for is not as steady as that
+LEAST_WINDOWS, LEAST_ROWS = 8, 5.0  # before the onset, and rows in each
+LOST = 0.1  # of the rows, from which on it is worth naming
+HOLDS = 0.9  # of the rows that are lost in all, above which a slice is the better word for them
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Of a slice that is written evenly: rows in the windows `before`, and in the last one."""
+
+    place: Slice
+    before: Floats
+    now: float
+
+    @property
+    def rows(self) -> float:
+        """Fewer than usual."""
+        return float(self.before.mean()) - self.now
+
+    @property
+    def share(self) -> float:
+        """Of those that are usual, 0 to 1."""
+        return self.rows / float(self.before.mean())
+
+
+def evenly(counts: Floats, span: timedelta = timedelta(0)) -> bool:
+    """Whether windows with so many rows each, which take so long together, were written by a program."""
+    mean = float(counts.mean()) if len(counts) >= LEAST_WINDOWS else 0.0
+    most = max(EVENLY * mean, (STEADY * mean) ** 2) if span >= A_WEEK else EVENLY * mean
+    return mean >= LEAST_ROWS and float(counts.var()) <= most
+
+
+def by_program(material: Material, known: Known) -> bool:
+    """Whether the finding's own table, or its slice, was written evenly before."""
+    finding = material.finding
+    for written in material.written:
+        counts, before = _by_window(written), _before(written, known.begun(finding))
+        mine = counts.get(finding.slice, counts.get(()))
+        if written.table == finding.table and mine is not None:
+            return evenly(mine[:before], _span(written, before))
+    return False
+
+
+def not_written(material: Material, known: Known) -> Iterator[Proposal]:
+    """Of each table that the finding's is made from, what its last window lacks."""
+    for written in material.written:
+        if written.table == material.finding.table:
+            continue
+        lost = _lost(written, known.begun(material.finding))
+        if lost is not None:
+            yield _told(material, known, written, lost)
+
+
+def _by_window(written: Written) -> dict[Slice, Floats]:
+    """Slice → (n_windows,) rows; the whole table is the slice of no dimension."""
+    windows, found = len(written.edges) - 1, dict[Slice, Floats]()
+    columns = (written.counts[name] for name in ("window", "dim1", "val1", "dim2", "val2", "rows"))
+    for window, dim1, val1, dim2, val2, rows in zip(*columns, strict=True):
+        pairs = ((dim1, val1), (dim2, val2))
+        where = tuple(sorted((str(dim), str(val)) for dim, val in pairs if isinstance(dim, str)))
+        found.setdefault(where, np.zeros(windows))[int(window)] = float(rows)
+    return found
+
+
+def _before(written: Written, begun: datetime) -> int:
+    """How many windows end before it began."""
+    return sum(edge <= begun for edge in written.edges[1:])
+
+
+def _span(written: Written, before: int) -> timedelta:
+    return written.edges[before] - written.edges[0]
+
+
+def _lost(written: Written, begun: datetime) -> Lost | None:
+    """The narrowest slice that holds what is lost; None where that is little, or none is written evenly."""
+    before = _before(written, begun)
+    lost = [
+        Lost(where, counts[:before], float(counts[-1]))
+        for where, counts in _by_window(written).items()
+        if before < len(counts) and evenly(counts[:before], _span(written, before))
+    ]
+    lost = [one for one in lost if one.share >= LOST]
+    most = max(lost, key=lambda one: one.rows, default=None)
+    if most is None:
+        return None
+    return min(
+        (one for one in lost if one.rows >= HOLDS * most.rows),
+        key=lambda one: (float(one.before.mean()), len(one.place)),
+    )
+
+
+def _told(material: Material, known: Known, written: Written, lost: Lost) -> Proposal:
+    table, since = written.table, known.begun(material.finding)
+    fewer = f"{100 * lost.share:.0f} % fewer rows" if lost.share < 1 else "no rows"
+    of = f" of {name_slice(lost.place)}" if lost.place else ""
+    title = f"`{table}` was written with {fewer}{of}"
+    usual = f"{lost.before.min():,.0f} to {lost.before.max():,.0f}" if np.ptp(lost.before) else "always"
+    mean = f"{lost.before.mean():,.0f}"
+    was = f"{mean} in each of {len(lost.before)} windows" if usual == "always" else f"{usual} in each window"
+    return Proposal(
+        kind="feed",
+        object=table,
+        place=lost.place,
+        since=since,
+        title=title,
+        sentence=f"{title}: {lost.now:,.0f}; before {was}, as a program writes them and no demand does",
+        where=_where(material, lost.place),
+        how_much=_how_much(material, lost),
+        table=table,
+    )
+
+
+def _where(material: Material, place: Slice) -> Answer:
+    """Whether the finding lies within what was not written; else how much of what it lacks does."""
+    own = material.finding.slice
+    if set(place) <= set(own):
+        return Answer(question="where", holds=True, words="it lies where the finding lies")
+    here, all_of_it = _lacking(material, {*place, *own}), _lacking(material, set(own))
+    if here is None or all_of_it is None or all_of_it[0] <= 0:
+        return Answer(question="where", words="how much of the finding lies there was not counted")
+    share = here[0] / all_of_it[0]
+    words = f"{100 * share:.0f} % of what is lacking lies there"
+    return Answer(question="where", holds=verdict_on(share), share=round(min(share, 1.0), 4), words=words)
+
+
+def _how_much(material: Material, lost: Lost) -> Answer:
+    """Whether the table of the finding lacks rows of it, too: it need not show all that is written."""
+    table, lacking = material.finding.table, _lacking(material, {*lost.place, *material.finding.slice})
+    if lacking is None:
+        return Answer(question="how_much", words=f"rows of `{table}` were not counted there")
+    share = lacking[0] / max(lacking[1], 1.0)
+    words = f"`{table}` lacks {100 * share:.0f} % of its rows there"
+    return Answer(question="how_much", holds=share >= LITTLE * lost.share, words=words)
+
+
+def _lacking(material: Material, where: set[tuple[str, str]]) -> tuple[float, float] | None:
+    """Rows that the finding's table lacks there, and those expected; None where it was not counted so."""
+    cells = material.cells
+    if cells is None or cells.empty or not {name for name, _ in where} <= set(cells.columns):
+        return None
+    there = np.ones(len(cells), dtype=bool)
+    for name, value in where:
+        there &= (cells[name] == value).to_numpy()
+    expected, observed = (float(cells.loc[there, one].sum()) for one in ("expected", "observed"))
+    return expected - observed, expected
