@@ -27,6 +27,15 @@ def test_all_of_it_is_no_part() -> None:
     assert (found.old, found.new, found.share) == ("android", "Android", 1.0)
 
 
+def test_the_only_value_that_vanished_may_scatter_more_than_others() -> None:
+    """Of two that vanished, either may be the new one."""
+    one = cells(web=(800, 800), android=(0, 600), kiosk=(350, 0))
+    two = cells(web=(800, 800), android=(0, 600), tv=(0, 580), kiosk=(350, 0))
+    far = cells(web=(800, 800), android=(0, 600), kiosk=(250, 0))
+    assert [(found.old, found.new) for found in renamed(one, ["app"])] == [("android", "kiosk")]
+    assert renamed(two, ["app"]) == renamed(far, ["app"]) == ()
+
+
 @pytest.mark.parametrize(
     "frame",
     [
