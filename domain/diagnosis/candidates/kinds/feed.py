@@ -34,6 +34,13 @@ AS_USUAL = 0.1  # relative difference elsewhere up to which nothing is lost ther
 
 
 def _propose(material: Material, known: Known) -> Iterator[Proposal]:
+    found = list(_of_its_rows(material, known))
+    yield from found
+    yield from missing_part(material, known)
+    yield from not_written(material, known, besides={one.object for one in found})
+
+
+def _of_its_rows(material: Material, known: Known) -> Iterator[Proposal]:
     spares = [pair for pair in material.pairs if pair.relation == "standby"]
     if spares and known.onset is not None:
         for pair in spares:
@@ -42,8 +49,6 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
         yield from _by_counts(material, known)
     else:
         yield from _by_the_clock(material, known)
-    yield from missing_part(material, known)
-    yield from not_written(material, known)
 
 
 def _by_rows(material: Material, known: Known, pair: Pair) -> Iterator[Proposal]:

@@ -7,7 +7,7 @@ demand wrote its rows; so what is lacking there was not written, and is lacking 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -67,13 +67,11 @@ def by_program(material: Material, known: Known) -> bool:
     return False
 
 
-def not_written(material: Material, known: Known) -> Iterator[Proposal]:
-    """Of each table that the finding's is made from, what its last window lacks."""
+def not_written(material: Material, known: Known, besides: Container[str | None] = ()) -> Iterator[Proposal]:
+    """Of the finding's table and those that it is made from, `besides` some, what their last window lacks."""
     for written in material.written:
-        if written.table == material.finding.table:
-            continue
         lost = _lost(written, known.begun(material.finding))
-        if lost is not None:
+        if lost is not None and written.table not in besides:
             yield _told(material, known, written, lost)
 
 

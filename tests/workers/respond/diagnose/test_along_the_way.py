@@ -61,6 +61,9 @@ table = "openings"
 [checks.sung]
 kind = "slice_volume"
 table = "songs"
+[checks.picked]
+kind = "slice_volume"
+table = "picks"
 [checks.picked_again]
 kind = "freshness"
 table = "picks"
@@ -192,6 +195,12 @@ def test_a_batch_that_was_written_without_some_rows_is_named_above_those_that_sa
 def test_it_is_named_by_where_it_lacks_them_though_a_whole_table_was_found(tmp_path: Path) -> None:
     declared = choir(tmp_path, picks=lacking(TENORS, 0.8))
     said = looked(declared, found("openings", "opened", (), 1_150.0, 1_440.0))
+    assert told(said) == ("feed", "picks", TENORS)
+
+
+def test_a_finding_in_the_batch_is_named_as_what_was_not_written(tmp_path: Path) -> None:
+    declared = choir(tmp_path, picks=lacking(TENORS, 0.6))
+    said = looked(declared, found("picks", "picked", TENORS, 360.0, 900.0))
     assert told(said) == ("feed", "picks", TENORS)
 
 
