@@ -145,6 +145,7 @@ class Material:
         planned: announced events around the onset.
         releases: items that came out around the onset.
         training_rows: what the newest training took, of each table that is learned from.
+        of_members: the tables of which each row names a member and an item.
         written: the last windows of the finding's table and of those that it is made from.
         members: those of the finding's table, where its slice may be one of members.
         past: incidents that are over, the newest first: for what is seen again, not for the cause.
@@ -173,6 +174,7 @@ class Material:
     events: tuple[tuple[datetime, str], ...] = ()
     standby: Standby | None = None
     beside: tuple[tuple[str, float, float], ...] = ()
+    of_members: frozenset[str] = frozenset()
     rerun: Rerun | None = None
     two_by_two: TwoByTwo | None = None
     rows: Rows | None = None

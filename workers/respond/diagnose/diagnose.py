@@ -220,6 +220,7 @@ def _begun(reader: Reader, series: pd.DataFrame | None) -> Material:
         features=recommender.items.features if recommender.items else (),
         catalogue=recommender.items.table if recommender.items else None,
         lineage=lineage(recommender.tables, recommender.models.values()),
+        of_members=frozenset(name for name, one in recommender.tables.items() if one.member and one.item),
     )
 
 

@@ -102,10 +102,14 @@ def not_shown(material: Material, known: Known) -> Iterator[Proposal]:
 
 
 def _along(material: Material) -> tuple[float, list[_Along], list[_Along]]:
-    """The part of the rows that the finding lacks; tables that it is made from, and those made from it."""
+    """
+    The part of the rows that the finding lacks; tables that it is made from, and those made from it, of which
+    each row is of a member and an item: a feed of what there is in stock is shown to nobody, row by row.
+    """
     finding, lineage = material.finding, material.lineage
-    counted = finding.unit == "rows" and finding.subject is None and finding.slice
-    others = [_Along(*one) for one in material.beside] if counted else []
+    of_rows = finding.unit == "rows" and finding.subject is None and bool(finding.slice)
+    tables = material.of_members if of_rows and finding.table in material.of_members else frozenset[str]()
+    others = [_Along(*one) for one in material.beside if one[0] in tables]
     above = [one for one in others if one.table in lineage.above(finding.table)]
     below = [one for one in others if finding.table in lineage.above(one.table)]
     return -alarm_of(finding), above, below

@@ -269,6 +269,7 @@ def full() -> Material:
                 pd.DataFrame({"brand": ["Alba", "Alba"], "rows": [4.0, 5.0], "training": [0, 1]}),
             ),
         ),
+        of_members=frozenset({"shown", "sales"}),
         written=(
             Written(
                 "offers",

@@ -210,6 +210,13 @@ def test_rows_of_which_something_came_were_there_and_not_logged(tmp_path: Path) 
     assert told(said) == ("logging", "openings", TENORS)
 
 
+def test_a_feed_of_what_there_is_in_stock_is_shown_to_nobody_row_by_row(tmp_path: Path) -> None:
+    declared = choir(tmp_path, openings_logged=lacking(TENORS))
+    tables = {name: table.model_copy(update={"member": None}) for name, table in declared.tables.items()}
+    without = declared.model_copy(update={"tables": tables})
+    assert looked(without, found("openings", "opened", TENORS, **NONE_OPENED)).cause is None
+
+
 def test_rows_under_an_earlier_time_are_there(tmp_path: Path) -> None:
     """They are of the evening before."""
 
