@@ -237,7 +237,9 @@ class Reader:
         return Standby(spare, mine, theirs, (whole - mine, of_spare - theirs), seconds)
 
     def beside(self, since: datetime) -> tuple[tuple[str, float, float], ...]:
-        """(table, observed, expected) of the slice in other tables of events that have its dimensions."""
+        """
+        (table, observed, expected) of the slice in other tables of events, with its dimensions and rows since.
+        """
         answers = []
         for name, table in self.recommender.tables.items():
             logs = [model.candidates for model in self.recommender.models.values()]
@@ -249,7 +251,7 @@ class Reader:
                 continue
             before, whole = self._rows_around(name, since, ())
             mine, part = self._rows_around(name, since, self.finding.slice)
-            if before > 0 and mine > 0:
+            if before > 0 and mine > 0 and whole > 0:
                 answers.append((name, part, whole * mine / before))
         return tuple(answers)
 

@@ -217,6 +217,13 @@ def test_a_feed_of_what_there_is_in_stock_is_shown_to_nobody_row_by_row(tmp_path
     assert looked(without, found("openings", "opened", TENORS, **NONE_OPENED)).cause is None
 
 
+def test_a_batch_that_has_not_come_again_yet_says_nothing_of_the_slice(tmp_path: Path) -> None:
+    declared = choir(tmp_path, openings_logged=lacking(TENORS), picks=lacking(()))
+    said = looked(declared, found("openings", "opened", TENORS, **NONE_OPENED))
+    beside = [one.statement for one in said.evidence if "same slice in" in one.statement]
+    assert not [words for words in beside if "`picks`" in words]
+
+
 def test_rows_under_an_earlier_time_are_there(tmp_path: Path) -> None:
     """They are of the evening before."""
 
