@@ -237,7 +237,7 @@ class Reader:
         return Standby(spare, mine, theirs, (whole - mine, of_spare - theirs), seconds)
 
     def beside(self, since: datetime) -> tuple[tuple[str, float, float], ...]:
-        """(table, observed, expected) of the slice in other tables that have its dimensions, and rows since."""
+        """(table, observed, expected) of the slice in others that can be sliced so and have rows since."""
         answers = []
         for name, table in self.recommender.tables.items():
             logs = [model.candidates for model in self.recommender.models.values()]
