@@ -37,7 +37,7 @@ READS_A_DAY, ARTICLES_A_DAY, TOTAL_SCATTER = 2_500, 40, 0.08
 READERS = {"country": ("BR", "PT", "AO"), "device": ("web", "android", "ios"), "plan": ("free", "paid")}
 ARTICLES = {
     "section": tuple(f"s{n}" for n in range(8)),
-    "desk": tuple(f"d{n}" for n in range(12)),
+    "author": tuple(f"a{n}" for n in range(12)),
     "language": ("pt", "en", "es"),
 }
 NAMES = (*READERS, *ARTICLES)

@@ -20,6 +20,7 @@ from domain.detection.slices.localise import Suspects, left_over, localise
 HALFWAY = 0.5  # between no more rows around a surge and all of its rows: there both are equally likely
 ODDS = 1.0  # of "moved" against "more", before the total is looked at: nothing else is known
 ODDS_IN_A_DROP = 1 / ALPHA  # while rows of the table are missing: then most surges are shadows
+ODDS_OF_A_LOSS = 1 / ALPHA  # against a surge, and of one slice against two: before the counts are looked at
 
 
 @dataclass(frozen=True)
@@ -98,15 +99,14 @@ def _likelier(
     The fewest slices that explain those found, told as losses; unless surges are by far likelier.
 
     Where one slice holds twice its rows, all others lose in share, and each of them would be told of a loss
-    that none has. Then the total, and the other slices among themselves, are as ever but for the surge. Each
-    slice that is told of has to be likelier by as much as a surge.
+    that none has. Then the total, and the other slices among themselves, are as ever but for the surge.
     """
     losses = localise(suspects, found, alpha, least_change)
     if total.expected is None or not (suspects.observed < suspects.share * suspects.n)[losses].any():
         return losses
     surges = localise(suspects, found, alpha, least_change, surges_first=True)
     names = {dimension for place in {*losses, *surges} for dimension, _value in suspects.slices[place]}
-    each = float(np.log(ODDS_IN_A_DROP))
+    each = float(np.log(ODDS_OF_A_LOSS))
     by_losses, by_surges = (
         len(picked) * each
         + left_over(suspects, picked, names)

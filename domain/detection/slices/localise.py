@@ -61,7 +61,8 @@ def localise(
     The places of the fewest slices that explain those `found`; the strongest first.
 
     Drops are taken before surges as long as there are any that some other slice's loss does not explain,
-    unless the strongest surge has more evidence than all drops; or the other way round.
+    unless the strongest surge has more than twice the evidence of any drop. With `surges_first` it is the
+    other way round.
     """
     left = list(map(int, found))
     picked: list[int] = []

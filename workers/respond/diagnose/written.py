@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from domain.detection.data.window import grid_until, last_end
+import numpy as np
+import pandas as pd
+
+from domain.detection.data.window import Grid, grid_until, last_end
+from domain.diagnosis.changes.evenly import evenly
 from domain.diagnosis.material import Written
 from domain.recommender.lineage import lineage
 from workers.respond.diagnose.reading import Reader
@@ -30,13 +34,25 @@ def _written(reader: Reader, since: datetime, names: tuple[str, ...]) -> Iterato
         if table is None or table.time is None:
             continue
         end = last_end(reader.end, table.window, table.window, zone)
-        if not timedelta(0) < end - since <= MOST * table.window:
-            continue
-        grid = grid_until(end, table.window, BEFORE * table.window + (end - since), zone)
-        with open_source(declared, name) as source:
-            dimensions = tuple(one for one in table.dimensions if one in source.columns)
-        ways = max(len(reader.finding.slice), 1)
-        counts = count_windows(declared, name, grid, dimensions=dimensions, ways=min(ways, 2))
-        edges = tuple(grid.edge(place) for place in range(grid.count + 1))
-        texts = {one: counts[one].astype(object) for one in ("dim1", "val1", "dim2", "val2")}
-        yield Written(name, edges, counts.assign(**texts))
+        if timedelta(0) < end - since <= MOST * table.window:
+            grid = grid_until(end, table.window, BEFORE * table.window + (end - since), zone)
+            edges = tuple(grid.edge(place) for place in range(grid.count + 1))
+            yield Written(name, edges, _counts(reader, name, grid, since))
+
+
+def _counts(reader: Reader, name: str, grid: Grid, since: datetime) -> pd.DataFrame:
+    """By slices, which are many, only where all of the table comes evenly: else nothing is read from them."""
+    whole = count_windows(reader.recommender, name, grid)
+    before = sum(grid.edge(place + 1) <= since for place in range(grid.count))
+    rows = np.zeros(grid.count)
+    rows[whole["window"]] = whole["rows"]
+    if not evenly(rows[:before], grid.edge(before) - grid.start):
+        return _in_words(whole)
+    with open_source(reader.recommender, name) as source:
+        own = tuple(one for one in source.table.dimensions if one in source.columns)
+    ways = min(max(len(reader.finding.slice), 1), 2)
+    return _in_words(count_windows(reader.recommender, name, grid, dimensions=own, ways=ways))
+
+
+def _in_words(counts: pd.DataFrame) -> pd.DataFrame:
+    return counts.assign(**{one: counts[one].astype(object) for one in ("dim1", "val1", "dim2", "val2")})

@@ -15,14 +15,9 @@ from domain.diagnosis.candidates.candidate import CandidateKind, Named, Proposal
 from domain.diagnosis.candidates.counted import counts_undone, lost_of_all, symptom_of
 from domain.diagnosis.candidates.kinds.catalogue_part import missing_part
 from domain.diagnosis.candidates.kinds.itself import LAST
-from domain.diagnosis.candidates.kinds.written import (
-    LEAST_WINDOWS,
-    LOST,
-    by_program,
-    evenly,
-    not_written,
-)
+from domain.diagnosis.candidates.kinds.written import LOST, by_program, not_written
 from domain.diagnosis.candidates.undone import Gap, Undone
+from domain.diagnosis.changes.evenly import LEAST_WINDOWS, evenly
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material, Standby
 from domain.diagnosis.pairing import Pair, dimensions_of, match

@@ -1,8 +1,8 @@
 """
 Rows that a program did not write: a batch that came with as many each time, and comes without some of them.
 
-Of what people ask for the counts differ from window to window. Where those of a table hardly do, nobody's
-demand wrote its rows; so what is lacking there was not written, and is lacking in all that is made from it.
+Nobody's demand wrote its rows, so what is lacking there was not written, and is lacking in all that is made
+from it.
 """
 
 from __future__ import annotations
@@ -16,14 +16,11 @@ import numpy.typing as npt
 
 from domain.diagnosis.candidates.candidate import Proposal
 from domain.diagnosis.candidates.judge import LITTLE, verdict_on
+from domain.diagnosis.changes.evenly import evenly
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material, Written
 from domain.values import Answer, Slice, name_slice
 
-EVENLY = 0.1  # variance over mean of counts that a program writes; of what people ask for it is 1 or more
-STEADY = 0.02  # standard deviation over mean of a batch that is made for members, of whom a few come and go
-A_WEEK = timedelta(days=7)  # at least, in which what people ask for is not as steady as that
-LEAST_WINDOWS, LEAST_ROWS = 8, 5.0  # before the onset, and rows in each
 LOST = 0.1  # of the rows, from which on it is worth naming
 HOLDS = 0.9  # of the rows that are lost in all, above which a slice is the better word for them
 
@@ -49,22 +46,15 @@ class Lost:
         return self.rows / float(self.before.mean())
 
 
-def evenly(counts: Floats, span: timedelta = timedelta(0)) -> bool:
-    """Whether windows with so many rows each, which take so long together, were written by a program."""
-    mean = float(counts.mean()) if len(counts) >= LEAST_WINDOWS else 0.0
-    most = max(EVENLY * mean, (STEADY * mean) ** 2) if span >= A_WEEK else EVENLY * mean
-    return mean >= LEAST_ROWS and float(counts.var()) <= most
-
-
 def by_program(material: Material, known: Known) -> bool:
     """Whether the finding's own table, or its slice, was written evenly before."""
     finding = material.finding
-    for written in material.written:
-        counts, before = _by_window(written), _before(written, known.begun(finding))
-        mine = counts.get(finding.slice, counts.get(()))
-        if written.table == finding.table and mine is not None:
-            return evenly(mine[:before], _span(written, before))
-    return False
+    own = next((one for one in material.written if one.table == finding.table), None)
+    if own is None:
+        return False
+    counts, before = _by_window(own), _before(own, known.begun(finding))
+    mine = counts.get(finding.slice, counts.get(()))
+    return mine is not None and evenly(mine[:before], _span(own, before))
 
 
 def not_written(material: Material, known: Known, besides: Container[str | None] = ()) -> Iterator[Proposal]:
@@ -118,16 +108,15 @@ def _told(material: Material, known: Known, written: Written, lost: Lost) -> Pro
     fewer = f"{100 * lost.share:.0f} % fewer rows" if lost.share < 1 else "no rows"
     of = f" of {name_slice(lost.place)}" if lost.place else ""
     title = f"`{table}` was written with {fewer}{of}"
-    usual = f"{lost.before.min():,.0f} to {lost.before.max():,.0f}" if np.ptp(lost.before) else "always"
-    mean = f"{lost.before.mean():,.0f}"
-    was = f"{mean} in each of {len(lost.before)} windows" if usual == "always" else f"{usual} in each window"
+    low, high = f"{lost.before.min():,.0f}", f"{lost.before.max():,.0f}"
+    had = f"each of {len(lost.before)} windows had {low if low == high else f'{low} to {high}'}"
     return Proposal(
         kind="feed",
         object=table,
         place=lost.place,
         since=since,
         title=title,
-        sentence=f"{title}: {lost.now:,.0f}; before {was}, as a program writes them and no demand does",
+        sentence=f"{title}: {lost.now:,.0f}; before, {had}, as a program writes them and no demand does",
         where=_where(material, lost.place),
         how_much=_how_much(material, lost),
         table=table,

@@ -7,7 +7,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from domain.diagnosis.candidates.kinds.written import LEAST_WINDOWS, evenly
+from domain.diagnosis.changes.evenly import LEAST_WINDOWS, evenly
 
 FORTNIGHT, QUARTER = timedelta(days=14), timedelta(minutes=15)
 
