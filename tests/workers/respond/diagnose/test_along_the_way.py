@@ -17,6 +17,8 @@ from domain.recommender.recommender import Recommender
 from domain.values import Diagnosis, Finding, Severity, Slice, slice_of
 from workers.declaration.declare import load
 from workers.respond.diagnose.diagnose import diagnose
+from workers.respond.diagnose.reading import Reader
+from workers.respond.diagnose.written import written_of
 
 BEGUN, DAYS = datetime(2026, 4, 1, tzinfo=UTC), 18
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -255,6 +257,16 @@ def test_what_follows_demand_is_not_taken_for_written_by_a_program(tmp_path: Pat
     declared = choir(tmp_path, openings=lacking(TENORS))
     said = looked(declared, found("songs", "sung", TENORS, 0.0, 108.0))
     assert told(said) == ("unknown", None, ())
+
+
+def test_only_a_table_that_comes_evenly_is_counted_by_slices(tmp_path: Path) -> None:
+    reader = Reader(choir(tmp_path), found("songs", "sung", TENORS, **NONE_OPENED), NOW)
+    held = {one.table: one.counts for one in written_of(reader, LAST)}
+    assert {name: counts["dim1"].notna().any() for name, counts in held.items()} == {
+        "songs": False,
+        "openings": False,
+        "picks": True,
+    }
 
 
 def test_rows_of_the_same_singer_score_and_moment_are_doubled(tmp_path: Path) -> None:
