@@ -206,14 +206,16 @@ def _exchanged(one: _Hit) -> dict[str, float]:
 
 def _placed(one: _Hit, rows: pd.DataFrame) -> Placed:
     """
-    Whom it hit, by what else is known of them; where that says little, by the value that they had before: of
-    two values that changed places all items of both are hit.
+    Whom it hit, by what else is known of them; where few of those were, by the value that they had before: of
+    two values that changed places all items of both are hit, most of which may lie in the largest of slices.
     """
     others = place_of(rows, one.items, [str(name) for name in rows if name != one.feature])
-    if max(others.purity, others.held) >= HALF:
+    if others.purity >= HALF:
         return others
     before = place_of(rows, one.items, [one.feature])
-    return before if before.purity >= HALF else Placed((), float(one.items.mean()), 1.0)
+    if before.slice and before.purity >= HALF:
+        return before
+    return others if others.held >= HALF else Placed((), float(one.items.mean()), 1.0)
 
 
 def _broken(one: _Hit, sure: Bools) -> bool:

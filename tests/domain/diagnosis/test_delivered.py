@@ -148,6 +148,20 @@ def test_a_column_that_is_in_another_unit_everywhere_is_hit_everywhere() -> None
     assert change.placed.slice == ()
 
 
+def test_two_values_that_changed_places_are_told_by_name_though_most_of_both_lie_in_one_slice() -> None:
+    chance = np.random.default_rng(5)
+    aisle = chance.choice([f"aisle {n}" for n in range(8)], COUNT)
+    before = pd.DataFrame({"key": [f"k{n}" for n in range(COUNT)], "aisle": aisle})
+    after = before.replace({"aisle": {"aisle 1": "aisle 2", "aisle 2": "aisle 1"}})
+    hit = before["aisle"].isin(["aisle 1", "aisle 2"])
+    labels = before[["key"]].assign(
+        origin=np.where(chance.random(COUNT) < 0.55 + 0.3 * hit, "here", "abroad")
+    )
+    first, *_ = delivered(before, after, "key", ("aisle",), list(before["key"][hit]), labels)
+    assert first.placed.slice in ((("aisle", "aisle 1"),), (("aisle", "aisle 2"),))
+    assert first.placed.purity == 1.0
+
+
 def test_what_is_stale_is_put_right_by_what_comparable_items_moved() -> None:
     before, after, mine = catalogue(7)
     should = after["drifting 6"].copy()
