@@ -2,8 +2,8 @@
 One fault lived through: struck at a moment of its own, looked at by every check, diagnosed where one tells.
 
 The past is built once and struck in copies. Looks are the real ones over the tables as they were written
-(`checks.walk`, `checks.fold`), once a window and at most once a minute; what arrives late is looked at as
-time passes, for the tables do not say afterwards when a row came.
+(`checks.backtest_check`, `checks.fold`), once a window and at most once a minute, until what was raised first
+is named; what arrives late is looked at as time passes, for the tables do not say afterwards when a row came.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hashlib import sha256
 from typing import Protocol
 
 from benchmarks.diagnosis.judge import Said, Truth, judge, on_top, said
-from domain.detection.judge.state import Verdict
+from domain.detection.judge.state import CheckState, Verdict
 from domain.diagnosis.material import OtherFinding
 from domain.recommender.planned import Planned
 from domain.recommender.recommender import Recommender
@@ -34,6 +34,9 @@ from workers.respond.diagnose.diagnose import diagnose
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 BEFORE, AFTER = 8 * MINUTE, 30 * MINUTE
 """Looked at before the strike, whose alarms are not the fault's, and after it: what is found later is not."""
+
+STEPS = (0.15, 0.35, 0.65)
+"""Shares of the time after a strike; at each, and at its end, it is asked whether anything was raised."""
 
 SELDOM = 10 * MINUTE
 ARRIVALS = 2 * MINUTE
@@ -157,6 +160,9 @@ class Case:
 Schedule = Callable[[Recommender], list[Plan]]
 """Which checks are walked, and how often each looks."""
 
+LookTo = Callable[[datetime], None]
+"""All looks that are taken by then."""
+
 
 def live_through(
     world: World, name: str, draw: int, seed: int, after: timedelta = AFTER, looks: Schedule | None = None
@@ -169,16 +175,19 @@ def live_through(
     strike = world.strike(name, seed)
     case = Case(name, draw, strike.size, strike.truth, strike.at)
     recommender = _announced(world.declared, strike)
+    look_to: LookTo = _nowhere
     if strike.arrives:
         _look_on(world, recommender, case, start, strike.at + after)
     else:
         world.live(strike.at + after - world.at)
-        _look_back(recommender, case, (looks or looks_of)(recommender), start, world.at)
+        back = LookBack(recommender, case, (looks or looks_of)(recommender), start, world.at)
+        back.until_one_tells([*(strike.at + after * share for share in STEPS), world.at])
+        look_to = back.until
         ahead = [one for one in forecast(recommender, world.at) if one.fingerprint not in foreseen]
         case.incidents += [Told(finding, world.at) for finding in ahead]
     case.incidents.sort(key=lambda one: one.opened_at)
     if case.incidents and case.incidents[0].diagnosis is None:
-        case.incidents[0] = _until_named(recommender, case, case.incidents[0], world.at)
+        case.incidents[0] = _until_named(recommender, case, case.incidents[0], world.at, look_to)
     case.seconds = round(time.monotonic() - began, 1)
     return case
 
@@ -191,12 +200,17 @@ def _announced(recommender: Recommender, strike: Strike) -> Recommender:
     return recommender.model_copy(update={"planned": (*recommender.planned, planned)})
 
 
-def _until_named(recommender: Recommender, case: Case, told: Told, end: datetime) -> Told:
+def _nowhere(_at: datetime) -> None:
+    """Where looks are taken as time passes, all have been."""
+
+
+def _until_named(recommender: Recommender, case: Case, told: Told, end: datetime, look_to: LookTo) -> Told:
     """Diagnosed when it is opened, and again as production does while no cause is named, until `end`."""
     told = _diagnosed(recommender, case, told, told.opened_at)
     for at in moments(recommender, told.finding, told.opened_at):
         if at > end or told.diagnosis is None or told.diagnosis.cause is not None:
             break
+        look_to(at)
         told = _diagnosed(recommender, case, told, at)
     return told
 
@@ -243,23 +257,55 @@ def looks_of(recommender: Recommender) -> list[Plan]:
     return found
 
 
-def _look_back(
-    recommender: Recommender, case: Case, plans: Iterable[Plan], start: datetime, end: datetime
-) -> None:
-    """All looks of [start, end], folded into incidents as the log would."""
-    looked: dict[datetime, list[Verdict]] = {}
-    for planned in plans:
-        for at, came_to in backtest_check(recommender, planned, ends_of(recommender, planned, start, end)):
+class LookBack:
+    """
+    The looks at what has been lived through, in the order of time and only as far as they are asked for: once
+    the first incident is named, none that comes later changes the case.
+    """
+
+    def __init__(
+        self, recommender: Recommender, case: Case, plans: Iterable[Plan], start: datetime, end: datetime
+    ) -> None:
+        self._recommender, self._case, self._fold = recommender, case, Fold(recommender)
+        self._states: list[tuple[Plan, CheckState | None]] = [(planned, None) for planned in plans]
+        self._due: dict[datetime, list[Verdict]] = {}
+        self._at, self._end = start, end
+
+    def until(self, end: datetime) -> None:
+        """All looks that are taken by then, after those that have been."""
+        end = min(end, self._end)
+        if end <= self._at:
+            return
+        self._states = [(planned, self._walked(planned, state, end)) for planned, state in self._states]
+        self._at = end
+        for at in sorted(self._due):
+            if at <= end or end == self._end:
+                self._fold_in(self._due.pop(at), at)
+
+    def until_one_tells(self, ends: Iterable[datetime]) -> None:
+        """On from end to end until an incident has been opened, which the case is told then."""
+        for end in ends:
+            self.until(end)
+            self._case.incidents, self._case.before = [], []
+            _tell(self._case, self._fold)
+            if self._case.incidents:
+                break
+
+    def _walked(self, planned: Plan, state: CheckState | None, end: datetime) -> CheckState | None:
+        ends = ends_of(self._recommender, planned, self._at, end)
+        for at, came_to in backtest_check(self._recommender, planned, ends, state):
             if isinstance(came_to, Fault):
-                case.faults.append(came_to.says)
+                self._case.faults.append(came_to.says)
             else:
-                looked.setdefault(at, []).append(came_to)
-    fold = Fold(recommender)
-    for at in sorted(looked):
-        found = [finding for verdict in looked[at] for finding in verdict.findings]
-        case.seen += [(at, finding) for finding in found]
-        _take(fold, recommender, found, [one for verdict in looked[at] for one in verdict.cleared], at)
-    _tell(case, fold)
+                self._due.setdefault(at, []).append(came_to)
+                state = came_to.state
+        return state
+
+    def _fold_in(self, verdicts: list[Verdict], at: datetime) -> None:
+        found = [finding for verdict in verdicts for finding in verdict.findings]
+        self._case.seen += [(at, finding) for finding in found]
+        cleared = [one for verdict in verdicts for one in verdict.cleared]
+        _take(self._fold, self._recommender, found, cleared, at)
 
 
 def _look_on(world: World, recommender: Recommender, case: Case, start: datetime, end: datetime) -> None:
