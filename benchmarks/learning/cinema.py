@@ -70,13 +70,13 @@ class Taught(CinemaWorld):
 
 
 def each_minute(recommender: Recommender) -> list[Plan]:
-    """Every check as often as it is declared to look, but not more than about once a minute."""
-    return [replace(one, every=max(one.every, _about_a_minute(one.window))) for one in plans_of(recommender)]
+    """Every check as often as it is declared to look, but about once a minute at most; a day each five."""
+    return [replace(one, every=max(one.every, _seldom_enough(one.window))) for one in plans_of(recommender)]
 
 
-def _about_a_minute(window: timedelta) -> timedelta:
+def _seldom_enough(window: timedelta) -> timedelta:
     """The shortest part of a window from a minute on: windows then go on where others ended."""
-    return window / max(1, window // MINUTE)
+    return window / max(1, window // (5 * MINUTE if window >= DAY else MINUTE))
 
 
 def kinds_in_turn(names: list[str], draws: int) -> Iterator[tuple[str, int]]:
