@@ -14,19 +14,22 @@ from examples.cinema.faults import KINDS
 
 OPENED = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 RATE = 12.0  # requests a second, as the cinema's own default
+LIVED_DAYS = 4.0
+"""Before the strikes, besides the three that the cinema begins with: some usual trainings are known then."""
+
 HOURS = (1, 4, 7, 10, 13, 16, 20)
-"""After the opening, at which the past is branched: times of a day, before and after the nightly training."""
+"""After those, at which the past is branched: times of a day, before and after the nightly training."""
 
 UNTIL_TRAINING = 2 * MINUTE
 SELDOM_SECONDS = 600.0
 
 
 def build_past(folder: Path) -> dict[int, datetime]:
-    """Three days of history and most of another, kept at each of `HOURS`: the hour, and when that is."""
+    """A week of history and most of a day more, kept at each of `HOURS`: the hour, and when that is."""
     theatre = Theatre(folder / "past", OPENED, RATE)
     moments: dict[int, datetime] = {}
     for hour in HOURS:
-        theatre.pass_hours(OPENED + timedelta(hours=hour))
+        theatre.pass_hours(OPENED + timedelta(days=LIVED_DAYS, hours=hour))
         moments[hour] = theatre.at
         branch(theatre.settings.folder, folder / f"at-{hour}")
     theatre.close()

@@ -25,6 +25,7 @@ from rich.console import Console
 from benchmarks.diagnosis.case import AFTER
 from benchmarks.learning import frozen, harmful, replay, twice
 from benchmarks.learning.cinema import Past, kinds_in_turn
+from benchmarks.learning.order import Order, Orders, failed_row, orders
 from benchmarks.store.server import server
 from benchmarks.table import Row, Rows, machine, show
 from examples.cinema.faults import FAULTS
@@ -58,36 +59,37 @@ def _asked() -> argparse.Namespace:
     told.add_argument("--replay-time", default="10m", help="[follow_ups] replay_time of the cinema")
     told.add_argument("--jobs", type=int, default=2)
     told.add_argument("--seed", type=int, default=1)
+    told.add_argument("--kept", type=Path, help="a folder with what came of each: an ended run goes on")
     told.add_argument("--folder", type=Path, help="where the worlds are kept while it runs")
     return told.parse_args()
 
 
-def _orders(asked: argparse.Namespace, past: Past, address: str) -> list[twice.Order]:
+def _orders(asked: argparse.Namespace, past: Past, address: str) -> list[Order]:
     names = list(kinds_in_turn(asked.only or list(FAULTS), asked.draws or DRAWS))
     after = AFTER if asked.minutes is None else timedelta(minutes=asked.minutes)
-    return list(twice.orders(past, names, asked.seed, address, asked.replay_time, after))
+    return list(orders(past, names, asked.seed, address, asked.replay_time, after))
 
 
 def _twice(asked: argparse.Namespace, folder: Path, address: str, table: Rows) -> Iterator[Row]:
     past = Past(folder, asked.history)
-    orders = _orders(asked, past, address)
-    lived, failed = twice.every(twice.lived_twice, orders, asked.jobs, _say)
+    run = Orders(asked.jobs, _say, asked.kept)
+    lived, failed = run.run(twice.lived_twice, _orders(asked, past, address), twice.Twice)
     days = twice.FORTNIGHT if asked.days is None else asked.days
     alarms = twice.alarms_together(past, lived, days, asked.jobs, asked.replay_time) if days else {}
     past.close()
     yield from twice.rows(table, lived, alarms, days)
-    yield twice.failed_row(table, failed)
+    yield failed_row(table, failed)
 
 
 def _frozen(asked: argparse.Namespace, folder: Path, address: str, table: Rows) -> Iterator[Row]:
     past = Past(folder, 0.0)
     past.close()
-    hours = {order.hours[0] for order in _orders(asked, past, address)}
+    run = Orders(asked.jobs, _say, asked.kept)
+    hours = {order.hours[0] for order in run.left(_orders(asked, past, address), frozen.Kept)}
     frozen.look_at(past, hours, address, asked.replay_time, asked.jobs)
-    orders = _orders(asked, past, address)
-    kept, failed = twice.every(frozen.kept, orders, asked.jobs, _say)
+    kept, failed = run.run(frozen.kept, _orders(asked, past, address), frozen.Kept)
     yield from frozen.rows(table, kept)
-    yield twice.failed_row(table, failed)
+    yield failed_row(table, failed)
 
 
 def _replay(asked: argparse.Namespace, folder: Path, address: str, table: Rows) -> Iterator[Row]:

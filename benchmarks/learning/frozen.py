@@ -10,7 +10,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing import get_context
 from pathlib import Path
@@ -20,7 +19,7 @@ from benchmarks.cinema.theatre import branch
 from benchmarks.diagnosis.case import MINUTE
 from benchmarks.learning.cinema import Past, Taught, declaration, variables
 from benchmarks.learning.installation import Installation, copied, database, installed, it_is
-from benchmarks.learning.twice import Order
+from benchmarks.learning.order import Order, Outcome
 from benchmarks.table import Row, Rows
 from domain.incident.state import Incident
 from domain.replayed import Replayed
@@ -34,12 +33,9 @@ MOST_MEGABYTES, MEGABYTE = 20.0, 1e6
 LOOKED_AT = 40 * MINUTE  # before a strike: longer than two former memories of a check are apart
 
 
-@dataclass(frozen=True)
-class Kept:
+class Kept(Outcome):
     """One fault, and the incidents that the looks around it raised, replayed."""
 
-    name: str
-    draw: int
     replayed: tuple[Replayed, ...]
 
     def words(self) -> str:
@@ -103,9 +99,9 @@ def kept(order: Order) -> Kept:
             world.close()
             shutil.rmtree(folder / "tables")  # nothing of them but what was kept is read
             if not raised:
-                return Kept(order.name, order.draw, ())
+                return Kept(name=order.name, draw=order.draw, replayed=())
             answer = replay(here.log, load(here.file, variables(folder)), settings(), world.at, raised)
-            return Kept(order.name, order.draw, tuple(answer.incidents))
+            return Kept(name=order.name, draw=order.draw, replayed=tuple(answer.incidents))
     finally:
         shutil.rmtree(order.folder, ignore_errors=True)
 

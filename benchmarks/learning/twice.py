@@ -9,68 +9,48 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Protocol, TypeVar
 
-import numpy as np
-
-from benchmarks.diagnosis.case import AFTER, Case, live_through
+from benchmarks.diagnosis.case import Case, live_through
 from benchmarks.learning.cinema import DAY, Past, Taught, declaration, each_minute, variables
 from benchmarks.learning.installation import Installation, database, installed
+from benchmarks.learning.order import Order, Outcome
 from benchmarks.table import Row, Rows
 from domain.incident import commands as c
-from domain.values import AddedCheck
+from domain.values import AddedCheck, Value
 from workers.checks.beside import Alarmed, alarms_before
 from workers.declaration.declare import load
 
 SLOW = timedelta(minutes=2)
 LEAST_HALVED, MOST_ALARMS, FORTNIGHT = 0.5, 1.0, 14.0
 RIGHT = "right"
-T = TypeVar("T", bound="Worded")
 FOREVER = float("inf")
 
 
-class Worded(Protocol):
-    """What came of an order, in one line."""
+class Struck(Value):
+    """
+    What came of one strike: from it to the first incident, None where there was none; the window of the look
+    that raised it; and what is to be said of the cause that was named.
+    """
 
-    def words(self) -> str:
-        """The line."""
-        ...
-
-
-@dataclass(frozen=True)
-class Order:
-    """Which kind, which draw of it, and the branches of the past that are struck, at two hours of the day."""
-
-    name: str
-    draw: int
-    seed: int
-    folder: Path
-    hours: tuple[int, int]
-    first: tuple[Path, datetime]
-    second: tuple[Path, datetime]
-    server: str
-    replay_time: str
-    after: timedelta = AFTER
+    to_detect: timedelta | None
+    window: timedelta | None
+    verdict: str
 
 
-@dataclass(frozen=True)
-class Twice:
+class Twice(Outcome):
     """
     What came of one order. `accepted` is the check that came into the declaration; `why_not` says in words
     why none did, and then the second strike is the same `without` and `with_it`.
     """
 
-    name: str
-    draw: int
-    first: Case
-    without: Case
-    with_it: Case
+    first: Struck
+    without: Struck
+    with_it: Struck
     accepted: AddedCheck | None
     why_not: str
     proposed: int
@@ -78,79 +58,39 @@ class Twice:
     @property
     def halved(self) -> bool:
         """Whether the second strike was found in half the time or less."""
-        before, now = to_detect(self.without), to_detect(self.with_it)
+        before, now = self.without.to_detect, self.with_it.to_detect
         return now is not None and (before is None or now <= before / 2)
 
     @property
     def worse(self) -> bool:
         """Whether it was found later by more than a window of the check that found it, or not any more."""
-        before, now, top = to_detect(self.without), to_detect(self.with_it), self.without.top
-        if before is None or top is None:
+        before, now, window = self.without.to_detect, self.with_it.to_detect, self.without.window
+        if before is None or window is None:
             return False
-        window = top.finding.window_end - top.finding.window_start
         return now is None or now - before > window
 
     def words(self) -> str:
         """One line: how long each strike took to be found, and what came in between."""
         came = f"accepted {self.accepted.name}" if self.accepted else self.why_not
-        times = ", ".join(
-            f"{what} {_words(to_detect(case))}"
-            for what, case in (("first", self.first), ("then without", self.without), ("with", self.with_it))
-        )
+        strikes = (("first", self.first), ("then without", self.without), ("with", self.with_it))
+        times = ", ".join(f"{what} {_words(struck.to_detect)}" for what, struck in strikes)
         return f"{self.name} #{self.draw}: {times}; {came}; {self.without.verdict} → {self.with_it.verdict}"
 
 
-def to_detect(case: Case) -> timedelta | None:
-    """From the strike to the first incident; None where there was none."""
-    return None if case.top is None else case.top.opened_at - case.struck_at
+def struck(case: Case) -> Struck:
+    """What is kept of a strike that was lived through."""
+    if case.top is None:
+        return Struck(to_detect=None, window=None, verdict=case.verdict)
+    finding = case.top.finding
+    return Struck(
+        to_detect=case.top.opened_at - case.struck_at,
+        window=finding.window_end - finding.window_start,
+        verdict=case.verdict,
+    )
 
 
 def _words(span: timedelta | None) -> str:
     return "never" if span is None else f"{span / timedelta(minutes=1):.1f} min"
-
-
-def orders(
-    past: Past, names: Sequence[tuple[str, int]], seed: int, server: str, replay_time: str, after: timedelta
-) -> Iterator[Order]:
-    """Each struck at two hours of the day, which are not the same, and looked at for so long after."""
-    for name, draw in names:
-        rng = np.random.default_rng([seed, draw, *name.encode()])
-        one, other = (int(hour) for hour in rng.choice(list(past.branches), 2, replace=False))
-        yield Order(
-            name=name,
-            draw=draw,
-            seed=seed,
-            folder=past.folder / f"{name}-{draw}",
-            hours=(one, other),
-            first=past.branches[one],
-            second=past.branches[other],
-            server=server,
-            replay_time=replay_time,
-            after=after,
-        )
-
-
-def every(
-    run: Callable[[Order], T], asked: Sequence[Order], jobs: int, tell: Callable[[str], None]
-) -> tuple[list[T], list[str]]:
-    """What came of the orders, in their order, each in a process of its own; and which failed, and how."""
-    found: dict[int, T] = {}
-    failed: list[str] = []
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
-        waiting = {pool.submit(run, order): place for place, order in enumerate(asked)}
-        for done in as_completed(waiting):
-            order, error = asked[waiting[done]], done.exception()
-            if error is None:
-                found[waiting[done]] = done.result()
-            else:
-                failed.append(f"{order.name} #{order.draw}: {type(error).__name__}: {error}")
-            tell(done.result().words() if error is None else failed[-1])
-    return [found[place] for place in sorted(found)], failed
-
-
-def failed_row(table: Rows, failed: Sequence[str]) -> Row:
-    """How many orders came to no answer: hours of others are not thrown away for them."""
-    return table.below("strikes of which the run itself failed", len(failed), "", 0, "; ".join(failed))
 
 
 def lived_twice(order: Order) -> Twice:
@@ -174,15 +114,24 @@ def _lived(here: Installation, order: Order, declared: str) -> Twice:
     as_it_was.write_text(declared, encoding="utf-8")
     without = _second(order, "without", as_it_was)
     with_it = _second(order, "with", here.file) if accepted else without
-    return Twice(order.name, order.draw, first, without, with_it, accepted, why_not, proposed)
+    return Twice(
+        name=order.name,
+        draw=order.draw,
+        first=struck(first),
+        without=without,
+        with_it=with_it,
+        accepted=accepted,
+        why_not=why_not,
+        proposed=proposed,
+    )
 
 
-def _second(order: Order, folder: str, file: Path) -> Case:
+def _second(order: Order, folder: str, file: Path) -> Struck:
     world = Taught(order.second[0], order.folder / folder, order.second[1], file)
     seed = order.seed * 1_000 + 2 * order.draw + 1
     case = live_through(world, order.name, order.draw, seed, order.after, each_minute)
     world.close()
-    return case
+    return struck(case)
 
 
 def _learned(here: Installation, first: Case, at: datetime) -> tuple[AddedCheck | None, int, str]:
@@ -226,7 +175,7 @@ def _alarms(file: Path, folder: Path, name: str, end: datetime, days: float) -> 
 
 def rows(table: Rows, lived: Sequence[Twice], alarms: dict[str, Alarmed], days: float) -> Iterator[Row]:
     """What is promised of follow-ups, and what became of each kind."""
-    slow = [one for one in lived if (before := to_detect(one.without)) is None or before > SLOW]
+    slow = [one for one in lived if (before := one.without.to_detect) is None or before > SLOW]
     kinds = len({one.name for one in lived})
     work = f"the cinema: {kinds} kinds of fault, {len(lived)} struck twice"
     if slow:
