@@ -12,6 +12,7 @@ from domain.detection.data.counts import NOT_SET
 from domain.diagnosis.material import LABELLED, TrainingRows
 from domain.recommender.lineage import lineage
 from workers.respond.diagnose.reading import Reader
+from workers.respond.diagnose.related import fault_of
 from workers.sources.engines.column_kinds import as_text
 from workers.sources.engines.source import TIME, Source, open_source
 
@@ -28,6 +29,8 @@ def training_rows_of(reader: Reader, since: datetime) -> tuple[TrainingRows, ...
     made_from = lineage(declared.tables, declared.models.values())
     learned = frozenset[str]().union(*made_from.learned_from.values())
     names = {finding.table} if finding.table in learned else made_from.taught(finding.table)
+    if not names and fault_of(declared, finding)[0] == "training_data":
+        names = learned  # a table of runs does not say what they learned from
     end = min(reader.at, max(since, finding.window_start) + (finding.window_end - finding.window_start))
     found = [_rows_of(reader, name, end) for name in sorted(names) if declared.tables[name].time]
     return tuple(one for one in found if one is not None)

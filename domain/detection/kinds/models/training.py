@@ -239,4 +239,5 @@ KIND = Kind(
     judging=Judging(_verdict, _measured),
     sliced="never",
     windows=False,
+    fault="training_data",
 )

@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.diagnosis.candidates.candidate import CandidateKind, Proposal
+from domain.diagnosis.candidates.candidate import CandidateKind, Named, Proposal
 from domain.diagnosis.changes.other_model import other_model
 from domain.diagnosis.changes.trained.labels import labels_off
 from domain.diagnosis.changes.trained.segment import segment_off
+from domain.diagnosis.changes.trained.whole import whole_off
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material, OtherFinding
 from domain.values import Answer, Finding, Slice, name_slice
@@ -101,4 +102,20 @@ def _itself(material: Material, own: Finding) -> Proposal:
     )
 
 
-TRAINING_DATA = CandidateKind("training_data", _propose, 1, "a training without the segment")
+def _of_the_run(material: Material, _known: Known) -> Named | None:
+    """What a training took otherwise that turned out otherwise: of a segment, else in all."""
+    tables = [one.table for one in material.training_rows]
+    found = [*_segments(material, tables), *_wholes(material)]
+    if not found:
+        return None
+    wrong = found[0]
+    return Named(wrong.table, wrong.place, f"{material.finding.title}; {wrong.told}", wrong.table)
+
+
+def _wholes(material: Material) -> Iterator[_Wrong]:
+    for one in material.training_rows:
+        if off := whole_off(one):
+            yield _Wrong(one.table, (), one.at, f"it learned from `{one.table}`: {off.words}", counted=True)
+
+
+TRAINING_DATA = CandidateKind("training_data", _propose, 1, "a training without the segment", _of_the_run)

@@ -16,7 +16,7 @@ from domain.diagnosis.diagnose import diagnose
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material, OtherFinding, TrainingRows
 from domain.recommender.lineage import Lineage
-from domain.values import slice_of
+from domain.values import Diagnosis, slice_of
 from tests.domain.diagnosis.shop import (
     ONSET,
     Shop,
@@ -119,3 +119,32 @@ def test_training_data_whose_distribution_changed_are_not_called_faulty() -> Non
     assert found.cause is None
     assert [one.kind for one in found.candidates] == ["training_data"]
     assert told(diagnose(of(taken(web=8.0)))) == ("training_data", "lessons", slice_of(device="web"))
+
+
+def of_a_run(rows: TrainingRows) -> Diagnosis:
+    """The diagnosis of a training whose loss is another than that of those before it."""
+    run = shop().finding((), table="runs", subject="loss", unit="loss", observed=0.2, expected=0.36)
+    return diagnose(Material(finding=run, lineage=TAUGHT, training_rows=(rows,), fault="training_data"))
+
+
+def test_a_training_that_turned_out_otherwise_is_placed_in_the_segment_that_it_took_otherwise() -> None:
+    assert told(of_a_run(taken(till=8.0))) == ("training_data", "lessons", slice_of(device="till"))
+
+
+def test_a_training_that_turned_out_otherwise_and_took_half_of_all_rows_learned_from_too_few() -> None:
+    found = of_a_run(taken(app=0.4, web=0.4, till=0.4))
+    assert told(found) == ("training_data", "lessons", ())
+    assert found.cause is not None
+    assert "% fewer rows than usual" in found.cause
+
+
+def test_of_a_training_that_took_what_is_usual_no_cause_is_named_by_its_rows() -> None:
+    assert told(of_a_run(taken()))[0] == "unknown"
+
+
+def test_half_of_all_rows_is_no_cause_of_what_members_are_shown() -> None:
+    """How much a training takes is a matter of how much happened."""
+    spoilt = newer_model()
+    finding = spoilt.finding(slice_of(category="tea"))
+    rows = taken(app=0.4, web=0.4, till=0.4)
+    assert told(diagnose(spoilt.material(finding, lineage=TAUGHT, training_rows=(rows,))))[0] == "model"
