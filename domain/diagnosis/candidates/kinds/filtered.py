@@ -47,10 +47,24 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
         yield from not_shown(material, known)
         return
     own = item_of(material, scene)
-    found = sorted(_kept_out(scene, own), key=lambda one: (-one.usual, len(one.place)))
-    found = found or list(_as_found(material, scene, own))
+    found = _widest(list(_kept_out(scene, own))) or list(_as_found(material, scene, own))
+    symptom = set(symptom_of(material, known))
+    found.sort(key=lambda one: (set(one.place) != symptom, -one.usual, len(one.place)))
     for one in found[:MOST_TOLD]:
         yield _told(material, known, scene, one)
+
+
+def _widest(found: list[_KeptOut]) -> list[_KeptOut]:
+    """Without those that are gone from a part of where they are gone from altogether."""
+    gone = [one for one in found if one.seen <= LEFT * one.usual]
+
+    def is_part(one: _KeptOut) -> bool:
+        return any(
+            (one.item, one.ranked) == (other.item, other.ranked) and set(other.place) < set(one.place)
+            for other in gone
+        )
+
+    return [one for one in found if not is_part(one)]
 
 
 def item_of(material: Material, scene: Scene) -> str | None:
@@ -254,18 +268,28 @@ def _come_up(scene: Scene, names: tuple[str, ...]) -> tuple[pd.Series, pd.Series
     """
     In how many requests each came up to be ranked: now, and before for as many of the slice; and a scale.
 
-    Requests, not candidates: where one of a slice comes up, many do, and chance would look like a filter.
+    Requests, not candidates: where one of a slice comes up, many do, and chance would look like a filter. But
+    where one of them came up in nearly all requests and is gone, the others have to be gone, too.
     """
 
-    def count(traffic: Traffic, labels: pd.DataFrame, power: int = 1) -> pd.Series:
+    def count(traffic: Traffic, labels: pd.DataFrame, power: int = 1, *, once: bool = True) -> pd.Series:
         keys = _keys(scene, traffic.rows, labels, names)
-        once = ~pd.concat([*keys, traffic.rows[traffic.columns.request]], axis=1).duplicated()
-        rows = traffic.rows[once]
-        return _summed(rows, [key[once] for key in keys], traffic.row_weights[once.to_numpy()] ** power)
+        repeated = pd.concat([*keys, traffic.rows[traffic.columns.request]], axis=1).duplicated()
+        held = ~repeated if once else repeated.notna()
+        return _summed(
+            traffic.rows[held], [key[held] for key in keys], traffic.row_weights[held.to_numpy()] ** power
+        )
 
     before, squares = (count(scene.before, scene.labels_before, power) for power in (1, 2))
     now = count(scene.now, scene.labels).reindex(before.index).fillna(0.0)
-    return now, before * _others(scene, names, before), _scale(before, squares)
+    rows, then = (
+        count(scene.now, scene.labels, once=False),
+        count(scene.before, scene.labels_before, once=False),
+    )
+    others = _others(scene, names, before)
+    left = (rows / (then * others).clip(lower=1e-9)).reindex(before.index).fillna(0.0)
+    usual = before * others
+    return now.where(left <= LEFT, np.maximum(now, left * usual)), usual, _scale(before, squares)
 
 
 def _shown(scene: Scene, names: tuple[str, ...]) -> tuple[pd.Series, pd.Series, pd.Series]:

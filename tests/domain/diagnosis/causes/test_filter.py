@@ -123,3 +123,23 @@ def test_what_serving_always_holds_back_is_no_cause() -> None:
     spoilt = replace(healthy, now=one_a_basket(healthy.now), before=one_a_basket(healthy.before))
     found = diagnose(spoilt.material(spoilt.finding(NEW_IN_NORTH)))
     assert found.cause_kind == "unknown"
+
+
+def of_a_club(rows: pd.DataFrame, everybody: bool) -> pd.DataFrame:
+    """One basket in ten has eight articles of a brand that others lack, but for one that all may have."""
+    place = rows.groupby("basket_id").cumcount()
+    members = rows["basket_id"].factorize()[0] % 10 == 0
+    club = members & (place < 8)
+    offered = (place == 8) & everybody
+    return rows.assign(
+        brand=rows["brand"].mask(club | offered, "Club"), sku=rows["sku"].mask(offered, "offer of the week")
+    )
+
+
+def test_where_an_article_that_all_had_is_over_its_whole_brand_is_not_kept_out() -> None:
+    healthy = shop()
+    before, now = of_a_club(healthy.before, everybody=True), of_a_club(healthy.now, everybody=False)
+    spoilt = replace(healthy, before=before, now=never(now))
+    found = diagnose(spoilt.material(spoilt.finding(NEW_IN_NORTH)))
+    assert told(found) == ("filter", "category", NEW_IN_NORTH)
+    assert not any(one.place == slice_of(brand="Club") for one in found.candidates)
