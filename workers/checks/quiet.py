@@ -35,9 +35,9 @@ def quiet_on_trial(recommender: Recommender, finding: Finding, told: Container[s
 
 def _ended(recommender: Recommender, finding: Finding) -> str | None:
     """
-    What a slice lacks where that is one item that came and went: it has no row anywhere since, so nothing is
-    wrong with the slice, which is as it was before the item came. An item that was there all along and is
-    gone, that is gone in this slice only, or together with others, is told.
+    What a slice lacks where that is one item that came and went: it has hardly a row anywhere since, so that
+    nothing is wrong with the slice, which is as it was before the item came. An item that was there all along
+    and is gone, that is gone in this slice only, or together with others, is told.
     """
     check = recommender.checks.get(finding.check)
     rows_of_a_slice = finding.slice and finding.subject is None and finding.unit == "rows"

@@ -9,6 +9,9 @@ from scipy.special import pdtr
 from domain.detection.correlate.joining import MOST_OF_IT
 from domain.values import Finding
 
+LEFT = 0.2
+"""Of what it would have, that an item may go on to have in the whole table: some look for what is over."""
+
 CHANCE = 0.001
 """That the other items hold no more than they do; where it is less likely, they have lost something too."""
 
@@ -16,13 +19,15 @@ CHANCE = 0.001
 @dataclass(frozen=True)
 class ItemEnd:
     """
-    An item of a slice, of which the whole table has no more rows; it is `passing` where it had come only
-    lately. `due` are the rows that it would have brought to the slice since, had it gone on, `rest` those
-    expected of the rest of the slice, and `held` those there are.
+    An item of a slice, of which the whole table has hardly any more rows: `left` is the share of those that
+    it would have had since. It is `passing` where it had come only lately. `due` are the rows that it would
+    have brought to the slice since, had it gone on, `rest` those expected of the rest of the slice, and
+    `held` those there are.
     """
 
     item: str
     passing: bool
+    left: float
     due: float
     rest: float
     held: int
@@ -34,4 +39,4 @@ class ItemEnd:
         """
         mostly = self.due >= MOST_OF_IT * (finding.expected - finding.observed)
         others = self.held >= (1 - least_change) * self.rest or float(pdtr(self.held, self.rest)) >= CHANCE
-        return self.passing and mostly and others
+        return self.passing and self.left <= LEFT and mostly and others

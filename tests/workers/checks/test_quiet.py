@@ -108,6 +108,12 @@ def test_an_item_that_came_and_went_is_no_incident_of_the_slice_that_sold_it_mos
     assert {alarm.quiet for _check, alarm in read_alarms(log, declared)} == {"ended everywhere: pear"}
 
 
+def test_nor_is_one_that_hardly_anybody_takes_anywhere_since(tmp_path: Path) -> None:
+    rows = sales()
+    taken = at_the_coast(rows) | (rows.index % 10 > 0)
+    assert not opened(market(tmp_path, rows[~(after(rows) & of_pears(rows) & taken)]))
+
+
 @pytest.mark.parametrize("case", ["here_only", "there_all_along", "others_too"])
 def test_what_a_slice_loses_otherwise_is_told(tmp_path: Path, case: str) -> None:
     rows = sales(came_days=12) if case == "there_all_along" else sales()

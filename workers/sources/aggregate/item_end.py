@@ -68,16 +68,29 @@ def item_end(recommender: Recommender, finding: Finding) -> ItemEnd | None:
         item = _most_missed(source, _named(here, table.item), finding)
         if item is None:
             return None
-        came, last = _first_and_last(source, _of(every, table.item, item))
+        of_item = _of(every, table.item, item)
+        came, last = _first_and_last(source, of_item)
+        last = _over(last, _first_and_last(source, _of(here, table.item, item))[1], end)
         since = Span(max(last, finding.window_start), end)
         before = since.earlier(ceil((end - min(last, finding.window_start)) / DAY) * DAY)
         if before.start < end - LOOKED_BACK:
             return None
         total, whole = _counts(source, every, before, since), _counts(source, here, before, since)
         mine = _counts(source, _of(here, table.item, item), before, since)
+        anywhere = _counts(source, of_item, before, since)
         passing = came - _first_and_last(source, every)[0] >= DAY
     scale = total.since / max(total.before, 1)
-    return ItemEnd(item, passing, mine.before * scale, (whole.before - mine.before) * scale, whole.since)
+    left = anywhere.since / max(anywhere.before * scale, 1.0)
+    rest = (whole.before - mine.before) * scale
+    return ItemEnd(item, passing, left, due=mine.before * scale, rest=rest, held=whole.since)
+
+
+def _over(anywhere: datetime, here: datetime, end: datetime) -> datetime:
+    """
+    When an item was over, by its last row anywhere and in the slice: of one that goes on elsewhere, for those
+    who look for it, the latter.
+    """
+    return anywhere if end - anywhere >= (end - here) / 2 else here
 
 
 def _named(rows: Any, column: str) -> Any:
