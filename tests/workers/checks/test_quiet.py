@@ -140,6 +140,19 @@ def test_a_table_without_the_column_of_its_items_is_judged_as_any_other(tmp_path
     assert [explained_by(declared, finding) for finding in came] == [{}] * len(came)
 
 
+def test_in_short_windows_an_item_is_missed_as_much_as_it_was_there_in_the_hour_before(
+    tmp_path: Path,
+) -> None:
+    rows = sales()
+    seldom = of_pears(rows) & (rows["at"] < GONE_AT - 2 * HOUR) & (rows.index % 10 > 0)  # it rose since
+    declared = market(tmp_path, rows[~(seldom | after(rows) & of_pears(rows))])
+    window = {"window_start": GONE_AT, "window_end": GONE_AT + HOUR / 2, "observed": 6.0, "expected": 36.0}
+    finding = make_finding().model_copy(
+        update={"check": "stalls", "table": "sales", "slice": (COAST,), **window}
+    )
+    assert quiet(declared, finding) == "ended everywhere: pear"
+
+
 @pytest.mark.parametrize(
     ("days", "why"), [(1 / 24, "ended everywhere: pear"), (1, "ended everywhere: pear"), (7, None)]
 )

@@ -14,7 +14,7 @@ from domain.values import Finding
 from workers.sources.aggregate.in_slice import in_slice
 from workers.sources.engines.source import TIME, Source, known_moment, open_source
 
-DAY = timedelta(days=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LOOKED_BACK = timedelta(days=7)
 """Within which an item has to come and go; what was there for longer has become usual."""
 MOST_ITEMS = 20
@@ -48,8 +48,8 @@ def item_end(recommender: Recommender, finding: Finding) -> ItemEnd | None:
     The end of the item that the slice of `finding` most does without since. `passing` are items that came
     within the days that are looked back upon, a day or more after the first row in them.
 
-    What would have been is what was in the same hours of the last day that had the item and lies before the
-    window, for as many rows of the whole table.
+    What would have been is what was in the hour before the item was over, for as many rows of the table; in
+    windows of an hour or more, in the same hours of the last day that had it and lies before the window.
 
     Returns:
         None where the table names no items or the slice is of one; where the slice held none in these days;
@@ -72,7 +72,7 @@ def item_end(recommender: Recommender, finding: Finding) -> ItemEnd | None:
         came, last = _first_and_last(source, of_item)
         last = _over(last, _first_and_last(source, _of(here, table.item, item))[1], end)
         since = Span(max(last, finding.window_start), end)
-        before = since.earlier(ceil((end - min(last, finding.window_start)) / DAY) * DAY)
+        before = _before(since, last, finding)
         if before.start < end - LOOKED_BACK:
             return None
         total, whole = _counts(source, every, before, since), _counts(source, here, before, since)
@@ -91,6 +91,13 @@ def _over(anywhere: datetime, here: datetime, end: datetime) -> datetime:
     who look for it, the latter.
     """
     return anywhere if end - anywhere >= (end - here) / 2 else here
+
+
+def _before(since: Span, last: datetime, finding: Finding) -> Span:
+    """The time that had the item, beside which it is missing."""
+    if finding.window_end - finding.window_start < HOUR:
+        return Span(last - HOUR, last)
+    return since.earlier(ceil((since.end - min(last, finding.window_start)) / DAY) * DAY)
 
 
 def _named(rows: Any, column: str) -> Any:
