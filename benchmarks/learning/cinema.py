@@ -75,7 +75,7 @@ def each_minute(recommender: Recommender) -> list[Plan]:
 
 
 def _seldom_enough(window: timedelta) -> timedelta:
-    """The shortest part of a window from a minute on: windows then go on where others ended."""
+    """The shortest part of a window from a minute on, of a day from five: they then adjoin."""
     return window / max(1, window // (5 * MINUTE if window >= DAY else MINUTE))
 
 

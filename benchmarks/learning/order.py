@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -18,15 +19,15 @@ from benchmarks.table import Row, Rows
 from domain.values import Value
 
 
-class Outcome(Value):
+class Outcome(Value, ABC):
     """What came of an order."""
 
     name: str
     draw: int
 
+    @abstractmethod
     def words(self) -> str:
         """In one line."""
-        raise NotImplementedError
 
 
 T = TypeVar("T", bound=Outcome)

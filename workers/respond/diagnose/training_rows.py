@@ -29,11 +29,17 @@ def training_rows_of(reader: Reader, since: datetime) -> tuple[TrainingRows, ...
     made_from = lineage(declared.tables, declared.models.values())
     learned = frozenset[str]().union(*made_from.learned_from.values())
     names = {finding.table} if finding.table in learned else made_from.taught(finding.table)
-    if not names and fault_of(declared, finding)[0] == "training_data":
-        names = learned  # a table of runs does not say what they learned from
+    of_a_run = not names and fault_of(declared, finding)[0] == "training_data"
     end = min(reader.at, max(since, finding.window_start) + (finding.window_end - finding.window_start))
-    found = [_rows_of(reader, name, end) for name in sorted(names) if declared.tables[name].time]
-    return tuple(one for one in found if one is not None)
+    # A table of runs does not say what they learned from: what was taken when the run was.
+    asked = sorted(learned if of_a_run else names)
+    found = [_rows_of(reader, name, end) for name in asked if declared.tables[name].time]
+    return tuple(one for one in found if one and not (of_a_run and _is_before(reader, one)))
+
+
+def _is_before(reader: Reader, one: TrainingRows) -> bool:
+    """Whether it was taken a window or more before the finding's run: by the training of another model."""
+    return one.at < reader.finding.window_start - reader.recommender.tables[one.table].window
 
 
 def _rows_of(reader: Reader, name: str, end: datetime) -> TrainingRows | None:

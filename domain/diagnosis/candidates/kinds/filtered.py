@@ -273,12 +273,11 @@ def _come_up(scene: Scene, names: tuple[str, ...]) -> tuple[pd.Series, pd.Series
     """
 
     def count(traffic: Traffic, labels: pd.DataFrame, power: int = 1, *, once: bool = True) -> pd.Series:
-        keys = _keys(scene, traffic.rows, labels, names)
-        repeated = pd.concat([*keys, traffic.rows[traffic.columns.request]], axis=1).duplicated()
-        held = ~repeated if once else repeated.notna()
-        return _summed(
-            traffic.rows[held], [key[held] for key in keys], traffic.row_weights[held.to_numpy()] ** power
-        )
+        keys, weights = _keys(scene, traffic.rows, labels, names), traffic.row_weights**power
+        if once:
+            again = pd.concat([*keys, traffic.rows[traffic.columns.request]], axis=1).duplicated()
+            weights = np.where(again, 0.0, weights)
+        return _summed(traffic.rows, keys, weights)
 
     before, squares = (count(scene.before, scene.labels_before, power) for power in (1, 2))
     now = count(scene.now, scene.labels).reindex(before.index).fillna(0.0)

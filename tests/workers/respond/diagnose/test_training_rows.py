@@ -11,7 +11,9 @@ import pytest
 
 from domain.diagnosis.changes.trained.labels import labels_off
 from domain.diagnosis.changes.trained.segment import segment_off
+from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
+from domain.recommender.table import Table
 from domain.values import Finding, Severity, slice_of
 from workers.respond.diagnose.reading import Reader
 from workers.respond.diagnose.training_rows import TRAININGS, training_rows_of
@@ -61,6 +63,22 @@ def test_each_night_is_a_training_and_the_newest_is_the_one_before_the_onset(tmp
     off = segment_off(found)
     assert off is not None
     assert (off.slice, off.rows, off.usual) == (slice_of(device="web"), 2_400.0, 300.0)
+
+
+@pytest.mark.parametrize(("days_before", "tables"), [(0, ["lessons"]), (3, [])])
+def test_a_run_learned_from_what_was_taken_when_it_was_and_not_days_before(
+    days_before: int, tables: list[str], tmp_path: Path
+) -> None:
+    nights = [rows(NIGHT - (days_before + n) * DAY, 300) for n in range(5)]
+    recommender = declared(tmp_path, pd.concat(nights))
+    check = Check(name="c", kind="training", table="runs", options={"columns": ["auc"]})
+    runs = Table(name="runs", path=str(tmp_path / "runs.parquet"), time="at")
+    recommender = recommender.model_copy(
+        update={"checks": {"c": check}, "tables": {**recommender.tables, "runs": runs}}
+    )
+    asked = reader(recommender, NIGHT + timedelta(minutes=20))
+    asked.finding = asked.finding.model_copy(update={"table": "runs", "window_start": NIGHT})
+    assert [one.table for one in training_rows_of(asked, NIGHT)] == tables
 
 
 def test_of_a_table_that_is_written_all_the_time_its_windows_are_held_against_each_other(
