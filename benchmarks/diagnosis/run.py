@@ -11,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.diagnosis.case import Case, live_through
+from benchmarks.diagnosis.case import Case
 from benchmarks.diagnosis.cinema import CinemaWorld
 from benchmarks.diagnosis.grocer.faults import AFTER as GROCER_AFTER
 from benchmarks.diagnosis.grocer.faults import GrocerWorld
 from benchmarks.diagnosis.jobs.faults import AFTER as JOBS_AFTER
 from benchmarks.diagnosis.jobs.faults import JobsWorld
+from benchmarks.diagnosis.live_through import live_through
 from benchmarks.diagnosis.radio.faults import RadioWorld
 from benchmarks.diagnosis.stays.faults import AFTER as STAYS_AFTER
 from benchmarks.diagnosis.stays.faults import StaysWorld

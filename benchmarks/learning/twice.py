@@ -15,7 +15,8 @@ from datetime import datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
 
-from benchmarks.diagnosis.case import Case, live_through
+from benchmarks.diagnosis.case import Case
+from benchmarks.diagnosis.live_through import live_through
 from benchmarks.learning.cinema import DAY, Past, Taught, declaration, each_minute, variables
 from benchmarks.learning.installation import Installation, database, installed
 from benchmarks.learning.order import Order, Outcome

@@ -1,0 +1,142 @@
+"""
+A fault struck at a moment of its own, looked at by every check, diagnosed where one tells.
+
+The past is built once and struck in copies. Looks are taken once a window and at most once a minute, until
+what was raised first is named; what arrives late is looked at as time passes, for the tables do not say
+afterwards when a row came.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from benchmarks.diagnosis.case import AFTER, BEFORE, MINUTE, Case, Strike, Told, World
+from benchmarks.diagnosis.look_back import LookBack, Schedule, looks_of, take, tell
+from domain.diagnosis.material import OtherFinding
+from domain.recommender.planned import Planned
+from domain.recommender.recommender import Recommender
+from domain.values import Finding, Piece
+from workers.checks.fold import Fold
+from workers.checks.run import State, run_checks
+from workers.detect.look_again import moments
+from workers.predict.launch import forecast
+from workers.respond.diagnose.diagnose import diagnose
+
+STEPS = (0.15, 0.35, 0.65)
+"""Shares of the time after a strike; at each, and at its end, it is asked whether anything was raised."""
+
+ARRIVALS = 2 * MINUTE
+
+LookTo = Callable[[datetime], None]
+"""All looks that are taken by then."""
+
+
+def live_through(
+    world: World, name: str, draw: int, seed: int, after: timedelta = AFTER, looks: Schedule | None = None
+) -> Case:
+    """The strike, the looks around it (`looks_of`), and the diagnosis of what was raised first."""
+    began = time.monotonic()
+    start = world.at
+    world.live(BEFORE)
+    foreseen = {finding.fingerprint for finding in forecast(world.declared, world.at)}
+    strike = world.strike(name, seed)
+    case = Case(name, draw, strike.size, strike.truth, strike.at)
+    recommender = _announced(world.declared, strike)
+    look_to: LookTo = _nowhere
+    if strike.arrives:
+        _look_on(world, recommender, case, start, strike.at + after)
+    else:
+        world.live(strike.at + after - world.at)
+        back = LookBack(recommender, case, (looks or looks_of)(recommender), start, world.at)
+        back.until_one_tells([*(strike.at + after * share for share in STEPS), world.at])
+        look_to = back.until
+        ahead = [one for one in forecast(recommender, world.at) if one.fingerprint not in foreseen]
+        case.incidents += [Told(finding, world.at) for finding in ahead]
+    case.incidents.sort(key=lambda one: one.opened_at)
+    if case.incidents and case.incidents[0].diagnosis is None:
+        case.incidents[0] = _until_named(recommender, case, case.incidents[0], world.at, look_to)
+    case.seconds = round(time.monotonic() - began, 1)
+    return case
+
+
+def _announced(recommender: Recommender, strike: Strike) -> Recommender:
+    if strike.planned is None:
+        return recommender
+    span = {"from": strike.at - MINUTE, "to": strike.at + strike.planned + MINUTE}
+    planned = Planned.model_validate({"name": "announced beforehand", **span})
+    return recommender.model_copy(update={"planned": (*recommender.planned, planned)})
+
+
+def _nowhere(_at: datetime) -> None:
+    """Where looks are taken as time passes, all have been."""
+
+
+def _until_named(recommender: Recommender, case: Case, told: Told, end: datetime, look_to: LookTo) -> Told:
+    """Diagnosed when it is opened, and again as production does while no cause is named, until `end`."""
+    told = _diagnosed(recommender, case, told, told.opened_at)
+    for at in moments(recommender, told.finding, told.opened_at):
+        if at > end or told.diagnosis is None or told.diagnosis.cause is not None:
+            break
+        look_to(at)
+        told = _diagnosed(recommender, case, told, at)
+    return told
+
+
+def _diagnosed(recommender: Recommender, case: Case, told: Told, at: datetime) -> Told:
+    began, pieces = time.monotonic(), list[float]()
+
+    def tell(_piece: Piece) -> None:
+        pieces.append(round(time.monotonic() - began, 2))
+
+    others = _others(case, told, at)
+    found = diagnose(recommender, told.finding, at, keep=_kept_nowhere, others=others, tell=tell)
+    case.diagnosis_seconds = round(time.monotonic() - began, 2)
+    case.evidence_seconds = pieces[0] if pieces else case.diagnosis_seconds
+    return replace(told, diagnosis=found, diagnosed_at=at)
+
+
+def _kept_nowhere(picture: bytes) -> str:
+    """The picture is drawn, as it is part of what is waited for."""
+    return sha256(picture).hexdigest()
+
+
+def _others(case: Case, told: Told, now: datetime) -> tuple[OtherFinding, ...]:
+    """What other checks had found by then, the first time each: as the log would tell."""
+    known: dict[str, Finding] = {}
+    for at, one in case.seen:
+        if at <= now and one.fingerprint != told.finding.fingerprint:
+            known.setdefault(one.fingerprint, one)
+    return tuple(
+        OtherFinding(one.check, one.table, one.slice, one.title, one.window_start, one.subject)
+        for one in known.values()
+    )
+
+
+def _look_on(world: World, recommender: Recommender, case: Case, start: datetime, end: datetime) -> None:
+    """A look every two minutes at what has come by then, until one tells of something."""
+    fold, state = Fold(recommender), State()
+    while world.at < end and not case.incidents:
+        world.live(ARRIVALS)
+        result = run_checks(recommender, world.at, state)
+        state = result.state
+        case.seen += [(world.at, finding) for finding in result.findings]
+        take(fold, recommender, result.findings, result.cleared, world.at)
+        case.incidents, case.before = [], []
+        tell(case, fold)
+    if case.incidents:
+        case.incidents[0] = _as_time_passes(world, recommender, case, case.incidents[0], end)
+
+
+def _as_time_passes(world: World, recommender: Recommender, case: Case, told: Told, end: datetime) -> Told:
+    """The same in a world that goes on meanwhile: what has come by then is what is read."""
+    told = _diagnosed(recommender, case, told, told.opened_at)
+    for at in moments(recommender, told.finding, told.opened_at):
+        if at > end or told.diagnosis is None or told.diagnosis.cause is not None:
+            break
+        world.live(at - world.at)
+        told = _diagnosed(recommender, case, told, at)
+    return told

@@ -1,0 +1,110 @@
+"""
+The looks of checks at a time that has been lived through, and what they tell a case of.
+
+They are the real ones over the tables as they were written (`checks.backtest_check`, `checks.fold`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from benchmarks.diagnosis.case import AFTER, MINUTE, Case, Told
+from domain.detection.judge.state import CheckState, Verdict
+from domain.recommender.recommender import Recommender
+from domain.values import Finding
+from workers.checks.backtest import plans_of
+from workers.checks.backtest_check import Fault, backtest_check, ends_of
+from workers.checks.fold import Fold
+from workers.checks.plan import Plan
+from workers.checks.quiet import quiet
+from workers.checks.run import explained
+
+HOUR, SELDOM = timedelta(hours=1), 10 * MINUTE
+
+Schedule = Callable[[Recommender], list[Plan]]
+"""Which checks are walked, and how often each looks."""
+
+
+def looks_of(recommender: Recommender) -> list[Plan]:
+    """
+    The checks, also those that nobody is told of, with how often each is walked: once a window, between each
+    minute and each ten; those of a day's windows once.
+    """
+    found = []
+    for one in plans_of(recommender):
+        seldom = AFTER if one.window > HOUR else SELDOM
+        found.append(replace(one, every=max(one.every, min(one.window, seldom), MINUTE)))
+    return found
+
+
+class LookBack:
+    """
+    The looks at what has been lived through, in the order of time and only as far as they are asked for: once
+    the first incident is named, none that comes later changes the case.
+    """
+
+    def __init__(
+        self, recommender: Recommender, case: Case, plans: Iterable[Plan], start: datetime, end: datetime
+    ) -> None:
+        self._recommender, self._case, self._fold = recommender, case, Fold(recommender)
+        self._states: list[tuple[Plan, CheckState | None]] = [(planned, None) for planned in plans]
+        self._due: dict[datetime, list[Verdict]] = {}
+        self._at, self._end = start, end
+
+    def until(self, end: datetime) -> None:
+        """All looks that are taken by then, after those that have been."""
+        end = min(end, self._end)
+        if end <= self._at:
+            return
+        self._states = [(planned, self._walked(planned, state, end)) for planned, state in self._states]
+        self._at = end
+        for at in sorted(self._due):
+            if at <= end or end == self._end:
+                self._fold_in(self._due.pop(at), at)
+
+    def until_one_tells(self, ends: Iterable[datetime]) -> None:
+        """On from end to end until an incident has been opened, which the case is told then."""
+        for end in ends:
+            self.until(end)
+            self._case.incidents, self._case.before = [], []
+            tell(self._case, self._fold)
+            if self._case.incidents:
+                break
+
+    def _walked(self, planned: Plan, state: CheckState | None, end: datetime) -> CheckState | None:
+        ends = ends_of(self._recommender, planned, self._at, end)
+        for at, came_to in backtest_check(self._recommender, planned, ends, state):
+            if isinstance(came_to, Fault):
+                self._case.faults.append(came_to.says)
+            else:
+                self._due.setdefault(at, []).append(came_to)
+                state = came_to.state
+        return state
+
+    def _fold_in(self, verdicts: list[Verdict], at: datetime) -> None:
+        found = [finding for verdict in verdicts for finding in verdict.findings]
+        self._case.seen += [(at, finding) for finding in found]
+        cleared = [one for verdict in verdicts for one in verdict.cleared]
+        take(self._fold, self._recommender, found, cleared, at)
+
+
+def take(
+    fold: Fold, recommender: Recommender, found: Iterable[Finding], cleared: Iterable[str], at: datetime
+) -> None:
+    told = explained(recommender, found)
+    known = fold.told
+    loud = [finding for finding in told if quiet(recommender, finding, known) is None]
+    for finding in loud:
+        fold.take(finding, at)
+    fold.clear(cleared, loud, at)
+
+
+def tell(case: Case, fold: Fold) -> None:
+    for one in fold.incidents:
+        opened = one.incident.opened_at
+        if opened <= case.struck_at:
+            case.before.append(one.incident.title)
+        else:
+            case.incidents.append(Told(one.findings[0], opened))
